@@ -1,0 +1,168 @@
+"""The one table of architectures: a wheel's spelling in, everybody else's spelling out.
+
+The wheel spelling (``ppc64le``) is the harness's own word. Every other name of an
+architecture (OCI, Debian, compiler, QEMU) and what its ELF files look like is a
+column here and stands nowhere else.
+"""
+
+import difflib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arch:
+    """One architecture under all its names."""
+
+    name: str
+    """As in a platform tag: ``x86_64``, ``ppc64le``."""
+    oci: str
+    """Architecture of an image's config (OCI image spec, Go's GOARCH)."""
+    oci_variant: str = ""
+    """CPU variant of an image's config; empty where the spec has none."""
+    debian: str
+    """As in a Debian package's file name."""
+    gnu_triplet: str
+    """CPython's PLATFORM_TRIPLET on glibc; Debian's multiarch directory has the same name."""
+    musl_triplet: str
+    """CPython's PLATFORM_TRIPLET on musl from 3.11.0a5 on (bpo-43112)."""
+    zig: str
+    """CPU and OS part of a zig target."""
+    zig_abi: str = ""
+    """What zig appends to ``gnu`` or ``musl`` (hard float)."""
+    qemu: str
+    """The emulator's name: ``qemu-<qemu>`` is the binfmt_misc handler."""
+    elf_machine: str
+    """e_machine of its ELF files, as pyelftools spells it."""
+    elf_bits: int
+    """ELF class."""
+    elf_little: bool = True
+    """ELF byte order."""
+    machines: tuple[str, ...]
+    """What ``uname -m`` may answer in a container of this arch: a 32-bit container on a
+    64-bit kernel keeps the kernel's own answer."""
+    qemu_env: tuple[tuple[str, str], ...] = ()
+    """Environment for the emulator that a container of this arch always gets."""
+    aliases: tuple[str, ...] = ()
+    """Other spellings that are accepted on input."""
+
+    @property
+    def platform(self) -> str:
+        """The OCI platform: ``linux/arm/v7``."""
+        return "/".join(part for part in ("linux", self.oci, self.oci_variant) if part)
+
+
+ARCHES: tuple[Arch, ...] = (
+    Arch(
+        name="x86_64",
+        oci="amd64",
+        debian="amd64",
+        gnu_triplet="x86_64-linux-gnu",
+        musl_triplet="x86_64-linux-musl",
+        zig="x86_64-linux",
+        qemu="x86_64",
+        elf_machine="EM_X86_64",
+        elf_bits=64,
+        machines=("x86_64",),
+        aliases=("amd64", "x86-64", "x64"),
+    ),
+    Arch(
+        name="i686",
+        oci="386",
+        debian="i386",
+        gnu_triplet="i386-linux-gnu",
+        musl_triplet="i386-linux-musl",
+        zig="x86-linux",
+        qemu="i386",
+        elf_machine="EM_386",
+        elf_bits=32,
+        machines=("i686", "i586", "i386", "x86_64"),
+        aliases=("i386", "386", "x86", "i586"),
+    ),
+    Arch(
+        name="aarch64",
+        oci="arm64",
+        debian="arm64",
+        gnu_triplet="aarch64-linux-gnu",
+        musl_triplet="aarch64-linux-musl",
+        zig="aarch64-linux",
+        qemu="aarch64",
+        elf_machine="EM_AARCH64",
+        elf_bits=64,
+        machines=("aarch64",),
+        # The architected pointer-authentication cipher costs QEMU five sixths of its
+        # speed on distributions that sign return addresses; the implementation-defined
+        # one is as conforming (QEMU docs, "A TCG CPU Features": pauth-impdef).
+        qemu_env=(("QEMU_CPU", "max,pauth-impdef=on"),),
+        aliases=("arm64",),
+    ),
+    Arch(
+        name="armv7l",
+        oci="arm",
+        oci_variant="v7",
+        debian="armhf",
+        gnu_triplet="arm-linux-gnueabihf",
+        musl_triplet="arm-linux-musleabihf",
+        zig="arm-linux",
+        zig_abi="eabihf",
+        qemu="arm",
+        elf_machine="EM_ARM",
+        elf_bits=32,
+        machines=("armv7l", "armv8l"),
+        aliases=("armv7", "armhf", "arm", "armv7hl"),
+    ),
+    Arch(
+        name="ppc64le",
+        oci="ppc64le",
+        debian="ppc64el",
+        gnu_triplet="powerpc64le-linux-gnu",
+        musl_triplet="powerpc64le-linux-musl",
+        zig="powerpc64le-linux",
+        qemu="ppc64le",
+        elf_machine="EM_PPC64",
+        elf_bits=64,
+        machines=("ppc64le",),
+        aliases=("ppc64el", "powerpc64le"),
+    ),
+    Arch(
+        name="s390x",
+        oci="s390x",
+        debian="s390x",
+        gnu_triplet="s390x-linux-gnu",
+        musl_triplet="s390x-linux-musl",
+        zig="s390x-linux",
+        qemu="s390x",
+        elf_machine="EM_S390",
+        elf_bits=64,
+        elf_little=False,
+        machines=("s390x",),
+    ),
+    Arch(
+        name="riscv64",
+        oci="riscv64",
+        debian="riscv64",
+        gnu_triplet="riscv64-linux-gnu",
+        musl_triplet="riscv64-linux-musl",
+        zig="riscv64-linux",
+        qemu="riscv64",
+        elf_machine="EM_RISCV",
+        elf_bits=64,
+        machines=("riscv64",),
+    ),
+)
+
+_BY_SPELLING = {
+    spelling: arch for arch in ARCHES for spelling in (arch.name, *arch.aliases)
+}
+
+
+def find_arch(spelling: str) -> Arch:
+    """Return the arch of that name or alias, whatever the case.
+
+    Raises ``KeyError`` with a sentence that names the nearest known spelling.
+    """
+    try:
+        return _BY_SPELLING[spelling.lower()]
+    except KeyError:
+        near = difflib.get_close_matches(spelling.lower(), _BY_SPELLING, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {' '.join(a.name for a in ARCHES)}"
+        raise KeyError(f"unknown arch {spelling!r}; {hint}") from None

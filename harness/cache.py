@@ -1,0 +1,101 @@
+"""A content-keyed cache of files, safe for any number of processes.
+
+An entry is one file under ``<root>/<kind>/``. It is made once, under a lock, in a
+temporary place beside it and renamed into it, with its SHA-256 in a file beside it;
+an entry that no longer has that digest (cut short, damaged) is made again.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from harness.errors import HarnessError
+
+
+class CacheError(HarnessError):
+    """The cache cannot be written: the disk is full, or the directory is not ours."""
+
+    exit_code = HarnessError.exit_code
+
+
+def default_cache_root() -> Path:
+    """Return ``$WHEELGRID_CACHE``, or the platform's cache directory for this project."""
+    chosen = os.environ.get("WHEELGRID_CACHE")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("wheelgrid")
+
+
+def content_key(*parts: str) -> str:
+    """Return 32 hexadecimal digits that stand for ``parts``, in that order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()[:32]
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class Cache:
+    """Files by kind and name below one root directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def get(self, kind: str, name: str, make: Callable[[Path], None]) -> Path:
+        """Return the entry ``<root>/<kind>/<name>``, made by ``make(path)`` where it is missing.
+
+        ``make`` writes the file at the path it is given. One process makes it while the
+        others wait. Raises ``CacheError`` when it cannot be stored; what ``make`` raises
+        passes through and leaves nothing behind.
+        """
+        entry = self.root / kind / name
+        try:
+            entry.parent.mkdir(parents=True, exist_ok=True)
+            with self.lock(f"{kind}-{name}"):
+                if not _is_whole(entry):
+                    self._fill(entry, make)
+        except OSError as error:
+            raise CacheError(
+                f"{error.filename or entry}: {error.strerror or error}; "
+                "free some space there, or set WHEELGRID_CACHE to another directory"
+            ) from error
+        return entry
+
+    def lock(self, name: str) -> FileLock:
+        """Return the machine-wide lock of that name below this root."""
+        locks = self.root / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        return FileLock(locks / f"{content_key(name)}.lock")
+
+    def _fill(self, entry: Path, make: Callable[[Path], None]) -> None:
+        workdir = Path(tempfile.mkdtemp(prefix=".making-", dir=entry.parent))
+        try:
+            made = workdir / entry.name
+            make(made)
+            digest = workdir / "digest"
+            digest.write_text(file_sha256(made) + "\n")
+            made.replace(entry)
+            digest.replace(_digest_file(entry))
+        finally:
+            shutil.rmtree(workdir, ignore_errors=True)
+
+
+def _digest_file(entry: Path) -> Path:
+    return entry.with_name(entry.name + ".sha256")
+
+
+def _is_whole(entry: Path) -> bool:
+    try:
+        return _digest_file(entry).read_text().strip() == file_sha256(entry)
+    except FileNotFoundError:
+        return False

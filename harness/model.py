@@ -1,0 +1,324 @@
+"""The values that everything else takes and returns: targets, subjects, cells, what was observed.
+
+All frozen, all plain data: every value here survives a round trip through JSON
+(``pydantic.TypeAdapter`` reads them back), which is how ``run.json`` is written.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from harness.arches import Arch, find_arch
+
+
+class ImageWay(StrEnum):
+    """Where a target image comes from; every result says which."""
+
+    REGISTRY = "registry"
+    ASSEMBLED = "assembled"
+    REPLICA = "replica"
+
+
+class Outcome(StrEnum):
+    """What was seen of a cell."""
+
+    PASS = "pass"
+    REFUSED = "refused"
+    """The installer refuses the tag: for a glibc wheel on musl that is right."""
+    INSTALL_FAILED = "install-failed"
+    IMPORT_FAILED = "import-failed"
+    CALL_FAILED = "call-failed"
+    CRASHED = "crashed"
+    """A signal that the wheel brought upon itself."""
+    TIMEOUT = "timeout"
+    MISS = "miss"
+    """Nothing can be said: the harness's or the machine's fault, never the wheel's."""
+
+
+class Stage(StrEnum):
+    """How far a cell came: the stage that decided its outcome."""
+
+    IMAGE = "image"
+    WHEEL = "wheel"
+    INSTALL = "install"
+    IMPORT = "import"
+    CALL = "call"
+
+
+# --- the matrix -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegistryWay:
+    """A real image, pulled, then prepared once."""
+
+    image: str
+    """As ``docker pull`` takes it: ``debian:12``, optionally with ``@sha256:…``."""
+    prepare: tuple[str, ...] = ()
+    """Shell commands run once, in order, as root and with network."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AssembledWay:
+    """A Debian root file system put together from the distribution's binary packages."""
+
+    suite: str
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """One environment that wheels are probed in: an image and its interpreter, on one arch."""
+
+    id: str
+    arch_name: str
+    title: str
+    python: str
+    """Minor version of its interpreter: ``3.11``."""
+    libc: str
+    """``glibc`` or ``musl``."""
+    interpreter: str
+    """The command that starts it in the image: ``python3``."""
+    registry: RegistryWay | None = None
+    assembled: AssembledWay | None = None
+    allow_failure: bool = False
+    """An unexpected outcome here is shown and does not fail the run."""
+
+    @property
+    def key(self) -> str:
+        """``<target>/<arch>``: the unit of scheduling, one image and one session."""
+        return f"{self.id}/{self.arch_name}"
+
+    @property
+    def arch(self) -> Arch:
+        return find_arch(self.arch_name)
+
+    @property
+    def python_tag(self) -> str:
+        """The interpreter's own python tag: ``cp311``."""
+        return "cp" + self.python.replace(".", "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FixtureSource:
+    """The subject is a wheel of one of the fixture projects."""
+
+    project: str
+    """Folder name under ``fixtures/``."""
+    builder: str
+    """Id of a builder in ``matrix/builders.yaml``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexSource:
+    """The subject is whichever wheel of a pinned release the target's installer would choose."""
+
+    name: str
+    """Normalised project name (PEP 503)."""
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileSource:
+    """The subject is a wheel file of the user's own, or the fitting one of several."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """The wheel under test, and how it proves itself."""
+
+    id: str
+    group: str
+    """Heading under which the grid shows it."""
+    source: FixtureSource | IndexSource | FileSource
+    imports: tuple[str, ...]
+    """Modules to import, in order."""
+    call: str = ""
+    """Python expression evaluated after the import; the wheel passes when it is true.
+
+    The imported top-level modules are its names. Empty: importing is enough.
+    """
+    companions: tuple[IndexSource, ...] = ()
+    """Wheels installed beside it first, without which it does not import."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Builder:
+    """What builds a fixture wheel: here a cross compiler and the headers it compiles against."""
+
+    id: str
+    kind: str
+    """``cross``: zig cc on the host."""
+    libc: str
+    glibc: dict[str, str]
+    """Per arch: the glibc version that the platform tag promises, ``{"x86_64": "2.17"}``."""
+    headers: dict[str, str]
+    """Per Python minor version: the Debian suite whose dev package has its headers."""
+    header_arches: dict[str, tuple[str, ...]]
+    """Per Python minor version: arches for which that suite has them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expectation:
+    """A declared outcome other than a pass, with its reason and a link to the story."""
+
+    target: str
+    """Glob over target ids; likewise ``arch`` and ``subject``."""
+    arch: str
+    subject: str
+    outcome: Outcome
+    reason: str
+    link: str
+    cause: str = ""
+    """The cause that must be seen too; empty: any."""
+    where: str = ""
+    """``file:line`` of the entry, for messages."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One subject on one target on one arch."""
+
+    target: Target
+    subject: Subject
+    expectation: Expectation | None = None
+
+    @property
+    def id(self) -> str:
+        """``<target>/<arch>/<subject>``."""
+        return f"{self.target.key}/{self.subject.id}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Profile:
+    """A named selection: globs over the three parts of a cell's id; empty means all."""
+
+    name: str
+    targets: tuple[str, ...] = ()
+    arches: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Matrix:
+    """All of ``matrix/*.yaml``, checked and with every override applied."""
+
+    targets: tuple[Target, ...]
+    subjects: tuple[Subject, ...]
+    builders: tuple[Builder, ...]
+    expectations: tuple[Expectation, ...]
+    profiles: tuple[Profile, ...]
+    excluded: frozenset[tuple[str, str]] = frozenset()
+    """Pairs of target key and subject id that the matrix leaves out."""
+
+    def builder(self, builder_id: str) -> Builder:
+        return next(b for b in self.builders if b.id == builder_id)
+
+
+# --- what is measured -----------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Passport:
+    """Everything measured once about a target image on one arch, by its own interpreter."""
+
+    python: str
+    """Full version: ``3.11.2``."""
+    implementation: str
+    soabi: str
+    ext_suffix: str
+    """The one name that it builds."""
+    extension_suffixes: tuple[str, ...]
+    """What it imports, in order (``importlib.machinery.EXTENSION_SUFFIXES``)."""
+    multiarch: str
+    platform: str
+    """``sysconfig.get_platform()``."""
+    tags: tuple[str, ...]
+    """What its installer accepts, best first: ``cp311-cp311-manylinux_2_36_x86_64``."""
+    installer: str
+    """``pip 23.0.1``."""
+    libc: str
+    """``glibc 2.36`` or ``musl 1.2.3``; empty where the interpreter does not tell."""
+    machine: str
+    """``uname -m`` in the container."""
+    elf_machine: str
+    elf_bits: int
+    elf_little: bool
+    page_size: int
+    kernel: str
+    externally_managed: bool
+    """PEP 668 marker present."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageRef:
+    """A target image that is in the engine, ready to run."""
+
+    id: str
+    """Content address: ``sha256:…``."""
+    way: ImageWay
+    origin: str
+    """What it came from: the reference pulled with its digest, or suite and recipe key."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelRef:
+    """A wheel file on the host."""
+
+    filename: str
+    sha256: str
+    size: int
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One try at a cell."""
+
+    mode: str
+    """``session`` (forked from the warm interpreter) or ``fresh`` (new container, new interpreter)."""
+    outcome: Outcome
+    stage: Stage
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provenance:
+    """What a result depends on."""
+
+    image: ImageRef | None = None
+    passport_id: str = ""
+    """Content address of the passport."""
+    qemu: str = ""
+    """Version of the emulator; empty where the arch is native."""
+    qemu_cpu: str = ""
+    page_size: int = 0
+    kernel: str = ""
+    engine: str = ""
+    harness: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observation:
+    """What was seen of one cell."""
+
+    cell: str
+    outcome: Outcome
+    stage: Stage
+    cause: str = ""
+    """Machine-readable reason where the observation itself proves it: ``tag-refused``,
+    ``memory-limit``, ``infra:pull``."""
+    evidence: str = ""
+    """The key line: pip's message, the ImportError, the signal. Untrusted text."""
+    log: str = ""
+    """Tail of what the wheel and the installer printed. Untrusted text."""
+    wheel: WheelRef | None = None
+    attempts: tuple[Attempt, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Wall-clock seconds per phase: ``image``, ``wheel``, ``probe``."""
+    measured_at: str = ""
+    """UTC, ISO 8601."""
+    cached: bool = False
+    provenance: Provenance = Provenance()

@@ -1,0 +1,79 @@
+"""The one place where host processes are started.
+
+In: an argument vector. Out: its standard output, or an error with the tail of what
+it printed. A process never outlives the call, whatever interrupts it.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+TAIL_LINES = 15
+
+
+class ProcessError(Exception):
+    """A process failed, was not there, or took too long; ``tail`` is the end of its output."""
+
+    def __init__(self, argv: Sequence[str], reason: str, output: str) -> None:
+        self.argv = tuple(argv)
+        self.reason = reason
+        self.output = output
+        self.tail = "\n".join(output.splitlines()[-TAIL_LINES:])
+        super().__init__(f"{argv[0]}: {reason}\n{self.tail}".rstrip())
+
+
+def run_process(  # noqa: PLR0913 - the parameters of a process
+    argv: Sequence[str | Path],
+    *,
+    timeout: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+    merge: bool = False,
+) -> bytes:
+    """Run ``argv`` to its end and return its standard output.
+
+    ``env`` is added to the harness's own environment; ``merge`` puts standard error into
+    the output. Raises ``ProcessError`` when the program is not found, exits non-zero or
+    runs longer than ``timeout`` seconds. The process leads its own group, and the group
+    is killed when the call ends early.
+    """
+    words = [str(word) for word in argv]
+    try:
+        process = subprocess.Popen(  # noqa: S603 - never through a shell
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ProcessError(words, error.strerror or str(error), "") from error
+    try:
+        out, err = process.communicate(stdin, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        _kill_group(process)
+        out, err = process.communicate()
+        raise ProcessError(words, f"took longer than {timeout:.0f} s", _text(out, err)) from None
+    except BaseException:
+        _kill_group(process)
+        process.wait()
+        raise
+    if process.returncode != 0:
+        raise ProcessError(words, f"exit status {process.returncode}", _text(out, err))
+    return out
+
+
+def _kill_group(process: "subprocess.Popen[bytes]") -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _text(out: bytes, err: bytes | None) -> str:
+    return (out + (err or b"")).decode("utf-8", "replace")
