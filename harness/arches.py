@@ -150,9 +150,7 @@ ARCHES: tuple[Arch, ...] = (
     ),
 )
 
-_BY_SPELLING = {
-    spelling: arch for arch in ARCHES for spelling in (arch.name, *arch.aliases)
-}
+_BY_SPELLING = {spelling: arch for arch in ARCHES for spelling in (arch.name, *arch.aliases)}
 
 
 def find_arch(spelling: str) -> Arch:
@@ -164,5 +162,7 @@ def find_arch(spelling: str) -> Arch:
         return _BY_SPELLING[spelling.lower()]
     except KeyError:
         near = difflib.get_close_matches(spelling.lower(), _BY_SPELLING, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {' '.join(a.name for a in ARCHES)}"
+        hint = (
+            f"did you mean {near[0]!r}?" if near else f"known: {' '.join(a.name for a in ARCHES)}"
+        )
         raise KeyError(f"unknown arch {spelling!r}; {hint}") from None

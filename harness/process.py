@@ -4,6 +4,7 @@ In: an argument vector. Out: its standard output, or an error with the tail of w
 it printed. A process never outlives the call, whatever interrupts it.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -24,7 +25,7 @@ class ProcessError(Exception):
         super().__init__(f"{argv[0]}: {reason}\n{self.tail}".rstrip())
 
 
-def run_process(  # noqa: PLR0913 - the parameters of a process
+def run_process(
     argv: Sequence[str | Path],
     *,
     timeout: float,
@@ -42,7 +43,7 @@ def run_process(  # noqa: PLR0913 - the parameters of a process
     """
     words = [str(word) for word in argv]
     try:
-        process = subprocess.Popen(  # noqa: S603 - never through a shell
+        process = subprocess.Popen(
             words,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -69,10 +70,8 @@ def run_process(  # noqa: PLR0913 - the parameters of a process
 
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _text(out: bytes, err: bytes | None) -> str:

@@ -118,7 +118,7 @@ class Engine(Protocol):
         ``infra:pull`` for what may.
         """
 
-    def prepare_image(  # noqa: PLR0913 - a build in one call
+    def prepare_image(
         self,
         base: str,
         reference: str,
