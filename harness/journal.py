@@ -3,7 +3,7 @@
 Workers append to it, the front that shows progress reads along, and whatever kills a
 run leaves every line that was written. Three kinds of event::
 
-    {"event": "activity", "worker": "gw0", "target": "debian-12/s390x", "doing": "assembling the image"}
+    {"event": "activity", "worker": "gw0", "target": "debian-12/s390x", "doing": "assembling"}
     {"event": "cell", "worker": "gw0", "observation": {…}}          model.Observation
     {"event": "phase", "worker": "gw0", "phase": "image", "seconds": 8.1}
 """

@@ -21,7 +21,7 @@ class ImageWay(StrEnum):
 class Outcome(StrEnum):
     """What was seen of a cell."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - no password
     REFUSED = "refused"
     """The installer refuses the tag: for a glibc wheel on musl that is right."""
     INSTALL_FAILED = "install-failed"
@@ -278,7 +278,7 @@ class Attempt:
     """One try at a cell."""
 
     mode: str
-    """``session`` (forked from the warm interpreter) or ``fresh`` (new container, new interpreter)."""
+    """``session`` (forked from a warm interpreter) or ``fresh`` (new container, interpreter)."""
     outcome: Outcome
     stage: Stage
     seconds: float

@@ -66,20 +66,22 @@ class Completed:
 
     status: int
     output: bytes
-    """Standard output and error, interleaved."""
+    """Standard output."""
+    errors: str = ""
+    """Tail of standard error."""
 
 
 class Channel(Protocol):
     """The standard streams of one running container."""
 
     def send(self, data: bytes) -> None:
-        """Write to its standard input. Raises ``ChannelClosed`` when it is gone."""
+        """Write to its standard input. Raises ``ChannelClosedError`` when it is gone."""
 
     def receive(self, size: int, *, deadline: float) -> bytes:
         """Return exactly ``size`` bytes of its standard output.
 
-        ``deadline`` is on the ``time.monotonic`` clock. Raises ``ChannelTimeout`` past it and
-        ``ChannelClosed`` when the container ended first.
+        ``deadline`` is on the ``time.monotonic`` clock. Raises ``ChannelTimeoutError`` past it and
+        ``ChannelClosedError`` when the container ended first.
         """
 
     def errors(self) -> str:
@@ -92,11 +94,11 @@ class Channel(Protocol):
         """Kill and remove the container; idempotent, never raises for one that is gone."""
 
 
-class ChannelClosed(Exception):
+class ChannelClosedError(Exception):
     """The container at the other end is gone."""
 
 
-class ChannelTimeout(Exception):
+class ChannelTimeoutError(Exception):
     """Nothing came within the deadline."""
 
 
@@ -128,7 +130,7 @@ class Engine(Protocol):
         labels: dict[str, str],
         announce: Callable[[str], None],
     ) -> EngineImage:
-        """Run ``commands`` in ``base`` as root with network, and keep the result as ``reference``."""
+        """Run ``commands`` in ``base`` as root with network, keep the result as ``reference``."""
 
     def run(self, spec: ContainerSpec, *, stdin: bytes = b"", timeout: float) -> Completed:
         """Run a hardened container to its end; it is removed whatever happens."""
