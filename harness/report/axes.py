@@ -1,0 +1,71 @@
+"""The two axes of a grid: a grid in, its subjects and its targets in groups out.
+
+Both are of one kind, so that either can be the rows.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
+
+from harness.grid import Grid
+from harness.model import Target
+from harness.report.glyphs import WAY_LETTERS
+from harness.report.untrusted import visible
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item:
+    """One row or column."""
+
+    key: str
+    label: str
+    marks: tuple[str, ...] = ()
+    """One character each, shown beside the label."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Neighbouring rows or columns under one heading."""
+
+    heading: str
+    items: tuple[Item, ...]
+
+
+Axis = tuple[Group, ...]
+
+
+def subject_axis(grid: Grid) -> Axis:
+    """Return the subjects under the headings the matrix gives them."""
+    return _group(grid.subjects, lambda s: s.group, lambda s: Item(key=s.id, label=visible(s.id)))
+
+
+def target_axis(grid: Grid) -> Axis:
+    """Return the arches under their targets, marked with where each image came from."""
+    ways = {
+        c.cell.target.key: WAY_LETTERS[c.observation.provenance.image.way]
+        for c in grid.cells
+        if c.observation and c.observation.provenance.image
+    }
+    any_lenient = any(target.allow_failure for target in grid.targets)
+
+    def item(target: Target) -> Item:
+        lenient = ("*" if target.allow_failure else " ",) if any_lenient else ()
+        return Item(
+            key=target.key,
+            label=target.arch_name,
+            marks=(ways.get(target.key, " "), *lenient),
+        )
+
+    return _group(grid.targets, lambda t: t.id, item)
+
+
+def _group(values: Sequence[T], heading: Callable[[T], str], item: Callable[[T], Item]) -> Axis:
+    first_seen = list(dict.fromkeys(heading(value) for value in values))
+    ordered = sorted(values, key=lambda value: first_seen.index(heading(value)))
+    return tuple(
+        Group(heading=visible(name), items=tuple(item(value) for value in members))
+        for name, members in groupby(ordered, key=heading)
+    )

@@ -1,0 +1,136 @@
+"""What is said about the cells that did not pass: a grid in, lines of styled text out.
+
+The unexpected come first, a line each; then what was missed, a line per image; then
+what is as expected, a line per subject, so that a hundred refusals do not drown one crash.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from harness.grid import Grid, GridCell, Verdict
+from harness.model import Expectation, Outcome
+from harness.report.glyphs import glyph_of
+from harness.report.untrusted import cut, visible
+
+EVIDENCE_ROOM = 60
+"""Where less than this is left beside the id, the evidence goes below it."""
+SECTIONS = (
+    ("unexpected", (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS)),
+    ("nothing can be said", (Verdict.MISS,)),
+    ("as expected", (Verdict.AS_EXPECTED,)),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """Cells that share one story."""
+
+    cells: tuple[GridCell, ...]
+    said: tuple[str, ...]
+    """The key line of evidence, then what the matrix expects and why; untrusted, any empty."""
+
+    @property
+    def ids(self) -> str:
+        """The id of the first, ready to be copied, and how many there are more."""
+        more = f" and {len(self.cells) - 1} more" if len(self.cells) > 1 else ""
+        return visible(self.cells[0].cell.id) + more
+
+    @property
+    def title(self) -> str:
+        """What was seen and in which stage."""
+        observation = self.cells[0].observation
+        if observation is None:
+            return "not run"
+        if observation.outcome in (Outcome.MISS, Outcome.CRASHED, Outcome.TIMEOUT):
+            return f"{observation.outcome} ({observation.stage})"
+        return str(observation.outcome)
+
+
+def find(grid: Grid) -> dict[str, list[Finding]]:
+    """Return the findings under the heading of their section, empty sections left out."""
+    sections = {
+        heading: _stories([c for c in grid.cells if c.verdict in verdicts and not _plain_pass(c)])
+        for heading, verdicts in SECTIONS
+    }
+    return {heading: findings for heading, findings in sections.items() if findings}
+
+
+def render_findings(grid: Grid, *, width: int, encoding: str) -> list[Text]:
+    """Return one line per finding, or two and more where ``width`` is small."""
+    lines: list[Text] = []
+    for heading, findings in find(grid).items():
+        lines += [Text(), Text(heading, style="bold")]
+        lines += _section(findings, width=width, encoding=encoding)
+    return lines
+
+
+def _section(findings: Sequence[Finding], *, width: int, encoding: str) -> Iterator[Text]:
+    ids = max(cell_len(finding.ids) for finding in findings)
+    titles = max(len(finding.title) for finding in findings)
+    beside = 2 + ids + 2 + titles + 2
+    if width - beside < EVIDENCE_ROOM:
+        ids = titles = beside = 0
+    for finding in findings:
+        start = beside or 4
+        said = [_fit(text, width - start, encoding) for text in finding.said if text]
+        line = Text.assemble(glyph_of(finding.cells[0], plain=encoding == "ascii"), " ")
+        line.append(f"{finding.ids:<{ids}}  ").append(f"{finding.title:<{titles}}", "dim")
+        if beside and said:
+            line.append("  " + said.pop(0))
+        yield line
+        yield from (Text(" " * start + text) for text in said)
+
+
+def _fit(text: str, width: int, encoding: str) -> str:
+    line = visible(" ".join(text.split()), encoding=encoding)
+    return cut(line, width, ellipsis="..." if encoding == "ascii" else "…")
+
+
+def _stories(cells: Iterable[GridCell]) -> list[Finding]:
+    stories: dict[tuple[object, ...], list[GridCell]] = {}
+    for cell in cells:
+        stories.setdefault(_story(cell), []).append(cell)
+    return [
+        Finding(cells=tuple(same), said=(_evidence(same[0]), _note(same[0])))
+        for same in stories.values()
+    ]
+
+
+def _story(cell: GridCell) -> tuple[object, ...]:
+    match cell.verdict:
+        case Verdict.MISS:
+            return (cell.cell.target.key, _evidence(cell))
+        case Verdict.AS_EXPECTED:
+            return (cell.outcome, cell.cell.subject.id, cell.cell.expectation)
+        case _:
+            return (cell.cell.id,)
+
+
+def _evidence(cell: GridCell) -> str:
+    return cell.observation.evidence if cell.observation else ""
+
+
+def _note(cell: GridCell) -> str:
+    expectation = cell.cell.expectation
+    if expectation is None:
+        return ""
+    match cell.verdict:
+        case Verdict.AS_EXPECTED:
+            return f"{expectation.reason} <{expectation.link}>"
+        case Verdict.UNEXPECTED_PASS | Verdict.UNEXPECTED:
+            return f"{_wanted(expectation)}: {expectation.reason} <{expectation.link}>"
+        case _:
+            return ""
+
+
+def _wanted(expectation: Expectation) -> str:
+    cause = f" ({expectation.cause})" if expectation.cause else ""
+    where = f"{expectation.where} " if expectation.where else ""
+    return f"{where}expects {expectation.outcome}{cause}"
+
+
+def _plain_pass(cell: GridCell) -> bool:
+    return cell.outcome is Outcome.PASS and cell.verdict is Verdict.AS_EXPECTED

@@ -1,0 +1,53 @@
+"""One glyph and one colour per outcome: a grid's cell in, what stands for it out.
+
+Small letters are expected, capitals are not, so that nothing rests on colour alone.
+The colours are Okabe and Ito's palette, which colour-blind readers can tell apart
+(https://jfly.uni-koeln.de/color/).
+"""
+
+from dataclasses import dataclass
+
+from harness.grid import GridCell, Verdict
+from harness.model import ImageWay, Outcome
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Glyph:
+    """How one outcome is drawn."""
+
+    expected: str
+    unexpected: str
+    style: str
+    plain: str = ""
+    """Stands for ``expected`` where the terminal has ASCII only."""
+
+
+GLYPHS: dict[Outcome, Glyph] = {
+    Outcome.PASS: Glyph(expected="✓", plain="+", unexpected="P", style="#009E73"),
+    Outcome.REFUSED: Glyph(expected="\N{EN DASH}", plain="-", unexpected="R", style="bright_black"),
+    Outcome.INSTALL_FAILED: Glyph(expected="n", unexpected="N", style="#F0E442"),
+    Outcome.IMPORT_FAILED: Glyph(expected="i", unexpected="I", style="#D55E00"),
+    Outcome.CALL_FAILED: Glyph(expected="c", unexpected="C", style="#E69F00"),
+    Outcome.CRASHED: Glyph(expected="x", unexpected="X", style="#CC79A7"),
+    Outcome.TIMEOUT: Glyph(expected="t", unexpected="T", style="#56B4E9"),
+    Outcome.MISS: Glyph(expected="?", unexpected="?", style="#0072B2"),
+}
+NOT_RUN = Glyph(expected="·", plain=".", unexpected="·", style="bright_black")
+
+WAY_LETTERS = {ImageWay.REGISTRY: "R", ImageWay.ASSEMBLED: "A", ImageWay.REPLICA: "X"}
+"""X, not R: a replica is easily taken for the real thing."""
+
+
+def glyph_of(cell: GridCell, *, plain: bool) -> tuple[str, str]:
+    """Return the character that stands for a cell and its rich style."""
+    glyph = GLYPHS[cell.outcome] if cell.outcome else NOT_RUN
+    if cell.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS):
+        return glyph.unexpected, f"bold reverse {glyph.style}"
+    if cell.verdict is Verdict.MISS:
+        return glyph.expected, f"bold {glyph.style}"
+    return expected_glyph(glyph, plain=plain), glyph.style
+
+
+def expected_glyph(glyph: Glyph, *, plain: bool) -> str:
+    """Return the character of an expected outcome; ``plain``: from ASCII alone."""
+    return glyph.plain if plain and glyph.plain else glyph.expected

@@ -1,0 +1,58 @@
+"""``junit.xml``: a grid in, the XML that continuous integration shows out.
+
+One test case a cell, its class the target. A cell that is expected not to pass is
+skipped with the reason, what is unexpected fails, what was missed is an error.
+"""
+
+from junit_xml import TestCase, TestSuite, to_xml_report_string
+
+from harness.grid import Grid, GridCell, Verdict
+from harness.model import Outcome
+from harness.report.untrusted import visible
+
+
+def junit_xml(grid: Grid, *, timestamp: str = "") -> str:
+    """Return the document; characters that XML forbids are shown as escapes.
+
+    ``timestamp``: when the run began, ISO 8601.
+    """
+    cases = [_case(cell) for cell in grid.cells]
+    # The suite of the library writes its cases as they are given, in plan order.
+    suite = TestSuite("wheelgrid", cases, timestamp=timestamp or None)
+    return str(to_xml_report_string([suite], encoding="utf-8"))
+
+
+def _case(cell: GridCell) -> TestCase:
+    seen = cell.observation
+    case = TestCase(
+        name=visible(cell.cell.subject.id),
+        classname=cell.cell.target.key,
+        elapsed_sec=sum(seen.seconds.values()) if seen else None,
+        stdout=visible(seen.log, keep="\n\t") if seen else None,
+    )
+    message, evidence = _message(cell), visible(seen.evidence, keep="\n") if seen else ""
+    match cell.verdict:
+        case Verdict.AS_EXPECTED if cell.outcome is Outcome.PASS:
+            pass
+        case Verdict.AS_EXPECTED | Verdict.NOT_RUN:
+            case.add_skipped_info(message, evidence)
+        case _ if cell.cell.target.allow_failure:
+            case.add_skipped_info(f"may fail here: {message}", evidence)
+        case Verdict.MISS:
+            case.add_error_info(message, evidence, error_type=seen.cause if seen else None)
+        case _:
+            case.add_failure_info(message, evidence, failure_type=str(cell.outcome))
+    return case
+
+
+def _message(cell: GridCell) -> str:
+    """Say what was seen and what the matrix expects, in one line."""
+    seen = cell.observation
+    if seen is None:
+        return "not run: the run ended before its turn"
+    line = f"{seen.outcome} at {seen.stage}"
+    if seen.cause:
+        line += f" ({seen.cause})"
+    if expectation := cell.cell.expectation:
+        line += f"; expected {expectation.outcome}: {expectation.reason} {expectation.link}"
+    return visible(line)

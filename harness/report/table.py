@@ -1,0 +1,184 @@
+"""The table at the heart of the grid: a grid and a width in, lines of styled text out.
+
+Whichever way round fits becomes the rows; the names of columns stand upright where
+they have no room to lie.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from rich.text import Text
+
+from harness.grid import Grid
+from harness.report.axes import Axis, Group, Item, subject_axis, target_axis
+from harness.report.glyphs import glyph_of
+
+GAP = "  "
+INDENT = "  "
+MARK = "dim"
+
+Draw = Callable[[Item], tuple[str, str]]
+"""What stands in an item's column, and its style."""
+Look = Callable[[str, str], tuple[str, str]]
+"""Row key and column key to a glyph and its style."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """One way to lay a grid out."""
+
+    rows: Axis
+    columns: Axis
+    look: Look
+    pitch: int = 0
+    """Terminal columns from cell to cell, names upright; 0: as wide as each name lies."""
+
+    @property
+    def label_width(self) -> int:
+        items = [item for group in self.rows for item in group.items]
+        labels = [len(INDENT + item.label) + 2 * len(item.marks) for item in items]
+        return max(*labels, *(len(group.heading) for group in self.rows))
+
+    @property
+    def width(self) -> int:
+        return self.label_width + sum(len(GAP) + self.group_width(g) for g in self.columns)
+
+    def cell_width(self, item: Item) -> int:
+        return self.pitch or len(item.label) + 1
+
+    def cells_width(self, group: Group) -> int:
+        return sum(self.cell_width(item) for item in group.items)
+
+    def group_width(self, group: Group) -> int:
+        return max(self.cells_width(group), *(len(line) - 1 for line in self.heading(group)))
+
+    def heading(self, group: Group) -> list[str]:
+        # One column of the gap may be written into; the other keeps neighbours apart.
+        return fold_name(group.heading, self.cells_width(group) + 1)
+
+
+def render_table(grid: Grid, *, width: int, plain: bool) -> list[Text]:
+    """Return the lines of the most legible table that ``width`` columns hold.
+
+    What fits no way is broken into several tables, one below the other.
+    """
+    ways = layouts(grid, plain=plain)
+    table = next((way for way in ways if way.width <= width), ways[-1])
+    parts = [render(part) for part in split(table, width)]
+    return list(chain.from_iterable([*part, Text()] for part in parts))[:-1]
+
+
+def layouts(grid: Grid, *, plain: bool) -> list[Table]:
+    """Return the ways to lay ``grid`` out, the most legible first."""
+    subjects, targets = subject_axis(grid), target_axis(grid)
+    cells = {(c.cell.subject.id, c.cell.target.key): c for c in grid.cells}
+
+    def look(subject: str, target: str) -> tuple[str, str]:
+        cell = cells.get((subject, target))
+        return glyph_of(cell, plain=plain) if cell else (" ", "")
+
+    lying = Table(rows=subjects, columns=targets, look=look)
+    turned = Table(rows=targets, columns=subjects, look=lambda row, column: look(column, row))
+    upright = [replace(lying, pitch=pitch) for pitch in (2, 1)]
+    return [*sorted((lying, turned), key=lambda table: table.width), *upright]
+
+
+def split(table: Table, width: int) -> Iterator[Table]:
+    """Yield tables of whole column groups, each as wide as ``width`` allows."""
+    room = width - table.label_width
+    part: list[Group] = []
+    for group in table.columns:
+        if part and sum(len(GAP) + table.group_width(g) for g in (*part, group)) > room:
+            yield replace(table, columns=tuple(part))
+            part = []
+        part.append(group)
+    yield replace(table, columns=tuple(part))
+
+
+def render(table: Table) -> list[Text]:
+    """Return the lines of ``table``: headings, names, marks, then the rows."""
+    lines = [*_heading_lines(table), *_name_lines(table), *_mark_lines(table)]
+    for group in table.rows:
+        lines.append(Text(group.heading, style="bold"))
+        lines.extend(_row(table, item) for item in group.items)
+    for line in lines:
+        line.rstrip()
+    return lines
+
+
+def fold_name(name: str, width: int) -> list[str]:
+    """Break ``name`` after its hyphens and spaces into lines of ``width`` where it can."""
+    lines = [""]
+    for piece in re.findall(r"[^- ]+[- ]*|[- ]+", name):
+        if lines[-1] and len((lines[-1] + piece).rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    return [line.rstrip() for line in lines]
+
+
+def _heading_lines(table: Table) -> Iterator[Text]:
+    height = max(len(table.heading(group)) for group in table.columns)
+
+    def line(row: int) -> Callable[[Group], Text]:
+        return lambda group: Text(_at(table.heading(group), row - height), "bold")
+
+    return (_line(table, Text(), line(row)) for row in range(height))
+
+
+def _name_lines(table: Table) -> Iterator[Text]:
+    def letter(row: int) -> Draw:
+        return lambda item: (item.label[row : row + 1], "")
+
+    if not table.pitch:
+        return iter([_items_line(table, Text(), lambda item: (item.label, ""))])
+    height = max(len(item.label) for group in table.columns for item in group.items)
+    return (_items_line(table, Text(), letter(row)) for row in range(height))
+
+
+def _mark_lines(table: Table) -> Iterator[Text]:
+    def mark(row: int) -> Draw:
+        return lambda item: (item.marks[row], MARK)
+
+    kinds = max(len(item.marks) for group in table.columns for item in group.items)
+    for row, words in enumerate(("image from", "may fail")[:kinds]):
+        yield _items_line(table, Text(words.rjust(table.label_width), MARK), mark(row))
+
+
+def _row(table: Table, item: Item) -> Text:
+    label = Text(INDENT + item.label)
+    if item.marks:
+        label.pad_right(table.label_width - len(label) - 2 * len(item.marks))
+        label.append("".join(f" {mark}" for mark in item.marks), MARK)
+    return _items_line(table, label, lambda column: table.look(item.key, column.key))
+
+
+def _items_line(table: Table, label: Text, draw: Draw) -> Text:
+    def fill(group: Group) -> Text:
+        text = Text()
+        for item in group.items:
+            shown, style = draw(item)
+            room = table.cell_width(item) - 1
+            left = (room - len(shown)) // 2 if room > len(shown) else 0
+            # The style covers the glyph alone: reversed blanks would look like more cells.
+            text.append(" " * left).append(shown, style)
+            text.append(" " * (table.cell_width(item) - left - len(shown)))
+        return text
+
+    return _line(table, label, fill)
+
+
+def _line(table: Table, label: Text, fill: Callable[[Group], Text]) -> Text:
+    line = label.copy()
+    start = table.label_width
+    for group in table.columns:
+        start += len(GAP)
+        line.pad_right(start - len(line))
+        line.append_text(fill(group))
+        start += table.group_width(group)
+    return line
+
+
+def _at(lines: list[str], index: int) -> str:
+    return lines[index] if -len(lines) <= index else ""

@@ -1,0 +1,123 @@
+"""The grid as people read it: a grid in, styled text for one width and encoding out."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.grid import Grid, GridCell, Verdict
+from harness.model import ImageWay, Outcome
+from harness.report.findings import render_findings
+from harness.report.glyphs import WAY_LETTERS, glyph_of
+from harness.report.table import render_table
+
+
+def render_grid(
+    grid: Grid, *, width: int, encoding: str = "utf-8", interrupted: bool = False
+) -> Text:
+    """Return the table, its legend with counts, and a line on every cell that did not pass.
+
+    ``width`` in terminal columns. Nothing in it is markup, and no text of a wheel's
+    can act on the terminal.
+    """
+    plain = encoding == "ascii"
+    lines = [
+        *render_table(grid, width=width, plain=plain),
+        Text(),
+        *_legend(grid, width=width, plain=plain),
+        *render_findings(grid, width=width, encoding=encoding),
+        Text(),
+        _ending(grid, interrupted=interrupted),
+    ]
+    return Text("\n").join(lines)
+
+
+def print_grid(grid: Grid, console: Console, *, interrupted: bool = False) -> None:
+    """Print ``grid`` as wide as the console is, with what its encoding has."""
+    encoding = "utf-8" if not console.options.ascii_only else "ascii"
+    text = render_grid(grid, width=console.width, encoding=encoding, interrupted=interrupted)
+    console.print(text, soft_wrap=True)
+
+
+def format_phases(phases: Mapping[str, float], *, seconds: float, workers: int) -> str:
+    """Return the work of each phase beside the clock, in seconds.
+
+    Phases of several workers overlap: their sum is work, not time.
+    """
+    work = ", ".join(f"{name}s {spent:.0f} s" for name, spent in phases.items())
+    clock = f"{seconds:.0f} s by the clock on {workers} worker{'s' if workers > 1 else ''}"
+    return f"{work} of work; {clock}" if work else clock
+
+
+def _legend(grid: Grid, *, width: int, plain: bool) -> Iterator[Text]:
+    counts = Counter((_rank(cell), _words(cell)) for cell in grid.cells)
+    examples = {_words(cell): cell for cell in grid.cells}
+    entries = [
+        Text.assemble(glyph_of(examples[words], plain=plain), f" {count} {words}")
+        for (_, words), count in sorted(counts.items())
+    ]
+    yield from _flow(entries, width)
+    yield from _flow([Text(key, style="dim") for key in _key(grid)], width)
+
+
+def _key(grid: Grid) -> Iterator[str]:
+    seen = {
+        c.observation.provenance.image.way
+        for c in grid.cells
+        if c.observation and c.observation.provenance.image
+    }
+    for way in ImageWay:
+        if way in seen:
+            yield f"{WAY_LETTERS[way]} {_WAYS[way]}"
+    if any(target.allow_failure for target in grid.targets):
+        yield "* may fail"
+    if any(c.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS) for c in grid.cells):
+        yield "CAPITALS in the table: unexpected"
+
+
+_WAYS = {
+    ImageWay.REGISTRY: "image pulled from a registry",
+    ImageWay.ASSEMBLED: "image assembled from packages",
+    ImageWay.REPLICA: "replica",
+}
+
+
+def _flow(entries: list[Text], width: int) -> Iterator[Text]:
+    line = Text()
+    for entry in entries:
+        if line and len(line) + 3 + len(entry) > width:
+            yield line
+            line = Text()
+        line = Text.assemble(line, "   ", entry) if line else entry
+    if line:
+        yield line
+
+
+def _words(cell: GridCell) -> str:
+    outcome = str(cell.outcome or "not run")
+    match cell.verdict:
+        case Verdict.UNEXPECTED | Verdict.UNEXPECTED_PASS:
+            return f"{outcome}, unexpected"
+        case Verdict.AS_EXPECTED if cell.cell.expectation:
+            return f"{outcome}, expected"
+        case _:
+            return outcome
+
+
+def _rank(cell: GridCell) -> tuple[int, int]:
+    outcomes = list(Outcome)
+    return (list(Verdict).index(cell.verdict), outcomes.index(cell.outcome) if cell.outcome else 0)
+
+
+def _ending(grid: Grid, *, interrupted: bool) -> Text:
+    counts = Counter(cell.verdict for cell in grid.cells)
+    unexpected = counts[Verdict.UNEXPECTED] + counts[Verdict.UNEXPECTED_PASS]
+    others = {
+        "unexpected": unexpected,
+        "missed": counts[Verdict.MISS],
+        "not run": counts[Verdict.NOT_RUN],
+    }
+    total = f"{counts[Verdict.AS_EXPECTED]} of {len(grid.cells)} cells as expected"
+    parts = [total, *(f"{count} {words}" for words, count in others.items() if count)]
+    return Text(("interrupted: " if interrupted else "") + ", ".join(parts), style="bold")
