@@ -8,10 +8,11 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 TAIL_LINES = 15
+STDERR_FILENO = 2
 
 
 class ProcessError(Exception):
@@ -33,11 +34,13 @@ def run_process(
     cwd: Path | None = None,
     stdin: bytes = b"",
     merge: bool = False,
+    through: bool = False,
 ) -> bytes:
     """Run ``argv`` to its end and return its standard output.
 
     ``env`` is added to the harness's own environment; ``merge`` puts standard error into
-    the output. Raises ``ProcessError`` when the program is not found, exits non-zero or
+    the output; ``through`` shows both on our standard error as they come instead (for what
+    takes minutes) and returns nothing. Raises ``ProcessError`` when the program is not found, exits non-zero or
     runs longer than ``timeout`` seconds. The process leads its own group, and the group
     is killed when the call ends early.
     """
@@ -46,8 +49,8 @@ def run_process(
         process = subprocess.Popen(
             words,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            stdout=STDERR_FILENO if through else subprocess.PIPE,
+            stderr=STDERR_FILENO if through else subprocess.STDOUT if merge else subprocess.PIPE,
             cwd=cwd,
             env={**os.environ, **(env or {})},
             start_new_session=True,
@@ -69,10 +72,52 @@ def run_process(
     return out
 
 
+class Running:
+    """A process that works while its starter looks on."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+
+    def status(self) -> int | None:
+        """Return its exit status, negative for a signal; None while it runs."""
+        return self._process.poll()
+
+    def interrupt(self) -> None:
+        """Ask it to end, as Ctrl-C would; the processes it started are its own to end."""
+        self._process.send_signal(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def start_process(argv: Sequence[str | Path], *, output: Path) -> Iterator[Running]:
+    """Run ``argv`` beside the caller, all its output to the file ``output``.
+
+    The process leads its own session, so that a Ctrl-C on the terminal reaches the caller
+    alone, and its group is killed when the context ends. Raises ``ProcessError`` when it
+    does not start.
+    """
+    words = [str(word) for word in argv]
+    try:
+        with output.open("wb") as stream:
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise ProcessError(words, error.strerror or str(error), "") from error
+    try:
+        yield Running(process)
+    finally:
+        _kill_group(process)
+        process.wait()
+
+
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _text(out: bytes, err: bytes | None) -> str:
-    return (out + (err or b"")).decode("utf-8", "replace")
+def _text(out: bytes | None, err: bytes | None) -> str:
+    return ((out or b"") + (err or b"")).decode("utf-8", "replace")

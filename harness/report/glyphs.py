@@ -5,7 +5,10 @@ The colours are Okabe and Ito's palette, which colour-blind readers can tell apa
 (https://jfly.uni-koeln.de/color/).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from rich.text import Text
 
 from harness.grid import GridCell, Verdict
 from harness.model import ImageWay, Outcome
@@ -51,3 +54,30 @@ def glyph_of(cell: GridCell, *, plain: bool) -> tuple[str, str]:
 def expected_glyph(glyph: Glyph, *, plain: bool) -> str:
     """Return the character of an expected outcome; ``plain``: from ASCII alone."""
     return glyph.plain if plain and glyph.plain else glyph.expected
+
+
+def count_cells(cells: Iterable[GridCell], *, plain: bool) -> list[Text]:
+    """Return ``glyph number words`` per kind of cell: counts and legend at once."""
+    kinds: dict[str, list[GridCell]] = {}
+    for cell in sorted(cells, key=_rank):
+        kinds.setdefault(_words(cell), []).append(cell)
+    return [
+        Text.assemble(glyph_of(same[0], plain=plain), f" {len(same)} {words}")
+        for words, same in kinds.items()
+    ]
+
+
+def _words(cell: GridCell) -> str:
+    outcome = str(cell.outcome or "not run")
+    match cell.verdict:
+        case Verdict.UNEXPECTED | Verdict.UNEXPECTED_PASS:
+            return f"{outcome}, unexpected"
+        case Verdict.AS_EXPECTED if cell.cell.expectation:
+            return f"{outcome}, expected"
+        case _:
+            return outcome
+
+
+def _rank(cell: GridCell) -> tuple[int, int]:
+    outcomes = list(Outcome)
+    return (list(Verdict).index(cell.verdict), outcomes.index(cell.outcome) if cell.outcome else 0)

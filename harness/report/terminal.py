@@ -1,15 +1,16 @@
 """The grid as people read it: a grid in, styled text for one width and encoding out."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.text import Text
 
-from harness.grid import Grid, GridCell, Verdict
-from harness.model import ImageWay, Outcome
+from harness.grid import Grid, Verdict
+from harness.model import ImageWay
 from harness.report.findings import render_findings
-from harness.report.glyphs import WAY_LETTERS, glyph_of
+from harness.report.glyphs import WAY_LETTERS, count_cells
+from harness.report.runfile import Circumstances
 from harness.report.table import render_table
 
 
@@ -40,24 +41,19 @@ def print_grid(grid: Grid, console: Console, *, interrupted: bool = False) -> No
     console.print(text, soft_wrap=True)
 
 
-def format_phases(phases: Mapping[str, float], *, seconds: float, workers: int) -> str:
+def format_phases(circumstances: Circumstances) -> str:
     """Return the work of each phase beside the clock, in seconds.
 
     Phases of several workers overlap: their sum is work, not time.
     """
-    work = ", ".join(f"{name}s {spent:.0f} s" for name, spent in phases.items())
-    clock = f"{seconds:.0f} s by the clock on {workers} worker{'s' if workers > 1 else ''}"
+    work = ", ".join(f"{name} {spent:.0f} s" for name, spent in circumstances.phases.items())
+    workers = f"{circumstances.workers} worker{'s' if circumstances.workers > 1 else ''}"
+    clock = f"{circumstances.seconds:.0f} s by the clock on {workers}"
     return f"{work} of work; {clock}" if work else clock
 
 
 def _legend(grid: Grid, *, width: int, plain: bool) -> Iterator[Text]:
-    counts = Counter((_rank(cell), _words(cell)) for cell in grid.cells)
-    examples = {_words(cell): cell for cell in grid.cells}
-    entries = [
-        Text.assemble(glyph_of(examples[words], plain=plain), f" {count} {words}")
-        for (_, words), count in sorted(counts.items())
-    ]
-    yield from _flow(entries, width)
+    yield from _flow(count_cells(grid.cells, plain=plain), width)
     yield from _flow([Text(key, style="dim") for key in _key(grid)], width)
 
 
@@ -92,22 +88,6 @@ def _flow(entries: list[Text], width: int) -> Iterator[Text]:
         line = Text.assemble(line, "   ", entry) if line else entry
     if line:
         yield line
-
-
-def _words(cell: GridCell) -> str:
-    outcome = str(cell.outcome or "not run")
-    match cell.verdict:
-        case Verdict.UNEXPECTED | Verdict.UNEXPECTED_PASS:
-            return f"{outcome}, unexpected"
-        case Verdict.AS_EXPECTED if cell.cell.expectation:
-            return f"{outcome}, expected"
-        case _:
-            return outcome
-
-
-def _rank(cell: GridCell) -> tuple[int, int]:
-    outcomes = list(Outcome)
-    return (list(Verdict).index(cell.verdict), outcomes.index(cell.outcome) if cell.outcome else 0)
 
 
 def _ending(grid: Grid, *, interrupted: bool) -> Text:

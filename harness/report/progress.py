@@ -1,0 +1,147 @@
+"""How a run is going: a run's journal in, a live display or plain lines out.
+
+A terminal gets a bar that moves; a log of continuous integration gets a line per
+finished target and one now and then, so that no minute is silent.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from harness.grid import Grid, build_grid
+from harness.journal import observations
+from harness.model import Cell, Observation
+from harness.report.glyphs import count_cells
+from harness.report.untrusted import cut, visible
+
+HEARTBEAT = 10.0
+"""Seconds between two plain lines when no target finishes."""
+ETA_FROM = 0.05
+"""Share of the cells that must be done before the time left is worth saying."""
+
+
+class RunState:
+    """What a journal has told so far."""
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        self.cells = tuple(cells)
+        self.activities: dict[str, str] = {}
+        """Per worker: ``<target>/<arch> what it does``; workers at rest are not in it."""
+        self.phases: Counter[str] = Counter()
+        """Seconds of work per phase."""
+        self._seen: dict[str, Observation] = {}
+
+    def take(self, events: Sequence[dict[str, Any]]) -> None:
+        """Take in the next events of the journal."""
+        self._seen.update({seen.cell: seen for seen in observations(list(events))})
+        for event in events:
+            match event:
+                case {"event": "activity", "doing": ""}:
+                    self.activities.pop(event["worker"], None)
+                case {"event": "activity"}:
+                    self.activities[event["worker"]] = visible(
+                        f"{event['target']} {event['doing']}"
+                    )
+                case {"event": "phase"}:
+                    self.phases[event["phase"]] += event["seconds"]
+
+    @property
+    def grid(self) -> Grid:
+        """The grid as far as it is known."""
+        return build_grid(self.cells, self._seen.values())
+
+    @property
+    def done(self) -> int:
+        return sum(cell.id in self._seen for cell in self.cells)
+
+    def time_left(self, elapsed: float) -> float | None:
+        """Return the seconds that remain at the pace so far; None while nobody can know."""
+        done = self.done
+        if done < max(1, ETA_FROM * len(self.cells)):
+            return None
+        return elapsed / done * (len(self.cells) - done)
+
+
+class View(Protocol):
+    """Shows a run to somebody."""
+
+    def show(self, state: RunState, elapsed: float) -> None:
+        """Show ``state``, ``elapsed`` seconds after the start."""
+
+
+class LiveView:
+    """A display that is drawn again in place."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def show(self, state: RunState, elapsed: float) -> None:
+        self._live.update(draw(state, elapsed, self._live.console), refresh=True)
+
+
+class PlainView:
+    """Lines for a log."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._finished: set[str] = set()
+        self._said_at = -HEARTBEAT
+
+    def show(self, state: RunState, elapsed: float) -> None:
+        done = [c for c in state.grid.cells if c.observation]
+        planned = Counter(cell.target.key for cell in state.cells)
+        for key, count in Counter(c.cell.target.key for c in done).items():
+            if count == planned[key] and key not in self._finished:
+                self._finished.add(key)
+                kinds = count_cells((c for c in done if c.cell.target.key == key), plain=True)
+                self._say(f"{key}: {', '.join(kind.plain[2:] for kind in kinds)}", state, elapsed)
+        if elapsed - self._said_at >= HEARTBEAT:
+            doing = "; ".join(
+                f"{worker} {what}" for worker, what in sorted(state.activities.items())
+            )
+            self._say(doing or "starting", state, elapsed)
+
+    def _say(self, words: str, state: RunState, elapsed: float) -> None:
+        self._said_at = elapsed
+        line = f"[{elapsed:4.0f} s] {state.done}/{len(state.cells)} {words}"
+        self._console.print(Text(line), soft_wrap=True)
+
+
+@contextmanager
+def open_view(console: Console) -> Iterator[View]:
+    """Give the view that fits ``console``; a live one leaves nothing behind on the screen."""
+    if not console.is_terminal:
+        yield PlainView(console)
+        return
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        yield LiveView(live)
+
+
+def draw(state: RunState, elapsed: float, console: Console) -> Group:
+    """Return the bar, the counts, and a line per worker."""
+    plain = console.options.ascii_only
+    total = len(state.cells)
+    bar = Table.grid(padding=(0, 2))
+    bar.add_row(
+        ProgressBar(total=total, completed=state.done, width=min(40, console.width // 3)),
+        f"{state.done}/{total} cells",
+        f"{_clock(elapsed)} gone",
+        "" if (left := state.time_left(elapsed)) is None else f"about {_clock(left)} left",
+    )
+    counts = count_cells((c for c in state.grid.cells if c.observation), plain=plain)
+    workers = [
+        Text(cut(f"{worker} {what}", console.width, ellipsis="..."), style="dim")
+        for worker, what in sorted(state.activities.items())
+    ]
+    return Group(bar, Text("   ").join(counts), *workers)
+
+
+def _clock(seconds: float) -> str:
+    return f"{seconds // 60:.0f}:{seconds % 60:02.0f}"
