@@ -34,13 +34,11 @@ def run_process(
     cwd: Path | None = None,
     stdin: bytes = b"",
     merge: bool = False,
-    through: bool = False,
 ) -> bytes:
     """Run ``argv`` to its end and return its standard output.
 
     ``env`` is added to the harness's own environment; ``merge`` puts standard error into
-    the output; ``through`` shows both on our standard error as they come instead (for what
-    takes minutes) and returns nothing. Raises ``ProcessError`` when the program is not found, exits non-zero or
+    the output. Raises ``ProcessError`` when the program is not found, exits non-zero or
     runs longer than ``timeout`` seconds. The process leads its own group, and the group
     is killed when the call ends early.
     """
@@ -49,8 +47,8 @@ def run_process(
         process = subprocess.Popen(
             words,
             stdin=subprocess.PIPE,
-            stdout=STDERR_FILENO if through else subprocess.PIPE,
-            stderr=STDERR_FILENO if through else subprocess.STDOUT if merge else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
             cwd=cwd,
             env={**os.environ, **(env or {})},
             start_new_session=True,
@@ -70,6 +68,30 @@ def run_process(
     if process.returncode != 0:
         raise ProcessError(words, f"exit status {process.returncode}", _text(out, err))
     return out
+
+
+def show_process(argv: Sequence[str], *, timeout: float) -> None:
+    """Run ``argv`` to its end, its output on our standard error as it comes.
+
+    For what takes minutes and reports progress. Raises ``ProcessError`` as ``run_process``
+    does, without the output: the user has seen it.
+    """
+    try:
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=STDERR_FILENO, start_new_session=True
+        )
+    except OSError as error:
+        raise ProcessError(argv, error.strerror or str(error), "") from error
+    try:
+        status = process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        raise ProcessError(argv, f"took longer than {timeout:.0f} s", "") from None
+    finally:
+        if process.poll() is None:
+            _kill_group(process)
+            process.wait()
+    if status != 0:
+        raise ProcessError(argv, f"exit status {status}", "")
 
 
 class Running:
@@ -119,5 +141,5 @@ def _kill_group(process: "subprocess.Popen[bytes]") -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _text(out: bytes | None, err: bytes | None) -> str:
-    return ((out or b"") + (err or b"")).decode("utf-8", "replace")
+def _text(out: bytes, err: bytes | None) -> str:
+    return (out + (err or b"")).decode("utf-8", "replace")
