@@ -3,6 +3,7 @@
 In: the arches that the matrix needs. Out: the checks, in the order they are read.
 """
 
+import platform
 import shutil
 import sys
 import time
@@ -60,8 +61,11 @@ def check_engine() -> tuple[Check, ...]:
     try:
         info = connect().info()
     except EngineError as error:
-        return (Check(part=Part.ENGINE, name="engine", ok=False, detail=str(error)),)
-    return judge_engine(info)
+        detail, _, remedy = str(error).partition("; ")
+        return (Check(part=Part.ENGINE, name="engine", ok=False, detail=detail, remedy=remedy),)
+    here = info.kernel == platform.release() and Path(info.data_root).is_dir()
+    disk = (check_disk("engine", Path(info.data_root)),) if here else ()
+    return (*judge_engine(info), *disk)
 
 
 def judge_engine(info: EngineInfo) -> tuple[Check, ...]:

@@ -21,6 +21,8 @@ class EngineInfo:
     limits: frozenset[str]
     """Those of ``memory``, ``pids``, ``cpu`` that it can enforce."""
     rootless: bool
+    data_root: str = ""
+    """Directory of its images, on the machine it runs on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

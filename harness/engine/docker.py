@@ -5,6 +5,7 @@ raise becomes an ``EngineError`` with the next step.
 """
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,6 +66,7 @@ class DockerEngine:
             version=version["Version"],
             api_version=version["ApiVersion"],
             storage_driver=info["Driver"],
+            data_root=info.get("DockerRootDir", ""),
             arch=info["Architecture"],
             kernel=info["KernelVersion"],
             limits=frozenset(name for name, key in enforced.items() if info.get(key)),
@@ -301,6 +303,12 @@ def _unreachable(error: BaseException) -> str:
         )
     if "timed out" in text.lower():
         return f"the container engine does not answer in time; is it overloaded? {_ADVICE}"
+    chosen = os.environ.get("DOCKER_HOST")
+    if chosen:
+        return (
+            f"no container engine can be reached at DOCKER_HOST={chosen} ({_innermost(error)}); "
+            "correct it, or unset it to use this machine's own engine"
+        )
     return f"no container engine can be reached ({_innermost(error)}); {_ADVICE}"
 
 
