@@ -27,10 +27,16 @@ class Journal:
     def __init__(self, path: Path, worker: str = "main") -> None:
         self.path = path
         self.worker = worker
+        self._target = ""
 
     def activity(self, target: str, doing: str) -> None:
         """Say what this worker is doing now; an empty ``doing`` says that it is idle."""
+        self._target = target
         self._append({"event": "activity", "target": target, "doing": doing})
+
+    def announce(self, doing: str) -> None:
+        """Say what is being done for the target at hand."""
+        self.activity(self._target, doing)
 
     def phase(self, phase: str, seconds: float) -> None:
         """Record the wall-clock seconds that one piece of a phase took."""

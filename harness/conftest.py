@@ -1,0 +1,157 @@
+"""pytest's way into the matrix: options, one parameter a cell, one group a target image.
+
+Collection reads the matrix and never touches the engine. Cells of one target and arch
+share an xdist group, so that one worker probes them in one session.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from harness.engine.docker import connect
+from harness.errors import EngineError, HarnessError
+from harness.grid import build_grid
+from harness.journal import Journal, observations, read_events
+from harness.lab import Lab, TimeLimits
+from harness.matrixfile import load_matrix
+from harness.model import Cell, ImageWay, Matrix, Observation, Outcome, Subject
+from harness.plan import Selection, plan_cells, with_subjects
+from harness.report.terminal import print_grid
+from harness.test_matrix import ExpectedError
+from harness.wiring import ROOT, LabOptions, open_lab
+
+_MATRIX = pytest.StashKey[Matrix]()
+_CELLS = pytest.StashKey[tuple[Cell, ...]]()
+_JOURNAL = pytest.StashKey[Path]()
+_OWN_FOLDER = pytest.StashKey[Path]()
+JOURNAL_NAME = "journal.jsonl"
+
+
+class MissError(Exception):
+    """Nothing can be said of a cell; what failed is not the wheel."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("wheelgrid", "which cells, and how they are probed")
+    group.addoption("--target", action="append", default=[], help="glob over target ids")
+    group.addoption("--arch", action="append", default=[], help="glob over arches")
+    group.addoption("--subject", action="append", default=[], help="glob over subject ids")
+    group.addoption("--profile", default=None, help="named selection of matrix/*.yaml")
+    ways = ["auto", *ImageWay]
+    group.addoption("--images", choices=ways, default="auto", help="where images come from")
+    group.addoption("--registry", default="", help="HOST/PREFIX of a mirror to pull from")
+    group.addoption("--cell-timeout", type=float, default=120, help="seconds a stage may take")
+    group.addoption("--wheelgrid-matrix", type=Path, default=ROOT / "matrix", metavar="DIR")
+    group.addoption("--wheelgrid-subjects", type=Path, metavar="FILE", help="subjects to add")
+    group.addoption("--wheelgrid-out", type=Path, metavar="DIR", help="where the journal goes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        config.stash[_JOURNAL] = Path(config.workerinput["wheelgrid_journal"])
+        return
+    folder = config.getoption("--wheelgrid-out")
+    if folder is None:
+        folder = config.stash[_OWN_FOLDER] = Path(tempfile.mkdtemp(prefix="wheelgrid-"))
+    config.stash[_JOURNAL] = folder / JOURNAL_NAME
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _OWN_FOLDER in config.stash:
+        shutil.rmtree(config.stash[_OWN_FOLDER], ignore_errors=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    """Tell an xdist worker where the journal is."""
+    node.workerinput["wheelgrid_journal"] = str(node.config.stash[_JOURNAL])  # type: ignore[attr-defined]
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Read the matrix; a mistake in it ends the session with its messages and no traceback."""
+    try:
+        session.config.stash[_MATRIX] = _matrix(session.config)
+        session.config.stash[_CELLS] = plan_cells(
+            session.config.stash[_MATRIX], _selection(session.config)
+        )
+    except HarnessError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _matrix(config: pytest.Config) -> Matrix:
+    matrix = load_matrix(config.getoption("--wheelgrid-matrix"))
+    extra: Path | None = config.getoption("--wheelgrid-subjects")
+    if extra is None:
+        return matrix
+    subjects = TypeAdapter(tuple[Subject, ...]).validate_json(extra.read_bytes())
+    return with_subjects(matrix, subjects)
+
+
+def _selection(config: pytest.Config) -> Selection:
+    """Return the selection but for ``-k``, which pytest itself applies to the collected cells."""
+    return Selection(
+        targets=tuple(config.getoption("--target")),
+        arches=tuple(config.getoption("--arch")),
+        subjects=tuple(config.getoption("--subject")),
+        profile=config.getoption("--profile"),
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "cell" in metafunc.fixturenames:
+        cells = metafunc.config.stash[_CELLS]
+        metafunc.parametrize("cell", [_parameter(cell) for cell in cells])
+
+
+def _parameter(cell: Cell) -> object:
+    marks: list[pytest.MarkDecorator] = [pytest.mark.xdist_group(cell.target.key)]
+    if cell.expectation is not None:
+        reason = f"{cell.expectation.reason} ({cell.expectation.link})"
+        marks.append(pytest.mark.xfail(reason=reason, raises=ExpectedError, strict=True))
+    return pytest.param(cell, id=cell.id, marks=marks)
+
+
+@pytest.fixture(scope="session")
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """The laboratory of this worker."""
+    config = request.config
+    way = config.getoption("--images")
+    options = LabOptions(
+        matrix_folder=config.getoption("--wheelgrid-matrix"),
+        images=None if way == "auto" else ImageWay(way),
+        registry=config.getoption("--registry"),
+        time_limits=TimeLimits(timeout=config.getoption("--cell-timeout")),
+    )
+    journal = Journal(config.stash[_JOURNAL], os.environ.get("PYTEST_XDIST_WORKER", "main"))
+    with open_lab(config.stash[_MATRIX], options, journal) as opened:
+        yield opened
+
+
+@pytest.fixture
+def observation(cell: Cell, lab: Lab) -> Observation:
+    """What was seen of the cell; a miss is an error of the set-up, not a failure of the wheel."""
+    seen = lab.observe(cell)
+    if seen.outcome is Outcome.MISS:
+        raise MissError(f"{seen.cause}: {seen.evidence}")
+    return seen
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print the grid of the cells that were probed."""
+    if hasattr(config, "workerinput"):
+        return
+    events, _ = read_events(config.stash[_JOURNAL])
+    seen = list(observations(events))
+    if not seen:
+        return
+    probed = {observation.cell for observation in seen}
+    cells = [cell for cell in config.stash[_CELLS] if cell.id in probed]
+    terminalreporter.section("grid")
+    print_grid(build_grid(cells, seen), terminalreporter)

@@ -1,0 +1,295 @@
+"""A cell in, an observation out: where image, wheel and probe come together.
+
+One laboratory serves one worker: it keeps the session of the target at hand open for
+all of that target's cells, and confirms every non-pass in a container of its own
+before it believes it.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from pydantic import TypeAdapter
+
+from harness import __version__
+from harness.arches import Arch
+from harness.cache import content_key
+from harness.engine import Engine, Limits
+from harness.errors import BuildError, EngineError, HarnessError, ImageError, PackageIndexError
+from harness.journal import Journal
+from harness.model import (
+    Attempt,
+    Cell,
+    ImageRef,
+    Observation,
+    Outcome,
+    Passport,
+    Provenance,
+    Stage,
+    Subject,
+    Target,
+    WheelRef,
+)
+from harness.probe.session import Job, ProbeResult, Session, SessionLostError
+from harness.supply import Refusal
+
+_PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
+
+
+class Images(Protocol):
+    """Where target images come from (``harness.images.ImageStore``)."""
+
+    def get(self, target: Target) -> ImageRef: ...
+
+
+class Wheels(Protocol):
+    """Where wheels come from (``harness.supply.Supply``)."""
+
+    def subject_wheel(
+        self, subject: Subject, target: Target, passport: Passport
+    ) -> WheelRef | Refusal: ...
+
+    def companion_wheels(
+        self, subject: Subject, passport: Passport
+    ) -> list[WheelRef] | Refusal: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimeLimits:
+    """Seconds that one stage of a cell may take, and may be silent for."""
+
+    timeout: float = 120.0
+    quiet: float = 60.0
+
+
+@dataclass(kw_only=True, slots=True)
+class _Bench:
+    """The target at hand: its image, passport and open session."""
+
+    target: Target
+    image: ImageRef
+    passport: Passport
+    session: Session
+
+
+class Lab:
+    """Observes cells, one at a time; a context manager that leaves no container behind."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        images: Images,
+        wheels: Wheels,
+        journal: Journal,
+        emulator_version: Callable[[Arch], str],
+        time_limits: TimeLimits = TimeLimits(),
+        limits: Limits = Limits(),
+    ) -> None:
+        self._engine = engine
+        self._images = images
+        self._wheels = wheels
+        self._journal = journal
+        self._emulator_version = emulator_version
+        self._time_limits = time_limits
+        self._limits = limits
+        self._bench: _Bench | None = None
+        self._failed: dict[str, ImageError] = {}
+        self._engine_version = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Close the session at hand."""
+        if self._bench is not None:
+            self._bench.session.close()
+            self._bench = None
+
+    def passport(self, target: Target) -> Passport:
+        """Return what the target says of itself. Raises ``EngineError`` when it cannot be asked."""
+        return self._at(target).passport
+
+    def observe(self, cell: Cell) -> Observation:
+        """Probe one cell; whatever goes wrong on this side of the wheel becomes a miss."""
+        start = time.monotonic()
+        try:
+            observation = self._observe(cell)
+        except ImageError as error:
+            observation = _miss(cell, Stage.IMAGE, error.cause, error)
+        except EngineError as error:
+            self.leave()
+            observation = _miss(cell, Stage.IMAGE, "infra:engine", error)
+        except BuildError as error:
+            observation = _miss(cell, Stage.WHEEL, "infra:build", error)
+        except PackageIndexError as error:
+            observation = _miss(cell, Stage.WHEEL, "infra:index", error)
+        finally:
+            self._journal.activity(cell.target.key, "")
+        observation = replace(
+            observation,
+            measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds={**observation.seconds, "total": round(time.monotonic() - start, 3)},
+        )
+        self._journal.cell(observation)
+        return observation
+
+    def _observe(self, cell: Cell) -> Observation:
+        bench = self._at(cell.target)
+        with self._phase("wheels", cell.target.key, f"fetching {cell.subject.id}"):
+            wheel = self._wheels.subject_wheel(cell.subject, cell.target, bench.passport)
+            companions = self._wheels.companion_wheels(cell.subject, bench.passport)
+        base = Observation(
+            cell=cell.id,
+            outcome=Outcome.REFUSED,
+            stage=Stage.WHEEL,
+            cause="tag-refused",
+            provenance=self._provenance(bench),
+        )
+        for refused in (wheel, companions):
+            if isinstance(refused, Refusal):
+                return replace(base, evidence=refused.reason)
+        assert isinstance(wheel, WheelRef)  # noqa: S101 - the loop above returned otherwise
+        assert isinstance(companions, list)  # noqa: S101
+        job = self._job(cell.subject, wheel, companions)
+        with self._phase("probes", cell.target.key, f"probing {cell.subject.id}"):
+            results = self._probe(bench, job)
+        return _observed(replace(base, wheel=wheel), results)
+
+    def _job(self, subject: Subject, wheel: WheelRef, companions: list[WheelRef]) -> Job:
+        return Job(
+            wheels=tuple((w.filename, Path(w.path).read_bytes()) for w in (*companions, wheel)),
+            imports=subject.imports,
+            call=subject.call,
+            timeout=self._time_limits.timeout,
+            quiet=self._time_limits.quiet,
+        )
+
+    def _probe(self, bench: _Bench, job: Job) -> list[tuple[str, ProbeResult]]:
+        """Probe in the open session; confirm what is no pass in a container of its own."""
+        try:
+            first = bench.session.probe(job, fresh=False)
+        except SessionLostError as lost:
+            first = _lost(lost)
+        if first.outcome is Outcome.PASS:
+            return [("session", first)]
+        return [("session", first), ("fresh", self._confirm(bench, job))]
+
+    def _confirm(self, bench: _Bench, job: Job) -> ProbeResult:
+        with self._session(bench.target, bench.image) as session:
+            session.start()
+            try:
+                return session.probe(job, fresh=True)
+            except SessionLostError as lost:
+                return _lost(lost)
+
+    # --- the target at hand -----------------------------------------------------------
+
+    def _at(self, target: Target) -> _Bench:
+        """Return the bench of ``target`` with a usable session, opening one where needed."""
+        if self._bench is not None and self._bench.target != target:
+            self.leave()
+        if target.key in self._failed:
+            raise self._failed[target.key]
+        if self._bench is None:
+            try:
+                self._bench = self._open(target)
+            except ImageError as error:
+                self._failed[target.key] = error
+                raise
+        elif not self._bench.session.usable:
+            self._bench.session.close()
+            self._bench = self._start(target, self._bench.image)
+        return self._bench
+
+    def _open(self, target: Target) -> _Bench:
+        with self._phase("images", target.key, "getting the image"):
+            image = self._images.get(target)
+        return self._start(target, image)
+
+    def _start(self, target: Target, image: ImageRef) -> _Bench:
+        with self._phase("sessions", target.key, "starting the interpreter"):
+            session = self._session(target, image)
+            try:
+                passport = session.start()
+            except BaseException:
+                session.close()
+                raise
+        return _Bench(target=target, image=image, passport=passport, session=session)
+
+    def _session(self, target: Target, image: ImageRef) -> Session:
+        return Session(self._engine, image.id, target, self._limits)
+
+    def _provenance(self, bench: _Bench) -> Provenance:
+        if not self._engine_version:
+            self._engine_version = self._engine.info().version
+        return Provenance(
+            image=bench.image,
+            passport_id=content_key(_PASSPORT.dump_json(bench.passport).decode()),
+            qemu=self._emulator_version(bench.target.arch),
+            qemu_cpu=dict(bench.target.arch.qemu_env).get("QEMU_CPU", ""),
+            page_size=bench.passport.page_size,
+            kernel=bench.passport.kernel,
+            engine=self._engine_version,
+            harness=__version__,
+        )
+
+    @contextmanager
+    def _phase(self, phase: str, target: str, doing: str) -> Iterator[None]:
+        self._journal.activity(target, doing)
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self._journal.phase(phase, time.monotonic() - start)
+
+
+def _observed(base: Observation, results: list[tuple[str, ProbeResult]]) -> Observation:
+    """Put the last result, which is the confirming one where there are two, into words."""
+    last = results[-1][1]
+    attempts = tuple(
+        Attempt(mode=mode, outcome=r.outcome, stage=r.stage, seconds=r.seconds)
+        for mode, r in results
+    )
+    return replace(
+        base,
+        outcome=last.outcome,
+        stage=last.stage,
+        cause=last.cause,
+        evidence=last.evidence,
+        log=last.log,
+        attempts=attempts,
+        seconds={"probe": round(sum(a.seconds for a in attempts), 3)},
+    )
+
+
+def _lost(lost: SessionLostError) -> ProbeResult:
+    """Turn a lost session into a result: out of memory is the wheel's doing, the rest a miss."""
+    by_wheel = lost.cause == "memory-limit"
+    return ProbeResult(
+        outcome=Outcome.CRASHED if by_wheel else Outcome.MISS,
+        stage=Stage.IMPORT,
+        cause=lost.cause,
+        evidence=lost.detail or "the container ended",
+        log="",
+        seconds=0.0,
+    )
+
+
+def _miss(cell: Cell, stage: Stage, cause: str, error: HarnessError) -> Observation:
+    return Observation(
+        cell=cell.id, outcome=Outcome.MISS, stage=stage, cause=cause, evidence=str(error)
+    )

@@ -1,0 +1,1 @@
+"""Probing: one hardened container a target image, in which wheels are installed and imported."""

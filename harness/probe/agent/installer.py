@@ -1,0 +1,176 @@
+"""The target's own pip: loaded once, forked for every wheel.
+
+Old and new pips are told apart by what can be imported from them, never by their version.
+"""
+
+import os
+import select
+import shutil
+import socket
+import sys
+import zipfile
+
+from . import child
+from .child import Limits, Result, exit_status, run_child
+from .container import WORK, kill_session
+from .frames import read_frame, write_frame
+
+_NOTHING = {
+    "wheelgrid_warm_up.py": "",
+    "wheelgrid_warm_up-1.dist-info/METADATA": "Metadata-Version: 2.1\n"
+    "Name: wheelgrid-warm-up\nVersion: 1\n",
+    "wheelgrid_warm_up-1.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: wheelgrid\n"
+    "Root-Is-Purelib: true\nTag: py3-none-any\n",
+    "wheelgrid_warm_up-1.dist-info/RECORD": "wheelgrid_warm_up.py,,\n"
+    "wheelgrid_warm_up-1.dist-info/METADATA,,\n"
+    "wheelgrid_warm_up-1.dist-info/WHEEL,,\nwheelgrid_warm_up-1.dist-info/RECORD,,\n",
+}
+
+
+class Installer:
+    """The agent's end of the process that has pip loaded; it is started when first needed."""
+
+    def __init__(self):
+        self.pid = 0
+        self.link = None
+        self.stream = None
+        self.facts = {}
+
+    def start(self):
+        """Fork the process; it loads pip while the caller goes on."""
+        self.link, theirs = socket.socketpair()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _become_installer(theirs)
+        theirs.close()
+        self.stream = self.link.makefile("rwb")
+
+    def ready(self):
+        """Wait until pip is loaded; return its name and version and the tags it accepts."""
+        if self.link is None:
+            self.start()
+        if not self.facts:
+            self.facts = self._answer()
+        return self.facts
+
+    def install(self, wheels, site, folder, limits):
+        """Install wheel files into ``site``; None when the process was killed meanwhile."""
+        order = {"wheels": wheels, "site": site, "folder": folder, "limits": limits}
+        try:
+            self.ready()
+            write_frame(self.stream, order)
+            answer = self._answer()
+            return Result(**{name: answer[name] for name in Result._fields})
+        except (EOFError, OSError, ValueError):
+            self.stop()
+            return None
+
+    def stop(self):
+        """Kill the process; the next use starts another."""
+        if self.pid:
+            kill_session(self.pid)
+            try:
+                os.waitpid(self.pid, 0)
+            except OSError:
+                pass  # the agent has reaped it already
+        if self.link is not None:
+            self.stream.close()
+            self.link.close()
+        self.__init__()
+
+    def _answer(self):
+        select.select([self.link] + child.HOST, [], [])
+        if select.select(child.HOST, [], [], 0)[0]:
+            raise SystemExit  # the host is gone
+        return read_frame(self.stream)
+
+
+def _become_installer(link):
+    """Be the process with pip; never returns."""
+    status = 1
+    try:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(nothing, standard)
+        del child.HOST[:]
+        _serve(link.makefile("rwb"))
+        status = 0
+    except EOFError:
+        status = 0  # the agent is gone
+    finally:
+        os._exit(status)
+
+
+def _serve(stream):
+    try:
+        _warm_up()
+        import pip
+
+        facts = {"installer": "pip " + pip.__version__, "tags": _tags()}
+    except BaseException as error:
+        write_frame(stream, {"failed": "%s: %s" % (type(error).__name__, error)})
+        raise
+    write_frame(stream, facts)
+    while True:
+        order = read_frame(stream)
+
+        def body(reports, order=order):
+            status = _main()(arguments(order["wheels"], order["site"]))
+            reports({"status": int(status or 0), "done": True})
+
+        result = run_child(body, Limits(*order["limits"]), order["folder"])
+        write_frame(stream, dict(result._asdict()))
+
+
+def _warm_up():
+    """Install a wheel of nothing, so that every fork has what pip imports as it goes."""
+    folder = os.path.join(WORK, "warm-up")
+    os.makedirs(folder)
+    wheel = os.path.join(folder, "wheelgrid_warm_up-1-py3-none-any.whl")
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name in sorted(_NOTHING):
+            archive.writestr(name, _NOTHING[name])
+    _main()(arguments([wheel], os.path.join(folder, "site")))
+    shutil.rmtree(folder)
+
+
+def arguments(wheels, site):
+    """Return pip's arguments: install just these files, from nowhere else."""
+    words = "install --no-deps --no-index --no-compile --no-cache-dir --no-color"
+    words += " --disable-pip-version-check --no-warn-script-location --progress-bar off"
+    return words.split() + ["--target", site] + wheels
+
+
+def install_afresh(wheels, site, folder, limits):
+    """Install with a new interpreter, the slow way."""
+
+    def body(reports):
+        command = [sys.executable, "-I", "-B", "-m", "pip"] + arguments(wheels, site)
+        pid = os.fork()
+        if pid == 0:
+            os.execv(sys.executable, command)
+        reports({"status": exit_status(os.waitpid(pid, 0)[1]), "done": True})
+
+    return run_child(body, limits, folder)
+
+
+def _main():
+    try:
+        from pip._internal.cli.main import main
+    except ImportError:
+        try:
+            from pip._internal import main  # pip 10 to 19.2
+        except ImportError:
+            from pip import main  # pip 9
+    return main
+
+
+def _tags():
+    try:
+        from pip._internal.utils.compatibility_tags import get_supported
+    except ImportError:
+        try:
+            from pip._internal.pep425tags import get_supported  # pip before 20.0
+        except ImportError:
+            from pip.pep425tags import get_supported
+    return ["-".join(tag) if isinstance(tag, tuple) else str(tag) for tag in get_supported()]

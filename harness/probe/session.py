@@ -1,0 +1,238 @@
+"""The host's side of a probe: one container, many cells.
+
+In: a target image and jobs (wheels, what to import, what to call). Out: a passport and
+verdicts. The agent enforces the limits of a cell; the session's own deadline behind it
+catches an agent, a container or an engine that no longer answers.
+"""
+
+import json
+import struct
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from types import TracebackType
+from typing import Any, Self
+
+from elftools.elf.enums import ENUM_E_MACHINE
+
+from harness.arches import Arch
+from harness.engine import Channel, ContainerSpec, Engine, Limits
+from harness.engine.api import ChannelClosedError, ChannelTimeoutError
+from harness.errors import ImageError
+from harness.model import Outcome, Passport, Stage, Target
+from harness.probe import agent
+
+HELLO_SECONDS = 180
+"""An interpreter and its pip, starting under emulation on a busy machine."""
+WATCHDOG_SECONDS = 30
+"""How much longer than the agent's own limits the host waits before it kills the container."""
+MAX_FRAME = 1 << 20
+EVIDENCE_KEPT = 500
+"""Characters; a key line is a line."""
+
+_BOOTSTRAP = (
+    "import json, sys; f = sys.stdin.buffer; p = f.read(int(f.readline())).decode();"
+    " exec(json.loads(p)['loader']); load(p).main.main()"
+)
+
+
+def agent_payload() -> bytes:
+    """Return the agent as the JSON that its loader makes modules of."""
+    folder = files(agent)
+    sources = [(name, folder.joinpath(f"{name}.py").read_text()) for name in agent.MODULES]
+    loader = folder.joinpath("loader.py").read_text()
+    return json.dumps({"loader": loader, "modules": sources}).encode()
+
+
+class SessionLostError(Exception):
+    """The container ended or hung: ``cause`` says which, ``detail`` what it said last."""
+
+    def __init__(self, cause: str, detail: str) -> None:
+        super().__init__(f"{cause}: {detail}")
+        self.cause = cause
+        self.detail = detail
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """What to do for one cell."""
+
+    wheels: tuple[tuple[str, bytes], ...]
+    """File name and bytes; the subject is the last one, its companions stand before it."""
+    imports: tuple[str, ...]
+    call: str
+    timeout: float
+    """Seconds of wall clock for each of install and import-with-call."""
+    quiet: float
+    """Seconds without output after which a stage is taken for hung."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeResult:
+    """What the agent saw of one cell."""
+
+    outcome: Outcome
+    stage: Stage
+    cause: str
+    evidence: str
+    log: str
+    seconds: float
+
+
+class Session:
+    """One open container of a target; a context manager that always removes it."""
+
+    def __init__(self, engine: Engine, image: str, target: Target, limits: Limits) -> None:
+        self._arch = target.arch
+        command = (target.interpreter, "-I", "-B", "-u", "-c", _BOOTSTRAP)
+        env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"))  # noqa: S108
+        spec = ContainerSpec(image=image, arch=target.arch, command=command, env=env, limits=limits)
+        self._channel: Channel = engine.open(spec)
+        self.usable = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill and remove the container; idempotent."""
+        self.usable = False
+        self._channel.close()
+
+    def start(self) -> Passport:
+        """Send the agent and return the passport that it writes.
+
+        Raises ``ImageError`` for an image that is of another architecture than asked for, or
+        whose interpreter or installer does not start.
+        """
+        payload = agent_payload()
+        try:
+            self._channel.send(b"%d\n%b" % (len(payload), payload))
+            facts = self._ask({"op": "hello"}, (), HELLO_SECONDS)
+        except SessionLostError as lost:
+            raise ImageError(
+                f"the image's interpreter does not start: {lost.detail}", cause="infra:interpreter"
+            ) from lost
+        except ChannelClosedError:
+            detail = self._channel.errors().strip() or "it ended at once"
+            raise ImageError(
+                f"the image's interpreter does not start: {detail}", cause="infra:interpreter"
+            ) from None
+        if "failed" in facts:
+            raise ImageError(
+                f"the image's installer does not start: {facts['failed']}", cause="infra:installer"
+            )
+        passport = _passport(facts)
+        _assert_arch(passport, self._arch)
+        return passport
+
+    def probe(self, job: Job, *, fresh: bool) -> ProbeResult:
+        """Install, import and call; ``fresh`` starts new interpreters for it, the slow way.
+
+        Raises ``SessionLostError`` when the container ends or no longer answers.
+        """
+        frame = {
+            "op": "probe",
+            "wheels": [name for name, _ in job.wheels],
+            "imports": job.imports,
+            "call": job.call,
+            "timeout": job.timeout,
+            "quiet": job.quiet,
+            "fresh": fresh,
+        }
+        stages = 3 if len(job.wheels) > 1 else 2
+        answer = self._ask(
+            frame, [data for _, data in job.wheels], stages * job.timeout + WATCHDOG_SECONDS
+        )
+        self.usable = bool(answer["clean"])
+        return _probe_result(answer)
+
+    def _ask(self, frame: dict[str, Any], blobs: Sequence[bytes], seconds: float) -> dict[str, Any]:
+        header = json.dumps({**frame, "blobs": [len(blob) for blob in blobs]}).encode()
+        deadline = time.monotonic() + seconds
+        try:
+            self._channel.send(struct.pack(">I", len(header)) + header + b"".join(blobs))
+            (size,) = struct.unpack(">I", self._channel.receive(4, deadline=deadline))
+            if size > MAX_FRAME:
+                raise self._lost("infra:agent", f"it answers with a frame of {size} bytes")
+            answer = json.loads(self._channel.receive(size, deadline=deadline))
+        except ChannelTimeoutError:
+            raise self._lost("infra:agent-silent", f"no answer within {seconds:.0f} s") from None
+        except ChannelClosedError:
+            cause = "memory-limit" if self._channel.memory_exceeded() else "infra:agent-gone"
+            raise self._lost(cause, self._channel.errors().strip()) from None
+        except ValueError as error:
+            raise self._lost("infra:agent", f"it does not answer in frames: {error}") from error
+        if not isinstance(answer, dict):
+            raise self._lost("infra:agent", "it does not answer in frames")
+        return answer
+
+    def _lost(self, cause: str, detail: str) -> SessionLostError:
+        self.close()
+        return SessionLostError(cause, detail[-EVIDENCE_KEPT:])
+
+
+def _probe_result(answer: dict[str, Any]) -> ProbeResult:
+    return ProbeResult(
+        outcome=Outcome(answer["outcome"]),
+        stage=Stage(answer["stage"]),
+        cause=str(answer.get("cause", "")),
+        evidence=str(answer.get("evidence", ""))[:EVIDENCE_KEPT],
+        log=str(answer.get("log", "")),
+        seconds=float(answer["seconds"]),
+    )
+
+
+_MACHINE_NAMES = {
+    number: name for name, number in ENUM_E_MACHINE.items() if isinstance(number, int)
+}
+
+
+def _passport(facts: dict[str, Any]) -> Passport:
+    elf = facts["elf"]
+    return Passport(
+        python=facts["python"],
+        implementation=facts["implementation"],
+        soabi=facts["soabi"],
+        ext_suffix=facts["ext_suffix"],
+        extension_suffixes=tuple(facts["extension_suffixes"]),
+        multiarch=facts["multiarch"],
+        platform=facts["platform"],
+        tags=tuple(facts["tags"]),
+        installer=facts["installer"],
+        libc=facts["libc"],
+        machine=facts["machine"],
+        elf_machine=_MACHINE_NAMES.get(elf["machine"], str(elf["machine"])),
+        elf_bits=elf["bits"],
+        elf_little=elf["little"],
+        page_size=facts["page_size"],
+        kernel=facts["kernel"],
+        externally_managed=facts["externally_managed"],
+    )
+
+
+def _assert_arch(passport: Passport, arch: Arch) -> None:
+    """Raise ``ImageError`` unless both the kernel's answer and the interpreter's ELF file fit.
+
+    An engine silently reuses a cached image of another architecture than it was asked for.
+    """
+    elf = (passport.elf_machine, passport.elf_bits, passport.elf_little)
+    if elf != (arch.elf_machine, arch.elf_bits, arch.elf_little):
+        raise ImageError(
+            f"wanted {arch.name}, got an image whose interpreter is "
+            f"{passport.elf_machine} ({passport.elf_bits} bit); remove that image and try again",
+            cause="infra:wrong-arch",
+        )
+    if passport.machine not in arch.machines:
+        raise ImageError(
+            f"wanted {arch.name}, but `uname -m` in the container says {passport.machine}",
+            cause="infra:wrong-arch",
+        )

@@ -1,0 +1,113 @@
+"""Which wheel a subject is on a target: built, chosen as the installer would, or the user's own.
+
+In: a subject, a target and its passport. Out: wheel files on the host, or a ``Refusal``
+where the target's installer would accept none of what there is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import parse_wheel_filename
+
+from harness.builders import build_wheel
+from harness.cache import Cache, file_sha256
+from harness.index.choose import choose_wheel, nearest_refusal
+from harness.index.fetch import PackageIndex
+from harness.model import (
+    FileSource,
+    FixtureSource,
+    IndexSource,
+    Matrix,
+    Passport,
+    Subject,
+    Target,
+    WheelRef,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """No wheel of the subject is for this target; ``reason`` is one line for the user."""
+
+    reason: str
+
+
+class Supply:
+    """Wheels for cells: fixture wheels are built and index wheels fetched when first asked for."""
+
+    def __init__(
+        self,
+        matrix: Matrix,
+        *,
+        index: PackageIndex,
+        fixtures: Path,
+        cache: Cache,
+        announce: Callable[[str], None],
+    ) -> None:
+        self._matrix = matrix
+        self._index = index
+        self._fixtures = fixtures
+        self._cache = cache
+        self._announce = announce
+
+    def subject_wheel(
+        self, subject: Subject, target: Target, passport: Passport
+    ) -> WheelRef | Refusal:
+        """Return the wheel under test.
+
+        Raises ``BuildError`` for a fixture wheel that does not build and ``PackageIndexError``
+        for an index wheel that cannot be had.
+        """
+        match subject.source:
+            case FixtureSource() as source:
+                return self._built(source, target)
+            case IndexSource() as source:
+                return self._chosen(source, passport)
+            case FileSource(paths=paths):
+                return _fitting(paths, passport)
+
+    def companion_wheels(self, subject: Subject, passport: Passport) -> list[WheelRef] | Refusal:
+        """Return the wheels to install beside the subject, in order."""
+        wheels = []
+        for source in subject.companions:
+            wheel = self._chosen(source, passport)
+            if isinstance(wheel, Refusal):
+                return wheel
+            wheels.append(wheel)
+        return wheels
+
+    def _built(self, source: FixtureSource, target: Target) -> WheelRef:
+        return build_wheel(
+            source.project,
+            self._matrix.builder(source.builder),
+            target.arch,
+            target.python,
+            fixtures=self._fixtures,
+            cache=self._cache,
+            announce=self._announce,
+        )
+
+    def _chosen(self, source: IndexSource, passport: Passport) -> WheelRef | Refusal:
+        files = self._index.release(source)
+        wheel = choose_wheel(files, passport.tags, passport.python)
+        if wheel is None:
+            return Refusal(reason=nearest_refusal(files, passport.tags, passport.python))
+        return self._index.fetch(source, wheel)
+
+
+def _fitting(paths: tuple[str, ...], passport: Passport) -> WheelRef:
+    """Return the file whose best tag the installer ranks first; the first one if it accepts none.
+
+    A file that the installer refuses is still shown to it: the verdict is the installer's.
+    """
+    ranks = {tag: rank for rank, tag in enumerate(passport.tags)}
+
+    def rank(path: str) -> int:
+        tags = parse_wheel_filename(Path(path).name)[3]
+        return min(ranks.get(str(tag), len(ranks)) for tag in tags)
+
+    best = Path(min(paths, key=rank))
+    return WheelRef(
+        filename=best.name, sha256=file_sha256(best), size=best.stat().st_size, path=str(best)
+    )

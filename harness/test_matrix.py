@@ -1,0 +1,33 @@
+"""One test a cell: ``pytest harness -k debian-12``.
+
+A pass passes. An incompatibility that ``matrix/expectations.yaml`` declares is a strict
+xfail with its reason, a refusal of a tag that was never meant for the target likewise;
+what cannot be said (a miss) is an error, and red means an unexpected incompatibility.
+"""
+
+import pytest
+
+from harness.grid import Verdict, judge
+from harness.model import Cell, Observation, Outcome
+
+
+class ExpectedError(Exception):
+    """The cell does not pass, as the matrix says."""
+
+
+def test_cell(cell: Cell, observation: Observation) -> None:
+    """Hold what was seen of one cell against what the matrix expects of it."""
+    line = f"{observation.outcome} ({observation.stage}): {observation.evidence}"
+    match judge(cell, observation):
+        case Verdict.AS_EXPECTED if observation.outcome is Outcome.PASS:
+            return
+        case Verdict.AS_EXPECTED if cell.expectation is None:
+            pytest.xfail(line)
+        case Verdict.AS_EXPECTED:
+            raise ExpectedError(line)
+        case Verdict.UNEXPECTED_PASS:
+            return  # the strict xfail of its expectation turns this red
+        case _ if cell.target.allow_failure:
+            pytest.xfail(f"allowed to fail: {line}")
+        case _:
+            pytest.fail(f"{cell.id}: {line}\n{observation.log}", pytrace=False)

@@ -1,0 +1,70 @@
+"""Everything a laboratory is made of, put together once: for pytest's workers and for commands.
+
+The only place that chooses the real engine, the real index and the real cache.
+"""
+
+from dataclasses import dataclass
+from functools import cache as once
+from pathlib import Path
+
+from harness.arches import Arch
+from harness.cache import Cache, default_cache_root
+from harness.doctor.emulation import emulator_version
+from harness.engine.docker import connect
+from harness.images import ImageStore
+from harness.index.fetch import PackageIndex
+from harness.index.lock import read_lock
+from harness.journal import Journal
+from harness.lab import Lab, TimeLimits
+from harness.model import ImageWay, Matrix
+from harness.supply import Supply
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The checkout that this package is run from."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabOptions:
+    """What a user may choose of a laboratory."""
+
+    matrix_folder: Path = ROOT / "matrix"
+    fixtures: Path = ROOT / "fixtures"
+    images: ImageWay | None = None
+    """One way to get images; None takes the first that works."""
+    registry: str = ""
+    """``HOST/PREFIX`` of a mirror that registry images are pulled from."""
+    time_limits: TimeLimits = TimeLimits()
+
+
+def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
+    """Return a laboratory on the real engine. Raises ``EngineError`` when there is none."""
+    cache = Cache(default_cache_root())
+    engine = connect()
+    return Lab(
+        engine=engine,
+        images=ImageStore(
+            engine,
+            cache,
+            way=options.images,
+            registry=options.registry,
+            announce=journal.announce,
+        ),
+        wheels=Supply(
+            matrix,
+            index=PackageIndex(
+                cache,
+                read_lock(options.matrix_folder / "index.lock.json"),
+                announce=journal.announce,
+            ),
+            fixtures=options.fixtures,
+            cache=cache,
+            announce=journal.announce,
+        ),
+        journal=journal,
+        emulator_version=once(_emulator_version),
+        time_limits=options.time_limits,
+    )
+
+
+def _emulator_version(arch: Arch) -> str:
+    return emulator_version(arch)
