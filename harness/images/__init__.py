@@ -1,0 +1,11 @@
+"""Where target images come from: a target in, an image in the engine out.
+
+``ImageStore`` is the way in. One module a way behind ``ImageSource``: ``registry.py``
+pulls and prepares, ``assembled.py`` puts a Debian root file system together. A rebuilt
+interpreter (``replica``) will be one more module and one more line in ``store.py``.
+"""
+
+from harness.images.source import ImageSource
+from harness.images.store import ImageStore
+
+__all__ = ["ImageSource", "ImageStore"]

@@ -1,0 +1,168 @@
+"""Debian root file systems by mmdebstrap: a recipe in, a tar file and the packages in it out.
+
+No maintainer script runs: packages are extracted, and the few things that their
+scripts would have made are made by hooks on the host. The one foreign program that is
+run is ``ldconfig`` (40 ms); a host's own does not read foreign libraries. The mirror is
+mmdebstrap's own default.
+"""
+
+import platform
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.arches import Arch, find_arch
+from harness.cache import content_key
+from harness.errors import ImageError
+from harness.process import ProcessError, run_process
+
+BASE_PACKAGES = ("base-files", "base-passwd", "coreutils", "dash", "libc-bin")
+"""What every root needs before anything a target asks for: directories, nobody, a shell."""
+
+_EPOCH = "1577836800"  # 2020-01-01: files newer than that are dated so, see archive.CREATED
+_RESOLVE_SECONDS = 120
+_ASSEMBLE_SECONDS = 600
+
+# The release pocket alone: it changes at point releases only, so roots stay the same for
+# months, and it is never half-synchronised as the other pockets' mirrors may be.
+_RELEASE_POCKET = r"""sed -i -E '/-(security|updates)/d' "$1/etc/apt/sources.list" """
+
+_MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"
+
+# What base-passwd's, dash's (before bookworm) and libc-bin's scripts do; the host's own
+# resolv.conf and hostname, which mmdebstrap copies, would make roots differ by machine. Documents
+# are removed here because dpkg's path-exclude doubles the time of the extraction.
+_FINISH = """
+set -eu
+cp "$1/usr/share/base-passwd/passwd.master" "$1/etc/passwd"
+cp "$1/usr/share/base-passwd/group.master" "$1/etc/group"
+[ -e "$1/bin/sh" ] || ln -s dash "$1/bin/sh"
+: > "$1/etc/resolv.conf"
+echo localhost > "$1/etc/hostname"
+chroot "$1" /sbin/ldconfig
+cd "$1/usr/share"
+rm -rf doc/* info/* lintian/* locale/* man/*
+"""
+
+# What py3compile does, for every interpreter there is. One process a tree, not
+# compileall's -j: which process compiles a file shows in the bytes (bpo-34093). -B keeps the
+# compiler's own imports from writing time-stamped files; the seed orders frozensets
+# before Python 3.11 (bpo-37596).
+_COMPILE = """
+set -eu
+export PYTHONHASHSEED=0
+for python in "$1"/usr/bin/python3.[0-9] "$1"/usr/bin/python3.[0-9][0-9]; do
+  [ -x "$python" ] || continue
+  name=${python##*/}
+  for tree in "$name" python3; do
+    chroot "$1" "$name" -B -m compileall -q -f \
+      --invalidation-mode unchecked-hash "/usr/lib/$tree" &
+  done
+done
+wait
+"""
+
+_INSTALLED = re.compile(r"^Inst (?P<name>\S+) \((?P<version>\S+) ", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Package:
+    """A binary package of the distribution."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """What a root is asked to be; the packages are those named, not their dependencies."""
+
+    suite: str
+    arch: Arch
+    packages: tuple[str, ...]
+    """Sorted, with ``BASE_PACKAGES``; see ``write_recipe``."""
+
+    @property
+    def native(self) -> bool:
+        """Whether this machine runs its interpreter without emulation."""
+        return self.arch == native_arch()
+
+    @property
+    def key(self) -> str:
+        """Stand for the recipe and for everything this module does with it."""
+        steps = (_RELEASE_POCKET, _FINISH, _COMPILE if self.native else "", _EPOCH)
+        return content_key(self.suite, self.arch.name, *self.packages, *steps)
+
+
+def write_recipe(suite: str, arch: Arch, packages: tuple[str, ...]) -> Recipe:
+    """Return the recipe for a root that has ``packages`` and what every root needs."""
+    return Recipe(suite=suite, arch=arch, packages=tuple(sorted({*BASE_PACKAGES, *packages})))
+
+
+def native_arch() -> Arch:
+    """Return this machine's architecture."""
+    return find_arch(platform.machine())
+
+
+def resolve_packages(recipe: Recipe) -> tuple[Package, ...]:
+    """Return what the archive would put into the root now, dependencies included, by name.
+
+    Takes 3-5 s, the download of the package index. Raises ``ImageError``.
+    """
+    return _bootstrap(recipe, "--format=null", output="-", timeout=_RESOLVE_SECONDS)
+
+
+def assemble_root(recipe: Recipe, root: Path) -> tuple[Package, ...]:
+    """Write the root file system as a tar file at ``root``; return the packages in it, by name.
+
+    A native root has its Python modules compiled. Takes about 10 s. Raises ``ImageError``.
+    """
+    hooks = [_FINISH, *([_COMPILE] if recipe.native else [])]
+    return _bootstrap(
+        recipe,
+        "--format=tar",
+        *(f"--include={package}" for package in recipe.packages),
+        *(f"--extract-hook={hook}" for hook in hooks),
+        output=str(root),
+        timeout=_ASSEMBLE_SECONDS,
+    )
+
+
+def parse_simulation(text: str) -> tuple[Package, ...]:
+    """Return the packages that ``apt-get --simulate install`` says it would install, by name."""
+    found = _INSTALLED.finditer(text)
+    return tuple(sorted(Package(name=m["name"], version=m["version"]) for m in found))
+
+
+def _bootstrap(recipe: Recipe, *options: str, output: str, timeout: float) -> tuple[Package, ...]:
+    """Run mmdebstrap; return the packages that apt found for the recipe while it ran."""
+    named = " ".join(recipe.packages)
+    report = f'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --simulate install {named}'
+    argv = [
+        "mmdebstrap",
+        "--variant=extract",
+        f"--arch={recipe.arch.debian}",
+        # A mirror that lags behind or is frozen is past its date and as well signed.
+        '--aptopt=Acquire::Check-Valid-Until "false"',
+        '--aptopt=Acquire::Retries "2"',
+        f"--setup-hook={_RELEASE_POCKET}",
+        f"--hook-dir={_MERGED_USR}",
+        f"--extract-hook={report}",
+        *options,
+        recipe.suite,
+        output,
+    ]
+    try:
+        text = run_process(argv, timeout=timeout, env={"SOURCE_DATE_EPOCH": _EPOCH}).decode()
+    except ProcessError as error:
+        raise _failure(recipe, error) from error
+    return parse_simulation(text)
+
+
+def _failure(recipe: Recipe, error: ProcessError) -> ImageError:
+    what = f"Debian {recipe.suite} for {recipe.arch.debian} cannot be assembled: {error}"
+    return ImageError(
+        f"{what}\n`wheelgrid doctor` tells whether mmdebstrap, emulation, disk space "
+        "and the Debian archive are there",
+        cause="infra:assemble",
+    )

@@ -1,0 +1,175 @@
+"""The registry way: an image name in, the pulled and prepared image out.
+
+A tag is asked for anew every time, because tags move; what it pointed to is recorded
+as the digest. Commands to prepare it are run once and kept under a key of the image
+that they were run in.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+
+from harness.arches import Arch
+from harness.cache import Cache, content_key
+from harness.engine import Engine, EngineImage
+from harness.errors import ImageError
+from harness.images.source import check_platform, is_for
+from harness.model import ImageRef, ImageWay, Target
+
+FIRST_PAUSE = 1.0
+"""Seconds before the second try; doubled before each one after it."""
+SILENCE_SECONDS = 120.0
+"""How long a registry that gave nothing is left alone, by every process on this cache."""
+
+
+class RegistrySource:
+    """``ImageSource`` over a registry; ``mirror`` is ``HOST/PREFIX`` or empty."""
+
+    way = ImageWay.REGISTRY
+
+    def __init__(
+        self,
+        engine: Engine,
+        cache: Cache,
+        *,
+        mirror: str,
+        tries: int,
+        announce: Callable[[str], None],
+    ) -> None:
+        self._engine = engine
+        self._cache = cache
+        self._mirror = mirror
+        self._tries = tries
+        self._announce = announce
+
+    def offers(self, target: Target) -> bool:
+        return target.registry is not None
+
+    def get(self, target: Target) -> ImageRef:
+        """Return the image for the target's platform, prepared.
+
+        Raises ``ImageError``: ``infra:not-found`` (no such image, or none for that platform),
+        ``infra:pull`` (may work another time), ``infra:wrong-arch``, ``infra:prepare``.
+        """
+        way = target.registry
+        if way is None:
+            raise ValueError(f"{target.key} has no registry way")
+        reference = mirrored(way.image, self._mirror)
+        # One pull of a name at a time: the engine keeps one platform of a tag, the last.
+        with self._cache.lock(f"pull-{reference}"):
+            base = self._pinned(reference, target.arch) or self._pull(reference, target.arch)
+        check_platform(base, target.arch, reference)
+        image = self._prepared(base, reference, target.arch, way.prepare)
+        return ImageRef(id=image.id, way=self.way, origin=_origin(base, reference))
+
+    def _prepared(
+        self, base: EngineImage, reference: str, arch: Arch, commands: tuple[str, ...]
+    ) -> EngineImage:
+        if not commands:
+            return base
+        name = prepared_name(reference, base.id, arch, commands)
+        with self._cache.lock(name):
+            image = self._engine.find_image(name)
+            if image is None:
+                self._announce(f"preparing {reference} for {arch.name}")
+                image = self._engine.prepare_image(
+                    base.id,
+                    name,
+                    arch=arch,
+                    commands=commands,
+                    labels={"wheelgrid.base": base.id},
+                    announce=self._announce,
+                )
+        check_platform(image, arch, name)
+        return image
+
+    def _pinned(self, reference: str, arch: Arch) -> EngineImage | None:
+        """Return what the engine has under a digest, which cannot move, if for that platform."""
+        image = self._engine.find_image(reference) if "@" in reference else None
+        return image if image and is_for(image, arch) else None
+
+    def _pull(self, reference: str, arch: Arch) -> EngineImage:
+        """Pull, again after a pause where that may help; leave a silent registry alone."""
+        silence = Silence(self._cache, registry_host(reference))
+        silence.check(reference)
+        for attempt in range(1, self._tries + 1):
+            self._announce(f"pulling {reference} for {arch.name}")
+            try:
+                return self._engine.pull_image(reference, arch)
+            except ImageError as error:
+                if error.cause != "infra:pull":
+                    raise
+                failed = error
+            if attempt < self._tries:
+                time.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
+        silence.begin(str(failed))
+        raise failed
+
+
+class Silence:
+    """The memory that a registry gave nothing: a small file in the cache, for every process."""
+
+    def __init__(self, cache: Cache, host: str) -> None:
+        self._host = host
+        self._file = cache.root / "silent-registries" / content_key(host)
+
+    def begin(self, reason: str) -> None:
+        """Remember from now on, for ``SILENCE_SECONDS``."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.write_text(reason)
+
+    def check(self, reference: str) -> None:
+        """Raise ``ImageError`` (``infra:pull``) while it lasts."""
+        with contextlib.suppress(FileNotFoundError):
+            age = time.time() - self._file.stat().st_mtime
+            if 0 <= age < SILENCE_SECONDS:
+                raise ImageError(
+                    f"{reference}: {self._host} gave nothing {age:.0f} s ago and is asked again "
+                    f"after {SILENCE_SECONDS:.0f} s; it was: {self._file.read_text()}",
+                    cause="infra:pull",
+                )
+
+
+def mirrored(image: str, mirror: str) -> str:
+    """Return the image's name at a mirror ``HOST/PREFIX``, or itself where there is none.
+
+    The mirror has the paths that names are written with, without the host they came from:
+    ``debian:12`` is ``HOST/PREFIX/debian:12``, ``quay.io/pypa/manylinux_2_28_x86_64`` is
+    ``HOST/PREFIX/pypa/manylinux_2_28_x86_64``.
+    """
+    if not mirror:
+        return image
+    host, path = _split_host(image)
+    return f"{mirror.rstrip('/')}/{path if host else image}"
+
+
+def registry_host(image: str) -> str:
+    """Return the host that the engine asks for an image; ``docker.io`` where none is named."""
+    return _split_host(image)[0] or "docker.io"
+
+
+def prepared_name(reference: str, base: str, arch: Arch, commands: tuple[str, ...]) -> str:
+    """Return the prepared image's name in the engine: readable, then the key of its content."""
+    name = _split_host(_untagged(reference))[1].rpartition("/")[2]
+    return f"wheelgrid/prepared-{name}-{arch.name}:{content_key(base, arch.name, *commands)}"
+
+
+def _split_host(image: str) -> tuple[str, str]:
+    """Split off the registry: as for docker, a first part with a dot, a colon or ``localhost``."""
+    first, slash, rest = image.partition("/")
+    is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
+    return (first, rest) if is_host else ("", image)
+
+
+def _untagged(reference: str) -> str:
+    name = reference.partition("@")[0]
+    folder, slash, last = name.rpartition("/")
+    return folder + slash + last.partition(":")[0]
+
+
+def _origin(image: EngineImage, reference: str) -> str:
+    """Return the reference with the digest that it stood for when it was pulled."""
+    if "@" in reference:
+        return reference
+    own = [digest for digest in image.digests if digest.startswith(f"{_untagged(reference)}@")]
+    return f"{reference}@{own[-1].partition('@')[2]}" if own else f"{reference} {image.id}"

@@ -1,0 +1,45 @@
+"""What every way of getting an image has in common: its protocol, and the check of the platform."""
+
+from typing import Protocol
+
+from harness.arches import Arch
+from harness.engine import EngineImage
+from harness.errors import ImageError
+from harness.model import ImageRef, ImageWay, Target
+
+
+class ImageSource(Protocol):
+    """One way to get target images."""
+
+    @property
+    def way(self) -> ImageWay: ...
+
+    def offers(self, target: Target) -> bool:
+        """Whether the matrix gives this target that way."""
+
+    def get(self, target: Target) -> ImageRef:
+        """Return the target's image, which is in the engine then.
+
+        Asked only for a target that it offers. Raises ``ImageError`` with the cause of a miss.
+        """
+
+
+def check_platform(image: EngineImage, arch: Arch, reference: str) -> None:
+    """Raise ``ImageError`` (``infra:wrong-arch``) when the image's config names another platform.
+
+    Engines silently reuse a cached image of another architecture, so no answer of theirs
+    is believed unseen.
+    """
+    if not is_for(image, arch):
+        raise ImageError(
+            f"{reference}: its config says {image.platform}, and {arch.platform} was asked for; "
+            "name an image that exists for that platform in matrix/targets.yaml",
+            cause="infra:wrong-arch",
+        )
+
+
+def is_for(image: EngineImage, arch: Arch) -> bool:
+    """Whether the image's config names the platform of ``arch``."""
+    # arm64 has one variant, v8, which images spell out or leave out (OCI image index spec).
+    implied = "/v8" if arch.oci == "arm64" else ""
+    return image.platform.removesuffix(implied) == arch.platform

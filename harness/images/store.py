@@ -1,0 +1,84 @@
+"""The way in: a target in, its image out, by the way asked for or the first that works."""
+
+from collections.abc import Callable
+
+from harness.cache import Cache
+from harness.engine import Engine
+from harness.errors import ImageError
+from harness.images.assembled import AssembledSource
+from harness.images.registry import RegistrySource
+from harness.images.source import ImageSource
+from harness.model import ImageRef, ImageWay, Target
+
+_PATIENT_TRIES = 4
+_HASTY_TRIES = 2
+"""Where another way may follow, a registry gets less time."""
+
+
+class ImageStore:
+    """Target images by ``way``; None is auto: the first way that works, every fallback announced.
+
+    ``registry`` is a mirror as ``HOST/PREFIX`` (see ``registry.mirrored``). ``announce``
+    gets one line for everything that takes time or that a reader of the grid should know.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        cache: Cache,
+        *,
+        way: ImageWay | None,
+        registry: str = "",
+        announce: Callable[[str], None],
+    ) -> None:
+        self._way = way
+        self._announce = announce
+        tries = _PATIENT_TRIES if way else _HASTY_TRIES
+        self._sources: tuple[ImageSource, ...] = (
+            RegistrySource(engine, cache, mirror=registry, tries=tries, announce=announce),
+            AssembledSource(engine, cache, announce=announce),
+        )
+
+    def get(self, target: Target) -> ImageRef:
+        """Return the target's image, which is in the engine then.
+
+        Raises ``ImageError`` with the cause of the miss: ``infra:no-way`` where the matrix
+        gives the target no such way, else that of the last way tried.
+        """
+        failures: list[tuple[ImageSource, ImageError]] = []
+        for source in self._candidates(target):
+            if failures:
+                self._announce(_fallback(target, *failures[-1], source))
+            try:
+                return source.get(target)
+            except ImageError as error:
+                failures.append((source, error))
+        raise _combined(target, [(source.way, error) for source, error in failures])
+
+    def _candidates(self, target: Target) -> list[ImageSource]:
+        offered = [source for source in self._sources if source.offers(target)]
+        asked = [source for source in offered if self._way in (None, source.way)]
+        if not asked:
+            raise ImageError(self._no_way(target, offered), cause="infra:no-way")
+        return asked
+
+    def _no_way(self, target: Target, offered: list[ImageSource]) -> str:
+        if self._way is ImageWay.REPLICA:
+            return f"{target.key}: no target has a replica way yet; use --images auto"
+        ways = ", ".join(source.way for source in offered) or "none"
+        asked = f"{self._way} way" if self._way else "way to get an image"
+        return f"{target.key}: no {asked} in matrix/targets.yaml; it has: {ways}"
+
+
+def _fallback(target: Target, failed: ImageSource, error: ImageError, then: ImageSource) -> str:
+    reason = str(error).partition("\n")[0]
+    return f"{target.key}: no image by the {failed.way} way ({reason}); trying {then.way}"
+
+
+def _combined(target: Target, failures: list[tuple[ImageWay, ImageError]]) -> ImageError:
+    if len(failures) == 1:
+        return failures[0][1]
+    lines = [f"  {way}: {error}" for way, error in failures]
+    return ImageError(
+        "\n".join([f"{target.key}: no way gives an image", *lines]), cause=failures[-1][1].cause
+    )
