@@ -107,9 +107,13 @@ def check_emulation(arch: Arch, cache: Cache) -> Check:
 def judge_emulation(arch: Arch, handler: Handler | None, ran: Ran) -> Check:
     """Return the check for a program of ``arch`` that ``handler`` was there for."""
     if handler is None:
-        if ran.machine in arch.machines:
-            return _check(arch, ok=True, detail="runs on this CPU as it is")
-        return _check(arch, ok=False, detail=f"no binfmt_misc handler ({_why(ran)})", remedy=FIX)
+        if ran.machine not in arch.machines:
+            detail = f"no binfmt_misc handler ({_why(ran)})"
+            return _check(arch, ok=False, detail=detail, remedy=FIX)
+        if ran.emulator:  # in a container, or binfmt_misc is not mounted
+            detail = f"QEMU {ran.emulator}, by a handler that cannot be seen from here"
+            return _check(arch, ok=True, detail=detail)
+        return _check(arch, ok=True, detail="runs on this CPU as it is")
     seen = f"handler {handler.name}, flags {handler.flags or 'none'}"
     if ran.machine not in arch.machines:
         return _check(arch, ok=False, detail=f"{seen}, and yet: {_why(ran)}", remedy=FIX)

@@ -51,8 +51,6 @@ class Host:
     """``DOCKER_HOST`` points at an engine that is not this machine's."""
     binfmt_mounted: bool
     cgroups_mounted: bool
-    update_binfmts: bool
-    """binfmt-support is installed."""
     useless_handlers: tuple[str, ...]
     """QEMU handlers that are disabled or lack the F flag."""
 
@@ -68,7 +66,6 @@ def look_at_host() -> Host:
         engine_elsewhere=os.environ.get("DOCKER_HOST", DEFAULT_SOCKET) != DEFAULT_SOCKET,
         binfmt_mounted=(BINFMT_MISC / "register").exists(),
         cgroups_mounted=any(Path("/sys/fs/cgroup").glob("*")),
-        update_binfmts=_find("update-binfmts"),
         useless_handlers=tuple(
             handler.name
             for handler in read_handlers()

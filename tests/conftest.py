@@ -1,0 +1,46 @@
+"""What all tests share: the engine that integration tests run on, and the cache."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+from harness.cache import Cache, default_cache_root
+from harness.engine.docker import DockerEngine, connect
+from harness.errors import EngineError
+
+
+@pytest.fixture(scope="session")
+def engine() -> DockerEngine:
+    """Return the real engine; what asks for it is skipped where there is none."""
+    try:
+        return connect()
+    except EngineError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def cache() -> Cache:
+    """Return the user's own cache: what one run has made, the next need not make again."""
+    return Cache(default_cache_root())
+
+
+@pytest.fixture(autouse=True)
+def _engine_first(request: pytest.FixtureRequest) -> None:
+    """Ask for the engine before any test that is marked ``integration``."""
+    if request.node.get_closest_marker("integration"):
+        request.getfixturevalue("engine")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail in CI every integration test that is skipped: there, it must have run."""
+    report = yield
+    is_left_out = report.skipped and not hasattr(report, "wasxfail")
+    if is_left_out and item.get_closest_marker("integration") and os.environ.get("CI"):
+        reason = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"an integration test may not be skipped in CI: {reason}"
+    return report
