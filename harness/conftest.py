@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from harness.engine.docker import connect
-from harness.errors import EngineError, HarnessError
+from harness.errors import HarnessError
 from harness.grid import build_grid
 from harness.journal import Journal, observations, read_events
-from harness.lab import Lab, TimeLimits
+from harness.lab import Lab, ProbeLimits
 from harness.matrixfile import load_matrix
 from harness.model import Cell, ImageWay, Matrix, Observation, Outcome, Subject
 from harness.plan import Selection, plan_cells, with_subjects
@@ -118,14 +117,14 @@ def _parameter(cell: Cell) -> object:
 
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """The laboratory of this worker."""
+    """Return the laboratory of this worker."""
     config = request.config
     way = config.getoption("--images")
     options = LabOptions(
         matrix_folder=config.getoption("--wheelgrid-matrix"),
         images=None if way == "auto" else ImageWay(way),
         registry=config.getoption("--registry"),
-        time_limits=TimeLimits(timeout=config.getoption("--cell-timeout")),
+        limits=ProbeLimits(timeout=config.getoption("--cell-timeout")),
     )
     journal = Journal(config.stash[_JOURNAL], os.environ.get("PYTEST_XDIST_WORKER", "main"))
     with open_lab(config.stash[_MATRIX], options, journal) as opened:
@@ -134,7 +133,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
 
 @pytest.fixture
 def observation(cell: Cell, lab: Lab) -> Observation:
-    """What was seen of the cell; a miss is an error of the set-up, not a failure of the wheel."""
+    """Return what was seen of the cell; a miss is an error of the set-up, not a failure."""
     seen = lab.observe(cell)
     if seen.outcome is Outcome.MISS:
         raise MissError(f"{seen.cause}: {seen.evidence}")

@@ -8,7 +8,7 @@ before it believes it.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -60,11 +60,14 @@ class Wheels(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TimeLimits:
-    """Seconds that one stage of a cell may take, and may be silent for."""
+class ProbeLimits:
+    """What one cell may use."""
 
     timeout: float = 120.0
+    """Seconds that a stage may take."""
     quiet: float = 60.0
+    """Seconds that a stage may be silent for."""
+    container: Limits = field(default_factory=Limits)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -88,15 +91,13 @@ class Lab:
         wheels: Wheels,
         journal: Journal,
         emulator_version: Callable[[Arch], str],
-        time_limits: TimeLimits = TimeLimits(),
-        limits: Limits = Limits(),
+        limits: ProbeLimits,
     ) -> None:
         self._engine = engine
         self._images = images
         self._wheels = wheels
         self._journal = journal
         self._emulator_version = emulator_version
-        self._time_limits = time_limits
         self._limits = limits
         self._bench: _Bench | None = None
         self._failed: dict[str, ImageError] = {}
@@ -174,8 +175,8 @@ class Lab:
             wheels=tuple((w.filename, Path(w.path).read_bytes()) for w in (*companions, wheel)),
             imports=subject.imports,
             call=subject.call,
-            timeout=self._time_limits.timeout,
-            quiet=self._time_limits.quiet,
+            timeout=self._limits.timeout,
+            quiet=self._limits.quiet,
         )
 
     def _probe(self, bench: _Bench, job: Job) -> list[tuple[str, ProbeResult]]:
@@ -231,7 +232,7 @@ class Lab:
         return _Bench(target=target, image=image, passport=passport, session=session)
 
     def _session(self, target: Target, image: ImageRef) -> Session:
-        return Session(self._engine, image.id, target, self._limits)
+        return Session(self._engine, image.id, target, self._limits.container)
 
     def _provenance(self, bench: _Bench) -> Provenance:
         if not self._engine_version:

@@ -3,11 +3,11 @@
 The only place that chooses the real engine, the real index and the real cache.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache as once
+from functools import partial
 from pathlib import Path
 
-from harness.arches import Arch
 from harness.cache import Cache, default_cache_root
 from harness.doctor.emulation import emulator_version
 from harness.engine.docker import connect
@@ -15,7 +15,7 @@ from harness.images import ImageStore
 from harness.index.fetch import PackageIndex
 from harness.index.lock import read_lock
 from harness.journal import Journal
-from harness.lab import Lab, TimeLimits
+from harness.lab import Lab, ProbeLimits
 from harness.model import ImageWay, Matrix
 from harness.supply import Supply
 
@@ -33,7 +33,7 @@ class LabOptions:
     """One way to get images; None takes the first that works."""
     registry: str = ""
     """``HOST/PREFIX`` of a mirror that registry images are pulled from."""
-    time_limits: TimeLimits = TimeLimits()
+    limits: ProbeLimits = field(default_factory=ProbeLimits)
 
 
 def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
@@ -61,10 +61,6 @@ def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
             announce=journal.announce,
         ),
         journal=journal,
-        emulator_version=once(_emulator_version),
-        time_limits=options.time_limits,
+        emulator_version=once(partial(emulator_version, cache=cache)),
+        limits=options.limits,
     )
-
-
-def _emulator_version(arch: Arch) -> str:
-    return emulator_version(arch)
