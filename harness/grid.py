@@ -11,6 +11,9 @@ from enum import StrEnum
 from harness.errors import ExitCode
 from harness.model import Cell, Expectation, FixtureSource, Observation, Outcome, Subject, Target
 
+BUILD_CAUSE = "infra:build"
+"""Cause of the cells missed because a fixture project did not build."""
+
 
 class Verdict(StrEnum):
     """Whether a cell is what the matrix expects."""
@@ -87,14 +90,16 @@ def build_grid(cells: Sequence[Cell], observations: Iterable[Observation]) -> Gr
 def exit_code(grid: Grid, *, interrupted: bool = False) -> ExitCode:
     """Return what a run with this grid exits with.
 
-    A target that may fail never decides. Something unexpected outweighs a miss, and
-    a cell that was never run counts as a miss.
+    A target that may fail never decides. Something unexpected outweighs a miss; a cell
+    that was never run counts as one.
     """
     if interrupted:
         return ExitCode.INTERRUPTED
-    failing = {cell.verdict for cell in grid.cells if cell.fails}
-    if failing & {Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS}:
+    failing = [cell for cell in grid.cells if cell.fails]
+    if any(c.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS) for c in failing):
         return ExitCode.UNEXPECTED
+    if any(c.observation and c.observation.cause == BUILD_CAUSE for c in failing):
+        return ExitCode.BUILD_FAILED
     return ExitCode.NOTHING_CAN_BE_SAID if failing else ExitCode.AS_EXPECTED
 
 

@@ -71,9 +71,9 @@ def _words(cell: GridCell) -> str:
     outcome = str(cell.outcome or "not run")
     match cell.verdict:
         case Verdict.UNEXPECTED | Verdict.UNEXPECTED_PASS:
-            return f"{outcome}, unexpected"
+            return f"{outcome} (unexpected)"
         case Verdict.AS_EXPECTED if cell.cell.expectation:
-            return f"{outcome}, expected"
+            return f"{outcome} (expected)"
         case _:
             return outcome
 

@@ -6,6 +6,7 @@ number, described by ``run.schema.json`` beside this module (renewed by
 removed or given another meaning raises it.
 """
 
+import contextlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -132,7 +133,8 @@ def write_whole(path: Path, data: bytes) -> None:
         draft.write_bytes(data)
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
         raise RunFileError(
             f"{path}: cannot be written: {error.strerror}; choose another directory with --out"
         ) from error

@@ -36,9 +36,15 @@ def render_grid(
 
 def print_grid(grid: Grid, console: Console, *, interrupted: bool = False) -> None:
     """Print ``grid`` as wide as the console is, with what its encoding has."""
-    encoding = "utf-8" if not console.options.ascii_only else "ascii"
-    text = render_grid(grid, width=console.width, encoding=encoding, interrupted=interrupted)
+    text = render_grid(
+        grid, width=console.width, encoding=encoding_of(console), interrupted=interrupted
+    )
     console.print(text, soft_wrap=True)
+
+
+def encoding_of(console: Console) -> str:
+    """Return ``utf-8`` where the console has every character, else ``ascii``."""
+    return "ascii" if console.options.ascii_only else "utf-8"
 
 
 def format_phases(circumstances: Circumstances) -> str:

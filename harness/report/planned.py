@@ -1,0 +1,42 @@
+"""A plan as people and programs read it: cells in, text or JSON out."""
+
+import json
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.grid import build_grid
+from harness.model import Cell
+from harness.report.table import render_table
+from harness.report.terminal import encoding_of
+
+
+def print_plan(cells: Sequence[Cell], console: Console) -> None:
+    """Print the cells as a table with a dot each, and what is expected not to pass."""
+    grid = build_grid(cells, ())
+    plain = encoding_of(console) == "ascii"
+    lines = render_table(grid, width=console.width, plain=plain)
+    lines.append(Text(f"\n{len(cells)} cells of {len(grid.targets)} targets"))
+    for cell in cells:
+        if expected := cell.expectation:
+            lines.append(Text(f"{cell.id}: {expected.outcome} expected: {expected.reason}"))
+    console.print(Text("\n").join(lines), soft_wrap=True)
+
+
+def cells_json(cells: Sequence[Cell]) -> str:
+    """Return one JSON object a line: the cell's id, its parts, and what is expected of it."""
+    return "\n".join(
+        json.dumps(
+            {
+                "id": cell.id,
+                "target": cell.target.id,
+                "arch": cell.target.arch_name,
+                "python": cell.target.python,
+                "subject": cell.subject.id,
+                "group": cell.subject.group,
+                "expected": cell.expectation.outcome if cell.expectation else "pass",
+            }
+        )
+        for cell in cells
+    )

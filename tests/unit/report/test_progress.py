@@ -1,0 +1,90 @@
+"""How a run shows itself while it goes on."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.grid import Grid
+from harness.journal import Journal, read_events
+from harness.report.progress import HEARTBEAT, PlainView, RunState, draw, open_view
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal.jsonl", "gw0")
+
+
+def follow(grid: Grid, journal: Journal) -> RunState:
+    state = RunState([cell.cell for cell in grid.cells])
+    state.take(read_events(journal.path)[0])
+    return state
+
+
+def record(grid: Grid, journal: Journal, target: str) -> None:
+    for cell in grid.cells:
+        if cell.cell.target.key == target and cell.observation:
+            journal.cell(cell.observation)
+
+
+def test_a_journal_gives_the_grid_back(grid: Grid, journal: Journal) -> None:
+    """What workers wrote down is the grid; phases add up; a worker at rest is not shown."""
+    journal.activity("debian-12/s390x", "assembling the image")
+    Journal(journal.path, "gw1").activity("debian-13/x86_64", "probing")
+    Journal(journal.path, "gw1").activity("debian-13/x86_64", "")
+    journal.phase("images", 8.5)
+    journal.phase("images", 1.5)
+    for target in grid.targets:
+        record(grid, journal, target.key)
+    state = follow(grid, journal)
+    assert state.grid == grid
+    assert state.done == len(grid.cells) - 1
+    assert state.phases == {"images": 10.0}
+    assert state.activities == {"gw0": "debian-12/s390x assembling the image"}
+
+
+def test_time_left(grid: Grid, journal: Journal) -> None:
+    """The pace so far gives the time left; before the first cell nobody knows."""
+    assert follow(grid, journal).time_left(30) is None
+    record(grid, journal, "debian-12/x86_64")
+    assert follow(grid, journal).time_left(10) == pytest.approx(30)
+
+
+def test_a_log_gets_a_line_per_target_and_a_heartbeat(grid: Grid, journal: Journal) -> None:
+    """A finished target is told once; without one, a line comes every ten seconds."""
+    stream = io.StringIO()
+    view = PlainView(Console(file=stream, width=40))
+    view.show(follow(grid, journal), 0)
+    journal.activity("debian-12/s390x", "pulling \x1b[31m")
+    record(grid, journal, "debian-12/x86_64")
+    view.show(follow(grid, journal), 4)
+    view.show(follow(grid, journal), 5)
+    view.show(follow(grid, journal), 4 + HEARTBEAT)
+    assert stream.getvalue().splitlines() == [
+        "[   0 s] 0/16 starting",
+        "[   4 s] 4/16 debian-12/x86_64: 2 pass, 1 install-failed (unexpected), 1 pass (unexpected)",
+        r"[  14 s] 4/16 gw0 debian-12/s390x pulling \x1b[31m",
+    ]
+
+
+def test_a_terminal_gets_a_bar_counts_and_workers(grid: Grid, journal: Journal) -> None:
+    """The live display says how much is done, of what kind, and who does what."""
+    journal.activity("debian-12/s390x", "assembling the image")
+    record(grid, journal, "debian-12/x86_64")
+    console = Console(file=io.StringIO(), width=100)
+    console.print(draw(follow(grid, journal), 65, console))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "4/16 cells" in text
+    assert "1:05 gone" in text
+    assert "about 3:15 left" in text
+    assert "✓ 2 pass" in text
+    assert "gw0 debian-12/s390x assembling the image" in text
+
+
+def test_the_view_fits_the_console() -> None:
+    """Only a terminal gets a display that is drawn in place."""
+    with open_view(Console(file=io.StringIO(), force_terminal=False)) as view:
+        assert isinstance(view, PlainView)
+    with open_view(Console(file=io.StringIO(), force_terminal=True)) as view:
+        assert not isinstance(view, PlainView)

@@ -1,0 +1,92 @@
+"""The grid on terminals of all widths and kinds."""
+
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from harness.grid import Grid, build_grid
+from harness.report.glyphs import GLYPHS
+from harness.report.runfile import Circumstances
+from harness.report.terminal import format_phases, print_grid, render_grid
+
+Golden = Callable[[str, str], None]
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+def test_golden(grid: Grid, golden: Golden, width: int) -> None:
+    """What is printed at each width is what was looked at and found good."""
+    golden(f"grid-{width}.txt", render_grid(grid, width=width).plain + "\n")
+
+
+def test_golden_ascii(grid: Grid, golden: Golden) -> None:
+    """A terminal without Unicode gets ASCII alone, nothing lost."""
+    text = render_grid(grid, width=80, encoding="ascii").plain
+    assert text.isascii()
+    golden("grid-ascii.txt", text + "\n")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_no_line_is_wider_than_the_terminal(grid: Grid, width: int) -> None:
+    """Nothing wraps: every line fits."""
+    lines = render_grid(grid, width=width).plain.split("\n")
+    assert max(map(cell_len, lines)) <= width
+
+
+def test_what_a_wheel_prints_cannot_act(grid: Grid) -> None:
+    """Escape sequences are shown as text, markup stays markup, and a line stays one line."""
+    text = render_grid(grid, width=200).plain
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
+    assert r"\x1b[2J\x1b]0;owned\x07 [bold red]markup[/] \u202egnp.exe second line \x00" in text
+
+
+def test_the_glyphs_tell_all_outcomes_apart() -> None:
+    """No two outcomes share a glyph or a colour, and no glyph is both expected and not."""
+    glyphs = list(GLYPHS.values())
+    letters = [g.expected for g in glyphs] + [g.unexpected for g in glyphs if g.unexpected != "?"]
+    plain = [g.plain or g.expected for g in glyphs]
+    assert len(set(letters)) == len(letters)
+    assert len(set(plain)) == len(plain)
+    assert len({g.style for g in glyphs}) == len(glyphs)
+
+
+def test_one_subject_on_many_targets_stands_upright(grid: Grid) -> None:
+    """The table is turned where that makes it narrower."""
+    cells = [c.cell for c in grid.cells if c.cell.subject.id == "numpy"]
+    lines = render_grid(build_grid(cells, ()), width=120).plain.split("\n")
+    assert lines[2].split() == ["numpy"]
+    assert lines[3] == "debian-12"
+    assert lines[4].split() == ["x86_64", "·"]
+
+
+def printed(grid: Grid, **options: object) -> str:
+    stream = io.StringIO()
+    print_grid(grid, Console(file=stream, width=80, **options))  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def test_colour_is_for_terminals_only(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe gets no escape sequence; NO_COLOR takes the colours off a terminal."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[" not in printed(grid, force_terminal=False)
+    coloured = re.compile(r"\x1b\[[0-9;]*(3[0-9]|9[0-7]|38;)")
+    options = {"force_terminal": True, "color_system": "256"}
+    assert coloured.search(printed(grid, **options))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not coloured.search(printed(grid, **options))
+
+
+def test_phases() -> None:
+    """Work is summed over the workers and stands beside the clock."""
+    circumstances = Circumstances(
+        harness="1",
+        started_at="",
+        seconds=190.2,
+        workers=2,
+        phases={"images": 212.4, "wheels": 40.0},
+    )
+    said = format_phases(circumstances)
+    assert said == "images 212 s, wheels 40 s of work; 190 s by the clock on 2 workers"
