@@ -1,0 +1,286 @@
+"""ELF files as a dynamic loader sees them: a seekable byte stream in, facts out.
+
+A damaged file is an answer, not an accident: whatever the bytes, the result is
+``ElfFacts`` or ``UnreadableElf``, in time and memory bounded by the size of the file.
+pyelftools reads the headers; the dynamic tables are read here, thousands of entries at
+a stroke, since it takes tens of microseconds for each.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO, NamedTuple
+
+from elftools.elf.constants import P_FLAGS
+from elftools.elf.elffile import ELFFile
+from elftools.elf.enums import ENUM_D_TAG as DT
+
+MAGIC = b"\x7fELF"
+_MOST_HEADERS = 4096
+_MOST_VERSIONS = 512
+_MOST_NAME_BYTES = 4  # per byte of the file: names may share their tails
+_PROGRAM_HEADER_SIZE = {32: 32, 64: 56}
+_SECTION_HEADER_SIZE = {32: 40, 64: 64}
+_DYNAMIC_ENTRY = {32: "iI", 64: "qQ"}
+_SYMBOL = {32: "I8xBBH", 64: "IBBH16x"}  # name, info, other, section
+_GLOBAL, _WEAK, _UNIQUE = 1, 2, 10
+_HIDDEN_VISIBILITIES = (1, 2)
+_VERSION_INDEX = 0x7FFF  # the top bit hides a symbol from the static linker only
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UndefinedSymbol:
+    """A symbol that some other library must define."""
+
+    name: str
+    version: str = ""
+    """``GLIBC_2.17``; empty where any version will do."""
+    weak: bool = False
+    """The loader gives it the value 0 when nobody defines it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ElfFacts:
+    """What one ELF file is and asks for (gABI chapters 4 and 5, LSB symbol versioning)."""
+
+    machine: str
+    """e_machine as pyelftools spells it: ``EM_AARCH64``; the number where it has no name."""
+    bits: int
+    little: bool
+    type: str
+    """e_type: ``ET_DYN`` for extension modules and libraries."""
+    interpreter: str = ""
+    """The loader that an executable names."""
+    soname: str = ""
+    needed: tuple[str, ...] = ()
+    rpath: tuple[str, ...] = ()
+    runpath: tuple[str, ...] = ()
+    version_needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Per library the symbol versions asked of it: ``{"libc.so.6": ("GLIBC_2.17",)}``."""
+    undefined: tuple[UndefinedSymbol, ...] = ()
+    exported: tuple[str, ...] = ()
+    exec_stack: bool | None = None
+    """Whether PT_GNU_STACK asks for an executable stack; None without that header, which
+    leaves it to the architecture's default."""
+    load_align: int = 0
+    """Smallest alignment of its loaded segments, bytes: no larger page will do."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnreadableElf:
+    """A file that begins like ELF and does not go on like it."""
+
+    reason: str
+
+
+class _DamagedError(Exception):
+    pass
+
+
+class _Symbol(NamedTuple):
+    name: int
+    info: int
+    other: int
+    section: int
+
+    @property
+    def binding(self) -> int:
+        return self.info >> 4
+
+    @property
+    def exported(self) -> bool:
+        return (
+            self.section != 0
+            and self.binding in (_GLOBAL, _WEAK, _UNIQUE)
+            and self.other & 3 not in _HIDDEN_VISIBILITIES
+        )
+
+
+def read_elf(stream: BinaryIO) -> ElfFacts | UnreadableElf:
+    """Read the headers, the dynamic section and the dynamic symbols of one ELF file."""
+    try:
+        return _Reader(stream).facts()
+    except _DamagedError as error:
+        return UnreadableElf(reason=str(error))
+    except Exception as error:  # noqa: BLE001 -- damage reaches every line of pyelftools
+        return UnreadableElf(reason=f"its headers are damaged ({type(error).__name__})")
+
+
+class _Reader:
+    """One ELF file in memory, addressed as the loader does it: by segments."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.data = memoryview(stream.read())
+        if self.data[:4] != MAGIC:
+            raise _DamagedError("it does not begin with the ELF magic")
+        self.elf = ELFFile(stream)
+        self.bits = self.elf.elfclass
+        self.order = "<" if self.elf.little_endian else ">"
+        self._check_headers()
+        self.segments = [segment.header for segment in self.elf.iter_segments()]
+        self.loads = [header for header in self.segments if header["p_type"] == "PT_LOAD"]
+        self.tags = self._dynamic_tags()
+        self.strings = self._strings()
+        self.names_left = _MOST_NAME_BYTES * len(self.data)
+
+    def facts(self) -> ElfFacts:
+        header = self.elf.header
+        version_needs, version_names = self._version_needs()
+        undefined, exported = self._symbols(version_names)
+        return ElfFacts(
+            machine=str(header["e_machine"]),
+            bits=self.bits,
+            little=self.elf.little_endian,
+            type=str(header["e_type"]),
+            interpreter=self._interpreter(),
+            soname="".join(self._tagged_names("DT_SONAME")[:1]),
+            needed=self._tagged_names("DT_NEEDED"),
+            rpath=_search_path(self._tagged_names("DT_RPATH")),
+            runpath=_search_path(self._tagged_names("DT_RUNPATH")),
+            version_needs=version_needs,
+            undefined=undefined,
+            exported=exported,
+            exec_stack=self._exec_stack(),
+            load_align=min((load["p_align"] for load in self.loads), default=0),
+        )
+
+    def _check_headers(self) -> None:
+        header = self.elf.header
+        for count, size, proper in (
+            (self.elf.num_segments(), header["e_phentsize"], _PROGRAM_HEADER_SIZE[self.bits]),
+            (self.elf.num_sections(), header["e_shentsize"], _SECTION_HEADER_SIZE[self.bits]),
+        ):
+            if count > _MOST_HEADERS:
+                raise _DamagedError(f"it claims {count} headers")
+            if count and size != proper:
+                raise _DamagedError(f"it claims headers of {size} bytes, not {proper}")
+
+    # --- segments -----------------------------------------------------------------
+
+    def _segment(self, kind: str) -> memoryview | None:
+        for header in self.segments:
+            if header["p_type"] == kind:
+                return self._bytes(header["p_offset"], header["p_filesz"])
+        return None
+
+    def _interpreter(self) -> str:
+        return bytes(self._segment("PT_INTERP") or b"").rstrip(b"\0").decode(errors="replace")
+
+    def _exec_stack(self) -> bool | None:
+        flags = [h["p_flags"] for h in self.segments if h["p_type"] == "PT_GNU_STACK"]
+        return bool(flags[0] & P_FLAGS.PF_X) if flags else None
+
+    def _dynamic_tags(self) -> Mapping[int, list[int]]:
+        entry = struct.Struct(self.order + _DYNAMIC_ENTRY[self.bits])
+        data = self._segment("PT_DYNAMIC") or memoryview(b"")
+        tags: dict[int, list[int]] = {}
+        for tag, value in entry.iter_unpack(data[: len(data) // entry.size * entry.size]):
+            if tag == DT["DT_NULL"]:
+                break
+            tags.setdefault(tag, []).append(value)
+        return tags
+
+    def _tag(self, name: str) -> int | None:
+        return self.tags.get(DT[name], [None])[0]
+
+    # --- bytes and names ----------------------------------------------------------
+
+    def _bytes(self, offset: int, size: int) -> memoryview:
+        if offset + size > len(self.data):
+            raise _DamagedError(f"it is cut short: {len(self.data)} bytes of {offset + size}")
+        return self.data[offset : offset + size]
+
+    def _offset(self, address: int) -> int:
+        for load in self.loads:
+            start: int = load["p_vaddr"]
+            offset: int = load["p_offset"]
+            if start <= address < start + load["p_filesz"]:
+                return offset + address - start
+        raise _DamagedError(f"address {address:#x} lies in none of its segments")
+
+    def _strings(self) -> bytes:
+        address, size = self._tag("DT_STRTAB"), self._tag("DT_STRSZ")
+        if address is None or size is None:
+            return b""
+        return bytes(self._bytes(self._offset(address), size))
+
+    def _name(self, index: int) -> str:
+        end = self.strings.find(b"\0", index)
+        if end < 0:
+            raise _DamagedError("a name lies outside its string table")
+        self.names_left -= end - index
+        if self.names_left < 0:
+            raise _DamagedError("its names are longer than itself")
+        return self.strings[index:end].decode("utf-8", "backslashreplace")
+
+    def _tagged_names(self, tag: str) -> tuple[str, ...]:
+        return tuple(self._name(index) for index in self.tags.get(DT[tag], []))
+
+    # --- symbols and their versions -------------------------------------------------
+
+    def _version_needs(self) -> tuple[dict[str, tuple[str, ...]], dict[int, str]]:
+        """Return the versions per library, and the version that each index stands for."""
+        needs: dict[str, tuple[str, ...]] = {}
+        names: dict[int, str] = {}
+        address = self._tag("DT_VERNEED")
+        if address is None:
+            return needs, names
+        for entry, (_, _, file, aux, _) in self._chain(self._offset(address), "HHIII"):
+            wanted = [
+                (index & _VERSION_INDEX, self._name(name))
+                for _, (_, _, index, name, _) in self._chain(entry + aux, "IHHII")
+            ]
+            needs[self._name(file)] = tuple(name for _, name in wanted)
+            names.update(wanted)
+        return needs, names
+
+    def _chain(self, offset: int, layout: str) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Yield the records of a linked list whose last field is the distance to the next."""
+        record = struct.Struct(self.order + layout)
+        for _ in range(_MOST_VERSIONS):
+            fields = record.unpack(self._bytes(offset, record.size))
+            yield offset, fields
+            if fields[-1] == 0:
+                return
+            offset += fields[-1]
+        raise _DamagedError("its version table has no end")
+
+    def _symbols(
+        self, version_names: Mapping[int, str]
+    ) -> tuple[tuple[UndefinedSymbol, ...], tuple[str, ...]]:
+        symbols = self._symbol_table()
+        versions = self._symbol_versions(len(symbols))
+        undefined = tuple(
+            UndefinedSymbol(
+                name=self._name(symbol.name),
+                version=version_names.get(version & _VERSION_INDEX, ""),
+                weak=symbol.binding == _WEAK,
+            )
+            for symbol, version in zip(symbols, versions, strict=True)
+            if symbol.section == 0 and symbol.name
+        )
+        return undefined, tuple(self._name(symbol.name) for symbol in symbols if symbol.exported)
+
+    def _symbol_table(self) -> list[_Symbol]:
+        address = self._tag("DT_SYMTAB")
+        if address is None:
+            return []
+        record = struct.Struct(self.order + _SYMBOL[self.bits])
+        # No dynamic tag tells their number, and the hash tables leave the undefined ones out.
+        section = next(self.elf.iter_sections("SHT_DYNSYM"), None)
+        if section is None:
+            raise _DamagedError("it has no section that tells how many symbols there are")
+        size = section["sh_size"] // record.size * record.size
+        return [
+            _Symbol(*row) for row in record.iter_unpack(self._bytes(self._offset(address), size))
+        ]
+
+    def _symbol_versions(self, count: int) -> tuple[int, ...]:
+        address = self._tag("DT_VERSYM")
+        if address is None:
+            return (0,) * count
+        return struct.unpack(f"{self.order}{count}H", self._bytes(self._offset(address), 2 * count))
+
+
+def _search_path(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(part for value in values for part in value.split(":") if part)

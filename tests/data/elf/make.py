@@ -1,0 +1,53 @@
+"""Make the golden ELF files of this folder: ``python tests/data/elf/make.py``.
+
+One small shared library an arch, linked against an old glibc and a library that is not
+there, so that every table that the reader knows has something in it.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from harness.arches import ARCHES, Arch
+
+HERE = Path(__file__).parent
+GLIBC = {"riscv64": "2.27"}
+OLDEST = "2.19"
+SOURCE = """\
+#include <stdlib.h>
+extern int companion_answer(void);
+extern int __attribute__((weak)) maybe_there(void);
+int answer(const char *text) {
+    return atoi(text) + companion_answer() + (maybe_there ? maybe_there() : 0);
+}
+int __attribute__((visibility("hidden"))) inner(void) { return 1; }
+int __attribute__((weak)) spare(void) { return inner(); }
+"""
+COMPANION = "int companion_answer(void) { return 42; }\n"
+
+
+def make(arch: Arch, folder: Path) -> None:
+    """Compile the library of one arch."""
+    libc = f"gnu{arch.zig_abi}.{GLIBC.get(arch.name, OLDEST)}"
+    compiler = [sys.executable, "-m", "ziglang", "cc", "-target", f"{arch.zig}-{libc}"]
+    common = [*compiler, "-shared", "-fPIC", "-Os", "-s", "-g0", "-fno-unwind-tables",
+              "-fno-asynchronous-unwind-tables"]  # fmt: skip
+    companion, source = folder / "companion.c", folder / "golden.c"
+    companion.write_text(COMPANION)
+    source.write_text(SOURCE)
+    subprocess.run(
+        [*common, "-Wl,-soname,libcompanion.so.1", companion, "-o", folder / "libcompanion.so"],
+        check=True,
+    )
+    subprocess.run(
+        [*common, "-Wl,-soname,libgolden.so.1", "-Wl,-rpath,$ORIGIN/../demo.libs", source,
+         f"-L{folder}", "-lcompanion", "-o", HERE / f"{arch.name}.so"],
+        check=True,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    for each in ARCHES:
+        with tempfile.TemporaryDirectory() as name:
+            make(each, Path(name))
