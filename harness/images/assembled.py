@@ -6,12 +6,10 @@ resolved to is remembered for a day.
 """
 
 import contextlib
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from harness.cache import Cache, content_key
@@ -105,7 +103,11 @@ class AssembledSource:
         with self._workdir() as workdir:
             made = workdir / "root.tar"
             root = _Root(recipe=recipe, packages=assemble_root(recipe, made))
-            self._cache.get("roots", f"{root.key}.tar", partial(shutil.move, made))
+
+            def move(path: Path) -> None:
+                made.replace(path)
+
+            self._cache.get("roots", f"{root.key}.tar", move)
         self._resolutions.keep(recipe, root.packages)
         return root
 
@@ -136,8 +138,15 @@ class AssembledSource:
     @contextlib.contextmanager
     def _workdir(self) -> Iterator[Path]:
         """Make a directory on the cache's own disk: finished files are renamed into it."""
-        with tempfile.TemporaryDirectory(prefix=".making-", dir=self._cache.root) as name:
-            yield Path(name)
+        try:
+            with tempfile.TemporaryDirectory(prefix=".making-", dir=self._cache.root) as name:
+                yield Path(name)
+        except OSError as error:
+            raise ImageError(
+                f"{error.filename or self._cache.root}: {error.strerror or error}; free some "
+                "space there, or set WHEELGRID_CACHE to another directory",
+                cause="infra:disk",
+            ) from error
 
 
 def _recipe(target: Target) -> Recipe:

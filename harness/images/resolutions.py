@@ -8,9 +8,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from harness.errors import UsageError
 from harness.images.debian import Package, Recipe
-
-DEFAULT_HOURS = 24.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,9 +21,22 @@ class Resolution:
     """Seconds since the epoch."""
 
     def is_fresh(self, now: float) -> bool:
-        """Whether it need not be asked again: ``$WHEELGRID_RESOLUTION_HOURS``, a day by default."""
-        hours = float(os.environ.get("WHEELGRID_RESOLUTION_HOURS", DEFAULT_HOURS))
-        return 0 <= now - self.at < hours * 3600
+        """Whether the archive need not be asked again at ``now``."""
+        return 0 <= now - self.at < longest_age()
+
+
+def longest_age() -> float:
+    """Return how many seconds a resolution serves: ``$WHEELGRID_RESOLUTION_HOURS``, else a day.
+
+    0 asks the archive every time. Raises ``UsageError`` for what is no number.
+    """
+    text = os.environ.get("WHEELGRID_RESOLUTION_HOURS", "24")
+    try:
+        return float(text) * 3600
+    except ValueError:
+        raise UsageError(
+            f"WHEELGRID_RESOLUTION_HOURS={text!r} is not a number of hours; unset it or say 24"
+        ) from None
 
 
 _RESOLUTION: TypeAdapter[Resolution] = TypeAdapter(Resolution)
