@@ -1,0 +1,179 @@
+"""Headers and C++ runtime libraries to compile against, from the distribution's dev packages.
+
+In: a builder's row. Out: one directory tree a suite, for all of its Pythons and arches at
+once, which costs little more than one. ``mmdebstrap`` fetches the packages and checks the
+distribution's signatures; nothing in them is installed or run.
+"""
+
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from harness.arches import Arch, find_arch
+from harness.cache import Cache, content_key, file_sha256
+from harness.errors import BuildError
+from harness.model import Builder
+from harness.process import ProcessError, run_process
+
+FETCH_SECONDS = 300
+
+# The oldest libstdc++ of a suite asks for the oldest symbols. From GCC 11 on its headers
+# use glibc 2.32's __libc_single_threaded where the compiler finds a header of that name;
+# zig has one that only says #error for older glibc. A header before it that always says
+# "may have threads" is right for every glibc.
+_EXTRACT = r"""
+set -eu
+cd "$1"
+export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
+packages="$WHEELGRID_PACKAGES"
+if [ -n "$WHEELGRID_CXX" ]; then
+    cxx=$(apt-cache search --names-only '^libstdc\+\+-[0-9]+-dev$' |
+        cut -d' ' -f1 | sort -V | head -n 1)
+    for arch in $WHEELGRID_CXX; do
+        packages="$packages $cxx:$arch libstdc++6:$arch libgcc-s1:$arch"
+    done
+fi
+mkdir debs
+(cd debs && apt-get -qq -o APT::Sandbox::User=root download $packages)
+for deb in debs/*.deb; do
+    case $deb in
+        *-dev_*) wanted=./usr/include ;;
+        *libgcc*) wanted='./*/libgcc_s.so.1' ;;
+        *) wanted='./usr/lib/*/libstdc++.so.6*' ;;
+    esac
+    dpkg-deb --fsys-tarfile "$deb" |
+        tar -x --wildcards --transform='s,^\./lib/,./usr/lib/,' "$wanted"
+done
+rm -r debs
+for headers in usr/include/c++/*; do
+    [ -d "$headers" ] || continue
+    mkdir -p "$headers/sys"
+    printf '#pragma GCC system_header\nstatic const char __libc_single_threaded = 0;\n' \
+        >"$headers/sys/single_threaded.h"
+done
+"""
+
+_RECIPE = (
+    "mmdebstrap",
+    "--variant=custom",
+    "--format=tar",
+    # A mirror that lags is still signed.
+    '--aptopt=Acquire::Check-Valid-Until "false"',
+    '--aptopt=Acquire::Languages "none"',
+    # The release pocket alone: the same packages for everybody.
+    """--setup-hook=sed -i -E "/-(security|updates)/d" "$1/etc/apt/sources.list" """,
+    f"--customize-hook={_EXTRACT}",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeaderTree:
+    """The unpacked ``usr/`` of one suite."""
+
+    root: Path
+    digest: str
+    """SHA-256 of the archive it was unpacked from."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuitePackages:
+    """What is fetched from one suite, in one go."""
+
+    suite: str
+    arches: tuple[str, ...]
+    """Debian's names; the first is the one that apt calls native."""
+    packages: tuple[str, ...]
+    cxx_arches: tuple[str, ...]
+    """Those whose C++ headers and runtime libraries come from this suite."""
+
+
+def oldest_python(builder: Builder, arch: Arch) -> str:
+    """Return the oldest Python that the builder has headers of for ``arch``.
+
+    Its suite is where limited-API modules get their headers and C++ its runtime: what is
+    built against the oldest runs on all later ones. Raises ``BuildError`` for none.
+    """
+    pythons = [p for p, arches in builder.header_arches.items() if arch.name in arches]
+    if not pythons:
+        raise BuildError(
+            f"builder {builder.id} has no headers for {arch.name}; "
+            "add a row to header_arches in matrix/builders.yaml"
+        )
+    return min(pythons, key=Version)
+
+
+def suite_packages(builder: Builder, suite: str) -> SuitePackages:
+    """Return what the builder needs of ``suite``."""
+    pythons = sorted((p for p, s in builder.headers.items() if s == suite), key=Version)
+    arches = {name: find_arch(name) for p in pythons for name in builder.header_arches[p]}
+    native = find_arch(next(iter(arches))).debian
+    return SuitePackages(
+        suite=suite,
+        arches=tuple(arch.debian for arch in arches.values()),
+        packages=(*_dev_packages(builder, pythons), f"libcrypt-dev:{native}"),
+        cxx_arches=tuple(
+            arch.debian
+            for arch in arches.values()
+            if builder.headers[oldest_python(builder, arch)] == suite
+        ),
+    )
+
+
+def _dev_packages(builder: Builder, pythons: list[str]) -> Iterator[str]:
+    for python in pythons:
+        for name in builder.header_arches[python]:
+            yield f"libpython{python}-dev:{find_arch(name).debian}"
+
+
+def header_tree(
+    builder: Builder, suite: str, *, cache: Cache, announce: Callable[[str], None]
+) -> HeaderTree:
+    """Return the headers of all the builder's Pythons and arches of ``suite``.
+
+    Fetched once; any number of processes may ask at once. Raises ``BuildError``.
+    """
+    wanted = suite_packages(builder, suite)
+    key = content_key(*_RECIPE, suite, *wanted.arches, *wanted.packages, *wanted.cxx_arches)
+    root = cache.root / "header-trees" / key
+    stamp = root / "digest"
+    with cache.lock(f"header-tree-{key}"):
+        if not stamp.is_file():
+            archive = cache.get("headers", f"{key}.tar", lambda at: _fetch(wanted, at, announce))
+            _unpack(archive, root)
+        return HeaderTree(root=root, digest=stamp.read_text())
+
+
+def _fetch(wanted: SuitePackages, archive: Path, announce: Callable[[str], None]) -> None:
+    announce(f"fetching headers of {wanted.suite} for {' '.join(wanted.arches)}")
+    command = (*_RECIPE, f"--architectures={','.join(wanted.arches)}", wanted.suite, archive)
+    settings = {
+        "WHEELGRID_PACKAGES": " ".join(wanted.packages),
+        "WHEELGRID_CXX": " ".join(wanted.cxx_arches),
+        "SOURCE_DATE_EPOCH": "0",
+    }
+    try:
+        run_process(command, timeout=FETCH_SECONDS, env=settings, merge=True)
+    except ProcessError as error:
+        raise BuildError(
+            f"headers of {wanted.suite} cannot be had: {error}\n"
+            "is mmdebstrap installed, and the network there? wheelgrid doctor tells"
+        ) from error
+
+
+def _unpack(archive: Path, root: Path) -> None:
+    root.parent.mkdir(parents=True, exist_ok=True)
+    making = Path(tempfile.mkdtemp(prefix=".making-", dir=root.parent))
+    try:
+        with tarfile.open(archive) as tar:
+            usr = (member for member in tar if member.name.startswith("./usr/"))
+            tar.extractall(making, members=usr, filter="data")
+        (making / "digest").write_text(file_sha256(archive))
+        shutil.rmtree(root, ignore_errors=True)
+        making.replace(root)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)

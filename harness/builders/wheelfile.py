@@ -1,0 +1,100 @@
+"""A wheel file, written so that the same contents give the same bytes.
+
+In: a name, tags, files. Out: a wheel with a valid RECORD. (``wheel.wheelfile`` is private
+to its project and stamps RECORD with the clock.)
+"""
+
+import base64
+import hashlib
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+# The oldest moment that a zip archive can name.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelName:
+    """The parts of a wheel's file name; the tags may be compressed sets (PEP 425)."""
+
+    distribution: str
+    version: str
+    python: str
+    abi: str
+    platform: str
+
+    @property
+    def filename(self) -> str:
+        tags = f"{self.python}-{self.abi}-{self.platform}"
+        return f"{self.distribution}-{self.version}-{tags}.whl"
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Every tag of the compressed set, each on its own."""
+        return tuple(
+            f"{python}-{abi}-{platform}"
+            for python in self.python.split(".")
+            for abi in self.abi.split(".")
+            for platform in self.platform.split(".")
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelMember:
+    """One file in a wheel."""
+
+    path: str
+    data: bytes
+    executable: bool = False
+
+
+def platform_tag(glibc: str, arch: str) -> str:
+    """Return the platform tag that promises ``glibc``, with its older alias (PEP 600)."""
+    tag = f"manylinux_{glibc.replace('.', '_')}_{arch}"
+    aliases = {"2.5": "manylinux1", "2.12": "manylinux2010", "2.17": "manylinux2014"}
+    alias = aliases.get(glibc)
+    return f"{tag}.{alias}_{arch}" if alias else tag
+
+
+def write_wheel(
+    path: Path, name: WheelName, members: Iterable[WheelMember], metadata: dict[str, str]
+) -> None:
+    """Write the wheel ``name`` at ``path``: sorted members, then ``.dist-info``, RECORD last.
+
+    ``metadata`` is the text of further ``.dist-info`` files by name.
+    """
+    info = f"{name.distribution}-{name.version}.dist-info"
+    described = {**metadata, "WHEEL": _wheel_text(name)}
+    files = [
+        *sorted(members, key=lambda member: member.path),
+        *(
+            WheelMember(path=f"{info}/{file}", data=text.encode())
+            for file, text in sorted(described.items())
+        ),
+    ]
+    rows = [_record_row(file) for file in files] + [f"{info}/RECORD,,\n"]
+    files.append(WheelMember(path=f"{info}/RECORD", data="".join(rows).encode()))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            archive.writestr(_entry(file), file.data)
+
+
+def _entry(member: WheelMember) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(member.path, date_time=_EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.create_system = 3  # Unix, whatever the host: else the mode is not read
+    entry.external_attr = (0o100755 if member.executable else 0o100644) << 16
+    return entry
+
+
+def _record_row(member: WheelMember) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(member.data).digest()).rstrip(b"=")
+    return f"{member.path},sha256={digest.decode()},{len(member.data)}\n"
+
+
+def _wheel_text(name: WheelName) -> str:
+    purelib = "true" if name.platform == "any" else "false"
+    lines = ["Wheel-Version: 1.0", "Generator: wheelgrid", f"Root-Is-Purelib: {purelib}"]
+    return "\n".join([*lines, *(f"Tag: {tag}" for tag in name.tags)]) + "\n"
