@@ -1,0 +1,83 @@
+"""An engine that holds images and runs nothing: what was asked of it can be read afterwards."""
+
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.arches import Arch
+from harness.engine import Channel, Completed, ContainerSpec, EngineImage, EngineInfo
+from harness.errors import EngineError, ImageError
+
+
+class ImageEngine:
+    """``Engine`` without containers; ``pulls`` is what pulls give or raise in turn, the last for good."""
+
+    def __init__(self, *pulls: EngineImage | ImageError) -> None:
+        self.pulls = list(pulls)
+        self.images: dict[str, EngineImage] = {}
+        self.asked: list[str] = []
+
+    def info(self) -> EngineInfo:
+        raise EngineError("an engine for images tells nothing about itself")
+
+    def find_image(self, reference: str) -> EngineImage | None:
+        return self.images.get(reference)
+
+    def load_image(self, archive: Path, reference: str) -> EngineImage:
+        self.asked.append(f"load {reference}")
+        image = read_image(archive)
+        self.images[reference] = image
+        return image
+
+    def pull_image(self, reference: str, arch: Arch) -> EngineImage:
+        self.asked.append(f"pull {reference} {arch.name}")
+        answer = self.pulls.pop(0) if len(self.pulls) > 1 else self.pulls[0]
+        if isinstance(answer, ImageError):
+            raise answer
+        return answer
+
+    def prepare_image(
+        self,
+        base: str,
+        reference: str,
+        *,
+        arch: Arch,
+        commands: tuple[str, ...],
+        labels: dict[str, str],
+        announce: Callable[[str], None],
+    ) -> EngineImage:
+        self.asked.append(f"prepare {reference}")
+        announce(" && ".join(commands))
+        image = EngineImage(id=f"{base}+prepared", platform=arch.platform, labels=labels)
+        self.images[reference] = image
+        return image
+
+    def run(self, spec: ContainerSpec, *, stdin: bytes = b"", timeout: float) -> Completed:
+        given = f"{len(stdin)} bytes of input, {timeout} s"
+        raise EngineError(f"{spec.image}: an engine for images runs nothing ({given})")
+
+    def open(self, spec: ContainerSpec) -> Channel:
+        raise EngineError(f"{spec.image}: an engine for images runs nothing")
+
+    def reap(self) -> int:
+        return 0
+
+
+def read_image(archive: Path) -> EngineImage:
+    """Return the one image in an archive as an engine would have it after loading."""
+    with tarfile.open(archive) as tar:
+        (image,) = json.loads(_read(tar, "manifest.json"))
+        config = json.loads(_read(tar, image["Config"]))
+    parts = (config["os"], config["architecture"], config.get("variant", ""))
+    return EngineImage(
+        id=f"sha256:{image['Config'].removesuffix('.json')}",
+        platform="/".join(part for part in parts if part),
+        labels=config["config"]["Labels"],
+    )
+
+
+def _read(tar: tarfile.TarFile, name: str) -> bytes:
+    stream = tar.extractfile(name)
+    assert stream is not None
+    return stream.read()

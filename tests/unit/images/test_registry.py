@@ -1,0 +1,142 @@
+"""Names at mirrors, tries and pauses, and how long a silent registry is left alone."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.arches import find_arch
+from harness.cache import Cache
+from harness.engine import EngineImage
+from harness.errors import ImageError
+from harness.images import registry
+from harness.images.registry import RegistrySource, mirrored, prepared_name, registry_host
+from harness.model import RegistryWay, Target
+from tests.support.image_engine import ImageEngine
+from tests.support.targets import debian_12
+
+DIGEST = "sha256:" + "ab" * 32
+BASE = EngineImage(id="sha256:base", platform="linux/s390x", digests=(f"debian@{DIGEST}",))
+PASSING = ImageError("connection refused", cause="infra:pull")
+FINAL = ImageError("manifest unknown", cause="infra:not-found")
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "FIRST_PAUSE", 0.0)
+
+
+def source(engine: ImageEngine, root: Path, *, tries: int = 3, mirror: str = "") -> RegistrySource:
+    return RegistrySource(engine, Cache(root), mirror=mirror, tries=tries, announce=str)
+
+
+def target(image: str = "debian:12", *prepare: str) -> Target:
+    return debian_12("s390x", registry=RegistryWay(image=image, prepare=prepare))
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("debian:12", "mirror.test:5000/hub/debian:12"),
+        ("quay.io/pypa/manylinux_2_28_x86_64", "mirror.test:5000/hub/pypa/manylinux_2_28_x86_64"),
+        ("localhost/own:1", "mirror.test:5000/hub/own:1"),
+        (f"debian:12@{DIGEST}", f"mirror.test:5000/hub/debian:12@{DIGEST}"),
+    ],
+)
+def test_a_mirror_has_the_path_without_the_host(image: str, expected: str) -> None:
+    """A trailing slash of the prefix makes no difference."""
+    assert mirrored(image, "mirror.test:5000/hub") == expected
+    assert mirrored(image, "mirror.test:5000/hub/") == expected
+    assert mirrored(image, "") == image
+
+
+def test_the_host_is_the_first_part_that_looks_like_one() -> None:
+    """As the engine reads names: a dot, a colon or ``localhost`` make a host."""
+    images = ("debian:12", "pypa/x:1", "127.0.0.1:5000/debian:12", "localhost/x", "quay.io/pypa/x")
+    hosts = ["docker.io", "docker.io", "127.0.0.1:5000", "localhost", "quay.io"]
+    assert [registry_host(image) for image in images] == hosts
+
+
+def test_a_prepared_name_is_readable_and_keyed() -> None:
+    """Base, arch and commands each make another image."""
+    s390x, armv7l = find_arch("s390x"), find_arch("armv7l")
+    names = {
+        prepared_name("127.0.0.1:5000/a/debian:12", "sha256:1", s390x, ("x",)),
+        prepared_name("127.0.0.1:5000/a/debian:12", "sha256:2", s390x, ("x",)),
+        prepared_name("127.0.0.1:5000/a/debian:12", "sha256:1", armv7l, ("x",)),
+        prepared_name("127.0.0.1:5000/a/debian:12", "sha256:1", s390x, ("x", "y")),
+    }
+    assert len(names) == 4
+    assert sum(name.startswith("wheelgrid/prepared-debian-s390x:") for name in names) == 3
+
+
+def test_the_origin_has_the_digest(tmp_path: Path) -> None:
+    """A tag moves; the digest that it stood for is what the result depends on."""
+    assert source(ImageEngine(BASE), tmp_path).get(target()).origin == f"debian:12@{DIGEST}"
+
+
+def test_passing_faults_are_tried_again(tmp_path: Path) -> None:
+    """Twice refused and then there is as good as there."""
+    engine = ImageEngine(PASSING, PASSING, BASE)
+    assert source(engine, tmp_path, tries=3).get(target()).id == BASE.id
+    assert len(engine.asked) == 3
+
+
+def test_what_is_not_there_is_asked_for_once(tmp_path: Path) -> None:
+    """No pause makes a missing tag appear, and the registry is not silent for it."""
+    engine = ImageEngine(FINAL, BASE)
+    with pytest.raises(ImageError, match="manifest unknown") as caught:
+        source(engine, tmp_path).get(target())
+    assert caught.value.cause == "infra:not-found"
+    assert source(engine, tmp_path).get(target()).id == BASE.id
+
+
+def test_a_silent_registry_is_left_alone_for_a_while(tmp_path: Path) -> None:
+    """By every process on the same cache; another registry is not affected."""
+    engine = ImageEngine(PASSING)
+    for _ in range(2):
+        with pytest.raises(ImageError, match="connection refused") as caught:
+            source(engine, tmp_path, tries=2).get(target())
+        assert caught.value.cause == "infra:pull"
+        assert len(engine.asked) == 2
+    engine = ImageEngine(BASE)
+    assert source(engine, tmp_path, mirror="other.test/hub").get(target()).id == BASE.id
+
+
+def test_a_silence_ends(tmp_path: Path) -> None:
+    """After its time the registry is asked again."""
+    with pytest.raises(ImageError):
+        source(ImageEngine(PASSING), tmp_path, tries=1).get(target())
+    (remembered,) = (tmp_path / "silent-registries").iterdir()
+    long_ago = remembered.stat().st_mtime - registry.SILENCE_SECONDS - 1
+    os.utime(remembered, (long_ago, long_ago))
+    assert source(ImageEngine(BASE), tmp_path).get(target()).id == BASE.id
+
+
+def test_an_image_of_another_platform_is_not_used(tmp_path: Path) -> None:
+    """Whatever the engine says about it, the config decides."""
+    wrong = EngineImage(id="sha256:amd", platform="linux/amd64")
+    with pytest.raises(ImageError, match=r"linux/amd64, and linux/s390x was asked for") as caught:
+        source(ImageEngine(wrong), tmp_path).get(target())
+    assert caught.value.cause == "infra:wrong-arch"
+
+
+def test_preparing_happens_once(tmp_path: Path) -> None:
+    """A prepared image is known by what it was made from."""
+    engine = ImageEngine(BASE)
+    first = source(engine, tmp_path).get(target("debian:12", "apt-get update"))
+    second = source(engine, tmp_path).get(target("debian:12", "apt-get update"))
+    assert first == second
+    assert first.id == "sha256:base+prepared"
+    assert sum(asked.startswith("prepare") for asked in engine.asked) == 1
+
+
+def test_a_pinned_image_that_the_engine_has_needs_no_registry(tmp_path: Path) -> None:
+    """A digest cannot move; the platform is looked at all the same."""
+    image = f"debian@{DIGEST}"
+    engine = ImageEngine(FINAL)
+    engine.images[image] = BASE
+    assert source(engine, tmp_path).get(target(image)).origin == image
+    engine.images[image] = EngineImage(id="sha256:amd", platform="linux/amd64")
+    with pytest.raises(ImageError, match="manifest unknown"):
+        source(engine, tmp_path).get(target(image))

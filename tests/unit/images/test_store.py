@@ -1,0 +1,137 @@
+"""Which way an image comes by: the one asked for, or the first that works, said aloud."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.arches import Arch, find_arch
+from harness.cache import Cache
+from harness.engine import EngineImage
+from harness.errors import ImageError
+from harness.images import ImageStore, registry
+from harness.images.debian import Package, native_arch, write_recipe
+from harness.images.resolutions import Resolutions
+from harness.images.source import is_for
+from harness.model import ImageWay, RegistryWay
+from tests.support.image_engine import ImageEngine
+from tests.support.targets import debian_12
+
+UNREACHABLE = ImageError("no such host\nand more", cause="infra:pull")
+PULLED = EngineImage(id="sha256:pulled", platform="linux/s390x")
+WAY = RegistryWay(image="debian:12")
+
+
+class WithEveryAssembledImage(ImageEngine):
+    """Has any image that could have been assembled, for s390x."""
+
+    def find_image(self, reference: str) -> EngineImage | None:
+        is_own = reference.startswith("wheelgrid/bookworm-s390x:")
+        return EngineImage(id="sha256:own", platform="linux/s390x") if is_own else None
+
+
+class Said(list[str]):
+    """What was announced."""
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
+    """Return a cache that remembers what Debian 12 comes to, so that nobody asks the archive."""
+    monkeypatch.setattr(registry, "FIRST_PAUSE", 0.0)
+    remembered = Resolutions(tmp_path / "resolutions")
+    for arch in (native_arch(), find_arch("s390x")):
+        recipe = write_recipe("bookworm", arch, ("python3", "python3-pip"))
+        remembered.keep(recipe, (Package(name="python3", version="3.11.2-1+b1"),))
+    return Cache(tmp_path)
+
+
+def test_auto_takes_the_registry_first(cache: Cache) -> None:
+    """The real image is the best one, and nothing needs saying but the pull."""
+    said = Said()
+    store = ImageStore(WithEveryAssembledImage(PULLED), cache, way=None, announce=said.append)
+    assert store.get(debian_12("s390x", registry=WAY)).way is ImageWay.REGISTRY
+    assert said == ["pulling debian:12 for s390x"]
+
+
+def test_auto_falls_back_and_says_why(cache: Cache) -> None:
+    """One line: the target, the way that failed, the reason, the way tried next."""
+    said = Said()
+    store = ImageStore(WithEveryAssembledImage(UNREACHABLE), cache, way=None, announce=said.append)
+    ref = store.get(debian_12("s390x", registry=WAY))
+    assert (ref.way, ref.id) == (ImageWay.ASSEMBLED, "sha256:own")
+    assert ref.origin.startswith("Debian bookworm ")
+    assert said[-1] == (
+        "debian-12/s390x: no image by the registry way (no such host); trying assembled"
+    )
+
+
+def test_auto_skips_a_way_that_is_absent(cache: Cache) -> None:
+    """A target without a registry image is not a failure of the registry."""
+    said = Said()
+    engine = WithEveryAssembledImage(UNREACHABLE)
+    store = ImageStore(engine, cache, way=None, announce=said.append)
+    assert store.get(debian_12("s390x")).way is ImageWay.ASSEMBLED
+    assert (engine.asked, said) == ([], Said())
+
+
+def test_the_way_asked_for_is_the_only_one(cache: Cache) -> None:
+    """Who asks for the registry does not get another image in silence."""
+    engine = WithEveryAssembledImage(UNREACHABLE)
+    store = ImageStore(engine, cache, way=ImageWay.REGISTRY, announce=str)
+    with pytest.raises(ImageError, match="no such host"):
+        store.get(debian_12("s390x", registry=WAY))
+    assert len(engine.asked) == 4
+
+
+def test_every_failure_is_told_when_none_works(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """All ways with their reasons; the last one's cause is the cells'."""
+    monkeypatch.setenv("PATH", str(tmp_path))  # no mmdebstrap
+    for remembered in (cache.root / "resolutions").iterdir():
+        remembered.unlink()
+    store = ImageStore(ImageEngine(UNREACHABLE), cache, way=None, announce=str)
+    with pytest.raises(
+        ImageError, match=r"(?s)no way gives.*registry: no such.*assembled: Deb"
+    ) as e:
+        store.get(debian_12("s390x", registry=WAY))
+    assert e.value.cause == "infra:assemble"
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        (ImageWay.REPLICA, "no target has a replica way yet"),
+        (ImageWay.REGISTRY, "no registry way in matrix/targets.yaml; it has: assembled"),
+    ],
+)
+def test_a_way_that_the_target_lacks_is_named(cache: Cache, way: ImageWay, words: str) -> None:
+    """The message says which ways there are."""
+    store = ImageStore(ImageEngine(PULLED), cache, way=way, announce=str)
+    with pytest.raises(ImageError, match=words) as caught:
+        store.get(debian_12("s390x"))
+    assert caught.value.cause == "infra:no-way"
+
+
+def test_the_mirror_reaches_the_registry_way(cache: Cache) -> None:
+    """``--registry`` changes the name that is pulled."""
+    engine = ImageEngine(PULLED)
+    store = ImageStore(engine, cache, way=None, registry="mirror.test/hub", announce=str)
+    store.get(debian_12("s390x", registry=WAY))
+    assert engine.asked == ["pull mirror.test/hub/debian:12 s390x"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "arch", "fits"),
+    [
+        ("linux/arm64", "aarch64", True),
+        ("linux/arm64/v8", "aarch64", True),
+        ("linux/arm/v7", "armv7l", True),
+        ("linux/arm/v6", "armv7l", False),
+        ("linux/arm/v8", "armv7l", False),
+        ("linux/amd64", "i686", False),
+    ],
+)
+def test_a_platform_fits_one_arch(platform: str, arch: str, *, fits: bool) -> None:
+    """Only arm64 has a variant that goes without saying."""
+    found: Arch = find_arch(arch)
+    assert is_for(EngineImage(id="", platform=platform), found) is fits
