@@ -1,0 +1,76 @@
+"""A folder of matrix files as a ``Matrix``, or every problem of all its files at once."""
+
+from pathlib import Path
+
+from harness.errors import MatrixFileError
+from harness.matrixfile.cells import check_coverage
+from harness.matrixfile.problems import Place, Problem
+from harness.matrixfile.references import Sections, check_references
+from harness.matrixfile.resolve import resolve
+from harness.matrixfile.section import S, Section, read_section
+from harness.matrixfile.shape import (
+    FILES,
+    BuilderShape,
+    ExpectationShape,
+    ProfileShape,
+    SubjectShape,
+    TargetShape,
+)
+from harness.model import Matrix
+
+_NEEDED = ("targets", "subjects")
+"""Files without which there is no matrix; of the others, none means no entries."""
+
+
+def load_matrix(folder: Path) -> Matrix:
+    """Read ``targets.yaml``, ``subjects.yaml`` and their companions in ``folder``.
+
+    Raises ``MatrixFileError`` with all problems of all files, each with file, line and
+    column; paths are relative to the working directory where they are below it.
+    """
+    if not folder.is_dir():
+        raise MatrixFileError([f"{_shown(folder)}: no such folder; name one with --matrix"])
+    sections = Sections(
+        targets=_read(folder, "targets", TargetShape),
+        builders=_read(folder, "builders", BuilderShape),
+        subjects=_read(folder, "subjects", SubjectShape),
+        expectations=_read(folder, "expectations", ExpectationShape),
+        profiles=_read(folder, "profiles", ProfileShape),
+    )
+    problems = [problem for name in FILES for problem in getattr(sections, name).problems]
+    problems += check_references(sections)
+    if not problems:
+        matrix = resolve(sections)
+        problems += check_coverage(matrix, sections)
+    if problems:
+        raise MatrixFileError(_in_file_order(problems))
+    return matrix
+
+
+def _read(folder: Path, name: str, shape: type[S]) -> Section[S]:
+    path = folder / f"{name}.yaml"
+    try:
+        return read_section(_shown(path), name, shape, path.read_bytes())
+    except FileNotFoundError:
+        if name not in _NEEDED:
+            return Section()
+        what = "no such file; matrix/README.md shows what belongs in it"
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+    return Section(problems=(Problem(place=Place(file=_shown(path)), what=what),))
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    whole = path.resolve()
+    return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(path)
+
+
+def _in_file_order(problems: list[Problem]) -> list[str]:
+    """Return the lines of the problems, files in their order and each from top to bottom."""
+    files = list(FILES)
+    ordered = sorted(
+        problems,
+        key=lambda p: (files.index(Path(p.place.file).stem), p.place.line, p.place.column),
+    )
+    return list(dict.fromkeys(str(problem) for problem in ordered))

@@ -1,0 +1,160 @@
+"""Well-formed matrix files as the values that the rest of the harness takes.
+
+In: sections without a problem. Out: a ``Matrix``: one target per arch with its overrides
+applied, and the pairs of target and subject for which there is no cell.
+"""
+
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from harness.arches import ARCHES
+from harness.matrixfile.references import Sections
+from harness.matrixfile.section import Entry
+from harness.matrixfile.shape import (
+    BuilderShape,
+    ExpectationShape,
+    ProfileShape,
+    SubjectShape,
+    TargetShape,
+)
+from harness.model import (
+    AssembledWay,
+    Builder,
+    Expectation,
+    FixtureSource,
+    IndexSource,
+    Matrix,
+    Profile,
+    RegistryWay,
+    Subject,
+    Target,
+)
+from harness.spelling import matching, matching_arches
+
+
+def resolve(sections: Sections) -> Matrix:
+    """Return the matrix that the sections describe."""
+    targets = tuple(t for entry in sections.targets.entries for t in _targets(entry.shape))
+    builders = tuple(_builder(entry.shape) for entry in sections.builders.entries)
+    by_id = {builder.id: builder for builder in builders}
+    shapes = [entry.shape for entry in sections.subjects.entries]
+    return Matrix(
+        targets=targets,
+        subjects=tuple(_subject(shape) for shape in shapes),
+        builders=builders,
+        expectations=tuple(_expectation(entry) for entry in sections.expectations.entries),
+        profiles=tuple(_profile(entry.shape) for entry in sections.profiles.entries),
+        excluded=frozenset(
+            (target.key, shape.id)
+            for shape in shapes
+            for target in targets
+            if not _applies(shape, target, by_id.get(shape.builder))
+        ),
+    )
+
+
+def _targets(shape: TargetShape) -> tuple[Target, ...]:
+    return tuple(_target(shape, arch.name) for arch in ARCHES if arch.name in shape.arches)
+
+
+def _target(shape: TargetShape, arch: str) -> Target:
+    fields = shape.model_dump(exclude={"id", "arches", "overrides"})
+    if arch in shape.overrides:
+        fields = _merged(fields, shape.overrides[arch].model_dump(exclude_unset=True))
+    registry, assembled = fields.pop("registry"), fields.pop("assembled")
+    return Target(
+        **fields,
+        id=shape.id,
+        arch_name=arch,
+        registry=registry and RegistryWay(**_frozen(registry)),
+        assembled=assembled and AssembledWay(**_frozen(assembled)),
+    )
+
+
+def _merged(base: object, changes: object) -> Any:  # noqa: ANN401  fields of any type
+    """Return ``base`` with ``changes``: mappings are merged, everything else is replaced."""
+    if not (isinstance(base, dict) and isinstance(changes, dict)):
+        return changes
+    return base | {key: _merged(base.get(key), value) for key, value in changes.items()}
+
+
+def _frozen(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+
+
+def _builder(shape: BuilderShape) -> Builder:
+    return Builder(
+        id=shape.id,
+        kind=shape.kind,
+        libc=shape.libc,
+        glibc=dict(shape.glibc),
+        headers={python: headers.suite for python, headers in shape.headers.items()},
+        header_arches={python: tuple(headers.arches) for python, headers in shape.headers.items()},
+    )
+
+
+def _subject(shape: SubjectShape) -> Subject:
+    return Subject(
+        id=shape.id,
+        group=shape.group,
+        source=_pinned(shape.index)
+        if shape.index
+        else FixtureSource(project=shape.fixture, builder=shape.builder),
+        imports=tuple(shape.imports),
+        call=shape.call,
+        companions=tuple(_pinned(pin) for pin in shape.companions),
+    )
+
+
+def _pinned(pin: str) -> IndexSource:
+    requirement = Requirement(pin)
+    (specifier,) = requirement.specifier
+    return IndexSource(name=canonicalize_name(requirement.name), version=specifier.version)
+
+
+def _expectation(entry: Entry[ExpectationShape]) -> Expectation:
+    shape = entry.shape
+    return Expectation(
+        target=shape.target,
+        arch=shape.arch,
+        subject=shape.subject,
+        outcome=shape.outcome,
+        reason=shape.reason,
+        link=shape.link,
+        cause=shape.cause,
+        where=f"{entry.place.file}:{entry.place.line}",
+    )
+
+
+def _profile(shape: ProfileShape) -> Profile:
+    return Profile(
+        name=shape.name,
+        title=shape.title,
+        targets=tuple(shape.targets),
+        arches=tuple(shape.arches),
+        subjects=tuple(shape.subjects),
+    )
+
+
+def _applies(shape: SubjectShape, target: Target, builder: Builder | None) -> bool:
+    included = not shape.include or any(_covers(pattern, target) for pattern in shape.include)
+    excluded = any(_covers(pattern, target) for pattern in shape.exclude)
+    right_python = not shape.pythons or target.python in shape.pythons
+    built = builder is None or _builds_for(builder, target, any_python=shape.any_python)
+    return included and not excluded and right_python and built
+
+
+def _covers(pattern: str, target: Target) -> bool:
+    target_glob, _, arch_glob = pattern.partition("/")
+    arches = matching_arches(arch_glob or "*", (target.arch_name,))
+    return bool(arches and matching(target_glob, (target.id,)))
+
+
+def _builds_for(builder: Builder, target: Target, *, any_python: bool) -> bool:
+    """Whether the builder has headers for the target, or for any Python where one will do."""
+    pythons = builder.header_arches if any_python else (target.python,)
+    headers = {arch for python in pythons for arch in builder.header_arches.get(python, ())}
+    arches = headers & builder.glibc.keys()
+    return builder.libc == target.libc and target.arch_name in arches
