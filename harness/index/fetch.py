@@ -1,0 +1,173 @@
+"""Wheels of index releases: a release in, its wheels out; a wheel in, its checked file out."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from packaging.version import InvalidVersion, Version
+from pypi_simple import DistributionPackage
+
+from harness.cache import Cache, file_sha256
+from harness.errors import PackageIndexError, WheelError
+from harness.index.choose import fits_linux
+from harness.index.client import IndexClient, pip_settings
+from harness.index.lock import RENEW, IndexLock, LockedWheel, requirement
+from harness.model import IndexSource, WheelRef
+from harness.wheel.names import WheelName, parse_wheel_name
+
+_MEBIBYTE = 1 << 20
+_NEAREST = 5
+
+
+class PackageIndex:
+    """The pinned releases, and behind them the index itself, asked as late as possible."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        lock: IndexLock,
+        announce: Callable[[str], None],
+        client: IndexClient | None = None,
+    ) -> None:
+        self._cache = cache
+        self._lock = lock
+        self._announce = announce
+        self._given_client = client
+        self._files: dict[str, tuple[DistributionPackage, ...]] = {}
+
+    @cached_property
+    def _client(self) -> IndexClient:
+        return self._given_client or IndexClient(pip_settings())
+
+    def release(self, source: IndexSource) -> tuple[LockedWheel, ...]:
+        """Return the wheels of a release: the pinned ones, or what the index has where none are.
+
+        Raises ``PackageIndexError``.
+        """
+        pinned = self._lock.find(source)
+        return self.lookup(source.name, source.version) if pinned is None else pinned
+
+    def lookup(self, name: str, version: str) -> tuple[LockedWheel, ...]:
+        """Return the Linux wheels that the index has of a release now, sorted by file name.
+
+        Empty where the release has no such wheels. Raises ``PackageIndexError``.
+        """
+        wanted = IndexSource(name=name, version=version)
+        self._announce(f"looking up {requirement(wanted)}")
+        files = [file for file in self._project(name) if _is_of(file, version)]
+        if not files:
+            raise PackageIndexError(
+                f"{requirement(wanted)}: the package index has no such release; "
+                f"it has {self._versions(name) or 'none at all'}"
+            )
+        wheels = (_locked(file) for file in files if _linux_name(file))
+        return tuple(sorted(wheels, key=lambda wheel: wheel.filename))
+
+    def fetch(self, wheel: LockedWheel) -> WheelRef:
+        """Return the wheel's file, downloaded once and checked against its digest.
+
+        Raises ``PackageIndexError`` when the index has not that file or gives other bytes.
+        """
+        path = self._cache.get(
+            f"index/{wheel.sha256}", wheel.filename, lambda path: self._download(wheel, path)
+        )
+        return WheelRef(
+            filename=wheel.filename,
+            sha256=wheel.sha256,
+            size=path.stat().st_size,
+            path=str(path),
+        )
+
+    def _download(self, wheel: LockedWheel, path: Path) -> None:
+        project = parse_wheel_name(wheel.filename).distribution
+        offered = {file.filename: file for file in self._project(project)}
+        if wheel.filename not in offered:
+            raise PackageIndexError(
+                f"{wheel.filename}: the package index no longer has this file; "
+                f"pin another release, then run `{RENEW}`"
+            )
+        self._client.download(
+            offered[wheel.filename],
+            path,
+            lambda size: _Progress(self._announce, wheel.filename, size),
+        )
+        found = file_sha256(path)
+        if found != wheel.sha256:
+            raise PackageIndexError(
+                f"{wheel.filename}: the package index gives other bytes than were pinned (sha256 "
+                f"{found}, not {wheel.sha256}); distrust them, and run `{RENEW}` only when you "
+                "know why they changed"
+            )
+
+    def _project(self, name: str) -> tuple[DistributionPackage, ...]:
+        if name not in self._files:
+            self._files[name] = self._client.files(name)
+        return self._files[name]
+
+    def _versions(self, name: str) -> str:
+        versions = {v for file in self._project(name) if (v := _version(file)) is not None}
+        return ", ".join(map(str, sorted(versions)[-_NEAREST:]))
+
+
+def _version(file: DistributionPackage) -> Version | None:
+    try:
+        return Version(file.version or "")
+    except InvalidVersion:
+        return None
+
+
+def _is_of(file: DistributionPackage, version: str) -> bool:
+    return _version(file) == Version(version)
+
+
+def _linux_name(file: DistributionPackage) -> WheelName | None:
+    try:
+        name = parse_wheel_name(file.filename)
+    except WheelError:  # an sdist, or a name that no installer reads
+        return None
+    return name if fits_linux(name) else None
+
+
+def _locked(file: DistributionPackage) -> LockedWheel:
+    if "sha256" not in file.digests:
+        raise PackageIndexError(
+            f"{file.filename}: the package index gives no sha256 for it; use an index that does"
+        )
+    return LockedWheel(
+        filename=file.filename,
+        sha256=file.digests["sha256"],
+        requires_python=file.requires_python or "",
+        yanked=file.is_yanked,
+    )
+
+
+class _Progress:
+    """Announces one download: its size at the start, then every quarter of a long one."""
+
+    def __init__(self, announce: Callable[[str], None], filename: str, size: int | None) -> None:
+        self._announce = announce
+        self._filename = filename
+        self._size = size or 0
+        self._step = max(self._size // 4, 4 * _MEBIBYTE)
+        self._done = 0
+
+    def __enter__(self) -> Self:
+        size = f" ({self._size / _MEBIBYTE:.1f} MiB)" if self._size else ""
+        self._announce(f"downloading {self._filename}{size}")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing to put away."""
+
+    def update(self, increment: int) -> None:
+        steps = self._done // self._step
+        self._done += increment
+        if self._size and self._done // self._step > steps:
+            self._announce(f"downloading {self._filename}: {100 * self._done // self._size} %")

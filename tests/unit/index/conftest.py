@@ -1,0 +1,71 @@
+"""A package index on loopback, as small as the simple API (PEP 503) allows."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from urllib3 import Retry
+
+
+@dataclass
+class LoopbackIndex:
+    """Where the index is, what it serves, what goes wrong first, and what it was asked for."""
+
+    endpoint: str = ""
+    pages: dict[str, bytes] = field(default_factory=dict)
+    """Bodies by path."""
+    statuses: list[int] = field(default_factory=list)
+    """One for each of the next requests, in place of what it would answer."""
+    breaks: list[int] = field(default_factory=list)
+    """The next bodies end after so many bytes, though more were promised."""
+    asked: list[str] = field(default_factory=list)
+
+    def serve(self, project: str, *links: str, **bodies: bytes) -> None:
+        """Serve a project's page of links, and bodies under ``/files/``."""
+        self.pages[f"/simple/{project}/"] = "".join(f"<a {link}</a>\n" for link in links).encode()
+        self.pages.update({f"/files/{name}": body for name, body in bodies.items()})
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        self.asked.append(request.path)
+        body = self.pages.get(request.path, b"")
+        status = 200 if request.path in self.pages else 404
+        request.send_response(self.statuses.pop(0) if self.statuses else status)
+        request.send_header("Content-Type", "text/html")
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        whole = request.path.startswith("/simple") or not self.breaks
+        request.wfile.write(body if whole else body[: self.breaks.pop(0)])
+
+
+@pytest.fixture
+def impatient() -> Retry:
+    """Try four times without waiting."""
+    return Retry(total=3, backoff_factor=0, status_forcelist=(503,))
+
+
+@pytest.fixture
+def loopback_index(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackIndex]:
+    """Serve an index for one test, on a port of 127.0.0.1 that no proxy stands before."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    index = LoopbackIndex()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(index.answer))
+    index.endpoint = f"http://user:secret@127.0.0.1:{server.server_port}/simple/"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield index
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def handler(answer: Callable[[BaseHTTPRequestHandler], None]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer(self)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- its name there
+            pass
+
+    return Handler
