@@ -15,6 +15,8 @@ from .child import Limits, Result, exit_status, run_child
 from .container import WORK, kill_session
 from .frames import read_frame, write_frame
 
+LINK = 3  # the installer's descriptor to the agent
+
 _NOTHING = {
     "wheelgrid_warm_up.py": "",
     "wheelgrid_warm_up-1.dist-info/METADATA": "Metadata-Version: 2.1\n"
@@ -92,8 +94,10 @@ def _become_installer(link):
         nothing = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(nothing, standard)
+        os.dup2(link.detach(), LINK)
+        os.closerange(LINK + 1, 4096)  # the host's streams are none of its business
         del child.HOST[:]
-        _serve(link.makefile("rwb"))
+        _serve(socket.socket(fileno=LINK).makefile("rwb"))
         status = 0
     except EOFError:
         status = 0  # the agent is gone

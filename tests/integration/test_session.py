@@ -1,0 +1,177 @@
+"""Sessions in real hardened containers, native and emulated: what a container has to hold.
+
+Verdicts as such are in tests/unit/probe; here is what strangers do to the machine.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.cache import Cache
+from harness.engine import Limits
+from harness.engine.docker import DockerEngine
+from harness.engine.owner import OWNER_LABEL
+from harness.images import ImageStore
+from harness.model import ImageRef, ImageWay, Outcome, Target
+from harness.probe.session import Session, SessionLostError
+from tests.support.targets import debian_12
+from tests.support.wheels import job_for, make_wheel
+
+pytestmark = pytest.mark.integration
+
+TIGHT = Limits(memory=256 << 20, pids=32, tmpfs=64 << 20)
+ARCHES = ["x86_64", "s390x", "aarch64", "armv7l"]
+
+
+@pytest.fixture(scope="module", params=ARCHES)
+def target(request: pytest.FixtureRequest) -> Target:
+    return debian_12(request.param)
+
+
+@pytest.fixture(scope="module")
+def image(engine: DockerEngine, cache: Cache, target: Target) -> ImageRef:
+    store = ImageStore(engine, cache, way=ImageWay.ASSEMBLED, announce=lambda _: None)
+    return store.get(target)
+
+
+@pytest.fixture(scope="module")
+def session(engine: DockerEngine, image: ImageRef, target: Target) -> Iterator[Session]:
+    with Session(engine, image.id, target, TIGHT) as session:
+        session.start()
+        yield session
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "import os\nfor fd in range(3): open('/proc/1/fd/%d' % fd, 'wb')",
+        "open('/proc/1/mem', 'rb')",
+        "import os\nothers = {p for p in os.listdir('/proc') if p.isdigit()} - {str(os.getpid()), '1'}\n"
+        "assert others, 'there is no installer'\nfor p in others: open('/proc/%s/mem' % p, 'rb')",
+        "open('/etc/passwd', 'a')",
+        "open('/root-file', 'w')",
+        "import os; os.setuid(0)",
+        "import socket; socket.create_connection(('192.0.2.1', 80), 1)",
+        "import os; os.mkfifo('/dev/shm/x')",
+        "import ctypes; assert ctypes.CDLL(None).unshare(0x10000000) == 0",
+    ],
+    ids=["agent-pipes", "agent-memory", "installer-memory", "passwd", "root", "uid", "network",
+         "shared-memory", "namespace"],
+)  # fmt: skip
+def test_deed_is_denied(session: Session, tmp_path: Path, deed: str) -> None:
+    """A wheel reaches neither the agent nor the installer, nor anything outside its container."""
+    result = session.probe(job_for(make_wheel(tmp_path, "wicked", deed)), fresh=False)
+    assert result.outcome is Outcome.IMPORT_FAILED, result
+    assert session.usable
+
+
+def test_agent_survives_any_signal_and_installer_is_replaced(
+    session: Session, tmp_path: Path
+) -> None:
+    """A wheel that signals every process costs at most itself; the next cells are as ever."""
+    killer = (
+        "import os, signal\n"
+        "for number in (15, 2, 1, 10, 9):\n"
+        "    for pid in (1, 2):\n"
+        "        try: os.kill(pid, number)\n"
+        "        except OSError: pass\n"
+    )
+    good = make_wheel(tmp_path, "good", "x = 1")
+    session.probe(job_for(make_wheel(tmp_path, "killer", killer)), fresh=False)
+    assert session.probe(job_for(good), fresh=False).outcome is Outcome.PASS
+
+
+def test_what_a_cell_leaves_running_is_gone_before_the_next(
+    session: Session, tmp_path: Path
+) -> None:
+    """A daemon that a wheel starts, in a session of its own, does not see the next cell."""
+    daemon = (
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        "    if os.fork() == 0:\n"
+        "        time.sleep(600)\n"
+        "    os._exit(0)\n"
+    )
+    looker = (
+        "import os\n"
+        "pids = sorted(int(p) for p in os.listdir('/proc') if p.isdigit())\n"
+        "assert len(pids) == 3, pids\n"
+    )
+    session.probe(job_for(make_wheel(tmp_path, "daemon", daemon)), fresh=False)
+    result = session.probe(job_for(make_wheel(tmp_path, "looker", looker)), fresh=False)
+    assert result.outcome is Outcome.PASS, result
+
+
+def test_memory_limit_is_told_from_a_crash(session: Session, tmp_path: Path) -> None:
+    """A wheel that runs out of memory is killed alone, and the cause names the limit."""
+    hog = "x = []\nwhile True: x.append(bytearray(1 << 20))"
+    try:
+        result = session.probe(job_for(make_wheel(tmp_path, "hog", hog)), fresh=False)
+        assert (result.outcome, result.cause) in {
+            (Outcome.CRASHED, "memory-limit"),
+            (Outcome.IMPORT_FAILED, "memory-limit"),
+        }, result
+    except SessionLostError as lost:
+        pytest.fail(f"the whole session was lost: {lost}")
+
+
+def test_fork_bomb_is_held_by_the_pids_limit(session: Session, tmp_path: Path) -> None:
+    """A fork bomb ends at the limit, the cause names it, and the session goes on."""
+    bomb = "import os\nwhile True: os.fork()"
+    good = make_wheel(tmp_path, "good", "x = 1")
+    result = session.probe(job_for(make_wheel(tmp_path, "bomb", bomb), timeout=10), fresh=False)
+    assert result.outcome is not Outcome.PASS
+    assert result.cause == "pids-limit", result
+    assert session.usable
+    assert session.probe(job_for(good), fresh=False).outcome is Outcome.PASS
+
+
+def test_full_disk_of_a_cell_is_its_own(session: Session, tmp_path: Path) -> None:
+    """A wheel that fills the tmpfs fails alone."""
+    filler = "import os\nf = open('/tmp/fill', 'wb')\nwhile True: f.write(bytes(1 << 20))"
+    good = make_wheel(tmp_path, "good", "x = 1")
+    result = session.probe(job_for(make_wheel(tmp_path, "filler", filler)), fresh=False)
+    assert result.outcome is Outcome.IMPORT_FAILED
+    assert "No space left" in result.evidence
+    assert session.probe(job_for(good), fresh=False).outcome is Outcome.PASS
+
+
+_OWNER = """
+import sys, time
+from harness.engine import ContainerSpec
+from harness.engine.docker import connect
+from harness.arches import find_arch
+engine = connect()
+spec = ContainerSpec(image=sys.argv[1], arch=find_arch(sys.argv[2]), command=("sleep", "600"))
+print(engine.open(spec).container, flush=True)
+time.sleep(600)
+"""
+
+
+def test_containers_of_a_killed_run_are_reaped_and_others_are_not(
+    engine: DockerEngine, image: ImageRef, target: Target, session: Session
+) -> None:
+    """After ``kill -9`` the next run removes what was left, and only that."""
+    command = [sys.executable, "-c", _OWNER, image.id, target.arch_name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        container = owner.stdout.readline().strip()
+        engine.reap()
+        assert container in _containers(), "a container whose owner lives was reaped"
+        owner.kill()
+    engine.reap()
+    deadline = time.monotonic() + 10
+    while container in _containers() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert container not in _containers()
+    assert session.usable
+
+
+def _containers() -> list[str]:
+    command = ["docker", "ps", "-aq", "--no-trunc", "--filter", f"label={OWNER_LABEL}"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()

@@ -1,0 +1,1 @@
+"""What tests of several rooms need: small wheels, wicked wheels, an engine without containers."""

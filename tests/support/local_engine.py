@@ -1,0 +1,133 @@
+"""An engine without containers: the real agent, run by this interpreter in a process beside.
+
+For tests of what lies above the engine. Only for wheels of our own: nothing is contained.
+"""
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.arches import Arch
+from harness.engine import Completed, ContainerSpec, EngineImage, EngineInfo
+from harness.engine.api import ChannelClosedError, ChannelTimeoutError
+from harness.errors import EngineError
+
+
+class LocalChannel:
+    """The standard streams of one local process."""
+
+    def __init__(self, command: tuple[str, ...], env: dict[str, str]) -> None:
+        self.work = Path(tempfile.mkdtemp(prefix="wheelgrid-agent-"))
+        self._errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env={"PATH": os.environ["PATH"], **env, "WHEELGRID_WORK": str(self.work)},
+            start_new_session=True,
+            bufsize=0,
+        )
+
+    def send(self, data: bytes) -> None:
+        assert self.process.stdin is not None
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self.process.stdin.write(view) :]
+        except BrokenPipeError as error:
+            raise ChannelClosedError from error
+
+    def receive(self, size: int, *, deadline: float) -> bytes:
+        assert self.process.stdout is not None
+        data = b""
+        while len(data) < size:
+            left = deadline - time.monotonic()
+            if not select.select([self.process.stdout], [], [], max(left, 0))[0]:
+                raise ChannelTimeoutError
+            chunk = self.process.stdout.read(size - len(data))
+            if not chunk:
+                raise ChannelClosedError
+            data += chunk
+        return data
+
+    def errors(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read().decode("utf-8", "replace")
+
+    def memory_exceeded(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self._errors):
+            if stream is not None:
+                stream.close()
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+class LocalEngine:
+    """``Engine`` whose every image is this interpreter."""
+
+    def __init__(self, interpreter: str = sys.executable) -> None:
+        self.interpreter = interpreter
+        self.opened: list[LocalChannel] = []
+
+    def info(self) -> EngineInfo:
+        return EngineInfo(
+            version="local",
+            api_version="0",
+            storage_driver="none",
+            arch=os.uname().machine,
+            kernel=os.uname().release,
+            limits=frozenset(),
+            rootless=True,
+        )
+
+    def find_image(self, reference: str) -> EngineImage | None:
+        return EngineImage(id=reference, platform="linux/amd64")
+
+    def load_image(self, archive: Path, reference: str) -> EngineImage:
+        raise EngineError(f"{archive}: a local engine holds no images ({reference})")
+
+    def pull_image(self, reference: str, arch: Arch) -> EngineImage:
+        raise EngineError(f"{reference} for {arch.name}: a local engine pulls nothing")
+
+    def prepare_image(
+        self,
+        base: str,
+        reference: str,
+        *,
+        arch: Arch,
+        commands: tuple[str, ...],
+        labels: dict[str, str],
+        announce: Callable[[str], None],
+    ) -> EngineImage:
+        raise EngineError(f"{base}: a local engine prepares nothing ({reference})")
+
+    def run(self, spec: ContainerSpec, *, stdin: bytes = b"", timeout: float) -> Completed:
+        done = subprocess.run(
+            spec.command, input=stdin, timeout=timeout, capture_output=True, check=False
+        )
+        return Completed(
+            status=done.returncode,
+            output=done.stdout,
+            errors=done.stderr.decode("utf-8", "replace"),
+        )
+
+    def open(self, spec: ContainerSpec) -> LocalChannel:
+        channel = LocalChannel((self.interpreter, *spec.command[1:]), dict(spec.env))
+        self.opened.append(channel)
+        return channel
+
+    def reap(self) -> int:
+        return 0

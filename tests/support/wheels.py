@@ -1,0 +1,33 @@
+"""Small wheels made on the spot, most of them wicked."""
+
+from pathlib import Path
+
+from wheel.wheelfile import WheelFile
+
+from harness.probe.session import Job
+
+
+def make_wheel(folder: Path, name: str, code: str, *, tag: str = "py3-none-any") -> Path:
+    """Write a wheel of one module ``name`` with the source ``code``."""
+    path = folder / f"{name}-1.0-{tag}.whl"
+    info = f"{name}-1.0.dist-info"
+    purelib = str(tag == "py3-none-any").lower()
+    with WheelFile(path, "w") as wheel:
+        wheel.writestr(f"{name}.py", code)
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        wheel.writestr(
+            f"{info}/WHEEL",
+            f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: {purelib}\nTag: {tag}\n",
+        )
+    return path
+
+
+def job_for(wheel: Path, *, call: str = "", timeout: float = 60, quiet: float = 60) -> Job:
+    """Return the job that imports the one module of ``wheel``."""
+    return Job(
+        wheels=((wheel.name, wheel.read_bytes()),),
+        imports=(wheel.name.partition("-")[0],),
+        call=call,
+        timeout=timeout,
+        quiet=quiet,
+    )
