@@ -60,19 +60,33 @@ def read_section(file: str, key: str, shape: type[S], content: bytes) -> Section
     tree, problems = read_tree(file, content)
     if tree is None:
         return Section(problems=tuple(problems))
-    problems += _root_problems(tree, key)
-    items = tree.data.get(key) if isinstance(tree.data, dict) else None
-    entries: list[Entry[S]] = []
-    for at in range(len(items) if isinstance(items, list) else 0):
-        entry, found = _read_entry(tree, (key, at), shape)
-        problems += found
-        entries += [entry] if entry else []
+    entries, found = _read_entries(tree, key, shape)
+    known = {(problem.place, problem.path) for problem in problems}
     named = _named(tree, key)
     return Section(
         entries=tuple(entries),
         names=frozenset(name for name, _ in named),
-        problems=(*_one_a_place(problems), *_duplicates(tree, named)),
+        problems=(
+            *problems,
+            *_root_problems(tree, key),
+            *(p for p in found if (p.place, p.path) not in known),  # else a mere consequence
+            *_duplicates(tree, named),
+        ),
     )
+
+
+def _read_entries(tree: Tree, key: str, shape: type[S]) -> tuple[list[Entry[S]], list[Problem]]:
+    entries: list[Entry[S]] = []
+    problems: list[Problem] = []
+    items = tree.data.get(key) if isinstance(tree.data, dict) else None
+    for at, item in enumerate(items if isinstance(items, list) else []):
+        try:
+            value = shape.model_validate(item)
+        except ValidationError as error:
+            problems += problems_of(error, shape, tree, (key, at))
+        else:
+            entries.append(Entry(shape=value, tree=tree, path=(key, at)))
+    return entries, problems
 
 
 def _root_problems(tree: Tree, key: str) -> Iterator[Problem]:
@@ -85,17 +99,6 @@ def _root_problems(tree: Tree, key: str) -> Iterator[Problem]:
         yield tree.problem((), f"the key {key!r} is missing; add it, with a list below it")
     elif not isinstance(tree.data[key], list):
         yield tree.problem((key,), "wants a list; an empty one is written []")
-
-
-def _read_entry(
-    tree: Tree, path: DataPath, shape: type[S]
-) -> tuple[Entry[S] | None, list[Problem]]:
-    key, at = path
-    try:
-        value = shape.model_validate(tree.data[key][at])
-    except ValidationError as error:
-        return None, problems_of(error, shape, tree, path)
-    return Entry(shape=value, tree=tree, path=path), []
 
 
 def _named(tree: Tree, key: str) -> list[tuple[str, DataPath]]:
@@ -112,12 +115,3 @@ def _duplicates(tree: Tree, named: list[tuple[str, DataPath]]) -> Iterator[Probl
         line = first.setdefault(name, tree.values[path].line)
         if line != tree.values[path].line:
             yield tree.problem(path, f"{name!r} stands in line {line} already; rename one")
-
-
-def _one_a_place(problems: list[Problem]) -> Iterator[Problem]:
-    """Leave out what follows from an earlier problem of the same place."""
-    seen: set[Place] = set()
-    for problem in problems:
-        if problem.place not in seen or "is missing" in problem.what:
-            yield problem
-        seen.add(problem.place)
