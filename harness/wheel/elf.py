@@ -22,9 +22,8 @@ _MOST_NAME_BYTES = 4  # per byte of the file: names may share their tails
 _PROGRAM_HEADER_SIZE = {32: 32, 64: 56}
 _SECTION_HEADER_SIZE = {32: 40, 64: 64}
 _DYNAMIC_ENTRY = {32: "iI", 64: "qQ"}
-_SYMBOL = {32: "I8xBBH", 64: "IBBH16x"}  # name, info, other, section
+_SYMBOL = {32: "I8xBxH", 64: "IBxH16x"}  # name, info, section
 _GLOBAL, _WEAK, _UNIQUE = 1, 2, 10
-_HIDDEN_VISIBILITIES = (1, 2)
 _VERSION_INDEX = 0x7FFF  # the top bit hides a symbol from the static linker only
 
 
@@ -80,7 +79,6 @@ class _DamagedError(Exception):
 class _Symbol(NamedTuple):
     name: int
     info: int
-    other: int
     section: int
 
     @property
@@ -89,11 +87,7 @@ class _Symbol(NamedTuple):
 
     @property
     def exported(self) -> bool:
-        return (
-            self.section != 0
-            and self.binding in (_GLOBAL, _WEAK, _UNIQUE)
-            and self.other & 3 not in _HIDDEN_VISIBILITIES
-        )
+        return self.section != 0 and self.binding in (_GLOBAL, _WEAK, _UNIQUE)
 
 
 def read_elf(stream: BinaryIO) -> ElfFacts | UnreadableElf:

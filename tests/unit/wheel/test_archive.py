@@ -164,6 +164,13 @@ def test_bomb_that_overlaps() -> None:
     assert fault_of(data).endswith(f"a zip bomb; {DISTRUST}")
 
 
+def test_bomb_by_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What unpacks to more than the limit is a bomb at any ratio."""
+    monkeypatch.setattr(archive, "MOST_BYTES", 10)
+    data = archive_of(named("demo.py"), data=b"x" * 11)
+    assert fault_of(data) == f"{len(data)} bytes that unpack to 11: a zip bomb; {DISTRUST}"
+
+
 def test_too_many_members(monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of members has a limit."""
     monkeypatch.setattr(archive, "MOST_MEMBERS", 1)
