@@ -183,10 +183,18 @@ def _from_shape(folder: Path, shape: _File) -> FixtureProject:
     )
 
 
+_UNKNOWN = "unknown field: the cross compiler would not heed it"
+_WORDING = {
+    "missing": "is missing",
+    "extra_forbidden": _UNKNOWN,
+    "unexpected_keyword_argument": _UNKNOWN,
+}
+
+
 def _problems(error: ValidationError) -> Iterator[str]:
     for problem in error.errors():
         where = "".join(_breadcrumb(part) for part in problem["loc"]).lstrip(".")
-        yield f"{where}: {problem['msg'].lower()}"
+        yield f"{where}: {_WORDING.get(problem['type']) or problem['msg'].lower()}"
 
 
 def _breadcrumb(part: int | str) -> str:

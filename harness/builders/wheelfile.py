@@ -16,8 +16,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WheelName:
-    """The parts of a wheel's file name; the tags may be compressed sets (PEP 425)."""
+class ComposedName:
+    """A wheel's file name, to be put together; its tags may be compressed sets (PEP 425)."""
 
     distribution: str
     version: str
@@ -59,7 +59,7 @@ def platform_tag(glibc: str, arch: str) -> str:
 
 
 def write_wheel(
-    path: Path, name: WheelName, members: Iterable[WheelMember], metadata: dict[str, str]
+    path: Path, name: ComposedName, members: Iterable[WheelMember], metadata: dict[str, str]
 ) -> None:
     """Write the wheel ``name`` at ``path``: sorted members, then ``.dist-info``, RECORD last.
 
@@ -94,7 +94,7 @@ def _record_row(member: WheelMember) -> str:
     return f"{member.path},sha256={digest.decode()},{len(member.data)}\n"
 
 
-def _wheel_text(name: WheelName) -> str:
+def _wheel_text(name: ComposedName) -> str:
     purelib = "true" if name.platform == "any" else "false"
     lines = ["Wheel-Version: 1.0", "Generator: wheelgrid", f"Root-Is-Purelib: {purelib}"]
     return "\n".join([*lines, *(f"Tag: {tag}" for tag in name.tags)]) + "\n"

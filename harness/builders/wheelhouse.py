@@ -16,7 +16,7 @@ from harness.arches import Arch, find_arch
 from harness.builders.cross import CompileTarget, compile_binaries, planned_binaries, zig_target
 from harness.builders.headers import HeaderTree, header_tree, oldest_python
 from harness.builders.project import FixtureProject, ProjectKind, load_project
-from harness.builders.wheelfile import WheelMember, WheelName, platform_tag, write_wheel
+from harness.builders.wheelfile import ComposedName, WheelMember, platform_tag, write_wheel
 from harness.cache import Cache, content_key, file_sha256
 from harness.errors import BuildError
 from harness.model import Builder, WheelRef
@@ -32,7 +32,7 @@ class PlannedWheel:
     arch: Arch
     python: str
     """Minor version whose headers it is compiled with; empty where it needs none."""
-    name: WheelName
+    name: ComposedName
 
 
 def plan_wheel(project: FixtureProject, builder: Builder, arch: Arch, python: str) -> PlannedWheel:
@@ -48,7 +48,7 @@ def plan_wheel(project: FixtureProject, builder: Builder, arch: Arch, python: st
     headers = _headers_python(project, builder, arch, python)
     pure = project.kind is ProjectKind.PURE
     interpreter, abi = _interpreter_tags(project, headers)
-    name = WheelName(
+    name = ComposedName(
         distribution=project.distribution,
         version=project.version,
         python=interpreter,

@@ -1,0 +1,205 @@
+"""Every fixture wheel is built for real, for every arch, and is what its tag says.
+
+The first run fetches headers and compiles some 200 wheels, in a minute or two.
+"""
+
+import itertools
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from auditwheel.wheel_abi import analyze_wheel_abi
+from auditwheel.wheeltools import get_wheel_architecture, get_wheel_libc
+from packaging.version import Version
+
+from harness.arches import ARCHES, Arch, find_arch
+from harness.builders import (
+    PlannedWheel,
+    build_planned,
+    build_wheel,
+    load_project,
+    planned_wheels,
+    project_names,
+)
+from harness.builders.cross import extension_suffix
+from harness.cache import Cache
+from harness.errors import BuildError
+from harness.matrixfile import load_matrix
+from harness.process import run_process
+from harness.wheel.contents import NativeMember, read_wheel, verify_record
+from harness.wheel.elf import ElfFacts
+from tests.support.projects import FIXTURES, make_project
+
+pytestmark = pytest.mark.integration
+
+BUILDER = load_matrix(FIXTURES.parent / "matrix").builder("cross-glibc")
+WHEELS = [
+    wheel
+    for name in project_names(FIXTURES)
+    for wheel in planned_wheels(load_project(FIXTURES / name), BUILDER)
+]
+NATIVE_WHEELS = [wheel for wheel in WHEELS if wheel.name.platform != "any"]
+
+
+def name_of(wheel: PlannedWheel) -> str:
+    return f"{wheel.project.name}-{wheel.name.python}-{wheel.arch.name}"
+
+
+every_wheel = pytest.mark.parametrize("wheel", WHEELS, ids=name_of)
+every_native_wheel = pytest.mark.parametrize("wheel", NATIVE_WHEELS, ids=name_of)
+
+
+def built(wheel: PlannedWheel, cache: Cache) -> Path:
+    return Path(build_planned(wheel, cache=cache, announce=print).path)
+
+
+def elf_files(path: Path) -> list[tuple[NativeMember, ElfFacts]]:
+    members = read_wheel(path).native
+    return [(member, member.elf) for member in members if isinstance(member.elf, ElfFacts)]
+
+
+@every_wheel
+def test_well_formed(wheel: PlannedWheel, cache: Cache) -> None:
+    """It builds; name, metadata and RECORD agree; it holds its package and no stray module."""
+    path = built(wheel, cache)
+    verify_record(path)
+    facts = read_wheel(path)
+    assert facts.modules == (wheel.project.distribution,)
+    assert facts.pure is (wheel.name.platform == "any")
+
+
+@every_native_wheel
+def test_auditwheel_agrees(wheel: PlannedWheel, cache: Cache) -> None:
+    """``auditwheel show`` finds the tag's policy, or an older and stricter one, to hold."""
+    path = built(wheel, cache)
+    found = analyze_wheel_abi(
+        get_wheel_libc(path.name),
+        get_wheel_architecture(path.name),
+        path,
+        frozenset(),
+        disable_isa_ext_check=False,
+        allow_graft=False,
+    )
+    promised = found.policies.get_policy_by_name(wheel.name.platform.split(".")[0])
+    assert found.overall_policy.priority >= promised.priority
+
+
+@every_native_wheel
+def test_native_files(wheel: PlannedWheel, cache: Cache) -> None:
+    """Each binary is of the arch, asks for no executable stack and no glibc above the tag."""
+    files = elf_files(built(wheel, cache))
+    assert files
+    for _, elf in files:
+        assert elf.machine == wheel.arch.elf_machine
+        assert (elf.bits, elf.little) == (wheel.arch.elf_bits, wheel.arch.elf_little)
+        assert elf.exec_stack is False
+        assert newest_glibc(elf) <= Version(BUILDER.glibc[wheel.arch.name])
+
+
+def newest_glibc(elf: ElfFacts) -> Version:
+    asked = itertools.chain.from_iterable(elf.version_needs.values())
+    versions = (v.removeprefix("GLIBC_") for v in asked if v.startswith("GLIBC_"))
+    return max(map(Version, versions), default=Version("0"))
+
+
+@every_native_wheel
+def test_unversioned_symbols(wheel: PlannedWheel, cache: Cache) -> None:
+    """What no library version is asked for is Python's or the wheel's own: nothing is left open.
+
+    A shared object links with undefined symbols, so the linker would not tell.
+    """
+    files = elf_files(built(wheel, cache))
+    own = {symbol for _, elf in files for symbol in elf.exported}
+    left = {
+        symbol.name
+        for _, elf in files
+        for symbol in elf.undefined
+        if not symbol.version and not symbol.weak and not re.match(r"_?Py", symbol.name)
+    }
+    assert left <= own
+
+
+@pytest.mark.parametrize("wheel", [w for w in NATIVE_WHEELS if w.project.extensions], ids=name_of)
+def test_module_names(wheel: PlannedWheel, cache: Cache) -> None:
+    """Each extension module is under the name that upstream's interpreter looks for."""
+    suffix = extension_suffix(wheel.python, wheel.arch, limited=bool(wheel.project.limited_api))
+    wanted = {e.name.replace(".", "/") + suffix for e in wheel.project.extensions}
+    assert wanted <= {member.name for member, _ in elf_files(built(wheel, cache))}
+
+
+@pytest.mark.parametrize("arch", ARCHES, ids=lambda arch: arch.name)
+def test_cxx_runtime_is_the_systems(arch: Arch, cache: Cache) -> None:
+    """The C++ wheel needs libstdc++.so.6 and the unwinder that belongs to it, on every arch."""
+    wheel = next(w for w in WHEELS if w.project.name == "cxx" and w.arch == arch)
+    [(_, elf)] = elf_files(built(wheel, cache))
+    assert {"libstdc++.so.6", "libgcc_s.so.1"} <= set(elf.needed)
+    assert "_ZdlPv" in {symbol.name for symbol in elf.undefined}
+
+
+def test_bundled_library_is_found_beside_the_package(cache: Cache) -> None:
+    """The module asks for the library by its soname, and looks where the wheel has it."""
+    wheel = next(w for w in WHEELS if w.project.name == "bundled_lib")
+    elves = {member.name: elf for member, elf in elf_files(built(wheel, cache))}
+    library = next(elf for name, elf in elves.items() if ".libs/" in name)
+    module = next(elf for name, elf in elves.items() if ".libs/" not in name)
+    assert library.soname in module.needed
+    assert module.rpath == ("$ORIGIN/../wheelgrid_bundled_lib.libs",)
+
+
+@pytest.mark.parametrize("name", ["bundled_lib", "cxx"])
+def test_same_inputs_same_bytes(name: str, cache: Cache, tmp_path: Path) -> None:
+    """Built again from a copy in another place, with nothing compiled before, no byte differs."""
+    wheel = next(w for w in WHEELS if w.project.name == name and w.arch.name == "s390x")
+    once = built(wheel, cache)
+    shutil.copytree(wheel.project.folder, tmp_path / "fixtures" / name)
+    for headers in ("headers", "header-trees"):
+        (tmp_path / headers).symlink_to(cache.root / headers)
+    again = build_wheel(
+        name, BUILDER, wheel.arch, wheel.python,
+        fixtures=tmp_path / "fixtures", cache=Cache(tmp_path), announce=print,
+    )  # fmt: skip
+    assert Path(again.path).read_bytes() == once.read_bytes()
+
+
+def test_warm_wheelhouse(cache: Cache) -> None:
+    """A wheel that is there costs no process: fifty lookups stay below a second."""
+    wheel = next(w for w in WHEELS if w.project.name == "cxx")
+    built(wheel, cache)
+    begin = time.monotonic()
+    for _ in range(50):
+        built(wheel, cache)
+    assert time.monotonic() - begin < 1
+
+
+def test_compiler_error(cache: Cache, tmp_path: Path) -> None:
+    """What does not compile is told with the compiler's words and the path of all of them."""
+    folder = make_project(tmp_path)
+    (folder / "native/impl.c").write_text("#error this is the reason\n")
+    with pytest.raises(BuildError) as caught:
+        build_wheel(
+            "demo", BUILDER, find_arch("x86_64"), "3.11",
+            fixtures=tmp_path, cache=cache, announce=print,
+        )  # fmt: skip
+    text = str(caught.value)
+    assert "this is the reason" in text
+    log = Path(text.rpartition("all of it: ")[2])
+    assert "this is the reason" in log.read_text()
+
+
+@pytest.mark.parametrize("name", project_names(FIXTURES))
+def test_proves_itself(name: str, cache: Cache, tmp_path: Path) -> None:
+    """On this machine's own Python and arch, each wheel imports and its call gives 42."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    arch = run_process(("uname", "-m"), timeout=10).decode().strip()
+    if arch not in BUILDER.header_arches.get(python, ()):
+        pytest.skip(f"no wheel is built for Python {python} on {arch}")
+    wheel = build_wheel(
+        name, BUILDER, find_arch(arch), python, fixtures=FIXTURES, cache=cache, announce=print
+    )
+    install = ("-m", "pip", "install", "--no-deps", "--no-index", "--target", tmp_path, wheel.path)
+    run_process((sys.executable, *install), timeout=120)
+    check = f"import wheelgrid_{name} as m; assert m.selftest() == 42 == m.selftest()"
+    run_process((sys.executable, "-c", check), timeout=60, env={"PYTHONPATH": str(tmp_path)})

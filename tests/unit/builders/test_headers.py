@@ -1,0 +1,49 @@
+"""Which packages of which suite a builder's row asks for."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.arches import find_arch
+from harness.builders.headers import oldest_python, suite_packages
+from harness.errors import BuildError
+from tests.support.projects import BUILDER
+
+
+def test_one_fetch_a_suite() -> None:
+    """A suite's packages are asked for at once, for every arch that has headers there."""
+    wanted = suite_packages(BUILDER, "bookworm")
+    assert wanted.arches == ("amd64", "ppc64el")
+    assert wanted.packages == (
+        "libpython3.11-dev:amd64",
+        "libpython3.11-dev:ppc64el",
+        "libcrypt-dev:amd64",
+    )
+
+
+def test_two_pythons_of_one_suite() -> None:
+    """Two Pythons whose headers are in one suite come with one fetch."""
+    both = replace(BUILDER, headers={**BUILDER.headers, "3.11": "trixie"})
+    packages = suite_packages(both, "trixie").packages
+    assert {"libpython3.11-dev:amd64", "libpython3.13-dev:amd64"} < set(packages)
+
+
+@pytest.mark.parametrize(
+    ("suite", "arches"),
+    [("bullseye", ("amd64", "armhf")), ("bookworm", ("ppc64el",)), ("trixie", ("riscv64",))],
+)
+def test_cxx_comes_from_the_oldest_suite(suite: str, arches: tuple[str, ...]) -> None:
+    """Each arch takes the C++ runtime of its oldest suite, and of no other."""
+    assert suite_packages(BUILDER, suite).cxx_arches == arches
+
+
+def test_oldest_python_is_by_version() -> None:
+    """3.9 is older than 3.11, though its text sorts behind it."""
+    assert oldest_python(BUILDER, find_arch("x86_64")) == "3.9"
+    assert oldest_python(BUILDER, find_arch("riscv64")) == "3.13"
+
+
+def test_arch_without_headers() -> None:
+    """An arch that no row has headers for is an error that names the file to mend."""
+    with pytest.raises(BuildError, match=r"no headers for s390x.*matrix/builders\.yaml"):
+        oldest_python(BUILDER, find_arch("s390x"))

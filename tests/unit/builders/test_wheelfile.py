@@ -1,0 +1,75 @@
+"""A written wheel: its name, its tags, its RECORD, its bytes."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from harness.builders.wheelfile import ComposedName, WheelMember, platform_tag, write_wheel
+from harness.wheel.contents import read_wheel, verify_record
+
+NAME = ComposedName(
+    distribution="demo",
+    version="1.0",
+    python="cp311",
+    abi="cp311",
+    platform="manylinux_2_17_x86_64.manylinux2014_x86_64",
+)
+MEMBERS = (
+    WheelMember(path="demo/z.so", data=b"binary", executable=True),
+    WheelMember(path="demo/__init__.py", data=b"import this\n"),
+)
+METADATA = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
+
+
+def written(folder: Path, members: tuple[WheelMember, ...] = MEMBERS) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / NAME.filename
+    write_wheel(path, NAME, members, METADATA)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("glibc", "arch", "tag"),
+    [
+        ("2.17", "x86_64", "manylinux_2_17_x86_64.manylinux2014_x86_64"),
+        ("2.12", "i686", "manylinux_2_12_i686.manylinux2010_i686"),
+        ("2.31", "riscv64", "manylinux_2_31_riscv64"),
+    ],
+)
+def test_platform_tag(glibc: str, arch: str, tag: str) -> None:
+    """A glibc version that had a tag before PEP 600 keeps it as an alias."""
+    assert platform_tag(glibc, arch) == tag
+
+
+def test_reads_back(tmp_path: Path) -> None:
+    """The wheel is well-formed: name, WHEEL and RECORD agree, every digest holds."""
+    path = written(tmp_path)
+    facts = read_wheel(path)
+    verify_record(path)
+    assert facts.name.tags == (
+        "cp311-cp311-manylinux2014_x86_64",
+        "cp311-cp311-manylinux_2_17_x86_64",
+    )
+    assert facts.pure is False
+
+
+def test_same_contents_same_bytes(tmp_path: Path) -> None:
+    """The bytes depend on the contents alone: not on their order, the place or the clock."""
+    once = written(tmp_path / "a").read_bytes()
+    again = written(tmp_path / "b", MEMBERS[::-1]).read_bytes()
+    assert once == again
+
+
+def test_order_and_modes(tmp_path: Path) -> None:
+    """Members are sorted, RECORD is last, binaries may be run and nothing else may."""
+    with zipfile.ZipFile(written(tmp_path)) as archive:
+        modes = {i.filename: oct(i.external_attr >> 16) for i in archive.infolist()}
+    assert modes == {
+        "demo/__init__.py": "0o100644",
+        "demo/z.so": "0o100755",
+        "demo-1.0.dist-info/METADATA": "0o100644",
+        "demo-1.0.dist-info/WHEEL": "0o100644",
+        "demo-1.0.dist-info/RECORD": "0o100644",
+    }
+    assert list(modes)[-1] == "demo-1.0.dist-info/RECORD"

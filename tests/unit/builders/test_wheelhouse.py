@@ -1,0 +1,141 @@
+"""Which wheels are planned, under which names and keys."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.arches import find_arch
+from harness.builders import build_wheel, load_project, plan_wheel, planned_wheels
+from harness.builders.cross import CompileTarget
+from harness.builders.headers import HeaderTree
+from harness.builders.wheelhouse import PlannedWheel, wheel_key
+from harness.cache import Cache
+from harness.errors import BuildError
+from harness.wheel.contents import read_wheel, verify_record
+from tests.support.projects import BUILDER, FIXTURES, make_project
+
+X86_64 = find_arch("x86_64")
+
+
+def plan(name: str, arch: str = "x86_64", python: str = "3.11") -> PlannedWheel:
+    return plan_wheel(load_project(FIXTURES / name), BUILDER, find_arch(arch), python)
+
+
+@pytest.mark.parametrize(
+    ("name", "filename"),
+    [
+        ("plain", "cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"),
+        ("abi3", "cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"),
+        ("tool", "py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"),
+        ("pure", "py3-none-any.whl"),
+    ],
+)
+def test_names(name: str, filename: str) -> None:
+    """The tag says what the wheel depends on, and no more."""
+    assert plan(name).name.filename == f"wheelgrid_{name}-1.0.0-{filename}"
+
+
+def test_limited_api_takes_the_oldest_headers() -> None:
+    """A limited-API wheel is the same for every Python, built against the oldest headers."""
+    assert plan("abi3", "ppc64le", "3.13") == plan("abi3", "ppc64le", "3.11")
+    assert plan("abi3", "ppc64le", "3.13").python == "3.11"
+
+
+def test_python_without_headers() -> None:
+    """A Python that the row has no headers of is an error that says what to add."""
+    with pytest.raises(BuildError, match=r"no headers of Python 3\.9 for riscv64; add it"):
+        plan("plain", "riscv64", "3.9")
+
+
+def test_arch_without_glibc() -> None:
+    """An arch that the row promises no glibc for is an error, for a tool too."""
+    with pytest.raises(BuildError, match="builds nothing for s390x"):
+        plan("tool", "s390x")
+
+
+@pytest.mark.parametrize(("name", "count"), [("plain", 7), ("abi3", 4), ("tool", 4), ("pure", 1)])
+def test_each_wheel_is_planned_once(name: str, count: int) -> None:
+    """One wheel per Python and arch, or per arch, or for all: as its tag says."""
+    wheels = planned_wheels(load_project(FIXTURES / name), BUILDER)
+    assert len(wheels) == len({wheel.name.filename for wheel in wheels}) == count
+
+
+TARGET = CompileTarget(
+    arch=X86_64,
+    glibc="2.17",
+    python="3.11",
+    python_tree=HeaderTree(root=Path("/tree"), digest="headers"),
+)
+
+
+def key_of(folder: Path, target: CompileTarget = TARGET) -> str:
+    return wheel_key(plan_wheel(load_project(folder), BUILDER, X86_64, "3.11"), target)
+
+
+def edit(file: str) -> Callable[[Path], None]:
+    def append(folder: Path) -> None:
+        path = folder / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_text((path.read_text() if path.exists() else "") + "\n")
+
+    return append
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["pyproject.toml", "native/impl.c", "native/new.h", "src/wheelgrid_demo/__init__.py"],
+)
+def test_key_changes_with_every_file(tmp_path: Path, file: str) -> None:
+    """Whatever file of the project changes, its wheel is another."""
+    folder = make_project(tmp_path)
+    before = key_of(folder)
+    edit(file)(folder)
+    assert key_of(folder) != before
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        replace(TARGET, glibc="2.28"),
+        replace(TARGET, arch=find_arch("aarch64")),
+        replace(TARGET, python_tree=HeaderTree(root=Path("/tree"), digest="newer headers")),
+        replace(TARGET, cxx_tree=HeaderTree(root=Path("/tree"), digest="runtime")),
+    ],
+)
+def test_key_changes_with_the_target(tmp_path: Path, target: CompileTarget) -> None:
+    """Another glibc, arch, set of headers or C++ runtime makes another wheel."""
+    folder = make_project(tmp_path)
+    assert key_of(folder, target) != key_of(folder)
+
+
+def test_key_changes_with_the_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another version of zig makes another wheel."""
+    folder = make_project(tmp_path)
+    before = key_of(folder)
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "99")
+    assert key_of(folder) != before
+
+
+def test_key_is_of_contents(tmp_path: Path) -> None:
+    """The same project elsewhere, touched later, has the same key."""
+    assert key_of(make_project(tmp_path / "a")) == key_of(make_project(tmp_path / "b"))
+
+
+def test_pure_wheel(tmp_path: Path) -> None:
+    """The pure project's wheel is written, well-formed, and found again the second time."""
+    said: list[str] = []
+
+    def build() -> str:
+        wheel = build_wheel(
+            "pure", BUILDER, X86_64, "3.11",
+            fixtures=FIXTURES, cache=Cache(tmp_path), announce=said.append,
+        )  # fmt: skip
+        return wheel.path
+
+    path = Path(build())
+    verify_record(path)
+    assert read_wheel(path).modules == ("wheelgrid_pure",)
+    assert Path(build()) == path
+    assert said == ["building wheelgrid_pure-1.0.0-py3-none-any.whl"]
