@@ -116,7 +116,7 @@ class Engine(Protocol):
         """Load an image archive that holds one image, named ``reference``."""
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
-        """Pull for that platform.
+        """Pull for that platform; the image's one digest is the one that was pulled.
 
         Raises ``ImageError``: ``infra:not-found`` for what will not appear by trying again,
         ``infra:pull`` for what may.

@@ -8,6 +8,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,7 @@ class DockerEngine:
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
         name, tag = _split_reference(reference)
+        digest = ""
         try:
             with _translated():
                 events = self._api.pull(
@@ -97,11 +99,14 @@ class DockerEngine:
                 for event in events:
                     if "error" in event:
                         raise _pull_error(reference, arch, event["error"])
+                    if event.get("status", "").startswith("Digest: "):
+                        digest = event["status"].removeprefix("Digest: ")
         except EngineError as error:
             if isinstance(error.__cause__, docker.errors.APIError):
                 raise _pull_error(reference, arch, str(error.__cause__.explanation)) from error
             raise
-        return self._existing(reference)
+        # The engine itself keeps a digest with the first platform pulled by it only.
+        return replace(self._existing(reference), digests=(f"{name}@{digest}",))
 
     def prepare_image(
         self,
@@ -122,6 +127,8 @@ class DockerEngine:
                 labels=own_label(),
                 environment=dict(arch.qemu_env),
                 platform=arch.platform,
+                # As good as a bridge here, and it works where the engine has none.
+                host_config=self._api.create_host_config(network_mode="host"),
             )["Id"]
             try:
                 self._api.start(container)

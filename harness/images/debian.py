@@ -129,9 +129,18 @@ def assemble_root(recipe: Recipe, root: Path) -> tuple[Package, ...]:
 
 
 def parse_simulation(text: str) -> tuple[Package, ...]:
-    """Return the packages that ``apt-get --simulate install`` says it would install, by name."""
-    found = _INSTALLED.finditer(text)
-    return tuple(sorted(Package(name=m["name"], version=m["version"]) for m in found))
+    """Return the packages that ``apt-get --simulate install`` says it would install, by name.
+
+    Raises ``ImageError`` when there is none: a key without versions would be wrong in silence.
+    """
+    found = [Package(name=m["name"], version=m["version"]) for m in _INSTALLED.finditer(text)]
+    if not found:
+        raise ImageError(
+            "apt names no package that it would install; its output has changed, see "
+            "parse_simulation in harness/images/debian.py",
+            cause="infra:assemble",
+        )
+    return tuple(sorted(found))
 
 
 def _bootstrap(recipe: Recipe, *options: str, output: str, timeout: float) -> tuple[Package, ...]:
@@ -153,10 +162,11 @@ def _bootstrap(recipe: Recipe, *options: str, output: str, timeout: float) -> tu
         output,
     ]
     try:
-        text = run_process(argv, timeout=timeout, env={"SOURCE_DATE_EPOCH": _EPOCH}).decode()
+        # mmdebstrap sends what hooks print to its standard error.
+        said = run_process(argv, timeout=timeout, env={"SOURCE_DATE_EPOCH": _EPOCH}, merge=True)
     except ProcessError as error:
         raise _failure(recipe, error) from error
-    return parse_simulation(text)
+    return parse_simulation(said.decode("utf-8", "replace"))
 
 
 def _failure(recipe: Recipe, error: ProcessError) -> ImageError:

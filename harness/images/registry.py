@@ -171,5 +171,5 @@ def _origin(image: EngineImage, reference: str) -> str:
     """Return the reference with the digest that it stood for when it was pulled."""
     if "@" in reference:
         return reference
-    own = [digest for digest in image.digests if digest.startswith(f"{_untagged(reference)}@")]
-    return f"{reference}@{own[-1].partition('@')[2]}" if own else f"{reference} {image.id}"
+    digests = [digest.partition("@")[2] for digest in image.digests]
+    return f"{reference}@{digests[0]}" if digests else f"{reference} {image.id}"

@@ -11,7 +11,7 @@ from harness.errors import EngineError, ImageError
 
 
 class ImageEngine:
-    """``Engine`` without containers; ``pulls`` is what pulls give or raise in turn, the last for good."""
+    """``Engine`` without containers; pulls give or raise ``pulls`` in turn, the last for good."""
 
     def __init__(self, *pulls: EngineImage | ImageError) -> None:
         self.pulls = list(pulls)

@@ -34,6 +34,12 @@ def test_a_simulated_installation_names_its_packages() -> None:
     )
 
 
+def test_an_output_without_packages_is_an_error() -> None:
+    """Else two archives' states would have the same key."""
+    with pytest.raises(ImageError, match="names no package"):
+        parse_simulation("Reading package lists...\n")
+
+
 def test_a_recipe_has_what_every_root_needs() -> None:
     """Named twice or in another order, it is the same recipe."""
     arch = find_arch("s390x")

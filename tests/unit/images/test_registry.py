@@ -27,7 +27,7 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def source(engine: ImageEngine, root: Path, *, tries: int = 3, mirror: str = "") -> RegistrySource:
-    return RegistrySource(engine, Cache(root), mirror=mirror, tries=tries, announce=str)
+    return RegistrySource(engine, Cache(root), mirror=mirror, tries=tries, announce=print)
 
 
 def target(image: str = "debian:12", *prepare: str) -> Target:

@@ -76,7 +76,7 @@ def test_auto_skips_a_way_that_is_absent(cache: Cache) -> None:
 def test_the_way_asked_for_is_the_only_one(cache: Cache) -> None:
     """Who asks for the registry does not get another image in silence."""
     engine = WithEveryAssembledImage(UNREACHABLE)
-    store = ImageStore(engine, cache, way=ImageWay.REGISTRY, announce=str)
+    store = ImageStore(engine, cache, way=ImageWay.REGISTRY, announce=print)
     with pytest.raises(ImageError, match="no such host"):
         store.get(debian_12("s390x", registry=WAY))
     assert len(engine.asked) == 4
@@ -89,7 +89,7 @@ def test_every_failure_is_told_when_none_works(
     monkeypatch.setenv("PATH", str(tmp_path))  # no mmdebstrap
     for remembered in (cache.root / "resolutions").iterdir():
         remembered.unlink()
-    store = ImageStore(ImageEngine(UNREACHABLE), cache, way=None, announce=str)
+    store = ImageStore(ImageEngine(UNREACHABLE), cache, way=None, announce=print)
     with pytest.raises(
         ImageError, match=r"(?s)no way gives.*registry: no such.*assembled: Deb"
     ) as e:
@@ -106,7 +106,7 @@ def test_every_failure_is_told_when_none_works(
 )
 def test_a_way_that_the_target_lacks_is_named(cache: Cache, way: ImageWay, words: str) -> None:
     """The message says which ways there are."""
-    store = ImageStore(ImageEngine(PULLED), cache, way=way, announce=str)
+    store = ImageStore(ImageEngine(PULLED), cache, way=way, announce=print)
     with pytest.raises(ImageError, match=words) as caught:
         store.get(debian_12("s390x"))
     assert caught.value.cause == "infra:no-way"
@@ -115,7 +115,7 @@ def test_a_way_that_the_target_lacks_is_named(cache: Cache, way: ImageWay, words
 def test_the_mirror_reaches_the_registry_way(cache: Cache) -> None:
     """``--registry`` changes the name that is pulled."""
     engine = ImageEngine(PULLED)
-    store = ImageStore(engine, cache, way=None, registry="mirror.test/hub", announce=str)
+    store = ImageStore(engine, cache, way=None, registry="mirror.test/hub", announce=print)
     store.get(debian_12("s390x", registry=WAY))
     assert engine.asked == ["pull mirror.test/hub/debian:12 s390x"]
 

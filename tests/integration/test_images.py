@@ -1,0 +1,106 @@
+"""Assembled images on the real engine: what is in them runs, and they are the same every time."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.arches import find_arch
+from harness.cache import Cache
+from harness.engine import ContainerSpec
+from harness.engine.docker import DockerEngine
+from harness.images import ImageStore
+from harness.images.debian import native_arch, resolve_packages, write_recipe
+from harness.images.resolutions import Resolutions
+from harness.model import ImageRef, ImageWay
+from tests.support.image_engine import ImageEngine
+from tests.support.targets import debian_12
+
+pytestmark = pytest.mark.integration
+
+ARCHES = [native_arch().name, "s390x", "armv7l"]
+
+# A few modules are frozen into the interpreter and have no file of their own.
+COMPILED = """
+import os, sys
+import pip._internal.cli.main_parser, json, sysconfig
+sysconfig.get_config_vars()
+loaded = [m for m in sys.modules.values() if getattr(m, "__cached__", None)]
+missing = [m.__name__ for m in loaded if not os.path.exists(m.__cached__)]
+print(len(loaded), *missing)
+"""
+
+
+def get_image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
+    store = ImageStore(engine, cache, way=ImageWay.ASSEMBLED, announce=print)
+    return store.get(debian_12(arch))
+
+
+def run(engine: DockerEngine, image: ImageRef, arch: str, *command: str) -> str:
+    spec = ContainerSpec(image=image.id, arch=find_arch(arch), command=command)
+    done = engine.run(spec, timeout=60)
+    assert done.status == 0, done.errors
+    return done.output.decode()
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_shell_python_and_pip_run_hardened(engine: DockerEngine, cache: Cache, arch: str) -> None:
+    """As nobody, without network, on a read-only root: the three programs that a probe needs."""
+    image = get_image(engine, cache, arch)
+    assert run(engine, image, arch, "sh", "-c", "id -un; uname -m").split()[0] == "nobody"
+    machine = run(engine, image, arch, "sh", "-c", "uname -m").strip()
+    assert machine in find_arch(arch).machines
+    version = run(engine, image, arch, "python3", "-m", "pip", "--version")
+    assert version.startswith("pip 23.")
+    assert "(python 3.11)" in version
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_pip_is_compiled(engine: DockerEngine, cache: Cache, arch: str) -> None:
+    """Nothing that pip imports is compiled in the container, but a link and the arch's settings."""
+    image = get_image(engine, cache, arch)
+    loaded, *missing = run(engine, image, arch, "python3", "-c", COMPILED).split()
+    assert int(loaded) > 100
+    own = ["sitecustomize", f"_sysconfigdata__{find_arch(arch).gnu_triplet}"]
+    assert missing == ([] if arch == native_arch().name else own)
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_the_loader_knows_the_libraries(engine: DockerEngine, cache: Cache, arch: str) -> None:
+    """The cache that libc-bin's script makes is there: ``ctypes`` finds libraries through it."""
+    image = get_image(engine, cache, arch)
+    code = "import ctypes.util; print(ctypes.util.find_library('z'))"
+    assert run(engine, image, arch, "python3", "-c", code).strip() == "libz.so.1"
+
+
+def test_the_engine_knows_the_true_platform(engine: DockerEngine, cache: Cache) -> None:
+    """Variant included, or ``--platform linux/arm/v7`` would not find it."""
+    found = engine.find_image(get_image(engine, cache, "armv7l").id)
+    assert found is not None
+    assert found.platform == "linux/arm/v7"
+    assert "python3-pip=23." in found.labels["wheelgrid.packages"]
+
+
+def test_the_same_packages_give_the_same_image(
+    engine: DockerEngine, cache: Cache, tmp_path: Path
+) -> None:
+    """Assembled again from nothing, native and foreign have the ids that the engine has."""
+    again = ImageStore(ImageEngine(), Cache(tmp_path), way=ImageWay.ASSEMBLED, announce=print)
+    for arch in ("s390x", native_arch().name):
+        assert again.get(debian_12(arch)) == get_image(engine, cache, arch)
+
+
+def test_asking_the_archive_and_assembling_agree(engine: DockerEngine, cache: Cache) -> None:
+    """The same packages, or a remembered answer would name an image that is never made."""
+    get_image(engine, cache, "s390x")
+    recipe = write_recipe("bookworm", find_arch("s390x"), ("python3", "python3-pip"))
+    remembered = Resolutions(cache.root / "resolutions").recall(recipe)
+    assert remembered is not None
+    assert resolve_packages(recipe) == remembered.packages
+
+
+def test_an_image_that_the_engine_has_takes_no_time(engine: DockerEngine, cache: Cache) -> None:
+    """The second time, nothing is assembled and nothing loaded."""
+    get_image(engine, cache, "s390x")
+    said: list[str] = []
+    ImageStore(engine, cache, way=ImageWay.ASSEMBLED, announce=said.append).get(debian_12("s390x"))
+    assert said == []

@@ -1,0 +1,199 @@
+"""The registry way against a real registry: found, moved, vanished, of another architecture."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from harness.arches import Arch, find_arch
+from harness.cache import Cache
+from harness.engine import ContainerSpec
+from harness.engine.docker import DockerEngine
+from harness.errors import ImageError
+from harness.images import ImageStore, registry
+from harness.images.debian import native_arch
+from harness.model import ImageRef, ImageWay, RegistryWay
+from tests.support.registry import LoopbackRegistry, Manifest, loopback_registry
+from tests.support.targets import debian_12
+
+pytestmark = pytest.mark.integration
+
+NATIVE, FOREIGN = native_arch(), find_arch("s390x")
+
+
+@pytest.fixture(scope="module")
+def pushed(
+    engine: DockerEngine, cache: Cache, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[LoopbackRegistry, list[Manifest]]]:
+    """Run a registry with two assembled images, ``hub/debian:<arch>`` each."""
+    assembled = ImageStore(engine, cache, way=ImageWay.ASSEMBLED, announce=print)
+    with loopback_registry(tmp_path_factory.mktemp("registry")) as server:
+        manifests = [
+            server.push(assembled.get(debian_12(arch.name)).id, arch, "hub/debian", arch.name)
+            for arch in (NATIVE, FOREIGN)
+        ]
+        yield server, manifests
+        _forget(server.host)
+
+
+@pytest.fixture
+def server(pushed: tuple[LoopbackRegistry, list[Manifest]]) -> LoopbackRegistry:
+    """Return the registry, with ``hub/debian:12`` for both architectures."""
+    server, manifests = pushed
+    server.put_list("hub/debian", "12", *manifests)
+    return server
+
+
+@pytest.fixture
+def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
+    """Return a cache that remembers no silent registry; pauses are short."""
+    monkeypatch.setattr(registry, "FIRST_PAUSE", 0.05)
+    return Cache(tmp_path)
+
+
+def _forget(host: str) -> None:
+    """Remove what the tests pulled and prepared, by name; the assembled images stay."""
+    client = docker.from_env()
+    for image in client.images.list():
+        for tag in image.tags:
+            if tag.startswith((f"{host}/", "wheelgrid/prepared-debian-")):
+                client.images.remove(tag)
+    client.close()
+
+
+class Registry:
+    """The way in for these tests: pulls through a mirror, as ``--registry`` says."""
+
+    def __init__(self, engine: DockerEngine, cache: Cache, host: str) -> None:
+        self.said: list[str] = []
+        self._store = ImageStore(
+            engine,
+            cache,
+            way=ImageWay.REGISTRY,
+            registry=f"{host}/hub",
+            announce=self.said.append,
+        )
+
+    def get(self, arch: Arch, *prepare: str, image: str = "debian:12") -> ImageRef:
+        way = RegistryWay(image=image, prepare=prepare)
+        return self._store.get(debian_12(arch.name, registry=way, assembled=False))
+
+
+@pytest.fixture
+def way(engine: DockerEngine, cache_of_its_own: Cache, server: LoopbackRegistry) -> Registry:
+    return Registry(engine, cache_of_its_own, server.host)
+
+
+def cause_of(way: Registry, arch: Arch, *prepare: str, image: str) -> str:
+    with pytest.raises(ImageError) as caught:
+        way.get(arch, *prepare, image=image)
+    return caught.value.cause
+
+
+def test_a_tag_gives_the_image_of_the_platform(engine: DockerEngine, way: Registry) -> None:
+    """One tag, two platforms, in turn: never the one that the engine had from before."""
+    for arch in (NATIVE, FOREIGN, NATIVE):
+        ref = way.get(arch)
+        spec = ContainerSpec(image=ref.id, arch=arch, command=("uname", "-m"))
+        assert engine.run(spec, timeout=60).output.decode().strip() in arch.machines
+        assert "/hub/debian:12@sha256:" in ref.origin
+
+
+def test_an_image_can_be_had_by_digest(
+    way: Registry, pushed: tuple[LoopbackRegistry, list[Manifest]]
+) -> None:
+    """Pinned: the origin is the digest that was asked for."""
+    _, (_, foreign) = pushed
+    assert way.get(FOREIGN, image=f"debian@{foreign.digest}").origin.endswith(foreign.digest)
+
+
+def test_a_tag_that_moved_is_followed(
+    way: Registry, server: LoopbackRegistry, pushed: tuple[LoopbackRegistry, list[Manifest]]
+) -> None:
+    """Each result records the digest that the tag stood for at its time."""
+    _, (native, foreign) = pushed
+    before = way.get(FOREIGN)
+    moved = server.put_list("hub/debian", "12", foreign)
+    after = way.get(FOREIGN)
+    assert moved in after.origin
+    assert moved not in before.origin
+    assert native.digest not in after.origin
+
+
+def test_a_tag_that_is_not_there_is_not_found(way: Registry) -> None:
+    """Asked for once: it will not appear."""
+    assert cause_of(way, NATIVE, image="debian:vanished") == "infra:not-found"
+    assert len(way.said) == 1
+
+
+def test_a_tag_that_vanished_is_not_found(
+    way: Registry, server: LoopbackRegistry, pushed: tuple[LoopbackRegistry, list[Manifest]]
+) -> None:
+    """Had yesterday, gone today: the image that the engine still has is not passed off for it."""
+    _, (_, foreign) = pushed
+    digest = server.put_list("hub/debian", "passing", foreign)
+    way.get(FOREIGN, image="debian:passing")
+    server.delete("hub/debian", digest)
+    assert cause_of(way, FOREIGN, image="debian:passing") == "infra:not-found"
+
+
+def test_an_image_without_the_platform_is_not_found(
+    way: Registry, server: LoopbackRegistry, pushed: tuple[LoopbackRegistry, list[Manifest]]
+) -> None:
+    """A list that lacks the platform has no image for it."""
+    _, (native, _) = pushed
+    server.put_list("hub/debian", "native-only", native)
+    assert cause_of(way, FOREIGN, image="debian:native-only") == "infra:not-found"
+
+
+def test_an_image_of_another_architecture_is_not_used(way: Registry) -> None:
+    """A single-platform tag gives whatever it has; that is told from not being there."""
+    assert cause_of(way, FOREIGN, image=f"debian:{NATIVE.name}") == "infra:wrong-arch"
+
+
+def test_a_list_that_lies_about_the_architecture_is_not_believed(
+    way: Registry, server: LoopbackRegistry, pushed: tuple[LoopbackRegistry, list[Manifest]]
+) -> None:
+    """The list promises s390x, the image's own config says otherwise."""
+    _, (native, _) = pushed
+    lie = Manifest(digest=native.digest, size=native.size, arch=FOREIGN)
+    server.put_list("hub/debian", "lie", lie)
+    assert cause_of(way, FOREIGN, image="debian:lie") == "infra:wrong-arch"
+
+
+@pytest.mark.parametrize("arch", [NATIVE, FOREIGN], ids=lambda arch: str(arch.name))
+def test_commands_prepare_it_once(engine: DockerEngine, way: Registry, arch: Arch) -> None:
+    """What they made is in the image, and the second asking runs nothing."""
+    ref = way.get(arch, "touch /prepared", "id -un > /prepared")
+    done = engine.run(
+        ContainerSpec(image=ref.id, arch=arch, command=("cat", "/prepared")), timeout=60
+    )
+    assert done.output.decode().strip() == "root"
+    assert any(line.startswith("preparing") for line in way.said)
+    way.said.clear()
+    assert way.get(arch, "touch /prepared", "id -un > /prepared") == ref
+    assert not any(line.startswith("preparing") for line in way.said)
+
+
+def test_a_command_that_fails_has_its_own_cause(engine: DockerEngine, way: Registry) -> None:
+    """Its output is in the message, and the next asking runs it again."""
+    with pytest.raises(ImageError, match="no such luck") as caught:
+        way.get(NATIVE, "echo no such luck; exit 7")
+    assert caught.value.cause == "infra:prepare"
+    assert cause_of(way, NATIVE, "echo no such luck; exit 7", image="debian:12") == "infra:prepare"
+    assert engine.find_image("wheelgrid/prepared-debian-x86_64") is None
+
+
+def test_a_registry_that_vanished_is_a_pull_that_failed(
+    engine: DockerEngine, cache_of_its_own: Cache, tmp_path: Path
+) -> None:
+    """After some tries; the next image is not waited for at all."""
+    with loopback_registry(tmp_path) as server:
+        host = server.host
+    way = Registry(engine, cache_of_its_own, host)
+    assert cause_of(way, NATIVE, image="debian:12") == "infra:pull"
+    assert len(way.said) == 4
+    way.said.clear()
+    assert cause_of(way, FOREIGN, image="debian:13") == "infra:pull"
+    assert way.said == []
