@@ -20,7 +20,14 @@ from harness import __version__
 from harness.arches import Arch
 from harness.cache import content_key
 from harness.engine import Engine, Limits
-from harness.errors import BuildError, EngineError, HarnessError, ImageError, PackageIndexError
+from harness.errors import (
+    BuildError,
+    EngineError,
+    HarnessError,
+    ImageError,
+    PackageIndexError,
+    UsageError,
+)
 from harness.journal import Journal
 from harness.model import (
     Attempt,
@@ -36,6 +43,7 @@ from harness.model import (
     WheelRef,
 )
 from harness.probe.session import Job, ProbeResult, Session, SessionLostError
+from harness.repro import docker_line
 from harness.supply import Refusal
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
@@ -123,6 +131,20 @@ class Lab:
     def passport(self, target: Target) -> Passport:
         """Return what the target says of itself. Raises ``EngineError`` when it cannot be asked."""
         return self._at(target).passport
+
+    def repro_command(self, cell: Cell) -> str:
+        """Return one ``docker run`` line that does by itself what a probe of ``cell`` does.
+
+        Raises ``EngineError`` and what ``Wheels`` raises, and ``UsageError`` where the target's
+        installer would accept no wheel of the subject, so that there is nothing to run.
+        """
+        bench = self._at(cell.target)
+        wheel = self._wheels.subject_wheel(cell.subject, cell.target, bench.passport)
+        companions = self._wheels.companion_wheels(cell.subject, bench.passport)
+        if isinstance(wheel, Refusal) or isinstance(companions, Refusal):
+            refusal = wheel if isinstance(wheel, Refusal) else companions
+            raise UsageError(f"{cell.id}: there is nothing to run: {refusal}")
+        return docker_line(cell.target, bench.image, cell.subject, [*companions, wheel])
 
     def observe(self, cell: Cell) -> Observation:
         """Probe one cell; whatever goes wrong on this side of the wheel becomes a miss."""

@@ -32,6 +32,9 @@ class Refusal:
 
     reason: str
 
+    def __str__(self) -> str:
+        return self.reason
+
 
 class Supply:
     """Wheels for cells: fixture wheels are built and index wheels fetched when first asked for."""
@@ -93,7 +96,7 @@ class Supply:
         wheel = choose_wheel(files, passport.tags, passport.python)
         if wheel is None:
             return Refusal(reason=nearest_refusal(files, passport.tags, passport.python))
-        return self._index.fetch(source, wheel)
+        return self._index.fetch(wheel)
 
 
 def _fitting(paths: tuple[str, ...], passport: Passport) -> WheelRef:

@@ -1,0 +1,39 @@
+"""A cell as one line for a shell: the same container, without this project (pure)."""
+
+import shlex
+from collections.abc import Sequence
+
+from harness.model import ImageRef, Subject, Target, WheelRef
+
+
+def docker_line(
+    target: Target, image: ImageRef, subject: Subject, wheels: Sequence[WheelRef]
+) -> str:
+    """Return the ``docker run`` line that installs ``wheels`` in order, imports and calls.
+
+    It is as hardened as a probe; only the wheels come in as read-only mounts, since a shell
+    has no agent to send them to.
+    """
+    words = ["docker", "run", "--rm", "--platform", target.arch.platform]
+    words += ["--network", "none", "--read-only", "--tmpfs", "/tmp:exec,mode=1777"]  # noqa: S108
+    words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "65534:65534"]
+    for name, value in (*target.arch.qemu_env, ("HOME", "/tmp")):  # noqa: S108
+        words += ["--env", f"{name}={value}"]
+    for wheel in wheels:
+        words += ["--volume", f"{wheel.path}:/wheels/{wheel.filename}:ro"]
+    return shlex.join(
+        [*words, "--entrypoint", "sh", image.id, "-exc", _script(target, subject, wheels)]
+    )
+
+
+def _script(target: Target, subject: Subject, wheels: Sequence[WheelRef]) -> str:
+    python = shlex.quote(target.interpreter)
+    files = " ".join(shlex.quote(f"/wheels/{wheel.filename}") for wheel in wheels)
+    tops = {name.partition(".")[0] for name in subject.imports}
+    statements = [f"import {name}" for name in [*subject.imports, *sorted(tops)]]
+    if subject.call:
+        statements.append(f"assert {subject.call}")
+    return (
+        f"{python} -m pip install --no-deps --no-index --no-compile --target /tmp/site {files}\n"
+        f"PYTHONPATH=/tmp/site {python} -c {shlex.quote('; '.join(statements))}"
+    )
