@@ -144,8 +144,8 @@ def mirrored(image: str, mirror: str) -> str:
 
 
 def registry_host(image: str) -> str:
-    """Return the host that the engine asks for an image; ``docker.io`` where none is named."""
-    return _split_host(image)[0] or "docker.io"
+    """Return the host that the engine asks for an image, or words for the one it asks by default."""
+    return _split_host(image)[0] or "the default registry"
 
 
 def prepared_name(reference: str, base: str, arch: Arch, commands: tuple[str, ...]) -> str:

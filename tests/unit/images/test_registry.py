@@ -38,7 +38,10 @@ def target(image: str = "debian:12", *prepare: str) -> Target:
     ("image", "expected"),
     [
         ("debian:12", "mirror.test:5000/hub/debian:12"),
-        ("quay.io/pypa/manylinux_2_28_x86_64", "mirror.test:5000/hub/pypa/manylinux_2_28_x86_64"),
+        (
+            "other.test/pypa/manylinux_2_28_x86_64",
+            "mirror.test:5000/hub/pypa/manylinux_2_28_x86_64",
+        ),
         ("localhost/own:1", "mirror.test:5000/hub/own:1"),
         (f"debian:12@{DIGEST}", f"mirror.test:5000/hub/debian:12@{DIGEST}"),
     ],
@@ -52,8 +55,9 @@ def test_a_mirror_has_the_path_without_the_host(image: str, expected: str) -> No
 
 def test_the_host_is_the_first_part_that_looks_like_one() -> None:
     """As the engine reads names: a dot, a colon or ``localhost`` make a host."""
-    images = ("debian:12", "pypa/x:1", "127.0.0.1:5000/debian:12", "localhost/x", "quay.io/pypa/x")
-    hosts = ["docker.io", "docker.io", "127.0.0.1:5000", "localhost", "quay.io"]
+    images = ("debian:12", "pypa/x:1", "127.0.0.1:5000/debian:12", "localhost/x", "a.test/b/x")
+    default = "the default registry"
+    hosts = [default, default, "127.0.0.1:5000", "localhost", "a.test"]
     assert [registry_host(image) for image in images] == hosts
 
 
