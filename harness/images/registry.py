@@ -144,7 +144,7 @@ def mirrored(image: str, mirror: str) -> str:
 
 
 def registry_host(image: str) -> str:
-    """Return the host that the engine asks for an image, or words for the one it asks by default."""
+    """Return the host that the engine asks for an image; where none is named, words for it."""
     return _split_host(image)[0] or "the default registry"
 
 
