@@ -4,6 +4,7 @@ Collection reads the matrix and never touches the engine. Cells of one target an
 share an xdist group, so that one worker probes them in one session.
 """
 
+import io
 import os
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
+from rich.console import Console
 
 from harness.errors import HarnessError
 from harness.grid import build_grid
@@ -153,4 +155,11 @@ def pytest_terminal_summary(
     probed = {observation.cell for observation in seen}
     cells = [cell for cell in config.stash[_CELLS] if cell.id in probed]
     terminalreporter.section("grid")
-    print_grid(build_grid(cells, seen), terminalreporter)
+    page = io.StringIO()
+    console = Console(
+        file=page,
+        force_terminal=terminalreporter.hasmarkup,
+        width=shutil.get_terminal_size((120, 0)).columns,
+    )
+    print_grid(build_grid(cells, seen), console)
+    terminalreporter.write(page.getvalue())

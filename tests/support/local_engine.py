@@ -25,7 +25,7 @@ class LocalChannel:
 
     def __init__(self, command: tuple[str, ...], env: dict[str, str]) -> None:
         self.work = Path(tempfile.mkdtemp(prefix="wheelgrid-agent-"))
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the channel
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -112,7 +112,8 @@ class LocalEngine:
         labels: dict[str, str],
         announce: Callable[[str], None],
     ) -> EngineImage:
-        raise EngineError(f"{base}: a local engine prepares nothing ({reference})")
+        announce(f"{reference} ({len(commands)} commands, {len(labels)} labels)")
+        raise EngineError(f"{base} for {arch.name}: a local engine prepares nothing")
 
     def run(self, spec: ContainerSpec, *, stdin: bytes = b"", timeout: float) -> Completed:
         done = subprocess.run(
