@@ -1,7 +1,7 @@
 """A plan as people and programs read it: cells in, text or JSON out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -10,6 +10,7 @@ from harness.grid import build_grid
 from harness.model import Cell
 from harness.report.table import render_table
 from harness.report.terminal import encoding_of
+from harness.report.untrusted import visible
 
 
 def print_plan(cells: Sequence[Cell], console: Console) -> None:
@@ -39,4 +40,12 @@ def cells_json(cells: Sequence[Cell]) -> str:
             }
         )
         for cell in cells
+    )
+
+
+def format_not_applicable(found: Mapping[tuple[str, str], Sequence[str]]) -> str:
+    """Return a line per wheel and reason with the targets that the wheel is not for."""
+    return "".join(
+        f"{visible(subject)} not applicable, {reason}: {' '.join(targets)}\n"
+        for (subject, reason), targets in found.items()
     )

@@ -4,9 +4,11 @@ A terminal gets a bar that moves; a log of continuous integration gets a line pe
 finished target and one now and then, so that no minute is silent.
 """
 
+import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 from rich.console import Console, Group
@@ -16,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.grid import Grid, build_grid
-from harness.journal import observations
+from harness.journal import Journal, observations
 from harness.model import Cell, Observation
 from harness.report.glyphs import count_cells
 from harness.report.untrusted import cut, visible
@@ -67,6 +69,19 @@ class RunState:
         if done < max(1, ETA_FROM * len(self.cells)):
             return None
         return elapsed / done * (len(self.cells) - done)
+
+
+class SpokenJournal(Journal):
+    """A journal that nobody reads later: it says what is being done, and keeps nothing."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__(Path(os.devnull))
+        self._say = say
+
+    def activity(self, target: str, doing: str) -> None:
+        super().activity(target, doing)
+        if doing:
+            self._say(visible(f"{target}: {doing}"))
 
 
 class View(Protocol):

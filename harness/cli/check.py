@@ -1,0 +1,51 @@
+"""``wheelgrid check``: a user's own wheels on every target that they are for."""
+
+from dataclasses import replace
+
+import click
+from rich.console import Console
+
+from harness.candidates import Proof, not_applicable, read_candidates
+from harness.cli.command import Command
+from harness.cli.options import run_options
+from harness.errors import ExitCode
+from harness.front import RunOptions, run_cells, write_subjects
+from harness.matrixfile import load_matrix
+from harness.plan import Selection, plan_cells, with_subjects
+from harness.report.planned import format_not_applicable
+from harness.wiring import open_index
+
+
+@click.command(
+    cls=Command,
+    example="wheelgrid check dist/*.whl --call 'mypkg.add(1, 2) == 3'\n"
+    "wheelgrid check numpy==2.4.6 --images assembled",
+)
+@click.argument("wheels", nargs=-1, required=True, metavar="WHEEL...")
+@click.option(
+    "--import",
+    "imports",
+    multiple=True,
+    metavar="NAME",
+    help="Module to import; those that the wheel has by default.",
+)
+@click.option(
+    "--call", default="", metavar="EXPR", help="Python expression that is true when it works."
+)
+@run_options
+def check(
+    *, wheels: tuple[str, ...], imports: tuple[str, ...], call: str, options: RunOptions
+) -> ExitCode:
+    """Probe your own wheels wherever their arch and Python fit.
+
+    WHEEL is a file or name==version from the package index. Writes what `run` writes.
+    """
+    matrix = load_matrix(options.matrix)
+    index = open_index(options.matrix, lambda line: click.echo(line, err=True))
+    candidates = read_candidates(wheels, Proof(imports=imports, call=call), index)
+    subjects = tuple(candidate.subject for candidate in candidates)
+    click.echo(format_not_applicable(not_applicable(candidates, matrix.targets)), nl=False)
+    selection = Selection(subjects=tuple(subject.id for subject in subjects))
+    cells = plan_cells(with_subjects(matrix, subjects), selection)
+    file = write_subjects(options.out, subjects)
+    return run_cells(cells, replace(options, selection=selection, subjects=file), Console())

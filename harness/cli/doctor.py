@@ -1,0 +1,29 @@
+"""``wheelgrid doctor``: is this machine able to run the matrix."""
+
+from pathlib import Path
+
+import click
+
+from harness.arches import ARCHES
+from harness.cli.command import Command
+from harness.cli.options import matrix_option
+from harness.doctor import checks_json, format_checks, is_ready, mend, run_checks
+from harness.errors import ExitCode
+from harness.matrixfile import load_matrix
+
+
+@click.command(cls=Command, example="wheelgrid doctor --fix")
+@click.option("--fix", is_flag=True, help="Mend what can be mended; says each command first.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--tests", is_flag=True, help="Also what only this project's own tests need.")
+@matrix_option
+def doctor(*, matrix: Path, fix: bool, as_json: bool, tests: bool) -> ExitCode:
+    """Look at this machine: engine, emulation, disk, network."""
+    wanted = {target.arch for target in load_matrix(matrix).targets}
+    arches = tuple(arch for arch in ARCHES if arch in wanted)
+    if fix:
+        checks = mend(arches, lambda line: click.echo(line, err=True), tests=tests)
+    else:
+        checks = run_checks(arches, tests=tests)
+    click.echo(checks_json(checks) if as_json else format_checks(checks))
+    return ExitCode.AS_EXPECTED if is_ready(checks) else ExitCode.NOTHING_CAN_BE_SAID

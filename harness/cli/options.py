@@ -1,0 +1,148 @@
+"""Options that several commands share: decorators in, decorated commands out."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.front import RunOptions
+from harness.model import ImageWay
+from harness.plan import Selection
+from harness.wiring import ROOT
+
+Command = Callable[..., Any]
+
+AUTO = "auto"
+
+
+def matrix_folder() -> Path:
+    """Return the matrix of the checkout, or the one where the user stands."""
+    own = ROOT / "matrix"
+    return own if own.is_dir() else Path("matrix")
+
+
+def matrix_option(command: Command) -> Command:
+    """Add ``--matrix``."""
+    return click.option(
+        "--matrix",
+        "matrix",
+        type=click.Path(path_type=Path),
+        default=matrix_folder,
+        metavar="DIR",
+        help="Folder of the matrix files.",
+    )(command)
+
+
+def selection_options(command: Command) -> Command:
+    """Add the options that choose cells; the command gets one ``selection``."""
+
+    @functools.wraps(command)
+    def with_selection(
+        *,
+        keyword: str,
+        targets: tuple[str, ...],
+        arches: tuple[str, ...],
+        subjects: tuple[str, ...],
+        profile: str | None,
+        **others: object,
+    ) -> object:
+        selection = Selection(
+            keyword=keyword, targets=targets, arches=arches, subjects=subjects, profile=profile
+        )
+        return command(selection=selection, **others)
+
+    options: tuple[Callable[[Command], Command], ...] = (
+        click.option(
+            "-k", "keyword", default="", metavar="EXPR", help="Cells whose id fits, as in pytest."
+        ),
+        click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids."),
+        click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches."),
+        click.option("--subject", "subjects", multiple=True, metavar="GLOB", help="Subject ids."),
+        click.option("--profile", metavar="NAME", help="A named selection of the matrix."),
+    )
+    return _stack(with_selection, options)
+
+
+def image_options(command: Command) -> Command:
+    """Add ``--images`` and ``--registry``; the command gets ``way``, None for auto."""
+
+    @functools.wraps(command)
+    def with_way(*, images: str, **others: object) -> object:
+        return command(way=None if images == AUTO else ImageWay(images), **others)
+
+    options: tuple[Callable[[Command], Command], ...] = (
+        click.option(
+            "--images",
+            type=click.Choice([AUTO, *(way.value for way in ImageWay)]),
+            default=AUTO,
+            help="Where target images come from; auto takes the first that works.",
+        ),
+        click.option(
+            "--registry", default="", metavar="HOST/PREFIX", help="Mirror to pull images from."
+        ),
+    )
+    return _stack(with_way, options)
+
+
+def run_options(command: Command) -> Command:
+    """Add the options that say how cells are run; the command gets one ``options``."""
+
+    @functools.wraps(command)
+    def with_options(
+        *,
+        matrix: Path,
+        out: Path,
+        workers: int,
+        way: ImageWay | None,
+        registry: str,
+        timeout: float,
+        **others: object,
+    ) -> object:
+        options = RunOptions(
+            matrix=matrix.resolve(),
+            out=out.resolve(),
+            workers=workers,
+            way=way,
+            registry=registry,
+            timeout=timeout,
+            command=tuple(sys.argv[1:]),
+        )
+        return command(options=options, **others)
+
+    options: tuple[Callable[[Command], Command], ...] = (
+        click.option(
+            "-n",
+            "workers",
+            type=click.IntRange(min=1),
+            default=lambda: os.cpu_count() or 1,
+            metavar="N",
+            help="Targets at a time; as many as there are processors.",
+        ),
+        image_options,
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=0, min_open=True),
+            default=120.0,
+            metavar="S",
+            help="Seconds that one stage of a cell may take.",
+        ),
+        click.option(
+            "--out",
+            type=click.Path(path_type=Path),
+            default=Path("grid"),
+            metavar="DIR",
+            help="Where run.json and junit.xml go; ./grid by default.",
+        ),
+        matrix_option,
+    )
+    return _stack(with_options, options)
+
+
+def _stack(command: Command, options: tuple[Callable[[Command], Command], ...]) -> Command:
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -1,0 +1,37 @@
+"""A passport as people and programs read it: a target and its passport in, text out."""
+
+import json
+from dataclasses import asdict, fields
+
+from harness.model import Passport, Target
+from harness.report.untrusted import visible
+
+TAGS_SHOWN = 3
+
+
+def format_passport(target: Target, passport: Passport) -> str:
+    """Return a line per field, untrusted text made visible."""
+    width = max(len(field.name) for field in fields(passport))
+    lines = [
+        f"  {name.replace('_', ' '):<{width}}  {visible(_words(name, value))}"
+        for name, value in asdict(passport).items()
+    ]
+    return "\n".join([target.key, *lines])
+
+
+def passport_json(target: Target, passport: Passport) -> str:
+    """Return one JSON object on one line: the target's key and every field of the passport."""
+    return json.dumps({"target": target.key, **asdict(passport)})
+
+
+def _words(name: str, value: object) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case tuple() if name == "tags":
+            more = f" and {len(value) - TAGS_SHOWN} more" if len(value) > TAGS_SHOWN else ""
+            return " ".join(value[:TAGS_SHOWN]) + more
+        case tuple():
+            return " ".join(value)
+        case _:
+            return str(value)

@@ -1,0 +1,77 @@
+"""The one place where errors become words and exit codes."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import pytest
+
+from harness.cli import commands
+from harness.errors import BuildError, EngineError, UsageError
+from harness.process import run_process
+
+Run = Callable[..., Any]
+
+
+def raising(error: BaseException) -> click.Command:
+    def act() -> NoReturn:
+        raise error
+
+    return click.Command("boom", callback=act)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (UsageError("no cell 'x'; did you mean 'y'?"), 2, "wheelgrid: no cell 'x'; did you mean"),
+        (EngineError("no engine\nrun doctor"), 3, "wheelgrid: no engine\nrun doctor\n"),
+        (BuildError("gcc said \x1b[2J"), 4, r"wheelgrid: gcc said \x1b[2J"),
+        (KeyboardInterrupt(), 130, "wheelgrid: interrupted"),
+    ],
+)
+def test_errors(
+    wheelgrid: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    status: int,
+    said: str,
+) -> None:
+    """An error is its own text on standard error and its own exit code, never a traceback."""
+    monkeypatch.setitem(commands.commands, "boom", raising(error))
+    result = wheelgrid("boom")
+    assert (result.status, result.out) == (status, "")
+    assert result.err.startswith(said)
+
+
+def test_an_unknown_command(wheelgrid: Run) -> None:
+    """A command that is nearly right is suggested."""
+    result = wheelgrid("pln")
+    assert result.status == 2
+    assert "Did you mean 'plan'?" in result.err
+
+
+def test_an_unknown_option(wheelgrid: Run) -> None:
+    """An option that is nearly right is suggested."""
+    result = wheelgrid("plan", "--targt", "x")
+    assert result.status == 2
+    assert "--target" in result.err
+
+
+def test_a_reader_that_has_seen_enough(matrix: Path) -> None:
+    """A closed pipe ends the command quietly."""
+    line = f"{sys.executable} -m harness plan --json --matrix {matrix}"
+    script = f"{{ {line}; echo status $? >&2; }} | true"
+    said = run_process(["sh", "-c", script], timeout=60, merge=True).decode()
+    assert said.strip() in ("status 141", "status 0")
+
+
+def test_a_terminal_without_unicode(matrix: Path) -> None:
+    """What an encoding lacks is escaped or replaced; nothing breaks."""
+    said = run_process(
+        [sys.executable, "-m", "harness", "plan", "--matrix", str(matrix)],
+        timeout=60,
+        env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"},
+    )
+    assert b"6 cells of 3 targets" in said

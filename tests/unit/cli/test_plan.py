@@ -1,0 +1,64 @@
+"""``wheelgrid plan``: what would run."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+
+
+def test_a_table_with_a_count(wheelgrid: Run, matrix: Path) -> None:
+    """Subjects and targets are shown, how many cells that is, and what is expected to fail."""
+    result = wheelgrid("plan", "--matrix", matrix)
+    assert result.status == 0
+    assert "debian-12" in result.out
+    assert "markupsafe" in result.out
+    assert "6 cells of 3 targets" in result.out
+    assert "debian-12/s390x/numpy: crashed expected: the emulator loses a thread" in result.out
+
+
+def test_json(wheelgrid: Run, matrix: Path) -> None:
+    """One object a line and cell, in the order of the plan."""
+    result = wheelgrid("plan", "--json", "--matrix", matrix, "--target", "debian-12", "-k", "numpy")
+    cells = [json.loads(line) for line in result.out.splitlines()]
+    assert [cell["id"] for cell in cells] == ["debian-12/x86_64/numpy", "debian-12/s390x/numpy"]
+    assert cells[1] == {
+        "id": "debian-12/s390x/numpy",
+        "target": "debian-12",
+        "arch": "s390x",
+        "python": "3.11",
+        "subject": "numpy",
+        "group": "package index",
+        "expected": "crashed",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--target", "debian-122"], "debian-12"),
+        (["--profile", "nightly"], "nightly"),
+        (["-k", "debian and"], "-k"),
+        (["-k", "fedora"], "fedora"),
+        (["--arch", "s390"], "s390x"),
+    ],
+)
+def test_a_selection_of_nothing(
+    wheelgrid: Run, matrix: Path, words: list[str], complaint: str
+) -> None:
+    """A selection that selects nothing is a mistake, told with the nearest name."""
+    result = wheelgrid("plan", "--matrix", matrix, *words)
+    assert result.status == 2
+    assert result.out == ""
+    assert complaint in result.err
+    assert "Traceback" not in result.err
+
+
+def test_no_matrix(wheelgrid: Run, tmp_path: Path) -> None:
+    """A folder without a matrix is named."""
+    result = wheelgrid("plan", "--matrix", tmp_path / "none")
+    assert result.status == 2
+    assert "none" in result.err
