@@ -4,6 +4,7 @@ In: a project under ``fixtures/``, a builder's row, an arch, a Python. Out: a wh
 content-keyed wheelhouse, with an honest tag.
 """
 
+from harness.builders.headers import header_tree
 from harness.builders.project import FixtureProject, load_project, project_names
 from harness.builders.wheelhouse import (
     PlannedWheel,
@@ -18,6 +19,7 @@ __all__ = [
     "PlannedWheel",
     "build_planned",
     "build_wheel",
+    "header_tree",
     "load_project",
     "plan_wheel",
     "planned_wheels",

@@ -39,8 +39,8 @@ _ARCH_FLAGS = {
     "ppc64le": ("-mabi=ibmlongdouble",),
 }
 
-# glibc's own first release for the arch is the baseline of its symbol versions; zig knows
-# no older one, and ppc64le's is 2.17 there as in the tag, but zig starts later.
+# zig refuses an older one. The arch's symbols start with GLIBC_2.17 all the same, and
+# auditwheel is asked about every wheel.
 _ZIG_OLDEST_GLIBC = {"ppc64le": "2.19"}
 
 

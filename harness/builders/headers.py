@@ -8,7 +8,7 @@ distribution's signatures; nothing in them is installed or run.
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +102,7 @@ def oldest_python(builder: Builder, arch: Arch) -> str:
     if not pythons:
         raise BuildError(
             f"builder {builder.id} has no headers for {arch.name}; "
-            "add a row to header_arches in matrix/builders.yaml"
+            "add it to a row of headers in matrix/builders.yaml"
         )
     return min(pythons, key=Version)
 
@@ -110,24 +110,24 @@ def oldest_python(builder: Builder, arch: Arch) -> str:
 def suite_packages(builder: Builder, suite: str) -> SuitePackages:
     """Return what the builder needs of ``suite``."""
     pythons = sorted((p for p, s in builder.headers.items() if s == suite), key=Version)
-    arches = {name: find_arch(name) for p in pythons for name in builder.header_arches[p]}
-    native = find_arch(next(iter(arches))).debian
+    names = {name for python in pythons for name in builder.header_arches[python]}
+    # Sorted: the order of the rows is no reason to fetch again.
+    arches = sorted(map(find_arch, names), key=lambda arch: arch.debian)
+    dev = (
+        f"libpython{python}-dev:{arch.debian}"
+        for python in pythons
+        for arch in arches
+        if arch.name in builder.header_arches[python]
+    )
     return SuitePackages(
         suite=suite,
-        arches=tuple(arch.debian for arch in arches.values()),
-        packages=(*_dev_packages(builder, pythons), f"libcrypt-dev:{native}"),
+        arches=tuple(arch.debian for arch in arches),
+        # Python.h includes crypt.h up to 3.10; it is the same file for every arch.
+        packages=(*dev, f"libcrypt-dev:{arches[0].debian}"),
         cxx_arches=tuple(
-            arch.debian
-            for arch in arches.values()
-            if builder.headers[oldest_python(builder, arch)] == suite
+            arch.debian for arch in arches if builder.headers[oldest_python(builder, arch)] == suite
         ),
     )
-
-
-def _dev_packages(builder: Builder, pythons: list[str]) -> Iterator[str]:
-    for python in pythons:
-        for name in builder.header_arches[python]:
-            yield f"libpython{python}-dev:{find_arch(name).debian}"
 
 
 def header_tree(

@@ -43,7 +43,7 @@ def plan_wheel(project: FixtureProject, builder: Builder, arch: Arch, python: st
     if arch.name not in builder.glibc:
         raise BuildError(
             f"builder {builder.id} builds nothing for {arch.name}; "
-            "add a row to glibc in matrix/builders.yaml"
+            "add it to glibc in matrix/builders.yaml"
         )
     headers = _headers_python(project, builder, arch, python)
     pure = project.kind is ProjectKind.PURE
@@ -66,7 +66,7 @@ def _headers_python(project: FixtureProject, builder: Builder, arch: Arch, pytho
     if arch.name not in builder.header_arches.get(python, ()):
         raise BuildError(
             f"builder {builder.id} has no headers of Python {python} for {arch.name}; "
-            "add it to header_arches in matrix/builders.yaml"
+            "add it to headers in matrix/builders.yaml"
         )
     return python
 

@@ -1,11 +1,13 @@
 """Which packages of which suite a builder's row asks for."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from harness.arches import find_arch
-from harness.builders.headers import oldest_python, suite_packages
+from harness.builders.headers import header_tree, oldest_python, suite_packages
+from harness.cache import Cache
 from harness.errors import BuildError
 from tests.support.projects import BUILDER
 
@@ -19,6 +21,13 @@ def test_one_fetch_a_suite() -> None:
         "libpython3.11-dev:ppc64el",
         "libcrypt-dev:amd64",
     )
+
+
+def test_order_of_rows_is_nothing() -> None:
+    """The same arches in another order are the same fetch."""
+    turned = {python: arches[::-1] for python, arches in BUILDER.header_arches.items()}
+    other = replace(BUILDER, header_arches=turned)
+    assert suite_packages(other, "trixie") == suite_packages(BUILDER, "trixie")
 
 
 def test_two_pythons_of_one_suite() -> None:
@@ -47,3 +56,10 @@ def test_arch_without_headers() -> None:
     """An arch that no row has headers for is an error that names the file to mend."""
     with pytest.raises(BuildError, match=r"no headers for s390x.*matrix/builders\.yaml"):
         oldest_python(BUILDER, find_arch("s390x"))
+
+
+def test_no_mmdebstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without mmdebstrap the error says what could not be had, and where to look."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BuildError, match=r"headers of trixie cannot be had.*\n.*wheelgrid doctor"):
+        header_tree(BUILDER, "trixie", cache=Cache(tmp_path), announce=print)

@@ -61,10 +61,12 @@ def test_same_contents_same_bytes(tmp_path: Path) -> None:
     assert once == again
 
 
-def test_order_and_modes(tmp_path: Path) -> None:
-    """Members are sorted, RECORD is last, binaries may be run and nothing else may."""
+def test_order_modes_and_times(tmp_path: Path) -> None:
+    """Members are sorted, RECORD is last, only binaries may be run, and nothing has a time."""
     with zipfile.ZipFile(written(tmp_path)) as archive:
         modes = {i.filename: oct(i.external_attr >> 16) for i in archive.infolist()}
+        times = {i.date_time for i in archive.infolist()}
+    assert times == {(1980, 1, 1, 0, 0, 0)}
     assert modes == {
         "demo/__init__.py": "0o100644",
         "demo/z.so": "0o100755",

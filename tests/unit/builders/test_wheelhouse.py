@@ -118,6 +118,14 @@ def test_key_changes_with_the_compiler(tmp_path: Path, monkeypatch: pytest.Monke
     assert key_of(folder) != before
 
 
+def test_key_changes_with_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another version of the builders makes another wheel."""
+    folder = make_project(tmp_path)
+    before = key_of(folder)
+    monkeypatch.setattr("harness.builders.wheelhouse._code_digest", lambda: "other code")
+    assert key_of(folder) != before
+
+
 def test_key_is_of_contents(tmp_path: Path) -> None:
     """The same project elsewhere, touched later, has the same key."""
     assert key_of(make_project(tmp_path / "a")) == key_of(make_project(tmp_path / "b"))
