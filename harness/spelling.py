@@ -11,12 +11,12 @@ from harness.arches import find_arch
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean 'x'?`` for the nearest of ``known``, or what is known, or nothing."""
+    """Return ``; did you mean 'x'?`` for the nearest of ``known``, or else what is known."""
     names = sorted(set(known))
     near = difflib.get_close_matches(word.lower(), names, n=1)
     if near:
         return f"; did you mean {near[0]!r}?"
-    return f"; known: {' '.join(names)}" if names else ""
+    return f"; known: {' '.join(names) or 'none'}"
 
 
 def matching(pattern: str, names: Sequence[str]) -> tuple[str, ...]:

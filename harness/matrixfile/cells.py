@@ -48,14 +48,23 @@ def check_coverage(matrix: Matrix, sections: Sections) -> Iterator[Problem]:
     """Yield a problem for each entry that the cells show to be idle or in conflict."""
     pairs = tuple(cell_pairs(matrix))
     probed = {subject.id for _, subject in pairs}
-    for subject in sections.subjects.entries:
-        if subject.shape.id not in probed:
+    for entry, subject in zip(sections.subjects.entries, matrix.subjects, strict=True):
+        if subject.id not in probed:
             what = "no target is left for it; widen pythons, include, exclude or the builder"
-            yield subject.problem(what)
+            yield entry.problem(what)
+    for entry, shape in zip(sections.targets.entries, sections.targets.shapes, strict=True):
+        bare = [t.arch_name for t in matrix.targets if t.id == shape.id and not _has_image(t)]
+        if bare:
+            what = f"no way is left to get its image on {', '.join(bare)}; keep one"
+            yield entry.problem(what, "overrides")
     yield from _check_expectations(matrix, sections, pairs)
     for entry, profile in zip(sections.profiles.entries, matrix.profiles, strict=True):
         if not any(selects(profile, *pair) for pair in pairs):
             yield entry.problem("its globs together select no cell; widen one")
+
+
+def _has_image(target: Target) -> bool:
+    return target.registry is not None or target.assembled is not None
 
 
 def _check_expectations(

@@ -4,9 +4,8 @@ In: the sections of all files. Out: a problem for each name, glob or override th
 points at nothing, and for each entry whose parts do not go together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from harness.arches import ARCHES
 from harness.matrixfile.problems import Problem
@@ -15,9 +14,7 @@ from harness.matrixfile.shape import (
     BuilderShape,
     ExpectationShape,
     ProfileShape,
-    Shape,
     SubjectShape,
-    TargetOverride,
     TargetShape,
 )
 from harness.spelling import did_you_mean, matching, matching_arches, wheel_spelling
@@ -38,113 +35,95 @@ class Sections:
 
 def check_references(sections: Sections) -> Iterator[Problem]:
     """Yield what is wrong with the names in the sections, file by file."""
+    targets, subjects = sections.targets.names, sections.subjects.names
     for target in sections.targets.entries:
         yield from _check_ways(target)
         yield from _check_overrides(target)
+    pythons = _pythons(sections.targets)
     for subject in sections.subjects.entries:
-        yield from _check_source(subject, sections.builders)
-        yield from _check_pythons(subject, sections.targets)
-        yield from _check_places(subject, sections.targets)
+        yield from _check_source(subject)
+        yield from _check_names(subject, "builder", sections.builders.names, "builder is called")
+        yield from _check_names(subject, "pythons", pythons, "target has Python")
+        yield from _check_places(subject, "include", targets)
+        yield from _check_places(subject, "exclude", targets)
     for expectation in sections.expectations.entries:
-        shape = expectation.shape
-        yield from _check_globs(expectation, "target", (shape.target,), sections.targets.names)
-        yield from _check_arches(expectation, "arch", (shape.arch,))
-        yield from _check_globs(expectation, "subject", (shape.subject,), sections.subjects.names)
+        yield from _check_names(expectation, "target", targets, "target matches")
+        yield from _check_arches(expectation, "arch")
+        yield from _check_names(expectation, "subject", subjects, "subject matches")
     for profile in sections.profiles.entries:
-        selection = profile.shape
-        yield from _check_globs(profile, "targets", selection.targets, sections.targets.names)
-        yield from _check_arches(profile, "arches", selection.arches)
-        yield from _check_globs(profile, "subjects", selection.subjects, sections.subjects.names)
+        yield from _check_names(profile, "targets", targets, "target matches")
+        yield from _check_arches(profile, "arches")
+        yield from _check_names(profile, "subjects", subjects, "subject matches")
 
 
-def _check_ways(target: Entry[TargetShape]) -> Iterator[Problem]:
-    if target.shape.registry is None and target.shape.assembled is None:
+def _check_ways(target: Entry) -> Iterator[Problem]:
+    if target.keys() and not target.keys("registry") and not target.keys("assembled"):
         yield target.problem("no way to get its image; add 'registry' or 'assembled'")
 
 
-def _check_overrides(target: Entry[TargetShape]) -> Iterator[Problem]:
+def _check_overrides(target: Entry) -> Iterator[Problem]:
+    arches = {wheel_spelling(arch) for arch, _ in target.texts("arches")}
     for written in target.keys("overrides"):
         arch = wheel_spelling(written)
-        if arch not in target.shape.arches:
-            hint = did_you_mean(arch, target.shape.arches)
-            what = f"the target has no arch {written!r}{hint}"
+        if arch in _ARCHES and arch not in arches:
+            what = f"the target has no arch {written!r}{did_you_mean(arch, arches)}"
             yield target.problem(what, "overrides", written)
-            continue
-        yield from _check_merge(target, written, target.shape.overrides[arch])
+        for way, required in (("registry", ("image",)), ("assembled", ("suite", "packages"))):
+            given = target.keys("overrides", written, way)
+            missing = [key for key in required if key not in given]
+            if given and missing and not target.has(way):
+                what = f"the target has no {way!r} to merge into; add {' and '.join(missing)}"
+                yield target.problem(what, "overrides", written, way)
 
 
-def _check_merge(
-    target: Entry[TargetShape], arch: str, override: TargetOverride
-) -> Iterator[Problem]:
-    """Yield what an override leaves out of a way that the target itself has not."""
-    required = {"registry": ("image",), "assembled": ("suite", "packages")}
-    for way, keys in required.items():
-        changed: Shape | None = getattr(override, way)
-        if changed is None or getattr(target.shape, way) is not None:
-            continue
-        for key in keys:
-            if key not in changed.model_fields_set:
-                what = f"the target has no {way!r} to merge into; add the key {key!r}"
-                yield target.problem(what, "overrides", arch, way)
-
-
-def _check_source(
-    subject: Entry[SubjectShape], builders: Section[BuilderShape]
-) -> Iterator[Problem]:
-    shape = subject.shape
-    if bool(shape.fixture) == bool(shape.index):
+def _check_source(subject: Entry) -> Iterator[Problem]:
+    fixture, index = subject.has("fixture"), subject.has("index")
+    if subject.keys() and fixture == index:
         yield subject.problem("wants either 'fixture' or 'index', one of the two")
-    elif shape.index:
-        for key in shape.model_fields_set & {"builder", "any_python"}:
-            what = "belongs to a fixture's subject; remove it here"
-            yield subject.problem(what, key)
-    elif not shape.builder:
+    elif fixture and not subject.has("builder"):
         yield subject.problem("the key 'builder' is missing; add it")
-    elif shape.builder not in builders.names:
-        what = f"unknown builder {shape.builder!r}{did_you_mean(shape.builder, builders.names)}"
-        yield subject.problem(what, "builder")
+    elif index:
+        for key in ("builder", "any_python"):
+            if subject.has(key):
+                yield subject.problem("belongs to the subject of a fixture; remove it here", key)
 
 
-def _check_pythons(
-    subject: Entry[SubjectShape], targets: Section[TargetShape]
-) -> Iterator[Problem]:
-    if targets.problems:
-        return  # a target that could not be read may have it
-    known = {
+def _pythons(targets: Section[TargetShape]) -> frozenset[str] | None:
+    """Return the minor versions that the targets have, those of their overrides too."""
+    if targets.names is None:
+        return None
+    return frozenset(
         python
         for target in targets.entries
-        for python in (
-            target.shape.python,
-            *(o.python for o in target.shape.overrides.values() if o.python),
-        )
-    }
-    for at, python in enumerate(subject.shape.pythons):
-        if python not in known:
-            what = f"no target has Python {python!r}{did_you_mean(python, known)}"
-            yield subject.problem(what, "pythons", at)
+        for steps in ((), *(("overrides", arch) for arch in target.keys("overrides")))
+        for python, _ in target.texts(*steps, "python")
+    )
 
 
-def _check_places(subject: Entry[SubjectShape], targets: Section[TargetShape]) -> Iterator[Problem]:
-    shape = subject.shape
-    for key, patterns in (("include", shape.include), ("exclude", shape.exclude)):
-        halves = [pattern.partition("/") for pattern in patterns]
-        yield from _check_globs(subject, key, [target for target, _, _ in halves], targets.names)
-        yield from _check_arches(subject, key, [arch or "*" for _, _, arch in halves])
+def _check_places(subject: Entry, key: str, targets: frozenset[str] | None) -> Iterator[Problem]:
+    """Yield what is wrong with globs over ``<target>`` or ``<target>/<arch>``."""
+    for pattern, steps in subject.texts(key):
+        target, slash, arch = pattern.partition("/")
+        if targets is not None and not matching(target, tuple(targets)):
+            what = f"no target matches {target!r}{did_you_mean(target, targets)}"
+            yield subject.problem(what, *steps)
+        if slash and not matching_arches(arch, _ARCHES):
+            what = f"no arch matches {arch!r}{did_you_mean(arch, _ARCHES)}"
+            yield subject.problem(what, *steps)
 
 
-def _check_globs(
-    entry: Entry[Any], key: str, patterns: Sequence[str], names: frozenset[str]
+def _check_names(
+    entry: Entry, key: str, names: frozenset[str] | None, relation: str
 ) -> Iterator[Problem]:
-    """Yield the globs that match none of ``names``; where there are none, that file is at fault."""
-    noun = "subject" if key.startswith("subject") else "target"
-    for at, pattern in enumerate(patterns):
-        if names and not matching(pattern, tuple(names)):
-            what = f"no {noun} matches {pattern!r}{did_you_mean(pattern, names)}"
-            yield entry.problem(what, key, at)
+    """Yield the globs at ``key`` that match none of ``names``; None: they are not known."""
+    for pattern, steps in entry.texts(key):
+        if names is not None and not matching(pattern, tuple(names)):
+            what = f"no {relation} {pattern!r}{did_you_mean(pattern, names)}"
+            yield entry.problem(what, *steps)
 
 
-def _check_arches(entry: Entry[Any], key: str, patterns: Sequence[str]) -> Iterator[Problem]:
-    for at, pattern in enumerate(patterns):
+def _check_arches(entry: Entry, key: str) -> Iterator[Problem]:
+    for pattern, steps in entry.texts(key):
         if not matching_arches(pattern, _ARCHES):
             what = f"no arch matches {pattern!r}{did_you_mean(pattern, _ARCHES)}"
-            yield entry.problem(what, key, at)
+            yield entry.problem(what, *steps)

@@ -36,16 +36,17 @@ from harness.spelling import matching, matching_arches
 
 def resolve(sections: Sections) -> Matrix:
     """Return the matrix that the sections describe."""
-    targets = tuple(t for entry in sections.targets.entries for t in _targets(entry.shape))
-    builders = tuple(_builder(entry.shape) for entry in sections.builders.entries)
+    targets = tuple(t for shape in sections.targets.shapes for t in _targets(shape))
+    builders = tuple(_builder(shape) for shape in sections.builders.shapes)
     by_id = {builder.id: builder for builder in builders}
-    shapes = [entry.shape for entry in sections.subjects.entries]
+    shapes = sections.subjects.shapes
+    expected = sections.expectations
     return Matrix(
         targets=targets,
         subjects=tuple(_subject(shape) for shape in shapes),
         builders=builders,
-        expectations=tuple(_expectation(entry) for entry in sections.expectations.entries),
-        profiles=tuple(_profile(entry.shape) for entry in sections.profiles.entries),
+        expectations=tuple(map(_expectation, expected.entries, expected.shapes)),
+        profiles=tuple(_profile(shape) for shape in sections.profiles.shapes),
         excluded=frozenset(
             (target.key, shape.id)
             for shape in shapes
@@ -114,8 +115,7 @@ def _pinned(pin: str) -> IndexSource:
     return IndexSource(name=canonicalize_name(requirement.name), version=specifier.version)
 
 
-def _expectation(entry: Entry[ExpectationShape]) -> Expectation:
-    shape = entry.shape
+def _expectation(entry: Entry, shape: ExpectationShape) -> Expectation:
     return Expectation(
         target=shape.target,
         arch=shape.arch,

@@ -1,7 +1,7 @@
 """One matrix file as a list of entries, each checked against its shape.
 
-In: the bytes of a file and the shape of its entries. Out: a ``Section``: the entries
-that have that shape, the names that all entries give themselves, and every problem.
+In: the bytes of a file and the shape of its entries. Out: a ``Section``: the entries as
+they are written, the shapes of those that have one, and every problem.
 """
 
 from collections.abc import Iterator
@@ -20,10 +20,13 @@ S = TypeVar("S", bound=Shape)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry(Generic[S]):
-    """One well-formed entry and where it stands."""
+class Entry:
+    """One entry as it is written, well-formed or not.
 
-    shape: S
+    What it names can be checked whatever else is wrong with it, so that all problems
+    are told at once. Text that stands where none belongs is read as absent.
+    """
+
     tree: Tree
     path: DataPath
 
@@ -31,13 +34,22 @@ class Entry(Generic[S]):
     def place(self) -> Place:
         return self.tree.values[self.path]
 
-    def keys(self, key: str) -> tuple[str, ...]:
-        """Return the keys of the mapping at ``key`` as they are written, aliases of arches too."""
-        length = len(self.path) + 2
+    def has(self, *steps: str) -> bool:
+        """Whether there is such a key."""
+        return (*self.path, *steps) in self.tree.keys
+
+    def keys(self, *steps: str) -> tuple[str, ...]:
+        """Return the keys of the mapping at ``steps``, as they are written."""
+        within = (*self.path, *steps)
+        return tuple(str(path[-1]) for path in self.tree.keys if path[:-1] == within)
+
+    def texts(self, *steps: str) -> tuple[tuple[str, DataPath], ...]:
+        """Return the text at ``steps``, or those of the list there, each with its own steps."""
+        within = (*self.path, *steps)
         return tuple(
-            str(path[-1])
-            for path in self.tree.keys
-            if len(path) == length and path[:-1] == (*self.path, key)
+            (text, path[len(self.path) :])
+            for path, text in self.tree.texts.items()
+            if within in (path, path[:-1])
         )
 
     def problem(self, what: str, *steps: str | int) -> Problem:
@@ -47,12 +59,23 @@ class Entry(Generic[S]):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section(Generic[S]):
-    """The entries of one file."""
+    """What one file holds."""
 
-    entries: tuple[Entry[S], ...] = ()
-    names: frozenset[str] = frozenset()
-    """The id or name of every entry, also of those that are wrong in another way."""
+    entries: tuple[Entry, ...] = ()
+    shapes: tuple[S, ...] = ()
+    """One an entry, in their order, where the section has no problem."""
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """The id or name of every entry; None where the file could not be read."""
+        if self.problems and not self.entries:
+            return None
+        found = (text for entry in self.entries for key in _NAMES for text in entry.texts(key))
+        return frozenset(text for text, _ in found)
+
+
+_NAMES = ("id", "name")
 
 
 def read_section(file: str, key: str, shape: type[S], content: bytes) -> Section[S]:
@@ -60,33 +83,34 @@ def read_section(file: str, key: str, shape: type[S], content: bytes) -> Section
     tree, problems = read_tree(file, content)
     if tree is None:
         return Section(problems=tuple(problems))
-    entries, found = _read_entries(tree, key, shape)
+    items = tree.data.get(key) if isinstance(tree.data, dict) else None
+    written = items if isinstance(items, list) else []
+    entries = tuple(Entry(tree=tree, path=(key, at)) for at in range(len(written)))
+    shapes, misshapen = _shapes(entries, written, shape)
     known = {(problem.place, problem.path) for problem in problems}
-    named = _named(tree, key)
     return Section(
-        entries=tuple(entries),
-        names=frozenset(name for name, _ in named),
+        entries=entries,
+        shapes=tuple(shapes),
         problems=(
             *problems,
             *_root_problems(tree, key),
-            *(p for p in found if (p.place, p.path) not in known),  # else a mere consequence
-            *_duplicates(tree, named),
+            *(p for p in misshapen if (p.place, p.path) not in known),  # else a mere consequence
+            *_duplicates(entries),
         ),
     )
 
 
-def _read_entries(tree: Tree, key: str, shape: type[S]) -> tuple[list[Entry[S]], list[Problem]]:
-    entries: list[Entry[S]] = []
+def _shapes(
+    entries: tuple[Entry, ...], written: list[object], shape: type[S]
+) -> tuple[list[S], list[Problem]]:
+    shapes: list[S] = []
     problems: list[Problem] = []
-    items = tree.data.get(key) if isinstance(tree.data, dict) else None
-    for at, item in enumerate(items if isinstance(items, list) else []):
+    for entry, item in zip(entries, written, strict=True):
         try:
-            value = shape.model_validate(item)
+            shapes.append(shape.model_validate(item))
         except ValidationError as error:
-            problems += problems_of(error, shape, tree, (key, at))
-        else:
-            entries.append(Entry(shape=value, tree=tree, path=(key, at)))
-    return entries, problems
+            problems += problems_of(error, shape, entry.tree, entry.path)
+    return shapes, problems
 
 
 def _root_problems(tree: Tree, key: str) -> Iterator[Problem]:
@@ -101,17 +125,11 @@ def _root_problems(tree: Tree, key: str) -> Iterator[Problem]:
         yield tree.problem((key,), "wants a list; an empty one is written []")
 
 
-def _named(tree: Tree, key: str) -> list[tuple[str, DataPath]]:
-    return [
-        (source, path)
-        for path, source in tree.sources.items()
-        if path[:1] == (key,) and path[2:] in {("id",), ("name",)}
-    ]
-
-
-def _duplicates(tree: Tree, named: list[tuple[str, DataPath]]) -> Iterator[Problem]:
-    first: dict[str, int] = {}
-    for name, path in named:
-        line = first.setdefault(name, tree.values[path].line)
-        if line != tree.values[path].line:
-            yield tree.problem(path, f"{name!r} stands in line {line} already; rename one")
+def _duplicates(entries: tuple[Entry, ...]) -> Iterator[Problem]:
+    lines: dict[str, int] = {}
+    for entry in entries:
+        for name, steps in (found for key in _NAMES for found in entry.texts(key)):
+            if name in lines:
+                what = f"{name!r} stands in line {lines[name]} already; rename one"
+                yield entry.problem(what, *steps)
+            lines.setdefault(name, entry.place.line)

@@ -1,117 +1,29 @@
 """The shape of each matrix file: which keys, which types, what each means.
 
-In: plain data of one entry. Out: a checked shape, with arches in the wheel spelling.
-The JSON Schemas that editors complete from are generated from the same definitions,
-descriptions included; ``matrix/README.md`` explains every field.
+In: plain data of one entry. Out: a checked shape. The JSON Schemas that editors complete
+from are generated from the same definitions, descriptions included; ``matrix/README.md``
+explains every field.
 """
 
-import ast
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from packaging.requirements import InvalidRequirement, Requirement
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    Strict,
-    WithJsonSchema,
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.matrixfile.fields import (
+    Arches,
+    ByArch,
+    Expression,
+    Id,
+    Incompatibility,
+    Libc,
+    Link,
+    Minor,
+    Module,
+    Package,
+    Pin,
+    Text,
+    Version,
 )
-from pydantic_core import PydanticCustomError
-
-from harness.arches import ARCHES, find_arch
-from harness.model import Outcome
-from harness.spelling import wheel_spelling
-
-ID = r"^[a-z0-9][a-z0-9._-]*$"
-MINOR = r"^3\.[0-9]+$"
-VERSION = r"^[0-9]+\.[0-9]+$"
-MODULE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
-PACKAGE = r"^[a-z0-9][a-z0-9+.-]*$"
-LINK = r"^https?://[^ ]+$"
-
-PATTERNS = {
-    ID: "lower-case letters, digits, '.', '_' and '-', as `-k` can select it",
-    MINOR: 'a minor version of Python, such as "3.11"',
-    VERSION: 'a version of two numbers, such as "2.17"',
-    MODULE: "the name of a module, such as package.module",
-    PACKAGE: "a name of lower-case letters, digits, '+', '.' and '-'",
-    LINK: "a link, https://…",
-}
-"""What each pattern stands for, in the words of the messages."""
-
-
-def _arch(spelling: str) -> str:
-    try:
-        return find_arch(spelling).name
-    except KeyError as error:
-        raise _wrong(error.args[0]) from error
-
-
-def _each_arch_once(value: object) -> object:
-    """Refuse two spellings of one arch; the second would silently win."""
-    if isinstance(value, (list, dict)):
-        spellings = [item for item in value if isinstance(item, str)]
-        names = [wheel_spelling(item) for item in spellings]
-        for at, name in enumerate(names):
-            if name in names[:at]:
-                first = spellings[names.index(name)]
-                raise _wrong(f"{spellings[at]!r} and {first!r} are one arch; remove one")
-    return value
-
-
-def _pin(text: str) -> str:
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement:
-        requirement = None
-    if requirement is None or text != f"{requirement.name}=={_exact_version(requirement)}":
-        raise _wrong(f"{text!r} pins no release; write name==version")
-    return text
-
-
-def _exact_version(requirement: Requirement) -> str:
-    versions = [s.version for s in requirement.specifier if s.operator == "=="]
-    return versions[0] if len(versions) == 1 and "*" not in versions[0] else ""
-
-
-def _expression(text: str) -> str:
-    try:
-        ast.parse(text, mode="eval")
-    except (SyntaxError, ValueError) as error:
-        raise _wrong(f"{text!r} is no Python expression: {error}") from error
-    return text
-
-
-def _incompatibility(outcome: Outcome) -> Outcome:
-    if outcome in (Outcome.PASS, Outcome.MISS):
-        raise _wrong(f"{outcome.value!r} is no incompatibility; remove the entry")
-    return outcome
-
-
-def _wrong(what: str) -> PydanticCustomError:
-    return PydanticCustomError("matrix", "{what}", {"what": what})
-
-
-T = TypeVar("T")
-_SPELLINGS = {"enum": [name for arch in ARCHES for name in (arch.name, *arch.aliases)]}
-
-Text = Annotated[str, Field(min_length=1)]
-Id = Annotated[str, Field(pattern=ID)]
-Minor = Annotated[str, Field(pattern=MINOR)]
-Version = Annotated[str, Field(pattern=VERSION)]
-Module = Annotated[str, Field(pattern=MODULE)]
-Package = Annotated[str, Field(pattern=PACKAGE)]
-Pin = Annotated[str, AfterValidator(_pin)]
-Libc = Literal["glibc", "musl"]
-ArchName = Annotated[str, AfterValidator(_arch), WithJsonSchema(_SPELLINGS)]
-Arches = Annotated[list[ArchName], Field(min_length=1), BeforeValidator(_each_arch_once)]
-ByArch = Annotated[
-    dict[ArchName, T],
-    Field(json_schema_extra={"propertyNames": _SPELLINGS}),
-    BeforeValidator(_each_arch_once),
-]
 
 
 class Shape(BaseModel):
@@ -252,13 +164,13 @@ class SubjectShape(Shape):
     """Id of the builder of the fixture's wheels."""
     any_python: bool = False
     """The fixture's one wheel serves every Python: limited API, a tool, pure Python."""
-    index: Annotated[str, Field(json_schema_extra={"pattern": "=="}), AfterValidator(_pin)] = ""
+    index: Pin = ""
     """A pinned release of the package index: `markupsafe==3.0.2`."""
     companions: Annotated[list[Pin], Field(alias="with")] = []
     """Pinned releases installed beside it, without which it does not import."""
     imports: Annotated[list[Module], Field(min_length=1)]
     """Modules to import, in order."""
-    call: Annotated[str, AfterValidator(_expression)] = ""
+    call: Expression = ""
     """Python expression over the imported modules; the wheel passes when it is true."""
     pythons: list[Minor] = []
     """Minor versions of Python that it is probed on, quoted; none means all."""
@@ -280,13 +192,13 @@ class ExpectationShape(Shape):
     """Glob over arches."""
     subject: Text
     """Glob over subject ids."""
-    outcome: Annotated[Outcome, Strict(strict=False), AfterValidator(_incompatibility)]
+    outcome: Incompatibility
     """What is seen there."""
     cause: str = ""
     """The machine-readable cause that must be seen too; none means any."""
     reason: Text
     """Why, in one sentence."""
-    link: Annotated[str, Field(pattern=LINK)]
+    link: Link
     """Where the story can be read."""
 
 

@@ -10,8 +10,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from harness.matrixfile.fields import PATTERNS
 from harness.matrixfile.problems import DataPath, Problem
-from harness.matrixfile.shape import PATTERNS, Shape
+from harness.matrixfile.shape import Shape
 from harness.matrixfile.yamltree import Tree
 from harness.spelling import did_you_mean
 
@@ -59,7 +60,7 @@ def _sentence(detail: ErrorDetails, source: str) -> str:
         case "string_type" if isinstance(given, (bool, int, float)):
             what = f'{source} without quotes is {_spoken(given)}; quote it: "{source}"'
         case "string_pattern_mismatch":
-            what = f"{given!r} is not right; it wants {PATTERNS[context['pattern']]}"
+            what = f"{given!r} cannot stand here; write {PATTERNS[context['pattern']]}"
         case "string_too_short" | "too_short":
             what = "is empty; fill it in, or remove the key"
         case "literal_error" | "enum":

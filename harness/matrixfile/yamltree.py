@@ -32,16 +32,13 @@ class Tree:
     """Places of the keys themselves, for what is wrong with a key."""
     sources: dict[DataPath, str] = field(default_factory=dict)
     """The scalars as they were written: ``3.10``, which as data is 3.1."""
+    texts: dict[DataPath, str] = field(default_factory=dict)
+    """The scalars that are text."""
 
     def problem(self, path: DataPath, what: str) -> Problem:
-        """Return the problem of the value at ``path``, or of the nearest thing around it.
-
-        An item of a list of scalars is shown under the list's own name: the sentence
-        says which item it is.
-        """
+        """Return the problem of the value at ``path``, or of the nearest thing around it."""
         place = next(self.values[at] for at in _outward(path) if at in self.values)
-        shown = path[:-1] if path in self.sources and isinstance(path[-1], int) else path
-        return Problem(place=place, path=shown, what=what)
+        return Problem(place=place, path=_shown(path) if path in self.sources else path, what=what)
 
     def key_problem(self, path: DataPath, what: str) -> Problem:
         """Return a problem of the key at the end of ``path``, shown under what holds it."""
@@ -70,6 +67,15 @@ def read_tree(file: str, content: bytes) -> tuple[Tree | None, list[Problem]]:
         what = "nested too deeply; these files need no more than a few levels"
         return None, [Problem(place=Place(file=file, line=1, column=1), what=what)]
     return reader.tree(data), reader.problems
+
+
+def _shown(path: DataPath) -> DataPath:
+    """Return the path under which a scalar is shown: an item of a list within an entry as the list.
+
+    The sentence says which item it is: ``targets[3].arches: unknown arch 'ppc64lee'``.
+    """
+    inside = len(path) > len(("targets", 3))
+    return path[:-1] if inside and isinstance(path[-1], int) else path
 
 
 def _outward(path: DataPath) -> list[DataPath]:
@@ -101,7 +107,7 @@ def _compose(file: str, text: str) -> yaml.Node:
         place = _place_at(file, text[: error.position])
         what = f"character {error.character!r} is not allowed in YAML; remove it"
         raise _UnreadableError(Problem(place=place, what=what)) from error
-    if node is None:
+    if node is None or node.value == "":
         what = "the file is empty; matrix/README.md shows what belongs in it"
         raise _UnreadableError(Problem(place=Place(file=file, line=1, column=1), what=what))
     return node
@@ -121,6 +127,7 @@ class _Reader:
         self._values: dict[DataPath, Place] = {}
         self._keys: dict[DataPath, Place] = {}
         self._sources: dict[DataPath, str] = {}
+        self._texts: dict[DataPath, str] = {}
         self._open: set[int] = set()
 
     def tree(self, data: object) -> Tree:
@@ -130,6 +137,7 @@ class _Reader:
             values=self._values,
             keys=self._keys,
             sources=self._sources,
+            texts=self._texts,
         )
 
     def read(self, node: yaml.Node, path: DataPath) -> object:
@@ -176,6 +184,7 @@ class _Reader:
 
     def _scalar(self, node: yaml.ScalarNode, path: DataPath) -> object:
         if node.tag in _TEXTS:
+            self._texts[path] = node.value
             return node.value
         try:
             return yaml.constructor.SafeConstructor().construct_object(node)
@@ -185,7 +194,8 @@ class _Reader:
             return None
 
     def _report(self, node: yaml.Node, path: DataPath, what: str) -> None:
-        self.problems.append(Problem(place=self._place(node), path=path, what=what))
+        shown = _shown(path) if isinstance(node, yaml.ScalarNode) else path
+        self.problems.append(Problem(place=self._place(node), path=shown, what=what))
 
     def _place(self, node: yaml.Node) -> Place:
         mark = node.start_mark

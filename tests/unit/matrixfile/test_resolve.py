@@ -1,0 +1,120 @@
+"""Well-formed files as values: arches, overrides, and which cells there are."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.matrixfile import load_matrix
+from harness.model import FixtureSource, IndexSource, Outcome, RegistryWay
+
+WriteMatrix = Callable[..., Path]
+Good = dict[str, str]
+
+
+def test_one_target_an_arch_in_the_order_of_the_table(
+    write_matrix: WriteMatrix, good: Good
+) -> None:
+    """Aliases become the wheel spelling; the order in the file does not matter."""
+    text = good["targets"].replace("[x86_64, ppc64le]", "[PPC64EL, amd64]")
+    targets = load_matrix(write_matrix(targets=text)).targets
+    assert [target.key for target in targets] == ["debian-12/x86_64", "debian-12/ppc64le"]
+
+
+def test_an_override_is_merged_into_one_arch(write_matrix: WriteMatrix, good: Good) -> None:
+    """Mappings are merged, lists and scalars replaced, other arches left alone."""
+    override = (
+        "    overrides:\n"
+        "      ppc64el:\n"
+        "        registry: {image: ppc64le/debian}\n"
+        "        assembled: {suite: sid, packages: [dash]}\n"
+        "        allow_failure: true\n"
+    )
+    x86, ppc = load_matrix(write_matrix(targets=good["targets"] + override)).targets
+    assert x86.registry == RegistryWay(image="debian:12", prepare=("apt-get update",))
+    assert ppc.registry == RegistryWay(image="ppc64le/debian", prepare=("apt-get update",))
+    assert (x86.assembled, x86.allow_failure) == (None, False)
+    assert ppc.assembled is not None
+    assert (ppc.assembled.packages, ppc.allow_failure) == (("dash",), True)
+    assert ppc.title == x86.title
+
+
+def test_null_takes_a_way_from_an_arch(write_matrix: WriteMatrix, good: Good) -> None:
+    """The other way is what is left there."""
+    more = (
+        "    assembled: {suite: bookworm, packages: [dash]}\n"
+        "    overrides: {ppc64le: {registry: null}}\n"
+    )
+    x86, ppc = load_matrix(write_matrix(targets=good["targets"] + more)).targets
+    assert x86.registry is not None
+    assert (ppc.registry, ppc.assembled) == (None, x86.assembled)
+
+
+def test_subjects_and_their_sources(write_matrix: WriteMatrix, good: Good) -> None:
+    """Names of the index are normalised (PEP 503)."""
+    text = good["subjects"].replace("markupsafe==3.0.2", "MarkupSafe==3.0.2\n    with: [a_b==1]")
+    plain, markupsafe = load_matrix(write_matrix(subjects=text)).subjects
+    assert plain.source == FixtureSource(project="plain", builder="cross")
+    assert markupsafe.source == IndexSource(name="markupsafe", version="3.0.2")
+    assert markupsafe.companions == (IndexSource(name="a-b", version="1"),)
+
+
+def test_an_expectation_knows_its_line(write_matrix: WriteMatrix) -> None:
+    """Messages about it can name the entry."""
+    entry = "{target: '*', subject: plain, outcome: crashed, reason: r, link: 'https://e.org'}"
+    (expected,) = load_matrix(write_matrix(expectations=f"expectations:\n  - {entry}")).expectations
+    assert (expected.where, expected.arch) == ("matrix/expectations.yaml:2", "*")
+    assert expected.outcome is Outcome.CRASHED
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "left_out"),
+    [
+        ("", "", set()),
+        ("builder: cross", "builder: cross\n    exclude: [debian-12/ppc64el]", {"ppc64le"}),
+        ("builder: cross", "builder: cross\n    include: ['*/amd64']", {"ppc64le"}),
+        ("builder: cross", "builder: cross\n    include: [debian-12]", set()),
+        (
+            '"3.11": {suite: bookworm, arches: [x86_64, ppc64le]}',
+            '"3.11": {suite: sid, arches: [x86_64]}',
+            {"ppc64le"},
+        ),
+        ('glibc: {x86_64: "2.17", ppc64le: "2.17"}', 'glibc: {x86_64: "2.17"}', {"ppc64le"}),
+    ],
+)
+def test_where_a_fixture_has_no_cell(
+    write_matrix: WriteMatrix, good: Good, old: str, new: str, left_out: set[str]
+) -> None:
+    """By its own globs, or because its builder has no headers or no libc for the arch."""
+    files = {name: text.replace(old, new) if old else text for name, text in good.items()}
+    matrix = load_matrix(write_matrix(**files))
+    assert matrix.excluded == {(f"debian-12/{arch}", "plain") for arch in left_out}
+
+
+def test_a_wheel_for_any_python_needs_no_headers_of_the_target(
+    write_matrix: WriteMatrix, good: Good
+) -> None:
+    """Headers of any version of the arch serve a limited-API wheel."""
+    builders = good["builders"].replace('"3.11"', '"3.9"')
+    subjects = good["subjects"].replace("builder: cross", "builder: cross\n    any_python: true")
+    assert load_matrix(write_matrix(builders=builders, subjects=subjects)).excluded == frozenset()
+
+
+def test_pythons_limit_a_subject(write_matrix: WriteMatrix, good: Good) -> None:
+    """A release whose wheels end with one Python is not probed on another."""
+    second = good["targets"].split("\n", 1)[1].replace("debian-12", "debian-13")
+    targets = good["targets"] + second.replace("3.11", "3.13")
+    subjects = good["subjects"] + '    pythons: ["3.11"]\n'
+    matrix = load_matrix(write_matrix(targets=targets, subjects=subjects))
+    assert {pair for pair in matrix.excluded if pair[1] == "markupsafe"} == {
+        ("debian-13/x86_64", "markupsafe"),
+        ("debian-13/ppc64le", "markupsafe"),
+    }
+
+
+def test_a_builder_of_another_libc_builds_nothing(write_matrix: WriteMatrix, good: Good) -> None:
+    """A glibc fixture is left out on a musl target."""
+    second = good["targets"].split("\n", 1)[1].replace("debian-12", "alpine")
+    targets = good["targets"] + second.replace("libc: glibc", "libc: musl")
+    excluded = load_matrix(write_matrix(targets=targets)).excluded
+    assert excluded == {("alpine/x86_64", "plain"), ("alpine/ppc64le", "plain")}
