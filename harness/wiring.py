@@ -3,6 +3,7 @@
 The only place that chooses the real engine, the real index and the real cache.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache as once
 from functools import partial
@@ -13,7 +14,7 @@ from harness.doctor.emulation import emulator_version
 from harness.engine.docker import connect
 from harness.images import ImageStore
 from harness.index.fetch import PackageIndex
-from harness.index.lock import read_lock
+from harness.index.lock import LOCK_NAME, read_lock
 from harness.journal import Journal
 from harness.lab import Lab, ProbeLimits
 from harness.model import ImageWay, Matrix
@@ -36,6 +37,12 @@ class LabOptions:
     limits: ProbeLimits = field(default_factory=ProbeLimits)
 
 
+def open_index(matrix_folder: Path, announce: Callable[[str], None]) -> PackageIndex:
+    """Return the package index as that matrix pins it. Raises ``MatrixFileError``."""
+    lock = read_lock(matrix_folder / LOCK_NAME)
+    return PackageIndex(Cache(default_cache_root()), lock, announce=announce)
+
+
 def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
     """Return a laboratory on the real engine. Raises ``EngineError`` when there is none."""
     cache = Cache(default_cache_root())
@@ -51,11 +58,7 @@ def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
         ),
         wheels=Supply(
             matrix,
-            index=PackageIndex(
-                cache,
-                read_lock(options.matrix_folder / "index.lock.json"),
-                announce=journal.announce,
-            ),
+            index=open_index(options.matrix_folder, journal.announce),
             fixtures=options.fixtures,
             cache=cache,
             announce=journal.announce,

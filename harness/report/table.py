@@ -34,6 +34,8 @@ class Table:
     look: Look
     pitch: int = 0
     """Terminal columns from cell to cell, names upright; 0: as wide as each name lies."""
+    fold: bool = False
+    """Break headings that are wider than the cells below them."""
 
     @property
     def label_width(self) -> int:
@@ -55,6 +57,8 @@ class Table:
         return max(self.cells_width(group), *(len(line) - 1 for line in self.heading(group)))
 
     def heading(self, group: Group) -> list[str]:
+        if not self.fold:
+            return [group.heading]
         # One column of the gap may be written into; the other keeps neighbours apart.
         return fold_name(group.heading, self.cells_width(group) + 1)
 
@@ -82,7 +86,8 @@ def layouts(grid: Grid, *, plain: bool) -> list[Table]:
     lying = Table(rows=subjects, columns=targets, look=look)
     turned = Table(rows=targets, columns=subjects, look=lambda row, column: look(column, row))
     upright = [replace(lying, pitch=pitch) for pitch in (2, 1)]
-    return [*sorted((lying, turned), key=lambda table: table.width), *upright]
+    ways = [*sorted((lying, turned), key=lambda table: table.width), *upright]
+    return [replace(way, fold=fold) for way in ways for fold in (False, True)]
 
 
 def split(table: Table, width: int) -> Iterator[Table]:
