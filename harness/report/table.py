@@ -47,6 +47,11 @@ class Table:
     def width(self) -> int:
         return self.label_width + sum(len(GAP) + self.group_width(g) for g in self.columns)
 
+    @property
+    def spill(self) -> int:
+        """How far a heading may reach into the gap, where each column counts."""
+        return len(GAP) - 1 if self.pitch else 0
+
     def cell_width(self, item: Item) -> int:
         return self.pitch or len(item.label) + 1
 
@@ -54,13 +59,13 @@ class Table:
         return sum(self.cell_width(item) for item in group.items)
 
     def group_width(self, group: Group) -> int:
-        return max(self.cells_width(group), *(len(line) - 1 for line in self.heading(group)))
+        lines = self.heading(group)
+        return max(self.cells_width(group), *(len(line) - self.spill for line in lines))
 
     def heading(self, group: Group) -> list[str]:
         if not self.fold:
             return [group.heading]
-        # One column of the gap may be written into; the other keeps neighbours apart.
-        return fold_name(group.heading, self.cells_width(group) + 1)
+        return fold_name(group.heading, self.cells_width(group) + self.spill)
 
 
 def render_table(grid: Grid, *, width: int, plain: bool) -> list[Text]:

@@ -63,8 +63,10 @@ def test_a_log_gets_a_line_per_target_and_a_heartbeat(grid: Grid, journal: Journ
     view.show(follow(grid, journal), 4 + HEARTBEAT)
     assert stream.getvalue().splitlines() == [
         "[   0 s] 0/16 starting",
-        "[   4 s] 4/16 debian-12/x86_64: "
-        + "2 pass, 1 install-failed (unexpected), 1 pass (unexpected)",
+        (
+            "[   4 s] 4/16 debian-12/x86_64: "
+            "2 pass, 1 install-failed (unexpected), 1 pass (unexpected)"
+        ),
         r"[  14 s] 4/16 gw0 debian-12/s390x pulling \x1b[31m",
     ]
 
