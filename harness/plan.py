@@ -227,11 +227,12 @@ def _accepted(python: str) -> set[tuple[str, str]]:
 
 
 def _needs(tag: Tag) -> str:
-    """Return the Python that a tag asks for: ``CPython 3.9``, ``CPython 3.12 or newer``."""
+    """Return the Python that a tag asks for: ``CPython 3.9``, ``Python 3.12 or newer``."""
     match = re.fullmatch(r"(cp|py)(\d)(\d*)", tag.interpreter)
     if not match:
         return tag.interpreter
     kind = {"cp": "CPython", "py": "Python"}[match[1]]
+    threads = "free-threaded " if re.fullmatch(r"cp\d+t", tag.abi) else ""
     version = ".".join(part for part in match.groups()[1:] if part)
     later = " or newer" if tag.abi.startswith("abi3") or (match[1] == "py" and match[3]) else ""
-    return f"{kind} {version}{later}"
+    return f"{threads}{kind} {version}{later}"
