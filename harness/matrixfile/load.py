@@ -73,4 +73,4 @@ def _in_file_order(problems: list[Problem]) -> list[str]:
         problems,
         key=lambda p: (files.index(Path(p.place.file).stem), p.place.line, p.place.column),
     )
-    return list(dict.fromkeys(str(problem) for problem in ordered))
+    return [str(problem) for problem in ordered]

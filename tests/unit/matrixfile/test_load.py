@@ -13,6 +13,7 @@ from harness.matrixfile import load_matrix
 from harness.matrixfile.shape import FILES
 
 Problems = Callable[..., list[str]]
+WriteMatrix = Callable[..., Path]
 Good = dict[str, str]
 
 
@@ -157,6 +158,7 @@ def test_problems_of_targets(
             "index: a==1\n    any_python: true",
             "10:17: subjects[1].any_python: belongs to the subject of a fixture; remove it here",
         ),
+        ("index: a 1", "9:12: subjects[1].index: 'a 1' pins no release; write name==version"),
         ("index: a>=1", "9:12: subjects[1].index: 'a>=1' pins no release; write name==version"),
         ("index: a==1.*", "9:12: subjects[1].index: 'a==1.*' pins no release; write name==version"),
         (
@@ -195,6 +197,13 @@ def test_problems_of_subjects(problems: Problems, good: Good, new: str, expected
     """One edit of ``subjects.yaml``, and what is said of it."""
     text = good["subjects"].replace("index: markupsafe==3.0.2", new)
     assert problems(subjects=text) == [f"matrix/subjects.yaml:{expected}"]
+
+
+def test_a_value_that_cannot_be_read_is_told_once(problems: Problems, good: Good) -> None:
+    """That there is then no value where text belongs is no second problem."""
+    found = problems(targets=good["targets"].replace('"debian:12"', "!image debian"))
+    what = "tag !image is not used here; remove it"
+    assert found == [f"matrix/targets.yaml:7:23: targets[0].registry.image: {what}"]
 
 
 @pytest.mark.parametrize("name", ["targets", "builders", "subjects"])
@@ -296,6 +305,25 @@ def test_targets_and_subjects_must_be_there(problems: Problems) -> None:
         f"matrix/{name}.yaml: no such file; matrix/README.md shows what belongs in it"
         for name in ("targets", "subjects")
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("- a", "1:1: wants the key 'targets:' with a list below it"),
+        ("targets: 3", "1:10: targets: wants a list; an empty one is written []"),
+        ("targets: []\nx: 1", "2:1: unknown key 'x'; known: targets"),
+    ],
+)
+def test_a_file_is_one_key_with_a_list(problems: Problems, text: str, what: str) -> None:
+    """Anything else is told in the terms of that file."""
+    assert f"matrix/targets.yaml:{what}" in problems(targets=text)
+
+
+def test_a_file_that_cannot_be_read(problems: Problems, write_matrix: WriteMatrix) -> None:
+    """The system's own reason is told."""
+    (write_matrix(profiles=None) / "profiles.yaml").mkdir()
+    assert problems(profiles=None) == ["matrix/profiles.yaml: cannot be read: Is a directory"]
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -112,6 +112,14 @@ def test_pythons_limit_a_subject(write_matrix: WriteMatrix, good: Good) -> None:
     }
 
 
+def test_a_python_that_one_arch_alone_has(write_matrix: WriteMatrix, good: Good) -> None:
+    """The versions of overrides are versions of the matrix too."""
+    targets = good["targets"] + '    overrides: {ppc64le: {python: "3.9"}}\n'
+    subjects = good["subjects"] + '    pythons: ["3.9"]\n'
+    matrix = load_matrix(write_matrix(targets=targets, subjects=subjects))
+    assert ("debian-12/ppc64le", "markupsafe") not in matrix.excluded
+
+
 def test_a_builder_of_another_libc_builds_nothing(write_matrix: WriteMatrix, good: Good) -> None:
     """A glibc fixture is left out on a musl target."""
     second = good["targets"].split("\n", 1)[1].replace("debian-12", "alpine")
