@@ -153,6 +153,7 @@ def drive(words: Sequence[str], state: RunState, out: Path, console: Console) ->
         try:
             return Ending(status=follower.follow(), interrupted=False)
         except KeyboardInterrupt:
+            _say(console, "interrupted: closing the containers; Ctrl-C again does not wait")
             pytest.interrupt()
             return Ending(status=follower.follow_a_last_time(), interrupted=True)
 

@@ -46,6 +46,18 @@ def cells_json(cells: Sequence[Cell]) -> str:
 def format_not_applicable(found: Mapping[tuple[str, str], Sequence[str]]) -> str:
     """Return a line per wheel and reason with the targets that the wheel is not for."""
     return "".join(
-        f"{visible(subject)} not applicable, {reason}: {' '.join(targets)}\n"
+        f"{visible(subject)} not applicable, {reason}: {_folded(targets)}\n"
         for (subject, reason), targets in found.items()
+    )
+
+
+def _folded(keys: Sequence[str]) -> str:
+    """Name each target once: ``debian-12/{i686,s390x} debian-13/x86_64``."""
+    arches: dict[str, list[str]] = {}
+    for key in keys:
+        target, arch = key.split("/")
+        arches.setdefault(target, []).append(arch)
+    return " ".join(
+        f"{target}/{names[0]}" if len(names) == 1 else f"{target}/{{{','.join(names)}}}"
+        for target, names in arches.items()
     )

@@ -151,9 +151,10 @@ def _mark_lines(table: Table) -> Iterator[Text]:
     def mark(row: int) -> Draw:
         return lambda item: (item.marks[row], MARK)
 
-    kinds = max(len(item.marks) for group in table.columns for item in group.items)
-    for row, words in enumerate(("image from", "may fail")[:kinds]):
-        yield _items_line(table, Text(words.rjust(table.label_width), MARK), mark(row))
+    columns = [item for group in table.columns for item in group.items]
+    for row, words in enumerate(("image from", "may fail")):
+        if any(item.marks[row:] > (" ",) for item in columns):
+            yield _items_line(table, Text(words.rjust(table.label_width), MARK), mark(row))
 
 
 def _row(table: Table, item: Item) -> Text:

@@ -1,0 +1,45 @@
+"""A passport as it is printed."""
+
+import json
+
+from harness.grid import Grid
+from harness.model import Passport
+from harness.report.passport import format_passport, passport_json
+
+PASSPORT = Passport(
+    python="3.11.2",
+    implementation="CPython",
+    soabi="cpython-311-s390x-linux-gnu",
+    ext_suffix=".cpython-311-s390x-linux-gnu.so",
+    extension_suffixes=(".cpython-311-s390x-linux-gnu.so", ".abi3.so", ".so"),
+    multiarch="s390x-linux-gnu",
+    platform="linux-s390x",
+    tags=tuple(f"cp311-cp311-manylinux_2_{minor}_s390x" for minor in (36, 35, 34, 33, 32)),
+    installer="pip 23.0.1\x1b[2J",
+    libc="glibc 2.36",
+    machine="s390x",
+    elf_machine="EM_S390",
+    elf_bits=64,
+    elf_little=False,
+    page_size=4096,
+    kernel="6.1",
+    externally_managed=True,
+)
+
+
+def test_for_people(grid: Grid) -> None:
+    """A line per field; the long list of tags is cut, and nothing in it can act."""
+    text = format_passport(grid.targets[1], PASSPORT)
+    assert text.startswith("debian-12/s390x\n  python              3.11.2\n")
+    assert "  elf little          no\n" in text
+    assert "_34_s390x and 2 more" in text
+    assert r"pip 23.0.1\x1b[2J" in text
+
+
+def test_for_programs(grid: Grid) -> None:
+    """One line of JSON has every field whole."""
+    line = passport_json(grid.targets[1], PASSPORT)
+    assert "\n" not in line
+    document = json.loads(line)
+    assert document["target"] == "debian-12/s390x"
+    assert document["tags"] == list(PASSPORT.tags)
