@@ -1,7 +1,7 @@
 """pytest's way into the matrix: options, one parameter a cell, one group a target image.
 
-Collection reads the matrix and never touches the engine. Cells of one target and arch
-share an xdist group, so that one worker probes them in one session.
+Collection reads the matrix and never touches the engine. With xdist, all cells of one
+target and arch go to one worker, which probes them in one session.
 """
 
 import io
@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 from rich.console import Console
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from harness.errors import HarnessError
 from harness.grid import build_grid
@@ -73,6 +75,22 @@ def pytest_configure_node(node: object) -> None:
     node.workerinput["wheelgrid_journal"] = str(node.config.stash[_JOURNAL])  # type: ignore[attr-defined]
 
 
+class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
+    """Give all cells of one target and arch to one worker (a class of xdist, which is untyped).
+
+    Own scheduler instead of ``xdist_group``: it needs no ``--dist``, and pytest 9.2 has
+    silently stopped to take the group from where xdist 3.8 puts it.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("[")[2].rpartition("/")[0] or nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByTarget:
+    return ByTarget(config, log)
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Read the matrix; a mistake in it ends the session with its messages and no traceback."""
     try:
@@ -110,11 +128,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _parameter(cell: Cell) -> object:
-    marks: list[pytest.MarkDecorator] = [pytest.mark.xdist_group(cell.target.key)]
-    if cell.expectation is not None:
-        reason = f"{cell.expectation.reason} ({cell.expectation.link})"
-        marks.append(pytest.mark.xfail(reason=reason, raises=ExpectedError, strict=True))
-    return pytest.param(cell, id=cell.id, marks=marks)
+    if cell.expectation is None:
+        return pytest.param(cell, id=cell.id)
+    reason = f"{cell.expectation.reason} ({cell.expectation.link})"
+    xfail = pytest.mark.xfail(reason=reason, raises=ExpectedError, strict=True)
+    return pytest.param(cell, id=cell.id, marks=xfail)
 
 
 @pytest.fixture(scope="session")

@@ -122,7 +122,7 @@ def pytest_words(options: RunOptions) -> list[str]:
     """Return the command line of the pytest that runs the cells."""
     selection = options.selection
     words = [sys.executable, "-m", "pytest", str(_TESTS), f"--rootdir={_TESTS.parent.parent}"]
-    words += ["-n", str(options.workers), "--dist", "loadgroup", "-p", "no:cacheprovider", "-q"]
+    words += ["-n", str(options.workers), "--no-loadscope-reorder", "-p", "no:cacheprovider", "-q"]
     words += [f"--wheelgrid-out={options.out}", f"--wheelgrid-matrix={options.matrix}"]
     words += [f"--images={options.way or 'auto'}", f"--cell-timeout={options.timeout}"]
     for option, value in (

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from harness import __version__
 from harness.arches import Arch
-from harness.cache import content_key
+from harness.cache import CacheError, content_key
 from harness.engine import Engine, Limits
 from harness.errors import (
     BuildError,
@@ -160,6 +160,8 @@ class Lab:
             observation = _miss(cell, Stage.WHEEL, "infra:build", error)
         except PackageIndexError as error:
             observation = _miss(cell, Stage.WHEEL, "infra:index", error)
+        except CacheError as error:
+            observation = _miss(cell, Stage.WHEEL, "infra:disk", error)
         finally:
             self._journal.activity(cell.target.key, "")
         observation = replace(

@@ -41,6 +41,10 @@ cp "$1/usr/share/base-passwd/group.master" "$1/etc/group"
 echo localhost > "$1/etc/hostname"
 chroot "$1" /sbin/ldconfig
 cd "$1/usr/share"
+if [ -d ca-certificates ]; then  # pip from 24.2 on does not start without the bundle
+    find ca-certificates -name '*.crt' | LC_ALL=C sort | xargs cat > certificates
+    mv certificates "$1/etc/ssl/certs/ca-certificates.crt"
+fi
 rm -rf doc/* info/* lintian/* locale/* man/*
 """
 
