@@ -22,18 +22,18 @@ def docker_line(
     for wheel in wheels:
         words += ["--volume", f"{wheel.path}:/wheels/{wheel.filename}:ro"]
     return shlex.join(
-        [*words, "--entrypoint", "sh", image.id, "-exc", _script(target, subject, wheels)]
+        [*words, "--entrypoint", "sh", image.id, "-xc", _script(target, subject, wheels)]
     )
 
 
 def _script(target: Target, subject: Subject, wheels: Sequence[WheelRef]) -> str:
     python = shlex.quote(target.interpreter)
     files = " ".join(shlex.quote(f"/wheels/{wheel.filename}") for wheel in wheels)
-    tops = {name.partition(".")[0] for name in subject.imports}
-    statements = [f"import {name}" for name in [*subject.imports, *sorted(tops)]]
+    statements = [f"import {name}" for name in subject.imports]
     if subject.call:
         statements.append(f"assert {subject.call}")
-    return (
-        f"{python} -m pip install --no-deps --no-index --no-compile --target /tmp/site {files}\n"
-        f"PYTHONPATH=/tmp/site {python} -c {shlex.quote('; '.join(statements))}"
+    install = (
+        f"{python} -m pip install --no-deps --no-index --no-compile --target /tmp/site {files}"
     )
+    check = f"PYTHONPATH=/tmp/site {python} -c {shlex.quote('; '.join(statements))}"
+    return f"{install} && {check}"
