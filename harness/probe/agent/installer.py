@@ -3,6 +3,7 @@
 Old and new pips are told apart by what can be imported from them, never by their version.
 """
 
+import contextlib
 import os
 import select
 import shutil
@@ -127,22 +128,53 @@ def _serve(stream):
 
 
 def _warm_up():
-    """Install a wheel of nothing, so that every fork has what pip imports as it goes."""
+    """Install a wheel of nothing, so that forks need not import again, nor QEMU translate again.
+
+    From 26.2 on pip watches a process's imports from its first install on: that is left to
+    the forks, where the first install is the one that counts.
+    """
     folder = os.path.join(WORK, "warm-up")
     os.makedirs(folder)
     wheel = os.path.join(folder, "wheelgrid_warm_up-1-py3-none-any.whl")
     with zipfile.ZipFile(wheel, "w") as archive:
         for name in sorted(_NOTHING):
             archive.writestr(name, _NOTHING[name])
-    _main()(arguments([wheel], os.path.join(folder, "site")))
+    with _unwatched_imports():
+        _main()(arguments([wheel], os.path.join(folder, "site")))
     shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _unwatched_imports():
+    try:
+        from pip._internal.commands import install
+    except ImportError:
+        install = None  # pip 9
+    watch = getattr(install, "_prevent_further_imports", None)
+    if watch is None:
+        yield
+        return
+    install._prevent_further_imports = lambda: None
+    try:
+        yield
+    finally:
+        install._prevent_further_imports = watch
 
 
 def arguments(wheels, site):
     """Return pip's arguments: install just these files, from nowhere else."""
     words = "install --no-deps --no-index --no-compile --no-cache-dir --no-color"
     words += " --disable-pip-version-check --no-warn-script-location --progress-bar off"
-    return words.split() + ["--target", site] + wheels
+    return words.split() + _without_certificates() + ["--target", site] + wheels
+
+
+def _without_certificates():
+    """Keep pip from 24.2 on from loading the system's certificates each time, for no download."""
+    try:
+        from pip._internal.cli import index_command  # noqa: F401 - new with those pips
+    except ImportError:
+        return []
+    return ["--use-deprecated", "legacy-certs"]
 
 
 def install_afresh(wheels, site, folder, limits):
