@@ -4,6 +4,7 @@ Old and new pips are told apart by what can be imported from them, never by thei
 """
 
 import contextlib
+import functools
 import os
 import select
 import shutil
@@ -139,9 +140,19 @@ def _warm_up():
     with zipfile.ZipFile(wheel, "w") as archive:
         for name in sorted(_NOTHING):
             archive.writestr(name, _NOTHING[name])
+    _remember_tags()
     with _unwatched_imports():
         _main()(arguments([wheel], os.path.join(folder, "site")))
     shutil.rmtree(folder)
+
+
+def _remember_tags():
+    """Let the forks inherit the list of tags, which is a third of a small install's work."""
+    try:
+        from pip._internal.models import target_python
+    except ImportError:
+        return  # pip before 19.2
+    target_python.get_supported = functools.lru_cache(maxsize=None)(target_python.get_supported)
 
 
 @contextlib.contextmanager
