@@ -14,7 +14,7 @@ from harness.doctor.emulation import emulator_version
 from harness.engine.docker import connect
 from harness.images import ImageStore
 from harness.index.fetch import PackageIndex
-from harness.index.lock import LOCK_NAME, read_lock
+from harness.index.lock import LOCK_NAME, IndexLock, read_lock
 from harness.journal import Journal
 from harness.lab import Lab, ProbeLimits
 from harness.model import ImageWay, Matrix
@@ -37,14 +37,16 @@ class LabOptions:
     limits: ProbeLimits = field(default_factory=ProbeLimits)
 
 
-def open_index(matrix_folder: Path, announce: Callable[[str], None]) -> PackageIndex:
-    """Return the package index as that matrix pins it. Raises ``MatrixFileError``."""
-    lock = read_lock(matrix_folder / LOCK_NAME)
+def open_index(lock: IndexLock, announce: Callable[[str], None]) -> PackageIndex:
+    """Return the package index with the releases that ``lock`` pins."""
     return PackageIndex(Cache(default_cache_root()), lock, announce=announce)
 
 
 def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
-    """Return a laboratory on the real engine. Raises ``EngineError`` when there is none."""
+    """Return a laboratory on the real engine.
+
+    Raises ``EngineError`` when there is none and ``MatrixFileError`` for a broken lock file.
+    """
     cache = Cache(default_cache_root())
     engine = connect()
     return Lab(
@@ -58,7 +60,7 @@ def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
         ),
         wheels=Supply(
             matrix,
-            index=open_index(options.matrix_folder, journal.announce),
+            index=open_index(read_lock(options.matrix_folder / LOCK_NAME), journal.announce),
             fixtures=options.fixtures,
             cache=cache,
             announce=journal.announce,

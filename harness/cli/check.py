@@ -7,9 +7,10 @@ from rich.console import Console
 
 from harness.candidates import Proof, not_applicable, read_candidates
 from harness.cli.command import Command
-from harness.cli.options import run_options
+from harness.cli.options import run_options, selection_options
 from harness.errors import ExitCode
 from harness.front import RunOptions, run_cells, write_subjects
+from harness.index.lock import LOCK_NAME, read_lock
 from harness.matrixfile import load_matrix
 from harness.plan import Selection, plan_cells, with_subjects
 from harness.report.planned import format_not_applicable
@@ -19,7 +20,7 @@ from harness.wiring import open_index
 @click.command(
     cls=Command,
     example="wheelgrid check dist/*.whl --call 'mypkg.add(1, 2) == 3'\n"
-    "wheelgrid check numpy==2.4.6 --images assembled",
+    "wheelgrid check numpy==2.4.6 --target 'debian-1*' --arch s390x",
 )
 @click.argument("wheels", nargs=-1, required=True, metavar="WHEEL...")
 @click.option(
@@ -32,20 +33,27 @@ from harness.wiring import open_index
 @click.option(
     "--call", default="", metavar="EXPR", help="Python expression that is true when it works."
 )
+@selection_options
 @run_options
 def check(
-    *, wheels: tuple[str, ...], imports: tuple[str, ...], call: str, options: RunOptions
+    *,
+    wheels: tuple[str, ...],
+    imports: tuple[str, ...],
+    call: str,
+    selection: Selection,
+    options: RunOptions,
 ) -> ExitCode:
     """Probe your own wheels wherever their arch and Python fit.
 
     WHEEL is a file or name==version from the package index. Writes what `run` writes.
     """
     matrix = load_matrix(options.matrix)
-    index = open_index(options.matrix, lambda line: click.echo(line, err=True))
+    index = open_index(
+        read_lock(options.matrix / LOCK_NAME), lambda line: click.echo(line, err=True)
+    )
     candidates = read_candidates(wheels, Proof(imports=imports, call=call), index)
     subjects = tuple(candidate.subject for candidate in candidates)
     click.echo(format_not_applicable(not_applicable(candidates, matrix.targets)), nl=False)
-    selection = Selection(subjects=tuple(subject.id for subject in subjects))
     cells = plan_cells(with_subjects(matrix, subjects), selection)
     file = write_subjects(options.out, subjects)
     return run_cells(cells, replace(options, selection=selection, subjects=file), Console())

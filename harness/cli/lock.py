@@ -6,7 +6,7 @@ import click
 
 from harness.cli.command import Command
 from harness.cli.options import matrix_option
-from harness.index.lock import LOCK_NAME, write_lock
+from harness.index.lock import LOCK_NAME, NOTHING_PINNED, write_lock
 from harness.index.renew import pinned_releases, renew_lock
 from harness.matrixfile import load_matrix
 from harness.wiring import open_index
@@ -15,7 +15,10 @@ from harness.wiring import open_index
 @click.command(cls=Command, example="wheelgrid lock")
 @matrix_option
 def lock(*, matrix: Path) -> None:
-    """Renew index.lock.json from the releases that the matrix names."""
-    index = open_index(matrix, lambda line: click.echo(line, err=True))
+    """Pin what the package index has now of every release that the matrix names.
+
+    Writes index.lock.json beside the matrix files, anew where it is missing or broken.
+    """
+    index = open_index(NOTHING_PINNED, lambda line: click.echo(line, err=True))
     write_lock(matrix / LOCK_NAME, renew_lock(pinned_releases(load_matrix(matrix)), index))
     click.echo(matrix / LOCK_NAME)

@@ -48,6 +48,9 @@ class IndexLock:
         return self.releases.get(requirement(release))
 
 
+NOTHING_PINNED = IndexLock(generated=date.min, releases={})
+"""What a renewal starts from: the file that it replaces may be missing or broken."""
+
 _LOCK = TypeAdapter(IndexLock)
 
 

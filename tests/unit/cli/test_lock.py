@@ -1,0 +1,38 @@
+"""Renewing the lock file from the command line; a matrix that pins nothing asks no index."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SUBJECTS = """\
+subjects:
+  - {id: plain, group: ours, fixture: plain, builder: cross, imports: [plain]}
+"""
+BUILDERS = """\
+builders:
+  - id: cross
+    kind: cross
+    libc: glibc
+    glibc: {x86_64: "2.17"}
+    headers:
+      "3.11": {suite: bookworm, arches: [x86_64]}
+"""
+
+
+@pytest.mark.parametrize("before", ["", "{", None])
+def test_a_lock_file_is_made_anew(
+    wheelgrid: Callable[..., Any], matrix: Path, before: str | None
+) -> None:
+    """Renewing needs no good lock file to start from: a missing or broken one is replaced."""
+    (matrix / "subjects.yaml").write_text(SUBJECTS)
+    (matrix / "builders.yaml").write_text(BUILDERS)
+    (matrix / "expectations.yaml").unlink()
+    lock = matrix / "index.lock.json"
+    if before is not None:
+        lock.write_text(before)
+    said = wheelgrid("lock", "--matrix", matrix)
+    assert (said.status, said.out) == (0, f"{lock}\n"), said.err
+    assert json.loads(lock.read_text())["releases"] == {}
