@@ -1,0 +1,104 @@
+"""A real laboratory whose images are this machine and whose wheels are made on the spot.
+
+For tests of what stands on the laboratory: image and wheel sources are ours, the session,
+the agent and its verdicts are real.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from harness.arches import Arch, find_arch
+from harness.cache import file_sha256
+from harness.engine import Engine
+from harness.errors import HarnessError
+from harness.journal import Journal
+from harness.lab import Lab, ProbeLimits
+from harness.model import ImageRef, ImageWay, Matrix, Passport, Subject, Target, WheelRef
+from harness.supply import Refusal
+from harness.wiring import LabOptions
+from tests.support.local_engine import LocalEngine
+from tests.support.wheels import make_wheel
+
+HERE = find_arch(os.uname().machine)
+IMAGE = ImageRef(id="this-machine", way=ImageWay.ASSEMBLED, origin="tests")
+
+Answer = str | Refusal | HarnessError
+"""What there is of a subject: a module's source code, no fitting wheel, or no way to get one."""
+
+
+class LocalImages:
+    """``Images`` that gives this machine, or raises the error of a target's key."""
+
+    def __init__(self, errors: dict[str, HarnessError] | None = None) -> None:
+        self.errors = errors or {}
+        self.asked: list[str] = []
+
+    def get(self, target: Target) -> ImageRef:
+        self.asked.append(target.key)
+        if target.key in self.errors:
+            raise self.errors[target.key]
+        return IMAGE
+
+
+class MadeWheels:
+    """``Wheels`` that makes a module named as the subject, with the code of the table."""
+
+    def __init__(self, answers: dict[str, Answer], folder: Path) -> None:
+        self._answers = answers
+        self._folder = folder
+
+    def subject_wheel(
+        self,
+        subject: Subject,
+        target: Target,  # noqa: ARG002 - the protocol's
+        passport: Passport,  # noqa: ARG002 - the protocol's
+    ) -> WheelRef | Refusal:
+        return self._made(subject.id)
+
+    def companion_wheels(
+        self,
+        subject: Subject,
+        passport: Passport,  # noqa: ARG002 - the protocol's
+    ) -> list[WheelRef] | Refusal:
+        wheels = []
+        for companion in subject.companions:
+            wheel = self._made(companion.name)
+            if isinstance(wheel, Refusal):
+                return wheel
+            wheels.append(wheel)
+        return wheels
+
+    def _made(self, name: str) -> WheelRef | Refusal:
+        match self._answers[name]:
+            case str(code):
+                path = make_wheel(self._folder, name, code)
+            case Refusal() as refusal:
+                return refusal
+            case error:
+                raise error
+        return WheelRef(
+            filename=path.name, sha256=file_sha256(path), size=path.stat().st_size, path=str(path)
+        )
+
+
+def local_lab(
+    answers: dict[str, Answer],
+    journal: Journal,
+    *,
+    engine: Engine | None = None,
+    images: LocalImages | None = None,
+) -> Lab:
+    """Return a laboratory for the subjects in ``answers``; its wheels lie beside the journal."""
+    return Lab(
+        engine=engine or LocalEngine(),
+        images=images or LocalImages(),
+        wheels=MadeWheels(answers, Path(tempfile.mkdtemp(dir=journal.path.parent))),
+        journal=journal,
+        emulator_version=_emulator_version,
+        limits=ProbeLimits(timeout=60, quiet=60),
+    )
+
+
+def _emulator_version(arch: Arch) -> str:
+    return f"emulator of {arch.name}"
