@@ -15,6 +15,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.errors import BuildError
+from harness.matrixfile.problems import breadcrumb
 
 
 class ProjectKind(StrEnum):
@@ -193,12 +194,8 @@ _WORDING = {
 
 def _problems(error: ValidationError) -> Iterator[str]:
     for problem in error.errors():
-        where = "".join(_breadcrumb(part) for part in problem["loc"]).lstrip(".")
-        yield f"{where}: {_WORDING.get(problem['type']) or problem['msg'].lower()}"
-
-
-def _breadcrumb(part: int | str) -> str:
-    return f"[{part}]" if isinstance(part, int) else f".{part}"
+        what = _WORDING.get(problem["type"]) or problem["msg"].lower()
+        yield f"{breadcrumb(problem['loc'])}: {what}"
 
 
 def _contradictions(project: FixtureProject) -> Iterator[str]:
