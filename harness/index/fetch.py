@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from packaging.version import InvalidVersion, Version
@@ -158,12 +157,7 @@ class _Progress:
         self._announce(f"downloading {self._filename}{size}")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Nothing to put away."""
 
     def update(self, increment: int) -> None:
