@@ -92,11 +92,6 @@ class Target:
     def arch(self) -> Arch:
         return find_arch(self.arch_name)
 
-    @property
-    def python_tag(self) -> str:
-        """The interpreter's own python tag: ``cp311``."""
-        return "cp" + self.python.replace(".", "")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FixtureSource:
