@@ -72,7 +72,7 @@ class Run:
     schema: Literal[1] = 1
     circumstances: Circumstances
     exit_code: ExitCode
-    """0 as expected, 1 unexpected, 3 something was missed, 130 interrupted."""
+    """0 as expected, 1 unexpected, 3 missed, 4 a fixture wheel did not build, 130 interrupted."""
     targets: tuple[Target, ...]
     subjects: tuple[Subject, ...]
     cells: tuple[CellRecord, ...]
