@@ -43,12 +43,13 @@ def open_index(lock: IndexLock, announce: Callable[[str], None]) -> PackageIndex
 
 
 def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
-    """Return a laboratory on the real engine.
+    """Return a laboratory on the real engine, rid of the containers that killed runs left there.
 
     Raises ``EngineError`` when there is none and ``MatrixFileError`` for a broken lock file.
     """
     cache = Cache(default_cache_root())
     engine = connect()
+    engine.reap()
     return Lab(
         engine=engine,
         images=ImageStore(
