@@ -5,7 +5,7 @@ import signal
 from .child import OUTPUT_LIMIT
 
 INSTALLED = [{"status": 0, "done": True}]
-REFUSALS = ("is not a supported wheel on this platform", "is not a valid wheel filename")
+REFUSAL = "is not a supported wheel on this platform"
 
 
 def installed(result):
@@ -29,7 +29,7 @@ def judge_install(result, whose):
         outcome, cause = "miss", "infra:companion"
     elif result.ended in ("timeout", "quiet"):
         outcome, cause = "timeout", result.ended
-    elif any(words in line for line in errors for words in REFUSALS):
+    elif any(REFUSAL in line for line in errors):
         outcome, cause = "refused", "tag-refused"
     elif any("requires a different Python" in line for line in errors):
         cause = "requires-python"
