@@ -46,10 +46,11 @@ def build(
     """Build fixture wheels, all or those of one project, and print their paths."""
     builders = load_matrix(matrix).builders
     cache = Cache(default_cache_root())
-    names = [fixture] if fixture else project_names(fixtures)
+    names = _names(fixtures, fixture)
+    _check_names(builders, arches, pythons)
     rows = [row for builder in builders for row in _rows(builder, arches or ("*",), pythons)]
     if not rows:
-        raise UsageError(_nothing(builders, arches, pythons))
+        raise UsageError("no builder builds that pair of arch and Python; see matrix/builders.yaml")
     wheels: dict[str, PlannedWheel] = {}
     for name in names:
         project = load_project(fixtures / name)
@@ -71,9 +72,29 @@ def _rows(
                 yield builder, arch, python
 
 
-def _nothing(builders: Sequence[Builder], arches: Sequence[str], pythons: Sequence[str]) -> str:
-    known_arches = [arch for builder in builders for arch in builder.glibc]
-    known_pythons = [python for builder in builders for python in builder.headers]
-    asked = " ".join((*arches, *pythons))
-    known = did_you_mean(asked, [*known_arches, *known_pythons])
-    return f"no builder of the matrix builds for {asked or 'anything'}{known}"
+def _names(fixtures: Path, wanted: str | None) -> tuple[str, ...]:
+    names = project_names(fixtures)
+    if wanted is None:
+        return names
+    if wanted not in names:
+        raise UsageError(
+            f"no fixture project {wanted!r} in {fixtures}{did_you_mean(wanted, names)}"
+        )
+    return (wanted,)
+
+
+def _check_names(
+    builders: Sequence[Builder], arches: Sequence[str], pythons: Sequence[str]
+) -> None:
+    """Raise ``UsageError`` for the first arch or Python that no builder has."""
+    known = tuple(dict.fromkeys(arch for builder in builders for arch in builder.glibc))
+    for arch in arches:
+        if not matching_arches(arch, known):
+            raise UsageError(f"--arch {arch}: no builder builds for it{did_you_mean(arch, known)}")
+    minors = tuple(dict.fromkeys(minor for builder in builders for minor in builder.headers))
+    for python in pythons:
+        if not matching(python, minors):
+            known_minors = " ".join(minors) or "none"
+            raise UsageError(
+                f"--python {python}: no builder has its headers; known: {known_minors}"
+            )
