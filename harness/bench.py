@@ -26,6 +26,7 @@ from harness.matrixfile import load_matrix
 from harness.model import Cell, Outcome
 from harness.plan import Selection, plan_cells
 from harness.process import run_process
+from harness.spelling import did_you_mean
 from harness.wiring import LabOptions, open_lab
 
 TARGETS = ("debian-12/x86_64", "debian-12/aarch64", "debian-12/s390x")
@@ -107,6 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for key in chosen.targets:
             console.print(f"{key}: {chosen.cells} cells, both ways", highlight=False)
             cells = [cell for cell in every if cell.target.key == key]
+            if not cells:
+                known = did_you_mean(key, (target.key for target in matrix.targets))
+                raise UsageError(f"no cell is on target {key!r}{known}")
             timings.append(measure(lab, passing_cells(lab, cells, chosen.cells)))
     console.print(format_timings(timings))
     return 0
@@ -116,4 +120,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except HarnessError as error:
-        sys.exit(f"error: {error}")
+        print(f"wheelgrid: {error}", file=sys.stderr)  # noqa: T201 - a program of its own
+        sys.exit(error.exit_code)
