@@ -19,7 +19,7 @@ from harness.cli.passport import passport
 from harness.cli.plan import plan
 from harness.cli.repro import repro
 from harness.cli.run import run
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode, HarnessError, MatrixFileError
 from harness.report.untrusted import visible
 
 
@@ -58,6 +58,10 @@ def execute(words: Sequence[str]) -> int:
         return ended.exit_code
     except click.ClickException as error:
         error.show()
+        return error.exit_code
+    except MatrixFileError as error:
+        # Bare lines: editors and logs find their way by file:line:col at the start.
+        click.echo(visible(str(error), keep=chr(10)), err=True)
         return error.exit_code
     except HarnessError as error:
         click.echo(f"wheelgrid: {visible(str(error), keep=chr(10))}", err=True)

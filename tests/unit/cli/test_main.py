@@ -9,7 +9,7 @@ import click
 import pytest
 
 from harness.cli import commands
-from harness.errors import BuildError, EngineError, UsageError
+from harness.errors import BuildError, EngineError, MatrixFileError, UsageError
 from harness.process import run_process
 
 Run = Callable[..., Any]
@@ -26,6 +26,7 @@ def raising(error: BaseException) -> click.Command:
     ("error", "status", "said"),
     [
         (UsageError("no cell 'x'; did you mean 'y'?"), 2, "wheelgrid: no cell 'x'; did you mean"),
+        (MatrixFileError(["a.yaml:1:2: x", "b.yaml:3:4: y"]), 2, "a.yaml:1:2: x\nb.yaml:3:4: y\n"),
         (EngineError("no engine\nrun doctor"), 3, "wheelgrid: no engine\nrun doctor\n"),
         (BuildError("gcc said \x1b[2J"), 4, r"wheelgrid: gcc said \x1b[2J"),
         (KeyboardInterrupt(), 130, "wheelgrid: interrupted"),
