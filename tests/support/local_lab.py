@@ -14,9 +14,8 @@ from harness.engine import Engine
 from harness.errors import HarnessError
 from harness.journal import Journal
 from harness.lab import Lab, ProbeLimits
-from harness.model import ImageRef, ImageWay, Matrix, Passport, Subject, Target, WheelRef
+from harness.model import ImageRef, ImageWay, Passport, Subject, Target, WheelRef
 from harness.supply import Refusal
-from harness.wiring import LabOptions
 from tests.support.local_engine import LocalEngine
 from tests.support.wheels import make_wheel
 
