@@ -59,12 +59,10 @@ def execute(words: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except MatrixFileError as error:
-        # Bare lines: editors and logs find their way by file:line:col at the start.
-        click.echo(visible(str(error), keep=chr(10)), err=True)
-        return error.exit_code
     except HarnessError as error:
-        click.echo(f"wheelgrid: {visible(str(error), keep=chr(10))}", err=True)
+        # Problems of the matrix are lines of their own, which begin with their place.
+        speaker = "" if isinstance(error, MatrixFileError) else "wheelgrid: "
+        click.echo(speaker + visible(str(error), keep=chr(10)), err=True)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("wheelgrid: interrupted", err=True)
