@@ -5,23 +5,24 @@ temporary place beside it and renamed into it, with its SHA-256 in a file beside
 an entry that no longer has that digest (cut short, damaged) is made again.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import platformdirs
 from filelock import FileLock
 
-from harness.errors import HarnessError
+from harness.errors import ExitCode, HarnessError
 
 
 class CacheError(HarnessError):
     """The cache cannot be written: the disk is full, or the directory is not ours."""
 
-    exit_code = HarnessError.exit_code
+    exit_code = ExitCode.NOTHING_CAN_BE_SAID
 
 
 def default_cache_root() -> Path:
@@ -45,6 +46,18 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+@contextlib.contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Turn the ``OSError`` of writing at ``path`` in the cache into a ``CacheError``."""
+    try:
+        yield
+    except OSError as error:
+        raise CacheError(
+            f"{error.filename or path}: {error.strerror or error}; "
+            "free some space there, or set WHEELGRID_CACHE to another directory"
+        ) from error
+
+
 class Cache:
     """Files by kind and name below one root directory."""
 
@@ -59,23 +72,25 @@ class Cache:
         passes through and leaves nothing behind.
         """
         entry = self.root / kind / name
-        try:
+        with storing(entry):
             entry.parent.mkdir(parents=True, exist_ok=True)
             with self.lock(f"{kind}-{name}"):
                 if not _is_whole(entry):
                     self._fill(entry, make)
-        except OSError as error:
-            raise CacheError(
-                f"{error.filename or entry}: {error.strerror or error}; "
-                "free some space there, or set WHEELGRID_CACHE to another directory"
-            ) from error
         return entry
 
-    def lock(self, name: str) -> FileLock:
-        """Return the machine-wide lock of that name below this root."""
-        locks = self.root / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        return FileLock(locks / f"{content_key(name)}.lock")
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the machine-wide lock of that name below this root. Raises ``CacheError``."""
+        path = self.root / "locks" / f"{content_key(name)}.lock"
+        lock = FileLock(path)
+        with storing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _fill(self, entry: Path, make: Callable[[Path], None]) -> None:
         workdir = Path(tempfile.mkdtemp(prefix=".making-", dir=entry.parent))

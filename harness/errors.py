@@ -7,7 +7,9 @@
     ├── EngineError              3   no engine, no emulation, no image: nothing can be said
     │   └── ImageError           3   one target image cannot be had (its cells are misses)
     ├── PackageIndexError        3   the package index has not what is pinned, or not the same bytes
-    └── BuildError               4   a fixture project does not build
+    ├── BuildError               4   a fixture project does not build
+    ├── cache.CacheError         3   the cache cannot be written: the disk is full
+    └── report.runfile.RunFileError  2   run.json cannot be written or read
 
 A message says what, where, and the next step. ``cli`` catches ``HarnessError`` in
 one place and prints it; no traceback reaches a user for what a user can cause.

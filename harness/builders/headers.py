@@ -15,7 +15,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from harness.arches import Arch, find_arch
-from harness.cache import Cache, content_key, file_sha256
+from harness.cache import Cache, content_key, file_sha256, storing
 from harness.errors import BuildError
 from harness.model import Builder
 from harness.process import ProcessError, run_process
@@ -144,7 +144,8 @@ def header_tree(
     with cache.lock(f"header-tree-{key}"):
         if not stamp.is_file():
             archive = cache.get("headers", f"{key}.tar", lambda at: _fetch(wanted, at, announce))
-            _unpack(archive, root)
+            with storing(root):
+                _unpack(archive, root)
         return HeaderTree(root=root, digest=stamp.read_text())
 
 

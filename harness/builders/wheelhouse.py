@@ -17,7 +17,7 @@ from harness.builders.cross import CompileTarget, compile_binaries, planned_bina
 from harness.builders.headers import HeaderTree, header_tree, oldest_python
 from harness.builders.project import FixtureProject, ProjectKind, load_project
 from harness.builders.wheelfile import ComposedName, WheelMember, platform_tag, write_wheel
-from harness.cache import Cache, content_key, file_sha256
+from harness.cache import Cache, content_key, file_sha256, storing
 from harness.errors import BuildError
 from harness.model import Builder, WheelRef
 from harness.process import ProcessError
@@ -202,8 +202,9 @@ def _metadata(project: FixtureProject) -> dict[str, str]:
 
 def _compiler_failed(planned: PlannedWheel, error: ProcessError, cache: Cache) -> BuildError:
     log = cache.root / "logs" / f"{planned.name.filename}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text(f"{' '.join(error.argv)}\n{error.output}")
+    with storing(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(f"{' '.join(error.argv)}\n{error.output}")
     return BuildError(
         f"{planned.project.folder}: {planned.name.filename} does not build ({error.reason})\n"
         f"{error.tail}\nall of it: {log}"

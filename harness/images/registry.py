@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from harness.arches import Arch
-from harness.cache import Cache, content_key
+from harness.cache import Cache, content_key, storing
 from harness.engine import Engine, EngineImage
 from harness.errors import ImageError
 from harness.images.source import check_platform, is_for
@@ -115,8 +115,9 @@ class Silence:
 
     def begin(self, reason: str) -> None:
         """Remember from now on, for ``SILENCE_SECONDS``."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.write_text(reason)
+        with storing(self._file):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.write_text(reason)
 
     def check(self, reference: str) -> None:
         """Raise ``ImageError`` (``infra:pull``) while it lasts."""

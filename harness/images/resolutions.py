@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from harness.cache import storing
 from harness.errors import UsageError
 from harness.images.debian import Package, Recipe
 
@@ -55,13 +56,14 @@ class Resolutions:
         return None
 
     def keep(self, recipe: Recipe, packages: tuple[Package, ...]) -> Resolution:
-        """Remember ``packages`` as of now."""
+        """Remember ``packages`` as of now. Raises ``CacheError``."""
         resolution = Resolution(packages=packages, at=time.time())
         file = self._file(recipe)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        written = file.with_suffix(f".{os.getpid()}")
-        written.write_bytes(_RESOLUTION.dump_json(resolution))
-        written.replace(file)
+        with storing(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            written = file.with_suffix(f".{os.getpid()}")
+            written.write_bytes(_RESOLUTION.dump_json(resolution))
+            written.replace(file)
         return resolution
 
     def _file(self, recipe: Recipe) -> Path:
