@@ -76,7 +76,10 @@ def read_lock(path: Path) -> IndexLock:
 
 
 def write_lock(path: Path, lock: IndexLock) -> None:
-    """Write a lock file: sorted, one field a line, so that a change reads well in review."""
+    """Write a lock file: sorted, one field a line, so that a change reads well in review.
+
+    Raises ``MatrixFileError`` where it cannot be written.
+    """
     ordered = IndexLock(
         generated=lock.generated,
         releases={
@@ -84,4 +87,10 @@ def write_lock(path: Path, lock: IndexLock) -> None:
             for key in sorted(lock.releases)
         },
     )
-    path.write_bytes(_LOCK.dump_json(ordered, indent=1, exclude_defaults=True) + b"\n")
+    try:
+        path.write_bytes(_LOCK.dump_json(ordered, indent=1, exclude_defaults=True) + b"\n")
+    except OSError as error:
+        what = (
+            f"{path}: cannot be written: {error.strerror}; make the folder of the matrix writable"
+        )
+        raise MatrixFileError([what]) from error
