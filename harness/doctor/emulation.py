@@ -7,11 +7,11 @@ a program of about one kilobyte that prints the machine it believes to be on.
 import re
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.arches import Arch
-from harness.cache import Cache, content_key
+from harness.cache import Cache, CacheError, content_key
 from harness.doctor.check import FIX, Check, Part
 from harness.process import ProcessError, run_process
 
@@ -99,6 +99,10 @@ def check_emulation(arch: Arch, cache: Cache) -> Check:
         program = make_program(arch, cache)
     except ProcessError as error:
         return _check(arch, ok=False, detail=f"no program to try it with: {error}")
+    except CacheError as error:
+        detail, _, remedy = str(error).partition("; ")
+        # Of the disk: nothing that mends emulation would mend this.
+        return replace(_check(arch, ok=False, detail=detail, remedy=remedy), part=Part.DISK)
     header = program.read_bytes()
     handler = next((h for h in read_handlers() if h.takes(header)), None)
     return judge_emulation(arch, handler, run_program(program, arch))

@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from harness.arches import find_arch
-from harness.doctor.emulation import Handler, Ran, judge_emulation, parse_handler, read_handlers
+from harness.cache import Cache
+from harness.doctor.check import Part
+from harness.doctor.emulation import (
+    Handler,
+    Ran,
+    check_emulation,
+    judge_emulation,
+    parse_handler,
+    read_handlers,
+)
 
 S390X = find_arch("s390x")
 # As Debian 12 registers it (qemu-user-static 7.2).
@@ -116,3 +125,16 @@ def test_what_is_concluded(handler: Handler | None, ran: Ran, detail: str, *, ok
     check = judge_emulation(S390X, handler, ran)
     assert (check.ok, check.detail) == (ok, detail)
     assert bool(check.remedy) is not ok
+
+
+def test_no_room_for_the_program(tmp_path: Path) -> None:
+    """Where the cache cannot be written the check says so, as the disk's fault."""
+    root = tmp_path / "file"
+    root.touch()
+    check = check_emulation(find_arch("s390x"), Cache(root))
+    assert (check.part, check.ok, check.detail) == (
+        Part.DISK,
+        False,
+        f"{root}/programs: Not a directory",
+    )
+    assert "WHEELGRID_CACHE" in check.remedy
