@@ -6,6 +6,7 @@ resolved to is remembered for a day.
 """
 
 import contextlib
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ from harness.images.resolutions import Resolutions
 from harness.images.source import check_platform
 from harness.model import ImageRef, ImageWay, Target
 
+ROOM = 512 << 20
+"""Bytes that one image takes in the cache while it is made: root, layer and archive."""
 _LAYOUT = "1"
 """Raised when archive.py or bytecode.py come to write other bytes for the same packages."""
 
@@ -139,20 +142,28 @@ class AssembledSource:
     def _workdir(self) -> Iterator[Path]:
         """Make a directory on the cache's own disk: finished files are renamed into it."""
         try:
+            free = shutil.disk_usage(self._cache.root).free
+            if free < ROOM:
+                room = f"{free >> 20} MiB free, and an image takes {ROOM >> 20}"
+                raise _full(self._cache.root, room)
             with tempfile.TemporaryDirectory(prefix=".making-", dir=self._cache.root) as name:
                 yield Path(name)
         except OSError as error:
-            raise ImageError(
-                f"{error.filename or self._cache.root}: {error.strerror or error}; free some "
-                "space there, or set WHEELGRID_CACHE to another directory",
-                cause="infra:disk",
-            ) from error
+            where = error.filename or self._cache.root
+            raise _full(where, error.strerror or str(error)) from error
 
 
 def _recipe(target: Target) -> Recipe:
     if target.assembled is None:
         raise ValueError(f"{target.key} has no assembled way")
     return write_recipe(target.assembled.suite, target.arch, target.assembled.packages)
+
+
+def _full(where: str | Path, what: str) -> ImageError:
+    return ImageError(
+        f"{where}: {what}; free some space there, or set WHEELGRID_CACHE to another directory",
+        cause="infra:disk",
+    )
 
 
 def _labels(root: _Root) -> dict[str, str]:

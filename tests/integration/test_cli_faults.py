@@ -1,0 +1,353 @@
+"""What goes wrong around the command line: bad input, full disks, an engine that goes away.
+
+Every fault ends in bounded time with an exit code, a line that helps and no traceback;
+what was measured before it is kept.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from harness.engine.owner import OWNER_LABEL
+from harness.images.debian import native_arch
+from tests.support.commands import (
+    HARNESS,
+    Ended,
+    run_command,
+    started_wheelgrid,
+    wait_until,
+    wheelgrid,
+)
+from tests.support.engine_proxy import engine_proxy
+from tests.support.wheels import make_wheel
+
+pytestmark = pytest.mark.integration
+
+NATIVE = native_arch().name
+HERE = ("--images", "assembled", "--target", "debian-12", "--arch", NATIVE)
+NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent"}
+
+
+def complaint(ended: Ended) -> str:
+    """Return the first line on standard error; nothing that a user causes is a traceback."""
+    assert "Traceback" not in ended.said
+    return ended.err.partition("\n")[0]
+
+
+# --- bad input ------------------------------------------------------------------------
+
+
+def _with(name: str, member: str, data: bytes) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        wheel = make_wheel(folder, name, "x = 1")
+        with zipfile.ZipFile(wheel, "a", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(member, data)
+        return wheel
+
+    return make
+
+
+def _no_archive(folder: Path) -> Path:
+    wheel = folder / "text-1.0-py3-none-any.whl"
+    wheel.write_text("hello")
+    return wheel
+
+
+def _cut_short(folder: Path) -> Path:
+    wheel = make_wheel(folder, "cut", "x = 1\n" * 1000)
+    wheel.write_bytes(wheel.read_bytes()[:-100])
+    return wheel
+
+
+def _renamed(folder: Path) -> Path:
+    return make_wheel(folder, "one", "x = 1").rename(folder / "two-1.0-py3-none-any.whl")
+
+
+_DISTRUST = "do not install it, and tell whoever published it"
+_AGAIN = "copy or download the file again"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            _no_archive,
+            (
+                "text-1.0-py3-none-any.whl: this is no zip archive, as a wheel is: "
+                f"it begins with b'hell'; {_AGAIN}"
+            ),
+        ),
+        (
+            _cut_short,
+            (
+                "cut-1.0-py3-none-any.whl: the archive is cut short or damaged "
+                f"(File is not a zip file); {_AGAIN}"
+            ),
+        ),
+        (
+            _renamed,
+            (
+                "two-1.0-py3-none-any.whl: it holds one-1.0.dist-info, which is not of two 1.0; "
+                "build the wheel again with a current build backend"
+            ),
+        ),
+        (
+            _with("climbs", "../evil.py", b""),
+            f"climbs-1.0-py3-none-any.whl: member '../evil.py' leads out of its place; {_DISTRUST}",
+        ),
+        (
+            _with("rooted", "/etc/evil.py", b""),
+            f"rooted-1.0-py3-none-any.whl: member '/etc/evil.py' has an absolute path; {_DISTRUST}",
+        ),
+    ],
+)
+def test_a_wheel_that_is_none(tmp_path: Path, make: Callable[[Path], Path], said: str) -> None:
+    """It is told before any engine is asked, with the fault and the next step."""
+    ended = wheelgrid("check", make(tmp_path), "--out", tmp_path / "grid", env=NO_ENGINE)
+    assert (ended.status, complaint(ended)) == (2, f"wheelgrid: {said}")
+
+
+def test_a_zip_bomb(tmp_path: Path) -> None:
+    """Judged by its directory: nothing of it is unpacked."""
+    wheel = _with("bomb", "zeros", bytes(100 << 20))(tmp_path)
+    ended = wheelgrid("check", wheel, "--out", tmp_path / "grid", env=NO_ENGINE)
+    assert ended.status == 2
+    assert re.fullmatch(
+        r"wheelgrid: bomb-1\.0-py3-none-any\.whl: \d+ bytes that unpack to \d+: "
+        rf"a zip bomb; {_DISTRUST}",
+        complaint(ended),
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "check no-1.0-py3-none-any.whl",
+            "no-1.0-py3-none-any.whl: No such file or directory; give the path of a wheel file",
+        ),
+        (
+            "run --target debian-122",
+            "--target 'debian-122' matches nothing; did you mean 'debian-12'?",
+        ),
+        ("run --profile smoek", "--profile: unknown profile 'smoek'; did you mean 'smoke'?"),
+        (
+            "passport debian-12/s390",
+            "no target 'debian-12/s390' in the matrix; did you mean 'debian-12/s390x'?",
+        ),
+        (
+            "repro debian-12/s390x/nunpy",
+            "cell 'debian-12/s390x/nunpy': unknown subject 'nunpy'; did you mean 'numpy'?",
+        ),
+        ("run -k nothing-like-it --target debian-12", "no cell is selected: the matrix has"),
+    ],
+)
+def test_a_name_that_is_not_there(words: str, said: str) -> None:
+    """The nearest one is offered, and an empty selection says what each option left."""
+    ended = wheelgrid(*words.split(), env=NO_ENGINE)
+    assert ended.status == 2
+    assert complaint(ended).startswith(f"wheelgrid: {said}")
+
+
+# --- no room --------------------------------------------------------------------------
+
+
+def test_results_that_cannot_be_written(tmp_path: Path) -> None:
+    """Below a file, or where nobody may write: told before anything is run."""
+    (tmp_path / "file").touch()
+    for out, reason in (
+        (tmp_path / "file" / "grid", "Not a directory"),
+        (Path("/proc/grid"), "No such file or directory"),
+    ):
+        ended = wheelgrid("run", *HERE, "--subject", "pure", "--out", out)
+        assert ended.status == 2
+        advice = "choose another directory with --out"
+        assert complaint(ended) == f"wheelgrid: {out}: cannot be written: {reason}; {advice}"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a file system of 4 MiB."""
+    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    options = "size=4m,mode=1777"
+    subprocess.run([*root, "mount", "-t", "tmpfs", "-o", options, "tmpfs", disk], check=True)
+    try:
+        yield disk
+    finally:
+        subprocess.run([*root, "umount", "--lazy", disk], check=True)
+
+
+def fill(disk: Path) -> None:
+    """Leave no byte free on ``disk``."""
+    free = shutil.disk_usage(disk).free
+    (disk / "filler").write_bytes(bytes(free))
+    assert shutil.disk_usage(disk).free == 0
+
+
+def test_a_disk_that_is_full_from_the_start(small_disk: Path) -> None:
+    """Results that will not fit are told before anything is run."""
+    fill(small_disk)
+    out = small_disk / "grid"
+    ended = wheelgrid("run", *HERE, "--subject", "pure", "--out", out)
+    assert ended.status == 2
+    assert complaint(ended).startswith(f"wheelgrid: {out}: cannot be written: No space left")
+    assert ended.out == ""
+
+
+def test_a_cache_without_room(small_disk: Path, tmp_path: Path) -> None:
+    """A miss that names the disk, in seconds and not after minutes of assembling."""
+    words = ("run", *HERE, "--subject", "pure", "--out", tmp_path / "grid")
+    ended = wheelgrid(*words, env={"WHEELGRID_CACHE": str(small_disk)})
+    assert ended.status == 3, ended.said
+    assert "Traceback" not in ended.said
+    (seen,) = measured(tmp_path / "grid")
+    assert (seen["outcome"], seen["cause"]) == ("miss", "infra:disk")
+    assert "set WHEELGRID_CACHE to another directory" in seen["evidence"]
+
+
+# --- no engine ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "check", "passport debian-12", "repro debian-12/x86_64/pure"]
+)
+def test_without_an_engine(tmp_path: Path, command: str) -> None:
+    """Code 3 within seconds, and the line that helps."""
+    more: list[object] = [make_wheel(tmp_path, "mine", ""), "--out", tmp_path]
+    ended = wheelgrid(*command.split(), *(more if command == "check" else []), env=NO_ENGINE)
+    assert ended.status == 3
+    assert ended.seconds < 10
+    assert complaint(ended).startswith(
+        "wheelgrid: no container engine can be reached at DOCKER_HOST=unix:///nonexistent"
+    )
+
+
+@pytest.mark.parametrize("command", ["plan", "--help", "run --help", "build pure"])
+def test_what_needs_no_engine(command: str) -> None:
+    """Planning, help and building go on."""
+    ended = wheelgrid(*command.split(), env=NO_ENGINE)
+    assert (ended.status, ended.err if command != "build pure" else "") == (0, "")
+
+
+def test_no_permission_on_the_socket(tmp_path: Path) -> None:
+    """Told apart from an engine that is not there, with the group to join."""
+    with engine_proxy(tmp_path / "engine.sock") as proxy:
+        (tmp_path / "engine.sock").chmod(0)
+        # Root passes every mode, unless that capability is taken from it.
+        drop = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+        words = [*(drop if os.geteuid() == 0 else []), *HARNESS, "passport", "debian-12"]
+        ended = run_command(*words, env={"DOCKER_HOST": proxy.host})
+    assert ended.status == 3
+    assert complaint(ended).startswith("wheelgrid: no permission on the container engine's socket")
+
+
+# --- an end in the middle -------------------------------------------------------------
+
+
+@pytest.fixture
+def slow_check(tmp_path: Path) -> tuple[object, ...]:
+    """Return a command line of three cells: one done at once, one that sleeps, one after it."""
+    codes = {"a_quick": "", "b_slow": "import time\ntime.sleep(50)", "c_after": ""}
+    wheels = [make_wheel(tmp_path, name, code) for name, code in codes.items()]
+    return ("check", *wheels, *HERE, "--out", tmp_path / "grid")
+
+
+def measured(out: Path) -> list[dict[str, Any]]:
+    """Return the observations in ``run.json``."""
+    cells = json.loads((out / "run.json").read_text())["cells"]
+    return [cell["observation"] for cell in cells if cell["observation"]]
+
+
+def wait_for_first_cell(out: Path) -> None:
+    """Return when one cell has been seen and the next one is being probed."""
+    journal = out / "journal.jsonl"
+
+    def in_the_second() -> bool:
+        words = journal.read_text() if journal.exists() else ""
+        return "probing b_slow" in words
+
+    wait_until(in_the_second, seconds=40)
+
+
+def containers_of(engine: docker.DockerClient, pids: set[int]) -> list[str]:
+    """Return the containers that those processes own."""
+    found = engine.api.containers(all=True, filters={"label": OWNER_LABEL})
+    owners = [(c["Id"], c["Labels"][OWNER_LABEL]) for c in found]
+    return [one for one, owner in owners if int(owner.split()[-1].partition(":")[0]) in pids]
+
+
+@pytest.fixture
+def client() -> Iterator[docker.DockerClient]:
+    client = docker.from_env()
+    yield client
+    client.close()
+
+
+def test_the_engine_goes_away(tmp_path: Path, slow_check: tuple[object, ...]) -> None:
+    """What was measured is kept, the rest is missed: nothing can be said of it."""
+    with (
+        engine_proxy(tmp_path / "engine.sock") as proxy,
+        started_wheelgrid(*slow_check, env={"DOCKER_HOST": proxy.host}) as started,
+    ):
+        wait_for_first_cell(tmp_path / "grid")
+        proxy.cut()
+        ended = started.wait(30)
+    assert ended.status == 3, ended.out
+    assert "Traceback" not in ended.out + ended.err
+    first, *rest = measured(tmp_path / "grid")
+    assert first["outcome"] == "pass"
+    assert [(seen["outcome"], seen["cause"]) for seen in rest] == [("miss", "infra:engine")] * 2
+
+
+def test_ctrl_c(
+    tmp_path: Path, slow_check: tuple[object, ...], client: docker.DockerClient
+) -> None:
+    """Code 130, what was measured is kept, and no container stays."""
+    with started_wheelgrid(*slow_check) as started:
+        wait_for_first_cell(tmp_path / "grid")
+        pids = started.pids()
+        assert containers_of(client, pids)
+        started.interrupt()
+        ended = started.wait(30)
+    assert ended.status == 130, ended.out
+    assert "Traceback" not in ended.out + ended.err
+    assert "interrupted: 1 of 3 cells as expected" in ended.out
+    assert [seen["outcome"] for seen in measured(tmp_path / "grid")] == ["pass"]
+    wait_until(lambda: not containers_of(client, pids), seconds=10)
+
+
+def test_killed_without_a_chance_to_clean_up(
+    tmp_path: Path, slow_check: tuple[object, ...], client: docker.DockerClient
+) -> None:
+    """The container ends by itself, because its standard input does."""
+    with started_wheelgrid(*slow_check) as started:
+        wait_for_first_cell(tmp_path / "grid")
+        pids = started.pids()
+        assert containers_of(client, pids)
+        started.kill()
+        wait_until(lambda: not containers_of(client, pids), seconds=10)
+
+
+def test_a_disk_that_fills_up(small_disk: Path, tmp_path: Path) -> None:
+    """What was measured is shown; that it cannot be written is said."""
+    codes = {"a_quick": "", "b_slow": "import time\ntime.sleep(6)"}
+    wheels = [make_wheel(tmp_path, name, code) for name, code in codes.items()]
+    out = small_disk / "grid"
+    with started_wheelgrid("check", *wheels, *HERE, "--out", out) as started:
+        wait_for_first_cell(out)
+        fill(small_disk)
+        ended = started.wait(40)
+    assert ended.status == 2
+    assert complaint(ended).startswith(f"wheelgrid: {out}/run.json: cannot be written: No space")
+    assert "1 of 2 cells as expected, 1 not run" in ended.out

@@ -1,0 +1,123 @@
+"""The command line as a user has it: a process beside the test, and what it left behind."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HARNESS = (sys.executable, "-m", "harness")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """A command that ran to its end."""
+
+    status: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def said(self) -> str:
+        """All that it printed, on whichever stream."""
+        return self.out + self.err
+
+
+def wheelgrid(*words: object, env: Mapping[str, str] | None = None, timeout: float = 120) -> Ended:
+    """Run one command line of ``wheelgrid`` to its end; ``env`` is added to the environment."""
+    return run_command(*HARNESS, *words, env=env, timeout=timeout)
+
+
+def run_command(
+    *words: object, env: Mapping[str, str] | None = None, timeout: float = 120
+) -> Ended:
+    """Run any command in the checkout; what it prints must fit a width of 160."""
+    start = time.monotonic()
+    done = subprocess.run(
+        [str(word) for word in words],
+        cwd=ROOT,
+        env=_environment(env or {}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    seconds = time.monotonic() - start
+    return Ended(status=done.returncode, out=done.stdout, err=done.stderr, seconds=seconds)
+
+
+class Started:
+    """A ``wheelgrid`` at work, and everything it started, told by a mark in its environment."""
+
+    def __init__(self, process: "subprocess.Popen[str]", mark: str) -> None:
+        self.process = process
+        self._mark = mark.encode()
+
+    def pids(self) -> set[int]:
+        """Return the processes of this run that live now."""
+        found = set()
+        for file in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if self._mark in file.read_bytes():
+                    found.add(int(file.parent.name))
+        return found
+
+    def interrupt(self) -> None:
+        """Do what a terminal does on Ctrl-C."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it and all it started, without a chance to clean up."""
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def wait(self, timeout: float) -> Ended:
+        """Return what it left behind."""
+        start = time.monotonic()
+        out, err = self.process.communicate(timeout=timeout)
+        seconds = time.monotonic() - start
+        return Ended(status=self.process.returncode, out=out, err=err, seconds=seconds)
+
+
+@contextlib.contextmanager
+def started_wheelgrid(*words: object, env: Mapping[str, str] | None = None) -> Iterator[Started]:
+    """Start one command line of ``wheelgrid``; nothing of it outlives the context."""
+    mark = f"wheelgrid-test-{os.getpid()}-{time.monotonic_ns()}"
+    process = subprocess.Popen(
+        [*HARNESS, *(str(word) for word in words)],
+        cwd=ROOT,
+        env=_environment({**(env or {}), "WHEELGRID_TEST_MARK": mark}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    started = Started(process, mark)
+    try:
+        yield started
+    finally:
+        started.kill()
+        process.communicate()
+
+
+def wait_until(true: Callable[[], object], *, seconds: float) -> None:
+    """Return as soon as ``true()`` is; fail after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.1)
+
+
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    # What pytest tells its own workers must not reach a pytest of the command's own.
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
+    return {**own, "COLUMNS": "160", **more}
