@@ -1,0 +1,301 @@
+"""The command line on the real engine: what a user types, and everything that comes of it."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import docker
+import jsonschema
+import pytest
+
+from harness.arches import Arch, find_arch
+from harness.cache import Cache
+from harness.engine.docker import DockerEngine
+from harness.images import ImageStore
+from harness.images.debian import native_arch
+from harness.model import ImageWay
+from harness.report.runfile import SCHEMA_FILE
+from tests.support.commands import HARNESS, ROOT, Ended, run_command, wheelgrid
+from tests.support.registry import loopback_registry
+from tests.support.targets import debian_12
+from tests.support.wheels import make_wheel
+
+pytestmark = pytest.mark.integration
+
+NATIVE, FOREIGN = native_arch(), find_arch("s390x")
+ASSEMBLED = ("--images", "assembled")
+HERE = (*ASSEMBLED, "--target", "debian-12", "--arch", NATIVE.name)
+
+
+# --- run ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """A run that ended, and its ``run.json``."""
+
+    ended: Ended
+    out: Path
+    document: dict[str, Any]
+
+    def seen(self, target: str, subject: str) -> dict[str, Any]:
+        """Return the observation of one cell."""
+        (cell,) = (
+            cell
+            for cell in self.document["cells"]
+            if (cell["target"], cell["subject"]) == (target, subject)
+        )
+        seen: dict[str, Any] = cell["observation"]
+        return seen
+
+
+def read(ended: Ended, out: Path) -> Written:
+    return Written(ended=ended, out=out, document=json.loads((out / "run.json").read_text()))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """Run four subjects natively and under emulation."""
+    out = tmp_path_factory.mktemp("run") / "grid"
+    globs = [
+        word for name in ("plain", "abi3", "pure", "markupsafe") for word in ("--subject", name)
+    ]
+    ended = wheelgrid("run", *HERE, "--arch", FOREIGN.name, *globs, "--out", out)
+    return read(ended, out)
+
+
+def test_a_run_prints_the_grid(run: Written) -> None:
+    """Eight cells, none of them unexpected: a table, where its images come from, and code 0."""
+    assert run.ended.status == 0, run.ended.said
+    for words in ("image from", "fixture wheels", "index wheels", "8 of 8 cells as expected"):
+        assert words in run.ended.out
+    assert "A image assembled from packages" in run.ended.out
+
+
+def test_a_log_gets_plain_lines(run: Written) -> None:
+    """Without a terminal: whole lines, one per target that is done, and no control sequence."""
+    assert f"/8 debian-12/{NATIVE.name}: 4 pass" in run.ended.out
+    assert "\x1b" not in run.ended.said
+
+
+def test_a_run_file_is_as_its_schema_says(run: Written) -> None:
+    """The JSON Schema that is published judges the file that is written."""
+    jsonschema.validate(run.document, json.loads(SCHEMA_FILE.read_text()))
+    assert run.document["exit_code"] == 0
+
+
+@pytest.mark.parametrize("arch", [NATIVE, FOREIGN], ids=lambda arch: str(arch.name))
+def test_a_result_says_where_it_comes_from(run: Written, arch: Arch) -> None:
+    """Image, way, passport, engine, kernel; and the emulator where there is one."""
+    seen = run.seen(f"debian-12/{arch.name}", "abi3")
+    assert seen["wheel"]["sha256"]
+    provenance = seen["provenance"]
+    assert provenance["image"]["id"].startswith("sha256:")
+    assert provenance["image"]["way"] == "assembled"
+    assert len(provenance["passport_id"]) == 32
+    assert provenance["engine"]
+    assert provenance["kernel"]
+    assert bool(provenance["qemu"]) == (arch is FOREIGN)
+
+
+def test_a_junit_file_has_every_cell(run: Written) -> None:
+    """One case a cell, no failure among them."""
+    cases = list(ET.parse(run.out / "junit.xml").iter("testcase"))  # noqa: S314 - our own
+    assert len(cases) == 8
+    assert not any(case.find("failure") is not None for case in cases)
+
+
+def test_a_terminal_gets_a_live_display(tmp_path: Path) -> None:
+    """What is being done is drawn in place; the grid that stays is the same."""
+    words = [*HARNESS, "run", *HERE, "--subject", "pure", "--out", str(tmp_path)]
+    status, shown = run_on_terminal(words)
+    assert status == 0, shown
+    assert "0/1 cells" in shown
+    assert "\x1b[2K" in shown
+    assert "1 of 1 cells as expected" in shown
+
+
+def run_on_terminal(words: list[str]) -> tuple[int, str]:
+    """Run a command on a terminal of its own; return its status and all that it showed."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "160"}
+    process = subprocess.Popen(
+        words, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 4096):
+            shown += piece
+    except OSError:  # Linux says EIO once the other end is closed.
+        pass
+    finally:
+        os.close(ours)
+    return process.wait(timeout=10), shown.decode()
+
+
+def test_two_runs_at_once(tmp_path: Path) -> None:
+    """One cache, one engine, two runs: both end as if alone."""
+    outs = [tmp_path / "one", tmp_path / "two"]
+    with ThreadPoolExecutor(2) as pool:
+        words = ("run", *HERE, "--subject", "p*", "-n", "1", "--out")
+        ended = list(pool.map(lambda out: wheelgrid(*words, out), outs))
+    assert [each.status for each in ended] == [0, 0], ended
+    one, two = (json.loads((out / "run.json").read_text())["cells"] for out in outs)
+    assert len(one) == len(two) > 1
+
+
+# --- a user's own wheels --------------------------------------------------------------
+
+
+def test_a_wheel_that_works_somewhere(tmp_path: Path) -> None:
+    """A fixture wheel as a file of the user's own: probed where it fits, the rest listed."""
+    built = wheelgrid("build", "plain", "--arch", NATIVE.name, "--python", "3.11")
+    wheel = Path(built.out.strip())
+    assert wheel.is_file()
+    call = "wheelgrid_plain.selftest() == 42"
+    ended = wheelgrid(
+        "check", wheel, "--call", call, *ASSEMBLED, "--target", "debian-12", "--out", tmp_path
+    )
+    assert ended.status == 0, ended.said
+    assert "needs CPython 3.11, the target has 3.13" in ended.out
+    assert "1 of 1 cells as expected" in ended.out
+
+
+def test_a_wheel_that_does_not_import(tmp_path: Path) -> None:
+    """Code 1, and one line that says which cell, what was seen and what Python said of it."""
+    wheel = make_wheel(tmp_path, "broken", "import nothing_of_that_name\n")
+    ended = wheelgrid("check", wheel, *HERE, "--out", tmp_path / "grid")
+    assert ended.status == 1, ended.said
+    (line,) = (line for line in ended.out.splitlines() if "nothing_of_that_name" in line)
+    said = "ModuleNotFoundError: No module named 'nothing_of_that_name'"
+    assert line == f"I debian-12/{NATIVE.name}/broken-1.0  import-failed  {said}"
+    seen = read(ended, tmp_path / "grid").seen(f"debian-12/{NATIVE.name}", "broken-1.0")
+    assert (seen["stage"], len(seen["attempts"])) == ("import", 2)
+
+
+def test_a_release_of_the_index(tmp_path: Path) -> None:
+    """``name==version`` is fetched as the target's installer would."""
+    ended = wheelgrid("check", "markupsafe==3.0.4", *HERE, "--out", tmp_path)
+    assert ended.status == 0, ended.said
+    seen = read(ended, tmp_path).seen(f"debian-12/{NATIVE.name}", "markupsafe-3.0.4")
+    assert seen["wheel"]["filename"].startswith("markupsafe-3.0.4-cp311-cp311-manylinux")
+
+
+# --- the other commands ---------------------------------------------------------------
+
+
+def test_a_cell_again_without_this_project() -> None:
+    """``repro`` prints one line; a shell that runs it sees what the cell saw."""
+    printed = wheelgrid("repro", f"debian-12/{NATIVE.name}/plain", *ASSEMBLED)
+    assert printed.status == 0, printed.said
+    (line,) = printed.out.splitlines()
+    assert run_command("sh", "-c", line).status == 0
+    failing = line.replace("selftest() == 42", "selftest() == 41")
+    assert failing != line
+    assert "AssertionError" in run_command("sh", "-c", failing).err
+
+
+def test_what_machines_read() -> None:
+    """``doctor``, ``plan`` and ``passport`` print JSON alone on standard output."""
+    checks = json.loads(wheelgrid("doctor", "--json").out)["checks"]
+    assert {check["name"] for check in checks} >= {"engine"}
+    plan = wheelgrid("plan", "--json", "-k", "debian-12 and s390x and abi3")
+    assert [json.loads(line)["id"] for line in plan.out.splitlines()] == ["debian-12/s390x/abi3"]
+    passport = json.loads(wheelgrid("passport", "debian-12/s390x", "--json", *ASSEMBLED).out)
+    assert passport["ext_suffix"] == ".cpython-311-s390x-linux-gnu.so"
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
+def test_pytest_itself(workers: tuple[str, ...]) -> None:
+    """The runner is a way in of its own: the same cells, the same grid."""
+    words = (sys.executable, "-m", "pytest", "harness", *ASSEMBLED, *workers)
+    ended = run_command(*words, "-k", f"debian-12 and {NATIVE.name} and (abi3 or plain)")
+    assert ended.status == 0, ended.said
+    assert "2 of 2 cells as expected" in ended.out
+    assert "2 passed" in ended.out
+
+
+# --- images of a registry -------------------------------------------------------------
+
+_TARGET = """\
+  - id: {name}
+    title: {name}
+    python: "3.11"
+    libc: glibc
+    arches: [{arches}]
+    registry: {{image: "{image}", prepare: ["touch /prepared"]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def registry_run(
+    engine: DockerEngine, cache: Cache, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Written]:
+    """Run one subject on an image that is there, one that is not, and one that is another's."""
+    folder = tmp_path_factory.mktemp("registry")
+    matrix = write_matrix(folder)
+    with loopback_registry(folder) as server:
+        image = ImageStore(engine, cache, way=ImageWay.ASSEMBLED, announce=print)
+        server.push(image.get(debian_12(NATIVE.name)).id, NATIVE, "hub/debian", "12")
+        words = ["--images", "registry", "--registry", f"{server.host}/hub"]
+        ended = wheelgrid("run", *words, "--matrix", matrix, "--out", folder / "grid")
+        yield read(ended, folder / "grid")
+        forget(f"{server.host}/", "wheelgrid/prepared-debian-")
+
+
+def write_matrix(folder: Path) -> Path:
+    """Write a matrix of three targets and one subject; the fixtures' builders stay ours."""
+    matrix = folder / "matrix"
+    matrix.mkdir()
+    rows = [
+        ("there", NATIVE.name, "debian:12"),
+        ("vanished", NATIVE.name, "debian:vanished"),
+        ("other", FOREIGN.name, "debian:12"),
+    ]
+    targets = [_TARGET.format(name=name, arches=arch, image=i) for name, arch, i in rows]
+    (matrix / "targets.yaml").write_text("targets:\n" + "".join(targets))
+    (matrix / "builders.yaml").write_text((ROOT / "matrix/builders.yaml").read_text())
+    (matrix / "subjects.yaml").write_text(
+        "subjects:\n  - {id: pure, group: ours, fixture: pure, builder: cross-glibc,"
+        " any_python: true, imports: [wheelgrid_pure]}\n"
+    )
+    (matrix / "index.lock.json").write_text('{"generated": "2026-01-01", "releases": {}}')
+    return matrix
+
+
+def forget(*prefixes: str) -> None:
+    """Remove images by what their names begin with."""
+    client = docker.from_env()
+    for image in client.images.list():
+        for tag in image.tags:
+            if tag.startswith(prefixes):
+                client.images.remove(tag)
+    client.close()
+
+
+def test_images_of_a_registry(registry_run: Written) -> None:
+    """The column says R, the result says which digest the tag stood for."""
+    assert "R image pulled from a registry" in registry_run.ended.out
+    seen = registry_run.seen(f"there/{NATIVE.name}", "pure")
+    assert seen["outcome"] == "pass"
+    assert "/hub/debian:12@sha256:" in seen["provenance"]["image"]["origin"]
+
+
+def test_images_that_cannot_be_had(registry_run: Written) -> None:
+    """Not there, or of another architecture: a miss with its cause, and never the wheel's fault."""
+    assert registry_run.ended.status == 3, registry_run.ended.said
+    vanished = registry_run.seen(f"vanished/{NATIVE.name}", "pure")
+    assert (vanished["outcome"], vanished["cause"]) == ("miss", "infra:not-found")
+    other = registry_run.seen(f"other/{FOREIGN.name}", "pure")
+    assert (other["outcome"], other["cause"]) == ("miss", "infra:wrong-arch")
+    cases = ET.parse(registry_run.out / "junit.xml").iter("testcase")  # noqa: S314 - our own
+    assert not any(case.find("failure") is not None for case in cases)
