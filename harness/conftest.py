@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from harness.errors import HarnessError
 from harness.grid import build_grid
@@ -84,6 +85,22 @@ class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         return nodeid.partition("[")[2].rpartition("/")[0] or nodeid
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Return the cell at which a worker died, and give what it had left to others.
+
+        xdist 3.8 gives them that cell too, which then ends one worker after the other.
+        """
+        units: dict[str, dict[str, bool]] = self.assigned_work.pop(node)
+        left = [(unit, cell) for unit in units.values() for cell, done in unit.items() if not done]
+        if not left:
+            return None
+        unit, cell = left[0]
+        unit[cell] = True
+        self.workqueue.update((scope, u) for scope, u in units.items() if not all(u.values()))
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return cell
 
 
 @pytest.hookimpl(optionalhook=True)

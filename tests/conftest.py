@@ -9,6 +9,8 @@ from harness.cache import Cache, default_cache_root
 from harness.engine.docker import DockerEngine, connect
 from harness.errors import EngineError
 
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture(scope="session")
 def engine() -> DockerEngine:

@@ -1,0 +1,255 @@
+"""pytest's way into the matrix, driven by pytest: real collection, real agent, no engine.
+
+Every test runs pytest in a process of its own, on a matrix of its own, with
+``harness.conftest`` and ``harness.test_matrix`` as they are; only what opens the
+laboratory is exchanged.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from harness.journal import observations, read_events
+from tests.support.local_lab import HERE
+
+ROOT = Path(__file__).parents[2]
+
+TARGETS = f"""\
+targets:
+  - {{id: alpha, title: Alpha, python: "3.11", libc: glibc, arches: [{HERE.name}],
+     assembled: {{suite: bookworm, packages: [python3]}}}}
+  - {{id: beta, title: Beta, python: "3.11", libc: glibc, arches: [{HERE.name}],
+     assembled: {{suite: trixie, packages: [python3]}}}}
+  - {{id: gamma, title: Gamma, python: "3.11", libc: glibc, arches: [{HERE.name}],
+     assembled: {{suite: sid, packages: [python3]}}, allow_failure: true}}
+"""
+
+SUBJECTS = "subjects:\n" + "".join(
+    f"  - {{id: {name}, group: tests, index: {name}==1.0, imports: [{name}]}}\n"
+    for name in ("good", "fine", "broken", "known", "healed", "other", "refused", "missing")
+)
+
+EXPECTATIONS = "expectations:\n" + "".join(
+    f"""\
+  - {{target: alpha, arch: "*", subject: {subject}, outcome: {outcome},
+     reason: {subject} is old, link: "https://example.invalid/{subject}"}}
+"""
+    for subject, outcome in (
+        ("known", "import-failed"),
+        ("healed", "crashed"),
+        ("other", "crashed"),
+    )
+)
+
+ANSWERS = """\
+ANSWERS = {
+    "good": "",
+    "fine": "",
+    "healed": "",
+    "broken": "raise ImportError('broken on purpose')",
+    "known": "raise ImportError('known to be broken')",
+    "other": "raise ImportError('broken in another way')",
+    "refused": Refusal(reason="all 9 wheels are for musl"),
+    "missing": PackageIndexError("missing==1.0: the package index gives no answer"),
+}
+"""
+
+CONFTEST = f"""\
+from harness.errors import PackageIndexError
+from harness.supply import Refusal
+from tests.support.local_lab import local_lab
+
+pytest_plugins = ["harness.conftest"]
+
+{ANSWERS}
+
+def pytest_configure(config):
+    import harness.conftest
+    harness.conftest.open_lab = lambda matrix, options, journal: local_lab(ANSWERS, journal)
+"""
+
+NO_LAB = """
+def pytest_configure(config):
+    import harness.conftest
+    harness.conftest.open_lab = None
+"""
+
+KILL = """
+import os, signal
+from pathlib import Path
+import harness.conftest
+from tests.support.local_lab import MadeWheels
+
+class KillingWheels(MadeWheels):
+    def subject_wheel(self, subject, target, passport):
+        if (target.id, subject.id) == ("beta", "fine"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().subject_wheel(subject, target, passport)
+
+import tests.support.local_lab
+tests.support.local_lab.MadeWheels = KillingWheels
+"""
+
+
+@pytest.fixture(autouse=True)
+def _matrix(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lay out a matrix, the one test module, and this machine as the laboratory."""
+    texts = {"targets": TARGETS, "subjects": SUBJECTS, "expectations": EXPECTATIONS}
+    pytester.mkdir("matrix")
+    for name, text in texts.items():
+        (pytester.path / f"matrix/{name}.yaml").write_text(text)
+    pytester.makeini(f"[pytest]\npythonpath = {ROOT}\nfilterwarnings = error\n")
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(test_matrix="from harness.test_matrix import test_cell")
+    monkeypatch.setenv("TMPDIR", str(pytester.path))  # what a killed worker leaves
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/no-engine.sock")
+
+
+def _run(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
+    return pytester.runpytest_subprocess(
+        "-v", "-rxXfE", "-p", "no:cacheprovider", "--wheelgrid-matrix=matrix", *words
+    )
+
+
+def _words(result: pytest.RunResult) -> dict[str, str]:
+    """Return what ``-v`` says of each cell, without the arch."""
+    lines = re.findall(rf"::test_cell\[(\w+)/{HERE.name}/(\w+)\] ([A-Z]+)", result.stdout.str())
+    return {f"{target}/{subject}": word for target, subject, word in lines}
+
+
+def _probed(folder: Path) -> list[tuple[str, str]]:
+    """Return worker and cell of every observation in a run's journal."""
+    events, _ = read_events(folder / "journal.jsonl")
+    cells = [event for event in events if event["event"] == "cell"]
+    return [
+        (event["worker"], observation.cell)
+        for event, observation in zip(cells, observations(cells), strict=True)
+    ]
+
+
+def _cells(*targets: str) -> list[str]:
+    names = re.findall(r"id: (\w+)", SUBJECTS)
+    return [f"{target}/{HERE.name}/{name}" for target in targets for name in names]
+
+
+def test_what_is_seen_is_what_pytest_says(pytester: pytest.Pytester) -> None:
+    """Green is as expected, red an unexpected incompatibility, an error what cannot be said."""
+    result = _run(pytester, "--target=alpha")
+    assert _words(result) == {
+        "alpha/good": "PASSED",
+        "alpha/fine": "PASSED",
+        "alpha/broken": "FAILED",
+        "alpha/known": "XFAIL",
+        "alpha/healed": "FAILED",
+        "alpha/other": "FAILED",
+        "alpha/refused": "XFAIL",
+        "alpha/missing": "ERROR",
+    }
+    result.assert_outcomes(passed=2, failed=3, xfailed=2, errors=1)
+    result.stdout.fnmatch_lines_random(
+        [
+            "XFAIL *alpha/*/known] - known is old (https://example.invalid/known)*",
+            "XFAIL *alpha/*/refused] - *refused (wheel): all 9 wheels are for musl",
+            "FAILED *alpha/*/healed] - [[]XPASS(strict)[]] healed is old (https:*",
+            "FAILED *alpha/*/broken] - *alpha/*/broken: import-failed (import): *",
+            "ERROR *alpha/*/missing] - *MissError: infra:index: missing==1.0: the*",
+        ]
+    )
+
+
+def test_the_grid_ends_the_report(pytester: pytest.Pytester) -> None:
+    """The summary has the grid of the probed cells, and the cells that are not as expected."""
+    result = _run(pytester, "--subject=good", "--subject=broken", "-k", "not gamma")
+    page = result.stdout.str().partition("= grid =")[2]
+    assert "alpha" in page
+    assert "beta" in page
+    assert "gamma" not in page
+    assert "broken on purpose" in page
+
+
+@pytest.mark.parametrize(
+    ("keyword", "chosen"),
+    [
+        ("alpha and good", {"alpha/good"}),
+        ("good and not alpha", {"beta/good", "gamma/good"}),
+        ("alpha and not (broken or known or healed or other or refused or missing or fine)",
+         {"alpha/good"}),
+        (f"beta/{HERE.name}/fine", {"beta/fine"}),
+    ],
+)  # fmt: skip
+def test_keyword_selects_by_cell(pytester: pytest.Pytester, keyword: str, chosen: set[str]) -> None:
+    """-k is held against the cell's id, with ``and``, ``or`` and ``not``."""
+    result = _run(pytester, "--collect-only", "-q", "-k", keyword)
+    found = re.findall(rf"\[(\w+)/{HERE.name}/(\w+)\]", result.stdout.str())
+    assert {"/".join(parts) for parts in found} == chosen
+
+
+def test_a_target_that_may_fail(pytester: pytest.Pytester) -> None:
+    """What is unexpected on a target that may fail is shown and does not fail the run."""
+    result = _run(pytester, "--target=gamma", "--subject=good", "--subject=broken")
+    assert result.ret == pytest.ExitCode.OK
+    assert _words(result) == {"gamma/good": "PASSED", "gamma/broken": "XFAIL"}
+    result.stdout.fnmatch_lines(["XFAIL *allowed to fail: import-failed*broken on purpose*"])
+
+
+def test_collection_needs_no_engine(pytester: pytest.Pytester) -> None:
+    """Every cell is listed where no laboratory can be opened."""
+    pytester.makeconftest('pytest_plugins = ["harness.conftest"]\n' + NO_LAB)
+    result = _run(pytester, "--collect-only", "-q")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines([f"*[[]gamma/{HERE.name}/missing]*"])
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (
+            TARGETS.replace("libc: glibc", "libc: glibk", 1),
+            "matrix/targets.yaml:2:53: targets[[]0[]].libc: *glibk*",
+        ),
+        ("targets: [\n", "matrix/targets.yaml:2:1: *"),
+    ],
+    ids=["value", "syntax"],
+)
+def test_a_matrix_that_cannot_be_read(pytester: pytest.Pytester, broken: str, message: str) -> None:
+    """A mistake in the matrix is a usage error with its place, and no traceback."""
+    (pytester.path / "matrix/targets.yaml").write_text(broken)
+    result = _run(pytester)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+def test_a_selection_of_nothing(pytester: pytest.Pytester) -> None:
+    """A glob that matches no cell is a usage error with the nearest name."""
+    result = _run(pytester, "--target=alpa")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *did you mean 'alpha'?*"])
+
+
+@pytest.mark.parametrize("words", [(), ("--dist=worksteal",)], ids="".join)
+def test_a_target_stays_on_one_worker(pytester: pytest.Pytester, words: tuple[str, ...]) -> None:
+    """Whatever --dist says, one worker probes all cells of a target, each cell once."""
+    result = _run(
+        pytester, "-n2", "--no-loadscope-reorder", "--wheelgrid-out=.", "-k", "not gamma", *words
+    )
+    result.assert_outcomes(passed=5, failed=6, xfailed=3, errors=2)
+    probed = _probed(pytester.path)
+    assert Counter(cell for _, cell in probed) == Counter(_cells("alpha", "beta"))
+    workers = {(cell.partition("/")[0], worker) for worker, cell in probed}
+    assert len(workers) == 2
+
+
+def test_a_worker_that_dies(pytester: pytest.Pytester) -> None:
+    """What was measured before is kept, and another worker goes on after the cell at hand."""
+    pytester.makeconftest(CONFTEST + KILL)
+    words = ("-k", "not gamma and (good or fine or refused)", "--wheelgrid-out=.")
+    result = _run(pytester, "-n2", "--no-loadscope-reorder", *words)
+    result.stdout.fnmatch_lines([f"FAILED *beta/{HERE.name}/fine]*"])
+    expected = [c for c in _cells("alpha", "beta") if c.endswith(("good", "fine", "refused"))]
+    expected.remove(f"beta/{HERE.name}/fine")
+    assert Counter(cell for _, cell in _probed(pytester.path)) == Counter(expected)
+    assert "beta" in result.stdout.str().partition("= grid =")[2]
