@@ -3,6 +3,7 @@
 It holds no addresses: whichever index or mirror a machine uses, the digests decide.
 """
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -76,7 +77,7 @@ def read_lock(path: Path) -> IndexLock:
 
 
 def write_lock(path: Path, lock: IndexLock) -> None:
-    """Write a lock file: sorted, one field a line, so that a change reads well in review.
+    """Write a lock file, all of it or nothing: sorted, so that a change reads well in review.
 
     Raises ``MatrixFileError`` where it cannot be written.
     """
@@ -87,10 +88,15 @@ def write_lock(path: Path, lock: IndexLock) -> None:
             for key in sorted(lock.releases)
         },
     )
+    draft = path.with_name(f".{path.name}.new")
     try:
-        path.write_bytes(_LOCK.dump_json(ordered, indent=1, exclude_defaults=True) + b"\n")
+        draft.write_bytes(_LOCK.dump_json(ordered, indent=1, exclude_defaults=True) + b"\n")
+        draft.replace(path)
     except OSError as error:
         what = (
-            f"{path}: cannot be written: {error.strerror}; make the folder of the matrix writable"
+            f"{path}: cannot be written: {error.strerror}; free some space, or let us write there"
         )
         raise MatrixFileError([what]) from error
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink()

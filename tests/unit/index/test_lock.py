@@ -97,3 +97,12 @@ def test_no_json(tmp_path: Path) -> None:
     path.write_text(TEXT[:40])
     with pytest.raises(MatrixFileError, match="the file: Invalid JSON: EOF while parsing"):
         read_lock(path)
+
+
+def test_a_lock_that_cannot_be_written(tmp_path: Path) -> None:
+    """The lock's place and the reason are told, and no draft of it stays."""
+    path = tmp_path / "index.lock.json"
+    path.mkdir()
+    with pytest.raises(MatrixFileError, match=f"{path}: cannot be written: Is a directory; free"):
+        write_lock(path, LOCK)
+    assert list(tmp_path.iterdir()) == [path]
