@@ -15,9 +15,8 @@ from harness.builders import (
 )
 from harness.cache import Cache, default_cache_root
 from harness.cli.command import Command
-from harness.cli.options import matrix_option
+from harness.cli.options import matrix_option, read_matrix
 from harness.errors import UsageError
-from harness.matrixfile import load_matrix
 from harness.model import Builder
 from harness.spelling import did_you_mean, matching, matching_arches
 from harness.wiring import ROOT
@@ -44,7 +43,7 @@ def build(
     matrix: Path,
 ) -> None:
     """Build fixture wheels, all or those of one project, and print their paths."""
-    builders = load_matrix(matrix).builders
+    builders = read_matrix(matrix).builders
     cache = Cache(default_cache_root())
     names = _names(fixtures, fixture)
     _check_names(builders, arches, pythons)

@@ -7,11 +7,10 @@ from rich.console import Console
 
 from harness.candidates import Proof, not_applicable, read_candidates
 from harness.cli.command import Command
-from harness.cli.options import run_options, selection_options
+from harness.cli.options import read_matrix, run_options, selection_options
 from harness.errors import ExitCode
 from harness.front import RunOptions, run_cells, write_subjects
 from harness.index.lock import LOCK_NAME, read_lock
-from harness.matrixfile import load_matrix
 from harness.plan import Selection, plan_cells, with_subjects
 from harness.report.planned import format_not_applicable
 from harness.wiring import open_index
@@ -47,7 +46,7 @@ def check(
 
     WHEEL is a file or name==version from the package index. Writes what `run` writes.
     """
-    matrix = load_matrix(options.matrix)
+    matrix = read_matrix(options.matrix)
     index = open_index(
         read_lock(options.matrix / LOCK_NAME), lambda line: click.echo(line, err=True)
     )

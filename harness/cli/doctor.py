@@ -6,10 +6,9 @@ import click
 
 from harness.arches import ARCHES
 from harness.cli.command import Command
-from harness.cli.options import matrix_option
+from harness.cli.options import matrix_option, read_matrix
 from harness.doctor import checks_json, format_checks, is_ready, mend, run_checks
 from harness.errors import ExitCode
-from harness.matrixfile import load_matrix
 
 
 @click.command(cls=Command, example="wheelgrid doctor --fix")
@@ -19,7 +18,7 @@ from harness.matrixfile import load_matrix
 @matrix_option
 def doctor(*, matrix: Path, fix: bool, as_json: bool, tests: bool) -> ExitCode:
     """Look at this machine: engine, emulation, disk, network."""
-    wanted = {target.arch for target in load_matrix(matrix).targets}
+    wanted = {target.arch for target in read_matrix(matrix).targets}
     arches = tuple(arch for arch in ARCHES if arch in wanted)
     if fix:
         checks = mend(arches, lambda line: click.echo(line, err=True), tests=tests)

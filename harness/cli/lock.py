@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 
 from harness.cli.command import Command
-from harness.cli.options import matrix_option
+from harness.cli.options import matrix_option, read_matrix
 from harness.index.lock import LOCK_NAME, NOTHING_PINNED, write_lock
 from harness.index.renew import pinned_releases, renew_lock
-from harness.matrixfile import load_matrix
 from harness.wiring import open_index
 
 
@@ -20,5 +19,5 @@ def lock(*, matrix: Path) -> None:
     Writes index.lock.json beside the matrix files, anew where it is missing or broken.
     """
     index = open_index(NOTHING_PINNED, lambda line: click.echo(line, err=True))
-    write_lock(matrix / LOCK_NAME, renew_lock(pinned_releases(load_matrix(matrix)), index))
+    write_lock(matrix / LOCK_NAME, renew_lock(pinned_releases(read_matrix(matrix)), index))
     click.echo(matrix / LOCK_NAME)

@@ -5,9 +5,8 @@ from pathlib import Path
 import click
 
 from harness.cli.command import Command
-from harness.cli.options import image_options, matrix_option
+from harness.cli.options import image_options, matrix_option, read_matrix
 from harness.errors import UsageError
-from harness.matrixfile import load_matrix
 from harness.model import ImageWay, Matrix, Target
 from harness.report.passport import format_passport, passport_json
 from harness.report.progress import SpokenJournal
@@ -27,7 +26,7 @@ def passport(
 
     Without an arch: on every arch that the target has.
     """
-    loaded = load_matrix(matrix)
+    loaded = read_matrix(matrix)
     targets = _targets(loaded, target)
     options = LabOptions(matrix_folder=matrix, images=way, registry=registry)
     journal = SpokenJournal(lambda line: click.echo(line, err=True))

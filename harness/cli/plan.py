@@ -6,8 +6,7 @@ import click
 from rich.console import Console
 
 from harness.cli.command import Command
-from harness.cli.options import matrix_option, selection_options
-from harness.matrixfile import load_matrix
+from harness.cli.options import matrix_option, read_matrix, selection_options
 from harness.plan import Selection, plan_cells
 from harness.report.planned import cells_json, print_plan
 
@@ -18,7 +17,7 @@ from harness.report.planned import cells_json, print_plan
 @matrix_option
 def plan(*, selection: Selection, matrix: Path, as_json: bool) -> None:
     """Show the cells that a run would probe."""
-    cells = plan_cells(load_matrix(matrix), selection)
+    cells = plan_cells(read_matrix(matrix), selection)
     if as_json:
         click.echo(cells_json(cells))
     else:

@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from harness.cli.command import Command
-from harness.cli.options import image_options, matrix_option
-from harness.matrixfile import load_matrix
+from harness.cli.options import image_options, matrix_option, read_matrix
 from harness.model import ImageWay
 from harness.plan import find_cell
 from harness.report.progress import SpokenJournal
@@ -22,7 +21,7 @@ def repro(*, cell: str, way: ImageWay | None, registry: str, matrix: Path) -> No
 
     CELL is an id as the grid prints it: TARGET/ARCH/SUBJECT.
     """
-    loaded = load_matrix(matrix)
+    loaded = read_matrix(matrix)
     found = find_cell(loaded, cell)
     options = LabOptions(matrix_folder=matrix, images=way, registry=registry)
     journal = SpokenJournal(lambda line: click.echo(line, err=True))

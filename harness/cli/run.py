@@ -6,10 +6,9 @@ import click
 from rich.console import Console
 
 from harness.cli.command import Command
-from harness.cli.options import run_options, selection_options
+from harness.cli.options import read_matrix, run_options, selection_options
 from harness.errors import ExitCode
 from harness.front import RunOptions, run_cells
-from harness.matrixfile import load_matrix
 from harness.plan import Selection, plan_cells
 
 
@@ -20,5 +19,5 @@ from harness.plan import Selection, plan_cells
 @run_options
 def run(*, selection: Selection, options: RunOptions) -> ExitCode:
     """Probe cells, show the grid, and write run.json and junit.xml."""
-    cells = plan_cells(load_matrix(options.matrix), selection)
+    cells = plan_cells(read_matrix(options.matrix), selection)
     return run_cells(cells, replace(options, selection=selection), Console())

@@ -1,5 +1,6 @@
 """A folder of matrix files as a ``Matrix``, or every problem of all its files at once."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from harness.errors import MatrixFileError
@@ -22,9 +23,10 @@ _NEEDED = ("targets", "subjects")
 """Files without which there is no matrix; of the others, none means no entries."""
 
 
-def load_matrix(folder: Path) -> Matrix:
+def load_matrix(folder: Path, fixtures: Collection[str] | None = None) -> Matrix:
     """Read ``targets.yaml``, ``subjects.yaml`` and their companions in ``folder``.
 
+    ``fixtures`` are the names of the fixture projects that there are; None: not looked at.
     Raises ``MatrixFileError`` with all problems of all files, each with file, line and
     column; paths are relative to the working directory where they are below it.
     """
@@ -36,6 +38,7 @@ def load_matrix(folder: Path) -> Matrix:
         subjects=_read(folder, "subjects", SubjectShape),
         expectations=_read(folder, "expectations", ExpectationShape),
         profiles=_read(folder, "profiles", ProfileShape),
+        fixtures=None if fixtures is None else frozenset(fixtures),
     )
     problems = [problem for name in FILES for problem in getattr(sections, name).problems]
     problems += check_references(sections)

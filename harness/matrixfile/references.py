@@ -24,13 +24,15 @@ _ARCHES = tuple(arch.name for arch in ARCHES)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sections:
-    """All the files."""
+    """All the files, and what they may name that stands in none of them."""
 
     targets: Section[TargetShape]
     builders: Section[BuilderShape]
     subjects: Section[SubjectShape]
     expectations: Section[ExpectationShape]
     profiles: Section[ProfileShape]
+    fixtures: frozenset[str] | None = None
+    """Names of the fixture projects; None: they are not known."""
 
 
 def check_references(sections: Sections) -> Iterator[Problem]:
@@ -42,6 +44,7 @@ def check_references(sections: Sections) -> Iterator[Problem]:
     pythons = _pythons(sections.targets)
     for subject in sections.subjects.entries:
         yield from _check_source(subject)
+        yield from _check_names(subject, "fixture", sections.fixtures, "fixture project is called")
         yield from _check_names(subject, "builder", sections.builders.names, "builder is called")
         yield from _check_names(subject, "pythons", pythons, "target has Python")
         yield from _check_places(subject, "include", targets)

@@ -359,3 +359,15 @@ def test_any_value_anywhere_is_told_in_our_own_words(
     entry = data.draw(st.dictionaries(st.sampled_from(keys), VALUES))
     found = problems(**{name: f"{name}: [{json.dumps(entry)}]"})
     assert not [line for line in found if "Input" in line or "should" in line]
+
+
+def test_a_fixture_that_is_not_there(write_matrix: Callable[..., Path]) -> None:
+    """A subject names a fixture project that is there, where it is known which ones are."""
+    folder = write_matrix()
+    load_matrix(folder, fixtures=["plain"])
+    with pytest.raises(MatrixFileError) as caught:
+        load_matrix(folder, fixtures=["plan", "pure"])
+    assert str(caught.value) == (
+        "matrix/subjects.yaml:4:14: subjects[0].fixture: no fixture project is called 'plain'; "
+        "did you mean 'plan'?"
+    )
