@@ -1,71 +1,123 @@
-"""The cache: what is made once, what is made again, and what a user reads when it cannot be."""
+"""The cache: made once, whole or not at all, and an error with the next step."""
 
-from collections.abc import Callable
+import multiprocessing
+import time
 from pathlib import Path
 
 import pytest
 
-from harness.arches import find_arch
-from harness.cache import Cache, CacheError
-from harness.images.debian import write_recipe
-from harness.images.registry import Silence
-from harness.images.resolutions import Resolutions
+from harness.cache import Cache, CacheError, content_key, default_cache_root, file_sha256
+from harness.errors import BuildError
 
 
-def test_an_entry_is_made_once(tmp_path: Path) -> None:
-    """A second request gets what is there, and a damaged entry is made again."""
-    made: list[Path] = []
-
-    def make(path: Path) -> None:
-        made.append(path)
-        path.write_bytes(b"whole")
-
-    cache = Cache(tmp_path)
-    entry = cache.get("kind", "name", make)
-    assert cache.get("kind", "name", make) == entry
-    assert len(made) == 1
-    entry.write_bytes(b"who")
-    assert cache.get("kind", "name", make).read_bytes() == b"whole"
-    assert len(made) == 2
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache")
 
 
-def test_what_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
-    """What the maker raises passes through, and no half of an entry stays."""
+def _fail(path: Path) -> None:
+    raise AssertionError(f"{path} is there already")
+
+
+def _write(path: Path) -> None:
+    path.write_text("made")
+
+
+def test_made_once(cache: Cache) -> None:
+    """What is there is not made again."""
+    first = cache.get("wheels", "a", _write)
+    assert first.read_text() == "made"
+    assert cache.get("wheels", "a", _fail) == first
+
+
+@pytest.mark.parametrize("damage", ["mad", "maed", ""], ids=["short", "changed", "empty"])
+def test_a_damaged_entry(cache: Cache, damage: str) -> None:
+    """An entry that is not what was written is made again."""
+    cache.get("wheels", "a", _write).write_text(damage)
+    assert cache.get("wheels", "a", _write).read_text() == "made"
+
+
+@pytest.mark.parametrize("lost", ["a", "a.sha256"])
+def test_half_an_entry(cache: Cache, lost: str) -> None:
+    """An entry of which a part is missing is made again."""
+    entry = cache.get("wheels", "a", _write)
+    entry.with_name(lost).unlink()
+    assert cache.get("wheels", "a", _write).read_text() == "made"
+    cache.get("wheels", "a", _fail)
+
+
+def test_what_fails_leaves_nothing(cache: Cache) -> None:
+    """The maker's own error passes through, its half-written file is gone, the next one works."""
 
     def fail(path: Path) -> None:
-        path.write_bytes(b"half")
-        raise LookupError
+        path.write_text("half")
+        raise BuildError("demo does not build")
 
-    with pytest.raises(LookupError):
-        Cache(tmp_path).get("kind", "name", fail)
-    assert list((tmp_path / "kind").iterdir()) == []
-
-
-def hold_lock(root: Path) -> None:
-    with Cache(root).lock("name"):
-        pass
+    with pytest.raises(BuildError, match="demo does not build"):
+        cache.get("wheels", "a", fail)
+    assert list((cache.root / "wheels").iterdir()) == []
+    assert cache.get("wheels", "a", _write).read_text() == "made"
 
 
-def keep_resolution(root: Path) -> None:
-    Resolutions(root / "resolutions").keep(write_recipe("sid", find_arch("s390x"), ("dash",)), ())
+def _make_slowly(root: Path, tally: Path) -> None:
+    def make(path: Path) -> None:
+        with tally.open("a") as stream:
+            stream.write("x")
+        time.sleep(0.3)
+        path.write_text("made")
+
+    assert Cache(root).get("wheels", "a", make).read_text() == "made"
 
 
-@pytest.mark.parametrize(
-    "store",
-    [
-        lambda root: Cache(root).get("kind", "name", Path.touch),
-        hold_lock,
-        keep_resolution,
-        lambda root: Silence(Cache(root), "host").begin("no answer"),
-    ],
-)
-def test_a_cache_that_cannot_be_written(tmp_path: Path, store: Callable[[Path], object]) -> None:
-    """Whoever stores something below a root that is no directory hears where, and what to do."""
-    root = tmp_path / "file"
-    root.touch()
+def test_processes_wait_for_one_maker(cache: Cache, tmp_path: Path) -> None:
+    """Of several processes that want an entry one makes it, and all get it."""
+    context = multiprocessing.get_context("spawn")
+    args = (cache.root, tmp_path / "tally")
+    workers = [context.Process(target=_make_slowly, args=args) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert (tmp_path / "tally").read_text() == "x"
+
+
+def _write_to_a_full_disk(_: Path) -> None:
+    Path("/dev/full").write_text("x")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="full(4) is Linux's")
+def test_a_full_disk(cache: Cache) -> None:
+    """A disk that takes no more is an error that says where and what to do."""
     with pytest.raises(CacheError) as caught:
-        store(root)
-    assert str(caught.value).startswith(f"{root}/")
-    assert str(caught.value).endswith(
+        cache.get("wheels", "a", _write_to_a_full_disk)
+    assert str(caught.value) == (
+        f"{cache.root}/wheels/a: No space left on device; "
         "free some space there, or set WHEELGRID_CACHE to another directory"
     )
+
+
+def test_no_directory(tmp_path: Path) -> None:
+    """A cache that cannot be a directory is an error that says where."""
+    (tmp_path / "file").touch()
+    with pytest.raises(CacheError, match=r"file/cache/.*: Not a directory; free some space"):
+        Cache(tmp_path / "file/cache").get("wheels", "a", _write)
+
+
+def test_keys() -> None:
+    """A key depends on every part, on their order and on where one ends."""
+    keys = {content_key(*parts) for parts in (("ab", "c"), ("a", "bc"), ("c", "ab"), ("abc",))}
+    assert len(keys) == 4
+    assert content_key("ab", "c") in keys
+
+
+def test_digest(tmp_path: Path) -> None:
+    """A file's digest is that of its bytes (FIPS 180-4, the empty message)."""
+    (tmp_path / "empty").touch()
+    assert file_sha256(tmp_path / "empty").startswith("e3b0c44298fc1c149afbf4c8996fb924")
+
+
+def test_the_root_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """WHEELGRID_CACHE is where the cache lives."""
+    monkeypatch.setenv("WHEELGRID_CACHE", str(tmp_path))
+    assert default_cache_root() == tmp_path
