@@ -85,7 +85,9 @@ class DockerEngine:
         with _translated(), archive.open("rb") as stream:
             for event in self._api.load_image(stream):
                 if "error" in event:
-                    raise ImageError(f"{archive}: the engine does not load it: {event['error']}")
+                    raise ImageError(
+                        f"{archive}: the engine does not load it: {event['error']}\n{_ADVICE}"
+                    )
         return self._existing(reference)
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
@@ -247,14 +249,17 @@ class DockerEngine:
         return len(orphans)
 
     def _remove(self, container: str) -> None:
-        with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
+        with _translated(), contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
             # APIError: "removal is already in progress" (auto-remove was faster)
             self._api.remove_container(container, force=True, v=True)
 
     def _existing(self, reference: str) -> EngineImage:
         image = self.find_image(reference)
         if image is None:
-            raise ImageError(f"{reference}: the engine took it and does not have it")
+            raise ImageError(
+                f"{reference}: the engine took it and does not have it; "
+                "run again, and see that nothing else removes its images"
+            )
         return image
 
 
@@ -284,8 +289,10 @@ _FINAL = ("not found", "manifest unknown", "no matching manifest", "denied", "do
 
 def _pull_error(reference: str, arch: Arch, message: str) -> ImageError:
     final = any(words in message.lower() for words in _FINAL)
+    # On a line of its own: a fallback to the next way tells the first line alone.
+    step = "correct its name in matrix/targets.yaml" if final else "check the network"
     return ImageError(
-        f"{reference} for {arch.platform}: {message}",
+        f"{reference} for {arch.platform}: {message}\n{step}, or get it another way: --images",
         cause="infra:not-found" if final else "infra:pull",
     )
 

@@ -113,4 +113,6 @@ def test_what_may_appear_by_trying_again(message: str, cause: str) -> None:
     """What a registry has not is told from what it could not give just now."""
     error = _pull_error("debian:99", find_arch("s390x"), message)
     assert error.cause == cause
-    assert str(error) == f"debian:99 for linux/s390x: {message}"
+    what, step = str(error).splitlines()
+    assert what == f"debian:99 for linux/s390x: {message}"
+    assert step.endswith(", or get it another way: --images")
