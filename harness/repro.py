@@ -3,7 +3,11 @@
 import shlex
 from collections.abc import Sequence
 
+from harness.engine import Limits
 from harness.model import ImageRef, Subject, Target, WheelRef
+
+LIMITS = Limits()
+"""A probe's own: what ran out of memory there does so here."""
 
 
 def docker_line(
@@ -11,11 +15,14 @@ def docker_line(
 ) -> str:
     """Return the ``docker run`` line that installs ``wheels`` in order, imports and calls.
 
-    It is as hardened as a probe; only the wheels come in as read-only mounts, since a shell
-    has no agent to send them to.
+    It is as hardened and as limited as a probe; only the wheels come in as read-only
+    mounts, since a shell has no agent to send them to.
     """
     words = ["docker", "run", "--rm", "--platform", target.arch.platform]
-    words += ["--network", "none", "--read-only", "--tmpfs", "/tmp:exec,mode=1777"]  # noqa: S108
+    words += ["--network", "none", "--read-only"]
+    words += ["--tmpfs", f"/tmp:exec,mode=1777,size={LIMITS.tmpfs}"]  # noqa: S108 - the container's
+    words += ["--ipc", "none", "--pids-limit", f"{LIMITS.pids}", "--cpus", f"{LIMITS.cpus}"]
+    words += ["--memory", f"{LIMITS.memory}", "--memory-swap", f"{LIMITS.memory}"]
     words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "65534:65534"]
     for name, value in (*target.arch.qemu_env, ("HOME", "/tmp")):  # noqa: S108
         words += ["--env", f"{name}={value}"]
