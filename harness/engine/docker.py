@@ -327,6 +327,7 @@ def _unreachable(error: BaseException) -> str:
 
 
 def _innermost(error: BaseException) -> str:
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
+    # As far as what the system said: what is below that was being handled when it was said.
+    while not getattr(error, "errno", None) and (below := error.__cause__ or error.__context__):
+        error = below
     return str(error) or type(error).__name__

@@ -308,6 +308,11 @@ def test_the_engine_goes_away(tmp_path: Path, slow_check: tuple[object, ...]) ->
     first, *rest = measured(tmp_path / "grid")
     assert first["outcome"] == "pass"
     assert [(seen["outcome"], seen["cause"]) for seen in rest] == [("miss", "infra:engine")] * 2
+    for seen in rest:
+        assert (
+            f"no container engine can be reached at DOCKER_HOST={proxy.host} ([Errno"
+            in (seen["evidence"])
+        )
 
 
 def test_ctrl_c(
