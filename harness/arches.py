@@ -6,6 +6,7 @@ column here and stands nowhere else.
 """
 
 import difflib
+import re
 from dataclasses import dataclass
 
 
@@ -151,6 +152,18 @@ ARCHES: tuple[Arch, ...] = (
 )
 
 _BY_SPELLING = {spelling: arch for arch in ARCHES for spelling in (arch.name, *arch.aliases)}
+
+
+_LINUX = re.compile(r"(?:linux|manylinux(?:1|2010|2014|_\d+_\d+)|musllinux_\d+_\d+)_(?P<arch>\w+)")
+
+
+def linux_arch(platform: str) -> str:
+    """Return the arch of a wheel's platform tag, empty where that is not a Linux one.
+
+    The part of the tag as it is (PEP 600, PEP 656), whether or not the table has it.
+    """
+    found = _LINUX.fullmatch(platform)
+    return found["arch"] if found else ""
 
 
 def find_arch(spelling: str) -> Arch:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
+from harness.arches import linux_arch
 from harness.index.lock import LockedWheel
 from harness.wheel.names import WheelName, parse_wheel_name
 
-_LINUX = re.compile(r"(?:linux|manylinux(?:1|2010|2014|_\d+_\d+)|musllinux_\d+_\d+)_(\w+)")
 _ANY = "any"
 
 
@@ -109,8 +109,7 @@ def _interpreter(tag: str) -> str:
 def _arch(tag: str) -> str:
     """Return the arch that a tag's platform is for, ``any``, or nothing where it is not Linux."""
     platform = _platform(tag)
-    found = _LINUX.fullmatch(platform)
-    return found[1] if found else _ANY * (platform == _ANY)
+    return _ANY if platform == _ANY else linux_arch(platform)
 
 
 def _listed(words: Iterable[str]) -> str:
