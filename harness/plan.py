@@ -15,6 +15,7 @@ from _pytest.mark.expression import Expression
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from harness.arches import linux_arch
 from harness.errors import UsageError, WheelError
 from harness.matrixfile.cells import cell_pairs, meets, selects
 from harness.model import Cell, FileSource, Matrix, Profile, Subject, Target
@@ -75,7 +76,10 @@ def find_cell(matrix: Matrix, cell_id: str) -> Cell:
     """
     parts = cell_id.split("/")
     if len(parts) != 3:  # noqa: PLR2004  the three parts of an id
-        raise UsageError(f"cell {cell_id!r}: an id is <target>/<arch>/<subject>")
+        raise UsageError(
+            f"cell {cell_id!r}: an id is <target>/<arch>/<subject>; "
+            "`wheelgrid plan --json` lists them"
+        )
     target, arch, subject = parts[0], wheel_spelling(parts[1]), parts[2]
     of_target = [t for t in matrix.targets if t.id == target]
     _known(cell_id, "target", target, (t.id for t in matrix.targets))
@@ -85,7 +89,10 @@ def find_cell(matrix: Matrix, cell_id: str) -> Cell:
     for cell in all_cells(matrix):
         if cell.id == wanted:
             return cell
-    raise UsageError(f"cell {cell_id!r}: the matrix leaves {subject} out on {target}/{arch}")
+    raise UsageError(
+        f"cell {cell_id!r}: the matrix leaves {subject} out on {target}/{arch}; "
+        f"`wheelgrid plan --target {target}` shows what it has there"
+    )
 
 
 def with_subjects(matrix: Matrix, subjects: Sequence[Subject]) -> Matrix:
@@ -205,13 +212,9 @@ def _tags(path: str) -> frozenset[Tag]:
         raise WheelError(f"{path}: not a wheel's file name: {error}") from error
 
 
-_LINUX = re.compile(r"(?:linux|manylinux(?:1|2010|2014|_\d+_\d+)|musllinux_\d+_\d+)_(?P<arch>.+)")
-
-
 def _built_for(tag: Tag) -> str:
     """Return the arch of a Linux platform tag, or any other platform as it is."""
-    linux = _LINUX.fullmatch(tag.platform)
-    return linux["arch"] if linux else tag.platform
+    return linux_arch(tag.platform) or tag.platform
 
 
 def _accepted(python: str) -> set[tuple[str, str]]:

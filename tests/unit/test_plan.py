@@ -212,11 +212,15 @@ def test_a_cell_by_its_id() -> None:
 @pytest.mark.parametrize(
     ("cell_id", "message"),
     [
-        ("debian-11", "an id is <target>/<arch>/<subject>"),
+        ("debian-11", "an id is <target>/<arch>/<subject>; `wheelgrid plan --json` lists them"),
         ("debian11/x86_64/abi3", "unknown target 'debian11'; did you mean 'debian-11'?"),
         ("debian-11/armv7/abi3", "unknown arch of debian-11 'armv7l'; known: aarch64 x86_64"),
         ("debian-11/amd64/abi", "unknown subject 'abi'; did you mean 'abi3'?"),
-        ("debian-sid-3.14/armhf/numpy", "the matrix leaves numpy out on debian-sid-3.14/armv7l"),
+        (
+            "debian-sid-3.14/armhf/numpy",
+            "the matrix leaves numpy out on debian-sid-3.14/armv7l; "
+            "`wheelgrid plan --target debian-sid-3.14` shows what it has there",
+        ),
     ],
 )
 def test_an_id_that_is_no_cell(cell_id: str, message: str) -> None:
