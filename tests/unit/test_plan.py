@@ -218,8 +218,10 @@ def test_a_cell_by_its_id() -> None:
         ("debian-11/amd64/abi", "unknown subject 'abi'; did you mean 'abi3'?"),
         (
             "debian-sid-3.14/armhf/numpy",
-            "the matrix leaves numpy out on debian-sid-3.14/armv7l; "
-            "`wheelgrid plan --target debian-sid-3.14` shows what it has there",
+            (
+                "the matrix leaves numpy out on debian-sid-3.14/armv7l; "
+                "`wheelgrid plan --target debian-sid-3.14` shows what it has there"
+            ),
         ),
     ],
 )

@@ -4,6 +4,7 @@ import shlex
 
 import pytest
 
+from harness.engine import Limits
 from harness.model import ImageRef, ImageWay, IndexSource, Subject, WheelRef
 from harness.process import run_process
 from harness.repro import docker_line
@@ -64,6 +65,18 @@ def test_it_is_as_hardened_as_a_probe() -> None:
         assert words[words.index(option) + 1] == value
     assert "--read-only" in words
     assert words[words.index("--entrypoint") + 2] == IMAGE.id
+
+
+def test_it_is_as_limited_as_a_probe() -> None:
+    """What runs out of memory or processes in a probe does so here."""
+    words, limits = shlex.split(_line()), Limits()
+    for option, value in (
+        ("--memory", f"{limits.memory}"),
+        ("--memory-swap", f"{limits.memory}"),
+        ("--pids-limit", f"{limits.pids}"),
+        ("--tmpfs", f"/tmp:exec,mode=1777,size={limits.tmpfs}"),
+    ):
+        assert words[words.index(option) + 1] == value
 
 
 def test_wheels_are_installed_in_order() -> None:
