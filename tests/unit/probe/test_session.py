@@ -110,8 +110,10 @@ def test_what_a_wheel_does_is_its_outcome(  # noqa: PLR0913, PLR0917 - the table
     "forgery",
     [
         f"print('{FORGED}', flush=True); import os; os._exit(0)",
-        f"import os\nfor fd in range(64):\n try: os.write(fd, b'{FORGED}\\n')\n"
-        " except OSError: pass\nos._exit(0)",
+        (
+            f"import os\nfor fd in range(64):\n try: os.write(fd, b'{FORGED}\\n')\n"
+            " except OSError: pass\nos._exit(0)"
+        ),
         "import sys; sys.stdout.close(); import os; os._exit(0)",
     ],
     ids=["printed", "written-everywhere", "closed"],
