@@ -218,7 +218,7 @@ def test_what_machines_read() -> None:
 def test_pytest_itself(workers: tuple[str, ...]) -> None:
     """The runner is a way in of its own: the same cells, the same grid."""
     words = (sys.executable, "-m", "pytest", "harness", *ASSEMBLED, *workers)
-    ended = run_command(*words, "-k", f"debian-12 and {NATIVE.name} and (abi3 or plain)")
+    ended = run_command(*words, "-k", f"debian-12 and ({NATIVE.name} or s390x) and abi3")
     assert ended.status == 0, ended.said
     assert "2 of 2 cells as expected" in ended.out
     assert "2 passed" in ended.out
