@@ -1,5 +1,6 @@
 """A cell as one line for a shell: the same container, without this project (pure)."""
 
+import ast
 import shlex
 from collections.abc import Sequence
 
@@ -38,7 +39,8 @@ def _script(target: Target, subject: Subject, wheels: Sequence[WheelRef]) -> str
     files = " ".join(shlex.quote(f"/wheels/{wheel.filename}") for wheel in wheels)
     statements = [f"import {name}" for name in subject.imports]
     if subject.call:
-        statements.append(f"assert {subject.call}")
+        # Unparsed it is one line, however many the matrix gives it.
+        statements.append(f"assert {ast.unparse(ast.parse(subject.call, mode='eval'))}")
     install = (
         f"{python} -m pip install --no-deps --no-index --no-compile --target /tmp/site {files}"
     )

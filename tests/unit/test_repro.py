@@ -11,7 +11,7 @@ from harness.repro import docker_line
 from tests.support.targets import debian_12
 
 IMAGE = ImageRef(id="sha256:" + "1" * 64, way=ImageWay.ASSEMBLED, origin="bookworm")
-CALL = """numpy.array(["it's", "$(reboot)", "`id` \\\\n"]).shape == (3,)"""
+CALL = """numpy.array(["it's", '$(reboot)', '`id` \\\\n']).shape == (3,)"""
 
 
 def _wheel(path: str) -> WheelRef:
@@ -50,6 +50,13 @@ def test_the_container_runs_what_was_meant() -> None:
     script = shlex.split(_line())[-1].partition(" && ")[2]
     shown = run_process(["sh", "-c", f"python3() {{ printf '%s' \"$2\"; }}; {script}"], timeout=10)
     assert shown.decode().endswith(f"assert {CALL}")
+
+
+def test_a_call_of_several_lines() -> None:
+    """A call that the matrix gives several lines is the same call on one."""
+    line = _line(call=f"(\n  {CALL}\n)\n")
+    assert line == _line(call=CALL)
+    assert "\n" not in line
 
 
 def test_it_is_as_hardened_as_a_probe() -> None:
