@@ -22,12 +22,11 @@ from rich.table import Table
 from harness.errors import HarnessError, UsageError
 from harness.journal import Journal
 from harness.lab import Lab
-from harness.matrixfile import load_matrix
 from harness.model import Cell, Outcome
 from harness.plan import Selection, plan_cells
 from harness.process import run_process
 from harness.spelling import did_you_mean
-from harness.wiring import LabOptions, open_lab
+from harness.wiring import LabOptions, open_lab, read_matrix
 
 TARGETS = ("debian-12/x86_64", "debian-12/aarch64", "debian-12/s390x")
 CELLS = 20
@@ -97,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cells", type=int, default=CELLS, help="cells a target")
     chosen = parser.parse_args(arguments)
     options = LabOptions()
-    matrix = load_matrix(options.matrix_folder)
+    matrix = read_matrix(options.matrix_folder)
     every = plan_cells(matrix, Selection())
     console = Console()
     timings = []

@@ -22,12 +22,11 @@ from harness.errors import HarnessError
 from harness.grid import build_grid
 from harness.journal import Journal, observations, read_events
 from harness.lab import Lab, ProbeLimits
-from harness.matrixfile import load_matrix
 from harness.model import Cell, ImageWay, Matrix, Observation, Outcome, Subject
 from harness.plan import Selection, plan_cells, with_subjects
 from harness.report.terminal import print_grid
 from harness.test_matrix import ExpectedError
-from harness.wiring import ROOT, LabOptions, open_lab
+from harness.wiring import ROOT, LabOptions, open_lab, read_matrix
 
 _MATRIX = pytest.StashKey[Matrix]()
 _CELLS = pytest.StashKey[tuple[Cell, ...]]()
@@ -120,7 +119,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _matrix(config: pytest.Config) -> Matrix:
-    matrix = load_matrix(config.getoption("--wheelgrid-matrix"))
+    matrix = read_matrix(config.getoption("--wheelgrid-matrix"))
     extra: Path | None = config.getoption("--wheelgrid-subjects")
     if extra is None:
         return matrix

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol, Self
 
 from pydantic import TypeAdapter
@@ -58,13 +57,9 @@ class Images(Protocol):
 class Wheels(Protocol):
     """Where wheels come from (``harness.supply.Supply``)."""
 
-    def subject_wheel(
+    def wheels_for(
         self, subject: Subject, target: Target, passport: Passport
-    ) -> WheelRef | Refusal: ...
-
-    def companion_wheels(
-        self, subject: Subject, passport: Passport
-    ) -> list[WheelRef] | Refusal: ...
+    ) -> tuple[WheelRef, ...] | Refusal: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,12 +109,7 @@ class Lab:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.leave()
 
     def leave(self) -> None:
@@ -139,12 +129,10 @@ class Lab:
         installer would accept no wheel of the subject, so that there is nothing to run.
         """
         bench = self._at(cell.target)
-        wheel = self._wheels.subject_wheel(cell.subject, cell.target, bench.passport)
-        companions = self._wheels.companion_wheels(cell.subject, bench.passport)
-        if isinstance(wheel, Refusal) or isinstance(companions, Refusal):
-            refusal = wheel if isinstance(wheel, Refusal) else companions
-            raise UsageError(f"{cell.id}: there is nothing to run: {refusal}")
-        return docker_line(cell.target, bench.image, cell.subject, [*companions, wheel])
+        wheels = self._wheels.wheels_for(cell.subject, cell.target, bench.passport)
+        if isinstance(wheels, Refusal):
+            raise UsageError(f"{cell.id}: there is nothing to run: {wheels.reason}")
+        return docker_line(cell.target, bench.image, cell.subject, wheels)
 
     def observe(self, cell: Cell) -> Observation:
         """Probe one cell; whatever goes wrong on this side of the wheel becomes a miss."""
@@ -161,7 +149,8 @@ class Lab:
         except PackageIndexError as error:
             observation = _miss(cell, Stage.WHEEL, "infra:index", error)
         except CacheError as error:
-            observation = _miss(cell, Stage.WHEEL, "infra:disk", error)
+            stage = Stage.WHEEL if self._bench else Stage.IMAGE
+            observation = _miss(cell, stage, "infra:disk", error)
         finally:
             self._journal.activity(cell.target.key, "")
         observation = replace(
@@ -175,8 +164,7 @@ class Lab:
     def _observe(self, cell: Cell) -> Observation:
         bench = self._at(cell.target)
         with self._phase("wheels", cell.target.key, f"fetching {cell.subject.id}"):
-            wheel = self._wheels.subject_wheel(cell.subject, cell.target, bench.passport)
-            companions = self._wheels.companion_wheels(cell.subject, bench.passport)
+            wheels = self._wheels.wheels_for(cell.subject, cell.target, bench.passport)
         base = Observation(
             cell=cell.id,
             outcome=Outcome.REFUSED,
@@ -184,19 +172,16 @@ class Lab:
             cause="tag-refused",
             provenance=self._provenance(bench),
         )
-        for refused in (wheel, companions):
-            if isinstance(refused, Refusal):
-                return replace(base, evidence=refused.reason)
-        assert isinstance(wheel, WheelRef)  # noqa: S101 - the loop above returned otherwise
-        assert isinstance(companions, list)  # noqa: S101
-        job = self._job(cell.subject, wheel, companions)
+        if isinstance(wheels, Refusal):
+            return replace(base, evidence=wheels.reason)
+        job = self._job(cell.subject, wheels)
         with self._phase("probes", cell.target.key, f"probing {cell.subject.id}"):
             results = self._probe(bench, job)
-        return _observed(replace(base, wheel=wheel), results)
+        return _observed(replace(base, wheel=wheels[-1]), results)
 
-    def _job(self, subject: Subject, wheel: WheelRef, companions: list[WheelRef]) -> Job:
+    def _job(self, subject: Subject, wheels: tuple[WheelRef, ...]) -> Job:
         return Job(
-            wheels=tuple((w.filename, Path(w.path).read_bytes()) for w in (*companions, wheel)),
+            wheels=tuple((wheel.filename, Path(wheel.path).read_bytes()) for wheel in wheels),
             imports=subject.imports,
             call=subject.call,
             timeout=self._limits.timeout,

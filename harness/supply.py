@@ -54,31 +54,32 @@ class Supply:
         self._cache = cache
         self._announce = announce
 
-    def subject_wheel(
+    def wheels_for(
         self, subject: Subject, target: Target, passport: Passport
-    ) -> WheelRef | Refusal:
-        """Return the wheel under test.
+    ) -> tuple[WheelRef, ...] | Refusal:
+        """Return the wheels to install, in order: the companions, then the wheel under test.
 
         Raises ``BuildError`` for a fixture wheel that does not build and ``PackageIndexError``
         for an index wheel that cannot be had.
         """
-        match subject.source:
-            case FixtureSource() as source:
-                return self._built(source, target)
-            case IndexSource() as source:
-                return self._chosen(source, passport)
-            case FileSource(paths=paths):
-                return _fitting(paths, passport)
-
-    def companion_wheels(self, subject: Subject, passport: Passport) -> list[WheelRef] | Refusal:
-        """Return the wheels to install beside the subject, in order."""
         wheels = []
-        for source in subject.companions:
-            wheel = self._chosen(source, passport)
+        for source in (*subject.companions, subject.source):
+            wheel = self._wheel(source, target, passport)
             if isinstance(wheel, Refusal):
                 return wheel
             wheels.append(wheel)
-        return wheels
+        return tuple(wheels)
+
+    def _wheel(
+        self, source: FixtureSource | IndexSource | FileSource, target: Target, passport: Passport
+    ) -> WheelRef | Refusal:
+        match source:
+            case FixtureSource():
+                return self._built(source, target)
+            case IndexSource():
+                return self._chosen(source, passport)
+            case FileSource(paths=paths):
+                return _fitting(paths, passport)
 
     def _built(self, source: FixtureSource, target: Target) -> WheelRef:
         return build_wheel(

@@ -9,6 +9,7 @@ from functools import cache as once
 from functools import partial
 from pathlib import Path
 
+from harness.builders import project_names
 from harness.cache import Cache, default_cache_root
 from harness.doctor.emulation import emulator_version
 from harness.engine.docker import connect
@@ -17,6 +18,7 @@ from harness.index.fetch import PackageIndex
 from harness.index.lock import LOCK_NAME, IndexLock, read_lock
 from harness.journal import Journal
 from harness.lab import Lab, ProbeLimits
+from harness.matrixfile import load_matrix
 from harness.model import ImageWay, Matrix
 from harness.supply import Supply
 
@@ -35,6 +37,15 @@ class LabOptions:
     registry: str = ""
     """``HOST/PREFIX`` of a mirror that registry images are pulled from."""
     limits: ProbeLimits = field(default_factory=ProbeLimits)
+
+
+def read_matrix(folder: Path) -> Matrix:
+    """Return the matrix in ``folder``, its fixtures held to those of the checkout.
+
+    Raises ``MatrixFileError``.
+    """
+    projects = ROOT / "fixtures"
+    return load_matrix(folder, project_names(projects) if projects.is_dir() else None)
 
 
 def open_index(lock: IndexLock, announce: Callable[[str], None]) -> PackageIndex:

@@ -15,11 +15,11 @@ from harness.builders import (
 )
 from harness.cache import Cache, default_cache_root
 from harness.cli.command import Command
-from harness.cli.options import matrix_option, read_matrix
+from harness.cli.options import matrix_option
 from harness.errors import UsageError
 from harness.model import Builder
 from harness.spelling import did_you_mean, matching, matching_arches
-from harness.wiring import ROOT
+from harness.wiring import ROOT, read_matrix
 
 
 @click.command(cls=Command, example="wheelgrid build abi3 --arch s390x --python 3.11")

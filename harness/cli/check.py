@@ -7,13 +7,13 @@ from rich.console import Console
 
 from harness.candidates import Proof, not_applicable, read_candidates
 from harness.cli.command import Command
-from harness.cli.options import read_matrix, run_options, selection_options
+from harness.cli.options import run_options, selection_options
 from harness.errors import ExitCode
 from harness.front import RunOptions, run_cells, write_subjects
 from harness.index.lock import LOCK_NAME, read_lock
 from harness.plan import Selection, plan_cells, with_subjects
 from harness.report.planned import format_not_applicable
-from harness.wiring import open_index
+from harness.wiring import open_index, read_matrix
 
 
 @click.command(

@@ -6,9 +6,10 @@ import click
 
 from harness.arches import ARCHES
 from harness.cli.command import Command
-from harness.cli.options import matrix_option, read_matrix
+from harness.cli.options import matrix_option
 from harness.doctor import checks_json, format_checks, is_ready, mend, run_checks
 from harness.errors import ExitCode
+from harness.wiring import read_matrix
 
 
 @click.command(cls=Command, example="wheelgrid doctor --fix")

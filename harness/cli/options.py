@@ -9,10 +9,8 @@ from typing import Any
 
 import click
 
-from harness.builders import project_names
 from harness.front import RunOptions
-from harness.matrixfile import load_matrix
-from harness.model import ImageWay, Matrix
+from harness.model import ImageWay
 from harness.plan import Selection
 from harness.wiring import ROOT
 
@@ -37,15 +35,6 @@ def matrix_option(command: Command) -> Command:
         metavar="DIR",
         help="Folder of the matrix files.",
     )(command)
-
-
-def read_matrix(folder: Path) -> Matrix:
-    """Return the matrix in ``folder``, its fixtures held to those of the checkout.
-
-    Raises ``MatrixFileError``.
-    """
-    projects = ROOT / "fixtures"
-    return load_matrix(folder, project_names(projects) if projects.is_dir() else None)
 
 
 def selection_options(command: Command) -> Command:

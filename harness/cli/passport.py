@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from harness.cli.command import Command
-from harness.cli.options import image_options, matrix_option, read_matrix
+from harness.cli.options import image_options, matrix_option
 from harness.errors import UsageError
 from harness.model import ImageWay, Matrix, Target
 from harness.report.passport import format_passport, passport_json
 from harness.report.progress import SpokenJournal
 from harness.spelling import did_you_mean, wheel_spelling
-from harness.wiring import LabOptions, open_lab
+from harness.wiring import LabOptions, open_lab, read_matrix
 
 
 @click.command(cls=Command, example="wheelgrid passport debian-12/s390x")

@@ -6,9 +6,10 @@ import click
 from rich.console import Console
 
 from harness.cli.command import Command
-from harness.cli.options import matrix_option, read_matrix, selection_options
+from harness.cli.options import matrix_option, selection_options
 from harness.plan import Selection, plan_cells
 from harness.report.planned import cells_json, print_plan
+from harness.wiring import read_matrix
 
 
 @click.command(cls=Command, example='wheelgrid plan -k "s390x and not numpy"')

@@ -6,10 +6,11 @@ import click
 from rich.console import Console
 
 from harness.cli.command import Command
-from harness.cli.options import read_matrix, run_options, selection_options
+from harness.cli.options import run_options, selection_options
 from harness.errors import ExitCode
 from harness.front import RunOptions, run_cells
 from harness.plan import Selection, plan_cells
+from harness.wiring import read_matrix
 
 
 @click.command(

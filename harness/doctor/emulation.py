@@ -13,6 +13,7 @@ from pathlib import Path
 from harness.arches import Arch
 from harness.cache import Cache, CacheError, content_key
 from harness.doctor.check import FIX, Check, Part
+from harness.errors import EngineError
 from harness.process import ProcessError, run_process
 
 BINFMT_MISC = Path("/proc/sys/fs/binfmt_misc")
@@ -157,8 +158,14 @@ def run_program(program: Path, arch: Arch) -> Ran:
 
 
 def emulator_version(arch: Arch, cache: Cache) -> str:
-    """Return the version of the QEMU that runs ``arch`` here: ``7.2.22``, empty where none does."""
-    return run_program(make_program(arch, cache), arch).emulator
+    """Return the version of the QEMU that runs ``arch`` here: ``7.2.22``, empty where none does.
+
+    Raises ``EngineError`` where the program that asks cannot be compiled.
+    """
+    try:
+        return run_program(make_program(arch, cache), arch).emulator
+    except ProcessError as error:
+        raise EngineError(f"cannot compile for {arch.name}: {error}; {FIX}") from error
 
 
 def _compile(path: Path, arch: Arch) -> None:

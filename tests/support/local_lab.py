@@ -47,26 +47,19 @@ class MadeWheels:
         self._answers = answers
         self._folder = folder
 
-    def subject_wheel(
+    def wheels_for(
         self,
         subject: Subject,
         target: Target,  # noqa: ARG002 - the protocol's
         passport: Passport,  # noqa: ARG002 - the protocol's
-    ) -> WheelRef | Refusal:
-        return self._made(subject.id)
-
-    def companion_wheels(
-        self,
-        subject: Subject,
-        passport: Passport,  # noqa: ARG002 - the protocol's
-    ) -> list[WheelRef] | Refusal:
+    ) -> tuple[WheelRef, ...] | Refusal:
         wheels = []
-        for companion in subject.companions:
-            wheel = self._made(companion.name)
+        for name in (*(companion.name for companion in subject.companions), subject.id):
+            wheel = self._made(name)
             if isinstance(wheel, Refusal):
                 return wheel
             wheels.append(wheel)
-        return wheels
+        return tuple(wheels)
 
     def _made(self, name: str) -> WheelRef | Refusal:
         match self._answers[name]:

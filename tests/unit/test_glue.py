@@ -83,10 +83,10 @@ import harness.conftest
 from tests.support.local_lab import MadeWheels
 
 class KillingWheels(MadeWheels):
-    def subject_wheel(self, subject, target, passport):
+    def wheels_for(self, subject, target, passport):
         if (target.id, subject.id) == ("beta", "fine"):
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().subject_wheel(subject, target, passport)
+        return super().wheels_for(subject, target, passport)
 
 import tests.support.local_lab
 tests.support.local_lab.MadeWheels = KillingWheels

@@ -79,7 +79,8 @@ def _subject(source: FixtureSource | IndexSource | FileSource, *beside: str) -> 
 
 
 def _wheel(supply: Supply, source: FixtureSource | IndexSource | FileSource) -> WheelRef | Refusal:
-    return supply.subject_wheel(_subject(source), debian_12(), PASSPORT)
+    found = supply.wheels_for(_subject(source), debian_12(), PASSPORT)
+    return found if isinstance(found, Refusal) else found[-1]
 
 
 IT = IndexSource(name="it", version="1.0")
@@ -141,10 +142,11 @@ def test_companions_in_order(cache: Cache, tmp_path: Path) -> None:
         "second==1.0": _pin(cache, tmp_path, "second", TAGS[2]),
         "first==1.0": _pin(cache, tmp_path, "first", TAGS[2]),
         "absent==1.0": (),
+        "it==1.0": _pin(cache, tmp_path, "it", TAGS[2]),
     }
     supply = _supply(cache, releases)
-    wheels = supply.companion_wheels(_subject(IT, "first", "second"), PASSPORT)
-    assert isinstance(wheels, list)
-    assert [wheel.filename.partition("-")[0] for wheel in wheels] == ["first", "second"]
-    refusal = supply.companion_wheels(_subject(IT, "first", "absent"), PASSPORT)
+    wheels = supply.wheels_for(_subject(IT, "first", "second"), debian_12(), PASSPORT)
+    assert isinstance(wheels, tuple)
+    assert [wheel.filename.partition("-")[0] for wheel in wheels] == ["first", "second", "it"]
+    refusal = supply.wheels_for(_subject(IT, "first", "absent"), debian_12(), PASSPORT)
     assert refusal == Refusal(reason="the release has no wheel for Linux")
