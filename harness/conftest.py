@@ -24,6 +24,7 @@ from harness.journal import Journal, observations, read_events
 from harness.lab import Lab, ProbeLimits
 from harness.model import Cell, ImageWay, Matrix, Observation, Outcome, Subject
 from harness.plan import Selection, plan_cells, with_subjects
+from harness.process import hold_lifeline
 from harness.report.terminal import print_grid
 from harness.test_matrix import ExpectedError
 from harness.wiring import ROOT, LabOptions, open_lab, read_matrix
@@ -58,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         config.stash[_JOURNAL] = Path(config.workerinput["wheelgrid_journal"])
         return
+    hold_lifeline()
     folder = config.getoption("--wheelgrid-out")
     if folder is None:
         folder = config.stash[_OWN_FOLDER] = Path(tempfile.mkdtemp(prefix="wheelgrid-"))

@@ -8,10 +8,12 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 TAIL_LINES = 15
+_LIFELINE = "WHEELGRID_LIFELINE"
 STDERR_FILENO = 2
 
 
@@ -114,10 +116,11 @@ def start_process(argv: Sequence[str | Path], *, output: Path) -> Iterator[Runni
     """Run ``argv`` beside the caller, all its output to the file ``output``.
 
     The process leads its own session, so that a Ctrl-C on the terminal reaches the caller
-    alone, and its group is killed when the context ends. Raises ``ProcessError`` when it
-    does not start.
+    alone, and its group is killed when the context ends. It gets a lifeline too, see
+    ``hold_lifeline``. Raises ``ProcessError`` when it does not start.
     """
     words = [str(word) for word in argv]
+    lifeline, held = os.pipe()
     try:
         with output.open("wb") as stream:
             process = subprocess.Popen(
@@ -126,14 +129,36 @@ def start_process(argv: Sequence[str | Path], *, output: Path) -> Iterator[Runni
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=(lifeline,),
+                env={**os.environ, _LIFELINE: str(lifeline)},
             )
     except OSError as error:
+        os.close(held)
         raise ProcessError(words, error.strerror or str(error), "") from error
+    finally:
+        os.close(lifeline)
     try:
         yield Running(process)
     finally:
         _kill_group(process)
         process.wait()
+        os.close(held)
+
+
+def hold_lifeline() -> None:
+    """End this process's group as soon as the process that started it is gone.
+
+    For what ``start_process`` runs: a caller that is killed (``kill -9``) cannot end it any
+    more. Does nothing in a process that was started otherwise.
+    """
+    lifeline = os.environ.pop(_LIFELINE, "")
+    if lifeline:
+        threading.Thread(target=_end_with, args=(int(lifeline),), daemon=True).start()
+
+
+def _end_with(lifeline: int) -> None:
+    os.read(lifeline, 1)  # nobody writes: it returns when the other end is closed
+    os.killpg(0, signal.SIGKILL)
 
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:

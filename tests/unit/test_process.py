@@ -1,6 +1,7 @@
 """Processes that are started, looked at and never outlive their starter."""
 
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -50,3 +51,37 @@ def test_a_program_that_is_not_there(tmp_path: Path) -> None:
         start_process(["/no/such"], output=tmp_path / "log"),
     ):
         pass
+
+
+_CALLER = """
+import sys, time
+from pathlib import Path
+from harness.process import start_process
+code = "import os, time; from harness.process import hold_lifeline; hold_lifeline();"
+code += " print(os.getpid(), flush=True); time.sleep(60)"
+with start_process([sys.executable, "-c", code], output=Path(sys.argv[1])):
+    time.sleep(60)
+"""
+
+
+def test_a_started_process_does_not_outlive_a_killed_caller(tmp_path: Path) -> None:
+    """After ``kill -9`` of the caller, what it started ends by itself."""
+    output = tmp_path / "log"
+    with subprocess.Popen([sys.executable, "-c", _CALLER, str(output)]) as caller:
+        deadline = time.monotonic() + 30
+        while not (output.exists() and output.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        started = Path("/proc", output.read_text().strip())
+        assert started.exists()
+        caller.kill()
+    deadline = time.monotonic() + 10
+    while _runs(started) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _runs(started)
+
+
+def _runs(process: Path) -> bool:
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
