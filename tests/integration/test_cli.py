@@ -162,11 +162,11 @@ def test_a_wheel_that_works_somewhere(tmp_path: Path) -> None:
     wheel = Path(built.out.strip())
     assert wheel.is_file()
     call = "wheelgrid_plain.selftest() == 42"
-    ended = wheelgrid(
-        "check", wheel, "--call", call, *ASSEMBLED, "--target", "debian-12", "--out", tmp_path
-    )
+    targets = ("--target", "debian-12", "--target", "debian-13")
+    ended = wheelgrid("check", wheel, "--call", call, *ASSEMBLED, *targets, "--out", tmp_path)
     assert ended.status == 0, ended.said
     assert "needs CPython 3.11, the target has 3.13" in ended.out
+    assert "debian-11" not in ended.out
     assert "1 of 1 cells as expected" in ended.out
 
 
