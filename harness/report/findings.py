@@ -1,7 +1,8 @@
 """What is said about the cells that did not pass: a grid in, lines of styled text out.
 
 The unexpected come first, a line each; then what was missed, a line per image; then
-what is as expected, a line per subject, so that a hundred refusals do not drown one crash.
+what is as expected, where cells of a subject with the same evidence share a line, so that a
+hundred refusals do not drown one crash.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,9 +45,7 @@ class Finding:
         observation = self.cells[0].observation
         if observation is None:
             return "not run"
-        if observation.outcome in (Outcome.MISS, Outcome.CRASHED, Outcome.TIMEOUT):
-            return f"{observation.outcome} ({observation.stage})"
-        return str(observation.outcome)
+        return f"{observation.outcome} ({observation.stage})"
 
 
 def find(grid: Grid) -> dict[str, list[Finding]]:
@@ -104,9 +103,14 @@ def _story(cell: GridCell) -> tuple[object, ...]:
         case Verdict.MISS:
             return (cell.cell.target.key, _evidence(cell))
         case Verdict.AS_EXPECTED:
-            return (cell.outcome, cell.cell.subject.id, cell.cell.expectation)
+            return (_seen(cell), cell.cell.subject.id, cell.cell.expectation)
         case _:
             return (cell.cell.id,)
+
+
+def _seen(cell: GridCell) -> tuple[str, ...]:
+    seen = cell.observation
+    return (seen.outcome, seen.stage, seen.evidence) if seen else ()
 
 
 def _evidence(cell: GridCell) -> str:

@@ -177,7 +177,7 @@ def test_a_wheel_that_does_not_import(tmp_path: Path) -> None:
     assert ended.status == 1, ended.said
     (line,) = (line for line in ended.out.splitlines() if "nothing_of_that_name" in line)
     said = "ModuleNotFoundError: No module named 'nothing_of_that_name'"
-    assert line == f"I debian-12/{NATIVE.name}/broken-1.0  import-failed  {said}"
+    assert line == f"I debian-12/{NATIVE.name}/broken-1.0  import-failed (import)  {said}"
     seen = read(ended, tmp_path / "grid").seen(f"debian-12/{NATIVE.name}", "broken-1.0")
     assert (seen["stage"], len(seen["attempts"])) == ("import", 2)
 
