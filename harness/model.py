@@ -66,6 +66,50 @@ class AssembledWay:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Interpreter:
+    """A CPython that replicas are made of, built from the distribution's source package."""
+
+    id: str
+    python: str
+    """Minor version: ``3.9``."""
+    suite: str
+    """The Debian release whose source package it is: ``bullseye``."""
+    source: str
+    """Name of the source package: ``python3.9``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Naming:
+    """How an interpreter names extension modules: triplets per arch, none where there is none."""
+
+    id: str
+    builds: dict[str, str]
+    """The triplet of SOABI, EXT_SUFFIX and MULTIARCH: ``{"ppc64le": "ppc64le-linux-gnu"}``."""
+    second: dict[str, str] = field(default_factory=dict)
+    """A triplet that is read too, right after its own, by the table compiled into
+    ``dynload_shlib.c``: Alpine's ``gnu-fallback-soabi.patch``."""
+    last: dict[str, str] = field(default_factory=dict)
+    """A triplet that is read too, after plain ``.so``, by importlib and not by the table:
+    Fedora's patch 353."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReplicaWay:
+    """The interpreter rebuilt from CPython's source, on a base of real Debian packages."""
+
+    interpreter: Interpreter
+    naming: Naming
+    suite: str
+    """The Debian release whose libc is the base."""
+    pip: str
+    """Version of pip, from the package index."""
+    replicates: str
+    """Name of the environment in the recorded facts."""
+    differs: dict[str, str] = field(default_factory=dict)
+    """Per field of the facts that is not as there: the reason (``python``, ``libc_version``)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
     """One environment that wheels are probed in: an image and its interpreter, on one arch."""
 
@@ -80,6 +124,7 @@ class Target:
     """The command that starts it in the image: ``python3``."""
     registry: RegistryWay | None = None
     assembled: AssembledWay | None = None
+    replica: ReplicaWay | None = None
     allow_failure: bool = False
     """An unexpected outcome here is shown and does not fail the run."""
 
