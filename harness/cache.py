@@ -79,6 +79,26 @@ class Cache:
                     self._fill(entry, make)
         return entry
 
+    def tree(self, kind: str, name: str, make: Callable[[Path], None]) -> Path:
+        """Return the directory ``<root>/<kind>/<name>``, filled by ``make(path)`` once.
+
+        As ``get``, for many files that are read in place: it is there whole or not at all,
+        and nobody writes in it afterwards.
+        """
+        entry = self.root / kind / name
+        with storing(entry):
+            entry.parent.mkdir(parents=True, exist_ok=True)
+            with self.lock(f"{kind}-{name}"):
+                if not entry.is_dir():
+                    making = Path(tempfile.mkdtemp(prefix=".making-", dir=entry.parent))
+                    try:
+                        make(making)
+                        making.chmod(0o755)
+                        making.replace(entry)
+                    finally:
+                        shutil.rmtree(making, ignore_errors=True)
+        return entry
+
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold the machine-wide lock of that name below this root. Raises ``CacheError``."""

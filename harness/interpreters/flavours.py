@@ -1,0 +1,221 @@
+"""A compiled CPython under a name: a kit and a naming in, the interpreter's files out.
+
+The table of suffixes is compiled into ``dynload_shlib.c``, the triplet into
+``sysmodule.c`` too, and the rest is ``sysconfig``: two objects, a link and a few files.
+Where a naming reads another name only through importlib, as Fedora's patch 353 does, the
+frozen importlib is made again as well, so that the place is right and not the list alone.
+"""
+
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.arches import Arch
+from harness.cache import Cache, content_key
+from harness.errors import BuildError
+from harness.interpreters.kit import (
+    Kit,
+    Workshop,
+    code_digest,
+    find_kit,
+    host_python,
+    logged,
+    make,
+    native_arch,
+    unpack_kit,
+)
+from harness.interpreters.modules import SHARED
+from harness.interpreters.names import Names, named_makefile, read_last
+from harness.interpreters.stdlib import BYTECODE, stdlib, write_tree
+from harness.model import Interpreter, Naming
+from harness.process import run_process
+
+_SECONDS = 120
+_EXTERNAL = Path("Lib/importlib/_bootstrap_external.py")
+_FROZEN = Path("Python/importlib_external.h")
+
+# A program that starts wherever the loader puts it; see toolchain's -fPIC.
+_LINK = "LINKFORSHARED=-pie -s -Wl,--export-dynamic"
+
+# As Programs/_freeze_importlib.c writes it, which only runs on the arch it is built for.
+_FREEZE = """
+import marshal, sys
+name = "<frozen importlib._bootstrap_external>"
+with open(sys.argv[1], encoding="utf-8") as stream:
+    code = compile(stream.read(), name, "exec", dont_inherit=True, optimize=0)
+print("const unsigned char _Py_M__importlib_bootstrap_external[] = {")
+print(",".join(map(str, marshal.dumps(code))))
+print("};")
+"""
+
+# As sysconfig._generate_posix_vars does it, for another machine than this.
+_SYSCONFIG = """
+import pprint, sys, sysconfig
+found = {}
+sysconfig._parse_makefile("Makefile", found)
+with open("pyconfig.h", encoding="utf-8") as stream:
+    sysconfig.parse_config_h(stream, found)
+found["BLDSHARED"] = found["LDSHARED"]
+print("# system configuration generated and used by the sysconfig module")
+print("build_time_vars = " + pprint.pformat(found))
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeaderDir:
+    """The headers of one interpreter on one arch and libc."""
+
+    root: Path
+    """Has ``include/pythonX.Y/``, with that arch's ``pyconfig.h``."""
+    digest: str
+
+
+def interpreter_tree(
+    interpreter: Interpreter,
+    arch: Arch,
+    libc: str,
+    naming: Naming,
+    *,
+    cache: Cache,
+    announce: Callable[[str], None],
+) -> Path:
+    """Return a tar file of ``usr/local/`` with the interpreter, its library and its headers.
+
+    Uncompressed, owned by root, always the same bytes, with compiled bytecode and without
+    pip. Names that are the same on an arch give the same file. Raises ``BuildError``.
+    """
+    names = _names(naming, arch)
+    kit = find_kit(interpreter, arch, libc, cache=cache, announce=announce)
+    key = content_key(code_digest(), kit.digest, names.builds, names.second, names.last)
+
+    def fill(path: Path) -> None:
+        native = find_kit(interpreter, native_arch(), libc, cache=cache, announce=announce)
+        host = host_python(native, cache=cache)
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=cache.root) as folder:
+            what = f"CPython {kit.source.version} {arch.name} {libc} named {naming.id}"
+            with logged(what, cache):
+                _name(kit, names, host, Path(folder), cache)
+            write_tree(Path(folder) / "root", path)
+
+    return cache.get("interpreters", f"{interpreter.id}-{arch.name}-{libc}-{key}.tar", fill)
+
+
+def interpreter_headers(
+    interpreter: Interpreter,
+    arch: Arch,
+    libc: str,
+    *,
+    cache: Cache,
+    announce: Callable[[str], None],
+) -> HeaderDir:
+    """Return the interpreter's headers, which are the same under every name.
+
+    Raises ``BuildError``.
+    """
+    kit = find_kit(interpreter, arch, libc, cache=cache, announce=announce)
+
+    def fill(root: Path) -> None:
+        _copy_headers(kit, root / "include" / f"python{interpreter.python}")
+
+    root = cache.tree("interpreter-headers", kit.digest[:32], fill)
+    return HeaderDir(root=root, digest=kit.digest)
+
+
+def _names(naming: Naming, arch: Arch) -> Names:
+    if arch.name not in naming.builds:
+        raise BuildError(
+            f"naming {naming.id} has no triplet for {arch.name}; "
+            f"it has: {' '.join(naming.builds)}; add it in matrix/replicas.yaml"
+        )
+    return Names(
+        builds=naming.builds[arch.name],
+        second=naming.second.get(arch.name, ""),
+        last=naming.last.get(arch.name, ""),
+    )
+
+
+def _name(kit: Kit, names: Names, host: Path, folder: Path, cache: Cache) -> None:
+    """Link the kit under its names and lay the whole tree out at ``folder / "root"``."""
+    source = _edited_source(kit, names, host, folder) if names.last else kit.source.root
+    workshop = unpack_kit(kit, folder / "kit", source)
+    _rename(workshop.build / "Makefile", names)
+    suffix = f".{names.soabi(kit.interpreter.python)}.so"
+    modules = [f"{name}{suffix}" for name in SHARED]
+    make(workshop, "python", _LINK)
+    make(workshop, *(f"Modules/{module}" for module in modules))
+    prefix = folder / "root/usr/local"
+    home = prefix / "lib" / f"python{kit.interpreter.python}"
+    home.mkdir(parents=True)
+    with tarfile.open(stdlib(kit.source, kit.interpreter.python, host, cache=cache)) as tar:
+        tar.extractall(home, filter="data")
+    if names.last:
+        _replace_source(source / _EXTERNAL, home / "importlib" / _EXTERNAL.name, host)
+    (home / "lib-dynload").mkdir()
+    for module in modules:
+        shutil.copy(workshop.build / "Modules" / module, home / "lib-dynload")
+    _write_sysconfig(workshop, names, host, home)
+    _copy_headers(kit, prefix / "include" / home.name)
+    (prefix / "bin").mkdir()
+    shutil.copy(workshop.build / "python", prefix / "bin" / home.name)
+    for link in ("python3", "python"):
+        (prefix / "bin" / link).symlink_to(home.name)
+
+
+def _edited_source(kit: Kit, names: Names, host: Path, folder: Path) -> Path:
+    """Return a copy of the source whose importlib reads one more name."""
+    root = folder / "source"
+    shutil.copytree(kit.source.root, root, copy_function=os.link, symlinks=True)
+    text = (root / _EXTERNAL).read_text()
+    (root / _EXTERNAL).unlink()  # a hard link: writing would change the cache's own
+    (root / _EXTERNAL).write_text(read_last(text, names, kit.interpreter.python))
+    if (root / _FROZEN).exists():  # from 3.11 on the Makefile freezes it
+        (root / _FROZEN).unlink()
+        frozen = run_process((host, "-S", "-c", _FREEZE, root / _EXTERNAL), timeout=_SECONDS)
+        (root / _FROZEN).write_bytes(frozen)
+    return root
+
+
+def _rename(makefile: Path, names: Names) -> None:
+    """Write the names into the Makefile, and leave it as old as it is: nothing is out of date."""
+    times = makefile.stat()
+    makefile.write_text(named_makefile(makefile.read_text(), names))
+    os.utime(makefile, ns=(times.st_atime_ns, times.st_mtime_ns))
+    for name in ("dynload_shlib", "sysmodule"):
+        (makefile.parent / "Python" / f"{name}.o").unlink()
+    for library in makefile.parent.glob("libpython*.a"):
+        library.unlink()
+
+
+def _replace_source(source: Path, place: Path, host: Path) -> None:
+    shutil.copy(source, place)
+    _compile_file(place, host)
+
+
+def _write_sysconfig(workshop: Workshop, names: Names, host: Path, home: Path) -> None:
+    found = run_process(
+        (host, "-S", "-c", _SYSCONFIG), timeout=_SECONDS, cwd=workshop.build, env=workshop.env
+    ).decode()
+    # Where it was built is nobody's business, and differs every time.
+    text = found.replace(str(workshop.root), "/usr/src")
+    place = home / f"_sysconfigdata__linux_{names.builds}.py"
+    place.write_text(text)
+    _compile_file(place, host)
+
+
+def _compile_file(path: Path, host: Path) -> None:
+    run_process((host, *BYTECODE, "-s", path.parent, "-p", "/", path), timeout=_SECONDS)
+
+
+def _copy_headers(kit: Kit, folder: Path) -> None:
+    shutil.copytree(kit.source.root / "Include", folder)
+    with tarfile.open(kit.archive) as tar:
+        stream = tar.extractfile("build/pyconfig.h")
+        if stream is None:
+            raise BuildError(f"{kit.archive} has no pyconfig.h; delete it and run this again")
+        (folder / "pyconfig.h").write_bytes(stream.read())
+
+

@@ -1,0 +1,293 @@
+"""One CPython compiled for one arch and libc: everything but the names, which flavours add.
+
+In: an interpreter's row, an arch, a libc. Out: its build directory in a tar file, kept by
+content. The machine's own arch comes first: it answers configure's questions for the
+others, and its interpreter runs what a build needs run.
+"""
+
+import contextlib
+import os
+import platform
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache as once
+from pathlib import Path
+
+from packaging.version import Version
+
+from harness.arches import Arch, find_arch
+from harness.cache import Cache, content_key, file_sha256, storing
+from harness.errors import BuildError
+from harness.interpreters.libraries import build_libraries
+from harness.interpreters.modules import SHARED, setup_local
+from harness.interpreters.sources import SourceTree, source_tree
+from harness.interpreters.toolchain import LINK, write_wrappers, zig_target, zig_version
+from harness.model import Interpreter
+from harness.process import ProcessError, run_process
+
+CONFIGURE_SECONDS = 300
+MAKE_SECONDS = 900
+LIBRARY_SUITE = "trixie"
+"""The Debian release whose zlib and libffi are compiled in."""
+EPOCH = "1577836800"  # 2020-01-01, as every file of every image
+
+_CONFIGURE = (
+    "--quiet",
+    "--config-cache",
+    "--prefix=/usr/local",
+    "--disable-shared",
+    "--without-ensurepip",
+    *("CC=cc", "CXX=c++", "AR=ar", "RANLIB=true", "READELF=true", "OPT="),
+)
+
+# What zig's newer headers declare and the musl or glibc of the time does not have, or what
+# configure can only find out by running a program.
+_ANSWERS = (
+    "ac_cv_func_preadv2=no",
+    "ac_cv_func_pwritev2=no",
+    "ac_cv_func_close_range=no",
+    "ac_cv_func_closefrom=no",
+    "ac_cv_func_copy_file_range=no",
+    "ac_cv_func_memfd_create=no",
+    "ac_cv_func_getrandom=yes",
+    "ac_cv_func_statx=no",
+    "ac_cv_func_posix_spawn_file_actions_addclosefrom_np=no",
+    "ac_cv_file__dev_ptmx=yes",
+    "ac_cv_file__dev_ptc=no",
+)
+
+# Answers of the machine's own arch that say something about the arch.
+_ARCH_ANSWERS = (
+    *("ac_cv_sizeof_", "ac_cv_alignof_", "ac_cv_build", "ac_cv_host", "ac_cv_env_"),
+    *("ac_cv_c_bigendian", "ax_cv_c_float_words_bigendian", "ac_cv_wchar_t_signed"),
+    *("ac_cv_prog_", "ac_cv_path_", "ac_cv_aligned_required", "ac_cv_gcc_asm"),
+    *("ac_cv_c_char_unsigned", "ac_cv_type___uint128_t", "ac_cv_type_long_double"),
+    *("ac_cv_x87", "ac_cv_asm", "ac_cv_libatomic", "ac_cv_builtin_atomic", "ac_cv_mc68881"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kit:
+    """A compiled CPython without a name."""
+
+    interpreter: Interpreter
+    arch: Arch
+    libc: str
+    source: SourceTree
+    archive: Path
+    """Tar file with ``build/`` and ``libraries/``."""
+
+    @property
+    def digest(self) -> str:
+        """Return the digest of everything in it."""
+        return file_sha256(self.archive)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workshop:
+    """Where a kit is made or unpacked: ``build/``, ``libraries/``, ``bin/`` and ``source``."""
+
+    root: Path
+    arch: Arch
+    libc: str
+
+    @property
+    def build(self) -> Path:
+        return self.root / "build"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What every command here runs with."""
+        return {
+            "PATH": f"{self.root / 'bin'}:{os.environ.get('PATH', '')}",
+            "SOURCE_DATE_EPOCH": EPOCH,
+            "PYTHONHASHSEED": "0",
+            "LC_ALL": "C",
+        }
+
+    def open(self, source: Path) -> None:
+        """Write the compiler's wrappers and link the source."""
+        write_wrappers(self.root / "bin", self.arch, self.libc)
+        (self.root / "source").symlink_to(source)
+
+
+def find_kit(
+    interpreter: Interpreter,
+    arch: Arch,
+    libc: str,
+    *,
+    cache: Cache,
+    announce: Callable[[str], None],
+) -> Kit:
+    """Return the interpreter compiled for ``arch`` and ``libc``, compiled when first asked for.
+
+    At most 100 s on two cores, twice that where the machine's own comes first. Raises
+    ``BuildError`` with the end of the log and the path of all of it.
+    """
+    source = source_tree(interpreter.source, interpreter.suite, cache=cache, announce=announce)
+    zlib = source_tree("zlib", LIBRARY_SUITE, cache=cache, announce=announce)
+    libffi = source_tree("libffi", LIBRARY_SUITE, cache=cache, announce=announce)
+    native = _native_kit(interpreter, arch, libc, cache=cache, announce=announce)
+    key = content_key(
+        source.digest, zlib.digest, libffi.digest, zig_target(arch, libc), zig_version(),
+        code_digest(), native.digest if native else "",
+    )
+
+    def make(path: Path) -> None:
+        announce(f"compiling CPython {source.version} for {arch.name} on {libc}")
+        with tempfile.TemporaryDirectory(prefix="kit-") as folder:
+            workshop = Workshop(root=Path(folder), arch=arch, libc=libc)
+            with logged(f"CPython {source.version} {arch.name} {libc}", cache):
+                workshop.open(source.root)
+                build_libraries(
+                    workshop.root / "libraries",
+                    arch,
+                    zlib=zlib.root,
+                    libffi=libffi.root,
+                    env=workshop.env,
+                )
+                _compile(workshop, source, native, interpreter.python, cache)
+            _pack(workshop, path)
+
+    archive = cache.get("kits", f"{interpreter.id}-{arch.name}-{libc}-{key}.tar", make)
+    return Kit(interpreter=interpreter, arch=arch, libc=libc, source=source, archive=archive)
+
+
+def host_python(kit: Kit, *, cache: Cache) -> Path:
+    """Return the interpreter of a native kit as a program that this machine runs.
+
+    It takes the standard library from the source, so it is for builds alone.
+    """
+
+    def make(root: Path) -> None:
+        name = f"python{kit.interpreter.python}"
+        (root / "bin").mkdir()
+        with tarfile.open(kit.archive) as tar:
+            tar.extract("build/host-python", root, filter="data")
+        (root / "build/host-python").replace(root / "bin" / name)
+        (root / "build").rmdir()
+        (root / "lib").mkdir()
+        (root / "lib" / name).symlink_to(kit.source.root / "Lib")
+
+    root = cache.tree("host-pythons", kit.digest[:32], make)
+    return root / "bin" / f"python{kit.interpreter.python}"
+
+
+def unpack_kit(kit: Kit, root: Path, source: Path) -> Workshop:
+    """Unpack a kit at ``root``, ready for more work with the source at ``source``."""
+    workshop = Workshop(root=root, arch=kit.arch, libc=kit.libc)
+    with tarfile.open(kit.archive) as tar:
+        tar.extractall(root, filter="data")
+    workshop.open(source)
+    return workshop
+
+
+def make(workshop: Workshop, *arguments: str, env: dict[str, str] | None = None) -> None:
+    """Run make in the build directory. Raises ``ProcessError``."""
+    command = ("make", f"-j{os.cpu_count() or 1}", *arguments)
+    run_process(
+        command,
+        timeout=MAKE_SECONDS,
+        cwd=workshop.build,
+        env={**workshop.env, **(env or {})},
+        merge=True,
+    )
+
+
+@contextlib.contextmanager
+def logged(what: str, cache: Cache) -> Iterator[None]:
+    """Turn a ``ProcessError`` into a ``BuildError`` that names the log with all of the output."""
+    try:
+        yield
+    except ProcessError as error:
+        log = cache.root / "logs" / f"{what.replace(' ', '-').replace('/', '-')}.log"
+        with storing(log):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(f"{' '.join(error.argv)}\n{error.output}")
+        raise BuildError(
+            f"{what} does not compile ({error.argv[0]}: {error.reason})\n{error.tail}\n"
+            f"all of it: {log}"
+        ) from error
+
+
+@once
+def code_digest() -> str:
+    """Return the digest of this room, which every key of what it makes holds."""
+    here = Path(__file__).parent
+    return content_key(*(file_sha256(module) for module in sorted(here.glob("*.py"))))
+
+
+def native_arch() -> Arch:
+    """Return this machine's architecture."""
+    return find_arch(platform.machine())
+
+
+def _native_kit(
+    interpreter: Interpreter,
+    arch: Arch,
+    libc: str,
+    *,
+    cache: Cache,
+    announce: Callable[[str], None],
+) -> Kit | None:
+    native = native_arch()
+    if arch == native:
+        return None
+    return find_kit(interpreter, native, libc, cache=cache, announce=announce)
+
+
+def _compile(
+    workshop: Workshop, source: SourceTree, native: Kit | None, python: str, cache: Cache
+) -> None:
+    build = workshop.build
+    (build / "Modules").mkdir(parents=True)
+    # A native musl program runs where there is no musl when it is static.
+    link = {LINK: "-static"} if native is None and workshop.libc == "musl" else {}
+    setup = source.root / "Modules/Setup.stdlib.in"
+    text = (setup if setup.exists() else setup.with_name("Setup")).read_text()
+    (build / "Modules/Setup.local").write_text(setup_local(text))
+    command = ["../source/configure", *_CONFIGURE, *_ANSWERS]
+    if native:
+        host = host_python(native, cache=cache)
+        (build / "config.cache").write_text(_shared_answers(_read(native, "build/config.cache")))
+        command += _cross_options(workshop, native, host, python)
+    run_process(
+        command, timeout=CONFIGURE_SECONDS, cwd=build, env={**workshop.env, **link}, merge=True
+    )
+    objects = [f"Modules/{name}.o" for name in SHARED]
+    make(workshop, f"libpython{python}.a", "Programs/python.o", *objects, env=link)
+    if native is None:
+        make(workshop, "python", env=link)
+        (build / "python").replace(build / "host-python")
+
+
+def _cross_options(workshop: Workshop, native: Kit, host: Path, python: str) -> list[str]:
+    arch = workshop.arch
+    triplet = arch.musl_triplet if workshop.libc == "musl" else arch.gnu_triplet
+    options = [f"--build={native.arch.gnu_triplet}", f"--host={triplet}"]
+    if Version(python) < Version("3.11"):
+        return [*options, f"PYTHON_FOR_BUILD={host}"]
+    return [*options, f"--with-build-python={host}"]
+
+
+def _shared_answers(cache: str) -> str:
+    """Return those lines of a config.cache that say nothing about the arch."""
+    lines = cache.splitlines()
+    return "\n".join(line for line in lines if not line.startswith(_ARCH_ANSWERS)) + "\n"
+
+
+def _read(kit: Kit, member: str) -> str:
+    with tarfile.open(kit.archive) as tar:
+        stream = tar.extractfile(member)
+        if stream is None:
+            raise BuildError(f"{kit.archive} has no {member}; delete it and run this again")
+        return stream.read().decode()
+
+
+def _pack(workshop: Workshop, path: Path) -> None:
+    # PAX keeps fractions of seconds, by which make knows what is newer.
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        for name in ("build", "libraries"):
+            tar.add(workshop.root / name, name)

@@ -1,0 +1,77 @@
+"""The part of an interpreter that is the same on every arch: its library, compiled.
+
+In: a source tree and an interpreter of the release that runs here. Out: a tar file of
+``lib/pythonX.Y``. Of the tests only those stay that the replicas are tested with.
+"""
+
+import shutil
+import tarfile
+import tempfile
+from pathlib import Path
+
+from harness.cache import Cache, content_key, file_sha256
+from harness.interpreters.kit import EPOCH, code_digest
+from harness.interpreters.sources import SourceTree
+from harness.process import run_process
+
+SECONDS = 300
+
+BYTECODE = (
+    *("-S", "-B", "-m", "compileall", "-q", "-f"),
+    *("--invalidation-mode", "unchecked-hash"),
+)
+"""compileall as for Debian's images: nothing looks at a file's time, so layers may not matter."""
+
+_LEFT_OUT = ("__pycache__", "ensurepip", "idlelib", "lib2to3", "tkinter", "turtledemo", "msilib")
+_TESTS = (
+    *("__init__.py", "__main__.py", "regrtest.py", "libregrtest", "support", "test_importlib"),
+    *("test_imp.py", "test_import", "test_import.py", "test_sysconfig.py", "test_zipfile"),
+    *("test_zipfile.py", "test_zipimport.py", "archivetestdata", "zip_cp437_header.zip"),
+    *("test_zipimport_support.py", "zipdir.zip", "ziptestdata"),
+)
+"""Under ``test/``, where the release has them."""
+
+
+def stdlib(source: SourceTree, python: str, host: Path, *, cache: Cache) -> Path:
+    """Return the library of the release as a tar file, with bytecode that ``host`` compiled.
+
+    Raises ``ProcessError`` when it does not compile.
+    """
+    key = content_key(code_digest(), source.digest, python, file_sha256(host))
+
+    def fill(path: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="stdlib-") as name:
+            root = Path(name) / "library"
+            shutil.copytree(source.root / "Lib", root, ignore=_ignored, symlinks=True)
+            where = ("-s", root, "-p", f"/usr/local/lib/python{python}")
+            # The order of frozensets is in the bytes before 3.11 (bpo-37596).
+            run_process((host, *BYTECODE, *where, root), timeout=SECONDS, env={"PYTHONHASHSEED": "0"})
+            write_tree(root, path)
+
+    return cache.get("stdlibs", f"python{python}-{key}.tar", fill)
+
+
+def write_tree(root: Path, path: Path) -> None:
+    """Write everything below ``root`` as a tar file: sorted, owned by root, dated 2020-01-01."""
+
+    def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        member.uid = member.gid = 0
+        member.uname = member.gname = ""
+        member.mtime = int(EPOCH)
+        member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+        return member
+
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        for child in sorted(root.iterdir()):
+            tar.add(child, child.name, filter=plain)  # add() sorts what is below
+
+
+def _ignored(folder: str, names: list[str]) -> set[str]:
+    left_out = set(names) & set(_LEFT_OUT)
+    if Path(folder).name == "test" and Path(folder).parent.name == "Lib":
+        left_out |= set(names) - set(_TESTS)
+    elif Path(folder).name == "Lib":
+        left_out |= {name for name in names if name.endswith((".orig", ".rej"))}
+    elif Path(folder).name in {"distutils", "unittest", "ctypes", "sqlite3"}:
+        left_out |= set(names) & {"tests", "test"}
+    return left_out
