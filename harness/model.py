@@ -93,6 +93,20 @@ class Naming:
     Fedora's patch 353."""
 
 
+class ReplicaField(StrEnum):
+    """What is recorded of an environment, and held against the passport of its replica."""
+
+    PYTHON = "python"
+    SOABI = "soabi"
+    EXT_SUFFIX = "ext_suffix"
+    MULTIARCH = "multiarch"
+    EXT_SUFFIXES = "ext_suffixes"
+    LIBC = "libc"
+    LIBC_VERSION = "libc_version"
+    PIP = "pip"
+    PIP_ACCEPTS = "pip_accepts"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplicaWay:
     """The interpreter rebuilt from CPython's source, on a base of real Debian packages."""
@@ -105,8 +119,8 @@ class ReplicaWay:
     """Version of pip, from the package index."""
     replicates: str
     """Name of the environment in the recorded facts."""
-    differs: dict[str, str] = field(default_factory=dict)
-    """Per field of the facts that is not as there: the reason (``python``, ``libc_version``)."""
+    differs: dict[ReplicaField, str] = field(default_factory=dict)
+    """Per field of the facts that is not as there: the reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,6 +150,12 @@ class Target:
     @property
     def arch(self) -> Arch:
         return find_arch(self.arch_name)
+
+    @property
+    def pythons(self) -> tuple[str, ...]:
+        """Its minor version of Python, then that of a replica in which another stands in."""
+        replica = (self.replica.interpreter.python,) if self.replica else ()
+        return tuple(dict.fromkeys((self.python, *replica)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -250,6 +270,7 @@ class Matrix:
     builders: tuple[Builder, ...]
     expectations: tuple[Expectation, ...]
     profiles: tuple[Profile, ...]
+    namings: tuple[Naming, ...] = ()
     excluded: frozenset[tuple[str, str]] = frozenset()
     """Pairs of target key and subject id that the matrix leaves out."""
 
@@ -290,6 +311,11 @@ class Passport:
     kernel: str
     externally_managed: bool
     """PEP 668 marker present."""
+
+    @property
+    def minor(self) -> str:
+        """Minor version of the interpreter: ``3.11``."""
+        return ".".join(self.python.split(".")[:2])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -134,11 +134,11 @@ def wheel_fits(tags: frozenset[Tag], target: Target) -> str:
     here = [tag for tag in tags if _built_for(tag) in ("any", target.arch_name)]
     if not here:
         return f"built for {', '.join(sorted({_built_for(tag) for tag in tags}))}"
-    accepted = _accepted(target.python)
+    accepted = {pair for python in target.pythons for pair in _accepted(python)}
     if any((tag.interpreter, tag.abi) in accepted for tag in here):
         return ""
     needs = ", ".join(sorted({_needs(tag) for tag in here}))
-    return f"needs {needs}, the target has {target.python}"
+    return f"needs {needs}, the target has {' or '.join(target.pythons)}"
 
 
 def _options(matrix: Matrix, wanted: Selection) -> Iterator[tuple[str, Profile]]:

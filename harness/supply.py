@@ -75,18 +75,18 @@ class Supply:
     ) -> WheelRef | Refusal:
         match source:
             case FixtureSource():
-                return self._built(source, target)
+                return self._built(source, target, passport)
             case IndexSource():
                 return self._chosen(source, passport)
             case FileSource(paths=paths):
                 return _fitting(paths, passport)
 
-    def _built(self, source: FixtureSource, target: Target) -> WheelRef:
+    def _built(self, source: FixtureSource, target: Target, passport: Passport) -> WheelRef:
         return build_wheel(
             source.project,
             self._matrix.builder(source.builder),
             target.arch,
-            target.python,
+            passport.minor,  # not the target's: in a replica another may stand in for it
             fixtures=self._fixtures,
             cache=self._cache,
             announce=self._announce,

@@ -64,7 +64,7 @@ def check_coverage(matrix: Matrix, sections: Sections) -> Iterator[Problem]:
 
 
 def _has_image(target: Target) -> bool:
-    return target.registry is not None or target.assembled is not None
+    return any((target.registry, target.assembled, target.replica))
 
 
 def _check_expectations(

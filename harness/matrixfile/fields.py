@@ -5,6 +5,7 @@ sentence that says what belongs there instead.
 """
 
 import ast
+import re
 from typing import Annotated, Literal, TypeVar
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -12,14 +13,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict, WithJsonSch
 from pydantic_core import PydanticCustomError
 
 from harness.arches import ARCHES, find_arch
-from harness.model import Outcome
-from harness.spelling import wheel_spelling
+from harness.model import Outcome, ReplicaField
+from harness.spelling import did_you_mean, wheel_spelling
 
 ID = r"^[a-z0-9][a-z0-9._-]*$"
 MINOR = r"^3\.[0-9]+$"
 VERSION = r"^[0-9]+\.[0-9]+$"
 MODULE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 PACKAGE = r"^[a-z0-9][a-z0-9+.-]*$"
+RELEASE = r"^[0-9]+(\.[0-9]+)+$"
 LINK = r"^https?://[^ ]+$"
 
 PATTERNS = {
@@ -28,6 +30,7 @@ PATTERNS = {
     VERSION: 'a version of two numbers, such as "2.17"',
     MODULE: "the name of a module, such as package.module",
     PACKAGE: "a name of lower-case letters, digits, '+', '.' and '-'",
+    RELEASE: 'a released version, such as "22.0.4"',
     LINK: "a link, https://…",
 }
 """What each pattern stands for, in the words of the messages."""
@@ -38,6 +41,39 @@ def _arch(spelling: str) -> str:
         return find_arch(spelling).name
     except KeyError as error:
         raise _wrong(error.args[0]) from error
+
+
+OTHERS = "others"
+"""Stands for the arches that a mapping does not name."""
+TRIPLET = r"[a-z0-9_]+-linux-[a-z0-9]+"
+TRIPLET_WORDS = ("gnu", "musl", "none")
+"""Upstream's triplet on that libc (the table of arches has both), or none at all."""
+
+
+def _arch_or_others(spelling: str) -> str:
+    return spelling if spelling == OTHERS else _arch(spelling)
+
+
+def _triplet(text: str) -> str:
+    if text in TRIPLET_WORDS or re.fullmatch(TRIPLET, text):
+        return text
+    hint = did_you_mean(text, TRIPLET_WORDS)
+    raise _wrong(f"{text!r} is no triplet such as ppc64le-linux-gnu, nor a word for one{hint}")
+
+
+def _for_every_arch(value: object) -> object:
+    return {OTHERS: _triplet(value)} if isinstance(value, str) else value
+
+
+def _complete(triplets: dict[str, str]) -> dict[str, str]:
+    """Refuse triplets that leave an arch without one: an interpreter always builds some name."""
+    missing = [a.name for a in ARCHES if triplets.get(a.name, triplets.get(OTHERS)) in _NO_TRIPLET]
+    if missing:
+        raise _wrong(f"no triplet for {', '.join(missing)}; name one for {OTHERS!r}")
+    return triplets
+
+
+_NO_TRIPLET = (None, "none")
 
 
 def _each_arch_once(value: object) -> object:
@@ -99,6 +135,7 @@ Version = Annotated[str, Field(pattern=VERSION)]
 Module = Annotated[str, Field(pattern=MODULE)]
 Package = Annotated[str, Field(pattern=PACKAGE)]
 Pin = Annotated[str, AfterValidator(_pin)]
+Release = Annotated[str, Field(pattern=RELEASE)]
 Libc = Literal["glibc", "musl"]
 ArchName = Annotated[str, AfterValidator(_arch), WithJsonSchema(_SPELLINGS)]
 Arches = Annotated[list[ArchName], Field(min_length=1), BeforeValidator(_each_arch_once)]
@@ -107,6 +144,27 @@ ByArch = Annotated[
     Field(json_schema_extra={"propertyNames": _SPELLINGS}),
     BeforeValidator(_each_arch_once),
 ]
+_TRIPLET_SCHEMA = {"anyOf": [{"enum": list(TRIPLET_WORDS)}, {"pattern": f"^{TRIPLET}$"}]}
+_ARCH_OR_OTHERS = {"enum": [*_SPELLINGS["enum"], OTHERS]}
+Triplets = Annotated[
+    dict[Annotated[str, AfterValidator(_arch_or_others)], Annotated[str, AfterValidator(_triplet)]],
+    BeforeValidator(_each_arch_once),
+    BeforeValidator(_for_every_arch),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _TRIPLET_SCHEMA,
+                {
+                    "type": "object",
+                    "propertyNames": _ARCH_OR_OTHERS,
+                    "additionalProperties": _TRIPLET_SCHEMA,
+                },
+            ]
+        }
+    ),
+]
+EveryTriplet = Annotated[Triplets, AfterValidator(_complete)]
+Differences = dict[Annotated[ReplicaField, Strict(strict=False)], Text]
 Expression = Annotated[str, AfterValidator(_expression)]
 Incompatibility = Annotated[Outcome, Strict(strict=False), AfterValidator(_incompatibility)]
 Link = Annotated[str, Field(pattern=LINK)]

@@ -13,6 +13,8 @@ from harness.matrixfile.shape import (
     FILES,
     BuilderShape,
     ExpectationShape,
+    InterpreterShape,
+    NamingShape,
     ProfileShape,
     SubjectShape,
     TargetShape,
@@ -34,6 +36,8 @@ def load_matrix(folder: Path, fixtures: Collection[str] | None = None) -> Matrix
         raise MatrixFileError([f"{_shown(folder)}: no such folder; name one with --matrix"])
     sections = Sections(
         targets=_read(folder, "targets", TargetShape),
+        interpreters=_read(folder, "interpreters", InterpreterShape),
+        namings=_read(folder, "namings", NamingShape),
         builders=_read(folder, "builders", BuilderShape),
         subjects=_read(folder, "subjects", SubjectShape),
         expectations=_read(folder, "expectations", ExpectationShape),

@@ -13,6 +13,8 @@ from harness.matrixfile.section import Entry, Section
 from harness.matrixfile.shape import (
     BuilderShape,
     ExpectationShape,
+    InterpreterShape,
+    NamingShape,
     ProfileShape,
     SubjectShape,
     TargetShape,
@@ -27,6 +29,8 @@ class Sections:
     """All the files, and what they may name that stands in none of them."""
 
     targets: Section[TargetShape]
+    interpreters: Section[InterpreterShape]
+    namings: Section[NamingShape]
     builders: Section[BuilderShape]
     subjects: Section[SubjectShape]
     expectations: Section[ExpectationShape]
@@ -41,6 +45,7 @@ def check_references(sections: Sections) -> Iterator[Problem]:
     for target in sections.targets.entries:
         yield from _check_ways(target)
         yield from _check_overrides(target)
+        yield from _check_replicas(target, sections)
     pythons = _pythons(sections.targets)
     for subject in sections.subjects.entries:
         yield from _check_source(subject)
@@ -59,9 +64,17 @@ def check_references(sections: Sections) -> Iterator[Problem]:
         yield from _check_names(profile, "subjects", subjects, "subject matches")
 
 
+_WAYS = {
+    "registry": ("image",),
+    "assembled": ("suite", "packages"),
+    "replica": ("interpreter", "naming", "suite", "pip", "replicates"),
+}
+"""Each way to an image, and the keys without which it is none."""
+
+
 def _check_ways(target: Entry) -> Iterator[Problem]:
-    if target.keys() and not target.keys("registry") and not target.keys("assembled"):
-        yield target.problem("no way to get its image; add 'registry' or 'assembled'")
+    if target.keys() and not any(target.keys(way) for way in _WAYS):
+        yield target.problem("no way to get its image; add 'registry', 'assembled' or 'replica'")
 
 
 def _check_overrides(target: Entry) -> Iterator[Problem]:
@@ -71,12 +84,23 @@ def _check_overrides(target: Entry) -> Iterator[Problem]:
         if arch in _ARCHES and arch not in arches:
             what = f"the target has no arch {written!r}{did_you_mean(arch, arches)}"
             yield target.problem(what, "overrides", written)
-        for way, required in (("registry", ("image",)), ("assembled", ("suite", "packages"))):
+        for way, required in _WAYS.items():
             given = target.keys("overrides", written, way)
             missing = [key for key in required if key not in given]
             if given and missing and not target.has(way):
                 what = f"the target has no {way!r} to merge into; add {' and '.join(missing)}"
                 yield target.problem(what, "overrides", written, way)
+
+
+def _check_replicas(target: Entry, sections: Sections) -> Iterator[Problem]:
+    """Yield the interpreters and namings that there are not; those of overrides too."""
+    named = (("interpreter", sections.interpreters.names), ("naming", sections.namings.names))
+    for steps in ((), *(("overrides", arch) for arch in target.keys("overrides"))):
+        for key, names in named:
+            for name, at in target.texts(*steps, "replica", key):
+                if names is not None and name not in names:
+                    what = f"no {key} is called {name!r}{did_you_mean(name, names)}"
+                    yield target.problem(what, *at)
 
 
 def _check_source(subject: Entry) -> Iterator[Problem]:

@@ -4,17 +4,21 @@ In: sections without a problem. Out: a ``Matrix``: one target per arch with its 
 applied, and the pairs of target and subject for which there is no cell.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from harness.arches import ARCHES
+from harness.matrixfile.fields import OTHERS
 from harness.matrixfile.references import Sections
 from harness.matrixfile.section import Entry
 from harness.matrixfile.shape import (
     BuilderShape,
     ExpectationShape,
+    InterpreterShape,
+    NamingShape,
     ProfileShape,
     SubjectShape,
     TargetShape,
@@ -25,9 +29,12 @@ from harness.model import (
     Expectation,
     FixtureSource,
     IndexSource,
+    Interpreter,
     Matrix,
+    Naming,
     Profile,
     RegistryWay,
+    ReplicaWay,
     Subject,
     Target,
 )
@@ -36,7 +43,11 @@ from harness.spelling import matching, matching_arches
 
 def resolve(sections: Sections) -> Matrix:
     """Return the matrix that the sections describe."""
-    targets = tuple(t for shape in sections.targets.shapes for t in _targets(shape))
+    stock = _Stock(
+        interpreters={shape.id: _interpreter(shape) for shape in sections.interpreters.shapes},
+        namings={shape.id: _naming(shape) for shape in sections.namings.shapes},
+    )
+    targets = tuple(t for shape in sections.targets.shapes for t in _targets(shape, stock))
     builders = tuple(_builder(shape) for shape in sections.builders.shapes)
     by_id = {builder.id: builder for builder in builders}
     shapes = sections.subjects.shapes
@@ -47,6 +58,7 @@ def resolve(sections: Sections) -> Matrix:
         builders=builders,
         expectations=tuple(map(_expectation, expected.entries, expected.shapes)),
         profiles=tuple(_profile(shape) for shape in sections.profiles.shapes),
+        namings=tuple(stock.namings.values()),
         excluded=frozenset(
             (target.key, shape.id)
             for shape in shapes
@@ -56,21 +68,58 @@ def resolve(sections: Sections) -> Matrix:
     )
 
 
-def _targets(shape: TargetShape) -> tuple[Target, ...]:
-    return tuple(_target(shape, arch.name) for arch in ARCHES if arch.name in shape.arches)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Stock:
+    """What replicas are made of, by id."""
+
+    interpreters: dict[str, Interpreter]
+    namings: dict[str, Naming]
+
+    def replica(self, fields: dict[str, Any]) -> ReplicaWay:
+        """Return the way that the fields describe; ids become what they stand for."""
+        parts = {
+            "interpreter": self.interpreters[fields["interpreter"]],
+            "naming": self.namings[fields["naming"]],
+        }
+        return ReplicaWay(**(fields | parts))
 
 
-def _target(shape: TargetShape, arch: str) -> Target:
+def _interpreter(shape: InterpreterShape) -> Interpreter:
+    return Interpreter(id=shape.id, python=shape.python, suite=shape.suite, source=shape.source)
+
+
+def _naming(shape: NamingShape) -> Naming:
+    return Naming(
+        id=shape.id,
+        builds=_triplets(shape.builds),
+        second=_triplets(shape.second),
+        last=_triplets(shape.last),
+    )
+
+
+def _triplets(words: dict[str, str]) -> dict[str, str]:
+    """Return the triplet of each arch that has one."""
+    found = {arch.name: words.get(arch.name, words.get(OTHERS, "none")) for arch in ARCHES}
+    upstream = {arch.name: {"gnu": arch.gnu_triplet, "musl": arch.musl_triplet} for arch in ARCHES}
+    return {arch: upstream[arch].get(word, word) for arch, word in found.items() if word != "none"}
+
+
+def _targets(shape: TargetShape, stock: _Stock) -> tuple[Target, ...]:
+    return tuple(_target(shape, arch.name, stock) for arch in ARCHES if arch.name in shape.arches)
+
+
+def _target(shape: TargetShape, arch: str, stock: _Stock) -> Target:
     fields = shape.model_dump(exclude={"id", "arches", "overrides"})
     if arch in shape.overrides:
         fields = _merged(fields, shape.overrides[arch].model_dump(exclude_unset=True))
-    registry, assembled = fields.pop("registry"), fields.pop("assembled")
+    registry, assembled, replica = (fields.pop(way) for way in ("registry", "assembled", "replica"))
     return Target(
         **fields,
         id=shape.id,
         arch_name=arch,
         registry=registry and RegistryWay(**_frozen(registry)),
         assembled=assembled and AssembledWay(**_frozen(assembled)),
+        replica=replica and stock.replica(replica),
     )
 
 
@@ -141,7 +190,7 @@ def _profile(shape: ProfileShape) -> Profile:
 def _applies(shape: SubjectShape, target: Target, builder: Builder | None) -> bool:
     included = not shape.include or any(_covers(pattern, target) for pattern in shape.include)
     excluded = any(_covers(pattern, target) for pattern in shape.exclude)
-    right_python = not shape.pythons or target.python in shape.pythons
+    right_python = not shape.pythons or not set(target.pythons).isdisjoint(shape.pythons)
     built = builder is None or _builds_for(builder, target, any_python=shape.any_python)
     return included and not excluded and right_python and built
 
@@ -154,7 +203,7 @@ def _covers(pattern: str, target: Target) -> bool:
 
 def _builds_for(builder: Builder, target: Target, *, any_python: bool) -> bool:
     """Whether the builder has headers for the target, or for any Python where one will do."""
-    pythons = builder.header_arches if any_python else (target.python,)
+    pythons = builder.header_arches if any_python else target.pythons
     headers = {arch for python in pythons for arch in builder.header_arches.get(python, ())}
     arches = headers & builder.glibc.keys()
     return builder.libc == target.libc and target.arch_name in arches

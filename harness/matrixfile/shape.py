@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from harness.matrixfile.fields import (
     Arches,
     ByArch,
+    Differences,
+    EveryTriplet,
     Expression,
     Id,
     Incompatibility,
@@ -21,7 +23,9 @@ from harness.matrixfile.fields import (
     Module,
     Package,
     Pin,
+    Release,
     Text,
+    Triplets,
     Version,
 )
 
@@ -55,6 +59,23 @@ class AssembledShape(Shape):
     """What is unpacked, with all that it depends on."""
 
 
+class ReplicaShape(Shape):
+    """The interpreter rebuilt from CPython's source, on a base of real Debian packages."""
+
+    interpreter: Id
+    """Id of what it is rebuilt from, in interpreters.yaml."""
+    naming: Id
+    """Id of how it names extension modules, in namings.yaml."""
+    suite: Package
+    """The Debian release whose libc is the base."""
+    pip: Release
+    """Version of its pip, from the package index, quoted."""
+    replicates: Text
+    """Name of the environment in the recorded facts that it is held against."""
+    differs: Differences = {}
+    """Per recorded fact that is otherwise here: the reason."""
+
+
 class RegistryOverride(RegistryShape):
     """The parts of `registry` that differ on one arch."""
 
@@ -71,6 +92,21 @@ class AssembledOverride(AssembledShape):
     """The packages of this arch, instead of the target's."""
 
 
+class ReplicaOverride(ReplicaShape):
+    """The parts of `replica` that differ on one arch."""
+
+    interpreter: Id = ""
+    """The interpreter on this arch."""
+    naming: Id = ""
+    """The naming on this arch."""
+    suite: Package = ""
+    """The base of this arch."""
+    pip: Release = ""
+    """The pip of this arch."""
+    replicates: Text = ""
+    """The facts that this arch is held against."""
+
+
 class TargetOverride(Shape):
     """The fields of a target that differ on one arch; what is not named stays as it is."""
 
@@ -85,6 +121,8 @@ class TargetOverride(Shape):
     registry: RegistryOverride | None = None
     """Merged into the target's own; `null` takes this way from the arch."""
     assembled: AssembledOverride | None = None
+    """Merged into the target's own; `null` takes this way from the arch."""
+    replica: ReplicaOverride | None = None
     """Merged into the target's own; `null` takes this way from the arch."""
     allow_failure: bool = False
     """Allow this arch alone to fail."""
@@ -109,10 +147,44 @@ class TargetShape(Shape):
     """How to get the real image from a registry."""
     assembled: AssembledShape | None = None
     """How to put the image together from Debian's packages."""
+    replica: ReplicaShape | None = None
+    """How to rebuild its interpreter."""
     allow_failure: bool = False
     """Show what is unexpected here without failing the run."""
     overrides: ByArch[TargetOverride] = {}
     """Per arch: the fields that differ there."""
+
+
+# --- interpreters.yaml ----------------------------------------------------------
+
+
+class InterpreterShape(Shape):
+    """A CPython that replicas are made of."""
+
+    id: Id
+    """What the targets name it by."""
+    python: Minor
+    """Its minor version, quoted."""
+    suite: Package
+    """The Debian release whose source package it is built from."""
+    source: Package
+    """Name of that source package: `python3.9`."""
+
+
+# --- namings.yaml ---------------------------------------------------------------
+
+
+class NamingShape(Shape):
+    """How an interpreter names extension modules: a word for all arches, or one per arch."""
+
+    id: Id
+    """What the targets name it by."""
+    builds: EveryTriplet
+    """The triplet in the one name that it builds: `gnu`, `musl` or one spelled out."""
+    second: Triplets = {}
+    """A triplet that it reads too, right after its own; `none` where there is none."""
+    last: Triplets = {}
+    """A triplet that it reads too, after plain `.so`; `none` where there is none."""
 
 
 # --- builders.yaml --------------------------------------------------------------
@@ -222,6 +294,8 @@ class ProfileShape(Shape):
 
 FILES: dict[str, type[Shape]] = {
     "targets": TargetShape,
+    "interpreters": InterpreterShape,
+    "namings": NamingShape,
     "builders": BuilderShape,
     "subjects": SubjectShape,
     "expectations": ExpectationShape,

@@ -79,6 +79,34 @@ def problems(write_matrix: WriteMatrix) -> Problems:
 
 
 @pytest.fixture
+def replica() -> dict[str, str]:
+    """Return what makes the good matrix one with a replica: two files, and a target's last key."""
+    return {
+        "interpreters": """\
+interpreters:
+  - {id: cpython-3.11, python: "3.11", suite: bookworm, source: python3.11}
+""",
+        "namings": """\
+namings:
+  - id: gnu
+    builds: gnu
+  - id: fedora
+    builds: {ppc64le: ppc64le-linux-gnu, others: gnu}
+    last: {ppc64le: gnu}
+""",
+        "targets": """\
+    replica:
+      interpreter: cpython-3.11
+      naming: fedora
+      suite: bookworm
+      pip: "22.0.4"
+      replicates: Fedora
+      differs: {pip: older}
+""",
+    }
+
+
+@pytest.fixture
 def good() -> dict[str, str]:
     """Return the texts of the good matrix, to be edited."""
     return dict(GOOD)

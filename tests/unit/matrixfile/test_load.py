@@ -119,7 +119,7 @@ def test_the_good_matrix_has_no_problem(problems: Problems) -> None:
         (
             '    registry: {image: "debian:12", prepare: [apt-get update]}\n',
             "",
-            ["2:5: targets[0]: no way to get its image; add 'registry' or 'assembled'"],
+            ["2:5: targets[0]: no way to get its image; add 'registry', 'assembled' or 'replica'"],
         ),
         (
             "    registry:",
@@ -127,7 +127,7 @@ def test_the_good_matrix_has_no_problem(problems: Problems) -> None:
             [
                 (
                     "7:5: targets[0]: unknown key '<<'; known: allow_failure arches assembled id "
-                    "interpreter libc overrides python registry title"
+                    "interpreter libc overrides python registry replica title"
                 )
             ],
         ),
@@ -139,6 +139,117 @@ def test_problems_of_targets(
     """One edit of ``targets.yaml``, and what is said of it."""
     found = problems(targets=good["targets"].replace(old, new, 1))
     assert found == [f"matrix/targets.yaml:{line}" for line in expected]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "interpreter: cpython-3.11",
+            "interpreter: cpython-3.1",
+            (
+                "9:20: targets[0].replica.interpreter: no interpreter is called 'cpython-3.1'; "
+                "did you mean 'cpython-3.11'?"
+            ),
+        ),
+        (
+            "naming: fedora",
+            "naming: fedroa",
+            (
+                "10:15: targets[0].replica.naming: no naming is called 'fedroa'; "
+                "did you mean 'fedora'?"
+            ),
+        ),
+        (
+            "differs: {pip: older}",
+            "differs: {piip: older}",
+            "14:17: targets[0].replica.differs: unknown value 'piip'; did you mean 'pip'?",
+        ),
+        (
+            "      pip: ",
+            "      pipp: ",
+            "12:7: targets[0].replica: unknown key 'pipp'; did you mean 'pip'?",
+        ),
+        (
+            '"22.0.4"',
+            "latest",
+            (
+                "12:12: targets[0].replica.pip: 'latest' cannot stand here; "
+                'write a released version, such as "22.0.4"'
+            ),
+        ),
+        (
+            "    replica:\n",
+            "    overrides: {ppc64le: {replica: {naming: gun}}}\n    replica:\n",
+            (
+                "8:45: targets[0].overrides.ppc64le.replica.naming: no naming is called 'gun'; "
+                "did you mean 'gnu'?"
+            ),
+        ),
+    ],
+)
+def test_problems_of_replicas(
+    problems: Problems, good: Good, replica: Good, old: str, new: str, expected: str
+) -> None:
+    """One edit of a target that has a replica, and what is said of it first."""
+    targets = (good["targets"] + replica.pop("targets")).replace(old, new, 1)
+    found = problems(**replica, targets=targets)
+    assert found[-1 if "pipp" in new else 0] == f"matrix/targets.yaml:{expected}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "builds: gnu",
+            "builds: gun",
+            (
+                "3:13: namings[0].builds: 'gun' is no triplet such as ppc64le-linux-gnu, "
+                "nor a word for one; did you mean 'gnu'?"
+            ),
+        ),
+        (
+            "builds: gnu",
+            "builds: none",
+            (
+                "3:13: namings[0].builds: no triplet for x86_64, i686, aarch64, armv7l, ppc64le, "
+                "s390x, riscv64; name one for 'others'"
+            ),
+        ),
+        (
+            "others: gnu",
+            "s390x: gnu",
+            (
+                "5:13: namings[1].builds: no triplet for x86_64, i686, aarch64, armv7l, riscv64; "
+                "name one for 'others'"
+            ),
+        ),
+        (
+            "ppc64le: gnu",
+            "ppc64lee: gnu",
+            "6:12: namings[1].last: unknown arch 'ppc64lee'; did you mean 'ppc64le'?",
+        ),
+        (
+            "ppc64le: gnu",
+            "ppc64le: gnuu",
+            (
+                "6:21: namings[1].last.ppc64le: 'gnuu' is no triplet such as ppc64le-linux-gnu, "
+                "nor a word for one; did you mean 'gnu'?"
+            ),
+        ),
+        (
+            "ppc64le: gnu",
+            "ppc64le: gnu, ppc64el: musl",
+            "6:11: namings[1].last: 'ppc64el' and 'ppc64le' are one arch; remove one",
+        ),
+    ],
+)
+def test_problems_of_namings(
+    problems: Problems, replica: Good, old: str, new: str, expected: str
+) -> None:
+    """One edit of ``namings.yaml``, and what is said of it."""
+    found = problems(namings=replica["namings"].replace(old, new, 1))
+    assert found == [f"matrix/namings.yaml:{expected}"]
 
 
 @pytest.mark.parametrize(
@@ -292,8 +403,10 @@ def test_a_profile_selects_something(problems: Problems, good: Good) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["builders", "expectations", "profiles"])
-def test_three_files_may_be_left_out(problems: Problems, good: Good, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["interpreters", "namings", "builders", "expectations", "profiles"]
+)
+def test_some_files_may_be_left_out(problems: Problems, good: Good, name: str) -> None:
     """Without builders there can be no fixtures; nothing else is missed."""
     index_only = "subjects:\n" + good["subjects"][good["subjects"].index("  - id: markupsafe") :]
     assert problems(**{name: None, "subjects": index_only}) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.matrixfile import load_matrix
-from harness.model import FixtureSource, IndexSource, Outcome, RegistryWay
+from harness.model import FixtureSource, IndexSource, Outcome, RegistryWay, ReplicaField
 
 WriteMatrix = Callable[..., Path]
 Good = dict[str, str]
@@ -126,3 +126,43 @@ def test_a_builder_of_another_libc_builds_nothing(write_matrix: WriteMatrix, goo
     targets = good["targets"] + second.replace("libc: glibc", "libc: musl")
     excluded = load_matrix(write_matrix(targets=targets)).excluded
     assert excluded == {("alpine/x86_64", "plain"), ("alpine/ppc64le", "plain")}
+
+
+def test_a_naming_has_a_triplet_per_arch(write_matrix: WriteMatrix, replica: Good) -> None:
+    """Words become upstream's triplets; an arch that is not named, or has ``none``, has none."""
+    words = replica["namings"] + "  - {id: musl, builds: musl, second: {armv7: none, others: gnu}}"
+    gnu, fedora, musl = load_matrix(write_matrix(namings=words)).namings
+    assert (gnu.builds["armv7l"], gnu.second, gnu.last) == ("arm-linux-gnueabihf", {}, {})
+    assert fedora.builds["ppc64le"] == "ppc64le-linux-gnu"
+    assert fedora.builds["i686"] == "i386-linux-gnu"
+    assert fedora.last == {"ppc64le": "powerpc64le-linux-gnu"}
+    assert musl.builds["armv7l"] == "arm-linux-musleabihf"
+    assert musl.second["s390x"] == "s390x-linux-gnu"
+    assert "armv7l" not in musl.second
+
+
+def test_a_replica_is_made_of_what_it_names(
+    write_matrix: WriteMatrix, good: Good, replica: Good
+) -> None:
+    """Ids become values; an override adds to the reasons and replaces the rest."""
+    override = "    overrides: {ppc64le: {replica: {suite: sid, differs: {libc_version: newer}}}}\n"
+    targets = good["targets"] + replica.pop("targets") + override
+    x86, ppc = load_matrix(write_matrix(**replica, targets=targets)).targets
+    assert x86.replica is not None
+    assert ppc.replica is not None
+    assert x86.replica.interpreter.source == "python3.11"
+    assert x86.replica.naming.id == "fedora"
+    assert x86.replica.differs == {ReplicaField.PIP: "older"}
+    assert (x86.replica.suite, ppc.replica.suite) == ("bookworm", "sid")
+    assert ppc.replica.differs == {ReplicaField.PIP: "older", ReplicaField.LIBC_VERSION: "newer"}
+
+
+def test_a_stand_in_serves_the_subjects_of_its_own_python(
+    write_matrix: WriteMatrix, good: Good, replica: Good
+) -> None:
+    """A target of 3.8 has cells of 3.11 on the arch where its replica is one, and there alone."""
+    targets = good["targets"].replace('"3.11"', '"3.8"') + replica.pop("targets")
+    override = "    overrides: {x86_64: {replica: null}}\n"
+    matrix = load_matrix(write_matrix(**replica, targets=targets + override))
+    assert [target.pythons for target in matrix.targets] == [("3.8",), ("3.8", "3.11")]
+    assert matrix.excluded == {("debian-12/x86_64", "plain")}
