@@ -19,7 +19,7 @@ from harness.index.lock import LOCK_NAME, IndexLock, read_lock
 from harness.journal import Journal
 from harness.lab import Lab, ProbeLimits
 from harness.matrixfile import load_matrix
-from harness.model import ImageWay, Matrix
+from harness.model import ImageWay, IndexSource, Matrix
 from harness.supply import Supply
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,6 +53,31 @@ def open_index(lock: IndexLock, announce: Callable[[str], None]) -> PackageIndex
     return PackageIndex(Cache(default_cache_root()), lock, announce=announce)
 
 
+def open_pinned(options: LabOptions, announce: Callable[[str], None]) -> PackageIndex:
+    """Return the package index with what the matrix pins.
+
+    Raises ``MatrixFileError`` for a broken lock file.
+    """
+    return open_index(read_lock(options.matrix_folder / LOCK_NAME), announce)
+
+
+def open_images(
+    options: LabOptions, index: PackageIndex, announce: Callable[[str], None]
+) -> ImageStore:
+    """Return where target images come from, on the real engine.
+
+    Raises ``EngineError`` when there is none.
+    """
+    return ImageStore(
+        connect(),
+        Cache(default_cache_root()),
+        way=options.images,
+        registry=options.registry,
+        fetch_pip=partial(_fetch_pip, index),
+        announce=announce,
+    )
+
+
 def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
     """Return a laboratory on the real engine, rid of the containers that killed runs left there.
 
@@ -61,18 +86,13 @@ def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
     cache = Cache(default_cache_root())
     engine = connect()
     engine.reap()
+    index = open_pinned(options, journal.announce)
     return Lab(
         engine=engine,
-        images=ImageStore(
-            engine,
-            cache,
-            way=options.images,
-            registry=options.registry,
-            announce=journal.announce,
-        ),
+        images=open_images(options, index, journal.announce),
         wheels=Supply(
             matrix,
-            index=open_index(read_lock(options.matrix_folder / LOCK_NAME), journal.announce),
+            index=index,
             fixtures=options.fixtures,
             cache=cache,
             announce=journal.announce,
@@ -81,3 +101,9 @@ def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
         emulator_version=once(partial(emulator_version, cache=cache)),
         limits=options.limits,
     )
+
+
+def _fetch_pip(index: PackageIndex, version: str) -> Path:
+    """Return pip's one wheel of that version. Raises ``PackageIndexError``."""
+    wheel, *_ = index.release(IndexSource(name="pip", version=version))
+    return Path(index.fetch(wheel).path)

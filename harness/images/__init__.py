@@ -1,8 +1,8 @@
 """Where target images come from: a target in, an image in the engine out.
 
 ``ImageStore`` is the way in. One module a way behind ``ImageSource``: ``registry.py``
-pulls and prepares, ``assembled.py`` puts a Debian root file system together. A rebuilt
-interpreter (``replica``) will be one more module and one more line in ``store.py``.
+pulls and prepares, ``assembled.py`` puts a Debian root file system together,
+``replica.py`` puts a rebuilt interpreter on one. ``stock.py`` tells what there is of it all.
 """
 
 from harness.images.source import ImageSource

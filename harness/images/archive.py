@@ -1,4 +1,4 @@
-"""An image archive as ``docker load`` takes it: one layer in, one file out, always the same bytes.
+"""An image archive as ``docker load`` takes it: layers in, one file out, always the same bytes.
 
 Written here because ``docker import --platform`` records the engine's own architecture
 on Docker 20.10, and the true one in the config is what makes ``--platform`` work.
@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.arches import Arch
@@ -24,25 +24,32 @@ ENVIRONMENT = (
 
 
 def write_archive(
-    layer: Path, archive: Path, *, reference: str, arch: Arch, labels: Mapping[str, str]
+    layers: Sequence[Path],
+    archive: Path,
+    *,
+    reference: str,
+    arch: Arch,
+    labels: Mapping[str, str],
 ) -> str:
     """Write an archive with the one image ``reference`` at ``archive``; return the image's id.
 
-    ``layer`` is an uncompressed tar file with the whole root file system. It is read
-    twice (digest, copy) and never held in memory.
+    ``layers`` are uncompressed tar files, the lowest first; the engine keeps each once, however
+    many images have it. They are read twice (digest, copy) and never held in memory.
     """
-    config = _json(_config(f"sha256:{file_sha256(layer)}", arch, labels))
+    names = [f"layer-{number}.tar" for number in range(len(layers))]
+    config = _json(_config([f"sha256:{file_sha256(layer)}" for layer in layers], arch, labels))
     digest = hashlib.sha256(config).hexdigest()
-    manifest = [{"Config": f"{digest}.json", "RepoTags": [reference], "Layers": ["layer.tar"]}]
+    manifest = [{"Config": f"{digest}.json", "RepoTags": [reference], "Layers": names}]
     with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
         _add(tar, "manifest.json", _json(manifest))
         _add(tar, f"{digest}.json", config)
-        with layer.open("rb") as stream:
-            tar.addfile(_member("layer.tar", layer.stat().st_size), stream)
+        for name, layer in zip(names, layers, strict=True):
+            with layer.open("rb") as stream:
+                tar.addfile(_member(name, layer.stat().st_size), stream)
     return f"sha256:{digest}"
 
 
-def _config(diff_id: str, arch: Arch, labels: Mapping[str, str]) -> dict[str, object]:
+def _config(diff_ids: list[str], arch: Arch, labels: Mapping[str, str]) -> dict[str, object]:
     variant = {"variant": arch.oci_variant} if arch.oci_variant else {}
     return {
         "architecture": arch.oci,
@@ -50,8 +57,8 @@ def _config(diff_id: str, arch: Arch, labels: Mapping[str, str]) -> dict[str, ob
         "os": "linux",
         "created": CREATED,
         "config": {"Env": list(ENVIRONMENT), "Cmd": ["sh"], "Labels": dict(labels)},
-        "rootfs": {"type": "layers", "diff_ids": [diff_id]},
-        "history": [{"created": CREATED, "created_by": "wheelgrid"}],
+        "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        "history": [{"created": CREATED, "created_by": "wheelgrid"}] * len(diff_ids),
     }
 
 

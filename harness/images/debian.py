@@ -1,5 +1,7 @@
 """Debian root file systems by mmdebstrap: a recipe in, a tar file and the packages in it out.
 
+A root for musl has none of glibc: Debian's musl, its static busybox, and nothing else.
+
 No maintainer script runs: packages are extracted, and the few things that their
 scripts would have made are made by hooks on the host. The one foreign program that is
 run is ``ldconfig`` (40 ms); a host's own does not read foreign libraries. The mirror is
@@ -18,6 +20,8 @@ from harness.process import ProcessError, run_process
 
 BASE_PACKAGES = ("base-files", "base-passwd", "coreutils", "dash", "libc-bin")
 """What every root needs before anything a target asks for: directories, nobody, a shell."""
+MUSL_PACKAGES = ("busybox-static", "musl")
+"""The same where musl is the libc: the packages above would bring glibc along."""
 
 _EPOCH = "1577836800"  # 2020-01-01: files newer than that are dated so, see archive.CREATED
 _RESOLVE_SECONDS = 120
@@ -47,6 +51,27 @@ if [ -d ca-certificates ]; then  # pip from 24.2 on does not start without the b
 fi
 rm -rf doc/* info/* lintian/* locale/* man/*
 """
+
+# What base-files and base-passwd would make, whose dependencies bring glibc. Debian's list of
+# library directories goes, so that musl looks where it does on Alpine: in its own default ones.
+_FINISH_MUSL = """
+set -eu
+cd "$1"
+rm -rf etc/ld-musl-* usr/bin/ld-musl-config usr/share/*
+mkdir -p home mnt proc root run sys usr/local/bin
+mkdir -p -m 1777 tmp var/tmp
+echo root:x:0:0:root:/root:/bin/sh > etc/passwd
+echo nobody:x:65534:65534:nobody:/:/sbin/nologin >> etc/passwd
+echo root:x:0:root > etc/group
+echo nobody:x:65534: >> etc/group
+: > etc/resolv.conf
+echo localhost > etc/hostname
+chroot . /bin/busybox --install -s /bin
+for loader in lib/ld-musl-*.so.1; do ln -s "${loader#lib/}" "lib/libc.musl-$alpine.so.1"; done
+"""
+
+_ALPINE_NAMES = {"armv7l": "armv7", "i686": "x86"}
+"""Alpine's arch names, where not ours: every musllinux wheel needs ``libc.musl-<arch>.so.1``."""
 
 # What py3compile does, for every interpreter there is. One process a tree, not
 # compileall's -j: which process compiles a file shows in the bytes (bpo-34093). -B keeps the
@@ -84,7 +109,8 @@ class Recipe:
     suite: str
     arch: Arch
     packages: tuple[str, ...]
-    """Sorted, with ``BASE_PACKAGES``; see ``write_recipe``."""
+    """Sorted, with what every root of the libc needs; see ``write_recipe``."""
+    libc: str = "glibc"
 
     @property
     def native(self) -> bool:
@@ -92,15 +118,25 @@ class Recipe:
         return self.arch == native_arch()
 
     @property
+    def finish(self) -> str:
+        """Shell commands that do on the host what the packages' scripts would have done."""
+        if self.libc == "glibc":
+            return _FINISH
+        return f"alpine={_ALPINE_NAMES.get(self.arch.name, self.arch.name)}\n{_FINISH_MUSL}"
+
+    @property
     def key(self) -> str:
         """Stand for the recipe and for everything this module does with it."""
-        steps = (_RELEASE_POCKET, _FINISH, _COMPILE if self.native else "", _EPOCH)
+        steps = (_RELEASE_POCKET, self.finish, _COMPILE if self.native else "", _EPOCH)
         return content_key(self.suite, self.arch.name, *self.packages, *steps)
 
 
-def write_recipe(suite: str, arch: Arch, packages: tuple[str, ...]) -> Recipe:
-    """Return the recipe for a root that has ``packages`` and what every root needs."""
-    return Recipe(suite=suite, arch=arch, packages=tuple(sorted({*BASE_PACKAGES, *packages})))
+def write_recipe(
+    suite: str, arch: Arch, packages: tuple[str, ...], *, libc: str = "glibc"
+) -> Recipe:
+    """Return the recipe for a root that has ``packages`` and what every root of the libc needs."""
+    base = BASE_PACKAGES if libc == "glibc" else MUSL_PACKAGES
+    return Recipe(suite=suite, arch=arch, packages=tuple(sorted({*base, *packages})), libc=libc)
 
 
 def native_arch() -> Arch:
@@ -121,7 +157,7 @@ def assemble_root(recipe: Recipe, root: Path) -> tuple[Package, ...]:
 
     A native root has its Python modules compiled. Takes about 10 s. Raises ``ImageError``.
     """
-    hooks = [_FINISH, *([_COMPILE] if recipe.native else [])]
+    hooks = [recipe.finish, *([_COMPILE] if recipe.native else [])]
     return _bootstrap(
         recipe,
         "--format=tar",

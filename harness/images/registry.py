@@ -13,7 +13,7 @@ from harness.arches import Arch
 from harness.cache import Cache, content_key, storing
 from harness.engine import Engine, EngineImage
 from harness.errors import ImageError
-from harness.images.source import check_platform, is_for
+from harness.images.source import Use, check_platform, is_for
 from harness.model import ImageRef, ImageWay, Target
 
 FIRST_PAUSE = 1.0
@@ -44,6 +44,18 @@ class RegistrySource:
 
     def offers(self, target: Target) -> bool:
         return target.registry is not None
+
+    def use(self, target: Target) -> Use:
+        way = target.registry
+        if way is None:
+            raise ValueError(f"{target.key} has no registry way")
+        reference = mirrored(way.image, self._mirror)
+        base = self._engine.find_image(reference)
+        if base is None or not is_for(base, target.arch):
+            return Use(image="")
+        if not way.prepare:
+            return Use(image=reference)
+        return Use(image=prepared_name(reference, base.id, target.arch, way.prepare))
 
     def get(self, target: Target) -> ImageRef:
         """Return the image for the target's platform, prepared.

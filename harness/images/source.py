@@ -1,11 +1,22 @@
 """What every way of getting an image has in common: its protocol, and the check of the platform."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from harness.arches import Arch
 from harness.engine import EngineImage
 from harness.errors import ImageError
 from harness.model import ImageRef, ImageWay, Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Use:
+    """What a target would use, as far as is known without making anything."""
+
+    image: str
+    """Name in the engine; empty where it is not known."""
+    entries: frozenset[str] = frozenset()
+    """Globs over ``<kind>/<name>`` of the cache."""
 
 
 class ImageSource(Protocol):
@@ -16,6 +27,9 @@ class ImageSource(Protocol):
 
     def offers(self, target: Target) -> bool:
         """Whether the matrix gives this target that way."""
+
+    def use(self, target: Target) -> Use:
+        """Return what ``get`` would use; makes nothing, pulls nothing, asks no archive."""
 
     def get(self, target: Target) -> ImageRef:
         """Return the target's image, which is in the engine then.

@@ -7,7 +7,8 @@ from harness.engine import Engine
 from harness.errors import ImageError
 from harness.images.assembled import AssembledSource
 from harness.images.registry import RegistrySource
-from harness.images.source import ImageSource
+from harness.images.replica import FetchPip, ReplicaSource
+from harness.images.source import ImageSource, Use
 from harness.model import ImageRef, ImageWay, Target
 
 _PATIENT_TRIES = 4
@@ -18,8 +19,9 @@ _HASTY_TRIES = 2
 class ImageStore:
     """Target images by ``way``; None is auto: the first way that works, every fallback announced.
 
-    ``registry`` is a mirror as ``HOST/PREFIX`` (see ``registry.mirrored``). ``announce``
-    gets one line for everything that takes time or that a reader of the grid should know.
+    ``registry`` is a mirror as ``HOST/PREFIX`` (see ``registry.mirrored``); ``fetch_pip``
+    gives replicas their installer (see ``replica.FetchPip``). ``announce`` gets one line for
+    everything that takes time or that a reader of the grid should know.
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class ImageStore:
         *,
         way: ImageWay | None,
         registry: str = "",
+        fetch_pip: FetchPip,
         announce: Callable[[str], None],
     ) -> None:
         self._way = way
@@ -37,6 +40,7 @@ class ImageStore:
         self._sources: tuple[ImageSource, ...] = (
             RegistrySource(engine, cache, mirror=registry, tries=tries, announce=announce),
             AssembledSource(engine, cache, announce=announce),
+            ReplicaSource(engine, cache, fetch_pip=fetch_pip, announce=announce),
         )
 
     def get(self, target: Target) -> ImageRef:
@@ -55,6 +59,14 @@ class ImageStore:
                 failures.append((source, error))
         raise _combined(target, [(source.way, error) for source, error in failures])
 
+    def uses(self, target: Target) -> tuple[Use, ...]:
+        """Return what the target would use by each way that may be tried, the first one first.
+
+        Makes nothing and asks no network.
+        """
+        offered = [source for source in self._sources if source.offers(target)]
+        return tuple(s.use(target) for s in offered if self._way in (None, s.way))
+
     def _candidates(self, target: Target) -> list[ImageSource]:
         offered = [source for source in self._sources if source.offers(target)]
         asked = [source for source in offered if self._way in (None, source.way)]
@@ -63,8 +75,6 @@ class ImageStore:
         return asked
 
     def _no_way(self, target: Target, offered: list[ImageSource]) -> str:
-        if self._way is ImageWay.REPLICA:
-            return f"{target.key}: no target has a replica way yet; use --images auto"
         ways = ", ".join(source.way for source in offered) or "none"
         asked = f"{self._way} way" if self._way else "way to get an image"
         return f"{target.key}: no {asked} in matrix/targets.yaml; it has: {ways}"

@@ -10,10 +10,19 @@ from harness.model import IndexSource, Matrix
 
 
 def pinned_releases(matrix: Matrix) -> tuple[IndexSource, ...]:
-    """Return every index release that the matrix names, companions included, sorted."""
+    """Return every index release that the matrix names, sorted.
+
+    Companions and the replicas' installers included.
+    """
     sources = [subject.source for subject in matrix.subjects]
     companions = [companion for subject in matrix.subjects for companion in subject.companions]
-    found = {source for source in (*sources, *companions) if isinstance(source, IndexSource)}
+    installers = [
+        IndexSource(name="pip", version=target.replica.pip)
+        for target in matrix.targets
+        if target.replica is not None
+    ]
+    named = (*sources, *companions, *installers)
+    found = {source for source in named if isinstance(source, IndexSource)}
     return tuple(sorted(found, key=requirement))
 
 

@@ -25,7 +25,7 @@ from harness.model import ImageWay
 from harness.report.runfile import SCHEMA_FILE
 from tests.support.commands import HARNESS, ROOT, Ended, run_command, wheelgrid
 from tests.support.registry import loopback_registry
-from tests.support.targets import debian_12
+from tests.support.targets import debian_12, no_pip
 from tests.support.wheels import make_wheel
 
 pytestmark = pytest.mark.integration
@@ -244,7 +244,7 @@ def registry_run(
     folder = tmp_path_factory.mktemp("registry")
     matrix = write_matrix(folder)
     with loopback_registry(folder) as server:
-        image = ImageStore(engine, cache, way=ImageWay.ASSEMBLED, announce=print)
+        image = ImageStore(engine, cache, way=ImageWay.ASSEMBLED, fetch_pip=no_pip, announce=print)
         server.push(image.get(debian_12(NATIVE.name)).id, NATIVE, "hub/debian", "12")
         words = ["--images", "registry", "--registry", f"{server.host}/hub"]
         ended = wheelgrid("run", *words, "--matrix", matrix, "--out", folder / "grid")

@@ -13,7 +13,7 @@ from harness.images.debian import native_arch, resolve_packages, write_recipe
 from harness.images.resolutions import Resolutions
 from harness.model import ImageRef, ImageWay
 from tests.support.image_engine import ImageEngine
-from tests.support.targets import debian_12
+from tests.support.targets import debian_12, no_pip
 
 pytestmark = pytest.mark.integration
 
@@ -31,7 +31,7 @@ print(len(loaded), *missing)
 
 
 def get_image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
-    store = ImageStore(engine, cache, way=ImageWay.ASSEMBLED, announce=print)
+    store = ImageStore(engine, cache, way=ImageWay.ASSEMBLED, fetch_pip=no_pip, announce=print)
     return store.get(debian_12(arch))
 
 
@@ -84,7 +84,9 @@ def test_the_same_packages_give_the_same_image(
     engine: DockerEngine, cache: Cache, tmp_path: Path
 ) -> None:
     """Assembled again from nothing, native and foreign have the ids that the engine has."""
-    again = ImageStore(ImageEngine(), Cache(tmp_path), way=ImageWay.ASSEMBLED, announce=print)
+    again = ImageStore(
+        ImageEngine(), Cache(tmp_path), way=ImageWay.ASSEMBLED, fetch_pip=no_pip, announce=print
+    )
     for arch in ("s390x", native_arch().name):
         assert again.get(debian_12(arch)) == get_image(engine, cache, arch)
 
@@ -102,5 +104,7 @@ def test_an_image_that_the_engine_has_takes_no_time(engine: DockerEngine, cache:
     """The second time, nothing is assembled and nothing loaded."""
     get_image(engine, cache, "s390x")
     said: list[str] = []
-    ImageStore(engine, cache, way=ImageWay.ASSEMBLED, announce=said.append).get(debian_12("s390x"))
+    ImageStore(engine, cache, way=ImageWay.ASSEMBLED, fetch_pip=no_pip, announce=said.append).get(
+        debian_12("s390x")
+    )
     assert said == []

@@ -15,7 +15,7 @@ from harness.images import ImageStore, registry
 from harness.images.debian import native_arch
 from harness.model import ImageRef, ImageWay, RegistryWay
 from tests.support.registry import LoopbackRegistry, Manifest, loopback_registry
-from tests.support.targets import debian_12
+from tests.support.targets import debian_12, no_pip
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +27,7 @@ def pushed(
     engine: DockerEngine, cache: Cache, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[LoopbackRegistry, list[Manifest]]]:
     """Run a registry with two assembled images, ``hub/debian:<arch>`` each."""
-    assembled = ImageStore(engine, cache, way=ImageWay.ASSEMBLED, announce=print)
+    assembled = ImageStore(engine, cache, way=ImageWay.ASSEMBLED, fetch_pip=no_pip, announce=print)
     with loopback_registry(tmp_path_factory.mktemp("registry")) as server:
         manifests = [
             server.push(assembled.get(debian_12(arch.name)).id, arch, "hub/debian", arch.name)
@@ -72,6 +72,7 @@ class Registry:
             cache,
             way=ImageWay.REGISTRY,
             registry=f"{host}/hub",
+            fetch_pip=no_pip,
             announce=self.said.append,
         )
 

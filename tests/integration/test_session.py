@@ -18,7 +18,7 @@ from harness.engine.owner import OWNER_LABEL
 from harness.images import ImageStore
 from harness.model import ImageRef, ImageWay, Outcome, Target
 from harness.probe.session import Session, SessionLostError
-from tests.support.targets import debian_12
+from tests.support.targets import debian_12, no_pip
 from tests.support.wheels import job_for, make_wheel
 
 pytestmark = pytest.mark.integration
@@ -41,7 +41,9 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(scope="module")
 def image(engine: DockerEngine, cache: Cache, target: Target) -> ImageRef:
-    store = ImageStore(engine, cache, way=ImageWay.ASSEMBLED, announce=lambda _: None)
+    store = ImageStore(
+        engine, cache, way=ImageWay.ASSEMBLED, fetch_pip=no_pip, announce=lambda _: None
+    )
     return store.get(target)
 
 

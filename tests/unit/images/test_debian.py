@@ -61,6 +61,25 @@ def test_suite_arch_and_packages_are_in_the_key() -> None:
     assert len({recipe.key for recipe in recipes}) == len(recipes)
 
 
+def test_a_root_for_musl_has_nothing_of_glibc() -> None:
+    """None of the packages that every glibc root has: each of them depends on libc6."""
+    arch = find_arch("s390x")
+    musl = write_recipe("bookworm", arch, (), libc="musl")
+    glibc = write_recipe("bookworm", arch, ())
+    assert not {*musl.packages} & {*glibc.packages}
+    assert musl.key != write_recipe("bookworm", arch, musl.packages).key
+
+
+@pytest.mark.parametrize(
+    ("arch", "library"),
+    [("armv7l", "armv7"), ("i686", "x86"), ("ppc64le", "ppc64le"), ("x86_64", "x86_64")],
+)
+def test_musl_goes_by_alpines_name_too(arch: str, library: str) -> None:
+    """``libc.musl-armv7.so.1`` is what auditwheel finds in wheels that were built on Alpine."""
+    recipe = write_recipe("bookworm", find_arch(arch), (), libc="musl")
+    assert recipe.finish.startswith(f"alpine={library}\n")
+
+
 def test_one_arch_is_native() -> None:
     """Exactly the machine's own root is compiled in place."""
     recipes = [write_recipe("sid", arch, ()) for arch in ARCHES]

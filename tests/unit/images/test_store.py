@@ -14,7 +14,7 @@ from harness.images.resolutions import Resolutions
 from harness.images.source import is_for
 from harness.model import ImageWay, RegistryWay
 from tests.support.image_engine import ImageEngine
-from tests.support.targets import debian_12
+from tests.support.targets import debian_12, no_pip
 
 UNREACHABLE = ImageError("no such host\nand more", cause="infra:pull")
 PULLED = EngineImage(id="sha256:pulled", platform="linux/s390x")
@@ -47,7 +47,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
 def test_auto_takes_the_registry_first(cache: Cache) -> None:
     """The real image is the best one, and nothing needs saying but the pull."""
     said = Said()
-    store = ImageStore(WithEveryAssembledImage(PULLED), cache, way=None, announce=said.append)
+    store = ImageStore(
+        WithEveryAssembledImage(PULLED), cache, way=None, fetch_pip=no_pip, announce=said.append
+    )
     assert store.get(debian_12("s390x", registry=WAY)).way is ImageWay.REGISTRY
     assert said == ["pulling debian:12 for s390x"]
 
@@ -55,7 +57,13 @@ def test_auto_takes_the_registry_first(cache: Cache) -> None:
 def test_auto_falls_back_and_says_why(cache: Cache) -> None:
     """One line: the target, the way that failed, the reason, the way tried next."""
     said = Said()
-    store = ImageStore(WithEveryAssembledImage(UNREACHABLE), cache, way=None, announce=said.append)
+    store = ImageStore(
+        WithEveryAssembledImage(UNREACHABLE),
+        cache,
+        way=None,
+        fetch_pip=no_pip,
+        announce=said.append,
+    )
     ref = store.get(debian_12("s390x", registry=WAY))
     assert (ref.way, ref.id) == (ImageWay.ASSEMBLED, "sha256:own")
     assert ref.origin.startswith("Debian bookworm ")
@@ -68,7 +76,7 @@ def test_auto_skips_a_way_that_is_absent(cache: Cache) -> None:
     """A target without a registry image is not a failure of the registry."""
     said = Said()
     engine = WithEveryAssembledImage(UNREACHABLE)
-    store = ImageStore(engine, cache, way=None, announce=said.append)
+    store = ImageStore(engine, cache, way=None, fetch_pip=no_pip, announce=said.append)
     assert store.get(debian_12("s390x")).way is ImageWay.ASSEMBLED
     assert (engine.asked, said) == ([], Said())
 
@@ -76,7 +84,7 @@ def test_auto_skips_a_way_that_is_absent(cache: Cache) -> None:
 def test_the_way_asked_for_is_the_only_one(cache: Cache) -> None:
     """Who asks for the registry does not get another image in silence."""
     engine = WithEveryAssembledImage(UNREACHABLE)
-    store = ImageStore(engine, cache, way=ImageWay.REGISTRY, announce=print)
+    store = ImageStore(engine, cache, way=ImageWay.REGISTRY, fetch_pip=no_pip, announce=print)
     with pytest.raises(ImageError, match="no such host"):
         store.get(debian_12("s390x", registry=WAY))
     assert len(engine.asked) == 4
@@ -89,7 +97,7 @@ def test_every_failure_is_told_when_none_works(
     monkeypatch.setenv("PATH", str(tmp_path))  # no mmdebstrap
     for remembered in (cache.root / "resolutions").iterdir():
         remembered.unlink()
-    store = ImageStore(ImageEngine(UNREACHABLE), cache, way=None, announce=print)
+    store = ImageStore(ImageEngine(UNREACHABLE), cache, way=None, fetch_pip=no_pip, announce=print)
     with pytest.raises(
         ImageError, match=r"(?s)no way gives.*registry: no such.*assembled: Deb"
     ) as e:
@@ -100,13 +108,13 @@ def test_every_failure_is_told_when_none_works(
 @pytest.mark.parametrize(
     ("way", "words"),
     [
-        (ImageWay.REPLICA, "no target has a replica way yet"),
+        (ImageWay.REPLICA, "no replica way in matrix/targets.yaml; it has: assembled"),
         (ImageWay.REGISTRY, "no registry way in matrix/targets.yaml; it has: assembled"),
     ],
 )
 def test_a_way_that_the_target_lacks_is_named(cache: Cache, way: ImageWay, words: str) -> None:
     """The message says which ways there are."""
-    store = ImageStore(ImageEngine(PULLED), cache, way=way, announce=print)
+    store = ImageStore(ImageEngine(PULLED), cache, way=way, fetch_pip=no_pip, announce=print)
     with pytest.raises(ImageError, match=words) as caught:
         store.get(debian_12("s390x"))
     assert caught.value.cause == "infra:no-way"
@@ -115,7 +123,9 @@ def test_a_way_that_the_target_lacks_is_named(cache: Cache, way: ImageWay, words
 def test_the_mirror_reaches_the_registry_way(cache: Cache) -> None:
     """``--registry`` changes the name that is pulled."""
     engine = ImageEngine(PULLED)
-    store = ImageStore(engine, cache, way=None, registry="mirror.test/hub", announce=print)
+    store = ImageStore(
+        engine, cache, way=None, registry="mirror.test/hub", fetch_pip=no_pip, announce=print
+    )
     store.get(debian_12("s390x", registry=WAY))
     assert engine.asked == ["pull mirror.test/hub/debian:12 s390x"]
 

@@ -1,0 +1,61 @@
+"""An installer as a layer: pip's wheel and an interpreter's version in, a tar file out.
+
+Compiled here, by the interpreter that this machine runs for its builds: bytecode is the
+same on every arch, and without it pip takes seconds to start under emulation.
+"""
+
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.cache import Cache, content_key, file_sha256
+from harness.errors import ImageError
+from harness.images.debian import native_arch
+from harness.interpreters.kit import find_kit, host_python
+from harness.interpreters.stdlib import BYTECODE, write_tree
+from harness.model import Interpreter
+from harness.process import ProcessError, run_process
+
+KIND = "installers"
+_COMPILE_SECONDS = 120
+
+
+def installer_layer(
+    wheel: Path,
+    interpreter: Interpreter,
+    libc: str,
+    *,
+    cache: Cache,
+    announce: Callable[[str], None],
+) -> Path:
+    """Return a tar file of ``usr/local/`` with the wheel installed and compiled.
+
+    Raises ``ImageError`` when it does not compile and ``BuildError`` when the interpreter
+    that compiles cannot be built.
+    """
+    site = f"usr/local/lib/python{interpreter.python}/site-packages"
+    key = content_key(site, *BYTECODE, file_sha256(wheel))
+
+    def make(path: Path) -> None:
+        native = find_kit(interpreter, native_arch(), libc, cache=cache, announce=announce)
+        host = host_python(native, cache=cache)
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=cache.root) as name:
+            root = Path(name) / "root"
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(root / site)
+            _compile(host, root, site)
+            write_tree(root, path)
+
+    return cache.get(KIND, f"{wheel.stem}-{interpreter.id}-{key}.tar", make)
+
+
+def _compile(host: Path, root: Path, site: str) -> None:
+    place = ("-s", root, "-p", "/", root / site)
+    try:
+        # The order of frozensets is in the bytes before 3.11 (bpo-37596).
+        run_process(
+            (host, *BYTECODE, *place), timeout=_COMPILE_SECONDS, env={"PYTHONHASHSEED": "0"}
+        )
+    except ProcessError as error:
+        raise ImageError(f"pip does not compile: {error}", cause="infra:interpreter") from error

@@ -1,0 +1,172 @@
+"""The replica way: a rebuilt interpreter on a base of real Debian packages, with its era's pip.
+
+Three layers, each shared by all images that have it: musl and busybox or glibc, the
+interpreter under its names, the installer. The image's name holds a key of what they are
+made from, so one that the engine has is used without a question, and without compiling.
+"""
+
+from collections.abc import Callable
+from functools import cache as once
+from pathlib import Path
+
+from harness import interpreters
+from harness.cache import Cache, content_key, file_sha256
+from harness.engine import Engine, EngineImage
+from harness.errors import BuildError, ImageError, PackageIndexError
+from harness.images.archive import ENVIRONMENT, write_archive
+from harness.images.bytecode import Bytecode, write_layer
+from harness.images.debian import Recipe, native_arch, write_recipe
+from harness.images.installer import KIND as INSTALLERS
+from harness.images.installer import installer_layer
+from harness.images.roots import Root, Roots, entry_name
+from harness.images.source import Use, check_platform
+from harness.interpreters import interpreter_tree
+from harness.interpreters.toolchain import zig_target, zig_version
+from harness.model import ImageRef, ImageWay, ReplicaWay, Target
+
+FetchPip = Callable[[str], Path]
+"""Version of pip → its wheel's file. Raises ``PackageIndexError``."""
+
+_LAYOUT = "1"
+"""Raised when this module or installer.py come to write other bytes for the same parts."""
+_GLIBC_PACKAGES = ("libc6", "libcrypt1", "libgcc-s1", "libstdc++6", "zlib1g")
+"""What the manylinux policies let wheels take from the system, as far as the replicas' have it."""
+
+
+class ReplicaSource:
+    """``ImageSource`` over interpreters built here, Debian's archive and the engine."""
+
+    way = ImageWay.REPLICA
+
+    def __init__(
+        self,
+        engine: Engine,
+        cache: Cache,
+        *,
+        fetch_pip: FetchPip,
+        announce: Callable[[str], None],
+    ) -> None:
+        self._engine = engine
+        self._cache = cache
+        self._fetch_pip = fetch_pip
+        self._announce = announce
+        self._roots = Roots(cache, announce=announce)
+
+    def offers(self, target: Target) -> bool:
+        return target.replica is not None
+
+    def use(self, target: Target) -> Use:
+        way = _way(target)
+        root = self._roots.recall(_recipe(target))
+        image = _name(target, root) if root else ""
+        roots = {f"roots/{entry_name(root)}"} if root else set()
+        return Use(image=image, entries=frozenset({*roots, *_entries(target, way)}))
+
+    def get(self, target: Target) -> ImageRef:
+        """Return the image; what is missing is compiled, assembled and loaded.
+
+        Raises ``ImageError``: ``infra:interpreter``, ``infra:index``, ``infra:assemble``,
+        ``infra:disk``, ``infra:wrong-arch``.
+        """
+        root = self._roots.resolve(_recipe(target))
+        reference = _name(target, root)
+        with self._cache.lock(reference):
+            image = self._engine.find_image(reference) or self._load(target, root, reference)
+        check_platform(image, target.arch, reference)
+        return ImageRef(id=image.id, way=self.way, origin=_origin(target, image))
+
+    def _load(self, target: Target, root: Root, reference: str) -> EngineImage:
+        interpreter, installer = self._layers(target)
+        with self._roots.workdir() as workdir:
+            base, archive = workdir / "base.tar", workdir / "image.tar"
+            write_layer(self._roots.tar(root), Bytecode(), base)
+            write_archive(
+                [base, interpreter, installer],
+                archive,
+                reference=reference,
+                arch=target.arch,
+                labels=_labels(target, root),
+            )
+            return self._engine.load_image(archive, reference)
+
+    def _layers(self, target: Target) -> tuple[Path, Path]:
+        way = _way(target)
+        try:
+            tree = interpreter_tree(
+                way.interpreter,
+                target.arch,
+                target.libc,
+                way.naming,
+                cache=self._cache,
+                announce=self._announce,
+            )
+            wheel = self._fetch_pip(way.pip)
+            installer = installer_layer(
+                wheel, way.interpreter, target.libc, cache=self._cache, announce=self._announce
+            )
+        except BuildError as error:
+            raise ImageError(f"{target.key}: {error}", cause="infra:interpreter") from error
+        except PackageIndexError as error:
+            raise ImageError(f"{target.key}: {error}", cause="infra:index") from error
+        return tree, installer
+
+
+def _way(target: Target) -> ReplicaWay:
+    if target.replica is None:
+        raise ValueError(f"{target.key} has no replica way")
+    return target.replica
+
+
+def _recipe(target: Target) -> Recipe:
+    packages = _GLIBC_PACKAGES if target.libc == "glibc" else ()
+    return write_recipe(_way(target).suite, target.arch, packages, libc=target.libc)
+
+
+def _name(target: Target, root: Root) -> str:
+    """Return the image's name, from what decides its bytes and can be known before they are."""
+    way, arch = _way(target), target.arch
+    naming = (side.get(arch.name, "") for side in (way.naming.builds, way.naming.second))
+    key = content_key(
+        _LAYOUT,
+        *ENVIRONMENT,
+        root.key,
+        *(way.interpreter.python, way.interpreter.suite, way.interpreter.source),
+        *(*naming, way.naming.last.get(arch.name, "")),
+        *(zig_target(arch, target.libc), zig_version(), _workshop_digest()),
+        way.pip,
+    )
+    return f"wheelgrid/replica-{way.interpreter.id}-{way.naming.id}-{way.suite}-{arch.name}:{key}"
+
+
+@once
+def _workshop_digest() -> str:
+    """Return the digest of the code that interpreters are made by."""
+    room = Path(interpreters.__file__).parent
+    return content_key(*(file_sha256(module) for module in sorted(room.glob("*.py"))))
+
+
+def _entries(target: Target, way: ReplicaWay) -> set[str]:
+    """Return globs over what the cache holds for the target, its native compiler included."""
+    arches = {target.arch_name, native_arch().name}
+    kits = {f"{way.interpreter.id}-{arch}-{target.libc}-*" for arch in arches}
+    return {
+        *(f"{kind}/{kit}" for kind in ("kits", "interpreters") for kit in kits),
+        f"{INSTALLERS}/pip-{way.pip}-*-{way.interpreter.id}-*",
+    }
+
+
+def _labels(target: Target, root: Root) -> dict[str, str]:
+    way = _way(target)
+    made = f"CPython {way.interpreter.python}, naming {way.naming.id}, pip {way.pip}"
+    return {**root.labels, "wheelgrid.replica": made}
+
+
+def _origin(target: Target, image: EngineImage) -> str:
+    """Say what it is, what it stands for, and on which libc."""
+    way = _way(target)
+    packages = dict(p.split("=", 1) for p in image.labels.get("wheelgrid.packages", "").split())
+    libc = packages.get("musl" if target.libc == "musl" else "libc6", way.suite)
+    return (
+        f"replica of {way.replicates}: {way.interpreter.source} of Debian "
+        f"{way.interpreter.suite} (naming {way.naming.id}), {target.libc} {libc}, pip {way.pip}"
+    )

@@ -1,0 +1,120 @@
+"""The replica way without an archive and a compiler: what decides an image's name."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.cache import Cache
+from harness.engine import EngineImage
+from harness.errors import BuildError, ImageError, PackageIndexError
+from harness.images import replica
+from harness.images.debian import Package, write_recipe
+from harness.images.replica import ReplicaSource
+from harness.images.resolutions import Resolutions
+from harness.model import ImageWay, Target
+from tests.support.image_engine import ImageEngine
+from tests.support.targets import MUSL, alpine_replica, debian_12, no_pip
+
+REPLICA = alpine_replica()
+
+
+class WithEveryReplica(ImageEngine):
+    """Has every replica for x86_64 under any name."""
+
+    def find_image(self, reference: str) -> EngineImage | None:
+        assert reference.startswith("wheelgrid/replica-")
+        labels = {"wheelgrid.packages": "busybox-static=1 musl=1.2.3-1"}
+        return EngineImage(id="sha256:own", platform="linux/amd64", labels=labels)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    """Return a cache that remembers what the bases come to, so that nobody asks the archive."""
+    for suite in ("bookworm", "trixie"):
+        recipe = write_recipe(suite, REPLICA.arch, (), libc="musl")
+        packages = (Package(name="musl", version="1.2.3-1"),)
+        Resolutions(tmp_path / "resolutions").keep(recipe, packages)
+    return Cache(tmp_path)
+
+
+def open_source(cache: Cache, engine: ImageEngine | None = None) -> ReplicaSource:
+    return ReplicaSource(engine or ImageEngine(), cache, fetch_pip=no_pip, announce=print)
+
+
+def name(cache: Cache, target: Target) -> str:
+    return open_source(cache).use(target).image
+
+
+def test_an_image_that_the_engine_has_is_taken_as_it_is(cache: Cache) -> None:
+    """No interpreter is compiled and no pip fetched; the origin says what it stands for."""
+    ref = open_source(cache, WithEveryReplica()).get(REPLICA)
+    assert (ref.id, ref.way) == ("sha256:own", ImageWay.REPLICA)
+    assert ref.origin == (
+        "replica of alpine-3.14: python3.9 of Debian bullseye (naming musl), musl 1.2.3-1, "
+        "pip 21.3.1"
+    )
+
+
+def test_the_name_holds_what_the_image_is_made_of(cache: Cache) -> None:
+    """Base, names and installer: each makes another image; the target's own id does not."""
+    plain = name(cache, REPLICA)
+    second = replace(MUSL, second={"x86_64": "x86_64-linux-gnu"})
+    last = replace(MUSL, last={"x86_64": "x86_64-linux-gnu"})
+    others = [
+        name(cache, alpine_replica(pip="20.3.4")),
+        name(cache, alpine_replica(suite="trixie")),
+        name(cache, alpine_replica(naming=second)),
+        name(cache, alpine_replica(naming=last)),
+    ]
+    assert plain.startswith("wheelgrid/replica-cpython-3.9-musl-bookworm-x86_64:")
+    assert len({plain, *others}) == 5
+    assert name(cache, replace(REPLICA, id="another")) == plain
+
+
+def test_names_on_other_arches_do_not_matter(cache: Cache) -> None:
+    """A naming that differs elsewhere gives the same image here."""
+    elsewhere = replace(MUSL, second={"ppc64le": "powerpc64le-linux-gnu"})
+    assert name(cache, alpine_replica(naming=elsewhere)) == name(cache, REPLICA)
+
+
+def test_what_nobody_has_resolved_has_no_name(tmp_path: Path) -> None:
+    """Only the archive could tell, and it is not asked."""
+    assert name(Cache(tmp_path), REPLICA) == ""
+
+
+def test_what_the_cache_keeps_for_a_target_is_named(cache: Cache) -> None:
+    """Its root, its interpreter and its installer, for whoever clears the cache."""
+    entries = open_source(cache).use(REPLICA).entries
+    assert "interpreters/cpython-3.9-x86_64-musl-*" in entries
+    assert "installers/pip-21.3.1-*-cpython-3.9-*" in entries
+    assert any(entry.startswith("roots/") for entry in entries)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (BuildError("does not compile\nits log"), "infra:interpreter"),
+        (PackageIndexError("no such pip"), "infra:index"),
+    ],
+)
+def test_a_part_that_cannot_be_had_is_a_miss_of_its_own_cause(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch, error: Exception, cause: str
+) -> None:
+    """Not a wheel that does not build: the cells' fault is the image's, and it says whose."""
+
+    def fail(*_: object, **__: object) -> Path:
+        raise error
+
+    monkeypatch.setattr(replica, "interpreter_tree", fail)
+    engine = ImageEngine()
+    with pytest.raises(ImageError, match=r"^alpine-3[.]14-replica/x86_64: ") as caught:
+        open_source(cache, engine).get(REPLICA)
+    assert caught.value.cause == cause
+    assert engine.asked == []
+
+
+def test_only_targets_with_that_way_are_offered(cache: Cache) -> None:
+    """The store asks first."""
+    source = open_source(cache)
+    assert [source.offers(target) for target in (REPLICA, debian_12())] == [True, False]
