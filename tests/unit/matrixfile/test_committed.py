@@ -1,11 +1,13 @@
 """The matrix in the repository loads and says what it means to say."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from harness.matrixfile import load_matrix
 from harness.model import FixtureSource, Matrix, ReplicaField, Subject
+from tests.support.facts import recorded_facts
 
 ROOT = Path(__file__).parents[3]
 
@@ -139,3 +141,15 @@ def test_no_target_id_is_a_piece_of_a_stranger(matrix: Matrix) -> None:
     """``-k`` with a target's id selects that target and its own variants, ``<id>-…``, alone."""
     ids = {target.id for target in matrix.targets}
     assert not [(a, b) for a in ids for b in ids if a != b and a in b and not b.startswith(f"{a}-")]
+
+
+def test_what_is_replicated_is_recorded(matrix: Matrix) -> None:
+    """Each replica's facts are there for its arch, of its libc and Python; no others are kept."""
+    facts = recorded_facts()
+    replicas = [(target, target.replica) for target in matrix.targets if target.replica]
+    assert {(replica.replicates, target.arch_name) for target, replica in replicas} == set(facts)
+    for target, replica in replicas:
+        recorded = facts[replica.replicates, target.arch_name]
+        assert recorded.available
+        assert recorded.libc == target.libc
+        assert re.match(rf"{re.escape(target.python)}\b", recorded.python), target.key
