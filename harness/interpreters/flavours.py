@@ -20,12 +20,12 @@ from harness.errors import BuildError
 from harness.interpreters.kit import (
     Kit,
     Workshop,
-    code_digest,
     find_kit,
     host_python,
     logged,
     make,
     native_arch,
+    room_digest,
     unpack_kit,
 )
 from harness.interpreters.modules import SHARED
@@ -39,7 +39,7 @@ _EXTERNAL = Path("Lib/importlib/_bootstrap_external.py")
 _FROZEN = Path("Python/importlib_external.h")
 
 # A program that starts wherever the loader puts it; see toolchain's -fPIC.
-_LINK = "LINKFORSHARED=-pie -s -Wl,--export-dynamic"
+_LINK = "LINKFORSHARED=-dynamic -pie -s -Wl,--export-dynamic"
 
 # As Programs/_freeze_importlib.c writes it, which only runs on the arch it is built for.
 _FREEZE = """
@@ -90,7 +90,7 @@ def interpreter_tree(
     """
     names = _names(naming, arch)
     kit = find_kit(interpreter, arch, libc, cache=cache, announce=announce)
-    key = content_key(code_digest(), kit.digest, names.builds, names.second, names.last)
+    key = content_key(_digest(), kit.digest, names.builds, names.second, names.last)
 
     def fill(path: Path) -> None:
         native = find_kit(interpreter, native_arch(), libc, cache=cache, announce=announce)
@@ -123,6 +123,10 @@ def interpreter_headers(
 
     root = cache.tree("interpreter-headers", kit.digest[:32], fill)
     return HeaderDir(root=root, digest=kit.digest)
+
+
+def _digest() -> str:
+    return room_digest("flavours", "names", "stdlib", "toolchain")
 
 
 def _names(naming: Naming, arch: Arch) -> Names:

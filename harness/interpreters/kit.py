@@ -21,7 +21,7 @@ from harness.arches import Arch, find_arch
 from harness.cache import Cache, content_key, file_sha256, storing
 from harness.errors import BuildError
 from harness.interpreters.libraries import build_libraries
-from harness.interpreters.modules import SHARED, setup_local
+from harness.interpreters.modules import LIBRARIES, SHARED, setup_local
 from harness.interpreters.sources import SourceTree, source_tree
 from harness.interpreters.toolchain import LINK, write_wrappers, zig_target, zig_version
 from harness.model import Interpreter
@@ -40,6 +40,8 @@ _CONFIGURE = (
     "--disable-shared",
     "--without-ensurepip",
     *("CC=cc", "CXX=c++", "AR=ar", "RANLIB=true", "READELF=true", "OPT="),
+    f"ZLIB_CFLAGS=-I{LIBRARIES}/include",
+    f"ZLIB_LIBS={LIBRARIES}/lib/libz.a",
 )
 
 # What zig's newer headers declare and the musl or glibc of the time does not have, or what
@@ -132,7 +134,8 @@ def find_kit(
     native = _native_kit(interpreter, arch, libc, cache=cache, announce=announce)
     key = content_key(
         source.digest, zlib.digest, libffi.digest, zig_target(arch, libc), zig_version(),
-        code_digest(), native.digest if native else "",
+        room_digest("kit", "libraries", "modules", "toolchain"),
+        native.digest if native else "",
     )
 
     def make(path: Path) -> None:
@@ -213,10 +216,10 @@ def logged(what: str, cache: Cache) -> Iterator[None]:
 
 
 @once
-def code_digest() -> str:
-    """Return the digest of this room, which every key of what it makes holds."""
+def room_digest(*modules: str) -> str:
+    """Return the digest of modules of this room, which the key of what they make holds."""
     here = Path(__file__).parent
-    return content_key(*(file_sha256(module) for module in sorted(here.glob("*.py"))))
+    return content_key(*(file_sha256(here / f"{module}.py") for module in modules))
 
 
 def native_arch() -> Arch:

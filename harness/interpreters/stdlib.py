@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from harness.cache import Cache, content_key, file_sha256
-from harness.interpreters.kit import EPOCH, code_digest
+from harness.interpreters.kit import EPOCH, room_digest
 from harness.interpreters.sources import SourceTree
 from harness.process import run_process
 
@@ -37,7 +37,7 @@ def stdlib(source: SourceTree, python: str, host: Path, *, cache: Cache) -> Path
 
     Raises ``ProcessError`` when it does not compile.
     """
-    key = content_key(code_digest(), source.digest, python, file_sha256(host))
+    key = content_key(room_digest("stdlib"), source.digest, python, file_sha256(host))
 
     def fill(path: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="stdlib-") as name:
