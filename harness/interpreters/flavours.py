@@ -146,7 +146,7 @@ def _name(kit: Kit, names: Names, host: Path, folder: Path, cache: Cache) -> Non
     """Link the kit under its names and lay the whole tree out at ``folder / "root"``."""
     source = _edited_source(kit, names, host, folder) if names.last else kit.source.root
     workshop = unpack_kit(kit, folder / "kit", source)
-    _rename(workshop.build / "Makefile", names)
+    _rename(workshop.build / "Makefile", names, kit.interpreter.python)
     suffix = f".{names.soabi(kit.interpreter.python)}.so"
     modules = [f"{name}{suffix}" for name in SHARED]
     make(workshop, "python", _LINK)
@@ -183,10 +183,10 @@ def _edited_source(kit: Kit, names: Names, host: Path, folder: Path) -> Path:
     return root
 
 
-def _rename(makefile: Path, names: Names) -> None:
+def _rename(makefile: Path, names: Names, python: str) -> None:
     """Write the names into the Makefile, and leave it as old as it is: nothing is out of date."""
     times = makefile.stat()
-    makefile.write_text(named_makefile(makefile.read_text(), names))
+    makefile.write_text(named_makefile(makefile.read_text(), names, python))
     os.utime(makefile, ns=(times.st_atime_ns, times.st_mtime_ns))
     for name in ("dynload_shlib", "sysmodule"):
         (makefile.parent / "Python" / f"{name}.o").unlink()

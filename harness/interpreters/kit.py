@@ -53,7 +53,6 @@ _ANSWERS = (
     "ac_cv_func_closefrom=no",
     "ac_cv_func_copy_file_range=no",
     "ac_cv_func_memfd_create=no",
-    "ac_cv_func_getrandom=yes",
     "ac_cv_func_statx=no",
     "ac_cv_func_posix_spawn_file_actions_addclosefrom_np=no",
     "ac_cv_file__dev_ptmx=yes",

@@ -6,10 +6,9 @@ Pure. SOABI and MULTIARCH are one triplet in every CPython on Linux from 3.5 on.
 import re
 from dataclasses import dataclass
 
-_NAMED = re.compile(
-    r"^(?:SOABI|MULTIARCH|MULTIARCH_CPPFLAGS|EXT_SUFFIX|LIBPL)\s*=.*$", re.MULTILINE
+_VARIABLE = re.compile(
+    r"^(?P<name>SOABI|MULTIARCH|MULTIARCH_CPPFLAGS|EXT_SUFFIX|LIBPL)[ \t]*=.*$", re.MULTILINE
 )
-_TRIPLET = re.compile(r"^MULTIARCH\s*=\s*(\S+)$", re.MULTILINE)
 _SOABI = """-DSOABI='"$(SOABI)"'"""
 _READ = "_imp.extension_suffixes()"
 
@@ -27,28 +26,23 @@ class Names:
         return f"cpython-{python.replace('.', '')}-{triplet or self.builds}"
 
 
-def named_makefile(text: str, names: Names) -> str:
-    """Return a Makefile under other names than it was configured with.
+def named_makefile(text: str, names: Names, python: str) -> str:
+    """Return a Makefile under these names, whichever it was configured with.
 
     ``second`` becomes ALT_SOABI, which CPython's own table has in that place.
     """
-    triplet = triplet_of(text)
-    renamed = _NAMED.sub(lambda line: line[0].replace(triplet, names.builds), text)
+    values = {
+        "SOABI": names.soabi(python),
+        "MULTIARCH": names.builds,
+        "MULTIARCH_CPPFLAGS": f'-DMULTIARCH=\\"{names.builds}\\"',
+        "EXT_SUFFIX": f".{names.soabi(python)}.so",
+        "LIBPL": f"$(prefix)/lib/python{python}/config-{python}-{names.builds}",
+    }
+    named = _VARIABLE.sub(lambda line: f"{line['name']}={values[line['name']]}", text)
     if not names.second:
-        return renamed
-    own = re.search(r"^SOABI\s*=\s*(cpython-\w+?)-", text, re.MULTILINE)
-    if own is None:
-        raise ValueError("a Makefile without SOABI")
-    second = f"""-DALT_SOABI='"{own[1]}-{names.second}"'"""
-    return renamed.replace(_SOABI, f"{_SOABI} {second}")
-
-
-def triplet_of(text: str) -> str:
-    """Return the triplet that a Makefile was configured with."""
-    found = _TRIPLET.search(text)
-    if found is None:
-        raise ValueError("a Makefile without MULTIARCH")
-    return found[1]
+        return named
+    second = names.soabi(python, names.second)
+    return named.replace(_SOABI, f"""{_SOABI} -DALT_SOABI='"{second}"'""")
 
 
 def read_last(text: str, names: Names, python: str) -> str:
