@@ -23,6 +23,7 @@ from harness.spelling import did_you_mean, matching, matching_arches, wheel_spel
 
 _MODULE = "test_matrix.py"
 """Where pytest finds the cells; `-k` sees this name of every one of them."""
+_DEFAULT = "default"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +37,12 @@ class Selection:
     """Globs; without a wildcard an alias is accepted."""
     subjects: tuple[str, ...] = ()
     profile: str | None = None
+
+
+def usual(matrix: Matrix, selection: Selection) -> Selection:
+    """Return the selection; one that asks for nothing means the profile ``default``, if any."""
+    named = any(profile.name == _DEFAULT for profile in matrix.profiles)
+    return Selection(profile=_DEFAULT) if named and selection == Selection() else selection
 
 
 def plan_cells(matrix: Matrix, selection: Selection) -> tuple[Cell, ...]:

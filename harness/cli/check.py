@@ -11,7 +11,7 @@ from harness.cli.options import run_options, selection_options
 from harness.errors import ExitCode
 from harness.front import RunOptions, run_cells, write_subjects
 from harness.index.lock import LOCK_NAME, read_lock
-from harness.plan import Selection, plan_cells, with_subjects
+from harness.plan import Selection, plan_cells, usual, with_subjects
 from harness.report.planned import format_not_applicable
 from harness.wiring import open_index, read_matrix
 
@@ -47,6 +47,7 @@ def check(
     WHEEL is a file or name==version from the package index. Writes what `run` writes.
     """
     matrix = read_matrix(options.matrix)
+    selection = usual(matrix, selection)
     index = open_index(
         read_lock(options.matrix / LOCK_NAME), lambda line: click.echo(line, err=True)
     )

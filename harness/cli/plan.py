@@ -7,7 +7,7 @@ from rich.console import Console
 
 from harness.cli.command import Command
 from harness.cli.options import matrix_option, selection_options
-from harness.plan import Selection, plan_cells
+from harness.plan import Selection, plan_cells, usual
 from harness.report.planned import cells_json, print_plan
 from harness.wiring import read_matrix
 
@@ -18,7 +18,8 @@ from harness.wiring import read_matrix
 @matrix_option
 def plan(*, selection: Selection, matrix: Path, as_json: bool) -> None:
     """Show the cells that a run would probe."""
-    cells = plan_cells(read_matrix(matrix), selection)
+    read = read_matrix(matrix)
+    cells = plan_cells(read, usual(read, selection))
     if as_json:
         click.echo(cells_json(cells))
     else:

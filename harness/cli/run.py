@@ -9,7 +9,7 @@ from harness.cli.command import Command
 from harness.cli.options import run_options, selection_options
 from harness.errors import ExitCode
 from harness.front import RunOptions, run_cells
-from harness.plan import Selection, plan_cells
+from harness.plan import Selection, plan_cells, usual
 from harness.wiring import read_matrix
 
 
@@ -20,5 +20,7 @@ from harness.wiring import read_matrix
 @run_options
 def run(*, selection: Selection, options: RunOptions) -> ExitCode:
     """Probe cells, show the grid, and write run.json and junit.xml."""
-    cells = plan_cells(read_matrix(options.matrix), selection)
+    matrix = read_matrix(options.matrix)
+    selection = usual(matrix, selection)
+    cells = plan_cells(matrix, selection)
     return run_cells(cells, replace(options, selection=selection), Console())

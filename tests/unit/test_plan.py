@@ -11,9 +11,12 @@ from harness.model import (
     Expectation,
     FileSource,
     IndexSource,
+    Interpreter,
     Matrix,
+    Naming,
     Outcome,
     Profile,
+    ReplicaWay,
     Subject,
     Target,
 )
@@ -23,6 +26,7 @@ from harness.plan import (
     find_cell,
     plan_cells,
     subject_fits,
+    usual,
     wheel_fits,
     with_subjects,
 )
@@ -280,3 +284,32 @@ def test_other_subjects_take_the_place_of_the_matrix_s_own() -> None:
     assert cell.id == "debian-11/aarch64/numpy"
     assert cell.expectation is None
     assert all_cells(replace(own, excluded=frozenset())) != all_cells(own)
+
+
+def test_a_wheel_may_fit_the_python_that_stands_in() -> None:
+    """Whether the target's own Python or a replica's is measured, is known only then."""
+    target = replace(
+        a_target("fedora-35", "x86_64", "3.10"),
+        replica=ReplicaWay(
+            interpreter=Interpreter(
+                id="cpython-3.11", python="3.11", suite="bookworm", source="python3.11"
+            ),
+            naming=Naming(id="gnu", builds={"x86_64": "x86_64-linux-gnu"}),
+            suite="bullseye",
+            pip="21.2.3",
+            replicates="Fedora 35 python3",
+        ),
+    )
+    fits = {
+        minor: wheel_fits(parse_tag(f"cp{minor}-cp{minor}-manylinux_2_17_x86_64"), target)
+        for minor in ("39", "310", "311")
+    }
+    assert fits == {"39": "needs CPython 3.9, the target has 3.10 or 3.11", "310": "", "311": ""}
+
+
+def test_what_is_usual_where_nothing_is_selected() -> None:
+    """The profile ``default`` where there is one; any wish, and a matrix without it, stay."""
+    matrix = replace(MATRIX, profiles=(Profile(name="default", arches=("x86_64",)),))
+    assert usual(matrix, Selection()) == Selection(profile="default")
+    assert usual(matrix, Selection(keyword="arm")) == Selection(keyword="arm")
+    assert usual(MATRIX, Selection()) == Selection()

@@ -1,5 +1,6 @@
 """Where a subject's wheel comes from: a fixture project, the package index, the user's files."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -92,6 +93,14 @@ def test_a_fixture_wheel_is_built(cache: Cache) -> None:
     assert isinstance(wheel, WheelRef)
     assert wheel.filename == "wheelgrid_pure-1.0.0-py3-none-any.whl"
     assert file_sha256(Path(wheel.path)) == wheel.sha256
+
+
+def test_a_fixture_wheel_is_for_the_python_that_was_measured(cache: Cache) -> None:
+    """Not for the target's own, in whose place another may stand in a replica."""
+    passport = replace(PASSPORT, python="3.4.0")
+    subject = _subject(FixtureSource(project="plain", builder=BUILDER.id))
+    with pytest.raises(BuildError, match=r"3\.4"):
+        _supply(cache).wheels_for(subject, debian_12(), passport)
 
 
 def test_a_fixture_that_is_not_there(cache: Cache) -> None:
