@@ -13,6 +13,7 @@ from harness.model import Passport, ReplicaField
 
 _VERSION = re.compile(r"cpython-\d+m?")
 _MINOR = re.compile(r"3\.\d+")
+_UNRECORDED = {"linux", "musllinux_1_0"}
 _POLICY = re.compile(r"manylinux_2_(\d+)")
 
 
@@ -113,10 +114,11 @@ def _minor(python: str) -> str:
 def _platforms(tags: tuple[str, ...]) -> str:
     """Return the platforms of the tags as they are recorded: without arch, policies as a range.
 
-    ``linux_<arch>`` is left out: every installer accepts it.
+    ``linux_<arch>`` is left out, which every installer accepts, and ``musllinux_1_0``, which
+    installers count down to (PEP 656) and no wheel has: auditwheel's policies begin with 1_1.
     """
     platforms = {tag.rpartition("-")[2] for tag in tags}
-    names = {p.removesuffix(f"_{linux_arch(p)}") for p in platforms if linux_arch(p)} - {"linux"}
+    names = {p.removesuffix(f"_{linux_arch(p)}") for p in platforms if linux_arch(p)} - _UNRECORDED
     policies = {int(found[1]) for name in names if (found := _POLICY.fullmatch(name))}
     newest = {f"manylinux_2_x for x<={max(policies)}"} if policies else set()
     return ", ".join(sorted({n for n in names if not _POLICY.fullmatch(n)} | newest))

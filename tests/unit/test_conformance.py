@@ -88,6 +88,13 @@ def test_each_field_is_compared(changed: Passport, field: ReplicaField) -> None:
     assert fields(changed) == [field]
 
 
+def test_tags_that_tell_nothing_are_left_out() -> None:
+    """A musl installer counts down to ``musllinux_1_0``, for which nothing is built."""
+    tags = tuple(f"cp39-cp39-{p}_ppc64le" for p in ("musllinux_1_1", "musllinux_1_0", "linux"))
+    recorded = replace(RECORDED, pip_accepts=("musllinux_1_1",))
+    assert differences(replace(PASSPORT, tags=tags), recorded) == ()
+
+
 def test_a_difference_says_both_sides() -> None:
     """What was recorded, then what was measured."""
     (difference,) = differences(replace(PASSPORT, tags=("cp39-cp39-linux_ppc64le",)), RECORDED)
