@@ -79,6 +79,20 @@ class Cache:
                     self._fill(entry, make)
         return entry
 
+    def entries(self, kind: str) -> tuple[Path, ...]:
+        """Return the whole files of a kind, sorted; those that are being made are left out."""
+        digests = (self.root / kind).glob("[!.]*.sha256")
+        return tuple(
+            sorted(path for digest in digests if (path := digest.with_suffix("")).is_file())
+        )
+
+    def discard(self, kind: str, name: str) -> None:
+        """Remove an entry where there is one. Raises ``CacheError``."""
+        entry = self.root / kind / name
+        with storing(entry), self.lock(f"{kind}-{name}"):
+            _digest_file(entry).unlink(missing_ok=True)
+            entry.unlink(missing_ok=True)
+
     def tree(self, kind: str, name: str, make: Callable[[Path], None]) -> Path:
         """Return the directory ``<root>/<kind>/<name>``, filled by ``make(path)`` once.
 

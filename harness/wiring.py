@@ -73,7 +73,7 @@ def open_images(
         Cache(default_cache_root()),
         way=options.images,
         registry=options.registry,
-        fetch_pip=partial(_fetch_pip, index),
+        fetch_pip=partial(fetch_pip, index),
         announce=announce,
     )
 
@@ -103,7 +103,7 @@ def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
     )
 
 
-def _fetch_pip(index: PackageIndex, version: str) -> Path:
+def fetch_pip(index: PackageIndex, version: str) -> Path:
     """Return pip's one wheel of that version. Raises ``PackageIndexError``."""
     wheel, *_ = index.release(IndexSource(name="pip", version=version))
     return Path(index.fetch(wheel).path)

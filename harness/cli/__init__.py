@@ -14,6 +14,7 @@ import harness
 from harness.cli.build import build
 from harness.cli.check import check
 from harness.cli.doctor import doctor
+from harness.cli.image import image
 from harness.cli.lock import lock
 from harness.cli.passport import passport
 from harness.cli.plan import plan
@@ -36,7 +37,7 @@ def commands() -> None:
     """
 
 
-for _command in (doctor, plan, run, check, build, passport, repro, lock):
+for _command in (doctor, plan, run, check, build, image, passport, repro, lock):
     commands.add_command(_command)
 
 

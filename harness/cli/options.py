@@ -67,6 +67,13 @@ def selection_options(command: Command) -> Command:
     return _stack(with_selection, options)
 
 
+def registry_option(command: Command) -> Command:
+    """Add ``--registry``."""
+    return click.option(
+        "--registry", default="", metavar="HOST/PREFIX", help="Mirror to pull images from."
+    )(command)
+
+
 def image_options(command: Command) -> Command:
     """Add ``--images`` and ``--registry``; the command gets ``way``, None for auto."""
 
@@ -81,9 +88,7 @@ def image_options(command: Command) -> Command:
             default=AUTO,
             help="Where target images come from; auto takes the first that works.",
         ),
-        click.option(
-            "--registry", default="", metavar="HOST/PREFIX", help="Mirror to pull images from."
-        ),
+        registry_option,
     )
     return _stack(with_way, options)
 

@@ -36,6 +36,12 @@ class EngineImage:
     digests: tuple[str, ...] = ()
     """Repository digests, ``debian@sha256:…``; empty for an image that was loaded."""
     labels: dict[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    """As it is called here: ``debian:12``."""
+    size: int = 0
+    """Bytes, with the layers that it shares with others."""
+    named_at: float = 0.0
+    """Seconds since the epoch when it last got a name; 0 where the engine does not tell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +117,15 @@ class Engine(Protocol):
 
     def find_image(self, reference: str) -> EngineImage | None:
         """Return the image of that name or id, or None."""
+
+    def list_images(self, prefix: str) -> tuple[EngineImage, ...]:
+        """Return the images that have a name which begins with ``prefix``."""
+
+    def remove_image(self, name: str) -> None:
+        """Take the name from its image, and the image away where it has no other name.
+
+        Raises ``ImageError`` where a container still uses it.
+        """
 
     def load_image(self, archive: Path, reference: str) -> EngineImage:
         """Load an image archive that holds one image, named ``reference``."""

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,22 @@ class DockerEngine:
             except docker.errors.ImageNotFound:
                 return None
 
+    def list_images(self, prefix: str) -> tuple[EngineImage, ...]:
+        with _translated():
+            listed = self._api.images(filters={"dangling": False})
+        ids = [i["Id"] for i in listed if any(n.startswith(prefix) for n in i["RepoTags"] or ())]
+        found = map(self.find_image, ids)
+        return tuple(image for image in found if image is not None)
+
+    def remove_image(self, name: str) -> None:
+        try:
+            with _translated(), contextlib.suppress(docker.errors.ImageNotFound):
+                self._api.remove_image(name)
+        except EngineError as error:
+            if isinstance(error.__cause__, docker.errors.APIError):
+                raise ImageError(f"{name}: {error}; is a run using it?") from error
+            raise
+
     def load_image(self, archive: Path, reference: str) -> EngineImage:
         with _translated(), archive.open("rb") as stream:
             for event in self._api.load_image(stream):
@@ -88,6 +105,9 @@ class DockerEngine:
                     raise ImageError(
                         f"{archive}: the engine does not load it: {event['error']}\n{_ADVICE}"
                     )
+        with _translated():
+            # The engine notes when an image is named, and not when it is loaded.
+            self._api.tag(reference, *_split_reference(reference))
         return self._existing(reference)
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
@@ -270,7 +290,17 @@ def _engine_image(found: dict[str, Any]) -> EngineImage:
         platform="/".join(part for part in parts if part),
         digests=tuple(found.get("RepoDigests") or ()),
         labels=dict((found.get("Config") or {}).get("Labels") or {}),
+        names=tuple(found.get("RepoTags") or ()),
+        size=found.get("Size", 0),
+        named_at=_seconds((found.get("Metadata") or {}).get("LastTagTime") or ""),
     )
+
+
+def _seconds(text: str) -> float:
+    """Return a time of the engine's as seconds since the epoch, 0 for its way of saying never."""
+    with contextlib.suppress(ValueError):
+        return max(0.0, datetime.fromisoformat(text).timestamp())
+    return 0.0
 
 
 def _split_reference(reference: str) -> tuple[str, str]:

@@ -146,11 +146,11 @@ def _workshop_digest() -> str:
 
 
 def _entries(target: Target, way: ReplicaWay) -> set[str]:
-    """Return globs over what the cache holds for the target, its native compiler included."""
+    """Return globs over what the cache holds for the target, what compiles for it included."""
     arches = {target.arch_name, native_arch().name}
-    kits = {f"{way.interpreter.id}-{arch}-{target.libc}-*" for arch in arches}
     return {
-        *(f"{kind}/{kit}" for kind in ("kits", "interpreters") for kit in kits),
+        *(f"kits/{way.interpreter.id}-{arch}-{target.libc}-*" for arch in arches),
+        f"interpreters/{way.interpreter.id}-{target.arch_name}-{target.libc}-*",
         f"{INSTALLERS}/pip-{way.pip}-*-{way.interpreter.id}-*",
     }
 

@@ -24,6 +24,13 @@ class ImageEngine:
     def find_image(self, reference: str) -> EngineImage | None:
         return self.images.get(reference)
 
+    def list_images(self, prefix: str) -> tuple[EngineImage, ...]:
+        return tuple(i for name, i in self.images.items() if name.startswith(prefix))
+
+    def remove_image(self, name: str) -> None:
+        self.asked.append(f"remove {name}")
+        del self.images[name]
+
     def load_image(self, archive: Path, reference: str) -> EngineImage:
         self.asked.append(f"load {reference}")
         image = read_image(archive)

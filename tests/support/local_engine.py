@@ -96,6 +96,12 @@ class LocalEngine:
     def find_image(self, reference: str) -> EngineImage | None:
         return EngineImage(id=reference, platform="linux/amd64")
 
+    def list_images(self, prefix: str) -> tuple[EngineImage, ...]:
+        raise EngineError(f"{prefix}: a local engine holds no images")
+
+    def remove_image(self, name: str) -> None:
+        raise EngineError(f"{name}: a local engine holds no images")
+
     def load_image(self, archive: Path, reference: str) -> EngineImage:
         raise EngineError(f"{archive}: a local engine holds no images ({reference})")
 

@@ -121,3 +121,32 @@ def test_the_root_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     """WHEELGRID_CACHE is where the cache lives."""
     monkeypatch.setenv("WHEELGRID_CACHE", str(tmp_path))
     assert default_cache_root() == tmp_path
+
+
+def test_entries_are_the_whole_files_of_a_kind(tmp_path: Path) -> None:
+    """Not their digests, not trees, not what a killed maker left."""
+    cache = Cache(tmp_path)
+    kept = cache.get("kind", "b.tar", lambda path: path.touch())
+    also = cache.get("kind", "a", lambda path: path.touch())
+    cache.tree("kind", "tree", lambda path: (path / "x").touch())
+    (tmp_path / "kind" / ".making-1").mkdir()
+    (tmp_path / "kind" / "half.tar").write_text("no digest")
+    assert cache.entries("kind") == (also, kept)
+    assert cache.entries("other") == ()
+
+
+def test_a_discarded_entry_is_made_again(tmp_path: Path) -> None:
+    """File and digest go; what is not there is no error."""
+    cache = Cache(tmp_path)
+    made: list[Path] = []
+
+    def make(path: Path) -> None:
+        path.touch()
+        made.append(path)
+
+    cache.get("kind", "a", make)
+    for _ in range(2):
+        cache.discard("kind", "a")
+    assert list((tmp_path / "kind").iterdir()) == []
+    cache.get("kind", "a", make)
+    assert len(made) == 2

@@ -1,0 +1,100 @@
+"""``wheelgrid image``: target images made ahead, listed, and removed when nobody uses them."""
+
+import time
+from pathlib import Path
+
+import click
+
+from harness.cache import Cache, default_cache_root
+from harness.cli.command import Command
+from harness.cli.options import (
+    image_options,
+    matrix_option,
+    registry_option,
+    selection_options,
+)
+from harness.engine.docker import connect
+from harness.errors import ExitCode, ImageError
+from harness.images.stock import Item, remove_items, take_stock
+from harness.model import ImageWay
+from harness.plan import Selection, plan_cells
+from harness.report.stock import format_built, format_stock, format_sum
+from harness.report.untrusted import visible
+from harness.wiring import LabOptions, open_images, open_pinned, read_matrix
+
+
+@click.group()
+def image() -> None:
+    """Make target images ahead, list them, remove those that nobody uses."""
+
+
+@image.command(cls=Command, example='wheelgrid image build --target "alpine-*" --arch x86_64')
+@selection_options
+@image_options
+@matrix_option
+def build(*, selection: Selection, way: ImageWay | None, registry: str, matrix: Path) -> ExitCode:
+    """Make the images of the targets that a run would probe.
+
+    What the engine has is not made again. Prints a line for each: way, seconds, size, origin.
+    """
+    cells = plan_cells(read_matrix(matrix), selection)
+    targets = {cell.target.key: cell.target for cell in cells}
+    options = LabOptions(matrix_folder=matrix, images=way, registry=registry)
+    images = open_images(options, open_pinned(options, _say), _say)
+    engine, failed = connect(), False
+    for target in targets.values():
+        start = time.monotonic()
+        try:
+            ref = images.get(target)
+        except ImageError as error:
+            failed = True
+            _say(f"{target.key}: {error}")
+        else:
+            made = engine.find_image(ref.id)
+            size = made.size if made else 0
+            spent = time.monotonic() - start
+            click.echo(format_built(target, ref, size=size, seconds=spent))
+    return ExitCode.NOTHING_CAN_BE_SAID if failed else ExitCode.AS_EXPECTED
+
+
+@image.command("list", cls=Command, example="wheelgrid image list --unused")
+@click.option("--unused", is_flag=True, help="Only what no target of the matrix uses.")
+@registry_option
+@matrix_option
+def list_stock(*, unused: bool, registry: str, matrix: Path) -> None:
+    """Show the images made here, and what the cache keeps for them.
+
+    A line for each: size, age, name, the targets that use it. An image's size counts the
+    layers that it shares with others.
+    """
+    items = [item for item in _stock(matrix, registry) if not (unused and item.targets)]
+    click.echo(format_stock(items, now=time.time()))
+
+
+@image.command("prune", cls=Command, example="wheelgrid image prune --dry-run")
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--all", "everything", is_flag=True, help="Also what the matrix uses.")
+@registry_option
+@matrix_option
+def prune_stock(*, dry_run: bool, everything: bool, registry: str, matrix: Path) -> None:
+    """Remove images and cache entries that no target of the matrix uses any more.
+
+    All of it can be made again; what --all removes is made again by the next run.
+    """
+    items = [item for item in _stock(matrix, registry) if everything or not item.targets]
+    if not dry_run:
+        items = list(remove_items(items, connect(), Cache(default_cache_root()), announce=_say))
+    for item in items:
+        click.echo(f"{'would remove' if dry_run else 'removed'} {visible(item.name)}")
+    click.echo(f"{'would remove' if dry_run else 'removed'} in all: {format_sum(items)}")
+
+
+def _stock(matrix: Path, registry: str) -> tuple[Item, ...]:
+    options = LabOptions(matrix_folder=matrix, registry=registry)
+    images = open_images(options, open_pinned(options, _say), _say)
+    uses = {target.key: images.uses(target) for target in read_matrix(matrix).targets}
+    return take_stock(connect(), Cache(default_cache_root()), uses)
+
+
+def _say(line: str) -> None:
+    click.echo(visible(line, keep=chr(10)), err=True)

@@ -1,0 +1,50 @@
+"""What there is of target images, as people read it: items in, lines out."""
+
+from collections.abc import Sequence
+
+from harness.images.stock import Item
+from harness.model import ImageRef, Target
+from harness.report.untrusted import visible
+
+_SHOWN = 3
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60))
+
+
+def format_built(target: Target, ref: ImageRef, *, size: int, seconds: float) -> str:
+    """Return one line: the target, the way, seconds, size, and what the image came from."""
+    return f"{target.key}  {ref.way}  {seconds:.1f} s  {_mib(size)}  {visible(ref.origin)}"
+
+
+def format_stock(items: Sequence[Item], *, now: float) -> str:
+    """Return a line per item, sizes and ages aligned, and who uses it; then their number."""
+    rows = [(_mib(item.size), _age(item, now), item) for item in items]
+    lines = [
+        f"{size:>9}  {age:>7}  {visible(item.name)}  {_users(item)}" for size, age, item in rows
+    ]
+    unused = [item for item in items if not item.targets]
+    return "\n".join([*lines, f"{format_sum(items)}, of which no target uses {format_sum(unused)}"])
+
+
+def format_sum(items: Sequence[Item]) -> str:
+    """Return how many there are and what they take together."""
+    return f"{len(items)} ({_mib(sum(item.size for item in items))})"
+
+
+def _users(item: Item) -> str:
+    if not item.targets:
+        return "unused"
+    more = len(item.targets) - _SHOWN
+    return " ".join(item.targets[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _age(item: Item, now: float) -> str:
+    if not item.made_at:
+        return "-"
+    age = max(0.0, now - item.made_at)
+    return next(
+        (f"{age / unit:.0f} {name}" for name, unit in _UNITS if age >= unit), f"{age:.0f} s"
+    )
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):.0f} MiB"

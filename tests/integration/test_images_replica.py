@@ -1,0 +1,135 @@
+"""Replicas on the real engine: a musl interpreter that starts, tells what it is, and installs."""
+
+import tarfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from harness.arches import find_arch
+from harness.cache import Cache
+from harness.engine import ContainerSpec, Limits
+from harness.engine.docker import DockerEngine
+from harness.images import ImageStore
+from harness.images.archive import write_archive
+from harness.images.debian import native_arch
+from harness.images.source import Use
+from harness.images.stock import remove_items, take_stock
+from harness.model import ImageRef, ImageWay
+from harness.probe.session import Session
+from harness.wiring import LabOptions, fetch_pip, open_pinned
+from tests.support.targets import alpine_replica
+
+pytestmark = pytest.mark.integration
+
+ARCHES = [native_arch().name, "ppc64le"]
+"""This machine's, and one that is emulated."""
+
+MISSING = """
+import sys, os
+import pip._internal.cli.main_parser, json, ssl, hashlib, zlib, ctypes
+files = [m.__cached__ for m in sys.modules.values() if getattr(m, "__cached__", None)]
+print(len(files), *[f for f in files if not os.path.exists(f)])
+"""
+
+
+@pytest.fixture(params=ARCHES)
+def arch(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
+    index = open_pinned(LabOptions(), print)
+    store = ImageStore(
+        engine,
+        cache,
+        way=ImageWay.REPLICA,
+        fetch_pip=partial(fetch_pip, index),
+        announce=print,
+    )
+    return store.get(alpine_replica(arch))
+
+
+def run(engine: DockerEngine, image: ImageRef, arch: str, *command: str) -> str:
+    spec = ContainerSpec(image=image.id, arch=find_arch(arch), command=command)
+    done = engine.run(spec, timeout=60)
+    assert done.status == 0, done.errors
+    return done.output.decode()
+
+
+def test_a_replica_starts_a_session_and_tells_what_it_is(
+    engine: DockerEngine, image: ImageRef, arch: str
+) -> None:
+    """The naming's names, Debian's real musl, the pip of the time and the tags that it takes."""
+    target = alpine_replica(arch)
+    session = Session(engine, image.id, target, Limits())
+    try:
+        passport = session.start()
+    finally:
+        session.close()
+    triplet = {"ppc64le": "powerpc64le"}.get(arch, arch) + "-linux-musl"
+    assert passport.soabi == f"cpython-39-{triplet}"
+    assert passport.extension_suffixes == (f".cpython-39-{triplet}.so", ".abi3.so", ".so")
+    assert (passport.libc, passport.installer) == ("musl 1.2.3", "pip 21.3.1")
+    assert f"cp39-cp39-musllinux_1_1_{arch}" in passport.tags
+
+
+def test_a_base_for_musl_has_no_glibc(engine: DockerEngine, image: ImageRef, arch: str) -> None:
+    """A glibc wheel finds no loader and no library there, as on Alpine."""
+    names = set(run(engine, image, arch, "ls", "/lib", "/usr/lib").split())
+    assert not [
+        n for n in names if n.endswith("-linux-gnu") or n.startswith(("libc.so", "ld-linux"))
+    ]
+    assert f"libc.musl-{arch}.so.1" in names
+
+
+def test_nothing_that_pip_imports_is_compiled_there(
+    engine: DockerEngine, image: ImageRef, arch: str
+) -> None:
+    """Bytecode lies beside the library's and beside pip's sources, on every arch."""
+    loaded, *missing = run(engine, image, arch, "python3", "-c", MISSING).split()
+    assert int(loaded) > 100
+    assert missing == []
+
+
+def test_a_shell_runs_as_nobody(engine: DockerEngine, image: ImageRef, arch: str) -> None:
+    """The static busybox gives what commands of a probe need."""
+    assert run(engine, image, arch, "sh", "-c", "id -un; mktemp").split()[0] == "nobody"
+
+
+@pytest.fixture
+def own_prefix(engine: DockerEngine) -> Iterator[str]:
+    """Return a beginning of image names that nobody else has; such images are removed after."""
+    prefix = f"wheelgrid-test-{uuid4().hex[:8]}/"
+    yield prefix
+    for image in engine.list_images(prefix):
+        for name in image.names:
+            engine.remove_image(name)
+
+
+def load(engine: DockerEngine, name: str, folder: Path) -> None:
+    """Load a small image with one file that holds its name."""
+    layer, archive = folder / "layer.tar", folder / "image.tar"
+    (folder / "name").write_text(name)
+    with tarfile.open(layer, "w") as tar:
+        tar.add(folder / "name", "name")
+    write_archive([layer], archive, reference=name, arch=native_arch(), labels={})
+    engine.load_image(archive, name)
+
+
+def test_what_nobody_uses_is_listed_and_removed(
+    engine: DockerEngine, own_prefix: str, tmp_path: Path
+) -> None:
+    """The engine tells names, sizes and the time of loading; the used image stays."""
+    used, old = f"{own_prefix}a:used", f"{own_prefix}a:old"
+    for name in (used, old):
+        load(engine, name, tmp_path)
+    uses = {"t/x": (Use(image=used),)}
+    items = take_stock(engine, Cache(tmp_path), uses, prefix=own_prefix)
+    assert [(item.name, item.targets) for item in items] == [(old, ()), (used, ("t/x",))]
+    assert all(item.size > 0 and item.made_at > 0 for item in items)
+    remove_items(items[:1], engine, Cache(tmp_path), announce=print)
+    assert [image.names for image in engine.list_images(own_prefix)] == [(used,)]
