@@ -55,8 +55,12 @@ print("};")
 # As sysconfig._generate_posix_vars does it, for another machine than this.
 _SYSCONFIG = """
 import pprint, sys, sysconfig
+try:
+    from sysconfig.__main__ import _parse_makefile  # from 3.13 on
+except ImportError:
+    from sysconfig import _parse_makefile
 found = {}
-sysconfig._parse_makefile("Makefile", found)
+_parse_makefile("Makefile", found)
 with open("pyconfig.h", encoding="utf-8") as stream:
     sysconfig.parse_config_h(stream, found)
 found["BLDSHARED"] = found["LDSHARED"]
