@@ -8,7 +8,7 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ from harness.plan import Selection, plan_cells, with_subjects
 from harness.process import hold_lifeline
 from harness.report.terminal import print_grid
 from harness.test_matrix import ExpectedError
-from harness.wiring import ROOT, LabOptions, open_lab, read_matrix
+from harness.wiring import ROOT, LabOptions, open_lab, open_readiness, read_matrix
 
 _MATRIX = pytest.StashKey[Matrix]()
 _CELLS = pytest.StashKey[tuple[Cell, ...]]()
@@ -82,7 +82,22 @@ class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
 
     Own scheduler instead of ``xdist_group``: it needs no ``--dist``, and pytest 9.2 has
     silently stopped to take the group from where xdist 3.8 puts it.
+
+    Targets whose image is there go first, asked anew each time: they are probed while
+    others' images are being made, instead of waiting behind them.
     """
+
+    def __init__(
+        self, config: pytest.Config, log: Producer, is_ready: Callable[[str], bool]
+    ) -> None:
+        super().__init__(config, log)
+        self._is_ready = is_ready
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        ready = next(filter(self._is_ready, self.workqueue), None)
+        if ready is not None:
+            self.workqueue.move_to_end(ready, last=False)
+        super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         return nodeid.partition("[")[2].rpartition("/")[0] or nodeid
@@ -106,7 +121,8 @@ class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByTarget:
-    return ByTarget(config, log)
+    matrix = config.stash[_MATRIX]
+    return ByTarget(config, log, open_readiness(matrix, _lab_options(config)))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -157,16 +173,19 @@ def _parameter(cell: Cell) -> object:
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Return the laboratory of this worker."""
     config = request.config
+    journal = Journal(config.stash[_JOURNAL], os.environ.get("PYTEST_XDIST_WORKER", "main"))
+    with open_lab(config.stash[_MATRIX], _lab_options(config), journal) as opened:
+        yield opened
+
+
+def _lab_options(config: pytest.Config) -> LabOptions:
     way = config.getoption("--images")
-    options = LabOptions(
+    return LabOptions(
         matrix_folder=config.getoption("--wheelgrid-matrix"),
         images=None if way == "auto" else ImageWay(way),
         registry=config.getoption("--registry"),
         limits=ProbeLimits(timeout=config.getoption("--cell-timeout")),
     )
-    journal = Journal(config.stash[_JOURNAL], os.environ.get("PYTEST_XDIST_WORKER", "main"))
-    with open_lab(config.stash[_MATRIX], options, journal) as opened:
-        yield opened
 
 
 @pytest.fixture

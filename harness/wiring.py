@@ -3,6 +3,7 @@
 The only place that chooses the real engine, the real index and the real cache.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache as once
@@ -13,9 +14,10 @@ from harness.builders import project_names
 from harness.cache import Cache, default_cache_root
 from harness.doctor.emulation import emulator_version
 from harness.engine.docker import connect
+from harness.errors import EngineError
 from harness.images import ImageStore
 from harness.index.fetch import PackageIndex
-from harness.index.lock import LOCK_NAME, IndexLock, read_lock
+from harness.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, read_lock
 from harness.journal import Journal
 from harness.lab import Lab, ProbeLimits
 from harness.matrixfile import load_matrix
@@ -78,6 +80,25 @@ def open_images(
     )
 
 
+def open_readiness(matrix: Matrix, options: LabOptions) -> Callable[[str], bool]:
+    """Return what tells by a target's key whether its image is in the engine.
+
+    It says no where no engine answers: what it is for, the order of a run, is all that suffers.
+    """
+    targets = {target.key: target for target in matrix.targets}
+    try:
+        images = open_images(options, open_index(NOTHING_PINNED, _say_nothing), _say_nothing)
+    except EngineError:
+        return lambda _: False
+
+    def is_ready(key: str) -> bool:
+        with contextlib.suppress(EngineError):
+            return key in targets and images.has(targets[key])
+        return False
+
+    return is_ready
+
+
 def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
     """Return a laboratory on the real engine, rid of the containers that killed runs left there.
 
@@ -101,6 +122,10 @@ def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
         emulator_version=once(partial(emulator_version, cache=cache)),
         limits=options.limits,
     )
+
+
+def _say_nothing(_: str) -> None:
+    """Take a line that nobody reads."""
 
 
 def fetch_pip(index: PackageIndex, version: str) -> Path:

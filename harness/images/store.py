@@ -34,6 +34,7 @@ class ImageStore:
         fetch_pip: FetchPip,
         announce: Callable[[str], None],
     ) -> None:
+        self._engine = engine
         self._way = way
         self._announce = announce
         tries = _PATIENT_TRIES if way else _HASTY_TRIES
@@ -66,6 +67,14 @@ class ImageStore:
         """
         offered = [source for source in self._sources if source.offers(target)]
         return tuple(s.use(target) for s in offered if self._way in (None, s.way))
+
+    def has(self, target: Target) -> bool:
+        """Whether the engine has the target's image by one of these ways.
+
+        Raises ``EngineError`` when it cannot be asked.
+        """
+        names = [use.image for use in self.uses(target) if use.image]
+        return any(self._engine.find_image(name) for name in names)
 
     def _candidates(self, target: Target) -> list[ImageSource]:
         offered = [source for source in self._sources if source.offers(target)]

@@ -29,7 +29,7 @@ ARCHES = [native_arch().name, "ppc64le"]
 
 MISSING = """
 import sys, os
-import pip._internal.cli.main_parser, json, ssl, hashlib, zlib, ctypes
+import pip._internal.cli.main_parser, json, hashlib, zlib, ctypes
 files = [m.__cached__ for m in sys.modules.values() if getattr(m, "__cached__", None)]
 print(len(files), *[f for f in files if not os.path.exists(f)])
 """

@@ -76,6 +76,11 @@ def pytest_configure(config):
     harness.conftest.open_lab = None
 """
 
+GAMMA_IS_READY = f"""
+import harness.conftest
+harness.conftest.open_readiness = lambda matrix, options: "gamma/{HERE.name}".__eq__
+"""
+
 KILL = """
 import os, signal
 from pathlib import Path
@@ -253,3 +258,11 @@ def test_a_worker_that_dies(pytester: pytest.Pytester) -> None:
     expected.remove(f"beta/{HERE.name}/fine")
     assert Counter(cell for _, cell in _probed(pytester.path)) == Counter(expected)
     assert "beta" in result.stdout.str().partition("= grid =")[2]
+
+
+def test_a_target_whose_image_is_there_goes_first(pytester: pytest.Pytester) -> None:
+    """Nobody waits for an image while another target could be probed."""
+    pytester.makeconftest(CONFTEST + GAMMA_IS_READY)
+    _run(pytester, "-n1", "--subject=good", "--wheelgrid-out=.")
+    probed = [cell.partition("/")[0] for _, cell in _probed(pytester.path)]
+    assert probed == ["gamma", "alpha", "beta"]

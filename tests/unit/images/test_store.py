@@ -145,3 +145,15 @@ def test_a_platform_fits_one_arch(platform: str, arch: str, *, fits: bool) -> No
     """Only arm64 has a variant that goes without saying."""
     found: Arch = find_arch(arch)
     assert is_for(EngineImage(id="", platform=platform), found) is fits
+
+
+def test_an_image_is_there_by_any_way_that_may_be_tried(cache: Cache) -> None:
+    """Asked without pulling and without assembling; the way asked for counts alone."""
+    engine = WithEveryAssembledImage(UNREACHABLE)
+    target = debian_12("s390x", registry=WAY)
+    answers = [
+        ImageStore(engine, cache, way=way, fetch_pip=no_pip, announce=print).has(target)
+        for way in (None, ImageWay.ASSEMBLED, ImageWay.REGISTRY, ImageWay.REPLICA)
+    ]
+    assert answers == [True, True, False, False]
+    assert engine.asked == []
