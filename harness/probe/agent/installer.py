@@ -5,6 +5,7 @@ Old and new pips are told apart by what can be imported from them, never by thei
 
 import contextlib
 import functools
+import importlib
 import os
 import select
 import shutil
@@ -202,13 +203,14 @@ def install_afresh(wheels, site, folder, limits):
 
 
 def _main():
-    try:
-        from pip._internal.cli.main import main
-    except ImportError:
+    # Where pip has kept it: from 20.0 on, in 19.3, from 10 to 19.2.
+    for place in ("pip._internal.cli.main", "pip._internal.main", "pip._internal"):
         try:
-            from pip._internal import main  # pip 10 to 19.2
+            return importlib.import_module(place).main
         except ImportError:
-            from pip import main  # pip 9
+            continue
+    from pip import main  # pip 9
+
     return main
 
 
