@@ -94,7 +94,7 @@ def interpreter_tree(
     """
     names = _names(naming, arch)
     kit = find_kit(interpreter, arch, libc, cache=cache, announce=announce)
-    key = content_key(_digest(), kit.digest, names.builds, names.second, names.last)
+    key = content_key(_digest(), kit.key, names.builds, names.second, names.last)
 
     def fill(path: Path) -> None:
         native = find_kit(interpreter, native_arch(), libc, cache=cache, announce=announce)
@@ -125,8 +125,8 @@ def interpreter_headers(
     def fill(root: Path) -> None:
         _copy_headers(kit, root / "include" / f"python{interpreter.python}")
 
-    root = cache.tree("interpreter-headers", kit.digest[:32], fill)
-    return HeaderDir(root=root, digest=kit.digest)
+    root = cache.tree("interpreter-headers", kit.key, fill)
+    return HeaderDir(root=root, digest=kit.key)
 
 
 def _digest() -> str:
@@ -225,5 +225,3 @@ def _copy_headers(kit: Kit, folder: Path) -> None:
         if stream is None:
             raise BuildError(f"{kit.archive} has no pyconfig.h; delete it and run this again")
         (folder / "pyconfig.h").write_bytes(stream.read())
-
-

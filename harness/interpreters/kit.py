@@ -79,11 +79,8 @@ class Kit:
     source: SourceTree
     archive: Path
     """Tar file with ``build/`` and ``libraries/``."""
-
-    @property
-    def digest(self) -> str:
-        """Return the digest of everything in it."""
-        return file_sha256(self.archive)
+    key: str
+    """Stands for everything it is made of and by."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,9 +129,13 @@ def find_kit(
     libffi = source_tree("libffi", LIBRARY_SUITE, cache=cache, announce=announce)
     native = _native_kit(interpreter, arch, libc, cache=cache, announce=announce)
     key = content_key(
-        source.digest, zlib.digest, libffi.digest, zig_target(arch, libc), zig_version(),
+        source.digest,
+        zlib.digest,
+        libffi.digest,
+        zig_target(arch, libc),
+        zig_version(),
         room_digest("kit", "libraries", "modules", "toolchain"),
-        native.digest if native else "",
+        native.key if native else "",
     )
 
     def make(path: Path) -> None:
@@ -154,7 +155,9 @@ def find_kit(
             _pack(workshop, path)
 
     archive = cache.get("kits", f"{interpreter.id}-{arch.name}-{libc}-{key}.tar", make)
-    return Kit(interpreter=interpreter, arch=arch, libc=libc, source=source, archive=archive)
+    return Kit(
+        interpreter=interpreter, arch=arch, libc=libc, source=source, archive=archive, key=key
+    )
 
 
 def host_python(kit: Kit, *, cache: Cache) -> Path:
@@ -173,7 +176,7 @@ def host_python(kit: Kit, *, cache: Cache) -> Path:
         (root / "lib").mkdir()
         (root / "lib" / name).symlink_to(kit.source.root / "Lib")
 
-    root = cache.tree("host-pythons", kit.digest[:32], make)
+    root = cache.tree("host-pythons", kit.key, make)
     return root / "bin" / f"python{kit.interpreter.python}"
 
 

@@ -110,9 +110,7 @@ def _build_libffi(folder: Path, arch: Arch, source: Path, env: dict[str, str]) -
     }.items():
         header = header.replace(word, value)
     (include / "ffi.h").write_text(header)
-    (include / "fficonfig.h").write_text(
-        f"{_FFI_CONFIG}#ifndef LIBFFI_ASM\n{_FFI_WEAK}#endif\n"
-    )
+    (include / "fficonfig.h").write_text(f"{_FFI_CONFIG}#ifndef LIBFFI_ASM\n{_FFI_WEAK}#endif\n")
     (include / "ffitarget.h").write_bytes((source / "src" / place / "ffitarget.h").read_bytes())
     own = [str(source / "src" / place / name) for name in files]
     common = [str(source / "src" / name) for name in _FFI_COMMON]
@@ -124,9 +122,7 @@ def _archive(folder: Path, name: str, arguments: tuple[str, ...], env: dict[str,
     """Compile each source to an object of its own, then archive all of them."""
     objects = folder / f"{name}.objects"
     objects.mkdir()
-    run_process(
-        ("cc", "-c", *arguments), timeout=SECONDS, cwd=objects, env=env, merge=True
-    )
+    run_process(("cc", "-c", *arguments), timeout=SECONDS, cwd=objects, env=env, merge=True)
     found = sorted(path.name for path in objects.glob("*.o"))
     library = str(folder / "lib" / name)
     run_process(("ar", "rcs", library, *found), timeout=SECONDS, cwd=objects, env=env, merge=True)

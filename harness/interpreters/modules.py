@@ -36,11 +36,13 @@ _OWN = {
 }
 
 # A word with = would make the line a definition for makesetup: no -DNAME=1.
+_CTYPES = " ".join(
+    f"_ctypes/{name}.c" for name in ("_ctypes", "callbacks", "callproc", "stgdict", "cfield")
+)
+_FFI = "-DHAVE_FFI_PREP_CIF_VAR -DHAVE_FFI_PREP_CLOSURE_LOC -DHAVE_FFI_CLOSURE_ALLOC"
 _ALWAYS = (
     f"zlib zlibmodule.c -I{LIBRARIES}/include {LIBRARIES}/lib/libz.a",
-    "_ctypes _ctypes/_ctypes.c _ctypes/callbacks.c _ctypes/callproc.c _ctypes/stgdict.c "
-    "_ctypes/cfield.c -DHAVE_FFI_PREP_CIF_VAR -DHAVE_FFI_PREP_CLOSURE_LOC "
-    f"-DHAVE_FFI_CLOSURE_ALLOC -I{LIBRARIES}/include {LIBRARIES}/lib/libffi.a",
+    f"_ctypes {_CTYPES} {_FFI} -I{LIBRARIES}/include {LIBRARIES}/lib/libffi.a",
 )
 
 # `#name source.c flags  # words` up to 3.10, `@MODULE_NAME_TRUE@name source.c` from 3.11 on.

@@ -25,6 +25,9 @@ export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 apt-get -qq -o APT::Sandbox::User=root source --download-only "$WHEELGRID_SOURCE"
 """
 
+# The release pocket alone: the same sources for everybody.
+_SOURCES = "/-(security|updates)/d;p;s/^deb /deb-src /"
+
 _RECIPE = (
     "mmdebstrap",
     "--variant=custom",
@@ -33,9 +36,7 @@ _RECIPE = (
     '--aptopt=Acquire::Check-Valid-Until "false"',
     '--aptopt=Acquire::Languages "none"',
     '--aptopt=Acquire::Retries "3"',
-    # The release pocket alone: the same sources for everybody.
-    """--setup-hook=sed -i -E "/-(security|updates)/d;p;s/^deb /deb-src /" """
-    """"$1/etc/apt/sources.list" """,
+    f"--setup-hook=sed -i -E {_SOURCES!r} $1/etc/apt/sources.list",
     f"--customize-hook={_FETCH}",
 )
 

@@ -45,7 +45,9 @@ def stdlib(source: SourceTree, python: str, host: Path, *, cache: Cache) -> Path
             shutil.copytree(source.root / "Lib", root, ignore=_ignored, symlinks=True)
             where = ("-s", root, "-p", f"/usr/local/lib/python{python}")
             # The order of frozensets is in the bytes before 3.11 (bpo-37596).
-            run_process((host, *BYTECODE, *where, root), timeout=SECONDS, env={"PYTHONHASHSEED": "0"})
+            run_process(
+                (host, *BYTECODE, *where, root), timeout=SECONDS, env={"PYTHONHASHSEED": "0"}
+            )
             write_tree(root, path)
 
     return cache.get("stdlibs", f"python{python}-{key}.tar", fill)
