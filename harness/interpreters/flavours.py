@@ -25,10 +25,11 @@ from harness.interpreters.kit import (
     logged,
     make,
     native_arch,
+    read_setup,
     room_digest,
     unpack_kit,
 )
-from harness.interpreters.modules import SHARED
+from harness.interpreters.modules import shared_modules
 from harness.interpreters.names import Names, named_makefile, read_last
 from harness.interpreters.stdlib import BYTECODE, stdlib, write_tree
 from harness.model import Interpreter, Naming
@@ -152,7 +153,7 @@ def _name(kit: Kit, names: Names, host: Path, folder: Path, cache: Cache) -> Non
     workshop = unpack_kit(kit, folder / "kit", source)
     _rename(workshop.build / "Makefile", names, kit.interpreter.python)
     suffix = f".{names.soabi(kit.interpreter.python)}.so"
-    modules = [f"{name}{suffix}" for name in SHARED]
+    modules = [f"{name}{suffix}" for name in shared_modules(read_setup(kit.source))]
     make(workshop, "python", _LINK)
     make(workshop, *(f"Modules/{module}" for module in modules))
     prefix = folder / "root/usr/local"
@@ -166,6 +167,11 @@ def _name(kit: Kit, names: Names, host: Path, folder: Path, cache: Cache) -> Non
     for module in modules:
         shutil.copy(workshop.build / "Modules" / module, home / "lib-dynload")
     _write_sysconfig(workshop, names, host, home)
+    config = home / f"config-{kit.interpreter.python}-{names.builds}"
+    config.mkdir()
+    (config / "Makefile").write_text(
+        _placeless(workshop, (workshop.build / "Makefile").read_text())
+    )
     _copy_headers(kit, prefix / "include" / home.name)
     (prefix / "bin").mkdir()
     shutil.copy(workshop.build / "python", prefix / "bin" / home.name)
@@ -207,11 +213,15 @@ def _write_sysconfig(workshop: Workshop, names: Names, host: Path, home: Path) -
     found = run_process(
         (host, "-S", "-c", _SYSCONFIG), timeout=_SECONDS, cwd=workshop.build, env=workshop.env
     ).decode()
-    # Where it was built is nobody's business, and differs every time.
-    text = found.replace(str(workshop.root), "/usr/src")
+    text = _placeless(workshop, found)
     place = home / f"_sysconfigdata__linux_{names.builds}.py"
     place.write_text(text)
     _compile_file(place, host)
+
+
+def _placeless(workshop: Workshop, text: str) -> str:
+    """Return a text without where it was built, which differs every time."""
+    return text.replace(str(workshop.root), "/usr/src")
 
 
 def _compile_file(path: Path, host: Path) -> None:

@@ -21,7 +21,7 @@ from harness.arches import Arch, find_arch
 from harness.cache import Cache, content_key, file_sha256, storing
 from harness.errors import BuildError
 from harness.interpreters.libraries import build_libraries
-from harness.interpreters.modules import LIBRARIES, SHARED, setup_local
+from harness.interpreters.modules import LIBRARIES, setup_local, shared_modules
 from harness.interpreters.sources import SourceTree, source_tree
 from harness.interpreters.toolchain import LINK, write_wrappers, zig_target, zig_version
 from harness.model import Interpreter
@@ -180,6 +180,12 @@ def host_python(kit: Kit, *, cache: Cache) -> Path:
     return root / "bin" / f"python{kit.interpreter.python}"
 
 
+def read_setup(source: SourceTree) -> str:
+    """Return the text of a release's own list of modules, see ``setup_local``."""
+    setup = source.root / "Modules/Setup.stdlib.in"
+    return (setup if setup.exists() else setup.with_name("Setup")).read_text()
+
+
 def unpack_kit(kit: Kit, root: Path, source: Path) -> Workshop:
     """Unpack a kit at ``root``, ready for more work with the source at ``source``."""
     workshop = Workshop(root=root, arch=kit.arch, libc=kit.libc)
@@ -250,9 +256,8 @@ def _compile(
     (build / "Modules").mkdir(parents=True)
     # A native musl program runs where there is no musl when it is static.
     link = {LINK: "-static"} if native is None and workshop.libc == "musl" else {}
-    setup = source.root / "Modules/Setup.stdlib.in"
-    text = (setup if setup.exists() else setup.with_name("Setup")).read_text()
-    (build / "Modules/Setup.local").write_text(setup_local(text))
+    setup = read_setup(source)
+    (build / "Modules/Setup.local").write_text(setup_local(setup))
     command = ["../source/configure", *_CONFIGURE, *_ANSWERS]
     if native:
         host = host_python(native, cache=cache)
@@ -261,7 +266,7 @@ def _compile(
     run_process(
         command, timeout=CONFIGURE_SECONDS, cwd=build, env={**workshop.env, **link}, merge=True
     )
-    objects = [f"Modules/{name}.o" for name in SHARED]
+    objects = [f"Modules/{name}.o" for name in shared_modules(setup)]
     make(workshop, f"libpython{python}.a", "Programs/python.o", *objects, env=link)
     if native is None:
         make(workshop, "python", env=link)

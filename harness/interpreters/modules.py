@@ -17,11 +17,11 @@ BUILT_IN = (
     *("_posixsubprocess", "_posixshmem", "_multiprocessing", "audioop", "syslog", "binascii"),
     *("_md5", "_sha1", "_sha2", "_sha256", "_sha512", "_sha3", "_blake2", "pyexpat"),
     *("_elementtree", "_queue", "_opcode", "_lsprof", "_interpreters", "_interpchannels"),
-    *("_interpqueues", "_xxsubinterpreters"),
+    *("_interpqueues", "_xxsubinterpreters", "_multibytecodec", "_codecs_jp"),
 )
 """What pip and common wheels import; a release that lacks one of them lacks it here too."""
 
-SHARED = ("_testmultiphase", "_testimportmultiple")
+_SHARED = ("_testmultiphase", "_testimportmultiple", "_testsinglephase")
 
 _MULTIPROCESSING = "_multiprocessing/multiprocessing.c _multiprocessing/semaphore.c"
 _OWN = {
@@ -56,8 +56,14 @@ def setup_local(setup: str) -> str:
     """
     known = {**_OWN, **_listed(setup)}
     built_in = [f"{name} {known[name]}" for name in BUILT_IN if name in known]
-    shared = [f"{name} {known[name]}" for name in SHARED]
+    shared = [f"{name} {known[name]}" for name in shared_modules(setup)]
     return "\n".join(["*static*", *built_in, *_ALWAYS, "*shared*", *shared, ""])
+
+
+def shared_modules(setup: str) -> tuple[str, ...]:
+    """Return the names of the modules that a release has as files, from the same text."""
+    known = {**_OWN, **_listed(setup)}
+    return tuple(name for name in _SHARED if name in known)
 
 
 def _listed(setup: str) -> dict[str, str]:

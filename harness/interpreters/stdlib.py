@@ -25,7 +25,14 @@ BYTECODE = (
 _LEFT_OUT = ("__pycache__", "ensurepip", "idlelib", "lib2to3", "tkinter", "turtledemo", "msilib")
 _TESTS = (
     *("__init__.py", "__main__.py", "regrtest.py", "libregrtest", "support", "test_importlib"),
-    *("test_imp.py", "test_import", "test_import.py", "test_sysconfig.py", "test_zipfile"),
+    *(
+        "archiver_tests.py",
+        "test_imp.py",
+        "test_import",
+        "test_import.py",
+        "test_sysconfig.py",
+        "test_zipfile",
+    ),
     *("test_zipfile.py", "test_zipimport.py", "archivetestdata", "zip_cp437_header.zip"),
     *("test_zipimport_support.py", "zipdir.zip", "ziptestdata"),
 )
