@@ -1,0 +1,35 @@
+"""zig's targets and wrappers for interpreters."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.arches import find_arch
+from harness.interpreters.toolchain import write_wrappers, zig_target
+
+
+@pytest.mark.parametrize(
+    ("arch", "libc", "target"),
+    [
+        ("x86_64", "musl", "x86_64-linux-musl"),
+        ("armv7l", "musl", "arm-linux-musleabihf"),
+        ("armv7l", "glibc", "arm-linux-gnueabihf.2.17"),
+        ("ppc64le", "glibc", "powerpc64le-linux-gnu.2.19"),
+        ("i686", "glibc", "x86-linux-gnu.2.17"),
+    ],
+)
+def test_targets(arch: str, libc: str, target: str) -> None:
+    """Hard float on 32-bit arm; zig links for no glibc before 2.19 on ppc64le."""
+    assert zig_target(find_arch(arch), libc) == target
+
+
+def test_the_wrapped_compiler_makes_an_object_of_the_arch(tmp_path: Path) -> None:
+    """``cc`` compiles for the arch it was written for, whatever the machine."""
+    write_wrappers(tmp_path / "bin", find_arch("s390x"), "musl")
+    (tmp_path / "x.c").write_text("int x;\n")
+    command = [tmp_path / "bin/cc", "-c", "x.c"]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
+    assert (tmp_path / "x.o").read_bytes()[4:6] == b"\x02\x02"  # 64 bits, big endian
+    subprocess.run([tmp_path / "bin/ar", "rcs", "x.a", "x.o"], cwd=tmp_path, check=True, timeout=60)
+    assert (tmp_path / "x.a").read_bytes().startswith(b"!<arch>")
