@@ -34,12 +34,12 @@ def test_from_3_11_on_the_lines_have_a_condition_before() -> None:
 
 
 def test_a_module_that_needs_another_library_is_left_out() -> None:
-    """readline is listed by the release and is none of those that are built in."""
+    """The list names readline, which is none of those that are built in."""
     assert "readline" not in setup_local(_OLD)
 
 
 def test_no_line_has_an_equals_sign() -> None:
-    """makesetup takes a line with = for a definition of its own."""
+    """To makesetup a line with = is a definition of its own."""
     for setup in (_OLD, _NEW):
         assert "=" not in setup_local(setup)
 
