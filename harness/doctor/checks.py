@@ -101,7 +101,7 @@ def judge_engine(info: EngineInfo) -> tuple[Check, ...]:
 
 
 def check_assembler() -> Check:
-    """Look for mmdebstrap and the keys that Debian signs its archive with."""
+    """Look for mmdebstrap, the keys that Debian signs its archive with, and make."""
     check = partial(Check, part=Part.ASSEMBLER, name="mmdebstrap", blocking=False)
     try:
         version = run_process(["mmdebstrap", "--version"], timeout=VERSION_SECONDS)
@@ -110,7 +110,9 @@ def check_assembler() -> Check:
         return check(ok=False, detail=detail, remedy=f"{FIX}, or use `--images registry`")
     if not any(KEYRINGS.glob("debian-archive-keyring.*")):
         return check(ok=False, detail=f"no debian-archive-keyring in {KEYRINGS}", remedy=FIX)
-    return check(ok=True, detail=f"{version.decode().split()[-1]}, debian-archive-keyring")
+    if shutil.which("make") is None:
+        return check(ok=False, detail="no make: no replica can be built", remedy=FIX)
+    return check(ok=True, detail=f"{version.decode().split()[-1]}, debian-archive-keyring, make")
 
 
 def check_compiler() -> Check:

@@ -25,7 +25,7 @@ ENGINE_SECONDS = 60
 ENGINE_LOG = Path("/var/log/wheelgrid-dockerd.log")
 
 _EMULATION_PACKAGES = ("qemu-user-static",)
-_ASSEMBLER_PACKAGES = ("mmdebstrap", "arch-test", "debian-archive-keyring", "uidmap")
+_ASSEMBLER_PACKAGES = ("mmdebstrap", "arch-test", "debian-archive-keyring", "uidmap", "make")
 _ENGINE_PACKAGES = ("docker.io", "ca-certificates")
 
 
@@ -110,7 +110,7 @@ _ADVICE: dict[str, tuple[str, ...]] = {
         "sudo usermod -aG docker $USER   # then log in again",
     ),
     "Fedora": (
-        "sudo dnf install moby-engine qemu-user-static mmdebstrap debian-keyring",
+        "sudo dnf install moby-engine qemu-user-static mmdebstrap debian-keyring make",
         "sudo systemctl enable --now docker",
         "sudo systemctl restart systemd-binfmt",
         "sudo usermod -aG docker $USER   # then log in again",

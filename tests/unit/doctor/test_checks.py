@@ -61,6 +61,20 @@ def test_without_mmdebstrap_images_can_still_be_pulled(
     assert "--images registry" in check.remedy
 
 
+def test_without_make_replicas_cannot_be_built(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A machine that assembles images and has no make says what that costs."""
+    (tmp_path / "mmdebstrap").write_text("#!/bin/sh\necho mmdebstrap 1.3.5\n")
+    (tmp_path / "mmdebstrap").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(checks, "KEYRINGS", tmp_path)
+    (tmp_path / "debian-archive-keyring.gpg").touch()
+    check = check_assembler()
+    assert not check.ok
+    assert check.detail == "no make: no replica can be built"
+
+
 def test_zig_is_there_and_tells_its_version() -> None:
     """The compiler comes with the package, so it runs wherever the harness does."""
     check = check_compiler()

@@ -22,7 +22,7 @@ WELL = Host(
 BARE = replace(WELL, has_engine=False, engine_runs=False, binfmt_mounted=False)
 APT = "env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120"
 INSTALL = f"{APT} install -y --no-install-recommends"
-ASSEMBLER = "mmdebstrap arch-test debian-archive-keyring uidmap"
+ASSEMBLER = "mmdebstrap arch-test debian-archive-keyring uidmap make"
 DOCKERD = "sh -c 'setsid --fork dockerd > /var/log/wheelgrid-dockerd.log 2>&1 < /dev/null'"
 
 
