@@ -20,6 +20,7 @@ from harness.images.stock import remove_items, take_stock
 from harness.model import ImageRef, ImageWay
 from harness.probe.session import Session
 from harness.wiring import LabOptions, fetch_pip, open_pinned
+from tests.support.commands import wheelgrid
 from tests.support.targets import alpine_replica
 
 pytestmark = pytest.mark.integration
@@ -133,3 +134,15 @@ def test_what_nobody_uses_is_listed_and_removed(
     assert all(item.size > 0 and item.made_at > 0 for item in items)
     remove_items(items[:1], engine, Cache(tmp_path), announce=print)
     assert [image.names for image in engine.list_images(own_prefix)] == [(used,)]
+
+
+def test_pruning_dry_says_what_the_list_calls_unused(tmp_path: Path) -> None:
+    """In a cache of its own with one root that no target has: it is named, and it stays."""
+    root = Cache(tmp_path).get("roots", "old.tar", Path.touch)
+    env = {"WHEELGRID_CACHE": str(tmp_path)}
+    listed = wheelgrid("image", "list", "--unused", env=env)
+    pruned = wheelgrid("image", "prune", "--dry-run", env=env)
+    assert (listed.status, pruned.status) == (0, 0)
+    assert "  roots/old.tar  unused" in listed.out
+    assert "would remove roots/old.tar\n" in pruned.out
+    assert root.exists()
