@@ -10,7 +10,7 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from harness.builders import build_wheel
+from harness.builders import Foundry, build_wheel
 from harness.cache import Cache, file_sha256
 from harness.index.choose import choose_wheel, nearest_refusal
 from harness.index.fetch import PackageIndex
@@ -47,12 +47,14 @@ class Supply:
         fixtures: Path,
         cache: Cache,
         announce: Callable[[str], None],
+        foundry: Foundry | None = None,
     ) -> None:
         self._matrix = matrix
         self._index = index
         self._fixtures = fixtures
         self._cache = cache
         self._announce = announce
+        self._foundry = foundry
 
     def wheels_for(
         self, subject: Subject, target: Target, passport: Passport
@@ -90,6 +92,7 @@ class Supply:
             fixtures=self._fixtures,
             cache=self._cache,
             announce=self._announce,
+            foundry=self._foundry,
         )
 
     def _chosen(self, source: IndexSource, passport: Passport) -> WheelRef | Refusal:

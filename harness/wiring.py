@@ -10,12 +10,14 @@ from functools import cache as once
 from functools import partial
 from pathlib import Path
 
-from harness.builders import project_names
+from harness.builders import Foundry, project_names
 from harness.cache import Cache, default_cache_root
 from harness.doctor.emulation import emulator_version
 from harness.engine.docker import connect
 from harness.errors import EngineError
 from harness.images import ImageStore
+from harness.images.registry import RegistrySource
+from harness.images.store import PATIENT_TRIES
 from harness.index.fetch import PackageIndex
 from harness.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, read_lock
 from harness.journal import Journal
@@ -80,6 +82,26 @@ def open_images(
     )
 
 
+def open_foundry(
+    options: LabOptions, index: PackageIndex, announce: Callable[[str], None]
+) -> Foundry:
+    """Return where builder images build, on the real engine; each is asked for once.
+
+    Raises ``EngineError`` when there is none.
+    """
+    engine = connect()
+    registry = RegistrySource(
+        engine,
+        Cache(default_cache_root()),
+        mirror=options.registry,
+        tries=PATIENT_TRIES,
+        announce=announce,
+    )
+    return Foundry(
+        engine=engine, fetch_image=once(registry.fetch), fetch_wheel=partial(fetch_sole, index)
+    )
+
+
 def open_readiness(matrix: Matrix, options: LabOptions) -> Callable[[str], bool]:
     """Return what tells by a target's key whether its image is in the engine.
 
@@ -117,6 +139,7 @@ def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
             fixtures=options.fixtures,
             cache=cache,
             announce=journal.announce,
+            foundry=open_foundry(options, index, journal.announce),
         ),
         journal=journal,
         emulator_version=once(partial(emulator_version, cache=cache)),
@@ -130,5 +153,10 @@ def _say_nothing(_: str) -> None:
 
 def fetch_pip(index: PackageIndex, version: str) -> Path:
     """Return pip's one wheel of that version. Raises ``PackageIndexError``."""
-    wheel, *_ = index.release(IndexSource(name="pip", version=version))
+    return fetch_sole(index, IndexSource(name="pip", version=version))
+
+
+def fetch_sole(index: PackageIndex, release: IndexSource) -> Path:
+    """Return the wheel of a release that has one for everybody. Raises ``PackageIndexError``."""
+    wheel, *_ = index.release(release)
     return Path(index.fetch(wheel).path)

@@ -2,7 +2,9 @@
 
 In: a fixture project, an arch, a Python, trees of headers. Out: the binaries of its
 wheel, as (path in the wheel, bytes). zig brings the C headers and the symbols of every
-glibc, so that what it links asks for no newer symbol than the tag promises.
+glibc, so that what it links asks for no newer symbol than the tag promises, and musl's,
+which it calls ``libc.so`` where Alpine says ``libc.musl-<arch>.so.1``: to musl's loader
+both are itself.
 """
 
 import sys
@@ -14,11 +16,15 @@ from packaging.version import Version
 
 from harness.arches import Arch
 from harness.builders.headers import HeaderTree
+from harness.builders.names import module_suffixes
 from harness.builders.project import Extension, FixtureProject
 from harness.cache import Cache
+from harness.model import Builder
 from harness.process import run_process
 
 COMPILE_SECONDS = 300
+OLDEST_GLIBC = "2.17"
+"""What is linked for where a tag promises no version: nothing that any target lacks."""
 
 _FLAGS = (
     "-O1",
@@ -41,7 +47,7 @@ _ARCH_FLAGS = {
 
 # zig refuses an older one. The arch's symbols start with GLIBC_2.17 all the same, and
 # auditwheel is asked about every wheel.
-_ZIG_OLDEST_GLIBC = {"ppc64le": "2.19"}
+_ZIG_OLDEST_GLIBC = {"ppc64le": "2.19", "riscv64": "2.27"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,8 +55,9 @@ class CompileTarget:
     """What is compiled for."""
 
     arch: Arch
-    glibc: str
-    """Version that the platform tag promises."""
+    libc: str = "glibc"
+    glibc: str = OLDEST_GLIBC
+    """Version whose symbols are linked with; without meaning on musl."""
     python: str = ""
     """Minor version whose headers are used; empty for what is no extension module."""
     python_tree: HeaderTree | None = None
@@ -64,6 +71,8 @@ class Binary:
 
     path: str
     """Where it lies in the wheel."""
+    copies: tuple[str, ...] = ()
+    """Where else it lies: its other names."""
     sources: tuple[str, ...]
     """Relative to the project's folder."""
     arguments: tuple[str, ...] = ()
@@ -72,23 +81,18 @@ class Binary:
     """Paths of the binaries that it links with; they come before it."""
 
 
-def extension_suffix(python: str, arch: Arch, *, limited: bool) -> str:
-    """Return the suffix of an extension module as upstream's Python up to 3.14 builds it on glibc.
-
-    That is EXT_SUFFIX of the builder images: ``.cpython-311-x86_64-linux-gnu.so``.
-    """
-    if limited:
-        return ".abi3.so"
-    return f".cpython-{python.replace('.', '')}-{arch.gnu_triplet}.so"
-
-
-def zig_target(arch: Arch, glibc: str) -> str:
-    """Return zig's name of the target: ``arm-linux-gnueabihf.2.17``."""
+def zig_target(target: CompileTarget) -> str:
+    """Return zig's name of the target: ``arm-linux-gnueabihf.2.17``, ``x86-linux-musl``."""
+    arch, glibc = target.arch, target.glibc
+    if target.libc == "musl":
+        return f"{arch.zig}-musl{arch.zig_abi}"
     version = max(glibc, _ZIG_OLDEST_GLIBC.get(arch.name, glibc), key=Version)
     return f"{arch.zig}-gnu{arch.zig_abi}.{version}"
 
 
-def planned_binaries(project: FixtureProject, arch: Arch, python: str) -> tuple[Binary, ...]:
+def planned_binaries(
+    project: FixtureProject, builder: Builder, arch: Arch, python: str
+) -> tuple[Binary, ...]:
     """Return the binaries of the project's wheel, each after those it links with."""
     planned = []
     if library := project.library:
@@ -98,22 +102,27 @@ def planned_binaries(project: FixtureProject, arch: Arch, python: str) -> tuple[
         )
     if executable := project.executable:
         planned.append(
-            Binary(path=executable.path, sources=executable.sources, arguments=("-pie",))
+            # -dynamic: musl's own default is a static program.
+            Binary(path=executable.path, sources=executable.sources, arguments=("-dynamic", "-pie"))
         )
     needs = tuple(binary.path for binary in planned)
-    planned += [_extension_binary(e, arch, python, needs) for e in project.extensions]
+    for extension in project.extensions:
+        limited = extension.py_limited_api
+        suffixes = module_suffixes(builder, python, arch, limited=limited)
+        planned.append(_extension_binary(extension, suffixes, needs))
     return tuple(planned)
 
 
 def _extension_binary(
-    extension: Extension, arch: Arch, python: str, needs: tuple[str, ...]
+    extension: Extension, suffixes: tuple[str, ...], needs: tuple[str, ...]
 ) -> Binary:
-    suffix = extension_suffix(python, arch, limited=extension.py_limited_api)
+    path, *copies = (extension.name.replace(".", "/") + suffix for suffix in suffixes)
     macros = (f"-D{name}={value}" for name, value in extension.define_macros)
     rpaths = (f"-Wl,-rpath,{folder}" for folder in extension.runtime_library_dirs)
     libraries = (f"-l{name}" for name in extension.libraries)
     return Binary(
-        path=extension.name.replace(".", "/") + suffix,
+        path=path,
+        copies=tuple(copies),
         sources=extension.sources,
         arguments=("-shared", *extension.extra_compile_args, *macros, *rpaths, *libraries),
         needs=needs,
@@ -128,7 +137,7 @@ def compiler_command(
     return (
         *(sys.executable, "-m", "ziglang"),
         *driver,
-        *("-target", zig_target(target.arch, target.glibc)),
+        *("-target", zig_target(target)),
         *_FLAGS,
         *_ARCH_FLAGS.get(target.arch.name, ()),
         # With -I, since zig puts the C library before -isystem and libstdc++'s
@@ -145,22 +154,22 @@ def compiler_command(
 
 def _python_headers(target: CompileTarget) -> Iterator[str]:
     if target.python_tree:
-        include = target.python_tree.root / "usr/include"
-        # pyconfig.h there includes <ARCH-TRIPLET/pythonX.Y/pyconfig.h>.
+        include = target.python_tree.root / "include"
+        # A suite's pyconfig.h includes <ARCH-TRIPLET/pythonX.Y/pyconfig.h>.
         for folder in (include / f"python{target.python}", include):
             yield from ("-isystem", str(folder))
 
 
 def _cxx_libraries(target: CompileTarget) -> Iterator[str]:
     if target.cxx_tree:
-        folder = target.cxx_tree.root / "usr/lib" / target.arch.gnu_triplet
+        folder = target.cxx_tree.root / "lib" / target.arch.gnu_triplet
         yield from (str(folder / "libstdc++.so.6"), str(folder / "libgcc_s.so.1"))
 
 
 def _find_cxx_headers(target: CompileTarget) -> tuple[Path, ...]:
     if not target.cxx_tree:
         return ()
-    include = target.cxx_tree.root / "usr/include"
+    include = target.cxx_tree.root / "include"
     version = next(include.glob("c++/*")).name
     return (include / "c++" / version, include / target.arch.gnu_triplet / "c++" / version)
 
@@ -168,7 +177,7 @@ def _find_cxx_headers(target: CompileTarget) -> tuple[Path, ...]:
 def compile_binaries(
     binaries: tuple[Binary, ...], target: CompileTarget, *, folder: Path, out: Path, cache: Cache
 ) -> Iterator[tuple[str, bytes]]:
-    """Compile below ``out`` and yield each binary's path in the wheel and its bytes.
+    """Compile below ``out`` and yield each binary's paths in the wheel with its bytes.
 
     ``folder`` is the project's. Raises ``ProcessError`` with the compiler's output.
     """
@@ -179,4 +188,6 @@ def compile_binaries(
         (out / binary.path).parent.mkdir(parents=True, exist_ok=True)
         command = compiler_command(binary, target, headers, out)
         run_process(command, timeout=COMPILE_SECONDS, cwd=folder, env=caches, merge=True)
-        yield binary.path, (out / binary.path).read_bytes()
+        data = (out / binary.path).read_bytes()
+        for path in (binary.path, *binary.copies):
+            yield path, data

@@ -1,8 +1,9 @@
-"""Headers and C++ runtime libraries to compile against, from the distribution's dev packages.
+"""Headers and C++ runtime libraries to compile against.
 
-In: a builder's row. Out: one directory tree a suite, for all of its Pythons and arches at
-once, which costs little more than one. ``mmdebstrap`` fetches the packages and checks the
-distribution's signatures; nothing in them is installed or run.
+In: a builder's row. Out: for a distribution's dev packages one directory tree a suite, with
+all of its Pythons and arches at once, which costs little more than one; ``mmdebstrap``
+fetches the packages and checks the distribution's signatures, and nothing in them is
+installed or run. What no suite has comes from an interpreter that is built here.
 """
 
 import shutil
@@ -17,6 +18,7 @@ from packaging.version import Version
 from harness.arches import Arch, find_arch
 from harness.cache import Cache, content_key, file_sha256, storing
 from harness.errors import BuildError
+from harness.interpreters import interpreter_headers
 from harness.model import Builder
 from harness.process import ProcessError, run_process
 
@@ -73,11 +75,12 @@ _RECIPE = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeaderTree:
-    """The unpacked ``usr/`` of one suite."""
+    """The unpacked ``usr/`` of one suite, or an interpreter's headers alone."""
 
     root: Path
+    """Has ``include/``, and for C++ ``lib/``."""
     digest: str
-    """SHA-256 of the archive it was unpacked from."""
+    """Stands for all that is in it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,12 +96,12 @@ class SuitePackages:
 
 
 def oldest_python(builder: Builder, arch: Arch) -> str:
-    """Return the oldest Python that the builder has headers of for ``arch``.
+    """Return the oldest Python that the builder builds with for ``arch``.
 
-    Its suite is where limited-API modules get their headers and C++ its runtime: what is
-    built against the oldest runs on all later ones. Raises ``BuildError`` for none.
+    Modules in the limited API are built with it: what is built against the oldest runs on
+    all later ones. Raises ``BuildError`` for none.
     """
-    pythons = [p for p, arches in builder.header_arches.items() if arch.name in arches]
+    pythons = [python for python, name in builder.builds if name == arch.name]
     if not pythons:
         raise BuildError(
             f"builder {builder.id} has no headers for {arch.name}; "
@@ -107,27 +110,56 @@ def oldest_python(builder: Builder, arch: Arch) -> str:
     return min(pythons, key=Version)
 
 
+def cxx_suite(builder: Builder, arch: Arch) -> str:
+    """Return the suite of the builder's C++ runtime on ``arch``: that of its oldest Python.
+
+    Empty where the builder has none, because no suite gives it headers.
+    """
+    rows = [row for row in builder.headers if row.suite and arch.name in row.arches]
+    return min(rows, key=lambda row: Version(row.python)).suite if rows else ""
+
+
 def suite_packages(builder: Builder, suite: str) -> SuitePackages:
     """Return what the builder needs of ``suite``."""
-    pythons = sorted((p for p, s in builder.headers.items() if s == suite), key=Version)
-    names = {name for python in pythons for name in builder.header_arches[python]}
+    rows = [row for row in builder.headers if row.suite == suite]
+    rows.sort(key=lambda row: Version(row.python))
+    names = {name for row in rows for name in row.arches}
     # Sorted: the order of the rows is no reason to fetch again.
     arches = sorted(map(find_arch, names), key=lambda arch: arch.debian)
     dev = (
-        f"libpython{python}-dev:{arch.debian}"
-        for python in pythons
+        f"libpython{row.python}-dev:{arch.debian}"
+        for row in rows
         for arch in arches
-        if arch.name in builder.header_arches[python]
+        if arch.name in row.arches
     )
     return SuitePackages(
         suite=suite,
         arches=tuple(arch.debian for arch in arches),
         # Python.h includes crypt.h up to 3.10; it is the same file for every arch.
         packages=(*dev, f"libcrypt-dev:{arches[0].debian}"),
-        cxx_arches=tuple(
-            arch.debian for arch in arches if builder.headers[oldest_python(builder, arch)] == suite
-        ),
+        cxx_arches=tuple(arch.debian for arch in arches if cxx_suite(builder, arch) == suite),
     )
+
+
+def python_headers(
+    builder: Builder,
+    python: str,
+    arch: Arch,
+    *,
+    cache: Cache,
+    announce: Callable[[str], None],
+) -> HeaderTree:
+    """Return the headers that the builder compiles against. Raises ``BuildError``."""
+    row = builder.headers_for(python, arch.name)
+    if row is None:
+        raise BuildError(
+            f"builder {builder.id} has no headers of Python {python} for {arch.name}; "
+            "add it to headers in matrix/builders.yaml"
+        )
+    if row.interpreter is None:
+        return header_tree(builder, row.suite, cache=cache, announce=announce)
+    found = interpreter_headers(row.interpreter, arch, builder.libc, cache=cache, announce=announce)
+    return HeaderTree(root=found.root, digest=found.digest)
 
 
 def header_tree(
@@ -146,7 +178,7 @@ def header_tree(
             archive = cache.get("headers", f"{key}.tar", lambda at: _fetch(wanted, at, announce))
             with storing(root):
                 _unpack(archive, root)
-        return HeaderTree(root=root, digest=stamp.read_text())
+        return HeaderTree(root=root / "usr", digest=stamp.read_text())
 
 
 def _fetch(wanted: SuitePackages, archive: Path, announce: Callable[[str], None]) -> None:

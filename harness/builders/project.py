@@ -98,7 +98,10 @@ class FixtureProject:
 
     def input_files(self) -> tuple[Path, ...]:
         """Return every file that a wheel is made of, sorted."""
-        patterns = ("pyproject.toml", "src/**/*.py", "native/**/*")
+        patterns = (
+            *("pyproject.toml", "setup.py", "MANIFEST.in"),
+            *("src/**/*.py", "native/**/*"),
+        )
         found = {path for pattern in patterns for path in self.folder.glob(pattern)}
         return tuple(sorted(path for path in found if path.is_file()))
 

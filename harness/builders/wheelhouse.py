@@ -1,91 +1,34 @@
 """The wheelhouse: fixture wheels, each built once for everything that it depends on.
 
 In: a project, a builder's row, an arch, a Python. Out: a ``WheelRef`` to a file in the
-cache. Its key covers the project's files, the compiler and its target, the headers and
-the code of this package, so a wheel is never stale; parallel workers build it once.
+cache. Its key covers the project's files, the compiler and its target, the headers (or
+the builder image) and the code of this package, so a wheel is never stale; parallel
+workers build it once.
 """
 
 import importlib.metadata
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
 
-from harness.arches import Arch, find_arch
-from harness.builders.cross import CompileTarget, compile_binaries, planned_binaries, zig_target
-from harness.builders.headers import HeaderTree, header_tree, oldest_python
-from harness.builders.project import FixtureProject, ProjectKind, load_project
-from harness.builders.wheelfile import ComposedName, WheelMember, platform_tag, write_wheel
+from harness.arches import Arch
+from harness.builders.container import Foundry, build_in_container, builder_image
+from harness.builders.cross import (
+    OLDEST_GLIBC,
+    CompileTarget,
+    compile_binaries,
+    planned_binaries,
+    zig_target,
+)
+from harness.builders.headers import cxx_suite, header_tree, python_headers
+from harness.builders.planned import PlannedWheel, plan_wheel
+from harness.builders.project import FixtureProject, load_project
+from harness.builders.wheelfile import WheelMember, write_wheel
 from harness.cache import Cache, content_key, file_sha256, storing
 from harness.errors import BuildError
-from harness.model import Builder, WheelRef
+from harness.model import Builder, BuilderKind, WheelRef
 from harness.process import ProcessError
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlannedWheel:
-    """One wheel that a builder can make of a project."""
-
-    project: FixtureProject
-    builder: Builder
-    arch: Arch
-    python: str
-    """Minor version whose headers it is compiled with; empty where it needs none."""
-    name: ComposedName
-
-
-def plan_wheel(project: FixtureProject, builder: Builder, arch: Arch, python: str) -> PlannedWheel:
-    """Return the wheel of ``project`` that serves ``python`` (``3.11``) on ``arch``.
-
-    Raises ``BuildError`` where the builder has no row for that arch or Python.
-    """
-    if arch.name not in builder.glibc:
-        raise BuildError(
-            f"builder {builder.id} builds nothing for {arch.name}; "
-            "add it to glibc in matrix/builders.yaml"
-        )
-    headers = _headers_python(project, builder, arch, python)
-    pure = project.kind is ProjectKind.PURE
-    interpreter, abi = _interpreter_tags(project, headers)
-    name = ComposedName(
-        distribution=project.distribution,
-        version=project.version,
-        python=interpreter,
-        abi=abi,
-        platform="any" if pure else platform_tag(builder.glibc[arch.name], arch.name),
-    )
-    return PlannedWheel(project=project, builder=builder, arch=arch, python=headers, name=name)
-
-
-def _headers_python(project: FixtureProject, builder: Builder, arch: Arch, python: str) -> str:
-    if project.kind is not ProjectKind.EXTENSION:
-        return ""
-    if project.limited_api:
-        return oldest_python(builder, arch)
-    if arch.name not in builder.header_arches.get(python, ()):
-        raise BuildError(
-            f"builder {builder.id} has no headers of Python {python} for {arch.name}; "
-            "add it to headers in matrix/builders.yaml"
-        )
-    return python
-
-
-def _interpreter_tags(project: FixtureProject, headers: str) -> tuple[str, str]:
-    if not headers:
-        return "py3", "none"
-    tag = "cp" + (project.limited_api or headers).replace(".", "")
-    return tag, "abi3" if project.limited_api else tag
-
-
-def planned_wheels(project: FixtureProject, builder: Builder) -> tuple[PlannedWheel, ...]:
-    """Return every wheel that the builder can make of ``project``, each once."""
-    planned = (
-        plan_wheel(project, builder, find_arch(arch), python)
-        for python, arches in builder.header_arches.items()
-        for arch in arches
-    )
-    return tuple({wheel.name: wheel for wheel in planned}.values())
 
 
 def build_wheel(  # noqa: PLR0913 -- what, for what, and the three places it works in
@@ -97,21 +40,29 @@ def build_wheel(  # noqa: PLR0913 -- what, for what, and the three places it wor
     fixtures: Path,
     cache: Cache,
     announce: Callable[[str], None],
+    foundry: Foundry | None = None,
 ) -> WheelRef:
     """Return the wheel of ``fixtures/<project>`` that serves ``python`` (``3.11``) on ``arch``.
 
-    ``announce`` is told in a few words what takes time. Raises ``BuildError`` with the end
-    of the compiler's output and the path of all of it.
+    ``announce`` is told in a few words what takes time; ``foundry`` is for builders that
+    work in containers. Raises ``BuildError`` with the end of the compiler's output and the
+    path of all of it, and for a builder image ``ImageError``.
     """
     source = load_project(fixtures / project)
     planned = plan_wheel(source, builder, arch, python)
-    return build_planned(planned, cache=cache, announce=announce)
+    return build_planned(planned, cache=cache, announce=announce, foundry=foundry)
 
 
 def build_planned(
-    planned: PlannedWheel, *, cache: Cache, announce: Callable[[str], None]
+    planned: PlannedWheel,
+    *,
+    cache: Cache,
+    announce: Callable[[str], None],
+    foundry: Foundry | None = None,
 ) -> WheelRef:
     """Return the planned wheel, built unless it is in the wheelhouse; as ``build_wheel``."""
+    if planned.builder.kind is BuilderKind.CONTAINER:
+        return _from_container(planned, foundry, cache=cache, announce=announce)
     target = _compile_target(planned, cache, announce)
 
     def make(path: Path) -> None:
@@ -122,24 +73,66 @@ def build_planned(
         path = cache.get(f"wheels/{wheel_key(planned, target)}", planned.name.filename, make)
     except ProcessError as error:
         raise _compiler_failed(planned, error, cache) from error
+    return _wheel_ref(path)
+
+
+def _from_container(
+    planned: PlannedWheel,
+    foundry: Foundry | None,
+    *,
+    cache: Cache,
+    announce: Callable[[str], None],
+) -> WheelRef:
+    if foundry is None:
+        raise BuildError(
+            f"builder {planned.builder.id} works in a container, and there is no engine for it here"
+        )
+    image = builder_image(planned, foundry)
+
+    def make(path: Path) -> None:
+        announce(f"building {planned.name.filename} in {image.origin}")
+        path.write_bytes(build_in_container(planned, image, foundry))
+
+    key = content_key(
+        planned.name.filename,
+        image.id,
+        *(str(source) for source in planned.builder.requires),
+        *_sources_digest(planned),
+    )
+    path = cache.get(f"wheels/{key}", planned.name.filename, make)
+    return _wheel_ref(path, builder=image.origin)
+
+
+def _wheel_ref(path: Path, builder: str = "") -> WheelRef:
     return WheelRef(
-        filename=path.name, sha256=file_sha256(path), size=path.stat().st_size, path=str(path)
+        filename=path.name,
+        sha256=file_sha256(path),
+        size=path.stat().st_size,
+        path=str(path),
+        builder=builder,
     )
 
 
 def wheel_key(planned: PlannedWheel, target: CompileTarget) -> str:
     """Return the key of everything that the wheel's bytes depend on."""
-    folder = planned.project.folder
     trees = (tree.digest if tree else "" for tree in (target.python_tree, target.cxx_tree))
-    files = (f"{p.relative_to(folder)} {file_sha256(p)}" for p in planned.project.input_files())
+    binaries = planned_binaries(planned.project, planned.builder, planned.arch, planned.python)
     return content_key(
         planned.name.filename,
-        zig_target(target.arch, target.glibc),
+        zig_target(target),
         importlib.metadata.version("ziglang"),
-        _code_digest(),
         *trees,
-        *files,
+        *(path for binary in binaries for path in (binary.path, *binary.copies)),
+        *_sources_digest(planned),
     )
+
+
+def _sources_digest(planned: PlannedWheel) -> Iterator[str]:
+    """Yield what stands for the project's files and for this package's code."""
+    folder = planned.project.folder
+    yield _code_digest()
+    for file in planned.project.input_files():
+        yield f"{file.relative_to(folder)} {file_sha256(file)}"
 
 
 @once
@@ -151,23 +144,23 @@ def _code_digest() -> str:
 def _compile_target(
     planned: PlannedWheel, cache: Cache, announce: Callable[[str], None]
 ) -> CompileTarget:
-    builder, arch = planned.builder, planned.arch
-
-    def tree_of(python: str) -> HeaderTree:
-        return header_tree(builder, builder.headers[python], cache=cache, announce=announce)
-
+    builder, arch, python = planned.builder, planned.arch, planned.python
+    cxx = cxx_suite(builder, arch) if planned.project.needs_cxx else ""
     return CompileTarget(
         arch=arch,
-        glibc=builder.glibc[arch.name],
-        python=planned.python,
-        python_tree=tree_of(planned.python) if planned.python else None,
-        cxx_tree=tree_of(oldest_python(builder, arch)) if planned.project.needs_cxx else None,
+        libc=builder.libc,
+        glibc=builder.promises.get(arch.name, OLDEST_GLIBC),
+        python=python,
+        python_tree=python_headers(builder, python, arch, cache=cache, announce=announce)
+        if python
+        else None,
+        cxx_tree=header_tree(builder, cxx, cache=cache, announce=announce) if cxx else None,
     )
 
 
 def _write(planned: PlannedWheel, target: CompileTarget, path: Path, cache: Cache) -> None:
     project = planned.project
-    binaries = planned_binaries(project, planned.arch, planned.python)
+    binaries = planned_binaries(project, planned.builder, planned.arch, planned.python)
     with tempfile.TemporaryDirectory() as out:
         compiled = compile_binaries(
             binaries, target, folder=project.folder, out=Path(out), cache=cache

@@ -1,25 +1,26 @@
 """``wheelgrid build``: fixture projects made into wheels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 
-from harness.arches import find_arch
 from harness.builders import (
+    FixtureProject,
+    Foundry,
     PlannedWheel,
     build_planned,
     load_project,
-    plan_wheel,
+    planned_wheels,
     project_names,
 )
 from harness.cache import Cache, default_cache_root
 from harness.cli.command import Command
-from harness.cli.options import matrix_option
+from harness.cli.options import matrix_option, registry_option
 from harness.errors import UsageError
-from harness.model import Builder
+from harness.model import Builder, BuilderKind
 from harness.spelling import did_you_mean, matching, matching_arches
-from harness.wiring import ROOT, read_matrix
+from harness.wiring import ROOT, LabOptions, open_foundry, open_pinned, read_matrix
 
 
 @click.command(cls=Command, example="wheelgrid build abi3 --arch s390x --python 3.11")
@@ -27,48 +28,84 @@ from harness.wiring import ROOT, read_matrix
 @click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches; all by default.")
 @click.option("--python", "pythons", multiple=True, metavar="X.Y", help="Minor versions.")
 @click.option(
+    "--builder",
+    "wanted",
+    multiple=True,
+    metavar="GLOB",
+    help="Builders; by default those that compile on this machine, without an image.",
+)
+@click.option(
     "--fixtures",
     type=click.Path(path_type=Path),
     default=ROOT / "fixtures",
     metavar="DIR",
     help="Folder of the fixture projects.",
 )
+@registry_option
 @matrix_option
-def build(
+def build(  # noqa: PLR0913 -- one parameter an option
     *,
     fixture: str | None,
     arches: tuple[str, ...],
     pythons: tuple[str, ...],
+    wanted: tuple[str, ...],
     fixtures: Path,
+    registry: str,
     matrix: Path,
 ) -> None:
     """Build fixture wheels, all or those of one project, and print their paths."""
-    builders = read_matrix(matrix).builders
-    cache = Cache(default_cache_root())
+    builders = _builders(read_matrix(matrix).builders, wanted)
     names = _names(fixtures, fixture)
     _check_names(builders, arches, pythons)
-    rows = [row for builder in builders for row in _rows(builder, arches or ("*",), pythons)]
-    if not rows:
+    projects = [load_project(fixtures / name) for name in names]
+    wheels = _wheels(builders, projects, arches or ("*",), pythons or ("*",))
+    if not wheels:
         raise UsageError("no builder builds that pair of arch and Python; see matrix/builders.yaml")
-    wheels: dict[str, PlannedWheel] = {}
-    for name in names:
-        project = load_project(fixtures / name)
-        for builder, arch, python in rows:
-            wheel = plan_wheel(project, builder, find_arch(arch), python)
-            wheels.setdefault(wheel.name.filename, wheel)
-    for wheel in wheels.values():
-        ref = build_planned(wheel, cache=cache, announce=lambda line: click.echo(line, err=True))
-        click.echo(ref.path)
+    options = LabOptions(matrix_folder=matrix, fixtures=fixtures, registry=registry)
+    foundry = _foundry(options, builders)
+    cache = Cache(default_cache_root())
+    for wheel in wheels:
+        click.echo(build_planned(wheel, cache=cache, announce=_say, foundry=foundry).path)
 
 
-def _rows(
-    builder: Builder, arches: Sequence[str], pythons: Sequence[str]
-) -> Iterator[tuple[Builder, str, str]]:
-    for python, buildable in builder.header_arches.items():
-        for arch in buildable:
-            chosen = any(matching_arches(pattern, (arch,)) for pattern in arches)
-            if chosen and (not pythons or any(matching(p, (python,)) for p in pythons)):
-                yield builder, arch, python
+def _builders(builders: Sequence[Builder], patterns: Sequence[str]) -> tuple[Builder, ...]:
+    """Return those asked for. Raises ``UsageError`` for the first pattern that matches none."""
+    if not patterns:
+        return tuple(b for b in builders if b.kind is not BuilderKind.CONTAINER)
+    ids = tuple(builder.id for builder in builders)
+    for pattern in patterns:
+        if not matching(pattern, ids):
+            raise UsageError(f"--builder {pattern}: no such builder{did_you_mean(pattern, ids)}")
+    return tuple(b for b in builders if any(matching(p, (b.id,)) for p in patterns))
+
+
+def _wheels(
+    builders: Iterable[Builder],
+    projects: Sequence[FixtureProject],
+    arches: Sequence[str],
+    pythons: Sequence[str],
+) -> list[PlannedWheel]:
+    """Return the wheels of the projects for these arches, each for one of these Pythons."""
+    return [
+        wheel
+        for builder in builders
+        for project in projects
+        for wheel in planned_wheels(
+            project,
+            builder,
+            lambda python, arch: (
+                any(matching(pattern, (python,)) for pattern in pythons)
+                and any(matching_arches(pattern, (arch,)) for pattern in arches)
+            ),
+        )
+    ]
+
+
+def _foundry(options: LabOptions, builders: Iterable[Builder]) -> Foundry | None:
+    """Return where containers build, where one of the builders needs it."""
+    if all(builder.kind is not BuilderKind.CONTAINER for builder in builders):
+        return None
+    return open_foundry(options, open_pinned(options, _say), _say)
 
 
 def _names(fixtures: Path, wanted: str | None) -> tuple[str, ...]:
@@ -86,14 +123,19 @@ def _check_names(
     builders: Sequence[Builder], arches: Sequence[str], pythons: Sequence[str]
 ) -> None:
     """Raise ``UsageError`` for the first arch or Python that no builder has."""
-    known = tuple(dict.fromkeys(arch for builder in builders for arch in builder.glibc))
+    pairs = [pair for builder in builders for pair in builder.builds]
+    known = tuple(dict.fromkeys(arch for _, arch in pairs))
     for arch in arches:
         if not matching_arches(arch, known):
             raise UsageError(f"--arch {arch}: no builder builds for it{did_you_mean(arch, known)}")
-    minors = tuple(dict.fromkeys(minor for builder in builders for minor in builder.headers))
+    minors = tuple(dict.fromkeys(python for python, _ in pairs))
     for python in pythons:
         if not matching(python, minors):
             known_minors = " ".join(minors) or "none"
             raise UsageError(
                 f"--python {python}: no builder has its headers; known: {known_minors}"
             )
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

@@ -66,13 +66,17 @@ class RegistrySource:
         way = target.registry
         if way is None:
             raise ValueError(f"{target.key} has no registry way")
-        reference = mirrored(way.image, self._mirror)
+        return self.fetch(way.image, target.arch, prepare=way.prepare)
+
+    def fetch(self, image: str, arch: Arch, *, prepare: tuple[str, ...] = ()) -> ImageRef:
+        """Return the image of that name for that arch, prepared; raises as ``get``."""
+        reference = mirrored(image, self._mirror)
         # One pull of a name at a time: the engine keeps one platform of a tag, the last.
         with self._cache.lock(f"pull-{reference}"):
-            base = self._pinned(reference, target.arch) or self._pull(reference, target.arch)
-        check_platform(base, target.arch, reference)
-        image = self._prepared(base, reference, target.arch, way.prepare)
-        return ImageRef(id=image.id, way=self.way, origin=_origin(base, reference))
+            base = self._pinned(reference, arch) or self._pull(reference, arch)
+        check_platform(base, arch, reference)
+        prepared = self._prepared(base, reference, arch, prepare)
+        return ImageRef(id=prepared.id, way=self.way, origin=_origin(base, reference))
 
     def _prepared(
         self, base: EngineImage, reference: str, arch: Arch, commands: tuple[str, ...]

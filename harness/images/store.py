@@ -11,7 +11,7 @@ from harness.images.replica import FetchPip, ReplicaSource
 from harness.images.source import ImageSource, Use
 from harness.model import ImageRef, ImageWay, Target
 
-_PATIENT_TRIES = 4
+PATIENT_TRIES = 4
 _HASTY_TRIES = 2
 """Where another way may follow, a registry gets less time."""
 
@@ -37,7 +37,7 @@ class ImageStore:
         self._engine = engine
         self._way = way
         self._announce = announce
-        tries = _PATIENT_TRIES if way else _HASTY_TRIES
+        tries = PATIENT_TRIES if way else _HASTY_TRIES
         self._sources: tuple[ImageSource, ...] = (
             RegistrySource(engine, cache, mirror=registry, tries=tries, announce=announce),
             AssembledSource(engine, cache, announce=announce),

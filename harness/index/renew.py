@@ -12,7 +12,7 @@ from harness.model import IndexSource, Matrix
 def pinned_releases(matrix: Matrix) -> tuple[IndexSource, ...]:
     """Return every index release that the matrix names, sorted.
 
-    Companions and the replicas' installers included.
+    Companions, the replicas' installers and what builder images build with included.
     """
     sources = [subject.source for subject in matrix.subjects]
     companions = [companion for subject in matrix.subjects for companion in subject.companions]
@@ -21,7 +21,8 @@ def pinned_releases(matrix: Matrix) -> tuple[IndexSource, ...]:
         for target in matrix.targets
         if target.replica is not None
     ]
-    named = (*sources, *companions, *installers)
+    tools = [source for builder in matrix.builders for source in builder.requires]
+    named = (*sources, *companions, *installers, *tools)
     found = {source for source in named if isinstance(source, IndexSource)}
     return tuple(sorted(found, key=requirement))
 

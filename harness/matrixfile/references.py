@@ -19,6 +19,7 @@ from harness.matrixfile.shape import (
     SubjectShape,
     TargetShape,
 )
+from harness.model import ModuleName
 from harness.spelling import did_you_mean, matching, matching_arches, wheel_spelling
 
 _ARCHES = tuple(arch.name for arch in ARCHES)
@@ -46,6 +47,8 @@ def check_references(sections: Sections) -> Iterator[Problem]:
         yield from _check_ways(target)
         yield from _check_overrides(target)
         yield from _check_replicas(target, sections)
+    for builder in sections.builders.entries:
+        yield from _check_builder(builder, sections)
     pythons = _pythons(sections.targets)
     for subject in sections.subjects.entries:
         yield from _check_source(subject)
@@ -101,6 +104,43 @@ def _check_replicas(target: Entry, sections: Sections) -> Iterator[Problem]:
                 if names is not None and name not in names:
                     what = f"no {key} is called {name!r}{did_you_mean(name, names)}"
                     yield target.problem(what, *at)
+
+
+_KINDS = {
+    "cross": ("libc", "promises", "headers"),
+    "distribution": ("target",),
+    "container": ("libc", "promises", "image", "pythons", "requires"),
+}
+"""Each kind of builder, and the keys without which it is none."""
+_ALL = {key for keys in _KINDS.values() for key in keys}
+
+
+def _check_builder(builder: Entry, sections: Sections) -> Iterator[Problem]:
+    """Yield the keys that its kind lacks or does not know, and the names that there are not."""
+    kind = next((kind for kind, _ in builder.texts("kind")), "")
+    if kind in _KINDS:
+        for key in _KINDS[kind]:
+            if not builder.has(key):
+                yield builder.problem(f"the key {key!r} is missing; a {kind} builder needs it")
+        for key in sorted(_ALL - {*_KINDS[kind]}):
+            if builder.has(key):
+                yield builder.problem(f"belongs to no {kind} builder; remove it", key)
+    namings = sections.namings.names
+    names = None if namings is None else namings | set(ModuleName)
+    yield from _check_names(builder, "names", names, "naming is called")
+    yield from _check_names(builder, "target", sections.targets.names, "target is called")
+    for row in builder.rows("headers"):
+        yield from _check_headers(row, sections.interpreters.names)
+
+
+def _check_headers(row: Entry, interpreters: frozenset[str] | None) -> Iterator[Problem]:
+    if row.has("suite") == row.has("interpreter"):
+        yield row.problem("wants either 'suite' or 'interpreter', one of the two")
+    elif row.has("suite") and not row.has("python"):
+        yield row.problem("the key 'python' is missing; a suite has several")
+    elif row.has("interpreter") and row.has("python"):
+        yield row.problem("an interpreter has its own; remove it", "python")
+    yield from _check_names(row, "interpreter", interpreters, "interpreter is called")
 
 
 def _check_source(subject: Entry) -> Iterator[Problem]:

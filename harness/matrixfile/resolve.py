@@ -17,6 +17,7 @@ from harness.matrixfile.section import Entry
 from harness.matrixfile.shape import (
     BuilderShape,
     ExpectationShape,
+    HeadersShape,
     InterpreterShape,
     NamingShape,
     ProfileShape,
@@ -26,11 +27,14 @@ from harness.matrixfile.shape import (
 from harness.model import (
     AssembledWay,
     Builder,
+    BuilderKind,
     Expectation,
     FixtureSource,
+    Headers,
     IndexSource,
     Interpreter,
     Matrix,
+    ModuleName,
     Naming,
     Profile,
     RegistryWay,
@@ -48,7 +52,7 @@ def resolve(sections: Sections) -> Matrix:
         namings={shape.id: _naming(shape) for shape in sections.namings.shapes},
     )
     targets = tuple(t for shape in sections.targets.shapes for t in _targets(shape, stock))
-    builders = tuple(_builder(shape) for shape in sections.builders.shapes)
+    builders = tuple(_builder(shape, stock, targets) for shape in sections.builders.shapes)
     by_id = {builder.id: builder for builder in builders}
     shapes = sections.subjects.shapes
     expected = sections.expectations
@@ -134,15 +138,57 @@ def _frozen(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
 
 
-def _builder(shape: BuilderShape) -> Builder:
+def _builder(shape: BuilderShape, stock: _Stock, targets: tuple[Target, ...]) -> Builder:
+    if shape.target:
+        own = tuple(target for target in targets if target.id == shape.target)
+        return _distribution(shape.id, own)
     return Builder(
         id=shape.id,
-        kind=shape.kind,
+        kind=BuilderKind(shape.kind),
         libc=shape.libc,
-        glibc=dict(shape.glibc),
-        headers={python: headers.suite for python, headers in shape.headers.items()},
-        header_arches={python: tuple(headers.arches) for python, headers in shape.headers.items()},
+        promises=dict(shape.promises),
+        headers=tuple(_headers(row, stock) for row in shape.headers),
+        names=tuple(stock.namings.get(name) or ModuleName(name) for name in shape.names),
+        image=shape.image,
+        pythons=tuple(shape.pythons),
+        requires=tuple(_pinned(pin) for pin in shape.requires),
     )
+
+
+def _headers(shape: HeadersShape, stock: _Stock) -> Headers:
+    interpreter = stock.interpreters.get(shape.interpreter)
+    return Headers(
+        python=interpreter.python if interpreter else shape.python,
+        arches=tuple(shape.arches),
+        suite=shape.suite,
+        interpreter=interpreter,
+    )
+
+
+def _distribution(builder: str, targets: tuple[Target, ...]) -> Builder:
+    """Return what builds as the target's own Python does, on each of its arches."""
+    return Builder(
+        id=builder,
+        kind=BuilderKind.DISTRIBUTION,
+        libc=targets[0].libc,
+        headers=tuple(_own_headers(target) for target in targets),
+        names=(Naming(id=targets[0].id, builds={t.arch_name: _own_triplet(t) for t in targets}),),
+    )
+
+
+def _own_headers(target: Target) -> Headers:
+    arches = (target.arch_name,)
+    if target.replica:
+        interpreter = target.replica.interpreter
+        return Headers(python=interpreter.python, arches=arches, interpreter=interpreter)
+    suite = target.assembled.suite if target.assembled else ""
+    return Headers(python=target.python, arches=arches, suite=suite)
+
+
+def _own_triplet(target: Target) -> str:
+    # Debian's Pythons, which no replica stands for, are named as upstream's are.
+    naming = target.replica.naming.builds if target.replica else {}
+    return naming.get(target.arch_name, target.arch.gnu_triplet)
 
 
 def _subject(shape: SubjectShape) -> Subject:
@@ -202,8 +248,8 @@ def _covers(pattern: str, target: Target) -> bool:
 
 
 def _builds_for(builder: Builder, target: Target, *, any_python: bool) -> bool:
-    """Whether the builder has headers for the target, or for any Python where one will do."""
-    pythons = builder.header_arches if any_python else target.pythons
-    headers = {arch for python in pythons for arch in builder.header_arches.get(python, ())}
-    arches = headers & builder.glibc.keys()
-    return builder.libc == target.libc and target.arch_name in arches
+    """Whether the builder builds for the target, or for any Python where one will do."""
+    return builder.libc == target.libc and any(
+        arch == target.arch_name and (any_python or python in target.pythons)
+        for python, arch in builder.builds
+    )

@@ -52,6 +52,12 @@ class Entry:
             if within in (path, path[:-1])
         )
 
+    def rows(self, key: str) -> tuple["Entry", ...]:
+        """Return what stands in the list at ``key``, each an entry of its own."""
+        within = (*self.path, key)
+        paths = [p for p in self.tree.values if p[:-1] == within and isinstance(p[-1], int)]
+        return tuple(Entry(tree=self.tree, path=path) for path in paths)
+
     def problem(self, what: str, *steps: str | int) -> Problem:
         """Return a problem of what is ``steps`` below this entry."""
         return self.tree.problem((*self.path, *steps), what)

@@ -191,12 +191,22 @@ class NamingShape(Shape):
 
 
 class HeadersShape(Shape):
-    """Where the headers of one minor version of Python come from."""
+    """Where headers come from: of a Debian release's Python, or of an interpreter built here."""
 
-    suite: Package
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["python", "suite"]}, {"required": ["interpreter"]}],
+        }
+    )
+
+    python: Minor = ""
+    """Minor version of Python, quoted; an interpreter has its own."""
+    suite: Package = ""
     """The Debian release whose dev package has them."""
+    interpreter: Id = ""
+    """Id in interpreters.yaml."""
     arches: Arches
-    """The architectures for which it has them."""
+    """The architectures that they are taken for."""
 
 
 class BuilderShape(Shape):
@@ -204,14 +214,24 @@ class BuilderShape(Shape):
 
     id: Id
     """What the subjects name it by."""
-    kind: Literal["cross"]
-    """`cross`: zig cc on the host."""
-    libc: Libc
-    """The C library that its wheels are linked against."""
-    glibc: ByArch[Version]
-    """Per arch: the glibc that the platform tag promises, quoted."""
-    headers: dict[Minor, HeadersShape]
-    """Per minor version of Python: where its headers come from."""
+    kind: Literal["cross", "distribution", "container"]
+    """`cross` and `distribution`: zig cc on the host; `container`: in an image."""
+    libc: Libc = "glibc"
+    """The C library that its wheels are linked against; of `distribution`, the target's."""
+    promises: ByArch[Version] = {}
+    """Per arch: the version of that C library that the platform tag promises, quoted."""
+    headers: list[HeadersShape] = []
+    """For `cross`: what is compiled against."""
+    names: Annotated[list[Id], Field(min_length=1)] = ["upstream"]
+    """For `cross`: `upstream`, `bare` (plain `.so`) or ids of namings.yaml."""
+    target: Id = ""
+    """For `distribution`: id of the target whose Python it builds as."""
+    image: Text = ""
+    """For `container`: the builder image, with `{arch}` for the arch."""
+    pythons: list[Minor] = []
+    """For `container`: the minor versions that are used of the image's, quoted."""
+    requires: list[Pin] = []
+    """For `container`: pinned releases that the fixture projects are built with."""
 
 
 # --- subjects.yaml --------------------------------------------------------------

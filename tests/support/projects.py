@@ -2,21 +2,39 @@
 
 from pathlib import Path
 
-from harness.model import Builder
+from harness.model import Builder, BuilderKind, Headers, IndexSource
+from tests.support.targets import CPYTHON_39
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 BUILDER = Builder(
     id="cross-test",
-    kind="cross",
+    kind=BuilderKind.CROSS,
     libc="glibc",
-    glibc={"x86_64": "2.17", "ppc64le": "2.17", "armv7l": "2.17", "riscv64": "2.31"},
-    headers={"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"},
-    header_arches={
-        "3.13": ("x86_64", "ppc64le", "riscv64"),
-        "3.9": ("x86_64", "armv7l"),
-        "3.11": ("x86_64", "ppc64le"),
-    },
+    promises={"x86_64": "2.17", "ppc64le": "2.17", "armv7l": "2.17", "riscv64": "2.31"},
+    headers=(
+        Headers(python="3.13", suite="trixie", arches=("x86_64", "ppc64le", "riscv64")),
+        Headers(python="3.9", suite="bullseye", arches=("x86_64", "armv7l")),
+        Headers(python="3.11", suite="bookworm", arches=("x86_64", "ppc64le")),
+    ),
+)
+
+MUSL_BUILDER = Builder(
+    id="musl-test",
+    kind=BuilderKind.CROSS,
+    libc="musl",
+    promises={"x86_64": "1.2", "armv7l": "1.2"},
+    headers=(Headers(python="3.9", interpreter=CPYTHON_39, arches=("x86_64", "armv7l")),),
+)
+
+IMAGE_BUILDER = Builder(
+    id="image-test",
+    kind=BuilderKind.CONTAINER,
+    libc="glibc",
+    promises={"x86_64": "2.17", "aarch64": "2.17"},
+    image="pypa/manylinux2014_{arch}",
+    pythons=("3.11", "3.9"),
+    requires=(IndexSource(name="setuptools", version="80.9.0"),),
 )
 
 PLAIN = """\

@@ -1,5 +1,6 @@
 """Names, targets and commands of the cross compiler."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,34 +10,16 @@ from harness.builders.cross import (
     Binary,
     CompileTarget,
     compiler_command,
-    extension_suffix,
     planned_binaries,
     zig_target,
 )
 from harness.builders.headers import HeaderTree
 from harness.builders.project import load_project
-from tests.support.projects import FIXTURES
+from harness.model import ModuleName
+from tests.support.projects import BUILDER, FIXTURES, MUSL_BUILDER
 
-TREE = HeaderTree(root=Path("/tree"), digest="d")
-
-
-@pytest.mark.parametrize(
-    ("python", "arch", "suffix"),
-    [
-        ("3.11", "x86_64", ".cpython-311-x86_64-linux-gnu.so"),
-        ("3.9", "i686", ".cpython-39-i386-linux-gnu.so"),
-        ("3.13", "ppc64le", ".cpython-313-powerpc64le-linux-gnu.so"),
-        ("3.15", "armv7l", ".cpython-315-arm-linux-gnueabihf.so"),
-    ],
-)
-def test_suffix(python: str, arch: str, suffix: str) -> None:
-    """A version-specific module is called as upstream's interpreter calls it."""
-    assert extension_suffix(python, find_arch(arch), limited=False) == suffix
-
-
-def test_limited_suffix() -> None:
-    """A limited-API module has upstream's name, without version and triplet."""
-    assert extension_suffix("3.13", find_arch("s390x"), limited=True) == ".abi3.so"
+TREE = HeaderTree(root=Path("/tree/usr"), digest="d")
+X86_64 = find_arch("x86_64")
 
 
 @pytest.mark.parametrize(
@@ -50,13 +33,35 @@ def test_limited_suffix() -> None:
 )
 def test_target(arch: str, glibc: str, target: str) -> None:
     """The target is the promised glibc, or the oldest that zig has for the arch."""
-    assert zig_target(find_arch(arch), glibc) == target
+    assert zig_target(CompileTarget(arch=find_arch(arch), glibc=glibc)) == target
+
+
+@pytest.mark.parametrize(
+    ("arch", "target"), [("i686", "x86-linux-musl"), ("armv7l", "arm-linux-musleabihf")]
+)
+def test_musl_target(arch: str, target: str) -> None:
+    """Musl has one ABI and no version in zig's name of it."""
+    assert zig_target(CompileTarget(arch=find_arch(arch), libc="musl")) == target
+
+
+def test_executable_is_dynamic() -> None:
+    """A tool is linked with the target's C library, which zig does not do by itself on musl."""
+    (tool,) = planned_binaries(load_project(FIXTURES / "tool"), MUSL_BUILDER, X86_64, "")
+    assert {"-dynamic", "-pie"} <= set(tool.arguments)
+
+
+def test_further_names_are_copies() -> None:
+    """A module of several names is compiled once."""
+    dual = replace(BUILDER, names=(ModuleName.UPSTREAM, ModuleName.BARE))
+    (module,) = planned_binaries(load_project(FIXTURES / "plain"), dual, X86_64, "3.11")
+    assert module.path == "wheelgrid_plain/_impl.cpython-311-x86_64-linux-gnu.so"
+    assert module.copies == ("wheelgrid_plain/_impl.so",)
 
 
 def test_library_comes_first() -> None:
     """A module that needs the project's own library is linked after it, and with it."""
     project = load_project(FIXTURES / "bundled_lib")
-    library, module = planned_binaries(project, find_arch("x86_64"), "3.11")
+    library, module = planned_binaries(project, BUILDER, X86_64, "3.11")
     assert library.path == "wheelgrid_bundled_lib.libs/libwheelgrid-answer-9c1f4e07.so.1"
     assert "-Wl,-soname,libwheelgrid-answer-9c1f4e07.so.1" in library.arguments
     assert module.needs == (library.path,)
@@ -65,7 +70,8 @@ def test_library_comes_first() -> None:
 
 def test_nested_modules() -> None:
     """A dotted module name is a path in the wheel."""
-    binaries = planned_binaries(load_project(FIXTURES / "multi"), find_arch("aarch64"), "3.11")
+    project, arch = load_project(FIXTURES / "multi"), find_arch("aarch64")
+    binaries = planned_binaries(project, BUILDER, arch, "3.11")
     assert [binary.path for binary in binaries] == [
         "wheelgrid_multi/core/_impl.cpython-311-aarch64-linux-gnu.so",
         "wheelgrid_multi/extra/deep/_impl.cpython-311-aarch64-linux-gnu.so",

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from harness.arches import find_arch
-from harness.builders.headers import header_tree, oldest_python, suite_packages
+from harness.builders.headers import cxx_suite, header_tree, oldest_python, suite_packages
 from harness.cache import Cache
 from harness.errors import BuildError
+from harness.model import Headers
 from tests.support.projects import BUILDER
+from tests.support.targets import CPYTHON_39
 
 
 def test_one_fetch_a_suite() -> None:
@@ -25,14 +27,14 @@ def test_one_fetch_a_suite() -> None:
 
 def test_order_of_rows_is_nothing() -> None:
     """The same arches in another order are the same fetch."""
-    turned = {python: arches[::-1] for python, arches in BUILDER.header_arches.items()}
-    other = replace(BUILDER, header_arches=turned)
+    turned = (replace(row, arches=row.arches[::-1]) for row in BUILDER.headers[::-1])
+    other = replace(BUILDER, headers=tuple(turned))
     assert suite_packages(other, "trixie") == suite_packages(BUILDER, "trixie")
 
 
 def test_two_pythons_of_one_suite() -> None:
     """Two Pythons whose headers are in one suite come with one fetch."""
-    both = replace(BUILDER, headers={**BUILDER.headers, "3.11": "trixie"})
+    both = replace(BUILDER, headers=tuple(replace(h, suite="trixie") for h in BUILDER.headers))
     packages = suite_packages(both, "trixie").packages
     assert {"libpython3.11-dev:amd64", "libpython3.13-dev:amd64"} < set(packages)
 
@@ -50,6 +52,16 @@ def test_oldest_python_is_by_version() -> None:
     """3.9 is older than 3.11, though its text sorts behind it."""
     assert oldest_python(BUILDER, find_arch("x86_64")) == "3.9"
     assert oldest_python(BUILDER, find_arch("riscv64")) == "3.13"
+
+
+def test_an_interpreters_headers_bring_no_cxx() -> None:
+    """The C++ runtime is that of the oldest suite, though an interpreter is older."""
+    own = Headers(python="3.9", interpreter=CPYTHON_39, arches=("ppc64le",))
+    both = replace(BUILDER, headers=(own, *BUILDER.headers))
+    ppc64le = find_arch("ppc64le")
+    assert oldest_python(both, ppc64le) == "3.9"
+    assert cxx_suite(both, ppc64le) == "bookworm"
+    assert cxx_suite(replace(BUILDER, headers=(own,)), ppc64le) == ""
 
 
 def test_arch_without_headers() -> None:

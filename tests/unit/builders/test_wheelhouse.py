@@ -10,17 +10,27 @@ from harness.arches import find_arch
 from harness.builders import build_wheel, load_project, plan_wheel, planned_wheels
 from harness.builders.cross import CompileTarget
 from harness.builders.headers import HeaderTree
-from harness.builders.wheelhouse import PlannedWheel, wheel_key
+from harness.builders.planned import PlannedWheel
+from harness.builders.wheelhouse import wheel_key
 from harness.cache import Cache
 from harness.errors import BuildError
+from harness.model import Builder, BuilderKind, ModuleName
 from harness.wheel.contents import read_wheel, verify_record
-from tests.support.projects import BUILDER, FIXTURES, make_project
+from tests.support.projects import (
+    BUILDER,
+    FIXTURES,
+    IMAGE_BUILDER,
+    MUSL_BUILDER,
+    make_project,
+)
 
 X86_64 = find_arch("x86_64")
 
 
-def plan(name: str, arch: str = "x86_64", python: str = "3.11") -> PlannedWheel:
-    return plan_wheel(load_project(FIXTURES / name), BUILDER, find_arch(arch), python)
+def plan(
+    name: str, arch: str = "x86_64", python: str = "3.11", builder: Builder = BUILDER
+) -> PlannedWheel:
+    return plan_wheel(load_project(FIXTURES / name), builder, find_arch(arch), python)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +45,31 @@ def plan(name: str, arch: str = "x86_64", python: str = "3.11") -> PlannedWheel:
 def test_names(name: str, filename: str) -> None:
     """The tag says what the wheel depends on, and no more."""
     assert plan(name).name.filename == f"wheelgrid_{name}-1.0.0-{filename}"
+
+
+@pytest.mark.parametrize(
+    ("builder", "platform"),
+    [
+        (MUSL_BUILDER, "musllinux_1_2_armv7l"),
+        (replace(MUSL_BUILDER, kind=BuilderKind.DISTRIBUTION, promises={}), "linux_armv7l"),
+    ],
+)
+def test_platforms(builder: Builder, platform: str) -> None:
+    """The tag promises a version of the C library, or none at all."""
+    assert plan("plain", "armv7l", "3.9", builder).name.platform == platform
+
+
+def test_an_image_is_no_matter_of_headers() -> None:
+    """It builds what it has Pythons for, C++ included, and the limited API with the oldest."""
+    assert plan("cxx", "aarch64", "3.9", IMAGE_BUILDER).name.python == "cp39"
+    assert plan("abi3", "aarch64", "3.11", IMAGE_BUILDER).python == "3.9"
+
+
+def test_no_cxx_without_a_runtime() -> None:
+    """C++ that no suite gives a runtime for is not planned, and an error where it is asked for."""
+    assert planned_wheels(load_project(FIXTURES / "cxx"), MUSL_BUILDER) == ()
+    with pytest.raises(BuildError, match=r"has no C\+\+ runtime for x86_64, which cxx needs"):
+        plan("cxx", "x86_64", "3.9", MUSL_BUILDER)
 
 
 def test_limited_api_takes_the_oldest_headers() -> None:
@@ -70,8 +105,8 @@ TARGET = CompileTarget(
 )
 
 
-def key_of(folder: Path, target: CompileTarget = TARGET) -> str:
-    return wheel_key(plan_wheel(load_project(folder), BUILDER, X86_64, "3.11"), target)
+def key_of(folder: Path, target: CompileTarget = TARGET, builder: Builder = BUILDER) -> str:
+    return wheel_key(plan_wheel(load_project(folder), builder, X86_64, "3.11"), target)
 
 
 def edit(file: str) -> Callable[[Path], None]:
@@ -100,6 +135,7 @@ def test_key_changes_with_every_file(tmp_path: Path, file: str) -> None:
     [
         replace(TARGET, glibc="2.28"),
         replace(TARGET, arch=find_arch("aarch64")),
+        replace(TARGET, libc="musl"),
         replace(TARGET, python_tree=HeaderTree(root=Path("/tree"), digest="newer headers")),
         replace(TARGET, cxx_tree=HeaderTree(root=Path("/tree"), digest="runtime")),
     ],
@@ -108,6 +144,13 @@ def test_key_changes_with_the_target(tmp_path: Path, target: CompileTarget) -> N
     """Another glibc, arch, set of headers or C++ runtime makes another wheel."""
     folder = make_project(tmp_path)
     assert key_of(folder, target) != key_of(folder)
+
+
+def test_key_changes_with_the_names(tmp_path: Path) -> None:
+    """The same wheel by its file name, with a module under another name, is another wheel."""
+    folder = make_project(tmp_path)
+    bare = replace(BUILDER, names=(ModuleName.BARE,))
+    assert key_of(folder, builder=bare) != key_of(folder)
 
 
 def test_key_changes_with_the_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
