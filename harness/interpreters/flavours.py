@@ -156,6 +156,7 @@ def _name(kit: Kit, names: Names, host: Path, folder: Path, cache: Cache) -> Non
     modules = [f"{name}{suffix}" for name in shared_modules(read_setup(kit.source))]
     make(workshop, "python", _LINK)
     make(workshop, *(f"Modules/{module}" for module in modules))
+    modules += _build_testcapi(workshop, suffix)
     prefix = folder / "root/usr/local"
     home = prefix / "lib" / f"python{kit.interpreter.python}"
     home.mkdir(parents=True)
@@ -177,6 +178,18 @@ def _name(kit: Kit, names: Names, host: Path, folder: Path, cache: Cache) -> Non
     shutil.copy(workshop.build / "python", prefix / "bin" / home.name)
     for link in ("python3", "python"):
         (prefix / "bin" / link).symlink_to(home.name)
+
+
+def _build_testcapi(workshop: Workshop, suffix: str) -> list[str]:
+    """Build the module that a release up to 3.11 tests the import of extensions with."""
+    source = workshop.root / "source/Modules/_testcapimodule.c"
+    if source.with_name("_testcapi").is_dir():  # many files, and _testsinglephase serves
+        return []
+    name = f"_testcapi{suffix}"
+    includes = ("-I.", "-I../source/Include", "-shared")
+    command = ("cc", *includes, str(source), "-o", f"Modules/{name}")
+    run_process(command, timeout=_SECONDS, cwd=workshop.build, env=workshop.env, merge=True)
+    return [name]
 
 
 def _edited_source(kit: Kit, names: Names, host: Path, folder: Path) -> Path:

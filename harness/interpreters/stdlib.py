@@ -19,22 +19,17 @@ SECONDS = 300
 BYTECODE = (
     *("-S", "-B", "-m", "compileall", "-q", "-f"),
     *("--invalidation-mode", "unchecked-hash"),
+    *("-x", "badsyntax"),  # tests' files that are wrong on purpose
 )
 """compileall as for Debian's images: nothing looks at a file's time, so layers may not matter."""
 
 _LEFT_OUT = ("__pycache__", "ensurepip", "idlelib", "lib2to3", "tkinter", "turtledemo", "msilib")
 _TESTS = (
-    *("__init__.py", "__main__.py", "regrtest.py", "libregrtest", "support", "test_importlib"),
-    *(
-        "archiver_tests.py",
-        "test_imp.py",
-        "test_import",
-        "test_import.py",
-        "test_sysconfig.py",
-        "test_zipfile",
-    ),
-    *("test_zipfile.py", "test_zipimport.py", "archivetestdata", "zip_cp437_header.zip"),
-    *("test_zipimport_support.py", "zipdir.zip", "ziptestdata"),
+    *("__init__.py", "__main__.py", "regrtest.py", "libregrtest", "support", "archivetestdata"),
+    *("archiver_tests.py", "badsyntax_3131.py", "badsyntax_pep3120.py", "encoded_modules"),
+    *("imp_dummy.py", "lock_tests.py", "test_imp.py", "test_import"),
+    *("test_import.py", "test_importlib", "test_py_compile.py", "test_sysconfig.py"),
+    *("test_zipfile", "test_zipfile.py", "zip_cp437_header.zip", "zipdir.zip", "ziptestdata"),
 )
 """Under ``test/``, where the release has them."""
 
