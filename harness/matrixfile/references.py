@@ -126,7 +126,7 @@ def _check_builder(builder: Entry, sections: Sections) -> Iterator[Problem]:
             if builder.has(key):
                 yield builder.problem(f"belongs to no {kind} builder; remove it", key)
     namings = sections.namings.names
-    names = None if namings is None else namings | set(ModuleName)
+    names = None if namings is None else namings | {name.value for name in ModuleName}
     yield from _check_names(builder, "names", names, "naming is called")
     yield from _check_names(builder, "target", sections.targets.names, "target is called")
     for row in builder.rows("headers"):

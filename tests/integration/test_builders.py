@@ -24,7 +24,7 @@ from harness.builders import (
     planned_wheels,
     project_names,
 )
-from harness.builders.cross import extension_suffix
+from harness.builders.names import module_suffixes
 from harness.cache import Cache
 from harness.errors import BuildError
 from harness.matrixfile import load_matrix
@@ -96,7 +96,7 @@ def test_native_files(wheel: PlannedWheel, cache: Cache) -> None:
         assert elf.machine == wheel.arch.elf_machine
         assert (elf.bits, elf.little) == (wheel.arch.elf_bits, wheel.arch.elf_little)
         assert elf.exec_stack is False
-        assert newest_glibc(elf) <= Version(BUILDER.glibc[wheel.arch.name])
+        assert newest_glibc(elf) <= Version(BUILDER.promises[wheel.arch.name])
 
 
 def newest_glibc(elf: ElfFacts) -> Version:
@@ -125,7 +125,8 @@ def test_unversioned_symbols(wheel: PlannedWheel, cache: Cache) -> None:
 @pytest.mark.parametrize("wheel", [w for w in NATIVE_WHEELS if w.project.extensions], ids=name_of)
 def test_module_names(wheel: PlannedWheel, cache: Cache) -> None:
     """Each extension module is under the name that upstream's interpreter looks for."""
-    suffix = extension_suffix(wheel.python, wheel.arch, limited=bool(wheel.project.limited_api))
+    limited = bool(wheel.project.limited_api)
+    (suffix,) = module_suffixes(wheel.builder, wheel.python, wheel.arch, limited=limited)
     wanted = {e.name.replace(".", "/") + suffix for e in wheel.project.extensions}
     assert wanted <= {member.name for member, _ in elf_files(built(wheel, cache))}
 
@@ -194,7 +195,7 @@ def test_proves_itself(name: str, cache: Cache, tmp_path: Path) -> None:
     """On this machine's own Python and arch, each wheel imports and its call gives 42."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     arch = run_process(("uname", "-m"), timeout=10).decode().strip()
-    if arch not in BUILDER.header_arches.get(python, ()):
+    if (python, arch) not in BUILDER.builds:
         pytest.skip(f"no wheel is built for Python {python} on {arch}")
     wheel = build_wheel(
         name, BUILDER, find_arch(arch), python, fixtures=FIXTURES, cache=cache, announce=print

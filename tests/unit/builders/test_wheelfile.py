@@ -30,16 +30,18 @@ def written(folder: Path, members: tuple[WheelMember, ...] = MEMBERS) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("glibc", "arch", "tag"),
+    ("libc", "promise", "arch", "tag"),
     [
-        ("2.17", "x86_64", "manylinux_2_17_x86_64.manylinux2014_x86_64"),
-        ("2.12", "i686", "manylinux_2_12_i686.manylinux2010_i686"),
-        ("2.31", "riscv64", "manylinux_2_31_riscv64"),
+        ("glibc", "2.17", "x86_64", "manylinux_2_17_x86_64.manylinux2014_x86_64"),
+        ("glibc", "2.12", "i686", "manylinux_2_12_i686.manylinux2010_i686"),
+        ("glibc", "2.31", "riscv64", "manylinux_2_31_riscv64"),
+        ("musl", "1.1", "s390x", "musllinux_1_1_s390x"),
+        ("musl", "", "armv7l", "linux_armv7l"),
     ],
 )
-def test_platform_tag(glibc: str, arch: str, tag: str) -> None:
-    """A glibc version that had a tag before PEP 600 keeps it as an alias."""
-    assert platform_tag(glibc, arch) == tag
+def test_platform_tag(libc: str, promise: str, arch: str, tag: str) -> None:
+    """A glibc version that had a tag before PEP 600 keeps it as an alias; musl never had one."""
+    assert platform_tag(libc, promise, arch) == tag
 
 
 def test_reads_back(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ import pytest
         (["--arch", "s390"], "--arch s390: no builder builds for it; did you mean 's390x'?"),
         (["--arch", "arm64", "--arch", "vax"], "--arch vax: no builder builds for it; known: "),
         (["--python", "3.1"], "--python 3.1: no builder has its headers; known: 3.9 3.11 "),
-        (["--arch", "s390x", "--python", "3.9"], "no builder builds that pair of arch and Python"),
+        (["--arch", "riscv64", "--python", "3.9"], "no builder builds that pair of arch and Py"),
+        (["--builder", "cros-glibc"], "--builder cros-glibc: no such builder; did you mean 'cros"),
     ],
 )
 def test_what_is_not_there(wheelgrid: Callable[..., Any], words: list[str], complaint: str) -> None:

@@ -16,9 +16,9 @@ builders:
   - id: cross
     kind: cross
     libc: glibc
-    glibc: {x86_64: "2.17"}
+    promises: {x86_64: "2.17"}
     headers:
-      "3.11": {suite: bookworm, arches: [x86_64]}
+      - {python: "3.11", suite: bookworm, arches: [x86_64]}
 """
 
 

@@ -326,11 +326,47 @@ def test_an_id_stands_once(problems: Problems, good: Good, name: str) -> None:
 
 
 def test_headers_of_a_version_that_is_a_number(problems: Problems, good: Good) -> None:
-    """A key that YAML reads as a number is told to be quoted."""
-    found = problems(builders=good["builders"].replace('"3.11"', "3.11"))
-    assert found == [
-        'matrix/builders.yaml:7:7: builders[0].headers: key 3.11 is not text; quote it: "3.11"'
-    ]
+    """A version that YAML reads as a number is told to be quoted."""
+    (found,) = problems(builders=good["builders"].replace('"3.11"', "3.11"))
+    assert found.startswith(
+        "matrix/builders.yaml:7:18: builders[0].headers[0].python: 3.11 without "
+    )
+
+
+BUILDERS = """\
+builders:
+  - id: cross
+    kind: {kind}
+    {rest}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "rest", "complaint"),
+    [
+        ("cross", "libc: glibc", "2:5: builders[0]: the key 'promises' is missing; a cross"),
+        ("container", "image: i", "2:5: builders[0]: the key 'pythons' is missing; a container"),
+        ("distribution", "libc: musl", "belongs to no distribution builder; remove it"),
+        ("distribution", "target: debian-1", "no target is called 'debian-1'; did you mean"),
+        ("cross", "names: [upstrem]", "no naming is called 'upstrem'; did you mean 'upstream'?"),
+        ("cross", "headers: [{arches: [i686]}]", "wants either 'suite' or 'interpreter', one of"),
+        ("cross", "headers: [{suite: sid, arches: [i686]}]", "'python' is missing; a suite has"),
+        (
+            "cross",
+            'headers: [{interpreter: cpython, python: "3.9", arches: [i686]}]',
+            "an interpreter has its own; remove it",
+        ),
+        (
+            "cross",
+            "headers: [{interpreter: cpy, arches: [i686]}]",
+            "no interpreter is called 'cpy'",
+        ),
+    ],
+)
+def test_builders(problems: Problems, kind: str, rest: str, complaint: str) -> None:
+    """A builder has the keys of its kind and no other, and names what is there."""
+    found = problems(builders=BUILDERS.format(kind=kind, rest=rest))
+    assert any(complaint in problem for problem in found), found
 
 
 def test_all_problems_of_all_files_at_once(problems: Problems) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.matrixfile import load_matrix
-from harness.model import FixtureSource, IndexSource, Outcome, RegistryWay, ReplicaField
+from harness.model import FixtureSource, IndexSource, Naming, Outcome, RegistryWay, ReplicaField
 
 WriteMatrix = Callable[..., Path]
 Good = dict[str, str]
@@ -75,11 +75,11 @@ def test_an_expectation_knows_its_line(write_matrix: WriteMatrix) -> None:
         ("builder: cross", "builder: cross\n    include: ['*/amd64']", {"ppc64le"}),
         ("builder: cross", "builder: cross\n    include: [debian-12]", set()),
         (
-            '"3.11": {suite: bookworm, arches: [x86_64, ppc64le]}',
-            '"3.11": {suite: sid, arches: [x86_64]}',
+            '{python: "3.11", suite: bookworm, arches: [x86_64, ppc64le]}',
+            '{python: "3.11", suite: sid, arches: [x86_64]}',
             {"ppc64le"},
         ),
-        ('glibc: {x86_64: "2.17", ppc64le: "2.17"}', 'glibc: {x86_64: "2.17"}', {"ppc64le"}),
+        ('{x86_64: "2.17", ppc64le: "2.17"}', '{x86_64: "2.17"}', {"ppc64le"}),
     ],
 )
 def test_where_a_fixture_has_no_cell(
@@ -126,6 +126,36 @@ def test_a_builder_of_another_libc_builds_nothing(write_matrix: WriteMatrix, goo
     targets = good["targets"] + second.replace("libc: glibc", "libc: musl")
     excluded = load_matrix(write_matrix(targets=targets)).excluded
     assert excluded == {("alpine/x86_64", "plain"), ("alpine/ppc64le", "plain")}
+
+
+def test_a_distribution_builds_as_its_python_does(
+    write_matrix: WriteMatrix, good: Good, replica: Good
+) -> None:
+    """Names, headers and libc are the target's; its tag promises nothing."""
+    targets = good["targets"] + replica["targets"]
+    builders = good["builders"] + "  - {id: own, kind: distribution, target: debian-12}\n"
+    files = {**replica, "targets": targets, "builders": builders}
+    matrix = load_matrix(write_matrix(**files))
+    own = matrix.builder("own")
+    assert (own.libc, own.promises) == ("glibc", {})
+    assert own.builds == (("3.11", "x86_64"), ("3.11", "ppc64le"))
+    assert [row.interpreter and row.interpreter.id for row in own.headers] == ["cpython-3.11"] * 2
+    (naming,) = own.names
+    assert isinstance(naming, Naming)
+    assert naming.builds == {"x86_64": "x86_64-linux-gnu", "ppc64le": "ppc64le-linux-gnu"}
+
+
+def test_a_distribution_without_a_replica_builds_as_upstream(
+    write_matrix: WriteMatrix, good: Good
+) -> None:
+    """Debian's own Python has upstream's names, and headers in its suite."""
+    targets = good["targets"] + "    assembled: {suite: bookworm, packages: [python3]}\n"
+    builders = good["builders"] + "  - {id: own, kind: distribution, target: debian-12}\n"
+    own = load_matrix(write_matrix(targets=targets, builders=builders)).builder("own")
+    assert {row.suite for row in own.headers} == {"bookworm"}
+    (naming,) = own.names
+    assert isinstance(naming, Naming)
+    assert naming.builds["ppc64le"] == "powerpc64le-linux-gnu"
 
 
 def test_a_naming_has_a_triplet_per_arch(write_matrix: WriteMatrix, replica: Good) -> None:

@@ -1,0 +1,139 @@
+"""A builder image builds for real, and its cross-built twin is the same wheel but for the code.
+
+The image is a stand-in on loopback, pulled through a mirror as ``--registry`` says.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import docker
+import pytest
+
+from harness.arches import Arch, find_arch
+from harness.builders import Foundry, build_wheel
+from harness.builders.container import build_in_container
+from harness.builders.planned import plan_wheel
+from harness.builders.project import load_project
+from harness.cache import Cache
+from harness.engine.docker import DockerEngine
+from harness.errors import BuildError
+from harness.images.debian import native_arch
+from harness.images.registry import RegistrySource
+from harness.model import Builder, BuilderKind, Headers, IndexSource, WheelRef
+from harness.wheel.contents import read_wheel, verify_record
+from harness.wheel.elf import ElfFacts
+from harness.wiring import ROOT, LabOptions, fetch_sole, open_pinned
+from tests.support.builder_image import PROMISE, make_builder_image
+from tests.support.projects import FIXTURES, make_project
+from tests.support.registry import loopback_registry
+
+pytestmark = pytest.mark.integration
+
+NATIVE, FOREIGN = native_arch(), find_arch("aarch64")
+PROMISES = {NATIVE.name: PROMISE, FOREIGN.name: PROMISE}
+IMAGE = Builder(
+    id="image-stand-in",
+    kind=BuilderKind.CONTAINER,
+    libc="glibc",
+    promises=PROMISES,
+    image="quay.io/pypa/manylinux_2_36_{arch}",
+    pythons=("3.11",),
+    requires=(
+        IndexSource(name="setuptools", version="80.9.0"),
+        IndexSource(name="tomli", version="2.0.1"),
+    ),
+)
+TWIN = Builder(
+    id="cross-twin",
+    kind=BuilderKind.CROSS,
+    libc="glibc",
+    promises=PROMISES,
+    headers=(Headers(python="3.11", suite="bookworm", arches=tuple(PROMISES)),),
+)
+
+
+@pytest.fixture(scope="module")
+def foundry(
+    engine: DockerEngine, cache: Cache, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Foundry]:
+    """Return where builder images build: the real engine, a registry with two stand-ins."""
+    index = open_pinned(LabOptions(matrix_folder=ROOT / "matrix"), print)
+    with loopback_registry(tmp_path_factory.mktemp("registry")) as server:
+        for arch in (NATIVE, FOREIGN):
+            image = make_builder_image(engine, cache, arch)
+            server.push(image, arch, f"pypa/manylinux_2_36_{arch.name}", "latest")
+        source = RegistrySource(engine, cache, mirror=server.host, tries=1, announce=print)
+        yield Foundry(
+            engine=engine, fetch_image=source.fetch, fetch_wheel=partial(fetch_sole, index)
+        )
+        _forget(server.host)
+
+
+def _forget(host: str) -> None:
+    client = docker.from_env()
+    for image in client.images.list():
+        for tag in image.tags:
+            if tag.startswith(f"{host}/"):
+                client.images.remove(tag)
+    client.close()
+
+
+def built(name: str, builder: Builder, arch: Arch, cache: Cache, foundry: Foundry) -> WheelRef:
+    return build_wheel(
+        name, builder, arch, "3.11",
+        fixtures=FIXTURES, cache=cache, announce=print, foundry=foundry,
+    )  # fmt: skip
+
+
+def elves(wheel: WheelRef) -> dict[str, ElfFacts]:
+    members = read_wheel(Path(wheel.path)).native
+    return {member.name: member.elf for member in members if isinstance(member.elf, ElfFacts)}
+
+
+# What a compiler's own start and end files look for, weakly: GCC's are others than zig's.
+START_FILES = {
+    "__cxa_finalize",
+    "__gmon_start__",
+    "_ITM_deregisterTMCloneTable",
+    "_ITM_registerTMCloneTable",
+}
+
+
+def asked_for(elf: ElfFacts) -> set[tuple[str, str]]:
+    """Return the symbols that others must define, with their versions."""
+    return {(s.name, s.version) for s in elf.undefined if s.name not in START_FILES}
+
+
+CASES = [
+    *((name, NATIVE) for name in ("plain", "abi3", "multi", "bundled_lib", "tool", "pure")),
+    ("plain", FOREIGN),
+]
+
+
+@pytest.mark.parametrize(("name", "arch"), CASES, ids=[f"{n}-{a.name}" for n, a in CASES])
+def test_twins(name: str, arch: Arch, cache: Cache, foundry: Foundry) -> None:
+    """Files, tags, needed libraries and symbols asked for agree, start files apart."""
+    own = built(name, IMAGE, arch, cache, foundry)
+    twin = built(name, TWIN, arch, cache, foundry)
+    verify_record(Path(own.path))
+    assert own.filename == twin.filename
+    assert "/pypa/manylinux_2_36_" in own.builder
+    assert "@sha256:" in own.builder
+    assert twin.builder == ""
+    ours, theirs = elves(own), elves(twin)
+    assert ours.keys() == theirs.keys()
+    for file, elf in ours.items():
+        assert set(elf.needed) == set(theirs[file].needed), file
+        assert asked_for(elf) == asked_for(theirs[file]), file
+        assert elf.rpath + elf.runpath == theirs[file].rpath + theirs[file].runpath, file
+
+
+def test_a_source_that_does_not_compile(foundry: Foundry, tmp_path: Path) -> None:
+    """The end of what the compiler printed is in the error."""
+    folder = make_project(tmp_path)
+    (folder / "native/impl.c").write_text("#error this is the reason\n")
+    planned = plan_wheel(load_project(folder), IMAGE, NATIVE, "3.11")
+    image = foundry.fetch_image(IMAGE.image.replace("{arch}", NATIVE.name), NATIVE)
+    with pytest.raises(BuildError, match="this is the reason"):
+        build_in_container(planned, image, foundry)

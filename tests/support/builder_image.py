@@ -1,0 +1,78 @@
+"""A stand-in for a builder image: Debian with a compiler, laid out as the images of pypa are."""
+
+import io
+import tarfile
+from importlib import metadata
+from pathlib import Path
+
+import docker
+
+from harness.arches import Arch
+from harness.cache import Cache
+from harness.engine.docker import DockerEngine
+from harness.images import ImageStore
+from harness.model import AssembledWay, ImageWay, Target
+from tests.support.targets import no_pip
+
+PROMISE = "2.36"
+"""Debian 12's glibc, and the newest that auditwheel's policies may be asked for there."""
+
+_PACKAGES = (
+    *("base-files", "base-passwd", "dash", "coreutils", "libc-bin", "tar", "sed", "grep"),
+    *("python3", "python3-dev", "python3-pip", "gcc", "libc6-dev", "patchelf"),
+)
+_AUDITWHEEL = """\
+#!/usr/bin/python3
+import sys
+sys.path.insert(0, "/opt/auditwheel")
+from auditwheel.main import main
+sys.exit(main())
+"""
+
+
+def make_builder_image(engine: DockerEngine, cache: Cache, arch: Arch) -> str:
+    """Return the id of the stand-in for ``arch``, with this machine's auditwheel in it."""
+    way = AssembledWay(suite="bookworm", packages=_PACKAGES)
+    target = Target(
+        id="builder",
+        arch_name=arch.name,
+        title="A builder image",
+        python="3.11",
+        libc="glibc",
+        interpreter="python3",
+        assembled=way,
+    )
+    store = ImageStore(engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=print)
+    client = docker.from_env()
+    container = client.api.create_container(
+        store.get(target).id, command=["true"], platform=arch.platform
+    )["Id"]
+    try:
+        client.api.put_archive(container, "/", _layout())
+        made: str = client.api.commit(container)["Id"]
+    finally:
+        client.api.remove_container(container, force=True)
+        client.close()
+    return made
+
+
+def _layout() -> bytes:
+    """Return a tar file with ``/opt/python/cp311-cp311``, and auditwheel with what it needs."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        link = tarfile.TarInfo("opt/python/cp311-cp311/bin/python")
+        link.type, link.linkname = tarfile.SYMTYPE, "/usr/bin/python3"
+        tar.addfile(link)
+        _add(tar, "usr/local/bin/auditwheel", _AUDITWHEEL.encode(), mode=0o755)
+        for name in ("auditwheel", "pyelftools", "packaging"):
+            for file in metadata.files(name) or ():
+                path = Path(str(file.locate()))
+                if ".." not in file.parts and path.is_file():
+                    _add(tar, f"opt/auditwheel/{file}", path.read_bytes())
+    return made.getvalue()
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes, mode: int = 0o644) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(data), mode
+    tar.addfile(member, io.BytesIO(data))
