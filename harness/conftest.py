@@ -22,12 +22,12 @@ from harness.errors import HarnessError
 from harness.grid import build_grid
 from harness.journal import Journal, observations, read_events
 from harness.lab import Lab, ProbeLimits
-from harness.model import Cell, ImageWay, Matrix, Observation, Outcome, Subject
+from harness.model import Cell, Matrix, Observation, Outcome, Subject
 from harness.plan import Selection, plan_cells, with_subjects
 from harness.process import hold_lifeline
 from harness.report.terminal import print_grid
 from harness.test_matrix import ExpectedError
-from harness.wiring import ROOT, LabOptions, open_lab, open_readiness, read_matrix
+from harness.wiring import IMAGE_CHOICES, ROOT, LabOptions, open_lab, open_readiness, read_matrix
 
 _MATRIX = pytest.StashKey[Matrix]()
 _CELLS = pytest.StashKey[tuple[Cell, ...]]()
@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--arch", action="append", default=[], help="glob over arches")
     group.addoption("--subject", action="append", default=[], help="glob over subject ids")
     group.addoption("--profile", default=None, help="named selection of matrix/*.yaml")
-    ways = ["auto", *ImageWay]
+    ways = list(IMAGE_CHOICES)
     group.addoption("--images", choices=ways, default="auto", help="where images come from")
     group.addoption("--registry", default="", help="HOST/PREFIX of a mirror to pull from")
     group.addoption("--cell-timeout", type=float, default=120, help="seconds a stage may take")
@@ -179,10 +179,9 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
 
 
 def _lab_options(config: pytest.Config) -> LabOptions:
-    way = config.getoption("--images")
     return LabOptions(
         matrix_folder=config.getoption("--wheelgrid-matrix"),
-        images=None if way == "auto" else ImageWay(way),
+        images=config.getoption("--images"),
         registry=config.getoption("--registry"),
         limits=ProbeLimits(timeout=config.getoption("--cell-timeout")),
     )

@@ -21,7 +21,7 @@ from harness.engine.docker import connect
 from harness.errors import EngineError, ExitCode, UsageError
 from harness.grid import exit_code
 from harness.journal import read_events
-from harness.model import Cell, ImageWay, Subject
+from harness.model import Cell, Subject
 from harness.plan import Selection
 from harness.process import TAIL_LINES, Running, start_process
 from harness.report.junit import junit_xml
@@ -55,7 +55,7 @@ class RunOptions:
     """A file of further subjects, see ``wheelgrid check``."""
     out: Path
     workers: int
-    way: ImageWay | None = None
+    images: str = "auto"
     """None: the first way that works."""
     registry: str = ""
     timeout: float
@@ -128,7 +128,7 @@ def pytest_words(options: RunOptions) -> list[str]:
     words = [sys.executable, "-m", "pytest", str(_TESTS), f"--rootdir={_TESTS.parent.parent}"]
     words += ["-n", str(options.workers), "--no-loadscope-reorder", "-p", "no:cacheprovider", "-q"]
     words += [f"--wheelgrid-out={options.out}", f"--wheelgrid-matrix={options.matrix}"]
-    words += [f"--images={options.way or 'auto'}", f"--cell-timeout={options.timeout}"]
+    words += [f"--images={options.images}", f"--cell-timeout={options.timeout}"]
     for option, value in (
         ("--registry", options.registry),
         ("--wheelgrid-subjects", options.subjects),

@@ -30,14 +30,22 @@ ROOT = Path(__file__).resolve().parents[1]
 """The checkout that this package is run from."""
 
 
+IMAGE_CHOICES = {
+    "auto": tuple(ImageWay),
+    "local": (ImageWay.ASSEMBLED, ImageWay.REPLICA),
+    **{way.value: (way,) for way in ImageWay},
+}
+"""What ``--images`` takes → the ways to get an image, in the order they are tried."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabOptions:
     """What a user may choose of a laboratory."""
 
     matrix_folder: Path = ROOT / "matrix"
     fixtures: Path = ROOT / "fixtures"
-    images: ImageWay | None = None
-    """One way to get images; None takes the first that works."""
+    images: str = "auto"
+    """One of ``IMAGE_CHOICES``."""
     registry: str = ""
     """``HOST/PREFIX`` of a mirror that registry images are pulled from."""
     limits: ProbeLimits = field(default_factory=ProbeLimits)
@@ -75,7 +83,7 @@ def open_images(
     return ImageStore(
         connect(),
         Cache(default_cache_root()),
-        way=options.images,
+        ways=IMAGE_CHOICES[options.images],
         registry=options.registry,
         fetch_pip=partial(fetch_pip, index),
         announce=announce,

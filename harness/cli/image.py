@@ -16,7 +16,6 @@ from harness.cli.options import (
 from harness.engine.docker import connect
 from harness.errors import ExitCode, ImageError
 from harness.images.stock import Item, remove_items, take_stock
-from harness.model import ImageWay
 from harness.plan import Selection, plan_cells
 from harness.report.stock import format_built, format_stock, format_sum
 from harness.report.untrusted import visible
@@ -32,20 +31,20 @@ def image() -> None:
 @selection_options
 @image_options
 @matrix_option
-def build(*, selection: Selection, way: ImageWay | None, registry: str, matrix: Path) -> ExitCode:
+def build(*, selection: Selection, images: str, registry: str, matrix: Path) -> ExitCode:
     """Make the images of the targets that a run would probe.
 
     What the engine has is not made again. Prints a line for each: way, seconds, size, origin.
     """
     cells = plan_cells(read_matrix(matrix), selection)
     targets = {cell.target.key: cell.target for cell in cells}
-    options = LabOptions(matrix_folder=matrix, images=way, registry=registry)
-    images = open_images(options, open_pinned(options, _say), _say)
+    options = LabOptions(matrix_folder=matrix, images=images, registry=registry)
+    store = open_images(options, open_pinned(options, _say), _say)
     engine, failed = connect(), False
     for target in targets.values():
         start = time.monotonic()
         try:
-            ref = images.get(target)
+            ref = store.get(target)
         except ImageError as error:
             failed = True
             _say(f"{target.key}: {error}")
@@ -91,7 +90,7 @@ def prune_stock(*, dry_run: bool, everything: bool, registry: str, matrix: Path)
 
 def _stock(matrix: Path, registry: str) -> tuple[Item, ...]:
     options = LabOptions(matrix_folder=matrix, registry=registry)
-    images = open_images(options, open_pinned(options, _say), _say)
+    store = open_images(options, open_pinned(options, _say), _say)
     uses = {target.key: images.uses(target) for target in read_matrix(matrix).targets}
     return take_stock(connect(), Cache(default_cache_root()), uses)
 

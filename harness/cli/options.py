@@ -10,13 +10,10 @@ from typing import Any
 import click
 
 from harness.front import RunOptions
-from harness.model import ImageWay
 from harness.plan import Selection
-from harness.wiring import ROOT
+from harness.wiring import IMAGE_CHOICES, ROOT
 
 Command = Callable[..., Any]
-
-AUTO = "auto"
 
 
 def matrix_folder() -> Path:
@@ -75,22 +72,18 @@ def registry_option(command: Command) -> Command:
 
 
 def image_options(command: Command) -> Command:
-    """Add ``--images`` and ``--registry``; the command gets ``way``, None for auto."""
-
-    @functools.wraps(command)
-    def with_way(*, images: str, **others: object) -> object:
-        return command(way=None if images == AUTO else ImageWay(images), **others)
-
+    """Add ``--images``, one of ``IMAGE_CHOICES``, and ``--registry``."""
     options: tuple[Callable[[Command], Command], ...] = (
         click.option(
             "--images",
-            type=click.Choice([AUTO, *(way.value for way in ImageWay)]),
-            default=AUTO,
-            help="Where target images come from; auto takes the first that works.",
+            type=click.Choice(list(IMAGE_CHOICES)),
+            default="auto",
+            help="Where target images come from: auto takes the first that works, "
+            "local pulls nothing.",
         ),
         registry_option,
     )
-    return _stack(with_way, options)
+    return _stack(command, options)
 
 
 def run_options(command: Command) -> Command:
@@ -102,7 +95,7 @@ def run_options(command: Command) -> Command:
         matrix: Path,
         out: Path,
         workers: int,
-        way: ImageWay | None,
+        images: str,
         registry: str,
         timeout: float,
         **others: object,
@@ -111,7 +104,7 @@ def run_options(command: Command) -> Command:
             matrix=matrix.resolve(),
             out=out.resolve(),
             workers=workers,
-            way=way,
+            images=images,
             registry=registry,
             timeout=timeout,
             command=tuple(sys.argv[1:]),

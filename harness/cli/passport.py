@@ -7,7 +7,7 @@ import click
 from harness.cli.command import Command
 from harness.cli.options import image_options, matrix_option
 from harness.errors import UsageError
-from harness.model import ImageWay, Matrix, Target
+from harness.model import Matrix, Target
 from harness.report.passport import format_passport, passport_json
 from harness.report.progress import SpokenJournal
 from harness.spelling import did_you_mean, wheel_spelling
@@ -19,16 +19,14 @@ from harness.wiring import LabOptions, open_lab, read_matrix
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line and target.")
 @image_options
 @matrix_option
-def passport(
-    *, target: str, as_json: bool, way: ImageWay | None, registry: str, matrix: Path
-) -> None:
+def passport(*, target: str, as_json: bool, images: str, registry: str, matrix: Path) -> None:
     """Measure what an interpreter builds, imports and installs.
 
     Without an arch: on every arch that the target has.
     """
     loaded = read_matrix(matrix)
     targets = _targets(loaded, target)
-    options = LabOptions(matrix_folder=matrix, images=way, registry=registry)
+    options = LabOptions(matrix_folder=matrix, images=images, registry=registry)
     journal = SpokenJournal(lambda line: click.echo(line, err=True))
     with open_lab(loaded, options, journal) as lab:
         for found in targets:

@@ -6,7 +6,6 @@ import click
 
 from harness.cli.command import Command
 from harness.cli.options import image_options, matrix_option
-from harness.model import ImageWay
 from harness.plan import find_cell
 from harness.report.progress import SpokenJournal
 from harness.wiring import LabOptions, open_lab, read_matrix
@@ -16,14 +15,14 @@ from harness.wiring import LabOptions, open_lab, read_matrix
 @click.argument("cell")
 @image_options
 @matrix_option
-def repro(*, cell: str, way: ImageWay | None, registry: str, matrix: Path) -> None:
+def repro(*, cell: str, images: str, registry: str, matrix: Path) -> None:
     """Print a `docker run` line that shows what the cell shows.
 
     CELL is an id as the grid prints it: TARGET/ARCH/SUBJECT.
     """
     loaded = read_matrix(matrix)
     found = find_cell(loaded, cell)
-    options = LabOptions(matrix_folder=matrix, images=way, registry=registry)
+    options = LabOptions(matrix_folder=matrix, images=images, registry=registry)
     journal = SpokenJournal(lambda line: click.echo(line, err=True))
     with open_lab(loaded, options, journal) as lab:
         click.echo(lab.repro_command(found))

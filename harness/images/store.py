@@ -17,7 +17,7 @@ _HASTY_TRIES = 2
 
 
 class ImageStore:
-    """Target images by ``way``; None is auto: the first way that works, every fallback announced.
+    """Target images by the first of ``ways`` that works, every fallback announced.
 
     ``registry`` is a mirror as ``HOST/PREFIX`` (see ``registry.mirrored``); ``fetch_pip``
     gives replicas their installer (see ``replica.FetchPip``). ``announce`` gets one line for
@@ -29,15 +29,15 @@ class ImageStore:
         engine: Engine,
         cache: Cache,
         *,
-        way: ImageWay | None,
+        ways: tuple[ImageWay, ...] = tuple(ImageWay),
         registry: str = "",
         fetch_pip: FetchPip,
         announce: Callable[[str], None],
     ) -> None:
         self._engine = engine
-        self._way = way
+        self._ways = ways
         self._announce = announce
-        tries = PATIENT_TRIES if way else _HASTY_TRIES
+        tries = PATIENT_TRIES if len(ways) == 1 else _HASTY_TRIES
         self._sources: tuple[ImageSource, ...] = (
             RegistrySource(engine, cache, mirror=registry, tries=tries, announce=announce),
             AssembledSource(engine, cache, announce=announce),
@@ -66,7 +66,7 @@ class ImageStore:
         Makes nothing and asks no network.
         """
         offered = [source for source in self._sources if source.offers(target)]
-        return tuple(s.use(target) for s in offered if self._way in (None, s.way))
+        return tuple(s.use(target) for s in offered if s.way in self._ways)
 
     def has(self, target: Target) -> bool:
         """Whether the engine has the target's image by one of these ways.
@@ -78,14 +78,15 @@ class ImageStore:
 
     def _candidates(self, target: Target) -> list[ImageSource]:
         offered = [source for source in self._sources if source.offers(target)]
-        asked = [source for source in offered if self._way in (None, source.way)]
+        asked = [source for source in offered if source.way in self._ways]
         if not asked:
             raise ImageError(self._no_way(target, offered), cause="infra:no-way")
         return asked
 
     def _no_way(self, target: Target, offered: list[ImageSource]) -> str:
         ways = ", ".join(source.way for source in offered) or "none"
-        asked = f"{self._way} way" if self._way else "way to get an image"
+        every = set(self._ways) == set(ImageWay)
+        asked = "way to get an image" if every else f"{' or '.join(self._ways)} way"
         return f"{target.key}: no {asked} in matrix/targets.yaml; it has: {ways}"
 
 

@@ -31,7 +31,7 @@ print(len(loaded), *missing)
 
 
 def get_image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
-    store = ImageStore(engine, cache, way=ImageWay.ASSEMBLED, fetch_pip=no_pip, announce=print)
+    store = ImageStore(engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=print)
     return store.get(debian_12(arch))
 
 
@@ -85,7 +85,7 @@ def test_the_same_packages_give_the_same_image(
 ) -> None:
     """Assembled again from nothing, native and foreign have the ids that the engine has."""
     again = ImageStore(
-        ImageEngine(), Cache(tmp_path), way=ImageWay.ASSEMBLED, fetch_pip=no_pip, announce=print
+        ImageEngine(), Cache(tmp_path), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=print
     )
     for arch in ("s390x", native_arch().name):
         assert again.get(debian_12(arch)) == get_image(engine, cache, arch)
@@ -104,7 +104,7 @@ def test_an_image_that_the_engine_has_takes_no_time(engine: DockerEngine, cache:
     """The second time, nothing is assembled and nothing loaded."""
     get_image(engine, cache, "s390x")
     said: list[str] = []
-    ImageStore(engine, cache, way=ImageWay.ASSEMBLED, fetch_pip=no_pip, announce=said.append).get(
-        debian_12("s390x")
-    )
+    ImageStore(
+        engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=said.append
+    ).get(debian_12("s390x"))
     assert said == []

@@ -27,7 +27,9 @@ def pushed(
     engine: DockerEngine, cache: Cache, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[LoopbackRegistry, list[Manifest]]]:
     """Run a registry with two assembled images, ``hub/debian:<arch>`` each."""
-    assembled = ImageStore(engine, cache, way=ImageWay.ASSEMBLED, fetch_pip=no_pip, announce=print)
+    assembled = ImageStore(
+        engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=print
+    )
     with loopback_registry(tmp_path_factory.mktemp("registry")) as server:
         manifests = [
             server.push(assembled.get(debian_12(arch.name)).id, arch, "hub/debian", arch.name)
@@ -70,7 +72,7 @@ class Registry:
         self._store = ImageStore(
             engine,
             cache,
-            way=ImageWay.REGISTRY,
+            ways=(ImageWay.REGISTRY,),
             registry=f"{host}/hub",
             fetch_pip=no_pip,
             announce=self.said.append,

@@ -47,7 +47,7 @@ def image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
     store = ImageStore(
         engine,
         cache,
-        way=ImageWay.REPLICA,
+        ways=(ImageWay.REPLICA,),
         fetch_pip=partial(fetch_pip, index),
         announce=print,
     )

@@ -42,7 +42,7 @@ def target(request: pytest.FixtureRequest) -> Target:
 @pytest.fixture(scope="module")
 def image(engine: DockerEngine, cache: Cache, target: Target) -> ImageRef:
     store = ImageStore(
-        engine, cache, way=ImageWay.ASSEMBLED, fetch_pip=no_pip, announce=lambda _: None
+        engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=lambda _: None
     )
     return store.get(target)
 

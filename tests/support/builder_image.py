@@ -14,8 +14,8 @@ from harness.images import ImageStore
 from harness.model import AssembledWay, ImageWay, Target
 from tests.support.targets import no_pip
 
-PROMISE = "2.36"
-"""Debian 12's glibc, and the newest that auditwheel's policies may be asked for there."""
+PROMISE = "2.39"
+"""Not newer than Debian 13 has, whose patchelf is new enough for auditwheel."""
 
 _PACKAGES = (
     *("base-files", "base-passwd", "dash", "coreutils", "libc-bin", "tar", "sed", "grep"),
@@ -32,12 +32,12 @@ sys.exit(main())
 
 def make_builder_image(engine: DockerEngine, cache: Cache, arch: Arch) -> str:
     """Return the id of the stand-in for ``arch``, with this machine's auditwheel in it."""
-    way = AssembledWay(suite="bookworm", packages=_PACKAGES)
+    way = AssembledWay(suite="trixie", packages=_PACKAGES)
     target = Target(
         id="builder",
         arch_name=arch.name,
         title="A builder image",
-        python="3.11",
+        python="3.13",
         libc="glibc",
         interpreter="python3",
         assembled=way,
@@ -57,10 +57,10 @@ def make_builder_image(engine: DockerEngine, cache: Cache, arch: Arch) -> str:
 
 
 def _layout() -> bytes:
-    """Return a tar file with ``/opt/python/cp311-cp311``, and auditwheel with what it needs."""
+    """Return a tar file with ``/opt/python/cp313-cp313``, and auditwheel with what it needs."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as tar:
-        link = tarfile.TarInfo("opt/python/cp311-cp311/bin/python")
+        link = tarfile.TarInfo("opt/python/cp313-cp313/bin/python")
         link.type, link.linkname = tarfile.SYMTYPE, "/usr/bin/python3"
         tar.addfile(link)
         _add(tar, "usr/local/bin/auditwheel", _AUDITWHEEL.encode(), mode=0o755)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from harness.errors import UsageError
 from harness.front import Ending, RunOptions, drive, prepare_out, pytest_words, write_subjects
-from harness.model import FileSource, ImageWay, Subject
+from harness.model import FileSource, Subject
 from harness.plan import Selection
 from harness.report.progress import RunState
 
@@ -80,7 +80,7 @@ def test_words_for_pytest(tmp_path: Path) -> None:
         out=tmp_path,
         workers=2,
         timeout=5.5,
-        way=ImageWay.REGISTRY,
+        images="registry",
         registry="localhost:5000/x",
         subjects=tmp_path / "subjects.json",
         selection=Selection(

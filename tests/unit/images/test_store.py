@@ -48,7 +48,7 @@ def test_auto_takes_the_registry_first(cache: Cache) -> None:
     """The real image is the best one, and nothing needs saying but the pull."""
     said = Said()
     store = ImageStore(
-        WithEveryAssembledImage(PULLED), cache, way=None, fetch_pip=no_pip, announce=said.append
+        WithEveryAssembledImage(PULLED), cache, fetch_pip=no_pip, announce=said.append
     )
     assert store.get(debian_12("s390x", registry=WAY)).way is ImageWay.REGISTRY
     assert said == ["pulling debian:12 for s390x"]
@@ -60,7 +60,6 @@ def test_auto_falls_back_and_says_why(cache: Cache) -> None:
     store = ImageStore(
         WithEveryAssembledImage(UNREACHABLE),
         cache,
-        way=None,
         fetch_pip=no_pip,
         announce=said.append,
     )
@@ -76,7 +75,7 @@ def test_auto_skips_a_way_that_is_absent(cache: Cache) -> None:
     """A target without a registry image is not a failure of the registry."""
     said = Said()
     engine = WithEveryAssembledImage(UNREACHABLE)
-    store = ImageStore(engine, cache, way=None, fetch_pip=no_pip, announce=said.append)
+    store = ImageStore(engine, cache, fetch_pip=no_pip, announce=said.append)
     assert store.get(debian_12("s390x")).way is ImageWay.ASSEMBLED
     assert (engine.asked, said) == ([], Said())
 
@@ -84,7 +83,7 @@ def test_auto_skips_a_way_that_is_absent(cache: Cache) -> None:
 def test_the_way_asked_for_is_the_only_one(cache: Cache) -> None:
     """Who asks for the registry does not get another image in silence."""
     engine = WithEveryAssembledImage(UNREACHABLE)
-    store = ImageStore(engine, cache, way=ImageWay.REGISTRY, fetch_pip=no_pip, announce=print)
+    store = ImageStore(engine, cache, ways=(ImageWay.REGISTRY,), fetch_pip=no_pip, announce=print)
     with pytest.raises(ImageError, match="no such host"):
         store.get(debian_12("s390x", registry=WAY))
     assert len(engine.asked) == 4
@@ -97,7 +96,7 @@ def test_every_failure_is_told_when_none_works(
     monkeypatch.setenv("PATH", str(tmp_path))  # no mmdebstrap
     for remembered in (cache.root / "resolutions").iterdir():
         remembered.unlink()
-    store = ImageStore(ImageEngine(UNREACHABLE), cache, way=None, fetch_pip=no_pip, announce=print)
+    store = ImageStore(ImageEngine(UNREACHABLE), cache, fetch_pip=no_pip, announce=print)
     with pytest.raises(
         ImageError, match=r"(?s)no way gives.*registry: no such.*assembled: Deb"
     ) as e:
@@ -114,7 +113,7 @@ def test_every_failure_is_told_when_none_works(
 )
 def test_a_way_that_the_target_lacks_is_named(cache: Cache, way: ImageWay, words: str) -> None:
     """The message says which ways there are."""
-    store = ImageStore(ImageEngine(PULLED), cache, way=way, fetch_pip=no_pip, announce=print)
+    store = ImageStore(ImageEngine(PULLED), cache, ways=(way,), fetch_pip=no_pip, announce=print)
     with pytest.raises(ImageError, match=words) as caught:
         store.get(debian_12("s390x"))
     assert caught.value.cause == "infra:no-way"
@@ -123,9 +122,7 @@ def test_a_way_that_the_target_lacks_is_named(cache: Cache, way: ImageWay, words
 def test_the_mirror_reaches_the_registry_way(cache: Cache) -> None:
     """``--registry`` changes the name that is pulled."""
     engine = ImageEngine(PULLED)
-    store = ImageStore(
-        engine, cache, way=None, registry="mirror.test/hub", fetch_pip=no_pip, announce=print
-    )
+    store = ImageStore(engine, cache, registry="mirror.test/hub", fetch_pip=no_pip, announce=print)
     store.get(debian_12("s390x", registry=WAY))
     assert engine.asked == ["pull mirror.test/hub/debian:12 s390x"]
 
@@ -152,8 +149,8 @@ def test_an_image_is_there_by_any_way_that_may_be_tried(cache: Cache) -> None:
     engine = WithEveryAssembledImage(UNREACHABLE)
     target = debian_12("s390x", registry=WAY)
     answers = [
-        ImageStore(engine, cache, way=way, fetch_pip=no_pip, announce=print).has(target)
-        for way in (None, ImageWay.ASSEMBLED, ImageWay.REGISTRY, ImageWay.REPLICA)
+        ImageStore(engine, cache, ways=ways, fetch_pip=no_pip, announce=print).has(target)
+        for ways in (tuple(ImageWay), *((way,) for way in ImageWay))
     ]
-    assert answers == [True, True, False, False]
+    assert answers == [True, False, True, False]
     assert engine.asked == []

@@ -28,7 +28,7 @@ def test_the_wrapped_compiler_makes_an_object_of_the_arch(tmp_path: Path) -> Non
     """``cc`` compiles for the arch it was written for, whatever the machine."""
     write_wrappers(tmp_path / "bin", find_arch("s390x"), "musl")
     (tmp_path / "x.c").write_text("int x;\n")
-    command = [tmp_path / "bin/cc", "-c", "x.c"]
+    command = [str(tmp_path / "bin/cc"), "-c", "x.c"]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
     assert (tmp_path / "x.o").read_bytes()[4:6] == b"\x02\x02"  # 64 bits, big endian
     subprocess.run([tmp_path / "bin/ar", "rcs", "x.a", "x.o"], cwd=tmp_path, check=True, timeout=60)
