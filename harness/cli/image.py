@@ -91,7 +91,7 @@ def prune_stock(*, dry_run: bool, everything: bool, registry: str, matrix: Path)
 def _stock(matrix: Path, registry: str) -> tuple[Item, ...]:
     options = LabOptions(matrix_folder=matrix, registry=registry)
     store = open_images(options, open_pinned(options, _say), _say)
-    uses = {target.key: images.uses(target) for target in read_matrix(matrix).targets}
+    uses = {target.key: store.uses(target) for target in read_matrix(matrix).targets}
     return take_stock(connect(), Cache(default_cache_root()), uses)
 
 
