@@ -19,6 +19,8 @@ _HEADER = 8
 _STDERR = 2
 _CHUNK = 1 << 16
 ERRORS_KEPT = 8192
+MOST_OUTPUT = 128 << 20
+"""Bytes that one container may print to its end: they are kept in memory."""
 SEND_SECONDS = 120
 """A container that takes no input for so long hangs."""
 
@@ -57,13 +59,18 @@ class Streams:
         return data
 
     def exchange(self, data: bytes, *, deadline: float) -> bytes:
-        """Write ``data``, close standard input, and return all of standard output."""
+        """Write ``data``, close standard input, and return all of standard output.
+
+        Raises ``EngineError`` beyond ``MOST_OUTPUT``.
+        """
         with contextlib.suppress(ChannelClosedError):
             self._pump(memoryview(data), deadline)
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)
         while not self._ended:
             self._wait(deadline)
+            if len(self._output) > MOST_OUTPUT:
+                raise EngineError(f"a container printed more than {MOST_OUTPUT} bytes; ended it")
         return bytes(self._output)
 
     def errors(self) -> str:

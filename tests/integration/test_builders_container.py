@@ -37,8 +37,8 @@ IMAGE = Builder(
     kind=BuilderKind.CONTAINER,
     libc="glibc",
     promises=PROMISES,
-    image="quay.io/pypa/manylinux_2_36_{arch}",
-    pythons=("3.11",),
+    image="quay.io/pypa/manylinux_2_39_{arch}",
+    pythons=("3.13",),
     requires=(
         IndexSource(name="setuptools", version="80.9.0"),
         IndexSource(name="tomli", version="2.0.1"),
@@ -49,7 +49,7 @@ TWIN = Builder(
     kind=BuilderKind.CROSS,
     libc="glibc",
     promises=PROMISES,
-    headers=(Headers(python="3.11", suite="bookworm", arches=tuple(PROMISES)),),
+    headers=(Headers(python="3.13", suite="trixie", arches=tuple(PROMISES)),),
 )
 
 
@@ -62,7 +62,7 @@ def foundry(
     with loopback_registry(tmp_path_factory.mktemp("registry")) as server:
         for arch in (NATIVE, FOREIGN):
             image = make_builder_image(engine, cache, arch)
-            server.push(image, arch, f"pypa/manylinux_2_36_{arch.name}", "latest")
+            server.push(image, arch, f"pypa/manylinux_2_39_{arch.name}", "latest")
         source = RegistrySource(engine, cache, mirror=server.host, tries=1, announce=print)
         yield Foundry(
             engine=engine, fetch_image=source.fetch, fetch_wheel=partial(fetch_sole, index)
@@ -81,7 +81,7 @@ def _forget(host: str) -> None:
 
 def built(name: str, builder: Builder, arch: Arch, cache: Cache, foundry: Foundry) -> WheelRef:
     return build_wheel(
-        name, builder, arch, "3.11",
+        name, builder, arch, "3.13",
         fixtures=FIXTURES, cache=cache, announce=print, foundry=foundry,
     )  # fmt: skip
 
@@ -118,7 +118,7 @@ def test_twins(name: str, arch: Arch, cache: Cache, foundry: Foundry) -> None:
     twin = built(name, TWIN, arch, cache, foundry)
     verify_record(Path(own.path))
     assert own.filename == twin.filename
-    assert "/pypa/manylinux_2_36_" in own.builder
+    assert "/pypa/manylinux_2_39_" in own.builder
     assert "@sha256:" in own.builder
     assert twin.builder == ""
     ours, theirs = elves(own), elves(twin)
@@ -133,7 +133,7 @@ def test_a_source_that_does_not_compile(foundry: Foundry, tmp_path: Path) -> Non
     """The end of what the compiler printed is in the error."""
     folder = make_project(tmp_path)
     (folder / "native/impl.c").write_text("#error this is the reason\n")
-    planned = plan_wheel(load_project(folder), IMAGE, NATIVE, "3.11")
+    planned = plan_wheel(load_project(folder), IMAGE, NATIVE, "3.13")
     image = foundry.fetch_image(IMAGE.image.replace("{arch}", NATIVE.name), NATIVE)
     with pytest.raises(BuildError, match="this is the reason"):
         build_in_container(planned, image, foundry)
