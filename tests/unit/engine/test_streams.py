@@ -117,6 +117,15 @@ def test_an_exchange_ends_the_input(pair: Pair) -> None:
     assert streams.exchange(b"abc", deadline=_soon()) == b"ABC"
 
 
+def test_an_exchange_has_an_end(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container that prints without end is ended: its output is kept in memory."""
+    streams, engine = pair
+    monkeypatch.setattr("harness.engine.streams.MOST_OUTPUT", 4)
+    engine.sendall(_frame(OUT, b"12345"))
+    with pytest.raises(EngineError, match="more than 4 bytes"):
+        streams.exchange(b"", deadline=_soon())
+
+
 def test_only_the_tail_of_the_errors_is_kept(pair: Pair) -> None:
     """A container that floods its standard error costs no more than the tail."""
     streams, engine = pair

@@ -1,0 +1,100 @@
+"""Wheels for musl, under other names and as distributions build them: built, and looked into.
+
+The headers are those of interpreters that are compiled when first asked for.
+"""
+
+from pathlib import Path
+
+import pytest
+from auditwheel.wheel_abi import analyze_wheel_abi
+from auditwheel.wheeltools import get_wheel_architecture, get_wheel_libc
+
+from harness.arches import find_arch
+from harness.builders import build_planned, load_project, plan_wheel
+from harness.cache import Cache
+from harness.matrixfile import load_matrix
+from harness.wheel.contents import read_wheel, verify_record
+from harness.wheel.elf import ElfFacts
+from tests.support.projects import FIXTURES
+
+pytestmark = pytest.mark.integration
+
+MATRIX = load_matrix(FIXTURES.parent / "matrix")
+
+
+def build(project: str, builder: str, arch: str, cache: Cache) -> Path:
+    planned = plan_wheel(
+        load_project(FIXTURES / project), MATRIX.builder(builder), find_arch(arch), "3.9"
+    )
+    return Path(build_planned(planned, cache=cache, announce=print).path)
+
+
+def elves(wheel: Path) -> dict[str, ElfFacts]:
+    members = read_wheel(wheel).native
+    return {member.name: member.elf for member in members if isinstance(member.elf, ElfFacts)}
+
+
+@pytest.mark.parametrize("builder", ["musllinux_1_1", "musllinux_1_2"])
+@pytest.mark.parametrize(
+    "project", ["plain", "abi3", "multi", "bundled_lib", "tool", "numeric", "threads"]
+)
+def test_musl(project: str, builder: str, cache: Cache) -> None:
+    """It needs musl alone, and auditwheel agrees with the tag."""
+    wheel = build(project, builder, "x86_64", cache)
+    verify_record(wheel)
+    found = analyze_wheel_abi(
+        get_wheel_libc(wheel.name),
+        get_wheel_architecture(wheel.name),
+        wheel,
+        frozenset(),
+        disable_isa_ext_check=False,
+        allow_graft=False,
+    )
+    assert found.overall_policy.name.startswith("musllinux_1_1")
+    files = elves(wheel)
+    own = {Path(name).name for name in files}
+    for elf in files.values():
+        assert set(elf.needed) <= {"libc.so"} | own
+
+
+@pytest.mark.parametrize(
+    ("builder", "arch", "tag", "triplets"),
+    [
+        ("musllinux_1_2", "x86_64", "musllinux_1_2_x86_64", ["x86_64-linux-gnu"]),
+        (
+            "dual-musl",
+            "x86_64",
+            "musllinux_1_2_x86_64",
+            ["x86_64-linux-gnu", "x86_64-linux-musl"],
+        ),
+        (
+            "dual-fedora",
+            "ppc64le",
+            "manylinux2014_ppc64le",
+            ["powerpc64le-linux-gnu", "ppc64le-linux-gnu"],
+        ),
+        ("fedora-33", "ppc64le", "linux_ppc64le", ["ppc64le-linux-gnu"]),
+        ("fedora-34", "ppc64le", "linux_ppc64le", ["powerpc64le-linux-gnu"]),
+        ("alpine-3.14", "x86_64", "linux_x86_64", ["x86_64-linux-musl"]),
+    ],
+)
+def test_names(builder: str, arch: str, tag: str, triplets: list[str], cache: Cache) -> None:
+    """The one module lies under each of the builder's names, the same file every time."""
+    wheel = build("plain", builder, arch, cache)
+    files = elves(wheel)
+    assert set(files) == {f"wheelgrid_plain/_impl.cpython-39-{t}.so" for t in triplets}
+    assert wheel.stem.endswith(tag)
+    machines = {elf.machine for elf in files.values()}
+    assert machines == {find_arch(arch).elf_machine}
+
+
+@pytest.mark.parametrize("builder", ["bare", "bare-musl"])
+def test_bare(builder: str, cache: Cache) -> None:
+    """A module may be called ``.so`` and no more."""
+    assert set(elves(build("plain", builder, "x86_64", cache))) == {"wheelgrid_plain/_impl.so"}
+
+
+def test_tool_on_musl_names_its_loader(cache: Cache) -> None:
+    """An executable is dynamic, with the loader that musl's systems have."""
+    (elf,) = elves(build("tool", "musllinux_1_2", "x86_64", cache)).values()
+    assert elf.interpreter == "/lib/ld-musl-x86_64.so.1"
