@@ -6,8 +6,6 @@ The headers are those of interpreters that are compiled when first asked for.
 from pathlib import Path
 
 import pytest
-from auditwheel.wheel_abi import analyze_wheel_abi
-from auditwheel.wheeltools import get_wheel_architecture, get_wheel_libc
 
 from harness.arches import find_arch
 from harness.builders import build_planned, load_project, plan_wheel
@@ -39,18 +37,13 @@ def elves(wheel: Path) -> dict[str, ElfFacts]:
     "project", ["plain", "abi3", "multi", "bundled_lib", "tool", "numeric", "threads"]
 )
 def test_musl(project: str, builder: str, cache: Cache) -> None:
-    """It needs musl alone, and auditwheel agrees with the tag."""
+    """It needs musl alone.
+
+    auditwheel cannot be asked: it looks for ``libc.so`` on the machine that it runs on, where
+    glibc's linker has a text file of that name.
+    """
     wheel = build(project, builder, "x86_64", cache)
     verify_record(wheel)
-    found = analyze_wheel_abi(
-        get_wheel_libc(wheel.name),
-        get_wheel_architecture(wheel.name),
-        wheel,
-        frozenset(),
-        disable_isa_ext_check=False,
-        allow_graft=False,
-    )
-    assert found.overall_policy.name.startswith("musllinux_1_1")
     files = elves(wheel)
     own = {Path(name).name for name in files}
     for elf in files.values():
