@@ -40,7 +40,7 @@ IMAGE = Builder(
     image="quay.io/pypa/manylinux_2_39_{arch}",
     pythons=("3.13",),
     requires=(
-        IndexSource(name="setuptools", version="80.9.0"),
+        IndexSource(name="setuptools", version="82.0.1"),
         IndexSource(name="tomli", version="2.0.1"),
     ),
 )

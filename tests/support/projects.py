@@ -34,7 +34,7 @@ IMAGE_BUILDER = Builder(
     promises={"x86_64": "2.17", "aarch64": "2.17"},
     image="pypa/manylinux2014_{arch}",
     pythons=("3.11", "3.9"),
-    requires=(IndexSource(name="setuptools", version="80.9.0"),),
+    requires=(IndexSource(name="setuptools", version="82.0.1"),),
 )
 
 PLAIN = """\

@@ -71,7 +71,7 @@ def test_sources_go_in(tmp_path: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(engine.given)) as tar:
         names = set(tar.getnames())
     assert {"project/setup.py", "project/native/answer.h"} < names
-    assert "requires/setuptools-80.9.0-py3-none-any.whl" in names
+    assert "requires/setuptools-82.0.1-py3-none-any.whl" in names
     assert engine.specs[0].command[-2:] == ("cp311-cp311", "manylinux_2_17_x86_64")
 
 
