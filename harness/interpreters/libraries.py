@@ -122,7 +122,10 @@ def _archive(folder: Path, name: str, arguments: tuple[str, ...], env: dict[str,
     """Compile each source to an object of its own, then archive all of them."""
     objects = folder / f"{name}.objects"
     objects.mkdir()
-    run_process(("cc", "-c", *arguments), timeout=SECONDS, cwd=objects, env=env, merge=True)
+    # Hidden: an interpreter exports what it can, and a wheel that brings a libffi or a zlib
+    # of its own (cffi, Pillow) would be bound to these.
+    command = ("cc", "-c", "-fvisibility=hidden", *arguments)
+    run_process(command, timeout=SECONDS, cwd=objects, env=env, merge=True)
     found = sorted(path.name for path in objects.glob("*.o"))
     library = str(folder / "lib" / name)
     run_process(("ar", "rcs", library, *found), timeout=SECONDS, cwd=objects, env=env, merge=True)
