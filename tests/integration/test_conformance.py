@@ -25,6 +25,8 @@ TARGETS = (
     "fedora-35",
 )
 ARCHES = ("x86_64", "armv7l", "ppc64le")
+# Upstream's names on glibc, which follow one rule on every arch.
+NATIVELY = "fedora-35"
 
 REPLICAS = [target for target in read_matrix(ROOT / "matrix").targets if target.replica]
 
@@ -35,7 +37,8 @@ REPLICAS = [target for target in read_matrix(ROOT / "matrix").targets if target.
             target,
             id=target.key,
             marks=[]
-            if target.id in TARGETS and target.arch_name in ARCHES
+            if target.id in TARGETS
+            and target.arch_name in (ARCHES[:1] if target.id == NATIVELY else ARCHES)
             else pytest.mark.nightly,
         )
         for target in REPLICAS
