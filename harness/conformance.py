@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.arches import linux_arch
-from harness.model import Passport, ReplicaField
+from harness.model import ReplicaField
+from harness.passport import Passport
 
 _VERSION = re.compile(r"cpython-\d+m?")
 _MINOR = re.compile(r"3\.\d+")

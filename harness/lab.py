@@ -34,13 +34,13 @@ from harness.model import (
     ImageRef,
     Observation,
     Outcome,
-    Passport,
     Provenance,
     Stage,
     Subject,
     Target,
     WheelRef,
 )
+from harness.passport import Passport
 from harness.probe.session import Job, ProbeResult, Session, SessionLostError
 from harness.repro import docker_line
 from harness.supply import Refusal

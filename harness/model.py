@@ -333,43 +333,6 @@ class Matrix:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Passport:
-    """Everything measured once about a target image on one arch, by its own interpreter."""
-
-    python: str
-    """Full version: ``3.11.2``."""
-    implementation: str
-    soabi: str
-    ext_suffix: str
-    """The one name that it builds."""
-    extension_suffixes: tuple[str, ...]
-    """What it imports, in order (``importlib.machinery.EXTENSION_SUFFIXES``)."""
-    multiarch: str
-    platform: str
-    """``sysconfig.get_platform()``."""
-    tags: tuple[str, ...]
-    """What its installer accepts, best first: ``cp311-cp311-manylinux_2_36_x86_64``."""
-    installer: str
-    """``pip 23.0.1``."""
-    libc: str
-    """``glibc 2.36`` or ``musl 1.2.3``; empty where the interpreter does not tell."""
-    machine: str
-    """``uname -m`` in the container."""
-    elf_machine: str
-    elf_bits: int
-    elf_little: bool
-    page_size: int
-    kernel: str
-    externally_managed: bool
-    """PEP 668 marker present."""
-
-    @property
-    def minor(self) -> str:
-        """Minor version of the interpreter: ``3.11``."""
-        return ".".join(self.python.split(".")[:2])
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ImageRef:
     """A target image that is in the engine, ready to run."""
 
@@ -420,6 +383,29 @@ class Provenance:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """What a wheel's bytes and a target's passport alone say of a cell.
+
+    It explains an observation and never replaces it.
+    """
+
+    outcome: Outcome
+    stage: Stage
+    cause: str = ""
+    """Machine-readable reason, ``suffix-mismatch``; empty for a pass."""
+    file: str = ""
+    """The member of the wheel that decides, ``psycopg_binary/_psycopg.cpython-39-….so``."""
+    evidence: str = ""
+    """The one fact that decides it. Holds names out of the wheel: untrusted text."""
+    explanation: str = ""
+    """Whole sentences, fit for an issue: what the wheel holds, what the target looks for."""
+    remedy: str = ""
+    """What would turn it into a pass, in a sentence; empty where nothing is known."""
+    reference: str = ""
+    """Link to the rule's source or to the issue that tells the story."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Observation:
     """What was seen of one cell."""
 
@@ -440,4 +426,6 @@ class Observation:
     measured_at: str = ""
     """UTC, ISO 8601."""
     cached: bool = False
+    prediction: Prediction | None = None
+    """What wheel and passport say of it; None where there was no wheel or no passport."""
     provenance: Provenance = Provenance()

@@ -14,16 +14,8 @@ from harness.builders import Foundry, build_wheel
 from harness.cache import Cache, file_sha256
 from harness.index.choose import choose_wheel, nearest_refusal
 from harness.index.fetch import PackageIndex
-from harness.model import (
-    FileSource,
-    FixtureSource,
-    IndexSource,
-    Matrix,
-    Passport,
-    Subject,
-    Target,
-    WheelRef,
-)
+from harness.model import FileSource, FixtureSource, IndexSource, Matrix, Subject, Target, WheelRef
+from harness.passport import Passport
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

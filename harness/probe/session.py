@@ -19,7 +19,8 @@ from harness.arches import Arch
 from harness.engine import Channel, ContainerSpec, Engine, Limits
 from harness.engine.api import ChannelClosedError, ChannelTimeoutError
 from harness.errors import ImageError
-from harness.model import Outcome, Passport, Stage, Target
+from harness.model import Outcome, Stage, Target
+from harness.passport import Passport
 from harness.probe import agent
 
 HELLO_SECONDS = 180

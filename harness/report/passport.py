@@ -3,7 +3,8 @@
 import json
 from dataclasses import asdict, fields
 
-from harness.model import Passport, Target
+from harness.model import Target
+from harness.passport import Passport
 from harness.report.untrusted import visible
 
 TAGS_SHOWN = 3

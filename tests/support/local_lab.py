@@ -14,7 +14,8 @@ from harness.engine import Engine
 from harness.errors import HarnessError
 from harness.journal import Journal
 from harness.lab import Lab, ProbeLimits
-from harness.model import ImageRef, ImageWay, Passport, Subject, Target, WheelRef
+from harness.model import ImageRef, ImageWay, Subject, Target, WheelRef
+from harness.passport import Passport
 from harness.supply import Refusal
 from tests.support.local_engine import LocalEngine
 from tests.support.wheels import make_wheel

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from harness.conformance import Difference, Recorded, differences, unaccounted
-from harness.model import Passport, ReplicaField
+from harness.model import ReplicaField
+from harness.passport import Passport
 
 RECORDED = Recorded(
     name="Fedora 34 python3",

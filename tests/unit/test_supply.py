@@ -10,15 +10,8 @@ from harness.cache import Cache, file_sha256
 from harness.errors import BuildError
 from harness.index.fetch import PackageIndex
 from harness.index.lock import IndexLock, LockedWheel
-from harness.model import (
-    FileSource,
-    FixtureSource,
-    IndexSource,
-    Matrix,
-    Passport,
-    Subject,
-    WheelRef,
-)
+from harness.model import FileSource, FixtureSource, IndexSource, Matrix, Subject, WheelRef
+from harness.passport import Passport
 from harness.supply import Refusal, Supply
 from tests.support.projects import BUILDER, FIXTURES
 from tests.support.targets import debian_12

@@ -15,7 +15,8 @@ import pytest
 from harness.arches import find_arch
 from harness.engine import Limits
 from harness.errors import ImageError
-from harness.model import Outcome, Passport, Stage, Target
+from harness.model import Outcome, Stage, Target
+from harness.passport import Passport
 from harness.probe.session import Job, Session, SessionLostError
 from tests.support.local_engine import LocalEngine
 from tests.support.wheels import job_for, make_wheel

@@ -3,7 +3,7 @@
 import json
 
 from harness.grid import Grid
-from harness.model import Passport
+from harness.passport import Passport
 from harness.report.passport import format_passport, passport_json
 
 PASSPORT = Passport(
