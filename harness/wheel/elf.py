@@ -24,6 +24,7 @@ _SECTION_HEADER_SIZE = {32: 40, 64: 64}
 _DYNAMIC_ENTRY = {32: "iI", 64: "qQ"}
 _SYMBOL = {32: "I8xBxH", 64: "IBxH16x"}  # name, info, section
 _GLOBAL, _WEAK, _UNIQUE = 1, 2, 10
+_BASE_VERSION = 1
 _VERSION_INDEX = 0x7FFF  # the top bit hides a symbol from the static linker only
 
 
@@ -58,6 +59,8 @@ class ElfFacts:
     """Per library the symbol versions asked of it: ``{"libc.so.6": ("GLIBC_2.17",)}``."""
     undefined: tuple[UndefinedSymbol, ...] = ()
     exported: tuple[str, ...] = ()
+    """What it defines for others, as it is asked for: ``malloc@GLIBC_2.17`` where the file
+    gives its symbols versions (DT_VERDEF), else ``malloc``."""
     exec_stack: bool | None = None
     """Whether PT_GNU_STACK asks for an executable stack; None without that header, which
     leaves it to the architecture's default."""
@@ -90,6 +93,11 @@ class _Symbol(NamedTuple):
         return self.section != 0 and self.binding in (_GLOBAL, _WEAK, _UNIQUE)
 
 
+def versioned(name: str, version: str) -> str:
+    """Return a symbol as it is asked for: ``malloc@GLIBC_2.17``, ``malloc`` without a version."""
+    return f"{name}@{version}" if version else name
+
+
 def read_elf(stream: BinaryIO) -> ElfFacts | UnreadableElf:
     """Read the headers, the dynamic section and the dynamic symbols of one ELF file."""
     try:
@@ -120,7 +128,7 @@ class _Reader:
     def facts(self) -> ElfFacts:
         header = self.elf.header
         version_needs, version_names = self._version_needs()
-        undefined, exported = self._symbols(version_names)
+        undefined, exported = self._symbols(version_names, self._version_definitions())
         return ElfFacts(
             machine=str(header["e_machine"]),
             bits=self.bits,
@@ -228,6 +236,19 @@ class _Reader:
             names.update(wanted)
         return needs, names
 
+    def _version_definitions(self) -> dict[int, str]:
+        """Return the version that each index stands for; the file's own name is none."""
+        address = self._tag("DT_VERDEF")
+        if address is None:
+            return {}
+        names: dict[int, str] = {}
+        for entry, (_, flags, index, _, _, aux, _) in self._chain(self._offset(address), "HHHHIII"):
+            if not flags & _BASE_VERSION:
+                # The first name is the version, those after it are its ancestors.
+                name, _ = struct.unpack(self.order + "II", self._bytes(entry + aux, 8))
+                names[index & _VERSION_INDEX] = self._name(name)
+        return names
+
     def _chain(self, offset: int, layout: str) -> Iterator[tuple[int, tuple[int, ...]]]:
         """Yield the records of a linked list whose last field is the distance to the next."""
         record = struct.Struct(self.order + layout)
@@ -240,20 +261,25 @@ class _Reader:
         raise _DamagedError("its version table has no end")
 
     def _symbols(
-        self, version_names: Mapping[int, str]
+        self, needed: Mapping[int, str], defined: Mapping[int, str]
     ) -> tuple[tuple[UndefinedSymbol, ...], tuple[str, ...]]:
         symbols = self._symbol_table()
         versions = self._symbol_versions(len(symbols))
         undefined = tuple(
             UndefinedSymbol(
                 name=self._name(symbol.name),
-                version=version_names.get(version & _VERSION_INDEX, ""),
+                version=needed.get(version & _VERSION_INDEX, ""),
                 weak=symbol.binding == _WEAK,
             )
             for symbol, version in zip(symbols, versions, strict=True)
             if symbol.section == 0 and symbol.name
         )
-        return undefined, tuple(self._name(symbol.name) for symbol in symbols if symbol.exported)
+        exported = tuple(
+            versioned(self._name(symbol.name), defined.get(version & _VERSION_INDEX, ""))
+            for symbol, version in zip(symbols, versions, strict=True)
+            if symbol.exported
+        )
+        return undefined, exported
 
     def _symbol_table(self) -> list[_Symbol]:
         address = self._tag("DT_SYMTAB")

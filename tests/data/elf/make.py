@@ -1,7 +1,8 @@
 """Make the golden ELF files of this folder: ``python tests/data/elf/make.py``.
 
 One small shared library an arch, linked against an old glibc and a library that is not
-there, so that every table that the reader knows has something in it.
+there, so that every table that the reader knows has something in it. And one of either
+byte order that gives its symbols versions.
 """
 
 import subprocess
@@ -25,14 +26,40 @@ int __attribute__((visibility("hidden"))) inner(void) { return 1; }
 int __attribute__((weak)) spare(void) { return inner(); }
 """
 COMPANION = "int companion_answer(void) { return 42; }\n"
+VERSIONED = """\
+int before(void) { return 1; }
+int after(void) { return 2; }
+int plain(void) { return 3; }
+__asm__(".symver before, answer@DEMO_1");
+__asm__(".symver after, answer@@DEMO_2");
+"""
+VERSIONED_ARCHES = ("x86_64", "s390x")
+VERSIONS = "DEMO_1 { global: answer; local: before; after; }; DEMO_2 { global: answer; } DEMO_1;\n"
+
+
+def compiler(arch: Arch) -> list[str]:
+    """Return the command that links a small library for ``arch``."""
+    libc = f"gnu{arch.zig_abi}.{GLIBC.get(arch.name, OLDEST)}"
+    return [sys.executable, "-m", "ziglang", "cc", "-target", f"{arch.zig}-{libc}", "-shared",
+            "-fPIC", "-Os", "-s", "-g0", "-fno-unwind-tables",
+            "-fno-asynchronous-unwind-tables"]  # fmt: skip
+
+
+def make_versioned(arch: Arch, folder: Path) -> None:
+    """Compile the library that has versions of its own."""
+    source, script = folder / "versioned.c", folder / "versions.map"
+    source.write_text(VERSIONED)
+    script.write_text(VERSIONS)
+    subprocess.run(
+        [*compiler(arch), "-nostdlib", f"-Wl,--version-script={script}", "-Wl,-soname,libdemo.so.1",
+         source, "-o", HERE / f"{arch.name}-versions.so"],
+        check=True,
+    )  # fmt: skip
 
 
 def make(arch: Arch, folder: Path) -> None:
     """Compile the library of one arch."""
-    libc = f"gnu{arch.zig_abi}.{GLIBC.get(arch.name, OLDEST)}"
-    compiler = [sys.executable, "-m", "ziglang", "cc", "-target", f"{arch.zig}-{libc}"]
-    common = [*compiler, "-shared", "-fPIC", "-Os", "-s", "-g0", "-fno-unwind-tables",
-              "-fno-asynchronous-unwind-tables"]  # fmt: skip
+    common = compiler(arch)
     companion, source = folder / "companion.c", folder / "golden.c"
     companion.write_text(COMPANION)
     source.write_text(SOURCE)
@@ -51,3 +78,5 @@ if __name__ == "__main__":
     for each in ARCHES:
         with tempfile.TemporaryDirectory() as name:
             make(each, Path(name))
+            if each.name in VERSIONED_ARCHES:
+                make_versioned(each, Path(name))

@@ -69,6 +69,13 @@ def test_golden(arch: Arch) -> None:
     assert facts.load_align >= 4096
 
 
+@pytest.mark.parametrize("arch", ["x86_64", "s390x"])
+def test_versions_of_its_own(arch: str) -> None:
+    """A symbol is exported under each version that the file gives it; its name is no version."""
+    facts = facts_of((GOLDEN / f"{arch}-versions.so").read_bytes())
+    assert set(facts.exported) == {"plain", "answer@DEMO_1", "answer@DEMO_2"}
+
+
 def test_executable() -> None:
     """An executable names its loader; this interpreter's own file is one."""
     facts = facts_of(Path(sys.executable).read_bytes())
