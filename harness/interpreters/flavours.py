@@ -19,19 +19,16 @@ from harness.cache import Cache, content_key
 from harness.errors import BuildError
 from harness.interpreters.kit import (
     Kit,
-    Workshop,
     find_kit,
     host_python,
-    logged,
-    make,
     native_arch,
     read_setup,
-    room_digest,
     unpack_kit,
 )
 from harness.interpreters.modules import shared_modules
 from harness.interpreters.names import Names, named_makefile, read_last
 from harness.interpreters.stdlib import BYTECODE, stdlib, write_tree
+from harness.interpreters.workshop import Workshop, logged, make, room_digest
 from harness.model import Interpreter, Naming
 from harness.process import run_process
 

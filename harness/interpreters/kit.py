@@ -5,33 +5,27 @@ content. The machine's own arch comes first: it answers configure's questions fo
 others, and its interpreter runs what a build needs run.
 """
 
-import contextlib
-import os
 import platform
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache as once
 from pathlib import Path
 
 from packaging.version import Version
 
 from harness.arches import Arch, find_arch
-from harness.cache import Cache, content_key, file_sha256, storing
+from harness.cache import Cache, content_key
 from harness.errors import BuildError
-from harness.interpreters.libraries import build_libraries
+from harness.interpreters.libraries import Libraries, find_libraries
 from harness.interpreters.modules import LIBRARIES, setup_local, shared_modules
 from harness.interpreters.sources import SourceTree, source_tree
-from harness.interpreters.toolchain import LINK, write_wrappers, zig_target, zig_version
+from harness.interpreters.toolchain import LINK, zig_target, zig_version
+from harness.interpreters.workshop import Workshop, logged, make, open_workshop, room_digest
 from harness.model import Interpreter
-from harness.process import ProcessError, run_process
+from harness.process import run_process
 
 CONFIGURE_SECONDS = 300
-MAKE_SECONDS = 900
-LIBRARY_SUITE = "trixie"
-"""The Debian release whose zlib and libffi are compiled in."""
-EPOCH = "1577836800"  # 2020-01-01, as every file of every image
 
 _CONFIGURE = (
     "--quiet",
@@ -78,37 +72,10 @@ class Kit:
     libc: str
     source: SourceTree
     archive: Path
-    """Tar file with ``build/`` and ``libraries/``."""
+    """Tar file with ``build/``."""
+    libraries: Libraries
     key: str
     """Stands for everything it is made of and by."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Workshop:
-    """Where a kit is made or unpacked: ``build/``, ``libraries/``, ``bin/`` and ``source``."""
-
-    root: Path
-    arch: Arch
-    libc: str
-
-    @property
-    def build(self) -> Path:
-        return self.root / "build"
-
-    @property
-    def env(self) -> dict[str, str]:
-        """What every command here runs with."""
-        return {
-            "PATH": f"{self.root / 'bin'}:{os.environ.get('PATH', '')}",
-            "SOURCE_DATE_EPOCH": EPOCH,
-            "PYTHONHASHSEED": "0",
-            "LC_ALL": "C",
-        }
-
-    def open(self, source: Path) -> None:
-        """Write the compiler's wrappers and link the source."""
-        write_wrappers(self.root / "bin", self.arch, self.libc)
-        (self.root / "source").symlink_to(source)
 
 
 def find_kit(
@@ -121,42 +88,40 @@ def find_kit(
 ) -> Kit:
     """Return the interpreter compiled for ``arch`` and ``libc``, compiled when first asked for.
 
-    At most 100 s on two cores, twice that where the machine's own comes first. Raises
-    ``BuildError`` with the end of the log and the path of all of it.
+    40 s on two cores, and 32 s once for the libraries; as much again where the machine's own
+    comes first. Raises ``BuildError`` with the end of the log and the path of all of it.
     """
     source = source_tree(interpreter.source, interpreter.suite, cache=cache, announce=announce)
-    zlib = source_tree("zlib", LIBRARY_SUITE, cache=cache, announce=announce)
-    libffi = source_tree("libffi", LIBRARY_SUITE, cache=cache, announce=announce)
+    libraries = find_libraries(arch, libc, cache=cache, announce=announce)
     native = _native_kit(interpreter, arch, libc, cache=cache, announce=announce)
     key = content_key(
         source.digest,
-        zlib.digest,
-        libffi.digest,
+        libraries.key,
         zig_target(arch, libc),
         zig_version(),
-        room_digest("kit", "libraries", "modules", "toolchain"),
+        room_digest("kit", "modules", "toolchain", "workshop"),
         native.key if native else "",
     )
 
-    def make(path: Path) -> None:
+    def fill(path: Path) -> None:
         announce(f"compiling CPython {source.version} for {arch.name} on {libc}")
         with tempfile.TemporaryDirectory(prefix="kit-") as folder:
-            workshop = Workshop(root=Path(folder), arch=arch, libc=libc)
+            workshop = _open(Path(folder), arch, libc, source.root, libraries)
             with logged(f"CPython {source.version} {arch.name} {libc}", cache):
-                workshop.open(source.root)
-                build_libraries(
-                    workshop.root / "libraries",
-                    arch,
-                    zlib=zlib.root,
-                    libffi=libffi.root,
-                    env=workshop.env,
-                )
                 _compile(workshop, source, native, interpreter.python, cache)
-            _pack(workshop, path)
+            with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+                # PAX keeps fractions of seconds, by which make knows what is newer.
+                tar.add(workshop.build, "build")
 
-    archive = cache.get("kits", f"{interpreter.id}-{arch.name}-{libc}-{key}.tar", make)
+    archive = cache.get("kits", f"{interpreter.id}-{arch.name}-{libc}-{key}.tar", fill)
     return Kit(
-        interpreter=interpreter, arch=arch, libc=libc, source=source, archive=archive, key=key
+        interpreter=interpreter,
+        arch=arch,
+        libc=libc,
+        source=source,
+        libraries=libraries,
+        archive=archive,
+        key=key,
     )
 
 
@@ -188,46 +153,17 @@ def read_setup(source: SourceTree) -> str:
 
 def unpack_kit(kit: Kit, root: Path, source: Path) -> Workshop:
     """Unpack a kit at ``root``, ready for more work with the source at ``source``."""
-    workshop = Workshop(root=root, arch=kit.arch, libc=kit.libc)
     with tarfile.open(kit.archive) as tar:
         tar.extractall(root, filter="data")
-    workshop.open(source)
+    return _open(root, kit.arch, kit.libc, source, kit.libraries)
+
+
+def _open(root: Path, arch: Arch, libc: str, source: Path, libraries: Libraries) -> Workshop:
+    """Make a workshop with what a build directory refers to beside itself."""
+    workshop = open_workshop(root, arch, libc)
+    (root / "source").symlink_to(source)
+    (root / "libraries").symlink_to(libraries.root)
     return workshop
-
-
-def make(workshop: Workshop, *arguments: str, env: dict[str, str] | None = None) -> None:
-    """Run make in the build directory. Raises ``ProcessError``."""
-    command = ("make", f"-j{os.cpu_count() or 1}", *arguments)
-    run_process(
-        command,
-        timeout=MAKE_SECONDS,
-        cwd=workshop.build,
-        env={**workshop.env, **(env or {})},
-        merge=True,
-    )
-
-
-@contextlib.contextmanager
-def logged(what: str, cache: Cache) -> Iterator[None]:
-    """Turn a ``ProcessError`` into a ``BuildError`` that names the log with all of the output."""
-    try:
-        yield
-    except ProcessError as error:
-        log = cache.root / "logs" / f"{what.replace(' ', '-').replace('/', '-')}.log"
-        with storing(log):
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(f"{' '.join(error.argv)}\n{error.output}")
-        raise BuildError(
-            f"{what} does not compile ({error.argv[0]}: {error.reason})\n{error.tail}\n"
-            f"all of it: {log}"
-        ) from error
-
-
-@once
-def room_digest(*modules: str) -> str:
-    """Return the digest of modules of this room, which the key of what they make holds."""
-    here = Path(__file__).parent
-    return content_key(*(file_sha256(here / f"{module}.py") for module in modules))
 
 
 def native_arch() -> Arch:
@@ -294,10 +230,3 @@ def _read(kit: Kit, member: str) -> str:
         if stream is None:
             raise BuildError(f"{kit.archive} has no {member}; delete it and run this again")
         return stream.read().decode()
-
-
-def _pack(workshop: Workshop, path: Path) -> None:
-    # PAX keeps fractions of seconds, by which make knows what is newer.
-    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
-        for name in ("build", "libraries"):
-            tar.add(workshop.root / name, name)

@@ -1,74 +1,27 @@
-"""zlib and libffi as static libraries, which CPython needs and does not bring.
+"""zlib, libffi and OpenSSL as static libraries, which CPython needs and does not bring.
 
-In: their source trees and a toolchain. Out: ``include/`` and ``lib/`` in a directory.
-Both are compiled without their own configure, whose answers are few and known here.
+In: an arch and a libc. Out: a directory with ``include/`` and ``lib/``, made once for every
+CPython.
 """
 
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.arches import Arch
-from harness.errors import BuildError
+from harness.cache import Cache, content_key
+from harness.interpreters.libffi import libffi_words
+from harness.interpreters.openssl import build_openssl
+from harness.interpreters.sources import source_tree
+from harness.interpreters.toolchain import zig_target, zig_version
+from harness.interpreters.workshop import logged, open_workshop, room_digest
 from harness.process import run_process
 
 SECONDS = 300
 
-_FFI_TARGETS = {
-    # libffi's configure.host: its name of the arch, its folder, its files.
-    "x86_64": ("X86_64", "x86", ("ffi64.c", "unix64.S", "ffiw64.c", "win64.S")),
-    "i686": ("X86", "x86", ("ffi.c", "sysv.S")),
-    "aarch64": ("AARCH64", "aarch64", ("ffi.c", "sysv.S")),
-    "armv7l": ("ARM", "arm", ("ffi.c", "sysv.S")),
-    "ppc64le": (
-        "POWERPC",
-        "powerpc",
-        ("ffi.c", "ffi_linux64.c", "linux64.S", "linux64_closure.S"),
-    ),
-    "s390x": ("S390", "s390", ("ffi.c", "sysv.S")),
-    "riscv64": ("RISCV", "riscv", ("ffi.c", "sysv.S")),
-}
-_FFI_COMMON = ("prep_cif.c", "types.c", "raw_api.c", "java_raw_api.c", "closures.c", "tramp.c")
-
-_FFI_CONFIG = """\
-#define EH_FRAME_FLAGS "a"
-#define HAVE_ALLOCA_H 1
-#define HAVE_AS_CFI_PSEUDO_OP 1
-#define HAVE_AS_S390_ZARCH 1
-#define HAVE_AS_X86_PCREL 1
-#define HAVE_HIDDEN_VISIBILITY_ATTRIBUTE 1
-#define HAVE_INTTYPES_H 1
-#define HAVE_MEMCPY 1
-#define HAVE_RO_EH_FRAME 1
-#define HAVE_STDINT_H 1
-#define HAVE_STDLIB_H 1
-#define HAVE_STRING_H 1
-#define HAVE_SYS_TYPES_H 1
-#define HAVE_UNISTD_H 1
-#define STDC_HEADERS 1
-#if __SIZEOF_LONG_DOUBLE__ > __SIZEOF_DOUBLE__
-#define HAVE_LONG_DOUBLE 1
-#endif
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define WORDS_BIGENDIAN 1
-#endif
-#ifdef __x86_64__
-#define HAVE_AS_X86_64_UNWIND_SECTION_TYPE 1
-#endif
-#ifdef LIBFFI_ASM
-#define FFI_HIDDEN(name) .hidden name
-#else
-#define FFI_HIDDEN __attribute__ ((visibility ("hidden")))
-#endif
-"""
-
-# CPython up to 3.10 defines these types itself, which is one definition too many when
-# both are linked into one program.
-_FFI_WEAK = "".join(
-    f"#pragma weak ffi_type_{name}\n"
-    for name in (
-        *("uint8", "sint8", "uint16", "sint16", "uint32", "sint32", "uint64", "sint64"),
-        *("float", "double", "longdouble", "pointer", "void"),
-    )
-)
+_SUITES = {"zlib": "trixie", "libffi": "trixie", "openssl": "bullseye"}
+"""Library → the Debian release whose source it is."""
 
 _ZLIB = (
     *("adler32", "compress", "crc32", "deflate", "gzclose", "gzlib", "gzread", "gzwrite"),
@@ -76,20 +29,48 @@ _ZLIB = (
 )
 
 
-def build_libraries(
-    folder: Path, arch: Arch, *, zlib: Path, libffi: Path, env: dict[str, str]
-) -> None:
-    """Compile both into ``folder``; ``env`` has the toolchain's wrappers first in its PATH.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Libraries:
+    """The libraries for one arch and libc."""
 
-    Raises ``ProcessError`` with the compiler's output, ``BuildError`` for an arch that
-    libffi is not known for here.
+    root: Path
+    """Has ``include/`` and ``lib/``, read-only for everybody."""
+    key: str
+    """Stands for everything they are made of and by."""
+
+
+def find_libraries(
+    arch: Arch, libc: str, *, cache: Cache, announce: Callable[[str], None]
+) -> Libraries:
+    """Return the libraries for ``arch`` and ``libc``, compiled when first asked for.
+
+    32 s on two cores. Raises ``BuildError`` with the end of the log and the path of all of it.
     """
-    if arch.name not in _FFI_TARGETS:
-        raise BuildError(f"no libffi for {arch.name}; known: {' '.join(_FFI_TARGETS)}")
-    (folder / "include").mkdir(parents=True)
-    (folder / "lib").mkdir()
-    _build_zlib(folder, zlib, env)
-    _build_libffi(folder, arch, libffi, env)
+    sources = {
+        name: source_tree(name, suite, cache=cache, announce=announce)
+        for name, suite in _SUITES.items()
+    }
+    key = content_key(
+        *(source.digest for source in sources.values()),
+        zig_target(arch, libc),
+        zig_version(),
+        room_digest("libraries", "libffi", "openssl", "toolchain"),
+    )
+
+    def make(root: Path) -> None:
+        announce(f"compiling {', '.join(sources)} for {arch.name} on {libc}")
+        with tempfile.TemporaryDirectory(prefix="libraries-") as folder:
+            workshop = open_workshop(Path(folder), arch, libc)
+            (root / "include").mkdir()
+            (root / "lib").mkdir()
+            with logged(f"{'-'.join(sources)} {arch.name} {libc}", cache):
+                _build_zlib(root, sources["zlib"].root, workshop.env)
+                words = libffi_words(root / "include", arch, sources["libffi"].root)
+                _archive(root, "libffi.a", words, workshop.env)
+                build_openssl(root, arch, sources["openssl"].root, workshop.env)
+
+    root = cache.tree("libraries", f"{arch.name}-{libc}-{key}", make)
+    return Libraries(root=root, key=key)
 
 
 def _build_zlib(folder: Path, source: Path, env: dict[str, str]) -> None:
@@ -97,25 +78,6 @@ def _build_zlib(folder: Path, source: Path, env: dict[str, str]) -> None:
         (folder / "include" / header).write_bytes((source / header).read_bytes())
     sources = [str(source / f"{name}.c") for name in _ZLIB]
     _archive(folder, "libz.a", ("-DHAVE_UNISTD_H", "-DHAVE_STDARG_H", *sources), env)
-
-
-def _build_libffi(folder: Path, arch: Arch, source: Path, env: dict[str, str]) -> None:
-    target, place, files = _FFI_TARGETS[arch.name]
-    include = folder / "include"
-    header = (source / "include/ffi.h.in").read_text()
-    for word, value in {
-        "@TARGET@": target,
-        "@HAVE_LONG_DOUBLE@": "__SIZEOF_LONG_DOUBLE__ > __SIZEOF_DOUBLE__",
-        "@FFI_EXEC_TRAMPOLINE_TABLE@": "0",
-    }.items():
-        header = header.replace(word, value)
-    (include / "ffi.h").write_text(header)
-    (include / "fficonfig.h").write_text(f"{_FFI_CONFIG}#ifndef LIBFFI_ASM\n{_FFI_WEAK}#endif\n")
-    (include / "ffitarget.h").write_bytes((source / "src" / place / "ffitarget.h").read_bytes())
-    own = [str(source / "src" / place / name) for name in files]
-    common = [str(source / "src" / name) for name in _FFI_COMMON]
-    folders = (f"-I{include}", f"-I{source / 'include'}", f"-I{source / 'src'}")
-    _archive(folder, "libffi.a", (*folders, f"-D{target}", *own, *common), env)
 
 
 def _archive(folder: Path, name: str, arguments: tuple[str, ...], env: dict[str, str]) -> None:

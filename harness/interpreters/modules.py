@@ -8,7 +8,7 @@ that a replica reads the names it should.
 import re
 
 LIBRARIES = "../libraries"
-"""Where zlib and libffi are, seen from the build directory."""
+"""Where the libraries are, seen from the build directory."""
 
 BUILT_IN = (
     *("array", "math", "cmath", "_contextvars", "_struct", "_random", "_pickle", "_datetime"),
@@ -40,9 +40,12 @@ _CTYPES = " ".join(
     f"_ctypes/{name}.c" for name in ("_ctypes", "callbacks", "callproc", "stgdict", "cfield")
 )
 _FFI = "-DHAVE_FFI_PREP_CIF_VAR -DHAVE_FFI_PREP_CLOSURE_LOC -DHAVE_FFI_CLOSURE_ALLOC"
+_OPENSSL = f"-I{LIBRARIES}/include {LIBRARIES}/lib/libssl.a {LIBRARIES}/lib/libcrypto.a"
 _ALWAYS = (
     f"zlib zlibmodule.c -I{LIBRARIES}/include {LIBRARIES}/lib/libz.a",
     f"_ctypes {_CTYPES} {_FFI} -I{LIBRARIES}/include {LIBRARIES}/lib/libffi.a",
+    f"_ssl _ssl.c {_OPENSSL}",
+    f"_hashlib _hashopenssl.c {_OPENSSL}",
 )
 
 # `#name source.c flags  # words` up to 3.10, `@MODULE_NAME_TRUE@name source.c` from 3.11 on.

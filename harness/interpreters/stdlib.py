@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from harness.cache import Cache, content_key, file_sha256
-from harness.interpreters.kit import EPOCH, room_digest
 from harness.interpreters.sources import SourceTree
+from harness.interpreters.workshop import EPOCH, room_digest
 from harness.process import run_process
 
 SECONDS = 300
