@@ -7,10 +7,12 @@ runs is not, see ``limits``.
 from harness.model import Prediction
 from harness.passport import Passport, Symbols
 from harness.predict.ground import ground_of
-from harness.predict.names import judge_names, look_up
+from harness.predict.load import loads_of
+from harness.predict.loading import judge_loads
+from harness.predict.names import judge_names, look_up, remark
 from harness.predict.shape import shape_of
 from harness.predict.tags import judge_requires_python, judge_tags
-from harness.predict.verdict import PASS, Cause, passing
+from harness.predict.verdict import Cause
 from harness.wheel.contents import WheelFacts
 
 __all__ = ["Cause", "predict"]
@@ -19,7 +21,7 @@ __all__ = ["Cause", "predict"]
 def predict(
     wheel: WheelFacts,
     passport: Passport,
-    symbols: Symbols,  # noqa: ARG001
+    symbols: Symbols,
     *,
     imports: tuple[str, ...] = (),
 ) -> Prediction:
@@ -35,6 +37,5 @@ def predict(
     lookup = look_up(shape, passport.extension_suffixes, imports)
     if lookup.lost:
         return judge_names(shape, ground, lookup.lost)
-    if lookup.without:
-        return passing(f"{', '.join(lookup.without)} is not found, and the project falls back")
-    return PASS
+    loads = loads_of(shape, lookup.loaded, musl=ground.musl)
+    return judge_loads(shape, loads, ground, symbols) or remark(shape, lookup)

@@ -13,7 +13,7 @@ from harness.model import Prediction
 from harness.predict.ground import Ground
 from harness.predict.limits import is_optional
 from harness.predict.shape import Shape
-from harness.predict.verdict import Cause, Story, import_failed
+from harness.predict.verdict import PASS, Cause, Story, import_failed, passing
 
 _LISTS = "https://docs.python.org/3/library/importlib.html#importlib.machinery.EXTENSION_SUFFIXES"
 _MUSL = "https://bugs.python.org/issue43112"
@@ -87,6 +87,19 @@ def judge_names(shape: Shape, ground: Ground, module: str) -> Prediction:
         ),
         story=_story(held[0], ground),
     )
+
+
+def remark(shape: Shape, lookup: Lookup) -> Prediction:
+    """Return the pass of what was found, with what is strange about it."""
+    if lookup.without:
+        return passing(f"{', '.join(lookup.without)} is not found, and the project falls back")
+    name = shape.wheel.name
+    pure = name.tag_part.endswith("-any")
+    if shape.natives and pure:
+        return passing(f"{name.tag_part} promises any machine, and {min(shape.natives)} is native")
+    if not shape.natives and not pure:
+        return passing(f"{name.tag_part} promises native code, and there is none")
+    return PASS
 
 
 def _is_ours(shape: Shape, module: str) -> bool:
