@@ -18,6 +18,7 @@ from harness.cli.image import image
 from harness.cli.lock import lock
 from harness.cli.passport import passport
 from harness.cli.plan import plan
+from harness.cli.remedy import remedy
 from harness.cli.repro import repro
 from harness.cli.run import run
 from harness.errors import ExitCode, HarnessError, MatrixFileError
@@ -37,7 +38,7 @@ def commands() -> None:
     """
 
 
-for _command in (doctor, plan, run, check, build, image, passport, repro, lock):
+for _command in (doctor, plan, run, check, build, image, passport, remedy, repro, lock):
     commands.add_command(_command)
 
 

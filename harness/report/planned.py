@@ -46,12 +46,12 @@ def cells_json(cells: Sequence[Cell]) -> str:
 def format_not_applicable(found: Mapping[tuple[str, str], Sequence[str]]) -> str:
     """Return a line per wheel and reason with the targets that the wheel is not for."""
     return "".join(
-        f"{visible(subject)} not applicable, {reason}: {_folded(targets)}\n"
+        f"{visible(subject)} not applicable, {reason}: {folded(targets)}\n"
         for (subject, reason), targets in found.items()
     )
 
 
-def _folded(keys: Sequence[str]) -> str:
+def folded(keys: Sequence[str]) -> str:
     """Name each target once: ``debian-12/{i686,s390x} debian-13/x86_64``."""
     arches: dict[str, list[str]] = {}
     for key in keys:

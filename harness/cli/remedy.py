@@ -1,0 +1,94 @@
+"""``wheelgrid remedy``: which smallest change makes a wheel import in more places."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from harness.candidates import Proof
+from harness.cli.command import Command
+from harness.cli.options import run_options
+from harness.errors import ExitCode
+from harness.front import RunOptions
+from harness.model import Target
+from harness.passport import Passport
+from harness.plan import Selection
+from harness.report.progress import SpokenJournal
+from harness.report.remedies import print_effects, print_trial
+from harness.treatment import (
+    effects_of,
+    examine,
+    passports_of,
+    read_patient,
+    selected_targets,
+    try_out,
+    write_remedy,
+)
+from harness.wiring import LabOptions, open_lab, open_pinned, read_matrix
+
+
+@click.command(
+    cls=Command,
+    example="wheelgrid remedy dist/demo-1.0-cp39-cp39-musllinux_1_1_x86_64.whl\n"
+    "wheelgrid remedy psycopg-binary==3.0.4 --target '*alpine*3.14*' --try both --try install\n"
+    "wheelgrid remedy dist/demo-1.0-*.whl --write both-x86_64-linux-musl -o mended",
+)
+@click.argument("wheel", metavar="WHEEL")
+@click.option("--try", "tries", multiple=True, metavar="NAME", help="Remedies to try; all.")
+@click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids.")
+@click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches.")
+@click.option("--import", "imports", multiple=True, metavar="NAME", help="Module to import.")
+@click.option("--call", default="", metavar="EXPR", help="Expression that is true when it works.")
+@click.option("--write", "chosen", metavar="NAME", help="Write the wheel with this remedy.")
+@click.option(
+    "-o",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path("mended"),
+    metavar="DIR",
+    help="Where --write puts it; ./mended by default.",
+)
+@click.option("--no-run", is_flag=True, help="Predict only; no container is started.")
+@run_options
+def remedy(  # noqa: PLR0913  click gives each option by its name
+    *,
+    wheel: str,
+    tries: tuple[str, ...],
+    targets: tuple[str, ...],
+    arches: tuple[str, ...],
+    imports: tuple[str, ...],
+    call: str,
+    chosen: str | None,
+    folder: Path,
+    no_run: bool,
+    options: RunOptions,
+) -> ExitCode:
+    """Find the smallest change to a wheel that makes it import in more places.
+
+    WHEEL is a file or name==version from the package index. Every remedy is predicted on every
+    target of its arch; where they do not fare alike, each is run.
+    """
+    console, matrix = Console(), read_matrix(options.matrix)
+    lab = LabOptions(matrix_folder=options.matrix, images=options.images, registry=options.registry)
+    index = open_pinned(lab, _say)
+    patient = read_patient(wheel, Proof(imports=imports, call=call), matrix, index)
+    chosen_targets = selected_targets(matrix, Selection(targets=targets, arches=arches), patient)
+    with open_lab(matrix, lab, SpokenJournal(_say)) as measuring:
+        passports = passports_of(chosen_targets, patient, _unrecorded, measuring.passport)
+    examination = examine(patient, passports, lambda _: frozenset(), index, tries=tries)
+    grid = None if no_run else try_out(examination, options, console)
+    if grid:
+        print_trial(grid, console)
+    print_effects(effects_of(examination, grid), examination.proposal, console)
+    if chosen:
+        for path in write_remedy(examination, chosen, folder):
+            _say(f"written: {path}")
+    return ExitCode.AS_EXPECTED
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _unrecorded(_: Target) -> Passport | None:
+    return None

@@ -1,0 +1,67 @@
+"""Remedies as people read them: effects in, a table and what stands behind it out."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.grid import Grid
+from harness.remedies import Effect, Proposal
+from harness.report.glyphs import count_cells
+from harness.report.planned import folded
+from harness.report.table import render_table
+from harness.report.terminal import encoding_of
+from harness.report.untrusted import visible
+
+_KIB = 1024
+
+
+def print_effects(effects: Sequence[Effect], proposal: Proposal, console: Console) -> None:
+    """Print the remedies, best first, the targets that they change, and what is impossible."""
+    if effects:
+        console.print(_table(effects))
+    for line in _lines(effects, proposal):
+        console.print(Text(line), soft_wrap=True)
+
+
+def print_trial(grid: Grid, console: Console) -> None:
+    """Print what was seen, cell by cell: a line for each changed wheel, or each target."""
+    plain = encoding_of(console) == "ascii"
+    lines = render_table(grid, width=console.width, plain=plain)
+    legend = Text("   ").join(count_cells(grid.cells, plain=plain))
+    console.print(Text("\n").join([*lines, Text(), legend, Text()]), soft_wrap=True)
+
+
+def _table(effects: Sequence[Effect]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("remedy", "fixed", "broken", "run", "bytes", "catch"):
+        number = heading not in ("remedy", "catch")
+        table.add_column(heading, justify="right" if number else "left", no_wrap=heading != "catch")
+    for effect in effects:
+        changed = len(effect.fixed) + len(effect.broken)
+        table.add_row(
+            effect.remedy.name,
+            Text(str(len(effect.fixed)), style="green" if effect.fixed else ""),
+            Text(str(len(effect.broken)), style="red" if effect.broken else ""),
+            f"{effect.run}/{changed}",
+            _signed(effect.added) if effect.remedy.variant else "at install",
+            effect.remedy.catch,
+        )
+    return table
+
+
+def _lines(effects: Sequence[Effect], proposal: Proposal) -> Iterator[str]:
+    for word in ("fixed", "broken"):
+        sets: dict[tuple[str, ...], list[str]] = {}
+        for effect in effects:
+            if keys := getattr(effect, word):
+                sets.setdefault(keys, []).append(effect.remedy.name)
+        for keys, names in sets.items():
+            yield f"{word} by {', '.join(names)}: {folded(keys)}"
+    for name, reason in proposal.impossible:
+        yield f"not possible: {name}: {visible(reason)}"
+
+
+def _signed(count: int) -> str:
+    return f"{count:+d} B" if abs(count) < _KIB else f"{count / _KIB:+.0f} KiB"

@@ -1,0 +1,67 @@
+"""Wheels that only an experiment has, tried on targets: subjects in, what was seen out.
+
+They are run as ``front`` runs the matrix's own; nothing is expected of them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.engine.docker import connect
+from harness.errors import EngineError, UsageError
+from harness.front import LOG, PYTEST_DONE, RunOptions, drive, pytest_words, write_subjects
+from harness.grid import Grid
+from harness.model import Outcome, Subject
+from harness.plan import Selection, plan_cells, with_subjects
+from harness.report.progress import RunState
+from harness.wheel.rewrite import Wheel
+from harness.wiring import read_matrix
+
+
+def run_subjects(
+    subjects: tuple[Subject, ...], selection: Selection, options: RunOptions, console: Console
+) -> Grid:
+    """Run subjects that are in no matrix on the selected targets, and return what was seen.
+
+    Raises ``EngineError`` where no engine answers or pytest breaks, ``KeyboardInterrupt`` when
+    interrupted, and what ``plan_cells`` raises.
+    """
+    connect()
+    matrix = with_subjects(read_matrix(options.matrix), subjects)
+    cells = plan_cells(matrix, selection)
+    file = write_subjects(options.out, subjects)
+    state = RunState(cells)
+    words = pytest_words(replace(options, selection=selection, subjects=file))
+    ending = drive(words, state, options.out, console)
+    if ending.interrupted:
+        raise KeyboardInterrupt
+    if ending.status not in PYTEST_DONE:
+        raise EngineError(f"pytest broke (status {ending.status}); see {options.out / LOG}")
+    return state.grid
+
+
+def outcomes_of(grid: Grid) -> dict[tuple[str, str], Outcome]:
+    """Return what was seen, by target key and subject id."""
+    return {
+        (c.cell.target.key, c.cell.subject.id): c.observation.outcome
+        for c in grid.cells
+        if c.observation
+    }
+
+
+def write_wheels(wheels: Iterable[Wheel], folder: Path) -> tuple[Path, ...]:
+    """Write wheels into ``folder``, made where it is missing. Raises ``UsageError``."""
+    paths = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for wheel in wheels:
+            path = folder / wheel.filename
+            path.write_bytes(wheel.data)
+            paths.append(path)
+    except OSError as error:
+        raise UsageError(
+            f"{folder}: cannot be written: {error.strerror}; choose another directory"
+        ) from error
+    return tuple(paths)

@@ -1,0 +1,105 @@
+"""``wheelgrid remedy`` on replicas: what the discussion of pypa/pip#10678 concluded, seen.
+
+The wheel is a fixture's, built and named as the musllinux image of CPython 3.9 does.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from harness.arches import find_arch
+from harness.builders import build_planned, load_project, plan_wheel
+from harness.cache import Cache, default_cache_root
+from harness.matrixfile import load_matrix
+from harness.wheel.contents import read_wheel, verify_record
+from tests.support.commands import Ended, wheelgrid
+from tests.support.projects import FIXTURES
+
+pytestmark = pytest.mark.integration
+
+DOCKER = "python-3.9-alpine3.14"
+AS_RELEASED = "alpine-3.14-ga-pip-upgraded"
+WITH_FALLBACK = "alpine-3.14-pip-upgraded"
+BOTH = "both-x86_64-linux-musl"
+HERE = ("--images", "replica", "--arch", "x86_64")
+TARGETS = [word for name in (DOCKER, AS_RELEASED, WITH_FALLBACK) for word in ("--target", name)]
+
+
+@pytest.fixture(scope="module")
+def wheel() -> Path:
+    builder = load_matrix(FIXTURES.parent / "matrix").builder("musllinux_1_1")
+    planned = plan_wheel(load_project(FIXTURES / "plain"), builder, find_arch("x86_64"), "3.9")
+    return Path(build_planned(planned, cache=Cache(default_cache_root()), announce=print).path)
+
+
+@pytest.fixture(scope="module")
+def tried(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    folder = tmp_path_factory.mktemp("tried")
+    words = ("--out", folder / "grid", "--write", BOTH, "-o", folder / "mended")
+    ended = wheelgrid("remedy", wheel, *HERE, *TARGETS, *words, timeout=600)
+    assert ended.status == 0, ended.said
+    return ended
+
+
+@pytest.mark.parametrize(
+    ("variant", "docker", "as_released"),
+    [
+        ("unchanged", "✓", "I"),
+        ("rename-x86_64-linux-musl", "I", "✓"),
+        (BOTH, "✓", "✓"),
+        ("bare", "✓", "✓"),
+    ],
+)
+def test_cell_by_cell(tried: Ended, variant: str, docker: str, as_released: str) -> None:
+    """The official image reads -gnu alone, Alpine as released -musl alone, and both read both."""
+    (row,) = (
+        text.split()
+        for text in tried.out.splitlines()
+        if text.startswith(f"  {variant} ") and text.split()[-1] in "✓I"
+    )
+    assert row == [variant, docker, as_released]
+
+
+@pytest.mark.parametrize(
+    ("remedy", "fixed", "broken", "run"),
+    [
+        (BOTH, 1, 0, "1/1"),
+        ("bare", 1, 0, "1/1"),
+        ("install-rename", 1, 0, "1/1"),
+        ("install-symlink", 1, 0, "1/1"),
+        ("rename-x86_64-linux-musl", 1, 1, "2/2"),
+    ],
+)
+def test_the_table(tried: Ended, remedy: str, fixed: int, broken: int, run: str) -> None:
+    """A new name alone breaks what it does not mend; a second name, or doing it at install, no."""
+    (row,) = (
+        text.split()
+        for text in tried.out.splitlines()
+        if text.startswith(remedy) and "/" in text.split()[3]
+    )
+    assert row[1:4] == [str(fixed), str(broken), run]
+
+
+def test_who_is_helped(tried: Ended) -> None:
+    """Alpine's later fallback needs no remedy: only the release before it is named as fixed."""
+    assert f": {AS_RELEASED}/x86_64" in tried.out
+    assert f"broken by rename-x86_64-linux-musl: {DOCKER}/x86_64" in tried.out
+    assert f"{WITH_FALLBACK}/x86_64" not in tried.out.partition("fixed by")[2]
+
+
+def test_the_wheel_is_written(tried: Ended) -> None:
+    """``--write`` leaves a wheel that verifies and holds the module under both names."""
+    (line,) = (text for text in tried.err.splitlines() if text.startswith("written: "))
+    written = Path(line.removeprefix("written: "))
+    verify_record(written)
+    assert {member.name for member in read_wheel(written).native} == {
+        f"wheelgrid_plain/_impl.cpython-39-x86_64-linux-{libc}.so" for libc in ("gnu", "musl")
+    }
+
+
+def test_no_run_starts_nothing_more(wheel: Path, tmp_path: Path) -> None:
+    """``--no-run`` predicts the same and runs none of it."""
+    words = ("--no-run", "--out", tmp_path / "grid", "--try", "both")
+    ended = wheelgrid("remedy", wheel, *HERE, *TARGETS, *words)
+    assert "0/1" in ended.out
+    assert not (tmp_path / "grid").exists()
