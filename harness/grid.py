@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from harness.errors import ExitCode
 from harness.model import Cell, Expectation, FixtureSource, Observation, Outcome, Subject, Target
+from harness.predict.limits import Limit, limit_of
 
 BUILD_CAUSE = "infra:build"
 """Cause of the cells missed because a fixture project did not build."""
@@ -27,6 +28,17 @@ class Verdict(StrEnum):
     """The run ended before this cell's turn."""
 
 
+class Agreement(StrEnum):
+    """Whether what was predicted of a cell is what was seen."""
+
+    AGREES = "agrees"
+    DISAGREES = "disagrees"
+    LIMIT = "limit"
+    """They differ for a reason that no prediction can know."""
+    UNKNOWN = "unknown"
+    """Nothing was predicted, or nothing was seen."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GridCell:
     """A cell, what was seen of it, and the verdict."""
@@ -38,6 +50,22 @@ class GridCell:
     @property
     def outcome(self) -> Outcome | None:
         return self.observation.outcome if self.observation else None
+
+    @property
+    def agreement(self) -> Agreement:
+        """Whether the prediction is what was seen."""
+        seen = self.observation
+        if seen is None or seen.prediction is None or seen.outcome is Outcome.MISS:
+            return Agreement.UNKNOWN
+        if seen.prediction.outcome is seen.outcome:
+            return Agreement.AGREES
+        return Agreement.LIMIT if self.limit else Agreement.DISAGREES
+
+    @property
+    def limit(self) -> Limit | None:
+        """The known limit of predictions that explains a disagreement."""
+        seen = self.observation
+        return limit_of(seen, self.cell.subject.imports) if seen else None
 
     @property
     def fails(self) -> bool:

@@ -27,6 +27,7 @@ from harness.errors import (
     PackageIndexError,
     UsageError,
 )
+from harness.forecast import NoSurvey, Survey, forecast
 from harness.journal import Journal
 from harness.model import (
     Attempt,
@@ -34,6 +35,7 @@ from harness.model import (
     ImageRef,
     Observation,
     Outcome,
+    Prediction,
     Provenance,
     Stage,
     Subject,
@@ -86,7 +88,7 @@ class _Bench:
 class Lab:
     """Observes cells, one at a time; a context manager that leaves no container behind."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each seam
         self,
         *,
         engine: Engine,
@@ -95,6 +97,7 @@ class Lab:
         journal: Journal,
         emulator_version: Callable[[Arch], str],
         limits: ProbeLimits,
+        survey: Survey | None = None,
     ) -> None:
         self._engine = engine
         self._images = images
@@ -102,6 +105,7 @@ class Lab:
         self._journal = journal
         self._emulator_version = emulator_version
         self._limits = limits
+        self._survey = survey or NoSurvey()
         self._bench: _Bench | None = None
         self._failed: dict[str, ImageError] = {}
         self._engine_version = ""
@@ -177,7 +181,8 @@ class Lab:
         job = self._job(cell.subject, wheels)
         with self._phase("probes", cell.target.key, f"probing {cell.subject.id}"):
             results = self._probe(bench, job)
-        return _observed(replace(base, wheel=wheels[-1]), results)
+        predicted = forecast(wheels[-1], bench.passport, self._survey, cell.subject.imports)
+        return _explained(_observed(replace(base, wheel=wheels[-1]), results), predicted)
 
     def _job(self, subject: Subject, wheels: tuple[WheelRef, ...]) -> Job:
         return Job(
@@ -234,7 +239,7 @@ class Lab:
         with self._phase("sessions", target.key, "starting the interpreter"):
             session = self._session(target, image)
             try:
-                passport = session.start()
+                passport = self._survey.complete(session.start(), target, image)
             except BaseException:
                 session.close()
                 raise
@@ -283,6 +288,16 @@ def _observed(base: Observation, results: list[tuple[str, ProbeResult]]) -> Obse
         log=last.log,
         attempts=attempts,
         seconds={"probe": round(sum(a.seconds for a in attempts), 3)},
+    )
+
+
+def _explained(seen: Observation, predicted: Prediction | None) -> Observation:
+    """Add the prediction, and its cause where what was seen has none and is what it says."""
+    if predicted is None:
+        return seen
+    agreed = predicted.outcome is seen.outcome
+    return replace(
+        seen, prediction=predicted, cause=seen.cause or (predicted.cause if agreed else "")
     )
 
 

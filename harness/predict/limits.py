@@ -1,6 +1,12 @@
 """What predictions cannot know, each with its reason: an observation in, its limit out."""
 
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from harness.model import Observation, Outcome, Prediction, Stage
+from harness.predict.verdict import Cause
 
 OPTIONAL = {
     "aiohttp": ("aiohttp.*",),
@@ -33,3 +39,67 @@ such a module from one that is needed.
 def is_optional(distribution: str, module: str) -> bool:
     """Whether the project works without ``module``, only slower."""
     return any(fnmatchcase(module, glob) for glob in OPTIONAL.get(distribution, ()))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limit:
+    """One thing that a prediction cannot know."""
+
+    id: str
+    reason: str
+    covers: Callable[[Observation, Prediction, tuple[str, ...]], bool]
+    """Whether a disagreement comes of it; the third is what the subject imports."""
+
+
+def _runs_and_fails(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
+    ran = seen.stage is Stage.CALL or seen.outcome in (Outcome.CRASHED, Outcome.TIMEOUT)
+    return predicted.outcome is Outcome.PASS and ran
+
+
+def _needs_another(seen: Observation, predicted: Prediction, imports: tuple[str, ...]) -> bool:
+    found = re.search(r"No module named '(?P<top>\w+)", seen.evidence)
+    own = {module.partition(".")[0] for module in imports}
+    return predicted.outcome is Outcome.PASS and found is not None and found["top"] not in own
+
+
+def _fails_in_python(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
+    raised = re.match(r"(?P<type>[A-Za-z_.]+):", seen.evidence)
+    loader = ("ImportError", "ModuleNotFoundError", "OSError")
+    in_python = raised is not None and raised["type"] not in loader
+    return predicted.outcome is Outcome.PASS and seen.stage is Stage.IMPORT and in_python
+
+
+def _loads_all_the_same(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
+    return predicted.cause == Cause.UNREADABLE and seen.outcome is Outcome.PASS
+
+
+LIMITS = (
+    Limit(
+        id="code-that-runs",
+        reason="what code does once it runs, a call, a crash or its time, stands in no header",
+        covers=_runs_and_fails,
+    ),
+    Limit(
+        id="other-projects",
+        reason="what a package imports of other projects stands in its code, which is not read",
+        covers=_needs_another,
+    ),
+    Limit(
+        id="python-code",
+        reason="what Python code raises on its way is not read from it",
+        covers=_fails_in_python,
+    ),
+    Limit(
+        id="reader",
+        reason="the reader of ELF files wants section headers, which a loader does without",
+        covers=_loads_all_the_same,
+    ),
+)
+
+
+def limit_of(seen: Observation, imports: tuple[str, ...]) -> Limit | None:
+    """Return the limit that explains why ``seen`` is not what was predicted, if one does."""
+    predicted = seen.prediction
+    if predicted is None:
+        return None
+    return next((limit for limit in LIMITS if limit.covers(seen, predicted, imports)), None)

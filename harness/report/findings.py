@@ -74,7 +74,7 @@ def _section(findings: Sequence[Finding], *, width: int, encoding: str) -> Itera
         ids = titles = beside = 0
     for finding in findings:
         start = beside or 4
-        said = [_fit(text, width - start, encoding) for text in finding.said if text]
+        said = [fit(text, width - start, encoding) for text in finding.said if text]
         line = Text.assemble(glyph_of(finding.cells[0], plain=encoding == "ascii"), " ")
         line.append(f"{finding.ids:<{ids}}  ").append(f"{finding.title:<{titles}}", "dim")
         if beside and said:
@@ -83,7 +83,8 @@ def _section(findings: Sequence[Finding], *, width: int, encoding: str) -> Itera
         yield from (Text(" " * start + text) for text in said)
 
 
-def _fit(text: str, width: int, encoding: str) -> str:
+def fit(text: str, width: int, encoding: str) -> str:
+    """Return untrusted ``text`` as one line of at most ``width`` columns."""
     line = visible(" ".join(text.split()), encoding=encoding)
     return cut(line, width, ellipsis="..." if encoding == "ascii" else "…")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from harness.grid import GridCell, Verdict
+from harness.grid import Agreement, GridCell, Verdict
 from harness.model import ImageWay, Outcome
 
 
@@ -37,6 +37,9 @@ GLYPHS: dict[Outcome, Glyph] = {
 }
 NOT_RUN = Glyph(expected="·", plain=".", unexpected="·", style="bright_black")
 
+DISAGREES = Glyph(expected="≠", plain="#", unexpected="≠", style="bold #F0E442")
+"""What was predicted of the cell is not what was seen."""
+
 WAY_LETTERS = {ImageWay.REGISTRY: "R", ImageWay.ASSEMBLED: "A", ImageWay.REPLICA: "X"}
 """X, not R: a replica is easily taken for the real thing."""
 
@@ -46,6 +49,8 @@ def glyph_of(cell: GridCell, *, plain: bool) -> tuple[str, str]:
     glyph = GLYPHS[cell.outcome] if cell.outcome else NOT_RUN
     if cell.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS):
         return glyph.unexpected, f"bold reverse {glyph.style}"
+    if cell.agreement is Agreement.DISAGREES:
+        return expected_glyph(DISAGREES, plain=plain), DISAGREES.style
     if cell.verdict is Verdict.MISS:
         return glyph.expected, f"bold {glyph.style}"
     return expected_glyph(glyph, plain=plain), glyph.style
@@ -72,6 +77,8 @@ def _words(cell: GridCell) -> str:
     match cell.verdict:
         case Verdict.UNEXPECTED | Verdict.UNEXPECTED_PASS:
             return f"{outcome} (unexpected)"
+        case _ if cell.agreement is Agreement.DISAGREES:
+            return f"{outcome} (not as predicted)"
         case Verdict.AS_EXPECTED if cell.cell.expectation:
             return f"{outcome} (expected)"
         case _:

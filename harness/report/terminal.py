@@ -8,6 +8,7 @@ from rich.text import Text
 
 from harness.grid import Grid, Verdict
 from harness.model import ImageWay
+from harness.report.causes import count_agreement, render_agreement, render_causes
 from harness.report.findings import render_findings
 from harness.report.glyphs import WAY_LETTERS, count_cells
 from harness.report.runfile import Circumstances
@@ -28,6 +29,8 @@ def render_grid(
         Text(),
         *_legend(grid, width=width, plain=plain),
         *render_findings(grid, width=width, encoding=encoding),
+        *render_causes(grid, width=width, encoding=encoding),
+        *render_agreement(grid, width=width, encoding=encoding),
         Text(),
         _ending(grid, interrupted=interrupted),
     ]
@@ -106,4 +109,6 @@ def _ending(grid: Grid, *, interrupted: bool) -> Text:
     }
     total = f"{counts[Verdict.AS_EXPECTED]} of {len(grid.cells)} cells as expected"
     parts = [total, *(f"{count} {words}" for words, count in others.items() if count)]
+    if predictions := count_agreement(grid.cells):
+        parts.append(predictions)
     return Text(("interrupted: " if interrupted else "") + ", ".join(parts), style="bold")

@@ -1,0 +1,105 @@
+"""Why cells did not pass, and what predictions missed: a grid in, lines of styled text out."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from rich.text import Text
+
+from harness.grid import Agreement, Grid, GridCell
+from harness.model import Observation, Outcome, Prediction
+from harness.predict import Cause
+from harness.report.findings import fit
+from harness.report.glyphs import DISAGREES, expected_glyph
+
+MOST_CAUSES = 12
+_HELD = re.compile(r"\.(?:cpython-\d+[a-z]*|abi3t?)-(?P<triplet>[\w-]+)\.so$")
+_READ = re.compile(r"\.cpython-\d+[a-z]*-(?P<triplet>[\w-]+)\.so")
+
+
+def render_causes(grid: Grid, *, width: int, encoding: str) -> list[Text]:
+    """Return a line per cause with the number of its cells, the most frequent first."""
+    counts = Counter(
+        _words(seen)
+        for cell in grid.cells
+        if (seen := cell.observation) and seen.cause and seen.outcome is not Outcome.PASS
+    )
+    if not counts:
+        return []
+    lines = [Text(), Text("causes", style="bold")]
+    for words, count in counts.most_common(MOST_CAUSES):
+        lines.append(Text("  " + fit(f"{count} {_cells(count)}: {words}", width - 2, encoding)))
+    if (left := len(counts) - MOST_CAUSES) > 0:
+        lines.append(Text(f"  and {left} more"))
+    return lines
+
+
+def render_agreement(grid: Grid, *, width: int, encoding: str) -> list[Text]:
+    """Return what was predicted otherwise than seen, cell by cell, then the known limits."""
+    disagreeing = [cell for cell in grid.cells if cell.agreement is Agreement.DISAGREES]
+    limits = Counter(c.limit for c in grid.cells if c.agreement is Agreement.LIMIT)
+    lines: list[Text] = []
+    if disagreeing:
+        lines += [Text(), Text("prediction and observation disagree", style="bold")]
+        lines += _disagreements(disagreeing, width=width, encoding=encoding)
+    if limits:
+        lines += [Text(), Text("known limits of predictions", style="bold")]
+        for limit, count in limits.items():
+            said = f"{count} {_cells(count)}: {limit.reason if limit else ''}"
+            lines.append(Text("  " + fit(said, width - 2, encoding)))
+    return lines
+
+
+def count_agreement(cells: Iterable[GridCell]) -> str:
+    """Return ``predicted 40 of 44, 1 not``: how predictions did; empty where none was made."""
+    counts = Counter(cell.agreement for cell in cells)
+    made = sum(counts.values()) - counts[Agreement.UNKNOWN]
+    words = [f"{counts[Agreement.AGREES]} of {made} as predicted"]
+    if counts[Agreement.LIMIT]:
+        words.append(f"{counts[Agreement.LIMIT]} beyond a known limit")
+    if counts[Agreement.DISAGREES]:
+        words.append(f"{counts[Agreement.DISAGREES]} not as predicted")
+    return ", ".join(words) if made else ""
+
+
+def gist(prediction: Prediction) -> str:
+    """Return what cells of one cause have in common, whatever their arch; empty for nothing more.
+
+    ``-gnu on targets that read only -musl``.
+    """
+    held, read = _HELD.search(prediction.file), _READ.findall(prediction.evidence)
+    if prediction.cause != Cause.SUFFIX_MISMATCH or held is None or not read:
+        return ""
+    here = [triplet for triplet in dict.fromkeys(read) if triplet != held["triplet"]]
+    ends = {_end(triplet) for triplet in here}
+    if _end(held["triplet"]) not in ends:
+        return f"{_end(held['triplet'])} on targets that read only {' and '.join(sorted(ends))}"
+    return f"{held['triplet']} on targets that read only {' and '.join(here)}"
+
+
+def _end(triplet: str) -> str:
+    """Return the part of a triplet that is not the architecture's: ``-gnu``, ``-musleabihf``."""
+    return "-" + triplet.rpartition("-")[2]
+
+
+def _words(seen: Observation) -> str:
+    predicted = seen.prediction
+    more = gist(predicted) if predicted and predicted.cause == seen.cause else ""
+    return f"{seen.cause} {more}".rstrip()
+
+
+def _disagreements(cells: Iterable[GridCell], *, width: int, encoding: str) -> Iterator[Text]:
+    mark = expected_glyph(DISAGREES, plain=encoding == "ascii")
+    for cell in cells:
+        seen = cell.observation
+        if seen is not None and seen.prediction is not None:
+            predicted = seen.prediction
+            what = f"{predicted.outcome} {predicted.cause}".rstrip()
+            said = f"{cell.cell.id}  predicted {what}, seen {seen.outcome}"
+            yield Text.assemble((mark, DISAGREES.style), " ", fit(said, width - 2, encoding))
+            for evidence in filter(None, (predicted.evidence, seen.evidence)):
+                yield Text("    " + fit(evidence, width - 4, encoding))
+
+
+def _cells(count: int) -> str:
+    return "cell" if count == 1 else "cells"
