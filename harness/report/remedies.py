@@ -14,6 +14,10 @@ from harness.report.table import render_table
 from harness.report.terminal import encoding_of
 from harness.report.untrusted import visible
 
+SIMULATED = (
+    "at install: simulated by a wheel with the names that the installer would leave behind, "
+    "a link by a copy"
+)
 _KIB = 1024
 
 
@@ -59,6 +63,8 @@ def _lines(effects: Sequence[Effect], proposal: Proposal) -> Iterator[str]:
                 sets.setdefault(keys, []).append(effect.remedy.name)
         for keys, names in sets.items():
             yield f"{word} by {', '.join(names)}: {folded(keys)}"
+    if any(not effect.remedy.variant for effect in effects):
+        yield SIMULATED
     for name, reason in proposal.impossible:
         yield f"not possible: {name}: {visible(reason)}"
 
