@@ -1,0 +1,124 @@
+"""Wheels and passports as values, for tests of predictions: each field a test may change."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from harness.passport import Passport, SystemLibrary
+from harness.wheel.archive import Member
+from harness.wheel.contents import NativeMember, WheelFacts
+from harness.wheel.elf import ElfFacts, UndefinedSymbol, UnreadableElf
+from harness.wheel.names import parse_wheel_name
+
+GNU = "x86_64-linux-gnu"
+GLIBC_SETS = {
+    "python": frozenset({"PyModule_Create2", "_Py_NoneStruct"}),
+    "libc": frozenset({"malloc@GLIBC_2.2.5", "stat@GLIBC_2.33", "GLIBC_2.17@GLIBC_2.17"}),
+    "libm": frozenset({"exp@GLIBC_2.29"}),
+    "stdc++": frozenset({"_Znwm@GLIBCXX_3.4"}),
+}
+GLIBC = Passport(
+    python="3.11.2",
+    implementation="cpython",
+    soabi=f"cpython-311-{GNU}",
+    ext_suffix=f".cpython-311-{GNU}.so",
+    extension_suffixes=(f".cpython-311-{GNU}.so", ".abi3.so", ".so"),
+    multiarch=GNU,
+    platform="linux-x86_64",
+    tags=(
+        "cp311-cp311-manylinux_2_36_x86_64",
+        "cp311-cp311-manylinux_2_17_x86_64",
+        "cp311-cp311-linux_x86_64",
+        "cp311-abi3-manylinux_2_17_x86_64",
+        "cp38-abi3-manylinux_2_17_x86_64",
+        "py3-none-manylinux_2_17_x86_64",
+        "py3-none-any",
+    ),
+    installer="pip 23.0.1",
+    libc="glibc 2.36",
+    machine="x86_64",
+    elf_machine="EM_X86_64",
+    elf_bits=64,
+    elf_little=True,
+    page_size=4096,
+    kernel="6.1",
+    externally_managed=True,
+    loader="/lib64/ld-linux-x86-64.so.2",
+    linked=("libc.so.6", "libm.so.6"),
+    exports="python",
+    libraries=(
+        SystemLibrary(name="libc.so.6", path="/lib/libc.so.6", symbols="libc"),
+        SystemLibrary(
+            name="libm.so.6", path="/lib/libm.so.6", needed=("libc.so.6",), symbols="libm"
+        ),
+        SystemLibrary(name="libstdc++.so.6", path="/lib/libstdc++.so.6.0.30", symbols="stdc++"),
+    ),
+)
+MUSL_SUFFIX = ".cpython-311-x86_64-linux-musl.so"
+MUSL = replace(
+    GLIBC,
+    soabi=MUSL_SUFFIX[1:-3],
+    ext_suffix=MUSL_SUFFIX,
+    extension_suffixes=(MUSL_SUFFIX, ".abi3.so", ".so"),
+    tags=("cp311-cp311-musllinux_1_2_x86_64", "cp311-cp311-linux_x86_64", "py3-none-any"),
+    libc="musl 1.2.3",
+    loader="/lib/ld-musl-x86_64.so.1",
+    linked=("libc.musl-x86_64.so.1",),
+    libraries=(
+        SystemLibrary(
+            name="libc.musl-x86_64.so.1", path="/lib/ld-musl-x86_64.so.1", symbols="musl"
+        ),
+    ),
+)
+SETS = {**GLIBC_SETS, "musl": frozenset({"malloc", "stat"})}
+MODULE = f"demo/_inner.cpython-311-{GNU}.so"
+FILENAME = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
+
+
+def symbols(set_id: str) -> frozenset[str]:
+    """Return one of the symbol sets of these passports."""
+    return SETS[set_id]
+
+
+def elf(
+    *undefined: str,
+    init: str = "_inner",
+    needed: tuple[str, ...] = ("libc.so.6",),
+    **fields: object,
+) -> ElfFacts:
+    """Return an extension module; ``malloc@GLIBC_2.2.5`` is an undefined symbol with a version."""
+    parts = [symbol.partition("@") for symbol in ("PyModule_Create2", *undefined)]
+    facts = ElfFacts(
+        machine="EM_X86_64",
+        bits=64,
+        little=True,
+        type="ET_DYN",
+        needed=needed,
+        exported=(f"PyInit_{init}",),
+        undefined=tuple(UndefinedSymbol(name=name, version=version) for name, _, version in parts),
+        exec_stack=False,
+        load_align=4096,
+    )
+    return replace(facts, **fields)  # type: ignore[arg-type]
+
+
+def wheel(
+    natives: Mapping[str, ElfFacts | UnreadableElf] | None = None,
+    *,
+    filename: str = FILENAME,
+    python_files: tuple[str, ...] = ("demo/__init__.py",),
+    requires_python: str = "",
+    requires_dist: tuple[str, ...] = (),
+) -> WheelFacts:
+    """Return the facts of a wheel of one package; by default it imports on ``GLIBC``."""
+    held = {MODULE: elf()} if natives is None else natives
+    names = (*python_files, *held)
+    return WheelFacts(
+        name=parse_wheel_name(filename),
+        pure=False,
+        generator="by hand",
+        requires_python=requires_python,
+        requires_dist=requires_dist,
+        members=tuple(Member(name=name, size=1) for name in names),
+        native=tuple(NativeMember(name=name, size=1, elf=facts) for name, facts in held.items()),
+        modules=tuple(sorted({name.partition("/")[0].partition(".")[0] for name in names})),
+    )

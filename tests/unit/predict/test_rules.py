@@ -1,0 +1,409 @@
+"""Each rule with a wheel that breaks it and nothing else."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from harness.model import Outcome
+from harness.passport import Passport, SystemLibrary
+from harness.predict import Cause, predict
+from harness.wheel.contents import WheelFacts
+from harness.wheel.elf import UnreadableElf
+from tests.support.forecasts import FILENAME, GLIBC, GNU, MODULE, MUSL, elf, symbols, wheel
+
+MUSL_FILE = "demo-1.0-cp311-cp311-musllinux_1_2_x86_64.whl"
+LINUX_FILE = "demo-1.0-cp311-cp311-linux_x86_64.whl"
+BARE = "demo/_inner.so"
+LIBRARY = "demo.libs/libother-1.so"
+BUNDLED = elf(
+    "other_answer", needed=("libother-1.so", "libc.so.6"), runpath=("$ORIGIN/../demo.libs",)
+)
+
+
+def retagged(tags: str, held: str = BARE) -> WheelFacts:
+    return wheel({held: elf()}, filename=f"demo-1.0-{tags}.whl")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """A wheel, a target, and what must be said."""
+
+    name: str
+    wheel: WheelFacts
+    passport: Passport = field(default=GLIBC)
+    imports: tuple[str, ...] = ("demo",)
+    outcome: Outcome = Outcome.IMPORT_FAILED
+    cause: str = ""
+    says: str = ""
+    """A piece of the evidence, the explanation or the remedy."""
+
+
+REFUSALS = (
+    Case(
+        name="a libc newer than the system's",
+        wheel=retagged("cp311-cp311-manylinux_2_38_x86_64"),
+        cause=Cause.TAG_REFUSED,
+        says="manylinux_2_38_x86_64 promises nothing below 2.38",
+    ),
+    Case(
+        name="a tag newer than the installer",
+        wheel=retagged("cp311-cp311-musllinux_1_2_x86_64"),
+        passport=replace(MUSL, installer="pip 20.3.4", tags=MUSL.tags[1:]),
+        cause=Cause.TAG_REFUSED,
+        says="Upgrade the installer: pip 21.2",
+    ),
+    Case(
+        name="manylinux2014 before pip 19.3",
+        wheel=retagged("cp311-cp311-manylinux2014_x86_64"),
+        passport=replace(GLIBC, installer="pip 19.2", tags=GLIBC.tags[2:3]),
+        cause=Cause.TAG_REFUSED,
+        says="pip 19.3",
+    ),
+    Case(
+        name="manylinux_2_x before pip 20.3",
+        wheel=retagged("cp311-cp311-manylinux_2_17_x86_64"),
+        passport=replace(GLIBC, installer="pip 20.2.4", tags=GLIBC.tags[2:3]),
+        cause=Cause.TAG_REFUSED,
+        says="pip 20.3",
+    ),
+    Case(
+        name="glibc's tag on musl",
+        wheel=wheel(),
+        passport=MUSL,
+        cause=Cause.TAG_REFUSED,
+        says="for glibc, and this is not",
+    ),
+    Case(
+        name="musl's tag on glibc",
+        wheel=retagged("cp311-cp311-musllinux_1_2_x86_64"),
+        cause=Cause.TAG_REFUSED,
+        says="for musl, and this is not",
+    ),
+    Case(
+        name="another arch's tag",
+        wheel=retagged("cp311-cp311-manylinux_2_17_s390x"),
+        cause=Cause.TAG_REFUSED,
+        says="for s390x",
+    ),
+    Case(
+        name="a newer Python",
+        wheel=retagged("cp312-cp312-manylinux_2_17_x86_64"),
+        cause=Cause.PYTHON_TOO_OLD,
+        says="needs Python 3.12, this is 3.11",
+    ),
+    Case(
+        name="a newer floor of the stable ABI",
+        wheel=retagged("cp312-abi3-manylinux_2_17_x86_64"),
+        cause=Cause.PYTHON_TOO_OLD,
+        says="needs Python 3.12",
+    ),
+    Case(
+        name="an older Python",
+        wheel=retagged("cp39-cp39-manylinux_2_17_x86_64"),
+        cause=Cause.PYTHON_TOO_NEW,
+        says="is for Python 3.9",
+    ),
+    Case(
+        name="the free-threaded ABI",
+        wheel=retagged("cp311-cp311t-manylinux_2_17_x86_64"),
+        cause=Cause.FREE_THREADED,
+        says="built with the GIL",
+    ),
+    Case(
+        name="the stable ABI on a free-threaded build",
+        wheel=retagged("cp311-abi3-manylinux_2_17_x86_64"),
+        passport=replace(
+            GLIBC, soabi=f"cpython-311t-{GNU}", tags=("cp311-cp311t-manylinux_2_17_x86_64",)
+        ),
+        cause=Cause.FREE_THREADED,
+        says="built free-threaded",
+    ),
+)
+FAILURES = (
+    Case(
+        name="Requires-Python above",
+        wheel=wheel(requires_python=">=3.12"),
+        outcome=Outcome.INSTALL_FAILED,
+        cause=Cause.PYTHON_TOO_OLD,
+        says="Requires-Python >=3.12; this is 3.11.2",
+    ),
+    Case(
+        name="Requires-Python below",
+        wheel=wheel(requires_python="<3.11"),
+        outcome=Outcome.INSTALL_FAILED,
+        cause=Cause.PYTHON_TOO_NEW,
+    ),
+    Case(
+        name="upstream's name on a distribution that reads musl names",
+        wheel=wheel({MODULE: elf(needed=())}, filename=MUSL_FILE),
+        passport=MUSL,
+        cause=Cause.SUFFIX_MISMATCH,
+        says="https://bugs.python.org/issue43112",
+    ),
+    Case(
+        name="RPM's name of the arch",
+        wheel=wheel({"demo/_inner.cpython-311-amd64-linux-gnu.so": elf()}),
+        cause=Cause.SUFFIX_MISMATCH,
+        says="Python_Upstream_Architecture_Names",
+    ),
+    Case(
+        name="a stable-ABI name with a triplet",
+        wheel=wheel({f"demo/_inner.abi3-{GNU}.so": elf()}),
+        cause=Cause.SUFFIX_MISMATCH,
+        says="setuptools/issues/5193",
+    ),
+    Case(
+        name="another version's name",
+        wheel=wheel({f"demo/_inner.cpython-310-{GNU}.so": elf()}),
+        cause=Cause.SUFFIX_MISMATCH,
+        says="another version of CPython",
+    ),
+    Case(
+        name="no extension module where one is imported",
+        wheel=wheel({}),
+        imports=("demo", "demo._inner"),
+        cause=Cause.NO_EXTENSION,
+        says="no native file at all",
+    ),
+    Case(
+        name="a file cut short",
+        wheel=wheel({MODULE: UnreadableElf(reason="it is cut short: 5 bytes of 90")}),
+        cause=Cause.UNREADABLE,
+        says="it is cut short",
+    ),
+    Case(
+        name="another machine",
+        wheel=wheel({MODULE: elf(machine="EM_AARCH64")}),
+        cause=Cause.WRONG_MACHINE,
+        says="AARCH64, 64 bits",
+    ),
+    Case(
+        name="another word size",
+        wheel=wheel({MODULE: elf(bits=32)}),
+        cause=Cause.WRONG_MACHINE,
+        says="32 bits",
+    ),
+    Case(
+        name="another byte order",
+        wheel=wheel({MODULE: elf(little=False)}),
+        cause=Cause.WRONG_MACHINE,
+        says="big-endian",
+    ),
+    Case(
+        name="musl's libc on glibc",
+        wheel=wheel({MODULE: elf(needed=("libc.musl-x86_64.so.1",))}),
+        cause=Cause.LIBC_FAMILY,
+        says="built for musl, this is glibc",
+    ),
+    Case(
+        name="glibc's loader on musl",
+        wheel=wheel({BARE: elf(needed=("ld-linux-x86-64.so.2",))}, filename=LINUX_FILE),
+        passport=MUSL,
+        cause=Cause.LIBC_FAMILY,
+        says="built for glibc, this is musl",
+    ),
+    Case(
+        name="glibc's symbols on musl, which takes libc.so.6 for itself",
+        wheel=wheel({BARE: elf("__memcpy_chk@GLIBC_2.3.4")}, filename=LINUX_FILE),
+        passport=MUSL,
+        cause=Cause.LIBC_FAMILY,
+        says="__memcpy_chk",
+    ),
+    Case(
+        name="a library that nobody has",
+        wheel=wheel({MODULE: elf(needed=("libpq.so.5", "libc.so.6"))}),
+        cause=Cause.MISSING_LIBRARY,
+        says="libpq.so.5",
+    ),
+    Case(
+        name="a bundled library that no search path leads to",
+        wheel=wheel({MODULE: replace(BUNDLED, runpath=()), LIBRARY: elf(init="", needed=())}),
+        cause=Cause.MISSING_LIBRARY,
+        says="libother-1.so",
+    ),
+    Case(
+        name="a newer version of the libc's symbols",
+        wheel=wheel({MODULE: elf("x@GLIBC_2.38", version_needs={"libc.so.6": ("GLIBC_2.38",)})}),
+        cause=Cause.LIBC_TOO_OLD,
+        says="GLIBC_2.38",
+    ),
+    Case(
+        name="a newer libc, of a target whose libraries nobody looked at",
+        wheel=wheel({MODULE: elf("x@GLIBC_2.38", version_needs={"libc.so.6": ("GLIBC_2.38",)})}),
+        passport=replace(GLIBC, libraries=(), linked=(), exports=""),
+        cause=Cause.LIBC_TOO_OLD,
+    ),
+    Case(
+        name="a newer C++ library",
+        wheel=wheel(
+            {
+                MODULE: elf(
+                    needed=("libstdc++.so.6",),
+                    version_needs={"libstdc++.so.6": ("GLIBCXX_3.4.32",)},
+                )
+            }
+        ),
+        cause=Cause.LIBRARY_TOO_OLD,
+        says="GLIBCXX_3.4.32",
+    ),
+    Case(
+        name="a symbol that nothing defines",
+        wheel=wheel({MODULE: elf("nowhere")}),
+        cause=Cause.UNDEFINED_SYMBOL,
+        says="undefined: nowhere",
+    ),
+    Case(
+        name="a symbol of a library that is there and not loaded",
+        wheel=wheel({MODULE: elf("_Znwm@GLIBCXX_3.4")}),
+        cause=Cause.UNDEFINED_SYMBOL,
+        says="_Znwm",
+    ),
+    Case(
+        name="a newer function than the stable ABI's floor",
+        wheel=wheel(
+            {"demo/_inner.abi3.so": elf("PyType_GetModuleByDef")},
+            filename="demo-1.0-cp38-abi3-manylinux_2_17_x86_64.whl",
+        ),
+        cause=Cause.ABI3_FLOOR,
+        says="Raise the Python of the tag",
+    ),
+    Case(
+        name="an executable stack on a glibc that no longer grants it",
+        wheel=wheel({MODULE: elf(exec_stack=True)}),
+        passport=replace(GLIBC, libc="glibc 2.41"),
+        cause=Cause.EXEC_STACK,
+        says="noexecstack",
+    ),
+    Case(
+        name="segments smaller than a page",
+        wheel=wheel(),
+        passport=replace(GLIBC, page_size=65536),
+        cause=Cause.PAGE_SIZE,
+        says="max-page-size=65536",
+    ),
+)
+
+
+@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.name)
+def test_refusal(case: Case) -> None:
+    """The installer refuses it, and the cause and the way out are named."""
+    check(replace(case, outcome=Outcome.REFUSED))
+
+
+@pytest.mark.parametrize("case", FAILURES, ids=lambda case: case.name)
+def test_failure(case: Case) -> None:
+    """It does not import, for this cause and no other."""
+    check(case)
+
+
+def check(case: Case) -> None:
+    said = predict(case.wheel, case.passport, symbols, imports=case.imports)
+    assert (said.outcome, said.cause) == (case.outcome, case.cause), said
+    words = (said.evidence, said.explanation, said.remedy, said.reference)
+    assert any(case.says in text for text in words)
+    assert all(words[:2])
+    assert said.reference.startswith("https://")
+
+
+PASSES = {
+    "as it is": (wheel(), GLIBC),
+    "plain .so": (wheel({BARE: elf()}), GLIBC),
+    "the stable ABI's name": (wheel({"demo/_inner.abi3.so": elf()}), GLIBC),
+    "a Python twin of an unreadable name": (
+        wheel(
+            {f"demo/_inner.cpython-310-{GNU}.so": elf()},
+            python_files=("demo/__init__.py", "demo/_inner.py"),
+        ),
+        GLIBC,
+    ),
+    "a weak symbol": (
+        wheel({MODULE: elf(undefined=(replace(elf("w").undefined[1], weak=True),))}),
+        GLIBC,
+    ),
+    "bundled with its own symbols": (
+        wheel(
+            {MODULE: BUNDLED, LIBRARY: elf(init="", needed=(), exported=("other_answer@OTHER_1",))}
+        ),
+        GLIBC,
+    ),
+    "a library of the system's": (
+        wheel({MODULE: elf("_Znwm@GLIBCXX_3.4", needed=("libstdc++.so.6",))}),
+        GLIBC,
+    ),
+    "an unknown symbol set": (
+        wheel({MODULE: elf("nowhere")}),
+        replace(GLIBC, exports=""),
+    ),
+    "no record of libraries": (
+        wheel({MODULE: elf("nowhere", needed=("libpq.so.5",))}),
+        replace(GLIBC, libraries=(), linked=(), exports=""),
+    ),
+    "glibc's libc by name and musl's by symbol": (
+        wheel({BARE: elf("malloc@GLIBC_2.2.5")}, filename=LINUX_FILE),
+        MUSL,
+    ),
+    "an executable stack before 2.41": (wheel({MODULE: elf(exec_stack=True)}), GLIBC),
+    "what the wheel has beside its modules": (
+        wheel({MODULE: elf(), "demo/plugin.so": elf(init="", needed=("libpq.so.5",))}),
+        GLIBC,
+    ),
+    "below platlib of .data": (
+        wheel({f"demo-1.0.data/platlib/{MODULE}": elf()}),
+        GLIBC,
+    ),
+    "another project's module": (wheel(requires_dist=("other",)), GLIBC),
+}
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_pass(name: str) -> None:
+    """Nothing is said against it, with its imports and without."""
+    facts, passport = PASSES[name]
+    for imports in ((), ("demo",), ("demo", "demo._inner"), ("demo", "other.thing")):
+        said = predict(facts, passport, symbols, imports=imports)
+        assert said.outcome is Outcome.PASS, said
+        assert not said.cause
+
+
+def test_cyclic_libraries_come_to_an_end() -> None:
+    """Libraries that need each other, in the wheel and in the record, are followed once."""
+    ring = {
+        MODULE: elf(needed=("liba.so",), runpath=("$ORIGIN",)),
+        "demo/liba.so": elf(init="", needed=("libb.so",), runpath=("${ORIGIN}",), soname="liba.so"),
+        "demo/libb.so": elf(init="", needed=("liba.so", "libx.so"), runpath=("$ORIGIN/.",)),
+    }
+    loop = (
+        SystemLibrary(name="libx.so", path="/x", needed=("liby.so",), symbols="libc"),
+        SystemLibrary(name="liby.so", path="/y", needed=("libx.so", "libgone.so"), symbols="libm"),
+    )
+    passport = replace(GLIBC, libraries=(*GLIBC.libraries, *loop))
+    assert predict(wheel(ring), passport, symbols).outcome is Outcome.PASS
+
+
+def test_an_optional_module_is_missed_by_nobody() -> None:
+    """A project that falls back passes without its module, unless that is what is imported."""
+    module = f"markupsafe/_speedups.cpython-310-{GNU}.so"
+    facts = wheel(
+        {module: elf(init="_speedups")},
+        filename=FILENAME.replace("demo", "markupsafe"),
+        python_files=("markupsafe/__init__.py",),
+    )
+    fallen_back = predict(facts, GLIBC, symbols, imports=("markupsafe",))
+    assert fallen_back.outcome is Outcome.PASS
+    assert "falls back" in fallen_back.evidence
+    asked = predict(facts, GLIBC, symbols, imports=("markupsafe._speedups",))
+    assert asked.cause == Cause.SUFFIX_MISMATCH
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (wheel({}), "promises native code, and there is none"),
+        (wheel(filename="demo-1.0-py3-none-any.whl"), "promises any machine"),
+    ],
+)
+def test_a_strange_tag_is_remarked(facts: WheelFacts, said: str) -> None:
+    """A platform tag without machine code, and a pure one with it, pass with a remark."""
+    found = predict(facts, GLIBC, symbols, imports=("demo",))
+    assert found.outcome is Outcome.PASS
+    assert said in found.evidence
