@@ -15,6 +15,7 @@ from harness.matrixfile.shape import (
     ExpectationShape,
     InterpreterShape,
     NamingShape,
+    PolicyShape,
     ProfileShape,
     SubjectShape,
     TargetShape,
@@ -42,6 +43,7 @@ def load_matrix(folder: Path, fixtures: Collection[str] | None = None) -> Matrix
         subjects=_read(folder, "subjects", SubjectShape),
         expectations=_read(folder, "expectations", ExpectationShape),
         profiles=_read(folder, "profiles", ProfileShape),
+        policies=_read(folder, "policies", PolicyShape),
         fixtures=None if fixtures is None else frozenset(fixtures),
     )
     problems = [problem for name in FILES for problem in getattr(sections, name).problems]

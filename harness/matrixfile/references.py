@@ -15,6 +15,7 @@ from harness.matrixfile.shape import (
     ExpectationShape,
     InterpreterShape,
     NamingShape,
+    PolicyShape,
     ProfileShape,
     SubjectShape,
     TargetShape,
@@ -36,6 +37,7 @@ class Sections:
     subjects: Section[SubjectShape]
     expectations: Section[ExpectationShape]
     profiles: Section[ProfileShape]
+    policies: Section[PolicyShape]
     fixtures: frozenset[str] | None = None
     """Names of the fixture projects; None: they are not known."""
 
@@ -65,6 +67,8 @@ def check_references(sections: Sections) -> Iterator[Problem]:
         yield from _check_names(profile, "targets", targets, "target matches")
         yield from _check_arches(profile, "arches")
         yield from _check_names(profile, "subjects", subjects, "subject matches")
+    for policy in sections.policies.entries:
+        yield from _check_policy(policy, sections)
 
 
 _WAYS = {
@@ -153,6 +157,21 @@ def _check_source(subject: Entry) -> Iterator[Problem]:
         for key in ("builder", "any_python"):
             if subject.has(key):
                 yield subject.problem("belongs to the subject of a fixture; remove it here", key)
+
+
+def _check_policy(policy: Entry, sections: Sections) -> Iterator[Problem]:
+    """Yield the names that there are not; and the policy, where it changes nothing."""
+    targets = sections.targets.names
+    yield from _check_names(policy, "targets", targets, "target matches")
+    yield from _check_arches(policy, "arches")
+    yield from _check_names(policy, "naming", sections.namings.names, "naming is called")
+    for before in policy.keys("verified_on"):
+        for name, steps in ((before, ()), *policy.texts("verified_on", before)):
+            if targets is not None and name not in targets:
+                what = f"no target is called {name!r}{did_you_mean(name, targets)}"
+                yield policy.problem(what, *(steps or ("verified_on", before)))
+    if not any(policy.has(key) for key in ("naming", "reads", "builds")):
+        yield policy.problem("changes nothing; add 'naming', 'reads' or 'builds'")
 
 
 def _pythons(targets: Section[TargetShape]) -> frozenset[str] | None:

@@ -20,6 +20,7 @@ from harness.matrixfile.shape import (
     HeadersShape,
     InterpreterShape,
     NamingShape,
+    PolicyShape,
     ProfileShape,
     SubjectShape,
     TargetShape,
@@ -36,6 +37,8 @@ from harness.model import (
     Matrix,
     ModuleName,
     Naming,
+    NewNames,
+    Policy,
     Profile,
     RegistryWay,
     ReplicaWay,
@@ -63,6 +66,7 @@ def resolve(sections: Sections) -> Matrix:
         expectations=tuple(map(_expectation, expected.entries, expected.shapes)),
         profiles=tuple(_profile(shape) for shape in sections.profiles.shapes),
         namings=tuple(stock.namings.values()),
+        policies=tuple(_policy(shape, stock) for shape in sections.policies.shapes),
         excluded=frozenset(
             (target.key, shape.id)
             for shape in shapes
@@ -230,6 +234,20 @@ def _profile(shape: ProfileShape) -> Profile:
         targets=tuple(shape.targets),
         arches=tuple(shape.arches),
         subjects=tuple(shape.subjects),
+    )
+
+
+def _policy(shape: PolicyShape, stock: _Stock) -> Policy:
+    return Policy(
+        id=shape.id,
+        title=shape.title,
+        link=shape.link,
+        targets=tuple(shape.targets),
+        arches=tuple(shape.arches),
+        naming=stock.namings.get(shape.naming),
+        reads=tuple(shape.reads),
+        builds=NewNames(shape.builds) if shape.builds else None,
+        verified_on=dict(shape.verified_on),
     )
 
 

@@ -24,6 +24,7 @@ from harness.matrixfile.fields import (
     Package,
     Pin,
     Release,
+    Suffix,
     Text,
     Triplets,
     Version,
@@ -312,6 +313,32 @@ class ProfileShape(Shape):
     """Globs over subject ids; none means all."""
 
 
+# --- policies.yaml --------------------------------------------------------------
+
+
+class PolicyShape(Shape):
+    """A change that a distribution or CPython made, or was asked to make."""
+
+    id: Id
+    """What `wheelgrid policy` takes."""
+    title: Text
+    """Who changes what."""
+    targets: Annotated[list[Text], Field(min_length=1)]
+    """Globs over the ids of the targets whose interpreter changes."""
+    arches: list[Text] = []
+    """Globs over arches; none means all."""
+    naming: Id = ""
+    """Id in namings.yaml: how these interpreters name modules afterwards."""
+    reads: list[Suffix] = []
+    """Endings that they read too, after `.abi3.so`; `{gnu}` and `{musl}` are triplets."""
+    builds: Literal["", "stable-triplet", "musl"] = ""
+    """What builders write from then on: `.abi3-<triplet>.so`, or musl's name for musl."""
+    verified_on: dict[Id, Id] = {}
+    """Per target: the one that is as this one would be afterwards."""
+    link: Link
+    """Where it was proposed or done."""
+
+
 FILES: dict[str, type[Shape]] = {
     "targets": TargetShape,
     "interpreters": InterpreterShape,
@@ -320,5 +347,6 @@ FILES: dict[str, type[Shape]] = {
     "subjects": SubjectShape,
     "expectations": ExpectationShape,
     "profiles": ProfileShape,
+    "policies": PolicyShape,
 }
 """Per file: what its entries are. The file's one key has the file's name."""

@@ -440,7 +440,7 @@ def test_a_profile_selects_something(problems: Problems, good: Good) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["interpreters", "namings", "builders", "expectations", "profiles"]
+    "name", ["interpreters", "namings", "builders", "expectations", "profiles", "policies"]
 )
 def test_some_files_may_be_left_out(problems: Problems, good: Good, name: str) -> None:
     """Without builders there can be no fixtures; nothing else is missed."""
@@ -520,3 +520,42 @@ def test_a_fixture_that_is_not_there(write_matrix: Callable[..., Path]) -> None:
         "matrix/subjects.yaml:4:14: subjects[0].fixture: no fixture project is called 'plain'; "
         "did you mean 'plan'?"
     )
+
+
+POLICY = """\
+policies:
+  - id: other-names
+    title: Other names
+    targets: [debian-12]
+    naming: fedora
+    reads: [".abi3-{gnu}.so"]
+    verified_on: {debian-12: debian-12}
+    link: https://example.org/why
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("", "", ""),
+        ("[debian-12]", "[debian-21]",
+         "4:15: policies[0].targets: no target matches 'debian-21'; did you mean 'debian-12'?"),
+        ("naming: fedora", "naming: fedoras",
+         "5:13: policies[0].naming: no naming is called 'fedoras'; did you mean 'fedora'?"),
+        ("{gnu}", "{glibc}",
+         ("6:13: policies[0].reads: '.abi3-{glibc}.so' cannot stand here; write the ending of a "
+         "module, such as .abi3-{gnu}.so")),
+        ("debian-12: debian-12", "debian-12: debian-21",
+         ("7:30: policies[0].verified_on.debian-12: no target is called 'debian-21'; "
+         "did you mean 'debian-12'?")),
+        ('    naming: fedora\n    reads: [".abi3-{gnu}.so"]\n', "",
+         "2:5: policies[0]: changes nothing; add 'naming', 'reads' or 'builds'"),
+    ],
+)  # fmt: skip
+def test_problems_of_policies(
+    problems: Problems, good: Good, replica: Good, old: str, new: str, expected: str
+) -> None:
+    """One edit of ``policies.yaml``, and what is said of it."""
+    files = {**good, **replica, "targets": good["targets"] + replica["targets"]}
+    found = problems(**files, policies=POLICY.replace(old, new, 1) if old else POLICY)
+    assert found == ([f"matrix/policies.yaml:{expected}"] if expected else [])
