@@ -82,7 +82,7 @@ def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
             requires_dist=metadata.requires_dist,
             members=archive.members,
             native=tuple(_native_members(archive)),
-            modules=_modules(archive.members),
+            modules=top_modules(archive.members),
         )
 
 
@@ -117,7 +117,8 @@ def _read_member(archive: Archive, member: Member) -> ElfFacts | UnreadableElf:
     return read_elf(io.BytesIO(archive.read(member.name, at_most=MOST_NATIVE)))
 
 
-def _modules(members: Sequence[Member]) -> tuple[str, ...]:
+def top_modules(members: Sequence[Member]) -> tuple[str, ...]:
+    """Return the top-level modules and packages that the members are or belong to, sorted."""
     return tuple(sorted({module for member in members if (module := _module(member.name))}))
 
 

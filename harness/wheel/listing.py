@@ -1,0 +1,64 @@
+"""What a wheel's directory and metadata alone tell: a stream in, facts out, no member unpacked.
+
+Enough for every question of names. Of native members the name is taken at its word: the arch is
+the platform tag's, and a module exports what its file name promises.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from harness.arches import ARCHES, Arch, linux_arch
+from harness.wheel.archive import Member, open_archive
+from harness.wheel.contents import NativeMember, WheelFacts, top_modules
+from harness.wheel.elf import ElfFacts, UnreadableElf
+from harness.wheel.metadata import find_dist_info, read_metadata
+from harness.wheel.names import WheelName, parse_wheel_name
+
+_LIBRARY = re.compile(r".+\.so(\.\d+)*")
+_MODULE = re.compile(r"(?P<name>[^.]+)(\.(cpython-|abi3)[^/]*)?\.so")
+
+
+def read_listing(filename: str, stream: BinaryIO) -> WheelFacts:
+    """Read the directory, METADATA and WHEEL of a wheel of that name. Raises ``WheelError``."""
+    name = parse_wheel_name(filename)
+    with open_archive(filename, stream) as archive:
+        metadata = read_metadata(archive, find_dist_info(archive, name), name)
+        return WheelFacts(
+            name=name,
+            pure=metadata.pure,
+            generator=metadata.generator,
+            requires_python=metadata.requires_python,
+            requires_dist=metadata.requires_dist,
+            members=archive.members,
+            native=tuple(_promised(archive.members, name)),
+            modules=top_modules(archive.members),
+        )
+
+
+def _promised(members: Sequence[Member], name: WheelName) -> Iterator[NativeMember]:
+    arch = _arch_of(name)
+    for member in members:
+        file = PurePosixPath(member.name)
+        if _LIBRARY.fullmatch(file.name):
+            module = _MODULE.fullmatch(file.name)
+            in_libraries = file.parts[0].endswith(".libs")
+            exported = (f"PyInit_{module['name']}",) if module and not in_libraries else ()
+            elf = _elf(arch, exported) if arch else UnreadableElf(reason="it was not looked into")
+            yield NativeMember(name=member.name, size=member.size, elf=elf)
+
+
+def _arch_of(name: WheelName) -> Arch | None:
+    named = {linux_arch(tag.split("-")[2]) for tag in name.tags}
+    return next((arch for arch in ARCHES if arch.name in named), None)
+
+
+def _elf(arch: Arch, exported: tuple[str, ...]) -> ElfFacts:
+    return ElfFacts(
+        machine=arch.elf_machine,
+        bits=arch.elf_bits,
+        little=arch.elf_little,
+        type="ET_DYN",
+        exported=exported,
+    )
