@@ -6,6 +6,7 @@ included), or pypi-simple's default.
 
 import ast
 import contextlib
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ PATIENCE = Retry(
 """Waits 0, 1, 2 and 4 s; a server may ask for hours, which is no answer either."""
 _NO_ANSWER = (requests.RequestException, MaxRetryError)
 _NO_INDEX = (UnsupportedContentTypeError, UnsupportedRepoVersionError)
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _PIP_SECTIONS = ("global", "download", ":env:")
 
 
@@ -85,6 +87,17 @@ def _effective(found: Mapping[str, str], key: str) -> str:
     return next(filter(None, reversed(values)), "")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """Some bytes of a file."""
+
+    first: int
+    """Where in the file they begin."""
+    data: bytes
+    size: int
+    """Of the whole file."""
+
+
 class IndexClient:
     """Asks one package index. Its methods raise ``PackageIndexError`` when it does not answer."""
 
@@ -122,6 +135,24 @@ class IndexClient:
                 except requests.exceptions.ChunkedEncodingError as error:
                     patience = patience.increment("GET", error=ProtocolError(str(error)))
                     patience.sleep()
+
+    def part(self, file: DistributionPackage, first: int, last: int | None) -> Part | None:
+        """Return the bytes ``first`` to ``last`` of a file (RFC 9110, section 14).
+
+        A negative ``first`` counts from the end. None where the index gives no parts.
+        """
+        span = f"{first}" if first < 0 else f"{first}-{'' if last is None else last}"
+        with (
+            self._asking(file.filename),
+            self._simple.s.get(
+                file.url, headers={"Range": f"bytes={span}"}, timeout=TIMEOUT, stream=True
+            ) as answer,
+        ):
+            answer.raise_for_status()
+            found = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+            if answer.status_code != requests.codes.partial_content or found is None:
+                return None
+            return Part(first=int(found[1]), data=answer.content, size=int(found[2]))
 
     @contextlib.contextmanager
     def _asking(self, what: str) -> Iterator[None]:

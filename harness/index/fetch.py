@@ -11,7 +11,7 @@ from pypi_simple import DistributionPackage
 from harness.cache import Cache, file_sha256
 from harness.errors import PackageIndexError, WheelError
 from harness.index.choose import fits_linux
-from harness.index.client import IndexClient, pip_settings
+from harness.index.client import IndexClient, Part, pip_settings
 from harness.index.lock import RENEW, IndexLock, LockedWheel, requirement
 from harness.model import IndexSource, WheelRef
 from harness.wheel.names import WheelName, parse_wheel_name
@@ -79,16 +79,26 @@ class PackageIndex:
             path=str(path),
         )
 
-    def _download(self, wheel: LockedWheel, path: Path) -> None:
+    def part(self, wheel: LockedWheel, first: int, last: int | None = None) -> Part | None:
+        """Return some bytes of a wheel, unchecked; None where the index gives no parts.
+
+        Raises ``PackageIndexError`` when the index has not that file.
+        """
+        return self._client.part(self._offered(wheel), first, last)
+
+    def _offered(self, wheel: LockedWheel) -> DistributionPackage:
         project = parse_wheel_name(wheel.filename).distribution
-        offered = {file.filename: file for file in self._project(project)}
-        if wheel.filename not in offered:
-            raise PackageIndexError(
-                f"{wheel.filename}: the package index no longer has this file; "
-                f"pin another release, then run `{RENEW}`"
-            )
+        for file in self._project(project):
+            if file.filename == wheel.filename:
+                return file
+        raise PackageIndexError(
+            f"{wheel.filename}: the package index no longer has this file; "
+            f"pin another release, then run `{RENEW}`"
+        )
+
+    def _download(self, wheel: LockedWheel, path: Path) -> None:
         self._client.download(
-            offered[wheel.filename],
+            self._offered(wheel),
             path,
             lambda size: _Progress(self._announce, wheel.filename, size),
         )

@@ -6,13 +6,14 @@ this wheel is empty and false.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from abi3info import DATAS, FUNCTIONS
 from packaging.version import Version
 
 from harness.wheel.contents import WheelFacts
 from harness.wheel.elf import ElfFacts
+from harness.wheel.names import arch_of
 from harness.wheel.rewrite import Change
 
 _MODULE = re.compile(
@@ -90,6 +91,36 @@ def stable_names(facts: WheelFacts) -> Change:
     return Change(names=names, tags=_stable_tags(facts)) if names else Change()
 
 
+def stable_names_with_triplet(facts: WheelFacts) -> Change:
+    """Store every ``.abi3.so`` as ``.abi3-<triplet>.so``, as builders do that run 3.15."""
+    arch = arch_of(facts.name)
+    if arch is None:
+        return Change()
+    triplet = arch.musl_triplet if _for_musl(facts) else arch.gnu_triplet
+    stable = (m for m in named_modules(facts) if m.kind == "abi3" and not m.triplet)
+    return Change(names=tuple((m.member, (_with_triplet(m, triplet),)) for m in stable))
+
+
+def musl_names(facts: WheelFacts) -> Change:
+    """Name what a wheel for musl has under glibc's triplet as upstream does from 3.11 on."""
+    arch = arch_of(facts.name)
+    return rename_triplet(facts, arch.musl_triplet) if arch and _for_musl(facts) else Change()
+
+
+def with_names(facts: WheelFacts, change: Change) -> WheelFacts:
+    """Return the facts of the wheel with the new names; sizes of metadata are left as they are."""
+    names = dict(change.names)
+    return replace(
+        facts,
+        members=tuple(
+            replace(m, name=new) for m in facts.members for new in names.get(m.name, (m.name,))
+        ),
+        native=tuple(
+            replace(n, name=new) for n in facts.native for new in names.get(n.name, (n.name,))
+        ),
+    )
+
+
 def outside_stable_abi(facts: WheelFacts) -> tuple[str, ...]:
     """Return the symbols of the interpreter that the wheel uses beside its floor's stable ABI.
 
@@ -140,6 +171,10 @@ def _renamed(
             taken.update(wanted)
             changed.append((own, wanted))
     return Change(names=tuple(changed))
+
+
+def _for_musl(facts: WheelFacts) -> bool:
+    return any("-musllinux_" in tag for tag in facts.name.tags)
 
 
 def _with_triplet(module: Module, triplet: str) -> str:

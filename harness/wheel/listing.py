@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from harness.arches import ARCHES, Arch, linux_arch
+from harness.arches import Arch
 from harness.wheel.archive import Member, open_archive
 from harness.wheel.contents import NativeMember, WheelFacts, top_modules
 from harness.wheel.elf import ElfFacts, UnreadableElf
 from harness.wheel.metadata import find_dist_info, read_metadata
-from harness.wheel.names import WheelName, parse_wheel_name
+from harness.wheel.names import WheelName, arch_of, parse_wheel_name
 
 _LIBRARY = re.compile(r".+\.so(\.\d+)*")
 _MODULE = re.compile(r"(?P<name>[^.]+)(\.(cpython-|abi3)[^/]*)?\.so")
@@ -38,7 +38,7 @@ def read_listing(filename: str, stream: BinaryIO) -> WheelFacts:
 
 
 def _promised(members: Sequence[Member], name: WheelName) -> Iterator[NativeMember]:
-    arch = _arch_of(name)
+    arch = arch_of(name)
     for member in members:
         file = PurePosixPath(member.name)
         if _LIBRARY.fullmatch(file.name):
@@ -47,11 +47,6 @@ def _promised(members: Sequence[Member], name: WheelName) -> Iterator[NativeMemb
             exported = (f"PyInit_{module['name']}",) if module and not in_libraries else ()
             elf = _elf(arch, exported) if arch else UnreadableElf(reason="it was not looked into")
             yield NativeMember(name=member.name, size=member.size, elf=elf)
-
-
-def _arch_of(name: WheelName) -> Arch | None:
-    named = {linux_arch(tag.split("-")[2]) for tag in name.tags}
-    return next((arch for arch in ARCHES if arch.name in named), None)
 
 
 def _elf(arch: Arch, exported: tuple[str, ...]) -> ElfFacts:

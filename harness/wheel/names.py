@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from harness.arches import ARCHES, Arch, linux_arch
 from harness.errors import WheelError
 
 SHAPE = "NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl"
@@ -33,6 +34,12 @@ class WheelName:
     def tag_part(self) -> str:
         """The tags as the file name has them, compressed: ``cp311-abi3-manylinux1_i686.any``."""
         return "-".join(self.filename.removesuffix(".whl").split("-")[-3:])
+
+
+def arch_of(name: WheelName) -> Arch | None:
+    """Return the arch that a wheel is for; None for any, and for what the table has not."""
+    named = {linux_arch(tag.split("-")[2]) for tag in name.tags}
+    return next((arch for arch in ARCHES if arch.name in named), None)
 
 
 def parse_wheel_name(filename: str) -> WheelName:
