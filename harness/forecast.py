@@ -9,7 +9,7 @@ from typing import Protocol
 
 from harness.errors import WheelError
 from harness.model import ImageRef, Prediction, Target, WheelRef
-from harness.passport import Passport
+from harness.passport import Passport, Symbols
 from harness.predict import predict
 from harness.wheel.contents import WheelFacts, read_wheel
 
@@ -37,11 +37,11 @@ class NoSurvey:
 
 
 def forecast(
-    wheel: WheelRef, passport: Passport, survey: Survey, imports: tuple[str, ...]
+    wheel: WheelRef, passport: Passport, symbols: Symbols, imports: tuple[str, ...]
 ) -> Prediction | None:
     """Predict a cell; None for a file that is no well-formed wheel."""
     facts = _facts(wheel.path, wheel.sha256)
-    return predict(facts, passport, survey.symbols, imports=imports) if facts else None
+    return predict(facts, passport, symbols, imports=imports) if facts else None
 
 
 @lru_cache(maxsize=MOST_WHEELS)

@@ -181,7 +181,7 @@ class Lab:
         job = self._job(cell.subject, wheels)
         with self._phase("probes", cell.target.key, f"probing {cell.subject.id}"):
             results = self._probe(bench, job)
-        predicted = forecast(wheels[-1], bench.passport, self._survey, cell.subject.imports)
+        predicted = forecast(wheels[-1], bench.passport, self._survey.symbols, cell.subject.imports)
         return _explained(_observed(replace(base, wheel=wheels[-1]), results), predicted)
 
     def _job(self, subject: Subject, wheels: tuple[WheelRef, ...]) -> Job:

@@ -64,6 +64,12 @@ def plan_cells(matrix: Matrix, selection: Selection) -> tuple[Cell, ...]:
     return cells
 
 
+def selected_targets(matrix: Matrix, selection: Selection) -> tuple[Target, ...]:
+    """Return the targets of the selected cells, each once. Raises what ``plan_cells`` raises."""
+    cells = plan_cells(matrix, selection)
+    return tuple({cell.target.key: cell.target for cell in cells}.values())
+
+
 def all_cells(matrix: Matrix) -> tuple[Cell, ...]:
     """Return every cell of the matrix, in order."""
     return tuple(

@@ -24,6 +24,7 @@ from harness.journal import Journal
 from harness.lab import Lab, ProbeLimits
 from harness.matrixfile import load_matrix
 from harness.model import ImageWay, IndexSource, Matrix
+from harness.outlook import NothingRecorded, Passports
 from harness.supply import Supply
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -127,6 +128,22 @@ def open_readiness(matrix: Matrix, options: LabOptions) -> Callable[[str], bool]
         return False
 
     return is_ready
+
+
+def open_passports(folder: Path) -> Passports:  # noqa: ARG001 - nothing is recorded yet
+    """Return the passports that are recorded in the matrix folder."""
+    return NothingRecorded()
+
+
+def open_supply(matrix: Matrix, options: LabOptions, index: PackageIndex) -> Supply:
+    """Return where wheels come from without an engine: no builder image builds any."""
+    return Supply(
+        matrix,
+        index=index,
+        fixtures=options.fixtures,
+        cache=Cache(default_cache_root()),
+        announce=_say_nothing,
+    )
 
 
 def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:

@@ -14,10 +14,12 @@ import harness
 from harness.cli.build import build
 from harness.cli.check import check
 from harness.cli.doctor import doctor
+from harness.cli.explain import explain
 from harness.cli.image import image
 from harness.cli.lock import lock
 from harness.cli.passport import passport
 from harness.cli.plan import plan
+from harness.cli.predict import predict
 from harness.cli.remedy import remedy
 from harness.cli.repro import repro
 from harness.cli.run import run
@@ -38,7 +40,9 @@ def commands() -> None:
     """
 
 
-for _command in (doctor, plan, run, check, build, image, passport, remedy, repro, lock):
+for _command in (
+    doctor, plan, run, check, predict, explain, build, image, passport, remedy, repro, lock,
+):  # fmt: skip
     commands.add_command(_command)
 
 

@@ -10,12 +10,13 @@ from harness.predict.ground import ground_of
 from harness.predict.load import loads_of
 from harness.predict.loading import judge_loads
 from harness.predict.names import judge_names, look_up, remark
+from harness.predict.outlook import Outlook
 from harness.predict.shape import shape_of
 from harness.predict.tags import judge_requires_python, judge_tags
 from harness.predict.verdict import Cause
 from harness.wheel.contents import WheelFacts
 
-__all__ = ["Cause", "predict"]
+__all__ = ["Cause", "Outlook", "predict"]
 
 
 def predict(

@@ -188,6 +188,20 @@ def test_out_of_memory_is_the_wheels_doing(
     assert (seen.outcome, seen.cause) == (Outcome.CRASHED, "memory-limit")
 
 
+def test_what_is_observed_is_predicted_too(journal: Journal, engine: LocalEngine) -> None:
+    """A prediction stands beside what was seen, and changes nothing of it."""
+    with local_lab({"good": "", "bad": BROKEN}, journal, engine=engine) as lab:
+        good, bad = (lab.observe(_cell(name)) for name in ("good", "bad"))
+    assert good.prediction is not None
+    assert good.prediction.outcome is Outcome.PASS
+    assert bad.prediction is not None
+    assert (bad.outcome, bad.prediction.outcome, bad.cause) == (
+        Outcome.IMPORT_FAILED,
+        Outcome.PASS,
+        "",
+    )
+
+
 def test_a_refused_subject_is_not_probed(journal: Journal, engine: LocalEngine) -> None:
     """Where no wheel is for the target, the reason is the evidence and nothing is tried."""
     answers: dict[str, Answer] = {"one": Refusal(reason="all 9 wheels are for musl")}

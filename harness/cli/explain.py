@@ -1,0 +1,44 @@
+"""``wheelgrid explain``: the story of one cell."""
+
+import shutil
+from pathlib import Path
+
+import click
+
+from harness.cli.command import Command
+from harness.cli.options import matrix_option
+from harness.outlook import look_at
+from harness.plan import find_cell
+from harness.report.outlook import format_foreseen, format_story
+from harness.report.runfile import read_run
+from harness.wiring import LabOptions, open_passports, open_pinned, open_supply, read_matrix
+
+
+@click.command(cls=Command, example="wheelgrid explain alpine-3.14-ga-pip-upgraded/x86_64/plain")
+@click.argument("cell")
+@click.option(
+    "--run",
+    "run_file",
+    type=click.Path(path_type=Path),
+    default=Path("grid/run.json"),
+    metavar="FILE",
+    help="The run to look in; ./grid/run.json by default.",
+)
+@matrix_option
+def explain(*, cell: str, run_file: Path, matrix: Path) -> None:
+    """Tell what the wheel holds, what the target looks for, and where they part.
+
+    CELL is an id as the grid prints it: TARGET/ARCH/SUBJECT. What the last run saw of it is
+    told; where there was none, what is to be expected.
+    """
+    width = shutil.get_terminal_size().columns
+    seen = read_run(run_file).grid.cells if run_file.exists() else ()
+    for found in seen:
+        if found.cell.id == cell:
+            click.echo(format_story(found, width=width), nl=False)
+            return
+    loaded, options = read_matrix(matrix), LabOptions(matrix_folder=matrix)
+    index = open_pinned(options, lambda line: click.echo(line, err=True))
+    supply = open_supply(loaded, options, index)
+    outlook = look_at(find_cell(loaded, cell), open_passports(matrix), supply)
+    click.echo(format_foreseen(outlook, width=width), nl=False)

@@ -1,0 +1,56 @@
+"""``wheelgrid predict``: what must come of wheels on targets, without running any."""
+
+import shutil
+from pathlib import Path
+
+import click
+
+from harness.candidates import Proof, read_candidates
+from harness.cli.command import Command
+from harness.cli.options import matrix_option
+from harness.errors import ExitCode
+from harness.model import Outcome
+from harness.outlook import look_ahead
+from harness.plan import Selection, selected_targets
+from harness.report.outlook import format_outlook
+from harness.wiring import LabOptions, open_passports, open_pinned, open_supply, read_matrix
+
+
+@click.command(
+    cls=Command,
+    example="wheelgrid predict dist/*.whl --target 'alpine-*'\n"
+    "wheelgrid predict psycopg-binary==3.0.4 --arch x86_64",
+)
+@click.argument("wheels", nargs=-1, required=True, metavar="WHEEL...")
+@click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids.")
+@click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches.")
+@click.option("--import", "imports", multiple=True, metavar="NAME", help="Module to import.")
+@matrix_option
+def predict(
+    *,
+    wheels: tuple[str, ...],
+    targets: tuple[str, ...],
+    arches: tuple[str, ...],
+    imports: tuple[str, ...],
+    matrix: Path,
+) -> ExitCode:
+    """Say from wheel files and recorded passports alone what must fail, and why.
+
+    WHEEL is a file or name==version from the package index. No engine is needed. Exits 1 where
+    a wheel that an installer takes is predicted not to import.
+    """
+    loaded = read_matrix(matrix)
+    index = open_pinned(LabOptions(matrix_folder=matrix), lambda line: click.echo(line, err=True))
+    candidates = read_candidates(wheels, Proof(imports=imports), index)
+    outlooks = tuple(
+        look_ahead(
+            [candidate.subject for candidate in candidates],
+            selected_targets(loaded, Selection(targets=targets, arches=arches)),
+            open_passports(matrix),
+            open_supply(loaded, LabOptions(matrix_folder=matrix), index),
+        )
+    )
+    click.echo(format_outlook(outlooks, width=shutil.get_terminal_size().columns), nl=False)
+    predicted = {outlook.prediction.outcome for outlook in outlooks if outlook.prediction}
+    failing = predicted - {Outcome.PASS, Outcome.REFUSED}
+    return ExitCode.UNEXPECTED if failing else ExitCode.AS_EXPECTED

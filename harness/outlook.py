@@ -1,0 +1,69 @@
+"""Predictions without an engine: wheels, targets and recorded passports in, an outlook out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from harness.forecast import forecast
+from harness.model import Cell, Outcome, Prediction, Stage, Subject, Target, WheelRef
+from harness.passport import Passport
+from harness.predict import Cause, Outlook
+from harness.supply import Refusal
+
+
+class Passports(Protocol):
+    """Passports that somebody recorded, and their symbol sets."""
+
+    def recorded(self, target_key: str) -> Passport | None:
+        """Return the passport of that target, None where none was recorded."""
+
+    def symbols(self, set_id: str) -> frozenset[str]:
+        """Return the symbol set of that id."""
+
+
+class NothingRecorded:
+    """``Passports`` of a folder that has none."""
+
+    def recorded(self, target_key: str) -> Passport | None:  # noqa: ARG002 - none of any
+        return None
+
+    def symbols(self, set_id: str) -> frozenset[str]:  # noqa: ARG002 - none of any
+        return frozenset()
+
+
+class Wheels(Protocol):
+    """Where wheels come from (``harness.supply.Supply``)."""
+
+    def wheels_for(
+        self, subject: Subject, target: Target, passport: Passport
+    ) -> tuple[WheelRef, ...] | Refusal: ...
+
+
+def look_ahead(
+    subjects: Iterable[Subject], targets: Sequence[Target], passports: Passports, wheels: Wheels
+) -> Iterator[Outlook]:
+    """Predict every subject on every target. Raises what ``wheels`` raises."""
+    for subject in subjects:
+        for target in targets:
+            yield look_at(Cell(target=target, subject=subject), passports, wheels)
+
+
+def look_at(cell: Cell, passports: Passports, wheels: Wheels) -> Outlook:
+    """Predict one cell. Raises what ``wheels`` raises."""
+    passport = passports.recorded(cell.target.key)
+    if passport is None:
+        return Outlook(cell=cell, wheel="", prediction=None)
+    found = wheels.wheels_for(cell.subject, cell.target, passport)
+    if isinstance(found, Refusal):
+        refused = Prediction(
+            outcome=Outcome.REFUSED,
+            stage=Stage.WHEEL,
+            cause=Cause.TAG_REFUSED,
+            evidence=found.reason,
+            explanation=f"The installer takes no wheel of the release: {found.reason}.",
+        )
+        return Outlook(cell=cell, wheel="", prediction=refused)
+    return Outlook(
+        cell=cell,
+        wheel=found[-1].filename,
+        prediction=forecast(found[-1], passport, passports.symbols, cell.subject.imports),
+    )

@@ -1,0 +1,125 @@
+"""Predictions as people read them: outlooks or one cell's story in, text out.
+
+Names and evidence may come out of a wheel: nothing here can act on a terminal.
+"""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from harness.grid import Agreement, GridCell
+from harness.model import Outcome, Prediction
+from harness.predict import Outlook
+from harness.report.planned import folded
+from harness.report.untrusted import visible
+
+INDENT = "  "
+
+
+def format_outlook(outlooks: Sequence[Outlook], *, width: int) -> str:
+    """Return per subject the counts, then each failure once with the targets that it is on."""
+    subjects = dict.fromkeys(outlook.cell.subject.id for outlook in outlooks)
+    blocks = [
+        _subject(name, [o for o in outlooks if o.cell.subject.id == name], width)
+        for name in subjects
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def format_story(cell: GridCell, *, width: int) -> str:
+    """Return what was seen of a cell and why, in sentences."""
+    seen = cell.observation
+    if seen is None:
+        return f"{visible(cell.cell.id)}: not run\n"
+    lines = [f"{visible(cell.cell.id)}: {seen.outcome} ({seen.stage})"]
+    lines += _wrapped("seen", seen.evidence, width)
+    lines += _wrapped("wheel", seen.wheel.filename if seen.wheel else "", width)
+    if seen.prediction is not None:
+        lines += _wrapped("predicted", _compared(cell, seen.prediction), width)
+        lines += _told(seen.prediction, width)
+    if expectation := cell.cell.expectation:
+        said = f"{expectation.outcome}: {expectation.reason} <{expectation.link}>"
+        lines += _wrapped("expected", said, width)
+    return "\n".join(lines) + "\n"
+
+
+def format_foreseen(outlook: Outlook, *, width: int) -> str:
+    """Return what is to be expected of a cell that was not run, in sentences."""
+    lines = [f"{visible(outlook.cell.id)}: not run"]
+    lines += _wrapped("wheel", outlook.wheel, width)
+    if outlook.prediction is None:
+        said = "nothing: no passport of the target; `wheelgrid passport --record` measures it"
+        return "\n".join([*lines, *_wrapped("predicted", said, width)]) + "\n"
+    lines += _wrapped("predicted", _verdict(outlook.prediction), width)
+    return "\n".join([*lines, *_told(outlook.prediction, width)]) + "\n"
+
+
+def _subject(name: str, outlooks: list[Outlook], width: int) -> str:
+    counts = Counter(o.prediction.outcome for o in outlooks if o.prediction)
+    said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
+    unknown = [o.cell.target.key for o in outlooks if o.prediction is None]
+    lines = [f"{visible(name)}: {said or 'nothing can be said'}"]
+    for (wheel, prediction), keys in _stories(outlooks).items():
+        title = f"{prediction.outcome} {prediction.cause}".rstrip()
+        lines += ["", *_filled(f"{title}: {folded(keys)}", width, INDENT)]
+        lines += [INDENT + line for line in _wrapped("wheel", wheel, width - len(INDENT))]
+        lines += [INDENT + line for line in _told(prediction, width - len(INDENT))]
+    if unknown:
+        lines += ["", *_filled(f"no passport recorded: {folded(unknown)}", width, INDENT)]
+    return "\n".join(lines)
+
+
+def _stories(outlooks: Iterable[Outlook]) -> dict[tuple[str, Prediction], list[str]]:
+    """Group what did not pass, and passes with a remark, by the words on them."""
+    stories: dict[tuple[str, Prediction], list[str]] = {}
+    for outlook in outlooks:
+        predicted = outlook.prediction
+        if predicted is not None and (predicted.cause or predicted.evidence):
+            stories.setdefault((outlook.wheel, predicted), []).append(outlook.cell.target.key)
+    return stories
+
+
+def _compared(cell: GridCell, prediction: Prediction) -> str:
+    said = _verdict(prediction)
+    match cell.agreement:
+        case Agreement.AGREES:
+            return f"{said}, as seen"
+        case Agreement.LIMIT if cell.limit:
+            return f"{said}; a known limit: {cell.limit.reason}"
+        case _:
+            return f"{said}, which is not what was seen"
+
+
+def _verdict(prediction: Prediction) -> str:
+    return f"{prediction.outcome} {prediction.cause}".rstrip()
+
+
+def _told(prediction: Prediction, width: int) -> list[str]:
+    remark = "" if prediction.explanation else prediction.evidence
+    return [
+        line
+        for label, text in (
+            ("file", prediction.file),
+            ("why", prediction.explanation or remark),
+            ("mend", prediction.remedy),
+            ("see", prediction.reference),
+        )
+        for line in _wrapped(label, text, width)
+    ]
+
+
+def _wrapped(label: str, text: str, width: int) -> list[str]:
+    """Return a labelled paragraph; nothing for no text."""
+    lines = _filled(visible(" ".join(text.split())), max(width - 12, 30), "")
+    return [f"  {label if not at else '':<9} {line}" for at, line in enumerate(lines)]
+
+
+def _filled(text: str, width: int, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width=width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,133 @@
+"""Causes and disagreements below the grid."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.grid import Agreement, Grid, GridCell, build_grid
+from harness.model import Observation, Outcome, Prediction, Stage
+from harness.predict import Cause
+from harness.report.causes import count_agreement, gist
+from harness.report.outlook import format_story
+from harness.report.terminal import render_grid
+
+PASS = Prediction(outcome=Outcome.PASS, stage=Stage.CALL)
+SUFFIX = Prediction(
+    outcome=Outcome.IMPORT_FAILED,
+    stage=Stage.IMPORT,
+    cause=Cause.SUFFIX_MISMATCH,
+    file="demo/_x.cpython-39-x86_64-linux-gnu.so",
+    evidence="_x.so; the interpreter reads .cpython-39-x86_64-linux-musl.so .abi3.so .so",
+    explanation="One tag, two names.",
+    remedy="Both names.",
+    reference="https://example.invalid/2",
+)
+
+
+def predicted(grid: Grid, cell_id: str, said: Prediction, **seen: object) -> Grid:
+    """Return the grid with a prediction of one cell, and what was seen of it changed."""
+
+    def one(cell: GridCell) -> Observation | None:
+        if cell.cell.id != cell_id or cell.observation is None:
+            return cell.observation
+        return replace(cell.observation, prediction=said, **seen)  # type: ignore[arg-type]
+
+    return build_grid([c.cell for c in grid.cells], [o for c in grid.cells if (o := one(c))])
+
+
+def cell_of(grid: Grid, cell_id: str) -> GridCell:
+    return next(cell for cell in grid.cells if cell.cell.id == cell_id)
+
+
+PLAIN = "debian-12/s390x/plain"
+NUMPY = "debian-12/x86_64/numpy"
+
+
+@pytest.mark.parametrize(
+    ("cell_id", "said", "seen", "agreement"),
+    [
+        (NUMPY, PASS, {}, Agreement.AGREES),
+        (NUMPY, SUFFIX, {}, Agreement.DISAGREES),
+        (PLAIN, SUFFIX, {}, Agreement.AGREES),
+        (PLAIN, PASS, {"evidence": "ImportError: libx.so: cannot open"}, Agreement.DISAGREES),
+        (PLAIN, PASS, {"evidence": "No module named 'other'"}, Agreement.LIMIT),
+        (PLAIN, PASS, {"evidence": "No module named 'plain._x'"}, Agreement.DISAGREES),
+        (PLAIN, PASS, {"evidence": "AttributeError: x"}, Agreement.LIMIT),
+        (
+            PLAIN,
+            replace(SUFFIX, cause=Cause.UNREADABLE),
+            {"outcome": Outcome.PASS},
+            Agreement.LIMIT,
+        ),
+        ("debian-12/s390x/threads", PASS, {}, Agreement.LIMIT),
+        ("debian-13/riscv64/pyyaml", PASS, {}, Agreement.LIMIT),
+        ("debian-13/x86_64/plain", PASS, {}, Agreement.UNKNOWN),
+        ("debian-13/riscv64/plain", PASS, {}, Agreement.UNKNOWN),
+    ],
+)
+def test_agreement(
+    grid: Grid, cell_id: str, said: Prediction, seen: dict[str, object], agreement: Agreement
+) -> None:
+    """Outcomes are compared; what no prediction can know is told apart, a miss says nothing."""
+    assert cell_of(predicted(grid, cell_id, said, **seen), cell_id).agreement is agreement
+
+
+def test_a_disagreement_has_its_own_mark(grid: Grid) -> None:
+    """In the table, below it with both sides, and in the last line."""
+    wrong = predicted(grid, NUMPY, SUFFIX)
+    text = render_grid(wrong, width=120).plain
+    assert text.count("≠") == 3  # the table, the legend, the section
+    assert f"{NUMPY} predicted import-failed suffix-mismatch, seen pass" in text
+    assert text.endswith("0 of 1 as predicted, 1 not as predicted")
+    assert render_grid(wrong, width=120, encoding="ascii").plain.isascii()
+
+
+def test_an_unexpected_outcome_keeps_its_capital(grid: Grid) -> None:
+    """What fails the run is not hidden behind a wrong prediction."""
+    wrong = predicted(grid, PLAIN, PASS, evidence="ImportError: libx.so: cannot open")
+    table = render_grid(wrong, width=120).plain.partition("prediction and observation")[0]
+    assert "≠" not in table
+
+
+def test_limits_are_listed_with_their_reason(grid: Grid) -> None:
+    """A known limit is no disagreement."""
+    text = render_grid(predicted(grid, "debian-12/s390x/threads", PASS), width=120).plain
+    assert "1 cell: what code does once it runs" in text
+    assert "disagree" not in text
+
+
+def test_causes_are_grouped(grid: Grid) -> None:
+    """Cells of one cause share a line that says what they have in common, most first."""
+    seen = predicted(grid, PLAIN, SUFFIX, cause=Cause.SUFFIX_MISMATCH)
+    text = render_grid(seen, width=120).plain
+    assert "  1 cell: suffix-mismatch -gnu on targets that read only -musl" in text
+    assert "  2 cells: tag-refused" in text
+
+
+def test_gist_of_arch_names() -> None:
+    """Where only the arch differs, the whole triplets are told."""
+    fedora = replace(
+        SUFFIX,
+        file="demo/_x.cpython-39-powerpc64le-linux-gnu.so",
+        evidence="_x.so; the interpreter reads .cpython-39-ppc64le-linux-gnu.so .abi3.so .so",
+    )
+    assert gist(fedora) == "powerpc64le-linux-gnu on targets that read only ppc64le-linux-gnu"
+    assert not gist(replace(SUFFIX, cause=Cause.NO_EXTENSION))
+
+
+def test_nothing_predicted_is_nothing_said(grid: Grid) -> None:
+    """A grid without predictions says nothing of them."""
+    assert not count_agreement(grid.cells)
+
+
+def test_story(grid: Grid) -> None:
+    """A cell's story has what was seen, what was predicted, why, and the way out."""
+    story = format_story(cell_of(predicted(grid, PLAIN, SUFFIX), PLAIN), width=400)
+    for part in ("import-failed (import)", "as seen", "One tag, two names.", "Both names."):
+        assert part in story
+    assert "\x1b" not in story
+    limited = predicted(grid, "debian-12/s390x/threads", PASS)
+    told = format_story(cell_of(limited, "debian-12/s390x/threads"), width=400)
+    assert "a known limit: what code does" in told
+    assert "expected" in told
+    assert "not run" in format_story(cell_of(grid, "debian-13/riscv64/plain"), width=80)
