@@ -21,14 +21,11 @@ class Ground:
     musl: bool
     libc: tuple[int, ...]
     """Version of its libc; empty where nobody knows."""
+    python: tuple[int, ...]
+    """Its minor version: ``(3, 11)``."""
     free_threaded: bool
-
-    @property
-    def title(self) -> str:
-        """``CPython 3.9.5 on musl 1.2.2, x86_64``, for sentences."""
-        passport = self.passport
-        where = f" on {passport.libc}" if passport.libc else ""
-        return f"CPython {passport.python}{where}, {passport.machine}"
+    title: str
+    """``CPython 3.9.5 on musl 1.2.2, x86_64``, for sentences."""
 
 
 @once
@@ -36,6 +33,7 @@ def ground_of(passport: Passport) -> Ground:
     """Return what ``passport`` says in the form that rules ask."""
     parts = [tag.split("-", 2) for tag in passport.tags]
     name, _, version = passport.libc.partition(" ")
+    where = f" on {passport.libc}" if passport.libc else ""
     return Ground(
         passport=passport,
         tags=frozenset(passport.tags),
@@ -43,7 +41,9 @@ def ground_of(passport: Passport) -> Ground:
         platforms=frozenset(platform for _, _, platform in parts),
         musl=name == "musl",
         libc=numbers(version),
+        python=numbers(passport.minor),
         free_threaded=re.search(r"cpython-\d+d?t", passport.soabi) is not None,
+        title=f"CPython {passport.python}{where}, {passport.machine}",
     )
 
 

@@ -14,7 +14,7 @@ from harness.arches import linux_arch
 from harness.model import Outcome, Prediction, Stage
 from harness.predict.ground import Ground, numbers
 from harness.predict.shape import Shape
-from harness.predict.verdict import Cause, Story, some
+from harness.predict.verdict import Cause, Story
 
 _TAGS = "https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/"
 _MANYLINUX = "https://peps.python.org/pep-0600/"
@@ -163,20 +163,19 @@ def _installer_story(ground: Ground, platform: str, reference: str) -> Story:
 
 def _python_refused(shape: Shape, ground: Ground, python: str, abi: str) -> Prediction:
     cause, story = _python_story(ground, python, abi)
-    accepted = some(sorted({f"{p}-{a}" for p, a in ground.interpreters if p != a}), most=2)
     best = "-".join(ground.passport.tags[0].split("-", 2)[:2]) if ground.passport.tags else "none"
     return _refused(
         shape,
         cause,
         f"the wheel is for {python}-{abi}; the installer accepts {best}",
-        f"{story.why} {ground.passport.installer} on {ground.title} accepts {best}, and others "
-        f"such as {accepted or 'none'}.",
+        f"{story.why} {ground.passport.installer} on {ground.title} accepts {best}, the stable "
+        "ABI of its own and older versions where it has one, and what is pure.",
         story,
     )
 
 
 def _python_story(ground: Ground, python: str, abi: str) -> tuple[Cause, Story]:
-    theirs, ours = _python_of(python), numbers(ground.passport.minor)
+    theirs, ours = _python_of(python), ground.python
     if ground.free_threaded is not abi.endswith("t") and (theirs == ours or abi == "abi3"):
         build = "free-threaded" if ground.free_threaded else "with the GIL"
         return Cause.FREE_THREADED, Story(
