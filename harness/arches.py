@@ -26,6 +26,8 @@ class Arch:
     """CPython's PLATFORM_TRIPLET on glibc; Debian's multiarch directory has the same name."""
     musl_triplet: str
     """CPython's PLATFORM_TRIPLET on musl from 3.11.0a5 on (bpo-43112)."""
+    alpine: str
+    """Alpine's name (``CARCH``), with which its C library is called; see ``musl_soname``."""
     zig: str
     """CPU and OS part of a zig target."""
     zig_abi: str = ""
@@ -51,6 +53,11 @@ class Arch:
         """The OCI platform: ``linux/arm/v7``."""
         return "/".join(part for part in ("linux", self.oci, self.oci_variant) if part)
 
+    @property
+    def musl_soname(self) -> str:
+        """What a binary built on Alpine calls its C library: ``libc.musl-armv7.so.1``."""
+        return f"libc.musl-{self.alpine}.so.1"
+
 
 ARCHES: tuple[Arch, ...] = (
     Arch(
@@ -59,6 +66,7 @@ ARCHES: tuple[Arch, ...] = (
         debian="amd64",
         gnu_triplet="x86_64-linux-gnu",
         musl_triplet="x86_64-linux-musl",
+        alpine="x86_64",
         zig="x86_64-linux",
         qemu="x86_64",
         elf_machine="EM_X86_64",
@@ -72,6 +80,7 @@ ARCHES: tuple[Arch, ...] = (
         debian="i386",
         gnu_triplet="i386-linux-gnu",
         musl_triplet="i386-linux-musl",
+        alpine="x86",
         zig="x86-linux",
         qemu="i386",
         elf_machine="EM_386",
@@ -85,6 +94,7 @@ ARCHES: tuple[Arch, ...] = (
         debian="arm64",
         gnu_triplet="aarch64-linux-gnu",
         musl_triplet="aarch64-linux-musl",
+        alpine="aarch64",
         zig="aarch64-linux",
         qemu="aarch64",
         elf_machine="EM_AARCH64",
@@ -103,6 +113,7 @@ ARCHES: tuple[Arch, ...] = (
         debian="armhf",
         gnu_triplet="arm-linux-gnueabihf",
         musl_triplet="arm-linux-musleabihf",
+        alpine="armv7",
         zig="arm-linux",
         zig_abi="eabihf",
         qemu="arm",
@@ -117,6 +128,7 @@ ARCHES: tuple[Arch, ...] = (
         debian="ppc64el",
         gnu_triplet="powerpc64le-linux-gnu",
         musl_triplet="powerpc64le-linux-musl",
+        alpine="ppc64le",
         zig="powerpc64le-linux",
         qemu="ppc64le",
         elf_machine="EM_PPC64",
@@ -130,6 +142,7 @@ ARCHES: tuple[Arch, ...] = (
         debian="s390x",
         gnu_triplet="s390x-linux-gnu",
         musl_triplet="s390x-linux-musl",
+        alpine="s390x",
         zig="s390x-linux",
         qemu="s390x",
         elf_machine="EM_S390",
@@ -143,6 +156,7 @@ ARCHES: tuple[Arch, ...] = (
         debian="riscv64",
         gnu_triplet="riscv64-linux-gnu",
         musl_triplet="riscv64-linux-musl",
+        alpine="riscv64",
         zig="riscv64-linux",
         qemu="riscv64",
         elf_machine="EM_RISCV",

