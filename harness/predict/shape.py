@@ -1,6 +1,6 @@
 """A wheel as it lies installed: facts in, its modules and its libraries by their places out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -51,11 +51,11 @@ def shape_of(wheel: WheelFacts) -> Shape:
     files: dict[str, dict[str, str]] = {}
     folders: set[str] = set()
     for member in wheel.members:
-        module, suffix = _module(installed(member.name))
+        path = installed(member.name)
+        module, suffix = _module(path)
         if module:
             files.setdefault(module, {}).setdefault(suffix, member.name)
-            parents = module.split(".")[:-1]
-            folders.update(".".join(parents[:depth]) for depth in range(1, len(parents) + 1))
+        folders.update(_folders(path))
     return Shape(
         wheel=wheel,
         files=files,
@@ -90,6 +90,15 @@ def extension(native: NativeMember) -> str:
         case _:
             known = ".cpython-" in suffix or suffix.startswith(".abi3")
     return module.removesuffix(".__init__") if known else ""
+
+
+def _folders(path: str) -> Iterator[str]:
+    """Yield the folders above a file as packages: whatever is in one, it can be imported."""
+    parts = path.split("/")[:-1]
+    for depth, part in enumerate(parts, start=1):
+        if not part.isidentifier():
+            return
+        yield ".".join(parts[:depth])
 
 
 def _module(path: str) -> tuple[str, str]:

@@ -1,0 +1,128 @@
+"""What holds of every wheel and every target."""
+
+import io
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.machinery import (
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.model import Outcome
+from harness.passport import Passport
+from harness.predict import predict
+from harness.predict.shape import shape_of
+from harness.wheel.elf import read_elf
+from tests.fuzz.contracts import READERS, golden_elves
+from tests.support.facts import recorded_facts
+from tests.support.forecasts import GLIBC, MODULE, MUSL, elf, symbols, wheel
+
+FOUND = Path(__file__).parents[2] / "data" / "fuzz"
+FACTS = [row for row in recorded_facts().values() if row.ext_suffixes]
+SUFFIXES = (
+    ".cpython-39-x86_64-linux-gnu.so",
+    ".cpython-39-x86_64-linux-musl.so",
+    ".abi3.so",
+    ".so",
+)
+ENDINGS = (*SUFFIXES, ".py", ".pyc", ".pyi", ".so.1")
+PLACES = ("m", "m/__init__", "m/n", "m/n/__init__")
+
+
+def target(index: int) -> Passport:
+    """Return the passport of a recorded environment; its tags take what is for any platform."""
+    row = FACTS[index]
+    return replace(
+        GLIBC,
+        soabi=row.soabi,
+        ext_suffix=row.ext_suffix,
+        extension_suffixes=row.ext_suffixes,
+        libc=f"{row.libc} {row.libc_version}",
+        tags=("py3-none-any",),
+        libraries=(),
+        linked=(),
+        exports="",
+    )
+
+
+@pytest.mark.parametrize("index", range(len(FACTS)))
+def test_what_imports_everywhere_passes_everywhere(index: int) -> None:
+    """A pure wheel, and a plain ``.so`` that needs no library, pass on every recorded target."""
+    row = FACTS[index]
+    anyone = "demo-1.0-py3-none-any.whl"
+    pure = wheel({}, filename=anyone)
+    bare = wheel({"demo/_inner.so": elf(needed=())}, filename=anyone)
+    for facts in (pure, bare):
+        said = predict(facts, target(index), symbols, imports=("demo",))
+        assert said.outcome is Outcome.PASS, (row.name, row.arch, said)
+
+
+@given(
+    files=st.sets(st.tuples(st.sampled_from(PLACES), st.sampled_from(ENDINGS)), max_size=8),
+    suffixes=st.permutations(SUFFIXES).flatmap(
+        lambda order: st.integers(1, len(order)).map(lambda count: tuple(order[:count]))
+    ),
+)
+@settings(max_examples=300, deadline=None)
+def test_modules_are_found_as_importlib_finds_them(
+    files: set[tuple[str, str]], suffixes: tuple[str, ...]
+) -> None:
+    """Whatever files lie there and whatever the list: the file is the one importlib takes."""
+    names = tuple(sorted(place + ending for place, ending in files))
+    shape = shape_of(wheel({}, python_files=names))
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        for module in ("m", "n"):
+            place = Path(folder) if module == "m" else Path(folder, "m")
+            ours = shape.find(module if module == "m" else "m.n", suffixes)
+            assert ours == _as_importlib(place, module, suffixes, Path(folder))
+
+
+def _as_importlib(place: Path, module: str, suffixes: Sequence[str], root: Path) -> str | None:
+    finder = FileFinder(
+        str(place),
+        (ExtensionFileLoader, list(suffixes)),
+        (SourceFileLoader, [".py"]),
+        (SourcelessFileLoader, [".pyc"]),
+    )
+    spec = finder.find_spec(module)
+    if spec is None:
+        return None
+    return str(Path(spec.origin).relative_to(root)) if spec.origin else ""
+
+
+@given(
+    name=st.sampled_from(sorted(golden_elves())),
+    end=st.integers(0, 4096),
+    passport=st.sampled_from([GLIBC, MUSL]),
+)
+@settings(max_examples=200, deadline=None)
+def test_a_file_cut_short_anywhere_is_judged(name: str, end: int, passport: Passport) -> None:
+    """Truncation gives a verdict with words, never a crash."""
+    facts = wheel({MODULE: read_elf(io.BytesIO(golden_elves()[name][:end]))})
+    said = predict(facts, replace(passport, tags=GLIBC.tags), symbols)
+    assert said.outcome is Outcome.PASS or (said.cause and said.evidence and said.explanation)
+
+
+@given(reader=st.sampled_from(sorted(READERS)), data=st.binary(max_size=4096))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_judged(reader: str, data: bytes) -> None:
+    """What is no wheel and no ELF file breaks no promise of the readers."""
+    READERS[reader](data)
+
+
+@pytest.mark.parametrize("path", sorted(FOUND.glob("*/*")), ids=lambda path: path.name)
+def test_what_fuzzing_found(path: Path) -> None:
+    """Inputs that the fuzzer reached the deepest code with, or broke it with once."""
+    READERS[path.parent.name](path.read_bytes())
