@@ -123,21 +123,31 @@ def _bundled(shape: Shape, name: str, folders: tuple[str, ...]) -> NativeMember 
 
 def _joined(units: list[_Unit]) -> Load:
     members = tuple({m.name: m for unit in units for m in unit.members}.values())
-    elves = [(m.name, m.elf) for m in members if isinstance(m.elf, ElfFacts)]
+    readable = [(m.name, m.elf) for m in members if isinstance(m.elf, ElfFacts)]
     versions: dict[str, set[str]] = {}
-    for _, elf in elves:
+    for _, elf in readable:
         for library, wanted in elf.version_needs.items():
             if library in units[0].system:
                 versions.setdefault(library, set()).update(wanted)
     wants = {symbol: member for unit in units for symbol, member in unit.wants.items()}
     return Load(
         members=members,
-        kinds=frozenset((elf.machine, elf.bits, elf.little) for _, elf in elves),
-        readable=len(elves) == len(members),
-        exec_stack=next((name for name, elf in elves if elf.exec_stack), ""),
-        load_align=min((elf.load_align for _, elf in elves if elf.load_align), default=0),
+        kinds=frozenset(kind_of(elf) for _, elf in readable),
+        readable=len(readable) == len(members),
+        exec_stack=next((name for name, elf in readable if elf.exec_stack), ""),
+        load_align=min((elf.load_align for _, elf in readable if elf.load_align), default=0),
         system=units[0].system,
         versions={library: frozenset(wanted) for library, wanted in versions.items()},
         wants=wants,
         wanted=frozenset(wants),
     )
+
+
+def elves(load: Load) -> list[tuple[str, ElfFacts]]:
+    """Return the readable members by name."""
+    return [(m.name, m.elf) for m in load.members if isinstance(m.elf, ElfFacts)]
+
+
+def kind_of(elf: ElfFacts) -> tuple[str, int, bool]:
+    """Return machine, word size and byte order: what a loader compares first."""
+    return elf.machine, elf.bits, elf.little

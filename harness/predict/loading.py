@@ -7,23 +7,22 @@ from collections.abc import Callable
 
 from harness.model import Prediction
 from harness.passport import Symbols
-from harness.predict.ground import Ground, numbers
-from harness.predict.load import Load
-from harness.predict.reach import library_of, names_in, reach, versions_in
+from harness.predict.ground import Ground
+from harness.predict.linking import (
+    libc_family,
+    library_version,
+    missing_library,
+    undefined_symbol,
+)
+from harness.predict.load import Load, elves, kind_of
 from harness.predict.shape import Shape
-from harness.predict.verdict import Cause, Story, import_failed, some
-from harness.wheel.elf import ElfFacts, UnreadableElf
+from harness.predict.verdict import Cause, Story, import_failed
+from harness.wheel.elf import UnreadableElf
 
 _ELF = "https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html"
-_LOADER = "https://man7.org/linux/man-pages/man8/ld.so.8.html"
-_VERSIONS = "https://www.akkadia.org/drepper/symbol-versioning"
-_MANYLINUX = "https://peps.python.org/pep-0600/"
-_MUSL = "https://wiki.musl-libc.org/functional-differences-from-glibc.html"
 _STABLE_ABI = "https://docs.python.org/3/c-api/stable.html"
 _EXEC_STACK = "https://sourceware.org/glibc/wiki/Release/2.41"
 _NO_EXEC_STACK_SINCE = (2, 41)
-_GLIBC = ("libc.so.6", "ld-linux", "ld64.so")
-_MUSL_LIBC = ("libc.musl-", "ld-musl-")
 
 Rule = Callable[[Load, Ground, Symbols], Prediction | None]
 
@@ -45,7 +44,7 @@ def machine(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
     here = (passport.elf_machine, passport.elf_bits, passport.elf_little)
     if load.kinds <= {here} or not passport.elf_machine:
         return None
-    name, theirs = next((n, kind) for n, kind in _kinds(load) if kind != here)
+    name, theirs = next((n, kind) for n, elf in elves(load) if (kind := kind_of(elf)) != here)
     return import_failed(
         Cause.WRONG_MACHINE,
         file=name,
@@ -72,61 +71,6 @@ def unreadable(load: Load, _: Ground, __: Symbols) -> Prediction | None:
     )
 
 
-def libc_family(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
-    """Find the module of the other libc, by the libraries that only that one has."""
-    others = _GLIBC if ground.musl else _MUSL_LIBC
-    for name, member in load.system.items():
-        bare = not ground.musl and name == "libc.so"
-        if (name.startswith(others) or bare) and library_of(ground, name) is None:
-            return _other_libc(ground, member, f"needs {name}")
-    return None
-
-
-def missing_library(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
-    """Find the library that is neither the wheel's nor the target's."""
-    missing = reach(ground, frozenset(load.system)).missing
-    if not missing:
-        return None
-    member = load.system[missing[0]]
-    return import_failed(
-        Cause.MISSING_LIBRARY,
-        file=member,
-        evidence=f"needs {some(list(missing))}, which the loader does not find",
-        explanation=(
-            f"{member} needs {some(list(missing))}. No file of the wheel on its search path is "
-            f"that library, and the loader of {ground.title} finds none by itself."
-        ),
-        story=Story(
-            remedy="Bundle the library (auditwheel repair), or install it on the target.",
-            reference=_LOADER,
-        ),
-    )
-
-
-def library_version(load: Load, ground: Ground, symbols: Symbols) -> Prediction | None:
-    """Find the symbol version that a library of the target does not have yet."""
-    if ground.musl:
-        return None
-    for name, wanted in load.versions.items():
-        if lacking := _lacking(ground, symbols, name, wanted):
-            return _too_old(load, ground, name, lacking)
-    return None
-
-
-def undefined_symbol(load: Load, ground: Ground, symbols: Symbols) -> Prediction | None:
-    """Find the symbol that nothing in the load order defines (weak ones are excused)."""
-    sets = reach(ground, frozenset(load.system)).sets
-    if sets is None:
-        return None
-    left = load.wanted
-    for set_id in sets:
-        left = left - names_in(symbols, set_id)
-        if not left:
-            return None
-    left = frozenset(s for s in left if not _unversioned(s, symbols, sets))
-    return _undefined(load, ground, sorted(left)) if left else None
-
-
 def exec_stack(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
     """Find the file that asks for an executable stack where the loader no longer grants it."""
     if not load.exec_stack or ground.musl or ground.libc < _NO_EXEC_STACK_SINCE:
@@ -151,7 +95,7 @@ def page_size(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
     page = ground.passport.page_size
     if not load.load_align or ground.musl or page <= 0 or load.load_align % page == 0:
         return None
-    name = next(n for n, elf in _elves(load) if elf.load_align == load.load_align)
+    name = next(n for n, elf in elves(load) if elf.load_align == load.load_align)
     return import_failed(
         Cause.PAGE_SIZE,
         file=name,
@@ -179,68 +123,6 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def _lacking(ground: Ground, symbols: Symbols, name: str, wanted: frozenset[str]) -> frozenset[str]:
-    library = library_of(ground, name)
-    if library is not None and library.symbols:
-        offered = versions_in(symbols, library.symbols)
-        # A library without versions satisfies every version (elf/dl-version.c).
-        return wanted - offered if offered else frozenset()
-    if not ground.libc:
-        return frozenset()
-    # Only the libc's own version is known; names such as GLIBC_PRIVATE say nothing.
-    return frozenset(v for v in wanted if v.startswith("GLIBC_2.") and numbers(v) > ground.libc)
-
-
-def _too_old(load: Load, ground: Ground, name: str, lacking: frozenset[str]) -> Prediction:
-    versions = sorted(lacking, key=numbers)
-    newest = versions[-1]
-    member = next(n for n, elf in _elves(load) if newest in elf.version_needs.get(name, ()))
-    libc = newest.startswith("GLIBC_")
-    return import_failed(
-        Cause.LIBC_TOO_OLD if libc else Cause.LIBRARY_TOO_OLD,
-        file=member,
-        evidence=f"needs {newest} of {name}; {ground.passport.libc or 'the target'} has not",
-        explanation=(
-            f"{member} uses symbols of {name} at version {newest}, and {ground.title} has a "
-            f"{name} without {some(versions)}. The loader checks the versions before it starts."
-        ),
-        story=Story(
-            remedy=(
-                "Build in a builder image whose libc is as old as the tag promises."
-                if libc
-                else f"Bundle {name}, or build with an older compiler."
-            ),
-            reference=_MANYLINUX if libc else _VERSIONS,
-        ),
-    )
-
-
-def _unversioned(symbol: str, symbols: Symbols, sets: tuple[str, ...]) -> bool:
-    """Whether a set defines the name without any version, which serves every version."""
-    name, at, _ = symbol.partition("@")
-    return bool(at) and any(name in symbols(set_id) for set_id in sets)
-
-
-def _undefined(load: Load, ground: Ground, missing: list[str]) -> Prediction:
-    member = load.wants[missing[0]]
-    if ground.musl and any(name.startswith(_GLIBC) for name in load.system):
-        return _other_libc(ground, member, f"needs {some(missing)}")
-    return import_failed(
-        Cause.UNDEFINED_SYMBOL,
-        file=member,
-        evidence=f"undefined: {some(missing)}",
-        explanation=(
-            f"{member} needs {some(missing)}. Neither the interpreter nor a library that is "
-            f"loaded with it on {ground.title} defines that, and the wheel does not either."
-        ),
-        story=Story(
-            remedy="Link with the library that defines it, or do without what is newer than the "
-            "oldest target.",
-            reference=_LOADER,
-        ),
-    )
-
-
 def _of_abi3(shape: Shape, said: Prediction) -> Prediction:
     """Tell a stable-ABI wheel apart whose module needs a newer Python than its tag says."""
     name = said.evidence.removeprefix("undefined: ")
@@ -259,31 +141,6 @@ def _of_abi3(shape: Shape, said: Prediction) -> Prediction:
             reference=_STABLE_ABI,
         ),
     )
-
-
-def _other_libc(ground: Ground, member: str, needs: str) -> Prediction:
-    theirs, ours = ("glibc", "musl") if ground.musl else ("musl", "glibc")
-    return import_failed(
-        Cause.LIBC_FAMILY,
-        file=member,
-        evidence=f"{needs}: it is built for {theirs}, this is {ours}",
-        explanation=(
-            f"{member} {needs}, as what is built for {theirs} does. {ground.title} is a {ours} "
-            f"system, and one libc does not stand in for the other."
-        ),
-        story=Story(
-            remedy=f"Build a wheel for {ours} too, and tag each for its own libc.",
-            reference=_MUSL,
-        ),
-    )
-
-
-def _elves(load: Load) -> list[tuple[str, ElfFacts]]:
-    return [(m.name, m.elf) for m in load.members if isinstance(m.elf, ElfFacts)]
-
-
-def _kinds(load: Load) -> list[tuple[str, tuple[str, int, bool]]]:
-    return [(name, (elf.machine, elf.bits, elf.little)) for name, elf in _elves(load)]
 
 
 def _kind(kind: tuple[str, int, bool]) -> str:
