@@ -135,7 +135,7 @@ def _names(naming: Naming, arch: Arch) -> Names:
     if arch.name not in naming.builds:
         raise BuildError(
             f"naming {naming.id} has no triplet for {arch.name}; "
-            f"it has: {' '.join(naming.builds)}; add it in matrix/replicas.yaml"
+            f"it has: {' '.join(naming.builds)}; add it in matrix/namings.yaml"
         )
     return Names(
         builds=naming.builds[arch.name],

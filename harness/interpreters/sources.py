@@ -25,6 +25,18 @@ export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 apt-get -qq -o APT::Sandbox::User=root source --download-only "$WHEELGRID_SOURCE"
 """
 
+ARCHIVE: tuple[str, ...] = ()
+"""Lines of a sources.list in place of mmdebstrap's own mirror, for tests."""
+
+_NEXT_STEP = (
+    "is mmdebstrap installed, and the network there? wheelgrid doctor tells; what was fetched "
+    "before is kept"
+)
+_ANOTHER_CHECKSUM = (
+    "a file has another checksum than the release's own list says, so it is not used: the mirror "
+    "is being renewed, or something between here and it changes files; try again later"
+)
+
 # The release pocket alone: the same sources for everybody.
 _SOURCES = "/-(security|updates)/d;p;s/^deb /deb-src /"
 
@@ -75,16 +87,16 @@ def _fetch(package: str, suite: str, path: Path, announce: Callable[[str], None]
         copy = f"--customize-hook=copy-out /sources {name}"
         try:
             run_process(
-                (*_RECIPE, copy, suite, "-"),
+                (*_RECIPE, copy, suite, "-", *ARCHIVE),
                 timeout=FETCH_SECONDS,
                 env={"WHEELGRID_SOURCE": package},
                 merge=True,
             )
         except ProcessError as error:
+            mismatch = "Hash Sum mismatch" in error.output
+            next_step = _ANOTHER_CHECKSUM if mismatch else _NEXT_STEP
             raise BuildError(
-                f"the source of {package} in Debian {suite} cannot be had: {error}\n"
-                "is mmdebstrap installed, and the network there? wheelgrid doctor tells; what "
-                "was fetched before is kept"
+                f"the source of {package} in Debian {suite} cannot be had: {error}\n{next_step}"
             ) from error
         found = [p for p in Path(name, "sources").glob("*.orig.tar.*") if p.suffix != ".asc"]
         if len(found) != 1:

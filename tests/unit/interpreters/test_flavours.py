@@ -1,0 +1,37 @@
+"""Interpreters under names: what is asked for and cannot be had."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.arches import find_arch
+from harness.cache import Cache
+from harness.errors import BuildError
+from harness.interpreters import interpreter_tree
+from harness.interpreters.libffi import libffi_words
+from tests.support.targets import alpine_replica
+
+
+def test_a_naming_without_the_arch(tmp_path: Path) -> None:
+    """Before anything is fetched or compiled: what it has, and where to add to it."""
+    way = alpine_replica().replica
+    assert way is not None
+    naming = replace(way.naming, id="demo", builds={"s390x": "s390x-linux-musl"})
+    with pytest.raises(BuildError, match=r"no triplet for ppc64le; it has: s390x; add it in"):
+        interpreter_tree(
+            way.interpreter,
+            find_arch("ppc64le"),
+            "musl",
+            naming,
+            cache=Cache(tmp_path),
+            announce=print,
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_arch_that_libffi_is_not_known_for(tmp_path: Path) -> None:
+    """The ones that it is known for are listed."""
+    arch = replace(find_arch("x86_64"), name="sparc64")
+    with pytest.raises(BuildError, match="no libffi for sparc64; known: x86_64 i686 aarch64"):
+        libffi_words(tmp_path, arch, tmp_path)
