@@ -62,6 +62,22 @@ def read_candidates(
     )
 
 
+def read_list(path: Path) -> tuple[IndexSource, ...]:
+    """Return the releases in a file of ``name==version`` lines; ``#`` begins a comment.
+
+    Raises ``UsageError`` for a file that cannot be read and for a line that names no release.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error}); name a file of releases") from error
+    words = [line.partition("#")[0].strip() for line in lines]
+    found = [_release(word) for word in words if word]
+    if None in found:
+        raise UsageError(f"{path}: a line names a file; write name==version")
+    return tuple(release for release in found if release)
+
+
 def guess_imports(facts: WheelFacts) -> tuple[str, ...]:
     """Return the modules that a wheel seems to be for: its public ones, or all it has."""
     return tuple(name for name in facts.modules if not name.startswith("_")) or facts.modules

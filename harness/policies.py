@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from harness.arches import Arch
 from harness.model import Naming, NewNames, Outcome, Policy, Prediction, Target
-from harness.passport import Passport, Symbols
+from harness.passport import Passport
 from harness.predict import predict
 from harness.spelling import matching, matching_arches
 from harness.wheel.changes import musl_names, stable_names_with_triplet, with_names
@@ -26,6 +26,9 @@ class Effect(StrEnum):
     FIXED = "fixed"
     WORKS = "works as before"
     FAILS = "fails as before"
+
+
+MOVED = (Effect.REGRESSED, Effect.FIXED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +54,24 @@ class Shift:
                 return Effect.FIXED
             case _:
                 return Effect.FAILS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verified:
+    """One shift that was run."""
+
+    shift: Shift
+    on: str
+    """Key of the target that stands for the time after."""
+    before: Outcome
+    after: Outcome
+
+    @property
+    def agrees(self) -> bool:
+        """Whether it went as predicted, before and after."""
+        predicted = self.shift.before.outcome, self.shift.after.outcome
+        passed = tuple(outcome is Outcome.PASS for outcome in predicted)
+        return passed == (self.before is Outcome.PASS, self.after is Outcome.PASS)
 
 
 def concerns(policy: Policy, target: Target) -> bool:
@@ -108,24 +129,22 @@ def build_anew(policy: Policy, facts: WheelFacts) -> WheelFacts:
 
 
 def judge(
-    policy: Policy,
-    target: Target,
-    passport: Passport,
-    wheels: Iterable[WheelFacts],
-    symbols: Symbols,
-) -> tuple[Shift, ...]:
-    """Return the shift of each wheel on a target that the policy concerns."""
-    after = apply_policy(policy, passport, target.arch)
-    return tuple(
-        Shift(
-            policy=policy.id,
-            target=target.key,
-            wheel=facts.name.filename,
-            before=predict(facts, passport, symbols),
-            after=predict(build_anew(policy, facts), after, symbols),
-        )
-        for facts in wheels
+    policy: Policy, target: Target, passport: Passport, wheel: WheelFacts, anew: WheelFacts
+) -> Shift:
+    """Return the shift of a wheel, ``anew`` under the policy, on a target that it concerns."""
+    then = apply_policy(policy, passport, target.arch)
+    return Shift(
+        policy=policy.id,
+        target=target.key,
+        wheel=wheel.name.filename,
+        before=predict(wheel, passport, _no_symbols),
+        after=predict(anew, then, _no_symbols),
     )
+
+
+def _no_symbols(_: str) -> frozenset[str]:
+    """Return no symbol: names are all that is asked of wheels here."""
+    return frozenset()
 
 
 def count(shifts: Iterable[Shift]) -> Mapping[Effect, int]:

@@ -18,8 +18,9 @@ from harness.grid import Grid
 from harness.index.choose import choose_wheel
 from harness.index.fetch import PackageIndex
 from harness.model import FileSource, IndexSource, Matrix, Prediction, Subject, Target
+from harness.outlook import Passports
 from harness.passport import Passport, Symbols
-from harness.plan import Selection, plan_cells, wheel_fits
+from harness.plan import Selection, wheel_fits
 from harness.remedies import (
     Effect,
     Proposal,
@@ -32,7 +33,7 @@ from harness.remedies import (
     weigh,
 )
 from harness.spelling import did_you_mean
-from harness.trial import outcomes_of, run_subjects, write_wheels
+from harness.trial import gather_passports, outcomes_of, run_subjects, write_wheels
 from harness.wheel.rewrite import Wheel, rewrite_wheel
 
 
@@ -85,10 +86,9 @@ def read_patient(word: str, proof: Proof, matrix: Matrix, index: PackageIndex) -
     return Patient(subject=subject, tags=candidate.tags)
 
 
-def selected_targets(matrix: Matrix, selection: Selection, patient: Patient) -> tuple[Target, ...]:
-    """Return the selected targets of the wheels' arches. Raises ``UsageError`` for none."""
-    targets = {cell.target.key: cell.target for cell in plan_cells(matrix, selection)}
-    found = tuple(target for target in targets.values() if patient.could_be_for(target))
+def targets_of(patient: Patient, targets: Sequence[Target]) -> tuple[Target, ...]:
+    """Return those targets that are of the wheels' arches. Raises ``UsageError`` for none."""
+    found = tuple(target for target in targets if patient.could_be_for(target))
     if not found:
         raise UsageError(
             f"{patient.subject.id}: no selected target is of its arch; choose others with --target"
@@ -99,21 +99,16 @@ def selected_targets(matrix: Matrix, selection: Selection, patient: Patient) -> 
 def passports_of(
     targets: Sequence[Target],
     patient: Patient,
-    recorded: Callable[[Target], Passport | None],
+    recorded: Passports,
     measure: Callable[[Target], Passport],
 ) -> dict[str, Passport]:
     """Return the passports of targets by key: those recorded, the others measured now.
 
     What has none recorded and a Python that the wheels are not for is left out.
     """
-    found: dict[str, Passport] = {}
-    for target in targets:
-        passport = recorded(target)
-        if passport is None and not wheel_fits(patient.tags, target):
-            passport = measure(target)
-        if passport is not None:
-            found[target.key] = passport
-    return found
+    return gather_passports(
+        targets, recorded, lambda t: None if wheel_fits(patient.tags, t) else measure(t)
+    )
 
 
 def examine(

@@ -3,7 +3,7 @@
 They are run as ``front`` runs the matrix's own; nothing is expected of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +13,24 @@ from harness.engine.docker import connect
 from harness.errors import EngineError, UsageError
 from harness.front import LOG, PYTEST_DONE, RunOptions, drive, pytest_words, write_subjects
 from harness.grid import Grid
-from harness.model import Outcome, Subject
+from harness.model import Outcome, Subject, Target
+from harness.outlook import Passports
+from harness.passport import Passport
 from harness.plan import Selection, plan_cells, with_subjects
 from harness.report.progress import RunState
 from harness.wheel.rewrite import Wheel
 from harness.wiring import read_matrix
+
+
+def gather_passports(
+    targets: Iterable[Target], recorded: Passports, measure: Callable[[Target], Passport | None]
+) -> dict[str, Passport]:
+    """Return the passports of targets by key: those recorded, the others as ``measure`` has them.
+
+    Targets that have neither are left out.
+    """
+    found = {target.key: recorded.recorded(target.key) or measure(target) for target in targets}
+    return {key: passport for key, passport in found.items() if passport is not None}
 
 
 def run_subjects(

@@ -19,6 +19,7 @@ from harness.cli.image import image
 from harness.cli.lock import lock
 from harness.cli.passport import passport
 from harness.cli.plan import plan
+from harness.cli.policy import policy
 from harness.cli.predict import predict
 from harness.cli.remedy import remedy
 from harness.cli.repro import repro
@@ -41,7 +42,7 @@ def commands() -> None:
 
 
 for _command in (
-    doctor, plan, run, check, predict, explain, build, image, passport, remedy, repro, lock,
+    doctor, plan, run, check, predict, explain, build, image, passport, remedy, policy, repro, lock,
 ):  # fmt: skip
     commands.add_command(_command)
 

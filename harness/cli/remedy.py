@@ -10,9 +10,7 @@ from harness.cli.command import Command
 from harness.cli.options import run_options
 from harness.errors import ExitCode
 from harness.front import RunOptions
-from harness.model import Target
-from harness.passport import Passport
-from harness.plan import Selection
+from harness.plan import Selection, selected_targets
 from harness.report.progress import SpokenJournal
 from harness.report.remedies import print_effects, print_trial
 from harness.treatment import (
@@ -20,11 +18,11 @@ from harness.treatment import (
     examine,
     passports_of,
     read_patient,
-    selected_targets,
+    targets_of,
     try_out,
     write_remedy,
 )
-from harness.wiring import LabOptions, open_lab, open_pinned, read_matrix
+from harness.wiring import LabOptions, open_lab, open_passports, open_pinned, read_matrix
 
 
 @click.command(
@@ -72,10 +70,11 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
     lab = LabOptions(matrix_folder=options.matrix, images=options.images, registry=options.registry)
     index = open_pinned(lab, _say)
     patient = read_patient(wheel, Proof(imports=imports, call=call), matrix, index)
-    chosen_targets = selected_targets(matrix, Selection(targets=targets, arches=arches), patient)
+    selection, recorded = Selection(targets=targets, arches=arches), open_passports(options.matrix)
+    wanted = targets_of(patient, selected_targets(matrix, selection))
     with open_lab(matrix, lab, SpokenJournal(_say)) as measuring:
-        passports = passports_of(chosen_targets, patient, _unrecorded, measuring.passport)
-    examination = examine(patient, passports, lambda _: frozenset(), index, tries=tries)
+        passports = passports_of(wanted, patient, recorded, measuring.passport)
+    examination = examine(patient, passports, recorded.symbols, index, tries=tries)
     grid = None if no_run else try_out(examination, options, console)
     if grid:
         print_trial(grid, console)
@@ -88,7 +87,3 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
 
 def _say(line: str) -> None:
     click.echo(line, err=True)
-
-
-def _unrecorded(_: Target) -> Passport | None:
-    return None

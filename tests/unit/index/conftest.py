@@ -1,5 +1,6 @@
 """A package index on loopback, as small as the simple API (PEP 503) allows."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ class LoopbackIndex:
     breaks: list[int] = field(default_factory=list)
     """The next bodies end after so many bytes, though more were promised."""
     asked: list[str] = field(default_factory=list)
+    parts: bool = False
+    """Whether it gives parts of files (RFC 9110, section 14)."""
 
     def serve(self, project: str, *links: str, **bodies: bytes) -> None:
         """Serve a project's page of links, and bodies under ``/files/``."""
@@ -28,6 +31,10 @@ class LoopbackIndex:
         self.pages.update({f"/files/{name}": body for name, body in bodies.items()})
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
+        span = re.fullmatch(r"bytes=(-?\d+)(?:-(\d*))?", request.headers.get("Range", ""))
+        if self.parts and span:
+            self.answer_part(request, int(span[1]), int(span[2]) if span[2] else None)
+            return
         self.asked.append(request.path)
         body = self.pages.get(request.path, b"")
         status = 200 if request.path in self.pages else 404
@@ -37,6 +44,17 @@ class LoopbackIndex:
         request.end_headers()
         whole = request.path.startswith("/simple") or not self.breaks
         request.wfile.write(body if whole else body[: self.breaks.pop(0)])
+
+    def answer_part(self, request: BaseHTTPRequestHandler, first: int, last: int | None) -> None:
+        self.asked.append(f"{request.path} {first}")
+        body = self.pages[request.path]
+        start = max(0, len(body) + first) if first < 0 else first
+        part = body[start : None if last is None else last + 1]
+        request.send_response(206)
+        request.send_header("Content-Range", f"bytes {start}-{start + len(part) - 1}/{len(body)}")
+        request.send_header("Content-Length", str(len(part)))
+        request.end_headers()
+        request.wfile.write(part)
 
 
 @pytest.fixture

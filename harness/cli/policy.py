@@ -1,0 +1,102 @@
+"""``wheelgrid policy``: what everybody would see if a distribution or CPython changed."""
+
+import contextlib
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from harness.cache import Cache, default_cache_root
+from harness.candidates import read_list
+from harness.cli.command import Command
+from harness.cli.options import run_options
+from harness.errors import ExitCode
+from harness.front import RunOptions
+from harness.impact import concerned, find_policies, read_releases, shifts_of, verify
+from harness.model import Target
+from harness.passport import Passport
+from harness.plan import Selection, selected_targets
+from harness.report.policies import (
+    format_policy,
+    format_scope,
+    format_verified,
+    policies_markdown,
+)
+from harness.report.progress import SpokenJournal
+from harness.trial import gather_passports
+from harness.wiring import LabOptions, open_lab, open_passports, open_pinned, read_matrix
+
+
+@click.command(
+    cls=Command,
+    example="wheelgrid policy alpine-also-gnu --verify\n"
+    "wheelgrid policy --subjects my-releases.txt --arch x86_64 --markdown > policies.md",
+)
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--subjects",
+    "releases",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Lines of name==version; releases.txt of the matrix by default.",
+)
+@click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids.")
+@click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches.")
+@click.option("--measure", is_flag=True, help="Measure targets whose passport is not recorded.")
+@click.option("--verify", "run", is_flag=True, help="Run what shifts, where a target allows it.")
+@click.option("--markdown", is_flag=True, help="Print a page.")
+@run_options
+def policy(  # noqa: PLR0913  click gives each option by its name
+    *,
+    names: tuple[str, ...],
+    releases: Path | None,
+    targets: tuple[str, ...],
+    arches: tuple[str, ...],
+    measure: bool,
+    run: bool,
+    markdown: bool,
+    options: RunOptions,
+) -> ExitCode:
+    """Judge wheels of the package index before and after a policy.
+
+    NAME is an id in policies.yaml; all of them by default. Of wheels only names are looked at,
+    which needs a small part of each file.
+    """
+    matrix = read_matrix(options.matrix)
+    policies = find_policies(matrix, names)
+    selection = Selection(targets=targets, arches=arches)
+    wanted = concerned(policies, selected_targets(matrix, selection))
+    lab = LabOptions(matrix_folder=options.matrix, images=options.images, registry=options.registry)
+    index, recorded = open_pinned(lab, _say), open_passports(options.matrix)
+    with contextlib.ExitStack() as opened:
+        live = open_lab(matrix, lab, SpokenJournal(_say)) if measure else None
+        ask = opened.enter_context(live).passport if live else _leave_out
+        passports = gather_passports(wanted, recorded, ask)
+    listed = read_list(releases or options.matrix / "releases.txt")
+    cache = Cache(default_cache_root())
+    reading = read_releases(listed, wanted, passports, index, cache, _say)
+    shifts = [(found, shifts_of(found, reading)) for found in policies]
+    scope = format_scope(
+        releases=len(listed),
+        wheels=len(reading.facts),
+        targets=[target.key for target in wanted],
+        passports=len(passports),
+    )
+    if markdown:
+        click.echo(policies_markdown(shifts, scope), nl=False)
+        return ExitCode.AS_EXPECTED
+    click.echo(f"{scope}\n")
+    for found, moved in shifts:
+        click.echo(format_policy(found, moved))
+        if run:
+            verified = verify(found, reading, moved, matrix, options, Console())
+            click.echo(format_verified(verified))
+    return ExitCode.AS_EXPECTED
+
+
+def _leave_out(_: Target) -> Passport | None:
+    return None
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
