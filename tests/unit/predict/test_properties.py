@@ -124,5 +124,5 @@ def test_any_bytes_are_judged(reader: str, data: bytes) -> None:
 
 @pytest.mark.parametrize("path", sorted(FOUND.glob("*/*")), ids=lambda path: path.name)
 def test_what_fuzzing_found(path: Path) -> None:
-    """Inputs that the fuzzer reached the deepest code with, or broke it with once."""
+    """One input of each kind of damage that the fuzzer found a way to."""
     READERS[path.parent.name](path.read_bytes())
