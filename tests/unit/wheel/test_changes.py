@@ -9,15 +9,18 @@ import pytest
 from harness.wheel.changes import (
     add_triplet,
     bare_names,
+    musl_names,
     named_modules,
     outside_stable_abi,
     rename_triplet,
     retag_platform,
     stable_names,
+    stable_names_with_triplet,
+    with_names,
 )
 from harness.wheel.contents import NativeMember, WheelFacts, read_contents
 from harness.wheel.elf import ElfFacts, UndefinedSymbol
-from harness.wheel.rewrite import Change
+from harness.wheel.rewrite import Change, Wheel, rewrite_wheel
 
 GOLDEN = (Path(__file__).parents[2] / "data" / "elf" / "x86_64.so").read_bytes()
 MUSL = "x86_64-linux-musl"
@@ -149,3 +152,35 @@ def test_retag(make_wheel: MakeWheel, tag: str, versions: tuple[str, ...], tags:
     """The oldest glibc that the symbols admit is the tag, no older than any that is accepted."""
     facts = with_symbols(facts_of(make_wheel, tag=f"cp39-cp39-{tag}"), versions=versions)
     assert retag_platform(facts).tags == (f"cp39-cp39-{tags}" if tags else "")
+
+
+@pytest.mark.parametrize(
+    "change", [lambda f: rename_triplet(f, MUSL), lambda f: add_triplet(f, MUSL), bare_names]
+)
+def test_facts_and_bytes_change_alike(
+    make_wheel: MakeWheel, change: Callable[[WheelFacts], Change]
+) -> None:
+    """What is said of a changed wheel is what is read out of it, but for RECORD's size."""
+    facts = facts_of(make_wheel, GNU, "demo.libs/libx.so")
+    wheel = Wheel(filename=facts.name.filename, data=make_wheel(
+        dict.fromkeys((GNU, "demo.libs/libx.so"), GOLDEN),
+        wheel=f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {facts.name.tag_part}\n",
+    ))  # fmt: skip
+    read = read_contents(wheel.filename, io.BytesIO(rewrite_wheel(wheel, change(facts)).data))
+    said = with_names(facts, change(facts))
+    assert [m.name for m in said.members] == [m.name for m in read.members]
+    assert said.native == read.native
+
+
+def test_names_of_other_builders(make_wheel: MakeWheel) -> None:
+    """Names of musl are for wheels of musl alone; a triplet is for .abi3.so."""
+    facts = facts_of(make_wheel, GNU, "_b.abi3.so", "_c.abi3-x86_64-linux-gnu.so")
+    assert musl_names(facts) == rename_triplet(facts, MUSL)
+    assert stable_names_with_triplet(facts).names == (
+        ("_b.abi3.so", ("_b.abi3-x86_64-linux-musl.so",)),
+    )
+    glibc = facts_of(make_wheel, GNU, "_b.abi3.so", tag="cp39-cp39-manylinux2014_x86_64")
+    assert not musl_names(glibc)
+    assert stable_names_with_triplet(glibc).names == (
+        ("_b.abi3.so", ("_b.abi3-x86_64-linux-gnu.so",)),
+    )
