@@ -3,8 +3,10 @@
 They are run as ``front`` runs the matrix's own; nothing is expected of them.
 """
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +15,7 @@ from harness.engine.docker import connect
 from harness.errors import EngineError, UsageError
 from harness.front import LOG, PYTEST_DONE, RunOptions, drive, pytest_words, write_subjects
 from harness.grid import Grid
+from harness.lab import Lab
 from harness.model import Outcome, Subject, Target
 from harness.outlook import Passports
 from harness.passport import Passport
@@ -20,6 +23,14 @@ from harness.plan import Selection, plan_cells, with_subjects
 from harness.report.progress import RunState
 from harness.wheel.rewrite import Wheel
 from harness.wiring import read_matrix
+
+
+@contextlib.contextmanager
+def measuring(open_lab: Callable[[], Lab]) -> Iterator[Callable[[Target], Passport]]:
+    """Give what measures a target; the laboratory is opened when first asked for."""
+    with contextlib.ExitStack() as opened:
+        lab = cache(lambda: opened.enter_context(open_lab()))
+        yield lambda target: lab().passport(target)
 
 
 def gather_passports(
@@ -53,6 +64,11 @@ def run_subjects(
     if ending.status not in PYTEST_DONE:
         raise EngineError(f"pytest broke (status {ending.status}); see {options.out / LOG}")
     return state.grid
+
+
+def is_whole(grid: Grid) -> bool:
+    """Whether something was seen of every cell."""
+    return all(c.outcome not in (None, Outcome.MISS) for c in grid.cells)
 
 
 def outcomes_of(grid: Grid) -> dict[tuple[str, str], Outcome]:

@@ -1,6 +1,6 @@
 """``wheelgrid policy``: what everybody would see if a distribution or CPython changed."""
 
-import contextlib
+from functools import partial
 from pathlib import Path
 
 import click
@@ -23,7 +23,7 @@ from harness.report.policies import (
     policies_markdown,
 )
 from harness.report.progress import SpokenJournal
-from harness.trial import gather_passports
+from harness.trial import gather_passports, measuring
 from harness.wiring import LabOptions, open_lab, open_passports, open_pinned, read_matrix
 
 
@@ -68,10 +68,8 @@ def policy(  # noqa: PLR0913  click gives each option by its name
     wanted = concerned(policies, selected_targets(matrix, selection))
     lab = LabOptions(matrix_folder=options.matrix, images=options.images, registry=options.registry)
     index, recorded = open_pinned(lab, _say), open_passports(options.matrix)
-    with contextlib.ExitStack() as opened:
-        live = open_lab(matrix, lab, SpokenJournal(_say)) if measure else None
-        ask = opened.enter_context(live).passport if live else _leave_out
-        passports = gather_passports(wanted, recorded, ask)
+    with measuring(partial(open_lab, matrix, lab, SpokenJournal(_say))) as ask:
+        passports = gather_passports(wanted, recorded, ask if measure else _leave_out)
     listed = read_list(releases or options.matrix / "releases.txt")
     cache = Cache(default_cache_root())
     reading = read_releases(listed, wanted, passports, index, cache, _say)

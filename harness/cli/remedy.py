@@ -1,5 +1,6 @@
 """``wheelgrid remedy``: which smallest change makes a wheel import in more places."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ from harness.treatment import (
     try_out,
     write_remedy,
 )
+from harness.trial import is_whole, measuring
 from harness.wiring import LabOptions, open_lab, open_passports, open_pinned, read_matrix
 
 
@@ -72,8 +74,8 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
     patient = read_patient(wheel, Proof(imports=imports, call=call), matrix, index)
     selection, recorded = Selection(targets=targets, arches=arches), open_passports(options.matrix)
     wanted = targets_of(patient, selected_targets(matrix, selection))
-    with open_lab(matrix, lab, SpokenJournal(_say)) as measuring:
-        passports = passports_of(wanted, patient, recorded, measuring.passport)
+    with measuring(partial(open_lab, matrix, lab, SpokenJournal(_say))) as measure:
+        passports = passports_of(wanted, patient, recorded, measure)
     examination = examine(patient, passports, recorded.symbols, index, tries=tries)
     grid = None if no_run else try_out(examination, options, console)
     if grid:
@@ -82,7 +84,8 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
     if chosen:
         for path in write_remedy(examination, chosen, folder):
             _say(f"written: {path}")
-    return ExitCode.AS_EXPECTED
+    whole = grid is None or is_whole(grid)
+    return ExitCode.AS_EXPECTED if whole else ExitCode.NOTHING_CAN_BE_SAID
 
 
 def _say(line: str) -> None:

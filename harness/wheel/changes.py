@@ -87,6 +87,8 @@ def stable_names(facts: WheelFacts) -> Change:
 
     Right only where ``outside_stable_abi`` finds nothing.
     """
+    if any(re.fullmatch(r"cp3\d+t", tag.split("-")[1]) for tag in facts.name.tags):
+        return Change()  # free-threaded builds have no abi3 (PEP 703; abi3t since PEP 803)
     names = _renamed(facts, lambda module: (f"{module.stem}.abi3.so",), of_version=False).names
     return Change(names=names, tags=_stable_tags(facts)) if names else Change()
 

@@ -113,6 +113,13 @@ def test_a_stable_name_with_a_triplet(make_wheel: MakeWheel) -> None:
     assert not rename_triplet(facts, MUSL)
 
 
+def test_no_stable_abi_without_the_gil(make_wheel: MakeWheel) -> None:
+    """A free-threaded build has no abi3 to be named after."""
+    member = "_a.cpython-313t-x86_64-linux-gnu.so"
+    facts = facts_of(make_wheel, member, tag="cp313-cp313t-manylinux_2_28_x86_64")
+    assert not stable_names(facts)
+
+
 def test_stable_tags(make_wheel: MakeWheel) -> None:
     """A module in the stable ABI is tagged for its Python and later ones."""
     assert stable_names(facts_of(make_wheel, GNU)).tags == "cp39-abi3-musllinux_1_1_x86_64"
