@@ -9,7 +9,7 @@ from .container import WORK, ignore_signals, kill_strangers, seal, sweep
 from .frames import read_frame, write_frame
 from .importer import import_afresh, import_and_call
 from .installer import Installer, install_afresh
-from .judgement import installed, judge_import, judge_install
+from .judgement import accepted, installed, judge_import, judge_install, refusal
 from .passport import read_passport
 
 
@@ -68,6 +68,8 @@ class Agent:
             result = install(files, site, folder, limits) if files else None
             if files and not installed(result):
                 return judge_install(result, whose)
+            if files and not accepted(files[0], self.installer.ready()["tags"]):
+                return refusal(files[0], result.log)
         run = import_afresh if job["fresh"] else import_and_call
         return judge_import(run(site, job["imports"], job["call"], limits, folder))
 
