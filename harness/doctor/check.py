@@ -22,6 +22,7 @@ class Part(StrEnum):
     DISK = "disk"
     NETWORK = "network"
     TEST_REGISTRY = "test-registry"
+    BROWSER = "browser"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

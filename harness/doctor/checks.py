@@ -30,6 +30,8 @@ ROOMY = 5 << 30
 """Bytes that a run of the whole matrix needs at most, in the cache and in the engine each."""
 KEYRINGS = Path("/usr/share/keyrings")
 LIMITS = ("memory", "pids", "cpu")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+"""What Debian, older Ubuntu and CI runners call it."""
 
 
 def run_checks(
@@ -50,7 +52,7 @@ def run_checks(
         partial(_one, check_network),
     ]
     if tests:
-        questions.append(partial(_one, check_test_registry))
+        questions += [partial(_one, check_test_registry), partial(_one, check_browser)]
     with ThreadPoolExecutor(len(questions)) as pool:
         answers = pool.map(lambda question: question(), questions)
         return tuple(check for answer in answers for check in answer)
@@ -167,6 +169,24 @@ def check_test_registry() -> Check:
         detail=found or "not installed; the tests of pulling images need it",
         remedy=FIX + " --tests",
     )
+
+
+def check_browser() -> Check:
+    """Look for the browser that the tests of the HTML page drive."""
+    found = find_browser()
+    return Check(
+        part=Part.BROWSER,
+        name="chromium",
+        ok=found is not None,
+        detail=found or "not installed; the tests of the HTML page need it",
+        remedy=FIX + " --tests",
+        blocking=False,
+    )
+
+
+def find_browser() -> str | None:
+    """Return the path of the first of ``BROWSERS`` that is installed."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def _one(question: Callable[[], Check]) -> tuple[Check, ...]:

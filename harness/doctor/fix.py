@@ -26,6 +26,7 @@ ENGINE_LOG = Path("/var/log/wheelgrid-dockerd.log")
 
 _EMULATION_PACKAGES = ("qemu-user-static",)
 _ASSEMBLER_PACKAGES = ("mmdebstrap", "arch-test", "debian-archive-keyring", "uidmap", "make")
+_BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core")
 _ENGINE_PACKAGES = ("docker.io", "ca-certificates")
 
 
@@ -128,7 +129,13 @@ def _may_act(host: Host) -> bool:
 
 
 def _can_be_mended(check: Check) -> bool:
-    mendable = (Part.ENGINE, Part.EMULATION, Part.ASSEMBLER, Part.TEST_REGISTRY)
+    mendable = (
+        Part.ENGINE,
+        Part.EMULATION,
+        Part.ASSEMBLER,
+        Part.TEST_REGISTRY,
+        Part.BROWSER,
+    )
     return not check.ok and check.part in mendable
 
 
@@ -146,6 +153,8 @@ def _packages(broken: set[Part], host: Host) -> tuple[str, ...]:
         wanted += _ASSEMBLER_PACKAGES
     if Part.TEST_REGISTRY in broken:
         wanted.append("docker-registry")
+    if Part.BROWSER in broken:
+        wanted += _BROWSER_PACKAGES
     return tuple(wanted)
 
 

@@ -63,10 +63,11 @@ def format_phases(circumstances: Circumstances) -> str:
 
 def _legend(grid: Grid, *, width: int, plain: bool) -> Iterator[Text]:
     yield from _flow(count_cells(grid.cells, plain=plain), width)
-    yield from _flow([Text(key, style="dim") for key in _key(grid)], width)
+    yield from _flow([Text(key, style="dim") for key in key_of(grid)], width)
 
 
-def _key(grid: Grid) -> Iterator[str]:
+def key_of(grid: Grid) -> Iterator[str]:
+    """Yield what the letters beside the targets mean, as far as ``grid`` has them."""
     seen = {
         c.observation.provenance.image.way
         for c in grid.cells

@@ -1,0 +1,59 @@
+// The run that is embedded in the page → its cells as the page uses them. Defaults are left
+// out of the run, so that a field that is not there has its type's empty value.
+
+function readCells(data) {
+  const targets = new Map(data.run.targets.map((t) => [`${t.id}/${t.arch_name}`, t]));
+  const subjects = new Map(data.run.subjects.map((s) => [s.id, s]));
+  return data.run.cells.map((record) => {
+    const target = targets.get(record.target), subject = subjects.get(record.subject);
+    const seen = record.observation ?? {};
+    const id = `${record.target}/${record.subject}`;
+    return {
+      id, record, target, subject, seen, verdict: record.verdict, change: data.changes[id],
+      facts: {
+        id, target: target.id, arch: target.arch_name, subject: subject.id, group: subject.group,
+        outcome: seen.outcome ?? "", verdict: record.verdict, cause: seen.cause ?? "",
+      },
+    };
+  });
+}
+
+const isUnexpected = (cell) => cell.verdict === "unexpected" || cell.verdict === "unexpected-pass";
+const isPlainPass = (cell) => cell.facts.outcome === "pass" && cell.verdict === "as-expected";
+
+function outcomeWords(cell) {
+  const outcome = cell.facts.outcome || "not run";
+  if (isUnexpected(cell)) return `${outcome}, unexpected`;
+  return cell.verdict === "as-expected" && cell.record.expectation ? `${outcome}, as declared` : outcome;
+}
+
+// What stands for an outcome: a sign and a colour; loud where it is not expected.
+function markOf(outcome, loud, glyphs) {
+  const glyph = glyphs[outcome || "not-run"];
+  const mark = el("span", { class: `mark ${outcome || "none"}${loud ? " loud" : ""}`, "aria-hidden": "true" });
+  mark.textContent = loud ? glyph.unexpected : glyph.expected;
+  return mark;
+}
+
+const cellMark = (cell, glyphs) => markOf(cell.facts.outcome, isUnexpected(cell), glyphs);
+
+// Every element of the page is made here: text is only ever text.
+function el(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === true) node.setAttribute(key, "");
+    else if (value !== false && value !== undefined && value !== "") node.setAttribute(key, value);
+  }
+  node.append(...children.filter((child) => child !== undefined && child !== null && child !== "" && child !== false));
+  return node;
+}
+
+// A wheel may say anything, also in what looks like an address.
+function safeLink(address) {
+  if (!/^https?:\/\//i.test(address ?? "")) return "";
+  return el("a", { href: address, rel: "noopener noreferrer" }, address);
+}
+
+function quoteWord(value) {
+  return /[\s,:"*?]|^-|^$/u.test(value) ? `"${value.replaceAll('"', "")}"` : value;
+}

@@ -1,0 +1,132 @@
+"""The page that people open: a run and its past in, one self-contained HTML document out.
+
+It loads nothing: styles, script and data stand in it, and its policy lets only this script
+run. What a wheel printed reaches the page as JSON and becomes text nodes, never markup.
+"""
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.grid import Verdict
+from harness.report.glyphs import GLYPHS
+from harness.report.pagedata import NO_PAST, Past, page_data
+from harness.report.runfile import Run
+
+ASSETS = Path(__file__).with_name("assets")
+SCRIPTS = ("query.js", "cells.js", "grid.js", "panel.js", "stories.js", "main.js")
+GREY = "#7d8894"
+"""For what a terminal draws in its own grey."""
+DARK_INK = "#0b0e12"
+BRIGHT = 0.3
+"""Above this luminance (WCAG 2, 0 to 1) dark ink is the better contrast."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """A way to another page of the same site."""
+
+    href: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """How many cells of a run are what."""
+
+    total: int
+    as_expected: int
+    unexpected: int
+    missed: int
+    not_run: int
+
+
+def html_page(
+    run: Run, past: Past = NO_PAST, *, title: str = "Wheelgrid", links: Sequence[Link] = ()
+) -> str:
+    """Return the page of ``run``; ``links`` lead to the other pages of a site."""
+    style = (ASSETS / "page.css").read_text("utf-8") + outcome_style()
+    script = '"use strict";\n' + "".join((ASSETS / name).read_text("utf-8") for name in SCRIPTS)
+    return (
+        open_templates()
+        .get_template("page.html")
+        .render(
+            run=run,
+            title=title,
+            links=links,
+            counts=count_verdicts(run),
+            style=Markup(style),  # noqa: S704 - files of this package
+            script=Markup(script),  # noqa: S704 - likewise
+            data=Markup(page_data(run, past, title=title)),  # noqa: S704 - made embeddable there
+            policy=content_policy(style, script),
+        )
+    )
+
+
+def open_templates() -> Environment:
+    """Return the templates of this package; whatever they are given is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(ASSETS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["moment"] = format_moment
+    return environment
+
+
+def content_policy(style: str, script: str) -> str:
+    """Return a Content-Security-Policy that lets this style and this script in, nothing else."""
+    return (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+        f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
+    )
+
+
+def count_verdicts(run: Run) -> Counts:
+    """Return how many cells are as expected, and how many are not in which way."""
+    verdicts = Counter(cell.verdict for cell in run.cells)
+    return Counts(
+        total=len(run.cells),
+        as_expected=verdicts[Verdict.AS_EXPECTED],
+        unexpected=verdicts[Verdict.UNEXPECTED] + verdicts[Verdict.UNEXPECTED_PASS],
+        missed=verdicts[Verdict.MISS],
+        not_run=verdicts[Verdict.NOT_RUN],
+    )
+
+
+def format_moment(moment: str) -> str:
+    """Return ``21 November 2026, 07:12 UTC`` for an ISO 8601 time, and anything else as it is."""
+    try:
+        return f"{datetime.fromisoformat(moment):%-d %B %Y, %H:%M} UTC"
+    except ValueError:
+        return moment
+
+
+def outcome_style() -> str:
+    """Return the rules that give each outcome its colour, and ink that can be read on it."""
+    rules = []
+    for outcome, glyph in GLYPHS.items():
+        hue = glyph.style if glyph.style.startswith("#") else GREY
+        ink = DARK_INK if luminance(hue) > BRIGHT else "#ffffff"
+        rules.append(f".{outcome} {{ --hue: {hue}; --on: {ink}; }}")
+    return "\n" + "\n".join(rules) + "\n"
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of ``#rrggbb``, 0 to 1 (WCAG 2)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]  # noqa: PLR2004 - WCAG's
+    return sum(c * weight for c, weight in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

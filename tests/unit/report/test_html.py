@@ -1,0 +1,129 @@
+"""The HTML page as it is written; what it does in a browser is tested there."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from harness.compare import compare_grids
+from harness.grid import Grid
+from harness.model import Outcome
+from harness.report.html import format_moment, html_page, luminance, outcome_style
+from harness.report.pagedata import LOG_CHARACTERS, Past, Sighting, embeddable
+from harness.report.runfile import Circumstances, Run, record_run
+
+WENT = Circumstances(harness="1.0", started_at="2026-11-02T10:00:00+00:00", seconds=1, workers=2)
+
+
+@pytest.fixture
+def run(grid: Grid) -> Run:
+    return record_run(grid, WENT)
+
+
+class _Elements(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.scripts = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += attrs
+        self.scripts += tag == "script"
+
+
+def data_of(page: str) -> dict[str, object]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found
+    document = json.loads(found[1])
+    assert isinstance(document, dict)
+    return document
+
+
+def test_nothing_is_loaded_from_elsewhere(run: Run) -> None:
+    """No element has an address to load from, and the policy would refuse it."""
+    page = _Elements()
+    page.feed(html_page(run))
+    sources = [value for name, value in page.attributes if name in ("src", "href", "srcset")]
+    assert sorted(map(str, sources)) == ["#grid", "data:,"]
+    policy = next(v for n, v in page.attributes if n == "content" and v and "default-src" in v)
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_text_of_a_wheel_cannot_end_its_element(run: Run) -> None:
+    """Whatever a wheel prints, the page has its own two scripts and no more."""
+    page = _Elements()
+    page.feed(html_page(run))
+    assert page.scripts == 2
+    assert embeddable("</script><!-- & \u2028") == (
+        '"\\u003c/script\\u003e\\u003c!-- \\u0026 \\u2028"'
+    )
+
+
+def test_data_says_what_the_run_says(run: Run, grid: Grid) -> None:
+    """Every cell is in it, control characters shown as escapes."""
+    data = data_of(html_page(run))
+    document = data["run"]
+    assert isinstance(document, dict)
+    assert [f"{c['target']}/{c['subject']}" for c in document["cells"]] == [
+        c.cell.id for c in grid.cells
+    ]
+    text = json.dumps(document)
+    assert r"\\x1b[2J" in text
+    assert r"\u001b" not in text
+
+
+def test_long_logs_keep_their_end(run: Run) -> None:
+    """A page of thousands of cells stays one that opens; what a log ends with matters."""
+    cell = next(c for c in run.cells if c.observation and c.observation.outcome is Outcome.CRASHED)
+    long = "x" * LOG_CHARACTERS * 2 + "the end"
+    text = json.dumps(run_with_log(run, cell.target, cell.subject, long))
+    assert "the end" in text
+    assert len(text) < LOG_CHARACTERS * 2
+
+
+def run_with_log(run: Run, target: str, subject: str, log: str) -> object:
+    cells = tuple(
+        replace(c, observation=replace(c.observation, log=log))
+        if c.observation and (c.target, c.subject) == (target, subject)
+        else c
+        for c in run.cells
+    )
+    document = data_of(html_page(replace(run, cells=cells)))["run"]
+    assert isinstance(document, dict)
+    return next(c for c in document["cells"] if (c["target"], c["subject"]) == (target, subject))
+
+
+def test_past(run: Run, grid: Grid) -> None:
+    """Changes against another run and sightings of earlier ones are in the data."""
+    cell = "debian-12/s390x/plain"
+    past = Past(
+        base="last night",
+        comparison=compare_grids(Grid(cells=grid.cells[:3]), grid),
+        history={cell: (Sighting(when="2026-11-01T10:00:00+00:00", outcome=Outcome.PASS),)},
+    )
+    data = data_of(html_page(run, past))
+    assert data["base"] == "last night"
+    assert isinstance(data["changes"], dict)
+    assert data["changes"][cell]["kind"] == "new"
+    assert isinstance(data["history"], dict)
+    assert data["history"][cell] == [
+        {"when": "2026-11-01T10:00:00+00:00", "outcome": "pass", "cause": ""}
+    ]
+
+
+def test_ink_can_be_read_on_its_colour() -> None:
+    """Where an outcome is drawn solid, its letter has a contrast of 3 to 1 at least (WCAG 2)."""
+    pairs = re.findall(r"--hue: (#\w{6}); --on: (#\w{6})", outcome_style())
+    assert len(pairs) == len(Outcome)
+    for pair in pairs:
+        dark, bright = sorted(map(luminance, pair))
+        assert (bright + 0.05) / (dark + 0.05) >= 3, pair
+
+
+def test_moment() -> None:
+    """A time is written for people; what is none stays as it is."""
+    assert format_moment("2026-11-02T10:00:00+00:00") == "2 November 2026, 10:00 UTC"
+    assert format_moment("soon") == "soon"
