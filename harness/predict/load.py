@@ -25,6 +25,8 @@ class Load:
     readable: bool
     exec_stack: str
     """The first member that asks for an executable stack; empty where none does."""
+    packed: str
+    """The first member with packed relocations; empty where none has."""
     load_align: int
     """The smallest alignment of a loaded segment; 0 where nothing says."""
     system: Mapping[str, str]
@@ -135,6 +137,7 @@ def _joined(units: list[_Unit]) -> Load:
         kinds=frozenset(kind_of(elf) for _, elf in readable),
         readable=len(readable) == len(members),
         exec_stack=next((name for name, elf in readable if elf.exec_stack), ""),
+        packed=next((name for name, elf in readable if elf.packed_relocations), ""),
         load_align=min((elf.load_align for _, elf in readable if elf.load_align), default=0),
         system=units[0].system,
         versions={library: frozenset(wanted) for library, wanted in versions.items()},

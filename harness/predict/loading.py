@@ -4,8 +4,9 @@ One function a rule, in the order in which a loader finds out.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from harness.model import Prediction
+from harness.model import Outcome, Prediction
 from harness.passport import Symbols
 from harness.predict.ground import Ground
 from harness.predict.linking import (
@@ -23,6 +24,11 @@ _ELF = "https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html"
 _STABLE_ABI = "https://docs.python.org/3/c-api/stable.html"
 _EXEC_STACK = "https://sourceware.org/glibc/wiki/Release/2.41"
 _NO_EXEC_STACK_SINCE = (2, 41)
+
+_PACKED = "https://git.musl-libc.org/cgit/musl/tree/WHATSNEW"
+_PACKED_SINCE = {True: (1, 2, 4), False: (2, 36)}
+"""Whether on musl → the first version whose loader applies packed relocations: musl's WHATSNEW
+of 1.2.4, glibc's NEWS of 2.36."""
 
 Rule = Callable[[Load, Ground, Symbols], Prediction | None]
 
@@ -90,6 +96,30 @@ def exec_stack(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
     )
 
 
+def packed_relocations(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
+    """Find the file whose relocations the loader does not know and leaves out."""
+    since = _PACKED_SINCE[ground.musl]
+    if not load.packed or not ground.libc or ground.libc >= since:
+        return None
+    version = f"{'musl' if ground.musl else 'glibc'} {'.'.join(map(str, since))}"
+    failed = import_failed(
+        Cause.PACKED_RELOCATIONS,
+        file=load.packed,
+        evidence="it has relocations in DT_RELR",
+        explanation=(
+            f"{load.packed} has packed relocations (DT_RELR), which loaders apply from {version} "
+            f"on. {ground.title} passes over them, and the first pointer that is used leads "
+            "nowhere: a crash, most often while it is loaded."
+        ),
+        story=Story(
+            remedy="Link with -z nopack-relative-relocs; a library that auditwheel brought along "
+            "has to come from an older system.",
+            reference=_PACKED,
+        ),
+    )
+    return replace(failed, outcome=Outcome.CRASHED)
+
+
 def page_size(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
     """Find the file whose segments are aligned to less than a page of the target."""
     page = ground.passport.page_size
@@ -120,6 +150,7 @@ RULES: tuple[Rule, ...] = (
     undefined_symbol,
     exec_stack,
     page_size,
+    packed_relocations,
 )
 
 

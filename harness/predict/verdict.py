@@ -25,6 +25,7 @@ class Cause(StrEnum):
     ABI3_FLOOR = "abi3-floor"
     EXEC_STACK = "exec-stack"
     PAGE_SIZE = "page-size"
+    PACKED_RELOCATIONS = "packed-relocations"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -64,6 +64,8 @@ class ElfFacts:
     exec_stack: bool | None = None
     """Whether PT_GNU_STACK asks for an executable stack; None without that header, which
     leaves it to the architecture's default."""
+    packed_relocations: bool = False
+    """Whether it has relocations in DT_RELR, which older loaders pass over in silence."""
     load_align: int = 0
     """Smallest alignment of its loaded segments, bytes: no larger page will do."""
 
@@ -143,6 +145,7 @@ class _Reader:
             undefined=undefined,
             exported=exported,
             exec_stack=self._exec_stack(),
+            packed_relocations=self._tag("DT_RELR") is not None,
             load_align=min((load["p_align"] for load in self.loads), default=0),
         )
 

@@ -275,6 +275,25 @@ FAILURES = (
         says="noexecstack",
     ),
     Case(
+        name="packed relocations before musl 1.2.4",
+        wheel=wheel(
+            {BARE: elf(packed_relocations=True, needed=("libc.musl-x86_64.so.1",))},
+            filename=MUSL_FILE,
+        ),
+        passport=replace(MUSL, libc="musl 1.2.3"),
+        outcome=Outcome.CRASHED,
+        cause=Cause.PACKED_RELOCATIONS,
+        says="musl 1.2.4",
+    ),
+    Case(
+        name="packed relocations before glibc 2.36",
+        wheel=wheel({MODULE: elf(packed_relocations=True)}),
+        passport=replace(GLIBC, libc="glibc 2.31"),
+        outcome=Outcome.CRASHED,
+        cause=Cause.PACKED_RELOCATIONS,
+        says="glibc 2.36",
+    ),
+    Case(
         name="segments smaller than a page",
         wheel=wheel(),
         passport=replace(GLIBC, page_size=65536),
@@ -341,6 +360,10 @@ PASSES = {
     "glibc's libc by name and musl's by symbol": (
         wheel({BARE: elf("malloc@GLIBC_2.2.5")}, filename=LINUX_FILE),
         MUSL,
+    ),
+    "packed relocations where they are applied": (
+        wheel({MODULE: elf(packed_relocations=True)}),
+        replace(GLIBC, libc="glibc 2.36"),
     ),
     "an executable stack before 2.41": (wheel({MODULE: elf(exec_stack=True)}), GLIBC),
     "what the wheel has beside its modules": (
