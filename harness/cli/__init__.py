@@ -22,8 +22,10 @@ from harness.cli.plan import plan
 from harness.cli.policy import policy
 from harness.cli.predict import predict
 from harness.cli.remedy import remedy
+from harness.cli.report import report
 from harness.cli.repro import repro
 from harness.cli.run import run
+from harness.cli.site import site
 from harness.errors import ExitCode, HarnessError, MatrixFileError
 from harness.report.untrusted import visible
 
@@ -42,7 +44,8 @@ def commands() -> None:
 
 
 for _command in (
-    doctor, plan, run, check, predict, explain, build, image, passport, remedy, policy, repro, lock,
+    doctor, plan, run, check, predict, explain, report, site, build, image, passport, remedy,
+    policy, repro, lock,
 ):  # fmt: skip
     commands.add_command(_command)
 

@@ -10,6 +10,9 @@ from harness.grid import Grid, GridCell, Verdict
 from harness.model import Outcome
 from harness.report.untrusted import visible
 
+LOG_LINES = 100
+LOG_CHARACTERS = 10_000
+
 
 def junit_xml(grid: Grid, *, timestamp: str = "") -> str:
     """Return the document; characters that XML forbids are shown as escapes.
@@ -27,7 +30,7 @@ def _case(cell: GridCell) -> TestCase:
         name=visible(cell.cell.subject.id),
         classname=cell.cell.target.key,
         elapsed_sec=seen.seconds.get("total") if seen else None,
-        stdout=visible(seen.log, keep="\n\t") if seen else None,
+        stdout=visible(tail(seen.log), keep="\n\t") if seen else None,
     )
     message, evidence = _message(cell), visible(seen.evidence, keep="\n") if seen else ""
     match cell.verdict:
@@ -42,6 +45,13 @@ def _case(cell: GridCell) -> TestCase:
         case _:
             case.add_failure_info(message, evidence, failure_type=str(cell.outcome))
     return case
+
+
+def tail(log: str) -> str:
+    """Return the end of ``log``: some viewers keep every log of a file in memory."""
+    lines = log.splitlines(keepends=True)
+    kept = "".join(lines[-LOG_LINES:])[-LOG_CHARACTERS:]
+    return kept if kept == log else f"[…]\n{kept}"
 
 
 def _message(cell: GridCell) -> str:

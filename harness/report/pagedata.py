@@ -169,10 +169,9 @@ def _epidemic(epidemic: Epidemic) -> dict[str, Any]:
 
 
 def _glyphs() -> dict[str, dict[str, str]]:
-    drawn: dict[str, Glyph] = {**GLYPHS, "not-run": NOT_RUN}
+    drawn: list[tuple[str, Glyph]] = [*GLYPHS.items(), ("not-run", NOT_RUN)]
     return {
-        name: {"expected": glyph.expected, "unexpected": glyph.unexpected}
-        for name, glyph in drawn.items()
+        name: {"expected": glyph.expected, "unexpected": glyph.unexpected} for name, glyph in drawn
     }
 
 

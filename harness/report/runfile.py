@@ -9,6 +9,7 @@ removed or given another meaning raises it.
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -123,7 +124,12 @@ def record_run(grid: Grid, circumstances: Circumstances) -> Run:
 
 def write_run(path: Path, run: Run) -> None:
     """Write ``run`` as JSON, all of it or nothing. Raises ``RunFileError``."""
-    write_whole(path, _RUN.dump_json(run, indent=1) + b"\n")
+    write_whole(path, run_json(run).encode())
+
+
+def run_json(run: Run) -> str:
+    """Return the JSON document of ``run``."""
+    return _RUN.dump_json(run, indent=1).decode() + "\n"
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -138,6 +144,17 @@ def write_whole(path: Path, data: bytes) -> None:
         raise RunFileError(
             f"{path}: cannot be written: {error.strerror}; choose another directory with --out"
         ) from error
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Write each text to its path below ``folder``. Raises ``RunFileError``."""
+    for name, text in files.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunFileError(f"{path.parent}: cannot be made: {error.strerror}") from error
+        write_whole(path, text.encode())
 
 
 def read_run(path: Path) -> Run:

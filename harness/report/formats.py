@@ -1,0 +1,69 @@
+"""What ``wheelgrid report`` can write: a run, its past and a format in, text out."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import assert_never
+
+from harness.errors import UsageError
+from harness.report.atom import atom_feed
+from harness.report.badge import badge_svg, judge_subject
+from harness.report.html import html_page
+from harness.report.junit import junit_xml
+from harness.report.markdown import markdown_summary
+from harness.report.past import Recorded, past_of, transitions
+from harness.report.runfile import Run, run_json
+from harness.spelling import did_you_mean
+
+
+class Format(StrEnum):
+    """One way to write a run down."""
+
+    HTML = "html"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    JUNIT = "junit"
+    BADGE = "badge"
+    ATOM = "atom"
+
+
+def render_report(
+    run: Run,
+    form: Format,
+    *,
+    earlier: Sequence[Run] = (),
+    subject: str | None = None,
+    recorded: Recorded = lambda _: None,
+) -> str:
+    """Return ``run`` in ``form``; the last of ``earlier`` runs, oldest first, is its base.
+
+    ``subject``: whose badge. ``recorded`` has passports by target key. Raises
+    ``UsageError`` for a subject that the run does not have.
+    """
+    past = past_of(run, earlier, base=earlier[-1] if earlier else None, recorded=recorded)
+    started_at = run.circumstances.started_at
+    match form:
+        case Format.HTML:
+            return html_page(run, past)
+        case Format.MARKDOWN:
+            return markdown_summary(run.grid, comparison=past.comparison)
+        case Format.JSON:
+            return run_json(run)
+        case Format.JUNIT:
+            return junit_xml(run.grid, timestamp=started_at)
+        case Format.BADGE:
+            return _badge(run, subject)
+        case Format.ATOM:
+            return atom_feed(transitions([*earlier, run]), updated=started_at)
+    assert_never(form)
+
+
+def _badge(run: Run, subject: str | None) -> str:
+    ids = [each.id for each in run.subjects]
+    chosen = ids[0] if subject is None and len(ids) == 1 else subject
+    if chosen is None:
+        raise UsageError(f"a badge is of one subject; choose it with --subject: {' '.join(ids)}")
+    if chosen not in ids:
+        raise UsageError(f"no subject {chosen!r} in this run{did_you_mean(chosen, ids)}")
+    return badge_svg(
+        judge_subject(chosen, [c for c in run.grid.cells if c.cell.subject.id == chosen])
+    )

@@ -1,0 +1,130 @@
+"""``summary.md``: a grid in, Markdown for a step summary out, never longer than its budget.
+
+GitHub shows a step summary of at most 1 MiB and drops a longer one whole. What does not fit
+goes in this order: the grid, then rows of what did not pass; the counts always stay.
+"""
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+
+from harness.compare import Change, Comparison
+from harness.grid import Grid, GridCell, Verdict
+from harness.report.glyphs import count_cells
+from harness.report.table import render_table
+from harness.report.untrusted import cut, visible
+
+BUDGET = 1 << 20
+"""Bytes (docs.github.com: "Adding a job summary", 1 MiB a step)."""
+WIDTH = 160
+"""Columns of the grid, which scrolls sideways in its frame."""
+EVIDENCE = 200
+"""Characters of a row's evidence."""
+TOLD = (Change.REGRESSED, Change.FIXED, Change.CHANGED_CAUSE, Change.GONE, Change.NEW)
+
+
+def markdown_summary(
+    grid: Grid, *, comparison: Comparison | None = None, budget: int = BUDGET
+) -> str:
+    """Return the summary in at most ``budget`` bytes of UTF-8, a few hundred at least."""
+    counts = [*_counts(grid), ""]
+    rows = [*_changes(comparison), *_failures(grid)]
+    if _bytes(rows) < budget:
+        whole = [*counts, *rows, *_drawn(grid)]
+        if _bytes(whole) <= budget:
+            return _text(whole)
+    note = ["", "_The grid is left out: it does not fit here; `run.json` has it all._"]
+    return _text([*counts, *_first(rows, budget - _bytes([*counts, *note])), *note])
+
+
+def _counts(grid: Grid) -> Iterator[str]:
+    right = sum(c.verdict is Verdict.AS_EXPECTED for c in grid.cells)
+    yield f"### {right} of {len(grid.cells)} cells as expected"
+    yield ""
+    yield " · ".join(_escaped(count.plain) for count in count_cells(grid.cells, plain=False))
+
+
+def _changes(comparison: Comparison | None) -> Iterator[str]:
+    if comparison is None:
+        return
+    yield "#### Since the base"
+    yield ""
+    counts = comparison.counts
+    yield (
+        " · ".join(f"{counts[change]} {change}" for change in TOLD if counts[change]) or "no change"
+    )
+    yield ""
+    found = [c for change in (Change.REGRESSED, Change.FIXED) for c in comparison.having(change)]
+    if found:
+        yield "| cell | change | what else changed |"
+        yield "|---|---|---|"
+        for each in found:
+            others = "; ".join(f"{d.aspect}: {d.base} → {d.now}" for d in each.differences)
+            yield f"| {_code(each.id)} | {each.change} | {_code(others)} |"
+        yield ""
+
+
+def _failures(grid: Grid) -> Iterator[str]:
+    for heading, verdicts in (
+        ("Unexpected", (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS)),
+        ("Nothing can be said", (Verdict.MISS,)),
+    ):
+        cells = [c for c in grid.cells if c.verdict in verdicts]
+        if cells:
+            yield f"#### {heading}"
+            yield ""
+            yield "| cell | seen | evidence |"
+            yield "|---|---|---|"
+            yield from map(_row, cells)
+            yield ""
+
+
+def _row(cell: GridCell) -> str:
+    seen = cell.observation
+    if seen is None:
+        return f"| {_code(cell.cell.id)} | not run | |"
+    told = seen.cause or (seen.prediction.cause if seen.prediction else "")
+    cause = f" {_code(told)}" if told else ""
+    evidence = cut(visible(" ".join(seen.evidence.split())), EVIDENCE)
+    return f"| {_code(cell.cell.id)} | {seen.outcome}{cause} | {_code(evidence)} |"
+
+
+def _drawn(grid: Grid) -> list[str]:
+    lines = [line.plain for line in render_table(grid, width=WIDTH, plain=False)]
+    return ["<details><summary>The grid</summary>", "", *_fenced(lines), "", "</details>"]
+
+
+def _fenced(lines: Sequence[str]) -> list[str]:
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}text", *(line.rstrip() for line in lines), fence]
+
+
+def _first(rows: Sequence[str], room: int) -> list[str]:
+    """Return as many of ``rows`` as fit into ``room`` bytes, and how many there are more."""
+    kept: list[str] = []
+    room -= _bytes(["", f"_and {len(rows)} lines more_"])
+    for row in rows:
+        room -= _bytes([row])
+        if room < 0:
+            return [*kept, "", f"_and {len(rows) - len(kept)} lines more_"]
+        kept.append(row)
+    return kept
+
+
+def _code(text: str) -> str:
+    return f"<code>{_escaped(text)}</code>" if text else ""
+
+
+def _escaped(text: str) -> str:
+    # Entities, since Markdown looks at none of them; a backslash would show in a code element.
+    shown = html.escape(visible(text.replace("\n", " ")), quote=False)
+    return re.sub(r"[\\`*_{}\[\]#+!|~@:$-]", lambda found: f"&#{ord(found[0])};", shown)
+
+
+def _bytes(lines: Sequence[str]) -> int:
+    return len(_text(lines).encode())
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "\n".join(lines) + "\n"

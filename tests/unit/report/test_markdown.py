@@ -1,0 +1,71 @@
+"""The Markdown summary, and how it shrinks into its budget."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from harness.compare import compare_grids
+from harness.grid import Grid
+from harness.report.markdown import BUDGET, markdown_summary
+
+GRID = "<details><summary>The grid"
+
+
+def test_whole(grid: Grid) -> None:
+    """Counts, what did not pass, and the grid."""
+    text = markdown_summary(grid)
+    assert text.startswith("### 9 of 16 cells as expected")
+    assert "<code>debian&#45;12/s390x/plain</code> | import-failed" in text
+    assert GRID in text
+
+
+def test_nothing_of_a_wheel_is_markup(grid: Grid) -> None:
+    """What a wheel prints is a code element; no pipe of its ends a table cell."""
+    hostile = "|`x` <b>@nobody</b> [l](javascript:x) ![i](x)\n# head"
+    cells = tuple(
+        replace(c, observation=replace(c.observation, evidence=hostile)) if c.observation else c
+        for c in grid.cells
+    )
+    rows = [line for line in markdown_summary(Grid(cells=cells)).splitlines() if "nobody" in line]
+    assert rows
+    for row in rows:
+        assert row.count("|") == 4
+        assert not re.search(r"<b>|@nobody|\]\(|`", row)
+
+
+@pytest.mark.parametrize("budget", [400, 700, 1000, 1500, 2500])
+def test_budget_is_kept(grid: Grid, budget: int) -> None:
+    """It is never longer than it may be, and the counts are always there."""
+    text = markdown_summary(grid, budget=budget)
+    assert len(text.encode()) <= budget
+    assert "9 of 16" in text
+
+
+def test_the_grid_goes_first(grid: Grid) -> None:
+    """A byte too many costs the grid; what failed goes only after it, and is counted."""
+    whole = len(markdown_summary(grid).encode())
+    assert GRID in markdown_summary(grid, budget=whole)
+    without = markdown_summary(grid, budget=whole - 1)
+    assert GRID not in without
+    assert "second line" in without
+    assert "lines more" not in without
+    assert "lines more" in markdown_summary(grid, budget=700)
+
+
+def test_a_big_run_fits(grid: Grid) -> None:
+    """Ten thousand unexpected cells still make a summary that is shown."""
+    one = grid.cells[4]
+    cells = tuple(
+        replace(one, cell=replace(one.cell, subject=replace(one.cell.subject, id=f"subject-{n}")))
+        for n in range(10_000)
+    )
+    text = markdown_summary(Grid(cells=cells))
+    assert BUDGET * 0.9 < len(text.encode()) <= BUDGET
+
+
+def test_changes(grid: Grid) -> None:
+    """Against a base, what regressed is said before what fails."""
+    base = tuple(c for c in grid.cells if c.cell.id != "debian-12/s390x/plain")
+    text = markdown_summary(grid, comparison=compare_grids(Grid(cells=base), grid))
+    assert "#### Since the base\n\n1 new" in text
