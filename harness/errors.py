@@ -4,6 +4,7 @@
     ├── UsageError               2   an argument, a cell id, a selection
     ├── MatrixFileError          2   matrix/*.yaml: all problems of all files at once
     ├── WheelError               2   a file that is no well-formed wheel
+    ├── PassportError            2   a recorded passport that cannot be read or written
     ├── EngineError              3   no engine, no emulation, no image: nothing can be said
     │   └── ImageError           3   one target image cannot be had (its cells are misses)
     ├── PackageIndexError        3   the package index has not what is pinned, or not the same bytes
@@ -49,6 +50,10 @@ class MatrixFileError(HarnessError):
 
 class WheelError(HarnessError):
     """A file given as a wheel is not one that an installer should be shown."""
+
+
+class PassportError(HarnessError):
+    """A recorded passport is damaged, or of another version."""
 
 
 class EngineError(HarnessError):

@@ -106,6 +106,7 @@ class Lab:
         self._emulator_version = emulator_version
         self._limits = limits
         self._survey = survey or NoSurvey()
+        self.symbols = self._survey.symbols
         self._bench: _Bench | None = None
         self._failed: dict[str, ImageError] = {}
         self._engine_version = ""
@@ -121,6 +122,10 @@ class Lab:
         if self._bench is not None:
             self._bench.session.close()
             self._bench = None
+
+    def image(self, target: Target) -> ImageRef:
+        """Return the target's image, made where it is missing. Raises ``EngineError``."""
+        return self._images.get(target)
 
     def passport(self, target: Target) -> Passport:
         """Return what the target says of itself. Raises ``EngineError`` when it cannot be asked."""

@@ -24,7 +24,7 @@ from harness.journal import Journal
 from harness.lab import Lab, ProbeLimits
 from harness.matrixfile import load_matrix
 from harness.model import ImageWay, IndexSource, Matrix
-from harness.outlook import NothingRecorded, Passports
+from harness.passports import PassportBook, Surveyor
 from harness.supply import Supply
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -130,9 +130,9 @@ def open_readiness(matrix: Matrix, options: LabOptions) -> Callable[[str], bool]
     return is_ready
 
 
-def open_passports(folder: Path) -> Passports:  # noqa: ARG001 - nothing is recorded yet
+def open_passports(folder: Path) -> PassportBook:
     """Return the passports that are recorded in the matrix folder."""
-    return NothingRecorded()
+    return PassportBook(folder / "passports")
 
 
 def open_supply(matrix: Matrix, options: LabOptions, index: PackageIndex) -> Supply:
@@ -169,6 +169,7 @@ def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
         journal=journal,
         emulator_version=once(partial(emulator_version, cache=cache)),
         limits=options.limits,
+        survey=Surveyor(engine, cache, journal.announce),
     )
 
 

@@ -1,4 +1,4 @@
-"""``wheelgrid passport``: what a target says of itself."""
+"""``wheelgrid passport``: what a target says of itself, and what is kept of it."""
 
 from pathlib import Path
 
@@ -6,33 +6,80 @@ import click
 
 from harness.cli.command import Command
 from harness.cli.options import image_options, matrix_option
-from harness.errors import UsageError
+from harness.errors import ExitCode, UsageError
+from harness.lab import Lab
 from harness.model import Matrix, Target
-from harness.report.passport import format_passport, passport_json
+from harness.plan import Selection, plan_cells
+from harness.recording import Change, record_passports
+from harness.report.passport import format_entry, format_passport, passport_json
 from harness.report.progress import SpokenJournal
 from harness.spelling import did_you_mean, wheel_spelling
-from harness.wiring import LabOptions, open_lab, read_matrix
+from harness.wiring import LabOptions, open_lab, open_passports, read_matrix
 
 
-@click.command(cls=Command, example="wheelgrid passport debian-12/s390x")
-@click.argument("target", metavar="TARGET[/ARCH]")
+@click.command(
+    cls=Command,
+    example="wheelgrid passport debian-12/s390x\n"
+    "wheelgrid passport --record --images local alpine-3.14 fedora-33/ppc64le",
+)
+@click.argument("targets", nargs=-1, metavar="TARGET[/ARCH]...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line and target.")
+@click.option(
+    "--record", is_flag=True, help="Keep them in the matrix folder, and say what is another now."
+)
+@click.option("--profile", default="", metavar="NAME", help="The targets of a profile.")
+@click.option("--fresh", is_flag=True, help="Record what is known of the same image again.")
 @image_options
 @matrix_option
-def passport(*, target: str, as_json: bool, images: str, registry: str, matrix: Path) -> None:
-    """Measure what an interpreter builds, imports and installs.
+def passport(  # noqa: PLR0913 -- one parameter an option
+    *,
+    targets: tuple[str, ...],
+    as_json: bool,
+    record: bool,
+    profile: str,
+    fresh: bool,
+    images: str,
+    registry: str,
+    matrix: Path,
+) -> ExitCode:
+    """Measure what interpreters build, import and install, and what their loaders find.
 
-    Without an arch: on every arch that the target has.
+    Without an arch: on every arch that the target has. With --record the passports are written
+    below the matrix folder, one file a target and arch, for `predict`, `explain` and `policy`;
+    a target whose image is the same as then is not measured again.
     """
     loaded = read_matrix(matrix)
-    targets = _targets(loaded, target)
+    wanted = _wanted(loaded, targets, profile)
     options = LabOptions(matrix_folder=matrix, images=images, registry=registry)
     journal = SpokenJournal(lambda line: click.echo(line, err=True))
     with open_lab(loaded, options, journal) as lab:
-        for found in targets:
-            measured = lab.passport(found)
+        if record:
+            return _record(wanted, lab, matrix, fresh=fresh)
+        for found in wanted:
             show = passport_json if as_json else format_passport
-            click.echo(show(found, measured))
+            click.echo(show(found, lab.passport(found)))
+    return ExitCode.AS_EXPECTED
+
+
+def _record(targets: list[Target], lab: Lab, matrix: Path, *, fresh: bool) -> ExitCode:
+    book = open_passports(matrix)
+    missed = False
+    entries = record_passports(targets, lab, lab.symbols, book, fresh=fresh)
+    for number, entry in enumerate(entries, 1):
+        missed |= entry.change is Change.MISSED
+        click.echo(f"{number}/{len(targets)} {format_entry(entry)}")
+    for file in book.unused():
+        file.unlink()
+    return ExitCode.NOTHING_CAN_BE_SAID if missed else ExitCode.AS_EXPECTED
+
+
+def _wanted(matrix: Matrix, words: tuple[str, ...], profile: str) -> list[Target]:
+    if not words and not profile:
+        raise UsageError("name a TARGET, or all of a profile: --profile default")
+    cells = plan_cells(matrix, Selection(profile=profile)) if profile else ()
+    found = {cell.target.key: cell.target for cell in cells}
+    found.update((target.key, target) for word in words for target in _targets(matrix, word))
+    return list(found.values())
 
 
 def _targets(matrix: Matrix, words: str) -> list[Target]:

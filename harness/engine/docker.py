@@ -110,6 +110,19 @@ class DockerEngine:
             self._api.tag(reference, *_split_reference(reference))
         return self._existing(reference)
 
+    def export_image(self, image: str, arch: Arch, path: Path) -> None:
+        """Write the files of an image as a tar file at ``path``; nothing in it is started."""
+        with _translated():
+            container = self._api.create_container(
+                image, command=["none"], labels=own_label(), platform=arch.platform
+            )["Id"]
+            try:
+                with path.open("wb") as stream:
+                    for chunk in self._api.export(container):
+                        stream.write(chunk)
+            finally:
+                self._remove(container)
+
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
         name, tag = _split_reference(reference)
         digest = ""

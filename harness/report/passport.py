@@ -5,6 +5,7 @@ from dataclasses import asdict, fields
 
 from harness.model import Target
 from harness.passport import Passport
+from harness.recording import Entry
 from harness.report.untrusted import visible
 
 TAGS_SHOWN = 3
@@ -25,6 +26,11 @@ def passport_json(target: Target, passport: Passport) -> str:
     return json.dumps({"target": target.key, **asdict(passport)})
 
 
+def format_entry(entry: Entry) -> str:
+    """Return a recorded target: what it came to, and the lines that are another now."""
+    return "\n".join([f"{entry.target}: {entry.change}", *(f"  {visible(x)}" for x in entry.lines)])
+
+
 def _words(name: str, value: object) -> str:
     match value:
         case bool():
@@ -32,6 +38,8 @@ def _words(name: str, value: object) -> str:
         case tuple() if name == "tags":
             more = f" and {len(value) - TAGS_SHOWN} more" if len(value) > TAGS_SHOWN else ""
             return " ".join(value[:TAGS_SHOWN]) + more
+        case tuple() if name == "libraries":
+            return f"{len(value)}: " + " ".join(str(library["name"]) for library in value)
         case tuple():
             return " ".join(value)
         case _:

@@ -1,0 +1,173 @@
+"""Passports as files that people review: a folder of small JSON in, records out, and back.
+
+``<target>/<arch>.json`` holds a passport, ``symbols/<id>.txt.xz`` a symbol set, one symbol a
+line, which many passports share. What was read somewhere rather than measured lies apart, in
+``facts/<target>/<arch>.json``, and is used where nothing was measured.
+"""
+
+import lzma
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.errors import PassportError
+from harness.model import ImageRef
+from harness.passport import Passport
+from harness.passports.symbolsets import read_set, set_text
+from harness.passports.tagfold import FoldedTags, fold, unfold
+
+_FACTS = "facts"
+_SYMBOLS = "symbols"
+_MOST_SYMBOL_BYTES = 64 << 20
+
+
+class RecordedAs(StrEnum):
+    """How a record came to be."""
+
+    MEASURED = "measured"
+    FACTS = "facts"
+    """Put together from what was read of the real environment; its source says where."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """A passport with where it comes from."""
+
+    target: str
+    """``<target>/<arch>``."""
+    passport: Passport
+    recorded_as: RecordedAs = RecordedAs.MEASURED
+    image: ImageRef | None = None
+    """The image that was measured."""
+    source: str = ""
+    """Of facts: where they were read, and how sure they are."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Page:
+    """A record as it is written."""
+
+    schema: Literal[1] = 1
+    record: Record
+    tags: FoldedTags
+    """The passport's own are empty there."""
+
+
+_PAGE: TypeAdapter[_Page] = TypeAdapter(_Page)
+
+
+class PassportBook:
+    """The records in one folder; what is read once is remembered."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[str, Record | None] = {}
+        self._sets: dict[str, frozenset[str]] = {}
+
+    def recorded(self, target_key: str) -> Passport | None:
+        """Return the passport of a target, measured or else from facts; None for neither.
+
+        Raises ``PassportError`` for a damaged file.
+        """
+        record = self.record(target_key)
+        return record.passport if record else None
+
+    def record(self, target_key: str) -> Record | None:
+        """Return the whole record, as ``recorded``."""
+        if target_key not in self._read:
+            places = (self.page(target_key), self.page(target_key, RecordedAs.FACTS))
+            found = next((place for place in places if place.exists()), None)
+            self._read[target_key] = _read_page(found, target_key) if found else None
+        return self._read[target_key]
+
+    def page(self, target_key: str, recorded_as: RecordedAs = RecordedAs.MEASURED) -> Path:
+        """Return where the record of a target lies."""
+        facts = recorded_as is RecordedAs.FACTS
+        return (self.folder / _FACTS if facts else self.folder) / f"{target_key}.json"
+
+    def symbols(self, set_id: str) -> frozenset[str]:
+        """Return the symbol set of that id. Raises ``PassportError``."""
+        if set_id not in self._sets:
+            self._sets[set_id] = _read_symbols(self._symbol_file(set_id))
+        return self._sets[set_id]
+
+    def write(self, record: Record, sets: dict[str, frozenset[str]]) -> Path:
+        """Write a record and those of its symbol sets that are new; return its file.
+
+        Raises ``PassportError`` when it cannot be written.
+        """
+        page = self.page(record.target, record.recorded_as)
+        try:
+            for set_id, symbols in sets.items():
+                _write_symbols(self._symbol_file(set_id), symbols)
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(page_text(record))
+        except OSError as error:
+            raise PassportError(f"{page}: cannot be written: {error.strerror}") from error
+        self._read[record.target] = record
+        return page
+
+    def unused(self) -> tuple[Path, ...]:
+        """Return the files of symbol sets that no page names any more."""
+        named = {set_id for record in self.records for set_id in _set_ids(record.passport)}
+        files = (self.folder / _SYMBOLS).glob("*.txt.xz")
+        return tuple(sorted(file for file in files if file.name.partition(".")[0] not in named))
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """Every record, sorted by target."""
+        pages = sorted(p for p in self.folder.glob("**/*.json") if p.parent.name != _SYMBOLS)
+        return tuple(_read_page(page, f"{page.parent.name}/{page.stem}") for page in pages)
+
+    def _symbol_file(self, set_id: str) -> Path:
+        return self.folder / _SYMBOLS / f"{set_id}.txt.xz"
+
+
+def page_text(record: Record) -> str:
+    """Return a record as its file has it, for comparison."""
+    page = _Page(
+        record=replace(record, passport=replace(record.passport, tags=())),
+        tags=fold(record.passport.tags),
+    )
+    return _PAGE.dump_json(page, indent=1).decode() + "\n"
+
+
+def _set_ids(passport: Passport) -> set[str]:
+    return {passport.exports, *(library.symbols for library in passport.libraries)} - {""}
+
+
+def _read_page(path: Path, target_key: str) -> Record:
+    try:
+        page = _PAGE.validate_json(path.read_bytes())
+    except OSError as error:
+        raise PassportError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise PassportError(
+            f"{path}: no passport of this version of wheelgrid: {where}: {first['msg']}; "
+            f"renew it: wheelgrid passport --record {target_key}"
+        ) from error
+    tags = tuple(unfold(page.tags))
+    return replace(page.record, passport=replace(page.record.passport, tags=tags))
+
+
+def _read_symbols(path: Path) -> frozenset[str]:
+    try:
+        with lzma.open(path) as stream:
+            return read_set(stream.read(_MOST_SYMBOL_BYTES).decode())
+    except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
+        raise PassportError(
+            f"{path}: a passport names this symbol set, and it cannot be read ({error}); "
+            "record that passport again: wheelgrid passport --record"
+        ) from error
+
+
+def _write_symbols(path: Path, symbols: frozenset[str]) -> None:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(lzma.compress(set_text(symbols).encode()))

@@ -1,0 +1,82 @@
+"""What the loader of an image finds: a passport and an image in, the whole passport out.
+
+All on the host: the image's files come out of the engine once, and nothing in it runs. What
+was found is kept by the image's content.
+"""
+
+import contextlib
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache as once
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import TypeAdapter
+
+from harness.arches import Arch
+from harness.cache import Cache, content_key, file_sha256
+from harness.errors import ImageError
+from harness.model import ImageRef, Target
+from harness.passport import Passport
+from harness.passports.loader import Found, find_libraries
+from harness.passports.rootfs import Rootfs
+from harness.wheel import elf
+
+_FOUND: TypeAdapter[Found] = TypeAdapter(Found)
+_NOTHING = Found(loader="", linked=(), exports="", libraries=())
+
+
+class Exporter(Protocol):
+    """The engine, as far as it is asked here."""
+
+    def export_image(self, image: str, arch: Arch, path: Path) -> None: ...
+
+
+class Surveyor:
+    """Looks into images (``harness.forecast.Survey``); each is looked into once."""
+
+    def __init__(self, engine: Exporter, cache: Cache, announce: Callable[[str], None]) -> None:
+        self._engine = engine
+        self._cache = cache
+        self._announce = announce
+        self._sets: dict[str, frozenset[str]] = {}
+
+    def symbols(self, set_id: str) -> frozenset[str]:
+        """Return a symbol set of a passport that was completed here."""
+        return self._sets[set_id]
+
+    def complete(self, passport: Passport, target: Target, image: ImageRef) -> Passport:
+        """Return ``passport`` with the loader, its libraries and the interpreter's exports.
+
+        Without them where the interpreter is no ELF file. Raises ``EngineError`` and
+        ``CacheError``. 1 to 2 s for an image that is new here.
+        """
+        key = content_key(image.id, target.interpreter, target.arch_name, _code_digest())
+        entry = self._cache.get("surveys", f"{key}.json", lambda at: self._look(target, image, at))
+        found = _FOUND.validate_json(entry.read_bytes())
+        self._sets.update((name, frozenset(each)) for name, each in found.symbol_sets.items())
+        return replace(
+            passport,
+            loader=found.loader,
+            linked=found.linked,
+            exports=found.exports,
+            libraries=found.libraries,
+        )
+
+    def _look(self, target: Target, image: ImageRef, path: Path) -> None:
+        self._announce(f"{target.key}: looking at what its loader finds")
+        found = _NOTHING
+        with tempfile.TemporaryDirectory(prefix="survey-") as folder:
+            archive = Path(folder, "root.tar")
+            self._engine.export_image(image.id, target.arch, archive)
+            with contextlib.suppress(ImageError), Rootfs(archive) as root:
+                found = find_libraries(root, target.interpreter, target.arch)
+        path.write_bytes(_FOUND.dump_json(found))
+
+
+@once
+def _code_digest() -> str:
+    here = Path(__file__).parent
+    modules = [here / f"{name}.py" for name in ("rootfs", "loader", "symbolsets", "survey")]
+    return content_key(*map(file_sha256, [*modules, Path(elf.__file__)]))
