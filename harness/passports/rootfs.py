@@ -1,0 +1,77 @@
+"""The file system of an image as its own programs see it: a tar file in, paths and bytes out.
+
+Nothing is unpacked: links are followed within the image, and a file is read when it is asked for.
+"""
+
+import posixpath
+import tarfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+MOST_LINKS = 40
+"""As Linux counts before it gives up with ELOOP (path_resolution(7))."""
+LARGEST_FILE = 256 << 20
+"""Bytes; no library or interpreter comes near it."""
+
+
+class Rootfs:
+    """One exported root file system; a context manager that closes the tar file."""
+
+    def __init__(self, archive: Path) -> None:
+        self._tar = tarfile.open(archive)  # noqa: SIM115 - closed with this object
+        self._members: dict[str, tarfile.TarInfo] = {}
+        self._folders: dict[str, list[str]] = {}
+        for member in self._tar:
+            path = posixpath.normpath(f"/{member.name}")
+            if path not in self._members:
+                self._folders.setdefault(posixpath.dirname(path), []).append(path)
+            self._members[path] = member
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _: type[BaseException] | None,
+        __: BaseException | None,
+        ___: TracebackType | None,
+    ) -> None:
+        self._tar.close()
+
+    def resolve(self, path: str) -> str:
+        """Return where ``path`` leads, every link followed; empty where that is nowhere."""
+        left = [part for part in reversed(path.split("/")) if part]
+        at, links = "/", 0
+        while left:
+            at = posixpath.normpath(posixpath.join(at, left.pop()))
+            member = self._members.get(at)
+            if member is None and at not in self._folders:
+                return ""
+            if member is not None and member.issym():
+                links += 1
+                if links > MOST_LINKS:
+                    return ""
+                left += [part for part in reversed(member.linkname.split("/")) if part]
+                at = "/" if member.linkname.startswith("/") else posixpath.dirname(at)
+        return at
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Return the names in a folder, sorted; none where it is not there."""
+        entries = self._folders.get(self.resolve(folder), ())
+        return tuple(sorted(posixpath.basename(path) for path in entries if path != "/"))
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's bytes; None for what is not there, no file, or absurdly large."""
+        member = self._members.get(self.resolve(path))
+        if member is None or not (member.isfile() or member.islnk()) or member.size > LARGEST_FILE:
+            return None
+        try:
+            stream = self._tar.extractfile(member)
+        except KeyError:  # a hard link to what is not in the archive
+            return None
+        return stream.read() if stream else None
+
+    def text(self, path: str) -> str:
+        """Return a file as text, empty where it is not there."""
+        return (self.read(path) or b"").decode("utf-8", "replace")
