@@ -18,6 +18,7 @@ from harness.cli.explain import explain
 from harness.cli.image import image
 from harness.cli.lock import lock
 from harness.cli.passport import passport
+from harness.cli.pins import pins
 from harness.cli.plan import plan
 from harness.cli.policy import policy
 from harness.cli.predict import predict
@@ -45,7 +46,7 @@ def commands() -> None:
 
 for _command in (
     doctor, plan, run, check, predict, explain, report, site, build, image, passport, remedy,
-    policy, repro, lock,
+    policy, repro, lock, pins,
 ):  # fmt: skip
     commands.add_command(_command)
 

@@ -1,0 +1,45 @@
+"""``wheelgrid pins``: what the matrix pins, and pinning it again."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from harness.cli.command import Command
+from harness.cli.options import matrix_option
+from harness.engine.distribution import newest_digest
+from harness.errors import ExitCode
+from harness.index.lock import LOCK_NAME, NOTHING_PINNED, write_lock
+from harness.index.renew import pinned_releases, renew_lock
+from harness.renewal import ask_registries, image_texts, patch_of, pins_of, renew_images
+from harness.report.runfile import write_whole
+from harness.wiring import open_index, read_matrix
+
+
+@click.command(cls=Command, example="wheelgrid pins --update | less")
+@click.option("--update", is_flag=True, help="Pin what registries and the package index have now.")
+@matrix_option
+def pins(*, update: bool, matrix: Path) -> ExitCode:
+    """Show which images of the matrix are pinned; with --update, pin all anew.
+
+    --update writes digests into the matrix files and renews index.lock.json, and prints what
+    changed as a patch. An image whose registry does not answer stays as it is: exit 3.
+    """
+    texts = image_texts(matrix)
+    if not update:
+        for pin in pins_of(texts):
+            click.echo(f"{pin.image}  {pin.digest or 'not pinned'}  {pin.day}".rstrip())
+        return ExitCode.AS_EXPECTED
+    lock = matrix / LOCK_NAME
+    texts[lock] = lock.read_text("utf-8") if lock.exists() else ""
+    index = open_index(NOTHING_PINNED, lambda line: click.echo(line, err=True))
+    write_lock(lock, renew_lock(pinned_releases(read_matrix(matrix)), index))
+    yaml = {path: text for path, text in texts.items() if path != lock}
+    digests = ask_registries(pins_of(yaml), newest_digest)
+    renewed = renew_images(yaml, digests, datetime.now(UTC).date())
+    for path, text in renewed.items():
+        write_whole(path, text.encode())
+    click.echo(patch_of(texts, {**renewed, lock: lock.read_text("utf-8")}), nl=False)
+    for problem in digests.problems:
+        click.echo(problem, err=True)
+    return ExitCode.NOTHING_CAN_BE_SAID if digests.problems else ExitCode.AS_EXPECTED
