@@ -171,7 +171,8 @@ def _cell_row(cell: GridCell, name: str) -> Row:
     glyph, _ = glyph_of(cell, plain=False)
     expectation = cell.cell.expectation
     said = (seen.prediction.explanation if seen.prediction else "") or seen.evidence if seen else ""
-    words = f"{seen.outcome} at {seen.stage}" if seen else "not run"
+    passes = cell.outcome is Outcome.PASS
+    words = f"{seen.outcome}{'' if passes else f' at {seen.stage}'}" if seen else "not run"
     words += f" ({seen.cause})" if seen and seen.cause else ""
     words += f"; expected: {expectation.reason}" if expectation else ""
     return Row(
@@ -193,6 +194,8 @@ def _history(runs: Sequence[Run], changes: Sequence[Transition]) -> Listing:
         )
         for when, same in groupby(changes[:SHOWN], key=lambda transition: transition.when)
     )
+    if not told:
+        told = (Part(heading="Changes", rows=(), nothing="From run to run nothing changed."),)
     listed = Part(heading="Runs", rows=tuple(_run_row(run) for run in reversed(runs)))
     return Listing(title="History", parts=(*told, listed))
 

@@ -1,12 +1,13 @@
 """``junit.xml`` as continuous integration reads it."""
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
 import pytest
 
 from harness.grid import Grid
-from harness.report.junit import junit_xml
+from harness.report.junit import junit_xml, tail
 
 
 @pytest.fixture
@@ -54,3 +55,49 @@ def test_forbidden_characters_are_shown(cases: dict[str, ET.Element]) -> None:
     log = cases["debian-12/s390x/plain"].findtext("system-out") or ""
     assert r"\x1b[2J\x1b]0;owned\x07" in log
     assert r"second line \x00" in log.splitlines()[-1]
+
+
+_COUNTS = {"tests", "failures", "errors", "time"}
+ALLOWED = {
+    "testsuites": ({"testsuite"}, {"name", *_COUNTS}),
+    "testsuite": (
+        {"testcase", "properties", "system-out", "system-err"},
+        {"name", *_COUNTS, "skipped", "timestamp", "hostname", "id", "package"},
+    ),
+    "testcase": (
+        {"skipped", "error", "failure", "system-out", "system-err"},
+        {"name", "classname", "time"},
+    ),
+    **dict.fromkeys(("skipped", "error", "failure"), (set[str](), {"type", "message"})),
+    "system-out": (set[str](), set[str]()),
+}
+"""Element → children and attributes that Jenkins' ``junit-10.xsd`` takes of what CI tools write."""
+REQUIRED = {"testsuite": {"name", "tests", "failures", "errors"}, "testcase": {"name"}}
+
+
+def test_common_schema(grid: Grid) -> None:
+    """No element and no attribute that the common schema does not have; times as it writes them."""
+    root = ET.fromstring(junit_xml(grid, timestamp="2026-11-02T10:00:00"))  # noqa: S314 - ours
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        children, attributes = ALLOWED[element.tag]
+        assert {child.tag for child in element} <= children
+        assert set(element.attrib) <= attributes
+        assert REQUIRED.get(element.tag, set()) <= set(element.attrib)
+        assert re.fullmatch(r"\d+(\.\d{1,3})?", element.get("time", "0"))
+
+
+def test_counts(grid: Grid, cases: dict[str, ET.Element]) -> None:
+    """The suite counts what its cases are."""
+    root = ET.fromstring(junit_xml(grid))  # noqa: S314 - ours
+    for attribute, tag in (("failures", "failure"), ("errors", "error")):
+        found = sum(case.find(tag) is not None for case in cases.values())
+        assert root.get(attribute) == str(found) != "0"
+
+
+def test_long_logs_keep_their_end() -> None:
+    """Of a long log the last lines stay, and it is said that some are missing."""
+    kept = tail("".join(f"line {n}\n" for n in range(1000)))
+    assert kept.startswith("[…]\nline 900\n")
+    assert kept.endswith("line 999\n")
+    assert tail("short\n") == "short\n"
