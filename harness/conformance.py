@@ -38,6 +38,10 @@ class Recorded:
     """Platform tags without their arch, and ``manylinux_2_x for x<=33`` for a range of them."""
     available: bool
     """Whether it was ever shipped for that arch."""
+    source: str = ""
+    """Where it was read."""
+    confidence: str = ""
+    """How sure it is: ``read in source``, ``inferred``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

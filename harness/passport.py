@@ -4,8 +4,10 @@ Values only. A set of exported symbols is named by its content, since many libra
 targets export the same: ``Symbols`` gives the set that an id stands for.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 Symbols = Callable[[str], frozenset[str]]
 """The id of a symbol set → its symbols: ``malloc``, or ``malloc@GLIBC_2.17`` where it has a
@@ -24,6 +26,30 @@ class SystemLibrary:
     """The libraries that it asks for in turn."""
     symbols: str = ""
     """Id of the set of symbols that it exports; empty where they were not recorded."""
+
+
+class ExecStack(StrEnum):
+    """What becomes of a library that asks for an executable stack and is loaded by ``dlopen``."""
+
+    UNKNOWN = ""
+    GRANTED = "granted"
+    REFUSED = "refused"
+    """It does not load: glibc 2.41 and later (its NEWS, "dlopen and dlmopen")."""
+    IGNORED = "ignored"
+    """It loads, and its stack stays as it was: musl reads the size there and no permission."""
+
+
+def exec_stack_of(libc: str) -> ExecStack:
+    """Return the policy of a libc that is given as in a passport: ``glibc 2.36``."""
+    name, _, version = libc.partition(" ")
+    numbers = tuple(int(number) for number in re.findall(r"\d+", version))
+    match name:
+        case "musl":
+            return ExecStack.IGNORED
+        case "glibc" if numbers:
+            return ExecStack.REFUSED if numbers >= (2, 41) else ExecStack.GRANTED
+        case _:
+            return ExecStack.UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +88,7 @@ class Passport:
     """Libraries that the interpreter itself is linked with, so that they are loaded already."""
     exports: str = ""
     """Symbols that the interpreter exports to the modules it loads, as a symbol set's id."""
+    exec_stack: ExecStack = ExecStack.UNKNOWN
     libraries: tuple[SystemLibrary, ...] = ()
     """What the loader finds without any search path of a wheel's, sorted by name."""
 

@@ -9,6 +9,7 @@ from harness.cli.options import image_options, matrix_option
 from harness.errors import ExitCode, UsageError
 from harness.lab import Lab
 from harness.model import Matrix, Target
+from harness.passports import fact_records, read_facts
 from harness.plan import Selection, plan_cells
 from harness.recording import Change, record_passports
 from harness.report.passport import format_entry, format_passport, passport_json
@@ -20,7 +21,8 @@ from harness.wiring import LabOptions, open_lab, open_passports, read_matrix
 @click.command(
     cls=Command,
     example="wheelgrid passport debian-12/s390x\n"
-    "wheelgrid passport --record --images local alpine-3.14 fedora-33/ppc64le",
+    "wheelgrid passport --record --images local alpine-3.14 fedora-33/ppc64le\n"
+    "wheelgrid passport --facts tests/data/facts.json",
 )
 @click.argument("targets", nargs=-1, metavar="TARGET[/ARCH]...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line and target.")
@@ -29,6 +31,13 @@ from harness.wiring import LabOptions, open_lab, open_passports, read_matrix
 )
 @click.option("--profile", default="", metavar="NAME", help="The targets of a profile.")
 @click.option("--fresh", is_flag=True, help="Record what is known of the same image again.")
+@click.option(
+    "--facts",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Keep what FILE says of the environments that replicas replicate, apart from what is "
+    "measured; no engine is asked.",
+)
 @image_options
 @matrix_option
 def passport(  # noqa: PLR0913 -- one parameter an option
@@ -38,6 +47,7 @@ def passport(  # noqa: PLR0913 -- one parameter an option
     record: bool,
     profile: str,
     fresh: bool,
+    facts: Path | None,
     images: str,
     registry: str,
     matrix: Path,
@@ -49,6 +59,8 @@ def passport(  # noqa: PLR0913 -- one parameter an option
     a target whose image is the same as then is not measured again.
     """
     loaded = read_matrix(matrix)
+    if facts:
+        return _write_facts(facts, loaded, matrix)
     wanted = _wanted(loaded, targets, profile)
     options = LabOptions(matrix_folder=matrix, images=images, registry=registry)
     journal = SpokenJournal(lambda line: click.echo(line, err=True))
@@ -71,6 +83,13 @@ def _record(targets: list[Target], lab: Lab, matrix: Path, *, fresh: bool) -> Ex
     for file in book.unused():
         file.unlink()
     return ExitCode.NOTHING_CAN_BE_SAID if missed else ExitCode.AS_EXPECTED
+
+
+def _write_facts(file: Path, loaded: Matrix, matrix: Path) -> ExitCode:
+    book = open_passports(matrix)
+    pages = [book.write(record, {}) for record in fact_records(read_facts(file), loaded.targets)]
+    click.echo(f"{len(pages)} passports from {file} in {book.folder}")
+    return ExitCode.AS_EXPECTED
 
 
 def _wanted(matrix: Matrix, words: tuple[str, ...], profile: str) -> list[Target]:

@@ -18,7 +18,7 @@ from harness.arches import Arch
 from harness.cache import Cache, content_key, file_sha256
 from harness.errors import ImageError
 from harness.model import ImageRef, Target
-from harness.passport import Passport
+from harness.passport import Passport, exec_stack_of
 from harness.passports.loader import Found, find_libraries
 from harness.passports.rootfs import Rootfs
 from harness.wheel import elf
@@ -61,6 +61,7 @@ class Surveyor:
             loader=found.loader,
             linked=found.linked,
             exports=found.exports,
+            exec_stack=exec_stack_of(passport.libc),
             libraries=found.libraries,
         )
 

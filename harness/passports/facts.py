@@ -1,0 +1,107 @@
+"""Passports of real environments, put together from what was read of them: facts in, records out.
+
+For environments that nothing here can measure: an image that no longer exists, or that no
+network reaches. A fact says what names an interpreter reads and what its installer accepts; of
+libraries, kernels and pages it says nothing, and neither does the passport.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from packaging.tags import compatible_tags, cpython_tags
+from pydantic import TypeAdapter, ValidationError
+
+from harness.arches import find_arch
+from harness.conformance import Recorded
+from harness.errors import PassportError
+from harness.model import ReplicaField, Target
+from harness.passport import Passport, exec_stack_of
+from harness.passports.book import Record, RecordedAs
+
+_FACTS: TypeAdapter[list[Recorded]] = TypeAdapter(list[Recorded])
+_VERSION = re.compile(r"3(\.\d+)+")
+_RANGE = re.compile(r"manylinux_2_x for x<=(?P<newest>\d+)")
+_LEGACY = ("manylinux2014", "manylinux2010", "manylinux1")
+_OLDEST = {"x86_64": 5, "i686": 5}
+"""Per arch the oldest glibc 2.x that a platform tag may promise (PEP 600); 17 on the others."""
+
+
+def read_facts(path: Path) -> tuple[Recorded, ...]:
+    """Return the facts of a JSON file. Raises ``PassportError``."""
+    try:
+        return tuple(_FACTS.validate_json(path.read_bytes()))
+    except OSError as error:
+        raise PassportError(
+            f"{path}: cannot be read: {error.strerror}; name a JSON file"
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the whole file"
+        raise PassportError(
+            f"{path}: no list of facts: {where}: {first['msg']}; mend it"
+        ) from error
+
+
+def fact_records(facts: Iterable[Recorded], targets: Iterable[Target]) -> Iterator[Record]:
+    """Yield a record of each target whose real environment has facts on its arch.
+
+    A target with another pip than was shipped there is an environment of its own.
+    """
+    known = {(fact.name, fact.arch): fact for fact in facts}
+    for target in targets:
+        way = target.replica
+        fact = known.get((way.replicates, target.arch_name)) if way else None
+        if way and fact and fact.available and ReplicaField.PIP not in way.differs:
+            yield Record(
+                target=target.key,
+                passport=fact_passport(fact),
+                recorded_as=RecordedAs.FACTS,
+                source=f"{fact.name}: {fact.source} ({fact.confidence})",
+            )
+
+
+def fact_passport(fact: Recorded) -> Passport:
+    """Return what ``fact`` says as a passport; empty, 0 or false where it says nothing."""
+    arch = find_arch(fact.arch)
+    version = _VERSION.match(fact.python)
+    python = version[0] if version else fact.python
+    libc = f"{fact.libc} {fact.libc_version}"
+    return Passport(
+        python=python,
+        implementation="CPython",
+        soabi=fact.soabi,
+        ext_suffix=fact.ext_suffix,
+        extension_suffixes=fact.ext_suffixes,
+        multiarch=fact.multiarch,
+        platform=f"linux-{arch.name}",
+        tags=tuple(_tags(fact, python)),
+        installer=f"pip {fact.pip}",
+        libc=libc,
+        machine=arch.name,
+        elf_machine=arch.elf_machine,
+        elf_bits=arch.elf_bits,
+        elf_little=arch.elf_little,
+        page_size=0,
+        kernel="",
+        externally_managed=False,
+        exec_stack=exec_stack_of(libc),
+    )
+
+
+def _tags(fact: Recorded, python: str) -> Iterator[str]:
+    """Yield what the installer accepts, best first, as ``packaging`` orders it."""
+    version = tuple(int(number) for number in python.split(".")[:2])
+    abi = f"cp{fact.soabi.split('-')[1]}"
+    platforms = [f"{platform}_{fact.arch}" for platform in _platforms(fact)]
+    yield from map(str, cpython_tags(version, [abi], platforms))
+    yield from map(str, compatible_tags(version, f"cp{version[0]}{version[1]}", platforms))
+
+
+def _platforms(fact: Recorded) -> Iterator[str]:
+    newest = [int(found["newest"]) for p in fact.pip_accepts if (found := _RANGE.fullmatch(p))]
+    for minor in range(max(newest, default=0), _OLDEST.get(fact.arch, 17) - 1, -1):
+        yield f"manylinux_2_{minor}"
+    yield from (name for name in _LEGACY if name in fact.pip_accepts)
+    yield from sorted((p for p in fact.pip_accepts if p.startswith("musllinux")), reverse=True)
+    yield "linux"
