@@ -48,7 +48,7 @@ def test_errors(
 
 def test_an_unknown_command(wheelgrid: Run) -> None:
     """A command that is nearly right is suggested."""
-    result = wheelgrid("pln")
+    result = wheelgrid("plna")
     assert result.status == 2
     assert "Did you mean 'plan'?" in result.err
 
