@@ -63,7 +63,7 @@ def record_passports(
     for target in targets:
         try:
             image = lab.image(target)
-            before = book.record(target.key)
+            before = book.measured(target.key)
             if before and before.image == image and not fresh:
                 yield Entry(target=target.key, change=Change.KEPT)
                 continue

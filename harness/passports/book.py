@@ -84,6 +84,11 @@ class PassportBook:
             self._read[target_key] = _read_page(found, target_key) if found else None
         return self._read[target_key]
 
+    def measured(self, target_key: str) -> Record | None:
+        """Return the record of a target that was measured; None for facts, or without any."""
+        record = self.record(target_key)
+        return record if record and record.recorded_as is RecordedAs.MEASURED else None
+
     def page(self, target_key: str, recorded_as: RecordedAs = RecordedAs.MEASURED) -> Path:
         """Return where the record of a target lies."""
         facts = recorded_as is RecordedAs.FACTS

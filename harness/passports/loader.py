@@ -153,7 +153,8 @@ def _search(root: Rootfs, folders: tuple[str, ...], program: ElfFacts) -> dict[s
             read[path] = _elf(root, path)
         elf = read[path]
         # A file that is no link is asked for by its own name: libz.so.1, not libz.so.1.2.13.
-        if elf and _kind(elf) == _kind(program) and (elf.soname in ("", name) or path != place):
+        asked_for = path != place or place == program.interpreter
+        if elf and _kind(elf) == _kind(program) and (asked_for or elf.soname in ("", name)):
             found[name] = _Candidate(path=path, elf=elf)
     return found
 

@@ -21,12 +21,13 @@ class Rootfs:
     def __init__(self, archive: Path) -> None:
         self._tar = tarfile.open(archive)  # noqa: SIM115 - closed with this object
         self._members: dict[str, tarfile.TarInfo] = {}
-        self._folders: dict[str, list[str]] = {}
+        self._folders: dict[str, set[str]] = {}
         for member in self._tar:
             path = posixpath.normpath(f"/{member.name}")
-            if path not in self._members:
-                self._folders.setdefault(posixpath.dirname(path), []).append(path)
             self._members[path] = member
+            while path != "/":
+                path, name = posixpath.split(path)
+                self._folders.setdefault(path, set()).add(name)
 
     def __enter__(self) -> Self:
         return self
@@ -58,8 +59,7 @@ class Rootfs:
 
     def names(self, folder: str) -> tuple[str, ...]:
         """Return the names in a folder, sorted; none where it is not there."""
-        entries = self._folders.get(self.resolve(folder), ())
-        return tuple(sorted(posixpath.basename(path) for path in entries if path != "/"))
+        return tuple(sorted(self._folders.get(self.resolve(folder), ())))
 
     def read(self, path: str) -> bytes | None:
         """Return a file's bytes; None for what is not there, no file, or absurdly large."""

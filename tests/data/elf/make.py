@@ -2,7 +2,7 @@
 
 One small shared library an arch, linked against an old glibc and a library that is not
 there, so that every table that the reader knows has something in it. And one of either
-byte order that gives its symbols versions.
+byte order that gives its symbols versions. And a program for each libc's loader.
 """
 
 import subprocess
@@ -35,6 +35,9 @@ __asm__(".symver after, answer@@DEMO_2");
 """
 VERSIONED_ARCHES = ("x86_64", "s390x")
 VERSIONS = "DEMO_1 { global: answer; local: before; after; }; DEMO_2 { global: answer; } DEMO_1;\n"
+PROGRAM = "extern int answer(void);\nint PyAnswer(void) { return answer(); }\n"
+PROGRAM_ARCH = "x86_64"
+LOADERS = {"glibc": "/lib64/ld-linux-x86-64.so.2", "musl": "/lib/ld-musl-x86_64.so.1"}
 
 
 def compiler(arch: Arch) -> list[str]:
@@ -53,6 +56,19 @@ def make_versioned(arch: Arch, folder: Path) -> None:
     subprocess.run(
         [*compiler(arch), "-nostdlib", f"-Wl,--version-script={script}", "-Wl,-soname,libdemo.so.1",
          source, "-o", HERE / f"{arch.name}-versions.so"],
+        check=True,
+    )  # fmt: skip
+
+
+def make_program(arch: Arch, libc: str, folder: Path) -> None:
+    """Compile a program that names the loader of ``libc`` and exports a symbol to modules."""
+    source = folder / "program.c"
+    source.write_text(PROGRAM)
+    common = [part for part in compiler(arch) if part != "-shared"]
+    subprocess.run(
+        [*common, "-nostdlib", "-pie", "-Wl,--entry=PyAnswer", "-Wl,--export-dynamic",
+         f"-Wl,--dynamic-linker={LOADERS[libc]}", "-Wl,-rpath,$ORIGIN/../own", source,
+         HERE / f"{arch.name}-versions.so", "-o", HERE / f"{arch.name}-{libc}.exe"],
         check=True,
     )  # fmt: skip
 
@@ -80,3 +96,6 @@ if __name__ == "__main__":
             make(each, Path(name))
             if each.name in VERSIONED_ARCHES:
                 make_versioned(each, Path(name))
+            if each.name == PROGRAM_ARCH:
+                for family in LOADERS:
+                    make_program(each, family, Path(name))

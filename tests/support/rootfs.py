@@ -1,0 +1,31 @@
+"""Root file systems as an engine exports them: paths and their contents in, a tar file out."""
+
+import io
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+GOLDEN = Path(__file__).parents[1] / "data" / "elf"
+
+
+def golden(name: str) -> bytes:
+    """Return one of the golden ELF files."""
+    return (GOLDEN / name).read_bytes()
+
+
+def write_rootfs(path: Path, entries: Mapping[str, bytes | str]) -> Path:
+    """Write files (bytes) and links (where they lead) by path; return ``path``.
+
+    A link that begins with ``=`` is a hard one.
+    """
+    with tarfile.open(path, "w") as tar:
+        for name, content in entries.items():
+            member = tarfile.TarInfo(name)
+            if isinstance(content, bytes):
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+            else:
+                member.type = tarfile.LNKTYPE if content.startswith("=") else tarfile.SYMTYPE
+                member.linkname = content.removeprefix("=")
+                tar.addfile(member)
+    return path

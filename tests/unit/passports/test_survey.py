@@ -1,0 +1,85 @@
+"""Images looked into: what becomes of a passport, and that each is looked into once."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.arches import Arch
+from harness.cache import Cache
+from harness.model import ImageRef, ImageWay
+from harness.passport import ExecStack, exec_stack_of
+from harness.passports import Surveyor
+from tests.support.forecasts import GLIBC
+from tests.support.rootfs import golden, write_rootfs
+from tests.support.targets import debian_12
+
+BARE = replace(GLIBC, loader="", linked=(), exports="", libraries=())
+ENTRIES: dict[str, bytes | str] = {
+    "usr/bin/python3": golden("x86_64-glibc.exe"),
+    "usr/lib/libdemo.so.1": golden("x86_64-versions.so"),
+}
+
+
+class Exports:
+    """An engine whose every image has the same files."""
+
+    def __init__(self, entries: dict[str, bytes | str]) -> None:
+        self.entries = entries
+        self.asked: list[str] = []
+
+    def export_image(self, image: str, arch: Arch, path: Path) -> None:
+        self.asked.append(f"{image} {arch.name}")
+        write_rootfs(path, self.entries)
+
+
+def image(image_id: str) -> ImageRef:
+    return ImageRef(id=image_id, way=ImageWay.ASSEMBLED, origin="tests")
+
+
+def test_a_passport_is_completed(tmp_path: Path) -> None:
+    """The loader, its libraries, what becomes of executable stacks; the rest stays as it was."""
+    surveyor = Surveyor(Exports(ENTRIES), Cache(tmp_path), print)
+    seen = surveyor.complete(BARE, debian_12(), image("sha256:1"))
+    assert seen.loader == "/lib64/ld-linux-x86-64.so.2"
+    assert [library.path for library in seen.libraries] == ["/usr/lib/libdemo.so.1"]
+    assert "answer@DEMO_2" in surveyor.symbols(seen.libraries[0].symbols)
+    assert "PyAnswer" in surveyor.symbols(seen.exports)
+    assert seen.exec_stack is ExecStack.GRANTED
+    assert seen.tags == BARE.tags
+
+
+def test_an_image_is_looked_into_once(tmp_path: Path) -> None:
+    """Another process finds what is kept by the image's content, its symbols too."""
+    engine = Exports(ENTRIES)
+    first = Surveyor(engine, Cache(tmp_path), print)
+    seen = first.complete(BARE, debian_12(), image("sha256:1"))
+    second = Surveyor(engine, Cache(tmp_path), print)
+    assert second.complete(BARE, debian_12(), image("sha256:1")) == seen
+    assert second.symbols(seen.exports) == first.symbols(seen.exports)
+    assert engine.asked == ["sha256:1 x86_64"]
+    second.complete(BARE, debian_12(), image("sha256:2"))
+    assert engine.asked == ["sha256:1 x86_64", "sha256:2 x86_64"]
+
+
+def test_a_script_has_no_libraries(tmp_path: Path) -> None:
+    """Where the interpreter is no ELF file nothing is said of libraries."""
+    engine = Exports({"usr/bin/python3": b"#!/bin/sh\n"})
+    seen = Surveyor(engine, Cache(tmp_path), print).complete(BARE, debian_12(), image("sha256:1"))
+    assert seen == replace(BARE, exec_stack=ExecStack.GRANTED)
+
+
+@pytest.mark.parametrize(
+    ("libc", "policy"),
+    [
+        ("glibc 2.40", ExecStack.GRANTED),
+        ("glibc 2.41", ExecStack.REFUSED),
+        ("glibc 3.0", ExecStack.REFUSED),
+        ("glibc", ExecStack.UNKNOWN),
+        ("musl 1.2.5", ExecStack.IGNORED),
+        ("", ExecStack.UNKNOWN),
+    ],
+)
+def test_executable_stacks(libc: str, policy: ExecStack) -> None:
+    """They are granted by glibc up to 2.40; musl looks at their size alone."""
+    assert exec_stack_of(libc) is policy
