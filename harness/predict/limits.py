@@ -26,7 +26,6 @@ OPTIONAL = {
     "sqlalchemy": ("sqlalchemy.cyextension.*",),
     "websockets": ("websockets.speedups",),
     "wrapt": ("wrapt._wrappers",),
-    "yarl": ("yarl.*",),
     "zope-interface": ("zope.interface._zope_interface_coptimizations",),
 }
 """Per project its extension modules (globs) that its Python code does without.

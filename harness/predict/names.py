@@ -44,7 +44,9 @@ def look_up(shape: Shape, suffixes: tuple[str, ...], imports: tuple[str, ...]) -
     without: list[str] = []
     for module in needed(shape, imports):
         found = shape.find(module, suffixes)
-        if found is None:
+        # Of an extension's folder of stubs importlib makes an empty namespace, without its file;
+        # who imports it wants what is in the file (cryptography's _rust).
+        if found is None or (not found and module in shape.extensions):
             if module not in imports and is_optional(shape.wheel.name.distribution, module):
                 without.append(module)
                 continue

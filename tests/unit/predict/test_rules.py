@@ -275,6 +275,15 @@ FAILURES = (
         says="noexecstack",
     ),
     Case(
+        name="an extension module beside a folder of its stubs",
+        wheel=wheel(
+            {"demo/_rust.cpython-311-x86_64-linux-musl.so": elf(init="_rust")},
+            python_files=("demo/__init__.py", "demo/_rust/stubs.pyi"),
+        ),
+        cause=Cause.SUFFIX_MISMATCH,
+        says="demo._rust",
+    ),
+    Case(
         name="packed relocations before musl 1.2.4",
         wheel=wheel(
             {BARE: elf(packed_relocations=True, needed=("libc.musl-x86_64.so.1",))},
