@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-from harness.errors import EngineError
+from harness.errors import EngineError, PassportError
 from harness.model import ImageRef, Target
 from harness.passport import Passport
 from harness.passports import PassportBook, Record
@@ -63,7 +63,7 @@ def record_passports(
     for target in targets:
         try:
             image = lab.image(target)
-            before = book.measured(target.key)
+            before = _before(book, target)
             if before and before.image == image and not fresh:
                 yield Entry(target=target.key, change=Change.KEPT)
                 continue
@@ -78,6 +78,14 @@ def record_passports(
         ids = {passport.exports, *(library.symbols for library in passport.libraries)} - {""}
         book.write(record, {set_id: symbols(set_id) for set_id in ids})
         yield _entry(before, record)
+
+
+def _before(book: PassportBook, target: Target) -> Record | None:
+    """Return what was measured before; a damaged record is as good as none, and is renewed."""
+    try:
+        return book.measured(target.key)
+    except PassportError:
+        return None
 
 
 def _lasting(passport: Passport) -> Passport:

@@ -5,6 +5,7 @@ line, which many passports share. What was read somewhere rather than measured l
 ``facts/<target>/<arch>.json``, and is used where nothing was measured.
 """
 
+import contextlib
 import lzma
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -113,7 +114,7 @@ class PassportBook:
             page.write_text(page_text(record))
         except OSError as error:
             raise PassportError(f"{page}: cannot be written: {error.strerror}") from error
-        self._read[record.target] = record
+        self._read.pop(record.target, None)
         return page
 
     def unused(self) -> tuple[Path, ...]:
@@ -168,11 +169,13 @@ def _read_symbols(path: Path) -> frozenset[str]:
     except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
         raise PassportError(
             f"{path}: a passport names this symbol set, and it cannot be read ({error}); "
-            "record that passport again: wheelgrid passport --record"
+            "record it again: wheelgrid passport --record --fresh TARGET"
         ) from error
 
 
 def _write_symbols(path: Path, symbols: frozenset[str]) -> None:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(lzma.compress(set_text(symbols).encode()))
+    with contextlib.suppress(PassportError):
+        if _read_symbols(path) == symbols:
+            return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(lzma.compress(set_text(symbols).encode()))

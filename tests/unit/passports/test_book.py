@@ -1,0 +1,149 @@
+"""Passports kept as files: written and read back, damaged, outdated and shared."""
+
+import json
+import lzma
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.errors import PassportError
+from harness.model import ImageRef, ImageWay
+from harness.passports import PassportBook, Record, RecordedAs
+from harness.passports.symbolsets import set_id
+from tests.support.forecasts import GLIBC, GLIBC_SETS
+
+KEY = "debian-12/x86_64"
+IMAGE = ImageRef(id="sha256:1", way=ImageWay.ASSEMBLED, origin="bookworm")
+MEASURED = Record(target=KEY, passport=GLIBC, image=IMAGE)
+FACTS = Record(
+    target=KEY,
+    passport=replace(GLIBC, python="3.11.0", exports="", libraries=()),
+    recorded_as=RecordedAs.FACTS,
+    source="somewhere (read in source)",
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the folder of a book with one record and its symbol sets."""
+    PassportBook(tmp_path).write(MEASURED, GLIBC_SETS)
+    return tmp_path
+
+
+def test_there_and_back(folder: Path) -> None:
+    """A record comes back whole, with its image, and every symbol set by its id."""
+    book = PassportBook(folder)
+    assert book.record(KEY) == book.measured(KEY) == MEASURED
+    assert book.recorded(KEY) == GLIBC
+    assert {set_id: book.symbols(set_id) for set_id in GLIBC_SETS} == GLIBC_SETS
+    assert book.records == (MEASURED,)
+
+
+def test_what_nobody_recorded(folder: Path) -> None:
+    """A target without a file has no passport, which is no error."""
+    assert PassportBook(folder).recorded("debian-13/x86_64") is None
+    assert PassportBook(folder / "nowhere").records == ()
+
+
+def test_facts_stand_in_for_what_was_not_measured(tmp_path: Path) -> None:
+    """Facts lie apart, say their source, count only until somebody measures, and stay."""
+    book = PassportBook(tmp_path)
+    book.write(FACTS, {})
+    assert PassportBook(tmp_path).record(KEY) == FACTS
+    assert PassportBook(tmp_path).measured(KEY) is None
+    book.write(MEASURED, GLIBC_SETS)
+    assert PassportBook(tmp_path).record(KEY) == MEASURED
+    assert set(PassportBook(tmp_path).records) == {FACTS, MEASURED}
+
+
+def test_facts_written_later_do_not_cover_what_was_measured(folder: Path) -> None:
+    """One book that writes facts goes on with what was measured, as one that reads anew."""
+    book = PassportBook(folder)
+    book.write(FACTS, {})
+    assert book.record(KEY) == PassportBook(folder).record(KEY) == MEASURED
+
+
+def test_files_are_the_same_each_time(folder: Path) -> None:
+    """What is written twice is the same bytes, symbol sets in whatever order they come."""
+    before = {path: path.read_bytes() for path in folder.rglob("*.*")}
+    for file in (folder / "symbols").iterdir():
+        file.unlink()
+    PassportBook(folder).write(MEASURED, dict(reversed(GLIBC_SETS.items())))
+    assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
+
+
+def test_symbols_are_a_line_each(folder: Path) -> None:
+    """A set's file is sorted text under compression, and its content is its name."""
+    text = lzma.decompress((folder / "symbols" / "libc.txt.xz").read_bytes()).decode()
+    assert text == "GLIBC_2.17@GLIBC_2.17\nmalloc@GLIBC_2.2.5\nstat@GLIBC_2.33\n"
+    assert set_id(["b", "a"]) == set_id(["a", "b", "a"]) != set_id(["a"])
+
+
+def test_sets_that_nobody_names(folder: Path) -> None:
+    """Sets that only an older record named are found, those still named are not."""
+    book = PassportBook(folder)
+    assert book.unused() == ()
+    book.write(replace(MEASURED, passport=replace(GLIBC, exports="")), {})
+    assert [path.name for path in PassportBook(folder).unused()] == ["python.txt.xz"]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda _: "{", "Invalid JSON"),
+        (lambda text: text[:400], "Invalid JSON"),
+        (lambda text: text.replace('"schema": 1', '"schema": 2'), "schema: Input should be 1"),
+        (lambda text: re.sub(r'"python": "3.*",', "", text), "record.passport.python: Field req"),
+        (lambda text: text.replace('"exec_stack": ""', '"exec_stack": "?"'), "exec_stack"),
+    ],
+)
+def test_a_damaged_record(folder: Path, change: object, complaint: str) -> None:
+    """Cut short, of a newer version, or edited badly: the file, the place and the next step."""
+    assert callable(change)
+    page = folder / f"{KEY}.json"
+    page.write_text(change(page.read_text()))
+    with pytest.raises(PassportError) as caught:
+        PassportBook(folder).recorded(KEY)
+    assert str(caught.value).startswith(f"{page}: ")
+    assert complaint in str(caught.value)
+    assert f"wheelgrid passport --record {KEY}" in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", [b"", b"text", lzma.compress(b"\xff\xfe"), None])
+def test_a_damaged_symbol_set(folder: Path, damage: bytes | None) -> None:
+    """A set that is empty, not compressed, no text or gone is named, and mended."""
+    file = folder / "symbols" / "libc.txt.xz"
+    if damage is None:
+        file.unlink()
+    else:
+        file.write_bytes(damage)
+    with pytest.raises(PassportError, match=re.escape(f"{file}: ") + ".*--record"):
+        PassportBook(folder).symbols("libc")
+    PassportBook(folder).write(MEASURED, GLIBC_SETS)
+    assert PassportBook(folder).symbols("libc") == GLIBC_SETS["libc"]
+
+
+def test_a_set_that_is_absurdly_large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more of a set is read than any library exports."""
+    monkeypatch.setattr("harness.passports.book._MOST_SYMBOL_BYTES", 4)
+    assert PassportBook(folder).symbols("libc") == {"GLIB"}
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """A file where the folder should be is an error that names the place."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(PassportError, match=re.escape(str(blocked))):
+        PassportBook(blocked).write(MEASURED, GLIBC_SETS)
+
+
+def test_what_a_record_looks_like(folder: Path) -> None:
+    """A page names the target, the image and every field; its tags are folded."""
+    page = json.loads((folder / f"{KEY}.json").read_text())
+    assert page["record"]["target"] == KEY
+    assert page["record"]["image"] == {"id": "sha256:1", "way": "assembled", "origin": "bookworm"}
+    assert page["record"]["passport"]["libraries"][0]["name"] == "libc.so.6"
+    assert page["record"]["passport"]["tags"] == []
+    assert page["tags"]["runs"][0][0] == ["cp311-cp311"]
