@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import PassportError
 from harness.model import ImageRef
 from harness.passport import Passport
+from harness.passports.layout import laid_out
 from harness.passports.symbolsets import read_set, set_text
 from harness.passports.tagfold import FoldedTags, fold, unfold
 
@@ -139,7 +140,7 @@ def page_text(record: Record) -> str:
         record=replace(record, passport=replace(record.passport, tags=())),
         tags=fold(record.passport.tags),
     )
-    return _PAGE.dump_json(page, indent=1).decode() + "\n"
+    return laid_out(_PAGE.dump_python(page, mode="json")) + "\n"
 
 
 def _set_ids(passport: Passport) -> set[str]:
