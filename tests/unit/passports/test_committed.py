@@ -1,0 +1,44 @@
+"""The passports that are committed: whole, and saying what is known of Debian from elsewhere."""
+
+import pytest
+
+from harness.passports import PassportBook, Record, RecordedAs
+from harness.passports.symbolsets import set_id
+from harness.wiring import ROOT, read_matrix
+
+BOOK = PassportBook(ROOT / "matrix" / "passports")
+MEASURED = [record for record in BOOK.records if record.recorded_as is RecordedAs.MEASURED]
+TARGETS = {target.key for target in read_matrix(ROOT / "matrix").targets}
+RELEASES = {"debian-11": (31, "3.9"), "debian-12": (36, "3.11"), "debian-13": (41, "3.13")}
+"""Minor versions of glibc and Python, as the packages of each release have them."""
+
+
+@pytest.mark.parametrize("record", [pytest.param(r, id=r.target) for r in MEASURED])
+def test_a_record_is_whole(record: Record) -> None:
+    """Its target is in the matrix, and every symbol set it names is there, unchanged."""
+    passport = record.passport
+    assert record.target in TARGETS
+    assert record.image is not None
+    ids = {passport.exports, *(library.symbols for library in passport.libraries)} - {""}
+    assert ids
+    assert {set_id(BOOK.symbols(each)) for each in ids} == ids
+
+
+def test_no_symbol_set_is_left_over() -> None:
+    """Each set is named by some record."""
+    assert BOOK.unused() == ()
+
+
+@pytest.mark.parametrize("target", sorted(RELEASES))
+def test_debians_glibc(target: str) -> None:
+    """The libc of a release says its version on every arch and defines none beyond it."""
+    glibc, python = RELEASES[target]
+    records = [record for record in MEASURED if record.target.startswith(f"{target}/")]
+    assert len(records) >= 4
+    for record in records:
+        libc = next(lib for lib in record.passport.libraries if lib.name == "libc.so.6")
+        versions = {symbol.partition("@")[2] for symbol in BOOK.symbols(libc.symbols)}
+        newest = max(int(v.split(".")[1]) for v in versions if v.startswith("GLIBC_2."))
+        assert newest <= glibc
+        assert record.passport.libc == f"glibc 2.{glibc}"
+        assert record.passport.minor == python
