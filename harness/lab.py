@@ -26,6 +26,7 @@ from harness.errors import (
     ImageError,
     PackageIndexError,
     UsageError,
+    WheelError,
 )
 from harness.forecast import NoSurvey, Survey, forecast
 from harness.journal import Journal
@@ -46,6 +47,7 @@ from harness.passport import Passport
 from harness.probe.session import Job, ProbeResult, Session, SessionLostError
 from harness.repro import docker_line
 from harness.supply import Refusal
+from harness.wheel.names import parse_wheel_name
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 
@@ -204,7 +206,7 @@ class Lab:
             first = bench.session.probe(job, fresh=False)
         except SessionLostError as lost:
             first = _lost(lost)
-        if first.outcome is Outcome.PASS:
+        if first.outcome is Outcome.PASS or _is_certain(first, job, bench.passport):
             return [("session", first)]
         return [("session", first), ("fresh", self._confirm(bench, job))]
 
@@ -304,6 +306,17 @@ def _explained(seen: Observation, predicted: Prediction | None) -> Observation:
     return replace(
         seen, prediction=predicted, cause=seen.cause or (predicted.cause if agreed else "")
     )
+
+
+def _is_certain(first: ProbeResult, job: Job, passport: Passport) -> bool:
+    """Whether pip's refusal needs no confirmation: its own list has none of the wheel's tags."""
+    if first.outcome is not Outcome.REFUSED:
+        return False
+    filename, _ = job.wheels[-1]
+    try:
+        return passport.tags != () and not set(parse_wheel_name(filename).tags) & set(passport.tags)
+    except WheelError:
+        return False
 
 
 def _lost(lost: SessionLostError) -> ProbeResult:

@@ -44,9 +44,10 @@ class LocalImages:
 class MadeWheels:
     """``Wheels`` that makes a module named as the subject, with the code of the table."""
 
-    def __init__(self, answers: dict[str, Answer], folder: Path) -> None:
+    def __init__(self, answers: dict[str, Answer], folder: Path, tag: str) -> None:
         self._answers = answers
         self._folder = folder
+        self._tag = tag
 
     def wheels_for(
         self,
@@ -65,7 +66,7 @@ class MadeWheels:
     def _made(self, name: str) -> WheelRef | Refusal:
         match self._answers[name]:
             case str(code):
-                path = make_wheel(self._folder, name, code)
+                path = make_wheel(self._folder, name, code, tag=self._tag)
             case Refusal() as refusal:
                 return refusal
             case error:
@@ -81,12 +82,13 @@ def local_lab(
     *,
     engine: Engine | None = None,
     images: LocalImages | None = None,
+    tag: str = "py3-none-any",
 ) -> Lab:
     """Return a laboratory for the subjects in ``answers``; its wheels lie beside the journal."""
     return Lab(
         engine=engine or LocalEngine(),
         images=images or LocalImages(),
-        wheels=MadeWheels(answers, Path(tempfile.mkdtemp(dir=journal.path.parent))),
+        wheels=MadeWheels(answers, Path(tempfile.mkdtemp(dir=journal.path.parent)), tag),
         journal=journal,
         emulator_version=_emulator_version,
         limits=ProbeLimits(timeout=60, quiet=60),

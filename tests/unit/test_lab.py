@@ -86,6 +86,19 @@ def test_what_does_not_pass_is_confirmed(journal: Journal, engine: LocalEngine) 
     assert len(engine.opened) == 2
 
 
+def test_a_refusal_that_pip_lists_is_believed(journal: Journal, engine: LocalEngine) -> None:
+    """Where pip's own list has none of the wheel's tags, its refusal is no accident."""
+    with local_lab({"one": ""}, journal, engine=engine, tag="cp27-cp27m-win32") as lab:
+        seen = lab.observe(_cell("one"))
+    assert (seen.outcome, seen.stage, seen.cause) == (
+        Outcome.REFUSED,
+        Stage.INSTALL,
+        "tag-refused",
+    )
+    assert _modes(journal) == [[("session", Outcome.REFUSED)]]
+    assert len(engine.opened) == 1
+
+
 def test_the_confirmation_decides(journal: Journal, engine: LocalEngine, tmp_path: Path) -> None:
     """A failure that does not happen again is a pass, and both attempts are kept."""
     flag = tmp_path / "flag"

@@ -144,6 +144,8 @@ def _warm_up():
     _remember_tags()
     with _unwatched_imports():
         _main()(arguments([wheel], os.path.join(folder, "site")))
+    # pip 10 to 19.3 leaves it behind, and the next install looks in a folder that is gone.
+    os.environ.pop("PIP_REQ_TRACKER", None)
     shutil.rmtree(folder)
 
 
