@@ -22,21 +22,17 @@ from harness.engine import Engine, Limits
 from harness.errors import (
     BuildError,
     EngineError,
-    HarnessError,
     ImageError,
     PackageIndexError,
     UsageError,
-    WheelError,
 )
 from harness.forecast import NoSurvey, Survey, forecast
 from harness.journal import Journal
 from harness.model import (
-    Attempt,
     Cell,
     ImageRef,
     Observation,
     Outcome,
-    Prediction,
     Provenance,
     Stage,
     Subject,
@@ -46,8 +42,8 @@ from harness.model import (
 from harness.passport import Passport
 from harness.probe.session import Job, ProbeResult, Session, SessionLostError
 from harness.repro import docker_line
+from harness.sighting import explained, is_listed, lost, miss, observed, refused
 from harness.supply import Refusal
-from harness.wheel.names import parse_wheel_name
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 
@@ -84,6 +80,8 @@ class _Bench:
     target: Target
     image: ImageRef
     passport: Passport
+    passport_id: str
+    """Content address of the passport."""
     session: Session
 
 
@@ -151,17 +149,17 @@ class Lab:
         try:
             observation = self._observe(cell)
         except ImageError as error:
-            observation = _miss(cell, Stage.IMAGE, error.cause, error)
+            observation = miss(cell, Stage.IMAGE, error.cause, error)
         except EngineError as error:
             self.leave()
-            observation = _miss(cell, Stage.IMAGE, "infra:engine", error)
+            observation = miss(cell, Stage.IMAGE, "infra:engine", error)
         except BuildError as error:
-            observation = _miss(cell, Stage.WHEEL, "infra:build", error)
+            observation = miss(cell, Stage.WHEEL, "infra:build", error)
         except PackageIndexError as error:
-            observation = _miss(cell, Stage.WHEEL, "infra:index", error)
+            observation = miss(cell, Stage.WHEEL, "infra:index", error)
         except CacheError as error:
             stage = Stage.WHEEL if self._bench else Stage.IMAGE
-            observation = _miss(cell, stage, "infra:disk", error)
+            observation = miss(cell, stage, "infra:disk", error)
         finally:
             self._journal.activity(cell.target.key, "")
         observation = replace(
@@ -189,7 +187,7 @@ class Lab:
         with self._phase("probes", cell.target.key, f"probing {cell.subject.id}"):
             results = self._probe(bench, job)
         predicted = forecast(wheels[-1], bench.passport, self._survey.symbols, cell.subject.imports)
-        return _explained(_observed(replace(base, wheel=wheels[-1]), results), predicted)
+        return explained(observed(replace(base, wheel=wheels[-1]), results), predicted)
 
     def _job(self, subject: Subject, wheels: tuple[WheelRef, ...]) -> Job:
         return Job(
@@ -204,19 +202,21 @@ class Lab:
         """Probe in the open session; confirm what is no pass in a container of its own."""
         try:
             first = bench.session.probe(job, fresh=False)
-        except SessionLostError as lost:
-            first = _lost(lost)
-        if first.outcome is Outcome.PASS or _is_certain(first, job, bench.passport):
+        except SessionLostError as error:
+            first = lost(error)
+        if first.outcome is not Outcome.MISS and not is_listed(job, bench.passport):
+            return [("session", refused(job, first))]
+        if first.outcome is Outcome.PASS:
             return [("session", first)]
         return [("session", first), ("fresh", self._confirm(bench, job))]
 
     def _confirm(self, bench: _Bench, job: Job) -> ProbeResult:
         with self._session(bench.target, bench.image) as session:
-            session.start()
+            session.start(warm=False)
             try:
                 return session.probe(job, fresh=True)
-            except SessionLostError as lost:
-                return _lost(lost)
+            except SessionLostError as error:
+                return lost(error)
 
     # --- the target at hand -----------------------------------------------------------
 
@@ -250,7 +250,13 @@ class Lab:
             except BaseException:
                 session.close()
                 raise
-        return _Bench(target=target, image=image, passport=passport, session=session)
+        return _Bench(
+            target=target,
+            image=image,
+            passport=passport,
+            passport_id=content_key(_PASSPORT.dump_json(passport).decode()),
+            session=session,
+        )
 
     def _session(self, target: Target, image: ImageRef) -> Session:
         return Session(self._engine, image.id, target, self._limits.container)
@@ -260,7 +266,7 @@ class Lab:
             self._engine_version = self._engine.info().version
         return Provenance(
             image=bench.image,
-            passport_id=content_key(_PASSPORT.dump_json(bench.passport).decode()),
+            passport_id=bench.passport_id,
             qemu=self._emulator_version(bench.target.arch),
             qemu_cpu=dict(bench.target.arch.qemu_env).get("QEMU_CPU", ""),
             page_size=bench.passport.page_size,
@@ -277,62 +283,3 @@ class Lab:
             yield
         finally:
             self._journal.phase(phase, time.monotonic() - start)
-
-
-def _observed(base: Observation, results: list[tuple[str, ProbeResult]]) -> Observation:
-    """Put the last result, which is the confirming one where there are two, into words."""
-    last = results[-1][1]
-    attempts = tuple(
-        Attempt(mode=mode, outcome=r.outcome, stage=r.stage, seconds=r.seconds)
-        for mode, r in results
-    )
-    return replace(
-        base,
-        outcome=last.outcome,
-        stage=last.stage,
-        cause=last.cause,
-        evidence=last.evidence,
-        log=last.log,
-        attempts=attempts,
-        seconds={"probe": round(sum(a.seconds for a in attempts), 3)},
-    )
-
-
-def _explained(seen: Observation, predicted: Prediction | None) -> Observation:
-    """Add the prediction, and its cause where what was seen has none and is what it says."""
-    if predicted is None:
-        return seen
-    agreed = predicted.outcome is seen.outcome
-    return replace(
-        seen, prediction=predicted, cause=seen.cause or (predicted.cause if agreed else "")
-    )
-
-
-def _is_certain(first: ProbeResult, job: Job, passport: Passport) -> bool:
-    """Whether pip's refusal needs no confirmation: its own list has none of the wheel's tags."""
-    if first.outcome is not Outcome.REFUSED:
-        return False
-    filename, _ = job.wheels[-1]
-    try:
-        return passport.tags != () and not set(parse_wheel_name(filename).tags) & set(passport.tags)
-    except WheelError:
-        return False
-
-
-def _lost(lost: SessionLostError) -> ProbeResult:
-    """Turn a lost session into a result: out of memory is the wheel's doing, the rest a miss."""
-    by_wheel = lost.cause == "memory-limit"
-    return ProbeResult(
-        outcome=Outcome.CRASHED if by_wheel else Outcome.MISS,
-        stage=Stage.IMPORT,
-        cause=lost.cause,
-        evidence=lost.detail or "the container ended",
-        log="",
-        seconds=0.0,
-    )
-
-
-def _miss(cell: Cell, stage: Stage, cause: str, error: HarnessError) -> Observation:
-    return Observation(
-        cell=cell.id, outcome=Outcome.MISS, stage=stage, cause=cause, evidence=str(error)
-    )

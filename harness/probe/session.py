@@ -102,16 +102,18 @@ class Session:
         self.usable = False
         self._channel.close()
 
-    def start(self) -> Passport:
+    def start(self, *, warm: bool = True) -> Passport:
         """Send the agent and return the passport that it writes.
 
+        Without ``warm`` the installer is not loaded for what is to come, which takes most of the
+        time, and the passport tells neither it nor its tags: for one fresh probe.
         Raises ``ImageError`` for an image that is of another architecture than asked for, or
         whose interpreter or installer does not start.
         """
         payload = agent_payload()
         try:
             self._channel.send(b"%d\n%b" % (len(payload), payload))
-            facts = self._ask({"op": "hello"}, (), HELLO_SECONDS)
+            facts = self._ask({"op": "hello", "warm": warm}, (), HELLO_SECONDS)
         except SessionLostError as lost:
             raise ImageError(
                 f"the image's interpreter does not start: {lost.detail}", cause="infra:interpreter"

@@ -1,7 +1,5 @@
 """From what came of a child to an outcome, a cause and a key line (pure)."""
 
-import itertools
-import os
 import signal
 
 from .child import OUTPUT_LIMIT
@@ -36,25 +34,6 @@ def judge_install(result, whose):
     elif any("requires a different Python" in line for line in errors):
         cause = "requires-python"
     return _verdict(outcome, "install", cause, evidence, result.log)
-
-
-def accepted(wheel, tags):
-    """Whether one of a wheel's tags is among those that the installer accepts.
-
-    Asked after the install: up to 20.2 pip looks at no tag when it has a ``--target``
-    (``RequirementSet(check_supported_wheels=not options.target_dir)``).
-    """
-    pythons, abis, platforms = (
-        field.split(".") for field in os.path.basename(wheel)[: -len(".whl")].split("-")[-3:]
-    )
-    known = set(tags)
-    return any("-".join(tag) in known for tag in itertools.product(pythons, abis, platforms))
-
-
-def refusal(wheel, log):
-    """Return the verdict on a wheel that the installer takes only because nobody asked it."""
-    evidence = "%s %s." % (os.path.basename(wheel), REFUSAL)
-    return _verdict("refused", "install", "tag-refused", evidence, log)
 
 
 def judge_import(result):

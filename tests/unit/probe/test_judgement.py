@@ -9,14 +9,7 @@ from typing import Any
 import pytest
 
 from harness.probe.agent.child import Result
-from harness.probe.agent.judgement import (
-    INSTALLED,
-    accepted,
-    installed,
-    judge_import,
-    judge_install,
-    refusal,
-)
+from harness.probe.agent.judgement import INSTALLED, installed, judge_import, judge_install
 
 PASSED: list[object] = [{"stage": "call"}, {"passed": True}]
 CALLED: list[object] = [{"stage": "call"}, {"failed": "x is not true"}]
@@ -110,26 +103,3 @@ def test_installed() -> None:
     assert not installed(_result(INSTALLED, 1))
     assert not installed(_result([*INSTALLED, *INSTALLED]))
     assert not installed(_result(INSTALLED, ended="timeout"))
-
-
-@pytest.mark.parametrize(
-    ("wheel", "right"),
-    [
-        ("demo-1-cp39-cp39-linux_x86_64.whl", True),
-        ("demo-1-0build-cp38.cp39-abi3.cp39-musllinux_1_1_x86_64.linux_x86_64.whl", True),
-        ("demo-1-cp39-cp39-musllinux_1_1_x86_64.whl", False),
-        ("demo-1-cp39-abi3-linux_x86_64.whl", False),
-    ],
-)
-def test_tags(wheel: str, right: bool) -> None:
-    """Any of a wheel's tags will do, as a whole."""
-    tags = ["cp39-cp39-linux_x86_64", "py3-none-any"]
-    assert accepted(f"/tmp/cell/{wheel}", tags) is right
-
-
-def test_refusal() -> None:
-    """It reads as pip's own words do."""
-    verdict = refusal("/tmp/cell/demo-1-cp39-cp39-linux_x86_64.whl", "log")
-    assert (verdict["outcome"], verdict["cause"]) == ("refused", "tag-refused")
-    said = "demo-1-cp39-cp39-linux_x86_64.whl is not a supported wheel on this platform."
-    assert verdict["evidence"] == said
