@@ -47,6 +47,8 @@ class Supply:
         self._cache = cache
         self._announce = announce
         self._foundry = foundry
+        self._made: dict[tuple[FixtureSource, str, str], WheelRef] = {}
+        """By source, arch and Python: to look a wheel up is to hash all that it is made of."""
 
     def wheels_for(
         self, subject: Subject, target: Target, passport: Passport
@@ -76,16 +78,20 @@ class Supply:
                 return _fitting(paths, passport)
 
     def _built(self, source: FixtureSource, target: Target, passport: Passport) -> WheelRef:
-        return build_wheel(
-            source.project,
-            self._matrix.builder(source.builder),
-            target.arch,
-            passport.minor,  # not the target's: in a replica another may stand in for it
-            fixtures=self._fixtures,
-            cache=self._cache,
-            announce=self._announce,
-            foundry=self._foundry,
-        )
+        # Not the target's Python: in a replica another may stand in for it.
+        key = (source, target.arch_name, passport.minor)
+        if key not in self._made:
+            self._made[key] = build_wheel(
+                source.project,
+                self._matrix.builder(source.builder),
+                target.arch,
+                passport.minor,
+                fixtures=self._fixtures,
+                cache=self._cache,
+                announce=self._announce,
+                foundry=self._foundry,
+            )
+        return self._made[key]
 
     def _chosen(self, source: IndexSource, passport: Passport) -> WheelRef | Refusal:
         files = self._index.release(source)
