@@ -455,6 +455,10 @@ class Observation:
     measured_at: str = ""
     """UTC, ISO 8601."""
     cached: bool = False
+    """Not probed in this run: ``measured_at`` says when it was, with everything the same."""
+    key: str = ""
+    """Stands for all that decides the result: a cell of the same key needs no probe.
+    Empty where nothing was probed."""
     prediction: Prediction | None = None
     """What wheel and passport say of it; None where there was no wheel or no passport."""
     provenance: Provenance = Provenance()

@@ -1,0 +1,167 @@
+"""The file of a store: a path in, a connection to a checked and current database out.
+
+A file that is not a store, is damaged, or is of a newer harness is told and left as it is.
+"""
+
+import contextlib
+import hashlib
+import sqlite3
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import platformdirs
+
+from harness.errors import HarnessError
+from harness.store.schema import APPLICATION_ID, MIGRATIONS
+
+WAIT = 60.0
+"""Seconds to wait for another run that is writing."""
+
+
+class StoreError(HarnessError):
+    """A store cannot be used: the file is not one, is damaged, too new, or cannot be written."""
+
+
+def default_store() -> Path:
+    """Return the store in the user's data directory."""
+    return platformdirs.user_data_path("wheelgrid") / "store.db"
+
+
+@contextlib.contextmanager
+def telling(path: Path) -> Iterator[None]:
+    """Turn what SQLite says of the file into a ``StoreError``."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"{path}: {_complaint(error)}") from error
+
+
+def connect(
+    path: Path, *, write: bool, migrations: Sequence[str] = MIGRATIONS
+) -> sqlite3.Connection:
+    """Return a connection to the store at ``path``; a writer makes it where there is none.
+
+    An older file is brought up to date by a writer. Raises ``StoreError``.
+    """
+    with telling(path):
+        if write:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        elif not path.exists():
+            raise StoreError(
+                f"{path}: there is no store; `wheelgrid run` writes one, --store names another"
+            )
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode={'rwc' if write else 'ro'}",
+            uri=True,
+            timeout=WAIT,
+            isolation_level=None,
+        )
+        try:
+            _prepare(connection, path, write=write, migrations=migrations)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Do all of it or nothing; another writer is waited for."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def put_blob(connection: sqlite3.Connection, data: bytes) -> str:
+    """Keep ``data`` once, however often it is put, and return its name."""
+    digest = hashlib.sha256(data).hexdigest()
+    known = connection.execute("SELECT 1 FROM blob WHERE digest = ?", (digest,)).fetchone()
+    if not known:
+        connection.execute("INSERT INTO blob VALUES (?, ?)", (digest, zlib.compress(data)))
+    return digest
+
+
+def get_blob(connection: sqlite3.Connection, digest: str) -> bytes:
+    """Return what was put under that name. Raises ``sqlite3.DatabaseError`` where it is damaged."""
+    row = connection.execute("SELECT data FROM blob WHERE digest = ?", (digest,)).fetchone()
+    try:
+        data = zlib.decompress(row[0]) if row else b""
+    except zlib.error as error:
+        raise sqlite3.DatabaseError(f"damaged: {error}") from error
+    if row is None or hashlib.sha256(data).hexdigest() != digest:
+        raise sqlite3.DatabaseError(f"damaged: {digest[:12]} is not what was written")
+    return data
+
+
+def _prepare(
+    connection: sqlite3.Connection, path: Path, *, write: bool, migrations: Sequence[str]
+) -> None:
+    version = _check(connection, path, newest=len(migrations))
+    if not write:
+        if version < len(migrations):
+            raise StoreError(
+                f"{path}: written by an older harness; `wheelgrid run --store {path}` renews it"
+            )
+        return
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    if version == len(migrations):
+        return
+    with transaction(connection):
+        # Once more under the lock: another run may have made it meanwhile.
+        for number in range(_check(connection, path, newest=len(migrations)), len(migrations)):
+            for statement in _statements(migrations[number]):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    # Not executescript: it would end the transaction that keeps the migration whole.
+    statement = ""
+    for line in script.splitlines():
+        statement += line.partition("--")[0] + "\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _check(connection: sqlite3.Connection, path: Path, *, newest: int) -> int:
+    """Return the version of the file, 0 of one that is empty. Raises ``StoreError``."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != APPLICATION_ID and tables:
+        raise StoreError(
+            f"{path}: a database of another program, left as it is; choose another --store"
+        )
+    if version > newest:
+        raise StoreError(
+            f"{path}: written by a newer harness (version {version}, this one knows {newest}); "
+            "upgrade wheelgrid, or choose another --store"
+        )
+    return version if tables else 0
+
+
+def _complaint(error: sqlite3.Error | OSError) -> str:
+    if isinstance(error, OSError):
+        return f"cannot be used: {error.strerror or error}; choose another --store"
+    words = str(error)
+    if "not a database" in words:
+        return "not a store; the file is left as it is, choose another --store"
+    if "full" in words:
+        return "the disk is full; what was stored before is kept, free some space and resume"
+    if "malformed" in words or "damaged" in words:
+        return (
+            f"the store is damaged ({words}) and left as it is; "
+            "move it away, or get back what `sqlite3 FILE .recover` finds"
+        )
+    if "locked" in words:
+        return f"another run has been writing for {WAIT:.0f} s; try again when it is done"
+    return f"cannot be used: {words}; choose another --store"
