@@ -8,8 +8,15 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
-from harness.compare import Change, Comparison
+from harness.compare import CellChange, Comparison
 from harness.grid import Grid, GridCell, Verdict
+from harness.report.changes import (
+    LISTED,
+    counted,
+    difference_line,
+    epidemic_words,
+    seen_words,
+)
 from harness.report.glyphs import count_cells
 from harness.report.table import render_table
 from harness.report.untrusted import cut, visible
@@ -20,7 +27,6 @@ WIDTH = 160
 """Columns of the grid, which scrolls sideways in its frame."""
 EVIDENCE = 200
 """Characters of a row's evidence."""
-TOLD = (Change.REGRESSED, Change.FIXED, Change.CHANGED_CAUSE, Change.GONE, Change.NEW)
 
 
 def markdown_summary(
@@ -44,24 +50,38 @@ def _counts(grid: Grid) -> Iterator[str]:
     yield " · ".join(_escaped(count.plain) for count in count_cells(grid.cells, plain=False))
 
 
+def markdown_changes(comparison: Comparison, *, budget: int = BUDGET) -> str:
+    """Return a comparison alone, in at most ``budget`` bytes of UTF-8, a few hundred at least."""
+    return _text(_first(list(_changes(comparison)), budget))
+
+
 def _changes(comparison: Comparison | None) -> Iterator[str]:
     if comparison is None:
         return
     yield "#### Since the base"
     yield ""
-    counts = comparison.counts
-    yield (
-        " · ".join(f"{counts[change]} {change}" for change in TOLD if counts[change]) or "no change"
-    )
+    yield counted(comparison)
     yield ""
-    found = [c for change in (Change.REGRESSED, Change.FIXED) for c in comparison.having(change)]
-    if found:
-        yield "| cell | change | what else changed |"
-        yield "|---|---|---|"
-        for each in found:
-            others = "; ".join(f"{d.aspect}: {d.base} → {d.now}" for d in each.differences)
-            yield f"| {_code(each.id)} | {each.change} | {_code(others)} |"
+    for epidemic in comparison.epidemics:
+        yield f"- {_escaped(epidemic_words(epidemic))} on {_code(' '.join(epidemic.where))}"
+    if comparison.epidemics:
         yield ""
+    found = [change for kind in LISTED for change in comparison.having(kind)]
+    if found:
+        yield "| cell | change | was | is | what else changed |"
+        yield "|---|---|---|---|---|"
+        yield from map(_change, found)
+        yield ""
+
+
+def _change(change: CellChange) -> str:
+    others = "; ".join(
+        "; ".join((difference_line(difference), *difference.lines))
+        for difference in change.differences
+    )
+    kind = f"{change.change}, flaky" if change.flaky else str(change.change)
+    words = (_code(seen_words(side)) for side in (change.base, change.now))
+    return f"| {_code(change.id)} | {kind} | {' | '.join(words)} | {_code(others)} |"
 
 
 def _failures(grid: Grid) -> Iterator[str]:
@@ -102,6 +122,8 @@ def _fenced(lines: Sequence[str]) -> list[str]:
 
 def _first(rows: Sequence[str], room: int) -> list[str]:
     """Return as many of ``rows`` as fit into ``room`` bytes, and how many there are more."""
+    if _bytes(rows) <= room:
+        return list(rows)
     kept: list[str] = []
     room -= _bytes(["", f"_and {len(rows)} lines more_"])
     for row in rows:

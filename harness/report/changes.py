@@ -1,0 +1,190 @@
+"""A comparison in words: changes in, lines for a terminal or a JSON document out.
+
+What got worse comes first, with what else changed at the same time; what is as it was is
+only counted. ``markdown.py`` has the same for a step summary.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import TypeAdapter
+from rich.text import Text
+
+from harness.compare import CellChange, Change, Comparison, Epidemic
+from harness.differences import Difference
+from harness.grid import GridCell
+from harness.model import Outcome
+from harness.report.untrusted import visible
+
+LISTED = (Change.REGRESSED, Change.FIXED, Change.CHANGED_CAUSE, Change.GONE, Change.NEW)
+"""Changes of which every cell is told; the others are counted."""
+MOST = 40
+"""Lines of one heading; JSON has all."""
+DIGEST = 16
+"""Characters of a digest that a person needs to tell two apart."""
+_STYLES = {Change.REGRESSED: "bold red", Change.FIXED: "green"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """One side of a change."""
+
+    outcome: Outcome
+    cause: str
+    evidence: str
+    """Untrusted text."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangeRecord:
+    """One cell that is not as it was, or does not pass."""
+
+    cell: str
+    change: Change
+    base: Seen | None
+    now: Seen | None
+    differences: tuple[Difference, ...]
+    flaky: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpidemicRecord:
+    """Regressions that share one change of their environment."""
+
+    cause: Difference | None
+    where: tuple[str, ...]
+    cells: tuple[str, ...]
+    exposed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComparisonRecord:
+    """A comparison as programs read it."""
+
+    schema: Literal[1] = 1
+    base: str
+    """What was compared with: the start of that run, UTC, ISO 8601."""
+    run: str
+    worse: bool
+    counts: dict[Change, int]
+    epidemics: tuple[EpidemicRecord, ...]
+    changes: tuple[ChangeRecord, ...]
+    """All but the cells that are as they were."""
+
+
+_RECORD: TypeAdapter[ComparisonRecord] = TypeAdapter(ComparisonRecord)
+
+
+def comparison_json(comparison: Comparison, *, base: str, run: str) -> str:
+    """Return the JSON document; ``base`` and ``run`` say when the two began."""
+    record = ComparisonRecord(
+        base=base,
+        run=run,
+        worse=comparison.worse,
+        counts=dict(comparison.counts),
+        epidemics=tuple(
+            EpidemicRecord(
+                cause=epidemic.cause,
+                where=epidemic.where,
+                cells=tuple(change.id for change in epidemic.cells),
+                exposed=epidemic.exposed,
+            )
+            for epidemic in comparison.epidemics
+        ),
+        changes=tuple(map(_record, _told(comparison))),
+    )
+    return _RECORD.dump_json(record, indent=1).decode() + "\n"
+
+
+def format_comparison(comparison: Comparison) -> Text:
+    """Return the lines for a terminal, the last of them ended."""
+    lines = [Text(counted(comparison), style="bold")]
+    for epidemic in comparison.epidemics:
+        lines += map(Text, ("", *_epidemic(epidemic)))
+    for change in LISTED:
+        cells = comparison.having(change)
+        if cells:
+            lines += [Text(), Text(str(change), style=_STYLES.get(change, "bold"))]
+            lines += map(Text, _listed(cells))
+    return Text("\n").join([*lines, Text()])
+
+
+def counted(comparison: Comparison) -> str:
+    """Return how many cells each change has: ``2 regressed, 1 fixed, 40 same``."""
+    counts = comparison.counts
+    return ", ".join(f"{counts[c]} {c}" for c in Change if counts[c]) or "no cells"
+
+
+def difference_line(difference: Difference) -> str:
+    """Return what differs in a line: ``image: sha256:0123… → sha256:89ab…``."""
+    return f"{difference.aspect}: {_short(difference.base)} → {_short(difference.now)}"
+
+
+def seen_words(cell: GridCell | None) -> str:
+    """Return the outcome of one side, with its cause."""
+    seen = cell.observation if cell else None
+    if seen is None:
+        return "not there" if cell is None else "not run"
+    return f"{seen.outcome} ({visible(seen.cause)})" if seen.cause else str(seen.outcome)
+
+
+def epidemic_words(epidemic: Epidemic) -> str:
+    """Return the head line of an epidemic."""
+    subjects = len({change.seen.cell.subject.id for change in epidemic.cells})
+    cause = (
+        f"with {visible(difference_line(epidemic.cause))}"
+        if epidemic.cause
+        else "with nothing that is recorded"
+    )
+    return (
+        f"epidemic: {len(epidemic.cells)} of {epidemic.exposed} cells, {subjects} subjects, "
+        f"changed {cause}"
+    )
+
+
+def _epidemic(epidemic: Epidemic) -> Iterator[str]:
+    yield epidemic_words(epidemic)
+    yield f"  on {visible(' '.join(epidemic.where))}"
+    yield from (f"  {visible(line)}" for line in (epidemic.cause.lines if epidemic.cause else ()))
+
+
+def _listed(cells: Sequence[CellChange]) -> Iterator[str]:
+    width = max(len(visible(change.id)) for change in cells[:MOST])
+    for change in cells[:MOST]:
+        flaky = "  flaky" if change.flaky else ""
+        words = f"{seen_words(change.base)} → {seen_words(change.now)}"
+        yield f"  {visible(change.id):<{width}}  {words}{flaky}"
+        for difference in change.differences:
+            yield f"      {visible(difference_line(difference))}"
+            yield from (f"        {visible(line)}" for line in difference.lines)
+        if change.change is Change.REGRESSED and not change.differences:
+            yield "      nothing else that is recorded changed"
+    if len(cells) > MOST:
+        yield f"  and {len(cells) - MOST} more"
+
+
+def _told(comparison: Comparison) -> Iterator[CellChange]:
+    return (change for change in comparison.changes if change.change is not Change.SAME)
+
+
+def _record(change: CellChange) -> ChangeRecord:
+    return ChangeRecord(
+        cell=change.id,
+        change=change.change,
+        base=_seen(change.base),
+        now=_seen(change.now),
+        differences=change.differences,
+        flaky=change.flaky,
+    )
+
+
+def _seen(cell: GridCell | None) -> Seen | None:
+    seen = cell.observation if cell else None
+    return Seen(outcome=seen.outcome, cause=seen.cause, evidence=seen.evidence) if seen else None
+
+
+def _short(value: str) -> str:
+    algorithm, colon, digest = value.rpartition(":")
+    is_digest = len(digest) > DIGEST and all(c in "0123456789abcdef" for c in digest)
+    return f"{algorithm}{colon}{digest[:DIGEST]}" if is_digest else value

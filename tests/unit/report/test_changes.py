@@ -1,0 +1,121 @@
+"""A comparison in words: what got worse and what is accused of it, in every format."""
+
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from harness.compare import Change, Comparison, compare_grids
+from harness.grid import Grid
+from harness.model import Outcome
+from harness.query import parse_query
+from harness.report.changes import MOST, comparison_json, format_comparison
+from harness.report.choice import chosen_cells, chosen_changes
+from harness.report.markdown import markdown_changes
+from harness.report.runfile import Circumstances, record_run
+from tests.unit.test_compare import NEW, cells, grid, saw
+
+MADE = [*cells(4), *cells(1, target="fedora-32")]
+
+
+@pytest.fixture
+def comparison() -> Comparison:
+    """Three subjects that fell ill with their image, one that did on its own, one healed."""
+    base = [saw(cell, Outcome.PASS) for cell in MADE[:3]]
+    now = [saw(cell, Outcome.IMPORT_FAILED, "no\x1bsymbol", image=NEW) for cell in MADE[:3]]
+    base += [saw(MADE[3], Outcome.CRASHED), saw(MADE[4], Outcome.PASS)]
+    now += [saw(MADE[3], Outcome.PASS), saw(MADE[4], Outcome.CRASHED, wheel="b")]
+    return compare_grids(grid(*zip(MADE, base, strict=True)), grid(*zip(MADE, now, strict=True)))
+
+
+def terminal(comparison: Comparison) -> str:
+    page = io.StringIO()
+    Console(file=page, width=200).print(format_comparison(comparison), end="")
+    return page.getvalue()
+
+
+def test_the_terminal_names_what_else_changed(comparison: Comparison) -> None:
+    """Counts first, then the epidemic, then each cell with its two sides and its suspects."""
+    lines = terminal(comparison).splitlines()
+    assert lines[0] == "4 regressed, 1 fixed"
+    assert (
+        "epidemic: 3 of 3 cells, 3 subjects, changed with image: sha256:old → sha256:new" in lines
+    )
+    regressed = lines.index("regressed")
+    assert r"pass → import-failed (no\x1bsymbol)" in lines[regressed + 1]
+    assert lines[regressed + 2] == "      image: sha256:old → sha256:new"
+    assert "crashed → pass" in lines[lines.index("fixed") + 1]
+
+
+def test_what_nobody_can_be_accused_of_is_said() -> None:
+    """A regression with which nothing that is recorded changed says so."""
+    (cell,) = cells(1)
+    alone = compare_grids(
+        grid((cell, saw(cell, Outcome.PASS))), grid((cell, saw(cell, Outcome.CRASHED)))
+    )
+    assert "      nothing else that is recorded changed" in terminal(alone).splitlines()
+
+
+def test_a_long_list_is_cut() -> None:
+    """A heading has so many lines and says how many there are more."""
+    many = cells(MOST + 2)
+    new = compare_grids(Grid(cells=()), grid(*((cell, saw(cell, Outcome.PASS)) for cell in many)))
+    assert terminal(new).splitlines()[-1] == "  and 2 more"
+
+
+def test_nothing_to_tell() -> None:
+    """Two equal grids are told in one line."""
+    (cell,) = cells(1)
+    same = grid((cell, saw(cell, Outcome.PASS)))
+    assert terminal(compare_grids(same, same)) == "1 same\n"
+    assert terminal(compare_grids(Grid(cells=()), Grid(cells=()))) == "no cells\n"
+
+
+def test_json_has_every_change(comparison: Comparison) -> None:
+    """The document has the two runs, the counts, epidemics and both sides of a change."""
+    document: dict[str, Any] = json.loads(comparison_json(comparison, base="b", run="r"))
+    assert (document["base"], document["run"], document["worse"]) == ("b", "r", True)
+    assert document["counts"] == {"regressed": 4, "fixed": 1}
+    (epidemic,) = document["epidemics"]
+    assert (epidemic["exposed"], len(epidemic["cells"])) == (3, 3)
+    last = document["changes"][-1]
+    assert (last["base"]["outcome"], last["now"]["outcome"]) == ("pass", "crashed")
+    assert [d["aspect"] for d in last["differences"]] == ["wheel"]
+
+
+def test_markdown_has_a_row_a_change(comparison: Comparison) -> None:
+    """Each change is a row; what a wheel said cannot leave its cell of the table."""
+    rows = [row for row in markdown_changes(comparison).splitlines() if row.startswith("| <code>")]
+    assert len(rows) == 5
+    assert all(row.count("|") == 6 for row in rows)
+    assert "sha256&#58;old → sha256&#58;new" in rows[0]
+    assert "\x1b" not in rows[0]
+
+
+def test_markdown_keeps_its_budget(comparison: Comparison) -> None:
+    """What does not fit is left out and counted."""
+    short = markdown_changes(comparison, budget=600)
+    assert len(short.encode()) <= 600
+    assert "lines more_" in short
+
+
+def test_a_query_chooses_changes(comparison: Comparison) -> None:
+    """Changes are chosen by the cell as it is now, and epidemics with them."""
+    fedora = chosen_changes(comparison, parse_query("target:fedora-*"))
+    assert (fedora.counts, fedora.epidemics) == ({Change.REGRESSED: 1}, ())
+    ill = chosen_changes(comparison, parse_query("outcome:import-failed s0"))
+    assert [len(e.cells) for e in ill.epidemics] == [len(ill.changes)] == [1]
+
+
+def test_a_query_chooses_cells() -> None:
+    """A run keeps the chosen cells, with their targets and subjects alone."""
+    seen = [(cell, replace(saw(cell, Outcome.PASS))) for cell in MADE]
+    how = Circumstances(harness="1", started_at="2026-01-01", seconds=1, workers=1)
+    chosen = chosen_cells(record_run(grid(*seen), how), parse_query("target:fedora-*"))
+    assert [record.target for record in chosen.cells] == [MADE[4].target.key]
+    assert [target.id for target in chosen.targets] == ["fedora-32"]
+    assert [subject.id for subject in chosen.subjects] == ["s0"]
+    assert len(chosen.grid.cells) == 1
