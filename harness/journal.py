@@ -1,11 +1,12 @@
 """The journal of a run: one JSON object a line, appended as things happen.
 
 Workers append to it, the front that shows progress reads along, and whatever kills a
-run leaves every line that was written. Three kinds of event::
+run leaves every line that was written. Four kinds of event::
 
     {"event": "activity", "worker": "gw0", "target": "debian-12/s390x", "doing": "assembling"}
     {"event": "cell", "worker": "gw0", "observation": {…}}          model.Observation
     {"event": "phase", "worker": "gw0", "phase": "image", "seconds": 8.1}
+    {"event": "passport", "worker": "gw0", "id": …, "environment": …, "passport": {…}}
 """
 
 import json
@@ -17,7 +18,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from harness.model import Observation
+from harness.passport import Passport
 
+_PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _OBSERVATION: TypeAdapter[Observation] = TypeAdapter(Observation)
 
 
@@ -41,6 +44,18 @@ class Journal:
     def phase(self, phase: str, seconds: float) -> None:
         """Record the wall-clock seconds that one piece of a phase took."""
         self._append({"event": "phase", "phase": phase, "seconds": round(seconds, 3)})
+
+    def passport(self, passport_id: str, environment: str, passport: Passport) -> None:
+        """Record what a target said of itself in an environment, each by what stands for it."""
+        data = _PASSPORT.dump_python(passport, mode="json")
+        self._append(
+            {
+                "event": "passport",
+                "id": passport_id,
+                "environment": environment,
+                "passport": data,
+            }
+        )
 
     def cell(self, observation: Observation) -> None:
         """Record what was seen of one cell."""
@@ -71,6 +86,14 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]
         return [], offset
     whole = data[: data.rfind(b"\n") + 1]
     return [json.loads(line) for line in whole.splitlines()], offset + len(whole)
+
+
+def passports(events: list[dict[str, Any]]) -> Iterator[tuple[str, str, Passport]]:
+    """Yield the passports among ``events``: their id, the environment's key, and what they say."""
+    for event in events:
+        if event["event"] == "passport":
+            passport = _PASSPORT.validate_python(event["passport"], strict=False)
+            yield event["id"], event["environment"], passport
 
 
 def observations(events: list[dict[str, Any]]) -> Iterator[Observation]:

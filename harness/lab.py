@@ -6,10 +6,11 @@ before it believes it.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -18,7 +19,7 @@ from pydantic import TypeAdapter
 from harness import __version__
 from harness.arches import Arch
 from harness.cache import CacheError, content_key
-from harness.engine import Engine, Limits
+from harness.engine import Engine, EngineInfo, Limits
 from harness.errors import (
     BuildError,
     EngineError,
@@ -28,6 +29,7 @@ from harness.errors import (
 )
 from harness.forecast import NoSurvey, Survey, forecast
 from harness.journal import Journal
+from harness.memory import Memory, NoMemory, environment_key, result_key
 from harness.model import (
     Cell,
     ImageRef,
@@ -40,9 +42,9 @@ from harness.model import (
     WheelRef,
 )
 from harness.passport import Passport
-from harness.probe.session import Job, ProbeResult, Session, SessionLostError
+from harness.probe.session import Job, ProbeResult, Session, SessionLostError, agent_payload
 from harness.repro import docker_line
-from harness.sighting import explained, is_listed, lost, miss, observed, refused
+from harness.sighting import explained, is_listed, lost, miss, observed, recalled, refused
 from harness.supply import Refusal
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
@@ -82,7 +84,8 @@ class _Bench:
     passport: Passport
     passport_id: str
     """Content address of the passport."""
-    session: Session
+    session: Session | None = None
+    """None while a remembered passport suffices."""
 
 
 class Lab:
@@ -98,6 +101,7 @@ class Lab:
         emulator_version: Callable[[Arch], str],
         limits: ProbeLimits,
         survey: Survey | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self._engine = engine
         self._images = images
@@ -107,9 +111,10 @@ class Lab:
         self._limits = limits
         self._survey = survey or NoSurvey()
         self.symbols = self._survey.symbols
+        self._memory = memory or NoMemory()
         self._bench: _Bench | None = None
         self._failed: dict[str, ImageError] = {}
-        self._engine_version = ""
+        self._engine_info: EngineInfo | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -119,9 +124,9 @@ class Lab:
 
     def leave(self) -> None:
         """Close the session at hand."""
-        if self._bench is not None:
+        if self._bench is not None and self._bench.session is not None:
             self._bench.session.close()
-            self._bench = None
+        self._bench = None
 
     def image(self, target: Target) -> ImageRef:
         """Return the target's image, made where it is missing. Raises ``EngineError``."""
@@ -164,7 +169,7 @@ class Lab:
             self._journal.activity(cell.target.key, "")
         observation = replace(
             observation,
-            measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            measured_at=observation.measured_at or datetime.now(UTC).isoformat(timespec="seconds"),
             seconds={**observation.seconds, "total": round(time.monotonic() - start, 3)},
         )
         self._journal.cell(observation)
@@ -183,11 +188,14 @@ class Lab:
         )
         if isinstance(wheels, Refusal):
             return replace(base, evidence=wheels.reason)
+        base = replace(base, wheel=wheels[-1], key=self._result_key(bench, cell.subject, wheels))
+        predicted = forecast(wheels[-1], bench.passport, self._survey.symbols, cell.subject.imports)
+        if (known := self._memory.observation(base.key)) is not None:
+            return explained(recalled(base, known), predicted)
         job = self._job(cell.subject, wheels)
         with self._phase("probes", cell.target.key, f"probing {cell.subject.id}"):
             results = self._probe(bench, job)
-        predicted = forecast(wheels[-1], bench.passport, self._survey.symbols, cell.subject.imports)
-        return explained(observed(replace(base, wheel=wheels[-1]), results), predicted)
+        return explained(observed(base, results), predicted)
 
     def _job(self, subject: Subject, wheels: tuple[WheelRef, ...]) -> Job:
         return Job(
@@ -200,6 +208,8 @@ class Lab:
 
     def _probe(self, bench: _Bench, job: Job) -> list[tuple[str, ProbeResult]]:
         """Probe in the open session; confirm what is no pass in a container of its own."""
+        if bench.session is None:
+            bench.session, _ = self._start(bench.target, bench.image)
         try:
             first = bench.session.probe(job, fresh=False)
         except SessionLostError as error:
@@ -232,17 +242,27 @@ class Lab:
             except ImageError as error:
                 self._failed[target.key] = error
                 raise
-        elif not self._bench.session.usable:
+        elif self._bench.session is not None and not self._bench.session.usable:
             self._bench.session.close()
-            self._bench = self._start(target, self._bench.image)
+            self._bench.session, _ = self._start(target, self._bench.image)
         return self._bench
 
     def _open(self, target: Target) -> _Bench:
         with self._phase("images", target.key, "getting the image"):
             image = self._images.get(target)
-        return self._start(target, image)
+        session = None
+        passport = self._memory.passport(self._environment(target, image))
+        if passport is None:
+            session, passport = self._start(target, image)
+        return _Bench(
+            target=target,
+            image=image,
+            passport=passport,
+            passport_id=_passport_id(passport),
+            session=session,
+        )
 
-    def _start(self, target: Target, image: ImageRef) -> _Bench:
+    def _start(self, target: Target, image: ImageRef) -> tuple[Session, Passport]:
         with self._phase("sessions", target.key, "starting the interpreter"):
             session = self._session(target, image)
             try:
@@ -250,30 +270,48 @@ class Lab:
             except BaseException:
                 session.close()
                 raise
-        return _Bench(
-            target=target,
-            image=image,
-            passport=passport,
-            passport_id=content_key(_PASSPORT.dump_json(passport).decode()),
-            session=session,
-        )
+        self._journal.passport(_passport_id(passport), self._environment(target, image), passport)
+        return session, passport
 
     def _session(self, target: Target, image: ImageRef) -> Session:
         return Session(self._engine, image.id, target, self._limits.container)
 
     def _provenance(self, bench: _Bench) -> Provenance:
-        if not self._engine_version:
-            self._engine_version = self._engine.info().version
         return Provenance(
             image=bench.image,
             passport_id=bench.passport_id,
             qemu=self._emulator_version(bench.target.arch),
-            qemu_cpu=dict(bench.target.arch.qemu_env).get("QEMU_CPU", ""),
+            qemu_cpu=_qemu_cpu(bench.target),
             page_size=bench.passport.page_size,
             kernel=bench.passport.kernel,
-            engine=self._engine_version,
+            engine=self._engine_now().version,
             harness=__version__,
         )
+
+    def _engine_now(self) -> EngineInfo:
+        if self._engine_info is None:
+            self._engine_info = self._engine.info()
+        return self._engine_info
+
+    def _environment(self, target: Target, image: ImageRef) -> str:
+        """Return what stands for all that a passport depends on."""
+        engine = self._engine_now()
+        return environment_key(
+            target,
+            image,
+            *self._emulation(target),
+            engine.version,
+            engine.kernel,
+            *(field.name for field in fields(Passport)),
+        )
+
+    def _result_key(self, bench: _Bench, subject: Subject, wheels: Sequence[WheelRef]) -> str:
+        environment = environment_key(bench.target, bench.image, *self._emulation(bench.target))
+        limits = repr(self._limits)
+        return result_key(environment, subject, wheels, limits, bench.passport.page_size)
+
+    def _emulation(self, target: Target) -> tuple[str, str, str]:
+        return _agent_digest(), self._emulator_version(target.arch), _qemu_cpu(target)
 
     @contextmanager
     def _phase(self, phase: str, target: str, doing: str) -> Iterator[None]:
@@ -283,3 +321,16 @@ class Lab:
             yield
         finally:
             self._journal.phase(phase, time.monotonic() - start)
+
+
+def _passport_id(passport: Passport) -> str:
+    return content_key(_PASSPORT.dump_json(passport).decode())
+
+
+def _qemu_cpu(target: Target) -> str:
+    return dict(target.arch.qemu_env).get("QEMU_CPU", "")
+
+
+@cache
+def _agent_digest() -> str:
+    return content_key(agent_payload().decode())

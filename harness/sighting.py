@@ -38,6 +38,22 @@ def explained(seen: Observation, predicted: Prediction | None) -> Observation:
     )
 
 
+def recalled(base: Observation, known: Observation) -> Observation:
+    """Give what was seen earlier under the same key as this cell's.
+
+    A cause that only a prediction gave is left for today's prediction to give.
+    """
+    predicted = known.prediction is not None and known.prediction.cause == known.cause
+    return replace(
+        known,
+        cell=base.cell,
+        wheel=base.wheel,
+        cause="" if predicted and known.outcome is not Outcome.REFUSED else known.cause,
+        prediction=None,
+        cached=True,
+    )
+
+
 def is_listed(job: Job, passport: Passport) -> bool:
     """Whether one of the subject's tags is in the installer's list."""
     filename, _ = job.wheels[-1]
