@@ -13,6 +13,7 @@ import click
 import harness
 from harness.cli.build import build
 from harness.cli.check import check
+from harness.cli.compare import compare
 from harness.cli.doctor import doctor
 from harness.cli.explain import explain
 from harness.cli.image import image
@@ -26,6 +27,7 @@ from harness.cli.remedy import remedy
 from harness.cli.report import report
 from harness.cli.repro import repro
 from harness.cli.run import run
+from harness.cli.runs import runs
 from harness.cli.site import site
 from harness.errors import ExitCode, HarnessError, MatrixFileError
 from harness.report.untrusted import visible
@@ -45,8 +47,8 @@ def commands() -> None:
 
 
 for _command in (
-    doctor, plan, run, check, predict, explain, report, site, build, image, passport, remedy,
-    policy, repro, lock, pins,
+    doctor, plan, run, check, predict, explain, runs, compare, report, site, build, image, passport,
+    remedy, policy, repro, lock, pins,
 ):  # fmt: skip
     commands.add_command(_command)
 

@@ -11,6 +11,8 @@ import click
 
 from harness.front import RunOptions
 from harness.plan import Selection
+from harness.query import Query, parse_query
+from harness.store import default_store
 from harness.wiring import IMAGE_CHOICES, ROOT
 
 Command = Callable[..., Any]
@@ -62,6 +64,39 @@ def selection_options(command: Command) -> Command:
         click.option("--profile", metavar="NAME", help="A named selection of the matrix."),
     )
     return _stack(with_selection, options)
+
+
+def store_option(command: Command) -> Command:
+    """Add ``--store``."""
+    return click.option(
+        "--store",
+        type=click.Path(path_type=Path, dir_okay=False),
+        default=default_store,
+        envvar="WHEELGRID_STORE",
+        metavar="FILE",
+        help="Where runs are kept; $WHEELGRID_STORE, or a file of the user's data by default.",
+    )(command)
+
+
+class _QueryType(click.ParamType[Query]):
+    """A query, told from other text before anything is done."""
+
+    name = "query"
+
+    def convert(self, value: Any, *_: Any) -> Query:  # noqa: ANN401 - click's
+        return value if isinstance(value, Query) else parse_query(str(value))
+
+
+def query_option(command: Command) -> Command:
+    """Add ``-q``; the command gets one ``query``, which without it every cell meets."""
+    return click.option(
+        "-q",
+        "query",
+        type=_QueryType(),
+        default=Query(),
+        metavar="QUERY",
+        help="Cells by what is known of them: 'target:alpine-* outcome:import-failed'.",
+    )(command)
 
 
 def registry_option(command: Command) -> Command:

@@ -5,27 +5,31 @@ from pathlib import Path
 import click
 
 from harness.cli.command import Command
-from harness.cli.options import matrix_option
+from harness.cli.options import matrix_option, query_option, store_option
+from harness.query import Query
+from harness.report.choice import chosen_cells
 from harness.report.formats import Format, render_report
 from harness.report.past import in_order
-from harness.report.runfile import read_run, write_whole
+from harness.report.runfile import write_whole
+from harness.store.named import find_run
 from harness.wiring import open_passports
 
 
 @click.command(
     cls=Command,
     example="wheelgrid report --format html -o grid.html\n"
-    "wheelgrid report grid/run.json --format markdown --earlier last-night/run.json",
+    "wheelgrid report last --format markdown --earlier last-night -q 'arch:s390x'",
 )
-@click.argument(
-    "run", type=click.Path(path_type=Path), default=Path("grid/run.json"), metavar="[RUN]"
-)
+@click.argument("run", default="grid/run.json", metavar="[RUN]")
 @click.option(
-    "--format", "form", type=click.Choice(list(Format)), default=Format.HTML, help="What to write."
+    "--format",
+    "form",
+    type=click.Choice([form.value for form in Format]),
+    default=Format.HTML.value,
+    help="What to write.",
 )
 @click.option(
     "--earlier",
-    type=click.Path(path_type=Path),
     multiple=True,
     metavar="RUN",
     help="Earlier runs: the newest of them is compared with, all are history.",
@@ -34,23 +38,28 @@ from harness.wiring import open_passports
 @click.option(
     "-o", "out", type=click.Path(path_type=Path), metavar="FILE", help="Standard output otherwise."
 )
+@query_option
+@store_option
 @matrix_option
-def report(
+def report(  # noqa: PLR0913 - one for each option
     *,
-    run: Path,
+    run: str,
     form: Format,
-    earlier: tuple[Path, ...],
+    earlier: tuple[str, ...],
     subject: str | None,
     out: Path | None,
+    query: Query,
+    store: Path,
     matrix: Path,
 ) -> None:
     """Write a run down for people or for programs.
 
-    RUN is a run.json, grid/run.json by default. An html page needs nothing beside itself.
+    RUN is a run.json, grid/run.json by default, or a run that `wheelgrid runs` lists: its id,
+    `last`, `last-night`. An html page needs nothing beside itself.
     """
-    before = in_order([read_run(path) for path in earlier])
+    before = in_order([find_run(name, store).run for name in earlier])
     text = render_report(
-        read_run(run),
+        chosen_cells(find_run(run, store).run, query),
         Format(form),
         earlier=before,
         subject=subject,

@@ -5,25 +5,28 @@ from pathlib import Path
 import click
 
 from harness.cli.command import Command
-from harness.cli.options import matrix_option
+from harness.cli.options import matrix_option, store_option
 from harness.report.past import in_order
-from harness.report.runfile import read_run, write_files
+from harness.report.runfile import write_files
 from harness.report.site import site_files
+from harness.store.named import find_run
 from harness.wiring import open_passports
 
 
 @click.command(cls=Command, example="wheelgrid site public nightly/*/run.json")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
-@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, metavar="[RUN...]")
+@click.argument("runs", nargs=-1, metavar="[RUN...]")
 @click.option("--url", default="", metavar="URL", help="Where it will be: the feed links there.")
+@store_option
 @matrix_option
-def site(*, folder: Path, runs: tuple[Path, ...], url: str, matrix: Path) -> None:
+def site(*, folder: Path, runs: tuple[str, ...], url: str, store: Path, matrix: Path) -> None:
     """Write a static site: the latest grid, a page a target and wheel, history, badges, feed.
 
-    RUN are run.json files in any order, grid/run.json by default.
+    RUN are run.json files, grid/run.json by default, or runs that `wheelgrid runs` lists, in
+    any order.
     """
-    paths = runs or (Path("grid/run.json"),)
-    read = in_order([read_run(path) for path in paths])
+    names = runs or ("grid/run.json",)
+    read = in_order([find_run(name, store).run for name in names])
     recorded = open_passports(matrix).recorded
     write_files(folder, site_files(read, recorded=recorded, url=url))
     click.echo(folder / "index.html")

@@ -3,17 +3,23 @@
 from dataclasses import replace
 
 from harness.compare import CellChange, Comparison
+from harness.errors import UsageError
 from harness.query import Query, seen_facts
 from harness.report.runfile import Run
 
 
 def chosen_cells(run: Run, query: Query) -> Run:
-    """Return ``run`` with the cells that meet ``query``; its exit code stays that of all cells."""
+    """Return ``run`` with the cells that meet ``query``; its exit code stays that of all cells.
+
+    Raises ``UsageError`` where there is none.
+    """
     kept = tuple(
         record
         for record, cell in zip(run.cells, run.grid.cells, strict=True)
         if query.matches(seen_facts(cell))
     )
+    if not kept:
+        raise UsageError(f"none of the run's {len(run.cells)} cells meets the query")
     targets, subjects = {c.target for c in kept}, {c.subject for c in kept}
     return replace(
         run,

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from harness.compare import Change, Comparison, compare_grids
+from harness.errors import UsageError
 from harness.grid import Grid
 from harness.model import Outcome
 from harness.query import parse_query
@@ -119,3 +120,5 @@ def test_a_query_chooses_cells() -> None:
     assert [target.id for target in chosen.targets] == ["fedora-32"]
     assert [subject.id for subject in chosen.subjects] == ["s0"]
     assert len(chosen.grid.cells) == 1
+    with pytest.raises(UsageError, match="none of the run's 5 cells meets the query"):
+        chosen_cells(record_run(grid(*seen), how), parse_query("target:nothing"))

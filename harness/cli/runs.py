@@ -1,0 +1,24 @@
+"""``wheelgrid runs``: what the store has."""
+
+from pathlib import Path
+
+import click
+
+from harness.cli.command import Command
+from harness.cli.options import store_option
+from harness.store import open_store
+from harness.store.listing import format_runs
+
+
+@click.command(cls=Command, example="wheelgrid runs -n 5")
+@click.option(
+    "-n", "most", type=click.IntRange(min=1), default=20, metavar="N", help="So many at most."
+)
+@store_option
+def runs(*, most: int, store: Path) -> None:
+    """List the stored runs, the newest first."""
+    with open_store(store) as opened:
+        found = opened.runs()
+    click.echo(format_runs(found[:most]), nl=False)
+    if len(found) > most:
+        click.echo(f"and {len(found) - most} more; -n {len(found)} lists them all", err=True)

@@ -1,0 +1,37 @@
+"""The list of a store's runs: runs in, lines out."""
+
+from collections.abc import Iterator, Sequence
+
+from harness.errors import ExitCode
+from harness.report.untrusted import visible
+from harness.store.store import RunInfo
+
+ENDS = {
+    ExitCode.AS_EXPECTED: "as expected",
+    ExitCode.UNEXPECTED: "not as expected",
+    ExitCode.NOTHING_CAN_BE_SAID: "cells missed",
+    ExitCode.BUILD_FAILED: "a fixture wheel does not build",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+
+
+def format_runs(runs: Sequence[RunInfo]) -> str:
+    """Return a line a run: its id, start, cells, end, label and shard."""
+    ids, cells = (
+        max((len(text) for text in texts), default=0)
+        for texts in ([run.id for run in runs], [str(run.cells) for run in runs])
+    )
+    return "".join(
+        f"{run.id:<{ids}}  {run.started_at[:16].replace('T', ' ')}  {run.cells:>{cells}} cells"
+        f"  {', '.join(_words(run))}\n"
+        for run in runs
+    )
+
+
+def _words(run: RunInfo) -> Iterator[str]:
+    # A run that goes on and one that was killed look alike from outside.
+    yield "not ended" if run.exit_code is None else ENDS[ExitCode(run.exit_code)]
+    if run.label:
+        yield visible(run.label)
+    if run.shard:
+        yield f"shard {visible(run.shard)}"

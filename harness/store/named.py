@@ -1,0 +1,50 @@
+"""Runs by the names that people give them: an id, ``last``, ``last-night`` or a ``run.json``."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.passport import Passport
+from harness.report.runfile import Run, read_run
+from harness.store.store import open_store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamedRun:
+    """A run that was found."""
+
+    run: Run
+    id: str = ""
+    """In the store; empty of a file."""
+
+
+def find_run(name: str, store: Path, *, beside: str = "") -> NamedRun:
+    """Return the run of that name: a file, or one of ``store`` apart from the run ``beside``.
+
+    Raises ``RunFileError`` and ``StoreError``.
+    """
+    if is_file_name(name):
+        return NamedRun(run=read_run(Path(name)))
+    with open_store(store) as opened:
+        info = opened.find(name, beside=beside)
+        return NamedRun(run=opened.run(info), id=info.id)
+
+
+def find_pair(base: str, run: str, store: Path) -> tuple[NamedRun, NamedRun]:
+    """Return two runs that are to be compared; ``base`` is never found as the same run again."""
+    now = find_run(run, store)
+    return find_run(base, store, beside="" if base == now.id else now.id), now
+
+
+def is_file_name(name: str) -> bool:
+    """Say whether a name means a file: no id looks like one."""
+    return name.endswith(".json") or "/" in name
+
+
+def known_passports(runs: Iterable[Run], store: Path) -> dict[str, Passport]:
+    """Return the passports by id of ``runs``, as far as the store has them."""
+    ids = {c.observation.provenance.passport_id for r in runs for c in r.cells if c.observation}
+    if not store.exists():
+        return {}
+    with open_store(store) as opened:
+        return opened.passports(sorted(ids))

@@ -1,0 +1,114 @@
+"""``wheelgrid compare``, ``runs`` and ``report``: runs by file and by name."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.grid import build_grid
+from harness.model import Outcome
+from harness.report.runfile import Circumstances, Run, record_run, write_run
+from harness.store import open_store
+from tests.unit.cli.conftest import Said
+from tests.unit.test_compare import cells, saw
+
+CELLS = cells(2)
+GOOD, BAD = Outcome.PASS, Outcome.IMPORT_FAILED
+Wheelgrid = Callable[..., Said]
+
+
+def made(day: int, *outcomes: Outcome) -> Run:
+    seen = [saw(cell, outcome) for cell, outcome in zip(CELLS, outcomes, strict=True)]
+    at = f"2026-01-0{day}T02:00:00+00:00"
+    how = Circumstances(harness="1", started_at=at, seconds=1, workers=1)
+    return record_run(build_grid(CELLS, seen), how)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """Two runs in files: in the second a cell regressed."""
+    paths = (tmp_path / "before.json", tmp_path / "after.json")
+    for path, run in zip(paths, (made(1, GOOD, GOOD), made(2, GOOD, BAD)), strict=True):
+        write_run(path, run)
+    return paths
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Two nightly runs in a store: in the second a cell healed."""
+    path = tmp_path / "store.db"
+    with open_store(path, write=True) as opened:
+        for run in (made(1, GOOD, BAD), made(2, GOOD, GOOD)):
+            info = opened.begin(CELLS, label="nightly", started_at=run.circumstances.started_at)
+            opened.add(info, [c.observation for c in run.cells if c.observation])
+            opened.end(info, run.circumstances, run.exit_code)
+    return path
+
+
+def test_files_are_compared(files: tuple[Path, Path], wheelgrid: Wheelgrid) -> None:
+    """Two run files need no store; what got worse is the exit code."""
+    nowhere = ("--store", files[0].with_name("no.db"))
+    worse = wheelgrid("compare", *files, *nowhere)
+    assert (worse.status, worse.out.splitlines()[0]) == (1, "1 regressed, 1 same")
+    assert wheelgrid("compare", *reversed(files), *nowhere).status == 0
+    assert wheelgrid("compare", *files, "-q", "s0", *nowhere).out == "1 same\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "begin"), [("terminal", "1 regressed"), ("markdown", "#### "), ("json", "{")]
+)
+def test_formats(files: tuple[Path, Path], wheelgrid: Wheelgrid, form: str, begin: str) -> None:
+    """Formats are spelled in small letters, as in every other command."""
+    assert wheelgrid("compare", *files, "--format", form).out.startswith(begin)
+
+
+def test_stored_runs_are_compared(store: Path, wheelgrid: Wheelgrid) -> None:
+    """``last-night`` beside ``last`` is the night before, where the last run is a nightly too."""
+    said = wheelgrid("compare", "last-night", "last", "--store", store, "--format", "json")
+    document = json.loads(said.out)
+    assert (document["base"][:10], document["run"][:10]) == ("2026-01-01", "2026-01-02")
+    assert document["counts"] == {"fixed": 1, "same": 1}
+
+
+def test_a_file_and_a_stored_run(
+    files: tuple[Path, Path], store: Path, wheelgrid: Wheelgrid
+) -> None:
+    """Either side may be a file."""
+    said = wheelgrid("compare", "last", files[1], "--store", store)
+    assert (said.status, said.out.splitlines()[0]) == (1, "1 regressed, 1 same")
+
+
+def test_runs_are_listed(store: Path, wheelgrid: Wheelgrid) -> None:
+    """A line a run, the newest first."""
+    lines = wheelgrid("runs", "--store", store).out.splitlines()
+    assert [" ".join(line.split()[1:]) for line in lines] == [
+        "2026-01-02 02:00 2 cells as expected, nightly",
+        "2026-01-01 02:00 2 cells not as expected, nightly",
+    ]
+    short = wheelgrid("runs", "-n", 1, "--store", store)
+    assert (len(short.out.splitlines()), short.err) == (1, "and 1 more; -n 2 lists them all\n")
+
+
+def test_a_stored_run_is_reported(store: Path, wheelgrid: Wheelgrid) -> None:
+    """A report takes a run by name, and what of it a query asks for."""
+    words = ("report", "last", "--store", store, "--format", "json", "-q", "subject:s1")
+    document = json.loads(wheelgrid(*words).out)
+    assert [cell["subject"] for cell in document["cells"]] == ["s1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("compare", "last", "nobody"), "no run 'nobody'"),
+        (("compare", "last", "no/run.json"), "no/run.json: cannot be read"),
+        (("compare", "last", "last", "-q", "arhc:x"), "no field 'arhc'"),
+    ],
+)
+def test_mistakes(
+    store: Path, wheelgrid: Wheelgrid, words: tuple[str, ...], complaint: str
+) -> None:
+    """What is not there is said, with exit code 2."""
+    said = wheelgrid(*words, "--store", store)
+    assert said.status == 2
+    assert complaint in said.err
