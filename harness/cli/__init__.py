@@ -16,6 +16,7 @@ from harness.cli.check import check
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
 from harness.cli.explain import explain
+from harness.cli.history import history
 from harness.cli.image import image
 from harness.cli.lock import lock
 from harness.cli.passport import passport
@@ -47,8 +48,8 @@ def commands() -> None:
 
 
 for _command in (
-    doctor, plan, run, check, predict, explain, runs, compare, report, site, build, image, passport,
-    remedy, policy, repro, lock, pins,
+    doctor, plan, run, check, predict, explain, runs, history, compare, report, site, build, image,
+    passport, remedy, policy, repro, lock, pins,
 ):  # fmt: skip
     commands.add_command(_command)
 

@@ -15,7 +15,7 @@ from harness.report.changes import comparison_json, format_comparison
 from harness.report.choice import chosen_changes
 from harness.report.markdown import markdown_changes
 from harness.report.runfile import Run
-from harness.store.named import find_pair, known_passports
+from harness.store.named import find_pair, known_past
 
 
 class Format(StrEnum):
@@ -49,10 +49,11 @@ def compare(*, base: str, run: str, form: str, query: Query, store: Path) -> Exi
     them. Exits with 1 where a cell got worse; one that is missing on either side did not.
     """
     before, now = (named.run for named in find_pair(base, run, store))
-    passports = known_passports((before, now), store)
-    comparison = compare_grids(before.grid, now.grid, passports=passports)
-    _write(chosen_changes(comparison, query), Format(form), before, now)
-    return ExitCode.UNEXPECTED if chosen_changes(comparison, query).worse else ExitCode.AS_EXPECTED
+    past = known_past((before, now), store)
+    comparison = compare_grids(before.grid, now.grid, passports=past.passports, flaky=past.flaky)
+    chosen = chosen_changes(comparison, query)
+    _write(chosen, Format(form), before, now)
+    return ExitCode.UNEXPECTED if chosen.worse else ExitCode.AS_EXPECTED
 
 
 def _write(comparison: Comparison, form: Format, before: Run, now: Run) -> None:

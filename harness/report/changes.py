@@ -14,7 +14,7 @@ from rich.text import Text
 from harness.compare import CellChange, Change, Comparison, Epidemic
 from harness.differences import Difference
 from harness.grid import GridCell
-from harness.model import Outcome
+from harness.model import Observation, Outcome
 from harness.report.untrusted import visible
 
 LISTED = (Change.REGRESSED, Change.FIXED, Change.CHANGED_CAUSE, Change.GONE, Change.NEW)
@@ -126,6 +126,11 @@ def seen_words(cell: GridCell | None) -> str:
     seen = cell.observation if cell else None
     if seen is None:
         return "not there" if cell is None else "not run"
+    return observed_words(seen)
+
+
+def observed_words(seen: Observation) -> str:
+    """Return an outcome with its cause: ``import-failed (suffix-mismatch)``."""
     return f"{seen.outcome} ({visible(seen.cause)})" if seen.cause else str(seen.outcome)
 
 

@@ -1,9 +1,11 @@
-"""The list of a store's runs: runs in, lines out."""
+"""What a store has, in lines: runs and the steps of a history in, text out."""
 
 from collections.abc import Iterator, Sequence
 
 from harness.errors import ExitCode
+from harness.report.changes import difference_line, observed_words
 from harness.report.untrusted import visible
+from harness.store.history import Step
 from harness.store.store import RunInfo
 
 ENDS = {
@@ -26,6 +28,22 @@ def format_runs(runs: Sequence[RunInfo]) -> str:
         f"  {', '.join(_words(run))}\n"
         for run in runs
     )
+
+
+def format_steps(steps: Sequence[Step]) -> str:
+    """Return for each step when it was seen, the cell, its two sides and what else changed."""
+    width = max((len(visible(step.now.cell)) for step in steps), default=0)
+    return "".join(f"{line}\n" for step in steps for line in _step(step, width))
+
+
+def _step(step: Step, width: int) -> Iterator[str]:
+    sides = " → ".join(visible(observed_words(seen)) for seen in (step.was, step.now))
+    yield f"{step.when[:16].replace('T', ' ')}  {visible(step.now.cell):<{width}}  {sides}"
+    for difference in step.differences:
+        yield f"    {visible(difference_line(difference))}"
+        yield from (f"      {visible(line)}" for line in difference.lines)
+    if not step.differences:
+        yield "    nothing else that is recorded changed"
 
 
 def _words(run: RunInfo) -> Iterator[str]:

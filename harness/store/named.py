@@ -1,11 +1,12 @@
 """Runs by the names that people give them: an id, ``last``, ``last-night`` or a ``run.json``."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.passport import Passport
 from harness.report.runfile import Run, read_run
+from harness.store.history import flaky_cells
 from harness.store.store import open_store
 
 
@@ -16,6 +17,16 @@ class NamedRun:
     run: Run
     id: str = ""
     """In the store; empty of a file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownPast:
+    """What a comparison wants to know beside the two runs."""
+
+    passports: Mapping[str, Passport] = field(default_factory=dict)
+    """By id."""
+    flaky: frozenset[str] = frozenset()
+    """Cells that changed with nothing else changing, before the newer run."""
 
 
 def find_run(name: str, store: Path, *, beside: str = "") -> NamedRun:
@@ -41,10 +52,14 @@ def is_file_name(name: str) -> bool:
     return name.endswith(".json") or "/" in name
 
 
-def known_passports(runs: Iterable[Run], store: Path) -> dict[str, Passport]:
-    """Return the passports by id of ``runs``, as far as the store has them."""
+def known_past(runs: Sequence[Run], store: Path) -> KnownPast:
+    """Return what the store knows of the cells of ``runs``, the oldest first; maybe nothing."""
     ids = {c.observation.provenance.passport_id for r in runs for c in r.cells if c.observation}
     if not store.exists():
-        return {}
+        return KnownPast()
+    cells = [f"{cell.target}/{cell.subject}" for cell in runs[-1].cells]
     with open_store(store) as opened:
-        return opened.passports(sorted(ids))
+        return KnownPast(
+            passports=opened.passports(sorted(ids)),
+            flaky=flaky_cells(opened, cells, before=runs[-1].circumstances.started_at),
+        )

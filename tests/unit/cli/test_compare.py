@@ -1,4 +1,4 @@
-"""``wheelgrid compare``, ``runs`` and ``report``: runs by file and by name."""
+"""``wheelgrid compare``, ``runs``, ``history`` and ``report``: runs by file and by name."""
 
 import json
 from collections.abc import Callable
@@ -88,6 +88,24 @@ def test_runs_are_listed(store: Path, wheelgrid: Wheelgrid) -> None:
     ]
     short = wheelgrid("runs", "-n", 1, "--store", store)
     assert (len(short.out.splitlines()), short.err) == (1, "and 1 more; -n 2 lists them all\n")
+
+
+def test_history(store: Path, wheelgrid: Wheelgrid) -> None:
+    """What changed is told, what was seen is counted."""
+    said = wheelgrid("history", "s1", "--store", store)
+    assert f"{CELLS[1].id}  import-failed → pass\n" in said.out
+    assert said.err == "1 changes; 1 cells, seen 2 times\n"
+
+
+def test_a_cell_that_changes_by_itself_is_flaky(
+    files: tuple[Path, Path], store: Path, wheelgrid: Wheelgrid
+) -> None:
+    """A regression of a cell that history has seen to change by itself is not believed."""
+    late = made(3, GOOD, BAD)
+    write_run(files[1], late)
+    said = wheelgrid("compare", "last", files[1], "--store", store)
+    assert said.status == 0
+    assert "pass → import-failed  flaky\n" in said.out
 
 
 def test_a_stored_run_is_reported(store: Path, wheelgrid: Wheelgrid) -> None:

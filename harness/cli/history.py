@@ -1,0 +1,33 @@
+"""``wheelgrid history``: when a cell changed, and what changed with it."""
+
+from pathlib import Path
+
+import click
+
+from harness.cli.command import Command
+from harness.cli.options import query_option, store_option
+from harness.query import Query
+from harness.store import open_store
+from harness.store.history import count_sightings, named_cells, steps
+from harness.store.listing import format_steps
+
+
+@click.command(
+    cls=Command,
+    example="wheelgrid history debian-12/s390x/numpy\n"
+    "wheelgrid history alpine-3.19 -q outcome:import-failed",
+)
+@click.argument("name", metavar="CELL|TARGET|SUBJECT")
+@query_option
+@store_option
+def history(*, name: str, query: Query, store: Path) -> None:
+    """Say when cells changed, the newest change first, and what else changed then.
+
+    What stayed as it was is only counted. A query sees a cell as it was after the change.
+    """
+    with open_store(store) as opened:
+        cells = named_cells(opened, name)
+        found = steps(opened, cells, query)
+        seen, times = count_sightings(opened, cells)
+    click.echo(format_steps(found), nl=False)
+    click.echo(f"{len(found)} changes; {seen} cells, seen {times} times", err=True)

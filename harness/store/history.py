@@ -1,0 +1,121 @@
+"""What a store knows of cells over time: a name in, what changed and what changed with it out.
+
+A miss says nothing of a cell, and so neither ends nor begins anything here.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.differences import Difference, differences
+from harness.errors import UsageError
+from harness.model import Observation, Outcome
+from harness.query import Facts, Field, Query
+from harness.spelling import did_you_mean
+from harness.store.database import StoreError, telling
+from harness.store.store import Store
+
+_STEPS = """
+    SELECT run.id, run.started_at,
+        was.record, was.provenance, was.log, now.record, now.provenance, now.log
+    FROM transition
+    JOIN seen AS was ON was.number = transition.before
+    JOIN seen AS now ON now.number = transition.seen
+    JOIN run ON run.number = now.run
+    WHERE transition.cell IN (SELECT value FROM json_each(?))
+    ORDER BY now.number DESC"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One cell that was not what it had been."""
+
+    run: str
+    """Id of the run that saw it."""
+    when: str
+    """Start of that run: UTC, ISO 8601."""
+    was: Observation
+    now: Observation
+    differences: tuple[Difference, ...]
+    """What else changed between the two; nothing: it is flaky, or nobody recorded the cause."""
+
+
+def named_cells(store: Store, name: str) -> tuple[str, ...]:
+    """Return the ids of all cells ever seen that ``name`` means, sorted.
+
+    It is a cell, a target with or without its arch, or a subject. Raises ``StoreError`` where
+    it is none.
+    """
+    with telling(store.path):
+        rows = store.connection.execute("SELECT DISTINCT cell FROM transition ORDER BY cell")
+        cells = [cell for (cell,) in rows]
+    found = tuple(cell for cell in cells if name in _names(cell))
+    if not found:
+        hint = did_you_mean(name, {part for cell in cells for part in _names(cell)[1:]})
+        raise StoreError(f"{store.path}: no cell, target or subject {name!r}{hint}")
+    return found
+
+
+def steps(store: Store, cells: Iterable[str], query: Query | None = None) -> tuple[Step, ...]:
+    """Return what changed of ``cells``, the newest first, as far as it meets ``query`` now.
+
+    Raises ``UsageError`` for a query that asks for what only a run's own matrix tells.
+    """
+    for term in query.terms if query else ():
+        if term.field in (Field.GROUP, Field.VERDICT):
+            raise UsageError(f"history keeps no {term.field} of a cell; ask for something else")
+    with telling(store.path):
+        rows = store.connection.execute(_STEPS, (_json(cells),)).fetchall()
+        seen = store.restore([row[5:] for row in rows], logs=False)
+        before = store.restore([row[2:5] for row in rows], logs=False)
+    ids = {each.provenance.passport_id for each in (*seen, *before)}
+    passports = store.passports(sorted(ids))
+    return tuple(
+        Step(
+            run=row[0], when=row[1], was=was, now=now, differences=differences(was, now, passports)
+        )
+        for row, was, now in zip(rows, before, seen, strict=True)
+        if query is None or query.matches(_facts(now))
+    )
+
+
+def flaky_cells(store: Store, cells: Iterable[str], *, before: str) -> frozenset[str]:
+    """Return the cells that changed with nothing else changing, in runs that began earlier.
+
+    ``before``: UTC, ISO 8601.
+    """
+    earlier = (step for step in steps(store, cells) if step.when < before)
+    return frozenset(step.now.cell for step in earlier if not step.differences)
+
+
+def count_sightings(store: Store, cells: Iterable[str]) -> tuple[int, int]:
+    """Return how many of ``cells`` were seen, and how many times in all."""
+    with telling(store.path):
+        ((cell_count, count),) = store.connection.execute(
+            "SELECT count(DISTINCT cell), count(*) FROM seen"
+            " WHERE cell IN (SELECT value FROM json_each(?)) AND outcome != ?",
+            (_json(cells), Outcome.MISS),
+        )
+    return cell_count, count
+
+
+def _names(cell: str) -> Sequence[str]:
+    target, arch, subject = cell.split("/", 2)
+    return cell, target, f"{target}/{arch}", subject
+
+
+def _facts(seen: Observation) -> Facts:
+    target, arch, subject = seen.cell.split("/", 2)
+    return Facts(
+        id=seen.cell,
+        target=target,
+        arch=arch,
+        subject=subject,
+        group="",
+        outcome=seen.outcome,
+        cause=seen.cause,
+    )
+
+
+def _json(cells: Iterable[str]) -> str:
+    return json.dumps(list(cells))

@@ -1,0 +1,107 @@
+"""What a store knows over time: transitions with what changed at the same time, and flaky cells."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.differences import Aspect
+from harness.errors import UsageError
+from harness.model import Observation, Outcome
+from harness.query import parse_query
+from harness.store import Store, StoreError, open_store
+from harness.store.history import count_sightings, flaky_cells, named_cells, steps
+from harness.store.listing import format_steps
+from tests.unit.test_compare import NEW, cells, saw
+
+ONE, TWO = cells(2)
+FAR = cells(1, target="fedora-32")[0]
+PASS, FAILED = Outcome.PASS, Outcome.IMPORT_FAILED
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(tmp_path / "store.db", write=True) as opened:
+        yield opened
+
+
+def night(store: Store, day: int, *seen: Observation) -> None:
+    run = store.begin((ONE, TWO, FAR), started_at=f"2026-01-0{day}T02:00:00+00:00")
+    store.add(run, seen)
+
+
+@pytest.fixture
+def nights(store: Store) -> Store:
+    """One fell ill with its image and healed by itself; two never changed; of a miss, nothing."""
+    night(store, 1, saw(ONE, PASS), saw(TWO, PASS), saw(FAR, FAILED, "suffix-mismatch"))
+    night(store, 2, saw(ONE, FAILED, "no-module", image=NEW), saw(TWO, Outcome.MISS))
+    night(store, 3, saw(ONE, FAILED, "no-module", image=NEW), saw(TWO, PASS))
+    night(store, 4, saw(ONE, PASS, image=NEW), saw(FAR, FAILED, "missing-library"))
+    return store
+
+
+def test_only_what_changed_is_told(nights: Store) -> None:
+    """The newest change comes first; a night like the one before and a miss are none."""
+    found = steps(nights, [ONE.id, TWO.id])
+    assert [(step.when[:10], step.was.outcome, step.now.outcome) for step in found] == [
+        ("2026-01-04", FAILED, PASS),
+        ("2026-01-02", PASS, FAILED),
+    ]
+    assert [[d.aspect for d in step.differences] for step in found] == [[], [Aspect.IMAGE]]
+
+
+def test_another_cause_is_a_change(nights: Store) -> None:
+    """A cell that fails for another reason has changed."""
+    (step,) = steps(nights, [FAR.id])
+    assert (step.was.cause, step.now.cause) == ("suffix-mismatch", "missing-library")
+
+
+def test_what_changed_by_itself_is_flaky(nights: Store) -> None:
+    """Only runs that began earlier make a cell flaky: the change at hand accuses nobody."""
+    ids = [ONE.id, TWO.id]
+    assert flaky_cells(nights, ids, before="2026-01-04T02:00:00+00:00") == frozenset()
+    assert flaky_cells(nights, ids, before="2026-01-05T02:00:00+00:00") == {ONE.id}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (ONE.id, [ONE]),
+        ("debian-12", [ONE, TWO]),
+        (FAR.target.key, [FAR]),
+        ("s0", [ONE, FAR]),
+    ],
+)
+def test_names(nights: Store, name: str, expected: list[object]) -> None:
+    """A cell, a target with and without its arch, and a subject are names."""
+    assert list(named_cells(nights, name)) == [c.id for c in (ONE, TWO, FAR) if c in expected]
+
+
+def test_an_unknown_name(nights: Store) -> None:
+    """A name that means nothing is told with the nearest one."""
+    with pytest.raises(StoreError, match=r"no cell, target or subject 'fedora-23'.*'fedora-32'"):
+        named_cells(nights, "fedora-23")
+
+
+def test_a_query_sees_the_cell_after_the_change(nights: Store) -> None:
+    """Steps are chosen by what the cell became; what a store does not keep cannot be asked."""
+    ids = [ONE.id, FAR.id]
+    found = steps(nights, ids, parse_query("outcome:import-failed target:debian-*"))
+    assert [step.when[:10] for step in found] == ["2026-01-02"]
+    with pytest.raises(UsageError, match="no verdict"):
+        steps(nights, ids, parse_query("verdict:miss"))
+
+
+def test_sightings_are_counted(nights: Store) -> None:
+    """A miss is no sighting."""
+    assert count_sightings(nights, [ONE.id, TWO.id]) == (2, 6)
+
+
+def test_steps_in_lines(nights: Store) -> None:
+    """A step is a line, and a line each for what changed with it."""
+    assert format_steps(steps(nights, [ONE.id])).splitlines() == [
+        f"2026-01-04 02:00  {ONE.id}  import-failed (no-module) → pass",
+        "    nothing else that is recorded changed",
+        f"2026-01-02 02:00  {ONE.id}  pass → import-failed (no-module)",
+        "    image: sha256:old → sha256:new",
+    ]
