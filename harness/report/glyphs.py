@@ -64,11 +64,11 @@ def expected_glyph(glyph: Glyph, *, plain: bool) -> str:
 def count_cells(cells: Iterable[GridCell], *, plain: bool) -> list[Text]:
     """Return ``glyph number words`` per kind of cell: counts and legend at once."""
     kinds: dict[str, list[GridCell]] = {}
-    for cell in sorted(cells, key=_rank):
+    for cell in cells:
         kinds.setdefault(_words(cell), []).append(cell)
     return [
         Text.assemble(glyph_of(same[0], plain=plain), f" {len(same)} {words}")
-        for words, same in kinds.items()
+        for words, same in sorted(kinds.items(), key=lambda kind: min(map(_rank, kind[1])))
     ]
 
 
@@ -85,6 +85,9 @@ def _words(cell: GridCell) -> str:
             return outcome
 
 
+_VERDICTS = {verdict: rank for rank, verdict in enumerate(Verdict)}
+_OUTCOMES = {outcome: rank for rank, outcome in enumerate(Outcome)}
+
+
 def _rank(cell: GridCell) -> tuple[int, int]:
-    outcomes = list(Outcome)
-    return (list(Verdict).index(cell.verdict), outcomes.index(cell.outcome) if cell.outcome else 0)
+    return _VERDICTS[cell.verdict], _OUTCOMES[cell.outcome] if cell.outcome else 0

@@ -7,9 +7,10 @@ they have no room to lie.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 
-from rich.text import Text
+from rich.text import Span, Text
 
 from harness.grid import Grid
 from harness.report.axes import Axis, Group, Item, subject_axis, target_axis
@@ -25,7 +26,7 @@ Look = Callable[[str, str], tuple[str, str]]
 """Row key and column key to a glyph and its style."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: every row asks for the cached widths
 class Table:
     """One way to lay a grid out."""
 
@@ -37,7 +38,7 @@ class Table:
     fold: bool = False
     """Break headings that are wider than the cells below them."""
 
-    @property
+    @cached_property
     def label_width(self) -> int:
         items = [item for group in self.rows for item in group.items]
         labels = [len(INDENT + item.label) + 2 * len(item.marks) for item in items]
@@ -45,7 +46,12 @@ class Table:
 
     @property
     def width(self) -> int:
-        return self.label_width + sum(len(GAP) + self.group_width(g) for g in self.columns)
+        return self.label_width + sum(len(GAP) + width for width in self.widths)
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """Those of the column groups."""
+        return tuple(map(self.group_width, self.columns))
 
     @property
     def spill(self) -> int:
@@ -167,15 +173,17 @@ def _row(table: Table, item: Item) -> Text:
 
 def _items_line(table: Table, label: Text, draw: Draw) -> Text:
     def fill(group: Group) -> Text:
-        text = Text()
+        pieces, spans, start = [], [], 0
         for item in group.items:
             shown, style = draw(item)
             room = table.cell_width(item) - 1
             left = (room - len(shown)) // 2 if room > len(shown) else 0
-            # The style covers the glyph alone: reversed blanks would look like more cells.
-            text.append(" " * left).append(shown, style)
-            text.append(" " * (table.cell_width(item) - left - len(shown)))
-        return text
+            pieces.append((" " * left + shown).ljust(room + 1))
+            if style:
+                # The glyph alone: reversed blanks would look like more cells.
+                spans.append(Span(start + left, start + left + len(shown), style))
+            start += len(pieces[-1])
+        return Text("".join(pieces), spans=spans)
 
     return _line(table, label, fill)
 
@@ -183,11 +191,11 @@ def _items_line(table: Table, label: Text, draw: Draw) -> Text:
 def _line(table: Table, label: Text, fill: Callable[[Group], Text]) -> Text:
     line = label.copy()
     start = table.label_width
-    for group in table.columns:
+    for group, width in zip(table.columns, table.widths, strict=True):
         start += len(GAP)
         line.pad_right(start - len(line))
         line.append_text(fill(group))
-        start += table.group_width(group)
+        start += width
     return line
 
 
