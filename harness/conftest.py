@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter
 from rich.console import Console
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
@@ -22,10 +21,12 @@ from harness.errors import HarnessError
 from harness.grid import build_grid
 from harness.journal import Journal, observations, read_events
 from harness.lab import Lab, ProbeLimits
-from harness.model import Cell, Matrix, Observation, Outcome, Subject
-from harness.plan import Selection, plan_cells, with_subjects
+from harness.model import Cell, Matrix, Observation, Outcome
+from harness.plan import Selection, plan_cells
 from harness.process import hold_lifeline
 from harness.report.terminal import print_grid
+from harness.roster import load_roster
+from harness.store.memory import open_memory
 from harness.test_matrix import ExpectedError
 from harness.wiring import IMAGE_CHOICES, ROOT, LabOptions, open_lab, open_readiness, read_matrix
 
@@ -51,7 +52,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--registry", default="", help="HOST/PREFIX of a mirror to pull from")
     group.addoption("--cell-timeout", type=float, default=120, help="seconds a stage may take")
     group.addoption("--wheelgrid-matrix", type=Path, default=ROOT / "matrix", metavar="DIR")
-    group.addoption("--wheelgrid-subjects", type=Path, metavar="FILE", help="subjects to add")
+    group.addoption("--wheelgrid-cells", type=Path, metavar="FILE", help="these, not the matrix's")
+    group.addoption("--wheelgrid-memory", type=Path, metavar="FILE", help="store to reuse")
     group.addoption("--wheelgrid-out", type=Path, metavar="DIR", help="where the journal goes")
 
 
@@ -128,21 +130,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByTarge
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Read the matrix; a mistake in it ends the session with its messages and no traceback."""
     try:
-        session.config.stash[_MATRIX] = _matrix(session.config)
-        session.config.stash[_CELLS] = plan_cells(
-            session.config.stash[_MATRIX], _selection(session.config)
-        )
+        config = session.config
+        config.stash[_MATRIX] = read_matrix(config.getoption("--wheelgrid-matrix"))
+        config.stash[_CELLS] = _cells(config)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
 
 
-def _matrix(config: pytest.Config) -> Matrix:
-    matrix = read_matrix(config.getoption("--wheelgrid-matrix"))
-    extra: Path | None = config.getoption("--wheelgrid-subjects")
-    if extra is None:
-        return matrix
-    subjects = TypeAdapter(tuple[Subject, ...]).validate_json(extra.read_bytes())
-    return with_subjects(matrix, subjects)
+def _cells(config: pytest.Config) -> tuple[Cell, ...]:
+    file: Path | None = config.getoption("--wheelgrid-cells")
+    if file is None:
+        return plan_cells(config.stash[_MATRIX], _selection(config))
+    return load_roster(file.read_bytes())
 
 
 def _selection(config: pytest.Config) -> Selection:
@@ -174,7 +173,10 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Return the laboratory of this worker."""
     config = request.config
     journal = Journal(config.stash[_JOURNAL], os.environ.get("PYTEST_XDIST_WORKER", "main"))
-    with open_lab(config.stash[_MATRIX], _lab_options(config), journal) as opened:
+    with (
+        open_memory(config.getoption("--wheelgrid-memory")) as memory,
+        open_lab(config.stash[_MATRIX], _lab_options(config), journal, memory) as opened,
+    ):
         yield opened
 
 

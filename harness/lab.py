@@ -251,9 +251,13 @@ class Lab:
         with self._phase("images", target.key, "getting the image"):
             image = self._images.get(target)
         session = None
-        passport = self._memory.passport(self._environment(target, image))
+        environment = self._environment(target, image)
+        passport = self._memory.passport(environment)
         if passport is None:
             session, passport = self._start(target, image)
+        else:
+            passport = self._survey.complete(passport, target, image)
+        self._journal.passport(_passport_id(passport), environment, passport)
         return _Bench(
             target=target,
             image=image,
@@ -270,7 +274,6 @@ class Lab:
             except BaseException:
                 session.close()
                 raise
-        self._journal.passport(_passport_id(passport), self._environment(target, image), passport)
         return session, passport
 
     def _session(self, target: Target, image: ImageRef) -> Session:

@@ -5,7 +5,6 @@ They are run as ``front`` runs the matrix's own; nothing is expected of them.
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +12,15 @@ from rich.console import Console
 
 from harness.engine.docker import connect
 from harness.errors import EngineError, UsageError
-from harness.front import LOG, PYTEST_DONE, RunOptions, drive, pytest_words, write_subjects
+from harness.front import (
+    LOG,
+    PYTEST_DONE,
+    RunOptions,
+    drive,
+    prepare_out,
+    pytest_words,
+    write_cells,
+)
 from harness.grid import Grid
 from harness.lab import Lab
 from harness.model import Outcome, Subject, Target
@@ -55,9 +62,9 @@ def run_subjects(
     connect()
     matrix = with_subjects(read_matrix(options.matrix), subjects)
     cells = plan_cells(matrix, selection)
-    file = write_subjects(options.out, subjects)
+    prepare_out(options.out)
     state = RunState(cells)
-    words = pytest_words(replace(options, selection=selection, subjects=file))
+    words = pytest_words(options, write_cells(options.out, cells))
     ending = drive(words, state, options.out, console)
     if ending.interrupted:
         raise KeyboardInterrupt

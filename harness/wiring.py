@@ -23,6 +23,7 @@ from harness.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, read_lock
 from harness.journal import Journal
 from harness.lab import Lab, ProbeLimits
 from harness.matrixfile import load_matrix
+from harness.memory import Memory
 from harness.model import ImageWay, IndexSource, Matrix
 from harness.passports import PassportBook, Surveyor
 from harness.supply import Supply
@@ -146,10 +147,13 @@ def open_supply(matrix: Matrix, options: LabOptions, index: PackageIndex) -> Sup
     )
 
 
-def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
+def open_lab(
+    matrix: Matrix, options: LabOptions, journal: Journal, memory: Memory | None = None
+) -> Lab:
     """Return a laboratory on the real engine, rid of the containers that killed runs left there.
 
-    Raises ``EngineError`` when there is none and ``MatrixFileError`` for a broken lock file.
+    What ``memory`` knows it does not measure. Raises ``EngineError`` when there is none and
+    ``MatrixFileError`` for a broken lock file.
     """
     cache = Cache(default_cache_root())
     engine = connect()
@@ -170,6 +174,7 @@ def open_lab(matrix: Matrix, options: LabOptions, journal: Journal) -> Lab:
         emulator_version=once(partial(emulator_version, cache=cache)),
         limits=options.limits,
         survey=Surveyor(engine, cache, journal.announce),
+        memory=memory,
     )
 
 

@@ -1,7 +1,7 @@
 """What all tests share: the engine that integration tests run on, and the cache."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -25,6 +25,15 @@ def engine() -> DockerEngine:
 def cache() -> Cache:
     """Return the user's own cache: what one run has made, the next need not make again."""
     return Cache(default_cache_root())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the tests' runs out of the user's store, and measure afresh what a test looks at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WHEELGRID_STORE", str(tmp_path_factory.mktemp("store") / "store.db"))
+        patch.setenv("WHEELGRID_FRESH", "1")
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,11 @@ from harness.candidates import Proof, not_applicable, read_candidates
 from harness.cli.command import Command
 from harness.cli.options import run_options, selection_options
 from harness.errors import ExitCode
-from harness.front import RunOptions, run_cells, write_subjects
+from harness.front import RunOptions
 from harness.index.lock import LOCK_NAME, read_lock
 from harness.plan import Selection, plan_cells, usual, with_subjects
 from harness.report.planned import format_not_applicable
+from harness.running import run_cells
 from harness.wiring import open_index, read_matrix
 
 
@@ -57,5 +58,4 @@ def check(
     targets = tuple({cell.target.key: cell.target for cell in wanted}.values())
     click.echo(format_not_applicable(not_applicable(candidates, targets)), nl=False)
     cells = plan_cells(with_subjects(matrix, subjects), selection)
-    file = write_subjects(options.out, subjects)
-    return run_cells(cells, replace(options, selection=selection, subjects=file), Console())
+    return run_cells(cells, options, Console())

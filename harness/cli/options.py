@@ -125,7 +125,7 @@ def run_options(command: Command) -> Command:
     """Add the options that say how cells are run; the command gets one ``options``."""
 
     @functools.wraps(command)
-    def with_options(
+    def with_options(  # noqa: PLR0913 - one for each option
         *,
         matrix: Path,
         out: Path,
@@ -133,6 +133,9 @@ def run_options(command: Command) -> Command:
         images: str,
         registry: str,
         timeout: float,
+        store: Path,
+        fresh: bool,
+        label: str,
         **others: object,
     ) -> object:
         options = RunOptions(
@@ -143,6 +146,9 @@ def run_options(command: Command) -> Command:
             registry=registry,
             timeout=timeout,
             command=tuple(sys.argv[1:]),
+            store=store.resolve(),
+            fresh=fresh,
+            label=label,
         )
         return command(options=options, **others)
 
@@ -169,6 +175,13 @@ def run_options(command: Command) -> Command:
             default=Path("grid"),
             metavar="DIR",
             help="Where run.json and junit.xml go; ./grid by default.",
+        ),
+        store_option,
+        click.option(
+            "--fresh", is_flag=True, envvar="WHEELGRID_FRESH", help="Reuse no stored result."
+        ),
+        click.option(
+            "--label", default="", metavar="NAME", help="What the run is; last-night means nightly."
         ),
         matrix_option,
     )

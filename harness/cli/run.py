@@ -1,26 +1,43 @@
 """``wheelgrid run``: probe cells and show the grid."""
 
-from dataclasses import replace
-
 import click
 from rich.console import Console
 
 from harness.cli.command import Command
-from harness.cli.options import run_options, selection_options
-from harness.errors import ExitCode
-from harness.front import RunOptions, run_cells
+from harness.cli.options import query_option, run_options, selection_options
+from harness.errors import ExitCode, UsageError
+from harness.front import RunOptions
 from harness.plan import Selection, plan_cells, usual
+from harness.query import Query
+from harness.running import choose_cells, resume_run, run_cells
 from harness.wiring import read_matrix
 
 
 @click.command(
-    cls=Command, example='wheelgrid run --target "debian-1*" --arch s390x --subject numpy'
+    cls=Command,
+    example='wheelgrid run --target "debian-1*" --arch s390x --subject numpy\n'
+    "wheelgrid run -q 'outcome:miss,import-failed'     # what failed in the last run\n"
+    "wheelgrid run --resume",
 )
 @selection_options
+@query_option
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="last",
+    metavar="[RUN]",
+    help="Go on with a stored run that was killed or missed cells; the last one by default.",
+)
 @run_options
-def run(*, selection: Selection, options: RunOptions) -> ExitCode:
-    """Probe cells, show the grid, and write run.json and junit.xml."""
+def run(*, selection: Selection, query: Query, resume: str | None, options: RunOptions) -> ExitCode:
+    """Probe cells, show the grid, and write run.json and junit.xml.
+
+    Cells are stored as they finish, and not probed again while nothing that matters changes.
+    """
+    if resume is not None:
+        if selection != Selection() or query.terms:
+            raise UsageError("--resume goes on with the cells of that run; choose no others")
+        return resume_run(resume, options, Console())
     matrix = read_matrix(options.matrix)
-    selection = usual(matrix, selection)
-    cells = plan_cells(matrix, selection)
-    return run_cells(cells, replace(options, selection=selection), Console())
+    cells = plan_cells(matrix, usual(matrix, selection))
+    return run_cells(choose_cells(cells, query, options.store), options, Console())

@@ -6,7 +6,7 @@ finished target and one now and then, so that no minute is silent.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,15 +30,16 @@ ETA_FROM = 0.05
 
 
 class RunState:
-    """What a journal has told so far."""
+    """What a journal has told so far, and what was ``seen`` before it began."""
 
-    def __init__(self, cells: Sequence[Cell]) -> None:
+    def __init__(self, cells: Sequence[Cell], seen: Iterable[Observation] = ()) -> None:
         self.cells = tuple(cells)
         self.activities: dict[str, str] = {}
         """Per worker: ``<target>/<arch> what it does``; workers at rest are not in it."""
         self.phases: Counter[str] = Counter()
         """Seconds of work per phase."""
-        self._seen: dict[str, Observation] = {}
+        self._seen = {observation.cell: observation for observation in seen}
+        self._before = len(self._seen)
 
     def take(self, events: Sequence[dict[str, Any]]) -> None:
         """Take in the next events of the journal."""
@@ -63,12 +64,17 @@ class RunState:
     def done(self) -> int:
         return sum(cell.id in self._seen for cell in self.cells)
 
+    @property
+    def left(self) -> tuple[Cell, ...]:
+        """The cells of which nothing is known."""
+        return tuple(cell for cell in self.cells if cell.id not in self._seen)
+
     def time_left(self, elapsed: float) -> float | None:
         """Return the seconds that remain at the pace so far; None while nobody can know."""
-        done = self.done
-        if done < max(1, ETA_FROM * len(self.cells)):
+        done = self.done - self._before
+        if done < max(1, ETA_FROM * (len(self.cells) - self._before)):
             return None
-        return elapsed / done * (len(self.cells) - done)
+        return elapsed / done * len(self.left)
 
 
 class SpokenJournal(Journal):

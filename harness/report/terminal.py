@@ -61,6 +61,19 @@ def format_phases(circumstances: Circumstances) -> str:
     return f"{work} of work; {clock}" if work else clock
 
 
+def format_reused(grid: Grid) -> str:
+    """Say how many cells were measured earlier, and since when; nothing where none was."""
+    times = sorted(
+        c.observation.measured_at for c in grid.cells if c.observation and c.observation.cached
+    )
+    if not times:
+        return ""
+    return (
+        f"{len(times)} of {len(grid.cells)} cells were measured before with all that matters the "
+        f"same, the oldest on {times[0][:16].replace('T', ' ')}; --fresh measures them anew"
+    )
+
+
 def _legend(grid: Grid, *, width: int, plain: bool) -> Iterator[Text]:
     yield from _flow(count_cells(grid.cells, plain=plain), width)
     yield from _flow([Text(key, style="dim") for key in key_of(grid)], width)

@@ -19,11 +19,11 @@ FORGOTTEN = (Outcome.MISS, Outcome.TIMEOUT)
 
 @contextlib.contextmanager
 def open_memory(path: Path | None) -> Iterator[Memory]:
-    """Give the memory that the store at ``path`` is; None remembers nothing.
+    """Give the memory that the store at ``path`` is; no store remembers nothing.
 
     Raises ``StoreError``.
     """
-    if path is None:
+    if path is None or not path.exists():
         yield NoMemory()
         return
     with open_store(path) as store:

@@ -182,8 +182,8 @@ class Store:
         ``last`` is the newest, ``last~2`` the second before it, ``last-night`` the newest that is
         labelled ``nightly``. The run ``beside`` (an id) is never meant.
         """
-        runs = [run for run in self.runs() if run.id != beside]
-        found = _by_name(runs, name)
+        runs = self.runs()
+        found = [run for run in _by_name(runs, name, beside) if run.id != beside]
         if len(found) > 1:
             ids = " ".join(run.id for run in found[:4])
             raise StoreError(f"{self.path}: several runs begin with {name!r}: {ids}")
@@ -275,10 +275,10 @@ def _all_is_kept() -> Iterator[None]:
             gc.enable()
 
 
-def _by_name(runs: Sequence[RunInfo], name: str) -> list[RunInfo]:
+def _by_name(runs: Sequence[RunInfo], name: str, beside: str) -> list[RunInfo]:
     """Return the runs, newest first, that a name may mean."""
     if name == "last-night":
-        return [run for run in runs if run.label == NIGHTLY][:1]
+        return [run for run in runs if run.label == NIGHTLY and run.id != beside][:1]
     last, _, back = name.partition("~")
     if last == "last" and (back.isdigit() or not back):
         place = int(back or 0)

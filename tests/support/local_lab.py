@@ -14,6 +14,7 @@ from harness.engine import Engine
 from harness.errors import HarnessError
 from harness.journal import Journal
 from harness.lab import Lab, ProbeLimits
+from harness.memory import Memory
 from harness.model import ImageRef, ImageWay, Subject, Target, WheelRef
 from harness.passport import Passport
 from harness.supply import Refusal
@@ -83,6 +84,7 @@ def local_lab(
     engine: Engine | None = None,
     images: LocalImages | None = None,
     tag: str = "py3-none-any",
+    memory: Memory | None = None,
 ) -> Lab:
     """Return a laboratory for the subjects in ``answers``; its wheels lie beside the journal."""
     return Lab(
@@ -92,6 +94,7 @@ def local_lab(
         journal=journal,
         emulator_version=_emulator_version,
         limits=ProbeLimits(timeout=60, quiet=60),
+        memory=memory,
     )
 
 

@@ -5,16 +5,18 @@ import json
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from harness.errors import UsageError
-from harness.front import Ending, RunOptions, drive, prepare_out, pytest_words, write_subjects
-from harness.model import FileSource, Subject
-from harness.plan import Selection
+from harness.front import Ending, RunOptions, drive, prepare_out, pytest_words, write_cells
+from harness.model import Outcome
 from harness.report.progress import RunState
+from harness.roster import load_roster
+from tests.unit.test_grid import FILE, expect, make_cell
 
 PHASE = json.dumps({"event": "phase", "worker": "gw0", "phase": "images", "seconds": 2.0})
 JOURNALIST = f"""
@@ -70,26 +72,25 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
 def test_words_for_pytest(tmp_path: Path) -> None:
     """Every option reaches pytest, and what was not given is not there."""
     plain = RunOptions(matrix=Path("/m"), out=tmp_path, workers=2, timeout=120)
-    words = pytest_words(plain)
+    words = pytest_words(plain, tmp_path / "cells.json")
     assert words[1:3] == ["-m", "pytest"]
     assert Path(words[3]).name == "test_matrix.py"
     assert {"--images=auto", "--wheelgrid-matrix=/m", "--cell-timeout=120"} <= set(words)
-    assert not {"-k", "--profile", "--registry", "--wheelgrid-subjects"} & set(words)
-    chosen = RunOptions(
-        matrix=Path("/m"),
-        out=tmp_path,
-        workers=2,
-        timeout=5.5,
-        images="registry",
-        registry="localhost:5000/x",
-        subjects=tmp_path / "subjects.json",
-        selection=Selection(
-            keyword="s390x or abi3", targets=("a", "b*"), arches=("arm64",), subjects=("-x",)
-        ),
+    assert f"--wheelgrid-cells={tmp_path}/cells.json" in words
+    assert not [word for word in words if word.startswith(("--registry", "--wheelgrid-memory"))]
+    chosen = replace(plain, timeout=5.5, images="registry", registry="localhost:5000/x")
+    tail = " ".join(pytest_words(chosen, tmp_path / "cells.json"))
+    assert tail.endswith("--images=registry --cell-timeout=5.5 --registry=localhost:5000/x")
+
+
+def test_what_is_reused(tmp_path: Path) -> None:
+    """The store is pytest's memory, unless everything is to be measured afresh."""
+    stored = RunOptions(
+        matrix=Path("/m"), out=tmp_path, workers=2, timeout=120, store=tmp_path / "s.db"
     )
-    tail = " ".join(pytest_words(chosen))
-    assert "--images=registry --cell-timeout=5.5 --registry localhost:5000/x" in tail
-    assert "-k s390x or abi3 --target=a --target=b* --arch=arm64 --subject=-x" in tail
+    memory = f"--wheelgrid-memory={tmp_path}/s.db"
+    assert memory in pytest_words(stored, tmp_path / "cells.json")
+    assert memory not in pytest_words(replace(stored, fresh=True), tmp_path / "cells.json")
 
 
 def test_an_out_directory_that_cannot_be(tmp_path: Path) -> None:
@@ -107,9 +108,7 @@ def test_an_earlier_run_is_not_taken_for_this_one(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_subjects_for_pytest(tmp_path: Path) -> None:
-    """Further subjects reach pytest as a list of subjects."""
-    source = FileSource(paths=("/x.whl",))
-    subject = Subject(id="x-1", group="your wheels", source=source, imports=("x",))
-    path = write_subjects(tmp_path / "new", (subject,))
-    assert json.loads(path.read_bytes())[0]["source"] == {"paths": ["/x.whl"]}
+def test_cells_for_pytest(tmp_path: Path) -> None:
+    """The cells reach pytest whole: subjects that are in no matrix, and what is expected."""
+    cells = (make_cell(expectation=expect(Outcome.CRASHED)), make_cell(source=FILE, subject="x-1"))
+    assert load_roster(write_cells(tmp_path, cells).read_bytes()) == cells

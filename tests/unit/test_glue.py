@@ -67,7 +67,7 @@ pytest_plugins = ["harness.conftest"]
 
 def pytest_configure(config):
     import harness.conftest
-    harness.conftest.open_lab = lambda matrix, options, journal: local_lab(ANSWERS, journal)
+    harness.conftest.open_lab = lambda matrix, options, journal, memory: local_lab(ANSWERS, journal)
 """
 
 NO_LAB = """
