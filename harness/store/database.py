@@ -130,6 +130,8 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+    if statement.strip():
+        yield statement
 
 
 def _check(connection: sqlite3.Connection, path: Path, *, newest: int) -> int:
