@@ -1,0 +1,69 @@
+"""Runs that are kept, with a real engine: killed, gone on with, and not measured twice."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.images.debian import native_arch
+from harness.journal import observations, read_events
+from harness.model import Outcome
+from harness.report.runfile import Run, read_run
+from harness.store import open_store
+from tests.support.commands import started_wheelgrid, wait_until, wheelgrid
+from tests.support.wheels import make_wheel
+
+pytestmark = pytest.mark.integration
+
+HERE = ("--images", "assembled", "--target", "debian-12", "--arch", native_arch().name)
+REUSE = {"WHEELGRID_FRESH": "0"}
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> list[Path]:
+    """Two wheels, the second of which takes its time."""
+    codes = {"first": "", "slow": "import time\ntime.sleep(4)"}
+    return [make_wheel(tmp_path, name, code) for name, code in codes.items()]
+
+
+def seen_in(out: Path) -> list[dict[str, Any]]:
+    document = json.loads((out / "run.json").read_text())
+    return [cell["observation"] for cell in document["cells"]]
+
+
+def test_a_killed_run_goes_on(tmp_path: Path, wheels: list[Path]) -> None:
+    """What a killed run measured is kept; the rest is measured by ``--resume``, and reused then."""
+    store, out = tmp_path / "store.db", tmp_path / "grid"
+    kept = ("--store", store, "--out", out)
+    with started_wheelgrid("check", *wheels, *HERE, "-n", 1, *kept) as started:
+        wait_until(lambda: list(observations(read_events(out / "journal.jsonl")[0])), seconds=90)
+        wait_until(lambda: _stored(store).cells[0].observation, seconds=2)
+        started.kill()
+    listed = wheelgrid("runs", "--store", store).out
+    assert "2 cells  not ended" in listed
+    first, missing = (cell.observation for cell in _stored(store).cells)
+    assert first is not None
+    assert (first.outcome, missing) == (Outcome.PASS, None)
+
+    resumed = wheelgrid("run", "--resume", "-n", 1, *HERE[:2], *kept)
+    assert (resumed.status, resumed.err) == (0, "")
+    again, slow = seen_in(out)
+    assert read_run(out / "run.json") == _stored(store)
+    assert (again["outcome"], again["measured_at"]) == ("pass", first.measured_at)
+    assert (slow["outcome"], slow["cached"]) == ("pass", False)
+
+    reused = wheelgrid("check", *wheels, *HERE, "-n", 1, *kept, env=REUSE)
+    assert "2 of 2 cells were measured before" in reused.out
+    both = seen_in(out)
+    assert [each["cached"] for each in both] == [True, True]
+    assert [each["measured_at"] for each in both] == [again["measured_at"], slow["measured_at"]]
+    fresh = wheelgrid("check", wheels[0], *HERE, "-n", 1, *kept, "--fresh", env=REUSE)
+    assert fresh.status == 0
+    assert [each["cached"] for each in seen_in(out)] == [False]
+
+
+def _stored(store: Path) -> Run:
+    """Return the last run of the store."""
+    with open_store(store) as opened:
+        return opened.run(opened.find("last"))
