@@ -10,7 +10,9 @@
     ├── PackageIndexError        3   the package index has not what is pinned, or not the same bytes
     ├── BuildError               4   a fixture project does not build
     ├── cache.CacheError         3   the cache cannot be written: the disk is full
-    └── report.runfile.RunFileError  2   run.json cannot be written or read
+    ├── report.runfile.RunFileError  2   run.json cannot be written or read
+    ├── query.QueryError         2   a query that is not of the language, with its column
+    └── store.StoreError         2   a store that is none, damaged, too new, or cannot be written
 
 A message says what, where, and the next step. ``cli`` catches ``HarnessError`` in
 one place and prints it; no traceback reaches a user for what a user can cause.

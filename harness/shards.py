@@ -63,6 +63,11 @@ def parse_shard(text: str) -> tuple[int, int]:
     return int(number), int(of)
 
 
+def shard_count(cells: Sequence[Cell]) -> int:
+    """Return how many shards there may be: one a target, as far as a workflow has jobs."""
+    return min(MOST, len({cell.target.key for cell in cells}))
+
+
 def split_cells(
     cells: Sequence[Cell], count: int, durations: Mapping[str, float]
 ) -> tuple[Shard, ...]:
@@ -94,6 +99,12 @@ def split_cells(
         )
         for number, keys in enumerate(packed, start=1)
     )
+
+
+def find_shard(cells: Sequence[Cell], name: str, durations: Mapping[str, float]) -> Shard:
+    """Return the shard ``K/N`` of the cells. Raises ``UsageError``."""
+    number, of = parse_shard(name)
+    return split_cells(cells, of, durations)[number - 1]
 
 
 def github_matrix(shards: Iterable[Shard]) -> dict[str, list[dict[str, object]]]:

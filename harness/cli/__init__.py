@@ -20,6 +20,7 @@ from harness.cli.explain import explain
 from harness.cli.history import history
 from harness.cli.image import image
 from harness.cli.lock import lock
+from harness.cli.merge import merge
 from harness.cli.passport import passport
 from harness.cli.pins import pins
 from harness.cli.plan import plan
@@ -49,8 +50,8 @@ def commands() -> None:
 
 
 for _command in (
-    doctor, plan, run, check, predict, explain, runs, history, compare, report, site, build, image,
-    passport, remedy, policy, repro, lock, pins,
+    doctor, plan, run, merge, check, predict, explain, runs, history, compare, report, site, build,
+    image, passport, remedy, policy, repro, lock, pins,
 ):  # fmt: skip
     commands.add_command(_command)
 

@@ -78,6 +78,16 @@ def store_option(command: Command) -> Command:
     )(command)
 
 
+def durations_option(command: Command) -> Command:
+    """Add ``--durations``."""
+    return click.option(
+        "--durations",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="STORE",
+        help="Balance shards by what cells took in this store; the same one for plan and runs.",
+    )(command)
+
+
 class _QueryType(click.ParamType[Query]):
     """A query, told from other text before anything is done."""
 

@@ -1,26 +1,71 @@
 """``wheelgrid plan``: the cells that would run, without touching the engine."""
 
+import json
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from harness.cli.command import Command
-from harness.cli.options import matrix_option, selection_options
+from harness.cli.options import (
+    durations_option,
+    matrix_option,
+    query_option,
+    selection_options,
+    store_option,
+)
 from harness.plan import Selection, plan_cells, usual
+from harness.query import Query
 from harness.report.planned import cells_json, print_plan
+from harness.running import choose_cells
+from harness.shards import MOST, github_matrix, shard_count, split_cells
+from harness.store.store import known_durations
 from harness.wiring import read_matrix
 
 
-@click.command(cls=Command, example='wheelgrid plan -k "s390x and not numpy"')
+@click.command(
+    cls=Command,
+    example='wheelgrid plan -k "s390x and not numpy"\n'
+    "wheelgrid plan --profile nightly --format github --shards 20 --durations nightly.db",
+)
 @selection_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line and cell.")
+@query_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "github"]),
+    default="table",
+    help="json: an object a line and cell; github: a job matrix of shards.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--shards",
+    type=click.IntRange(min=1, max=MOST),
+    metavar="N",
+    help="How many shards; as many as there are targets by default.",
+)
+@durations_option
+@store_option
 @matrix_option
-def plan(*, selection: Selection, matrix: Path, as_json: bool) -> None:
-    """Show the cells that a run would probe."""
+def plan(  # noqa: PLR0913 - one for each option
+    *,
+    selection: Selection,
+    query: Query,
+    form: str,
+    as_json: bool,
+    shards: int | None,
+    durations: Path | None,
+    store: Path,
+    matrix: Path,
+) -> None:
+    """Show the cells that a run would probe, or the shards to share them out in."""
     read = read_matrix(matrix)
-    cells = plan_cells(read, usual(read, selection))
-    if as_json:
+    cells = choose_cells(plan_cells(read, usual(read, selection)), query, store)
+    if form == "github":
+        count = shards or shard_count(cells)
+        pieces = split_cells(cells, count, known_durations(durations))
+        click.echo(json.dumps(github_matrix(pieces)))
+    elif as_json or form == "json":
         click.echo(cells_json(cells))
     else:
         print_plan(cells, Console())

@@ -1,15 +1,19 @@
 """``wheelgrid run``: probe cells and show the grid."""
 
+from pathlib import Path
+
 import click
 from rich.console import Console
 
 from harness.cli.command import Command
-from harness.cli.options import query_option, run_options, selection_options
+from harness.cli.options import durations_option, query_option, run_options, selection_options
 from harness.errors import ExitCode, UsageError
 from harness.front import RunOptions
 from harness.plan import Selection, plan_cells, usual
 from harness.query import Query
-from harness.running import choose_cells, resume_run, run_cells
+from harness.running import Share, choose_cells, resume_run, run_cells
+from harness.shards import find_shard
+from harness.store.store import known_durations
 from harness.wiring import read_matrix
 
 
@@ -28,16 +32,33 @@ from harness.wiring import read_matrix
     metavar="[RUN]",
     help="Go on with a stored run that was killed or missed cells; the last one by default.",
 )
+@click.option(
+    "--shard", metavar="K/N", help="Only this piece of the cells; `wheelgrid merge` joins them."
+)
+@durations_option
 @run_options
-def run(*, selection: Selection, query: Query, resume: str | None, options: RunOptions) -> ExitCode:
+def run(
+    *,
+    selection: Selection,
+    query: Query,
+    resume: str | None,
+    shard: str | None,
+    durations: Path | None,
+    options: RunOptions,
+) -> ExitCode:
     """Probe cells, show the grid, and write run.json and junit.xml.
 
     Cells are stored as they finish, and not probed again while nothing that matters changes.
     """
     if resume is not None:
-        if selection != Selection() or query.terms:
+        if selection != Selection() or query.terms or shard:
             raise UsageError("--resume goes on with the cells of that run; choose no others")
         return resume_run(resume, options, Console())
     matrix = read_matrix(options.matrix)
     cells = plan_cells(matrix, usual(matrix, selection))
-    return run_cells(choose_cells(cells, query, options.store), options, Console())
+    cells = choose_cells(cells, query, options.store)
+    if shard is None:
+        return run_cells(cells, options, Console())
+    piece = find_shard(cells, shard, known_durations(durations))
+    share = Share(name=piece.name, whole=cells)
+    return run_cells(piece.cells, options, Console(), share=share)

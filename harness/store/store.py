@@ -79,6 +79,17 @@ def open_store(path: Path, *, write: bool = False) -> Iterator["Store"]:
         connection.close()
 
 
+def known_durations(path: Path | None) -> dict[str, float]:
+    """Return by cell id the seconds that the store at ``path`` knows; None knows none.
+
+    Raises ``StoreError``.
+    """
+    if path is None:
+        return {}
+    with open_store(path) as store:
+        return store.durations()
+
+
 class Store:
     """Runs by id; every method raises ``StoreError``."""
 
@@ -96,10 +107,11 @@ class Store:
         shard: str = "",
         whole: Sequence[Cell] | None = None,
         started_at: str = "",
+        run_id: str = "",
     ) -> RunInfo:
         """Add a run that is to see ``cells``; of a shard, ``whole`` are those of all shards."""
         at = started_at or datetime.now(UTC).isoformat(timespec="seconds")
-        run_id = f"{at[:19].replace('-', '').replace(':', '')}-{secrets.token_hex(2)}"
+        run_id = run_id or f"{at[:19].replace('-', '').replace(':', '')}-{secrets.token_hex(2)}"
         with telling(self.path), transaction(self.connection):
             roster = put_blob(self.connection, dump_roster(cells))
             all_of_them = roster if whole is None else put_blob(self.connection, dump_roster(whole))
@@ -242,6 +254,25 @@ class Store:
                 for id, blob in rows  # noqa: A001 - the column's name
                 if wanted is None or id in wanted
             }
+
+    def measured(self) -> tuple[Measured, ...]:
+        """Return all passports with the environments that they were measured in."""
+        passports = self.passports()
+        with telling(self.path):
+            rows = self.connection.execute("SELECT passport, key FROM environment").fetchall()
+        return tuple(
+            Measured(id=name, environment=key, passport=passports[name]) for name, key in rows
+        )
+
+    def durations(self) -> dict[str, float]:
+        """Return by cell id the seconds that it takes to measure it, on the average."""
+        with telling(self.path):
+            rows = self.connection.execute(
+                "SELECT cell, avg(seconds) FROM seen WHERE cached = 0 AND outcome != ?"
+                " GROUP BY cell",
+                (Outcome.MISS,),
+            ).fetchall()
+        return dict(rows)
 
     def restore(
         self, rows: Sequence[tuple[str, str, str]], *, logs: bool = True

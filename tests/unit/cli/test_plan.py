@@ -62,3 +62,28 @@ def test_no_matrix(wheelgrid: Run, tmp_path: Path) -> None:
     result = wheelgrid("plan", "--matrix", tmp_path / "none")
     assert result.status == 2
     assert "none" in result.err
+
+
+def test_a_job_matrix(wheelgrid: Run, matrix: Path) -> None:
+    """A workflow reads one JSON object: a row a shard, as many as asked for."""
+    result = wheelgrid("plan", "--format", "github", "--matrix", matrix, "--shards", 2)
+    assert result.status == 0
+    rows = json.loads(result.out)["include"]
+    assert [(row["shard"], row["arches"], row["cells"]) for row in rows] == [
+        ("1/2", "x86_64", 4),
+        ("2/2", "s390x", 2),
+    ]
+    whole = wheelgrid("plan", "--format", "github", "--matrix", matrix)
+    assert len(json.loads(whole.out)["include"]) == 3
+
+
+def test_a_query_before_a_run(wheelgrid: Run, matrix: Path, tmp_path: Path) -> None:
+    """What is known before a run can be asked for; what was seen needs a stored run."""
+    store = ("--store", tmp_path / "none.db")
+    asked = wheelgrid("plan", "--json", "-q", "arch:s390x -numpy", "--matrix", matrix, *store)
+    assert [json.loads(line)["id"] for line in asked.out.splitlines()] == [
+        "debian-12/s390x/markupsafe"
+    ]
+    for query, complaint in (("outcome:pass", "there is no store"), ("nobody", "none meets")):
+        result = wheelgrid("plan", "-q", query, "--matrix", matrix, *store)
+        assert (result.status, complaint in result.err) == (2, True)

@@ -1,0 +1,41 @@
+"""``wheelgrid merge``: the shards of a run become one run."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from harness.cli.command import Command
+from harness.cli.options import store_option
+from harness.errors import ExitCode
+from harness.grid import build_grid, exit_code
+from harness.report.terminal import print_grid
+from harness.report.untrusted import visible
+from harness.store.merge import merge_stores
+
+
+@click.command(
+    cls=Command, example="wheelgrid merge shards/*.db --store nightly.db --label nightly"
+)
+@click.argument(
+    "sources",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="STORE...",
+)
+@click.option("--label", default="", metavar="NAME", help="What the run is; last-night: nightly.")
+@store_option
+def merge(*, sources: tuple[Path, ...], label: str, store: Path) -> ExitCode:
+    """Join the newest run of each STORE into one run of another store, and show it.
+
+    Cells that no shard measured are misses: exit code 3. Runs of different harnesses or plans
+    are not joined.
+    """
+    run, joined = merge_stores(sources, store, label=label)
+    grid = build_grid(joined.cells, joined.seen)
+    print_grid(grid, Console())
+    for note in joined.notes:
+        click.echo(visible(note))
+    click.echo(f"stored: run {run.id}")
+    return exit_code(grid)

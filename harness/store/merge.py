@@ -1,0 +1,178 @@
+"""Shards become one run: stores in, a run of all their cells out, with what was wrong told.
+
+Nothing is lost and nothing doubled: a cell that nobody measured is a miss, one that was measured
+twice counts once. What cannot be compared (other harness, other plan) is not joined.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.grid import build_grid, exit_code
+from harness.model import Cell, Observation, Outcome, Stage
+from harness.report.runfile import Circumstances
+from harness.store.store import Measured, RunInfo, open_store
+
+MISSING = "infra:shard"
+"""Cause of the cells that no shard measured."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """What one store holds of the run: its newest run."""
+
+    path: Path
+    run: RunInfo
+    whole: tuple[Cell, ...]
+    seen: Mapping[str, Observation]
+    passports: tuple[Measured, ...]
+    circumstances: Circumstances
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Joined:
+    """The parts put together."""
+
+    cells: tuple[Cell, ...]
+    seen: tuple[Observation, ...]
+    """One for each of ``cells``."""
+    notes: tuple[str, ...] = field(default=())
+    """What was wrong, a line each."""
+
+
+def read_part(path: Path) -> Part:
+    """Return what the store at ``path`` has. Raises ``StoreError``."""
+    with open_store(path) as store:
+        run = store.find("last")
+        return Part(
+            path=path,
+            run=run,
+            whole=store.cells(run, whole=True),
+            seen={seen.cell: seen for seen in store.observations(run)},
+            passports=store.measured(),
+            circumstances=store.circumstances(run),
+        )
+
+
+def join_parts(parts: Sequence[Part]) -> Joined:
+    """Return all cells of the parts with what was seen of each.
+
+    Raises ``UsageError`` for parts of different harnesses or plans, and for shards beside whole
+    runs.
+    """
+    _check_alike(parts, "harness versions", {part.path: part.run.harness for part in parts})
+    sharded = {part.path: "shards" if part.run.shard else "whole runs" for part in parts}
+    _check_alike(parts, "kinds", sharded)
+    if parts[0].run.shard:
+        of = {part.path: part.run.shard.partition("/")[2] for part in parts}
+        _check_alike(parts, "numbers of shards", of)
+        _check_alike(parts, "plans", {part.path: part.run.whole[:12] for part in parts})
+    cells = {cell.id: cell for part in parts for cell in part.whole}
+    seen: dict[str, Observation] = {}
+    twice = set()
+    for part in sorted(parts, key=lambda part: part.run.id):
+        for name, observation in part.seen.items():
+            if name in seen and seen[name] != observation:
+                twice.add(name)
+            seen[name] = _better(seen.get(name), observation)
+    absent = [name for name in cells if name not in seen]
+    notes = (*_overlap(twice), *_missing_shards(parts), *_unseen(absent))
+    why = "; ".join(_missing_shards(parts)) or "its shard ended before its turn"
+    return Joined(
+        cells=tuple(cells.values()),
+        seen=tuple(seen.get(name) or _miss(name, why) for name in cells),
+        notes=notes,
+    )
+
+
+def merge_stores(sources: Sequence[Path], into: Path, *, label: str = "") -> tuple[RunInfo, Joined]:
+    """Join the newest runs of ``sources`` into one run of the store ``into``.
+
+    Raises ``StoreError`` and what ``join_parts`` raises; ``UsageError`` where the same runs are
+    joined there already.
+    """
+    if into.resolve() in {path.resolve() for path in sources}:
+        raise UsageError(f"{into}: cannot be joined into itself; name another with --store")
+    unique = {part.run.id: part for part in map(read_part, sources)}
+    parts = tuple(unique.values())
+    joined = join_parts(parts)
+    with open_store(into, write=True) as store:
+        run_id = _run_id(parts)
+        if any(run.id == run_id for run in store.runs()):
+            raise UsageError(f"{into}: these runs are joined there already, as run {run_id}")
+        run = store.begin(
+            joined.cells,
+            label=label,
+            started_at=min(part.run.started_at for part in parts),
+            run_id=run_id,
+        )
+        passports = {each.id + each.environment: each for p in parts for each in p.passports}
+        store.add(run, joined.seen, tuple(passports.values()))
+        store.end(run, _circumstances(parts), exit_code(build_grid(joined.cells, joined.seen)))
+        return store.find(run_id), joined
+
+
+def _check_alike(parts: Sequence[Part], what: str, values: Mapping[Path, str]) -> None:
+    if len(set(values.values())) > 1:
+        told = ", ".join(f"{part.path}: {values[part.path]}" for part in parts)
+        raise UsageError(f"runs of different {what} cannot be joined: {told}")
+
+
+def _better(known: Observation | None, seen: Observation) -> Observation:
+    """Return the one that says something, or else the one measured later."""
+    if known is None or known.outcome is Outcome.MISS:
+        return seen
+    if seen.outcome is Outcome.MISS:
+        return known
+    return max(known, seen, key=lambda each: each.measured_at)
+
+
+def _overlap(twice: set[str]) -> Iterator[str]:
+    if twice:
+        yield f"{len(twice)} cells were measured twice, {min(twice)} for one; the later one counts"
+
+
+def _missing_shards(parts: Sequence[Part]) -> tuple[str, ...]:
+    if not parts[0].run.shard:
+        return ()
+    of = int(parts[0].run.shard.partition("/")[2])
+    there = {int(part.run.shard.partition("/")[0]) for part in parts}
+    missing = [f"{number}/{of}" for number in range(1, of + 1) if number not in there]
+    return (f"missing: shard {', '.join(missing)}",) if missing else ()
+
+
+def _unseen(absent: Sequence[str]) -> Iterator[str]:
+    if absent:
+        yield f"{len(absent)} cells are misses, {absent[0]} for one: no shard measured them"
+
+
+def _miss(cell: str, why: str) -> Observation:
+    return Observation(
+        cell=cell, outcome=Outcome.MISS, stage=Stage.IMAGE, cause=MISSING, evidence=why
+    )
+
+
+def _run_id(parts: Sequence[Part]) -> str:
+    """Return an id that the same runs always get, so that they are never joined twice."""
+    digest = hashlib.sha256(" ".join(sorted(part.run.id for part in parts)).encode())
+    return f"{min(part.run.id for part in parts).partition('-')[0]}-{digest.hexdigest()[:8]}"
+
+
+def _circumstances(parts: Sequence[Part]) -> Circumstances:
+    """Return those of the whole: as long as the longest part, with the work of all."""
+    each = [part.circumstances for part in parts]
+    phases: dict[str, float] = {}
+    for one in each:
+        for phase, seconds in one.phases.items():
+            phases[phase] = round(phases.get(phase, 0.0) + seconds, 1)
+    return Circumstances(
+        harness=each[0].harness,
+        command=each[0].command,
+        started_at=min(one.started_at for one in each),
+        seconds=max(one.seconds for one in each),
+        workers=sum(one.workers for one in each),
+        phases=phases,
+        interrupted=any(one.interrupted for one in each),
+    )
