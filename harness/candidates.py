@@ -1,11 +1,12 @@
 """A user's own wheels as subjects: words of the command line in, candidates out.
 
-``./numpy-2.4.6-cp311-….whl`` is a file, ``numpy==2.4.6`` a release of the package
-index. Files of one release are one subject: a target gets the one that fits it.
+``./numpy-2.4.6-cp311-….whl`` is a file, ``dist/`` all wheels in that folder,
+``numpy==2.4.6`` a release of the package index. Files of one release are one subject: a
+target gets the one that fits it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +17,9 @@ from packaging.version import InvalidVersion, Version
 
 from harness.errors import UsageError
 from harness.index.fetch import PackageIndex
-from harness.model import FileSource, IndexSource, Subject, Target
+from harness.matrixfile import load_expectations
+from harness.matrixfile.cells import meets
+from harness.model import Cell, Expectation, FileSource, IndexSource, Subject, Target
 from harness.plan import wheel_fits
 from harness.wheel.contents import WheelFacts, read_wheel
 
@@ -47,10 +50,10 @@ def read_candidates(
 ) -> tuple[Candidate, ...]:
     """Return the candidates that ``words`` name, files first.
 
-    Raises ``UsageError`` for a word that is neither a wheel file nor ``name==version``,
+    A folder means the wheels in it. Raises ``UsageError`` for a word that is none of these,
     ``WheelError`` for a file that is no well-formed wheel, and ``PackageIndexError``.
     """
-    releases = {word: _release(word) for word in words}
+    releases = {word: _release(word) for word in _unfolded(words)}
     facts = [(Path(word), read_wheel(Path(word))) for word, found in releases.items() if not found]
     facts.sort(key=lambda pair: _identity(pair[1]))
     return (
@@ -81,6 +84,31 @@ def read_list(path: Path) -> tuple[IndexSource, ...]:
 def guess_imports(facts: WheelFacts) -> tuple[str, ...]:
     """Return the modules that a wheel seems to be for: its public ones, or all it has."""
     return tuple(name for name in facts.modules if not name.startswith("_")) or facts.modules
+
+
+def expected_of(path: Path, cells: Sequence[Cell]) -> tuple[Expectation, ...]:
+    """Return what the file at ``path`` expects of the user's own wheels.
+
+    Raises ``MatrixFileError`` for a malformed file, and ``UsageError`` for an entry that meets
+    none of ``cells``.
+    """
+    expectations = load_expectations(path)
+    for expected in expectations:
+        if not any(meets(expected, cell.target, cell.subject) for cell in cells):
+            known = " ".join(dict.fromkeys(cell.subject.id for cell in cells))
+            raise UsageError(f"{expected.where}: meets no cell; the subjects here are {known}")
+    return expectations
+
+
+def _unfolded(words: Sequence[str]) -> Iterator[str]:
+    for word in words:
+        if not Path(word).is_dir():
+            yield word
+            continue
+        wheels = sorted(map(str, Path(word).glob("*.whl")))
+        if not wheels:
+            raise UsageError(f"{word}: no wheel is in this folder")
+        yield from wheels
 
 
 def _release(word: str) -> IndexSource | None:

@@ -7,7 +7,7 @@ store, ``run.json`` and ``junit.xml``, and what to exit with, however the end ca
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from harness.process import TAIL_LINES
 from harness.query import Query, planned_facts, seen_facts
 from harness.report.junit import junit_xml
 from harness.report.progress import RunState
-from harness.report.runfile import Circumstances, record_run, write_run, write_whole
+from harness.report.runfile import Circumstances, Run, record_run, write_run, write_whole
 from harness.report.terminal import format_phases, format_reused, print_grid
 from harness.report.untrusted import visible
 from harness.store import default_store, open_store
@@ -166,10 +166,11 @@ def _run(course: _Course, conclude: Conclude) -> ExitCode:
     say(course.console, format_phases(circumstances))
     if reused := format_reused(grid):
         say(course.console, reused)
+    code = ExitCode.INTERRUPTED if ending.interrupted else conclude(grid)
     if course.recorder:
-        course.recorder.end(circumstances, exit_code(grid, interrupted=ending.interrupted))
-    _write(grid, circumstances, course.options.out)
-    return _conclude(course, ending, conclude)
+        course.recorder.end(circumstances, code)
+    _write(replace(record_run(grid, circumstances), exit_code=code), course.options.out)
+    return _conclude(course, ending, code)
 
 
 def _driven(course: _Course) -> Ending:
@@ -183,19 +184,19 @@ def _driven(course: _Course) -> Ending:
     return drive(words, course.state, out, course.console, tell=recorder.take)
 
 
-def _write(grid: Grid, circumstances: Circumstances, out: Path) -> None:
-    write_run(out / "run.json", record_run(grid, circumstances))
-    xml = junit_xml(grid, timestamp=circumstances.started_at)
+def _write(run: Run, out: Path) -> None:
+    write_run(out / "run.json", run)
+    xml = junit_xml(run.grid, timestamp=run.circumstances.started_at)
     write_whole(out / "junit.xml", xml.encode())
 
 
-def _conclude(course: _Course, ending: Ending, conclude: Conclude) -> ExitCode:
-    """Reap what an interruption left, say where things are, and choose the exit code."""
+def _conclude(course: _Course, ending: Ending, code: ExitCode) -> ExitCode:
+    """Reap what an interruption left, say where things are, and return what to exit with."""
     _say_where(course)
     if ending.interrupted:
         with contextlib.suppress(EngineError):
             connect().reap()
-        return ExitCode.INTERRUPTED
+        return code
     if ending.status not in PYTEST_DONE:
         log = course.options.out / LOG
         tail = log.read_text("utf-8", "replace").splitlines()[-TAIL_LINES:]
@@ -203,7 +204,6 @@ def _conclude(course: _Course, ending: Ending, conclude: Conclude) -> ExitCode:
             f"pytest broke (status {ending.status}); all it said is in {log}, at its end:\n"
             + "\n".join(map(visible, tail))
         )
-    code = conclude(course.state.grid)
     unstored = course.recorder is not None and course.recorder.error is not None
     return code or (ExitCode.NOTHING_CAN_BE_SAID if unstored else ExitCode.AS_EXPECTED)
 

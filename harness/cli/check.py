@@ -1,17 +1,22 @@
 """``wheelgrid check``: a user's own wheels on every target that they are for."""
 
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import click
 from rich.console import Console
 
-from harness.candidates import Proof, not_applicable, read_candidates
+from harness.candidates import Proof, expected_of, not_applicable, read_candidates
 from harness.cli.command import Command
 from harness.cli.options import run_options, selection_options
 from harness.errors import ExitCode
 from harness.front import RunOptions
+from harness.gate import Pair, hold_against, pair_up, told_apart
+from harness.grid import Grid, exit_code
 from harness.index.lock import LOCK_NAME, read_lock
-from harness.plan import Selection, plan_cells, usual, with_subjects
+from harness.plan import Selection, all_cells, plan_cells, usual, with_subjects
+from harness.report.gate import format_gate
 from harness.report.planned import format_not_applicable
 from harness.running import run_cells
 from harness.wiring import open_index, read_matrix
@@ -20,7 +25,8 @@ from harness.wiring import open_index, read_matrix
 @click.command(
     cls=Command,
     example="wheelgrid check dist/*.whl --call 'mypkg.add(1, 2) == 3'\n"
-    "wheelgrid check numpy==2.4.6 --target 'debian-1*' --arch s390x",
+    "wheelgrid check numpy==2.4.6 --target 'debian-1*' --arch s390x\n"
+    "wheelgrid check dist --against mypkg==1.2.3",
 )
 @click.argument("wheels", nargs=-1, required=True, metavar="WHEEL...")
 @click.option(
@@ -33,29 +39,69 @@ from harness.wiring import open_index, read_matrix
 @click.option(
     "--call", default="", metavar="EXPR", help="Python expression that is true when it works."
 )
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="NAME==VERSION",
+    help="The release before: exit with 1 only for what gets worse.",
+)
+@click.option("--strict", is_flag=True, help="With --against: exit with 1 for any failure.")
+@click.option(
+    "--partial",
+    "some",
+    is_flag=True,
+    help="With --against: not all wheels of the release are here.",
+)
+@click.option(
+    "--expect",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="What is known not to work, as in matrix/expectations.yaml.",
+)
 @selection_options
 @run_options
-def check(
+def check(  # noqa: PLR0913 - one for each option
     *,
     wheels: tuple[str, ...],
     imports: tuple[str, ...],
     call: str,
+    against: tuple[str, ...],
+    strict: bool,
+    some: bool,
+    expect: Path | None,
     selection: Selection,
     options: RunOptions,
 ) -> ExitCode:
     """Probe your own wheels wherever their arch and Python fit.
 
-    WHEEL is a file or name==version from the package index. Writes what `run` writes.
+    WHEEL is a file, a folder of wheels, or name==version from the package index. Writes what `run`
+    writes. With --against the released wheels are probed beside yours.
     """
     matrix = read_matrix(options.matrix)
     selection = usual(matrix, selection)
     index = open_index(
         read_lock(options.matrix / LOCK_NAME), lambda line: click.echo(line, err=True)
     )
-    candidates = read_candidates(wheels, Proof(imports=imports, call=call), index)
+    proof = Proof(imports=imports, call=call)
+    candidates = read_candidates(wheels, proof, index)
     subjects = tuple(candidate.subject for candidate in candidates)
+    released = told_apart(subjects, [c.subject for c in read_candidates(against, proof, index)])
+    pairs = pair_up(subjects, released)
     wanted = plan_cells(matrix, replace(selection, keyword="", subjects=()))
     targets = tuple({cell.target.key: cell.target for cell in wanted}.values())
     click.echo(format_not_applicable(not_applicable(candidates, targets)), nl=False)
-    cells = plan_cells(with_subjects(matrix, subjects), selection)
-    return run_cells(cells, options, Console())
+    ours = with_subjects(matrix, (*subjects, *released))
+    if expect:
+        ours = replace(ours, expectations=expected_of(expect, all_cells(ours)))
+    cells = plan_cells(ours, selection)
+    console = Console()
+    conclude = partial(_gate, pairs, console, strict, some) if pairs else exit_code
+    return run_cells(cells, options, console, conclude=conclude)
+
+
+def _gate(
+    pairs: tuple[Pair, ...], console: Console, strict: bool, some: bool, grid: Grid
+) -> ExitCode:
+    gated = hold_against(grid, pairs, partial=some)
+    console.print(format_gate(gated), soft_wrap=True)
+    return gated.code(strict=strict)

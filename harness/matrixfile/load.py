@@ -7,7 +7,7 @@ from harness.errors import MatrixFileError
 from harness.matrixfile.cells import check_coverage
 from harness.matrixfile.problems import Place, Problem
 from harness.matrixfile.references import Sections, check_references
-from harness.matrixfile.resolve import resolve
+from harness.matrixfile.resolve import read_expectation, resolve
 from harness.matrixfile.section import S, Section, read_section
 from harness.matrixfile.shape import (
     FILES,
@@ -20,7 +20,7 @@ from harness.matrixfile.shape import (
     SubjectShape,
     TargetShape,
 )
-from harness.model import Matrix
+from harness.model import Expectation, Matrix
 
 _NEEDED = ("targets", "subjects")
 """Files without which there is no matrix; of the others, none means no entries."""
@@ -56,12 +56,26 @@ def load_matrix(folder: Path, fixtures: Collection[str] | None = None) -> Matrix
     return matrix
 
 
+def load_expectations(path: Path) -> tuple[Expectation, ...]:
+    """Return what a file of its own expects, written as ``expectations.yaml`` is.
+
+    What its globs match is not looked at. Raises ``MatrixFileError``.
+    """
+    section = _read_file(path, "expectations", ExpectationShape, needed=True)
+    if section.problems:
+        raise MatrixFileError([str(problem) for problem in section.problems])
+    return tuple(map(read_expectation, section.entries, section.shapes))
+
+
 def _read(folder: Path, name: str, shape: type[S]) -> Section[S]:
-    path = folder / f"{name}.yaml"
+    return _read_file(folder / f"{name}.yaml", name, shape, needed=name in _NEEDED)
+
+
+def _read_file(path: Path, name: str, shape: type[S], *, needed: bool) -> Section[S]:
     try:
         return read_section(_shown(path), name, shape, path.read_bytes())
     except FileNotFoundError:
-        if name not in _NEEDED:
+        if not needed:
             return Section()
         what = "no such file; matrix/README.md shows what belongs in it"
     except OSError as error:

@@ -63,7 +63,7 @@ def resolve(sections: Sections) -> Matrix:
         targets=targets,
         subjects=tuple(_subject(shape) for shape in shapes),
         builders=builders,
-        expectations=tuple(map(_expectation, expected.entries, expected.shapes)),
+        expectations=tuple(map(read_expectation, expected.entries, expected.shapes)),
         profiles=tuple(_profile(shape) for shape in sections.profiles.shapes),
         namings=tuple(stock.namings.values()),
         policies=tuple(_policy(shape, stock) for shape in sections.policies.shapes),
@@ -214,7 +214,8 @@ def _pinned(pin: str) -> IndexSource:
     return IndexSource(name=canonicalize_name(requirement.name), version=specifier.version)
 
 
-def _expectation(entry: Entry, shape: ExpectationShape) -> Expectation:
+def read_expectation(entry: Entry, shape: ExpectationShape) -> Expectation:
+    """Return the expectation that stands there, with the place where it does."""
     return Expectation(
         target=shape.target,
         arch=shape.arch,
