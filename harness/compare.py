@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from harness.differences import Difference, differences, environment
 from harness.grid import Grid, GridCell, Verdict
-from harness.model import Outcome
+from harness.model import Cell, Outcome
 from harness.passport import Passport
 
 EPIDEMIC_SUBJECTS = 3
@@ -126,6 +126,26 @@ def compare_grids(
     return Comparison(changes=changes, epidemics=find_epidemics(changes, known))
 
 
+def accused(comparison: Comparison) -> tuple[Cell, ...]:
+    """Return the cells of which a regression would be believed, as they are now."""
+    return tuple(c.seen.cell for c in comparison.having(Change.REGRESSED) if not c.flaky)
+
+
+def confirm(
+    comparison: Comparison, again: Grid, *, passports: Mapping[str, Passport] | None = None
+) -> Comparison:
+    """Return the comparison, those regressions flaky that were not seen ``again``.
+
+    One of which nothing could be said stays what it was.
+    """
+    repeated = {c.cell.id: c for c in again.cells}
+    changes = tuple(
+        replace(c, flaky=c.flaky or _is_gone(c, repeated[c.id])) if c.id in repeated else c
+        for c in comparison.changes
+    )
+    return Comparison(changes=changes, epidemics=find_epidemics(changes, passports or {}))
+
+
 def change_of(base: GridCell | None, now: GridCell | None) -> Change:
     """Say what became of a cell; at least one side is there."""
     if base is None:
@@ -170,6 +190,14 @@ def _changed(
     if change.change not in (Change.REGRESSED, Change.FIXED, Change.CHANGED_CAUSE):
         return change
     return replace(change, differences=_differences(change, passports), flaky=change.id in flaky)
+
+
+def _is_gone(change: CellChange, again: GridCell) -> bool:
+    """Say whether a regression is none when the cell is seen once more."""
+    return change.change is Change.REGRESSED and change_of(change.base, again) not in (
+        Change.REGRESSED,
+        Change.NOT_COMPARABLE,
+    )
 
 
 def _between(base: GridCell, now: GridCell) -> Change:

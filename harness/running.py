@@ -113,6 +113,34 @@ def resume_run(name: str, options: RunOptions, console: Console) -> ExitCode:
         return _run(course, exit_code)
 
 
+def run_again(cells: tuple[Cell, ...], run_id: str, options: RunOptions, console: Console) -> Grid:
+    """Run ``cells`` once more, afresh, and return what was seen.
+
+    It is added to the stored run of that id; an empty one stores nothing. Raises ``EngineError``,
+    and ``KeyboardInterrupt`` when interrupted.
+    """
+    connect()
+    prepare_out(options.out)
+    with contextlib.ExitStack() as opened:
+        recorder = None
+        if run_id:
+            store = opened.enter_context(open_store(options.store or default_store(), write=True))
+            recorder = Recorder(store, store.find(run_id))
+        course = _Course(
+            state=RunState(cells),
+            options=replace(options, fresh=True),
+            console=console,
+            recorder=recorder,
+            started_at="",
+        )
+        ending = _driven(course)
+    if ending.interrupted:
+        raise KeyboardInterrupt
+    if ending.status not in PYTEST_DONE:
+        raise EngineError(_broken(ending, options.out / LOG))
+    return course.state.grid
+
+
 def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> tuple[Cell, ...]:
     """Return the cells that meet ``query``; what was seen of them, the last stored run says.
 
@@ -198,14 +226,17 @@ def _conclude(course: _Course, ending: Ending, code: ExitCode) -> ExitCode:
             connect().reap()
         return code
     if ending.status not in PYTEST_DONE:
-        log = course.options.out / LOG
-        tail = log.read_text("utf-8", "replace").splitlines()[-TAIL_LINES:]
-        raise EngineError(
-            f"pytest broke (status {ending.status}); all it said is in {log}, at its end:\n"
-            + "\n".join(map(visible, tail))
-        )
+        raise EngineError(_broken(ending, course.options.out / LOG))
     unstored = course.recorder is not None and course.recorder.error is not None
     return code or (ExitCode.NOTHING_CAN_BE_SAID if unstored else ExitCode.AS_EXPECTED)
+
+
+def _broken(ending: Ending, log: Path) -> str:
+    tail = log.read_text("utf-8", "replace").splitlines()[-TAIL_LINES:]
+    return (
+        f"pytest broke (status {ending.status}); all it said is in {log}, at its end:\n"
+        + "\n".join(map(visible, tail))
+    )
 
 
 def _say_where(course: _Course) -> None:

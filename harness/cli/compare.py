@@ -1,20 +1,23 @@
 """``wheelgrid compare``: what changed between two runs, and what changed with it."""
 
+from dataclasses import replace
 from enum import StrEnum
-from pathlib import Path
 
 import click
 from rich.console import Console
 
 from harness.cli.command import Command
-from harness.cli.options import query_option, store_option
-from harness.compare import Comparison, compare_grids
+from harness.cli.options import query_option, run_options
+from harness.compare import Comparison, accused, compare_grids, confirm
 from harness.errors import ExitCode
+from harness.front import RunOptions
 from harness.query import Query
 from harness.report.changes import comparison_json, format_comparison
 from harness.report.choice import chosen_changes
 from harness.report.markdown import markdown_changes
 from harness.report.runfile import Run
+from harness.running import run_again
+from harness.store import default_store
 from harness.store.named import find_pair, known_past
 
 
@@ -29,7 +32,8 @@ class Format(StrEnum):
 @click.command(
     cls=Command,
     example="wheelgrid compare last-night last\n"
-    "wheelgrid compare before.json grid/run.json -q 'arch:ppc64le' --format markdown",
+    "wheelgrid compare before.json grid/run.json -q 'arch:ppc64le' --format markdown\n"
+    "wheelgrid compare last-night last --confirm --images local",
 )
 @click.argument("base")
 @click.argument("run")
@@ -41,17 +45,31 @@ class Format(StrEnum):
     help="How to write it.",
 )
 @query_option
-@store_option
-def compare(*, base: str, run: str, form: str, query: Query, store: Path) -> ExitCode:
+@click.option(
+    "--confirm",
+    "again",
+    is_flag=True,
+    help="Run what got worse once more, in RUN's place, before it is believed.",
+)
+@run_options
+def compare(
+    *, base: str, run: str, form: str, query: Query, again: bool, options: RunOptions
+) -> ExitCode:
     """Say what changed from BASE to RUN, and what changed with it.
 
     Each is the id of a run, `last`, `last~1`, `last-night` or a run.json; `wheelgrid runs` lists
     them. Exits with 1 where a cell got worse; one that is missing on either side did not.
     """
-    before, now = (named.run for named in find_pair(base, run, store))
+    store = options.store or default_store()
+    base_run, named = find_pair(base, run, store)
+    before, now = base_run.run, named.run
     past = known_past((before, now), store)
     comparison = compare_grids(before.grid, now.grid, passports=past.passports, flaky=past.flaky)
     chosen = chosen_changes(comparison, query)
+    if again and (cells := accused(chosen)):
+        options = replace(options, out=options.out / "confirm")
+        seen = run_again(cells, named.id, options, Console(stderr=True))
+        chosen = confirm(chosen, seen, passports=past.passports)
     _write(chosen, Format(form), before, now)
     return ExitCode.UNEXPECTED if chosen.worse else ExitCode.AS_EXPECTED
 

@@ -21,7 +21,7 @@ SELECTED = ("--images", "assembled", *CELLS)
 def test_shards_are_run_joined_and_compared(tmp_path: Path) -> None:
     """Nothing is lost or doubled: together the shards saw what one run would see."""
     planned = json.loads(wheelgrid("plan", "--format", "github", *CELLS).out)["include"]
-    stores = []
+    stores: list[Path] = []
     for row in planned:
         stores.append(tmp_path / f"{len(stores)}.db")
         kept = ("--store", stores[-1], "--out", tmp_path / "grid")

@@ -67,3 +67,26 @@ def _stored(store: Path) -> Run:
     """Return the last run of the store."""
     with open_store(store) as opened:
         return opened.run(opened.find("last"))
+
+
+def test_a_regression_is_confirmed(tmp_path: Path) -> None:
+    """What got worse is run once more: what fails again is believed, what passes is flaky."""
+    wheels = [make_wheel(tmp_path, name, "") for name in ("good", "bad")]
+    store, base = tmp_path / "store.db", tmp_path / "base"
+    kept = ("--store", store, "--out")
+    assert wheelgrid("check", *wheels, *HERE, *kept, base).status == 0
+    document = json.loads((base / "run.json").read_text())
+    for cell in document["cells"]:
+        cell["observation"]["outcome"] = "import-failed"
+    accusing = tmp_path / "accusing.json"
+    accusing.write_text(json.dumps(document))
+    make_wheel(tmp_path, "bad", "raise ImportError('broken on purpose')")
+
+    words = ("compare", base / "run.json", accusing, *kept, tmp_path)
+    assert "2 regressed" in wheelgrid(*words).out
+    confirmed = wheelgrid(*words, "--confirm", *HERE[:2])
+    assert confirmed.status == 1
+    (flaky,) = [line for line in confirmed.out.splitlines() if line.endswith("flaky")]
+    assert "good-1.0" in flaky
+    make_wheel(tmp_path, "bad", "")
+    assert wheelgrid(*words, "--confirm", *HERE[:2]).status == 0

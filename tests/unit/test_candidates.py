@@ -82,3 +82,15 @@ def test_where_a_wheel_is_not_applicable(tmp_path: Path, index: PackageIndex) ->
         ("mine-1.0", "needs CPython 3.11, the target has 3.13"): ["debian-3.13/x86_64"],
         ("mine-1.0", "built for x86_64"): ["debian-3.11/s390x"],
     }
+
+
+def test_a_folder_of_wheels(tmp_path: Path, index: PackageIndex) -> None:
+    """A folder means the wheels in it; one without a wheel is a mistake."""
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    with pytest.raises(UsageError, match="dist: no wheel is in this folder"):
+        read_candidates([str(folder)], Proof(), index)
+    path = make_wheel(folder, "mine", "")
+    (folder / "mine-1.0.tar.gz").touch()
+    (mine,) = read_candidates([str(folder)], Proof(), index)
+    assert mine.subject.source == FileSource(paths=(str(path),))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.compare import Change, Comparison, change_of, compare_grids
+from harness.compare import Change, Comparison, change_of, compare_grids, confirm
 from harness.differences import Aspect, passport_lines
 from harness.grid import Grid, build_grid
 from harness.model import (
@@ -204,3 +204,21 @@ def test_a_flaky_cell_is_no_regression() -> None:
     )
     assert comparison.having(Change.REGRESSED)[0].flaky
     assert not comparison.worse
+
+
+@pytest.mark.parametrize(
+    ("again", "believed"), [(CRASH, True), (FAIL, True), (PASS, False), (MISS, True)]
+)
+def test_a_regression_is_seen_once_more(again: Outcome, believed: bool) -> None:
+    """What passes when it is run again is flaky; what cannot be run again stays a regression."""
+    (cell,) = cells(1)
+    first = compare_grids(grid((cell, saw(cell, PASS))), grid((cell, saw(cell, CRASH))))
+    assert confirm(first, grid((cell, saw(cell, again)))).worse is believed
+
+
+def test_an_epidemic_that_does_not_come_again() -> None:
+    """Its cells are flaky one by one, and no epidemic is left."""
+    first = regress(4, 6, image=NEW)
+    again = grid(*((cell, saw(cell, PASS, image=NEW)) for cell in cells(4)))
+    assert first.epidemics
+    assert confirm(first, again).epidemics == ()
