@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import platformdirs
+from pydantic import ValidationError
 
 from harness.errors import HarnessError
 from harness.store.schema import APPLICATION_ID, MIGRATIONS
@@ -35,6 +36,9 @@ def telling(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"{path}: {_complaint(error)}") from error
+    except ValidationError as error:
+        what = sqlite3.DatabaseError(f"damaged: {error.errors()[0]['msg']}")
+        raise StoreError(f"{path}: {_complaint(what)}") from error
 
 
 def connect(

@@ -11,7 +11,8 @@ from harness.errors import ExitCode
 from harness.journal import observations, passports
 from harness.report.runfile import Circumstances
 from harness.store.database import StoreError
-from harness.store.store import Measured, RunInfo, Store
+from harness.store.rows import Measured, RunInfo
+from harness.store.store import Store
 
 
 class Recorder:

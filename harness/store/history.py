@@ -13,6 +13,7 @@ from harness.model import Observation, Outcome
 from harness.query import Facts, Field, Query
 from harness.spelling import did_you_mean
 from harness.store.database import StoreError, telling
+from harness.store.rows import restore
 from harness.store.store import Store
 
 _STEPS = """
@@ -66,8 +67,8 @@ def steps(store: Store, cells: Iterable[str], query: Query | None = None) -> tup
             raise UsageError(f"history keeps no {term.field} of a cell; ask for something else")
     with telling(store.path):
         rows = store.connection.execute(_STEPS, (_json(cells),)).fetchall()
-        seen = store.restore([row[5:] for row in rows], logs=False)
-        before = store.restore([row[2:5] for row in rows], logs=False)
+        seen = restore(store.connection, [row[5:] for row in rows], logs=False)
+        before = restore(store.connection, [row[2:5] for row in rows], logs=False)
     ids = {each.provenance.passport_id for each in (*seen, *before)}
     passports = store.passports(sorted(ids))
     return tuple(

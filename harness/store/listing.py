@@ -6,7 +6,7 @@ from harness.errors import ExitCode
 from harness.report.changes import difference_line, observed_words
 from harness.report.untrusted import visible
 from harness.store.history import Step
-from harness.store.store import RunInfo
+from harness.store.rows import RunInfo
 
 ENDS = {
     ExitCode.AS_EXPECTED: "as expected",

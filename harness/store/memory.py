@@ -12,6 +12,7 @@ from harness.memory import Memory, NoMemory
 from harness.model import Observation, Outcome
 from harness.passport import Passport
 from harness.store.database import telling
+from harness.store.rows import restore
 from harness.store.store import Store, open_store
 
 FORGOTTEN = (Outcome.MISS, Outcome.TIMEOUT)
@@ -52,5 +53,5 @@ class StoreMemory:
             ).fetchall()
             if len({row[3] for row in rows}) != 1 or rows[-1][3] in FORGOTTEN:
                 return None
-            (found,) = self._store.restore([rows[-1][:3]])
+            (found,) = restore(self._store.connection, [rows[-1][:3]])
         return found

@@ -13,7 +13,8 @@ from harness.errors import UsageError
 from harness.grid import build_grid, exit_code
 from harness.model import Cell, Observation, Outcome, Stage
 from harness.report.runfile import Circumstances
-from harness.store.store import Measured, RunInfo, open_store
+from harness.store.rows import Measured, RunInfo
+from harness.store.store import open_store
 
 MISSING = "infra:shard"
 """Cause of the cells that no shard measured."""

@@ -9,64 +9,36 @@ import gc
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from harness import __version__
+from harness.errors import ExitCode
 from harness.grid import Grid, build_grid
-from harness.model import Cell, Observation, Outcome, Provenance
+from harness.model import Cell, Observation, Outcome
 from harness.passport import Passport
 from harness.report.runfile import Circumstances, Run, record_run
 from harness.roster import dump_roster, load_roster
 from harness.spelling import did_you_mean
 from harness.store.database import StoreError, connect, get_blob, put_blob, telling, transaction
+from harness.store.rows import (
+    RUN_COLUMNS,
+    Measured,
+    RunInfo,
+    insert_observation,
+    insert_passport,
+    read_passport,
+    restore,
+    run_info,
+)
 
 NIGHTLY = "nightly"
 """The label of the runs that ``last-night`` means."""
 
-_OBSERVATION: TypeAdapter[Observation] = TypeAdapter(Observation)
-_OBSERVATIONS: TypeAdapter[list[Observation]] = TypeAdapter(list[Observation])
-_PROVENANCE: TypeAdapter[Provenance] = TypeAdapter(Provenance)
-_PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _CIRCUMSTANCES: TypeAdapter[Circumstances] = TypeAdapter(Circumstances)
-_RUN_COLUMNS = """
-    SELECT run.number, id, started_at, label, shard, harness, cells, whole, (
-        SELECT exit_code FROM ending WHERE run = run.number ORDER BY number DESC LIMIT 1
-    ) FROM run"""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunInfo:
-    """A run, apart from its cells."""
-
-    number: int
-    """Its place in this store."""
-    id: str
-    started_at: str
-    """UTC, ISO 8601."""
-    label: str
-    shard: str
-    """``K/N``; empty for a run of its own."""
-    harness: str
-    cells: int
-    """How many were planned."""
-    whole: str
-    """Stands for the cells that all shards have together."""
-    exit_code: int | None
-    """None: it goes on, or was killed."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Measured:
-    """A passport, and the environment in which an image showed it."""
-
-    id: str
-    environment: str
-    """Stands for image, interpreter, agent, emulator, engine and kernel."""
-    passport: Passport
 
 
 @contextlib.contextmanager
@@ -130,9 +102,9 @@ class Store:
             return
         with telling(self.path), transaction(self.connection):
             for measured in passports:
-                self._add_passport(measured)
+                insert_passport(self.connection, measured)
             for observation in seen:
-                self._add_observation(run.number, observation)
+                insert_observation(self.connection, run.number, observation)
 
     def end(self, run: RunInfo, circumstances: Circumstances, exit_code: int) -> None:
         """Say how a run ended."""
@@ -143,50 +115,15 @@ class Store:
                 (run.number, words, int(exit_code)),
             )
 
-    def _add_passport(self, measured: Measured) -> None:
-        blob = put_blob(self.connection, _PASSPORT.dump_json(measured.passport))
-        self.connection.execute("INSERT OR IGNORE INTO passport VALUES (?, ?)", (measured.id, blob))
-        if measured.environment:
-            self.connection.execute(
-                "INSERT OR REPLACE INTO environment VALUES (?, ?)",
-                (measured.environment, measured.id),
-            )
-
-    def _add_observation(self, run: int, seen: Observation) -> None:
-        log = put_blob(self.connection, seen.log.encode()) if seen.log else ""
-        provenance = put_blob(self.connection, _PROVENANCE.dump_json(seen.provenance))
-        bare = replace(seen, log="", provenance=Provenance())
-        before = self.connection.execute(
-            "SELECT number, outcome, cause FROM seen WHERE cell = ? AND outcome != ?"
-            " ORDER BY number DESC LIMIT 1",
-            (seen.cell, Outcome.MISS),
-        ).fetchone()
-        row = self.connection.execute(
-            "INSERT INTO seen (run, cell, outcome, cause, key, cached, seconds, record, provenance,"
-            " log) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                run, seen.cell, seen.outcome, seen.cause, seen.key, seen.cached,
-                seen.seconds.get("total", 0.0),
-                _OBSERVATION.dump_json(bare, exclude_defaults=True).decode(), provenance, log,
-            ),
-        )  # fmt: skip
-        if seen.outcome is Outcome.MISS:
-            return
-        if before is None or before[1:] != (seen.outcome, seen.cause):
-            self.connection.execute(
-                "INSERT INTO transition VALUES (?, ?, ?)",
-                (row.lastrowid, before[0] if before else None, seen.cell),
-            )
-
     # --- reading ----------------------------------------------------------------------
 
     def runs(self) -> tuple[RunInfo, ...]:
         """Return all runs, the newest first."""
         with telling(self.path):
             rows = self.connection.execute(
-                f"{_RUN_COLUMNS} ORDER BY started_at DESC, number DESC"
+                f"{RUN_COLUMNS} ORDER BY started_at DESC, number DESC"
             ).fetchall()
-        return tuple(map(_run_info, rows))
+        return tuple(map(run_info, rows))
 
     def find(self, name: str, *, beside: str = "") -> RunInfo:
         """Return the run of that id, or of an id that begins so.
@@ -220,7 +157,7 @@ class Store:
                 "SELECT record, provenance, log FROM seen WHERE run = ? ORDER BY number",
                 (run.number,),
             ).fetchall()
-            return self.restore(rows, logs=logs)
+            return restore(self.connection, rows, logs=logs)
 
     def grid(self, run: RunInfo, *, logs: bool = True) -> Grid:
         """Return the run's grid; verdicts are judged by the expectations of its time."""
@@ -234,15 +171,18 @@ class Store:
                 "SELECT circumstances FROM ending WHERE run = ? ORDER BY number DESC LIMIT 1",
                 (run.number,),
             ).fetchone()
-        if row:
-            return _CIRCUMSTANCES.validate_json(row[0])
+            if row:
+                return _CIRCUMSTANCES.validate_json(row[0])
         return Circumstances(
             harness=run.harness, started_at=run.started_at, seconds=0, workers=0, interrupted=True
         )
 
     def run(self, run: RunInfo) -> Run:
         """Return the whole run, as ``run.json`` has it."""
-        return record_run(self.grid(run), self.circumstances(run))
+        whole = record_run(self.grid(run), self.circumstances(run))
+        if run.exit_code is None:
+            return whole
+        return replace(whole, exit_code=ExitCode(run.exit_code))
 
     def passports(self, ids: Sequence[str] | None = None) -> dict[str, Passport]:
         """Return passports by id: those of ``ids`` that are known, or all."""
@@ -250,7 +190,7 @@ class Store:
             rows = self.connection.execute("SELECT id, passport FROM passport").fetchall()
             wanted = None if ids is None else set(ids)
             return {
-                id: _PASSPORT.validate_json(get_blob(self.connection, blob))
+                id: read_passport(self.connection, blob)
                 for id, blob in rows  # noqa: A001 - the column's name
                 if wanted is None or id in wanted
             }
@@ -273,25 +213,6 @@ class Store:
                 (Outcome.MISS,),
             ).fetchall()
         return dict(rows)
-
-    def restore(
-        self, rows: Sequence[tuple[str, str, str]], *, logs: bool = True
-    ) -> tuple[Observation, ...]:
-        """Return observations from rows of record, provenance and log."""
-        bare = _OBSERVATIONS.validate_json("[" + ",".join(row[0] for row in rows) + "]")
-        sources = {
-            digest: _PROVENANCE.validate_json(get_blob(self.connection, digest))
-            for digest in {row[1] for row in rows}
-        }
-        said = {
-            digest: get_blob(self.connection, digest).decode()
-            for digest in ({row[2] for row in rows} if logs else ())
-            if digest
-        }
-        return tuple(
-            replace(observation, provenance=sources[provenance], log=said.get(log, ""))
-            for observation, (_, provenance, log) in zip(bare, rows, strict=True)
-        )
 
 
 @contextlib.contextmanager
@@ -317,11 +238,3 @@ def _by_name(runs: Sequence[RunInfo], name: str, beside: str) -> list[RunInfo]:
     return [run for run in runs if run.id == name] or [
         run for run in runs if run.id.startswith(name)
     ]
-
-
-def _run_info(row: tuple[int, str, str, str, str, str, int, str, int | None]) -> RunInfo:
-    number, run_id, started_at, label, shard, version, cells, whole, exit_code = row
-    return RunInfo(
-        number=number, id=run_id, started_at=started_at, label=label, shard=shard,
-        harness=version, cells=cells, whole=whole, exit_code=exit_code,
-    )  # fmt: skip

@@ -167,3 +167,15 @@ def _killed(path: Path) -> None:
     with open_store(path, write=True) as store:
         store.add(store.begin(CELLS), [seen(CELLS[0])])
         os.kill(os.getpid(), 9)
+
+
+@pytest.mark.parametrize("record", ["{", '{"cell": "a/b/c", "outcome": "no-such"}'])
+def test_a_record_that_is_none(tmp_path: Path, record: str) -> None:
+    """A row that does not hold an observation any more is damage, and said as such."""
+    path = path_in(tmp_path)
+    write_a_run(path, HOW.started_at)
+    connection = connect(path, write=True)
+    connection.execute("UPDATE seen SET record = ? WHERE number = 7", (record,))
+    connection.close()
+    with pytest.raises(StoreError, match="damaged"), open_store(path) as store:
+        store.run(store.find("last"))

@@ -13,7 +13,7 @@ from harness.report.runfile import Circumstances
 from harness.shards import split_cells
 from harness.store import open_store
 from harness.store.merge import Part, join_parts, merge_stores, read_part
-from harness.store.store import Measured
+from harness.store.rows import Measured
 from tests.support.passports import make_passport
 from tests.unit.test_grid import see
 from tests.unit.test_shards import cells
