@@ -78,6 +78,15 @@ def store_option(command: Command) -> Command:
     )(command)
 
 
+def changed_option(command: Command) -> Command:
+    """Add ``--changed``."""
+    return click.option(
+        "--changed",
+        metavar="BASE",
+        help="Only cells that the change since this git revision touches.",
+    )(command)
+
+
 def durations_option(command: Command) -> Command:
     """Add ``--durations``."""
     return click.option(

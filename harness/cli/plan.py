@@ -6,15 +6,17 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from harness.checkout import choose_changed
 from harness.cli.command import Command
 from harness.cli.options import (
+    changed_option,
     durations_option,
     matrix_option,
     query_option,
     selection_options,
     store_option,
 )
-from harness.plan import Selection, plan_cells, usual
+from harness.plan import Selection
 from harness.query import Query
 from harness.report.planned import cells_json, print_plan
 from harness.running import choose_cells
@@ -26,9 +28,11 @@ from harness.wiring import read_matrix
 @click.command(
     cls=Command,
     example='wheelgrid plan -k "s390x and not numpy"\n'
-    "wheelgrid plan --profile nightly --format github --shards 20 --durations nightly.db",
+    "wheelgrid plan --profile nightly --format github --shards 20 --durations nightly.db\n"
+    "wheelgrid plan --changed origin/main",
 )
 @selection_options
+@changed_option
 @query_option
 @click.option(
     "--format",
@@ -42,7 +46,7 @@ from harness.wiring import read_matrix
     "--shards",
     type=click.IntRange(min=1, max=MOST),
     metavar="N",
-    help="How many shards; as many as there are targets by default.",
+    help="How many shards at most; as many as there are targets by default.",
 )
 @durations_option
 @store_option
@@ -50,6 +54,7 @@ from harness.wiring import read_matrix
 def plan(  # noqa: PLR0913 - one for each option
     *,
     selection: Selection,
+    changed: str | None,
     query: Query,
     form: str,
     as_json: bool,
@@ -60,10 +65,10 @@ def plan(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Show the cells that a run would probe, or the shards to share them out in."""
     read = read_matrix(matrix)
-    cells = choose_cells(plan_cells(read, usual(read, selection)), query, store)
+    cells = choose_cells(choose_changed(read, selection, changed, matrix), query, store)
     if form == "github":
-        count = shards or shard_count(cells)
-        pieces = split_cells(cells, count, known_durations(durations))
+        count = min(shards or MOST, shard_count(cells))
+        pieces = split_cells(cells, count, known_durations(durations)) if cells else ()
         click.echo(json.dumps(github_matrix(pieces)))
     elif as_json or form == "json":
         click.echo(cells_json(cells))

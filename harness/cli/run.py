@@ -5,11 +5,18 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from harness.checkout import choose_changed
 from harness.cli.command import Command
-from harness.cli.options import durations_option, query_option, run_options, selection_options
+from harness.cli.options import (
+    changed_option,
+    durations_option,
+    query_option,
+    run_options,
+    selection_options,
+)
 from harness.errors import ExitCode, UsageError
 from harness.front import RunOptions
-from harness.plan import Selection, plan_cells, usual
+from harness.plan import Selection
 from harness.query import Query
 from harness.running import Share, choose_cells, resume_run, run_cells
 from harness.shards import find_shard
@@ -24,6 +31,7 @@ from harness.wiring import read_matrix
     "wheelgrid run --resume",
 )
 @selection_options
+@changed_option
 @query_option
 @click.option(
     "--resume",
@@ -37,9 +45,10 @@ from harness.wiring import read_matrix
 )
 @durations_option
 @run_options
-def run(
+def run(  # noqa: PLR0913 - one for each option
     *,
     selection: Selection,
+    changed: str | None,
     query: Query,
     resume: str | None,
     shard: str | None,
@@ -51,11 +60,14 @@ def run(
     Cells are stored as they finish, and not probed again while nothing that matters changes.
     """
     if resume is not None:
-        if selection != Selection() or query.terms or shard:
+        if selection != Selection() or query.terms or shard or changed:
             raise UsageError("--resume goes on with the cells of that run; choose no others")
         return resume_run(resume, options, Console())
     matrix = read_matrix(options.matrix)
-    cells = plan_cells(matrix, usual(matrix, selection))
+    cells = choose_changed(matrix, selection, changed, options.matrix)
+    if not cells:
+        click.echo(f"no cell is touched by what changed since {changed}")
+        return ExitCode.AS_EXPECTED
     cells = choose_cells(cells, query, options.store)
     if shard is None:
         return run_cells(cells, options, Console())
