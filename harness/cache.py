@@ -11,12 +11,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import platformdirs
 from filelock import FileLock
 
 from harness.errors import ExitCode, HarnessError
+
+MOST_FILES = 10_000
+"""How many files' digests a process remembers."""
 
 
 class CacheError(HarnessError):
@@ -42,6 +46,13 @@ def content_key(*parts: str) -> str:
 
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    seen = path.stat()
+    return _sha256(path, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+
+
+@lru_cache(maxsize=MOST_FILES)
+def _sha256(path: Path, *_: int) -> str:
+    """Return the digest of a file, which is read once as long as it stays what it is."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

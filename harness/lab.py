@@ -42,12 +42,14 @@ from harness.model import (
     WheelRef,
 )
 from harness.passport import Passport
-from harness.probe.session import Job, ProbeResult, Session, SessionLostError, agent_payload
+from harness.probe.session import Job, ProbeResult, Session, SessionLostError, Way, agent_payload
 from harness.repro import docker_line
 from harness.sighting import explained, is_listed, lost, miss, observed, recalled, refused
 from harness.supply import Refusal
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
+_WITHOUT_PIP = frozenset({Outcome.IMPORT_FAILED, Outcome.CALL_FAILED, Outcome.CRASHED})
+"""What pip has no part in, once it has installed."""
 
 
 class Images(Protocol):
@@ -211,20 +213,37 @@ class Lab:
         if bench.session is None:
             bench.session, _ = self._start(bench.target, bench.image)
         try:
-            first = bench.session.probe(job, fresh=False)
+            first = bench.session.probe(job)
         except SessionLostError as error:
             first = lost(error)
         if first.outcome is not Outcome.MISS and not is_listed(job, bench.passport):
             return [("session", refused(job, first))]
         if first.outcome is Outcome.PASS:
             return [("session", first)]
-        return [("session", first), ("fresh", self._confirm(bench, job))]
+        return [("session", first), self._confirm(bench, job, first)]
 
-    def _confirm(self, bench: _Bench, job: Job) -> ProbeResult:
+    def _confirm(self, bench: _Bench, job: Job, first: ProbeResult) -> tuple[str, ProbeResult]:
+        """Return the result that is believed, and how it came about.
+
+        What pip installed and an import did not stand needs no second pip, most of the time
+        that a confirmation takes: where the unpacked wheel fails in a new interpreter with the
+        same words, that is believed. Where it does not, the slow way decides.
+        """
+        if first.stage in (Stage.IMPORT, Stage.CALL) and first.outcome in _WITHOUT_PIP:
+            again = self._probe_alone(bench, job, "unpacked")
+            if (again.outcome, again.stage, again.evidence) == (
+                first.outcome,
+                first.stage,
+                first.evidence,
+            ):
+                return "unpacked", again
+        return "fresh", self._probe_alone(bench, job, "fresh")
+
+    def _probe_alone(self, bench: _Bench, job: Job, way: Way) -> ProbeResult:
         with self._session(bench.target, bench.image) as session:
             session.start(warm=False)
             try:
-                return session.probe(job, fresh=True)
+                return session.probe(job, way)
             except SessionLostError as error:
                 return lost(error)
 

@@ -389,7 +389,8 @@ class Attempt:
     """One try at a cell."""
 
     mode: str
-    """``session`` (forked from a warm interpreter) or ``fresh`` (new container, interpreter)."""
+    """``session`` (forked from a warm interpreter), ``unpacked`` (new container and interpreter,
+    without pip) or ``fresh`` (new container, interpreters for pip and for the import)."""
     outcome: Outcome
     stage: Stage
     seconds: float

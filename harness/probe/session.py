@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from elftools.elf.enums import ENUM_E_MACHINE
 
@@ -43,6 +43,10 @@ def agent_payload() -> bytes:
     sources = [(name, folder.joinpath(f"{name}.py").read_text()) for name in agent.MODULES]
     loader = folder.joinpath("loader.py").read_text()
     return json.dumps({"loader": loader, "modules": sources}).encode()
+
+
+Way = Literal["session", "unpacked", "fresh"]
+"""How a cell is probed."""
 
 
 class SessionLostError(Exception):
@@ -131,10 +135,12 @@ class Session:
         _assert_arch(passport, self._arch)
         return passport
 
-    def probe(self, job: Job, *, fresh: bool) -> ProbeResult:
-        """Install, import and call; ``fresh`` starts new interpreters for it, the slow way.
+    def probe(self, job: Job, way: Way = "session") -> ProbeResult:
+        """Install, import and call.
 
-        Raises ``SessionLostError`` when the container ends or no longer answers.
+        ``session``: both in forks of processes that are ready for it. ``unpacked``: import in a
+        new interpreter what was unpacked without pip. ``fresh``: new interpreters for both, the
+        slow way. Raises ``SessionLostError`` when the container ends or no longer answers.
         """
         frame = {
             "op": "probe",
@@ -143,7 +149,7 @@ class Session:
             "call": job.call,
             "timeout": job.timeout,
             "quiet": job.quiet,
-            "fresh": fresh,
+            "way": way,
         }
         stages = 3 if len(job.wheels) > 1 else 2
         answer = self._ask(

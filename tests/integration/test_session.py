@@ -72,7 +72,7 @@ def session(engine: DockerEngine, image: ImageRef, target: Target) -> Iterator[S
 )  # fmt: skip
 def test_deed_is_denied(session: Session, tmp_path: Path, deed: str) -> None:
     """A wheel reaches neither the agent nor the installer, nor anything outside its container."""
-    result = session.probe(job_for(make_wheel(tmp_path, "wicked", deed)), fresh=False)
+    result = session.probe(job_for(make_wheel(tmp_path, "wicked", deed)))
     assert result.outcome is Outcome.IMPORT_FAILED, result
     assert session.usable
 
@@ -89,8 +89,8 @@ def test_agent_survives_any_signal_and_installer_is_replaced(
         "        except OSError: pass\n"
     )
     good = make_wheel(tmp_path, "good", "x = 1")
-    session.probe(job_for(make_wheel(tmp_path, "killer", killer)), fresh=False)
-    assert session.probe(job_for(good), fresh=False).outcome is Outcome.PASS
+    session.probe(job_for(make_wheel(tmp_path, "killer", killer)))
+    assert session.probe(job_for(good)).outcome is Outcome.PASS
 
 
 def test_what_a_cell_leaves_running_is_gone_before_the_next(
@@ -110,8 +110,8 @@ def test_what_a_cell_leaves_running_is_gone_before_the_next(
         "pids = sorted(int(p) for p in os.listdir('/proc') if p.isdigit())\n"
         "assert len(pids) == 3, pids\n"
     )
-    session.probe(job_for(make_wheel(tmp_path, "daemon", daemon)), fresh=False)
-    result = session.probe(job_for(make_wheel(tmp_path, "looker", looker)), fresh=False)
+    session.probe(job_for(make_wheel(tmp_path, "daemon", daemon)))
+    result = session.probe(job_for(make_wheel(tmp_path, "looker", looker)))
     assert result.outcome is Outcome.PASS, result
 
 
@@ -119,7 +119,7 @@ def test_memory_limit_is_told_from_a_crash(session: Session, tmp_path: Path) -> 
     """A wheel that runs out of memory is killed alone, and the cause names the limit."""
     hog = "x = []\nwhile True: x.append(bytearray(1 << 20))"
     try:
-        result = session.probe(job_for(make_wheel(tmp_path, "hog", hog)), fresh=False)
+        result = session.probe(job_for(make_wheel(tmp_path, "hog", hog)))
         assert (result.outcome, result.cause) in {
             (Outcome.CRASHED, "memory-limit"),
             (Outcome.IMPORT_FAILED, "memory-limit"),
@@ -132,21 +132,21 @@ def test_fork_bomb_is_held_by_the_pids_limit(session: Session, tmp_path: Path) -
     """A fork bomb ends at the limit, the cause names it, and the session goes on."""
     bomb = "import os\nwhile True: os.fork()"
     good = make_wheel(tmp_path, "good", "x = 1")
-    result = session.probe(job_for(make_wheel(tmp_path, "bomb", bomb), timeout=10), fresh=False)
+    result = session.probe(job_for(make_wheel(tmp_path, "bomb", bomb), timeout=10))
     assert result.outcome is not Outcome.PASS
     assert result.cause == "pids-limit", result
     assert session.usable
-    assert session.probe(job_for(good), fresh=False).outcome is Outcome.PASS
+    assert session.probe(job_for(good)).outcome is Outcome.PASS
 
 
 def test_full_disk_of_a_cell_is_its_own(session: Session, tmp_path: Path) -> None:
     """A wheel that fills the tmpfs fails alone."""
     filler = "import os\nf = open('/tmp/fill', 'wb')\nwhile True: f.write(bytes(1 << 20))"
     good = make_wheel(tmp_path, "good", "x = 1")
-    result = session.probe(job_for(make_wheel(tmp_path, "filler", filler)), fresh=False)
+    result = session.probe(job_for(make_wheel(tmp_path, "filler", filler)))
     assert result.outcome is Outcome.IMPORT_FAILED
     assert "No space left" in result.evidence
-    assert session.probe(job_for(good), fresh=False).outcome is Outcome.PASS
+    assert session.probe(job_for(good)).outcome is Outcome.PASS
 
 
 _OWNER = """

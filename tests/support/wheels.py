@@ -1,5 +1,6 @@
 """Small wheels made on the spot, most of them wicked."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from wheel.wheelfile import WheelFile
@@ -7,13 +8,22 @@ from wheel.wheelfile import WheelFile
 from harness.probe.session import Job
 
 
-def make_wheel(folder: Path, name: str, code: str, *, tag: str = "py3-none-any") -> Path:
-    """Write a wheel of one module ``name`` with the source ``code``."""
+def make_wheel(
+    folder: Path,
+    name: str,
+    code: str,
+    *,
+    tag: str = "py3-none-any",
+    files: Mapping[str, str] | None = None,
+) -> Path:
+    """Write a wheel of one module ``name`` with the source ``code``, and of ``files``."""
     path = folder / f"{name}-1.0-{tag}.whl"
     info = f"{name}-1.0.dist-info"
     purelib = str(tag == "py3-none-any").lower()
     with WheelFile(path, "w") as wheel:
         wheel.writestr(f"{name}.py", code)
+        for member, text in (files or {}).items():
+            wheel.writestr(member, text)
         wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         wheel.writestr(
             f"{info}/WHEEL",

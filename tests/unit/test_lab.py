@@ -82,7 +82,7 @@ def test_what_does_not_pass_is_confirmed(journal: Journal, engine: LocalEngine) 
     assert (seen.outcome, seen.stage) == (Outcome.IMPORT_FAILED, Stage.IMPORT)
     assert "broken on purpose" in seen.evidence
     failed = Outcome.IMPORT_FAILED
-    assert _modes(journal) == [[("session", failed), ("fresh", failed)]]
+    assert _modes(journal) == [[("session", failed), ("unpacked", failed)]]
     assert len(engine.opened) == 2
 
 

@@ -8,6 +8,8 @@ import sys
 
 from .child import Reports, run_child
 
+FRESH = ("container", "child", "importer")  # the modules that a new interpreter needs
+
 
 def import_and_call(folder_site, imports, call, limits, folder):
     """Import and call in a fork of the agent's own clean interpreter."""
@@ -26,7 +28,7 @@ def import_afresh(folder_site, imports, call, limits, folder):
         stream.write(sys.modules[__package__].payload)
     code = (
         "import json; p = open(%r).read(); exec(json.loads(p)['loader']);"
-        " load(p).importer.be_fresh(%r)" % (payload, order)
+        " load(p, %r).importer.be_fresh(%r)" % (payload, FRESH, order)
     )
 
     def body(reports):

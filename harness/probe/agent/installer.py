@@ -5,6 +5,7 @@ Old and new pips are told apart by what can be imported from them, never by thei
 
 import contextlib
 import functools
+import glob
 import importlib
 import os
 import select
@@ -200,6 +201,21 @@ def install_afresh(wheels, site, folder, limits):
         if pid == 0:
             os.execv(sys.executable, command)
         reports({"status": exit_status(os.waitpid(pid, 0)[1]), "done": True})
+
+    return run_child(body, limits, folder)
+
+
+def unpack(wheels, site, folder, limits):
+    """Put the wheels' files where pip would (PEP 427), by other means than pip's."""
+
+    def body(reports):
+        for wheel in wheels:
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(site)
+        for scheme in glob.glob(os.path.join(glob.escape(site), "*.data", "*lib")):
+            for name in os.listdir(scheme):
+                os.rename(os.path.join(scheme, name), os.path.join(site, name))
+        reports({"status": 0, "done": True})
 
     return run_child(body, limits, folder)
 

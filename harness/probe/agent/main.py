@@ -8,7 +8,7 @@ from .child import Limits
 from .container import WORK, ignore_signals, kill_strangers, seal, sweep
 from .frames import read_frame, write_frame
 from .importer import import_afresh, import_and_call
-from .installer import Installer, install_afresh
+from .installer import Installer, install_afresh, unpack
 from .judgement import installed, judge_import, judge_install
 from .passport import read_passport
 
@@ -65,12 +65,12 @@ class Agent:
     def verdict(self, job, folder, wheels):
         limits = Limits(job["timeout"], job["quiet"])
         site = os.path.join(folder, "site")
-        install = install_afresh if job["fresh"] else self.install
+        install = {"session": self.install, "unpacked": unpack, "fresh": install_afresh}[job["way"]]
         for whose, files in (("companion", wheels[:-1]), ("subject", wheels[-1:])):
             result = install(files, site, folder, limits) if files else None
             if files and not installed(result):
                 return judge_install(result, whose)
-        run = import_afresh if job["fresh"] else import_and_call
+        run = import_and_call if job["way"] == "session" else import_afresh
         return judge_import(run(site, job["imports"], job["call"], limits, folder))
 
     def install(self, wheels, site, folder, limits):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -17,7 +18,7 @@ from harness.engine import Limits
 from harness.errors import ImageError
 from harness.model import Outcome, Stage, Target
 from harness.passport import Passport
-from harness.probe.session import Job, Session, SessionLostError
+from harness.probe.session import Job, Session, SessionLostError, Way
 from tests.support.local_engine import LocalEngine
 from tests.support.wheels import job_for, make_wheel
 
@@ -49,9 +50,10 @@ def session(session_and_passport: tuple[Session, Passport]) -> Session:
     return session_and_passport[0]
 
 
-@pytest.fixture(params=[False, True], ids=["session", "fresh"])
-def fresh(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
+@pytest.fixture(params=get_args(Way))
+def way(request: pytest.FixtureRequest) -> Way:
+    chosen: Way = request.param
+    return chosen
 
 
 def test_passport_tells_what_the_interpreter_reads(
@@ -65,10 +67,10 @@ def test_passport_tells_what_the_interpreter_reads(
     assert (passport.elf_machine, passport.elf_bits) == (HERE.elf_machine, HERE.elf_bits)
 
 
-def test_pass(session: Session, tmp_path: Path, fresh: bool) -> None:
+def test_pass(session: Session, tmp_path: Path, way: Way) -> None:
     """A wheel that imports and whose call is true passes, and its output stays out of the way."""
     wheel = make_wheel(tmp_path, "good", "print('hello'); answer = 42")
-    result = session.probe(job_for(wheel, call="good.answer == 42"), fresh=fresh)
+    result = session.probe(job_for(wheel, call="good.answer == 42"), way)
     assert (result.outcome, result.stage) == (Outcome.PASS, Stage.CALL)
     assert result.log == "hello\n"
 
@@ -92,7 +94,7 @@ def test_pass(session: Session, tmp_path: Path, fresh: bool) -> None:
 def test_what_a_wheel_does_is_its_outcome(  # noqa: PLR0913, PLR0917 - the table's columns
     session: Session,
     tmp_path: Path,
-    fresh: bool,
+    way: Way,
     code: str,
     call: str,
     outcome: str,
@@ -102,7 +104,7 @@ def test_what_a_wheel_does_is_its_outcome(  # noqa: PLR0913, PLR0917 - the table
 ) -> None:
     """Errors, exits and signals of an import or a call are told apart, with their key line."""
     wheel = make_wheel(tmp_path, "wicked", code)
-    result = session.probe(job_for(wheel, call=call), fresh=fresh)
+    result = session.probe(job_for(wheel, call=call), way)
     assert (result.outcome, result.stage, result.cause) == (outcome, stage, cause)
     assert evidence in result.evidence
 
@@ -120,11 +122,11 @@ def test_what_a_wheel_does_is_its_outcome(  # noqa: PLR0913, PLR0917 - the table
     ids=["printed", "written-everywhere", "closed"],
 )
 def test_forged_verdict_is_no_pass(
-    session: Session, tmp_path: Path, fresh: bool, forgery: str
+    session: Session, tmp_path: Path, way: Way, forgery: str
 ) -> None:
     """A verdict without the cell's token counts for nothing, wherever it is written."""
     wheel = make_wheel(tmp_path, "forger", forgery)
-    result = session.probe(job_for(wheel), fresh=fresh)
+    result = session.probe(job_for(wheel), way)
     assert result.outcome is Outcome.IMPORT_FAILED
 
 
@@ -134,9 +136,9 @@ def test_endless_loop_costs_its_time_limit(session: Session, tmp_path: Path) -> 
     busy = make_wheel(
         tmp_path, "busy", "import time\nwhile True: time.sleep(.1); print(1, flush=True)"
     )
-    assert session.probe(job_for(wheel), fresh=False).cause == "endless-output"
+    assert session.probe(job_for(wheel)).cause == "endless-output"
     start = time.monotonic()
-    result = session.probe(job_for(busy, timeout=1), fresh=False)
+    result = session.probe(job_for(busy, timeout=1))
     assert (result.outcome, result.cause) == (Outcome.TIMEOUT, "timeout")
     assert time.monotonic() - start < 10
 
@@ -144,7 +146,7 @@ def test_endless_loop_costs_its_time_limit(session: Session, tmp_path: Path) -> 
 def test_silence_has_a_limit_of_its_own(session: Session, tmp_path: Path) -> None:
     """A cell that says nothing for too long is a time-out before the wall clock's."""
     wheel = make_wheel(tmp_path, "silent", "import time; time.sleep(60)")
-    result = session.probe(job_for(wheel, quiet=0.5), fresh=False)
+    result = session.probe(job_for(wheel, quiet=0.5))
     assert (result.outcome, result.cause) == (Outcome.TIMEOUT, "quiet")
 
 
@@ -154,17 +156,25 @@ def test_output_is_captured_head_and_tail_and_as_text(session: Session, tmp_path
         "import sys; sys.stdout.buffer.write(b'\\xff\\x1b[31mHEAD' + b'.' * 100000 + b'TAIL');"
         " raise ImportError('x')"
     )
-    log = session.probe(job_for(make_wheel(tmp_path, "loud", code)), fresh=False).log
+    log = session.probe(job_for(make_wheel(tmp_path, "loud", code))).log
     assert log.startswith("\\xff\x1b[31mHEAD")
     assert "bytes ...]" in log
     assert "TAIL" in log
     assert len(log) < 20000
 
 
-def test_refused_tag(session: Session, tmp_path: Path, fresh: bool) -> None:
+def test_what_a_wheel_keeps_for_its_scheme(session: Session, tmp_path: Path, way: Way) -> None:
+    """Modules below ``.data/purelib`` and ``platlib`` are found, whoever unpacks (PEP 427)."""
+    data = {f"spread-1.0.data/{scheme}/spread_{scheme}.py": "" for scheme in ("purelib", "platlib")}
+    wheel = make_wheel(tmp_path, "spread", "import spread_purelib, spread_platlib", files=data)
+    assert session.probe(job_for(wheel), way).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("way", ["session", "fresh"])
+def test_refused_tag(session: Session, tmp_path: Path, way: Way) -> None:
     """The refusal of a tag by pip itself is the outcome ``refused``, with pip's own line."""
     wheel = make_wheel(tmp_path, "alien", "", tag="cp27-cp27m-win32")
-    result = session.probe(job_for(wheel), fresh=fresh)
+    result = session.probe(job_for(wheel), way)
     assert (result.outcome, result.cause) == (Outcome.REFUSED, "tag-refused")
     assert "is not a supported wheel on this platform" in result.evidence
 
@@ -173,7 +183,7 @@ def test_damaged_wheel_fails_to_install(session: Session, tmp_path: Path) -> Non
     """What pip cannot read is an install failure, not a harness error."""
     wheel = make_wheel(tmp_path, "cut", "x = 1")
     wheel.write_bytes(wheel.read_bytes()[:100])
-    result = session.probe(job_for(wheel), fresh=False)
+    result = session.probe(job_for(wheel))
     assert (result.outcome, result.stage) == (Outcome.INSTALL_FAILED, Stage.INSTALL)
 
 
@@ -188,7 +198,7 @@ def test_companion_is_installed_first_and_its_failure_is_no_failure_of_the_wheel
     for first, outcome in ((companion, Outcome.PASS), (alien, Outcome.MISS)):
         wheels = ((first.name, first.read_bytes()), *subject.wheels)
         job = Job(wheels=wheels, imports=("user",), call="", timeout=60, quiet=60)
-        assert session.probe(job, fresh=False).outcome is outcome
+        assert session.probe(job).outcome is outcome
 
 
 def test_cells_leave_nothing_to_each_other(session: Session, tmp_path: Path) -> None:
@@ -205,7 +215,7 @@ def test_cells_leave_nothing_to_each_other(session: Session, tmp_path: Path) -> 
     )
     wheel = make_wheel(tmp_path, "messy", code)
     for _ in range(2):
-        result = session.probe(job_for(wheel), fresh=False)
+        result = session.probe(job_for(wheel))
         assert result.outcome is Outcome.PASS, result.log
         assert session.usable
 
@@ -239,7 +249,7 @@ def test_lost_container_is_told(tmp_path: Path) -> None:
         session.start()
         engine.opened[0].process.kill()
         with pytest.raises(SessionLostError) as e:
-            session.probe(job_for(make_wheel(tmp_path, "good", "")), fresh=False)
+            session.probe(job_for(make_wheel(tmp_path, "good", "")))
         assert e.value.cause == "infra:agent-gone"
         assert not session.usable
 
@@ -261,4 +271,4 @@ def _probe_and_hang_up(session: Session, engine: LocalEngine, job: Job) -> None:
     stdin = engine.opened[0].process.stdin
     assert stdin is not None
     threading.Timer(1.5, stdin.close).start()
-    session.probe(job, fresh=False)
+    session.probe(job)
