@@ -20,16 +20,6 @@ class Passports(Protocol):
         """Return the symbol set of that id."""
 
 
-class NothingRecorded:
-    """``Passports`` of a folder that has none."""
-
-    def recorded(self, target_key: str) -> Passport | None:  # noqa: ARG002 - none of any
-        return None
-
-    def symbols(self, set_id: str) -> frozenset[str]:  # noqa: ARG002 - none of any
-        return frozenset()
-
-
 class Wheels(Protocol):
     """Where wheels come from (``harness.supply.Supply``)."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from harness.model import Outcome, Prediction
-from harness.passport import Symbols
+from harness.passport import ExecStack, Symbols
 from harness.predict.ground import Ground
 from harness.predict.linking import (
     libc_family,
@@ -23,7 +23,6 @@ from harness.wheel.elf import UnreadableElf
 _ELF = "https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html"
 _STABLE_ABI = "https://docs.python.org/3/c-api/stable.html"
 _EXEC_STACK = "https://sourceware.org/glibc/wiki/Release/2.41"
-_NO_EXEC_STACK_SINCE = (2, 41)
 
 _PACKED = "https://git.musl-libc.org/cgit/musl/tree/WHATSNEW"
 _PACKED_SINCE = {True: (1, 2, 4), False: (2, 36)}
@@ -79,7 +78,7 @@ def unreadable(load: Load, _: Ground, __: Symbols) -> Prediction | None:
 
 def exec_stack(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
     """Find the file that asks for an executable stack where the loader no longer grants it."""
-    if not load.exec_stack or ground.musl or ground.libc < _NO_EXEC_STACK_SINCE:
+    if not load.exec_stack or ground.passport.exec_stack is not ExecStack.REFUSED:
         return None
     return import_failed(
         Cause.EXEC_STACK,

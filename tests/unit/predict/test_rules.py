@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from harness.model import Outcome
-from harness.passport import Passport, SystemLibrary
+from harness.passport import ExecStack, Passport, SystemLibrary
 from harness.predict import Cause, predict
 from harness.wheel.contents import WheelFacts
 from harness.wheel.elf import UnreadableElf
@@ -270,7 +270,7 @@ FAILURES = (
     Case(
         name="an executable stack on a glibc that no longer grants it",
         wheel=wheel({MODULE: elf(exec_stack=True)}),
-        passport=replace(GLIBC, libc="glibc 2.41"),
+        passport=replace(GLIBC, exec_stack=ExecStack.REFUSED),
         cause=Cause.EXEC_STACK,
         says="noexecstack",
     ),
@@ -374,7 +374,15 @@ PASSES = {
         wheel({MODULE: elf(packed_relocations=True)}),
         replace(GLIBC, libc="glibc 2.36"),
     ),
-    "an executable stack before 2.41": (wheel({MODULE: elf(exec_stack=True)}), GLIBC),
+    "an executable stack that is granted": (
+        wheel({MODULE: elf(exec_stack=True)}),
+        replace(GLIBC, exec_stack=ExecStack.GRANTED),
+    ),
+    "an executable stack that musl does not look at": (
+        wheel({BARE: elf(exec_stack=True)}, filename=LINUX_FILE),
+        replace(MUSL, exec_stack=ExecStack.IGNORED),
+    ),
+    "an executable stack where nobody knows": (wheel({MODULE: elf(exec_stack=True)}), GLIBC),
     "what the wheel has beside its modules": (
         wheel({MODULE: elf(), "demo/plugin.so": elf(init="", needed=("libpq.so.5",))}),
         GLIBC,
