@@ -13,7 +13,7 @@ from packaging.version import Version
 
 from harness.wheel.contents import WheelFacts
 from harness.wheel.elf import ElfFacts
-from harness.wheel.names import arch_of
+from harness.wheel.names import arch_of, platform_tag
 from harness.wheel.rewrite import Change
 
 _MODULE = re.compile(
@@ -24,7 +24,6 @@ _GLIBC = re.compile(r"GLIBC_(\d+\.\d+)(?:\.\d+)?")
 _PLATFORM = re.compile(
     r"(?P<family>manylinux|musllinux)_(?P<major>\d+)_(?P<minor>\d+)_(?P<arch>.+)"
 )
-_BEFORE_PEP_600 = {"2.5": "manylinux1", "2.12": "manylinux2010", "2.17": "manylinux2014"}
 _OLDEST_MUSL = "1.1"
 """Of the builder images (PEP 656)."""
 _OLDEST_GLIBC = {"x86_64": "2.5", "i686": "2.5"}
@@ -154,7 +153,7 @@ def retag_platform(facts: WheelFacts) -> Change:
     oldest = Version(_OLDEST_MUSL) if family == "musllinux" else _glibc_needed(facts, arch)
     if oldest >= Version(f"{match['major']}.{match['minor']}"):
         return Change()
-    tags = _platform_tags(family, str(oldest), arch)
+    tags = platform_tag("musl" if family == "musllinux" else "glibc", str(oldest), arch)
     return Change(tags=f"{python}-{abi}-{tags}")
 
 
@@ -211,10 +210,3 @@ def _glibc_versions(facts: WheelFacts) -> Iterator[Version]:
         needs = native.elf.version_needs if isinstance(native.elf, ElfFacts) else {}
         for names in needs.values():
             yield from (Version(m[1]) for name in names if (m := _GLIBC.fullmatch(name)))
-
-
-def _platform_tags(family: str, version: str, arch: str) -> str:
-    """Return the platform tag, with the older name that glibc's versions had before PEP 600."""
-    tag = f"{family}_{version.replace('.', '_')}_{arch}"
-    older = _BEFORE_PEP_600.get(version) if family == "manylinux" else None
-    return f"{tag}.{older}_{arch}" if older else tag

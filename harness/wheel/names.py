@@ -10,6 +10,7 @@ from harness.errors import WheelError
 SHAPE = "NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl"
 EXAMPLE = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
 _PARTS = (5, 6)
+_BEFORE_PEP_600 = {"2.5": "manylinux1", "2.12": "manylinux2010", "2.17": "manylinux2014"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +41,19 @@ def arch_of(name: WheelName) -> Arch | None:
     """Return the arch that a wheel is for; None for any, and for what the table has not."""
     named = {linux_arch(tag.split("-")[2]) for tag in name.tags}
     return next((arch for arch in ARCHES if arch.name in named), None)
+
+
+def platform_tag(libc: str, promise: str, arch: str) -> str:
+    """Return the platform tag that promises that version of ``libc``, with its older alias.
+
+    After PEP 600 and PEP 656; one that promises nothing is ``linux_<arch>``.
+    """
+    if not promise:
+        return f"linux_{arch}"
+    family = "musllinux" if libc == "musl" else "manylinux"
+    tag = f"{family}_{promise.replace('.', '_')}_{arch}"
+    alias = _BEFORE_PEP_600.get(promise) if libc == "glibc" else None
+    return f"{tag}.{alias}_{arch}" if alias else tag
 
 
 def parse_wheel_name(filename: str) -> WheelName:

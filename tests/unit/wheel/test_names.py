@@ -3,7 +3,7 @@
 import pytest
 
 from harness.errors import WheelError
-from harness.wheel.names import parse_wheel_name
+from harness.wheel.names import parse_wheel_name, platform_tag
 
 SHAPE = (
     "a wheel is called NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl, "
@@ -51,3 +51,18 @@ def test_bad_part(filename: str) -> None:
         parse_wheel_name(filename)
     assert str(caught.value).endswith(SHAPE)
     assert str(caught.value).count(filename) == 1
+
+
+@pytest.mark.parametrize(
+    ("libc", "promise", "arch", "tag"),
+    [
+        ("glibc", "2.17", "x86_64", "manylinux_2_17_x86_64.manylinux2014_x86_64"),
+        ("glibc", "2.12", "i686", "manylinux_2_12_i686.manylinux2010_i686"),
+        ("glibc", "2.31", "riscv64", "manylinux_2_31_riscv64"),
+        ("musl", "1.1", "s390x", "musllinux_1_1_s390x"),
+        ("musl", "", "armv7l", "linux_armv7l"),
+    ],
+)
+def test_platform_tag(libc: str, promise: str, arch: str, tag: str) -> None:
+    """A glibc version that had a tag before PEP 600 keeps it as an alias; musl never had one."""
+    assert platform_tag(libc, promise, arch) == tag
