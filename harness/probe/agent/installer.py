@@ -19,6 +19,10 @@ from .child import Limits, Result, exit_status, run_child
 from .container import WORK, kill_session
 from .frames import read_frame, write_frame
 
+_REMEMBERED = (
+    ("pip._internal.models.target_python", "get_supported"),
+    ("pip._internal.network.session", "user_agent"),
+)
 LINK = 3  # the installer's descriptor to the agent
 
 _NOTHING = {
@@ -142,7 +146,7 @@ def _warm_up():
     with zipfile.ZipFile(wheel, "w") as archive:
         for name in sorted(_NOTHING):
             archive.writestr(name, _NOTHING[name])
-    _remember_tags()
+    _remember()
     with _unwatched_imports():
         _main()(arguments([wheel], os.path.join(folder, "site")))
     # pip 10 to 19.3 leaves it behind, and the next install looks in a folder that is gone.
@@ -150,13 +154,17 @@ def _warm_up():
     shutil.rmtree(folder)
 
 
-def _remember_tags():
-    """Let the forks inherit the list of tags, which is a third of a small install's work."""
-    try:
-        from pip._internal.models import target_python
-    except ImportError:
-        return  # pip before 19.2
-    target_python.get_supported = functools.lru_cache(maxsize=None)(target_python.get_supported)
+def _remember():
+    """Let the forks inherit the list of tags, a third of a small install's work, and a header.
+
+    The header tells an index who asks, and none is asked here.
+    """
+    for place, name in _REMEMBERED:
+        try:
+            module = importlib.import_module(place)
+            setattr(module, name, functools.lru_cache(maxsize=None)(getattr(module, name)))
+        except (ImportError, AttributeError):
+            continue  # pip before 19.2
 
 
 @contextlib.contextmanager
