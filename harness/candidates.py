@@ -25,6 +25,9 @@ from harness.wheel.contents import WheelFacts, read_wheel
 
 GROUP = "your wheels"
 
+_LISTED = re.compile(
+    r"(?P<name>[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(\s*==\s*(?P<version>[^\s=]+))?"
+)
 _RELEASE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*==\s*(?P<version>[^\s=]+)")
 
 
@@ -35,6 +38,15 @@ class Proof:
     imports: tuple[str, ...] = ()
     """Empty: what the wheel seems to offer."""
     call: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """A line of a list of releases."""
+
+    name: str
+    version: str = ""
+    """Empty: the newest that there is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,20 +77,36 @@ def read_candidates(
     )
 
 
-def read_list(path: Path) -> tuple[IndexSource, ...]:
-    """Return the releases in a file of ``name==version`` lines; ``#`` begins a comment.
+def read_list(path: Path) -> tuple[Listed, ...]:
+    """Return what a file of ``name==version`` and ``name`` lines lists; ``#`` begins a comment.
 
-    Raises ``UsageError`` for a file that cannot be read and for a line that names no release.
+    Raises ``UsageError`` for a file that cannot be read, and for lines that are neither.
     """
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read ({error}); name a file of releases") from error
-    words = [line.partition("#")[0].strip() for line in lines]
-    found = [_release(word) for word in words if word]
-    if None in found:
-        raise UsageError(f"{path}: a line names a file; write name==version")
-    return tuple(release for release in found if release)
+    words = {number: line.partition("#")[0].strip() for number, line in enumerate(lines, start=1)}
+    found = {number: _listed(word) for number, word in words.items() if word}
+    wrong = [
+        f"{path}:{number}: {words[number]!r} is no release; write name==1.2.3, or a name alone"
+        for number, one in found.items()
+        if one is None
+    ]
+    if wrong:
+        raise UsageError("\n".join(wrong))
+    return tuple(one for one in found.values() if one)
+
+
+def _listed(word: str) -> Listed | None:
+    match = _LISTED.fullmatch(word)
+    if match is None:
+        return None
+    try:
+        version = str(Version(match["version"])) if match["version"] else ""
+    except InvalidVersion:
+        return None
+    return Listed(name=canonicalize_name(match["name"]), version=version)
 
 
 def guess_imports(facts: WheelFacts) -> tuple[str, ...]:

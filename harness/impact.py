@@ -1,24 +1,27 @@
 """The impact of policies on releases of the index: names and a list in, shifts out.
 
 Each target gets the wheel that its installer would choose; only those wheels are looked into.
-What shifts can be run: before on the target itself, after on the one that it would become.
+Their names decide what shifts, and of what does, the ELF files say whether it would load at all:
+a wheel that fails for another reason is neither broken nor mended. What shifts can be run: before
+on the target itself, after on the one that it would become.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 from rich.console import Console
 
 from harness.cache import Cache
-from harness.candidates import guess_imports
-from harness.errors import UsageError
+from harness.candidates import Listed, guess_imports
+from harness.errors import PackageIndexError, UsageError
 from harness.front import RunOptions
 from harness.index.choose import choose_wheel
 from harness.index.fetch import PackageIndex
 from harness.index.lock import LockedWheel
-from harness.index.remote import read_all
+from harness.index.remote import Depth, Look, read_all
 from harness.model import IndexSource, Matrix, Outcome, Policy, Subject, Target
-from harness.passport import Passport
+from harness.passport import Passport, Symbols
 from harness.plan import Selection
 from harness.policies import MOVED, Shift, Verified, build_anew, concerns, judge
 from harness.spelling import did_you_mean
@@ -28,6 +31,7 @@ from harness.wheel.contents import WheelFacts
 Say = Callable[[str], None]
 PACE = 50
 """Wheels between two lines that say how far the reading is."""
+LOOKUPS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,14 +49,43 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """The targets, and what is known of them."""
+
+    targets: tuple[Target, ...]
+    passports: Mapping[str, Passport]
+    """By target key."""
+    symbols: Symbols
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
     """What is known of the releases before any policy is looked at."""
 
-    passports: Mapping[str, Passport]
-    """By target key."""
+    places: Places
     choices: tuple[Choice, ...]
-    facts: Mapping[str, WheelFacts]
-    """Of the chosen wheels, by file name."""
+    named: Mapping[str, Look]
+    """What the names of the chosen wheels tell, by file name."""
+    closer: Mapping[str, Look] = field(default_factory=dict)
+    """The same with their ELF files, of those wheels that some policy shifts."""
+
+    @property
+    def facts(self) -> dict[str, WheelFacts]:
+        """What is known of each wheel, by file name."""
+        return {name: look.facts for name, look in {**self.named, **self.closer}.items()}
+
+    @property
+    def size(self) -> int:
+        """Bytes of the wheels that were looked into."""
+        return sum(look.size for look in self.named.values())
+
+    @property
+    def read(self) -> int:
+        """Bytes of them that the index was asked for, now or before."""
+        closer = {name: look.read for name, look in self.closer.items()}
+        return sum(
+            min(look.size, look.read + closer.get(name, 0)) for name, look in self.named.items()
+        )
 
 
 def find_policies(matrix: Matrix, names: Sequence[str]) -> tuple[Policy, ...]:
@@ -69,40 +102,87 @@ def concerned(policies: Sequence[Policy], targets: Iterable[Target]) -> tuple[Ta
     return tuple(t for t in targets if any(concerns(policy, t) for policy in policies))
 
 
+def find_releases(
+    listed: Sequence[Listed], index: PackageIndex, say: Say
+) -> tuple[IndexSource, ...]:
+    """Return the releases of a list: of a bare name the newest, which is said.
+
+    What has a name alone that the index does not know is said and left out.
+    """
+
+    def find(one: Listed) -> IndexSource | None:
+        if one.version:
+            return IndexSource(name=one.name, version=one.version)
+        try:
+            newest = index.newest(one.name)
+        except PackageIndexError as error:
+            say(str(error))
+            return None
+        say(f"{one.name}: {newest.version} is the newest release")
+        return newest
+
+    with ThreadPoolExecutor(LOOKUPS_AT_ONCE) as pool:
+        return tuple(dict.fromkeys(filter(None, pool.map(find, listed))))
+
+
 def read_releases(
-    releases: Sequence[IndexSource],
-    targets: Sequence[Target],
-    passports: Mapping[str, Passport],
-    index: PackageIndex,
-    cache: Cache,
-    say: Say,
+    releases: Sequence[IndexSource], places: Places, index: PackageIndex, cache: Cache, say: Say
 ) -> Reading:
-    """Choose each target's wheel of each release as its installer would, and look into them.
+    """Choose each target's wheel of each release as its installer would, and read their names.
 
     What cannot be read is said and left out. Raises ``PackageIndexError`` for a release that
     the index has not.
     """
-    choices = tuple(_choices(releases, targets, passports, index))
+    choices = tuple(_choices(releases, places, index))
     wheels = {choice.wheel.filename: choice.wheel for choice in choices}
-    facts: dict[str, WheelFacts] = {}
     say(f"{len(wheels)} wheels to look into")
-    for wheel, found in read_all(
-        wheels.values(), index, cache, lambda wheel, error: say(f"{wheel.filename}: {error}")
-    ):
-        facts[wheel.filename] = found
-        if len(facts) % PACE == 0:
-            say(f"{len(facts)} of {len(wheels)} wheels read")
-    return Reading(passports=passports, choices=choices, facts=facts)
+    named = _look_into(tuple(wheels.values()), index, cache, say, Depth.NAMES)
+    return Reading(places=places, choices=choices, named=named)
+
+
+def look_closer(
+    reading: Reading, policies: Sequence[Policy], index: PackageIndex, cache: Cache, say: Say
+) -> Reading:
+    """Read the ELF files too of the wheels that some policy shifts by their names.
+
+    Of what cannot be read the names go on to decide, which is said.
+    """
+    moved = {s.wheel for p in policies for s in shifts_of(p, reading) if s.effect in MOVED}
+    wheels = {c.wheel.filename: c.wheel for c in reading.choices if c.wheel.filename in moved}
+    say(f"{len(wheels)} wheels shift by their names; their ELF files decide whether they load")
+    closer = _look_into(tuple(wheels.values()), index, cache, say, Depth.NATIVE)
+    return replace(reading, closer=closer)
+
+
+def _look_into(
+    wheels: Sequence[LockedWheel], index: PackageIndex, cache: Cache, say: Say, depth: Depth
+) -> dict[str, Look]:
+    def failed(wheel: LockedWheel, error: Exception) -> None:
+        say(f"{wheel.filename}: {error}")
+
+    looks: dict[str, Look] = {}
+    for wheel, look in read_all(wheels, index, cache, failed, depth):
+        looks[wheel.filename] = look
+        if len(looks) % PACE == 0:
+            say(f"{len(looks)} of {len(wheels)} wheels read")
+    return looks
 
 
 def shifts_of(policy: Policy, reading: Reading) -> tuple[Shift, ...]:
     """Return the shift of every choice on a target that the policy concerns."""
-    facts = reading.facts
+    facts, places = reading.facts, reading.places
     anew = {name: build_anew(policy, found) for name, found in facts.items()}
     return tuple(
-        judge(policy, c.target, reading.passports[c.target.key], facts[name], anew[name])
+        judge(
+            policy,
+            c.target,
+            places.passports[c.target.key],
+            places.symbols,
+            facts[c.wheel.filename],
+            anew[c.wheel.filename],
+        )
         for c in reading.choices
-        if concerns(policy, c.target) and (name := c.wheel.filename) in facts
+        if concerns(policy, c.target) and c.wheel.filename in facts
     )
 
 
@@ -139,15 +219,13 @@ def verify(
 
 
 def _choices(
-    releases: Sequence[IndexSource],
-    targets: Sequence[Target],
-    passports: Mapping[str, Passport],
-    index: PackageIndex,
+    releases: Sequence[IndexSource], places: Places, index: PackageIndex
 ) -> Iterator[Choice]:
-    for release in releases:
-        files = index.release(release)
-        for target in targets:
-            passport = passports.get(target.key)
+    with ThreadPoolExecutor(LOOKUPS_AT_ONCE) as pool:
+        found = list(zip(releases, pool.map(index.release, releases), strict=True))
+    for release, files in found:
+        for target in places.targets:
+            passport = places.passports.get(target.key)
             wheel = passport and choose_wheel(files, passport.tags, passport.python)
             if wheel:
                 yield Choice(target=target, release=release, wheel=wheel)

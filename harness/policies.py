@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from harness.arches import Arch
 from harness.model import Naming, NewNames, Outcome, Policy, Prediction, Target
-from harness.passport import Passport
+from harness.passport import Passport, Symbols
 from harness.predict import predict
 from harness.spelling import matching, matching_arches
 from harness.wheel.changes import musl_names, stable_names_with_triplet, with_names
@@ -68,7 +68,9 @@ class Verified:
 
     @property
     def agrees(self) -> bool:
-        """Whether it went as predicted, before and after."""
+        """Whether it went as predicted, before and after; where one is missed, nothing is shown."""
+        if Outcome.MISS in (self.before, self.after):
+            return False
         predicted = self.shift.before.outcome, self.shift.after.outcome
         passed = tuple(outcome is Outcome.PASS for outcome in predicted)
         return passed == (self.before is Outcome.PASS, self.after is Outcome.PASS)
@@ -129,22 +131,25 @@ def build_anew(policy: Policy, facts: WheelFacts) -> WheelFacts:
 
 
 def judge(
-    policy: Policy, target: Target, passport: Passport, wheel: WheelFacts, anew: WheelFacts
+    policy: Policy,
+    target: Target,
+    passport: Passport,
+    symbols: Symbols,
+    wheel: WheelFacts,
+    anew: WheelFacts,
 ) -> Shift:
-    """Return the shift of a wheel, ``anew`` under the policy, on a target that it concerns."""
+    """Return the shift of a wheel, ``anew`` under the policy, on a target that it concerns.
+
+    How much of a wheel is judged depends on what was read of it: its names, or its ELF files too.
+    """
     then = apply_policy(policy, passport, target.arch)
     return Shift(
         policy=policy.id,
         target=target.key,
         wheel=wheel.name.filename,
-        before=predict(wheel, passport, _no_symbols),
-        after=predict(anew, then, _no_symbols),
+        before=predict(wheel, passport, symbols),
+        after=predict(anew, then, symbols),
     )
-
-
-def _no_symbols(_: str) -> frozenset[str]:
-    """Return no symbol: names are all that is asked of wheels here."""
-    return frozenset()
 
 
 def count(shifts: Iterable[Shift]) -> Mapping[Effect, int]:

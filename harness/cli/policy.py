@@ -12,11 +12,21 @@ from harness.cli.command import Command
 from harness.cli.options import run_options
 from harness.errors import ExitCode
 from harness.front import RunOptions
-from harness.impact import concerned, find_policies, read_releases, shifts_of, verify
+from harness.impact import (
+    Places,
+    concerned,
+    find_policies,
+    find_releases,
+    look_closer,
+    read_releases,
+    shifts_of,
+    verify,
+)
 from harness.model import Target
 from harness.passport import Passport
 from harness.plan import Selection, selected_targets
 from harness.report.policies import (
+    format_cost,
     format_policy,
     format_scope,
     format_verified,
@@ -38,7 +48,8 @@ from harness.wiring import LabOptions, open_lab, open_passports, open_pinned, re
     "releases",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Lines of name==version; releases.txt of the matrix by default.",
+    help="Lines of name==version, or of a name alone for its newest release; "
+    "releases.txt of the matrix by default.",
 )
 @click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids.")
 @click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches.")
@@ -59,8 +70,8 @@ def policy(  # noqa: PLR0913  click gives each option by its name
 ) -> ExitCode:
     """Judge wheels of the package index before and after a policy.
 
-    NAME is an id in policies.yaml; all of them by default. Of wheels only names are looked at,
-    which needs a small part of each file.
+    NAME is an id in policies.yaml; all of them by default. Names decide what shifts, which needs
+    a small part of each wheel; of what does, the ELF files are read and judged too.
     """
     matrix = read_matrix(options.matrix)
     policies = find_policies(matrix, names)
@@ -71,24 +82,31 @@ def policy(  # noqa: PLR0913  click gives each option by its name
     with measuring(partial(open_lab, matrix, lab, SpokenJournal(_say))) as ask:
         passports = gather_passports(wanted, recorded, ask if measure else _leave_out)
     listed = read_list(releases or options.matrix / "releases.txt")
+    found = find_releases(listed, index, _say)
     cache = Cache(default_cache_root())
-    reading = read_releases(listed, wanted, passports, index, cache, _say)
-    shifts = [(found, shifts_of(found, reading)) for found in policies]
+    places = Places(targets=wanted, passports=passports, symbols=recorded.symbols)
+    named = read_releases(found, places, index, cache, _say)
+    reading = look_closer(named, policies, index, cache, _say)
+    shifts = [(one, shifts_of(one, reading)) for one in policies]
     scope = format_scope(
-        releases=len(listed),
-        wheels=len(reading.facts),
+        releases=found,
+        wheels=len(reading.named),
         targets=[target.key for target in wanted],
         passports=len(passports),
     )
+    cost = format_cost(
+        wheels=len(reading.named), closer=len(reading.closer), size=reading.size, read=reading.read
+    )
     if markdown:
-        click.echo(policies_markdown(shifts, scope), nl=False)
+        click.echo(policies_markdown(shifts, scope, cost), nl=False)
         return ExitCode.AS_EXPECTED
     click.echo(f"{scope}\n")
-    for found, moved in shifts:
-        click.echo(format_policy(found, moved))
+    for one, moved in shifts:
+        click.echo(format_policy(one, moved))
         if run:
-            verified = verify(found, reading, moved, matrix, options, Console())
+            verified = verify(one, reading, moved, matrix, options, Console())
             click.echo(format_verified(verified))
+    click.echo(cost)
     return ExitCode.AS_EXPECTED
 
 

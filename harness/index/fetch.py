@@ -64,6 +64,22 @@ class PackageIndex:
         wheels = (_locked(file) for file in files if _linux_name(file))
         return tuple(sorted(wheels, key=lambda wheel: wheel.filename))
 
+    def newest(self, name: str) -> IndexSource:
+        """Return the newest release of a project, as an installer takes it.
+
+        A yanked release and one before its time are taken only where there is no other. Raises
+        ``PackageIndexError``.
+        """
+        self._announce(f"looking up {name}")
+        releases = [
+            (not file.is_yanked, not version.is_prerelease, version)
+            for file in self._project(name)
+            if (version := _version(file))
+        ]
+        if not releases:
+            raise PackageIndexError(f"{name}: the package index has no release of it")
+        return IndexSource(name=name, version=str(max(releases)[-1]))
+
     def fetch(self, wheel: LockedWheel) -> WheelRef:
         """Return the wheel's file, downloaded once and checked against its digest.
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.model import Policy
+from harness.model import IndexSource, Policy
 from harness.policies import MOVED, Effect, Shift, Verified, count
 from harness.report.planned import folded
 from harness.report.untrusted import visible
+
+_MEBIBYTE = 1 << 20
 
 
 def format_policy(policy: Policy, shifts: Sequence[Shift]) -> str:
@@ -16,8 +18,10 @@ def format_policy(policy: Policy, shifts: Sequence[Shift]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def policies_markdown(found: Sequence[tuple[Policy, Sequence[Shift]]], scope: str) -> str:
-    """Return a page: a table of all policies, then what moves under each."""
+def policies_markdown(
+    found: Sequence[tuple[Policy, Sequence[Shift]]], scope: str, cost: str
+) -> str:
+    """Return a page: a table of all policies, what moves under each, and what it took to know."""
     lines = [
         "# What policies would do",
         "",
@@ -34,16 +38,31 @@ def policies_markdown(found: Sequence[tuple[Policy, Sequence[Shift]]], scope: st
         if moved:
             lines += ["", f"## {policy.title}", "", "| | wheels | targets |", "|---|---|---|"]
             lines += [f"| {effect} | {wheels} | {targets} |" for effect, wheels, targets in moved]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", cost]) + "\n"
 
 
-def format_scope(*, releases: int, wheels: int, targets: Sequence[str], passports: int) -> str:
-    """Return one sentence: how much was looked at, and which targets could not be."""
+def format_scope(
+    *, releases: Sequence[IndexSource], wheels: int, targets: Sequence[str], passports: int
+) -> str:
+    """Return in words how much was looked at, which releases, and how many targets could not be."""
     left = len(targets) - passports
-    sentence = f"{releases} releases, {wheels} wheels that are chosen on {passports} targets."
+    names = ", ".join(f"{release.name} {release.version}" for release in releases)
+    scope = (
+        f"{len(releases)} releases, {wheels} wheels that are chosen on {passports} targets: "
+        f"{names}."
+    )
     if not left:
-        return sentence
-    return f"{sentence} {left} targets left out: no passport is recorded (--measure takes it)."
+        return scope
+    return f"{scope} {left} targets left out: no passport is recorded (--measure takes it)."
+
+
+def format_cost(*, wheels: int, closer: int, size: int, read: int) -> str:
+    """Return one sentence: how many bytes of the wheels had to be read."""
+    part = f" ({read / size:.1%})" if size else ""
+    return (
+        f"Of {wheels} wheels of {size / _MEBIBYTE:.0f} MiB, {read / _MEBIBYTE:.0f} MiB{part} were "
+        f"read: names of all, the ELF files of the {closer} that a policy shifts."
+    )
 
 
 def format_verified(verified: Sequence[Verified]) -> str:

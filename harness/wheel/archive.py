@@ -7,6 +7,7 @@ by (paths, links, clashes, bombs, encryption) is an error here, before any membe
 import os
 import stat
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ class Archive:
         self._zip = zipped
         infos = zipped.infolist()
         check_directory(filename, infos, size)
+        self._starts = sorted(info.header_offset for info in infos)
         self.members = tuple(
             Member(name=info.filename, size=info.file_size) for info in infos if not info.is_dir()
         )
@@ -67,6 +69,12 @@ class Archive:
         """Return the first ``size`` bytes of a member. Raises ``WheelError`` when damaged."""
         with self._unpacking(name) as stream:
             return stream.read(size)
+
+    def span(self, name: str) -> tuple[int, int]:
+        """Return where a member begins in the file, and where what follows it does."""
+        first = self._zip.getinfo(name).header_offset
+        after = bisect_right(self._starts, first)
+        return first, (*self._starts[after : after + 1], self._zip.start_dir)[0]
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Yield the member's bytes in pieces. Raises ``WheelError`` when damaged."""
@@ -88,12 +96,13 @@ class Archive:
 @contextmanager
 def open_archive(filename: str, stream: BinaryIO) -> Iterator[Archive]:
     """Open the wheel of that file name. Raises ``WheelError`` for what is no safe archive."""
-    start = stream.read(len(_SIGNATURE))
     size = stream.seek(0, os.SEEK_END)
     try:
         zipped = ZipFile(stream)
     except _UNREADABLE as error:
-        raise WheelError(f"{filename}: {_not_an_archive(start, error)}; {FETCH_AGAIN}") from error
+        stream.seek(0)
+        fault = _not_an_archive(stream.read(len(_SIGNATURE)), error)
+        raise WheelError(f"{filename}: {fault}; {FETCH_AGAIN}") from error
     with zipped:
         yield Archive(filename, zipped, size)
 

@@ -106,9 +106,18 @@ def _native_members(archive: Archive) -> Iterator[NativeMember]:
     for member in archive.members:
         if PurePosixPath(member.name).suffix in _NEVER_NATIVE:
             continue
-        if archive.head(member.name, len(MAGIC)) == MAGIC:
-            elf = _read_member(archive, member)
-            yield NativeMember(name=member.name, size=member.size, elf=elf)
+        if native := native_member(archive, member):
+            yield native
+
+
+def native_member(archive: Archive, member: Member) -> NativeMember | None:
+    """Return what a member is as an ELF file; None for what does not begin like one.
+
+    Raises ``WheelError`` where it cannot be unpacked.
+    """
+    if archive.head(member.name, len(MAGIC)) != MAGIC:
+        return None
+    return NativeMember(name=member.name, size=member.size, elf=_read_member(archive, member))
 
 
 def _read_member(archive: Archive, member: Member) -> ElfFacts | UnreadableElf:

@@ -1,17 +1,19 @@
-"""What a wheel's directory and metadata alone tell: a stream in, facts out, no member unpacked.
+"""What a part of a wheel tells: a stream that costs something to read in, facts out.
 
-Enough for every question of names. Of native members the name is taken at its word: the arch is
-the platform tag's, and a module exports what its file name promises.
+Its directory and metadata are enough for every question of names. Of native members the name is
+taken at its word then: the arch is the platform tag's, and a module exports what its file name
+promises. For every other question those members are read too, and nothing else.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from harness.arches import Arch
-from harness.wheel.archive import Member, open_archive
-from harness.wheel.contents import NativeMember, WheelFacts, top_modules
+from harness.wheel.archive import Archive, Member, open_archive
+from harness.wheel.contents import NativeMember, WheelFacts, native_member, top_modules
 from harness.wheel.elf import ElfFacts, UnreadableElf
 from harness.wheel.metadata import find_dist_info, read_metadata
 from harness.wheel.names import WheelName, arch_of, parse_wheel_name
@@ -22,19 +24,40 @@ _MODULE = re.compile(r"(?P<name>[^.]+)(\.(cpython-|abi3)[^/]*)?\.so")
 
 def read_listing(filename: str, stream: BinaryIO) -> WheelFacts:
     """Read the directory, METADATA and WHEEL of a wheel of that name. Raises ``WheelError``."""
-    name = parse_wheel_name(filename)
     with open_archive(filename, stream) as archive:
-        metadata = read_metadata(archive, find_dist_info(archive, name), name)
-        return WheelFacts(
-            name=name,
-            pure=metadata.pure,
-            generator=metadata.generator,
-            requires_python=metadata.requires_python,
-            requires_dist=metadata.requires_dist,
-            members=archive.members,
-            native=tuple(_promised(archive.members, name)),
-            modules=top_modules(archive.members),
-        )
+        return _listed(archive)
+
+
+def read_closer(filename: str, stream: BinaryIO, hold: Callable[[int, int], None]) -> WheelFacts:
+    """Read the directory, the metadata and the native members of a wheel of that name.
+
+    ``hold`` is told of each native member from which byte to which the file is read next.
+    Raises ``WheelError``.
+    """
+    with open_archive(filename, stream) as archive:
+        listed = _listed(archive)
+        names = {native.name for native in listed.native}
+        natives = []
+        for member in archive.members:
+            if member.name in names:
+                hold(*archive.span(member.name))
+                natives.append(native_member(archive, member))
+        return replace(listed, native=tuple(filter(None, natives)))
+
+
+def _listed(archive: Archive) -> WheelFacts:
+    name = parse_wheel_name(archive.filename)
+    metadata = read_metadata(archive, find_dist_info(archive, name), name)
+    return WheelFacts(
+        name=name,
+        pure=metadata.pure,
+        generator=metadata.generator,
+        requires_python=metadata.requires_python,
+        requires_dist=metadata.requires_dist,
+        members=archive.members,
+        native=tuple(_promised(archive.members, name)),
+        modules=top_modules(archive.members),
+    )
 
 
 def _promised(members: Sequence[Member], name: WheelName) -> Iterator[NativeMember]:

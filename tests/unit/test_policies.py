@@ -64,6 +64,10 @@ def wheel(folder: Path, *names: str, platform: str = "musllinux_1_1_x86_64") -> 
     return read_listing(path.name, io.BytesIO(path.read_bytes()))
 
 
+def no_symbols(_: str) -> frozenset[str]:
+    return frozenset()
+
+
 def test_a_second_name() -> None:
     """Alpine's fallback stands right after its own name, as its patch puts it."""
     after = apply_policy(policy(naming=MUSL_THEN_GNU), PASSPORT, X86)
@@ -149,13 +153,15 @@ def test_a_musllinux_wheel_on_alpine(
     """A -gnu module on a Python that reads -musl alone: either side may give way, not both."""
     facts = wheel(tmp_path, "_a.cpython-39-x86_64-linux-gnu.so")
     some = policy(naming=naming, builds=builds)
-    assert judge(some, TARGET, PASSPORT, facts, build_anew(some, facts)).effect is effect
+    assert (
+        judge(some, TARGET, PASSPORT, no_symbols, facts, build_anew(some, facts)).effect is effect
+    )
 
 
 def test_a_regression(tmp_path: Path) -> None:
     """A module that is read before and not after is a regression, and counted as one."""
     facts = wheel(tmp_path, "_a.cpython-39-x86_64-linux-musl.so")
-    shift = judge(policy(naming=GNU), TARGET, PASSPORT, facts, facts)
+    shift = judge(policy(naming=GNU), TARGET, PASSPORT, no_symbols, facts, facts)
     assert shift.effect is Effect.REGRESSED
     assert count([shift]) == {
         Effect.REGRESSED: 1, Effect.FIXED: 0, Effect.WORKS: 0, Effect.FAILS: 0
@@ -177,6 +183,8 @@ def test_concerns() -> None:
         (Outcome.CALL_FAILED, Outcome.PASS, True),
         (Outcome.PASS, Outcome.PASS, False),
         (Outcome.IMPORT_FAILED, Outcome.MISS, False),
+        (Outcome.MISS, Outcome.PASS, False),
+        (Outcome.PASS, Outcome.IMPORT_FAILED, False),
     ],
 )
 def test_verified(before: Outcome, after: Outcome, agrees: bool) -> None:

@@ -16,10 +16,13 @@ from harness.errors import PackageIndexError
 from harness.index.client import IndexClient, IndexSettings, Part
 from harness.index.fetch import PackageIndex
 from harness.index.lock import NOTHING_PINNED, LockedWheel
-from harness.index.remote import RangedFile, read_all, read_remote
+from harness.index.remote import PIECE, Depth, RangedFile, read_all, read_remote
+from harness.wheel.contents import read_contents
+from harness.wheel.elf import ElfFacts
 from harness.wheel.listing import read_listing
 from tests.unit.index.conftest import LoopbackIndex
 
+GOLDEN = (Path(__file__).parents[2] / "data" / "elf" / "x86_64.so").read_bytes()
 MODULE = "demo/_core.cpython-39-x86_64-linux-gnu.so"
 NAME = ComposedName(
     distribution="demo", version="1.0", python="cp39", abi="cp39", platform="linux_x86_64"
@@ -28,10 +31,15 @@ NAME = ComposedName(
 
 @pytest.fixture
 def wheel(tmp_path: Path) -> bytes:
-    """Return a wheel whose large member lies before its directory."""
+    """Return a wheel with an ELF file that lies between other large members."""
     noise = b"".join(hashlib.sha256(bytes([i % 256, i // 256])).digest() for i in range(20_000))
     path = tmp_path / NAME.filename
-    members = [WheelMember(path=MODULE, data=noise), WheelMember(path="demo/a.py", data=b"")]
+    members = [
+        WheelMember(path=MODULE, data=GOLDEN + noise[:200_000]),
+        WheelMember(path="demo/_a.bin", data=noise),
+        WheelMember(path="demo/script.so", data=b"INPUT(libdemo.so.1)"),
+        WheelMember(path="demo/z.bin", data=noise),
+    ]
     write_wheel(
         path, NAME, members, {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
     )
@@ -57,38 +65,74 @@ def files_asked(index: LoopbackIndex) -> list[str]:
 def test_only_the_end_is_read(
     loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry
 ) -> None:
-    """The end of a file of 600 KB, and its signature, tell what the whole file would."""
+    """The end of a file of more than a megabyte tells what the names of the whole file would."""
     loopback_index.parts = True
     locked = served(loopback_index, wheel)
     index = opened(loopback_index, tmp_path / "cache", impatient)
-    facts = read_remote(locked, index, Cache(tmp_path / "cache"))
-    assert facts == read_listing(NAME.filename, io.BytesIO(wheel))
-    assert len(wheel) > 600_000
-    path = f"/files/{NAME.filename}"
-    assert files_asked(loopback_index) == [f"{path} -65536", f"{path} 0"]
+    look = read_remote(locked, index, Cache(tmp_path / "cache"), Depth.NAMES)
+    assert look.facts == read_listing(NAME.filename, io.BytesIO(wheel))
+    assert (look.size, look.read) == (len(wheel), PIECE)
+    assert len(wheel) > 1_000_000
+    assert files_asked(loopback_index) == [f"/files/{NAME.filename} -65536"]
 
 
-def test_nothing_is_asked_twice(
+def test_native_members_are_read_by_their_bytes(
     loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry
 ) -> None:
-    """What was read is kept by the wheel's digest."""
+    """An ELF file is read without its large neighbours; a linker script is no ELF file."""
     loopback_index.parts = True
     locked = served(loopback_index, wheel)
     index = opened(loopback_index, tmp_path / "cache", impatient)
-    first = read_remote(locked, index, Cache(tmp_path / "cache"))
+    look = read_remote(locked, index, Cache(tmp_path / "cache"), Depth.NATIVE)
+    assert look.facts == read_contents(NAME.filename, io.BytesIO(wheel))
+    (native,) = look.facts.native
+    assert isinstance(native.elf, ElfFacts)
+    assert native.elf.soname == "libgolden.so.1"
+    assert len(files_asked(loopback_index)) == 3
+    assert look.size == len(wheel)
+    assert 200_000 < look.read < 200_000 + len(GOLDEN) + 2 * PIECE + 1000
+
+
+@pytest.mark.parametrize("depth", Depth)
+def test_nothing_is_asked_twice(
+    loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry, depth: Depth
+) -> None:
+    """What was read is kept by the wheel's digest, and what it cost with it."""
+    loopback_index.parts = True
+    locked = served(loopback_index, wheel)
+    index = opened(loopback_index, tmp_path / "cache", impatient)
+    first = read_remote(locked, index, Cache(tmp_path / "cache"), depth)
     asked = len(loopback_index.asked)
-    assert read_remote(locked, index, Cache(tmp_path / "cache")) == first
+    assert read_remote(locked, index, Cache(tmp_path / "cache"), depth) == first
     assert len(loopback_index.asked) == asked
 
 
+@pytest.mark.parametrize("depth", Depth)
 def test_an_index_without_parts(
-    loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry
+    loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry, depth: Depth
 ) -> None:
     """Where a request for a part is answered with the whole, the whole is fetched and checked."""
     locked = served(loopback_index, wheel)
     index = opened(loopback_index, tmp_path / "cache", impatient)
-    facts = read_remote(locked, index, Cache(tmp_path / "cache"))
-    assert [native.name for native in facts.native] == [MODULE]
+    look = read_remote(locked, index, Cache(tmp_path / "cache"), depth)
+    assert MODULE in [native.name for native in look.facts.native]
+    assert look.read == look.size == len(wheel)
+
+
+@pytest.mark.parametrize("wrong", ["another start", "too little", "nothing"])
+def test_a_part_that_was_not_asked_for(wheel: bytes, wrong: str) -> None:
+    """An index that gives other bytes than it was asked for is not believed."""
+
+    def part(first: int, last: int | None) -> Part | None:
+        if wrong == "nothing":
+            return None
+        start = first + (wrong == "another start")
+        end = (last or 0) + (wrong != "too little")
+        return Part(first=start, data=wheel[start:end], size=len(wheel))
+
+    end = Part(first=len(wheel) - 1000, data=wheel[-1000:], size=len(wheel))
+    with pytest.raises(PackageIndexError, match="another part than was asked for"):
+        RangedFile(part, end).read(10)
 
 
 def test_what_cannot_be_read_is_told(

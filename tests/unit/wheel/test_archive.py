@@ -194,3 +194,13 @@ def test_member_too_large_to_read(make_archive: MakeArchive) -> None:
     with open_archive(NAME, io.BytesIO(data)) as opened, pytest.raises(WheelError) as caught:
         opened.read("METADATA", at_most=10)
     assert str(caught.value) == f"{NAME}: METADATA is larger than 10 bytes; {DISTRUST}"
+
+
+def test_span(make_archive: MakeArchive) -> None:
+    """A member reaches from its header to the next one's; the last one to the directory."""
+    data = make_archive({"a.py": b"a" * 10, "b.py": b"b"})
+    with open_archive(NAME, io.BytesIO(data)) as opened:
+        (start, middle), (then, end) = opened.span("a.py"), opened.span("b.py")
+    assert (start, middle) == (0, then)
+    assert data[middle:].startswith(b"PK\x03\x04")
+    assert data[end:].startswith(b"PK\x01\x02")
