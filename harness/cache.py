@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -97,12 +98,33 @@ class Cache:
             sorted(path for digest in digests if (path := digest.with_suffix("")).is_file())
         )
 
+    def trees(self, kind: str) -> tuple[Path, ...]:
+        """Return the directories of a kind, sorted; those that are being made are left out."""
+        return tuple(sorted(p for p in (self.root / kind).glob("[!.]*") if p.is_dir()))
+
     def discard(self, kind: str, name: str) -> None:
-        """Remove an entry where there is one. Raises ``CacheError``."""
+        """Remove an entry or a tree where there is one. Raises ``CacheError``."""
         entry = self.root / kind / name
         with storing(entry), self.lock(f"{kind}-{name}"):
+            if entry.is_dir():
+                gone = Path(tempfile.mkdtemp(prefix=".making-", dir=entry.parent))
+                entry.replace(gone / name)  # nobody finds it half removed
+                shutil.rmtree(gone)
+                return
             _digest_file(entry).unlink(missing_ok=True)
             entry.unlink(missing_ok=True)
+
+    def remove_left(self, older_than: float) -> int:
+        """Remove what killed processes left half made, and return the bytes that gave.
+
+        ``older_than`` is in seconds: what is younger may still be being made.
+        """
+        left = [*self.root.glob("*/.making-*"), *self.root.glob(".making-*")]
+        old = [path for path in left if path.stat().st_mtime < time.time() - older_than]
+        size = sum(tree_size(path) for path in old)
+        for path in old:
+            shutil.rmtree(path, ignore_errors=True)
+        return size
 
     def tree(self, kind: str, name: str, make: Callable[[Path], None]) -> Path:
         """Return the directory ``<root>/<kind>/<name>``, filled by ``make(path)`` once.
@@ -148,6 +170,11 @@ class Cache:
             digest.replace(_digest_file(entry))
         finally:
             shutil.rmtree(workdir, ignore_errors=True)
+
+
+def tree_size(root: Path) -> int:
+    """Return the bytes of all files below a directory."""
+    return sum(p.stat().st_size for p in root.rglob("*") if p.is_file() and not p.is_symlink())
 
 
 def _digest_file(entry: Path) -> Path:

@@ -17,9 +17,11 @@ from harness.engine.docker import connect
 from harness.errors import ExitCode, ImageError
 from harness.images.stock import Item, remove_items, take_stock
 from harness.plan import Selection, plan_cells
-from harness.report.stock import format_built, format_stock, format_sum
+from harness.report.stock import format_built, format_mib, format_stock, format_sum
 from harness.report.untrusted import visible
 from harness.wiring import LabOptions, open_images, open_pinned, read_matrix
+
+A_DAY = 24 * 3600.0
 
 
 @click.group()
@@ -82,7 +84,10 @@ def prune_stock(*, dry_run: bool, everything: bool, registry: str, matrix: Path)
     """
     items = [item for item in _stock(matrix, registry) if everything or not item.targets]
     if not dry_run:
-        items = list(remove_items(items, connect(), Cache(default_cache_root()), announce=_say))
+        cache = Cache(default_cache_root())
+        items = list(remove_items(items, connect(), cache, announce=_say))
+        if left := cache.remove_left(older_than=A_DAY):
+            click.echo(f"removed what killed processes left: {format_mib(left)}")
     for item in items:
         click.echo(f"{'would remove' if dry_run else 'removed'} {visible(item.name)}")
     click.echo(f"{'would remove' if dry_run else 'removed'} in all: {format_sum(items)}")

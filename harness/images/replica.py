@@ -149,6 +149,10 @@ def _entries(target: Target, way: ReplicaWay) -> set[str]:
     """Return globs over what the cache holds for the target, what compiles for it included."""
     arches = {target.arch_name, native_arch().name}
     return {
+        *(f"libraries/{arch}-{target.libc}-*" for arch in arches),
+        f"stdlibs/python{way.interpreter.python}-*",
+        # Named by digests: which of them the target takes is not known before they are read.
+        *("sources/*", "source-trees/*", "host-pythons/*", "interpreter-headers/*"),
         *(f"kits/{way.interpreter.id}-{arch}-{target.libc}-*" for arch in arches),
         f"interpreters/{way.interpreter.id}-{target.arch_name}-{target.libc}-*",
         f"{INSTALLERS}/pip-{way.pip}-*-{way.interpreter.id}-*",

@@ -1,24 +1,31 @@
 """What there is of target images: an engine and a cache looked over, items out, items removed.
 
-An item is in use when a target of the matrix would take it by one of its ways. Interpreters
-are judged by version, arch and libc alone: which of them is the current one could only be
-told by making it.
+An item is in use when a target of the matrix would take it by one of its ways. Which of several
+kits of one name is the current one could only be told by making it, so that the one made last
+counts as that.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from pathlib import Path
 
-from harness.cache import Cache
+from harness.cache import Cache, tree_size
 from harness.engine import Engine
 from harness.errors import ImageError
 from harness.images.source import Use
 
+_KEY = re.compile(r"-[0-9a-f]{32}(?=\.|$)")
 PREFIX = "wheelgrid/"
 """What the names of all images begin with that are made here."""
-KINDS = ("roots", "interpreters", "kits", "installers")
-"""What the cache keeps for images. All of it can be made again."""
+KINDS = ("roots", "interpreters", "kits", "installers", "sources", "stdlibs")
+"""What the cache keeps for images, in files. All of it can be made again."""
+TREE_KINDS = ("libraries", "source-trees", "host-pythons", "interpreter-headers")
+"""And in directories."""
+_SOLE = ("kits", "libraries")
+"""Those of which one of a name is in use at a time."""
 
 
 class Place(StrEnum):
@@ -92,16 +99,26 @@ def _images(engine: Engine, uses: Mapping[str, Sequence[Use]], prefix: str) -> I
 
 
 def _entries(cache: Cache, uses: Mapping[str, Sequence[Use]]) -> Iterator[Item]:
-    for kind in KINDS:
-        for path in cache.entries(kind):
+    for kind in (*KINDS, *TREE_KINDS):
+        paths = cache.entries(kind) or cache.trees(kind)
+        current = _current(paths) if kind in _SOLE else set(paths)
+        for path in paths:
             name, status = f"{kind}/{path.name}", path.stat()
             yield Item(
                 place=Place.CACHE,
                 name=name,
-                size=status.st_size,
+                size=tree_size(path) if path.is_dir() else status.st_size,
                 made_at=status.st_mtime,
-                targets=_users(uses, name),
+                targets=_users(uses, name) if path in current else (),
             )
+
+
+def _current(paths: Sequence[Path]) -> set[Path]:
+    """Return the one made last of those that differ by their key alone."""
+    last: dict[str, Path] = {}
+    for path in sorted(paths, key=lambda path: path.stat().st_mtime):
+        last[_KEY.sub("", path.name) or path.name] = path
+    return set(last.values())
 
 
 def _users(uses: Mapping[str, Sequence[Use]], name: str) -> tuple[str, ...]:

@@ -12,12 +12,12 @@ _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 
 def format_built(target: Target, ref: ImageRef, *, size: int, seconds: float) -> str:
     """Return one line: the target, the way, seconds, size, and what the image came from."""
-    return f"{target.key}  {ref.way}  {seconds:.1f} s  {_mib(size)}  {visible(ref.origin)}"
+    return f"{target.key}  {ref.way}  {seconds:.1f} s  {format_mib(size)}  {visible(ref.origin)}"
 
 
 def format_stock(items: Sequence[Item], *, now: float) -> str:
     """Return a line per item, sizes and ages aligned, and who uses it; then their number."""
-    rows = [(_mib(item.size), _age(item, now), item) for item in items]
+    rows = [(format_mib(item.size), _age(item, now), item) for item in items]
     lines = [
         f"{size:>9}  {age:>7}  {visible(item.name)}  {_users(item)}" for size, age, item in rows
     ]
@@ -27,7 +27,7 @@ def format_stock(items: Sequence[Item], *, now: float) -> str:
 
 def format_sum(items: Sequence[Item]) -> str:
     """Return how many there are and what they take together."""
-    return f"{len(items)} ({_mib(sum(item.size for item in items))})"
+    return f"{len(items)} ({format_mib(sum(item.size for item in items))})"
 
 
 def _users(item: Item) -> str:
@@ -46,5 +46,6 @@ def _age(item: Item, now: float) -> str:
     )
 
 
-def _mib(size: int) -> str:
+def format_mib(size: int) -> str:
+    """Return a number of bytes in MiB."""
     return f"{size / (1 << 20):.0f} MiB"

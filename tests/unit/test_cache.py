@@ -1,6 +1,7 @@
 """The cache: made once, whole or not at all, and an error with the next step."""
 
 import multiprocessing
+import os
 import time
 from pathlib import Path
 
@@ -133,6 +134,17 @@ def test_entries_are_the_whole_files_of_a_kind(tmp_path: Path) -> None:
     (tmp_path / "kind" / "half.tar").write_text("no digest")
     assert cache.entries("kind") == (also, kept)
     assert cache.entries("other") == ()
+
+
+def test_what_killed_makers_left_goes_when_it_is_old(tmp_path: Path) -> None:
+    """What is young may still be being made."""
+    for name, age in (("old", 100), ("young", 0)):
+        left = tmp_path / "kind" / f".making-{name}"
+        left.mkdir(parents=True)
+        (left / "part").write_text("1234")
+        os.utime(left, (time.time() - age,) * 2)
+    assert Cache(tmp_path).remove_left(older_than=50) == 4
+    assert [path.name for path in (tmp_path / "kind").iterdir()] == [".making-young"]
 
 
 def test_a_discarded_entry_is_made_again(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What there is and who uses it, what goes and what stays: in an engine and a cache of files."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,23 @@ def test_an_item_has_its_size_and_time(cache: Cache) -> None:
     assert (image.place, image.size, image.made_at) == (Place.ENGINE, 5, 7.0)
     assert (file.place, file.size) == (Place.CACHE, 10)
     assert file.made_at == (cache.root / file.name).stat().st_mtime
+
+
+def test_of_two_kits_of_a_name_the_last_is_in_use(tmp_path: Path) -> None:
+    """Which is current only its making would tell; a tree counts all that is below it."""
+    cache, keys = Cache(tmp_path), [digit * 32 for digit in "ab"]
+    for age, key in enumerate(keys):
+        kit = cache.get("kits", f"cpython-3.9-{key}.tar", lambda path: path.touch())
+        os.utime(kit, (age, age))
+    tree = cache.tree("libraries", "x86_64", lambda path: void((path / "z").write_text("123")))
+    (tree / "loop").symlink_to(tree)
+    uses = {"one/x86_64": [Use(image="", entries=frozenset({"kits/*", "libraries/*"}))]}
+    *_, old, new, libraries = take_stock(Stocked(), cache, uses)
+    assert (old.name, old.targets) == (f"kits/cpython-3.9-{keys[0]}.tar", ())
+    assert new.targets == libraries.targets == ("one/x86_64",)
+    assert libraries.size == 3
+    remove_items([libraries], Stocked(), cache, announce=print)
+    assert list((tmp_path / "libraries").iterdir()) == []
 
 
 def test_what_is_removed_is_gone_and_the_rest_stays(cache: Cache) -> None:
