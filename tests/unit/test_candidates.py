@@ -7,7 +7,7 @@ import pytest
 from packaging.tags import parse_tag
 
 from harness.cache import Cache
-from harness.candidates import Proof, not_applicable, read_candidates
+from harness.candidates import Listed, Proof, not_applicable, read_candidates, read_list
 from harness.errors import UsageError
 from harness.index.fetch import PackageIndex
 from harness.index.lock import IndexLock, LockedWheel
@@ -94,3 +94,28 @@ def test_a_folder_of_wheels(tmp_path: Path, index: PackageIndex) -> None:
     (folder / "mine-1.0.tar.gz").touch()
     (mine,) = read_candidates([str(folder)], Proof(), index)
     assert mine.subject.source == FileSource(paths=(str(path),))
+
+
+def test_a_list_of_releases(tmp_path: Path) -> None:
+    """Releases and bare names, normalised; comments and empty lines are nothing."""
+    path = tmp_path / "list.txt"
+    path.write_text("# numerics\nNumPy == 2.4.0RC1 # pinned\n\nruamel.yaml.clib\nx\n")
+    assert read_list(path) == (
+        Listed(name="numpy", version="2.4.0rc1"),
+        Listed(name="ruamel-yaml-clib"),
+        Listed(name="x"),
+    )
+
+
+def test_lines_that_are_no_release(tmp_path: Path) -> None:
+    """Every wrong line is named with its number, and what to write."""
+    path = tmp_path / "list.txt"
+    path.write_text("numpy\ndist/a.whl\nnumpy>=2\nnumpy==new\n")
+    with pytest.raises(UsageError) as caught:
+        read_list(path)
+    assert str(caught.value).splitlines() == [
+        f"{path}:{number}: {word!r} is no release; write name==1.2.3, or a name alone"
+        for number, word in ((2, "dist/a.whl"), (3, "numpy>=2"), (4, "numpy==new"))
+    ]
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_list(tmp_path)

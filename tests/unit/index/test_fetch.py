@@ -224,3 +224,32 @@ def test_renew(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
         "demo==0.1: the package index has no such release; it has 1.0",
         "gone: the package index 127.0.0.1 has no such project; check the name",
     ]
+
+
+@pytest.mark.parametrize(
+    ("links", "newest"),
+    [
+        (("demo-1.9.tar.gz", "demo-1.10-py3-none-any.whl", "demo-2.0rc1.tar.gz"), "1.10"),
+        (("demo-1.0a1.tar.gz", "demo-1.0b1.tar.gz"), "1.0b1"),
+        (("demo-1.0.tar.gz", "demo-2.0.tar.gz yanked"), "1.0"),
+        (("demo-2.0.tar.gz yanked",), "2.0"),
+    ],
+)
+def test_newest(
+    loopback_index: LoopbackIndex, make_index: MakeIndex, links: tuple[str, ...], newest: str
+) -> None:
+    """The newest final release that nobody withdrew; another only where there is none."""
+    files = (words.partition(" ") for words in links)
+    loopback_index.serve(
+        "demo",
+        *(link(file, attributes='data-yanked=""' if yanked else "") for file, _, yanked in files),
+    )
+    assert make_index(EMPTY).newest("demo") == IndexSource(name="demo", version=newest)
+
+
+def test_no_newest(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """A project without a single release is an error, as one that is not there."""
+    loopback_index.serve("demo")
+    for name in ("demo", "gone"):
+        with pytest.raises(PackageIndexError, match=f"{name}: the package index"):
+            make_index(EMPTY).newest(name)

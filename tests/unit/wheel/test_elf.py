@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from harness.arches import ARCHES, Arch
 from harness.wheel.elf import ElfFacts, UndefinedSymbol, UnreadableElf, read_elf
+from tests.support.elves import library
 
 GOLDEN = Path(__file__).parents[2] / "data" / "elf"
 OLDEST_GLIBC = {
@@ -168,24 +169,4 @@ def test_names_longer_than_the_file() -> None:
     size, count = 1 << 16, 2000
     strings = b"\0" + b"n" * size + b"\0"
     symbols = struct.pack("<IBBHQQ", 1, 0x10, 0, 0, 0, 0) * count
-    assert "longer than itself" in reason_of(_library(symbols, strings))
-
-
-def _library(symbols: bytes, strings: bytes) -> bytes:
-    """Return a minimal x86_64 library: one loaded segment, a dynamic one, a symbol section."""
-    start = 64 + 2 * 56 + 2 * 64
-    string_at = start + len(symbols)
-    dynamic_at = string_at + len(strings)
-    tags = ((6, start), (5, string_at), (10, len(strings)), (0, 0))
-    dynamic = b"".join(struct.pack("<qQ", *tag) for tag in tags)
-    size = dynamic_at + len(dynamic)
-    sections_at = 64 + 2 * 56
-    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
-    fields = (3, 62, 1, 0, 64, sections_at, 0, 64, 56, 2, 64, 2, 0)
-    header = ident + struct.pack("<HHIQQQIHHHHHH", *fields)
-    load = struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, size, size, 4096)
-    table = (dynamic_at, dynamic_at, dynamic_at, len(dynamic), len(dynamic), 8)
-    dynamic_header = struct.pack("<IIQQQQQQ", 2, 6, *table)
-    string_section = struct.pack("<IIQQQQIIQQ", 0, 3, 2, 0, string_at, len(strings), 0, 0, 1, 0)
-    section = struct.pack("<IIQQQQIIQQ", 0, 11, 2, start, start, len(symbols), 0, 1, 8, 24)
-    return header + load + dynamic_header + string_section + section + symbols + strings + dynamic
+    assert "longer than itself" in reason_of(library(symbols, strings))

@@ -1,0 +1,40 @@
+"""Small x86_64 ELF files put together byte by byte, for what no compiler would write."""
+
+import struct
+from collections.abc import Sequence
+
+DT_NEEDED = 1
+
+
+def module(init: str, *needed: str) -> bytes:
+    """Return an extension module that exports ``PyInit_<init>`` and needs those libraries."""
+    strings = b"\0" + f"PyInit_{init}".encode() + b"\0"
+    entries = []
+    for name in needed:
+        entries.append((DT_NEEDED, len(strings)))
+        strings += name.encode() + b"\0"
+    symbol = struct.pack("<IBBHQQ", 1, 0x12, 0, 1, 0, 0)
+    return library(bytes(24) + symbol, strings, entries)
+
+
+def library(symbols: bytes, strings: bytes, more: Sequence[tuple[int, int]] = ()) -> bytes:
+    """Return a minimal x86_64 library: one loaded segment, a dynamic one, a symbol section.
+
+    ``more`` are entries of the dynamic segment.
+    """
+    start = 64 + 2 * 56 + 2 * 64
+    string_at = start + len(symbols)
+    dynamic_at = string_at + len(strings)
+    tags = ((6, start), (5, string_at), (10, len(strings)), *more, (0, 0))
+    dynamic = b"".join(struct.pack("<qQ", *tag) for tag in tags)
+    size = dynamic_at + len(dynamic)
+    sections_at = 64 + 2 * 56
+    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
+    fields = (3, 62, 1, 0, 64, sections_at, 0, 64, 56, 2, 64, 2, 0)
+    header = ident + struct.pack("<HHIQQQIHHHHHH", *fields)
+    load = struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, size, size, 4096)
+    table = (dynamic_at, dynamic_at, dynamic_at, len(dynamic), len(dynamic), 8)
+    dynamic_header = struct.pack("<IIQQQQQQ", 2, 6, *table)
+    string_section = struct.pack("<IIQQQQIIQQ", 0, 3, 2, 0, string_at, len(strings), 0, 0, 1, 0)
+    section = struct.pack("<IIQQQQIIQQ", 0, 11, 2, start, start, len(symbols), 0, 1, 8, 24)
+    return header + load + dynamic_header + string_section + section + symbols + strings + dynamic
