@@ -40,7 +40,8 @@ from harness.wiring import LabOptions, open_lab, open_passports, open_pinned, re
 @click.command(
     cls=Command,
     example="wheelgrid policy alpine-also-gnu --verify\n"
-    "wheelgrid policy --subjects my-releases.txt --arch x86_64 --markdown > policies.md",
+    "wheelgrid policy --subjects my-releases.txt --arch x86_64 --markdown > policies.md\n"
+    "wheelgrid policy --subjects matrix/subjects-150.txt --markdown > policies-150.md",
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
@@ -98,7 +99,7 @@ def policy(  # noqa: PLR0913  click gives each option by its name
         wheels=len(reading.named), closer=len(reading.closer), size=reading.size, read=reading.read
     )
     if markdown:
-        click.echo(policies_markdown(shifts, scope, cost), nl=False)
+        click.echo(policies_markdown(shifts, scope, cost, str(releases or "")), nl=False)
         return ExitCode.AS_EXPECTED
     click.echo(f"{scope}\n")
     for one, moved in shifts:

@@ -8,6 +8,11 @@ from harness.report.planned import folded
 from harness.report.untrusted import visible
 
 _MEBIBYTE = 1 << 20
+_PINNED = """\
+These are the releases that the matrix pins, as `wheelgrid policy --markdown` judged them. The same
+page for the newest releases of the 150 projects of [subjects-150.txt](subjects-150.txt) is made by
+`wheelgrid policy --subjects matrix/subjects-150.txt --markdown > policies-150.md`, which asks the
+package index for each."""
 
 
 def format_policy(policy: Policy, shifts: Sequence[Shift]) -> str:
@@ -19,13 +24,18 @@ def format_policy(policy: Policy, shifts: Sequence[Shift]) -> str:
 
 
 def policies_markdown(
-    found: Sequence[tuple[Policy, Sequence[Shift]]], scope: str, cost: str
+    found: Sequence[tuple[Policy, Sequence[Shift]]], scope: str, cost: str, listed: str = ""
 ) -> str:
-    """Return a page: a table of all policies, what moves under each, and what it took to know."""
+    """Return a page: a table of all policies, what moves under each, and what it took to know.
+
+    ``listed`` is the file of the list; empty for the releases that the matrix pins.
+    """
     lines = [
         "# What policies would do",
         "",
         f"{scope} Counted are pairs of a wheel and a target that the policy concerns.",
+        "",
+        f"The list is {visible(listed)}." if listed else _PINNED,
         "",
         f"| policy | {' | '.join(Effect)} |",
         f"|---|{'--:|' * len(Effect)}",

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.candidates import read_list
+from harness.index.lock import LOCK_NAME, read_lock
 from harness.matrixfile import load_matrix
-from harness.model import FixtureSource, Matrix, ReplicaField, Subject
+from harness.model import FixtureSource, IndexSource, Matrix, ReplicaField, Subject
 from tests.support.facts import recorded_facts
 
 ROOT = Path(__file__).parents[3]
@@ -153,3 +155,15 @@ def test_what_is_replicated_is_recorded(matrix: Matrix) -> None:
         assert recorded.available
         assert recorded.libc == target.libc
         assert re.match(rf"{re.escape(target.python)}\b", recorded.python), target.key
+
+
+def test_lists_of_releases() -> None:
+    """What is judged by default is pinned, each release once; the longer list is 150 names."""
+    pinned = read_list(ROOT / "matrix" / "releases.txt")
+    lock = read_lock(ROOT / "matrix" / LOCK_NAME)
+    sources = [IndexSource(name=one.name, version=one.version) for one in pinned]
+    assert all(lock.find(source) for source in sources)
+    assert len(set(sources)) == len(sources)
+    names = read_list(ROOT / "matrix" / "subjects-150.txt")
+    assert len(names) == len({one.name for one in names}) == 150
+    assert not any(one.version for one in names)

@@ -42,6 +42,10 @@ def test_a_page() -> None:
     assert "| [Some: change](https://example.org) | 0 | 1 | 0 | 1 |" in page
     assert "| fixed | demo 1.0 | alpine/x86_64 |" in page
     assert page[-2:] == ["", COST]
+    assert any("subjects-150.txt" in line for line in page)
+    other = policies_markdown([(POLICY, [FIXED, SAME])], "Much.", COST, "mine.txt")
+    assert "The list is mine.txt." in other
+    assert "150" not in other
 
 
 def test_scope() -> None:
