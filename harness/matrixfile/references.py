@@ -133,8 +133,24 @@ def _check_builder(builder: Entry, sections: Sections) -> Iterator[Problem]:
     names = None if namings is None else namings | {name.value for name in ModuleName}
     yield from _check_names(builder, "names", names, "naming is called")
     yield from _check_names(builder, "target", sections.targets.names, "target is called")
+    yield from _check_headers_of_target(builder, sections)
     for row in builder.rows("headers"):
         yield from _check_headers(row, sections.interpreters.names)
+
+
+def _check_headers_of_target(builder: Entry, sections: Sections) -> Iterator[Problem]:
+    """Yield a distribution builder whose target has no headers that can be had on the host."""
+    for name, at in builder.texts("target"):
+        named = [
+            target for target in sections.targets.entries if (name, ("id",)) in target.texts("id")
+        ]
+        if named and not any(
+            target.has(way) for target in named for way in ("replica", "assembled")
+        ):
+            what = f"{name!r} is pulled alone, so there are no headers of its Python to build with"
+            yield builder.problem(
+                f"{what}; give it a 'replica', or name a target that has one", *at
+            )
 
 
 def _check_headers(row: Entry, interpreters: frozenset[str] | None) -> Iterator[Problem]:

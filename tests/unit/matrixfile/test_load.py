@@ -369,6 +369,22 @@ def test_builders(problems: Problems, kind: str, rest: str, complaint: str) -> N
     assert any(complaint in problem for problem in found), found
 
 
+def test_a_distribution_builder_needs_headers(problems: Problems, good: Good) -> None:
+    """A target that is only pulled has none here."""
+    found = problems(
+        builders=good["builders"] + "  - {id: own, kind: distribution, target: pulled}\n",
+        targets=good["targets"]
+        + "  - {id: pulled, title: t, python: '3.11', libc: glibc, interpreter: python3,\n"
+        "     arches: [x86_64], registry: {image: 'i:1'}}\n",
+    )
+    assert [problem.partition(": ")[2] for problem in found] == [
+        (
+            "builders[1].target: 'pulled' is pulled alone, so there are no headers of its Python to "
+            "build with; give it a 'replica', or name a target that has one"
+        )
+    ]
+
+
 def test_all_problems_of_all_files_at_once(problems: Problems) -> None:
     """Files come in their order; an entry that is wrong is still checked for what it names."""
     rest = "reason: r, link: 'https://example.org'"
