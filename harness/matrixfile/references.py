@@ -140,17 +140,17 @@ def _check_builder(builder: Entry, sections: Sections) -> Iterator[Problem]:
 
 def _check_headers_of_target(builder: Entry, sections: Sections) -> Iterator[Problem]:
     """Yield a distribution builder whose target has no headers that can be had on the host."""
+    pulled = {
+        name
+        for target in sections.targets.entries
+        if not (target.has("replica") or target.has("assembled"))
+        for name, _ in target.texts("id")
+    }
     for name, at in builder.texts("target"):
-        named = [
-            target for target in sections.targets.entries if (name, ("id",)) in target.texts("id")
-        ]
-        if named and not any(
-            target.has(way) for target in named for way in ("replica", "assembled")
-        ):
+        if name in pulled:
             what = f"{name!r} is pulled alone, so there are no headers of its Python to build with"
-            yield builder.problem(
-                f"{what}; give it a 'replica', or name a target that has one", *at
-            )
+            next_step = "give it a 'replica', or name a target that has one"
+            yield builder.problem(f"{what}; {next_step}", *at)
 
 
 def _check_headers(row: Entry, interpreters: frozenset[str] | None) -> Iterator[Problem]:

@@ -379,8 +379,8 @@ def test_a_distribution_builder_needs_headers(problems: Problems, good: Good) ->
     )
     assert [problem.partition(": ")[2] for problem in found] == [
         (
-            "builders[1].target: 'pulled' is pulled alone, so there are no headers of its Python to "
-            "build with; give it a 'replica', or name a target that has one"
+            "builders[1].target: 'pulled' is pulled alone, so there are no headers of its Python "
+            "to build with; give it a 'replica', or name a target that has one"
         )
     ]
 
