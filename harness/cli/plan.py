@@ -71,6 +71,6 @@ def plan(  # noqa: PLR0913 - one for each option
         pieces = split_cells(cells, count, known_durations(durations)) if cells else ()
         click.echo(json.dumps(github_matrix(pieces)))
     elif as_json or form == "json":
-        click.echo(cells_json(cells))
+        click.echo(cells_json(cells), nl=bool(cells))
     else:
         print_plan(cells, Console())

@@ -17,7 +17,7 @@ def print_plan(cells: Sequence[Cell], console: Console) -> None:
     """Print the cells as a table with a dot each, and what is expected not to pass."""
     grid = build_grid(cells, ())
     plain = encoding_of(console) == "ascii"
-    lines = render_table(grid, width=console.width, plain=plain)
+    lines = render_table(grid, width=console.width, plain=plain) if cells else []
     lines.append(Text(f"\n{len(cells)} cells of {len(grid.targets)} targets"))
     for cell in cells:
         if expected := cell.expectation:

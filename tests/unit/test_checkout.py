@@ -154,6 +154,8 @@ def test_the_commands(
     assert (execute(plan), capsys.readouterr().out) == (0, '{"include": []}\n')
     said = "no cell is touched by what changed since main\n"
     assert (execute(["run", *same]), capsys.readouterr().out) == (0, said)
+    for others, out in (((), "0 cells of 0 targets"), (("--json", "-q", "arch:s390x"), "")):
+        assert (execute(["plan", *others, *same]), capsys.readouterr().out.strip()) == (0, out)
     change(checkout, "targets.yaml", "suite: trixie", "suite: sid")
     assert execute(plan) == 0
     assert '"shard": "1/1"' in capsys.readouterr().out
