@@ -19,6 +19,7 @@ from harness.errors import PassportError
 from harness.model import ImageRef
 from harness.passport import Passport
 from harness.passports.layout import laid_out
+from harness.passports.libraryfold import FoldedLibraries, fold_libraries, unfold_libraries
 from harness.passports.symbolsets import read_set, set_text
 from harness.passports.tagfold import FoldedTags, fold, unfold
 
@@ -53,10 +54,11 @@ class Record:
 class _Page:
     """A record as it is written."""
 
-    schema: Literal[1] = 1
+    schema: Literal[2] = 2
     record: Record
     tags: FoldedTags
-    """The passport's own are empty there."""
+    libraries: FoldedLibraries
+    """The passport's own of both are empty there."""
 
 
 _PAGE: TypeAdapter[_Page] = TypeAdapter(_Page)
@@ -137,8 +139,9 @@ class PassportBook:
 def page_text(record: Record) -> str:
     """Return a record as its file has it, for comparison."""
     page = _Page(
-        record=replace(record, passport=replace(record.passport, tags=())),
+        record=replace(record, passport=replace(record.passport, tags=(), libraries=())),
         tags=fold(record.passport.tags),
+        libraries=fold_libraries(record.passport.libraries),
     )
     return laid_out(_PAGE.dump_python(page, mode="json")) + "\n"
 
@@ -159,8 +162,12 @@ def _read_page(path: Path, target_key: str) -> Record:
             f"{path}: no passport of this version of wheelgrid: {where}: {first['msg']}; "
             f"renew it: wheelgrid passport --record {target_key}"
         ) from error
-    tags = tuple(unfold(page.tags))
-    return replace(page.record, passport=replace(page.record.passport, tags=tags))
+    whole = replace(
+        page.record.passport,
+        tags=tuple(unfold(page.tags)),
+        libraries=unfold_libraries(page.libraries),
+    )
+    return replace(page.record, passport=whole)
 
 
 def _read_symbols(path: Path) -> frozenset[str]:

@@ -94,7 +94,7 @@ def test_sets_that_nobody_names(folder: Path) -> None:
     [
         (lambda _: "{", "Invalid JSON"),
         (lambda text: text[:400], "Invalid JSON"),
-        (lambda text: text.replace('"schema": 1', '"schema": 2'), "schema: Input should be 1"),
+        (lambda text: text.replace('"schema": 2', '"schema": 3'), "schema: Input should be 2"),
         (lambda text: re.sub(r'"python": "3.*",', "", text), "record.passport.python: Field req"),
         (lambda text: text.replace('"exec_stack": ""', '"exec_stack": "?"'), "exec_stack"),
     ],
@@ -140,10 +140,10 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_what_a_record_looks_like(folder: Path) -> None:
-    """A page names the target, the image and every field; its tags are folded."""
+    """A page names the target, the image and every field; its tags and libraries are folded."""
     page = json.loads((folder / f"{KEY}.json").read_text())
     assert page["record"]["target"] == KEY
     assert page["record"]["image"] == {"id": "sha256:1", "way": "assembled", "origin": "bookworm"}
-    assert page["record"]["passport"]["libraries"][0]["name"] == "libc.so.6"
-    assert page["record"]["passport"]["tags"] == []
+    assert page["libraries"]["/lib"][0] == ["libc.so.6", "", [], "libc"]
+    assert page["record"]["passport"]["libraries"] == page["record"]["passport"]["tags"] == []
     assert page["tags"]["runs"][0][0] == ["cp311-cp311"]

@@ -1,0 +1,46 @@
+"""What a loader finds, folded: libraries in, short rows by folder out, and back (pure)."""
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from harness.passport import SystemLibrary
+
+
+class Row(NamedTuple):
+    """A library in its folder."""
+
+    name: str
+    file: str
+    """Empty where it is the name."""
+    needed: tuple[str, ...]
+    symbols: str
+
+
+FoldedLibraries = Mapping[str, tuple[Row, ...]]
+"""Rows by folder."""
+
+
+def fold_libraries(libraries: Iterable[SystemLibrary]) -> FoldedLibraries:
+    """Return ``libraries`` by the folder that they lie in."""
+    rows: dict[str, list[Row]] = {}
+    for one in libraries:
+        folder, file = posixpath.split(one.path)
+        other = "" if file == one.name else file
+        rows.setdefault(folder, []).append(Row(one.name, other, one.needed, one.symbols))
+    return {folder: tuple(found) for folder, found in rows.items()}
+
+
+def unfold_libraries(folded: FoldedLibraries) -> tuple[SystemLibrary, ...]:
+    """Return the libraries, sorted by name as a passport has them."""
+    libraries = (
+        SystemLibrary(
+            name=row.name,
+            path=posixpath.join(folder, row.file or row.name),
+            needed=row.needed,
+            symbols=row.symbols,
+        )
+        for folder, rows in folded.items()
+        for row in rows
+    )
+    return tuple(sorted(libraries, key=lambda library: library.name))

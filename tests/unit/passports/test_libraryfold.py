@@ -1,0 +1,44 @@
+"""Libraries folded and unfolded."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.passport import SystemLibrary
+from harness.passports.libraryfold import Row, fold_libraries, unfold_libraries
+
+NAMES = st.text("ab .-é", min_size=1, max_size=4)
+LIBRARIES = st.lists(
+    st.builds(
+        SystemLibrary,
+        name=NAMES,
+        path=st.builds(
+            lambda folder, file: f"{folder}/{file}",
+            st.sampled_from(["", "/lib", "/usr/lib"]),
+            NAMES,
+        ),
+        needed=st.lists(NAMES, max_size=2).map(tuple),
+        symbols=st.sampled_from(["", "0abba879d91e8317"]),
+    ),
+    unique_by=lambda library: library.name,
+    max_size=8,
+).map(lambda found: tuple(sorted(found, key=lambda library: library.name)))
+
+
+@given(libraries=LIBRARIES)
+def test_there_and_back(libraries: tuple[SystemLibrary, ...]) -> None:
+    """Whatever a loader finds comes back as it was, in order."""
+    assert unfold_libraries(fold_libraries(libraries)) == libraries
+
+
+def test_a_row() -> None:
+    """The folder is said once, and the file where it is not called as it is asked for."""
+    libraries = (
+        SystemLibrary(name="liba.so.1", path="/lib/liba.so.1.0", needed=("libc.so.6",)),
+        SystemLibrary(name="libc.so.6", path="/lib/libc.so.6", symbols="0a"),
+    )
+    assert fold_libraries(libraries) == {
+        "/lib": (
+            Row("liba.so.1", "liba.so.1.0", ("libc.so.6",), ""),
+            Row("libc.so.6", "", (), "0a"),
+        )
+    }
