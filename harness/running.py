@@ -144,8 +144,8 @@ def run_again(cells: tuple[Cell, ...], run_id: str, options: RunOptions, console
 def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> tuple[Cell, ...]:
     """Return the cells that meet ``query``; what was seen of them, the last stored run says.
 
-    Of none, none is left. Raises ``UsageError`` where none of them meets it and ``StoreError`` where
-    no run is stored.
+    Of none, none is left. Raises ``UsageError`` where none of them meets it and ``StoreError``
+    where no run is stored.
     """
     if not (query.terms and cells):
         return cells
