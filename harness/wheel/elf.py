@@ -152,7 +152,8 @@ class _Reader:
     def _check_headers(self) -> None:
         header = self.elf.header
         for count, size, proper in (
-            (self.elf.num_segments(), header["e_phentsize"], _PROGRAM_HEADER_SIZE[self.bits]),
+            # At its word, as loaders take it: they know no extended numbering (PN_XNUM).
+            (header["e_phnum"], header["e_phentsize"], _PROGRAM_HEADER_SIZE[self.bits]),
             (self.elf.num_sections(), header["e_shentsize"], _SECTION_HEADER_SIZE[self.bits]),
         ):
             if count > _MOST_HEADERS:

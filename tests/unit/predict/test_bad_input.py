@@ -1,0 +1,125 @@
+"""Wheels that nobody should have made: judged, told why, and never a crash."""
+
+import io
+import struct
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.builders.wheelfile import ComposedName, WheelMember, write_wheel
+from harness.model import Outcome
+from harness.predict import Cause, predict
+from harness.wheel.contents import WheelFacts, read_wheel
+from harness.wheel.elf import ElfFacts, read_elf
+from tests.support.elves import DT_NEEDED, library, module
+from tests.support.forecasts import GLIBC, MODULE, symbols, wheel
+
+GOLDEN = (Path(__file__).parents[2] / "data" / "elf" / "x86_64.so").read_bytes()
+NAME = ComposedName(
+    distribution="demo",
+    version="1.0",
+    python="cp311",
+    abi="cp311",
+    platform="manylinux_2_17_x86_64",
+)
+METADATA = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
+HUGE = 1 << 62
+PROGRAM_HEADERS, SECTION_HEADERS, FIRST_SEGMENT = 32, 40, 64
+MOST_SECONDS = 5
+
+
+def packed(folder: Path, *members: WheelMember) -> WheelFacts:
+    path = folder / NAME.filename
+    write_wheel(path, NAME, members, METADATA)
+    return read_wheel(path)
+
+
+def spoilt(offset: int, layout: str, value: int) -> bytes:
+    data = bytearray(GOLDEN)
+    struct.pack_into(layout, data, offset, value)
+    return bytes(data)
+
+
+def segment(kind: int) -> int:
+    """Return where the program header of that kind is."""
+    (at,) = struct.unpack_from("<Q", GOLDEN, PROGRAM_HEADERS)
+    (count,) = struct.unpack_from("<H", GOLDEN, 56)
+    places = range(at, at + 56 * count, 56)
+    return next(place for place in places if struct.unpack_from("<I", GOLDEN, place)[0] == kind)
+
+
+DYNAMIC = segment(2)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(GOLDEN[:70], id="cut in its program headers"),
+        pytest.param(GOLDEN[: len(GOLDEN) // 2], id="cut in the middle"),
+        pytest.param(spoilt(PROGRAM_HEADERS, "<Q", HUGE), id="program headers far outside"),
+        pytest.param(spoilt(SECTION_HEADERS, "<Q", HUGE), id="section headers far outside"),
+        pytest.param(spoilt(56, "<H", 0xFFFF), id="65535 program headers"),
+        pytest.param(spoilt(60, "<H", 0xFFFF), id="65535 section headers"),
+        pytest.param(spoilt(DYNAMIC + 8, "<Q", HUGE), id="dynamic segment far outside"),
+        pytest.param(spoilt(DYNAMIC + 32, "<Q", HUGE), id="a dynamic segment without end"),
+        pytest.param(spoilt(4, "<B", 9), id="a word size that does not exist"),
+    ],
+)
+def test_unreadable_module(tmp_path: Path, data: bytes) -> None:
+    """A module that begins like ELF and is damaged is said to be unreadable, with the reason."""
+    start = time.monotonic()
+    said = predict(packed(tmp_path, WheelMember(path=MODULE, data=data)), GLIBC, symbols)
+    assert (said.outcome, said.cause, said.file) == (
+        Outcome.IMPORT_FAILED,
+        Cause.UNREADABLE,
+        MODULE,
+    )
+    assert said.evidence in said.explanation
+    assert time.monotonic() - start < MOST_SECONDS
+
+
+def test_unreadable_library(tmp_path: Path) -> None:
+    """One damaged library that a module needs is named, and not the module."""
+    strings = b"\0PyInit__inner\0libbad.so\0$ORIGIN\0"
+    symbol = struct.pack("<IBBHQQ", 1, 0x12, 0, 1, 0, 0)
+    needs = [(DT_NEEDED, strings.index(b"libbad")), (29, strings.index(b"$ORIGIN"))]
+    facts = packed(
+        tmp_path,
+        WheelMember(path=MODULE, data=library(bytes(24) + symbol, strings, needs)),
+        WheelMember(path="demo/libbad.so", data=GOLDEN[:100]),
+    )
+    said = predict(facts, GLIBC, symbols)
+    assert (said.cause, said.file) == (Cause.UNREADABLE, "demo/libbad.so")
+
+
+def test_names_that_are_no_text() -> None:
+    """A library whose name is no UTF-8 is one that nobody has, told in characters that print."""
+    strings = b"\0PyInit__inner\0lib\xff\xfe.so\0"
+    symbol = struct.pack("<IBBHQQ", 1, 0x12, 0, 1, 0, 0)
+    data = library(bytes(24) + symbol, strings, [(DT_NEEDED, strings.index(b"lib"))])
+    facts = read_elf(io.BytesIO(data))
+    assert isinstance(facts, ElfFacts)
+    said = predict(wheel({MODULE: facts}), GLIBC, symbols)
+    assert said.cause == Cause.MISSING_LIBRARY
+    assert r"lib\xff\xfe.so" in said.evidence
+    assert said.evidence.isprintable()
+
+
+def test_thousands_of_members(tmp_path: Path) -> None:
+    """A wheel of thousands of modules and files is read and judged in seconds, the last one too."""
+    count = 1500
+    modules = [
+        WheelMember(path=f"demo/_m{n}.cpython-311-x86_64-linux-gnu.so", data=module(f"_m{n}"))
+        for n in range(count)
+    ]
+    texts = [WheelMember(path=f"demo/text{n}.txt", data=b"") for n in range(count)]
+    last = WheelMember(
+        path="demo/_z.cpython-311-x86_64-linux-gnu.so", data=module("_z", "libno.so")
+    )
+    facts = packed(tmp_path, *modules, *texts, last)
+    start = time.monotonic()
+    said = predict(facts, GLIBC, symbols)
+    assert (said.cause, said.file) == (Cause.MISSING_LIBRARY, last.path)
+    assert time.monotonic() - start < MOST_SECONDS
+    assert len(facts.native) == count + 1
