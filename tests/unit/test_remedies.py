@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
 
 from harness.builders.wheelfile import ComposedName, WheelMember, write_wheel
 from harness.errors import UsageError
@@ -20,7 +22,9 @@ from harness.remedies import (
     triplet_of,
     weigh,
 )
+from harness.wheel.contents import WheelFacts
 from harness.wheel.rewrite import Wheel
+from tests.support.elves import module
 
 GOLDEN = (Path(__file__).parents[1] / "data" / "elf" / "x86_64-versions.so").read_bytes()
 MODULE = "demo/_core.cpython-39-x86_64-linux-gnu.so"
@@ -47,16 +51,85 @@ TARGETS = {
 }
 
 
-def made(folder: Path, *names: str) -> Wheel:
+def init_of(name: str) -> bytes:
+    """Return the ELF file of the extension module that a member is called after."""
+    return module(Path(name).name.partition(".")[0])
+
+
+def made(folder: Path, *names: str, data: bytes = GOLDEN) -> Wheel:
     name = ComposedName(
         distribution="demo", version="1.0", python="cp39", abi="cp39",
         platform="musllinux_1_1_x86_64",
     )  # fmt: skip
     path = folder / name.filename
-    members = [WheelMember(path=n, data=GOLDEN) for n in names]
+    members = [WheelMember(path=n, data=data or init_of(n)) for n in names]
     metadata = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
     write_wheel(path, name, [*members, WheelMember(path="demo/__init__.py", data=b"")], metadata)
     return Wheel(filename=path.name, data=path.read_bytes())
+
+
+HELD = st.sets(
+    st.builds(
+        "demo/{}{}".format,
+        st.sampled_from(["_a", "_b", "sub/_a"]),
+        st.sampled_from(
+            [f".cpython-39-{GNU}.so", f".cpython-39-{MUSL}.so", f".abi3-{MUSL}.so", ".abi3.so",
+             ".so", ".libs.so.1"]
+        ),
+    ),
+    min_size=1,
+    max_size=6,
+)  # fmt: skip
+
+
+def contents(facts: WheelFacts) -> dict[str, int]:
+    """Return the sizes of what is not metadata, by name."""
+    return {m.name: m.size for m in facts.members if ".dist-info/" not in m.name}
+
+
+def stems(facts: WheelFacts) -> set[str]:
+    """Return the modules, whatever their endings."""
+    return {name.partition(".")[0] for name in contents(facts)}
+
+
+@given(held=HELD)
+@settings(deadline=None, max_examples=60)
+def test_only_what_was_promised(held: set[str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whatever a wheel holds, a remedy changes the names or the tags it speaks of, and no more."""
+    proposal = propose([made(tmp_path_factory.mktemp("wheel"), *sorted(held), data=b"")], TARGETS)
+    ((before,), variants) = proposal.variants[0].facts, proposal.variants[1:]
+    for name, (after,) in ((variant.name, variant.facts) for variant in variants):
+        kind = name.partition("-")[0]
+        kept, new = contents(before), contents(after)
+        held_by = {Path(n.name).name.partition(".")[0]: n.elf for n in before.native}
+        assert all(held_by[Path(n.name).name.partition(".")[0]] == n.elf for n in after.native)
+        assert stems(after) == stems(before), name
+        assert (after.generator, after.requires_dist) == (before.generator, before.requires_dist)
+        if kind not in ("abi3", "retag"):
+            assert after.name == before.name, name
+        match kind:
+            case "retag":
+                assert new == kept
+            case "both":
+                assert kept.items() < new.items()
+            case _:
+                assert len(new) == len(kept), name
+                untouched = {n for n in kept if "-linux-" not in n}
+                assert untouched <= set(new), name
+
+
+@given(held=HELD)
+@settings(deadline=None, max_examples=60)
+def test_a_second_name_breaks_nothing(
+    held: set[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Both names, in the wheel or by a link at install, take a wheel from nobody."""
+    proposal = propose([made(tmp_path_factory.mktemp("wheel"), *sorted(held), data=b"")], TARGETS)
+    predictions = predict_all(proposal, TARGETS, lambda _: frozenset())
+    for effect in weigh(proposal, TARGETS, predictions, {}):
+        event(f"{effect.remedy.name.partition('-')[0]} mends {len(effect.fixed)}")
+        if effect.remedy.name.startswith(("both-", "install-symlink")):
+            assert effect.broken == (), effect.remedy.name
 
 
 def judged(proposal: Proposal, observed: dict[tuple[str, str], Outcome]) -> dict[str, Effect]:

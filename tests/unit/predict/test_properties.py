@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 
 from harness.model import Outcome
 from harness.passport import Passport
+from harness.passports import PassportBook, Record, RecordedAs
 from harness.predict import predict
 from harness.predict.shape import shape_of
 from harness.wheel.elf import read_elf
+from harness.wiring import ROOT
 from tests.fuzz.contracts import READERS, golden_elves
 from tests.support.facts import recorded_facts
 from tests.support.forecasts import GLIBC, MODULE, MUSL, elf, symbols, wheel
@@ -33,6 +35,8 @@ SUFFIXES = (
     ".abi3.so",
     ".so",
 )
+BOOK = PassportBook(ROOT / "matrix" / "passports")
+MEASURED = [record for record in BOOK.records if record.recorded_as is RecordedAs.MEASURED]
 ENDINGS = (*SUFFIXES, ".py", ".pyc", ".pyi", ".so.1")
 PLACES = ("m", "m/__init__", "m/n", "m/n/__init__")
 
@@ -63,6 +67,26 @@ def test_what_imports_everywhere_passes_everywhere(index: int) -> None:
     for facts in (pure, bare):
         said = predict(facts, target(index), symbols, imports=("demo",))
         assert said.outcome is Outcome.PASS, (row.name, row.arch, said)
+
+
+@pytest.mark.parametrize("record", [pytest.param(r, id=r.target) for r in MEASURED])
+def test_what_needs_python_and_libc_alone_passes_on_every_measured_target(record: Record) -> None:
+    """A plain ``.so`` for the machine that asks for malloc and one old function of Python's."""
+    passport = record.passport
+    libc = "libc.so.6"
+    if passport.libc.startswith("musl"):
+        libc = next(lib.name for lib in passport.libraries if "musl" in lib.name)
+    inner = elf(
+        "malloc",
+        needed=(libc,),
+        machine=passport.elf_machine,
+        bits=passport.elf_bits,
+        little=passport.elf_little,
+        load_align=1 << 16,
+    )
+    facts = wheel({"demo/_inner.so": inner}, filename="demo-1.0-py3-none-any.whl")
+    said = predict(facts, passport, BOOK.symbols, imports=("demo", "demo._inner"))
+    assert said.outcome is Outcome.PASS, said
 
 
 @given(
