@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness.images.debian import native_arch
+from harness.shards import HOSTED
 from harness.store import open_store
 from tests.support.commands import ROOT, wheelgrid
 from tests.support.workflow import Job, Workflow, last_step, machine, run_step
@@ -65,7 +66,9 @@ def test_two_nights(tmp_path: Path) -> None:
     """
     _, plan, merge = night(tmp_path / "monday")
     assert merge.failed == [], merge.said
-    assert len(rows(plan)) == 2
+    assert [row["machine"] for row in rows(plan)] == ["x86_64", "aarch64"]
+    runners = json.loads(plan.outputs["needs.plan.outputs.runners"])
+    assert runners.keys() == set(HOSTED.values())
     listed = wheelgrid("plan", "--profile", "smoke", "--json").out.splitlines()
     with open_store(tmp_path / "cache" / "night" / "history.db") as store:
         seen = [each.cell for each in store.observations(store.find("last-night"))]
