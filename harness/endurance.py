@@ -35,7 +35,9 @@ from harness.model import (
     WheelRef,
 )
 from harness.report.changes import format_comparison
-from harness.report.runfile import Circumstances
+from harness.report.html import html_page
+from harness.report.past import past_of
+from harness.report.runfile import Circumstances, Run
 from harness.report.terminal import print_grid
 from harness.store import open_store
 from harness.store.history import steps
@@ -62,11 +64,13 @@ def main(words: Sequence[str]) -> ExitCode:
         print(f"{'the file':<22} {path.stat().st_size / 1e6:5.1f} MB")  # noqa: T201
         base, opening = timed("opening a run", lambda: read_run(path, "last~1"))
         now = read_run(path, "last")
-        found, comparing = timed("comparing", lambda: compare_grids(base, now))
-        _, drawing = timed("rendering the grid", lambda: draw(now))
+        found, comparing = timed("comparing", lambda: compare_grids(base.grid, now.grid))
+        _, drawing = timed("rendering the grid", lambda: draw(now.grid))
+        past = past_of(now, [base], base=base)
+        _, paging = timed("rendering the page", lambda: html_page(now, past))
         _, telling = timed("rendering the changes", lambda: tell(found))
         timed("the whole history", lambda: read_history(path, cells))
-    late = max(opening, comparing, drawing, telling) > LIMIT
+    late = max(opening, comparing, drawing, paging, telling) > LIMIT
     return ExitCode.UNEXPECTED if late else ExitCode.AS_EXPECTED
 
 
@@ -98,10 +102,10 @@ def write_run(path: Path, cells: Sequence[Cell], run: int) -> None:
         store.end(info, how, ExitCode.UNEXPECTED)
 
 
-def read_run(path: Path, name: str) -> Grid:
-    """Open the store and return the grid of a run."""
+def read_run(path: Path, name: str) -> Run:
+    """Open the store and return a run."""
     with open_store(path) as store:
-        return store.run(store.find(name)).grid
+        return store.run(store.find(name))
 
 
 def read_history(path: Path, cells: Sequence[Cell]) -> int:

@@ -29,6 +29,7 @@ from harness.front import (
 )
 from harness.grid import Grid, build_grid, exit_code
 from harness.model import Cell, Outcome
+from harness.passport import Passport
 from harness.process import TAIL_LINES
 from harness.query import Query, planned_facts, seen_facts
 from harness.report.junit import junit_xml
@@ -198,8 +199,17 @@ def _run(course: _Course, conclude: Conclude) -> ExitCode:
     code = ExitCode.INTERRUPTED if ending.interrupted else conclude(grid)
     if course.recorder:
         course.recorder.end(circumstances, code)
-    _write(replace(record_run(grid, circumstances), exit_code=code), course.options.out)
+    run = replace(record_run(grid, circumstances, _passports(course)), exit_code=code)
+    _write(run, course.options.out)
     return _conclude(course, ending, code)
+
+
+def _passports(course: _Course) -> dict[str, Passport]:
+    """Return those that this run measured, and those of results that it has from before."""
+    seen = [cell.observation for cell in course.state.grid.cells if cell.observation]
+    known = course.state.passports
+    before = {each.provenance.passport_id for each in seen} - known.keys()
+    return known | (course.recorder.passports(before) if course.recorder else {})
 
 
 def _driven(course: _Course) -> Ending:

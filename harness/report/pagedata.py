@@ -5,20 +5,22 @@ can end the element that it is embedded in.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cache
+from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
 from harness.arches import ARCHES
 from harness.compare import CellChange, Change, Comparison, Epidemic
 from harness.grid import GridCell
-from harness.model import Outcome
+from harness.model import Outcome, Provenance, WheelRef
 from harness.passport import Passport
 from harness.query import VOCABULARY, Field
 from harness.report.glyphs import GLYPHS, NOT_RUN, Glyph
-from harness.report.runfile import Run
+from harness.report.runfile import CellRecord, Run, excerpt
 from harness.report.terminal import key_of
 from harness.report.untrusted import visible
 
@@ -60,80 +62,107 @@ class Past:
 
 
 NO_PAST = Past()
-_RUN: TypeAdapter[Run] = TypeAdapter(Run)
-_SIGHTINGS: TypeAdapter[Mapping[str, tuple[Sighting, ...]]] = TypeAdapter(
-    Mapping[str, tuple[Sighting, ...]]
-)
-_PASSPORTS: TypeAdapter[Mapping[str, Passport]] = TypeAdapter(Mapping[str, Passport])
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column(Generic[_Value]):
+    """One value for each cell: what many cells share is said once."""
+
+    values: tuple[_Value, ...]
+    places: tuple[int, ...]
+    """For each cell of the run its place in ``values``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """The document that a page reads; what is as by default is left out of it."""
+
+    title: str
+    run: Run
+    """Its observations without what stands in the columns."""
+    wheels: Column[WheelRef | None]
+    provenances: Column[Provenance]
+    rows: str
+    """``targets`` or ``subjects``: the more of the two."""
+    key: str
+    base: str
+    changes: dict[str, dict[str, Any]]
+    """By cell id."""
+    epidemics: list[dict[str, Any]]
+    history: Mapping[str, tuple[Sighting, ...]]
+    passports: Mapping[str, Passport]
+    """By target key, for cells of which the run has none."""
+    glyphs: dict[str, dict[str, str]]
+    language: dict[str, Any]
+
+
+_PAGE: TypeAdapter[Page] = TypeAdapter(Page)
 
 
 def page_data(run: Run, past: Past, *, title: str) -> str:
     """Return the JSON document of a page, fit to stand in a ``<script>`` element."""
     comparison = past.comparison
-    document = {
-        "title": title,
-        "run": _RUN.dump_python(_with_short_logs(run), mode="json", exclude_defaults=True),
-        "rows": "targets" if len(run.targets) > len(run.subjects) else "subjects",
-        "key": "   ".join(key_of(run.grid)),
-        "base": past.base if comparison else "",
-        "changes": dict(_changes(comparison)),
-        "epidemics": [_epidemic(e) for e in comparison.epidemics] if comparison else [],
-        "history": _SIGHTINGS.dump_python(past.history, mode="json"),
-        "passports": _PASSPORTS.dump_python(
-            {key: _excerpt(passport) for key, passport in past.passports.items()}, mode="json"
-        ),
-        "glyphs": _glyphs(),
-        "language": _language(),
-    }
-    return embeddable(_visible(document))
-
-
-def embeddable(value: object) -> str:
-    """Return ``value`` as JSON without any character that HTML reads."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    for char in "<>&\u2028\u2029":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return text
-
-
-def _visible(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    match value:
-        case str():
-            return visible(value, keep="\n\t")
-        case dict():
-            return {_visible(key): _visible(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_visible(inner) for inner in value]
-        case _:
-            return value
-
-
-def _with_short_logs(run: Run) -> Run:
-    def shortened(log: str, room: int) -> str:
-        return log if len(log) <= room else f"[… {len(log) - room} characters]\n{log[-room:]}"
-
-    return replace(
-        run,
-        cells=tuple(
-            replace(
-                cell,
-                observation=replace(
-                    seen,
-                    log=shortened(
-                        seen.log,
-                        PASS_LOG_CHARACTERS if seen.outcome is Outcome.PASS else LOG_CHARACTERS,
-                    ),
-                ),
-            )
-            if (seen := cell.observation)
-            else cell
-            for cell in run.cells
-        ),
+    seen = [cell.observation for cell in run.cells]
+    page = Page(
+        title=title,
+        run=replace(run, cells=tuple(map(_shortened, run.cells))),
+        wheels=_column(each.wheel if each else None for each in seen),
+        provenances=_column(each.provenance if each else Provenance() for each in seen),
+        rows="targets" if len(run.targets) > len(run.subjects) else "subjects",
+        key="   ".join(key_of(run.grid)),
+        base=past.base if comparison else "",
+        changes=dict(_changes(comparison)),
+        epidemics=[_epidemic(e) for e in comparison.epidemics] if comparison else [],
+        history=past.history,
+        passports={key: excerpt(passport) for key, passport in past.passports.items()},
+        glyphs=_glyphs(),
+        language=_language(),
     )
+    return embeddable(_PAGE.dump_json(page, exclude_defaults=True).decode())
 
 
-def _excerpt(passport: Passport) -> Passport:
-    return replace(passport, libraries=(), linked=())
+def embeddable(document: str) -> str:
+    """Return a JSON document with its texts made visible, and no character that HTML reads.
+
+    Only control characters may be escaped in ``document``, as pydantic writes it.
+    """
+    shown = _IN_DOUBT.sub(_shown, document)
+    for char in "<>&":
+        shown = shown.replace(char, f"\\u{ord(char):04x}")
+    return shown
+
+
+# One look at the whole document: a page of a large run has a million texts.
+_IN_DOUBT = re.compile(r"\\(?:u[0-9a-f]{4}|.)|[^ -~]")
+
+
+def _shown(found: re.Match[str]) -> str:
+    return _shown_character(found[0])
+
+
+@cache
+def _shown_character(escaped: str) -> str:
+    char = json.loads(f'"{escaped}"')
+    safe = visible(char, keep="\n\t")
+    return escaped if safe == char else json.dumps(safe)[1:-1]
+
+
+def _column(values: Iterable[_Value]) -> Column[_Value]:
+    found: dict[_Value, int] = {}
+    places = tuple(found.setdefault(value, len(found)) for value in values)
+    return Column(values=tuple(found), places=places)
+
+
+def _shortened(cell: CellRecord) -> CellRecord:
+    seen = cell.observation
+    if seen is None:
+        return cell
+    room = PASS_LOG_CHARACTERS if seen.outcome is Outcome.PASS else LOG_CHARACTERS
+    cut = len(seen.log) - room
+    log = f"[… {cut} characters]\n{seen.log[-room:]}" if cut > 0 else seen.log
+    bare = replace(seen, log=log, wheel=None, provenance=Provenance(), key="")
+    return replace(cell, observation=bare)
 
 
 def _changes(comparison: Comparison | None) -> list[tuple[str, dict[str, Any]]]:

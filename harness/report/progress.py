@@ -18,8 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.grid import Grid, build_grid
-from harness.journal import Journal, observations
+from harness.journal import Journal, observations, passports
 from harness.model import Cell, Observation
+from harness.passport import Passport
 from harness.report.glyphs import count_cells
 from harness.report.untrusted import cut, visible
 
@@ -38,12 +39,15 @@ class RunState:
         """Per worker: ``<target>/<arch> what it does``; workers at rest are not in it."""
         self.phases: Counter[str] = Counter()
         """Seconds of work per phase."""
+        self.passports = dict[str, Passport]()
+        """What targets said of themselves, by id."""
         self._seen = {observation.cell: observation for observation in seen}
         self._before = len(self._seen)
 
     def take(self, events: Sequence[dict[str, Any]]) -> None:
         """Take in the next events of the journal."""
         self._seen.update({seen.cell: seen for seen in observations(list(events))})
+        self.passports.update({name: said for name, _, said in passports(list(events))})
         for event in events:
             match event:
                 case {"event": "activity", "doing": ""}:

@@ -10,8 +10,9 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -19,6 +20,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from harness.errors import ExitCode, HarnessError
 from harness.grid import Grid, GridCell, Verdict, exit_code
 from harness.model import Cell, Expectation, Observation, Subject, Target
+from harness.passport import Passport
 
 SCHEMA = 1
 SCHEMA_FILE = Path(__file__).with_name("run.schema.json")
@@ -77,6 +79,14 @@ class Run:
     targets: tuple[Target, ...]
     subjects: tuple[Subject, ...]
     cells: tuple[CellRecord, ...]
+    passports: dict[str, Passport] = field(default_factory=dict)
+    """By ``provenance.passport_id``: what the targets said of themselves, without libraries."""
+
+    @property
+    def passport_ids(self) -> frozenset[str]:
+        """The passports that the cells were seen under."""
+        seen = (cell.observation for cell in self.cells)
+        return frozenset(each.provenance.passport_id for each in seen if each) - {""}
 
     @property
     def grid(self) -> Grid:
@@ -100,11 +110,14 @@ class Run:
 
 
 _RUN: TypeAdapter[Run] = TypeAdapter(Run)
+NO_PASSPORTS: Mapping[str, Passport] = MappingProxyType({})
 
 
-def record_run(grid: Grid, circumstances: Circumstances) -> Run:
-    """Return ``grid`` as a run to be written."""
-    return Run(
+def record_run(
+    grid: Grid, circumstances: Circumstances, passports: Mapping[str, Passport] = NO_PASSPORTS
+) -> Run:
+    """Return ``grid`` as a run to be written, with those of ``passports`` that it used, by id."""
+    run = Run(
         circumstances=circumstances,
         exit_code=exit_code(grid, interrupted=circumstances.interrupted),
         targets=grid.targets,
@@ -120,6 +133,13 @@ def record_run(grid: Grid, circumstances: Circumstances) -> Run:
             for c in grid.cells
         ),
     )
+    used = sorted(run.passport_ids & passports.keys())
+    return replace(run, passports={name: excerpt(passports[name]) for name in used})
+
+
+def excerpt(passport: Passport) -> Passport:
+    """Return what people read of a passport: not each library that its loader finds."""
+    return replace(passport, linked=(), libraries=())
 
 
 def write_run(path: Path, run: Run) -> None:

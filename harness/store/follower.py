@@ -4,11 +4,12 @@ A store that can no longer be written (the disk is full) does not end the run: w
 stays, the journal and ``run.json`` have the rest, and ``error`` says what happened.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from harness.errors import ExitCode
 from harness.journal import observations, passports
+from harness.passport import Passport
 from harness.report.runfile import Circumstances
 from harness.store.database import StoreError
 from harness.store.rows import Measured, RunInfo
@@ -36,6 +37,14 @@ class Recorder:
     def end(self, circumstances: Circumstances, exit_code: ExitCode) -> None:
         """Store how the run ended."""
         self._try(lambda: self._store.end(self.run, circumstances, exit_code))
+
+    def passports(self, ids: Iterable[str]) -> dict[str, Passport]:
+        """Return those of ``ids`` that the store knows; none where it cannot be read."""
+        try:
+            return self._store.passports(sorted(ids))
+        except StoreError as error:
+            self.error = self.error or error
+            return {}
 
     def _try(self, write: Callable[[], None]) -> None:
         if self.error is None:

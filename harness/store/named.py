@@ -54,7 +54,7 @@ def is_file_name(name: str) -> bool:
 
 def known_past(runs: Sequence[Run], store: Path) -> KnownPast:
     """Return what the store knows of the cells of ``runs``, the oldest first; maybe nothing."""
-    ids = {c.observation.provenance.passport_id for r in runs for c in r.cells if c.observation}
+    ids = frozenset[str]().union(*(run.passport_ids for run in runs))
     if not store.exists():
         return KnownPast()
     cells = [f"{cell.target}/{cell.subject}" for cell in runs[-1].cells]

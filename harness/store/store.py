@@ -179,7 +179,9 @@ class Store:
 
     def run(self, run: RunInfo) -> Run:
         """Return the whole run, as ``run.json`` has it."""
-        whole = record_run(self.grid(run), self.circumstances(run))
+        grid = self.grid(run)
+        ids = {c.observation.provenance.passport_id for c in grid.cells if c.observation}
+        whole = record_run(grid, self.circumstances(run), self.passports(sorted(ids)))
         if run.exit_code is None:
             return whole
         return replace(whole, exit_code=ExitCode(run.exit_code))

@@ -29,6 +29,7 @@ def test_every_use_is_timed(
         "opening a run",
         "comparing",
         "rendering the grid",
+        "rendering the page",
         "rendering the changes",
         "the whole history",
     ]

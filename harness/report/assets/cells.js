@@ -1,12 +1,13 @@
 // The run that is embedded in the page → its cells as the page uses them. Defaults are left
-// out of the run, so that a field that is not there has its type's empty value.
+// out of the data, so that a field that is not there has its type's empty value; the wheel and
+// the provenance of a cell stand apart, since many cells share them.
 
 function readCells(data) {
   const targets = new Map(data.run.targets.map((t) => [`${t.id}/${t.arch_name}`, t]));
   const subjects = new Map(data.run.subjects.map((s) => [s.id, s]));
-  return data.run.cells.map((record) => {
+  return data.run.cells.map((record, place) => {
     const target = targets.get(record.target), subject = subjects.get(record.subject);
-    const seen = record.observation ?? {};
+    const seen = { ...record.observation, wheel: inColumn(data.wheels, place), provenance: inColumn(data.provenances, place) };
     const id = `${record.target}/${record.subject}`;
     return {
       id, record, target, subject, seen, verdict: record.verdict, change: data.changes[id],
@@ -18,6 +19,7 @@ function readCells(data) {
   });
 }
 
+const inColumn = ({ values, places }, place) => values[places[place]];
 const isUnexpected = (cell) => cell.verdict === "unexpected" || cell.verdict === "unexpected-pass";
 const isPlainPass = (cell) => cell.facts.outcome === "pass" && cell.verdict === "as-expected";
 

@@ -7,7 +7,7 @@ function drawPanel(panel, cell, data) {
     ...panelChange(cell, data), ...panelHistory(data.history[cell.id], data.glyphs),
     ...section("Evidence", seen.evidence && el("pre", { tabindex: "0" }, seen.evidence)),
     ...section("Do it again", ...commandsOf(cell).map(commandLine)),
-    ...panelWheel(seen), ...panelTarget(cell, data.passports[record.target]),
+    ...panelWheel(seen), ...panelTarget(cell, data.run.passports?.[seen.provenance?.passport_id] ?? data.passports[record.target]),
     ...panelLog(seen), ...panelProvenance(seen));
 }
 

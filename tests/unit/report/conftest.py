@@ -62,6 +62,10 @@ EXPECTED = {
 }
 
 
+PASSPORT = "0123456789abcdef"
+"""Id of the passport that all of them were seen under."""
+
+
 @pytest.fixture
 def grid() -> Grid:
     """Four targets, four subjects: every outcome and every verdict is there once."""
@@ -116,7 +120,9 @@ def make_observation(cell: str, way: ImageWay) -> Observation:
         log=f"Collecting\n{evidence}\n",
         seconds={"probe": 1.25, "total": 1.5},
         measured_at="2026-11-02T10:00:00+00:00",
-        provenance=Provenance(image=ImageRef(id="sha256:12", way=way, origin="somewhere")),
+        provenance=Provenance(
+            image=ImageRef(id="sha256:12", way=way, origin="somewhere"), passport_id=PASSPORT
+        ),
     )
 
 

@@ -18,6 +18,8 @@ from harness.report.runfile import (
     run_schema,
     write_run,
 )
+from tests.support.passports import make_passport
+from tests.unit.report.conftest import PASSPORT
 
 CIRCUMSTANCES = Circumstances(
     harness="1.0",
@@ -29,10 +31,16 @@ CIRCUMSTANCES = Circumstances(
 )
 
 
+PASSPORTS = {
+    PASSPORT: make_passport(linked=("libc.so.6",)),
+    "another": make_passport(),
+}
+
+
 @pytest.fixture
 def written(grid: Grid, tmp_path: Path) -> Path:
     path = tmp_path / "run.json"
-    write_run(path, record_run(grid, CIRCUMSTANCES))
+    write_run(path, record_run(grid, CIRCUMSTANCES, PASSPORTS))
     return path
 
 
@@ -42,6 +50,11 @@ def test_a_run_comes_back_whole(grid: Grid, written: Path) -> None:
     assert run.grid == grid
     assert run.circumstances == CIRCUMSTANCES
     assert run.exit_code is ExitCode.UNEXPECTED
+
+
+def test_passports_of_a_run(written: Path) -> None:
+    """Each that a cell was seen under is in it once, without libraries, and no other."""
+    assert read_run(written).passports == {PASSPORT: make_passport(linked=())}
 
 
 def test_golden(written: Path, golden: Callable[[str, str], None]) -> None:
