@@ -70,11 +70,6 @@ class Reading:
     """The same with their ELF files, of those wheels that some policy shifts."""
 
     @property
-    def facts(self) -> dict[str, WheelFacts]:
-        """What is known of each wheel, by file name."""
-        return {name: look.facts for name, look in {**self.named, **self.closer}.items()}
-
-    @property
     def size(self) -> int:
         """Bytes of the wheels that were looked into."""
         return sum(look.size for look in self.named.values())
@@ -169,20 +164,26 @@ def _look_into(
 
 
 def shifts_of(policy: Policy, reading: Reading) -> tuple[Shift, ...]:
-    """Return the shift of every choice on a target that the policy concerns."""
-    facts, places = reading.facts, reading.places
-    anew = {name: build_anew(policy, found) for name, found in facts.items()}
+    """Return the shift of every choice on a target that the policy concerns.
+
+    Those that their names shift are judged anew by the ELF files, where these were read; what
+    else works or fails is told by names alone, whatever other policies are asked for.
+    """
+    named, closer = (
+        {name: (look.facts, build_anew(policy, look.facts)) for name, look in looks.items()}
+        for looks in (reading.named, reading.closer)
+    )
+
+    def shift(choice: Choice, facts: Mapping[str, tuple[WheelFacts, WheelFacts]]) -> Shift:
+        passport = reading.places.passports[choice.target.key]
+        wheel, anew = facts[choice.wheel.filename]
+        return judge(policy, choice.target, passport, reading.places.symbols, wheel, anew)
+
     return tuple(
-        judge(
-            policy,
-            c.target,
-            places.passports[c.target.key],
-            places.symbols,
-            facts[c.wheel.filename],
-            anew[c.wheel.filename],
-        )
-        for c in reading.choices
-        if concerns(policy, c.target) and c.wheel.filename in facts
+        shift(choice, closer) if by_names.effect in MOVED and name in closer else by_names
+        for choice in reading.choices
+        if concerns(policy, choice.target) and (name := choice.wheel.filename) in named
+        for by_names in (shift(choice, named),)
     )
 
 
@@ -239,7 +240,7 @@ def _subject(choice: Choice, reading: Reading, matrix: Matrix) -> Subject:
         id=choice.subject,
         group="releases",
         source=choice.release,
-        imports=guess_imports(reading.facts[choice.wheel.filename]),
+        imports=guess_imports(reading.named[choice.wheel.filename].facts),
     )
 
 

@@ -33,7 +33,8 @@ def policies_markdown(
     lines = [
         "# What policies would do",
         "",
-        f"{scope} Counted are pairs of a wheel and a target that the policy concerns.",
+        f"{scope} Counted are pairs of a wheel and a target that the policy concerns: by names, and "
+        "where those shift, by ELF files too.",
         "",
         f"The list is {visible(listed)}." if listed else _PINNED,
         "",
@@ -70,7 +71,7 @@ def format_cost(*, wheels: int, closer: int, size: int, read: int) -> str:
     """Return one sentence: how many bytes of the wheels had to be read."""
     part = f" ({read / size:.1%})" if size else ""
     return (
-        f"Of {wheels} wheels of {size / _MEBIBYTE:.0f} MiB, {read / _MEBIBYTE:.0f} MiB{part} were "
+        f"Of {wheels} wheels of {size / _MEBIBYTE:.1f} MiB, {read / _MEBIBYTE:.1f} MiB{part} were "
         f"read: names of all, the ELF files of the {closer} that a policy shifts."
     )
 

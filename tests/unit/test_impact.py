@@ -129,6 +129,13 @@ def test_what_does_not_shift_is_not_read(read: Read, loopback_index: LoopbackInd
     assert reading.read == reading.size
 
 
+def test_other_policies_change_no_count(read: Read) -> None:
+    """What one policy shifts is read, and does not change what is said of it under another."""
+    reading = read(NAMES["musl"], module("_core", "libgone.so.1"), TO_GNU)
+    assert len(reading.closer) == 1
+    assert [shift.effect for shift in shifts_of(NOTHING, reading)] == [Effect.WORKS]
+
+
 def test_a_wheel_that_cannot_be_read_closer(
     read: Read, loopback_index: LoopbackIndex, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ) -> None:
