@@ -1,7 +1,7 @@
 """Wheels of index releases: a release in, its wheels out; a wheel in, its checked file out."""
 
+import threading
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -33,12 +33,16 @@ class PackageIndex:
         self._cache = cache
         self._lock = lock
         self._announce = announce
-        self._given_client = client
+        self._known_client = client
+        self._opening = threading.Lock()
         self._files: dict[str, tuple[DistributionPackage, ...]] = {}
 
-    @cached_property
+    @property
     def _client(self) -> IndexClient:
-        return self._given_client or IndexClient(pip_settings())
+        # Several threads ask at once, and pip takes half a second to say where the index is.
+        with self._opening:
+            self._known_client = self._known_client or IndexClient(pip_settings())
+            return self._known_client
 
     def release(self, source: IndexSource) -> tuple[LockedWheel, ...]:
         """Return the wheels of a release: the pinned ones, or what the index has where none are.

@@ -8,6 +8,10 @@ from harness.report.planned import folded
 from harness.report.untrusted import visible
 
 _MEBIBYTE = 1 << 20
+_COUNTED = (
+    "Counted are pairs of a wheel and a target that the policy concerns: by names, and where those "
+    "shift, by ELF files too."
+)
 _PINNED = """\
 These are the releases that the matrix pins, as `wheelgrid policy --markdown` judged them. The same
 page for the newest releases of the 150 projects of [subjects-150.txt](subjects-150.txt) is made by
@@ -33,8 +37,7 @@ def policies_markdown(
     lines = [
         "# What policies would do",
         "",
-        f"{scope} Counted are pairs of a wheel and a target that the policy concerns: by names, and "
-        "where those shift, by ELF files too.",
+        f"{scope} {_COUNTED}",
         "",
         f"The list is {visible(listed)}." if listed else _PINNED,
         "",
