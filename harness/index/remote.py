@@ -95,13 +95,13 @@ class RangedFile(io.RawIOBase):
 
     def hold(self, start: int, end: int) -> None:
         """Ask at one stroke for what will be read piece by piece. Raises as ``read`` does."""
-        self._covering(start, min(end, self.size))
+        self._covering(start, min(end, self.size), at_least=0)
 
-    def _covering(self, start: int, end: int) -> Part:
+    def _covering(self, start: int, end: int, at_least: int = PIECE) -> Part:
         for part in (self._tail, self._latest):
             if part.first <= start and end <= part.first + len(part.data):
                 return part
-        last = min(max(end, start + PIECE), self.size) - 1
+        last = min(max(end, start + at_least), self.size) - 1
         found = self._read_part(start, last)
         if found is None or found.first != start or len(found.data) != last + 1 - start:
             raise PackageIndexError("the package index gave another part than was asked for")
