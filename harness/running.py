@@ -39,6 +39,7 @@ from harness.report.terminal import format_phases, format_reused, print_grid
 from harness.report.untrusted import visible
 from harness.store import default_store, open_store
 from harness.store.follower import Recorder
+from harness.store.holding import hold_run
 
 Conclude = Callable[[Grid], ExitCode]
 """What makes an exit code of a finished grid; what it has to say, it prints."""
@@ -95,11 +96,14 @@ def run_cells(
 def resume_run(name: str, options: RunOptions, console: Console) -> ExitCode:
     """Run what the stored run of that name lacks, and return what to exit with.
 
-    Raises what ``run_cells`` raises, and ``StoreError`` where there is no such run.
+    Raises what ``run_cells`` raises, and ``StoreError`` where there is no such run, or another
+    process is still writing it.
     """
     connect()
-    with open_store(options.store or default_store(), write=True) as opened:
+    with contextlib.ExitStack() as held:
+        opened = held.enter_context(open_store(options.store or default_store(), write=True))
         run = opened.find(name)
+        held.enter_context(hold_run(opened.path, run))
         cells = opened.cells(run)
         prepare_out(options.out)
         seen = [o for o in opened.observations(run) if o.outcome is not Outcome.MISS]
@@ -126,7 +130,9 @@ def run_again(cells: tuple[Cell, ...], run_id: str, options: RunOptions, console
         recorder = None
         if run_id:
             store = opened.enter_context(open_store(options.store or default_store(), write=True))
-            recorder = Recorder(store, store.find(run_id))
+            run = store.find(run_id)
+            opened.enter_context(hold_run(store.path, run))
+            recorder = Recorder(store, run)
         course = _Course(
             state=RunState(cells),
             options=replace(options, fresh=True),
@@ -176,7 +182,8 @@ def _begun(
             whole=share.whole if share else None,
             started_at=started_at,
         )
-        yield Recorder(store, run)
+        with hold_run(store.path, run):
+            yield Recorder(store, run)
 
 
 def _run(course: _Course, conclude: Conclude) -> ExitCode:

@@ -9,16 +9,17 @@ from rich.console import Console
 
 from harness.candidates import Proof, expected_of, not_applicable, read_candidates
 from harness.cli.command import Command
-from harness.cli.options import run_options, selection_options
+from harness.cli.options import query_option, run_options, selection_options
 from harness.errors import ExitCode
 from harness.front import RunOptions
 from harness.gate import Pair, hold_against, pair_up, told_apart
 from harness.grid import Grid, exit_code
 from harness.index.lock import LOCK_NAME, read_lock
 from harness.plan import Selection, all_cells, plan_cells, usual, with_subjects
+from harness.query import Query
 from harness.report.gate import format_gate
 from harness.report.planned import format_not_applicable
-from harness.running import run_cells
+from harness.running import choose_cells, run_cells
 from harness.wiring import open_index, read_matrix
 
 
@@ -26,7 +27,7 @@ from harness.wiring import open_index, read_matrix
     cls=Command,
     example="wheelgrid check dist/*.whl --call 'mypkg.add(1, 2) == 3'\n"
     "wheelgrid check numpy==2.4.6 --target 'debian-1*' --arch s390x\n"
-    "wheelgrid check dist --against mypkg==1.2.3",
+    "wheelgrid check dist --against mypkg==1.2.3 -q 'arch:ppc64le,s390x'",
 )
 @click.argument("wheels", nargs=-1, required=True, metavar="WHEEL...")
 @click.option(
@@ -59,6 +60,7 @@ from harness.wiring import open_index, read_matrix
     help="What is known not to work, as in matrix/expectations.yaml.",
 )
 @selection_options
+@query_option
 @run_options
 def check(  # noqa: PLR0913 - one for each option
     *,
@@ -70,6 +72,7 @@ def check(  # noqa: PLR0913 - one for each option
     some: bool,
     expect: Path | None,
     selection: Selection,
+    query: Query,
     options: RunOptions,
 ) -> ExitCode:
     """Probe your own wheels wherever their arch and Python fit.
@@ -93,7 +96,7 @@ def check(  # noqa: PLR0913 - one for each option
     ours = with_subjects(matrix, (*subjects, *released))
     if expect:
         ours = replace(ours, expectations=expected_of(expect, all_cells(ours)))
-    cells = plan_cells(ours, selection)
+    cells = choose_cells(plan_cells(ours, selection), query, options.store)
     console = Console()
     conclude = partial(_gate, pairs, console, strict, some) if pairs else exit_code
     return run_cells(cells, options, console, conclude=conclude)

@@ -4,7 +4,8 @@ In: observations as they come. Out: runs as they were, and what history says of 
 ``schema.py`` is the file's shape, ``database.py`` opens it, ``rows.py`` says what a row stands for,
 ``store.py`` writes and reads runs, ``named.py`` finds them, ``listing.py`` tells of them,
 ``history.py`` asks across runs, ``memory.py`` is what a laboratory asks of it, ``follower.py``
-takes a run in as it goes, ``merge.py`` joins the shards of a run.
+takes a run in as it goes, ``holding.py`` lets one process at a time write it, ``merge.py`` joins
+the shards of a run.
 """
 
 from harness.store.database import StoreError, default_store

@@ -4,20 +4,22 @@ A miss says nothing of a cell, and so neither ends nor begins anything here.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from harness.differences import Difference, differences
-from harness.errors import UsageError
-from harness.model import Observation, Outcome
-from harness.query import Facts, Field, Query
+from harness.grid import build_grid
+from harness.model import Cell, Observation, Outcome
+from harness.query import Query, seen_facts
+from harness.roster import load_roster
 from harness.spelling import did_you_mean
-from harness.store.database import StoreError, telling
+from harness.store.database import StoreError, get_blob, telling
 from harness.store.rows import restore
 from harness.store.store import Store
 
 _STEPS = """
-    SELECT run.id, run.started_at,
+    SELECT run.id, run.started_at, run.roster,
         was.record, was.provenance, was.log, now.record, now.provenance, now.log
     FROM transition
     JOIN seen AS was ON was.number = transition.before
@@ -60,23 +62,21 @@ def named_cells(store: Store, name: str) -> tuple[str, ...]:
 def steps(store: Store, cells: Iterable[str], query: Query | None = None) -> tuple[Step, ...]:
     """Return what changed of ``cells``, the newest first, as far as it meets ``query`` now.
 
-    Raises ``UsageError`` for a query that asks for what only a run's own matrix tells.
+    A query sees a cell as the run planned and judged it that saw the change.
     """
-    for term in query.terms if query else ():
-        if term.field in (Field.GROUP, Field.VERDICT):
-            raise UsageError(f"history keeps no {term.field} of a cell; ask for something else")
     with telling(store.path):
         rows = store.connection.execute(_STEPS, (_json(cells),)).fetchall()
-        seen = restore(store.connection, [row[5:] for row in rows], logs=False)
-        before = restore(store.connection, [row[2:5] for row in rows], logs=False)
+        seen = restore(store.connection, [row[6:] for row in rows], logs=False)
+        before = restore(store.connection, [row[3:6] for row in rows], logs=False)
     ids = {each.provenance.passport_id for each in (*seen, *before)}
     passports = store.passports(sorted(ids))
+    meets = _tester(store, query)
     return tuple(
         Step(
             run=row[0], when=row[1], was=was, now=now, differences=differences(was, now, passports)
         )
         for row, was, now in zip(rows, before, seen, strict=True)
-        if query is None or query.matches(_facts(now))
+        if meets(row[2], now)
     )
 
 
@@ -105,17 +105,21 @@ def _names(cell: str) -> Sequence[str]:
     return cell, target, f"{target}/{arch}", subject
 
 
-def _facts(seen: Observation) -> Facts:
-    target, arch, subject = seen.cell.split("/", 2)
-    return Facts(
-        id=seen.cell,
-        target=target,
-        arch=arch,
-        subject=subject,
-        group="",
-        outcome=seen.outcome,
-        cause=seen.cause,
-    )
+def _tester(store: Store, query: Query | None) -> Callable[[str, Observation], bool]:
+    """Return the test of what was seen of a cell of the roster (a blob)."""
+
+    @cache  # Night after night it is the same one.
+    def planned(roster: str) -> dict[str, Cell]:
+        with telling(store.path):
+            return {cell.id: cell for cell in load_roster(get_blob(store.connection, roster))}
+
+    def meets(roster: str, seen: Observation) -> bool:
+        if query is None or not query.terms:
+            return True
+        cell = planned(roster)[seen.cell]
+        return query.matches(seen_facts(build_grid([cell], [seen]).cells[0]))
+
+    return meets
 
 
 def _json(cells: Iterable[str]) -> str:

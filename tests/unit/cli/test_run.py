@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.wheels import make_wheel
+
 Run = Callable[..., Any]
 
 
@@ -71,4 +73,24 @@ def test_a_name_that_is_nearly_right(
     """A target or a cell that is not there is told with the nearest one."""
     result = wheelgrid(*words, "--matrix", matrix)
     assert result.status == 2
+    assert complaint in result.err
+
+
+@pytest.mark.parametrize(
+    ("query", "complaint"),
+    [
+        ("subject:nobody", "none meets the query"),
+        ("outcome:crushed", "did you mean 'crashed'?"),
+        ("outcome:crashed", "there is no store"),
+    ],
+)
+def test_checking_by_a_query(
+    wheelgrid: Run, matrix: Path, tmp_path: Path, query: str, complaint: str
+) -> None:
+    """``check`` speaks the query language, and says what it cannot answer."""
+    (matrix / "index.lock.json").write_text('{"generated": "2026-01-01", "releases": {}}')
+    wheel = make_wheel(tmp_path, "x", "")
+    words = ("--matrix", matrix, "--store", tmp_path / "none.db", "-q", query)
+    result = wheelgrid("check", wheel, *words)
+    assert result.status in (2, 3)
     assert complaint in result.err

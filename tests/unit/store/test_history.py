@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from harness.differences import Aspect
-from harness.errors import UsageError
 from harness.model import Observation, Outcome
 from harness.query import parse_query
 from harness.store import Store, StoreError, open_store
@@ -84,12 +83,14 @@ def test_an_unknown_name(nights: Store) -> None:
 
 
 def test_a_query_sees_the_cell_after_the_change(nights: Store) -> None:
-    """Steps are chosen by what the cell became; what a store does not keep cannot be asked."""
+    """Steps are chosen by what the cell became, in the plan and the judgement of that run."""
     ids = [ONE.id, FAR.id]
     found = steps(nights, ids, parse_query("outcome:import-failed target:debian-*"))
     assert [step.when[:10] for step in found] == ["2026-01-02"]
-    with pytest.raises(UsageError, match="no verdict"):
-        steps(nights, ids, parse_query("verdict:miss"))
+    found = steps(nights, ids, parse_query(f"group:{ONE.subject.group} -verdict:as-expected"))
+    assert [step.when[:10] for step in found] == ["2026-01-04", "2026-01-02"]
+    assert {step.now.outcome for step in found} == {FAILED}
+    assert steps(nights, ids, parse_query("group:nobody")) == ()
 
 
 def test_sightings_are_counted(nights: Store) -> None:
