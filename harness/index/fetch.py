@@ -1,6 +1,7 @@
 """Wheels of index releases: a release in, its wheels out; a wheel in, its checked file out."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -35,6 +36,7 @@ class PackageIndex:
         self._announce = announce
         self._known_client = client
         self._opening = threading.Lock()
+        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._files: dict[str, tuple[DistributionPackage, ...]] = {}
 
     @property
@@ -131,9 +133,11 @@ class PackageIndex:
             )
 
     def _project(self, name: str) -> tuple[DistributionPackage, ...]:
-        if name not in self._files:
-            self._files[name] = self._client.files(name)
-        return self._files[name]
+        # One page lists thousands of files, and the wheels of a project are read at once.
+        with self._turns[name]:
+            if name not in self._files:
+                self._files[name] = self._client.files(name)
+            return self._files[name]
 
     def _versions(self, name: str) -> str:
         versions = {v for file in self._project(name) if (v := _version(file)) is not None}

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Protocol
@@ -253,3 +254,13 @@ def test_no_newest(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None
     for name in ("demo", "gone"):
         with pytest.raises(PackageIndexError, match=f"{name}: the package index"):
             make_index(EMPTY).newest(name)
+
+
+def test_a_page_is_asked_for_once(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """However many threads want a project's files at once, its page is read by one."""
+    loopback_index.serve("demo", *(link(f"demo-1.{n}.tar.gz") for n in range(500)))
+    index = make_index(EMPTY)
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(index.newest, ["demo"] * 8))
+    assert found == {IndexSource(name="demo", version="1.499")}
+    assert loopback_index.asked == ["/simple/demo/"]
