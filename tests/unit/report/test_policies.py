@@ -42,6 +42,8 @@ def test_a_page() -> None:
     assert "| [Some: change](https://example.org) | 0 | 1 | 0 | 1 |" in page
     assert "| fixed | demo 1.0 | alpine/x86_64 |" in page
     assert page[-2:] == ["", COST]
+    two = policies_markdown([(POLICY, [FIXED, BROKEN]), (POLICY, [SAME])], "Much.", COST)
+    assert two.count("## Some: change") == 1
     assert any("subjects-150.txt" in line for line in page)
     other = policies_markdown([(POLICY, [FIXED, SAME])], "Much.", COST, "mine.txt")
     assert "The list is mine.txt." in other
