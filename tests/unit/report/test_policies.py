@@ -61,8 +61,8 @@ def test_scope() -> None:
 def test_cost() -> None:
     """Bytes that were read stand beside those that there are; no wheel costs nothing."""
     assert format_cost(wheels=4, closer=1, size=200 << 20, read=5 << 20) == (
-        "Of 4 wheels of 200.0 MiB, 5.0 MiB (2.5%) were read: names of all, the ELF files of the 1 that "
-        "a policy shifts."
+        "Of 4 wheels of 200.0 MiB, 5.0 MiB (2.5%) were read: names of all, the ELF files of "
+        "the 1 that a policy shifts."
     )
     assert "Of 0 wheels of 0.0 MiB, 0.0 MiB were read" in format_cost(
         wheels=0, closer=0, size=0, read=0
