@@ -1,5 +1,6 @@
 """``wheelgrid report``: a run as a page, a summary, a badge, a feed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,9 +10,9 @@ from harness.cli.options import matrix_option, query_option, store_option
 from harness.query import Query
 from harness.report.choice import chosen_cells
 from harness.report.formats import Format, render_report
-from harness.report.past import in_order
+from harness.report.past import NOTHING, in_order
 from harness.report.runfile import write_whole
-from harness.store.named import find_run
+from harness.store.named import find_run, known_past
 from harness.wiring import open_passports
 
 
@@ -55,15 +56,18 @@ def report(  # noqa: PLR0913 - one for each option
     """Write a run down for people or for programs.
 
     RUN is a run.json, grid/run.json by default, or a run that `wheelgrid runs` lists: its id,
-    `last`, `last-night`. An html page needs nothing beside itself.
+    `last`, `last-night`; of these the store tells the history too. An html page needs nothing
+    beside itself.
     """
     before = in_order([find_run(name, store).run for name in earlier])
+    named = find_run(run, store)
+    known = known_past((*before, named.run), store) if named.id else NOTHING
     text = render_report(
-        chosen_cells(find_run(run, store).run, query),
+        chosen_cells(named.run, query),
         Format(form),
         earlier=before,
         subject=subject,
-        recorded=open_passports(matrix).recorded,
+        known=replace(known, recorded=open_passports(matrix).recorded),
     )
     if out is None:
         click.echo(text, nl=False)

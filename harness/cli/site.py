@@ -6,7 +6,7 @@ import click
 
 from harness.cli.command import Command
 from harness.cli.options import matrix_option, store_option
-from harness.report.past import in_order
+from harness.report.past import Known, in_order
 from harness.report.runfile import write_files
 from harness.report.site import site_files
 from harness.store.named import find_run
@@ -27,6 +27,6 @@ def site(*, folder: Path, runs: tuple[str, ...], url: str, store: Path, matrix: 
     """
     names = runs or ("grid/run.json",)
     read = in_order([find_run(name, store).run for name in names])
-    recorded = open_passports(matrix).recorded
-    write_files(folder, site_files(read, recorded=recorded, url=url))
+    known = Known(recorded=open_passports(matrix).recorded)
+    write_files(folder, site_files(read, known=known, url=url))
     click.echo(folder / "index.html")

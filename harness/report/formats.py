@@ -10,7 +10,7 @@ from harness.report.badge import badge_svg, judge_subject
 from harness.report.html import html_page
 from harness.report.junit import junit_xml
 from harness.report.markdown import markdown_summary
-from harness.report.past import Recorded, past_of, transitions
+from harness.report.past import NOTHING, Known, past_of, transitions
 from harness.report.runfile import Run, run_json
 from harness.spelling import did_you_mean
 
@@ -32,14 +32,13 @@ def render_report(
     *,
     earlier: Sequence[Run] = (),
     subject: str | None = None,
-    recorded: Recorded = lambda _: None,
+    known: Known = NOTHING,
 ) -> str:
     """Return ``run`` in ``form``; the last of ``earlier`` runs, oldest first, is its base.
 
-    ``subject``: whose badge. ``recorded`` has passports by target key. Raises
-    ``UsageError`` for a subject that the run does not have.
+    ``subject``: whose badge. Raises ``UsageError`` for a subject that the run does not have.
     """
-    past = past_of(run, earlier, base=earlier[-1] if earlier else None, recorded=recorded)
+    past = past_of(run, earlier, base=earlier[-1] if earlier else None, known=known)
     started_at = run.circumstances.started_at
     match form:
         case Format.HTML:

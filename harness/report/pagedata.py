@@ -57,6 +57,8 @@ class Past:
     comparison: Comparison | None = None
     history: Mapping[str, tuple[Sighting, ...]] = field(default_factory=dict)
     """By cell id, oldest first."""
+    flaky: frozenset[str] = frozenset()
+    """Cells that have changed before with nothing else changing."""
     passports: Mapping[str, Passport] = field(default_factory=dict)
     """By target key."""
 
@@ -90,7 +92,10 @@ class Page:
     changes: dict[str, dict[str, Any]]
     """By cell id."""
     epidemics: list[dict[str, Any]]
-    history: Mapping[str, tuple[Sighting, ...]]
+    sightings: tuple[Sighting, ...]
+    history: Mapping[str, tuple[int, ...]]
+    """By cell id, oldest first: places in ``sightings``."""
+    flaky: list[str]
     passports: Mapping[str, Passport]
     """By target key, for cells of which the run has none."""
     glyphs: dict[str, dict[str, str]]
@@ -104,6 +109,11 @@ def page_data(run: Run, past: Past, *, title: str) -> str:
     """Return the JSON document of a page, fit to stand in a ``<script>`` element."""
     comparison = past.comparison
     seen = [cell.observation for cell in run.cells]
+    sightings: dict[Sighting, int] = {}
+    history = {
+        cell: tuple(sightings.setdefault(each, len(sightings)) for each in sighted)
+        for cell, sighted in past.history.items()
+    }
     page = Page(
         title=title,
         run=replace(run, cells=tuple(map(_shortened, run.cells))),
@@ -114,7 +124,9 @@ def page_data(run: Run, past: Past, *, title: str) -> str:
         base=past.base if comparison else "",
         changes=dict(_changes(comparison)),
         epidemics=[_epidemic(e) for e in comparison.epidemics] if comparison else [],
-        history=past.history,
+        sightings=tuple(sightings),
+        history=history,
+        flaky=sorted(past.flaky),
         passports={key: excerpt(passport) for key, passport in past.passports.items()},
         glyphs=_glyphs(),
         language=_language(),

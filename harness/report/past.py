@@ -1,17 +1,33 @@
 """What runs say about time: runs in, sightings and transitions of their cells out."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
-from harness.compare import CellChange, Change, compare_grids
+from harness.compare import CellChange, Change, Comparison, compare_grids
 from harness.passport import Passport
 from harness.report.pagedata import Past, Sighting
 from harness.report.runfile import Run
 
 Recorded = Callable[[str], Passport | None]
 """A target's key → the passport that was recorded of it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """What is kept of cells and targets apart from the runs at hand; any of it may be missing."""
+
+    passports: Mapping[str, Passport] = field(default_factory=dict)
+    """By id."""
+    flaky: frozenset[str] = frozenset()
+    """Cells that changed with nothing else changing, before the run at hand."""
+    history: Mapping[str, tuple[Sighting, ...]] = field(default_factory=dict)
+    """By cell id, oldest first; the run at hand too."""
+    recorded: Recorded = lambda _: None
+
+
+NOTHING = Known()
 TRANSITIONS = (Change.REGRESSED, Change.FIXED, Change.CHANGED_CAUSE)
 
 
@@ -34,19 +50,26 @@ def past_of(
     earlier: Sequence[Run] = (),
     *,
     base: Run | None = None,
-    recorded: Recorded = lambda _: None,
+    known: Known = NOTHING,
 ) -> Past:
-    """Return what ``earlier`` runs, oldest first, know of the cells of ``run``.
+    """Return what ``earlier`` runs, oldest first, and all that is ``known`` say of ``run``.
 
-    ``base``: what it is compared with. ``recorded`` has passports by target key.
+    ``base``: what it is compared with.
     """
-    known = {target.key: recorded(target.key) for target in run.targets}
+    recorded = {target.key: known.recorded(target.key) for target in run.targets}
+    history = sightings([*earlier, run]) if earlier else known.history
+    cells = frozenset(f"{cell.target}/{cell.subject}" for cell in run.cells)
     return Past(
         base=f"the run of {base.circumstances.started_at[:16].replace('T', ' ')}" if base else "",
-        comparison=compare_grids(base.grid, run.grid) if base else None,
-        history=sightings([*earlier, run]) if earlier else {},
-        passports={key: passport for key, passport in known.items() if passport},
+        comparison=_compared(base, run, known) if base else None,
+        history={cell: seen for cell, seen in history.items() if cell in cells},
+        flaky=known.flaky & cells,
+        passports={key: passport for key, passport in recorded.items() if passport},
     )
+
+
+def _compared(base: Run, run: Run, known: Known) -> Comparison:
+    return compare_grids(base.grid, run.grid, passports=known.passports, flaky=known.flaky)
 
 
 def sightings(runs: Sequence[Run]) -> dict[str, tuple[Sighting, ...]]:

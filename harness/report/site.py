@@ -27,7 +27,7 @@ from harness.report.html import (
     open_templates,
     outcome_style,
 )
-from harness.report.past import Recorded, Transition, past_of, transitions
+from harness.report.past import NOTHING, Known, Transition, past_of, transitions
 from harness.report.runfile import Run, run_json
 from harness.report.untrusted import cut, visible
 
@@ -69,15 +69,13 @@ class Listing:
     parts: tuple[Part, ...]
 
 
-def site_files(
-    runs: Sequence[Run], *, recorded: Recorded = lambda _: None, url: str = ""
-) -> dict[str, str]:
+def site_files(runs: Sequence[Run], *, known: Known = NOTHING, url: str = "") -> dict[str, str]:
     """Return the text of each file by its path; ``runs`` oldest first, one at least.
 
-    ``recorded`` has passports by target key. ``url``: where the site will be, for the feed's links.
+    ``url``: where the site will be, for the feed's links.
     """
     latest, earlier = runs[-1], runs[:-1]
-    past = past_of(latest, earlier, base=earlier[-1] if earlier else None, recorded=recorded)
+    past = past_of(latest, earlier, base=earlier[-1] if earlier else None, known=known)
     changes = transitions(runs)
     files = {
         "index.html": html_page(latest, past, links=_links()),

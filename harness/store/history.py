@@ -4,6 +4,7 @@ A miss says nothing of a cell, and so neither ends nor begins anything here.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,7 @@ from harness.differences import Difference, differences
 from harness.grid import build_grid
 from harness.model import Cell, Observation, Outcome
 from harness.query import Query, seen_facts
+from harness.report.pagedata import Sighting
 from harness.roster import load_roster
 from harness.spelling import did_you_mean
 from harness.store.database import StoreError, get_blob, telling
@@ -27,6 +29,18 @@ _STEPS = """
     JOIN run ON run.number = now.run
     WHERE transition.cell IN (SELECT value FROM json_each(?))
     ORDER BY now.number DESC"""
+
+_SIGHTINGS = """
+    SELECT seen.cell, run.id, run.started_at, seen.outcome, seen.cause
+    FROM (
+        SELECT number, id, started_at FROM run
+        WHERE started_at <= ? ORDER BY started_at DESC, number DESC LIMIT ?
+    ) AS run
+    JOIN seen ON seen.run = run.number
+    WHERE seen.cell IN (SELECT value FROM json_each(?))
+    ORDER BY run.started_at, run.number, seen.number"""
+SPAN = 30
+"""Runs that a page looks back on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +101,22 @@ def flaky_cells(store: Store, cells: Iterable[str], *, before: str) -> frozenset
     """
     earlier = (step for step in steps(store, cells) if step.when < before)
     return frozenset(step.now.cell for step in earlier if not step.differences)
+
+
+def last_sightings(
+    store: Store, cells: Iterable[str], *, until: str
+) -> dict[str, tuple[Sighting, ...]]:
+    """Return by cell what the last ``SPAN`` runs saw that began by ``until``, oldest first.
+
+    ``until``: UTC, ISO 8601.
+    """
+    with telling(store.path):
+        rows = store.connection.execute(_SIGHTINGS, (until, SPAN, _json(cells))).fetchall()
+    seen: dict[str, dict[str, Sighting]] = defaultdict(dict)
+    for cell, run, when, outcome, cause in rows:
+        # Of a cell that a run saw twice the last word counts.
+        seen[cell][run] = Sighting(when=when, outcome=Outcome(outcome), cause=cause)
+    return {cell: tuple(sighted.values()) for cell, sighted in seen.items()}
 
 
 def count_sightings(store: Store, cells: Iterable[str]) -> tuple[int, int]:

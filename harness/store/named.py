@@ -1,12 +1,12 @@
 """Runs by the names that people give them: an id, ``last``, ``last-night`` or a ``run.json``."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from harness.passport import Passport
+from harness.report.past import NOTHING, Known
 from harness.report.runfile import Run, read_run
-from harness.store.history import flaky_cells
+from harness.store.history import flaky_cells, last_sightings
 from harness.store.store import open_store
 
 
@@ -17,16 +17,6 @@ class NamedRun:
     run: Run
     id: str = ""
     """In the store; empty of a file."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KnownPast:
-    """What a comparison wants to know beside the two runs."""
-
-    passports: Mapping[str, Passport] = field(default_factory=dict)
-    """By id."""
-    flaky: frozenset[str] = frozenset()
-    """Cells that changed with nothing else changing, before the newer run."""
 
 
 def find_run(name: str, store: Path, *, beside: str = "") -> NamedRun:
@@ -52,14 +42,16 @@ def is_file_name(name: str) -> bool:
     return name.endswith(".json") or "/" in name
 
 
-def known_past(runs: Sequence[Run], store: Path) -> KnownPast:
+def known_past(runs: Sequence[Run], store: Path) -> Known:
     """Return what the store knows of the cells of ``runs``, the oldest first; maybe nothing."""
     ids = frozenset[str]().union(*(run.passport_ids for run in runs))
     if not store.exists():
-        return KnownPast()
+        return NOTHING
     cells = [f"{cell.target}/{cell.subject}" for cell in runs[-1].cells]
+    started_at = runs[-1].circumstances.started_at
     with open_store(store) as opened:
-        return KnownPast(
+        return Known(
             passports=opened.passports(sorted(ids)),
-            flaky=flaky_cells(opened, cells, before=runs[-1].circumstances.started_at),
+            flaky=flaky_cells(opened, cells, before=started_at),
+            history=last_sightings(opened, cells, until=started_at),
         )

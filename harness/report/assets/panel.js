@@ -4,7 +4,7 @@ function drawPanel(panel, cell, data) {
   const { seen, record } = cell;
   panel.replaceChildren(
     panelBar(cell, data.glyphs), ...panelStory(cell),
-    ...panelChange(cell, data), ...panelHistory(data.history[cell.id], data.glyphs),
+    ...panelChange(cell, data), ...panelHistory(cell, data),
     ...section("Evidence", seen.evidence && el("pre", { tabindex: "0" }, seen.evidence)),
     ...section("Do it again", ...commandsOf(cell).map(commandLine)),
     ...panelWheel(seen), ...panelTarget(cell, data.run.passports?.[seen.provenance?.passport_id] ?? data.passports[record.target]),
@@ -47,16 +47,18 @@ function panelChange(cell, data) {
     ({ what, before, now }) => [what, `${before || "none"} → ${now || "none"}`])) : undefined);
 }
 
-function panelHistory(history, glyphs) {
-  if (!history?.length) return [];
+function panelHistory(cell, data) {
+  const history = (data.history[cell.id] ?? []).map((place) => data.sightings[place]);
+  const flaky = data.flaky.includes(cell.id) && el("p", { class: "odd" }, "Flaky: it has changed before with nothing else changing.");
+  if (!history.length) return section("History", flaky);
   const list = el("ol", { class: "history" }, ...history.map(({ when, outcome, cause }) => {
     const words = `${when.slice(0, 16).replace("T", " ")}: ${outcome}${cause ? ` (${cause})` : ""}`;
-    const mark = markOf(outcome, false, glyphs);
+    const mark = markOf(outcome, false, data.glyphs);
     mark.title = words;
     return el("li", {}, mark, el("span", { class: "unseen" }, words));
   }));
   const first = history[0].when.slice(0, 10), last = history.at(-1).when.slice(0, 10);
-  return section(`History`, list, el("p", { class: "key" }, `${history.length} runs, ${first} to ${last}, the newest at the end`));
+  return section("History", flaky, list, el("p", { class: "key" }, `${history.length} runs, ${first} to ${last}, the newest at the end`));
 }
 
 function panelWheel(seen) {

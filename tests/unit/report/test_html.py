@@ -125,7 +125,8 @@ def test_past(run: Run, grid: Grid) -> None:
     assert isinstance(data["changes"], dict)
     assert data["changes"][cell]["kind"] == "new"
     assert isinstance(data["history"], dict)
-    assert data["history"][cell] == [{"when": "2026-11-01T10:00:00+00:00", "outcome": "pass"}]
+    assert data["history"][cell] == [0]
+    assert data["sightings"] == [{"when": "2026-11-01T10:00:00+00:00", "outcome": "pass"}]
 
 
 def test_ink_can_be_read_on_its_colour() -> None:

@@ -8,9 +8,17 @@ import pytest
 from harness.differences import Aspect
 from harness.model import Observation, Outcome
 from harness.query import parse_query
+from harness.report.past import past_of
 from harness.store import Store, StoreError, open_store
-from harness.store.history import count_sightings, flaky_cells, named_cells, steps
+from harness.store.history import (
+    count_sightings,
+    flaky_cells,
+    last_sightings,
+    named_cells,
+    steps,
+)
 from harness.store.listing import format_steps
+from harness.store.named import known_past
 from tests.unit.test_compare import NEW, cells, saw
 
 ONE, TWO = cells(2)
@@ -91,6 +99,27 @@ def test_a_query_sees_the_cell_after_the_change(nights: Store) -> None:
     assert [step.when[:10] for step in found] == ["2026-01-04", "2026-01-02"]
     assert {step.now.outcome for step in found} == {FAILED}
     assert steps(nights, ids, parse_query("group:nobody")) == ()
+
+
+def test_last_sightings(nights: Store) -> None:
+    """Oldest first, a miss too; of a cell that a run saw twice the last word; no later run."""
+    nights.add(nights.find("last"), [saw(FAR, PASS)])
+    found = last_sightings(nights, [TWO.id, FAR.id], until="2026-01-04T02:00:00+00:00")
+    assert [(each.when[:10], each.outcome) for each in found[FAR.id]] == [
+        ("2026-01-01", FAILED),
+        ("2026-01-04", PASS),
+    ]
+    assert [each.outcome for each in found[TWO.id]] == [PASS, Outcome.MISS, PASS]
+    assert last_sightings(nights, [ONE.id], until="2025-12-31T00:00:00+00:00") == {}
+
+
+def test_what_a_page_is_told(nights: Store) -> None:
+    """A stored run's page has each cell's past, and says which are flaky."""
+    night(nights, 5, saw(ONE, PASS), saw(FAR, FAILED))
+    run = nights.run(nights.find("last"))
+    past = past_of(run, known=known_past([run], nights.path))
+    assert past.flaky == {ONE.id}
+    assert [each.outcome for each in past.history[ONE.id]] == [PASS, FAILED, FAILED, PASS, PASS]
 
 
 def test_sightings_are_counted(nights: Store) -> None:
