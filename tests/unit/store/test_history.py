@@ -118,7 +118,7 @@ def test_what_a_page_is_told(nights: Store) -> None:
     night(nights, 5, saw(ONE, PASS), saw(FAR, FAILED))
     run = nights.run(nights.find("last"))
     past = past_of(run, known=known_past([run], nights.path))
-    assert past.flaky == {ONE.id}
+    assert past.flaky == {ONE.id, FAR.id}
     assert [each.outcome for each in past.history[ONE.id]] == [PASS, FAILED, FAILED, PASS, PASS]
 
 
