@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 
 from harness.cli.command import Command
-from harness.cli.options import matrix_option
+from harness.cli.options import matrix_option, registry_option
 from harness.engine.distribution import newest_digest
 from harness.errors import ExitCode
+from harness.images.registry import mirrored
 from harness.index.lock import LOCK_NAME, NOTHING_PINNED, write_lock
 from harness.index.renew import pinned_releases, renew_lock
 from harness.renewal import ask_registries, image_texts, patch_of, pins_of, renew_images
@@ -18,12 +19,13 @@ from harness.wiring import open_index, read_matrix
 
 @click.command(cls=Command, example="wheelgrid pins --update | less")
 @click.option("--update", is_flag=True, help="Pin what registries and the package index have now.")
+@registry_option
 @matrix_option
-def pins(*, update: bool, matrix: Path) -> ExitCode:
+def pins(*, update: bool, registry: str, matrix: Path) -> ExitCode:
     """Show which images of the matrix are pinned; with --update, pin all anew.
 
     --update writes digests into the matrix files and renews index.lock.json, and prints what
-    changed as a patch. An image whose registry does not answer stays as it is: exit 3.
+    changed as a patch. With --registry it asks a mirror; the names stay. An image whose registry does not answer stays as it is: exit 3.
     """
     texts = image_texts(matrix)
     if not update:
@@ -35,7 +37,7 @@ def pins(*, update: bool, matrix: Path) -> ExitCode:
     index = open_index(NOTHING_PINNED, lambda line: click.echo(line, err=True))
     write_lock(lock, renew_lock(pinned_releases(read_matrix(matrix)), index))
     yaml = {path: text for path, text in texts.items() if path != lock}
-    digests = ask_registries(pins_of(yaml), newest_digest)
+    digests = ask_registries(pins_of(yaml), lambda image: newest_digest(mirrored(image, registry)))
     renewed = renew_images(yaml, digests, datetime.now(UTC).date())
     for path, text in renewed.items():
         write_whole(path, text.encode())
