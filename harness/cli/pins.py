@@ -25,7 +25,8 @@ def pins(*, update: bool, registry: str, matrix: Path) -> ExitCode:
     """Show which images of the matrix are pinned; with --update, pin all anew.
 
     --update writes digests into the matrix files and renews index.lock.json, and prints what
-    changed as a patch. With --registry it asks a mirror; the names stay. An image whose registry does not answer stays as it is: exit 3.
+    changed as a patch; with --registry a mirror says the digests, and the names stay. An image
+    whose registry does not answer stays as it is: exit 3.
     """
     texts = image_texts(matrix)
     if not update:
