@@ -9,6 +9,9 @@ from fnmatch import fnmatchcase
 
 from harness.arches import find_arch
 
+SHOWN = 24
+"""Names that are listed where none is near."""
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` for the nearest of ``known``, or else what is known."""
@@ -16,7 +19,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word.lower(), names, n=1)
     if near:
         return f"; did you mean {near[0]!r}?"
-    return f"; known: {' '.join(names) or 'none'}"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"; known: {' '.join(names[:SHOWN]) or 'none'}{more}"
 
 
 def matching(pattern: str, names: Sequence[str]) -> tuple[str, ...]:

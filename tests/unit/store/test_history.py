@@ -90,6 +90,14 @@ def test_an_unknown_name(nights: Store) -> None:
         named_cells(nights, "fedora-23")
 
 
+def test_a_name_like_none_of_many(store: Store) -> None:
+    """Where nothing is near, some names are listed and the others counted."""
+    many = cells(100)
+    store.add(store.begin(many), [saw(cell, PASS) for cell in many])
+    with pytest.raises(StoreError, match=r"'x'; known: debian-12 .* and 78 more$"):
+        named_cells(store, "x")
+
+
 def test_a_query_sees_the_cell_after_the_change(nights: Store) -> None:
     """Steps are chosen by what the cell became, in the plan and the judgement of that run."""
     ids = [ONE.id, FAR.id]
