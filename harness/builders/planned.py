@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from harness.arches import Arch, find_arch
 from harness.builders.headers import cxx_suite, oldest_python
 from harness.builders.project import FixtureProject, ProjectKind
-from harness.builders.wheelfile import ComposedName, platform_tag
+from harness.builders.wheelfile import ComposedName
 from harness.errors import BuildError
 from harness.model import Builder, BuilderKind
+from harness.wheel.names import platform_tag
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -50,20 +50,6 @@ class WheelMember:
     executable: bool = False
 
 
-def platform_tag(libc: str, promise: str, arch: str) -> str:
-    """Return the platform tag that promises that version of ``libc``, with its older alias.
-
-    After PEP 600 and PEP 656; one that promises nothing is ``linux_<arch>``.
-    """
-    if not promise:
-        return f"linux_{arch}"
-    family = "musllinux" if libc == "musl" else "manylinux"
-    tag = f"{family}_{promise.replace('.', '_')}_{arch}"
-    aliases = {"2.5": "manylinux1", "2.12": "manylinux2010", "2.17": "manylinux2014"}
-    alias = aliases.get(promise)
-    return f"{tag}.{alias}_{arch}" if alias else tag
-
-
 def write_wheel(
     path: Path, name: ComposedName, members: Iterable[WheelMember], metadata: dict[str, str]
 ) -> None:

@@ -3,9 +3,7 @@
 import zipfile
 from pathlib import Path
 
-import pytest
-
-from harness.builders.wheelfile import ComposedName, WheelMember, platform_tag, write_wheel
+from harness.builders.wheelfile import ComposedName, WheelMember, write_wheel
 from harness.wheel.contents import read_wheel, verify_record
 
 NAME = ComposedName(
@@ -27,21 +25,6 @@ def written(folder: Path, members: tuple[WheelMember, ...] = MEMBERS) -> Path:
     path = folder / NAME.filename
     write_wheel(path, NAME, members, METADATA)
     return path
-
-
-@pytest.mark.parametrize(
-    ("libc", "promise", "arch", "tag"),
-    [
-        ("glibc", "2.17", "x86_64", "manylinux_2_17_x86_64.manylinux2014_x86_64"),
-        ("glibc", "2.12", "i686", "manylinux_2_12_i686.manylinux2010_i686"),
-        ("glibc", "2.31", "riscv64", "manylinux_2_31_riscv64"),
-        ("musl", "1.1", "s390x", "musllinux_1_1_s390x"),
-        ("musl", "", "armv7l", "linux_armv7l"),
-    ],
-)
-def test_platform_tag(libc: str, promise: str, arch: str, tag: str) -> None:
-    """A glibc version that had a tag before PEP 600 keeps it as an alias; musl never had one."""
-    assert platform_tag(libc, promise, arch) == tag
 
 
 def test_reads_back(tmp_path: Path) -> None:
