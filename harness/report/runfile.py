@@ -153,9 +153,13 @@ def run_json(run: Run) -> str:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace the file at ``path`` by ``data`` in one step. Raises ``RunFileError``."""
+    """Replace the file at ``path`` by ``data`` in one step; its folder is made where there is none.
+
+    Raises ``RunFileError``.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(data)
         draft.replace(path)
     except OSError as error:
@@ -169,12 +173,7 @@ def write_whole(path: Path, data: bytes) -> None:
 def write_files(folder: Path, files: Mapping[str, str]) -> None:
     """Write each text to its path below ``folder``. Raises ``RunFileError``."""
     for name, text in files.items():
-        path = folder / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunFileError(f"{path.parent}: cannot be made: {error.strerror}") from error
-        write_whole(path, text.encode())
+        write_whole(folder / name, text.encode())
 
 
 def read_run(path: Path) -> Run:

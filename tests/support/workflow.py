@@ -85,6 +85,7 @@ class Workflow:
         words = {key: _filled(str(text), job.known) for key, text in step["with"].items()}
         match step["uses"].partition("@")[0]:
             case "actions/upload-artifact":
+                assert (job.desk / words["path"]).exists(), job.said
                 _copy(job.desk / words["path"], self.artifact(words["name"]))
             case "actions/download-artifact" if "name" in words:
                 _copy(self.artifact(words["name"]), job.desk / words["path"])
