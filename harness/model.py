@@ -251,6 +251,8 @@ class Builder:
     """What a version-specific module is stored as: under each of these names."""
     image: str = ""
     """The builder image, ``{arch}`` for the arch: ``quay.io/pypa/manylinux2014_{arch}``."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """Of the builder image, per arch where it is pinned: ``{"x86_64": "sha256:…"}``."""
     pythons: tuple[str, ...] = ()
     """Minor versions that are used of the image's."""
     requires: tuple[IndexSource, ...] = ()

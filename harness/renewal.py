@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 
 from harness.errors import ImageError
-from harness.pins import Pin, find_pins, pin_images, unified_diff
+from harness.model import Matrix
+from harness.pins import Arches, Pin, find_pins, pin_images, unified_diff
 
 FILES = ("targets.yaml", "builders.yaml")
 """The matrix files that name images."""
@@ -26,9 +27,14 @@ def image_texts(matrix: Path) -> dict[Path, str]:
     return {path: path.read_text("utf-8") for path in map(matrix.joinpath, FILES) if path.exists()}
 
 
-def pins_of(texts: Mapping[Path, str]) -> tuple[Pin, ...]:
+def arches_of(matrix: Matrix) -> Arches:
+    """Return the arches of each builder image that is one an arch."""
+    return {builder.image: tuple(builder.promises) for builder in matrix.builders if builder.image}
+
+
+def pins_of(texts: Mapping[Path, str], arches: Arches) -> tuple[Pin, ...]:
     """Return the images that the files name, each once."""
-    return tuple(dict.fromkeys(pin for text in texts.values() for pin in find_pins(text)))
+    return tuple(dict.fromkeys(pin for text in texts.values() for pin in find_pins(text, arches)))
 
 
 def ask_registries(pins: Iterable[Pin], newest_digest: Callable[[str], str]) -> Digests:
@@ -42,9 +48,13 @@ def ask_registries(pins: Iterable[Pin], newest_digest: Callable[[str], str]) -> 
     return Digests(by_image=found, problems=tuple(problems))
 
 
-def renew_images(texts: Mapping[Path, str], digests: Digests, today: date) -> dict[Path, str]:
+def renew_images(
+    texts: Mapping[Path, str], digests: Digests, today: date, arches: Arches
+) -> dict[Path, str]:
     """Return the new text of the files that change."""
-    renewed = {path: pin_images(text, digests.by_image, today) for path, text in texts.items()}
+    renewed = {
+        path: pin_images(text, digests.by_image, today, arches) for path, text in texts.items()
+    }
     return {path: text for path, text in renewed.items() if text != texts[path]}
 
 

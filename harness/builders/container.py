@@ -66,8 +66,10 @@ class Foundry:
 
 def builder_image(planned: PlannedWheel, foundry: Foundry) -> ImageRef:
     """Return the image that the wheel is built in. Raises ``ImageError``."""
-    name = planned.builder.image.replace("{arch}", planned.arch.name)
-    return foundry.fetch_image(name, planned.arch)
+    builder, arch = planned.builder, planned.arch
+    name = builder.image.replace("{arch}", arch.name)
+    pin = f"@{builder.digests[arch.name]}" if arch.name in builder.digests else ""
+    return foundry.fetch_image(f"{name}{pin}", arch)
 
 
 def build_in_container(planned: PlannedWheel, image: ImageRef, foundry: Foundry) -> bytes:

@@ -23,6 +23,7 @@ MODULE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 PACKAGE = r"^[a-z0-9][a-z0-9+.-]*$"
 RELEASE = r"^[0-9]+(\.[0-9]+)+$"
 LINK = r"^https?://[^ ]+$"
+DIGEST = r"^sha256:[0-9a-f]{64}$"
 SUFFIX = r"^\.([a-z0-9-]|\{gnu\}|\{musl\})+\.so$"
 
 PATTERNS = {
@@ -33,6 +34,7 @@ PATTERNS = {
     PACKAGE: "a name of lower-case letters, digits, '+', '.' and '-'",
     RELEASE: 'a released version, such as "22.0.4"',
     LINK: "a link, https://…",
+    DIGEST: "the digest of an image, sha256: and 64 hexadecimal digits",
     SUFFIX: "the ending of a module, such as .abi3-{gnu}.so",
 }
 """What each pattern stands for, in the words of the messages."""
@@ -170,4 +172,5 @@ Differences = dict[Annotated[ReplicaField, Strict(strict=False)], Text]
 Expression = Annotated[str, AfterValidator(_expression)]
 Incompatibility = Annotated[Outcome, Strict(strict=False), AfterValidator(_incompatibility)]
 Link = Annotated[str, Field(pattern=LINK)]
+Digest = Annotated[str, Field(pattern=DIGEST)]
 Suffix = Annotated[str, Field(pattern=SUFFIX)]

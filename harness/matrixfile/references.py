@@ -116,7 +116,9 @@ _KINDS = {
     "container": ("libc", "promises", "image", "pythons", "requires"),
 }
 """Each kind of builder, and the keys without which it is none."""
-_ALL = {key for keys in _KINDS.values() for key in keys}
+_OPTIONAL = {"container": ("digests",)}
+"""Those that belong to it and need not be there."""
+_ALL = {key for keys in (*_KINDS.values(), *_OPTIONAL.values()) for key in keys}
 
 
 def _check_builder(builder: Entry, sections: Sections) -> Iterator[Problem]:
@@ -126,7 +128,7 @@ def _check_builder(builder: Entry, sections: Sections) -> Iterator[Problem]:
         for key in _KINDS[kind]:
             if not builder.has(key):
                 yield builder.problem(f"the key {key!r} is missing; a {kind} builder needs it")
-        for key in sorted(_ALL - {*_KINDS[kind]}):
+        for key in sorted(_ALL - {*_KINDS[kind], *_OPTIONAL.get(kind, ())}):
             if builder.has(key):
                 yield builder.problem(f"belongs to no {kind} builder; remove it", key)
     namings = sections.namings.names

@@ -154,6 +154,7 @@ def _builder(shape: BuilderShape, stock: _Stock, targets: tuple[Target, ...]) ->
         headers=tuple(_headers(row, stock) for row in shape.headers),
         names=tuple(stock.namings.get(name) or ModuleName(name) for name in shape.names),
         image=shape.image,
+        digests=dict(shape.digests),
         pythons=tuple(shape.pythons),
         requires=tuple(_pinned(pin) for pin in shape.requires),
     )

@@ -13,6 +13,7 @@ from harness.matrixfile.fields import (
     Arches,
     ByArch,
     Differences,
+    Digest,
     EveryTriplet,
     Expression,
     Id,
@@ -229,6 +230,8 @@ class BuilderShape(Shape):
     """For `distribution`: id of the target whose Python it builds as."""
     image: Text = ""
     """For `container`: the builder image, with `{arch}` for the arch."""
+    digests: ByArch[Digest] = {}
+    """For `container`, per arch: the image's digest; `wheelgrid pins --update` writes them."""
     pythons: list[Minor] = []
     """For `container`: the minor versions that are used of the image's, quoted."""
     requires: list[Pin] = []

@@ -1,5 +1,6 @@
 """Digests as a real registry says them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from harness.errors import ImageError
 from harness.images import ImageStore
 from harness.images.debian import native_arch
 from harness.model import ImageWay
+from harness.wiring import read_matrix
+from tests.support.commands import ROOT, wheelgrid
 from tests.support.registry import loopback_registry
 from tests.support.targets import debian_12, no_pip
 
@@ -28,3 +31,28 @@ def test_newest_digest(engine: DockerEngine, cache: Cache, tmp_path: Path) -> No
         assert engine.find_image(f"{server.host}/hub/debian:12") is None
         with pytest.raises(ImageError, match="hub/debian:13: its registry does not say"):
             newest_digest(f"{server.host}/hub/debian:13")
+
+
+def test_pins_of_the_committed_matrix(engine: DockerEngine, cache: Cache, tmp_path: Path) -> None:
+    """What a mirror has is pinned, of targets and builders; the rest stays and is told: exit 3."""
+    matrix = tmp_path / "matrix"
+    shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
+    images = ImageStore(engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=print)
+    arch = native_arch()
+    with loopback_registry(tmp_path) as server:
+        image = images.get(debian_12(arch.name)).id
+        manifest = server.push(image, arch, "hub/debian", arch.name)
+        target = server.put_list("hub/debian", "12", manifest)
+        manifest = server.push(image, arch, f"hub/pypa/manylinux2014_{arch.name}", "x")
+        builder = server.put_list(f"hub/pypa/manylinux2014_{arch.name}", "latest", manifest)
+        mirror = ("--registry", f"{server.host}/hub", "--matrix", matrix)
+        done = wheelgrid("pins", "--update", *mirror)
+    assert done.status == 3, done.said
+    assert "debian:13: its registry does not say" in done.err
+    assert f'+      {arch.name}: "{builder}"  # pinned' in done.out
+    read = read_matrix(matrix)
+    (made,) = (each for each in read.builders if each.id == "image-manylinux2014")
+    assert made.digests == {arch.name: builder}
+    assert f'"debian:12@{target}"' in (matrix / "targets.yaml").read_text()
+    shown = wheelgrid("pins", *mirror)
+    assert f"pypa/manylinux2014_{arch.name}  {builder}  20" in shown.out

@@ -8,7 +8,8 @@ import yaml
 
 from harness.errors import ImageError
 from harness.pins import Pin, find_pins, pin_images
-from harness.renewal import ask_registries, patch_of, renew_images
+from harness.renewal import arches_of, ask_registries, patch_of, renew_images
+from harness.wiring import read_matrix
 
 OLD, NEW = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 TODAY = date(2026, 11, 21)
@@ -22,16 +23,42 @@ targets:
       image: debian:13   # why: it is stable
   - registry: {{image: "alpine:3.19@{OLD}"}}  # pinned 2026-01-01
   - image: "mirror.invalid/pypa/manylinux_2_28_{{arch}}"
+    digests:
+      x86_64: "{OLD}"  # pinned 2026-01-01
+    pythons: ["3.9"]
 """
+TEMPLATE = "mirror.invalid/pypa/manylinux_2_28_{arch}"
+ARCHES = {TEMPLATE: ("x86_64", "i686")}
+OF_X86, OF_I686 = (TEMPLATE.replace("{arch}", arch) for arch in ARCHES[TEMPLATE])
 
 
 def test_find() -> None:
-    """Each image once, pinned or not; comments and images of one an arch are none."""
+    """Each image once, pinned or not; comments are none."""
     assert find_pins(TEXT) == (
         Pin(image="debian:12"),
         Pin(image="debian:13"),
         Pin(image="alpine:3.19", digest=OLD, day="2026-01-01"),
     )
+
+
+def test_find_those_of_one_an_arch() -> None:
+    """For the arches that the builder has; its digests stand below it."""
+    assert find_pins(TEXT, ARCHES)[3:] == (
+        Pin(image=OF_X86, digest=OLD, day="2026-01-01"),
+        Pin(image=OF_I686),
+    )
+
+
+def test_pin_those_of_one_an_arch() -> None:
+    """The block of digests is written anew, and nothing around it."""
+    day = f'"{NEW}"  # pinned 2026-11-21\n'
+    block = f'    digests:\n      x86_64: {day}      i686: {day}    pythons: ["3.9"]\n'
+    assert pin_images(TEXT, {OF_X86: NEW, OF_I686: NEW}, TODAY, ARCHES).endswith(block)
+    kept = pin_images(TEXT, {OF_X86: OLD}, TODAY, ARCHES)
+    assert kept == TEXT
+    without = TEXT.replace(TEXT[TEXT.index("    digests") : TEXT.index("    pythons")], "")
+    assert pin_images(without, {OF_X86: NEW, OF_I686: NEW}, TODAY, ARCHES).endswith(block)
+    assert pin_images(without, {}, TODAY, ARCHES) == without
 
 
 def test_pin() -> None:
@@ -40,7 +67,7 @@ def test_pin() -> None:
     assert f'{{image: "debian:12@{NEW}", prepare: *python3}}  # pinned 2026-11-21' in text
     assert f'image: "debian:13@{NEW}"  # pinned 2026-11-21 # why: it is stable' in text
     assert f'{{image: "alpine:3.19@{NEW}"}}  # pinned 2026-11-21\n' in text
-    assert "2026-01-01" not in text
+    assert text.count("2026-01-01") == TEXT.count("2026-01-01") - 1
     assert "manylinux_2_28_{arch}" in text
     assert "# image: nobody:1 is" in text
 
@@ -54,12 +81,14 @@ def test_what_is_the_same_stays() -> None:
 @pytest.mark.parametrize("name", ["targets.yaml", "builders.yaml"])
 def test_the_committed_matrix(name: str) -> None:
     """Of the real files every image is found, and pinned they say the same but for digests."""
-    text = (MATRIX / name).read_text()
-    pins = find_pins(text)
-    pinned = pin_images(text, {pin.image: NEW for pin in pins}, TODAY)
-    assert all(pin.digest == NEW for pin in find_pins(pinned))
-    assert yaml.safe_load(pinned.replace(f"@{NEW}", "")) == yaml.safe_load(text)
-    assert len(pins) == len(set(_images(yaml.safe_load(text))))
+    text, arches = (MATRIX / name).read_text(), arches_of(read_matrix(MATRIX))
+    pins = find_pins(text, arches)
+    pinned = pin_images(text, {pin.image: NEW for pin in pins}, TODAY, arches)
+    assert all(pin.digest == NEW for pin in find_pins(pinned, arches))
+    said = yaml.safe_load(pinned.replace(f"@{NEW}", ""))
+    of_arches = [entry.pop("digests", {}) for entry in said.get("builders", ())]
+    assert said == yaml.safe_load(text)
+    assert len(pins) == len(set(_images(said))) + sum(map(len, of_arches))
 
 
 def _images(node: object) -> list[str]:
@@ -84,7 +113,7 @@ def test_a_silent_registry() -> None:
     path = Path("matrix/targets.yaml")
     digests = ask_registries(find_pins(TEXT), newest)
     assert digests.problems == ("debian:13: no answer",)
-    renewed = renew_images({path: TEXT}, digests, TODAY)
+    renewed = renew_images({path: TEXT}, digests, TODAY, {})
     assert "image: debian:13   # why" in renewed[path]
     patch = patch_of({path: TEXT}, renewed)
     assert patch.startswith("--- a/matrix/targets.yaml\n+++ b/matrix/targets.yaml\n")
