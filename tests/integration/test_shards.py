@@ -1,13 +1,15 @@
 """The whole chain on one machine: a plan in shards, each run, joined, and compared."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 from harness.images.debian import native_arch
+from harness.journal import read_events
 from harness.store import open_store
-from tests.support.commands import wheelgrid
+from tests.support.commands import started_wheelgrid, wait_until, wheelgrid
 
 pytestmark = pytest.mark.integration
 
@@ -41,3 +43,22 @@ def test_shards_are_run_joined_and_compared(tmp_path: Path) -> None:
     with open_store(night) as store:
         seen = [observation.cell for observation in store.observations(store.find("last-night"))]
     assert seen == listed
+
+
+def test_a_killed_shard_goes_on(tmp_path: Path) -> None:
+    """While it is run it is refused; killed, it goes on as that shard, and joins the rest."""
+    stores = [tmp_path / f"{number}.db" for number in (1, 2)]
+    kept = [("--store", store, "--out", tmp_path / store.stem) for store in stores]
+    with started_wheelgrid("run", "--shard", "1/2", "-n", 1, *SELECTED, *kept[0]) as started:
+        journal = tmp_path / "1" / "journal.jsonl"
+        wait_until(lambda: read_events(journal)[0], seconds=120)
+        started.process.send_signal(signal.SIGSTOP)  # at work, however fast the cells are
+        refused = wheelgrid("run", "--resume", *SELECTED[:2], *kept[0])
+        started.kill()
+    assert refused.status == 2
+    assert "is still being written by another process" in refused.err
+    resumed = wheelgrid("run", "--resume", *SELECTED[:2], *kept[0])
+    assert resumed.status == 0, resumed.said
+    assert wheelgrid("run", "--shard", "2/2", *SELECTED, *kept[1]).status == 0
+    joined = wheelgrid("merge", *stores, "--store", tmp_path / "all.db")
+    assert (joined.status, "4 of 4 cells as expected" in joined.out) == (0, True)
