@@ -83,7 +83,7 @@ class Store:
     ) -> RunInfo:
         """Add a run that is to see ``cells``; of a shard, ``whole`` are those of all shards."""
         at = started_at or datetime.now(UTC).isoformat(timespec="seconds")
-        run_id = run_id or f"{at[:19].replace('-', '').replace(':', '')}-{secrets.token_hex(2)}"
+        run_id = run_id or f"{at[:19].replace('-', '').replace(':', '')}-{secrets.token_hex(4)}"
         with telling(self.path), transaction(self.connection):
             roster = put_blob(self.connection, dump_roster(cells))
             all_of_them = roster if whole is None else put_blob(self.connection, dump_roster(whole))
