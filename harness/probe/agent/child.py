@@ -20,6 +20,8 @@ CAPTURE_TAIL = 12288  # and of its end
 OUTPUT_LIMIT = 16 << 20  # bytes after which output is taken for endless
 GRACE = 2.0  # seconds between a child's last report and its exit
 POLL = 0.01  # seconds between looks at a child
+LEAVING = 0.001  # and at one that has closed its output, as it does at its end
+MANY = 256  # descriptors: more than this process ever has open
 BROKEN = 70  # exit status of a child whose body raised (sysexits.h, EX_SOFTWARE)
 
 Limits = namedtuple("Limits", "timeout quiet")  # seconds, of wall clock and of silence
@@ -99,7 +101,7 @@ def _become_stranger(body, folder, output, reports, token):
         os.dup2(output, 2)
         os.dup2(reports, REPORTS)
         os.set_inheritable(REPORTS, True)
-        os.closerange(REPORTS + 1, 4096)
+        os.closerange(REPORTS + 1, MANY)
         os.chdir(folder)
         home = os.path.join(folder, "home")
         os.environ.update(HOME=home, TMPDIR=home)
@@ -135,7 +137,7 @@ class Watch:
         """Return the child's exit status, or minus the signal that ended it."""
         while True:
             gone, status = os.waitpid(self.pid, os.WNOHANG)
-            self.drain(0 if gone else POLL)
+            self.drain(0 if gone else POLL if self.pipes else LEAVING)
             if gone:
                 return exit_status(status)
             exceeded = self.exceeded(time.time())
@@ -152,8 +154,6 @@ class Watch:
             for pipe in ready:
                 self.take(pipe)
             if not ready or not self.pipes:
-                if wait and not self.pipes:
-                    time.sleep(wait)
                 return
             wait = 0
 

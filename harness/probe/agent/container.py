@@ -6,14 +6,19 @@ a cell does to this process's signals, memory and descriptors has no effect.
 
 import os
 import shutil
-import signal
 import sys
 import time
+
+try:
+    import _signal as signal  # the other makes an enum of every number, each time a child starts
+except ImportError:
+    import signal
 
 WORK = os.environ.get("WHEELGRID_WORK", "/tmp")  # tests run the agent outside a container
 SWEEPS = 200
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
+_c_library = []  # loaded once, and inherited by every fork
 
 
 def seal(dumpable):
@@ -23,13 +28,20 @@ def seal(dumpable):
     Returns whether it took effect. See prctl(2) and ptrace(2), "Ptrace access mode checking".
     """
     try:
-        import ctypes
-
-        prctl = ctypes.CDLL(None).prctl
+        if not _c_library:
+            _c_library.append(_load_c_library())
+        prctl = _c_library[0].prctl
         prctl(_PR_SET_DUMPABLE, int(dumpable), 0, 0, 0)
         return prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == int(dumpable)
     except (ImportError, OSError, AttributeError):
         return False
+
+
+def _load_c_library():
+    try:
+        import ctypes
+
+        return ctypes.CDLL(None)
     finally:
         for name in [n for n in sys.modules if n.partition(".")[0] in ("ctypes", "_ctypes")]:
             del sys.modules[name]  # a cell's import starts from a clean interpreter
