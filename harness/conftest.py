@@ -1,7 +1,7 @@
 """pytest's way into the matrix: options, one parameter a cell, one group a target image.
 
 Collection reads the matrix and never touches the engine. With xdist, all cells of one
-target and arch go to one worker, which probes them in one session.
+target image go to one worker, which probes them in one session.
 """
 
 import io
@@ -28,7 +28,15 @@ from harness.report.terminal import print_grid
 from harness.roster import load_roster
 from harness.store.memory import open_memory
 from harness.test_matrix import ExpectedError
-from harness.wiring import IMAGE_CHOICES, ROOT, LabOptions, open_lab, open_readiness, read_matrix
+from harness.wiring import (
+    IMAGE_CHOICES,
+    ROOT,
+    LabOptions,
+    open_lab,
+    open_readiness,
+    read_matrix,
+    same_images,
+)
 
 _MATRIX = pytest.StashKey[Matrix]()
 _CELLS = pytest.StashKey[tuple[Cell, ...]]()
@@ -80,7 +88,9 @@ def pytest_configure_node(node: object) -> None:
 
 
 class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
-    """Give all cells of one target and arch to one worker (a class of xdist, which is untyped).
+    """Give all cells of one target image to one worker (a class of xdist, which is untyped).
+
+    ``twins`` maps targets to the one whose image they have: a laboratory measures it once.
 
     Own scheduler instead of ``xdist_group``: it needs no ``--dist``, and pytest 9.2 has
     silently stopped to take the group from where xdist 3.8 puts it.
@@ -90,10 +100,15 @@ class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
     """
 
     def __init__(
-        self, config: pytest.Config, log: Producer, is_ready: Callable[[str], bool]
+        self,
+        config: pytest.Config,
+        log: Producer,
+        is_ready: Callable[[str], bool],
+        twins: dict[str, str],
     ) -> None:
         super().__init__(config, log)
         self._is_ready = is_ready
+        self._twins = twins
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         ready = next(filter(self._is_ready, self.workqueue), None)
@@ -102,7 +117,8 @@ class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
         super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("[")[2].rpartition("/")[0] or nodeid
+        target = nodeid.partition("[")[2].rpartition("/")[0]
+        return self._twins.get(target, target) or nodeid
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Return the cell at which a worker died, and give what it had left to others.
@@ -123,8 +139,8 @@ class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByTarget:
-    matrix = config.stash[_MATRIX]
-    return ByTarget(config, log, open_readiness(matrix, _lab_options(config)))
+    matrix, options = config.stash[_MATRIX], _lab_options(config)
+    return ByTarget(config, log, open_readiness(matrix, options), same_images(matrix, options))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

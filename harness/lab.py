@@ -29,7 +29,7 @@ from harness.errors import (
 )
 from harness.forecast import NoSurvey, Survey, forecast
 from harness.journal import Journal
-from harness.memory import Memory, NoMemory, environment_key, result_key
+from harness.memory import Memory, NoMemory, Recent, environment_key, result_key
 from harness.model import (
     Cell,
     ImageRef,
@@ -44,7 +44,16 @@ from harness.model import (
 from harness.passport import Passport
 from harness.probe.session import Job, ProbeResult, Session, SessionLostError, Way, agent_payload
 from harness.repro import docker_line
-from harness.sighting import explained, is_listed, lost, miss, observed, recalled, refused
+from harness.sighting import (
+    explained,
+    is_listed,
+    lost,
+    miss,
+    observed,
+    recalled,
+    refused,
+    shared,
+)
 from harness.supply import Refusal
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
@@ -56,6 +65,12 @@ class Images(Protocol):
     """Where target images come from (``harness.images.ImageStore``)."""
 
     def get(self, target: Target) -> ImageRef: ...
+
+
+class Bytecode(Protocol):
+    """Where bytecode comes from that an emulated import need not compile."""
+
+    def bytecode(self, target: Target, python: str, wheels: tuple[WheelRef, ...]) -> bytes: ...
 
 
 class Wheels(Protocol):
@@ -104,6 +119,7 @@ class Lab:
         limits: ProbeLimits,
         survey: Survey | None = None,
         memory: Memory | None = None,
+        bytecode: Bytecode | None = None,
     ) -> None:
         self._engine = engine
         self._images = images
@@ -113,7 +129,8 @@ class Lab:
         self._limits = limits
         self._survey = survey or NoSurvey()
         self.symbols = self._survey.symbols
-        self._memory = memory or NoMemory()
+        self._memory = Recent(memory or NoMemory())
+        self._bytecode = bytecode
         self._bench: _Bench | None = None
         self._failed: dict[str, ImageError] = {}
         self._engine_info: EngineInfo | None = None
@@ -194,19 +211,30 @@ class Lab:
         predicted = forecast(wheels[-1], bench.passport, self._survey.symbols, cell.subject.imports)
         if (known := self._memory.observation(base.key)) is not None:
             return explained(recalled(base, known), predicted)
-        job = self._job(cell.subject, wheels)
+        if (twin := self._memory.twin(base.key, cell.target)) is not None:
+            return explained(shared(base, twin), predicted)
+        job = self._job(bench, cell.subject, wheels)
         with self._phase("probes", cell.target.key, f"probing {cell.subject.id}"):
             results = self._probe(bench, job)
-        return explained(observed(base, results), predicted)
+        seen = explained(observed(base, results), predicted)
+        self._memory.keep_observation(seen, cell.target)
+        return seen
 
-    def _job(self, subject: Subject, wheels: tuple[WheelRef, ...]) -> Job:
+    def _job(self, bench: _Bench, subject: Subject, wheels: tuple[WheelRef, ...]) -> Job:
         return Job(
             wheels=tuple((wheel.filename, Path(wheel.path).read_bytes()) for wheel in wheels),
             imports=subject.imports,
             call=subject.call,
             timeout=self._limits.timeout,
             quiet=self._limits.quiet,
+            bytecode=self._compiled(bench, subject, wheels),
         )
+
+    def _compiled(self, bench: _Bench, subject: Subject, wheels: tuple[WheelRef, ...]) -> bytes:
+        if self._bytecode is None or not self._emulator_version(bench.target.arch):
+            return b""
+        with self._phase("wheels", bench.target.key, f"compiling {subject.id}"):
+            return self._bytecode.bytecode(bench.target, bench.passport.python, wheels)
 
     def _probe(self, bench: _Bench, job: Job) -> list[tuple[str, ProbeResult]]:
         """Probe in the open session; confirm what is no pass in a container of its own."""
@@ -274,6 +302,7 @@ class Lab:
         passport = self._memory.passport(environment)
         if passport is None:
             session, passport = self._start(target, image)
+            self._memory.keep_passport(environment, passport)
         else:
             passport = self._survey.complete(passport, target, image)
         self._journal.passport(_passport_id(passport), environment, passport)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from harness.cache import content_key
-from harness.model import ImageRef, Observation, Subject, Target, WheelRef
+from harness.model import ImageRef, Observation, Outcome, Subject, Target, WheelRef
 from harness.passport import Passport
 
 
@@ -31,6 +31,42 @@ class NoMemory:
 
     def observation(self, key: str) -> Observation | None:  # noqa: ARG002
         return None
+
+
+class Recent:
+    """What one laboratory measured itself, before what is remembered from earlier.
+
+    Two targets may have one image (a distribution's next release with nothing changed that a
+    wheel meets): what the one showed need not be measured for the other. A cell that is asked
+    for again on its own target is measured again.
+    """
+
+    def __init__(self, earlier: Memory) -> None:
+        self._earlier = earlier
+        self._passports: dict[str, Passport] = {}
+        self._observations: dict[str, tuple[str, Observation]] = {}
+
+    def passport(self, environment: str) -> Passport | None:
+        """Return what an image with that environment said of itself."""
+        return self._passports.get(environment) or self._earlier.passport(environment)
+
+    def observation(self, key: str) -> Observation | None:
+        """Return what was seen under that key earlier."""
+        return self._earlier.observation(key)
+
+    def twin(self, key: str, target: Target) -> Observation | None:
+        """Return what this laboratory saw under that key on another target than ``target``."""
+        where, known = self._observations.get(key, (target.key, None))
+        return known if where != target.key else None
+
+    def keep_passport(self, environment: str, passport: Passport) -> None:
+        """Remember what an image said of itself."""
+        self._passports[environment] = passport
+
+    def keep_observation(self, observation: Observation, target: Target) -> None:
+        """Remember what was seen of a cell on ``target``, unless nothing can be said of it."""
+        if observation.key and observation.outcome is not Outcome.MISS:
+            self._observations[observation.key] = (target.key, observation)
 
 
 def environment_key(target: Target, image: ImageRef, *circumstances: str) -> str:

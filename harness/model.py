@@ -459,6 +459,8 @@ class Observation:
     """UTC, ISO 8601."""
     cached: bool = False
     """Not probed in this run: ``measured_at`` says when it was, with everything the same."""
+    measured_on: str = ""
+    """Id of the cell that was probed for it: of another target that has the same image."""
     key: str = ""
     """Stands for all that decides the result: a cell of the same key needs no probe.
     Empty where nothing was probed."""

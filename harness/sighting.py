@@ -48,10 +48,16 @@ def recalled(base: Observation, known: Observation) -> Observation:
         known,
         cell=base.cell,
         wheel=base.wheel,
+        provenance=replace(known.provenance, image=base.provenance.image),
         cause="" if predicted and known.outcome is not Outcome.REFUSED else known.cause,
         prediction=None,
         cached=True,
     )
+
+
+def shared(base: Observation, twin: Observation) -> Observation:
+    """Give what was seen in this run of another target's cell with the same image and key."""
+    return replace(recalled(base, twin), cached=False, measured_on=twin.cell)
 
 
 def is_listed(job: Job, passport: Passport) -> bool:

@@ -26,6 +26,7 @@ from harness.matrixfile import load_matrix
 from harness.memory import Memory
 from harness.model import ImageWay, IndexSource, Matrix
 from harness.passports import PassportBook, Surveyor
+from harness.precompile import Precompiler
 from harness.supply import Supply
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -131,6 +132,23 @@ def open_readiness(matrix: Matrix, options: LabOptions) -> Callable[[str], bool]
     return is_ready
 
 
+def same_images(matrix: Matrix, options: LabOptions) -> dict[str, str]:
+    """Return target key → key of the first target that has the same image, for an order of work.
+
+    Empty where no engine answers. A name says what an image is made from, so equal names are
+    equal images; what is not known before it is resolved is left out.
+    """
+    firsts: dict[str, str] = {}
+    found = {}
+    with contextlib.suppress(EngineError):
+        images = open_images(options, open_index(NOTHING_PINNED, _say_nothing), _say_nothing)
+        for target in matrix.targets:
+            image = next((use.image for use in images.uses(target)), "")
+            if image:
+                found[target.key] = firsts.setdefault(image, target.key)
+    return found
+
+
 def open_passports(folder: Path) -> PassportBook:
     """Return the passports that are recorded in the matrix folder."""
     return PassportBook(folder / "passports")
@@ -159,9 +177,10 @@ def open_lab(
     engine = connect()
     engine.reap()
     index = open_pinned(options, journal.announce)
+    images = open_images(options, index, journal.announce)
     return Lab(
         engine=engine,
-        images=open_images(options, index, journal.announce),
+        images=images,
         wheels=Supply(
             matrix,
             index=index,
@@ -175,6 +194,9 @@ def open_lab(
         limits=options.limits,
         survey=Surveyor(engine, cache, journal.announce),
         memory=memory,
+        bytecode=Precompiler(
+            engine, images, matrix.targets, cache=cache, limits=options.limits.container
+        ),
     )
 
 

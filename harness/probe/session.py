@@ -22,12 +22,14 @@ from harness.errors import ImageError
 from harness.model import Outcome, Stage, Target
 from harness.passport import Passport
 from harness.probe import agent
+from harness.probe.agent.importer import BYTECODE
 
 HELLO_SECONDS = 180
 """An interpreter and its pip, starting under emulation on a busy machine."""
 WATCHDOG_SECONDS = 30
 """How much longer than the agent's own limits the host waits before it kills the container."""
 MAX_FRAME = 1 << 20
+MAX_BYTECODE = 64 << 20
 EVIDENCE_KEPT = 500
 """Characters; a key line is a line."""
 
@@ -70,6 +72,8 @@ class Job:
     """Seconds of wall clock for each of install and import-with-call."""
     quiet: float
     """Seconds without output after which a stage is taken for hung."""
+    bytecode: bytes = b""
+    """What ``Session.compile`` gave for the same wheels on another arch; for ``session`` alone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,21 +146,36 @@ class Session:
         new interpreter what was unpacked without pip. ``fresh``: new interpreters for both, the
         slow way. Raises ``SessionLostError`` when the container ends or no longer answers.
         """
+        files = list(job.wheels)
+        if job.bytecode and way == "session":
+            files.append((BYTECODE, job.bytecode))
         frame = {
             "op": "probe",
-            "wheels": [name for name, _ in job.wheels],
+            "files": [name for name, _ in files],
+            "wheels": len(job.wheels),
             "imports": job.imports,
             "call": job.call,
             "timeout": job.timeout,
             "quiet": job.quiet,
             "way": way,
         }
-        stages = 3 if len(job.wheels) > 1 else 2
+        stages = 4 if len(job.wheels) > 1 else 2
         answer = self._ask(
-            frame, [data for _, data in job.wheels], stages * job.timeout + WATCHDOG_SECONDS
+            frame, [data for _, data in files], stages * job.timeout + WATCHDOG_SECONDS
         )
         self.usable = bool(answer["clean"])
         return _probe_result(answer)
+
+    def compile(self, name: str, wheel: bytes, *, seconds: float) -> bytes:
+        """Return the bytecode of a wheel for interpreters of this release, zipped.
+
+        Nothing of it is run. Empty where there is nothing to compile, or where it takes longer
+        than ``seconds``. Raises ``SessionLostError`` as ``probe`` does.
+        """
+        frame = {"op": "compile", "files": [name], "timeout": seconds, "quiet": seconds}
+        answer = self._ask(frame, [wheel], 2 * seconds + WATCHDOG_SECONDS)
+        self.usable = bool(answer["clean"])
+        return bytes(answer["blob"])
 
     def _ask(self, frame: dict[str, Any], blobs: Sequence[bytes], seconds: float) -> dict[str, Any]:
         header = json.dumps({**frame, "blobs": [len(blob) for blob in blobs]}).encode()
@@ -166,17 +185,21 @@ class Session:
             (size,) = struct.unpack(">I", self._channel.receive(4, deadline=deadline))
             if size > MAX_FRAME:
                 raise self._lost("infra:agent", f"it answers with a frame of {size} bytes")
-            answer = json.loads(self._channel.receive(size, deadline=deadline))
+            answer: dict[str, Any] = json.loads(self._channel.receive(size, deadline=deadline))
+            answer["blob"] = self._blob(sum(answer.get("blobs", ())), deadline)
         except ChannelTimeoutError:
             raise self._lost("infra:agent-silent", f"no answer within {seconds:.0f} s") from None
         except ChannelClosedError:
             cause = "memory-limit" if self._channel.memory_exceeded() else "infra:agent-gone"
             raise self._lost(cause, self._channel.errors().strip()) from None
-        except ValueError as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise self._lost("infra:agent", f"it does not answer in frames: {error}") from error
-        if not isinstance(answer, dict):
-            raise self._lost("infra:agent", "it does not answer in frames")
         return answer
+
+    def _blob(self, size: int, deadline: float) -> bytes:
+        if size > MAX_BYTECODE:
+            raise self._lost("infra:agent", f"it answers with {size} bytes")
+        return self._channel.receive(size, deadline=deadline) if size else b""
 
     def _lost(self, cause: str, detail: str) -> SessionLostError:
         self.close()

@@ -62,16 +62,19 @@ def format_phases(circumstances: Circumstances) -> str:
 
 
 def format_reused(grid: Grid) -> str:
-    """Say how many cells were measured earlier, and since when; nothing where none was."""
-    times = sorted(
-        c.observation.measured_at for c in grid.cells if c.observation and c.observation.cached
-    )
-    if not times:
-        return ""
-    return (
-        f"{len(times)} of {len(grid.cells)} cells were measured before with all that matters the "
-        f"same, the oldest on {times[0][:16].replace('T', ' ')}; --fresh measures them anew"
-    )
+    """Say how many cells were measured earlier, and since when, or with another target's."""
+    seen = [cell.observation for cell in grid.cells if cell.observation]
+    times = sorted(each.measured_at for each in seen if each.cached)
+    twins = sum(bool(each.measured_on) for each in seen)
+    lines = []
+    if times:
+        lines.append(
+            f"{len(times)} of {len(grid.cells)} cells were measured before with all that matters "
+            f"the same, the oldest on {times[0][:16].replace('T', ' ')}; --fresh measures them anew"
+        )
+    if twins:
+        lines.append(f"{twins} cells were measured on another target that has the same image")
+    return "\n".join(lines)
 
 
 def _legend(grid: Grid, *, width: int, plain: bool) -> Iterator[Text]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from harness.engine import Limits
 from harness.engine.docker import DockerEngine
 from harness.engine.owner import OWNER_LABEL
 from harness.images import ImageStore
+from harness.images.debian import native_arch
 from harness.model import ImageRef, ImageWay, Outcome, Target
 from harness.probe.session import Session, SessionLostError
 from tests.support.targets import debian_12, no_pip
@@ -75,6 +77,24 @@ def test_deed_is_denied(session: Session, tmp_path: Path, deed: str) -> None:
     result = session.probe(job_for(make_wheel(tmp_path, "wicked", deed)))
     assert result.outcome is Outcome.IMPORT_FAILED, result
     assert session.usable
+
+
+def test_import_reads_what_the_native_twin_compiled(
+    engine: DockerEngine, cache: Cache, session: Session, tmp_path: Path
+) -> None:
+    """Bytecode of this machine's arch is that of every arch, found beside the source."""
+    code = "import os\nfound = os.path.exists(__cached__)\n"
+    wheel = make_wheel(tmp_path, "good", code)
+    twin = debian_12(native_arch().name)
+    images = ImageStore(
+        engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=lambda _: None
+    )
+    with Session(engine, images.get(twin).id, twin, TIGHT) as compiler:
+        compiler.start(warm=False)
+        bytecode = compiler.compile(wheel.name, wheel.read_bytes(), seconds=60)
+    for given, outcome in ((bytecode, Outcome.PASS), (b"", Outcome.CALL_FAILED)):
+        job = replace(job_for(wheel, call="good.found"), bytecode=given)
+        assert session.probe(job).outcome is outcome
 
 
 def test_agent_survives_any_signal_and_installer_is_replaced(

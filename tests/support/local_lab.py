@@ -6,6 +6,7 @@ the agent and its verdicts are real.
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from harness.arches import Arch, find_arch
@@ -29,17 +30,23 @@ Answer = str | Refusal | HarnessError
 
 
 class LocalImages:
-    """``Images`` that gives this machine, or raises the error of a target's key."""
+    """``Images`` that gives this machine, or raises the error of a target's key.
 
-    def __init__(self, errors: dict[str, HarnessError] | None = None) -> None:
+    Under one id for all targets, or for ``each`` target under its own.
+    """
+
+    def __init__(
+        self, errors: dict[str, HarnessError] | None = None, *, each: bool = False
+    ) -> None:
         self.errors = errors or {}
+        self.each = each
         self.asked: list[str] = []
 
     def get(self, target: Target) -> ImageRef:
         self.asked.append(target.key)
         if target.key in self.errors:
             raise self.errors[target.key]
-        return IMAGE
+        return replace(IMAGE, id=target.key) if self.each else IMAGE
 
 
 class MadeWheels:

@@ -290,11 +290,34 @@ def test_the_journal_tells_what_happens(journal: Journal, engine: LocalEngine) -
 
 def test_one_target_at_a_time(journal: Journal, engine: LocalEngine) -> None:
     """A laboratory leaves a target before it opens the next."""
-    with local_lab({"one": ""}, journal, engine=engine) as lab:
+    images = LocalImages(each=True)
+    with local_lab({"one": ""}, journal, engine=engine, images=images) as lab:
         lab.observe(_cell("one"))
         lab.observe(_cell("one", target="there"))
         ended = [channel.process.poll() is not None for channel in engine.opened]
     assert ended == [True, False]
+
+
+def test_what_two_targets_share_is_measured_once(journal: Journal, engine: LocalEngine) -> None:
+    """A target with the image of one before it starts nothing, and each cell says where it was."""
+    with local_lab({"one": "", "two": BROKEN}, journal, engine=engine) as lab:
+        first = [lab.observe(_cell(name)) for name in ("one", "two")]
+        opened = len(engine.opened)
+        second = [lab.observe(_cell(name, target="there")) for name in ("one", "two")]
+        assert len(engine.opened) == opened
+    assert [(s.outcome, s.evidence) for s in second] == [(s.outcome, s.evidence) for s in first]
+    assert [s.measured_on for s in (*first, *second)] == ["", "", *(s.cell for s in first)]
+    assert not any(s.cached for s in second)
+
+
+def test_a_cell_that_is_asked_for_again_is_measured_again(
+    journal: Journal, engine: LocalEngine
+) -> None:
+    """Only other targets are spared: who observes a cell twice wants to know if it is flaky."""
+    with local_lab({"one": ""}, journal, engine=engine) as lab:
+        seen = [lab.observe(_cell("one")) for _ in range(2)]
+    assert [len(s.attempts) for s in seen] == [1, 1]
+    assert [s.measured_on for s in seen] == ["", ""]
 
 
 def test_repro_needs_a_wheel(journal: Journal, engine: LocalEngine) -> None:

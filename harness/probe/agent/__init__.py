@@ -18,6 +18,7 @@ MODULES = (
     "installer",
     "importer",
     "judgement",
+    "compiler",
     "passport",
     "main",
 )

@@ -1,7 +1,7 @@
 """Frames between host and agent, and between agent and installer.
 
-A frame is four bytes (big endian) of length and that much JSON; a frame from the host is
-followed by the blobs whose sizes its JSON lists under "blobs".
+A frame is four bytes (big endian) of length and that much JSON, followed by the blobs whose
+sizes its JSON lists under "blobs".
 """
 
 import json
@@ -16,10 +16,10 @@ def read_frame(stream):
     return frame
 
 
-def write_frame(stream, frame):
-    """Write one frame without blobs."""
-    data = json.dumps(frame).encode("ascii")
-    stream.write(struct.pack(">I", len(data)) + data)
+def write_frame(stream, frame, blob=b""):
+    """Write one frame, with the one blob that it may have."""
+    data = json.dumps(dict(frame, blobs=[len(blob)]) if blob else frame).encode("ascii")
+    stream.write(struct.pack(">I", len(data)) + data + blob)
     stream.flush()
 
 

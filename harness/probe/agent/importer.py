@@ -9,12 +9,14 @@ import sys
 from .child import Reports, run_child
 
 FRESH = ("container", "child", "importer")  # the modules that a new interpreter needs
+BYTECODE = "bytecode.zip"  # its name in the cell's directory, where it came with a cell
 
 
 def import_and_call(folder_site, imports, call, limits, folder):
     """Import and call in a fork of the agent's own clean interpreter."""
 
     def body(reports):
+        _put_bytecode(os.path.join(folder, BYTECODE), folder_site)
         _try(reports, folder_site, imports, call)
 
     return run_child(body, limits, folder)
@@ -48,6 +50,24 @@ def be_fresh(order):
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def _put_bytecode(archive, folder_site):
+    """Put what was compiled elsewhere beside its sources."""
+    if not os.path.exists(archive):
+        return
+    import zipfile
+
+    with zipfile.ZipFile(archive) as bytecode:
+        for name in bytecode.namelist():
+            path = os.path.join(folder_site, name)
+            try:
+                if not os.path.isdir(os.path.dirname(path)):
+                    os.mkdir(os.path.dirname(path))
+                with open(path, "wb") as stream:
+                    stream.write(bytecode.read(name))
+            except OSError:
+                continue  # its source is not there
 
 
 def _try(reports, folder_site, imports, call):

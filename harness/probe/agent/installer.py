@@ -19,9 +19,10 @@ from .child import Limits, Result, exit_status, run_child
 from .container import WORK, kill_session
 from .frames import read_frame, write_frame
 
-_REMEMBERED = (
-    ("pip._internal.models.target_python", "get_supported"),
-    ("pip._internal.network.session", "user_agent"),
+_TAGS = (
+    # Where pip makes its list of tags, and several of its modules take it from.
+    "pip._internal.utils.compatibility_tags",  # from 20.0 on
+    "pip._internal.pep425tags",
 )
 LINK = 3  # the installer's descriptor to the agent
 
@@ -103,7 +104,7 @@ def _become_installer(link):
         for standard in (0, 1, 2):
             os.dup2(nothing, standard)
         os.dup2(link.detach(), LINK)
-        os.closerange(LINK + 1, 4096)  # the host's streams are none of its business
+        os.closerange(LINK + 1, child.MANY)  # the host's streams are none of its business
         del child.HOST[:]
         _serve(socket.socket(fileno=LINK).makefile("rwb"))
         status = 0
@@ -127,7 +128,8 @@ def _serve(stream):
         order = read_frame(stream)
 
         def body(reports, order=order):
-            status = _main()(arguments(order["wheels"], order["site"]))
+            # What pip says while all goes well takes a tenth of its time to render.
+            status = _main()(["--quiet"] + arguments(order["wheels"], order["site"]))
             reports({"status": int(status or 0), "done": True})
 
         result = run_child(body, Limits(*order["limits"]), order["folder"])
@@ -155,16 +157,22 @@ def _warm_up():
 
 
 def _remember():
-    """Let the forks inherit the list of tags, a third of a small install's work, and a header.
+    """Let the forks inherit the list of tags, half of a small install's work.
 
-    The header tells an index who asks, and none is asked here.
+    And make nothing of the header that tells an index who asks: none is asked here. To be
+    called before pip's other modules are imported, which keep what they find by its name.
     """
-    for place, name in _REMEMBERED:
+    for place in _TAGS:
         try:
             module = importlib.import_module(place)
-            setattr(module, name, functools.lru_cache(maxsize=None)(getattr(module, name)))
-        except (ImportError, AttributeError):
-            continue  # pip before 19.2
+        except ImportError:
+            continue
+        module.get_supported = functools.lru_cache(maxsize=None)(module.get_supported)
+    try:
+        session = importlib.import_module("pip._internal.network.session")
+    except ImportError:
+        return  # pip before 19.3 asks for it elsewhere
+    session.user_agent = lambda: "pip"
 
 
 @contextlib.contextmanager
@@ -188,16 +196,17 @@ def arguments(wheels, site):
     """Return pip's arguments: install just these files, from nowhere else."""
     words = "install --no-deps --no-index --no-compile --no-cache-dir --no-color"
     words += " --disable-pip-version-check --no-warn-script-location --progress-bar off"
-    return words.split() + _without_certificates() + ["--target", site] + wheels
+    return [*words.split(), *_without_certificates(), "--target", site] + wheels
 
 
+@functools.lru_cache(maxsize=None)
 def _without_certificates():
     """Keep pip from 24.2 on from loading the system's certificates each time, for no download."""
     try:
         from pip._internal.cli import index_command  # noqa: F401 - new with those pips
     except ImportError:
-        return []
-    return ["--use-deprecated", "legacy-certs"]
+        return ()
+    return ("--use-deprecated", "legacy-certs")
 
 
 def install_afresh(wheels, site, folder, limits):

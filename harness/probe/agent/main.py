@@ -1,10 +1,12 @@
 """Answer the host's frames: a passport when it says hello, a verdict for every cell."""
 
 import os
+import shutil
 import sys
 import time
 
 from .child import Limits
+from .compiler import compile_wheels
 from .container import WORK, ignore_signals, kill_strangers, seal, sweep
 from .frames import read_frame, write_frame
 from .importer import import_afresh, import_and_call
@@ -36,40 +38,43 @@ class Agent:
     def serve(self):
         while True:
             frame = read_frame(self.stdin)
-            answers = {"hello": self.hello, "probe": self.probe}
-            write_frame(self.stdout, answers[frame["op"]](frame))
+            answers = {"hello": self.hello, "probe": self.probe, "compile": self.compile}
+            write_frame(self.stdout, *answers[frame["op"]](frame))
 
     def hello(self, frame):
         sealed = seal(False)
         if not frame["warm"]:
-            return dict(read_passport(), sealed=sealed, installer="", tags=[])
+            return (dict(read_passport(), sealed=sealed, installer="", tags=[]),)
         self.installer.start()
         facts = dict(read_passport(), sealed=sealed)
         facts.update(self.installer.ready())
-        return facts
+        return (facts,)
 
     def probe(self, job):
         start = time.time()
-        folder = os.path.join(WORK, "cell")
-        os.makedirs(os.path.join(folder, "home"))
-        wheels = []
-        for name, blob in zip(job["wheels"], job["blobs"]):
-            wheels.append(os.path.join(folder, name))
-            with open(wheels[-1], "wb") as stream:
-                stream.write(blob)
-        verdict = self.verdict(job, folder, wheels)
-        verdict["clean"] = kill_strangers({1, os.getpid(), self.installer.pid}) and sweep()
+        folder, files = lay_out(job["files"], job["blobs"])
+        verdict = self.verdict(job, folder, files[: job["wheels"]])
+        verdict["clean"] = self.clean()
         verdict["seconds"] = round(time.time() - start, 3)
-        return verdict
+        return (verdict,)
+
+    def compile(self, job):
+        """Answer with the bytecode of wheels, which no stranger's code has run for."""
+        folder, wheels = lay_out(job["files"], job["blobs"])
+        bytecode = compile_wheels(wheels, folder, Limits(job["timeout"], job["quiet"]))
+        return {"clean": self.clean()}, bytecode
+
+    def clean(self):
+        """Leave nothing of a cell; return whether that was had."""
+        return kill_strangers({1, os.getpid(), self.installer.pid}) and sweep()
 
     def verdict(self, job, folder, wheels):
         limits = Limits(job["timeout"], job["quiet"])
         site = os.path.join(folder, "site")
         install = {"session": self.install, "unpacked": unpack, "fresh": install_afresh}[job["way"]]
-        for whose, files in (("companion", wheels[:-1]), ("subject", wheels[-1:])):
-            result = install(files, site, folder, limits) if files else None
-            if files and not installed(result):
-                return judge_install(result, whose)
+        failed = put_in_place(install, wheels, site, folder, limits)
+        if failed:
+            return failed
         run = import_and_call if job["way"] == "session" else import_afresh
         return judge_import(run(site, job["imports"], job["call"], limits, folder))
 
@@ -79,3 +84,31 @@ class Agent:
         if result is None:
             result = self.installer.install(wheels, site, folder, limits)
         return result
+
+
+def lay_out(names, blobs):
+    """Write what came with a frame into the cell's directory; return that and the files."""
+    folder = os.path.join(WORK, "cell")
+    os.makedirs(os.path.join(folder, "home"))
+    files = [os.path.join(folder, name) for name in names]
+    for path, blob in zip(files, blobs):
+        with open(path, "wb") as stream:
+            stream.write(blob)
+    return folder, files
+
+
+def put_in_place(install, wheels, site, folder, limits):
+    """Install the wheels, the subject last; return the verdict on what fails, else None.
+
+    All at once, which a second start would only make slower; one after the other where that
+    fails, to tell whose fault it is.
+    """
+    if wheels[1:]:
+        if installed(install(wheels, site, folder, limits)):
+            return None
+        shutil.rmtree(site, ignore_errors=True)
+    for whose, files in (("companion", wheels[:-1]), ("subject", wheels[-1:])):
+        result = install(files, site, folder, limits) if files else None
+        if files and not installed(result):
+            return judge_install(result, whose)
+    return None

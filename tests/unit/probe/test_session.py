@@ -6,8 +6,11 @@ What needs a container to hold (kills, memory, network) is in tests/integration.
 import os
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
+from io import BytesIO
 from pathlib import Path
 from typing import get_args
 
@@ -185,6 +188,45 @@ def test_damaged_wheel_fails_to_install(session: Session, tmp_path: Path) -> Non
     wheel.write_bytes(wheel.read_bytes()[:100])
     result = session.probe(job_for(wheel))
     assert (result.outcome, result.stage) == (Outcome.INSTALL_FAILED, Stage.INSTALL)
+
+
+def _bytecode(session: Session, folder: Path, code: str) -> bytes:
+    """Return the bytecode of a wheel whose one module ``good`` has that code."""
+    folder.mkdir()
+    wheel = make_wheel(folder, "good", code)
+    return session.compile(wheel.name, wheel.read_bytes(), seconds=60)
+
+
+def test_bytecode_spares_the_import_a_compilation(session: Session, tmp_path: Path) -> None:
+    """What was compiled from the same source is what the import reads."""
+    wheel = make_wheel(tmp_path, "good", "answer = 42")
+    bytecode = _bytecode(session, tmp_path / "same", "answer = 42")
+    there = "__import__('os').path.exists(good.__cached__)"
+    for given, expected in ((bytecode, Outcome.PASS), (b"", Outcome.CALL_FAILED)):
+        job = replace(job_for(wheel, call=there), bytecode=given)
+        assert session.probe(job).outcome is expected
+
+
+def test_bytecode_of_another_source_is_not_believed(session: Session, tmp_path: Path) -> None:
+    """Bytecode carries the hash of its source (PEP 552): the import compiles what it finds."""
+    wheel = make_wheel(tmp_path, "good", "answer = 42")
+    other = _bytecode(session, tmp_path / "other", "answer = 43")
+    job = replace(job_for(wheel, call="good.answer == 42"), bytecode=other)
+    assert session.probe(job).outcome is Outcome.PASS
+
+
+def test_bytecode_that_is_none_makes_the_cell_fail_in_the_session_alone(
+    session: Session, tmp_path: Path
+) -> None:
+    """A red cell that bytecode of ours would make is not confirmed: other ways take none."""
+    job = replace(job_for(make_wheel(tmp_path, "good", "")), bytecode=b"no zip")
+    assert session.probe(job, "session").outcome is Outcome.IMPORT_FAILED
+    assert session.probe(job, "unpacked").outcome is Outcome.PASS
+
+
+def test_what_does_not_compile_has_no_bytecode(session: Session, tmp_path: Path) -> None:
+    """A template among the sources is left to whoever imports it."""
+    assert zipfile.ZipFile(BytesIO(_bytecode(session, tmp_path / "bad", "def {{}}"))).filelist == []
 
 
 def test_companion_is_installed_first_and_its_failure_is_no_failure_of_the_wheel(

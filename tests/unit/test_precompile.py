@@ -1,0 +1,121 @@
+"""Bytecode by the native twin, with the real agent in a local process."""
+
+import zipfile
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from harness.arches import find_arch
+from harness.cache import Cache, file_sha256
+from harness.engine import Limits
+from harness.images.source import Use
+from harness.model import Target, WheelRef
+from harness.precompile import KIND, WORTH_IT, Precompiler
+from harness.probe.session import Session
+from tests.support.local_engine import LocalEngine
+from tests.support.local_lab import HERE
+from tests.support.wheels import make_wheel
+
+LONG = "answer = 42\n" + "# words\n" * (WORTH_IT // 8)
+TWIN = Target(
+    id="here",
+    arch_name=HERE.name,
+    title="this machine",
+    python="3.11",
+    libc="glibc",
+    interpreter="python3",
+)
+FOREIGN = replace(TWIN, arch_name=find_arch("s390x").name)
+
+
+class Images:
+    """What the twin would use; ``there`` says whether the local engine has it."""
+
+    def __init__(self, *, there: bool) -> None:
+        self._there = there
+
+    def uses(self, target: Target) -> tuple[Use, ...]:
+        assert target == TWIN
+        return (Use(image="", entries=frozenset()),) * (not self._there) or (
+            Use(image="image", entries=frozenset()),
+        )
+
+
+@pytest.fixture
+def python() -> str:
+    """Return the version of the interpreter that the local engine starts."""
+    with Session(LocalEngine(), "image", TWIN, Limits()) as session:
+        return session.start(warm=False).python
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache")
+
+
+def _precompiler(cache: Cache, engine: LocalEngine, *, there: bool = True) -> Precompiler:
+    images = Images(there=there)
+    return Precompiler(engine, images, [TWIN, FOREIGN], cache=cache, limits=Limits())
+
+
+def _wheels(
+    folder: Path, code: str = LONG, tag: str = "py3-none-any", **files: str
+) -> tuple[WheelRef, ...]:
+    path = make_wheel(folder, "good", code, tag=tag, files=files)
+    sha256 = file_sha256(path)
+    return (WheelRef(filename=path.name, sha256=sha256, size=1, path=str(path)),)
+
+
+def test_twin_compiles_once(tmp_path: Path, cache: Cache, python: str) -> None:
+    """The sources of a wheel are compiled by the same target here, and by none again."""
+    engine = LocalEngine()
+    for _ in range(2):
+        bytecode = _precompiler(cache, engine).bytecode(FOREIGN, python, _wheels(tmp_path))
+        (name,) = zipfile.ZipFile(BytesIO(bytecode)).namelist()
+        assert name.startswith("__pycache__/good.")
+    assert len(engine.opened) == 1
+    assert all(channel.process.poll() is not None for channel in engine.opened)
+
+
+def test_sources_and_not_arches_are_what_counts(tmp_path: Path, cache: Cache, python: str) -> None:
+    """Wheels that differ in all but their Python files share their bytecode."""
+    engine = LocalEngine()
+    for tag in ("py3-none-any", "cp311-cp311-linux_s390x"):
+        wheels = _wheels(tmp_path, tag=tag, binary=tag)
+        assert _precompiler(cache, engine).bytecode(FOREIGN, python, wheels)
+    assert len(engine.opened) == 1
+
+
+def test_what_is_soon_compiled_is_left_to_the_import(
+    tmp_path: Path, cache: Cache, python: str
+) -> None:
+    """A few lines cost more to unpack than to compile."""
+    engine = LocalEngine()
+    wheels = _wheels(tmp_path, "answer = 42")
+    assert _precompiler(cache, engine).bytecode(FOREIGN, python, wheels) == b""
+    assert engine.opened == []
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["no image", "another Python"])
+def test_without_a_fitting_twin_there_is_none(tmp_path: Path, cache: Cache, there: bool) -> None:
+    """No image is made for it and no other release asked; nothing of that is kept."""
+    precompiler = _precompiler(cache, LocalEngine(), there=there)
+    for _ in range(2):
+        assert precompiler.bytecode(FOREIGN, "3.6.0", _wheels(tmp_path)) == b""
+    assert cache.entries(KIND) == ()
+
+
+def test_target_without_a_twin(tmp_path: Path, cache: Cache, python: str) -> None:
+    """A target that the matrix has on foreign arches alone compiles for itself."""
+    alone = replace(FOREIGN, id="alone")
+    precompiler = _precompiler(cache, LocalEngine())
+    assert precompiler.bytecode(alone, python, _wheels(tmp_path)) == b""
+
+
+def test_unreadable_wheel(tmp_path: Path, cache: Cache, python: str) -> None:
+    """What is the matter with a wheel is for the probe to say."""
+    wheels = _wheels(tmp_path)
+    Path(wheels[0].path).write_bytes(b"no zip")
+    assert _precompiler(cache, LocalEngine()).bytecode(FOREIGN, python, wheels) == b""
