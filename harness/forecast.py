@@ -3,10 +3,15 @@
 Every wheel is read once. What the loader of a target finds is measured by a ``Survey``.
 """
 
+from functools import cache as once
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import TypeAdapter
+
+from harness import wheel as wheel_room
+from harness.cache import Cache, content_key, file_sha256
 from harness.errors import WheelError
 from harness.model import ImageRef, Prediction, Target, WheelRef
 from harness.passport import Passport, Symbols
@@ -14,6 +19,8 @@ from harness.predict import predict
 from harness.wheel.contents import WheelFacts, read_wheel
 
 MOST_WHEELS = 256
+KIND = "facts"
+_FACTS: TypeAdapter[WheelFacts] = TypeAdapter(WheelFacts)
 
 
 class Survey(Protocol):
@@ -36,17 +43,49 @@ class NoSurvey:
         return frozenset()
 
 
+class WheelReader:
+    """Reads every wheel once: in this process, or with a cache once for all of them."""
+
+    def __init__(self, cache: Cache | None = None) -> None:
+        self._cache = cache
+        self._read = lru_cache(maxsize=MOST_WHEELS)(self._read_once)
+
+    def facts(self, wheel: WheelRef) -> WheelFacts | None:
+        """Return what the wheel holds; None for a file that is no well-formed wheel."""
+        return self._read(wheel.path, wheel.sha256)
+
+    def _read_once(self, path: str, sha256: str) -> WheelFacts | None:
+        try:
+            if self._cache is None:
+                return read_wheel(Path(path))
+            return self._kept(self._cache, Path(path), sha256)
+        except WheelError:
+            return None
+
+    def _kept(self, cache: Cache, path: Path, sha256: str) -> WheelFacts:
+        def make(entry: Path) -> None:
+            entry.write_bytes(_FACTS.dump_json(read_wheel(path)))
+
+        key = content_key(path.name, sha256, _code_digest())
+        return _FACTS.validate_json(cache.get(KIND, f"{key}.json", make).read_bytes())
+
+
+_IN_MEMORY = WheelReader()
+
+
 def forecast(
-    wheel: WheelRef, passport: Passport, symbols: Symbols, imports: tuple[str, ...]
+    wheel: WheelRef,
+    passport: Passport,
+    symbols: Symbols,
+    imports: tuple[str, ...],
+    reader: WheelReader = _IN_MEMORY,
 ) -> Prediction | None:
     """Predict a cell; None for a file that is no well-formed wheel."""
-    facts = _facts(wheel.path, wheel.sha256)
+    facts = reader.facts(wheel)
     return predict(facts, passport, symbols, imports=imports) if facts else None
 
 
-@lru_cache(maxsize=MOST_WHEELS)
-def _facts(path: str, _: str) -> WheelFacts | None:
-    try:
-        return read_wheel(Path(path))
-    except WheelError:
-        return None
+@once
+def _code_digest() -> str:
+    here = Path(wheel_room.__file__).parent
+    return content_key(*(file_sha256(module) for module in sorted(here.glob("*.py"))))

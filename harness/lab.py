@@ -27,7 +27,7 @@ from harness.errors import (
     PackageIndexError,
     UsageError,
 )
-from harness.forecast import NoSurvey, Survey, forecast
+from harness.forecast import NoSurvey, Survey, WheelReader, forecast
 from harness.journal import Journal
 from harness.memory import Memory, NoMemory, Recent, environment_key, result_key
 from harness.model import (
@@ -120,6 +120,7 @@ class Lab:
         survey: Survey | None = None,
         memory: Memory | None = None,
         bytecode: Bytecode | None = None,
+        reader: WheelReader | None = None,
     ) -> None:
         self._engine = engine
         self._images = images
@@ -131,6 +132,7 @@ class Lab:
         self.symbols = self._survey.symbols
         self._memory = Recent(memory or NoMemory())
         self._bytecode = bytecode
+        self._reader = reader or WheelReader()
         self._bench: _Bench | None = None
         self._failed: dict[str, ImageError] = {}
         self._engine_info: EngineInfo | None = None
@@ -208,7 +210,9 @@ class Lab:
         if isinstance(wheels, Refusal):
             return replace(base, evidence=wheels.reason)
         base = replace(base, wheel=wheels[-1], key=self._result_key(bench, cell.subject, wheels))
-        predicted = forecast(wheels[-1], bench.passport, self._survey.symbols, cell.subject.imports)
+        predicted = forecast(
+            wheels[-1], bench.passport, self.symbols, cell.subject.imports, self._reader
+        )
         if (known := self._memory.observation(base.key)) is not None:
             return explained(recalled(base, known), predicted)
         if (twin := self._memory.twin(base.key, cell.target)) is not None:

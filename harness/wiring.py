@@ -15,6 +15,7 @@ from harness.cache import Cache, default_cache_root
 from harness.doctor.emulation import emulator_version
 from harness.engine.docker import connect
 from harness.errors import EngineError
+from harness.forecast import WheelReader
 from harness.images import ImageStore
 from harness.images.registry import RegistrySource
 from harness.images.store import PATIENT_TRIES
@@ -194,6 +195,7 @@ def open_lab(
         limits=options.limits,
         survey=Surveyor(engine, cache, journal.announce),
         memory=memory,
+        reader=WheelReader(cache),
         bytecode=Precompiler(
             engine, images, matrix.targets, cache=cache, limits=options.limits.container
         ),

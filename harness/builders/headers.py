@@ -11,6 +11,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache as once
 from pathlib import Path
 
 from packaging.version import Version
@@ -19,7 +20,7 @@ from harness.arches import Arch, find_arch
 from harness.cache import Cache, content_key, file_sha256, storing
 from harness.errors import BuildError
 from harness.interpreters import interpreter_headers
-from harness.model import Builder
+from harness.model import Builder, Interpreter
 from harness.process import ProcessError, run_process
 
 FETCH_SECONDS = 300
@@ -158,7 +159,15 @@ def python_headers(
         )
     if row.interpreter is None:
         return header_tree(builder, row.suite, cache=cache, announce=announce)
-    found = interpreter_headers(row.interpreter, arch, builder.libc, cache=cache, announce=announce)
+    return _kit_headers(row.interpreter, arch, builder.libc, cache, announce)
+
+
+@once
+def _kit_headers(
+    interpreter: Interpreter, arch: Arch, libc: str, cache: Cache, announce: Callable[[str], None]
+) -> HeaderTree:
+    """Ask once a process: to find a kit is to hash all that it is made of."""
+    found = interpreter_headers(interpreter, arch, libc, cache=cache, announce=announce)
     return HeaderTree(root=found.root, digest=found.digest)
 
 

@@ -10,6 +10,7 @@ import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache as once
 from importlib.resources import files
 from typing import Any, Literal, Self
 
@@ -39,6 +40,7 @@ _BOOTSTRAP = (
 )
 
 
+@once
 def agent_payload() -> bytes:
     """Return the agent as the JSON that its loader makes modules of."""
     folder = files(agent)
