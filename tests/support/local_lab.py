@@ -56,6 +56,7 @@ class MadeWheels:
         self._answers = answers
         self._folder = folder
         self._tag = tag
+        self._files: dict[str, Path] = {}
 
     def wheels_for(
         self,
@@ -74,7 +75,9 @@ class MadeWheels:
     def _made(self, name: str) -> WheelRef | Refusal:
         match self._answers[name]:
             case str(code):
-                path = make_wheel(self._folder, name, code, tag=self._tag)
+                if name not in self._files:  # made again, its bytes tell when
+                    self._files[name] = make_wheel(self._folder, name, code, tag=self._tag)
+                path = self._files[name]
             case Refusal() as refusal:
                 return refusal
             case error:
