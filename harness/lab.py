@@ -273,7 +273,7 @@ class Lab:
 
     def _probe_alone(self, bench: _Bench, job: Job, way: Way) -> ProbeResult:
         with self._session(bench.target, bench.image) as session:
-            session.start(warm=False)
+            session.start(warm=False, sealed=way == "fresh")
             try:
                 return session.probe(job, way)
             except SessionLostError as error:

@@ -112,18 +112,20 @@ class Session:
         self.usable = False
         self._channel.close()
 
-    def start(self, *, warm: bool = True) -> Passport:
+    def start(self, *, warm: bool = True, sealed: bool = True) -> Passport:
         """Send the agent and return the passport that it writes.
 
         Without ``warm`` the installer is not loaded for what is to come, which takes most of the
-        time, and the passport tells neither it nor its tags: for one fresh probe.
+        time, and the passport tells neither it nor its tags: for one fresh probe. Without
+        ``sealed`` the agent loads nothing to protect itself from the cell with: for a probe
+        whose result is believed only where it says what another said before.
         Raises ``ImageError`` for an image that is of another architecture than asked for, or
         whose interpreter or installer does not start.
         """
         payload = agent_payload()
         try:
             self._channel.send(b"%d\n%b" % (len(payload), payload))
-            facts = self._ask({"op": "hello", "warm": warm}, (), HELLO_SECONDS)
+            facts = self._ask({"op": "hello", "warm": warm, "seal": sealed}, (), HELLO_SECONDS)
         except SessionLostError as lost:
             raise ImageError(
                 f"the image's interpreter does not start: {lost.detail}", cause="infra:interpreter"
@@ -145,8 +147,9 @@ class Session:
         """Install, import and call.
 
         ``session``: both in forks of processes that are ready for it. ``unpacked``: import in a
-        new interpreter what was unpacked without pip. ``fresh``: new interpreters for both, the
-        slow way. Raises ``SessionLostError`` when the container ends or no longer answers.
+        fork what was unpacked without pip, in a session that does nothing else. ``fresh``: new
+        interpreters for both, the slow way. Raises ``SessionLostError`` when the container ends
+        or no longer answers.
         """
         files = list(job.wheels)
         if job.bytecode and way == "session":

@@ -11,7 +11,7 @@ import sys
 import time
 from collections import namedtuple
 
-from .container import default_signals, kill_session, limits_hit, seal
+from .container import default_signals, kill_session, limits_hit, unseal
 
 HOST = [0]  # the descriptor whose end says that the host is gone; none in the installer
 REPORTS = 3  # the descriptor that a child reports on
@@ -105,7 +105,7 @@ def _become_stranger(body, folder, output, reports, token):
         os.chdir(folder)
         home = os.path.join(folder, "home")
         os.environ.update(HOME=home, TMPDIR=home)
-        seal(True)
+        unseal()
         status = body(Reports(token)) or 0
     except BaseException:
         import traceback

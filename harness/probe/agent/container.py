@@ -37,6 +37,12 @@ def seal(dumpable):
         return False
 
 
+def unseal():
+    """Undo in a fork what was done to the process that it is of, if it was."""
+    if _c_library:
+        seal(True)
+
+
 def _load_c_library():
     try:
         import ctypes

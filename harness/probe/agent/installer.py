@@ -148,6 +148,7 @@ def _warm_up():
     with zipfile.ZipFile(wheel, "w") as archive:
         for name in sorted(_NOTHING):
             archive.writestr(name, _NOTHING[name])
+    _forget_certificates()
     _remember()
     with _unwatched_imports():
         _main()(arguments([wheel], os.path.join(folder, "site")))
@@ -175,6 +176,15 @@ def _remember():
     session.user_agent = lambda: "pip"
 
 
+def _forget_certificates():
+    """Keep pip from reading the system's certificates, at import or each time: none are asked."""
+    try:
+        import ssl
+    except ImportError:
+        return
+    ssl.SSLContext.load_verify_locations = lambda *_, **__: None
+
+
 @contextlib.contextmanager
 def _unwatched_imports():
     try:
@@ -196,17 +206,7 @@ def arguments(wheels, site):
     """Return pip's arguments: install just these files, from nowhere else."""
     words = "install --no-deps --no-index --no-compile --no-cache-dir --no-color"
     words += " --disable-pip-version-check --no-warn-script-location --progress-bar off"
-    return [*words.split(), *_without_certificates(), "--target", site] + wheels
-
-
-@functools.lru_cache(maxsize=None)
-def _without_certificates():
-    """Keep pip from 24.2 on from loading the system's certificates each time, for no download."""
-    try:
-        from pip._internal.cli import index_command  # noqa: F401 - new with those pips
-    except ImportError:
-        return ()
-    return ("--use-deprecated", "legacy-certs")
+    return words.split() + ["--target", site] + wheels
 
 
 def install_afresh(wheels, site, folder, limits):

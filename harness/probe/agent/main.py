@@ -42,7 +42,7 @@ class Agent:
             write_frame(self.stdout, *answers[frame["op"]](frame))
 
     def hello(self, frame):
-        sealed = seal(False)
+        sealed = frame["seal"] and seal(False)
         if not frame["warm"]:
             return (dict(read_passport(), sealed=sealed, installer="", tags=[]),)
         self.installer.start()
@@ -75,7 +75,7 @@ class Agent:
         failed = put_in_place(install, wheels, site, folder, limits)
         if failed:
             return failed
-        run = import_and_call if job["way"] == "session" else import_afresh
+        run = import_afresh if job["way"] == "fresh" else import_and_call
         return judge_import(run(site, job["imports"], job["call"], limits, folder))
 
     def install(self, wheels, site, folder, limits):
