@@ -21,7 +21,7 @@ from harness.interpreters.kit import (
     Kit,
     find_kit,
     host_python,
-    native_arch,
+    native_kit,
     read_setup,
     unpack_kit,
 )
@@ -95,7 +95,7 @@ def interpreter_tree(
     key = content_key(_digest(), kit.key, names.builds, names.second, names.last)
 
     def fill(path: Path) -> None:
-        native = find_kit(interpreter, native_arch(), libc, cache=cache, announce=announce)
+        native = native_kit(interpreter, cache=cache, announce=announce)
         host = host_python(native, cache=cache)
         with tempfile.TemporaryDirectory(prefix=".making-", dir=cache.root) as folder:
             what = f"CPython {kit.source.version} {arch.name} {libc} named {naming.id}"
@@ -147,7 +147,7 @@ def _names(naming: Naming, arch: Arch) -> Names:
 def _name(kit: Kit, names: Names, host: Path, folder: Path, cache: Cache) -> None:
     """Link the kit under its names and lay the whole tree out at ``folder / "root"``."""
     source = _edited_source(kit, names, host, folder) if names.last else kit.source.root
-    workshop = unpack_kit(kit, folder / "kit", source)
+    workshop = unpack_kit(kit, folder / "kit", source, cache)
     _rename(workshop.build / "Makefile", names, kit.interpreter.python)
     suffix = f".{names.soabi(kit.interpreter.python)}.so"
     modules = [f"{name}{suffix}" for name in shared_modules(read_setup(kit.source))]
