@@ -18,9 +18,11 @@ from harness.arches import Arch
 from harness.cache import Cache, content_key
 from harness.errors import BuildError
 from harness.interpreters.kit import (
+    PLACE,
     Kit,
     find_kit,
     host_python,
+    lend_host,
     native_kit,
     read_setup,
     unpack_kit,
@@ -148,6 +150,7 @@ def _name(kit: Kit, names: Names, host: Path, folder: Path, cache: Cache) -> Non
     """Link the kit under its names and lay the whole tree out at ``folder / "root"``."""
     source = _edited_source(kit, names, host, folder) if names.last else kit.source.root
     workshop = unpack_kit(kit, folder / "kit", source, cache)
+    lend_host(workshop, host)
     _rename(workshop.build / "Makefile", names, kit.interpreter.python)
     suffix = f".{names.soabi(kit.interpreter.python)}.so"
     modules = [f"{name}{suffix}" for name in shared_modules(read_setup(kit.source))]
@@ -231,7 +234,7 @@ def _write_sysconfig(workshop: Workshop, names: Names, host: Path, home: Path) -
 
 def _placeless(workshop: Workshop, text: str) -> str:
     """Return a text without where it was built, which differs every time."""
-    return text.replace(str(workshop.root), "/usr/src")
+    return text.replace(str(workshop.root), PLACE)
 
 
 def _compile_file(path: Path, host: Path) -> None:

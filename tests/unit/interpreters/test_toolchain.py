@@ -36,7 +36,7 @@ def test_a_level_is_what_its_makefile_says(tmp_path: Path) -> None:
     write_wrappers(tmp_path / "bin", find_arch("x86_64"), "musl")
     assert (tmp_path / "bin/compile").read_text().endswith("\n-O0\n")
     (tmp_path / "x.c").write_text("int level = __OPTIMIZE__ + 0;\n")
-    command = [tmp_path / "bin/cc", "-E"]
+    command = [str(tmp_path / "bin/cc"), "-E"]
     plain = subprocess.run([*command, "x.c"], cwd=tmp_path, check=True, capture_output=True)
     fast = subprocess.run([*command, "-O2", "x.c"], cwd=tmp_path, check=True, capture_output=True)
     assert (b"level = 1 + 0" in plain.stdout, b"level = 1 + 0" in fast.stdout) == (False, True)

@@ -1,6 +1,6 @@
 """Which of configure's answers an arch and a libc take from the machine's own."""
 
-from harness.interpreters.kit import shared_answers
+from harness.interpreters.answers import shared_answers
 
 _CACHE = """\
 ac_cv_func_getpid=${ac_cv_func_getpid=yes}
