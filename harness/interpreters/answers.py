@@ -18,16 +18,18 @@ ANSWERS = (
 """What zig's newer headers declare and the musl or glibc of the time does not have, or what
 configure can only find out by running a program."""
 
-# Answers of the machine's own arch on glibc that say something about the arch.
+# Answers of the machine's own kit that say something about how it was configured.
+_OWN_ANSWERS = ("ac_cv_build", "ac_cv_host", "ac_cv_env_", "ac_cv_prog_", "ac_cv_path_")
+
+# About the arch. The one on alignment is no for all of x86_64, and decides how strings are hashed.
 _ARCH_ANSWERS = (
-    *("ac_cv_sizeof_", "ac_cv_alignof_", "ac_cv_build", "ac_cv_host", "ac_cv_env_"),
-    *("ac_cv_c_bigendian", "ax_cv_c_float_words_bigendian", "ac_cv_wchar_t_signed"),
-    *("ac_cv_prog_", "ac_cv_path_", "ac_cv_aligned_required", "ac_cv_gcc_asm"),
+    *("ac_cv_sizeof_", "ac_cv_alignof_", "ac_cv_c_bigendian", "ax_cv_c_float_words_bigendian"),
+    *("ac_cv_wchar_t_signed", "ac_cv_aligned_required", "ac_cv_gcc_asm"),
     *("ac_cv_c_char_unsigned", "ac_cv_type___uint128_t", "ac_cv_type_long_double"),
     *("ac_cv_x87", "ac_cv_asm", "ac_cv_libatomic", "ac_cv_builtin_atomic", "ac_cv_mc68881"),
 )
 
-# The same of the libc: all the questions that musl and glibc answer differently for 3.9, 3.11
+# About the libc: all the questions that musl and glibc answer differently for 3.9, 3.11
 # or 3.13, of which there are 13 in 439 for 3.9.
 _LIBC_ANSWERS = (
     *("ac_cv_func___fpu_control", "ac_cv_func_crypt", "ac_cv_func_explicit_bzero"),
@@ -38,7 +40,14 @@ _LIBC_ANSWERS = (
 )
 
 
-def shared_answers(cache: str, libc: str) -> str:
-    """Return those lines of a config.cache that are as true of another arch, on that libc."""
-    own = _ARCH_ANSWERS if libc == "glibc" else (*_ARCH_ANSWERS, *_LIBC_ANSWERS)
+def shared_answers(cache: str, *, arch: bool, libc: bool) -> str:
+    """Return those lines of a config.cache that hold for another kit.
+
+    ``arch`` and ``libc`` say whether it is for the same arch and for the same libc.
+    """
+    own = (
+        *_OWN_ANSWERS,
+        *(() if arch else _ARCH_ANSWERS),
+        *(() if libc else _LIBC_ANSWERS),
+    )
     return "\n".join(line for line in cache.splitlines() if not line.startswith(own)) + "\n"

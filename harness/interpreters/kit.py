@@ -176,7 +176,11 @@ def _compile(
     command = ["../source/configure", *_CONFIGURE, *ANSWERS]
     if native:
         host = host_python(native, cache=cache)
-        answers = shared_answers(_read(native, "build/config.cache"), workshop.libc)
+        answers = shared_answers(
+            _read(native, "build/config.cache"),
+            arch=workshop.arch == native.arch,
+            libc=workshop.libc == native.libc,
+        )
         (build / "config.cache").write_text(answers)
         command += _cross_options(workshop, native, lend_host(workshop, host), python)
     run_process(command, timeout=CONFIGURE_SECONDS, cwd=build, env=workshop.env, merge=True)
