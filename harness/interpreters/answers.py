@@ -30,13 +30,14 @@ _ARCH_ANSWERS = (
 )
 
 # About the libc: all the questions that musl and glibc answer differently for 3.9, 3.11
-# or 3.13, of which there are 13 in 439 for 3.9.
+# or 3.13, of which there are 13 in 439 for 3.9 and 11 for 3.13.
 _LIBC_ANSWERS = (
     *("ac_cv_func___fpu_control", "ac_cv_func_crypt", "ac_cv_func_explicit_bzero"),
     *("ac_cv_func_gamma", "ac_cv_func_getentropy", "ac_cv_func_getrandom", "ac_cv_func_getwd"),
     *("ac_cv_func_strlcpy", "ac_cv_func_tmpnam", "ac_cv_have_decl_RTLD_DEEPBIND"),
     *("ac_cv_header_crypt_h", "ac_cv_header_stropts_h", "ac_cv_search_crypt"),
-    *("ac_cv_crypt_crypt", "py_cv_module__crypt"),
+    *("ac_cv_crypt_crypt", "py_cv_module__crypt", "ac_cv_defined___GLIBC__"),
+    "ac_cv_header_sys_pidfd_h",
 )
 
 
