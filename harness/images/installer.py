@@ -11,8 +11,7 @@ from pathlib import Path
 
 from harness.cache import Cache, content_key, file_sha256
 from harness.errors import ImageError
-from harness.images.debian import native_arch
-from harness.interpreters.kit import find_kit, host_python
+from harness.interpreters.kit import host_python, native_kit
 from harness.interpreters.stdlib import BYTECODE, write_tree
 from harness.model import Interpreter
 from harness.process import ProcessError, run_process
@@ -24,7 +23,6 @@ _COMPILE_SECONDS = 120
 def installer_layer(
     wheel: Path,
     interpreter: Interpreter,
-    libc: str,
     *,
     cache: Cache,
     announce: Callable[[str], None],
@@ -38,7 +36,7 @@ def installer_layer(
     key = content_key(site, *BYTECODE, file_sha256(wheel))
 
     def make(path: Path) -> None:
-        native = find_kit(interpreter, native_arch(), libc, cache=cache, announce=announce)
+        native = native_kit(interpreter, cache=cache, announce=announce)
         host = host_python(native, cache=cache)
         with tempfile.TemporaryDirectory(prefix=".making-", dir=cache.root) as name:
             root = Path(name) / "root"

@@ -102,7 +102,7 @@ class ReplicaSource:
             )
             wheel = self._fetch_pip(way.pip)
             installer = installer_layer(
-                wheel, way.interpreter, target.libc, cache=self._cache, announce=self._announce
+                wheel, way.interpreter, cache=self._cache, announce=self._announce
             )
         except BuildError as error:
             raise ImageError(f"{target.key}: {error}", cause="infra:interpreter") from error

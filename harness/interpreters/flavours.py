@@ -18,10 +18,12 @@ from harness.arches import Arch
 from harness.cache import Cache, content_key
 from harness.errors import BuildError
 from harness.interpreters.kit import (
+    PLACE,
     Kit,
     find_kit,
     host_python,
-    native_arch,
+    lend_host,
+    native_kit,
     read_setup,
     unpack_kit,
 )
@@ -95,7 +97,7 @@ def interpreter_tree(
     key = content_key(_digest(), kit.key, names.builds, names.second, names.last)
 
     def fill(path: Path) -> None:
-        native = find_kit(interpreter, native_arch(), libc, cache=cache, announce=announce)
+        native = native_kit(interpreter, cache=cache, announce=announce)
         host = host_python(native, cache=cache)
         with tempfile.TemporaryDirectory(prefix=".making-", dir=cache.root) as folder:
             what = f"CPython {kit.source.version} {arch.name} {libc} named {naming.id}"
@@ -147,7 +149,8 @@ def _names(naming: Naming, arch: Arch) -> Names:
 def _name(kit: Kit, names: Names, host: Path, folder: Path, cache: Cache) -> None:
     """Link the kit under its names and lay the whole tree out at ``folder / "root"``."""
     source = _edited_source(kit, names, host, folder) if names.last else kit.source.root
-    workshop = unpack_kit(kit, folder / "kit", source)
+    workshop = unpack_kit(kit, folder / "kit", source, cache)
+    lend_host(workshop, host)
     _rename(workshop.build / "Makefile", names, kit.interpreter.python)
     suffix = f".{names.soabi(kit.interpreter.python)}.so"
     modules = [f"{name}{suffix}" for name in shared_modules(read_setup(kit.source))]
@@ -231,7 +234,7 @@ def _write_sysconfig(workshop: Workshop, names: Names, host: Path, home: Path) -
 
 def _placeless(workshop: Workshop, text: str) -> str:
     """Return a text without where it was built, which differs every time."""
-    return text.replace(str(workshop.root), "/usr/src")
+    return text.replace(str(workshop.root), PLACE)
 
 
 def _compile_file(path: Path, host: Path) -> None:

@@ -28,6 +28,8 @@ class Workshop:
     root: Path
     arch: Arch
     libc: str
+    zig: Path
+    """Where zig keeps the runtimes that it compiles, once for every target."""
 
     @property
     def build(self) -> Path:
@@ -42,23 +44,26 @@ class Workshop:
             "SOURCE_DATE_EPOCH": EPOCH,
             "PYTHONHASHSEED": "0",
             "LC_ALL": "C",
+            "ZIG_GLOBAL_CACHE_DIR": str(self.zig / "global"),
+            # The rest is configure's thousand small programs.
+            "ZIG_LOCAL_CACHE_DIR": str(self.root / "zig"),
         }
 
 
-def open_workshop(root: Path, arch: Arch, libc: str) -> Workshop:
+def open_workshop(root: Path, arch: Arch, libc: str, cache: Cache) -> Workshop:
     """Make the directory ready to compile in. Raises ``BuildError`` without a compiler."""
     write_wrappers(root / "bin", arch, libc)
-    return Workshop(root=root, arch=arch, libc=libc)
+    return Workshop(root=root, arch=arch, libc=libc, zig=cache.root / "zig")
 
 
-def make(workshop: Workshop, *arguments: str, env: dict[str, str] | None = None) -> None:
+def make(workshop: Workshop, *arguments: str) -> None:
     """Run make in the build directory, on every core. Raises ``ProcessError``."""
     command = ("make", f"-j{os.cpu_count() or 1}", *arguments)
     run_process(
         command,
         timeout=MAKE_SECONDS,
         cwd=workshop.build,
-        env={**workshop.env, **(env or {})},
+        env=workshop.env,
         merge=True,
     )
 

@@ -1,6 +1,6 @@
 """Which modules are built in, from the two shapes of a release's own list."""
 
-from harness.interpreters.modules import BUILT_IN, setup_local, shared_modules
+from harness.interpreters.modules import BUILT_IN, fast_objects, setup_local, shared_modules
 
 _OLD = """\
 # This file is transformed into Makefile rules; it lists modulename.c somewhere.
@@ -56,3 +56,11 @@ def test_test_modules_are_files_where_the_release_has_them() -> None:
 def test_no_module_is_named_twice() -> None:
     """A module twice in config.c does not compile."""
     assert len(set(BUILT_IN)) == len(BUILT_IN)
+
+
+def test_what_an_import_runs_through_is_optimized() -> None:
+    """A line that make reads as a variable of some objects, and sysconfig as none."""
+    objects, _, level = fast_objects().strip().partition(": ")
+    assert level == "OPT += -O1"
+    assert {"Objects/%.o", "Python/ceval.o"} <= set(objects.split())
+    assert "Modules/_ssl.o" not in objects.split()

@@ -15,7 +15,7 @@ X86_64 = find_arch("x86_64")
 
 def test_a_compile_error(tmp_path: Path) -> None:
     """The end of what the compiler said, and the path of all of it."""
-    workshop = open_workshop(tmp_path / "work", X86_64, "musl")
+    workshop = open_workshop(tmp_path / "work", X86_64, "musl", Cache(tmp_path))
     source = tmp_path / "bad.c"
     source.write_text("int main(void) { return nothing_of_that_name; }\n")
     with pytest.raises(BuildError) as raised, logged("demo 1.0 x86_64", Cache(tmp_path)):
