@@ -92,7 +92,7 @@ def setup_local(setup: str) -> str:
 
 def fast_objects() -> str:
     """Return the line for the end of a Makefile that has some objects compiled for speed."""
-    return f"\n{' '.join(_FAST)}: OPT += -O1\n"
+    return f"\n{' '.join(_FAST)}: OPT += -O2\n"
 
 
 def shared_modules(setup: str) -> tuple[str, ...]:
