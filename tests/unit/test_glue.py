@@ -81,6 +81,11 @@ import harness.conftest
 harness.conftest.open_readiness = lambda matrix, options: "gamma/{HERE.name}".__eq__
 """
 
+GAMMA_IS_ALPHA = f"""
+import harness.conftest
+harness.conftest.same_images = lambda matrix, options: {{"gamma/{HERE.name}": "alpha/{HERE.name}"}}
+"""
+
 KILL = """
 import os, signal
 from pathlib import Path
@@ -266,3 +271,11 @@ def test_a_target_whose_image_is_there_goes_first(pytester: pytest.Pytester) -> 
     _run(pytester, "-n1", "--subject=good", "--wheelgrid-out=.")
     probed = [cell.partition("/")[0] for _, cell in _probed(pytester.path)]
     assert probed == ["gamma", "alpha", "beta"]
+
+
+def test_targets_with_one_image_are_one_piece_of_work(pytester: pytest.Pytester) -> None:
+    """The worker that measured an image has what its other target needs."""
+    pytester.makeconftest(CONFTEST + GAMMA_IS_ALPHA)
+    _run(pytester, "-n2", "--subject=good", "--wheelgrid-out=.")
+    workers = {cell.partition("/")[0]: worker for worker, cell in _probed(pytester.path)}
+    assert workers["alpha"] == workers["gamma"] != workers["beta"]
