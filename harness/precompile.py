@@ -9,7 +9,6 @@ nothing of the wheels. Where there is no such image, the target compiles for its
 import hashlib
 import io
 import zipfile
-import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -17,11 +16,12 @@ from typing import Protocol
 
 from harness.cache import Cache, content_key
 from harness.engine import Engine, Limits
-from harness.errors import EngineError, ImageError
+from harness.errors import EngineError, ImageError, WheelError
 from harness.images.debian import native_arch
 from harness.images.source import Use
 from harness.model import Target, WheelRef
 from harness.probe.session import Session, SessionLostError, agent_payload
+from harness.wheel.archive import open_archive
 
 KIND = "bytecode"
 WORTH_IT = 32 << 10
@@ -29,7 +29,6 @@ WORTH_IT = 32 << 10
 TOO_LARGE = 64 << 20
 SECONDS = 120.0
 _SOURCES = "sources-1-py3-none-any.whl"
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
 
 
 class Images(Protocol):
@@ -106,16 +105,17 @@ def _sources(wheels: tuple[WheelRef, ...]) -> bytes:
     with zipfile.ZipFile(out, "w") as sources:
         for wheel in wheels:
             try:
-                _copy_sources(wheel.path, sources)
-            except _UNREADABLE:
+                _copy_sources(wheel, sources)
+            except WheelError:
                 return b""  # the probe will say what is the matter with it
     return out.getvalue()
 
 
-def _copy_sources(wheel: str, sources: zipfile.ZipFile) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        members = [m for m in archive.infolist() if m.filename.endswith(".py")]
-        if sum(m.file_size for m in members) > TOO_LARGE:
-            raise zipfile.BadZipFile("too large")
+def _copy_sources(wheel: WheelRef, sources: zipfile.ZipFile) -> None:
+    with Path(wheel.path).open("rb") as stream, open_archive(wheel.filename, stream) as archive:
+        members = [member for member in archive.members if member.name.endswith(".py")]
+        if sum(member.size for member in members) > TOO_LARGE:
+            raise WheelError(f"{wheel.filename}: more Python than is worth compiling twice")
         for member in members:
-            sources.writestr(zipfile.ZipInfo(member.filename), archive.read(member))
+            source = archive.read(member.name, at_most=TOO_LARGE)
+            sources.writestr(zipfile.ZipInfo(member.name), source)

@@ -1,6 +1,7 @@
 """Bytecode by the native twin, with the real agent in a local process."""
 
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -114,8 +115,20 @@ def test_target_without_a_twin(tmp_path: Path, cache: Cache, python: str) -> Non
     assert precompiler.bytecode(alone, python, _wheels(tmp_path)) == b""
 
 
-def test_unreadable_wheel(tmp_path: Path, cache: Cache, python: str) -> None:
+def _no_zip(data: bytes) -> bytes:
+    return data[:10]
+
+
+def _name_of_no_encoding(data: bytes) -> bytes:
+    return data.replace("\u00e9.py".encode(), b"\xff\xff.py")
+
+
+@pytest.mark.parametrize("damage", [_no_zip, _name_of_no_encoding])
+def test_unreadable_wheel(
+    tmp_path: Path, cache: Cache, python: str, damage: Callable[[bytes], bytes]
+) -> None:
     """What is the matter with a wheel is for the probe to say."""
-    wheels = _wheels(tmp_path)
-    Path(wheels[0].path).write_bytes(b"no zip")
-    assert _precompiler(cache, LocalEngine()).bytecode(FOREIGN, python, wheels) == b""
+    (wheel,) = _wheels(tmp_path, **{"\u00e9.py": LONG})
+    path = Path(wheel.path)
+    path.write_bytes(damage(path.read_bytes()))
+    assert _precompiler(cache, LocalEngine()).bytecode(FOREIGN, python, (wheel,)) == b""
