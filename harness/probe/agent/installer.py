@@ -5,6 +5,7 @@ Old and new pips are told apart by what can be imported from them, never by thei
 
 import contextlib
 import functools
+import gc
 import glob
 import importlib
 import os
@@ -27,15 +28,17 @@ _TAGS = (
 LINK = 3  # the installer's descriptor to the agent
 
 _NOTHING = {
-    "wheelgrid_warm_up.py": "",
+    "wheelgrid_warm_up/__init__.py": "",
+    "wheelgrid_warm_up/nothing.so": "nothing" * 999,
+    "wheelgrid_warm_up-1.data/scripts/wheelgrid-warmed-up": "#!python\n",
     "wheelgrid_warm_up-1.dist-info/METADATA": "Metadata-Version: 2.1\n"
-    "Name: wheelgrid-warm-up\nVersion: 1\n",
+    "Name: wheelgrid-warm-up\nVersion: 1\nRequires-Python: >=3\n",
     "wheelgrid_warm_up-1.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: wheelgrid\n"
-    "Root-Is-Purelib: true\nTag: py3-none-any\n",
-    "wheelgrid_warm_up-1.dist-info/RECORD": "wheelgrid_warm_up.py,,\n"
-    "wheelgrid_warm_up-1.dist-info/METADATA,,\n"
-    "wheelgrid_warm_up-1.dist-info/WHEEL,,\nwheelgrid_warm_up-1.dist-info/RECORD,,\n",
+    "Root-Is-Purelib: false\nTag: py3-none-any\n",
+    "wheelgrid_warm_up-1.dist-info/entry_points.txt": "[console_scripts]\n"
+    "wheelgrid-warm-up = wheelgrid_warm_up:nothing\n",
 }
+_RECORD = "wheelgrid_warm_up-1.dist-info/RECORD"
 
 
 class Installer:
@@ -115,6 +118,8 @@ def _become_installer(link):
 
 
 def _serve(stream):
+    # A fork that collects garbage walks all of pip, and copies the memory that it is in.
+    gc.disable()
     try:
         _warm_up()
         import pip
@@ -128,16 +133,22 @@ def _serve(stream):
         order = read_frame(stream)
 
         def body(reports, order=order):
-            # What pip says while all goes well takes a tenth of its time to render.
-            status = _main()(["--quiet"] + arguments(order["wheels"], order["site"]))
+            status = _install(order["wheels"], order["site"])
             reports({"status": int(status or 0), "done": True})
 
         result = run_child(body, Limits(*order["limits"]), order["folder"])
         write_frame(stream, dict(result._asdict()))
 
 
+def _install(wheels, site):
+    # What pip says while all goes well takes a tenth of its time to render.
+    return _main()(["--quiet"] + arguments(wheels, site))
+
+
 def _warm_up():
     """Install a wheel of nothing, so that forks need not import again, nor QEMU translate again.
+
+    It has a part of every kind that wheels have, for each is another way through pip.
 
     From 26.2 on pip watches a process's imports from its first install on: that is left to
     the forks, where the first install is the one that counts.
@@ -145,13 +156,15 @@ def _warm_up():
     folder = os.path.join(WORK, "warm-up")
     os.makedirs(folder)
     wheel = os.path.join(folder, "wheelgrid_warm_up-1-py3-none-any.whl")
-    with zipfile.ZipFile(wheel, "w") as archive:
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(_NOTHING):
             archive.writestr(name, _NOTHING[name])
+        lines = ["%s,sha256=%043d,%d" % (name, 0, len(_NOTHING[name])) for name in sorted(_NOTHING)]
+        archive.writestr(_RECORD, "\n".join(lines + [_RECORD + ",,\n"]))
     _forget_certificates()
     _remember()
     with _unwatched_imports():
-        _main()(arguments([wheel], os.path.join(folder, "site")))
+        _install([wheel], os.path.join(folder, "site"))
     # pip 10 to 19.3 leaves it behind, and the next install looks in a folder that is gone.
     os.environ.pop("PIP_REQ_TRACKER", None)
     shutil.rmtree(folder)
