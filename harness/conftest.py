@@ -58,6 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     ways = list(IMAGE_CHOICES)
     group.addoption("--images", choices=ways, default="auto", help="where images come from")
     group.addoption("--registry", default="", help="HOST/PREFIX of a mirror to pull from")
+    group.addoption("--own-pip", action="store_true", help="emulate pip for every wheel")
     group.addoption("--cell-timeout", type=float, default=120, help="seconds a stage may take")
     group.addoption("--wheelgrid-matrix", type=Path, default=ROOT / "matrix", metavar="DIR")
     group.addoption("--wheelgrid-cells", type=Path, metavar="FILE", help="these, not the matrix's")
@@ -202,6 +203,7 @@ def _lab_options(config: pytest.Config) -> LabOptions:
         images=config.getoption("--images"),
         registry=config.getoption("--registry"),
         limits=ProbeLimits(timeout=config.getoption("--cell-timeout")),
+        own_pip=config.getoption("--own-pip"),
     )
 
 

@@ -57,6 +57,8 @@ class RunOptions:
     """Where the run is kept; None: nowhere."""
     fresh: bool = False
     """Measure anew what the store knows."""
+    own_pip: bool = False
+    """Install with the target's own pip where its native twin's would do."""
     label: str = ""
 
 
@@ -100,6 +102,7 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words += [f"--wheelgrid-cells={cells}"]
     words += [f"--images={options.images}", f"--cell-timeout={options.timeout}"]
     words += [f"--registry={options.registry}"] if options.registry else []
+    words += ["--own-pip"] if options.own_pip else []
     if options.store is not None and not options.fresh:
         words += [f"--wheelgrid-memory={options.store}"]
     return words

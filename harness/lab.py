@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from harness import __version__
 from harness.arches import Arch
 from harness.cache import CacheError, content_key
+from harness.companions import laid_out
 from harness.engine import Engine, EngineInfo, Limits
 from harness.errors import (
     BuildError,
@@ -55,6 +56,7 @@ from harness.sighting import (
     shared,
 )
 from harness.supply import Refusal
+from harness.twins import Installed
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _WITHOUT_PIP = frozenset({Outcome.IMPORT_FAILED, Outcome.CALL_FAILED, Outcome.CRASHED})
@@ -68,9 +70,19 @@ class Images(Protocol):
 
 
 class Bytecode(Protocol):
-    """Where bytecode comes from that an emulated import need not compile."""
+    """Where bytecode comes from that an emulated interpreter need not compile."""
+
+    def agent(self, target: Target) -> tuple[tuple[str, bytes], ...]: ...
 
     def bytecode(self, target: Target, python: str, wheels: tuple[WheelRef, ...]) -> bytes: ...
+
+
+class Installers(Protocol):
+    """Where wheels are installed for emulated targets (``harness.twins.Twins``)."""
+
+    def install(self, target: Target, passport: Passport, job: Job) -> Installed | None: ...
+
+    def close(self) -> None: ...
 
 
 class Wheels(Protocol):
@@ -120,6 +132,8 @@ class Lab:
         survey: Survey | None = None,
         memory: Memory | None = None,
         bytecode: Bytecode | None = None,
+        twins: Installers | None = None,
+        own_pip: bool = False,
         reader: WheelReader | None = None,
     ) -> None:
         self._engine = engine
@@ -132,6 +146,8 @@ class Lab:
         self.symbols = self._survey.symbols
         self._memory = Recent(memory or NoMemory())
         self._bytecode = bytecode
+        self._twins = twins
+        self._own_pip = own_pip or twins is None
         self._reader = reader or WheelReader()
         self._bench: _Bench | None = None
         self._failed: dict[str, ImageError] = {}
@@ -144,7 +160,12 @@ class Lab:
         self.leave()
 
     def leave(self) -> None:
-        """Close the session at hand."""
+        """Close the session at hand, and that of its twin."""
+        self._leave_bench()
+        if self._twins is not None:
+            self._twins.close()
+
+    def _leave_bench(self) -> None:
         if self._bench is not None and self._bench.session is not None:
             self._bench.session.close()
         self._bench = None
@@ -231,6 +252,7 @@ class Lab:
             call=subject.call,
             timeout=self._limits.timeout,
             quiet=self._limits.quiet,
+            beside=laid_out(wheels[:-1]),
             bytecode=self._compiled(bench, subject, wheels),
         )
 
@@ -244,15 +266,26 @@ class Lab:
         """Probe in the open session; confirm what is no pass in a container of its own."""
         if bench.session is None:
             bench.session, _ = self._start(bench.target, bench.image)
-        try:
-            first = bench.session.probe(job)
-        except SessionLostError as error:
-            first = lost(error)
+        mode, first = self._probe_first(bench, bench.session, job)
         if first.outcome is not Outcome.MISS and not is_listed(job, bench.passport):
-            return [("session", refused(job, first))]
+            return [(mode, refused(job, first))]
         if first.outcome is Outcome.PASS:
-            return [("session", first)]
-        return [("session", first), self._confirm(bench, job, first)]
+            return [(mode, first)]
+        return [(mode, first), self._confirm(bench, job, first)]
+
+    def _probe_first(self, bench: _Bench, session: Session, job: Job) -> tuple[str, ProbeResult]:
+        """Install on the target's native twin where it can be had, and import on the target."""
+        there = None
+        if self._twins and not self._own_pip and self._emulator_version(bench.target.arch):
+            there = self._twins.install(bench.target, bench.passport, job)
+        if there is not None and there.failure is not None:
+            return "twin", there.failure
+        mode, site, spent = ("twin", there.site, there.seconds) if there else ("session", b"", 0.0)
+        try:
+            seen = session.probe(replace(job, site=site))
+        except SessionLostError as error:
+            return mode, lost(error)
+        return mode, replace(seen, seconds=round(seen.seconds + spent, 3))
 
     def _confirm(self, bench: _Bench, job: Job, first: ProbeResult) -> tuple[str, ProbeResult]:
         """Return the result that is believed, and how it came about.
@@ -273,7 +306,8 @@ class Lab:
 
     def _probe_alone(self, bench: _Bench, job: Job, way: Way) -> ProbeResult:
         with self._session(bench.target, bench.image) as session:
-            session.start(warm=False, sealed=way == "fresh")
+            compiled = self._agent(bench.target)
+            session.start(warm=False, sealed=way == "fresh", compiled=compiled)
             try:
                 return session.probe(job, way)
             except SessionLostError as error:
@@ -284,7 +318,7 @@ class Lab:
     def _at(self, target: Target) -> _Bench:
         """Return the bench of ``target`` with a usable session, opening one where needed."""
         if self._bench is not None and self._bench.target != target:
-            self.leave()
+            self._leave_bench()  # the twin's is for the next target too, mostly
         if target.key in self._failed:
             raise self._failed[target.key]
         if self._bench is None:
@@ -322,11 +356,17 @@ class Lab:
         with self._phase("sessions", target.key, "starting the interpreter"):
             session = self._session(target, image)
             try:
-                passport = self._survey.complete(session.start(), target, image)
+                passport = session.start(compiled=self._agent(target))
+                passport = self._survey.complete(passport, target, image)
             except BaseException:
                 session.close()
                 raise
         return session, passport
+
+    def _agent(self, target: Target) -> tuple[tuple[str, bytes], ...]:
+        if self._bytecode is None or not self._emulator_version(target.arch):
+            return ()
+        return self._bytecode.agent(target)
 
     def _session(self, target: Target, image: ImageRef) -> Session:
         return Session(self._engine, image.id, target, self._limits.container)
@@ -362,7 +402,7 @@ class Lab:
 
     def _result_key(self, bench: _Bench, subject: Subject, wheels: Sequence[WheelRef]) -> str:
         environment = environment_key(bench.target, bench.image, *self._emulation(bench.target))
-        limits = repr(self._limits)
+        limits = f"{self._limits!r}{', own pip' if self._own_pip else ''}"
         return result_key(environment, subject, wheels, limits, bench.passport.page_size)
 
     def _emulation(self, target: Target) -> tuple[str, str, str]:

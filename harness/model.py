@@ -391,7 +391,8 @@ class Attempt:
     """One try at a cell."""
 
     mode: str
-    """``session`` (forked from a warm interpreter), ``unpacked`` (new container and interpreter,
+    """``session`` (forked from a warm interpreter), ``twin`` (the same, installed by the same pip
+    on this machine's own arch), ``unpacked`` (new container and interpreter,
     without pip) or ``fresh`` (new container, interpreters for pip and for the import)."""
     outcome: Outcome
     stage: Stage

@@ -1,26 +1,24 @@
-"""The bytecode that an emulated import need not compile, made by the target's native twin.
+"""The bytecode that an emulated interpreter need not compile, made by the target's native twin.
 
-In: wheels. Out: a zip for ``Job.bytecode``, kept by the content of their sources. Half of a
-large import under emulation is compiling, and bytecode is the same on every arch: the same
-target on this machine's own arch compiles it, in a container like any other, and runs
-nothing of the wheels. Where there is no such image, the target compiles for itself.
+In: wheels, or the agent. Out: a zip for ``Job.bytecode``, or the agent's modules for
+``Session.start``, kept by the content of their sources. Half of a large import under emulation
+is compiling, and bytecode is the same on every arch: the same target on this machine's own
+arch compiles it, in a container like any other, and runs nothing of the wheels. Where there is
+no such image, the target compiles for itself.
 """
 
 import hashlib
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
-from typing import Protocol
+from pathlib import Path, PurePosixPath
 
 from harness.cache import Cache, content_key
-from harness.engine import Engine, Limits
 from harness.errors import EngineError, ImageError, WheelError
-from harness.images.debian import native_arch
-from harness.images.source import Use
 from harness.model import Target, WheelRef
-from harness.probe.session import Session, SessionLostError, agent_payload
+from harness.probe.session import SessionLostError, agent_payload, agent_sources
+from harness.twins import Twins
 from harness.wheel.archive import open_archive
 
 KIND = "bytecode"
@@ -31,45 +29,48 @@ SECONDS = 120.0
 _SOURCES = "sources-1-py3-none-any.whl"
 
 
-class Images(Protocol):
-    """Where targets' images are (``harness.images.ImageStore``)."""
-
-    def uses(self, target: Target) -> tuple[Use, ...]: ...
-
-
 class Precompiler:
     """Bytecode by sources and release; asks native twins that the engine has images of."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        images: Images,
-        targets: Sequence[Target],
-        *,
-        cache: Cache,
-        limits: Limits,
-    ) -> None:
-        self._engine = engine
-        self._images = images
-        here = native_arch().name
-        self._twins = {target.id: target for target in targets if target.arch_name == here}
+    def __init__(self, twins: Twins, cache: Cache) -> None:
+        self._twins = twins
         self._cache = cache
-        self._limits = limits
         self._not_had: set[str] = set()
+        self._agents: dict[str, tuple[tuple[str, bytes], ...]] = {}
 
     def bytecode(self, target: Target, python: str, wheels: tuple[WheelRef, ...]) -> bytes:
         """Return the bytecode of the wheels for ``python``, empty where there is none.
 
         ``python`` is the release that the target runs, ``3.9.2``. Raises ``CacheError``.
         """
-        twin = self._twins.get(target.id)
-        digest = _digest(wheels) if twin else ""
+        digest = _digest(wheels) if self._twins.has(target) else ""
+        if not digest:
+            return b""
         key = content_key(python, digest, agent_payload().decode())
-        if twin is None or not digest or key in self._not_had:
+        return self._compiled(target, key, lambda: _sources(wheels), python)
+
+    def agent(self, target: Target) -> tuple[tuple[str, bytes], ...]:
+        """Return the agent's modules as ``.pyc`` files, none where there is no twin.
+
+        Those of one release 3.x are like those of every other. Raises ``CacheError``.
+        """
+        if target.python not in self._agents:
+            key = content_key("agent", target.python, agent_payload().decode())
+            has_twin = self._twins.has(target)
+            zipped = self._compiled(target, key, _agent_sources) if has_twin else b""
+            if not zipped:
+                return ()
+            self._agents[target.python] = _modules(zipped)
+        return self._agents[target.python]
+
+    def _compiled(
+        self, target: Target, key: str, sources: Callable[[], bytes], python: str = ""
+    ) -> bytes:
+        if key in self._not_had:
             return b""
 
         def make(path: Path) -> None:
-            path.write_bytes(self._compile(twin, python, wheels))
+            path.write_bytes(self._compile(target, sources(), python))
 
         try:
             return self._cache.get(KIND, f"{target.python}-{key}.zip", make).read_bytes()
@@ -77,18 +78,11 @@ class Precompiler:
             self._not_had.add(key)
             return b""
 
-    def _compile(self, twin: Target, python: str, wheels: tuple[WheelRef, ...]) -> bytes:
-        with Session(self._engine, self._image(twin), twin, self._limits) as session:
-            if session.start(warm=False).python != python:
-                raise ImageError(f"{twin.key} runs another Python", cause="infra:no-way")
-            return session.compile(_SOURCES, _sources(wheels), seconds=SECONDS)
-
-    def _image(self, twin: Target) -> str:
-        """Return the id of an image that the engine has: none is made or pulled for this."""
-        for use in self._images.uses(twin):
-            if use.image and (found := self._engine.find_image(use.image)):
-                return found.id
-        raise ImageError(f"no image of {twin.key} here", cause="infra:no-way")
+    def _compile(self, target: Target, sources: bytes, python: str) -> bytes:
+        session, twin = self._twins.at(target)
+        if python not in ("", twin.python):
+            raise ImageError(f"{target.id} runs another Python here", cause="infra:no-way")
+        return session.compile(_SOURCES, sources, seconds=SECONDS)
 
 
 @lru_cache(maxsize=1024)
@@ -109,6 +103,24 @@ def _sources(wheels: tuple[WheelRef, ...]) -> bytes:
             except WheelError:
                 return b""  # the probe will say what is the matter with it
     return out.getvalue()
+
+
+def _agent_sources() -> bytes:
+    """Return a zip of the agent's modules, as ``_sources`` does of wheels."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as sources:
+        for name, source in agent_sources():
+            sources.writestr(zipfile.ZipInfo(f"{name}.py"), source)
+    return out.getvalue()
+
+
+def _modules(compiled: bytes) -> tuple[tuple[str, bytes], ...]:
+    """Return module names and ``.pyc`` files of ``__pycache__/<name>.cpython-3x.pyc`` in a zip."""
+    with zipfile.ZipFile(io.BytesIO(compiled)) as files:
+        return tuple(
+            (PurePosixPath(path).name.partition(".")[0], files.read(path))
+            for path in files.namelist()
+        )
 
 
 def _copy_sources(wheel: WheelRef, sources: zipfile.ZipFile) -> None:

@@ -29,6 +29,7 @@ from harness.model import ImageWay, IndexSource, Matrix
 from harness.passports import PassportBook, Surveyor
 from harness.precompile import Precompiler
 from harness.supply import Supply
+from harness.twins import Twins
 
 ROOT = Path(__file__).resolve().parents[1]
 """The checkout that this package is run from."""
@@ -53,6 +54,8 @@ class LabOptions:
     registry: str = ""
     """``HOST/PREFIX`` of a mirror that registry images are pulled from."""
     limits: ProbeLimits = field(default_factory=ProbeLimits)
+    own_pip: bool = False
+    """Install with the target's own pip where its native twin's would do."""
 
 
 def read_matrix(folder: Path) -> Matrix:
@@ -179,6 +182,7 @@ def open_lab(
     engine.reap()
     index = open_pinned(options, journal.announce)
     images = open_images(options, index, journal.announce)
+    twins = Twins(engine, images, matrix.targets, options.limits.container)
     return Lab(
         engine=engine,
         images=images,
@@ -196,9 +200,9 @@ def open_lab(
         survey=Surveyor(engine, cache, journal.announce),
         memory=memory,
         reader=WheelReader(cache),
-        bytecode=Precompiler(
-            engine, images, matrix.targets, cache=cache, limits=options.limits.container
-        ),
+        bytecode=Precompiler(twins, cache),
+        twins=twins,
+        own_pip=options.own_pip,
     )
 
 

@@ -154,6 +154,7 @@ def run_options(command: Command) -> Command:
         timeout: float,
         store: Path,
         fresh: bool,
+        own_pip: bool,
         label: str,
         **others: object,
     ) -> object:
@@ -167,6 +168,7 @@ def run_options(command: Command) -> Command:
             command=tuple(sys.argv[1:]),
             store=store.resolve(),
             fresh=fresh,
+            own_pip=own_pip,
             label=label,
         )
         return command(options=options, **others)
@@ -198,6 +200,12 @@ def run_options(command: Command) -> Command:
         store_option,
         click.option(
             "--fresh", is_flag=True, envvar="WHEELGRID_FRESH", help="Reuse no stored result."
+        ),
+        click.option(
+            "--own-pip",
+            is_flag=True,
+            help="Run each target's own pip under emulation for every wheel, instead of the same "
+            "pip of the same target on this machine's arch, told the target's own tags. Slower.",
         ),
         click.option(
             "--label", default="", metavar="NAME", help="What the run is; last-night means nightly."

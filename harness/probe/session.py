@@ -8,9 +8,11 @@ catches an agent, a container or an engine that no longer answers.
 import json
 import struct
 import time
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache as once
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal, Self
 
@@ -23,14 +25,14 @@ from harness.errors import ImageError
 from harness.model import Outcome, Stage, Target
 from harness.passport import Passport
 from harness.probe import agent
-from harness.probe.agent.importer import BYTECODE
+from harness.probe.agent.importer import BESIDE, BYTECODE, SITE
 
 HELLO_SECONDS = 180
 """An interpreter and its pip, starting under emulation on a busy machine."""
 WATCHDOG_SECONDS = 30
 """How much longer than the agent's own limits the host waits before it kills the container."""
 MAX_FRAME = 1 << 20
-MAX_BYTECODE = 64 << 20
+MAX_BLOB = 256 << 20
 EVIDENCE_KEPT = 500
 """Characters; a key line is a line."""
 
@@ -41,12 +43,24 @@ _BOOTSTRAP = (
 
 
 @once
-def agent_payload() -> bytes:
-    """Return the agent as the JSON that its loader makes modules of."""
+def agent_sources() -> tuple[tuple[str, str], ...]:
+    """Return names and sources of the modules that the agent is made of, in their order."""
     folder = files(agent)
-    sources = [(name, folder.joinpath(f"{name}.py").read_text()) for name in agent.MODULES]
-    loader = folder.joinpath("loader.py").read_text()
-    return json.dumps({"loader": loader, "modules": sources}).encode()
+    return tuple((name, folder.joinpath(f"{name}.py").read_text()) for name in agent.MODULES)
+
+
+@lru_cache(maxsize=16)
+def agent_payload(compiled: tuple[tuple[str, bytes], ...] = ()) -> bytes:
+    """Return the agent as the JSON that its loader makes modules of.
+
+    ``compiled`` are names and ``.pyc`` files of modules, for some release of Python.
+    """
+    payload = {
+        "loader": files(agent).joinpath("loader.py").read_text(),
+        "modules": agent_sources(),
+        "compiled": [(name, b64encode(pyc).decode()) for name, pyc in compiled],
+    }
+    return json.dumps(payload).encode()
 
 
 Way = Literal["session", "unpacked", "fresh"]
@@ -74,6 +88,12 @@ class Job:
     """Seconds of wall clock for each of install and import-with-call."""
     quiet: float
     """Seconds without output after which a stage is taken for hung."""
+    site: bytes = b""
+    """What ``Session.install`` gave for the subject on another arch; for ``session`` alone, which
+    then installs nothing."""
+    beside: bytes = b""
+    """The companions' files as ``companions.laid_out`` gives them, for ``session`` alone: where
+    there are none, the installer installs the companions."""
     bytecode: bytes = b""
     """What ``Session.compile`` gave for the same wheels on another arch; for ``session`` alone."""
 
@@ -112,17 +132,24 @@ class Session:
         self.usable = False
         self._channel.close()
 
-    def start(self, *, warm: bool = True, sealed: bool = True) -> Passport:
+    def start(
+        self,
+        *,
+        warm: bool = True,
+        sealed: bool = True,
+        compiled: tuple[tuple[str, bytes], ...] = (),
+    ) -> Passport:
         """Send the agent and return the passport that it writes.
 
         Without ``warm`` the installer is not loaded for what is to come, which takes most of the
         time, and the passport tells neither it nor its tags: for one fresh probe. Without
         ``sealed`` the agent loads nothing to protect itself from the cell with: for a probe
-        whose result is believed only where it says what another said before.
+        whose result is believed only where it says what another said before. ``compiled`` are
+        modules of the agent that need not be compiled, as ``agent_payload`` takes them.
         Raises ``ImageError`` for an image that is of another architecture than asked for, or
         whose interpreter or installer does not start.
         """
-        payload = agent_payload()
+        payload = agent_payload(compiled)
         try:
             self._channel.send(b"%d\n%b" % (len(payload), payload))
             facts = self._ask({"op": "hello", "warm": warm, "seal": sealed}, (), HELLO_SECONDS)
@@ -151,25 +178,47 @@ class Session:
         interpreters for both, the slow way. Raises ``SessionLostError`` when the container ends
         or no longer answers.
         """
-        files = list(job.wheels)
-        if job.bytecode and way == "session":
-            files.append((BYTECODE, job.bytecode))
+        wheels, more = job.wheels, []
+        if way == "session":
+            wheels = () if job.site else job.wheels[-1:] if job.beside else job.wheels
+            more = [(SITE, job.site), (BESIDE, job.beside), (BYTECODE, job.bytecode)]
+        files = [*wheels, *((name, data) for name, data in more if data)]
         frame = {
             "op": "probe",
             "files": [name for name, _ in files],
-            "wheels": len(job.wheels),
+            "wheels": len(wheels),
             "imports": job.imports,
             "call": job.call,
             "timeout": job.timeout,
             "quiet": job.quiet,
             "way": way,
         }
-        stages = 4 if len(job.wheels) > 1 else 2
+        stages = 4 if len(wheels) > 1 else 2
         answer = self._ask(
             frame, [data for _, data in files], stages * job.timeout + WATCHDOG_SECONDS
         )
         self.usable = bool(answer["clean"])
         return _probe_result(answer)
+
+    def install(
+        self, name: str, wheel: bytes, tags: Sequence[str], job: Job
+    ) -> tuple[ProbeResult | None, bytes, float]:
+        """Install a wheel as the same pip does on a machine where it accepts ``tags``.
+
+        Returns what pip failed with, the site directory as a zip and the seconds that it took.
+        The limits are those of ``job``. Raises ``SessionLostError`` as ``probe`` does.
+        """
+        frame = {
+            "op": "install",
+            "files": [name],
+            "tags": list(tags),
+            "timeout": job.timeout,
+            "quiet": job.quiet,
+        }
+        answer = self._ask(frame, [wheel], job.timeout + WATCHDOG_SECONDS)
+        self.usable = bool(answer["clean"])
+        failure = _probe_result(answer) if "outcome" in answer else None
+        return failure, bytes(answer["blob"]), float(answer["seconds"])
 
     def compile(self, name: str, wheel: bytes, *, seconds: float) -> bytes:
         """Return the bytecode of a wheel for interpreters of this release, zipped.
@@ -202,7 +251,7 @@ class Session:
         return answer
 
     def _blob(self, size: int, deadline: float) -> bytes:
-        if size > MAX_BYTECODE:
+        if size > MAX_BLOB:
             raise self._lost("infra:agent", f"it answers with {size} bytes")
         return self._channel.receive(size, deadline=deadline) if size else b""
 

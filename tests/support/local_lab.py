@@ -6,19 +6,22 @@ the agent and its verdicts are real.
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness.arches import Arch, find_arch
 from harness.cache import file_sha256
-from harness.engine import Engine
+from harness.engine import Engine, Limits
 from harness.errors import HarnessError
+from harness.images.source import Use
 from harness.journal import Journal
 from harness.lab import Lab, ProbeLimits
 from harness.memory import Memory
 from harness.model import ImageRef, ImageWay, Subject, Target, WheelRef
 from harness.passport import Passport
 from harness.supply import Refusal
+from harness.twins import Twins
 from tests.support.local_engine import LocalEngine
 from tests.support.wheels import make_wheel
 
@@ -47,6 +50,9 @@ class LocalImages:
         if target.key in self.errors:
             raise self.errors[target.key]
         return replace(IMAGE, id=target.key) if self.each else IMAGE
+
+    def uses(self, target: Target) -> tuple[Use, ...]:  # noqa: ARG002 - the protocol's
+        return (Use(image=IMAGE.id, entries=frozenset()),)
 
 
 class MadeWheels:
@@ -87,7 +93,7 @@ class MadeWheels:
         )
 
 
-def local_lab(
+def local_lab(  # noqa: PLR0913 - one for each seam
     answers: dict[str, Answer],
     journal: Journal,
     *,
@@ -95,16 +101,24 @@ def local_lab(
     images: LocalImages | None = None,
     tag: str = "py3-none-any",
     memory: Memory | None = None,
+    twins: Sequence[Target] = (),
+    own_pip: bool = False,
 ) -> Lab:
-    """Return a laboratory for the subjects in ``answers``; its wheels lie beside the journal."""
+    """Return a laboratory for the subjects in ``answers``; its wheels lie beside the journal.
+
+    Every target counts as emulated, and ``twins`` are native ones.
+    """
+    engine, images = engine or LocalEngine(), images or LocalImages()
     return Lab(
-        engine=engine or LocalEngine(),
-        images=images or LocalImages(),
+        engine=engine,
+        images=images,
         wheels=MadeWheels(answers, Path(tempfile.mkdtemp(dir=journal.path.parent)), tag),
         journal=journal,
         emulator_version=_emulator_version,
         limits=ProbeLimits(timeout=60, quiet=60),
         memory=memory,
+        twins=Twins(engine, images, twins, Limits()) if twins else None,
+        own_pip=own_pip,
     )
 
 

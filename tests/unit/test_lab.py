@@ -18,6 +18,7 @@ from harness.errors import (
 )
 from harness.journal import Journal, observations, read_events
 from harness.model import Cell, IndexSource, Outcome, Stage, Subject, Target
+from harness.probe.session import ProbeResult
 from harness.supply import Refusal
 from tests.support.local_engine import LocalChannel, LocalEngine
 from tests.support.local_lab import HERE, IMAGE, Answer, LocalImages, local_lab
@@ -84,6 +85,53 @@ def test_what_does_not_pass_is_confirmed(journal: Journal, engine: LocalEngine) 
     failed = Outcome.IMPORT_FAILED
     assert _modes(journal) == [[("session", failed), ("unpacked", failed)]]
     assert len(engine.opened) == 2
+
+
+def test_a_twin_installs(journal: Journal, engine: LocalEngine) -> None:
+    """What a native twin installed is imported here, and a failure is confirmed by other ways."""
+    answers: dict[str, Answer] = {"one": "import beside", "beside": "", "bad": BROKEN}
+    with local_lab(answers, journal, engine=engine, twins=[_target()]) as lab:
+        for name in ("one", "bad"):
+            lab.observe(_cell(name, companions=("beside",)))
+    failed = Outcome.IMPORT_FAILED
+    assert _modes(journal) == [
+        [("twin", Outcome.PASS)],
+        [("twin", failed), ("unpacked", failed)],
+    ]
+    assert len(engine.opened) == 3
+
+
+def test_what_a_twin_cannot_install_is_confirmed_by_the_targets_own_pip(
+    journal: Journal, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A twin's pip paints no cell red by itself."""
+    monkeypatch.setattr("harness.twins.Session.install", _installs_nothing)
+    with local_lab({"one": ""}, journal, engine=engine, twins=[_target()]) as lab:
+        seen = lab.observe(_cell("one"))
+    assert seen.outcome is Outcome.PASS
+    assert _modes(journal) == [[("twin", Outcome.INSTALL_FAILED), ("fresh", Outcome.PASS)]]
+
+
+def _installs_nothing(*_: object) -> tuple[ProbeResult, bytes, float]:
+    failure = ProbeResult(
+        outcome=Outcome.INSTALL_FAILED,
+        stage=Stage.INSTALL,
+        cause="",
+        evidence="it cannot",
+        log="",
+        seconds=0.0,
+    )
+    return failure, b"", 0.0
+
+
+def test_own_pip_asks_no_twin(journal: Journal, engine: LocalEngine) -> None:
+    """Who wants to know of the target's own pip gets that for every wheel."""
+    with local_lab({"one": ""}, journal, engine=engine, twins=[_target()], own_pip=True) as lab:
+        own = lab.observe(_cell("one"))
+    with local_lab({"one": ""}, journal, engine=engine, twins=[_target()]) as lab:
+        twins = lab.observe(_cell("one"))
+    assert _modes(journal) == [[("session", Outcome.PASS)], [("twin", Outcome.PASS)]]
+    assert own.key != twins.key
 
 
 def test_a_refusal_that_pip_lists_is_believed(journal: Journal, engine: LocalEngine) -> None:

@@ -1,7 +1,8 @@
 """Bytecode by the native twin, with the real agent in a local process."""
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -11,10 +12,13 @@ import pytest
 from harness.arches import find_arch
 from harness.cache import Cache, file_sha256
 from harness.engine import Limits
+from harness.errors import ImageError
 from harness.images.source import Use
 from harness.model import Target, WheelRef
 from harness.precompile import KIND, WORTH_IT, Precompiler
+from harness.probe.agent import MODULES
 from harness.probe.session import Session
+from harness.twins import Twins
 from tests.support.local_engine import LocalEngine
 from tests.support.local_lab import HERE
 from tests.support.wheels import make_wheel
@@ -56,9 +60,11 @@ def cache(tmp_path: Path) -> Cache:
     return Cache(tmp_path / "cache")
 
 
-def _precompiler(cache: Cache, engine: LocalEngine, *, there: bool = True) -> Precompiler:
-    images = Images(there=there)
-    return Precompiler(engine, images, [TWIN, FOREIGN], cache=cache, limits=Limits())
+@contextmanager
+def _precompiler(cache: Cache, engine: LocalEngine, *, there: bool = True) -> Iterator[Precompiler]:
+    with closing(Twins(engine, Images(there=there), [TWIN, FOREIGN], Limits())) as twins:
+        yield Precompiler(twins, cache)
+    assert all(channel.process.poll() is not None for channel in engine.opened)
 
 
 def _wheels(
@@ -73,11 +79,11 @@ def test_twin_compiles_once(tmp_path: Path, cache: Cache, python: str) -> None:
     """The sources of a wheel are compiled by the same target here, and by none again."""
     engine = LocalEngine()
     for _ in range(2):
-        bytecode = _precompiler(cache, engine).bytecode(FOREIGN, python, _wheels(tmp_path))
+        with _precompiler(cache, engine) as precompiler:
+            bytecode = precompiler.bytecode(FOREIGN, python, _wheels(tmp_path))
         (name,) = zipfile.ZipFile(BytesIO(bytecode)).namelist()
         assert name.startswith("__pycache__/good.")
     assert len(engine.opened) == 1
-    assert all(channel.process.poll() is not None for channel in engine.opened)
 
 
 def test_sources_and_not_arches_are_what_counts(tmp_path: Path, cache: Cache, python: str) -> None:
@@ -85,7 +91,8 @@ def test_sources_and_not_arches_are_what_counts(tmp_path: Path, cache: Cache, py
     engine = LocalEngine()
     for tag in ("py3-none-any", "cp311-cp311-linux_s390x"):
         wheels = _wheels(tmp_path, tag=tag, binary=tag)
-        assert _precompiler(cache, engine).bytecode(FOREIGN, python, wheels)
+        with _precompiler(cache, engine) as precompiler:
+            assert precompiler.bytecode(FOREIGN, python, wheels)
     assert len(engine.opened) == 1
 
 
@@ -95,24 +102,48 @@ def test_what_is_soon_compiled_is_left_to_the_import(
     """A few lines cost more to unpack than to compile."""
     engine = LocalEngine()
     wheels = _wheels(tmp_path, "answer = 42")
-    assert _precompiler(cache, engine).bytecode(FOREIGN, python, wheels) == b""
+    with _precompiler(cache, engine) as precompiler:
+        assert precompiler.bytecode(FOREIGN, python, wheels) == b""
     assert engine.opened == []
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["no image", "another Python"])
 def test_without_a_fitting_twin_there_is_none(tmp_path: Path, cache: Cache, there: bool) -> None:
     """No image is made for it and no other release asked; nothing of that is kept."""
-    precompiler = _precompiler(cache, LocalEngine(), there=there)
-    for _ in range(2):
-        assert precompiler.bytecode(FOREIGN, "3.6.0", _wheels(tmp_path)) == b""
+    with _precompiler(cache, LocalEngine(), there=there) as precompiler:
+        for _ in range(2):
+            assert precompiler.bytecode(FOREIGN, "3.6.0", _wheels(tmp_path)) == b""
     assert cache.entries(KIND) == ()
 
 
 def test_target_without_a_twin(tmp_path: Path, cache: Cache, python: str) -> None:
     """A target that the matrix has on foreign arches alone compiles for itself."""
     alone = replace(FOREIGN, id="alone")
-    precompiler = _precompiler(cache, LocalEngine())
-    assert precompiler.bytecode(alone, python, _wheels(tmp_path)) == b""
+    with _precompiler(cache, LocalEngine()) as precompiler:
+        assert precompiler.bytecode(alone, python, _wheels(tmp_path)) == b""
+
+
+def test_agent_is_compiled_once_for_a_release(cache: Cache, python: str) -> None:
+    """All of its modules are, and a session that is given them is as every other."""
+    engine = LocalEngine()
+    for _ in range(2):
+        with _precompiler(cache, engine) as precompiler:
+            compiled = precompiler.agent(FOREIGN)
+        assert sorted(name for name, _ in compiled) == sorted(MODULES)
+    assert len(engine.opened) == 1
+    broken = tuple((name, pyc[:16]) for name, pyc in compiled)
+    other = tuple((name, b"none" + pyc[4:]) for name, pyc in broken)
+    for given in (compiled, other):
+        with Session(engine, "image", TWIN, Limits()) as session:
+            assert session.start(warm=False, compiled=given).python == python
+    with Session(engine, "image", TWIN, Limits()) as session, pytest.raises(ImageError):
+        session.start(warm=False, compiled=broken)  # what is for this release is taken
+
+
+def test_agent_without_a_twin_compiles_itself(cache: Cache) -> None:
+    for target, there in ((FOREIGN, False), (replace(FOREIGN, id="alone"), True)):
+        with _precompiler(cache, LocalEngine(), there=there) as precompiler:
+            assert precompiler.agent(target) == ()
 
 
 def _no_zip(data: bytes) -> bytes:
@@ -131,4 +162,5 @@ def test_unreadable_wheel(
     (wheel,) = _wheels(tmp_path, **{"\u00e9.py": LONG})
     path = Path(wheel.path)
     path.write_bytes(damage(path.read_bytes()))
-    assert _precompiler(cache, LocalEngine()).bytecode(FOREIGN, python, (wheel,)) == b""
+    with _precompiler(cache, LocalEngine()) as precompiler:
+        assert precompiler.bytecode(FOREIGN, python, (wheel,)) == b""

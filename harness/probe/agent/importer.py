@@ -9,14 +9,21 @@ import sys
 from .child import Reports, run_child
 
 FRESH = ("container", "child", "importer")  # the modules that a new interpreter needs
-BYTECODE = "bytecode.zip"  # its name in the cell's directory, where it came with a cell
+# The names of what may come with a cell into its directory: what was installed elsewhere,
+# companions, and what was compiled elsewhere.
+SITE = "site.zip"
+BESIDE = "beside.zip"
+BYTECODE = "bytecode.zip"
 
 
 def import_and_call(folder_site, imports, call, limits, folder):
     """Import and call in a fork of the agent's own clean interpreter."""
 
     def body(reports):
-        _put_bytecode(os.path.join(folder, BYTECODE), folder_site)
+        for archive in (SITE, BESIDE):
+            _put_files(os.path.join(folder, archive), folder_site, os.makedirs)
+        # Bytecode goes where its source is: another folder would be a package of its own.
+        _put_files(os.path.join(folder, BYTECODE), folder_site, os.mkdir)
         _try(reports, folder_site, imports, call)
 
     return run_child(body, limits, folder)
@@ -52,22 +59,24 @@ def be_fresh(order):
     os._exit(0)
 
 
-def _put_bytecode(archive, folder_site):
-    """Put what was compiled elsewhere beside its sources."""
+def _put_files(archive, folder_site, make_folder):
+    """Put an archive's files, where there is one, to what the subject's installation left."""
     if not os.path.exists(archive):
         return
     import zipfile
 
-    with zipfile.ZipFile(archive) as bytecode:
-        for name in bytecode.namelist():
-            path = os.path.join(folder_site, name)
+    with zipfile.ZipFile(archive) as files:
+        for info in files.infolist():
+            path = os.path.join(folder_site, info.filename)
             try:
                 if not os.path.isdir(os.path.dirname(path)):
-                    os.mkdir(os.path.dirname(path))
-                with open(path, "wb") as stream:
-                    stream.write(bytecode.read(name))
+                    make_folder(os.path.dirname(path))
+                with open(path, "xb") as stream:
+                    stream.write(files.read(info))
+                if info.external_attr >> 16 & 0o100:
+                    os.chmod(path, 0o700)
             except OSError:
-                continue  # its source is not there
+                continue  # it is there already, or its source is not
 
 
 def _try(reports, folder_site, imports, call):

@@ -8,6 +8,7 @@ import functools
 import gc
 import glob
 import importlib
+import io
 import os
 import select
 import shutil
@@ -24,6 +25,7 @@ _TAGS = (
     # Where pip makes its list of tags, and several of its modules take it from.
     "pip._internal.utils.compatibility_tags",  # from 20.0 on
     "pip._internal.pep425tags",
+    "pip.pep425tags",  # pip 9
 )
 LINK = 3  # the installer's descriptor to the agent
 
@@ -42,7 +44,10 @@ _RECORD = "wheelgrid_warm_up-1.dist-info/RECORD"
 
 
 class Installer:
-    """The agent's end of the process that has pip loaded; it is started when first needed."""
+    """The agent's end of the process that has pip loaded; it is started when first needed.
+
+    It tells the tags that pip accepts at once, and loads the rest of pip for its first order.
+    """
 
     def __init__(self):
         self.pid = 0
@@ -51,7 +56,7 @@ class Installer:
         self.facts = {}
 
     def start(self):
-        """Fork the process; it loads pip while the caller goes on."""
+        """Fork the process; it asks pip for its tags while the caller goes on."""
         self.link, theirs = socket.socketpair()
         self.pid = os.fork()
         if self.pid == 0:
@@ -60,16 +65,19 @@ class Installer:
         self.stream = self.link.makefile("rwb")
 
     def ready(self):
-        """Wait until pip is loaded; return its name and version and the tags it accepts."""
+        """Wait until pip has told them; return its name and version and the tags it accepts."""
         if self.link is None:
             self.start()
         if not self.facts:
             self.facts = self._answer()
         return self.facts
 
-    def install(self, wheels, site, folder, limits):
-        """Install wheel files into ``site``; None when the process was killed meanwhile."""
-        order = {"wheels": wheels, "site": site, "folder": folder, "limits": limits}
+    def install(self, wheels, site, folder, limits, tags=()):
+        """Install wheel files into ``site``; None when the process was killed meanwhile.
+
+        ``tags`` are those that pip shall accept, where they are not its own.
+        """
+        order = {"wheels": wheels, "site": site, "folder": folder, "limits": limits, "tags": tags}
         try:
             self.ready()
             write_frame(self.stream, order)
@@ -121,7 +129,7 @@ def _serve(stream):
     # A fork that collects garbage walks all of pip, and copies the memory that it is in.
     gc.disable()
     try:
-        _warm_up()
+        makers = _remember()
         import pip
 
         facts = {"installer": "pip " + pip.__version__, "tags": _tags()}
@@ -129,10 +137,16 @@ def _serve(stream):
         write_frame(stream, {"failed": "%s: %s" % (type(error).__name__, error)})
         raise
     write_frame(stream, facts)
+    warm = False
     while True:
         order = read_frame(stream)
+        if not warm:
+            _warm_up()
+            warm = True
 
         def body(reports, order=order):
+            for maker in makers:
+                maker.take(order["tags"])
             status = _install(order["wheels"], order["site"])
             reports({"status": int(status or 0), "done": True})
 
@@ -162,7 +176,7 @@ def _warm_up():
         lines = ["%s,sha256=%043d,%d" % (name, 0, len(_NOTHING[name])) for name in sorted(_NOTHING)]
         archive.writestr(_RECORD, "\n".join(lines + [_RECORD + ",,\n"]))
     _forget_certificates()
-    _remember()
+    _forget_user_agent()
     with _unwatched_imports():
         _install([wheel], os.path.join(folder, "site"))
     # pip 10 to 19.3 leaves it behind, and the next install looks in a folder that is gone.
@@ -170,18 +184,41 @@ def _warm_up():
     shutil.rmtree(folder)
 
 
-def _remember():
-    """Let the forks inherit the list of tags, half of a small install's work.
+class _Tags:
+    """pip's maker of its list of tags, which makes it once: half of a small install's work."""
 
-    And make nothing of the header that tells an index who asks: none is asked here. To be
-    called before pip's other modules are imported, which keep what they find by its name.
+    def __init__(self, make):
+        self._make = functools.lru_cache(maxsize=None)(make)
+        self._taken = []
+
+    def __call__(self, *args, **kwargs):
+        return self._taken or self._make(*args, **kwargs)
+
+    def take(self, tags):
+        """Have pip accept these, in this order: those of the same pip on another machine."""
+        kind = type(self._make()[0])
+        parts = [tuple(tag.split("-")) for tag in tags]
+        self._taken = parts if kind is tuple else [kind(*part) for part in parts]
+
+
+def _remember():
+    """Let the forks inherit the list of tags; return its makers.
+
+    To be called before pip's other modules are imported, which keep what they find by its name.
     """
+    makers = []
     for place in _TAGS:
         try:
             module = importlib.import_module(place)
         except ImportError:
             continue
-        module.get_supported = functools.lru_cache(maxsize=None)(module.get_supported)
+        module.get_supported = _Tags(module.get_supported)
+        makers.append(module.get_supported)
+    return makers
+
+
+def _forget_user_agent():
+    """Make nothing of the header that tells an index who asks: none is asked here."""
     try:
         session = importlib.import_module("pip._internal.network.session")
     except ImportError:
@@ -233,6 +270,21 @@ def install_afresh(wheels, site, folder, limits):
         reports({"status": exit_status(os.waitpid(pid, 0)[1]), "done": True})
 
     return run_child(body, limits, folder)
+
+
+def pack(site):
+    """Return a zip of the files under ``site``, stored as they are, with their modes."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for root, folders, names in os.walk(site):
+            folders.sort()
+            for name in sorted(names):
+                path = os.path.join(root, name)
+                info = zipfile.ZipInfo(os.path.relpath(path, site))
+                info.external_attr = os.stat(path).st_mode << 16
+                with open(path, "rb") as stream:
+                    archive.writestr(info, stream.read())
+    return packed.getvalue()
 
 
 def unpack(wheels, site, folder, limits):

@@ -11,7 +11,7 @@ from .compiler import compile_wheels
 from .container import WORK, ignore_signals, kill_strangers, seal, sweep
 from .frames import read_frame, write_frame
 from .importer import import_afresh, import_and_call
-from .installer import Installer, install_afresh, unpack
+from .installer import Installer, install_afresh, pack, unpack
 from .judgement import installed, judge_import, judge_install
 from .passport import read_passport
 
@@ -39,7 +39,12 @@ class Agent:
     def serve(self):
         while True:
             frame = read_frame(self.stdin)
-            answers = {"hello": self.hello, "probe": self.probe, "compile": self.compile}
+            answers = {
+                "hello": self.hello,
+                "probe": self.probe,
+                "install": self.install_only,
+                "compile": self.compile,
+            }
             write_frame(self.stdout, *answers[frame["op"]](frame))
 
     def hello(self, frame):
@@ -59,6 +64,21 @@ class Agent:
         verdict["clean"] = self.clean()
         verdict["seconds"] = round(time.time() - start, 3)
         return (verdict,)
+
+    def install_only(self, job):
+        """Answer with what pip makes of a wheel for a machine that accepts these tags."""
+        start = time.time()
+        folder, wheels = lay_out(job["files"], job["blobs"])
+        site = os.path.join(folder, "site")
+        result = self.install(
+            wheels, site, folder, Limits(job["timeout"], job["quiet"]), job["tags"]
+        )
+        good = installed(result)
+        answer = {} if good else judge_install(result, "subject")
+        packed = pack(site) if good else b""
+        answer["clean"] = self.clean()
+        answer["seconds"] = round(time.time() - start, 3)
+        return answer, packed
 
     def compile(self, job):
         """Answer with the bytecode of wheels, which no stranger's code has run for."""
@@ -80,11 +100,11 @@ class Agent:
         run = import_afresh if job["way"] == "fresh" else import_and_call
         return judge_import(run(site, job["imports"], job["call"], limits, folder))
 
-    def install(self, wheels, site, folder, limits):
+    def install(self, wheels, site, folder, limits, tags=()):
         """Install; when a cell before this one killed the installer, with a new one."""
-        result = self.installer.install(wheels, site, folder, limits)
+        result = self.installer.install(wheels, site, folder, limits, tags)
         if result is None:
-            result = self.installer.install(wheels, site, folder, limits)
+            result = self.installer.install(wheels, site, folder, limits, tags)
         return result
 
 
