@@ -62,18 +62,27 @@ def format_phases(circumstances: Circumstances) -> str:
 
 
 def format_reused(grid: Grid) -> str:
-    """Say how many cells were measured earlier, and since when, or with another target's."""
+    """Say how many cells were measured earlier, and since when, or with another target's.
+
+    And of how many the wheel was installed where no emulator is needed for it.
+    """
     seen = [cell.observation for cell in grid.cells if cell.observation]
     times = sorted(each.measured_at for each in seen if each.cached)
-    twins = sum(bool(each.measured_on) for each in seen)
+    elsewhere = sum(bool(each.measured_on) for each in seen)
+    twins = sum(any(attempt.mode == "twin" for attempt in each.attempts) for each in seen)
     lines = []
     if times:
         lines.append(
             f"{len(times)} of {len(grid.cells)} cells were measured before with all that matters "
             f"the same, the oldest on {times[0][:16].replace('T', ' ')}; --fresh measures them anew"
         )
+    if elsewhere:
+        lines.append(f"{elsewhere} cells were measured on another target that has the same image")
     if twins:
-        lines.append(f"{twins} cells were measured on another target that has the same image")
+        lines.append(
+            f"{twins} wheels were installed by the same pip without emulation, told the target's "
+            "tags; --own-pip emulates it"
+        )
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from harness.images import ImageStore
 from harness.images.debian import native_arch
 from harness.model import ImageRef, ImageWay, Outcome, Target
 from harness.probe.session import Session, SessionLostError
+from harness.twins import Twins
 from tests.support.targets import debian_12, no_pip
 from tests.support.wheels import job_for, make_wheel
 
@@ -95,6 +97,36 @@ def test_import_reads_what_the_native_twin_compiled(
     for given, outcome in ((bytecode, Outcome.PASS), (b"", Outcome.CALL_FAILED)):
         job = replace(job_for(wheel, call="good.found"), bytecode=given)
         assert session.probe(job).outcome is outcome
+
+
+def test_native_twin_installs_what_the_targets_own_pip_does(
+    engine: DockerEngine, cache: Cache, image: ImageRef, target: Target, tmp_path: Path
+) -> None:
+    """Byte for byte and mode for mode, and told the target's tags it refuses its own machine's."""
+    images = ImageStore(
+        engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=lambda _: None
+    )
+    twin, elsewhere = debian_12(native_arch().name), debian_12("riscv64")
+    images.get(twin)
+    files = {
+        "good-1.0.dist-info/entry_points.txt": "[console_scripts]\ngood-tool = good:x\n",
+        "good-1.0.data/platlib/sub/module.py": "",
+        "good-1.0.data/headers/good.h": "",
+    }
+    with (
+        Session(engine, image.id, target, TIGHT) as own,
+        closing(Twins(engine, images, [twin, target], TIGHT)) as twins,
+    ):
+        passport = own.start()
+        for arch, refused in ((target.arch_name, False), (elsewhere.arch_name, True)):
+            tag = f"cp311-cp311-manylinux_2_17_{arch}"
+            wheel = make_wheel(tmp_path, "good", "x = 1", tag=tag, files=files)
+            job = job_for(wheel)
+            there = twins.install(target, passport, job)
+            assert there is not None
+            failure, site, _ = own.install(wheel.name, wheel.read_bytes(), passport.tags, job)
+            assert (there.failure is not None, failure is not None) == (refused, refused)
+            assert there.site == site
 
 
 def test_agent_survives_any_signal_and_installer_is_replaced(

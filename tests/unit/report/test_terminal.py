@@ -3,15 +3,17 @@
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
 from harness.grid import Grid, build_grid
+from harness.model import Attempt, Outcome, Stage
 from harness.report.glyphs import GLYPHS
 from harness.report.runfile import Circumstances
-from harness.report.terminal import format_phases, print_grid, render_grid
+from harness.report.terminal import format_phases, format_reused, print_grid, render_grid
 
 Golden = Callable[[str, str], None]
 
@@ -90,3 +92,20 @@ def test_phases() -> None:
     )
     said = format_phases(circumstances)
     assert said == "images 212 s, wheels 40 s of work; 190 s by the clock on 2 workers"
+
+
+def test_what_was_done_elsewhere_is_said(grid: Grid) -> None:
+    """A grid tells what was not measured with the target itself, and how to have it so."""
+    attempt = Attempt(mode="twin", outcome=Outcome.PASS, stage=Stage.CALL, seconds=0.1)
+    cells = tuple(
+        replace(
+            cell, observation=replace(cell.observation, attempts=(attempt,), measured_on="a/b/c")
+        )
+        for cell in grid.cells
+        if cell.observation
+    )
+    said = format_reused(replace(grid, cells=cells)).splitlines()
+    assert f"{len(cells)} cells were measured on another target that has the same image" in said
+    assert any(
+        line.startswith(f"{len(cells)} wheels were installed by the same pip") for line in said
+    )
