@@ -67,7 +67,7 @@ class Twins:
 
     def has(self, target: Target) -> bool:
         """Whether the matrix has the target on this machine's arch too."""
-        return target.id in self._twins and target.id not in self._lacking
+        return target.id in self._twins and target.key not in self._lacking
 
     def close(self) -> None:
         """Remove the open container; idempotent."""
@@ -85,7 +85,7 @@ class Twins:
         try:
             opened = self._opened(twin)
         except EngineError:
-            self._lacking.add(target.id)
+            self._lacking.add(target.key)
             raise
         return opened.session, opened.passport
 
@@ -97,7 +97,7 @@ class Twins:
         try:
             session, twin = self.at(target)
             if (twin.python, twin.installer) != (passport.python, passport.installer):
-                self._lacking.add(target.id)
+                self._lacking.add(target.key)
                 return None
             installed = session.install(name, wheel, passport.tags, job)
         except (EngineError, SessionLostError):

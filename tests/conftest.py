@@ -4,12 +4,17 @@ import os
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from harness.cache import Cache, default_cache_root
 from harness.engine.docker import DockerEngine, connect
 from harness.errors import EngineError
 
 pytest_plugins = ["pytester"]
+
+# An example is slow when the machine is busy; what takes how long is for benchmarks.
+settings.register_profile("wheelgrid", settings(), deadline=None)
+settings.load_profile("wheelgrid")
 
 
 @pytest.fixture(scope="session")

@@ -93,7 +93,7 @@ def stems(facts: WheelFacts) -> set[str]:
 
 
 @given(held=HELD)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_only_what_was_promised(held: set[str], tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whatever a wheel holds, a remedy changes the names or the tags it speaks of, and no more."""
     proposal = propose([made(tmp_path_factory.mktemp("wheel"), *sorted(held), data=b"")], TARGETS)
@@ -119,7 +119,7 @@ def test_only_what_was_promised(held: set[str], tmp_path_factory: pytest.TempPat
 
 
 @given(held=HELD)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_second_name_breaks_nothing(
     held: set[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -95,7 +95,7 @@ def test_what_needs_python_and_libc_alone_passes_on_every_measured_target(record
         lambda order: st.integers(1, len(order)).map(lambda count: tuple(order[:count]))
     ),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_modules_are_found_as_importlib_finds_them(
     files: set[tuple[str, str]], suffixes: tuple[str, ...]
 ) -> None:
@@ -131,7 +131,7 @@ def _as_importlib(place: Path, module: str, suffixes: Sequence[str], root: Path)
     end=st.integers(0, 4096),
     passport=st.sampled_from([GLIBC, MUSL]),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_file_cut_short_anywhere_is_judged(name: str, end: int, passport: Passport) -> None:
     """Truncation gives a verdict with words, never a crash."""
     facts = wheel({MODULE: read_elf(io.BytesIO(golden_elves()[name][:end]))})
@@ -140,7 +140,7 @@ def test_a_file_cut_short_anywhere_is_judged(name: str, end: int, passport: Pass
 
 
 @given(reader=st.sampled_from(sorted(READERS)), data=st.binary(max_size=4096))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_are_judged(reader: str, data: bytes) -> None:
     """What is no wheel and no ELF file breaks no promise of the readers."""
     READERS[reader](data)

@@ -104,7 +104,7 @@ trees = st.dictionaries(
 
 
 @given(files=trees, native=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_round_trip(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes], native: bool
 ) -> None:
@@ -132,7 +132,7 @@ def test_round_trip(
     changes=st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), max_size=8),
     cut=st.integers(0, 40),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_damage(changes: list[tuple[int, int]], cut: int) -> None:
     """Whatever bytes are changed or missing: facts or a WheelError, nothing else."""
     data = bytearray(SOUND[: len(SOUND) - cut])

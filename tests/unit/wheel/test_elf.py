@@ -145,7 +145,7 @@ def spoil(data: bytes, changes: list[tuple[int, int]]) -> bytes:
     changes=st.lists(st.tuples(st.integers(0, 4096), st.integers(0, 255)), max_size=12),
     end=st.integers(0, 4096),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_any_damage(arch: Arch, changes: list[tuple[int, int]], end: int) -> None:
     """Whatever bytes are changed or missing: an answer, and at once."""
     data = spoil((GOLDEN / f"{arch.name}.so").read_bytes(), changes)

@@ -7,7 +7,7 @@ import io
 import zipfile
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import WheelError
@@ -80,7 +80,6 @@ def entries(wheel: Wheel) -> dict[str, tuple[object, ...]]:
         }  # fmt: skip
 
 
-@settings(deadline=None)
 @given(files=FILES, change=CHANGES)
 def test_nothing_else_changes(
     files: dict[str, bytes], change: Change, tmp_path_factory: pytest.TempPathFactory
@@ -103,7 +102,6 @@ def test_nothing_else_changes(
             assert new[new_name][1:] == entry[1:]
 
 
-@settings(deadline=None)
 @given(files=FILES, change=CHANGES)
 def test_the_same_bytes_each_time(files: dict[str, bytes], change: Change) -> None:
     """Rewriting is a function of its input; one that is done is not undone by changing nothing."""
@@ -113,7 +111,6 @@ def test_the_same_bytes_each_time(files: dict[str, bytes], change: Change) -> No
     assert rewrite_wheel(after, Change()) == after
 
 
-@settings(deadline=None)
 @given(files=FILES)
 def test_a_renaming_can_be_taken_back(files: dict[str, bytes]) -> None:
     """Renamed and renamed back, a wheel is what it was."""
