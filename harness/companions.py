@@ -12,11 +12,11 @@ from pathlib import Path
 
 from harness.errors import WheelError
 from harness.model import WheelRef
+from harness.predict.shape import installed
 from harness.wheel.archive import open_archive
 
 TOO_LARGE = 64 << 20
 """Bytes of one file: more is left to the target's installer."""
-_IN_SITE = ("purelib", "platlib")
 
 
 @lru_cache(maxsize=64)
@@ -40,15 +40,6 @@ def _copy(companion: WheelRef, site: zipfile.ZipFile) -> None:
     path = Path(companion.path)
     with path.open("rb") as stream, open_archive(companion.filename, stream) as archive:
         for member in archive.members:
-            if place := _place(member.name):
+            if place := installed(member.name):
                 content = archive.read(member.name, at_most=TOO_LARGE)
                 site.writestr(zipfile.ZipInfo(place), content)
-
-
-def _place(name: str) -> str:
-    """Return where in a site directory a member goes; empty for scripts, headers and data."""
-    top, _, rest = name.partition("/")
-    if not top.endswith(".data"):
-        return name
-    scheme, _, place = rest.partition("/")
-    return place if scheme in _IN_SITE else ""
