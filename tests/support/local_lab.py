@@ -26,6 +26,14 @@ from tests.support.local_engine import LocalEngine
 from tests.support.wheels import make_wheel
 
 HERE = find_arch(os.uname().machine)
+THIS_MACHINE = Target(
+    id="here",
+    arch_name=HERE.name,
+    title="this machine",
+    python="3.11",
+    libc="glibc",
+    interpreter="python3",
+)
 IMAGE = ImageRef(id="this-machine", way=ImageWay.ASSEMBLED, origin="tests")
 
 Answer = str | Refusal | HarnessError

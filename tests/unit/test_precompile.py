@@ -20,19 +20,11 @@ from harness.probe.agent import MODULES
 from harness.probe.session import Session
 from harness.twins import Twins
 from tests.support.local_engine import LocalEngine
-from tests.support.local_lab import HERE
+from tests.support.local_lab import THIS_MACHINE
 from tests.support.wheels import make_wheel
 
 LONG = "answer = 42\n" + "# words\n" * (WORTH_IT // 8)
-TWIN = Target(
-    id="here",
-    arch_name=HERE.name,
-    title="this machine",
-    python="3.11",
-    libc="glibc",
-    interpreter="python3",
-)
-FOREIGN = replace(TWIN, arch_name=find_arch("s390x").name)
+FOREIGN = replace(THIS_MACHINE, arch_name=find_arch("s390x").name)
 
 
 class Images:
@@ -42,7 +34,7 @@ class Images:
         self._there = there
 
     def uses(self, target: Target) -> tuple[Use, ...]:
-        assert target == TWIN
+        assert target == THIS_MACHINE
         return (Use(image="", entries=frozenset()),) * (not self._there) or (
             Use(image="image", entries=frozenset()),
         )
@@ -51,7 +43,7 @@ class Images:
 @pytest.fixture
 def python() -> str:
     """Return the version of the interpreter that the local engine starts."""
-    with Session(LocalEngine(), "image", TWIN, Limits()) as session:
+    with Session(LocalEngine(), "image", THIS_MACHINE, Limits()) as session:
         return session.start(warm=False).python
 
 
@@ -62,7 +54,7 @@ def cache(tmp_path: Path) -> Cache:
 
 @contextmanager
 def _precompiler(cache: Cache, engine: LocalEngine, *, there: bool = True) -> Iterator[Precompiler]:
-    with closing(Twins(engine, Images(there=there), [TWIN, FOREIGN], Limits())) as twins:
+    with closing(Twins(engine, Images(there=there), [THIS_MACHINE, FOREIGN], Limits())) as twins:
         yield Precompiler(twins, cache)
     assert all(channel.process.poll() is not None for channel in engine.opened)
 
@@ -134,9 +126,9 @@ def test_agent_is_compiled_once_for_a_release(cache: Cache, python: str) -> None
     broken = tuple((name, pyc[:16]) for name, pyc in compiled)
     other = tuple((name, b"none" + pyc[4:]) for name, pyc in broken)
     for given in (compiled, other):
-        with Session(engine, "image", TWIN, Limits()) as session:
+        with Session(engine, "image", THIS_MACHINE, Limits()) as session:
             assert session.start(warm=False, compiled=given).python == python
-    with Session(engine, "image", TWIN, Limits()) as session, pytest.raises(ImageError):
+    with Session(engine, "image", THIS_MACHINE, Limits()) as session, pytest.raises(ImageError):
         session.start(warm=False, compiled=broken)  # what is for this release is taken
 
 

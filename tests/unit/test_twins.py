@@ -17,18 +17,10 @@ from harness.passport import Passport
 from harness.probe.session import Job, Session
 from harness.twins import TOO_LARGE, Twins
 from tests.support.local_engine import LocalEngine
-from tests.support.local_lab import HERE
+from tests.support.local_lab import HERE, THIS_MACHINE
 from tests.support.wheels import job_for, make_wheel
 
-TWIN = Target(
-    id="here",
-    arch_name=HERE.name,
-    title="this machine",
-    python="3.11",
-    libc="glibc",
-    interpreter="python3",
-)
-FOREIGN = replace(TWIN, arch_name=find_arch("s390x").name)
+FOREIGN = replace(THIS_MACHINE, arch_name=find_arch("s390x").name)
 OTHER = replace(FOREIGN, id="other")
 FOREIGN_TAG = "py3-none-linux_s390x"
 
@@ -61,7 +53,7 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def here() -> Passport:
-    with Session(LocalEngine(), "image", TWIN, Limits()) as session:
+    with Session(LocalEngine(), "image", THIS_MACHINE, Limits()) as session:
         return session.start()
 
 
@@ -72,7 +64,7 @@ def emulated(here: Passport) -> Passport:
 
 
 def _twins(engine: Engine, here: str = "image", other: str = "image") -> Twins:
-    targets = [TWIN, FOREIGN, OTHER, replace(TWIN, id="other")]
+    targets = [THIS_MACHINE, FOREIGN, OTHER, replace(THIS_MACHINE, id="other")]
     return Twins(engine, Images({"here": here, "other": other}), targets, Limits())
 
 
@@ -100,7 +92,7 @@ def test_what_the_twin_installs_is_imported_elsewhere(
     installed = twins.install(FOREIGN, emulated, job)
     assert installed is not None
     assert installed.failure is None
-    with Session(engine, "image", TWIN, Limits()) as session:
+    with Session(engine, "image", THIS_MACHINE, Limits()) as session:
         session.start(warm=False)
         result = session.probe(replace(job, site=installed.site))
     assert (result.outcome, result.stage, result.log) == (Outcome.PASS, Stage.CALL, "")

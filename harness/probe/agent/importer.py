@@ -73,10 +73,11 @@ def _put_files(archive, folder_site, make_folder):
                     make_folder(os.path.dirname(path))
                 with open(path, "xb") as stream:
                     stream.write(files.read(info))
-                if info.external_attr >> 16 & 0o100:
-                    os.chmod(path, 0o700)
-            except OSError:
+            except (FileExistsError, FileNotFoundError):
                 continue  # it is there already, or its source is not
+            mode = info.external_attr >> 16 & 0o777
+            if mode & 0o100:
+                os.chmod(path, mode)
 
 
 def _try(reports, folder_site, imports, call):
