@@ -75,21 +75,41 @@ class Cache:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._failed: dict[Path, HarnessError] = {}
 
-    def get(self, kind: str, name: str, make: Callable[[Path], None]) -> Path:
+    def get(
+        self, kind: str, name: str, make: Callable[[Path], None], *, sha256: str = ""
+    ) -> Path:
         """Return the entry ``<root>/<kind>/<name>``, made by ``make(path)`` where it is missing.
 
         ``make`` writes the file at the path it is given. One process makes it while the
-        others wait. Raises ``CacheError`` when it cannot be stored; what ``make`` raises
-        passes through and leaves nothing behind.
+        others wait. An entry whose digest is known (``sha256``) is held against that, any other
+        against the digest that it had when it was made. Raises ``CacheError`` when it cannot be
+        stored; what ``make`` raises passes through and leaves nothing behind. An error that is
+        meant for the user is raised again when the entry is asked for again: one failure is one
+        failure, and not one for each cell.
         """
         entry = self.root / kind / name
         with storing(entry):
             entry.parent.mkdir(parents=True, exist_ok=True)
             with self.lock(f"{kind}-{name}"):
-                if not _is_whole(entry):
-                    self._fill(entry, make)
+                if not _is_whole(entry, sha256):
+                    with self._failing_once(entry):
+                        self._fill(entry, make)
         return entry
+
+    @contextlib.contextmanager
+    def _failing_once(self, entry: Path) -> Iterator[None]:
+        """Remember the error of making an entry, and raise it when it is asked for again."""
+        if entry in self._failed:
+            raise self._failed[entry]
+        try:
+            yield
+        except CacheError:
+            raise
+        except HarnessError as error:
+            self._failed[entry] = error
+            raise
 
     def entries(self, kind: str) -> tuple[Path, ...]:
         """Return the whole files of a kind, sorted; those that are being made are left out."""
@@ -137,13 +157,8 @@ class Cache:
             entry.parent.mkdir(parents=True, exist_ok=True)
             with self.lock(f"{kind}-{name}"):
                 if not entry.is_dir():
-                    making = Path(tempfile.mkdtemp(prefix=".making-", dir=entry.parent))
-                    try:
-                        make(making)
-                        making.chmod(0o755)
-                        making.replace(entry)
-                    finally:
-                        shutil.rmtree(making, ignore_errors=True)
+                    with self._failing_once(entry):
+                        self._grow(entry, make)
         return entry
 
     @contextlib.contextmanager
@@ -158,6 +173,15 @@ class Cache:
             yield
         finally:
             lock.release()
+
+    def _grow(self, entry: Path, make: Callable[[Path], None]) -> None:
+        making = Path(tempfile.mkdtemp(prefix=".making-", dir=entry.parent))
+        try:
+            make(making)
+            making.chmod(0o755)
+            making.replace(entry)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
 
     def _fill(self, entry: Path, make: Callable[[Path], None]) -> None:
         workdir = Path(tempfile.mkdtemp(prefix=".making-", dir=entry.parent))
@@ -181,8 +205,8 @@ def _digest_file(entry: Path) -> Path:
     return entry.with_name(entry.name + ".sha256")
 
 
-def _is_whole(entry: Path) -> bool:
+def _is_whole(entry: Path, sha256: str) -> bool:
     try:
-        return _digest_file(entry).read_text().strip() == file_sha256(entry)
+        return (sha256 or _digest_file(entry).read_text().strip()) == file_sha256(entry)
     except FileNotFoundError:
         return False

@@ -8,6 +8,7 @@
     ├── EngineError              3   no engine, no emulation, no image: nothing can be said
     │   └── ImageError           3   one target image cannot be had (its cells are misses)
     ├── PackageIndexError        3   the package index has not what is pinned, or not the same bytes
+    ├── UpstreamError            3   the distribution has not what is pinned, or not the same bytes
     ├── BuildError               4   a fixture project does not build
     ├── cache.CacheError         3   the cache cannot be written: the disk is full
     ├── report.runfile.RunFileError  2   run.json cannot be written or read
@@ -78,6 +79,12 @@ class ImageError(EngineError):
 
 class PackageIndexError(HarnessError):
     """The package index has not what is pinned, or gives other bytes than were pinned."""
+
+    exit_code = ExitCode.NOTHING_CAN_BE_SAID
+
+
+class UpstreamError(HarnessError):
+    """The distribution's mirrors and archive do not give what an image or a wheel is made of."""
 
     exit_code = ExitCode.NOTHING_CAN_BE_SAID
 

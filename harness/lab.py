@@ -26,6 +26,7 @@ from harness.errors import (
     EngineError,
     ImageError,
     PackageIndexError,
+    UpstreamError,
     UsageError,
 )
 from harness.forecast import NoSurvey, Survey, WheelReader, forecast
@@ -204,6 +205,8 @@ class Lab:
             observation = miss(cell, Stage.WHEEL, "infra:build", error)
         except PackageIndexError as error:
             observation = miss(cell, Stage.WHEEL, "infra:index", error)
+        except UpstreamError as error:
+            observation = miss(cell, Stage.WHEEL, "infra:upstream", error)
         except CacheError as error:
             stage = Stage.WHEEL if self._bench else Stage.IMAGE
             observation = miss(cell, stage, "infra:disk", error)

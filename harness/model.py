@@ -66,14 +66,25 @@ class AssembledWay:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Suite:
+    """What is known of a release of the distribution."""
+
+    id: str
+    closed: bool = False
+    """Nothing is added any more: its index is as good after its date."""
+    rolling: bool = False
+    """It changes every day: the index of the day comes before the lock."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
     """A CPython that replicas are made of, built from the distribution's source package."""
 
     id: str
     python: str
     """Minor version: ``3.9``."""
-    suite: str
-    """The Debian release whose source package it is: ``bullseye``."""
+    suites: tuple[str, ...]
+    """The Debian releases whose source package serves, the preferred one first."""
     source: str
     """Name of the source package: ``python3.9``."""
 
@@ -353,6 +364,7 @@ class Matrix:
     profiles: tuple[Profile, ...]
     namings: tuple[Naming, ...] = ()
     policies: tuple[Policy, ...] = ()
+    suites: tuple[Suite, ...] = ()
     excluded: frozenset[tuple[str, str]] = frozenset()
     """Pairs of target key and subject id that the matrix leaves out."""
 

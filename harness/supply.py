@@ -4,14 +4,14 @@ In: a subject, a target and its passport. Out: wheel files on the host, or a ``R
 where the target's installer would accept none of what there is.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
 from harness.builders import Foundry, build_wheel
-from harness.cache import Cache, file_sha256
+from harness.cache import file_sha256
+from harness.debian import Workspace
 from harness.index.choose import choose_wheel, nearest_refusal
 from harness.index.fetch import PackageIndex
 from harness.model import FileSource, FixtureSource, IndexSource, Matrix, Subject, Target, WheelRef
@@ -37,15 +37,13 @@ class Supply:
         *,
         index: PackageIndex,
         fixtures: Path,
-        cache: Cache,
-        announce: Callable[[str], None],
+        workspace: Workspace,
         foundry: Foundry | None = None,
     ) -> None:
         self._matrix = matrix
         self._index = index
         self._fixtures = fixtures
-        self._cache = cache
-        self._announce = announce
+        self._workspace = workspace
         self._foundry = foundry
         self._made: dict[tuple[FixtureSource, str, str], WheelRef] = {}
         """By source, arch and Python: to look a wheel up is to hash all that it is made of."""
@@ -55,8 +53,8 @@ class Supply:
     ) -> tuple[WheelRef, ...] | Refusal:
         """Return the wheels to install, in order: the companions, then the wheel under test.
 
-        Raises ``BuildError`` for a fixture wheel that does not build and ``PackageIndexError``
-        for an index wheel that cannot be had.
+        Raises ``BuildError`` for a fixture wheel that does not build, ``UpstreamError`` for
+        one whose headers cannot be fetched and ``PackageIndexError`` for an index wheel.
         """
         wheels = []
         for source in (*subject.companions, subject.source):
@@ -87,8 +85,7 @@ class Supply:
                 target.arch,
                 passport.minor,
                 fixtures=self._fixtures,
-                cache=self._cache,
-                announce=self._announce,
+                workspace=self._workspace,
                 foundry=self._foundry,
             )
         return self._made[key]

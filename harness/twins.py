@@ -13,7 +13,7 @@ from typing import Protocol
 
 from harness.engine import Engine, Limits
 from harness.errors import EngineError, ImageError
-from harness.images.debian import native_arch
+from harness.images.debian_root import native_arch
 from harness.images.source import Use
 from harness.model import Target
 from harness.passport import Passport

@@ -4,6 +4,7 @@ The only place that chooses the real engine, the real index and the real cache.
 """
 
 import contextlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache as once
@@ -12,6 +13,9 @@ from pathlib import Path
 
 from harness.builders import Foundry, project_names
 from harness.cache import Cache, default_cache_root
+from harness.debian import Upstream, Workspace
+from harness.debian.package_lock import read_locks
+from harness.debian.upstream import Settings
 from harness.doctor.emulation import emulator_version
 from harness.engine.docker import connect
 from harness.errors import EngineError
@@ -24,6 +28,7 @@ from harness.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, read_lock
 from harness.journal import Journal
 from harness.lab import Lab, ProbeLimits
 from harness.matrixfile import load_matrix
+from harness.matrixfile.load import load_suites
 from harness.memory import Memory
 from harness.model import ImageWay, IndexSource, Matrix
 from harness.passports import PassportBook, Surveyor
@@ -33,6 +38,8 @@ from harness.twins import Twins
 
 ROOT = Path(__file__).resolve().parents[1]
 """The checkout that this package is run from."""
+LATEST = "WHEELGRID_LATEST"
+"""Environment variable: follow the distribution's index of today, whatever is locked."""
 
 
 IMAGE_CHOICES = {
@@ -80,20 +87,40 @@ def open_pinned(options: LabOptions, announce: Callable[[str], None]) -> Package
     return open_index(read_lock(options.matrix_folder / LOCK_NAME), announce)
 
 
+def open_workspace(
+    folder: Path, announce: Callable[[str], None], cache: Cache | None = None
+) -> Workspace:
+    """Return what images, headers and interpreters are made with: as the matrix folder pins it.
+
+    Raises ``MatrixFileError`` for a broken lock or ``suites.yaml``.
+    """
+    cache = cache or Cache(default_cache_root())
+    settings = Settings(
+        locks=read_locks(folder),
+        suites={suite.id: suite for suite in load_suites(folder)} if folder.is_dir() else {},
+        latest=bool(os.environ.get(LATEST)),
+    )
+    return Workspace(
+        cache=cache, upstream=Upstream(settings, cache, announce), announce=announce
+    )
+
+
 def open_images(
-    options: LabOptions, index: PackageIndex, announce: Callable[[str], None]
+    options: LabOptions,
+    index: PackageIndex,
+    announce: Callable[[str], None],
+    workspace: Workspace | None = None,
 ) -> ImageStore:
     """Return where target images come from, on the real engine.
 
-    Raises ``EngineError`` when there is none.
+    Raises ``EngineError`` when there is none, and ``MatrixFileError`` for a broken lock.
     """
     return ImageStore(
         connect(),
-        Cache(default_cache_root()),
+        workspace or open_workspace(options.matrix_folder, announce),
         ways=IMAGE_CHOICES[options.images],
         registry=options.registry,
         fetch_pip=partial(fetch_pip, index),
-        announce=announce,
     )
 
 
@@ -164,8 +191,7 @@ def open_supply(matrix: Matrix, options: LabOptions, index: PackageIndex) -> Sup
         matrix,
         index=index,
         fixtures=options.fixtures,
-        cache=Cache(default_cache_root()),
-        announce=_say_nothing,
+        workspace=open_workspace(options.matrix_folder, _say_nothing),
     )
 
 
@@ -181,7 +207,8 @@ def open_lab(
     engine = connect()
     engine.reap()
     index = open_pinned(options, journal.announce)
-    images = open_images(options, index, journal.announce)
+    workspace = open_workspace(options.matrix_folder, journal.announce, cache)
+    images = open_images(options, index, journal.announce, workspace)
     twins = Twins(engine, images, matrix.targets, options.limits.container)
     return Lab(
         engine=engine,
@@ -190,8 +217,7 @@ def open_lab(
             matrix,
             index=index,
             fixtures=options.fixtures,
-            cache=cache,
-            announce=journal.announce,
+            workspace=workspace,
             foundry=open_foundry(options, index, journal.announce),
         ),
         journal=journal,

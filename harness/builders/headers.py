@@ -1,14 +1,13 @@
 """Headers and C++ runtime libraries to compile against.
 
 In: a builder's row. Out: for a distribution's dev packages one directory tree a suite, with
-all of its Pythons and arches at once, which costs little more than one; ``mmdebstrap``
-fetches the packages and checks the distribution's signatures, and nothing in them is
+all of its Pythons and arches at once, which costs little more than one; nothing in the packages is
 installed or run. What no suite has comes from an interpreter that is built here.
 """
 
-import shutil
+import fnmatch
+import io
 import tarfile
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache as once
@@ -17,83 +16,48 @@ from pathlib import Path
 from packaging.version import Version
 
 from harness.arches import Arch, find_arch
-from harness.cache import Cache, content_key, file_sha256, storing
+from harness.cache import Cache, content_key
+from harness.debian import Package, PackageSet, Workspace
+from harness.debian.packages import contents_key
 from harness.errors import BuildError
 from harness.interpreters import interpreter_headers
+from harness.interpreters.sources import holds
 from harness.model import Builder, Interpreter
 from harness.process import ProcessError, run_process
 
-FETCH_SECONDS = 300
+UNPACK_SECONDS = 60
+KIND = "header-trees"
+"""What the cache calls unpacked headers."""
 
-# The oldest libstdc++ of a suite asks for the oldest symbols. From GCC 11 on its headers
-# use glibc 2.32's __libc_single_threaded where the compiler finds a header of that name;
-# zig has one that only says #error for older glibc. A header before it that always says
-# "may have threads" is right for every glibc.
-_EXTRACT = r"""
-set -eu
-cd "$1"
-export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
-packages="$WHEELGRID_PACKAGES"
-if [ -n "$WHEELGRID_CXX" ]; then
-    cxx=$(apt-cache search --names-only '^libstdc\+\+-[0-9]+-dev$' |
-        cut -d' ' -f1 | sort -V | head -n 1)
-    for arch in $WHEELGRID_CXX; do
-        packages="$packages $cxx:$arch libstdc++6:$arch libgcc-s1:$arch"
-    done
-fi
-mkdir debs
-(cd debs && apt-get -qq -o APT::Sandbox::User=root download $packages)
-for deb in debs/*.deb; do
-    case $deb in
-        *-dev_*) wanted=./usr/include ;;
-        *libgcc*) wanted='./*/libgcc_s.so.1' ;;
-        *) wanted='./usr/lib/*/libstdc++.so.6*' ;;
-    esac
-    dpkg-deb --fsys-tarfile "$deb" |
-        tar -x --wildcards --transform='s,^\./lib/,./usr/lib/,' "$wanted"
-done
-rm -r debs
-for headers in usr/include/c++/*; do
-    [ -d "$headers" ] || continue
-    mkdir -p "$headers/sys"
-    printf '#pragma GCC system_header\nstatic const char __libc_single_threaded = 0;\n' \
-        >"$headers/sys/single_threaded.h"
-done
-"""
+_CXX = ("libstdc++-*-dev", "libstdc++6", "libgcc-s1")
+"""The oldest libstdc++ of a suite asks for the oldest symbols; and what it is linked against."""
+_WANTED = {
+    "*-dev": ("./usr/include/*",),
+    "libgcc*": ("./lib/*/libgcc_s.so.1", "./usr/lib/*/libgcc_s.so.1"),
+    "*": ("./usr/lib/*/libstdc++.so.6*",),
+}
+"""Packages → what is taken of them; the first that matches counts."""
 
-_RECIPE = (
-    "mmdebstrap",
-    "--variant=custom",
-    "--format=tar",
-    # A mirror that lags is still signed.
-    '--aptopt=Acquire::Check-Valid-Until "false"',
-    '--aptopt=Acquire::Languages "none"',
-    # The release pocket alone: the same packages for everybody.
-    """--setup-hook=sed -i -E "/-(security|updates)/d" "$1/etc/apt/sources.list" """,
-    f"--customize-hook={_EXTRACT}",
+# From GCC 11 on libstdc++'s headers use glibc 2.32's __libc_single_threaded where the compiler
+# finds a header of that name; zig has one that only says #error for older glibc. A header before
+# it that always says "may have threads" is right for every glibc.
+_SINGLE_THREADED = (
+    b"#pragma GCC system_header\nstatic const char __libc_single_threaded = 0;\n"
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeaderTree:
-    """The unpacked ``usr/`` of one suite, or an interpreter's headers alone."""
+    """The ``usr/`` of one suite's packages, or an interpreter's headers alone."""
 
-    root: Path
-    """Has ``include/``, and for C++ ``lib/``."""
     digest: str
     """Stands for all that is in it."""
+    unpack: Callable[[], Path]
+    """Returns where it is, unpacked: has ``include/``, and for C++ ``lib/``."""
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SuitePackages:
-    """What is fetched from one suite, in one go."""
-
-    suite: str
-    arches: tuple[str, ...]
-    """Debian's names; the first is the one that apt calls native."""
-    packages: tuple[str, ...]
-    cxx_arches: tuple[str, ...]
-    """Those whose C++ headers and runtime libraries come from this suite."""
+    @property
+    def root(self) -> Path:
+        return self.unpack()
 
 
 def oldest_python(builder: Builder, arch: Arch) -> str:
@@ -120,37 +84,39 @@ def cxx_suite(builder: Builder, arch: Arch) -> str:
     return min(rows, key=lambda row: Version(row.python)).suite if rows else ""
 
 
-def suite_packages(builder: Builder, suite: str) -> SuitePackages:
-    """Return what the builder needs of ``suite``."""
+def header_packages(builder: Builder, suite: str) -> PackageSet:
+    """Return the packages that the builder needs of ``suite``, all fetched in one go."""
     rows = [row for row in builder.headers if row.suite == suite]
     rows.sort(key=lambda row: Version(row.python))
     names = {name for row in rows for name in row.arches}
     # Sorted: the order of the rows is no reason to fetch again.
     arches = sorted(map(find_arch, names), key=lambda arch: arch.debian)
-    dev = (
+    dev = [
         f"libpython{row.python}-dev:{arch.debian}"
         for row in rows
         for arch in arches
         if arch.name in row.arches
-    )
-    return SuitePackages(
+    ]
+    cxx = [
+        f"{name}:{arch.debian}"
+        for arch in arches
+        if cxx_suite(builder, arch) == suite
+        for name in _CXX
+    ]
+    return PackageSet(
         suite=suite,
         arches=tuple(arch.debian for arch in arches),
         # Python.h includes crypt.h up to 3.10; it is the same file for every arch.
-        packages=(*dev, f"libcrypt-dev:{arches[0].debian}"),
-        cxx_arches=tuple(arch.debian for arch in arches if cxx_suite(builder, arch) == suite),
+        names=(*dev, f"libcrypt-dev:{arches[0].debian}", *cxx),
+        depends=False,
     )
 
 
-def python_headers(
-    builder: Builder,
-    python: str,
-    arch: Arch,
-    *,
-    cache: Cache,
-    announce: Callable[[str], None],
-) -> HeaderTree:
-    """Return the headers that the builder compiles against. Raises ``BuildError``."""
+def python_headers(builder: Builder, python: str, arch: Arch, workspace: Workspace) -> HeaderTree:
+    """Return the headers that the builder compiles against.
+
+    Raises ``BuildError``, and ``UpstreamError`` where they cannot be fetched.
+    """
     row = builder.headers_for(python, arch.name)
     if row is None:
         raise BuildError(
@@ -158,64 +124,93 @@ def python_headers(
             "add it to headers in matrix/builders.yaml"
         )
     if row.interpreter is None:
-        return header_tree(builder, row.suite, cache=cache, announce=announce)
-    return _kit_headers(row.interpreter, arch, builder.libc, cache, announce)
+        return header_tree(builder, row.suite, workspace)
+    return _kit_headers(row.interpreter, arch, builder.libc, workspace)
 
 
 @once
 def _kit_headers(
-    interpreter: Interpreter, arch: Arch, libc: str, cache: Cache, announce: Callable[[str], None]
+    interpreter: Interpreter, arch: Arch, libc: str, workspace: Workspace
 ) -> HeaderTree:
     """Ask once a process: to find a kit is to hash all that it is made of."""
-    found = interpreter_headers(interpreter, arch, libc, cache=cache, announce=announce)
-    return HeaderTree(root=found.root, digest=found.digest)
+    found = interpreter_headers(interpreter, arch, libc, workspace)
+    return HeaderTree(digest=found.digest, unpack=lambda: found.root)
 
 
-def header_tree(
-    builder: Builder, suite: str, *, cache: Cache, announce: Callable[[str], None]
-) -> HeaderTree:
+def header_tree(builder: Builder, suite: str, workspace: Workspace) -> HeaderTree:
     """Return the headers of all the builder's Pythons and arches of ``suite``.
 
-    Fetched once; any number of processes may ask at once. Raises ``BuildError``.
+    Unpacked once; any number of processes may ask at once. Raises ``BuildError`` and
+    ``UpstreamError``.
     """
-    wanted = suite_packages(builder, suite)
-    key = content_key(*_RECIPE, suite, *wanted.arches, *wanted.packages, *wanted.cxx_arches)
-    root = cache.root / "header-trees" / key
-    stamp = root / "digest"
-    with cache.lock(f"header-tree-{key}"):
-        if not stamp.is_file():
-            archive = cache.get("headers", f"{key}.tar", lambda at: _fetch(wanted, at, announce))
-            with storing(root):
-                _unpack(archive, root)
-        return HeaderTree(root=root / "usr", digest=stamp.read_text())
+    return _suite_headers(header_packages(builder, suite), workspace)
 
 
-def _fetch(wanted: SuitePackages, archive: Path, announce: Callable[[str], None]) -> None:
-    announce(f"fetching headers of {wanted.suite} for {' '.join(wanted.arches)}")
-    command = (*_RECIPE, f"--architectures={','.join(wanted.arches)}", wanted.suite, archive)
-    settings = {
-        "WHEELGRID_PACKAGES": " ".join(wanted.packages),
-        "WHEELGRID_CXX": " ".join(wanted.cxx_arches),
-        "SOURCE_DATE_EPOCH": "0",
-    }
+@once
+def _suite_headers(wanted: PackageSet, workspace: Workspace) -> HeaderTree:
+    taken, debs = workspace.upstream.fetch(wanted)
+    digest = content_key(contents_key(taken.packages), str(_WANTED), str(_SINGLE_THREADED))
+
+    @once
+    def unpack() -> Path:
+        return _whole_tree(digest, taken.packages, debs, workspace.cache) / "usr"
+
+    return HeaderTree(digest=digest, unpack=unpack)
+
+
+def _whole_tree(
+    key: str, packages: tuple[Package, ...], debs: tuple[Path, ...], cache: Cache
+) -> Path:
+    """Return the directory with what is wanted of packages, as they have it.
+
+    Takes some 4 s, since it is held against the packages. Raises ``BuildError``.
+    """
+    files: dict[str, bytes] = {}
+    links: dict[str, str] = {}
+    for package, deb in zip(packages, debs, strict=True):
+        _read_deb(package, deb, files, links)
+    for folder in {name.split("/c++/")[1].split("/")[0] for name in files if "/c++/" in name}:
+        files[f"usr/include/c++/{folder}/sys/single_threaded.h"] = _SINGLE_THREADED
+
+    def unpack(root: Path) -> None:
+        for name, data in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(data)
+        for name, target in links.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).symlink_to(target)
+
+    root = cache.tree(KIND, key, unpack)
+    if not holds(root, files, links):
+        cache.discard(KIND, key)
+        root = cache.tree(KIND, key, unpack)
+    return root
+
+
+def _read_deb(
+    package: Package, deb: Path, files: dict[str, bytes], links: dict[str, str]
+) -> None:
+    """Add what is wanted of a package file: names below the root → bytes, or where a link leads.
+
+    ``/lib`` is ``/usr/lib``, as on every merged system.
+    """
+    patterns = next(p for name, p in _WANTED.items() if fnmatch.fnmatch(package.name, name))
     try:
-        run_process(command, timeout=FETCH_SECONDS, env=settings, merge=True)
+        data = run_process(("dpkg-deb", "--fsys-tarfile", deb), timeout=UNPACK_SECONDS)
     except ProcessError as error:
         raise BuildError(
-            f"headers of {wanted.suite} cannot be had: {error}\n"
-            "is mmdebstrap installed, and the network there? wheelgrid doctor tells"
+            f"{package.title} cannot be unpacked: {error}\n`wheelgrid doctor` tells whether "
+            "mmdebstrap, which brings dpkg-deb, is there"
         ) from error
-
-
-def _unpack(archive: Path, root: Path) -> None:
-    root.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(prefix=".making-", dir=root.parent))
-    try:
-        with tarfile.open(archive) as tar:
-            usr = (member for member in tar if member.name.startswith("./usr/"))
-            tar.extractall(making, members=usr, filter="data")
-        (making / "digest").write_text(file_sha256(archive))
-        shutil.rmtree(root, ignore_errors=True)
-        making.replace(root)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        for member in tar:
+            if not any(fnmatch.fnmatch(member.name, pattern) for pattern in patterns):
+                continue
+            name = member.name.removeprefix("./")
+            name = f"usr/{name}" if name.startswith("lib/") else name
+            if ".." in name.split("/"):
+                raise BuildError(f"{package.title} has the file {member.name}; it is not unpacked")
+            if member.issym():
+                links[name] = member.linkname
+            elif member.isfile() and (stream := tar.extractfile(member)):
+                files[name] = stream.read()

@@ -8,7 +8,7 @@ workers build it once.
 
 import importlib.metadata
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache as once
 from pathlib import Path
 
@@ -26,47 +26,43 @@ from harness.builders.planned import PlannedWheel, plan_wheel
 from harness.builders.project import FixtureProject, load_project
 from harness.builders.wheelfile import WheelMember, write_wheel
 from harness.cache import Cache, content_key, file_sha256, storing
+from harness.debian import Workspace
 from harness.errors import BuildError
 from harness.model import Builder, BuilderKind, WheelRef
 from harness.process import ProcessError
 
 
-def build_wheel(  # noqa: PLR0913 -- what, for what, and the three places it works in
+def build_wheel(  # noqa: PLR0913 -- what, for what, and the places it works in
     project: str,
     builder: Builder,
     arch: Arch,
     python: str,
     *,
     fixtures: Path,
-    cache: Cache,
-    announce: Callable[[str], None],
+    workspace: Workspace,
     foundry: Foundry | None = None,
 ) -> WheelRef:
     """Return the wheel of ``fixtures/<project>`` that serves ``python`` (``3.11``) on ``arch``.
 
-    ``announce`` is told in a few words what takes time; ``foundry`` is for builders that
-    work in containers. Raises ``BuildError`` with the end of the compiler's output and the
-    path of all of it, and for a builder image ``ImageError``.
+    ``foundry`` is for builders that work in containers. Raises ``BuildError`` with the end of the
+    compiler's output and the path of all of it, ``UpstreamError`` for headers that cannot be
+    fetched, and for a builder image ``ImageError``.
     """
     source = load_project(fixtures / project)
     planned = plan_wheel(source, builder, arch, python)
-    return build_planned(planned, cache=cache, announce=announce, foundry=foundry)
+    return build_planned(planned, workspace, foundry)
 
 
 def build_planned(
-    planned: PlannedWheel,
-    *,
-    cache: Cache,
-    announce: Callable[[str], None],
-    foundry: Foundry | None = None,
+    planned: PlannedWheel, workspace: Workspace, foundry: Foundry | None = None
 ) -> WheelRef:
     """Return the planned wheel, built unless it is in the wheelhouse; as ``build_wheel``."""
     if planned.builder.kind is BuilderKind.CONTAINER:
-        return _from_container(planned, foundry, cache=cache, announce=announce)
-    target = _compile_target(planned, cache, announce)
+        return _from_container(planned, foundry, workspace)
+    target, cache = _compile_target(planned, workspace), workspace.cache
 
     def make(path: Path) -> None:
-        announce(f"building {planned.name.filename}")
+        workspace.announce(f"building {planned.name.filename}")
         _write(planned, target, path, cache)
 
     try:
@@ -77,11 +73,7 @@ def build_planned(
 
 
 def _from_container(
-    planned: PlannedWheel,
-    foundry: Foundry | None,
-    *,
-    cache: Cache,
-    announce: Callable[[str], None],
+    planned: PlannedWheel, foundry: Foundry | None, workspace: Workspace
 ) -> WheelRef:
     if foundry is None:
         raise BuildError(
@@ -90,7 +82,7 @@ def _from_container(
     image = builder_image(planned, foundry)
 
     def make(path: Path) -> None:
-        announce(f"building {planned.name.filename} in {image.origin}")
+        workspace.announce(f"building {planned.name.filename} in {image.origin}")
         path.write_bytes(build_in_container(planned, image, foundry))
 
     key = content_key(
@@ -99,7 +91,7 @@ def _from_container(
         *(str(source) for source in planned.builder.requires),
         *_sources_digest(planned),
     )
-    path = cache.get(f"wheels/{key}", planned.name.filename, make)
+    path = workspace.cache.get(f"wheels/{key}", planned.name.filename, make)
     return _wheel_ref(path, builder=image.origin)
 
 
@@ -141,9 +133,7 @@ def _code_digest() -> str:
     return content_key(*(file_sha256(module) for module in sorted(here.glob("*.py"))))
 
 
-def _compile_target(
-    planned: PlannedWheel, cache: Cache, announce: Callable[[str], None]
-) -> CompileTarget:
+def _compile_target(planned: PlannedWheel, workspace: Workspace) -> CompileTarget:
     builder, arch, python = planned.builder, planned.arch, planned.python
     cxx = cxx_suite(builder, arch) if planned.project.needs_cxx else ""
     return CompileTarget(
@@ -151,10 +141,8 @@ def _compile_target(
         libc=builder.libc,
         glibc=builder.promises.get(arch.name, OLDEST_GLIBC),
         python=python,
-        python_tree=python_headers(builder, python, arch, cache=cache, announce=announce)
-        if python
-        else None,
-        cxx_tree=header_tree(builder, cxx, cache=cache, announce=announce) if cxx else None,
+        python_tree=python_headers(builder, python, arch, workspace) if python else None,
+        cxx_tree=header_tree(builder, cxx, workspace) if cxx else None,
     )
 
 

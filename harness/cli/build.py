@@ -14,13 +14,12 @@ from harness.builders import (
     planned_wheels,
     project_names,
 )
-from harness.cache import Cache, default_cache_root
 from harness.cli.command import Command
 from harness.cli.options import matrix_option, registry_option
 from harness.errors import UsageError
 from harness.model import Builder, BuilderKind
 from harness.spelling import did_you_mean, matching, matching_arches
-from harness.wiring import ROOT, LabOptions, open_foundry, open_pinned, read_matrix
+from harness.wiring import ROOT, LabOptions, open_foundry, open_pinned, open_workspace, read_matrix
 
 
 @click.command(cls=Command, example="wheelgrid build abi3 --arch s390x --python 3.11")
@@ -63,9 +62,9 @@ def build(  # noqa: PLR0913 -- one parameter an option
         raise UsageError("no builder builds that pair of arch and Python; see matrix/builders.yaml")
     options = LabOptions(matrix_folder=matrix, fixtures=fixtures, registry=registry)
     foundry = _foundry(options, builders)
-    cache = Cache(default_cache_root())
+    workspace = open_workspace(matrix, _say)
     for wheel in wheels:
-        click.echo(build_planned(wheel, cache=cache, announce=_say, foundry=foundry).path)
+        click.echo(build_planned(wheel, workspace, foundry).path)
 
 
 def _builders(builders: Sequence[Builder], patterns: Sequence[str]) -> tuple[Builder, ...]:

@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
+from harness.debian.mirrors import MIRRORS
 from harness.front import RunOptions
 from harness.plan import Selection
 from harness.query import Query, parse_query
 from harness.store import default_store
-from harness.wiring import IMAGE_CHOICES, ROOT
+from harness.wiring import IMAGE_CHOICES, LATEST, ROOT
 
 Command = Callable[..., Any]
 
@@ -136,8 +137,27 @@ def image_options(command: Command) -> Command:
             "local pulls nothing.",
         ),
         registry_option,
+        click.option(
+            "--debian-mirror",
+            multiple=True,
+            metavar="URL",
+            expose_value=False,
+            callback=_name_mirrors,
+            help="Mirror of Debian, tried in the order given; by default $WHEELGRID_DEBIAN_MIRRORS, "
+            "else those of this machine's apt.",
+        ),
     )
     return _stack(command, options)
+
+
+def _name_mirrors(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> None:
+    if value:
+        os.environ[MIRRORS] = " ".join(value)  # pytest's workers go by it too
+
+
+def _follow_index(_: click.Context, __: click.Parameter, value: bool) -> None:  # noqa: FBT001
+    if value:
+        os.environ[LATEST] = "1"
 
 
 def run_options(command: Command) -> Command:
@@ -206,6 +226,13 @@ def run_options(command: Command) -> Command:
             is_flag=True,
             help="Run each target's own pip under emulation for every wheel, instead of the same "
             "pip of the same target on this machine's arch, told the target's own tags. Slower.",
+        ),
+        click.option(
+            "--latest",
+            is_flag=True,
+            expose_value=False,
+            callback=_follow_index,
+            help="Make Debian's images of what its index has today, instead of what is locked.",
         ),
         click.option(
             "--label", default="", metavar="NAME", help="What the run is; last-night means nightly."

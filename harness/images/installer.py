@@ -6,10 +6,10 @@ same on every arch, and without it pip takes seconds to start under emulation.
 
 import tempfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
-from harness.cache import Cache, content_key, file_sha256
+from harness.cache import content_key, file_sha256
+from harness.debian import Workspace
 from harness.errors import ImageError
 from harness.interpreters.kit import host_python, native_kit
 from harness.interpreters.stdlib import BYTECODE, write_tree
@@ -20,23 +20,18 @@ KIND = "installers"
 _COMPILE_SECONDS = 120
 
 
-def installer_layer(
-    wheel: Path,
-    interpreter: Interpreter,
-    *,
-    cache: Cache,
-    announce: Callable[[str], None],
-) -> Path:
+def installer_layer(wheel: Path, interpreter: Interpreter, workspace: Workspace) -> Path:
     """Return a tar file of ``usr/local/`` with the wheel installed and compiled.
 
     Raises ``ImageError`` when it does not compile and ``BuildError`` when the interpreter
     that compiles cannot be built.
     """
+    cache = workspace.cache
     site = f"usr/local/lib/python{interpreter.python}/site-packages"
     key = content_key(site, *BYTECODE, file_sha256(wheel))
 
     def make(path: Path) -> None:
-        native = native_kit(interpreter, cache=cache, announce=announce)
+        native = native_kit(interpreter, workspace)
         host = host_python(native, cache=cache)
         with tempfile.TemporaryDirectory(prefix=".making-", dir=cache.root) as name:
             root = Path(name) / "root"

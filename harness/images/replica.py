@@ -2,25 +2,30 @@
 
 Three layers, each shared by all images that have it: musl and busybox or glibc, the
 interpreter under its names, the installer. The image's name holds a key of what they are
-made from, so one that the engine has is used without a question, and without compiling.
+made from, sources included, so one that the engine has is used without compiling.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache as once
 from pathlib import Path
 
 from harness import interpreters
-from harness.cache import Cache, content_key, file_sha256
+from harness.cache import content_key, file_sha256
+from harness.debian import Package, SourceChoice, Workspace
+from harness.debian.upstream import KIND as DEBS
+from harness.debian.upstream import cached_name
 from harness.engine import Engine, EngineImage
-from harness.errors import BuildError, ImageError, PackageIndexError
+from harness.errors import BuildError, ImageError, PackageIndexError, UpstreamError
 from harness.images.archive import ENVIRONMENT, write_archive
 from harness.images.bytecode import Bytecode, write_layer
-from harness.images.debian import Recipe, native_arch, write_recipe
+from harness.images.debian_root import Recipe, native_arch, write_recipe
 from harness.images.installer import KIND as INSTALLERS
 from harness.images.installer import installer_layer
-from harness.images.roots import Root, Roots, entry_name
-from harness.images.source import Use, check_platform
+from harness.images.roots import Root, Roots
+from harness.images.source import Use, check_platform, origin_of
 from harness.interpreters import interpreter_tree
+from harness.interpreters.kit import source_choice
+from harness.interpreters.libraries import SOURCES
 from harness.interpreters.toolchain import zig_target, zig_version
 from harness.model import ImageRef, ImageWay, ReplicaWay, Target
 
@@ -41,39 +46,62 @@ class ReplicaSource:
     def __init__(
         self,
         engine: Engine,
-        cache: Cache,
+        workspace: Workspace,
         *,
         fetch_pip: FetchPip,
-        announce: Callable[[str], None],
     ) -> None:
         self._engine = engine
-        self._cache = cache
+        self._workspace = workspace
         self._fetch_pip = fetch_pip
-        self._announce = announce
-        self._roots = Roots(cache, announce=announce)
+        self._roots = Roots(workspace)
 
     def offers(self, target: Target) -> bool:
         return target.replica is not None
 
     def use(self, target: Target) -> Use:
         way = _way(target)
-        root = self._roots.recall(_recipe(target))
-        image = _name(target, root) if root else ""
-        roots = {f"roots/{entry_name(root)}"} if root else set()
-        return Use(image=image, entries=frozenset({*roots, *_entries(target, way)}))
+        root = self._roots.recall(recipe(target))
+        sources = self._locked_sources(way)
+        image = _name(target, root, sources) if root and sources else ""
+        roots = root.entries if root else ()
+        archives = (f"{DEBS}/{cached_name(source)}" for source in sources)
+        return Use(image=image, entries=frozenset({*roots, *archives, *_entries(target, way)}))
 
     def get(self, target: Target) -> ImageRef:
         """Return the image; what is missing is compiled, assembled and loaded.
 
         Raises ``ImageError``: ``infra:interpreter``, ``infra:index``, ``infra:assemble``,
-        ``infra:disk``, ``infra:wrong-arch``.
+        ``infra:upstream``, ``infra:disk``, ``infra:wrong-arch``.
         """
-        root = self._roots.resolve(_recipe(target))
-        reference = _name(target, root)
-        with self._cache.lock(reference):
-            image = self._engine.find_image(reference) or self._load(target, root, reference)
+        way, asked = _way(target), recipe(target)
+        root, sources = self._roots.resolve(asked), self._locked_sources(way)
+        reference = _name(target, root, sources)
+        image = self._engine.find_image(reference) if sources else None
+        if image is None:
+            root, sources = self._roots.make(asked), self._found_sources(target)
+            reference = _name(target, root, sources)
+            with self._workspace.cache.lock(reference):
+                image = self._engine.find_image(reference) or self._load(target, root, reference)
         check_platform(image, target.arch, reference)
-        return ImageRef(id=image.id, way=self.way, origin=_origin(target, image))
+        origin = _origin(target, image, sources)
+        return ImageRef(id=image.id, way=self.way, origin=origin_of(origin, root.taken))
+
+    def _locked_sources(self, way: ReplicaWay) -> tuple[Package, ...]:
+        """Return the sources that come first by the locks; none where one is not pinned."""
+        upstream = self._workspace.upstream
+        found = [upstream.locked_source(choice) for choice in source_choices(way)]
+        pinned = tuple(source for source in found if source)
+        return pinned if len(pinned) == len(found) else ()
+
+    def _found_sources(self, target: Target) -> tuple[Package, ...]:
+        """Return the sources that the interpreter is compiled from; they are fetched then."""
+        try:
+            return tuple(
+                self._workspace.upstream.source(choice)[0]
+                for choice in source_choices(_way(target))
+            )
+        except UpstreamError as error:
+            raise ImageError(f"{target.key}: {error}", cause="infra:upstream") from error
 
     def _load(self, target: Target, root: Root, reference: str) -> EngineImage:
         interpreter, installer = self._layers(target)
@@ -97,17 +125,16 @@ class ReplicaSource:
                 target.arch,
                 target.libc,
                 way.naming,
-                cache=self._cache,
-                announce=self._announce,
+                self._workspace,
             )
             wheel = self._fetch_pip(way.pip)
-            installer = installer_layer(
-                wheel, way.interpreter, cache=self._cache, announce=self._announce
-            )
+            installer = installer_layer(wheel, way.interpreter, self._workspace)
         except BuildError as error:
             raise ImageError(f"{target.key}: {error}", cause="infra:interpreter") from error
         except PackageIndexError as error:
             raise ImageError(f"{target.key}: {error}", cause="infra:index") from error
+        except UpstreamError as error:
+            raise ImageError(f"{target.key}: {error}", cause="infra:upstream") from error
         return tree, installer
 
 
@@ -117,12 +144,18 @@ def _way(target: Target) -> ReplicaWay:
     return target.replica
 
 
-def _recipe(target: Target) -> Recipe:
+def recipe(target: Target) -> Recipe:
+    """Return the recipe of the base that the target's interpreter stands on."""
     packages = _GLIBC_PACKAGES if target.libc == "glibc" else ()
     return write_recipe(_way(target).suite, target.arch, packages, libc=target.libc)
 
 
-def _name(target: Target, root: Root) -> str:
+def source_choices(way: ReplicaWay) -> tuple[SourceChoice, ...]:
+    """Return what an interpreter is compiled from: its own source, then its libraries'."""
+    return (source_choice(way.interpreter), *SOURCES)
+
+
+def _name(target: Target, root: Root, sources: Sequence[Package]) -> str:
     """Return the image's name, from what decides its bytes and can be known before they are."""
     way, arch = _way(target), target.arch
     naming = (side.get(arch.name, "") for side in (way.naming.builds, way.naming.second))
@@ -130,7 +163,8 @@ def _name(target: Target, root: Root) -> str:
         _LAYOUT,
         *ENVIRONMENT,
         root.key,
-        *(way.interpreter.python, way.interpreter.suite, way.interpreter.source),
+        way.interpreter.python,
+        *(source.sha256 for source in sources),
         *(*naming, way.naming.last.get(arch.name, "")),
         *(zig_target(arch, target.libc), zig_version(), _workshop_digest()),
         way.pip,
@@ -152,7 +186,7 @@ def _entries(target: Target, way: ReplicaWay) -> set[str]:
         *(f"libraries/{arch}-{target.libc}-*" for arch in arches),
         f"stdlibs/python{way.interpreter.python}-*",
         # Named by digests: which of them the target takes is not known before they are read.
-        *("sources/*", "source-trees/*", "host-pythons/*", "interpreter-headers/*"),
+        *("source-trees/*", "host-pythons/*", "interpreter-headers/*"),
         *(f"kits/{way.interpreter.id}-{arch}-{target.libc}-*" for arch in arches),
         f"interpreters/{way.interpreter.id}-{target.arch_name}-{target.libc}-*",
         f"{INSTALLERS}/pip-{way.pip}-*-{way.interpreter.id}-*",
@@ -165,12 +199,12 @@ def _labels(target: Target, root: Root) -> dict[str, str]:
     return {**root.labels, "wheelgrid.replica": made}
 
 
-def _origin(target: Target, image: EngineImage) -> str:
+def _origin(target: Target, image: EngineImage, sources: Sequence[Package]) -> str:
     """Say what it is, what it stands for, and on which libc."""
     way = _way(target)
     packages = dict(p.split("=", 1) for p in image.labels.get("wheelgrid.packages", "").split())
     libc = packages.get("musl" if target.libc == "musl" else "libc6", way.suite)
     return (
-        f"replica of {way.replicates}: {way.interpreter.source} of Debian "
-        f"{way.interpreter.suite} (naming {way.naming.id}), {target.libc} {libc}, pip {way.pip}"
+        f"replica of {way.replicates}: Debian's {sources[0].name} {sources[0].version} "
+        f"(naming {way.naming.id}), {target.libc} {libc}, pip {way.pip}"
     )

@@ -1,20 +1,19 @@
-"""Debian root file systems, kept: a recipe in, what it came to and its tar file out.
-
-Roots are kept in the cache; what the archive last resolved to is remembered for a day.
-"""
+"""Debian root file systems, kept: a recipe in, what it came to and its tar file out."""
 
 import contextlib
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cache import Cache, content_key
-from harness.errors import ImageError
-from harness.images.debian import Package, Recipe, assemble_root, resolve_packages
-from harness.images.resolutions import Resolutions
+from harness.cache import content_key
+from harness.debian import Package, Workspace
+from harness.debian.packages import contents_key
+from harness.debian.upstream import KIND as DEBS
+from harness.debian.upstream import Taken, cached_name
+from harness.errors import ImageError, UpstreamError
+from harness.images.debian_root import Recipe, assemble_root
 
 ROOM = 512 << 20
 """Bytes that one image takes in the cache while it is made: root, layers and archive."""
@@ -22,16 +21,19 @@ ROOM = 512 << 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Root:
-    """A root file system that is or can be made: the recipe and what it resolved to."""
+    """A root file system that is or can be made: the recipe and what it came to."""
 
     recipe: Recipe
-    packages: tuple[Package, ...]
+    taken: Taken
+
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        return self.taken.packages
 
     @property
     def key(self) -> str:
         """Stand for every byte of it."""
-        versions = (f"{package.name}={package.version}" for package in self.packages)
-        return content_key(self.recipe.key, *versions)
+        return content_key(self.recipe.key, contents_key(self.packages))
 
     @property
     def labels(self) -> dict[str, str]:
@@ -41,44 +43,57 @@ class Root:
             "wheelgrid.packages": " ".join(f"{p.name}={p.version}" for p in self.packages),
         }
 
+    @property
+    def entries(self) -> frozenset[str]:
+        """What the cache has for it, as ``<kind>/<name>``."""
+        debs = (f"{DEBS}/{cached_name(package)}" for package in self.packages)
+        return frozenset((f"roots/{entry_name(self)}", *debs))
+
 
 class Roots:
-    """The roots of one cache. What it raises has the cause ``infra:assemble`` or ``infra:disk``."""
+    """The roots of one cache.
 
-    def __init__(self, cache: Cache, *, announce: Callable[[str], None]) -> None:
-        self._cache = cache
-        self._announce = announce
-        self._resolutions = Resolutions(cache.root / "resolutions")
+    What it raises is ``ImageError``: ``infra:assemble``, ``infra:upstream`` or ``infra:disk``.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._cache = workspace.cache
+        self._upstream = workspace.upstream
+        self._announce = workspace.announce
 
     def recall(self, recipe: Recipe) -> Root | None:
-        """Return what the recipe last came to, without asking the archive; None if unknown."""
-        known = self._resolutions.recall(recipe)
-        return Root(recipe=recipe, packages=known.packages) if known else None
+        """Return what the recipe comes to, without asking anyone; None if unknown."""
+        taken = self._upstream.recall(recipe.wanted)
+        return Root(recipe=recipe, taken=taken) if taken else None
 
     def resolve(self, recipe: Recipe) -> Root:
-        """Return what the recipe comes to now; the archive is asked once a day.
+        """Return what the recipe comes to now; its packages may turn out not to be there."""
+        with _taking():
+            return Root(recipe=recipe, taken=self._upstream.resolve(recipe.wanted))
 
-        Raises ``ImageError``.
-        """
-        with self._cache.lock(f"root-{recipe.key}"):
-            return self._resolved(recipe)
+    def make(self, recipe: Recipe) -> Root:
+        """Return what the recipe comes to that can be had whole; its tar file is there then."""
+        root = self.resolve(recipe)
+        if self._has(root):
+            return root
+        with _taking():
+            taken, debs = self._upstream.fetch(recipe.wanted)
+        root = Root(recipe=recipe, taken=taken)
+
+        def assemble(path: Path) -> None:
+            self._announce(f"assembling {recipe.wanted.title}")
+            assemble_root(recipe, debs, path)
+
+        with self.workdir():
+            self._cache.get("roots", entry_name(root), assemble)
+        return root
 
     def tar(self, root: Root) -> Path:
-        """Return the root's tar file, assembled again where the cache has lost it.
+        """Return the tar file of a root that ``make`` returned."""
+        return self._cache.root / "roots" / entry_name(root)
 
-        Raises ``ImageError``.
-        """
-
-        def make(path: Path) -> None:
-            found = assemble_root(root.recipe, path)
-            if found != root.packages:
-                self._resolutions.keep(root.recipe, found)
-                raise ImageError(
-                    f"Debian {root.recipe.suite} changed while it was assembled; run it again",
-                    cause="infra:assemble",
-                )
-
-        return self._cache.get("roots", entry_name(root), make)
+    def _has(self, root: Root) -> bool:
+        return self.tar(root) in self._cache.entries("roots")
 
     @contextlib.contextmanager
     def workdir(self) -> Iterator[Path]:
@@ -87,6 +102,7 @@ class Roots:
         Raises ``ImageError``, and turns what the disk raises within into one.
         """
         try:
+            self._cache.root.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(self._cache.root).free
             if free < ROOM:
                 room = f"{free >> 20} MiB free, and an image takes {ROOM >> 20}"
@@ -97,39 +113,18 @@ class Roots:
             where = error.filename or self._cache.root
             raise _full(where, error.strerror or str(error)) from error
 
-    def _resolved(self, recipe: Recipe) -> Root:
-        known = self._resolutions.recall(recipe)
-        if known is None:
-            # Assembling tells it too, and saves downloading the package index twice.
-            return self._assemble(recipe)
-        if not known.is_fresh(time.time()):
-            try:
-                known = self._resolutions.keep(recipe, resolve_packages(recipe))
-            except ImageError as error:
-                self._announce(
-                    f"{recipe.suite}/{recipe.arch.name}: using the packages as of "
-                    f"{time.strftime('%Y-%m-%d', time.gmtime(known.at))} ({_first_line(error)})"
-                )
-        return Root(recipe=recipe, packages=known.packages)
-
-    def _assemble(self, recipe: Recipe) -> Root:
-        """Assemble whatever the archive has now, keep it in the cache and remember what it is."""
-        self._announce(f"assembling Debian {recipe.suite} for {recipe.arch.name}")
-        with self.workdir() as workdir:
-            made = workdir / "root.tar"
-            root = Root(recipe=recipe, packages=assemble_root(recipe, made))
-
-            def move(path: Path) -> None:
-                made.replace(path)
-
-            self._cache.get("roots", entry_name(root), move)
-        self._resolutions.keep(recipe, root.packages)
-        return root
-
 
 def entry_name(root: Root) -> str:
     """Return the root's name among the cache's ``roots``."""
     return f"{root.key}.tar"
+
+
+@contextlib.contextmanager
+def _taking() -> Iterator[None]:
+    try:
+        yield
+    except UpstreamError as error:
+        raise ImageError(str(error), cause="infra:upstream") from error
 
 
 def _full(where: str | Path, what: str) -> ImageError:
@@ -137,7 +132,3 @@ def _full(where: str | Path, what: str) -> ImageError:
         f"{where}: {what}; free some space there, or set WHEELGRID_CACHE to another directory",
         cause="infra:disk",
     )
-
-
-def _first_line(error: ImageError) -> str:
-    return str(error).partition("\n")[0]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.arches import Arch
+from harness.debian.upstream import Taken
 from harness.engine import EngineImage
 from harness.errors import ImageError
 from harness.model import ImageRef, ImageWay, Target
@@ -17,6 +18,15 @@ class Use:
     """Name in the engine; empty where it is not known."""
     entries: frozenset[str] = frozenset()
     """Globs over ``<kind>/<name>`` of the cache."""
+
+
+NOT_AS_LOCKED = "not as locked: "
+"""What stands in an image's origin before the reason why it is made of other packages."""
+
+
+def origin_of(what: str, taken: Taken) -> str:
+    """Return an image's origin: what it is, and in what it differs from what was asked for."""
+    return f"{what}; {NOT_AS_LOCKED}{taken.note}" if taken.note else what
 
 
 class ImageSource(Protocol):

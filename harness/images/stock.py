@@ -20,7 +20,7 @@ from harness.images.source import Use
 _KEY = re.compile(r"-[0-9a-f]{32}(?=\.|$)")
 PREFIX = "wheelgrid/"
 """What the names of all images begin with that are made here."""
-KINDS = ("roots", "interpreters", "kits", "installers", "sources", "stdlibs")
+KINDS = ("roots", "interpreters", "kits", "installers", "debs", "stdlibs")
 """What the cache keeps for images, in files. All of it can be made again."""
 TREE_KINDS = ("libraries", "source-trees", "host-pythons", "interpreter-headers")
 """And in directories."""

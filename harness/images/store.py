@@ -1,8 +1,6 @@
 """The way in: a target in, its image out, by the way asked for or the first that works."""
 
-from collections.abc import Callable
-
-from harness.cache import Cache
+from harness.debian import Workspace
 from harness.engine import Engine
 from harness.errors import ImageError
 from harness.images.assembled import AssembledSource
@@ -20,28 +18,32 @@ class ImageStore:
     """Target images by the first of ``ways`` that works, every fallback announced.
 
     ``registry`` is a mirror as ``HOST/PREFIX`` (see ``registry.mirrored``); ``fetch_pip``
-    gives replicas their installer (see ``replica.FetchPip``). ``announce`` gets one line for
-    everything that takes time or that a reader of the grid should know.
+    gives replicas their installer (see ``replica.FetchPip``).
     """
 
     def __init__(
         self,
         engine: Engine,
-        cache: Cache,
+        workspace: Workspace,
         *,
         ways: tuple[ImageWay, ...] = tuple(ImageWay),
         registry: str = "",
         fetch_pip: FetchPip,
-        announce: Callable[[str], None],
     ) -> None:
         self._engine = engine
         self._ways = ways
-        self._announce = announce
+        self._announce = workspace.announce
         tries = PATIENT_TRIES if len(ways) == 1 else _HASTY_TRIES
         self._sources: tuple[ImageSource, ...] = (
-            RegistrySource(engine, cache, mirror=registry, tries=tries, announce=announce),
-            AssembledSource(engine, cache, announce=announce),
-            ReplicaSource(engine, cache, fetch_pip=fetch_pip, announce=announce),
+            RegistrySource(
+                engine,
+                workspace.cache,
+                mirror=registry,
+                tries=tries,
+                announce=workspace.announce,
+            ),
+            AssembledSource(engine, workspace),
+            ReplicaSource(engine, workspace, fetch_pip=fetch_pip),
         )
 
     def get(self, target: Target) -> ImageRef:

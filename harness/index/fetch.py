@@ -92,7 +92,10 @@ class PackageIndex:
         Raises ``PackageIndexError`` when the index has not that file or gives other bytes.
         """
         path = self._cache.get(
-            f"index/{wheel.sha256}", wheel.filename, lambda path: self._download(wheel, path)
+            f"index/{wheel.sha256}",
+            wheel.filename,
+            lambda path: self._download(wheel, path),
+            sha256=wheel.sha256,
         )
         return WheelRef(
             filename=wheel.filename,

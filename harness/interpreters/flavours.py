@@ -10,12 +10,12 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.arches import Arch
 from harness.cache import Cache, content_key
+from harness.debian import Workspace
 from harness.errors import BuildError
 from harness.interpreters.kit import (
     PLACE,
@@ -83,21 +83,20 @@ def interpreter_tree(
     arch: Arch,
     libc: str,
     naming: Naming,
-    *,
-    cache: Cache,
-    announce: Callable[[str], None],
+    workspace: Workspace,
 ) -> Path:
     """Return a tar file of ``usr/local/`` with the interpreter, its library and its headers.
 
     Uncompressed, owned by root, always the same bytes, with compiled bytecode and without
-    pip. Names that are the same on an arch give the same file. Raises ``BuildError``.
+    pip. Names that are the same on an arch give the same file. Raises as ``find_kit``.
     """
+    cache = workspace.cache
     names = _names(naming, arch)
-    kit = find_kit(interpreter, arch, libc, cache=cache, announce=announce)
+    kit = find_kit(interpreter, arch, libc, workspace)
     key = content_key(_digest(), kit.key, names.builds, names.second, names.last)
 
     def fill(path: Path) -> None:
-        native = native_kit(interpreter, cache=cache, announce=announce)
+        native = native_kit(interpreter, workspace)
         host = host_python(native, cache=cache)
         with tempfile.TemporaryDirectory(prefix=".making-", dir=cache.root) as folder:
             what = f"CPython {kit.source.version} {arch.name} {libc} named {naming.id}"
@@ -109,21 +108,17 @@ def interpreter_tree(
 
 
 def interpreter_headers(
-    interpreter: Interpreter,
-    arch: Arch,
-    libc: str,
-    *,
-    cache: Cache,
-    announce: Callable[[str], None],
+    interpreter: Interpreter, arch: Arch, libc: str, workspace: Workspace
 ) -> HeaderDir:
     """Return the interpreter's headers, which are the same under every name.
 
-    Raises ``BuildError``.
+    Raises as ``find_kit``.
     """
-    kit = find_kit(interpreter, arch, libc, cache=cache, announce=announce)
+    kit = find_kit(interpreter, arch, libc, workspace)
+    cache = workspace.cache
 
     def fill(root: Path) -> None:
-        _copy_headers(kit, root / "include" / f"python{interpreter.python}")
+        _copy_headers(kit, root / "include" / f"python{interpreter.python}", cache)
 
     root = cache.tree("interpreter-headers", kit.key, fill)
     return HeaderDir(root=root, digest=kit.key)
@@ -148,12 +143,13 @@ def _names(naming: Naming, arch: Arch) -> Names:
 
 def _name(kit: Kit, names: Names, host: Path, folder: Path, cache: Cache) -> None:
     """Link the kit under its names and lay the whole tree out at ``folder / "root"``."""
-    source = _edited_source(kit, names, host, folder) if names.last else kit.source.root
+    tree = kit.source.tree(cache)
+    source = _edited_source(kit, tree, names, host, folder) if names.last else tree
     workshop = unpack_kit(kit, folder / "kit", source, cache)
     lend_host(workshop, host)
     _rename(workshop.build / "Makefile", names, kit.interpreter.python)
     suffix = f".{names.soabi(kit.interpreter.python)}.so"
-    modules = [f"{name}{suffix}" for name in shared_modules(read_setup(kit.source))]
+    modules = [f"{name}{suffix}" for name in shared_modules(read_setup(tree))]
     make(workshop, "python", _LINK)
     make(workshop, *(f"Modules/{module}" for module in modules))
     modules += _build_testcapi(workshop, suffix)
@@ -173,7 +169,7 @@ def _name(kit: Kit, names: Names, host: Path, folder: Path, cache: Cache) -> Non
     (config / "Makefile").write_text(
         _placeless(workshop, (workshop.build / "Makefile").read_text())
     )
-    _copy_headers(kit, prefix / "include" / home.name)
+    _copy_headers(kit, prefix / "include" / home.name, cache)
     (prefix / "bin").mkdir()
     shutil.copy(workshop.build / "python", prefix / "bin" / home.name)
     for link in ("python3", "python"):
@@ -192,10 +188,10 @@ def _build_testcapi(workshop: Workshop, suffix: str) -> list[str]:
     return [name]
 
 
-def _edited_source(kit: Kit, names: Names, host: Path, folder: Path) -> Path:
+def _edited_source(kit: Kit, tree: Path, names: Names, host: Path, folder: Path) -> Path:
     """Return a copy of the source whose importlib reads one more name."""
     root = folder / "source"
-    shutil.copytree(kit.source.root, root, copy_function=os.link, symlinks=True)
+    shutil.copytree(tree, root, copy_function=os.link, symlinks=True)
     text = (root / _EXTERNAL).read_text()
     (root / _EXTERNAL).unlink()  # a hard link: writing would change the cache's own
     (root / _EXTERNAL).write_text(read_last(text, names, kit.interpreter.python))
@@ -241,8 +237,8 @@ def _compile_file(path: Path, host: Path) -> None:
     run_process((host, *BYTECODE, "-s", path.parent, "-p", "/", path), timeout=_SECONDS)
 
 
-def _copy_headers(kit: Kit, folder: Path) -> None:
-    shutil.copytree(kit.source.root / "Include", folder)
+def _copy_headers(kit: Kit, folder: Path, cache: Cache) -> None:
+    shutil.copytree(kit.source.tree(cache) / "Include", folder)
     with tarfile.open(kit.archive) as tar:
         stream = tar.extractfile("build/pyconfig.h")
         if stream is None:

@@ -9,7 +9,6 @@ import os
 import platform
 import tarfile
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from packaging.version import Version
 
 from harness.arches import Arch, find_arch
 from harness.cache import Cache, content_key
+from harness.debian import SourceChoice, Workspace
 from harness.errors import BuildError
 from harness.interpreters.answers import ANSWERS, shared_answers
 from harness.interpreters.libraries import Libraries, find_libraries
@@ -26,7 +26,7 @@ from harness.interpreters.modules import (
     setup_local,
     shared_modules,
 )
-from harness.interpreters.sources import SourceTree, source_tree
+from harness.interpreters.sources import Source, find_source
 from harness.interpreters.toolchain import zig_target, zig_version
 from harness.interpreters.workshop import Workshop, logged, make, open_workshop, room_digest
 from harness.model import Interpreter
@@ -55,7 +55,7 @@ class Kit:
     interpreter: Interpreter
     arch: Arch
     libc: str
-    source: SourceTree
+    source: Source
     archive: Path
     """Tar file with ``build/``."""
     libraries: Libraries
@@ -63,25 +63,20 @@ class Kit:
     """Stands for everything it is made of and by."""
 
 
-def find_kit(
-    interpreter: Interpreter,
-    arch: Arch,
-    libc: str,
-    *,
-    cache: Cache,
-    announce: Callable[[str], None],
-) -> Kit:
+def find_kit(interpreter: Interpreter, arch: Arch, libc: str, workspace: Workspace) -> Kit:
     """Return the interpreter compiled for ``arch`` and ``libc``, compiled when first asked for.
 
     Of two cores and with every cache empty, zig's too: 61 s for this machine's own 3.11 on
     glibc, 50 s for another arch or libc, and 25 s once for the libraries of each. Raises
-    ``BuildError`` with the end of the log and the path of all of it.
+    ``BuildError`` with the end of the log and the path of all of it, and ``UpstreamError`` for
+    a source that cannot be fetched.
     """
-    source = source_tree(interpreter.source, interpreter.suite, cache=cache, announce=announce)
-    libraries = find_libraries(arch, libc, cache=cache, announce=announce)
+    cache = workspace.cache
+    source = find_source(source_choice(interpreter), workspace)
+    libraries = find_libraries(arch, libc, workspace)
     native = None
     if (arch, libc) != (native_arch(), "glibc"):
-        native = native_kit(interpreter, cache=cache, announce=announce)
+        native = native_kit(interpreter, workspace)
     key = content_key(
         source.digest,
         libraries.key,
@@ -92,9 +87,11 @@ def find_kit(
     )
 
     def fill(path: Path) -> None:
-        announce(f"compiling CPython {source.version} for {arch.name} on {libc}")
+        workspace.announce(f"compiling CPython {source.version} for {arch.name} on {libc}")
         with tempfile.TemporaryDirectory(prefix="kit-") as folder:
-            workshop = _open(Path(folder), arch, libc, source.root, libraries, cache)
+            workshop = _open(
+                Path(folder), arch, libc, source.tree(cache), libraries, cache
+            )
             with logged(f"CPython {source.version} {arch.name} {libc}", cache):
                 _compile(workshop, source, native, interpreter.python, cache)
             with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
@@ -127,15 +124,20 @@ def host_python(kit: Kit, *, cache: Cache) -> Path:
         (root / "build/host-python").replace(root / "bin" / name)
         (root / "build").rmdir()
         (root / "lib").mkdir()
-        (root / "lib" / name).symlink_to(kit.source.root / "Lib")
+        (root / "lib" / name).symlink_to(kit.source.tree(cache) / "Lib")
 
     root = cache.tree("host-pythons", kit.key, make)
     return root / "bin" / f"python{kit.interpreter.python}"
 
 
-def read_setup(source: SourceTree) -> str:
+def source_choice(interpreter: Interpreter) -> SourceChoice:
+    """Return what the interpreter is compiled from."""
+    return SourceChoice(name=interpreter.source, suites=interpreter.suites)
+
+
+def read_setup(source: Path) -> str:
     """Return the text of a release's own list of modules, see ``setup_local``."""
-    setup = source.root / "Modules/Setup.stdlib.in"
+    setup = source / "Modules/Setup.stdlib.in"
     return (setup if setup.exists() else setup.with_name("Setup")).read_text()
 
 
@@ -161,17 +163,17 @@ def native_arch() -> Arch:
     return find_arch(platform.machine())
 
 
-def native_kit(interpreter: Interpreter, *, cache: Cache, announce: Callable[[str], None]) -> Kit:
+def native_kit(interpreter: Interpreter, workspace: Workspace) -> Kit:
     """Return the kit that this machine runs: its arch on glibc, see ``find_kit``."""
-    return find_kit(interpreter, native_arch(), "glibc", cache=cache, announce=announce)
+    return find_kit(interpreter, native_arch(), "glibc", workspace)
 
 
 def _compile(
-    workshop: Workshop, source: SourceTree, native: Kit | None, python: str, cache: Cache
+    workshop: Workshop, source: Source, native: Kit | None, python: str, cache: Cache
 ) -> None:
     build = workshop.build
     (build / "Modules").mkdir(parents=True)
-    setup = read_setup(source)
+    setup = read_setup(source.tree(cache))
     (build / "Modules/Setup.local").write_text(setup_local(setup))
     command = ["../source/configure", *_CONFIGURE, *ANSWERS]
     if native:

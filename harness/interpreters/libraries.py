@@ -5,23 +5,28 @@ CPython.
 """
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.arches import Arch
-from harness.cache import Cache, content_key
+from harness.cache import content_key
+from harness.debian import SourceChoice, Workspace
 from harness.interpreters.libffi import libffi_words
 from harness.interpreters.openssl import build_openssl
-from harness.interpreters.sources import source_tree
+from harness.interpreters.sources import find_source
 from harness.interpreters.toolchain import zig_target, zig_version
 from harness.interpreters.workshop import logged, open_workshop, room_digest
 from harness.process import run_process
 
 SECONDS = 300
 
-_SUITES = {"zlib": "trixie", "libffi": "trixie", "openssl": "bullseye"}
-"""Library → the Debian release whose source it is."""
+SOURCES = (
+    SourceChoice(name="zlib", suites=("trixie", "bookworm")),
+    SourceChoice(name="libffi", suites=("trixie", "bookworm")),
+    # 1.1.1, which later releases have not; see openssl.py.
+    SourceChoice(name="openssl", suites=("bullseye",)),
+)
+"""Whose source each library is made of."""
 
 _ZLIB = (
     *("adler32", "compress", "crc32", "deflate", "gzclose", "gzlib", "gzread", "gzwrite"),
@@ -39,18 +44,14 @@ class Libraries:
     """Stands for everything they are made of and by."""
 
 
-def find_libraries(
-    arch: Arch, libc: str, *, cache: Cache, announce: Callable[[str], None]
-) -> Libraries:
+def find_libraries(arch: Arch, libc: str, workspace: Workspace) -> Libraries:
     """Return the libraries for ``arch`` and ``libc``, compiled when first asked for.
 
     25 s on two cores, every cache empty. Raises ``BuildError`` with the end of the log and
-    the path of all of it.
+    the path of all of it, and ``UpstreamError`` for a source that cannot be fetched.
     """
-    sources = {
-        name: source_tree(name, suite, cache=cache, announce=announce)
-        for name, suite in _SUITES.items()
-    }
+    cache = workspace.cache
+    sources = {choice.name: find_source(choice, workspace) for choice in SOURCES}
     key = content_key(
         *(source.digest for source in sources.values()),
         zig_target(arch, libc),
@@ -59,16 +60,17 @@ def find_libraries(
     )
 
     def make(root: Path) -> None:
-        announce(f"compiling {', '.join(sources)} for {arch.name} on {libc}")
+        workspace.announce(f"compiling {', '.join(sources)} for {arch.name} on {libc}")
         with tempfile.TemporaryDirectory(prefix="libraries-") as folder:
             workshop = open_workshop(Path(folder), arch, libc, cache)
+            trees = {name: source.tree(cache) for name, source in sources.items()}
             (root / "include").mkdir()
             (root / "lib").mkdir()
             with logged(f"{'-'.join(sources)} {arch.name} {libc}", cache):
-                _build_zlib(root, sources["zlib"].root, workshop.env)
-                words = libffi_words(root / "include", arch, sources["libffi"].root)
+                _build_zlib(root, trees["zlib"], workshop.env)
+                words = libffi_words(root / "include", arch, trees["libffi"])
                 _archive(root, "libffi.a", words, workshop.env)
-                build_openssl(root, arch, sources["openssl"].root, workshop.env)
+                build_openssl(root, arch, trees["openssl"], workshop.env)
 
     root = cache.tree("libraries", f"{arch.name}-{libc}-{key}", make)
     return Libraries(root=root, key=key)

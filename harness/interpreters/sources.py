@@ -1,109 +1,97 @@
-"""Source packages of the distribution: a name and a suite in, the unpacked upstream tree out.
+"""Source packages of the distribution: a name and suites in, the unpacked upstream tree out.
 
-``apt-get source`` fetches them, run by mmdebstrap in a root of its own: the release's
-signature, the index's and every file's checksum are verified there.
+Only the upstream archive is fetched, by the digest that the lock or the signed index gives it.
+An unpacked tree is held against its archive once a process, before anything is compiled of it.
 """
 
-import shutil
+import re
 import tarfile
-import tempfile
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache as once
 from pathlib import Path
 
-from harness.cache import Cache, file_sha256
-from harness.errors import BuildError
-from harness.process import ProcessError, run_process
+from harness.cache import Cache, CacheError
+from harness.debian import Package, SourceChoice, Workspace
 
-FETCH_SECONDS = 300
-
-_FETCH = """
-set -eu
-mkdir -m 777 "$1/sources"
-cd "$1/sources"
-export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
-apt-get -qq -o APT::Sandbox::User=root source --download-only "$WHEELGRID_SOURCE"
-"""
-
-ARCHIVE: tuple[str, ...] = ()
-"""Lines of a sources.list in place of mmdebstrap's own mirror, for tests."""
-
-_NEXT_STEP = (
-    "is mmdebstrap installed, and the network there? wheelgrid doctor tells; what was fetched "
-    "before is kept"
-)
-_ANOTHER_CHECKSUM = (
-    "a file has another checksum than the release's own list says, so it is not used: the mirror "
-    "is being renewed, or something between here and it changes files; try again later"
-)
-
-# The release pocket alone: the same sources for everybody.
-_SOURCES = "/-(security|updates)/d;p;s/^deb /deb-src /"
-
-_RECIPE = (
-    "mmdebstrap",
-    "--variant=custom",
-    "--format=null",
-    # A mirror that lags is still signed.
-    '--aptopt=Acquire::Check-Valid-Until "false"',
-    '--aptopt=Acquire::Languages "none"',
-    '--aptopt=Acquire::Retries "3"',
-    f"--setup-hook=sed -i -E {_SOURCES!r} $1/etc/apt/sources.list",
-    f"--customize-hook={_FETCH}",
-)
+KIND = "source-trees"
+"""What the cache calls unpacked sources."""
+_VERSION = re.compile(r".*_(?P<version>[^_]+)\.orig\.tar\.\w+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SourceTree:
-    """An unpacked upstream source."""
+class Source:
+    """An upstream source, as an archive with the right digest."""
 
-    root: Path
-    """Its top directory, read-only for everybody."""
-    version: str
-    """Upstream's: ``3.9.2``."""
-    digest: str
-    """SHA-256 of the upstream archive."""
+    package: Package
+    archive: Path
 
+    @property
+    def version(self) -> str:
+        """Upstream's: ``3.9.2``."""
+        found = _VERSION.fullmatch(self.package.filename)
+        return found["version"] if found else self.package.version
 
-def source_tree(
-    package: str, suite: str, *, cache: Cache, announce: Callable[[str], None]
-) -> SourceTree:
-    """Return the upstream source of the suite's package, fetched and unpacked once.
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the archive."""
+        return self.package.sha256
 
-    Raises ``BuildError`` when it cannot be had or a checksum is wrong.
-    """
-    archive = cache.get(
-        "sources", f"{suite}-{package}.orig", lambda at: _fetch(package, suite, at, announce)
-    )
-    digest = file_sha256(archive)
-    root = cache.tree("source-trees", digest[:32], lambda at: _unpack(archive, at))
-    top = next(path for path in root.iterdir() if path.is_dir())
-    return SourceTree(root=top, version=top.name.rpartition("-")[2], digest=digest)
+    def tree(self, cache: Cache) -> Path:
+        """Return its top directory, unpacked once, read-only for everybody.
+
+        Raises ``CacheError`` where it cannot be kept as it was unpacked.
+        """
+        return _whole_tree(self, cache)
 
 
-def _fetch(package: str, suite: str, path: Path, announce: Callable[[str], None]) -> None:
-    announce(f"fetching the source of {package} from Debian {suite}")
-    with tempfile.TemporaryDirectory(prefix="source-") as name:
-        copy = f"--customize-hook=copy-out /sources {name}"
-        try:
-            run_process(
-                (*_RECIPE, copy, suite, "-", *ARCHIVE),
-                timeout=FETCH_SECONDS,
-                env={"WHEELGRID_SOURCE": package},
-                merge=True,
-            )
-        except ProcessError as error:
-            mismatch = "Hash Sum mismatch" in error.output
-            next_step = _ANOTHER_CHECKSUM if mismatch else _NEXT_STEP
-            raise BuildError(
-                f"the source of {package} in Debian {suite} cannot be had: {error}\n{next_step}"
-            ) from error
-        found = [p for p in Path(name, "sources").glob("*.orig.tar.*") if p.suffix != ".asc"]
-        if len(found) != 1:
-            raise BuildError(f"the source of {package} in Debian {suite} has no upstream archive")
-        shutil.move(found[0], path)
+def find_source(choice: SourceChoice, workspace: Workspace) -> Source:
+    """Return the first source of the choice that can be had. Raises ``UpstreamError``."""
+    package, archive = workspace.upstream.source(choice)
+    return Source(package=package, archive=archive)
 
 
-def _unpack(archive: Path, root: Path) -> None:
+@once
+def _whole_tree(source: Source, cache: Cache) -> Path:
+    name = source.digest[:32]
+
+    def unpack(root: Path) -> None:
+        with tarfile.open(source.archive) as tar:
+            tar.extractall(root, filter="data")
+
+    root = cache.tree(KIND, name, unpack)
+    if not is_as_unpacked(source.archive, root):
+        cache.discard(KIND, name)
+        root = cache.tree(KIND, name, unpack)
+        if not is_as_unpacked(source.archive, root):
+            raise CacheError(f"{root} is not as {source.archive} has it; is the disk in order?")
+    return next(path for path in root.iterdir() if path.is_dir())
+
+
+def is_as_unpacked(archive: Path, root: Path) -> bool:
+    """Whether a directory has the files of a tar archive, with its bytes, and no others."""
+    files: dict[str, bytes] = {}
+    links: dict[str, str] = {}
     with tarfile.open(archive) as tar:
-        tar.extractall(root, filter="data")
+        for member in tar:
+            name = member.name.removeprefix("./")
+            if member.issym():
+                links[name] = member.linkname
+            elif member.isfile() and (stream := tar.extractfile(member)):
+                files[name] = stream.read()
+    return holds(root, files, links)
+
+
+def holds(root: Path, files: Mapping[str, bytes], links: Mapping[str, str]) -> bool:
+    """Whether a directory has these files and symbolic links below it, and no others."""
+    there = {path.relative_to(root).as_posix(): path for path in _files(root)}
+    return there.keys() == files.keys() | links.keys() and all(
+        str(path.readlink()) == links.get(name)
+        if path.is_symlink()
+        else path.read_bytes() == files.get(name)
+        for name, path in there.items()
+    )
+
+
+def _files(root: Path) -> Iterator[Path]:
+    return (path for path in root.rglob("*") if path.is_symlink() or path.is_file())

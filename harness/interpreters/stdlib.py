@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from harness.cache import Cache, content_key, file_sha256
-from harness.interpreters.sources import SourceTree
+from harness.interpreters.sources import Source
 from harness.interpreters.workshop import EPOCH, room_digest
 from harness.process import run_process
 
@@ -34,7 +34,7 @@ _TESTS = (
 """Under ``test/``, where the release has them."""
 
 
-def stdlib(source: SourceTree, python: str, host: Path, *, cache: Cache) -> Path:
+def stdlib(source: Source, python: str, host: Path, *, cache: Cache) -> Path:
     """Return the library of the release as a tar file, with bytecode that ``host`` compiled.
 
     Raises ``ProcessError`` when it does not compile.
@@ -44,7 +44,7 @@ def stdlib(source: SourceTree, python: str, host: Path, *, cache: Cache) -> Path
     def fill(path: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="stdlib-") as name:
             root = Path(name) / "library"
-            shutil.copytree(source.root / "Lib", root, ignore=_ignored, symlinks=True)
+            shutil.copytree(source.tree(cache) / "Lib", root, ignore=_ignored, symlinks=True)
             where = ("-s", root, "-p", f"/usr/local/lib/python{python}")
             # The order of frozensets is in the bytes before 3.11 (bpo-37596).
             run_process(

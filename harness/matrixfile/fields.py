@@ -138,6 +138,19 @@ Minor = Annotated[str, Field(pattern=MINOR)]
 Version = Annotated[str, Field(pattern=VERSION)]
 Module = Annotated[str, Field(pattern=MODULE)]
 Package = Annotated[str, Field(pattern=PACKAGE)]
+Packages = Annotated[
+    list[Package],
+    Field(min_length=1),
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": PACKAGE},
+                {"type": "array", "items": {"type": "string", "pattern": PACKAGE}, "minItems": 1},
+            ]
+        }
+    ),
+]
 Pin = Annotated[str, AfterValidator(_pin)]
 Release = Annotated[str, Field(pattern=RELEASE)]
 Libc = Literal["glibc", "musl"]

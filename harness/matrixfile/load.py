@@ -7,7 +7,7 @@ from harness.errors import MatrixFileError
 from harness.matrixfile.cells import check_coverage
 from harness.matrixfile.problems import Place, Problem
 from harness.matrixfile.references import Sections, check_references
-from harness.matrixfile.resolve import read_expectation, resolve
+from harness.matrixfile.resolve import read_expectation, read_suite, resolve
 from harness.matrixfile.section import S, Section, read_section
 from harness.matrixfile.shape import (
     FILES,
@@ -18,9 +18,10 @@ from harness.matrixfile.shape import (
     PolicyShape,
     ProfileShape,
     SubjectShape,
+    SuiteShape,
     TargetShape,
 )
-from harness.model import Expectation, Matrix
+from harness.model import Expectation, Matrix, Suite
 
 _NEEDED = ("targets", "subjects")
 """Files without which there is no matrix; of the others, none means no entries."""
@@ -37,6 +38,7 @@ def load_matrix(folder: Path, fixtures: Collection[str] | None = None) -> Matrix
         raise MatrixFileError([f"{_shown(folder)}: no such folder; name one with --matrix"])
     sections = Sections(
         targets=_read(folder, "targets", TargetShape),
+        suites=_read(folder, "suites", SuiteShape),
         interpreters=_read(folder, "interpreters", InterpreterShape),
         namings=_read(folder, "namings", NamingShape),
         builders=_read(folder, "builders", BuilderShape),
@@ -65,6 +67,14 @@ def load_expectations(path: Path) -> tuple[Expectation, ...]:
     if section.problems:
         raise MatrixFileError([str(problem) for problem in section.problems])
     return tuple(map(read_expectation, section.entries, section.shapes))
+
+
+def load_suites(folder: Path) -> tuple[Suite, ...]:
+    """Return what ``suites.yaml`` alone says. Raises ``MatrixFileError``."""
+    section = _read(folder, "suites", SuiteShape)
+    if section.problems:
+        raise MatrixFileError([str(problem) for problem in section.problems])
+    return tuple(map(read_suite, section.shapes))
 
 
 def _read(folder: Path, name: str, shape: type[S]) -> Section[S]:

@@ -18,6 +18,7 @@ from harness.matrixfile.shape import (
     PolicyShape,
     ProfileShape,
     SubjectShape,
+    SuiteShape,
     TargetShape,
 )
 from harness.model import ModuleName
@@ -31,6 +32,7 @@ class Sections:
     """All the files, and what they may name that stands in none of them."""
 
     targets: Section[TargetShape]
+    suites: Section[SuiteShape]
     interpreters: Section[InterpreterShape]
     namings: Section[NamingShape]
     builders: Section[BuilderShape]

@@ -23,6 +23,7 @@ from harness.matrixfile.shape import (
     PolicyShape,
     ProfileShape,
     SubjectShape,
+    SuiteShape,
     TargetShape,
 )
 from harness.model import (
@@ -43,6 +44,7 @@ from harness.model import (
     RegistryWay,
     ReplicaWay,
     Subject,
+    Suite,
     Target,
 )
 from harness.spelling import matching, matching_arches
@@ -67,6 +69,7 @@ def resolve(sections: Sections) -> Matrix:
         profiles=tuple(_profile(shape) for shape in sections.profiles.shapes),
         namings=tuple(stock.namings.values()),
         policies=tuple(_policy(shape, stock) for shape in sections.policies.shapes),
+        suites=tuple(map(read_suite, sections.suites.shapes)),
         excluded=frozenset(
             (target.key, shape.id)
             for shape in shapes
@@ -92,8 +95,13 @@ class _Stock:
         return ReplicaWay(**(fields | parts))
 
 
+def read_suite(shape: SuiteShape) -> Suite:
+    """Return the release of Debian that the entry tells of."""
+    return Suite(id=shape.id, closed=shape.closed, rolling=shape.rolling)
+
+
 def _interpreter(shape: InterpreterShape) -> Interpreter:
-    return Interpreter(id=shape.id, python=shape.python, suite=shape.suite, source=shape.source)
+    return Interpreter(id=shape.id, python=shape.python, suites=tuple(shape.suite), source=shape.source)
 
 
 def _naming(shape: NamingShape) -> Naming:

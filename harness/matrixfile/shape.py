@@ -23,6 +23,7 @@ from harness.matrixfile.fields import (
     Minor,
     Module,
     Package,
+    Packages,
     Pin,
     Release,
     Suffix,
@@ -157,6 +158,20 @@ class TargetShape(Shape):
     """Per arch: the fields that differ there."""
 
 
+# --- suites.yaml ----------------------------------------------------------------
+
+
+class SuiteShape(Shape):
+    """A release of Debian of which more is to be known than its name."""
+
+    id: Package
+    """Debian's name of the release: `bullseye`."""
+    closed: bool = False
+    """Nothing is added any more, so that its index is as good after its date."""
+    rolling: bool = False
+    """It changes every day: the index of the day is followed, and the lock where that fails."""
+
+
 # --- interpreters.yaml ----------------------------------------------------------
 
 
@@ -167,8 +182,8 @@ class InterpreterShape(Shape):
     """What the targets name it by."""
     python: Minor
     """Its minor version, quoted."""
-    suite: Package
-    """The Debian release whose source package it is built from."""
+    suite: Packages
+    """The Debian releases whose source package serves: one, or a list, the preferred one first."""
     source: Package
     """Name of that source package: `python3.9`."""
 
@@ -344,6 +359,7 @@ class PolicyShape(Shape):
 
 FILES: dict[str, type[Shape]] = {
     "targets": TargetShape,
+    "suites": SuiteShape,
     "interpreters": InterpreterShape,
     "namings": NamingShape,
     "builders": BuilderShape,

@@ -18,7 +18,7 @@ from harness.builders.project import load_project
 from harness.cache import Cache
 from harness.engine.docker import DockerEngine
 from harness.errors import BuildError
-from harness.images.debian import native_arch
+from harness.images.debian_root import native_arch
 from harness.images.registry import RegistrySource
 from harness.model import Builder, BuilderKind, Headers, IndexSource, WheelRef
 from harness.wheel.contents import read_wheel, verify_record

@@ -20,7 +20,7 @@ from harness.arches import Arch, find_arch
 from harness.cache import Cache
 from harness.engine.docker import DockerEngine
 from harness.images import ImageStore
-from harness.images.debian import native_arch
+from harness.images.debian_root import native_arch
 from harness.model import ImageWay
 from harness.report.runfile import SCHEMA_FILE
 from tests.support.commands import HARNESS, ROOT, Ended, run_command, wheelgrid

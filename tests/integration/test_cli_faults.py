@@ -18,7 +18,7 @@ import docker
 import pytest
 
 from harness.engine.owner import OWNER_LABEL
-from harness.images.debian import native_arch
+from harness.images.debian_root import native_arch
 from tests.support.commands import (
     HARNESS,
     Ended,

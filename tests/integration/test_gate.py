@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.images.debian import native_arch
+from harness.images.debian_root import native_arch
 from tests.support.commands import Ended, wheelgrid
 from tests.support.wheels import make_wheel
 

@@ -9,7 +9,7 @@ from harness.cache import Cache
 from harness.engine import ContainerSpec
 from harness.engine.docker import DockerEngine
 from harness.images import ImageStore
-from harness.images.debian import native_arch, resolve_packages, write_recipe
+from harness.images.debian_root import native_arch, resolve_packages, write_recipe
 from harness.images.resolutions import Resolutions
 from harness.model import ImageRef, ImageWay
 from tests.support.image_engine import ImageEngine

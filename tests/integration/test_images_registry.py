@@ -12,7 +12,7 @@ from harness.engine import ContainerSpec
 from harness.engine.docker import DockerEngine
 from harness.errors import ImageError
 from harness.images import ImageStore, registry
-from harness.images.debian import native_arch
+from harness.images.debian_root import native_arch
 from harness.model import ImageRef, ImageWay, RegistryWay
 from tests.support.registry import LoopbackRegistry, Manifest, loopback_registry
 from tests.support.targets import debian_12, no_pip

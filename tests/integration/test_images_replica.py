@@ -14,7 +14,7 @@ from harness.engine import ContainerSpec, Limits
 from harness.engine.docker import DockerEngine
 from harness.images import ImageStore
 from harness.images.archive import write_archive
-from harness.images.debian import native_arch
+from harness.images.debian_root import native_arch
 from harness.images.source import Use
 from harness.images.stock import remove_items, take_stock
 from harness.model import ImageRef, ImageWay

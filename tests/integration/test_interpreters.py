@@ -6,7 +6,7 @@ from harness.arches import find_arch
 from harness.engine import ContainerSpec
 from harness.engine.docker import DockerEngine
 from harness.images import ImageStore
-from harness.images.debian import native_arch
+from harness.images.debian_root import native_arch
 from harness.model import ImageWay, Target
 from harness.wiring import ROOT, LabOptions, open_images, open_pinned, read_matrix
 

@@ -10,7 +10,7 @@ from harness.engine.distribution import newest_digest
 from harness.engine.docker import DockerEngine
 from harness.errors import ImageError
 from harness.images import ImageStore
-from harness.images.debian import native_arch
+from harness.images.debian_root import native_arch
 from harness.model import ImageWay
 from harness.wiring import read_matrix
 from tests.support.commands import ROOT, wheelgrid

@@ -18,7 +18,7 @@ from harness.engine import Limits
 from harness.engine.docker import DockerEngine
 from harness.engine.owner import OWNER_LABEL
 from harness.images import ImageStore
-from harness.images.debian import native_arch
+from harness.images.debian_root import native_arch
 from harness.model import ImageRef, ImageWay, Outcome, Target
 from harness.probe.session import Session, SessionLostError
 from harness.twins import Twins

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.images.debian import native_arch
+from harness.images.debian_root import native_arch
 from harness.journal import observations, read_events
 from harness.model import Outcome
 from harness.report.runfile import Run, read_run

@@ -9,7 +9,7 @@ from harness.cache import Cache
 from harness.engine import EngineImage
 from harness.errors import ImageError
 from harness.images.assembled import AssembledSource
-from harness.images.debian import Package, native_arch, write_recipe
+from harness.images.debian_root import Package, native_arch, write_recipe
 from harness.images.resolutions import Resolutions
 from tests.support.image_engine import ImageEngine
 from tests.support.targets import debian_12

@@ -9,7 +9,7 @@ from harness.cache import Cache
 from harness.engine import EngineImage
 from harness.errors import BuildError, ImageError, PackageIndexError
 from harness.images import replica
-from harness.images.debian import Package, write_recipe
+from harness.images.debian_root import Package, write_recipe
 from harness.images.replica import ReplicaSource
 from harness.images.resolutions import Resolutions
 from harness.model import ImageWay, Target

@@ -7,7 +7,7 @@ import pytest
 
 from harness.arches import find_arch
 from harness.errors import UsageError
-from harness.images.debian import Package, write_recipe
+from harness.images.debian_root import Package, write_recipe
 from harness.images.resolutions import Resolution, Resolutions
 
 RECIPE = write_recipe("bookworm", find_arch("s390x"), ("python3",))

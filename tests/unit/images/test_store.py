@@ -9,7 +9,7 @@ from harness.cache import Cache
 from harness.engine import EngineImage
 from harness.errors import ImageError
 from harness.images import ImageStore, registry
-from harness.images.debian import Package, native_arch, write_recipe
+from harness.images.debian_root import Package, native_arch, write_recipe
 from harness.images.resolutions import Resolutions
 from harness.images.source import is_for
 from harness.model import ImageWay, RegistryWay

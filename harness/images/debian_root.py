@@ -1,20 +1,23 @@
-"""Debian root file systems by mmdebstrap: a recipe in, a tar file and the packages in it out.
+"""Debian root file systems by mmdebstrap: a recipe and package files in, a tar file out.
 
 A root for musl has none of glibc: Debian's musl, its static busybox, and nothing else.
 
-No maintainer script runs: packages are extracted, and the few things that their
-scripts would have made are made by hooks on the host. The one foreign program that is
-run is ``ldconfig`` (40 ms); a host's own does not read foreign libraries. The mirror is
-mmdebstrap's own default.
+No maintainer script runs and nothing is downloaded: packages are extracted, and the few things
+that their scripts would have made are made by hooks on the host. The one foreign program that is
+run is ``ldconfig`` (40 ms); a host's own does not read foreign libraries.
 """
 
 import platform
-import re
+import shutil
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.arches import Arch, find_arch
 from harness.cache import content_key
+from harness.debian import PackageSet
+from harness.debian.apt_index import MERGED_USR
 from harness.errors import ImageError
 from harness.process import ProcessError, run_process
 
@@ -24,14 +27,16 @@ MUSL_PACKAGES = ("busybox-static", "musl")
 """The same where musl is the libc: the packages above would bring glibc along."""
 
 _EPOCH = "1577836800"  # 2020-01-01: files newer than that are dated so, see archive.CREATED
-_RESOLVE_SECONDS = 120
 _ASSEMBLE_SECONDS = 600
 
-# The release pocket alone: it changes at point releases only, so roots stay the same for
-# months, and it is never half-synchronised as the other pockets' mirrors may be.
-_RELEASE_POCKET = r"""sed -i -E '/-(security|updates)/d' "$1/etc/apt/sources.list" """
-
-_MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"
+# Read in from outside: the user name space that mmdebstrap may work in cannot see a home folder.
+_EXTRACT = """
+set -eu
+for deb in "$1"/debs/*; do
+    dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$1" --keep-directory-symlink -f -
+done
+rm -r "$1/debs"
+"""
 
 # What base-passwd's, dash's (before bookworm) and libc-bin's scripts do; the host's own
 # resolv.conf and hostname, which mmdebstrap copies, would make roots differ by machine. Documents
@@ -88,17 +93,6 @@ done
 wait
 """
 
-_INSTALLED = re.compile(r"^Inst (?P<name>\S+) \((?P<version>\S+) ", re.MULTILINE)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, order=True)
-class Package:
-    """A binary package of the distribution."""
-
-    name: str
-    version: str
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """What a root is asked to be; the packages are those named, not their dependencies."""
@@ -122,9 +116,16 @@ class Recipe:
         return f"alpine={self.arch.alpine}\n{_FINISH_MUSL}"
 
     @property
+    def wanted(self) -> PackageSet:
+        """What it is made of."""
+        return PackageSet(
+            suite=self.suite, arches=(self.arch.debian,), names=self.packages, depends=True
+        )
+
+    @property
     def key(self) -> str:
         """Stand for the recipe and for everything this module does with it."""
-        steps = (_RELEASE_POCKET, self.finish, _COMPILE if self.native else "", _EPOCH)
+        steps = (_EXTRACT, self.finish, _COMPILE if self.native else "", _EPOCH)
         return content_key(self.suite, self.arch.name, *self.packages, *steps)
 
 
@@ -141,75 +142,33 @@ def native_arch() -> Arch:
     return find_arch(platform.machine())
 
 
-def resolve_packages(recipe: Recipe) -> tuple[Package, ...]:
-    """Return what the archive would put into the root now, dependencies included, by name.
+def assemble_root(recipe: Recipe, debs: Sequence[Path], root: Path) -> None:
+    """Write the root file system of the package files ``debs`` as a tar file at ``root``.
 
-    Takes 3-5 s, the download of the package index. Raises ``ImageError``.
+    A native root has its Python modules compiled. Takes 3 to 10 s. Raises ``ImageError``.
     """
-    return _bootstrap(recipe, "--format=null", output="-", timeout=_RESOLVE_SECONDS)
-
-
-def assemble_root(recipe: Recipe, root: Path) -> tuple[Package, ...]:
-    """Write the root file system as a tar file at ``root``; return the packages in it, by name.
-
-    A native root has its Python modules compiled. Takes about 10 s. Raises ``ImageError``.
-    """
-    hooks = [recipe.finish, *([_COMPILE] if recipe.native else [])]
-    return _bootstrap(
-        recipe,
-        "--format=tar",
-        *(f"--include={package}" for package in recipe.packages),
-        *(f"--extract-hook={hook}" for hook in hooks),
-        output=str(root),
-        timeout=_ASSEMBLE_SECONDS,
-    )
-
-
-def parse_simulation(text: str) -> tuple[Package, ...]:
-    """Return the packages that ``apt-get --simulate install`` says it would install, by name.
-
-    Raises ``ImageError`` when there is none: a key without versions would be wrong in silence.
-    """
-    found = [Package(name=m["name"], version=m["version"]) for m in _INSTALLED.finditer(text)]
-    if not found:
-        raise ImageError(
-            "apt names no package that it would install; its output has changed, see "
-            "parse_simulation in harness/images/debian.py",
-            cause="infra:assemble",
-        )
-    return tuple(sorted(found))
-
-
-def _bootstrap(recipe: Recipe, *options: str, output: str, timeout: float) -> tuple[Package, ...]:
-    """Run mmdebstrap; return the packages that apt found for the recipe while it ran."""
-    named = " ".join(recipe.packages)
-    report = f'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --simulate install {named}'
-    argv = [
-        "mmdebstrap",
-        "--variant=extract",
-        f"--arch={recipe.arch.debian}",
-        # A mirror that lags behind or is frozen is past its date and as well signed.
-        '--aptopt=Acquire::Check-Valid-Until "false"',
-        '--aptopt=Acquire::Retries "2"',
-        f"--setup-hook={_RELEASE_POCKET}",
-        f"--hook-dir={_MERGED_USR}",
-        f"--extract-hook={report}",
-        *options,
-        recipe.suite,
-        output,
-    ]
-    try:
-        # mmdebstrap sends what hooks print to its standard error.
-        said = run_process(argv, timeout=timeout, env={"SOURCE_DATE_EPOCH": _EPOCH}, merge=True)
-    except ProcessError as error:
-        raise _failure(recipe, error) from error
-    return parse_simulation(said.decode("utf-8", "replace"))
-
-
-def _failure(recipe: Recipe, error: ProcessError) -> ImageError:
-    what = f"Debian {recipe.suite} for {recipe.arch.debian} cannot be assembled: {error}"
-    return ImageError(
-        f"{what}\n`wheelgrid doctor` tells whether mmdebstrap, emulation, disk space "
-        "and the Debian archive are there",
-        cause="infra:assemble",
-    )
+    hooks = (_EXTRACT, recipe.finish, *([_COMPILE] if recipe.native else []))
+    with tempfile.TemporaryDirectory(prefix="debs-") as folder:
+        place = Path(folder, "debs")
+        place.mkdir()
+        for number, deb in enumerate(debs):
+            shutil.copyfile(deb, place / f"{number:04}.deb")
+        argv = [
+            *("mmdebstrap", "--variant=extract", "--format=tar", f"--arch={recipe.arch.debian}"),
+            # Nobody is asked for anything: all that goes in is here.
+            *("--skip=update", """--setup-hook=: > "$1/etc/apt/sources.list" """),
+            f"--hook-dir={MERGED_USR}",
+            f"--extract-hook=copy-in {place} /",
+            *(f"--extract-hook={hook}" for hook in hooks),
+            *("", root, "deb [trusted=yes] copy:/nowhere ./"),
+        ]
+        try:
+            run_process(
+                argv, timeout=_ASSEMBLE_SECONDS, env={"SOURCE_DATE_EPOCH": _EPOCH}, merge=True
+            )
+        except ProcessError as error:
+            raise ImageError(
+                f"{recipe.wanted.title} cannot be assembled: {error}\n`wheelgrid doctor` tells "
+                "whether mmdebstrap, emulation and disk space are there",
+                cause="infra:assemble",
+            ) from error

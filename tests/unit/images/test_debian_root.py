@@ -6,7 +6,7 @@ import pytest
 
 from harness.arches import ARCHES, find_arch
 from harness.errors import ImageError
-from harness.images.debian import (
+from harness.images.debian_root import (
     Package,
     assemble_root,
     native_arch,

@@ -1,4 +1,4 @@
-"""What a recipe last came to, one small file each, so that the archive is asked once a day."""
+"""What sets of packages last came to, one small file each, so that an index is asked once a day."""
 
 import contextlib
 import os
@@ -9,27 +9,27 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from harness.cache import storing
+from harness.debian.packages import Package, PackageSet
 from harness.errors import UsageError
-from harness.images.debian import Package, Recipe
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolution:
-    """The packages that a recipe came to."""
+    """The packages that a set came to."""
 
     packages: tuple[Package, ...]
     at: float
     """Seconds since the epoch."""
 
     def is_fresh(self, now: float) -> bool:
-        """Whether the archive need not be asked again at ``now``."""
+        """Whether the index need not be asked again at ``now``."""
         return 0 <= now - self.at < longest_age()
 
 
 def longest_age() -> float:
     """Return how many seconds a resolution serves: ``$WHEELGRID_RESOLUTION_HOURS``, else a day.
 
-    0 asks the archive every time. Raises ``UsageError`` for what is no number.
+    0 asks the index every time. Raises ``UsageError`` for what is no number.
     """
     text = os.environ.get("WHEELGRID_RESOLUTION_HOURS", "24")
     try:
@@ -49,16 +49,16 @@ class Resolutions:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def recall(self, recipe: Recipe) -> Resolution | None:
+    def recall(self, wanted: PackageSet) -> Resolution | None:
         """Return what was remembered; None for nothing, and for a file that is damaged."""
         with contextlib.suppress(FileNotFoundError, ValidationError):
-            return _RESOLUTION.validate_json(self._file(recipe).read_bytes())
+            return _RESOLUTION.validate_json(self._file(wanted).read_bytes())
         return None
 
-    def keep(self, recipe: Recipe, packages: tuple[Package, ...]) -> Resolution:
+    def keep(self, wanted: PackageSet, packages: tuple[Package, ...]) -> Resolution:
         """Remember ``packages`` as of now. Raises ``CacheError``."""
         resolution = Resolution(packages=packages, at=time.time())
-        file = self._file(recipe)
+        file = self._file(wanted)
         with storing(file):
             file.parent.mkdir(parents=True, exist_ok=True)
             written = file.with_suffix(f".{os.getpid()}")
@@ -66,5 +66,5 @@ class Resolutions:
             written.replace(file)
         return resolution
 
-    def _file(self, recipe: Recipe) -> Path:
-        return self._root / f"{recipe.suite}-{recipe.arch.name}-{recipe.key}.json"
+    def _file(self, wanted: PackageSet) -> Path:
+        return self._root / f"{wanted.suite}-{wanted.arches[0]}-{wanted.id}.json"

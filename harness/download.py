@@ -1,0 +1,213 @@
+"""Files over HTTP, each known by its digest: addresses in, one checked file out.
+
+Every address is tried in turn. One that is busy (429, 5xx), cuts an answer short or is silent is
+tried again, after a pause that grows, or as long as it asks for (``Retry-After``). The deadline
+and the size limit hold for the whole of it.
+"""
+
+import hashlib
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_exponential,
+    wait_random,
+)
+from urllib3 import Retry
+from urllib3.exceptions import HTTPError, InvalidHeader
+
+CHUNK = 1 << 18
+TRIES = 4
+CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 20.0
+"""How long a server may send nothing."""
+DEADLINE_SECONDS = 120.0
+"""For one file, all addresses and pauses together; on top comes ``SLOWEST``."""
+SLOWEST = 50_000
+"""Bytes a second that a connection is expected to give at least."""
+MISSING = (requests.codes.not_found, requests.codes.gone, requests.codes.forbidden)
+BUSY = 429
+SERVER_ERRORS = 500
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """Why one address did not give the file."""
+
+    address: str
+    reason: str
+    """``404``, ``busy (503)``, ``other bytes``, ``no answer (ConnectTimeout)``."""
+    missing: bool = False
+    """The server answered that it has no such file."""
+
+
+class DownloadError(Exception):
+    """No address gave the file; one failure for each that was tried."""
+
+    def __init__(self, failures: Sequence[Failure]) -> None:
+        self.failures = tuple(failures)
+        super().__init__(", ".join(failure.reason for failure in failures) or "no address")
+
+
+class _AddressError(Exception):
+    def __init__(self, reason: str, *, missing: bool = False, down: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.missing = missing
+        self.down = down
+        """The server did not answer at all."""
+
+
+class _BusyError(_AddressError):
+    """Worth another try; ``pause`` is in seconds, 0 where the server asks for none."""
+
+    def __init__(self, reason: str, *, pause: float = 0.0, down: bool = False) -> None:
+        super().__init__(reason, down=down)
+        self.pause = pause
+
+
+class Downloader:
+    """Downloads files; remembers servers that did not answer, and asks them no more.
+
+    Safe for several threads.
+    """
+
+    def __init__(
+        self, *, deadline: float = DEADLINE_SECONDS, silence: float = SILENCE_SECONDS
+    ) -> None:
+        self._deadline = deadline
+        self._silence = silence
+        self._down: dict[str, str] = {}
+        self._sessions = threading.local()
+
+    def download(
+        self, addresses: Sequence[str], path: Path, *, size: int, sha256: str = ""
+    ) -> None:
+        """Write the file to ``path`` from the first address that gives it.
+
+        ``size`` is the most that is taken, in bytes. With ``sha256`` any other bytes are refused;
+        an empty one takes what comes. Raises ``DownloadError``.
+        """
+        end = time.monotonic() + self._deadline + size / SLOWEST
+        failures = []
+        for address in addresses:
+            server = address.split("/", 3)[2]
+            try:
+                if server in self._down:
+                    raise _AddressError(self._down[server])
+                return self._try(address, path, size=size, sha256=sha256, end=end)
+            except _AddressError as error:
+                if error.down:
+                    self._down[server] = error.reason
+                failures.append(
+                    Failure(address=address, reason=error.reason, missing=error.missing)
+                )
+        raise DownloadError(failures)
+
+    def is_there(self, address: str, *, timeout: float) -> bool | None:
+        """Ask for a file without its bytes: whether the server has it, None for no answer."""
+        try:
+            answer = self._session.head(address, timeout=timeout, allow_redirects=True)
+        except (requests.RequestException, HTTPError):
+            return None
+        if answer.status_code in MISSING:
+            return False
+        return True if answer.ok else None
+
+    @property
+    def _session(self) -> requests.Session:
+        # requests promises no more than one thread a session.
+        if not hasattr(self._sessions, "session"):
+            self._sessions.session = requests.Session()
+        session: requests.Session = self._sessions.session
+        return session
+
+    def _try(self, address: str, path: Path, *, size: int, sha256: str, end: float) -> None:
+        left = max(end - time.monotonic(), 0.0)
+        for attempt in Retrying(
+            retry=retry_if_exception_type(_BusyError),
+            stop=stop_after_attempt(TRIES) | stop_before_delay(left),
+            wait=_pause,
+            reraise=True,
+        ):
+            with attempt:
+                self._get(address, path, size=size, sha256=sha256, end=end)
+
+    def _get(self, address: str, path: Path, *, size: int, sha256: str, end: float) -> None:
+        left = end - time.monotonic()
+        if left <= 0:
+            raise _AddressError("no time left")
+        timeout = (min(CONNECT_SECONDS, left), min(self._silence, left))
+        try:
+            # Identity: the digest is that of the file, not of what a server makes of it.
+            with self._session.get(
+                address, timeout=timeout, stream=True, headers={"Accept-Encoding": "identity"}
+            ) as answer:
+                _check_status(answer)
+                _write(answer, path, size=size, sha256=sha256, end=end)
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise _BusyError(f"no answer ({_innermost(error)})", down=True) from error
+        except (requests.RequestException, HTTPError) as error:
+            raise _BusyError(f"cut short ({_innermost(error)})") from error
+
+
+def _pause(state: RetryCallState) -> float:
+    """Return the seconds before the next try: as asked, else growing, with some chance in it."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.pause if isinstance(error, _BusyError) else 0.0
+    return max(asked, _GROWING(state))
+
+
+_GROWING = wait_exponential(multiplier=0.5, max=8) + wait_random(0, 0.5)
+
+
+def _check_status(answer: requests.Response) -> None:
+    status = answer.status_code
+    if status in MISSING:
+        raise _AddressError(str(status), missing=True)
+    if status == BUSY or status >= SERVER_ERRORS:
+        raise _BusyError(f"busy ({status})", pause=_asked_pause(answer))
+    if status != requests.codes.ok:
+        raise _AddressError(f"status {status}")
+
+
+def _asked_pause(answer: requests.Response) -> float:
+    """Return the seconds of ``Retry-After`` (RFC 9110, 10.2.3); 0 for none, or no such thing."""
+    try:
+        return max(Retry().parse_retry_after(answer.headers.get("Retry-After", "0")), 0.0)
+    except InvalidHeader:
+        return 0.0
+
+
+def _write(answer: requests.Response, path: Path, *, size: int, sha256: str, end: float) -> None:
+    digest, done = hashlib.sha256(), 0
+    with path.open("wb") as out:
+        for chunk in answer.iter_content(CHUNK):
+            done += len(chunk)
+            if done > size:
+                raise _AddressError(f"more than the {size} bytes that it should have")
+            if time.monotonic() > end:
+                raise _AddressError(f"too slow: {done} bytes when time was up")
+            digest.update(chunk)
+            out.write(chunk)
+    promised = answer.headers.get("Content-Length")
+    if promised and promised.isdecimal() and done < int(promised):
+        raise _BusyError(f"cut short at {done} of {promised} bytes")
+    if sha256 and digest.hexdigest() != sha256:
+        short = done < size
+        raise _AddressError(f"cut short at {done} of {size} bytes" if short else "other bytes")
+
+
+def _innermost(error: Exception) -> str:
+    """Return the name of the cause, without addresses: one may hold a password."""
+    inner = error.args[0] if error.args else error
+    return type(getattr(inner, "reason", None) or inner).__name__
