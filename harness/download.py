@@ -5,12 +5,15 @@ tried again, after a pause that grows, or as long as it asks for (``Retry-After`
 and the size limit hold for the whole of it.
 """
 
+import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import requests
 from tenacity import (
@@ -28,10 +31,12 @@ from urllib3.exceptions import HTTPError, InvalidHeader
 CHUNK = 1 << 18
 TRIES = 4
 CONNECT_SECONDS = 10.0
+FIRST_PAUSE = 0.5
+"""Seconds before the second try; doubled before each one after it, and some more by chance."""
 SILENCE_SECONDS = 20.0
 """How long a server may send nothing."""
 DEADLINE_SECONDS = 120.0
-"""For one file, all addresses and pauses together; on top comes ``SLOWEST``."""
+"""For one file, all addresses and pauses together; on top comes what ``SLOWEST`` allows."""
 SLOWEST = 50_000
 """Bytes a second that a connection is expected to give at least."""
 MISSING = (requests.codes.not_found, requests.codes.gone, requests.codes.forbidden)
@@ -58,6 +63,27 @@ class DownloadError(Exception):
         super().__init__(", ".join(failure.reason for failure in failures) or "no address")
 
 
+class Tracker(Protocol):
+    """Is told how a download comes on."""
+
+    def update(self, increment: int, /) -> None:
+        """Take the number of bytes that came."""
+
+
+Progress = Callable[[int | None], AbstractContextManager[Tracker]]
+"""Size in bytes, None for unknown → what is told how that download comes on."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Wanted:
+    """One file that is to be written."""
+
+    path: Path
+    size: int
+    sha256: str
+    progress: Progress | None
+
+
 class _AddressError(Exception):
     def __init__(self, reason: str, *, missing: bool = False, down: bool = False) -> None:
         super().__init__(reason)
@@ -82,29 +108,45 @@ class Downloader:
     """
 
     def __init__(
-        self, *, deadline: float = DEADLINE_SECONDS, silence: float = SILENCE_SECONDS
+        self,
+        *,
+        deadline: float = DEADLINE_SECONDS,
+        silence: float = SILENCE_SECONDS,
+        first_pause: float = FIRST_PAUSE,
+        open_session: Callable[[], requests.Session] = requests.Session,
     ) -> None:
+        self._open_session = open_session
+        self._growing = wait_exponential(multiplier=first_pause, max=8) + wait_random(
+            0, first_pause
+        )
         self._deadline = deadline
         self._silence = silence
         self._down: dict[str, str] = {}
         self._sessions = threading.local()
 
     def download(
-        self, addresses: Sequence[str], path: Path, *, size: int, sha256: str = ""
+        self,
+        addresses: Sequence[str],
+        path: Path,
+        *,
+        size: int,
+        sha256: str = "",
+        progress: Progress | None = None,
     ) -> None:
         """Write the file to ``path`` from the first address that gives it.
 
         ``size`` is the most that is taken, in bytes. With ``sha256`` any other bytes are refused;
         an empty one takes what comes. Raises ``DownloadError``.
         """
-        end = time.monotonic() + self._deadline + size / SLOWEST
+        wanted = _Wanted(path=path, size=size, sha256=sha256, progress=progress)
+        end = time.monotonic() + self._deadline
         failures = []
         for address in addresses:
             server = address.split("/", 3)[2]
             try:
                 if server in self._down:
                     raise _AddressError(self._down[server])
-                return self._try(address, path, size=size, sha256=sha256, end=end)
+                return self._try(address, wanted, end)
             except _AddressError as error:
                 if error.down:
                     self._down[server] = error.reason
@@ -127,22 +169,28 @@ class Downloader:
     def _session(self) -> requests.Session:
         # requests promises no more than one thread a session.
         if not hasattr(self._sessions, "session"):
-            self._sessions.session = requests.Session()
+            self._sessions.session = self._open_session()
         session: requests.Session = self._sessions.session
         return session
 
-    def _try(self, address: str, path: Path, *, size: int, sha256: str, end: float) -> None:
+    def _try(self, address: str, wanted: _Wanted, end: float) -> None:
         left = max(end - time.monotonic(), 0.0)
         for attempt in Retrying(
             retry=retry_if_exception_type(_BusyError),
             stop=stop_after_attempt(TRIES) | stop_before_delay(left),
-            wait=_pause,
+            wait=self._pause,
             reraise=True,
         ):
             with attempt:
-                self._get(address, path, size=size, sha256=sha256, end=end)
+                self._get(address, wanted, end)
 
-    def _get(self, address: str, path: Path, *, size: int, sha256: str, end: float) -> None:
+    def _pause(self, state: RetryCallState) -> float:
+        """Return the seconds before the next try: as asked, else growing, with some chance."""
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.pause if isinstance(error, _BusyError) else 0.0
+        return max(asked, self._growing(state))
+
+    def _get(self, address: str, wanted: _Wanted, end: float) -> None:
         left = end - time.monotonic()
         if left <= 0:
             raise _AddressError("no time left")
@@ -153,21 +201,11 @@ class Downloader:
                 address, timeout=timeout, stream=True, headers={"Accept-Encoding": "identity"}
             ) as answer:
                 _check_status(answer)
-                _write(answer, path, size=size, sha256=sha256, end=end)
+                _write(answer, wanted, end)
         except (requests.ConnectionError, requests.Timeout) as error:
             raise _BusyError(f"no answer ({_innermost(error)})", down=True) from error
         except (requests.RequestException, HTTPError) as error:
             raise _BusyError(f"cut short ({_innermost(error)})") from error
-
-
-def _pause(state: RetryCallState) -> float:
-    """Return the seconds before the next try: as asked, else growing, with some chance in it."""
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.pause if isinstance(error, _BusyError) else 0.0
-    return max(asked, _GROWING(state))
-
-
-_GROWING = wait_exponential(multiplier=0.5, max=8) + wait_random(0, 0.5)
 
 
 def _check_status(answer: requests.Response) -> None:
@@ -188,23 +226,30 @@ def _asked_pause(answer: requests.Response) -> float:
         return 0.0
 
 
-def _write(answer: requests.Response, path: Path, *, size: int, sha256: str, end: float) -> None:
+def _write(answer: requests.Response, wanted: _Wanted, end: float) -> None:
+    """Write the body of an answer. A large one has more time: what ``SLOWEST`` takes for it."""
+    length = answer.headers.get("Content-Length", "")
+    promised = int(length) if length.isdecimal() else None
+    if promised is not None and promised > wanted.size:
+        raise _AddressError(f"{promised} bytes, and not the {wanted.size} that it should have")
+    end += (promised or 0) / SLOWEST
     digest, done = hashlib.sha256(), 0
-    with path.open("wb") as out:
+    tracked = wanted.progress(promised) if wanted.progress else contextlib.nullcontext()
+    with wanted.path.open("wb") as out, tracked as tracker:
         for chunk in answer.iter_content(CHUNK):
             done += len(chunk)
-            if done > size:
-                raise _AddressError(f"more than the {size} bytes that it should have")
+            if done > wanted.size:
+                raise _AddressError(f"more than the {wanted.size} bytes that it should have")
             if time.monotonic() > end:
                 raise _AddressError(f"too slow: {done} bytes when time was up")
             digest.update(chunk)
             out.write(chunk)
-    promised = answer.headers.get("Content-Length")
-    if promised and promised.isdecimal() and done < int(promised):
+            if tracker:
+                tracker.update(len(chunk))
+    if promised is not None and done < promised:
         raise _BusyError(f"cut short at {done} of {promised} bytes")
-    if sha256 and digest.hexdigest() != sha256:
-        short = done < size
-        raise _AddressError(f"cut short at {done} of {size} bytes" if short else "other bytes")
+    if wanted.sha256 and digest.hexdigest() != wanted.sha256:
+        raise _AddressError("other bytes")
 
 
 def _innermost(error: Exception) -> str:

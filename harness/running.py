@@ -35,7 +35,7 @@ from harness.query import Query, planned_facts, seen_facts
 from harness.report.junit import junit_xml
 from harness.report.progress import RunState
 from harness.report.runfile import Circumstances, Run, record_run, write_run, write_whole
-from harness.report.terminal import format_phases, format_reused, print_grid
+from harness.report.terminal import format_deviations, format_phases, format_reused, print_grid
 from harness.report.untrusted import visible
 from harness.store import default_store, open_store
 from harness.store.follower import Recorder
@@ -201,8 +201,8 @@ def _run(course: _Course, conclude: Conclude) -> ExitCode:
     )
     print_grid(grid, course.console, interrupted=ending.interrupted)
     say(course.console, format_phases(circumstances))
-    if reused := format_reused(grid):
-        say(course.console, reused)
+    for told in filter(None, (format_reused(grid), format_deviations(grid))):
+        say(course.console, told)
     code = ExitCode.INTERRUPTED if ending.interrupted else conclude(grid)
     if course.recorder:
         course.recorder.end(circumstances, code)

@@ -56,6 +56,7 @@ def touched_cells(cells: Sequence[Cell], matrix: Matrix, edit: Edit) -> tuple[Ce
         return tuple(cells)
     before = {cell.id: _essence(edit.before, cell) for cell in all_cells(edit.before)}
     projects = {_project(path) for path in edit.paths}
+    locks = {_locked_suite(path) for path in edit.paths}
     return tuple(
         cell
         for cell in cells
@@ -65,6 +66,7 @@ def touched_cells(cells: Sequence[Cell], matrix: Matrix, edit: Edit) -> tuple[Ce
             and cell.subject.source.project in projects
         )
         or not edit.repinned.isdisjoint(_releases(matrix, cell))
+        or not locks.isdisjoint(_suites(matrix, cell, locks))
     )
 
 
@@ -82,6 +84,25 @@ def _project(path: str) -> str:
     """Return the fixture project that the file is of, or nothing."""
     parts = PurePosixPath(path).parts
     return parts[1] if parts[0] == "fixtures" and len(parts) > 2 else ""  # noqa: PLR2004
+
+
+def _locked_suite(path: str) -> str:
+    """Return the suite of Debian whose lock the file is, or nothing."""
+    file = PurePosixPath(path)
+    return file.stem if file.suffix == ".lock" else ""
+
+
+def _suites(matrix: Matrix, cell: Cell, locks: set[str]) -> set[str]:
+    """Return the suites whose packages the cell's image and wheel are made of.
+
+    An interpreter that is built here is made of sources of any of them.
+    """
+    target, builder = cell.target, _builder(matrix, cell)
+    rows = builder.headers if builder else ()
+    if target.replica or any(row.interpreter for row in rows):
+        return locks - {""}
+    own = {target.assembled.suite} if target.assembled else set()
+    return own | {row.suite for row in rows if row.suite}
 
 
 def _essence(matrix: Matrix, cell: Cell) -> _Essence:

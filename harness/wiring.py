@@ -88,7 +88,11 @@ def open_pinned(options: LabOptions, announce: Callable[[str], None]) -> Package
 
 
 def open_workspace(
-    folder: Path, announce: Callable[[str], None], cache: Cache | None = None
+    folder: Path,
+    announce: Callable[[str], None],
+    cache: Cache | None = None,
+    *,
+    locked: bool = True,
 ) -> Workspace:
     """Return what images, headers and interpreters are made with: as the matrix folder pins it.
 
@@ -96,7 +100,7 @@ def open_workspace(
     """
     cache = cache or Cache(default_cache_root())
     settings = Settings(
-        locks=read_locks(folder),
+        locks=read_locks(folder) if locked else {},
         suites={suite.id: suite for suite in load_suites(folder)} if folder.is_dir() else {},
         latest=bool(os.environ.get(LATEST)),
     )

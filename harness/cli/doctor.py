@@ -1,5 +1,6 @@
 """``wheelgrid doctor``: is this machine able to run the matrix."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -7,6 +8,8 @@ import click
 from harness.arches import ARCHES
 from harness.cli.command import Command
 from harness.cli.options import matrix_option
+from harness.debian.mirror_check import check_mirror
+from harness.debian.package_lock import read_locks
 from harness.doctor import checks_json, format_checks, is_ready, mend, run_checks
 from harness.errors import ExitCode
 from harness.wiring import read_matrix
@@ -18,12 +21,16 @@ from harness.wiring import read_matrix
 @click.option("--tests", is_flag=True, help="Also what only this project's own tests need.")
 @matrix_option
 def doctor(*, matrix: Path, fix: bool, as_json: bool, tests: bool) -> ExitCode:
-    """Look at this machine: engine, emulation, disk, network."""
+    """Look at this machine: engine, emulation, disk, network, the mirror of Debian."""
     wanted = {target.arch for target in read_matrix(matrix).targets}
     arches = tuple(arch for arch in ARCHES if arch in wanted)
-    if fix:
-        checks = mend(arches, lambda line: click.echo(line, err=True), tests=tests)
-    else:
-        checks = run_checks(arches, tests=tests)
+    locks = read_locks(matrix)
+    with ThreadPoolExecutor(1) as pool:  # beside the others: it takes longest
+        mirror = pool.submit(check_mirror, locks, {arch.debian for arch in arches})
+        if fix:
+            checks = mend(arches, lambda line: click.echo(line, err=True), tests=tests)
+        else:
+            checks = run_checks(arches, tests=tests)
+        checks += (mirror.result(),)
     click.echo(checks_json(checks) if as_json else format_checks(checks))
     return ExitCode.AS_EXPECTED if is_ready(checks) else ExitCode.NOTHING_CAN_BE_SAID

@@ -137,17 +137,22 @@ def image_options(command: Command) -> Command:
             "local pulls nothing.",
         ),
         registry_option,
-        click.option(
-            "--debian-mirror",
-            multiple=True,
-            metavar="URL",
-            expose_value=False,
-            callback=_name_mirrors,
-            help="Mirror of Debian, tried in the order given; by default $WHEELGRID_DEBIAN_MIRRORS, "
-            "else those of this machine's apt.",
-        ),
+        mirror_option,
     )
     return _stack(command, options)
+
+
+def mirror_option(command: Command) -> Command:
+    """Add ``--debian-mirror``, which the whole process goes by."""
+    return click.option(
+        "--debian-mirror",
+        multiple=True,
+        metavar="URL",
+        expose_value=False,
+        callback=_name_mirrors,
+        help=f"Mirror of Debian, tried in the order given; by default ${MIRRORS}, "
+        "else those of this machine's apt.",
+    )(command)
 
 
 def _name_mirrors(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> None:

@@ -1,51 +1,121 @@
 """``wheelgrid pins``: what the matrix pins, and pinning it again."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from harness.cli.command import Command
-from harness.cli.options import matrix_option, registry_option
+from harness.cli.options import matrix_option, mirror_option, registry_option
+from harness.debian.package_lock import describe_lock, read_locks
 from harness.engine.distribution import newest_digest
-from harness.errors import ExitCode
+from harness.errors import ExitCode, MatrixFileError
 from harness.images.registry import mirrored
-from harness.index.lock import LOCK_NAME, NOTHING_PINNED, write_lock
+from harness.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, format_lock, read_lock
 from harness.index.renew import pinned_releases, renew_lock
+from harness.model import Matrix
+from harness.package_renewal import renew_packages
 from harness.renewal import arches_of, ask_registries, image_texts, patch_of, pins_of, renew_images
 from harness.report.runfile import write_whole
 from harness.wiring import open_index, read_matrix
 
+_IMAGES, _WHEELS, _PACKAGES = "images", "wheels", "packages"
+
 
 @click.command(cls=Command, example="wheelgrid pins --update | less")
-@click.option("--update", is_flag=True, help="Pin what registries and the package index have now.")
+@click.option("--update", is_flag=True, help="Pin what there is now.")
+@click.option(
+    "--only",
+    type=click.Choice([_IMAGES, _WHEELS, _PACKAGES]),
+    multiple=True,
+    help="What to renew, instead of all of it.",
+)
+@click.option(
+    "--accept-seen",
+    is_flag=True,
+    help="Where a mirror's index runs ahead of its pool, take the packages of the state before, "
+    "which no signed index names any more.",
+)
+@mirror_option
 @registry_option
 @matrix_option
-def pins(*, update: bool, registry: str, matrix: Path) -> ExitCode:
-    """Show which images of the matrix are pinned; with --update, pin all anew.
+def pins(
+    *, update: bool, only: tuple[str, ...], accept_seen: bool, registry: str, matrix: Path
+) -> ExitCode:
+    """Show what the matrix pins: images, wheels and packages of Debian; renew it with --update.
 
-    --update writes digests into the matrix files and renews index.lock.json, and prints what
-    changed as a patch; with --registry a mirror says the digests, and the names stay. An image
-    whose registry does not answer stays as it is: exit 3.
+    --update writes digests of images into the matrix files, renews index.lock.json and
+    packages/*.lock, and prints what changed as a patch. With --registry a mirror says the digests,
+    and the names stay. What cannot be fetched stays as it is and is reported: exit 3.
     """
-    texts, read = image_texts(matrix), read_matrix(matrix)
-    arches = arches_of(read)
+    read = read_matrix(matrix)
     if not update:
-        for pin in pins_of(texts, arches):
-            click.echo(f"{pin.image}  {pin.digest or 'not pinned'}  {pin.day}".rstrip())
+        _show(read, matrix)
         return ExitCode.AS_EXPECTED
-    lock = matrix / LOCK_NAME
-    texts[lock] = lock.read_text("utf-8") if lock.exists() else ""
-    index = open_index(NOTHING_PINNED, lambda line: click.echo(line, err=True))
-    write_lock(lock, renew_lock(pinned_releases(read), index))
-    yaml = {path: text for path, text in texts.items() if path != lock}
-    digests = ask_registries(
-        pins_of(yaml, arches), lambda image: newest_digest(mirrored(image, registry))
-    )
-    renewed = renew_images(yaml, digests, datetime.now(UTC).date(), arches)
-    for path, text in renewed.items():
+    chosen = only or (_IMAGES, _WHEELS, _PACKAGES)
+    renewed: list[_Renewed] = []
+    if _PACKAGES in chosen:
+        packages = renew_packages(read, matrix, _say, accept_seen=accept_seen)
+        renewed.append(_Renewed(texts=packages.texts, problems=packages.problems))
+    if _WHEELS in chosen:
+        renewed.append(_renew_wheels(read, matrix))
+    if _IMAGES in chosen:
+        renewed.append(_renew_images(read, matrix, registry))
+    after = {path: text for each in renewed for path, text in each.texts.items()}
+    before = {path: path.read_text("utf-8") for path in after if path.exists()}
+    for path, text in after.items():
+        path.parent.mkdir(exist_ok=True)
         write_whole(path, text.encode())
-    click.echo(patch_of(texts, {**renewed, lock: lock.read_text("utf-8")}), nl=False)
-    for problem in digests.problems:
-        click.echo(problem, err=True)
-    return ExitCode.NOTHING_CAN_BE_SAID if digests.problems else ExitCode.AS_EXPECTED
+    click.echo(patch_of(before, after), nl=False)
+    problems = [problem for each in renewed for problem in each.problems]
+    for problem in problems:
+        _say(problem)
+    return ExitCode.NOTHING_CAN_BE_SAID if problems else ExitCode.AS_EXPECTED
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Renewed:
+    """New texts of files, and what stayed as it was."""
+
+    texts: Mapping[Path, str]
+    problems: tuple[str, ...] = ()
+
+
+def _show(read: Matrix, matrix: Path) -> None:
+    for pin in pins_of(image_texts(matrix), arches_of(read)):
+        click.echo(f"{pin.image}  {pin.digest or 'not pinned'}  {pin.day}".rstrip())
+    for lock in read_locks(matrix).values():
+        click.echo(f"Debian {lock.suite}  {describe_lock(lock)}")
+
+
+def _renew_wheels(read: Matrix, matrix: Path) -> _Renewed:
+    path = matrix / LOCK_NAME
+    problems: list[str] = []
+    index = open_index(NOTHING_PINNED, _say)
+    lock = renew_lock(pinned_releases(read), index, before=_readable(path), tell=problems.append)
+    return _Renewed(texts={path: format_lock(lock)}, problems=tuple(problems))
+
+
+def _renew_images(read: Matrix, matrix: Path, registry: str) -> _Renewed:
+    texts, arches = image_texts(matrix), arches_of(read)
+    digests = ask_registries(
+        pins_of(texts, arches), lambda image: newest_digest(mirrored(image, registry))
+    )
+    return _Renewed(
+        texts=renew_images(texts, digests, datetime.now(UTC).date(), arches),
+        problems=digests.problems,
+    )
+
+
+def _readable(path: Path) -> IndexLock:
+    """Return the lock as it is; an empty one where it is missing or broken."""
+    try:
+        return read_lock(path)
+    except MatrixFileError:
+        return NOTHING_PINNED
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

@@ -107,6 +107,15 @@ def parse_lock(suite: str, text: str, shown: str) -> SuiteLock:
     return SuiteLock(suite=suite, sets=sets, files=files)
 
 
+def describe_lock(lock: SuiteLock) -> str:
+    """Return a lock in a few words: files, the days of what vouches for them, what is unsigned."""
+    signed = sorted({file.day for file in lock.files if file.vouched.startswith("signed:")})
+    unsigned = sum(file.vouched.startswith("seen:") for file in lock.files)
+    days = f"index of {', '.join(signed)}" if signed else "no signed index"
+    also = f", {unsigned} of them seen and not signed" if unsigned else ""
+    return f"{len(lock.files)} files, {days}{also}"
+
+
 def read_locks(matrix: Path) -> dict[str, SuiteLock]:
     """Return the locks in a matrix folder by suite. Raises ``MatrixFileError``."""
     locks, problems = {}, []

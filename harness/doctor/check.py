@@ -21,6 +21,7 @@ class Part(StrEnum):
     COMPILER = "compiler"
     DISK = "disk"
     NETWORK = "network"
+    MIRROR = "mirror"
     TEST_REGISTRY = "test-registry"
     BROWSER = "browser"
 

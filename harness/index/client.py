@@ -8,8 +8,9 @@ import ast
 import contextlib
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,27 +19,38 @@ from pypi_simple import (
     PYPI_SIMPLE_ENDPOINT,
     DistributionPackage,
     NoSuchProjectError,
-    ProgressTracker,
     PyPISimple,
     UnsupportedContentTypeError,
     UnsupportedRepoVersionError,
 )
 from requests.adapters import HTTPAdapter
-from urllib3 import Retry
-from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
+from urllib3 import BaseHTTPResponse, Retry
+from urllib3.exceptions import HTTPError, MaxRetryError
 
+from harness.download import Downloader, DownloadError, Progress
 from harness.errors import PackageIndexError
 from harness.process import ProcessError, run_process
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to connect, and between two pieces of an answer."""
-PATIENCE = Retry(
-    total=4,
-    backoff_factor=0.5,
-    status_forcelist=(429, 500, 502, 503, 504),
-    respect_retry_after_header=False,
+LONGEST_PAUSE = 20.0
+"""Seconds: a server may ask for hours, which is no answer either."""
+LARGEST = 8 << 30
+"""Bytes that a wheel may have at most."""
+
+
+class _Patience(Retry):
+    """Waits as long as a server asks for, and no longer than ``LONGEST_PAUSE``."""
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        asked = super().get_retry_after(response)
+        return None if asked is None else min(asked, LONGEST_PAUSE)
+
+
+PATIENCE = _Patience(
+    total=4, backoff_factor=0.5, backoff_jitter=0.5, status_forcelist=(429, 500, 502, 503, 504)
 )
-"""Waits 0, 1, 2 and 4 s; a server may ask for hours, which is no answer either."""
+"""Waits 0, 1, 2 and 4 s, and some more by chance."""
 _NO_ANSWER = (requests.RequestException, MaxRetryError)
 _NO_INDEX = (UnsupportedContentTypeError, UnsupportedRepoVersionError)
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
@@ -101,40 +113,30 @@ class Part:
 class IndexClient:
     """Asks one package index. Its methods raise ``PackageIndexError`` when it does not answer."""
 
-    def __init__(self, settings: IndexSettings, patience: Retry = PATIENCE) -> None:
+    def __init__(
+        self,
+        settings: IndexSettings,
+        patience: Retry = PATIENCE,
+        downloader: Downloader | None = None,
+    ) -> None:
         self._host = settings.host
-        self._patience = patience
-        session = requests.Session()
-        session.verify = settings.certificates or True
+        session = _session(settings)
         for scheme in ("https://", "http://"):
             session.mount(scheme, HTTPAdapter(max_retries=patience))
         self._simple = PyPISimple(settings.endpoint, session=session)
+        self._downloader = downloader or Downloader(open_session=partial(_session, settings))
 
     def files(self, project: str) -> tuple[DistributionPackage, ...]:
         """Return every file of a project."""
         with self._asking(project):
             return tuple(self._simple.get_project_page(project, timeout=TIMEOUT).packages)
 
-    def download(
-        self,
-        file: DistributionPackage,
-        path: Path,
-        progress: Callable[[int | None], ProgressTracker],
-    ) -> None:
-        """Write the bytes of ``file`` to ``path``, whatever they are.
-
-        An answer that breaks off is asked for again.
-        """
-        patience = self._patience
+    def download(self, file: DistributionPackage, path: Path, progress: Progress) -> None:
+        """Write the bytes of ``file`` to ``path``, whatever they are."""
         with self._asking(file.filename):
-            while True:
-                try:
-                    return self._simple.download_package(
-                        file, path, verify=False, progress=progress, timeout=TIMEOUT
-                    )
-                except requests.exceptions.ChunkedEncodingError as error:
-                    patience = patience.increment("GET", error=ProtocolError(str(error)))
-                    patience.sleep()
+            self._downloader.download(
+                (file.url,), path, size=file.size or LARGEST, progress=progress
+            )
 
     def part(self, file: DistributionPackage, first: int, last: int | None) -> Part | None:
         """Return the bytes ``first`` to ``last`` of a file (RFC 9110, section 14).
@@ -162,16 +164,24 @@ class IndexClient:
             raise PackageIndexError(
                 f"{what}: the package index {self._host} has no such project; check the name"
             ) from error
-        except (*_NO_ANSWER, *_NO_INDEX) as error:
+        except (*_NO_ANSWER, *_NO_INDEX, DownloadError) as error:
             raise PackageIndexError(
                 f"{what}: the package index {self._host} gives no answer ({_reason(error)}); "
                 "check the network, and that `pip config list` names an index that works"
             ) from error
 
 
+def _session(settings: IndexSettings) -> requests.Session:
+    session = requests.Session()
+    session.verify = settings.certificates or True
+    return session
+
+
 def _reason(error: Exception) -> str:
     """Return the innermost cause, without addresses: one may hold a password."""
     match error:
+        case DownloadError():
+            return str(error)
         case requests.HTTPError(response=requests.Response() as response):
             return f"HTTP status {response.status_code}"
         case requests.RequestException(args=[HTTPError() as inner, *_]):

@@ -76,11 +76,8 @@ def read_lock(path: Path) -> IndexLock:
         ) from error
 
 
-def write_lock(path: Path, lock: IndexLock) -> None:
-    """Write a lock file, all of it or nothing: sorted, so that a change reads well in review.
-
-    Raises ``MatrixFileError`` where it cannot be written.
-    """
+def format_lock(lock: IndexLock) -> str:
+    """Return the text of a lock file: sorted, so that a change reads well in review."""
     ordered = IndexLock(
         generated=lock.generated,
         releases={
@@ -88,9 +85,17 @@ def write_lock(path: Path, lock: IndexLock) -> None:
             for key in sorted(lock.releases)
         },
     )
+    return _LOCK.dump_json(ordered, indent=1, exclude_defaults=True).decode() + "\n"
+
+
+def write_lock(path: Path, lock: IndexLock) -> None:
+    """Write a lock file, all of it or nothing.
+
+    Raises ``MatrixFileError`` where it cannot be written.
+    """
     draft = path.with_name(f".{path.name}.new")
     try:
-        draft.write_bytes(_LOCK.dump_json(ordered, indent=1, exclude_defaults=True) + b"\n")
+        draft.write_text(format_lock(lock), "utf-8")
         draft.replace(path)
     except OSError as error:
         what = (

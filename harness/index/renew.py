@@ -1,11 +1,11 @@
 """Renewing the lock: releases in, what the index has of them now out."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from harness.errors import PackageIndexError
 from harness.index.fetch import PackageIndex
-from harness.index.lock import IndexLock, requirement
+from harness.index.lock import NOTHING_PINNED, IndexLock, requirement
 from harness.model import IndexSource, Matrix
 
 
@@ -27,10 +27,16 @@ def pinned_releases(matrix: Matrix) -> tuple[IndexSource, ...]:
     return tuple(sorted(found, key=requirement))
 
 
-def renew_lock(releases: Iterable[IndexSource], index: PackageIndex) -> IndexLock:
+def renew_lock(
+    releases: Iterable[IndexSource],
+    index: PackageIndex,
+    before: IndexLock = NOTHING_PINNED,
+    tell: Callable[[str], None] = print,
+) -> IndexLock:
     """Return a lock of ``releases`` as the index lists them today.
 
-    Raises ``PackageIndexError`` with every release that cannot be pinned.
+    A release that cannot be pinned stays as ``before`` has it, which ``tell`` gets a line of.
+    Raises ``PackageIndexError`` with every one that is not there either.
     """
     found = {}
     problems = []
@@ -38,7 +44,12 @@ def renew_lock(releases: Iterable[IndexSource], index: PackageIndex) -> IndexLoc
         try:
             found[requirement(release)] = index.lookup(release.name, release.version)
         except PackageIndexError as error:
-            problems.append(str(error))
+            kept = before.find(release)
+            if kept is None:
+                problems.append(str(error))
+            else:
+                found[requirement(release)] = kept
+                tell(f"{error}; it stays as it was")
     if problems:
         raise PackageIndexError("\n".join(problems))
     return IndexLock(generated=datetime.now(UTC).date(), releases=found)

@@ -11,6 +11,7 @@ import pytest
 from urllib3 import Retry
 
 from harness.cache import Cache
+from harness.download import Downloader
 from harness.errors import PackageIndexError
 from harness.index.client import IndexClient, IndexSettings
 from harness.index.fetch import PackageIndex
@@ -53,7 +54,8 @@ def make_index(
     loopback_index: LoopbackIndex, tmp_path: Path, said: list[str], impatient: Retry
 ) -> MakeIndex:
     """Make an index with the given lock, in front of the loopback one."""
-    client = IndexClient(IndexSettings(endpoint=loopback_index.endpoint), impatient)
+    settings = IndexSettings(endpoint=loopback_index.endpoint)
+    client = IndexClient(settings, impatient, Downloader(first_pause=0))
     return lambda lock: PackageIndex(Cache(tmp_path), lock, said.append, client)
 
 
@@ -180,7 +182,7 @@ def test_vanished_file(loopback_index: LoopbackIndex, make_index: MakeIndex) -> 
     """A wheel that is listed but not there is told by its status, without the address."""
     loopback_index.serve("demo", link(FILENAME))
     assert error_of(lambda: make_index(LOCK).fetch(WHEEL)) == (
-        f"{FILENAME}: the package index 127.0.0.1 gives no answer (HTTP status 404); {NO_ANSWER}"
+        f"{FILENAME}: the package index 127.0.0.1 gives no answer (404); {NO_ANSWER}"
     )
 
 
@@ -201,7 +203,7 @@ def test_lasting_trouble(loopback_index: LoopbackIndex, make_index: MakeIndex) -
         f"demo: the package index 127.0.0.1 gives no answer (ResponseError); {NO_ANSWER}"
     )
     loopback_index.breaks += [1] * 4
-    assert "gives no answer (MaxRetryError)" in error_of(lambda: make_index(LOCK).fetch(WHEEL))
+    assert "gives no answer (cut short" in error_of(lambda: make_index(LOCK).fetch(WHEEL))
 
 
 def test_unreachable(tmp_path: Path, impatient: Retry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,6 +214,16 @@ def test_unreachable(tmp_path: Path, impatient: Retry, monkeypatch: pytest.Monke
     assert error_of(lambda: index.fetch(WHEEL)) == (
         "demo: the package index 127.0.0.1 gives no answer (NewConnectionError); " + NO_ANSWER
     )
+
+
+def test_a_release_that_vanished_stays_pinned(
+    loopback_index: LoopbackIndex, make_index: MakeIndex
+) -> None:
+    """What the index has no more is left as the lock before had it, and reported."""
+    del loopback_index
+    told: list[str] = []
+    assert renew_lock([DEMO], make_index(EMPTY), LOCK, told.append).releases == LOCK.releases
+    assert "no such project; check the name; it stays as it was" in told[0]
 
 
 def test_renew(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
