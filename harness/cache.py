@@ -77,9 +77,7 @@ class Cache:
         self.root = root
         self._failed: dict[Path, HarnessError] = {}
 
-    def get(
-        self, kind: str, name: str, make: Callable[[Path], None], *, sha256: str = ""
-    ) -> Path:
+    def get(self, kind: str, name: str, make: Callable[[Path], None], *, sha256: str = "") -> Path:
         """Return the entry ``<root>/<kind>/<name>``, made by ``make(path)`` where it is missing.
 
         ``make`` writes the file at the path it is given. One process makes it while the

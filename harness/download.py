@@ -143,9 +143,10 @@ class Downloader:
         failures = []
         for address in addresses:
             server = address.split("/", 3)[2]
+            if server in self._down:
+                failures.append(Failure(address=address, reason=self._down[server]))
+                continue
             try:
-                if server in self._down:
-                    raise _AddressError(self._down[server])
                 return self._try(address, wanted, end)
             except _AddressError as error:
                 if error.down:

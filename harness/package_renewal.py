@@ -41,6 +41,8 @@ def renew_packages(
         accept_seen=accept_seen,
     )
     return RenewedPackages(
-        texts={lock_path(folder, suite): format_lock(lock) for suite, lock in renewal.locks.items()},
+        texts={
+            lock_path(folder, suite): format_lock(lock) for suite, lock in renewal.locks.items()
+        },
         problems=renewal.problems,
     )

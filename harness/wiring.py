@@ -104,9 +104,7 @@ def open_workspace(
         suites={suite.id: suite for suite in load_suites(folder)} if folder.is_dir() else {},
         latest=bool(os.environ.get(LATEST)),
     )
-    return Workspace(
-        cache=cache, upstream=Upstream(settings, cache, announce), announce=announce
-    )
+    return Workspace(cache=cache, upstream=Upstream(settings, cache, announce), announce=announce)
 
 
 def open_images(

@@ -41,9 +41,7 @@ _WANTED = {
 # From GCC 11 on libstdc++'s headers use glibc 2.32's __libc_single_threaded where the compiler
 # finds a header of that name; zig has one that only says #error for older glibc. A header before
 # it that always says "may have threads" is right for every glibc.
-_SINGLE_THREADED = (
-    b"#pragma GCC system_header\nstatic const char __libc_single_threaded = 0;\n"
-)
+_SINGLE_THREADED = b"#pragma GCC system_header\nstatic const char __libc_single_threaded = 0;\n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,9 +185,7 @@ def _whole_tree(
     return root
 
 
-def _read_deb(
-    package: Package, deb: Path, files: dict[str, bytes], links: dict[str, str]
-) -> None:
+def _read_deb(package: Package, deb: Path, files: dict[str, bytes], links: dict[str, str]) -> None:
     """Add what is wanted of a package file: names below the root → bytes, or where a link leads.
 
     ``/lib`` is ``/usr/lib``, as on every merged system.

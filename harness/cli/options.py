@@ -160,7 +160,7 @@ def _name_mirrors(_: click.Context, __: click.Parameter, value: tuple[str, ...])
         os.environ[MIRRORS] = " ".join(value)  # pytest's workers go by it too
 
 
-def _follow_index(_: click.Context, __: click.Parameter, value: bool) -> None:  # noqa: FBT001
+def _follow_index(_: click.Context, __: click.Parameter, value: bool) -> None:
     if value:
         os.environ[LATEST] = "1"
 

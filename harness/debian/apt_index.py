@@ -141,9 +141,7 @@ def explain(error: ProcessError) -> str:
     return next(iter(wanted), error.reason)
 
 
-def _read(
-    text: str, mirror: str, sets: Sequence[PackageSet], sources: Sequence[str]
-) -> Answer:
+def _read(text: str, mirror: str, sets: Sequence[PackageSet], sources: Sequence[str]) -> Answer:
     head, *parts = re.split(r"^@set \d+\n", text, flags=re.MULTILINE)
     date = _date(head)
     if len(parts) != len(sets) + len(sources):

@@ -6,7 +6,6 @@ No set is taken that could not be fetched whole: it stays as the lock had it, an
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from harness.debian.package_lock import SuiteLock, make_lock
 from harness.debian.packages import Package, PackageSet, SourceChoice
@@ -43,7 +42,9 @@ def renew_locks(
     problems: list[str] = []
     taken: defaultdict[str, dict[PackageSet, tuple[Package, ...]]] = defaultdict(dict)
     archives: defaultdict[str, list[Package]] = defaultdict(list)
-    renewal = _Renewer(before=before, upstream=upstream, accept_seen=accept_seen, tell=problems.append)
+    renewal = _Renewer(
+        before=before, upstream=upstream, accept_seen=accept_seen, tell=problems.append
+    )
     for group in _groups(sets):
         for wanted, packages in renewal.sets(group).items():
             taken[wanted.suite][wanted] = packages
@@ -130,7 +131,9 @@ class _Renewer:
         """
         names = tuple(package.name for package in gone)
         wanted = PackageSet(suite=suite, arches=(_WHOLE,), names=names, depends=False)
-        newer = {package.name: package for package in self.upstream.ask(suite, (wanted,)).sets[wanted]}
+        newer = {
+            package.name: package for package in self.upstream.ask(suite, (wanted,)).sets[wanted]
+        }
         if missing := self._missing(newer.values()):
             raise UpstreamError(explain(Basis.INDEX, missing))
         found = {}

@@ -71,6 +71,4 @@ def judge_mirror(hosts: str, answers: Sequence[tuple[Package, bool | None]]) -> 
 
 
 def _check(*, ok: bool, detail: str, remedy: str = "") -> Check:
-    return Check(
-        part=Part.MIRROR, name=_NAME, ok=ok, detail=detail, remedy=remedy, blocking=False
-    )
+    return Check(part=Part.MIRROR, name=_NAME, ok=ok, detail=detail, remedy=remedy, blocking=False)

@@ -28,6 +28,7 @@ _FILE = re.compile(
 _SET = re.compile(
     r"set (?P<id>[0-9a-f]+) (?P<arches>[a-z0-9,]+) (?P<how>depends|alone) (?P<names>[^ ].*)"
 )
+_OTHERS = ("size", "sets")
 _WORDS = {True: "depends", False: "alone"}
 
 
@@ -146,9 +147,8 @@ def _read_set(suite: str, found: re.Match[str]) -> PackageSet:
 
 
 def _read_file(found: re.Match[str]) -> Package:
-    fields = found.groupdict()
-    del fields["sets"]
-    return Package(**{**fields, "size": int(fields["size"])})
+    texts = {name: text for name, text in found.groupdict().items() if name not in _OTHERS}
+    return Package(**texts, size=int(found["size"]))
 
 
 def _read_ids(text: str) -> frozenset[str]:

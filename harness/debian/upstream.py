@@ -119,7 +119,7 @@ class Upstream:
 
     def source(self, choice: SourceChoice) -> tuple[Package, Path]:
         """Return the first upstream archive of the choice that can be had, and its file."""
-        problems = []
+        problems: list[str] = []
         for basis, package in self._source_candidates(choice, problems):
             try:
                 (path,) = self._files(f"the source of {choice.name}", (package,), basis)
@@ -215,7 +215,9 @@ class Upstream:
         if basis is first or (first is Basis.MEMORY and basis is Basis.INDEX):
             return ""
         day = max(package.day for package in packages)
-        what = f"locked on {day}" if basis is Basis.LOCK else f"resolved anew from the index of {day}"
+        what = (
+            f"locked on {day}" if basis is Basis.LOCK else f"resolved anew from the index of {day}"
+        )
         why = str(failed[0]) if failed else f"{wanted.title} is not pinned, `{RENEW}` pins it"
         return f"{what}: {why}"
 
@@ -245,9 +247,7 @@ class Upstream:
 
     # --- files ------------------------------------------------------------------------------
 
-    def _files(
-        self, what: str, packages: Sequence[Package], basis: Basis
-    ) -> tuple[Path, ...]:
+    def _files(self, what: str, packages: Sequence[Package], basis: Basis) -> tuple[Path, ...]:
         missing = [package for package in packages if not self.is_cached(package)]
         if missing:
             size = sum(package.size for package in missing) / (1 << 20)

@@ -69,8 +69,9 @@ class AssembledSource:
 
 
 def recipes(target: Target) -> tuple[Recipe, ...]:
-    """Return the recipe of the target's root and, for another arch than this machine's, that of
-    the native root of the same packages, whose compiled files serve all.
+    """Return the recipe of the target's root, and that of the root that compiles for it.
+
+    That is this machine's own root of the same packages, whose compiled files serve every arch.
     """
     way = target.assembled
     if way is None:

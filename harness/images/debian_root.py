@@ -93,6 +93,7 @@ done
 wait
 """
 
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """What a root is asked to be; the packages are those named, not their dependencies."""
@@ -160,7 +161,7 @@ def assemble_root(recipe: Recipe, debs: Sequence[Path], root: Path) -> None:
             f"--hook-dir={MERGED_USR}",
             f"--extract-hook=copy-in {place} /",
             *(f"--extract-hook={hook}" for hook in hooks),
-            *("", root, "deb [trusted=yes] copy:/nowhere ./"),
+            *("", str(root), "deb [trusted=yes] copy:/nowhere ./"),
         ]
         try:
             run_process(

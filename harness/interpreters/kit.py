@@ -89,9 +89,7 @@ def find_kit(interpreter: Interpreter, arch: Arch, libc: str, workspace: Workspa
     def fill(path: Path) -> None:
         workspace.announce(f"compiling CPython {source.version} for {arch.name} on {libc}")
         with tempfile.TemporaryDirectory(prefix="kit-") as folder:
-            workshop = _open(
-                Path(folder), arch, libc, source.tree(cache), libraries, cache
-            )
+            workshop = _open(Path(folder), arch, libc, source.tree(cache), libraries, cache)
             with logged(f"CPython {source.version} {arch.name} {libc}", cache):
                 _compile(workshop, source, native, interpreter.python, cache)
             with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:

@@ -101,7 +101,9 @@ def read_suite(shape: SuiteShape) -> Suite:
 
 
 def _interpreter(shape: InterpreterShape) -> Interpreter:
-    return Interpreter(id=shape.id, python=shape.python, suites=tuple(shape.suite), source=shape.source)
+    return Interpreter(
+        id=shape.id, python=shape.python, suites=tuple(shape.suite), source=shape.source
+    )
 
 
 def _naming(shape: NamingShape) -> Naming:
