@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from harness.cache import Cache
+from harness.debian.package_lock import read_locks
 from harness.engine.distribution import newest_digest
 from harness.engine.docker import DockerEngine
 from harness.errors import ImageError
 from harness.images import ImageStore
 from harness.images.debian_root import native_arch
 from harness.model import ImageWay
+from harness.package_sets import package_sets
 from harness.wiring import read_matrix
 from tests.support.commands import ROOT, wheelgrid
 from tests.support.registry import loopback_registry
@@ -56,3 +58,15 @@ def test_pins_of_the_committed_matrix(engine: DockerEngine, cache: Cache, tmp_pa
     assert f'"debian:12@{target}"' in (matrix / "targets.yaml").read_text()
     shown = wheelgrid("pins", *mirror)
     assert f"pypa/manylinux2014_{arch.name}  {builder}  20" in shown.out
+
+
+@pytest.mark.nightly
+def test_package_locks_of_the_committed_matrix(tmp_path: Path) -> None:
+    """Renewed on the mirror of the day they pin all that the matrix takes, or say what stayed."""
+    matrix = tmp_path / "matrix"
+    shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
+    done = wheelgrid("pins", "--update", "--only", "packages", "--matrix", matrix)
+    assert done.status == (3 if "its pool has not" in done.err else 0), done.said
+    locks = read_locks(matrix)
+    for wanted in package_sets(read_matrix(matrix)):
+        assert locks[wanted.suite].find(wanted), wanted
