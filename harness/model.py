@@ -83,10 +83,12 @@ class Interpreter:
     id: str
     python: str
     """Minor version: ``3.9``."""
-    suites: tuple[str, ...]
-    """The Debian releases whose source package serves, the preferred one first."""
+    suite: str
+    """The Debian release whose source package it is: ``bullseye``."""
     source: str
     """Name of the source package: ``python3.9``."""
+    other_suites: tuple[str, ...] = ()
+    """Those whose source package serves as well, the preferred one first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

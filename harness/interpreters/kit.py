@@ -130,7 +130,9 @@ def host_python(kit: Kit, *, cache: Cache) -> Path:
 
 def source_choice(interpreter: Interpreter) -> SourceChoice:
     """Return what the interpreter is compiled from."""
-    return SourceChoice(name=interpreter.source, suites=interpreter.suites)
+    return SourceChoice(
+        name=interpreter.source, suites=(interpreter.suite, *interpreter.other_suites)
+    )
 
 
 def read_setup(source: Path) -> str:

@@ -101,8 +101,13 @@ def read_suite(shape: SuiteShape) -> Suite:
 
 
 def _interpreter(shape: InterpreterShape) -> Interpreter:
+    suite, *others = shape.suite
     return Interpreter(
-        id=shape.id, python=shape.python, suites=tuple(shape.suite), source=shape.source
+        id=shape.id,
+        python=shape.python,
+        suite=suite,
+        source=shape.source,
+        other_suites=tuple(others),
     )
 
 

@@ -32,6 +32,7 @@ from harness.process import run_process
 from harness.wheel.contents import NativeMember, read_wheel, verify_record
 from harness.wheel.elf import ElfFacts
 from tests.support.projects import FIXTURES, make_project
+from tests.support.workspace import make_workspace
 
 pytestmark = pytest.mark.integration
 
@@ -53,7 +54,7 @@ every_native_wheel = pytest.mark.parametrize("wheel", NATIVE_WHEELS, ids=name_of
 
 
 def built(wheel: PlannedWheel, cache: Cache) -> Path:
-    return Path(build_planned(wheel, cache=cache, announce=print).path)
+    return Path(build_planned(wheel, make_workspace(cache)).path)
 
 
 def elf_files(path: Path) -> list[tuple[NativeMember, ElfFacts]]:
@@ -161,7 +162,7 @@ def test_same_inputs_same_bytes(name: str, cache: Cache, tmp_path: Path) -> None
             (tmp_path / kind.name).symlink_to(kind)
     again = build_wheel(
         name, BUILDER, wheel.arch, wheel.python,
-        fixtures=tmp_path / "fixtures", cache=Cache(tmp_path), announce=print,
+        fixtures=tmp_path / "fixtures", workspace=make_workspace(Cache(tmp_path)),
     )  # fmt: skip
     assert Path(again.path).read_bytes() == once.read_bytes()
 
@@ -183,7 +184,7 @@ def test_compiler_error(cache: Cache, tmp_path: Path) -> None:
     with pytest.raises(BuildError) as caught:
         build_wheel(
             "demo", BUILDER, find_arch("x86_64"), "3.11",
-            fixtures=tmp_path, cache=cache, announce=print,
+            fixtures=tmp_path, workspace=make_workspace(cache),
         )  # fmt: skip
     text = str(caught.value)
     assert "this is the reason" in text
@@ -199,8 +200,9 @@ def test_proves_itself(name: str, cache: Cache, tmp_path: Path) -> None:
     if (python, arch) not in BUILDER.builds:
         pytest.skip(f"no wheel is built for Python {python} on {arch}")
     wheel = build_wheel(
-        name, BUILDER, find_arch(arch), python, fixtures=FIXTURES, cache=cache, announce=print
-    )
+        name, BUILDER, find_arch(arch), python,
+        fixtures=FIXTURES, workspace=make_workspace(cache),
+    )  # fmt: skip
     install = ("-m", "pip", "install", "--no-deps", "--no-index", "--target", tmp_path, wheel.path)
     run_process((sys.executable, *install), timeout=120)
     check = f"import wheelgrid_{name} as m; assert m.selftest() == 42 == m.selftest()"

@@ -27,6 +27,7 @@ from harness.wiring import ROOT, LabOptions, fetch_sole, open_pinned
 from tests.support.builder_image import PROMISE, make_builder_image
 from tests.support.projects import FIXTURES, make_project
 from tests.support.registry import loopback_registry
+from tests.support.workspace import make_workspace
 
 pytestmark = pytest.mark.integration
 
@@ -82,7 +83,7 @@ def _forget(host: str) -> None:
 def built(name: str, builder: Builder, arch: Arch, cache: Cache, foundry: Foundry) -> WheelRef:
     return build_wheel(
         name, builder, arch, "3.13",
-        fixtures=FIXTURES, cache=cache, announce=print, foundry=foundry,
+        fixtures=FIXTURES, workspace=make_workspace(cache), foundry=foundry,
     )  # fmt: skip
 
 

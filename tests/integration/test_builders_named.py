@@ -14,6 +14,7 @@ from harness.matrixfile import load_matrix
 from harness.wheel.contents import read_wheel, verify_record
 from harness.wheel.elf import ElfFacts
 from tests.support.projects import FIXTURES
+from tests.support.workspace import make_workspace
 
 pytestmark = pytest.mark.integration
 
@@ -24,7 +25,7 @@ def build(project: str, builder: str, arch: str, cache: Cache) -> Path:
     planned = plan_wheel(
         load_project(FIXTURES / project), MATRIX.builder(builder), find_arch(arch), "3.9"
     )
-    return Path(build_planned(planned, cache=cache, announce=print).path)
+    return Path(build_planned(planned, make_workspace(cache)).path)
 
 
 def elves(wheel: Path) -> dict[str, ElfFacts]:

@@ -27,6 +27,7 @@ from tests.support.commands import HARNESS, ROOT, Ended, run_command, wheelgrid
 from tests.support.registry import loopback_registry
 from tests.support.targets import debian_12, no_pip
 from tests.support.wheels import make_wheel
+from tests.support.workspace import make_workspace
 
 pytestmark = pytest.mark.integration
 
@@ -256,7 +257,7 @@ def registry_run(
     matrix = write_matrix(folder)
     with loopback_registry(folder) as server:
         image = ImageStore(
-            engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=print
+            engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
         )
         server.push(image.get(debian_12(NATIVE.name)).id, NATIVE, "hub/debian", "12")
         words = ["--images", "registry", "--registry", f"{server.host}/hub"]

@@ -9,11 +9,13 @@ from harness.cache import Cache
 from harness.engine import ContainerSpec
 from harness.engine.docker import DockerEngine
 from harness.images import ImageStore
-from harness.images.debian_root import native_arch, resolve_packages, write_recipe
-from harness.images.resolutions import Resolutions
+from harness.images.debian_root import native_arch
 from harness.model import ImageRef, ImageWay
+from harness.wiring import open_workspace
+from tests.support.commands import ROOT
 from tests.support.image_engine import ImageEngine
 from tests.support.targets import debian_12, no_pip
+from tests.support.workspace import make_workspace
 
 pytestmark = pytest.mark.integration
 
@@ -31,7 +33,7 @@ print(len(loaded), *missing)
 
 
 def get_image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
-    store = ImageStore(engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=print)
+    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
     return store.get(debian_12(arch))
 
 
@@ -85,26 +87,21 @@ def test_the_same_packages_give_the_same_image(
 ) -> None:
     """Assembled again from nothing, native and foreign have the ids that the engine has."""
     again = ImageStore(
-        ImageEngine(), Cache(tmp_path), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=print
+        ImageEngine(),
+        make_workspace(Cache(tmp_path)),
+        ways=(ImageWay.ASSEMBLED,),
+        fetch_pip=no_pip,
     )
     for arch in ("s390x", native_arch().name):
         assert again.get(debian_12(arch)) == get_image(engine, cache, arch)
-
-
-def test_asking_the_archive_and_assembling_agree(engine: DockerEngine, cache: Cache) -> None:
-    """The same packages, or a remembered answer would name an image that is never made."""
-    get_image(engine, cache, "s390x")
-    recipe = write_recipe("bookworm", find_arch("s390x"), ("python3", "python3-pip"))
-    remembered = Resolutions(cache.root / "resolutions").recall(recipe)
-    assert remembered is not None
-    assert resolve_packages(recipe) == remembered.packages
 
 
 def test_an_image_that_the_engine_has_takes_no_time(engine: DockerEngine, cache: Cache) -> None:
     """The second time, nothing is assembled and nothing loaded."""
     get_image(engine, cache, "s390x")
     said: list[str] = []
-    ImageStore(
-        engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=said.append
-    ).get(debian_12("s390x"))
+    workspace = open_workspace(ROOT / "matrix", said.append, cache)
+    ImageStore(engine, workspace, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip).get(
+        debian_12("s390x")
+    )
     assert said == []

@@ -14,8 +14,11 @@ from harness.errors import ImageError
 from harness.images import ImageStore, registry
 from harness.images.debian_root import native_arch
 from harness.model import ImageRef, ImageWay, RegistryWay
+from harness.wiring import open_workspace
+from tests.support.commands import ROOT
 from tests.support.registry import LoopbackRegistry, Manifest, loopback_registry
 from tests.support.targets import debian_12, no_pip
+from tests.support.workspace import make_workspace
 
 pytestmark = pytest.mark.integration
 
@@ -28,7 +31,7 @@ def pushed(
 ) -> Iterator[tuple[LoopbackRegistry, list[Manifest]]]:
     """Run a registry with two assembled images, ``hub/debian:<arch>`` each."""
     assembled = ImageStore(
-        engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=print
+        engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
     )
     with loopback_registry(tmp_path_factory.mktemp("registry")) as server:
         manifests = [
@@ -71,11 +74,10 @@ class Registry:
         self.said: list[str] = []
         self._store = ImageStore(
             engine,
-            cache,
+            open_workspace(ROOT / "matrix", self.said.append, cache),
             ways=(ImageWay.REGISTRY,),
             registry=f"{host}/hub",
             fetch_pip=no_pip,
-            announce=self.said.append,
         )
 
     def get(self, arch: Arch, *prepare: str, image: str = "debian:12") -> ImageRef:

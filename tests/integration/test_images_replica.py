@@ -22,6 +22,7 @@ from harness.probe.session import Session
 from harness.wiring import LabOptions, fetch_pip, open_pinned
 from tests.support.commands import wheelgrid
 from tests.support.targets import alpine_replica
+from tests.support.workspace import make_workspace
 
 pytestmark = pytest.mark.integration
 
@@ -46,10 +47,9 @@ def image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
     index = open_pinned(LabOptions(), print)
     store = ImageStore(
         engine,
-        cache,
+        make_workspace(cache),
         ways=(ImageWay.REPLICA,),
         fetch_pip=partial(fetch_pip, index),
-        announce=print,
     )
     return store.get(alpine_replica(arch))
 

@@ -18,13 +18,14 @@ from harness.wiring import read_matrix
 from tests.support.commands import ROOT, wheelgrid
 from tests.support.registry import loopback_registry
 from tests.support.targets import debian_12, no_pip
+from tests.support.workspace import make_workspace
 
 pytestmark = pytest.mark.integration
 
 
 def test_newest_digest(engine: DockerEngine, cache: Cache, tmp_path: Path) -> None:
     """It is that of the list of platforms, without pulling; what is not there is said so."""
-    images = ImageStore(engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=print)
+    images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
     arch = native_arch()
     with loopback_registry(tmp_path) as server:
         manifest = server.push(images.get(debian_12(arch.name)).id, arch, "hub/debian", arch.name)
@@ -39,7 +40,7 @@ def test_pins_of_the_committed_matrix(engine: DockerEngine, cache: Cache, tmp_pa
     """What a mirror has is pinned, of targets and builders; the rest stays and is told: exit 3."""
     matrix = tmp_path / "matrix"
     shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
-    images = ImageStore(engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=print)
+    images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
     arch = native_arch()
     with loopback_registry(tmp_path) as server:
         image = images.get(debian_12(arch.name)).id

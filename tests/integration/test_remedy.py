@@ -14,6 +14,7 @@ from harness.matrixfile import load_matrix
 from harness.wheel.contents import read_wheel, verify_record
 from tests.support.commands import Ended, wheelgrid
 from tests.support.projects import FIXTURES
+from tests.support.workspace import make_workspace
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +30,7 @@ TARGETS = [word for name in (DOCKER, AS_RELEASED, WITH_FALLBACK) for word in ("-
 def wheel() -> Path:
     builder = load_matrix(FIXTURES.parent / "matrix").builder("musllinux_1_1")
     planned = plan_wheel(load_project(FIXTURES / "plain"), builder, find_arch("x86_64"), "3.9")
-    return Path(build_planned(planned, cache=Cache(default_cache_root()), announce=print).path)
+    return Path(build_planned(planned, make_workspace(Cache(default_cache_root()))).path)
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from harness.probe.session import Session, SessionLostError
 from harness.twins import Twins
 from tests.support.targets import debian_12, no_pip
 from tests.support.wheels import job_for, make_wheel
+from tests.support.workspace import make_workspace
 
 pytestmark = pytest.mark.integration
 
@@ -45,9 +46,7 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(scope="module")
 def image(engine: DockerEngine, cache: Cache, target: Target) -> ImageRef:
-    store = ImageStore(
-        engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=lambda _: None
-    )
+    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
     return store.get(target)
 
 
@@ -88,9 +87,7 @@ def test_import_reads_what_the_native_twin_compiled(
     code = "import os\nfound = os.path.exists(__cached__)\n"
     wheel = make_wheel(tmp_path, "good", code)
     twin = debian_12(native_arch().name)
-    images = ImageStore(
-        engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=lambda _: None
-    )
+    images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
     with Session(engine, images.get(twin).id, twin, TIGHT) as compiler:
         compiler.start(warm=False)
         bytecode = compiler.compile(wheel.name, wheel.read_bytes(), seconds=60)
@@ -103,9 +100,7 @@ def test_native_twin_installs_what_the_targets_own_pip_does(
     engine: DockerEngine, cache: Cache, image: ImageRef, target: Target, tmp_path: Path
 ) -> None:
     """Byte for byte and mode for mode, and told the target's tags it refuses its own machine's."""
-    images = ImageStore(
-        engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=lambda _: None
-    )
+    images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
     twin, elsewhere = debian_12(native_arch().name), debian_12("riscv64")
     images.get(twin)
     files = {

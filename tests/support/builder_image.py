@@ -13,6 +13,7 @@ from harness.engine.docker import DockerEngine
 from harness.images import ImageStore
 from harness.model import AssembledWay, ImageWay, Target
 from tests.support.targets import no_pip
+from tests.support.workspace import make_workspace
 
 PROMISE = "2.39"
 """Not newer than Debian 13 has, whose patchelf is new enough for auditwheel."""
@@ -42,7 +43,7 @@ def make_builder_image(engine: DockerEngine, cache: Cache, arch: Arch) -> str:
         interpreter="python3",
         assembled=way,
     )
-    store = ImageStore(engine, cache, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip, announce=print)
+    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
     client = docker.from_env()
     container = client.api.create_container(
         store.get(target).id, command=["true"], platform=arch.platform

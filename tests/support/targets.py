@@ -9,7 +9,7 @@ def debian_12(
     arch: str = "x86_64", *, registry: RegistryWay | None = None, assembled: bool = True
 ) -> Target:
     """Return Debian 12 on ``arch``, with the ways asked for."""
-    way = AssembledWay(suite="bookworm", packages=("python3", "python3-pip"))
+    way = AssembledWay(suite="bookworm", packages=("libstdc++6", "python3", "python3-pip"))
     return Target(
         id="debian-12",
         arch_name=arch,

@@ -1,5 +1,6 @@
 """The cache: made once, whole or not at all, and an error with the next step."""
 
+import hashlib
 import multiprocessing
 import os
 import time
@@ -57,7 +58,30 @@ def test_what_fails_leaves_nothing(cache: Cache) -> None:
     with pytest.raises(BuildError, match="demo does not build"):
         cache.get("wheels", "a", fail)
     assert list((cache.root / "wheels").iterdir()) == []
-    assert cache.get("wheels", "a", _write).read_text() == "made"
+    assert Cache(cache.root).get("wheels", "a", _write).read_text() == "made"
+
+
+def test_one_failure_is_one_failure(cache: Cache) -> None:
+    """What could not be made is not tried again by the same process: its error is raised again."""
+    tries = []
+
+    def fail(path: Path) -> None:
+        tries.append(path)
+        raise BuildError("demo does not build")
+
+    for make in (cache.get, cache.get, cache.tree, cache.tree):
+        with pytest.raises(BuildError, match="demo does not build"):
+            make("wheels", "a", fail)
+    assert len(tries) == 1
+
+
+def test_a_known_digest_counts_more_than_what_lies_beside_the_file(cache: Cache) -> None:
+    """An entry that was changed together with its own digest is made again."""
+    right = hashlib.sha256(b"made").hexdigest()
+    entry = cache.get("debs", "a", _write, sha256=right)
+    entry.write_text("evil")
+    entry.with_name("a.sha256").write_text(hashlib.sha256(b"evil").hexdigest() + "\n")
+    assert cache.get("debs", "a", _write, sha256=right).read_text() == "made"
 
 
 def _make_slowly(root: Path, tally: Path) -> None:

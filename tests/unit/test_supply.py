@@ -16,6 +16,7 @@ from harness.supply import Refusal, Supply
 from tests.support.projects import BUILDER, FIXTURES
 from tests.support.targets import debian_12
 from tests.support.wheels import make_wheel
+from tests.support.workspace import make_workspace
 
 TAGS = ("cp311-cp311-manylinux_2_36_x86_64", "cp311-abi3-manylinux_2_17_x86_64", "py3-none-any")
 PASSPORT = Passport(
@@ -62,8 +63,7 @@ def _supply(cache: Cache, releases: dict[str, tuple[LockedWheel, ...]] | None = 
         Matrix(targets=(), subjects=(), builders=(BUILDER,), expectations=(), profiles=()),
         index=PackageIndex(cache, lock, said.append),
         fixtures=FIXTURES,
-        cache=cache,
-        announce=said.append,
+        workspace=make_workspace(cache, said.append),
     )
 
 

@@ -16,6 +16,7 @@ from harness.errors import BuildError
 from harness.model import ImageRef, ImageWay, IndexSource
 from tests.support.image_engine import ImageEngine
 from tests.support.projects import FIXTURES, IMAGE_BUILDER
+from tests.support.workspace import make_workspace
 
 IMAGE = ImageRef(id="sha256:1", way=ImageWay.REGISTRY, origin="pypa/manylinux2014@sha256:2")
 NAME = "wheelgrid_plain-1.0.0-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"
@@ -86,12 +87,7 @@ def test_the_wheel_comes_out_under_its_planned_name(tmp_path: Path) -> None:
     """Its tags may be in another order; the image's digest is with it, and one build is enough."""
     engine = Image(packed(NAME))
     refs = [
-        build_planned(
-            planned(),
-            cache=Cache(tmp_path),
-            announce=print,
-            foundry=foundry(engine, tmp_path),
-        )
+        build_planned(planned(), make_workspace(Cache(tmp_path)), foundry(engine, tmp_path))
         for _ in range(2)
     ]
     assert refs[0] == refs[1]
@@ -142,4 +138,4 @@ def test_a_build_that_fails(tmp_path: Path) -> None:
 def test_no_engine(tmp_path: Path) -> None:
     """A builder image without an engine is an error that says so."""
     with pytest.raises(BuildError, match="there is no engine for it here"):
-        build_planned(planned(), cache=Cache(tmp_path), announce=print)
+        build_planned(planned(), make_workspace(Cache(tmp_path)))

@@ -18,7 +18,7 @@ from harness.builders.project import load_project
 from harness.model import ModuleName
 from tests.support.projects import BUILDER, FIXTURES, MUSL_BUILDER
 
-TREE = HeaderTree(root=Path("/tree/usr"), digest="d")
+TREE = HeaderTree(digest="d", unpack=lambda: Path("/tree/usr"))
 X86_64 = find_arch("x86_64")
 
 

@@ -23,6 +23,7 @@ from tests.support.projects import (
     MUSL_BUILDER,
     make_project,
 )
+from tests.support.workspace import make_workspace
 
 X86_64 = find_arch("x86_64")
 
@@ -101,7 +102,7 @@ TARGET = CompileTarget(
     arch=X86_64,
     glibc="2.17",
     python="3.11",
-    python_tree=HeaderTree(root=Path("/tree"), digest="headers"),
+    python_tree=HeaderTree(digest="headers", unpack=lambda: Path("/tree")),
 )
 
 
@@ -136,8 +137,8 @@ def test_key_changes_with_every_file(tmp_path: Path, file: str) -> None:
         replace(TARGET, glibc="2.28"),
         replace(TARGET, arch=find_arch("aarch64")),
         replace(TARGET, libc="musl"),
-        replace(TARGET, python_tree=HeaderTree(root=Path("/tree"), digest="newer headers")),
-        replace(TARGET, cxx_tree=HeaderTree(root=Path("/tree"), digest="runtime")),
+        replace(TARGET, python_tree=replace(TARGET.python_tree, digest="newer headers")),
+        replace(TARGET, cxx_tree=HeaderTree(digest="runtime", unpack=lambda: Path("/tree"))),
     ],
 )
 def test_key_changes_with_the_target(tmp_path: Path, target: CompileTarget) -> None:
@@ -181,7 +182,7 @@ def test_pure_wheel(tmp_path: Path) -> None:
     def build() -> str:
         wheel = build_wheel(
             "pure", BUILDER, X86_64, "3.11",
-            fixtures=FIXTURES, cache=Cache(tmp_path), announce=said.append,
+            fixtures=FIXTURES, workspace=make_workspace(Cache(tmp_path), said.append),
         )  # fmt: skip
         return wheel.path
 

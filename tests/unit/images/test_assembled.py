@@ -1,4 +1,4 @@
-"""The assembled way without an archive: what is remembered serves, and said to be old."""
+"""The assembled way without a mirror: what is locked needs none, and what is not says so."""
 
 from pathlib import Path
 
@@ -6,16 +6,18 @@ import pytest
 
 from harness.arches import find_arch
 from harness.cache import Cache
+from harness.debian import Workspace
+from harness.debian.resolutions import Resolutions
 from harness.engine import EngineImage
 from harness.errors import ImageError
 from harness.images.assembled import AssembledSource
-from harness.images.debian_root import Package, native_arch, write_recipe
-from harness.images.resolutions import Resolutions
+from harness.images.debian_root import native_arch, write_recipe
 from tests.support.image_engine import ImageEngine
 from tests.support.targets import debian_12
+from tests.support.workspace import a_package, pinned_workspace
 
 FOREIGN = find_arch("s390x")
-BUILD = ("python3", "python3-pip")
+BUILD = ("libstdc++6", "python3", "python3-pip")
 
 
 class Remembering(ImageEngine):
@@ -37,67 +39,79 @@ def _no_archive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))
 
 
-def remember(cache: Cache, *, foreign: str = "1", native: str = "1") -> None:
-    for arch, version in ((native_arch(), native), (FOREIGN, foreign)):
-        packages = (Package(name="python3", version=version),)
-        recipe = write_recipe("bookworm", arch, BUILD)
-        Resolutions(cache.root / "resolutions").keep(recipe, packages)
+def pinned(cache: Cache, *, foreign: str = "1", native: str = "1") -> Workspace:
+    """Return a workspace in which the packages of both roots are pinned, with these digests."""
+    digits = ((native_arch(), native), (FOREIGN, foreign))
+    return pinned_workspace(
+        cache,
+        {
+            write_recipe("bookworm", arch, BUILD).wanted: (a_package("python3", digit=digit),)
+            for arch, digit in digits
+        },
+    )
 
 
-def name_of_image(cache: Cache) -> str:
+def name_of_image(workspace: Workspace) -> str:
     engine = Remembering()
-    AssembledSource(engine, cache, announce=print).get(debian_12(FOREIGN.name))
+    AssembledSource(engine, workspace).get(debian_12(FOREIGN.name))
     (name,) = engine.names
     return name
 
 
 def test_the_name_holds_what_the_image_is_made_of(tmp_path: Path) -> None:
-    """A new version of a package, here or in the native root that compiles for it: a new image."""
+    """Other bytes of a package, here or in the native root that compiles for it: a new image."""
     cache = Cache(tmp_path)
-    remember(cache)
-    first = name_of_image(cache)
-    assert first == name_of_image(cache)
-    remember(cache, foreign="2")
-    second = name_of_image(cache)
-    remember(cache, foreign="2", native="2")
-    assert len({first, second, name_of_image(cache)}) == 3
+    first = name_of_image(pinned(cache))
+    assert first == name_of_image(pinned(cache))
+    others = [
+        name_of_image(pinned(cache, foreign="2")),
+        name_of_image(pinned(cache, foreign="2", native="2")),
+    ]
+    assert len({first, *others}) == 3
     assert first.startswith("wheelgrid/bookworm-s390x:")
 
 
-def test_an_old_answer_serves_when_the_archive_is_away(
+def test_a_locked_image_that_the_engine_has_asks_nobody(tmp_path: Path) -> None:
+    """No program is started and no file written: the lock says all that is to be known."""
+    ref = AssembledSource(Remembering(), pinned(Cache(tmp_path))).get(debian_12(FOREIGN.name))
+    assert ref.origin.startswith("Debian bookworm ")
+    assert "not as locked" not in ref.origin
+    assert [path.name for path in tmp_path.iterdir()] == ["locks"]
+
+
+def test_an_old_answer_serves_when_the_index_is_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A network that is gone does not take away what the engine has, but it is announced."""
+    """What is not pinned comes to what it last came to; the image says that it is not locked."""
     cache = Cache(tmp_path)
-    remember(cache)
-    fresh = name_of_image(cache)
+    for arch in (native_arch(), FOREIGN):
+        wanted = write_recipe("bookworm", arch, BUILD).wanted
+        Resolutions(cache.root / "resolutions").keep(wanted, (a_package("python3"),))
     monkeypatch.setenv("WHEELGRID_RESOLUTION_HOURS", "0")
     said: list[str] = []
-    engine = Remembering()
-    AssembledSource(engine, cache, announce=said.append).get(debian_12(FOREIGN.name))
-    assert engine.names == [fresh]
-    assert said[0].startswith("bookworm/s390x: using the packages as of 20")
+    workspace = pinned_workspace(cache, {}, announce=said.append)
+    ref = AssembledSource(Remembering(), workspace).get(debian_12(FOREIGN.name))
+    assert "not as locked: resolved anew from the index of 2026-01-01" in ref.origin
+    assert any("no mirror of Debian is known here" in line for line in said)
 
 
 def test_without_an_answer_there_is_no_image(tmp_path: Path) -> None:
-    """Nothing remembered and nothing to ask: a miss with its cause."""
-    with pytest.raises(ImageError, match="cannot be assembled") as caught:
-        name_of_image(Cache(tmp_path))
-    assert caught.value.cause == "infra:assemble"
+    """Nothing pinned, nothing remembered and nobody to ask: a miss with its cause."""
+    with pytest.raises(ImageError, match="no mirror of Debian is known here") as caught:
+        name_of_image(pinned_workspace(Cache(tmp_path), {}))
+    assert caught.value.cause == "infra:upstream"
 
 
 def test_an_image_of_another_platform_is_not_used(tmp_path: Path) -> None:
     """Even under our own name the config decides."""
-    cache = Cache(tmp_path)
-    remember(cache)
     engine = Remembering(platform="linux/amd64")
     with pytest.raises(ImageError) as caught:
-        AssembledSource(engine, cache, announce=print).get(debian_12(FOREIGN.name))
+        AssembledSource(engine, pinned(Cache(tmp_path))).get(debian_12(FOREIGN.name))
     assert caught.value.cause == "infra:wrong-arch"
 
 
 def test_only_targets_with_that_way_are_offered(tmp_path: Path) -> None:
     """The store asks first."""
-    source = AssembledSource(ImageEngine(), Cache(tmp_path), announce=print)
+    source = AssembledSource(ImageEngine(), pinned(Cache(tmp_path)))
     targets = (debian_12(), debian_12(assembled=False))
     assert [source.offers(target) for target in targets] == [True, False]

@@ -6,15 +6,17 @@ from pathlib import Path
 import pytest
 
 from harness.cache import Cache
+from harness.debian import Workspace
 from harness.engine import EngineImage
-from harness.errors import BuildError, ImageError, PackageIndexError
+from harness.errors import BuildError, ImageError, PackageIndexError, UpstreamError
 from harness.images import replica
-from harness.images.debian_root import Package, write_recipe
+from harness.images.debian_root import write_recipe
 from harness.images.replica import ReplicaSource
-from harness.images.resolutions import Resolutions
+from harness.images.roots import Roots
 from harness.model import ImageWay, Target
 from tests.support.image_engine import ImageEngine
 from tests.support.targets import MUSL, alpine_replica, debian_12, no_pip
+from tests.support.workspace import a_package, pinned_workspace
 
 REPLICA = alpine_replica()
 
@@ -28,18 +30,24 @@ class WithEveryReplica(ImageEngine):
         return EngineImage(id="sha256:own", platform="linux/amd64", labels=labels)
 
 
+def pinned(cache: Cache, *, source: str = "0") -> Workspace:
+    """Return a workspace in which bases and sources are pinned, so that nobody asks an index."""
+    bases = {
+        write_recipe(suite, REPLICA.arch, (), libc="musl").wanted: (a_package("musl", "1.2.3-1"),)
+        for suite in ("bookworm", "trixie", "bullseye")
+    }
+    names = ("python3.9", "zlib", "libffi", "openssl")
+    sources = [a_package(each, "3.9.2-1", arch="source", digit=source) for each in names]
+    return pinned_workspace(cache, bases, sources)
+
+
 @pytest.fixture
 def cache(tmp_path: Path) -> Cache:
-    """Return a cache that remembers what the bases come to, so that nobody asks the archive."""
-    for suite in ("bookworm", "trixie"):
-        recipe = write_recipe(suite, REPLICA.arch, (), libc="musl")
-        packages = (Package(name="musl", version="1.2.3-1"),)
-        Resolutions(tmp_path / "resolutions").keep(recipe, packages)
     return Cache(tmp_path)
 
 
 def open_source(cache: Cache, engine: ImageEngine | None = None) -> ReplicaSource:
-    return ReplicaSource(engine or ImageEngine(), cache, fetch_pip=no_pip, announce=print)
+    return ReplicaSource(engine or ImageEngine(), pinned(cache), fetch_pip=no_pip)
 
 
 def name(cache: Cache, target: Target) -> str:
@@ -51,8 +59,7 @@ def test_an_image_that_the_engine_has_is_taken_as_it_is(cache: Cache) -> None:
     ref = open_source(cache, WithEveryReplica()).get(REPLICA)
     assert (ref.id, ref.way) == ("sha256:own", ImageWay.REPLICA)
     assert ref.origin == (
-        "replica of alpine-3.14: python3.9 of Debian bullseye (naming musl), musl 1.2.3-1, "
-        "pip 21.3.1"
+        "replica of alpine-3.14: Debian's python3.9 3.9.2-1 (naming musl), musl 1.2.3-1, pip 21.3.1"
     )
 
 
@@ -78,9 +85,21 @@ def test_names_on_other_arches_do_not_matter(cache: Cache) -> None:
     assert name(cache, alpine_replica(naming=elsewhere)) == name(cache, REPLICA)
 
 
-def test_what_nobody_has_resolved_has_no_name(tmp_path: Path) -> None:
-    """Only the archive could tell, and it is not asked."""
-    assert name(Cache(tmp_path), REPLICA) == ""
+def test_another_source_gives_another_image(cache: Cache) -> None:
+    """The archive that an interpreter is compiled from is part of the name."""
+    names = [
+        ReplicaSource(ImageEngine(), pinned(cache, source=digit), fetch_pip=no_pip)
+        .use(REPLICA)
+        .image
+        for digit in "12"
+    ]
+    assert names[0] != names[1]
+
+
+def test_what_is_not_pinned_has_no_name(cache: Cache) -> None:
+    """Only an index could tell, and it is not asked."""
+    source = ReplicaSource(ImageEngine(), pinned_workspace(cache, {}), fetch_pip=no_pip)
+    assert source.use(REPLICA).image == ""
 
 
 def test_what_the_cache_keeps_for_a_target_is_named(cache: Cache) -> None:
@@ -96,6 +115,7 @@ def test_what_the_cache_keeps_for_a_target_is_named(cache: Cache) -> None:
     [
         (BuildError("does not compile\nits log"), "infra:interpreter"),
         (PackageIndexError("no such pip"), "infra:index"),
+        (UpstreamError("its pool has not"), "infra:upstream"),
     ],
 )
 def test_a_part_that_cannot_be_had_is_a_miss_of_its_own_cause(
@@ -107,6 +127,8 @@ def test_a_part_that_cannot_be_had_is_a_miss_of_its_own_cause(
         raise error
 
     monkeypatch.setattr(replica, "interpreter_tree", fail)
+    monkeypatch.setattr(Roots, "make", lambda roots, recipe: roots.resolve(recipe))
+    monkeypatch.setattr(ReplicaSource, "_found_sources", lambda *_: (a_package("python3.9"),))
     engine = ImageEngine()
     with pytest.raises(ImageError, match=r"^alpine-3[.]14-replica/x86_64: ") as caught:
         open_source(cache, engine).get(REPLICA)

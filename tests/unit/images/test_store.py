@@ -1,20 +1,22 @@
 """Which way an image comes by: the one asked for, or the first that works, said aloud."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from harness.arches import Arch, find_arch
 from harness.cache import Cache
+from harness.debian import Workspace
 from harness.engine import EngineImage
 from harness.errors import ImageError
 from harness.images import ImageStore, registry
-from harness.images.debian_root import Package, native_arch, write_recipe
-from harness.images.resolutions import Resolutions
+from harness.images.debian_root import native_arch, write_recipe
 from harness.images.source import is_for
 from harness.model import ImageWay, RegistryWay
 from tests.support.image_engine import ImageEngine
 from tests.support.targets import debian_12, no_pip
+from tests.support.workspace import a_package, pinned_workspace
 
 UNREACHABLE = ImageError("no such host\nand more", cause="infra:pull")
 PULLED = EngineImage(id="sha256:pulled", platform="linux/s390x")
@@ -33,22 +35,31 @@ class Said(list[str]):
     """What was announced."""
 
 
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
-    """Return a cache that remembers what Debian 12 comes to, so that nobody asks the archive."""
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "FIRST_PAUSE", 0.0)
-    remembered = Resolutions(tmp_path / "resolutions")
-    for arch in (native_arch(), find_arch("s390x")):
-        recipe = write_recipe("bookworm", arch, ("python3", "python3-pip"))
-        remembered.keep(recipe, (Package(name="python3", version="3.11.2-1+b1"),))
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
     return Cache(tmp_path)
+
+
+def pinned(cache: Cache, announce: Callable[[str], None] = print) -> Workspace:
+    """Return a workspace in which Debian 12 is pinned, so that nobody asks an index."""
+    recipes = (
+        write_recipe("bookworm", arch, ("libstdc++6", "python3", "python3-pip"))
+        for arch in (native_arch(), find_arch("s390x"))
+    )
+    sets = {recipe.wanted: (a_package("python3", "3.11.2-1+b1"),) for recipe in recipes}
+    return pinned_workspace(cache, sets, announce=announce)
 
 
 def test_auto_takes_the_registry_first(cache: Cache) -> None:
     """The real image is the best one, and nothing needs saying but the pull."""
     said = Said()
     store = ImageStore(
-        WithEveryAssembledImage(PULLED), cache, fetch_pip=no_pip, announce=said.append
+        WithEveryAssembledImage(PULLED), pinned(cache, said.append), fetch_pip=no_pip
     )
     assert store.get(debian_12("s390x", registry=WAY)).way is ImageWay.REGISTRY
     assert said == ["pulling debian:12 for s390x"]
@@ -59,9 +70,8 @@ def test_auto_falls_back_and_says_why(cache: Cache) -> None:
     said = Said()
     store = ImageStore(
         WithEveryAssembledImage(UNREACHABLE),
-        cache,
+        pinned(cache, said.append),
         fetch_pip=no_pip,
-        announce=said.append,
     )
     ref = store.get(debian_12("s390x", registry=WAY))
     assert (ref.way, ref.id) == (ImageWay.ASSEMBLED, "sha256:own")
@@ -75,7 +85,7 @@ def test_auto_skips_a_way_that_is_absent(cache: Cache) -> None:
     """A target without a registry image is not a failure of the registry."""
     said = Said()
     engine = WithEveryAssembledImage(UNREACHABLE)
-    store = ImageStore(engine, cache, fetch_pip=no_pip, announce=said.append)
+    store = ImageStore(engine, pinned(cache, said.append), fetch_pip=no_pip)
     assert store.get(debian_12("s390x")).way is ImageWay.ASSEMBLED
     assert (engine.asked, said) == ([], Said())
 
@@ -83,7 +93,7 @@ def test_auto_skips_a_way_that_is_absent(cache: Cache) -> None:
 def test_the_way_asked_for_is_the_only_one(cache: Cache) -> None:
     """Who asks for the registry does not get another image in silence."""
     engine = WithEveryAssembledImage(UNREACHABLE)
-    store = ImageStore(engine, cache, ways=(ImageWay.REGISTRY,), fetch_pip=no_pip, announce=print)
+    store = ImageStore(engine, pinned(cache), ways=(ImageWay.REGISTRY,), fetch_pip=no_pip)
     with pytest.raises(ImageError, match="no such host"):
         store.get(debian_12("s390x", registry=WAY))
     assert len(engine.asked) == 4
@@ -94,14 +104,13 @@ def test_every_failure_is_told_when_none_works(
 ) -> None:
     """All ways with their reasons; the last one's cause is the cells'."""
     monkeypatch.setenv("PATH", str(tmp_path))  # no mmdebstrap
-    for remembered in (cache.root / "resolutions").iterdir():
-        remembered.unlink()
-    store = ImageStore(ImageEngine(UNREACHABLE), cache, fetch_pip=no_pip, announce=print)
+    workspace = pinned_workspace(cache, {})
+    store = ImageStore(ImageEngine(UNREACHABLE), workspace, fetch_pip=no_pip)
     with pytest.raises(
-        ImageError, match=r"(?s)no way gives.*registry: no such.*assembled: Deb"
+        ImageError, match=r"(?s)no way gives.*registry: no such.*assembled: no mirror"
     ) as e:
         store.get(debian_12("s390x", registry=WAY))
-    assert e.value.cause == "infra:assemble"
+    assert e.value.cause == "infra:upstream"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +122,7 @@ def test_every_failure_is_told_when_none_works(
 )
 def test_a_way_that_the_target_lacks_is_named(cache: Cache, way: ImageWay, words: str) -> None:
     """The message says which ways there are."""
-    store = ImageStore(ImageEngine(PULLED), cache, ways=(way,), fetch_pip=no_pip, announce=print)
+    store = ImageStore(ImageEngine(PULLED), pinned(cache), ways=(way,), fetch_pip=no_pip)
     with pytest.raises(ImageError, match=words) as caught:
         store.get(debian_12("s390x"))
     assert caught.value.cause == "infra:no-way"
@@ -122,7 +131,7 @@ def test_a_way_that_the_target_lacks_is_named(cache: Cache, way: ImageWay, words
 def test_the_mirror_reaches_the_registry_way(cache: Cache) -> None:
     """``--registry`` changes the name that is pulled."""
     engine = ImageEngine(PULLED)
-    store = ImageStore(engine, cache, registry="mirror.test/hub", fetch_pip=no_pip, announce=print)
+    store = ImageStore(engine, pinned(cache), registry="mirror.test/hub", fetch_pip=no_pip)
     store.get(debian_12("s390x", registry=WAY))
     assert engine.asked == ["pull mirror.test/hub/debian:12 s390x"]
 
@@ -149,7 +158,7 @@ def test_an_image_is_there_by_any_way_that_may_be_tried(cache: Cache) -> None:
     engine = WithEveryAssembledImage(UNREACHABLE)
     target = debian_12("s390x", registry=WAY)
     answers = [
-        ImageStore(engine, cache, ways=ways, fetch_pip=no_pip, announce=print).has(target)
+        ImageStore(engine, pinned(cache), ways=ways, fetch_pip=no_pip).has(target)
         for ways in (tuple(ImageWay), *((way,) for way in ImageWay))
     ]
     assert answers == [True, False, True, False]

@@ -11,6 +11,7 @@ from harness.errors import BuildError
 from harness.interpreters import interpreter_tree
 from harness.interpreters.libffi import libffi_words
 from tests.support.targets import alpine_replica
+from tests.support.workspace import make_workspace
 
 
 def test_a_naming_without_the_arch(tmp_path: Path) -> None:
@@ -24,8 +25,7 @@ def test_a_naming_without_the_arch(tmp_path: Path) -> None:
             find_arch("ppc64le"),
             "musl",
             naming,
-            cache=Cache(tmp_path),
-            announce=print,
+            make_workspace(Cache(tmp_path)),
         )
     assert list(tmp_path.iterdir()) == []
 

@@ -1,37 +1,38 @@
-"""What a recipe came to is remembered for a day, and never believed when damaged."""
+"""What a set of packages came to is remembered for a day, and never believed when damaged."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.arches import find_arch
+from harness.debian import PackageSet
+from harness.debian.resolutions import Resolution, Resolutions
 from harness.errors import UsageError
-from harness.images.debian_root import Package, write_recipe
-from harness.images.resolutions import Resolution, Resolutions
+from tests.support.workspace import a_package
 
-RECIPE = write_recipe("bookworm", find_arch("s390x"), ("python3",))
-PACKAGES = (Package(name="python3", version="3.11.2-1+b1"),)
+WANTED = PackageSet(suite="bookworm", arches=("s390x",), names=("python3",), depends=True)
+PACKAGES = (a_package("python3", "3.11.2-1+b1"),)
 
 
 def test_what_is_kept_is_recalled(tmp_path: Path) -> None:
-    """By recipe: another one does not get it."""
+    """By set: another one does not get it."""
     resolutions = Resolutions(tmp_path)
-    resolutions.keep(RECIPE, PACKAGES)
-    recalled = resolutions.recall(RECIPE)
+    resolutions.keep(WANTED, PACKAGES)
+    recalled = resolutions.recall(WANTED)
     assert recalled is not None
     assert recalled.packages == PACKAGES
     assert recalled.is_fresh(time.time())
-    assert resolutions.recall(write_recipe("trixie", RECIPE.arch, ("python3",))) is None
+    assert resolutions.recall(replace(WANTED, suite="trixie")) is None
 
 
 def test_a_damaged_file_is_as_none(tmp_path: Path) -> None:
-    """A file cut short costs one question to the archive and nothing else."""
+    """A file cut short costs one question to the index and nothing else."""
     resolutions = Resolutions(tmp_path)
-    resolutions.keep(RECIPE, PACKAGES)
+    resolutions.keep(WANTED, PACKAGES)
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:-5])
-    assert resolutions.recall(RECIPE) is None
+    assert resolutions.recall(WANTED) is None
 
 
 @pytest.mark.parametrize(

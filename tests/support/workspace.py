@@ -1,0 +1,54 @@
+"""Workspaces for tests: a cache, and the distribution as the committed locks have it, or not."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache as once
+from pathlib import Path
+
+from harness.cache import Cache
+from harness.debian import Package, PackageSet, Upstream, Workspace
+from harness.debian.package_lock import make_lock
+from harness.debian.upstream import Settings
+from harness.wiring import open_workspace
+from tests.support.commands import ROOT
+
+
+def make_workspace(cache: Cache, announce: Callable[[str], None] = print) -> Workspace:
+    """Return a workspace over the committed locks: one for each cache that announces so."""
+    return _workspace(cache.root, announce)
+
+
+@once
+def _workspace(root: Path, announce: Callable[[str], None]) -> Workspace:
+    return open_workspace(ROOT / "matrix", announce, Cache(root))
+
+
+def pinned_workspace(
+    cache: Cache,
+    sets: Mapping[PackageSet, Iterable[Package]],
+    sources: Iterable[Package] = (),
+    announce: Callable[[str], None] = print,
+) -> Workspace:
+    """Return a workspace in which these sets and sources of one suite are pinned, and no other."""
+    suites = {wanted.suite for wanted in sets}
+    settings = Settings(
+        locks={
+            suite: make_lock(
+                suite, {s: files for s, files in sets.items() if s.suite == suite}, sources
+            )
+            for suite in suites
+        }
+    )
+    return Workspace(cache=cache, upstream=Upstream(settings, cache, announce), announce=announce)
+
+
+def a_package(name: str, version: str = "1", *, arch: str = "all", digit: str = "0") -> Package:
+    """Return a package that is in no pool; ``digit`` makes its digest another."""
+    return Package(
+        name=name,
+        version=version,
+        arch=arch,
+        sha256=digit * 64,
+        size=1,
+        path=f"pool/{name}_{version}_{arch}.deb",
+        vouched="signed:2026-01-01",
+    )
