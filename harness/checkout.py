@@ -4,7 +4,6 @@ What is not committed counts too, so that a laptop says what CI will say.
 """
 
 import io
-import tarfile
 import tempfile
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from harness.matrixfile import load_matrix
 from harness.model import Cell, Matrix
 from harness.plan import Selection, plan_cells, usual
 from harness.process import ProcessError, run_process
+from harness.tararchive import unpack_tar
 from harness.touched import Edit, touched_cells, touches_all
 
 SECONDS = 60.0
@@ -64,8 +64,7 @@ def _take_out(top: Path, base: str, commit: str, folder: Path, scratch: Path) ->
         return scratch / inside
     argv = ("git", "archive", "--format=tar", commit, "--", f":(glob){inside.as_posix()}/*")
     packed = _run(top, base, *argv)
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(scratch, filter="data")
+    unpack_tar(io.BytesIO(packed), scratch)
     return scratch / inside
 
 

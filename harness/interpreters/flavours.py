@@ -33,6 +33,7 @@ from harness.interpreters.stdlib import BYTECODE, stdlib, write_tree
 from harness.interpreters.workshop import Workshop, logged, make, room_digest
 from harness.model import Interpreter, Naming
 from harness.process import run_process
+from harness.tararchive import unpack_tar
 
 _SECONDS = 120
 _EXTERNAL = Path("Lib/importlib/_bootstrap_external.py")
@@ -156,8 +157,7 @@ def _name(kit: Kit, names: Names, host: Path, folder: Path, cache: Cache) -> Non
     prefix = folder / "root/usr/local"
     home = prefix / "lib" / f"python{kit.interpreter.python}"
     home.mkdir(parents=True)
-    with tarfile.open(stdlib(kit.source, kit.interpreter.python, host, cache=cache)) as tar:
-        tar.extractall(home, filter="data")
+    unpack_tar(stdlib(kit.source, kit.interpreter.python, host, cache=cache), home)
     if names.last:
         _replace_source(source / _EXTERNAL, home / "importlib" / _EXTERNAL.name, host)
     (home / "lib-dynload").mkdir()

@@ -31,6 +31,7 @@ from harness.interpreters.toolchain import zig_target, zig_version
 from harness.interpreters.workshop import Workshop, logged, make, open_workshop, room_digest
 from harness.model import Interpreter
 from harness.process import run_process
+from harness.tararchive import unpack_tar
 
 CONFIGURE_SECONDS = 300
 PLACE = "/usr/src"
@@ -117,8 +118,7 @@ def host_python(kit: Kit, *, cache: Cache) -> Path:
     def make(root: Path) -> None:
         name = f"python{kit.interpreter.python}"
         (root / "bin").mkdir()
-        with tarfile.open(kit.archive) as tar:
-            tar.extract("build/host-python", root, filter="data")
+        unpack_tar(kit.archive, root, only="build/host-python")
         (root / "build/host-python").replace(root / "bin" / name)
         (root / "build").rmdir()
         (root / "lib").mkdir()
@@ -143,8 +143,7 @@ def read_setup(source: Path) -> str:
 
 def unpack_kit(kit: Kit, root: Path, source: Path, cache: Cache) -> Workshop:
     """Unpack a kit at ``root``, ready for more work with the source at ``source``."""
-    with tarfile.open(kit.archive) as tar:
-        tar.extractall(root, filter="data")
+    unpack_tar(kit.archive, root)
     return _open(root, kit.arch, kit.libc, source, kit.libraries, cache)
 
 

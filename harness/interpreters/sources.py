@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.cache import Cache, CacheError
 from harness.debian import Package, SourceChoice, Workspace
+from harness.tararchive import unpack_tar
 
 KIND = "source-trees"
 """What the cache calls unpacked sources."""
@@ -56,8 +57,7 @@ def _whole_tree(source: Source, cache: Cache) -> Path:
     name = source.digest[:32]
 
     def unpack(root: Path) -> None:
-        with tarfile.open(source.archive) as tar:
-            tar.extractall(root, filter="data")
+        unpack_tar(source.archive, root)
 
     root = cache.tree(KIND, name, unpack)
     if not is_as_unpacked(source.archive, root):

@@ -137,7 +137,7 @@ def test_key_changes_with_every_file(tmp_path: Path, file: str) -> None:
         replace(TARGET, glibc="2.28"),
         replace(TARGET, arch=find_arch("aarch64")),
         replace(TARGET, libc="musl"),
-        replace(TARGET, python_tree=replace(TARGET.python_tree, digest="newer headers")),
+        replace(TARGET, python_tree=HeaderTree(digest="newer", unpack=lambda: Path("/tree"))),
         replace(TARGET, cxx_tree=HeaderTree(digest="runtime", unpack=lambda: Path("/tree"))),
     ],
 )

@@ -1,0 +1,27 @@
+"""Unpacking tar files as data: no path outside the folder, no device, no owner (PEP 706).
+
+Debian 12's Python 3.11.2 has no such filters; ``backports.tarfile`` brings them there.
+"""
+
+import importlib
+import tarfile
+from pathlib import Path
+from typing import IO
+
+if hasattr(tarfile, "data_filter"):
+    _tarfile = tarfile
+else:
+    _tarfile = importlib.import_module("backports.tarfile")
+
+
+def unpack_tar(archive: Path | IO[bytes], root: Path, *, only: str = "") -> None:
+    """Unpack a tar file, compressed or not, into ``root``; ``only`` names one member of it.
+
+    Raises ``tarfile.TarError`` for a member that would leave ``root``.
+    """
+    path, stream = (archive, None) if isinstance(archive, Path) else (None, archive)
+    with _tarfile.open(path, fileobj=stream) as tar:
+        if only:
+            tar.extract(only, root, filter="data")
+        else:
+            tar.extractall(root, filter="data")
