@@ -215,11 +215,9 @@ class Upstream:
         if basis is first or (first is Basis.MEMORY and basis is Basis.INDEX):
             return ""
         day = max(package.day for package in packages)
-        what = (
-            f"locked on {day}" if basis is Basis.LOCK else f"resolved anew from the index of {day}"
-        )
-        why = str(failed[0]) if failed else f"{wanted.title} is not pinned, `{RENEW}` pins it"
-        return f"{what}: {why}"
+        what = "as locked on" if basis is Basis.LOCK else "resolved anew from the index of"
+        why = str(failed[0]) if failed else f"{wanted.title} is not pinned (`{RENEW}` pins it)"
+        return f"{what} {day}, since {why}"
 
     def _locked_sources(self, choice: SourceChoice) -> Iterator[Package]:
         locks = (self._settings.locks.get(suite) for suite in choice.suites)
@@ -278,7 +276,7 @@ def explain(basis: Basis, failed: Sequence[tuple[Package, DownloadError]]) -> st
     index = f"the mirror's index of {package.day}"
     who = basis.value if basis is Basis.LOCK else index
     for_arch = "" if package.arch in ("all", "source") else f" for {package.arch}"
-    more = f", and {len(others)} more packages" if others else ""
+    more = f", and {len(others)} more package{'s'[: len(others) - 1]}" if others else ""
     if all(failure.missing for failure in error.failures) and error.failures:
         lacks = "no mirror has it" if basis is Basis.LOCK else "its pool has not"
     else:

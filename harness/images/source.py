@@ -20,13 +20,13 @@ class Use:
     """Globs over ``<kind>/<name>`` of the cache."""
 
 
-NOT_AS_LOCKED = "not as locked: "
-"""What stands in an image's origin before the reason why it is made of other packages."""
+INSTEAD = "; packages "
+"""What stands in an image's origin before what it is made of instead of what was asked for."""
 
 
 def origin_of(what: str, taken: Taken) -> str:
     """Return an image's origin: what it is, and in what it differs from what was asked for."""
-    return f"{what}; {NOT_AS_LOCKED}{taken.note}" if taken.note else what
+    return f"{what}{INSTEAD}{taken.note}" if taken.note else what
 
 
 class ImageSource(Protocol):

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.grid import Grid, Verdict
-from harness.images.source import NOT_AS_LOCKED
+from harness.images.source import INSTEAD
 from harness.model import ImageWay
 from harness.report.causes import count_agreement, render_agreement, render_causes
 from harness.report.findings import render_findings
@@ -89,15 +89,15 @@ def format_reused(grid: Grid) -> str:
 
 
 def format_deviations(grid: Grid) -> str:
-    """Say of which targets the image is made of other packages than the lock names, and why."""
+    """Say of which targets the image is made of other packages than was asked for, and why."""
     targets: dict[str, list[str]] = {}
     for cell in grid.cells:
         image = cell.observation.provenance.image if cell.observation else None
-        reason = image.origin.partition(NOT_AS_LOCKED)[2] if image else ""
+        reason = image.origin.partition(INSTEAD)[2] if image else ""
         if reason and cell.cell.target.key not in targets.setdefault(reason, []):
             targets[reason].append(cell.cell.target.key)
     return "\n".join(
-        f"{', '.join(keys)}: {NOT_AS_LOCKED}{visible(reason)}" for reason, keys in targets.items()
+        f"{', '.join(keys)}: packages {visible(reason)}" for reason, keys in targets.items()
     )
 
 

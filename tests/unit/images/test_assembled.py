@@ -75,7 +75,7 @@ def test_a_locked_image_that_the_engine_has_asks_nobody(tmp_path: Path) -> None:
     """No program is started and no file written: the lock says all that is to be known."""
     ref = AssembledSource(Remembering(), pinned(Cache(tmp_path))).get(debian_12(FOREIGN.name))
     assert ref.origin.startswith("Debian bookworm ")
-    assert "not as locked" not in ref.origin
+    assert "; packages" not in ref.origin
     assert [path.name for path in tmp_path.iterdir()] == ["locks"]
 
 
@@ -91,7 +91,7 @@ def test_an_old_answer_serves_when_the_index_is_away(
     said: list[str] = []
     workspace = pinned_workspace(cache, {}, announce=said.append)
     ref = AssembledSource(Remembering(), workspace).get(debian_12(FOREIGN.name))
-    assert "not as locked: resolved anew from the index of 2026-01-01" in ref.origin
+    assert "; packages resolved anew from the index of 2026-01-01, since" in ref.origin
     assert any("no mirror of Debian is known here" in line for line in said)
 
 

@@ -10,10 +10,17 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from harness.grid import Grid, build_grid
-from harness.model import Attempt, Outcome, Stage
+from harness.images.source import INSTEAD
+from harness.model import Attempt, ImageRef, ImageWay, Outcome, Stage
 from harness.report.glyphs import GLYPHS
 from harness.report.runfile import Circumstances
-from harness.report.terminal import format_phases, format_reused, print_grid, render_grid
+from harness.report.terminal import (
+    format_deviations,
+    format_phases,
+    format_reused,
+    print_grid,
+    render_grid,
+)
 
 Golden = Callable[[str, str], None]
 
@@ -108,4 +115,23 @@ def test_what_was_done_elsewhere_is_said(grid: Grid) -> None:
     assert f"{len(cells)} cells were measured on another target that has the same image" in said
     assert any(
         line.startswith(f"{len(cells)} wheels were installed by the same pip") for line in said
+    )
+
+
+def test_what_an_image_is_made_of_instead_is_a_line(grid: Grid) -> None:
+    """One line for each reason: the targets, what was taken, and why."""
+    assert format_deviations(grid) == ""
+    said = format_deviations(made_of(grid, f"Debian trixie 5f{INSTEAD}as locked on 2026-11-28"))
+    (line,) = said.splitlines()
+    assert line.startswith("debian-12/x86_64, debian-12/s390x, ")
+    assert line.endswith(": packages as locked on 2026-11-28")
+
+
+def made_of(grid: Grid, origin: str) -> Grid:
+    """Return the grid as if all its images came from there."""
+    image = ImageRef(id="sha256:0", way=ImageWay.ASSEMBLED, origin=origin)
+    seen = [cell.observation for cell in grid.cells if cell.observation]
+    return build_grid(
+        [cell.cell for cell in grid.cells],
+        [replace(o, provenance=replace(o.provenance, image=image)) for o in seen],
     )
