@@ -160,13 +160,15 @@ def check_network() -> Check:
 
 
 def check_test_registry() -> Check:
-    """Look for the registry that the integration tests run on loopback."""
-    found = shutil.which("docker-registry")
+    """Look for the registry that the integration tests run, and for what signs their index."""
+    paths = [shutil.which(program) for program in ("docker-registry", "gpg")]
     return Check(
         part=Part.TEST_REGISTRY,
         name="docker-registry",
-        ok=found is not None,
-        detail=found or "not installed; the tests of pulling images need it",
+        ok=all(paths),
+        detail=", ".join(path for path in paths if path)
+        if all(paths)
+        else "docker-registry or gpg is not installed; the tests of registries and mirrors need them",
         remedy=FIX + " --tests",
     )
 

@@ -26,6 +26,7 @@ ENGINE_LOG = Path("/var/log/wheelgrid-dockerd.log")
 
 _EMULATION_PACKAGES = ("qemu-user-static",)
 _ASSEMBLER_PACKAGES = ("mmdebstrap", "arch-test", "debian-archive-keyring", "uidmap", "make")
+_TEST_PACKAGES = ("docker-registry", "gpg")
 _BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core")
 _ENGINE_PACKAGES = ("docker.io", "ca-certificates")
 
@@ -152,7 +153,7 @@ def _packages(broken: set[Part], host: Host) -> tuple[str, ...]:
     if Part.ASSEMBLER in broken:
         wanted += _ASSEMBLER_PACKAGES
     if Part.TEST_REGISTRY in broken:
-        wanted.append("docker-registry")
+        wanted += _TEST_PACKAGES
     if Part.BROWSER in broken:
         wanted += _BROWSER_PACKAGES
     return tuple(wanted)
