@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 import requests
+import urllib3
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -203,7 +204,11 @@ class Downloader:
             ) as answer:
                 _check_status(answer)
                 _write(answer, wanted, end)
-        except (requests.ConnectionError, requests.Timeout) as error:
+        except (
+            requests.ConnectionError,
+            requests.Timeout,
+            urllib3.exceptions.TimeoutError,
+        ) as error:
             raise _BusyError(f"no answer ({_innermost(error)})", down=True) from error
         except (requests.RequestException, HTTPError) as error:
             raise _BusyError(f"cut short ({_innermost(error)})") from error
@@ -237,7 +242,8 @@ def _write(answer: requests.Response, wanted: _Wanted, end: float) -> None:
     digest, done = hashlib.sha256(), 0
     tracked = wanted.progress(promised) if wanted.progress else contextlib.nullcontext()
     with wanted.path.open("wb") as out, tracked as tracker:
-        for chunk in answer.iter_content(CHUNK):
+        # Not iter_content: that waits for a whole chunk, however slowly it comes.
+        while chunk := answer.raw.read1(CHUNK):
             done += len(chunk)
             if done > wanted.size:
                 raise _AddressError(f"more than the {wanted.size} bytes that it should have")
