@@ -1,0 +1,237 @@
+"""An HTTP server on loopback that serves files and can be torn: in any way, for any path.
+
+In: files by path. Out: how often each path was asked for.
+"""
+
+import contextlib
+import fnmatch
+import http.server
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+_SLOW_SECONDS = 0.02
+"""Between two bytes of a slow answer."""
+_HANG_SECONDS = 60
+
+
+class Fault(StrEnum):
+    """What a server does instead of answering with the file."""
+
+    MISSING = "missing"
+    """404."""
+    OTHER_BYTES = "other bytes"
+    """As many bytes, of which one is another."""
+    HALF = "half"
+    """Promises all bytes and ends in the middle."""
+    SHORT = "short"
+    """Promises half of the bytes and gives those."""
+    LONGER = "longer"
+    """More bytes than there are, without a promise."""
+    LIMITED = "limited"
+    """429."""
+    UNAVAILABLE = "unavailable"
+    """503."""
+    HANG = "hang"
+    """Accepts the request and says nothing."""
+    SLOW = "slow"
+    """Sends byte by byte, and never ends."""
+    VANISH = "vanish"
+    """The server is gone from then on, in the middle of this answer."""
+
+
+_STATUS = {Fault.MISSING: 404, Fault.LIMITED: 429, Fault.UNAVAILABLE: 503}
+
+
+@dataclass(kw_only=True, slots=True)
+class _Tear:
+    pattern: str
+    fault: Fault
+    times: int | None
+    retry_after: str
+
+    def fits(self, path: str) -> bool:
+        return self.times != 0 and fnmatch.fnmatchcase(path, self.pattern)
+
+
+class TornServer:
+    """Serves ``files`` by path (``pool/a.deb``); they may change while it runs."""
+
+    def __init__(self, files: Mapping[str, bytes], port: int = 0) -> None:
+        self.files = files
+        self.requests: Counter[str] = Counter()
+        self._tears: list[_Tear] = []
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._ended = threading.Event()
+        handler = type("Handler", (_Handler,), {"torn": self})
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self.port = self._server.server_port
+        self.address = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+        self._thread.start()
+
+    def tear(
+        self, pattern: str, fault: Fault, *, times: int | None = None, retry_after: str = ""
+    ) -> None:
+        """Answer requests for paths that fit the glob with ``fault``; for ever without ``times``.
+
+        The last tear that fits a path counts.
+        """
+        self._tears.append(
+            _Tear(pattern=pattern, fault=fault, times=times, retry_after=retry_after)
+        )
+
+    def mend(self) -> None:
+        """Forget every tear and what was asked for."""
+        self._tears.clear()
+        self.requests.clear()
+
+    def asked(self, pattern: str) -> int:
+        """Return how many requests there were for paths that fit the glob."""
+        return sum(n for path, n in self.requests.items() if fnmatch.fnmatchcase(path, pattern))
+
+    def vanish(self) -> None:
+        """Listen no more, and cut every open connection; idempotent."""
+        if self._ended.is_set():
+            return
+        self._ended.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    # --- for the handler ---------------------------------------------------------------------
+
+    def begin(self, path: str) -> tuple[Fault | None, str]:
+        """Count a request; return what to do instead of answering, and ``Retry-After``."""
+        with self._lock:
+            self.requests[path] += 1
+            for tear in reversed(self._tears):
+                if tear.fits(path):
+                    if tear.times is not None:
+                        tear.times -= 1
+                    return tear.fault, tear.retry_after
+        return None, ""
+
+    def watch(self, connection: socket.socket, *, is_open: bool) -> None:
+        """Note a connection that is open, or no more."""
+        with self._lock:
+            (self._open.add if is_open else self._open.discard)(connection)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end of the server; whether it came within ``seconds``."""
+        return self._ended.wait(seconds)
+
+    def vanish_soon(self) -> None:
+        """Vanish, asked from within an answer."""
+        threading.Thread(target=self.vanish, daemon=True).start()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    torn: TornServer
+    protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.torn.watch(self.connection, is_open=True)
+
+    def finish(self) -> None:
+        self.torn.watch(self.connection, is_open=False)
+        with contextlib.suppress(OSError):
+            super().finish()
+
+    def do_GET(self) -> None:
+        path = self.path.lstrip("/")
+        fault, retry_after = self.torn.begin(path)
+        data = self.torn.files.get(path)
+        if fault is None or data is None:
+            self._answer(data)
+        else:
+            with contextlib.suppress(OSError):
+                self._fail(fault, data, retry_after)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def _answer(self, data: bytes | None) -> None:
+        if data is None:
+            self._status(404)
+        else:
+            self._promise(len(data))
+            self._send(data)
+
+    def _fail(self, fault: Fault, data: bytes, retry_after: str) -> None:
+        if fault in _STATUS:
+            self._status(_STATUS[fault], retry_after)
+            return
+        self.close_connection = True
+        if fault is Fault.HANG:
+            self.torn.wait(_HANG_SECONDS)
+        elif fault is Fault.SLOW:
+            self._promise(None)
+            while not self.torn.wait(_SLOW_SECONDS):
+                self._send(b"x")
+        else:
+            promised, given = _body(fault, data)
+            self._promise(promised)
+            self._send(given)
+        if fault is Fault.VANISH:
+            self.torn.vanish_soon()
+            self.torn.wait(_HANG_SECONDS)
+
+    def _status(self, status: int, retry_after: str = "") -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        if retry_after:
+            self.send_header("Retry-After", retry_after)
+        self.end_headers()
+
+    def _promise(self, length: int | None) -> None:
+        """Begin an answer of so many bytes; of None, it ends with the connection."""
+        self.send_response(200)
+        if length is None:
+            self.send_header("Connection", "close")
+        else:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def _send(self, data: bytes) -> None:
+        if self.command != "HEAD":
+            self.wfile.write(data)
+            self.wfile.flush()
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+def _body(fault: Fault, data: bytes) -> tuple[int | None, bytes]:
+    """Return how many bytes are promised, and those that are given."""
+    half = data[: len(data) // 2]
+    match fault:
+        case Fault.OTHER_BYTES:
+            return len(data), data[:-1] + bytes([data[-1] ^ 1])
+        case Fault.SHORT:
+            return len(half), half
+        case Fault.LONGER:
+            return None, data * 2
+        case _:
+            return len(data), half
+
+
+@contextlib.contextmanager
+def torn_server(files: Mapping[str, bytes], port: int = 0) -> Iterator[TornServer]:
+    """Serve files until the end of the context, at any free port or that of one that vanished."""
+    server = TornServer(files, port)
+    try:
+        yield server
+    finally:
+        server.vanish()
