@@ -168,7 +168,7 @@ def check_test_registry() -> Check:
         ok=all(paths),
         detail=", ".join(path for path in paths if path)
         if all(paths)
-        else "docker-registry or gpg is not installed; the tests of registries and mirrors need them",
+        else "docker-registry or gpg is not installed; tests of registries and mirrors need both",
         remedy=FIX + " --tests",
     )
 

@@ -203,10 +203,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 - the name is http.server's
 
     def answer(
-        self, status: int, data: bytes, *, length: int | None = None, **headers: str
+        self,
+        status: int,
+        data: bytes,
+        *,
+        length: int | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in (headers or {}).items():
             self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(data) if length is None else length))
         self.end_headers()
@@ -252,7 +257,7 @@ def busy(status: int, **headers: str) -> Fault:
     """Return a fault that answers with a status."""
 
     def answer(handler: Handler, _: bytes | None) -> bool:
-        handler.answer(status, b"", **headers)
+        handler.answer(status, b"", headers=headers)
         return True
 
     return answer
@@ -282,9 +287,12 @@ def slow(seconds: float) -> Fault:
 @contextlib.contextmanager
 def serve(root: Path) -> Iterator[Served]:
     """Answer from ``root`` on loopback."""
-    handler = type("Answering", (Handler,), {"root": root})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    handler.served = served = Served(server=server)
+
+    class Answering(Handler):
+        pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    Answering.root, Answering.served = root, (served := Served(server=server))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
