@@ -14,7 +14,18 @@ from harness.plan import all_cells
 TELLING = frozenset(
     {
         *("__main__", "bench", "candidates", "checkout", "cli", "compare", "differences"),
-        *("endurance", "gate", "impact", "outlook", "pins", "policies", "query", "recording"),
+        *(
+            "endurance",
+            "gate",
+            "impact",
+            "outlook",
+            "package_renewal",
+            "package_sets",
+            "pins",
+            "policies",
+            "query",
+            "recording",
+        ),
         *("remedies", "renewal", "report", "shards", "speed", "touched", "treatment", "trial"),
     }
 )
