@@ -17,18 +17,7 @@ from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-from harness.errors import HarnessError
-from harness.grid import build_grid
-from harness.journal import Journal, observations, read_events
-from harness.lab import Lab, ProbeLimits
-from harness.model import Cell, Matrix, Observation, Outcome
-from harness.plan import Selection, plan_cells
-from harness.process import hold_lifeline
-from harness.report.terminal import print_grid
-from harness.roster import load_roster
-from harness.store.memory import open_memory
-from harness.test_matrix import ExpectedError
-from harness.wiring import (
+from harness.app.wiring import (
     IMAGE_CHOICES,
     ROOT,
     LabOptions,
@@ -37,6 +26,18 @@ from harness.wiring import (
     read_matrix,
     same_images,
 )
+from harness.core.cells import Cell, Matrix, Outcome
+from harness.core.errors import HarnessError
+from harness.core.observations import Observation
+from harness.host.process import hold_lifeline
+from harness.matrix.cell_list import load_roster
+from harness.matrix.plan import Selection, plan_cells
+from harness.probe.journal import Journal, observations, read_events
+from harness.probe.prober import Lab, ProbeLimits
+from harness.report.terminal import print_grid
+from harness.results.grid import build_grid
+from harness.store.reuse import open_memory
+from harness.test_matrix import ExpectedError
 
 _MATRIX = pytest.StashKey[Matrix]()
 _CELLS = pytest.StashKey[tuple[Cell, ...]]()

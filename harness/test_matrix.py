@@ -7,8 +7,9 @@ what cannot be said (a miss) is an error, and red means an unexpected incompatib
 
 import pytest
 
-from harness.grid import Verdict, judge
-from harness.model import Cell, Observation, Outcome
+from harness.core.cells import Cell, Outcome
+from harness.core.observations import Observation
+from harness.results.grid import Verdict, judge
 
 
 class ExpectedError(Exception):

@@ -6,9 +6,9 @@ from collections.abc import Generator, Iterator
 import pytest
 from hypothesis import settings
 
-from harness.cache import Cache, default_cache_root
-from harness.engine.docker import DockerEngine, connect
-from harness.errors import EngineError
+from harness.core.errors import EngineError
+from harness.host.cache import Cache, default_cache_root
+from harness.host.engine.docker import DockerEngine, connect
 
 pytest_plugins = ["pytester"]
 
@@ -60,3 +60,7 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"an integration test may not be skipped in CI: {reason}"
     return report
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew")

@@ -32,7 +32,7 @@ from harness.cli.repro import repro
 from harness.cli.run import run
 from harness.cli.runs import runs
 from harness.cli.site import site
-from harness.errors import ExitCode, HarnessError, MatrixFileError
+from harness.core.errors import ExitCode, HarnessError, MatrixFileError
 from harness.report.untrusted import visible
 
 

@@ -5,7 +5,20 @@ from pathlib import Path
 
 import click
 
-from harness.builders import (
+from harness.app.wiring import (
+    ROOT,
+    LabOptions,
+    open_foundry,
+    open_pinned,
+    open_workspace,
+    read_matrix,
+)
+from harness.cli.command import Command
+from harness.cli.options import matrix_option, registry_option
+from harness.core.errors import UsageError
+from harness.core.matching import did_you_mean, matching, matching_arches
+from harness.core.subjects import Builder, BuilderKind
+from harness.wheels.build import (
     FixtureProject,
     Foundry,
     PlannedWheel,
@@ -14,12 +27,6 @@ from harness.builders import (
     planned_wheels,
     project_names,
 )
-from harness.cli.command import Command
-from harness.cli.options import matrix_option, registry_option
-from harness.errors import UsageError
-from harness.model import Builder, BuilderKind
-from harness.spelling import did_you_mean, matching, matching_arches
-from harness.wiring import ROOT, LabOptions, open_foundry, open_pinned, open_workspace, read_matrix
 
 
 @click.command(cls=Command, example="wheelgrid build abi3 --arch s390x --python 3.11")

@@ -7,20 +7,20 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from harness.candidates import Proof, expected_of, not_applicable, read_candidates
+from harness.app.execute import choose_cells, run_cells
+from harness.app.pytest_driver import RunOptions
+from harness.app.requested import Proof, expected_of, not_applicable, read_candidates
+from harness.app.wiring import open_index, read_matrix
 from harness.cli.command import Command
 from harness.cli.options import query_option, run_options, selection_options
-from harness.errors import ExitCode
-from harness.front import RunOptions
-from harness.gate import Pair, hold_against, pair_up, told_apart
-from harness.grid import Grid, exit_code
-from harness.index.lock import LOCK_NAME, read_lock
-from harness.plan import Selection, all_cells, plan_cells, usual, with_subjects
-from harness.query import Query
+from harness.core.errors import ExitCode
+from harness.matrix.plan import Selection, all_cells, plan_cells, usual, with_subjects
 from harness.report.gate import format_gate
 from harness.report.planned import format_not_applicable
-from harness.running import choose_cells, run_cells
-from harness.wiring import open_index, read_matrix
+from harness.results.gate import Pair, hold_against, pair_up, told_apart
+from harness.results.grid import Grid, exit_code
+from harness.results.query import Query
+from harness.wheels.index.lock import LOCK_NAME, read_lock
 
 
 @click.command(

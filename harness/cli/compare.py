@@ -6,19 +6,19 @@ from enum import StrEnum
 import click
 from rich.console import Console
 
+from harness.app.execute import run_again
+from harness.app.pytest_driver import RunOptions
 from harness.cli.command import Command
 from harness.cli.options import query_option, run_options
-from harness.compare import Comparison, accused, compare_grids, confirm
-from harness.errors import ExitCode
-from harness.front import RunOptions
-from harness.query import Query
+from harness.core.errors import ExitCode
 from harness.report.changes import comparison_json, format_comparison
-from harness.report.choice import chosen_changes
 from harness.report.markdown import markdown_changes
-from harness.report.runfile import Run
-from harness.running import run_again
+from harness.results.choice import chosen_changes
+from harness.results.compare import Comparison, accused, compare_grids, confirm
+from harness.results.query import Query
+from harness.results.runfile import Run
 from harness.store import default_store
-from harness.store.named import find_pair, known_past
+from harness.store.run_lookup import find_pair, known_past
 
 
 class Format(StrEnum):

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from harness.arches import ARCHES
+from harness.app.wiring import read_matrix
 from harness.cli.command import Command
 from harness.cli.options import matrix_option
-from harness.debian.mirror_check import check_mirror
-from harness.debian.package_lock import read_locks
-from harness.doctor import checks_json, format_checks, is_ready, mend, run_checks
-from harness.errors import ExitCode
-from harness.wiring import read_matrix
+from harness.core.arches import ARCHES
+from harness.core.errors import ExitCode
+from harness.host.doctor import checks_json, format_checks, is_ready, mend, run_checks
+from harness.images.debian.mirror_check import check_mirror
+from harness.images.debian.package_lock import read_locks
 
 
 @click.command(cls=Command, example="wheelgrid doctor --fix")

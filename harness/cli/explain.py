@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
+from harness.app.wiring import LabOptions, open_passports, open_pinned, open_supply, read_matrix
 from harness.cli.command import Command
 from harness.cli.options import matrix_option
-from harness.outlook import look_at
-from harness.plan import find_cell
+from harness.matrix.plan import find_cell
+from harness.predict.batch import look_at
 from harness.report.outlook import format_foreseen, format_story
-from harness.report.runfile import read_run
-from harness.wiring import LabOptions, open_passports, open_pinned, open_supply, read_matrix
+from harness.results.runfile import read_run
 
 
 @click.command(cls=Command, example="wheelgrid explain alpine-3.14-ga-pip-upgraded/x86_64/plain")

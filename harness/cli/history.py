@@ -6,10 +6,10 @@ import click
 
 from harness.cli.command import Command
 from harness.cli.options import query_option, store_option
-from harness.query import Query
+from harness.report.listing import format_steps
+from harness.results.query import Query
 from harness.store import open_store
 from harness.store.history import count_sightings, named_cells, steps
-from harness.store.listing import format_steps
 
 
 @click.command(

@@ -5,21 +5,16 @@ from pathlib import Path
 
 import click
 
-from harness.cache import Cache, default_cache_root
+from harness.app.wiring import LabOptions, open_images, open_pinned, read_matrix
 from harness.cli.command import Command
-from harness.cli.options import (
-    image_options,
-    matrix_option,
-    registry_option,
-    selection_options,
-)
-from harness.engine.docker import connect
-from harness.errors import ExitCode, ImageError
-from harness.images.stock import Item, remove_items, take_stock
-from harness.plan import Selection, plan_cells
+from harness.cli.options import image_options, matrix_option, registry_option, selection_options
+from harness.core.errors import ExitCode, ImageError
+from harness.host.cache import Cache, default_cache_root
+from harness.host.engine.docker import connect
+from harness.images.inventory import Item, remove_items, take_stock
+from harness.matrix.plan import Selection, plan_cells
 from harness.report.stock import format_built, format_mib, format_stock, format_sum
 from harness.report.untrusted import visible
-from harness.wiring import LabOptions, open_images, open_pinned, read_matrix
 
 A_DAY = 24 * 3600.0
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
+from harness.app.wiring import open_index, read_matrix
 from harness.cli.command import Command
 from harness.cli.options import matrix_option
-from harness.index.lock import LOCK_NAME, NOTHING_PINNED, write_lock
-from harness.index.renew import pinned_releases, renew_lock
-from harness.wiring import open_index, read_matrix
+from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, write_lock
+from harness.wheels.index.renew import pinned_releases, renew_lock
 
 
 @click.command(cls=Command, example="wheelgrid lock")

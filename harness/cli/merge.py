@@ -7,10 +7,10 @@ from rich.console import Console
 
 from harness.cli.command import Command
 from harness.cli.options import store_option
-from harness.errors import ExitCode
-from harness.grid import build_grid, exit_code
+from harness.core.errors import ExitCode
 from harness.report.terminal import print_grid
 from harness.report.untrusted import visible
+from harness.results.grid import build_grid, exit_code
 from harness.store.merge import merge_stores
 
 

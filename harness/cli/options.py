@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from harness.debian.mirrors import MIRRORS
-from harness.front import RunOptions
-from harness.plan import Selection
-from harness.query import Query, parse_query
+from harness.app.pytest_driver import RunOptions
+from harness.app.wiring import IMAGE_CHOICES, LATEST, ROOT
+from harness.images.debian.mirrors import MIRRORS
+from harness.matrix.plan import Selection
+from harness.results.query import Query, parse_query
 from harness.store import default_store
-from harness.wiring import IMAGE_CHOICES, LATEST, ROOT
 
 Command = Callable[..., Any]
 

@@ -4,18 +4,19 @@ from pathlib import Path
 
 import click
 
+from harness.app.wiring import LabOptions, open_lab, open_passports, read_matrix
 from harness.cli.command import Command
 from harness.cli.options import image_options, matrix_option
-from harness.errors import ExitCode, UsageError
-from harness.lab import Lab
-from harness.model import Matrix, Target
+from harness.core.cells import Matrix
+from harness.core.errors import ExitCode, UsageError
+from harness.core.matching import did_you_mean, wheel_spelling
+from harness.core.targets import Target
+from harness.matrix.plan import Selection, plan_cells
 from harness.passports import fact_records, read_facts
-from harness.plan import Selection, plan_cells
-from harness.recording import Change, record_passports
+from harness.passports.recording import Change, record_passports
+from harness.probe.prober import Lab
 from harness.report.passport import format_entry, format_passport, passport_json
 from harness.report.progress import SpokenJournal
-from harness.spelling import did_you_mean, wheel_spelling
-from harness.wiring import LabOptions, open_lab, open_passports, read_matrix
 
 
 @click.command(

@@ -7,19 +7,26 @@ from pathlib import Path
 
 import click
 
+from harness.app.package_renewal import renew_packages
+from harness.app.wiring import open_index, read_matrix
 from harness.cli.command import Command
 from harness.cli.options import matrix_option, mirror_option, registry_option
-from harness.debian.package_lock import describe_lock, read_locks
-from harness.engine.distribution import newest_digest
-from harness.errors import ExitCode, MatrixFileError
+from harness.core.cells import Matrix
+from harness.core.errors import ExitCode, MatrixFileError
+from harness.host.engine.distribution import newest_digest
+from harness.images.debian.package_lock import describe_lock, read_locks
 from harness.images.registry import mirrored
-from harness.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, format_lock, read_lock
-from harness.index.renew import pinned_releases, renew_lock
-from harness.model import Matrix
-from harness.package_renewal import renew_packages
-from harness.renewal import arches_of, ask_registries, image_texts, patch_of, pins_of, renew_images
-from harness.report.runfile import write_whole
-from harness.wiring import open_index, read_matrix
+from harness.matrix.pin_renewal import (
+    arches_of,
+    ask_registries,
+    image_texts,
+    patch_of,
+    pins_of,
+    renew_images,
+)
+from harness.results.runfile import write_whole
+from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, format_lock, read_lock
+from harness.wheels.index.renew import pinned_releases, renew_lock
 
 _IMAGES, _WHEELS, _PACKAGES = "images", "wheels", "packages"
 

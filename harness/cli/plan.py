@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from harness.checkout import choose_changed
+from harness.app.execute import choose_cells
+from harness.app.wiring import read_matrix
 from harness.cli.command import Command
 from harness.cli.options import (
     changed_option,
@@ -16,13 +17,12 @@ from harness.cli.options import (
     selection_options,
     store_option,
 )
-from harness.plan import Selection
-from harness.query import Query
+from harness.matrix.checkout import choose_changed
+from harness.matrix.plan import Selection
+from harness.matrix.shards import MOST, github_matrix, shard_count, split_cells
 from harness.report.planned import cells_json, print_plan
-from harness.running import choose_cells
-from harness.shards import MOST, github_matrix, shard_count, split_cells
-from harness.store.store import known_durations
-from harness.wiring import read_matrix
+from harness.results.query import Query
+from harness.store.run_store import known_durations
 
 
 @click.command(

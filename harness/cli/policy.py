@@ -6,13 +6,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from harness.cache import Cache, default_cache_root
-from harness.candidates import read_list
-from harness.cli.command import Command
-from harness.cli.options import run_options
-from harness.errors import ExitCode
-from harness.front import RunOptions
-from harness.impact import (
+from harness.app.adhoc import gather_passports, measuring
+from harness.app.policy_impact import (
     Places,
     concerned,
     find_policies,
@@ -22,9 +17,16 @@ from harness.impact import (
     shifts_of,
     verify,
 )
-from harness.model import Target
-from harness.passport import Passport
-from harness.plan import Selection, selected_targets
+from harness.app.pytest_driver import RunOptions
+from harness.app.requested import read_list
+from harness.app.wiring import LabOptions, open_lab, open_passports, open_pinned, read_matrix
+from harness.cli.command import Command
+from harness.cli.options import run_options
+from harness.core.errors import ExitCode
+from harness.core.passport import Passport
+from harness.core.targets import Target
+from harness.host.cache import Cache, default_cache_root
+from harness.matrix.plan import Selection, selected_targets
 from harness.report.policies import (
     format_cost,
     format_policy,
@@ -33,8 +35,6 @@ from harness.report.policies import (
     policies_markdown,
 )
 from harness.report.progress import SpokenJournal
-from harness.trial import gather_passports, measuring
-from harness.wiring import LabOptions, open_lab, open_passports, open_pinned, read_matrix
 
 
 @click.command(

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import click
 
-from harness.candidates import Proof, read_candidates
+from harness.app.requested import Proof, read_candidates
+from harness.app.wiring import LabOptions, open_passports, open_pinned, open_supply, read_matrix
 from harness.cli.command import Command
 from harness.cli.options import matrix_option
-from harness.errors import ExitCode
-from harness.model import Outcome
-from harness.outlook import look_ahead
-from harness.plan import Selection, selected_targets
+from harness.core.cells import Outcome
+from harness.core.errors import ExitCode
+from harness.matrix.plan import Selection, selected_targets
+from harness.predict.batch import look_ahead
 from harness.report.outlook import format_outlook
-from harness.wiring import LabOptions, open_passports, open_pinned, open_supply, read_matrix
 
 
 @click.command(

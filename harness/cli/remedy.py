@@ -6,15 +6,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from harness.candidates import Proof
-from harness.cli.command import Command
-from harness.cli.options import run_options
-from harness.errors import ExitCode
-from harness.front import RunOptions
-from harness.plan import Selection, selected_targets
-from harness.report.progress import SpokenJournal
-from harness.report.remedies import print_effects, print_trial
-from harness.treatment import (
+from harness.app.adhoc import is_whole, measuring
+from harness.app.pytest_driver import RunOptions
+from harness.app.remedy import (
     effects_of,
     examine,
     passports_of,
@@ -23,8 +17,14 @@ from harness.treatment import (
     try_out,
     write_remedy,
 )
-from harness.trial import is_whole, measuring
-from harness.wiring import LabOptions, open_lab, open_passports, open_pinned, read_matrix
+from harness.app.requested import Proof
+from harness.app.wiring import LabOptions, open_lab, open_passports, open_pinned, read_matrix
+from harness.cli.command import Command
+from harness.cli.options import run_options
+from harness.core.errors import ExitCode
+from harness.matrix.plan import Selection, selected_targets
+from harness.report.progress import SpokenJournal
+from harness.report.remedies import print_effects, print_trial
 
 
 @click.command(

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import click
 
+from harness.app.wiring import open_passports
 from harness.cli.command import Command
 from harness.cli.options import matrix_option, query_option, store_option
-from harness.query import Query
-from harness.report.choice import chosen_cells
 from harness.report.formats import Format, render_report
-from harness.report.past import NOTHING, in_order
-from harness.report.runfile import write_whole
-from harness.store.named import find_run, known_past
-from harness.wiring import open_passports
+from harness.results.choice import chosen_cells
+from harness.results.past import NOTHING, in_order
+from harness.results.query import Query
+from harness.results.runfile import write_whole
+from harness.store.run_lookup import find_run, known_past
 
 
 @click.command(

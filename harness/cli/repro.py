@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
+from harness.app.wiring import LabOptions, open_lab, read_matrix
 from harness.cli.command import Command
 from harness.cli.options import image_options, matrix_option
-from harness.plan import find_cell
+from harness.matrix.plan import find_cell
 from harness.report.progress import SpokenJournal
-from harness.wiring import LabOptions, open_lab, read_matrix
 
 
 @click.command(cls=Command, example="wheelgrid repro debian-12/s390x/numpy")

@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from harness.checkout import choose_changed
+from harness.app.execute import Share, choose_cells, resume_run, run_cells
+from harness.app.pytest_driver import RunOptions
+from harness.app.wiring import read_matrix
 from harness.cli.command import Command
 from harness.cli.options import (
     changed_option,
@@ -14,14 +16,12 @@ from harness.cli.options import (
     run_options,
     selection_options,
 )
-from harness.errors import ExitCode, UsageError
-from harness.front import RunOptions
-from harness.plan import Selection
-from harness.query import Query
-from harness.running import Share, choose_cells, resume_run, run_cells
-from harness.shards import find_shard
-from harness.store.store import known_durations
-from harness.wiring import read_matrix
+from harness.core.errors import ExitCode, UsageError
+from harness.matrix.checkout import choose_changed
+from harness.matrix.plan import Selection
+from harness.matrix.shards import find_shard
+from harness.results.query import Query
+from harness.store.run_store import known_durations
 
 
 @click.command(

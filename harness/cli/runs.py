@@ -6,8 +6,8 @@ import click
 
 from harness.cli.command import Command
 from harness.cli.options import store_option
+from harness.report.listing import format_runs
 from harness.store import open_store
-from harness.store.listing import format_runs
 
 
 @click.command(cls=Command, example="wheelgrid runs -n 5")

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
+from harness.app.wiring import open_passports
 from harness.cli.command import Command
 from harness.cli.options import matrix_option, store_option
-from harness.report.past import Known, in_order
-from harness.report.runfile import write_files
 from harness.report.site import site_files
-from harness.store.named import find_run
-from harness.wiring import open_passports
+from harness.results.past import Known, in_order
+from harness.results.runfile import write_files
+from harness.store.run_lookup import find_run
 
 
 @click.command(cls=Command, example="wheelgrid site public nightly/*/run.json")

@@ -4,18 +4,19 @@ The image's name holds a key of the recipe and of its packages' digests, so one 
 engine has is used without a question.
 """
 
-from harness.cache import content_key
-from harness.debian import Workspace
-from harness.engine import Engine, EngineImage
-from harness.images.archive import ENVIRONMENT, write_archive
+from harness.core.observations import ImageRef
+from harness.core.targets import ImageWay, Target
+from harness.host.cache import content_key
+from harness.host.engine import Engine, EngineImage
 from harness.images.bytecode import Bytecode, read_bytecode, write_layer
+from harness.images.debian import Workspace
 from harness.images.debian_root import Recipe, native_arch, write_recipe
+from harness.images.image_archive import ENVIRONMENT, write_archive
 from harness.images.roots import Root, Roots
 from harness.images.source import Use, check_platform, origin_of
-from harness.model import ImageRef, ImageWay, Target
 
 _LAYOUT = "1"
-"""Raised when archive.py or bytecode.py come to write other bytes for the same packages."""
+"""Raised when image_archive.py or bytecode.py come to write other bytes for the same packages."""
 
 
 class AssembledSource:

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.arches import Arch, find_arch
-from harness.cache import content_key
-from harness.debian import PackageSet
-from harness.debian.apt_index import MERGED_USR
-from harness.errors import ImageError
-from harness.process import ProcessError, run_process
+from harness.core.arches import Arch, find_arch
+from harness.core.errors import ImageError
+from harness.host.cache import content_key
+from harness.host.process import ProcessError, run_process
+from harness.images.debian import PackageSet
+from harness.images.debian.apt_index import MERGED_USR
 
 BASE_PACKAGES = ("base-files", "base-passwd", "coreutils", "dash", "libc-bin")
 """What every root needs before anything a target asks for: directories, nobody, a shell."""

@@ -9,12 +9,13 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from harness.arches import Arch
-from harness.cache import Cache, content_key, storing
-from harness.engine import Engine, EngineImage
-from harness.errors import ImageError
+from harness.core.arches import Arch
+from harness.core.errors import ImageError
+from harness.core.observations import ImageRef
+from harness.core.targets import ImageWay, Target
+from harness.host.cache import Cache, content_key, storing
+from harness.host.engine import Engine, EngineImage
 from harness.images.source import Use, check_platform, is_for
-from harness.model import ImageRef, ImageWay, Target
 
 FIRST_PAUSE = 1.0
 """Seconds before the second try; doubled before each one after it."""

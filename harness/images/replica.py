@@ -9,31 +9,32 @@ from collections.abc import Callable, Sequence
 from functools import cache as once
 from pathlib import Path
 
-from harness import interpreters
-from harness.cache import content_key, file_sha256
-from harness.debian import Package, SourceChoice, Workspace
-from harness.debian.upstream import KIND as DEBS
-from harness.debian.upstream import cached_name
-from harness.engine import Engine, EngineImage
-from harness.errors import BuildError, ImageError, PackageIndexError, UpstreamError
-from harness.images.archive import ENVIRONMENT, write_archive
+from harness.core.errors import BuildError, ImageError, PackageIndexError, UpstreamError
+from harness.core.observations import ImageRef
+from harness.core.targets import ImageWay, ReplicaWay, Target
+from harness.host.cache import content_key, file_sha256
+from harness.host.engine import Engine, EngineImage
+from harness.images import cpython
 from harness.images.bytecode import Bytecode, write_layer
+from harness.images.cpython import interpreter_tree
+from harness.images.cpython.build import source_choice
+from harness.images.cpython.libraries import SOURCES
+from harness.images.cpython.toolchain import zig_target, zig_version
+from harness.images.debian import Package, SourceChoice, Workspace
+from harness.images.debian.upstream import KIND as DEBS
+from harness.images.debian.upstream import cached_name
 from harness.images.debian_root import Recipe, native_arch, write_recipe
-from harness.images.installer import KIND as INSTALLERS
-from harness.images.installer import installer_layer
+from harness.images.image_archive import ENVIRONMENT, write_archive
+from harness.images.pip_layer import KIND as INSTALLERS
+from harness.images.pip_layer import installer_layer
 from harness.images.roots import Root, Roots
 from harness.images.source import Use, check_platform, origin_of
-from harness.interpreters import interpreter_tree
-from harness.interpreters.kit import source_choice
-from harness.interpreters.libraries import SOURCES
-from harness.interpreters.toolchain import zig_target, zig_version
-from harness.model import ImageRef, ImageWay, ReplicaWay, Target
 
 FetchPip = Callable[[str], Path]
 """Version of pip → its wheel's file. Raises ``PackageIndexError``."""
 
 _LAYOUT = "1"
-"""Raised when this module or installer.py come to write other bytes for the same parts."""
+"""Raised when this module or pip_layer.py come to write other bytes for the same parts."""
 _GLIBC_PACKAGES = ("libc6", "libcrypt1", "libgcc-s1", "libstdc++6", "zlib1g")
 """What the manylinux policies let wheels take from the system, as far as the replicas' have it."""
 
@@ -175,7 +176,7 @@ def _name(target: Target, root: Root, sources: Sequence[Package]) -> str:
 @once
 def _workshop_digest() -> str:
     """Return the digest of the code that interpreters are made by."""
-    room = Path(interpreters.__file__).parent
+    room = Path(cpython.__file__).parent
     return content_key(*(file_sha256(module) for module in sorted(room.glob("*.py"))))
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cache import content_key
-from harness.debian import Package, Workspace
-from harness.debian.packages import contents_key
-from harness.debian.upstream import KIND as DEBS
-from harness.debian.upstream import Taken, cached_name
-from harness.errors import ImageError, UpstreamError
+from harness.core.errors import ImageError, UpstreamError
+from harness.host.cache import content_key
+from harness.images.debian import Package, Workspace
+from harness.images.debian.packages import contents_key
+from harness.images.debian.upstream import KIND as DEBS
+from harness.images.debian.upstream import Taken, cached_name
 from harness.images.debian_root import Recipe, assemble_root
 
 ROOM = 512 << 20

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.arches import Arch
-from harness.debian.upstream import Taken
-from harness.engine import EngineImage
-from harness.errors import ImageError
-from harness.model import ImageRef, ImageWay, Target
+from harness.core.arches import Arch
+from harness.core.errors import ImageError
+from harness.core.observations import ImageRef
+from harness.core.targets import ImageWay, Target
+from harness.host.engine import EngineImage
+from harness.images.debian.upstream import Taken
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

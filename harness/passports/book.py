@@ -15,9 +15,9 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness.errors import PassportError
-from harness.model import ImageRef
-from harness.passport import Passport
+from harness.core.errors import PassportError
+from harness.core.observations import ImageRef
+from harness.core.passport import Passport
 from harness.passports.layout import laid_out
 from harness.passports.libraryfold import FoldedLibraries, fold_libraries, unfold_libraries
 from harness.passports.symbolsets import read_set, set_text

@@ -12,12 +12,12 @@ from pathlib import Path
 from packaging.tags import compatible_tags, cpython_tags
 from pydantic import TypeAdapter, ValidationError
 
-from harness.arches import find_arch
-from harness.conformance import Recorded
-from harness.errors import PassportError
-from harness.model import ReplicaField, Target
-from harness.passport import Passport, exec_stack_of
+from harness.core.arches import find_arch
+from harness.core.errors import PassportError
+from harness.core.passport import Passport, exec_stack_of
+from harness.core.targets import ReplicaField, Target
 from harness.passports.book import Record, RecordedAs
+from harness.passports.conformance import Recorded
 
 _FACTS: TypeAdapter[list[Recorded]] = TypeAdapter(list[Recorded])
 _VERSION = re.compile(r"3(\.\d+)+")

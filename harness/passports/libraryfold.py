@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from harness.passport import SystemLibrary
+from harness.core.passport import SystemLibrary
 
 
 class Row(NamedTuple):

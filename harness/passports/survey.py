@@ -14,14 +14,15 @@ from typing import Protocol
 
 from pydantic import TypeAdapter
 
-from harness.arches import Arch
-from harness.cache import Cache, content_key, file_sha256
-from harness.errors import ImageError
-from harness.model import ImageRef, Target
-from harness.passport import Passport, exec_stack_of
-from harness.passports.loader import Found, find_libraries
+from harness.core.arches import Arch
+from harness.core.errors import ImageError
+from harness.core.observations import ImageRef
+from harness.core.passport import Passport, exec_stack_of
+from harness.core.targets import Target
+from harness.host.cache import Cache, content_key, file_sha256
+from harness.passports.library_search import Found, find_libraries
 from harness.passports.rootfs import Rootfs
-from harness.wheel import elf
+from harness.wheels.archive import elf
 
 _FOUND: TypeAdapter[Found] = TypeAdapter(Found)
 _NOTHING = Found(loader="", linked=(), exports="", libraries=())
@@ -34,7 +35,7 @@ class Exporter(Protocol):
 
 
 class Surveyor:
-    """Looks into images (``harness.forecast.Survey``); each is looked into once."""
+    """Looks into images (``harness.predict.cell.Survey``); each is looked into once."""
 
     def __init__(self, engine: Exporter, cache: Cache, announce: Callable[[str], None]) -> None:
         self._engine = engine
@@ -79,5 +80,5 @@ class Surveyor:
 @once
 def _code_digest() -> str:
     here = Path(__file__).parent
-    modules = [here / f"{name}.py" for name in ("rootfs", "loader", "symbolsets", "survey")]
+    modules = [here / f"{name}.py" for name in ("rootfs", "library_search", "symbolsets", "survey")]
     return content_key(*map(file_sha256, [*modules, Path(elf.__file__)]))

@@ -4,17 +4,17 @@ Only names, archive directory and ELF headers are looked at; what a wheel's code
 runs is not, see ``limits``.
 """
 
-from harness.model import Prediction
-from harness.passport import Passport, Symbols
-from harness.predict.ground import ground_of
-from harness.predict.load import loads_of
-from harness.predict.loading import judge_loads
-from harness.predict.names import judge_names, look_up, remark
-from harness.predict.outlook import Outlook
-from harness.predict.shape import shape_of
-from harness.predict.tags import judge_requires_python, judge_tags
-from harness.predict.verdict import Cause
-from harness.wheel.contents import WheelFacts
+from harness.core.observations import Prediction
+from harness.core.passport import Passport, Symbols
+from harness.predict.cell_prediction import Outlook
+from harness.predict.explanation import Cause
+from harness.predict.installed_layout import shape_of
+from harness.predict.load_closure import loads_of
+from harness.predict.load_rules import judge_loads
+from harness.predict.suffix_rules import judge_names, look_up, remark
+from harness.predict.tag_rules import judge_requires_python, judge_tags
+from harness.predict.target_profile import ground_of
+from harness.wheels.archive.contents import WheelFacts
 
 __all__ = ["Cause", "Outlook", "predict"]
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from harness.model import Observation, Outcome, Prediction, Stage
-from harness.predict.verdict import Cause
+from harness.core.cells import Outcome, Stage
+from harness.core.observations import Observation, Prediction
+from harness.predict.explanation import Cause
 
 OPTIONAL = {
     "aiohttp": ("aiohttp.*",),

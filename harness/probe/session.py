@@ -18,12 +18,13 @@ from typing import Any, Literal, Self
 
 from elftools.elf.enums import ENUM_E_MACHINE
 
-from harness.arches import Arch
-from harness.engine import Channel, ContainerSpec, Engine, Limits
-from harness.engine.api import ChannelClosedError, ChannelTimeoutError
-from harness.errors import ImageError
-from harness.model import Outcome, Stage, Target
-from harness.passport import Passport
+from harness.core.arches import Arch
+from harness.core.cells import Outcome, Stage
+from harness.core.errors import ImageError
+from harness.core.passport import Passport
+from harness.core.targets import Target
+from harness.host.engine import Channel, ContainerSpec, Engine, Limits
+from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
 from harness.probe import agent
 from harness.probe.agent.importer import BESIDE, BYTECODE, SITE
 
@@ -92,7 +93,7 @@ class Job:
     """What ``Session.install`` gave for the subject on another arch; for ``session`` alone, which
     then installs nothing."""
     beside: bytes = b""
-    """The companions' files as ``companions.laid_out`` gives them, for ``session`` alone: where
+    """The companions' files as ``install_layout.laid_out`` gives them, for ``session`` alone: where
     there are none, the installer installs the companions."""
     bytecode: bytes = b""
     """What ``Session.compile`` gave for the same wheels on another arch; for ``session`` alone."""

@@ -5,9 +5,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from harness.grid import GridCell
-from harness.report.past import Transition
 from harness.report.untrusted import visible
+from harness.results.grid import GridCell
+from harness.results.past import Transition
 
 NAMESPACE = "http://www.w3.org/2005/Atom"
 ENTRIES = 200

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
-from harness.grid import Grid
-from harness.model import Target
+from harness.core.targets import Target
 from harness.report.glyphs import WAY_LETTERS
 from harness.report.untrusted import visible
+from harness.results.grid import Grid
 
 T = TypeVar("T")
 

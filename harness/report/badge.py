@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.grid import GridCell, Verdict
-from harness.model import Outcome
+from harness.core.cells import Outcome
 from harness.report.html import open_templates
 from harness.report.untrusted import visible
+from harness.results.grid import GridCell, Verdict
 
 GOOD, BAD, UNKNOWN = "#00694c", "#a63f00", "#59636e"
 LETTER = 6.7

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
-from harness.grid import Agreement, Grid, GridCell
-from harness.model import Observation, Outcome, Prediction
+from harness.core.cells import Outcome
+from harness.core.observations import Observation, Prediction
 from harness.predict import Cause
 from harness.report.findings import fit
 from harness.report.glyphs import DISAGREES, expected_glyph
+from harness.results.grid import Agreement, Grid, GridCell
 
 MOST_CAUSES = 12
 _HELD = re.compile(r"\.(?:cpython-\d+[a-z]*|abi3t?)-(?P<triplet>[\w-]+)\.so$")

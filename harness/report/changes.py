@@ -11,11 +11,12 @@ from typing import Literal
 from pydantic import TypeAdapter
 from rich.text import Text
 
-from harness.compare import CellChange, Change, Comparison, Epidemic
-from harness.differences import Difference
-from harness.grid import GridCell
-from harness.model import Observation, Outcome
+from harness.core.cells import Outcome
+from harness.core.observations import Observation
 from harness.report.untrusted import visible
+from harness.results.compare import CellChange, Change, Comparison, Epidemic
+from harness.results.differences import Difference
+from harness.results.grid import GridCell
 
 LISTED = (Change.REGRESSED, Change.FIXED, Change.CHANGED_CAUSE, Change.GONE, Change.NEW)
 """Changes of which every cell is told; the others are counted."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
-from harness.grid import Grid, GridCell, Verdict
-from harness.model import Expectation, Outcome
+from harness.core.cells import Expectation, Outcome
 from harness.report.glyphs import glyph_of
 from harness.report.untrusted import cut, visible
+from harness.results.grid import Grid, GridCell, Verdict
 
 EVIDENCE_ROOM = 60
 """Where less than this is left beside the id, the evidence goes below it."""

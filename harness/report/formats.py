@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import assert_never
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
+from harness.core.matching import did_you_mean
 from harness.report.atom import atom_feed
 from harness.report.badge import badge_svg, judge_subject
 from harness.report.html import html_page
 from harness.report.junit import junit_xml
 from harness.report.markdown import markdown_summary
-from harness.report.past import NOTHING, Known, past_of, transitions
-from harness.report.runfile import Run, run_json
-from harness.spelling import did_you_mean
+from harness.results.past import NOTHING, Known, past_of, transitions
+from harness.results.runfile import Run, run_json
 
 
 class Format(StrEnum):

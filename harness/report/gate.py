@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from harness.compare import CellChange, Change
-from harness.gate import Gated
 from harness.report.changes import seen_words
 from harness.report.untrusted import visible
+from harness.results.compare import CellChange, Change
+from harness.results.gate import Gated
 
 MOST = 40
 """Lines of one heading; ``run.json`` has all."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from harness.grid import Agreement, GridCell, Verdict
-from harness.model import ImageWay, Outcome
+from harness.core.cells import Outcome
+from harness.core.targets import ImageWay
+from harness.results.grid import Agreement, GridCell, Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

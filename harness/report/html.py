@@ -15,10 +15,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.grid import Verdict
 from harness.report.glyphs import GLYPHS
-from harness.report.pagedata import NO_PAST, Past, page_data
-from harness.report.runfile import Run
+from harness.report.pagedata import page_data
+from harness.results.grid import Verdict
+from harness.results.past import NO_PAST, Past
+from harness.results.runfile import Run
 
 ASSETS = Path(__file__).with_name("assets")
 SCRIPTS = ("query.js", "cells.js", "grid.js", "panel.js", "stories.js", "main.js")

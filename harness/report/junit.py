@@ -9,9 +9,9 @@ import xml.etree.ElementTree as ET
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
-from harness.grid import Grid, GridCell, Verdict
-from harness.model import Outcome
+from harness.core.cells import Outcome
 from harness.report.untrusted import visible
+from harness.results.grid import Grid, GridCell, Verdict
 
 LOG_LINES = 100
 LOG_CHARACTERS = 10_000

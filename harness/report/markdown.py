@@ -8,18 +8,12 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
-from harness.compare import CellChange, Comparison
-from harness.grid import Grid, GridCell, Verdict
-from harness.report.changes import (
-    LISTED,
-    counted,
-    difference_line,
-    epidemic_words,
-    seen_words,
-)
+from harness.report.changes import LISTED, counted, difference_line, epidemic_words, seen_words
 from harness.report.glyphs import count_cells
 from harness.report.table import render_table
 from harness.report.untrusted import cut, visible
+from harness.results.compare import CellChange, Comparison
+from harness.results.grid import Grid, GridCell, Verdict
 
 BUDGET = 1 << 20
 """Bytes (docs.github.com: "Adding a job summary", 1 MiB a step)."""

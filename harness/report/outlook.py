@@ -7,11 +7,12 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from harness.grid import Agreement, GridCell
-from harness.model import Outcome, Prediction
+from harness.core.cells import Outcome
+from harness.core.observations import Prediction
 from harness.predict import Outlook
 from harness.report.planned import folded
 from harness.report.untrusted import visible
+from harness.results.grid import Agreement, GridCell
 
 INDENT = "  "
 

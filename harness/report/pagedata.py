@@ -7,22 +7,25 @@ can end the element that it is embedded in.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from harness.arches import ARCHES
-from harness.compare import CellChange, Change, Comparison, Epidemic
-from harness.grid import GridCell
-from harness.model import Outcome, Provenance, WheelRef
-from harness.passport import Passport
-from harness.query import VOCABULARY, Field
+from harness.core.arches import ARCHES
+from harness.core.cells import Outcome
+from harness.core.observations import Provenance
+from harness.core.passport import Passport
+from harness.core.subjects import WheelRef
 from harness.report.glyphs import GLYPHS, NOT_RUN, Glyph
-from harness.report.runfile import CellRecord, Run, excerpt
 from harness.report.terminal import key_of
 from harness.report.untrusted import visible
+from harness.results.compare import CellChange, Change, Comparison, Epidemic
+from harness.results.grid import GridCell
+from harness.results.past import Past, Sighting
+from harness.results.query import VOCABULARY, Field
+from harness.results.runfile import CellRecord, Run, excerpt
 
 LOG_CHARACTERS = 8000
 """Of a log's end that stay in the page; ``run.json`` has all of it."""
@@ -38,32 +41,6 @@ EXAMPLES = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sighting:
-    """What an earlier run saw of a cell."""
-
-    when: str
-    """UTC, ISO 8601."""
-    outcome: Outcome
-    cause: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Past:
-    """What is known of a run's cells beside the run itself; any of it may be missing."""
-
-    base: str = ""
-    """What the other run of ``comparison`` is called."""
-    comparison: Comparison | None = None
-    history: Mapping[str, tuple[Sighting, ...]] = field(default_factory=dict)
-    """By cell id, oldest first."""
-    flaky: frozenset[str] = frozenset()
-    """Cells that have changed before with nothing else changing."""
-    passports: Mapping[str, Passport] = field(default_factory=dict)
-    """By target key."""
-
-
-NO_PAST = Past()
 _Value = TypeVar("_Value")
 
 

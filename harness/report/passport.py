@@ -3,9 +3,9 @@
 import json
 from dataclasses import asdict, fields
 
-from harness.model import Target
-from harness.passport import Passport
-from harness.recording import Entry
+from harness.core.passport import Passport
+from harness.core.targets import Target
+from harness.passports.recording import Entry
 from harness.report.untrusted import visible
 
 TAGS_SHOWN = 3

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from harness.grid import build_grid
-from harness.model import Cell
+from harness.core.cells import Cell
 from harness.report.table import render_table
 from harness.report.terminal import encoding_of
 from harness.report.untrusted import visible
+from harness.results.grid import build_grid
 
 
 def print_plan(cells: Sequence[Cell], console: Console) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.model import IndexSource, Policy
-from harness.policies import MOVED, Effect, Shift, Verified, count
+from harness.core.policy import Policy
+from harness.core.subjects import IndexSource
+from harness.predict.policy_effects import MOVED, Effect, Shift, Verified, count
 from harness.report.planned import folded
 from harness.report.untrusted import visible
 

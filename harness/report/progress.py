@@ -17,12 +17,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from harness.grid import Grid, build_grid
-from harness.journal import Journal, observations, passports
-from harness.model import Cell, Observation
-from harness.passport import Passport
+from harness.core.cells import Cell
+from harness.core.observations import Observation
+from harness.core.passport import Passport
+from harness.probe.journal import Journal, observations, passports
 from harness.report.glyphs import count_cells
 from harness.report.untrusted import cut, visible
+from harness.results.grid import Grid, build_grid
 
 HEARTBEAT = 10.0
 """Seconds between two plain lines when no target finishes."""

@@ -6,13 +6,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.grid import Grid
-from harness.remedies import Effect, Proposal
+from harness.predict.remedies import Effect, Proposal
 from harness.report.glyphs import count_cells
 from harness.report.planned import folded
 from harness.report.table import render_table
 from harness.report.terminal import encoding_of
 from harness.report.untrusted import visible
+from harness.results.grid import Grid
 
 SIMULATED = (
     "at install: simulated by a wheel with the names that the installer would leave behind, "

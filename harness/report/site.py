@@ -11,9 +11,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from harness.errors import ExitCode
-from harness.grid import GridCell, Verdict
-from harness.model import Outcome
+from harness.core.cells import Outcome
+from harness.core.errors import ExitCode
 from harness.report.atom import atom_feed
 from harness.report.badge import badge_svg, judge_subject
 from harness.report.glyphs import GLYPHS, NOT_RUN, glyph_of
@@ -27,9 +26,10 @@ from harness.report.html import (
     open_templates,
     outcome_style,
 )
-from harness.report.past import NOTHING, Known, Transition, past_of, transitions
-from harness.report.runfile import Run, run_json
 from harness.report.untrusted import cut, visible
+from harness.results.grid import GridCell, Verdict
+from harness.results.past import NOTHING, Known, Transition, past_of, transitions
+from harness.results.runfile import Run, run_json
 
 SAID = 240
 """Columns of evidence in a row."""

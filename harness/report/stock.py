@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from harness.images.stock import Item
-from harness.model import ImageRef, Target
+from harness.core.observations import ImageRef
+from harness.core.targets import Target
+from harness.images.inventory import Item
 from harness.report.untrusted import visible
 
 _SHOWN = 3

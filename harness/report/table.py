@@ -12,9 +12,9 @@ from itertools import chain
 
 from rich.text import Span, Text
 
-from harness.grid import Grid
 from harness.report.axes import Axis, Group, Item, subject_axis, target_axis
 from harness.report.glyphs import glyph_of
+from harness.results.grid import Grid
 
 GAP = "  "
 INDENT = "  "

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from harness.grid import Grid, Verdict
+from harness.core.targets import ImageWay
 from harness.images.source import INSTEAD
-from harness.model import ImageWay
 from harness.report.causes import count_agreement, render_agreement, render_causes
 from harness.report.findings import render_findings
 from harness.report.glyphs import WAY_LETTERS, count_cells
-from harness.report.runfile import Circumstances
 from harness.report.table import render_table
 from harness.report.untrusted import visible
+from harness.results.grid import Grid, Verdict
+from harness.results.runfile import Circumstances
 
 
 def render_grid(

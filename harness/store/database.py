@@ -13,8 +13,8 @@ from pathlib import Path
 import platformdirs
 from pydantic import ValidationError
 
-from harness.errors import HarnessError
-from harness.store.schema import APPLICATION_ID, MIGRATIONS
+from harness.core.errors import HarnessError
+from harness.store.tables import APPLICATION_ID, MIGRATIONS
 
 WAIT = 60.0
 """Seconds to wait for another run that is writing."""

@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from harness.differences import Difference, differences
-from harness.grid import build_grid
-from harness.model import Cell, Observation, Outcome
-from harness.query import Query, seen_facts
-from harness.report.pagedata import Sighting
-from harness.roster import load_roster
-from harness.spelling import did_you_mean
+from harness.core.cells import Cell, Outcome
+from harness.core.matching import did_you_mean
+from harness.core.observations import Observation
+from harness.matrix.cell_list import load_roster
+from harness.results.differences import Difference, differences
+from harness.results.grid import build_grid
+from harness.results.past import Sighting
+from harness.results.query import Query, seen_facts
 from harness.store.database import StoreError, get_blob, telling
 from harness.store.rows import restore
-from harness.store.store import Store
+from harness.store.run_store import Store
 
 _STEPS = """
     SELECT run.id, run.started_at, run.roster,

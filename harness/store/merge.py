@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import UsageError
-from harness.grid import build_grid, exit_code
-from harness.model import Cell, Observation, Outcome, Stage
-from harness.report.runfile import Circumstances
+from harness.core.cells import Cell, Outcome, Stage
+from harness.core.errors import UsageError
+from harness.core.observations import Observation
+from harness.results.grid import build_grid, exit_code
+from harness.results.runfile import Circumstances
 from harness.store.rows import Measured, RunInfo
-from harness.store.store import open_store
+from harness.store.run_store import open_store
 
 MISSING = "infra:shard"
 """Cause of the cells that no shard measured."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
-from harness.model import Observation, Outcome, Provenance
-from harness.passport import Passport
+from harness.core.cells import Outcome
+from harness.core.observations import Observation, Provenance
+from harness.core.passport import Passport
 from harness.store.database import get_blob, put_blob
 
 _OBSERVATION: TypeAdapter[Observation] = TypeAdapter(Observation)

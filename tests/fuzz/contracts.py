@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from harness.errors import WheelError
+from harness.core.errors import WheelError
 from harness.predict import predict
-from harness.wheel.contents import read_contents
-from harness.wheel.elf import ElfFacts, UnreadableElf, read_elf
+from harness.wheels.archive.contents import read_contents
+from harness.wheels.archive.elf import ElfFacts, UnreadableElf, read_elf
 from tests.support.forecasts import GLIBC, MODULE, symbols, wheel
 
 GOLDEN = Path(__file__).parents[1] / "data" / "elf"

@@ -12,7 +12,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(
-    include=["harness.wheel", "harness.predict", "elftools", "zipfile"]
+    include=["harness.wheels.archive", "harness.predict", "elftools", "zipfile"]
 ):
     from tests.fuzz.contracts import READERS, SEEDS
 

@@ -15,8 +15,14 @@ from auditwheel.wheel_abi import analyze_wheel_abi
 from auditwheel.wheeltools import get_wheel_architecture, get_wheel_libc
 from packaging.version import Version
 
-from harness.arches import ARCHES, Arch, find_arch
-from harness.builders import (
+from harness.core.arches import ARCHES, Arch, find_arch
+from harness.core.errors import BuildError
+from harness.host.cache import Cache
+from harness.host.process import run_process
+from harness.matrix.files import load_matrix
+from harness.wheels.archive.contents import NativeMember, read_wheel, verify_record
+from harness.wheels.archive.elf import ElfFacts
+from harness.wheels.build import (
     PlannedWheel,
     build_planned,
     build_wheel,
@@ -24,13 +30,7 @@ from harness.builders import (
     planned_wheels,
     project_names,
 )
-from harness.builders.names import module_suffixes
-from harness.cache import Cache
-from harness.errors import BuildError
-from harness.matrixfile import load_matrix
-from harness.process import run_process
-from harness.wheel.contents import NativeMember, read_wheel, verify_record
-from harness.wheel.elf import ElfFacts
+from harness.wheels.build.module_names import module_suffixes
 from tests.support.projects import FIXTURES, make_project
 from tests.support.workspace import make_workspace
 

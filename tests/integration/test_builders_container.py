@@ -10,20 +10,20 @@ from pathlib import Path
 import docker
 import pytest
 
-from harness.arches import Arch, find_arch
-from harness.builders import Foundry, build_wheel
-from harness.builders.container import build_in_container
-from harness.builders.planned import plan_wheel
-from harness.builders.project import load_project
-from harness.cache import Cache
-from harness.engine.docker import DockerEngine
-from harness.errors import BuildError
+from harness.app.wiring import ROOT, LabOptions, fetch_sole, open_pinned
+from harness.core.arches import Arch, find_arch
+from harness.core.errors import BuildError
+from harness.core.subjects import Builder, BuilderKind, Headers, IndexSource, WheelRef
+from harness.host.cache import Cache
+from harness.host.engine.docker import DockerEngine
 from harness.images.debian_root import native_arch
 from harness.images.registry import RegistrySource
-from harness.model import Builder, BuilderKind, Headers, IndexSource, WheelRef
-from harness.wheel.contents import read_wheel, verify_record
-from harness.wheel.elf import ElfFacts
-from harness.wiring import ROOT, LabOptions, fetch_sole, open_pinned
+from harness.wheels.archive.contents import read_wheel, verify_record
+from harness.wheels.archive.elf import ElfFacts
+from harness.wheels.build import Foundry, build_wheel
+from harness.wheels.build.builder_image import build_in_container
+from harness.wheels.build.planned import plan_wheel
+from harness.wheels.build.project import load_project
 from tests.support.builder_image import PROMISE, make_builder_image
 from tests.support.projects import FIXTURES, make_project
 from tests.support.registry import loopback_registry

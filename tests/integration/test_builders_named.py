@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.arches import find_arch
-from harness.builders import build_planned, load_project, plan_wheel
-from harness.cache import Cache
-from harness.matrixfile import load_matrix
-from harness.wheel.contents import read_wheel, verify_record
-from harness.wheel.elf import ElfFacts
+from harness.core.arches import find_arch
+from harness.host.cache import Cache
+from harness.matrix.files import load_matrix
+from harness.wheels.archive.contents import read_wheel, verify_record
+from harness.wheels.archive.elf import ElfFacts
+from harness.wheels.build import build_planned, load_project, plan_wheel
 from tests.support.projects import FIXTURES
 from tests.support.workspace import make_workspace
 

@@ -16,13 +16,13 @@ import docker
 import jsonschema
 import pytest
 
-from harness.arches import Arch, find_arch
-from harness.cache import Cache
-from harness.engine.docker import DockerEngine
+from harness.core.arches import Arch, find_arch
+from harness.core.targets import ImageWay
+from harness.host.cache import Cache
+from harness.host.engine.docker import DockerEngine
 from harness.images import ImageStore
 from harness.images.debian_root import native_arch
-from harness.model import ImageWay
-from harness.report.runfile import SCHEMA_FILE
+from harness.results.runfile import SCHEMA_FILE
 from tests.support.commands import HARNESS, ROOT, Ended, run_command, wheelgrid
 from tests.support.registry import loopback_registry
 from tests.support.targets import debian_12, no_pip

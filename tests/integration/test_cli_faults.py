@@ -17,7 +17,7 @@ from typing import Any
 import docker
 import pytest
 
-from harness.engine.owner import OWNER_LABEL
+from harness.host.engine.owner import OWNER_LABEL
 from harness.images.debian_root import native_arch
 from tests.support.commands import (
     HARNESS,

@@ -2,13 +2,13 @@
 
 import pytest
 
-from harness.conformance import differences, unaccounted
-from harness.engine import Limits
-from harness.engine.docker import DockerEngine
+from harness.app.wiring import ROOT, LabOptions, open_images, open_pinned, read_matrix
+from harness.core.targets import ImageWay, Target
+from harness.host.engine import Limits
+from harness.host.engine.docker import DockerEngine
 from harness.images import ImageStore
-from harness.model import ImageWay, Target
+from harness.passports.conformance import differences, unaccounted
 from harness.probe.session import Session
-from harness.wiring import ROOT, LabOptions, open_images, open_pinned, read_matrix
 from tests.support.facts import recorded_facts
 
 pytestmark = pytest.mark.integration

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.arches import ARCHES, Arch, find_arch
-from harness.cache import Cache
-from harness.doctor import Part, emulator_version, is_ready, mend, run_checks
-from harness.doctor.checks import check_engine
-from harness.doctor.emulation import make_program, run_program
+from harness.core.arches import ARCHES, Arch, find_arch
+from harness.host.cache import Cache
+from harness.host.doctor import Part, emulator_version, is_ready, mend, run_checks
+from harness.host.doctor.checks import check_engine
+from harness.host.doctor.emulation import make_program, run_program
 
 pytestmark = pytest.mark.integration
 

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.arches import find_arch
-from harness.cache import Cache
-from harness.engine import ContainerSpec
-from harness.engine.docker import DockerEngine
+from harness.app.wiring import open_workspace
+from harness.core.arches import find_arch
+from harness.core.observations import ImageRef
+from harness.core.targets import ImageWay
+from harness.host.cache import Cache
+from harness.host.engine import ContainerSpec
+from harness.host.engine.docker import DockerEngine
 from harness.images import ImageStore
 from harness.images.debian_root import native_arch
-from harness.model import ImageRef, ImageWay
-from harness.wiring import open_workspace
 from tests.support.commands import ROOT
 from tests.support.image_engine import ImageEngine
 from tests.support.targets import debian_12, no_pip

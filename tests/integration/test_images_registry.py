@@ -6,15 +6,16 @@ from pathlib import Path
 import docker
 import pytest
 
-from harness.arches import Arch, find_arch
-from harness.cache import Cache
-from harness.engine import ContainerSpec
-from harness.engine.docker import DockerEngine
-from harness.errors import ImageError
+from harness.app.wiring import open_workspace
+from harness.core.arches import Arch, find_arch
+from harness.core.errors import ImageError
+from harness.core.observations import ImageRef
+from harness.core.targets import ImageWay, RegistryWay
+from harness.host.cache import Cache
+from harness.host.engine import ContainerSpec
+from harness.host.engine.docker import DockerEngine
 from harness.images import ImageStore, registry
 from harness.images.debian_root import native_arch
-from harness.model import ImageRef, ImageWay, RegistryWay
-from harness.wiring import open_workspace
 from tests.support.commands import ROOT
 from tests.support.registry import LoopbackRegistry, Manifest, loopback_registry
 from tests.support.targets import debian_12, no_pip

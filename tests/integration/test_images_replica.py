@@ -8,18 +8,19 @@ from uuid import uuid4
 
 import pytest
 
-from harness.arches import find_arch
-from harness.cache import Cache
-from harness.engine import ContainerSpec, Limits
-from harness.engine.docker import DockerEngine
+from harness.app.wiring import LabOptions, fetch_pip, open_pinned
+from harness.core.arches import find_arch
+from harness.core.observations import ImageRef
+from harness.core.targets import ImageWay
+from harness.host.cache import Cache
+from harness.host.engine import ContainerSpec, Limits
+from harness.host.engine.docker import DockerEngine
 from harness.images import ImageStore
-from harness.images.archive import write_archive
 from harness.images.debian_root import native_arch
+from harness.images.image_archive import write_archive
+from harness.images.inventory import remove_items, take_stock
 from harness.images.source import Use
-from harness.images.stock import remove_items, take_stock
-from harness.model import ImageRef, ImageWay
 from harness.probe.session import Session
-from harness.wiring import LabOptions, fetch_pip, open_pinned
 from tests.support.commands import wheelgrid
 from tests.support.targets import alpine_replica
 from tests.support.workspace import make_workspace

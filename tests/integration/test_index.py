@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from packaging.tags import cpython_tags
 
-from harness.cache import Cache, file_sha256
-from harness.errors import PackageIndexError
-from harness.index.choose import choose_wheel
-from harness.index.fetch import PackageIndex
-from harness.index.lock import IndexLock, LockedWheel
-from harness.index.renew import renew_lock
-from harness.model import IndexSource
-from harness.wheel.contents import read_wheel, verify_record
-from harness.wheel.elf import ElfFacts
+from harness.core.errors import PackageIndexError
+from harness.core.subjects import IndexSource
+from harness.host.cache import Cache, file_sha256
+from harness.wheels.archive.contents import read_wheel, verify_record
+from harness.wheels.archive.elf import ElfFacts
+from harness.wheels.index.choose import choose_wheel
+from harness.wheels.index.fetch import PackageIndex
+from harness.wheels.index.lock import IndexLock, LockedWheel
+from harness.wheels.index.renew import renew_lock
 
 pytestmark = pytest.mark.integration
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from harness.arches import find_arch
-from harness.engine import ContainerSpec
-from harness.engine.docker import DockerEngine
+from harness.app.wiring import ROOT, LabOptions, open_images, open_pinned, read_matrix
+from harness.core.arches import find_arch
+from harness.core.targets import ImageWay, Target
+from harness.host.engine import ContainerSpec
+from harness.host.engine.docker import DockerEngine
 from harness.images import ImageStore
 from harness.images.debian_root import native_arch
-from harness.model import ImageWay, Target
-from harness.wiring import ROOT, LabOptions, open_images, open_pinned, read_matrix
 
 pytestmark = pytest.mark.integration
 

@@ -8,25 +8,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from harness.compare import compare_grids
-from harness.doctor.checks import find_browser
-from harness.grid import build_grid
-from harness.model import (
-    Cell,
-    ImageRef,
-    ImageWay,
-    IndexSource,
-    Observation,
-    Outcome,
-    Prediction,
-    Provenance,
-    Stage,
-    Subject,
-    Target,
-)
+from harness.core.cells import Cell, Outcome, Stage
+from harness.core.observations import ImageRef, Observation, Prediction, Provenance
+from harness.core.subjects import IndexSource, Subject
+from harness.core.targets import ImageWay, Target
+from harness.host.doctor.checks import find_browser
 from harness.report.html import html_page
-from harness.report.pagedata import Past, Sighting
-from harness.report.runfile import Circumstances, Run, read_run, record_run
+from harness.results.compare import compare_grids
+from harness.results.grid import build_grid
+from harness.results.past import Past, Sighting
+from harness.results.runfile import Circumstances, Run, read_run, record_run
 
 pytestmark = pytest.mark.integration
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.cache import Cache
-from harness.engine import Limits
-from harness.engine.docker import DockerEngine
-from harness.model import ImageWay
-from harness.passport import ExecStack, Passport
+from harness.app.wiring import LabOptions, open_images, open_pinned
+from harness.core.passport import ExecStack, Passport
+from harness.core.targets import ImageWay
+from harness.host.cache import Cache
+from harness.host.engine import Limits
+from harness.host.engine.docker import DockerEngine
 from harness.passports import Surveyor
 from harness.probe.session import Session
-from harness.wiring import LabOptions, open_images, open_pinned
 from tests.support.targets import debian_12
 
 pytestmark = pytest.mark.integration

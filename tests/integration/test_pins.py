@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.cache import Cache
-from harness.debian.package_lock import read_locks
-from harness.engine.distribution import newest_digest
-from harness.engine.docker import DockerEngine
-from harness.errors import ImageError
+from harness.app.wiring import read_matrix
+from harness.core.errors import ImageError
+from harness.core.targets import ImageWay
+from harness.host.cache import Cache
+from harness.host.engine.distribution import newest_digest
+from harness.host.engine.docker import DockerEngine
 from harness.images import ImageStore
+from harness.images.debian.package_lock import read_locks
 from harness.images.debian_root import native_arch
-from harness.model import ImageWay
-from harness.package_sets import package_sets
-from harness.wiring import read_matrix
+from harness.matrix.package_sets import package_sets
 from tests.support.commands import ROOT, wheelgrid
 from tests.support.registry import loopback_registry
 from tests.support.targets import debian_12, no_pip

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.arches import find_arch
-from harness.builders import build_planned, load_project, plan_wheel
-from harness.cache import Cache, default_cache_root
-from harness.matrixfile import load_matrix
-from harness.wheel.contents import read_wheel, verify_record
+from harness.core.arches import find_arch
+from harness.host.cache import Cache, default_cache_root
+from harness.matrix.files import load_matrix
+from harness.wheels.archive.contents import read_wheel, verify_record
+from harness.wheels.build import build_planned, load_project, plan_wheel
 from tests.support.commands import Ended, wheelgrid
 from tests.support.projects import FIXTURES
 from tests.support.workspace import make_workspace

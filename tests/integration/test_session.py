@@ -13,15 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from harness.cache import Cache
-from harness.engine import Limits
-from harness.engine.docker import DockerEngine
-from harness.engine.owner import OWNER_LABEL
+from harness.core.cells import Outcome
+from harness.core.observations import ImageRef
+from harness.core.targets import ImageWay, Target
+from harness.host.cache import Cache
+from harness.host.engine import Limits
+from harness.host.engine.docker import DockerEngine
+from harness.host.engine.owner import OWNER_LABEL
 from harness.images import ImageStore
 from harness.images.debian_root import native_arch
-from harness.model import ImageRef, ImageWay, Outcome, Target
+from harness.probe.native_installer import Twins
 from harness.probe.session import Session, SessionLostError
-from harness.twins import Twins
 from tests.support.targets import debian_12, no_pip
 from tests.support.wheels import job_for, make_wheel
 from tests.support.workspace import make_workspace
@@ -198,9 +200,9 @@ def test_full_disk_of_a_cell_is_its_own(session: Session, tmp_path: Path) -> Non
 
 _OWNER = """
 import sys, time
-from harness.engine import ContainerSpec
-from harness.engine.docker import connect
-from harness.arches import find_arch
+from harness.host.engine import ContainerSpec
+from harness.host.engine.docker import connect
+from harness.core.arches import find_arch
 engine = connect()
 spec = ContainerSpec(image=sys.argv[1], arch=find_arch(sys.argv[2]), command=("sleep", "600"))
 print(engine.open(spec).container, flush=True)

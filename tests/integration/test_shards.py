@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.images.debian_root import native_arch
-from harness.journal import read_events
+from harness.probe.journal import read_events
 from harness.store import open_store
 from tests.support.commands import started_wheelgrid, wait_until, wheelgrid
 

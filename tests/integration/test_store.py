@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from harness.core.cells import Outcome
 from harness.images.debian_root import native_arch
-from harness.journal import observations, read_events
-from harness.model import Outcome
-from harness.report.runfile import Run, read_run
+from harness.probe.journal import observations, read_events
+from harness.results.runfile import Run, read_run
 from harness.store import open_store
 from tests.support.commands import started_wheelgrid, wait_until, wheelgrid
 from tests.support.wheels import make_wheel

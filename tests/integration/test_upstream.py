@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from harness.builders import headers
-from harness.cache import Cache
-from harness.debian import Package, PackageSet, SourceChoice, Upstream, Workspace
-from harness.debian import upstream as upstream_module
-from harness.debian.lock_renewal import renew_locks
-from harness.debian.mirrors import Mirrors
-from harness.debian.package_lock import SuiteLock, make_lock
-from harness.debian.upstream import KIND, Settings, cached_name
-from harness.download import Downloader
-from harness.errors import UpstreamError
-from harness.interpreters import sources
-from harness.interpreters.sources import find_source
-from harness.model import Suite
+from harness.core.errors import UpstreamError
+from harness.core.targets import Suite
+from harness.host.cache import Cache
+from harness.host.download import Downloader
+from harness.images.cpython import sources
+from harness.images.cpython.sources import find_source
+from harness.images.debian import Package, PackageSet, SourceChoice, Upstream, Workspace
+from harness.images.debian import upstream as upstream_module
+from harness.images.debian.lock_renewal import renew_locks
+from harness.images.debian.mirrors import Mirrors
+from harness.images.debian.package_lock import SuiteLock, make_lock
+from harness.images.debian.upstream import KIND, Settings, cached_name
+from harness.wheels.build import headers
 from tests.support.mirror import (
     SUITE,
     Distribution,

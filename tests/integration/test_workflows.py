@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.images.debian_root import native_arch
-from harness.shards import HOSTED
+from harness.matrix.shards import HOSTED
 from harness.store import open_store
 from tests.support.commands import ROOT, wheelgrid
 from tests.support.workflow import Job, Workflow, last_step, machine, run_step

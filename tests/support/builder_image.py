@@ -7,11 +7,11 @@ from pathlib import Path
 
 import docker
 
-from harness.arches import Arch
-from harness.cache import Cache
-from harness.engine.docker import DockerEngine
+from harness.core.arches import Arch
+from harness.core.targets import AssembledWay, ImageWay, Target
+from harness.host.cache import Cache
+from harness.host.engine.docker import DockerEngine
 from harness.images import ImageStore
-from harness.model import AssembledWay, ImageWay, Target
 from tests.support.targets import no_pip
 from tests.support.workspace import make_workspace
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from harness.conformance import Recorded
+from harness.passports.conformance import Recorded
 
 _FACTS = Path(__file__).parents[1] / "data" / "facts.json"
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from harness.passport import Passport, SystemLibrary
-from harness.wheel.archive import Member
-from harness.wheel.contents import NativeMember, WheelFacts
-from harness.wheel.elf import ElfFacts, UndefinedSymbol, UnreadableElf
-from harness.wheel.names import parse_wheel_name
+from harness.core.passport import Passport, SystemLibrary
+from harness.wheels.archive.contents import NativeMember, WheelFacts
+from harness.wheels.archive.elf import ElfFacts, UndefinedSymbol, UnreadableElf
+from harness.wheels.archive.filename import parse_wheel_name
+from harness.wheels.archive.zip_reader import Member
 
 GNU = "x86_64-linux-gnu"
 GLIBC_SETS = {

@@ -5,9 +5,9 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.arches import Arch
-from harness.engine import Channel, Completed, ContainerSpec, EngineImage, EngineInfo
-from harness.errors import EngineError, ImageError
+from harness.core.arches import Arch
+from harness.core.errors import EngineError, ImageError
+from harness.host.engine import Channel, Completed, ContainerSpec, EngineImage, EngineInfo
 
 
 class ImageEngine:

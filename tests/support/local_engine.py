@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.arches import Arch
-from harness.engine import Completed, ContainerSpec, EngineImage, EngineInfo
-from harness.engine.api import ChannelClosedError, ChannelTimeoutError
-from harness.errors import EngineError
+from harness.core.arches import Arch
+from harness.core.errors import EngineError
+from harness.host.engine import Completed, ContainerSpec, EngineImage, EngineInfo
+from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
 
 
 class LocalChannel:

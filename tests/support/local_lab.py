@@ -10,18 +10,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.arches import Arch, find_arch
-from harness.cache import file_sha256
-from harness.engine import Engine, Limits
-from harness.errors import HarnessError
+from harness.core.arches import Arch, find_arch
+from harness.core.errors import HarnessError
+from harness.core.observations import ImageRef
+from harness.core.passport import Passport
+from harness.core.subjects import Subject, WheelRef
+from harness.core.targets import ImageWay, Target
+from harness.host.cache import file_sha256
+from harness.host.engine import Engine, Limits
 from harness.images.source import Use
-from harness.journal import Journal
-from harness.lab import Lab, ProbeLimits
-from harness.memory import Memory
-from harness.model import ImageRef, ImageWay, Subject, Target, WheelRef
-from harness.passport import Passport
-from harness.supply import Refusal
-from harness.twins import Twins
+from harness.probe.journal import Journal
+from harness.probe.native_installer import Twins
+from harness.probe.prober import Lab, ProbeLimits
+from harness.probe.result_cache import Memory
+from harness.wheels.provider import Refusal
 from tests.support.local_engine import LocalEngine
 from tests.support.wheels import make_wheel
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from harness.passport import Passport
+from harness.core.passport import Passport
 
 _PLAIN = Passport(
     python="3.11.2",

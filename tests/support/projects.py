@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.model import Builder, BuilderKind, Headers, IndexSource
+from harness.core.subjects import Builder, BuilderKind, Headers, IndexSource
 from tests.support.targets import CPYTHON_39
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

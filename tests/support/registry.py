@@ -15,7 +15,7 @@ import docker
 import pytest
 import requests
 
-from harness.arches import Arch
+from harness.core.arches import Arch
 
 _LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.model import AssembledWay, Interpreter, Naming, RegistryWay, ReplicaWay, Target
+from harness.core.targets import AssembledWay, Interpreter, Naming, RegistryWay, ReplicaWay, Target
 
 
 def debian_12(

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache as once
 from pathlib import Path
 
-from harness.cache import Cache
-from harness.debian import Package, PackageSet, Upstream, Workspace
-from harness.debian.package_lock import make_lock
-from harness.debian.upstream import Settings
-from harness.wiring import open_workspace
+from harness.app.wiring import open_workspace
+from harness.host.cache import Cache
+from harness.images.debian import Package, PackageSet, Upstream, Workspace
+from harness.images.debian.package_lock import make_lock
+from harness.images.debian.upstream import Settings
 from tests.support.commands import ROOT
 
 

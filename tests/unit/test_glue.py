@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.journal import observations, read_events
+from harness.probe.journal import observations, read_events
 from tests.support.local_lab import HERE
 
 ROOT = Path(__file__).parents[2]
@@ -57,8 +57,8 @@ ANSWERS = {
 """
 
 CONFTEST = f"""\
-from harness.errors import PackageIndexError
-from harness.supply import Refusal
+from harness.core.errors import PackageIndexError
+from harness.wheels.provider import Refusal
 from tests.support.local_lab import local_lab
 
 pytest_plugins = ["harness.conftest"]

@@ -1,4 +1,4 @@
-// The query language over cells, as harness/query.py speaks it: a line of words in, a test
+// The query language over cells, as harness/results/query.py speaks it: a line of words in, a test
 // of cells out. `language` has the fields, their own words and the aliases of arches.
 
 class QueryError extends Error {

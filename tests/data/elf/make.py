@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from harness.arches import ARCHES, Arch
+from harness.core.arches import ARCHES, Arch
 
 HERE = Path(__file__).parent
 GLIBC = {"riscv64": "2.27"}

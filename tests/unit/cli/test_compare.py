@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.grid import build_grid
-from harness.model import Outcome
-from harness.report.runfile import Circumstances, Run, record_run, write_run
+from harness.core.cells import Outcome
+from harness.results.grid import build_grid
+from harness.results.runfile import Circumstances, Run, record_run, write_run
 from harness.store import open_store
-from tests.unit.cli.conftest import Said
-from tests.unit.test_compare import cells, saw
+from tests.support.cells import cells, saw
+from tests.support.cli import Said
 
 CELLS = cells(2)
 GOOD, BAD = Outcome.PASS, Outcome.IMPORT_FAILED

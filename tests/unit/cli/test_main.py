@@ -9,8 +9,8 @@ import click
 import pytest
 
 from harness.cli import commands
-from harness.errors import BuildError, EngineError, MatrixFileError, UsageError
-from harness.process import run_process
+from harness.core.errors import BuildError, EngineError, MatrixFileError, UsageError
+from harness.host.process import run_process
 
 Run = Callable[..., Any]
 

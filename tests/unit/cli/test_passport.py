@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.recording import Change, Entry
+from harness.app.wiring import ROOT
+from harness.passports.recording import Change, Entry
 from harness.report.passport import format_entry
-from harness.wiring import ROOT
 
 Run = Callable[..., Any]
 FACTS = ROOT / "tests" / "data" / "facts.json"

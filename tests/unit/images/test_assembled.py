@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.arches import find_arch
-from harness.cache import Cache
-from harness.debian import Workspace
-from harness.debian.resolutions import Resolutions
-from harness.engine import EngineImage
-from harness.errors import ImageError
+from harness.core.arches import find_arch
+from harness.core.errors import ImageError
+from harness.host.cache import Cache
+from harness.host.engine import EngineImage
 from harness.images.assembled import AssembledSource
+from harness.images.debian import Workspace
+from harness.images.debian.resolutions import Resolutions
 from harness.images.debian_root import native_arch, write_recipe
 from tests.support.image_engine import ImageEngine
 from tests.support.targets import debian_12

@@ -4,13 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.arches import ARCHES, find_arch
-from harness.errors import ImageError
-from harness.images.debian_root import (
-    assemble_root,
-    native_arch,
-    write_recipe,
-)
+from harness.core.arches import ARCHES, find_arch
+from harness.core.errors import ImageError
+from harness.images.debian_root import assemble_root, native_arch, write_recipe
 
 
 def test_a_recipe_has_what_every_root_needs() -> None:

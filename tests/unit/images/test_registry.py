@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.arches import find_arch
-from harness.cache import Cache
-from harness.engine import EngineImage
-from harness.errors import ImageError
+from harness.core.arches import find_arch
+from harness.core.errors import ImageError
+from harness.core.targets import RegistryWay, Target
+from harness.host.cache import Cache
+from harness.host.engine import EngineImage
 from harness.images import registry
 from harness.images.registry import RegistrySource, mirrored, prepared_name, registry_host
-from harness.model import RegistryWay, Target
 from tests.support.image_engine import ImageEngine
 from tests.support.targets import debian_12
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.cache import Cache
-from harness.debian import Workspace
-from harness.engine import EngineImage
-from harness.errors import BuildError, ImageError, PackageIndexError, UpstreamError
+from harness.core.errors import BuildError, ImageError, PackageIndexError, UpstreamError
+from harness.core.targets import ImageWay, Target
+from harness.host.cache import Cache
+from harness.host.engine import EngineImage
 from harness.images import replica
+from harness.images.debian import Workspace
 from harness.images.debian_root import write_recipe
 from harness.images.replica import ReplicaSource
 from harness.images.roots import Roots
-from harness.model import ImageWay, Target
 from tests.support.image_engine import ImageEngine
 from tests.support.targets import MUSL, alpine_replica, debian_12, no_pip
 from tests.support.workspace import a_package, pinned_workspace

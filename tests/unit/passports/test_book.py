@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import PassportError
-from harness.model import ImageRef, ImageWay
+from harness.core.errors import PassportError
+from harness.core.observations import ImageRef
+from harness.core.targets import ImageWay
 from harness.passports import PassportBook, Record, RecordedAs
 from harness.passports.symbolsets import set_id
 from tests.support.forecasts import GLIBC, GLIBC_SETS

@@ -2,9 +2,9 @@
 
 import pytest
 
+from harness.app.wiring import ROOT, read_matrix
 from harness.passports import PassportBook, Record, RecordedAs
 from harness.passports.symbolsets import set_id
-from harness.wiring import ROOT, read_matrix
 
 BOOK = PassportBook(ROOT / "matrix" / "passports")
 MEASURED = [record for record in BOOK.records if record.recorded_as is RecordedAs.MEASURED]

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.conformance import Recorded, differences
-from harness.errors import PassportError
-from harness.model import ReplicaField
+from harness.app.wiring import ROOT, read_matrix
+from harness.core.errors import PassportError
+from harness.core.targets import ReplicaField
 from harness.passports import PassportBook, RecordedAs, fact_records, read_facts
+from harness.passports.conformance import Recorded, differences
 from harness.passports.facts import fact_passport
-from harness.wiring import ROOT, read_matrix
 from tests.support.facts import recorded_facts
 
 FACTS = recorded_facts()

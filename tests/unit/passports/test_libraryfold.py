@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.passport import SystemLibrary
+from harness.core.passport import SystemLibrary
 from harness.passports.libraryfold import Row, fold_libraries, unfold_libraries
 
 NAMES = st.text("ab .-é", min_size=1, max_size=4)

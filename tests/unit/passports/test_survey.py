@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.arches import Arch
-from harness.cache import Cache
-from harness.model import ImageRef, ImageWay
-from harness.passport import ExecStack, exec_stack_of
+from harness.core.arches import Arch
+from harness.core.observations import ImageRef
+from harness.core.passport import ExecStack, exec_stack_of
+from harness.core.targets import ImageWay
+from harness.host.cache import Cache
 from harness.passports import Surveyor
 from tests.support.forecasts import GLIBC
 from tests.support.rootfs import golden, write_rootfs

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.builders.wheelfile import ComposedName, WheelMember, write_wheel
-from harness.model import Outcome
+from harness.core.cells import Outcome
 from harness.predict import Cause, predict
-from harness.wheel.contents import WheelFacts, read_wheel
-from harness.wheel.elf import ElfFacts, read_elf
+from harness.wheels.archive.contents import WheelFacts, read_wheel
+from harness.wheels.archive.elf import ElfFacts, read_elf
+from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 from tests.support.elves import DT_NEEDED, library, module
 from tests.support.forecasts import GLIBC, MODULE, symbols, wheel
 

@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.model import Outcome
-from harness.passport import Passport
+from harness.app.wiring import ROOT
+from harness.core.cells import Outcome
+from harness.core.passport import Passport
 from harness.passports import PassportBook, Record, RecordedAs
 from harness.predict import predict
-from harness.predict.shape import shape_of
-from harness.wheel.elf import read_elf
-from harness.wiring import ROOT
+from harness.predict.installed_layout import shape_of
+from harness.wheels.archive.elf import read_elf
 from tests.fuzz.contracts import READERS, golden_elves
 from tests.support.facts import recorded_facts
 from tests.support.forecasts import GLIBC, MODULE, MUSL, elf, symbols, wheel

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from harness.model import Outcome
-from harness.passport import ExecStack, Passport, SystemLibrary
+from harness.core.cells import Outcome
+from harness.core.passport import ExecStack, Passport, SystemLibrary
 from harness.predict import Cause, predict
-from harness.wheel.contents import WheelFacts
-from harness.wheel.elf import UnreadableElf
+from harness.wheels.archive.contents import WheelFacts
+from harness.wheels.archive.elf import UnreadableElf
 from tests.support.forecasts import FILENAME, GLIBC, GNU, MODULE, MUSL, elf, symbols, wheel
 
 MUSL_FILE = "demo-1.0-cp311-cp311-musllinux_1_2_x86_64.whl"

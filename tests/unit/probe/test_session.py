@@ -16,11 +16,12 @@ from typing import get_args
 
 import pytest
 
-from harness.arches import find_arch
-from harness.engine import Limits
-from harness.errors import ImageError
-from harness.model import Outcome, Stage, Target
-from harness.passport import Passport
+from harness.core.arches import find_arch
+from harness.core.cells import Outcome, Stage
+from harness.core.errors import ImageError
+from harness.core.passport import Passport
+from harness.core.targets import Target
+from harness.host.engine import Limits
 from harness.probe.session import Job, Session, SessionLostError, Way
 from tests.support.local_engine import LocalEngine
 from tests.support.wheels import job_for, make_wheel

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from harness.grid import Agreement, Grid, GridCell, build_grid
-from harness.model import Observation, Outcome, Prediction, Stage
+from harness.core.cells import Outcome, Stage
+from harness.core.observations import Observation, Prediction
 from harness.predict import Cause
 from harness.report.causes import count_agreement, gist
 from harness.report.outlook import format_story
 from harness.report.terminal import render_grid
+from harness.results.grid import Agreement, Grid, GridCell, build_grid
 
 PASS = Prediction(outcome=Outcome.PASS, stage=Stage.CALL)
 SUFFIX = Prediction(

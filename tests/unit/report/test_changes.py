@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from harness.compare import Change, Comparison, compare_grids
-from harness.errors import UsageError
-from harness.grid import Grid
-from harness.model import Outcome
-from harness.query import parse_query
+from harness.core.cells import Outcome
+from harness.core.errors import UsageError
 from harness.report.changes import MOST, comparison_json, format_comparison
-from harness.report.choice import chosen_cells, chosen_changes
 from harness.report.markdown import markdown_changes
-from harness.report.runfile import Circumstances, record_run
-from tests.unit.test_compare import NEW, cells, grid, saw
+from harness.results.choice import chosen_cells, chosen_changes
+from harness.results.compare import Change, Comparison, compare_grids
+from harness.results.grid import Grid
+from harness.results.query import parse_query
+from harness.results.runfile import Circumstances, record_run
+from tests.support.cells import NEW, cells, grid, saw
 
 MADE = [*cells(4), *cells(1, target="fedora-32")]
 

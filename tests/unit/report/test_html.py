@@ -7,12 +7,13 @@ from html.parser import HTMLParser
 
 import pytest
 
-from harness.compare import compare_grids
-from harness.grid import Grid
-from harness.model import Outcome
+from harness.core.cells import Outcome
 from harness.report.html import format_moment, html_page, luminance, outcome_style
-from harness.report.pagedata import LOG_CHARACTERS, Past, Sighting, embeddable
-from harness.report.runfile import Circumstances, Run, record_run
+from harness.report.pagedata import LOG_CHARACTERS, embeddable
+from harness.results.compare import compare_grids
+from harness.results.grid import Grid
+from harness.results.past import Past, Sighting
+from harness.results.runfile import Circumstances, Run, record_run
 
 WENT = Circumstances(harness="1.0", started_at="2026-11-02T10:00:00+00:00", seconds=1, workers=2)
 

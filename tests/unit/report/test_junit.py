@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.grid import Grid
 from harness.report.junit import junit_xml, tail
+from harness.results.grid import Grid
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.compare import compare_grids
-from harness.grid import Grid
 from harness.report.markdown import BUDGET, markdown_summary
+from harness.results.compare import compare_grids
+from harness.results.grid import Grid
 
 GRID = "<details><summary>The grid"
 

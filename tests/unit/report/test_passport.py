@@ -2,9 +2,9 @@
 
 import json
 
-from harness.grid import Grid
-from harness.passport import Passport
+from harness.core.passport import Passport
 from harness.report.passport import format_passport, passport_json
+from harness.results.grid import Grid
 
 PASSPORT = Passport(
     python="3.11.2",

@@ -2,8 +2,8 @@
 
 import json
 
-from harness.grid import Grid
 from harness.report.planned import cells_json, format_not_applicable
+from harness.results.grid import Grid
 
 
 def test_targets_are_named_once() -> None:

@@ -1,7 +1,10 @@
 """Policies as people read them."""
 
-from harness.model import IndexSource, Outcome, Policy, Prediction, Stage
-from harness.policies import Shift, Verified
+from harness.core.cells import Outcome, Stage
+from harness.core.observations import Prediction
+from harness.core.policy import Policy
+from harness.core.subjects import IndexSource
+from harness.predict.policy_effects import Shift, Verified
 from harness.report.policies import (
     format_cost,
     format_policy,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.grid import Grid
-from harness.journal import Journal, read_events
+from harness.probe.journal import Journal, read_events
 from harness.report.progress import HEARTBEAT, PlainView, RunState, draw, open_view
+from harness.results.grid import Grid
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from harness.remedies import Effect, Proposal, Remedy
+from harness.predict.remedies import Effect, Proposal, Remedy
 from harness.report.remedies import SIMULATED, print_effects
 
 BOTH = Remedy(name="both-x86_64-linux-musl", catch="twice", variant="both-x86_64-linux-musl")

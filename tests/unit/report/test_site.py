@@ -9,13 +9,13 @@ from urllib.parse import unquote
 
 import pytest
 
-from harness.grid import Grid, Verdict
-from harness.model import Outcome
+from harness.core.cells import Outcome
 from harness.report.atom import NAMESPACE, atom_feed
 from harness.report.badge import BAD, GOOD, UNKNOWN, badge_svg, judge_subject
-from harness.report.past import in_order, sightings, transitions
-from harness.report.runfile import Circumstances, Run, record_run
 from harness.report.site import file_name, site_files
+from harness.results.grid import Grid, Verdict
+from harness.results.past import in_order, sightings, transitions
+from harness.results.runfile import Circumstances, Run, record_run
 
 RED = "debian-12/s390x/plain"
 ATOM = f"{{{NAMESPACE}}}"

@@ -1,7 +1,8 @@
 """The lines that tell of images: sizes, ages, users."""
 
-from harness.images.stock import Item, Place
-from harness.model import ImageRef, ImageWay
+from harness.core.observations import ImageRef
+from harness.core.targets import ImageWay
+from harness.images.inventory import Item, Place
 from harness.report.stock import format_built, format_stock
 from tests.support.targets import alpine_replica
 

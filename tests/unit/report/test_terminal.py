@@ -9,11 +9,11 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from harness.grid import Grid, build_grid
+from harness.core.cells import Outcome, Stage
+from harness.core.observations import Attempt, ImageRef
+from harness.core.targets import ImageWay
 from harness.images.source import INSTEAD
-from harness.model import Attempt, ImageRef, ImageWay, Outcome, Stage
 from harness.report.glyphs import GLYPHS
-from harness.report.runfile import Circumstances
 from harness.report.terminal import (
     format_deviations,
     format_phases,
@@ -21,6 +21,8 @@ from harness.report.terminal import (
     print_grid,
     render_grid,
 )
+from harness.results.grid import Grid, build_grid
+from harness.results.runfile import Circumstances
 
 Golden = Callable[[str, str], None]
 

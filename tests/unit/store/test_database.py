@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import Cell, Observation, Outcome
-from harness.report.runfile import Circumstances
+from harness.core.cells import Cell, Outcome
+from harness.core.observations import Observation
+from harness.results.runfile import Circumstances
 from harness.store import StoreError, open_store
 from harness.store.database import connect
-from harness.store.schema import MIGRATIONS
-from tests.unit.test_compare import cells, saw
+from harness.store.tables import MIGRATIONS
+from tests.support.cells import cells, saw
 
 CELLS = tuple(cells(40))
 HOW = Circumstances(

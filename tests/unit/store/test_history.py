@@ -5,21 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.differences import Aspect
-from harness.model import Observation, Outcome
-from harness.query import parse_query
-from harness.report.past import past_of
+from harness.core.cells import Outcome
+from harness.core.observations import Observation
+from harness.report.listing import format_steps
+from harness.results.differences import Aspect
+from harness.results.past import past_of
+from harness.results.query import parse_query
 from harness.store import Store, StoreError, open_store
-from harness.store.history import (
-    count_sightings,
-    flaky_cells,
-    last_sightings,
-    named_cells,
-    steps,
-)
-from harness.store.listing import format_steps
-from harness.store.named import known_past
-from tests.unit.test_compare import NEW, cells, saw
+from harness.store.history import count_sightings, flaky_cells, last_sightings, named_cells, steps
+from harness.store.run_lookup import known_past
+from tests.support.cells import NEW, cells, saw
 
 ONE, TWO = cells(2)
 FAR = cells(1, target="fedora-32")[0]

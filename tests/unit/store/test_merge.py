@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
-from harness.grid import build_grid, exit_code
-from harness.model import Cell, Observation, Outcome
-from harness.report.runfile import Circumstances
-from harness.shards import split_cells
+from harness.core.cells import Cell, Outcome
+from harness.core.errors import UsageError
+from harness.core.observations import Observation
+from harness.matrix.shards import split_cells
+from harness.results.grid import build_grid, exit_code
+from harness.results.runfile import Circumstances
 from harness.store import open_store
 from harness.store.merge import Part, join_parts, merge_stores, read_part
 from harness.store.rows import Measured
+from tests.support.cells import see
 from tests.support.passports import make_passport
-from tests.unit.test_grid import see
-from tests.unit.test_shards import cells
+from tests.support.shards import cells
 
 PLAN = cells("a/x86_64", "b/x86_64", "a/s390x", subjects=3)
 

@@ -1,0 +1,1 @@
+"""What joins rooms: a request in, a finished run out."""

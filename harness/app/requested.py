@@ -1,0 +1,218 @@
+"""A user's own wheels as subjects: words of the command line in, candidates out.
+
+``./numpy-2.4.6-cp311-….whl`` is a file, ``dist/`` all wheels in that folder,
+``numpy==2.4.6`` a release of the package index. Files of one release are one subject: a
+target gets the one that fits it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from packaging.tags import Tag
+from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from harness.core.cells import Cell, Expectation
+from harness.core.errors import UsageError
+from harness.core.subjects import FileSource, IndexSource, Subject
+from harness.core.targets import Target
+from harness.matrix.files import load_expectations
+from harness.matrix.files.unused_entries import meets
+from harness.matrix.plan import wheel_fits
+from harness.wheels.archive.contents import WheelFacts, read_wheel
+from harness.wheels.index.fetch import PackageIndex
+
+GROUP = "your wheels"
+
+_LISTED = re.compile(
+    r"(?P<name>[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(\s*==\s*(?P<version>[^\s=]+))?"
+)
+_RELEASE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*==\s*(?P<version>[^\s=]+)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    """How the wheels are to prove themselves, where the user says so."""
+
+    imports: tuple[str, ...] = ()
+    """Empty: what the wheel seems to offer."""
+    call: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """A line of a list of releases."""
+
+    name: str
+    version: str = ""
+    """Empty: the newest that there is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """One subject of the user's own, and all tags that its wheels have together."""
+
+    subject: Subject
+    tags: frozenset[Tag]
+
+
+def read_candidates(
+    words: Sequence[str], proof: Proof, index: PackageIndex
+) -> tuple[Candidate, ...]:
+    """Return the candidates that ``words`` name, files first.
+
+    A folder means the wheels in it. Raises ``UsageError`` for a word that is none of these,
+    ``WheelError`` for a file that is no well-formed wheel, and ``PackageIndexError``.
+    """
+    releases = {word: _release(word) for word in _unfolded(words)}
+    facts = [(Path(word), read_wheel(Path(word))) for word, found in releases.items() if not found]
+    facts.sort(key=lambda pair: _identity(pair[1]))
+    return (
+        *(
+            _of_files(list(files), proof)
+            for _, files in groupby(facts, key=lambda pair: _identity(pair[1]))
+        ),
+        *(_of_release(found, proof, index) for found in releases.values() if found),
+    )
+
+
+def read_list(path: Path) -> tuple[Listed, ...]:
+    """Return what a file of ``name==version`` and ``name`` lines lists; ``#`` begins a comment.
+
+    Raises ``UsageError`` for a file that cannot be read, and for lines that are neither.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error}); name a file of releases") from error
+    words = {number: line.partition("#")[0].strip() for number, line in enumerate(lines, start=1)}
+    found = {number: _listed(word) for number, word in words.items() if word}
+    wrong = [
+        f"{path}:{number}: {words[number]!r} is no release; write name==1.2.3, or a name alone"
+        for number, one in found.items()
+        if one is None
+    ]
+    if wrong:
+        raise UsageError("\n".join(wrong))
+    return tuple(one for one in found.values() if one)
+
+
+def _listed(word: str) -> Listed | None:
+    match = _LISTED.fullmatch(word)
+    if match is None:
+        return None
+    try:
+        version = str(Version(match["version"])) if match["version"] else ""
+    except InvalidVersion:
+        return None
+    return Listed(name=canonicalize_name(match["name"]), version=version)
+
+
+def guess_imports(facts: WheelFacts) -> tuple[str, ...]:
+    """Return the modules that a wheel seems to be for: its public ones, or all it has."""
+    return tuple(name for name in facts.modules if not name.startswith("_")) or facts.modules
+
+
+def expected_of(path: Path, cells: Sequence[Cell]) -> tuple[Expectation, ...]:
+    """Return what the file at ``path`` expects of the user's own wheels.
+
+    Raises ``MatrixFileError`` for a malformed file, and ``UsageError`` for an entry that meets
+    none of ``cells``.
+    """
+    expectations = load_expectations(path)
+    for expected in expectations:
+        if not any(meets(expected, cell.target, cell.subject) for cell in cells):
+            known = " ".join(dict.fromkeys(cell.subject.id for cell in cells))
+            raise UsageError(f"{expected.where}: meets no cell; the subjects here are {known}")
+    return expectations
+
+
+def _unfolded(words: Sequence[str]) -> Iterator[str]:
+    for word in words:
+        if not Path(word).is_dir():
+            yield word
+            continue
+        wheels = sorted(map(str, Path(word).glob("*.whl")))
+        if not wheels:
+            raise UsageError(f"{word}: no wheel is in this folder")
+        yield from wheels
+
+
+def _release(word: str) -> IndexSource | None:
+    if Path(word).exists() or word.endswith(".whl"):
+        return None
+    match = _RELEASE.fullmatch(word.strip())
+    if match is None:
+        raise UsageError(
+            f"{word}: no such file, and not a release of the package index; "
+            "give a path to a .whl file or name==version"
+        )
+    try:
+        version = str(Version(match["version"]))
+    except InvalidVersion as error:
+        raise UsageError(f"{word}: {error}; write it as name==1.2.3") from error
+    return IndexSource(name=canonicalize_name(match["name"]), version=version)
+
+
+def _identity(facts: WheelFacts) -> tuple[str, str]:
+    return facts.name.distribution, facts.name.version
+
+
+def _of_files(files: list[tuple[Path, WheelFacts]], proof: Proof) -> Candidate:
+    name, version = _identity(files[0][1])
+    source = FileSource(paths=tuple(str(path.resolve()) for path, _ in files))
+    guessed = tuple(dict.fromkeys(m for _, facts in files for m in guess_imports(facts)))
+    names = [path.name for path, _ in files]
+    return _candidate(f"{name}-{version}", source, proof, guessed, names)
+
+
+def _of_release(source: IndexSource, proof: Proof, index: PackageIndex) -> Candidate:
+    wheels = index.release(source)
+    subject_id = f"{source.name}-{source.version}"
+    if not wheels:
+        raise UsageError(
+            f"{source.name}=={source.version}: this release has no wheel for Linux; "
+            "build one and give its file"
+        )
+    guessed = () if proof.imports else guess_imports(read_wheel(Path(index.fetch(wheels[0]).path)))
+    names = [wheel.filename for wheel in wheels]
+    return _candidate(subject_id, source, proof, guessed, names)
+
+
+def _candidate(
+    subject_id: str,
+    source: FileSource | IndexSource,
+    proof: Proof,
+    guessed: tuple[str, ...],
+    names: list[str],
+) -> Candidate:
+    return Candidate(
+        subject=Subject(
+            id=subject_id,
+            group=GROUP,
+            source=source,
+            imports=proof.imports or guessed,
+            call=proof.call,
+        ),
+        tags=frozenset(tag for name in names for tag in parse_wheel_filename(name)[3]),
+    )
+
+
+def not_applicable(
+    candidates: Sequence[Candidate], targets: Sequence[Target]
+) -> dict[tuple[str, str], list[str]]:
+    """Return the target keys that no file of a candidate is for, by its id and the reason.
+
+    A release of the index is for every target: there, its refusal is an answer.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for candidate in candidates:
+        if not isinstance(candidate.subject.source, FileSource):
+            continue
+        for target in targets:
+            if reason := wheel_fits(candidate.tags, target):
+                found.setdefault((candidate.subject.id, reason), []).append(target.key)
+    return found

@@ -1,0 +1,251 @@
+"""Everything a laboratory is made of, put together once: for pytest's workers and for commands.
+
+The only place that chooses the real engine, the real index and the real cache.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache as once
+from functools import partial
+from pathlib import Path
+
+from harness.core.cells import Matrix
+from harness.core.errors import EngineError
+from harness.core.subjects import IndexSource
+from harness.core.targets import ImageWay
+from harness.host.cache import Cache, default_cache_root
+from harness.host.doctor.emulation import emulator_version
+from harness.host.engine.docker import connect
+from harness.images import ImageStore
+from harness.images.debian import Upstream, Workspace
+from harness.images.debian.package_lock import read_locks
+from harness.images.debian.upstream import Settings
+from harness.images.image_cache import PATIENT_TRIES
+from harness.images.registry import RegistrySource
+from harness.matrix.files import load_matrix
+from harness.matrix.files.load import load_suites
+from harness.passports import PassportBook, Surveyor
+from harness.probe.journal import Journal
+from harness.probe.native_installer import Twins
+from harness.probe.precompile import Precompiler
+from harness.probe.prober import Lab, ProbeLimits
+from harness.probe.result_cache import Memory
+from harness.wheels.build import Foundry, project_names
+from harness.wheels.facts_reader import WheelReader
+from harness.wheels.index.fetch import PackageIndex
+from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, read_lock
+from harness.wheels.provider import Supply
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout that this package is run from."""
+LATEST = "WHEELGRID_LATEST"
+"""Environment variable: follow the distribution's index of today, whatever is locked."""
+
+
+IMAGE_CHOICES = {
+    "auto": tuple(ImageWay),
+    "local": (ImageWay.ASSEMBLED, ImageWay.REPLICA),
+    **{way.value: (way,) for way in ImageWay},
+}
+"""What ``--images`` takes → the ways to get an image, in the order they are tried."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabOptions:
+    """What a user may choose of a laboratory."""
+
+    matrix_folder: Path = ROOT / "matrix"
+    fixtures: Path = ROOT / "fixtures"
+    images: str = "auto"
+    """One of ``IMAGE_CHOICES``."""
+    registry: str = ""
+    """``HOST/PREFIX`` of a mirror that registry images are pulled from."""
+    limits: ProbeLimits = field(default_factory=ProbeLimits)
+    own_pip: bool = False
+    """Install with the target's own pip where its native twin's would do."""
+
+
+def read_matrix(folder: Path) -> Matrix:
+    """Return the matrix in ``folder``, its fixtures held to those of the checkout.
+
+    Raises ``MatrixFileError``.
+    """
+    projects = ROOT / "fixtures"
+    return load_matrix(folder, project_names(projects) if projects.is_dir() else None)
+
+
+def open_index(lock: IndexLock, announce: Callable[[str], None]) -> PackageIndex:
+    """Return the package index with the releases that ``lock`` pins."""
+    return PackageIndex(Cache(default_cache_root()), lock, announce=announce)
+
+
+def open_pinned(options: LabOptions, announce: Callable[[str], None]) -> PackageIndex:
+    """Return the package index with what the matrix pins.
+
+    Raises ``MatrixFileError`` for a broken lock file.
+    """
+    return open_index(read_lock(options.matrix_folder / LOCK_NAME), announce)
+
+
+def open_workspace(
+    folder: Path,
+    announce: Callable[[str], None],
+    cache: Cache | None = None,
+    *,
+    locked: bool = True,
+) -> Workspace:
+    """Return what images, headers and interpreters are made with: as the matrix folder pins it.
+
+    Raises ``MatrixFileError`` for a broken lock or ``suites.yaml``.
+    """
+    cache = cache or Cache(default_cache_root())
+    settings = Settings(
+        locks=read_locks(folder) if locked else {},
+        suites={suite.id: suite for suite in load_suites(folder)} if folder.is_dir() else {},
+        latest=bool(os.environ.get(LATEST)),
+    )
+    return Workspace(cache=cache, upstream=Upstream(settings, cache, announce), announce=announce)
+
+
+def open_images(
+    options: LabOptions,
+    index: PackageIndex,
+    announce: Callable[[str], None],
+    workspace: Workspace | None = None,
+) -> ImageStore:
+    """Return where target images come from, on the real engine.
+
+    Raises ``EngineError`` when there is none, and ``MatrixFileError`` for a broken lock.
+    """
+    return ImageStore(
+        connect(),
+        workspace or open_workspace(options.matrix_folder, announce),
+        ways=IMAGE_CHOICES[options.images],
+        registry=options.registry,
+        fetch_pip=partial(fetch_pip, index),
+    )
+
+
+def open_foundry(
+    options: LabOptions, index: PackageIndex, announce: Callable[[str], None]
+) -> Foundry:
+    """Return where builder images build, on the real engine; each is asked for once.
+
+    Raises ``EngineError`` when there is none.
+    """
+    engine = connect()
+    registry = RegistrySource(
+        engine,
+        Cache(default_cache_root()),
+        mirror=options.registry,
+        tries=PATIENT_TRIES,
+        announce=announce,
+    )
+    return Foundry(
+        engine=engine, fetch_image=once(registry.fetch), fetch_wheel=partial(fetch_sole, index)
+    )
+
+
+def open_readiness(matrix: Matrix, options: LabOptions) -> Callable[[str], bool]:
+    """Return what tells by a target's key whether its image is in the engine.
+
+    It says no where no engine answers: what it is for, the order of a run, is all that suffers.
+    """
+    targets = {target.key: target for target in matrix.targets}
+    try:
+        images = open_images(options, open_index(NOTHING_PINNED, _say_nothing), _say_nothing)
+    except EngineError:
+        return lambda _: False
+
+    def is_ready(key: str) -> bool:
+        with contextlib.suppress(EngineError):
+            return key in targets and images.has(targets[key])
+        return False
+
+    return is_ready
+
+
+def same_images(matrix: Matrix, options: LabOptions) -> dict[str, str]:
+    """Return target key → key of the first target that has the same image, for an order of work.
+
+    Empty where no engine answers. A name says what an image is made from, so equal names are
+    equal images; what is not known before it is resolved is left out.
+    """
+    firsts: dict[str, str] = {}
+    found = {}
+    with contextlib.suppress(EngineError):
+        images = open_images(options, open_index(NOTHING_PINNED, _say_nothing), _say_nothing)
+        for target in matrix.targets:
+            image = next((use.image for use in images.uses(target)), "")
+            if image:
+                found[target.key] = firsts.setdefault(image, target.key)
+    return found
+
+
+def open_passports(folder: Path) -> PassportBook:
+    """Return the passports that are recorded in the matrix folder."""
+    return PassportBook(folder / "passports")
+
+
+def open_supply(matrix: Matrix, options: LabOptions, index: PackageIndex) -> Supply:
+    """Return where wheels come from without an engine: no builder image builds any."""
+    return Supply(
+        matrix,
+        index=index,
+        fixtures=options.fixtures,
+        workspace=open_workspace(options.matrix_folder, _say_nothing),
+    )
+
+
+def open_lab(
+    matrix: Matrix, options: LabOptions, journal: Journal, memory: Memory | None = None
+) -> Lab:
+    """Return a laboratory on the real engine, rid of the containers that killed runs left there.
+
+    What ``memory`` knows it does not measure. Raises ``EngineError`` when there is none and
+    ``MatrixFileError`` for a broken lock file.
+    """
+    cache = Cache(default_cache_root())
+    engine = connect()
+    engine.reap()
+    index = open_pinned(options, journal.announce)
+    workspace = open_workspace(options.matrix_folder, journal.announce, cache)
+    images = open_images(options, index, journal.announce, workspace)
+    twins = Twins(engine, images, matrix.targets, options.limits.container)
+    return Lab(
+        engine=engine,
+        images=images,
+        wheels=Supply(
+            matrix,
+            index=index,
+            fixtures=options.fixtures,
+            workspace=workspace,
+            foundry=open_foundry(options, index, journal.announce),
+        ),
+        journal=journal,
+        emulator_version=once(partial(emulator_version, cache=cache)),
+        limits=options.limits,
+        survey=Surveyor(engine, cache, journal.announce),
+        memory=memory,
+        reader=WheelReader(cache),
+        bytecode=Precompiler(twins, cache),
+        twins=twins,
+        own_pip=options.own_pip,
+    )
+
+
+def _say_nothing(_: str) -> None:
+    """Take a line that nobody reads."""
+
+
+def fetch_pip(index: PackageIndex, version: str) -> Path:
+    """Return pip's one wheel of that version. Raises ``PackageIndexError``."""
+    return fetch_sole(index, IndexSource(name="pip", version=version))
+
+
+def fetch_sole(index: PackageIndex, release: IndexSource) -> Path:
+    """Return the wheel of a release that has one for everybody. Raises ``PackageIndexError``."""
+    wheel, *_ = index.release(release)
+    return Path(index.fetch(wheel).path)

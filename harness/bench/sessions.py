@@ -1,0 +1,123 @@
+"""What a session saves: seconds a cell the naive way and through a session, side by side.
+
+``python -m harness.bench.sessions`` prints one page. Both ways install with the target's own pip
+and import in the same hardened container, and both are measured in this one run, in turns:
+naive is the ``docker run`` line that ``wheelgrid repro`` prints, once a cell; a session's
+time includes its start. Images and wheels are there before any clock starts.
+"""
+
+import argparse
+import itertools
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.app.wiring import LabOptions, open_lab, read_matrix
+from harness.core.cells import Cell, Outcome
+from harness.core.errors import HarnessError, UsageError
+from harness.core.matching import did_you_mean
+from harness.host.process import run_process
+from harness.matrix.plan import Selection, plan_cells
+from harness.probe.journal import Journal
+from harness.probe.prober import Lab
+
+TARGETS = ("debian-12/x86_64", "debian-12/aarch64", "debian-12/s390x")
+CELLS = 20
+NAIVE_SECONDS = 300
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timing:
+    """Wall-clock seconds of ``cells`` cells on one target, by both ways."""
+
+    target: str
+    cells: int
+    naive: float
+    session: float
+
+    @property
+    def ratio(self) -> float:
+        return self.naive / self.session
+
+
+def measure(lab: Lab, cells: Sequence[Cell]) -> Timing:
+    """Time ``cells``, all of one target, both ways."""
+    lines = [shlex.split(lab.repro_command(cell)) for cell in cells]
+    lab.leave()
+    start = time.monotonic()
+    for line in lines:
+        run_process(line, timeout=NAIVE_SECONDS)
+    naive = time.monotonic() - start
+    start = time.monotonic()
+    for cell in cells:
+        seen = lab.observe(cell)
+        if seen.outcome is not Outcome.PASS:
+            raise UsageError(f"{cell.id}: {seen.outcome}: {seen.evidence}; only passes are timed")
+    lab.leave()
+    return Timing(
+        target=cells[0].target.key,
+        cells=len(cells),
+        naive=naive,
+        session=time.monotonic() - start,
+    )
+
+
+def passing_cells(lab: Lab, cells: Sequence[Cell], count: int) -> list[Cell]:
+    """Return ``count`` cells that pass, the same ones again where there are fewer."""
+    passing = [cell for cell in cells if lab.observe(cell).outcome is Outcome.PASS]
+    if not passing:
+        raise UsageError(f"{cells[0].target.key}: no cell passes, so there is nothing to time")
+    return list(itertools.islice(itertools.cycle(passing), count))
+
+
+def format_timings(timings: Sequence[Timing]) -> Table:
+    """Return the page."""
+    table = Table(title="seconds a cell")
+    for heading in ("target", "cells", "naive", "session", "ratio"):
+        table.add_column(heading, justify="left" if heading == "target" else "right")
+    for t in timings:
+        naive, session = t.naive / t.cells, t.session / t.cells
+        row = (f"{t.cells}", f"{naive:.2f}", f"{session:.2f}", f"{t.ratio:.1f} x")
+        table.add_row(t.target, *row)
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; returns the exit status."""
+    parser = argparse.ArgumentParser("python -m harness.bench.sessions", description=__doc__)
+    parser.add_argument("targets", nargs="*", default=TARGETS, metavar="TARGET/ARCH")
+    parser.add_argument("--cells", type=int, default=CELLS, help="cells a target")
+    chosen = parser.parse_args(arguments)
+    options = LabOptions()
+    matrix = read_matrix(options.matrix_folder)
+    every = plan_cells(matrix, Selection())
+    console = Console()
+    timings = []
+    with (
+        tempfile.TemporaryDirectory(prefix="wheelgrid-bench-") as folder,
+        open_lab(matrix, options, Journal(Path(folder) / "journal.jsonl")) as lab,
+    ):
+        for key in chosen.targets:
+            console.print(f"{key}: {chosen.cells} cells, both ways", highlight=False)
+            cells = [cell for cell in every if cell.target.key == key]
+            if not cells:
+                known = did_you_mean(key, (target.key for target in matrix.targets))
+                raise UsageError(f"no cell is on target {key!r}{known}")
+            timings.append(measure(lab, passing_cells(lab, cells, chosen.cells)))
+    console.print(format_timings(timings))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except HarnessError as error:
+        print(f"wheelgrid: {error}", file=sys.stderr)  # noqa: T201 - a program of its own
+        sys.exit(error.exit_code)

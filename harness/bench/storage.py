@@ -1,0 +1,177 @@
+"""How a large store fares: made-up runs of 50,000 cells in, seconds for each use of them out.
+
+``python -m harness.bench.storage [CELLS]``. Every limit is seconds of the processor, whatever else
+it does; a use that takes longer ends this with exit code 1.
+"""
+
+import gc
+import io
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+
+from harness.cli import GARBAGE_PAUSE
+from harness.core.cells import Cell, Outcome, Stage
+from harness.core.errors import ExitCode
+from harness.core.observations import Attempt, ImageRef, Observation, Prediction, Provenance
+from harness.core.subjects import IndexSource, Subject, WheelRef
+from harness.core.targets import ImageWay, Target
+from harness.report.changes import format_comparison
+from harness.report.html import html_page
+from harness.report.terminal import print_grid
+from harness.results.compare import Comparison, compare_grids
+from harness.results.grid import Grid
+from harness.results.past import past_of
+from harness.results.runfile import Circumstances, Run
+from harness.store import open_store
+from harness.store.history import steps
+
+CELLS = 50_000
+SUBJECTS = 200
+BATCH = 50
+"""Cells that end between two looks at the journal, at most."""
+LIMIT = 2.0
+FLIPS = 50
+"""One cell of so many is another one in the second run."""
+
+_Made = TypeVar("_Made")
+
+
+def main(words: Sequence[str]) -> ExitCode:
+    """Print the page."""
+    gc.set_threshold(GARBAGE_PAUSE)
+    cells = made_up_cells(int(words[0]) if words else CELLS)
+    print(f"{len(cells):,} cells, two runs, on one core:")  # noqa: T201 - the page
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "store.db")
+        timed("writing both", lambda: write_runs(path, cells))
+        print(f"{'the file':<22} {path.stat().st_size / 1e6:5.1f} MB")  # noqa: T201
+        base, opening = timed("opening a run", lambda: read_run(path, "last~1"))
+        now = read_run(path, "last")
+        found, comparing = timed("comparing", lambda: compare_grids(base.grid, now.grid))
+        _, drawing = timed("rendering the grid", lambda: draw(now.grid))
+        past = past_of(now, [base], base=base)
+        _, paging = timed("rendering the page", lambda: html_page(now, past))
+        _, telling = timed("rendering the changes", lambda: tell(found))
+        timed("the whole history", lambda: read_history(path, cells))
+    late = max(opening, comparing, drawing, paging, telling) > LIMIT
+    return ExitCode.UNEXPECTED if late else ExitCode.AS_EXPECTED
+
+
+def timed(title: str, use: Callable[[], _Made]) -> tuple[_Made, float]:
+    """Return what ``use`` returns and its seconds, printed."""
+    start = time.process_time()
+    made = use()
+    seconds = time.process_time() - start
+    print(f"{title:<22} {seconds:5.2f} s")  # noqa: T201 - the page
+    return made, seconds
+
+
+def write_runs(path: Path, cells: Sequence[Cell]) -> None:
+    """Store two nights."""
+    for run in range(2):
+        write_run(path, cells, run)
+
+
+def write_run(path: Path, cells: Sequence[Cell], run: int) -> None:
+    """Store one run as a front does: some cells at a time."""
+    seen = list(made_up_observations(cells, run))
+    how = Circumstances(
+        harness="1", started_at=f"2026-01-0{run + 1}T02:00:00+00:00", seconds=3600, workers=2
+    )
+    with open_store(path, write=True) as store:
+        info = store.begin(cells, started_at=how.started_at)
+        for start in range(0, len(seen), BATCH):
+            store.add(info, seen[start : start + BATCH])
+        store.end(info, how, ExitCode.UNEXPECTED)
+
+
+def read_run(path: Path, name: str) -> Run:
+    """Open the store and return a run."""
+    with open_store(path) as store:
+        return store.run(store.find(name))
+
+
+def read_history(path: Path, cells: Sequence[Cell]) -> int:
+    """Return how many changes the store knows of."""
+    with open_store(path) as store:
+        return len(steps(store, [cell.id for cell in cells]))
+
+
+def draw(grid: Grid) -> None:
+    """Draw the grid as for a terminal."""
+    print_grid(grid, Console(file=io.StringIO(), force_terminal=True, width=200))
+
+
+def tell(comparison: Comparison) -> None:
+    """Write the comparison as for a terminal."""
+    Console(file=io.StringIO(), width=200).print(format_comparison(comparison), soft_wrap=True)
+
+
+def made_up_cells(count: int) -> tuple[Cell, ...]:
+    """Return so many cells of 200 subjects each on their own target."""
+    subjects = [
+        Subject(
+            id=f"wheel-{number}",
+            group=f"group {number % 8}",
+            source=IndexSource(name=f"wheel-{number}", version="1.0"),
+            imports=(f"wheel_{number}",),
+        )
+        for number in range(SUBJECTS)
+    ]
+    targets = [
+        Target(
+            id=f"made-up-{number}",
+            arch_name=("x86_64", "s390x", "riscv64", "ppc64le")[number % 4],
+            title=f"Made up {number}",
+            python="3.11",
+            libc="glibc",
+            interpreter="python3",
+        )
+        for number in range(-(-count // SUBJECTS))
+    ]
+    cells = (Cell(target=target, subject=subject) for target in targets for subject in subjects)
+    return tuple(cells)[:count]
+
+
+def made_up_observations(cells: Sequence[Cell], run: int) -> Iterator[Observation]:
+    """Yield what was seen of each cell in the first or second ``run``."""
+    for number, cell in enumerate(cells):
+        broken = number % 10 == 0 or (run and number % FLIPS == 1)
+        outcome = Outcome.IMPORT_FAILED if broken else Outcome.PASS
+        stage = Stage.IMPORT if broken else Stage.CALL
+        cause = "suffix-mismatch" if broken else ""
+        yield Observation(
+            cell=cell.id,
+            outcome=outcome,
+            stage=stage,
+            cause=cause,
+            evidence=f"ModuleNotFoundError: No module named {cell.id!r}" if broken else "",
+            log=f"{cell.id} says\n" + "a line of the installer\n" * 20 if broken else "",
+            wheel=_wheel(cell.subject),
+            attempts=(Attempt(mode="session", outcome=outcome, stage=stage, seconds=0.25),),
+            seconds={"probe": 0.25, "total": 0.3},
+            measured_at="2026-01-01T02:00:00+00:00",
+            prediction=Prediction(outcome=outcome, stage=stage, cause=cause, evidence=cell.id),
+            provenance=_provenance(cell.target),
+            key=f"{number:032x}",
+        )
+
+
+def _wheel(subject: Subject) -> WheelRef:
+    name = f"{subject.imports[0]}-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
+    return WheelRef(filename=name, sha256="0" * 64, size=1 << 20, path=f"/cache/index/{name}")
+
+
+def _provenance(target: Target) -> Provenance:
+    image = ImageRef(id=f"sha256:{target.id}", way=ImageWay.ASSEMBLED, origin="made up")
+    return Provenance(image=image, passport_id=target.id, qemu="7.2", kernel="6.1", harness="1")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

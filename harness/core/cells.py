@@ -1,0 +1,95 @@
+"""Cells: a subject on a target, what is expected of it, and the whole matrix of them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.core.policy import Policy
+from harness.core.subjects import Builder, Subject
+from harness.core.targets import Naming, Suite, Target
+
+
+class Outcome(StrEnum):
+    """What was seen of a cell."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    REFUSED = "refused"
+    """The installer refuses the tag: for a glibc wheel on musl that is right."""
+    INSTALL_FAILED = "install-failed"
+    IMPORT_FAILED = "import-failed"
+    CALL_FAILED = "call-failed"
+    CRASHED = "crashed"
+    """A signal that the wheel brought upon itself."""
+    TIMEOUT = "timeout"
+    MISS = "miss"
+    """Nothing can be said: the harness's or the machine's fault, never the wheel's."""
+
+
+class Stage(StrEnum):
+    """How far a cell came: the stage that decided its outcome."""
+
+    IMAGE = "image"
+    WHEEL = "wheel"
+    INSTALL = "install"
+    IMPORT = "import"
+    CALL = "call"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expectation:
+    """A declared outcome other than a pass, with its reason and a link to the story."""
+
+    target: str
+    """Glob over target ids; likewise ``arch`` and ``subject``."""
+    arch: str
+    subject: str
+    outcome: Outcome
+    reason: str
+    link: str
+    cause: str = ""
+    """The cause that must be seen too; empty: any."""
+    where: str = ""
+    """``file:line`` of the entry, for messages."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One subject on one target on one arch."""
+
+    target: Target
+    subject: Subject
+    expectation: Expectation | None = None
+
+    @property
+    def id(self) -> str:
+        """``<target>/<arch>/<subject>``."""
+        return f"{self.target.key}/{self.subject.id}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Profile:
+    """A named selection: globs over the three parts of a cell's id; empty means all."""
+
+    name: str
+    targets: tuple[str, ...] = ()
+    arches: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Matrix:
+    """All of ``matrix/*.yaml``, checked and with every override applied."""
+
+    targets: tuple[Target, ...]
+    subjects: tuple[Subject, ...]
+    builders: tuple[Builder, ...]
+    expectations: tuple[Expectation, ...]
+    profiles: tuple[Profile, ...]
+    namings: tuple[Naming, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    suites: tuple[Suite, ...] = ()
+    excluded: frozenset[tuple[str, str]] = frozenset()
+    """Pairs of target key and subject id that the matrix leaves out."""
+
+    def builder(self, builder_id: str) -> Builder:
+        return next(b for b in self.builders if b.id == builder_id)

@@ -1,0 +1,95 @@
+"""Everything that can go wrong for a reason a user can act on, each with its exit code.
+
+    HarnessError                 2   (base; never raised itself)
+    ├── UsageError               2   an argument, a cell id, a selection
+    ├── MatrixFileError          2   matrix/*.yaml: all problems of all files at once
+    ├── WheelError               2   a file that is no well-formed wheel
+    ├── PassportError            2   a recorded passport that cannot be read or written
+    ├── EngineError              3   no engine, no emulation, no image: nothing can be said
+    │   └── ImageError           3   one target image cannot be had (its cells are misses)
+    ├── PackageIndexError        3   the package index has not what is pinned, or not the same bytes
+    ├── UpstreamError            3   the distribution has not what is pinned, or not the same bytes
+    ├── BuildError               4   a fixture project does not build
+    ├── host.cache.CacheError    3   the cache cannot be written: the disk is full
+    ├── results.runfile.RunFileError  2   run.json cannot be written or read
+    ├── results.query.QueryError  2   a query that is not of the language, with its column
+    └── store.StoreError         2   a store that is none, damaged, too new, or cannot be written
+
+A message says what, where, and the next step. ``cli`` catches ``HarnessError`` in
+one place and prints it; no traceback reaches a user for what a user can cause.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process exits with; the meaning is part of the command line's contract."""
+
+    AS_EXPECTED = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    NOTHING_CAN_BE_SAID = 3
+    BUILD_FAILED = 4
+    INTERRUPTED = 130
+
+
+class HarnessError(Exception):
+    """An error whose text is meant for the user."""
+
+    exit_code = ExitCode.USAGE
+
+
+class UsageError(HarnessError):
+    """The command line asks for something that is not there."""
+
+
+class MatrixFileError(HarnessError):
+    """One or more problems in the matrix files, one line each: ``file:line:col: path: what``."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class WheelError(HarnessError):
+    """A file given as a wheel is not one that an installer should be shown."""
+
+
+class PassportError(HarnessError):
+    """A recorded passport is damaged, or of another version."""
+
+
+class EngineError(HarnessError):
+    """The container engine, or the emulation under it, cannot be used."""
+
+    exit_code = ExitCode.NOTHING_CAN_BE_SAID
+
+
+class ImageError(EngineError):
+    """One image cannot be had.
+
+    ``cause`` is the machine-readable reason of the cells that are missed by it,
+    for example ``infra:pull``.
+    """
+
+    def __init__(self, message: str, *, cause: str = "infra:image") -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class PackageIndexError(HarnessError):
+    """The package index has not what is pinned, or gives other bytes than were pinned."""
+
+    exit_code = ExitCode.NOTHING_CAN_BE_SAID
+
+
+class UpstreamError(HarnessError):
+    """The distribution's mirrors and archive do not give what an image or a wheel is made of."""
+
+    exit_code = ExitCode.NOTHING_CAN_BE_SAID
+
+
+class BuildError(HarnessError):
+    """A fixture project does not build."""
+
+    exit_code = ExitCode.BUILD_FAILED

@@ -1,0 +1,1 @@
+"""Every effect on this machine: files, processes, the container engine, its doctor."""

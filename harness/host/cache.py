@@ -1,0 +1,210 @@
+"""A content-keyed cache of files, safe for any number of processes.
+
+An entry is one file under ``<root>/<kind>/``. It is made once, under a lock, in a
+temporary place beside it and renamed into it, with its SHA-256 in a file beside it;
+an entry that no longer has that digest (cut short, damaged) is made again.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from harness.core.errors import ExitCode, HarnessError
+
+MOST_FILES = 10_000
+"""How many files' digests a process remembers."""
+
+
+class CacheError(HarnessError):
+    """The cache cannot be written: the disk is full, or the directory is not ours."""
+
+    exit_code = ExitCode.NOTHING_CAN_BE_SAID
+
+
+def default_cache_root() -> Path:
+    """Return ``$WHEELGRID_CACHE``, or the platform's cache directory for this project."""
+    chosen = os.environ.get("WHEELGRID_CACHE")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("wheelgrid")
+
+
+def content_key(*parts: str) -> str:
+    """Return 32 hexadecimal digits that stand for ``parts``, in that order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()[:32]
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    seen = path.stat()
+    return _sha256(path, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+
+
+@lru_cache(maxsize=MOST_FILES)
+def _sha256(path: Path, *_: int) -> str:
+    """Return the digest of a file, which is read once as long as it stays what it is."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Turn the ``OSError`` of writing at ``path`` in the cache into a ``CacheError``."""
+    try:
+        yield
+    except OSError as error:
+        raise CacheError(
+            f"{error.filename or path}: {error.strerror or error}; "
+            "free some space there, or set WHEELGRID_CACHE to another directory"
+        ) from error
+
+
+class Cache:
+    """Files by kind and name below one root directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._failed: dict[Path, HarnessError] = {}
+
+    def get(self, kind: str, name: str, make: Callable[[Path], None], *, sha256: str = "") -> Path:
+        """Return the entry ``<root>/<kind>/<name>``, made by ``make(path)`` where it is missing.
+
+        ``make`` writes the file at the path it is given. One process makes it while the
+        others wait. An entry whose digest is known (``sha256``) is held against that, any other
+        against the digest that it had when it was made. Raises ``CacheError`` when it cannot be
+        stored; what ``make`` raises passes through and leaves nothing behind. An error that is
+        meant for the user is raised again when the entry is asked for again: one failure is one
+        failure, and not one for each cell.
+        """
+        entry = self.root / kind / name
+        with storing(entry):
+            entry.parent.mkdir(parents=True, exist_ok=True)
+            with self.lock(f"{kind}-{name}"):
+                if not _is_whole(entry, sha256):
+                    with self._failing_once(entry):
+                        self._fill(entry, make)
+        return entry
+
+    @contextlib.contextmanager
+    def _failing_once(self, entry: Path) -> Iterator[None]:
+        """Remember the error of making an entry, and raise it when it is asked for again."""
+        if entry in self._failed:
+            raise self._failed[entry]
+        try:
+            yield
+        except CacheError:
+            raise
+        except HarnessError as error:
+            self._failed[entry] = error
+            raise
+
+    def entries(self, kind: str) -> tuple[Path, ...]:
+        """Return the whole files of a kind, sorted; those that are being made are left out."""
+        digests = (self.root / kind).glob("[!.]*.sha256")
+        return tuple(
+            sorted(path for digest in digests if (path := digest.with_suffix("")).is_file())
+        )
+
+    def trees(self, kind: str) -> tuple[Path, ...]:
+        """Return the directories of a kind, sorted; those that are being made are left out."""
+        return tuple(sorted(p for p in (self.root / kind).glob("[!.]*") if p.is_dir()))
+
+    def discard(self, kind: str, name: str) -> None:
+        """Remove an entry or a tree where there is one. Raises ``CacheError``."""
+        entry = self.root / kind / name
+        with storing(entry), self.lock(f"{kind}-{name}"):
+            if entry.is_dir():
+                gone = Path(tempfile.mkdtemp(prefix=".making-", dir=entry.parent))
+                entry.replace(gone / name)  # nobody finds it half removed
+                shutil.rmtree(gone)
+                return
+            _digest_file(entry).unlink(missing_ok=True)
+            entry.unlink(missing_ok=True)
+
+    def remove_left(self, older_than: float) -> int:
+        """Remove what killed processes left half made, and return the bytes that gave.
+
+        ``older_than`` is in seconds: what is younger may still be being made.
+        """
+        left = [*self.root.glob("*/.making-*"), *self.root.glob(".making-*")]
+        old = [path for path in left if path.stat().st_mtime < time.time() - older_than]
+        size = sum(tree_size(path) for path in old)
+        for path in old:
+            shutil.rmtree(path, ignore_errors=True)
+        return size
+
+    def tree(self, kind: str, name: str, make: Callable[[Path], None]) -> Path:
+        """Return the directory ``<root>/<kind>/<name>``, filled by ``make(path)`` once.
+
+        As ``get``, for many files that are read in place: it is there whole or not at all,
+        and nobody writes in it afterwards.
+        """
+        entry = self.root / kind / name
+        with storing(entry):
+            entry.parent.mkdir(parents=True, exist_ok=True)
+            with self.lock(f"{kind}-{name}"):
+                if not entry.is_dir():
+                    with self._failing_once(entry):
+                        self._grow(entry, make)
+        return entry
+
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the machine-wide lock of that name below this root. Raises ``CacheError``."""
+        path = self.root / "locks" / f"{content_key(name)}.lock"
+        lock = FileLock(path)
+        with storing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _grow(self, entry: Path, make: Callable[[Path], None]) -> None:
+        making = Path(tempfile.mkdtemp(prefix=".making-", dir=entry.parent))
+        try:
+            make(making)
+            making.chmod(0o755)
+            making.replace(entry)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+
+    def _fill(self, entry: Path, make: Callable[[Path], None]) -> None:
+        workdir = Path(tempfile.mkdtemp(prefix=".making-", dir=entry.parent))
+        try:
+            made = workdir / entry.name
+            make(made)
+            digest = workdir / "digest"
+            digest.write_text(file_sha256(made) + "\n")
+            made.replace(entry)
+            digest.replace(_digest_file(entry))
+        finally:
+            shutil.rmtree(workdir, ignore_errors=True)
+
+
+def tree_size(root: Path) -> int:
+    """Return the bytes of all files below a directory."""
+    return sum(p.stat().st_size for p in root.rglob("*") if p.is_file() and not p.is_symlink())
+
+
+def _digest_file(entry: Path) -> Path:
+    return entry.with_name(entry.name + ".sha256")
+
+
+def _is_whole(entry: Path, sha256: str) -> bool:
+    try:
+        return (sha256 or _digest_file(entry).read_text().strip()) == file_sha256(entry)
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,195 @@
+"""Is this machine able to run the matrix: every check, asked at the same time.
+
+In: the arches that the matrix needs. Out: the checks, in the order they are read.
+"""
+
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import requests
+from pypi_simple import PyPISimple
+
+from harness.core.arches import Arch
+from harness.core.errors import EngineError
+from harness.host.cache import Cache, default_cache_root
+from harness.host.doctor.check import FIX, Check, Part
+from harness.host.doctor.emulation import check_emulation
+from harness.host.engine.api import EngineInfo
+from harness.host.engine.docker import connect
+from harness.host.process import ProcessError, run_process
+
+NETWORK_SECONDS = 5
+VERSION_SECONDS = 20
+ROOMY = 5 << 30
+"""Bytes that a run of the whole matrix needs at most, in the cache and in the engine each."""
+KEYRINGS = Path("/usr/share/keyrings")
+LIMITS = ("memory", "pids", "cpu")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+"""What Debian, older Ubuntu and CI runners call it."""
+
+
+def run_checks(
+    arches: tuple[Arch, ...], *, cache: Cache | None = None, tests: bool = False
+) -> tuple[Check, ...]:
+    """Look at this machine with the eyes of a matrix that has ``arches``.
+
+    ``tests`` adds what only the project's own tests need. Takes a second, or some five
+    where the network does not answer; never raises for a machine that lacks something.
+    """
+    store = cache or Cache(default_cache_root())
+    questions: list[Callable[[], tuple[Check, ...]]] = [
+        check_engine,
+        *(partial(_one, partial(check_emulation, arch, store)) for arch in arches),
+        partial(_one, check_assembler),
+        partial(_one, check_compiler),
+        partial(_one, partial(check_disk, "cache", store.root)),
+        partial(_one, check_network),
+    ]
+    if tests:
+        questions += [partial(_one, check_test_registry), partial(_one, check_browser)]
+    with ThreadPoolExecutor(len(questions)) as pool:
+        answers = pool.map(lambda question: question(), questions)
+        return tuple(check for answer in answers for check in answer)
+
+
+def check_engine() -> tuple[Check, ...]:
+    """Ask the container engine who it is and what it can do."""
+    try:
+        info = connect().info()
+    except EngineError as error:
+        detail, _, remedy = str(error).partition("; ")
+        return (Check(part=Part.ENGINE, name="engine", ok=False, detail=detail, remedy=remedy),)
+    here = info.kernel == platform.release() and Path(info.data_root).is_dir()
+    disk = (check_disk("engine", Path(info.data_root)),) if here else ()
+    return (*judge_engine(info), *disk)
+
+
+def judge_engine(info: EngineInfo) -> tuple[Check, ...]:
+    """Return the checks for an engine that answered."""
+    rootless = ", rootless" if info.rootless else ""
+    missing = [name for name in LIMITS if name not in info.limits]
+    copies = info.storage_driver == "vfs"
+    return (
+        Check(
+            part=Part.ENGINE,
+            name="engine",
+            ok=True,
+            detail=f"docker {info.version} (API {info.api_version}) on "
+            f"{info.arch}, kernel {info.kernel}{rootless}",
+        ),
+        Check(
+            part=Part.ENGINE_FEATURES,
+            name="storage driver",
+            ok=not copies,
+            detail=info.storage_driver + (" copies every layer: slow and big" if copies else ""),
+            remedy="let the engine use overlay2: its data on ext4 or xfs",
+            blocking=False,
+        ),
+        Check(
+            part=Part.ENGINE_FEATURES,
+            name="limits",
+            ok=not missing,
+            detail=f"cannot enforce: {', '.join(missing)}" if missing else ", ".join(LIMITS),
+            remedy="switch on the kernel's controllers for them (boot with `cgroup_enable=memory`)",
+            blocking=False,
+        ),
+    )
+
+
+def check_assembler() -> Check:
+    """Look for mmdebstrap, the keys that Debian signs its archive with, and make."""
+    check = partial(Check, part=Part.ASSEMBLER, name="mmdebstrap", blocking=False)
+    try:
+        version = run_process(["mmdebstrap", "--version"], timeout=VERSION_SECONDS)
+    except ProcessError as error:
+        detail = f"no image can be assembled: {error.reason}"
+        return check(ok=False, detail=detail, remedy=f"{FIX}, or use `--images registry`")
+    if not any(KEYRINGS.glob("debian-archive-keyring.*")):
+        return check(ok=False, detail=f"no debian-archive-keyring in {KEYRINGS}", remedy=FIX)
+    if shutil.which("make") is None:
+        return check(ok=False, detail="no make: no replica can be built", remedy=FIX)
+    return check(ok=True, detail=f"{version.decode().split()[-1]}, debian-archive-keyring, make")
+
+
+def check_compiler() -> Check:
+    """Ask zig, which builds the fixture wheels, for its version."""
+    check = partial(Check, part=Part.COMPILER, name="zig")
+    try:
+        version = run_process([sys.executable, "-m", "ziglang", "version"], timeout=VERSION_SECONDS)
+    except ProcessError as error:
+        remedy = f"{sys.executable} -m pip install --force-reinstall ziglang"
+        return check(ok=False, detail=str(error), remedy=remedy)
+    return check(ok=True, detail=version.decode().strip())
+
+
+def check_disk(what: str, path: Path) -> Check:
+    """Measure the free space where ``path`` is, or will be."""
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    return Check(
+        part=Part.DISK,
+        name=f"disk {what}",
+        ok=free >= ROOMY,
+        detail=f"{free / (1 << 30):.1f} GiB free for {path}",
+        remedy=f"a whole run may need {ROOMY >> 30} GiB there",
+        blocking=False,
+    )
+
+
+def check_network() -> Check:
+    """Ask the package index for one short page."""
+    check = partial(Check, part=Part.NETWORK, name="package index", blocking=False)
+    start = time.monotonic()
+    try:
+        with PyPISimple() as index:
+            index.get_project_page("junit-xml", timeout=NETWORK_SECONDS)
+    except requests.RequestException as error:
+        return check(
+            ok=False,
+            detail=f"does not answer: {type(error).__name__}",
+            remedy="only what the cache holds can be used; behind a proxy set HTTPS_PROXY, "
+            "with an authority of your own REQUESTS_CA_BUNDLE",
+        )
+    return check(ok=True, detail=f"answers in {time.monotonic() - start:.1f} s")
+
+
+def check_test_registry() -> Check:
+    """Look for the registry that the integration tests run, and for what signs their index."""
+    paths = [shutil.which(program) for program in ("docker-registry", "gpg")]
+    return Check(
+        part=Part.TEST_REGISTRY,
+        name="docker-registry",
+        ok=all(paths),
+        detail=", ".join(path for path in paths if path)
+        if all(paths)
+        else "docker-registry or gpg is not installed; tests of registries and mirrors need both",
+        remedy=FIX + " --tests",
+    )
+
+
+def check_browser() -> Check:
+    """Look for the browser that the tests of the HTML page drive."""
+    found = find_browser()
+    return Check(
+        part=Part.BROWSER,
+        name="chromium",
+        ok=found is not None,
+        detail=found or "not installed; the tests of the HTML page need it",
+        remedy=FIX + " --tests",
+        blocking=False,
+    )
+
+
+def find_browser() -> str | None:
+    """Return the path of the first of ``BROWSERS`` that is installed."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def _one(question: Callable[[], Check]) -> tuple[Check, ...]:
+    return (question(),)

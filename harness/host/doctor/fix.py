@@ -1,0 +1,246 @@
+"""Mend what the checks found wanting: a plan as a value, then its commands one by one.
+
+In: checks and what kind of machine this is. Out: the commands that mend it, each as
+people would type it; run here where we may, told to the user elsewhere.
+"""
+
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.arches import Arch
+from harness.core.errors import EngineError
+from harness.host.cache import Cache
+from harness.host.doctor.check import Check, Part
+from harness.host.doctor.checks import run_checks
+from harness.host.doctor.emulation import BINFMT_MISC
+from harness.host.doctor.host import Host, Packaging, Rights, look_at_host
+from harness.host.engine.docker import connect
+from harness.host.process import ProcessError, show_process
+
+COMMAND_SECONDS = 900
+ENGINE_SECONDS = 60
+ENGINE_LOG = Path("/var/log/wheelgrid-dockerd.log")
+
+_EMULATION_PACKAGES = ("qemu-user-static",)
+_ASSEMBLER_PACKAGES = ("mmdebstrap", "arch-test", "debian-archive-keyring", "uidmap", "make")
+_TEST_PACKAGES = ("docker-registry", "gpg")
+_BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core")
+_ENGINE_PACKAGES = ("docker.io", "ca-certificates")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """One repair, as an argument vector."""
+
+    argv: tuple[str, ...]
+    starts_engine: bool = False
+    """Not needed when the engine answers by then: installing it may have started it."""
+
+    @property
+    def line(self) -> str:
+        """As one would type it into a shell."""
+        return shlex.join(self.argv)
+
+
+def plan_fixes(checks: Sequence[Check], host: Host) -> tuple[Command, ...]:
+    """Return the commands that mend ``checks`` on ``host``, in order.
+
+    None where all is well, on a system without apt, and without the right to change it.
+    """
+    if host.packaging is not Packaging.APT or host.rights is Rights.NONE:
+        return ()
+    broken = {check.part for check in checks if not check.ok}
+    commands = (
+        *_install(_packages(broken, host)),
+        *(_register_handlers(host) if Part.EMULATION in broken else ()),
+        *(_start_engine(host) if Part.ENGINE in broken else ()),
+    )
+    if host.rights is Rights.ROOT:
+        return commands
+    return tuple(
+        Command(argv=("sudo", "-n", *c.argv), starts_engine=c.starts_engine) for c in commands
+    )
+
+
+def mend(
+    arches: tuple[Arch, ...],
+    announce: Callable[[str], None],
+    *,
+    cache: Cache | None = None,
+    tests: bool = False,
+) -> tuple[Check, ...]:
+    """Run the repairs that ``run_checks`` calls for; return the checks as they are afterwards.
+
+    ``announce`` gets each command before it runs; the commands' own output goes to standard
+    error. Does nothing on a machine that is well. Raises ``EngineError`` when a command
+    fails, and with the commands to type where we may not act ourselves.
+    """
+    checks = run_checks(arches, cache=cache, tests=tests)
+    host = look_at_host()
+    commands = plan_fixes(checks, host)
+    for command in commands:
+        _apply(command, announce)
+    if commands:
+        return run_checks(arches, cache=cache, tests=tests)
+    if any(_can_be_mended(check) for check in checks) and not _may_act(host):
+        raise EngineError(advice(host))
+    return checks
+
+
+def advice(host: Host) -> str:
+    """Return the commands for a machine that we may not mend ourselves."""
+    told = {
+        Packaging.APT: ("Debian, Ubuntu",),
+        Packaging.DNF: ("Fedora",),
+        Packaging.BREW: ("macOS",),
+        Packaging.OTHER: tuple(_ADVICE),
+    }[host.packaging]
+    blocks = [f"  {system}:\n" + "\n".join(f"    {c}" for c in _ADVICE[system]) for system in told]
+    return "\n".join(["this machine is not mended from here; run these yourself:", *blocks])
+
+
+_ADVICE: dict[str, tuple[str, ...]] = {
+    "Debian, Ubuntu": (
+        "sudo apt-get update",
+        "sudo apt-get install "
+        + " ".join((*_ENGINE_PACKAGES, *_EMULATION_PACKAGES, *_ASSEMBLER_PACKAGES)),
+        "sudo systemctl enable --now docker",
+        "sudo systemctl restart systemd-binfmt",
+        "sudo usermod -aG docker $USER   # then log in again",
+    ),
+    "Fedora": (
+        "sudo dnf install moby-engine qemu-user-static mmdebstrap debian-keyring make",
+        "sudo systemctl enable --now docker",
+        "sudo systemctl restart systemd-binfmt",
+        "sudo usermod -aG docker $USER   # then log in again",
+    ),
+    "macOS": (
+        "brew install --cask docker-desktop # its engine has the emulators built in",
+        "open -a Docker",
+        "wheelgrid run --images registry    # mmdebstrap needs Linux",
+    ),
+}
+
+
+def _may_act(host: Host) -> bool:
+    return host.packaging is Packaging.APT and host.rights is not Rights.NONE
+
+
+def _can_be_mended(check: Check) -> bool:
+    mendable = (
+        Part.ENGINE,
+        Part.EMULATION,
+        Part.ASSEMBLER,
+        Part.TEST_REGISTRY,
+        Part.BROWSER,
+    )
+    return not check.ok and check.part in mendable
+
+
+def _packages(broken: set[Part], host: Host) -> tuple[str, ...]:
+    wanted: list[str] = []
+    if Part.ENGINE in broken and not (host.has_engine or host.engine_elsewhere):
+        wanted += _ENGINE_PACKAGES
+        if not host.cgroups_mounted:
+            wanted.append("cgroupfs-mount")
+    if Part.EMULATION in broken:
+        wanted += _EMULATION_PACKAGES
+        if not host.systemd:
+            wanted.append("binfmt-support")
+    if Part.ASSEMBLER in broken:
+        wanted += _ASSEMBLER_PACKAGES
+    if Part.TEST_REGISTRY in broken:
+        wanted += _TEST_PACKAGES
+    if Part.BROWSER in broken:
+        wanted += _BROWSER_PACKAGES
+    return tuple(wanted)
+
+
+def _install(packages: tuple[str, ...]) -> tuple[Command, ...]:
+    if not packages:
+        return ()
+    apt = (
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "-q",
+        "-o",
+        "DPkg::Lock::Timeout=120",
+    )
+    return (
+        Command(argv=(*apt, "update")),
+        Command(argv=(*apt, "install", "-y", "--no-install-recommends", *packages)),
+    )
+
+
+def _register_handlers(host: Host) -> tuple[Command, ...]:
+    folder = str(BINFMT_MISC)
+    mount = Command(argv=("mount", "-t", "binfmt_misc", "binfmt_misc", folder))
+    drop = [_shell(f"echo -1 > {folder}/{shlex.quote(name)}") for name in host.useless_handlers]
+    register = (
+        [Command(argv=("systemctl", "restart", "systemd-binfmt"))]
+        if host.systemd
+        # Both: a package configured before binfmt-support is not in its database yet.
+        else [
+            Command(argv=("update-binfmts", "--import")),
+            Command(argv=("update-binfmts", "--enable")),
+        ]
+    )
+    return (*(() if host.binfmt_mounted else (mount,)), *drop, *register)
+
+
+def _start_engine(host: Host) -> tuple[Command, ...]:
+    if host.engine_runs or host.engine_elsewhere:
+        return ()  # it is not ours to start: the check says what keeps us from it
+    if host.systemd:
+        return (Command(argv=("systemctl", "enable", "--now", "docker"), starts_engine=True),)
+    start = _shell(f"setsid --fork dockerd > {ENGINE_LOG} 2>&1 < /dev/null", starts_engine=True)
+    if host.cgroups_mounted:
+        return (start,)
+    return (Command(argv=("cgroupfs-mount",)), start)
+
+
+def _shell(script: str, *, starts_engine: bool = False) -> Command:
+    return Command(argv=("sh", "-c", script), starts_engine=starts_engine)
+
+
+def _apply(command: Command, announce: Callable[[str], None]) -> None:
+    if command.starts_engine and _engine_answers():
+        return
+    announce(f"$ {command.line}")
+    try:
+        show_process(command.argv, timeout=COMMAND_SECONDS)
+    except ProcessError as error:
+        raise EngineError(f"{command.line}: {error.reason}; see its output above") from error
+    if command.starts_engine:
+        _await_engine()
+
+
+def _await_engine() -> None:
+    deadline = time.monotonic() + ENGINE_SECONDS
+    while not _engine_answers():
+        if time.monotonic() > deadline:
+            raise EngineError(
+                f"the engine was started and does not answer within {ENGINE_SECONDS} s; "
+                f"the end of its log:\n{_log_tail()}"
+            )
+        time.sleep(0.5)
+
+
+def _engine_answers() -> bool:
+    try:
+        connect()
+    except EngineError:
+        return False
+    return True
+
+
+def _log_tail() -> str:
+    try:
+        lines = ENGINE_LOG.read_text(errors="replace").splitlines()
+    except OSError:
+        return "see `journalctl -u docker`"
+    return "\n".join(lines[-20:])

@@ -1,0 +1,105 @@
+"""What kind of machine this is, as far as mending it goes.
+
+In: the machine. Out: ``Host``, a value that repairs are planned from.
+"""
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from harness.host.doctor.emulation import BINFMT_MISC, read_handlers
+from harness.host.process import ProcessError, run_process
+
+DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+
+class Packaging(StrEnum):
+    """Who installs software here."""
+
+    APT = "apt"
+    DNF = "dnf"
+    BREW = "brew"
+    OTHER = "other"
+
+
+class Rights(StrEnum):
+    """What we may do to the system."""
+
+    ROOT = "root"
+    SUDO = "sudo"
+    """Without a password."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Host:
+    """The machine, as far as repairs depend on it."""
+
+    packaging: Packaging
+    rights: Rights
+    systemd: bool
+    """It is the running init, not merely installed."""
+    has_engine: bool
+    """A ``dockerd`` is installed; the client alone does not count."""
+    engine_runs: bool
+    """A ``dockerd`` runs, whether or not we may speak to it."""
+    engine_elsewhere: bool
+    """``DOCKER_HOST`` points at an engine that is not this machine's."""
+    binfmt_mounted: bool
+    cgroups_mounted: bool
+    useless_handlers: tuple[str, ...]
+    """QEMU handlers that are disabled or lack the F flag."""
+
+
+def look_at_host() -> Host:
+    """Look at this machine; ask nobody for a password."""
+    return Host(
+        packaging=_packaging(),
+        rights=_rights(),
+        systemd=Path("/run/systemd/system").is_dir(),
+        has_engine=_find("dockerd"),
+        engine_runs=_is_running("dockerd"),
+        engine_elsewhere=os.environ.get("DOCKER_HOST", DEFAULT_SOCKET) != DEFAULT_SOCKET,
+        binfmt_mounted=(BINFMT_MISC / "register").exists(),
+        cgroups_mounted=any(Path("/sys/fs/cgroup").glob("*")),
+        useless_handlers=tuple(
+            handler.name
+            for handler in read_handlers()
+            if handler.name.startswith("qemu-") and not (handler.enabled and "F" in handler.flags)
+        ),
+    )
+
+
+def _packaging() -> Packaging:
+    if sys.platform == "darwin":
+        return Packaging.BREW
+    tools = {"apt-get": Packaging.APT, "dnf": Packaging.DNF}
+    return next((kind for tool, kind in tools.items() if _find(tool)), Packaging.OTHER)
+
+
+def _rights() -> Rights:
+    if os.geteuid() == 0:
+        return Rights.ROOT
+    try:
+        run_process(["sudo", "-n", "true"], timeout=10)
+    except ProcessError:
+        return Rights.NONE
+    return Rights.SUDO
+
+
+def _find(program: str) -> bool:
+    return shutil.which(program, path=SYSTEM_PATH) is not None
+
+
+def _is_running(program: str) -> bool:
+    for name in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            if name.read_text().strip() == program:
+                return True
+        except OSError:  # it ended while we looked
+            continue
+    return False

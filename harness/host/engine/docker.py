@@ -1,0 +1,376 @@
+"""The real engine, through docker-py: every call that reaches a container engine is here.
+
+In: the protocol's values. Out: the same; everything docker-py, requests or the socket
+raise becomes an ``EngineError`` with the next step.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+import requests.exceptions
+from docker.types import LogConfig, Ulimit
+
+from harness.core.arches import Arch
+from harness.core.errors import EngineError, ImageError
+from harness.host.engine.api import (
+    ChannelTimeoutError,
+    Completed,
+    ContainerSpec,
+    EngineImage,
+    EngineInfo,
+)
+from harness.host.engine.owner import OWNER_LABEL, is_orphan, own_label
+from harness.host.engine.streams import Streams
+
+PING_SECONDS = 5
+REQUEST_SECONDS = 600
+"""Read time-out of one request: loading an image of some 100 MB onto a slow disk."""
+PREPARE_SECONDS = 1800
+"""A package manager that runs under emulation takes minutes."""
+NOBODY = "65534:65534"
+
+_ADVICE = "run `wheelgrid doctor` to see what is missing, `wheelgrid doctor --fix` to mend it"
+
+
+def connect() -> "DockerEngine":
+    """Return the engine that the environment points at (``DOCKER_HOST``, else the default socket).
+
+    Raises ``EngineError`` within a few seconds when there is none.
+    """
+    with _translated():
+        client = docker.from_env(timeout=PING_SECONDS)
+        client.ping()
+        client.api.timeout = REQUEST_SECONDS
+    return DockerEngine(client)
+
+
+class DockerEngine:
+    """``Engine`` over one docker-py client."""
+
+    def __init__(self, client: docker.DockerClient) -> None:
+        self._client = client
+        self._api = client.api
+
+    def info(self) -> EngineInfo:
+        with _translated():
+            info = self._client.info()
+            version = self._client.version()
+        enforced = {"memory": "MemoryLimit", "pids": "PidsLimit", "cpu": "CpuCfsQuota"}
+        return EngineInfo(
+            version=version["Version"],
+            api_version=version["ApiVersion"],
+            storage_driver=info["Driver"],
+            data_root=info.get("DockerRootDir", ""),
+            arch=info["Architecture"],
+            kernel=info["KernelVersion"],
+            limits=frozenset(name for name, key in enforced.items() if info.get(key)),
+            rootless=any("rootless" in option for option in info.get("SecurityOptions") or ()),
+        )
+
+    def find_image(self, reference: str) -> EngineImage | None:
+        with _translated():
+            try:
+                return _engine_image(self._api.inspect_image(reference))
+            except docker.errors.ImageNotFound:
+                return None
+
+    def list_images(self, prefix: str) -> tuple[EngineImage, ...]:
+        with _translated():
+            listed = self._api.images(filters={"dangling": False})
+        ids = [i["Id"] for i in listed if any(n.startswith(prefix) for n in i["RepoTags"] or ())]
+        found = map(self.find_image, ids)
+        return tuple(image for image in found if image is not None)
+
+    def remove_image(self, name: str) -> None:
+        try:
+            with _translated(), contextlib.suppress(docker.errors.ImageNotFound):
+                self._api.remove_image(name)
+        except EngineError as error:
+            if isinstance(error.__cause__, docker.errors.APIError):
+                raise ImageError(f"{name}: {error}; is a run using it?") from error
+            raise
+
+    def load_image(self, archive: Path, reference: str) -> EngineImage:
+        with _translated(), archive.open("rb") as stream:
+            for event in self._api.load_image(stream):
+                if "error" in event:
+                    raise ImageError(
+                        f"{archive}: the engine does not load it: {event['error']}\n{_ADVICE}"
+                    )
+        with _translated():
+            # The engine notes when an image is named, and not when it is loaded.
+            self._api.tag(reference, *_split_reference(reference))
+        return self._existing(reference)
+
+    def export_image(self, image: str, arch: Arch, path: Path) -> None:
+        """Write the files of an image as a tar file at ``path``; nothing in it is started."""
+        with _translated():
+            container = self._api.create_container(
+                image, command=["none"], labels=own_label(), platform=arch.platform
+            )["Id"]
+            try:
+                with path.open("wb") as stream:
+                    for chunk in self._api.export(container):
+                        stream.write(chunk)
+            finally:
+                self._remove(container)
+
+    def pull_image(self, reference: str, arch: Arch) -> EngineImage:
+        name, tag = _split_reference(reference)
+        digest = ""
+        try:
+            with _translated():
+                events = self._api.pull(
+                    name, tag=tag, platform=arch.platform, stream=True, decode=True
+                )
+                for event in events:
+                    if "error" in event:
+                        raise _pull_error(reference, arch, event["error"])
+                    if event.get("status", "").startswith("Digest: "):
+                        digest = event["status"].removeprefix("Digest: ")
+        except EngineError as error:
+            if isinstance(error.__cause__, docker.errors.APIError):
+                raise _pull_error(reference, arch, str(error.__cause__.explanation)) from error
+            raise
+        # The engine itself keeps a digest with the first platform pulled by it only.
+        return replace(self._existing(reference), digests=(f"{name}@{digest}",))
+
+    def prepare_image(
+        self,
+        base: str,
+        reference: str,
+        *,
+        arch: Arch,
+        commands: tuple[str, ...],
+        labels: dict[str, str],
+        announce: Callable[[str], None],
+    ) -> EngineImage:
+        with _translated():
+            container = self._api.create_container(
+                base,
+                entrypoint=["sh", "-exc"],
+                command=["\n".join(commands)],
+                user="0",
+                labels=own_label(),
+                environment=dict(arch.qemu_env),
+                platform=arch.platform,
+                # As good as a bridge here, and it works where the engine has none.
+                host_config=self._api.create_host_config(network_mode="host"),
+            )["Id"]
+            try:
+                self._api.start(container)
+                self._follow(container, announce)
+                repository, _, tag = reference.rpartition(":")
+                changes = [f"LABEL {name}={value}" for name, value in sorted(labels.items())]
+                self._api.commit(
+                    container, repository, tag, changes="\n".join([*changes, "ENTRYPOINT []"])
+                )
+            finally:
+                self._remove(container)
+        return self._existing(reference)
+
+    def _follow(self, container: str, announce: Callable[[str], None]) -> None:
+        """Announce what a preparing container prints; raise ``ImageError`` when it fails."""
+        deadline = time.monotonic() + PREPARE_SECONDS
+        tail: list[str] = []
+        for chunk in self._api.logs(container, stdout=True, stderr=True, stream=True):
+            lines = chunk.decode("utf-8", "replace").splitlines()
+            tail = [*tail, *lines][-15:]
+            if lines:
+                announce(lines[-1])
+            if time.monotonic() > deadline:
+                raise ImageError(
+                    f"prepare: still running after {PREPARE_SECONDS} s", cause="infra:prepare"
+                )
+        status = self._api.wait(container)["StatusCode"]
+        if status != 0:
+            output = "\n".join(tail)
+            raise ImageError(
+                f"prepare: a command ended with status {status}:\n{output}", cause="infra:prepare"
+            )
+
+    def run(self, spec: ContainerSpec, *, stdin: bytes = b"", timeout: float) -> Completed:
+        deadline = time.monotonic() + timeout
+        with contextlib.closing(self._start(spec, auto_remove=False)) as streams:
+            try:
+                output = streams.exchange(stdin, deadline=deadline)
+            except ChannelTimeoutError:
+                raise EngineError(
+                    f"{spec.command[0]}: still running in its container after {timeout:.0f} s"
+                ) from None
+            with _translated():
+                status = self._api.wait(streams.container)["StatusCode"]
+            return Completed(status=status, output=output, errors=streams.errors())
+
+    def open(self, spec: ContainerSpec) -> Streams:
+        return self._start(spec, auto_remove=True)
+
+    def _start(self, spec: ContainerSpec, *, auto_remove: bool) -> Streams:
+        with _translated():
+            since = int(time.time())
+            container = self._api.create_container(
+                spec.image,
+                entrypoint=list(spec.command[:1]),
+                command=list(spec.command[1:]),
+                user=NOBODY,
+                working_dir="/tmp",  # noqa: S108 - the container's, a tmpfs of its own
+                stdin_open=True,
+                environment={**dict(spec.arch.qemu_env), **dict(spec.env)},
+                labels=own_label(),
+                network_disabled=True,
+                platform=spec.arch.platform,
+                host_config=self._hardened(spec, auto_remove=auto_remove),
+            )["Id"]
+            try:
+                parameters = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+                socket = self._api.attach_socket(container, params=parameters)
+                self._api.start(container)
+            except BaseException:
+                self._remove(container)
+                raise
+        return Streams(
+            container,
+            socket,
+            remove=lambda: self._remove(container),
+            out_of_memory=lambda: self._ran_out_of_memory(container, since),
+        )
+
+    def _hardened(self, spec: ContainerSpec, *, auto_remove: bool) -> Any:  # noqa: ANN401 - docker-py is untyped
+        limits = spec.limits
+        return self._api.create_host_config(
+            auto_remove=auto_remove,
+            network_mode="none",
+            ipc_mode="none",
+            read_only=True,
+            # A wheel's extension modules are mapped executable from here: no noexec.
+            tmpfs={"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={limits.tmpfs}"},  # noqa: S108
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            pids_limit=limits.pids,
+            mem_limit=limits.memory,
+            memswap_limit=limits.memory,
+            nano_cpus=int(limits.cpus * 1e9),
+            ulimits=[Ulimit(name="core", soft=0, hard=0)],
+            log_config=LogConfig(type="none"),
+        )
+
+    def _ran_out_of_memory(self, container: str, since: int) -> bool:
+        """Ask the engine's recent events: the container itself may be gone already."""
+        with _translated():
+            events = self._api.events(
+                since=since,
+                until=int(time.time()) + 1,
+                filters={"container": container, "event": "oom"},
+                decode=True,
+            )
+            return any(True for _ in events)
+
+    def reap(self) -> int:
+        with _translated():
+            containers = self._api.containers(all=True, filters={"label": OWNER_LABEL})
+            orphans = [c["Id"] for c in containers if is_orphan(c["Labels"][OWNER_LABEL])]
+            for container in orphans:
+                self._remove(container)
+        return len(orphans)
+
+    def _remove(self, container: str) -> None:
+        with _translated(), contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
+            # APIError: "removal is already in progress" (auto-remove was faster)
+            self._api.remove_container(container, force=True, v=True)
+
+    def _existing(self, reference: str) -> EngineImage:
+        image = self.find_image(reference)
+        if image is None:
+            raise ImageError(
+                f"{reference}: the engine took it and does not have it; "
+                "run again, and see that nothing else removes its images"
+            )
+        return image
+
+
+def _engine_image(found: dict[str, Any]) -> EngineImage:
+    parts = (found["Os"], found["Architecture"], found.get("Variant", ""))
+    return EngineImage(
+        id=found["Id"],
+        platform="/".join(part for part in parts if part),
+        digests=tuple(found.get("RepoDigests") or ()),
+        labels=dict((found.get("Config") or {}).get("Labels") or {}),
+        names=tuple(found.get("RepoTags") or ()),
+        size=found.get("Size", 0),
+        named_at=_seconds((found.get("Metadata") or {}).get("LastTagTime") or ""),
+    )
+
+
+def _seconds(text: str) -> float:
+    """Return a time of the engine's as seconds since the epoch, 0 for its way of saying never."""
+    with contextlib.suppress(ValueError):
+        return max(0.0, datetime.fromisoformat(text).timestamp())
+    return 0.0
+
+
+def _split_reference(reference: str) -> tuple[str, str]:
+    """Return name and tag (or digest) of an image reference; the tag is ``latest`` by default."""
+    if "@" in reference:
+        name, _, digest = reference.partition("@")
+        head, _, last = name.rpartition("/")
+        return f"{head}/{last.partition(':')[0]}".lstrip("/"), digest
+    head, _, last = reference.rpartition("/")
+    name, _, tag = last.partition(":")
+    return f"{head}/{name}".lstrip("/"), tag or "latest"
+
+
+_FINAL = ("not found", "manifest unknown", "no matching manifest", "denied", "does not match")
+
+
+def _pull_error(reference: str, arch: Arch, message: str) -> ImageError:
+    final = any(words in message.lower() for words in _FINAL)
+    # On a line of its own: a fallback to the next way tells the first line alone.
+    step = "correct its name in matrix/targets.yaml" if final else "check the network"
+    return ImageError(
+        f"{reference} for {arch.platform}: {message}\n{step}, or get it another way: --images",
+        cause="infra:not-found" if final else "infra:pull",
+    )
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what docker-py raises into ``EngineError`` with the next step."""
+    try:
+        yield
+    except docker.errors.APIError as error:
+        raise EngineError(f"the container engine refuses: {error.explanation or error}") from error
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        raise EngineError(_unreachable(error)) from error
+
+
+def _unreachable(error: BaseException) -> str:
+    text = str(error)
+    if "PermissionError" in text or "Permission denied" in text:
+        return (
+            "no permission on the container engine's socket: add yourself to its group "
+            "(`sudo usermod -aG docker $USER`, then log in again) or run as root"
+        )
+    if "timed out" in text.lower():
+        return f"the container engine does not answer in time; is it overloaded? {_ADVICE}"
+    chosen = os.environ.get("DOCKER_HOST")
+    if chosen:
+        return (
+            f"no container engine can be reached at DOCKER_HOST={chosen} ({_innermost(error)}); "
+            "correct it, or unset it to use this machine's own engine"
+        )
+    return f"no container engine can be reached ({_innermost(error)}); {_ADVICE}"
+
+
+def _innermost(error: BaseException) -> str:
+    # As far as what the system said: what is below that was being handled when it was said.
+    while not getattr(error, "errno", None) and (below := error.__cause__ or error.__context__):
+        error = below
+    return str(error) or type(error).__name__

@@ -1,0 +1,127 @@
+"""The standard streams of one container over the engine's attach socket.
+
+The engine multiplexes standard output and error into frames of an eight-byte header
+(stream number, three zero bytes, length) and the payload (Docker Engine API,
+"Attach to a container"). Nothing here ever waits without a deadline.
+"""
+
+import contextlib
+import select
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from harness.core.errors import EngineError
+from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
+
+_HEADER = 8
+_STDERR = 2
+_CHUNK = 1 << 16
+ERRORS_KEPT = 8192
+MOST_OUTPUT = 128 << 20
+"""Bytes that one container may print to its end: they are kept in memory."""
+SEND_SECONDS = 120
+"""A container that takes no input for so long hangs."""
+
+
+class Streams:
+    """``Channel`` over one attached container."""
+
+    def __init__(
+        self,
+        container: str,
+        attached: Any,  # noqa: ANN401 - docker-py gives a socket or a wrapper around one
+        *,
+        remove: Callable[[], None],
+        out_of_memory: Callable[[], bool],
+    ) -> None:
+        self.container = container
+        self._attached = attached
+        self._socket: socket.socket = getattr(attached, "_sock", attached)
+        self._remove = remove
+        self._out_of_memory = out_of_memory
+        self._raw = bytearray()
+        self._output = bytearray()
+        self._errors = bytearray()
+        self._ended = False
+
+    def send(self, data: bytes) -> None:
+        self._pump(memoryview(data), time.monotonic() + SEND_SECONDS)
+
+    def receive(self, size: int, *, deadline: float) -> bytes:
+        while len(self._output) < size:
+            if self._ended:
+                raise ChannelClosedError
+            self._wait(deadline)
+        data = bytes(self._output[:size])
+        del self._output[:size]
+        return data
+
+    def exchange(self, data: bytes, *, deadline: float) -> bytes:
+        """Write ``data``, close standard input, and return all of standard output.
+
+        Raises ``EngineError`` beyond ``MOST_OUTPUT``.
+        """
+        with contextlib.suppress(ChannelClosedError):
+            self._pump(memoryview(data), deadline)
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_WR)
+        while not self._ended:
+            self._wait(deadline)
+            if len(self._output) > MOST_OUTPUT:
+                raise EngineError(f"a container printed more than {MOST_OUTPUT} bytes; ended it")
+        return bytes(self._output)
+
+    def errors(self) -> str:
+        return self._errors.decode("utf-8", "replace")
+
+    def memory_exceeded(self) -> bool:
+        return self._out_of_memory()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._attached.close()
+        with contextlib.suppress(EngineError):
+            self._remove()
+
+    def _pump(self, data: memoryview, deadline: float) -> None:
+        """Write all of ``data`` while reading along, so that neither side blocks the other."""
+        while data:
+            if self._ended:
+                raise ChannelClosedError
+            readable, writable = self._wait(deadline, writing=True)
+            if writable and not (readable and self._ended):
+                try:
+                    data = data[self._socket.send(data[:_CHUNK]) :]
+                except OSError as error:
+                    raise ChannelClosedError from error
+
+    def _wait(self, deadline: float, *, writing: bool = False) -> tuple[bool, bool]:
+        left = deadline - time.monotonic()
+        readable, writable, _ = select.select(
+            [self._socket], [self._socket] if writing else [], [], max(left, 0)
+        )
+        if not readable and not writable:
+            raise ChannelTimeoutError
+        if readable:
+            self._read()
+        return bool(readable), bool(writable)
+
+    def _read(self) -> None:
+        try:
+            chunk = self._socket.recv(_CHUNK)
+        except OSError:
+            chunk = b""
+        self._ended = not chunk
+        self._raw += chunk
+        while len(self._raw) >= _HEADER:
+            size = int.from_bytes(self._raw[4:_HEADER], "big")
+            if len(self._raw) < _HEADER + size:
+                return
+            payload = self._raw[_HEADER : _HEADER + size]
+            if self._raw[0] == _STDERR:
+                self._errors = (self._errors + payload)[-ERRORS_KEPT:]
+            else:
+                self._output += payload
+            del self._raw[: _HEADER + size]

@@ -1,0 +1,5 @@
+"""CPythons for replicas: a release, an arch, a libc and a naming in, an interpreter's files out."""
+
+from harness.images.cpython.renamed_build import HeaderDir, interpreter_headers, interpreter_tree
+
+__all__ = ["HeaderDir", "interpreter_headers", "interpreter_tree"]

@@ -1,0 +1,91 @@
+"""Where things are compiled: a compiler for an arch and a libc in a directory, and its logs.
+
+In: what to compile for. Out: the environment that commands run in; an error with the end of
+their output and the path of all of it.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache as once
+from pathlib import Path
+
+from harness.core.arches import Arch
+from harness.core.errors import BuildError
+from harness.host.cache import Cache, content_key, file_sha256, storing
+from harness.host.process import ProcessError, run_process
+from harness.images.cpython.toolchain import write_wrappers
+
+MAKE_SECONDS = 900
+EPOCH = "1577836800"  # 2020-01-01, as every file of every image
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workshop:
+    """A directory in which something is compiled: ``bin/`` has the compiler's wrappers."""
+
+    root: Path
+    arch: Arch
+    libc: str
+    zig: Path
+    """Where zig keeps the runtimes that it compiles, once for every target."""
+
+    @property
+    def build(self) -> Path:
+        """Where make runs."""
+        return self.root / "build"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What every command here runs with."""
+        return {
+            "PATH": f"{self.root / 'bin'}:{os.environ.get('PATH', '')}",
+            "SOURCE_DATE_EPOCH": EPOCH,
+            "PYTHONHASHSEED": "0",
+            "LC_ALL": "C",
+            "ZIG_GLOBAL_CACHE_DIR": str(self.zig / "global"),
+            # The rest is configure's thousand small programs.
+            "ZIG_LOCAL_CACHE_DIR": str(self.root / "zig"),
+        }
+
+
+def open_workshop(root: Path, arch: Arch, libc: str, cache: Cache) -> Workshop:
+    """Make the directory ready to compile in. Raises ``BuildError`` without a compiler."""
+    write_wrappers(root / "bin", arch, libc)
+    return Workshop(root=root, arch=arch, libc=libc, zig=cache.root / "zig")
+
+
+def make(workshop: Workshop, *arguments: str) -> None:
+    """Run make in the build directory, on every core. Raises ``ProcessError``."""
+    command = ("make", f"-j{os.cpu_count() or 1}", *arguments)
+    run_process(
+        command,
+        timeout=MAKE_SECONDS,
+        cwd=workshop.build,
+        env=workshop.env,
+        merge=True,
+    )
+
+
+@contextlib.contextmanager
+def logged(what: str, cache: Cache) -> Iterator[None]:
+    """Turn a ``ProcessError`` into a ``BuildError`` that names the log with all of the output."""
+    try:
+        yield
+    except ProcessError as error:
+        log = cache.root / "logs" / f"{what.replace(' ', '-').replace('/', '-')}.log"
+        with storing(log):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(f"{' '.join(error.argv)}\n{error.output}")
+        raise BuildError(
+            f"{what} does not compile ({error.argv[0]}: {error.reason})\n{error.tail}\n"
+            f"all of it: {log}"
+        ) from error
+
+
+@once
+def room_digest(*modules: str) -> str:
+    """Return the digest of modules of this room, which the key of what they make holds."""
+    here = Path(__file__).parent
+    return content_key(*(file_sha256(here / f"{module}.py") for module in modules))

@@ -1,0 +1,99 @@
+"""zlib, libffi and OpenSSL as static libraries, which CPython needs and does not bring.
+
+In: an arch and a libc. Out: a directory with ``include/`` and ``lib/``, made once for every
+CPython.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.arches import Arch
+from harness.host.cache import content_key
+from harness.host.process import run_process
+from harness.images.cpython.build_env import logged, open_workshop, room_digest
+from harness.images.cpython.libffi import libffi_words
+from harness.images.cpython.openssl import build_openssl
+from harness.images.cpython.sources import find_source
+from harness.images.cpython.toolchain import zig_target, zig_version
+from harness.images.debian import SourceChoice, Workspace
+
+SECONDS = 300
+
+SOURCES = (
+    SourceChoice(name="zlib", suites=("trixie", "bookworm")),
+    SourceChoice(name="libffi", suites=("trixie", "bookworm")),
+    # 1.1.1, which later releases have not; see openssl.py.
+    SourceChoice(name="openssl", suites=("bullseye",)),
+)
+"""Whose source each library is made of."""
+
+_ZLIB = (
+    *("adler32", "compress", "crc32", "deflate", "gzclose", "gzlib", "gzread", "gzwrite"),
+    *("infback", "inffast", "inflate", "inftrees", "trees", "uncompr", "zutil"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Libraries:
+    """The libraries for one arch and libc."""
+
+    root: Path
+    """Has ``include/`` and ``lib/``, read-only for everybody."""
+    key: str
+    """Stands for everything they are made of and by."""
+
+
+def find_libraries(arch: Arch, libc: str, workspace: Workspace) -> Libraries:
+    """Return the libraries for ``arch`` and ``libc``, compiled when first asked for.
+
+    25 s on two cores, every cache empty. Raises ``BuildError`` with the end of the log and
+    the path of all of it, and ``UpstreamError`` for a source that cannot be fetched.
+    """
+    cache = workspace.cache
+    sources = {choice.name: find_source(choice, workspace) for choice in SOURCES}
+    key = content_key(
+        *(source.digest for source in sources.values()),
+        zig_target(arch, libc),
+        zig_version(),
+        room_digest("libraries", "libffi", "openssl", "toolchain"),
+    )
+
+    def make(root: Path) -> None:
+        workspace.announce(f"compiling {', '.join(sources)} for {arch.name} on {libc}")
+        with tempfile.TemporaryDirectory(prefix="libraries-") as folder:
+            workshop = open_workshop(Path(folder), arch, libc, cache)
+            trees = {name: source.tree(cache) for name, source in sources.items()}
+            (root / "include").mkdir()
+            (root / "lib").mkdir()
+            with logged(f"{'-'.join(sources)} {arch.name} {libc}", cache):
+                _build_zlib(root, trees["zlib"], workshop.env)
+                words = libffi_words(root / "include", arch, trees["libffi"])
+                _archive(root, "libffi.a", words, workshop.env)
+                build_openssl(root, arch, trees["openssl"], workshop.env)
+
+    root = cache.tree("libraries", f"{arch.name}-{libc}-{key}", make)
+    return Libraries(root=root, key=key)
+
+
+def _build_zlib(folder: Path, source: Path, env: dict[str, str]) -> None:
+    for header in ("zlib.h", "zconf.h"):
+        (folder / "include" / header).write_bytes((source / header).read_bytes())
+    sources = [str(source / f"{name}.c") for name in _ZLIB]
+    _archive(folder, "libz.a", ("-DHAVE_UNISTD_H", "-DHAVE_STDARG_H", *sources), env)
+
+
+def _archive(folder: Path, name: str, arguments: tuple[str, ...], env: dict[str, str]) -> None:
+    """Compile each source to an object of its own, then archive all of them."""
+    objects = folder / f"{name}.objects"
+    objects.mkdir()
+    # Hidden: an interpreter exports what it can, and a wheel that brings a libffi or a zlib
+    # of its own (cffi, Pillow) would be bound to these.
+    command = ("cc", "-c", "-O2", "-fvisibility=hidden", *arguments)
+    run_process(command, timeout=SECONDS, cwd=objects, env=env, merge=True)
+    found = sorted(path.name for path in objects.glob("*.o"))
+    library = str(folder / "lib" / name)
+    run_process(("ar", "rcs", library, *found), timeout=SECONDS, cwd=objects, env=env, merge=True)
+    for path in objects.iterdir():
+        path.unlink()
+    objects.rmdir()

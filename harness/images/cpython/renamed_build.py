@@ -1,0 +1,246 @@
+"""A compiled CPython under a name: a kit and a naming in, the interpreter's files out.
+
+The table of suffixes is compiled into ``dynload_shlib.c``, the triplet into
+``sysmodule.c`` too, and the rest is ``sysconfig``: two objects, a link and a few files.
+Where a naming reads another name only through importlib, as Fedora's patch 353 does, the
+frozen importlib is made again as well, so that the place is right and not the list alone.
+"""
+
+import os
+import shutil
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.arches import Arch
+from harness.core.errors import BuildError
+from harness.core.targets import Interpreter, Naming
+from harness.host.cache import Cache, content_key
+from harness.host.process import run_process
+from harness.host.tararchive import unpack_tar
+from harness.images.cpython.build import (
+    PLACE,
+    Kit,
+    find_kit,
+    host_python,
+    lend_host,
+    native_kit,
+    read_setup,
+    unpack_kit,
+)
+from harness.images.cpython.build_env import Workshop, logged, make, room_digest
+from harness.images.cpython.modules import shared_modules
+from harness.images.cpython.soabi_names import Names, named_makefile, read_last
+from harness.images.cpython.stdlib import BYTECODE, stdlib, write_tree
+from harness.images.debian import Workspace
+
+_SECONDS = 120
+_EXTERNAL = Path("Lib/importlib/_bootstrap_external.py")
+_FROZEN = Path("Python/importlib_external.h")
+
+# A program that starts wherever the loader puts it; see toolchain's -fPIC.
+_LINK = "LINKFORSHARED=-dynamic -pie -s -Wl,--export-dynamic"
+
+# As Programs/_freeze_importlib.c writes it, which only runs on the arch it is built for.
+_FREEZE = """
+import marshal, sys
+name = "<frozen importlib._bootstrap_external>"
+with open(sys.argv[1], encoding="utf-8") as stream:
+    code = compile(stream.read(), name, "exec", dont_inherit=True, optimize=0)
+print("const unsigned char _Py_M__importlib_bootstrap_external[] = {")
+print(",".join(map(str, marshal.dumps(code))))
+print("};")
+"""
+
+# As sysconfig._generate_posix_vars does it, for another machine than this.
+_SYSCONFIG = """
+import pprint, sys, sysconfig
+try:
+    from sysconfig.__main__ import _parse_makefile  # from 3.13 on
+except ImportError:
+    from sysconfig import _parse_makefile
+found = {}
+_parse_makefile("Makefile", found)
+with open("pyconfig.h", encoding="utf-8") as stream:
+    sysconfig.parse_config_h(stream, found)
+found["BLDSHARED"] = found["LDSHARED"]
+print("# system configuration generated and used by the sysconfig module")
+print("build_time_vars = " + pprint.pformat(found))
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeaderDir:
+    """The headers of one interpreter on one arch and libc."""
+
+    root: Path
+    """Has ``include/pythonX.Y/``, with that arch's ``pyconfig.h``."""
+    digest: str
+
+
+def interpreter_tree(
+    interpreter: Interpreter,
+    arch: Arch,
+    libc: str,
+    naming: Naming,
+    workspace: Workspace,
+) -> Path:
+    """Return a tar file of ``usr/local/`` with the interpreter, its library and its headers.
+
+    Uncompressed, owned by root, always the same bytes, with compiled bytecode and without
+    pip. Names that are the same on an arch give the same file. Raises as ``find_kit``.
+    """
+    cache = workspace.cache
+    names = _names(naming, arch)
+    kit = find_kit(interpreter, arch, libc, workspace)
+    key = content_key(_digest(), kit.key, names.builds, names.second, names.last)
+
+    def fill(path: Path) -> None:
+        native = native_kit(interpreter, workspace)
+        host = host_python(native, cache=cache)
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=cache.root) as folder:
+            what = f"CPython {kit.source.version} {arch.name} {libc} named {naming.id}"
+            with logged(what, cache):
+                _name(kit, names, host, Path(folder), cache)
+            write_tree(Path(folder) / "root", path)
+
+    return cache.get("interpreters", f"{interpreter.id}-{arch.name}-{libc}-{key}.tar", fill)
+
+
+def interpreter_headers(
+    interpreter: Interpreter, arch: Arch, libc: str, workspace: Workspace
+) -> HeaderDir:
+    """Return the interpreter's headers, which are the same under every name.
+
+    Raises as ``find_kit``.
+    """
+    kit = find_kit(interpreter, arch, libc, workspace)
+    cache = workspace.cache
+
+    def fill(root: Path) -> None:
+        _copy_headers(kit, root / "include" / f"python{interpreter.python}", cache)
+
+    root = cache.tree("interpreter-headers", kit.key, fill)
+    return HeaderDir(root=root, digest=kit.key)
+
+
+def _digest() -> str:
+    return room_digest("renamed_build", "soabi_names", "stdlib", "toolchain")
+
+
+def _names(naming: Naming, arch: Arch) -> Names:
+    if arch.name not in naming.builds:
+        raise BuildError(
+            f"naming {naming.id} has no triplet for {arch.name}; "
+            f"it has: {' '.join(naming.builds)}; add it in matrix/namings.yaml"
+        )
+    return Names(
+        builds=naming.builds[arch.name],
+        second=naming.second.get(arch.name, ""),
+        last=naming.last.get(arch.name, ""),
+    )
+
+
+def _name(kit: Kit, names: Names, host: Path, folder: Path, cache: Cache) -> None:
+    """Link the kit under its names and lay the whole tree out at ``folder / "root"``."""
+    tree = kit.source.tree(cache)
+    source = _edited_source(kit, tree, names, host, folder) if names.last else tree
+    workshop = unpack_kit(kit, folder / "kit", source, cache)
+    lend_host(workshop, host)
+    _rename(workshop.build / "Makefile", names, kit.interpreter.python)
+    suffix = f".{names.soabi(kit.interpreter.python)}.so"
+    modules = [f"{name}{suffix}" for name in shared_modules(read_setup(tree))]
+    make(workshop, "python", _LINK)
+    make(workshop, *(f"Modules/{module}" for module in modules))
+    modules += _build_testcapi(workshop, suffix)
+    prefix = folder / "root/usr/local"
+    home = prefix / "lib" / f"python{kit.interpreter.python}"
+    home.mkdir(parents=True)
+    unpack_tar(stdlib(kit.source, kit.interpreter.python, host, cache=cache), home)
+    if names.last:
+        _replace_source(source / _EXTERNAL, home / "importlib" / _EXTERNAL.name, host)
+    (home / "lib-dynload").mkdir()
+    for module in modules:
+        shutil.copy(workshop.build / "Modules" / module, home / "lib-dynload")
+    _write_sysconfig(workshop, names, host, home)
+    config = home / f"config-{kit.interpreter.python}-{names.builds}"
+    config.mkdir()
+    (config / "Makefile").write_text(
+        _placeless(workshop, (workshop.build / "Makefile").read_text())
+    )
+    _copy_headers(kit, prefix / "include" / home.name, cache)
+    (prefix / "bin").mkdir()
+    shutil.copy(workshop.build / "python", prefix / "bin" / home.name)
+    for link in ("python3", "python"):
+        (prefix / "bin" / link).symlink_to(home.name)
+
+
+def _build_testcapi(workshop: Workshop, suffix: str) -> list[str]:
+    """Build the module that a release up to 3.11 tests the import of extensions with."""
+    source = workshop.root / "source/Modules/_testcapimodule.c"
+    if source.with_name("_testcapi").is_dir():  # many files, and _testsinglephase serves
+        return []
+    name = f"_testcapi{suffix}"
+    includes = ("-I.", "-I../source/Include", "-shared")
+    command = ("cc", *includes, str(source), "-o", f"Modules/{name}")
+    run_process(command, timeout=_SECONDS, cwd=workshop.build, env=workshop.env, merge=True)
+    return [name]
+
+
+def _edited_source(kit: Kit, tree: Path, names: Names, host: Path, folder: Path) -> Path:
+    """Return a copy of the source whose importlib reads one more name."""
+    root = folder / "source"
+    shutil.copytree(tree, root, copy_function=os.link, symlinks=True)
+    text = (root / _EXTERNAL).read_text()
+    (root / _EXTERNAL).unlink()  # a hard link: writing would change the cache's own
+    (root / _EXTERNAL).write_text(read_last(text, names, kit.interpreter.python))
+    if (root / _FROZEN).exists():  # from 3.11 on the Makefile freezes it
+        (root / _FROZEN).unlink()
+        frozen = run_process((host, "-S", "-c", _FREEZE, root / _EXTERNAL), timeout=_SECONDS)
+        (root / _FROZEN).write_bytes(frozen)
+    return root
+
+
+def _rename(makefile: Path, names: Names, python: str) -> None:
+    """Write the names into the Makefile, and leave it as old as it is: nothing is out of date."""
+    times = makefile.stat()
+    makefile.write_text(named_makefile(makefile.read_text(), names, python))
+    os.utime(makefile, ns=(times.st_atime_ns, times.st_mtime_ns))
+    for name in ("dynload_shlib", "sysmodule"):
+        (makefile.parent / "Python" / f"{name}.o").unlink()
+    for library in makefile.parent.glob("libpython*.a"):
+        library.unlink()
+
+
+def _replace_source(source: Path, place: Path, host: Path) -> None:
+    shutil.copy(source, place)
+    _compile_file(place, host)
+
+
+def _write_sysconfig(workshop: Workshop, names: Names, host: Path, home: Path) -> None:
+    found = run_process(
+        (host, "-S", "-c", _SYSCONFIG), timeout=_SECONDS, cwd=workshop.build, env=workshop.env
+    ).decode()
+    text = _placeless(workshop, found)
+    place = home / f"_sysconfigdata__linux_{names.builds}.py"
+    place.write_text(text)
+    _compile_file(place, host)
+
+
+def _placeless(workshop: Workshop, text: str) -> str:
+    """Return a text without where it was built, which differs every time."""
+    return text.replace(str(workshop.root), PLACE)
+
+
+def _compile_file(path: Path, host: Path) -> None:
+    run_process((host, *BYTECODE, "-s", path.parent, "-p", "/", path), timeout=_SECONDS)
+
+
+def _copy_headers(kit: Kit, folder: Path, cache: Cache) -> None:
+    shutil.copytree(kit.source.tree(cache) / "Include", folder)
+    with tarfile.open(kit.archive) as tar:
+        stream = tar.extractfile("build/pyconfig.h")
+        if stream is None:
+            raise BuildError(f"{kit.archive} has no pyconfig.h; delete it and run this again")
+        (folder / "pyconfig.h").write_bytes(stream.read())

@@ -1,0 +1,209 @@
+"""The signed index of a suite, asked through apt: what sets and sources come to today.
+
+mmdebstrap makes a root of its own for apt, which fetches the index and verifies who signed it
+and that it is not past its date. No package is downloaded here.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import unquote
+
+from harness.core.errors import UpstreamError
+from harness.core.targets import Suite
+from harness.host.process import ProcessError, run_process
+from harness.images.debian.mirrors import MIRRORS, Mirrors, host_of
+from harness.images.debian.packages import SOURCE, Package, PackageSet
+
+INDEX_SECONDS = 180
+
+# Every question is one of apt's: what it would download, with addresses and digests. A glob is
+# resolved here to the oldest package that it matches.
+_ASK = r"""
+set -eu
+export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
+ask() { apt-get -qq --print-uris -o Acquire::ForceHash=sha256 "$@"; }
+sed -n 's/^Date: /@date /p' "$1"/var/lib/apt/lists/*Release | head -n 1
+echo "$WHEELGRID_ASK" | while read -r number how names; do
+    chosen=
+    set -f
+    for name in $names; do
+        case $name in *'*'*)
+            arch=${name#*:}
+            wanted=$(echo "${name%%:*}" | sed 's/[.+]/\\&/g; s/\*/[0-9]+/')
+            name=$(apt-cache search --names-only "^$wanted\$" | cut -d' ' -f1 |
+                sort -V | head -n 1):$arch ;;
+        esac
+        chosen="$chosen $name"
+    done
+    echo "@set $number"
+    case $how in
+        depends) ask install $chosen ;;
+        alone) ask download $chosen ;;
+        source) ask source --download-only $chosen ;;
+    esac
+done
+"""
+# The release pocket alone: it changes at point releases only, and it is never half-synchronised
+# as the other pockets' mirrors may be.
+_RELEASE_POCKET = r"""sed -i -E '/-(security|updates)/d' "$1/etc/apt/sources.list" """
+_WITH_SOURCES = r"""sed -i -E 'p;s/^deb /deb-src /' "$1/etc/apt/sources.list" """
+
+MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"
+"""Hooks without which a root asks for the package that merges its ``/usr``."""
+
+_URI = re.compile(r"'(?P<uri>\S+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
+_DEB = re.compile(r"(?P<name>[^_]+)_(?P<version>[^_]+)_(?P<arch>[^_]+)\.deb")
+_DSC = re.compile(r"(?P<name>[^_]+)_(?P<version>[^_]+)\.dsc")
+_ORIG = re.compile(r"[^/]+\.orig\.tar\.(gz|xz|bz2|zst)")
+_EXPIRED = re.compile(r"Release file for \S+ is expired \(invalid since (?P<since>[^)]*)\)")
+_COMPLAINT = re.compile(r"^E: (?P<what>.*)$", re.MULTILINE)
+_ADDRESS = re.compile(r"https?://\S+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What an index says today."""
+
+    date: str
+    """Of the index: ``2026-11-21``."""
+    sets: Mapping[PackageSet, tuple[Package, ...]]
+    sources: Mapping[str, Package]
+    """Source package → its upstream archive."""
+
+
+def ask_index(
+    suite: Suite, mirrors: Mirrors, sets: Sequence[PackageSet], sources: Sequence[str] = ()
+) -> Answer:
+    """Return what ``sets`` (of one suite and the same arches) and ``sources`` come to today.
+
+    The first mirror whose index is good is believed. Takes 3 to 5 s, the download of the index.
+    Raises ``UpstreamError`` with what each mirror lacks.
+    """
+    problems = []
+    for mirror in mirrors.mirrors:
+        try:
+            return _ask(suite, mirrors, mirror, sets, sources)
+        except UpstreamError as error:
+            problems.append(str(error))
+    if not problems:
+        problems = [f"no mirror of Debian is known here; name one in {MIRRORS}"]
+    raise UpstreamError("; ".join(dict.fromkeys(problems)))
+
+
+def _ask(
+    suite: Suite,
+    mirrors: Mirrors,
+    mirror: str,
+    sets: Sequence[PackageSet],
+    sources: Sequence[str],
+) -> Answer:
+    arches = sets[0].arches if sets else ("amd64",)
+    questions = [(_how(one), one.names) for one in sets] + [("source", (s,)) for s in sources]
+    asked = "\n".join(f"{n} {how} {' '.join(names)}" for n, (how, names) in enumerate(questions))
+    argv = [
+        *("mmdebstrap", "--variant=extract", "--format=null"),
+        f"--architectures={','.join(arches)}",
+        '--aptopt=Acquire::Languages "none"',
+        '--aptopt=Acquire::Retries "3"',
+        f'--aptopt=Acquire::Check-Valid-Until "{_check_date(suite, mirrors)}"',
+        *([f"--keyring={mirrors.keyring}"] if mirrors.keyring else []),
+        f"--setup-hook={_RELEASE_POCKET}",
+        f"--hook-dir={MERGED_USR}",
+        *([f"--setup-hook={_WITH_SOURCES}"] if sources else []),
+        f"--extract-hook={_ASK}",
+        *(suite.id, "-", mirror),
+    ]
+    try:
+        said = run_process(argv, timeout=INDEX_SECONDS, env={"WHEELGRID_ASK": asked}, merge=True)
+    except ProcessError as error:
+        where = f"the index of Debian {suite.id} for {' '.join(arches)} at {host_of(mirror)}"
+        raise UpstreamError(f"{where}: {explain(error)}") from error
+    return _read(said.decode("utf-8", "replace"), mirror, sets, sources)
+
+
+def _how(wanted: PackageSet) -> str:
+    return "depends" if wanted.depends else "alone"
+
+
+def _check_date(suite: Suite, mirrors: Mirrors) -> str:
+    return "false" if suite.closed or mirrors.accept_expired else "true"
+
+
+def explain(error: ProcessError) -> str:
+    """Return the reason in words: what apt complains of, never the script that ran it."""
+    if found := _EXPIRED.search(error.output):
+        return f"it is past its date (since {found['since']})"
+    complaints = [_ADDRESS.sub("", m["what"]).strip() for m in _COMPLAINT.finditer(error.output)]
+    wanted = [what for what in complaints if not what.startswith(("setup", "run_", "apt-get"))]
+    return next(iter(wanted), error.reason)
+
+
+def _read(text: str, mirror: str, sets: Sequence[PackageSet], sources: Sequence[str]) -> Answer:
+    head, *parts = re.split(r"^@set \d+\n", text, flags=re.MULTILINE)
+    date = _date(head)
+    if len(parts) != len(sets) + len(sources):
+        raise UpstreamError(
+            "apt does not answer as it used to; harness/images/debian/apt_index.py reads its output"
+        )
+    files = [_files(part, mirror, f"signed:{date}") for part in parts]
+    return Answer(
+        date=date,
+        sets={one: _debs(found) for one, found in zip(sets, files, strict=False)},
+        sources={
+            name: _upstream_archive(name, found)
+            for name, found in zip(sources, files[len(sets) :], strict=True)
+        },
+    )
+
+
+def _date(head: str) -> str:
+    found = re.search(r"^@date (.*)$", head, re.MULTILINE)
+    if found is None:
+        return f"{datetime.now(UTC):%Y-%m-%d}"
+    return f"{parsedate_to_datetime(found[1].strip()):%Y-%m-%d}"
+
+
+def _files(text: str, mirror: str, vouched: str) -> list[Package]:
+    """Return the files that apt would download; of each, name and version still to be read."""
+    return [
+        Package(
+            name=unquote(found["file"]),
+            version="",
+            arch=SOURCE,
+            sha256=found["sha256"],
+            size=int(found["size"]),
+            path=unquote(found["uri"].removeprefix(mirror).lstrip("/")),
+            vouched=vouched,
+        )
+        for found in _URI.finditer(text)
+    ]
+
+
+def _debs(files: Sequence[Package]) -> tuple[Package, ...]:
+    matches = ((file, _DEB.fullmatch(file.name)) for file in files)
+    return tuple(sorted(_named(file, found) for file, found in matches if found))
+
+
+def _upstream_archive(name: str, files: Sequence[Package]) -> Package:
+    """Return the one upstream archive among the files of a source package."""
+    versions = [found for file in files if (found := _DSC.fullmatch(file.name))]
+    archives = [file for file in files if _ORIG.fullmatch(file.name)]
+    if len(archives) != 1 or len(versions) != 1:
+        raise UpstreamError(f"the source package {name} has not one upstream archive")
+    return _named(archives[0], versions[0])
+
+
+def _named(file: Package, found: re.Match[str]) -> Package:
+    parts = found.groupdict()
+    return Package(
+        name=parts["name"],
+        version=parts["version"],
+        arch=parts.get("arch", SOURCE),
+        sha256=file.sha256,
+        size=file.size,
+        path=file.path,
+        vouched=file.vouched,
+    )

@@ -1,0 +1,165 @@
+"""Renewing the locks: sets and sources in, what the signed index has of them today out.
+
+No set is taken that could not be fetched whole: it stays as the lock had it, and is reported.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.core.errors import UpstreamError
+from harness.host.download import DownloadError
+from harness.images.debian.package_lock import SuiteLock, make_lock
+from harness.images.debian.packages import Package, PackageSet, SourceChoice
+from harness.images.debian.predecessors import find_predecessor, read_changelog
+from harness.images.debian.upstream import Basis, Upstream, explain
+
+_WHOLE = "amd64"
+"""The arch that mirrors are first to have whole."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Renewal:
+    """New locks by suite, and what was left as it was, each with the reason."""
+
+    locks: Mapping[str, SuiteLock] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+def renew_locks(
+    sets: Sequence[PackageSet],
+    sources: Sequence[SourceChoice],
+    before: Mapping[str, SuiteLock],
+    upstream: Upstream,
+    *,
+    accept_seen: bool,
+) -> Renewal:
+    """Return the locks of ``sets`` and ``sources`` as the signed indexes have them today.
+
+    ``accept_seen`` takes, for a set whose files are not all there, the state before: files that
+    no signed index names any more. Every file is in the cache afterwards.
+    """
+    problems: list[str] = []
+    taken: defaultdict[str, dict[PackageSet, tuple[Package, ...]]] = defaultdict(dict)
+    archives: defaultdict[str, list[Package]] = defaultdict(list)
+    renewal = _Renewer(
+        before=before, upstream=upstream, accept_seen=accept_seen, tell=problems.append
+    )
+    for group in _groups(sets):
+        for wanted, packages in renewal.sets(group).items():
+            taken[wanted.suite][wanted] = packages
+    for suite, names in _by_suite(sources).items():
+        archives[suite] += renewal.sources(suite, names)
+    locks = {
+        suite: make_lock(suite, taken[suite], archives[suite])
+        for suite in sorted({*taken, *archives})
+    }
+    return Renewal(locks=locks, problems=tuple(problems))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Renewer:
+    before: Mapping[str, SuiteLock]
+    upstream: Upstream
+    accept_seen: bool
+    tell: Callable[[str], None]
+
+    def sets(self, group: Sequence[PackageSet]) -> dict[PackageSet, tuple[Package, ...]]:
+        """Return what each set of one suite and the same arches comes to, where it can be had."""
+        try:
+            answer = self.upstream.ask(group[0].suite, group).sets
+        except UpstreamError as error:
+            self.tell(str(error))
+            answer = {}
+        found = {}
+        for wanted in group:
+            packages = self._whole(wanted, answer[wanted]) if wanted in answer else None
+            packages = packages or self._kept(wanted)
+            if packages:
+                found[wanted] = packages
+        return found
+
+    def sources(self, suite: str, names: Sequence[str]) -> list[Package]:
+        """Return the upstream archives of a suite's source packages, where they can be had."""
+        lock = self.before.get(suite)
+        found = {name: kept for name in names if lock and (kept := lock.source(name))}
+        try:
+            answer = self.upstream.ask(suite, (), names).sources
+        except UpstreamError as error:
+            self.tell(str(error))
+            answer = {}
+        for name, package in answer.items():
+            if missing := self._missing((package,)):
+                self.tell(f"the source of {name}: {explain(Basis.INDEX, missing)}")
+            else:
+                found[name] = package
+        return list(found.values())
+
+    def _whole(
+        self, wanted: PackageSet, packages: tuple[Package, ...]
+    ) -> tuple[Package, ...] | None:
+        """Return a set whose files are all there: the index's, or the state before it."""
+        missing = self._missing(packages)
+        if not missing:
+            return packages
+        torn = f"{wanted.title}: {explain(Basis.INDEX, missing)}"
+        if not self.accept_seen or self._kept(wanted):
+            self.tell(f"{torn}; it stays as it was" if self._kept(wanted) else torn)
+            return None
+        try:
+            before = self._before(wanted.suite, [package for package, _ in missing])
+        except UpstreamError as error:
+            self.tell(f"{torn}; {error}")
+            return None
+        whole = tuple(before.get(package, package) for package in packages)
+        self.tell(f"{torn}; the state before is taken")
+        return tuple(sorted(whole))
+
+    def _missing(self, packages: Iterable[Package]) -> list[tuple[Package, DownloadError]]:
+        missing = []
+        for package in packages:
+            try:
+                self.upstream.file(package)
+            except DownloadError as error:
+                missing.append((package, error))
+        return missing
+
+    def _before(self, suite: str, gone: Sequence[Package]) -> dict[Package, Package]:
+        """Return the files that were before those that the pool has not.
+
+        The changelogs of another arch's packages name their versions.
+        """
+        names = tuple(package.name for package in gone)
+        wanted = PackageSet(suite=suite, arches=(_WHOLE,), names=names, depends=False)
+        newer = {
+            package.name: package for package in self.upstream.ask(suite, (wanted,)).sets[wanted]
+        }
+        if missing := self._missing(newer.values()):
+            raise UpstreamError(explain(Basis.INDEX, missing))
+        found = {}
+        for package in gone:
+            changelog = read_changelog(self.upstream.file(newer[package.name]))
+            found[package] = find_predecessor(package, changelog, self.upstream.try_file)
+        if missing := self._missing(found.values()):
+            raise UpstreamError(explain(Basis.LOCK, missing))
+        return found
+
+    def _kept(self, wanted: PackageSet) -> tuple[Package, ...] | None:
+        lock = self.before.get(wanted.suite)
+        return lock.find(wanted) if lock else None
+
+
+def _groups(sets: Sequence[PackageSet]) -> list[list[PackageSet]]:
+    """Return the sets by suite and arches: what one question to an index answers."""
+    groups: defaultdict[tuple[str, tuple[str, ...]], list[PackageSet]] = defaultdict(list)
+    for wanted in sets:
+        groups[wanted.suite, wanted.arches].append(wanted)
+    return list(groups.values())
+
+
+def _by_suite(sources: Sequence[SourceChoice]) -> dict[str, list[str]]:
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for choice in sources:
+        for suite in choice.suites:
+            names[suite].append(choice.name)
+    return {suite: sorted(set(found)) for suite, found in sorted(names.items())}

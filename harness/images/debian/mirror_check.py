@@ -1,0 +1,74 @@
+"""Is the mirror whole: the files that the locks name in, one line of the doctor out."""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from harness.host.doctor.check import Check, Part
+from harness.host.download import Downloader
+from harness.images.debian.mirrors import MIRRORS, find_mirrors, host_of
+from harness.images.debian.package_lock import SuiteLock
+from harness.images.debian.packages import SOURCE, Package
+
+SECONDS = 2.5
+"""How long is asked; what is not asked by then is left out, and reported."""
+_AT_A_TIME = 16
+_ANSWER_SECONDS = 1.0
+_NAME = "debian mirror"
+
+
+def check_mirror(locks: Mapping[str, SuiteLock], arches: Collection[str]) -> Check:
+    """Ask the mirrors for every file that the locks name for ``arches`` (Debian's names).
+
+    No file is downloaded. Takes ``SECONDS`` at most, and as long as one answer.
+    """
+    wanted = {*arches, "all", SOURCE}
+    files = [file for lock in locks.values() for file in lock.files if file.arch in wanted]
+    mirrors = find_mirrors()
+    if not mirrors.mirrors:
+        return _check(ok=False, detail="none is known", remedy=f"name one in {MIRRORS}")
+    end = time.monotonic() + SECONDS
+    downloader = Downloader()
+
+    def ask(file: Package) -> bool | None:
+        answer = None
+        for address in mirrors.addresses(file)[: len(mirrors.mirrors)]:
+            left = end - time.monotonic()
+            if left <= 0:
+                return None
+            answer = downloader.is_there(address, timeout=min(left, _ANSWER_SECONDS))
+            if answer:
+                break
+        return answer
+
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        answers = tuple(pool.map(ask, files))
+    hosts = ", ".join(map(host_of, mirrors.mirrors))
+    return judge_mirror(hosts, tuple(zip(files, answers, strict=True)))
+
+
+def judge_mirror(hosts: str, answers: Sequence[tuple[Package, bool | None]]) -> Check:
+    """Return the check for what mirrors said of each file: None for no answer."""
+    asked = [(file, there) for file, there in answers if there is not None]
+    gone = [file for file, there in asked if not there]
+    if answers and not asked:
+        return _check(
+            ok=False,
+            detail=f"{hosts}: no answer",
+            remedy=f"only what the cache holds can be used; name another one in {MIRRORS}",
+        )
+    if gone:
+        first, more = gone[0], len(gone) - 1
+        also = f", and {more} more" if more else ""
+        return _check(
+            ok=False,
+            detail=f"{hosts} has not {first.title} for {first.arch}{also}",
+            remedy="what is gone is resolved anew from today's index; `wheelgrid pins --update` "
+            "locks that",
+        )
+    of = "" if len(asked) == len(answers) else f" of {len(answers)}, the others were not asked"
+    return _check(ok=True, detail=f"{hosts} has all locked files: {len(asked)}{of}")
+
+
+def _check(*, ok: bool, detail: str, remedy: str = "") -> Check:
+    return Check(part=Part.MIRROR, name=_NAME, ok=ok, detail=detail, remedy=remedy, blocking=False)

@@ -1,0 +1,122 @@
+"""Where the distribution's files are: the environment (``--debian-mirror``), apt's own settings.
+
+In: the machine. Out: the mirrors in the order they are tried, and the archive of old states.
+"""
+
+import os
+import re
+import shlex
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from harness.host.process import ProcessError, run_process
+from harness.images.debian.packages import Package
+
+MIRRORS = "WHEELGRID_DEBIAN_MIRRORS"
+"""Environment variable: addresses of mirrors, between spaces."""
+ARCHIVE = "WHEELGRID_DEBIAN_ARCHIVE"
+"""Environment variable: address of the archive of old states, with ``@SNAPSHOTID@`` in it."""
+KEYRING = "WHEELGRID_DEBIAN_KEYRING"
+"""Environment variable: file with the keys that sign the index, instead of Debian's own."""
+
+_SECONDS = 20
+_SNAPSHOT = "@SNAPSHOTID@"
+_DEFAULT_SUITE = "stable"
+_DEB_LINE = re.compile(r"^deb (?:\[[^]]*\] )?(?P<url>\S+) ", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mirrors:
+    """Where files of the pool are looked for, in this order."""
+
+    mirrors: tuple[str, ...]
+    """Addresses without a slash at their end."""
+    archive: str = ""
+    """Address of the archive of old states; ``@SNAPSHOTID@`` stands for a time. May be empty."""
+    keyring: str = ""
+    """File of the keys that sign the index; empty for the distribution's own."""
+    accept_expired: bool = False
+    """This machine's apt is set to take an index past its date (``Acquire::Check-Valid-Until``)."""
+
+    def addresses(self, package: Package) -> tuple[str, ...]:
+        """Return every address of a file, the first to try first."""
+        path = quote(package.path, safe="/+~:")
+        found = tuple(f"{mirror}/{path}" for mirror in self.mirrors)
+        if not self.archive:
+            return found
+        # The state at the end of the day of which the file is known.
+        time = f"{package.day.replace('-', '')}T235959Z"
+        return (*found, f"{self.archive.replace(_SNAPSHOT, time).rstrip('/')}/{path}")
+
+
+def host_of(address: str) -> str:
+    """Return the host of an address for messages, without a password that it may hold."""
+    parts = urlsplit(address)
+    host = parts.hostname or address
+    return f"{host}:{parts.port}" if parts.port else host
+
+
+def find_mirrors() -> Mirrors:
+    """Return the mirrors that the environment names, else apt, else mmdebstrap.
+
+    Takes 0.1 s where apt is asked. Empty where nothing here knows a mirror.
+    """
+    named = tuple(os.environ.get(MIRRORS, "").split())
+    settings = _apt_settings()
+    return Mirrors(
+        mirrors=tuple(m.rstrip("/") for m in named or _apt_mirrors() or _default_mirror()),
+        archive=os.environ.get(ARCHIVE) or settings.get("SNAPSHOTS", ""),
+        keyring=os.environ.get(KEYRING, ""),
+        accept_expired=settings.get("EXPIRED", "") in ("false", "no", "0", "off"),
+    )
+
+
+def _apt_settings() -> dict[str, str]:
+    return parse_settings(
+        _output(
+            *("apt-config", "shell"),
+            *("SNAPSHOTS", "Acquire::Snapshots::URI::Origin::Debian"),
+            *("EXPIRED", "Acquire::Check-Valid-Until"),
+        )
+    )
+
+
+def parse_settings(text: str) -> dict[str, str]:
+    """Read the output of ``apt-config shell``: lines ``NAME='value'``."""
+    words = (word.partition("=") for word in shlex.split(text))
+    return {name: value for name, equals, value in words if equals}
+
+
+def _apt_mirrors() -> tuple[str, ...]:
+    return parse_targets(
+        _output("apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(CODENAME)")
+    )
+
+
+def parse_targets(text: str) -> tuple[str, ...]:
+    """Return Debian's mirrors of ``apt-get indextargets``: lines of address, origin, codename.
+
+    The security archive is left out: it has packages of its own.
+    """
+    rows = (line.split() for line in text.splitlines())
+    found = (row[0] for row in rows if row[1:2] == ["Debian"] and "-security" not in row[-1])
+    return tuple(dict.fromkeys(url for url in found if url.startswith(("http:", "https:"))))
+
+
+def _default_mirror() -> tuple[str, ...]:
+    """Ask mmdebstrap, which prints the list it would use and is stopped there."""
+    hook = 'cat "$1/etc/apt/sources.list"; exit 1'
+    command = ("mmdebstrap", "--variant=custom", "--format=null", f"--setup-hook={hook}")
+    try:
+        run_process((*command, _DEFAULT_SUITE, "-"), timeout=_SECONDS, merge=True)
+    except ProcessError as error:
+        found = _DEB_LINE.search(error.output)
+        return (found["url"],) if found else ()
+    return ()
+
+
+def _output(*argv: str) -> str:
+    try:
+        return run_process(argv, timeout=_SECONDS).decode("utf-8", "replace")
+    except ProcessError:
+        return ""

@@ -1,0 +1,155 @@
+"""The lock of one suite: ``matrix/packages/<suite>.lock`` in, frozen values out, and back.
+
+Two kinds of line: ``set ID ARCHES HOW NAMES…`` for what is asked for, and one line per file,
+sorted: name, version, arch, sha256, size, path, how it is vouched for, and the sets that take it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.core.errors import MatrixFileError
+from harness.images.debian.packages import SOURCE, Package, PackageSet
+
+FOLDER = "packages"
+"""Where the locks are, in the matrix folder."""
+RENEW = "wheelgrid pins --update"
+
+_HEAD = """\
+# What images, headers and interpreters are made of in Debian {suite}.
+# Renewed by `{renew}`; matrix/README.md explains the columns.
+"""
+_FILE = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9+.-]*) (?P<version>[0-9A-Za-z.+~:-]+) (?P<arch>[a-z0-9]+)"
+    r" (?P<sha256>[0-9a-f]{64}) (?P<size>[0-9]+) (?P<path>[^ /][^ ]*)"
+    r" (?P<vouched>(?:signed|seen):[0-9]{4}-[0-9]{2}-[0-9]{2}) (?P<sets>-|[0-9a-f,]+)"
+)
+_SET = re.compile(
+    r"set (?P<id>[0-9a-f]+) (?P<arches>[a-z0-9,]+) (?P<how>depends|alone) (?P<names>[^ ].*)"
+)
+_OTHERS = ("size", "sets")
+_WORDS = {True: "depends", False: "alone"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuiteLock:
+    """What is pinned of one suite."""
+
+    suite: str
+    sets: Mapping[str, PackageSet] = field(default_factory=dict)
+    """By id."""
+    files: Mapping[Package, frozenset[str]] = field(default_factory=dict)
+    """File → ids of the sets that take it; none for a source archive."""
+
+    def find(self, wanted: PackageSet) -> tuple[Package, ...] | None:
+        """Return the packages of a set, sorted; None where it is not pinned."""
+        found = tuple(sorted(file for file, sets in self.files.items() if wanted.id in sets))
+        return found or None
+
+    def source(self, name: str) -> Package | None:
+        """Return the upstream archive of a source package; None where it is not pinned."""
+        matches = (file for file in self.files if (file.name, file.arch) == (name, SOURCE))
+        return next(matches, None)
+
+
+def make_lock(
+    suite: str, sets: Mapping[PackageSet, Iterable[Package]], sources: Iterable[Package]
+) -> SuiteLock:
+    """Return the lock of what these sets came to and of these source archives."""
+    files: dict[Package, frozenset[str]] = dict.fromkeys(sources, frozenset())
+    for wanted, packages in sets.items():
+        for package in packages:
+            files[package] = files.get(package, frozenset()) | {wanted.id}
+    return SuiteLock(suite=suite, sets={wanted.id: wanted for wanted in sets}, files=files)
+
+
+def format_lock(lock: SuiteLock) -> str:
+    """Return the file's text: the same lock gives the same text."""
+    asked = sorted(lock.sets.values(), key=lambda s: (s.depends, s.names, s.arches))
+    sets = (
+        f"set {wanted.id} {','.join(wanted.arches)} {_WORDS[wanted.depends]} "
+        f"{' '.join(wanted.names)}"
+        for wanted in asked
+    )
+    files = (
+        f"{f.name} {f.version} {f.arch} {f.sha256} {f.size} {f.path} {f.vouched} "
+        f"{','.join(sorted(lock.files[f])) or '-'}"
+        for f in sorted(lock.files)
+    )
+    return _HEAD.format(suite=lock.suite, renew=RENEW) + "".join(f"{s}\n" for s in (*sets, *files))
+
+
+def parse_lock(suite: str, text: str, shown: str) -> SuiteLock:
+    """Return the lock that the text of a file holds.
+
+    Raises ``MatrixFileError`` with every line that is none, as ``shown:line:1``.
+    """
+    sets: dict[str, PackageSet] = {}
+    files: dict[Package, frozenset[str]] = {}
+    problems = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line or line.startswith("#"):
+            continue
+        if found := _SET.fullmatch(line):
+            sets[found["id"]] = _read_set(suite, found)
+        elif found := _FILE.fullmatch(line):
+            files[_read_file(found)] = _read_ids(found["sets"])
+        else:
+            problems.append(
+                f"{shown}:{number}:1: neither a set nor a file of the pool; run `{RENEW}`"
+            )
+    unknown = {one for ids in files.values() for one in ids} - sets.keys()
+    problems += [
+        f"{shown}:1:1: no line says what set {one} is; run `{RENEW}`" for one in sorted(unknown)
+    ]
+    if problems:
+        raise MatrixFileError(problems)
+    return SuiteLock(suite=suite, sets=sets, files=files)
+
+
+def describe_lock(lock: SuiteLock) -> str:
+    """Return a lock in a few words: files, the days of what vouches for them, what is unsigned."""
+    signed = sorted({file.day for file in lock.files if file.vouched.startswith("signed:")})
+    unsigned = sum(file.vouched.startswith("seen:") for file in lock.files)
+    days = f"index of {', '.join(signed)}" if signed else "no signed index"
+    also = f", {unsigned} of them seen and not signed" if unsigned else ""
+    return f"{len(lock.files)} files, {days}{also}"
+
+
+def read_locks(matrix: Path) -> dict[str, SuiteLock]:
+    """Return the locks in a matrix folder by suite. Raises ``MatrixFileError``."""
+    locks, problems = {}, []
+    for path in sorted((matrix / FOLDER).glob("*.lock")):
+        try:
+            locks[path.stem] = parse_lock(path.stem, path.read_text("utf-8"), str(path))
+        except MatrixFileError as error:
+            problems += error.problems
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"{path}:1:1: cannot be read: {error}; run `{RENEW}`")
+    if problems:
+        raise MatrixFileError(problems)
+    return locks
+
+
+def lock_path(matrix: Path, suite: str) -> Path:
+    """Return where the lock of a suite is kept."""
+    return matrix / FOLDER / f"{suite}.lock"
+
+
+def _read_set(suite: str, found: re.Match[str]) -> PackageSet:
+    return PackageSet(
+        suite=suite,
+        arches=tuple(found["arches"].split(",")),
+        names=tuple(found["names"].split()),
+        depends=found["how"] == _WORDS[True],
+    )
+
+
+def _read_file(found: re.Match[str]) -> Package:
+    texts = {name: text for name, text in found.groupdict().items() if name not in _OTHERS}
+    return Package(**texts, size=int(found["size"]))
+
+
+def _read_ids(text: str) -> frozenset[str]:
+    return frozenset() if text == "-" else frozenset(text.split(","))

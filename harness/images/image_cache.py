@@ -1,0 +1,107 @@
+"""The way in: a target in, its image out, by the way asked for or the first that works."""
+
+from harness.core.errors import ImageError
+from harness.core.observations import ImageRef
+from harness.core.targets import ImageWay, Target
+from harness.host.engine import Engine
+from harness.images.assembled import AssembledSource
+from harness.images.debian import Workspace
+from harness.images.registry import RegistrySource
+from harness.images.replica import FetchPip, ReplicaSource
+from harness.images.source import ImageSource, Use
+
+PATIENT_TRIES = 4
+_HASTY_TRIES = 2
+"""Where another way may follow, a registry gets less time."""
+
+
+class ImageStore:
+    """Target images by the first of ``ways`` that works, every fallback announced.
+
+    ``registry`` is a mirror as ``HOST/PREFIX`` (see ``registry.mirrored``); ``fetch_pip``
+    gives replicas their installer (see ``replica.FetchPip``).
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        workspace: Workspace,
+        *,
+        ways: tuple[ImageWay, ...] = tuple(ImageWay),
+        registry: str = "",
+        fetch_pip: FetchPip,
+    ) -> None:
+        self._engine = engine
+        self._ways = ways
+        self._announce = workspace.announce
+        tries = PATIENT_TRIES if len(ways) == 1 else _HASTY_TRIES
+        self._sources: tuple[ImageSource, ...] = (
+            RegistrySource(
+                engine,
+                workspace.cache,
+                mirror=registry,
+                tries=tries,
+                announce=workspace.announce,
+            ),
+            AssembledSource(engine, workspace),
+            ReplicaSource(engine, workspace, fetch_pip=fetch_pip),
+        )
+
+    def get(self, target: Target) -> ImageRef:
+        """Return the target's image, which is in the engine then.
+
+        Raises ``ImageError`` with the cause of the miss: ``infra:no-way`` where the matrix
+        gives the target no such way, else that of the last way tried.
+        """
+        failures: list[tuple[ImageSource, ImageError]] = []
+        for source in self._candidates(target):
+            if failures:
+                self._announce(_fallback(target, *failures[-1], source))
+            try:
+                return source.get(target)
+            except ImageError as error:
+                failures.append((source, error))
+        raise _combined(target, [(source.way, error) for source, error in failures])
+
+    def uses(self, target: Target) -> tuple[Use, ...]:
+        """Return what the target would use by each way that may be tried, the first one first.
+
+        Makes nothing and asks no network.
+        """
+        offered = [source for source in self._sources if source.offers(target)]
+        return tuple(s.use(target) for s in offered if s.way in self._ways)
+
+    def has(self, target: Target) -> bool:
+        """Whether the engine has the target's image by one of these ways.
+
+        Raises ``EngineError`` when it cannot be asked.
+        """
+        names = [use.image for use in self.uses(target) if use.image]
+        return any(self._engine.find_image(name) for name in names)
+
+    def _candidates(self, target: Target) -> list[ImageSource]:
+        offered = [source for source in self._sources if source.offers(target)]
+        asked = [source for source in offered if source.way in self._ways]
+        if not asked:
+            raise ImageError(self._no_way(target, offered), cause="infra:no-way")
+        return asked
+
+    def _no_way(self, target: Target, offered: list[ImageSource]) -> str:
+        ways = ", ".join(source.way for source in offered) or "none"
+        every = set(self._ways) == set(ImageWay)
+        asked = "way to get an image" if every else f"{' or '.join(self._ways)} way"
+        return f"{target.key}: no {asked} in matrix/targets.yaml; it has: {ways}"
+
+
+def _fallback(target: Target, failed: ImageSource, error: ImageError, then: ImageSource) -> str:
+    reason = str(error).partition("\n")[0]
+    return f"{target.key}: no image by the {failed.way} way ({reason}); trying {then.way}"
+
+
+def _combined(target: Target, failures: list[tuple[ImageWay, ImageError]]) -> ImageError:
+    if len(failures) == 1:
+        return failures[0][1]
+    lines = [f"  {way}: {error}" for way, error in failures]
+    return ImageError(
+        "\n".join([f"{target.key}: no way gives an image", *lines]), cause=failures[-1][1].cause
+    )

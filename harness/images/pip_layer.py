@@ -1,0 +1,54 @@
+"""An installer as a layer: pip's wheel and an interpreter's version in, a tar file out.
+
+Compiled here, by the interpreter that this machine runs for its builds: bytecode is the
+same on every arch, and without it pip takes seconds to start under emulation.
+"""
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+from harness.core.errors import ImageError
+from harness.core.targets import Interpreter
+from harness.host.cache import content_key, file_sha256
+from harness.host.process import ProcessError, run_process
+from harness.images.cpython.build import host_python, native_kit
+from harness.images.cpython.stdlib import BYTECODE, write_tree
+from harness.images.debian import Workspace
+
+KIND = "installers"
+_COMPILE_SECONDS = 120
+
+
+def installer_layer(wheel: Path, interpreter: Interpreter, workspace: Workspace) -> Path:
+    """Return a tar file of ``usr/local/`` with the wheel installed and compiled.
+
+    Raises ``ImageError`` when it does not compile and ``BuildError`` when the interpreter
+    that compiles cannot be built.
+    """
+    cache = workspace.cache
+    site = f"usr/local/lib/python{interpreter.python}/site-packages"
+    key = content_key(site, *BYTECODE, file_sha256(wheel))
+
+    def make(path: Path) -> None:
+        native = native_kit(interpreter, workspace)
+        host = host_python(native, cache=cache)
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=cache.root) as name:
+            root = Path(name) / "root"
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(root / site)
+            _compile(host, root, site)
+            write_tree(root, path)
+
+    return cache.get(KIND, f"{wheel.stem}-{interpreter.id}-{key}.tar", make)
+
+
+def _compile(host: Path, root: Path, site: str) -> None:
+    place = ("-s", root, "-p", "/", root / site)
+    try:
+        # The order of frozensets is in the bytes before 3.11 (bpo-37596).
+        run_process(
+            (host, *BYTECODE, *place), timeout=_COMPILE_SECONDS, env={"PYTHONHASHSEED": "0"}
+        )
+    except ProcessError as error:
+        raise ImageError(f"pip does not compile: {error}", cause="infra:interpreter") from error

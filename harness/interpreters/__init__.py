@@ -1,5 +1,0 @@
-"""CPythons for replicas: a release, an arch, a libc and a naming in, an interpreter's files out."""
-
-from harness.interpreters.flavours import HeaderDir, interpreter_headers, interpreter_tree
-
-__all__ = ["HeaderDir", "interpreter_headers", "interpreter_tree"]

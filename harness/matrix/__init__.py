@@ -1,0 +1,1 @@
+"""``matrix/*.yaml`` in, cells out: fields, planning, selection, shards, pins."""

@@ -1,0 +1,65 @@
+"""The cells of a run as one document: cells in, JSON out, and back again. Pure.
+
+Targets, subjects and expectations stand in it once each; a cell names them by number.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from harness.core.cells import Cell, Expectation
+from harness.core.subjects import Subject
+from harness.core.targets import Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Roster:
+    targets: tuple[Target, ...]
+    subjects: tuple[Subject, ...]
+    expectations: tuple[Expectation, ...]
+    cells: tuple[tuple[int, int, int | None], ...]
+
+
+_ROSTER: TypeAdapter[_Roster] = TypeAdapter(_Roster)
+
+
+def dump_roster(cells: Sequence[Cell]) -> bytes:
+    """Return the cells as JSON; the same cells in the same order give the same bytes."""
+    targets = {cell.target.key: cell.target for cell in cells}
+    subjects = {cell.subject.id: cell.subject for cell in cells}
+    expectations = {cell.expectation: cell.expectation for cell in cells if cell.expectation}
+    at_target = {key: number for number, key in enumerate(targets)}
+    at_subject = {key: number for number, key in enumerate(subjects)}
+    at_expectation = {key: number for number, key in enumerate(expectations)}
+    return _ROSTER.dump_json(
+        _Roster(
+            targets=tuple(targets.values()),
+            subjects=tuple(subjects.values()),
+            expectations=tuple(expectations.values()),
+            cells=tuple(
+                (
+                    at_target[cell.target.key],
+                    at_subject[cell.subject.id],
+                    at_expectation[cell.expectation] if cell.expectation else None,
+                )
+                for cell in cells
+            ),
+        )
+    )
+
+
+def load_roster(document: bytes) -> tuple[Cell, ...]:
+    """Return the cells that ``dump_roster`` was given.
+
+    Raises ``pydantic.ValidationError`` or ``IndexError`` for any other document.
+    """
+    roster = _ROSTER.validate_json(document)
+    return tuple(
+        Cell(
+            target=roster.targets[target],
+            subject=roster.subjects[subject],
+            expectation=None if expectation is None else roster.expectations[expectation],
+        )
+        for target, subject, expectation in roster.cells
+    )

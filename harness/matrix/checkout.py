@@ -1,0 +1,97 @@
+"""The checkout and what changed in it: a git revision in, the files and the matrix before it out.
+
+What is not committed counts too, so that a laptop says what CI will say.
+"""
+
+import io
+import tempfile
+from pathlib import Path
+
+from harness.core.cells import Cell, Matrix
+from harness.core.errors import MatrixFileError, UsageError
+from harness.host.process import ProcessError, run_process
+from harness.host.tararchive import unpack_tar
+from harness.matrix.affected import Edit, touched_cells, touches_all
+from harness.matrix.files import load_matrix
+from harness.matrix.plan import Selection, plan_cells, usual
+from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, read_lock
+from harness.wheels.index.renew import pinned_releases
+
+SECONDS = 60.0
+"""What git may take; it reads a few hundred files."""
+
+
+def choose_changed(
+    matrix: Matrix, selection: Selection, base: str | None, folder: Path
+) -> tuple[Cell, ...]:
+    """Return the selected cells, with ``base`` those that the change since then touches.
+
+    A selection of nothing means every cell then, and the usual ones where all are touched. Raises
+    what ``plan_cells`` and ``read_edit`` raise.
+    """
+    if base is None:
+        return plan_cells(matrix, usual(matrix, selection))
+    edit = read_edit(base, folder, matrix)
+    wanted = usual(matrix, selection) if touches_all(edit) else selection
+    return touched_cells(plan_cells(matrix, wanted), matrix, edit)
+
+
+def read_edit(base: str, folder: Path, matrix: Matrix) -> Edit:
+    """Return what changed since this branch left ``base``, a git revision.
+
+    ``folder`` holds the files of ``matrix`` as they are now. Raises ``UsageError`` where git knows
+    no such revision or the folder is in no checkout.
+    """
+    top = Path(_git(folder, base, "rev-parse", "--show-toplevel").strip())
+    fork = _git(top, base, "merge-base", "--", base, "HEAD").strip()
+    differ = _git(top, base, "diff", "--name-only", "--no-renames", "-z", fork, "--")
+    fresh = _git(top, base, "ls-files", "--others", "--exclude-standard", "-z")
+    with tempfile.TemporaryDirectory(prefix="wheelgrid-base-") as scratch:
+        was = _take_out(top, base, fork, folder, Path(scratch))
+        before, lock = _matrix(was), _lock(was)
+    now = _lock(folder)
+    return Edit(
+        paths=frozenset(filter(None, f"{differ}{fresh}".split("\0"))),
+        before=before,
+        repinned=frozenset(r for r in pinned_releases(matrix) if lock.find(r) != now.find(r)),
+    )
+
+
+def _take_out(top: Path, base: str, commit: str, folder: Path, scratch: Path) -> Path:
+    """Write the files of the matrix as they were into ``scratch`` and return their folder."""
+    inside = folder.resolve().relative_to(top.resolve())
+    if not _git(top, base, "ls-tree", commit, "--", inside.as_posix()):
+        return scratch / inside
+    argv = ("git", "archive", "--format=tar", commit, "--", f":(glob){inside.as_posix()}/*")
+    packed = _run(top, base, *argv)
+    unpack_tar(io.BytesIO(packed), scratch)
+    return scratch / inside
+
+
+def _matrix(folder: Path) -> Matrix | None:
+    try:
+        return load_matrix(folder, None)
+    except MatrixFileError:
+        return None
+
+
+def _lock(folder: Path) -> IndexLock:
+    """Return the lock of the folder; one that is not there, or not read any more, pins nothing."""
+    try:
+        return read_lock(folder / LOCK_NAME)
+    except MatrixFileError:
+        return NOTHING_PINNED
+
+
+def _git(where: Path, base: str, *words: str) -> str:
+    return _run(where, base, "git", *words).decode("utf-8", "surrogateescape")
+
+
+def _run(where: Path, base: str, *argv: str) -> bytes:
+    try:
+        return run_process(argv, timeout=SECONDS, cwd=where)
+    except ProcessError as error:
+        raise UsageError(
+            f"--changed {base}: {error}; name a commit or branch that this checkout has, "
+            "fetched with its history"
+        ) from error

@@ -1,0 +1,106 @@
+"""pydantic's errors in the words of this project.
+
+In: one error of pydantic, the shape it came from and the tree of the file. Out: a
+``Problem`` at its place in the file, in a plain sentence that ends in the next step.
+"""
+
+from types import NoneType
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from harness.core.matching import did_you_mean
+from harness.core.problems import DataPath, Problem
+from harness.matrix.files.fields import PATTERNS
+from harness.matrix.files.shape import Shape
+from harness.matrix.files.yamltree import Tree
+
+_KEY = "[key]"
+"""How pydantic marks that it means the key of a mapping, not its value."""
+
+_WANTED = {
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+
+
+def problems_of(
+    error: ValidationError, shape: type[Shape], tree: Tree, at: DataPath
+) -> list[Problem]:
+    """Return the problems of the entry at ``at``, in the order pydantic found them."""
+    return [_problem(detail, shape, tree, at) for detail in error.errors(include_url=False)]
+
+
+def _problem(detail: ErrorDetails, shape: type[Shape], tree: Tree, at: DataPath) -> Problem:
+    loc = detail["loc"]
+    if loc and loc[-1] == _KEY:
+        path = (*at, *loc[:-1])
+        return tree.key_problem(path, _sentence(detail, str(loc[-2])))
+    path = (*at, *loc)
+    match detail["type"]:
+        case "extra_forbidden":
+            known = _keys(_shape_at(shape, loc[:-1]))
+            what = f"unknown key {loc[-1]!r}{did_you_mean(str(loc[-1]), known)}"
+            return tree.key_problem(path, what)
+        case "missing":
+            return tree.problem(path[:-1], f"the key {loc[-1]!r} is missing; add it")
+        case _:
+            return tree.problem(path, _sentence(detail, tree.sources.get(path, "")))
+
+
+def _sentence(detail: ErrorDetails, source: str) -> str:
+    given, context = detail["input"], detail.get("ctx", {})
+    match detail["type"]:
+        case "matrix":
+            what = str(context["what"])
+        case "string_type" if isinstance(given, (bool, int, float)):
+            what = f'{source} without quotes is {_spoken(given)}; quote it: "{source}"'
+        case "string_pattern_mismatch":
+            what = f"{given!r} cannot stand here; write {PATTERNS[context['pattern']]}"
+        case "string_too_short" | "too_short":
+            what = "is empty; fill it in, or remove the key"
+        case "literal_error" | "enum":
+            known = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+            what = f"unknown value {given!r}{did_you_mean(str(given), known)}"
+        case kind if kind in _WANTED:
+            what = f"wants {_WANTED[kind]}, not {_spoken(given)}"
+        case _:
+            what = detail["msg"]
+    return what
+
+
+def _spoken(value: object) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"the boolean {str(value).lower()}"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f"the text {value[:40]!r}"
+        case list():
+            return "a list"
+        case _:
+            return "a mapping"
+
+
+def _keys(shape: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in shape.model_fields.items()]
+
+
+def _shape_at(shape: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel]:
+    """Return the shape that stands at ``loc``: through fields, items and values of mappings."""
+    found: Any = shape
+    for step in loc:
+        if isinstance(found, type) and issubclass(found, BaseModel):
+            found = found.model_fields[str(step)].annotation
+        else:
+            found = get_args(found)[-1]
+        if NoneType in get_args(found):
+            found = get_args(found)[0]
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,50 @@
+"""JSON Schemas of the matrix files, which editors complete and check from.
+
+In: the shapes. Out: ``matrix/schema/<file>.schema.json``, written by
+``python -m harness.matrix.files.json_schema [FOLDER]``.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from harness.matrix.files.shape import FILES
+
+_MATRIX = Path(__file__).parents[3] / "matrix"
+
+
+class _Untitled(GenerateJsonSchema):
+    """Leaves out the titles, which only repeat the keys."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        del schema
+        return False
+
+
+def schema_text(name: str) -> str:
+    """Return the JSON Schema of ``<name>.yaml``."""
+    entry = FILES[name].model_json_schema(schema_generator=_Untitled)
+    definitions = entry.pop("$defs", {})
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"matrix/{name}.yaml",
+        "type": "object",
+        "properties": {name: {"type": "array", "items": entry}},
+        "required": [name],
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def write_schemas(folder: Path) -> None:
+    """Write the JSON Schema of each matrix file into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        (folder / f"{name}.schema.json").write_text(schema_text(name), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_schemas(Path(sys.argv[1]) if sys.argv[1:] else _MATRIX / "schema")

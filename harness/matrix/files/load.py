@@ -1,0 +1,110 @@
+"""A folder of matrix files as a ``Matrix``, or every problem of all its files at once."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from harness.core.cells import Expectation, Matrix
+from harness.core.errors import MatrixFileError
+from harness.core.problems import Place, Problem
+from harness.core.targets import Suite
+from harness.matrix.files.references import Sections, check_references
+from harness.matrix.files.resolve import read_expectation, read_suite, resolve
+from harness.matrix.files.section import S, Section, read_section
+from harness.matrix.files.shape import (
+    FILES,
+    BuilderShape,
+    ExpectationShape,
+    InterpreterShape,
+    NamingShape,
+    PolicyShape,
+    ProfileShape,
+    SubjectShape,
+    SuiteShape,
+    TargetShape,
+)
+from harness.matrix.files.unused_entries import check_coverage
+
+_NEEDED = ("targets", "subjects")
+"""Files without which there is no matrix; of the others, none means no entries."""
+
+
+def load_matrix(folder: Path, fixtures: Collection[str] | None = None) -> Matrix:
+    """Read ``targets.yaml``, ``subjects.yaml`` and their companions in ``folder``.
+
+    ``fixtures`` are the names of the fixture projects that there are; None: not looked at.
+    Raises ``MatrixFileError`` with all problems of all files, each with file, line and
+    column; paths are relative to the working directory where they are below it.
+    """
+    if not folder.is_dir():
+        raise MatrixFileError([f"{_shown(folder)}: no such folder; name one with --matrix"])
+    sections = Sections(
+        targets=_read(folder, "targets", TargetShape),
+        suites=_read(folder, "suites", SuiteShape),
+        interpreters=_read(folder, "interpreters", InterpreterShape),
+        namings=_read(folder, "namings", NamingShape),
+        builders=_read(folder, "builders", BuilderShape),
+        subjects=_read(folder, "subjects", SubjectShape),
+        expectations=_read(folder, "expectations", ExpectationShape),
+        profiles=_read(folder, "profiles", ProfileShape),
+        policies=_read(folder, "policies", PolicyShape),
+        fixtures=None if fixtures is None else frozenset(fixtures),
+    )
+    problems = [problem for name in FILES for problem in getattr(sections, name).problems]
+    problems += check_references(sections)
+    if not problems:
+        matrix = resolve(sections)
+        problems += check_coverage(matrix, sections)
+    if problems:
+        raise MatrixFileError(_in_file_order(problems))
+    return matrix
+
+
+def load_expectations(path: Path) -> tuple[Expectation, ...]:
+    """Return what a file of its own expects, written as ``expectations.yaml`` is.
+
+    What its globs match is not looked at. Raises ``MatrixFileError``.
+    """
+    section = _read_file(path, "expectations", ExpectationShape, needed=True)
+    if section.problems:
+        raise MatrixFileError([str(problem) for problem in section.problems])
+    return tuple(map(read_expectation, section.entries, section.shapes))
+
+
+def load_suites(folder: Path) -> tuple[Suite, ...]:
+    """Return what ``suites.yaml`` alone says. Raises ``MatrixFileError``."""
+    section = _read(folder, "suites", SuiteShape)
+    if section.problems:
+        raise MatrixFileError([str(problem) for problem in section.problems])
+    return tuple(map(read_suite, section.shapes))
+
+
+def _read(folder: Path, name: str, shape: type[S]) -> Section[S]:
+    return _read_file(folder / f"{name}.yaml", name, shape, needed=name in _NEEDED)
+
+
+def _read_file(path: Path, name: str, shape: type[S], *, needed: bool) -> Section[S]:
+    try:
+        return read_section(_shown(path), name, shape, path.read_bytes())
+    except FileNotFoundError:
+        if not needed:
+            return Section()
+        what = "no such file; matrix/README.md shows what belongs in it"
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+    return Section(problems=(Problem(place=Place(file=_shown(path)), what=what),))
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    whole = path.resolve()
+    return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(path)
+
+
+def _in_file_order(problems: list[Problem]) -> list[str]:
+    """Return the lines of the problems, files in their order and each from top to bottom."""
+    files = list(FILES)
+    ordered = sorted(
+        problems,
+        key=lambda p: (files.index(Path(p.place.file).stem), p.place.line, p.place.column),
+    )
+    return [str(problem) for problem in ordered]

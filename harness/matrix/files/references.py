@@ -1,0 +1,235 @@
+"""Whether what the matrix files name is there.
+
+In: the sections of all files. Out: a problem for each name, glob or override that
+points at nothing, and for each entry whose parts do not go together.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.core.arches import ARCHES
+from harness.core.matching import did_you_mean, matching, matching_arches, wheel_spelling
+from harness.core.problems import Problem
+from harness.core.subjects import ModuleName
+from harness.matrix.files.section import Entry, Section
+from harness.matrix.files.shape import (
+    BuilderShape,
+    ExpectationShape,
+    InterpreterShape,
+    NamingShape,
+    PolicyShape,
+    ProfileShape,
+    SubjectShape,
+    SuiteShape,
+    TargetShape,
+)
+
+_ARCHES = tuple(arch.name for arch in ARCHES)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sections:
+    """All the files, and what they may name that stands in none of them."""
+
+    targets: Section[TargetShape]
+    suites: Section[SuiteShape]
+    interpreters: Section[InterpreterShape]
+    namings: Section[NamingShape]
+    builders: Section[BuilderShape]
+    subjects: Section[SubjectShape]
+    expectations: Section[ExpectationShape]
+    profiles: Section[ProfileShape]
+    policies: Section[PolicyShape]
+    fixtures: frozenset[str] | None = None
+    """Names of the fixture projects; None: they are not known."""
+
+
+def check_references(sections: Sections) -> Iterator[Problem]:
+    """Yield what is wrong with the names in the sections, file by file."""
+    targets, subjects = sections.targets.names, sections.subjects.names
+    for target in sections.targets.entries:
+        yield from _check_ways(target)
+        yield from _check_overrides(target)
+        yield from _check_replicas(target, sections)
+    for builder in sections.builders.entries:
+        yield from _check_builder(builder, sections)
+    pythons = _pythons(sections.targets)
+    for subject in sections.subjects.entries:
+        yield from _check_source(subject)
+        yield from _check_names(subject, "fixture", sections.fixtures, "fixture project is called")
+        yield from _check_names(subject, "builder", sections.builders.names, "builder is called")
+        yield from _check_names(subject, "pythons", pythons, "target has Python")
+        yield from _check_places(subject, "include", targets)
+        yield from _check_places(subject, "exclude", targets)
+    for expectation in sections.expectations.entries:
+        yield from _check_names(expectation, "target", targets, "target matches")
+        yield from _check_arches(expectation, "arch")
+        yield from _check_names(expectation, "subject", subjects, "subject matches")
+    for profile in sections.profiles.entries:
+        yield from _check_names(profile, "targets", targets, "target matches")
+        yield from _check_arches(profile, "arches")
+        yield from _check_names(profile, "subjects", subjects, "subject matches")
+    for policy in sections.policies.entries:
+        yield from _check_policy(policy, sections)
+
+
+_WAYS = {
+    "registry": ("image",),
+    "assembled": ("suite", "packages"),
+    "replica": ("interpreter", "naming", "suite", "pip", "replicates"),
+}
+"""Each way to an image, and the keys without which it is none."""
+
+
+def _check_ways(target: Entry) -> Iterator[Problem]:
+    if target.keys() and not any(target.keys(way) for way in _WAYS):
+        yield target.problem("no way to get its image; add 'registry', 'assembled' or 'replica'")
+
+
+def _check_overrides(target: Entry) -> Iterator[Problem]:
+    arches = {wheel_spelling(arch) for arch, _ in target.texts("arches")}
+    for written in target.keys("overrides"):
+        arch = wheel_spelling(written)
+        if arch in _ARCHES and arch not in arches:
+            what = f"the target has no arch {written!r}{did_you_mean(arch, arches)}"
+            yield target.problem(what, "overrides", written)
+        for way, required in _WAYS.items():
+            given = target.keys("overrides", written, way)
+            missing = [key for key in required if key not in given]
+            if given and missing and not target.has(way):
+                what = f"the target has no {way!r} to merge into; add {' and '.join(missing)}"
+                yield target.problem(what, "overrides", written, way)
+
+
+def _check_replicas(target: Entry, sections: Sections) -> Iterator[Problem]:
+    """Yield the interpreters and namings that there are not; those of overrides too."""
+    named = (("interpreter", sections.interpreters.names), ("naming", sections.namings.names))
+    for steps in ((), *(("overrides", arch) for arch in target.keys("overrides"))):
+        for key, names in named:
+            for name, at in target.texts(*steps, "replica", key):
+                if names is not None and name not in names:
+                    what = f"no {key} is called {name!r}{did_you_mean(name, names)}"
+                    yield target.problem(what, *at)
+
+
+_KINDS = {
+    "cross": ("libc", "promises", "headers"),
+    "distribution": ("target",),
+    "container": ("libc", "promises", "image", "pythons", "requires"),
+}
+"""Each kind of builder, and the keys without which it is none."""
+_OPTIONAL = {"container": ("digests",)}
+"""Those that belong to it and need not be there."""
+_ALL = {key for keys in (*_KINDS.values(), *_OPTIONAL.values()) for key in keys}
+
+
+def _check_builder(builder: Entry, sections: Sections) -> Iterator[Problem]:
+    """Yield the keys that its kind lacks or does not know, and the names that there are not."""
+    kind = next((kind for kind, _ in builder.texts("kind")), "")
+    if kind in _KINDS:
+        for key in _KINDS[kind]:
+            if not builder.has(key):
+                yield builder.problem(f"the key {key!r} is missing; a {kind} builder needs it")
+        for key in sorted(_ALL - {*_KINDS[kind], *_OPTIONAL.get(kind, ())}):
+            if builder.has(key):
+                yield builder.problem(f"belongs to no {kind} builder; remove it", key)
+    namings = sections.namings.names
+    names = None if namings is None else namings | {name.value for name in ModuleName}
+    yield from _check_names(builder, "names", names, "naming is called")
+    yield from _check_names(builder, "target", sections.targets.names, "target is called")
+    yield from _check_headers_of_target(builder, sections)
+    for row in builder.rows("headers"):
+        yield from _check_headers(row, sections.interpreters.names)
+
+
+def _check_headers_of_target(builder: Entry, sections: Sections) -> Iterator[Problem]:
+    """Yield a distribution builder whose target has no headers that can be had on the host."""
+    pulled = {
+        name
+        for target in sections.targets.entries
+        if not (target.has("replica") or target.has("assembled"))
+        for name, _ in target.texts("id")
+    }
+    for name, at in builder.texts("target"):
+        if name in pulled:
+            what = f"{name!r} is pulled alone, so there are no headers of its Python to build with"
+            next_step = "give it a 'replica', or name a target that has one"
+            yield builder.problem(f"{what}; {next_step}", *at)
+
+
+def _check_headers(row: Entry, interpreters: frozenset[str] | None) -> Iterator[Problem]:
+    if row.has("suite") == row.has("interpreter"):
+        yield row.problem("wants either 'suite' or 'interpreter', one of the two")
+    elif row.has("suite") and not row.has("python"):
+        yield row.problem("the key 'python' is missing; a suite has several")
+    elif row.has("interpreter") and row.has("python"):
+        yield row.problem("an interpreter has its own; remove it", "python")
+    yield from _check_names(row, "interpreter", interpreters, "interpreter is called")
+
+
+def _check_source(subject: Entry) -> Iterator[Problem]:
+    fixture, index = subject.has("fixture"), subject.has("index")
+    if subject.keys() and fixture == index:
+        yield subject.problem("wants either 'fixture' or 'index', one of the two")
+    elif fixture and not subject.has("builder"):
+        yield subject.problem("the key 'builder' is missing; add it")
+    elif index:
+        for key in ("builder", "any_python"):
+            if subject.has(key):
+                yield subject.problem("belongs to the subject of a fixture; remove it here", key)
+
+
+def _check_policy(policy: Entry, sections: Sections) -> Iterator[Problem]:
+    """Yield the names that there are not; and the policy, where it changes nothing."""
+    targets = sections.targets.names
+    yield from _check_names(policy, "targets", targets, "target matches")
+    yield from _check_arches(policy, "arches")
+    yield from _check_names(policy, "naming", sections.namings.names, "naming is called")
+    for before in policy.keys("verified_on"):
+        for name, steps in ((before, ()), *policy.texts("verified_on", before)):
+            if targets is not None and name not in targets:
+                what = f"no target is called {name!r}{did_you_mean(name, targets)}"
+                yield policy.problem(what, *(steps or ("verified_on", before)))
+    if not any(policy.has(key) for key in ("naming", "reads", "builds")):
+        yield policy.problem("changes nothing; add 'naming', 'reads' or 'builds'")
+
+
+def _pythons(targets: Section[TargetShape]) -> frozenset[str] | None:
+    """Return the minor versions that the targets have, those of their overrides too."""
+    if targets.names is None:
+        return None
+    return frozenset(
+        python
+        for target in targets.entries
+        for steps in ((), *(("overrides", arch) for arch in target.keys("overrides")))
+        for python, _ in target.texts(*steps, "python")
+    )
+
+
+def _check_places(subject: Entry, key: str, targets: frozenset[str] | None) -> Iterator[Problem]:
+    """Yield what is wrong with globs over ``<target>`` or ``<target>/<arch>``."""
+    for pattern, steps in subject.texts(key):
+        target, slash, arch = pattern.partition("/")
+        if targets is not None and not matching(target, tuple(targets)):
+            what = f"no target matches {target!r}{did_you_mean(target, targets)}"
+            yield subject.problem(what, *steps)
+        if slash and not matching_arches(arch, _ARCHES):
+            what = f"no arch matches {arch!r}{did_you_mean(arch, _ARCHES)}"
+            yield subject.problem(what, *steps)
+
+
+def _check_names(
+    entry: Entry, key: str, names: frozenset[str] | None, relation: str
+) -> Iterator[Problem]:
+    """Yield the globs at ``key`` that match none of ``names``; None: they are not known."""
+    for pattern, steps in entry.texts(key):
+        if names is not None and not matching(pattern, tuple(names)):
+            what = f"no {relation} {pattern!r}{did_you_mean(pattern, names)}"
+            yield entry.problem(what, *steps)
+
+
+def _check_arches(entry: Entry, key: str) -> Iterator[Problem]:
+    for pattern, steps in entry.texts(key):
+        if not matching_arches(pattern, _ARCHES):
+            what = f"no arch matches {pattern!r}{did_you_mean(pattern, _ARCHES)}"
+            yield entry.problem(what, *steps)

@@ -1,0 +1,289 @@
+"""Well-formed matrix files as the values that the rest of the harness takes.
+
+In: sections without a problem. Out: a ``Matrix``: one target per arch with its overrides
+applied, and the pairs of target and subject for which there is no cell.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from harness.core.arches import ARCHES
+from harness.core.cells import Expectation, Matrix, Profile
+from harness.core.matching import matching, matching_arches
+from harness.core.policy import NewNames, Policy
+from harness.core.subjects import (
+    Builder,
+    BuilderKind,
+    FixtureSource,
+    Headers,
+    IndexSource,
+    ModuleName,
+    Subject,
+)
+from harness.core.targets import (
+    AssembledWay,
+    Interpreter,
+    Naming,
+    RegistryWay,
+    ReplicaWay,
+    Suite,
+    Target,
+)
+from harness.matrix.files.fields import OTHERS
+from harness.matrix.files.references import Sections
+from harness.matrix.files.section import Entry
+from harness.matrix.files.shape import (
+    BuilderShape,
+    ExpectationShape,
+    HeadersShape,
+    InterpreterShape,
+    NamingShape,
+    PolicyShape,
+    ProfileShape,
+    SubjectShape,
+    SuiteShape,
+    TargetShape,
+)
+
+
+def resolve(sections: Sections) -> Matrix:
+    """Return the matrix that the sections describe."""
+    stock = _Stock(
+        interpreters={shape.id: _interpreter(shape) for shape in sections.interpreters.shapes},
+        namings={shape.id: _naming(shape) for shape in sections.namings.shapes},
+    )
+    targets = tuple(t for shape in sections.targets.shapes for t in _targets(shape, stock))
+    builders = tuple(_builder(shape, stock, targets) for shape in sections.builders.shapes)
+    by_id = {builder.id: builder for builder in builders}
+    shapes = sections.subjects.shapes
+    expected = sections.expectations
+    return Matrix(
+        targets=targets,
+        subjects=tuple(_subject(shape) for shape in shapes),
+        builders=builders,
+        expectations=tuple(map(read_expectation, expected.entries, expected.shapes)),
+        profiles=tuple(_profile(shape) for shape in sections.profiles.shapes),
+        namings=tuple(stock.namings.values()),
+        policies=tuple(_policy(shape, stock) for shape in sections.policies.shapes),
+        suites=tuple(map(read_suite, sections.suites.shapes)),
+        excluded=frozenset(
+            (target.key, shape.id)
+            for shape in shapes
+            for target in targets
+            if not _applies(shape, target, by_id.get(shape.builder))
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Stock:
+    """What replicas are made of, by id."""
+
+    interpreters: dict[str, Interpreter]
+    namings: dict[str, Naming]
+
+    def replica(self, fields: dict[str, Any]) -> ReplicaWay:
+        """Return the way that the fields describe; ids become what they stand for."""
+        parts = {
+            "interpreter": self.interpreters[fields["interpreter"]],
+            "naming": self.namings[fields["naming"]],
+        }
+        return ReplicaWay(**(fields | parts))
+
+
+def read_suite(shape: SuiteShape) -> Suite:
+    """Return the release of Debian that the entry tells of."""
+    return Suite(id=shape.id, closed=shape.closed, rolling=shape.rolling)
+
+
+def _interpreter(shape: InterpreterShape) -> Interpreter:
+    suite, *others = shape.suite
+    return Interpreter(
+        id=shape.id,
+        python=shape.python,
+        suite=suite,
+        source=shape.source,
+        other_suites=tuple(others),
+    )
+
+
+def _naming(shape: NamingShape) -> Naming:
+    return Naming(
+        id=shape.id,
+        builds=_triplets(shape.builds),
+        second=_triplets(shape.second),
+        last=_triplets(shape.last),
+    )
+
+
+def _triplets(words: dict[str, str]) -> dict[str, str]:
+    """Return the triplet of each arch that has one."""
+    found = {arch.name: words.get(arch.name, words.get(OTHERS, "none")) for arch in ARCHES}
+    upstream = {arch.name: {"gnu": arch.gnu_triplet, "musl": arch.musl_triplet} for arch in ARCHES}
+    return {arch: upstream[arch].get(word, word) for arch, word in found.items() if word != "none"}
+
+
+def _targets(shape: TargetShape, stock: _Stock) -> tuple[Target, ...]:
+    return tuple(_target(shape, arch.name, stock) for arch in ARCHES if arch.name in shape.arches)
+
+
+def _target(shape: TargetShape, arch: str, stock: _Stock) -> Target:
+    fields = shape.model_dump(exclude={"id", "arches", "overrides"})
+    if arch in shape.overrides:
+        fields = _merged(fields, shape.overrides[arch].model_dump(exclude_unset=True))
+    registry, assembled, replica = (fields.pop(way) for way in ("registry", "assembled", "replica"))
+    return Target(
+        **fields,
+        id=shape.id,
+        arch_name=arch,
+        registry=registry and RegistryWay(**_frozen(registry)),
+        assembled=assembled and AssembledWay(**_frozen(assembled)),
+        replica=replica and stock.replica(replica),
+    )
+
+
+def _merged(base: object, changes: object) -> Any:  # noqa: ANN401  fields of any type
+    """Return ``base`` with ``changes``: mappings are merged, everything else is replaced."""
+    if not (isinstance(base, dict) and isinstance(changes, dict)):
+        return changes
+    return base | {key: _merged(base.get(key), value) for key, value in changes.items()}
+
+
+def _frozen(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+
+
+def _builder(shape: BuilderShape, stock: _Stock, targets: tuple[Target, ...]) -> Builder:
+    if shape.target:
+        own = tuple(target for target in targets if target.id == shape.target)
+        return _distribution(shape.id, own)
+    return Builder(
+        id=shape.id,
+        kind=BuilderKind(shape.kind),
+        libc=shape.libc,
+        promises=dict(shape.promises),
+        headers=tuple(_headers(row, stock) for row in shape.headers),
+        names=tuple(stock.namings.get(name) or ModuleName(name) for name in shape.names),
+        image=shape.image,
+        digests=dict(shape.digests),
+        pythons=tuple(shape.pythons),
+        requires=tuple(_pinned(pin) for pin in shape.requires),
+    )
+
+
+def _headers(shape: HeadersShape, stock: _Stock) -> Headers:
+    interpreter = stock.interpreters.get(shape.interpreter)
+    return Headers(
+        python=interpreter.python if interpreter else shape.python,
+        arches=tuple(shape.arches),
+        suite=shape.suite,
+        interpreter=interpreter,
+    )
+
+
+def _distribution(builder: str, targets: tuple[Target, ...]) -> Builder:
+    """Return what builds as the target's own Python does, on each of its arches."""
+    return Builder(
+        id=builder,
+        kind=BuilderKind.DISTRIBUTION,
+        libc=targets[0].libc,
+        headers=tuple(_own_headers(target) for target in targets),
+        names=(Naming(id=targets[0].id, builds={t.arch_name: _own_triplet(t) for t in targets}),),
+    )
+
+
+def _own_headers(target: Target) -> Headers:
+    arches = (target.arch_name,)
+    if target.replica:
+        interpreter = target.replica.interpreter
+        return Headers(python=interpreter.python, arches=arches, interpreter=interpreter)
+    suite = target.assembled.suite if target.assembled else ""
+    return Headers(python=target.python, arches=arches, suite=suite)
+
+
+def _own_triplet(target: Target) -> str:
+    # Debian's Pythons, which no replica stands for, are named as upstream's are.
+    naming = target.replica.naming.builds if target.replica else {}
+    return naming.get(target.arch_name, target.arch.gnu_triplet)
+
+
+def _subject(shape: SubjectShape) -> Subject:
+    return Subject(
+        id=shape.id,
+        group=shape.group,
+        source=_pinned(shape.index)
+        if shape.index
+        else FixtureSource(project=shape.fixture, builder=shape.builder),
+        imports=tuple(shape.imports),
+        call=shape.call,
+        companions=tuple(_pinned(pin) for pin in shape.companions),
+    )
+
+
+def _pinned(pin: str) -> IndexSource:
+    requirement = Requirement(pin)
+    (specifier,) = requirement.specifier
+    return IndexSource(name=canonicalize_name(requirement.name), version=specifier.version)
+
+
+def read_expectation(entry: Entry, shape: ExpectationShape) -> Expectation:
+    """Return the expectation that stands there, with the place where it does."""
+    return Expectation(
+        target=shape.target,
+        arch=shape.arch,
+        subject=shape.subject,
+        outcome=shape.outcome,
+        reason=shape.reason,
+        link=shape.link,
+        cause=shape.cause,
+        where=f"{entry.place.file}:{entry.place.line}",
+    )
+
+
+def _profile(shape: ProfileShape) -> Profile:
+    return Profile(
+        name=shape.name,
+        title=shape.title,
+        targets=tuple(shape.targets),
+        arches=tuple(shape.arches),
+        subjects=tuple(shape.subjects),
+    )
+
+
+def _policy(shape: PolicyShape, stock: _Stock) -> Policy:
+    return Policy(
+        id=shape.id,
+        title=shape.title,
+        link=shape.link,
+        targets=tuple(shape.targets),
+        arches=tuple(shape.arches),
+        naming=stock.namings.get(shape.naming),
+        reads=tuple(shape.reads),
+        builds=NewNames(shape.builds) if shape.builds else None,
+        verified_on=dict(shape.verified_on),
+    )
+
+
+def _applies(shape: SubjectShape, target: Target, builder: Builder | None) -> bool:
+    included = not shape.include or any(_covers(pattern, target) for pattern in shape.include)
+    excluded = any(_covers(pattern, target) for pattern in shape.exclude)
+    right_python = not shape.pythons or not set(target.pythons).isdisjoint(shape.pythons)
+    built = builder is None or _builds_for(builder, target, any_python=shape.any_python)
+    return included and not excluded and right_python and built
+
+
+def _covers(pattern: str, target: Target) -> bool:
+    target_glob, _, arch_glob = pattern.partition("/")
+    arches = matching_arches(arch_glob or "*", (target.arch_name,))
+    return bool(arches and matching(target_glob, (target.id,)))
+
+
+def _builds_for(builder: Builder, target: Target, *, any_python: bool) -> bool:
+    """Whether the builder builds for the target, or for any Python where one will do."""
+    return builder.libc == target.libc and any(
+        arch == target.arch_name and (any_python or python in target.pythons)
+        for python, arch in builder.builds
+    )

@@ -1,0 +1,84 @@
+"""Whether each entry of a matrix has an effect on its cells.
+
+In: a resolved matrix and the sections it came from. Out: a problem for a subject without
+a cell, an expectation that meets none or one that another already meets, an empty profile.
+"""
+
+from collections.abc import Iterator
+
+from harness.core.cells import Expectation, Matrix, Profile
+from harness.core.matching import matching, matching_arches
+from harness.core.problems import Problem
+from harness.core.subjects import Subject
+from harness.core.targets import Target
+from harness.matrix.files.references import Sections
+
+Pair = tuple[Target, Subject]
+
+
+def cell_pairs(matrix: Matrix) -> Iterator[Pair]:
+    """Yield the target and subject of each cell, in the order of the matrix."""
+    for target in matrix.targets:
+        for subject in matrix.subjects:
+            if (target.key, subject.id) not in matrix.excluded:
+                yield target, subject
+
+
+def meets(expectation: Expectation, target: Target, subject: Subject) -> bool:
+    """Whether the expectation speaks of that cell."""
+    return bool(
+        matching(expectation.target, (target.id,))
+        and matching_arches(expectation.arch, (target.arch_name,))
+        and matching(expectation.subject, (subject.id,))
+    )
+
+
+def selects(profile: Profile, target: Target, subject: Subject) -> bool:
+    """Whether the profile's globs select that cell; no globs select everything."""
+    ids = (
+        (profile.targets, target.id, matching),
+        (profile.arches, target.arch_name, matching_arches),
+        (profile.subjects, subject.id, matching),
+    )
+    return all(
+        not patterns or any(match(pattern, (name,)) for pattern in patterns)
+        for patterns, name, match in ids
+    )
+
+
+def check_coverage(matrix: Matrix, sections: Sections) -> Iterator[Problem]:
+    """Yield a problem for each entry that the cells show to be idle or in conflict."""
+    pairs = tuple(cell_pairs(matrix))
+    probed = {subject.id for _, subject in pairs}
+    for entry, subject in zip(sections.subjects.entries, matrix.subjects, strict=True):
+        if subject.id not in probed:
+            what = "no target is left for it; widen pythons, include, exclude or the builder"
+            yield entry.problem(what)
+    for entry, shape in zip(sections.targets.entries, sections.targets.shapes, strict=True):
+        bare = [t.arch_name for t in matrix.targets if t.id == shape.id and not _has_image(t)]
+        if bare:
+            what = f"no way is left to get its image on {', '.join(bare)}; keep one"
+            yield entry.problem(what, "overrides")
+    yield from _check_expectations(matrix, sections, pairs)
+    for entry, profile in zip(sections.profiles.entries, matrix.profiles, strict=True):
+        if not any(selects(profile, *pair) for pair in pairs):
+            yield entry.problem("its globs together select no cell; widen one")
+
+
+def _has_image(target: Target) -> bool:
+    return any((target.registry, target.assembled, target.replica))
+
+
+def _check_expectations(
+    matrix: Matrix, sections: Sections, pairs: tuple[Pair, ...]
+) -> Iterator[Problem]:
+    taken: dict[tuple[str, str], Expectation] = {}
+    for entry, expected in zip(sections.expectations.entries, matrix.expectations, strict=True):
+        cells = [(t.key, s.id) for t, s in pairs if meets(expected, t, s)]
+        if not cells:
+            yield entry.problem("matches no cell; correct its globs, or remove it")
+        twice = [cell for cell in cells if cell in taken]
+        if twice:
+            cell, other = "/".join(twice[0]), taken[twice[0]].where
+            yield entry.problem(f"{cell} is expected at {other} already; narrow one of the two")
+        taken |= dict.fromkeys(cells, expected)

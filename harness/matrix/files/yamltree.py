@@ -1,0 +1,212 @@
+"""A YAML file as plain data in which every piece knows its place.
+
+In: the bytes of one file. Out: a ``Tree``: dicts, lists and scalars, with line and
+column of each; or the problems that make it no tree at all. Reads the part of YAML
+that has one meaning: text, numbers, booleans, null, lists and mappings with text keys.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from harness.core.problems import DataPath, Place, Problem
+
+MAX_BYTES = 256 * 1024
+MAX_NODES = 20_000
+"""Counted through aliases, so that a small file cannot stand for a huge one."""
+
+_PREFIX = "tag:yaml.org,2002:"
+_VALUES = {f"{_PREFIX}{name}" for name in ("null", "bool", "int", "float")}
+_TEXTS = {f"{_PREFIX}{name}" for name in ("str", "timestamp", "value", "merge")}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tree:
+    """The data of one file and where it stands."""
+
+    file: str
+    data: Any
+    values: dict[DataPath, Place] = field(default_factory=dict)
+    keys: dict[DataPath, Place] = field(default_factory=dict)
+    """Places of the keys themselves, for what is wrong with a key."""
+    sources: dict[DataPath, str] = field(default_factory=dict)
+    """The scalars as they were written: ``3.10``, which as data is 3.1."""
+    texts: dict[DataPath, str] = field(default_factory=dict)
+    """The scalars that are text."""
+
+    def problem(self, path: DataPath, what: str) -> Problem:
+        """Return the problem of the value at ``path``, or of the nearest thing around it."""
+        place = next(self.values[at] for at in _outward(path) if at in self.values)
+        return Problem(place=place, path=_shown(path) if path in self.sources else path, what=what)
+
+    def key_problem(self, path: DataPath, what: str) -> Problem:
+        """Return a problem of the key at the end of ``path``, shown under what holds it."""
+        return Problem(place=self.keys[path], path=path[:-1], what=what)
+
+
+class _UnreadableError(Exception):
+    """The file stops here."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+
+def read_tree(file: str, content: bytes) -> tuple[Tree | None, list[Problem]]:
+    """Return the tree of a file, and what is wrong with it as YAML.
+
+    There is no tree where the file cannot be read to its end.
+    """
+    reader = _Reader(file)
+    try:
+        node = _compose(file, _decode(file, content))
+        data = reader.read(node, ())
+    except _UnreadableError as stop:
+        return None, [*reader.problems, stop.problem]
+    except RecursionError:
+        what = "nested too deeply; these files need no more than a few levels"
+        return None, [Problem(place=Place(file=file, line=1, column=1), what=what)]
+    return reader.tree(data), reader.problems
+
+
+def _shown(path: DataPath) -> DataPath:
+    """Return the path under which a scalar is shown: an item of a list within an entry as the list.
+
+    The sentence says which item it is: ``targets[3].arches: unknown arch 'ppc64lee'``.
+    """
+    inside = len(path) > len(("targets", 3))
+    return path[:-1] if inside and isinstance(path[-1], int) else path
+
+
+def _outward(path: DataPath) -> list[DataPath]:
+    return [path[:length] for length in range(len(path), -1, -1)]
+
+
+def _decode(file: str, content: bytes) -> str:
+    start = Place(file=file, line=1, column=1)
+    if len(content) > MAX_BYTES:
+        what = f"{len(content)} bytes; a matrix file holds at most {MAX_BYTES}"
+        raise _UnreadableError(Problem(place=start, what=what))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = _place_at(file, content[: error.start].decode("utf-8", "replace"))
+        what = f"byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        raise _UnreadableError(Problem(place=place, what=what)) from error
+
+
+def _compose(file: str, text: str) -> yaml.Node:
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(file=file, line=mark.line + 1, column=mark.column + 1) if mark else None
+        what = f"not YAML: {' '.join(filter(None, (error.context, error.problem)))}"
+        raise _UnreadableError(Problem(place=place or Place(file=file), what=what)) from error
+    except yaml.reader.ReaderError as error:
+        place = _place_at(file, text[: error.position])
+        what = f"character {error.character!r} is not allowed in YAML; remove it"
+        raise _UnreadableError(Problem(place=place, what=what)) from error
+    if node is None or node.value == "":
+        what = "the file is empty; matrix/README.md shows what belongs in it"
+        raise _UnreadableError(Problem(place=Place(file=file, line=1, column=1), what=what))
+    return node
+
+
+def _place_at(file: str, before: str) -> Place:
+    last = before.rpartition("\n")[2]
+    return Place(file=file, line=before.count("\n") + 1, column=len(last) + 1)
+
+
+class _Reader:
+    """Turns nodes into data, remembering places and collecting problems on the way."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+        self._values: dict[DataPath, Place] = {}
+        self._keys: dict[DataPath, Place] = {}
+        self._sources: dict[DataPath, str] = {}
+        self._texts: dict[DataPath, str] = {}
+        self._open: set[int] = set()
+
+    def tree(self, data: object) -> Tree:
+        return Tree(
+            file=self.file,
+            data=data,
+            values=self._values,
+            keys=self._keys,
+            sources=self._sources,
+            texts=self._texts,
+        )
+
+    def read(self, node: yaml.Node, path: DataPath) -> object:
+        place = self._values[path] = self._place(node)
+        if len(self._values) > MAX_NODES:
+            what = f"more than {MAX_NODES} values, aliases followed; write less, or fewer aliases"
+            raise _UnreadableError(Problem(place=place, path=path[:1], what=what))
+        if id(node) in self._open:
+            what = "an alias that stands inside what it refers to; write the value out"
+            raise _UnreadableError(Problem(place=place, path=path[:2], what=what))
+        self._open.add(id(node))
+        data = self._data(node, path)
+        self._open.remove(id(node))
+        return data
+
+    def _data(self, node: yaml.Node, path: DataPath) -> object:
+        match node:
+            case yaml.MappingNode(tag="tag:yaml.org,2002:map"):
+                return self._mapping(node, path)
+            case yaml.SequenceNode(tag="tag:yaml.org,2002:seq"):
+                return [self.read(item, (*path, at)) for at, item in enumerate(node.value)]
+            case yaml.ScalarNode(tag=tag) if tag in _VALUES | _TEXTS:
+                self._sources[path] = node.value
+                return self._scalar(node, path)
+            case _:
+                self._report(node, path, f"tag {_shown_tag(node.tag)} is not used here; remove it")
+                return None
+
+    def _mapping(self, node: yaml.MappingNode, path: DataPath) -> dict[str, object]:
+        data: dict[str, object] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag not in _TEXTS:
+                self._report(key, path, _wrong_key(key))
+                continue
+            at = (*path, key.value)
+            if key.value in data:
+                first = self._keys[at].line
+                what = f"key {key.value!r} stands here twice, first in line {first}; remove one"
+                self._report(key, path, what)
+                continue
+            self._keys[at] = self._place(key)
+            data[key.value] = self.read(value, at)
+        return data
+
+    def _scalar(self, node: yaml.ScalarNode, path: DataPath) -> object:
+        if node.tag in _TEXTS:
+            self._texts[path] = node.value
+            return node.value
+        try:
+            return yaml.constructor.SafeConstructor().construct_object(node)
+        except (ValueError, KeyError):
+            kind = node.tag.removeprefix(_PREFIX)
+            self._report(node, path, f"{node.value[:40]!r} is no {kind}; quote it if it is text")
+            return None
+
+    def _report(self, node: yaml.Node, path: DataPath, what: str) -> None:
+        shown = _shown(path) if isinstance(node, yaml.ScalarNode) else path
+        self.problems.append(Problem(place=self._place(node), path=shown, what=what))
+
+    def _place(self, node: yaml.Node) -> Place:
+        mark = node.start_mark
+        return Place(file=self.file, line=mark.line + 1, column=mark.column + 1)
+
+
+def _wrong_key(key: yaml.Node) -> str:
+    if isinstance(key, yaml.ScalarNode):
+        return f'key {key.value} is not text; quote it: "{key.value}"'
+    return "a key must be text"
+
+
+def _shown_tag(tag: str) -> str:
+    return tag.replace(_PREFIX, "!!")

@@ -1,0 +1,256 @@
+"""Which cells to run: a matrix and a selection in, ordered cells out.
+
+Pure: neither the engine nor the file system is asked. Targets and subjects come in the
+order of the matrix, the arches of a target in the order of the table.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+# pytest's own grammar, so that `wheelgrid run -k` and `pytest harness -k` cannot differ.
+# It is private; tests/unit/matrix/test_plan.py holds both against each other.
+from _pytest.mark.expression import Expression
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from harness.core.arches import linux_arch
+from harness.core.cells import Cell, Matrix, Profile
+from harness.core.errors import UsageError, WheelError
+from harness.core.matching import did_you_mean, matching, matching_arches, wheel_spelling
+from harness.core.subjects import FileSource, Subject
+from harness.core.targets import Target
+from harness.matrix.files.unused_entries import cell_pairs, meets, selects
+
+_MODULE = "test_matrix.py"
+"""Where pytest finds the cells; `-k` sees this name of every one of them."""
+_DEFAULT = "default"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """What the command line asks for; nothing means all, several globs mean any of them."""
+
+    keyword: str = ""
+    """A `-k` expression of pytest."""
+    targets: tuple[str, ...] = ()
+    arches: tuple[str, ...] = ()
+    """Globs; without a wildcard an alias is accepted."""
+    subjects: tuple[str, ...] = ()
+    profile: str | None = None
+
+
+def usual(matrix: Matrix, selection: Selection) -> Selection:
+    """Return the selection; one that asks for nothing means the profile ``default``, if any."""
+    named = any(profile.name == _DEFAULT for profile in matrix.profiles)
+    return Selection(profile=_DEFAULT) if named and selection == Selection() else selection
+
+
+def plan_cells(matrix: Matrix, selection: Selection) -> tuple[Cell, ...]:
+    """Return the selected cells, each with its expectation.
+
+    Raises ``UsageError`` for an unknown profile, a glob that matches nothing, a malformed
+    keyword expression, and where nothing is left: the message says what each option left.
+    """
+    cells = all_cells(matrix)
+    left = [f"the matrix has {len(cells)} cells"]
+    for option, globs in _options(matrix, selection):
+        cells = tuple(cell for cell in cells if selects(globs, cell.target, cell.subject))
+        left.append(f"{option} leaves {len(cells)}")
+    if selection.keyword.strip():
+        cells = _by_keyword(cells, selection.keyword)
+        left.append(f"-k {selection.keyword!r} leaves {len(cells)}")
+    if not cells:
+        raise UsageError(f"no cell is selected: {', '.join(left)}; `wheelgrid plan` lists them")
+    return cells
+
+
+def selected_targets(matrix: Matrix, selection: Selection) -> tuple[Target, ...]:
+    """Return the targets of the selected cells, each once. Raises what ``plan_cells`` raises."""
+    cells = plan_cells(matrix, selection)
+    return tuple({cell.target.key: cell.target for cell in cells}.values())
+
+
+def all_cells(matrix: Matrix) -> tuple[Cell, ...]:
+    """Return every cell of the matrix, in order."""
+    return tuple(
+        Cell(
+            target=target,
+            subject=subject,
+            expectation=next((e for e in matrix.expectations if meets(e, target, subject)), None),
+        )
+        for target, subject in cell_pairs(matrix)
+    )
+
+
+def find_cell(matrix: Matrix, cell_id: str) -> Cell:
+    """Return the cell of that id; an alias of the arch is accepted.
+
+    Raises ``UsageError`` with the nearest known name where there is none.
+    """
+    parts = cell_id.split("/")
+    if len(parts) != 3:  # noqa: PLR2004  the three parts of an id
+        raise UsageError(
+            f"cell {cell_id!r}: an id is <target>/<arch>/<subject>; "
+            "`wheelgrid plan --json` lists them"
+        )
+    target, arch, subject = parts[0], wheel_spelling(parts[1]), parts[2]
+    of_target = [t for t in matrix.targets if t.id == target]
+    _known(cell_id, "target", target, (t.id for t in matrix.targets))
+    _known(cell_id, f"arch of {target}", arch, (t.arch_name for t in of_target))
+    _known(cell_id, "subject", subject, (s.id for s in matrix.subjects))
+    wanted = f"{target}/{arch}/{subject}"
+    for cell in all_cells(matrix):
+        if cell.id == wanted:
+            return cell
+    raise UsageError(
+        f"cell {cell_id!r}: the matrix leaves {subject} out on {target}/{arch}; "
+        f"`wheelgrid plan --target {target}` shows what it has there"
+    )
+
+
+def with_subjects(matrix: Matrix, subjects: Sequence[Subject]) -> Matrix:
+    """Return the matrix with these subjects instead of its own, wherever they can fit.
+
+    What the matrix expects of its own subjects is not expected of these. Raises
+    ``WheelError`` for a path whose file name is not a wheel's.
+    """
+    return replace(
+        matrix,
+        subjects=tuple(subjects),
+        expectations=(),
+        profiles=tuple(replace(profile, subjects=()) for profile in matrix.profiles),
+        excluded=frozenset(
+            (target.key, subject.id)
+            for target in matrix.targets
+            for subject in subjects
+            if subject_fits(subject, target)
+        ),
+    )
+
+
+def subject_fits(subject: Subject, target: Target) -> str:
+    """Return why no file of the subject can fit the target, or nothing.
+
+    What the index has is known only to the index, so a pinned release always may.
+    """
+    if not isinstance(subject.source, FileSource):
+        return ""
+    reasons = [wheel_fits(_tags(path), target) for path in subject.source.paths]
+    return "" if "" in reasons else "; ".join(dict.fromkeys(reasons))
+
+
+def wheel_fits(tags: frozenset[Tag], target: Target) -> str:
+    """Return why a wheel of these tags is not meant for the target's Python and arch, or nothing.
+
+    Whether its libc fits is the installer's verdict to give, and not asked here.
+    """
+    here = [tag for tag in tags if _built_for(tag) in ("any", target.arch_name)]
+    if not here:
+        return f"built for {', '.join(sorted({_built_for(tag) for tag in tags}))}"
+    accepted = {pair for python in target.pythons for pair in _accepted(python)}
+    if any((tag.interpreter, tag.abi) in accepted for tag in here):
+        return ""
+    needs = ", ".join(sorted({_needs(tag) for tag in here}))
+    return f"needs {needs}, the target has {' or '.join(target.pythons)}"
+
+
+def _options(matrix: Matrix, wanted: Selection) -> Iterator[tuple[str, Profile]]:
+    """Yield each option that was given, as it was given, and the globs it stands for."""
+    if wanted.profile is not None:
+        yield f"--profile {wanted.profile}", _profile(matrix, wanted.profile)
+    targets = [target.id for target in matrix.targets]
+    arches = [target.arch_name for target in matrix.targets]
+    subjects = [subject.id for subject in matrix.subjects]
+    for option, patterns, match, known, globs in (
+        ("--target", wanted.targets, matching, targets, Profile(name="", targets=wanted.targets)),
+        ("--arch", wanted.arches, matching_arches, arches, Profile(name="", arches=wanted.arches)),
+        (
+            "--subject",
+            wanted.subjects,
+            matching,
+            subjects,
+            Profile(name="", subjects=wanted.subjects),
+        ),
+    ):
+        for pattern in patterns:
+            if not match(pattern, known):
+                hint = did_you_mean(pattern, known)
+                raise UsageError(f"{option} {pattern!r} matches nothing{hint}")
+        if patterns:
+            yield f"{option} {' '.join(patterns)}", globs
+
+
+def _profile(matrix: Matrix, name: str) -> Profile:
+    for profile in matrix.profiles:
+        if profile.name == name:
+            return profile
+    known = [profile.name for profile in matrix.profiles]
+    raise UsageError(f"--profile: unknown profile {name!r}{did_you_mean(name, known)}")
+
+
+def _known(cell_id: str, part: str, name: str, known: Iterable[str]) -> None:
+    names = set(known)
+    if name not in names:
+        raise UsageError(f"cell {cell_id!r}: unknown {part} {name!r}{did_you_mean(name, names)}")
+
+
+def _by_keyword(cells: tuple[Cell, ...], keyword: str) -> tuple[Cell, ...]:
+    try:
+        expression = Expression.compile(keyword.lstrip())
+    except SyntaxError as error:
+        raise UsageError(
+            f"-k {keyword!r}: at column {error.offset}: {error.msg}; "
+            "names are joined with 'and', 'or', 'not' and parentheses"
+        ) from error
+    return tuple(cell for cell in cells if expression.evaluate(_KeywordMatcher(cell)))
+
+
+class _KeywordMatcher:
+    """What ``-k`` may name of a cell: a piece of its id, as of a test's name, in any case."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._names = (_MODULE, f"test_cell[{cell.id}]".lower())
+
+    def __call__(self, name: str, /, **kwargs: str | int | bool | None) -> bool:
+        if kwargs:
+            raise UsageError(f"-k: {name}(…) takes no arguments; write the name alone")
+        return any(name.lower() in known for known in self._names)
+
+
+def _tags(path: str) -> frozenset[Tag]:
+    name = PurePath(path).name
+    try:
+        return parse_wheel_filename(name)[3]
+    except InvalidWheelFilename as error:
+        raise WheelError(f"{path}: not a wheel's file name: {error}") from error
+
+
+def _built_for(tag: Tag) -> str:
+    """Return the arch of a Linux platform tag, or any other platform as it is."""
+    return linux_arch(tag.platform) or tag.platform
+
+
+def _accepted(python: str) -> set[tuple[str, str]]:
+    """Return the pairs of python and ABI tags that CPython of that minor version accepts."""
+    major, minor = (int(part) for part in python.split("."))
+    own = f"cp{major}{minor}"
+    # "any" stands for a platform tag that fits; only the first two parts are of interest.
+    tags = (
+        *cpython_tags((major, minor), abis=[own], platforms=["any"]),
+        *compatible_tags((major, minor), own, ["any"]),
+    )
+    return {(tag.interpreter, tag.abi) for tag in tags}
+
+
+def _needs(tag: Tag) -> str:
+    """Return the Python that a tag asks for: ``CPython 3.9``, ``Python 3.12 or newer``."""
+    match = re.fullmatch(r"(cp|py)(\d)(\d*)", tag.interpreter)
+    if not match:
+        return tag.interpreter
+    kind = {"cp": "CPython", "py": "Python"}[match[1]]
+    threads = "free-threaded " if re.fullmatch(r"cp\d+t", tag.abi) else ""
+    version = ".".join(part for part in match.groups()[1:] if part)
+    later = " or newer" if tag.abi.startswith("abi3") or (match[1] == "py" and match[3]) else ""
+    return f"{threads}{kind} {version}{later}"

@@ -1,0 +1,129 @@
+"""How a replica's passport differs from what is recorded of the environment that it replicates.
+
+In: a measured passport, a recorded environment and the reasons that the matrix gives. Out:
+the facts that are not as recorded, and one line for each that the reasons do not account for.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from harness.core.arches import linux_arch
+from harness.core.passport import Passport
+from harness.core.targets import ReplicaField
+
+_VERSION = re.compile(r"cpython-\d+m?")
+_MINOR = re.compile(r"3\.\d+")
+_UNRECORDED = {"linux", "musllinux_1_0"}
+_POLICY = re.compile(r"manylinux_2_(\d+)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """What is known of a real environment on one arch."""
+
+    name: str
+    arch: str
+    python: str
+    """As its source has it: ``3.9.13``, ``3.9.5-r2 .. 3.9.17-r0``."""
+    soabi: str
+    ext_suffix: str
+    multiarch: str
+    ext_suffixes: tuple[str, ...]
+    libc: str
+    """``glibc`` or ``musl``."""
+    libc_version: str
+    pip: str
+    pip_accepts: tuple[str, ...]
+    """Platform tags without their arch, and ``manylinux_2_x for x<=33`` for a range of them."""
+    available: bool
+    """Whether it was ever shipped for that arch."""
+    source: str = ""
+    """Where it was read."""
+    confidence: str = ""
+    """How sure it is: ``read in source``, ``inferred``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """One fact that is not as recorded."""
+
+    field: ReplicaField
+    recorded: str
+    measured: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: recorded {self.recorded}, measured {self.measured}"
+
+
+def differences(passport: Passport, recorded: Recorded) -> tuple[Difference, ...]:
+    """Return the facts that differ, in the order of ``ReplicaField``.
+
+    Of ``python`` the minor version is compared. Where that differs another version stands
+    in, and names are compared as that version would have them.
+    """
+    before, now = _recorded(recorded, passport.minor), _measured(passport)
+    return tuple(
+        Difference(field=field, recorded=before[field], measured=now[field])
+        for field in ReplicaField
+        if before[field] != now[field]
+    )
+
+
+def unaccounted(
+    found: tuple[Difference, ...], reasons: Mapping[ReplicaField, str]
+) -> Iterator[str]:
+    """Yield each difference without a reason, and each reason without a difference."""
+    for difference in found:
+        if difference.field not in reasons:
+            yield f"{difference}; mend the replica, or give the reason in its 'differs'"
+    for field in reasons.keys() - {difference.field for difference in found}:
+        yield f"{field}: is as recorded; remove it from 'differs'"
+
+
+def _measured(passport: Passport) -> dict[ReplicaField, str]:
+    libc, _, libc_version = passport.libc.partition(" ")
+    return {
+        ReplicaField.PYTHON: passport.minor,
+        ReplicaField.SOABI: passport.soabi,
+        ReplicaField.EXT_SUFFIX: passport.ext_suffix,
+        ReplicaField.MULTIARCH: passport.multiarch,
+        ReplicaField.EXT_SUFFIXES: " ".join(passport.extension_suffixes),
+        ReplicaField.LIBC: libc,
+        ReplicaField.LIBC_VERSION: libc_version,
+        ReplicaField.PIP: passport.installer.removeprefix("pip "),
+        ReplicaField.PIP_ACCEPTS: _platforms(passport.tags),
+    }
+
+
+def _recorded(recorded: Recorded, minor: str) -> dict[ReplicaField, str]:
+    version = f"cpython-{minor.replace('.', '')}"
+    return {
+        ReplicaField.PYTHON: _minor(recorded.python),
+        ReplicaField.SOABI: _VERSION.sub(version, recorded.soabi),
+        ReplicaField.EXT_SUFFIX: _VERSION.sub(version, recorded.ext_suffix),
+        ReplicaField.MULTIARCH: recorded.multiarch,
+        ReplicaField.EXT_SUFFIXES: _VERSION.sub(version, " ".join(recorded.ext_suffixes)),
+        ReplicaField.LIBC: recorded.libc,
+        ReplicaField.LIBC_VERSION: recorded.libc_version,
+        ReplicaField.PIP: recorded.pip,
+        ReplicaField.PIP_ACCEPTS: ", ".join(sorted(recorded.pip_accepts)),
+    }
+
+
+def _minor(python: str) -> str:
+    found = _MINOR.match(python)
+    return found[0] if found else python
+
+
+def _platforms(tags: tuple[str, ...]) -> str:
+    """Return the platforms of the tags as they are recorded: without arch, policies as a range.
+
+    ``linux_<arch>`` is left out, which every installer accepts, and ``musllinux_1_0``, which
+    installers count down to (PEP 656) and no wheel has: auditwheel's policies begin with 1_1.
+    """
+    platforms = {tag.rpartition("-")[2] for tag in tags}
+    names = {p.removesuffix(f"_{linux_arch(p)}") for p in platforms if linux_arch(p)} - _UNRECORDED
+    policies = {int(found[1]) for name in names if (found := _POLICY.fullmatch(name))}
+    newest = {f"manylinux_2_x for x<={max(policies)}"} if policies else set()
+    return ", ".join(sorted({n for n in names if not _POLICY.fullmatch(n)} | newest))

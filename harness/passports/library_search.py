@@ -1,0 +1,188 @@
+"""What the dynamic loader of an image finds by itself: a root file system in, libraries out.
+
+As ``ld.so(8)`` searches on glibc and ``ldso/dynlink.c`` on musl, for a module that brings no
+search path of its own. Files are read on the host; nothing of the image is run.
+"""
+
+import io
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from harness.core.arches import Arch
+from harness.core.errors import ImageError
+from harness.core.passport import SystemLibrary
+from harness.passports.rootfs import Rootfs
+from harness.passports.symbolsets import set_id
+from harness.wheels.archive.elf import ElfFacts, read_elf
+
+PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+MUSL_DEFAULT = ("/lib", "/usr/local/lib", "/usr/lib")
+"""Where musl searches without an ``/etc/ld-musl-<arch>.path`` (ldso/dynlink.c)."""
+RECORDED = re.compile(
+    r"(ld|ld64|ld-linux.*|ld-musl-.*|libc|libc\.musl-.*|libm|libmvec|libpthread|libdl|librt"
+    r"|libutil|libresolv|libanl|libnsl|libgcc_s|libstdc\+\+|libatomic|libz|libexpat|libcrypt)"
+    r"\.so(\..*)?"
+)
+"""Libraries whose symbols are recorded beside those that the interpreter has loaded anyway.
+
+What a repaired wheel may leave to its target (PEP 600, auditwheel's policies), without X11, GL
+and GLib, which no target here has; a wheel must bring whatever else it calls.
+"""
+_LIBRARY = re.compile(r".+\.so(\..+)?")
+_MOST_FILES = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """What the loader of an image finds for one interpreter."""
+
+    loader: str
+    linked: tuple[str, ...]
+    exports: str
+    libraries: tuple[SystemLibrary, ...]
+    symbol_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The symbols behind every id that is used above."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Candidate:
+    """A file that the loader would take."""
+
+    path: str
+    elf: ElfFacts
+
+
+def find_libraries(root: Rootfs, interpreter: str, arch: Arch) -> Found:
+    """Return what the loader of ``interpreter`` (a command or a path) finds.
+
+    Raises ``ImageError`` where the image has no such interpreter that is an ELF file.
+    """
+    path = find_program(root, interpreter)
+    program = _elf(root, path) if path else None
+    if program is None:
+        raise ImageError(
+            f"{interpreter}: the image has no such program, or it is no ELF file; "
+            "correct the target's 'interpreter' in matrix/targets.yaml"
+        )
+    folders = (*_own_folders(program, path), *search_folders(root, program.interpreter, arch))
+    found = _search(root, folders, program)
+    wanted = {*_closure(program.needed, found), *filter(RECORDED.fullmatch, found)}
+    sets: dict[str, tuple[str, ...]] = {}
+
+    def keep(elf: ElfFacts) -> str:
+        name = set_id(elf.exported)
+        sets[name] = elf.exported
+        return name
+
+    libraries = [
+        SystemLibrary(
+            name=name,
+            path=file.path,
+            needed=file.elf.needed,
+            symbols=keep(file.elf) if name in wanted else "",
+        )
+        for name, file in sorted(found.items())
+    ]
+    return Found(
+        loader=program.interpreter,
+        linked=program.needed,
+        exports=keep(program),
+        libraries=tuple(libraries),
+        symbol_sets=sets,
+    )
+
+
+def find_program(root: Rootfs, command: str) -> str:
+    """Return where a command leads, links followed; empty where it is not."""
+    places = [command] if "/" in command else [f"{folder}/{command}" for folder in PATH]
+    return next((real for place in places if (real := root.resolve(place))), "")
+
+
+def search_folders(root: Rootfs, loader: str, arch: Arch) -> tuple[str, ...]:
+    """Return the folders that a loader searches, in order."""
+    name = posixpath.basename(loader)
+    if name.startswith("ld-musl-"):
+        text = root.text(f"/etc/{name.removesuffix('.so.1')}.path")
+        return tuple(f for f in re.split(r"[:\n]", text.strip()) if f) or MUSL_DEFAULT
+    # What ld.so.conf names is found through the cache alone that ldconfig makes of it.
+    configured = _configured(root, "/etc/ld.so.conf") if root.read("/etc/ld.so.cache") else ()
+    system = (f"/lib/{arch.gnu_triplet}", f"/usr/lib/{arch.gnu_triplet}", "/lib64", "/usr/lib64")
+    return tuple(dict.fromkeys((*configured, *system, "/lib", "/usr/lib")))
+
+
+def _configured(root: Rootfs, file: str) -> tuple[str, ...]:
+    """Return the folders of ld.so.conf and of the files that it includes."""
+    folders: list[str] = []
+    files = [file]
+    for read in files:
+        for line in root.text(read).splitlines():
+            words = line.partition("#")[0].split()
+            if words[:1] == ["include"] and len(files) < _MOST_FILES:
+                files += [path for glob in words[1:] for path in _globbed(root, glob)]
+            elif words and words[0].startswith("/"):
+                folders.append(posixpath.normpath(words[0]))
+    return tuple(folders)
+
+
+def _globbed(root: Rootfs, glob: str) -> Iterator[str]:
+    folder, pattern = posixpath.split(posixpath.join("/etc", glob))
+    wanted = re.compile(re.escape(pattern).replace(r"\*", ".*"))
+    return (f"{folder}/{name}" for name in root.names(folder) if wanted.fullmatch(name))
+
+
+def _own_folders(program: ElfFacts, path: str) -> tuple[str, ...]:
+    """Return the interpreter's own search path: what it has loaded from there is there for all."""
+    origin = posixpath.dirname(path)
+    return tuple(
+        posixpath.normpath(folder.replace("${ORIGIN}", origin).replace("$ORIGIN", origin))
+        for folder in program.runpath or program.rpath
+    )
+
+
+def _search(root: Rootfs, folders: tuple[str, ...], program: ElfFacts) -> dict[str, _Candidate]:
+    """Return what is found by each name: the first file of the interpreter's own kind."""
+    read: dict[str, ElfFacts | None] = {}
+    found: dict[str, _Candidate] = {}
+    for name, place in _places(root, folders, program.interpreter):
+        path = root.resolve(place)
+        if name in found or not path:
+            continue
+        if path not in read:
+            read[path] = _elf(root, path)
+        elf = read[path]
+        # A file that is no link is asked for by its own name: libz.so.1, not libz.so.1.2.13.
+        asked_for = path != place or place == program.interpreter
+        if elf and _kind(elf) == _kind(program) and (asked_for or elf.soname in ("", name)):
+            found[name] = _Candidate(path=path, elf=elf)
+    return found
+
+
+def _places(root: Rootfs, folders: tuple[str, ...], loader: str) -> Iterator[tuple[str, str]]:
+    """Yield names and where each is looked for; the loader itself is loaded already."""
+    yield posixpath.basename(loader), loader
+    for folder in folders:
+        # Its links followed, so that what is left of a path's is a link in the last part.
+        real = root.resolve(folder)
+        for name in root.names(folder):
+            if _LIBRARY.fullmatch(name):
+                yield name, posixpath.join(real, name)
+
+
+def _closure(names: tuple[str, ...], found: dict[str, _Candidate]) -> tuple[str, ...]:
+    queue = list(names)
+    for name in queue:
+        if name in found:
+            queue += [other for other in found[name].elf.needed if other not in queue]
+    return tuple(queue)
+
+
+def _elf(root: Rootfs, path: str) -> ElfFacts | None:
+    data = root.read(path)
+    elf = read_elf(io.BytesIO(data)) if data else None
+    return elf if isinstance(elf, ElfFacts) else None
+
+
+def _kind(elf: ElfFacts) -> tuple[str, int, bool]:
+    return elf.machine, elf.bits, elf.little

@@ -1,0 +1,62 @@
+"""Predictions without an engine: wheels, targets and recorded passports in, an outlook out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from harness.core.cells import Cell, Outcome, Stage
+from harness.core.observations import Prediction
+from harness.core.passport import Passport
+from harness.core.subjects import Subject, WheelRef
+from harness.core.targets import Target
+from harness.predict import Cause, Outlook
+from harness.predict.cell import forecast
+from harness.wheels.provider import Refusal
+
+
+class Passports(Protocol):
+    """Passports that somebody recorded, and their symbol sets."""
+
+    def recorded(self, target_key: str) -> Passport | None:
+        """Return the passport of that target, None where none was recorded."""
+
+    def symbols(self, set_id: str) -> frozenset[str]:
+        """Return the symbol set of that id."""
+
+
+class Wheels(Protocol):
+    """Where wheels come from (``harness.wheels.provider.Supply``)."""
+
+    def wheels_for(
+        self, subject: Subject, target: Target, passport: Passport
+    ) -> tuple[WheelRef, ...] | Refusal: ...
+
+
+def look_ahead(
+    subjects: Iterable[Subject], targets: Sequence[Target], passports: Passports, wheels: Wheels
+) -> Iterator[Outlook]:
+    """Predict every subject on every target. Raises what ``wheels`` raises."""
+    for subject in subjects:
+        for target in targets:
+            yield look_at(Cell(target=target, subject=subject), passports, wheels)
+
+
+def look_at(cell: Cell, passports: Passports, wheels: Wheels) -> Outlook:
+    """Predict one cell. Raises what ``wheels`` raises."""
+    passport = passports.recorded(cell.target.key)
+    if passport is None:
+        return Outlook(cell=cell, wheel="", prediction=None)
+    found = wheels.wheels_for(cell.subject, cell.target, passport)
+    if isinstance(found, Refusal):
+        refused = Prediction(
+            outcome=Outcome.REFUSED,
+            stage=Stage.WHEEL,
+            cause=Cause.TAG_REFUSED,
+            evidence=found.reason,
+            explanation=f"The installer takes no wheel of the release: {found.reason}.",
+        )
+        return Outlook(cell=cell, wheel="", prediction=refused)
+    return Outlook(
+        cell=cell,
+        wheel=found[-1].filename,
+        prediction=forecast(found[-1], passport, passports.symbols, cell.subject.imports),
+    )

@@ -1,0 +1,45 @@
+"""Predictions for a laboratory: a wheel file and a passport in, a prediction out.
+
+Every wheel is read once. What the loader of a target finds is measured by a ``Survey``.
+"""
+
+from typing import Protocol
+
+from harness.core.observations import ImageRef, Prediction
+from harness.core.passport import Passport, Symbols
+from harness.core.subjects import WheelRef
+from harness.core.targets import Target
+from harness.predict import predict
+from harness.wheels.facts_reader import IN_MEMORY, WheelReader
+
+
+class Survey(Protocol):
+    """What the loader of a target's image finds (``harness.passports``)."""
+
+    def complete(self, passport: Passport, target: Target, image: ImageRef) -> Passport:
+        """Return ``passport`` with the loader, its libraries and the interpreter's exports."""
+
+    def symbols(self, set_id: str) -> frozenset[str]:
+        """Return the symbol set of that id."""
+
+
+class NoSurvey:
+    """A ``Survey`` that never looks: what needs libraries is not predicted."""
+
+    def complete(self, passport: Passport, target: Target, image: ImageRef) -> Passport:  # noqa: ARG002
+        return passport
+
+    def symbols(self, set_id: str) -> frozenset[str]:  # noqa: ARG002 - there is none
+        return frozenset()
+
+
+def forecast(
+    wheel: WheelRef,
+    passport: Passport,
+    symbols: Symbols,
+    imports: tuple[str, ...],
+    reader: WheelReader = IN_MEMORY,
+) -> Prediction | None:
+    """Predict a cell; None for a file that is no well-formed wheel."""
+    facts = reader.facts(wheel)
+    return predict(facts, passport, symbols, imports=imports) if facts else None

@@ -1,0 +1,69 @@
+"""What rules say: causes by name, the links to their sources, and verdicts made of them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.core.cells import Outcome, Stage
+from harness.core.observations import Prediction
+
+
+class Cause(StrEnum):
+    """Machine-readable reason of a predicted failure."""
+
+    TAG_REFUSED = "tag-refused"
+    PYTHON_TOO_OLD = "python-too-old"
+    PYTHON_TOO_NEW = "python-too-new"
+    FREE_THREADED = "free-threaded"
+    SUFFIX_MISMATCH = "suffix-mismatch"
+    NO_EXTENSION = "no-extension"
+    UNREADABLE = "unreadable"
+    WRONG_MACHINE = "wrong-machine"
+    LIBC_FAMILY = "libc-family"
+    MISSING_LIBRARY = "missing-library"
+    LIBC_TOO_OLD = "libc-too-old"
+    LIBRARY_TOO_OLD = "library-too-old"
+    UNDEFINED_SYMBOL = "undefined-symbol"
+    ABI3_FLOOR = "abi3-floor"
+    EXEC_STACK = "exec-stack"
+    PAGE_SIZE = "page-size"
+    PACKED_RELOCATIONS = "packed-relocations"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Story:
+    """What lies behind a failure."""
+
+    why: str = ""
+    remedy: str = ""
+    reference: str
+
+
+PASS = Prediction(outcome=Outcome.PASS, stage=Stage.CALL)
+"""Nothing speaks against it."""
+
+
+def passing(remark: str) -> Prediction:
+    """Return a pass of which there is something to be said."""
+    return Prediction(outcome=Outcome.PASS, stage=Stage.CALL, evidence=remark)
+
+
+def import_failed(
+    cause: Cause, *, file: str, evidence: str, explanation: str, story: Story
+) -> Prediction:
+    """Return a failed import; the story's why ends the explanation."""
+    return Prediction(
+        outcome=Outcome.IMPORT_FAILED,
+        stage=Stage.IMPORT,
+        cause=cause,
+        file=file,
+        evidence=evidence,
+        explanation=f"{explanation} {story.why}".rstrip(),
+        remedy=story.remedy,
+        reference=story.reference,
+    )
+
+
+def some(words: list[str], most: int = 3) -> str:
+    """Join the first few of ``words`` and say how many there are more."""
+    first = ", ".join(words[:most])
+    return first if len(words) <= most else f"{first} and {len(words) - most} more"

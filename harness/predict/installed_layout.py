@@ -1,0 +1,102 @@
+"""A wheel as it lies installed: facts in, its modules and its libraries by their places out."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from harness.predict.identity import once
+from harness.wheels.archive.contents import NativeMember, WheelFacts
+from harness.wheels.archive.elf import ElfFacts
+from harness.wheels.install_layout import installed
+
+PYTHON_SUFFIXES = (".py", ".pyc")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Shape:
+    """What the import system and the loader find of one wheel."""
+
+    wheel: WheelFacts
+    files: Mapping[str, Mapping[str, str]]
+    """Per module the members that could be it, by suffix:
+    ``{"demo._inner": {".abi3.so": "demo/_inner.abi3.so"}}``; a package is ``demo.__init__``."""
+    folders: frozenset[str]
+    """Packages, those without ``__init__`` too (PEP 420)."""
+    natives: Mapping[str, NativeMember]
+    """ELF files by member name."""
+    places: Mapping[str, NativeMember]
+    """The same by where they lie below site-packages."""
+    extensions: tuple[str, ...]
+    """Modules that some ELF file of the wheel is, sorted."""
+
+    def find(self, module: str, suffixes: tuple[str, ...]) -> str | None:
+        """Return the member that ``import module`` takes, empty for a namespace, None for none.
+
+        As ``importlib.machinery.FileFinder`` looks, which asks for extension modules before
+        Python files in one directory, and for a package before a module.
+        """
+        for name in (f"{module}.__init__", module):
+            there = self.files.get(name)
+            if there is None:
+                continue
+            for suffix in (*suffixes, *PYTHON_SUFFIXES):
+                if suffix in there:
+                    return there[suffix]
+        return "" if module in self.folders else None
+
+
+@once
+def shape_of(wheel: WheelFacts) -> Shape:
+    """Return how ``wheel`` lies on a target after it was installed."""
+    files: dict[str, dict[str, str]] = {}
+    folders: set[str] = set()
+    for member in wheel.members:
+        path = installed(member.name)
+        module, suffix = _module(path)
+        if module:
+            files.setdefault(module, {}).setdefault(suffix, member.name)
+        folders.update(_folders(path))
+    return Shape(
+        wheel=wheel,
+        files=files,
+        folders=frozenset(folders),
+        natives={native.name: native for native in wheel.native},
+        places={installed(native.name): native for native in wheel.native},
+        extensions=tuple(sorted({m for native in wheel.native if (m := extension(native))})),
+    )
+
+
+def extension(native: NativeMember) -> str:
+    """Return the module that an ELF file is, empty where it is a library or a program.
+
+    An extension module exports ``PyInit_<name>`` (PEP 3121, PEP 489); of a file that
+    cannot be read the name decides.
+    """
+    module, suffix = _module(installed(native.name))
+    name = module.removesuffix(".__init__").rpartition(".")[2]
+    match native.elf:
+        case ElfFacts(exported=exported):
+            symbols = {symbol.partition("@")[0] for symbol in exported if symbol.startswith("PyI")}
+            known = f"PyInit_{name}" in symbols or (symbols and not name.isascii())
+        case _:
+            known = ".cpython-" in suffix or suffix.startswith(".abi3")
+    return module.removesuffix(".__init__") if known else ""
+
+
+def _folders(path: str) -> Iterator[str]:
+    """Yield the folders above a file as packages: whatever is in one, it can be imported."""
+    parts = path.split("/")[:-1]
+    for depth, part in enumerate(parts, start=1):
+        if not part.isidentifier():
+            return
+        yield ".".join(parts[:depth])
+
+
+def _module(path: str) -> tuple[str, str]:
+    """Return module and suffix of an importable file: ``("demo._inner", ".abi3.so")``."""
+    *folders, last = path.split("/")
+    stem, dot, rest = last.partition(".")
+    importable = PurePosixPath(last).suffix in (".so", *PYTHON_SUFFIXES)
+    if not (importable and all(part.isidentifier() for part in (*folders, stem))):
+        return "", ""
+    return ".".join((*folders, stem)), dot + rest

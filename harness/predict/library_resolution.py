@@ -1,0 +1,70 @@
+"""What a target's loader finds: library names and a passport in, symbol sets in load order out."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from harness.core.passport import Symbols, SystemLibrary
+from harness.predict.target_profile import Ground
+
+MOST_SETS = 1024
+_ITSELF = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\..*")
+_MUSL_LIBC = re.compile(r"libc\.musl-.+|ld-musl-.+|libc\.so")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """What some library names come to on a target."""
+
+    missing: tuple[str, ...] = ()
+    """Those that the loader does not find, sorted; none where nobody looked at the libraries."""
+    sets: tuple[str, ...] | None = None
+    """The symbol sets that a module loaded with them sees; None where one was not recorded."""
+
+
+@lru_cache(maxsize=1 << 14)
+def reach(ground: Ground, names: frozenset[str]) -> Reach:
+    """Return what a module that needs ``names`` finds: the interpreter's symbols come first."""
+    passport = ground.passport
+    if not passport.libraries:
+        return Reach()
+    found: dict[str, SystemLibrary] = {}
+    missing: list[str] = []
+    queue = [*passport.linked, *sorted(names)]
+    asked = set(passport.linked)
+    for name in queue:
+        library = library_of(ground, name)
+        if library is None:
+            missing += [name] if name in names and name not in asked else []
+        elif library.path not in found:
+            found[library.path] = library
+            queue.extend(library.needed)
+    sets = (passport.exports, *(library.symbols for library in found.values()))
+    return Reach(missing=tuple(missing), sets=tuple(dict.fromkeys(sets)) if all(sets) else None)
+
+
+def library_of(ground: Ground, name: str) -> SystemLibrary | None:
+    """Return the library that the loader takes for ``name``, None where it finds none."""
+    libraries = _by_name(ground)
+    if name not in libraries and ground.musl and _ITSELF.fullmatch(name):
+        # musl is all of these itself, libc.so.6 too (ldso/dynlink.c, load_library).
+        return next((lib for n, lib in libraries.items() if _MUSL_LIBC.fullmatch(n)), None)
+    return libraries.get(name)
+
+
+@lru_cache(maxsize=1 << 12)
+def _by_name(ground: Ground) -> dict[str, SystemLibrary]:
+    return {library.name: library for library in ground.passport.libraries}
+
+
+@lru_cache(maxsize=MOST_SETS)
+def names_in(symbols: Symbols, set_id: str) -> frozenset[str]:
+    """Return the symbols of a set with and without their versions: both may be asked for."""
+    offered = symbols(set_id)
+    return offered.union(symbol.partition("@")[0] for symbol in offered)
+
+
+@lru_cache(maxsize=MOST_SETS)
+def versions_in(symbols: Symbols, set_id: str) -> frozenset[str]:
+    """Return the versions that a library defines; none where its symbols have no versions."""
+    return frozenset(v for symbol in symbols(set_id) if (v := symbol.partition("@")[2]))

@@ -1,0 +1,179 @@
+"""Whether what was found can be loaded: ELF files and a target in, the first failure out.
+
+One function a rule, in the order in which a loader finds out.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from harness.core.cells import Outcome
+from harness.core.observations import Prediction
+from harness.core.passport import ExecStack, Symbols
+from harness.predict.explanation import Cause, Story, import_failed
+from harness.predict.installed_layout import Shape
+from harness.predict.load_closure import Load, elves, kind_of
+from harness.predict.symbol_rules import (
+    libc_family,
+    library_version,
+    missing_library,
+    undefined_symbol,
+)
+from harness.predict.target_profile import Ground
+from harness.wheels.archive.elf import UnreadableElf
+
+_ELF = "https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html"
+_STABLE_ABI = "https://docs.python.org/3/c-api/stable.html"
+_EXEC_STACK = "https://sourceware.org/glibc/wiki/Release/2.41"
+
+_PACKED = "https://git.musl-libc.org/cgit/musl/tree/WHATSNEW"
+_PACKED_SINCE = {True: (1, 2, 4), False: (2, 36)}
+"""Whether on musl → the first version whose loader applies packed relocations: musl's WHATSNEW
+of 1.2.4, glibc's NEWS of 2.36."""
+
+Rule = Callable[[Load, Ground, Symbols], Prediction | None]
+
+
+def judge_loads(
+    shape: Shape, loads: tuple[Load, ...], ground: Ground, symbols: Symbols
+) -> Prediction | None:
+    """Return what the first rule says that is broken."""
+    for load in loads:
+        for rule in RULES:
+            if said := rule(load, ground, symbols):
+                return _of_abi3(shape, said)
+    return None
+
+
+def machine(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
+    """Find the file of another machine, word size or byte order."""
+    passport = ground.passport
+    here = (passport.elf_machine, passport.elf_bits, passport.elf_little)
+    if load.kinds <= {here} or not passport.elf_machine:
+        return None
+    name, theirs = next((n, kind) for n, elf in elves(load) if (kind := kind_of(elf)) != here)
+    return import_failed(
+        Cause.WRONG_MACHINE,
+        file=name,
+        evidence=f"{_kind(theirs)}; the interpreter is {_kind(here)}",
+        explanation=(
+            f"{name} is machine code for {_kind(theirs)}; {ground.title} is {_kind(here)} and "
+            "its loader takes no other. A tag that fits promises that this cannot happen."
+        ),
+        story=Story(remedy="Build the wheel for this architecture.", reference=_ELF),
+    )
+
+
+def unreadable(load: Load, _: Ground, __: Symbols) -> Prediction | None:
+    """Find the file that begins like ELF and does not go on like it."""
+    if load.readable:
+        return None
+    name, elf = next((m.name, m.elf) for m in load.members if isinstance(m.elf, UnreadableElf))
+    return import_failed(
+        Cause.UNREADABLE,
+        file=name,
+        evidence=elf.reason,
+        explanation=f"{name} begins like an ELF file, and cannot be read as one: {elf.reason}.",
+        story=Story(remedy="Build the wheel again, or download it again.", reference=_ELF),
+    )
+
+
+def exec_stack(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
+    """Find the file that asks for an executable stack where the loader no longer grants it."""
+    if not load.exec_stack or ground.passport.exec_stack is not ExecStack.REFUSED:
+        return None
+    return import_failed(
+        Cause.EXEC_STACK,
+        file=load.exec_stack,
+        evidence="PT_GNU_STACK asks for an executable stack",
+        explanation=(
+            f"{load.exec_stack} asks for an executable stack. From 2.41 on glibc does not make "
+            f"the stack executable for a library that is loaded later; {ground.title} refuses it."
+        ),
+        story=Story(
+            remedy="Link with -z noexecstack; assembly files need a .note.GNU-stack section.",
+            reference=_EXEC_STACK,
+        ),
+    )
+
+
+def packed_relocations(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
+    """Find the file whose relocations the loader does not know and leaves out."""
+    since = _PACKED_SINCE[ground.musl]
+    if not load.packed or not ground.libc or ground.libc >= since:
+        return None
+    version = f"{'musl' if ground.musl else 'glibc'} {'.'.join(map(str, since))}"
+    failed = import_failed(
+        Cause.PACKED_RELOCATIONS,
+        file=load.packed,
+        evidence="it has relocations in DT_RELR",
+        explanation=(
+            f"{load.packed} has packed relocations (DT_RELR), which loaders apply from {version} "
+            f"on. {ground.title} passes over them, and the first pointer that is used leads "
+            "nowhere: a crash, most often while it is loaded."
+        ),
+        story=Story(
+            remedy="Link with -z nopack-relative-relocs; a library that auditwheel brought along "
+            "has to come from an older system.",
+            reference=_PACKED,
+        ),
+    )
+    return replace(failed, outcome=Outcome.CRASHED)
+
+
+def page_size(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
+    """Find the file whose segments are aligned to less than a page of the target."""
+    page = ground.passport.page_size
+    if not load.load_align or ground.musl or page <= 0 or load.load_align % page == 0:
+        return None
+    name = next(n for n, elf in elves(load) if elf.load_align == load.load_align)
+    return import_failed(
+        Cause.PAGE_SIZE,
+        file=name,
+        evidence=f"segments aligned to {load.load_align} bytes; a page has {page}",
+        explanation=(
+            f"The segments of {name} are aligned to {load.load_align} bytes. {ground.title} has "
+            f"pages of {page} bytes, and its loader maps whole pages."
+        ),
+        story=Story(
+            remedy=f"Link with -z max-page-size={page} or a multiple.",
+            reference=_ELF,
+        ),
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    machine,
+    unreadable,
+    libc_family,
+    missing_library,
+    library_version,
+    undefined_symbol,
+    exec_stack,
+    page_size,
+    packed_relocations,
+)
+
+
+def _of_abi3(shape: Shape, said: Prediction) -> Prediction:
+    """Tell a stable-ABI wheel apart whose module needs a newer Python than its tag says."""
+    name = said.evidence.removeprefix("undefined: ")
+    stable = any("-abi3" in tag for tag in shape.wheel.name.tags)
+    if said.cause != Cause.UNDEFINED_SYMBOL or not stable or not name.startswith(("Py", "_Py")):
+        return said
+    return import_failed(
+        Cause.ABI3_FLOOR,
+        file=said.file,
+        evidence=said.evidence,
+        explanation=said.explanation,
+        story=Story(
+            why=f"The tag {shape.wheel.name.tag_part} promises the stable ABI from that version "
+            "on, and the module uses more than that version had.",
+            remedy="Raise the Python of the tag, or build with Py_LIMITED_API at the tag's.",
+            reference=_STABLE_ABI,
+        ),
+    )
+
+
+def _kind(kind: tuple[str, int, bool]) -> str:
+    name, bits, little = kind
+    return f"{name.removeprefix('EM_')}, {bits} bits, {'little' if little else 'big'}-endian"

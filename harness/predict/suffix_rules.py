@@ -1,0 +1,190 @@
+"""Modules whose file no interpreter's list has: imports and a suffix list in, a verdict out.
+
+Source of the order: ``importlib/_bootstrap_external.py``, FileFinder.find_spec; of the
+lists: ``Python/dynload_shlib.c`` and what distributions change in it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from harness.core.observations import Prediction
+from harness.predict.explanation import PASS, Cause, Story, import_failed, passing
+from harness.predict.installed_layout import Shape
+from harness.predict.limits import is_optional
+from harness.predict.target_profile import Ground
+
+_LISTS = "https://docs.python.org/3/library/importlib.html#importlib.machinery.EXTENSION_SUFFIXES"
+_MUSL = "https://bugs.python.org/issue43112"
+_FEDORA = "https://fedoraproject.org/wiki/Changes/Python_Upstream_Architecture_Names"
+_ABI3_TRIPLET = "https://github.com/pypa/setuptools/issues/5193"
+_FREE_THREADED = "https://peps.python.org/pep-0703/"
+_FORMAT = "https://packaging.python.org/en/latest/specifications/binary-distribution-format/"
+_VERSIONED = re.compile(r"\.cpython-(?P<python>\d+)(?P<flags>[a-z]*)(?:-(?P<triplet>.+))?\.so")
+_STABLE = re.compile(r"\.abi3t?-(?P<triplet>.+)\.so")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lookup:
+    """What the imports come to."""
+
+    loaded: tuple[str, ...] = ()
+    """ELF members that are loaded, in the order of the modules."""
+    lost: str = ""
+    """The first module that is needed and not found."""
+    without: tuple[str, ...] = ()
+    """Modules that are not found and that the project can do without."""
+
+
+@lru_cache(maxsize=1 << 16)
+def look_up(shape: Shape, suffixes: tuple[str, ...], imports: tuple[str, ...]) -> Lookup:
+    """Find every module that ``imports`` need, as an interpreter with that list does."""
+    loaded: list[str] = []
+    without: list[str] = []
+    for module in needed(shape, imports):
+        found = shape.find(module, suffixes)
+        # Of an extension's folder of stubs importlib makes an empty namespace, without its file;
+        # who imports it wants what is in the file (cryptography's _rust).
+        if found is None or (not found and module in shape.extensions):
+            if module not in imports and is_optional(shape.wheel.name.distribution, module):
+                without.append(module)
+                continue
+            return Lookup(loaded=tuple(loaded), lost=module, without=tuple(without))
+        if found in shape.natives:
+            loaded.append(found)
+    return Lookup(loaded=tuple(dict.fromkeys(loaded)), without=tuple(without))
+
+
+def needed(shape: Shape, imports: tuple[str, ...]) -> Iterator[str]:
+    """Yield the modules that have to be found for ``imports``, each after its packages.
+
+    Where no import is an extension module itself, the wheel's extension modules count as
+    needed: what a package imports stands in its code, which is not read.
+    """
+    for module in imports:
+        if _is_ours(shape, module):
+            parts = module.split(".")
+            yield from (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+    if not set(imports).intersection(shape.extensions):
+        yield from shape.extensions
+
+
+def judge_names(shape: Shape, ground: Ground, module: str) -> Prediction:
+    """Say why ``module`` is not found."""
+    there = shape.files.get(module) or shape.files.get(f"{module}.__init__") or {}
+    if not there:
+        return _absent(shape, module)
+    suffixes = ground.passport.extension_suffixes
+    held, file = sorted(there), there[min(there)]
+    return import_failed(
+        Cause.SUFFIX_MISMATCH,
+        file=file,
+        evidence=f"{_names(module, held)}; the interpreter reads {' '.join(suffixes)}",
+        explanation=(
+            f"The wheel has the module {module} as {_names(module, held)} alone. "
+            f"{ground.title} looks for the module under these endings, in this order: "
+            f"{' '.join(suffixes)}. None of them is the file's, so that there is no module of "
+            f"that name for it."
+        ),
+        story=_story(held[0], ground),
+    )
+
+
+def remark(shape: Shape, lookup: Lookup) -> Prediction:
+    """Return the pass of what was found, with what is strange about it."""
+    if lookup.without:
+        return passing(f"{', '.join(lookup.without)} is not found, and the project falls back")
+    name = shape.wheel.name
+    pure = name.tag_part.endswith("-any")
+    if shape.natives and pure:
+        return passing(f"{name.tag_part} promises any machine, and {min(shape.natives)} is native")
+    if not shape.natives and not pure:
+        return passing(f"{name.tag_part} promises native code, and there is none")
+    return PASS
+
+
+def _is_ours(shape: Shape, module: str) -> bool:
+    """Whether the wheel is to have ``module``: its top level, or nobody else could bring it."""
+    top = module.partition(".")[0]
+    ours = top in shape.files or f"{top}.__init__" in shape.files or top in shape.folders
+    return ours or (not shape.wheel.requires_dist and not shape.wheel.modules)
+
+
+def _absent(shape: Shape, module: str) -> Prediction:
+    native = f"{len(shape.natives)} native files" if shape.natives else "no native file at all"
+    return import_failed(
+        Cause.NO_EXTENSION,
+        file="",
+        evidence=f"no file of the wheel is {module}; it holds {native}",
+        explanation=(
+            f"No file of {shape.wheel.name.filename} could be the module {module}, under "
+            f"whatever ending. The wheel holds {native}, although its tag is "
+            f"{shape.wheel.name.tag_part}."
+        ),
+        story=Story(
+            remedy="Build the wheel with its extension modules: the build left them out.",
+            reference=_FORMAT,
+        ),
+    )
+
+
+def _names(module: str, suffixes: Sequence[str]) -> str:
+    stem = module.rpartition(".")[2]
+    return " and ".join(stem + suffix for suffix in suffixes)
+
+
+def _story(held: str, ground: Ground) -> Story:
+    """Return the known story of a mismatch, what would mend it, and the link."""
+    own = ground.passport.ext_suffix
+    both = f"Let the wheel hold the file under {own} too, or under plain .so, which all read."
+    if _STABLE.fullmatch(held):
+        return Story(
+            why="CPython 3.15 builds stable-ABI modules under names with a triplet, which "
+            "upstream's older Pythons do not look for.",
+            remedy="Name the file .abi3.so, which 3.15 reads as well.",
+            reference=_ABI3_TRIPLET,
+        )
+    theirs, ours = _VERSIONED.fullmatch(held), _VERSIONED.fullmatch(own)
+    if theirs is None or ours is None:
+        return Story(
+            why="",
+            remedy=both,
+            reference=_LISTS,
+        )
+    if theirs["flags"] != ours["flags"]:
+        return Story(
+            why=f"The file is for another build of CPython (ABI flags {theirs['flags']!r}, here "
+            f"{ours['flags']!r}).",
+            remedy="Build a wheel for this ABI too.",
+            reference=_FREE_THREADED,
+        )
+    if theirs["python"] != ours["python"]:
+        return Story(
+            why="The file is for another version of CPython.",
+            remedy="Build one for this version.",
+            reference=_LISTS,
+        )
+    return _triplets(theirs["triplet"] or "", ours["triplet"] or "", both)
+
+
+def _triplets(theirs: str, ours: str, both: str) -> Story:
+    if ("musl" in theirs) is not ("musl" in ours):
+        return Story(
+            why="One tag, two names: on musl, upstream's CPython has -gnu in its names up to 3.10 "
+            "and -musl from 3.11 on, and distributions changed it both ways.",
+            remedy=both,
+            reference=_MUSL,
+        )
+    if theirs != ours:
+        return Story(
+            why=f"The interpreter's distribution says {ours} where the wheel's builder says "
+            f"{theirs}: Fedora and RHEL used RPM's names of this architecture.",
+            remedy=both,
+            reference=_FEDORA,
+        )
+    return Story(
+        why="",
+        remedy=both,
+        reference=_LISTS,
+    )

@@ -1,0 +1,153 @@
+"""Whether what a module needs of others is there: ELF files and a target in, a failure out.
+
+The libc, the libraries, their versions and their symbols, in the order in which a loader
+finds out. Where nobody recorded a target's libraries nothing is said of them.
+"""
+
+from harness.core.observations import Prediction
+from harness.core.passport import Symbols
+from harness.predict.explanation import Cause, Story, import_failed, some
+from harness.predict.library_resolution import library_of, names_in, reach, versions_in
+from harness.predict.load_closure import Load, elves
+from harness.predict.target_profile import Ground, numbers
+
+_LOADER = "https://man7.org/linux/man-pages/man8/ld.so.8.html"
+_VERSIONS = "https://www.akkadia.org/drepper/symbol-versioning"
+_MANYLINUX = "https://peps.python.org/pep-0600/"
+_MUSL = "https://wiki.musl-libc.org/functional-differences-from-glibc.html"
+_GLIBC = ("libc.so.6", "ld-linux", "ld64.so")
+_MUSL_LIBC = ("libc.musl-", "ld-musl-")
+
+
+def libc_family(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
+    """Find the module of the other libc, by the libraries that only that one has."""
+    others = _GLIBC if ground.musl else _MUSL_LIBC
+    for name, member in load.system.items():
+        bare = not ground.musl and name == "libc.so"
+        if (name.startswith(others) or bare) and library_of(ground, name) is None:
+            return _other_libc(ground, member, f"needs {name}")
+    return None
+
+
+def missing_library(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
+    """Find the library that is neither the wheel's nor the target's."""
+    missing = reach(ground, frozenset(load.system)).missing
+    if not missing:
+        return None
+    member = load.system[missing[0]]
+    return import_failed(
+        Cause.MISSING_LIBRARY,
+        file=member,
+        evidence=f"needs {some(list(missing))}, which the loader does not find",
+        explanation=(
+            f"{member} needs {some(list(missing))}. No file of the wheel on its search path is "
+            f"that library, and the loader of {ground.title} finds none by itself."
+        ),
+        story=Story(
+            remedy="Bundle the library (auditwheel repair), or install it on the target.",
+            reference=_LOADER,
+        ),
+    )
+
+
+def library_version(load: Load, ground: Ground, symbols: Symbols) -> Prediction | None:
+    """Find the symbol version that a library of the target does not have yet."""
+    if ground.musl:
+        return None
+    for name, wanted in load.versions.items():
+        if lacking := _lacking(ground, symbols, name, wanted):
+            return _too_old(load, ground, name, lacking)
+    return None
+
+
+def undefined_symbol(load: Load, ground: Ground, symbols: Symbols) -> Prediction | None:
+    """Find the symbol that nothing in the load order defines (weak ones are excused)."""
+    sets = reach(ground, frozenset(load.system)).sets
+    if sets is None:
+        return None
+    left = load.wanted
+    for set_id in sets:
+        left = left - names_in(symbols, set_id)
+        if not left:
+            return None
+    left = frozenset(s for s in left if not _unversioned(s, symbols, sets))
+    return _undefined(load, ground, sorted(left)) if left else None
+
+
+def _lacking(ground: Ground, symbols: Symbols, name: str, wanted: frozenset[str]) -> frozenset[str]:
+    library = library_of(ground, name)
+    if library is not None and library.symbols:
+        offered = versions_in(symbols, library.symbols)
+        # A library without versions satisfies every version (elf/dl-version.c).
+        return wanted - offered if offered else frozenset()
+    if not ground.libc:
+        return frozenset()
+    # Only the libc's own version is known; names such as GLIBC_PRIVATE say nothing.
+    return frozenset(v for v in wanted if v.startswith("GLIBC_2.") and numbers(v) > ground.libc)
+
+
+def _too_old(load: Load, ground: Ground, name: str, lacking: frozenset[str]) -> Prediction:
+    versions = sorted(lacking, key=numbers)
+    newest = versions[-1]
+    member = next(n for n, elf in elves(load) if newest in elf.version_needs.get(name, ()))
+    libc = newest.startswith("GLIBC_")
+    return import_failed(
+        Cause.LIBC_TOO_OLD if libc else Cause.LIBRARY_TOO_OLD,
+        file=member,
+        evidence=f"needs {newest} of {name}; {ground.passport.libc or 'the target'} has not",
+        explanation=(
+            f"{member} uses symbols of {name} at version {newest}, and {ground.title} has a "
+            f"{name} without {some(versions)}. The loader checks the versions before it starts."
+        ),
+        story=Story(
+            remedy=(
+                "Build in a builder image whose libc is as old as the tag promises."
+                if libc
+                else f"Bundle {name}, or build with an older compiler."
+            ),
+            reference=_MANYLINUX if libc else _VERSIONS,
+        ),
+    )
+
+
+def _unversioned(symbol: str, symbols: Symbols, sets: tuple[str, ...]) -> bool:
+    """Whether a set defines the name without any version, which serves every version."""
+    name, at, _ = symbol.partition("@")
+    return bool(at) and any(name in symbols(set_id) for set_id in sets)
+
+
+def _undefined(load: Load, ground: Ground, missing: list[str]) -> Prediction:
+    member = load.wants[missing[0]]
+    if ground.musl and any(name.startswith(_GLIBC) for name in load.system):
+        return _other_libc(ground, member, f"needs {some(missing)}")
+    return import_failed(
+        Cause.UNDEFINED_SYMBOL,
+        file=member,
+        evidence=f"undefined: {some(missing)}",
+        explanation=(
+            f"{member} needs {some(missing)}. Neither the interpreter nor a library that is "
+            f"loaded with it on {ground.title} defines that, and the wheel does not either."
+        ),
+        story=Story(
+            remedy="Link with the library that defines it, or do without what is newer than the "
+            "oldest target.",
+            reference=_LOADER,
+        ),
+    )
+
+
+def _other_libc(ground: Ground, member: str, needs: str) -> Prediction:
+    theirs, ours = ("glibc", "musl") if ground.musl else ("musl", "glibc")
+    return import_failed(
+        Cause.LIBC_FAMILY,
+        file=member,
+        evidence=f"{needs}: it is built for {theirs}, this is {ours}",
+        explanation=(
+            f"{member} {needs}, as what is built for {theirs} does. {ground.title} is a {ours} "
+            f"system, and one libc does not stand in for the other."
+        ),
+        story=Story(
+            remedy=f"Build a wheel for {ours} too, and tag each for its own libc.",
+            reference=_MUSL,
+        ),
+    )

@@ -1,0 +1,220 @@
+"""Whether an installer takes the wheel: its tags and the target's in, a refusal or nothing out.
+
+Sources: PEP 425 (tags), 600 and 656 (what a manylinux and a musllinux tag promise), 703
+(free-threaded ABI), and pip's release notes for what it learned when.
+"""
+
+import re
+from functools import lru_cache
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
+from harness.core.arches import linux_arch
+from harness.core.cells import Outcome, Stage
+from harness.core.observations import Prediction
+from harness.predict.explanation import Cause, Story
+from harness.predict.installed_layout import Shape
+from harness.predict.target_profile import Ground, numbers
+
+_TAGS = "https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/"
+_MANYLINUX = "https://peps.python.org/pep-0600/"
+_MUSLLINUX = "https://peps.python.org/pep-0656/"
+_FREE_THREADED = "https://peps.python.org/pep-0703/"
+_REQUIRES = "https://packaging.python.org/en/latest/specifications/core-metadata/#requires-python"
+_LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+_KNOWN_SINCE = {
+    "manylinux1": (8, 1),
+    "manylinux2010": (19, 0),
+    "manylinux2014": (19, 3),
+    "manylinux": (20, 3),
+    "musllinux": (21, 2),
+}
+"""The first pip that knows each kind of platform tag."""
+_PLATFORM = re.compile(r"(?P<kind>manylinux\d+|manylinux|musllinux)(?:_(?P<libc>\d+_\d+))?_[a-z].*")
+
+
+def judge_tags(shape: Shape, ground: Ground) -> Prediction | None:
+    """Refuse a wheel none of whose tags the installer accepts."""
+    tags = shape.wheel.name.tags
+    if any(tag in ground.tags for tag in tags):
+        return None
+    parts = [tag.split("-", 2) for tag in tags]
+    here = [platform for python, abi, platform in parts if (python, abi) in ground.interpreters]
+    if here:
+        return _platform_refused(shape, ground, _nearest(here, ground))
+    python, abi, _ = min(parts, key=lambda part: part[2] not in ground.platforms)
+    return _python_refused(shape, ground, python, abi)
+
+
+def judge_requires_python(shape: Shape, ground: Ground) -> Prediction | None:
+    """Refuse a wheel whose Requires-Python excludes the interpreter."""
+    wanted, python = shape.wheel.requires_python, ground.passport.python
+    if _admits(wanted, python):
+        return None
+    older = any(
+        spec.operator.startswith((">", "~", "=")) and Version(python) < _version(spec.version)
+        for spec in SpecifierSet(wanted)
+    )
+    return Prediction(
+        outcome=Outcome.INSTALL_FAILED,
+        stage=Stage.INSTALL,
+        cause=Cause.PYTHON_TOO_OLD if older else Cause.PYTHON_TOO_NEW,
+        evidence=f"Requires-Python {wanted}; this is {python}",
+        explanation=(
+            f"{shape.wheel.name.filename} says that it requires Python {wanted}. {ground.title} "
+            "is not one of them, and the installer believes the wheel."
+        ),
+        remedy="Choose a release that supports this Python, or correct Requires-Python.",
+        reference=_REQUIRES,
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def _admits(wanted: str, python: str) -> bool:
+    try:
+        # pip compares the release numbers alone: 3.15.0b1 satisfies >=3.15.
+        return SpecifierSet(wanted).contains(Version(python).base_version)
+    except InvalidSpecifier:
+        return True
+
+
+def _version(text: str) -> Version:
+    return Version(text.removesuffix(".*"))
+
+
+def _nearest(platforms: list[str], ground: Ground) -> str:
+    """Return the platform that came nearest: of this arch and libc, asking for the least."""
+    kind = "musllinux" if ground.musl else "manylinux"
+    machine = {linux_arch(platform) for platform in ground.platforms}
+    return min(
+        platforms,
+        key=lambda p: (linux_arch(p) not in machine, not p.startswith(kind), _promise(p)),
+    )
+
+
+def _promise(platform: str) -> tuple[int, ...]:
+    """Return the libc that a platform tag promises to run on; empty where it names none."""
+    found = _PLATFORM.fullmatch(platform)
+    if found is None:
+        return ()
+    return _LEGACY.get(found["kind"]) or numbers(found["libc"] or "")
+
+
+def _platform_refused(shape: Shape, ground: Ground, platform: str) -> Prediction:
+    story = _platform_story(ground, platform)
+    best = ground.passport.tags[0].split("-", 2)[2] if ground.passport.tags else "no tag at all"
+    return _refused(
+        shape,
+        Cause.TAG_REFUSED,
+        f"nearest tag {platform}; {ground.passport.installer} accepts up to {best}",
+        f"{story.why} {ground.passport.installer} on {ground.title} accepts {best} and what is "
+        "older.",
+        story,
+    )
+
+
+def _platform_story(ground: Ground, platform: str) -> Story:
+    """Return why a platform is refused, what would help, and the link."""
+    arch = linux_arch(platform)
+    ours = {linux_arch(tag) for tag in ground.platforms}
+    if arch not in ours:
+        which = f"for {arch}" if arch else f"for {platform}, which is not Linux"
+        return Story(
+            why=f"The wheel is {which}.",
+            remedy="Build a wheel for this architecture.",
+            reference=_TAGS,
+        )
+    musl = platform.startswith("musllinux")
+    reference = _MUSLLINUX if musl else _MANYLINUX
+    if musl is not ground.musl:
+        libc, other = ("musl", "manylinux") if musl else ("glibc", "musllinux")
+        return Story(
+            why=f"The wheel is for {libc}, and this is not.",
+            remedy=f"Build a {other} wheel too: one wheel serves one libc.",
+            reference=reference,
+        )
+    promise = _promise(platform)
+    if ground.libc and promise > ground.libc:
+        return Story(
+            why=f"The tag {platform} promises nothing below {_dotted(promise)} of the libc.",
+            remedy=f"Build for {_dotted(ground.libc)}, in an older builder image.",
+            reference=reference,
+        )
+    return _installer_story(ground, platform, reference)
+
+
+def _installer_story(ground: Ground, platform: str, reference: str) -> Story:
+    found = _PLATFORM.fullmatch(platform)
+    since = _KNOWN_SINCE.get(found["kind"] if found else "", ())
+    name, _, version = ground.passport.installer.partition(" ")
+    if name == "pip" and numbers(version) < since:
+        return Story(
+            why=f"This system would do: pip knows {platform} from {_dotted(since)} on, and this "
+            f"one is {version}.",
+            remedy=f"Upgrade the installer: pip {_dotted(since)} or later takes the wheel.",
+            reference=reference,
+        )
+    return Story(
+        why=f"The installer does not list {platform}.",
+        remedy="",
+        reference=reference,
+    )
+
+
+def _python_refused(shape: Shape, ground: Ground, python: str, abi: str) -> Prediction:
+    cause, story = _python_story(ground, python, abi)
+    best = "-".join(ground.passport.tags[0].split("-", 2)[:2]) if ground.passport.tags else "none"
+    return _refused(
+        shape,
+        cause,
+        f"the wheel is for {python}-{abi}; the installer accepts {best}",
+        f"{story.why} {ground.passport.installer} on {ground.title} accepts {best}, the stable "
+        "ABI of its own and older versions where it has one, and what is pure.",
+        story,
+    )
+
+
+def _python_story(ground: Ground, python: str, abi: str) -> tuple[Cause, Story]:
+    theirs, ours = _python_of(python), ground.python
+    if ground.free_threaded is not abi.endswith("t") and (theirs == ours or abi == "abi3"):
+        build = "free-threaded" if ground.free_threaded else "with the GIL"
+        return Cause.FREE_THREADED, Story(
+            why=f"This interpreter is built {build}, an ABI of its own; the wheel has {abi}.",
+            remedy="Build a wheel for that ABI too.",
+            reference=_FREE_THREADED,
+        )
+    if theirs > ours:
+        return Cause.PYTHON_TOO_OLD, Story(
+            why=f"The wheel needs Python {_dotted(theirs)}, this is {ground.passport.minor}.",
+            remedy=f"Build a wheel for {ground.passport.minor}, or take an older release.",
+            reference=_TAGS,
+        )
+    return Cause.PYTHON_TOO_NEW, Story(
+        why=f"The wheel is for Python {_dotted(theirs)}, this is {ground.passport.minor}.",
+        remedy=f"Build a wheel for {ground.passport.minor}, or one of the stable ABI (abi3).",
+        reference=_TAGS,
+    )
+
+
+def _python_of(tag: str) -> tuple[int, ...]:
+    """Return the version that a Python tag names: ``cp311`` is ``(3, 11)``."""
+    digits = "".join(filter(str.isdigit, tag))
+    return (int(digits[0]), int(digits[1:] or 0)) if digits else ()
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def _refused(shape: Shape, cause: Cause, evidence: str, why: str, story: Story) -> Prediction:
+    name = shape.wheel.name
+    return Prediction(
+        outcome=Outcome.REFUSED,
+        stage=Stage.INSTALL,
+        cause=cause,
+        evidence=evidence,
+        explanation=f"{name.filename} has the tags {name.tag_part}. {why}",
+        remedy=story.remedy,
+        reference=story.reference,
+    )

@@ -1,0 +1,52 @@
+"""A target as rules ask about it: a passport in, its ground out."""
+
+import re
+from dataclasses import dataclass
+
+from harness.core.passport import Passport
+from harness.predict.identity import once
+
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Ground:
+    """What a passport says, parsed once."""
+
+    passport: Passport
+    tags: frozenset[str]
+    interpreters: frozenset[tuple[str, str]]
+    """Pairs of Python and ABI tag that the installer accepts, on whatever platform."""
+    platforms: frozenset[str]
+    musl: bool
+    libc: tuple[int, ...]
+    """Version of its libc; empty where nobody knows."""
+    python: tuple[int, ...]
+    """Its minor version: ``(3, 11)``."""
+    free_threaded: bool
+    title: str
+    """``CPython 3.9.5 on musl 1.2.2, x86_64``, for sentences."""
+
+
+@once
+def ground_of(passport: Passport) -> Ground:
+    """Return what ``passport`` says in the form that rules ask."""
+    parts = [tag.split("-", 2) for tag in passport.tags]
+    name, _, version = passport.libc.partition(" ")
+    where = f" on {passport.libc}" if passport.libc else ""
+    return Ground(
+        passport=passport,
+        tags=frozenset(passport.tags),
+        interpreters=frozenset((python, abi) for python, abi, _ in parts),
+        platforms=frozenset(platform for _, _, platform in parts),
+        musl=name == "musl",
+        libc=numbers(version),
+        python=numbers(passport.minor),
+        free_threaded=re.search(r"cpython-\d+d?t", passport.soabi) is not None,
+        title=f"CPython {passport.python}{where}, {passport.machine}",
+    )
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version in order: ``GLIBC_2.17`` is ``(2, 17)``."""
+    return tuple(int(number) for number in _NUMBER.findall(version))

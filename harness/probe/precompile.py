@@ -1,0 +1,134 @@
+"""The bytecode that an emulated interpreter need not compile, made by the target's native twin.
+
+In: wheels, or the agent. Out: a zip for ``Job.bytecode``, or the agent's modules for
+``Session.start``, kept by the content of their sources. Half of a large import under emulation
+is compiling, and bytecode is the same on every arch: the same target on this machine's own
+arch compiles it, in a container like any other, and runs nothing of the wheels. Where there is
+no such image, the target compiles for itself.
+"""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from harness.core.errors import EngineError, ImageError, WheelError
+from harness.core.subjects import WheelRef
+from harness.core.targets import Target
+from harness.host.cache import Cache, content_key
+from harness.probe.native_installer import Twins
+from harness.probe.session import SessionLostError, agent_payload, agent_sources
+from harness.wheels.archive.zip_reader import open_archive
+
+KIND = "bytecode"
+WORTH_IT = 32 << 10
+"""Bytes of source: less is compiled in the time that it takes to unpack."""
+TOO_LARGE = 64 << 20
+SECONDS = 120.0
+_SOURCES = "sources-1-py3-none-any.whl"
+
+
+class Precompiler:
+    """Bytecode by sources and release; asks native twins that the engine has images of."""
+
+    def __init__(self, twins: Twins, cache: Cache) -> None:
+        self._twins = twins
+        self._cache = cache
+        self._not_had: set[str] = set()
+        self._agents: dict[str, tuple[tuple[str, bytes], ...]] = {}
+
+    def bytecode(self, target: Target, python: str, wheels: tuple[WheelRef, ...]) -> bytes:
+        """Return the bytecode of the wheels for ``python``, empty where there is none.
+
+        ``python`` is the release that the target runs, ``3.9.2``. Raises ``CacheError``.
+        """
+        digest = _digest(wheels) if self._twins.has(target) else ""
+        if not digest:
+            return b""
+        key = content_key(python, digest, agent_payload().decode())
+        return self._compiled(target, key, lambda: _sources(wheels), python)
+
+    def agent(self, target: Target) -> tuple[tuple[str, bytes], ...]:
+        """Return the agent's modules as ``.pyc`` files, none where there is no twin.
+
+        Those of one release 3.x are like those of every other. Raises ``CacheError``.
+        """
+        if target.python not in self._agents:
+            key = content_key("agent", target.python, agent_payload().decode())
+            has_twin = self._twins.has(target)
+            zipped = self._compiled(target, key, _agent_sources) if has_twin else b""
+            if not zipped:
+                return ()
+            self._agents[target.python] = _modules(zipped)
+        return self._agents[target.python]
+
+    def _compiled(
+        self, target: Target, key: str, sources: Callable[[], bytes], python: str = ""
+    ) -> bytes:
+        if key in self._not_had:
+            return b""
+
+        def make(path: Path) -> None:
+            path.write_bytes(self._compile(target, sources(), python))
+
+        try:
+            return self._cache.get(KIND, f"{target.python}-{key}.zip", make).read_bytes()
+        except (EngineError, SessionLostError):
+            self._not_had.add(key)
+            return b""
+
+    def _compile(self, target: Target, sources: bytes, python: str) -> bytes:
+        session, twin = self._twins.at(target)
+        if python not in ("", twin.python):
+            raise ImageError(f"{target.id} runs another Python here", cause="infra:no-way")
+        return session.compile(_SOURCES, sources, seconds=SECONDS)
+
+
+@lru_cache(maxsize=1024)
+def _digest(wheels: tuple[WheelRef, ...]) -> str:
+    """Return what stands for the sources of the wheels; empty where they are not worth it."""
+    sources = _sources(wheels)
+    worth_it = WORTH_IT <= len(sources) <= TOO_LARGE
+    return hashlib.sha256(sources).hexdigest() if worth_it else ""
+
+
+def _sources(wheels: tuple[WheelRef, ...]) -> bytes:
+    """Return a zip of all Python files of the wheels, always the same for the same files."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as sources:
+        for wheel in wheels:
+            try:
+                _copy_sources(wheel, sources)
+            except WheelError:
+                return b""  # the probe will say what is the matter with it
+    return out.getvalue()
+
+
+def _agent_sources() -> bytes:
+    """Return a zip of the agent's modules, as ``_sources`` does of wheels."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as sources:
+        for name, source in agent_sources():
+            sources.writestr(zipfile.ZipInfo(f"{name}.py"), source)
+    return out.getvalue()
+
+
+def _modules(compiled: bytes) -> tuple[tuple[str, bytes], ...]:
+    """Return module names and ``.pyc`` files of ``__pycache__/<name>.cpython-3x.pyc`` in a zip."""
+    with zipfile.ZipFile(io.BytesIO(compiled)) as files:
+        return tuple(
+            (PurePosixPath(path).name.partition(".")[0], files.read(path))
+            for path in files.namelist()
+        )
+
+
+def _copy_sources(wheel: WheelRef, sources: zipfile.ZipFile) -> None:
+    with Path(wheel.path).open("rb") as stream, open_archive(wheel.filename, stream) as archive:
+        members = [member for member in archive.members if member.name.endswith(".py")]
+        if sum(member.size for member in members) > TOO_LARGE:
+            raise WheelError(f"{wheel.filename}: more Python than is worth compiling twice")
+        for member in members:
+            source = archive.read(member.name, at_most=TOO_LARGE)
+            sources.writestr(zipfile.ZipInfo(member.name), source)

@@ -1,0 +1,1 @@
+"""Cells and observations in, judgement out: grid, comparison, gate, query, ``run.json``."""

@@ -1,0 +1,260 @@
+"""What changed between two grids: a grid and its base in, changes with their suspects out. Pure.
+
+A cell that is missing on either side, or of which nothing can be said there, is no
+regression. Where many unrelated cells flip together with one change of their environment,
+that is one epidemic, and not so many regressions.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from harness.core.cells import Cell, Outcome
+from harness.core.passport import Passport
+from harness.results.differences import Difference, differences, environment
+from harness.results.grid import Grid, GridCell, Verdict
+
+EPIDEMIC_SUBJECTS = 3
+"""So many subjects flip with one environment before it is the environment's doing."""
+EPIDEMIC_SHARE = 0.5
+"""Of the cells that passed before and share the change, so many flip."""
+
+
+class Change(StrEnum):
+    """What became of a cell since the base."""
+
+    REGRESSED = "regressed"
+    """It passed, or was rightly refused and now installs and fails."""
+    FIXED = "fixed"
+    CHANGED_CAUSE = "changed-cause"
+    """It did not pass and does not pass, for another reason."""
+    STILL_FAILING = "still-failing"
+    NEW = "new"
+    GONE = "gone"
+    NOT_COMPARABLE = "not-comparable"
+    """On one side nothing can be said of it, or it was not run."""
+    SAME = "same"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellChange:
+    """One cell on both sides."""
+
+    change: Change
+    base: GridCell | None
+    """None: the base does not have it."""
+    now: GridCell | None
+    differences: tuple[Difference, ...] = ()
+    """What else changed between the two sides; filled in where the outcome did."""
+    flaky: bool = False
+    """It has been seen to change with nothing else changing."""
+
+    @property
+    def seen(self) -> GridCell:
+        """The cell as it is now, or as it was where it is gone."""
+        cell = self.now or self.base
+        if cell is None:
+            raise ValueError("a change has at least one side")
+        return cell
+
+    @property
+    def id(self) -> str:
+        return self.seen.cell.id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Epidemic:
+    """Regressions of many subjects that share one change of their environment."""
+
+    cause: Difference | None
+    """None: they share a target, and nothing that is recorded changed there."""
+    where: tuple[str, ...]
+    """Keys of the targets."""
+    cells: tuple[CellChange, ...]
+    exposed: int
+    """How many cells that passed before share the change."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """All cells of two grids, in the order of the newer one; those that are gone at the end."""
+
+    changes: tuple[CellChange, ...]
+    epidemics: tuple[Epidemic, ...] = ()
+
+    def having(self, change: Change) -> tuple[CellChange, ...]:
+        """Return the cells of which ``change`` is true."""
+        return tuple(c for c in self.changes if c.change is change)
+
+    @property
+    def regressions(self) -> tuple[CellChange, ...]:
+        """Regressions that are believed, each on its own: neither flaky nor of an epidemic."""
+        ill = {c.id for epidemic in self.epidemics for c in epidemic.cells}
+        return tuple(c for c in self.having(Change.REGRESSED) if not c.flaky and c.id not in ill)
+
+    @property
+    def counts(self) -> Counter[Change]:
+        return Counter(c.change for c in self.changes)
+
+    @property
+    def worse(self) -> bool:
+        """Whether anything believable got worse, an epidemic included."""
+        return bool(self.regressions or self.epidemics)
+
+
+def compare_grids(
+    base: Grid,
+    now: Grid,
+    *,
+    passports: Mapping[str, Passport] | None = None,
+    flaky: frozenset[str] = frozenset(),
+) -> Comparison:
+    """Return what became of every cell of either grid.
+
+    ``passports`` by id tell what differs between two images; ``flaky`` are ids of cells that
+    history has seen to change with nothing else changing.
+    """
+    before = {c.cell.id: c for c in base.cells}
+    pairs = [(before.pop(c.cell.id, None), c) for c in now.cells]
+    sides: list[tuple[GridCell | None, GridCell | None]] = [
+        *pairs,
+        *((gone, None) for gone in before.values()),
+    ]
+    known = passports or {}
+    changes = tuple(_changed(was, seen, known, flaky) for was, seen in sides)
+    return Comparison(changes=changes, epidemics=find_epidemics(changes, known))
+
+
+def accused(comparison: Comparison) -> tuple[Cell, ...]:
+    """Return the cells of which a regression would be believed, as they are now."""
+    return tuple(c.seen.cell for c in comparison.having(Change.REGRESSED) if not c.flaky)
+
+
+def confirm(
+    comparison: Comparison, again: Grid, *, passports: Mapping[str, Passport] | None = None
+) -> Comparison:
+    """Return the comparison, those regressions flaky that were not seen ``again``.
+
+    One of which nothing could be said stays what it was.
+    """
+    repeated = {c.cell.id: c for c in again.cells}
+    changes = tuple(
+        replace(c, flaky=c.flaky or _is_gone(c, repeated[c.id])) if c.id in repeated else c
+        for c in comparison.changes
+    )
+    return Comparison(changes=changes, epidemics=find_epidemics(changes, passports or {}))
+
+
+def change_of(base: GridCell | None, now: GridCell | None) -> Change:
+    """Say what became of a cell; at least one side is there."""
+    if base is None:
+        return Change.NEW
+    if now is None:
+        return Change.GONE
+    if not (_says_something(base) and _says_something(now)):
+        return Change.NOT_COMPARABLE
+    return _between(base, now)
+
+
+def find_epidemics(
+    changes: Sequence[CellChange], passports: Mapping[str, Passport]
+) -> tuple[Epidemic, ...]:
+    """Return the epidemics, the largest first; every regression is in one of them at most."""
+    exposed: dict[_Suspect, list[CellChange]] = defaultdict(list)
+    for change in changes:
+        for suspect in _suspects(change, passports):
+            exposed[suspect].append(change)
+    found: list[Epidemic] = []
+    ill: set[str] = set()
+    for suspect, cells in sorted(exposed.items(), key=_most_flipped):
+        flipped = [c for c in cells if c.change is Change.REGRESSED and not c.flaky]
+        fresh = tuple(c for c in flipped if c.id not in ill)
+        if _is_epidemic(fresh, len(cells)):
+            found.append(_epidemic(suspect, fresh, len(cells)))
+            ill.update(c.id for c in fresh)
+    return tuple(found)
+
+
+_Suspect = tuple[Difference | None, str]
+"""A change of the environment wherever it happened, or a target of which none is recorded."""
+
+
+def _changed(
+    was: GridCell | None,
+    seen: GridCell | None,
+    passports: Mapping[str, Passport],
+    flaky: frozenset[str],
+) -> CellChange:
+    change = CellChange(change=change_of(was, seen), base=was, now=seen)
+    if change.change not in (Change.REGRESSED, Change.FIXED, Change.CHANGED_CAUSE):
+        return change
+    return replace(change, differences=_differences(change, passports), flaky=change.id in flaky)
+
+
+def _is_gone(change: CellChange, again: GridCell) -> bool:
+    """Say whether a regression is none when the cell is seen once more."""
+    return change.change is Change.REGRESSED and change_of(change.base, again) not in (
+        Change.REGRESSED,
+        Change.NOT_COMPARABLE,
+    )
+
+
+def _between(base: GridCell, now: GridCell) -> Change:
+    if _rank(now) < _rank(base):
+        return Change.REGRESSED
+    if now.outcome is Outcome.PASS:
+        return Change.SAME if base.outcome is Outcome.PASS else Change.FIXED
+    if _reason(base) != _reason(now):
+        return Change.CHANGED_CAUSE
+    rightly = now.outcome is Outcome.REFUSED and now.verdict is Verdict.AS_EXPECTED
+    return Change.SAME if rightly else Change.STILL_FAILING
+
+
+def _differences(change: CellChange, passports: Mapping[str, Passport]) -> tuple[Difference, ...]:
+    was, seen = (side.observation if side else None for side in (change.base, change.now))
+    return differences(was, seen, passports) if was and seen else ()
+
+
+def _suspects(change: CellChange, passports: Mapping[str, Passport]) -> Iterator[_Suspect]:
+    """Yield what a cell that passed before would accuse, whether it still passes or not."""
+    if change.base is None or change.now is None or change.base.outcome is not Outcome.PASS:
+        return
+    if change.change is Change.NOT_COMPARABLE:
+        return
+    found = change.differences or _differences(change, passports)
+    around = environment(found)
+    if around is None:
+        return  # another wheel: its own doing before anybody else's
+    for difference in around:
+        yield difference, ""
+    if not around:
+        yield None, change.seen.cell.target.key
+
+
+def _most_flipped(item: tuple[_Suspect, list[CellChange]]) -> tuple[int, int]:
+    """Put the suspect of the most regressions first, and the narrower one of two."""
+    cells = item[1]
+    return -sum(c.change is Change.REGRESSED for c in cells), len(cells)
+
+
+def _is_epidemic(cells: Sequence[CellChange], exposed: int) -> bool:
+    subjects = {c.seen.cell.subject.id for c in cells}
+    return len(subjects) >= EPIDEMIC_SUBJECTS and len(cells) >= EPIDEMIC_SHARE * exposed
+
+
+def _epidemic(suspect: _Suspect, cells: tuple[CellChange, ...], exposed: int) -> Epidemic:
+    where = tuple(dict.fromkeys(c.seen.cell.target.key for c in cells))
+    return Epidemic(cause=suspect[0], where=where, cells=cells, exposed=exposed)
+
+
+def _says_something(cell: GridCell) -> bool:
+    return cell.outcome not in (None, Outcome.MISS)
+
+
+def _rank(cell: GridCell) -> int:
+    return {Outcome.PASS: 2, Outcome.REFUSED: 1}.get(cell.outcome or Outcome.MISS, 0)
+
+
+def _reason(cell: GridCell) -> tuple[Outcome | None, str]:
+    return cell.outcome, cell.observation.cause if cell.observation else ""

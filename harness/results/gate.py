@@ -1,0 +1,166 @@
+"""The release gate: a grid with new wheels and released ones in, what gets worse out. Pure.
+
+Both are subjects of one run, so that everything else is the same. A platform that had a wheel and
+has none is told by its arch: its users would fall back to the sdist.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from packaging.utils import canonicalize_name
+
+from harness.core.cells import Outcome
+from harness.core.errors import ExitCode, UsageError
+from harness.core.subjects import FileSource, IndexSource, Subject
+from harness.results.compare import CellChange, Change, Comparison, compare_grids
+from harness.results.grid import Grid, Verdict, exit_code
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """What is to be released, and the release that it is held against."""
+
+    new: Subject
+    base: Subject
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lost:
+    """A platform where the released wheel works and the new release has none for it."""
+
+    arch: str
+    libc: str
+    base: str
+    """Id of the released subject."""
+    targets: tuple[str, ...]
+    """Ids of the targets there that lose it."""
+    of: int
+    """On so many targets of the platform the released wheel works."""
+
+    def __str__(self) -> str:
+        where = "" if len(self.targets) == self.of else f" on {' '.join(self.targets)}"
+        return (
+            f"{self.arch} ({self.libc}) users would fall back to the sdist{where}: {self.base} has "
+            f"a wheel that works on {self.of} targets there, the new one has none for "
+            f"{len(self.targets)}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gated:
+    """What the gate found."""
+
+    comparison: Comparison
+    """By the new subjects' cells; the base is the released ones'."""
+    lost: tuple[Lost, ...]
+    new: Grid
+    """The cells of the new wheels alone."""
+    partial: bool
+    """The wheels are some of a release, so that nothing is lost where there is none."""
+
+    @property
+    def worse(self) -> tuple[CellChange, ...]:
+        """Cells that get worse and are not expected to; with ``partial`` those with a wheel."""
+        regressed = (c for c in self.comparison.having(Change.REGRESSED) if _decides(c))
+        return tuple(c for c in regressed if not (self.partial and _has_no_wheel(c)))
+
+    def code(self, *, strict: bool) -> ExitCode:
+        """Return what to exit with: 1 for what gets worse, with ``strict`` for every failure."""
+        if self.worse or (self.lost and not self.partial):
+            return ExitCode.UNEXPECTED
+        if strict and (code := exit_code(self.new)):
+            return code
+        unknown = self.comparison.having(Change.NOT_COMPARABLE)
+        return ExitCode.NOTHING_CAN_BE_SAID if unknown else ExitCode.AS_EXPECTED
+
+
+def pair_up(new: Sequence[Subject], base: Sequence[Subject]) -> tuple[Pair, ...]:
+    """Return each released subject beside the new one of the same project.
+
+    Raises ``UsageError`` where there is none, or more than one.
+    """
+    pairs = []
+    for released in base:
+        same = [subject for subject in new if project_of(subject) == project_of(released)]
+        if len(same) != 1:
+            have = " ".join(subject.id for subject in new)
+            what = "is not among" if not same else "is more than once among"
+            raise UsageError(
+                f"--against {released.id}: {project_of(released)} {what} the new wheels: {have}"
+            )
+        pairs.append(Pair(new=same[0], base=released))
+    return tuple(pairs)
+
+
+def hold_against(grid: Grid, pairs: Sequence[Pair], *, partial: bool = False) -> Gated:
+    """Return what the new wheels of ``pairs`` change, as seen in one run of both."""
+    new = {pair.new.id for pair in pairs}
+    now = Grid(cells=tuple(c for c in grid.cells if c.cell.subject.id in new))
+    base = _as_new(grid, {pair.base.id: pair.new for pair in pairs})
+    released = {pair.new.id: pair.base.id for pair in pairs}
+    comparison = compare_grids(base, now)
+    bases = {pair.base.id for pair in pairs}
+    ours = Grid(cells=tuple(c for c in grid.cells if c.cell.subject.id not in bases))
+    return Gated(comparison=comparison, lost=_lost(comparison, released), new=ours, partial=partial)
+
+
+def project_of(subject: Subject) -> str:
+    """Return the name of the project that the subject is a release of, as in its id."""
+    match subject.source:
+        case IndexSource(name=name):
+            return name
+        case FileSource():
+            return str(canonicalize_name(subject.id.rpartition("-")[0]))
+        case _:
+            return subject.id
+
+
+def told_apart(new: Sequence[Subject], base: Sequence[Subject]) -> tuple[Subject, ...]:
+    """Return the released subjects, those renamed whose version is built anew."""
+    taken = {subject.id for subject in new}
+    return tuple(
+        replace(subject, id=f"{subject.id}-released") if subject.id in taken else subject
+        for subject in base
+    )
+
+
+def _as_new(grid: Grid, renamed: Mapping[str, Subject]) -> Grid:
+    return Grid(
+        cells=tuple(
+            replace(c, cell=replace(c.cell, subject=renamed[c.cell.subject.id]))
+            for c in grid.cells
+            if c.cell.subject.id in renamed
+        )
+    )
+
+
+def _lost(comparison: Comparison, released: Mapping[str, str]) -> tuple[Lost, ...]:
+    works: dict[tuple[str, str, str], list[CellChange]] = defaultdict(list)
+    for change in comparison.changes:
+        if change.base and change.base.outcome is Outcome.PASS and _decides(change):
+            target = change.base.cell.target
+            works[change.base.cell.subject.id, target.arch_name, target.libc].append(change)
+    return tuple(
+        Lost(
+            arch=arch,
+            libc=libc,
+            base=released[subject],
+            targets=tuple(c.seen.cell.target.id for c in there if _has_no_wheel(c)),
+            of=len(there),
+        )
+        for (subject, arch, libc), there in works.items()
+        if any(map(_has_no_wheel, there))
+    )
+
+
+def _decides(change: CellChange) -> bool:
+    """Say whether a cell counts: its target may not fail, and nobody said that it would."""
+    cell = change.seen
+    declared = cell.cell.expectation is not None and cell.verdict is Verdict.AS_EXPECTED
+    return not (declared or cell.cell.target.allow_failure)
+
+
+def _has_no_wheel(change: CellChange) -> bool:
+    """Say whether an installer would find none: there is no file for it, or it refuses all."""
+    return change.now is None or change.now.outcome is Outcome.REFUSED

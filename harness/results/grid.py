@@ -1,0 +1,151 @@
+"""The judgement: cells and what was seen of them in, a grid with a verdict per cell out.
+
+Pure. An observation stays what it was; a verdict only says whether it is what the
+matrix expects.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.core.cells import Cell, Expectation, Outcome
+from harness.core.errors import ExitCode
+from harness.core.observations import Observation
+from harness.core.subjects import FixtureSource, Subject
+from harness.core.targets import Target
+from harness.predict.limits import Limit, limit_of
+
+BUILD_CAUSE = "infra:build"
+"""Cause of the cells missed because a fixture project did not build."""
+
+
+class Verdict(StrEnum):
+    """Whether a cell is what the matrix expects."""
+
+    AS_EXPECTED = "as-expected"
+    UNEXPECTED = "unexpected"
+    UNEXPECTED_PASS = "unexpected-pass"  # noqa: S105 - a verdict, not a password
+    """It passed where an expectation says otherwise: the expectation is out of date."""
+    MISS = "miss"
+    NOT_RUN = "not-run"
+    """The run ended before this cell's turn."""
+
+
+class Agreement(StrEnum):
+    """Whether what was predicted of a cell is what was seen."""
+
+    AGREES = "agrees"
+    DISAGREES = "disagrees"
+    LIMIT = "limit"
+    """They differ for a reason that no prediction can know."""
+    UNKNOWN = "unknown"
+    """Nothing was predicted, or nothing was seen."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GridCell:
+    """A cell, what was seen of it, and the verdict."""
+
+    cell: Cell
+    verdict: Verdict
+    observation: Observation | None = None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return self.observation.outcome if self.observation else None
+
+    @property
+    def agreement(self) -> Agreement:
+        """Whether the prediction is what was seen."""
+        seen = self.observation
+        if seen is None or seen.prediction is None or seen.outcome is Outcome.MISS:
+            return Agreement.UNKNOWN
+        if seen.prediction.outcome is seen.outcome:
+            return Agreement.AGREES
+        return Agreement.LIMIT if self.limit else Agreement.DISAGREES
+
+    @property
+    def limit(self) -> Limit | None:
+        """The known limit of predictions that explains a disagreement."""
+        seen = self.observation
+        return limit_of(seen, self.cell.subject.imports) if seen else None
+
+    @property
+    def fails(self) -> bool:
+        """Whether this cell keeps the run from being as expected."""
+        return self.verdict is not Verdict.AS_EXPECTED and not self.cell.target.allow_failure
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """All cells of a run, in the order of the plan."""
+
+    cells: tuple[GridCell, ...]
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Its targets, one per arch, each once."""
+        return tuple({c.cell.target.key: c.cell.target for c in self.cells}.values())
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """Its subjects, each once."""
+        return tuple({c.cell.subject.id: c.cell.subject for c in self.cells}.values())
+
+
+def judge(cell: Cell, observation: Observation | None) -> Verdict:
+    """Say whether ``observation`` is what the matrix expects of ``cell``."""
+    if observation is None:
+        return Verdict.NOT_RUN
+    if observation.outcome is Outcome.MISS:
+        return Verdict.MISS
+    if cell.expectation is not None:
+        return _against(cell.expectation, observation)
+    right = observation.outcome is Outcome.PASS or _may_be_refused(cell, observation)
+    return Verdict.AS_EXPECTED if right else Verdict.UNEXPECTED
+
+
+def build_grid(cells: Sequence[Cell], observations: Iterable[Observation]) -> Grid:
+    """Put every planned cell beside the last observation of it."""
+    seen = {observation.cell: observation for observation in observations}
+    return Grid(
+        cells=tuple(
+            GridCell(
+                cell=cell, observation=seen.get(cell.id), verdict=judge(cell, seen.get(cell.id))
+            )
+            for cell in cells
+        )
+    )
+
+
+def exit_code(grid: Grid, *, interrupted: bool = False) -> ExitCode:
+    """Return what a run with this grid exits with.
+
+    A target that may fail never decides. Something unexpected outweighs a miss; a cell
+    that was never run counts as one.
+    """
+    if interrupted:
+        return ExitCode.INTERRUPTED
+    failing = [cell for cell in grid.cells if cell.fails]
+    if any(c.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS) for c in failing):
+        return ExitCode.UNEXPECTED
+    if any(c.observation and c.observation.cause == BUILD_CAUSE for c in failing):
+        return ExitCode.BUILD_FAILED
+    return ExitCode.NOTHING_CAN_BE_SAID if failing else ExitCode.AS_EXPECTED
+
+
+def _against(expectation: Expectation, observation: Observation) -> Verdict:
+    if observation.outcome is expectation.outcome and (
+        expectation.cause in ("", observation.cause)
+    ):
+        return Verdict.AS_EXPECTED
+    if observation.outcome is Outcome.PASS:
+        return Verdict.UNEXPECTED_PASS
+    return Verdict.UNEXPECTED
+
+
+def _may_be_refused(cell: Cell, observation: Observation) -> bool:
+    # Somebody else's tags: the installer's refusal is the right answer to them. A wheel of
+    # a fixture project is built for this very target, so that its refusal is a finding.
+    ours = isinstance(cell.subject.source, FixtureSource)
+    return observation.outcome is Outcome.REFUSED and not ours

@@ -1,0 +1,220 @@
+"""The query language over cells: a line of words in, a test of cells out. Pure.
+
+The whole language, which the HTML page speaks too (``tests/data/query.json`` holds both to it):
+
+    query    = words between spaces; a cell must meet every one of them
+    word     = ["-"] (text | field ":" pattern {"," pattern})
+    text     a piece of the cell's id
+    pattern  the whole value of the field: * is any run of characters, ? any one
+    "…"      what is quoted has no spaces, commas, colons or signs of its own
+
+``-`` in front turns a word round; of several patterns one suffices; case never matters. An
+arch may be given by an alias. ``outcome:`` is empty for a cell that was not run, ``cause:``
+for one without a cause: ``cause:`` asks for exactly these.
+
+    target:alpine-* arch:ppc64le outcome:import-failed cause:suffix-mismatch
+    group:"index wheels" -numpy verdict:unexpected,miss
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.core.cells import Cell, Outcome
+from harness.core.errors import HarnessError
+from harness.core.matching import did_you_mean, wheel_spelling
+from harness.results.grid import GridCell, Verdict
+
+
+class QueryError(HarnessError):
+    """A query that is not of the language; ``column`` counts from 1."""
+
+    def __init__(self, text: str, column: int, complaint: str) -> None:
+        super().__init__(f"query {text!r}: column {column}: {complaint}")
+        self.column = column
+
+
+class Field(StrEnum):
+    """What a query may ask of a cell."""
+
+    TARGET = "target"
+    ARCH = "arch"
+    SUBJECT = "subject"
+    GROUP = "group"
+    OUTCOME = "outcome"
+    VERDICT = "verdict"
+    CAUSE = "cause"
+
+
+VOCABULARY: dict[Field, tuple[str, ...]] = {
+    Field.OUTCOME: ("", *Outcome),
+    Field.VERDICT: tuple(Verdict),
+}
+"""Fields with words of their own: a pattern that fits none of these is a mistake."""
+SEEN = frozenset({Field.OUTCOME, Field.VERDICT, Field.CAUSE})
+"""Fields that only a cell which was run has something to say in."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What a query sees of a cell."""
+
+    id: str
+    target: str
+    arch: str
+    subject: str
+    group: str
+    outcome: str = ""
+    verdict: str = ""
+    cause: str = ""
+
+    def value(self, field: Field) -> str:
+        value: str = getattr(self, field)
+        return value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Term:
+    """One word of a query."""
+
+    field: Field | None
+    """None: a piece of the id."""
+    patterns: tuple[re.Pattern[str], ...]
+    negated: bool = False
+
+    def matches(self, facts: Facts) -> bool:
+        value = facts.id if self.field is None else facts.value(self.field)
+        met = any(pattern.search(value) for pattern in self.patterns)
+        return met is not self.negated
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Query:
+    """What a cell must meet; the empty query is met by every cell."""
+
+    terms: tuple[Term, ...] = ()
+
+    def matches(self, facts: Facts) -> bool:
+        """Say whether the cell meets every word."""
+        return all(term.matches(facts) for term in self.terms)
+
+    @property
+    def asks_what_was_seen(self) -> bool:
+        """Whether it can only be answered after a run."""
+        return any(term.field in SEEN for term in self.terms)
+
+
+def parse_query(text: str) -> Query:
+    """Return the query that ``text`` spells. Raises ``QueryError``."""
+    return Query(terms=tuple(_term(text, column, word) for column, word in _words(text)))
+
+
+def planned_facts(cell: Cell) -> Facts:
+    """Return what is known of a cell before it is run."""
+    return Facts(
+        id=cell.id,
+        target=cell.target.id,
+        arch=cell.target.arch_name,
+        subject=cell.subject.id,
+        group=cell.subject.group,
+    )
+
+
+def seen_facts(cell: GridCell) -> Facts:
+    """Return what is known of a cell of a grid."""
+    return Facts(
+        id=cell.cell.id,
+        target=cell.cell.target.id,
+        arch=cell.cell.target.arch_name,
+        subject=cell.cell.subject.id,
+        group=cell.cell.subject.group,
+        outcome=cell.outcome or "",
+        verdict=cell.verdict,
+        cause=cell.observation.cause if cell.observation else "",
+    )
+
+
+Mark = tuple[str, bool]
+"""A character and whether it was quoted."""
+_NEGATION, _FIELD, _OR = (("-", False), (":", False), (",", False))
+
+
+def _words(text: str) -> Iterator[tuple[int, list[Mark]]]:
+    """Yield the words with the columns they begin at, quotes taken away."""
+    word: list[Mark] = []
+    begun = opened = 0
+    for column, char in enumerate(text, start=1):
+        if char.isspace() and not opened:
+            if begun:
+                yield begun, word
+            word, begun = [], 0
+            continue
+        begun = begun or column
+        if char == '"':
+            opened = 0 if opened else column
+        else:
+            word.append((char, bool(opened)))
+    if opened:
+        raise QueryError(text, opened, 'this " is never closed')
+    if begun:
+        yield begun, word
+
+
+def _term(text: str, column: int, word: list[Mark]) -> Term:
+    negated = word[:1] == [_NEGATION]
+    rest = word[negated:]
+    if not rest:
+        raise QueryError(text, column, "there is nothing to look for; take this word away")
+    if _FIELD not in rest:
+        piece = re.compile(re.escape(_plain(rest)), re.IGNORECASE)
+        return Term(field=None, patterns=(piece,), negated=negated)
+    colon = rest.index(_FIELD)
+    field = _field(text, column + negated, _plain(rest[:colon]))
+    parts = list(_split(rest[colon + 1 :]))
+    patterns = tuple(_pattern(field, part) for part in parts)
+    for part, pattern in zip(parts, patterns, strict=True):
+        _check_value(text, column + negated, field, _plain(part), pattern)
+    return Term(field=field, patterns=patterns, negated=negated)
+
+
+def _field(text: str, column: int, name: str) -> Field:
+    try:
+        return Field(name.lower())
+    except ValueError as error:
+        raise QueryError(
+            text, column, f"no field {name!r}{did_you_mean(name, map(str, Field))}"
+        ) from error
+
+
+def _split(word: list[Mark]) -> Iterator[list[Mark]]:
+    part: list[Mark] = []
+    for mark in word:
+        if mark == _OR:
+            yield part
+            part = []
+        else:
+            part.append(mark)
+    yield part
+
+
+def _pattern(field: Field, part: list[Mark]) -> re.Pattern[str]:
+    wild = {("*", False): ".*", ("?", False): "."}
+    if field is Field.ARCH and not any(mark in wild for mark in part):
+        source = re.escape(wheel_spelling(_plain(part).lower()))
+    else:
+        source = "".join(wild.get(mark) or re.escape(mark[0]) for mark in part)
+    return re.compile(rf"\A(?:{source})\Z", re.IGNORECASE | re.DOTALL)
+
+
+def _check_value(
+    text: str, column: int, field: Field, value: str, pattern: re.Pattern[str]
+) -> None:
+    known = VOCABULARY.get(field, ())
+    if known and not any(map(pattern.search, known)):
+        hint = did_you_mean(value, map(str, filter(None, known)))
+        raise QueryError(text, column, f"no {field} {value!r}{hint}")
+
+
+def _plain(word: list[Mark]) -> str:
+    return "".join(char for char, _ in word)

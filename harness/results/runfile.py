@@ -1,0 +1,228 @@
+"""``run.json``: a run as programs read it, and the reader that gives it back.
+
+In: a grid and the circumstances of its run. Out: one JSON document with a schema
+number, described by ``run.schema.json`` beside this module (renewed by
+``python -m harness.results.runfile``). A new field keeps the number; a field renamed,
+removed or given another meaning raises it.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from harness.core.cells import Cell, Expectation
+from harness.core.errors import ExitCode, HarnessError
+from harness.core.observations import Observation
+from harness.core.passport import Passport
+from harness.core.subjects import Subject
+from harness.core.targets import Target
+from harness.results.grid import Grid, GridCell, Verdict, exit_code
+
+SCHEMA = 1
+SCHEMA_FILE = Path(__file__).with_name("run.schema.json")
+
+
+class RunFileError(HarnessError):
+    """A run file cannot be written, or is not one that can be read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Circumstances:
+    """How a run went, apart from its cells."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
+
+    harness: str
+    """Version of the harness."""
+    command: tuple[str, ...] = ()
+    """The words of the command line."""
+    started_at: str
+    """UTC, ISO 8601."""
+    seconds: float
+    """Wall-clock time of the whole run."""
+    workers: int
+    phases: dict[str, float] = field(default_factory=dict)
+    """Seconds of work per phase, summed over the workers."""
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellRecord:
+    """One cell, what was seen of it and the verdict; its target and subject by name."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
+
+    target: str
+    """``<target>/<arch>`` of one of the run's targets."""
+    subject: str
+    """Id of one of the run's subjects."""
+    verdict: Verdict
+    expectation: Expectation | None = None
+    observation: Observation | None = None
+    """None where the run ended before the cell's turn."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A whole run."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
+
+    schema: Literal[1] = 1
+    circumstances: Circumstances
+    exit_code: ExitCode
+    """0 as expected, 1 unexpected, 3 missed, 4 a fixture wheel did not build, 130 interrupted."""
+    targets: tuple[Target, ...]
+    subjects: tuple[Subject, ...]
+    cells: tuple[CellRecord, ...]
+    passports: dict[str, Passport] = field(default_factory=dict)
+    """By ``provenance.passport_id``: what the targets said of themselves, without libraries."""
+
+    @property
+    def passport_ids(self) -> frozenset[str]:
+        """The passports that the cells were seen under."""
+        seen = (cell.observation for cell in self.cells)
+        return frozenset(each.provenance.passport_id for each in seen if each) - {""}
+
+    @property
+    def grid(self) -> Grid:
+        """The grid that was written."""
+        targets = {target.key: target for target in self.targets}
+        subjects = {subject.id: subject for subject in self.subjects}
+        return Grid(
+            cells=tuple(
+                GridCell(
+                    cell=Cell(
+                        target=targets[record.target],
+                        subject=subjects[record.subject],
+                        expectation=record.expectation,
+                    ),
+                    verdict=record.verdict,
+                    observation=record.observation,
+                )
+                for record in self.cells
+            )
+        )
+
+
+_RUN: TypeAdapter[Run] = TypeAdapter(Run)
+NO_PASSPORTS: Mapping[str, Passport] = MappingProxyType({})
+
+
+def record_run(
+    grid: Grid, circumstances: Circumstances, passports: Mapping[str, Passport] = NO_PASSPORTS
+) -> Run:
+    """Return ``grid`` as a run to be written, with those of ``passports`` that it used, by id."""
+    run = Run(
+        circumstances=circumstances,
+        exit_code=exit_code(grid, interrupted=circumstances.interrupted),
+        targets=grid.targets,
+        subjects=grid.subjects,
+        cells=tuple(
+            CellRecord(
+                target=c.cell.target.key,
+                subject=c.cell.subject.id,
+                verdict=c.verdict,
+                expectation=c.cell.expectation,
+                observation=c.observation,
+            )
+            for c in grid.cells
+        ),
+    )
+    used = sorted(run.passport_ids & passports.keys())
+    return replace(run, passports={name: excerpt(passports[name]) for name in used})
+
+
+def excerpt(passport: Passport) -> Passport:
+    """Return what people read of a passport: not each library that its loader finds."""
+    return replace(passport, linked=(), libraries=())
+
+
+def write_run(path: Path, run: Run) -> None:
+    """Write ``run`` as JSON, all of it or nothing. Raises ``RunFileError``."""
+    write_whole(path, run_json(run).encode())
+
+
+def run_json(run: Run) -> str:
+    """Return the JSON document of ``run``."""
+    return _RUN.dump_json(run, indent=1).decode() + "\n"
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace the file at ``path`` by ``data`` in one step; its folder is made where there is none.
+
+    Raises ``RunFileError``.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(data)
+        draft.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise RunFileError(
+            f"{path}: cannot be written: {error.strerror}; choose another directory with --out"
+        ) from error
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Write each text to its path below ``folder``. Raises ``RunFileError``."""
+    for name, text in files.items():
+        write_whole(folder / name, text.encode())
+
+
+def read_run(path: Path) -> Run:
+    """Return the run in the file at ``path``.
+
+    Raises ``RunFileError`` for a file that is not there, is no run file, is damaged, or
+    has a schema this harness does not know.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise RunFileError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise RunFileError(f"{path}: not whole JSON ({error}); run again to write it") from error
+    _check_schema(path, document)
+    try:
+        run = _RUN.validate_python(document, strict=False)
+        run.grid  # noqa: B018 - names that lead nowhere are damage too
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RunFileError(f"{path}: damaged at {where}: {first['msg']}") from error
+    except KeyError as error:
+        raise RunFileError(f"{path}: damaged: a cell names {error}, which is not in it") from error
+    return run
+
+
+def run_schema() -> str:
+    """Return the JSON Schema document of a run file."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **_RUN.json_schema(mode="serialization"),
+    }
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def _check_schema(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON value
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if not isinstance(schema, int) or "cells" not in document:
+        raise RunFileError(f"{path}: not a run file; one is written by `wheelgrid run --out DIR`")
+    if schema > SCHEMA:
+        raise RunFileError(
+            f"{path}: written by a newer harness (schema {schema}, this one reads {SCHEMA}); "
+            "upgrade wheelgrid"
+        )
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(run_schema())

@@ -1,0 +1,58 @@
+"""A laboratory's memory, read from a store: a key in, what was measured under it out.
+
+Of timeouts nothing is remembered: how long something takes, the machine decides too. Neither is
+a result that was not the same each time.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.core.cells import Outcome
+from harness.core.observations import Observation
+from harness.core.passport import Passport
+from harness.probe.result_cache import Memory, NoMemory
+from harness.store.database import telling
+from harness.store.rows import restore
+from harness.store.run_store import Store, open_store
+
+FORGOTTEN = (Outcome.MISS, Outcome.TIMEOUT)
+
+
+@contextlib.contextmanager
+def open_memory(path: Path | None) -> Iterator[Memory]:
+    """Give the memory that the store at ``path`` is; no store remembers nothing.
+
+    Raises ``StoreError``.
+    """
+    if path is None or not path.exists():
+        yield NoMemory()
+        return
+    with open_store(path) as store:
+        yield StoreMemory(store)
+
+
+class StoreMemory:
+    """What an open store remembers; every method raises ``StoreError``."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def passport(self, environment: str) -> Passport | None:
+        with telling(self._store.path):
+            row = self._store.connection.execute(
+                "SELECT passport FROM environment WHERE key = ?", (environment,)
+            ).fetchone()
+        return self._store.passports(row).get(row[0]) if row else None
+
+    def observation(self, key: str) -> Observation | None:
+        with telling(self._store.path):
+            rows = self._store.connection.execute(
+                "SELECT record, provenance, log, outcome FROM seen"
+                " WHERE key = ? AND key != '' AND cached = 0 ORDER BY number",
+                (key,),
+            ).fetchall()
+            if len({row[3] for row in rows}) != 1 or rows[-1][3] in FORGOTTEN:
+                return None
+            (found,) = restore(self._store.connection, [rows[-1][:3]])
+        return found

@@ -1,0 +1,243 @@
+"""Runs in a store: begun, filled as cells finish, ended; read back as they were.
+
+Any number of processes may write to one store at once. What is written stays, however a run
+ends; reading never changes the file.
+"""
+
+import contextlib
+import gc
+import secrets
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from harness import __version__
+from harness.core.cells import Cell, Outcome
+from harness.core.errors import ExitCode
+from harness.core.matching import did_you_mean
+from harness.core.observations import Observation
+from harness.core.passport import Passport
+from harness.matrix.cell_list import dump_roster, load_roster
+from harness.results.grid import Grid, build_grid
+from harness.results.runfile import Circumstances, Run, record_run
+from harness.store.database import StoreError, connect, get_blob, put_blob, telling, transaction
+from harness.store.rows import (
+    RUN_COLUMNS,
+    Measured,
+    RunInfo,
+    insert_observation,
+    insert_passport,
+    read_passport,
+    restore,
+    run_info,
+)
+
+NIGHTLY = "nightly"
+"""The label of the runs that ``last-night`` means."""
+
+_CIRCUMSTANCES: TypeAdapter[Circumstances] = TypeAdapter(Circumstances)
+
+
+@contextlib.contextmanager
+def open_store(path: Path, *, write: bool = False) -> Iterator["Store"]:
+    """Give the store at ``path``; a writer makes it where there is none. Raises ``StoreError``."""
+    connection = connect(path, write=write)
+    try:
+        yield Store(connection, path)
+    finally:
+        connection.close()
+
+
+def known_durations(path: Path | None) -> dict[str, float]:
+    """Return by cell id the seconds that the store at ``path`` knows; None knows none.
+
+    Raises ``StoreError``.
+    """
+    if path is None:
+        return {}
+    with open_store(path) as store:
+        return store.durations()
+
+
+class Store:
+    """Runs by id; every method raises ``StoreError``."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.connection = connection
+        self.path = path
+
+    # --- writing ----------------------------------------------------------------------
+
+    def begin(
+        self,
+        cells: Sequence[Cell],
+        *,
+        label: str = "",
+        shard: str = "",
+        whole: Sequence[Cell] | None = None,
+        started_at: str = "",
+        run_id: str = "",
+    ) -> RunInfo:
+        """Add a run that is to see ``cells``; of a shard, ``whole`` are those of all shards."""
+        at = started_at or datetime.now(UTC).isoformat(timespec="seconds")
+        run_id = run_id or f"{at[:19].replace('-', '').replace(':', '')}-{secrets.token_hex(4)}"
+        with telling(self.path), transaction(self.connection):
+            roster = put_blob(self.connection, dump_roster(cells))
+            all_of_them = roster if whole is None else put_blob(self.connection, dump_roster(whole))
+            self.connection.execute(
+                "INSERT INTO run (id, started_at, label, shard, harness, roster, whole, cells)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (run_id, at, label, shard, __version__, roster, all_of_them, len(cells)),
+            )
+        return self.find(run_id)
+
+    def add(
+        self, run: RunInfo, seen: Sequence[Observation], passports: Sequence[Measured] = ()
+    ) -> None:
+        """Add what a run has seen, all of it or nothing."""
+        if not (seen or passports):
+            return
+        with telling(self.path), transaction(self.connection):
+            for measured in passports:
+                insert_passport(self.connection, measured)
+            for observation in seen:
+                insert_observation(self.connection, run.number, observation)
+
+    def end(self, run: RunInfo, circumstances: Circumstances, exit_code: int) -> None:
+        """Say how a run ended."""
+        words = _CIRCUMSTANCES.dump_json(circumstances).decode()
+        with telling(self.path), transaction(self.connection):
+            self.connection.execute(
+                "INSERT INTO ending (run, circumstances, exit_code) VALUES (?, ?, ?)",
+                (run.number, words, int(exit_code)),
+            )
+
+    # --- reading ----------------------------------------------------------------------
+
+    def runs(self) -> tuple[RunInfo, ...]:
+        """Return all runs, the newest first."""
+        with telling(self.path):
+            rows = self.connection.execute(
+                f"{RUN_COLUMNS} ORDER BY started_at DESC, number DESC"
+            ).fetchall()
+        return tuple(map(run_info, rows))
+
+    def find(self, name: str, *, beside: str = "") -> RunInfo:
+        """Return the run of that id, or of an id that begins so.
+
+        ``last`` is the newest, ``last~2`` the second before it, ``last-night`` the newest that is
+        labelled ``nightly``. The run ``beside`` (an id) is never meant.
+        """
+        runs = self.runs()
+        found = [run for run in _by_name(runs, name, beside) if run.id != beside]
+        if len(found) > 1:
+            ids = " ".join(run.id for run in found[:4])
+            raise StoreError(f"{self.path}: several runs begin with {name!r}: {ids}")
+        if not found:
+            known = ("last", "last-night", *(run.id for run in runs))
+            hint = did_you_mean(name, known) if runs else "; it has no runs yet"
+            raise StoreError(f"{self.path}: no run {name!r}{hint}; `wheelgrid runs` lists them")
+        return found[0]
+
+    def cells(self, run: RunInfo, *, whole: bool = False) -> tuple[Cell, ...]:
+        """Return the planned cells; ``whole``: those of all shards."""
+        with telling(self.path):
+            row = self.connection.execute(
+                "SELECT roster, whole FROM run WHERE number = ?", (run.number,)
+            ).fetchone()
+            return load_roster(get_blob(self.connection, row[whole]))
+
+    def observations(self, run: RunInfo, *, logs: bool = True) -> tuple[Observation, ...]:
+        """Return what was seen, in the order in which it was; ``logs``: with what wheels said."""
+        with telling(self.path):
+            rows = self.connection.execute(
+                "SELECT record, provenance, log FROM seen WHERE run = ? ORDER BY number",
+                (run.number,),
+            ).fetchall()
+            return restore(self.connection, rows, logs=logs)
+
+    def grid(self, run: RunInfo, *, logs: bool = True) -> Grid:
+        """Return the run's grid; verdicts are judged by the expectations of its time."""
+        with _all_is_kept():
+            return build_grid(self.cells(run), self.observations(run, logs=logs))
+
+    def circumstances(self, run: RunInfo) -> Circumstances:
+        """Return how the run went; of a killed one, that it was interrupted."""
+        with telling(self.path):
+            row = self.connection.execute(
+                "SELECT circumstances FROM ending WHERE run = ? ORDER BY number DESC LIMIT 1",
+                (run.number,),
+            ).fetchone()
+            if row:
+                return _CIRCUMSTANCES.validate_json(row[0])
+        return Circumstances(
+            harness=run.harness, started_at=run.started_at, seconds=0, workers=0, interrupted=True
+        )
+
+    def run(self, run: RunInfo) -> Run:
+        """Return the whole run, as ``run.json`` has it."""
+        grid = self.grid(run)
+        ids = {c.observation.provenance.passport_id for c in grid.cells if c.observation}
+        whole = record_run(grid, self.circumstances(run), self.passports(sorted(ids)))
+        if run.exit_code is None:
+            return whole
+        return replace(whole, exit_code=ExitCode(run.exit_code))
+
+    def passports(self, ids: Sequence[str] | None = None) -> dict[str, Passport]:
+        """Return passports by id: those of ``ids`` that are known, or all."""
+        with telling(self.path):
+            rows = self.connection.execute("SELECT id, passport FROM passport").fetchall()
+            wanted = None if ids is None else set(ids)
+            return {
+                id: read_passport(self.connection, blob)
+                for id, blob in rows  # noqa: A001 - the column's name
+                if wanted is None or id in wanted
+            }
+
+    def measured(self) -> tuple[Measured, ...]:
+        """Return all passports with the environments that they were measured in."""
+        passports = self.passports()
+        with telling(self.path):
+            rows = self.connection.execute("SELECT passport, key FROM environment").fetchall()
+        return tuple(
+            Measured(id=name, environment=key, passport=passports[name]) for name, key in rows
+        )
+
+    def durations(self) -> dict[str, float]:
+        """Return by cell id the seconds that it takes to measure it, on the average."""
+        with telling(self.path):
+            rows = self.connection.execute(
+                "SELECT cell, avg(seconds) FROM seen WHERE cached = 0 AND outcome != ?"
+                " GROUP BY cell",
+                (Outcome.MISS,),
+            ).fetchall()
+        return dict(rows)
+
+
+@contextlib.contextmanager
+def _all_is_kept() -> Iterator[None]:
+    """Look for no garbage meanwhile: where all that is made is kept, that is half of the time."""
+    looked = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if looked:
+            gc.enable()
+
+
+def _by_name(runs: Sequence[RunInfo], name: str, beside: str) -> list[RunInfo]:
+    """Return the runs, newest first, that a name may mean."""
+    if name == "last-night":
+        return [run for run in runs if run.label == NIGHTLY and run.id != beside][:1]
+    last, _, back = name.partition("~")
+    if last == "last" and (back.isdigit() or not back):
+        place = int(back or 0)
+        return list(runs[place : place + 1])
+    return [run for run in runs if run.id == name] or [
+        run for run in runs if run.id.startswith(name)
+    ]

@@ -1,0 +1,1 @@
+"""A subject in, a wheel file and its facts out."""

@@ -1,0 +1,212 @@
+"""The changes that could make a wheel import: what it holds in, what to change out.
+
+Pure choices of names and tags; ``rewrite`` carries them out. A change that does nothing to
+this wheel is empty and false.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from abi3info import DATAS, FUNCTIONS
+from packaging.version import Version
+
+from harness.wheels.archive.contents import WheelFacts
+from harness.wheels.archive.elf import ElfFacts
+from harness.wheels.archive.filename import arch_of, platform_tag
+from harness.wheels.archive.rewrite import Change
+
+_MODULE = re.compile(
+    r"(?P<stem>(?:.*/)?[^/.]+)"
+    r"\.(?P<kind>cpython-\d+[a-z]*|abi3t?)(?:-(?P<triplet>[a-z0-9_]+-linux-[a-z0-9]+))?\.so"
+)
+_GLIBC = re.compile(r"GLIBC_(\d+\.\d+)(?:\.\d+)?")
+_PLATFORM = re.compile(
+    r"(?P<family>manylinux|musllinux)_(?P<major>\d+)_(?P<minor>\d+)_(?P<arch>.+)"
+)
+_OLDEST_MUSL = "1.1"
+"""Of the builder images (PEP 656)."""
+_OLDEST_GLIBC = {"x86_64": "2.5", "i686": "2.5"}
+_OLDEST_GLIBC_ELSEWHERE = "2.17"
+"""Installers accept no older tag (packaging's ``_manylinux.platform_tags``)."""
+
+_STABLE = {**FUNCTIONS, **DATAS}
+_STABLE_SINCE = {
+    symbol.name: (item.added.major, item.added.minor) for symbol, item in _STABLE.items()
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Module:
+    """An extension module whose file name says for which interpreter it is."""
+
+    member: str
+    stem: str
+    """``psycopg_binary/_psycopg``."""
+    kind: str
+    """``cpython-39``, ``abi3``, ``abi3t``."""
+    triplet: str
+    """``x86_64-linux-gnu``; empty where the name has none."""
+
+
+def named_modules(facts: WheelFacts) -> tuple[Module, ...]:
+    """Return the wheel's extension modules, those of a plain ``.so`` left out."""
+    found = (_MODULE.fullmatch(native.name) for native in facts.native)
+    return tuple(
+        Module(
+            member=match[0],
+            stem=match["stem"],
+            kind=match["kind"],
+            triplet=match["triplet"] or "",
+        )
+        for match in found
+        if match
+    )
+
+
+def rename_triplet(facts: WheelFacts, triplet: str) -> Change:
+    """Store every module that names a triplet under ``triplet`` instead."""
+    return _renamed(facts, lambda module: (_with_triplet(module, triplet),), of_version=True)
+
+
+def add_triplet(facts: WheelFacts, triplet: str) -> Change:
+    """Store every module that names a triplet under ``triplet`` too."""
+    return _renamed(
+        facts, lambda module: (module.member, _with_triplet(module, triplet)), of_version=True
+    )
+
+
+def bare_names(facts: WheelFacts) -> Change:
+    """Store every module of one version of Python as plain ``.so``."""
+    return _renamed(facts, lambda module: (f"{module.stem}.so",), of_version=True)
+
+
+def stable_names(facts: WheelFacts) -> Change:
+    """Store every module as ``.abi3.so``, and tag the wheel for later Pythons too.
+
+    Right only where ``outside_stable_abi`` finds nothing.
+    """
+    if any(re.fullmatch(r"cp3\d+t", tag.split("-")[1]) for tag in facts.name.tags):
+        return Change()  # free-threaded builds have no abi3 (PEP 703; abi3t since PEP 803)
+    names = _renamed(facts, lambda module: (f"{module.stem}.abi3.so",), of_version=False).names
+    return Change(names=names, tags=_stable_tags(facts)) if names else Change()
+
+
+def stable_names_with_triplet(facts: WheelFacts) -> Change:
+    """Store every ``.abi3.so`` as ``.abi3-<triplet>.so``, as builders do that run 3.15."""
+    arch = arch_of(facts.name)
+    if arch is None:
+        return Change()
+    triplet = arch.musl_triplet if _for_musl(facts) else arch.gnu_triplet
+    stable = (m for m in named_modules(facts) if m.kind == "abi3" and not m.triplet)
+    return Change(names=tuple((m.member, (_with_triplet(m, triplet),)) for m in stable))
+
+
+def musl_names(facts: WheelFacts) -> Change:
+    """Name what a wheel for musl has under glibc's triplet as upstream does from 3.11 on."""
+    arch = arch_of(facts.name)
+    return rename_triplet(facts, arch.musl_triplet) if arch and _for_musl(facts) else Change()
+
+
+def with_names(facts: WheelFacts, change: Change) -> WheelFacts:
+    """Return the facts of the wheel with the new names; sizes of metadata are left as they are."""
+    names = dict(change.names)
+    return replace(
+        facts,
+        members=tuple(
+            replace(m, name=new) for m in facts.members for new in names.get(m.name, (m.name,))
+        ),
+        native=tuple(
+            replace(n, name=new) for n in facts.native for new in names.get(n.name, (n.name,))
+        ),
+    )
+
+
+def outside_stable_abi(facts: WheelFacts) -> tuple[str, ...]:
+    """Return the symbols of the interpreter that the wheel uses beside its floor's stable ABI.
+
+    Source: CPython's ``Misc/stable_abi.toml``, by abi3info. None found does not prove it: what
+    macros inline leaves no symbol.
+    """
+    floor = Version(_floor(facts))
+    used = {
+        symbol.name
+        for native in facts.native
+        if isinstance(native.elf, ElfFacts)
+        for symbol in native.elf.undefined
+        if re.match(r"_?Py", symbol.name)
+    }
+    return tuple(sorted(name for name in used if not _stable_at(name, floor)))
+
+
+def retag_platform(facts: WheelFacts) -> Change:
+    """Tag the wheel for the oldest libc that its symbols admit.
+
+    On glibc their versions tell. musl's have none: there it is the oldest musllinux, which
+    other evidence has to confirm.
+    """
+    python, abi, platform = facts.name.tag_part.split("-")
+    match = _PLATFORM.fullmatch(platform.split(".")[0])
+    if not match:
+        return Change()
+    family, arch = match["family"], match["arch"]
+    oldest = Version(_OLDEST_MUSL) if family == "musllinux" else _glibc_needed(facts, arch)
+    if oldest >= Version(f"{match['major']}.{match['minor']}"):
+        return Change()
+    tags = platform_tag("musl" if family == "musllinux" else "glibc", str(oldest), arch)
+    return Change(tags=f"{python}-{abi}-{tags}")
+
+
+def _renamed(
+    facts: WheelFacts, names: Callable[[Module], tuple[str, ...]], *, of_version: bool
+) -> Change:
+    """Return the change to those names; names that other members have are not taken."""
+    taken = {member.name for member in facts.members}
+    changed = []
+    for module in named_modules(facts):
+        if not module.triplet or (of_version and not module.kind.startswith("cpython")):
+            continue
+        own = module.member
+        wanted = tuple(n for n in dict.fromkeys(names(module)) if n == own or n not in taken)
+        if wanted not in ((), (own,)):
+            taken.update(wanted)
+            changed.append((own, wanted))
+    return Change(names=tuple(changed))
+
+
+def _for_musl(facts: WheelFacts) -> bool:
+    return any("-musllinux_" in tag for tag in facts.name.tags)
+
+
+def _with_triplet(module: Module, triplet: str) -> str:
+    return f"{module.stem}.{module.kind}-{triplet}.so"
+
+
+def _stable_tags(facts: WheelFacts) -> str:
+    python, _, platform = facts.name.tag_part.split("-")
+    return f"{python}-abi3-{platform}"
+
+
+def _floor(facts: WheelFacts) -> str:
+    """Return the oldest minor version of Python that the wheel is for."""
+    found = (re.match(r"cp3(\d+)-", tag) for tag in facts.name.tags)
+    minors = [int(match[1]) for match in found if match]
+    return f"3.{min(minors)}" if minors else "3.2"
+
+
+def _stable_at(symbol: str, floor: Version) -> bool:
+    since = _STABLE_SINCE.get(symbol)
+    return since is not None and since <= floor.release[:2]
+
+
+def _glibc_needed(facts: WheelFacts, arch: str) -> Version:
+    """Return the newest version of glibc that a native member asks for, or the oldest tagged."""
+    oldest = Version(_OLDEST_GLIBC.get(arch, _OLDEST_GLIBC_ELSEWHERE))
+    return max([oldest, *_glibc_versions(facts)])
+
+
+def _glibc_versions(facts: WheelFacts) -> Iterator[Version]:
+    for native in facts.native:
+        needs = native.elf.version_needs if isinstance(native.elf, ElfFacts) else {}
+        for names in needs.values():
+            yield from (Version(m[1]) for name in names if (m := _GLIBC.fullmatch(name)))

@@ -1,0 +1,142 @@
+"""What a wheel holds: a file in, facts out, or one sentence that says why it is no wheel.
+
+Read are the archive's directory, the metadata and the native members; the rest is
+left packed unless ``verify_record`` asks for every byte.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from harness.core.errors import WheelError
+from harness.wheels.archive.elf import MAGIC, ElfFacts, UnreadableElf, read_elf
+from harness.wheels.archive.filename import WheelName, parse_wheel_name
+from harness.wheels.archive.metadata import check_data_directory, find_dist_info, read_metadata
+from harness.wheels.archive.record import RecordEntry, check_digests, check_listing, parse_record
+from harness.wheels.archive.zip_reader import Archive, Member, open_archive
+
+MOST_NATIVE = 1 << 30
+"""Bytes of one native member, which is read into memory."""
+MOST_RECORD = 16 << 20
+_NEVER_NATIVE = frozenset({".py", ".pyi", ".h", ".hpp", ".txt", ".md", ".rst", ".json", ".html"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NativeMember:
+    """One ELF file of a wheel, whatever its name."""
+
+    name: str
+    size: int
+    elf: ElfFacts | UnreadableElf
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelFacts:
+    """What one wheel says and holds."""
+
+    name: WheelName
+    pure: bool
+    """Root-Is-Purelib: it unpacks into purelib rather than platlib."""
+    generator: str
+    """What built it, in its own words."""
+    requires_python: str
+    requires_dist: tuple[str, ...]
+    members: tuple[Member, ...]
+    native: tuple[NativeMember, ...]
+    modules: tuple[str, ...]
+    """Top-level modules and packages, sorted."""
+
+
+def read_wheel(path: Path) -> WheelFacts:
+    """Read the wheel at ``path``. Raises ``WheelError``."""
+    with _opened(path) as stream:
+        return read_contents(path.name, stream)
+
+
+def verify_record(path: Path) -> None:
+    """Hold every member of the wheel at ``path`` against its digest in RECORD.
+
+    Unpacks everything, piece by piece. Raises ``WheelError``.
+    """
+    with _opened(path) as stream, open_archive(path.name, stream) as archive:
+        dist_info = find_dist_info(archive, parse_wheel_name(path.name))
+        check_digests(archive, _read_record(archive, dist_info))
+
+
+def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
+    """Read a wheel of that file name from a seekable stream. Raises ``WheelError``."""
+    name = parse_wheel_name(filename)
+    with open_archive(filename, stream) as archive:
+        dist_info = find_dist_info(archive, name)
+        metadata = read_metadata(archive, dist_info, name)
+        check_data_directory(archive.members, name)
+        _read_record(archive, dist_info)
+        return WheelFacts(
+            name=name,
+            pure=metadata.pure,
+            generator=metadata.generator,
+            requires_python=metadata.requires_python,
+            requires_dist=metadata.requires_dist,
+            members=archive.members,
+            native=tuple(_native_members(archive)),
+            modules=top_modules(archive.members),
+        )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with path.open("rb") as stream:
+            yield stream
+    except OSError as error:
+        raise WheelError(f"{path}: {error.strerror}; give the path of a wheel file") from error
+
+
+def _read_record(archive: Archive, dist_info: str) -> tuple[RecordEntry, ...]:
+    data = archive.read(f"{dist_info}/RECORD", at_most=MOST_RECORD)
+    entries = parse_record(archive.filename, data.decode("utf-8", "replace"))
+    check_listing(archive.filename, archive.members, entries)
+    return entries
+
+
+def _native_members(archive: Archive) -> Iterator[NativeMember]:
+    for member in archive.members:
+        if PurePosixPath(member.name).suffix in _NEVER_NATIVE:
+            continue
+        if native := native_member(archive, member):
+            yield native
+
+
+def native_member(archive: Archive, member: Member) -> NativeMember | None:
+    """Return what a member is as an ELF file; None for what does not begin like one.
+
+    Raises ``WheelError`` where it cannot be unpacked.
+    """
+    if archive.head(member.name, len(MAGIC)) != MAGIC:
+        return None
+    return NativeMember(name=member.name, size=member.size, elf=_read_member(archive, member))
+
+
+def _read_member(archive: Archive, member: Member) -> ElfFacts | UnreadableElf:
+    if member.size > MOST_NATIVE:
+        return UnreadableElf(reason=f"it has {member.size} bytes where {MOST_NATIVE} are the limit")
+    return read_elf(io.BytesIO(archive.read(member.name, at_most=MOST_NATIVE)))
+
+
+def top_modules(members: Sequence[Member]) -> tuple[str, ...]:
+    """Return the top-level modules and packages that the members are or belong to, sorted."""
+    return tuple(sorted({module for member in members if (module := _module(member.name))}))
+
+
+def _module(member: str) -> str:
+    """Return the top-level module that a member is or belongs to; empty where there is none."""
+    parts = member.split("/")
+    if parts[0].endswith(".data") and parts[1] in ("purelib", "platlib"):
+        parts = parts[2:]
+    stem, dot, _ = parts[-1].partition(".")
+    name = parts[0] if len(parts) > 1 else stem
+    importable = dot and PurePosixPath(parts[-1]).suffix in (".py", ".so")
+    return name if importable and name.isidentifier() else ""

@@ -1,0 +1,82 @@
+"""What a part of a wheel tells: a stream that costs something to read in, facts out.
+
+Its directory and metadata are enough for every question of names. Of native members the name is
+taken at its word then: the arch is the platform tag's, and a module exports what its file name
+promises. For every other question those members are read too, and nothing else.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from harness.core.arches import Arch
+from harness.wheels.archive.contents import NativeMember, WheelFacts, native_member, top_modules
+from harness.wheels.archive.elf import ElfFacts, UnreadableElf
+from harness.wheels.archive.filename import WheelName, arch_of, parse_wheel_name
+from harness.wheels.archive.metadata import find_dist_info, read_metadata
+from harness.wheels.archive.zip_reader import Archive, Member, open_archive
+
+_LIBRARY = re.compile(r".+\.so(\.\d+)*")
+_MODULE = re.compile(r"(?P<name>[^.]+)(\.(cpython-|abi3)[^/]*)?\.so")
+
+
+def read_listing(filename: str, stream: BinaryIO) -> WheelFacts:
+    """Read the directory, METADATA and WHEEL of a wheel of that name. Raises ``WheelError``."""
+    with open_archive(filename, stream) as archive:
+        return _listed(archive)
+
+
+def read_closer(filename: str, stream: BinaryIO, hold: Callable[[int, int], None]) -> WheelFacts:
+    """Read the directory, the metadata and the native members of a wheel of that name.
+
+    ``hold`` is told of each native member from which byte to which the file is read next.
+    Raises ``WheelError``.
+    """
+    with open_archive(filename, stream) as archive:
+        listed = _listed(archive)
+        names = {native.name for native in listed.native}
+        natives = []
+        for member in archive.members:
+            if member.name in names:
+                hold(*archive.span(member.name))
+                natives.append(native_member(archive, member))
+        return replace(listed, native=tuple(filter(None, natives)))
+
+
+def _listed(archive: Archive) -> WheelFacts:
+    name = parse_wheel_name(archive.filename)
+    metadata = read_metadata(archive, find_dist_info(archive, name), name)
+    return WheelFacts(
+        name=name,
+        pure=metadata.pure,
+        generator=metadata.generator,
+        requires_python=metadata.requires_python,
+        requires_dist=metadata.requires_dist,
+        members=archive.members,
+        native=tuple(_promised(archive.members, name)),
+        modules=top_modules(archive.members),
+    )
+
+
+def _promised(members: Sequence[Member], name: WheelName) -> Iterator[NativeMember]:
+    arch = arch_of(name)
+    for member in members:
+        file = PurePosixPath(member.name)
+        if _LIBRARY.fullmatch(file.name):
+            module = _MODULE.fullmatch(file.name)
+            in_libraries = file.parts[0].endswith(".libs")
+            exported = (f"PyInit_{module['name']}",) if module and not in_libraries else ()
+            elf = _elf(arch, exported) if arch else UnreadableElf(reason="it was not looked into")
+            yield NativeMember(name=member.name, size=member.size, elf=elf)
+
+
+def _elf(arch: Arch, exported: tuple[str, ...]) -> ElfFacts:
+    return ElfFacts(
+        machine=arch.elf_machine,
+        bits=arch.elf_bits,
+        little=arch.elf_little,
+        type="ET_DYN",
+        exported=exported,
+    )

@@ -1,0 +1,155 @@
+"""A builder image: its own compiler, Python and ``auditwheel`` make a wheel of a source archive.
+
+In: a planned wheel, an image that is in the engine, the wheels it is built with. Out: the
+wheel's bytes. The container is as hardened as a probe's: no network, no mount, a read-only
+root, nobody's rights. Sources go in by its standard input and the wheel comes out by its
+standard output, so a remote engine does as well.
+"""
+
+import io
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from harness.core.arches import Arch
+from harness.core.errors import BuildError
+from harness.core.observations import ImageRef
+from harness.core.subjects import IndexSource
+from harness.host.engine import Completed, ContainerSpec, Engine, Limits
+from harness.wheels.build.headers import oldest_python
+from harness.wheels.build.planned import PlannedWheel
+from harness.wheels.build.project import ProjectKind
+
+BUILD_SECONDS = 1800
+"""A compiler that runs under emulation takes minutes."""
+MOST_WHEEL = 64 << 20
+"""Bytes of a fixture wheel; they have some ten thousand."""
+
+_LIMITS = Limits(memory=2 << 30, pids=512, cpus=2.0, tmpfs=1 << 30)
+
+# What is said goes to standard error; the wheel alone to standard output, in a tar file.
+# auditwheel has a Python of its own, which ours must not reach into.
+_SCRIPT = r"""
+set -eu
+exec 3>&1 >&2
+cd /tmp
+tar -xf -
+python="/opt/python/$1/bin/python"
+export PYTHONPATH=/tmp/site
+"$python" -m pip install -q --no-cache-dir --no-index --no-deps --target site requires/*.whl
+(cd project && "$python" -c 'import setuptools.build_meta as b; b.build_sdist("/tmp/sdist")')
+"$python" -m pip wheel --no-cache-dir --no-deps --no-index --no-build-isolation \
+    --wheel-dir built sdist/*.tar.gz
+unset PYTHONPATH
+if [ -n "$2" ]; then
+    auditwheel repair --plat "$2" --only-plat --wheel-dir repaired built/*.whl
+else
+    mv built repaired
+fi
+cd repaired
+tar -cf - *.whl >&3
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Foundry:
+    """What building in containers takes."""
+
+    engine: Engine
+    fetch_image: Callable[[str, Arch], ImageRef]
+    """Returns the image of that name for that arch, in the engine; raises ``ImageError``."""
+    fetch_wheel: Callable[[IndexSource], Path]
+    """Returns the one wheel of a release; raises ``PackageIndexError``."""
+
+
+def builder_image(planned: PlannedWheel, foundry: Foundry) -> ImageRef:
+    """Return the image that the wheel is built in. Raises ``ImageError``."""
+    builder, arch = planned.builder, planned.arch
+    name = builder.image.replace("{arch}", arch.name)
+    pin = f"@{builder.digests[arch.name]}" if arch.name in builder.digests else ""
+    return foundry.fetch_image(f"{name}{pin}", arch)
+
+
+def build_in_container(planned: PlannedWheel, image: ImageRef, foundry: Foundry) -> bytes:
+    """Return the planned wheel, built in ``image``.
+
+    Raises ``BuildError`` with the end of what was printed, or where what came out is not
+    the wheel that was planned.
+    """
+    requires = tuple(foundry.fetch_wheel(source) for source in planned.builder.requires)
+    spec = ContainerSpec(
+        image=image.id,
+        arch=planned.arch,
+        command=("sh", "-c", _SCRIPT, "sh", *_arguments(planned)),
+        env=(("HOME", "/tmp"), ("SOURCE_DATE_EPOCH", "315532800")),  # noqa: S108 - the container's
+        limits=_LIMITS,
+    )
+    done = foundry.engine.run(spec, stdin=_parcel(planned, requires), timeout=BUILD_SECONDS)
+    if done.status != 0:
+        raise _failed(planned, done)
+    return _unpacked(planned, done.output)
+
+
+def _arguments(planned: PlannedWheel) -> tuple[str, str]:
+    """Return which Python builds, and the platform to repair for, empty for pure Python."""
+    python = planned.python or oldest_python(planned.builder, planned.arch)
+    tag = f"cp{python.replace('.', '')}"
+    pure = planned.project.kind is ProjectKind.PURE
+    return f"{tag}-{tag}", "" if pure else planned.name.platform.partition(".")[0]
+
+
+def _parcel(planned: PlannedWheel, requires: Iterable[Path]) -> bytes:
+    """Return a tar file with ``project/`` and ``requires/``."""
+    folder = planned.project.folder
+    files = [(f"project/{p.relative_to(folder)}", p) for p in planned.project.input_files()]
+    files += [(f"requires/{path.name}", path) for path in requires]
+    parcel = io.BytesIO()
+    with tarfile.open(fileobj=parcel, mode="w") as tar:
+        for name, path in files:
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = path.stat().st_size, 0o644
+            with path.open("rb") as stream:
+                tar.addfile(member, stream)
+    return parcel.getvalue()
+
+
+def _unpacked(planned: PlannedWheel, output: bytes) -> bytes:
+    """Return the one wheel in a tar file, which is no more to be trusted than the image."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(output), mode="r:") as tar:
+            (member,) = _members(tar)
+            stream = tar.extractfile(member) if member.size <= MOST_WHEEL else None
+            if stream is None or not _is_as_planned(planned, member.name):
+                raise _unexpected(planned, f"{member.name[:200]!r} of {member.size} bytes")
+            return stream.read()
+    except (tarfile.TarError, ValueError) as error:
+        raise _unexpected(planned, f"no wheel ({error})") from error
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    return (member for member in tar if member.isfile())
+
+
+def _is_as_planned(planned: PlannedWheel, filename: str) -> bool:
+    """Whether the names say the same; compressed tags may stand in another order."""
+    try:
+        return parse_wheel_filename(filename) == parse_wheel_filename(planned.name.filename)
+    except InvalidWheelFilename:
+        return False
+
+
+def _unexpected(planned: PlannedWheel, found: str) -> BuildError:
+    return BuildError(
+        f"{planned.builder.id} was to build {planned.name.filename} and gave {found}; "
+        "do promises in matrix/builders.yaml say what the image is for?"
+    )
+
+
+def _failed(planned: PlannedWheel, done: Completed) -> BuildError:
+    return BuildError(
+        f"{planned.project.folder}: {planned.name.filename} does not build in the image of "
+        f"{planned.builder.id} (status {done.status})\n{done.errors}"
+    )

@@ -1,0 +1,53 @@
+"""The facts of wheels: a wheel file in, what it holds out. Every wheel is read once."""
+
+from functools import cache as once
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from harness.core.errors import WheelError
+from harness.core.subjects import WheelRef
+from harness.host.cache import Cache, content_key, file_sha256
+from harness.wheels import archive as wheel_room
+from harness.wheels.archive.contents import WheelFacts, read_wheel
+
+MOST_WHEELS = 256
+KIND = "facts"
+_FACTS: TypeAdapter[WheelFacts] = TypeAdapter(WheelFacts)
+
+
+class WheelReader:
+    """Reads every wheel once: in this process, or with a cache once for all of them."""
+
+    def __init__(self, cache: Cache | None = None) -> None:
+        self._cache = cache
+        self._read = lru_cache(maxsize=MOST_WHEELS)(self._read_once)
+
+    def facts(self, wheel: WheelRef) -> WheelFacts | None:
+        """Return what the wheel holds; None for a file that is no well-formed wheel."""
+        return self._read(wheel.path, wheel.sha256)
+
+    def _read_once(self, path: str, sha256: str) -> WheelFacts | None:
+        try:
+            if self._cache is None:
+                return read_wheel(Path(path))
+            return self._kept(self._cache, Path(path), sha256)
+        except WheelError:
+            return None
+
+    def _kept(self, cache: Cache, path: Path, sha256: str) -> WheelFacts:
+        def make(entry: Path) -> None:
+            entry.write_bytes(_FACTS.dump_json(read_wheel(path)))
+
+        key = content_key(path.name, sha256, _code_digest())
+        return _FACTS.validate_json(cache.get(KIND, f"{key}.json", make).read_bytes())
+
+
+IN_MEMORY = WheelReader()
+
+
+@once
+def _code_digest() -> str:
+    here = Path(wheel_room.__file__).parent
+    return content_key(*(file_sha256(module) for module in sorted(here.glob("*.py"))))

@@ -1,0 +1,121 @@
+"""Which wheel of a release an installer takes: file names and its tags in, one of them out.
+
+The order is pip's own (``CandidateEvaluator._sort_key``): a wheel that is not yanked
+before one that is, then the installer's best tag, then the highest build number.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
+from harness.core.arches import linux_arch
+from harness.wheels.archive.filename import WheelName, parse_wheel_name
+from harness.wheels.index.lock import LockedWheel
+
+_ANY = "any"
+
+
+def choose_wheel(
+    files: Sequence[LockedWheel], tags: Sequence[str], python: str
+) -> LockedWheel | None:
+    """Return the wheel that an installer takes, or None where it refuses them all.
+
+    ``tags`` are those that it accepts, best first; ``python`` is its interpreter's full
+    version. Yanked wheels count, since a pin is exact (PEP 592).
+    """
+    ranks = {tag: rank for rank, tag in enumerate(tags)}
+    best: tuple[tuple[bool, int, tuple[()] | tuple[int, str]], LockedWheel] | None = None
+    for file in files:
+        name = parse_wheel_name(file.filename)
+        rank = min((ranks[tag] for tag in name.tags if tag in ranks), default=None)
+        if rank is None or not _accepts_python(file, python):
+            continue
+        merit = (not file.yanked, -rank, name.build)
+        if best is None or merit > best[0]:
+            best = (merit, file)
+    return best[1] if best else None
+
+
+def fits_linux(name: WheelName) -> bool:
+    """Whether some installer on Linux could take a wheel of that name."""
+    return any(_arch(tag) for tag in name.tags)
+
+
+def nearest_refusal(files: Sequence[LockedWheel], tags: Sequence[str], python: str) -> str:
+    """Say why an installer takes none of a release's wheels: the line that a cell shows.
+
+    The arguments are those of ``choose_wheel``, which found none.
+    """
+    if not files:
+        return "the release has no wheel for Linux"
+    title = parse_wheel_name(files[0].filename).release
+    offers = {file: parse_wheel_name(file.filename).tags for file in files}
+    too_new = {file.requires_python for file in files if set(tags).intersection(offers[file])}
+    if too_new:
+        return f"{title} requires Python {_listed(too_new)}; this is {python}"
+    offered = {tag for file in files for tag in offers[file] if _arch(tag)}
+    if not offered:
+        return f"{title} has no wheel for Linux"
+    arch = next((_arch(tag) for tag in tags if _arch(tag) not in ("", _ANY)), "")
+    here = {tag for tag in offered if _arch(tag) in (arch, _ANY)}
+    if not here:
+        others = _listed({_arch(tag) for tag in offered})
+        return f"no wheel of {title} for {arch}; there are wheels for {others}"
+    return _refusal_on_arch(title, here, tags)
+
+
+def _refusal_on_arch(title: str, offered: set[str], tags: Sequence[str]) -> str:
+    accepted = {_interpreter(tag) for tag in tags}
+    platforms = {_platform(tag) for tag in offered if _interpreter(tag) in accepted}
+    if platforms:
+        return (
+            f"no wheel of {title} for this platform; there are wheels for {_listed(platforms)}; "
+            f"the installer accepts {_reach(_platform(tags[0]))}"
+        )
+    interpreters = _listed({_interpreter(tag) for tag in offered})
+    return (
+        f"no wheel of {title} for this Python; there are wheels for {interpreters}; "
+        f"the installer accepts {_interpreter(tags[0])}"
+    )
+
+
+def _reach(platform: str) -> str:
+    """Say how far a best platform goes: the many- and musllinux ones contain the older ones."""
+    return f"{platform} only" if platform.startswith("linux_") else f"up to {platform}"
+
+
+def _accepts_python(file: LockedWheel, python: str) -> bool:
+    """Whether Requires-Python admits the interpreter; an invalid one does, as pip has it."""
+    try:
+        wanted = SpecifierSet(file.requires_python)
+    except InvalidSpecifier:
+        return True
+    # pip compares the release numbers alone: 3.15.0b1 satisfies >=3.15.
+    return wanted.contains(Version(python).base_version)
+
+
+def _platform(tag: str) -> str:
+    return tag.split("-")[2]
+
+
+def _interpreter(tag: str) -> str:
+    """Return ``cp311`` for its own ABI, ``cp39-abi3`` for another."""
+    python, abi, _ = tag.split("-")
+    return python if abi in (python, "none") else f"{python}-{abi}"
+
+
+def _arch(tag: str) -> str:
+    """Return the arch that a tag's platform is for, ``any``, or nothing where it is not Linux."""
+    platform = _platform(tag)
+    return _ANY if platform == _ANY else linux_arch(platform)
+
+
+def _listed(words: Iterable[str]) -> str:
+    """Join ``words`` so that cp39 stands before cp311."""
+    return ", ".join(sorted(words, key=_natural))
+
+
+def _natural(word: str) -> list[tuple[str, int]]:
+    return [(text, int(number or 0)) for text, number in re.findall(r"(\D+)(\d*)", word)]

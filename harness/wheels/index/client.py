@@ -1,0 +1,190 @@
+"""The package index over the network: a project's name in, its files and their bytes out.
+
+Which index: the one that the user's pip is set to (``pip config list``, environment
+included), or pypi-simple's default.
+"""
+
+import ast
+import contextlib
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+from pypi_simple import (
+    PYPI_SIMPLE_ENDPOINT,
+    DistributionPackage,
+    NoSuchProjectError,
+    PyPISimple,
+    UnsupportedContentTypeError,
+    UnsupportedRepoVersionError,
+)
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, Retry
+from urllib3.exceptions import HTTPError, MaxRetryError
+
+from harness.core.errors import PackageIndexError
+from harness.host.download import Downloader, DownloadError, Progress
+from harness.host.process import ProcessError, run_process
+
+TIMEOUT = (10.0, 60.0)
+"""Seconds to connect, and between two pieces of an answer."""
+LONGEST_PAUSE = 20.0
+"""Seconds: a server may ask for hours, which is no answer either."""
+LARGEST = 8 << 30
+"""Bytes that a wheel may have at most."""
+
+
+class _Patience(Retry):
+    """Waits as long as a server asks for, and no longer than ``LONGEST_PAUSE``."""
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        asked = super().get_retry_after(response)
+        return None if asked is None else min(asked, LONGEST_PAUSE)
+
+
+PATIENCE = _Patience(
+    total=4, backoff_factor=0.5, backoff_jitter=0.5, status_forcelist=(429, 500, 502, 503, 504)
+)
+"""Waits 0, 1, 2 and 4 s, and some more by chance."""
+_NO_ANSWER = (requests.RequestException, MaxRetryError)
+_NO_INDEX = (UnsupportedContentTypeError, UnsupportedRepoVersionError)
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+_PIP_SECTIONS = ("global", "download", ":env:")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexSettings:
+    """Which index to ask, and whom to believe that it is the one."""
+
+    endpoint: str = PYPI_SIMPLE_ENDPOINT
+    certificates: str = ""
+    """A bundle of CA certificates; empty for what requests trusts."""
+
+    @property
+    def host(self) -> str:
+        """Name of the index for messages, without a password that its address may hold."""
+        return urlsplit(self.endpoint).hostname or self.endpoint
+
+
+def pip_settings() -> IndexSettings:
+    """Return the settings of the user's pip; the default ones where there is no pip."""
+    try:
+        text = run_process([sys.executable, "-m", "pip", "config", "list"], timeout=60).decode()
+    except ProcessError:
+        return IndexSettings()
+    return parse_pip_config(text)
+
+
+def parse_pip_config(text: str) -> IndexSettings:
+    """Read the output of ``pip config list``: lines ``global.index-url='…'``."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        key, _, value = line.partition("=")
+        with contextlib.suppress(ValueError, SyntaxError):
+            found[key] = str(ast.literal_eval(value))
+    return IndexSettings(
+        endpoint=_effective(found, "index-url") or PYPI_SIMPLE_ENDPOINT,
+        certificates=_effective(found, "cert"),
+    )
+
+
+def _effective(found: Mapping[str, str], key: str) -> str:
+    """Return what pip goes by: the environment overrides a command's section, that the global."""
+    values = [found.get(f"{section}.{key}", "") for section in _PIP_SECTIONS]
+    return next(filter(None, reversed(values)), "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """Some bytes of a file."""
+
+    first: int
+    """Where in the file they begin."""
+    data: bytes
+    size: int
+    """Of the whole file."""
+
+
+class IndexClient:
+    """Asks one package index. Its methods raise ``PackageIndexError`` when it does not answer."""
+
+    def __init__(
+        self,
+        settings: IndexSettings,
+        patience: Retry = PATIENCE,
+        downloader: Downloader | None = None,
+    ) -> None:
+        self._host = settings.host
+        session = _session(settings)
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(max_retries=patience))
+        self._simple = PyPISimple(settings.endpoint, session=session)
+        self._downloader = downloader or Downloader(open_session=partial(_session, settings))
+
+    def files(self, project: str) -> tuple[DistributionPackage, ...]:
+        """Return every file of a project."""
+        with self._asking(project):
+            return tuple(self._simple.get_project_page(project, timeout=TIMEOUT).packages)
+
+    def download(self, file: DistributionPackage, path: Path, progress: Progress) -> None:
+        """Write the bytes of ``file`` to ``path``, whatever they are."""
+        with self._asking(file.filename):
+            self._downloader.download(
+                (file.url,), path, size=file.size or LARGEST, progress=progress
+            )
+
+    def part(self, file: DistributionPackage, first: int, last: int | None) -> Part | None:
+        """Return the bytes ``first`` to ``last`` of a file (RFC 9110, section 14).
+
+        A negative ``first`` counts from the end. None where the index gives no parts.
+        """
+        span = f"{first}" if first < 0 else f"{first}-{'' if last is None else last}"
+        with (
+            self._asking(file.filename),
+            self._simple.s.get(
+                file.url, headers={"Range": f"bytes={span}"}, timeout=TIMEOUT, stream=True
+            ) as answer,
+        ):
+            answer.raise_for_status()
+            found = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+            if answer.status_code != requests.codes.partial_content or found is None:
+                return None
+            return Part(first=int(found[1]), data=answer.content, size=int(found[2]))
+
+    @contextlib.contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except NoSuchProjectError as error:
+            raise PackageIndexError(
+                f"{what}: the package index {self._host} has no such project; check the name"
+            ) from error
+        except (*_NO_ANSWER, *_NO_INDEX, DownloadError) as error:
+            raise PackageIndexError(
+                f"{what}: the package index {self._host} gives no answer ({_reason(error)}); "
+                "check the network, and that `pip config list` names an index that works"
+            ) from error
+
+
+def _session(settings: IndexSettings) -> requests.Session:
+    session = requests.Session()
+    session.verify = settings.certificates or True
+    return session
+
+
+def _reason(error: Exception) -> str:
+    """Return the innermost cause, without addresses: one may hold a password."""
+    match error:
+        case DownloadError():
+            return str(error)
+        case requests.HTTPError(response=requests.Response() as response):
+            return f"HTTP status {response.status_code}"
+        case requests.RequestException(args=[HTTPError() as inner, *_]):
+            return type(getattr(inner, "reason", None) or inner).__name__
+        case _:
+            return type(error).__name__

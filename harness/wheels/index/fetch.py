@@ -1,0 +1,204 @@
+"""Wheels of index releases: a release in, its wheels out; a wheel in, its checked file out."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from packaging.version import InvalidVersion, Version
+from pypi_simple import DistributionPackage
+
+from harness.core.errors import PackageIndexError, WheelError
+from harness.core.subjects import IndexSource, WheelRef
+from harness.host.cache import Cache, file_sha256
+from harness.wheels.archive.filename import WheelName, parse_wheel_name
+from harness.wheels.index.choose import fits_linux
+from harness.wheels.index.client import IndexClient, Part, pip_settings
+from harness.wheels.index.lock import RENEW, IndexLock, LockedWheel, requirement
+
+_MEBIBYTE = 1 << 20
+_NEAREST = 5
+
+
+class PackageIndex:
+    """The pinned releases, and behind them the index itself, asked as late as possible."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        lock: IndexLock,
+        announce: Callable[[str], None],
+        client: IndexClient | None = None,
+    ) -> None:
+        self._cache = cache
+        self._lock = lock
+        self._announce = announce
+        self._known_client = client
+        self._opening = threading.Lock()
+        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._files: dict[str, tuple[DistributionPackage, ...]] = {}
+
+    @property
+    def _client(self) -> IndexClient:
+        # Several threads ask at once, and pip takes half a second to say where the index is.
+        with self._opening:
+            self._known_client = self._known_client or IndexClient(pip_settings())
+            return self._known_client
+
+    def release(self, source: IndexSource) -> tuple[LockedWheel, ...]:
+        """Return the wheels of a release: the pinned ones, or what the index has where none are.
+
+        Raises ``PackageIndexError``.
+        """
+        pinned = self._lock.find(source)
+        return self.lookup(source.name, source.version) if pinned is None else pinned
+
+    def lookup(self, name: str, version: str) -> tuple[LockedWheel, ...]:
+        """Return the Linux wheels that the index has of a release now, sorted by file name.
+
+        Empty where the release has no such wheels. Raises ``PackageIndexError``.
+        """
+        wanted = IndexSource(name=name, version=version)
+        self._announce(f"looking up {requirement(wanted)}")
+        files = [file for file in self._project(name) if _is_of(file, version)]
+        if not files:
+            raise PackageIndexError(
+                f"{requirement(wanted)}: the package index has no such release; "
+                f"it has {self._versions(name) or 'none at all'}"
+            )
+        wheels = (_locked(file) for file in files if _linux_name(file))
+        return tuple(sorted(wheels, key=lambda wheel: wheel.filename))
+
+    def newest(self, name: str) -> IndexSource:
+        """Return the newest release of a project, as an installer takes it.
+
+        A yanked release and one before its time are taken only where there is no other. Raises
+        ``PackageIndexError``.
+        """
+        self._announce(f"looking up {name}")
+        releases = [
+            (not file.is_yanked, not version.is_prerelease, version)
+            for file in self._project(name)
+            if (version := _version(file))
+        ]
+        if not releases:
+            raise PackageIndexError(f"{name}: the package index has no release of it")
+        return IndexSource(name=name, version=str(max(releases)[-1]))
+
+    def fetch(self, wheel: LockedWheel) -> WheelRef:
+        """Return the wheel's file, downloaded once and checked against its digest.
+
+        Raises ``PackageIndexError`` when the index has not that file or gives other bytes.
+        """
+        path = self._cache.get(
+            f"index/{wheel.sha256}",
+            wheel.filename,
+            lambda path: self._download(wheel, path),
+            sha256=wheel.sha256,
+        )
+        return WheelRef(
+            filename=wheel.filename,
+            sha256=wheel.sha256,
+            size=path.stat().st_size,
+            path=str(path),
+        )
+
+    def part(self, wheel: LockedWheel, first: int, last: int | None = None) -> Part | None:
+        """Return some bytes of a wheel, unchecked; None where the index gives no parts.
+
+        Raises ``PackageIndexError`` when the index has not that file.
+        """
+        return self._client.part(self._offered(wheel), first, last)
+
+    def _offered(self, wheel: LockedWheel) -> DistributionPackage:
+        project = parse_wheel_name(wheel.filename).distribution
+        for file in self._project(project):
+            if file.filename == wheel.filename:
+                return file
+        raise PackageIndexError(
+            f"{wheel.filename}: the package index no longer has this file; "
+            f"pin another release, then run `{RENEW}`"
+        )
+
+    def _download(self, wheel: LockedWheel, path: Path) -> None:
+        self._client.download(
+            self._offered(wheel),
+            path,
+            lambda size: _Progress(self._announce, wheel.filename, size),
+        )
+        found = file_sha256(path)
+        if found != wheel.sha256:
+            raise PackageIndexError(
+                f"{wheel.filename}: the package index gives other bytes than were pinned (sha256 "
+                f"{found}, not {wheel.sha256}); distrust them, and run `{RENEW}` only when you "
+                "know why they changed"
+            )
+
+    def _project(self, name: str) -> tuple[DistributionPackage, ...]:
+        # One page lists thousands of files, and the wheels of a project are read at once.
+        with self._turns[name]:
+            if name not in self._files:
+                self._files[name] = self._client.files(name)
+            return self._files[name]
+
+    def _versions(self, name: str) -> str:
+        versions = {v for file in self._project(name) if (v := _version(file)) is not None}
+        return ", ".join(map(str, sorted(versions)[-_NEAREST:]))
+
+
+def _version(file: DistributionPackage) -> Version | None:
+    try:
+        return Version(file.version or "")
+    except InvalidVersion:
+        return None
+
+
+def _is_of(file: DistributionPackage, version: str) -> bool:
+    return _version(file) == Version(version)
+
+
+def _linux_name(file: DistributionPackage) -> WheelName | None:
+    try:
+        name = parse_wheel_name(file.filename)
+    except WheelError:  # an sdist, or a name that no installer reads
+        return None
+    return name if fits_linux(name) else None
+
+
+def _locked(file: DistributionPackage) -> LockedWheel:
+    if "sha256" not in file.digests:
+        raise PackageIndexError(
+            f"{file.filename}: the package index gives no sha256 for it; use an index that does"
+        )
+    return LockedWheel(
+        filename=file.filename,
+        sha256=file.digests["sha256"],
+        requires_python=file.requires_python or "",
+        yanked=file.is_yanked,
+    )
+
+
+class _Progress:
+    """Announces one download: its size at the start, then every quarter of a long one."""
+
+    def __init__(self, announce: Callable[[str], None], filename: str, size: int | None) -> None:
+        self._announce = announce
+        self._filename = filename
+        self._size = size or 0
+        self._step = max(self._size // 4, 4 * _MEBIBYTE)
+        self._done = 0
+
+    def __enter__(self) -> Self:
+        size = f" ({self._size / _MEBIBYTE:.1f} MiB)" if self._size else ""
+        self._announce(f"downloading {self._filename}{size}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to put away."""
+
+    def update(self, increment: int) -> None:
+        steps = self._done // self._step
+        self._done += increment
+        if self._size and self._done // self._step > steps:
+            self._announce(f"downloading {self._filename}: {100 * self._done // self._size} %")

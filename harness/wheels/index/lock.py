@@ -1,0 +1,107 @@
+"""The lock file of pinned releases: ``matrix/index.lock.json`` in, frozen values out, and back.
+
+It holds no addresses: whichever index or mirror a machine uses, the digests decide.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from harness.core.errors import MatrixFileError
+from harness.core.subjects import IndexSource
+
+LOCK_NAME = "index.lock.json"
+RENEW = "wheelgrid lock"
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedWheel:
+    """One wheel of a release, as the index listed it when the lock was made."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    filename: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    requires_python: str = ""
+    """A version specifier, as the index has it; empty where the release has none."""
+    yanked: bool = False
+    """Withdrawn (PEP 592): taken only where no other wheel of the release fits."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexLock:
+    """All pinned releases."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    generated: date
+    releases: Mapping[str, tuple[LockedWheel, ...]]
+    """Wheels by ``markupsafe==3.0.2``, sorted by file name."""
+
+    def find(self, release: IndexSource) -> tuple[LockedWheel, ...] | None:
+        """Return the wheels of a release, or None where it is not pinned."""
+        return self.releases.get(requirement(release))
+
+
+NOTHING_PINNED = IndexLock(generated=date.min, releases={})
+"""What a renewal starts from: the file that it replaces may be missing or broken."""
+
+_LOCK = TypeAdapter(IndexLock)
+
+
+def requirement(release: IndexSource) -> str:
+    """Return ``markupsafe==3.0.2``."""
+    return f"{release.name}=={release.version}"
+
+
+def read_lock(path: Path) -> IndexLock:
+    """Read a lock file. Raises ``MatrixFileError`` with every problem in it."""
+    try:
+        return _LOCK.validate_json(path.read_bytes())
+    except OSError as error:
+        raise MatrixFileError([f"{path}: {error.strerror}; run `{RENEW}` to make it"]) from error
+    except ValidationError as error:
+        raise MatrixFileError(
+            [
+                f"{path}: {'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}; "
+                f"run `{RENEW}` to make it anew"
+                for problem in error.errors()
+            ]
+        ) from error
+
+
+def format_lock(lock: IndexLock) -> str:
+    """Return the text of a lock file: sorted, so that a change reads well in review."""
+    ordered = IndexLock(
+        generated=lock.generated,
+        releases={
+            key: tuple(sorted(lock.releases[key], key=lambda wheel: wheel.filename))
+            for key in sorted(lock.releases)
+        },
+    )
+    return _LOCK.dump_json(ordered, indent=1, exclude_defaults=True).decode() + "\n"
+
+
+def write_lock(path: Path, lock: IndexLock) -> None:
+    """Write a lock file, all of it or nothing.
+
+    Raises ``MatrixFileError`` where it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        draft.write_text(format_lock(lock), "utf-8")
+        draft.replace(path)
+    except OSError as error:
+        what = (
+            f"{path}: cannot be written: {error.strerror}; free some space, or let us write there"
+        )
+        raise MatrixFileError([what]) from error
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink()

@@ -1,0 +1,90 @@
+"""Small cells, what is expected and seen of them, and grids of them."""
+
+from dataclasses import replace
+
+from harness.core.cells import Cell, Expectation, Outcome, Stage
+from harness.core.observations import ImageRef, Observation, Provenance
+from harness.core.subjects import FileSource, FixtureSource, IndexSource, Subject, WheelRef
+from harness.core.targets import ImageWay, Target
+from harness.results.grid import Grid, build_grid
+
+FIXTURE = FixtureSource(project="plain", builder="cross")
+INDEX = IndexSource(name="numpy", version="2.4.6")
+FILE = FileSource(paths=("x.whl",))
+
+
+def expect(outcome: Outcome, cause: str = "") -> Expectation:
+    return Expectation(
+        target="*",
+        arch="*",
+        subject="*",
+        outcome=outcome,
+        cause=cause,
+        reason="it is known",
+        link="https://example.invalid/1",
+    )
+
+
+def make_cell(
+    *,
+    source: FixtureSource | IndexSource | FileSource = FIXTURE,
+    expectation: Expectation | None = None,
+    allow_failure: bool = False,
+    subject: str = "plain",
+) -> Cell:
+    target = Target(
+        id="debian-12",
+        arch_name="s390x",
+        title="Debian 12",
+        python="3.11",
+        libc="glibc",
+        interpreter="python3",
+        allow_failure=allow_failure,
+    )
+    return Cell(
+        target=target,
+        subject=Subject(id=subject, group="group", source=source, imports=("x",)),
+        expectation=expectation,
+    )
+
+
+def see(cell: Cell, outcome: Outcome, cause: str = "") -> Observation:
+    return Observation(cell=cell.id, outcome=outcome, stage=Stage.IMPORT, cause=cause)
+
+
+OLD, NEW = "sha256:old", "sha256:new"
+
+
+def saw(  # noqa: PLR0913 - one for each suspect
+    cell: Cell,
+    outcome: Outcome,
+    cause: str = "",
+    *,
+    image: str = OLD,
+    wheel: str = "a",
+    qemu: str = "7.2",
+    passport: str = "",
+) -> Observation:
+    """Return an observation with all that it depends on."""
+    return Observation(
+        cell=cell.id,
+        outcome=outcome,
+        stage=Stage.IMPORT,
+        cause=cause,
+        wheel=WheelRef(filename="x.whl", sha256=wheel, size=1, path="x.whl"),
+        provenance=Provenance(
+            image=ImageRef(id=image, way=ImageWay.ASSEMBLED, origin="bookworm"),
+            qemu=qemu,
+            passport_id=passport,
+            harness="1",
+        ),
+    )
+
+
+def grid(*seen: tuple[Cell, Observation | None]) -> Grid:
+    return build_grid([cell for cell, _ in seen], [found for _, found in seen if found])
+
+
+def cells(count: int, *, target: str = "debian-12") -> list[Cell]:
+    made = [make_cell(subject=f"s{number}") for number in range(count)]
+    return [replace(cell, target=replace(cell.target, id=target)) for cell in made]

@@ -1,0 +1,184 @@
+"""Policies and wheels of an index on loopback: what is read of them, and what shifts."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+from urllib3 import Retry
+
+from harness.app.policy_impact import (
+    Places,
+    Reading,
+    find_policies,
+    find_releases,
+    look_closer,
+    read_releases,
+    shifts_of,
+)
+from harness.app.requested import Listed
+from harness.core.cells import Matrix
+from harness.core.errors import UsageError
+from harness.core.policy import Policy
+from harness.core.subjects import IndexSource
+from harness.core.targets import Naming, Target
+from harness.host.cache import Cache
+from harness.predict.policy_effects import Effect
+from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
+from harness.wheels.index.client import IndexClient, IndexSettings
+from harness.wheels.index.fetch import PackageIndex
+from harness.wheels.index.lock import NOTHING_PINNED
+from tests.support.elves import module
+from tests.support.forecasts import MUSL, symbols
+from tests.support.loopback_index import LoopbackIndex, impatient, loopback_index
+
+__all__ = ["impatient", "loopback_index"]
+
+NAMES = {libc: f"demo/_core.cpython-311-x86_64-linux-{libc}.so" for libc in ("gnu", "musl")}
+TARGET = Target(
+    id="alpine", arch_name="x86_64", title="", python="3.11", libc="musl", interpreter="python3"
+)
+TO_GNU = Policy(
+    id="to-gnu",
+    title="To -gnu",
+    link="",
+    targets=("*",),
+    naming=Naming(id="gnu", builds={"x86_64": "x86_64-linux-gnu"}),
+)
+NOTHING = replace(TO_GNU, id="nothing", naming=None)
+METADATA = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
+
+
+Read = Callable[[str, bytes, Policy], Reading]
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """Collect what is said."""
+    return []
+
+
+@pytest.fixture
+def index(loopback_index: LoopbackIndex, impatient: Retry, tmp_path: Path) -> PackageIndex:
+    """Return the loopback index, which gives parts of files."""
+    loopback_index.parts = True
+    client = IndexClient(IndexSettings(endpoint=loopback_index.endpoint), impatient)
+    return PackageIndex(Cache(tmp_path / "cache"), NOTHING_PINNED, lambda _: None, client)
+
+
+def serve(loopback: LoopbackIndex, folder: Path, name: str, data: bytes) -> IndexSource:
+    """Serve a release whose one wheel has one module of that name."""
+    composed = ComposedName(
+        distribution="demo",
+        version="1.0",
+        python="cp311",
+        abi="cp311",
+        platform="musllinux_1_2_x86_64",
+    )
+    path = folder / composed.filename
+    write_wheel(path, composed, [WheelMember(path=name, data=data)], METADATA)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    loopback.serve("demo", f'href="/files/{path.name}#sha256={digest}">{path.name}')
+    loopback.pages[f"/files/{path.name}"] = path.read_bytes()
+    return IndexSource(name="demo", version="1.0")
+
+
+@pytest.fixture
+def read(
+    loopback_index: LoopbackIndex, index: PackageIndex, tmp_path: Path, said: list[str]
+) -> Read:
+    """Return what serves a wheel of one module and reads it for a policy."""
+
+    def read(name: str, data: bytes, policy: Policy) -> Reading:
+        release = serve(loopback_index, tmp_path, name, data)
+        places = Places(targets=(TARGET,), passports={TARGET.key: MUSL}, symbols=symbols)
+        cache = Cache(tmp_path / "cache")
+        named = read_releases([release], places, index, cache, said.append)
+        return look_closer(named, [policy], index, cache, said.append)
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("libc", "needed", "effect"),
+    [
+        ("musl", (), Effect.REGRESSED),
+        ("gnu", (), Effect.FIXED),
+        ("musl", ("libgone.so.1",), Effect.FAILS),
+        ("gnu", ("libgone.so.1",), Effect.FAILS),
+        ("musl", ("ld-linux-x86-64.so.2",), Effect.FAILS),
+    ],
+)
+def test_what_fails_anyway_does_not_shift(
+    read: Read, libc: str, needed: tuple[str, ...], effect: Effect
+) -> None:
+    """A wheel whose library is missing, or of the other libc, is neither broken nor mended."""
+    reading = read(NAMES[libc], module("_core", *needed), TO_GNU)
+    (shift,) = shifts_of(TO_GNU, reading)
+    assert shift.effect is effect
+    assert len(reading.closer) == 1
+    if needed:
+        fails = shift.before if libc == "musl" else shift.after
+        assert needed[0] in fails.evidence
+
+
+def test_what_does_not_shift_is_not_read(read: Read, loopback_index: LoopbackIndex) -> None:
+    """A wheel whose names nobody's change hits is left at its names, which cost its end alone."""
+    reading = read(NAMES["musl"], module("_core", "libgone.so.1"), NOTHING)
+    assert reading.closer == {}
+    assert len([asked for asked in loopback_index.asked if asked.startswith("/files/")]) == 1
+    assert reading.read == reading.size
+
+
+def test_other_policies_change_no_count(read: Read) -> None:
+    """What one policy shifts is read, and does not change what is said of it under another."""
+    reading = read(NAMES["musl"], module("_core", "libgone.so.1"), TO_GNU)
+    assert len(reading.closer) == 1
+    assert [shift.effect for shift in shifts_of(NOTHING, reading)] == [Effect.WORKS]
+
+
+def test_a_wheel_that_cannot_be_read_closer(
+    read: Read, loopback_index: LoopbackIndex, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    """Where the ELF files cannot be read, that is said, and the names decide."""
+    whole = loopback_index.answer_part
+
+    def spoilt(request: BaseHTTPRequestHandler, first: int, last: int | None) -> None:
+        pages = loopback_index.pages
+        if first >= 0:
+            pages.update(
+                {path: bytes(len(page)) for path, page in pages.items() if "/files" in path}
+            )
+        whole(request, first, last)
+
+    monkeypatch.setattr(loopback_index, "answer_part", spoilt)
+    noise = b"".join(hashlib.sha256(bytes([i % 256, i // 256])).digest() for i in range(9000))
+    reading = read(NAMES["musl"], module("_core") + noise, TO_GNU)
+    assert reading.closer == {}
+    assert "cannot be unpacked" in said[-1]
+    assert [shift.effect for shift in shifts_of(TO_GNU, reading)] == [Effect.REGRESSED]
+
+
+def test_bare_names(
+    loopback_index: LoopbackIndex, index: PackageIndex, tmp_path: Path, said: list[str]
+) -> None:
+    """A bare name is its newest release, which is said; a name that nobody knows is left out."""
+    release = serve(loopback_index, tmp_path, NAMES["musl"], module("_core"))
+    listed = [Listed(name="demo"), Listed(name="gone"), Listed(name="demo", version="1.0")]
+    assert find_releases(listed, index, said.append) == (release,)
+    assert "demo: 1.0 is the newest release" in said
+    assert any(line.startswith("gone: the package index") for line in said)
+
+
+def test_find_policies() -> None:
+    """Policies by id, all of them where none is named, and the nearest one for a slip."""
+    matrix = Matrix(
+        targets=(), subjects=(), builders=(), expectations=(), profiles=(),
+        policies=(TO_GNU, NOTHING),
+    )  # fmt: skip
+    assert find_policies(matrix, ["nothing"]) == (NOTHING,)
+    assert find_policies(matrix, []) == (TO_GNU, NOTHING)
+    with pytest.raises(UsageError, match="did you mean 'to-gnu'"):
+        find_policies(matrix, ["to-gnus"])

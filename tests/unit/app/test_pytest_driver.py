@@ -1,0 +1,121 @@
+"""The front of a run: the words for pytest, following it, and ending it."""
+
+import io
+import json
+import signal
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.app.pytest_driver import (
+    Ending,
+    RunOptions,
+    drive,
+    prepare_out,
+    pytest_words,
+    write_cells,
+)
+from harness.core.cells import Outcome
+from harness.core.errors import UsageError
+from harness.matrix.cell_list import load_roster
+from harness.report.progress import RunState
+from tests.support.cells import FILE, expect, make_cell
+
+PHASE = json.dumps({"event": "phase", "worker": "gw0", "phase": "images", "seconds": 2.0})
+JOURNALIST = f"""
+import pathlib, sys, time
+print("collecting")
+pathlib.Path(sys.argv[1], "journal.jsonl").write_text('{PHASE}\\n')
+try:
+    time.sleep(float(sys.argv[2]))
+except KeyboardInterrupt:
+    print("tidying up")
+    time.sleep(float(sys.argv[3]))
+    sys.exit(2)
+"""
+
+
+def follow(out: Path, seconds: float, tidying: float = 0.0) -> tuple[Ending, RunState]:
+    state = RunState(())
+    words = [sys.executable, "-uc", JOURNALIST, str(out), str(seconds), str(tidying)]
+    ending = drive(words, state, out, Console(file=io.StringIO()))
+    return ending, state
+
+
+def press_ctrl_c(*after: float) -> None:
+    for seconds in after:
+        threading.Timer(seconds, signal.raise_signal, [signal.SIGINT]).start()
+
+
+def test_the_journal_is_read_to_its_end(tmp_path: Path) -> None:
+    """What is in the journal when pytest ends has been taken in, its output is in the log."""
+    ending, state = follow(tmp_path, 0)
+    assert ending == Ending(status=0, interrupted=False)
+    assert state.phases == {"images": 2.0}
+    assert (tmp_path / "pytest.log").read_text() == "collecting\n"
+
+
+def test_ctrl_c_lets_pytest_tidy_up(tmp_path: Path) -> None:
+    """The first Ctrl-C is handed on, and what was measured is kept."""
+    press_ctrl_c(1.0)
+    ending, state = follow(tmp_path, 60)
+    assert ending == Ending(status=2, interrupted=True)
+    assert state.phases == {"images": 2.0}
+    assert "tidying up" in (tmp_path / "pytest.log").read_text()
+
+
+def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
+    """The second Ctrl-C kills at once; what was measured is kept all the same."""
+    press_ctrl_c(1.0, 1.6)
+    ending, state = follow(tmp_path, 60, tidying=60)
+    assert ending == Ending(status=-1, interrupted=True)
+    assert state.phases == {"images": 2.0}
+
+
+def test_words_for_pytest(tmp_path: Path) -> None:
+    """Every option reaches pytest, and what was not given is not there."""
+    plain = RunOptions(matrix=Path("/m"), out=tmp_path, workers=2, timeout=120)
+    words = pytest_words(plain, tmp_path / "cells.json")
+    assert words[1:3] == ["-m", "pytest"]
+    assert Path(words[3]).name == "test_matrix.py"
+    assert {"--images=auto", "--wheelgrid-matrix=/m", "--cell-timeout=120"} <= set(words)
+    assert f"--wheelgrid-cells={tmp_path}/cells.json" in words
+    assert not [word for word in words if word.startswith(("--registry", "--wheelgrid-memory"))]
+    chosen = replace(plain, timeout=5.5, images="registry", registry="localhost:5000/x")
+    tail = " ".join(pytest_words(chosen, tmp_path / "cells.json"))
+    assert tail.endswith("--images=registry --cell-timeout=5.5 --registry=localhost:5000/x")
+
+
+def test_what_is_reused(tmp_path: Path) -> None:
+    """The store is pytest's memory, unless everything is to be measured afresh."""
+    stored = RunOptions(
+        matrix=Path("/m"), out=tmp_path, workers=2, timeout=120, store=tmp_path / "s.db"
+    )
+    memory = f"--wheelgrid-memory={tmp_path}/s.db"
+    assert memory in pytest_words(stored, tmp_path / "cells.json")
+    assert memory not in pytest_words(replace(stored, fresh=True), tmp_path / "cells.json")
+
+
+def test_an_out_directory_that_cannot_be(tmp_path: Path) -> None:
+    """A place that cannot be written is told before anything runs."""
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"file/out: cannot be written: Not a directory; choose"):
+        prepare_out(tmp_path / "file" / "out")
+
+
+def test_an_earlier_run_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    """The files of an earlier run are gone, others stay."""
+    for name in ("journal.jsonl", "run.json", "junit.xml", "mine.txt"):
+        (tmp_path / name).touch()
+    prepare_out(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_cells_for_pytest(tmp_path: Path) -> None:
+    """The cells reach pytest whole: subjects that are in no matrix, and what is expected."""
+    cells = (make_cell(expectation=expect(Outcome.CRASHED)), make_cell(source=FILE, subject="x-1"))
+    assert load_roster(write_cells(tmp_path, cells).read_bytes()) == cells

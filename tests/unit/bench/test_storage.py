@@ -1,0 +1,45 @@
+"""The benchmark of a large store, with a small one."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from harness.bench import storage
+
+
+@pytest.fixture(autouse=True)
+def _own_pace() -> Iterator[None]:
+    """Leave the collector of garbage as it was."""
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+
+
+def test_every_use_is_timed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each use has its seconds in a line, and one over the limit is told by the exit code."""
+    assert storage.main(["400"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "400 cells, two runs, on one core:"
+    assert [line.split("  ")[0] for line in lines[1:]] == [
+        "writing both",
+        "the file",
+        "opening a run",
+        "comparing",
+        "rendering the grid",
+        "rendering the page",
+        "rendering the changes",
+        "the whole history",
+    ]
+    monkeypatch.setattr(storage, "LIMIT", 0.0)
+    assert storage.main(["400"]) == 1
+
+
+def test_the_two_runs_differ() -> None:
+    """The second run has regressions to be compared and told."""
+    cells = storage.made_up_cells(400)
+    first, second = (storage.made_up_observations(cells, run) for run in range(2))
+    flipped = [a.cell for a, b in zip(first, second, strict=True) if a.outcome is not b.outcome]
+    assert len(flipped) == 400 // storage.FLIPS

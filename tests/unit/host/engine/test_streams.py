@@ -1,0 +1,149 @@
+"""The engine's attach protocol over a socket pair: frames, deadlines, ends."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from harness.core.errors import EngineError
+from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
+from harness.host.engine.streams import ERRORS_KEPT, Streams
+
+OUT, ERR = 1, 2
+
+
+def _frame(stream: int, payload: bytes) -> bytes:
+    return bytes([stream, 0, 0, 0]) + len(payload).to_bytes(4, "big") + payload
+
+
+def _soon(seconds: float = 5) -> float:
+    return time.monotonic() + seconds
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Streams, socket.socket]]:
+    """Return the host's side as streams, and the engine's side."""
+    ours, engine = socket.socketpair()
+    with engine:
+        streams = Streams("c0", ours, remove=lambda: None, out_of_memory=lambda: False)
+        yield streams, engine
+        streams.close()
+
+
+Pair = tuple[Streams, socket.socket]
+
+
+def test_output_and_errors_are_told_apart(pair: Pair) -> None:
+    """Standard output comes in order, standard error beside it."""
+    streams, engine = pair
+    engine.sendall(_frame(OUT, b"ab") + _frame(ERR, b"oh") + _frame(OUT, b"cd"))
+    assert streams.receive(4, deadline=_soon()) == b"abcd"
+    assert streams.errors() == "oh"
+
+
+@pytest.mark.parametrize("cut", [3, 8, 10], ids=["header", "between", "payload"])
+def test_frames_that_come_in_pieces(pair: Pair, cut: int) -> None:
+    """Neither half a header nor half a payload is taken for a whole one."""
+    streams, engine = pair
+    data = _frame(OUT, b"hello")
+    engine.sendall(data[:cut])
+    with pytest.raises(ChannelTimeoutError):
+        streams.receive(1, deadline=_soon(0.05))
+    engine.sendall(data[cut:])
+    assert streams.receive(5, deadline=_soon()) == b"hello"
+
+
+def test_asking_for_less_than_there_is(pair: Pair) -> None:
+    """What is not asked for yet is kept for the next time."""
+    streams, engine = pair
+    engine.sendall(_frame(OUT, b"abcdef"))
+    assert [streams.receive(n, deadline=_soon()) for n in (1, 2, 3)] == [b"a", b"bc", b"def"]
+
+
+def test_nothing_waits_past_its_deadline(pair: Pair) -> None:
+    """A silent container is a time-out, at the deadline and not before."""
+    start = time.monotonic()
+    with pytest.raises(ChannelTimeoutError):
+        pair[0].receive(1, deadline=start + 0.2)
+    assert 0.19 < time.monotonic() - start < 5
+
+
+def test_an_ended_container(pair: Pair) -> None:
+    """What came before the end is given; more than that is the end, for reading and writing."""
+    streams, engine = pair
+    engine.sendall(_frame(OUT, b"last") + _frame(ERR, b"Killed"))
+    engine.close()
+    assert streams.receive(4, deadline=_soon()) == b"last"
+    with pytest.raises(ChannelClosedError):
+        streams.receive(1, deadline=_soon())
+    with pytest.raises(ChannelClosedError):
+        streams.send(b"more")
+    assert streams.errors() == "Killed"
+
+
+def test_writing_reads_along(pair: Pair) -> None:
+    """Neither side blocks the other when both have much to say."""
+    streams, engine = pair
+    much = bytes(1 << 21)
+    taken = bytearray()
+
+    def serve() -> None:
+        engine.sendall(_frame(OUT, much))  # before it reads anything
+        while len(taken) < len(much):
+            taken.extend(engine.recv(1 << 16))
+
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    streams.send(much)
+    server.join(10)
+    assert len(taken) == len(much)
+    assert streams.receive(len(much), deadline=_soon()) == much
+
+
+def test_an_exchange_ends_the_input(pair: Pair) -> None:
+    """A command that reads all its input gets to see its end."""
+    streams, engine = pair
+
+    def serve() -> None:
+        said = b""
+        while chunk := engine.recv(64):
+            said += chunk
+        engine.sendall(_frame(OUT, said.upper()))
+        engine.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    assert streams.exchange(b"abc", deadline=_soon()) == b"ABC"
+
+
+def test_an_exchange_has_an_end(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container that prints without end is ended: its output is kept in memory."""
+    streams, engine = pair
+    monkeypatch.setattr("harness.host.engine.streams.MOST_OUTPUT", 4)
+    engine.sendall(_frame(OUT, b"12345"))
+    with pytest.raises(EngineError, match="more than 4 bytes"):
+        streams.exchange(b"", deadline=_soon())
+
+
+def test_only_the_tail_of_the_errors_is_kept(pair: Pair) -> None:
+    """A container that floods its standard error costs no more than the tail."""
+    streams, engine = pair
+    engine.sendall(_frame(ERR, b"x" * ERRORS_KEPT + b"the end") + _frame(OUT, b"."))
+    streams.receive(1, deadline=_soon())
+    assert len(streams.errors()) == ERRORS_KEPT
+    assert streams.errors().endswith("xthe end")
+
+
+def test_closing_twice_and_without_an_engine() -> None:
+    """Closing never raises, also where the engine is gone."""
+
+    def gone() -> None:
+        raise EngineError("the engine is gone")
+
+    ours, engine = socket.socketpair()
+    with engine:
+        streams = Streams("c0", ours, remove=gone, out_of_memory=lambda: True)
+        streams.close()
+        streams.close()
+        assert streams.memory_exceeded()

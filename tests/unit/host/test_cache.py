@@ -1,0 +1,188 @@
+"""The cache: made once, whole or not at all, and an error with the next step."""
+
+import hashlib
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import BuildError
+from harness.host.cache import Cache, CacheError, content_key, default_cache_root, file_sha256
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache")
+
+
+def _fail(path: Path) -> None:
+    raise AssertionError(f"{path} is there already")
+
+
+def _write(path: Path) -> None:
+    path.write_text("made")
+
+
+def test_made_once(cache: Cache) -> None:
+    """What is there is not made again."""
+    first = cache.get("wheels", "a", _write)
+    assert first.read_text() == "made"
+    assert cache.get("wheels", "a", _fail) == first
+
+
+@pytest.mark.parametrize("damage", ["mad", "maed", ""], ids=["short", "changed", "empty"])
+def test_a_damaged_entry(cache: Cache, damage: str) -> None:
+    """An entry that is not what was written is made again."""
+    cache.get("wheels", "a", _write).write_text(damage)
+    assert cache.get("wheels", "a", _write).read_text() == "made"
+
+
+@pytest.mark.parametrize("lost", ["a", "a.sha256"])
+def test_half_an_entry(cache: Cache, lost: str) -> None:
+    """An entry of which a part is missing is made again."""
+    entry = cache.get("wheels", "a", _write)
+    entry.with_name(lost).unlink()
+    assert cache.get("wheels", "a", _write).read_text() == "made"
+    cache.get("wheels", "a", _fail)
+
+
+def test_what_fails_leaves_nothing(cache: Cache) -> None:
+    """The maker's own error passes through, its half-written file is gone, the next one works."""
+
+    def fail(path: Path) -> None:
+        path.write_text("half")
+        raise BuildError("demo does not build")
+
+    with pytest.raises(BuildError, match="demo does not build"):
+        cache.get("wheels", "a", fail)
+    assert list((cache.root / "wheels").iterdir()) == []
+    assert Cache(cache.root).get("wheels", "a", _write).read_text() == "made"
+
+
+def test_one_failure_is_one_failure(cache: Cache) -> None:
+    """What could not be made is not tried again by the same process: its error is raised again."""
+    tries = []
+
+    def fail(path: Path) -> None:
+        tries.append(path)
+        raise BuildError("demo does not build")
+
+    for make in (cache.get, cache.get, cache.tree, cache.tree):
+        with pytest.raises(BuildError, match="demo does not build"):
+            make("wheels", "a", fail)
+    assert len(tries) == 1
+
+
+def test_a_known_digest_counts_more_than_what_lies_beside_the_file(cache: Cache) -> None:
+    """An entry that was changed together with its own digest is made again."""
+    right = hashlib.sha256(b"made").hexdigest()
+    entry = cache.get("debs", "a", _write, sha256=right)
+    entry.write_text("evil")
+    entry.with_name("a.sha256").write_text(hashlib.sha256(b"evil").hexdigest() + "\n")
+    assert cache.get("debs", "a", _write, sha256=right).read_text() == "made"
+
+
+def _make_slowly(root: Path, tally: Path) -> None:
+    def make(path: Path) -> None:
+        with tally.open("a") as stream:
+            stream.write("x")
+        time.sleep(0.3)
+        path.write_text("made")
+
+    assert Cache(root).get("wheels", "a", make).read_text() == "made"
+
+
+def test_processes_wait_for_one_maker(cache: Cache, tmp_path: Path) -> None:
+    """Of several processes that want an entry one makes it, and all get it."""
+    context = multiprocessing.get_context("spawn")
+    args = (cache.root, tmp_path / "tally")
+    workers = [context.Process(target=_make_slowly, args=args) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert (tmp_path / "tally").read_text() == "x"
+
+
+def _write_to_a_full_disk(_: Path) -> None:
+    Path("/dev/full").write_text("x")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="full(4) is Linux's")
+def test_a_full_disk(cache: Cache) -> None:
+    """A disk that takes no more is an error that says where and what to do."""
+    with pytest.raises(CacheError) as caught:
+        cache.get("wheels", "a", _write_to_a_full_disk)
+    assert str(caught.value) == (
+        f"{cache.root}/wheels/a: No space left on device; "
+        "free some space there, or set WHEELGRID_CACHE to another directory"
+    )
+
+
+def test_no_directory(tmp_path: Path) -> None:
+    """A cache that cannot be a directory is an error that says where."""
+    (tmp_path / "file").touch()
+    with pytest.raises(CacheError, match=r"file/cache/.*: Not a directory; free some space"):
+        Cache(tmp_path / "file/cache").get("wheels", "a", _write)
+
+
+def test_keys() -> None:
+    """A key depends on every part, on their order and on where one ends."""
+    keys = {content_key(*parts) for parts in (("ab", "c"), ("a", "bc"), ("c", "ab"), ("abc",))}
+    assert len(keys) == 4
+    assert content_key("ab", "c") in keys
+
+
+def test_digest(tmp_path: Path) -> None:
+    """A file's digest is that of its bytes (FIPS 180-4, the empty message)."""
+    (tmp_path / "empty").touch()
+    assert file_sha256(tmp_path / "empty").startswith("e3b0c44298fc1c149afbf4c8996fb924")
+
+
+def test_the_root_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """WHEELGRID_CACHE is where the cache lives."""
+    monkeypatch.setenv("WHEELGRID_CACHE", str(tmp_path))
+    assert default_cache_root() == tmp_path
+
+
+def test_entries_are_the_whole_files_of_a_kind(tmp_path: Path) -> None:
+    """Not their digests, not trees, not what a killed maker left."""
+    cache = Cache(tmp_path)
+    kept = cache.get("kind", "b.tar", lambda path: path.touch())
+    also = cache.get("kind", "a", lambda path: path.touch())
+    cache.tree("kind", "tree", lambda path: (path / "x").touch())
+    (tmp_path / "kind" / ".making-1").mkdir()
+    (tmp_path / "kind" / "half.tar").write_text("no digest")
+    assert cache.entries("kind") == (also, kept)
+    assert cache.entries("other") == ()
+
+
+def test_what_killed_makers_left_goes_when_it_is_old(tmp_path: Path) -> None:
+    """What is young may still be being made."""
+    for name, age in (("old", 100), ("young", 0)):
+        left = tmp_path / "kind" / f".making-{name}"
+        left.mkdir(parents=True)
+        (left / "part").write_text("1234")
+        os.utime(left, (time.time() - age,) * 2)
+    assert Cache(tmp_path).remove_left(older_than=50) == 4
+    assert [path.name for path in (tmp_path / "kind").iterdir()] == [".making-young"]
+
+
+def test_a_discarded_entry_is_made_again(tmp_path: Path) -> None:
+    """File and digest go; what is not there is no error."""
+    cache = Cache(tmp_path)
+    made: list[Path] = []
+
+    def make(path: Path) -> None:
+        path.touch()
+        made.append(path)
+
+    cache.get("kind", "a", make)
+    for _ in range(2):
+        cache.discard("kind", "a")
+    assert list((tmp_path / "kind").iterdir()) == []
+    cache.get("kind", "a", make)
+    assert len(made) == 2

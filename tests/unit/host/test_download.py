@@ -1,0 +1,252 @@
+"""Downloads from servers on loopback that answer as bad mirrors do."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from harness.host.download import TRIES, Downloader, DownloadError
+from tests.support.torn_server import Fault, TornServer, torn_server
+
+PATH = "pool/a.deb"
+DATA = bytes(range(256)) * 40
+SHA256 = hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.fixture
+def server() -> Iterator[TornServer]:
+    with torn_server({PATH: DATA, "pool/b.deb": DATA}) as running:
+        yield running
+
+
+@pytest.fixture
+def other() -> Iterator[TornServer]:
+    with torn_server({PATH: DATA}) as running:
+        yield running
+
+
+@pytest.fixture
+def impatient() -> Downloader:
+    return Downloader(deadline=1.2, silence=0.1, first_pause=0.01)
+
+
+def fetch(
+    downloader: Downloader, folder: Path, *servers: TornServer, path: str = PATH, sha256: str = ""
+) -> bytes:
+    out = folder / "out"
+    addresses = [f"{server.address}/{path}" for server in servers]
+    downloader.download(addresses, out, size=len(DATA), sha256=sha256 or SHA256)
+    return out.read_bytes()
+
+
+def reasons(downloader: Downloader, folder: Path, *servers: TornServer) -> list[str]:
+    """Return why each server does not give the file."""
+    with pytest.raises(DownloadError) as caught:
+        fetch(downloader, folder, *servers)
+    return [failure.reason for failure in caught.value.failures]
+
+
+def test_whole_file_is_written(server: TornServer, impatient: Downloader, tmp_path: Path) -> None:
+    """One request gives it."""
+    assert fetch(impatient, tmp_path, server) == DATA
+    assert server.requests == {PATH: 1}
+
+
+def test_other_bytes_are_refused(server: TornServer, impatient: Downloader, tmp_path: Path) -> None:
+    """A file with another digest is a failure of its address, which is not asked again."""
+    server.tear(PATH, Fault.OTHER_BYTES)
+    assert reasons(impatient, tmp_path, server) == ["other bytes"]
+    assert server.requests[PATH] == 1
+
+
+def test_without_a_digest_any_bytes_are_taken(
+    server: TornServer, impatient: Downloader, tmp_path: Path
+) -> None:
+    """For a file whose digest nobody knows yet."""
+    server.tear(PATH, Fault.OTHER_BYTES)
+    impatient.download([f"{server.address}/{PATH}"], tmp_path / "out", size=len(DATA))
+    assert (tmp_path / "out").read_bytes()[:-1] == DATA[:-1]
+
+
+def test_half_a_file_is_asked_again(
+    server: TornServer, impatient: Downloader, tmp_path: Path
+) -> None:
+    """An answer that breaks off is followed by a whole one."""
+    server.tear(PATH, Fault.HALF, times=1)
+    assert fetch(impatient, tmp_path, server) == DATA
+    assert server.requests[PATH] == 2
+
+
+def test_half_a_file_every_time_ends(
+    server: TornServer, impatient: Downloader, tmp_path: Path
+) -> None:
+    """The tries are counted, and the reason says that the answer was cut short."""
+    server.tear(PATH, Fault.HALF)
+    (reason,) = reasons(impatient, tmp_path, server)
+    assert reason.startswith("cut short")
+    assert server.requests[PATH] == TRIES
+
+
+@pytest.mark.parametrize("fault", [Fault.LIMITED, Fault.UNAVAILABLE])
+def test_busy_server_is_asked_again(
+    server: TornServer, impatient: Downloader, tmp_path: Path, fault: Fault
+) -> None:
+    """429 and 503 are worth another try."""
+    server.tear(PATH, fault, times=2)
+    assert fetch(impatient, tmp_path, server) == DATA
+    assert server.requests[PATH] == 3
+
+
+def seconds_until(server: TornServer, downloader: Downloader, folder: Path) -> float:
+    begin = time.monotonic()
+    assert fetch(downloader, folder, server) == DATA
+    return time.monotonic() - begin
+
+
+def test_retry_after_in_seconds_is_heeded(server: TornServer, tmp_path: Path) -> None:
+    """The pause is as long as the server asks for."""
+    server.tear(PATH, Fault.LIMITED, times=1, retry_after="1")
+    downloader = Downloader(deadline=5, first_pause=0.01)
+    assert 1 <= seconds_until(server, downloader, tmp_path) < 3
+
+
+def test_retry_after_as_a_date_is_heeded(server: TornServer, tmp_path: Path) -> None:
+    """RFC 9110 allows a date as well; it has whole seconds, so the pause is one at least."""
+    then = datetime.now(UTC) + timedelta(seconds=2)
+    date = format_datetime(then, usegmt=True)
+    server.tear(PATH, Fault.LIMITED, times=1, retry_after=date)
+    downloader = Downloader(deadline=5, first_pause=0.01)
+    assert 0.8 <= seconds_until(server, downloader, tmp_path) < 3
+
+
+@pytest.mark.parametrize(
+    "retry_after", ["3600", format_datetime(datetime(2126, 1, 1, tzinfo=UTC), usegmt=True)]
+)
+def test_deadline_wins_over_retry_after(
+    server: TornServer, impatient: Downloader, tmp_path: Path, retry_after: str
+) -> None:
+    """A server that asks for an hour is not waited for at all."""
+    server.tear(PATH, Fault.LIMITED, retry_after=retry_after)
+    begin = time.monotonic()
+    assert reasons(impatient, tmp_path, server) == ["busy (429)"]
+    assert time.monotonic() - begin < 1
+    assert server.requests[PATH] == 1
+
+
+@pytest.mark.parametrize("retry_after", ["soon", "-5", "", "1e9"])
+def test_meaningless_retry_after_is_ignored(
+    server: TornServer, impatient: Downloader, tmp_path: Path, retry_after: str
+) -> None:
+    """The pause is our own then."""
+    server.tear(PATH, Fault.LIMITED, times=1, retry_after=retry_after)
+    assert fetch(impatient, tmp_path, server) == DATA
+
+
+def test_silent_connection_ends(server: TornServer, impatient: Downloader, tmp_path: Path) -> None:
+    """A server that accepts and says nothing costs the silence limit for each try."""
+    server.tear(PATH, Fault.HANG)
+    begin = time.monotonic()
+    assert reasons(impatient, tmp_path, server) == ["no answer (ReadTimeoutError)"]
+    assert time.monotonic() - begin < 3
+
+
+def test_server_that_vanished_is_asked_no_more(
+    server: TornServer, other: TornServer, impatient: Downloader, tmp_path: Path
+) -> None:
+    """The second file comes from the other server, even where the first is back."""
+    server.vanish()
+    assert fetch(impatient, tmp_path, server, other) == DATA
+    with torn_server(server.files, server.port) as back:
+        assert fetch(impatient, tmp_path, back, other) == DATA
+        assert not back.requests
+
+
+def test_silent_server_is_asked_no_more(
+    server: TornServer, impatient: Downloader, tmp_path: Path
+) -> None:
+    """One failure is one failure: another file of it makes no request."""
+    server.tear(PATH, Fault.HANG)
+    reasons(impatient, tmp_path, server)
+    with pytest.raises(DownloadError, match="no answer"):
+        fetch(impatient, tmp_path, server, path="pool/b.deb")
+    assert server.requests["pool/b.deb"] == 0
+
+
+def test_busy_server_is_asked_for_another_file(
+    server: TornServer, impatient: Downloader, tmp_path: Path
+) -> None:
+    """Only a server that does not answer at all is given up."""
+    server.tear(PATH, Fault.UNAVAILABLE)
+    assert reasons(impatient, tmp_path, server) == ["busy (503)"]
+    assert fetch(impatient, tmp_path, server, path="pool/b.deb") == DATA
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.MISSING, Fault.OTHER_BYTES, Fault.SHORT, Fault.LONGER, Fault.HALF]
+)
+def test_second_address_gives_what_the_first_does_not(
+    server: TornServer, other: TornServer, impatient: Downloader, tmp_path: Path, fault: Fault
+) -> None:
+    """Addresses are tried in turn, and nothing of the first answer is left in the file."""
+    server.tear(PATH, fault)
+    assert fetch(impatient, tmp_path, server, other) == DATA
+    assert other.requests[PATH] == 1
+
+
+def test_missing_everywhere_says_so(
+    server: TornServer, other: TornServer, impatient: Downloader, tmp_path: Path
+) -> None:
+    """A 404 is a server's own word that it has no such file, and is asked for once."""
+    for one in (server, other):
+        one.tear(PATH, Fault.MISSING)
+    with pytest.raises(DownloadError) as caught:
+        fetch(impatient, tmp_path, server, other)
+    failures = caught.value.failures
+    assert [(f.reason, f.missing) for f in failures] == [("404", True)] * 2
+    assert [f.address for f in failures] == [f"{s.address}/{PATH}" for s in (server, other)]
+    assert server.requests[PATH] == other.requests[PATH] == 1
+
+
+@pytest.mark.parametrize("promised", [True, False])
+def test_more_bytes_than_expected_are_refused(
+    server: TornServer, impatient: Downloader, tmp_path: Path, *, promised: bool
+) -> None:
+    """Whether the server promises them or just goes on."""
+    if promised:
+        server.files = {PATH: DATA + b"more"}
+    else:
+        server.tear(PATH, Fault.LONGER)
+    (reason,) = reasons(impatient, tmp_path, server)
+    assert f"the {len(DATA)} " in reason
+    assert "that it should have" in reason
+
+
+def test_endless_slow_body_ends_at_the_deadline(server: TornServer, tmp_path: Path) -> None:
+    """A server that sends a byte now and then is never silent, and is cut off all the same."""
+    server.tear(PATH, Fault.SLOW)
+    downloader = Downloader(deadline=0.4, silence=0.3, first_pause=0.01)
+    begin = time.monotonic()
+    (reason,) = reasons(downloader, tmp_path, server)
+    assert reason.startswith("too slow")
+    assert time.monotonic() - begin < 3
+
+
+def test_no_address_is_an_error(impatient: Downloader, tmp_path: Path) -> None:
+    """Where no mirror is known, the error has no failure and says so."""
+    with pytest.raises(DownloadError, match="no address"):
+        fetch(impatient, tmp_path)
+
+
+def test_head_says_whether_a_file_is_there(server: TornServer, impatient: Downloader) -> None:
+    """A busy server and one that is gone say neither."""
+    address = f"{server.address}/{PATH}"
+    assert impatient.is_there(address, timeout=1) is True
+    assert impatient.is_there(f"{server.address}/pool/c.deb", timeout=1) is False
+    server.tear(PATH, Fault.UNAVAILABLE)
+    assert impatient.is_there(address, timeout=1) is None
+    server.vanish()
+    assert impatient.is_there(address, timeout=1) is None

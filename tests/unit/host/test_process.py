@@ -1,0 +1,88 @@
+"""Processes that are started, looked at and never outlive their starter."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.host.process import ProcessError, start_process
+
+
+def test_output_and_status(tmp_path: Path) -> None:
+    """Both streams go to the file, and the status is that of the program."""
+    output = tmp_path / "log"
+    code = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
+    with start_process([sys.executable, "-uc", code], output=output) as running:
+        while (status := running.status()) is None:
+            time.sleep(0.01)
+    assert status == 3
+    assert output.read_text().split() == ["out", "err"]
+
+
+def test_an_interrupt_reaches_the_program(tmp_path: Path) -> None:
+    """An interrupted program ends as by Ctrl-C."""
+    output = tmp_path / "log"
+    with start_process(["sleep", "60"], output=output) as running:
+        running.interrupt()
+        while (status := running.status()) is None:
+            time.sleep(0.01)
+    assert status == -signal.SIGINT
+
+
+def test_nothing_outlives_the_context(tmp_path: Path) -> None:
+    """The program and what it started are gone when the context ends."""
+    output = tmp_path / "log"
+    with start_process(["sh", "-c", "sleep 60 & echo $!; wait"], output=output):
+        while not (pid := output.read_text().strip()):
+            time.sleep(0.01)
+    # The kernel ends what was killed in its own time.
+    deadline = time.monotonic() + 5
+    while _runs(Path("/proc", pid)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not _runs(Path("/proc", pid))
+
+
+def test_a_program_that_is_not_there(tmp_path: Path) -> None:
+    """A program that does not start is a sentence."""
+    with (
+        pytest.raises(ProcessError, match="/no/such: No such file or directory"),
+        start_process(["/no/such"], output=tmp_path / "log"),
+    ):
+        pass
+
+
+_CALLER = """
+import sys, time
+from pathlib import Path
+from harness.host.process import start_process
+code = "import os, time; from harness.host.process import hold_lifeline; hold_lifeline();"
+code += " print(os.getpid(), flush=True); time.sleep(60)"
+with start_process([sys.executable, "-c", code], output=Path(sys.argv[1])):
+    time.sleep(60)
+"""
+
+
+def test_a_started_process_does_not_outlive_a_killed_caller(tmp_path: Path) -> None:
+    """After ``kill -9`` of the caller, what it started ends by itself."""
+    output = tmp_path / "log"
+    with subprocess.Popen([sys.executable, "-c", _CALLER, str(output)]) as caller:
+        deadline = time.monotonic() + 30
+        while not (output.exists() and output.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        started = Path("/proc", output.read_text().strip())
+        assert started.exists()
+        caller.kill()
+    deadline = time.monotonic() + 10
+    while _runs(started) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _runs(started)
+
+
+def _runs(process: Path) -> bool:
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

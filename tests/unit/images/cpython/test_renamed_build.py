@@ -1,0 +1,37 @@
+"""Interpreters under names: what is asked for and cannot be had."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.core.arches import find_arch
+from harness.core.errors import BuildError
+from harness.host.cache import Cache
+from harness.images.cpython import interpreter_tree
+from harness.images.cpython.libffi import libffi_words
+from tests.support.targets import alpine_replica
+from tests.support.workspace import make_workspace
+
+
+def test_a_naming_without_the_arch(tmp_path: Path) -> None:
+    """Before anything is fetched or compiled: what it has, and where to add to it."""
+    way = alpine_replica().replica
+    assert way is not None
+    naming = replace(way.naming, id="demo", builds={"s390x": "s390x-linux-musl"})
+    with pytest.raises(BuildError, match=r"no triplet for ppc64le; it has: s390x; add it in"):
+        interpreter_tree(
+            way.interpreter,
+            find_arch("ppc64le"),
+            "musl",
+            naming,
+            make_workspace(Cache(tmp_path)),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_arch_that_libffi_is_not_known_for(tmp_path: Path) -> None:
+    """The ones that it is known for are listed."""
+    arch = replace(find_arch("x86_64"), name="sparc64")
+    with pytest.raises(BuildError, match="no libffi for sparc64; known: x86_64 i686 aarch64"):
+        libffi_words(tmp_path, arch, tmp_path)

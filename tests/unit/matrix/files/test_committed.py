@@ -1,0 +1,171 @@
+"""The matrix in the repository loads and says what it means to say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.app.requested import read_list
+from harness.core.cells import Matrix
+from harness.core.subjects import FixtureSource, IndexSource, Subject
+from harness.core.targets import ReplicaField
+from harness.matrix.files import load_matrix
+from harness.wheels.index.lock import LOCK_NAME, read_lock
+from tests.support.facts import recorded_facts
+
+ROOT = Path(__file__).parents[4]
+
+
+@pytest.fixture(scope="module")
+def matrix() -> Matrix:
+    return load_matrix(ROOT / "matrix")
+
+
+def test_targets_cover_debian_with_the_arches_it_has(matrix: Matrix) -> None:
+    """Debian 11 to unstable, each with its Python, on seven arches in the end."""
+    found: dict[str, tuple[str, int]] = {}
+    for target in matrix.targets:
+        found[target.id] = (target.python, found.get(target.id, ("", 0))[1] + 1)
+    assert {name: at for name, at in found.items() if name.startswith("debian-")} == {
+        "debian-11": ("3.9", 4),
+        "debian-12": ("3.11", 6),
+        "debian-13": ("3.13", 7),
+        "debian-sid-3.14": ("3.14", 7),
+        "debian-sid-3.15": ("3.15", 7),
+    }
+
+
+def test_every_debian_can_be_pulled_and_assembled(matrix: Matrix) -> None:
+    """No such target depends on one way to its image."""
+    debian = [target for target in matrix.targets if target.id.startswith("debian-")]
+    assert all(target.registry and target.assembled for target in debian)
+
+
+def test_all_others_can_be_rebuilt(matrix: Matrix) -> None:
+    """Each has a replica; the few that no registry has any more are known by name."""
+    others = [target for target in matrix.targets if not target.id.startswith("debian-")]
+    assert all(target.replica for target in others)
+    assert {target.id for target in others if target.registry is None} == {
+        "alpine-3.14-ga",
+        "alpine-3.14-ga-pip-upgraded",
+        "python-build-standalone-3.11",
+        "fedora-32-ga",
+    }
+
+
+def test_a_python_that_stands_in_says_so(matrix: Matrix) -> None:
+    """A replica with another minor version than its target gives the reason, and no other does."""
+    for target in matrix.targets:
+        if target.replica:
+            stands_in = target.replica.interpreter.python != target.python
+            assert (ReplicaField.PYTHON in target.replica.differs) is stands_in, target.key
+
+
+def test_every_interpreter_serves_on_musl_and_two_on_glibc(matrix: Matrix) -> None:
+    """What has to be built: five arches of each."""
+    built: dict[tuple[str, str], set[str]] = {}
+    for target in matrix.targets:
+        if target.replica:
+            key = (target.replica.interpreter.python, target.libc)
+            built.setdefault(key, set()).add(target.arch_name)
+    five = {"x86_64", "aarch64", "armv7l", "ppc64le", "s390x"}
+    assert built == dict.fromkeys(
+        (("3.9", "musl"), ("3.11", "musl"), ("3.13", "musl"), ("3.9", "glibc"), ("3.11", "glibc")),
+        five,
+    )
+
+
+@pytest.mark.parametrize(
+    ("naming", "arch", "builds", "second", "last"),
+    [
+        ("musl-then-gnu", "ppc64le", "powerpc64le-linux-musl", "powerpc64le-linux-gnu", None),
+        ("musl-then-gnu", "armv7l", "arm-linux-musleabihf", None, None),
+        ("fedora-legacy", "ppc64le", "ppc64le-linux-gnu", None, None),
+        ("fedora-legacy", "s390x", "s390x-linux-gnu", None, None),
+        (
+            "fedora-legacy-then-upstream",
+            "armv7l",
+            "arm-linux-gnueabi",
+            None,
+            "arm-linux-gnueabihf",
+        ),
+        (
+            "fedora-upstream-then-legacy",
+            "ppc64le",
+            "powerpc64le-linux-gnu",
+            None,
+            "ppc64le-linux-gnu",
+        ),
+        ("fedora-upstream-then-legacy", "x86_64", "x86_64-linux-gnu", None, None),
+    ],
+)
+def test_namings_are_those_of_the_stories(
+    matrix: Matrix, naming: str, arch: str, builds: str, second: str | None, last: str | None
+) -> None:
+    """What Alpine's and Fedora's patches did, arch by arch."""
+    (found,) = (n for n in matrix.namings if n.id == naming)
+    assert (found.builds[arch], found.second.get(arch), found.last.get(arch)) == (
+        builds,
+        second,
+        last,
+    )
+
+
+def test_the_two_pythons_of_unstable_share_one_recipe(matrix: Matrix) -> None:
+    """Equal recipes have equal keys: the image is made once for both."""
+    recipes = {
+        target.key: (target.registry, target.assembled)
+        for target in matrix.targets
+        if target.id.startswith("debian-sid")
+    }
+    assert recipes["debian-sid-3.14/s390x"] == recipes["debian-sid-3.15/s390x"]
+
+
+def test_every_fixture_subject_has_its_project(matrix: Matrix) -> None:
+    """A subject of a fixture names a folder under ``fixtures/`` that is there."""
+    projects = {s.source.project for s in matrix.subjects if isinstance(s.source, FixtureSource)}
+    there = {path.name for path in (ROOT / "fixtures").iterdir() if path.is_dir()}
+    assert projects <= there
+    assert len(projects) >= 9
+
+
+def test_fixture_wheels_are_left_out_nowhere_on_debian(matrix: Matrix) -> None:
+    """The builder has headers for every Python and arch there."""
+    glibc = {s.id for s in matrix.subjects if _is_built_by(s, "cross-glibc")}
+    left_out = {s for key, s in matrix.excluded if key.startswith("debian-")}
+    assert len(glibc) >= 9
+    assert not glibc & left_out
+
+
+def _is_built_by(subject: Subject, builder: str) -> bool:
+    return isinstance(subject.source, FixtureSource) and subject.source.builder == builder
+
+
+def test_no_target_id_is_a_piece_of_a_stranger(matrix: Matrix) -> None:
+    """``-k`` with a target's id selects that target and its own variants, ``<id>-…``, alone."""
+    ids = {target.id for target in matrix.targets}
+    assert not [(a, b) for a in ids for b in ids if a != b and a in b and not b.startswith(f"{a}-")]
+
+
+def test_what_is_replicated_is_recorded(matrix: Matrix) -> None:
+    """Each replica's facts are there for its arch, of its libc and Python; no others are kept."""
+    facts = recorded_facts()
+    replicas = [(target, target.replica) for target in matrix.targets if target.replica]
+    assert {(replica.replicates, target.arch_name) for target, replica in replicas} == set(facts)
+    for target, replica in replicas:
+        recorded = facts[replica.replicates, target.arch_name]
+        assert recorded.available
+        assert recorded.libc == target.libc
+        assert re.match(rf"{re.escape(target.python)}\b", recorded.python), target.key
+
+
+def test_lists_of_releases() -> None:
+    """What is judged by default is pinned, each release once; the longer list is 150 names."""
+    pinned = read_list(ROOT / "matrix" / "releases.txt")
+    lock = read_lock(ROOT / "matrix" / LOCK_NAME)
+    sources = [IndexSource(name=one.name, version=one.version) for one in pinned]
+    assert all(lock.find(source) for source in sources)
+    assert len(set(sources)) == len(sources)
+    names = read_list(ROOT / "matrix" / "subjects-150.txt")
+    assert len(names) == len({one.name for one in names}) == 150
+    assert not any(one.version for one in names)

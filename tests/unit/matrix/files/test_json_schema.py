@@ -1,0 +1,57 @@
+"""The committed JSON Schemas are those of the shapes, and say the same as the loader."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from harness.matrix.files.json_schema import schema_text, write_schemas
+from harness.matrix.files.shape import FILES
+
+MATRIX = Path(__file__).parents[4] / "matrix"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_committed_schema_is_current(name: str) -> None:
+    """``python -m harness.matrix.files.json_schema`` would change nothing."""
+    committed = (MATRIX / "schema" / f"{name}.schema.json").read_text()
+    assert committed == schema_text(name)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_file_names_its_schema_in_its_first_line(name: str) -> None:
+    """Editors find the schema by that line."""
+    first = (MATRIX / f"{name}.yaml").read_text().splitlines()[0]
+    assert first == f"# yaml-language-server: $schema=schema/{name}.schema.json"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_committed_file_fits_its_schema(name: str) -> None:
+    """An editor shows no error in the committed files."""
+    schema = json.loads(schema_text(name))
+    Draft202012Validator.check_schema(schema)
+    data = yaml.safe_load((MATRIX / f"{name}.yaml").read_text())
+    assert [e.message for e in Draft202012Validator(schema).iter_errors(data)] == []
+
+
+def test_the_schema_knows_fields_arches_and_the_choice_of_a_source() -> None:
+    """An editor marks an unknown key, an unknown arch, and a subject with two sources."""
+    target = {"id": "a", "title": "A", "python": "3.9", "libc": "musl", "arches": ["s390"], "x": 1}
+    subject = {"id": "a", "group": "g", "imports": ["a"], "index": "a==1", "fixture": "a"}
+    found = [
+        error.validator
+        for name, entry in (("targets", target), ("subjects", subject | {"builder": "b"}))
+        for error in Draft202012Validator(json.loads(schema_text(name))).iter_errors(
+            {name: [entry]}
+        )
+    ]
+    assert sorted(map(str, found)) == ["additionalProperties", "enum", "oneOf"]
+
+
+def test_one_schema_a_file_is_written(tmp_path: Path) -> None:
+    """The folder is made, and holds a schema for every matrix file."""
+    write_schemas(tmp_path / "schema")
+    written = sorted(path.name for path in (tmp_path / "schema").iterdir())
+    assert written == sorted(f"{name}.schema.json" for name in FILES)

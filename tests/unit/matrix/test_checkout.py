@@ -1,0 +1,162 @@
+"""What changed in a checkout, on real ones: small, with real git."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.app.wiring import read_matrix
+from harness.cli import execute
+from harness.core.errors import UsageError
+from harness.core.subjects import IndexSource
+from harness.matrix.checkout import choose_changed, read_edit
+from harness.matrix.plan import Selection
+from harness.wheels.index.lock import LOCK_NAME
+from tests.support.cli import FILES
+
+EMPTY = '{"generated": "2026-01-01", "releases": {}}'
+WHEEL = "numpy-2.4.6-cp311-cp311-manylinux_2_28_x86_64.whl"
+PINNED = (
+    '{"generated": "2026-01-02", "releases": {"numpy==2.4.6": '
+    f'[{{"filename": "{WHEEL}", "sha256": "{"a" * 64}"}}]}}}}'
+)
+
+
+def git(folder: Path, *words: str) -> None:
+    """Run git there, whoever the user is."""
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.invalid")
+    subprocess.run(
+        ["/usr/bin/env", "git", *who, *words], cwd=folder, check=True, capture_output=True
+    )
+
+
+def write_matrix(folder: Path) -> None:
+    """Write a matrix of six cells."""
+    folder.mkdir(parents=True)
+    for name, text in FILES.items():
+        (folder / f"{name}.yaml").write_text(text)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Make a repository with a matrix on ``main``, and a branch that has left it."""
+    top = tmp_path / "a checkout"
+    write_matrix(top / "matrix")
+    (top / "matrix" / LOCK_NAME).write_text(EMPTY)
+    git(top, "init", "-q", "-b", "main")
+    git(top, "add", ".")
+    git(top, "commit", "-q", "-m", "a matrix")
+    git(top, "checkout", "-q", "-b", "work")
+    return top
+
+
+def chosen(top: Path, base: str = "main", selection: Selection | None = None) -> list[str]:
+    """Return the ids of the cells that the change touches."""
+    folder = top / "matrix"
+    matrix = read_matrix(folder)
+    return [c.id for c in choose_changed(matrix, selection or Selection(), base, folder)]
+
+
+def change(top: Path, name: str, old: str, new: str) -> None:
+    """Replace a text in a file of the matrix."""
+    path = top / "matrix" / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_nothing_changed(checkout: Path) -> None:
+    """A branch that only wrote a document touches no cell."""
+    (checkout / "über uns.md").write_text("hello")
+    git(checkout, "add", ".")
+    git(checkout, "commit", "-q", "-m", "say hello")
+    assert chosen(checkout) == []
+
+
+def test_a_target_changed(checkout: Path) -> None:
+    """Its cells are touched, committed or not; a selection chooses of them."""
+    change(
+        checkout,
+        "targets.yaml",
+        "suite: trixie, packages: [python3]",
+        "suite: sid, packages: [python3]",
+    )
+    touched = ["debian-13/x86_64/markupsafe", "debian-13/x86_64/numpy"]
+    assert chosen(checkout) == touched
+    git(checkout, "commit", "-q", "-a", "-m", "sid")
+    assert chosen(checkout) == touched
+    assert chosen(checkout, selection=Selection(subjects=("numpy",))) == touched[1:]
+
+
+def test_what_the_base_did_meanwhile_is_not_this_change(checkout: Path) -> None:
+    """The branch is compared with where it left, not with where the base is now."""
+    git(checkout, "checkout", "-q", "main")
+    change(checkout, "targets.yaml", "suite: trixie", "suite: sid")
+    git(checkout, "commit", "-q", "-a", "-m", "sid")
+    git(checkout, "checkout", "-q", "work")
+    assert chosen(checkout) == []
+
+
+def test_another_pin(checkout: Path) -> None:
+    """The release whose wheels are others is told; the day of the lock alone says nothing."""
+    lock = checkout / "matrix" / LOCK_NAME
+    lock.write_text(EMPTY.replace("2026-01-01", "2026-01-03"))
+    assert chosen(checkout) == []
+    lock.write_text(PINNED)
+    folder = checkout / "matrix"
+    edit = read_edit("main", folder, read_matrix(folder))
+    assert edit.repinned == {IndexSource(name="numpy", version="2.4.6")}
+    assert [name.rpartition("/")[2] for name in chosen(checkout)] == ["numpy"] * 3
+
+
+def test_new_code_that_is_not_added_yet(checkout: Path) -> None:
+    """A file that git does not know counts, unless it is ignored."""
+    (checkout / ".git" / "info" / "exclude").write_text("*.log\n")
+    (checkout / "harness").mkdir()
+    (checkout / "harness" / "lab.log").write_text("")
+    assert chosen(checkout) == []
+    (checkout / "harness" / "lab.py").write_text("")
+    assert len(chosen(checkout)) == 6
+
+
+def test_a_base_without_a_readable_matrix(checkout: Path) -> None:
+    """Where there was none, or none that this harness reads, all cells are touched."""
+    git(checkout, "checkout", "-q", "--orphan", "bare")
+    git(checkout, "rm", "-q", "-r", "--cached", "matrix")
+    git(checkout, "commit", "-q", "--allow-empty", "-m", "nothing")
+    git(checkout, "checkout", "-q", "-b", "later")
+    assert len(chosen(checkout, base="bare")) == 6
+
+
+@pytest.mark.parametrize("base", ["nowhere", "--help", "main:matrix"])
+def test_an_unknown_base(checkout: Path, base: str) -> None:
+    """It is named, with what to do; it is never taken for an option of git."""
+    with pytest.raises(UsageError, match=f"--changed {base}: git: exit status") as raised:
+        chosen(checkout, base=base)
+    assert str(raised.value).endswith("fetched with its history")
+    assert len(str(raised.value).splitlines()) <= 3, "no manual page"
+
+
+def test_no_checkout(tmp_path: Path) -> None:
+    """A matrix outside git has no earlier state."""
+    write_matrix(tmp_path / "matrix")
+    with pytest.raises(UsageError, match="not a git repository"):
+        chosen(tmp_path)
+
+
+def test_the_commands(
+    checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`plan` gives a job matrix without a job; `run` ends well without an engine."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{checkout}/no-engine.sock")
+    same = ("--changed", "main", "--matrix", str(checkout / "matrix"))
+    plan = ("plan", "--format", "github", "--shards", "8", *same)
+    assert (execute(plan), capsys.readouterr().out) == (0, '{"include": []}\n')
+    said = "no cell is touched by what changed since main\n"
+    assert (execute(["run", *same]), capsys.readouterr().out) == (0, said)
+    for others, out in (((), "0 cells of 0 targets"), (("--json", "-q", "arch:s390x"), "")):
+        assert (execute(["plan", *others, *same]), capsys.readouterr().out.strip()) == (0, out)
+    change(checkout, "targets.yaml", "suite: trixie", "suite: sid")
+    assert execute(plan) == 0
+    assert '"shard": "1/1"' in capsys.readouterr().out
+    assert execute(["run", *same]) == 3

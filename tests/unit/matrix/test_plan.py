@@ -1,0 +1,305 @@
+"""Which cells a selection leaves, and what a wheel can fit."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+from packaging.tags import parse_tag
+
+from harness.core.cells import Expectation, Matrix, Outcome, Profile
+from harness.core.errors import UsageError, WheelError
+from harness.core.subjects import FileSource, IndexSource, Subject
+from harness.core.targets import Interpreter, Naming, ReplicaWay, Target
+from harness.host.process import run_process
+from harness.matrix.plan import (
+    Selection,
+    all_cells,
+    find_cell,
+    plan_cells,
+    subject_fits,
+    usual,
+    wheel_fits,
+    with_subjects,
+)
+
+
+def a_target(target_id: str, arch: str, python: str) -> Target:
+    return Target(
+        id=target_id,
+        arch_name=arch,
+        title=target_id,
+        python=python,
+        libc="glibc",
+        interpreter="python3",
+    )
+
+
+def a_subject(subject_id: str, *paths: str) -> Subject:
+    source = FileSource(paths=paths) if paths else IndexSource(name=subject_id, version="1")
+    return Subject(id=subject_id, group="g", source=source, imports=(subject_id,))
+
+
+REFUSED = Expectation(
+    target="debian-1?",
+    arch="arm64",
+    subject="numpy",
+    outcome=Outcome.REFUSED,
+    reason="no file for it",
+    link="https://example.org",
+)
+MATRIX = Matrix(
+    targets=(
+        a_target("debian-11", "x86_64", "3.9"),
+        a_target("debian-11", "aarch64", "3.9"),
+        a_target("debian-sid-3.14", "x86_64", "3.14"),
+        a_target("debian-sid-3.14", "armv7l", "3.14"),
+    ),
+    subjects=(a_subject("numpy"), a_subject("abi3")),
+    builders=(),
+    expectations=(REFUSED,),
+    profiles=(
+        Profile(name="smoke", targets=("debian-11",), subjects=("abi3",)),
+        Profile(name="arm", arches=("arm64", "armv7")),
+    ),
+    excluded=frozenset({("debian-sid-3.14/armv7l", "numpy")}),
+)
+
+
+def ids(selection: Selection) -> list[str]:
+    return [cell.id for cell in plan_cells(MATRIX, selection)]
+
+
+def test_all_cells_in_the_order_of_the_matrix_but_for_the_excluded() -> None:
+    """Targets, then subjects; a pair that the matrix leaves out is no cell."""
+    assert ids(Selection()) == [
+        "debian-11/x86_64/numpy",
+        "debian-11/x86_64/abi3",
+        "debian-11/aarch64/numpy",
+        "debian-11/aarch64/abi3",
+        "debian-sid-3.14/x86_64/numpy",
+        "debian-sid-3.14/x86_64/abi3",
+        "debian-sid-3.14/armv7l/abi3",
+    ]
+
+
+def test_an_expectation_is_attached_where_all_its_globs_match() -> None:
+    """The arch of an expectation may be an alias."""
+    expected = {cell.id: cell.expectation for cell in all_cells(MATRIX) if cell.expectation}
+    assert expected == {"debian-11/aarch64/numpy": REFUSED}
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        (Selection(targets=("*-11",), subjects=("abi3",)), {"11/x86_64/abi3", "11/aarch64/abi3"}),
+        (
+            Selection(arches=("ARM64", "armhf")),
+            {"11/aarch64/numpy", "11/aarch64/abi3", "sid-3.14/armv7l/abi3"},
+        ),
+        (Selection(arches=("arm*",)), {"sid-3.14/armv7l/abi3"}),
+        (Selection(profile="smoke"), {"11/x86_64/abi3", "11/aarch64/abi3"}),
+        (Selection(profile="arm", subjects=("numpy",)), {"11/aarch64/numpy"}),
+        (Selection(keyword="SID-3.14 and numpy"), {"sid-3.14/x86_64/numpy"}),
+        (Selection(profile="smoke", keyword="not aarch64"), {"11/x86_64/abi3"}),
+    ],
+)
+def test_options_narrow_one_another(selection: Selection, expected: set[str]) -> None:
+    """Several globs of one option mean any of them; a wildcard knows no alias."""
+    assert {cell.removeprefix("debian-") for cell in ids(selection)} == expected
+
+
+KEYWORDS = [
+    "debian-11",
+    "DEBIAN-11/x86_64",
+    "not (abi3 or x86_64)",
+    "debian-sid-3.14/armv7l/abi3",
+    "test_cell and numpy]",
+    "test_matrix.py",
+    "nowhere",
+]
+
+
+COLLECT = """
+import sys, pytest
+for keyword in sys.argv[1:]:
+    print("-k", keyword, flush=True)
+    pytest.main(["-p", "no:cacheprovider", "--collect-only", "-q", "-k", keyword])
+"""
+
+
+@pytest.fixture(scope="module")
+def cells_of_pytest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """Return what pytest itself collects, in a module and test named like the harness's own."""
+    folder = tmp_path_factory.mktemp("pytest")
+    names = [cell.id for cell in all_cells(MATRIX)]
+    (folder / "test_matrix.py").write_text(
+        f"import pytest\n\n@pytest.mark.parametrize('cell', {names!r}, ids=str)\n"
+        "def test_cell(cell): pass\n"
+    )
+    output = run_process([sys.executable, "-c", COLLECT, *KEYWORDS], timeout=120, cwd=folder)
+    collected: dict[str, list[str]] = {}
+    for line in output.decode().splitlines():
+        if line.startswith("-k "):
+            cells = collected[line.removeprefix("-k ")] = []
+        elif "::test_cell[" in line:
+            cells.append(line.split("[", 1)[1].removesuffix("]"))
+    return collected
+
+
+@pytest.mark.parametrize("keyword", KEYWORDS)
+def test_a_keyword_means_what_it_means_to_pytest(
+    cells_of_pytest: dict[str, list[str]], keyword: str
+) -> None:
+    """With the same ``-k`` pytest itself collects the same cells."""
+    try:
+        planned = ids(Selection(keyword=keyword))
+    except UsageError:
+        planned = []
+    assert planned == cells_of_pytest[keyword]
+
+
+@pytest.mark.parametrize(
+    ("selection", "message"),
+    [
+        (Selection(profile="smok"), "--profile: unknown profile 'smok'; did you mean 'smoke'?"),
+        (
+            Selection(targets=("debain-11",)),
+            "--target 'debain-11' matches nothing; did you mean 'debian-11'?",
+        ),
+        (
+            Selection(arches=("s390x",)),
+            "--arch 's390x' matches nothing; known: aarch64 armv7l x86_64",
+        ),
+        (
+            Selection(subjects=("a*", "numpi")),
+            "--subject 'numpi' matches nothing; did you mean 'numpy'?",
+        ),
+        (
+            Selection(keyword="a and (b"),
+            (
+                "-k 'a and (b': at column 9: expected right parenthesis; got end of input; "
+                "names are joined with 'and', 'or', 'not' and parentheses"
+            ),
+        ),
+        (Selection(keyword="a(b=1)"), "-k: a(…) takes no arguments; write the name alone"),
+        (
+            Selection(profile="smoke", targets=("*11",), keyword="riscv64"),
+            (
+                "no cell is selected: the matrix has 7 cells, --profile smoke leaves 2, "
+                "--target *11 leaves 2, -k 'riscv64' leaves 0; `wheelgrid plan` lists them"
+            ),
+        ),
+    ],
+)
+def test_a_selection_that_cannot_be_meant(selection: Selection, message: str) -> None:
+    """The message names the option, and what is nearest or what each option left."""
+    with pytest.raises(UsageError) as caught:
+        plan_cells(MATRIX, selection)
+    assert str(caught.value) == message
+
+
+def test_a_cell_by_its_id() -> None:
+    """An alias of the arch is accepted."""
+    assert find_cell(MATRIX, "debian-11/arm64/numpy").expectation is REFUSED
+
+
+@pytest.mark.parametrize(
+    ("cell_id", "message"),
+    [
+        ("debian-11", "an id is <target>/<arch>/<subject>; `wheelgrid plan --json` lists them"),
+        ("debian11/x86_64/abi3", "unknown target 'debian11'; did you mean 'debian-11'?"),
+        ("debian-11/armv7/abi3", "unknown arch of debian-11 'armv7l'; known: aarch64 x86_64"),
+        ("debian-11/amd64/abi", "unknown subject 'abi'; did you mean 'abi3'?"),
+        (
+            "debian-sid-3.14/armhf/numpy",
+            (
+                "the matrix leaves numpy out on debian-sid-3.14/armv7l; "
+                "`wheelgrid plan --target debian-sid-3.14` shows what it has there"
+            ),
+        ),
+    ],
+)
+def test_an_id_that_is_no_cell(cell_id: str, message: str) -> None:
+    """The part that is wrong is named."""
+    with pytest.raises(UsageError) as caught:
+        find_cell(MATRIX, cell_id)
+    assert str(caught.value) == f"cell {cell_id!r}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ("cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64", ""),
+        ("cp311-cp311-linux_x86_64", ""),
+        ("cp39-abi3-musllinux_1_2_x86_64", ""),
+        ("cp39-abi3-manylinux_2_99_x86_64", ""),
+        ("py3-none-manylinux1_i686.manylinux1_x86_64", ""),
+        ("py2.py3-none-any", ""),
+        ("cp311-none-any", ""),
+        ("cp39-cp39-manylinux1_x86_64", "needs CPython 3.9, the target has 3.11"),
+        ("cp312-abi3-linux_x86_64", "needs CPython 3.12 or newer, the target has 3.11"),
+        ("py312-none-any", "needs Python 3.12 or newer, the target has 3.11"),
+        ("py2-none-any", "needs Python 2, the target has 3.11"),
+        ("cp311-cp311t-linux_x86_64", "needs free-threaded CPython 3.11, the target has 3.11"),
+        ("pp310-pypy310_pp73-manylinux1_x86_64", "needs pp310, the target has 3.11"),
+        ("cp311-cp311-manylinux_2_17_aarch64", "built for aarch64"),
+        ("cp39-cp39-musllinux_1_2_s390x.linux_ppc64le", "built for ppc64le, s390x"),
+        ("cp311-cp311-win_amd64", "built for win_amd64"),
+    ],
+)
+def test_what_a_wheel_is_meant_for(tags: str, reason: str) -> None:
+    """Python and arch decide; versions and families of libc are the installer's to judge."""
+    assert wheel_fits(parse_tag(tags), a_target("debian-12", "x86_64", "3.11")) == reason
+
+
+def test_a_subject_of_several_files_fits_where_one_does() -> None:
+    """The reasons of all its files are told where none does."""
+    subject = a_subject("a", "/w/a-1-cp39-cp39-linux_x86_64.whl", "a-1-cp39-cp39-linux_s390x.whl")
+    assert subject_fits(subject, MATRIX.targets[0]) == ""
+    reason = subject_fits(subject, MATRIX.targets[2])
+    assert reason == "needs CPython 3.9, the target has 3.14; built for s390x"
+    assert subject_fits(a_subject("numpy"), MATRIX.targets[0]) == ""
+
+
+def test_a_file_that_is_not_named_like_a_wheel() -> None:
+    """The path and what is wrong with the name are told."""
+    with pytest.raises(WheelError, match=r"^/w/a\.zip: not a wheel's file name: "):
+        subject_fits(a_subject("a", "/w/a.zip"), MATRIX.targets[0])
+
+
+def test_other_subjects_take_the_place_of_the_matrix_s_own() -> None:
+    """Cells are where they can fit, and nothing is expected of them; profiles still select."""
+    own = with_subjects(MATRIX, [a_subject("numpy", "numpy-1-cp39-cp39-linux_aarch64.whl")])
+    (cell,) = plan_cells(own, Selection(profile="smoke"))
+    assert cell.id == "debian-11/aarch64/numpy"
+    assert cell.expectation is None
+    assert all_cells(replace(own, excluded=frozenset())) != all_cells(own)
+
+
+def test_a_wheel_may_fit_the_python_that_stands_in() -> None:
+    """Whether the target's own Python or a replica's is measured, is known only then."""
+    target = replace(
+        a_target("fedora-35", "x86_64", "3.10"),
+        replica=ReplicaWay(
+            interpreter=Interpreter(
+                id="cpython-3.11", python="3.11", suite="bookworm", source="python3.11"
+            ),
+            naming=Naming(id="gnu", builds={"x86_64": "x86_64-linux-gnu"}),
+            suite="bullseye",
+            pip="21.2.3",
+            replicates="Fedora 35 python3",
+        ),
+    )
+    fits = {
+        minor: wheel_fits(parse_tag(f"cp{minor}-cp{minor}-manylinux_2_17_x86_64"), target)
+        for minor in ("39", "310", "311")
+    }
+    assert fits == {"39": "needs CPython 3.9, the target has 3.10 or 3.11", "310": "", "311": ""}
+
+
+def test_what_is_usual_where_nothing_is_selected() -> None:
+    """The profile ``default`` where there is one; any wish, and a matrix without it, stay."""
+    matrix = replace(MATRIX, profiles=(Profile(name="default", arches=("x86_64",)),))
+    assert usual(matrix, Selection()) == Selection(profile="default")
+    assert usual(matrix, Selection(keyword="arm")) == Selection(keyword="arm")
+    assert usual(MATRIX, Selection()) == Selection()

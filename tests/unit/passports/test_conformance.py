@@ -1,0 +1,137 @@
+"""A replica's passport against the recorded facts, field by field."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.core.passport import Passport
+from harness.core.targets import ReplicaField
+from harness.passports.conformance import Difference, Recorded, differences, unaccounted
+
+RECORDED = Recorded(
+    name="Fedora 34 python3",
+    arch="ppc64le",
+    python="3.9.2 ..",
+    soabi="cpython-39-powerpc64le-linux-gnu",
+    ext_suffix=".cpython-39-powerpc64le-linux-gnu.so",
+    multiarch="powerpc64le-linux-gnu",
+    ext_suffixes=(
+        ".cpython-39-powerpc64le-linux-gnu.so",
+        ".abi3.so",
+        ".so",
+        ".cpython-39-ppc64le-linux-gnu.so",
+    ),
+    libc="glibc",
+    libc_version="2.33",
+    pip="21.0.1",
+    pip_accepts=("manylinux2014", "manylinux_2_x for x<=33"),
+    available=True,
+)
+PASSPORT = Passport(
+    python="3.9.2",
+    implementation="cpython",
+    soabi=RECORDED.soabi,
+    ext_suffix=RECORDED.ext_suffix,
+    extension_suffixes=RECORDED.ext_suffixes,
+    multiarch=RECORDED.multiarch,
+    platform="linux-ppc64le",
+    tags=(
+        "cp39-cp39-manylinux_2_33_ppc64le",
+        "cp39-cp39-manylinux_2_17_ppc64le",
+        "cp39-cp39-manylinux2014_ppc64le",
+        "cp39-cp39-linux_ppc64le",
+        "py3-none-any",
+    ),
+    installer="pip 21.0.1",
+    libc="glibc 2.33",
+    machine="ppc64le",
+    elf_machine="EM_PPC64",
+    elf_bits=64,
+    elf_little=True,
+    page_size=65536,
+    kernel="6.1",
+    externally_managed=False,
+)
+
+
+def fields(passport: Passport, recorded: Recorded = RECORDED) -> list[ReplicaField]:
+    return [difference.field for difference in differences(passport, recorded)]
+
+
+def test_what_is_as_recorded_does_not_differ() -> None:
+    """Python by its minor version, tags as the range that they are, and the rest as it is."""
+    assert differences(PASSPORT, RECORDED) == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        (replace(PASSPORT, soabi="cpython-39-ppc64le-linux-gnu"), ReplicaField.SOABI),
+        (replace(PASSPORT, ext_suffix=".so"), ReplicaField.EXT_SUFFIX),
+        (replace(PASSPORT, multiarch=""), ReplicaField.MULTIARCH),
+        (
+            replace(PASSPORT, extension_suffixes=RECORDED.ext_suffixes[::-1]),
+            ReplicaField.EXT_SUFFIXES,
+        ),
+        (replace(PASSPORT, libc="musl 2.33"), ReplicaField.LIBC),
+        (replace(PASSPORT, libc="glibc 2.31"), ReplicaField.LIBC_VERSION),
+        (replace(PASSPORT, installer="pip 21.0"), ReplicaField.PIP),
+        (replace(PASSPORT, tags=PASSPORT.tags[1:]), ReplicaField.PIP_ACCEPTS),
+        (replace(PASSPORT, tags=PASSPORT.tags[:2]), ReplicaField.PIP_ACCEPTS),
+        (
+            replace(PASSPORT, tags=("cp39-cp39-musllinux_1_1_ppc64le", *PASSPORT.tags)),
+            ReplicaField.PIP_ACCEPTS,
+        ),
+    ],
+)
+def test_each_field_is_compared(changed: Passport, field: ReplicaField) -> None:
+    """One fact that is otherwise is one difference; the order of the suffixes counts."""
+    assert fields(changed) == [field]
+
+
+def test_tags_that_tell_nothing_are_left_out() -> None:
+    """A musl installer counts down to ``musllinux_1_0``, for which nothing is built."""
+    tags = tuple(f"cp39-cp39-{p}_ppc64le" for p in ("musllinux_1_1", "musllinux_1_0", "linux"))
+    recorded = replace(RECORDED, pip_accepts=("musllinux_1_1",))
+    assert differences(replace(PASSPORT, tags=tags), recorded) == ()
+
+
+def test_a_difference_says_both_sides() -> None:
+    """What was recorded, then what was measured."""
+    (difference,) = differences(replace(PASSPORT, tags=("cp39-cp39-linux_ppc64le",)), RECORDED)
+    assert str(difference) == (
+        "pip_accepts: recorded manylinux2014, manylinux_2_x for x<=33, measured "
+    )
+
+
+@pytest.mark.parametrize(
+    ("python", "version"), [("3.8.3-r0 at release", "38"), ("3.7.3", "37m"), ("3.14.0 ..", "314")]
+)
+def test_a_stand_in_differs_in_its_version_alone(python: str, version: str) -> None:
+    """Names of another version are compared as the measured one would have them."""
+    recorded = replace(
+        RECORDED,
+        python=python,
+        soabi=RECORDED.soabi.replace("39", version),
+        ext_suffix=RECORDED.ext_suffix.replace("39", version),
+        ext_suffixes=tuple(s.replace("39", version) for s in RECORDED.ext_suffixes),
+    )
+    assert fields(PASSPORT, recorded) == [ReplicaField.PYTHON]
+
+
+def test_a_version_is_compared_to_its_end() -> None:
+    """3.9 is not 3.90."""
+    assert fields(PASSPORT, replace(RECORDED, python="3.90")) == [ReplicaField.PYTHON]
+
+
+def test_every_difference_wants_a_reason_and_every_reason_a_difference() -> None:
+    """What is accounted for is silent; the rest is told, either way."""
+    older = Difference(field=ReplicaField.LIBC_VERSION, recorded="2.33", measured="2.31")
+    assert list(unaccounted((older,), {ReplicaField.LIBC_VERSION: "2.31 stands in"})) == []
+    assert list(unaccounted((older,), {ReplicaField.PIP: "newer"})) == [
+        (
+            "libc_version: recorded 2.33, measured 2.31; "
+            "mend the replica, or give the reason in its 'differs'"
+        ),
+        "pip: is as recorded; remove it from 'differs'",
+    ]

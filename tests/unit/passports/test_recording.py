@@ -1,0 +1,137 @@
+"""Recording passports: what is measured, what is left alone, what is said of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from harness.core.errors import ImageError
+from harness.core.observations import ImageRef
+from harness.core.passport import Passport
+from harness.core.targets import ImageWay, Target
+from harness.passports import PassportBook, Record, RecordedAs
+from harness.passports.recording import Change, Entry, record_passports
+from tests.support.forecasts import GLIBC, symbols
+from tests.support.targets import debian_12
+
+HERE, THERE = debian_12(), debian_12("s390x")
+IMAGE = ImageRef(id="sha256:1", way=ImageWay.ASSEMBLED, origin="bookworm")
+
+
+class Measures:
+    """A laboratory that gives one passport for one image, and misses the targets it is told to."""
+
+    def __init__(self, *, missed: tuple[str, ...] = ()) -> None:
+        self.at = IMAGE
+        self.seen = GLIBC
+        self.missed = missed
+        self.measured: list[str] = []
+        self.left = 0
+
+    def image(self, target: Target) -> ImageRef:
+        if target.key in self.missed:
+            raise ImageError("no such suite\ncorrect it")
+        return self.at
+
+    def passport(self, target: Target) -> Passport:
+        self.measured.append(target.key)
+        return self.seen
+
+    def leave(self) -> None:
+        self.left += 1
+
+
+def record(lab: Measures, folder: Path, *, fresh: bool = False) -> list[Entry]:
+    book = PassportBook(folder)
+    return list(record_passports([HERE, THERE], lab, symbols, book, fresh=fresh))
+
+
+def changes(entries: list[Entry]) -> list[Change]:
+    return [entry.change for entry in entries]
+
+
+def test_a_first_recording(tmp_path: Path) -> None:
+    """Every target is measured, written with its symbols, and left before the next."""
+    lab = Measures()
+    assert changes(record(lab, tmp_path)) == [Change.NEW, Change.NEW]
+    book = PassportBook(tmp_path)
+    kept = book.record(HERE.key)
+    assert kept is not None
+    assert (kept.image, kept.passport.libraries) == (IMAGE, GLIBC.libraries)
+    assert book.symbols("libc") == symbols("libc")
+    assert lab.left == 2
+
+
+def test_this_machines_kernel_is_not_recorded(tmp_path: Path) -> None:
+    """What is the machine's and not the image's would differ on the next machine."""
+    record(Measures(), tmp_path)
+    kept = PassportBook(tmp_path).recorded(HERE.key)
+    assert kept == replace(GLIBC, kernel="")
+
+
+def test_the_same_image_is_left_alone(tmp_path: Path) -> None:
+    """A second recording measures nothing, unless it is asked for a fresh one."""
+    record(Measures(), tmp_path)
+    lab = Measures()
+    assert changes(record(lab, tmp_path)) == [Change.KEPT, Change.KEPT]
+    assert lab.measured == []
+    assert changes(record(lab, tmp_path, fresh=True)) == [Change.SAME, Change.SAME]
+    assert lab.measured == [HERE.key, THERE.key]
+
+
+def test_another_image_that_is_the_same_inside(tmp_path: Path) -> None:
+    """A new digest alone is no difference to review; the record names the new image."""
+    record(Measures(), tmp_path)
+    lab = Measures()
+    lab.at = replace(IMAGE, id="sha256:2")
+    assert record(lab, tmp_path) == [
+        Entry(target=HERE.key, change=Change.SAME),
+        Entry(target=THERE.key, change=Change.SAME),
+    ]
+    assert changes(record(lab, tmp_path)) == [Change.KEPT, Change.KEPT]
+
+
+def test_another_image_that_differs(tmp_path: Path) -> None:
+    """The lines that are another now are given, and not the image's digest."""
+    record(Measures(), tmp_path)
+    lab = Measures()
+    lab.at, lab.seen = replace(IMAGE, id="sha256:2"), replace(GLIBC, installer="pip 25.1")
+    entry = record(lab, tmp_path)[0]
+    assert entry.change is Change.CHANGED
+    changed = [line for line in entry.lines if line.startswith(("-", "+"))][2:]
+    assert [line.replace(" ", "") for line in changed] == [
+        '-"installer":"pip23.0.1",',
+        '+"installer":"pip25.1",',
+    ]
+
+
+def test_facts_are_nothing_to_compare_with(tmp_path: Path) -> None:
+    """The first measurement of a target that only facts told of is new."""
+    facts = Record(target=HERE.key, passport=GLIBC, recorded_as=RecordedAs.FACTS, source="read")
+    PassportBook(tmp_path).write(facts, {})
+    assert changes(record(Measures(), tmp_path)) == [Change.NEW, Change.NEW]
+
+
+def test_an_image_that_cannot_be_had(tmp_path: Path) -> None:
+    """The target is missed with its reason, the next one is recorded all the same."""
+    entries = record(Measures(missed=(HERE.key,)), tmp_path)
+    assert changes(entries) == [Change.MISSED, Change.NEW]
+    assert entries[0].lines == ("no such suite", "correct it")
+    assert PassportBook(tmp_path).record(HERE.key) is None
+
+
+def test_what_is_interrupted_goes_on(tmp_path: Path) -> None:
+    """What was recorded before the interruption is not measured again."""
+    first = record_passports(
+        [HERE, THERE], Measures(), symbols, PassportBook(tmp_path), fresh=False
+    )
+    assert next(iter(first)).change is Change.NEW
+    lab = Measures()
+    assert changes(record(lab, tmp_path)) == [Change.KEPT, Change.NEW]
+    assert lab.measured == [THERE.key]
+
+
+def test_a_damaged_record_is_renewed(tmp_path: Path) -> None:
+    """What an interruption cut short is measured again, as the message for it advises."""
+    record(Measures(), tmp_path)
+    (tmp_path / f"{HERE.key}.json").write_text("{")
+    assert changes(record(Measures(), tmp_path)) == [Change.NEW, Change.KEPT]
+    assert PassportBook(tmp_path).measured(HERE.key) is not None

@@ -1,0 +1,200 @@
+"""Policies: what an interpreter reads afterwards, what builders write, and who is hit."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.core.arches import find_arch
+from harness.core.cells import Outcome, Stage
+from harness.core.observations import Prediction
+from harness.core.passport import Passport
+from harness.core.policy import NewNames, Policy
+from harness.core.targets import Naming, Target
+from harness.predict.policy_effects import (
+    Effect,
+    Shift,
+    Verified,
+    apply_policy,
+    build_anew,
+    concerns,
+    count,
+    judge,
+)
+from harness.wheels.archive.contents import WheelFacts
+from harness.wheels.archive.listing import read_listing
+from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
+
+X86, ARM, POWER = find_arch("x86_64"), find_arch("armv7l"), find_arch("ppc64le")
+GNU = Naming(id="gnu", builds={"x86_64": "x86_64-linux-gnu", "ppc64le": "powerpc64le-linux-gnu"})
+MUSL_THEN_GNU = Naming(
+    id="musl-then-gnu",
+    builds={"x86_64": "x86_64-linux-musl", "armv7l": "arm-linux-musleabihf"},
+    second={"x86_64": "x86_64-linux-gnu"},
+)
+FEDORA = Naming(
+    id="fedora",
+    builds={"ppc64le": "powerpc64le-linux-gnu"},
+    last={"ppc64le": "ppc64le-linux-gnu"},
+)
+PASSPORT = Passport(
+    python="3.9.5", implementation="cpython", soabi="cpython-39-x86_64-linux-musl",
+    ext_suffix=".cpython-39-x86_64-linux-musl.so",
+    extension_suffixes=(".cpython-39-x86_64-linux-musl.so", ".abi3.so", ".so"),
+    multiarch="x86_64-linux-musl", platform="linux-x86_64",
+    tags=("cp39-cp39-musllinux_1_1_x86_64", "cp39-abi3-musllinux_1_1_x86_64"),
+    installer="pip 21.3", libc="musl 1.2.2", machine="x86_64", elf_machine="EM_X86_64",
+    elf_bits=64, elf_little=True, page_size=4096, kernel="", externally_managed=False,
+)  # fmt: skip
+TARGET = Target(
+    id="alpine", arch_name="x86_64", title="", python="3.9", libc="musl", interpreter="python3"
+)
+
+
+def policy(**fields: object) -> Policy:
+    whole = {"id": "some", "title": "Some", "link": "", "targets": ("alpine",), **fields}
+    return Policy(**whole)  # type: ignore[arg-type]
+
+
+def wheel(folder: Path, *names: str, platform: str = "musllinux_1_1_x86_64") -> WheelFacts:
+    name = ComposedName(
+        distribution="demo", version="1.0", python="cp39", abi="cp39", platform=platform
+    )
+    path = folder / name.filename
+    metadata = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
+    write_wheel(path, name, [WheelMember(path=n, data=b"") for n in names], metadata)
+    return read_listing(path.name, io.BytesIO(path.read_bytes()))
+
+
+def no_symbols(_: str) -> frozenset[str]:
+    return frozenset()
+
+
+def test_a_second_name() -> None:
+    """Alpine's fallback stands right after its own name, as its patch puts it."""
+    after = apply_policy(policy(naming=MUSL_THEN_GNU), PASSPORT, X86)
+    assert after.extension_suffixes == (
+        ".cpython-39-x86_64-linux-musl.so",
+        ".cpython-39-x86_64-linux-gnu.so",
+        ".abi3.so",
+        ".so",
+    )
+    assert after.ext_suffix == PASSPORT.ext_suffix
+
+
+def test_a_last_name() -> None:
+    """Fedora's fallback stands after plain .so, and the old name goes where no naming has it."""
+    old = replace(
+        PASSPORT,
+        soabi="cpython-39-ppc64le-linux-gnu",
+        extension_suffixes=(".cpython-39-ppc64le-linux-gnu.so", ".abi3.so", ".so"),
+    )
+    after = apply_policy(policy(naming=FEDORA), old, POWER)
+    assert after.extension_suffixes == (
+        ".cpython-39-powerpc64le-linux-gnu.so",
+        ".abi3.so",
+        ".so",
+        ".cpython-39-ppc64le-linux-gnu.so",
+    )
+    assert apply_policy(policy(naming=GNU), after, POWER).extension_suffixes == (
+        ".cpython-39-powerpc64le-linux-gnu.so",
+        ".abi3.so",
+        ".so",
+    )
+
+
+def test_an_arch_without_the_second_name() -> None:
+    """The fallback was never there on 32-bit arm, and is not invented."""
+    old = replace(PASSPORT, soabi="cpython-39-arm-linux-musleabihf")
+    after = apply_policy(policy(naming=MUSL_THEN_GNU), old, ARM)
+    assert not any("gnu" in suffix for suffix in after.extension_suffixes)
+
+
+def test_one_more_ending() -> None:
+    """What is read too stands after .abi3.so, with the arch's own triplet."""
+    after = apply_policy(policy(reads=(".abi3-{gnu}.so",)), PASSPORT, X86)
+    assert after.extension_suffixes[1:] == (".abi3.so", ".abi3-x86_64-linux-gnu.so", ".so")
+
+
+@pytest.mark.parametrize(
+    ("builds", "platform", "before", "after"),
+    [
+        (NewNames.MUSL, "musllinux_1_1_x86_64", "_a.cpython-39-x86_64-linux-gnu.so",
+         "_a.cpython-39-x86_64-linux-musl.so"),
+        (NewNames.MUSL, "manylinux2014_x86_64", "_a.cpython-39-x86_64-linux-gnu.so",
+         "_a.cpython-39-x86_64-linux-gnu.so"),
+        (NewNames.STABLE_TRIPLET, "musllinux_1_1_x86_64", "_a.abi3.so",
+         "_a.abi3-x86_64-linux-musl.so"),
+        (NewNames.STABLE_TRIPLET, "manylinux2014_x86_64", "_a.abi3.so",
+         "_a.abi3-x86_64-linux-gnu.so"),
+        (NewNames.STABLE_TRIPLET, "manylinux2014_x86_64", "_a.so", "_a.so"),
+    ],
+)  # fmt: skip
+def test_what_builders_write(
+    tmp_path: Path, builds: NewNames, platform: str, before: str, after: str
+) -> None:
+    """Builders rename their own kind of module and no other, after the wheel's platform."""
+    anew = build_anew(policy(builds=builds), wheel(tmp_path, before, platform=platform))
+    assert [native.name for native in anew.native] == [after]
+    assert after in {member.name for member in anew.members}
+
+
+@pytest.mark.parametrize(
+    ("naming", "builds", "effect"),
+    [
+        (MUSL_THEN_GNU, None, Effect.FIXED),
+        (None, NewNames.MUSL, Effect.FIXED),
+        (None, NewNames.STABLE_TRIPLET, Effect.FAILS),
+        (GNU, None, Effect.FIXED),
+        (GNU, NewNames.MUSL, Effect.FAILS),
+    ],
+)
+def test_a_musllinux_wheel_on_alpine(
+    tmp_path: Path, naming: Naming | None, builds: NewNames | None, effect: Effect
+) -> None:
+    """A -gnu module on a Python that reads -musl alone: either side may give way, not both."""
+    facts = wheel(tmp_path, "_a.cpython-39-x86_64-linux-gnu.so")
+    some = policy(naming=naming, builds=builds)
+    assert (
+        judge(some, TARGET, PASSPORT, no_symbols, facts, build_anew(some, facts)).effect is effect
+    )
+
+
+def test_a_regression(tmp_path: Path) -> None:
+    """A module that is read before and not after is a regression, and counted as one."""
+    facts = wheel(tmp_path, "_a.cpython-39-x86_64-linux-musl.so")
+    shift = judge(policy(naming=GNU), TARGET, PASSPORT, no_symbols, facts, facts)
+    assert shift.effect is Effect.REGRESSED
+    assert count([shift]) == {
+        Effect.REGRESSED: 1, Effect.FIXED: 0, Effect.WORKS: 0, Effect.FAILS: 0
+    }  # fmt: skip
+
+
+def test_concerns() -> None:
+    """A policy concerns the targets of its globs, on its arches or on all."""
+    assert concerns(policy(targets=("alp*",)), TARGET)
+    assert not concerns(policy(targets=("fedora-*",)), TARGET)
+    assert not concerns(policy(arches=("ppc64le",)), TARGET)
+    assert concerns(policy(arches=("amd64",)), TARGET)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "agrees"),
+    [
+        (Outcome.IMPORT_FAILED, Outcome.PASS, True),
+        (Outcome.CALL_FAILED, Outcome.PASS, True),
+        (Outcome.PASS, Outcome.PASS, False),
+        (Outcome.IMPORT_FAILED, Outcome.MISS, False),
+        (Outcome.MISS, Outcome.PASS, False),
+        (Outcome.PASS, Outcome.IMPORT_FAILED, False),
+    ],
+)
+def test_verified(before: Outcome, after: Outcome, agrees: bool) -> None:
+    """What was run agrees where it passes and fails as predicted; a miss proves nothing."""
+    predicted = (
+        Prediction(outcome=outcome, stage=Stage.IMPORT)
+        for outcome in (Outcome.IMPORT_FAILED, Outcome.PASS)
+    )
+    shift = Shift(policy="", target="", wheel="", before=next(predicted), after=next(predicted))
+    assert Verified(shift=shift, on="", before=before, after=after).agrees is agrees

@@ -1,0 +1,236 @@
+"""Remedies of wheels whose modules have a name that somebody does not read."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from harness.core.cells import Outcome
+from harness.core.errors import UsageError
+from harness.core.passport import Passport
+from harness.predict.remedies import (
+    UNCHANGED,
+    Effect,
+    Proposal,
+    common_modules,
+    deciding,
+    only,
+    predict_all,
+    propose,
+    triplet_of,
+    weigh,
+)
+from harness.wheels.archive.contents import WheelFacts
+from harness.wheels.archive.rewrite import Wheel
+from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
+from tests.support.elves import module
+
+GOLDEN = (Path(__file__).parents[2] / "data" / "elf" / "x86_64-versions.so").read_bytes()
+MODULE = "demo/_core.cpython-39-x86_64-linux-gnu.so"
+GNU, MUSL = "x86_64-linux-gnu", "x86_64-linux-musl"
+MUSLLINUX = ("cp39-cp39-musllinux_1_1_x86_64", "cp39-abi3-musllinux_1_1_x86_64")
+
+
+def passport(*suffixes: str, tags: tuple[str, ...] = MUSLLINUX) -> Passport:
+    """Return what an interpreter of those triplets and plain ``.so`` says of itself."""
+    names = tuple(f".cpython-39-{triplet}.so" for triplet in suffixes)
+    return Passport(
+        python="3.9.2", implementation="cpython", soabi=names[0][1:-3], ext_suffix=names[0],
+        extension_suffixes=(*names, ".abi3.so", ".so"), multiarch="", platform="linux-x86_64",
+        tags=tags, installer="pip 21.3", libc="", machine="x86_64", elf_machine="EM_X86_64",
+        elf_bits=64, elf_little=True, page_size=4096, kernel="", externally_managed=False,
+    )  # fmt: skip
+
+
+TARGETS = {
+    "docker/x86_64": passport(GNU),
+    "alpine-ga/x86_64": passport(MUSL),
+    "alpine/x86_64": passport(MUSL, GNU),
+    "alpine-old-pip/x86_64": passport(MUSL, tags=("cp39-cp39-linux_x86_64",)),
+}
+
+
+def init_of(name: str) -> bytes:
+    """Return the ELF file of the extension module that a member is called after."""
+    return module(Path(name).name.partition(".")[0])
+
+
+def made(folder: Path, *names: str, data: bytes = GOLDEN) -> Wheel:
+    name = ComposedName(
+        distribution="demo", version="1.0", python="cp39", abi="cp39",
+        platform="musllinux_1_1_x86_64",
+    )  # fmt: skip
+    path = folder / name.filename
+    members = [WheelMember(path=n, data=data or init_of(n)) for n in names]
+    metadata = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
+    write_wheel(path, name, [*members, WheelMember(path="demo/__init__.py", data=b"")], metadata)
+    return Wheel(filename=path.name, data=path.read_bytes())
+
+
+HELD = st.sets(
+    st.builds(
+        "demo/{}{}".format,
+        st.sampled_from(["_a", "_b", "sub/_a"]),
+        st.sampled_from(
+            [f".cpython-39-{GNU}.so", f".cpython-39-{MUSL}.so", f".abi3-{MUSL}.so", ".abi3.so",
+             ".so", ".libs.so.1"]
+        ),
+    ),
+    min_size=1,
+    max_size=6,
+)  # fmt: skip
+
+
+def contents(facts: WheelFacts) -> dict[str, int]:
+    """Return the sizes of what is not metadata, by name."""
+    return {m.name: m.size for m in facts.members if ".dist-info/" not in m.name}
+
+
+def stems(facts: WheelFacts) -> set[str]:
+    """Return the modules, whatever their endings."""
+    return {name.partition(".")[0] for name in contents(facts)}
+
+
+@given(held=HELD)
+@settings(max_examples=60)
+def test_only_what_was_promised(held: set[str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whatever a wheel holds, a remedy changes the names or the tags it speaks of, and no more."""
+    proposal = propose([made(tmp_path_factory.mktemp("wheel"), *sorted(held), data=b"")], TARGETS)
+    ((before,), variants) = proposal.variants[0].facts, proposal.variants[1:]
+    for name, (after,) in ((variant.name, variant.facts) for variant in variants):
+        kind = name.partition("-")[0]
+        kept, new = contents(before), contents(after)
+        held_by = {Path(n.name).name.partition(".")[0]: n.elf for n in before.native}
+        assert all(held_by[Path(n.name).name.partition(".")[0]] == n.elf for n in after.native)
+        assert stems(after) == stems(before), name
+        assert (after.generator, after.requires_dist) == (before.generator, before.requires_dist)
+        if kind not in ("abi3", "retag"):
+            assert after.name == before.name, name
+        match kind:
+            case "retag":
+                assert new == kept
+            case "both":
+                assert kept.items() < new.items()
+            case _:
+                assert len(new) == len(kept), name
+                untouched = {n for n in kept if "-linux-" not in n}
+                assert untouched <= set(new), name
+
+
+@given(held=HELD)
+@settings(max_examples=60)
+def test_a_second_name_breaks_nothing(
+    held: set[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Both names, in the wheel or by a link at install, take a wheel from nobody."""
+    proposal = propose([made(tmp_path_factory.mktemp("wheel"), *sorted(held), data=b"")], TARGETS)
+    predictions = predict_all(proposal, TARGETS, lambda _: frozenset())
+    for effect in weigh(proposal, TARGETS, predictions, {}):
+        event(f"{effect.remedy.name.partition('-')[0]} mends {len(effect.fixed)}")
+        if effect.remedy.name.startswith(("both-", "install-symlink")):
+            assert effect.broken == (), effect.remedy.name
+
+
+def judged(proposal: Proposal, observed: dict[tuple[str, str], Outcome]) -> dict[str, Effect]:
+    predictions = predict_all(proposal, TARGETS, lambda _: frozenset(), ("demo._core",))
+    effects = weigh(proposal, TARGETS, predictions, observed)
+    return {effect.remedy.name: effect for effect in effects}
+
+
+def test_what_the_discussion_concluded(tmp_path: Path) -> None:
+    """Both names help and harm nobody; a rename takes from one what it gives the other.
+
+    pypa/pip#10678. A pip that refuses the tag is not helped by any name.
+    """
+    effects = judged(propose([made(tmp_path, MODULE)], TARGETS), {})
+    ga, docker = ("alpine-ga/x86_64",), ("docker/x86_64",)
+    assert {name: (e.fixed, e.broken) for name, e in effects.items()} == {
+        "both-x86_64-linux-musl": (ga, ()),
+        "bare": (ga, ()),
+        "abi3": (ga, ()),
+        "rename-x86_64-linux-musl": (ga, docker),
+        "install-rename": (ga, ()),
+        "install-symlink": (ga, ()),
+    }
+    assert list(effects)[-1] == "rename-x86_64-linux-musl"
+    assert effects["install-rename"].added == 0
+    assert effects["both-x86_64-linux-musl"].added > 500
+
+
+def test_what_is_done_at_install(tmp_path: Path) -> None:
+    """Renaming at install gives each target its own name: nothing where the wheel has it."""
+    proposal = propose([made(tmp_path, MODULE)], TARGETS)
+    (remedy,) = (r for r in proposal.remedies if r.name == "install-rename")
+    assert remedy.on(TARGETS["docker/x86_64"]) == UNCHANGED
+    assert remedy.on(TARGETS["alpine/x86_64"]) == "rename-x86_64-linux-musl"
+
+
+def test_only_where_they_differ(tmp_path: Path) -> None:
+    """Targets where all variants fare alike decide nothing: those that read both, or refuse."""
+    proposal = propose([made(tmp_path, MODULE)], TARGETS)
+    predictions = predict_all(proposal, TARGETS, lambda _: frozenset(), ("demo._core",))
+    assert set(deciding(predictions)) == {"docker/x86_64", "alpine-ga/x86_64"}
+
+
+def test_what_was_seen_outweighs(tmp_path: Path) -> None:
+    """An observation replaces the prediction, and a miss says nothing."""
+    cell = ("alpine-ga/x86_64", "bare")
+    proposal = propose([made(tmp_path, MODULE)], TARGETS)
+    failed = judged(proposal, {cell: Outcome.CRASHED})
+    assert failed["bare"].fixed == ()
+    seen = judged(proposal, {cell: Outcome.PASS})["bare"]
+    assert (seen.fixed, seen.run) == (("alpine-ga/x86_64",), 1)
+    missed = judged(proposal, {cell: Outcome.MISS})["bare"]
+    assert (missed.fixed, missed.run) == (("alpine-ga/x86_64",), 0)
+
+
+def test_impossible(tmp_path: Path) -> None:
+    """What would change nothing is said to be impossible, and is no remedy."""
+    proposal = propose([made(tmp_path, MODULE)], TARGETS)
+    assert dict(proposal.impossible) == {"retag": "changes nothing in this wheel"}
+
+
+def test_a_wheel_that_holds_both(tmp_path: Path) -> None:
+    """A wheel whose names all are read by somebody needs no other triplet."""
+    wheel = made(tmp_path, MODULE, MODULE.replace("gnu", "musl"))
+    names = {remedy.name for remedy in propose([wheel], TARGETS).remedies}
+    assert names == {"bare", "abi3"}
+
+
+def test_only(tmp_path: Path) -> None:
+    """Remedies are named as they are, or by their kind; variants nobody uses are left out."""
+    proposal = propose([made(tmp_path, MODULE)], TARGETS)
+    assert only(proposal, []) == proposal
+    chosen = only(proposal, ["both", "install-symlink"])
+    assert [remedy.name for remedy in chosen.remedies] == [
+        "both-x86_64-linux-musl",
+        "install-symlink",
+    ]
+    assert [v.name for v in chosen.variants] == [UNCHANGED, "both-x86_64-linux-musl"]
+    with pytest.raises(UsageError, match="no remedy is called 'bear'; did you mean 'bare'"):
+        only(proposal, ["bear"])
+
+
+def test_common_modules(tmp_path: Path) -> None:
+    """The modules that every wheel has, as an import statement names them."""
+    below = "demo-1.0.data/platlib/extra/_x.cpython-39-x86_64-linux-gnu.so"
+    (tmp_path / "one").mkdir()
+    both = propose([made(tmp_path, MODULE, below), made(tmp_path / "one", MODULE)], TARGETS)
+    assert common_modules(both.variants[0].facts) == ("demo._core",)
+    assert common_modules(both.variants[0].facts[:1]) == ("demo._core", "extra._x")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "triplet"),
+    [
+        (".cpython-39-arm-linux-musleabihf.so", "arm-linux-musleabihf"),
+        (".cpython-313t-x86_64-linux-gnu.so", GNU),
+        (".abi3-x86_64-linux-gnu.so", GNU),
+        (".abi3.so", ""),
+        (".so", ""),
+    ],
+)
+def test_triplet_of(suffix: str, triplet: str) -> None:
+    """The triplet stands after the first hyphen that no version holds."""
+    assert triplet_of(suffix) == triplet

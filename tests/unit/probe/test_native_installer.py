@@ -1,0 +1,175 @@
+"""What a native twin installs for an emulated target, with the real agent and this pip."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.core.arches import find_arch
+from harness.core.cells import Outcome, Stage
+from harness.core.errors import ImageError
+from harness.core.passport import Passport
+from harness.core.targets import Target
+from harness.host.engine import Limits
+from harness.host.engine.api import EngineImage
+from harness.images.source import Use
+from harness.probe.native_installer import TOO_LARGE, Twins
+from harness.probe.session import Job, Session
+from tests.support.local_engine import LocalEngine
+from tests.support.local_lab import HERE, THIS_MACHINE
+from tests.support.wheels import job_for, make_wheel
+
+FOREIGN = replace(THIS_MACHINE, arch_name=find_arch("s390x").name)
+OTHER = replace(FOREIGN, id="other")
+FOREIGN_TAG = "py3-none-linux_s390x"
+
+
+class Images:
+    """Where the twins' images are: one for all ids, unless there is none."""
+
+    def __init__(self, images: dict[str, str]) -> None:
+        self._images = images
+
+    def uses(self, target: Target) -> tuple[Use, ...]:
+        assert target.arch_name == HERE.name
+        return (Use(image=self._images[target.id], entries=frozenset()),)
+
+
+class Engine(LocalEngine):
+    """A local engine that knows which images it has."""
+
+    def find_image(self, reference: str) -> EngineImage | None:
+        return super().find_image(reference) if reference else None
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """Return an engine that nobody may leave a process in."""
+    made = Engine()
+    yield made
+    assert all(channel.process.poll() is not None for channel in made.opened)
+
+
+@pytest.fixture(scope="module")
+def here() -> Passport:
+    with Session(LocalEngine(), "image", THIS_MACHINE, Limits()) as session:
+        return session.start()
+
+
+@pytest.fixture
+def emulated(here: Passport) -> Passport:
+    """Return the passport of a target that is like this machine but for the tags it accepts."""
+    return replace(here, tags=(FOREIGN_TAG, *here.tags[-1:]))
+
+
+def _twins(engine: Engine, here: str = "image", other: str = "image") -> Twins:
+    targets = [THIS_MACHINE, FOREIGN, OTHER, replace(THIS_MACHINE, id="other")]
+    return Twins(engine, Images({"here": here, "other": other}), targets, Limits())
+
+
+@pytest.fixture
+def twins(engine: Engine) -> Iterator[Twins]:
+    made = _twins(engine)
+    yield made
+    made.close()
+
+
+def _job(folder: Path, tag: str = FOREIGN_TAG, code: str = "x = 1") -> Job:
+    tool = {"good-1.0.dist-info/entry_points.txt": "[console_scripts]\ngood-tool = good:x\n"}
+    return job_for(make_wheel(folder, "good", code, tag=tag, files=tool))
+
+
+def test_what_the_twin_installs_is_imported_elsewhere(
+    engine: Engine, twins: Twins, emulated: Passport, tmp_path: Path
+) -> None:
+    """Files and modes are those of a real installation, and nothing is installed again."""
+    there = (
+        "__import__('os').access(good.__file__[:-7] + 'bin/good-tool', 1)"
+        " and open(good.__file__[:-7] + 'good-1.0.dist-info/INSTALLER').read() == 'pip\\n'"
+    )
+    job = replace(_job(tmp_path), call=there)
+    installed = twins.install(FOREIGN, emulated, job)
+    assert installed is not None
+    assert installed.failure is None
+    with Session(engine, "image", THIS_MACHINE, Limits()) as session:
+        session.start(warm=False)
+        result = session.probe(replace(job, site=installed.site))
+    assert (result.outcome, result.stage, result.log) == (Outcome.PASS, Stage.CALL, "")
+
+
+def test_twin_accepts_the_targets_tags(twins: Twins, emulated: Passport, tmp_path: Path) -> None:
+    """What the target's own list lacks is refused, a tag of this machine included."""
+    own = _job(tmp_path, f"py3-none-linux_{os.uname().machine}")
+    refused = twins.install(FOREIGN, emulated, own)
+    assert refused is not None
+    assert refused.failure is not None
+    assert (refused.failure.outcome, refused.site) == (Outcome.REFUSED, b"")
+    accepted = twins.install(FOREIGN, emulated, _job(tmp_path))
+    assert accepted is not None
+    assert accepted.failure is None
+
+
+def test_what_pip_breaks_on(twins: Twins, emulated: Passport) -> None:
+    """A failure is told in pip's words, for the lab to confirm."""
+    job = Job(wheels=((f"good-1.0-{FOREIGN_TAG}.whl", b"no wheel"),), imports=("good",), call="",
+              timeout=60, quiet=60)  # fmt: skip
+    installed = twins.install(FOREIGN, emulated, job)
+    assert installed is not None
+    assert installed.failure is not None
+    assert installed.failure.outcome is Outcome.INSTALL_FAILED
+    assert "invalid" in installed.failure.evidence
+
+
+@pytest.mark.parametrize("fact", ["python", "installer"])
+def test_another_pip_or_python_is_no_twin(
+    twins: Twins, emulated: Passport, tmp_path: Path, fact: str
+) -> None:
+    """The target installs for itself."""
+    differs = replace(emulated, **{fact: "another"})  # type: ignore[arg-type]
+    assert twins.install(FOREIGN, differs, _job(tmp_path)) is None
+    assert not twins.has(FOREIGN)
+
+
+def test_target_without_a_twin(engine: Engine, emulated: Passport, tmp_path: Path) -> None:
+    """A target of foreign arches alone has none, nor has one whose native image is not here."""
+    assert not _twins(engine).has(replace(FOREIGN, id="alone"))
+    twins = _twins(engine, here="")
+    assert twins.install(FOREIGN, emulated, _job(tmp_path)) is None
+    assert not twins.has(FOREIGN)
+    with pytest.raises(ImageError, match="no image of here/"):
+        twins.at(FOREIGN)
+    assert engine.opened == []
+
+
+def test_what_is_too_large_is_not_sent_about(
+    twins: Twins, emulated: Passport, tmp_path: Path
+) -> None:
+    """Neither is a subject whose companions are not laid out: pip installs all of them."""
+    (wheel,) = _job(tmp_path).wheels
+    for wheels in (((wheel[0], bytes(TOO_LARGE + 1)),), (wheel, wheel)):
+        job = replace(_job(tmp_path), wheels=wheels)
+        assert twins.install(FOREIGN, emulated, job) is None
+
+
+@pytest.mark.parametrize(("other", "sessions"), [("image", 1), ("another image", 2)])
+def test_one_session_an_image(
+    engine: Engine, emulated: Passport, tmp_path: Path, other: str, sessions: int
+) -> None:
+    """A session serves all arches of its target and all targets of its image."""
+    twins = _twins(engine, other=other)
+    for target in (FOREIGN, replace(FOREIGN, arch_name="aarch64"), OTHER):
+        assert twins.install(target, emulated, _job(tmp_path)) is not None
+    twins.close()
+    assert len(engine.opened) == sessions
+
+
+def test_a_lost_session_is_replaced(
+    engine: Engine, twins: Twins, emulated: Passport, tmp_path: Path
+) -> None:
+    """The target installs that one wheel for itself, and the next twin the next one."""
+    twins.at(FOREIGN)
+    engine.opened[0].process.kill()
+    assert twins.install(FOREIGN, emulated, _job(tmp_path)) is None
+    assert twins.install(FOREIGN, emulated, _job(tmp_path)) is not None

@@ -1,0 +1,159 @@
+"""Bytecode by the native twin, with the real agent in a local process."""
+
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from harness.core.arches import find_arch
+from harness.core.errors import ImageError
+from harness.core.subjects import WheelRef
+from harness.core.targets import Target
+from harness.host.cache import Cache, file_sha256
+from harness.host.engine import Limits
+from harness.images.source import Use
+from harness.probe.agent import MODULES
+from harness.probe.native_installer import Twins
+from harness.probe.precompile import KIND, WORTH_IT, Precompiler
+from harness.probe.session import Session
+from tests.support.local_engine import LocalEngine
+from tests.support.local_lab import THIS_MACHINE
+from tests.support.wheels import make_wheel
+
+LONG = "answer = 42\n" + "# words\n" * (WORTH_IT // 8)
+FOREIGN = replace(THIS_MACHINE, arch_name=find_arch("s390x").name)
+
+
+class Images:
+    """What the twin would use; ``there`` says whether the local engine has it."""
+
+    def __init__(self, *, there: bool) -> None:
+        self._there = there
+
+    def uses(self, target: Target) -> tuple[Use, ...]:
+        assert target == THIS_MACHINE
+        return (Use(image="", entries=frozenset()),) * (not self._there) or (
+            Use(image="image", entries=frozenset()),
+        )
+
+
+@pytest.fixture
+def python() -> str:
+    """Return the version of the interpreter that the local engine starts."""
+    with Session(LocalEngine(), "image", THIS_MACHINE, Limits()) as session:
+        return session.start(warm=False).python
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache")
+
+
+@contextmanager
+def _precompiler(cache: Cache, engine: LocalEngine, *, there: bool = True) -> Iterator[Precompiler]:
+    with closing(Twins(engine, Images(there=there), [THIS_MACHINE, FOREIGN], Limits())) as twins:
+        yield Precompiler(twins, cache)
+    assert all(channel.process.poll() is not None for channel in engine.opened)
+
+
+def _wheels(
+    folder: Path, code: str = LONG, tag: str = "py3-none-any", **files: str
+) -> tuple[WheelRef, ...]:
+    path = make_wheel(folder, "good", code, tag=tag, files=files)
+    sha256 = file_sha256(path)
+    return (WheelRef(filename=path.name, sha256=sha256, size=1, path=str(path)),)
+
+
+def test_twin_compiles_once(tmp_path: Path, cache: Cache, python: str) -> None:
+    """The sources of a wheel are compiled by the same target here, and by none again."""
+    engine = LocalEngine()
+    for _ in range(2):
+        with _precompiler(cache, engine) as precompiler:
+            bytecode = precompiler.bytecode(FOREIGN, python, _wheels(tmp_path))
+        (name,) = zipfile.ZipFile(BytesIO(bytecode)).namelist()
+        assert name.startswith("__pycache__/good.")
+    assert len(engine.opened) == 1
+
+
+def test_sources_and_not_arches_are_what_counts(tmp_path: Path, cache: Cache, python: str) -> None:
+    """Wheels that differ in all but their Python files share their bytecode."""
+    engine = LocalEngine()
+    for tag in ("py3-none-any", "cp311-cp311-linux_s390x"):
+        wheels = _wheels(tmp_path, tag=tag, binary=tag)
+        with _precompiler(cache, engine) as precompiler:
+            assert precompiler.bytecode(FOREIGN, python, wheels)
+    assert len(engine.opened) == 1
+
+
+def test_what_is_soon_compiled_is_left_to_the_import(
+    tmp_path: Path, cache: Cache, python: str
+) -> None:
+    """A few lines cost more to unpack than to compile."""
+    engine = LocalEngine()
+    wheels = _wheels(tmp_path, "answer = 42")
+    with _precompiler(cache, engine) as precompiler:
+        assert precompiler.bytecode(FOREIGN, python, wheels) == b""
+    assert engine.opened == []
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["no image", "another Python"])
+def test_without_a_fitting_twin_there_is_none(tmp_path: Path, cache: Cache, there: bool) -> None:
+    """No image is made for it and no other release asked; nothing of that is kept."""
+    with _precompiler(cache, LocalEngine(), there=there) as precompiler:
+        for _ in range(2):
+            assert precompiler.bytecode(FOREIGN, "3.6.0", _wheels(tmp_path)) == b""
+    assert cache.entries(KIND) == ()
+
+
+def test_target_without_a_twin(tmp_path: Path, cache: Cache, python: str) -> None:
+    """A target that the matrix has on foreign arches alone compiles for itself."""
+    alone = replace(FOREIGN, id="alone")
+    with _precompiler(cache, LocalEngine()) as precompiler:
+        assert precompiler.bytecode(alone, python, _wheels(tmp_path)) == b""
+
+
+def test_agent_is_compiled_once_for_a_release(cache: Cache, python: str) -> None:
+    """All of its modules are, and a session that is given them is as every other."""
+    engine = LocalEngine()
+    for _ in range(2):
+        with _precompiler(cache, engine) as precompiler:
+            compiled = precompiler.agent(FOREIGN)
+        assert sorted(name for name, _ in compiled) == sorted(MODULES)
+    assert len(engine.opened) == 1
+    broken = tuple((name, pyc[:16]) for name, pyc in compiled)
+    other = tuple((name, b"none" + pyc[4:]) for name, pyc in broken)
+    for given in (compiled, other):
+        with Session(engine, "image", THIS_MACHINE, Limits()) as session:
+            assert session.start(warm=False, compiled=given).python == python
+    with Session(engine, "image", THIS_MACHINE, Limits()) as session, pytest.raises(ImageError):
+        session.start(warm=False, compiled=broken)  # what is for this release is taken
+
+
+def test_agent_without_a_twin_compiles_itself(cache: Cache) -> None:
+    for target, there in ((FOREIGN, False), (replace(FOREIGN, id="alone"), True)):
+        with _precompiler(cache, LocalEngine(), there=there) as precompiler:
+            assert precompiler.agent(target) == ()
+
+
+def _no_zip(data: bytes) -> bytes:
+    return data[:10]
+
+
+def _name_of_no_encoding(data: bytes) -> bytes:
+    return data.replace("\u00e9.py".encode(), b"\xff\xff.py")
+
+
+@pytest.mark.parametrize("damage", [_no_zip, _name_of_no_encoding])
+def test_unreadable_wheel(
+    tmp_path: Path, cache: Cache, python: str, damage: Callable[[bytes], bytes]
+) -> None:
+    """What is the matter with a wheel is for the probe to say."""
+    (wheel,) = _wheels(tmp_path, **{"\u00e9.py": LONG})
+    path = Path(wheel.path)
+    path.write_bytes(damage(path.read_bytes()))
+    with _precompiler(cache, LocalEngine()) as precompiler:
+        assert precompiler.bytecode(FOREIGN, python, (wheel,)) == b""

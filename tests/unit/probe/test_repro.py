@@ -1,0 +1,102 @@
+"""The line to paste: whatever a cell holds survives a shell."""
+
+import shlex
+
+import pytest
+
+from harness.core.observations import ImageRef
+from harness.core.subjects import IndexSource, Subject, WheelRef
+from harness.core.targets import ImageWay
+from harness.host.engine import Limits
+from harness.host.process import run_process
+from harness.probe.repro import docker_line
+from tests.support.targets import debian_12
+
+IMAGE = ImageRef(id="sha256:" + "1" * 64, way=ImageWay.ASSEMBLED, origin="bookworm")
+CALL = """numpy.array(["it's", '$(reboot)', '`id` \\\\n']).shape == (3,)"""
+
+
+def _wheel(path: str) -> WheelRef:
+    return WheelRef(filename=path.rpartition("/")[2], sha256="0" * 64, size=1, path=path)
+
+
+def _line(
+    *, arch: str = "x86_64", call: str = CALL, paths: tuple[str, ...] = ("/w/a b.whl",)
+) -> str:
+    subject = Subject(
+        id="numpy",
+        group="tests",
+        source=IndexSource(name="numpy", version="1.0"),
+        imports=("numpy", "numpy.linalg"),
+        call=call,
+    )
+    return docker_line(debian_12(arch), IMAGE, subject, [_wheel(path) for path in paths])
+
+
+def test_a_shell_reads_it() -> None:
+    """It is one line, and well-formed for a shell."""
+    line = _line()
+    assert "\n" not in line
+    run_process(["bash", "-n"], stdin=line.encode(), timeout=10)
+
+
+def test_quotes_survive_two_shells() -> None:
+    """Python gets the call as it was written, through the user's shell and the container's."""
+    script = shlex.split(_line())[-1]
+    words = shlex.split(script)
+    assert words[words.index("-c") + 1] == f"import numpy; import numpy.linalg; assert {CALL}"
+
+
+def test_the_container_runs_what_was_meant() -> None:
+    """A shell hands Python the call, and runs nothing of what is in it."""
+    script = shlex.split(_line())[-1].partition(" && ")[2]
+    shown = run_process(["sh", "-c", f"python3() {{ printf '%s' \"$2\"; }}; {script}"], timeout=10)
+    assert shown.decode().endswith(f"assert {CALL}")
+
+
+def test_a_call_of_several_lines() -> None:
+    """A call that the matrix gives several lines is the same call on one."""
+    line = _line(call=f"(\n  {CALL}\n)\n")
+    assert line == _line(call=CALL)
+    assert "\n" not in line
+
+
+def test_it_is_as_hardened_as_a_probe() -> None:
+    """No network, nothing writable but /tmp, nobody, no capability, the arch named."""
+    words = shlex.split(_line(arch="armv7l"))
+    for option, value in (
+        ("--platform", "linux/arm/v7"),
+        ("--network", "none"),
+        ("--cap-drop", "ALL"),
+        ("--user", "65534:65534"),
+        ("--security-opt", "no-new-privileges"),
+    ):
+        assert words[words.index(option) + 1] == value
+    assert "--read-only" in words
+    assert words[words.index("--entrypoint") + 2] == IMAGE.id
+
+
+def test_it_is_as_limited_as_a_probe() -> None:
+    """What runs out of memory or processes in a probe does so here."""
+    words, limits = shlex.split(_line()), Limits()
+    for option, value in (
+        ("--memory", f"{limits.memory}"),
+        ("--memory-swap", f"{limits.memory}"),
+        ("--pids-limit", f"{limits.pids}"),
+        ("--tmpfs", f"/tmp:exec,mode=1777,size={limits.tmpfs}"),
+    ):
+        assert words[words.index(option) + 1] == value
+
+
+def test_wheels_are_installed_in_order() -> None:
+    """Companions come first, each mounted where nothing can change it."""
+    words = shlex.split(_line(paths=("/w/beside.whl", "/w/it.whl")))
+    mounts = [words[n + 1] for n, word in enumerate(words) if word == "--volume"]
+    assert mounts == ["/w/beside.whl:/wheels/beside.whl:ro", "/w/it.whl:/wheels/it.whl:ro"]
+    assert "/wheels/beside.whl /wheels/it.whl && " in words[-1]
+
+
+@pytest.mark.parametrize(("call", "end"), [("", "import numpy.linalg"), ("True", "assert True")])
+def test_importing_may_be_enough(call: str, end: str) -> None:
+    """Without a call there is nothing to assert."""
+    assert shlex.split(shlex.split(_line(call=call))[-1])[-1].endswith(end)

@@ -1,0 +1,175 @@
+"""What became of cells since the base, what is accused of it, and what is an epidemic."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.core.cells import Outcome
+from harness.core.subjects import FixtureSource, IndexSource
+from harness.results.compare import Change, Comparison, change_of, compare_grids, confirm
+from harness.results.differences import Aspect, passport_lines
+from tests.support.cells import NEW, OLD, cells, expect, grid, make_cell, saw
+from tests.support.passports import make_passport
+
+PASS, FAIL, CRASH = Outcome.PASS, Outcome.IMPORT_FAILED, Outcome.CRASHED
+REFUSED, MISS = Outcome.REFUSED, Outcome.MISS
+
+
+@pytest.mark.parametrize(
+    ("base", "now", "change"),
+    [
+        ((PASS, ""), (PASS, ""), Change.SAME),
+        ((PASS, ""), (FAIL, ""), Change.REGRESSED),
+        ((PASS, ""), (REFUSED, "tag-refused"), Change.REGRESSED),
+        ((REFUSED, "tag-refused"), (FAIL, ""), Change.REGRESSED),
+        ((FAIL, ""), (PASS, ""), Change.FIXED),
+        ((REFUSED, "tag-refused"), (PASS, ""), Change.FIXED),
+        ((FAIL, ""), (REFUSED, "tag-refused"), Change.CHANGED_CAUSE),
+        ((FAIL, "a"), (FAIL, "b"), Change.CHANGED_CAUSE),
+        ((FAIL, "a"), (CRASH, "a"), Change.CHANGED_CAUSE),
+        ((FAIL, "a"), (FAIL, "a"), Change.STILL_FAILING),
+        ((REFUSED, "tag-refused"), (REFUSED, "tag-refused"), Change.SAME),
+        ((PASS, ""), (MISS, "infra:pull"), Change.NOT_COMPARABLE),
+        ((MISS, "infra:pull"), (FAIL, ""), Change.NOT_COMPARABLE),
+        ((PASS, ""), None, Change.NOT_COMPARABLE),
+        (None, (CRASH, ""), Change.NOT_COMPARABLE),
+    ],
+)
+def test_what_became_of_a_cell(
+    base: tuple[Outcome, str] | None, now: tuple[Outcome, str] | None, change: Change
+) -> None:
+    """Follows from both outcomes and causes; a miss, or a cell not run, is no regression."""
+    cell = make_cell(source=IndexSource(name="x", version="1"))
+    sides = (grid((cell, saw(cell, *seen) if seen else None)).cells[0] for seen in (base, now))
+    assert change_of(*sides) is change
+
+
+def test_a_failure_that_is_expected_still_fails() -> None:
+    """What the matrix expects is a failure to those who use the wheel all the same."""
+    cell = make_cell(expectation=expect(FAIL))
+    side = grid((cell, saw(cell, FAIL))).cells[0]
+    assert change_of(side, side) is Change.STILL_FAILING
+
+
+def test_a_fixture_wheel_refused_twice_still_fails() -> None:
+    """A refusal is right for somebody else's wheel only."""
+    cell = make_cell(source=FixtureSource(project="plain", builder="cross"))
+    side = grid((cell, saw(cell, REFUSED))).cells[0]
+    assert change_of(side, side) is Change.STILL_FAILING
+
+
+def test_a_cell_on_one_side_only() -> None:
+    """It is new or gone, and neither is a regression."""
+    old, new = cells(2)
+    comparison = compare_grids(grid((old, saw(old, PASS))), grid((new, saw(new, CRASH))))
+    assert [(c.id, c.change) for c in comparison.changes] == [
+        (new.id, Change.NEW),
+        (old.id, Change.GONE),
+    ]
+    assert not comparison.worse
+
+
+def regress(count: int, of: int, **changed: str) -> Comparison:
+    """Compare ``of`` cells that passed, the first ``count`` of which crash now."""
+    all_cells = cells(of)
+    base = grid(*((cell, saw(cell, PASS)) for cell in all_cells))
+    now = grid(
+        *(
+            (cell, saw(cell, CRASH if number < count else PASS, **changed))
+            for number, cell in enumerate(all_cells)
+        )
+    )
+    return compare_grids(base, now)
+
+
+def test_a_regression_names_what_else_changed() -> None:
+    """Image, wheel and emulator are accused where they differ, and nothing else is."""
+    (found,) = regress(1, 1, image=NEW, wheel="b", qemu="8.0").regressions
+    assert [(d.aspect, d.base, d.now) for d in found.differences] == [
+        (Aspect.WHEEL, "a", "b"),
+        (Aspect.IMAGE, OLD, NEW),
+        (Aspect.EMULATOR, "7.2", "8.0"),
+    ]
+
+
+def test_a_new_image_is_told_by_its_passport() -> None:
+    """The lines of both passports that differ stand beside the image; an installer by itself."""
+    old = make_passport(libc="glibc 2.36", installer="pip 23", tags=("a", "b"))
+    new = replace(old, libc="glibc 2.41", installer="pip 25", tags=("b", "c"), kernel="other")
+    (cell,) = cells(1)
+    comparison = compare_grids(
+        grid((cell, saw(cell, PASS, passport="1"))),
+        grid((cell, saw(cell, FAIL, passport="2", image=NEW))),
+        passports={"1": old, "2": new},
+    )
+    image, installer = comparison.regressions[0].differences
+    assert image.lines == ("tags: without a, with c", "libc: glibc 2.36 → glibc 2.41")
+    assert (installer.base, installer.now) == ("pip 23", "pip 25")
+
+
+def test_the_same_tags_in_another_order() -> None:
+    """An order matters to an installer, and is told where nothing else differs."""
+    old = make_passport(tags=("a", "b"))
+    assert passport_lines(old, replace(old, tags=("b", "a"))) == ("tags: in another order",)
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "changed", "epidemics"),
+    [
+        (4, 6, {"image": NEW}, 1),
+        (4, 6, {"qemu": "8.0"}, 1),
+        (4, 6, {}, 1),
+        (2, 2, {"image": NEW}, 0),
+        (3, 9, {"image": NEW}, 0),
+        (4, 6, {"image": NEW, "wheel": "b"}, 0),
+    ],
+)
+def test_an_epidemic(count: int, of: int, changed: dict[str, str], epidemics: int) -> None:
+    """Half of the cells, three subjects or more, with the environment and the same wheels."""
+    comparison = regress(count, of, **changed)
+    assert len(comparison.epidemics) == epidemics
+    assert len(comparison.regressions) == (0 if epidemics else count)
+    assert comparison.worse
+
+
+def test_an_epidemic_takes_every_cell_once_and_the_narrower_suspect() -> None:
+    """An image accounts for its own target where the emulator changed for all of them."""
+    ill, well = cells(4, target="debian-12"), cells(6, target="debian-13")
+    base = grid(*((cell, saw(cell, PASS)) for cell in (*ill, *well)))
+    now = grid(
+        *((cell, saw(cell, CRASH, image=NEW, qemu="8.0")) for cell in ill),
+        *((cell, saw(cell, PASS, qemu="8.0")) for cell in well),
+    )
+    (epidemic,) = compare_grids(base, now).epidemics
+    assert epidemic.cause is not None
+    assert epidemic.cause.aspect is Aspect.IMAGE
+    assert epidemic.where == ("debian-12/s390x",)
+    assert (len(epidemic.cells), epidemic.exposed) == (4, 4)
+
+
+def test_a_flaky_cell_is_no_regression() -> None:
+    """What has changed before with nothing else changing is told, and does not decide."""
+    (cell,) = cells(1)
+    comparison = compare_grids(
+        grid((cell, saw(cell, PASS))), grid((cell, saw(cell, CRASH))), flaky=frozenset({cell.id})
+    )
+    assert comparison.having(Change.REGRESSED)[0].flaky
+    assert not comparison.worse
+
+
+@pytest.mark.parametrize(
+    ("again", "believed"), [(CRASH, True), (FAIL, True), (PASS, False), (MISS, True)]
+)
+def test_a_regression_is_seen_once_more(again: Outcome, believed: bool) -> None:
+    """What passes when it is run again is flaky; what cannot be run again stays a regression."""
+    (cell,) = cells(1)
+    first = compare_grids(grid((cell, saw(cell, PASS))), grid((cell, saw(cell, CRASH))))
+    assert confirm(first, grid((cell, saw(cell, again)))).worse is believed
+
+
+def test_an_epidemic_that_does_not_come_again() -> None:
+    """Its cells are flaky one by one, and no epidemic is left."""
+    first = regress(4, 6, image=NEW)
+    again = grid(*((cell, saw(cell, PASS, image=NEW)) for cell in cells(4)))
+    assert first.epidemics
+    assert confirm(first, again).epidemics == ()

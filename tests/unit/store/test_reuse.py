@@ -1,0 +1,129 @@
+"""What a laboratory need not measure again: with a real store, session and agent."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.core.cells import Cell, Outcome
+from harness.core.observations import Observation
+from harness.core.subjects import IndexSource, Subject
+from harness.core.targets import Target
+from harness.probe.journal import Journal, read_events
+from harness.store import open_store
+from harness.store.recorder import Recorder
+from harness.store.reuse import open_memory
+from tests.support.local_engine import LocalEngine
+from tests.support.local_lab import HERE, Answer, local_lab
+
+BROKEN = "raise ImportError('broken on purpose')"
+
+
+def _cell(name: str, target: str = "here") -> Cell:
+    return Cell(
+        target=Target(
+            id=target, arch_name=HERE.name, title="here", python="3.11", libc="glibc",
+            interpreter="python3",
+        ),
+        subject=Subject(
+            id=name, group="tests", source=IndexSource(name=name, version="1"), imports=(name,)
+        ),
+    )  # fmt: skip
+
+
+class Bench:
+    """A laboratory that is opened anew for every run, with one store behind all of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = folder / "store.db"
+        self.opened = 0
+        """Containers of the last run."""
+        self._runs = 0
+
+    def run(
+        self, answers: dict[str, Answer], *cells: Cell, fresh: bool = False
+    ) -> tuple[Observation, ...]:
+        """Observe the cells, then store what the journal has."""
+        self._runs += 1
+        journal = Journal(self.folder / f"journal-{self._runs}", "gw0")
+        engine = LocalEngine()
+        with (
+            open_memory(None if fresh else self.store) as memory,
+            local_lab(answers, journal, engine=engine, memory=memory) as lab,
+        ):
+            seen = tuple(lab.observe(cell) for cell in cells)
+        self.opened = len(engine.opened)
+        with open_store(self.store, write=True) as store:
+            Recorder(store, store.begin(cells)).take(read_events(journal.path)[0])
+        return seen
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Return a bench whose wheels have the same bytes whenever they are made."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    return Bench(tmp_path)
+
+
+def test_what_is_the_same_is_not_measured_again(bench: Bench) -> None:
+    """Without a container: the results are those of the first run, and say when they were seen."""
+    answers: dict[str, Answer] = {"one": "", "two": BROKEN}
+    first = bench.run(answers, _cell("one"), _cell("two"))
+    assert bench.opened == 2
+    again = bench.run(answers, _cell("one"), _cell("two"))
+    assert bench.opened == 0
+    assert [seen.cached for seen in (*first, *again)] == [False, False, True, True]
+    for was, seen in zip(first, again, strict=True):
+        assert (seen.outcome, seen.evidence, seen.log) == (was.outcome, was.evidence, was.log)
+        assert (seen.measured_at, seen.provenance) == (was.measured_at, was.provenance)
+        assert seen.key == was.key != ""
+
+
+def test_fresh_measures_anew(bench: Bench) -> None:
+    """Whoever does not trust the store measures everything."""
+    bench.run({"one": ""}, _cell("one"))
+    (seen,) = bench.run({"one": ""}, _cell("one"), fresh=True)
+    assert (seen.cached, bench.opened) == (False, 1)
+
+
+def test_another_wheel_is_measured(bench: Bench) -> None:
+    """A wheel of other bytes is another wheel, whatever its name."""
+    bench.run({"one": ""}, _cell("one"))
+    (seen,) = bench.run({"one": BROKEN}, _cell("one"))
+    assert (seen.cached, seen.outcome) == (False, Outcome.IMPORT_FAILED)
+
+
+def test_another_proof_is_measured(bench: Bench) -> None:
+    """What is called belongs to the result."""
+    bench.run({"one": ""}, _cell("one"))
+    cell = _cell("one")
+    called = replace(cell, subject=replace(cell.subject, call="1 == 2"))
+    (seen,) = bench.run({"one": ""}, called)
+    assert (seen.cached, seen.outcome) == (False, Outcome.CALL_FAILED)
+
+
+def test_a_name_is_no_part_of_a_result(bench: Bench) -> None:
+    """A target that is called otherwise and has the same image has the same results."""
+    bench.run({"one": ""}, _cell("one"))
+    (seen,) = bench.run({"one": ""}, _cell("one", target="renamed"))
+    assert (seen.cached, seen.cell) == (True, f"renamed/{HERE.name}/one")
+
+
+def test_what_changes_by_itself_is_measured(bench: Bench, tmp_path: Path) -> None:
+    """A result that was not the same each time is not reused."""
+    flag = tmp_path / "flag"
+    answers: dict[str, Answer] = {"one": f"import os\nassert os.path.exists({str(flag)!r})"}
+    bench.run(answers, _cell("one"))
+    flag.touch()
+    bench.run(answers, _cell("one"), fresh=True)
+    (seen,) = bench.run(answers, _cell("one"))
+    assert not seen.cached
+
+
+def test_an_unknown_store_remembers_nothing(tmp_path: Path) -> None:
+    """Before the first run there is no store, and nobody makes one by asking."""
+    with open_memory(tmp_path / "none.db") as memory:
+        assert memory.observation("key") is None
+        assert memory.passport("key") is None
+    assert not (tmp_path / "none.db").exists()

@@ -1,0 +1,139 @@
+"""Runs in a store: read back as they were, and found by the names that people give them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.core.cells import Outcome
+from harness.core.errors import ExitCode
+from harness.probe.journal import Journal, read_events
+from harness.results.grid import build_grid
+from harness.results.runfile import Circumstances, record_run
+from harness.store import StoreError, open_store
+from harness.store.database import connect
+from harness.store.recorder import Recorder
+from harness.store.rows import Measured
+from tests.support.cells import cells, expect, saw
+from tests.support.passports import make_passport
+
+CELLS = (
+    *cells(2),
+    *(replace(c, expectation=expect(Outcome.CRASHED)) for c in cells(2, target="d")),
+)
+SEEN = [saw(cell, Outcome.CRASHED) for cell in CELLS]
+HOW = Circumstances(
+    harness="1", command=("run",), started_at="2026-01-01T00:00:00+00:00", seconds=1, workers=2
+)
+
+
+def test_a_run_is_read_back_as_it_was(tmp_path: Path) -> None:
+    """Cells with their expectations, observations, verdicts and circumstances: nothing is lost."""
+    whole = record_run(build_grid(CELLS, SEEN), HOW)
+    with open_store(tmp_path / "s.db", write=True) as store:
+        run = store.begin(CELLS, started_at=HOW.started_at)
+        store.add(run, SEEN)
+        store.end(run, HOW, whole.exit_code)
+        assert store.run(store.find(run.id)) == whole
+        assert store.find(run.id).exit_code == ExitCode.UNEXPECTED
+        store.end(run, HOW, ExitCode.AS_EXPECTED)
+        assert store.run(store.find(run.id)).exit_code is ExitCode.AS_EXPECTED
+
+
+def test_the_last_word_on_a_cell_counts(tmp_path: Path) -> None:
+    """A cell seen twice in a run, as when it goes on, is as it was seen last; both are kept."""
+    with open_store(tmp_path / "s.db", write=True) as store:
+        run = store.begin(CELLS)
+        store.add(run, [saw(CELLS[0], Outcome.MISS)])
+        store.add(run, [saw(CELLS[0], Outcome.PASS)])
+        assert [c.outcome for c in store.grid(run).cells[:2]] == [Outcome.PASS, None]
+        assert len(store.observations(run)) == 2
+
+
+def test_a_killed_run_says_so(tmp_path: Path) -> None:
+    """A run that never ended has no exit code, and counts as interrupted."""
+    with open_store(tmp_path / "s.db", write=True) as store:
+        run = store.begin(CELLS, started_at=HOW.started_at)
+        assert (run.exit_code, store.circumstances(run).interrupted) == (None, True)
+
+
+def test_runs_by_name(tmp_path: Path) -> None:
+    """By age, by label, by the beginning of an id; and never the one that is compared."""
+    with open_store(tmp_path / "s.db", write=True) as store:
+        ids = [
+            store.begin(CELLS, started_at=f"2026-01-0{day}T00:00:00+00:00", label=label).id
+            for day, label in ((1, "nightly"), (2, "nightly"), (3, ""))
+        ]
+        assert [run.id for run in store.runs()] == ids[::-1]
+        for name, place in (("last", 2), ("last~1", 1), ("last~2", 0), ("last-night", 1)):
+            assert store.find(name).id == ids[place]
+        assert store.find(ids[0][:8]).id == ids[0]
+        assert store.find("last-night", beside=ids[1]).id == ids[0]
+        for name, complaint in (
+            ("2026", "several runs begin with '2026'"),
+            ("last~3", "no run 'last~3'"),
+            ("lats", "did you mean 'last'"),
+        ):
+            with pytest.raises(StoreError, match=complaint):
+                store.find(name)
+
+
+def test_passports_are_kept_by_id_and_environment(tmp_path: Path) -> None:
+    """The same passport in two environments is kept once and found in both."""
+    with open_store(tmp_path / "s.db", write=True) as store:
+        measured = [Measured(id="p", environment=e, passport=make_passport()) for e in "ab"]
+        store.add(store.begin(CELLS), [], measured)
+        assert store.passports(["p", "unknown"]) == {"p": make_passport()}
+        assert sorted(store.measured(), key=lambda each: each.environment) == measured
+
+
+def test_durations_are_of_what_was_measured(tmp_path: Path) -> None:
+    """Averages over the runs; what was reused or missed says nothing of how long it takes."""
+    one, two = ({"total": seconds} for seconds in (2.0, 4.0))
+    with open_store(tmp_path / "s.db", write=True) as store:
+        for seen in (
+            replace(SEEN[0], seconds=one),
+            replace(SEEN[0], seconds=two),
+            replace(SEEN[0], seconds={"total": 0.0}, cached=True),
+            replace(SEEN[1], seconds=one, outcome=Outcome.MISS),
+        ):
+            store.add(store.begin(CELLS), [seen])
+        assert store.durations() == {CELLS[0].id: 3.0}
+
+
+def test_a_full_disk_does_not_end_a_run(tmp_path: Path) -> None:
+    """What no longer fits is said at the end, and what was stored before stays."""
+    journal = Journal(tmp_path / "journal")
+    for number, cell in enumerate(CELLS):
+        noise = "".join(map(chr, range(33, 33 + number * 20))) * 2000
+        journal.cell(replace(saw(cell, Outcome.CRASHED), evidence=noise))
+    events, _ = read_events(journal.path)
+    path = tmp_path / "s.db"
+    with open_store(path, write=True) as store:
+        recorder = Recorder(store, store.begin(CELLS))
+        recorder.take(events[:1])
+        (pages,) = store.connection.execute("PRAGMA page_count").fetchone()
+        store.connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+        for event in events[1:]:
+            recorder.take([event])
+        recorder.end(HOW, ExitCode.AS_EXPECTED)
+        assert "the disk is full" in str(recorder.error)
+    with open_store(path) as store:
+        assert [seen.cell for seen in store.observations(store.find("last"))] == [CELLS[0].id]
+
+
+def test_what_is_shared_is_kept_once(tmp_path: Path) -> None:
+    """A hundred cells that say the same share one log, and it is compressed."""
+    path = tmp_path / "s.db"
+    log = "the same words over and over\n" * 1000
+    with open_store(path, write=True) as store:
+        for _ in range(100):
+            store.add(store.begin(CELLS), [replace(SEEN[0], log=log)])
+    connection = connect(path, write=False)
+    ((logs, size),) = connection.execute(
+        "SELECT count(*), sum(length(data)) FROM blob WHERE digest IN (SELECT log FROM seen)"
+    )
+    connection.close()
+    assert logs == 1
+    assert size < len(json.dumps(log)) / 50

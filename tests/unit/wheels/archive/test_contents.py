@@ -1,0 +1,166 @@
+"""What a wheel holds."""
+
+import contextlib
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wheel.wheelfile import WheelFile
+
+from harness.core.errors import WheelError
+from harness.wheels.archive import contents
+from harness.wheels.archive.contents import WheelFacts, read_contents, read_wheel, verify_record
+from harness.wheels.archive.elf import ElfFacts, UnreadableElf
+from harness.wheels.archive.zip_reader import Member
+
+MakeWheel = Callable[..., bytes]
+FILENAME = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
+GOLDEN = (Path(__file__).parents[3] / "data" / "elf" / "x86_64.so").read_bytes()
+SUFFIX = "cpython-311-x86_64-linux-gnu.so"
+FILES = {
+    "demo/__init__.py": b"",
+    f"demo/_inner.{SUFFIX}": GOLDEN,
+    f"_demo.{SUFFIX}": GOLDEN,
+    "demo.libs/libgolden-1234.so.1": GOLDEN,
+    "demo/broken.so": b"\x7fELF\x02",
+    "demo/data.bin": b"\x7fEL",
+    "demo/looks_native.py": GOLDEN,
+    "demo-1.0.data/platlib/extra/__init__.py": b"",
+    "demo-1.0.data/scripts/demo": GOLDEN,
+    "share/readme.txt": b"",
+    "single.py": b"",
+}
+METADATA = """\
+Metadata-Version: 2.1
+Name: demo
+Version: 1.0
+Requires-Python: >=3.9
+Requires-Dist: companion (==1.0)
+Requires-Dist: typing-extensions>=4; python_version < "3.12"
+
+A description with Name: nonsense
+"""
+
+
+def test_facts(make_wheel: MakeWheel) -> None:
+    """Metadata, members, native members by their bytes, and top-level modules are read."""
+    facts = read_contents(FILENAME, io.BytesIO(make_wheel(FILES, metadata=METADATA)))
+    assert facts.name.release == "demo 1.0"
+    assert (facts.pure, facts.generator, facts.requires_python) == (False, "by hand", ">=3.9")
+    assert facts.requires_dist == (
+        "companion (==1.0)",
+        'typing-extensions>=4; python_version < "3.12"',
+    )
+    assert Member(name="demo/__init__.py", size=0) in facts.members
+    assert len(facts.members) == len(FILES) + 3
+    assert facts.modules == ("_demo", "demo", "extra", "single")
+    natives = {native.name: native.elf for native in facts.native}
+    assert set(natives) == {
+        f"demo/_inner.{SUFFIX}",
+        f"_demo.{SUFFIX}",
+        "demo.libs/libgolden-1234.so.1",
+        "demo/broken.so",
+        "demo-1.0.data/scripts/demo",
+    }
+    inner = natives[f"demo/_inner.{SUFFIX}"]
+    assert isinstance(inner, ElfFacts)
+    assert inner.soname == "libgolden.so.1"
+    assert isinstance(natives["demo/broken.so"], UnreadableElf)
+
+
+def test_native_member_too_large(make_wheel: MakeWheel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A native member too large to read into memory is there, without facts."""
+    monkeypatch.setattr(contents, "MOST_NATIVE", 100)
+    facts = read_contents(FILENAME, io.BytesIO(make_wheel({"demo.so": GOLDEN})))
+    assert [native.elf for native in facts.native] == [
+        UnreadableElf(reason=f"it has {len(GOLDEN)} bytes where 100 are the limit")
+    ]
+
+
+@pytest.mark.parametrize("read", [read_wheel, verify_record])
+def test_no_file(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    """A path that is not there, or is a directory, is told with the reason."""
+    missing = tmp_path / FILENAME
+    with pytest.raises(WheelError) as caught:
+        read(missing)
+    assert str(caught.value) == (
+        f"{missing}: No such file or directory; give the path of a wheel file"
+    )
+    missing.mkdir()
+    with pytest.raises(WheelError, match="Is a directory"):
+        read(missing)
+
+
+names = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=12)
+trees = st.dictionaries(
+    st.tuples(names, names).map(lambda parts: f"{parts[0]}/{parts[1]}.py"),
+    st.binary(max_size=200),
+    max_size=8,
+)
+
+
+@given(files=trees, native=st.booleans())
+@settings(max_examples=60)
+def test_round_trip(
+    tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes], native: bool
+) -> None:
+    """Whatever the wheel package writes reads back: members, sizes, digests, modules."""
+    path = tmp_path_factory.mktemp("wheel") / FILENAME
+    tree = {**files, **({f"ext.{SUFFIX}": GOLDEN} if native else {})}
+    with WheelFile(path, "w") as wheel:
+        for name, data in tree.items():
+            wheel.writestr(name, data)
+        wheel.writestr("demo-1.0.dist-info/METADATA", "Name: demo\nVersion: 1.0\n")
+        wheel.writestr(
+            "demo-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp311-cp311-manylinux_2_17_x86_64\n",
+        )
+    facts = read_wheel(path)
+    verify_record(path)
+    sizes = {member.name: member.size for member in facts.members}
+    assert {name: sizes[name] for name in tree} == {name: len(data) for name, data in tree.items()}
+    assert len(facts.native) == native
+    tops = {name.split("/")[0] for name in files}
+    assert set(facts.modules) - {"ext"} == {top for top in tops if top.isidentifier()} - {"ext"}
+
+
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), max_size=8),
+    cut=st.integers(0, 40),
+)
+@settings(max_examples=400)
+def test_any_damage(changes: list[tuple[int, int]], cut: int) -> None:
+    """Whatever bytes are changed or missing: facts or a WheelError, nothing else."""
+    data = bytearray(SOUND[: len(SOUND) - cut])
+    for at, value in changes:
+        data[at % len(data)] = value
+    with contextlib.suppress(WheelError):
+        assert isinstance(read_contents(FILENAME, io.BytesIO(bytes(data))), WheelFacts)
+
+
+def _sound() -> bytes:
+    stream = io.BytesIO()
+    info = "demo-1.0.dist-info"
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("demo.py", b"")
+        archive.writestr("demo.so", GOLDEN)
+        archive.writestr(f"{info}/METADATA", "Name: demo\nVersion: 1.0\n")
+        archive.writestr(
+            f"{info}/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp311-cp311-manylinux_2_17_x86_64\n",
+        )
+        lines = [f"{name},,\n" for name in (*archive.namelist(), f"{info}/RECORD")]
+        archive.writestr(f"{info}/RECORD", "".join(lines))
+    return stream.getvalue()
+
+
+SOUND = _sound()
+
+
+def test_the_sound_wheel_is_sound() -> None:
+    """The wheel that the damage test starts from is without fault."""
+    assert read_contents(FILENAME, io.BytesIO(SOUND)).modules == ("demo",)

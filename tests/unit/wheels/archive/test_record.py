@@ -1,0 +1,108 @@
+"""RECORD: what a wheel lists, and whether that is what it holds."""
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import WheelError
+from harness.wheels.archive.contents import read_contents, verify_record
+from harness.wheels.archive.record import RecordEntry, parse_record
+from harness.wheels.archive.zip_reader import BUILD_AGAIN, FETCH_AGAIN
+
+MakeWheel = Callable[..., bytes]
+FILENAME = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
+
+
+def test_parse() -> None:
+    """A line is a path, an algorithm with its digest, and a size; commas may be quoted."""
+    assert parse_record("x.whl", '"a,b",sha256=QQ,1\n\nRECORD,,\n') == (
+        RecordEntry(name="a,b", algorithm="sha256", digest="QQ", size=1),
+        RecordEntry(name="RECORD"),
+    )
+
+
+def drop_first(record: str) -> str:
+    return record.partition("\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("record", "fault"),
+    [
+        (drop_first, f"RECORD does not list demo.py; {BUILD_AGAIN}"),
+        (
+            lambda text: text + "gone.py,,\n",
+            f"RECORD lists gone.py, which is not there; {BUILD_AGAIN}",
+        ),
+        (
+            lambda text: text.replace(",12\n", ",13\n"),
+            f"demo.py has 12 bytes where RECORD says 13; {FETCH_AGAIN}",
+        ),
+        (
+            lambda text: text + "demo.py\n",
+            (
+                "RECORD has the line 'demo.py', which is not PATH,ALGORITHM=DIGEST,SIZE; "
+                f"{BUILD_AGAIN}"
+            ),
+        ),
+        (
+            lambda text: text + "demo.py,,many\n",
+            (
+                "RECORD has the line 'demo.py,,many', which is not PATH,ALGORITHM=DIGEST,SIZE; "
+                f"{BUILD_AGAIN}"
+            ),
+        ),
+        (
+            lambda text: text + 'demo.py,"x"y,1\n',
+            f"RECORD is no CSV (',' expected after '\"'); {BUILD_AGAIN}",
+        ),
+    ],
+)
+def test_bad_listing(make_wheel: MakeWheel, record: Callable[[str], str], fault: str) -> None:
+    """RECORD lists every member, with its size, and nothing else."""
+    with pytest.raises(WheelError) as caught:
+        read_contents(FILENAME, io.BytesIO(make_wheel(record=record)))
+    assert str(caught.value) == f"{FILENAME}: {fault}"
+
+
+def test_signature_is_not_listed(make_wheel: MakeWheel, tmp_path: Path) -> None:
+    """A signature of RECORD is made after it, so RECORD need not list it."""
+    path = tmp_path / FILENAME
+    signed = {"demo-1.0.dist-info/RECORD.jws": b"signed"}
+    path.write_bytes(make_wheel(signed, record=drop_first))
+    verify_record(path)
+
+
+def test_digests_agree(make_wheel: MakeWheel, tmp_path: Path) -> None:
+    """A wheel that is what its RECORD says passes."""
+    path = tmp_path / FILENAME
+    path.write_bytes(make_wheel())
+    verify_record(path)
+
+
+def test_digest_differs(make_wheel: MakeWheel, tmp_path: Path) -> None:
+    """A member whose bytes have another digest than RECORD gives is named, with both."""
+    path = tmp_path / FILENAME
+    digest = "nTyhlvCYeFiTKEbz5Dd2A-T9dcZb0JLcU7v4YqwQ1Zg"
+    path.write_bytes(
+        make_wheel(record=lambda text: re.sub("(?<=demo.py,sha256=)[^,]+", digest, text))
+    )
+    with pytest.raises(WheelError) as caught:
+        verify_record(path)
+    fault = str(caught.value).removeprefix(f"{FILENAME}: ")
+    assert fault.startswith("demo.py is not what RECORD says: its sha256 is ")
+    assert fault.endswith(f", not {digest}; {FETCH_AGAIN}")
+
+
+@pytest.mark.parametrize("algorithm", ["md5", ""])
+def test_weak_digest(make_wheel: MakeWheel, tmp_path: Path, algorithm: str) -> None:
+    """A digest weaker than sha256 proves nothing."""
+    path = tmp_path / FILENAME
+    path.write_bytes(make_wheel(record=lambda text: text.replace("sha256", algorithm, 1)))
+    with pytest.raises(WheelError) as caught:
+        verify_record(path)
+    assert str(caught.value) == (
+        f"{FILENAME}: RECORD gives demo.py no digest by sha256, sha384, sha512; {BUILD_AGAIN}"
+    )

@@ -1,0 +1,181 @@
+"""A rewritten wheel: what was asked is changed, and nothing else."""
+
+import base64
+import csv
+import hashlib
+import io
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.core.errors import WheelError
+from harness.wheels.archive.contents import read_contents, verify_record
+from harness.wheels.archive.rewrite import Change, Wheel, bytes_added, expand_tags, rewrite_wheel
+
+FILENAME = "demo-1.0-1fix-cp39-cp39-musllinux_1_1_x86_64.whl"
+TAGS = "cp39-cp39-musllinux_1_1_x86_64"
+INFO = "demo-1.0.dist-info"
+MODULE = "demo/_inner.cpython-39-x86_64-linux-gnu.so"
+MUSL = "demo/_inner.cpython-39-x86_64-linux-musl.so"
+
+PATHS = st.lists(
+    st.from_regex(r"demo/[a-z0-9 ,\"é_.-]{1,12}[a-z0-9]", fullmatch=True),
+    unique_by=str.casefold,
+    max_size=6,
+)
+FILES = PATHS.flatmap(
+    lambda paths: st.fixed_dictionaries({path: st.binary(max_size=80) for path in paths})
+)
+CHANGES = st.sampled_from(
+    [
+        Change(),
+        Change(names=((MODULE, (MUSL,)),)),
+        Change(names=((MODULE, (MODULE, MUSL)),)),
+        Change(names=((MODULE, ("demo/_inner.abi3.so",)),), tags="cp39-abi3-musllinux_1_1_x86_64"),
+        Change(tags="cp39.cp310-cp39-musllinux_1_1_x86_64.linux_x86_64"),
+    ]
+)
+
+
+def packed(files: dict[str, bytes], *, end: str = "\n", extra: str = "") -> Wheel:
+    """Return a wheel with every kind of member: tight, loose, stored, executable, directory."""
+    wheel = f"Wheel-Version: 1.0{end}Root-Is-Purelib: false{end}Tag: {TAGS}{end}Build: 1fix{end}"
+    members = {
+        **files,
+        MODULE: b"module" * 50,
+        f"{INFO}/METADATA": b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n",
+        f"{INFO}/WHEEL": wheel.encode(),
+        **({f"{INFO}/{extra}": b"{}"} if extra else {}),
+    }
+    rows = [record_row(name, data) + end for name, data in members.items()]
+    members[f"{INFO}/RECORD"] = "".join([*rows, f"{INFO}/RECORD,,{end}"]).encode()
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("demo/", (1999, 1, 2, 0, 0, 0)), b"")
+        for at, (name, data) in enumerate(members.items()):
+            entry = zipfile.ZipInfo(name, (2001 + at, 2, 3, 4, 5, 6))
+            entry.compress_type = zipfile.ZIP_DEFLATED if at % 2 else zipfile.ZIP_STORED
+            entry.create_system = 3
+            entry.external_attr = (0o100755 if at % 3 else 0o100644) << 16
+            archive.writestr(entry, data, compresslevel=9)
+    return Wheel(filename=FILENAME, data=out.getvalue())
+
+
+def record_row(name: str, data: bytes) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    row = io.StringIO()
+    csv.writer(row, lineterminator="").writerow([name, f"sha256={digest}", len(data)])
+    return row.getvalue()
+
+
+def entries(wheel: Wheel) -> dict[str, tuple[object, ...]]:
+    with zipfile.ZipFile(io.BytesIO(wheel.data)) as archive:
+        return {
+            i.filename: (
+                archive.read(i), i.date_time, i.external_attr, i.create_system, i.compress_type
+            )
+            for i in archive.infolist()
+        }  # fmt: skip
+
+
+@given(files=FILES, change=CHANGES)
+def test_nothing_else_changes(
+    files: dict[str, bytes], change: Change, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A rewritten wheel verifies; what the change does not name keeps bytes, time, mode, order."""
+    before = packed(files)
+    after = rewrite_wheel(before, change)
+    path = tmp_path_factory.mktemp("wheel") / after.filename
+    path.write_bytes(after.data)
+    verify_record(path)
+    read_contents(after.filename, io.BytesIO(after.data))
+    old, new = entries(before), entries(after)
+    touched = {f"{INFO}/RECORD", f"{INFO}/WHEEL"} if change.tags else {f"{INFO}/RECORD"}
+    named = dict(change.names)
+    expected = [new_name for name in old for new_name in named.get(name, (name,))]
+    assert list(new) == expected
+    for name, entry in old.items():
+        for new_name in named.get(name, (name,)):
+            assert name in touched or new[new_name] == entry
+            assert new[new_name][1:] == entry[1:]
+
+
+@given(files=FILES, change=CHANGES)
+def test_the_same_bytes_each_time(files: dict[str, bytes], change: Change) -> None:
+    """Rewriting is a function of its input; one that is done is not undone by changing nothing."""
+    before = packed(files)
+    after = rewrite_wheel(before, change)
+    assert rewrite_wheel(before, change) == after
+    assert rewrite_wheel(after, Change()) == after
+
+
+@given(files=FILES)
+def test_a_renaming_can_be_taken_back(files: dict[str, bytes]) -> None:
+    """Renamed and renamed back, a wheel is what it was."""
+    before = rewrite_wheel(packed(files), Change())
+    there = rewrite_wheel(before, Change(names=((MODULE, (MUSL,)),)))
+    assert rewrite_wheel(there, Change(names=((MUSL, (MODULE,)),))) == before
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_record_keeps_its_lines(end: str) -> None:
+    """Lines of RECORD that need no change are as they were, their ends included."""
+    before, after = (
+        entries(wheel)[f"{INFO}/RECORD"][0]
+        for wheel in (
+            packed({"demo/a, b.py": b""}, end=end),
+            rewrite_wheel(
+                packed({"demo/a, b.py": b""}, end=end), Change(names=((MODULE, (MODULE, MUSL)),))
+            ),
+        )
+    )
+    assert isinstance(before, bytes)
+    assert isinstance(after, bytes)
+    was, now = before.decode().splitlines(keepends=True), after.decode().splitlines(keepends=True)
+    added = [line for line in now if line not in was]
+    assert [line for line in now if line in was] == was
+    assert added == [line.replace("-gnu", "-musl") for line in was if line.startswith(MODULE)]
+
+
+def test_new_tags() -> None:
+    """New tags stand in the file name, compressed, and in WHEEL one by one, where the old were."""
+    change = Change(tags="cp39-abi3-musllinux_1_1_x86_64.linux_x86_64")
+    after = rewrite_wheel(packed({}), change)
+    assert after.filename == "demo-1.0-1fix-cp39-abi3-musllinux_1_1_x86_64.linux_x86_64.whl"
+    assert entries(after)[f"{INFO}/WHEEL"][0] == (
+        b"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp39-abi3-musllinux_1_1_x86_64\n"
+        b"Tag: cp39-abi3-linux_x86_64\nBuild: 1fix\n"
+    )
+
+
+def test_expand_tags() -> None:
+    """A compressed tag set stands for every combination of its parts."""
+    assert expand_tags("py2.py3-none-any") == ("py2-none-any", "py3-none-any")
+
+
+def test_bytes_added() -> None:
+    """A renaming costs the longer names alone, however tight the wheel was packed before."""
+    before = packed({"demo/text.py": b"import this\n" * 500})
+    after = rewrite_wheel(before, Change(names=((MODULE, (MUSL,)),)))
+    assert 0 < bytes_added(before, after) < 10
+
+
+def test_a_signed_wheel() -> None:
+    """A signature would no longer hold, so a signed wheel is not rewritten."""
+    with pytest.raises(WheelError, match=r"it is signed \(RECORD.jws\)"):
+        rewrite_wheel(packed({}, extra="RECORD.jws"), Change(tags=TAGS))
+
+
+@pytest.mark.parametrize("names", [("demo/here.py",), (MUSL, MUSL)])
+def test_a_name_that_is_taken(names: tuple[str, ...]) -> None:
+    """Two members cannot share a name."""
+    with pytest.raises(WheelError, match="two members would be called"):
+        rewrite_wheel(packed({"demo/here.py": b""}), Change(names=((MODULE, names),)))
+
+
+def test_a_damaged_wheel() -> None:
+    """What is no wheel is said to be none."""
+    with pytest.raises(WheelError, match="is empty"):
+        rewrite_wheel(Wheel(filename=FILENAME, data=b""), Change())

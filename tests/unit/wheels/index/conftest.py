@@ -1,0 +1,5 @@
+"""A package index on loopback, for every test of the index."""
+
+from tests.support.loopback_index import impatient, loopback_index
+
+__all__ = ["impatient", "loopback_index"]

@@ -1,0 +1,44 @@
+"""Which index the user's pip is set to."""
+
+import pytest
+from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+from harness.wheels.index.client import IndexSettings, parse_pip_config, pip_settings
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("", IndexSettings()),
+        ("global.timeout='60'\nnonsense\nglobal.cert=broken\n", IndexSettings()),
+        (
+            "global.index-url='https://mirror.example/simple'\nglobal.cert='/etc/ca.pem'\n",
+            IndexSettings(endpoint="https://mirror.example/simple", certificates="/etc/ca.pem"),
+        ),
+        (
+            (
+                ":env:.index-url='https://env.example'\ndownload.index-url='https://b.example'\n"
+                "global.index-url='https://a.example'\n"
+            ),
+            IndexSettings(endpoint="https://env.example"),
+        ),
+    ],
+    ids=["nothing set", "nothing of use", "global", "environment first"],
+)
+def test_pip_config(text: str, settings: IndexSettings) -> None:
+    """The environment overrides a command's section, and that the global one, as in pip."""
+    assert parse_pip_config(text) == settings
+
+
+def test_real_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pip itself is asked, so that its environment variables and files count."""
+    monkeypatch.setenv("PIP_INDEX_URL", "https://user:secret@mirror.example/simple")
+    settings = pip_settings()
+    assert settings.endpoint == "https://user:secret@mirror.example/simple"
+    assert settings.host == "mirror.example"
+
+
+def test_no_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no pip, the default index it is."""
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    assert pip_settings() == IndexSettings(endpoint=PYPI_SIMPLE_ENDPOINT)

@@ -1,0 +1,278 @@
+"""Releases and wheels from a package index that is really spoken to, on loopback."""
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from urllib3 import Retry
+
+from harness.core.errors import PackageIndexError
+from harness.core.subjects import IndexSource
+from harness.host.cache import Cache
+from harness.host.download import Downloader
+from harness.wheels.index.client import IndexClient, IndexSettings
+from harness.wheels.index.fetch import PackageIndex
+from harness.wheels.index.lock import IndexLock, LockedWheel
+from harness.wheels.index.renew import renew_lock
+
+DEMO = IndexSource(name="demo", version="1.0")
+FILENAME = "Demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
+BODY = b"the wheel's bytes" * 1000
+SHA256 = hashlib.sha256(BODY).hexdigest()
+WHEEL = LockedWheel(filename=FILENAME, sha256=SHA256, requires_python=">=3.9")
+EMPTY = IndexLock(generated=date(2026, 1, 2), releases={})
+LOCK = IndexLock(generated=date(2026, 1, 2), releases={"demo==1.0": (WHEEL,)})
+
+
+class LoopbackIndex(Protocol):
+    """As in conftest."""
+
+    endpoint: str
+    pages: dict[str, bytes]
+    statuses: list[int]
+    breaks: list[int]
+    asked: list[str]
+
+    def serve(self, project: str, *links: str, **bodies: bytes) -> None: ...
+
+
+MakeIndex = Callable[[IndexLock], PackageIndex]
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """Collect what is announced."""
+    return []
+
+
+@pytest.fixture
+def make_index(
+    loopback_index: LoopbackIndex, tmp_path: Path, said: list[str], impatient: Retry
+) -> MakeIndex:
+    """Make an index with the given lock, in front of the loopback one."""
+    settings = IndexSettings(endpoint=loopback_index.endpoint)
+    client = IndexClient(settings, impatient, Downloader(first_pause=0))
+    return lambda lock: PackageIndex(Cache(tmp_path), lock, said.append, client)
+
+
+def link(filename: str, sha256: str = SHA256, attributes: str = "") -> str:
+    return f'href="/files/{filename}#sha256={sha256}" {attributes}>{filename}'
+
+
+def error_of(action: Callable[[], object]) -> str:
+    with pytest.raises(PackageIndexError) as caught:
+        action()
+    return str(caught.value)
+
+
+def test_lookup(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """A release has those of its project's files that are wheels for Linux, sorted."""
+    loopback_index.serve(
+        "demo",
+        link("demo-1.0-py3-none-any.whl", "b" * 64, 'data-yanked="broken"'),
+        link(FILENAME, attributes='data-requires-python="&gt;=3.9"'),
+        link("demo-1.0-cp311-cp311-win_amd64.whl"),
+        link("demo-1.0.tar.gz"),
+        link("demo-1.0-not-a-wheel-name-at-all.whl"),
+        link("demo-1.1-py3-none-any.whl"),
+        link("demo.zip"),
+    )
+    assert make_index(EMPTY).lookup("demo", "1.0.0") == (
+        WHEEL,
+        LockedWheel(filename="demo-1.0-py3-none-any.whl", sha256="b" * 64, yanked=True),
+    )
+
+
+def test_release_without_wheels(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """A release that has no wheel for Linux is there and empty."""
+    loopback_index.serve("demo", link("demo-1.0.tar.gz"))
+    assert make_index(EMPTY).lookup("demo", "1.0") == ()
+
+
+def test_no_such_release(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """A release that is not there is told with the newest that are."""
+    loopback_index.serve("demo", *(link(f"demo-0.{n}.tar.gz") for n in range(12)))
+    assert error_of(lambda: make_index(EMPTY).lookup("demo", "1.0")) == (
+        "demo==1.0: the package index has no such release; it has 0.7, 0.8, 0.9, 0.10, 0.11"
+    )
+
+
+def test_no_digest(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """A wheel without a sha256 cannot be pinned."""
+    loopback_index.serve("demo", f'href="/files/{FILENAME}">{FILENAME}')
+    assert error_of(lambda: make_index(EMPTY).lookup("demo", "1.0")) == (
+        f"{FILENAME}: the package index gives no sha256 for it; use an index that does"
+    )
+
+
+def test_no_such_project(make_index: MakeIndex) -> None:
+    """A project that is not there is told without the index's password."""
+    assert error_of(lambda: make_index(EMPTY).lookup("demo", "1.0")) == (
+        "demo: the package index 127.0.0.1 has no such project; check the name"
+    )
+
+
+def test_pinned_release_is_not_looked_up(
+    loopback_index: LoopbackIndex, make_index: MakeIndex
+) -> None:
+    """A pinned release is answered from the lock; another is asked for once."""
+    loopback_index.serve("other", link("other-1.tar.gz"), link("other-2.tar.gz"))
+    index = make_index(LOCK)
+    assert index.release(DEMO) == (WHEEL,)
+    assert loopback_index.asked == []
+    assert index.release(IndexSource(name="other", version="1")) == ()
+    assert index.release(IndexSource(name="other", version="2")) == ()
+    assert loopback_index.asked == ["/simple/other/"]
+
+
+def test_downloaded_once(
+    loopback_index: LoopbackIndex, make_index: MakeIndex, said: list[str]
+) -> None:
+    """A wheel is downloaded once, under its own name, and the download is announced."""
+    loopback_index.serve("demo", link(FILENAME), **{FILENAME: BODY})
+    wheel = make_index(LOCK).fetch(WHEEL)
+    assert (wheel.filename, wheel.sha256, wheel.size) == (FILENAME, SHA256, len(BODY))
+    assert Path(wheel.path).name == FILENAME
+    assert Path(wheel.path).read_bytes() == BODY
+    assert said == [f"downloading {FILENAME} (0.0 MiB)"]
+    assert make_index(LOCK).fetch(WHEEL) == wheel
+    assert loopback_index.asked == ["/simple/demo/", f"/files/{FILENAME}"]
+
+
+def test_long_download(
+    loopback_index: LoopbackIndex, make_index: MakeIndex, said: list[str]
+) -> None:
+    """A long download is announced as it goes on."""
+    body = bytes(16 << 20)
+    loopback_index.serve("demo", link(FILENAME), **{FILENAME: body})
+    digest = hashlib.sha256(body).hexdigest()
+    make_index(LOCK).fetch(LockedWheel(filename=FILENAME, sha256=digest))
+    assert said[0] == f"downloading {FILENAME} (16.0 MiB)"
+    assert [line.rpartition(": ")[2] for line in said[1:]] == ["25 %", "50 %", "75 %", "100 %"]
+
+
+def test_other_bytes(loopback_index: LoopbackIndex, make_index: MakeIndex, tmp_path: Path) -> None:
+    """Bytes other than those pinned are an error, and are not kept."""
+    loopback_index.serve("demo", link(FILENAME), **{FILENAME: b"evil"})
+    evil = hashlib.sha256(b"evil").hexdigest()
+    assert error_of(lambda: make_index(LOCK).fetch(WHEEL)) == (
+        f"{FILENAME}: the package index gives other bytes than were pinned (sha256 {evil}, not "
+        f"{SHA256}); distrust them, and run `wheelgrid lock` only when you know why they changed"
+    )
+    assert not list(tmp_path.rglob("*.whl"))
+
+
+def test_vanished_from_the_page(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """A pinned wheel that the index no longer lists is told with the next step."""
+    loopback_index.serve("demo", link("demo-1.0.tar.gz"))
+    assert error_of(lambda: make_index(LOCK).fetch(WHEEL)) == (
+        f"{FILENAME}: the package index no longer has this file; pin another release, then run "
+        "`wheelgrid lock`"
+    )
+
+
+NO_ANSWER = "check the network, and that `pip config list` names an index that works"
+
+
+def test_vanished_file(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """A wheel that is listed but not there is told by its status, without the address."""
+    loopback_index.serve("demo", link(FILENAME))
+    assert error_of(lambda: make_index(LOCK).fetch(WHEEL)) == (
+        f"{FILENAME}: the package index 127.0.0.1 gives no answer (404); {NO_ANSWER}"
+    )
+
+
+def test_passing_trouble(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """An index that is busy twice, and an answer that breaks off, are tried again."""
+    loopback_index.serve("demo", link(FILENAME), **{FILENAME: BODY})
+    loopback_index.statuses += [503, 503]
+    loopback_index.breaks += [100, 0]
+    assert Path(make_index(LOCK).fetch(WHEEL).path).read_bytes() == BODY
+    assert loopback_index.asked == ["/simple/demo/"] * 3 + [f"/files/{FILENAME}"] * 3
+
+
+def test_lasting_trouble(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """An index that stays busy is given up on, and so is an answer that always breaks off."""
+    loopback_index.serve("demo", link(FILENAME), **{FILENAME: BODY})
+    loopback_index.statuses += [503] * 4
+    assert error_of(lambda: make_index(LOCK).fetch(WHEEL)) == (
+        f"demo: the package index 127.0.0.1 gives no answer (ResponseError); {NO_ANSWER}"
+    )
+    loopback_index.breaks += [1] * 4
+    assert "gives no answer (cut short" in error_of(lambda: make_index(LOCK).fetch(WHEEL))
+
+
+def test_unreachable(tmp_path: Path, impatient: Retry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index where nobody listens is told as such."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    client = IndexClient(IndexSettings(endpoint="http://127.0.0.1:9/simple"), impatient)
+    index = PackageIndex(Cache(tmp_path), LOCK, print, client)
+    assert error_of(lambda: index.fetch(WHEEL)) == (
+        "demo: the package index 127.0.0.1 gives no answer (NewConnectionError); " + NO_ANSWER
+    )
+
+
+def test_a_release_that_vanished_stays_pinned(
+    loopback_index: LoopbackIndex, make_index: MakeIndex
+) -> None:
+    """What the index has no more is left as the lock before had it, and reported."""
+    del loopback_index
+    told: list[str] = []
+    assert renew_lock([DEMO], make_index(EMPTY), LOCK, told.append).releases == LOCK.releases
+    assert "no such project; check the name; it stays as it was" in told[0]
+
+
+def test_renew(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """A lock is renewed from what the index lists, or every release that fails is told."""
+    loopback_index.serve("demo", link(FILENAME, attributes='data-requires-python="&gt;=3.9"'))
+    assert renew_lock([DEMO], make_index(EMPTY)).releases == LOCK.releases
+    gone = IndexSource(name="gone", version="1")
+    old = IndexSource(name="demo", version="0.1")
+    problems = error_of(lambda: renew_lock([old, DEMO, gone], make_index(EMPTY)))
+    assert problems.splitlines() == [
+        "demo==0.1: the package index has no such release; it has 1.0",
+        "gone: the package index 127.0.0.1 has no such project; check the name",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("links", "newest"),
+    [
+        (("demo-1.9.tar.gz", "demo-1.10-py3-none-any.whl", "demo-2.0rc1.tar.gz"), "1.10"),
+        (("demo-1.0a1.tar.gz", "demo-1.0b1.tar.gz"), "1.0b1"),
+        (("demo-1.0.tar.gz", "demo-2.0.tar.gz yanked"), "1.0"),
+        (("demo-2.0.tar.gz yanked",), "2.0"),
+    ],
+)
+def test_newest(
+    loopback_index: LoopbackIndex, make_index: MakeIndex, links: tuple[str, ...], newest: str
+) -> None:
+    """The newest final release that nobody withdrew; another only where there is none."""
+    files = (words.partition(" ") for words in links)
+    loopback_index.serve(
+        "demo",
+        *(link(file, attributes='data-yanked=""' if yanked else "") for file, _, yanked in files),
+    )
+    assert make_index(EMPTY).newest("demo") == IndexSource(name="demo", version=newest)
+
+
+def test_no_newest(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """A project without a single release is an error, as one that is not there."""
+    loopback_index.serve("demo")
+    for name in ("demo", "gone"):
+        with pytest.raises(PackageIndexError, match=f"{name}: the package index"):
+            make_index(EMPTY).newest(name)
+
+
+def test_a_page_is_asked_for_once(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """However many threads want a project's files at once, its page is read by one."""
+    loopback_index.serve("demo", *(link(f"demo-1.{n}.tar.gz") for n in range(500)))
+    index = make_index(EMPTY)
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(index.newest, ["demo"] * 8))
+    assert found == {IndexSource(name="demo", version="1.499")}
+    assert loopback_index.asked == ["/simple/demo/"]

@@ -1,0 +1,187 @@
+"""Wheels looked into where they lie, on a small index of the test's own."""
+
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from urllib3 import Retry
+
+from harness.core.errors import PackageIndexError
+from harness.host.cache import Cache
+from harness.wheels.archive.contents import read_contents
+from harness.wheels.archive.elf import ElfFacts
+from harness.wheels.archive.listing import read_listing
+from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
+from harness.wheels.index.client import IndexClient, IndexSettings, Part
+from harness.wheels.index.fetch import PackageIndex
+from harness.wheels.index.lock import NOTHING_PINNED, LockedWheel
+from harness.wheels.index.remote import PIECE, Depth, RangedFile, read_all, read_remote
+from tests.support.loopback_index import LoopbackIndex
+
+GOLDEN = (Path(__file__).parents[3] / "data" / "elf" / "x86_64.so").read_bytes()
+MODULE = "demo/_core.cpython-39-x86_64-linux-gnu.so"
+NAME = ComposedName(
+    distribution="demo", version="1.0", python="cp39", abi="cp39", platform="linux_x86_64"
+)
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> bytes:
+    """Return a wheel with an ELF file that lies between other large members."""
+    noise = b"".join(hashlib.sha256(bytes([i % 256, i // 256])).digest() for i in range(20_000))
+    path = tmp_path / NAME.filename
+    members = [
+        WheelMember(path=MODULE, data=GOLDEN + noise[:200_000]),
+        WheelMember(path="demo/_a.bin", data=noise),
+        WheelMember(path="demo/script.so", data=b"INPUT(libdemo.so.1)"),
+        WheelMember(path="demo/z.bin", data=noise),
+    ]
+    write_wheel(
+        path, NAME, members, {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
+    )
+    return path.read_bytes()
+
+
+def served(index: LoopbackIndex, wheel: bytes) -> LockedWheel:
+    digest = hashlib.sha256(wheel).hexdigest()
+    index.serve("demo", f'href="/files/{NAME.filename}#sha256={digest}">{NAME.filename}')
+    index.pages[f"/files/{NAME.filename}"] = wheel
+    return LockedWheel(filename=NAME.filename, sha256=digest)
+
+
+def opened(index: LoopbackIndex, folder: Path, patience: Retry) -> PackageIndex:
+    client = IndexClient(IndexSettings(endpoint=index.endpoint), patience)
+    return PackageIndex(Cache(folder), NOTHING_PINNED, lambda _: None, client)
+
+
+def files_asked(index: LoopbackIndex) -> list[str]:
+    return [asked for asked in index.asked if asked.startswith("/files/")]
+
+
+def test_only_the_end_is_read(
+    loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry
+) -> None:
+    """The end of a file of more than a megabyte tells what the names of the whole file would."""
+    loopback_index.parts = True
+    locked = served(loopback_index, wheel)
+    index = opened(loopback_index, tmp_path / "cache", impatient)
+    look = read_remote(locked, index, Cache(tmp_path / "cache"), Depth.NAMES)
+    assert look.facts == read_listing(NAME.filename, io.BytesIO(wheel))
+    assert (look.size, look.read) == (len(wheel), PIECE)
+    assert len(wheel) > 1_000_000
+    assert files_asked(loopback_index) == [f"/files/{NAME.filename} -65536"]
+
+
+def test_native_members_are_read_by_their_bytes(
+    loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry
+) -> None:
+    """An ELF file is read without its large neighbours; a linker script is no ELF file."""
+    loopback_index.parts = True
+    locked = served(loopback_index, wheel)
+    index = opened(loopback_index, tmp_path / "cache", impatient)
+    look = read_remote(locked, index, Cache(tmp_path / "cache"), Depth.NATIVE)
+    assert look.facts == read_contents(NAME.filename, io.BytesIO(wheel))
+    (native,) = look.facts.native
+    assert isinstance(native.elf, ElfFacts)
+    assert native.elf.soname == "libgolden.so.1"
+    assert len(files_asked(loopback_index)) == 3
+    assert look.size == len(wheel)
+    assert 200_000 < look.read < 200_000 + len(GOLDEN) + 2 * PIECE + 1000
+
+
+@pytest.mark.parametrize("depth", Depth)
+def test_nothing_is_asked_twice(
+    loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry, depth: Depth
+) -> None:
+    """What was read is kept by the wheel's digest, and what it cost with it."""
+    loopback_index.parts = True
+    locked = served(loopback_index, wheel)
+    index = opened(loopback_index, tmp_path / "cache", impatient)
+    first = read_remote(locked, index, Cache(tmp_path / "cache"), depth)
+    asked = len(loopback_index.asked)
+    assert read_remote(locked, index, Cache(tmp_path / "cache"), depth) == first
+    assert len(loopback_index.asked) == asked
+
+
+@pytest.mark.parametrize("depth", Depth)
+def test_an_index_without_parts(
+    loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry, depth: Depth
+) -> None:
+    """Where a request for a part is answered with the whole, the whole is fetched and checked."""
+    locked = served(loopback_index, wheel)
+    index = opened(loopback_index, tmp_path / "cache", impatient)
+    look = read_remote(locked, index, Cache(tmp_path / "cache"), depth)
+    assert MODULE in [native.name for native in look.facts.native]
+    assert look.read == look.size == len(wheel)
+
+
+@pytest.mark.parametrize("wrong", ["another start", "too little", "nothing"])
+def test_a_part_that_was_not_asked_for(wheel: bytes, wrong: str) -> None:
+    """An index that gives other bytes than it was asked for is not believed."""
+
+    def part(first: int, last: int | None) -> Part | None:
+        if wrong == "nothing":
+            return None
+        start = first + (wrong == "another start")
+        end = (last or 0) + (wrong != "too little")
+        return Part(first=start, data=wheel[start:end], size=len(wheel))
+
+    end = Part(first=len(wheel) - 1000, data=wheel[-1000:], size=len(wheel))
+    with pytest.raises(PackageIndexError, match="another part than was asked for"):
+        RangedFile(part, end).read(10)
+
+
+def test_what_cannot_be_read_is_told(
+    loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry
+) -> None:
+    """One wheel that is gone and one that is none do not keep the others from being read."""
+    loopback_index.parts = True
+    good = served(loopback_index, wheel)
+    gone = LockedWheel(filename="demo-2.0-cp39-cp39-linux_x86_64.whl", sha256="0" * 64)
+    failed: list[tuple[str, type[Exception]]] = []
+    found = list(
+        read_all(
+            [good, gone],
+            opened(loopback_index, tmp_path / "cache", impatient),
+            Cache(tmp_path / "cache"),
+            lambda one, error: failed.append((one.filename, type(error))),
+        )
+    )
+    assert [one.filename for one, _ in found] == [good.filename]
+    assert failed == [(gone.filename, PackageIndexError)]
+
+
+@given(
+    data=st.binary(min_size=1, max_size=300),
+    tail=st.integers(min_value=1, max_value=300),
+    reads=st.lists(st.tuples(st.integers(0, 320), st.integers(-1, 320)), max_size=6),
+)
+def test_a_ranged_file_reads_as_the_file(
+    data: bytes, tail: int, reads: list[tuple[int, int]]
+) -> None:
+    """Whatever is read of it, in whatever order, is what the file has there."""
+
+    def part(first: int, last: int | None) -> Part:
+        return Part(first=first, data=data[first : None if last is None else last + 1],
+                    size=len(data))  # fmt: skip
+
+    ranged, plain = RangedFile(part, part(max(0, len(data) - tail), None)), io.BytesIO(data)
+    for at, size in reads:
+        assert ranged.seek(at) == plain.seek(at)
+        assert ranged.read(size) == plain.read(size)
+        assert ranged.tell() == max(at, min(plain.tell(), len(data)))
+
+
+def test_zip_archives_are_read_through_it(wheel: bytes) -> None:
+    """A zip reader finds every member, those before the end too."""
+
+    def part(first: int, last: int | None) -> Part:
+        return Part(first=first, data=wheel[first : None if last is None else last + 1],
+                    size=len(wheel))  # fmt: skip
+
+    with zipfile.ZipFile(RangedFile(part, part(len(wheel) - 1000, None))) as archive:
+        assert archive.testzip() is None

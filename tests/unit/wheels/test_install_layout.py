@@ -1,0 +1,47 @@
+"""Companions as files: where they go, and what is left to the target's installer."""
+
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+from harness.core.subjects import WheelRef
+from harness.host.cache import file_sha256
+from harness.wheels.install_layout import laid_out
+from tests.support.wheels import make_wheel
+
+
+def _wheel(path: Path) -> WheelRef:
+    return WheelRef(filename=path.name, sha256=file_sha256(path), size=1, path=str(path))
+
+
+def test_files_go_where_an_installer_puts_them(tmp_path: Path) -> None:
+    """Both libraries' schemes are one directory here; scripts and headers are left out."""
+    files = {
+        "one/__init__.py": "here",
+        "one-1.0.data/purelib/two.py": "there",
+        "one-1.0.data/platlib/sub/three.py": "elsewhere",
+        "one-1.0.data/scripts/tool": "#!python",
+        "one-1.0.data/headers/one.h": "",
+    }
+    wheels = (
+        _wheel(make_wheel(tmp_path, "one", "", files=files)),
+        _wheel(make_wheel(tmp_path, "other", "x = 1")),
+    )
+    with zipfile.ZipFile(BytesIO(laid_out(wheels))) as site:
+        content = {name: site.read(name).decode() for name in site.namelist()}
+    kept = {name: text for name, text in content.items() if ".dist-info/" not in name}
+    assert kept == {
+        "one.py": "",
+        "one/__init__.py": "here",
+        "two.py": "there",
+        "sub/three.py": "elsewhere",
+        "other.py": "x = 1",
+    }
+
+
+def test_nothing_is_nothing(tmp_path: Path) -> None:
+    """No companions are no archive, and neither are some of which one cannot be read."""
+    good, bad = make_wheel(tmp_path, "one", ""), tmp_path / "two-1.0-py3-none-any.whl"
+    bad.write_bytes(b"no wheel")
+    assert laid_out(()) == b""
+    assert laid_out((_wheel(good), _wheel(bad))) == b""
