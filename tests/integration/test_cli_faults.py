@@ -222,6 +222,41 @@ def test_a_cache_without_room(small_disk: Path, tmp_path: Path) -> None:
     assert "set WHEELGRID_CACHE to another directory" in seen["evidence"]
 
 
+def test_a_mirror_that_is_gone_costs_the_cells_that_need_it(tmp_path: Path) -> None:
+    """What is there is probed; what needs the mirror is a miss with its reason: code 3."""
+    matrix = tmp_path / "matrix"
+    shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
+    targets = matrix / "targets.yaml"
+    unpinned = "{suite: bookworm, packages: [tzdata, python3, python3-pip]}"
+    text = targets.read_text()
+    assert "{suite: bookworm, packages: *packages}" in text
+    targets.write_text(text.replace("{suite: bookworm, packages: *packages}", unpinned))
+    made = wheelgrid("image", "build", "--target", "debian-11", *HERE[:2], "--arch", NATIVE)
+    assert made.status == 0, made.said
+    ended = wheelgrid(
+        *(
+            "run",
+            *HERE,
+            "--target",
+            "debian-11",
+            "--subject",
+            "pure",
+            "--out",
+            tmp_path / "grid",
+            "--matrix",
+            matrix,
+        ),
+        env={"WHEELGRID_DEBIAN_MIRRORS": "http://127.0.0.1:9"},
+    )
+    assert ended.status == 3, ended.said
+    seen = {each["cell"].partition("/")[0]: each for each in measured(tmp_path / "grid")}
+    assert seen["debian-11"]["outcome"] == "pass"
+    assert (seen["debian-12"]["outcome"], seen["debian-12"]["cause"]) == ("miss", "infra:upstream")
+    evidence = seen["debian-12"]["evidence"]
+    assert "the index of Debian bookworm for amd64 at 127.0.0.1:9: " in evidence
+    assert not re.search(r"mmdebstrap|exit status|set -eu", evidence)
+
+
 # --- no engine ------------------------------------------------------------------------
 
 
