@@ -4,6 +4,8 @@ mmdebstrap makes a root of its own for apt, which fetches the index and verifies
 and that it is not past its date. No package is downloaded here.
 """
 
+import errno
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,9 +60,15 @@ _URI = re.compile(r"'(?P<uri>\S+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256
 _DEB = re.compile(r"(?P<name>[^_]+)_(?P<version>[^_]+)_(?P<arch>[^_]+)\.deb")
 _DSC = re.compile(r"(?P<name>[^_]+)_(?P<version>[^_]+)\.dsc")
 _ORIG = re.compile(r"[^/]+\.orig\.tar\.(gz|xz|bz2|zst)")
-_EXPIRED = re.compile(r"Release file for \S+ is expired \(invalid since (?P<since>[^)]*)\)")
+_EXPIRED = re.compile(r"Release file for \S+ is expired \(invalid since (?P<by>[^)]*)\)")
+_UNKNOWN_KEY = re.compile(r"\b(?P<key>NO_PUBKEY [0-9A-F]+)")
 _COMPLAINT = re.compile(r"^E: (?P<what>.*)$", re.MULTILINE)
-_ADDRESS = re.compile(r"https?://\S+")
+_UNFETCHED = re.compile(
+    r"Failed to fetch https?://\S+/(?P<file>\S+) +(?P<why>.*?)(?: \[IP: [^]]*\])?"
+)
+_ADDRESS = re.compile(r"https?://\S+ ?")
+_TOOLS = ("setup", "run_", "apt-get", "mmdebstrap")
+"""What complaints begin with that are of a tool, and not of what it was given."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,11 +142,24 @@ def _check_date(suite: Suite, mirrors: Mirrors) -> str:
 
 def explain(error: ProcessError) -> str:
     """Return the reason in words: what apt complains of, never the script that ran it."""
-    if found := _EXPIRED.search(error.output):
-        return f"it is past its date (since {found['since']})"
-    complaints = [_ADDRESS.sub("", m["what"]).strip() for m in _COMPLAINT.finditer(error.output)]
-    wanted = [what for what in complaints if not what.startswith(("setup", "run_", "apt-get"))]
-    return next(iter(wanted), error.reason)
+    output = error.output
+    if not output and error.reason == os.strerror(errno.ENOENT):
+        return f"{error.argv[0]} is not installed; `wheelgrid doctor --fix` installs it"
+    if found := _EXPIRED.search(output):
+        return f"it is past its date by {found['by']}"
+    if found := _UNKNOWN_KEY.search(output):
+        return f"it is signed by a key that is not trusted here ({found['key']})"
+    complaints = [_in_words(found["what"]) for found in _COMPLAINT.finditer(output)]
+    wanted = [what for what in complaints if not what.startswith(_TOOLS)]
+    timeout = error.reason if error.reason.startswith("took longer") else "apt gives no reason"
+    return next(iter(wanted), timeout)
+
+
+def _in_words(complaint: str) -> str:
+    """Return a complaint without addresses: one may hold a password."""
+    if found := _UNFETCHED.fullmatch(complaint):
+        complaint = f"{found['file']}: {found['why']}"
+    return " ".join(_ADDRESS.sub("", complaint).split())
 
 
 def _read(text: str, mirror: str, sets: Sequence[PackageSet], sources: Sequence[str]) -> Answer:
