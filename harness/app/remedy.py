@@ -24,8 +24,8 @@ from harness.core.targets import Target
 from harness.matrix.plan import Selection, wheel_fits
 from harness.predict.batch import Passports
 from harness.predict.remedies import (
-    Effect,
     Proposal,
+    RemedyEffect,
     Variant,
     common_modules,
     deciding,
@@ -175,7 +175,7 @@ def try_out(examination: Examination, options: RunOptions, console: Console) -> 
     return run_subjects(subjects, selection, options, console)
 
 
-def effects_of(examination: Examination, grid: Grid | None) -> tuple[Effect, ...]:
+def effects_of(examination: Examination, grid: Grid | None) -> tuple[RemedyEffect, ...]:
     """Return the effect of every remedy, best first."""
     return weigh(
         examination.proposal,

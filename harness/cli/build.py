@@ -13,7 +13,7 @@ from harness.app.wiring import (
     open_workspace,
     read_matrix,
 )
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, registry_option
 from harness.core.errors import UsageError
 from harness.core.matching import did_you_mean, matching, matching_arches
@@ -29,7 +29,7 @@ from harness.wheels.build import (
 )
 
 
-@click.command(cls=Command, example="wheelgrid build abi3 --arch s390x --python 3.11")
+@click.command(cls=ExplainedCommand, example="wheelgrid build abi3 --arch s390x --python 3.11")
 @click.argument("fixture", required=False)
 @click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches; all by default.")
 @click.option("--python", "pythons", multiple=True, metavar="X.Y", help="Minor versions.")

@@ -11,7 +11,7 @@ from harness.app.execute import choose_cells, run_cells
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import Proof, expected_of, not_applicable, read_candidates
 from harness.app.wiring import open_index, read_matrix
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import query_option, run_options, selection_options
 from harness.core.errors import ExitCode
 from harness.matrix.plan import Selection, all_cells, plan_cells, usual, with_subjects
@@ -24,7 +24,7 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
 
 
 @click.command(
-    cls=Command,
+    cls=ExplainedCommand,
     example="wheelgrid check dist/*.whl --call 'mypkg.add(1, 2) == 3'\n"
     "wheelgrid check numpy==2.4.6 --target 'debian-1*' --arch s390x\n"
     "wheelgrid check dist --against mypkg==1.2.3 -q 'arch:ppc64le,s390x'",

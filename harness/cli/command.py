@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 
-class Command(click.Command):
+class ExplainedCommand(click.Command):
     """A click command whose ``--help`` ends with an example."""
 
     def __init__(self, *args: Any, example: str, **kwargs: Any) -> None:  # noqa: ANN401 - click's

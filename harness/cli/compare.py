@@ -8,7 +8,7 @@ from rich.console import Console
 
 from harness.app.execute import run_again
 from harness.app.pytest_driver import RunOptions
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import query_option, run_options
 from harness.core.errors import ExitCode
 from harness.report.changes import comparison_json, format_comparison
@@ -21,7 +21,7 @@ from harness.store import default_store
 from harness.store.run_lookup import find_pair, known_past
 
 
-class Format(StrEnum):
+class ComparisonFormat(StrEnum):
     """One way to write a comparison down."""
 
     TERMINAL = "terminal"
@@ -30,7 +30,7 @@ class Format(StrEnum):
 
 
 @click.command(
-    cls=Command,
+    cls=ExplainedCommand,
     example="wheelgrid compare last-night last\n"
     "wheelgrid compare before.json grid/run.json -q 'arch:ppc64le' --format markdown\n"
     "wheelgrid compare last-night last --confirm --images local",
@@ -40,8 +40,8 @@ class Format(StrEnum):
 @click.option(
     "--format",
     "form",
-    type=click.Choice([form.value for form in Format]),
-    default=Format.TERMINAL.value,
+    type=click.Choice([form.value for form in ComparisonFormat]),
+    default=ComparisonFormat.TERMINAL.value,
     help="How to write it.",
 )
 @query_option
@@ -70,16 +70,16 @@ def compare(
         options = replace(options, out=options.out / "confirm")
         seen = run_again(cells, named.id, options, Console(stderr=True))
         chosen = confirm(chosen, seen, passports=past.passports)
-    _write(chosen, Format(form), before, now)
+    _write(chosen, ComparisonFormat(form), before, now)
     return ExitCode.UNEXPECTED if chosen.worse else ExitCode.AS_EXPECTED
 
 
-def _write(comparison: Comparison, form: Format, before: Run, now: Run) -> None:
+def _write(comparison: Comparison, form: ComparisonFormat, before: Run, now: Run) -> None:
     match form:
-        case Format.TERMINAL:
+        case ComparisonFormat.TERMINAL:
             Console().print(format_comparison(comparison), end="", soft_wrap=True)
-        case Format.MARKDOWN:
+        case ComparisonFormat.MARKDOWN:
             click.echo(markdown_changes(comparison), nl=False)
-        case Format.JSON:
+        case ComparisonFormat.JSON:
             base, run = (each.circumstances.started_at for each in (before, now))
             click.echo(comparison_json(comparison, base=base, run=run), nl=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from harness.app.wiring import read_matrix
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option
 from harness.core.arches import ARCHES
 from harness.core.errors import ExitCode
@@ -15,7 +15,7 @@ from harness.images.debian.mirror_check import check_mirror
 from harness.images.debian.package_lock import read_locks
 
 
-@click.command(cls=Command, example="wheelgrid doctor --fix")
+@click.command(cls=ExplainedCommand, example="wheelgrid doctor --fix")
 @click.option("--fix", is_flag=True, help="Mend what can be mended; says each command first.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--tests", is_flag=True, help="Also what only this project's own tests need.")

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from harness.app.wiring import LabOptions, open_passports, open_pinned, open_supply, read_matrix
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option
 from harness.matrix.plan import find_cell
 from harness.predict.batch import look_at
@@ -14,7 +14,9 @@ from harness.report.outlook import format_foreseen, format_story
 from harness.results.runfile import read_run
 
 
-@click.command(cls=Command, example="wheelgrid explain alpine-3.14-ga-pip-upgraded/x86_64/plain")
+@click.command(
+    cls=ExplainedCommand, example="wheelgrid explain alpine-3.14-ga-pip-upgraded/x86_64/plain"
+)
 @click.argument("cell")
 @click.option(
     "--run",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import query_option, store_option
 from harness.report.listing import format_steps
 from harness.results.query import Query
@@ -13,7 +13,7 @@ from harness.store.history import count_sightings, named_cells, steps
 
 
 @click.command(
-    cls=Command,
+    cls=ExplainedCommand,
     example="wheelgrid history debian-12/s390x/numpy\n"
     "wheelgrid history alpine-3.19 -q outcome:import-failed",
 )

@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 
 from harness.app.wiring import LabOptions, open_images, open_pinned, read_matrix
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import image_options, matrix_option, registry_option, selection_options
 from harness.core.errors import ExitCode, ImageError
 from harness.host.cache import Cache, default_cache_root
 from harness.host.engine.docker import connect
-from harness.images.inventory import Item, remove_items, take_stock
+from harness.images.inventory import StoredItem, remove_items, take_stock
 from harness.matrix.plan import Selection, plan_cells
 from harness.report.stock import format_built, format_mib, format_stock, format_sum
 from harness.report.untrusted import visible
@@ -24,7 +24,9 @@ def image() -> None:
     """Make target images ahead, list them, remove those that nobody uses."""
 
 
-@image.command(cls=Command, example='wheelgrid image build --target "alpine-*" --arch x86_64')
+@image.command(
+    cls=ExplainedCommand, example='wheelgrid image build --target "alpine-*" --arch x86_64'
+)
 @selection_options
 @image_options
 @matrix_option
@@ -53,7 +55,7 @@ def build(*, selection: Selection, images: str, registry: str, matrix: Path) -> 
     return ExitCode.NOTHING_CAN_BE_SAID if failed else ExitCode.AS_EXPECTED
 
 
-@image.command("list", cls=Command, example="wheelgrid image list --unused")
+@image.command("list", cls=ExplainedCommand, example="wheelgrid image list --unused")
 @click.option("--unused", is_flag=True, help="Only what no target of the matrix uses.")
 @registry_option
 @matrix_option
@@ -67,7 +69,7 @@ def list_stock(*, unused: bool, registry: str, matrix: Path) -> None:
     click.echo(format_stock(items, now=time.time()))
 
 
-@image.command("prune", cls=Command, example="wheelgrid image prune --dry-run")
+@image.command("prune", cls=ExplainedCommand, example="wheelgrid image prune --dry-run")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @click.option("--all", "everything", is_flag=True, help="Also what the matrix uses.")
 @registry_option
@@ -88,7 +90,7 @@ def prune_stock(*, dry_run: bool, everything: bool, registry: str, matrix: Path)
     click.echo(f"{'would remove' if dry_run else 'removed'} in all: {format_sum(items)}")
 
 
-def _stock(matrix: Path, registry: str) -> tuple[Item, ...]:
+def _stock(matrix: Path, registry: str) -> tuple[StoredItem, ...]:
     options = LabOptions(matrix_folder=matrix, registry=registry)
     store = open_images(options, open_pinned(options, _say), _say)
     uses = {target.key: store.uses(target) for target in read_matrix(matrix).targets}

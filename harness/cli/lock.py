@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from harness.app.wiring import open_index, read_matrix
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option
 from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, write_lock
 from harness.wheels.index.renew import pinned_releases, renew_lock
 
 
-@click.command(cls=Command, example="wheelgrid lock")
+@click.command(cls=ExplainedCommand, example="wheelgrid lock")
 @matrix_option
 def lock(*, matrix: Path) -> None:
     """Pin what the package index has now of every release that the matrix names.

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import store_option
 from harness.core.errors import ExitCode
 from harness.report.terminal import print_grid
@@ -15,7 +15,7 @@ from harness.store.merge import merge_stores
 
 
 @click.command(
-    cls=Command, example="wheelgrid merge shards/*.db --store nightly.db --label nightly"
+    cls=ExplainedCommand, example="wheelgrid merge shards/*.db --store nightly.db --label nightly"
 )
 @click.argument(
     "sources",

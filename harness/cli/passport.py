@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from harness.app.wiring import LabOptions, open_lab, open_passports, read_matrix
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import image_options, matrix_option
 from harness.core.cells import Matrix
 from harness.core.errors import ExitCode, UsageError
@@ -13,14 +13,14 @@ from harness.core.matching import did_you_mean, wheel_spelling
 from harness.core.targets import Target
 from harness.matrix.plan import Selection, plan_cells
 from harness.passports import fact_records, read_facts
-from harness.passports.recording import Change, record_passports
+from harness.passports.recording import PassportChange, record_passports
 from harness.probe.prober import Lab
 from harness.report.passport import format_entry, format_passport, passport_json
 from harness.report.progress import SpokenJournal
 
 
 @click.command(
-    cls=Command,
+    cls=ExplainedCommand,
     example="wheelgrid passport debian-12/s390x\n"
     "wheelgrid passport --record --images local alpine-3.14 fedora-33/ppc64le\n"
     "wheelgrid passport --facts tests/data/facts.json",
@@ -79,7 +79,7 @@ def _record(targets: list[Target], lab: Lab, matrix: Path, *, fresh: bool) -> Ex
     missed = False
     entries = record_passports(targets, lab, lab.symbols, book, fresh=fresh)
     for number, entry in enumerate(entries, 1):
-        missed |= entry.change is Change.MISSED
+        missed |= entry.change is PassportChange.MISSED
         click.echo(f"{number}/{len(targets)} {format_entry(entry)}")
     for file in book.unused():
         file.unlink()

@@ -9,7 +9,7 @@ import click
 
 from harness.app.package_renewal import renew_packages
 from harness.app.wiring import open_index, read_matrix
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, mirror_option, registry_option
 from harness.core.cells import Matrix
 from harness.core.errors import ExitCode, MatrixFileError
@@ -31,7 +31,7 @@ from harness.wheels.index.renew import pinned_releases, renew_lock
 _IMAGES, _WHEELS, _PACKAGES = "images", "wheels", "packages"
 
 
-@click.command(cls=Command, example="wheelgrid pins --update | less")
+@click.command(cls=ExplainedCommand, example="wheelgrid pins --update | less")
 @click.option("--update", is_flag=True, help="Pin what there is now.")
 @click.option(
     "--only",

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from harness.app.execute import choose_cells
 from harness.app.wiring import read_matrix
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import (
     changed_option,
     durations_option,
@@ -26,7 +26,7 @@ from harness.store.run_store import known_durations
 
 
 @click.command(
-    cls=Command,
+    cls=ExplainedCommand,
     example='wheelgrid plan -k "s390x and not numpy"\n'
     "wheelgrid plan --profile nightly --format github --shards 20 --durations nightly.db\n"
     "wheelgrid plan --changed origin/main",

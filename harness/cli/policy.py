@@ -20,7 +20,7 @@ from harness.app.policy_impact import (
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import read_list
 from harness.app.wiring import LabOptions, open_lab, open_passports, open_pinned, read_matrix
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import run_options
 from harness.core.errors import ExitCode
 from harness.core.passport import Passport
@@ -38,7 +38,7 @@ from harness.report.progress import SpokenJournal
 
 
 @click.command(
-    cls=Command,
+    cls=ExplainedCommand,
     example="wheelgrid policy alpine-also-gnu --verify\n"
     "wheelgrid policy --subjects my-releases.txt --arch x86_64 --markdown > policies.md\n"
     "wheelgrid policy --subjects matrix/subjects-150.txt --markdown > policies-150.md",

@@ -7,7 +7,7 @@ import click
 
 from harness.app.requested import Proof, read_candidates
 from harness.app.wiring import LabOptions, open_passports, open_pinned, open_supply, read_matrix
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
@@ -17,7 +17,7 @@ from harness.report.outlook import format_outlook
 
 
 @click.command(
-    cls=Command,
+    cls=ExplainedCommand,
     example="wheelgrid predict dist/*.whl --target 'alpine-*'\n"
     "wheelgrid predict psycopg-binary==3.0.4 --arch x86_64",
 )

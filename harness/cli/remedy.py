@@ -19,7 +19,7 @@ from harness.app.remedy import (
 )
 from harness.app.requested import Proof
 from harness.app.wiring import LabOptions, open_lab, open_passports, open_pinned, read_matrix
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import run_options
 from harness.core.errors import ExitCode
 from harness.matrix.plan import Selection, selected_targets
@@ -28,7 +28,7 @@ from harness.report.remedies import print_effects, print_trial
 
 
 @click.command(
-    cls=Command,
+    cls=ExplainedCommand,
     example="wheelgrid remedy dist/demo-1.0-cp39-cp39-musllinux_1_1_x86_64.whl\n"
     "wheelgrid remedy psycopg-binary==3.0.4 --target '*alpine*3.14*' --try both --try install\n"
     "wheelgrid remedy dist/demo-1.0-*.whl --write both-x86_64-linux-musl -o mended",

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from harness.app.wiring import open_passports
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, query_option, store_option
 from harness.report.formats import Format, render_report
 from harness.results.choice import chosen_cells
@@ -17,7 +17,7 @@ from harness.store.run_lookup import find_run, known_past
 
 
 @click.command(
-    cls=Command,
+    cls=ExplainedCommand,
     example="wheelgrid report --format html -o grid.html\n"
     "wheelgrid report last --format markdown --earlier last-night -q 'arch:s390x'",
 )

@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from harness.app.wiring import LabOptions, open_lab, read_matrix
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import image_options, matrix_option
 from harness.matrix.plan import find_cell
 from harness.report.progress import SpokenJournal
 
 
-@click.command(cls=Command, example="wheelgrid repro debian-12/s390x/numpy")
+@click.command(cls=ExplainedCommand, example="wheelgrid repro debian-12/s390x/numpy")
 @click.argument("cell")
 @image_options
 @matrix_option

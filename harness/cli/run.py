@@ -8,7 +8,7 @@ from rich.console import Console
 from harness.app.execute import Share, choose_cells, resume_run, run_cells
 from harness.app.pytest_driver import RunOptions
 from harness.app.wiring import read_matrix
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import (
     changed_option,
     durations_option,
@@ -25,7 +25,7 @@ from harness.store.run_store import known_durations
 
 
 @click.command(
-    cls=Command,
+    cls=ExplainedCommand,
     example='wheelgrid run --target "debian-1*" --arch s390x --subject numpy\n'
     "wheelgrid run -q 'outcome:miss,import-failed'     # what failed in the last run\n"
     "wheelgrid run --resume",

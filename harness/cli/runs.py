@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import store_option
 from harness.report.listing import format_runs
 from harness.store import open_store
 
 
-@click.command(cls=Command, example="wheelgrid runs -n 5")
+@click.command(cls=ExplainedCommand, example="wheelgrid runs -n 5")
 @click.option(
     "-n", "most", type=click.IntRange(min=1), default=20, metavar="N", help="So many at most."
 )

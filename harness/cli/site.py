@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from harness.app.wiring import open_passports
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, store_option
 from harness.report.site import site_files
 from harness.results.past import Known, in_order
@@ -13,7 +13,7 @@ from harness.results.runfile import write_files
 from harness.store.run_lookup import find_run
 
 
-@click.command(cls=Command, example="wheelgrid site public nightly/*/run.json")
+@click.command(cls=ExplainedCommand, example="wheelgrid site public nightly/*/run.json")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @click.argument("runs", nargs=-1, metavar="[RUN...]")
 @click.option("--url", default="", metavar="URL", help="Where it will be: the feed links there.")

@@ -28,7 +28,7 @@ _SOLE = ("kits", "libraries")
 """Those of which one of a name is in use at a time."""
 
 
-class Place(StrEnum):
+class StoragePlace(StrEnum):
     """Where an item is kept."""
 
     ENGINE = "engine"
@@ -36,10 +36,10 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Item:
+class StoredItem:
     """One image in the engine or one file in the cache."""
 
-    place: Place
+    place: StoragePlace
     name: str
     """Of an image, or ``<kind>/<name>`` in the cache."""
     size: int
@@ -52,7 +52,7 @@ class Item:
 
 def take_stock(
     engine: Engine, cache: Cache, uses: Mapping[str, Sequence[Use]], *, prefix: str = PREFIX
-) -> tuple[Item, ...]:
+) -> tuple[StoredItem, ...]:
     """Return the images and then the cache's entries, each by name.
 
     ``uses`` are those of every target, by its key. Raises ``EngineError``.
@@ -61,8 +61,8 @@ def take_stock(
 
 
 def remove_items(
-    items: Sequence[Item], engine: Engine, cache: Cache, *, announce: Callable[[str], None]
-) -> tuple[Item, ...]:
+    items: Sequence[StoredItem], engine: Engine, cache: Cache, *, announce: Callable[[str], None]
+) -> tuple[StoredItem, ...]:
     """Remove items one after the other; return those that are gone.
 
     An image that a container uses stays, and is announced. Raises ``CacheError``.
@@ -78,19 +78,19 @@ def remove_items(
     return tuple(gone)
 
 
-def _discard(item: Item, engine: Engine, cache: Cache) -> None:
-    if item.place is Place.ENGINE:
+def _discard(item: StoredItem, engine: Engine, cache: Cache) -> None:
+    if item.place is StoragePlace.ENGINE:
         engine.remove_image(item.name)
     else:
         kind, _, name = item.name.partition("/")
         cache.discard(kind, name)
 
 
-def _images(engine: Engine, uses: Mapping[str, Sequence[Use]], prefix: str) -> Iterator[Item]:
+def _images(engine: Engine, uses: Mapping[str, Sequence[Use]], prefix: str) -> Iterator[StoredItem]:
     for image in engine.list_images(prefix):
         for name in filter(lambda name: name.startswith(prefix), image.names):
-            yield Item(
-                place=Place.ENGINE,
+            yield StoredItem(
+                place=StoragePlace.ENGINE,
                 name=name,
                 size=image.size,
                 made_at=image.named_at,
@@ -98,14 +98,14 @@ def _images(engine: Engine, uses: Mapping[str, Sequence[Use]], prefix: str) -> I
             )
 
 
-def _entries(cache: Cache, uses: Mapping[str, Sequence[Use]]) -> Iterator[Item]:
+def _entries(cache: Cache, uses: Mapping[str, Sequence[Use]]) -> Iterator[StoredItem]:
     for kind in (*KINDS, *TREE_KINDS):
         paths = cache.entries(kind) or cache.trees(kind)
         current = _current(paths) if kind in _SOLE else set(paths)
         for path in paths:
             name, status = f"{kind}/{path.name}", path.stat()
-            yield Item(
-                place=Place.CACHE,
+            yield StoredItem(
+                place=StoragePlace.CACHE,
                 name=name,
                 size=tree_size(path) if path.is_dir() else status.st_size,
                 made_at=status.st_mtime,
@@ -129,5 +129,5 @@ def _uses(use: Use, name: str) -> bool:
     return use.image == name or any(fnmatchcase(name, glob) for glob in use.entries)
 
 
-def _name(item: Item) -> str:
+def _name(item: StoredItem) -> str:
     return item.name

@@ -45,7 +45,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class FactDifference:
     """One fact that is not as recorded."""
 
     field: ReplicaField
@@ -56,7 +56,7 @@ class Difference:
         return f"{self.field}: recorded {self.recorded}, measured {self.measured}"
 
 
-def differences(passport: Passport, recorded: Recorded) -> tuple[Difference, ...]:
+def differences(passport: Passport, recorded: Recorded) -> tuple[FactDifference, ...]:
     """Return the facts that differ, in the order of ``ReplicaField``.
 
     Of ``python`` the minor version is compared. Where that differs another version stands
@@ -64,14 +64,14 @@ def differences(passport: Passport, recorded: Recorded) -> tuple[Difference, ...
     """
     before, now = _recorded(recorded, passport.minor), _measured(passport)
     return tuple(
-        Difference(field=field, recorded=before[field], measured=now[field])
+        FactDifference(field=field, recorded=before[field], measured=now[field])
         for field in ReplicaField
         if before[field] != now[field]
     )
 
 
 def unaccounted(
-    found: tuple[Difference, ...], reasons: Mapping[ReplicaField, str]
+    found: tuple[FactDifference, ...], reasons: Mapping[ReplicaField, str]
 ) -> Iterator[str]:
     """Yield each difference without a reason, and each reason without a difference."""
     for difference in found:

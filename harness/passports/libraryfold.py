@@ -7,7 +7,7 @@ from typing import NamedTuple
 from harness.core.passport import SystemLibrary
 
 
-class Row(NamedTuple):
+class LibraryRow(NamedTuple):
     """A library in its folder."""
 
     name: str
@@ -17,17 +17,17 @@ class Row(NamedTuple):
     symbols: str
 
 
-FoldedLibraries = Mapping[str, tuple[Row, ...]]
+FoldedLibraries = Mapping[str, tuple[LibraryRow, ...]]
 """Rows by folder."""
 
 
 def fold_libraries(libraries: Iterable[SystemLibrary]) -> FoldedLibraries:
     """Return ``libraries`` by the folder that they lie in."""
-    rows: dict[str, list[Row]] = {}
+    rows: dict[str, list[LibraryRow]] = {}
     for one in libraries:
         folder, file = posixpath.split(one.path)
         other = "" if file == one.name else file
-        rows.setdefault(folder, []).append(Row(one.name, other, one.needed, one.symbols))
+        rows.setdefault(folder, []).append(LibraryRow(one.name, other, one.needed, one.symbols))
     return {folder: tuple(found) for folder, found in rows.items()}
 
 

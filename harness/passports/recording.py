@@ -18,7 +18,7 @@ from harness.passports import PassportBook, Record
 from harness.passports.book import page_text
 
 
-class Change(StrEnum):
+class PassportChange(StrEnum):
     """What recording a target came to."""
 
     NEW = "new"
@@ -31,11 +31,11 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class BookEntry:
     """One target of a recording."""
 
     target: str
-    change: Change
+    change: PassportChange
     lines: tuple[str, ...] = ()
     """The lines that differ, as a unified diff; why it was missed."""
 
@@ -55,7 +55,7 @@ def record_passports(
     book: PassportBook,
     *,
     fresh: bool,
-) -> Iterator[Entry]:
+) -> Iterator[BookEntry]:
     """Measure each target and write its record, one after the other.
 
     ``fresh`` measures what is recorded of the same image too. A target that cannot be had is
@@ -66,12 +66,12 @@ def record_passports(
             image = lab.image(target)
             before = _before(book, target)
             if before and before.image == image and not fresh:
-                yield Entry(target=target.key, change=Change.KEPT)
+                yield BookEntry(target=target.key, change=PassportChange.KEPT)
                 continue
             passport = lab.passport(target)
         except EngineError as error:
             lines = tuple(str(error).splitlines())
-            yield Entry(target=target.key, change=Change.MISSED, lines=lines)
+            yield BookEntry(target=target.key, change=PassportChange.MISSED, lines=lines)
             continue
         finally:
             lab.leave()
@@ -94,11 +94,11 @@ def _lasting(passport: Passport) -> Passport:
     return replace(passport, kernel="")
 
 
-def _entry(before: Record | None, now: Record) -> Entry:
+def _entry(before: Record | None, now: Record) -> BookEntry:
     if before is None:
-        return Entry(target=now.target, change=Change.NEW)
+        return BookEntry(target=now.target, change=PassportChange.NEW)
     old, new = (page_text(replace(record, image=None)) for record in (before, now))
     if old == new:
-        return Entry(target=now.target, change=Change.SAME)
+        return BookEntry(target=now.target, change=PassportChange.SAME)
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "before", "now", "", "", 1, "")
-    return Entry(target=now.target, change=Change.CHANGED, lines=tuple(lines))
+    return BookEntry(target=now.target, change=PassportChange.CHANGED, lines=tuple(lines))

@@ -23,7 +23,7 @@ class Passports(Protocol):
         """Return the symbol set of that id."""
 
 
-class Wheels(Protocol):
+class PredictedWheels(Protocol):
     """Where wheels come from (``harness.wheels.provider.Supply``)."""
 
     def wheels_for(
@@ -32,7 +32,10 @@ class Wheels(Protocol):
 
 
 def look_ahead(
-    subjects: Iterable[Subject], targets: Sequence[Target], passports: Passports, wheels: Wheels
+    subjects: Iterable[Subject],
+    targets: Sequence[Target],
+    passports: Passports,
+    wheels: PredictedWheels,
 ) -> Iterator[Outlook]:
     """Predict every subject on every target. Raises what ``wheels`` raises."""
     for subject in subjects:
@@ -40,7 +43,7 @@ def look_ahead(
             yield look_at(Cell(target=target, subject=subject), passports, wheels)
 
 
-def look_at(cell: Cell, passports: Passports, wheels: Wheels) -> Outlook:
+def look_at(cell: Cell, passports: Passports, wheels: PredictedWheels) -> Outlook:
     """Predict one cell. Raises what ``wheels`` raises."""
     passport = passports.recorded(cell.target.key)
     if passport is None:

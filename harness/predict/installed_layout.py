@@ -13,7 +13,7 @@ PYTHON_SUFFIXES = (".py", ".pyc")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Shape:
+class InstalledLayout:
     """What the import system and the loader find of one wheel."""
 
     wheel: WheelFacts
@@ -46,7 +46,7 @@ class Shape:
 
 
 @once
-def shape_of(wheel: WheelFacts) -> Shape:
+def shape_of(wheel: WheelFacts) -> InstalledLayout:
     """Return how ``wheel`` lies on a target after it was installed."""
     files: dict[str, dict[str, str]] = {}
     folders: set[str] = set()
@@ -56,7 +56,7 @@ def shape_of(wheel: WheelFacts) -> Shape:
         if module:
             files.setdefault(module, {}).setdefault(suffix, member.name)
         folders.update(_folders(path))
-    return Shape(
+    return InstalledLayout(
         wheel=wheel,
         files=files,
         folders=frozenset(folders),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harness.predict.installed_layout import Shape
+from harness.predict.installed_layout import InstalledLayout
 from harness.wheels.archive.contents import NativeMember
 from harness.wheels.archive.elf import ElfFacts, versioned
 from harness.wheels.install_layout import installed
@@ -50,7 +50,7 @@ class _Unit:
 
 
 @lru_cache(maxsize=1 << 14)
-def loads_of(shape: Shape, modules: tuple[str, ...], *, musl: bool) -> tuple[Load, ...]:
+def loads_of(shape: InstalledLayout, modules: tuple[str, ...], *, musl: bool) -> tuple[Load, ...]:
     """Return what loading these extension modules asks for, in the order of the modules."""
     groups: dict[frozenset[str], list[_Unit]] = {}
     for module in modules:
@@ -59,7 +59,7 @@ def loads_of(shape: Shape, modules: tuple[str, ...], *, musl: bool) -> tuple[Loa
     return tuple(_joined(units) for units in groups.values())
 
 
-def _unit(shape: Shape, module: NativeMember, *, musl: bool) -> _Unit:
+def _unit(shape: InstalledLayout, module: NativeMember, *, musl: bool) -> _Unit:
     members, system = _closure(shape, module, musl=musl)
     readable = [(m.name, m.elf) for m in members if isinstance(m.elf, ElfFacts)]
     own = {symbol.partition("@")[0] for _, elf in readable for symbol in elf.exported}
@@ -74,7 +74,7 @@ def _unit(shape: Shape, module: NativeMember, *, musl: bool) -> _Unit:
 
 
 def _closure(
-    shape: Shape, module: NativeMember, *, musl: bool
+    shape: InstalledLayout, module: NativeMember, *, musl: bool
 ) -> tuple[tuple[NativeMember, ...], dict[str, str]]:
     """Return the wheel's files that are loaded, breadth first, and what else they need."""
     found = {module.name: module}
@@ -119,7 +119,7 @@ def _folders(native: NativeMember, paths: tuple[str, ...]) -> Iterator[str]:
             yield posixpath.normpath(f"{origin or '.'}/{path.partition('ORIGIN')[2].lstrip('}')}")
 
 
-def _bundled(shape: Shape, name: str, folders: tuple[str, ...]) -> NativeMember | None:
+def _bundled(shape: InstalledLayout, name: str, folders: tuple[str, ...]) -> NativeMember | None:
     places = (posixpath.normpath(f"{folder}/{name}") for folder in folders)
     return next((shape.places[place] for place in places if place in shape.places), None)
 

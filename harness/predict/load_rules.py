@@ -10,7 +10,7 @@ from harness.core.cells import Outcome
 from harness.core.observations import Prediction
 from harness.core.passport import ExecStack, Symbols
 from harness.predict.explanation import Cause, Story, import_failed
-from harness.predict.installed_layout import Shape
+from harness.predict.installed_layout import InstalledLayout
 from harness.predict.load_closure import Load, elves, kind_of
 from harness.predict.symbol_rules import (
     libc_family,
@@ -34,7 +34,7 @@ Rule = Callable[[Load, Ground, Symbols], Prediction | None]
 
 
 def judge_loads(
-    shape: Shape, loads: tuple[Load, ...], ground: Ground, symbols: Symbols
+    shape: InstalledLayout, loads: tuple[Load, ...], ground: Ground, symbols: Symbols
 ) -> Prediction | None:
     """Return what the first rule says that is broken."""
     for load in loads:
@@ -154,7 +154,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def _of_abi3(shape: Shape, said: Prediction) -> Prediction:
+def _of_abi3(shape: InstalledLayout, said: Prediction) -> Prediction:
     """Tell a stable-ABI wheel apart whose module needs a newer Python than its tag says."""
     name = said.evidence.removeprefix("undefined: ")
     stable = any("-abi3" in tag for tag in shape.wheel.name.tags)

@@ -22,7 +22,7 @@ from harness.wheels.archive.contents import WheelFacts
 _STABLE = ".abi3.so"
 
 
-class Effect(StrEnum):
+class PolicyEffect(StrEnum):
     """What a policy does to a wheel on a target."""
 
     REGRESSED = "regressed"
@@ -31,7 +31,7 @@ class Effect(StrEnum):
     FAILS = "fails as before"
 
 
-MOVED = (Effect.REGRESSED, Effect.FIXED)
+MOVED = (PolicyEffect.REGRESSED, PolicyEffect.FIXED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,16 +47,16 @@ class Shift:
     after: Prediction
 
     @property
-    def effect(self) -> Effect:
+    def effect(self) -> PolicyEffect:
         match self.before.outcome is Outcome.PASS, self.after.outcome is Outcome.PASS:
             case True, True:
-                return Effect.WORKS
+                return PolicyEffect.WORKS
             case True, False:
-                return Effect.REGRESSED
+                return PolicyEffect.REGRESSED
             case False, True:
-                return Effect.FIXED
+                return PolicyEffect.FIXED
             case _:
-                return Effect.FAILS
+                return PolicyEffect.FAILS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,9 +155,9 @@ def judge(
     )
 
 
-def count(shifts: Iterable[Shift]) -> Mapping[Effect, int]:
+def count(shifts: Iterable[Shift]) -> Mapping[PolicyEffect, int]:
     """Return how many shifts there are of each effect, every effect named."""
-    found = dict.fromkeys(Effect, 0)
+    found = dict.fromkeys(PolicyEffect, 0)
     for shift in shifts:
         found[shift.effect] += 1
     return found

@@ -26,7 +26,7 @@ from harness.wheels.archive.changes import (
     stable_names,
 )
 from harness.wheels.archive.contents import WheelFacts, read_contents
-from harness.wheels.archive.rewrite import Change, Wheel, bytes_added, rewrite_wheel
+from harness.wheels.archive.rewrite import Wheel, WheelChange, bytes_added, rewrite_wheel
 
 UNCHANGED = "unchanged"
 """The variant without a change."""
@@ -41,7 +41,7 @@ class Variant:
     """The user's wheels with one change made to them."""
 
     name: str
-    changes: tuple[Change, ...]
+    changes: tuple[WheelChange, ...]
     """One a wheel, in the order of the wheels."""
     facts: tuple[WheelFacts, ...]
     """What the changed wheels hold, read out of them."""
@@ -78,7 +78,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Effect:
+class RemedyEffect:
     """What one remedy does to the matrix."""
 
     remedy: Remedy
@@ -110,7 +110,7 @@ def propose(wheels: Sequence[Wheel], passports: Mapping[str, Passport]) -> Propo
     """
     facts = [read_contents(wheel.filename, io.BytesIO(wheel.data)) for wheel in wheels]
     makers, impossible = _makers(facts, passports)
-    variants = [_variant(UNCHANGED, wheels, facts, lambda _: Change())]
+    variants = [_variant(UNCHANGED, wheels, facts, lambda _: WheelChange())]
     for name, make in makers.items():
         variant = _variant(name, wheels, facts, make)
         if any(variant.changes):
@@ -180,7 +180,7 @@ def weigh(
     passports: Mapping[str, Passport],
     predictions: Mapping[tuple[str, str], Prediction],
     observed: Verdicts,
-) -> tuple[Effect, ...]:
+) -> tuple[RemedyEffect, ...]:
     """Return the effect of every remedy, best first; what was run outweighs what is predicted."""
     seen = {cell: outcome for cell, outcome in observed.items() if outcome is not Outcome.MISS}
     outcomes = {cell: prediction.outcome for cell, prediction in predictions.items()} | seen
@@ -191,7 +191,7 @@ def weigh(
         passed = {key for key in passports if outcomes[key, UNCHANGED] is Outcome.PASS}
         passes = {key for key, cell in cells.items() if outcomes[cell] is Outcome.PASS}
         changed = passed ^ passes
-        effect = Effect(
+        effect = RemedyEffect(
             remedy=remedy,
             fixed=tuple(key for key in passports if key in passes - passed),
             broken=tuple(key for key in passports if key in passed - passes),
@@ -222,8 +222,8 @@ def choose_facts(facts: Sequence[WheelFacts], passport: Passport) -> WheelFacts:
 
 def _makers(
     facts: Sequence[WheelFacts], passports: Mapping[str, Passport]
-) -> tuple[dict[str, Callable[[WheelFacts], Change]], list[tuple[str, str]]]:
-    makers: dict[str, Callable[[WheelFacts], Change]] = {}
+) -> tuple[dict[str, Callable[[WheelFacts], WheelChange]], list[tuple[str, str]]]:
+    makers: dict[str, Callable[[WheelFacts], WheelChange]] = {}
     for triplet in _triplets_read(facts, passports):
         makers[f"rename-{triplet}"] = lambda f, t=triplet: rename_triplet(f, t)  # type: ignore[misc]
         makers[f"both-{triplet}"] = lambda f, t=triplet: add_triplet(f, t)  # type: ignore[misc]
@@ -261,7 +261,7 @@ def _variant(
     name: str,
     wheels: Sequence[Wheel],
     facts: Sequence[WheelFacts],
-    make: Callable[[WheelFacts], Change],
+    make: Callable[[WheelFacts], WheelChange],
 ) -> Variant:
     changes = tuple(make(f) for f in facts)
     changed: list[WheelFacts] = []

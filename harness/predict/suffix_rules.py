@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from harness.core.observations import Prediction
 from harness.predict.explanation import PASS, Cause, Story, import_failed, passing
-from harness.predict.installed_layout import Shape
+from harness.predict.installed_layout import InstalledLayout
 from harness.predict.limits import is_optional
 from harness.predict.target_profile import Ground
 
@@ -38,7 +38,7 @@ class Lookup:
 
 
 @lru_cache(maxsize=1 << 16)
-def look_up(shape: Shape, suffixes: tuple[str, ...], imports: tuple[str, ...]) -> Lookup:
+def look_up(shape: InstalledLayout, suffixes: tuple[str, ...], imports: tuple[str, ...]) -> Lookup:
     """Find every module that ``imports`` need, as an interpreter with that list does."""
     loaded: list[str] = []
     without: list[str] = []
@@ -56,7 +56,7 @@ def look_up(shape: Shape, suffixes: tuple[str, ...], imports: tuple[str, ...]) -
     return Lookup(loaded=tuple(dict.fromkeys(loaded)), without=tuple(without))
 
 
-def needed(shape: Shape, imports: tuple[str, ...]) -> Iterator[str]:
+def needed(shape: InstalledLayout, imports: tuple[str, ...]) -> Iterator[str]:
     """Yield the modules that have to be found for ``imports``, each after its packages.
 
     Where no import is an extension module itself, the wheel's extension modules count as
@@ -70,7 +70,7 @@ def needed(shape: Shape, imports: tuple[str, ...]) -> Iterator[str]:
         yield from shape.extensions
 
 
-def judge_names(shape: Shape, ground: Ground, module: str) -> Prediction:
+def judge_names(shape: InstalledLayout, ground: Ground, module: str) -> Prediction:
     """Say why ``module`` is not found."""
     there = shape.files.get(module) or shape.files.get(f"{module}.__init__") or {}
     if not there:
@@ -91,7 +91,7 @@ def judge_names(shape: Shape, ground: Ground, module: str) -> Prediction:
     )
 
 
-def remark(shape: Shape, lookup: Lookup) -> Prediction:
+def remark(shape: InstalledLayout, lookup: Lookup) -> Prediction:
     """Return the pass of what was found, with what is strange about it."""
     if lookup.without:
         return passing(f"{', '.join(lookup.without)} is not found, and the project falls back")
@@ -104,14 +104,14 @@ def remark(shape: Shape, lookup: Lookup) -> Prediction:
     return PASS
 
 
-def _is_ours(shape: Shape, module: str) -> bool:
+def _is_ours(shape: InstalledLayout, module: str) -> bool:
     """Whether the wheel is to have ``module``: its top level, or nobody else could bring it."""
     top = module.partition(".")[0]
     ours = top in shape.files or f"{top}.__init__" in shape.files or top in shape.folders
     return ours or (not shape.wheel.requires_dist and not shape.wheel.modules)
 
 
-def _absent(shape: Shape, module: str) -> Prediction:
+def _absent(shape: InstalledLayout, module: str) -> Prediction:
     native = f"{len(shape.natives)} native files" if shape.natives else "no native file at all"
     return import_failed(
         Cause.NO_EXTENSION,

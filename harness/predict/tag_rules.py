@@ -14,7 +14,7 @@ from harness.core.arches import linux_arch
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Prediction
 from harness.predict.explanation import Cause, Story
-from harness.predict.installed_layout import Shape
+from harness.predict.installed_layout import InstalledLayout
 from harness.predict.target_profile import Ground, numbers
 
 _TAGS = "https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/"
@@ -34,7 +34,7 @@ _KNOWN_SINCE = {
 _PLATFORM = re.compile(r"(?P<kind>manylinux\d+|manylinux|musllinux)(?:_(?P<libc>\d+_\d+))?_[a-z].*")
 
 
-def judge_tags(shape: Shape, ground: Ground) -> Prediction | None:
+def judge_tags(shape: InstalledLayout, ground: Ground) -> Prediction | None:
     """Refuse a wheel none of whose tags the installer accepts."""
     tags = shape.wheel.name.tags
     if any(tag in ground.tags for tag in tags):
@@ -47,7 +47,7 @@ def judge_tags(shape: Shape, ground: Ground) -> Prediction | None:
     return _python_refused(shape, ground, python, abi)
 
 
-def judge_requires_python(shape: Shape, ground: Ground) -> Prediction | None:
+def judge_requires_python(shape: InstalledLayout, ground: Ground) -> Prediction | None:
     """Refuse a wheel whose Requires-Python excludes the interpreter."""
     wanted, python = shape.wheel.requires_python, ground.passport.python
     if _admits(wanted, python):
@@ -101,7 +101,7 @@ def _promise(platform: str) -> tuple[int, ...]:
     return _LEGACY.get(found["kind"]) or numbers(found["libc"] or "")
 
 
-def _platform_refused(shape: Shape, ground: Ground, platform: str) -> Prediction:
+def _platform_refused(shape: InstalledLayout, ground: Ground, platform: str) -> Prediction:
     story = _platform_story(ground, platform)
     best = ground.passport.tags[0].split("-", 2)[2] if ground.passport.tags else "no tag at all"
     return _refused(
@@ -162,7 +162,7 @@ def _installer_story(ground: Ground, platform: str, reference: str) -> Story:
     )
 
 
-def _python_refused(shape: Shape, ground: Ground, python: str, abi: str) -> Prediction:
+def _python_refused(shape: InstalledLayout, ground: Ground, python: str, abi: str) -> Prediction:
     cause, story = _python_story(ground, python, abi)
     best = "-".join(ground.passport.tags[0].split("-", 2)[:2]) if ground.passport.tags else "none"
     return _refused(
@@ -207,7 +207,9 @@ def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
-def _refused(shape: Shape, cause: Cause, evidence: str, why: str, story: Story) -> Prediction:
+def _refused(
+    shape: InstalledLayout, cause: Cause, evidence: str, why: str, story: Story
+) -> Prediction:
     name = shape.wheel.name
     return Prediction(
         outcome=Outcome.REFUSED,

@@ -23,7 +23,7 @@ TOO_LARGE = 32 << 20
 """Bytes of a wheel, and a quarter of those of a site directory: more is not sent about."""
 
 
-class Images(Protocol):
+class KnownImages(Protocol):
     """Where targets' images are (``harness.images.ImageStore``)."""
 
     def uses(self, target: Target) -> tuple[Use, ...]: ...
@@ -55,7 +55,7 @@ class Twins:
     """Sessions of native twins, one open at a time; ``close`` leaves no container behind."""
 
     def __init__(
-        self, engine: Engine, images: Images, targets: Sequence[Target], limits: Limits
+        self, engine: Engine, images: KnownImages, targets: Sequence[Target], limits: Limits
     ) -> None:
         self._engine = engine
         self._images = images

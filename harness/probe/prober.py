@@ -58,13 +58,13 @@ _WITHOUT_PIP = frozenset({Outcome.IMPORT_FAILED, Outcome.CALL_FAILED, Outcome.CR
 """What pip has no part in, once it has installed."""
 
 
-class Images(Protocol):
+class TargetImages(Protocol):
     """Where target images come from (``harness.images.ImageStore``)."""
 
     def get(self, target: Target) -> ImageRef: ...
 
 
-class Bytecode(Protocol):
+class BytecodeSource(Protocol):
     """Where bytecode comes from that an emulated interpreter need not compile."""
 
     def agent(self, target: Target) -> tuple[tuple[str, bytes], ...]: ...
@@ -83,7 +83,7 @@ class Installers(Protocol):
     def close(self) -> None: ...
 
 
-class Wheels(Protocol):
+class WheelSource(Protocol):
     """Where wheels come from (``harness.wheels.provider.Supply``)."""
 
     def wheels_for(
@@ -122,14 +122,14 @@ class Lab:
         self,
         *,
         engine: Engine,
-        images: Images,
-        wheels: Wheels,
+        images: TargetImages,
+        wheels: WheelSource,
         journal: Journal,
         emulator_version: Callable[[Arch], str],
         limits: ProbeLimits,
         survey: Survey | None = None,
         memory: Memory | None = None,
-        bytecode: Bytecode | None = None,
+        bytecode: BytecodeSource | None = None,
         twins: Installers | None = None,
         own_pip: bool = False,
         reader: WheelReader | None = None,
@@ -179,7 +179,7 @@ class Lab:
     def repro_command(self, cell: Cell) -> str:
         """Return one ``docker run`` line that does by itself what a probe of ``cell`` does.
 
-        Raises ``EngineError`` and what ``Wheels`` raises, and ``UsageError`` where the target's
+        Raises ``EngineError``, what ``WheelSource`` raises, and ``UsageError`` where the target's
         installer would accept no wheel of the subject, so that there is nothing to run.
         """
         bench = self._at(cell.target)

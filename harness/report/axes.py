@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Item:
+class AxisItem:
     """One row or column."""
 
     key: str
@@ -31,7 +31,7 @@ class Group:
     """Neighbouring rows or columns under one heading."""
 
     heading: str
-    items: tuple[Item, ...]
+    items: tuple[AxisItem, ...]
 
 
 Axis = tuple[Group, ...]
@@ -39,7 +39,9 @@ Axis = tuple[Group, ...]
 
 def subject_axis(grid: Grid) -> Axis:
     """Return the subjects under the headings the matrix gives them."""
-    return _group(grid.subjects, lambda s: s.group, lambda s: Item(key=s.id, label=visible(s.id)))
+    return _group(
+        grid.subjects, lambda s: s.group, lambda s: AxisItem(key=s.id, label=visible(s.id))
+    )
 
 
 def target_axis(grid: Grid) -> Axis:
@@ -51,9 +53,9 @@ def target_axis(grid: Grid) -> Axis:
     }
     any_lenient = any(target.allow_failure for target in grid.targets)
 
-    def item(target: Target) -> Item:
+    def item(target: Target) -> AxisItem:
         lenient = ("*" if target.allow_failure else " ",) if any_lenient else ()
-        return Item(
+        return AxisItem(
             key=target.key,
             label=target.arch_name,
             marks=(ways.get(target.key, " "), *lenient),
@@ -62,7 +64,7 @@ def target_axis(grid: Grid) -> Axis:
     return _group(grid.targets, lambda t: t.id, item)
 
 
-def _group(values: Sequence[T], heading: Callable[[T], str], item: Callable[[T], Item]) -> Axis:
+def _group(values: Sequence[T], heading: Callable[[T], str], item: Callable[[T], AxisItem]) -> Axis:
     first_seen = list(dict.fromkeys(heading(value) for value in values))
     ordered = sorted(values, key=lambda value: first_seen.index(heading(value)))
     return tuple(

@@ -14,17 +14,23 @@ from rich.text import Text
 from harness.core.cells import Outcome
 from harness.core.observations import Observation
 from harness.report.untrusted import visible
-from harness.results.compare import CellChange, Change, Comparison, Epidemic
+from harness.results.compare import CellChange, ChangeKind, Comparison, Epidemic
 from harness.results.differences import Difference
 from harness.results.grid import GridCell
 
-LISTED = (Change.REGRESSED, Change.FIXED, Change.CHANGED_CAUSE, Change.GONE, Change.NEW)
+LISTED = (
+    ChangeKind.REGRESSED,
+    ChangeKind.FIXED,
+    ChangeKind.CHANGED_CAUSE,
+    ChangeKind.GONE,
+    ChangeKind.NEW,
+)
 """Changes of which every cell is told; the others are counted."""
 MOST = 40
 """Lines of one heading; JSON has all."""
 DIGEST = 16
 """Characters of a digest that a person needs to tell two apart."""
-_STYLES = {Change.REGRESSED: "bold red", Change.FIXED: "green"}
+_STYLES = {ChangeKind.REGRESSED: "bold red", ChangeKind.FIXED: "green"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +48,7 @@ class ChangeRecord:
     """One cell that is not as it was, or does not pass."""
 
     cell: str
-    change: Change
+    change: ChangeKind
     base: Seen | None
     now: Seen | None
     differences: tuple[Difference, ...]
@@ -68,7 +74,7 @@ class ComparisonRecord:
     """What was compared with: the start of that run, UTC, ISO 8601."""
     run: str
     worse: bool
-    counts: dict[Change, int]
+    counts: dict[ChangeKind, int]
     epidemics: tuple[EpidemicRecord, ...]
     changes: tuple[ChangeRecord, ...]
     """All but the cells that are as they were."""
@@ -114,7 +120,7 @@ def format_comparison(comparison: Comparison) -> Text:
 def counted(comparison: Comparison) -> str:
     """Return how many cells each change has: ``2 regressed, 1 fixed, 40 same``."""
     counts = comparison.counts
-    return ", ".join(f"{counts[c]} {c}" for c in Change if counts[c]) or "no cells"
+    return ", ".join(f"{counts[c]} {c}" for c in ChangeKind if counts[c]) or "no cells"
 
 
 def difference_line(difference: Difference) -> str:
@@ -164,14 +170,14 @@ def _listed(cells: Sequence[CellChange]) -> Iterator[str]:
         for difference in change.differences:
             yield f"      {visible(difference_line(difference))}"
             yield from (f"        {visible(line)}" for line in difference.lines)
-        if change.change is Change.REGRESSED and not change.differences:
+        if change.change is ChangeKind.REGRESSED and not change.differences:
             yield "      nothing else that is recorded changed"
     if len(cells) > MOST:
         yield f"  and {len(cells) - MOST} more"
 
 
 def _told(comparison: Comparison) -> Iterator[CellChange]:
-    return (change for change in comparison.changes if change.change is not Change.SAME)
+    return (change for change in comparison.changes if change.change is not ChangeKind.SAME)
 
 
 def _record(change: CellChange) -> ChangeRecord:

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from harness.report.changes import seen_words
 from harness.report.untrusted import visible
-from harness.results.compare import CellChange, Change
+from harness.results.compare import CellChange, ChangeKind
 from harness.results.gate import Gated
 
 MOST = 40
@@ -15,14 +15,14 @@ MOST = 40
 
 def format_gate(gated: Gated) -> Text:
     """Return what gets worse and better, who loses a wheel, and both counts at the end."""
-    fixed = gated.comparison.having(Change.FIXED)
+    fixed = gated.comparison.having(ChangeKind.FIXED)
     lines = [*_section("worse", gated.worse), *_section("better", fixed)]
     for lost in () if gated.partial else gated.lost:
         lines += [Text(), Text(visible(str(lost)), style="bold")]
     counts = gated.comparison.counts
     words = [f"{len(gated.worse)} cells worse, {len(fixed)} better"]
     words += [f"{len(gated.lost)} platforms without a wheel"] if gated.lost else []
-    unknown = counts[Change.NOT_COMPARABLE]
+    unknown = counts[ChangeKind.NOT_COMPARABLE]
     words += [f"{unknown} not comparable"] if unknown else []
     return Text("\n").join([*lines, Text(), Text(", ".join(words), style="bold")])
 

@@ -21,7 +21,7 @@ from harness.core.subjects import WheelRef
 from harness.report.glyphs import GLYPHS, NOT_RUN, Glyph
 from harness.report.terminal import key_of
 from harness.report.untrusted import visible
-from harness.results.compare import CellChange, Change, Comparison, Epidemic
+from harness.results.compare import CellChange, ChangeKind, Comparison, Epidemic
 from harness.results.grid import GridCell
 from harness.results.past import Past, Sighting
 from harness.results.query import VOCABULARY, Field
@@ -155,7 +155,7 @@ def _shortened(cell: CellRecord) -> CellRecord:
 
 
 def _changes(comparison: Comparison | None) -> list[tuple[str, dict[str, Any]]]:
-    quiet = (Change.SAME, Change.STILL_FAILING)
+    quiet = (ChangeKind.SAME, ChangeKind.STILL_FAILING)
     changes = comparison.changes if comparison else ()
     return [(change.id, _change(change)) for change in changes if change.change not in quiet]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.core.policy import Policy
 from harness.core.subjects import IndexSource
-from harness.predict.policy_effects import MOVED, Effect, Shift, Verified, count
+from harness.predict.policy_effects import MOVED, PolicyEffect, Shift, Verified, count
 from harness.report.planned import folded
 from harness.report.untrusted import visible
 
@@ -42,8 +42,8 @@ def policies_markdown(
         "",
         f"The list is {visible(listed)}." if listed else _PINNED,
         "",
-        f"| policy | {' | '.join(Effect)} |",
-        f"|---|{'--:|' * len(Effect)}",
+        f"| policy | {' | '.join(PolicyEffect)} |",
+        f"|---|{'--:|' * len(PolicyEffect)}",
     ]
     for policy, shifts in found:
         numbers = " | ".join(str(number) for number in count(shifts).values())
@@ -95,7 +95,7 @@ def format_verified(verified: Sequence[Verified]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _moved(shifts: Sequence[Shift]) -> Iterator[tuple[Effect, str, str]]:
+def _moved(shifts: Sequence[Shift]) -> Iterator[tuple[PolicyEffect, str, str]]:
     """Yield each effect with the releases that have it on the same targets."""
     for effect in MOVED:
         targets: dict[str, list[str]] = {}

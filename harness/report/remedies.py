@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.predict.remedies import Effect, Proposal
+from harness.predict.remedies import Proposal, RemedyEffect
 from harness.report.glyphs import count_cells
 from harness.report.planned import folded
 from harness.report.table import render_table
@@ -21,7 +21,7 @@ SIMULATED = (
 _KIB = 1024
 
 
-def print_effects(effects: Sequence[Effect], proposal: Proposal, console: Console) -> None:
+def print_effects(effects: Sequence[RemedyEffect], proposal: Proposal, console: Console) -> None:
     """Print the remedies, best first, the targets that they change, and what is impossible."""
     if effects:
         console.print(_table(effects))
@@ -37,7 +37,7 @@ def print_trial(grid: Grid, console: Console) -> None:
     console.print(Text("\n").join([*lines, Text(), legend, Text()]), soft_wrap=True)
 
 
-def _table(effects: Sequence[Effect]) -> Table:
+def _table(effects: Sequence[RemedyEffect]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("remedy", "fixed", "broken", "run", "bytes", "catch"):
         number = heading not in ("remedy", "catch")
@@ -55,7 +55,7 @@ def _table(effects: Sequence[Effect]) -> Table:
     return table
 
 
-def _lines(effects: Sequence[Effect], proposal: Proposal) -> Iterator[str]:
+def _lines(effects: Sequence[RemedyEffect], proposal: Proposal) -> Iterator[str]:
     for word in ("fixed", "broken"):
         sets: dict[tuple[str, ...], list[str]] = {}
         for effect in effects:

@@ -38,7 +38,7 @@ SHOWN = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class SiteRow:
     """One line of a listing."""
 
     name: str
@@ -52,11 +52,11 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class SitePart:
     """Lines under one heading."""
 
     heading: str
-    rows: tuple[Row, ...]
+    rows: tuple[SiteRow, ...]
     nothing: str = "Nothing."
 
 
@@ -66,7 +66,7 @@ class Listing:
 
     title: str
     subtitle: str = ""
-    parts: tuple[Part, ...]
+    parts: tuple[SitePart, ...]
 
 
 def site_files(runs: Sequence[Run], *, known: Known = NOTHING, url: str = "") -> dict[str, str]:
@@ -138,7 +138,7 @@ def _overview(title: str, folder: str, axis: Mapping[str, Sequence[GridCell]]) -
         surprises = [c for c in cells if c.verdict is not Verdict.AS_EXPECTED]
         glyph, _ = glyph_of((surprises or cells)[0], plain=False)
         rows.append(
-            Row(
+            SiteRow(
                 name=name,
                 href=f"{folder}/{quote(file_name(name))}.html",
                 words=judge_subject(name, cells).message
@@ -148,14 +148,14 @@ def _overview(title: str, folder: str, axis: Mapping[str, Sequence[GridCell]]) -
                 loud=bool(surprises),
             )
         )
-    return Listing(title=title, parts=(Part(heading="In the latest run", rows=tuple(rows)),))
+    return Listing(title=title, parts=(SitePart(heading="In the latest run", rows=tuple(rows)),))
 
 
 def _listing(name: str, cells: Iterable[GridCell], other: Callable[[GridCell], str]) -> Listing:
     ordered = sorted(cells, key=lambda cell: cell.verdict is Verdict.AS_EXPECTED)
     badge = judge_subject(name, ordered)
     parts = tuple(
-        Part(heading=heading, rows=tuple(_cell_row(c, other(c)) for c in same))
+        SitePart(heading=heading, rows=tuple(_cell_row(c, other(c)) for c in same))
         for heading, same in (
             ("Not as expected", [c for c in ordered if c.verdict is not Verdict.AS_EXPECTED]),
             ("As expected", [c for c in ordered if c.verdict is Verdict.AS_EXPECTED]),
@@ -164,7 +164,7 @@ def _listing(name: str, cells: Iterable[GridCell], other: Callable[[GridCell], s
     return Listing(title=visible(name), subtitle=badge.message, parts=parts)
 
 
-def _cell_row(cell: GridCell, name: str) -> Row:
+def _cell_row(cell: GridCell, name: str) -> SiteRow:
     seen = cell.observation
     glyph, _ = glyph_of(cell, plain=False)
     expectation = cell.cell.expectation
@@ -173,7 +173,7 @@ def _cell_row(cell: GridCell, name: str) -> Row:
     words = f"{seen.outcome}{'' if passes else f' at {seen.stage}'}" if seen else "not run"
     words += f" ({seen.cause})" if seen and seen.cause else ""
     words += f"; expected: {expectation.reason}" if expectation else ""
-    return Row(
+    return SiteRow(
         name=visible(name),
         href=f"../index.html#cell={quote(cell.cell.id, safe='/')}",
         words=visible(words),
@@ -186,23 +186,23 @@ def _cell_row(cell: GridCell, name: str) -> Row:
 
 def _history(runs: Sequence[Run], changes: Sequence[Transition]) -> Listing:
     told = tuple(
-        Part(
+        SitePart(
             heading=format_moment(when),
             rows=tuple(_transition_row(transition) for transition in same),
         )
         for when, same in groupby(changes[:SHOWN], key=lambda transition: transition.when)
     )
     if not told:
-        told = (Part(heading="Changes", rows=(), nothing="From run to run nothing changed."),)
-    listed = Part(heading="Runs", rows=tuple(_run_row(run) for run in reversed(runs)))
+        told = (SitePart(heading="Changes", rows=(), nothing="From run to run nothing changed."),)
+    listed = SitePart(heading="Runs", rows=tuple(_run_row(run) for run in reversed(runs)))
     return Listing(title="History", parts=(*told, listed))
 
 
-def _transition_row(transition: Transition) -> Row:
+def _transition_row(transition: Transition) -> SiteRow:
     change = transition.change
     sides = [str(side.outcome or "not run") if side else "" for side in (change.base, change.now)]
     glyph, _ = glyph_of(change.seen, plain=False)
-    return Row(
+    return SiteRow(
         name=visible(change.id),
         href=f"index.html#cell={quote(change.id, safe='/')}",
         words=f"{change.change}: {' → '.join(sides)}",
@@ -213,10 +213,10 @@ def _transition_row(transition: Transition) -> Row:
     )
 
 
-def _run_row(run: Run) -> Row:
+def _run_row(run: Run) -> SiteRow:
     counts = count_verdicts(run)
     outcome = Outcome.PASS if run.exit_code == ExitCode.AS_EXPECTED else Outcome.MISS
-    return Row(
+    return SiteRow(
         name=format_moment(run.circumstances.started_at),
         words=f"{counts.as_expected} of {counts.total} cells as expected"
         + (f", {counts.unexpected} unexpected" if counts.unexpected else "")

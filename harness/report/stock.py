@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from harness.core.observations import ImageRef
 from harness.core.targets import Target
-from harness.images.inventory import Item
+from harness.images.inventory import StoredItem
 from harness.report.untrusted import visible
 
 _SHOWN = 3
@@ -16,7 +16,7 @@ def format_built(target: Target, ref: ImageRef, *, size: int, seconds: float) ->
     return f"{target.key}  {ref.way}  {seconds:.1f} s  {format_mib(size)}  {visible(ref.origin)}"
 
 
-def format_stock(items: Sequence[Item], *, now: float) -> str:
+def format_stock(items: Sequence[StoredItem], *, now: float) -> str:
     """Return a line per item, sizes and ages aligned, and who uses it; then their number."""
     rows = [(format_mib(item.size), _age(item, now), item) for item in items]
     lines = [
@@ -26,19 +26,19 @@ def format_stock(items: Sequence[Item], *, now: float) -> str:
     return "\n".join([*lines, f"{format_sum(items)}, of which no target uses {format_sum(unused)}"])
 
 
-def format_sum(items: Sequence[Item]) -> str:
+def format_sum(items: Sequence[StoredItem]) -> str:
     """Return how many there are and what they take together."""
     return f"{len(items)} ({format_mib(sum(item.size for item in items))})"
 
 
-def _users(item: Item) -> str:
+def _users(item: StoredItem) -> str:
     if not item.targets:
         return "unused"
     more = len(item.targets) - _SHOWN
     return " ".join(item.targets[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _age(item: Item, now: float) -> str:
+def _age(item: StoredItem, now: float) -> str:
     if not item.made_at:
         return "-"
     age = max(0.0, now - item.made_at)

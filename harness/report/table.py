@@ -12,7 +12,7 @@ from itertools import chain
 
 from rich.text import Span, Text
 
-from harness.report.axes import Axis, Group, Item, subject_axis, target_axis
+from harness.report.axes import Axis, AxisItem, Group, subject_axis, target_axis
 from harness.report.glyphs import glyph_of
 from harness.results.grid import Grid
 
@@ -20,7 +20,7 @@ GAP = "  "
 INDENT = "  "
 MARK = "dim"
 
-Draw = Callable[[Item], tuple[str, str]]
+Draw = Callable[[AxisItem], tuple[str, str]]
 """What stands in an item's column, and its style."""
 Look = Callable[[str, str], tuple[str, str]]
 """Row key and column key to a glyph and its style."""
@@ -58,7 +58,7 @@ class Table:
         """How far a heading may reach into the gap, where each column counts."""
         return len(GAP) - 1 if self.pitch else 0
 
-    def cell_width(self, item: Item) -> int:
+    def cell_width(self, item: AxisItem) -> int:
         return self.pitch or len(item.label) + 1
 
     def cells_width(self, group: Group) -> int:
@@ -163,7 +163,7 @@ def _mark_lines(table: Table) -> Iterator[Text]:
             yield _items_line(table, Text(words.rjust(table.label_width), MARK), mark(row))
 
 
-def _row(table: Table, item: Item) -> Text:
+def _row(table: Table, item: AxisItem) -> Text:
     label = Text(INDENT + item.label)
     if item.marks:
         label.pad_right(table.label_width - len(label) - 2 * len(item.marks))

@@ -21,7 +21,7 @@ EPIDEMIC_SHARE = 0.5
 """Of the cells that passed before and share the change, so many flip."""
 
 
-class Change(StrEnum):
+class ChangeKind(StrEnum):
     """What became of a cell since the base."""
 
     REGRESSED = "regressed"
@@ -41,7 +41,7 @@ class Change(StrEnum):
 class CellChange:
     """One cell on both sides."""
 
-    change: Change
+    change: ChangeKind
     base: GridCell | None
     """None: the base does not have it."""
     now: GridCell | None
@@ -83,7 +83,7 @@ class Comparison:
     changes: tuple[CellChange, ...]
     epidemics: tuple[Epidemic, ...] = ()
 
-    def having(self, change: Change) -> tuple[CellChange, ...]:
+    def having(self, change: ChangeKind) -> tuple[CellChange, ...]:
         """Return the cells of which ``change`` is true."""
         return tuple(c for c in self.changes if c.change is change)
 
@@ -91,10 +91,12 @@ class Comparison:
     def regressions(self) -> tuple[CellChange, ...]:
         """Regressions that are believed, each on its own: neither flaky nor of an epidemic."""
         ill = {c.id for epidemic in self.epidemics for c in epidemic.cells}
-        return tuple(c for c in self.having(Change.REGRESSED) if not c.flaky and c.id not in ill)
+        return tuple(
+            c for c in self.having(ChangeKind.REGRESSED) if not c.flaky and c.id not in ill
+        )
 
     @property
-    def counts(self) -> Counter[Change]:
+    def counts(self) -> Counter[ChangeKind]:
         return Counter(c.change for c in self.changes)
 
     @property
@@ -128,7 +130,7 @@ def compare_grids(
 
 def accused(comparison: Comparison) -> tuple[Cell, ...]:
     """Return the cells of which a regression would be believed, as they are now."""
-    return tuple(c.seen.cell for c in comparison.having(Change.REGRESSED) if not c.flaky)
+    return tuple(c.seen.cell for c in comparison.having(ChangeKind.REGRESSED) if not c.flaky)
 
 
 def confirm(
@@ -146,14 +148,14 @@ def confirm(
     return Comparison(changes=changes, epidemics=find_epidemics(changes, passports or {}))
 
 
-def change_of(base: GridCell | None, now: GridCell | None) -> Change:
+def change_of(base: GridCell | None, now: GridCell | None) -> ChangeKind:
     """Say what became of a cell; at least one side is there."""
     if base is None:
-        return Change.NEW
+        return ChangeKind.NEW
     if now is None:
-        return Change.GONE
+        return ChangeKind.GONE
     if not (_says_something(base) and _says_something(now)):
-        return Change.NOT_COMPARABLE
+        return ChangeKind.NOT_COMPARABLE
     return _between(base, now)
 
 
@@ -168,7 +170,7 @@ def find_epidemics(
     found: list[Epidemic] = []
     ill: set[str] = set()
     for suspect, cells in sorted(exposed.items(), key=_most_flipped):
-        flipped = [c for c in cells if c.change is Change.REGRESSED and not c.flaky]
+        flipped = [c for c in cells if c.change is ChangeKind.REGRESSED and not c.flaky]
         fresh = tuple(c for c in flipped if c.id not in ill)
         if _is_epidemic(fresh, len(cells)):
             found.append(_epidemic(suspect, fresh, len(cells)))
@@ -187,28 +189,28 @@ def _changed(
     flaky: frozenset[str],
 ) -> CellChange:
     change = CellChange(change=change_of(was, seen), base=was, now=seen)
-    if change.change not in (Change.REGRESSED, Change.FIXED, Change.CHANGED_CAUSE):
+    if change.change not in (ChangeKind.REGRESSED, ChangeKind.FIXED, ChangeKind.CHANGED_CAUSE):
         return change
     return replace(change, differences=_differences(change, passports), flaky=change.id in flaky)
 
 
 def _is_gone(change: CellChange, again: GridCell) -> bool:
     """Say whether a regression is none when the cell is seen once more."""
-    return change.change is Change.REGRESSED and change_of(change.base, again) not in (
-        Change.REGRESSED,
-        Change.NOT_COMPARABLE,
+    return change.change is ChangeKind.REGRESSED and change_of(change.base, again) not in (
+        ChangeKind.REGRESSED,
+        ChangeKind.NOT_COMPARABLE,
     )
 
 
-def _between(base: GridCell, now: GridCell) -> Change:
+def _between(base: GridCell, now: GridCell) -> ChangeKind:
     if _rank(now) < _rank(base):
-        return Change.REGRESSED
+        return ChangeKind.REGRESSED
     if now.outcome is Outcome.PASS:
-        return Change.SAME if base.outcome is Outcome.PASS else Change.FIXED
+        return ChangeKind.SAME if base.outcome is Outcome.PASS else ChangeKind.FIXED
     if _reason(base) != _reason(now):
-        return Change.CHANGED_CAUSE
+        return ChangeKind.CHANGED_CAUSE
     rightly = now.outcome is Outcome.REFUSED and now.verdict is Verdict.AS_EXPECTED
-    return Change.SAME if rightly else Change.STILL_FAILING
+    return ChangeKind.SAME if rightly else ChangeKind.STILL_FAILING
 
 
 def _differences(change: CellChange, passports: Mapping[str, Passport]) -> tuple[Difference, ...]:
@@ -220,7 +222,7 @@ def _suspects(change: CellChange, passports: Mapping[str, Passport]) -> Iterator
     """Yield what a cell that passed before would accuse, whether it still passes or not."""
     if change.base is None or change.now is None or change.base.outcome is not Outcome.PASS:
         return
-    if change.change is Change.NOT_COMPARABLE:
+    if change.change is ChangeKind.NOT_COMPARABLE:
         return
     found = change.differences or _differences(change, passports)
     around = environment(found)
@@ -235,7 +237,7 @@ def _suspects(change: CellChange, passports: Mapping[str, Passport]) -> Iterator
 def _most_flipped(item: tuple[_Suspect, list[CellChange]]) -> tuple[int, int]:
     """Put the suspect of the most regressions first, and the narrower one of two."""
     cells = item[1]
-    return -sum(c.change is Change.REGRESSED for c in cells), len(cells)
+    return -sum(c.change is ChangeKind.REGRESSED for c in cells), len(cells)
 
 
 def _is_epidemic(cells: Sequence[CellChange], exposed: int) -> bool:

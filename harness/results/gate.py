@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode, UsageError
 from harness.core.subjects import FileSource, IndexSource, Subject
-from harness.results.compare import CellChange, Change, Comparison, compare_grids
+from harness.results.compare import CellChange, ChangeKind, Comparison, compare_grids
 from harness.results.grid import Grid, Verdict, exit_code
 
 
@@ -62,7 +62,7 @@ class Gated:
     @property
     def worse(self) -> tuple[CellChange, ...]:
         """Cells that get worse and are not expected to; with ``partial`` those with a wheel."""
-        regressed = (c for c in self.comparison.having(Change.REGRESSED) if _decides(c))
+        regressed = (c for c in self.comparison.having(ChangeKind.REGRESSED) if _decides(c))
         return tuple(c for c in regressed if not (self.partial and _has_no_wheel(c)))
 
     def code(self, *, strict: bool) -> ExitCode:
@@ -71,7 +71,7 @@ class Gated:
             return ExitCode.UNEXPECTED
         if strict and (code := exit_code(self.new)):
             return code
-        unknown = self.comparison.having(Change.NOT_COMPARABLE)
+        unknown = self.comparison.having(ChangeKind.NOT_COMPARABLE)
         return ExitCode.NOTHING_CAN_BE_SAID if unknown else ExitCode.AS_EXPECTED
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from harness.core.cells import Outcome
 from harness.core.passport import Passport
-from harness.results.compare import CellChange, Change, Comparison, compare_grids
+from harness.results.compare import CellChange, ChangeKind, Comparison, compare_grids
 from harness.results.runfile import Run
 
 
@@ -57,7 +57,7 @@ class Known:
 
 
 NOTHING = Known()
-TRANSITIONS = (Change.REGRESSED, Change.FIXED, Change.CHANGED_CAUSE)
+TRANSITIONS = (ChangeKind.REGRESSED, ChangeKind.FIXED, ChangeKind.CHANGED_CAUSE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

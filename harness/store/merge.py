@@ -22,7 +22,7 @@ MISSING = "infra:shard"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class ShardPart:
     """What one store holds of the run: its newest run."""
 
     path: Path
@@ -44,11 +44,11 @@ class Joined:
     """What was wrong, a line each."""
 
 
-def read_part(path: Path) -> Part:
+def read_part(path: Path) -> ShardPart:
     """Return what the store at ``path`` has. Raises ``StoreError``."""
     with open_store(path) as store:
         run = store.find("last")
-        return Part(
+        return ShardPart(
             path=path,
             run=run,
             whole=store.cells(run, whole=True),
@@ -58,7 +58,7 @@ def read_part(path: Path) -> Part:
         )
 
 
-def join_parts(parts: Sequence[Part]) -> Joined:
+def join_parts(parts: Sequence[ShardPart]) -> Joined:
     """Return all cells of the parts with what was seen of each.
 
     Raises ``UsageError`` for parts of different harnesses or plans, and for shards beside whole
@@ -116,7 +116,7 @@ def merge_stores(sources: Sequence[Path], into: Path, *, label: str = "") -> tup
         return store.find(run_id), joined
 
 
-def _check_alike(parts: Sequence[Part], what: str, values: Mapping[Path, str]) -> None:
+def _check_alike(parts: Sequence[ShardPart], what: str, values: Mapping[Path, str]) -> None:
     if len(set(values.values())) > 1:
         told = ", ".join(f"{part.path}: {values[part.path]}" for part in parts)
         raise UsageError(f"runs of different {what} cannot be joined: {told}")
@@ -136,7 +136,7 @@ def _overlap(twice: set[str]) -> Iterator[str]:
         yield f"{len(twice)} cells were measured twice, {min(twice)} for one; the later one counts"
 
 
-def _missing_shards(parts: Sequence[Part]) -> tuple[str, ...]:
+def _missing_shards(parts: Sequence[ShardPart]) -> tuple[str, ...]:
     if not parts[0].run.shard:
         return ()
     of = int(parts[0].run.shard.partition("/")[2])
@@ -156,13 +156,13 @@ def _miss(cell: str, why: str) -> Observation:
     )
 
 
-def _run_id(parts: Sequence[Part]) -> str:
+def _run_id(parts: Sequence[ShardPart]) -> str:
     """Return an id that the same runs always get, so that they are never joined twice."""
     digest = hashlib.sha256(" ".join(sorted(part.run.id for part in parts)).encode())
     return f"{min(part.run.id for part in parts).partition('-')[0]}-{digest.hexdigest()[:8]}"
 
 
-def _circumstances(parts: Sequence[Part]) -> Circumstances:
+def _circumstances(parts: Sequence[ShardPart]) -> Circumstances:
     """Return those of the whole: as long as the longest part, with the work of all."""
     each = [part.circumstances for part in parts]
     phases: dict[str, float] = {}

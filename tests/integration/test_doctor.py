@@ -9,7 +9,7 @@ import pytest
 
 from harness.core.arches import ARCHES, Arch, find_arch
 from harness.host.cache import Cache
-from harness.host.doctor import Part, emulator_version, is_ready, mend, run_checks
+from harness.host.doctor import MachinePart, emulator_version, is_ready, mend, run_checks
 from harness.host.doctor.checks import check_engine
 from harness.host.doctor.emulation import make_program, run_program
 
@@ -36,7 +36,7 @@ def test_this_machine_is_ready(cache: Cache) -> None:
     """Every check that a run cannot do without is ok for every arch."""
     checks = run_checks(ARCHES, cache=cache)
     assert is_ready(checks), [check for check in checks if not check.ok]
-    assert sum(check.part is Part.EMULATION for check in checks) == len(ARCHES)
+    assert sum(check.part is MachinePart.EMULATION for check in checks) == len(ARCHES)
 
 
 def test_mending_a_machine_that_is_well_runs_no_command(cache: Cache) -> None:

@@ -7,7 +7,7 @@ import click
 import pytest
 
 from harness.cli import commands, execute
-from harness.cli.command import Command
+from harness.cli.command import ExplainedCommand
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -47,7 +47,7 @@ def test_every_option_is_explained(name: str) -> None:
 def test_examples_parse(name: str) -> None:
     """An example uses options that exist."""
     command = COMMANDS[name]
-    assert isinstance(command, Command)
+    assert isinstance(command, ExplainedCommand)
     assert command.help
     options = {word for param in command.params for word in param.opts}
     for word in re.findall(r"(?<!\S)--?[a-z][a-z-]*", command.example):

@@ -1,13 +1,13 @@
 """The doctor: is this machine able to run the matrix, and what would mend it."""
 
-from harness.host.doctor.check import Check, Part, checks_json, format_checks, is_ready
+from harness.host.doctor.check import Check, MachinePart, checks_json, format_checks, is_ready
 from harness.host.doctor.checks import run_checks
 from harness.host.doctor.emulation import emulator_version
 from harness.host.doctor.fix import mend
 
 __all__ = [
     "Check",
-    "Part",
+    "MachinePart",
     "checks_json",
     "emulator_version",
     "format_checks",

@@ -11,7 +11,7 @@ from enum import StrEnum
 FIX = "run `wheelgrid doctor --fix`"
 
 
-class Part(StrEnum):
+class MachinePart(StrEnum):
     """What a check looks at; repairs are planned by it."""
 
     ENGINE = "engine"
@@ -30,7 +30,7 @@ class Part(StrEnum):
 class Check:
     """The answer to one question about this machine."""
 
-    part: Part
+    part: MachinePart
     name: str
     ok: bool
     detail: str

@@ -18,7 +18,7 @@ from pypi_simple import PyPISimple
 from harness.core.arches import Arch
 from harness.core.errors import EngineError
 from harness.host.cache import Cache, default_cache_root
-from harness.host.doctor.check import FIX, Check, Part
+from harness.host.doctor.check import FIX, Check, MachinePart
 from harness.host.doctor.emulation import check_emulation
 from harness.host.engine.api import EngineInfo
 from harness.host.engine.docker import connect
@@ -64,7 +64,9 @@ def check_engine() -> tuple[Check, ...]:
         info = connect().info()
     except EngineError as error:
         detail, _, remedy = str(error).partition("; ")
-        return (Check(part=Part.ENGINE, name="engine", ok=False, detail=detail, remedy=remedy),)
+        return (
+            Check(part=MachinePart.ENGINE, name="engine", ok=False, detail=detail, remedy=remedy),
+        )
     here = info.kernel == platform.release() and Path(info.data_root).is_dir()
     disk = (check_disk("engine", Path(info.data_root)),) if here else ()
     return (*judge_engine(info), *disk)
@@ -77,14 +79,14 @@ def judge_engine(info: EngineInfo) -> tuple[Check, ...]:
     copies = info.storage_driver == "vfs"
     return (
         Check(
-            part=Part.ENGINE,
+            part=MachinePart.ENGINE,
             name="engine",
             ok=True,
             detail=f"docker {info.version} (API {info.api_version}) on "
             f"{info.arch}, kernel {info.kernel}{rootless}",
         ),
         Check(
-            part=Part.ENGINE_FEATURES,
+            part=MachinePart.ENGINE_FEATURES,
             name="storage driver",
             ok=not copies,
             detail=info.storage_driver + (" copies every layer: slow and big" if copies else ""),
@@ -92,7 +94,7 @@ def judge_engine(info: EngineInfo) -> tuple[Check, ...]:
             blocking=False,
         ),
         Check(
-            part=Part.ENGINE_FEATURES,
+            part=MachinePart.ENGINE_FEATURES,
             name="limits",
             ok=not missing,
             detail=f"cannot enforce: {', '.join(missing)}" if missing else ", ".join(LIMITS),
@@ -104,7 +106,7 @@ def judge_engine(info: EngineInfo) -> tuple[Check, ...]:
 
 def check_assembler() -> Check:
     """Look for mmdebstrap, the keys that Debian signs its archive with, and make."""
-    check = partial(Check, part=Part.ASSEMBLER, name="mmdebstrap", blocking=False)
+    check = partial(Check, part=MachinePart.ASSEMBLER, name="mmdebstrap", blocking=False)
     try:
         version = run_process(["mmdebstrap", "--version"], timeout=VERSION_SECONDS)
     except ProcessError as error:
@@ -119,7 +121,7 @@ def check_assembler() -> Check:
 
 def check_compiler() -> Check:
     """Ask zig, which builds the fixture wheels, for its version."""
-    check = partial(Check, part=Part.COMPILER, name="zig")
+    check = partial(Check, part=MachinePart.COMPILER, name="zig")
     try:
         version = run_process([sys.executable, "-m", "ziglang", "version"], timeout=VERSION_SECONDS)
     except ProcessError as error:
@@ -133,7 +135,7 @@ def check_disk(what: str, path: Path) -> Check:
     there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     free = shutil.disk_usage(there).free
     return Check(
-        part=Part.DISK,
+        part=MachinePart.DISK,
         name=f"disk {what}",
         ok=free >= ROOMY,
         detail=f"{free / (1 << 30):.1f} GiB free for {path}",
@@ -144,7 +146,7 @@ def check_disk(what: str, path: Path) -> Check:
 
 def check_network() -> Check:
     """Ask the package index for one short page."""
-    check = partial(Check, part=Part.NETWORK, name="package index", blocking=False)
+    check = partial(Check, part=MachinePart.NETWORK, name="package index", blocking=False)
     start = time.monotonic()
     try:
         with PyPISimple() as index:
@@ -163,7 +165,7 @@ def check_test_registry() -> Check:
     """Look for the registry that the integration tests run, and for what signs their index."""
     paths = [shutil.which(program) for program in ("docker-registry", "gpg")]
     return Check(
-        part=Part.TEST_REGISTRY,
+        part=MachinePart.TEST_REGISTRY,
         name="docker-registry",
         ok=all(paths),
         detail=", ".join(path for path in paths if path)
@@ -177,7 +179,7 @@ def check_browser() -> Check:
     """Look for the browser that the tests of the HTML page drive."""
     found = find_browser()
     return Check(
-        part=Part.BROWSER,
+        part=MachinePart.BROWSER,
         name="chromium",
         ok=found is not None,
         detail=found or "not installed; the tests of the HTML page need it",

@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.core.arches import Arch
 from harness.core.errors import EngineError
 from harness.host.cache import Cache, CacheError, content_key
-from harness.host.doctor.check import FIX, Check, Part
+from harness.host.doctor.check import FIX, Check, MachinePart
 from harness.host.process import ProcessError, run_process
 
 BINFMT_MISC = Path("/proc/sys/fs/binfmt_misc")
@@ -103,7 +103,7 @@ def check_emulation(arch: Arch, cache: Cache) -> Check:
     except CacheError as error:
         detail, _, remedy = str(error).partition("; ")
         # Of the disk: nothing that mends emulation would mend this.
-        return replace(_check(arch, ok=False, detail=detail, remedy=remedy), part=Part.DISK)
+        return replace(_check(arch, ok=False, detail=detail, remedy=remedy), part=MachinePart.DISK)
     header = program.read_bytes()
     handler = next((h for h in read_handlers() if h.takes(header)), None)
     return judge_emulation(arch, handler, run_program(program, arch))
@@ -196,4 +196,4 @@ def _why(ran: Ran) -> str:
 
 def _check(arch: Arch, *, ok: bool, detail: str, remedy: str = "") -> Check:
     name = f"emulation {arch.name}"
-    return Check(part=Part.EMULATION, name=name, ok=ok, detail=detail, remedy=remedy)
+    return Check(part=MachinePart.EMULATION, name=name, ok=ok, detail=detail, remedy=remedy)

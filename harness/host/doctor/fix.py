@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.core.arches import Arch
 from harness.core.errors import EngineError
 from harness.host.cache import Cache
-from harness.host.doctor.check import Check, Part
+from harness.host.doctor.check import Check, MachinePart
 from harness.host.doctor.checks import run_checks
 from harness.host.doctor.emulation import BINFMT_MISC
 from harness.host.doctor.host import Host, Packaging, Rights, look_at_host
@@ -32,7 +32,7 @@ _ENGINE_PACKAGES = ("docker.io", "ca-certificates")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Command:
+class Repair:
     """One repair, as an argument vector."""
 
     argv: tuple[str, ...]
@@ -45,7 +45,7 @@ class Command:
         return shlex.join(self.argv)
 
 
-def plan_fixes(checks: Sequence[Check], host: Host) -> tuple[Command, ...]:
+def plan_fixes(checks: Sequence[Check], host: Host) -> tuple[Repair, ...]:
     """Return the commands that mend ``checks`` on ``host``, in order.
 
     None where all is well, on a system without apt, and without the right to change it.
@@ -55,13 +55,13 @@ def plan_fixes(checks: Sequence[Check], host: Host) -> tuple[Command, ...]:
     broken = {check.part for check in checks if not check.ok}
     commands = (
         *_install(_packages(broken, host)),
-        *(_register_handlers(host) if Part.EMULATION in broken else ()),
-        *(_start_engine(host) if Part.ENGINE in broken else ()),
+        *(_register_handlers(host) if MachinePart.EMULATION in broken else ()),
+        *(_start_engine(host) if MachinePart.ENGINE in broken else ()),
     )
     if host.rights is Rights.ROOT:
         return commands
     return tuple(
-        Command(argv=("sudo", "-n", *c.argv), starts_engine=c.starts_engine) for c in commands
+        Repair(argv=("sudo", "-n", *c.argv), starts_engine=c.starts_engine) for c in commands
     )
 
 
@@ -131,35 +131,35 @@ def _may_act(host: Host) -> bool:
 
 def _can_be_mended(check: Check) -> bool:
     mendable = (
-        Part.ENGINE,
-        Part.EMULATION,
-        Part.ASSEMBLER,
-        Part.TEST_REGISTRY,
-        Part.BROWSER,
+        MachinePart.ENGINE,
+        MachinePart.EMULATION,
+        MachinePart.ASSEMBLER,
+        MachinePart.TEST_REGISTRY,
+        MachinePart.BROWSER,
     )
     return not check.ok and check.part in mendable
 
 
-def _packages(broken: set[Part], host: Host) -> tuple[str, ...]:
+def _packages(broken: set[MachinePart], host: Host) -> tuple[str, ...]:
     wanted: list[str] = []
-    if Part.ENGINE in broken and not (host.has_engine or host.engine_elsewhere):
+    if MachinePart.ENGINE in broken and not (host.has_engine or host.engine_elsewhere):
         wanted += _ENGINE_PACKAGES
         if not host.cgroups_mounted:
             wanted.append("cgroupfs-mount")
-    if Part.EMULATION in broken:
+    if MachinePart.EMULATION in broken:
         wanted += _EMULATION_PACKAGES
         if not host.systemd:
             wanted.append("binfmt-support")
-    if Part.ASSEMBLER in broken:
+    if MachinePart.ASSEMBLER in broken:
         wanted += _ASSEMBLER_PACKAGES
-    if Part.TEST_REGISTRY in broken:
+    if MachinePart.TEST_REGISTRY in broken:
         wanted += _TEST_PACKAGES
-    if Part.BROWSER in broken:
+    if MachinePart.BROWSER in broken:
         wanted += _BROWSER_PACKAGES
     return tuple(wanted)
 
 
-def _install(packages: tuple[str, ...]) -> tuple[Command, ...]:
+def _install(packages: tuple[str, ...]) -> tuple[Repair, ...]:
     if not packages:
         return ()
     apt = (
@@ -171,43 +171,43 @@ def _install(packages: tuple[str, ...]) -> tuple[Command, ...]:
         "DPkg::Lock::Timeout=120",
     )
     return (
-        Command(argv=(*apt, "update")),
-        Command(argv=(*apt, "install", "-y", "--no-install-recommends", *packages)),
+        Repair(argv=(*apt, "update")),
+        Repair(argv=(*apt, "install", "-y", "--no-install-recommends", *packages)),
     )
 
 
-def _register_handlers(host: Host) -> tuple[Command, ...]:
+def _register_handlers(host: Host) -> tuple[Repair, ...]:
     folder = str(BINFMT_MISC)
-    mount = Command(argv=("mount", "-t", "binfmt_misc", "binfmt_misc", folder))
+    mount = Repair(argv=("mount", "-t", "binfmt_misc", "binfmt_misc", folder))
     drop = [_shell(f"echo -1 > {folder}/{shlex.quote(name)}") for name in host.useless_handlers]
     register = (
-        [Command(argv=("systemctl", "restart", "systemd-binfmt"))]
+        [Repair(argv=("systemctl", "restart", "systemd-binfmt"))]
         if host.systemd
         # Both: a package configured before binfmt-support is not in its database yet.
         else [
-            Command(argv=("update-binfmts", "--import")),
-            Command(argv=("update-binfmts", "--enable")),
+            Repair(argv=("update-binfmts", "--import")),
+            Repair(argv=("update-binfmts", "--enable")),
         ]
     )
     return (*(() if host.binfmt_mounted else (mount,)), *drop, *register)
 
 
-def _start_engine(host: Host) -> tuple[Command, ...]:
+def _start_engine(host: Host) -> tuple[Repair, ...]:
     if host.engine_runs or host.engine_elsewhere:
         return ()  # it is not ours to start: the check says what keeps us from it
     if host.systemd:
-        return (Command(argv=("systemctl", "enable", "--now", "docker"), starts_engine=True),)
+        return (Repair(argv=("systemctl", "enable", "--now", "docker"), starts_engine=True),)
     start = _shell(f"setsid --fork dockerd > {ENGINE_LOG} 2>&1 < /dev/null", starts_engine=True)
     if host.cgroups_mounted:
         return (start,)
-    return (Command(argv=("cgroupfs-mount",)), start)
+    return (Repair(argv=("cgroupfs-mount",)), start)
 
 
-def _shell(script: str, *, starts_engine: bool = False) -> Command:
-    return Command(argv=("sh", "-c", script), starts_engine=starts_engine)
+def _shell(script: str, *, starts_engine: bool = False) -> Repair:
+    return Repair(argv=("sh", "-c", script), starts_engine=starts_engine)
 
 
-def _apply(command: Command, announce: Callable[[str], None]) -> None:
+def _apply(command: Repair, announce: Callable[[str], None]) -> None:
     if command.starts_engine and _engine_answers():
         return
     announce(f"$ {command.line}")

@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from harness.host.doctor.check import Check, Part
+from harness.host.doctor.check import Check, MachinePart
 from harness.host.download import Downloader
 from harness.images.debian.mirrors import MIRRORS, find_mirrors, host_of
 from harness.images.debian.package_lock import SuiteLock
@@ -71,4 +71,6 @@ def judge_mirror(hosts: str, answers: Sequence[tuple[Package, bool | None]]) -> 
 
 
 def _check(*, ok: bool, detail: str, remedy: str = "") -> Check:
-    return Check(part=Part.MIRROR, name=_NAME, ok=ok, detail=detail, remedy=remedy, blocking=False)
+    return Check(
+        part=MachinePart.MIRROR, name=_NAME, ok=ok, detail=detail, remedy=remedy, blocking=False
+    )

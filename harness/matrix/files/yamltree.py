@@ -57,7 +57,7 @@ def read_tree(file: str, content: bytes) -> tuple[Tree | None, list[Problem]]:
 
     There is no tree where the file cannot be read to its end.
     """
-    reader = _Reader(file)
+    reader = _YamlReader(file)
     try:
         node = _compose(file, _decode(file, content))
         data = reader.read(node, ())
@@ -118,7 +118,7 @@ def _place_at(file: str, before: str) -> Place:
     return Place(file=file, line=before.count("\n") + 1, column=len(last) + 1)
 
 
-class _Reader:
+class _YamlReader:
     """Turns nodes into data, remembering places and collecting problems on the way."""
 
     def __init__(self, file: str) -> None:

@@ -14,7 +14,7 @@ from packaging.version import Version
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.elf import ElfFacts
 from harness.wheels.archive.filename import arch_of, platform_tag
-from harness.wheels.archive.rewrite import Change
+from harness.wheels.archive.rewrite import WheelChange
 
 _MODULE = re.compile(
     r"(?P<stem>(?:.*/)?[^/.]+)"
@@ -64,51 +64,51 @@ def named_modules(facts: WheelFacts) -> tuple[Module, ...]:
     )
 
 
-def rename_triplet(facts: WheelFacts, triplet: str) -> Change:
+def rename_triplet(facts: WheelFacts, triplet: str) -> WheelChange:
     """Store every module that names a triplet under ``triplet`` instead."""
     return _renamed(facts, lambda module: (_with_triplet(module, triplet),), of_version=True)
 
 
-def add_triplet(facts: WheelFacts, triplet: str) -> Change:
+def add_triplet(facts: WheelFacts, triplet: str) -> WheelChange:
     """Store every module that names a triplet under ``triplet`` too."""
     return _renamed(
         facts, lambda module: (module.member, _with_triplet(module, triplet)), of_version=True
     )
 
 
-def bare_names(facts: WheelFacts) -> Change:
+def bare_names(facts: WheelFacts) -> WheelChange:
     """Store every module of one version of Python as plain ``.so``."""
     return _renamed(facts, lambda module: (f"{module.stem}.so",), of_version=True)
 
 
-def stable_names(facts: WheelFacts) -> Change:
+def stable_names(facts: WheelFacts) -> WheelChange:
     """Store every module as ``.abi3.so``, and tag the wheel for later Pythons too.
 
     Right only where ``outside_stable_abi`` finds nothing.
     """
     if any(re.fullmatch(r"cp3\d+t", tag.split("-")[1]) for tag in facts.name.tags):
-        return Change()  # free-threaded builds have no abi3 (PEP 703; abi3t since PEP 803)
+        return WheelChange()  # free-threaded builds have no abi3 (PEP 703; abi3t since PEP 803)
     names = _renamed(facts, lambda module: (f"{module.stem}.abi3.so",), of_version=False).names
-    return Change(names=names, tags=_stable_tags(facts)) if names else Change()
+    return WheelChange(names=names, tags=_stable_tags(facts)) if names else WheelChange()
 
 
-def stable_names_with_triplet(facts: WheelFacts) -> Change:
+def stable_names_with_triplet(facts: WheelFacts) -> WheelChange:
     """Store every ``.abi3.so`` as ``.abi3-<triplet>.so``, as builders do that run 3.15."""
     arch = arch_of(facts.name)
     if arch is None:
-        return Change()
+        return WheelChange()
     triplet = arch.musl_triplet if _for_musl(facts) else arch.gnu_triplet
     stable = (m for m in named_modules(facts) if m.kind == "abi3" and not m.triplet)
-    return Change(names=tuple((m.member, (_with_triplet(m, triplet),)) for m in stable))
+    return WheelChange(names=tuple((m.member, (_with_triplet(m, triplet),)) for m in stable))
 
 
-def musl_names(facts: WheelFacts) -> Change:
+def musl_names(facts: WheelFacts) -> WheelChange:
     """Name what a wheel for musl has under glibc's triplet as upstream does from 3.11 on."""
     arch = arch_of(facts.name)
-    return rename_triplet(facts, arch.musl_triplet) if arch and _for_musl(facts) else Change()
+    return rename_triplet(facts, arch.musl_triplet) if arch and _for_musl(facts) else WheelChange()
 
 
-def with_names(facts: WheelFacts, change: Change) -> WheelFacts:
+def with_names(facts: WheelFacts, change: WheelChange) -> WheelFacts:
     """Return the facts of the wheel with the new names; sizes of metadata are left as they are."""
     names = dict(change.names)
     return replace(
@@ -139,7 +139,7 @@ def outside_stable_abi(facts: WheelFacts) -> tuple[str, ...]:
     return tuple(sorted(name for name in used if not _stable_at(name, floor)))
 
 
-def retag_platform(facts: WheelFacts) -> Change:
+def retag_platform(facts: WheelFacts) -> WheelChange:
     """Tag the wheel for the oldest libc that its symbols admit.
 
     On glibc their versions tell. musl's have none: there it is the oldest musllinux, which
@@ -148,18 +148,18 @@ def retag_platform(facts: WheelFacts) -> Change:
     python, abi, platform = facts.name.tag_part.split("-")
     match = _PLATFORM.fullmatch(platform.split(".")[0])
     if not match:
-        return Change()
+        return WheelChange()
     family, arch = match["family"], match["arch"]
     oldest = Version(_OLDEST_MUSL) if family == "musllinux" else _glibc_needed(facts, arch)
     if oldest >= Version(f"{match['major']}.{match['minor']}"):
-        return Change()
+        return WheelChange()
     tags = platform_tag("musl" if family == "musllinux" else "glibc", str(oldest), arch)
-    return Change(tags=f"{python}-{abi}-{tags}")
+    return WheelChange(tags=f"{python}-{abi}-{tags}")
 
 
 def _renamed(
     facts: WheelFacts, names: Callable[[Module], tuple[str, ...]], *, of_version: bool
-) -> Change:
+) -> WheelChange:
     """Return the change to those names; names that other members have are not taken."""
     taken = {member.name for member in facts.members}
     changed = []
@@ -171,7 +171,7 @@ def _renamed(
         if wanted not in ((), (own,)):
             taken.update(wanted)
             changed.append((own, wanted))
-    return Change(names=tuple(changed))
+    return WheelChange(names=tuple(changed))
 
 
 def _for_musl(facts: WheelFacts) -> bool:

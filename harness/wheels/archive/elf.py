@@ -103,14 +103,14 @@ def versioned(name: str, version: str) -> str:
 def read_elf(stream: BinaryIO) -> ElfFacts | UnreadableElf:
     """Read the headers, the dynamic section and the dynamic symbols of one ELF file."""
     try:
-        return _Reader(stream).facts()
+        return _ElfReader(stream).facts()
     except _DamagedError as error:
         return UnreadableElf(reason=str(error))
     except Exception as error:  # noqa: BLE001 -- damage reaches every line of pyelftools
         return UnreadableElf(reason=f"its headers are damaged ({type(error).__name__})")
 
 
-class _Reader:
+class _ElfReader:
     """One ELF file in memory, addressed as the loader does it: by segments."""
 
     def __init__(self, stream: BinaryIO) -> None:

@@ -21,7 +21,7 @@ from harness.wheels.archive.zip_reader import MOST_BYTES, Archive, open_archive
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class WheelChange:
     """What is to be different in a wheel."""
 
     names: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -41,7 +41,7 @@ class Wheel:
     data: bytes
 
 
-def rewrite_wheel(wheel: Wheel, change: Change) -> Wheel:
+def rewrite_wheel(wheel: Wheel, change: WheelChange) -> Wheel:
     """Return the wheel with that change.
 
     Raises ``WheelError`` for what is no well-formed wheel, for one that is signed, and for a
@@ -65,7 +65,7 @@ def expand_tags(tags: str) -> tuple[str, ...]:
 class _Rewriting:
     """One wheel on its way from old to new."""
 
-    def __init__(self, wheel: Wheel, archive: Archive, change: Change) -> None:
+    def __init__(self, wheel: Wheel, archive: Archive, change: WheelChange) -> None:
         self._wheel = wheel
         self._archive = archive
         self._change = change
@@ -163,4 +163,4 @@ def bytes_added(before: Wheel, after: Wheel) -> int:
 
     The one before is packed anew: whoever built it may have packed it tighter.
     """
-    return len(after.data) - len(rewrite_wheel(before, Change()).data)
+    return len(after.data) - len(rewrite_wheel(before, WheelChange()).data)

@@ -21,14 +21,14 @@ from harness.core.errors import PackageIndexError, WheelError
 from harness.host.cache import Cache
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.listing import read_closer, read_listing
-from harness.wheels.index.client import Part
+from harness.wheels.index.client import FilePart
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel
 
 PIECE = 64 << 10
 """Bytes of the smallest part that is asked for; the directory of most wheels is smaller."""
 
-ReadPart = Callable[[int, int | None], Part | None]
+ReadPart = Callable[[int, int | None], FilePart | None]
 """First and last byte to those bytes; None where there are no parts."""
 
 
@@ -61,7 +61,7 @@ _LOOK: TypeAdapter[Look] = TypeAdapter(Look)
 class RangedFile(io.RawIOBase):
     """A file that is read in parts. Its end is held, and beside it the latest part."""
 
-    def __init__(self, read_part: ReadPart, tail: Part) -> None:
+    def __init__(self, read_part: ReadPart, tail: FilePart) -> None:
         super().__init__()
         self._read_part = read_part
         self._tail = self._latest = tail
@@ -97,7 +97,7 @@ class RangedFile(io.RawIOBase):
         """Ask at one stroke for what will be read piece by piece. Raises as ``read`` does."""
         self._covering(start, min(end, self.size), at_least=0)
 
-    def _covering(self, start: int, end: int, at_least: int = PIECE) -> Part:
+    def _covering(self, start: int, end: int, at_least: int = PIECE) -> FilePart:
         for part in (self._tail, self._latest):
             if part.first <= start and end <= part.first + len(part.data):
                 return part

@@ -25,7 +25,7 @@ from harness.core.policy import Policy
 from harness.core.subjects import IndexSource
 from harness.core.targets import Naming, Target
 from harness.host.cache import Cache
-from harness.predict.policy_effects import Effect
+from harness.predict.policy_effects import PolicyEffect
 from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 from harness.wheels.index.client import IndexClient, IndexSettings
 from harness.wheels.index.fetch import PackageIndex
@@ -104,15 +104,15 @@ def read(
 @pytest.mark.parametrize(
     ("libc", "needed", "effect"),
     [
-        ("musl", (), Effect.REGRESSED),
-        ("gnu", (), Effect.FIXED),
-        ("musl", ("libgone.so.1",), Effect.FAILS),
-        ("gnu", ("libgone.so.1",), Effect.FAILS),
-        ("musl", ("ld-linux-x86-64.so.2",), Effect.FAILS),
+        ("musl", (), PolicyEffect.REGRESSED),
+        ("gnu", (), PolicyEffect.FIXED),
+        ("musl", ("libgone.so.1",), PolicyEffect.FAILS),
+        ("gnu", ("libgone.so.1",), PolicyEffect.FAILS),
+        ("musl", ("ld-linux-x86-64.so.2",), PolicyEffect.FAILS),
     ],
 )
 def test_what_fails_anyway_does_not_shift(
-    read: Read, libc: str, needed: tuple[str, ...], effect: Effect
+    read: Read, libc: str, needed: tuple[str, ...], effect: PolicyEffect
 ) -> None:
     """A wheel whose library is missing, or of the other libc, is neither broken nor mended."""
     reading = read(NAMES[libc], module("_core", *needed), TO_GNU)
@@ -136,7 +136,7 @@ def test_other_policies_change_no_count(read: Read) -> None:
     """What one policy shifts is read, and does not change what is said of it under another."""
     reading = read(NAMES["musl"], module("_core", "libgone.so.1"), TO_GNU)
     assert len(reading.closer) == 1
-    assert [shift.effect for shift in shifts_of(NOTHING, reading)] == [Effect.WORKS]
+    assert [shift.effect for shift in shifts_of(NOTHING, reading)] == [PolicyEffect.WORKS]
 
 
 def test_a_wheel_that_cannot_be_read_closer(
@@ -158,7 +158,7 @@ def test_a_wheel_that_cannot_be_read_closer(
     reading = read(NAMES["musl"], module("_core") + noise, TO_GNU)
     assert reading.closer == {}
     assert "cannot be unpacked" in said[-1]
-    assert [shift.effect for shift in shifts_of(TO_GNU, reading)] == [Effect.REGRESSED]
+    assert [shift.effect for shift in shifts_of(TO_GNU, reading)] == [PolicyEffect.REGRESSED]
 
 
 def test_bare_names(

@@ -8,7 +8,7 @@ import pytest
 from harness.core.errors import ImageError
 from harness.host.cache import Cache
 from harness.host.engine import EngineImage
-from harness.images.inventory import Place, remove_items, take_stock
+from harness.images.inventory import StoragePlace, remove_items, take_stock
 from harness.images.source import Use
 from tests.support.image_engine import ImageEngine
 
@@ -68,8 +68,8 @@ def test_every_item_says_who_uses_it(cache: Cache) -> None:
 def test_an_item_has_its_size_and_time(cache: Cache) -> None:
     """An image's are the engine's word, a file's those of the file."""
     image, *_, file = take_stock(Stocked(), cache, USES)
-    assert (image.place, image.size, image.made_at) == (Place.ENGINE, 5, 7.0)
-    assert (file.place, file.size) == (Place.CACHE, 10)
+    assert (image.place, image.size, image.made_at) == (StoragePlace.ENGINE, 5, 7.0)
+    assert (file.place, file.size) == (StoragePlace.CACHE, 10)
     assert file.made_at == (cache.root / file.name).stat().st_mtime
 
 

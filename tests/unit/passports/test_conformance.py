@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.passport import Passport
 from harness.core.targets import ReplicaField
-from harness.passports.conformance import Difference, Recorded, differences, unaccounted
+from harness.passports.conformance import FactDifference, Recorded, differences, unaccounted
 
 RECORDED = Recorded(
     name="Fedora 34 python3",
@@ -126,7 +126,7 @@ def test_a_version_is_compared_to_its_end() -> None:
 
 def test_every_difference_wants_a_reason_and_every_reason_a_difference() -> None:
     """What is accounted for is silent; the rest is told, either way."""
-    older = Difference(field=ReplicaField.LIBC_VERSION, recorded="2.33", measured="2.31")
+    older = FactDifference(field=ReplicaField.LIBC_VERSION, recorded="2.33", measured="2.31")
     assert list(unaccounted((older,), {ReplicaField.LIBC_VERSION: "2.31 stands in"})) == []
     assert list(unaccounted((older,), {ReplicaField.PIP: "newer"})) == [
         (

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.passport import SystemLibrary
-from harness.passports.libraryfold import Row, fold_libraries, unfold_libraries
+from harness.passports.libraryfold import LibraryRow, fold_libraries, unfold_libraries
 
 NAMES = st.text("ab .-é", min_size=1, max_size=4)
 LIBRARIES = st.lists(
@@ -38,7 +38,7 @@ def test_a_row() -> None:
     )
     assert fold_libraries(libraries) == {
         "/lib": (
-            Row("liba.so.1", "liba.so.1.0", ("libc.so.6",), ""),
-            Row("libc.so.6", "", (), "0a"),
+            LibraryRow("liba.so.1", "liba.so.1.0", ("libc.so.6",), ""),
+            LibraryRow("libc.so.6", "", (), "0a"),
         )
     }

@@ -8,7 +8,7 @@ from harness.core.observations import ImageRef
 from harness.core.passport import Passport
 from harness.core.targets import ImageWay, Target
 from harness.passports import PassportBook, Record, RecordedAs
-from harness.passports.recording import Change, Entry, record_passports
+from harness.passports.recording import BookEntry, PassportChange, record_passports
 from tests.support.forecasts import GLIBC, symbols
 from tests.support.targets import debian_12
 
@@ -39,19 +39,19 @@ class Measures:
         self.left += 1
 
 
-def record(lab: Measures, folder: Path, *, fresh: bool = False) -> list[Entry]:
+def record(lab: Measures, folder: Path, *, fresh: bool = False) -> list[BookEntry]:
     book = PassportBook(folder)
     return list(record_passports([HERE, THERE], lab, symbols, book, fresh=fresh))
 
 
-def changes(entries: list[Entry]) -> list[Change]:
+def changes(entries: list[BookEntry]) -> list[PassportChange]:
     return [entry.change for entry in entries]
 
 
 def test_a_first_recording(tmp_path: Path) -> None:
     """Every target is measured, written with its symbols, and left before the next."""
     lab = Measures()
-    assert changes(record(lab, tmp_path)) == [Change.NEW, Change.NEW]
+    assert changes(record(lab, tmp_path)) == [PassportChange.NEW, PassportChange.NEW]
     book = PassportBook(tmp_path)
     kept = book.record(HERE.key)
     assert kept is not None
@@ -71,9 +71,9 @@ def test_the_same_image_is_left_alone(tmp_path: Path) -> None:
     """A second recording measures nothing, unless it is asked for a fresh one."""
     record(Measures(), tmp_path)
     lab = Measures()
-    assert changes(record(lab, tmp_path)) == [Change.KEPT, Change.KEPT]
+    assert changes(record(lab, tmp_path)) == [PassportChange.KEPT, PassportChange.KEPT]
     assert lab.measured == []
-    assert changes(record(lab, tmp_path, fresh=True)) == [Change.SAME, Change.SAME]
+    assert changes(record(lab, tmp_path, fresh=True)) == [PassportChange.SAME, PassportChange.SAME]
     assert lab.measured == [HERE.key, THERE.key]
 
 
@@ -83,10 +83,10 @@ def test_another_image_that_is_the_same_inside(tmp_path: Path) -> None:
     lab = Measures()
     lab.at = replace(IMAGE, id="sha256:2")
     assert record(lab, tmp_path) == [
-        Entry(target=HERE.key, change=Change.SAME),
-        Entry(target=THERE.key, change=Change.SAME),
+        BookEntry(target=HERE.key, change=PassportChange.SAME),
+        BookEntry(target=THERE.key, change=PassportChange.SAME),
     ]
-    assert changes(record(lab, tmp_path)) == [Change.KEPT, Change.KEPT]
+    assert changes(record(lab, tmp_path)) == [PassportChange.KEPT, PassportChange.KEPT]
 
 
 def test_another_image_that_differs(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_another_image_that_differs(tmp_path: Path) -> None:
     lab = Measures()
     lab.at, lab.seen = replace(IMAGE, id="sha256:2"), replace(GLIBC, installer="pip 25.1")
     entry = record(lab, tmp_path)[0]
-    assert entry.change is Change.CHANGED
+    assert entry.change is PassportChange.CHANGED
     changed = [line for line in entry.lines if line.startswith(("-", "+"))][2:]
     assert [line.replace(" ", "") for line in changed] == [
         '-"installer":"pip23.0.1",',
@@ -107,13 +107,13 @@ def test_facts_are_nothing_to_compare_with(tmp_path: Path) -> None:
     """The first measurement of a target that only facts told of is new."""
     facts = Record(target=HERE.key, passport=GLIBC, recorded_as=RecordedAs.FACTS, source="read")
     PassportBook(tmp_path).write(facts, {})
-    assert changes(record(Measures(), tmp_path)) == [Change.NEW, Change.NEW]
+    assert changes(record(Measures(), tmp_path)) == [PassportChange.NEW, PassportChange.NEW]
 
 
 def test_an_image_that_cannot_be_had(tmp_path: Path) -> None:
     """The target is missed with its reason, the next one is recorded all the same."""
     entries = record(Measures(missed=(HERE.key,)), tmp_path)
-    assert changes(entries) == [Change.MISSED, Change.NEW]
+    assert changes(entries) == [PassportChange.MISSED, PassportChange.NEW]
     assert entries[0].lines == ("no such suite", "correct it")
     assert PassportBook(tmp_path).record(HERE.key) is None
 
@@ -123,9 +123,9 @@ def test_what_is_interrupted_goes_on(tmp_path: Path) -> None:
     first = record_passports(
         [HERE, THERE], Measures(), symbols, PassportBook(tmp_path), fresh=False
     )
-    assert next(iter(first)).change is Change.NEW
+    assert next(iter(first)).change is PassportChange.NEW
     lab = Measures()
-    assert changes(record(lab, tmp_path)) == [Change.KEPT, Change.NEW]
+    assert changes(record(lab, tmp_path)) == [PassportChange.KEPT, PassportChange.NEW]
     assert lab.measured == [THERE.key]
 
 
@@ -133,5 +133,5 @@ def test_a_damaged_record_is_renewed(tmp_path: Path) -> None:
     """What an interruption cut short is measured again, as the message for it advises."""
     record(Measures(), tmp_path)
     (tmp_path / f"{HERE.key}.json").write_text("{")
-    assert changes(record(Measures(), tmp_path)) == [Change.NEW, Change.KEPT]
+    assert changes(record(Measures(), tmp_path)) == [PassportChange.NEW, PassportChange.KEPT]
     assert PassportBook(tmp_path).measured(HERE.key) is not None

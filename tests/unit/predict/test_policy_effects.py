@@ -13,7 +13,7 @@ from harness.core.passport import Passport
 from harness.core.policy import NewNames, Policy
 from harness.core.targets import Naming, Target
 from harness.predict.policy_effects import (
-    Effect,
+    PolicyEffect,
     Shift,
     Verified,
     apply_policy,
@@ -143,15 +143,15 @@ def test_what_builders_write(
 @pytest.mark.parametrize(
     ("naming", "builds", "effect"),
     [
-        (MUSL_THEN_GNU, None, Effect.FIXED),
-        (None, NewNames.MUSL, Effect.FIXED),
-        (None, NewNames.STABLE_TRIPLET, Effect.FAILS),
-        (GNU, None, Effect.FIXED),
-        (GNU, NewNames.MUSL, Effect.FAILS),
+        (MUSL_THEN_GNU, None, PolicyEffect.FIXED),
+        (None, NewNames.MUSL, PolicyEffect.FIXED),
+        (None, NewNames.STABLE_TRIPLET, PolicyEffect.FAILS),
+        (GNU, None, PolicyEffect.FIXED),
+        (GNU, NewNames.MUSL, PolicyEffect.FAILS),
     ],
 )
 def test_a_musllinux_wheel_on_alpine(
-    tmp_path: Path, naming: Naming | None, builds: NewNames | None, effect: Effect
+    tmp_path: Path, naming: Naming | None, builds: NewNames | None, effect: PolicyEffect
 ) -> None:
     """A -gnu module on a Python that reads -musl alone: either side may give way, not both."""
     facts = wheel(tmp_path, "_a.cpython-39-x86_64-linux-gnu.so")
@@ -165,10 +165,13 @@ def test_a_regression(tmp_path: Path) -> None:
     """A module that is read before and not after is a regression, and counted as one."""
     facts = wheel(tmp_path, "_a.cpython-39-x86_64-linux-musl.so")
     shift = judge(policy(naming=GNU), TARGET, PASSPORT, no_symbols, facts, facts)
-    assert shift.effect is Effect.REGRESSED
+    assert shift.effect is PolicyEffect.REGRESSED
     assert count([shift]) == {
-        Effect.REGRESSED: 1, Effect.FIXED: 0, Effect.WORKS: 0, Effect.FAILS: 0
-    }  # fmt: skip
+        PolicyEffect.REGRESSED: 1,
+        PolicyEffect.FIXED: 0,
+        PolicyEffect.WORKS: 0,
+        PolicyEffect.FAILS: 0,
+    }
 
 
 def test_concerns() -> None:

@@ -11,8 +11,8 @@ from harness.core.errors import UsageError
 from harness.core.passport import Passport
 from harness.predict.remedies import (
     UNCHANGED,
-    Effect,
     Proposal,
+    RemedyEffect,
     common_modules,
     deciding,
     only,
@@ -132,7 +132,7 @@ def test_a_second_name_breaks_nothing(
             assert effect.broken == (), effect.remedy.name
 
 
-def judged(proposal: Proposal, observed: dict[tuple[str, str], Outcome]) -> dict[str, Effect]:
+def judged(proposal: Proposal, observed: dict[tuple[str, str], Outcome]) -> dict[str, RemedyEffect]:
     predictions = predict_all(proposal, TARGETS, lambda _: frozenset(), ("demo._core",))
     effects = weigh(proposal, TARGETS, predictions, observed)
     return {effect.remedy.name: effect for effect in effects}

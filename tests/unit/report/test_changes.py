@@ -13,7 +13,7 @@ from harness.core.errors import UsageError
 from harness.report.changes import MOST, comparison_json, format_comparison
 from harness.report.markdown import markdown_changes
 from harness.results.choice import chosen_cells, chosen_changes
-from harness.results.compare import Change, Comparison, compare_grids
+from harness.results.compare import ChangeKind, Comparison, compare_grids
 from harness.results.grid import Grid
 from harness.results.query import parse_query
 from harness.results.runfile import Circumstances, record_run
@@ -106,7 +106,7 @@ def test_markdown_keeps_its_budget(comparison: Comparison) -> None:
 def test_a_query_chooses_changes(comparison: Comparison) -> None:
     """Changes are chosen by the cell as it is now, and epidemics with them."""
     fedora = chosen_changes(comparison, parse_query("target:fedora-*"))
-    assert (fedora.counts, fedora.epidemics) == ({Change.REGRESSED: 1}, ())
+    assert (fedora.counts, fedora.epidemics) == ({ChangeKind.REGRESSED: 1}, ())
     ill = chosen_changes(comparison, parse_query("outcome:import-failed s0"))
     assert [len(e.cells) for e in ill.epidemics] == [len(ill.changes)] == [1]
 

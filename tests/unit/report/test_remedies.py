@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from harness.predict.remedies import Effect, Proposal, Remedy
+from harness.predict.remedies import Proposal, Remedy, RemedyEffect
 from harness.report.remedies import SIMULATED, print_effects
 
 BOTH = Remedy(name="both-x86_64-linux-musl", catch="twice", variant="both-x86_64-linux-musl")
@@ -12,15 +12,15 @@ INSTALL = Remedy(name="install-rename", catch="declined", by_triplet={"x86_64-li
 HOSTILE = "\x1b[2Jowned"
 
 
-def printed(*effects: Effect, impossible: tuple[tuple[str, str], ...] = ()) -> str:
+def printed(*effects: RemedyEffect, impossible: tuple[tuple[str, str], ...] = ()) -> str:
     page = io.StringIO()
     proposal = Proposal(variants=(), remedies=(), impossible=impossible)
     print_effects(effects, proposal, Console(file=page, width=120))
     return page.getvalue()
 
 
-def effect(remedy: Remedy, *, fixed: tuple[str, ...] = (), added: int = 0) -> Effect:
-    return Effect(remedy=remedy, fixed=fixed, broken=(), added=added, run=0)
+def effect(remedy: Remedy, *, fixed: tuple[str, ...] = (), added: int = 0) -> RemedyEffect:
+    return RemedyEffect(remedy=remedy, fixed=fixed, broken=(), added=added, run=0)
 
 
 def test_a_row_a_remedy() -> None:

@@ -2,17 +2,17 @@
 
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay
-from harness.images.inventory import Item, Place
+from harness.images.inventory import StoragePlace, StoredItem
 from harness.report.stock import format_built, format_stock
 from tests.support.targets import alpine_replica
 
 MIB = 1 << 20
 
 
-def item(name: str, *targets: str, age: float | None = None) -> Item:
+def item(name: str, *targets: str, age: float | None = None) -> StoredItem:
     made_at = 0.0 if age is None else 1_000_000.0 - age
-    return Item(
-        place=Place.ENGINE, name=name, size=3 * MIB, made_at=made_at, targets=tuple(targets)
+    return StoredItem(
+        place=StoragePlace.ENGINE, name=name, size=3 * MIB, made_at=made_at, targets=tuple(targets)
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.cells import Outcome
 from harness.core.subjects import FixtureSource, IndexSource
-from harness.results.compare import Change, Comparison, change_of, compare_grids, confirm
+from harness.results.compare import ChangeKind, Comparison, change_of, compare_grids, confirm
 from harness.results.differences import Aspect, passport_lines
 from tests.support.cells import NEW, OLD, cells, expect, grid, make_cell, saw
 from tests.support.passports import make_passport
@@ -18,25 +18,25 @@ REFUSED, MISS = Outcome.REFUSED, Outcome.MISS
 @pytest.mark.parametrize(
     ("base", "now", "change"),
     [
-        ((PASS, ""), (PASS, ""), Change.SAME),
-        ((PASS, ""), (FAIL, ""), Change.REGRESSED),
-        ((PASS, ""), (REFUSED, "tag-refused"), Change.REGRESSED),
-        ((REFUSED, "tag-refused"), (FAIL, ""), Change.REGRESSED),
-        ((FAIL, ""), (PASS, ""), Change.FIXED),
-        ((REFUSED, "tag-refused"), (PASS, ""), Change.FIXED),
-        ((FAIL, ""), (REFUSED, "tag-refused"), Change.CHANGED_CAUSE),
-        ((FAIL, "a"), (FAIL, "b"), Change.CHANGED_CAUSE),
-        ((FAIL, "a"), (CRASH, "a"), Change.CHANGED_CAUSE),
-        ((FAIL, "a"), (FAIL, "a"), Change.STILL_FAILING),
-        ((REFUSED, "tag-refused"), (REFUSED, "tag-refused"), Change.SAME),
-        ((PASS, ""), (MISS, "infra:pull"), Change.NOT_COMPARABLE),
-        ((MISS, "infra:pull"), (FAIL, ""), Change.NOT_COMPARABLE),
-        ((PASS, ""), None, Change.NOT_COMPARABLE),
-        (None, (CRASH, ""), Change.NOT_COMPARABLE),
+        ((PASS, ""), (PASS, ""), ChangeKind.SAME),
+        ((PASS, ""), (FAIL, ""), ChangeKind.REGRESSED),
+        ((PASS, ""), (REFUSED, "tag-refused"), ChangeKind.REGRESSED),
+        ((REFUSED, "tag-refused"), (FAIL, ""), ChangeKind.REGRESSED),
+        ((FAIL, ""), (PASS, ""), ChangeKind.FIXED),
+        ((REFUSED, "tag-refused"), (PASS, ""), ChangeKind.FIXED),
+        ((FAIL, ""), (REFUSED, "tag-refused"), ChangeKind.CHANGED_CAUSE),
+        ((FAIL, "a"), (FAIL, "b"), ChangeKind.CHANGED_CAUSE),
+        ((FAIL, "a"), (CRASH, "a"), ChangeKind.CHANGED_CAUSE),
+        ((FAIL, "a"), (FAIL, "a"), ChangeKind.STILL_FAILING),
+        ((REFUSED, "tag-refused"), (REFUSED, "tag-refused"), ChangeKind.SAME),
+        ((PASS, ""), (MISS, "infra:pull"), ChangeKind.NOT_COMPARABLE),
+        ((MISS, "infra:pull"), (FAIL, ""), ChangeKind.NOT_COMPARABLE),
+        ((PASS, ""), None, ChangeKind.NOT_COMPARABLE),
+        (None, (CRASH, ""), ChangeKind.NOT_COMPARABLE),
     ],
 )
 def test_what_became_of_a_cell(
-    base: tuple[Outcome, str] | None, now: tuple[Outcome, str] | None, change: Change
+    base: tuple[Outcome, str] | None, now: tuple[Outcome, str] | None, change: ChangeKind
 ) -> None:
     """Follows from both outcomes and causes; a miss, or a cell not run, is no regression."""
     cell = make_cell(source=IndexSource(name="x", version="1"))
@@ -48,14 +48,14 @@ def test_a_failure_that_is_expected_still_fails() -> None:
     """What the matrix expects is a failure to those who use the wheel all the same."""
     cell = make_cell(expectation=expect(FAIL))
     side = grid((cell, saw(cell, FAIL))).cells[0]
-    assert change_of(side, side) is Change.STILL_FAILING
+    assert change_of(side, side) is ChangeKind.STILL_FAILING
 
 
 def test_a_fixture_wheel_refused_twice_still_fails() -> None:
     """A refusal is right for somebody else's wheel only."""
     cell = make_cell(source=FixtureSource(project="plain", builder="cross"))
     side = grid((cell, saw(cell, REFUSED))).cells[0]
-    assert change_of(side, side) is Change.STILL_FAILING
+    assert change_of(side, side) is ChangeKind.STILL_FAILING
 
 
 def test_a_cell_on_one_side_only() -> None:
@@ -63,8 +63,8 @@ def test_a_cell_on_one_side_only() -> None:
     old, new = cells(2)
     comparison = compare_grids(grid((old, saw(old, PASS))), grid((new, saw(new, CRASH))))
     assert [(c.id, c.change) for c in comparison.changes] == [
-        (new.id, Change.NEW),
-        (old.id, Change.GONE),
+        (new.id, ChangeKind.NEW),
+        (old.id, ChangeKind.GONE),
     ]
     assert not comparison.worse
 
@@ -153,7 +153,7 @@ def test_a_flaky_cell_is_no_regression() -> None:
     comparison = compare_grids(
         grid((cell, saw(cell, PASS))), grid((cell, saw(cell, CRASH))), flaky=frozenset({cell.id})
     )
-    assert comparison.having(Change.REGRESSED)[0].flaky
+    assert comparison.having(ChangeKind.REGRESSED)[0].flaky
     assert not comparison.worse
 
 

@@ -9,7 +9,7 @@ from harness.core.cells import Cell, Outcome
 from harness.core.errors import ExitCode, UsageError
 from harness.core.subjects import FileSource, IndexSource, Subject
 from harness.report.gate import format_gate
-from harness.results.compare import Change
+from harness.results.compare import ChangeKind
 from harness.results.gate import Gated, Pair, hold_against, pair_up, project_of, told_apart
 from harness.results.grid import build_grid
 from tests.support.cells import expect, make_cell, see
@@ -112,7 +112,7 @@ def test_both_directions_are_told() -> None:
     assert "a/x86_64/my_pkg-1.1  pass → import-failed" in text
     assert "a/s390x/my_pkg-1.1  import-failed → pass" in text
     assert text.endswith("1 cells worse, 1 better")
-    assert gated.comparison.counts[Change.REGRESSED] == 1
+    assert gated.comparison.counts[ChangeKind.REGRESSED] == 1
 
 
 def test_releases_are_paired_by_project() -> None:

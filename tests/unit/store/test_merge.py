@@ -13,7 +13,7 @@ from harness.matrix.shards import split_cells
 from harness.results.grid import build_grid, exit_code
 from harness.results.runfile import Circumstances
 from harness.store import open_store
-from harness.store.merge import Part, join_parts, merge_stores, read_part
+from harness.store.merge import ShardPart, join_parts, merge_stores, read_part
 from harness.store.rows import Measured
 from tests.support.cells import see
 from tests.support.passports import make_passport
@@ -134,7 +134,7 @@ def test_cells_that_overlap(tmp_path: Path) -> None:
 
 def test_what_cannot_be_joined(tmp_path: Path) -> None:
     """Other harnesses, other plans and whole runs are refused, each store with what it has."""
-    parts: list[Part] = [read_part(store_shard(tmp_path, number)) for number in (1, 2)]
+    parts: list[ShardPart] = [read_part(store_shard(tmp_path, number)) for number in (1, 2)]
     newer = replace(parts[1], run=replace(parts[1].run, harness="9"))
     with pytest.raises(UsageError, match=r"different harness versions .*shard-2.db: 9"):
         join_parts([parts[0], newer])

@@ -5,14 +5,14 @@ import re
 import pytest
 
 from harness.core.errors import EngineError
-from harness.host.doctor.fix import Command, _apply
+from harness.host.doctor.fix import Repair, _apply
 from harness.host.process import ProcessError, show_process
 
 
 def test_a_command_is_announced_as_one_would_type_it(capfd: pytest.CaptureFixture[str]) -> None:
     """The line comes before its output, which goes to standard error alone."""
     said: list[str] = []
-    _apply(Command(argv=("sh", "-c", "echo done it")), said.append)
+    _apply(Repair(argv=("sh", "-c", "echo done it")), said.append)
     assert said == ["$ sh -c 'echo done it'"]
     assert capfd.readouterr() == ("", "done it\n")
 
@@ -21,7 +21,7 @@ def test_a_repair_that_fails_is_named_with_its_status() -> None:
     """The user can run the very line again."""
     expected = "sh -c 'exit 100': exit status 100; see its output above"
     with pytest.raises(EngineError, match=f"^{re.escape(expected)}$"):
-        _apply(Command(argv=("sh", "-c", "exit 100")), lambda _line: None)
+        _apply(Repair(argv=("sh", "-c", "exit 100")), lambda _line: None)
 
 
 def test_a_repair_that_hangs_is_ended() -> None:
@@ -42,5 +42,5 @@ def test_an_engine_that_answers_by_now_is_not_started_again(
     """Installing the engine may have started it."""
     monkeypatch.setattr("harness.host.doctor.fix._engine_answers", lambda: True)
     said: list[str] = []
-    _apply(Command(argv=("false",), starts_engine=True), said.append)
+    _apply(Repair(argv=("false",), starts_engine=True), said.append)
     assert said == []

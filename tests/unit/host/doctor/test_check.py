@@ -2,17 +2,19 @@
 
 import json
 
-from harness.host.doctor.check import Check, Part, checks_json, format_checks, is_ready
+from harness.host.doctor.check import Check, MachinePart, checks_json, format_checks, is_ready
 
-FINE = Check(part=Part.ENGINE, name="engine", ok=True, detail="docker 20.10")
+FINE = Check(part=MachinePart.ENGINE, name="engine", ok=True, detail="docker 20.10")
 GONE = Check(
-    part=Part.EMULATION,
+    part=MachinePart.EMULATION,
     name="emulation s390x",
     ok=False,
     detail="no binfmt_misc handler",
     remedy="run `wheelgrid doctor --fix`",
 )
-SLOW = Check(part=Part.NETWORK, name="package index", ok=False, detail="no answer", blocking=False)
+SLOW = Check(
+    part=MachinePart.NETWORK, name="package index", ok=False, detail="no answer", blocking=False
+)
 
 
 def test_one_line_per_check_and_the_remedy_below_it() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.arches import find_arch
 from harness.host.cache import Cache
-from harness.host.doctor.check import Part
+from harness.host.doctor.check import MachinePart
 from harness.host.doctor.emulation import (
     Handler,
     Ran,
@@ -133,7 +133,7 @@ def test_no_room_for_the_program(tmp_path: Path) -> None:
     root.touch()
     check = check_emulation(find_arch("s390x"), Cache(root))
     assert (check.part, check.ok, check.detail) == (
-        Part.DISK,
+        MachinePart.DISK,
         False,
         f"{root}/programs: Not a directory",
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.host.doctor.check import Check, Part
+from harness.host.doctor.check import Check, MachinePart
 from harness.host.doctor.fix import advice, plan_fixes
 from harness.host.doctor.host import Host, Packaging, Rights
 
@@ -26,9 +26,9 @@ ASSEMBLER = "mmdebstrap arch-test debian-archive-keyring uidmap make"
 DOCKERD = "sh -c 'setsid --fork dockerd > /var/log/wheelgrid-dockerd.log 2>&1 < /dev/null'"
 
 
-def broken(*parts: Part) -> tuple[Check, ...]:
+def broken(*parts: MachinePart) -> tuple[Check, ...]:
     """Return a row of checks of which those of ``parts`` are not ok."""
-    return tuple(Check(part=p, name=p, ok=p not in parts, detail="") for p in Part)
+    return tuple(Check(part=p, name=p, ok=p not in parts, detail="") for p in MachinePart)
 
 
 def lines(checks: tuple[Check, ...], host: Host) -> list[str]:
@@ -42,7 +42,9 @@ def test_a_machine_that_is_well_needs_nothing() -> None:
 
 def test_a_bare_machine_gets_everything_in_order() -> None:
     """Packages first; then binfmt_misc, its handlers, and the engine without systemd."""
-    assert lines(broken(Part.ENGINE, Part.EMULATION, Part.ASSEMBLER), BARE) == [
+    assert lines(
+        broken(MachinePart.ENGINE, MachinePart.EMULATION, MachinePart.ASSEMBLER), BARE
+    ) == [
         f"{APT} update",
         f"{INSTALL} docker.io ca-certificates qemu-user-static binfmt-support {ASSEMBLER}",
         "mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc",
@@ -55,7 +57,7 @@ def test_a_bare_machine_gets_everything_in_order() -> None:
 def test_systemd_starts_and_registers_where_it_is_the_init() -> None:
     """With systemd running there is nothing to start by hand, and no binfmt-support."""
     host = replace(WELL, systemd=True, engine_runs=False)
-    assert lines(broken(Part.ENGINE, Part.EMULATION), host) == [
+    assert lines(broken(MachinePart.ENGINE, MachinePart.EMULATION), host) == [
         f"{APT} update",
         f"{INSTALL} qemu-user-static",
         "systemctl restart systemd-binfmt",
@@ -65,12 +67,12 @@ def test_systemd_starts_and_registers_where_it_is_the_init() -> None:
 
 def test_an_installed_engine_is_started_and_not_installed_again() -> None:
     """Where dockerd is there, apt is not asked."""
-    assert lines(broken(Part.ENGINE), replace(WELL, engine_runs=False)) == [DOCKERD]
+    assert lines(broken(MachinePart.ENGINE), replace(WELL, engine_runs=False)) == [DOCKERD]
 
 
 def test_a_client_without_an_engine_gets_the_engine() -> None:
     """Only ``dockerd`` counts: a docker client answers no one."""
-    plan = lines(broken(Part.ENGINE), replace(BARE, binfmt_mounted=True))
+    plan = lines(broken(MachinePart.ENGINE), replace(BARE, binfmt_mounted=True))
     assert any("docker.io" in line for line in plan)
 
 
@@ -78,26 +80,28 @@ def test_a_client_without_an_engine_gets_the_engine() -> None:
 def test_no_second_engine_is_started(state: dict[str, bool]) -> None:
     """One that runs and refuses us, or one that DOCKER_HOST names, is not ours to start."""
     host = replace(WELL, **{"engine_runs": False, **state})  # type: ignore[arg-type]
-    assert lines(broken(Part.ENGINE), host) == []
+    assert lines(broken(MachinePart.ENGINE), host) == []
 
 
 def test_control_groups_are_mounted_before_an_engine_that_needs_them() -> None:
     """Without systemd nobody else mounts them."""
-    plan = lines(broken(Part.ENGINE), replace(BARE, cgroups_mounted=False))
+    plan = lines(broken(MachinePart.ENGINE), replace(BARE, cgroups_mounted=False))
     assert plan[-2:] == ["cgroupfs-mount", DOCKERD]
     assert plan[1].endswith("cgroupfs-mount")
 
 
 def test_a_handler_without_the_f_flag_is_dropped_before_a_new_one() -> None:
     """A handler that is there keeps a better one of the same name from being registered."""
-    plan = lines(broken(Part.EMULATION), replace(WELL, useless_handlers=("qemu-arm",)))
+    plan = lines(broken(MachinePart.EMULATION), replace(WELL, useless_handlers=("qemu-arm",)))
     drop = "sh -c 'echo -1 > /proc/sys/fs/binfmt_misc/qemu-arm'"
     assert plan.index(drop) < plan.index("update-binfmts --enable")
 
 
 def test_every_command_goes_through_sudo_where_we_are_not_root() -> None:
     """With passwordless sudo each line is run, and shown, with it."""
-    plan = lines(broken(Part.ENGINE, Part.EMULATION), replace(BARE, rights=Rights.SUDO))
+    plan = lines(
+        broken(MachinePart.ENGINE, MachinePart.EMULATION), replace(BARE, rights=Rights.SUDO)
+    )
     assert plan
     assert all(line.startswith("sudo -n ") for line in plan)
 
@@ -109,7 +113,7 @@ def test_every_command_goes_through_sudo_where_we_are_not_root() -> None:
 )
 def test_nothing_is_planned_where_we_may_not_act(host: Host) -> None:
     """A system without apt, or a user without rights, is told and not touched."""
-    assert plan_fixes(broken(*Part), host) == ()
+    assert plan_fixes(broken(*MachinePart), host) == ()
 
 
 @pytest.mark.parametrize(
@@ -132,4 +136,7 @@ def test_advice_is_for_the_system_at_hand(
 
 def test_network_and_disk_are_nothing_to_install() -> None:
     """What no command mends plans none."""
-    assert lines(broken(Part.NETWORK, Part.DISK, Part.ENGINE_FEATURES), WELL) == []
+    assert (
+        lines(broken(MachinePart.NETWORK, MachinePart.DISK, MachinePart.ENGINE_FEATURES), WELL)
+        == []
+    )

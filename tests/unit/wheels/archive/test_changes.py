@@ -20,7 +20,7 @@ from harness.wheels.archive.changes import (
 )
 from harness.wheels.archive.contents import NativeMember, WheelFacts, read_contents
 from harness.wheels.archive.elf import ElfFacts, UndefinedSymbol
-from harness.wheels.archive.rewrite import Change, Wheel, rewrite_wheel
+from harness.wheels.archive.rewrite import Wheel, WheelChange, rewrite_wheel
 
 GOLDEN = (Path(__file__).parents[3] / "data" / "elf" / "x86_64.so").read_bytes()
 MUSL = "x86_64-linux-musl"
@@ -89,7 +89,7 @@ GNU = "demo/_a.cpython-39-x86_64-linux-gnu.so"
     ],
 )
 def test_names(
-    make_wheel: MakeWheel, change: Callable[[WheelFacts], Change], names: tuple[str, ...]
+    make_wheel: MakeWheel, change: Callable[[WheelFacts], WheelChange], names: tuple[str, ...]
 ) -> None:
     """Each change of names says what the module is called afterwards."""
     assert change(facts_of(make_wheel, GNU, "_plain.so")).names == ((GNU, names),)
@@ -107,7 +107,7 @@ def test_a_stable_name_with_a_triplet(make_wheel: MakeWheel) -> None:
     """CPython 3.15's ``.abi3-<triplet>.so`` gets the name that older Pythons read, tags kept."""
     tag = "cp39-abi3-manylinux_2_17_x86_64"
     facts = facts_of(make_wheel, "_c.abi3-x86_64-linux-gnu.so", tag=tag)
-    assert stable_names(facts) == Change(
+    assert stable_names(facts) == WheelChange(
         names=(("_c.abi3-x86_64-linux-gnu.so", ("_c.abi3.so",)),), tags=tag
     )
     assert not rename_triplet(facts, MUSL)
@@ -165,7 +165,7 @@ def test_retag(make_wheel: MakeWheel, tag: str, versions: tuple[str, ...], tags:
     "change", [lambda f: rename_triplet(f, MUSL), lambda f: add_triplet(f, MUSL), bare_names]
 )
 def test_facts_and_bytes_change_alike(
-    make_wheel: MakeWheel, change: Callable[[WheelFacts], Change]
+    make_wheel: MakeWheel, change: Callable[[WheelFacts], WheelChange]
 ) -> None:
     """What is said of a changed wheel is what is read out of it, but for RECORD's size."""
     facts = facts_of(make_wheel, GNU, "demo.libs/libx.so")

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from harness.core.errors import WheelError
 from harness.wheels.archive.contents import read_contents, verify_record
-from harness.wheels.archive.rewrite import Change, Wheel, bytes_added, expand_tags, rewrite_wheel
+from harness.wheels.archive.rewrite import (
+    Wheel,
+    WheelChange,
+    bytes_added,
+    expand_tags,
+    rewrite_wheel,
+)
 
 FILENAME = "demo-1.0-1fix-cp39-cp39-musllinux_1_1_x86_64.whl"
 TAGS = "cp39-cp39-musllinux_1_1_x86_64"
@@ -30,11 +36,13 @@ FILES = PATHS.flatmap(
 )
 CHANGES = st.sampled_from(
     [
-        Change(),
-        Change(names=((MODULE, (MUSL,)),)),
-        Change(names=((MODULE, (MODULE, MUSL)),)),
-        Change(names=((MODULE, ("demo/_inner.abi3.so",)),), tags="cp39-abi3-musllinux_1_1_x86_64"),
-        Change(tags="cp39.cp310-cp39-musllinux_1_1_x86_64.linux_x86_64"),
+        WheelChange(),
+        WheelChange(names=((MODULE, (MUSL,)),)),
+        WheelChange(names=((MODULE, (MODULE, MUSL)),)),
+        WheelChange(
+            names=((MODULE, ("demo/_inner.abi3.so",)),), tags="cp39-abi3-musllinux_1_1_x86_64"
+        ),
+        WheelChange(tags="cp39.cp310-cp39-musllinux_1_1_x86_64.linux_x86_64"),
     ]
 )
 
@@ -82,7 +90,7 @@ def entries(wheel: Wheel) -> dict[str, tuple[object, ...]]:
 
 @given(files=FILES, change=CHANGES)
 def test_nothing_else_changes(
-    files: dict[str, bytes], change: Change, tmp_path_factory: pytest.TempPathFactory
+    files: dict[str, bytes], change: WheelChange, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """A rewritten wheel verifies; what the change does not name keeps bytes, time, mode, order."""
     before = packed(files)
@@ -103,20 +111,20 @@ def test_nothing_else_changes(
 
 
 @given(files=FILES, change=CHANGES)
-def test_the_same_bytes_each_time(files: dict[str, bytes], change: Change) -> None:
+def test_the_same_bytes_each_time(files: dict[str, bytes], change: WheelChange) -> None:
     """Rewriting is a function of its input; one that is done is not undone by changing nothing."""
     before = packed(files)
     after = rewrite_wheel(before, change)
     assert rewrite_wheel(before, change) == after
-    assert rewrite_wheel(after, Change()) == after
+    assert rewrite_wheel(after, WheelChange()) == after
 
 
 @given(files=FILES)
 def test_a_renaming_can_be_taken_back(files: dict[str, bytes]) -> None:
     """Renamed and renamed back, a wheel is what it was."""
-    before = rewrite_wheel(packed(files), Change())
-    there = rewrite_wheel(before, Change(names=((MODULE, (MUSL,)),)))
-    assert rewrite_wheel(there, Change(names=((MUSL, (MODULE,)),))) == before
+    before = rewrite_wheel(packed(files), WheelChange())
+    there = rewrite_wheel(before, WheelChange(names=((MODULE, (MUSL,)),)))
+    assert rewrite_wheel(there, WheelChange(names=((MUSL, (MODULE,)),))) == before
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -127,7 +135,8 @@ def test_record_keeps_its_lines(end: str) -> None:
         for wheel in (
             packed({"demo/a, b.py": b""}, end=end),
             rewrite_wheel(
-                packed({"demo/a, b.py": b""}, end=end), Change(names=((MODULE, (MODULE, MUSL)),))
+                packed({"demo/a, b.py": b""}, end=end),
+                WheelChange(names=((MODULE, (MODULE, MUSL)),)),
             ),
         )
     )
@@ -141,7 +150,7 @@ def test_record_keeps_its_lines(end: str) -> None:
 
 def test_new_tags() -> None:
     """New tags stand in the file name, compressed, and in WHEEL one by one, where the old were."""
-    change = Change(tags="cp39-abi3-musllinux_1_1_x86_64.linux_x86_64")
+    change = WheelChange(tags="cp39-abi3-musllinux_1_1_x86_64.linux_x86_64")
     after = rewrite_wheel(packed({}), change)
     assert after.filename == "demo-1.0-1fix-cp39-abi3-musllinux_1_1_x86_64.linux_x86_64.whl"
     assert entries(after)[f"{INFO}/WHEEL"][0] == (
@@ -158,24 +167,24 @@ def test_expand_tags() -> None:
 def test_bytes_added() -> None:
     """A renaming costs the longer names alone, however tight the wheel was packed before."""
     before = packed({"demo/text.py": b"import this\n" * 500})
-    after = rewrite_wheel(before, Change(names=((MODULE, (MUSL,)),)))
+    after = rewrite_wheel(before, WheelChange(names=((MODULE, (MUSL,)),)))
     assert 0 < bytes_added(before, after) < 10
 
 
 def test_a_signed_wheel() -> None:
     """A signature would no longer hold, so a signed wheel is not rewritten."""
     with pytest.raises(WheelError, match=r"it is signed \(RECORD.jws\)"):
-        rewrite_wheel(packed({}, extra="RECORD.jws"), Change(tags=TAGS))
+        rewrite_wheel(packed({}, extra="RECORD.jws"), WheelChange(tags=TAGS))
 
 
 @pytest.mark.parametrize("names", [("demo/here.py",), (MUSL, MUSL)])
 def test_a_name_that_is_taken(names: tuple[str, ...]) -> None:
     """Two members cannot share a name."""
     with pytest.raises(WheelError, match="two members would be called"):
-        rewrite_wheel(packed({"demo/here.py": b""}), Change(names=((MODULE, names),)))
+        rewrite_wheel(packed({"demo/here.py": b""}), WheelChange(names=((MODULE, names),)))
 
 
 def test_a_damaged_wheel() -> None:
     """What is no wheel is said to be none."""
     with pytest.raises(WheelError, match="is empty"):
-        rewrite_wheel(Wheel(filename=FILENAME, data=b""), Change())
+        rewrite_wheel(Wheel(filename=FILENAME, data=b""), WheelChange())
