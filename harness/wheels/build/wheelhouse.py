@@ -63,12 +63,12 @@ def build_planned(
 
     def make(path: Path) -> None:
         workspace.announce(f"building {planned.name.filename}")
-        _write(planned, target, path, cache)
+        try:
+            _write(planned, target, path, cache)
+        except ProcessError as error:
+            raise _compiler_failed(planned, error, cache) from error
 
-    try:
-        path = cache.get(f"wheels/{wheel_key(planned, target)}", planned.name.filename, make)
-    except ProcessError as error:
-        raise _compiler_failed(planned, error, cache) from error
+    path = cache.get(f"wheels/{wheel_key(planned, target)}", planned.name.filename, make)
     return _wheel_ref(path)
 
 
