@@ -198,7 +198,9 @@ class _Progress:
         """Nothing to put away."""
 
     def update(self, increment: int) -> None:
-        steps = self._done // self._step
+        before = self._done // self._step
         self._done += increment
-        if self._size and self._done // self._step > steps:
-            self._announce(f"downloading {self._filename}: {100 * self._done // self._size} %")
+        steps = self._done // self._step
+        if self._size and steps > before:
+            percent = 100 * steps * self._step // self._size
+            self._announce(f"downloading {self._filename}: {percent} %")
