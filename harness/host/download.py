@@ -136,19 +136,21 @@ class Downloader:
     ) -> None:
         """Write the file to ``path`` from the first address that gives it.
 
-        ``size`` is the most that is taken, in bytes. With ``sha256`` any other bytes are refused;
-        an empty one takes what comes. Raises ``DownloadError``.
+        Each address has its share of the time that is left, so that one that drips leaves the
+        others theirs. ``size`` is the most that is taken, in bytes. With ``sha256`` any other
+        bytes are refused; an empty one takes what comes. Raises ``DownloadError``.
         """
         wanted = _Wanted(path=path, size=size, sha256=sha256, progress=progress)
         end = time.monotonic() + self._deadline
         failures = []
-        for address in addresses:
+        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
             server = address.split("/", 3)[2]
             if server in self._down:
                 failures.append(Failure(address=address, reason=self._down[server]))
                 continue
             try:
-                return self._try(address, wanted, end)
+                now = time.monotonic()
+                return self._try(address, wanted, now + (end - now) / left)
             except _AddressError as error:
                 if error.down:
                     self._down[server] = error.reason

@@ -186,7 +186,18 @@ def test_busy_server_is_asked_for_another_file(
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault.MISSING, Fault.OTHER_BYTES, Fault.SHORT, Fault.LONGER, Fault.HALF]
+    "fault",
+    [
+        Fault.MISSING,
+        Fault.OTHER_BYTES,
+        Fault.SHORT,
+        Fault.LONGER,
+        Fault.HALF,
+        Fault.UNAVAILABLE,
+        Fault.HANG,
+        Fault.SLOW,
+        Fault.VANISH,
+    ],
 )
 def test_second_address_gives_what_the_first_does_not(
     server: TornServer, other: TornServer, impatient: Downloader, tmp_path: Path, fault: Fault
