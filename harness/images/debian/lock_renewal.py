@@ -90,7 +90,8 @@ class _Renewer:
             answer = {}
         for name, package in answer.items():
             if missing := self._missing((package,)):
-                self.tell(f"the source of {name}: {explain(Basis.INDEX, missing)}")
+                stays = "; it stays as it was" if name in found else ""
+                self.tell(f"the source of {name}: {explain(Basis.INDEX, missing)}{stays}")
             else:
                 found[name] = package
         return list(found.values())

@@ -86,6 +86,7 @@ class Upstream:
         self._downloader = downloader or Downloader()
         self._resolutions = Resolutions(cache.root / "resolutions")
         self._unusable: dict[tuple[PackageSet, Basis], UpstreamError] = {}
+        self._sources: dict[SourceChoice, tuple[Package, Path] | UpstreamError] = {}
 
     @cached_property
     def mirrors(self) -> Mirrors:
@@ -119,6 +120,17 @@ class Upstream:
 
     def source(self, choice: SourceChoice) -> tuple[Package, Path]:
         """Return the first upstream archive of the choice that can be had, and its file."""
+        if choice not in self._sources:
+            try:
+                self._sources[choice] = self._find_source(choice)
+            except UpstreamError as error:
+                self._sources[choice] = error
+        found = self._sources[choice]
+        if isinstance(found, UpstreamError):
+            raise found
+        return found
+
+    def _find_source(self, choice: SourceChoice) -> tuple[Package, Path]:
         problems: list[str] = []
         for basis, package in self._source_candidates(choice, problems):
             try:
