@@ -14,7 +14,7 @@ from harness.host.cache import Cache
 from harness.host.download import Downloader
 from harness.images.cpython import sources
 from harness.images.cpython.sources import find_source
-from harness.images.debian import Package, PackageSet, SourceChoice, Upstream, Workspace
+from harness.images.debian import Package, PackageSet, SourceChoice, Upstream, Workspace, apt_index
 from harness.images.debian import upstream as upstream_module
 from harness.images.debian.lock_renewal import renew_locks
 from harness.images.debian.mirrors import Mirrors
@@ -51,6 +51,11 @@ SOURCE = SourceChoice(name="demo", suites=(SUITE,))
 
 def wanted(arch: str = FOREIGN) -> PackageSet:
     return PackageSet(suite=SUITE, arches=(arch,), names=("tool",), depends=True)
+
+
+@pytest.fixture
+def _engine_first() -> None:
+    """Need no engine, in the place of the fixture that asks for one."""
 
 
 @pytest.fixture(scope="module")
@@ -331,6 +336,74 @@ def test_an_index_that_nobody_signed_is_not_believed(
         look(tmp_path / "b", key, mirror).upstream.fetch(wanted())
 
 
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (gone, "does not have a Release file"),
+        (busy(429, Retry_After="3600"), "InRelease: 429"),
+        (busy(503), "InRelease: 503 Service Unavailable"),
+        (wrong_bytes, "the index of Debian demo for s390x at 127.0.0.1:"),
+        (hanging(4.0), "took longer than 3 s"),
+    ],
+    ids=["404", "429", "503", "wrong bytes", "silent"],
+)
+def test_a_rolling_suite_without_its_index_is_as_locked(
+    tmp_path: Path,
+    key: Key,
+    mirror: Served,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Fault,
+    reason: str,
+) -> None:
+    """The note says why; asked again in the same run, the index is not tried again."""
+    monkeypatch.setattr(apt_index, "INDEX_SECONDS", 3)
+    lock = locked(tmp_path, key, mirror)
+    mirror.faults["dists/"] = fault
+    world = look(tmp_path, key, mirror, lock=lock, suite=Suite(id=SUITE, rolling=True))
+    taken, _ = world.upstream.fetch(wanted())
+    assert names(taken.packages) == ["data 3", "libdemo 1.0-1", "tool 2:1.0"]
+    assert taken.note.startswith("as locked on 20")
+    assert reason in taken.note
+    mirror.asked.clear()
+    assert world.upstream.fetch(wanted())[0] == taken
+    assert mirror.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("part", "fault"),
+    [("InRelease", busy(503)), ("InRelease", gone), ("Packages", wrong_bytes), ("Packages", gone)],
+    ids=["503", "404", "other list", "no list"],
+)
+def test_the_index_of_the_second_mirror_serves(
+    tmp_path: Path, key: Key, distribution: Distribution, mirror: Served, part: str, fault: Fault
+) -> None:
+    """The first mirror whose index is good is believed."""
+    mirror.faults[part] = fault
+    mirror.faults["Release"] = fault
+    with serve(distribution.root) as second:
+        taken, _ = look(tmp_path, key, mirror, second).upstream.fetch(wanted())
+        assert names(taken.packages) == ["data 3", "libdemo 1.0-1", "tool 2:1.0"]
+        assert second.count("Packages") == 1
+
+
+def test_a_package_that_no_index_names_is_named(tmp_path: Path, key: Key, mirror: Served) -> None:
+    """A typing error in the matrix is told from a mirror that is torn."""
+    with pytest.raises(UpstreamError, match=r"Unable to locate package toll$"):
+        look(tmp_path, key, mirror).upstream.fetch(replace(wanted(), names=("toll",)))
+
+
+def test_the_oldest_of_several_packages_is_taken(
+    tmp_path: Path, key: Key, distribution: Distribution, mirror: Served
+) -> None:
+    """By number, as ``libstdc++-*-dev`` is asked for: 9 is older than 12."""
+    for name in ("libc++-12-dev", "libc++-9-dev", "libc++-9-dev-s390x-cross"):
+        distribution.add(name, "1", FOREIGN)
+    distribution.publish()
+    glob = replace(wanted(), names=(f"libc++-*-dev:{FOREIGN}",), depends=False)
+    taken, _ = look(tmp_path, key, mirror).upstream.fetch(glob)
+    assert names(taken.packages) == ["libc++-9-dev 1"]
+
+
 # --- renewal --------------------------------------------------------------------------------
 
 
@@ -370,6 +443,34 @@ def test_the_state_before_is_taken_when_told_to(
         "seen",
         "signed",
     ]
+
+
+def test_without_a_state_before_nothing_is_locked(
+    tmp_path: Path, key: Key, distribution: Distribution, mirror: Served
+) -> None:
+    """The pool has no older file either: both reasons are told, and the set is not pinned."""
+    run_ahead(distribution)
+    mirror.faults["libdemo_1.0-1_s390x"] = gone
+    world = look(tmp_path, key, mirror)
+    renewal = renew_locks([wanted()], [], {}, world.upstream, accept_seen=True)
+    assert all(lock.find(wanted()) is None for lock in renewal.locks.values())
+    (problem,) = renewal.problems
+    assert problem.endswith("(404); no pool has a version of libdemo before 1.0-2")
+
+
+@pytest.mark.parametrize("torn", ["index", "source"])
+def test_a_renewal_loses_nothing_that_was_locked(
+    tmp_path: Path, key: Key, mirror: Served, torn: str
+) -> None:
+    """Without an index both sets and sources stay; a source whose archive is gone stays too."""
+    before = {SUITE: locked(tmp_path, key, mirror)}
+    mirror.faults["dists/" if torn == "index" else ".orig.tar.gz"] = busy(503)
+    world = look(tmp_path, key, mirror)
+    after = renew_locks([wanted()], [SOURCE], before, world.upstream, accept_seen=False)
+    assert after.locks == before
+    assert after.problems
+    assert all("503" in problem for problem in after.problems)
+    assert torn == "index" or after.problems[0].endswith("; it stays as it was")
 
 
 # --- what is on the disk --------------------------------------------------------------------
@@ -457,6 +558,20 @@ def test_a_source_is_taken_from_the_first_suite_that_has_it(
     assert package.version == "1.0-1"
     with pytest.raises(UpstreamError, match="the index of Debian nowhere"):
         world.upstream.source(replace(SOURCE, suites=("nowhere",)))
+
+
+def test_one_failure_of_a_source_is_one_failure(tmp_path: Path, key: Key, mirror: Served) -> None:
+    """Asked for by the next cell, the same error comes without a request; so does a success."""
+    mirror.faults[".orig.tar.gz"] = gone
+    world = look(tmp_path, key, mirror)
+    for _ in range(2):
+        with pytest.raises(UpstreamError, match=r"names demo 1\.0-1, its pool has not \(404\)"):
+            world.upstream.source(SOURCE)
+        assert (mirror.count("Sources"), mirror.count(".orig.tar.gz")) == (1, 1)
+    mirror.faults.clear()
+    world = look(tmp_path, key, mirror)
+    assert world.upstream.source(SOURCE) == world.upstream.source(SOURCE)
+    assert (mirror.count("Sources"), mirror.count(".orig.tar.gz")) == (2, 2)
 
 
 def test_cached_names_hold_the_digest() -> None:

@@ -1,0 +1,190 @@
+"""What apt prints, recorded: the reason of a failure in words, and an answer read as packages."""
+
+import errno
+import os
+
+import pytest
+
+from harness.core.errors import UpstreamError
+from harness.core.targets import Suite
+from harness.host.process import ProcessError
+from harness.images.debian import PackageSet, apt_index
+from harness.images.debian.apt_index import ask_index, explain
+from harness.images.debian.mirrors import Mirrors
+from harness.images.debian.packages import SOURCE
+
+MIRROR = "http://user:secret@127.0.0.1:8080/debian"
+ARGV = ("mmdebstrap", "--variant=extract")
+END = """\
+E: apt-get update --error-on=any -oAPT::Status-Fd=<$fd> -oDpkg::Use-Pty=false failed
+I: main() received signal PIPE: waiting for setup...
+I: removing tempdir /tmp/mmdebstrap.hYNCC_yCby...
+E: mmdebstrap failed to run
+"""
+# As apt 2.6 and mmdebstrap 1.3 print it.
+UNSIGNED = f"""\
+W: GPG error: {MIRROR} toy InRelease: The following signatures couldn't be verified because the \
+public key is not available: NO_PUBKEY F9BDEFFDA1C92BD2
+E: The repository '{MIRROR} toy InRelease' is not signed.
+"""
+EXPIRED = f"""\
+E: Release file for {MIRROR}/dists/toy/InRelease is expired (invalid since 324d 16h 30min 35s). \
+Updates for this repository will not be applied.
+"""
+UNAVAILABLE = f"""\
+E: Failed to fetch {MIRROR}/dists/toy/InRelease  503  Service Unavailable [IP: 127.0.0.1 8080]
+E: The repository '{MIRROR} toy InRelease' is not signed.
+"""
+MISMATCH = f"""\
+E: Failed to fetch {MIRROR}/dists/toy/main/binary-s390x/Packages  Hash Sum mismatch
+   Hashes of expected file:
+E: Some index files failed to download. They have been ignored, or old ones used instead.
+"""
+NO_RELEASE = f"E: The repository '{MIRROR} toy Release' does not have a Release file.\n"
+UNKNOWN = """\
+@set 0
+E: Unable to locate package dmeo
+E: setup failed: E: command failed:
+set -eu
+"""
+PURE_CRASH = "E: run_chroot failed: E: pipe\n"
+
+
+def failed(output: str, reason: str = "exit status 25") -> ProcessError:
+    return ProcessError(ARGV, reason, output)
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (
+            UNSIGNED,
+            "it is signed by a key that is not trusted here (NO_PUBKEY F9BDEFFDA1C92BD2)",
+        ),
+        (EXPIRED, "it is past its date by 324d 16h 30min 35s"),
+        (UNAVAILABLE, "InRelease: 503 Service Unavailable"),
+        (MISMATCH, "Packages: Hash Sum mismatch"),
+        (NO_RELEASE, "The repository 'toy Release' does not have a Release file."),
+        (UNKNOWN, "Unable to locate package dmeo"),
+        (PURE_CRASH, "apt gives no reason"),
+        ("", "apt gives no reason"),
+    ],
+    ids=["key", "date", "503", "digest", "404", "name", "crash", "nothing"],
+)
+def test_the_reason_is_what_apt_complains_of(output: str, reason: str) -> None:
+    """Never the tool, its script, its exit status or an address with a password."""
+    assert explain(failed(output + END)) == reason
+
+
+def test_a_mirror_that_hangs_is_told_by_its_time() -> None:
+    """What apt printed before says nothing of it."""
+    error = failed("I: running apt-get update...\n", "took longer than 180 s")
+    assert explain(error) == "took longer than 180 s"
+
+
+def test_a_machine_without_mmdebstrap_is_told_the_next_step() -> None:
+    """The one case in which the tool is the reason."""
+    error = failed("", os.strerror(errno.ENOENT))
+    assert explain(error) == ("mmdebstrap is not installed; `wheelgrid doctor --fix` installs it")
+
+
+ROOT = PackageSet(suite="toy", arches=("s390x",), names=("demo",), depends=True)
+HEADERS = PackageSet(suite="toy", arches=("s390x",), names=("libdemo-dev:s390x",), depends=False)
+ANSWER = f"""\
+I: running apt-get update...
+@date Sat, 21 Nov 2026 09:12:33 UTC
+@set 0
+'{MIRROR}/pool/main/z/zlib/zlib1g_3%2bb1_s390x.deb' zlib1g_1%3a3+b1_s390x.deb 90 SHA256:{"a" * 64}
+'{MIRROR}/pool/main/d/demo/demo_1.0%7erc1-1_all.deb' demo_1.0~rc1-1_all.deb 80 SHA256:{"b" * 64}
+@set 1
+W: something else
+'{MIRROR}/pool/main/d/demo/libdemo-dev_2-1_s390x.deb' libdemo-dev_2-1_s390x.deb 70 SHA256:{"c" * 64}
+@set 2
+'{MIRROR}/pool/main/z/zlib/zlib_1.3-1.dsc' zlib_1.3-1.dsc 2 SHA256:{"d" * 64}
+'{MIRROR}/pool/main/z/zlib/zlib_1.3.orig.tar.gz' zlib_1.3.orig.tar.gz 60 SHA256:{"e" * 64}
+'{MIRROR}/pool/main/z/zlib/zlib_1.3.orig.tar.gz.asc' zlib_1.3.orig.tar.gz.asc 9 SHA256:{"f" * 64}
+'{MIRROR}/pool/main/z/zlib/zlib_1.3-1.debian.tar.xz' zlib_1.3-1.debian.tar.xz 50 SHA256:{"0" * 64}
+I: success
+"""
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let each question get the next of these outputs; of an error, its text."""
+    outputs: list[str] = []
+
+    def run(*_: object, **__: object) -> bytes:
+        output = outputs.pop(0)
+        if output.startswith("E:"):
+            raise failed(output)
+        return output.encode()
+
+    monkeypatch.setattr(apt_index, "run_process", run)
+    return outputs
+
+
+def ask(*mirrors: str, sources: tuple[str, ...] = ("zlib",)) -> apt_index.Answer:
+    found = Mirrors(mirrors=mirrors or (MIRROR,))
+    return ask_index(Suite(id="toy"), found, (ROOT, HEADERS), sources)
+
+
+def test_an_answer_is_packages_by_set(printed: list[str]) -> None:
+    """Sorted, with epochs and tildes, paths below the mirror, and the day of the index."""
+    printed.append(ANSWER)
+    answer = ask()
+    assert answer.date == "2026-11-21"
+    demo, zlib = answer.sets[ROOT]
+    assert (demo.title, demo.arch, demo.size) == ("demo 1.0~rc1-1", "all", 80)
+    assert (zlib.title, zlib.sha256) == ("zlib1g 1:3+b1", "a" * 64)
+    assert zlib.path == "pool/main/z/zlib/zlib1g_3+b1_s390x.deb"
+    assert {package.vouched for package in (demo, zlib)} == {"signed:2026-11-21"}
+    assert [package.title for package in answer.sets[HEADERS]] == ["libdemo-dev 2-1"]
+
+
+def test_of_a_source_the_upstream_archive_is_read(printed: list[str]) -> None:
+    """Neither the distribution's patches nor a signature; the version is the description's."""
+    printed.append(ANSWER)
+    source = ask().sources["zlib"]
+    assert (source.title, source.arch, source.size) == ("zlib 1.3-1", SOURCE, 60)
+    assert source.filename == "zlib_1.3.orig.tar.gz"
+
+
+def test_a_source_without_one_upstream_archive_is_an_error(printed: list[str]) -> None:
+    """A package made for the distribution alone has none."""
+    printed.append(
+        ANSWER.replace(".orig.tar.gz'", ".tar.gz'").replace(" zlib_1.3.orig", " zlib_1.3")
+    )
+    with pytest.raises(UpstreamError, match="zlib has not one upstream archive"):
+        ask()
+
+
+def test_an_answer_to_fewer_questions_is_an_error(printed: list[str]) -> None:
+    """Another apt may print otherwise, and a part may not pass for the whole."""
+    printed.append(ANSWER.partition("@set 2")[0])
+    with pytest.raises(UpstreamError, match=r"apt does not answer as it used to.*apt_index\.py"):
+        ask()
+
+
+def test_the_first_mirror_with_a_good_index_is_believed(printed: list[str]) -> None:
+    """The others are not asked."""
+    printed += [UNAVAILABLE, ANSWER.replace(MIRROR, "http://two.test"), "E: never asked"]
+    answer = ask("http://one.test", "http://two.test", "http://three.test")
+    assert answer.sets[HEADERS][0].path == "pool/main/d/demo/libdemo-dev_2-1_s390x.deb"
+    assert printed == ["E: never asked"]
+
+
+def test_every_mirrors_reason_is_told(printed: list[str]) -> None:
+    """By its host, without a password."""
+    printed += [UNAVAILABLE, EXPIRED]
+    with pytest.raises(UpstreamError) as caught:
+        ask(MIRROR, "http://two.test/debian")
+    assert str(caught.value) == (
+        "the index of Debian toy for s390x at 127.0.0.1:8080: InRelease: 503 Service Unavailable; "
+        "the index of Debian toy for s390x at two.test: it is past its date by 324d 16h 30min 35s"
+    )
+
+
+def test_without_a_mirror_the_setting_is_named() -> None:
+    """Nothing is run."""
+    with pytest.raises(UpstreamError, match="name one in WHEELGRID_DEBIAN_MIRRORS"):
+        ask_index(Suite(id="toy"), Mirrors(mirrors=()), (ROOT,))

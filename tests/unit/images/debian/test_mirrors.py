@@ -1,0 +1,152 @@
+"""Where the distribution's files are looked for: the environment, apt's own words, the archive."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.images.debian import mirrors
+from harness.images.debian.mirrors import (
+    Mirrors,
+    find_mirrors,
+    host_of,
+    parse_settings,
+    parse_targets,
+)
+from tests.support.workspace import a_package
+
+FILE = replace(
+    a_package("zlib1g"),
+    path="pool/main/z/zlib/zlib1g_1.3~rc1+b1_s390x.deb",
+    vouched="seen:2026-11-21",
+)
+
+
+def test_settings_are_read_as_a_shell_would() -> None:
+    """Of ``apt-config shell``: quotes are no part of a value, and nothing is run."""
+    text = "SNAPSHOTS='http://archive.test/@SNAPSHOTID@/'\nEXPIRED='$(false) it'\nnonsense\n"
+    assert parse_settings(text) == {
+        "SNAPSHOTS": "http://archive.test/@SNAPSHOTID@/",
+        "EXPIRED": "$(false) it",
+    }
+    assert parse_settings("") == {}
+
+
+def test_mirrors_of_apt_are_debians_own() -> None:
+    """Each once, in apt's order; neither another origin's, nor the security archive, nor a disk."""
+    text = (
+        "http://one.test/debian Debian bookworm\n"
+        "http://one.test/debian Debian bookworm-updates\n"
+        "http://security.test/debian-security Debian bookworm-security\n"
+        "http://docker.test/linux Docker bookworm\n"
+        "https://two.test/debian Debian sid\n"
+        "cdrom:/[Debian]/ Debian bookworm\n"
+        "http://empty.test/\n\n"
+    )
+    assert parse_targets(text) == ("http://one.test/debian", "https://two.test/debian")
+
+
+def test_a_file_has_an_address_on_every_mirror() -> None:
+    """In their order; what a path may hold stands as it is."""
+    found = Mirrors(mirrors=("http://one.test/debian", "http://two.test/d"))
+    assert found.addresses(FILE) == (
+        f"http://one.test/debian/{FILE.path}",
+        f"http://two.test/d/{FILE.path}",
+    )
+
+
+def test_an_address_is_quoted() -> None:
+    """A path of a signed index is still text from elsewhere."""
+    odd = replace(FILE, path="pool/a b?c#d.deb")
+    (address,) = Mirrors(mirrors=("http://one.test",)).addresses(odd)
+    assert address == "http://one.test/pool/a%20b%3Fc%23d.deb"
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_the_archive_comes_last_at_the_end_of_the_day(end: str) -> None:
+    """The state of the day of the index that vouched for the file."""
+    archive = f"http://archive.test/@SNAPSHOTID@{end}"
+    found = Mirrors(mirrors=("http://one.test",), archive=archive).addresses(FILE)
+    assert found[1:] == (f"http://archive.test/20261121T235959Z/{FILE.path}",)
+    assert Mirrors(mirrors=(), archive=archive).addresses(FILE) == found[1:]
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("http://user:secret@one.test:8080/debian", "one.test:8080"),
+        ("https://one.test/debian", "one.test"),
+        ("one.test/debian", "one.test/debian"),
+    ],
+)
+def test_a_host_is_shown_without_a_password(address: str, host: str) -> None:
+    """It goes into messages and into ``run.json``."""
+    assert host_of(address) == host
+
+
+@pytest.fixture
+def apt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return a folder with an apt of our own; nothing is set in the environment."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script(folder, "apt-config", "echo \"SNAPSHOTS='http://old.test/@SNAPSHOTID@/'\"")
+    script(folder, "apt-get", "echo http://apt.test/debian/ Debian bookworm")
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    for name in (mirrors.MIRRORS, mirrors.ARCHIVE, mirrors.KEYRING):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+def script(folder: Path, name: str, line: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{line}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_apts_own_settings_are_found(apt: Path) -> None:
+    """A machine that is set up needs no option; slashes at the end are left out."""
+    assert apt.is_dir()
+    assert find_mirrors() == Mirrors(
+        mirrors=("http://apt.test/debian",), archive="http://old.test/@SNAPSHOTID@/"
+    )
+
+
+def test_the_environment_comes_before_apt(apt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several mirrors between spaces, an archive, and a keyring."""
+    assert apt.is_dir()
+    monkeypatch.setenv(mirrors.MIRRORS, "http://one.test/ http://two.test/debian")
+    monkeypatch.setenv(mirrors.ARCHIVE, "http://own.test/@SNAPSHOTID@")
+    monkeypatch.setenv(mirrors.KEYRING, "/keys.gpg")
+    assert find_mirrors() == Mirrors(
+        mirrors=("http://one.test", "http://two.test/debian"),
+        archive="http://own.test/@SNAPSHOTID@",
+        keyring="/keys.gpg",
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "accepts"), [("false", True), ("no", True), ("true", False), ("", False)]
+)
+def test_a_machine_may_take_an_index_past_its_date(apt: Path, value: str, *, accepts: bool) -> None:
+    """Where its apt is set to, and nowhere else."""
+    script(apt, "apt-config", f"echo \"EXPIRED='{value}'\"")
+    assert find_mirrors().accept_expired is accepts
+
+
+def test_mmdebstrap_knows_a_mirror_where_apt_does_not(apt: Path) -> None:
+    """On a machine that is no Debian: the list that it would use is read, and nothing is made."""
+    script(apt, "apt-config", "exit 1")
+    script(apt, "apt-get", "exit 1")
+    script(
+        apt,
+        "mmdebstrap",
+        "echo 'deb [signed-by=\"/k\"] http://default.test/debian stable main'; exit 1",
+    )
+    assert find_mirrors() == Mirrors(mirrors=("http://default.test/debian",))
+
+
+def test_a_machine_without_any_of_them_knows_no_mirror(
+    apt: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is no error here: what needs a mirror reports it."""
+    monkeypatch.setenv("PATH", str(apt / "nowhere"))
+    assert find_mirrors() == Mirrors(mirrors=())

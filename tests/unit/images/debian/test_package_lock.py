@@ -1,0 +1,175 @@
+"""The lock of a suite: a text that people review and git merges, and what it means."""
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import MatrixFileError
+from harness.images.debian import PackageSet
+from harness.images.debian.package_lock import (
+    RENEW,
+    SuiteLock,
+    describe_lock,
+    format_lock,
+    lock_path,
+    make_lock,
+    parse_lock,
+    read_locks,
+)
+from harness.images.debian.packages import SOURCE
+from tests.support.workspace import a_package
+
+ROOT = PackageSet(suite="toy", arches=("s390x",), names=("python3", "dash"), depends=True)
+HEADERS = PackageSet(
+    suite="toy",
+    arches=("amd64", "s390x"),
+    names=("libc6-dev:s390x", "libstdc++-*-dev:s390x"),
+    depends=False,
+)
+DASH = a_package("dash", "0.5.12-12", arch="s390x", digit="a")
+PYTHON = a_package("python3", "1:3.13.5~rc1+b1", arch="s390x", digit="b")
+CXX = a_package("libstdc++-12-dev", "12.2.0-14", arch="s390x", digit="c")
+ZLIB = a_package("zlib", "1:1.3.dfsg-1", arch=SOURCE, digit="d")
+SEEN = replace(DASH, version="0.5.12-11", sha256="e" * 64, vouched="seen:2026-11-28")
+LOCK = make_lock("toy", {ROOT: [PYTHON, DASH], HEADERS: [CXX, DASH]}, [ZLIB])
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(MatrixFileError) as caught:
+        parse_lock("toy", text, "toy.lock")
+    return caught.value.problems
+
+
+def test_a_written_lock_is_read_as_it_was() -> None:
+    """Epochs, tildes, pluses, globs, sources and what was only seen come back."""
+    lock = make_lock("toy", {ROOT: [PYTHON, SEEN], HEADERS: [CXX]}, [ZLIB])
+    assert parse_lock("toy", format_lock(lock), "toy.lock") == lock
+
+
+def test_an_empty_lock_is_read() -> None:
+    """A suite of which nothing could be fetched is a file with its head alone."""
+    empty = SuiteLock(suite="toy")
+    assert parse_lock("toy", format_lock(empty), "toy.lock") == empty
+
+
+def test_the_same_lock_gives_the_same_text() -> None:
+    """Whatever the order in which sets and files were found."""
+    texts = {
+        format_lock(make_lock("toy", dict(sets), sources))
+        for sets in itertools.permutations([(ROOT, (DASH, PYTHON)), (HEADERS, (DASH, CXX))])
+        for sources in itertools.permutations([ZLIB, replace(ZLIB, name="xz")])
+    }
+    assert len(texts) == 1
+
+
+def test_one_sorted_line_is_one_file() -> None:
+    """A file that two sets take stands once, with the ids of both; a source is of none."""
+    lines = [line for line in format_lock(LOCK).splitlines() if line[0] != "#"]
+    sets, files = lines[:2], lines[2:]
+    assert [line.split()[0] for line in sets] == ["set", "set"]
+    assert files == sorted(files)
+    assert [line.split()[0] for line in files] == ["dash", "libstdc++-12-dev", "python3", "zlib"]
+    both = ",".join(sorted((ROOT.id, HEADERS.id)))
+    assert files[0] == (
+        f"dash 0.5.12-12 s390x {'a' * 64} 1 pool/dash_0.5.12-12_s390x.deb signed:2026-01-01 {both}"
+    )
+    assert files[3].endswith(" -")
+
+
+def test_a_set_is_found_sorted() -> None:
+    """Of the files that the set takes, and of no other."""
+    assert LOCK.find(ROOT) == (DASH, PYTHON)
+    assert LOCK.find(HEADERS) == (DASH, CXX)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(ROOT, arches=("armhf",)),
+        replace(ROOT, names=("python3",)),
+        replace(ROOT, depends=False),
+    ],
+    ids=["arch", "names", "depends"],
+)
+def test_a_set_that_asks_for_something_else_is_not_pinned(other: PackageSet) -> None:
+    """A changed row of the matrix does not get what another one was pinned to."""
+    assert LOCK.find(other) is None
+
+
+def test_a_source_is_found_by_its_name() -> None:
+    """A binary package of that name is none."""
+    assert LOCK.source("zlib") == ZLIB
+    assert LOCK.source("dash") is None
+    assert LOCK.source("xz") is None
+
+
+def test_every_bad_line_is_reported_at_once() -> None:
+    """With file, line and the next step; blank lines and comments are none."""
+    good = format_lock(LOCK)
+    count = len(good.splitlines())
+    text = f"{good}\n# a comment\nset of nothing\n<<<<<<< HEAD\n"
+    assert problems(text) == [
+        f"toy.lock:{count + number}:1: neither a set nor a file of the pool; run `{RENEW}`"
+        for number in (3, 4)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("dash 0.5", "Dash 0.5"),
+        ("0.5.12-12 s390x", "0.5.12_12 s390x"),
+        ("a" * 64, "a" * 63),
+        ("a" * 64, "A" * 64),
+        (" 1 pool/dash", " -1 pool/dash"),
+        (" pool/dash", " /pool/dash"),
+        ("signed:2026-01-01", "believed:2026-01-01"),
+        ("signed:2026-01-01", "signed:yesterday"),
+        (" depends ", " perhaps "),
+    ],
+)
+def test_a_field_that_is_none_is_a_bad_line(old: str, new: str) -> None:
+    """Nothing of a file that was edited by hand is guessed."""
+    bad = format_lock(LOCK).replace(old, new, 1)
+    assert any(problem.endswith(f"run `{RENEW}`") for problem in problems(bad))
+
+
+def test_a_set_that_no_line_explains_is_a_problem() -> None:
+    """A file that belongs to an unknown set is left from a merge."""
+    text = format_lock(LOCK)
+    without = "".join(line for line in text.splitlines(True) if not line.startswith("set "))
+    assert problems(without) == [
+        f"toy.lock:1:1: no line says what set {one} is; run `{RENEW}`"
+        for one in sorted((ROOT.id, HEADERS.id))
+    ]
+
+
+def test_locks_are_read_by_suite(tmp_path: Path) -> None:
+    """One file is one suite; a matrix without locks has none."""
+    assert read_locks(tmp_path) == {}
+    path = lock_path(tmp_path, "toy")
+    path.parent.mkdir()
+    path.write_text(format_lock(LOCK))
+    assert read_locks(tmp_path) == {"toy": LOCK}
+
+
+def test_problems_of_every_lock_are_reported_at_once(tmp_path: Path) -> None:
+    """A line, and a file that is no text."""
+    first, second = (lock_path(tmp_path, suite) for suite in ("a", "b"))
+    first.parent.mkdir()
+    first.write_text("nonsense\n")
+    second.write_bytes(b"\xff\xfe")
+    with pytest.raises(MatrixFileError) as caught:
+        read_locks(tmp_path)
+    one, other = caught.value.problems
+    assert one.startswith(f"{first}:1:1: neither a set")
+    assert other.startswith(f"{second}:1:1: cannot be read")
+
+
+def test_a_lock_is_described_by_its_days() -> None:
+    """What nobody signed for is counted."""
+    lock = make_lock("toy", {ROOT: [PYTHON, SEEN]}, [])
+    assert describe_lock(lock) == "2 files, index of 2026-01-01, 1 of them seen and not signed"
+    assert describe_lock(LOCK) == "4 files, index of 2026-01-01"
