@@ -1,7 +1,6 @@
 """The state before an index: which versions came before, and which file is one of them."""
 
 import gzip
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,9 +19,7 @@ from harness.images.debian.predecessors import (
 )
 from tests.support.workspace import a_package
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("dpkg-deb") is None, reason="dpkg compares versions and reads packages"
-)
+pytestmark = pytest.mark.integration
 
 
 def changelog(*versions: str) -> str:
