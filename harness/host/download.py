@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import requests
 import urllib3
@@ -117,6 +117,7 @@ class Downloader:
         open_session: Callable[[], requests.Session] = requests.Session,
     ) -> None:
         self._open_session = open_session
+        self._first_pause = first_pause
         self._growing = wait_exponential(multiplier=first_pause, max=8) + wait_random(
             0, first_pause
         )
@@ -124,6 +125,15 @@ class Downloader:
         self._silence = silence
         self._down: dict[str, str] = {}
         self._sessions = threading.local()
+
+    def alike(self) -> Self:
+        """Return another one with the same limits, which knows nothing of any server yet."""
+        return type(self)(
+            deadline=self._deadline,
+            silence=self._silence,
+            first_pause=self._first_pause,
+            open_session=self._open_session,
+        )
 
     def download(
         self,

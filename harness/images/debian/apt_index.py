@@ -7,7 +7,7 @@ and that it is not past its date. No package is downloaded here.
 import errno
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -82,16 +82,28 @@ class Answer:
     """Source package → its upstream archive."""
 
 
+Reach = Callable[[str], str]
+"""Address → why it does not answer, after patience; empty where it does."""
+
+
 def ask_index(
-    suite: Suite, mirrors: Mirrors, sets: Sequence[PackageSet], sources: Sequence[str] = ()
+    suite: Suite,
+    mirrors: Mirrors,
+    sets: Sequence[PackageSet],
+    sources: Sequence[str],
+    reach: Reach,
 ) -> Answer:
     """Return what ``sets`` (of one suite and the same arches) and ``sources`` come to today.
 
-    The first mirror whose index is good is believed. Takes 3 to 5 s, the download of the index.
-    Raises ``UpstreamError`` with what each mirror lacks.
+    The first mirror whose index is good is believed; apt, which is slow to give up, is not sent to
+    one that ``reach`` gives up on. Takes 3 to 5 s, the download of the index. Raises
+    ``UpstreamError`` with what each mirror lacks.
     """
     problems = []
     for mirror in mirrors.mirrors:
+        if silence := reach(f"{mirror}/dists/{suite.id}/InRelease"):
+            problems.append(f"{_title(suite, mirror, sets)}: {silence}")
+            continue
         try:
             return _ask(suite, mirrors, mirror, sets, sources)
         except UpstreamError as error:
@@ -116,6 +128,7 @@ def _ask(
         f"--architectures={','.join(arches)}",
         '--aptopt=Acquire::Languages "none"',
         '--aptopt=Acquire::Retries "3"',
+        '--aptopt=Acquire::http::Timeout "20"',
         f'--aptopt=Acquire::Check-Valid-Until "{_check_date(suite, mirrors)}"',
         *([f"--keyring={mirrors.keyring}"] if mirrors.keyring else []),
         f"--setup-hook={_RELEASE_POCKET}",
@@ -127,9 +140,13 @@ def _ask(
     try:
         said = run_process(argv, timeout=INDEX_SECONDS, env={"WHEELGRID_ASK": asked}, merge=True)
     except ProcessError as error:
-        where = f"the index of Debian {suite.id} for {' '.join(arches)} at {host_of(mirror)}"
-        raise UpstreamError(f"{where}: {explain(error)}") from error
+        raise UpstreamError(f"{_title(suite, mirror, sets)}: {explain(error)}") from error
     return _read(said.decode("utf-8", "replace"), mirror, sets, sources)
+
+
+def _title(suite: Suite, mirror: str, sets: Sequence[PackageSet]) -> str:
+    arches = f" for {' '.join(sets[0].arches)}" if sets else ""
+    return f"the index of Debian {suite.id}{arches} at {host_of(mirror)}"
 
 
 def _how(wanted: PackageSet) -> str:

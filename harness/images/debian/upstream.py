@@ -5,6 +5,7 @@ A set comes to what the lock says of it. A suite that changes every day, and any
 is taken whole, with a note that says so; never a mixture.
 """
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,8 @@ from harness.images.debian.resolutions import Resolutions
 
 KIND = "debs"
 """What the cache calls files of the pool."""
+_LARGEST_INDEX = 4 << 20
+"""Bytes of the signed list of a suite's files; 0.2 MiB for sid."""
 _DOWNLOADS = 4
 """Files that are downloaded at a time."""
 
@@ -84,6 +87,8 @@ class Upstream:
         self._cache = cache
         self._announce = announce
         self._downloader = downloader or Downloader()
+        # Apart: a mirror whose index is silent may well give files.
+        self._indexes = self._downloader.alike()
         self._resolutions = Resolutions(cache.root / "resolutions")
         self._unusable: dict[tuple[PackageSet, Basis], UpstreamError] = {}
         self._sources: dict[SourceChoice, tuple[Package, Path] | UpstreamError] = {}
@@ -149,7 +154,17 @@ class Upstream:
         """Return what the signed index of a suite says today; ``sets`` have the same arches."""
         what = " ".join(sets[0].arches) if sets else "sources"
         self._announce(f"asking the index of Debian {suite} ({what})")
-        return ask_index(self.suite(suite), self.mirrors, sets, sources)
+        return ask_index(self.suite(suite), self.mirrors, sets, sources, self._reach)
+
+    def _reach(self, address: str) -> str:
+        """Return why an index does not answer; empty where it does, or where apt should tell."""
+        with tempfile.TemporaryDirectory(prefix="index-") as folder:
+            try:
+                self._indexes.download((address,), Path(folder, "index"), size=_LARGEST_INDEX)
+            except DownloadError as error:
+                missing = all(failure.missing for failure in error.failures)
+                return "" if missing else str(error)
+        return ""
 
     def file(self, package: Package) -> Path:
         """Return the file of a package, from the cache or downloaded.

@@ -125,7 +125,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def ask(*mirrors: str, sources: tuple[str, ...] = ("zlib",)) -> apt_index.Answer:
     found = Mirrors(mirrors=mirrors or (MIRROR,))
-    return ask_index(Suite(id="toy"), found, (ROOT, HEADERS), sources)
+    return ask_index(Suite(id="toy"), found, (ROOT, HEADERS), sources, lambda _: "")
 
 
 def test_an_answer_is_packages_by_set(printed: list[str]) -> None:
@@ -187,4 +187,19 @@ def test_every_mirrors_reason_is_told(printed: list[str]) -> None:
 def test_without_a_mirror_the_setting_is_named() -> None:
     """Nothing is run."""
     with pytest.raises(UpstreamError, match="name one in WHEELGRID_DEBIAN_MIRRORS"):
-        ask_index(Suite(id="toy"), Mirrors(mirrors=()), (ROOT,))
+        ask_index(Suite(id="toy"), Mirrors(mirrors=()), (ROOT,), (), lambda _: "")
+
+
+def test_apt_is_not_sent_to_a_mirror_that_does_not_answer(printed: list[str]) -> None:
+    """Its own patience takes minutes; the next mirror is asked at once."""
+    printed.append(ANSWER)
+    asked: list[str] = []
+
+    def reach(address: str) -> str:
+        asked.append(address)
+        return "no answer (ConnectTimeout)" if len(asked) == 1 else ""
+
+    found = Mirrors(mirrors=("http://one.test/debian", MIRROR))
+    answer = ask_index(Suite(id="toy"), found, (ROOT, HEADERS), ("zlib",), reach)
+    assert answer.date == "2026-11-21"
+    assert asked == [f"{m}/dists/toy/InRelease" for m in found.mirrors]
