@@ -3,6 +3,7 @@
 In: the arches that the matrix needs. Out: the checks, in the order they are read.
 """
 
+import ctypes.util
 import platform
 import shutil
 import sys
@@ -163,26 +164,31 @@ def check_network() -> Check:
 
 def check_test_registry() -> Check:
     """Look for the registry that the integration tests run, and for what signs their index."""
-    paths = [shutil.which(program) for program in ("docker-registry", "gpg")]
+    wanted = ("docker-registry", "gpg", "gpg-agent")
+    missing = [program for program in wanted if shutil.which(program) is None]
     return Check(
         part=MachinePart.TEST_REGISTRY,
         name="docker-registry",
-        ok=all(paths),
-        detail=", ".join(path for path in paths if path)
-        if all(paths)
-        else "docker-registry or gpg is not installed; tests of registries and mirrors need both",
+        ok=not missing,
+        detail=f"not installed: {', '.join(missing)}; the tests of registries and mirrors need it"
+        if missing
+        else ", ".join(wanted),
         remedy=FIX + " --tests",
     )
 
 
 def check_browser() -> Check:
-    """Look for the browser that the tests of the HTML page drive."""
+    """Look for the browser that the tests of the HTML page drive, and for what its driver needs."""
     found = find_browser()
+    library = ctypes.util.find_library("atomic")
+    missing = [name for name, there in (("chromium", found), ("libatomic", library)) if not there]
     return Check(
         part=MachinePart.BROWSER,
         name="chromium",
-        ok=found is not None,
-        detail=found or "not installed; the tests of the HTML page need it",
+        ok=not missing,
+        detail=f"not installed: {', '.join(missing)}; the tests of the HTML page need it"
+        if missing
+        else str(found),
         remedy=FIX + " --tests",
         blocking=False,
     )

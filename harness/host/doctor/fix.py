@@ -26,8 +26,8 @@ ENGINE_LOG = Path("/var/log/wheelgrid-dockerd.log")
 
 _EMULATION_PACKAGES = ("qemu-user-static",)
 _ASSEMBLER_PACKAGES = ("mmdebstrap", "arch-test", "debian-archive-keyring", "uidmap", "make")
-_TEST_PACKAGES = ("docker-registry", "gpg")
-_BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core")
+_TEST_PACKAGES = ("docker-registry", "gpg", "gpg-agent")
+_BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core", "libatomic1")
 _ENGINE_PACKAGES = ("docker.io", "ca-certificates")
 
 
