@@ -7,13 +7,15 @@ and the size limit hold for the whole of it.
 
 import contextlib
 import hashlib
+import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar, cast
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
@@ -40,6 +42,10 @@ DEADLINE_SECONDS = 120.0
 """For one file, all addresses and pauses together; on top comes what ``SLOWEST`` allows."""
 SLOWEST = 50_000
 """Bytes a second that a connection is expected to give at least."""
+MOST_REDIRECTS = 5
+MOST_DIGITS = 15
+"""Of a length in bytes."""
+BAD_REQUEST = 400
 MISSING = (requests.codes.not_found, requests.codes.gone, requests.codes.forbidden)
 BUSY = 429
 SERVER_ERRORS = 500
@@ -124,7 +130,7 @@ class Downloader:
         self._deadline = deadline
         self._silence = silence
         self._down: dict[str, str] = {}
-        self._sessions = threading.local()
+        self._idle: list[requests.Session] = []
 
     def alike(self) -> Self:
         """Return another one with the same limits, which knows nothing of any server yet."""
@@ -170,22 +176,39 @@ class Downloader:
         raise DownloadError(failures)
 
     def is_there(self, address: str, *, timeout: float) -> bool | None:
-        """Ask for a file without its bytes: whether the server has it, None for no answer."""
-        try:
-            answer = self._session.head(address, timeout=timeout, allow_redirects=True)
-        except (requests.RequestException, HTTPError):
-            return None
-        if answer.status_code in MISSING:
-            return False
-        return True if answer.ok else None
+        """Ask for a file without its bytes: whether the server has it, None for no answer.
 
-    @property
-    def _session(self) -> requests.Session:
-        # requests promises no more than one thread a session.
-        if not hasattr(self._sessions, "session"):
-            self._sessions.session = self._open_session()
-        session: requests.Session = self._sessions.session
-        return session
+        A redirection counts as having it. Returns within ``timeout`` seconds.
+        """
+
+        def ask(_: _Clock) -> int:
+            with self._session() as session:
+                answer = session.head(address, timeout=timeout, allow_redirects=False)
+                return answer.status_code
+
+        try:
+            status = _within(_Clock(time.monotonic() + timeout), ask)
+        except (requests.RequestException, HTTPError, ValueError, _AddressError):
+            return None
+        if status in MISSING:
+            return False
+        return True if status < BAD_REQUEST else None
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        """Lend a session to one thread: requests promises no more than one at a time."""
+        try:
+            session = self._idle.pop()
+        except IndexError:
+            session = self._open_session()
+            # Redirections are followed here; requests would read what comes with them.
+            session.get_redirect_target = lambda _: None  # type: ignore[method-assign]
+        try:
+            yield session
+        except BaseException:
+            session.close()
+            raise
+        self._idle.append(session)
 
     def _try(self, address: str, wanted: _Wanted, end: float) -> None:
         left = max(end - time.monotonic(), 0.0)
@@ -209,21 +232,88 @@ class Downloader:
         if left <= 0:
             raise _AddressError("no time left")
         timeout = (min(CONNECT_SECONDS, left), min(self._silence, left))
-        try:
-            # Identity: the digest is that of the file, not of what a server makes of it.
-            with self._session.get(
-                address, timeout=timeout, stream=True, headers={"Accept-Encoding": "identity"}
-            ) as answer:
+
+        def get(clock: _Clock) -> None:
+            with self._session() as session, _open(session, address, timeout) as answer:
                 _check_status(answer)
-                _write(answer, wanted, end)
+                _write(answer, wanted, clock)
+
+        try:
+            _within(_Clock(end), get)
         except (
             requests.ConnectionError,
             requests.Timeout,
             urllib3.exceptions.TimeoutError,
         ) as error:
-            raise _BusyError(f"no answer ({_innermost(error)})", down=True) from error
+            # Who had less than the usual time is not known to be silent.
+            down = left > self._silence
+            raise _BusyError(f"no answer ({_innermost(error)})", down=down) from error
+        except ValueError as error:  # of addresses, numbers and texts that are none
+            raise _AddressError("no sense in the answer") from error
         except (requests.RequestException, HTTPError) as error:
             raise _BusyError(f"cut short ({_innermost(error)})") from error
+
+
+class _Clock:
+    """When a request has to be over, in seconds of the monotonic clock; a long body moves it."""
+
+    def __init__(self, end: float) -> None:
+        self.end = end
+
+
+T = TypeVar("T")
+
+
+def _within(clock: _Clock, work: Callable[[_Clock], T]) -> T:
+    """Return what ``work`` returns, or raise what it raises, when the clock runs out at the latest.
+
+    A server that gives a byte now and then outlives every limit on silence, so the work is left
+    behind in a thread that nobody waits for. Raises ``_AddressError`` then.
+    """
+    done: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(clock), None))
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            done.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    while True:
+        try:
+            result, error = done.get(timeout=max(clock.end - time.monotonic(), 0.01))
+        except queue.Empty:
+            if time.monotonic() < clock.end:
+                continue
+            raise _AddressError("too slow: time was up") from None
+        if error is not None:
+            raise error
+        return cast("T", result)
+
+
+@contextlib.contextmanager
+def _open(
+    session: requests.Session, address: str, timeout: tuple[float, float]
+) -> Iterator[requests.Response]:
+    """Ask for an address, and where that leads, without reading what comes with a redirection."""
+    for _ in range(MOST_REDIRECTS):
+        # Identity: the digest is that of the file, not of what a server makes of it.
+        answer = session.get(
+            address,
+            timeout=timeout,
+            stream=True,
+            headers={"Accept-Encoding": "identity"},
+            allow_redirects=False,
+        )
+        if not answer.is_redirect:
+            with answer:
+                yield answer
+            return
+        answer.close()
+        address = urljoin(address, answer.headers["Location"])
+        if urlsplit(address).scheme not in ("http", "https"):
+            break
+    raise _AddressError("it leads elsewhere, and nowhere")
 
 
 def _check_status(answer: requests.Response) -> None:
@@ -240,17 +330,17 @@ def _asked_pause(answer: requests.Response) -> float:
     """Return the seconds of ``Retry-After`` (RFC 9110, 10.2.3); 0 for none, or no such thing."""
     try:
         return max(Retry().parse_retry_after(answer.headers.get("Retry-After", "0")), 0.0)
-    except InvalidHeader:
+    except (InvalidHeader, ValueError, OverflowError):
         return 0.0
 
 
-def _write(answer: requests.Response, wanted: _Wanted, end: float) -> None:
+def _write(answer: requests.Response, wanted: _Wanted, clock: _Clock) -> None:
     """Write the body of an answer. A large one has more time: what ``SLOWEST`` takes for it."""
     length = answer.headers.get("Content-Length", "")
-    promised = int(length) if length.isdecimal() else None
+    promised = int(length) if length.isdecimal() and len(length) <= MOST_DIGITS else None
     if promised is not None and promised > wanted.size:
         raise _AddressError(f"{promised} bytes, and not the {wanted.size} that it should have")
-    end += (promised or 0) / SLOWEST
+    clock.end += (promised or 0) / SLOWEST
     digest, done = hashlib.sha256(), 0
     tracked = wanted.progress(promised) if wanted.progress else contextlib.nullcontext()
     with wanted.path.open("wb") as out, tracked as tracker:
@@ -259,7 +349,7 @@ def _write(answer: requests.Response, wanted: _Wanted, end: float) -> None:
             done += len(chunk)
             if done > wanted.size:
                 raise _AddressError(f"more than the {wanted.size} bytes that it should have")
-            if time.monotonic() > end:
+            if time.monotonic() > clock.end:
                 raise _AddressError(f"too slow: {done} bytes when time was up")
             digest.update(chunk)
             out.write(chunk)
@@ -274,4 +364,5 @@ def _write(answer: requests.Response, wanted: _Wanted, end: float) -> None:
 def _innermost(error: Exception) -> str:
     """Return the name of the cause, without addresses: one may hold a password."""
     inner = error.args[0] if error.args else error
-    return type(getattr(inner, "reason", None) or inner).__name__
+    cause = getattr(inner, "reason", None) or inner
+    return type(cause if isinstance(cause, Exception) else error).__name__

@@ -1,6 +1,9 @@
 """Downloads from servers on loopback that answer as bad mirrors do."""
 
+import contextlib
 import hashlib
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -261,3 +264,77 @@ def test_head_says_whether_a_file_is_there(server: TornServer, impatient: Downlo
     assert impatient.is_there(address, timeout=1) is None
     server.vanish()
     assert impatient.is_there(address, timeout=1) is None
+
+
+@contextlib.contextmanager
+def answering(head: bytes, *, pause: float = 0.0) -> Iterator[str]:
+    """Answer every connection with these bytes, one after each ``pause``; yield the address."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.recv(1 << 16)
+            for byte in [head] if not pause else [head[n : n + 1] for n in range(len(head))]:
+                connection.sendall(byte)
+                if stop.wait(pause):
+                    return
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                thread = threading.Thread(target=answer, args=(listening.accept()[0],))
+                thread.start()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/{PATH}"
+    finally:
+        stop.set()
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        thread.join()
+
+
+def answer_with(*headers: str, status: str = "200 OK") -> bytes:
+    return "\r\n".join((f"HTTP/1.1 {status}", *headers, "", "")).encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        answer_with(f"Retry-After: {'9' * 5000}", status="429 Too Many"),
+        answer_with("Retry-After: Mon, 01 Jan 99999 00:00:00 GMT", status="503 Busy"),
+        answer_with(f"Content-Length: {'9' * 5000}"),
+        answer_with("Location: http://[::1", status="302 Found"),
+        answer_with("Location: \xff\xfe", status="302 Found"),
+        answer_with("Location: file:///etc/passwd", status="302 Found"),
+        answer_with(f"Location: /{PATH}", "Content-Length: 0", status="302 Found"),
+        b"no such protocol\r\n\r\n",
+    ],
+    ids=["429", "503", "length", "bracket", "bytes", "file", "loop", "junk"],
+)
+def test_an_answer_without_sense_fails_its_address_alone(
+    head: bytes, server: TornServer, impatient: Downloader, tmp_path: Path
+) -> None:
+    """It ends no run: the next address gives the file."""
+    with answering(head) as address:
+        out = tmp_path / "out"
+        addresses = [address, f"{server.address}/{PATH}"]
+        impatient.download(addresses, out, size=len(DATA), sha256=SHA256)
+        assert out.read_bytes() == DATA
+
+
+def test_headers_that_drip_outlive_no_deadline(
+    server: TornServer, impatient: Downloader, tmp_path: Path
+) -> None:
+    """A byte now and then is no silence; the second address has its share of the time."""
+    begin = time.monotonic()
+    with answering(answer_with("X: " + "x" * 1000), pause=0.05) as address:
+        assert impatient.is_there(address, timeout=0.2) is None
+        out = tmp_path / "out"
+        addresses = [address, f"{server.address}/{PATH}"]
+        impatient.download(addresses, out, size=len(DATA), sha256=SHA256)
+        assert out.read_bytes() == DATA
+    assert time.monotonic() - begin < 4
