@@ -1,14 +1,14 @@
 """Renewing what is pinned of the distribution: a matrix in, the new text of its locks out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.app.wiring import open_workspace
 from harness.core.cells import Matrix
-from harness.core.errors import MatrixFileError
+from harness.images.debian import PackageSet, SourceChoice
 from harness.images.debian.lock_renewal import renew_locks
-from harness.images.debian.package_lock import format_lock, lock_path, read_locks
+from harness.images.debian.package_lock import SuiteLock, format_lock, lock_path, read_whole_locks
 from harness.matrix.package_sets import package_sets, source_packages
 
 
@@ -26,23 +26,32 @@ def renew_packages(
     """Return the locks of all that the matrix takes, as the signed indexes have it today.
 
     Downloads what the cache lacks, since nothing is pinned that cannot be fetched. Takes two
-    minutes where it is all there. A lock that cannot be read is made anew.
+    minutes where it is all there. A lock that cannot be read is made anew, unless a part of it
+    could not be had: then its file stays, and is reported.
     """
-    try:
-        before = read_locks(folder)
-    except MatrixFileError as error:
-        announce(f"{error}")
-        before = {}
+    before, unreadable = read_whole_locks(folder)
+    for problem in unreadable:
+        announce(problem)
+    sets, sources = package_sets(matrix), source_packages(matrix)
     renewal = renew_locks(
-        package_sets(matrix),
-        source_packages(matrix),
+        sets,
+        sources,
         before,
         open_workspace(folder, announce, locked=False).upstream,
         accept_seen=accept_seen,
     )
-    return RenewedPackages(
-        texts={
-            lock_path(folder, suite): format_lock(lock) for suite, lock in renewal.locks.items()
-        },
-        problems=renewal.problems,
+    texts, kept = {}, []
+    for suite, lock in renewal.locks.items():
+        path = lock_path(folder, suite)
+        if suite in before or not path.exists() or _is_whole(lock, sets, sources):
+            texts[path] = format_lock(lock)
+        else:
+            kept.append(f"{path} stays as it is: not all of it could be fetched")
+    return RenewedPackages(texts=texts, problems=(*renewal.problems, *kept))
+
+
+def _is_whole(lock: SuiteLock, sets: Sequence[PackageSet], sources: Sequence[SourceChoice]) -> bool:
+    """Whether a lock has every set and source that is asked of its suite."""
+    return all(lock.find(one) for one in sets if one.suite == lock.suite) and all(
+        lock.source(choice.name) for choice in sources if lock.suite in choice.suites
     )

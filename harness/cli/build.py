@@ -14,7 +14,7 @@ from harness.app.wiring import (
     read_matrix,
 )
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import matrix_option, registry_option
+from harness.cli.options import matrix_option, mirror_option, registry_option
 from harness.core.errors import UsageError
 from harness.core.matching import did_you_mean, matching, matching_arches
 from harness.core.subjects import Builder, BuilderKind
@@ -47,6 +47,7 @@ from harness.wheels.build import (
     metavar="DIR",
     help="Folder of the fixture projects.",
 )
+@mirror_option
 @registry_option
 @matrix_option
 def build(  # noqa: PLR0913 -- one parameter an option

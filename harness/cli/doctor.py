@@ -7,7 +7,7 @@ import click
 
 from harness.app.wiring import read_matrix
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import matrix_option
+from harness.cli.options import matrix_option, mirror_option
 from harness.core.arches import ARCHES
 from harness.core.errors import ExitCode
 from harness.host.doctor import checks_json, format_checks, is_ready, mend, run_checks
@@ -19,6 +19,7 @@ from harness.images.debian.package_lock import read_locks
 @click.option("--fix", is_flag=True, help="Mend what can be mended; says each command first.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--tests", is_flag=True, help="Also what only this project's own tests need.")
+@mirror_option
 @matrix_option
 def doctor(*, matrix: Path, fix: bool, as_json: bool, tests: bool) -> ExitCode:
     """Look at this machine: engine, emulation, disk, network, the mirror of Debian."""

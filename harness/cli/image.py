@@ -11,7 +11,10 @@ from harness.cli.options import image_options, matrix_option, registry_option, s
 from harness.core.errors import ExitCode, ImageError
 from harness.host.cache import Cache, default_cache_root
 from harness.host.engine.docker import connect
+from harness.images.debian.package_lock import read_locks
 from harness.images.inventory import StoredItem, remove_items, take_stock
+from harness.images.source import Use
+from harness.matrix.package_sets import header_entries
 from harness.matrix.plan import Selection, plan_cells
 from harness.report.stock import format_built, format_mib, format_stock, format_sum
 from harness.report.untrusted import visible
@@ -93,7 +96,9 @@ def prune_stock(*, dry_run: bool, everything: bool, registry: str, matrix: Path)
 def _stock(matrix: Path, registry: str) -> tuple[StoredItem, ...]:
     options = LabOptions(matrix_folder=matrix, registry=registry)
     store = open_images(options, open_pinned(options, _say), _say)
-    uses = {target.key: store.uses(target) for target in read_matrix(matrix).targets}
+    read = read_matrix(matrix)
+    uses = {target.key: store.uses(target) for target in read.targets}
+    uses["fixture wheels"] = (Use(image="", entries=header_entries(read, read_locks(matrix))),)
     return take_stock(connect(), Cache(default_cache_root()), uses)
 
 

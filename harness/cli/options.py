@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,9 @@ from harness.results.query import Query, parse_query
 from harness.store import default_store
 
 Command = Callable[..., Any]
+
+_PASSWORD = re.compile(r"//[^/\s]*@")
+"""What an address holds before its host, which no record keeps."""
 
 
 def matrix_folder() -> Path:
@@ -190,7 +194,7 @@ def run_options(command: Command) -> Command:
             images=images,
             registry=registry,
             timeout=timeout,
-            command=tuple(sys.argv[1:]),
+            command=tuple(_PASSWORD.sub("//", word) for word in sys.argv[1:]),
             store=store.resolve(),
             fresh=fresh,
             own_pip=own_pip,

@@ -109,6 +109,10 @@ class Cache:
             self._failed[entry] = error
             raise
 
+    def has(self, kind: str, name: str) -> bool:
+        """Whether the entry is there with the bytes that it was made with."""
+        return _is_whole(self.root / kind / name, "")
+
     def entries(self, kind: str) -> tuple[Path, ...]:
         """Return the whole files of a kind, sorted; those that are being made are left out."""
         digests = (self.root / kind).glob("[!.]*.sha256")

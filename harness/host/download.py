@@ -202,7 +202,7 @@ class Downloader:
         except IndexError:
             session = self._open_session()
             # Redirections are followed here; requests would read what comes with them.
-            session.get_redirect_target = lambda _: None  # type: ignore[method-assign]
+            session.get_redirect_target = lambda _: None  # type: ignore[assignment,method-assign]
         try:
             yield session
         except BaseException:

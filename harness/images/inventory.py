@@ -22,7 +22,13 @@ PREFIX = "wheelgrid/"
 """What the names of all images begin with that are made here."""
 KINDS = ("roots", "interpreters", "kits", "installers", "debs", "stdlibs")
 """What the cache keeps for images, in files. All of it can be made again."""
-TREE_KINDS = ("libraries", "source-trees", "host-pythons", "interpreter-headers")
+TREE_KINDS = (
+    "libraries",
+    "source-trees",
+    "host-pythons",
+    "interpreter-headers",
+    "header-trees",
+)
 """And in directories."""
 _SOLE = ("kits", "libraries")
 """Those of which one of a name is in use at a time."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.core.errors import BuildError, ImageError, PackageIndexError, UpstreamError
 from harness.core.observations import ImageRef
-from harness.core.targets import ImageWay, ReplicaWay, Target
+from harness.core.targets import ImageWay, Interpreter, ReplicaWay, Target
 from harness.host.cache import content_key, file_sha256
 from harness.host.engine import Engine, EngineImage
 from harness.images import cpython
@@ -90,7 +90,7 @@ class ReplicaSource:
     def _locked_sources(self, way: ReplicaWay) -> tuple[Package, ...]:
         """Return the sources that come first by the locks; none where one is not pinned."""
         upstream = self._workspace.upstream
-        found = [upstream.locked_source(choice) for choice in source_choices(way)]
+        found = [upstream.locked_source(choice) for choice in source_choices(way.interpreter)]
         pinned = tuple(source for source in found if source)
         return pinned if len(pinned) == len(found) else ()
 
@@ -99,7 +99,7 @@ class ReplicaSource:
         try:
             return tuple(
                 self._workspace.upstream.source(choice)[0]
-                for choice in source_choices(_way(target))
+                for choice in source_choices(_way(target).interpreter)
             )
         except UpstreamError as error:
             raise ImageError(f"{target.key}: {error}", cause="infra:upstream") from error
@@ -151,9 +151,9 @@ def recipe(target: Target) -> Recipe:
     return write_recipe(_way(target).suite, target.arch, packages, libc=target.libc)
 
 
-def source_choices(way: ReplicaWay) -> tuple[SourceChoice, ...]:
+def source_choices(interpreter: Interpreter) -> tuple[SourceChoice, ...]:
     """Return what an interpreter is compiled from: its own source, then its libraries'."""
-    return (source_choice(way.interpreter), *SOURCES)
+    return (source_choice(interpreter), *SOURCES)
 
 
 def _name(target: Target, root: Root, sources: Sequence[Package]) -> str:

@@ -74,7 +74,7 @@ class Roots:
     def make(self, recipe: Recipe) -> Root:
         """Return what the recipe comes to that can be had whole; its tar file is there then."""
         root = self.resolve(recipe)
-        if self._has(root):
+        if self._cache.has("roots", entry_name(root)):
             return root
         with _taking():
             taken, debs = self._upstream.fetch(recipe.wanted)
@@ -91,9 +91,6 @@ class Roots:
     def tar(self, root: Root) -> Path:
         """Return the tar file of a root that ``make`` returned."""
         return self._cache.root / "roots" / entry_name(root)
-
-    def _has(self, root: Root) -> bool:
-        return self.tar(root) in self._cache.entries("roots")
 
     @contextlib.contextmanager
     def workdir(self) -> Iterator[Path]:

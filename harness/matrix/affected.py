@@ -58,6 +58,8 @@ class Edit:
     """The matrix as it was; None where it cannot be read any more."""
     repinned: frozenset[IndexSource] = frozenset()
     """Releases of which other wheels are pinned than before."""
+    relocked: frozenset[str] = frozenset()
+    """Keys of targets and ids of builders whose packages of Debian are other ones than before."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +83,6 @@ def touched_cells(cells: Sequence[Cell], matrix: Matrix, edit: Edit) -> tuple[Ce
         return tuple(cells)
     before = {cell.id: _essence(edit.before, cell) for cell in all_cells(edit.before)}
     projects = {_project(path) for path in edit.paths}
-    locks = {_locked_suite(path) for path in edit.paths}
     return tuple(
         cell
         for cell in cells
@@ -91,7 +92,7 @@ def touched_cells(cells: Sequence[Cell], matrix: Matrix, edit: Edit) -> tuple[Ce
             and cell.subject.source.project in projects
         )
         or not edit.repinned.isdisjoint(_releases(matrix, cell))
-        or not locks.isdisjoint(_suites(matrix, cell, locks))
+        or not edit.relocked.isdisjoint(_makers(matrix, cell))
     )
 
 
@@ -112,23 +113,10 @@ def _project(path: str) -> str:
     return parts[1] if parts[0] == "fixtures" and len(parts) > 2 else ""  # noqa: PLR2004
 
 
-def _locked_suite(path: str) -> str:
-    """Return the suite of Debian whose lock the file is, or nothing."""
-    file = PurePosixPath(path)
-    return file.stem if file.suffix == ".lock" else ""
-
-
-def _suites(matrix: Matrix, cell: Cell, locks: set[str]) -> set[str]:
-    """Return the suites whose packages the cell's image and wheel are made of.
-
-    An interpreter that is built here is made of sources of any of them.
-    """
-    target, builder = cell.target, _builder(matrix, cell)
-    rows = builder.headers if builder else ()
-    if target.replica or any(row.interpreter for row in rows):
-        return locks - {""}
-    own = {target.assembled.suite} if target.assembled else set()
-    return own | {row.suite for row in rows if row.suite}
+def _makers(matrix: Matrix, cell: Cell) -> set[str]:
+    """Return the target's key and the builder's id: what image and wheel are made by."""
+    builder = _builder(matrix, cell)
+    return {cell.target.key, *((builder.id,) if builder else ())}
 
 
 def _essence(matrix: Matrix, cell: Cell) -> _Essence:

@@ -5,14 +5,23 @@ What is not committed counts too, so that a laptop says what CI will say.
 
 import io
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.core.cells import Cell, Matrix
 from harness.core.errors import MatrixFileError, UsageError
 from harness.host.process import ProcessError, run_process
 from harness.host.tararchive import unpack_tar
+from harness.images.debian import PackageSet, SourceChoice
+from harness.images.debian.package_lock import FOLDER, SuiteLock, read_whole_locks
 from harness.matrix.affected import Edit, touched_cells, touches_all
 from harness.matrix.files import load_matrix
+from harness.matrix.package_sets import (
+    builder_sets,
+    builder_sources,
+    target_sets,
+    target_sources,
+)
 from harness.matrix.plan import Selection, plan_cells, usual
 from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, read_lock
 from harness.wheels.index.renew import pinned_releases
@@ -49,20 +58,57 @@ def read_edit(base: str, folder: Path, matrix: Matrix) -> Edit:
     with tempfile.TemporaryDirectory(prefix="wheelgrid-base-") as scratch:
         was = _take_out(top, base, fork, folder, Path(scratch))
         before, lock = _matrix(was), _lock(was)
+        relocked = frozenset(_relocked(matrix, before, was, folder))
     now = _lock(folder)
     return Edit(
         paths=frozenset(filter(None, f"{differ}{fresh}".split("\0"))),
         before=before,
         repinned=frozenset(r for r in pinned_releases(matrix) if lock.find(r) != now.find(r)),
+        relocked=relocked,
     )
+
+
+def _relocked(matrix: Matrix, before: Matrix | None, was: Path, now: Path) -> Iterator[str]:
+    """Yield the targets and builders that take packages which are locked otherwise than before.
+
+    A suite of which other things are known counts as that: its index may come first now.
+    """
+    old, new = (read_whole_locks(folder)[0] for folder in (was, now))
+    known = {suite.id: suite for suite in before.suites} if before else {}
+    changed = {suite.id for suite in matrix.suites if known.get(suite.id) != suite}
+    changed |= known.keys() - {suite.id for suite in matrix.suites}
+    nothing = SuiteLock(suite="")
+
+    def differs(sets: Iterable[PackageSet], sources: Iterable[SourceChoice]) -> bool:
+        return any(
+            one.suite in changed
+            or old.get(one.suite, nothing).find(one) != new.get(one.suite, nothing).find(one)
+            for one in sets
+        ) or any(
+            suite in changed
+            or old.get(suite, nothing).source(choice.name)
+            != new.get(suite, nothing).source(choice.name)
+            for choice in sources
+            for suite in choice.suites
+        )
+
+    for target in matrix.targets:
+        if differs(target_sets(target), target_sources(target)):
+            yield target.key
+    for builder in matrix.builders:
+        if differs(builder_sets(builder), builder_sources(builder)):
+            yield builder.id
 
 
 def _take_out(top: Path, base: str, commit: str, folder: Path, scratch: Path) -> Path:
     """Write the files of the matrix as they were into ``scratch`` and return their folder."""
     inside = folder.resolve().relative_to(top.resolve())
-    if not _git(top, base, "ls-tree", commit, "--", inside.as_posix()):
+    # The matrix files and the locks of packages, and no passport.
+    folders = [place.as_posix() for place in (inside, inside / FOLDER)]
+    there = [f for f in folders if _git(top, base, "ls-tree", commit, "--", f)]
+    if not there:
         return scratch / inside
-    argv = ("git", "archive", "--format=tar", commit, "--", f":(glob){inside.as_posix()}/*")
+    argv = ("git", "archive", "--format=tar", commit, "--", *(f":(glob){f}/*" for f in there))
     packed = _run(top, base, *argv)
     unpack_tar(io.BytesIO(packed), scratch)
     return scratch / inside

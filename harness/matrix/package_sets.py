@@ -1,34 +1,58 @@
 """What a matrix takes from the distribution: its rows in, package sets and sources out (pure)."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 from harness.core.cells import Matrix
 from harness.core.subjects import Builder
+from harness.core.targets import Target
 from harness.images import assembled, replica
 from harness.images.debian import PackageSet, SourceChoice
+from harness.images.debian.package_lock import SuiteLock
+from harness.images.debian.upstream import KIND as DEBS
+from harness.images.debian.upstream import cached_name
+from harness.wheels.build.headers import KIND as TREES
 from harness.wheels.build.headers import header_packages
 
 
 def package_sets(matrix: Matrix) -> tuple[PackageSet, ...]:
     """Return every set of binary packages that an image or a builder of the matrix takes."""
-    found = [
-        recipe.wanted
-        for target in matrix.targets
-        for recipe in (
-            *(assembled.recipes(target) if target.assembled else ()),
-            *((replica.recipe(target),) if target.replica else ()),
-        )
-    ]
-    found += (wanted for builder in matrix.builders for wanted in _headers(builder))
+    found = [one for target in matrix.targets for one in target_sets(target)]
+    found += (wanted for builder in matrix.builders for wanted in builder_sets(builder))
     return tuple(dict.fromkeys(found))
 
 
 def source_packages(matrix: Matrix) -> tuple[SourceChoice, ...]:
     """Return every source package that an interpreter of the matrix is compiled from."""
-    ways = (target.replica for target in matrix.targets if target.replica)
-    return tuple(dict.fromkeys(c for way in ways for c in replica.source_choices(way)))
+    return tuple(dict.fromkeys(c for target in matrix.targets for c in target_sources(target)))
 
 
-def _headers(builder: Builder) -> Iterator[PackageSet]:
+def target_sets(target: Target) -> tuple[PackageSet, ...]:
+    """Return the sets that a target's image is made of, by each of its ways."""
+    bases = (replica.recipe(target),) if target.replica else ()
+    own = assembled.recipes(target) if target.assembled else ()
+    return tuple(recipe.wanted for recipe in (*own, *bases))
+
+
+def target_sources(target: Target) -> tuple[SourceChoice, ...]:
+    """Return the source packages that a target's interpreter is compiled from."""
+    return replica.source_choices(target.replica.interpreter) if target.replica else ()
+
+
+def builder_sets(builder: Builder) -> tuple[PackageSet, ...]:
+    """Return the sets that a builder's wheels are compiled against."""
     suites = dict.fromkeys(row.suite for row in builder.headers if row.suite)
-    return (header_packages(builder, suite) for suite in suites)
+    return tuple(header_packages(builder, suite) for suite in suites)
+
+
+def builder_sources(builder: Builder) -> tuple[SourceChoice, ...]:
+    """Return the source packages of the interpreters whose headers a builder takes."""
+    interpreters = (row.interpreter for row in builder.headers if row.interpreter)
+    return tuple(choice for one in interpreters for choice in replica.source_choices(one))
+
+
+def header_entries(matrix: Matrix, locks: Mapping[str, SuiteLock]) -> frozenset[str]:
+    """Return globs over what the cache holds for the headers of the matrix's builders."""
+    sets = (one for builder in matrix.builders for one in builder_sets(builder))
+    found = (locks[one.suite].find(one) or () for one in sets if one.suite in locks)
+    debs = (f"{DEBS}/{cached_name(package)}" for packages in found for package in packages)
+    return frozenset((f"{TREES}/*", *debs))

@@ -66,7 +66,7 @@ _COMPLAINT = re.compile(r"^E: (?P<what>.*)$", re.MULTILINE)
 _UNFETCHED = re.compile(
     r"Failed to fetch https?://\S+/(?P<file>\S+) +(?P<why>.*?)(?: \[IP: [^]]*\])?"
 )
-_ADDRESS = re.compile(r"https?://\S+ ?")
+_ADDRESS = re.compile(r"\w+://\S+ ?|[^\s/@]+@")
 _TOOLS = ("setup", "run_", "apt-get", "mmdebstrap")
 """What complaints begin with that are of a tool, and not of what it was given."""
 

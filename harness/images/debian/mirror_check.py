@@ -1,5 +1,6 @@
 """Is the mirror whole: the files that the locks name in, one line of the doctor out."""
 
+import itertools
 import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,10 @@ def check_mirror(locks: Mapping[str, SuiteLock], arches: Collection[str]) -> Che
     No file is downloaded. Takes ``SECONDS`` at most, and as long as one answer.
     """
     wanted = {*arches, "all", SOURCE}
-    files = [file for lock in locks.values() for file in lock.files if file.arch in wanted]
+    rows = [[f for f in lock.files if f.arch in wanted] for lock in locks.values()]
+    # Turn by turn: where time is up, each suite was looked at.
+    turns = (file for turn in itertools.zip_longest(*rows) for file in turn)
+    files = [file for file in turns if file is not None]
     mirrors = find_mirrors()
     if not mirrors.mirrors:
         return _check(ok=False, detail="none is known", remedy=f"name one in {MIRRORS}")
@@ -31,15 +35,15 @@ def check_mirror(locks: Mapping[str, SuiteLock], arches: Collection[str]) -> Che
     downloader = Downloader()
 
     def ask(file: Package) -> bool | None:
-        answer = None
+        answers: list[bool | None] = []
         for address in mirrors.addresses(file)[: len(mirrors.mirrors)]:
             left = end - time.monotonic()
             if left <= 0:
                 return None
-            answer = downloader.is_there(address, timeout=min(left, _ANSWER_SECONDS))
-            if answer:
-                break
-        return answer
+            answers.append(downloader.is_there(address, timeout=min(left, _ANSWER_SECONDS)))
+            if answers[-1]:
+                return True
+        return False if False in answers else None
 
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         answers = tuple(pool.map(ask, files))
@@ -66,8 +70,12 @@ def judge_mirror(hosts: str, answers: Sequence[tuple[Package, bool | None]]) -> 
             remedy="what is gone is resolved anew from today's index; `wheelgrid pins --update` "
             "locks that",
         )
-    of = "" if len(asked) == len(answers) else f" of {len(answers)}, the others were not asked"
-    return _check(ok=True, detail=f"{hosts} has all locked files: {len(asked)}{of}")
+    if len(asked) < len(answers):
+        return _check(
+            ok=True,
+            detail=f"{hosts}: {len(asked)} of {len(answers)} locked files looked at, all there",
+        )
+    return _check(ok=True, detail=f"{hosts} has all {len(asked)} locked files")
 
 
 def _check(*, ok: bool, detail: str, remedy: str = "") -> Check:

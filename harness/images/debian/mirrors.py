@@ -9,6 +9,7 @@ import shlex
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from harness.core.errors import UsageError
 from harness.host.process import ProcessError, run_process
 from harness.images.debian.packages import Package
 
@@ -49,19 +50,33 @@ class Mirrors:
         return (*found, f"{self.archive.replace(_SNAPSHOT, time).rstrip('/')}/{path}")
 
 
+def is_address(text: str) -> bool:
+    """Whether it is a web address with a host."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def host_of(address: str) -> str:
     """Return the host of an address for messages, without a password that it may hold."""
-    parts = urlsplit(address)
-    host = parts.hostname or address
-    return f"{host}:{parts.port}" if parts.port else host
+    return urlsplit(address).netloc.rpartition("@")[2]
 
 
 def find_mirrors() -> Mirrors:
     """Return the mirrors that the environment names, else apt, else mmdebstrap.
 
-    Takes 0.1 s where apt is asked. Empty where nothing here knows a mirror.
+    Takes 0.1 s where apt is asked. Empty where nothing here knows a mirror. Raises ``UsageError``
+    for an address in the environment that is none.
     """
     named = tuple(os.environ.get(MIRRORS, "").split())
+    for variable, address in (*((MIRRORS, m) for m in named), (ARCHIVE, os.environ.get(ARCHIVE))):
+        if address and not is_address(address):
+            raise UsageError(  # without the address, which may hold a password
+                f"{variable}: an address there is none of http:// or https:// with a host; "
+                "write it as http://HOST/debian"
+            )
     settings = _apt_settings()
     return Mirrors(
         mirrors=tuple(m.rstrip("/") for m in named or _apt_mirrors() or _default_mirror()),

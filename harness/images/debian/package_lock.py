@@ -1,7 +1,8 @@
 """The lock of one suite: ``matrix/packages/<suite>.lock`` in, frozen values out, and back.
 
-Two kinds of line: ``set ID ARCHES HOW NAMES…`` for what is asked for, and one line per file,
-sorted: name, version, arch, sha256, size, path, how it is vouched for, and the sets that take it.
+Two kinds of line. ``set ID CONTENTS ARCHES HOW NAMES…`` is what is asked for, and what stands for
+the files that it came to. The other is a file, sorted: name, version, arch, sha256, size, path, how
+it is vouched for, and the sets that take it.
 """
 
 import re
@@ -10,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.core.errors import MatrixFileError
-from harness.images.debian.packages import SOURCE, Package, PackageSet
+from harness.images.debian.packages import SOURCE, Package, PackageSet, contents_key
+
+_CHANGED = "the set is there twice, or its words are not those that its id stands for"
 
 FOLDER = "packages"
 """Where the locks are, in the matrix folder."""
@@ -22,11 +25,12 @@ _HEAD = """\
 """
 _FILE = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9+.-]*) (?P<version>[0-9A-Za-z.+~:-]+) (?P<arch>[a-z0-9]+)"
-    r" (?P<sha256>[0-9a-f]{64}) (?P<size>[0-9]+) (?P<path>[^ /][^ ]*)"
+    r" (?P<sha256>[0-9a-f]{64}) (?P<size>[0-9]{1,12}) (?P<path>[^ /][^ ]*)"
     r" (?P<vouched>(?:signed|seen):[0-9]{4}-[0-9]{2}-[0-9]{2}) (?P<sets>-|[0-9a-f,]+)"
 )
 _SET = re.compile(
-    r"set (?P<id>[0-9a-f]+) (?P<arches>[a-z0-9,]+) (?P<how>depends|alone) (?P<names>[^ ].*)"
+    r"set (?P<id>[0-9a-f]+) (?P<contents>[0-9a-f]{32}) (?P<arches>[a-z0-9,]+)"
+    r" (?P<how>depends|alone) (?P<names>[^ ].*)"
 )
 _OTHERS = ("size", "sets")
 _WORDS = {True: "depends", False: "alone"}
@@ -68,7 +72,8 @@ def format_lock(lock: SuiteLock) -> str:
     """Return the file's text: the same lock gives the same text."""
     asked = sorted(lock.sets.values(), key=lambda s: (s.depends, s.names, s.arches))
     sets = (
-        f"set {wanted.id} {','.join(wanted.arches)} {_WORDS[wanted.depends]} "
+        f"set {wanted.id} {contents_key(lock.find(wanted) or ())} {','.join(wanted.arches)} "
+        f"{_WORDS[wanted.depends]} "
         f"{' '.join(wanted.names)}"
         for wanted in asked
     )
@@ -86,26 +91,34 @@ def parse_lock(suite: str, text: str, shown: str) -> SuiteLock:
     Raises ``MatrixFileError`` with every line that is none, as ``shown:line:1``.
     """
     sets: dict[str, PackageSet] = {}
+    contents: dict[str, str] = {}
     files: dict[Package, frozenset[str]] = {}
     problems = []
     for number, line in enumerate(text.splitlines(), 1):
+        where = f"{shown}:{number}:1:"
         if not line or line.startswith("#"):
             continue
         if found := _SET.fullmatch(line):
-            sets[found["id"]] = _read_set(suite, found)
+            wanted = _read_set(suite, found)
+            if wanted.id != found["id"] or wanted.id in sets:
+                problems.append(f"{where} {_CHANGED}; run `{RENEW}`")
+            sets[wanted.id], contents[wanted.id] = wanted, found["contents"]
         elif found := _FILE.fullmatch(line):
-            files[_read_file(found)] = _read_ids(found["sets"])
+            file = _read_file(found)
+            if file in files:
+                problems.append(f"{where} the line stands there twice; remove one")
+            files[file] = _read_ids(found["sets"])
         else:
-            problems.append(
-                f"{shown}:{number}:1: neither a set nor a file of the pool; run `{RENEW}`"
-            )
-    unknown = {one for ids in files.values() for one in ids} - sets.keys()
+            problems.append(f"{where} neither a set nor a file of the pool; run `{RENEW}`")
+    lock = SuiteLock(suite=suite, sets=sets, files=files)
     problems += [
-        f"{shown}:1:1: no line says what set {one} is; run `{RENEW}`" for one in sorted(unknown)
+        f"{shown}:1:1: the files of set {one} are not those that were locked; run `{RENEW}`"
+        for one in sorted({one for ids in files.values() for one in ids} | sets.keys())
+        if one not in sets or contents[one] != contents_key(lock.find(sets[one]) or ())
     ]
     if problems:
         raise MatrixFileError(problems)
-    return SuiteLock(suite=suite, sets=sets, files=files)
+    return lock
 
 
 def describe_lock(lock: SuiteLock) -> str:
@@ -119,7 +132,16 @@ def describe_lock(lock: SuiteLock) -> str:
 
 def read_locks(matrix: Path) -> dict[str, SuiteLock]:
     """Return the locks in a matrix folder by suite. Raises ``MatrixFileError``."""
-    locks, problems = {}, []
+    locks, problems = read_whole_locks(matrix)
+    if problems:
+        raise MatrixFileError(problems)
+    return locks
+
+
+def read_whole_locks(matrix: Path) -> tuple[dict[str, SuiteLock], list[str]]:
+    """Return the locks that can be read, by suite, and what is wrong with the others."""
+    locks: dict[str, SuiteLock] = {}
+    problems: list[str] = []
     for path in sorted((matrix / FOLDER).glob("*.lock")):
         try:
             locks[path.stem] = parse_lock(path.stem, path.read_text("utf-8"), str(path))
@@ -127,9 +149,7 @@ def read_locks(matrix: Path) -> dict[str, SuiteLock]:
             problems += error.problems
         except (OSError, UnicodeDecodeError) as error:
             problems.append(f"{path}:1:1: cannot be read: {error}; run `{RENEW}`")
-    if problems:
-        raise MatrixFileError(problems)
-    return locks
+    return locks, problems
 
 
 def lock_path(matrix: Path, suite: str) -> Path:

@@ -147,8 +147,8 @@ class Upstream:
         raise UpstreamError("; ".join(problems) or f"no suite is named for {choice.name}")
 
     def locked_source(self, choice: SourceChoice) -> Package | None:
-        """Return the upstream archive that is tried first, where a lock names it."""
-        return next(self._locked_sources(choice), None)
+        """Return the upstream archive that is tried first, where it is a lock that names it."""
+        return None if self._settings.latest else next(self._locked_sources(choice), None)
 
     def ask(self, suite: str, sets: Sequence[PackageSet], sources: Sequence[str] = ()) -> Answer:
         """Return what the signed index of a suite says today; ``sets`` have the same arches."""
@@ -180,10 +180,15 @@ class Upstream:
         return self._cache.get(KIND, cached_name(package), download, sha256=package.sha256)
 
     def try_file(self, package: Package, path: Path) -> bool:
-        """Write the file of a package to ``path``, whatever its bytes; False for none."""
+        """Write the file of a package to ``path``, whatever its bytes.
+
+        False where every mirror answers that it has none.
+        """
         try:
             self._downloader.download(self.mirrors.addresses(package), path, size=package.size)
-        except DownloadError:
+        except DownloadError as error:
+            if not all(failure.missing for failure in error.failures):
+                raise UpstreamError(f"{package.filename}: {error}") from error
             return False
         return True
 

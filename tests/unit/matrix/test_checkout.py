@@ -9,10 +9,13 @@ from harness.app.wiring import read_matrix
 from harness.cli import execute
 from harness.core.errors import UsageError
 from harness.core.subjects import IndexSource
+from harness.images.debian.package_lock import format_lock, make_lock
 from harness.matrix.checkout import choose_changed, read_edit
+from harness.matrix.package_sets import package_sets
 from harness.matrix.plan import Selection
 from harness.wheels.index.lock import LOCK_NAME
 from tests.support.cli import FILES
+from tests.support.workspace import a_package
 
 EMPTY = '{"generated": "2026-01-01", "releases": {}}'
 WHEEL = "numpy-2.4.6-cp311-cp311-manylinux_2_28_x86_64.whl"
@@ -160,3 +163,43 @@ def test_the_commands(
     assert execute(plan) == 0
     assert '"shard": "1/1"' in capsys.readouterr().out
     assert execute(["run", *same]) == 3
+
+
+PINNED_MATRIX = {
+    "targets": """\
+targets:
+  - {id: one, title: One, python: "3.11", libc: glibc, arches: [x86_64, s390x],
+     assembled: {suite: bookworm, packages: [python3]}}
+  - {id: two, title: Two, python: "3.13", libc: glibc, arches: [x86_64],
+     assembled: {suite: trixie, packages: [python3]}}
+""",
+    "subjects": "subjects: [{id: wheel, group: g, index: demo==1.0, imports: [demo]}]\n",
+}
+
+
+def test_another_lock_touches_what_takes_its_packages(tmp_path: Path) -> None:
+    """Not what another arch or suite takes; a comment is nothing, a suite's flag is all of it."""
+    top = tmp_path / "checkout"
+    packages = top / "matrix" / "packages"
+    packages.mkdir(parents=True)
+    for name, text in PINNED_MATRIX.items():
+        (top / "matrix" / f"{name}.yaml").write_text(text)
+    (top / "matrix" / LOCK_NAME).write_text(EMPTY)
+    sets = {s.arches: s for s in package_sets(read_matrix(top / "matrix")) if s.suite == "bookworm"}
+
+    def lock(*, s390x: str) -> str:
+        digits = {("amd64",): "1", ("s390x",): s390x}
+        taken = {sets[arches]: [a_package("dash", digit=digit)] for arches, digit in digits.items()}
+        return format_lock(make_lock("bookworm", taken, []))
+
+    path = packages / "bookworm.lock"
+    path.write_text(lock(s390x="2"))
+    git(top, "init", "-q", "-b", "main")
+    git(top, "add", ".")
+    git(top, "commit", "-q", "-m", "a matrix")
+    path.write_text(lock(s390x="2") + "# a comment\n")
+    assert chosen(top) == []
+    path.write_text(lock(s390x="3"))
+    assert chosen(top) == ["one/s390x/wheel"]
+    (top / "matrix" / "suites.yaml").write_text("suites: [{id: trixie, rolling: true}]\n")
+    assert chosen(top) == ["one/s390x/wheel", "two/x86_64/wheel"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.errors import UsageError
 from harness.images.debian import mirrors
 from harness.images.debian.mirrors import (
     Mirrors,
@@ -76,12 +77,25 @@ def test_the_archive_comes_last_at_the_end_of_the_day(end: str) -> None:
     [
         ("http://user:secret@one.test:8080/debian", "one.test:8080"),
         ("https://one.test/debian", "one.test"),
-        ("one.test/debian", "one.test/debian"),
+        ("u:secret@one.test/debian", ""),
     ],
 )
 def test_a_host_is_shown_without_a_password(address: str, host: str) -> None:
     """It goes into messages and into ``run.json``."""
     assert host_of(address) == host
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["u:secret@one.test/debian", "file:/srv/x", "ftp://u:secret@h/d", "http://u:secret@h:port/d",
+     "http://[::1/d", "http:///d", "http://h:99999/d"],
+)  # fmt: skip
+def test_what_is_no_web_address_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is asked, and without repeating a password."""
+    monkeypatch.setenv("WHEELGRID_DEBIAN_MIRRORS", f"http://good.test/debian {text}")
+    with pytest.raises(UsageError, match="write it as http://HOST/debian") as caught:
+        find_mirrors()
+    assert "secret" not in str(caught.value)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The lock of a suite: a text that people review and git merges, and what it means."""
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,9 +142,31 @@ def test_a_set_that_no_line_explains_is_a_problem() -> None:
     text = format_lock(LOCK)
     without = "".join(line for line in text.splitlines(True) if not line.startswith("set "))
     assert problems(without) == [
-        f"toy.lock:1:1: no line says what set {one} is; run `{RENEW}`"
+        f"toy.lock:1:1: the files of set {one} are not those that were locked; run `{RENEW}`"
         for one in sorted((ROOT.id, HEADERS.id))
     ]
+
+
+def damaged_lines(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what may come of a lock by a bad merge or an edit by hand."""
+    lines = text.splitlines(keepends=True)
+    for at, line in enumerate(lines):
+        if not line.startswith("#") and " source " not in line:
+            yield f"line {at} lost", "".join(lines[:at] + lines[at + 1 :])
+        if not line.startswith("#"):
+            yield f"line {at} twice", "".join([*lines, line])
+    yield "another arch", text.replace("set ", "set", 1)
+    yield "other words", text.replace(" depends ", " alone ", 1)
+    yield "another digest", text.replace("a" * 64, "f" * 64)
+    yield "no set of it", text.replace(f" {ROOT.id}\n", " -\n")
+    yield "a size of 5,000 digits", text.replace(" 1 pool", f" {'9' * 5000} pool", 1)
+
+
+def test_a_lock_that_lost_or_doubled_a_line_is_refused() -> None:
+    """None of these gives another image in silence."""
+    for what, text in damaged_lines(format_lock(LOCK)):
+        with pytest.raises(MatrixFileError):
+            pytest.fail(f"{what}: {parse_lock('toy', text, 'toy.lock')}")
 
 
 def test_locks_are_read_by_suite(tmp_path: Path) -> None:
