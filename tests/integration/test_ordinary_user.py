@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,25 +88,27 @@ def copied(use: Use, cache: Cache) -> list[Path]:
 
 @contextlib.contextmanager
 def hidden(image: str) -> Iterator[None]:
-    """Take the name from an image for a while, so that it has to be made; its id stays usable."""
+    """Take the name from an image for a while, so that it has to be made; its id stays usable.
+
+    Other runs on the machine may make it, or hide it, at the same time.
+    """
     repository, _, tag = image.rpartition(":")
-    client = docker.from_env()
-    with contextlib.closing(client):
+    aside = f"wheelgrid-hidden-{os.getpid()}"
+    with contextlib.closing(docker.from_env()) as client:
         try:
             found = client.images.get(image)
         except ImageNotFound:
             yield
             return
-        found.tag("wheelgrid-hidden", tag)
-        client.images.remove(image)
+        found.tag(aside, tag)
         try:
+            with contextlib.suppress(ImageNotFound):
+                client.images.remove(image)
             yield
         finally:
-            try:
-                client.images.get(image)
-            except ImageNotFound:
+            if not any(image in each.tags for each in client.images.list()):
                 found.tag(repository, tag)
-            client.images.remove(f"wheelgrid-hidden:{tag}")
+            client.images.remove(f"{aside}:{tag}")
 
 
 def run_cell(user: OrdinaryUser, target: str) -> dict[str, list[dict[str, dict[str, str]]]]:
