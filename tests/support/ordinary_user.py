@@ -107,7 +107,7 @@ def ordinary_user(folder: Path) -> Iterator[OrdinaryUser]:
 
 
 def _as_root(*words: str) -> None:
-    run_process(words, timeout=60, merge=True)
+    run_process(words, timeout=300, merge=True)
 
 
 def _equipped(name: str, group: int) -> OrdinaryUser:
