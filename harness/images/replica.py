@@ -182,13 +182,14 @@ def _workshop_digest() -> str:
 
 def _entries(target: Target, way: ReplicaWay) -> set[str]:
     """Return globs over what the cache holds for the target, what compiles for it included."""
-    arches = {target.arch_name, native_arch().name}
+    # What this machine runs to compile is on glibc (``native_kit``), whatever the target's libc.
+    compiled = {(target.arch_name, target.libc), (native_arch().name, "glibc")}
     return {
-        *(f"libraries/{arch}-{target.libc}-*" for arch in arches),
+        *(f"libraries/{arch}-{libc}-*" for arch, libc in compiled),
         f"stdlibs/python{way.interpreter.python}-*",
         # Named by digests: which of them the target takes is not known before they are read.
         *("source-trees/*", "host-pythons/*", "interpreter-headers/*"),
-        *(f"kits/{way.interpreter.id}-{arch}-{target.libc}-*" for arch in arches),
+        *(f"kits/{way.interpreter.id}-{arch}-{libc}-*" for arch, libc in compiled),
         f"interpreters/{way.interpreter.id}-{target.arch_name}-{target.libc}-*",
         f"{INSTALLERS}/pip-{way.pip}-*-{way.interpreter.id}-*",
     }

@@ -11,7 +11,7 @@ from harness.host.cache import Cache
 from harness.host.engine import EngineImage
 from harness.images import replica
 from harness.images.debian import Workspace
-from harness.images.debian_root import write_recipe
+from harness.images.debian_root import native_arch, write_recipe
 from harness.images.replica import ReplicaSource
 from harness.images.roots import Roots
 from tests.support.image_engine import ImageEngine
@@ -108,6 +108,14 @@ def test_what_the_cache_keeps_for_a_target_is_named(cache: Cache) -> None:
     assert "interpreters/cpython-3.9-x86_64-musl-*" in entries
     assert "installers/pip-21.3.1-*-cpython-3.9-*" in entries
     assert any(entry.startswith("roots/") for entry in entries)
+
+
+def test_the_kit_that_compiles_is_named(cache: Cache) -> None:
+    """An interpreter on musl is compiled with this machine's own on glibc."""
+    entries = open_source(cache).use(REPLICA).entries
+    arch = native_arch().name
+    kept = {f"kits/cpython-3.9-{arch}-glibc-*", f"libraries/{arch}-glibc-*"}
+    assert kept <= entries
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,124 @@
+"""The main job run by a user who is not root: the engine's group is all that is needed."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from docker.errors import ImageNotFound
+
+from harness.app.wiring import read_matrix
+from harness.core.targets import ImageWay, Target
+from harness.host.cache import Cache
+from harness.host.engine.docker import DockerEngine
+from harness.images import ImageStore
+from harness.images.cpython.renamed_build import interpreter_tree
+from harness.images.debian_root import native_arch
+from harness.images.source import Use
+from tests.support.commands import ROOT
+from tests.support.ordinary_user import OrdinaryUser, ordinary_user
+from tests.support.targets import no_pip
+from tests.support.workspace import make_workspace
+
+pytestmark = pytest.mark.integration
+
+CELLS = {"debian-12": "plain", "python-3.9-alpine3.14": "plain-musllinux-1-1"}
+"""An assembled target and a replica, each with a wheel that is compiled for it."""
+MADE_BY_THE_USER = ("host-pythons/", "interpreter-headers/", "roots/", "installers/")
+"""What is not copied into the user's cache: nothing here takes long to make."""
+
+
+@pytest.fixture(scope="module")
+def user(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrdinaryUser]:
+    assert engine.info().version
+    with ordinary_user(tmp_path_factory.mktemp("home")) as user:
+        yield user
+
+
+def test_doctor_has_no_objection(user: OrdinaryUser) -> None:
+    """The user is not root, and everything that the main job needs is there for them."""
+    said = user.run(user.python, "-c", "import os; print(os.geteuid())")
+    assert int(said.out) != 0
+    ended = user.wheelgrid("doctor")
+    assert ended.status == 0, ended.said
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_cell_passes(user: OrdinaryUser, engine: DockerEngine, cache: Cache, name: str) -> None:
+    """The user makes image and wheel in a cache of their own, and the cell passes.
+
+    Of a replica the compiled interpreter is there already, made by whoever runs the tests.
+    """
+    target = find_target(name)
+    use = prepare(target, engine, cache)
+    user.give(copied(use, cache), cache.root)
+    with hidden(use.image):
+        document = run_cell(user, name)
+        assert engine.find_image(use.image), "the user made another image"
+    (cell,) = document["cells"]
+    assert cell["observation"]["outcome"] == "pass"
+    assert list((user.cache / "roots").glob("*.tar"))
+
+
+def find_target(name: str) -> Target:
+    """Return the target of the committed matrix on this machine's arch."""
+    arch = native_arch().name
+    targets = read_matrix(ROOT / "matrix").targets
+    return next(t for t in targets if (t.id, t.arch_name) == (name, arch))
+
+
+def prepare(target: Target, engine: DockerEngine, cache: Cache) -> Use:
+    """Return what the target uses by its way without a registry; an interpreter is compiled."""
+    workspace = make_workspace(cache)
+    if way := target.replica:
+        interpreter_tree(way.interpreter, target.arch, target.libc, way.naming, workspace)
+    ways = (ImageWay.ASSEMBLED, ImageWay.REPLICA)
+    (use,) = ImageStore(engine, workspace, ways=ways, fetch_pip=no_pip).uses(target)
+    return use
+
+
+def copied(use: Use, cache: Cache) -> list[Path]:
+    """Return the entries of the cache that the user gets copies of."""
+    globs = (glob for glob in use.entries if not glob.startswith(MADE_BY_THE_USER))
+    return sorted({path for glob in globs for path in cache.root.glob(glob)})
+
+
+@contextlib.contextmanager
+def hidden(image: str) -> Iterator[None]:
+    """Take the name from an image for a while, so that it has to be made; its id stays usable.
+
+    Other runs on the machine may make it, or hide it, at the same time.
+    """
+    repository, _, tag = image.rpartition(":")
+    aside = f"wheelgrid-hidden-{os.getpid()}"
+    with contextlib.closing(docker.from_env()) as client:
+        try:
+            found = client.images.get(image)
+        except ImageNotFound:
+            yield
+            return
+        found.tag(aside, tag)
+        try:
+            with contextlib.suppress(ImageNotFound):
+                client.images.remove(image)
+            yield
+        finally:
+            if not any(image in each.tags for each in client.images.list()):
+                found.tag(repository, tag)
+            client.images.remove(f"{aside}:{tag}")
+
+
+def run_cell(user: OrdinaryUser, target: str) -> dict[str, list[dict[str, dict[str, str]]]]:
+    """Run one cell as the user and return the document that the run wrote."""
+    out = user.home / target
+    where = ("--images", "local", "--profile", "full", "--arch", native_arch().name)
+    cell = ("--target", target, "--subject", CELLS[target])
+    ended = user.wheelgrid("run", *where, *cell, "--out", out)
+    assert ended.status == 0, ended.said
+    document: dict[str, list[dict[str, dict[str, str]]]] = json.loads(
+        (out / "run.json").read_text()
+    )
+    return document
