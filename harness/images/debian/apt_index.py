@@ -60,7 +60,7 @@ _URI = re.compile(r"'(?P<uri>\S+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256
 _DEB = re.compile(r"(?P<name>[^_]+)_(?P<version>[^_]+)_(?P<arch>[^_]+)\.deb")
 _DSC = re.compile(r"(?P<name>[^_]+)_(?P<version>[^_]+)\.dsc")
 _ORIG = re.compile(r"[^/]+\.orig\.tar\.(gz|xz|bz2|zst)")
-_EXPIRED = re.compile(r"Release file for \S+ is expired \(invalid since (?P<by>[^)]*)\)")
+_EXPIRED = re.compile(r"Release file for \S+ is expired \(invalid since (?P<by>\S+)[^)]*\)")
 _UNKNOWN_KEY = re.compile(r"\b(?P<key>NO_PUBKEY [0-9A-F]+)")
 _COMPLAINT = re.compile(r"^E: (?P<what>.*)$", re.MULTILINE)
 _UNFETCHED = re.compile(
@@ -102,7 +102,7 @@ def ask_index(
     problems = []
     for mirror in mirrors.mirrors:
         if silence := reach(f"{mirror}/dists/{suite.id}/InRelease"):
-            problems.append(f"{_title(suite, mirror, sets)}: {silence}")
+            problems.append(f"{_title(suite, mirror)}: {silence}")
             continue
         try:
             return _ask(suite, mirrors, mirror, sets, sources)
@@ -140,11 +140,14 @@ def _ask(
     try:
         said = run_process(argv, timeout=INDEX_SECONDS, env={"WHEELGRID_ASK": asked}, merge=True)
     except ProcessError as error:
-        raise UpstreamError(f"{_title(suite, mirror, sets)}: {explain(error)}") from error
+        # Date and signature are those of the whole suite, and one line of the grid says so.
+        whole = _EXPIRED.search(error.output) or _UNKNOWN_KEY.search(error.output)
+        title = _title(suite, mirror, () if whole else sets)
+        raise UpstreamError(f"{title}: {explain(error)}") from error
     return _read(said.decode("utf-8", "replace"), mirror, sets, sources)
 
 
-def _title(suite: Suite, mirror: str, sets: Sequence[PackageSet]) -> str:
+def _title(suite: Suite, mirror: str, sets: Sequence[PackageSet] = ()) -> str:
     arches = f" for {' '.join(sets[0].arches)}" if sets else ""
     return f"the index of Debian {suite.id}{arches} at {host_of(mirror)}"
 

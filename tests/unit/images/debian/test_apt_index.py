@@ -61,7 +61,7 @@ def failed(output: str, reason: str = "exit status 25") -> ProcessError:
             UNSIGNED,
             "it is signed by a key that is not trusted here (NO_PUBKEY F9BDEFFDA1C92BD2)",
         ),
-        (EXPIRED, "it is past its date by 324d 16h 30min 35s"),
+        (EXPIRED, "it is past its date by 324d"),
         (UNAVAILABLE, "InRelease: 503 Service Unavailable"),
         (MISMATCH, "Packages: Hash Sum mismatch"),
         (NO_RELEASE, "The repository 'toy Release' does not have a Release file."),
@@ -180,7 +180,7 @@ def test_every_mirrors_reason_is_told(printed: list[str]) -> None:
         ask(MIRROR, "http://two.test/debian")
     assert str(caught.value) == (
         "the index of Debian toy for s390x at 127.0.0.1:8080: InRelease: 503 Service Unavailable; "
-        "the index of Debian toy for s390x at two.test: it is past its date by 324d 16h 30min 35s"
+        "the index of Debian toy at two.test: it is past its date by 324d"
     )
 
 
