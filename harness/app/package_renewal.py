@@ -27,7 +27,7 @@ def renew_packages(
 
     Downloads what the cache lacks, since nothing is pinned that cannot be fetched. Takes two
     minutes where it is all there. A lock that cannot be read is made anew, unless a part of it
-    could not be had: then its file stays, and is reported.
+    could not be fetched: then its file stays, and is reported.
     """
     before, unreadable = read_whole_locks(folder)
     for problem in unreadable:

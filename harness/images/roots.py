@@ -72,7 +72,7 @@ class Roots:
             return Root(recipe=recipe, taken=self._upstream.resolve(recipe.wanted))
 
     def make(self, recipe: Recipe) -> Root:
-        """Return what the recipe comes to that can be had whole; its tar file is there then."""
+        """Return what the recipe comes to that can be fetched whole; its tar file is there then."""
         root = self.resolve(recipe)
         if self._cache.has("roots", entry_name(root)):
             return root

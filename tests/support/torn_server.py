@@ -87,7 +87,7 @@ class TornServer:
             _Tear(pattern=pattern, fault=fault, times=times, retry_after=retry_after)
         )
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Forget every tear and what was asked for."""
         self._tears.clear()
         self.requests.clear()

@@ -47,7 +47,7 @@ class Source:
 
 
 def find_source(choice: SourceChoice, workspace: Workspace) -> Source:
-    """Return the first source of the choice that can be had. Raises ``UpstreamError``."""
+    """Return the first source of the choice that can be fetched. Raises ``UpstreamError``."""
     package, archive = workspace.upstream.source(choice)
     return Source(package=package, archive=archive)
 

@@ -65,7 +65,7 @@ class _Renewer:
     tell: Callable[[str], None]
 
     def sets(self, group: Sequence[PackageSet]) -> dict[PackageSet, tuple[Package, ...]]:
-        """Return what each set of one suite and the same arches comes to, where it can be had."""
+        """Return what each set of one suite and the same arches comes to, where all of it can be fetched."""
         try:
             answer = self.upstream.ask(group[0].suite, group).sets
         except UpstreamError as error:
@@ -80,7 +80,7 @@ class _Renewer:
         return found
 
     def sources(self, suite: str, names: Sequence[str]) -> list[Package]:
-        """Return the upstream archives of a suite's source packages, where they can be had."""
+        """Return the upstream archives of a suite's source packages that can be fetched."""
         lock = self.before.get(suite)
         found = {name: kept for name in names if lock and (kept := lock.source(name))}
         try:

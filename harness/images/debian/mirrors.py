@@ -74,7 +74,7 @@ def find_mirrors() -> Mirrors:
     for variable, address in (*((MIRRORS, m) for m in named), (ARCHIVE, os.environ.get(ARCHIVE))):
         if address and not is_address(address):
             raise UsageError(  # without the address, which may hold a password
-                f"{variable}: an address there is none of http:// or https:// with a host; "
+                f"{variable}: one of its addresses is not http:// or https:// with a host; "
                 "write it as http://HOST/debian"
             )
     settings = _apt_settings()

@@ -95,7 +95,7 @@ def candidates(package: Package, earlier: Sequence[str]) -> Iterator[Package]:
 def find_predecessor(package: Package, changelog: str, try_file: TryFile) -> Package:
     """Return the likeliest file before ``package`` that a pool still has, seen today.
 
-    Raises ``UpstreamError`` where there is none, or another package under its name.
+    Raises ``UpstreamError`` if no pool has one, or it is another package.
     """
     for candidate in candidates(package, earlier_versions(changelog, package.version)):
         with tempfile.TemporaryDirectory(prefix="deb-") as folder:

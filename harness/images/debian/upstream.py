@@ -116,7 +116,7 @@ class Upstream:
         return self._first(wanted, lambda _basis, taken: taken)
 
     def fetch(self, wanted: PackageSet) -> tuple[Taken, tuple[Path, ...]]:
-        """Return what a set comes to that can be had whole, and its files in the same order."""
+        """Return what a set comes to that can be fetched whole, and its files in the same order."""
 
         def use(basis: Basis, taken: Taken) -> tuple[Taken, tuple[Path, ...]]:
             return taken, self._files(wanted.title, taken.packages, basis)
@@ -124,7 +124,7 @@ class Upstream:
         return self._first(wanted, use)
 
     def source(self, choice: SourceChoice) -> tuple[Package, Path]:
-        """Return the first upstream archive of the choice that can be had, and its file."""
+        """Return the first upstream archive of the choice that can be fetched, and its file."""
         if choice not in self._sources:
             try:
                 self._sources[choice] = self._find_source(choice)
