@@ -188,7 +188,7 @@ def test_passing_trouble_is_waited_for(
 def test_lasting_trouble_is_told_by_its_reason(
     tmp_path: Path, key: Key, mirror: Served, fault: Fault, reason: str
 ) -> None:
-    """No file of the set is replaced by another: it cannot be fetched, and the reason is reported."""
+    """No file of the set is replaced by another: it is not fetched, and the reason is reported."""
     lock = locked(tmp_path, key, mirror)
     mirror.faults["libdemo_"] = fault
     with pytest.raises(UpstreamError) as caught:

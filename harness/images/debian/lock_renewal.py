@@ -65,7 +65,7 @@ class _Renewer:
     tell: Callable[[str], None]
 
     def sets(self, group: Sequence[PackageSet]) -> dict[PackageSet, tuple[Package, ...]]:
-        """Return what each set of one suite and the same arches comes to, where all of it can be fetched."""
+        """Return what sets of one suite and the same arches come to, if all can be fetched."""
         try:
             answer = self.upstream.ask(group[0].suite, group).sets
         except UpstreamError as error:
