@@ -4,7 +4,7 @@ import functools
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,11 @@ Command = Callable[..., Any]
 
 _PASSWORD = re.compile(r"//[^/\s]*@")
 """What an address holds before its host, which no record keeps."""
+
+
+def recorded_words(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the words of a command line as records keep them: without passwords in addresses."""
+    return tuple(_PASSWORD.sub("//", word) for word in words)
 
 
 def matrix_folder() -> Path:
@@ -194,7 +199,7 @@ def run_options(command: Command) -> Command:
             images=images,
             registry=registry,
             timeout=timeout,
-            command=tuple(_PASSWORD.sub("//", word) for word in sys.argv[1:]),
+            command=recorded_words(sys.argv[1:]),
             store=store.resolve(),
             fresh=fresh,
             own_pip=own_pip,

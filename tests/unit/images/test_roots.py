@@ -1,0 +1,61 @@
+"""Root file systems in the cache."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from harness.core.arches import find_arch
+from harness.host.cache import Cache
+from harness.images import roots
+from harness.images.debian import PackageSet, Upstream
+from harness.images.debian.upstream import Taken
+from harness.images.debian_root import Recipe, write_recipe
+from harness.images.roots import Root, Roots
+from tests.support.workspace import a_package, pinned_workspace
+
+RECIPE = write_recipe("bookworm", find_arch("s390x"), ("python3",))
+PACKAGES = (a_package("python3"),)
+
+
+@pytest.fixture
+def assembled(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
+    """Collect the recipes that are assembled; the packages are there, and a root is a word."""
+    made: list[Recipe] = []
+
+    def assemble(recipe: Recipe, debs: Sequence[Path], root: Path) -> None:
+        del debs
+        made.append(recipe)
+        root.write_text("root")
+
+    def fetch(upstream: Upstream, wanted: PackageSet) -> tuple[Taken, tuple[Path, ...]]:
+        return upstream.resolve(wanted), ()
+
+    monkeypatch.setattr(roots, "assemble_root", assemble)
+    monkeypatch.setattr(Upstream, "fetch", fetch)
+    return made
+
+
+def make(folder: Path) -> tuple[Roots, Root]:
+    """Make the root as a process of its own would, over the cache in ``folder``."""
+    made = Roots(pinned_workspace(Cache(folder), {RECIPE.wanted: PACKAGES}))
+    return made, made.make(RECIPE)
+
+
+def test_a_root_is_assembled_once(tmp_path: Path, assembled: list[Recipe]) -> None:
+    """The next process finds it."""
+    for _ in range(2):
+        found, root = make(tmp_path)
+        assert found.tar(root).read_text() == "root"
+    assert assembled == [RECIPE]
+
+
+def test_a_root_that_was_changed_is_assembled_again(
+    tmp_path: Path, assembled: list[Recipe]
+) -> None:
+    """No image is made of other bytes than those that were assembled."""
+    found, root = make(tmp_path)
+    found.tar(root).write_text("evil")
+    found, root = make(tmp_path)
+    assert found.tar(root).read_text() == "root"
+    assert assembled == [RECIPE, RECIPE]
