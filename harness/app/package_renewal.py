@@ -8,7 +8,13 @@ from harness.app.wiring import open_workspace
 from harness.core.cells import Matrix
 from harness.images.debian import PackageSet, SourceChoice
 from harness.images.debian.lock_renewal import renew_locks
-from harness.images.debian.package_lock import SuiteLock, format_lock, lock_path, read_whole_locks
+from harness.images.debian.package_lock import (
+    FOLDER,
+    SuiteLock,
+    format_lock,
+    lock_path,
+    read_whole_locks,
+)
 from harness.matrix.package_sets import package_sets, source_packages
 
 
@@ -40,13 +46,18 @@ def renew_packages(
         open_workspace(folder, announce, locked=False).upstream,
         accept_seen=accept_seen,
     )
-    texts, kept = {}, []
-    for suite, lock in renewal.locks.items():
-        path = lock_path(folder, suite)
-        if suite in before or not path.exists() or _is_whole(lock, sets, sources):
-            texts[path] = format_lock(lock)
-        else:
-            kept.append(f"{path} stays as it is: not all of it could be fetched")
+    texts = {
+        lock_path(folder, suite): format_lock(lock)
+        for suite, lock in renewal.locks.items()
+        if suite in before
+        or not lock_path(folder, suite).exists()
+        or _is_whole(lock, sets, sources)
+    }
+    kept = [
+        f"{path} stays as it is: not all of it could be fetched"
+        for path in sorted((folder / FOLDER).glob("*.lock"))
+        if path.stem not in before and path not in texts
+    ]
     return RenewedPackages(texts=texts, problems=(*renewal.problems, *kept))
 
 
