@@ -12,7 +12,7 @@ import click
 
 from harness.app.pytest_driver import RunOptions
 from harness.app.wiring import IMAGE_CHOICES, LATEST, ROOT
-from harness.images.debian.mirrors import MIRRORS
+from harness.images.debian.mirrors import MIRRORS, named_mirrors
 from harness.matrix.plan import Selection
 from harness.results.query import Query, parse_query
 from harness.store import default_store
@@ -167,6 +167,7 @@ def mirror_option(command: Command) -> Command:
 def _name_mirrors(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> None:
     if value:
         os.environ[MIRRORS] = " ".join(value)  # pytest's workers go by it too
+    named_mirrors()  # a mistake is reported before anything is done
 
 
 def _follow_index(_: click.Context, __: click.Parameter, value: bool) -> None:

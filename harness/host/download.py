@@ -205,7 +205,7 @@ class Downloader:
             session.get_redirect_target = lambda _: None  # type: ignore[assignment,method-assign]
         try:
             yield session
-        except BaseException:
+        except BaseException:  # whatever it was, its connection is in an unknown state
             session.close()
             raise
         self._idle.append(session)

@@ -64,11 +64,10 @@ def host_of(address: str) -> str:
     return urlsplit(address).netloc.rpartition("@")[2]
 
 
-def find_mirrors() -> Mirrors:
-    """Return the mirrors that the environment names, else apt, else mmdebstrap.
+def named_mirrors() -> tuple[str, ...]:
+    """Return the mirrors that the environment names.
 
-    Takes 0.1 s where apt is asked. Empty where nothing here knows a mirror. Raises ``UsageError``
-    for an address in the environment that is none.
+    Raises ``UsageError`` for an address that is none, that of the archive included.
     """
     named = tuple(os.environ.get(MIRRORS, "").split())
     for variable, address in (*((MIRRORS, m) for m in named), (ARCHIVE, os.environ.get(ARCHIVE))):
@@ -77,6 +76,16 @@ def find_mirrors() -> Mirrors:
                 f"{variable}: one of its addresses is not http:// or https:// with a host; "
                 "write it as http://HOST/debian"
             )
+    return named
+
+
+def find_mirrors() -> Mirrors:
+    """Return the mirrors that the environment names, else apt, else mmdebstrap.
+
+    Takes 0.1 s where apt is asked. Empty where nothing here knows a mirror. Raises ``UsageError``
+    for an address in the environment that is none.
+    """
+    named = named_mirrors()
     settings = _apt_settings()
     return Mirrors(
         mirrors=tuple(m.rstrip("/") for m in named or _apt_mirrors() or _default_mirror()),
