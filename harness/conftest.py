@@ -20,8 +20,8 @@ from xdist.workermanage import WorkerController
 from harness.app.wiring import (
     IMAGE_CHOICES,
     ROOT,
-    LabOptions,
-    open_lab,
+    ProberOptions,
+    open_prober,
     open_readiness,
     read_matrix,
     same_images,
@@ -30,10 +30,10 @@ from harness.core.cells import Cell, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
 from harness.host.process import hold_lifeline
-from harness.matrix.cell_list import load_roster
+from harness.matrix.cell_list import load_cells
 from harness.matrix.plan import Selection, plan_cells
 from harness.probe.journal import Journal, observations, read_events
-from harness.probe.prober import Lab, ProbeLimits
+from harness.probe.prober import ProbeLimits, Prober
 from harness.report.terminal import print_grid
 from harness.results.grid import build_grid
 from harness.store.reuse import open_memory
@@ -92,7 +92,7 @@ def pytest_configure_node(node: object) -> None:
 class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
     """Give all cells of one target image to one worker (a class of xdist, which is untyped).
 
-    ``twins`` maps targets to the one whose image they have: a laboratory measures it once.
+    ``twins`` maps targets to the one whose image they have: a prober measures it once.
 
     Own scheduler instead of ``xdist_group``: it needs no ``--dist``, and pytest 9.2 has
     silently stopped to take the group from where xdist 3.8 puts it.
@@ -141,7 +141,7 @@ class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByTarget:
-    matrix, options = config.stash[_MATRIX], _lab_options(config)
+    matrix, options = config.stash[_MATRIX], _prober_options(config)
     return ByTarget(config, log, open_readiness(matrix, options), same_images(matrix, options))
 
 
@@ -159,7 +159,7 @@ def _cells(config: pytest.Config) -> tuple[Cell, ...]:
     file: Path | None = config.getoption("--wheelgrid-cells")
     if file is None:
         return plan_cells(config.stash[_MATRIX], _selection(config))
-    return load_roster(file.read_bytes())
+    return load_cells(file.read_bytes())
 
 
 def _selection(config: pytest.Config) -> Selection:
@@ -187,19 +187,19 @@ def _parameter(cell: Cell) -> object:
 
 
 @pytest.fixture(scope="session")
-def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """Return the laboratory of this worker."""
+def prober(request: pytest.FixtureRequest) -> Iterator[Prober]:
+    """Return the prober of this worker."""
     config = request.config
     journal = Journal(config.stash[_JOURNAL], os.environ.get("PYTEST_XDIST_WORKER", "main"))
     with (
         open_memory(config.getoption("--wheelgrid-memory")) as memory,
-        open_lab(config.stash[_MATRIX], _lab_options(config), journal, memory) as opened,
+        open_prober(config.stash[_MATRIX], _prober_options(config), journal, memory) as opened,
     ):
         yield opened
 
 
-def _lab_options(config: pytest.Config) -> LabOptions:
-    return LabOptions(
+def _prober_options(config: pytest.Config) -> ProberOptions:
+    return ProberOptions(
         matrix_folder=config.getoption("--wheelgrid-matrix"),
         images=config.getoption("--images"),
         registry=config.getoption("--registry"),
@@ -209,9 +209,9 @@ def _lab_options(config: pytest.Config) -> LabOptions:
 
 
 @pytest.fixture
-def observation(cell: Cell, lab: Lab) -> Observation:
+def observation(cell: Cell, prober: Prober) -> Observation:
     """Return what was seen of the cell; a miss is an error of the set-up, not a failure."""
-    seen = lab.observe(cell)
+    seen = prober.observe(cell)
     if seen.outcome is Outcome.MISS:
         raise MissError(f"{seen.cause}: {seen.evidence}")
     return seen

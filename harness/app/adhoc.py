@@ -28,18 +28,18 @@ from harness.core.targets import Target
 from harness.host.engine.docker import connect
 from harness.matrix.plan import Selection, plan_cells, with_subjects
 from harness.predict.batch import Passports
-from harness.probe.prober import Lab
+from harness.probe.prober import Prober
 from harness.report.progress import RunState
 from harness.results.grid import Grid
 from harness.wheels.archive.rewrite import Wheel
 
 
 @contextlib.contextmanager
-def measuring(open_lab: Callable[[], Lab]) -> Iterator[Callable[[Target], Passport]]:
-    """Give what measures a target; the laboratory is opened when first asked for."""
+def measuring(open_prober: Callable[[], Prober]) -> Iterator[Callable[[Target], Passport]]:
+    """Give what measures a target; the prober is opened when first asked for."""
     with contextlib.ExitStack() as opened:
-        lab = cache(lambda: opened.enter_context(open_lab()))
-        yield lambda target: lab().passport(target)
+        prober = cache(lambda: opened.enter_context(open_prober()))
+        yield lambda target: prober().passport(target)
 
 
 def gather_passports(

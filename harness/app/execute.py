@@ -56,7 +56,7 @@ class Share:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Course:
+class _RunInProgress:
     """One run under way."""
 
     state: RunState
@@ -83,7 +83,7 @@ def run_cells(
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with _begun(cells, options, share, started_at) as recorder:
         prepare_out(options.out)
-        course = _Course(
+        course = _RunInProgress(
             state=RunState(cells),
             options=options,
             console=console,
@@ -107,7 +107,7 @@ def resume_run(name: str, options: RunOptions, console: Console) -> ExitCode:
         cells = opened.cells(run)
         prepare_out(options.out)
         seen = [o for o in opened.observations(run) if o.outcome is not Outcome.MISS]
-        course = _Course(
+        course = _RunInProgress(
             state=RunState(cells, seen),
             options=options,
             console=console,
@@ -133,7 +133,7 @@ def run_again(cells: tuple[Cell, ...], run_id: str, options: RunOptions, console
             run = store.find(run_id)
             opened.enter_context(hold_run(store.path, run))
             recorder = Recorder(store, run)
-        course = _Course(
+        course = _RunInProgress(
             state=RunState(cells),
             options=replace(options, fresh=True),
             console=console,
@@ -186,7 +186,7 @@ def _begun(
             yield Recorder(store, run)
 
 
-def _run(course: _Course, conclude: Conclude) -> ExitCode:
+def _run(course: _RunInProgress, conclude: Conclude) -> ExitCode:
     start = time.monotonic()
     ending = _driven(course)
     grid = course.state.grid
@@ -211,7 +211,7 @@ def _run(course: _Course, conclude: Conclude) -> ExitCode:
     return _conclude(course, ending, code)
 
 
-def _passports(course: _Course) -> dict[str, Passport]:
+def _passports(course: _RunInProgress) -> dict[str, Passport]:
     """Return those that this run measured, and those of results that it has from before."""
     seen = [cell.observation for cell in course.state.grid.cells if cell.observation]
     known = course.state.passports
@@ -219,7 +219,7 @@ def _passports(course: _Course) -> dict[str, Passport]:
     return known | (course.recorder.passports(before) if course.recorder else {})
 
 
-def _driven(course: _Course) -> Ending:
+def _driven(course: _RunInProgress) -> Ending:
     todo = course.state.left
     if not todo:
         return Ending(status=0, interrupted=False)
@@ -236,7 +236,7 @@ def _write(run: Run, out: Path) -> None:
     write_whole(out / "junit.xml", xml.encode())
 
 
-def _conclude(course: _Course, ending: Ending, code: ExitCode) -> ExitCode:
+def _conclude(course: _RunInProgress, ending: Ending, code: ExitCode) -> ExitCode:
     """Reap what an interruption left, say where things are, and return what to exit with."""
     _say_where(course)
     if ending.interrupted:
@@ -257,7 +257,7 @@ def _broken(ending: Ending, log: Path) -> str:
     )
 
 
-def _say_where(course: _Course) -> None:
+def _say_where(course: _RunInProgress) -> None:
     out, recorder = course.options.out, course.recorder
     written = [out / "run.json", out / "junit.xml"]
     if course.state.left:

@@ -19,7 +19,7 @@ import harness
 from harness.core.cells import Cell
 from harness.core.errors import UsageError
 from harness.host.process import Running, start_process
-from harness.matrix.cell_list import dump_roster
+from harness.matrix.cell_list import dump_cells
 from harness.probe.journal import read_events
 from harness.report.progress import RunState, View, open_view
 from harness.results.runfile import write_whole
@@ -90,7 +90,7 @@ def prepare_out(out: Path) -> None:
 def write_cells(out: Path, cells: Sequence[Cell]) -> Path:
     """Write the cells down for pytest to read. Raises ``RunFileError``."""
     path = out / CELLS
-    write_whole(path, dump_roster(cells))
+    write_whole(path, dump_cells(cells))
     return path
 
 

@@ -1,4 +1,4 @@
-"""A patient, what could help it, and what does: a user's word in, remedies tried out.
+"""A wheel, what could help it, and what does: a user's word in, remedies tried out.
 
 The order of a visit: take the passports of the targets that the wheels could be for, read the
 wheels, predict every remedy on each target, run the cells in which they do not fare alike.
@@ -41,7 +41,7 @@ from harness.wheels.index.fetch import PackageIndex
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Patient:
+class RemedySubject:
     """The wheels that are to get better, and how they prove themselves."""
 
     subject: Subject
@@ -59,7 +59,7 @@ class Patient:
 class Examination:
     """All that is known before anything is run."""
 
-    patient: Patient
+    treated: RemedySubject
     wheels: tuple[Wheel, ...]
     passports: Mapping[str, Passport]
     """By target key."""
@@ -73,7 +73,9 @@ class Examination:
         return deciding(self.predictions)
 
 
-def read_patient(word: str, proof: Proof, matrix: Matrix, index: PackageIndex) -> Patient:
+def read_remedy_subject(
+    word: str, proof: Proof, matrix: Matrix, index: PackageIndex
+) -> RemedySubject:
     """Return the wheel or release that ``word`` names.
 
     Where the matrix has that release as a subject, it proves itself as there. Raises what
@@ -83,25 +85,25 @@ def read_patient(word: str, proof: Proof, matrix: Matrix, index: PackageIndex) -
     subject = candidate.subject
     known = _known(subject, matrix)
     if proof.imports or known is None:
-        return Patient(subject=subject, tags=candidate.tags, guessed=not proof.imports)
+        return RemedySubject(subject=subject, tags=candidate.tags, guessed=not proof.imports)
     companions, call = known.companions, proof.call or known.call
     subject = replace(subject, imports=known.imports, call=call, companions=companions)
-    return Patient(subject=subject, tags=candidate.tags)
+    return RemedySubject(subject=subject, tags=candidate.tags)
 
 
-def targets_of(patient: Patient, targets: Sequence[Target]) -> tuple[Target, ...]:
+def targets_of(treated: RemedySubject, targets: Sequence[Target]) -> tuple[Target, ...]:
     """Return those targets that are of the wheels' arches. Raises ``UsageError`` for none."""
-    found = tuple(target for target in targets if patient.could_be_for(target))
+    found = tuple(target for target in targets if treated.could_be_for(target))
     if not found:
         raise UsageError(
-            f"{patient.subject.id}: no selected target is of its arch; choose others with --target"
+            f"{treated.subject.id}: no selected target is of its arch; choose others with --target"
         )
     return found
 
 
 def passports_of(
     targets: Sequence[Target],
-    patient: Patient,
+    treated: RemedySubject,
     recorded: Passports,
     measure: Callable[[Target], Passport],
 ) -> dict[str, Passport]:
@@ -110,12 +112,12 @@ def passports_of(
     What has none recorded and a Python that the wheels are not for is left out.
     """
     return gather_passports(
-        targets, recorded, lambda t: None if wheel_fits(patient.tags, t) else measure(t)
+        targets, recorded, lambda t: None if wheel_fits(treated.tags, t) else measure(t)
     )
 
 
 def examine(
-    patient: Patient,
+    treated: RemedySubject,
     passports: Mapping[str, Passport],
     symbols: Symbols,
     index: PackageIndex,
@@ -127,33 +129,33 @@ def examine(
     Raises ``WheelError``, ``PackageIndexError``, and ``UsageError`` for an unknown remedy or
     where no installer takes a wheel of the release.
     """
-    wheels = wheels_of(patient, passports, index)
+    wheels = wheels_of(treated, passports, index)
     proposal = only(propose(wheels, passports), tries)
-    if patient.guessed:
-        imports = (*patient.subject.imports, *common_modules(proposal.variants[0].facts))
+    if treated.guessed:
+        imports = (*treated.subject.imports, *common_modules(proposal.variants[0].facts))
         imports = tuple(dict.fromkeys(imports))
-        patient = replace(patient, subject=replace(patient.subject, imports=imports))
+        treated = replace(treated, subject=replace(treated.subject, imports=imports))
     return Examination(
-        patient=patient,
+        treated=treated,
         wheels=wheels,
         passports=passports,
         proposal=proposal,
-        predictions=predict_all(proposal, passports, symbols, patient.subject.imports),
+        predictions=predict_all(proposal, passports, symbols, treated.subject.imports),
     )
 
 
 def wheels_of(
-    patient: Patient, passports: Mapping[str, Passport], index: PackageIndex
+    treated: RemedySubject, passports: Mapping[str, Passport], index: PackageIndex
 ) -> tuple[Wheel, ...]:
     """Return the files given, or those of a release that the installers would choose."""
-    source = patient.subject.source
+    source = treated.subject.source
     if isinstance(source, IndexSource):
         paths = _chosen(source, passports, index)
     else:
         paths = [Path(path) for path in source.paths] if isinstance(source, FileSource) else []
     if not paths:
         raise UsageError(
-            f"{patient.subject.id}: no installer of these targets takes a wheel of it; "
+            f"{treated.subject.id}: no installer of these targets takes a wheel of it; "
             "choose others with --target, or give a wheel's file"
         )
     return tuple(Wheel(filename=path.name, data=path.read_bytes()) for path in paths)
@@ -199,9 +201,9 @@ def _subjects(examination: Examination, folder: Path) -> tuple[Subject, ...]:
     for variant in examination.proposal.variants:
         paths = write_wheels(_changed(variant, examination.wheels), folder / variant.name)
         subject = replace(
-            examination.patient.subject,
+            examination.treated.subject,
             id=variant.name,
-            group=examination.patient.subject.id,
+            group=examination.treated.subject.id,
             source=FileSource(paths=tuple(map(str, paths))),
         )
         subjects.append(subject)

@@ -1,4 +1,4 @@
-"""Everything a laboratory is made of, put together once: for pytest's workers and for commands.
+"""Everything a prober is made of, put together once: for pytest's workers and for commands.
 
 The only place that chooses the real engine, the real index and the real cache.
 """
@@ -28,15 +28,15 @@ from harness.matrix.files import load_matrix
 from harness.matrix.files.load import load_suites
 from harness.passports import PassportBook, Surveyor
 from harness.probe.journal import Journal
-from harness.probe.native_installer import Twins
+from harness.probe.native_installer import NativeInstaller
 from harness.probe.precompile import Precompiler
-from harness.probe.prober import Lab, ProbeLimits
+from harness.probe.prober import ProbeLimits, Prober
 from harness.probe.result_cache import Memory
-from harness.wheels.build import Foundry, project_names
+from harness.wheels.build import ContainerBuilder, project_names
 from harness.wheels.facts_reader import WheelReader
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, read_lock
-from harness.wheels.provider import Supply
+from harness.wheels.provider import WheelProvider
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout that this package is run from."""
@@ -53,8 +53,8 @@ IMAGE_CHOICES = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LabOptions:
-    """What a user may choose of a laboratory."""
+class ProberOptions:
+    """What a user may choose of a prober."""
 
     matrix_folder: Path = ROOT / "matrix"
     fixtures: Path = ROOT / "fixtures"
@@ -81,7 +81,7 @@ def open_index(lock: IndexLock, announce: Callable[[str], None]) -> PackageIndex
     return PackageIndex(Cache(default_cache_root()), lock, announce=announce)
 
 
-def open_pinned(options: LabOptions, announce: Callable[[str], None]) -> PackageIndex:
+def open_pinned(options: ProberOptions, announce: Callable[[str], None]) -> PackageIndex:
     """Return the package index with what the matrix pins.
 
     Raises ``MatrixFileError`` for a broken lock file.
@@ -110,7 +110,7 @@ def open_workspace(
 
 
 def open_images(
-    options: LabOptions,
+    options: ProberOptions,
     index: PackageIndex,
     announce: Callable[[str], None],
     workspace: Workspace | None = None,
@@ -128,9 +128,9 @@ def open_images(
     )
 
 
-def open_foundry(
-    options: LabOptions, index: PackageIndex, announce: Callable[[str], None]
-) -> Foundry:
+def open_container_builder(
+    options: ProberOptions, index: PackageIndex, announce: Callable[[str], None]
+) -> ContainerBuilder:
     """Return where builder images build, on the real engine; each is asked for once.
 
     Raises ``EngineError`` when there is none.
@@ -143,12 +143,12 @@ def open_foundry(
         tries=PATIENT_TRIES,
         announce=announce,
     )
-    return Foundry(
+    return ContainerBuilder(
         engine=engine, fetch_image=once(registry.fetch), fetch_wheel=partial(fetch_sole, index)
     )
 
 
-def open_readiness(matrix: Matrix, options: LabOptions) -> Callable[[str], bool]:
+def open_readiness(matrix: Matrix, options: ProberOptions) -> Callable[[str], bool]:
     """Return what tells by a target's key whether its image is in the engine.
 
     It says no where no engine answers: what it is for, the order of a run, is all that suffers.
@@ -167,7 +167,7 @@ def open_readiness(matrix: Matrix, options: LabOptions) -> Callable[[str], bool]
     return is_ready
 
 
-def same_images(matrix: Matrix, options: LabOptions) -> dict[str, str]:
+def same_images(matrix: Matrix, options: ProberOptions) -> dict[str, str]:
     """Return target key → key of the first target that has the same image, for an order of work.
 
     Empty where no engine answers. A name says what an image is made from, so equal names are
@@ -189,9 +189,9 @@ def open_passports(folder: Path) -> PassportBook:
     return PassportBook(folder / "passports")
 
 
-def open_supply(matrix: Matrix, options: LabOptions, index: PackageIndex) -> Supply:
+def open_provider(matrix: Matrix, options: ProberOptions, index: PackageIndex) -> WheelProvider:
     """Return where wheels come from without an engine: no builder image builds any."""
-    return Supply(
+    return WheelProvider(
         matrix,
         index=index,
         fixtures=options.fixtures,
@@ -199,10 +199,10 @@ def open_supply(matrix: Matrix, options: LabOptions, index: PackageIndex) -> Sup
     )
 
 
-def open_lab(
-    matrix: Matrix, options: LabOptions, journal: Journal, memory: Memory | None = None
-) -> Lab:
-    """Return a laboratory on the real engine, rid of the containers that killed runs left there.
+def open_prober(
+    matrix: Matrix, options: ProberOptions, journal: Journal, memory: Memory | None = None
+) -> Prober:
+    """Return a prober on the real engine, rid of the containers that killed runs left there.
 
     What ``memory`` knows it does not measure. Raises ``EngineError`` when there is none and
     ``MatrixFileError`` for a broken lock file.
@@ -213,16 +213,16 @@ def open_lab(
     index = open_pinned(options, journal.announce)
     workspace = open_workspace(options.matrix_folder, journal.announce, cache)
     images = open_images(options, index, journal.announce, workspace)
-    twins = Twins(engine, images, matrix.targets, options.limits.container)
-    return Lab(
+    twins = NativeInstaller(engine, images, matrix.targets, options.limits.container)
+    return Prober(
         engine=engine,
         images=images,
-        wheels=Supply(
+        wheels=WheelProvider(
             matrix,
             index=index,
             fixtures=options.fixtures,
             workspace=workspace,
-            foundry=open_foundry(options, index, journal.announce),
+            container_builder=open_container_builder(options, index, journal.announce),
         ),
         journal=journal,
         emulator_version=once(partial(emulator_version, cache=cache)),

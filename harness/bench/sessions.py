@@ -19,14 +19,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from harness.app.wiring import LabOptions, open_lab, read_matrix
+from harness.app.wiring import ProberOptions, open_prober, read_matrix
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import HarnessError, UsageError
 from harness.core.matching import did_you_mean
 from harness.host.process import run_process
 from harness.matrix.plan import Selection, plan_cells
 from harness.probe.journal import Journal
-from harness.probe.prober import Lab
+from harness.probe.prober import Prober
 
 TARGETS = ("debian-12/x86_64", "debian-12/aarch64", "debian-12/s390x")
 CELLS = 20
@@ -47,20 +47,20 @@ class Timing:
         return self.naive / self.session
 
 
-def measure(lab: Lab, cells: Sequence[Cell]) -> Timing:
+def measure(prober: Prober, cells: Sequence[Cell]) -> Timing:
     """Time ``cells``, all of one target, both ways."""
-    lines = [shlex.split(lab.repro_command(cell)) for cell in cells]
-    lab.leave()
+    lines = [shlex.split(prober.repro_command(cell)) for cell in cells]
+    prober.leave()
     start = time.monotonic()
     for line in lines:
         run_process(line, timeout=NAIVE_SECONDS)
     naive = time.monotonic() - start
     start = time.monotonic()
     for cell in cells:
-        seen = lab.observe(cell)
+        seen = prober.observe(cell)
         if seen.outcome is not Outcome.PASS:
             raise UsageError(f"{cell.id}: {seen.outcome}: {seen.evidence}; only passes are timed")
-    lab.leave()
+    prober.leave()
     return Timing(
         target=cells[0].target.key,
         cells=len(cells),
@@ -69,9 +69,9 @@ def measure(lab: Lab, cells: Sequence[Cell]) -> Timing:
     )
 
 
-def passing_cells(lab: Lab, cells: Sequence[Cell], count: int) -> list[Cell]:
+def passing_cells(prober: Prober, cells: Sequence[Cell], count: int) -> list[Cell]:
     """Return ``count`` cells that pass, the same ones again where there are fewer."""
-    passing = [cell for cell in cells if lab.observe(cell).outcome is Outcome.PASS]
+    passing = [cell for cell in cells if prober.observe(cell).outcome is Outcome.PASS]
     if not passing:
         raise UsageError(f"{cells[0].target.key}: no cell passes, so there is nothing to time")
     return list(itertools.islice(itertools.cycle(passing), count))
@@ -95,14 +95,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("targets", nargs="*", default=TARGETS, metavar="TARGET/ARCH")
     parser.add_argument("--cells", type=int, default=CELLS, help="cells a target")
     chosen = parser.parse_args(arguments)
-    options = LabOptions()
+    options = ProberOptions()
     matrix = read_matrix(options.matrix_folder)
     every = plan_cells(matrix, Selection())
     console = Console()
     timings = []
     with (
         tempfile.TemporaryDirectory(prefix="wheelgrid-bench-") as folder,
-        open_lab(matrix, options, Journal(Path(folder) / "journal.jsonl")) as lab,
+        open_prober(matrix, options, Journal(Path(folder) / "journal.jsonl")) as prober,
     ):
         for key in chosen.targets:
             console.print(f"{key}: {chosen.cells} cells, both ways", highlight=False)
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not cells:
                 known = did_you_mean(key, (target.key for target in matrix.targets))
                 raise UsageError(f"no cell is on target {key!r}{known}")
-            timings.append(measure(lab, passing_cells(lab, cells, chosen.cells)))
+            timings.append(measure(prober, passing_cells(prober, cells, chosen.cells)))
     console.print(format_timings(timings))
     return 0
 

@@ -18,7 +18,14 @@ from rich.console import Console
 from harness.cli import GARBAGE_PAUSE
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import ExitCode
-from harness.core.observations import Attempt, ImageRef, Observation, Prediction, Provenance
+from harness.core.observations import (
+    Attempt,
+    AttemptMode,
+    ImageRef,
+    Observation,
+    Prediction,
+    Provenance,
+)
 from harness.core.subjects import IndexSource, Subject, WheelRef
 from harness.core.targets import ImageWay, Target
 from harness.report.changes import format_comparison
@@ -154,7 +161,9 @@ def made_up_observations(cells: Sequence[Cell], run: int) -> Iterator[Observatio
             evidence=f"ModuleNotFoundError: No module named {cell.id!r}" if broken else "",
             log=f"{cell.id} says\n" + "a line of the installer\n" * 20 if broken else "",
             wheel=_wheel(cell.subject),
-            attempts=(Attempt(mode="session", outcome=outcome, stage=stage, seconds=0.25),),
+            attempts=(
+                Attempt(mode=AttemptMode.SESSION, outcome=outcome, stage=stage, seconds=0.25),
+            ),
             seconds={"probe": 0.25, "total": 0.3},
             measured_at="2026-01-01T02:00:00+00:00",
             prediction=Prediction(outcome=outcome, stage=stage, cause=cause, evidence=cell.id),

@@ -7,8 +7,8 @@ import click
 
 from harness.app.wiring import (
     ROOT,
-    LabOptions,
-    open_foundry,
+    ProberOptions,
+    open_container_builder,
     open_pinned,
     open_workspace,
     read_matrix,
@@ -19,8 +19,8 @@ from harness.core.errors import UsageError
 from harness.core.matching import did_you_mean, matching, matching_arches
 from harness.core.subjects import Builder, BuilderKind
 from harness.wheels.build import (
+    ContainerBuilder,
     FixtureProject,
-    Foundry,
     PlannedWheel,
     build_planned,
     load_project,
@@ -68,11 +68,11 @@ def build(  # noqa: PLR0913 -- one parameter an option
     wheels = _wheels(builders, projects, arches or ("*",), pythons or ("*",))
     if not wheels:
         raise UsageError("no builder builds that pair of arch and Python; see matrix/builders.yaml")
-    options = LabOptions(matrix_folder=matrix, fixtures=fixtures, registry=registry)
-    foundry = _foundry(options, builders)
+    options = ProberOptions(matrix_folder=matrix, fixtures=fixtures, registry=registry)
+    container_builder = _container_builder(options, builders)
     workspace = open_workspace(matrix, _say)
     for wheel in wheels:
-        click.echo(build_planned(wheel, workspace, foundry).path)
+        click.echo(build_planned(wheel, workspace, container_builder).path)
 
 
 def _builders(builders: Sequence[Builder], patterns: Sequence[str]) -> tuple[Builder, ...]:
@@ -108,11 +108,13 @@ def _wheels(
     ]
 
 
-def _foundry(options: LabOptions, builders: Iterable[Builder]) -> Foundry | None:
+def _container_builder(
+    options: ProberOptions, builders: Iterable[Builder]
+) -> ContainerBuilder | None:
     """Return where containers build, where one of the builders needs it."""
     if all(builder.kind is not BuilderKind.CONTAINER for builder in builders):
         return None
-    return open_foundry(options, open_pinned(options, _say), _say)
+    return open_container_builder(options, open_pinned(options, _say), _say)
 
 
 def _names(fixtures: Path, wanted: str | None) -> tuple[str, ...]:

@@ -5,12 +5,18 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import LabOptions, open_passports, open_pinned, open_supply, read_matrix
+from harness.app.wiring import (
+    ProberOptions,
+    open_passports,
+    open_pinned,
+    open_provider,
+    read_matrix,
+)
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option
 from harness.matrix.plan import find_cell
 from harness.predict.batch import look_at
-from harness.report.outlook import format_foreseen, format_story
+from harness.report.predictions import format_prediction, format_story
 from harness.results.runfile import read_run
 
 
@@ -39,8 +45,8 @@ def explain(*, cell: str, run_file: Path, matrix: Path) -> None:
         if found.cell.id == cell:
             click.echo(format_story(found, width=width), nl=False)
             return
-    loaded, options = read_matrix(matrix), LabOptions(matrix_folder=matrix)
+    loaded, options = read_matrix(matrix), ProberOptions(matrix_folder=matrix)
     index = open_pinned(options, lambda line: click.echo(line, err=True))
-    supply = open_supply(loaded, options, index)
-    outlook = look_at(find_cell(loaded, cell), open_passports(matrix), supply)
-    click.echo(format_foreseen(outlook, width=width), nl=False)
+    provider = open_provider(loaded, options, index)
+    predicted_cell = look_at(find_cell(loaded, cell), open_passports(matrix), provider)
+    click.echo(format_prediction(predicted_cell, width=width), nl=False)

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import LabOptions, open_images, open_pinned, read_matrix
+from harness.app.wiring import ProberOptions, open_images, open_pinned, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import image_options, matrix_option, registry_option, selection_options
 from harness.core.errors import ExitCode, ImageError
 from harness.host.cache import Cache, default_cache_root
 from harness.host.engine.docker import connect
 from harness.images.debian.package_lock import read_locks
-from harness.images.inventory import StoredItem, remove_items, take_stock
+from harness.images.inventory import StoredItem, list_inventory, remove_items
 from harness.images.source import Use
 from harness.matrix.package_sets import header_entries
 from harness.matrix.plan import Selection, plan_cells
-from harness.report.stock import format_built, format_mib, format_stock, format_sum
+from harness.report.inventory import format_built, format_inventory, format_mib, format_sum
 from harness.report.untrusted import visible
 
 A_DAY = 24 * 3600.0
@@ -40,7 +40,7 @@ def build(*, selection: Selection, images: str, registry: str, matrix: Path) -> 
     """
     cells = plan_cells(read_matrix(matrix), selection)
     targets = {cell.target.key: cell.target for cell in cells}
-    options = LabOptions(matrix_folder=matrix, images=images, registry=registry)
+    options = ProberOptions(matrix_folder=matrix, images=images, registry=registry)
     store = open_images(options, open_pinned(options, _say), _say)
     engine, failed = connect(), False
     for target in targets.values():
@@ -62,14 +62,14 @@ def build(*, selection: Selection, images: str, registry: str, matrix: Path) -> 
 @click.option("--unused", is_flag=True, help="Only what no target of the matrix uses.")
 @registry_option
 @matrix_option
-def list_stock(*, unused: bool, registry: str, matrix: Path) -> None:
+def list_images(*, unused: bool, registry: str, matrix: Path) -> None:
     """Show the images made here, and what the cache keeps for them.
 
     A line for each: size, age, name, the targets that use it. An image's size counts the
     layers that it shares with others.
     """
     items = [item for item in _stock(matrix, registry) if not (unused and item.targets)]
-    click.echo(format_stock(items, now=time.time()))
+    click.echo(format_inventory(items, now=time.time()))
 
 
 @image.command("prune", cls=ExplainedCommand, example="wheelgrid image prune --dry-run")
@@ -77,7 +77,7 @@ def list_stock(*, unused: bool, registry: str, matrix: Path) -> None:
 @click.option("--all", "everything", is_flag=True, help="Also what the matrix uses.")
 @registry_option
 @matrix_option
-def prune_stock(*, dry_run: bool, everything: bool, registry: str, matrix: Path) -> None:
+def prune_images(*, dry_run: bool, everything: bool, registry: str, matrix: Path) -> None:
     """Remove images and cache entries that no target of the matrix uses any more.
 
     All of it can be made again; what --all removes is made again by the next run.
@@ -94,12 +94,12 @@ def prune_stock(*, dry_run: bool, everything: bool, registry: str, matrix: Path)
 
 
 def _stock(matrix: Path, registry: str) -> tuple[StoredItem, ...]:
-    options = LabOptions(matrix_folder=matrix, registry=registry)
+    options = ProberOptions(matrix_folder=matrix, registry=registry)
     store = open_images(options, open_pinned(options, _say), _say)
     read = read_matrix(matrix)
     uses = {target.key: store.uses(target) for target in read.targets}
     uses["fixture wheels"] = (Use(image="", entries=header_entries(read, read_locks(matrix))),)
-    return take_stock(connect(), Cache(default_cache_root()), uses)
+    return list_inventory(connect(), Cache(default_cache_root()), uses)
 
 
 def _say(line: str) -> None:

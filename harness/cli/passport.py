@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import LabOptions, open_lab, open_passports, read_matrix
+from harness.app.wiring import ProberOptions, open_passports, open_prober, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import image_options, matrix_option
 from harness.core.cells import Matrix
@@ -14,7 +14,7 @@ from harness.core.targets import Target
 from harness.matrix.plan import Selection, plan_cells
 from harness.passports import fact_records, read_facts
 from harness.passports.recording import PassportChange, record_passports
-from harness.probe.prober import Lab
+from harness.probe.prober import Prober
 from harness.report.passport import format_entry, format_passport, passport_json
 from harness.report.progress import SpokenJournal
 
@@ -63,21 +63,21 @@ def passport(  # noqa: PLR0913 -- one parameter an option
     if facts:
         return _write_facts(facts, loaded, matrix)
     wanted = _wanted(loaded, targets, profile)
-    options = LabOptions(matrix_folder=matrix, images=images, registry=registry)
+    options = ProberOptions(matrix_folder=matrix, images=images, registry=registry)
     journal = SpokenJournal(lambda line: click.echo(line, err=True))
-    with open_lab(loaded, options, journal) as lab:
+    with open_prober(loaded, options, journal) as prober:
         if record:
-            return _record(wanted, lab, matrix, fresh=fresh)
+            return _record(wanted, prober, matrix, fresh=fresh)
         for found in wanted:
             show = passport_json if as_json else format_passport
-            click.echo(show(found, lab.passport(found)))
+            click.echo(show(found, prober.passport(found)))
     return ExitCode.AS_EXPECTED
 
 
-def _record(targets: list[Target], lab: Lab, matrix: Path, *, fresh: bool) -> ExitCode:
+def _record(targets: list[Target], prober: Prober, matrix: Path, *, fresh: bool) -> ExitCode:
     book = open_passports(matrix)
     missed = False
-    entries = record_passports(targets, lab, lab.symbols, book, fresh=fresh)
+    entries = record_passports(targets, prober, prober.symbols, book, fresh=fresh)
     for number, entry in enumerate(entries, 1):
         missed |= entry.change is PassportChange.MISSED
         click.echo(f"{number}/{len(targets)} {format_entry(entry)}")

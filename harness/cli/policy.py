@@ -19,7 +19,7 @@ from harness.app.policy_impact import (
 )
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import read_list
-from harness.app.wiring import LabOptions, open_lab, open_passports, open_pinned, read_matrix
+from harness.app.wiring import ProberOptions, open_passports, open_pinned, open_prober, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import run_options
 from harness.core.errors import ExitCode
@@ -78,9 +78,11 @@ def policy(  # noqa: PLR0913  click gives each option by its name
     policies = find_policies(matrix, names)
     selection = Selection(targets=targets, arches=arches)
     wanted = concerned(policies, selected_targets(matrix, selection))
-    lab = LabOptions(matrix_folder=options.matrix, images=options.images, registry=options.registry)
-    index, recorded = open_pinned(lab, _say), open_passports(options.matrix)
-    with measuring(partial(open_lab, matrix, lab, SpokenJournal(_say))) as ask:
+    prober = ProberOptions(
+        matrix_folder=options.matrix, images=options.images, registry=options.registry
+    )
+    index, recorded = open_pinned(prober, _say), open_passports(options.matrix)
+    with measuring(partial(open_prober, matrix, prober, SpokenJournal(_say))) as ask:
         passports = gather_passports(wanted, recorded, ask if measure else _leave_out)
     listed = read_list(releases or options.matrix / "releases.txt")
     found = find_releases(listed, index, _say)

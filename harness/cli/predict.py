@@ -6,14 +6,20 @@ from pathlib import Path
 import click
 
 from harness.app.requested import Proof, read_candidates
-from harness.app.wiring import LabOptions, open_passports, open_pinned, open_supply, read_matrix
+from harness.app.wiring import (
+    ProberOptions,
+    open_passports,
+    open_pinned,
+    open_provider,
+    read_matrix,
+)
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
 from harness.matrix.plan import Selection, selected_targets
 from harness.predict.batch import look_ahead
-from harness.report.outlook import format_outlook
+from harness.report.predictions import format_predictions
 
 
 @click.command(
@@ -40,17 +46,23 @@ def predict(
     a wheel that an installer takes is predicted not to import.
     """
     loaded = read_matrix(matrix)
-    index = open_pinned(LabOptions(matrix_folder=matrix), lambda line: click.echo(line, err=True))
+    index = open_pinned(
+        ProberOptions(matrix_folder=matrix), lambda line: click.echo(line, err=True)
+    )
     candidates = read_candidates(wheels, Proof(imports=imports), index)
-    outlooks = tuple(
+    predictions = tuple(
         look_ahead(
             [candidate.subject for candidate in candidates],
             selected_targets(loaded, Selection(targets=targets, arches=arches)),
             open_passports(matrix),
-            open_supply(loaded, LabOptions(matrix_folder=matrix), index),
+            open_provider(loaded, ProberOptions(matrix_folder=matrix), index),
         )
     )
-    click.echo(format_outlook(outlooks, width=shutil.get_terminal_size().columns), nl=False)
-    predicted = {outlook.prediction.outcome for outlook in outlooks if outlook.prediction}
+    click.echo(format_predictions(predictions, width=shutil.get_terminal_size().columns), nl=False)
+    predicted = {
+        predicted_cell.prediction.outcome
+        for predicted_cell in predictions
+        if predicted_cell.prediction
+    }
     failing = predicted - {Outcome.PASS, Outcome.REFUSED}
     return ExitCode.UNEXPECTED if failing else ExitCode.AS_EXPECTED

@@ -12,13 +12,13 @@ from harness.app.remedy import (
     effects_of,
     examine,
     passports_of,
-    read_patient,
+    read_remedy_subject,
     targets_of,
     try_out,
     write_remedy,
 )
 from harness.app.requested import Proof
-from harness.app.wiring import LabOptions, open_lab, open_passports, open_pinned, read_matrix
+from harness.app.wiring import ProberOptions, open_passports, open_pinned, open_prober, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import run_options
 from harness.core.errors import ExitCode
@@ -69,14 +69,16 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
     target of its arch; where they do not fare alike, each is run.
     """
     console, matrix = Console(), read_matrix(options.matrix)
-    lab = LabOptions(matrix_folder=options.matrix, images=options.images, registry=options.registry)
-    index = open_pinned(lab, _say)
-    patient = read_patient(wheel, Proof(imports=imports, call=call), matrix, index)
+    prober = ProberOptions(
+        matrix_folder=options.matrix, images=options.images, registry=options.registry
+    )
+    index = open_pinned(prober, _say)
+    treated = read_remedy_subject(wheel, Proof(imports=imports, call=call), matrix, index)
     selection, recorded = Selection(targets=targets, arches=arches), open_passports(options.matrix)
-    wanted = targets_of(patient, selected_targets(matrix, selection))
-    with measuring(partial(open_lab, matrix, lab, SpokenJournal(_say))) as measure:
-        passports = passports_of(wanted, patient, recorded, measure)
-    examination = examine(patient, passports, recorded.symbols, index, tries=tries)
+    wanted = targets_of(treated, selected_targets(matrix, selection))
+    with measuring(partial(open_prober, matrix, prober, SpokenJournal(_say))) as measure:
+        passports = passports_of(wanted, treated, recorded, measure)
+    examination = examine(treated, passports, recorded.symbols, index, tries=tries)
     grid = None if no_run else try_out(examination, options, console)
     if grid:
         print_trial(grid, console)

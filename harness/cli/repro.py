@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import LabOptions, open_lab, read_matrix
+from harness.app.wiring import ProberOptions, open_prober, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import image_options, matrix_option
 from harness.matrix.plan import find_cell
@@ -22,7 +22,7 @@ def repro(*, cell: str, images: str, registry: str, matrix: Path) -> None:
     """
     loaded = read_matrix(matrix)
     found = find_cell(loaded, cell)
-    options = LabOptions(matrix_folder=matrix, images=images, registry=registry)
+    options = ProberOptions(matrix_folder=matrix, images=images, registry=registry)
     journal = SpokenJournal(lambda line: click.echo(line, err=True))
-    with open_lab(loaded, options, journal) as lab:
-        click.echo(lab.repro_command(found))
+    with open_prober(loaded, options, journal) as prober:
+        click.echo(prober.repro_command(found))

@@ -1,25 +1,29 @@
 """Everything that can go wrong for a reason a user can act on, each with its exit code.
 
-    HarnessError                 2   (base; never raised itself)
-    ├── UsageError               2   an argument, a cell id, a selection
-    ├── MatrixFileError          2   matrix/*.yaml: all problems of all files at once
-    ├── WheelError               2   a file that is no well-formed wheel
-    ├── PassportError            2   a recorded passport that cannot be read or written
-    ├── EngineError              3   no engine, no emulation, no image: nothing can be said
-    │   └── ImageError           3   one target image cannot be had (its cells are misses)
-    ├── PackageIndexError        3   the package index has not what is pinned, or not the same bytes
-    ├── UpstreamError            3   the distribution has not what is pinned, or not the same bytes
-    ├── BuildError               4   a fixture project does not build
-    ├── host.cache.CacheError    3   the cache cannot be written: the disk is full
+    HarnessError                      2   (base; never raised itself)
+    ├── UsageError                    2   an argument, a cell id, a selection
+    ├── MatrixFileError               2   matrix/*.yaml: all problems of all files at once
+    ├── WheelError                    2   a file that is no well-formed wheel
+    ├── PassportError                 2   a recorded passport that cannot be read or written
     ├── results.runfile.RunFileError  2   run.json cannot be written or read
-    ├── results.query.QueryError  2   a query that is not of the language, with its column
-    └── store.StoreError         2   a store that is none, damaged, too new, or cannot be written
+    ├── results.query.QueryError      2   a query that does not parse, with its column
+    ├── store.StoreError              2   a store that is damaged, too new, or cannot be written
+    └── InfrastructureError           3   (base) not the wheel's fault: the cells are misses
+        ├── EngineError               3   the container engine or the emulation does not work
+        │   └── ImageError            3   one target image cannot be obtained
+        ├── PackageIndexError         3   the index lacks what is pinned, or has other bytes
+        ├── UpstreamError             3   the distribution lacks what is pinned, or has other bytes
+        ├── host.cache.CacheError     3   the cache cannot be written: the disk is full
+        └── BuildError                4   a fixture project does not build
 
 A message says what, where, and the next step. ``cli`` catches ``HarnessError`` in
 one place and prints it; no traceback reaches a user for what a user can cause.
 """
 
 from enum import IntEnum
+
+from harness.core.causes import Cause
+from harness.core.cells import Stage
 
 
 class ExitCode(IntEnum):
@@ -59,37 +63,45 @@ class PassportError(HarnessError):
     """A recorded passport is damaged, or of another version."""
 
 
-class EngineError(HarnessError):
-    """The container engine, or the emulation under it, cannot be used."""
+class InfrastructureError(HarnessError):
+    """Something other than the wheel failed: nothing can be said of the cells it concerns.
+
+    ``cause`` and ``stage`` are those of the misses that come of it.
+    """
 
     exit_code = ExitCode.NOTHING_CAN_BE_SAID
+    cause = Cause.ENGINE
+    stage = Stage.WHEEL
+
+
+class EngineError(InfrastructureError):
+    """The container engine, or the emulation under it, cannot be used."""
+
+    stage = Stage.IMAGE
 
 
 class ImageError(EngineError):
-    """One image cannot be had.
+    """One image cannot be obtained."""
 
-    ``cause`` is the machine-readable reason of the cells that are missed by it,
-    for example ``infra:pull``.
-    """
-
-    def __init__(self, message: str, *, cause: str = "infra:image") -> None:
+    def __init__(self, message: str, *, cause: Cause = Cause.IMAGE) -> None:
         super().__init__(message)
         self.cause = cause
 
 
-class PackageIndexError(HarnessError):
-    """The package index has not what is pinned, or gives other bytes than were pinned."""
+class PackageIndexError(InfrastructureError):
+    """The package index lacks what is pinned, or gives other bytes than were pinned."""
 
-    exit_code = ExitCode.NOTHING_CAN_BE_SAID
+    cause = Cause.INDEX
 
 
-class UpstreamError(HarnessError):
+class UpstreamError(InfrastructureError):
     """The distribution's mirrors and archive do not give what an image or a wheel is made of."""
 
-    exit_code = ExitCode.NOTHING_CAN_BE_SAID
+    cause = Cause.UPSTREAM
 
 
-class BuildError(HarnessError):
+class BuildError(InfrastructureError):
     """A fixture project does not build."""
 
     exit_code = ExitCode.BUILD_FAILED
+    cause = Cause.BUILD

@@ -1,6 +1,7 @@
 """Observations: what was measured of a cell, on what it depends, what was predicted."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from harness.core.cells import Outcome, Stage
 from harness.core.subjects import WheelRef
@@ -18,14 +19,28 @@ class ImageRef:
     """What it came from: the reference pulled with its digest, or suite and recipe key."""
 
 
+class AttemptMode(StrEnum):
+    """How a cell was tried."""
+
+    SESSION = "session"
+    """Installed and imported by forks of warm processes."""
+    NATIVE = "native"
+    """The same, installed by the same pip on this machine's own arch."""
+    UNPACKED = "unpacked"
+    """In a new container and interpreter, unpacked without pip."""
+    FRESH = "fresh"
+    """In a new container, with new interpreters for pip and for the import."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "AttemptMode | None":
+        return cls.NATIVE if value == "twin" else None  # its name in files up to schema 3
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
     """One try at a cell."""
 
-    mode: str
-    """``session`` (forked from a warm interpreter), ``twin`` (the same, installed by the same pip
-    on this machine's own arch), ``unpacked`` (new container and interpreter,
-    without pip) or ``fresh`` (new container, interpreters for pip and for the import)."""
+    mode: AttemptMode
     outcome: Outcome
     stage: Stage
     seconds: float

@@ -18,16 +18,17 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock
 
-from harness.core.errors import ExitCode, HarnessError
+from harness.core.causes import Cause
+from harness.core.errors import HarnessError, InfrastructureError
 
 MOST_FILES = 10_000
 """How many files' digests a process remembers."""
 
 
-class CacheError(HarnessError):
+class CacheError(InfrastructureError):
     """The cache cannot be written: the disk is full, or the directory is not ours."""
 
-    exit_code = ExitCode.NOTHING_CAN_BE_SAID
+    cause = Cause.DISK
 
 
 def default_cache_root() -> Path:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.arches import Arch, find_arch
+from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.host.cache import content_key
 from harness.host.process import ProcessError, run_process
@@ -171,5 +172,5 @@ def assemble_root(recipe: Recipe, debs: Sequence[Path], root: Path) -> None:
             raise ImageError(
                 f"{recipe.wanted.title} cannot be assembled: {error}\n`wheelgrid doctor` tells "
                 "whether mmdebstrap, emulation and disk space are there",
-                cause="infra:assemble",
+                cause=Cause.ASSEMBLE,
             ) from error

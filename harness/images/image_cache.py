@@ -1,5 +1,6 @@
 """The way in: a target in, its image out, by the way asked for or the first that works."""
 
+from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, Target
@@ -83,7 +84,7 @@ class ImageStore:
         offered = [source for source in self._sources if source.offers(target)]
         asked = [source for source in offered if source.way in self._ways]
         if not asked:
-            raise ImageError(self._no_way(target, offered), cause="infra:no-way")
+            raise ImageError(self._no_way(target, offered), cause=Cause.NO_WAY)
         return asked
 
     def _no_way(self, target: Target, offered: list[ImageSource]) -> str:

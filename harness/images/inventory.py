@@ -1,7 +1,7 @@
 """What there is of target images: an engine and a cache looked over, items out, items removed.
 
 An item is in use when a target of the matrix would take it by one of its ways. Which of several
-kits of one name is the current one could only be told by making it, so that the one made last
+builds of one name is the current one could only be told by making it, so that the one made last
 counts as that.
 """
 
@@ -20,7 +20,7 @@ from harness.images.source import Use
 _KEY = re.compile(r"-[0-9a-f]{32}(?=\.|$)")
 PREFIX = "wheelgrid/"
 """What the names of all images begin with that are made here."""
-KINDS = ("roots", "interpreters", "kits", "installers", "debs", "stdlibs")
+KINDS = ("roots", "interpreters", "builds", "installers", "debs", "stdlibs")
 """What the cache keeps for images, in files. All of it can be made again."""
 TREE_KINDS = (
     "libraries",
@@ -30,7 +30,7 @@ TREE_KINDS = (
     "header-trees",
 )
 """And in directories."""
-_SOLE = ("kits", "libraries")
+_SOLE = ("builds", "libraries")
 """Those of which one of a name is in use at a time."""
 
 
@@ -56,7 +56,7 @@ class StoredItem:
     """Keys of the targets that use it, in the matrix's order."""
 
 
-def take_stock(
+def list_inventory(
     engine: Engine, cache: Cache, uses: Mapping[str, Sequence[Use]], *, prefix: str = PREFIX
 ) -> tuple[StoredItem, ...]:
     """Return the images and then the cache's entries, each by name.

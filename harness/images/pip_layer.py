@@ -8,11 +8,12 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.core.targets import Interpreter
 from harness.host.cache import content_key, file_sha256
 from harness.host.process import ProcessError, run_process
-from harness.images.cpython.build import host_python, native_kit
+from harness.images.cpython.build import host_python, native_build
 from harness.images.cpython.stdlib import BYTECODE, write_tree
 from harness.images.debian import Workspace
 
@@ -31,7 +32,7 @@ def installer_layer(wheel: Path, interpreter: Interpreter, workspace: Workspace)
     key = content_key(site, *BYTECODE, file_sha256(wheel))
 
     def make(path: Path) -> None:
-        native = native_kit(interpreter, workspace)
+        native = native_build(interpreter, workspace)
         host = host_python(native, cache=cache)
         with tempfile.TemporaryDirectory(prefix=".making-", dir=cache.root) as name:
             root = Path(name) / "root"
@@ -51,4 +52,4 @@ def _compile(host: Path, root: Path, site: str) -> None:
             (host, *BYTECODE, *place), timeout=_COMPILE_SECONDS, env={"PYTHONHASHSEED": "0"}
         )
     except ProcessError as error:
-        raise ImageError(f"pip does not compile: {error}", cause="infra:interpreter") from error
+        raise ImageError(f"pip does not compile: {error}", cause=Cause.INTERPRETER) from error

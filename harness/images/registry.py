@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from harness.core.arches import Arch
+from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, Target
@@ -114,7 +115,7 @@ class RegistrySource:
             try:
                 return self._engine.pull_image(reference, arch)
             except ImageError as error:
-                if error.cause != "infra:pull":
+                if error.cause != Cause.PULL:
                     raise
                 failed = error
             if attempt < self._tries:
@@ -144,7 +145,7 @@ class Silence:
                 raise ImageError(
                     f"{reference}: {self._host} gave nothing {age:.0f} s ago and is asked again "
                     f"after {SILENCE_SECONDS:.0f} s; it was: {self._file.read_text()}",
-                    cause="infra:pull",
+                    cause=Cause.PULL,
                 )
 
 

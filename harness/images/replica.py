@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cache as once
 from pathlib import Path
 
+from harness.core.causes import Cause
 from harness.core.errors import BuildError, ImageError, PackageIndexError, UpstreamError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, Interpreter, ReplicaWay, Target
@@ -102,7 +103,7 @@ class ReplicaSource:
                 for choice in source_choices(_way(target).interpreter)
             )
         except UpstreamError as error:
-            raise ImageError(f"{target.key}: {error}", cause="infra:upstream") from error
+            raise ImageError(f"{target.key}: {error}", cause=Cause.UPSTREAM) from error
 
     def _load(self, target: Target, root: Root, reference: str) -> EngineImage:
         interpreter, installer = self._layers(target)
@@ -131,11 +132,11 @@ class ReplicaSource:
             wheel = self._fetch_pip(way.pip)
             installer = installer_layer(wheel, way.interpreter, self._workspace)
         except BuildError as error:
-            raise ImageError(f"{target.key}: {error}", cause="infra:interpreter") from error
+            raise ImageError(f"{target.key}: {error}", cause=Cause.INTERPRETER) from error
         except PackageIndexError as error:
-            raise ImageError(f"{target.key}: {error}", cause="infra:index") from error
+            raise ImageError(f"{target.key}: {error}", cause=Cause.INDEX) from error
         except UpstreamError as error:
-            raise ImageError(f"{target.key}: {error}", cause="infra:upstream") from error
+            raise ImageError(f"{target.key}: {error}", cause=Cause.UPSTREAM) from error
         return tree, installer
 
 
@@ -167,14 +168,14 @@ def _name(target: Target, root: Root, sources: Sequence[Package]) -> str:
         way.interpreter.python,
         *(source.sha256 for source in sources),
         *(*naming, way.naming.last.get(arch.name, "")),
-        *(zig_target(arch, target.libc), zig_version(), _workshop_digest()),
+        *(zig_target(arch, target.libc), zig_version(), _build_env_digest()),
         way.pip,
     )
     return f"wheelgrid/replica-{way.interpreter.id}-{way.naming.id}-{way.suite}-{arch.name}:{key}"
 
 
 @once
-def _workshop_digest() -> str:
+def _build_env_digest() -> str:
     """Return the digest of the code that interpreters are made by."""
     room = Path(cpython.__file__).parent
     return content_key(*(file_sha256(module) for module in sorted(room.glob("*.py"))))
@@ -182,14 +183,14 @@ def _workshop_digest() -> str:
 
 def _entries(target: Target, way: ReplicaWay) -> set[str]:
     """Return globs over what the cache holds for the target, what compiles for it included."""
-    # What this machine runs to compile is on glibc (``native_kit``), whatever the target's libc.
+    # What this machine runs to compile is on glibc (``native_build``), whatever the target's libc.
     compiled = {(target.arch_name, target.libc), (native_arch().name, "glibc")}
     return {
         *(f"libraries/{arch}-{libc}-*" for arch, libc in compiled),
         f"stdlibs/python{way.interpreter.python}-*",
         # Named by digests: which of them the target takes is not known before they are read.
         *("source-trees/*", "host-pythons/*", "interpreter-headers/*"),
-        *(f"kits/{way.interpreter.id}-{arch}-{libc}-*" for arch, libc in compiled),
+        *(f"builds/{way.interpreter.id}-{arch}-{libc}-*" for arch, libc in compiled),
         f"interpreters/{way.interpreter.id}-{target.arch_name}-{target.libc}-*",
         f"{INSTALLERS}/pip-{way.pip}-*-{way.interpreter.id}-*",
     }

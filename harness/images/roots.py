@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.causes import Cause
 from harness.core.errors import ImageError, UpstreamError
 from harness.host.cache import content_key
 from harness.images.debian import Package, Workspace
@@ -121,11 +122,11 @@ def _taking() -> Iterator[None]:
     try:
         yield
     except UpstreamError as error:
-        raise ImageError(str(error), cause="infra:upstream") from error
+        raise ImageError(str(error), cause=Cause.UPSTREAM) from error
 
 
 def _full(where: str | Path, what: str) -> ImageError:
     return ImageError(
         f"{where}: {what}; free some space there, or set WHEELGRID_CACHE to another directory",
-        cause="infra:disk",
+        cause=Cause.DISK,
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.core.arches import Arch
+from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, Target
@@ -59,7 +60,7 @@ def check_platform(image: EngineImage, arch: Arch, reference: str) -> None:
         raise ImageError(
             f"{reference}: its config says {image.platform}, and {arch.platform} was asked for; "
             "name an image that exists for that platform in matrix/targets.yaml",
-            cause="infra:wrong-arch",
+            cause=Cause.WRONG_ARCH,
         )
 
 

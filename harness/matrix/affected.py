@@ -63,7 +63,7 @@ class Edit:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Essence:
+class _CellDefinition:
     """All that the matrix says of how a cell comes out."""
 
     cell: Cell
@@ -81,12 +81,12 @@ def touched_cells(cells: Sequence[Cell], matrix: Matrix, edit: Edit) -> tuple[Ce
     """Return those of ``cells``, which are of ``matrix``, that may come out otherwise."""
     if edit.before is None or touches_all(edit):
         return tuple(cells)
-    before = {cell.id: _essence(edit.before, cell) for cell in all_cells(edit.before)}
+    before = {cell.id: _definition(edit.before, cell) for cell in all_cells(edit.before)}
     projects = {_project(path) for path in edit.paths}
     return tuple(
         cell
         for cell in cells
-        if before.get(cell.id) != _essence(matrix, cell)
+        if before.get(cell.id) != _definition(matrix, cell)
         or (
             isinstance(cell.subject.source, FixtureSource)
             and cell.subject.source.project in projects
@@ -119,9 +119,9 @@ def _makers(matrix: Matrix, cell: Cell) -> set[str]:
     return {cell.target.key, *((builder.id,) if builder else ())}
 
 
-def _essence(matrix: Matrix, cell: Cell) -> _Essence:
+def _definition(matrix: Matrix, cell: Cell) -> _CellDefinition:
     expected = cell.expectation
-    return _Essence(
+    return _CellDefinition(
         cell=Cell(target=replace(cell.target, title=""), subject=replace(cell.subject, group="")),
         builder=_builder(matrix, cell),
         outcome=expected.outcome if expected else Outcome.PASS,

@@ -14,17 +14,17 @@ from harness.core.targets import Target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Roster:
+class _CellList:
     targets: tuple[Target, ...]
     subjects: tuple[Subject, ...]
     expectations: tuple[Expectation, ...]
     cells: tuple[tuple[int, int, int | None], ...]
 
 
-_ROSTER: TypeAdapter[_Roster] = TypeAdapter(_Roster)
+_CELL_LIST: TypeAdapter[_CellList] = TypeAdapter(_CellList)
 
 
-def dump_roster(cells: Sequence[Cell]) -> bytes:
+def dump_cells(cells: Sequence[Cell]) -> bytes:
     """Return the cells as JSON; the same cells in the same order give the same bytes."""
     targets = {cell.target.key: cell.target for cell in cells}
     subjects = {cell.subject.id: cell.subject for cell in cells}
@@ -32,8 +32,8 @@ def dump_roster(cells: Sequence[Cell]) -> bytes:
     at_target = {key: number for number, key in enumerate(targets)}
     at_subject = {key: number for number, key in enumerate(subjects)}
     at_expectation = {key: number for number, key in enumerate(expectations)}
-    return _ROSTER.dump_json(
-        _Roster(
+    return _CELL_LIST.dump_json(
+        _CellList(
             targets=tuple(targets.values()),
             subjects=tuple(subjects.values()),
             expectations=tuple(expectations.values()),
@@ -49,17 +49,17 @@ def dump_roster(cells: Sequence[Cell]) -> bytes:
     )
 
 
-def load_roster(document: bytes) -> tuple[Cell, ...]:
-    """Return the cells that ``dump_roster`` was given.
+def load_cells(document: bytes) -> tuple[Cell, ...]:
+    """Return the cells that ``dump_cells`` was given.
 
     Raises ``pydantic.ValidationError`` or ``IndexError`` for any other document.
     """
-    roster = _ROSTER.validate_json(document)
+    cell_list = _CELL_LIST.validate_json(document)
     return tuple(
         Cell(
-            target=roster.targets[target],
-            subject=roster.subjects[subject],
-            expectation=None if expectation is None else roster.expectations[expectation],
+            target=cell_list.targets[target],
+            subject=cell_list.subjects[subject],
+            expectation=None if expectation is None else cell_list.expectations[expectation],
         )
-        for target, subject, expectation in roster.cells
+        for target, subject, expectation in cell_list.cells
     )

@@ -1,4 +1,4 @@
-"""Passports recorded: targets and a laboratory in, a book brought up to date out.
+"""Passports recorded: targets and a prober in, a book brought up to date out.
 
 What is recorded of the same image already is left alone, so that an interrupted recording goes
 on where it was.
@@ -40,8 +40,8 @@ class BookEntry:
     """The lines that differ, as a unified diff; why it was missed."""
 
 
-class Laboratory(Protocol):
-    """What measures (``harness.probe.prober.Lab``)."""
+class PassportSource(Protocol):
+    """What measures (``harness.probe.prober.Prober``)."""
 
     def image(self, target: Target) -> ImageRef: ...
     def passport(self, target: Target) -> Passport: ...
@@ -50,7 +50,7 @@ class Laboratory(Protocol):
 
 def record_passports(
     targets: Iterable[Target],
-    lab: Laboratory,
+    prober: PassportSource,
     symbols: Callable[[str], frozenset[str]],
     book: PassportBook,
     *,
@@ -63,18 +63,18 @@ def record_passports(
     """
     for target in targets:
         try:
-            image = lab.image(target)
+            image = prober.image(target)
             before = _before(book, target)
             if before and before.image == image and not fresh:
                 yield BookEntry(target=target.key, change=PassportChange.KEPT)
                 continue
-            passport = lab.passport(target)
+            passport = prober.passport(target)
         except EngineError as error:
             lines = tuple(str(error).splitlines())
             yield BookEntry(target=target.key, change=PassportChange.MISSED, lines=lines)
             continue
         finally:
-            lab.leave()
+            prober.leave()
         record = Record(target=target.key, passport=_lasting(passport), image=image)
         ids = {passport.exports, *(library.symbols for library in passport.libraries)} - {""}
         book.write(record, {set_id: symbols(set_id) for set_id in ids})

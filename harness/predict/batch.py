@@ -1,14 +1,15 @@
-"""Predictions without an engine: wheels, targets and recorded passports in, an outlook out."""
+"""Predictions without an engine: wheels, targets and recorded passports in, predictions out."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.observations import Prediction
 from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
-from harness.predict import Cause, Outlook
+from harness.predict import CellPrediction
 from harness.predict.cell import forecast
 from harness.wheels.provider import Refusal
 
@@ -24,7 +25,7 @@ class Passports(Protocol):
 
 
 class PredictedWheels(Protocol):
-    """Where wheels come from (``harness.wheels.provider.Supply``)."""
+    """Where wheels come from (``harness.wheels.provider.WheelProvider``)."""
 
     def wheels_for(
         self, subject: Subject, target: Target, passport: Passport
@@ -36,18 +37,18 @@ def look_ahead(
     targets: Sequence[Target],
     passports: Passports,
     wheels: PredictedWheels,
-) -> Iterator[Outlook]:
+) -> Iterator[CellPrediction]:
     """Predict every subject on every target. Raises what ``wheels`` raises."""
     for subject in subjects:
         for target in targets:
             yield look_at(Cell(target=target, subject=subject), passports, wheels)
 
 
-def look_at(cell: Cell, passports: Passports, wheels: PredictedWheels) -> Outlook:
+def look_at(cell: Cell, passports: Passports, wheels: PredictedWheels) -> CellPrediction:
     """Predict one cell. Raises what ``wheels`` raises."""
     passport = passports.recorded(cell.target.key)
     if passport is None:
-        return Outlook(cell=cell, wheel="", prediction=None)
+        return CellPrediction(cell=cell, wheel="", prediction=None)
     found = wheels.wheels_for(cell.subject, cell.target, passport)
     if isinstance(found, Refusal):
         refused = Prediction(
@@ -57,8 +58,8 @@ def look_at(cell: Cell, passports: Passports, wheels: PredictedWheels) -> Outloo
             evidence=found.reason,
             explanation=f"The installer takes no wheel of the release: {found.reason}.",
         )
-        return Outlook(cell=cell, wheel="", prediction=refused)
-    return Outlook(
+        return CellPrediction(cell=cell, wheel="", prediction=refused)
+    return CellPrediction(
         cell=cell,
         wheel=found[-1].filename,
         prediction=forecast(found[-1], passport, passports.symbols, cell.subject.imports),

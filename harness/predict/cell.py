@@ -1,4 +1,4 @@
-"""Predictions for a laboratory: a wheel file and a passport in, a prediction out.
+"""Predictions for a prober: a wheel file and a passport in, a prediction out.
 
 Every wheel is read once. What the loader of a target finds is measured by a ``Survey``.
 """

@@ -7,7 +7,7 @@ from harness.core.observations import Prediction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outlook:
+class CellPrediction:
     """What is to be expected of one cell."""
 
     cell: Cell

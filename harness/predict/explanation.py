@@ -1,32 +1,10 @@
-"""What rules say: causes by name, the links to their sources, and verdicts made of them."""
+"""What rules say: predictions, and the links to their sources."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Prediction
-
-
-class Cause(StrEnum):
-    """Machine-readable reason of a predicted failure."""
-
-    TAG_REFUSED = "tag-refused"
-    PYTHON_TOO_OLD = "python-too-old"
-    PYTHON_TOO_NEW = "python-too-new"
-    FREE_THREADED = "free-threaded"
-    SUFFIX_MISMATCH = "suffix-mismatch"
-    NO_EXTENSION = "no-extension"
-    UNREADABLE = "unreadable"
-    WRONG_MACHINE = "wrong-machine"
-    LIBC_FAMILY = "libc-family"
-    MISSING_LIBRARY = "missing-library"
-    LIBC_TOO_OLD = "libc-too-old"
-    LIBRARY_TOO_OLD = "library-too-old"
-    UNDEFINED_SYMBOL = "undefined-symbol"
-    ABI3_FLOOR = "abi3-floor"
-    EXEC_STACK = "exec-stack"
-    PAGE_SIZE = "page-size"
-    PACKED_RELOCATIONS = "packed-relocations"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

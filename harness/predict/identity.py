@@ -14,7 +14,7 @@ Key = TypeVar("Key")
 Answer = TypeVar("Answer")
 
 
-class _Itself(Generic[Key]):
+class _ByIdentity(Generic[Key]):
     """A value that equals only itself; holding it keeps its identity from being used again."""
 
     __slots__ = ("value",)
@@ -26,18 +26,18 @@ class _Itself(Generic[Key]):
         return id(self.value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Itself) and self.value is other.value
+        return isinstance(other, _ByIdentity) and self.value is other.value
 
 
 def once(question: Callable[[Key], Answer]) -> Callable[[Key], Answer]:
     """Keep the answers of ``question``, those of the ``MOST_KEPT`` latest objects."""
 
     @lru_cache(maxsize=MOST_KEPT)
-    def kept(itself: _Itself[Key]) -> Answer:
+    def kept(itself: _ByIdentity[Key]) -> Answer:
         return question(itself.value)
 
     @wraps(question)
     def asked(value: Key) -> Answer:
-        return kept(_Itself(value))
+        return kept(_ByIdentity(value))
 
     return asked

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from harness.core.passport import Symbols, SystemLibrary
-from harness.predict.target_profile import Ground
+from harness.predict.target_profile import TargetProfile
 
 MOST_SETS = 1024
 _ITSELF = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\..*")
@@ -13,7 +13,7 @@ _MUSL_LIBC = re.compile(r"libc\.musl-.+|ld-musl-.+|libc\.so")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reach:
+class LibraryResolution:
     """What some library names come to on a target."""
 
     missing: tuple[str, ...] = ()
@@ -23,38 +23,40 @@ class Reach:
 
 
 @lru_cache(maxsize=1 << 14)
-def reach(ground: Ground, names: frozenset[str]) -> Reach:
+def resolve_libraries(profile: TargetProfile, names: frozenset[str]) -> LibraryResolution:
     """Return what a module that needs ``names`` finds: the interpreter's symbols come first."""
-    passport = ground.passport
+    passport = profile.passport
     if not passport.libraries:
-        return Reach()
+        return LibraryResolution()
     found: dict[str, SystemLibrary] = {}
     missing: list[str] = []
     queue = [*passport.linked, *sorted(names)]
     asked = set(passport.linked)
     for name in queue:
-        library = library_of(ground, name)
+        library = library_of(profile, name)
         if library is None:
             missing += [name] if name in names and name not in asked else []
         elif library.path not in found:
             found[library.path] = library
             queue.extend(library.needed)
     sets = (passport.exports, *(library.symbols for library in found.values()))
-    return Reach(missing=tuple(missing), sets=tuple(dict.fromkeys(sets)) if all(sets) else None)
+    return LibraryResolution(
+        missing=tuple(missing), sets=tuple(dict.fromkeys(sets)) if all(sets) else None
+    )
 
 
-def library_of(ground: Ground, name: str) -> SystemLibrary | None:
+def library_of(profile: TargetProfile, name: str) -> SystemLibrary | None:
     """Return the library that the loader takes for ``name``, None where it finds none."""
-    libraries = _by_name(ground)
-    if name not in libraries and ground.musl and _ITSELF.fullmatch(name):
+    libraries = _by_name(profile)
+    if name not in libraries and profile.musl and _ITSELF.fullmatch(name):
         # musl is all of these itself, libc.so.6 too (ldso/dynlink.c, load_library).
         return next((lib for n, lib in libraries.items() if _MUSL_LIBC.fullmatch(n)), None)
     return libraries.get(name)
 
 
 @lru_cache(maxsize=1 << 12)
-def _by_name(ground: Ground) -> dict[str, SystemLibrary]:
-    return {library.name: library for library in ground.passport.libraries}
+def _by_name(profile: TargetProfile) -> dict[str, SystemLibrary]:
+    return {library.name: library for library in profile.passport.libraries}
 
 
 @lru_cache(maxsize=MOST_SETS)

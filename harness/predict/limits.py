@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Observation, Prediction
-from harness.predict.explanation import Cause
 
 OPTIONAL = {
     "aiohttp": ("aiohttp.*",),

@@ -6,10 +6,11 @@ One function a rule, in the order in which a loader finds out.
 from collections.abc import Callable
 from dataclasses import replace
 
+from harness.core.causes import Cause
 from harness.core.cells import Outcome
 from harness.core.observations import Prediction
 from harness.core.passport import ExecStack, Symbols
-from harness.predict.explanation import Cause, Story, import_failed
+from harness.predict.explanation import Story, import_failed
 from harness.predict.installed_layout import InstalledLayout
 from harness.predict.load_closure import Load, elves, kind_of
 from harness.predict.symbol_rules import (
@@ -18,7 +19,7 @@ from harness.predict.symbol_rules import (
     missing_library,
     undefined_symbol,
 )
-from harness.predict.target_profile import Ground
+from harness.predict.target_profile import TargetProfile
 from harness.wheels.archive.elf import UnreadableElf
 
 _ELF = "https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html"
@@ -30,23 +31,23 @@ _PACKED_SINCE = {True: (1, 2, 4), False: (2, 36)}
 """Whether on musl → the first version whose loader applies packed relocations: musl's WHATSNEW
 of 1.2.4, glibc's NEWS of 2.36."""
 
-Rule = Callable[[Load, Ground, Symbols], Prediction | None]
+Rule = Callable[[Load, TargetProfile, Symbols], Prediction | None]
 
 
 def judge_loads(
-    shape: InstalledLayout, loads: tuple[Load, ...], ground: Ground, symbols: Symbols
+    shape: InstalledLayout, loads: tuple[Load, ...], profile: TargetProfile, symbols: Symbols
 ) -> Prediction | None:
     """Return what the first rule says that is broken."""
     for load in loads:
         for rule in RULES:
-            if said := rule(load, ground, symbols):
+            if said := rule(load, profile, symbols):
                 return _of_abi3(shape, said)
     return None
 
 
-def machine(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
+def machine(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find the file of another machine, word size or byte order."""
-    passport = ground.passport
+    passport = profile.passport
     here = (passport.elf_machine, passport.elf_bits, passport.elf_little)
     if load.kinds <= {here} or not passport.elf_machine:
         return None
@@ -56,14 +57,14 @@ def machine(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
         file=name,
         evidence=f"{_kind(theirs)}; the interpreter is {_kind(here)}",
         explanation=(
-            f"{name} is machine code for {_kind(theirs)}; {ground.title} is {_kind(here)} and "
+            f"{name} is machine code for {_kind(theirs)}; {profile.title} is {_kind(here)} and "
             "its loader takes no other. A tag that fits promises that this cannot happen."
         ),
         story=Story(remedy="Build the wheel for this architecture.", reference=_ELF),
     )
 
 
-def unreadable(load: Load, _: Ground, __: Symbols) -> Prediction | None:
+def unreadable(load: Load, _: TargetProfile, __: Symbols) -> Prediction | None:
     """Find the file that begins like ELF and does not go on like it."""
     if load.readable:
         return None
@@ -77,9 +78,9 @@ def unreadable(load: Load, _: Ground, __: Symbols) -> Prediction | None:
     )
 
 
-def exec_stack(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
+def exec_stack(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find the file that asks for an executable stack where the loader no longer grants it."""
-    if not load.exec_stack or ground.passport.exec_stack is not ExecStack.REFUSED:
+    if not load.exec_stack or profile.passport.exec_stack is not ExecStack.REFUSED:
         return None
     return import_failed(
         Cause.EXEC_STACK,
@@ -87,7 +88,7 @@ def exec_stack(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
         evidence="PT_GNU_STACK asks for an executable stack",
         explanation=(
             f"{load.exec_stack} asks for an executable stack. From 2.41 on glibc does not make "
-            f"the stack executable for a library that is loaded later; {ground.title} refuses it."
+            f"the stack executable for a library that is loaded later; {profile.title} refuses it."
         ),
         story=Story(
             remedy="Link with -z noexecstack; assembly files need a .note.GNU-stack section.",
@@ -96,19 +97,19 @@ def exec_stack(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
     )
 
 
-def packed_relocations(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
+def packed_relocations(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find the file whose relocations the loader does not know and leaves out."""
-    since = _PACKED_SINCE[ground.musl]
-    if not load.packed or not ground.libc or ground.libc >= since:
+    since = _PACKED_SINCE[profile.musl]
+    if not load.packed or not profile.libc or profile.libc >= since:
         return None
-    version = f"{'musl' if ground.musl else 'glibc'} {'.'.join(map(str, since))}"
+    version = f"{'musl' if profile.musl else 'glibc'} {'.'.join(map(str, since))}"
     failed = import_failed(
         Cause.PACKED_RELOCATIONS,
         file=load.packed,
         evidence="it has relocations in DT_RELR",
         explanation=(
             f"{load.packed} has packed relocations (DT_RELR), which loaders apply from {version} "
-            f"on. {ground.title} passes over them, and the first pointer that is used leads "
+            f"on. {profile.title} passes over them, and the first pointer that is used leads "
             "nowhere: a crash, most often while it is loaded."
         ),
         story=Story(
@@ -120,10 +121,10 @@ def packed_relocations(load: Load, ground: Ground, _: Symbols) -> Prediction | N
     return replace(failed, outcome=Outcome.CRASHED)
 
 
-def page_size(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
+def page_size(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find the file whose segments are aligned to less than a page of the target."""
-    page = ground.passport.page_size
-    if not load.load_align or ground.musl or page <= 0 or load.load_align % page == 0:
+    page = profile.passport.page_size
+    if not load.load_align or profile.musl or page <= 0 or load.load_align % page == 0:
         return None
     name = next(n for n, elf in elves(load) if elf.load_align == load.load_align)
     return import_failed(
@@ -131,7 +132,7 @@ def page_size(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
         file=name,
         evidence=f"segments aligned to {load.load_align} bytes; a page has {page}",
         explanation=(
-            f"The segments of {name} are aligned to {load.load_align} bytes. {ground.title} has "
+            f"The segments of {name} are aligned to {load.load_align} bytes. {profile.title} has "
             f"pages of {page} bytes, and its loader maps whole pages."
         ),
         story=Story(

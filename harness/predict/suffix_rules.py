@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from harness.core.causes import Cause
 from harness.core.observations import Prediction
-from harness.predict.explanation import PASS, Cause, Story, import_failed, passing
+from harness.predict.explanation import PASS, Story, import_failed, passing
 from harness.predict.installed_layout import InstalledLayout
 from harness.predict.limits import is_optional
-from harness.predict.target_profile import Ground
+from harness.predict.target_profile import TargetProfile
 
 _LISTS = "https://docs.python.org/3/library/importlib.html#importlib.machinery.EXTENSION_SUFFIXES"
 _MUSL = "https://bugs.python.org/issue43112"
@@ -70,12 +71,12 @@ def needed(shape: InstalledLayout, imports: tuple[str, ...]) -> Iterator[str]:
         yield from shape.extensions
 
 
-def judge_names(shape: InstalledLayout, ground: Ground, module: str) -> Prediction:
+def judge_names(shape: InstalledLayout, profile: TargetProfile, module: str) -> Prediction:
     """Say why ``module`` is not found."""
     there = shape.files.get(module) or shape.files.get(f"{module}.__init__") or {}
     if not there:
         return _absent(shape, module)
-    suffixes = ground.passport.extension_suffixes
+    suffixes = profile.passport.extension_suffixes
     held, file = sorted(there), there[min(there)]
     return import_failed(
         Cause.SUFFIX_MISMATCH,
@@ -83,11 +84,11 @@ def judge_names(shape: InstalledLayout, ground: Ground, module: str) -> Predicti
         evidence=f"{_names(module, held)}; the interpreter reads {' '.join(suffixes)}",
         explanation=(
             f"The wheel has the module {module} as {_names(module, held)} alone. "
-            f"{ground.title} looks for the module under these endings, in this order: "
+            f"{profile.title} looks for the module under these endings, in this order: "
             f"{' '.join(suffixes)}. None of them is the file's, so that there is no module of "
             f"that name for it."
         ),
-        story=_story(held[0], ground),
+        story=_story(held[0], profile),
     )
 
 
@@ -134,9 +135,9 @@ def _names(module: str, suffixes: Sequence[str]) -> str:
     return " and ".join(stem + suffix for suffix in suffixes)
 
 
-def _story(held: str, ground: Ground) -> Story:
+def _story(held: str, profile: TargetProfile) -> Story:
     """Return the known story of a mismatch, what would mend it, and the link."""
-    own = ground.passport.ext_suffix
+    own = profile.passport.ext_suffix
     both = f"Let the wheel hold the file under {own} too, or under plain .so, which all read."
     if _STABLE.fullmatch(held):
         return Story(

@@ -4,12 +4,13 @@ The libc, the libraries, their versions and their symbols, in the order in which
 finds out. Where nobody recorded a target's libraries nothing is said of them.
 """
 
+from harness.core.causes import Cause
 from harness.core.observations import Prediction
 from harness.core.passport import Symbols
-from harness.predict.explanation import Cause, Story, import_failed, some
-from harness.predict.library_resolution import library_of, names_in, reach, versions_in
+from harness.predict.explanation import Story, import_failed, some
+from harness.predict.library_resolution import library_of, names_in, resolve_libraries, versions_in
 from harness.predict.load_closure import Load, elves
-from harness.predict.target_profile import Ground, numbers
+from harness.predict.target_profile import TargetProfile, numbers
 
 _LOADER = "https://man7.org/linux/man-pages/man8/ld.so.8.html"
 _VERSIONS = "https://www.akkadia.org/drepper/symbol-versioning"
@@ -19,19 +20,19 @@ _GLIBC = ("libc.so.6", "ld-linux", "ld64.so")
 _MUSL_LIBC = ("libc.musl-", "ld-musl-")
 
 
-def libc_family(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
+def libc_family(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find the module of the other libc, by the libraries that only that one has."""
-    others = _GLIBC if ground.musl else _MUSL_LIBC
+    others = _GLIBC if profile.musl else _MUSL_LIBC
     for name, member in load.system.items():
-        bare = not ground.musl and name == "libc.so"
-        if (name.startswith(others) or bare) and library_of(ground, name) is None:
-            return _other_libc(ground, member, f"needs {name}")
+        bare = not profile.musl and name == "libc.so"
+        if (name.startswith(others) or bare) and library_of(profile, name) is None:
+            return _other_libc(profile, member, f"needs {name}")
     return None
 
 
-def missing_library(load: Load, ground: Ground, _: Symbols) -> Prediction | None:
+def missing_library(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find the library that is neither the wheel's nor the target's."""
-    missing = reach(ground, frozenset(load.system)).missing
+    missing = resolve_libraries(profile, frozenset(load.system)).missing
     if not missing:
         return None
     member = load.system[missing[0]]
@@ -41,7 +42,7 @@ def missing_library(load: Load, ground: Ground, _: Symbols) -> Prediction | None
         evidence=f"needs {some(list(missing))}, which the loader does not find",
         explanation=(
             f"{member} needs {some(list(missing))}. No file of the wheel on its search path is "
-            f"that library, and the loader of {ground.title} finds none by itself."
+            f"that library, and the loader of {profile.title} finds none by itself."
         ),
         story=Story(
             remedy="Bundle the library (auditwheel repair), or install it on the target.",
@@ -50,19 +51,19 @@ def missing_library(load: Load, ground: Ground, _: Symbols) -> Prediction | None
     )
 
 
-def library_version(load: Load, ground: Ground, symbols: Symbols) -> Prediction | None:
+def library_version(load: Load, profile: TargetProfile, symbols: Symbols) -> Prediction | None:
     """Find the symbol version that a library of the target does not have yet."""
-    if ground.musl:
+    if profile.musl:
         return None
     for name, wanted in load.versions.items():
-        if lacking := _lacking(ground, symbols, name, wanted):
-            return _too_old(load, ground, name, lacking)
+        if lacking := _lacking(profile, symbols, name, wanted):
+            return _too_old(load, profile, name, lacking)
     return None
 
 
-def undefined_symbol(load: Load, ground: Ground, symbols: Symbols) -> Prediction | None:
+def undefined_symbol(load: Load, profile: TargetProfile, symbols: Symbols) -> Prediction | None:
     """Find the symbol that nothing in the load order defines (weak ones are excused)."""
-    sets = reach(ground, frozenset(load.system)).sets
+    sets = resolve_libraries(profile, frozenset(load.system)).sets
     if sets is None:
         return None
     left = load.wanted
@@ -71,22 +72,24 @@ def undefined_symbol(load: Load, ground: Ground, symbols: Symbols) -> Prediction
         if not left:
             return None
     left = frozenset(s for s in left if not _unversioned(s, symbols, sets))
-    return _undefined(load, ground, sorted(left)) if left else None
+    return _undefined(load, profile, sorted(left)) if left else None
 
 
-def _lacking(ground: Ground, symbols: Symbols, name: str, wanted: frozenset[str]) -> frozenset[str]:
-    library = library_of(ground, name)
+def _lacking(
+    profile: TargetProfile, symbols: Symbols, name: str, wanted: frozenset[str]
+) -> frozenset[str]:
+    library = library_of(profile, name)
     if library is not None and library.symbols:
         offered = versions_in(symbols, library.symbols)
         # A library without versions satisfies every version (elf/dl-version.c).
         return wanted - offered if offered else frozenset()
-    if not ground.libc:
+    if not profile.libc:
         return frozenset()
     # Only the libc's own version is known; names such as GLIBC_PRIVATE say nothing.
-    return frozenset(v for v in wanted if v.startswith("GLIBC_2.") and numbers(v) > ground.libc)
+    return frozenset(v for v in wanted if v.startswith("GLIBC_2.") and numbers(v) > profile.libc)
 
 
-def _too_old(load: Load, ground: Ground, name: str, lacking: frozenset[str]) -> Prediction:
+def _too_old(load: Load, profile: TargetProfile, name: str, lacking: frozenset[str]) -> Prediction:
     versions = sorted(lacking, key=numbers)
     newest = versions[-1]
     member = next(n for n, elf in elves(load) if newest in elf.version_needs.get(name, ()))
@@ -94,9 +97,9 @@ def _too_old(load: Load, ground: Ground, name: str, lacking: frozenset[str]) -> 
     return import_failed(
         Cause.LIBC_TOO_OLD if libc else Cause.LIBRARY_TOO_OLD,
         file=member,
-        evidence=f"needs {newest} of {name}; {ground.passport.libc or 'the target'} has not",
+        evidence=f"needs {newest} of {name}; {profile.passport.libc or 'the target'} has not",
         explanation=(
-            f"{member} uses symbols of {name} at version {newest}, and {ground.title} has a "
+            f"{member} uses symbols of {name} at version {newest}, and {profile.title} has a "
             f"{name} without {some(versions)}. The loader checks the versions before it starts."
         ),
         story=Story(
@@ -116,17 +119,17 @@ def _unversioned(symbol: str, symbols: Symbols, sets: tuple[str, ...]) -> bool:
     return bool(at) and any(name in symbols(set_id) for set_id in sets)
 
 
-def _undefined(load: Load, ground: Ground, missing: list[str]) -> Prediction:
+def _undefined(load: Load, profile: TargetProfile, missing: list[str]) -> Prediction:
     member = load.wants[missing[0]]
-    if ground.musl and any(name.startswith(_GLIBC) for name in load.system):
-        return _other_libc(ground, member, f"needs {some(missing)}")
+    if profile.musl and any(name.startswith(_GLIBC) for name in load.system):
+        return _other_libc(profile, member, f"needs {some(missing)}")
     return import_failed(
         Cause.UNDEFINED_SYMBOL,
         file=member,
         evidence=f"undefined: {some(missing)}",
         explanation=(
             f"{member} needs {some(missing)}. Neither the interpreter nor a library that is "
-            f"loaded with it on {ground.title} defines that, and the wheel does not either."
+            f"loaded with it on {profile.title} defines that, and the wheel does not either."
         ),
         story=Story(
             remedy="Link with the library that defines it, or do without what is newer than the "
@@ -136,14 +139,14 @@ def _undefined(load: Load, ground: Ground, missing: list[str]) -> Prediction:
     )
 
 
-def _other_libc(ground: Ground, member: str, needs: str) -> Prediction:
-    theirs, ours = ("glibc", "musl") if ground.musl else ("musl", "glibc")
+def _other_libc(profile: TargetProfile, member: str, needs: str) -> Prediction:
+    theirs, ours = ("glibc", "musl") if profile.musl else ("musl", "glibc")
     return import_failed(
         Cause.LIBC_FAMILY,
         file=member,
         evidence=f"{needs}: it is built for {theirs}, this is {ours}",
         explanation=(
-            f"{member} {needs}, as what is built for {theirs} does. {ground.title} is a {ours} "
+            f"{member} {needs}, as what is built for {theirs} does. {profile.title} is a {ours} "
             f"system, and one libc does not stand in for the other."
         ),
         story=Story(

@@ -11,11 +11,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from harness.core.arches import linux_arch
+from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Prediction
-from harness.predict.explanation import Cause, Story
+from harness.predict.explanation import Story
 from harness.predict.installed_layout import InstalledLayout
-from harness.predict.target_profile import Ground, numbers
+from harness.predict.target_profile import TargetProfile, numbers
 
 _TAGS = "https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/"
 _MANYLINUX = "https://peps.python.org/pep-0600/"
@@ -34,22 +35,22 @@ _KNOWN_SINCE = {
 _PLATFORM = re.compile(r"(?P<kind>manylinux\d+|manylinux|musllinux)(?:_(?P<libc>\d+_\d+))?_[a-z].*")
 
 
-def judge_tags(shape: InstalledLayout, ground: Ground) -> Prediction | None:
+def judge_tags(shape: InstalledLayout, profile: TargetProfile) -> Prediction | None:
     """Refuse a wheel none of whose tags the installer accepts."""
     tags = shape.wheel.name.tags
-    if any(tag in ground.tags for tag in tags):
+    if any(tag in profile.tags for tag in tags):
         return None
     parts = [tag.split("-", 2) for tag in tags]
-    here = [platform for python, abi, platform in parts if (python, abi) in ground.interpreters]
+    here = [platform for python, abi, platform in parts if (python, abi) in profile.interpreters]
     if here:
-        return _platform_refused(shape, ground, _nearest(here, ground))
-    python, abi, _ = min(parts, key=lambda part: part[2] not in ground.platforms)
-    return _python_refused(shape, ground, python, abi)
+        return _platform_refused(shape, profile, _nearest(here, profile))
+    python, abi, _ = min(parts, key=lambda part: part[2] not in profile.platforms)
+    return _python_refused(shape, profile, python, abi)
 
 
-def judge_requires_python(shape: InstalledLayout, ground: Ground) -> Prediction | None:
+def judge_requires_python(shape: InstalledLayout, profile: TargetProfile) -> Prediction | None:
     """Refuse a wheel whose Requires-Python excludes the interpreter."""
-    wanted, python = shape.wheel.requires_python, ground.passport.python
+    wanted, python = shape.wheel.requires_python, profile.passport.python
     if _admits(wanted, python):
         return None
     older = any(
@@ -62,7 +63,7 @@ def judge_requires_python(shape: InstalledLayout, ground: Ground) -> Prediction 
         cause=Cause.PYTHON_TOO_OLD if older else Cause.PYTHON_TOO_NEW,
         evidence=f"Requires-Python {wanted}; this is {python}",
         explanation=(
-            f"{shape.wheel.name.filename} says that it requires Python {wanted}. {ground.title} "
+            f"{shape.wheel.name.filename} says that it requires Python {wanted}. {profile.title} "
             "is not one of them, and the installer believes the wheel."
         ),
         remedy="Choose a release that supports this Python, or correct Requires-Python.",
@@ -83,10 +84,10 @@ def _version(text: str) -> Version:
     return Version(text.removesuffix(".*"))
 
 
-def _nearest(platforms: list[str], ground: Ground) -> str:
+def _nearest(platforms: list[str], profile: TargetProfile) -> str:
     """Return the platform that came nearest: of this arch and libc, asking for the least."""
-    kind = "musllinux" if ground.musl else "manylinux"
-    machine = {linux_arch(platform) for platform in ground.platforms}
+    kind = "musllinux" if profile.musl else "manylinux"
+    machine = {linux_arch(platform) for platform in profile.platforms}
     return min(
         platforms,
         key=lambda p: (linux_arch(p) not in machine, not p.startswith(kind), _promise(p)),
@@ -101,23 +102,23 @@ def _promise(platform: str) -> tuple[int, ...]:
     return _LEGACY.get(found["kind"]) or numbers(found["libc"] or "")
 
 
-def _platform_refused(shape: InstalledLayout, ground: Ground, platform: str) -> Prediction:
-    story = _platform_story(ground, platform)
-    best = ground.passport.tags[0].split("-", 2)[2] if ground.passport.tags else "no tag at all"
+def _platform_refused(shape: InstalledLayout, profile: TargetProfile, platform: str) -> Prediction:
+    story = _platform_story(profile, platform)
+    best = profile.passport.tags[0].split("-", 2)[2] if profile.passport.tags else "no tag at all"
     return _refused(
         shape,
         Cause.TAG_REFUSED,
-        f"nearest tag {platform}; {ground.passport.installer} accepts up to {best}",
-        f"{story.why} {ground.passport.installer} on {ground.title} accepts {best} and what is "
+        f"nearest tag {platform}; {profile.passport.installer} accepts up to {best}",
+        f"{story.why} {profile.passport.installer} on {profile.title} accepts {best} and what is "
         "older.",
         story,
     )
 
 
-def _platform_story(ground: Ground, platform: str) -> Story:
+def _platform_story(profile: TargetProfile, platform: str) -> Story:
     """Return why a platform is refused, what would help, and the link."""
     arch = linux_arch(platform)
-    ours = {linux_arch(tag) for tag in ground.platforms}
+    ours = {linux_arch(tag) for tag in profile.platforms}
     if arch not in ours:
         which = f"for {arch}" if arch else f"for {platform}, which is not Linux"
         return Story(
@@ -127,7 +128,7 @@ def _platform_story(ground: Ground, platform: str) -> Story:
         )
     musl = platform.startswith("musllinux")
     reference = _MUSLLINUX if musl else _MANYLINUX
-    if musl is not ground.musl:
+    if musl is not profile.musl:
         libc, other = ("musl", "manylinux") if musl else ("glibc", "musllinux")
         return Story(
             why=f"The wheel is for {libc}, and this is not.",
@@ -135,19 +136,19 @@ def _platform_story(ground: Ground, platform: str) -> Story:
             reference=reference,
         )
     promise = _promise(platform)
-    if ground.libc and promise > ground.libc:
+    if profile.libc and promise > profile.libc:
         return Story(
             why=f"The tag {platform} promises nothing below {_dotted(promise)} of the libc.",
-            remedy=f"Build for {_dotted(ground.libc)}, in an older builder image.",
+            remedy=f"Build for {_dotted(profile.libc)}, in an older builder image.",
             reference=reference,
         )
-    return _installer_story(ground, platform, reference)
+    return _installer_story(profile, platform, reference)
 
 
-def _installer_story(ground: Ground, platform: str, reference: str) -> Story:
+def _installer_story(profile: TargetProfile, platform: str, reference: str) -> Story:
     found = _PLATFORM.fullmatch(platform)
     since = _KNOWN_SINCE.get(found["kind"] if found else "", ())
-    name, _, version = ground.passport.installer.partition(" ")
+    name, _, version = profile.passport.installer.partition(" ")
     if name == "pip" and numbers(version) < since:
         return Story(
             why=f"This system would do: pip knows {platform} from {_dotted(since)} on, and this "
@@ -162,23 +163,25 @@ def _installer_story(ground: Ground, platform: str, reference: str) -> Story:
     )
 
 
-def _python_refused(shape: InstalledLayout, ground: Ground, python: str, abi: str) -> Prediction:
-    cause, story = _python_story(ground, python, abi)
-    best = "-".join(ground.passport.tags[0].split("-", 2)[:2]) if ground.passport.tags else "none"
+def _python_refused(
+    shape: InstalledLayout, profile: TargetProfile, python: str, abi: str
+) -> Prediction:
+    cause, story = _python_story(profile, python, abi)
+    best = "-".join(profile.passport.tags[0].split("-", 2)[:2]) if profile.passport.tags else "none"
     return _refused(
         shape,
         cause,
         f"the wheel is for {python}-{abi}; the installer accepts {best}",
-        f"{story.why} {ground.passport.installer} on {ground.title} accepts {best}, the stable "
+        f"{story.why} {profile.passport.installer} on {profile.title} accepts {best}, the stable "
         "ABI of its own and older versions where it has one, and what is pure.",
         story,
     )
 
 
-def _python_story(ground: Ground, python: str, abi: str) -> tuple[Cause, Story]:
-    theirs, ours = _python_of(python), ground.python
-    if ground.free_threaded is not abi.endswith("t") and (theirs == ours or abi == "abi3"):
-        build = "free-threaded" if ground.free_threaded else "with the GIL"
+def _python_story(profile: TargetProfile, python: str, abi: str) -> tuple[Cause, Story]:
+    theirs, ours = _python_of(python), profile.python
+    if profile.free_threaded is not abi.endswith("t") and (theirs == ours or abi == "abi3"):
+        build = "free-threaded" if profile.free_threaded else "with the GIL"
         return Cause.FREE_THREADED, Story(
             why=f"This interpreter is built {build}, an ABI of its own; the wheel has {abi}.",
             remedy="Build a wheel for that ABI too.",
@@ -186,13 +189,13 @@ def _python_story(ground: Ground, python: str, abi: str) -> tuple[Cause, Story]:
         )
     if theirs > ours:
         return Cause.PYTHON_TOO_OLD, Story(
-            why=f"The wheel needs Python {_dotted(theirs)}, this is {ground.passport.minor}.",
-            remedy=f"Build a wheel for {ground.passport.minor}, or take an older release.",
+            why=f"The wheel needs Python {_dotted(theirs)}, this is {profile.passport.minor}.",
+            remedy=f"Build a wheel for {profile.passport.minor}, or take an older release.",
             reference=_TAGS,
         )
     return Cause.PYTHON_TOO_NEW, Story(
-        why=f"The wheel is for Python {_dotted(theirs)}, this is {ground.passport.minor}.",
-        remedy=f"Build a wheel for {ground.passport.minor}, or one of the stable ABI (abi3).",
+        why=f"The wheel is for Python {_dotted(theirs)}, this is {profile.passport.minor}.",
+        remedy=f"Build a wheel for {profile.passport.minor}, or one of the stable ABI (abi3).",
         reference=_TAGS,
     )
 

@@ -1,4 +1,4 @@
-"""A target as rules ask about it: a passport in, its ground out."""
+"""A target as rules ask about it: a passport in, its profile out."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Ground:
+class TargetProfile:
     """What a passport says, parsed once."""
 
     passport: Passport
@@ -29,12 +29,12 @@ class Ground:
 
 
 @once
-def ground_of(passport: Passport) -> Ground:
+def profile_of(passport: Passport) -> TargetProfile:
     """Return what ``passport`` says in the form that rules ask."""
     parts = [tag.split("-", 2) for tag in passport.tags]
     name, _, version = passport.libc.partition(" ")
     where = f" on {passport.libc}" if passport.libc else ""
-    return Ground(
+    return TargetProfile(
         passport=passport,
         tags=frozenset(passport.tags),
         interpreters=frozenset((python, abi) for python, abi, _ in parts),

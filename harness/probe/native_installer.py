@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from harness.core.causes import Cause
 from harness.core.errors import EngineError, ImageError
 from harness.core.passport import Passport
 from harness.core.targets import Target
@@ -51,7 +52,7 @@ class _Open:
     """Of targets that are known to have that image."""
 
 
-class Twins:
+class NativeInstaller:
     """Sessions of native twins, one open at a time; ``close`` leaves no container behind."""
 
     def __init__(
@@ -131,4 +132,4 @@ class Twins:
         for use in self._images.uses(twin):
             if use.image and (found := self._engine.find_image(use.image)):
                 return found.id
-        raise ImageError(f"no image of {twin.key} here", cause="infra:no-way")
+        raise ImageError(f"no image of {twin.key} here", cause=Cause.NO_WAY)

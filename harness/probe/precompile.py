@@ -14,11 +14,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from harness.core.causes import Cause
 from harness.core.errors import EngineError, ImageError, WheelError
 from harness.core.subjects import WheelRef
 from harness.core.targets import Target
 from harness.host.cache import Cache, content_key
-from harness.probe.native_installer import Twins
+from harness.probe.native_installer import NativeInstaller
 from harness.probe.session import SessionLostError, agent_payload, agent_sources
 from harness.wheels.archive.zip_reader import open_archive
 
@@ -33,7 +34,7 @@ _SOURCES = "sources-1-py3-none-any.whl"
 class Precompiler:
     """Bytecode by sources and release; asks native twins that the engine has images of."""
 
-    def __init__(self, twins: Twins, cache: Cache) -> None:
+    def __init__(self, twins: NativeInstaller, cache: Cache) -> None:
         self._twins = twins
         self._cache = cache
         self._not_had: set[str] = set()
@@ -82,7 +83,7 @@ class Precompiler:
     def _compile(self, target: Target, sources: bytes, python: str) -> bytes:
         session, twin = self._twins.at(target)
         if python not in ("", twin.python):
-            raise ImageError(f"{target.id} runs another Python here", cause="infra:no-way")
+            raise ImageError(f"{target.id} runs another Python here", cause=Cause.NO_WAY)
         return session.compile(_SOURCES, sources, seconds=SECONDS)
 
 

@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 
+from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
-from harness.core.errors import HarnessError, WheelError
-from harness.core.observations import Attempt, Observation, Prediction
+from harness.core.errors import InfrastructureError, WheelError
+from harness.core.observations import Attempt, AttemptMode, Observation, Prediction
 from harness.core.passport import Passport
 from harness.probe.session import Job, ProbeResult, SessionLostError
 from harness.wheels.archive.filename import parse_wheel_name
 
 
-def observed(base: Observation, results: list[tuple[str, ProbeResult]]) -> Observation:
+def observed(base: Observation, results: list[tuple[AttemptMode, ProbeResult]]) -> Observation:
     """Put the last result, which is the confirming one where there are two, into words."""
     last = results[-1][1]
     attempts = tuple(
@@ -82,14 +83,14 @@ def refused(job: Job, seen: ProbeResult) -> ProbeResult:
         seen,
         outcome=Outcome.REFUSED,
         stage=Stage.INSTALL,
-        cause="tag-refused",
+        cause=Cause.TAG_REFUSED,
         evidence=f"{job.wheels[-1][0]} is not a supported wheel on this platform.",
     )
 
 
 def lost(error: SessionLostError) -> ProbeResult:
     """Turn a lost session into a result: out of memory is the wheel's doing, the rest a miss."""
-    by_wheel = error.cause == "memory-limit"
+    by_wheel = error.cause == Cause.MEMORY_LIMIT
     return ProbeResult(
         outcome=Outcome.CRASHED if by_wheel else Outcome.MISS,
         stage=Stage.IMPORT,
@@ -100,8 +101,12 @@ def lost(error: SessionLostError) -> ProbeResult:
     )
 
 
-def miss(cell: Cell, stage: Stage, cause: str, error: HarnessError) -> Observation:
+def miss(cell: Cell, error: InfrastructureError) -> Observation:
     """Return what is known of a cell that this side of the wheel failed."""
     return Observation(
-        cell=cell.id, outcome=Outcome.MISS, stage=stage, cause=cause, evidence=str(error)
+        cell=cell.id,
+        outcome=Outcome.MISS,
+        stage=error.stage,
+        cause=error.cause,
+        evidence=str(error),
     )

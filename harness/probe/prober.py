@@ -1,6 +1,6 @@
 """A cell in, an observation out: where image, wheel and probe come together.
 
-One laboratory serves one worker: it keeps the session of the target at hand open for
+One prober serves one worker: it keeps the session of the target at hand open for
 all of that target's cells, and confirms every non-pass in a container of its own
 before it believes it.
 """
@@ -18,20 +18,14 @@ from pydantic import TypeAdapter
 
 from harness import __version__
 from harness.core.arches import Arch
+from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
-from harness.core.errors import (
-    BuildError,
-    EngineError,
-    ImageError,
-    PackageIndexError,
-    UpstreamError,
-    UsageError,
-)
-from harness.core.observations import ImageRef, Observation, Provenance
+from harness.core.errors import EngineError, ImageError, InfrastructureError, UsageError
+from harness.core.observations import AttemptMode, ImageRef, Observation, Provenance
 from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
-from harness.host.cache import CacheError, content_key
+from harness.host.cache import content_key
 from harness.host.engine import Engine, EngineInfo, Limits
 from harness.predict.cell import NoSurvey, Survey, forecast
 from harness.probe.journal import Journal
@@ -48,7 +42,7 @@ from harness.probe.probe_results import (
 )
 from harness.probe.repro import docker_line
 from harness.probe.result_cache import Memory, NoMemory, Recent, environment_key, result_key
-from harness.probe.session import Job, ProbeResult, Session, SessionLostError, Way, agent_payload
+from harness.probe.session import Job, ProbeResult, Session, SessionLostError, agent_payload
 from harness.wheels.facts_reader import WheelReader
 from harness.wheels.install_layout import laid_out
 from harness.wheels.provider import Refusal
@@ -75,7 +69,7 @@ class BytecodeSource(Protocol):
 class Installers(Protocol):
     """Where wheels are installed for emulated targets.
 
-    It is ``harness.probe.native_installer.Twins``.
+    It is ``harness.probe.native_installer.NativeInstaller``.
     """
 
     def install(self, target: Target, passport: Passport, job: Job) -> Installed | None: ...
@@ -84,7 +78,7 @@ class Installers(Protocol):
 
 
 class WheelSource(Protocol):
-    """Where wheels come from (``harness.wheels.provider.Supply``)."""
+    """Where wheels come from (``harness.wheels.provider.WheelProvider``)."""
 
     def wheels_for(
         self, subject: Subject, target: Target, passport: Passport
@@ -115,7 +109,7 @@ class _Bench:
     """None while a remembered passport suffices."""
 
 
-class Lab:
+class Prober:
     """Observes cells, one at a time; a context manager that leaves no container behind."""
 
     def __init__(  # noqa: PLR0913 - one for each seam
@@ -193,20 +187,10 @@ class Lab:
         start = time.monotonic()
         try:
             observation = self._observe(cell)
-        except ImageError as error:
-            observation = miss(cell, Stage.IMAGE, error.cause, error)
-        except EngineError as error:
-            self.leave()
-            observation = miss(cell, Stage.IMAGE, "infra:engine", error)
-        except BuildError as error:
-            observation = miss(cell, Stage.WHEEL, "infra:build", error)
-        except PackageIndexError as error:
-            observation = miss(cell, Stage.WHEEL, "infra:index", error)
-        except UpstreamError as error:
-            observation = miss(cell, Stage.WHEEL, "infra:upstream", error)
-        except CacheError as error:
-            stage = Stage.WHEEL if self._bench else Stage.IMAGE
-            observation = miss(cell, stage, "infra:disk", error)
+        except InfrastructureError as error:
+            if isinstance(error, EngineError) and not isinstance(error, ImageError):
+                self.leave()
+            observation = miss(cell, error)
         finally:
             self._journal.activity(cell.target.key, "")
         observation = replace(
@@ -225,7 +209,7 @@ class Lab:
             cell=cell.id,
             outcome=Outcome.REFUSED,
             stage=Stage.WHEEL,
-            cause="tag-refused",
+            cause=Cause.TAG_REFUSED,
             provenance=self._provenance(bench),
         )
         if isinstance(wheels, Refusal):
@@ -262,7 +246,7 @@ class Lab:
         with self._phase("wheels", bench.target.key, f"compiling {subject.id}"):
             return self._bytecode.bytecode(bench.target, bench.passport.python, wheels)
 
-    def _probe(self, bench: _Bench, job: Job) -> list[tuple[str, ProbeResult]]:
+    def _probe(self, bench: _Bench, job: Job) -> list[tuple[AttemptMode, ProbeResult]]:
         """Probe in the open session; confirm what is no pass in a container of its own."""
         if bench.session is None:
             bench.session, _ = self._start(bench.target, bench.image)
@@ -273,21 +257,27 @@ class Lab:
             return [(mode, first)]
         return [(mode, first), self._confirm(bench, job, first)]
 
-    def _probe_first(self, bench: _Bench, session: Session, job: Job) -> tuple[str, ProbeResult]:
+    def _probe_first(
+        self, bench: _Bench, session: Session, job: Job
+    ) -> tuple[AttemptMode, ProbeResult]:
         """Install on the target's native twin where it can be had, and import on the target."""
         there = None
         if self._twins and not self._own_pip and self._emulator_version(bench.target.arch):
             there = self._twins.install(bench.target, bench.passport, job)
         if there is not None and there.failure is not None:
-            return "twin", there.failure
-        mode, site, spent = ("twin", there.site, there.seconds) if there else ("session", b"", 0.0)
+            return AttemptMode.NATIVE, there.failure
+        mode, site, spent = AttemptMode.SESSION, b"", 0.0
+        if there is not None:
+            mode, site, spent = AttemptMode.NATIVE, there.site, there.seconds
         try:
             seen = session.probe(replace(job, site=site))
         except SessionLostError as error:
             return mode, lost(error)
         return mode, replace(seen, seconds=round(seen.seconds + spent, 3))
 
-    def _confirm(self, bench: _Bench, job: Job, first: ProbeResult) -> tuple[str, ProbeResult]:
+    def _confirm(
+        self, bench: _Bench, job: Job, first: ProbeResult
+    ) -> tuple[AttemptMode, ProbeResult]:
         """Return the result that is believed, and how it came about.
 
         What pip installed and an import did not stand needs no second pip, most of the time
@@ -295,21 +285,21 @@ class Lab:
         same words, that is believed. Where it does not, the slow way decides.
         """
         if first.stage in (Stage.IMPORT, Stage.CALL) and first.outcome in _WITHOUT_PIP:
-            again = self._probe_alone(bench, job, "unpacked")
+            again = self._probe_alone(bench, job, AttemptMode.UNPACKED)
             if (again.outcome, again.stage, again.evidence) == (
                 first.outcome,
                 first.stage,
                 first.evidence,
             ):
-                return "unpacked", again
-        return "fresh", self._probe_alone(bench, job, "fresh")
+                return AttemptMode.UNPACKED, again
+        return AttemptMode.FRESH, self._probe_alone(bench, job, AttemptMode.FRESH)
 
-    def _probe_alone(self, bench: _Bench, job: Job, way: Way) -> ProbeResult:
+    def _probe_alone(self, bench: _Bench, job: Job, mode: AttemptMode) -> ProbeResult:
         with self._session(bench.target, bench.image) as session:
             compiled = self._agent(bench.target)
-            session.start(warm=False, sealed=way == "fresh", compiled=compiled)
+            session.start(warm=False, sealed=mode is AttemptMode.FRESH, compiled=compiled)
             try:
-                return session.probe(job, way)
+                return session.probe(job, mode)
             except SessionLostError as error:
                 return lost(error)
 

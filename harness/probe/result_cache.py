@@ -1,4 +1,4 @@
-"""What need not be measured again: the seam through which a laboratory remembers.
+"""What need not be measured again: the seam through which a prober remembers.
 
 In: keys, which stand for all that decides a result. Out: what was measured under the same key,
 or nothing. ``harness.store.reuse`` is the one that remembers.
@@ -37,7 +37,7 @@ class NoMemory:
 
 
 class Recent:
-    """What one laboratory measured itself, before what is remembered from earlier.
+    """What one prober measured itself, before what is remembered from earlier.
 
     Two targets may have one image (a distribution's next release with nothing changed that a
     wheel meets): what the one showed need not be measured for the other. A cell that is asked
@@ -58,7 +58,7 @@ class Recent:
         return self._earlier.observation(key)
 
     def twin(self, key: str, target: Target) -> Observation | None:
-        """Return what this laboratory saw under that key on another target than ``target``."""
+        """Return what this prober saw under that key on another target than ``target``."""
         where, known = self._observations.get(key, (target.key, None))
         return known if where != target.key else None
 

@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from functools import cache as once
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from elftools.elf.enums import ENUM_E_MACHINE
 
 from harness.core.arches import Arch
+from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.errors import ImageError
+from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
 from harness.core.targets import Target
 from harness.host.engine import Channel, ContainerSpec, Engine, Limits
@@ -62,10 +64,6 @@ def agent_payload(compiled: tuple[tuple[str, bytes], ...] = ()) -> bytes:
         "compiled": [(name, b64encode(pyc).decode()) for name, pyc in compiled],
     }
     return json.dumps(payload).encode()
-
-
-Way = Literal["session", "unpacked", "fresh"]
-"""How a cell is probed."""
 
 
 class SessionLostError(Exception):
@@ -156,22 +154,22 @@ class Session:
             facts = self._ask({"op": "hello", "warm": warm, "seal": sealed}, (), HELLO_SECONDS)
         except SessionLostError as lost:
             raise ImageError(
-                f"the image's interpreter does not start: {lost.detail}", cause="infra:interpreter"
+                f"the image's interpreter does not start: {lost.detail}", cause=Cause.INTERPRETER
             ) from lost
         except ChannelClosedError:
             detail = self._channel.errors().strip() or "it ended at once"
             raise ImageError(
-                f"the image's interpreter does not start: {detail}", cause="infra:interpreter"
+                f"the image's interpreter does not start: {detail}", cause=Cause.INTERPRETER
             ) from None
         if "failed" in facts:
             raise ImageError(
-                f"the image's installer does not start: {facts['failed']}", cause="infra:installer"
+                f"the image's installer does not start: {facts['failed']}", cause=Cause.INSTALLER
             )
         passport = _passport(facts)
         _assert_arch(passport, self._arch)
         return passport
 
-    def probe(self, job: Job, way: Way = "session") -> ProbeResult:
+    def probe(self, job: Job, mode: AttemptMode = AttemptMode.SESSION) -> ProbeResult:
         """Install, import and call.
 
         ``session``: both in forks of processes that are ready for it. ``unpacked``: import in a
@@ -180,7 +178,7 @@ class Session:
         or no longer answers.
         """
         wheels, more = job.wheels, []
-        if way == "session":
+        if mode is AttemptMode.SESSION:
             wheels = () if job.site else job.wheels[-1:] if job.beside else job.wheels
             more = [(SITE, job.site), (BESIDE, job.beside), (BYTECODE, job.bytecode)]
         files = [*wheels, *((name, data) for name, data in more if data)]
@@ -192,7 +190,7 @@ class Session:
             "call": job.call,
             "timeout": job.timeout,
             "quiet": job.quiet,
-            "way": way,
+            "way": mode,
         }
         stages = 4 if len(wheels) > 1 else 2
         answer = self._ask(
@@ -239,21 +237,21 @@ class Session:
             self._channel.send(struct.pack(">I", len(header)) + header + b"".join(blobs))
             (size,) = struct.unpack(">I", self._channel.receive(4, deadline=deadline))
             if size > MAX_FRAME:
-                raise self._lost("infra:agent", f"it answers with a frame of {size} bytes")
+                raise self._lost(Cause.AGENT, f"it answers with a frame of {size} bytes")
             answer: dict[str, Any] = json.loads(self._channel.receive(size, deadline=deadline))
             answer["blob"] = self._blob(sum(answer.get("blobs", ())), deadline)
         except ChannelTimeoutError:
-            raise self._lost("infra:agent-silent", f"no answer within {seconds:.0f} s") from None
+            raise self._lost(Cause.AGENT_SILENT, f"no answer within {seconds:.0f} s") from None
         except ChannelClosedError:
-            cause = "memory-limit" if self._channel.memory_exceeded() else "infra:agent-gone"
+            cause = Cause.MEMORY_LIMIT if self._channel.memory_exceeded() else Cause.AGENT_GONE
             raise self._lost(cause, self._channel.errors().strip()) from None
         except (ValueError, TypeError, AttributeError) as error:
-            raise self._lost("infra:agent", f"it does not answer in frames: {error}") from error
+            raise self._lost(Cause.AGENT, f"it does not answer in frames: {error}") from error
         return answer
 
     def _blob(self, size: int, deadline: float) -> bytes:
         if size > MAX_BLOB:
-            raise self._lost("infra:agent", f"it answers with {size} bytes")
+            raise self._lost(Cause.AGENT, f"it answers with {size} bytes")
         return self._channel.receive(size, deadline=deadline) if size else b""
 
     def _lost(self, cause: str, detail: str) -> SessionLostError:
@@ -310,10 +308,10 @@ def _assert_arch(passport: Passport, arch: Arch) -> None:
         raise ImageError(
             f"wanted {arch.name}, got an image whose interpreter is "
             f"{passport.elf_machine} ({passport.elf_bits} bit); remove that image and try again",
-            cause="infra:wrong-arch",
+            cause=Cause.WRONG_ARCH,
         )
     if passport.machine not in arch.machines:
         raise ImageError(
             f"wanted {arch.name}, but `uname -m` in the container says {passport.machine}",
-            cause="infra:wrong-arch",
+            cause=Cause.WRONG_ARCH,
         )

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
+from harness.core.causes import Cause
 from harness.core.cells import Outcome
 from harness.core.observations import Observation, Prediction
-from harness.predict import Cause
 from harness.report.findings import fit
 from harness.report.glyphs import DISAGREES, expected_glyph
 from harness.results.grid import Agreement, Grid, GridCell

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
+from harness.core.observations import AttemptMode
 from harness.core.targets import ImageWay
 from harness.images.source import INSTEAD
 from harness.report.causes import count_agreement, render_agreement, render_causes
@@ -71,7 +72,7 @@ def format_reused(grid: Grid) -> str:
     seen = [cell.observation for cell in grid.cells if cell.observation]
     times = sorted(each.measured_at for each in seen if each.cached)
     elsewhere = sum(bool(each.measured_on) for each in seen)
-    twins = sum(any(attempt.mode == "twin" for attempt in each.attempts) for each in seen)
+    native = sum(any(a.mode is AttemptMode.NATIVE for a in each.attempts) for each in seen)
     lines = []
     if times:
         lines.append(
@@ -80,9 +81,9 @@ def format_reused(grid: Grid) -> str:
         )
     if elsewhere:
         lines.append(f"{elsewhere} cells were measured on another target that has the same image")
-    if twins:
+    if native:
         lines.append(
-            f"{twins} wheels were installed by the same pip without emulation, told the target's "
+            f"{native} wheels were installed by the same pip without emulation, told the target's "
             "tags; --own-pip emulates it"
         )
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.core.causes import Cause
 from harness.core.cells import Cell, Expectation, Outcome
 from harness.core.errors import ExitCode
 from harness.core.observations import Observation
@@ -15,7 +16,6 @@ from harness.core.subjects import FixtureSource, Subject
 from harness.core.targets import Target
 from harness.predict.limits import Limit, limit_of
 
-BUILD_CAUSE = "infra:build"
 """Cause of the cells missed because a fixture project did not build."""
 
 
@@ -129,7 +129,7 @@ def exit_code(grid: Grid, *, interrupted: bool = False) -> ExitCode:
     failing = [cell for cell in grid.cells if cell.fails]
     if any(c.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS) for c in failing):
         return ExitCode.UNEXPECTED
-    if any(c.observation and c.observation.cause == BUILD_CAUSE for c in failing):
+    if any(c.observation and c.observation.cause == Cause.BUILD for c in failing):
         return ExitCode.BUILD_FAILED
     return ExitCode.NOTHING_CAN_BE_SAID if failing else ExitCode.AS_EXPECTED
 

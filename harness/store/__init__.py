@@ -3,7 +3,7 @@
 In: observations as they come. Out: runs as they were, and what history says of a cell.
 ``tables.py`` is the file's shape, ``database.py`` opens it, ``rows.py`` says what a row stands for,
 ``run_store.py`` writes and reads runs, ``run_lookup.py`` finds them, ``report/listing.py`` tells of
-them, ``history.py`` asks across runs, ``reuse.py`` is what a laboratory asks of it, ``recorder.py``
+them, ``history.py`` asks across runs, ``reuse.py`` is what a prober asks of it, ``recorder.py``
 takes a run in as it goes, ``run_lock.py`` lets one process at a time write it, ``merge.py`` joins
 the shards of a run.
 """

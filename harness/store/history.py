@@ -12,7 +12,7 @@ from functools import cache
 from harness.core.cells import Cell, Outcome
 from harness.core.matching import did_you_mean
 from harness.core.observations import Observation
-from harness.matrix.cell_list import load_roster
+from harness.matrix.cell_list import load_cells
 from harness.results.differences import Difference, differences
 from harness.results.grid import build_grid
 from harness.results.past import Sighting
@@ -137,17 +137,17 @@ def _names(cell: str) -> Sequence[str]:
 
 
 def _tester(store: Store, query: Query | None) -> Callable[[str, Observation], bool]:
-    """Return the test of what was seen of a cell of the roster (a blob)."""
+    """Return the test of what was seen of a cell of the cell list (a blob)."""
 
     @cache  # Night after night it is the same one.
-    def planned(roster: str) -> dict[str, Cell]:
+    def planned(cell_list: str) -> dict[str, Cell]:
         with telling(store.path):
-            return {cell.id: cell for cell in load_roster(get_blob(store.connection, roster))}
+            return {cell.id: cell for cell in load_cells(get_blob(store.connection, cell_list))}
 
-    def meets(roster: str, seen: Observation) -> bool:
+    def meets(cell_list: str, seen: Observation) -> bool:
         if query is None or not query.terms:
             return True
-        cell = planned(roster)[seen.cell]
+        cell = planned(cell_list)[seen.cell]
         return query.matches(seen_facts(build_grid([cell], [seen]).cells[0]))
 
     return meets

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import UsageError
 from harness.core.observations import Observation
@@ -17,7 +18,6 @@ from harness.results.runfile import Circumstances
 from harness.store.rows import Measured, RunInfo
 from harness.store.run_store import open_store
 
-MISSING = "infra:shard"
 """Cause of the cells that no shard measured."""
 
 
@@ -152,7 +152,7 @@ def _unseen(absent: Sequence[str]) -> Iterator[str]:
 
 def _miss(cell: str, why: str) -> Observation:
     return Observation(
-        cell=cell, outcome=Outcome.MISS, stage=Stage.IMAGE, cause=MISSING, evidence=why
+        cell=cell, outcome=Outcome.MISS, stage=Stage.IMAGE, cause=Cause.SHARD, evidence=why
     )
 
 

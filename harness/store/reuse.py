@@ -1,4 +1,4 @@
-"""A laboratory's memory, read from a store: a key in, what was measured under it out.
+"""A prober's memory, read from a store: a key in, what was measured under it out.
 
 Of timeouts nothing is remembered: how long something takes, the machine decides too. Neither is
 a result that was not the same each time.

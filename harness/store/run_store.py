@@ -21,7 +21,7 @@ from harness.core.errors import ExitCode
 from harness.core.matching import did_you_mean
 from harness.core.observations import Observation
 from harness.core.passport import Passport
-from harness.matrix.cell_list import dump_roster, load_roster
+from harness.matrix.cell_list import dump_cells, load_cells
 from harness.results.grid import Grid, build_grid
 from harness.results.runfile import Circumstances, Run, record_run
 from harness.store.database import StoreError, connect, get_blob, put_blob, telling, transaction
@@ -86,12 +86,14 @@ class Store:
         at = started_at or datetime.now(UTC).isoformat(timespec="seconds")
         run_id = run_id or f"{at[:19].replace('-', '').replace(':', '')}-{secrets.token_hex(4)}"
         with telling(self.path), transaction(self.connection):
-            roster = put_blob(self.connection, dump_roster(cells))
-            all_of_them = roster if whole is None else put_blob(self.connection, dump_roster(whole))
+            cell_list = put_blob(self.connection, dump_cells(cells))
+            all_of_them = (
+                cell_list if whole is None else put_blob(self.connection, dump_cells(whole))
+            )
             self.connection.execute(
                 "INSERT INTO run (id, started_at, label, shard, harness, roster, whole, cells)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (run_id, at, label, shard, __version__, roster, all_of_them, len(cells)),
+                (run_id, at, label, shard, __version__, cell_list, all_of_them, len(cells)),
             )
         return self.find(run_id)
 
@@ -149,7 +151,7 @@ class Store:
             row = self.connection.execute(
                 "SELECT roster, whole FROM run WHERE number = ?", (run.number,)
             ).fetchone()
-            return load_roster(get_blob(self.connection, row[whole]))
+            return load_cells(get_blob(self.connection, row[whole]))
 
     def observations(self, run: RunInfo, *, logs: bool = True) -> tuple[Observation, ...]:
         """Return what was seen, in the order in which it was; ``logs``: with what wheels said."""

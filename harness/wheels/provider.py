@@ -15,7 +15,7 @@ from harness.core.subjects import FileSource, FixtureSource, IndexSource, Subjec
 from harness.core.targets import Target
 from harness.host.cache import file_sha256
 from harness.images.debian import Workspace
-from harness.wheels.build import Foundry, build_wheel
+from harness.wheels.build import ContainerBuilder, build_wheel
 from harness.wheels.index.choose import choose_wheel, nearest_refusal
 from harness.wheels.index.fetch import PackageIndex
 
@@ -30,7 +30,7 @@ class Refusal:
         return self.reason
 
 
-class Supply:
+class WheelProvider:
     """Wheels for cells: fixture wheels are built and index wheels fetched when first asked for."""
 
     def __init__(
@@ -40,13 +40,13 @@ class Supply:
         index: PackageIndex,
         fixtures: Path,
         workspace: Workspace,
-        foundry: Foundry | None = None,
+        container_builder: ContainerBuilder | None = None,
     ) -> None:
         self._matrix = matrix
         self._index = index
         self._fixtures = fixtures
         self._workspace = workspace
-        self._foundry = foundry
+        self._container_builder = container_builder
         self._made: dict[tuple[FixtureSource, str, str], WheelRef] = {}
         """By source, arch and Python: to look a wheel up is to hash all that it is made of."""
 
@@ -88,7 +88,7 @@ class Supply:
                 passport.minor,
                 fixtures=self._fixtures,
                 workspace=self._workspace,
-                foundry=self._foundry,
+                container_builder=self._container_builder,
             )
         return self._made[key]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from harness.app.wiring import ROOT, LabOptions, fetch_sole, open_pinned
+from harness.app.wiring import ROOT, ProberOptions, fetch_sole, open_pinned
 from harness.core.arches import Arch, find_arch
 from harness.core.errors import BuildError
 from harness.core.subjects import Builder, BuilderKind, Headers, IndexSource, WheelRef
@@ -20,7 +20,7 @@ from harness.images.debian_root import native_arch
 from harness.images.registry import RegistrySource
 from harness.wheels.archive.contents import read_wheel, verify_record
 from harness.wheels.archive.elf import ElfFacts
-from harness.wheels.build import Foundry, build_wheel
+from harness.wheels.build import ContainerBuilder, build_wheel
 from harness.wheels.build.builder_image import build_in_container
 from harness.wheels.build.planned import plan_wheel
 from harness.wheels.build.project import load_project
@@ -55,17 +55,17 @@ TWIN = Builder(
 
 
 @pytest.fixture(scope="module")
-def foundry(
+def container_builder(
     engine: DockerEngine, cache: Cache, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Foundry]:
+) -> Iterator[ContainerBuilder]:
     """Return where builder images build: the real engine, a registry with two stand-ins."""
-    index = open_pinned(LabOptions(matrix_folder=ROOT / "matrix"), print)
+    index = open_pinned(ProberOptions(matrix_folder=ROOT / "matrix"), print)
     with loopback_registry(tmp_path_factory.mktemp("registry")) as server:
         for arch in (NATIVE, FOREIGN):
             image = make_builder_image(engine, cache, arch)
             server.push(image, arch, f"pypa/manylinux_2_39_{arch.name}", "latest")
         source = RegistrySource(engine, cache, mirror=server.host, tries=1, announce=print)
-        yield Foundry(
+        yield ContainerBuilder(
             engine=engine, fetch_image=source.fetch, fetch_wheel=partial(fetch_sole, index)
         )
         _forget(server.host)
@@ -80,10 +80,12 @@ def _forget(host: str) -> None:
     client.close()
 
 
-def built(name: str, builder: Builder, arch: Arch, cache: Cache, foundry: Foundry) -> WheelRef:
+def built(
+    name: str, builder: Builder, arch: Arch, cache: Cache, container_builder: ContainerBuilder
+) -> WheelRef:
     return build_wheel(
         name, builder, arch, "3.13",
-        fixtures=FIXTURES, workspace=make_workspace(cache), foundry=foundry,
+        fixtures=FIXTURES, workspace=make_workspace(cache), container_builder=container_builder,
     )  # fmt: skip
 
 
@@ -113,10 +115,10 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "arch"), CASES, ids=[f"{n}-{a.name}" for n, a in CASES])
-def test_twins(name: str, arch: Arch, cache: Cache, foundry: Foundry) -> None:
+def test_twins(name: str, arch: Arch, cache: Cache, container_builder: ContainerBuilder) -> None:
     """Files, tags, needed libraries and symbols asked for agree, start files apart."""
-    own = built(name, IMAGE, arch, cache, foundry)
-    twin = built(name, TWIN, arch, cache, foundry)
+    own = built(name, IMAGE, arch, cache, container_builder)
+    twin = built(name, TWIN, arch, cache, container_builder)
     verify_record(Path(own.path))
     assert own.filename == twin.filename
     assert "/pypa/manylinux_2_39_" in own.builder
@@ -130,11 +132,13 @@ def test_twins(name: str, arch: Arch, cache: Cache, foundry: Foundry) -> None:
         assert elf.rpath + elf.runpath == theirs[file].rpath + theirs[file].runpath, file
 
 
-def test_a_source_that_does_not_compile(foundry: Foundry, tmp_path: Path) -> None:
+def test_a_source_that_does_not_compile(
+    container_builder: ContainerBuilder, tmp_path: Path
+) -> None:
     """The end of what the compiler printed is in the error."""
     folder = make_project(tmp_path)
     (folder / "native/impl.c").write_text("#error this is the reason\n")
     planned = plan_wheel(load_project(folder), IMAGE, NATIVE, "3.13")
-    image = foundry.fetch_image(IMAGE.image.replace("{arch}", NATIVE.name), NATIVE)
+    image = container_builder.fetch_image(IMAGE.image.replace("{arch}", NATIVE.name), NATIVE)
     with pytest.raises(BuildError, match="this is the reason"):
-        build_in_container(planned, image, foundry)
+        build_in_container(planned, image, container_builder)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.app.wiring import ROOT, LabOptions, open_images, open_pinned, read_matrix
+from harness.app.wiring import ROOT, ProberOptions, open_images, open_pinned, read_matrix
 from harness.core.targets import ImageWay, Target
 from harness.host.engine import Limits
 from harness.host.engine.docker import DockerEngine
@@ -51,7 +51,7 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(scope="module")
 def images() -> ImageStore:
-    options = LabOptions(images=ImageWay.REPLICA)
+    options = ProberOptions(images=ImageWay.REPLICA)
     return open_images(options, open_pinned(options, print), print)
 
 

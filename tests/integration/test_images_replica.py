@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from harness.app.wiring import LabOptions, fetch_pip, open_pinned
+from harness.app.wiring import ProberOptions, fetch_pip, open_pinned
 from harness.core.arches import find_arch
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay
@@ -18,7 +18,7 @@ from harness.host.engine.docker import DockerEngine
 from harness.images import ImageStore
 from harness.images.debian_root import native_arch
 from harness.images.image_archive import write_archive
-from harness.images.inventory import remove_items, take_stock
+from harness.images.inventory import list_inventory, remove_items
 from harness.images.source import Use
 from harness.probe.session import Session
 from tests.support.commands import wheelgrid
@@ -45,7 +45,7 @@ def arch(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
-    index = open_pinned(LabOptions(), print)
+    index = open_pinned(ProberOptions(), print)
     store = ImageStore(
         engine,
         make_workspace(cache),
@@ -130,7 +130,7 @@ def test_what_nobody_uses_is_listed_and_removed(
     for name in (used, old):
         load(engine, name, tmp_path)
     uses = {"t/x": (Use(image=used),)}
-    items = take_stock(engine, Cache(tmp_path), uses, prefix=own_prefix)
+    items = list_inventory(engine, Cache(tmp_path), uses, prefix=own_prefix)
     assert [(item.name, item.targets) for item in items] == [(old, ()), (used, ("t/x",))]
     assert all(item.size > 0 and item.made_at > 0 for item in items)
     remove_items(items[:1], engine, Cache(tmp_path), announce=print)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.app.wiring import ROOT, LabOptions, open_images, open_pinned, read_matrix
+from harness.app.wiring import ROOT, ProberOptions, open_images, open_pinned, read_matrix
 from harness.core.arches import find_arch
 from harness.core.targets import ImageWay, Target
 from harness.host.engine import ContainerSpec
@@ -65,7 +65,7 @@ def _replicas() -> list[object]:
 
 @pytest.fixture(scope="module")
 def images() -> ImageStore:
-    options = LabOptions(images=ImageWay.REPLICA)
+    options = ProberOptions(images=ImageWay.REPLICA)
     return open_images(options, open_pinned(options, print), print)
 
 

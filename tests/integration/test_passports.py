@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.app.wiring import LabOptions, open_images, open_pinned
+from harness.app.wiring import ProberOptions, open_images, open_pinned
 from harness.core.passport import ExecStack, Passport
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
@@ -34,7 +34,7 @@ def surveyor(engine: DockerEngine, tmp_path: Path) -> Surveyor:
 
 @pytest.fixture
 def passport(engine: DockerEngine, surveyor: Surveyor, arch: str) -> Passport:
-    options = LabOptions(images=ImageWay.ASSEMBLED)
+    options = ProberOptions(images=ImageWay.ASSEMBLED)
     target = debian_12(arch)
     image = open_images(options, open_pinned(options, print), print).get(target)
     with Session(engine, image.id, target, Limits()) as session:

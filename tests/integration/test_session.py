@@ -22,7 +22,7 @@ from harness.host.engine.docker import DockerEngine
 from harness.host.engine.owner import OWNER_LABEL
 from harness.images import ImageStore
 from harness.images.debian_root import native_arch
-from harness.probe.native_installer import Twins
+from harness.probe.native_installer import NativeInstaller
 from harness.probe.session import Session, SessionLostError
 from tests.support.targets import debian_12, no_pip
 from tests.support.wheels import job_for, make_wheel
@@ -112,7 +112,7 @@ def test_native_twin_installs_what_the_targets_own_pip_does(
     }
     with (
         Session(engine, image.id, target, TIGHT) as own,
-        closing(Twins(engine, images, [twin, target], TIGHT)) as twins,
+        closing(NativeInstaller(engine, images, [twin, target], TIGHT)) as twins,
     ):
         passport = own.start()
         for arch, refused in ((target.arch_name, False), (elsewhere.arch_name, True)):

@@ -2,7 +2,7 @@
 
 Every test runs pytest in a process of its own, on a matrix of its own, with
 ``harness.conftest`` and ``harness.test_matrix`` as they are; only what opens the
-laboratory is exchanged.
+prober is exchanged.
 """
 
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.probe.journal import observations, read_events
-from tests.support.local_lab import HERE
+from tests.support.local_prober import HERE
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,7 +59,7 @@ ANSWERS = {
 CONFTEST = f"""\
 from harness.core.errors import PackageIndexError
 from harness.wheels.provider import Refusal
-from tests.support.local_lab import local_lab
+from tests.support.local_prober import local_prober
 
 pytest_plugins = ["harness.conftest"]
 
@@ -67,13 +67,13 @@ pytest_plugins = ["harness.conftest"]
 
 def pytest_configure(config):
     import harness.conftest
-    harness.conftest.open_lab = lambda matrix, options, journal, memory: local_lab(ANSWERS, journal)
+    harness.conftest.open_prober = lambda _m, _o, journal, _memory: local_prober(ANSWERS, journal)
 """
 
 NO_LAB = """
 def pytest_configure(config):
     import harness.conftest
-    harness.conftest.open_lab = None
+    harness.conftest.open_prober = None
 """
 
 GAMMA_IS_READY = f"""
@@ -90,7 +90,7 @@ KILL = """
 import os, signal
 from pathlib import Path
 import harness.conftest
-from tests.support.local_lab import MadeWheels
+from tests.support.local_prober import MadeWheels
 
 class KillingWheels(MadeWheels):
     def wheels_for(self, subject, target, passport):
@@ -98,14 +98,14 @@ class KillingWheels(MadeWheels):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().wheels_for(subject, target, passport)
 
-import tests.support.local_lab
-tests.support.local_lab.MadeWheels = KillingWheels
+import tests.support.local_prober
+tests.support.local_prober.MadeWheels = KillingWheels
 """
 
 
 @pytest.fixture(autouse=True)
 def _matrix(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lay out a matrix, the one test module, and this machine as the laboratory."""
+    """Lay out a matrix, the one test module, and this machine as the prober."""
     texts = {"targets": TARGETS, "subjects": SUBJECTS, "expectations": EXPECTATIONS}
     pytester.mkdir("matrix")
     for name, text in texts.items():
@@ -206,7 +206,7 @@ def test_a_target_that_may_fail(pytester: pytest.Pytester) -> None:
 
 
 def test_collection_needs_no_engine(pytester: pytest.Pytester) -> None:
-    """Every cell is listed where no laboratory can be opened."""
+    """Every cell is listed where no prober can be opened."""
     pytester.makeconftest('pytest_plugins = ["harness.conftest"]\n' + NO_LAB)
     result = _run(pytester, "--collect-only", "-q")
     assert result.ret == pytest.ExitCode.OK

@@ -19,6 +19,7 @@ import requests.exceptions
 from docker.types import LogConfig, Ulimit
 
 from harness.core.arches import Arch
+from harness.core.causes import Cause
 from harness.core.errors import EngineError, ImageError
 from harness.host.engine.api import (
     ChannelTimeoutError,
@@ -188,13 +189,13 @@ class DockerEngine:
                 announce(lines[-1])
             if time.monotonic() > deadline:
                 raise ImageError(
-                    f"prepare: still running after {PREPARE_SECONDS} s", cause="infra:prepare"
+                    f"prepare: still running after {PREPARE_SECONDS} s", cause=Cause.PREPARE
                 )
         status = self._api.wait(container)["StatusCode"]
         if status != 0:
             output = "\n".join(tail)
             raise ImageError(
-                f"prepare: a command ended with status {status}:\n{output}", cause="infra:prepare"
+                f"prepare: a command ended with status {status}:\n{output}", cause=Cause.PREPARE
             )
 
     def run(self, spec: ContainerSpec, *, stdin: bytes = b"", timeout: float) -> Completed:
@@ -336,7 +337,7 @@ def _pull_error(reference: str, arch: Arch, message: str) -> ImageError:
     step = "correct its name in matrix/targets.yaml" if final else "check the network"
     return ImageError(
         f"{reference} for {arch.platform}: {message}\n{step}, or get it another way: --images",
-        cause="infra:not-found" if final else "infra:pull",
+        cause=Cause.NOT_FOUND if final else Cause.PULL,
     )
 
 

@@ -20,7 +20,7 @@ from harness.core.targets import Interpreter
 from harness.host.cache import Cache, content_key
 from harness.host.process import run_process
 from harness.host.tararchive import unpack_tar
-from harness.images.cpython.build_env import Workshop, logged, make, open_workshop, room_digest
+from harness.images.cpython.build_env import BuildEnv, logged, make, open_build_env, room_digest
 from harness.images.cpython.configure_cache import ANSWERS, shared_answers
 from harness.images.cpython.libraries import Libraries, find_libraries
 from harness.images.cpython.modules import LIBRARIES, fast_objects, setup_local, shared_modules
@@ -45,7 +45,7 @@ _CONFIGURE = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kit:
+class CPythonBuild:
     """A compiled CPython without a name."""
 
     interpreter: Interpreter
@@ -59,7 +59,9 @@ class Kit:
     """Stands for everything it is made of and by."""
 
 
-def find_kit(interpreter: Interpreter, arch: Arch, libc: str, workspace: Workspace) -> Kit:
+def find_build(
+    interpreter: Interpreter, arch: Arch, libc: str, workspace: Workspace
+) -> CPythonBuild:
     """Return the interpreter compiled for ``arch`` and ``libc``, compiled when first asked for.
 
     Of two cores and with every cache empty, zig's too: 61 s for this machine's own 3.11 on
@@ -72,7 +74,7 @@ def find_kit(interpreter: Interpreter, arch: Arch, libc: str, workspace: Workspa
     libraries = find_libraries(arch, libc, workspace)
     native = None
     if (arch, libc) != (native_arch(), "glibc"):
-        native = native_kit(interpreter, workspace)
+        native = native_build(interpreter, workspace)
     key = content_key(
         source.digest,
         libraries.key,
@@ -84,16 +86,16 @@ def find_kit(interpreter: Interpreter, arch: Arch, libc: str, workspace: Workspa
 
     def fill(path: Path) -> None:
         workspace.announce(f"compiling CPython {source.version} for {arch.name} on {libc}")
-        with tempfile.TemporaryDirectory(prefix="kit-") as folder:
-            workshop = _open(Path(folder), arch, libc, source.tree(cache), libraries, cache)
+        with tempfile.TemporaryDirectory(prefix="build-") as folder:
+            build_env = _open(Path(folder), arch, libc, source.tree(cache), libraries, cache)
             with logged(f"CPython {source.version} {arch.name} {libc}", cache):
-                _compile(workshop, source, native, interpreter.python, cache)
+                _compile(build_env, source, native, interpreter.python, cache)
             with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
                 # PAX keeps fractions of seconds, by which make knows what is newer.
-                tar.add(workshop.build, "build")
+                tar.add(build_env.build, "build")
 
-    archive = cache.get("kits", f"{interpreter.id}-{arch.name}-{libc}-{key}.tar", fill)
-    return Kit(
+    archive = cache.get("builds", f"{interpreter.id}-{arch.name}-{libc}-{key}.tar", fill)
+    return CPythonBuild(
         interpreter=interpreter,
         arch=arch,
         libc=libc,
@@ -104,23 +106,23 @@ def find_kit(interpreter: Interpreter, arch: Arch, libc: str, workspace: Workspa
     )
 
 
-def host_python(kit: Kit, *, cache: Cache) -> Path:
-    """Return the interpreter of a native kit as a program that this machine runs.
+def host_python(build: CPythonBuild, *, cache: Cache) -> Path:
+    """Return the interpreter of a native build as a program that this machine runs.
 
     It takes the standard library from the source, so it is for builds alone.
     """
 
     def make(root: Path) -> None:
-        name = f"python{kit.interpreter.python}"
+        name = f"python{build.interpreter.python}"
         (root / "bin").mkdir()
-        unpack_tar(kit.archive, root, only="build/host-python")
+        unpack_tar(build.archive, root, only="build/host-python")
         (root / "build/host-python").replace(root / "bin" / name)
         (root / "build").rmdir()
         (root / "lib").mkdir()
-        (root / "lib" / name).symlink_to(kit.source.tree(cache) / "Lib")
+        (root / "lib" / name).symlink_to(build.source.tree(cache) / "Lib")
 
-    root = cache.tree("host-pythons", kit.key, make)
-    return root / "bin" / f"python{kit.interpreter.python}"
+    root = cache.tree("host-pythons", build.key, make)
+    return root / "bin" / f"python{build.interpreter.python}"
 
 
 def source_choice(interpreter: Interpreter) -> SourceChoice:
@@ -136,20 +138,20 @@ def read_setup(source: Path) -> str:
     return (setup if setup.exists() else setup.with_name("Setup")).read_text()
 
 
-def unpack_kit(kit: Kit, root: Path, source: Path, cache: Cache) -> Workshop:
-    """Unpack a kit at ``root``, ready for more work with the source at ``source``."""
-    unpack_tar(kit.archive, root)
-    return _open(root, kit.arch, kit.libc, source, kit.libraries, cache)
+def unpack_build(build: CPythonBuild, root: Path, source: Path, cache: Cache) -> BuildEnv:
+    """Unpack a build at ``root``, ready for more work with the source at ``source``."""
+    unpack_tar(build.archive, root)
+    return _open(root, build.arch, build.libc, source, build.libraries, cache)
 
 
 def _open(
     root: Path, arch: Arch, libc: str, source: Path, libraries: Libraries, cache: Cache
-) -> Workshop:
-    """Make a workshop with what a build directory refers to beside itself."""
-    workshop = open_workshop(root, arch, libc, cache)
+) -> BuildEnv:
+    """Make a build environment with what a build directory refers to beside itself."""
+    build_env = open_build_env(root, arch, libc, cache)
     (root / "source").symlink_to(source)
     (root / "libraries").symlink_to(libraries.root)
-    return workshop
+    return build_env
 
 
 def native_arch() -> Arch:
@@ -157,15 +159,15 @@ def native_arch() -> Arch:
     return find_arch(platform.machine())
 
 
-def native_kit(interpreter: Interpreter, workspace: Workspace) -> Kit:
-    """Return the kit that this machine runs: its arch on glibc, see ``find_kit``."""
-    return find_kit(interpreter, native_arch(), "glibc", workspace)
+def native_build(interpreter: Interpreter, workspace: Workspace) -> CPythonBuild:
+    """Return the build that this machine runs: its arch on glibc, see ``find_build``."""
+    return find_build(interpreter, native_arch(), "glibc", workspace)
 
 
 def _compile(
-    workshop: Workshop, source: Source, native: Kit | None, python: str, cache: Cache
+    build_env: BuildEnv, source: Source, native: CPythonBuild | None, python: str, cache: Cache
 ) -> None:
-    build = workshop.build
+    build = build_env.build
     (build / "Modules").mkdir(parents=True)
     setup = read_setup(source.tree(cache))
     (build / "Modules/Setup.local").write_text(setup_local(setup))
@@ -174,54 +176,54 @@ def _compile(
         host = host_python(native, cache=cache)
         answers = shared_answers(
             _read(native, "build/config.cache"),
-            arch=workshop.arch == native.arch,
-            libc=workshop.libc == native.libc,
+            arch=build_env.arch == native.arch,
+            libc=build_env.libc == native.libc,
         )
         (build / "config.cache").write_text(answers)
-        command += _cross_options(workshop, native, lend_host(workshop, host), python)
-    run_process(command, timeout=CONFIGURE_SECONDS, cwd=build, env=workshop.env, merge=True)
+        command += _cross_options(build_env, native, lend_host(build_env, host), python)
+    run_process(command, timeout=CONFIGURE_SECONDS, cwd=build, env=build_env.env, merge=True)
     with (build / "Makefile").open("a") as makefile:
         makefile.write(fast_objects())
     objects = [f"Modules/{name}.o" for name in shared_modules(setup)]
-    make(workshop, f"libpython{python}.a", "Programs/python.o", *objects)
+    make(build_env, f"libpython{python}.a", "Programs/python.o", *objects)
     if native is None:
-        make(workshop, "python")
+        make(build_env, "python")
         (build / "python").replace(build / "host-python")
-    _forget_place(workshop)
+    _forget_place(build_env)
 
 
-def _forget_place(workshop: Workshop) -> None:
+def _forget_place(build_env: BuildEnv) -> None:
     """Take the directory's name out of the Makefile, and leave that as old as it is.
 
     It is another one every time, and sysconfig says what a Makefile says (abs_builddir).
     """
-    makefile = workshop.build / "Makefile"
+    makefile = build_env.build / "Makefile"
     times = makefile.stat()
-    makefile.write_text(makefile.read_text().replace(str(workshop.root), PLACE))
+    makefile.write_text(makefile.read_text().replace(str(build_env.root), PLACE))
     os.utime(makefile, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def lend_host(workshop: Workshop, host: Path) -> str:
-    """Put a native kit's interpreter beside the build, and return its name for the Makefile.
+def lend_host(build_env: BuildEnv, host: Path) -> str:
+    """Put a native build's interpreter beside the build, and return its name for the Makefile.
 
     A relative one, since sysconfig says what a Makefile says.
     """
-    (workshop.root / "host").symlink_to(host.parent.parent)
+    (build_env.root / "host").symlink_to(host.parent.parent)
     return f"../host/bin/{host.name}"
 
 
-def _cross_options(workshop: Workshop, native: Kit, host: str, python: str) -> list[str]:
-    arch = workshop.arch
-    triplet = arch.musl_triplet if workshop.libc == "musl" else arch.gnu_triplet
+def _cross_options(build_env: BuildEnv, native: CPythonBuild, host: str, python: str) -> list[str]:
+    arch = build_env.arch
+    triplet = arch.musl_triplet if build_env.libc == "musl" else arch.gnu_triplet
     options = [f"--build={native.arch.gnu_triplet}", f"--host={triplet}"]
     if Version(python) < Version("3.11"):
         return [*options, f"PYTHON_FOR_BUILD={host}"]
     return [*options, f"--with-build-python={host}"]
 
 
-def _read(kit: Kit, member: str) -> str:
-    with tarfile.open(kit.archive) as tar:
+def _read(build: CPythonBuild, member: str) -> str:
+    with tarfile.open(build.archive) as tar:
         stream = tar.extractfile(member)
         if stream is None:
-            raise BuildError(f"{kit.archive} has no {member}; delete it and run this again")
+            raise BuildError(f"{build.archive} has no {member}; delete it and run this again")
         return stream.read().decode()

@@ -22,7 +22,7 @@ EPOCH = "1577836800"  # 2020-01-01, as every file of every image
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Workshop:
+class BuildEnv:
     """A directory in which something is compiled: ``bin/`` has the compiler's wrappers."""
 
     root: Path
@@ -50,20 +50,20 @@ class Workshop:
         }
 
 
-def open_workshop(root: Path, arch: Arch, libc: str, cache: Cache) -> Workshop:
+def open_build_env(root: Path, arch: Arch, libc: str, cache: Cache) -> BuildEnv:
     """Make the directory ready to compile in. Raises ``BuildError`` without a compiler."""
     write_wrappers(root / "bin", arch, libc)
-    return Workshop(root=root, arch=arch, libc=libc, zig=cache.root / "zig")
+    return BuildEnv(root=root, arch=arch, libc=libc, zig=cache.root / "zig")
 
 
-def make(workshop: Workshop, *arguments: str) -> None:
+def make(build_env: BuildEnv, *arguments: str) -> None:
     """Run make in the build directory, on every core. Raises ``ProcessError``."""
     command = ("make", f"-j{os.cpu_count() or 1}", *arguments)
     run_process(
         command,
         timeout=MAKE_SECONDS,
-        cwd=workshop.build,
-        env=workshop.env,
+        cwd=build_env.build,
+        env=build_env.env,
         merge=True,
     )
 

@@ -1,6 +1,6 @@
 """What CPython's configure is told, so that it asks no more than it must.
 
-Pure. In: the answers of the machine's own kit, a libc. Out: those that hold for another.
+Pure. In: the answers of the machine's own build, a libc. Out: those that hold for another.
 """
 
 ANSWERS = (
@@ -18,7 +18,7 @@ ANSWERS = (
 """What zig's newer headers declare and the musl or glibc of the time does not have, or what
 configure can only find out by running a program."""
 
-# Answers of the machine's own kit that say something about how it was configured.
+# Answers of the machine's own build that say something about how it was configured.
 _OWN_ANSWERS = ("ac_cv_build", "ac_cv_host", "ac_cv_env_", "ac_cv_prog_", "ac_cv_path_")
 
 # About the arch. The one on alignment is no for all of x86_64, and decides how strings are hashed.
@@ -42,7 +42,7 @@ _LIBC_ANSWERS = (
 
 
 def shared_answers(cache: str, *, arch: bool, libc: bool) -> str:
-    """Return those lines of a config.cache that hold for another kit.
+    """Return those lines of a config.cache that hold for another build.
 
     ``arch`` and ``libc`` say whether it is for the same arch and for the same libc.
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.core.arches import Arch
 from harness.host.cache import content_key
 from harness.host.process import run_process
-from harness.images.cpython.build_env import logged, open_workshop, room_digest
+from harness.images.cpython.build_env import logged, open_build_env, room_digest
 from harness.images.cpython.libffi import libffi_words
 from harness.images.cpython.openssl import build_openssl
 from harness.images.cpython.sources import find_source
@@ -62,15 +62,15 @@ def find_libraries(arch: Arch, libc: str, workspace: Workspace) -> Libraries:
     def make(root: Path) -> None:
         workspace.announce(f"compiling {', '.join(sources)} for {arch.name} on {libc}")
         with tempfile.TemporaryDirectory(prefix="libraries-") as folder:
-            workshop = open_workshop(Path(folder), arch, libc, cache)
+            build_env = open_build_env(Path(folder), arch, libc, cache)
             trees = {name: source.tree(cache) for name, source in sources.items()}
             (root / "include").mkdir()
             (root / "lib").mkdir()
             with logged(f"{'-'.join(sources)} {arch.name} {libc}", cache):
-                _build_zlib(root, trees["zlib"], workshop.env)
+                _build_zlib(root, trees["zlib"], build_env.env)
                 words = libffi_words(root / "include", arch, trees["libffi"])
-                _archive(root, "libffi.a", words, workshop.env)
-                build_openssl(root, arch, trees["openssl"], workshop.env)
+                _archive(root, "libffi.a", words, build_env.env)
+                build_openssl(root, arch, trees["openssl"], build_env.env)
 
     root = cache.tree("libraries", f"{arch.name}-{libc}-{key}", make)
     return Libraries(root=root, key=key)

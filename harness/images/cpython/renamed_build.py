@@ -1,4 +1,4 @@
-"""A compiled CPython under a name: a kit and a naming in, the interpreter's files out.
+"""A compiled CPython under a name: a build and a naming in, the interpreter's files out.
 
 The table of suffixes is compiled into ``dynload_shlib.c``, the triplet into
 ``sysmodule.c`` too, and the rest is ``sysconfig``: two objects, a link and a few files.
@@ -21,15 +21,15 @@ from harness.host.process import run_process
 from harness.host.tararchive import unpack_tar
 from harness.images.cpython.build import (
     PLACE,
-    Kit,
-    find_kit,
+    CPythonBuild,
+    find_build,
     host_python,
     lend_host,
-    native_kit,
+    native_build,
     read_setup,
-    unpack_kit,
+    unpack_build,
 )
-from harness.images.cpython.build_env import Workshop, logged, make, room_digest
+from harness.images.cpython.build_env import BuildEnv, logged, make, room_digest
 from harness.images.cpython.modules import shared_modules
 from harness.images.cpython.soabi_names import Names, named_makefile, read_last
 from harness.images.cpython.stdlib import BYTECODE, stdlib, write_tree
@@ -89,20 +89,20 @@ def interpreter_tree(
     """Return a tar file of ``usr/local/`` with the interpreter, its library and its headers.
 
     Uncompressed, owned by root, always the same bytes, with compiled bytecode and without
-    pip. Names that are the same on an arch give the same file. Raises as ``find_kit``.
+    pip. Names that are the same on an arch give the same file. Raises as ``find_build``.
     """
     cache = workspace.cache
     names = _names(naming, arch)
-    kit = find_kit(interpreter, arch, libc, workspace)
-    key = content_key(_digest(), kit.key, names.builds, names.second, names.last)
+    build = find_build(interpreter, arch, libc, workspace)
+    key = content_key(_digest(), build.key, names.builds, names.second, names.last)
 
     def fill(path: Path) -> None:
-        native = native_kit(interpreter, workspace)
+        native = native_build(interpreter, workspace)
         host = host_python(native, cache=cache)
         with tempfile.TemporaryDirectory(prefix=".making-", dir=cache.root) as folder:
-            what = f"CPython {kit.source.version} {arch.name} {libc} named {naming.id}"
+            what = f"CPython {build.source.version} {arch.name} {libc} named {naming.id}"
             with logged(what, cache):
-                _name(kit, names, host, Path(folder), cache)
+                _name(build, names, host, Path(folder), cache)
             write_tree(Path(folder) / "root", path)
 
     return cache.get("interpreters", f"{interpreter.id}-{arch.name}-{libc}-{key}.tar", fill)
@@ -113,16 +113,16 @@ def interpreter_headers(
 ) -> HeaderDir:
     """Return the interpreter's headers, which are the same under every name.
 
-    Raises as ``find_kit``.
+    Raises as ``find_build``.
     """
-    kit = find_kit(interpreter, arch, libc, workspace)
+    build = find_build(interpreter, arch, libc, workspace)
     cache = workspace.cache
 
     def fill(root: Path) -> None:
-        _copy_headers(kit, root / "include" / f"python{interpreter.python}", cache)
+        _copy_headers(build, root / "include" / f"python{interpreter.python}", cache)
 
-    root = cache.tree("interpreter-headers", kit.key, fill)
-    return HeaderDir(root=root, digest=kit.key)
+    root = cache.tree("interpreter-headers", build.key, fill)
+    return HeaderDir(root=root, digest=build.key)
 
 
 def _digest() -> str:
@@ -142,59 +142,59 @@ def _names(naming: Naming, arch: Arch) -> Names:
     )
 
 
-def _name(kit: Kit, names: Names, host: Path, folder: Path, cache: Cache) -> None:
-    """Link the kit under its names and lay the whole tree out at ``folder / "root"``."""
-    tree = kit.source.tree(cache)
-    source = _edited_source(kit, tree, names, host, folder) if names.last else tree
-    workshop = unpack_kit(kit, folder / "kit", source, cache)
-    lend_host(workshop, host)
-    _rename(workshop.build / "Makefile", names, kit.interpreter.python)
-    suffix = f".{names.soabi(kit.interpreter.python)}.so"
+def _name(build: CPythonBuild, names: Names, host: Path, folder: Path, cache: Cache) -> None:
+    """Link the build under its names and lay the whole tree out at ``folder / "root"``."""
+    tree = build.source.tree(cache)
+    source = _edited_source(build, tree, names, host, folder) if names.last else tree
+    build_env = unpack_build(build, folder / "build", source, cache)
+    lend_host(build_env, host)
+    _rename(build_env.build / "Makefile", names, build.interpreter.python)
+    suffix = f".{names.soabi(build.interpreter.python)}.so"
     modules = [f"{name}{suffix}" for name in shared_modules(read_setup(tree))]
-    make(workshop, "python", _LINK)
-    make(workshop, *(f"Modules/{module}" for module in modules))
-    modules += _build_testcapi(workshop, suffix)
+    make(build_env, "python", _LINK)
+    make(build_env, *(f"Modules/{module}" for module in modules))
+    modules += _build_testcapi(build_env, suffix)
     prefix = folder / "root/usr/local"
-    home = prefix / "lib" / f"python{kit.interpreter.python}"
+    home = prefix / "lib" / f"python{build.interpreter.python}"
     home.mkdir(parents=True)
-    unpack_tar(stdlib(kit.source, kit.interpreter.python, host, cache=cache), home)
+    unpack_tar(stdlib(build.source, build.interpreter.python, host, cache=cache), home)
     if names.last:
         _replace_source(source / _EXTERNAL, home / "importlib" / _EXTERNAL.name, host)
     (home / "lib-dynload").mkdir()
     for module in modules:
-        shutil.copy(workshop.build / "Modules" / module, home / "lib-dynload")
-    _write_sysconfig(workshop, names, host, home)
-    config = home / f"config-{kit.interpreter.python}-{names.builds}"
+        shutil.copy(build_env.build / "Modules" / module, home / "lib-dynload")
+    _write_sysconfig(build_env, names, host, home)
+    config = home / f"config-{build.interpreter.python}-{names.builds}"
     config.mkdir()
     (config / "Makefile").write_text(
-        _placeless(workshop, (workshop.build / "Makefile").read_text())
+        _placeless(build_env, (build_env.build / "Makefile").read_text())
     )
-    _copy_headers(kit, prefix / "include" / home.name, cache)
+    _copy_headers(build, prefix / "include" / home.name, cache)
     (prefix / "bin").mkdir()
-    shutil.copy(workshop.build / "python", prefix / "bin" / home.name)
+    shutil.copy(build_env.build / "python", prefix / "bin" / home.name)
     for link in ("python3", "python"):
         (prefix / "bin" / link).symlink_to(home.name)
 
 
-def _build_testcapi(workshop: Workshop, suffix: str) -> list[str]:
+def _build_testcapi(build_env: BuildEnv, suffix: str) -> list[str]:
     """Build the module that a release up to 3.11 tests the import of extensions with."""
-    source = workshop.root / "source/Modules/_testcapimodule.c"
+    source = build_env.root / "source/Modules/_testcapimodule.c"
     if source.with_name("_testcapi").is_dir():  # many files, and _testsinglephase serves
         return []
     name = f"_testcapi{suffix}"
     includes = ("-I.", "-I../source/Include", "-shared")
     command = ("cc", *includes, str(source), "-o", f"Modules/{name}")
-    run_process(command, timeout=_SECONDS, cwd=workshop.build, env=workshop.env, merge=True)
+    run_process(command, timeout=_SECONDS, cwd=build_env.build, env=build_env.env, merge=True)
     return [name]
 
 
-def _edited_source(kit: Kit, tree: Path, names: Names, host: Path, folder: Path) -> Path:
+def _edited_source(build: CPythonBuild, tree: Path, names: Names, host: Path, folder: Path) -> Path:
     """Return a copy of the source whose importlib reads one more name."""
     root = folder / "source"
     shutil.copytree(tree, root, copy_function=os.link, symlinks=True)
     text = (root / _EXTERNAL).read_text()
     (root / _EXTERNAL).unlink()  # a hard link: writing would change the cache's own
-    (root / _EXTERNAL).write_text(read_last(text, names, kit.interpreter.python))
+    (root / _EXTERNAL).write_text(read_last(text, names, build.interpreter.python))
     if (root / _FROZEN).exists():  # from 3.11 on the Makefile freezes it
         (root / _FROZEN).unlink()
         frozen = run_process((host, "-S", "-c", _FREEZE, root / _EXTERNAL), timeout=_SECONDS)
@@ -218,29 +218,29 @@ def _replace_source(source: Path, place: Path, host: Path) -> None:
     _compile_file(place, host)
 
 
-def _write_sysconfig(workshop: Workshop, names: Names, host: Path, home: Path) -> None:
+def _write_sysconfig(build_env: BuildEnv, names: Names, host: Path, home: Path) -> None:
     found = run_process(
-        (host, "-S", "-c", _SYSCONFIG), timeout=_SECONDS, cwd=workshop.build, env=workshop.env
+        (host, "-S", "-c", _SYSCONFIG), timeout=_SECONDS, cwd=build_env.build, env=build_env.env
     ).decode()
-    text = _placeless(workshop, found)
+    text = _placeless(build_env, found)
     place = home / f"_sysconfigdata__linux_{names.builds}.py"
     place.write_text(text)
     _compile_file(place, host)
 
 
-def _placeless(workshop: Workshop, text: str) -> str:
+def _placeless(build_env: BuildEnv, text: str) -> str:
     """Return a text without where it was built, which differs every time."""
-    return text.replace(str(workshop.root), PLACE)
+    return text.replace(str(build_env.root), PLACE)
 
 
 def _compile_file(path: Path, host: Path) -> None:
     run_process((host, *BYTECODE, "-s", path.parent, "-p", "/", path), timeout=_SECONDS)
 
 
-def _copy_headers(kit: Kit, folder: Path, cache: Cache) -> None:
-    shutil.copytree(kit.source.tree(cache) / "Include", folder)
-    with tarfile.open(kit.archive) as tar:
+def _copy_headers(build: CPythonBuild, folder: Path, cache: Cache) -> None:
+    shutil.copytree(build.source.tree(cache) / "Include", folder)
+    with tarfile.open(build.archive) as tar:
         stream = tar.extractfile("build/pyconfig.h")
         if stream is None:
-            raise BuildError(f"{kit.archive} has no pyconfig.h; delete it and run this again")
+            raise BuildError(f"{build.archive} has no pyconfig.h; delete it and run this again")
         (folder / "pyconfig.h").write_bytes(stream.read())

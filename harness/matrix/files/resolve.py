@@ -51,12 +51,12 @@ from harness.matrix.files.shape import (
 
 def resolve(sections: Sections) -> Matrix:
     """Return the matrix that the sections describe."""
-    stock = _Stock(
+    definitions = _Definitions(
         interpreters={shape.id: _interpreter(shape) for shape in sections.interpreters.shapes},
         namings={shape.id: _naming(shape) for shape in sections.namings.shapes},
     )
-    targets = tuple(t for shape in sections.targets.shapes for t in _targets(shape, stock))
-    builders = tuple(_builder(shape, stock, targets) for shape in sections.builders.shapes)
+    targets = tuple(t for shape in sections.targets.shapes for t in _targets(shape, definitions))
+    builders = tuple(_builder(shape, definitions, targets) for shape in sections.builders.shapes)
     by_id = {builder.id: builder for builder in builders}
     shapes = sections.subjects.shapes
     expected = sections.expectations
@@ -66,8 +66,8 @@ def resolve(sections: Sections) -> Matrix:
         builders=builders,
         expectations=tuple(map(read_expectation, expected.entries, expected.shapes)),
         profiles=tuple(_profile(shape) for shape in sections.profiles.shapes),
-        namings=tuple(stock.namings.values()),
-        policies=tuple(_policy(shape, stock) for shape in sections.policies.shapes),
+        namings=tuple(definitions.namings.values()),
+        policies=tuple(_policy(shape, definitions) for shape in sections.policies.shapes),
         suites=tuple(map(read_suite, sections.suites.shapes)),
         excluded=frozenset(
             (target.key, shape.id)
@@ -79,7 +79,7 @@ def resolve(sections: Sections) -> Matrix:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Stock:
+class _Definitions:
     """What replicas are made of, by id."""
 
     interpreters: dict[str, Interpreter]
@@ -126,11 +126,13 @@ def _triplets(words: dict[str, str]) -> dict[str, str]:
     return {arch: upstream[arch].get(word, word) for arch, word in found.items() if word != "none"}
 
 
-def _targets(shape: TargetShape, stock: _Stock) -> tuple[Target, ...]:
-    return tuple(_target(shape, arch.name, stock) for arch in ARCHES if arch.name in shape.arches)
+def _targets(shape: TargetShape, definitions: _Definitions) -> tuple[Target, ...]:
+    return tuple(
+        _target(shape, arch.name, definitions) for arch in ARCHES if arch.name in shape.arches
+    )
 
 
-def _target(shape: TargetShape, arch: str, stock: _Stock) -> Target:
+def _target(shape: TargetShape, arch: str, definitions: _Definitions) -> Target:
     fields = shape.model_dump(exclude={"id", "arches", "overrides"})
     if arch in shape.overrides:
         fields = _merged(fields, shape.overrides[arch].model_dump(exclude_unset=True))
@@ -141,7 +143,7 @@ def _target(shape: TargetShape, arch: str, stock: _Stock) -> Target:
         arch_name=arch,
         registry=registry and RegistryWay(**_frozen(registry)),
         assembled=assembled and AssembledWay(**_frozen(assembled)),
-        replica=replica and stock.replica(replica),
+        replica=replica and definitions.replica(replica),
     )
 
 
@@ -156,7 +158,9 @@ def _frozen(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
 
 
-def _builder(shape: BuilderShape, stock: _Stock, targets: tuple[Target, ...]) -> Builder:
+def _builder(
+    shape: BuilderShape, definitions: _Definitions, targets: tuple[Target, ...]
+) -> Builder:
     if shape.target:
         own = tuple(target for target in targets if target.id == shape.target)
         return _distribution(shape.id, own)
@@ -165,8 +169,8 @@ def _builder(shape: BuilderShape, stock: _Stock, targets: tuple[Target, ...]) ->
         kind=BuilderKind(shape.kind),
         libc=shape.libc,
         promises=dict(shape.promises),
-        headers=tuple(_headers(row, stock) for row in shape.headers),
-        names=tuple(stock.namings.get(name) or ModuleName(name) for name in shape.names),
+        headers=tuple(_headers(row, definitions) for row in shape.headers),
+        names=tuple(definitions.namings.get(name) or ModuleName(name) for name in shape.names),
         image=shape.image,
         digests=dict(shape.digests),
         pythons=tuple(shape.pythons),
@@ -174,8 +178,8 @@ def _builder(shape: BuilderShape, stock: _Stock, targets: tuple[Target, ...]) ->
     )
 
 
-def _headers(shape: HeadersShape, stock: _Stock) -> Headers:
-    interpreter = stock.interpreters.get(shape.interpreter)
+def _headers(shape: HeadersShape, definitions: _Definitions) -> Headers:
+    interpreter = definitions.interpreters.get(shape.interpreter)
     return Headers(
         python=interpreter.python if interpreter else shape.python,
         arches=tuple(shape.arches),
@@ -253,14 +257,14 @@ def _profile(shape: ProfileShape) -> Profile:
     )
 
 
-def _policy(shape: PolicyShape, stock: _Stock) -> Policy:
+def _policy(shape: PolicyShape, definitions: _Definitions) -> Policy:
     return Policy(
         id=shape.id,
         title=shape.title,
         link=shape.link,
         targets=tuple(shape.targets),
         arches=tuple(shape.arches),
-        naming=stock.namings.get(shape.naming),
+        naming=definitions.namings.get(shape.naming),
         reads=tuple(shape.reads),
         builds=NewNames(shape.builds) if shape.builds else None,
         verified_on=dict(shape.verified_on),

@@ -4,15 +4,15 @@ In: a project under ``fixtures/``, a builder's row, an arch, a Python. Out: a wh
 content-keyed wheelhouse, with an honest tag: compiled on the host, or in a builder image.
 """
 
-from harness.wheels.build.builder_image import Foundry
+from harness.wheels.build.builder_image import ContainerBuilder
 from harness.wheels.build.headers import header_tree
 from harness.wheels.build.planned import PlannedWheel, plan_wheel, planned_wheels
 from harness.wheels.build.project import FixtureProject, load_project, project_names
 from harness.wheels.build.wheelhouse import build_planned, build_wheel
 
 __all__ = [
+    "ContainerBuilder",
     "FixtureProject",
-    "Foundry",
     "PlannedWheel",
     "build_planned",
     "build_wheel",

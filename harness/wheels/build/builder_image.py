@@ -55,7 +55,7 @@ tar -cf - *.whl >&3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Foundry:
+class ContainerBuilder:
     """What building in containers takes."""
 
     engine: Engine
@@ -65,21 +65,23 @@ class Foundry:
     """Returns the one wheel of a release; raises ``PackageIndexError``."""
 
 
-def builder_image(planned: PlannedWheel, foundry: Foundry) -> ImageRef:
+def builder_image(planned: PlannedWheel, container_builder: ContainerBuilder) -> ImageRef:
     """Return the image that the wheel is built in. Raises ``ImageError``."""
     builder, arch = planned.builder, planned.arch
     name = builder.image.replace("{arch}", arch.name)
     pin = f"@{builder.digests[arch.name]}" if arch.name in builder.digests else ""
-    return foundry.fetch_image(f"{name}{pin}", arch)
+    return container_builder.fetch_image(f"{name}{pin}", arch)
 
 
-def build_in_container(planned: PlannedWheel, image: ImageRef, foundry: Foundry) -> bytes:
+def build_in_container(
+    planned: PlannedWheel, image: ImageRef, container_builder: ContainerBuilder
+) -> bytes:
     """Return the planned wheel, built in ``image``.
 
     Raises ``BuildError`` with the end of what was printed, or where what came out is not
     the wheel that was planned.
     """
-    requires = tuple(foundry.fetch_wheel(source) for source in planned.builder.requires)
+    requires = tuple(container_builder.fetch_wheel(source) for source in planned.builder.requires)
     spec = ContainerSpec(
         image=image.id,
         arch=planned.arch,
@@ -87,7 +89,9 @@ def build_in_container(planned: PlannedWheel, image: ImageRef, foundry: Foundry)
         env=(("HOME", "/tmp"), ("SOURCE_DATE_EPOCH", "315532800")),  # noqa: S108 - the container's
         limits=_LIMITS,
     )
-    done = foundry.engine.run(spec, stdin=_parcel(planned, requires), timeout=BUILD_SECONDS)
+    done = container_builder.engine.run(
+        spec, stdin=_parcel(planned, requires), timeout=BUILD_SECONDS
+    )
     if done.status != 0:
         raise _failed(planned, done)
     return _unpacked(planned, done.output)

@@ -124,14 +124,14 @@ def python_headers(builder: Builder, python: str, arch: Arch, workspace: Workspa
         )
     if row.interpreter is None:
         return header_tree(builder, row.suite, workspace)
-    return _kit_headers(row.interpreter, arch, builder.libc, workspace)
+    return _build_headers(row.interpreter, arch, builder.libc, workspace)
 
 
 @once
-def _kit_headers(
+def _build_headers(
     interpreter: Interpreter, arch: Arch, libc: str, workspace: Workspace
 ) -> HeaderTree:
-    """Ask once a process: to find a kit is to hash all that it is made of."""
+    """Ask once a process: to find a build is to hash all that it is made of."""
     found = interpreter_headers(interpreter, arch, libc, workspace)
     return HeaderTree(digest=found.digest, unpack=lambda: found.root)
 

@@ -18,7 +18,7 @@ from harness.core.subjects import Builder, BuilderKind, WheelRef
 from harness.host.cache import Cache, content_key, file_sha256, storing
 from harness.host.process import ProcessError
 from harness.images.debian import Workspace
-from harness.wheels.build.builder_image import Foundry, build_in_container, builder_image
+from harness.wheels.build.builder_image import ContainerBuilder, build_in_container, builder_image
 from harness.wheels.build.cross import (
     OLDEST_GLIBC,
     CompileTarget,
@@ -40,25 +40,26 @@ def build_wheel(  # noqa: PLR0913 -- what, for what, and the places it works in
     *,
     fixtures: Path,
     workspace: Workspace,
-    foundry: Foundry | None = None,
+    container_builder: ContainerBuilder | None = None,
 ) -> WheelRef:
     """Return the wheel of ``fixtures/<project>`` that serves ``python`` (``3.11``) on ``arch``.
 
-    ``foundry`` is for builders that work in containers. Raises ``BuildError`` with the end of the
+    ``container_builder`` is for builders that work in containers. Raises ``BuildError`` with the
+    end of the
     compiler's output and the path of all of it, ``UpstreamError`` for headers that cannot be
     fetched, and for a builder image ``ImageError``.
     """
     source = load_project(fixtures / project)
     planned = plan_wheel(source, builder, arch, python)
-    return build_planned(planned, workspace, foundry)
+    return build_planned(planned, workspace, container_builder)
 
 
 def build_planned(
-    planned: PlannedWheel, workspace: Workspace, foundry: Foundry | None = None
+    planned: PlannedWheel, workspace: Workspace, container_builder: ContainerBuilder | None = None
 ) -> WheelRef:
     """Return the planned wheel, built unless it is in the wheelhouse; as ``build_wheel``."""
     if planned.builder.kind is BuilderKind.CONTAINER:
-        return _from_container(planned, foundry, workspace)
+        return _from_container(planned, container_builder, workspace)
     target, cache = _compile_target(planned, workspace), workspace.cache
 
     def make(path: Path) -> None:
@@ -73,17 +74,17 @@ def build_planned(
 
 
 def _from_container(
-    planned: PlannedWheel, foundry: Foundry | None, workspace: Workspace
+    planned: PlannedWheel, container_builder: ContainerBuilder | None, workspace: Workspace
 ) -> WheelRef:
-    if foundry is None:
+    if container_builder is None:
         raise BuildError(
             f"builder {planned.builder.id} works in a container, and there is no engine for it here"
         )
-    image = builder_image(planned, foundry)
+    image = builder_image(planned, container_builder)
 
     def make(path: Path) -> None:
         workspace.announce(f"building {planned.name.filename} in {image.origin}")
-        path.write_bytes(build_in_container(planned, image, foundry))
+        path.write_bytes(build_in_container(planned, image, container_builder))
 
     key = content_key(
         planned.name.filename,

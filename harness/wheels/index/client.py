@@ -39,7 +39,7 @@ LARGEST = 8 << 30
 """Bytes that a wheel may have at most."""
 
 
-class _Patience(Retry):
+class _RetryAfter(Retry):
     """Waits as long as a server asks for, and no longer than ``LONGEST_PAUSE``."""
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
@@ -47,7 +47,7 @@ class _Patience(Retry):
         return None if asked is None else min(asked, LONGEST_PAUSE)
 
 
-PATIENCE = _Patience(
+PATIENCE = _RetryAfter(
     total=4, backoff_factor=0.5, backoff_jitter=0.5, status_forcelist=(429, 500, 502, 503, 504)
 )
 """Waits 0, 1, 2 and 4 s, and some more by chance."""

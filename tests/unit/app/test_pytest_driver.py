@@ -21,7 +21,7 @@ from harness.app.pytest_driver import (
 )
 from harness.core.cells import Outcome
 from harness.core.errors import UsageError
-from harness.matrix.cell_list import load_roster
+from harness.matrix.cell_list import load_cells
 from harness.report.progress import RunState
 from tests.support.cells import FILE, expect, make_cell
 
@@ -118,4 +118,4 @@ def test_an_earlier_run_is_not_taken_for_this_one(tmp_path: Path) -> None:
 def test_cells_for_pytest(tmp_path: Path) -> None:
     """The cells reach pytest whole: subjects that are in no matrix, and what is expected."""
     cells = (make_cell(expectation=expect(Outcome.CRASHED)), make_cell(source=FILE, subject="x-1"))
-    assert load_roster(write_cells(tmp_path, cells).read_bytes()) == cells
+    assert load_cells(write_cells(tmp_path, cells).read_bytes()) == cells

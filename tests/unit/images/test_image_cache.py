@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.arches import Arch, find_arch
+from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.core.targets import ImageWay, RegistryWay
 from harness.host.cache import Cache
@@ -18,7 +19,7 @@ from tests.support.image_engine import ImageEngine
 from tests.support.targets import debian_12, no_pip
 from tests.support.workspace import a_package, pinned_workspace
 
-UNREACHABLE = ImageError("no such host\nand more", cause="infra:pull")
+UNREACHABLE = ImageError("no such host\nand more", cause=Cause.PULL)
 PULLED = EngineImage(id="sha256:pulled", platform="linux/s390x")
 WAY = RegistryWay(image="debian:12")
 

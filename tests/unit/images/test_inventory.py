@@ -8,18 +8,18 @@ import pytest
 from harness.core.errors import ImageError
 from harness.host.cache import Cache
 from harness.host.engine import EngineImage
-from harness.images.inventory import StoragePlace, remove_items, take_stock
+from harness.images.inventory import StoragePlace, list_inventory, remove_items
 from harness.images.source import Use
 from tests.support.image_engine import ImageEngine
 
 USED, OLD, FOREIGN = "wheelgrid/a:used", "wheelgrid/a:old", "debian:12"
 USES = {
     "one/x86_64": (Use(image="", entries=frozenset({"roots/r1.tar"})), Use(image=USED)),
-    "two/x86_64": (Use(image=USED, entries=frozenset({"kits/cpython-3.9-*"})),),
+    "two/x86_64": (Use(image=USED, entries=frozenset({"builds/cpython-3.9-*"})),),
 }
 
 
-class Stocked(ImageEngine):
+class EngineWithImages(ImageEngine):
     """Has an image of each sort."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Stocked(ImageEngine):
             )
 
 
-class Busy(Stocked):
+class Busy(EngineWithImages):
     """Runs containers of every image."""
 
     def remove_image(self, name: str) -> None:
@@ -41,7 +41,7 @@ class Busy(Stocked):
 def cache(tmp_path: Path) -> Cache:
     """Return a cache with a used and an unused file of two kinds, and one of another kind."""
     cache = Cache(tmp_path)
-    for entry in ("roots/r1.tar", "roots/r2.tar", "kits/cpython-3.9-1", "kits/cpython-3.8-1"):
+    for entry in ("roots/r1.tar", "roots/r2.tar", "builds/cpython-3.9-1", "builds/cpython-3.8-1"):
         kind, name = entry.split("/")
         cache.get(kind, name, lambda path: void(path.write_text("0123456789")))
     cache.get("wheels", "w.whl", lambda path: void(path.write_text("w")))
@@ -54,20 +54,20 @@ def void(_: object) -> None:
 
 def test_every_item_says_who_uses_it(cache: Cache) -> None:
     """By any of a target's ways; what was not made here is left out."""
-    found = {item.name: item.targets for item in take_stock(Stocked(), cache, USES)}
+    found = {item.name: item.targets for item in list_inventory(EngineWithImages(), cache, USES)}
     assert found == {
         OLD: (),
         USED: ("one/x86_64", "two/x86_64"),
         "roots/r1.tar": ("one/x86_64",),
         "roots/r2.tar": (),
-        "kits/cpython-3.8-1": (),
-        "kits/cpython-3.9-1": ("two/x86_64",),
+        "builds/cpython-3.8-1": (),
+        "builds/cpython-3.9-1": ("two/x86_64",),
     }
 
 
 def test_an_item_has_its_size_and_time(cache: Cache) -> None:
     """An image's are the engine's word, a file's those of the file."""
-    image, *_, file = take_stock(Stocked(), cache, USES)
+    image, *_, file = list_inventory(EngineWithImages(), cache, USES)
     assert (image.place, image.size, image.made_at) == (StoragePlace.ENGINE, 5, 7.0)
     assert (file.place, file.size) == (StoragePlace.CACHE, 10)
     assert file.made_at == (cache.root / file.name).stat().st_mtime
@@ -77,30 +77,30 @@ def test_of_two_kits_of_a_name_the_last_is_in_use(tmp_path: Path) -> None:
     """Which is current only its making would tell; a tree counts all that is below it."""
     cache, keys = Cache(tmp_path), [digit * 32 for digit in "ab"]
     for age, key in enumerate(keys):
-        kit = cache.get("kits", f"cpython-3.9-{key}.tar", lambda path: path.touch())
-        os.utime(kit, (age, age))
+        build = cache.get("builds", f"cpython-3.9-{key}.tar", lambda path: path.touch())
+        os.utime(build, (age, age))
     tree = cache.tree("libraries", "x86_64", lambda path: void((path / "z").write_text("123")))
     (tree / "loop").symlink_to(tree)
-    uses = {"one/x86_64": [Use(image="", entries=frozenset({"kits/*", "libraries/*"}))]}
-    *_, old, new, libraries = take_stock(Stocked(), cache, uses)
-    assert (old.name, old.targets) == (f"kits/cpython-3.9-{keys[0]}.tar", ())
+    uses = {"one/x86_64": [Use(image="", entries=frozenset({"builds/*", "libraries/*"}))]}
+    *_, old, new, libraries = list_inventory(EngineWithImages(), cache, uses)
+    assert (old.name, old.targets) == (f"builds/cpython-3.9-{keys[0]}.tar", ())
     assert new.targets == libraries.targets == ("one/x86_64",)
     assert libraries.size == 3
-    remove_items([libraries], Stocked(), cache, announce=print)
+    remove_items([libraries], EngineWithImages(), cache, announce=print)
     assert list((tmp_path / "libraries").iterdir()) == []
 
 
 def test_what_is_removed_is_gone_and_the_rest_stays(cache: Cache) -> None:
     """Image and file, its digest with it; removed twice is removed."""
-    engine = Stocked()
-    unused = [item for item in take_stock(engine, cache, USES) if not item.targets]
+    engine = EngineWithImages()
+    unused = [item for item in list_inventory(engine, cache, USES) if not item.targets]
     for _ in range(2):
         gone = remove_items(unused[1:], engine, cache, announce=print)
-        assert [item.name for item in gone] == ["roots/r2.tar", "kits/cpython-3.8-1"]
+        assert [item.name for item in gone] == ["roots/r2.tar", "builds/cpython-3.8-1"]
     remove_items(unused[:1], engine, cache, announce=print)
     assert set(engine.images) == {USED, FOREIGN}
     assert [path.name for path in cache.entries("roots")] == ["r1.tar"]
-    assert sorted(path.name for path in (cache.root / "kits").iterdir()) == [
+    assert sorted(path.name for path in (cache.root / "builds").iterdir()) == [
         "cpython-3.9-1",
         "cpython-3.9-1.sha256",
     ]
@@ -110,7 +110,7 @@ def test_an_image_that_is_in_use_stays_and_is_announced(cache: Cache) -> None:
     """The others go."""
     said: list[str] = []
     engine = Busy()
-    unused = [item for item in take_stock(engine, cache, USES) if not item.targets]
+    unused = [item for item in list_inventory(engine, cache, USES) if not item.targets]
     gone = remove_items(unused, engine, cache, announce=said.append)
-    assert [item.name for item in gone] == ["roots/r2.tar", "kits/cpython-3.8-1"]
+    assert [item.name for item in gone] == ["roots/r2.tar", "builds/cpython-3.8-1"]
     assert said == [f"kept: {OLD}: in use"]

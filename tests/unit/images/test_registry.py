@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.arches import find_arch
+from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.core.targets import RegistryWay, Target
 from harness.host.cache import Cache
@@ -17,8 +18,8 @@ from tests.support.targets import debian_12
 
 DIGEST = "sha256:" + "ab" * 32
 BASE = EngineImage(id="sha256:base", platform="linux/s390x", digests=(f"debian@{DIGEST}",))
-PASSING = ImageError("connection refused", cause="infra:pull")
-FINAL = ImageError("manifest unknown", cause="infra:not-found")
+PASSING = ImageError("connection refused", cause=Cause.PULL)
+FINAL = ImageError("manifest unknown", cause=Cause.NOT_FOUND)
 
 
 @pytest.fixture(autouse=True)

@@ -114,7 +114,7 @@ def test_the_kit_that_compiles_is_named(cache: Cache) -> None:
     """An interpreter on musl is compiled with this machine's own on glibc."""
     entries = open_source(cache).use(REPLICA).entries
     arch = native_arch().name
-    kept = {f"kits/cpython-3.9-{arch}-glibc-*", f"libraries/{arch}-glibc-*"}
+    kept = {f"builds/cpython-3.9-{arch}-glibc-*", f"libraries/{arch}-glibc-*"}
     assert kept <= entries
 
 

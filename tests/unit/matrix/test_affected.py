@@ -1,4 +1,4 @@
-"""Which cells a change touches: by values and files, and by what the lab is made of."""
+"""Which cells a change touches: by values and files, and by what the prober is made of."""
 
 import subprocess
 import sys
@@ -133,7 +133,7 @@ def test_a_matrix_that_cannot_be_read_touches_everything() -> None:
 
 
 def test_no_cell_is_probed_by_what_only_tells() -> None:
-    """A laboratory loads none of it; of reports it takes the words, of runs how one is written."""
+    """A prober loads none of it; of reports it takes the words, of runs how one is written."""
     words = "import sys, harness.conftest; print(*(m for m in sys.modules if 'harness.' in m))"
     done = subprocess.run(
         [sys.executable, "-c", words], cwd=ROOT, capture_output=True, text=True, check=True

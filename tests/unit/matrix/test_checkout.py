@@ -116,9 +116,9 @@ def test_new_code_that_is_not_added_yet(checkout: Path) -> None:
     """A file that git does not know counts, unless it is ignored."""
     (checkout / ".git" / "info" / "exclude").write_text("*.log\n")
     (checkout / "harness").mkdir()
-    (checkout / "harness" / "lab.log").write_text("")
+    (checkout / "harness" / "prober.log").write_text("")
     assert chosen(checkout) == []
-    (checkout / "harness" / "lab.py").write_text("")
+    (checkout / "harness" / "prober.py").write_text("")
     assert len(chosen(checkout)) == 6
 
 

@@ -17,7 +17,7 @@ IMAGE = ImageRef(id="sha256:1", way=ImageWay.ASSEMBLED, origin="bookworm")
 
 
 class Measures:
-    """A laboratory that gives one passport for one image, and misses the targets it is told to."""
+    """A prober that gives one passport for one image, and misses the targets it is told to."""
 
     def __init__(self, *, missed: tuple[str, ...] = ()) -> None:
         self.at = IMAGE
@@ -39,9 +39,9 @@ class Measures:
         self.left += 1
 
 
-def record(lab: Measures, folder: Path, *, fresh: bool = False) -> list[BookEntry]:
+def record(prober: Measures, folder: Path, *, fresh: bool = False) -> list[BookEntry]:
     book = PassportBook(folder)
-    return list(record_passports([HERE, THERE], lab, symbols, book, fresh=fresh))
+    return list(record_passports([HERE, THERE], prober, symbols, book, fresh=fresh))
 
 
 def changes(entries: list[BookEntry]) -> list[PassportChange]:
@@ -50,14 +50,14 @@ def changes(entries: list[BookEntry]) -> list[PassportChange]:
 
 def test_a_first_recording(tmp_path: Path) -> None:
     """Every target is measured, written with its symbols, and left before the next."""
-    lab = Measures()
-    assert changes(record(lab, tmp_path)) == [PassportChange.NEW, PassportChange.NEW]
+    prober = Measures()
+    assert changes(record(prober, tmp_path)) == [PassportChange.NEW, PassportChange.NEW]
     book = PassportBook(tmp_path)
     kept = book.record(HERE.key)
     assert kept is not None
     assert (kept.image, kept.passport.libraries) == (IMAGE, GLIBC.libraries)
     assert book.symbols("libc") == symbols("libc")
-    assert lab.left == 2
+    assert prober.left == 2
 
 
 def test_this_machines_kernel_is_not_recorded(tmp_path: Path) -> None:
@@ -70,31 +70,34 @@ def test_this_machines_kernel_is_not_recorded(tmp_path: Path) -> None:
 def test_the_same_image_is_left_alone(tmp_path: Path) -> None:
     """A second recording measures nothing, unless it is asked for a fresh one."""
     record(Measures(), tmp_path)
-    lab = Measures()
-    assert changes(record(lab, tmp_path)) == [PassportChange.KEPT, PassportChange.KEPT]
-    assert lab.measured == []
-    assert changes(record(lab, tmp_path, fresh=True)) == [PassportChange.SAME, PassportChange.SAME]
-    assert lab.measured == [HERE.key, THERE.key]
+    prober = Measures()
+    assert changes(record(prober, tmp_path)) == [PassportChange.KEPT, PassportChange.KEPT]
+    assert prober.measured == []
+    assert changes(record(prober, tmp_path, fresh=True)) == [
+        PassportChange.SAME,
+        PassportChange.SAME,
+    ]
+    assert prober.measured == [HERE.key, THERE.key]
 
 
 def test_another_image_that_is_the_same_inside(tmp_path: Path) -> None:
     """A new digest alone is no difference to review; the record names the new image."""
     record(Measures(), tmp_path)
-    lab = Measures()
-    lab.at = replace(IMAGE, id="sha256:2")
-    assert record(lab, tmp_path) == [
+    prober = Measures()
+    prober.at = replace(IMAGE, id="sha256:2")
+    assert record(prober, tmp_path) == [
         BookEntry(target=HERE.key, change=PassportChange.SAME),
         BookEntry(target=THERE.key, change=PassportChange.SAME),
     ]
-    assert changes(record(lab, tmp_path)) == [PassportChange.KEPT, PassportChange.KEPT]
+    assert changes(record(prober, tmp_path)) == [PassportChange.KEPT, PassportChange.KEPT]
 
 
 def test_another_image_that_differs(tmp_path: Path) -> None:
     """The lines that are another now are given, and not the image's digest."""
     record(Measures(), tmp_path)
-    lab = Measures()
-    lab.at, lab.seen = replace(IMAGE, id="sha256:2"), replace(GLIBC, installer="pip 25.1")
-    entry = record(lab, tmp_path)[0]
+    prober = Measures()
+    prober.at, prober.seen = replace(IMAGE, id="sha256:2"), replace(GLIBC, installer="pip 25.1")
+    entry = record(prober, tmp_path)[0]
     assert entry.change is PassportChange.CHANGED
     changed = [line for line in entry.lines if line.startswith(("-", "+"))][2:]
     assert [line.replace(" ", "") for line in changed] == [
@@ -124,9 +127,9 @@ def test_what_is_interrupted_goes_on(tmp_path: Path) -> None:
         [HERE, THERE], Measures(), symbols, PassportBook(tmp_path), fresh=False
     )
     assert next(iter(first)).change is PassportChange.NEW
-    lab = Measures()
-    assert changes(record(lab, tmp_path)) == [PassportChange.KEPT, PassportChange.NEW]
-    assert lab.measured == [THERE.key]
+    prober = Measures()
+    assert changes(record(prober, tmp_path)) == [PassportChange.KEPT, PassportChange.NEW]
+    assert prober.measured == [THERE.key]
 
 
 def test_a_damaged_record_is_renewed(tmp_path: Path) -> None:

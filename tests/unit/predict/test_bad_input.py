@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.causes import Cause
 from harness.core.cells import Outcome
-from harness.predict import Cause, predict
+from harness.predict import predict
 from harness.wheels.archive.contents import WheelFacts, read_wheel
 from harness.wheels.archive.elf import ElfFacts, read_elf
 from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel

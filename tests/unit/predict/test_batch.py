@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.passport import Passport
 from harness.core.subjects import FileSource, Subject, WheelRef
 from harness.core.targets import Target
-from harness.predict import Cause
 from harness.predict.batch import look_ahead
-from harness.report.outlook import format_foreseen, format_outlook
+from harness.report.predictions import format_prediction, format_predictions
 from harness.wheels.provider import Refusal
 from tests.support.forecasts import GLIBC, symbols
 from tests.support.wheels import make_wheel
@@ -56,7 +56,7 @@ class Given:
 def test_each_target_that_has_a_passport_is_predicted(tmp_path: Path) -> None:
     """A target without a passport is named, and nothing is said of it."""
     wheel = make_wheel(tmp_path, "demo", "", tag="cp310-cp310-linux_x86_64")
-    outlooks = tuple(
+    predictions = tuple(
         look_ahead(
             [SUBJECT],
             [target("here"), target("nowhere")],
@@ -64,37 +64,40 @@ def test_each_target_that_has_a_passport_is_predicted(tmp_path: Path) -> None:
             Given(wheel),
         )
     )
-    assert [o.prediction.cause if o.prediction else None for o in outlooks] == [
+    assert [o.prediction.cause if o.prediction else None for o in predictions] == [
         Cause.PYTHON_TOO_NEW,
         None,
     ]
-    text = format_outlook(outlooks, width=80)
+    text = format_predictions(predictions, width=80)
     assert "demo: 1 refused" in text
     assert "refused python-too-new: here/x86_64" in text
     assert "no passport recorded: nowhere/x86_64" in text
-    assert "passport --record" in format_foreseen(outlooks[1], width=80)
-    assert "is for Python 3.10" in format_foreseen(outlooks[0], width=80).replace(
+    assert "passport --record" in format_prediction(predictions[1], width=80)
+    assert "is for Python 3.10" in format_prediction(predictions[0], width=80).replace(
         "\n" + " " * 12, " "
     )
 
 
 def test_a_release_without_a_wheel_for_the_target() -> None:
     """What the installer finds nothing for is refused, with its reason."""
-    (outlook,) = look_ahead(
+    (predicted_cell,) = look_ahead(
         [SUBJECT], [target("here")], Recorded({"here/x86_64": GLIBC}), Given(None)
     )
-    assert outlook.prediction is not None
-    assert (outlook.prediction.outcome, outlook.prediction.stage) == (Outcome.REFUSED, Stage.WHEEL)
-    assert "no wheel for Linux" in format_outlook([outlook], width=200)
+    assert predicted_cell.prediction is not None
+    assert (predicted_cell.prediction.outcome, predicted_cell.prediction.stage) == (
+        Outcome.REFUSED,
+        Stage.WHEEL,
+    )
+    assert "no wheel for Linux" in format_predictions([predicted_cell], width=200)
 
 
 def test_a_file_that_is_no_wheel(tmp_path: Path) -> None:
     """Nothing is predicted of a file that cannot be read."""
     broken = tmp_path / "demo-1.0-py3-none-any.whl"
     broken.write_bytes(b"no archive")
-    (outlook,) = look_ahead(
+    (predicted_cell,) = look_ahead(
         [SUBJECT], [target("here")], Recorded({"here/x86_64": GLIBC}), Given(broken)
     )
-    assert outlook == type(outlook)(
+    assert predicted_cell == type(predicted_cell)(
         cell=Cell(target=target("here"), subject=SUBJECT), wheel=broken.name, prediction=None
     )

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from harness.core.causes import Cause
 from harness.core.cells import Outcome
 from harness.core.passport import ExecStack, Passport, SystemLibrary
-from harness.predict import Cause, predict
+from harness.predict import predict
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.elf import UnreadableElf
 from tests.support.forecasts import FILENAME, GLIBC, GNU, MODULE, MUSL, elf, symbols, wheel

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.cells import Outcome, Stage
-from harness.core.observations import Attempt, Observation
+from harness.core.observations import Attempt, AttemptMode, Observation
 from harness.probe.journal import Journal, observations, read_events
 
 SEEN = Observation(
@@ -15,7 +15,7 @@ SEEN = Observation(
     stage=Stage.IMPORT,
     evidence="SIGSEGV \u001b[31m\u2028 \udcff",
     attempts=(
-        Attempt(mode="fresh", outcome=Outcome.CRASHED, stage=Stage.IMPORT, seconds=1.5),
+        Attempt(mode=AttemptMode.FRESH, outcome=Outcome.CRASHED, stage=Stage.IMPORT, seconds=1.5),
     ),
     seconds={"probe": 1.5},
 )  # fmt: skip

@@ -15,10 +15,10 @@ from harness.core.targets import Target
 from harness.host.engine import Limits
 from harness.host.engine.api import EngineImage
 from harness.images.source import Use
-from harness.probe.native_installer import TOO_LARGE, Twins
+from harness.probe.native_installer import TOO_LARGE, NativeInstaller
 from harness.probe.session import Job, Session
 from tests.support.local_engine import LocalEngine
-from tests.support.local_lab import HERE, THIS_MACHINE
+from tests.support.local_prober import HERE, THIS_MACHINE
 from tests.support.wheels import job_for, make_wheel
 
 FOREIGN = replace(THIS_MACHINE, arch_name=find_arch("s390x").name)
@@ -64,13 +64,13 @@ def emulated(here: Passport) -> Passport:
     return replace(here, tags=(FOREIGN_TAG, *here.tags[-1:]))
 
 
-def _twins(engine: Engine, here: str = "image", other: str = "image") -> Twins:
+def _twins(engine: Engine, here: str = "image", other: str = "image") -> NativeInstaller:
     targets = [THIS_MACHINE, FOREIGN, OTHER, replace(THIS_MACHINE, id="other")]
-    return Twins(engine, Images({"here": here, "other": other}), targets, Limits())
+    return NativeInstaller(engine, Images({"here": here, "other": other}), targets, Limits())
 
 
 @pytest.fixture
-def twins(engine: Engine) -> Iterator[Twins]:
+def twins(engine: Engine) -> Iterator[NativeInstaller]:
     made = _twins(engine)
     yield made
     made.close()
@@ -82,7 +82,7 @@ def _job(folder: Path, tag: str = FOREIGN_TAG, code: str = "x = 1") -> Job:
 
 
 def test_what_the_twin_installs_is_imported_elsewhere(
-    engine: Engine, twins: Twins, emulated: Passport, tmp_path: Path
+    engine: Engine, twins: NativeInstaller, emulated: Passport, tmp_path: Path
 ) -> None:
     """Files and modes are those of a real installation, and nothing is installed again."""
     there = (
@@ -99,7 +99,9 @@ def test_what_the_twin_installs_is_imported_elsewhere(
     assert (result.outcome, result.stage, result.log) == (Outcome.PASS, Stage.CALL, "")
 
 
-def test_twin_accepts_the_targets_tags(twins: Twins, emulated: Passport, tmp_path: Path) -> None:
+def test_twin_accepts_the_targets_tags(
+    twins: NativeInstaller, emulated: Passport, tmp_path: Path
+) -> None:
     """What the target's own list lacks is refused, a tag of this machine included."""
     own = _job(tmp_path, f"py3-none-linux_{os.uname().machine}")
     refused = twins.install(FOREIGN, emulated, own)
@@ -111,8 +113,8 @@ def test_twin_accepts_the_targets_tags(twins: Twins, emulated: Passport, tmp_pat
     assert accepted.failure is None
 
 
-def test_what_pip_breaks_on(twins: Twins, emulated: Passport) -> None:
-    """A failure is told in pip's words, for the lab to confirm."""
+def test_what_pip_breaks_on(twins: NativeInstaller, emulated: Passport) -> None:
+    """A failure is told in pip's words, for the prober to confirm."""
     job = Job(wheels=((f"good-1.0-{FOREIGN_TAG}.whl", b"no wheel"),), imports=("good",), call="",
               timeout=60, quiet=60)  # fmt: skip
     installed = twins.install(FOREIGN, emulated, job)
@@ -124,7 +126,7 @@ def test_what_pip_breaks_on(twins: Twins, emulated: Passport) -> None:
 
 @pytest.mark.parametrize("fact", ["python", "installer"])
 def test_another_pip_or_python_is_no_twin(
-    twins: Twins, emulated: Passport, tmp_path: Path, fact: str
+    twins: NativeInstaller, emulated: Passport, tmp_path: Path, fact: str
 ) -> None:
     """The target installs for itself."""
     differs = replace(emulated, **{fact: "another"})  # type: ignore[arg-type]
@@ -144,7 +146,7 @@ def test_target_without_a_twin(engine: Engine, emulated: Passport, tmp_path: Pat
 
 
 def test_what_is_too_large_is_not_sent_about(
-    twins: Twins, emulated: Passport, tmp_path: Path
+    twins: NativeInstaller, emulated: Passport, tmp_path: Path
 ) -> None:
     """Neither is a subject whose companions are not laid out: pip installs all of them."""
     (wheel,) = _job(tmp_path).wheels
@@ -166,7 +168,7 @@ def test_one_session_an_image(
 
 
 def test_a_lost_session_is_replaced(
-    engine: Engine, twins: Twins, emulated: Passport, tmp_path: Path
+    engine: Engine, twins: NativeInstaller, emulated: Passport, tmp_path: Path
 ) -> None:
     """The target installs that one wheel for itself, and the next twin the next one."""
     twins.at(FOREIGN)

@@ -17,11 +17,11 @@ from harness.host.cache import Cache, file_sha256
 from harness.host.engine import Limits
 from harness.images.source import Use
 from harness.probe.agent import MODULES
-from harness.probe.native_installer import Twins
+from harness.probe.native_installer import NativeInstaller
 from harness.probe.precompile import KIND, WORTH_IT, Precompiler
 from harness.probe.session import Session
 from tests.support.local_engine import LocalEngine
-from tests.support.local_lab import THIS_MACHINE
+from tests.support.local_prober import THIS_MACHINE
 from tests.support.wheels import make_wheel
 
 LONG = "answer = 42\n" + "# words\n" * (WORTH_IT // 8)
@@ -55,7 +55,9 @@ def cache(tmp_path: Path) -> Cache:
 
 @contextmanager
 def _precompiler(cache: Cache, engine: LocalEngine, *, there: bool = True) -> Iterator[Precompiler]:
-    with closing(Twins(engine, Images(there=there), [THIS_MACHINE, FOREIGN], Limits())) as twins:
+    with closing(
+        NativeInstaller(engine, Images(there=there), [THIS_MACHINE, FOREIGN], Limits())
+    ) as twins:
         yield Precompiler(twins, cache)
     assert all(channel.process.poll() is not None for channel in engine.opened)
 

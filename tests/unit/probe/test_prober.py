@@ -1,4 +1,4 @@
-"""The laboratory with the real session and the real agent, on this machine."""
+"""The prober with the real session and the real agent, on this machine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness import __version__
+from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import (
     BuildError,
@@ -23,7 +24,7 @@ from harness.probe.journal import Journal, observations, read_events
 from harness.probe.session import ProbeResult
 from harness.wheels.provider import Refusal
 from tests.support.local_engine import LocalChannel, LocalEngine
-from tests.support.local_lab import HERE, IMAGE, Answer, LocalImages, local_lab
+from tests.support.local_prober import HERE, IMAGE, Answer, LocalImages, local_prober
 
 KILLS_THE_AGENT = "import os; os.kill(os.getppid(), 9); os.kill(os.getpid(), 9)"
 BROKEN = "raise ImportError('broken on purpose')"
@@ -36,7 +37,7 @@ def journal(tmp_path: Path) -> Journal:
 
 @pytest.fixture
 def engine() -> Iterator[LocalEngine]:
-    """Return an engine that no laboratory may leave a process in."""
+    """Return an engine that no prober may leave a process in."""
     made = LocalEngine()
     yield made
     assert all(channel.process.poll() is not None for channel in made.opened)
@@ -71,8 +72,8 @@ def _modes(journal: Journal) -> list[list[tuple[str, Outcome]]]:
 
 def test_a_pass_is_believed_at_once(journal: Journal, engine: LocalEngine) -> None:
     """What passes in the session is probed once, and the session serves the next cell too."""
-    with local_lab({"one": "", "two": ""}, journal, engine=engine) as lab:
-        seen = [lab.observe(_cell("one")), lab.observe(_cell("two"))]
+    with local_prober({"one": "", "two": ""}, journal, engine=engine) as prober:
+        seen = [prober.observe(_cell("one")), prober.observe(_cell("two"))]
     assert [s.outcome for s in seen] == [Outcome.PASS, Outcome.PASS]
     assert _modes(journal) == [[("session", Outcome.PASS)]] * 2
     assert len(engine.opened) == 1
@@ -80,8 +81,8 @@ def test_a_pass_is_believed_at_once(journal: Journal, engine: LocalEngine) -> No
 
 def test_what_does_not_pass_is_confirmed(journal: Journal, engine: LocalEngine) -> None:
     """A non-pass is probed again in a container of its own."""
-    with local_lab({"one": BROKEN}, journal, engine=engine) as lab:
-        seen = lab.observe(_cell("one"))
+    with local_prober({"one": BROKEN}, journal, engine=engine) as prober:
+        seen = prober.observe(_cell("one"))
     assert (seen.outcome, seen.stage) == (Outcome.IMPORT_FAILED, Stage.IMPORT)
     assert "broken on purpose" in seen.evidence
     failed = Outcome.IMPORT_FAILED
@@ -92,13 +93,13 @@ def test_what_does_not_pass_is_confirmed(journal: Journal, engine: LocalEngine) 
 def test_a_twin_installs(journal: Journal, engine: LocalEngine) -> None:
     """What a native twin installed is imported here, and a failure is confirmed by other ways."""
     answers: dict[str, Answer] = {"one": "import beside", "beside": "", "bad": BROKEN}
-    with local_lab(answers, journal, engine=engine, twins=[_target()]) as lab:
+    with local_prober(answers, journal, engine=engine, twins=[_target()]) as prober:
         for name in ("one", "bad"):
-            lab.observe(_cell(name, companions=("beside",)))
+            prober.observe(_cell(name, companions=("beside",)))
     failed = Outcome.IMPORT_FAILED
     assert _modes(journal) == [
-        [("twin", Outcome.PASS)],
-        [("twin", failed), ("unpacked", failed)],
+        [("native", Outcome.PASS)],
+        [("native", failed), ("unpacked", failed)],
     ]
     assert len(engine.opened) == 3
 
@@ -108,10 +109,10 @@ def test_what_a_twin_cannot_install_is_confirmed_by_the_targets_own_pip(
 ) -> None:
     """A twin's pip paints no cell red by itself."""
     monkeypatch.setattr("harness.probe.native_installer.Session.install", _installs_nothing)
-    with local_lab({"one": ""}, journal, engine=engine, twins=[_target()]) as lab:
-        seen = lab.observe(_cell("one"))
+    with local_prober({"one": ""}, journal, engine=engine, twins=[_target()]) as prober:
+        seen = prober.observe(_cell("one"))
     assert seen.outcome is Outcome.PASS
-    assert _modes(journal) == [[("twin", Outcome.INSTALL_FAILED), ("fresh", Outcome.PASS)]]
+    assert _modes(journal) == [[("native", Outcome.INSTALL_FAILED), ("fresh", Outcome.PASS)]]
 
 
 def _installs_nothing(*_: object) -> tuple[ProbeResult, bytes, float]:
@@ -128,11 +129,13 @@ def _installs_nothing(*_: object) -> tuple[ProbeResult, bytes, float]:
 
 def test_own_pip_asks_no_twin(journal: Journal, engine: LocalEngine) -> None:
     """Who wants to know of the target's own pip gets that for every wheel."""
-    with local_lab({"one": ""}, journal, engine=engine, twins=[_target()], own_pip=True) as lab:
-        own = lab.observe(_cell("one"))
-    with local_lab({"one": ""}, journal, engine=engine, twins=[_target()]) as lab:
-        twins = lab.observe(_cell("one"))
-    assert _modes(journal) == [[("session", Outcome.PASS)], [("twin", Outcome.PASS)]]
+    with local_prober(
+        {"one": ""}, journal, engine=engine, twins=[_target()], own_pip=True
+    ) as prober:
+        own = prober.observe(_cell("one"))
+    with local_prober({"one": ""}, journal, engine=engine, twins=[_target()]) as prober:
+        twins = prober.observe(_cell("one"))
+    assert _modes(journal) == [[("session", Outcome.PASS)], [("native", Outcome.PASS)]]
     assert own.key != twins.key
 
 
@@ -141,8 +144,8 @@ def test_a_refusal_that_pip_lists_is_believed(journal: Journal, engine: LocalEng
 
     With a ``--target`` pips before 20.3 do not look, so that the list alone says it.
     """
-    with local_lab({"one": ""}, journal, engine=engine, tag="cp27-cp27m-win32") as lab:
-        seen = lab.observe(_cell("one"))
+    with local_prober({"one": ""}, journal, engine=engine, tag="cp27-cp27m-win32") as prober:
+        seen = prober.observe(_cell("one"))
     assert (seen.outcome, seen.stage, seen.cause) == (
         Outcome.REFUSED,
         Stage.INSTALL,
@@ -159,19 +162,19 @@ def test_the_confirmation_decides(journal: Journal, engine: LocalEngine, tmp_pat
         f"import os\nif not os.path.exists({str(flag)!r}):\n"
         f"    open({str(flag)!r}, 'w').close()\n    {BROKEN}"
     )
-    with local_lab({"one": code}, journal, engine=engine) as lab:
-        seen = lab.observe(_cell("one"))
+    with local_prober({"one": code}, journal, engine=engine) as prober:
+        seen = prober.observe(_cell("one"))
     assert (seen.outcome, seen.evidence) == (Outcome.PASS, "")
     assert _modes(journal) == [[("session", Outcome.IMPORT_FAILED), ("fresh", Outcome.PASS)]]
 
 
 def test_an_image_that_cannot_be_had(journal: Journal, engine: LocalEngine) -> None:
     """Its cells are misses with its cause, it is asked for once, and other targets go on."""
-    error = ImageError("here: no such image", cause="infra:not-found")
+    error = ImageError("here: no such image", cause=Cause.NOT_FOUND)
     images = LocalImages({_target().key: error})
-    with local_lab({"one": "", "two": ""}, journal, engine=engine, images=images) as lab:
-        seen = [lab.observe(_cell("one")), lab.observe(_cell("two", target="there"))]
-        seen.append(lab.observe(_cell("two")))
+    with local_prober({"one": "", "two": ""}, journal, engine=engine, images=images) as prober:
+        seen = [prober.observe(_cell("one")), prober.observe(_cell("two", target="there"))]
+        seen.append(prober.observe(_cell("two")))
     assert [s.outcome for s in seen] == [Outcome.MISS, Outcome.PASS, Outcome.MISS]
     assert {(s.stage, s.cause, s.evidence) for s in seen[::2]} == {
         (Stage.IMAGE, "infra:not-found", "here: no such image")
@@ -182,10 +185,10 @@ def test_an_image_that_cannot_be_had(journal: Journal, engine: LocalEngine) -> N
 def test_an_engine_that_is_gone(journal: Journal, engine: LocalEngine) -> None:
     """An engine error is a miss, and the next cell asks anew: the engine may be back."""
     images = LocalImages({_target().key: EngineError("the engine is gone")})
-    with local_lab({"one": ""}, journal, engine=engine, images=images) as lab:
-        first = lab.observe(_cell("one"))
+    with local_prober({"one": ""}, journal, engine=engine, images=images) as prober:
+        first = prober.observe(_cell("one"))
         images.errors.clear()
-        second = lab.observe(_cell("one"))
+        second = prober.observe(_cell("one"))
     assert (first.outcome, first.stage, first.cause) == (
         Outcome.MISS,
         Stage.IMAGE,
@@ -201,8 +204,8 @@ def test_an_engine_that_starts_nothing(journal: Journal) -> None:
         def open(self, spec: ContainerSpec) -> LocalChannel:
             raise EngineError(f"{spec.image}: not today")
 
-    with local_lab({"one": ""}, journal, engine=Refusing()) as lab:
-        seen = lab.observe(_cell("one"))
+    with local_prober({"one": ""}, journal, engine=Refusing()) as prober:
+        seen = prober.observe(_cell("one"))
     assert (seen.outcome, seen.cause) == (Outcome.MISS, "infra:engine")
     assert seen.evidence == "this-machine: not today"
 
@@ -219,9 +222,9 @@ def test_a_wheel_that_cannot_be_had(
     journal: Journal, engine: LocalEngine, error: HarnessError, cause: str
 ) -> None:
     """A wheel that cannot be had is a miss with its cause, and the session stays open."""
-    with local_lab({"one": error, "two": ""}, journal, engine=engine) as lab:
-        seen = lab.observe(_cell("one"))
-        assert lab.observe(_cell("two")).outcome is Outcome.PASS
+    with local_prober({"one": error, "two": ""}, journal, engine=engine) as prober:
+        seen = prober.observe(_cell("one"))
+        assert prober.observe(_cell("two")).outcome is Outcome.PASS
     assert (seen.outcome, seen.stage, seen.cause) == (Outcome.MISS, Stage.WHEEL, cause)
     assert (seen.evidence, seen.attempts) == (str(error), ())
     assert len(engine.opened) == 1
@@ -230,10 +233,10 @@ def test_a_wheel_that_cannot_be_had(
 def test_a_lost_session_costs_one_cell(journal: Journal, engine: LocalEngine) -> None:
     """A container that ends twice is a miss of that cell; the next cell gets a new one."""
     images = LocalImages()
-    with local_lab(
+    with local_prober(
         {"one": KILLS_THE_AGENT, "two": ""}, journal, engine=engine, images=images
-    ) as lab:
-        seen = [lab.observe(_cell("one")), lab.observe(_cell("two"))]
+    ) as prober:
+        seen = [prober.observe(_cell("one")), prober.observe(_cell("two"))]
     assert [s.outcome for s in seen] == [Outcome.MISS, Outcome.PASS]
     assert seen[0].cause == "infra:agent-gone"
     assert [[mode for mode, _ in modes] for modes in _modes(journal)] == [
@@ -249,15 +252,15 @@ def test_out_of_memory_is_the_wheels_doing(
 ) -> None:
     """A container that the engine ended for its memory is a crash of the wheel."""
     monkeypatch.setattr(LocalChannel, "memory_exceeded", lambda _: True)
-    with local_lab({"one": KILLS_THE_AGENT}, journal, engine=engine) as lab:
-        seen = lab.observe(_cell("one"))
+    with local_prober({"one": KILLS_THE_AGENT}, journal, engine=engine) as prober:
+        seen = prober.observe(_cell("one"))
     assert (seen.outcome, seen.cause) == (Outcome.CRASHED, "memory-limit")
 
 
 def test_what_is_observed_is_predicted_too(journal: Journal, engine: LocalEngine) -> None:
     """A prediction stands beside what was seen, and changes nothing of it."""
-    with local_lab({"good": "", "bad": BROKEN}, journal, engine=engine) as lab:
-        good, bad = (lab.observe(_cell(name)) for name in ("good", "bad"))
+    with local_prober({"good": "", "bad": BROKEN}, journal, engine=engine) as prober:
+        good, bad = (prober.observe(_cell(name)) for name in ("good", "bad"))
     assert good.prediction is not None
     assert good.prediction.outcome is Outcome.PASS
     assert bad.prediction is not None
@@ -271,8 +274,8 @@ def test_what_is_observed_is_predicted_too(journal: Journal, engine: LocalEngine
 def test_a_refused_subject_is_not_probed(journal: Journal, engine: LocalEngine) -> None:
     """Where no wheel is for the target, the reason is the evidence and nothing is tried."""
     answers: dict[str, Answer] = {"one": Refusal(reason="all 9 wheels are for musl")}
-    with local_lab(answers, journal, engine=engine) as lab:
-        seen = lab.observe(_cell("one"))
+    with local_prober(answers, journal, engine=engine) as prober:
+        seen = prober.observe(_cell("one"))
     assert (seen.outcome, seen.stage, seen.cause) == (Outcome.REFUSED, Stage.WHEEL, "tag-refused")
     assert (seen.evidence, seen.wheel, seen.attempts) == ("all 9 wheels are for musl", None, ())
     assert seen.provenance.image == IMAGE
@@ -285,9 +288,9 @@ def test_companions(journal: Journal, engine: LocalEngine) -> None:
         "beside": "",
         "absent": Refusal(reason="absent has no wheel here"),
     }
-    with local_lab(answers, journal, engine=engine) as lab:
-        passed = lab.observe(_cell("one", companions=("beside",)))
-        refused = lab.observe(_cell("one", companions=("beside", "absent")))
+    with local_prober(answers, journal, engine=engine) as prober:
+        passed = prober.observe(_cell("one", companions=("beside",)))
+        refused = prober.observe(_cell("one", companions=("beside", "absent")))
     assert (passed.outcome, refused.outcome) == (Outcome.PASS, Outcome.REFUSED)
     assert passed.wheel is not None
     assert passed.wheel.filename == "one-1.0-py3-none-any.whl"
@@ -296,9 +299,9 @@ def test_companions(journal: Journal, engine: LocalEngine) -> None:
 
 def test_provenance(journal: Journal, engine: LocalEngine) -> None:
     """An observation says what it depends on; equal passports have equal names."""
-    with local_lab({"one": "", "two": BROKEN}, journal, engine=engine) as lab:
-        passport = lab.passport(_target())
-        one, two = lab.observe(_cell("one")), lab.observe(_cell("two"))
+    with local_prober({"one": "", "two": BROKEN}, journal, engine=engine) as prober:
+        passport = prober.passport(_target())
+        one, two = prober.observe(_cell("one")), prober.observe(_cell("two"))
     found = one.provenance
     assert found == two.provenance
     assert len(found.passport_id) == 32
@@ -309,8 +312,8 @@ def test_provenance(journal: Journal, engine: LocalEngine) -> None:
 
 def test_seconds_and_time(journal: Journal, engine: LocalEngine) -> None:
     """All attempts count as probing, the total has the rest too, and the time is in UTC."""
-    with local_lab({"one": BROKEN}, journal, engine=engine) as lab:
-        seen = lab.observe(_cell("one"))
+    with local_prober({"one": BROKEN}, journal, engine=engine) as prober:
+        seen = prober.observe(_cell("one"))
     assert seen.seconds["probe"] == pytest.approx(sum(a.seconds for a in seen.attempts), abs=0.01)
     assert 0 < seen.seconds["probe"] < seen.seconds["total"]
     assert seen.measured_at.endswith("+00:00")
@@ -318,8 +321,8 @@ def test_seconds_and_time(journal: Journal, engine: LocalEngine) -> None:
 
 def test_the_journal_tells_what_happens(journal: Journal, engine: LocalEngine) -> None:
     """Every phase is announced, timed and ends idle; the observation is told as it is returned."""
-    with local_lab({"one": ""}, journal, engine=engine) as lab:
-        seen = lab.observe(_cell("one"))
+    with local_prober({"one": ""}, journal, engine=engine) as prober:
+        seen = prober.observe(_cell("one"))
     events, _ = read_events(journal.path)
     assert list(observations(events)) == [seen]
     assert {event["worker"] for event in events} == {"gw7"}
@@ -339,21 +342,21 @@ def test_the_journal_tells_what_happens(journal: Journal, engine: LocalEngine) -
 
 
 def test_one_target_at_a_time(journal: Journal, engine: LocalEngine) -> None:
-    """A laboratory leaves a target before it opens the next."""
+    """A prober leaves a target before it opens the next."""
     images = LocalImages(each=True)
-    with local_lab({"one": ""}, journal, engine=engine, images=images) as lab:
-        lab.observe(_cell("one"))
-        lab.observe(_cell("one", target="there"))
+    with local_prober({"one": ""}, journal, engine=engine, images=images) as prober:
+        prober.observe(_cell("one"))
+        prober.observe(_cell("one", target="there"))
         ended = [channel.process.poll() is not None for channel in engine.opened]
     assert ended == [True, False]
 
 
 def test_what_two_targets_share_is_measured_once(journal: Journal, engine: LocalEngine) -> None:
     """A target with the image of one before it starts nothing, and each cell says where it was."""
-    with local_lab({"one": "", "two": BROKEN}, journal, engine=engine) as lab:
-        first = [lab.observe(_cell(name)) for name in ("one", "two")]
+    with local_prober({"one": "", "two": BROKEN}, journal, engine=engine) as prober:
+        first = [prober.observe(_cell(name)) for name in ("one", "two")]
         opened = len(engine.opened)
-        second = [lab.observe(_cell(name, target="there")) for name in ("one", "two")]
+        second = [prober.observe(_cell(name, target="there")) for name in ("one", "two")]
         assert len(engine.opened) == opened
     assert [(s.outcome, s.evidence) for s in second] == [(s.outcome, s.evidence) for s in first]
     assert [s.measured_on for s in (*first, *second)] == ["", "", *(s.cell for s in first)]
@@ -364,8 +367,8 @@ def test_a_cell_that_is_asked_for_again_is_measured_again(
     journal: Journal, engine: LocalEngine
 ) -> None:
     """Only other targets are spared: who observes a cell twice wants to know if it is flaky."""
-    with local_lab({"one": ""}, journal, engine=engine) as lab:
-        seen = [lab.observe(_cell("one")) for _ in range(2)]
+    with local_prober({"one": ""}, journal, engine=engine) as prober:
+        seen = [prober.observe(_cell("one")) for _ in range(2)]
     assert [len(s.attempts) for s in seen] == [1, 1]
     assert [s.measured_on for s in seen] == ["", ""]
 
@@ -373,8 +376,8 @@ def test_a_cell_that_is_asked_for_again_is_measured_again(
 def test_repro_needs_a_wheel(journal: Journal, engine: LocalEngine) -> None:
     """A line to reproduce a cell names its wheels; where all are refused there is none."""
     answers: dict[str, Answer] = {"one": "", "two": Refusal(reason="all 9 wheels are for musl")}
-    with local_lab(answers, journal, engine=engine) as lab:
-        line = lab.repro_command(_cell("one"))
+    with local_prober(answers, journal, engine=engine) as prober:
+        line = prober.repro_command(_cell("one"))
         with pytest.raises(UsageError, match=r"/two: there is nothing to run: all 9 wheels are"):
-            lab.repro_command(_cell("two"))
+            prober.repro_command(_cell("two"))
     assert "one-1.0-py3-none-any.whl" in line

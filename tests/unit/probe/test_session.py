@@ -12,17 +12,17 @@ from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
 from io import BytesIO
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from harness.core.arches import find_arch
 from harness.core.cells import Outcome, Stage
 from harness.core.errors import ImageError
+from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
 from harness.core.targets import Target
 from harness.host.engine import Limits
-from harness.probe.session import Job, Session, SessionLostError, Way
+from harness.probe.session import Job, Session, SessionLostError
 from tests.support.local_engine import LocalEngine
 from tests.support.wheels import job_for, make_wheel
 
@@ -54,9 +54,9 @@ def session(session_and_passport: tuple[Session, Passport]) -> Session:
     return session_and_passport[0]
 
 
-@pytest.fixture(params=get_args(Way))
-def way(request: pytest.FixtureRequest) -> Way:
-    chosen: Way = request.param
+@pytest.fixture(params=[AttemptMode.SESSION, AttemptMode.UNPACKED, AttemptMode.FRESH])
+def mode(request: pytest.FixtureRequest) -> AttemptMode:
+    chosen: AttemptMode = request.param
     return chosen
 
 
@@ -71,10 +71,10 @@ def test_passport_tells_what_the_interpreter_reads(
     assert (passport.elf_machine, passport.elf_bits) == (HERE.elf_machine, HERE.elf_bits)
 
 
-def test_pass(session: Session, tmp_path: Path, way: Way) -> None:
+def test_pass(session: Session, tmp_path: Path, mode: AttemptMode) -> None:
     """A wheel that imports and whose call is true passes, and its output stays out of the way."""
     wheel = make_wheel(tmp_path, "good", "print('hello'); answer = 42")
-    result = session.probe(job_for(wheel, call="good.answer == 42"), way)
+    result = session.probe(job_for(wheel, call="good.answer == 42"), mode)
     assert (result.outcome, result.stage) == (Outcome.PASS, Stage.CALL)
     assert result.log == "hello\n"
 
@@ -98,7 +98,7 @@ def test_pass(session: Session, tmp_path: Path, way: Way) -> None:
 def test_what_a_wheel_does_is_its_outcome(  # noqa: PLR0913, PLR0917 - the table's columns
     session: Session,
     tmp_path: Path,
-    way: Way,
+    mode: AttemptMode,
     code: str,
     call: str,
     outcome: str,
@@ -108,7 +108,7 @@ def test_what_a_wheel_does_is_its_outcome(  # noqa: PLR0913, PLR0917 - the table
 ) -> None:
     """Errors, exits and signals of an import or a call are told apart, with their key line."""
     wheel = make_wheel(tmp_path, "wicked", code)
-    result = session.probe(job_for(wheel, call=call), way)
+    result = session.probe(job_for(wheel, call=call), mode)
     assert (result.outcome, result.stage, result.cause) == (outcome, stage, cause)
     assert evidence in result.evidence
 
@@ -126,11 +126,11 @@ def test_what_a_wheel_does_is_its_outcome(  # noqa: PLR0913, PLR0917 - the table
     ids=["printed", "written-everywhere", "closed"],
 )
 def test_forged_verdict_is_no_pass(
-    session: Session, tmp_path: Path, way: Way, forgery: str
+    session: Session, tmp_path: Path, mode: AttemptMode, forgery: str
 ) -> None:
     """A verdict without the cell's token counts for nothing, wherever it is written."""
     wheel = make_wheel(tmp_path, "forger", forgery)
-    result = session.probe(job_for(wheel), way)
+    result = session.probe(job_for(wheel), mode)
     assert result.outcome is Outcome.IMPORT_FAILED
 
 
@@ -167,18 +167,20 @@ def test_output_is_captured_head_and_tail_and_as_text(session: Session, tmp_path
     assert len(log) < 20000
 
 
-def test_what_a_wheel_keeps_for_its_scheme(session: Session, tmp_path: Path, way: Way) -> None:
+def test_what_a_wheel_keeps_for_its_scheme(
+    session: Session, tmp_path: Path, mode: AttemptMode
+) -> None:
     """Modules below ``.data/purelib`` and ``platlib`` are found, whoever unpacks (PEP 427)."""
     data = {f"spread-1.0.data/{scheme}/spread_{scheme}.py": "" for scheme in ("purelib", "platlib")}
     wheel = make_wheel(tmp_path, "spread", "import spread_purelib, spread_platlib", files=data)
-    assert session.probe(job_for(wheel), way).outcome is Outcome.PASS
+    assert session.probe(job_for(wheel), mode).outcome is Outcome.PASS
 
 
-@pytest.mark.parametrize("way", ["session", "fresh"])
-def test_refused_tag(session: Session, tmp_path: Path, way: Way) -> None:
+@pytest.mark.parametrize("mode", [AttemptMode.SESSION, AttemptMode.FRESH])
+def test_refused_tag(session: Session, tmp_path: Path, mode: AttemptMode) -> None:
     """The refusal of a tag by pip itself is the outcome ``refused``, with pip's own line."""
     wheel = make_wheel(tmp_path, "alien", "", tag="cp27-cp27m-win32")
-    result = session.probe(job_for(wheel), way)
+    result = session.probe(job_for(wheel), mode)
     assert (result.outcome, result.cause) == (Outcome.REFUSED, "tag-refused")
     assert "is not a supported wheel on this platform" in result.evidence
 
@@ -221,8 +223,8 @@ def test_bytecode_that_is_none_makes_the_cell_fail_in_the_session_alone(
 ) -> None:
     """A red cell that bytecode of ours would make is not confirmed: other ways take none."""
     job = replace(job_for(make_wheel(tmp_path, "good", "")), bytecode=b"no zip")
-    assert session.probe(job, "session").outcome is Outcome.IMPORT_FAILED
-    assert session.probe(job, "unpacked").outcome is Outcome.PASS
+    assert session.probe(job, AttemptMode.SESSION).outcome is Outcome.IMPORT_FAILED
+    assert session.probe(job, AttemptMode.UNPACKED).outcome is Outcome.PASS
 
 
 def test_what_does_not_compile_has_no_bytecode(session: Session, tmp_path: Path) -> None:

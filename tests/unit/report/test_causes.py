@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Observation, Prediction
-from harness.predict import Cause
 from harness.report.causes import count_agreement, gist
-from harness.report.outlook import format_story
+from harness.report.predictions import format_story
 from harness.report.terminal import render_grid
 from harness.results.grid import Agreement, Grid, GridCell, build_grid
 

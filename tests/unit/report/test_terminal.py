@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from harness.core.cells import Outcome, Stage
-from harness.core.observations import Attempt, ImageRef
+from harness.core.observations import Attempt, AttemptMode, ImageRef
 from harness.core.targets import ImageWay
 from harness.images.source import INSTEAD
 from harness.report.glyphs import GLYPHS
@@ -105,7 +105,7 @@ def test_phases() -> None:
 
 def test_what_was_done_elsewhere_is_said(grid: Grid) -> None:
     """A grid tells what was not measured with the target itself, and how to have it so."""
-    attempt = Attempt(mode="twin", outcome=Outcome.PASS, stage=Stage.CALL, seconds=0.1)
+    attempt = Attempt(mode=AttemptMode.NATIVE, outcome=Outcome.PASS, stage=Stage.CALL, seconds=0.1)
     cells = tuple(
         replace(
             cell, observation=replace(cell.observation, attempts=(attempt,), measured_on="a/b/c")

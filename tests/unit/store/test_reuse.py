@@ -1,4 +1,4 @@
-"""What a laboratory need not measure again: with a real store, session and agent."""
+"""What a prober need not measure again: with a real store, session and agent."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from harness.store import open_store
 from harness.store.recorder import Recorder
 from harness.store.reuse import open_memory
 from tests.support.local_engine import LocalEngine
-from tests.support.local_lab import HERE, Answer, local_lab
+from tests.support.local_prober import HERE, Answer, local_prober
 
 BROKEN = "raise ImportError('broken on purpose')"
 
@@ -32,7 +32,7 @@ def _cell(name: str, target: str = "here") -> Cell:
 
 
 class Bench:
-    """A laboratory that is opened anew for every run, with one store behind all of them."""
+    """A prober that is opened anew for every run, with one store behind all of them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,9 +50,9 @@ class Bench:
         engine = LocalEngine()
         with (
             open_memory(None if fresh else self.store) as memory,
-            local_lab(answers, journal, engine=engine, memory=memory) as lab,
+            local_prober(answers, journal, engine=engine, memory=memory) as prober,
         ):
-            seen = tuple(lab.observe(cell) for cell in cells)
+            seen = tuple(prober.observe(cell) for cell in cells)
         self.opened = len(engine.opened)
         with open_store(self.store, write=True) as store:
             Recorder(store, store.begin(cells)).take(read_events(journal.path)[0])

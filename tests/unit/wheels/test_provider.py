@@ -13,7 +13,7 @@ from harness.core.subjects import FileSource, FixtureSource, IndexSource, Subjec
 from harness.host.cache import Cache, file_sha256
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import IndexLock, LockedWheel
-from harness.wheels.provider import Refusal, Supply
+from harness.wheels.provider import Refusal, WheelProvider
 from tests.support.projects import BUILDER, FIXTURES
 from tests.support.targets import debian_12
 from tests.support.wheels import make_wheel
@@ -57,10 +57,12 @@ def _pin(cache: Cache, folder: Path, name: str, *tags: str) -> tuple[LockedWheel
     return tuple(pinned)
 
 
-def _supply(cache: Cache, releases: dict[str, tuple[LockedWheel, ...]] | None = None) -> Supply:
+def _provider(
+    cache: Cache, releases: dict[str, tuple[LockedWheel, ...]] | None = None
+) -> WheelProvider:
     lock = IndexLock(generated=date(2026, 1, 1), releases=releases or {})
     said: list[str] = []
-    return Supply(
+    return WheelProvider(
         Matrix(targets=(), subjects=(), builders=(BUILDER,), expectations=(), profiles=()),
         index=PackageIndex(cache, lock, said.append),
         fixtures=FIXTURES,
@@ -73,8 +75,10 @@ def _subject(source: FixtureSource | IndexSource | FileSource, *beside: str) -> 
     return Subject(id="it", group="tests", source=source, imports=("it",), companions=companions)
 
 
-def _wheel(supply: Supply, source: FixtureSource | IndexSource | FileSource) -> WheelRef | Refusal:
-    found = supply.wheels_for(_subject(source), debian_12(), PASSPORT)
+def _wheel(
+    provider: WheelProvider, source: FixtureSource | IndexSource | FileSource
+) -> WheelRef | Refusal:
+    found = provider.wheels_for(_subject(source), debian_12(), PASSPORT)
     return found if isinstance(found, Refusal) else found[-1]
 
 
@@ -83,7 +87,7 @@ IT = IndexSource(name="it", version="1.0")
 
 def test_a_fixture_wheel_is_built(cache: Cache) -> None:
     """A fixture subject is the wheel that its builder makes for the target."""
-    wheel = _wheel(_supply(cache), FixtureSource(project="pure", builder=BUILDER.id))
+    wheel = _wheel(_provider(cache), FixtureSource(project="pure", builder=BUILDER.id))
     assert isinstance(wheel, WheelRef)
     assert wheel.filename == "wheelgrid_pure-1.0.0-py3-none-any.whl"
     assert file_sha256(Path(wheel.path)) == wheel.sha256
@@ -94,19 +98,19 @@ def test_a_fixture_wheel_is_for_the_python_that_was_measured(cache: Cache) -> No
     passport = replace(PASSPORT, python="3.4.0")
     subject = _subject(FixtureSource(project="plain", builder=BUILDER.id))
     with pytest.raises(BuildError, match=r"3\.4"):
-        _supply(cache).wheels_for(subject, debian_12(), passport)
+        _provider(cache).wheels_for(subject, debian_12(), passport)
 
 
 def test_a_fixture_that_is_not_there(cache: Cache) -> None:
     """A project that does not exist is a build error."""
     with pytest.raises(BuildError, match="nowhere"):
-        _wheel(_supply(cache), FixtureSource(project="nowhere", builder=BUILDER.id))
+        _wheel(_provider(cache), FixtureSource(project="nowhere", builder=BUILDER.id))
 
 
 def test_an_index_wheel_is_chosen_by_the_passport(cache: Cache, tmp_path: Path) -> None:
     """Of a release's wheels it is the one that the target's installer ranks first."""
     pinned = _pin(cache, tmp_path, "it", TAGS[2], TAGS[0], "cp312-cp312-manylinux_2_17_x86_64")
-    wheel = _wheel(_supply(cache, {"it==1.0": pinned}), IT)
+    wheel = _wheel(_provider(cache, {"it==1.0": pinned}), IT)
     assert isinstance(wheel, WheelRef)
     assert wheel.filename == f"it-1.0-{TAGS[0]}.whl"
     assert wheel.sha256 == pinned[1].sha256
@@ -116,7 +120,7 @@ def test_an_index_wheel_is_chosen_by_the_passport(cache: Cache, tmp_path: Path) 
 def test_an_index_release_that_is_refused(cache: Cache, tmp_path: Path) -> None:
     """Where the installer takes none of them, the refusal says what there is."""
     pinned = _pin(cache, tmp_path, "it", "cp311-cp311-musllinux_1_2_x86_64")
-    refusal = _wheel(_supply(cache, {"it==1.0": pinned}), IT)
+    refusal = _wheel(_provider(cache, {"it==1.0": pinned}), IT)
     assert isinstance(refusal, Refusal)
     assert "musllinux" in str(refusal)
 
@@ -125,7 +129,7 @@ def test_an_index_release_that_is_refused(cache: Cache, tmp_path: Path) -> None:
 def test_the_best_of_several_files(cache: Cache, tmp_path: Path, tags: tuple[str, ...]) -> None:
     """Of the user's files it is the one with the installer's best tag, whatever their order."""
     paths = tuple(str(make_wheel(tmp_path, "it", "", tag=tag)) for tag in tags)
-    wheel = _wheel(_supply(cache), FileSource(paths=paths))
+    wheel = _wheel(_provider(cache), FileSource(paths=paths))
     assert isinstance(wheel, WheelRef)
     assert wheel.filename == f"it-1.0-{TAGS[0]}.whl"
     assert Path(wheel.path).parent == tmp_path
@@ -134,7 +138,7 @@ def test_the_best_of_several_files(cache: Cache, tmp_path: Path, tags: tuple[str
 def test_a_file_that_fits_nowhere(cache: Cache, tmp_path: Path) -> None:
     """The user's only file is shown to the installer all the same: the verdict is pip's."""
     path = make_wheel(tmp_path, "it", "", tag="cp27-cp27mu-manylinux1_i686")
-    wheel = _wheel(_supply(cache), FileSource(paths=(str(path),)))
+    wheel = _wheel(_provider(cache), FileSource(paths=(str(path),)))
     assert isinstance(wheel, WheelRef)
     assert (wheel.filename, wheel.size) == (path.name, path.stat().st_size)
 
@@ -147,9 +151,9 @@ def test_companions_in_order(cache: Cache, tmp_path: Path) -> None:
         "absent==1.0": (),
         "it==1.0": _pin(cache, tmp_path, "it", TAGS[2]),
     }
-    supply = _supply(cache, releases)
-    wheels = supply.wheels_for(_subject(IT, "first", "second"), debian_12(), PASSPORT)
+    provider = _provider(cache, releases)
+    wheels = provider.wheels_for(_subject(IT, "first", "second"), debian_12(), PASSPORT)
     assert isinstance(wheels, tuple)
     assert [wheel.filename.partition("-")[0] for wheel in wheels] == ["first", "second", "it"]
-    refusal = supply.wheels_for(_subject(IT, "first", "absent"), debian_12(), PASSPORT)
+    refusal = provider.wheels_for(_subject(IT, "first", "absent"), debian_12(), PASSPORT)
     assert refusal == Refusal(reason="the release has no wheel for Linux")

@@ -8,18 +8,18 @@ from harness.core.arches import find_arch
 from harness.core.errors import BuildError
 from harness.host.cache import Cache, CacheError
 from harness.host.process import run_process
-from harness.images.cpython.build_env import logged, open_workshop
+from harness.images.cpython.build_env import logged, open_build_env
 
 X86_64 = find_arch("x86_64")
 
 
 def test_a_compile_error(tmp_path: Path) -> None:
     """The end of what the compiler said, and the path of all of it."""
-    workshop = open_workshop(tmp_path / "work", X86_64, "musl", Cache(tmp_path))
+    build_env = open_build_env(tmp_path / "work", X86_64, "musl", Cache(tmp_path))
     source = tmp_path / "bad.c"
     source.write_text("int main(void) { return nothing_of_that_name; }\n")
     with pytest.raises(BuildError) as raised, logged("demo 1.0 x86_64", Cache(tmp_path)):
-        run_process(("cc", source), timeout=60, cwd=tmp_path, env=workshop.env, merge=True)
+        run_process(("cc", source), timeout=60, cwd=tmp_path, env=build_env.env, merge=True)
     log = tmp_path / "logs/demo-1.0-x86_64.log"
     assert str(raised.value).endswith(f"all of it: {log}")
     assert "demo 1.0 x86_64 does not compile" in str(raised.value)

@@ -13,7 +13,7 @@ from harness.core.subjects import IndexSource
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine import Completed, ContainerSpec
-from harness.wheels.build import Foundry, build_planned, load_project, plan_wheel
+from harness.wheels.build import ContainerBuilder, build_planned, load_project, plan_wheel
 from harness.wheels.build.builder_image import build_in_container
 from harness.wheels.build.planned import PlannedWheel
 from tests.support.image_engine import ImageEngine
@@ -44,7 +44,7 @@ def planned(name: str = "plain") -> PlannedWheel:
     return plan_wheel(load_project(FIXTURES / name), IMAGE_BUILDER, find_arch("x86_64"), "3.11")
 
 
-def foundry(engine: Image, folder: Path) -> Foundry:
+def container_builder(engine: Image, folder: Path) -> ContainerBuilder:
     def fetch_image(name: str, arch: Arch) -> ImageRef:
         assert name == f"pypa/manylinux2014_{arch.name}"
         return IMAGE
@@ -54,7 +54,7 @@ def foundry(engine: Image, folder: Path) -> Foundry:
         path.write_bytes(b"tools")
         return path
 
-    return Foundry(engine=engine, fetch_image=fetch_image, fetch_wheel=fetch_wheel)
+    return ContainerBuilder(engine=engine, fetch_image=fetch_image, fetch_wheel=fetch_wheel)
 
 
 def packed(*names: str, data: bytes = b"wheel", kind: bytes = tarfile.REGTYPE) -> bytes:
@@ -70,7 +70,7 @@ def packed(*names: str, data: bytes = b"wheel", kind: bytes = tarfile.REGTYPE) -
 def test_sources_go_in(tmp_path: Path) -> None:
     """The project as it is, setup.py too, beside what it is built with; Python and platform."""
     engine = Image(packed(NAME.replace("plain", "bundled_lib")))
-    build_in_container(planned("bundled_lib"), IMAGE, foundry(engine, tmp_path))
+    build_in_container(planned("bundled_lib"), IMAGE, container_builder(engine, tmp_path))
     with tarfile.open(fileobj=io.BytesIO(engine.given)) as tar:
         names = set(tar.getnames())
     assert {"project/setup.py", "project/native/answer.h"} < names
@@ -81,7 +81,7 @@ def test_sources_go_in(tmp_path: Path) -> None:
 def test_pure_python_is_not_repaired(tmp_path: Path) -> None:
     """Auditwheel refuses a wheel without a platform."""
     engine = Image(packed("wheelgrid_pure-1.0.0-py3-none-any.whl"))
-    build_in_container(planned("pure"), IMAGE, foundry(engine, tmp_path))
+    build_in_container(planned("pure"), IMAGE, container_builder(engine, tmp_path))
     assert engine.specs[0].command[-2:] == ("cp39-cp39", "")
 
 
@@ -89,7 +89,9 @@ def test_the_wheel_comes_out_under_its_planned_name(tmp_path: Path) -> None:
     """Its tags may be in another order; the image's digest is with it, and one build is enough."""
     engine = Image(packed(NAME))
     refs = [
-        build_planned(planned(), make_workspace(Cache(tmp_path)), foundry(engine, tmp_path))
+        build_planned(
+            planned(), make_workspace(Cache(tmp_path)), container_builder(engine, tmp_path)
+        )
         for _ in range(2)
     ]
     assert refs[0] == refs[1]
@@ -118,7 +120,7 @@ def test_the_wheel_comes_out_under_its_planned_name(tmp_path: Path) -> None:
 def test_what_is_no_planned_wheel_is_not_taken(tmp_path: Path, output: bytes) -> None:
     """An image is believed in nothing: neither in the name nor in the number of its wheels."""
     with pytest.raises(BuildError, match="was to build wheelgrid_plain"):
-        build_in_container(planned(), IMAGE, foundry(Image(output), tmp_path))
+        build_in_container(planned(), IMAGE, container_builder(Image(output), tmp_path))
 
 
 def test_a_wheel_without_bounds_is_not_taken(
@@ -127,14 +129,14 @@ def test_a_wheel_without_bounds_is_not_taken(
     """A fixture wheel is small."""
     monkeypatch.setattr("harness.wheels.build.builder_image.MOST_WHEEL", 4)
     with pytest.raises(BuildError, match="of 5 bytes"):
-        build_in_container(planned(), IMAGE, foundry(Image(packed(NAME)), tmp_path))
+        build_in_container(planned(), IMAGE, container_builder(Image(packed(NAME)), tmp_path))
 
 
 def test_a_build_that_fails(tmp_path: Path) -> None:
     """The end of what was printed is the reason."""
     engine = Image(b"", status=1, errors="gcc: no such luck")
     with pytest.raises(BuildError, match=r"does not build in the image(.|\n)*no such luck"):
-        build_in_container(planned(), IMAGE, foundry(engine, tmp_path))
+        build_in_container(planned(), IMAGE, container_builder(engine, tmp_path))
 
 
 def test_no_engine(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""A real laboratory whose images are this machine and whose wheels are made on the spot.
+"""A real prober whose images are this machine and whose wheels are made on the spot.
 
-For tests of what stands on the laboratory: image and wheel sources are ours, the session,
+For tests of what stands on the prober: image and wheel sources are ours, the session,
 the agent and its verdicts are real.
 """
 
@@ -20,8 +20,8 @@ from harness.host.cache import file_sha256
 from harness.host.engine import Engine, Limits
 from harness.images.source import Use
 from harness.probe.journal import Journal
-from harness.probe.native_installer import Twins
-from harness.probe.prober import Lab, ProbeLimits
+from harness.probe.native_installer import NativeInstaller
+from harness.probe.prober import ProbeLimits, Prober
 from harness.probe.result_cache import Memory
 from harness.wheels.provider import Refusal
 from tests.support.local_engine import LocalEngine
@@ -103,7 +103,7 @@ class MadeWheels:
         )
 
 
-def local_lab(  # noqa: PLR0913 - one for each seam
+def local_prober(  # noqa: PLR0913 - one for each seam
     answers: dict[str, Answer],
     journal: Journal,
     *,
@@ -113,13 +113,13 @@ def local_lab(  # noqa: PLR0913 - one for each seam
     memory: Memory | None = None,
     twins: Sequence[Target] = (),
     own_pip: bool = False,
-) -> Lab:
-    """Return a laboratory for the subjects in ``answers``; its wheels lie beside the journal.
+) -> Prober:
+    """Return a prober for the subjects in ``answers``; its wheels lie beside the journal.
 
     Every target counts as emulated, and ``twins`` are native ones.
     """
     engine, images = engine or LocalEngine(), images or LocalImages()
-    return Lab(
+    return Prober(
         engine=engine,
         images=images,
         wheels=MadeWheels(answers, Path(tempfile.mkdtemp(dir=journal.path.parent)), tag),
@@ -127,7 +127,7 @@ def local_lab(  # noqa: PLR0913 - one for each seam
         emulator_version=_emulator_version,
         limits=ProbeLimits(timeout=60, quiet=60),
         memory=memory,
-        twins=Twins(engine, images, twins, Limits()) if twins else None,
+        twins=NativeInstaller(engine, images, twins, Limits()) if twins else None,
         own_pip=own_pip,
     )
 

@@ -1,4 +1,4 @@
-"""Predictions as people read them: outlooks or one cell's story in, text out.
+"""Predictions as people read them: predictions or one cell's story in, text out.
 
 Names and evidence may come out of a wheel: nothing here can act on a terminal.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.core.cells import Outcome
 from harness.core.observations import Prediction
-from harness.predict import Outlook
+from harness.predict import CellPrediction
 from harness.report.planned import folded
 from harness.report.untrusted import visible
 from harness.results.grid import Agreement, GridCell
@@ -17,11 +17,11 @@ from harness.results.grid import Agreement, GridCell
 INDENT = "  "
 
 
-def format_outlook(outlooks: Sequence[Outlook], *, width: int) -> str:
+def format_predictions(predictions: Sequence[CellPrediction], *, width: int) -> str:
     """Return per subject the counts, then each failure once with the targets that it is on."""
-    subjects = dict.fromkeys(outlook.cell.subject.id for outlook in outlooks)
+    subjects = dict.fromkeys(predicted_cell.cell.subject.id for predicted_cell in predictions)
     blocks = [
-        _subject(name, [o for o in outlooks if o.cell.subject.id == name], width)
+        _subject(name, [o for o in predictions if o.cell.subject.id == name], width)
         for name in subjects
     ]
     return "\n\n".join(blocks) + "\n"
@@ -44,23 +44,23 @@ def format_story(cell: GridCell, *, width: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def format_foreseen(outlook: Outlook, *, width: int) -> str:
+def format_prediction(predicted_cell: CellPrediction, *, width: int) -> str:
     """Return what is to be expected of a cell that was not run, in sentences."""
-    lines = [f"{visible(outlook.cell.id)}: not run"]
-    lines += _wrapped("wheel", outlook.wheel, width)
-    if outlook.prediction is None:
+    lines = [f"{visible(predicted_cell.cell.id)}: not run"]
+    lines += _wrapped("wheel", predicted_cell.wheel, width)
+    if predicted_cell.prediction is None:
         said = "nothing: no passport of the target; `wheelgrid passport --record` measures it"
         return "\n".join([*lines, *_wrapped("predicted", said, width)]) + "\n"
-    lines += _wrapped("predicted", _verdict(outlook.prediction), width)
-    return "\n".join([*lines, *_told(outlook.prediction, width)]) + "\n"
+    lines += _wrapped("predicted", _verdict(predicted_cell.prediction), width)
+    return "\n".join([*lines, *_told(predicted_cell.prediction, width)]) + "\n"
 
 
-def _subject(name: str, outlooks: list[Outlook], width: int) -> str:
-    counts = Counter(o.prediction.outcome for o in outlooks if o.prediction)
+def _subject(name: str, predictions: list[CellPrediction], width: int) -> str:
+    counts = Counter(o.prediction.outcome for o in predictions if o.prediction)
     said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
-    unknown = [o.cell.target.key for o in outlooks if o.prediction is None]
+    unknown = [o.cell.target.key for o in predictions if o.prediction is None]
     lines = [f"{visible(name)}: {said or 'nothing can be said'}"]
-    for (wheel, prediction), keys in _stories(outlooks).items():
+    for (wheel, prediction), keys in _stories(predictions).items():
         title = f"{prediction.outcome} {prediction.cause}".rstrip()
         lines += ["", *_filled(f"{title}: {folded(keys)}", width, INDENT)]
         lines += [INDENT + line for line in _wrapped("wheel", wheel, width - len(INDENT))]
@@ -70,13 +70,15 @@ def _subject(name: str, outlooks: list[Outlook], width: int) -> str:
     return "\n".join(lines)
 
 
-def _stories(outlooks: Iterable[Outlook]) -> dict[tuple[str, Prediction], list[str]]:
+def _stories(predictions: Iterable[CellPrediction]) -> dict[tuple[str, Prediction], list[str]]:
     """Group what did not pass, and passes with a remark, by the words on them."""
     stories: dict[tuple[str, Prediction], list[str]] = {}
-    for outlook in outlooks:
-        predicted = outlook.prediction
+    for predicted_cell in predictions:
+        predicted = predicted_cell.prediction
         if predicted is not None and (predicted.cause or predicted.evidence):
-            stories.setdefault((outlook.wheel, predicted), []).append(outlook.cell.target.key)
+            stories.setdefault((predicted_cell.wheel, predicted), []).append(
+                predicted_cell.cell.target.key
+            )
     return stories
 
 

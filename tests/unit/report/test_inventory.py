@@ -3,7 +3,7 @@
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay
 from harness.images.inventory import StoragePlace, StoredItem
-from harness.report.stock import format_built, format_stock
+from harness.report.inventory import format_built, format_inventory
 from tests.support.targets import alpine_replica
 
 MIB = 1 << 20
@@ -24,7 +24,7 @@ def test_a_stock_is_a_line_an_item_and_a_sum() -> None:
         item("c:1", "t/1"),
         item("d:1", "t/1", age=-5),
     ]
-    assert format_stock(items, now=1_000_000.0).splitlines() == [
+    assert format_inventory(items, now=1_000_000.0).splitlines() == [
         "    3 MiB      2 h  a:1  t/1 t/2 t/3 and 1 more",
         "    3 MiB      2 d  b:1  unused",
         "    3 MiB        -  c:1  t/1",

@@ -16,7 +16,7 @@ def format_built(target: Target, ref: ImageRef, *, size: int, seconds: float) ->
     return f"{target.key}  {ref.way}  {seconds:.1f} s  {format_mib(size)}  {visible(ref.origin)}"
 
 
-def format_stock(items: Sequence[StoredItem], *, now: float) -> str:
+def format_inventory(items: Sequence[StoredItem], *, now: float) -> str:
     """Return a line per item, sizes and ages aligned, and who uses it; then their number."""
     rows = [(format_mib(item.size), _age(item, now), item) for item in items]
     lines = [
