@@ -58,7 +58,7 @@ class RunOptions:
     fresh: bool = False
     """Measure anew what the store knows."""
     own_pip: bool = False
-    """Install with the target's own pip where its native twin's would do."""
+    """Install with the target's own pip even where a native one would do the same."""
     label: str = ""
 
 

@@ -109,15 +109,20 @@ class ProbeResult:
     seconds: float
 
 
+def open_session(engine: Engine, image: str, target: Target, limits: Limits) -> "Session":
+    """Start a container of the target's image that waits for the agent. Raises ``EngineError``."""
+    command = (target.interpreter, "-I", "-B", "-u", "-c", _BOOTSTRAP)
+    env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"))  # noqa: S108
+    spec = ContainerSpec(image=image, arch=target.arch, command=command, env=env, limits=limits)
+    return Session(engine.open(spec), target.arch)
+
+
 class Session:
     """One open container of a target; a context manager that always removes it."""
 
-    def __init__(self, engine: Engine, image: str, target: Target, limits: Limits) -> None:
-        self._arch = target.arch
-        command = (target.interpreter, "-I", "-B", "-u", "-c", _BOOTSTRAP)
-        env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"))  # noqa: S108
-        spec = ContainerSpec(image=image, arch=target.arch, command=command, env=env, limits=limits)
-        self._channel: Channel = engine.open(spec)
+    def __init__(self, channel: Channel, arch: Arch) -> None:
+        self._channel = channel
+        self._arch = arch
         self.usable = True
 
     def __enter__(self) -> Self:

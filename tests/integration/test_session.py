@@ -23,7 +23,7 @@ from harness.host.engine.owner import OWNER_LABEL
 from harness.images import ImageStore
 from harness.images.debian_root import native_arch
 from harness.probe.native_installer import NativeInstaller
-from harness.probe.session import Session, SessionLostError
+from harness.probe.session import Session, SessionLostError, open_session
 from tests.support.targets import debian_12, no_pip
 from tests.support.wheels import job_for, make_wheel
 from tests.support.workspace import make_workspace
@@ -54,7 +54,7 @@ def image(engine: DockerEngine, cache: Cache, target: Target) -> ImageRef:
 
 @pytest.fixture(scope="module")
 def session(engine: DockerEngine, image: ImageRef, target: Target) -> Iterator[Session]:
-    with Session(engine, image.id, target, TIGHT) as session:
+    with open_session(engine, image.id, target, TIGHT) as session:
         session.start()
         yield session
 
@@ -90,7 +90,7 @@ def test_import_reads_what_the_native_twin_compiled(
     wheel = make_wheel(tmp_path, "good", code)
     twin = debian_12(native_arch().name)
     images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
-    with Session(engine, images.get(twin).id, twin, TIGHT) as compiler:
+    with open_session(engine, images.get(twin).id, twin, TIGHT) as compiler:
         compiler.start(warm=False)
         bytecode = compiler.compile(wheel.name, wheel.read_bytes(), seconds=60)
     for given, outcome in ((bytecode, Outcome.PASS), (b"", Outcome.CALL_FAILED)):
@@ -111,15 +111,15 @@ def test_native_twin_installs_what_the_targets_own_pip_does(
         "good-1.0.data/headers/good.h": "",
     }
     with (
-        Session(engine, image.id, target, TIGHT) as own,
-        closing(NativeInstaller(engine, images, [twin, target], TIGHT)) as twins,
+        open_session(engine, image.id, target, TIGHT) as own,
+        closing(NativeInstaller(engine, images, [twin, target], TIGHT)) as installer,
     ):
         passport = own.start()
         for arch, refused in ((target.arch_name, False), (elsewhere.arch_name, True)):
             tag = f"cp311-cp311-manylinux_2_17_{arch}"
             wheel = make_wheel(tmp_path, "good", "x = 1", tag=tag, files=files)
             job = job_for(wheel)
-            there = twins.install(target, passport, job)
+            there = installer.install(target, passport, job)
             assert there is not None
             failure, site, _ = own.install(wheel.name, wheel.read_bytes(), passport.tags, job)
             assert (there.failure is not None, failure is not None) == (refused, refused)
