@@ -14,7 +14,7 @@ from harness.core.cells import Outcome, Stage
 from harness.core.errors import WheelError
 from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
-from harness.probe.session import ProbeResult
+from harness.probe.jobs import ProbeResult
 from harness.wheels.archive.filename import parse_wheel_name
 
 Attempts = Sequence[tuple[AttemptMode, ProbeResult]]

@@ -17,7 +17,8 @@ from harness.core.targets import Target
 from harness.host.engine import Engine, Limits
 from harness.images.debian_root import native_arch
 from harness.images.source import Use
-from harness.probe.session import Job, ProbeResult, Session, SessionLostError, open_session
+from harness.probe.jobs import Job, ProbeResult
+from harness.probe.session import Session, SessionLostError, open_session
 
 TOO_LARGE = 32 << 20
 """Bytes of a wheel; four times as many of a site directory. Larger ones are not transferred."""

@@ -13,12 +13,13 @@ from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.engine import Engine, EngineInfo
 from harness.predict.cell import NoSurvey, Survey
+from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativelyInstalled
 from harness.probe.probe_results import lost
 from harness.probe.result_cache import Recent
 from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
-from harness.probe.session import Job, ProbeResult, Session, SessionLostError, open_session
+from harness.probe.session import Session, SessionLostError, open_session
 from harness.wheels.install_layout import laid_out
 
 

@@ -7,7 +7,8 @@ from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import InfrastructureError
 from harness.core.observations import Attempt, AttemptMode, Observation, Prediction
-from harness.probe.session import ProbeResult, SessionLostError
+from harness.probe.jobs import ProbeResult
+from harness.probe.session import SessionLostError
 
 
 def observed(

@@ -15,13 +15,13 @@ from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.predict.cell import forecast
 from harness.probe.confirmation import Attempts, believed, is_listed, next_mode
+from harness.probe.jobs import Job
 from harness.probe.journal import Journal
 from harness.probe.open_target import OpenTarget, TargetSessions
 from harness.probe.probe_results import explained, miss, observed, recalled, shared
 from harness.probe.repro import docker_line
 from harness.probe.result_cache import Recent
 from harness.probe.result_keys import dependencies_of
-from harness.probe.session import Job
 from harness.wheels.facts_reader import WheelReader
 from harness.wheels.provider import Refusal
 

@@ -10,7 +10,6 @@ import struct
 import time
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache as once
 from functools import lru_cache
 from importlib.resources import files
@@ -29,6 +28,7 @@ from harness.host.engine import Channel, ContainerSpec, Engine, Limits
 from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
 from harness.probe import agent
 from harness.probe.agent.importer import BESIDE, BYTECODE, SITE
+from harness.probe.jobs import Job, ProbeResult
 
 HELLO_SECONDS = 180
 """An interpreter and its pip, starting under emulation on a busy machine."""
@@ -73,40 +73,6 @@ class SessionLostError(Exception):
         super().__init__(f"{cause}: {detail}")
         self.cause = cause
         self.detail = detail
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """What to do for one cell."""
-
-    wheels: tuple[tuple[str, bytes], ...]
-    """File name and bytes; the subject is the last one, its companions stand before it."""
-    imports: tuple[str, ...]
-    call: str
-    timeout: float
-    """Seconds of wall clock for each of install and import-with-call."""
-    quiet: float
-    """Seconds without output after which a stage is taken for hung."""
-    site: bytes = b""
-    """What ``Session.install`` gave for the subject on another arch; for ``session`` alone, which
-    then installs nothing."""
-    beside: bytes = b""
-    """The companions' files as ``install_layout.laid_out`` gives them, for ``session`` alone: where
-    there are none, the installer installs the companions."""
-    bytecode: bytes = b""
-    """What ``Session.compile`` gave for the same wheels on another arch; for ``session`` alone."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProbeResult:
-    """What the agent saw of one cell."""
-
-    outcome: Outcome
-    stage: Stage
-    cause: str
-    evidence: str
-    log: str
-    seconds: float
 
 
 def open_session(engine: Engine, image: str, target: Target, limits: Limits) -> "Session":

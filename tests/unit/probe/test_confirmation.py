@@ -7,7 +7,7 @@ import pytest
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import AttemptMode
 from harness.probe.confirmation import believed, is_listed, next_mode
-from harness.probe.session import ProbeResult
+from harness.probe.jobs import ProbeResult
 from tests.support.forecasts import GLIBC
 
 SESSION, NATIVE = AttemptMode.SESSION, AttemptMode.NATIVE

@@ -15,8 +15,9 @@ from harness.core.targets import Target
 from harness.host.engine import Limits
 from harness.host.engine.api import EngineImage
 from harness.images.source import Use
+from harness.probe.jobs import Job
 from harness.probe.native_installer import TOO_LARGE, NativeInstaller
-from harness.probe.session import Job, open_session
+from harness.probe.session import open_session
 from tests.support.local_engine import LocalEngine
 from tests.support.local_prober import HERE, THIS_MACHINE
 from tests.support.wheels import job_for, make_wheel

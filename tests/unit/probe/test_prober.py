@@ -20,8 +20,8 @@ from harness.core.subjects import IndexSource, Subject
 from harness.core.targets import Target
 from harness.host.cache import CacheError
 from harness.host.engine import ContainerSpec
+from harness.probe.jobs import ProbeResult
 from harness.probe.journal import Journal, observations, read_events
-from harness.probe.session import ProbeResult
 from harness.wheels.provider import Refusal
 from tests.support.local_engine import LocalChannel, LocalEngine
 from tests.support.local_prober import HERE, IMAGE, Answer, LocalImages, local_prober

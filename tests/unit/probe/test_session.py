@@ -22,7 +22,8 @@ from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
 from harness.core.targets import Target
 from harness.host.engine import Limits
-from harness.probe.session import Job, Session, SessionLostError, open_session
+from harness.probe.jobs import Job
+from harness.probe.session import Session, SessionLostError, open_session
 from tests.support.local_engine import LocalEngine
 from tests.support.wheels import job_for, make_wheel
 
