@@ -245,7 +245,7 @@ def _write(record: Run, out: Path) -> None:
 
 
 def _conclude(run: _RunInProgress, ending: Ending, code: ExitCode) -> ExitCode:
-    """Remove the containers of an interrupted run, print where results are; return the exit code."""
+    """Remove an interrupted run's containers, print where results are, return the exit code."""
     _say_where(run)
     if ending.interrupted:
         with contextlib.suppress(EngineError):
