@@ -61,7 +61,7 @@ def run_subjects(
     Raises ``EngineError`` where no engine answers or pytest breaks, ``KeyboardInterrupt`` when
     interrupted, and what ``plan_cells`` raises.
     """
-    connect()
+    connect().close()
     matrix = with_subjects(read_matrix(options.matrix), subjects)
     cells = plan_cells(matrix, selection)
     prepare_out(options.out)

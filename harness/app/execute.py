@@ -79,7 +79,7 @@ def run_cells(
     Raises ``EngineError`` where no engine answers, ``StoreError`` for a store that is none, and
     ``UsageError`` where the results could not be written, all before anything is run.
     """
-    connect()
+    connect().close()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with _begun(cells, options, share, started_at) as recorder:
         prepare_out(options.out)
@@ -99,7 +99,7 @@ def resume_run(name: str, options: RunOptions, console: Console) -> ExitCode:
     Raises what ``run_cells`` raises, and ``StoreError`` where there is no such run, or another
     process is still writing it.
     """
-    connect()
+    connect().close()
     with contextlib.ExitStack() as held:
         opened = held.enter_context(open_store(options.store or default_store(), write=True))
         run = opened.find(name)
@@ -124,7 +124,7 @@ def run_again(cells: tuple[Cell, ...], run_id: str, options: RunOptions, console
     It is added to the stored run of that id; an empty one stores nothing. Raises ``EngineError``,
     and ``KeyboardInterrupt`` when interrupted.
     """
-    connect()
+    connect().close()
     prepare_out(options.out)
     with contextlib.ExitStack() as opened:
         recorder = None

@@ -10,16 +10,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache as once
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import TypeAdapter
 
-from harness.core.arches import Arch
 from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport, exec_stack_of
 from harness.core.targets import Target
 from harness.host.cache import Cache, content_key, file_sha256
+from harness.host.engine import Engine
 from harness.passports.library_search import Found, find_libraries
 from harness.passports.rootfs import Rootfs
 from harness.wheels.archive import elf
@@ -28,16 +27,10 @@ _FOUND: TypeAdapter[Found] = TypeAdapter(Found)
 _NOTHING = Found(loader="", linked=(), exports="", libraries=())
 
 
-class Exporter(Protocol):
-    """The engine, as far as it is asked here."""
-
-    def export_image(self, image: str, arch: Arch, path: Path) -> None: ...
-
-
 class Surveyor:
     """Looks into images (``harness.predict.cell.Survey``); each is looked into once."""
 
-    def __init__(self, engine: Exporter, cache: Cache, announce: Callable[[str], None]) -> None:
+    def __init__(self, engine: Engine, cache: Cache, announce: Callable[[str], None]) -> None:
         self._engine = engine
         self._cache = cache
         self._announce = announce
