@@ -79,7 +79,7 @@ def run_cells(
     Before anything is run it raises ``EngineError`` if no engine answers, ``StoreError`` for a
     damaged store, and ``UsageError`` if the results cannot be written.
     """
-    connect()
+    connect().close()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with _begun(cells, options, share, started_at) as recorder:
         prepare_out(options.out)
@@ -99,7 +99,7 @@ def resume_run(name: str, options: RunOptions, console: Console) -> ExitCode:
     Raises what ``run_cells`` raises, and ``StoreError`` if there is no such run or another
     process is still writing it.
     """
-    connect()
+    connect().close()
     with contextlib.ExitStack() as held:
         opened = held.enter_context(open_store(options.store or default_store(), write=True))
         stored = opened.find(name)
@@ -143,7 +143,7 @@ def measure(
     Raises ``EngineError`` if no engine answers or pytest breaks, ``UsageError`` for a directory
     that cannot be written, and ``KeyboardInterrupt`` when interrupted.
     """
-    connect()
+    connect().close()
     prepare_out(options.out)
     run = _RunInProgress(
         state=RunState(cells), options=options, console=console, recorder=recorder, started_at=""
