@@ -11,8 +11,8 @@ from functools import lru_cache
 
 from harness.predict.installed_layout import InstalledLayout
 from harness.wheels.archive.contents import NativeMember
+from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.elf import ElfFacts, versioned
-from harness.wheels.install_layout import installed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -113,7 +113,7 @@ def _search(
 
 
 def _folders(native: NativeMember, paths: tuple[str, ...]) -> Iterator[str]:
-    origin = posixpath.dirname(installed(native.name))
+    origin = posixpath.dirname(site_path(native.name))
     for path in paths:
         if path.startswith(("$ORIGIN", "${ORIGIN}")):
             yield posixpath.normpath(f"{origin or '.'}/{path.partition('ORIGIN')[2].lstrip('}')}")

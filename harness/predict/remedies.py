@@ -26,6 +26,8 @@ from harness.wheels.archive.changes import (
     stable_names,
 )
 from harness.wheels.archive.contents import WheelFacts, read_contents
+from harness.wheels.archive.data_schemes import site_path
+from harness.wheels.archive.filename import tag_rank
 from harness.wheels.archive.rewrite import Wheel, WheelChange, bytes_added, rewrite_wheel
 
 UNCHANGED = "unchanged"
@@ -205,7 +207,7 @@ def weigh(
 def common_modules(facts: Sequence[WheelFacts]) -> tuple[str, ...]:
     """Return the extension modules that all the wheels name, as they are imported."""
     named = [{_dotted(module.stem) for module in named_modules(wheel)} for wheel in facts]
-    return tuple(sorted(set.intersection(*named)))
+    return tuple(sorted(set.intersection(*named) - {""}))
 
 
 def triplet_of(suffix: str) -> str:
@@ -216,8 +218,7 @@ def triplet_of(suffix: str) -> str:
 
 def choose_facts(facts: Sequence[WheelFacts], passport: Passport) -> WheelFacts:
     """Return the wheel whose best tag the installer ranks first; the first if it takes none."""
-    ranks = {tag: rank for rank, tag in enumerate(passport.tags)}
-    return min(facts, key=lambda f: min(ranks.get(tag, len(ranks)) for tag in f.name.tags))
+    return min(facts, key=lambda wheel: tag_rank(wheel.name, passport.tags))
 
 
 def _makers(
@@ -253,8 +254,7 @@ def _triplets_read(
 
 def _dotted(stem: str) -> str:
     """Return ``demo._core`` for ``demo/_core``, also below ``demo-1.0.data/platlib/``."""
-    parts = stem.split("/")
-    return ".".join(parts[2:] if parts[0].endswith(".data") else parts)
+    return site_path(stem).replace("/", ".")
 
 
 def _variant(

@@ -7,14 +7,13 @@ where the target's installer would accept none of what there is.
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.utils import parse_wheel_filename
-
 from harness.core.cells import Matrix
 from harness.core.passport import Passport
 from harness.core.subjects import FileSource, FixtureSource, IndexSource, Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.cache import file_sha256
 from harness.images.debian import Workspace
+from harness.wheels.archive.filename import parse_wheel_name, tag_rank
 from harness.wheels.build import ContainerBuilder, build_wheel
 from harness.wheels.index.choose import choose_wheel, nearest_refusal
 from harness.wheels.index.fetch import PackageIndex
@@ -105,13 +104,8 @@ def _fitting(paths: tuple[str, ...], passport: Passport) -> WheelRef:
 
     A file that the installer refuses is still shown to it: the verdict is the installer's.
     """
-    ranks = {tag: rank for rank, tag in enumerate(passport.tags)}
-
-    def rank(path: str) -> int:
-        tags = parse_wheel_filename(Path(path).name)[3]
-        return min(ranks.get(str(tag), len(ranks)) for tag in tags)
-
-    best = Path(min(paths, key=rank))
+    names = {path: parse_wheel_name(Path(path).name) for path in paths}
+    best = Path(min(paths, key=lambda path: tag_rank(names[path], passport.tags)))
     return WheelRef(
         filename=best.name, sha256=file_sha256(best), size=best.stat().st_size, path=str(best)
     )

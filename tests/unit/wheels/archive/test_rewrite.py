@@ -16,7 +16,6 @@ from harness.wheels.archive.rewrite import (
     Wheel,
     WheelChange,
     bytes_added,
-    expand_tags,
     rewrite_wheel,
 )
 
@@ -154,14 +153,9 @@ def test_new_tags() -> None:
     after = rewrite_wheel(packed({}), change)
     assert after.filename == "demo-1.0-1fix-cp39-abi3-musllinux_1_1_x86_64.linux_x86_64.whl"
     assert entries(after)[f"{INFO}/WHEEL"][0] == (
-        b"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp39-abi3-musllinux_1_1_x86_64\n"
-        b"Tag: cp39-abi3-linux_x86_64\nBuild: 1fix\n"
+        b"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp39-abi3-linux_x86_64\n"
+        b"Tag: cp39-abi3-musllinux_1_1_x86_64\nBuild: 1fix\n"
     )
-
-
-def test_expand_tags() -> None:
-    """A compressed tag set stands for every combination of its parts."""
-    assert expand_tags("py2.py3-none-any") == ("py2-none-any", "py3-none-any")
 
 
 def test_bytes_added() -> None:
