@@ -31,7 +31,7 @@ from harness.predict.batch import Passports
 from harness.probe.prober import Prober
 from harness.report.progress import RunState
 from harness.results.grid import Grid
-from harness.wheels.archive.rewrite import Wheel
+from harness.wheels.archive.rewrite import WheelBytes
 
 
 @contextlib.contextmanager
@@ -89,7 +89,7 @@ def outcomes_of(grid: Grid) -> dict[tuple[str, str], Outcome]:
     }
 
 
-def write_wheels(wheels: Iterable[Wheel], folder: Path) -> tuple[Path, ...]:
+def write_wheels(wheels: Iterable[WheelBytes], folder: Path) -> tuple[Path, ...]:
     """Write wheels into ``folder``, made where it is missing. Raises ``UsageError``."""
     paths = []
     try:

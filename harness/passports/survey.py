@@ -20,12 +20,12 @@ from harness.core.observations import ImageRef
 from harness.core.passport import Passport, exec_stack_of
 from harness.core.targets import Target
 from harness.host.cache import Cache, content_key, file_sha256
-from harness.passports.library_search import Found, find_libraries
+from harness.passports.library_search import LoaderLibraries, find_libraries
 from harness.passports.rootfs import Rootfs
 from harness.wheels.archive import elf
 
-_FOUND: TypeAdapter[Found] = TypeAdapter(Found)
-_NOTHING = Found(loader="", linked=(), exports="", libraries=())
+_FOUND: TypeAdapter[LoaderLibraries] = TypeAdapter(LoaderLibraries)
+_NOTHING = LoaderLibraries(loader="", linked=(), exports="", libraries=())
 
 
 class Exporter(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from harness.predict.identity import once
+from harness.predict.identity import cached_by_identity
 from harness.wheels.archive.contents import NativeMember, WheelFacts
 from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.elf import ElfFacts
@@ -45,8 +45,8 @@ class InstalledLayout:
         return "" if module in self.folders else None
 
 
-@once
-def shape_of(wheel: WheelFacts) -> InstalledLayout:
+@cached_by_identity
+def layout_of(wheel: WheelFacts) -> InstalledLayout:
     """Return how ``wheel`` lies on a target after it was installed."""
     files: dict[str, dict[str, str]] = {}
     folders: set[str] = set()

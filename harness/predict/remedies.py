@@ -28,7 +28,7 @@ from harness.wheels.archive.changes import (
 from harness.wheels.archive.contents import WheelFacts, read_contents
 from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.filename import tag_rank
-from harness.wheels.archive.rewrite import Wheel, WheelChange, bytes_added, rewrite_wheel
+from harness.wheels.archive.rewrite import WheelBytes, WheelChange, bytes_added, rewrite_wheel
 
 UNCHANGED = "unchanged"
 """The variant without a change."""
@@ -101,11 +101,11 @@ class RemedyEffect:
         return not clean, balance, not self.remedy.variant, self.added, self.remedy.name
 
 
-Verdicts = Mapping[tuple[str, str], Outcome]
+OutcomeByVariant = Mapping[tuple[str, str], Outcome]
 """Outcomes by target key and name of the variant."""
 
 
-def propose(wheels: Sequence[Wheel], passports: Mapping[str, Passport]) -> Proposal:
+def propose(wheels: Sequence[WheelBytes], passports: Mapping[str, Passport]) -> Proposal:
     """Return what could be done to the wheels so that more of those targets import them.
 
     Raises ``WheelError`` for what is no wheel that can be rewritten.
@@ -143,7 +143,7 @@ def predict_all(
     }
 
 
-def only(proposal: Proposal, patterns: Sequence[str]) -> Proposal:
+def select_remedies(proposal: Proposal, patterns: Sequence[str]) -> Proposal:
     """Return the proposal with the remedies of those names or kinds alone; none means all.
 
     Raises ``UsageError`` for a name that no remedy has.
@@ -169,7 +169,7 @@ def only(proposal: Proposal, patterns: Sequence[str]) -> Proposal:
     )
 
 
-def deciding(predictions: Mapping[tuple[str, str], Prediction]) -> tuple[str, ...]:
+def targets_that_differ(predictions: Mapping[tuple[str, str], Prediction]) -> tuple[str, ...]:
     """Return the keys of the targets where the variants do not all fare alike."""
     outcomes: dict[str, set[Outcome]] = {}
     for (key, _), prediction in predictions.items():
@@ -177,11 +177,11 @@ def deciding(predictions: Mapping[tuple[str, str], Prediction]) -> tuple[str, ..
     return tuple(key for key, found in outcomes.items() if len(found) > 1)
 
 
-def weigh(
+def remedy_effects(
     proposal: Proposal,
     passports: Mapping[str, Passport],
     predictions: Mapping[tuple[str, str], Prediction],
-    observed: Verdicts,
+    observed: OutcomeByVariant,
 ) -> tuple[RemedyEffect, ...]:
     """Return the effect of every remedy, best first; what was run outweighs what is predicted."""
     seen = {cell: outcome for cell, outcome in observed.items() if outcome is not Outcome.MISS}
@@ -259,7 +259,7 @@ def _dotted(stem: str) -> str:
 
 def _variant(
     name: str,
-    wheels: Sequence[Wheel],
+    wheels: Sequence[WheelBytes],
     facts: Sequence[WheelFacts],
     make: Callable[[WheelFacts], WheelChange],
 ) -> Variant:

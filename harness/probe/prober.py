@@ -27,7 +27,7 @@ from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.cache import content_key
 from harness.host.engine import Engine, EngineInfo, Limits
-from harness.predict.cell import NoSurvey, Survey, forecast
+from harness.predict.cell import NoSurvey, Survey, predict_wheel
 from harness.probe.journal import Journal
 from harness.probe.native_installer import Installed
 from harness.probe.probe_results import (
@@ -44,7 +44,7 @@ from harness.probe.repro import docker_line
 from harness.probe.result_cache import Memory, NoMemory, Recent, environment_key, result_key
 from harness.probe.session import Job, ProbeResult, Session, SessionLostError, agent_payload
 from harness.wheels.facts_reader import WheelReader
-from harness.wheels.install_layout import laid_out
+from harness.wheels.install_layout import companion_archive
 from harness.wheels.provider import Refusal
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
@@ -215,7 +215,7 @@ class Prober:
         if isinstance(wheels, Refusal):
             return replace(base, evidence=wheels.reason)
         base = replace(base, wheel=wheels[-1], key=self._result_key(bench, cell.subject, wheels))
-        predicted = forecast(
+        predicted = predict_wheel(
             wheels[-1], bench.passport, self.symbols, cell.subject.imports, self._reader
         )
         if (known := self._memory.observation(base.key)) is not None:
@@ -236,7 +236,7 @@ class Prober:
             call=subject.call,
             timeout=self._limits.timeout,
             quiet=self._limits.quiet,
-            beside=laid_out(wheels[:-1]),
+            beside=companion_archive(wheels[:-1]),
             bytecode=self._compiled(bench, subject, wheels),
         )
 

@@ -91,7 +91,7 @@ class Job:
     """What ``Session.install`` gave for the subject on another arch; for ``session`` alone, which
     then installs nothing."""
     beside: bytes = b""
-    """The companions' files as ``install_layout.laid_out`` gives them, for ``session`` alone: where
+    """What ``install_layout.companion_archive`` returns, for ``session`` alone: where
     there are none, the installer installs the companions."""
     bytecode: bytes = b""
     """What ``Session.compile`` gave for the same wheels on another arch; for ``session`` alone."""

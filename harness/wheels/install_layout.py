@@ -20,7 +20,7 @@ TOO_LARGE = 64 << 20
 
 
 @lru_cache(maxsize=64)
-def laid_out(companions: tuple[WheelRef, ...]) -> bytes:
+def companion_archive(companions: tuple[WheelRef, ...]) -> bytes:
     """Return a zip of all that the wheels put into a site directory, stored as it is.
 
     Empty where there are no companions, or where one of them cannot be read: the target's own

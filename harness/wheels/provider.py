@@ -74,7 +74,7 @@ class WheelProvider:
             case IndexSource():
                 return self._chosen(source, passport)
             case FileSource(paths=paths):
-                return _fitting(paths, passport)
+                return _best_file(paths, passport)
 
     def _built(self, source: FixtureSource, target: Target, passport: Passport) -> WheelRef:
         # Not the target's Python: in a replica another may stand in for it.
@@ -99,7 +99,7 @@ class WheelProvider:
         return self._index.fetch(wheel)
 
 
-def _fitting(paths: tuple[str, ...], passport: Passport) -> WheelRef:
+def _best_file(paths: tuple[str, ...], passport: Passport) -> WheelRef:
     """Return the file whose best tag the installer ranks first; the first one if it accepts none.
 
     A file that the installer refuses is still shown to it: the verdict is the installer's.

@@ -32,14 +32,14 @@ class WheelChange:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wheel:
+class WheelBytes:
     """A wheel file that is nowhere yet."""
 
     filename: str
     data: bytes
 
 
-def rewrite_wheel(wheel: Wheel, change: WheelChange) -> Wheel:
+def rewrite_wheel(wheel: WheelBytes, change: WheelChange) -> WheelBytes:
     """Return the wheel with that change.
 
     Raises ``WheelError`` for what is no well-formed wheel, for one that is signed, and for a
@@ -57,7 +57,7 @@ def retagged(name: WheelName, tags: str) -> str:
 class _Rewriting:
     """One wheel on its way from old to new."""
 
-    def __init__(self, wheel: Wheel, archive: Archive, change: WheelChange) -> None:
+    def __init__(self, wheel: WheelBytes, archive: Archive, change: WheelChange) -> None:
         self._wheel = wheel
         self._archive = archive
         self._change = change
@@ -66,7 +66,7 @@ class _Rewriting:
         self._info = find_dist_info(archive, self._name)
         self._check()
 
-    def done(self) -> Wheel:
+    def done(self) -> WheelBytes:
         out = io.BytesIO()
         with (
             ZipFile(io.BytesIO(self._wheel.data)) as old,
@@ -78,7 +78,7 @@ class _Rewriting:
                     new.writestr(_entry_like(entry, name), data)
         tags = self._change.tags
         filename = retagged(self._name, tags) if tags else self._name.filename
-        return Wheel(filename=filename, data=out.getvalue())
+        return WheelBytes(filename=filename, data=out.getvalue())
 
     def _check(self) -> None:
         here = {member.name for member in self._archive.members}
@@ -139,7 +139,7 @@ def _with_tags(wheel: bytes, tags: tuple[str, ...]) -> bytes:
     return b"".join([*kept[:first], *(f"Tag: {tag}".encode() + end for tag in tags), *kept[first:]])
 
 
-def bytes_added(before: Wheel, after: Wheel) -> int:
+def bytes_added(before: WheelBytes, after: WheelBytes) -> int:
     """Return by how many bytes a wheel grows, packed by the same hand.
 
     The one before is packed anew: whoever built it may have packed it tighter.

@@ -20,8 +20,9 @@ def test_agent_unpacks_where_the_table_says(
         for member in members:
             archive.writestr(member, "")
 
-    def run_here(body: Callable[[Callable[[object], None]], None], *_: object) -> None:
-        body([].append)
+    def run_here(body: Callable[[Callable[[dict[str, object]], None]], None], *_: object) -> None:
+        reports: list[dict[str, object]] = []
+        body(reports.append)
 
     monkeypatch.setattr(installer, "run_child", run_here)
     installer.unpack([str(wheel)], str(site), str(tmp_path), None)  # type: ignore[no-untyped-call]

@@ -12,12 +12,7 @@ from hypothesis import strategies as st
 
 from harness.core.errors import WheelError
 from harness.wheels.archive.contents import read_contents, verify_record
-from harness.wheels.archive.rewrite import (
-    Wheel,
-    WheelChange,
-    bytes_added,
-    rewrite_wheel,
-)
+from harness.wheels.archive.rewrite import WheelBytes, WheelChange, bytes_added, rewrite_wheel
 
 FILENAME = "demo-1.0-1fix-cp39-cp39-musllinux_1_1_x86_64.whl"
 TAGS = "cp39-cp39-musllinux_1_1_x86_64"
@@ -46,7 +41,7 @@ CHANGES = st.sampled_from(
 )
 
 
-def packed(files: dict[str, bytes], *, end: str = "\n", extra: str = "") -> Wheel:
+def packed(files: dict[str, bytes], *, end: str = "\n", extra: str = "") -> WheelBytes:
     """Return a wheel with every kind of member: tight, loose, stored, executable, directory."""
     wheel = f"Wheel-Version: 1.0{end}Root-Is-Purelib: false{end}Tag: {TAGS}{end}Build: 1fix{end}"
     members = {
@@ -67,7 +62,7 @@ def packed(files: dict[str, bytes], *, end: str = "\n", extra: str = "") -> Whee
             entry.create_system = 3
             entry.external_attr = (0o100755 if at % 3 else 0o100644) << 16
             archive.writestr(entry, data, compresslevel=9)
-    return Wheel(filename=FILENAME, data=out.getvalue())
+    return WheelBytes(filename=FILENAME, data=out.getvalue())
 
 
 def record_row(name: str, data: bytes) -> str:
@@ -77,7 +72,7 @@ def record_row(name: str, data: bytes) -> str:
     return row.getvalue()
 
 
-def entries(wheel: Wheel) -> dict[str, tuple[object, ...]]:
+def entries(wheel: WheelBytes) -> dict[str, tuple[object, ...]]:
     with zipfile.ZipFile(io.BytesIO(wheel.data)) as archive:
         return {
             i.filename: (
@@ -181,4 +176,4 @@ def test_a_name_that_is_taken(names: tuple[str, ...]) -> None:
 def test_a_damaged_wheel() -> None:
     """What is no wheel is said to be none."""
     with pytest.raises(WheelError, match="is empty"):
-        rewrite_wheel(Wheel(filename=FILENAME, data=b""), WheelChange())
+        rewrite_wheel(WheelBytes(filename=FILENAME, data=b""), WheelChange())
