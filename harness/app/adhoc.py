@@ -19,7 +19,7 @@ from harness.matrix.plan import Selection, plan_cells, with_subjects
 from harness.predict.batch import Passports
 from harness.probe.prober import Prober
 from harness.results.grid import Grid
-from harness.wheels.archive.rewrite import Wheel
+from harness.wheels.archive.rewrite import WheelBytes
 
 
 @contextlib.contextmanager
@@ -66,7 +66,7 @@ def outcomes_of(grid: Grid) -> dict[tuple[str, str], Outcome]:
     }
 
 
-def write_wheels(wheels: Iterable[Wheel], folder: Path) -> tuple[Path, ...]:
+def write_wheels(wheels: Iterable[WheelBytes], folder: Path) -> tuple[Path, ...]:
     """Write wheels into ``folder``, made where it is missing. Raises ``UsageError``."""
     paths = []
     try:

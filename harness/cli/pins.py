@@ -102,7 +102,7 @@ def _renew_wheels(read: Matrix, matrix: Path) -> _Renewed:
     path = matrix / LOCK_NAME
     problems: list[str] = []
     index = open_index(NOTHING_PINNED, _say)
-    lock = renew_lock(pinned_releases(read), index, before=_readable(path), tell=problems.append)
+    lock = renew_lock(pinned_releases(read), index, before=_readable(path), report=problems.append)
     return _Renewed(texts={path: format_lock(lock)}, problems=tuple(problems))
 
 

@@ -20,7 +20,7 @@ from harness.probe.probe_results import lost
 from harness.probe.result_cache import Recent
 from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
 from harness.probe.session import Session, SessionLostError, open_session
-from harness.wheels.install_layout import laid_out
+from harness.wheels.install_layout import companion_archive
 
 
 class TargetImages(Protocol):
@@ -136,7 +136,7 @@ class TargetSessions:
             call=subject.call,
             timeout=self.limits.timeout,
             quiet=self.limits.quiet,
-            beside=laid_out(wheels[:-1]),
+            beside=companion_archive(wheels[:-1]),
             bytecode=self._compiled(opened, subject, wheels),
         )
 

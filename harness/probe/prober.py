@@ -13,7 +13,7 @@ from harness.core.observations import ImageRef, Observation, Provenance
 from harness.core.passport import Passport, Symbols
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
-from harness.predict.cell import forecast
+from harness.predict.cell import predict_wheel
 from harness.probe.confirmation import Attempts, believed, is_listed, next_mode
 from harness.probe.jobs import Job
 from harness.probe.journal import Journal
@@ -123,7 +123,7 @@ class Prober:
             opened.environment, opened.passport, cell.subject, wheels, self._targets.limits
         )
         base = replace(base, wheel=wheels[-1], key=depends.key)
-        predicted = forecast(
+        predicted = predict_wheel(
             wheels[-1], opened.passport, self.symbols, cell.subject.imports, self._reader
         )
         if (known := self._known.observation(base.key)) is not None:
