@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from rich.console import Console
-
 from harness.app.pytest_driver import (
     LOG,
     PYTEST_DONE,
@@ -29,6 +27,7 @@ from harness.host.engine.docker import connect
 from harness.matrix.plan import Selection, plan_cells, with_subjects
 from harness.predict.batch import Passports
 from harness.probe.prober import Prober
+from harness.report.console import Console
 from harness.report.progress import RunState
 from harness.results.grid import Grid
 from harness.wheels.archive.rewrite import Wheel

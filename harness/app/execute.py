@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
-
 import harness
 from harness.app.pytest_driver import (
     LOG,
@@ -22,7 +20,6 @@ from harness.app.pytest_driver import (
     drive,
     prepare_out,
     pytest_words,
-    say,
     write_cells,
 )
 from harness.core.cells import Cell, Outcome
@@ -30,6 +27,7 @@ from harness.core.errors import EngineError, ExitCode, UsageError
 from harness.core.passport import Passport
 from harness.host.engine.docker import connect
 from harness.host.process import TAIL_LINES
+from harness.report.console import Console, say
 from harness.report.junit import junit_xml
 from harness.report.progress import RunState
 from harness.report.terminal import format_deviations, format_phases, format_reused, print_grid
@@ -114,7 +112,7 @@ def resume_run(name: str, options: RunOptions, console: Console) -> ExitCode:
             recorder=Recorder(opened, run),
             started_at=run.started_at,
         )
-        say(console, f"run {run.id}: {course.state.done} of {len(cells)} cells are there")
+        say(f"run {run.id}: {course.state.done} of {len(cells)} cells are there", console)
         return _run(course, exit_code)
 
 
@@ -200,9 +198,9 @@ def _run(course: _RunInProgress, conclude: Conclude) -> ExitCode:
         interrupted=ending.interrupted,
     )
     print_grid(grid, course.console, interrupted=ending.interrupted)
-    say(course.console, format_phases(circumstances))
+    say(format_phases(circumstances), course.console)
     for told in filter(None, (format_reused(grid), format_deviations(grid))):
-        say(course.console, told)
+        say(told, course.console)
     code = ExitCode.INTERRUPTED if ending.interrupted else conclude(grid)
     if course.recorder:
         course.recorder.end(circumstances, code)
@@ -262,8 +260,8 @@ def _say_where(course: _RunInProgress) -> None:
     written = [out / "run.json", out / "junit.xml"]
     if course.state.left:
         written.append(out / LOG)
-    say(course.console, f"written: {', '.join(map(str, written))}")
+    say(f"written: {', '.join(map(str, written))}", course.console)
     if recorder and recorder.error:
-        say(course.console, f"not all is stored: {recorder.error}")
+        say(f"not all is stored: {recorder.error}", course.console)
     elif recorder:
-        say(course.console, f"stored: run {recorder.run.id}")
+        say(f"stored: run {recorder.run.id}", course.console)
