@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
 from xdist.workermanage import WorkerController
@@ -35,6 +34,7 @@ from harness.matrix.plan import Selection, plan_cells
 from harness.probe.journal import Journal, observations, read_events
 from harness.probe.prober import Prober
 from harness.probe.result_keys import ProbeLimits
+from harness.report.console import Console
 from harness.report.terminal import print_grid
 from harness.results.grid import build_grid
 from harness.store.reuse import open_memory

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from rich.console import Console
-
 from harness.app.execute import measure
 from harness.app.pytest_driver import RunOptions
 from harness.app.wiring import read_matrix
@@ -18,6 +16,7 @@ from harness.core.targets import Target
 from harness.matrix.plan import Selection, plan_cells, with_subjects
 from harness.predict.batch import Passports
 from harness.probe.prober import Prober
+from harness.report.console import Console
 from harness.results.grid import Grid
 from harness.wheels.archive.rewrite import WheelBytes
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
-
 import harness
 from harness.app.pytest_driver import (
     LOG,
@@ -22,7 +20,6 @@ from harness.app.pytest_driver import (
     drive,
     prepare_out,
     pytest_words,
-    say,
     write_cells,
 )
 from harness.core.cells import Cell, Outcome
@@ -30,6 +27,7 @@ from harness.core.errors import EngineError, ExitCode, UsageError
 from harness.core.passport import Passport
 from harness.host.engine.docker import connect
 from harness.host.process import TAIL_LINES
+from harness.report.console import Console, say
 from harness.report.junit import junit_xml
 from harness.report.progress import RunState
 from harness.report.terminal import format_deviations, format_phases, format_reused, print_grid
@@ -114,7 +112,7 @@ def resume_run(name: str, options: RunOptions, console: Console) -> ExitCode:
             recorder=Recorder(opened, stored),
             started_at=stored.started_at,
         )
-        say(console, f"run {stored.id}: {run.state.done} of {len(cells)} cells are there")
+        say(f"run {stored.id}: {run.state.done} of {len(cells)} cells are there", console)
         return _run(run, exit_code)
 
 
@@ -207,9 +205,9 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
         interrupted=ending.interrupted,
     )
     print_grid(grid, run.console, interrupted=ending.interrupted)
-    say(run.console, format_phases(circumstances))
+    say(format_phases(circumstances), run.console)
     for told in filter(None, (format_reused(grid), format_deviations(grid))):
-        say(run.console, told)
+        say(told, run.console)
     code = ExitCode.INTERRUPTED if ending.interrupted else conclude(grid)
     if run.recorder:
         run.recorder.end(circumstances, code)
@@ -273,8 +271,8 @@ def _say_where(run: _RunInProgress) -> None:
     written = [out / "run.json", out / "junit.xml"]
     if run.state.left:
         written.append(out / LOG)
-    say(run.console, f"written: {', '.join(map(str, written))}")
+    say(f"written: {', '.join(map(str, written))}", run.console)
     if recorder and recorder.error:
-        say(run.console, f"not all is stored: {recorder.error}")
+        say(f"not all is stored: {recorder.error}", run.console)
     elif recorder:
-        say(run.console, f"stored: run {recorder.run.id}")
+        say(f"stored: run {recorder.run.id}", run.console)

@@ -20,8 +20,8 @@ class Job:
     site: bytes = b""
     """The subject as ``Session.install`` gave it on another arch: then nothing is installed."""
     beside: bytes = b""
-    """The companions' files as ``install_layout.companion_archive`` gives them; if empty, the installer
-    installs the companions."""
+    """The companions' files, as ``install_layout.companion_archive`` gives them; if empty,
+    the installer installs the companions."""
     bytecode: bytes = b""
     """Bytecode of the same wheels, as ``Session.compile`` gave it on another arch."""
 
