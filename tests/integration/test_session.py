@@ -5,7 +5,6 @@ Verdicts as such are in tests/unit/probe; here is what strangers do to the machi
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -24,6 +23,7 @@ from harness.images import ImageStore
 from harness.images.debian_root import native_arch
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.session import Session, SessionLostError, open_session
+from tests.support.commands import wait_until
 from tests.support.targets import debian_12, no_pip
 from tests.support.wheels import job_for, make_wheel
 from tests.support.workspace import make_workspace
@@ -222,10 +222,7 @@ def test_containers_of_a_killed_run_are_reaped_and_others_are_not(
         assert container in _containers(), "a container whose owner lives was reaped"
         owner.kill()
     engine.reap()
-    deadline = time.monotonic() + 10
-    while container in _containers() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert container not in _containers()
+    wait_until(lambda: container not in _containers(), seconds=10)
     assert session.usable
 
 
