@@ -154,7 +154,7 @@ class TargetSessions:
         """Probe in a new container that serves nothing else."""
         with self._session(opened.target, opened.image) as session:
             compiled = self._agent(opened.target)
-            session.start(warm=False, sealed=mode is AttemptMode.FRESH, compiled=compiled)
+            session.start(warm=False, compiled=compiled)
             return _result(session, job, mode)
 
     def _in_session(self, opened: OpenTarget, job: Job) -> ProbeResult:

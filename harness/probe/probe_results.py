@@ -7,6 +7,7 @@ from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import InfrastructureError
 from harness.core.observations import Attempt, AttemptMode, Observation, Prediction
+from harness.probe.answers import storable
 from harness.probe.jobs import ProbeResult
 from harness.probe.session import SessionLostError
 
@@ -84,4 +85,17 @@ def miss(cell: Cell, error: InfrastructureError) -> Observation:
         stage=error.stage,
         cause=error.cause,
         evidence=str(error),
+    )
+
+
+def defect(cell: Cell, trace: str) -> Observation:
+    """Return the miss of a cell at which this program failed; ``trace`` is the traceback."""
+    *_, last = trace.strip().splitlines()
+    return Observation(
+        cell=cell.id,
+        outcome=Outcome.MISS,
+        stage=Stage.WHEEL,
+        cause=Cause.HARNESS,
+        evidence=f"a defect of this program, please report it: {storable(last)}",
+        log=str(storable(trace)),
     )

@@ -1,6 +1,7 @@
 """The prober: a cell in, an observation out, whatever goes wrong."""
 
 import time
+import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol, Self
@@ -18,7 +19,7 @@ from harness.probe.confirmation import Attempts, believed, is_listed, next_mode
 from harness.probe.jobs import Job
 from harness.probe.journal import Journal
 from harness.probe.open_target import OpenTarget, TargetSessions
-from harness.probe.probe_results import explained, miss, observed, recalled, shared
+from harness.probe.probe_results import defect, explained, miss, observed, recalled, shared
 from harness.probe.repro import docker_line
 from harness.probe.result_cache import Recent
 from harness.probe.result_keys import dependencies_of
@@ -96,6 +97,9 @@ class Prober:
             if isinstance(error, EngineError) and not isinstance(error, ImageError):
                 self.leave()  # the engine may be back for the next cell
             observation = miss(cell, error)
+        except Exception:  # noqa: BLE001 - the run goes on, and the cell says that it is our defect
+            self.leave()
+            observation = defect(cell, traceback.format_exc())
         finally:
             self._journal.activity(cell.target.key, "")
         observation = replace(

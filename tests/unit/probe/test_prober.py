@@ -26,7 +26,12 @@ from harness.wheels.provider import Refusal
 from tests.support.local_engine import LocalChannel, LocalEngine
 from tests.support.local_prober import HERE, IMAGE, Answer, LocalImages, local_prober
 
-KILLS_THE_AGENT = "import os; os.kill(os.getppid(), 9); os.kill(os.getpid(), 9)"
+KILLS_THE_AGENT = """
+import os
+stat = open("/proc/%d/stat" % os.getppid()).read()  # the runner's; field 4 is its parent
+os.kill(int(stat.rpartition(")")[2].split()[1]), 9)
+os.kill(os.getpid(), 9)
+"""
 BROKEN = "raise ImportError('broken on purpose')"
 
 
