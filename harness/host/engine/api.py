@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.core.arches import Arch
+from harness.host.engine.hardening import HARDENING, LIMITS, Hardening, Limits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,18 +46,6 @@ class EngineImage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """What a probe container may use."""
-
-    memory: int = 1 << 30
-    """Bytes, swap included; the tmpfs counts."""
-    pids: int = 128
-    cpus: float = 1.0
-    tmpfs: int = 512 << 20
-    """Bytes of the one writable directory, ``/tmp``."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerSpec:
     """A hardened container: no network, read-only root, nobody, no capability, one tmpfs."""
 
@@ -65,7 +54,8 @@ class ContainerSpec:
     arch: Arch
     command: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
-    limits: Limits = Limits()
+    limits: Limits = LIMITS
+    hardening: Hardening = HARDENING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
