@@ -1,4 +1,4 @@
-"""Where an installer puts the files of ``.data/``: by our table, and by the agent's own code."""
+"""The table of ``.data/`` schemes agrees with the agent's own copy."""
 
 import zipfile
 from collections.abc import Callable
