@@ -103,8 +103,7 @@ _AGAIN = "copy or download the file again"
         ),
         (
             _with("climbs", "../evil.py", b""),
-            "climbs-1.0-py3-none-any.whl: member '../evil.py' leads out of the archive; "
-            f"{_DISTRUST}",
+            f"climbs-1.0-py3-none-any.whl: member '../evil.py' leads out of the root; {_DISTRUST}",
         ),
         (
             _with("rooted", "/etc/evil.py", b""),

@@ -154,7 +154,7 @@ def _path_fault(info: ZipInfo) -> str:
         return f"member {name!r} has an absolute path; {DISTRUST}"
     parts = name.removesuffix("/").split("/")
     if any(part in ("", ".", "..") for part in parts):
-        return f"member {name!r} leads out of the archive; {DISTRUST}"
+        return f"member {name!r} leads out of the root; {DISTRUST}"
     return ""
 
 

@@ -49,13 +49,13 @@ def central(data: bytes, offset: int, layout: str, value: int) -> bytes:
 @pytest.mark.parametrize(
     ("info", "fault"),
     [
-        (named("../evil.py"), f"member '../evil.py' leads out of the archive; {DISTRUST}"),
+        (named("../evil.py"), f"member '../evil.py' leads out of the root; {DISTRUST}"),
         (
             named("a/../../b.py"),
-            f"member 'a/../../b.py' leads out of the archive; {DISTRUST}",
+            f"member 'a/../../b.py' leads out of the root; {DISTRUST}",
         ),
-        (named("a//b.py"), f"member 'a//b.py' leads out of the archive; {DISTRUST}"),
-        (named("./b.py"), f"member './b.py' leads out of the archive; {DISTRUST}"),
+        (named("a//b.py"), f"member 'a//b.py' leads out of the root; {DISTRUST}"),
+        (named("./b.py"), f"member './b.py' leads out of the root; {DISTRUST}"),
         (named("/etc/passwd"), f"member '/etc/passwd' has an absolute path; {DISTRUST}"),
         (named("C:/demo.py"), f"member 'C:/demo.py' has an absolute path; {DISTRUST}"),
         (named("a\\b.py"), f"the name of member 'a\\\\b.py' holds a backslash; {BUILD_AGAIN}"),
