@@ -19,9 +19,7 @@ def review_json(data: object, margin: str = "") -> str:
     inner = margin + " "
     match data:
         case dict():
-            items = [
-                f"{json.dumps(key)}: {review_json(value, inner)}" for key, value in data.items()
-            ]
+            items = [f"{json.dumps(key)}: {review_json(item, inner)}" for key, item in data.items()]
             return _bracketed("{", items, "}", margin)
         case list() if all(isinstance(value, str) for value in data):
             words = (json.dumps(value, ensure_ascii=False) for value in data)

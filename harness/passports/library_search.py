@@ -66,10 +66,7 @@ def find_libraries(root: Rootfs, interpreter: str, arch: Arch) -> LoaderLibrarie
             f"{interpreter}: the image has no such program, or it is no ELF file; "
             "correct the target's 'interpreter' in matrix/targets.yaml"
         )
-    folders = (
-        *_interpreter_folders(program, path),
-        *search_folders(root, program.interpreter, arch),
-    )
+    folders = (*_rpath_folders(program, path), *search_folders(root, program.interpreter, arch))
     found = _search(root, folders, program)
     wanted = {*_closure(program.needed, found), *filter(RECORDED.fullmatch, found)}
     sets: dict[str, tuple[str, ...]] = {}
@@ -135,7 +132,7 @@ def _globbed(root: Rootfs, glob: str) -> Iterator[str]:
     return (f"{folder}/{name}" for name in root.names(folder) if wanted.fullmatch(name))
 
 
-def _interpreter_folders(program: ElfFacts, path: str) -> tuple[str, ...]:
+def _rpath_folders(program: ElfFacts, path: str) -> tuple[str, ...]:
     """Return the interpreter's search path; modules use the libraries it loads from there."""
     origin = posixpath.dirname(path)
     return tuple(

@@ -54,9 +54,7 @@ class Surveyor:
         ``EngineError`` and ``CacheError``.
         """
         key = content_key(image.id, target.interpreter, target.arch_name, _code_digest())
-        entry = self._cache.get(
-            "surveys", f"{key}.json", lambda at: self._survey(target, image, at)
-        )
+        entry = self._cache.get("surveys", f"{key}.json", lambda at: self._read(target, image, at))
         found = _FOUND.validate_json(entry.read_bytes())
         self._sets.update((name, frozenset(each)) for name, each in found.symbol_sets.items())
         return replace(
@@ -68,7 +66,7 @@ class Surveyor:
             libraries=found.libraries,
         )
 
-    def _survey(self, target: Target, image: ImageRef, path: Path) -> None:
+    def _read(self, target: Target, image: ImageRef, path: Path) -> None:
         self._announce(f"{target.key}: finding its libraries")
         found = _NOTHING
         with tempfile.TemporaryDirectory(prefix="survey-") as folder:

@@ -19,11 +19,7 @@ __all__ = ["CellPrediction", "predict"]
 
 
 def predict(
-    wheel: WheelFacts,
-    passport: Passport,
-    symbols: Symbols,
-    *,
-    imports: tuple[str, ...] = (),
+    wheel: WheelFacts, passport: Passport, symbols: Symbols, *, imports: tuple[str, ...] = ()
 ) -> Prediction:
     """Predict whether ``wheel`` installs on a target and its ``imports`` import.
 

@@ -1,5 +1,6 @@
 """Build the predictions that rules return."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.core.causes import Cause
@@ -9,7 +10,7 @@ from harness.core.observations import Prediction
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnosis:
-    """Why a target fails a wheel, what would fix it, and a link to the source."""
+    """Why a wheel fails on a target, how to fix it, and a link to the source."""
 
     why: str = ""
     remedy: str = ""
@@ -40,7 +41,7 @@ def import_failed(
     )
 
 
-def abbreviate(words: list[str], most: int = 3) -> str:
+def abbreviate(words: Sequence[str], most: int = 3) -> str:
     """Join the first ``most`` words and count the others."""
     first = ", ".join(words[:most])
     return first if len(words) <= most else f"{first} and {len(words) - most} more"

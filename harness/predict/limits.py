@@ -76,7 +76,7 @@ def _loads_all_the_same(seen: Observation, predicted: Prediction, _: tuple[str, 
 LIMITS = (
     PredictionLimit(
         id="code-that-runs",
-        reason="what code does when it runs (a call, a crash, a timeout) is not in its headers",
+        reason="what code does once it runs (a call, a crash, a timeout) is not in its headers",
         covers=_runs_and_fails,
     ),
     PredictionLimit(

@@ -5,7 +5,7 @@ Files of the wheel are found by ``$ORIGIN``; the target must have the others.
 """
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -63,7 +63,7 @@ def load_groups(
 
 def _load(layout: InstalledLayout, module: NativeMember, *, musl: bool) -> _ModuleLoad:
     members, system = _closure(layout, module, musl=musl)
-    readable = [(m.name, m.elf) for m in members if isinstance(m.elf, ElfFacts)]
+    readable = elves(members)
     own = {symbol.partition("@")[0] for _, elf in readable for symbol in elf.exported}
     wants: dict[str, str] = {}
     for name, elf in readable:
@@ -128,7 +128,7 @@ def _bundled(layout: InstalledLayout, name: str, folders: tuple[str, ...]) -> Na
 
 def _joined(loads: list[_ModuleLoad]) -> LoadGroup:
     members = tuple({m.name: m for loaded in loads for m in loaded.members}.values())
-    readable = [(m.name, m.elf) for m in members if isinstance(m.elf, ElfFacts)]
+    readable = elves(members)
     versions: dict[str, set[str]] = {}
     for _, elf in readable:
         for library, wanted in elf.version_needs.items():
@@ -149,9 +149,9 @@ def _joined(loads: list[_ModuleLoad]) -> LoadGroup:
     )
 
 
-def elves(load: LoadGroup) -> list[tuple[str, ElfFacts]]:
-    """Return the readable members by name."""
-    return [(m.name, m.elf) for m in load.members if isinstance(m.elf, ElfFacts)]
+def elves(members: Iterable[NativeMember]) -> list[tuple[str, ElfFacts]]:
+    """Return the names and facts of the readable members."""
+    return [(m.name, m.elf) for m in members if isinstance(m.elf, ElfFacts)]
 
 
 def kind_of(elf: ElfFacts) -> tuple[str, int, bool]:

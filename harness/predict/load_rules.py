@@ -50,7 +50,9 @@ def machine(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction |
     here = (passport.elf_machine, passport.elf_bits, passport.elf_little)
     if load.kinds <= {here} or not passport.elf_machine:
         return None
-    name, theirs = next((n, kind) for n, elf in elves(load) if (kind := kind_of(elf)) != here)
+    name, theirs = next(
+        (n, kind) for n, elf in elves(load.members) if (kind := kind_of(elf)) != here
+    )
     return import_failed(
         Cause.WRONG_MACHINE,
         file=name,
@@ -125,7 +127,7 @@ def page_size(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction
     page = profile.passport.page_size
     if not load.load_align or profile.musl or page <= 0 or load.load_align % page == 0:
         return None
-    name = next(n for n, elf in elves(load) if elf.load_align == load.load_align)
+    name = next(n for n, elf in elves(load.members) if elf.load_align == load.load_align)
     return import_failed(
         Cause.PAGE_SIZE,
         file=name,
@@ -135,8 +137,7 @@ def page_size(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction
             f"pages of {page} bytes, and a loader maps whole pages."
         ),
         diagnosis=Diagnosis(
-            remedy=f"Link with -z max-page-size={page} or a multiple.",
-            reference=_ELF,
+            remedy=f"Link with -z max-page-size={page} or a multiple.", reference=_ELF
         ),
     )
 

@@ -15,6 +15,7 @@ from harness.core.matching import did_you_mean
 from harness.core.observations import Prediction
 from harness.core.passport import Passport, Symbols
 from harness.predict import predict
+from harness.predict.explanation import abbreviate
 from harness.wheels.archive.changes import (
     add_triplet,
     bare_names,
@@ -231,9 +232,8 @@ def _makers(
     foreign = tuple(dict.fromkeys(name for f in facts for name in outside_stable_abi(f)))
     if not foreign:
         return {**makers, "abi3": stable_names}, []
-    named = ", ".join(foreign[:MOST_NAMED])
-    more = f" and {len(foreign) - MOST_NAMED} more" if len(foreign) > MOST_NAMED else ""
-    return makers, [("abi3", f"its Python's stable ABI lacks {named}{more}")]
+    named = abbreviate(foreign, MOST_NAMED)
+    return makers, [("abi3", f"its Python's stable ABI lacks {named}")]
 
 
 def _triplets_read(

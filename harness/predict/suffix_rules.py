@@ -125,8 +125,7 @@ def _absent(layout: InstalledLayout, module: str) -> Prediction:
             f"{layout.wheel.name.tag_part}."
         ),
         diagnosis=Diagnosis(
-            remedy="Build the wheel with its extension modules.",
-            reference=_FORMAT,
+            remedy="Build the wheel with its extension modules.", reference=_FORMAT
         ),
     )
 
@@ -148,11 +147,7 @@ def _diagnose_suffix(held: str, profile: TargetProfile) -> Diagnosis:
         )
     theirs, ours = _VERSIONED.fullmatch(held), _VERSIONED.fullmatch(own)
     if theirs is None or ours is None:
-        return Diagnosis(
-            why="",
-            remedy=both,
-            reference=_LISTS,
-        )
+        return Diagnosis(remedy=both, reference=_LISTS)
     if theirs["flags"] != ours["flags"]:
         return Diagnosis(
             why=f"The file is for another build of CPython (ABI flags {theirs['flags']!r}, here "
@@ -184,8 +179,4 @@ def _diagnose_triplets(theirs: str, ours: str, both: str) -> Diagnosis:
             remedy=both,
             reference=_FEDORA,
         )
-    return Diagnosis(
-        why="",
-        remedy=both,
-        reference=_LISTS,
-    )
+    return Diagnosis(remedy=both, reference=_LISTS)

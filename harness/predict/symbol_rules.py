@@ -39,9 +39,9 @@ def missing_library(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Pred
     return import_failed(
         Cause.MISSING_LIBRARY,
         file=member,
-        evidence=f"needs {abbreviate(list(missing))}, which the loader does not find",
+        evidence=f"needs {abbreviate(missing)}, which the loader does not find",
         explanation=(
-            f"{member} needs {abbreviate(list(missing))}. Its search path leads to no "
+            f"{member} needs {abbreviate(missing)}. Its search path leads to no "
             f"such file in the wheel, and the loader of {profile.title} does not find it."
         ),
         diagnosis=Diagnosis(
@@ -96,7 +96,7 @@ def _too_old(
 ) -> Prediction:
     versions = sorted(lacking, key=numbers)
     newest = versions[-1]
-    member = next(n for n, elf in elves(load) if newest in elf.version_needs.get(name, ()))
+    member = next(n for n, elf in elves(load.members) if newest in elf.version_needs.get(name, ()))
     libc = newest.startswith("GLIBC_")
     return import_failed(
         Cause.LIBC_TOO_OLD if libc else Cause.LIBRARY_TOO_OLD,
@@ -154,7 +154,6 @@ def _other_libc(profile: TargetProfile, member: str, needs: str) -> Prediction:
             f"system, and {ours} does not replace {theirs}."
         ),
         diagnosis=Diagnosis(
-            remedy=f"Build a wheel for {ours} too, and tag each for its libc.",
-            reference=_MUSL,
+            remedy=f"Build a wheel for {ours} too, and tag each for its libc.", reference=_MUSL
         ),
     )

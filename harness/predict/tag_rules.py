@@ -5,9 +5,8 @@ release notes for the first version that supports each kind of tag.
 """
 
 import re
-from functools import lru_cache
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from harness.core.arches import linux_arch
@@ -17,6 +16,7 @@ from harness.core.observations import Prediction
 from harness.predict.explanation import Diagnosis
 from harness.predict.installed_layout import InstalledLayout
 from harness.predict.target_profile import TargetProfile, numbers
+from harness.wheels.archive.metadata import accepts_python
 
 _TAGS = "https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/"
 _MANYLINUX = "https://peps.python.org/pep-0600/"
@@ -51,7 +51,7 @@ def judge_tags(layout: InstalledLayout, profile: TargetProfile) -> Prediction | 
 def judge_requires_python(layout: InstalledLayout, profile: TargetProfile) -> Prediction | None:
     """Return a failure if Requires-Python excludes the interpreter."""
     wanted, python = layout.wheel.requires_python, profile.passport.python
-    if _admits(wanted, python):
+    if accepts_python(wanted, python):
         return None
     older = any(
         spec.operator.startswith((">", "~", "=")) and Version(python) < _version(spec.version)
@@ -71,15 +71,6 @@ def judge_requires_python(layout: InstalledLayout, profile: TargetProfile) -> Pr
     )
 
 
-@lru_cache(maxsize=1 << 14)
-def _admits(wanted: str, python: str) -> bool:
-    try:
-        # pip compares only the release number: 3.15.0b1 satisfies >=3.15.
-        return SpecifierSet(wanted).contains(Version(python).base_version)
-    except InvalidSpecifier:
-        return True
-
-
 def _version(text: str) -> Version:
     return Version(text.removesuffix(".*"))
 
@@ -89,8 +80,7 @@ def _nearest(platforms: list[str], profile: TargetProfile) -> str:
     kind = "musllinux" if profile.musl else "manylinux"
     machine = {linux_arch(platform) for platform in profile.platforms}
     return min(
-        platforms,
-        key=lambda p: (linux_arch(p) not in machine, not p.startswith(kind), _promise(p)),
+        platforms, key=lambda p: (linux_arch(p) not in machine, not p.startswith(kind), _promise(p))
     )
 
 
@@ -155,11 +145,7 @@ def _diagnose_installer(profile: TargetProfile, platform: str, reference: str) -
             remedy=f"Upgrade the installer: pip {_dotted(since)} or later accepts the wheel.",
             reference=reference,
         )
-    return Diagnosis(
-        why=f"The installer does not list {platform}.",
-        remedy="",
-        reference=reference,
-    )
+    return Diagnosis(why=f"The installer does not list {platform}.", reference=reference)
 
 
 def _python_refused(

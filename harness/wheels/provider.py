@@ -7,10 +7,10 @@ from harness.core.cells import Matrix
 from harness.core.passport import Passport
 from harness.core.subjects import FileSource, FixtureSource, IndexSource, Subject, WheelRef
 from harness.core.targets import Target
-from harness.host.cache import file_sha256
 from harness.images.debian import Workspace
 from harness.wheels.archive.filename import parse_wheel_name, tag_rank
 from harness.wheels.build import ContainerBuilder, build_wheel
+from harness.wheels.build.wheelhouse import wheel_ref
 from harness.wheels.index.choose import choose_wheel, nearest_refusal
 from harness.wheels.index.fetch import PackageIndex
 
@@ -102,6 +102,4 @@ def _best_file(paths: tuple[str, ...], passport: Passport) -> WheelRef:
     """
     names = {path: parse_wheel_name(Path(path).name) for path in paths}
     best = Path(min(paths, key=lambda path: tag_rank(names[path], passport.tags)))
-    return WheelRef(
-        filename=best.name, sha256=file_sha256(best), size=best.stat().st_size, path=str(best)
-    )
+    return wheel_ref(best)

@@ -53,10 +53,7 @@ def named_modules(facts: WheelFacts) -> tuple[NamedModule, ...]:
     found = (_MODULE.fullmatch(native.name) for native in facts.native)
     return tuple(
         NamedModule(
-            member=match[0],
-            stem=match["stem"],
-            kind=match["kind"],
-            triplet=match["triplet"] or "",
+            member=match[0], stem=match["stem"], kind=match["kind"], triplet=match["triplet"] or ""
         )
         for match in found
         if match

@@ -215,7 +215,7 @@ class _ElfReader:
             raise _DamagedError("a name lies outside its string table")
         self.names_left -= end - index
         if self.names_left < 0:
-            raise _DamagedError("its names are longer than itself")
+            raise _DamagedError("its names are longer than the file")
         return self.strings[index:end].decode("utf-8", "backslashreplace")
 
     def _tagged_names(self, tag: str) -> tuple[str, ...]:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
+from functools import lru_cache
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -70,6 +72,16 @@ def read_metadata(archive: Archive, dist_info: str, name: WheelName) -> WheelMet
         requires_python=metadata.get("Requires-Python", ""),
         requires_dist=tuple(metadata.get_all("Requires-Dist", [])),
     )
+
+
+@lru_cache(maxsize=1 << 14)
+def accepts_python(requires_python: str, python: str) -> bool:
+    """Whether Requires-Python admits a version; pip ignores an invalid specifier."""
+    try:
+        # pip compares only the release number: 3.15.0b1 satisfies >=3.15.
+        return SpecifierSet(requires_python).contains(Version(python).base_version)
+    except InvalidSpecifier:
+        return True
 
 
 def _roots(members: Sequence[Member], suffix: str) -> list[str]:

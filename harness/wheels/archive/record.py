@@ -16,7 +16,6 @@ from harness.wheels.archive.zip_reader import BUILD_AGAIN, FETCH_AGAIN, Archive,
 
 SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 STRONG = ("sha256", "sha384", "sha512")
-MOST_BYTES = 16 << 20
 _FIELDS = 3
 
 

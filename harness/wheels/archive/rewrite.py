@@ -67,10 +67,7 @@ class _Rewriting:
 
     def result(self) -> WheelBytes:
         out = io.BytesIO()
-        with (
-            ZipFile(io.BytesIO(self._wheel.data)) as old,
-            ZipFile(out, "w", ZIP_DEFLATED) as new,
-        ):
+        with ZipFile(io.BytesIO(self._wheel.data)) as old, ZipFile(out, "w", ZIP_DEFLATED) as new:
             for entry in old.infolist():
                 data = b"" if entry.is_dir() else self._content(entry.filename)
                 for name in self._names.get(entry.filename, (entry.filename,)):

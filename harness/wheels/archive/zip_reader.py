@@ -111,7 +111,7 @@ def _not_an_archive(start: bytes, error: Exception) -> str:
     if not start:
         return "the file is empty"
     if start != _SIGNATURE:
-        return f"this is no zip archive, as a wheel is: it begins with {start!r}"
+        return f"this is no zip archive: it begins with {start!r}"
     return f"the archive is cut short or damaged ({_text(error)})"
 
 

@@ -38,8 +38,8 @@ _FLAGS = (
 )
 
 _ARCH_FLAGS = {
-    # What GCC and every manylinux image mean by long double there; zig means IEEE's, for
-    # which glibc supports from 2.32 on.
+    # IBM's long double, as in GCC and every manylinux image. zig's default is IEEE's, which
+    # glibc supports from 2.32 on.
     "ppc64le": ("-mabi=ibmlongdouble",),
 }
 

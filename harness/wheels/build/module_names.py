@@ -14,8 +14,8 @@ _MUSL_TRIPLET_SINCE = Version("3.11")
 def module_suffixes(builder: Builder, python: str, arch: Arch, *, limited: bool) -> tuple[str, ...]:
     """Return every suffix that the builder stores a module under: ``.cpython-39-….so``.
 
-    A limited-API module has only upstream's suffix, as up to 3.14. Raises ``BuildError`` if a
-    naming has no triplet for the arch.
+    A limited-API module always has upstream's suffix up to 3.14, ``.abi3.so``. Raises
+    ``BuildError`` if a naming has no triplet for the arch.
     """
     if limited:
         return (".abi3.so",)

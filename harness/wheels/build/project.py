@@ -97,10 +97,7 @@ class FixtureProject:
 
     def input_files(self) -> tuple[Path, ...]:
         """Return every file that the build reads, sorted."""
-        patterns = (
-            *("pyproject.toml", "setup.py", "MANIFEST.in"),
-            *("src/**/*.py", "native/**/*"),
-        )
+        patterns = (*("pyproject.toml", "setup.py", "MANIFEST.in"), *("src/**/*.py", "native/**/*"))
         found = {path for pattern in patterns for path in self.folder.glob(pattern)}
         return tuple(sorted(path for path in found if path.is_file()))
 

@@ -67,7 +67,7 @@ def build_planned(
             raise _compiler_failed(planned, error, cache) from error
 
     path = cache.get(f"wheels/{wheel_key(planned, target)}", planned.name.filename, make)
-    return _wheel_ref(path)
+    return wheel_ref(path)
 
 
 def _from_container(
@@ -91,10 +91,11 @@ def _from_container(
         *_sources_digest(planned),
     )
     path = workspace.cache.get(f"wheels/{key}", planned.name.filename, make)
-    return _wheel_ref(path, builder=image.origin)
+    return wheel_ref(path, builder=image.origin)
 
 
-def _wheel_ref(path: Path, builder: str = "") -> WheelRef:
+def wheel_ref(path: Path, builder: str = "") -> WheelRef:
+    """Return a reference to the wheel file at ``path``."""
     return WheelRef(
         filename=path.name,
         sha256=file_sha256(path),

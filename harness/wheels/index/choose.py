@@ -8,11 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import Version
-
 from harness.core.arches import linux_arch
 from harness.wheels.archive.filename import WheelName, parse_wheel_name, tag_rank
+from harness.wheels.archive.metadata import accepts_python
 from harness.wheels.index.lock import LockedWheel
 
 _ANY = "any"
@@ -30,7 +28,7 @@ def choose_wheel(
     for file in files:
         name = parse_wheel_name(file.filename)
         rank = tag_rank(name, tags)
-        if rank < len(tags) and _accepts_python(file, python):
+        if rank < len(tags) and accepts_python(file.requires_python, python):
             candidates.append(((not file.yanked, -rank, name.build), file))
     return max(candidates, key=itemgetter(0))[1] if candidates else None
 
@@ -81,16 +79,6 @@ def _refusal_on_arch(title: str, offered: set[str], tags: Sequence[str]) -> str:
 def _reach(platform: str) -> str:
     """Return the range that a best platform stands for: older manylinux and musllinux included."""
     return f"{platform} only" if platform.startswith("linux_") else f"up to {platform}"
-
-
-def _accepts_python(file: LockedWheel, python: str) -> bool:
-    """Whether Requires-Python admits the interpreter; pip ignores an invalid one."""
-    try:
-        wanted = SpecifierSet(file.requires_python)
-    except InvalidSpecifier:
-        return True
-    # pip compares only the release number: 3.15.0b1 satisfies >=3.15.
-    return wanted.contains(Version(python).base_version)
 
 
 def _platform(tag: str) -> str:

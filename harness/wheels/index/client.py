@@ -94,7 +94,7 @@ def parse_pip_config(text: str) -> IndexSettings:
 
 
 def _effective(found: Mapping[str, str], key: str) -> str:
-    """Return what pip goes by: the environment overrides a command's section, that the global."""
+    """Return pip's value: from the environment, the download section or the global one."""
     values = [found.get(f"{section}.{key}", "") for section in _PIP_SECTIONS]
     return next(filter(None, reversed(values)), "")
 
@@ -138,7 +138,9 @@ class IndexClient:
                 (file.url,), path, size=file.size or LARGEST, progress=progress
             )
 
-    def part(self, file: DistributionPackage, first: int, last: int | None) -> ByteRange | None:
+    def read_range(
+        self, file: DistributionPackage, first: int, last: int | None
+    ) -> ByteRange | None:
         """Return the bytes ``first`` to ``last`` of a file (RFC 9110, section 14).
 
         A negative ``first`` counts from the end. None if the index does not support ranges.

@@ -98,18 +98,17 @@ class PackageIndex:
             sha256=wheel.sha256,
         )
         return WheelRef(
-            filename=wheel.filename,
-            sha256=wheel.sha256,
-            size=path.stat().st_size,
-            path=str(path),
+            filename=wheel.filename, sha256=wheel.sha256, size=path.stat().st_size, path=str(path)
         )
 
-    def part(self, wheel: LockedWheel, first: int, last: int | None = None) -> ByteRange | None:
+    def read_range(
+        self, wheel: LockedWheel, first: int, last: int | None = None
+    ) -> ByteRange | None:
         """Return a range of a wheel, unchecked; None if the index does not support ranges.
 
         Raises ``PackageIndexError`` if the index lacks that file.
         """
-        return self._client.part(self._offered(wheel), first, last)
+        return self._client.read_range(self._offered(wheel), first, last)
 
     def _offered(self, wheel: LockedWheel) -> DistributionPackage:
         project = parse_wheel_name(wheel.filename).distribution
@@ -123,9 +122,7 @@ class PackageIndex:
 
     def _download(self, wheel: LockedWheel, path: Path) -> None:
         self._client.download(
-            self._offered(wheel),
-            path,
-            lambda size: _Progress(self._announce, wheel.filename, size),
+            self._offered(wheel), path, lambda size: _Progress(self._announce, wheel.filename, size)
         )
         found = file_sha256(path)
         if found != wheel.sha256:

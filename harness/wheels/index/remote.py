@@ -28,7 +28,7 @@ from harness.wheels.index.lock import LockedWheel
 SMALLEST_RANGE = 64 << 10
 """Bytes of the smallest request; the directory of most wheels is smaller."""
 
-ReadPart = Callable[[int, int | None], ByteRange | None]
+ReadRange = Callable[[int, int | None], ByteRange | None]
 """Returns the bytes from first to last, or None if ranges are not supported."""
 
 
@@ -61,9 +61,9 @@ _REMOTE_FACTS: TypeAdapter[RemoteFacts] = TypeAdapter(RemoteFacts)
 class RangedFile(io.RawIOBase):
     """A remote file read in ranges; its end and the latest range are buffered."""
 
-    def __init__(self, read_part: ReadPart, tail: ByteRange) -> None:
+    def __init__(self, read_range: ReadRange, tail: ByteRange) -> None:
         super().__init__()
-        self._read_part = read_part
+        self._read_range = read_range
         self._tail = self._latest = tail
         self.size = tail.size
         self.received = len(tail.data)
@@ -102,7 +102,7 @@ class RangedFile(io.RawIOBase):
             if part.first <= start and end <= part.first + len(part.data):
                 return part
         last = min(max(end, start + at_least), self.size) - 1
-        found = self._read_part(start, last)
+        found = self._read_range(start, last)
         if found is None or found.first != start or len(found.data) != last + 1 - start:
             raise PackageIndexError("the package index returned another range than requested")
         self._latest = found
@@ -155,21 +155,17 @@ def _read(filename: str, file: RangedFile | BinaryIO, depth: Depth) -> WheelFact
         case Depth.NAMES:
             return read_listing(filename, stream)
         case Depth.NATIVE:
-            prefetch = file.prefetch if isinstance(file, RangedFile) else _prefetch_nothing
+            prefetch = file.prefetch if isinstance(file, RangedFile) else lambda *_: None
             return read_native(filename, stream, prefetch)
         case _:
             assert_never(depth)
 
 
-def _prefetch_nothing(_: int, __: int) -> None:
-    """Do nothing: the file is local."""
-
-
 @contextmanager
 def _opened(wheel: LockedWheel, index: PackageIndex) -> Iterator[RangedFile | BinaryIO]:
-    tail = index.part(wheel, -SMALLEST_RANGE)
+    tail = index.read_range(wheel, -SMALLEST_RANGE)
     if tail is not None:
-        yield RangedFile(lambda first, last: index.part(wheel, first, last), tail)
+        yield RangedFile(lambda first, last: index.read_range(wheel, first, last), tail)
         return
     with Path(index.fetch(wheel).path).open("rb") as stream:
         yield stream

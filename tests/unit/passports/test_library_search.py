@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def search(folder: Path, entries: Mapping[str, bytes | str]) -> LoaderLibraries:
+def find(folder: Path, entries: Mapping[str, bytes | str]) -> LoaderLibraries:
     with Rootfs(write_rootfs(folder / "root.tar", entries)) as root:
         return find_libraries(root, "python3", ARCH)
 
@@ -61,7 +61,7 @@ def paths(found: LoaderLibraries) -> dict[str, str]:
 
 def test_on_glibc(folder: Path) -> None:
     """The interpreter's loader and the libraries in the multiarch folder are found."""
-    found = search(folder, GLIBC)
+    found = find(folder, GLIBC)
     assert (found.loader, found.linked) == (LOADER, ("libdemo.so.1",))
     assert paths(found) == {
         "ld-linux-x86-64.so.2": f"/{MULTIARCH}/ld-linux-x86-64.so.2",
@@ -71,7 +71,7 @@ def test_on_glibc(folder: Path) -> None:
 
 def test_symbols_with_their_versions(folder: Path) -> None:
     """Libraries of the interpreter are recorded with all versions of their symbols."""
-    found = search(folder, GLIBC)
+    found = find(folder, GLIBC)
     demo = next(lib for lib in found.libraries if lib.name == "libdemo.so.1")
     assert set(found.symbol_sets[demo.symbols]) >= {"answer@DEMO_1", "answer@DEMO_2"}
     assert "PyAnswer" in found.symbol_sets[found.exports]
@@ -81,7 +81,7 @@ def test_symbols_with_their_versions(folder: Path) -> None:
 def test_symbols_of_other_libraries_are_not_recorded(folder: Path) -> None:
     """A library that neither the interpreter nor a wheel may use has no symbols recorded."""
     entries = {**GLIBC, f"{MULTIARCH}/libgolden.so.1": GOLDEN, f"{MULTIARCH}/libz.so.1": "libzz"}
-    found = search(folder, {**entries, f"{MULTIARCH}/libzz": GOLDEN})
+    found = find(folder, {**entries, f"{MULTIARCH}/libzz": GOLDEN})
     recorded = {library.name: bool(library.symbols) for library in found.libraries}
     assert recorded["libgolden.so.1"] is False
     assert recorded["libz.so.1"] is True
@@ -91,7 +91,7 @@ def test_other_machine_is_skipped(folder: Path) -> None:
     """A library of another word size is skipped, and the next one is found."""
     entries = {**GLIBC, "usr/lib/libgolden.so.1": GOLDEN}
     entries[f"{MULTIARCH}/libgolden.so.1"] = golden("i686.so")
-    assert paths(search(folder, entries))["libgolden.so.1"] == "/usr/lib/libgolden.so.1"
+    assert paths(find(folder, entries))["libgolden.so.1"] == "/usr/lib/libgolden.so.1"
 
 
 def test_damaged_files_are_skipped(folder: Path) -> None:
@@ -102,12 +102,12 @@ def test_damaged_files_are_skipped(folder: Path) -> None:
         f"{MULTIARCH}/libcut.so.1": DEMO[:100],
         f"{MULTIARCH}/libring.so.1": "libring.so.1",
     }
-    assert paths(search(folder, entries)) == paths(search(folder, GLIBC))
+    assert paths(find(folder, entries)) == paths(find(folder, GLIBC))
 
 
 def test_interpreter_rpath_comes_first(folder: Path) -> None:
     """The interpreter's RPATH comes first."""
-    found = search(folder, {**GLIBC, "usr/own/libdemo.so.1": DEMO})
+    found = find(folder, {**GLIBC, "usr/own/libdemo.so.1": DEMO})
     assert paths(found)["libdemo.so.1"] == "/usr/own/libdemo.so.1"
 
 
@@ -120,15 +120,15 @@ def test_ld_so_conf_needs_the_cache(folder: Path) -> None:
         "etc/ld.so.conf.d/b.off": b"/off\n",
         "opt/lib/libgolden.so.1": GOLDEN,
     }
-    assert "libgolden.so.1" not in paths(search(folder, entries))
-    found = search(folder, {**entries, "etc/ld.so.cache": b"made"})
+    assert "libgolden.so.1" not in paths(find(folder, entries))
+    found = find(folder, {**entries, "etc/ld.so.cache": b"made"})
     assert paths(found)["libgolden.so.1"] == "/opt/lib/libgolden.so.1"
     assert "/off" not in folders(folder, {**entries, "etc/ld.so.cache": b"made"}, LOADER)
 
 
 def test_on_musl(folder: Path) -> None:
     """Musl's libc is found by its loader's name and by Alpine's name."""
-    found = search(folder, MUSL)
+    found = find(folder, MUSL)
     assert found.loader == "/lib/ld-musl-x86_64.so.1"
     assert paths(found) == {
         "ld-musl-x86_64.so.1": "/lib/ld-musl-x86_64.so.1",
@@ -152,4 +152,4 @@ def test_no_interpreter(folder: Path, program: bytes | None) -> None:
     """A script or a missing interpreter is an error with the next step."""
     entries: dict[str, bytes | str] = {"usr/bin/python3": program} if program else {}
     with pytest.raises(ImageError, match=r"python3: .*targets\.yaml"):
-        search(folder, entries)
+        find(folder, entries)

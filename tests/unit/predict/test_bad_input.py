@@ -70,13 +70,13 @@ DYNAMIC = segment(2)
 def test_unreadable_module(tmp_path: Path, data: bytes) -> None:
     """A damaged module is unreadable, with the reason."""
     start = time.monotonic()
-    said = predict(packed(tmp_path, WheelMember(path=MODULE, data=data)), GLIBC, symbols)
-    assert (said.outcome, said.cause, said.file) == (
+    predicted = predict(packed(tmp_path, WheelMember(path=MODULE, data=data)), GLIBC, symbols)
+    assert (predicted.outcome, predicted.cause, predicted.file) == (
         Outcome.IMPORT_FAILED,
         Cause.UNREADABLE,
         MODULE,
     )
-    assert said.evidence in said.explanation
+    assert predicted.evidence in predicted.explanation
     assert time.monotonic() - start < MOST_SECONDS
 
 
@@ -90,8 +90,8 @@ def test_unreadable_library(tmp_path: Path) -> None:
         WheelMember(path=MODULE, data=library(bytes(24) + symbol, strings, needs)),
         WheelMember(path="demo/libbad.so", data=GOLDEN[:100]),
     )
-    said = predict(facts, GLIBC, symbols)
-    assert (said.cause, said.file) == (Cause.UNREADABLE, "demo/libbad.so")
+    predicted = predict(facts, GLIBC, symbols)
+    assert (predicted.cause, predicted.file) == (Cause.UNREADABLE, "demo/libbad.so")
 
 
 def test_library_name_that_is_no_utf8() -> None:
@@ -101,10 +101,10 @@ def test_library_name_that_is_no_utf8() -> None:
     data = library(bytes(24) + symbol, strings, [(DT_NEEDED, strings.index(b"lib"))])
     facts = read_elf(io.BytesIO(data))
     assert isinstance(facts, ElfFacts)
-    said = predict(wheel({MODULE: facts}), GLIBC, symbols)
-    assert said.cause == Cause.MISSING_LIBRARY
-    assert r"lib\xff\xfe.so" in said.evidence
-    assert said.evidence.isprintable()
+    predicted = predict(wheel({MODULE: facts}), GLIBC, symbols)
+    assert predicted.cause == Cause.MISSING_LIBRARY
+    assert r"lib\xff\xfe.so" in predicted.evidence
+    assert predicted.evidence.isprintable()
 
 
 def test_thousands_of_members(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_thousands_of_members(tmp_path: Path) -> None:
     )
     facts = packed(tmp_path, *modules, *texts, last)
     start = time.monotonic()
-    said = predict(facts, GLIBC, symbols)
-    assert (said.cause, said.file) == (Cause.MISSING_LIBRARY, last.path)
+    predicted = predict(facts, GLIBC, symbols)
+    assert (predicted.cause, predicted.file) == (Cause.MISSING_LIBRARY, last.path)
     assert time.monotonic() - start < MOST_SECONDS
     assert len(facts.native) == count + 1

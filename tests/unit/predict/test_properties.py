@@ -65,8 +65,8 @@ def test_portable_wheels_pass_on_every_target(index: int) -> None:
     pure = wheel({}, filename=anyone)
     bare = wheel({"demo/_inner.so": elf(needed=())}, filename=anyone)
     for facts in (pure, bare):
-        said = predict(facts, target(index), symbols, imports=("demo",))
-        assert said.outcome is Outcome.PASS, (row.name, row.arch, said)
+        predicted = predict(facts, target(index), symbols, imports=("demo",))
+        assert predicted.outcome is Outcome.PASS, (row.name, row.arch, predicted)
 
 
 @pytest.mark.parametrize("record", [pytest.param(r, id=r.target) for r in MEASURED])
@@ -87,8 +87,8 @@ def test_module_of_python_and_libc_symbols_passes_on_every_measured_target(
         load_align=1 << 16,
     )
     facts = wheel({"demo/_inner.so": inner}, filename="demo-1.0-py3-none-any.whl")
-    said = predict(facts, passport, BOOK.symbols, imports=("demo", "demo._inner"))
-    assert said.outcome is Outcome.PASS, said
+    predicted = predict(facts, passport, BOOK.symbols, imports=("demo", "demo._inner"))
+    assert predicted.outcome is Outcome.PASS, predicted
 
 
 @given(
@@ -137,8 +137,10 @@ def _as_importlib(place: Path, module: str, suffixes: Sequence[str], root: Path)
 def test_a_file_cut_short_anywhere_is_judged(name: str, end: int, passport: Passport) -> None:
     """A truncated file gives a prediction with a reason, without a crash."""
     facts = wheel({MODULE: read_elf(io.BytesIO(golden_elves()[name][:end]))})
-    said = predict(facts, replace(passport, tags=GLIBC.tags), symbols)
-    assert said.outcome is Outcome.PASS or (said.cause and said.evidence and said.explanation)
+    predicted = predict(facts, replace(passport, tags=GLIBC.tags), symbols)
+    assert predicted.outcome is Outcome.PASS or (
+        predicted.cause and predicted.evidence and predicted.explanation
+    )
 
 
 @given(reader=st.sampled_from(sorted(READERS)), data=st.binary(max_size=4096))

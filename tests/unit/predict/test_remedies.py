@@ -129,7 +129,7 @@ def test_a_second_name_breaks_nothing(
     proposal = propose([made(tmp_path_factory.mktemp("wheel"), *sorted(held), data=b"")], TARGETS)
     predictions = predict_all(proposal, TARGETS, lambda _: frozenset())
     for effect in remedy_effects(proposal, TARGETS, predictions, {}):
-        event(f"{effect.remedy.name.partition('-')[0]} mends {len(effect.fixed)}")
+        event(f"{effect.remedy.name.partition('-')[0]} fixes {len(effect.fixed)}")
         if effect.remedy.name.startswith(("both-", "install-symlink")):
             assert effect.broken == (), effect.remedy.name
 
@@ -141,7 +141,7 @@ def judged(proposal: Proposal, observed: dict[tuple[str, str], Outcome]) -> dict
 
 
 def test_both_names_fix_without_breaking(tmp_path: Path) -> None:
-    """Both names help and harm nobody; a rename takes from one what it gives the other.
+    """Both names fix targets and break none; a rename fixes one and breaks the other.
 
     pypa/pip#10678. A pip that refuses the tag is not helped by any name.
     """

@@ -326,12 +326,12 @@ def test_failure(case: Case) -> None:
 
 
 def check(case: Case) -> None:
-    said = predict(case.wheel, case.passport, symbols, imports=case.imports)
-    assert (said.outcome, said.cause) == (case.outcome, case.cause), said
-    words = (said.evidence, said.explanation, said.remedy, said.reference)
+    predicted = predict(case.wheel, case.passport, symbols, imports=case.imports)
+    assert (predicted.outcome, predicted.cause) == (case.outcome, case.cause), predicted
+    words = (predicted.evidence, predicted.explanation, predicted.remedy, predicted.reference)
     assert any(case.says in text for text in words)
     assert all(words[:2])
-    assert said.reference.startswith("https://")
+    assert predicted.reference.startswith("https://")
 
 
 PASSES = {
@@ -401,9 +401,9 @@ def test_pass(name: str) -> None:
     """It passes, with its imports and without."""
     facts, passport = PASSES[name]
     for imports in ((), ("demo",), ("demo", "demo._inner"), ("demo", "other.thing")):
-        said = predict(facts, passport, symbols, imports=imports)
-        assert said.outcome is Outcome.PASS, said
-        assert not said.cause
+        predicted = predict(facts, passport, symbols, imports=imports)
+        assert predicted.outcome is Outcome.PASS, predicted
+        assert not predicted.cause
 
 
 def test_cyclic_libraries() -> None:
@@ -437,14 +437,14 @@ def test_optional_module_may_be_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("facts", "evidence"),
     [
         (wheel({}), "is for native code, but the wheel has none"),
         (wheel(filename="demo-1.0-py3-none-any.whl"), "is for any machine"),
     ],
 )
-def test_wrong_platform_tag_is_remarked(facts: WheelFacts, said: str) -> None:
+def test_wrong_platform_tag_is_remarked(facts: WheelFacts, evidence: str) -> None:
     """A platform tag without native code, and a pure tag with it, pass with a remark."""
     found = predict(facts, GLIBC, symbols, imports=("demo",))
     assert found.outcome is Outcome.PASS
-    assert said in found.evidence
+    assert evidence in found.evidence

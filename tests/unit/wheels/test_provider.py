@@ -61,12 +61,12 @@ def _provider(
     cache: Cache, releases: dict[str, tuple[LockedWheel, ...]] | None = None
 ) -> WheelProvider:
     lock = IndexLock(generated=date(2026, 1, 1), releases=releases or {})
-    said: list[str] = []
+    lines: list[str] = []
     return WheelProvider(
         Matrix(targets=(), subjects=(), builders=(BUILDER,), expectations=(), profiles=()),
-        index=PackageIndex(cache, lock, said.append),
+        index=PackageIndex(cache, lock, lines.append),
         fixtures=FIXTURES,
-        workspace=make_workspace(cache, said.append),
+        workspace=make_workspace(cache, lines.append),
     )
 
 

@@ -174,9 +174,9 @@ def test_facts_and_bytes_change_alike(
         wheel=f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {facts.name.tag_part}\n",
     ))  # fmt: skip
     read = read_contents(wheel.filename, io.BytesIO(rewrite_wheel(wheel, change(facts)).data))
-    said = with_names(facts, change(facts))
-    assert [m.name for m in said.members] == [m.name for m in read.members]
-    assert said.native == read.native
+    computed = with_names(facts, change(facts))
+    assert [m.name for m in computed.members] == [m.name for m in read.members]
+    assert computed.native == read.native
 
 
 def test_names_of_other_builders(make_wheel: MakeWheel) -> None:

@@ -115,10 +115,7 @@ def with_header(offset: int, layout: str, value: int) -> bytes:
         (X86_64[:30], "its headers are damaged (ELFParseError)"),
         (with_header(54, "<H", 8), "it claims headers of 8 bytes, not 56"),
         (with_header(56, "<H", 60_000), "it claims 60000 headers"),
-        (
-            with_header(40, "<Q", 0),
-            "it has no SHT_DYNSYM section with the number of symbols",
-        ),
+        (with_header(40, "<Q", 0), "it has no SHT_DYNSYM section with the number of symbols"),
     ],
 )
 def test_damaged(data: bytes, reason: str) -> None:
@@ -136,11 +133,11 @@ def test_cut_short() -> None:
     assert reason_of(headless).startswith(f"it is cut short: {at} bytes of ")
 
 
-def damage(data: bytes, changes: list[tuple[int, int]]) -> bytes:
-    spoiled = bytearray(data)
+def broken(data: bytes, changes: list[tuple[int, int]]) -> bytes:
+    changed = bytearray(data)
     for at, value in changes:
-        spoiled[at % len(data)] = value
-    return bytes(spoiled)
+        changed[at % len(data)] = value
+    return bytes(changed)
 
 
 @given(
@@ -151,7 +148,7 @@ def damage(data: bytes, changes: list[tuple[int, int]]) -> bytes:
 @settings(max_examples=500)
 def test_any_damage(arch: Arch, changes: list[tuple[int, int]], end: int) -> None:
     """With any bytes changed or missing there is a result within the time limit."""
-    data = damage((GOLDEN / f"{arch.name}.so").read_bytes(), changes)
+    data = broken((GOLDEN / f"{arch.name}.so").read_bytes(), changes)
     start = time.monotonic()
     assert isinstance(read_elf(io.BytesIO(data[: end or None])), ElfFacts | UnreadableElf)
     assert time.monotonic() - start < 2
@@ -172,4 +169,4 @@ def test_names_longer_than_the_file() -> None:
     size, count = 1 << 16, 2000
     strings = b"\0" + b"n" * size + b"\0"
     symbols = struct.pack("<IBBHQQ", 1, 0x10, 0, 0, 0, 0) * count
-    assert "longer than itself" in reason_of(library(symbols, strings))
+    assert "longer than the file" in reason_of(library(symbols, strings))

@@ -1,8 +1,5 @@
 """Rewriting a wheel changes what was asked and nothing else."""
 
-import base64
-import csv
-import hashlib
 import io
 import zipfile
 
@@ -12,6 +9,7 @@ from hypothesis import strategies as st
 
 from harness.core.errors import WheelError
 from harness.wheels.archive.contents import read_contents, verify_record
+from harness.wheels.archive.record import digest_fields, record_line
 from harness.wheels.archive.rewrite import WheelBytes, WheelChange, bytes_added, rewrite_wheel
 
 FILENAME = "demo-1.0-1fix-cp39-cp39-musllinux_1_1_x86_64.whl"
@@ -51,7 +49,7 @@ def packed(files: dict[str, bytes], *, end: str = "\n", extra: str = "") -> Whee
         f"{INFO}/WHEEL": wheel.encode(),
         **({f"{INFO}/{extra}": b"{}"} if extra else {}),
     }
-    rows = [record_row(name, data) + end for name, data in members.items()]
+    rows = [record_line([name, *digest_fields(data)], end) for name, data in members.items()]
     members[f"{INFO}/RECORD"] = "".join([*rows, f"{INFO}/RECORD,,{end}"]).encode()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -63,13 +61,6 @@ def packed(files: dict[str, bytes], *, end: str = "\n", extra: str = "") -> Whee
             entry.external_attr = (0o100755 if at % 3 else 0o100644) << 16
             archive.writestr(entry, data, compresslevel=9)
     return WheelBytes(filename=FILENAME, data=out.getvalue())
-
-
-def record_row(name: str, data: bytes) -> str:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-    row = io.StringIO()
-    csv.writer(row, lineterminator="").writerow([name, f"sha256={digest}", len(data)])
-    return row.getvalue()
 
 
 def entries(wheel: WheelBytes) -> dict[str, tuple[object, ...]]:

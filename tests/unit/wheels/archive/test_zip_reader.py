@@ -134,7 +134,7 @@ def test_name_that_is_no_utf8() -> None:
         (b"", f"the file is empty; {FETCH_AGAIN}"),
         (
             b"<!DOCTYPE html>",
-            f"this is no zip archive, as a wheel is: it begins with b'<!DO'; {FETCH_AGAIN}",
+            f"this is no zip archive: it begins with b'<!DO'; {FETCH_AGAIN}",
         ),
         (
             archive_of(named("demo.py"))[:-30],

@@ -171,12 +171,12 @@ def test_key_is_of_contents(tmp_path: Path) -> None:
 
 def test_pure_wheel(tmp_path: Path) -> None:
     """The pure project's wheel is well-formed and built once."""
-    said: list[str] = []
+    lines: list[str] = []
 
     def build() -> str:
         wheel = build_wheel(
             "pure", BUILDER, X86_64, "3.11",
-            fixtures=FIXTURES, workspace=make_workspace(Cache(tmp_path), said.append),
+            fixtures=FIXTURES, workspace=make_workspace(Cache(tmp_path), lines.append),
         )  # fmt: skip
         return wheel.path
 
@@ -184,4 +184,4 @@ def test_pure_wheel(tmp_path: Path) -> None:
     verify_record(path)
     assert read_wheel(path).modules == ("wheelgrid_pure",)
     assert Path(build()) == path
-    assert said == ["building wheelgrid_pure-1.0.0-py3-none-any.whl"]
+    assert lines == ["building wheelgrid_pure-1.0.0-py3-none-any.whl"]

@@ -44,19 +44,19 @@ MakeIndex = Callable[[IndexLock], PackageIndex]
 
 
 @pytest.fixture
-def said() -> list[str]:
+def announced() -> list[str]:
     """Collect what is announced."""
     return []
 
 
 @pytest.fixture
 def make_index(
-    loopback_index: LoopbackIndex, tmp_path: Path, said: list[str], impatient: Retry
+    loopback_index: LoopbackIndex, tmp_path: Path, announced: list[str], impatient: Retry
 ) -> MakeIndex:
     """Make a PackageIndex with the given lock and the loopback index."""
     settings = IndexSettings(endpoint=loopback_index.endpoint)
     client = IndexClient(settings, impatient, Downloader(first_pause=0))
-    return lambda lock: PackageIndex(Cache(tmp_path), lock, said.append, client)
+    return lambda lock: PackageIndex(Cache(tmp_path), lock, announced.append, client)
 
 
 def link(filename: str, sha256: str = SHA256, attributes: str = "") -> str:
@@ -130,7 +130,7 @@ def test_pinned_release_is_not_looked_up(
 
 
 def test_downloaded_once(
-    loopback_index: LoopbackIndex, make_index: MakeIndex, said: list[str]
+    loopback_index: LoopbackIndex, make_index: MakeIndex, announced: list[str]
 ) -> None:
     """A wheel is downloaded once, and the download is announced."""
     loopback_index.serve("demo", link(FILENAME), **{FILENAME: BODY})
@@ -138,21 +138,21 @@ def test_downloaded_once(
     assert (wheel.filename, wheel.sha256, wheel.size) == (FILENAME, SHA256, len(BODY))
     assert Path(wheel.path).name == FILENAME
     assert Path(wheel.path).read_bytes() == BODY
-    assert said == [f"downloading {FILENAME} (0.0 MiB)"]
+    assert announced == [f"downloading {FILENAME} (0.0 MiB)"]
     assert make_index(LOCK).fetch(WHEEL) == wheel
     assert loopback_index.asked == ["/simple/demo/", f"/files/{FILENAME}"]
 
 
 def test_long_download(
-    loopback_index: LoopbackIndex, make_index: MakeIndex, said: list[str]
+    loopback_index: LoopbackIndex, make_index: MakeIndex, announced: list[str]
 ) -> None:
     """The progress of a long download is announced."""
     body = bytes(16 << 20)
     loopback_index.serve("demo", link(FILENAME), **{FILENAME: body})
     digest = hashlib.sha256(body).hexdigest()
     make_index(LOCK).fetch(LockedWheel(filename=FILENAME, sha256=digest))
-    assert said[0] == f"downloading {FILENAME} (16.0 MiB)"
-    assert [line.rpartition(": ")[2] for line in said[1:]] == ["25 %", "50 %", "75 %", "100 %"]
+    assert announced[0] == f"downloading {FILENAME} (16.0 MiB)"
+    assert [line.rpartition(": ")[2] for line in announced[1:]] == ["25 %", "50 %", "75 %", "100 %"]
 
 
 def test_other_bytes(loopback_index: LoopbackIndex, make_index: MakeIndex, tmp_path: Path) -> None:
@@ -221,9 +221,9 @@ def test_a_release_that_vanished_stays_pinned(
 ) -> None:
     """A release that the index lacks keeps its old pin, and is reported."""
     del loopback_index
-    told: list[str] = []
-    assert renew_lock([DEMO], make_index(EMPTY), LOCK, told.append).releases == LOCK.releases
-    assert "no such project; check the name; its old pin is kept" in told[0]
+    reported: list[str] = []
+    assert renew_lock([DEMO], make_index(EMPTY), LOCK, reported.append).releases == LOCK.releases
+    assert "no such project; check the name; its old pin is kept" in reported[0]
 
 
 def test_renew(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
