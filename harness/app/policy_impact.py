@@ -6,11 +6,9 @@ a wheel that fails for another reason is neither broken nor mended. What shifts 
 on the target itself, after on the one that it would become.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-
-from rich.console import Console
 
 from harness.app.adhoc import outcomes_of, run_subjects
 from harness.app.pytest_driver import RunOptions
@@ -25,13 +23,13 @@ from harness.core.targets import Target
 from harness.host.cache import Cache
 from harness.matrix.plan import Selection
 from harness.predict.policy_effects import MOVED, Shift, Verified, concerns, rebuild_facts, shift_of
+from harness.report.console import Console, Say
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.index.choose import choose_wheel
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel
 from harness.wheels.index.remote import Depth, RemoteFacts, read_wheels
 
-Say = Callable[[str], None]
 PACE = 50
 """Wheels between two lines that say how far the reading is."""
 LOOKUPS_AT_ONCE = 8

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.tags import Tag
-from rich.console import Console
 
 from harness.app.adhoc import gather_passports, outcomes_of, run_subjects, write_wheels
 from harness.app.pytest_driver import RunOptions
@@ -34,6 +33,7 @@ from harness.predict.remedies import (
     select_remedies,
     targets_that_differ,
 )
+from harness.report.console import Console
 from harness.results.grid import Grid
 from harness.wheels.archive.rewrite import WheelBytes, rewrite_wheel
 from harness.wheels.index.choose import choose_wheel

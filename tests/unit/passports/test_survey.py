@@ -12,6 +12,7 @@ from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.passports import Surveyor
 from tests.support.forecasts import GLIBC
+from tests.support.image_engine import ImageEngine
 from tests.support.rootfs import golden, write_rootfs
 from tests.support.targets import debian_12
 
@@ -22,12 +23,12 @@ ENTRIES: dict[str, bytes | str] = {
 }
 
 
-class FakeExporter:
+class FakeEngine(ImageEngine):
     """An engine whose every image has the same files."""
 
     def __init__(self, entries: dict[str, bytes | str]) -> None:
+        super().__init__()
         self.entries = entries
-        self.asked: list[str] = []
 
     def export_image(self, image: str, arch: Arch, path: Path) -> None:
         self.asked.append(f"{image} {arch.name}")
@@ -40,7 +41,7 @@ def image(image_id: str) -> ImageRef:
 
 def test_a_passport_is_completed(tmp_path: Path) -> None:
     """The loader, its libraries and the executable stack policy are added."""
-    surveyor = Surveyor(FakeExporter(ENTRIES), Cache(tmp_path), print)
+    surveyor = Surveyor(FakeEngine(ENTRIES), Cache(tmp_path), print)
     seen = surveyor.complete(BARE, debian_12(), image("sha256:1"))
     assert seen.loader == "/lib64/ld-linux-x86-64.so.2"
     assert [library.path for library in seen.libraries] == ["/usr/lib/libdemo.so.1"]
@@ -52,7 +53,7 @@ def test_a_passport_is_completed(tmp_path: Path) -> None:
 
 def test_image_is_surveyed_once(tmp_path: Path) -> None:
     """Another process finds the cached survey with its symbols."""
-    engine = FakeExporter(ENTRIES)
+    engine = FakeEngine(ENTRIES)
     first = Surveyor(engine, Cache(tmp_path), print)
     seen = first.complete(BARE, debian_12(), image("sha256:1"))
     second = Surveyor(engine, Cache(tmp_path), print)
@@ -65,7 +66,7 @@ def test_image_is_surveyed_once(tmp_path: Path) -> None:
 
 def test_a_script_has_no_libraries(tmp_path: Path) -> None:
     """If the interpreter is no ELF file, no libraries are recorded."""
-    engine = FakeExporter({"usr/bin/python3": b"#!/bin/sh\n"})
+    engine = FakeEngine({"usr/bin/python3": b"#!/bin/sh\n"})
     seen = Surveyor(engine, Cache(tmp_path), print).complete(BARE, debian_12(), image("sha256:1"))
     assert seen == replace(BARE, exec_stack=ExecStack.GRANTED)
 
