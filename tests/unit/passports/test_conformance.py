@@ -96,7 +96,7 @@ def test_musllinux_1_0_is_left_out() -> None:
     assert differences(replace(PASSPORT, tags=tags), recorded) == ()
 
 
-def test_a_difference_says_both_sides() -> None:
+def test_difference_prints_both_values() -> None:
     """A difference prints the recorded value, then the measured one."""
     (difference,) = differences(replace(PASSPORT, tags=("cp39-cp39-linux_ppc64le",)), RECORDED)
     assert str(difference) == (
@@ -119,7 +119,7 @@ def test_replacement_python_differs_only_in_its_version(python: str, version: st
     assert fields(PASSPORT, recorded) == [ReplicaField.PYTHON]
 
 
-def test_a_version_is_compared_to_its_end() -> None:
+def test_whole_minor_version_is_compared() -> None:
     """3.9 is not 3.90."""
     assert fields(PASSPORT, replace(RECORDED, python="3.90")) == [ReplicaField.PYTHON]
 

@@ -134,7 +134,7 @@ def _as_importlib(place: Path, module: str, suffixes: Sequence[str], root: Path)
     passport=st.sampled_from([GLIBC, MUSL]),
 )
 @settings(max_examples=200)
-def test_a_file_cut_short_anywhere_is_judged(name: str, end: int, passport: Passport) -> None:
+def test_truncated_file_is_predicted(name: str, end: int, passport: Passport) -> None:
     """A truncated file gives a prediction with a reason, without a crash."""
     facts = wheel({MODULE: read_elf(io.BytesIO(golden_elves()[name][:end]))})
     predicted = predict(facts, replace(passport, tags=GLIBC.tags), symbols)
@@ -145,7 +145,7 @@ def test_a_file_cut_short_anywhere_is_judged(name: str, end: int, passport: Pass
 
 @given(reader=st.sampled_from(sorted(READERS)), data=st.binary(max_size=4096))
 @settings(max_examples=200)
-def test_any_bytes_are_judged(reader: str, data: bytes) -> None:
+def test_any_bytes_are_read(reader: str, data: bytes) -> None:
     """The readers keep their contracts for any bytes."""
     READERS[reader](data)
 

@@ -167,7 +167,7 @@ FAILURES = (
         says="no native files",
     ),
     Case(
-        name="a file cut short",
+        name="a truncated file",
         wheel=wheel({MODULE: UnreadableElf(reason="it is cut short: 5 bytes of 90")}),
         cause=Cause.UNREADABLE,
         says="it is cut short",
@@ -204,20 +204,20 @@ FAILURES = (
         says="built for glibc, this is musl",
     ),
     Case(
-        name="glibc's symbols on musl, which takes libc.so.6 for itself",
+        name="glibc's symbols on musl, which provides libc.so.6 itself",
         wheel=wheel({BARE: elf("__memcpy_chk@GLIBC_2.3.4")}, filename=LINUX_FILE),
         passport=MUSL,
         cause=Cause.LIBC_FAMILY,
         says="__memcpy_chk",
     ),
     Case(
-        name="a library that nobody has",
+        name="a missing library",
         wheel=wheel({MODULE: elf(needed=("libpq.so.5", "libc.so.6"))}),
         cause=Cause.MISSING_LIBRARY,
         says="libpq.so.5",
     ),
     Case(
-        name="a bundled library that no search path leads to",
+        name="a bundled library outside of the search path",
         wheel=wheel({MODULE: replace(BUNDLED, runpath=()), LIBRARY: elf(init="", needed=())}),
         cause=Cause.MISSING_LIBRARY,
         says="libother-1.so",
@@ -229,7 +229,7 @@ FAILURES = (
         says="GLIBC_2.38",
     ),
     Case(
-        name="a newer libc, of a target whose libraries nobody looked at",
+        name="a newer libc, on a target without recorded libraries",
         wheel=wheel({MODULE: elf("x@GLIBC_2.38", version_needs={"libc.so.6": ("GLIBC_2.38",)})}),
         passport=replace(GLIBC, libraries=(), linked=(), exports=""),
         cause=Cause.LIBC_TOO_OLD,
@@ -254,7 +254,7 @@ FAILURES = (
         says="undefined: nowhere",
     ),
     Case(
-        name="a symbol of a library that is there and not loaded",
+        name="a symbol of a library that is not loaded",
         wheel=wheel({MODULE: elf("_Znwm@GLIBCXX_3.4")}),
         cause=Cause.UNDEFINED_SYMBOL,
         says="_Znwm",
@@ -269,7 +269,7 @@ FAILURES = (
         says="Raise the tag's Python version",
     ),
     Case(
-        name="an executable stack on a glibc that no longer grants it",
+        name="an executable stack on a glibc that refuses it",
         wheel=wheel({MODULE: elf(exec_stack=True)}),
         passport=replace(GLIBC, exec_stack=ExecStack.REFUSED),
         cause=Cause.EXEC_STACK,
