@@ -73,7 +73,7 @@ def _renamed(folder: Path) -> Path:
     return make_wheel(folder, "one", "x = 1").rename(folder / "two-1.0-py3-none-any.whl")
 
 
-_DISTRUST = "do not install it, and tell whoever published it"
+_DISTRUST = "do not install it, and report it to its publisher"
 _AGAIN = "copy or download the file again"
 
 
@@ -97,13 +97,13 @@ _AGAIN = "copy or download the file again"
         (
             _renamed,
             (
-                "two-1.0-py3-none-any.whl: it holds one-1.0.dist-info, which is not of two 1.0; "
+                "two-1.0-py3-none-any.whl: it has one-1.0.dist-info, which is not of two 1.0; "
                 "build the wheel again with a current build backend"
             ),
         ),
         (
             _with("climbs", "../evil.py", b""),
-            f"climbs-1.0-py3-none-any.whl: member '../evil.py' leads out of its place; {_DISTRUST}",
+            f"climbs-1.0-py3-none-any.whl: member '../evil.py' leads out of the root; {_DISTRUST}",
         ),
         (
             _with("rooted", "/etc/evil.py", b""),

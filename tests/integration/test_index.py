@@ -57,7 +57,7 @@ def test_download(lock: IndexLock, chosen: LockedWheel, tmp_path: Path) -> None:
 def test_wrong_digest(lock: IndexLock, chosen: LockedWheel, tmp_path: Path) -> None:
     """A lock with another digest stops the wheel, and nothing of it stays."""
     wrong = replace(chosen, sha256="0" * 64)
-    with pytest.raises(PackageIndexError, match="gives other bytes than were pinned"):
+    with pytest.raises(PackageIndexError, match="serves other bytes than were pinned"):
         PackageIndex(Cache(tmp_path), lock, print).fetch(wrong)
     assert not list(tmp_path.rglob("*.whl"))
 
