@@ -9,8 +9,7 @@ import os
 import re
 import shutil
 import subprocess
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,121 +41,6 @@ def complaint(ended: Ended) -> str:
     """Return the first line on standard error; nothing that a user causes is a traceback."""
     assert "Traceback" not in ended.said
     return ended.err.partition("\n")[0]
-
-
-# --- bad input ------------------------------------------------------------------------
-
-
-def _with(name: str, member: str, data: bytes) -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        wheel = make_wheel(folder, name, "x = 1")
-        with zipfile.ZipFile(wheel, "a", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(member, data)
-        return wheel
-
-    return make
-
-
-def _no_archive(folder: Path) -> Path:
-    wheel = folder / "text-1.0-py3-none-any.whl"
-    wheel.write_text("hello")
-    return wheel
-
-
-def _cut_short(folder: Path) -> Path:
-    wheel = make_wheel(folder, "cut", "x = 1\n" * 1000)
-    wheel.write_bytes(wheel.read_bytes()[:-100])
-    return wheel
-
-
-def _renamed(folder: Path) -> Path:
-    return make_wheel(folder, "one", "x = 1").rename(folder / "two-1.0-py3-none-any.whl")
-
-
-_DISTRUST = "do not install it, and tell whoever published it"
-_AGAIN = "copy or download the file again"
-
-
-@pytest.mark.parametrize(
-    ("make", "said"),
-    [
-        (
-            _no_archive,
-            (
-                "text-1.0-py3-none-any.whl: this is no zip archive, as a wheel is: "
-                f"it begins with b'hell'; {_AGAIN}"
-            ),
-        ),
-        (
-            _cut_short,
-            (
-                "cut-1.0-py3-none-any.whl: the archive is cut short or damaged "
-                f"(File is not a zip file); {_AGAIN}"
-            ),
-        ),
-        (
-            _renamed,
-            (
-                "two-1.0-py3-none-any.whl: it holds one-1.0.dist-info, which is not of two 1.0; "
-                "build the wheel again with a current build backend"
-            ),
-        ),
-        (
-            _with("climbs", "../evil.py", b""),
-            f"climbs-1.0-py3-none-any.whl: member '../evil.py' leads out of its place; {_DISTRUST}",
-        ),
-        (
-            _with("rooted", "/etc/evil.py", b""),
-            f"rooted-1.0-py3-none-any.whl: member '/etc/evil.py' has an absolute path; {_DISTRUST}",
-        ),
-    ],
-)
-def test_a_wheel_that_is_none(tmp_path: Path, make: Callable[[Path], Path], said: str) -> None:
-    """It is told before any engine is asked, with the fault and the next step."""
-    ended = wheelgrid("check", make(tmp_path), "--out", tmp_path / "grid", env=NO_ENGINE)
-    assert (ended.status, complaint(ended)) == (2, f"wheelgrid: {said}")
-
-
-def test_a_zip_bomb(tmp_path: Path) -> None:
-    """Judged by its directory: nothing of it is unpacked."""
-    wheel = _with("bomb", "zeros", bytes(100 << 20))(tmp_path)
-    ended = wheelgrid("check", wheel, "--out", tmp_path / "grid", env=NO_ENGINE)
-    assert ended.status == 2
-    assert re.fullmatch(
-        r"wheelgrid: bomb-1\.0-py3-none-any\.whl: \d+ bytes that unpack to \d+: "
-        rf"a zip bomb; {_DISTRUST}",
-        complaint(ended),
-    )
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (
-            "check no-1.0-py3-none-any.whl",
-            "no-1.0-py3-none-any.whl: No such file or directory; give the path of a wheel file",
-        ),
-        (
-            "run --target debian-122",
-            "--target 'debian-122' matches nothing; did you mean 'debian-12'?",
-        ),
-        ("run --profile smoek", "--profile: unknown profile 'smoek'; did you mean 'smoke'?"),
-        (
-            "passport debian-12/s390",
-            "no target 'debian-12/s390' in the matrix; did you mean 'debian-12/s390x'?",
-        ),
-        (
-            "repro debian-12/s390x/nunpy",
-            "cell 'debian-12/s390x/nunpy': unknown subject 'nunpy'; did you mean 'numpy'?",
-        ),
-        ("run -k nothing-like-it --target debian-12", "no cell is selected: the matrix has"),
-    ],
-)
-def test_a_name_that_is_not_there(words: str, said: str) -> None:
-    """The nearest one is offered, and an empty selection says what each option left."""
-    ended = wheelgrid(*words.split(), env=NO_ENGINE)
-    assert ended.status == 2
-    assert complaint(ended).startswith(f"wheelgrid: {said}")
 
 
 # --- no room --------------------------------------------------------------------------
