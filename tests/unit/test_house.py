@@ -37,3 +37,10 @@ def test_a_class_name_is_used_once() -> None:
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(str(path.relative_to(HARNESS)))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_no_test_imports_a_test_or_a_conftest() -> None:
+    """Shared code of tests is in ``tests/support``."""
+    pattern = re.compile(r"(?m)^\s*(?:from|import) (?!harness)(?:\S+\.)?(?:conftest|test_\w+)\b")
+    tests = HARNESS.with_name("tests").rglob("*.py")
+    assert [str(path) for path in tests if pattern.search(path.read_text("utf-8"))] == []
