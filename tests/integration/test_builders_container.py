@@ -45,8 +45,8 @@ IMAGE = Builder(
         IndexSource(name="tomli", version="2.0.1"),
     ),
 )
-TWIN = Builder(
-    id="cross-twin",
+CROSS = Builder(
+    id="cross-named-alike",
     kind=BuilderKind.CROSS,
     libc="glibc",
     promises=PROMISES,
@@ -120,13 +120,13 @@ def test_both_builders_give_the_same_wheel(
 ) -> None:
     """Both builders give the same files, tags, needed libraries and symbols."""
     own = built(name, IMAGE, arch, cache, container_builder)
-    twin = built(name, TWIN, arch, cache, container_builder)
+    cross_built = built(name, CROSS, arch, cache, container_builder)
     verify_record(Path(own.path))
-    assert own.filename == twin.filename
+    assert own.filename == cross_built.filename
     assert "/pypa/manylinux_2_39_" in own.builder
     assert "@sha256:" in own.builder
-    assert twin.builder == ""
-    ours, theirs = elves(own), elves(twin)
+    assert cross_built.builder == ""
+    ours, theirs = elves(own), elves(cross_built)
     assert ours.keys() == theirs.keys()
     for file, elf in ours.items():
         assert set(elf.needed) == set(theirs[file].needed), file

@@ -88,9 +88,9 @@ def test_import_reads_natively_compiled_bytecode(
     """Natively compiled bytecode is found beside the source on every arch."""
     code = "import os\nfound = os.path.exists(__cached__)\n"
     wheel = make_wheel(tmp_path, "good", code)
-    twin = debian_12(native_arch().name)
+    native = debian_12(native_arch().name)
     images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
-    with Session(engine, images.get(twin).id, twin, TIGHT) as compiler:
+    with Session(engine, images.get(native).id, native, TIGHT) as compiler:
         compiler.start(warm=False)
         bytecode = compiler.compile(wheel.name, wheel.read_bytes(), seconds=60)
     for given, outcome in ((bytecode, Outcome.PASS), (b"", Outcome.CALL_FAILED)):
@@ -103,8 +103,8 @@ def test_native_installer_matches_the_targets_pip(
 ) -> None:
     """The native installation has the same bytes and modes, and refuses native tags."""
     images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
-    twin, elsewhere = debian_12(native_arch().name), debian_12("riscv64")
-    images.get(twin)
+    native, elsewhere = debian_12(native_arch().name), debian_12("riscv64")
+    images.get(native)
     files = {
         "good-1.0.dist-info/entry_points.txt": "[console_scripts]\ngood-tool = good:x\n",
         "good-1.0.data/platlib/sub/module.py": "",
@@ -112,14 +112,14 @@ def test_native_installer_matches_the_targets_pip(
     }
     with (
         Session(engine, image.id, target, TIGHT) as own,
-        closing(NativeInstaller(engine, images, [twin, target], TIGHT)) as twins,
+        closing(NativeInstaller(engine, images, [native, target], TIGHT)) as installer,
     ):
         passport = own.start()
         for arch, refused in ((target.arch_name, False), (elsewhere.arch_name, True)):
             tag = f"cp311-cp311-manylinux_2_17_{arch}"
             wheel = make_wheel(tmp_path, "good", "x = 1", tag=tag, files=files)
             job = job_for(wheel)
-            there = twins.install(target, passport, job)
+            there = installer.install(target, passport, job)
             assert there is not None
             failure, site, _ = own.install(wheel.name, wheel.read_bytes(), passport.tags, job)
             assert (there.failure is not None, failure is not None) == (refused, refused)

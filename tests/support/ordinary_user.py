@@ -1,7 +1,7 @@
 """A user who is not root but in the engine's group, with home, checkout and cache.
 
-Root gets one made on the machine, with a virtual environment of its own: root's interpreter and
-checkout may lie where nobody else reads. Anybody else is such a user.
+For root a user is made with a separate virtual environment, because other users may not be able
+to read root's interpreter and checkout. Any other user runs the tests as themselves.
 """
 
 import grp
