@@ -20,7 +20,7 @@ from harness.images.debian_root import native_arch
 from harness.images.image_archive import write_archive
 from harness.images.inventory import list_inventory, remove_items
 from harness.images.source import Use
-from harness.probe.session import Session
+from harness.probe.session import open_session
 from tests.support.commands import wheelgrid
 from tests.support.targets import alpine_replica
 from tests.support.workspace import make_workspace
@@ -65,7 +65,7 @@ def run(engine: DockerEngine, image: ImageRef, arch: str, *command: str) -> str:
 def test_a_replica_matches_its_naming(engine: DockerEngine, image: ImageRef, arch: str) -> None:
     """It has the naming's suffixes, Debian's musl, the old pip and its tags."""
     target = alpine_replica(arch)
-    session = Session(engine, image.id, target, Limits())
+    session = open_session(engine, image.id, target, Limits())
     try:
         passport = session.start()
     finally:

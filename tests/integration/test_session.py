@@ -5,7 +5,7 @@ tests/unit/probe tests outcomes; this module tests what untrusted wheels can do 
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from harness.host.engine.owner import OWNER_LABEL
 from harness.images import ImageStore
 from harness.images.debian_root import native_arch
 from harness.probe.native_installer import NativeInstaller
-from harness.probe.session import Session, SessionLostError
+from harness.probe.session import Session, SessionLostError, open_session
 from tests.support.commands import wait_until
 from tests.support.targets import debian_12, no_pip
 from tests.support.wheels import job_for, make_wheel
@@ -53,10 +53,26 @@ def image(engine: DockerEngine, cache: Cache, target: Target) -> ImageRef:
 
 
 @pytest.fixture(scope="module")
-def session(engine: DockerEngine, image: ImageRef, target: Target) -> Iterator[Session]:
-    with Session(engine, image.id, target, TIGHT) as session:
-        session.start()
-        yield session
+def sessions(
+    engine: DockerEngine, image: ImageRef, target: Target
+) -> Iterator[Callable[[], Session]]:
+    """Return what gives the open session, or a new one once a cell has ended that."""
+    opened: list[Session] = []
+
+    def current() -> Session:
+        if not (opened and opened[-1].usable):
+            opened.append(open_session(engine, image.id, target, TIGHT))
+            opened[-1].start()
+        return opened[-1]
+
+    yield current
+    for session in opened:
+        session.close()
+
+
+@pytest.fixture
+def session(sessions: Callable[[], Session]) -> Session:
+    return sessions()
 
 
 @pytest.mark.parametrize(
@@ -90,7 +106,7 @@ def test_import_reads_natively_compiled_bytecode(
     wheel = make_wheel(tmp_path, "good", code)
     native = debian_12(native_arch().name)
     images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
-    with Session(engine, images.get(native).id, native, TIGHT) as compiler:
+    with open_session(engine, images.get(native).id, native, TIGHT) as compiler:
         compiler.start(warm=False)
         bytecode = compiler.compile(wheel.name, wheel.read_bytes(), seconds=60)
     for given, outcome in ((bytecode, Outcome.PASS), (b"", Outcome.CALL_FAILED)):
@@ -111,7 +127,7 @@ def test_native_installer_matches_the_targets_pip(
         "good-1.0.data/headers/good.h": "",
     }
     with (
-        Session(engine, image.id, target, TIGHT) as own,
+        open_session(engine, image.id, target, TIGHT) as own,
         closing(NativeInstaller(engine, images, [native, target], TIGHT)) as installer,
     ):
         passport = own.start()
@@ -126,20 +142,35 @@ def test_native_installer_matches_the_targets_pip(
             assert there.site == site
 
 
-def test_agent_survives_any_signal_and_installer_is_replaced(
-    session: Session, tmp_path: Path
+_TO_ALL = """
+import os
+for number in {numbers}:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if int(pid) != os.getpid():
+            try: os.kill(int(pid), number)
+            except OSError: pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("numbers", "outcome", "usable"),
+    [((19,), Outcome.PASS, True), ((15, 2, 1, 10, 9), Outcome.CRASHED, False)],
+    ids=["stop", "kill"],
+)
+def test_signals_to_every_process_cost_at_most_the_session(
+    sessions: Callable[[], Session],
+    tmp_path: Path,
+    numbers: tuple[int, ...],
+    outcome: Outcome,
+    usable: bool,
 ) -> None:
-    """After a wheel signals every process, the next cells run as before."""
-    killer = (
-        "import os, signal\n"
-        "for number in (15, 2, 1, 10, 9):\n"
-        "    for pid in (1, 2):\n"
-        "        try: os.kill(pid, number)\n"
-        "        except OSError: pass\n"
-    )
+    """A stopped helper is continued; a killed one is the wheel's crash and ends the session."""
+    deed = make_wheel(tmp_path, "deed", _TO_ALL.format(numbers=numbers))
+    session = sessions()
+    assert session.probe(job_for(deed)).outcome is outcome
+    assert session.usable is usable
     good = make_wheel(tmp_path, "good", "x = 1")
-    session.probe(job_for(make_wheel(tmp_path, "killer", killer)))
-    assert session.probe(job_for(good)).outcome is Outcome.PASS
+    assert sessions().probe(job_for(good)).outcome is Outcome.PASS
 
 
 def test_no_process_outlives_its_cell(session: Session, tmp_path: Path) -> None:
@@ -155,7 +186,7 @@ def test_no_process_outlives_its_cell(session: Session, tmp_path: Path) -> None:
     looker = (
         "import os\n"
         "pids = sorted(int(p) for p in os.listdir('/proc') if p.isdigit())\n"
-        "assert len(pids) == 3, pids\n"
+        "assert len(pids) == 4, pids  # the agent, two helpers, this cell\n"
     )
     session.probe(job_for(make_wheel(tmp_path, "daemon", daemon)))
     result = session.probe(job_for(make_wheel(tmp_path, "looker", looker)))

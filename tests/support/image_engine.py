@@ -18,6 +18,12 @@ class ImageEngine:
         self.images: dict[str, EngineImage] = {}
         self.asked: list[str] = []
 
+    def ping(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
     def info(self) -> EngineInfo:
         raise EngineError("an engine for images tells nothing about itself")
 
@@ -36,6 +42,12 @@ class ImageEngine:
         image = read_image(archive)
         self.images[reference] = image
         return image
+
+    def export_image(self, image: str, arch: Arch, path: Path) -> None:
+        raise EngineError(f"{image} for {arch.name}: an engine for images exports nothing ({path})")
+
+    def registry_digest(self, reference: str) -> str:
+        raise ImageError(f"{reference}: an engine for images asks no registry")
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
         self.asked.append(f"pull {reference} {arch.name}")

@@ -82,6 +82,12 @@ class LocalEngine:
         self.interpreter = interpreter
         self.opened: list[LocalChannel] = []
 
+    def ping(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
     def info(self) -> EngineInfo:
         return EngineInfo(
             version="local",
@@ -104,6 +110,12 @@ class LocalEngine:
 
     def load_image(self, archive: Path, reference: str) -> EngineImage:
         raise EngineError(f"{archive}: a local engine holds no images ({reference})")
+
+    def export_image(self, image: str, arch: Arch, path: Path) -> None:
+        raise EngineError(f"{image} for {arch.name}: a local engine exports nothing ({path})")
+
+    def registry_digest(self, reference: str) -> str:
+        raise EngineError(f"{reference}: a local engine asks no registry")
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
         raise EngineError(f"{reference} for {arch.name}: a local engine pulls nothing")

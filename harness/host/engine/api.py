@@ -113,6 +113,12 @@ class ChannelTimeoutError(Exception):
 class Engine(Protocol):
     """A container engine. Every method raises ``EngineError`` when the engine cannot be reached."""
 
+    def ping(self) -> None:
+        """Return when the engine answers."""
+
+    def close(self) -> None:
+        """Close the connections to the engine."""
+
     def info(self) -> EngineInfo: ...
 
     def find_image(self, reference: str) -> EngineImage | None:
@@ -129,6 +135,16 @@ class Engine(Protocol):
 
     def load_image(self, archive: Path, reference: str) -> EngineImage:
         """Load an image archive that holds one image, named ``reference``."""
+
+    def export_image(self, image: str, arch: Arch, path: Path) -> None:
+        """Write the files of an image as a tar file at ``path``. Nothing in the image runs."""
+
+    def registry_digest(self, reference: str) -> str:
+        """Return the digest ``sha256:…`` that ``reference`` has in its registry now.
+
+        For a multi-platform image it is the digest of the list. Nothing is pulled. Raises
+        ``ImageError`` if the registry does not answer with one.
+        """
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
         """Pull for that platform; the image's one digest is the one that was pulled.

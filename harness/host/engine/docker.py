@@ -48,9 +48,14 @@ def connect() -> "DockerEngine":
     """
     with _translated():
         client = docker.from_env(timeout=PING_SECONDS)
-        client.ping()
-        client.api.timeout = REQUEST_SECONDS
-    return DockerEngine(client)
+    engine = DockerEngine(client)
+    try:
+        engine.ping()
+    except EngineError:
+        engine.close()
+        raise
+    client.api.timeout = REQUEST_SECONDS
+    return engine
 
 
 class DockerEngine:
@@ -59,6 +64,13 @@ class DockerEngine:
     def __init__(self, client: docker.DockerClient) -> None:
         self._client = client
         self._api = client.api
+
+    def ping(self) -> None:
+        with _translated():
+            self._api.ping()
+
+    def close(self) -> None:
+        self._client.close()
 
     def info(self) -> EngineInfo:
         with _translated():
@@ -112,7 +124,6 @@ class DockerEngine:
         return self._existing(reference)
 
     def export_image(self, image: str, arch: Arch, path: Path) -> None:
-        """Write the files of an image as a tar file at ``path``; nothing in it is started."""
         with _translated():
             container = self._api.create_container(
                 image, command=["none"], labels=own_label(), platform=arch.platform
@@ -123,6 +134,16 @@ class DockerEngine:
                         stream.write(chunk)
             finally:
                 self._remove(container)
+
+    def registry_digest(self, reference: str) -> str:
+        try:
+            with _translated():
+                found = self._api.inspect_distribution(reference)
+        except EngineError as error:
+            if isinstance(error.__cause__, docker.errors.APIError):
+                raise ImageError(f"{reference}: its registry reports no digest: {error}") from error
+            raise
+        return str(found["Descriptor"]["digest"])
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
         name, tag = _split_reference(reference)

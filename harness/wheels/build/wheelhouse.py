@@ -9,13 +9,13 @@ workers build it once.
 import importlib.metadata
 import tempfile
 from collections.abc import Iterator
-from functools import cache as once
 from pathlib import Path
 
 from harness.core.arches import Arch
 from harness.core.errors import BuildError
 from harness.core.subjects import Builder, BuilderKind, WheelRef
 from harness.host.cache import Cache, content_key, file_sha256, storing
+from harness.host.code_key import code_key
 from harness.host.process import ProcessError
 from harness.images.debian import Workspace
 from harness.wheels.build.builder_image import ContainerBuilder, build_in_container, builder_image
@@ -123,15 +123,9 @@ def wheel_key(planned: PlannedWheel, target: CompileTarget) -> str:
 def _sources_digest(planned: PlannedWheel) -> Iterator[str]:
     """Yield what stands for the project's files and for this package's code."""
     folder = planned.project.folder
-    yield _code_digest()
+    yield code_key(__name__)
     for file in planned.project.input_files():
         yield f"{file.relative_to(folder)} {file_sha256(file)}"
-
-
-@once
-def _code_digest() -> str:
-    here = Path(__file__).parent
-    return content_key(*(file_sha256(module) for module in sorted(here.glob("*.py"))))
 
 
 def _compile_target(planned: PlannedWheel, workspace: Workspace) -> CompileTarget:

@@ -12,6 +12,7 @@ from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.passports import Surveyor
 from tests.support.forecasts import GLIBC
+from tests.support.image_engine import ImageEngine
 from tests.support.rootfs import golden, write_rootfs
 from tests.support.targets import debian_12
 
@@ -22,12 +23,12 @@ ENTRIES: dict[str, bytes | str] = {
 }
 
 
-class Exports:
+class Exports(ImageEngine):
     """An engine whose every image has the same files."""
 
     def __init__(self, entries: dict[str, bytes | str]) -> None:
+        super().__init__()
         self.entries = entries
-        self.asked: list[str] = []
 
     def export_image(self, image: str, arch: Arch, path: Path) -> None:
         self.asked.append(f"{image} {arch.name}")

@@ -160,7 +160,7 @@ def test_key_changes_with_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """Another version of the builders makes another wheel."""
     folder = make_project(tmp_path)
     before = key_of(folder)
-    monkeypatch.setattr("harness.wheels.build.wheelhouse._code_digest", lambda: "other code")
+    monkeypatch.setattr("harness.wheels.build.wheelhouse.code_key", lambda _: "other code")
     assert key_of(folder) != before
 
 
