@@ -9,9 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-# pytest's own grammar, so that `wheelgrid run -k` and `pytest harness -k` cannot differ.
-# It is private; tests/unit/matrix/test_plan.py holds both against each other.
-from _pytest.mark.expression import Expression
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
@@ -197,26 +194,11 @@ def _known(cell_id: str, part: str, name: str, known: Iterable[str]) -> None:
 
 
 def _by_keyword(cells: tuple[Cell, ...], keyword: str) -> tuple[Cell, ...]:
-    try:
-        expression = Expression.compile(keyword.lstrip())
-    except SyntaxError as error:
-        raise UsageError(
-            f"-k {keyword!r}: at column {error.offset}: {error.msg}; "
-            "names are joined with 'and', 'or', 'not' and parentheses"
-        ) from error
-    return tuple(cell for cell in cells if expression.evaluate(_KeywordMatcher(cell)))
+    from harness.matrix.pytest_internals import compile_keyword  # noqa: PLC0415 - 0.1 s
 
-
-class _KeywordMatcher:
-    """What ``-k`` may name of a cell: a piece of its id, as of a test's name, in any case."""
-
-    def __init__(self, cell: Cell) -> None:
-        self._names = (_MODULE, f"test_cell[{cell.id}]".lower())
-
-    def __call__(self, name: str, /, **kwargs: str | int | bool | None) -> bool:
-        if kwargs:
-            raise UsageError(f"-k: {name}(…) takes no arguments; write the name alone")
-        return any(name.lower() in known for known in self._names)
+    meets_keyword = compile_keyword(keyword)
+    names = ((cell, (_MODULE, f"test_cell[{cell.id}]")) for cell in cells)
+    return tuple(cell for cell, known in names if meets_keyword(known))
 
 
 def _tags(path: str) -> frozenset[Tag]:
