@@ -1,4 +1,4 @@
-"""``wheelgrid check``: a user's own wheels on every target that they are for."""
+"""``wheelgrid check``: probe a user's wheels on every target that they fit."""
 
 from dataclasses import replace
 from functools import partial
@@ -35,29 +35,32 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     "imports",
     multiple=True,
     metavar="NAME",
-    help="Module to import; those that the wheel has by default.",
+    help="Module to import; by default all top-level modules of the wheel.",
 )
 @click.option(
-    "--call", default="", metavar="EXPR", help="Python expression that is true when it works."
+    "--call",
+    default="",
+    metavar="EXPR",
+    help="Python expression that must be true after the import.",
 )
 @click.option(
     "--against",
     multiple=True,
     metavar="NAME==VERSION",
-    help="The release before: exit with 1 only for what gets worse.",
+    help="Previous release: exit 1 only for regressions against it.",
 )
-@click.option("--strict", is_flag=True, help="With --against: exit with 1 for any failure.")
+@click.option("--strict", is_flag=True, help="With --against: exit 1 for any failure.")
 @click.option(
     "--partial",
     "some",
     is_flag=True,
-    help="With --against: not all wheels of the release are here.",
+    help="With --against: do not report wheels that only the previous release has.",
 )
 @click.option(
     "--expect",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="What is known not to work, as in matrix/expectations.yaml.",
+    help="Known failures, in the format of matrix/expectations.yaml.",
 )
 @selection_options
 @query_option
@@ -75,10 +78,10 @@ def check(  # noqa: PLR0913 - one for each option
     query: Query,
     options: RunOptions,
 ) -> ExitCode:
-    """Probe your own wheels wherever their arch and Python fit.
+    """Probe your own wheels on every target whose arch and Python they fit.
 
-    WHEEL is a file, a folder of wheels, or name==version from the package index. Writes what `run`
-    writes. With --against the released wheels are probed beside yours.
+    WHEEL is a file, a folder of wheels, or name==version from the package index. Writes the same
+    files as `run`. With --against, the wheels of that release are probed too.
     """
     matrix = read_matrix(options.matrix)
     selection = usual(matrix, selection)

@@ -1,4 +1,4 @@
-"""``wheelgrid compare``: what changed between two runs, and what changed with it."""
+"""``wheelgrid compare``: what changed between two runs, and the recorded differences beside it."""
 
 from dataclasses import replace
 from enum import StrEnum
@@ -22,7 +22,7 @@ from harness.store.run_lookup import find_pair, known_past
 
 
 class ComparisonFormat(StrEnum):
-    """One way to write a comparison down."""
+    """Output format of a comparison."""
 
     TERMINAL = "terminal"
     MARKDOWN = "markdown"
@@ -42,23 +42,23 @@ class ComparisonFormat(StrEnum):
     "form",
     type=click.Choice([form.value for form in ComparisonFormat]),
     default=ComparisonFormat.TERMINAL.value,
-    help="How to write it.",
+    help="Output format.",
 )
 @query_option
 @click.option(
     "--confirm",
     "again",
     is_flag=True,
-    help="Run what got worse once more, in RUN's place, before it is believed.",
+    help="Run regressed cells of RUN again, and report only those that fail again.",
 )
 @run_options
 def compare(
     *, base: str, run: str, form: str, query: Query, again: bool, options: RunOptions
 ) -> ExitCode:
-    """Say what changed from BASE to RUN, and what changed with it.
+    """Show which cells changed from BASE to RUN, and which recorded inputs changed.
 
-    Each is the id of a run, `last`, `last~1`, `last-night` or a run.json; `wheelgrid runs` lists
-    them. Exits with 1 where a cell got worse; one that is missing on either side did not.
+    Each is a run id, `last`, `last~1`, `last-night` or a run.json; `wheelgrid runs` lists the
+    ids. Exits 1 if a cell regressed; a cell that one of the runs misses does not count.
     """
     store = options.store or default_store()
     base_run, named = find_pair(base, run, store)

@@ -1,4 +1,4 @@
-"""``wheelgrid explain``: the story of one cell."""
+"""``wheelgrid explain``: why one cell passes or fails."""
 
 import shutil
 from pathlib import Path
@@ -31,14 +31,14 @@ from harness.results.runfile import read_run
     type=click.Path(path_type=Path),
     default=Path("grid/run.json"),
     metavar="FILE",
-    help="The run to look in; ./grid/run.json by default.",
+    help="Run to read; ./grid/run.json by default.",
 )
 @matrix_option
 def explain(*, cell: str, run_file: Path, matrix: Path) -> None:
-    """Tell what the wheel holds, what the target looks for, and where they part.
+    """Explain what the wheel contains, what the target accepts, and where they differ.
 
-    CELL is an id as the grid prints it: TARGET/ARCH/SUBJECT. What the last run saw of it is
-    told; where there was none, what is to be expected.
+    CELL is an id as the grid prints it: TARGET/ARCH/SUBJECT. Shows the result of the last run,
+    or a prediction if that run does not have the cell.
     """
     width = shutil.get_terminal_size().columns
     seen = read_run(run_file).grid.cells if run_file.exists() else ()

@@ -1,4 +1,4 @@
-"""``wheelgrid history``: when a cell changed, and what changed with it."""
+"""``wheelgrid history``: when a cell changed, and which recorded inputs changed then."""
 
 from pathlib import Path
 
@@ -22,9 +22,9 @@ from harness.store.history import count_sightings, named_cells, steps
 @query_option
 @store_option
 def history(*, name: str, query: Query, store: Path) -> None:
-    """Say when cells changed, the newest change first, and what else changed then.
+    """List when cells changed, newest first, and which recorded inputs changed then.
 
-    What stayed as it was is only counted. A query sees a cell as it was after the change.
+    Unchanged results are only counted. A query matches a cell as it was after the change.
     """
     with open_store(store) as opened:
         cells = named_cells(opened, name)

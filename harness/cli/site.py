@@ -1,4 +1,4 @@
-"""``wheelgrid site``: runs as a static site."""
+"""``wheelgrid site``: write runs as a static site."""
 
 from pathlib import Path
 
@@ -17,14 +17,16 @@ from harness.store.run_lookup import find_run
 @click.command(cls=ExplainedCommand, example="wheelgrid site public nightly/*/run.json")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @click.argument("runs", nargs=-1, metavar="[RUN...]")
-@click.option("--url", default="", metavar="URL", help="Where it will be: the feed links there.")
+@click.option(
+    "--url", default="", metavar="URL", help="Public address of the site, for links in the feed."
+)
 @store_option
 @matrix_option
 def site(*, folder: Path, runs: tuple[str, ...], url: str, store: Path, matrix: Path) -> None:
-    """Write a static site: the latest grid, a page a target and wheel, history, badges, feed.
+    """Write a static site: the latest grid, pages per target and wheel, history, badges, feed.
 
-    RUN are run.json files, grid/run.json by default, or runs that `wheelgrid runs` lists, in
-    any order.
+    RUN is a run.json, grid/run.json by default, or a run that `wheelgrid runs` lists. The order
+    of runs does not matter.
     """
     names = runs or ("grid/run.json",)
     read = in_order([find_run(name, store).run for name in names])
