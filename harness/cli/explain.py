@@ -17,7 +17,7 @@ from harness.cli.options import matrix_option
 from harness.matrix.plan import find_cell
 from harness.predict.batch import look_at
 from harness.report.console import print_data, say
-from harness.report.predictions import format_prediction, format_story
+from harness.report.predictions import format_explanation, format_prediction
 from harness.results.runfile import read_run
 
 
@@ -44,7 +44,7 @@ def explain(*, cell: str, run_file: Path, matrix: Path) -> None:
     seen = read_run(run_file).grid.cells if run_file.exists() else ()
     for found in seen:
         if found.cell.id == cell:
-            print_data(format_story(found, width=width), end="")
+            print_data(format_explanation(found, width=width), end="")
             return
     loaded, options = read_matrix(matrix), ProberOptions(matrix_folder=matrix)
     index = open_pinned(options, say)

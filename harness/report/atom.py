@@ -1,4 +1,4 @@
-"""``feed.atom``: transitions of cells in, an Atom feed out (RFC 4287)."""
+"""Render transitions of cells as an Atom feed, ``feed.atom`` (RFC 4287)."""
 
 import uuid
 import xml.etree.ElementTree as ET
@@ -16,8 +16,8 @@ ENTRIES = 200
 def atom_feed(transitions: Sequence[Transition], *, updated: str, url: str = "") -> str:
     """Return the feed of ``transitions``, newest first.
 
-    ``updated``: when the newest run began, ISO 8601. ``url``: address of the page that the
-    entries link to; none where it is not known.
+    ``updated``: start of the newest run, ISO 8601. ``url``: address of the page that entries link
+    to; empty if unknown.
     """
     feed = ET.Element("feed", xmlns=NAMESPACE)
     _add(feed, "title", "Wheelgrid: what changed")
@@ -62,5 +62,5 @@ def _add(parent: ET.Element, tag: str, text: str, **attributes: str) -> None:
 
 
 def _name(of: str) -> str:
-    # The same words get the same name each time, which is how a reader knows an entry again.
+    # A stable id, by which feed readers recognize an entry.
     return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, of)}"

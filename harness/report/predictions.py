@@ -1,7 +1,4 @@
-"""Predictions as people read them: predictions or one cell's story in, text out.
-
-Names and evidence may come out of a wheel: nothing here can act on a terminal.
-"""
+"""Render predictions and explanations of cells, with untrusted text escaped."""
 
 import textwrap
 from collections import Counter
@@ -18,7 +15,7 @@ INDENT = "  "
 
 
 def format_predictions(predictions: Sequence[CellPrediction], *, width: int) -> str:
-    """Return per subject the counts, then each failure once with the targets that it is on."""
+    """Return per subject the counts, then each failure once with its targets."""
     subjects = dict.fromkeys(predicted_cell.cell.subject.id for predicted_cell in predictions)
     blocks = [
         _subject(name, [o for o in predictions if o.cell.subject.id == name], width)
@@ -27,8 +24,8 @@ def format_predictions(predictions: Sequence[CellPrediction], *, width: int) -> 
     return "\n\n".join(blocks) + "\n"
 
 
-def format_story(cell: GridCell, *, width: int) -> str:
-    """Return what was seen of a cell and why, in sentences."""
+def format_explanation(cell: GridCell, *, width: int) -> str:
+    """Return the result of a cell and the reasons."""
     seen = cell.observation
     if seen is None:
         return f"{visible(cell.cell.id)}: not run\n"
@@ -45,11 +42,11 @@ def format_story(cell: GridCell, *, width: int) -> str:
 
 
 def format_prediction(predicted_cell: CellPrediction, *, width: int) -> str:
-    """Return what is to be expected of a cell that was not run, in sentences."""
+    """Return the prediction of a cell that was not run."""
     lines = [f"{visible(predicted_cell.cell.id)}: not run"]
     lines += _wrapped("wheel", predicted_cell.wheel, width)
     if predicted_cell.prediction is None:
-        said = "nothing: no passport of the target; `wheelgrid passport --record` measures it"
+        said = "unknown: no passport of the target; `wheelgrid passport --record` measures it"
         return "\n".join([*lines, *_wrapped("predicted", said, width)]) + "\n"
     lines += _wrapped("predicted", _verdict(predicted_cell.prediction), width)
     return "\n".join([*lines, *_told(predicted_cell.prediction, width)]) + "\n"
@@ -60,7 +57,7 @@ def _subject(name: str, predictions: list[CellPrediction], width: int) -> str:
     said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
     unknown = [o.cell.target.key for o in predictions if o.prediction is None]
     lines = [f"{visible(name)}: {said or 'nothing can be said'}"]
-    for (wheel, prediction), keys in _stories(predictions).items():
+    for (wheel, prediction), keys in _group_failures(predictions).items():
         title = f"{prediction.outcome} {prediction.cause}".rstrip()
         lines += ["", *_filled(f"{title}: {folded(keys)}", width, INDENT)]
         lines += [INDENT + line for line in _wrapped("wheel", wheel, width - len(INDENT))]
@@ -70,16 +67,18 @@ def _subject(name: str, predictions: list[CellPrediction], width: int) -> str:
     return "\n".join(lines)
 
 
-def _stories(predictions: Iterable[CellPrediction]) -> dict[tuple[str, Prediction], list[str]]:
-    """Group what did not pass, and passes with a remark, by the words on them."""
-    stories: dict[tuple[str, Prediction], list[str]] = {}
+def _group_failures(
+    predictions: Iterable[CellPrediction],
+) -> dict[tuple[str, Prediction], list[str]]:
+    """Group failures, and passes with a remark, by wheel and prediction."""
+    groups: dict[tuple[str, Prediction], list[str]] = {}
     for predicted_cell in predictions:
         predicted = predicted_cell.prediction
         if predicted is not None and (predicted.cause or predicted.evidence):
-            stories.setdefault((predicted_cell.wheel, predicted), []).append(
+            groups.setdefault((predicted_cell.wheel, predicted), []).append(
                 predicted_cell.cell.target.key
             )
-    return stories
+    return groups
 
 
 def _compared(cell: GridCell, prediction: Prediction) -> str:
@@ -104,7 +103,7 @@ def _told(prediction: Prediction, width: int) -> list[str]:
         for label, text in (
             ("file", prediction.file),
             ("why", prediction.explanation or remark),
-            ("mend", prediction.remedy),
+            ("fix", prediction.remedy),
             ("see", prediction.reference),
         )
         for line in _wrapped(label, text, width)
@@ -112,7 +111,7 @@ def _told(prediction: Prediction, width: int) -> list[str]:
 
 
 def _wrapped(label: str, text: str, width: int) -> list[str]:
-    """Return a labelled paragraph; nothing for no text."""
+    """Return a labelled paragraph, or no lines for empty text."""
     lines = _filled(visible(" ".join(text.split())), max(width - 12, 30), "")
     return [f"  {label if not at else '':<9} {line}" for at, line in enumerate(lines)]
 

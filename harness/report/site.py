@@ -1,7 +1,7 @@
-"""A static site: runs in, its pages by file name out.
+"""Render runs as a static site.
 
-``index.html`` is the latest grid; each target and each subject has a page, and
-``history.html`` what changed. Nothing links elsewhere, so that any static host will do.
+``index.html`` is the latest grid; each target and each subject has a page, and ``history.html``
+lists changes. All links are internal, so that any static host works.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,9 +32,9 @@ from harness.results.past import NOTHING, Known, Transition, past_of, transition
 from harness.results.runfile import Run, run_json
 
 SAID = 240
-"""Columns of evidence in a row."""
+"""Maximum columns of evidence in a row."""
 SHOWN = 500
-"""Transitions on the history page; the feed has the newest of them too."""
+"""Maximum transitions on the history page."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +48,7 @@ class SiteRow:
     loud: bool = False
     href: str = ""
     said: str = ""
-    """What the wheel or the installer said, made visible."""
+    """Output of the wheel or the installer, escaped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,9 +70,9 @@ class Listing:
 
 
 def site_files(runs: Sequence[Run], *, known: Known = NOTHING, url: str = "") -> dict[str, str]:
-    """Return the text of each file by its path; ``runs`` oldest first, one at least.
+    """Return the text of each file by its path; at least one of ``runs``, oldest first.
 
-    ``url``: where the site will be, for the feed's links.
+    ``url``: public address of the site, for the feed's links.
     """
     latest, earlier = runs[-1], runs[:-1]
     past = past_of(latest, earlier, base=earlier[-1] if earlier else None, known=known)
@@ -87,9 +87,9 @@ def site_files(runs: Sequence[Run], *, known: Known = NOTHING, url: str = "") ->
 
 
 def file_name(key: str) -> str:
-    """Return the name, without folder and ending, of the page of a target key or subject id.
+    """Return the page name of a target key or subject id, without folder and suffix.
 
-    No two keys share one, and no key leads out of the site.
+    Names are unique, and none leads out of the site.
     """
     return quote(key, safe="").replace("%2F", "--").replace("%", "_").lstrip(".") or "_"
 
@@ -193,7 +193,7 @@ def _history(runs: Sequence[Run], changes: Sequence[Transition]) -> Listing:
         for when, same in groupby(changes[:SHOWN], key=lambda transition: transition.when)
     )
     if not told:
-        told = (SitePart(heading="Changes", rows=(), nothing="From run to run nothing changed."),)
+        told = (SitePart(heading="Changes", rows=(), nothing="No changes between runs."),)
     listed = SitePart(heading="Runs", rows=tuple(_run_row(run) for run in reversed(runs)))
     return Listing(title="History", parts=(*told, listed))
 

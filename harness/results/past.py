@@ -1,4 +1,4 @@
-"""What runs say about time: runs in, sightings and transitions of their cells out."""
+"""The history of cells over several runs: earlier results and transitions."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from harness.results.runfile import Run
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sighting:
-    """What an earlier run saw of a cell."""
+    """The result of a cell in an earlier run."""
 
     when: str
     """UTC, ISO 8601."""
@@ -23,15 +23,15 @@ class Sighting:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Past:
-    """What is known of a run's cells beside the run itself; any of it may be missing."""
+    """The history of a run's cells; any field may be empty."""
 
     base: str = ""
-    """What the other run of ``comparison`` is called."""
+    """Description of the other run of ``comparison``."""
     comparison: Comparison | None = None
     history: Mapping[str, tuple[Sighting, ...]] = field(default_factory=dict)
     """By cell id, oldest first."""
     flaky: frozenset[str] = frozenset()
-    """Cells that have changed before with nothing else changing."""
+    """Cells that changed before with no other recorded change."""
     passports: Mapping[str, Passport] = field(default_factory=dict)
     """By target key."""
 
@@ -40,19 +40,19 @@ NO_PAST = Past()
 
 
 Recorded = Callable[[str], Passport | None]
-"""A target's key → the passport that was recorded of it."""
+"""Returns the recorded passport of a target key."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """What is kept of cells and targets apart from the runs at hand; any of it may be missing."""
+    """Stored facts about cells and targets of the given runs; any field may be empty."""
 
     passports: Mapping[str, Passport] = field(default_factory=dict)
     """By id."""
     flaky: frozenset[str] = frozenset()
-    """Cells that changed with nothing else changing, before the run at hand."""
+    """Cells that changed before the newest run with no other recorded change."""
     history: Mapping[str, tuple[Sighting, ...]] = field(default_factory=dict)
-    """By cell id, oldest first; the run at hand too."""
+    """By cell id, oldest first, including the newest run."""
     recorded: Recorded = lambda _: None
 
 
@@ -62,15 +62,15 @@ TRANSITIONS = (ChangeKind.REGRESSED, ChangeKind.FIXED, ChangeKind.CHANGED_CAUSE)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Transition:
-    """A cell that is not what it was, between two runs in a row."""
+    """A cell that changed between two consecutive runs."""
 
     when: str
-    """Start of the run that saw it: UTC, ISO 8601."""
+    """Start of the run with the change: UTC, ISO 8601."""
     change: CellChange
 
 
 def in_order(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Return ``runs`` by when they started, the oldest first."""
+    """Return ``runs`` sorted by start time, oldest first."""
     return tuple(sorted(runs, key=lambda run: run.circumstances.started_at))
 
 
@@ -81,9 +81,9 @@ def past_of(
     base: Run | None = None,
     known: Known = NOTHING,
 ) -> Past:
-    """Return what ``earlier`` runs, oldest first, and all that is ``known`` say of ``run``.
+    """Return the history of ``run`` from ``earlier`` runs, oldest first, and ``known`` facts.
 
-    ``base``: what it is compared with.
+    ``base``: the run to compare with.
     """
     recorded = {target.key: known.recorded(target.key) for target in run.targets}
     history = sightings([*earlier, run]) if earlier else known.history
@@ -102,7 +102,7 @@ def _compared(base: Run, run: Run, known: Known) -> Comparison:
 
 
 def sightings(runs: Sequence[Run]) -> dict[str, tuple[Sighting, ...]]:
-    """Return by cell id what each of ``runs``, oldest first, saw of it."""
+    """Return the results of each cell id in ``runs``, oldest first."""
     seen: dict[str, list[Sighting]] = defaultdict(list)
     for run in runs:
         for cell in run.cells:
@@ -118,7 +118,7 @@ def sightings(runs: Sequence[Run]) -> dict[str, tuple[Sighting, ...]]:
 
 
 def transitions(runs: Sequence[Run]) -> tuple[Transition, ...]:
-    """Return what changed from each of ``runs``, oldest first, to the next; the newest first."""
+    """Return the changes between consecutive ``runs``, which are oldest first; newest first."""
     found = [
         Transition(when=now.circumstances.started_at, change=change)
         for before, now in pairwise(runs)

@@ -1,6 +1,6 @@
-"""What a store knows of cells over time: a name in, what changed and what changed with it out.
+"""Query how cells changed over the runs of a store, and which recorded inputs changed then.
 
-A miss says nothing of a cell, and so neither ends nor begins anything here.
+Misses are ignored.
 """
 
 import json
@@ -41,28 +41,28 @@ _SIGHTINGS = """
     WHERE seen.cell IN (SELECT value FROM json_each(?))
     ORDER BY run.started_at, run.number, seen.number"""
 SPAN = 30
-"""Runs that a page looks back on."""
+"""Maximum runs in the history of a page."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One cell that was not what it had been."""
+    """One change of one cell."""
 
     run: str
-    """Id of the run that saw it."""
+    """Id of the run with the new result."""
     when: str
     """Start of that run: UTC, ISO 8601."""
     was: Observation
     now: Observation
     differences: tuple[Difference, ...]
-    """What else changed between the two; nothing: it is flaky, or nobody recorded the cause."""
+    """Other recorded changes between the two; empty if flaky or the cause is unrecorded."""
 
 
 def named_cells(store: Store, name: str) -> tuple[str, ...]:
-    """Return the ids of all cells ever seen that ``name`` means, sorted.
+    """Return the sorted ids of all stored cells that ``name`` refers to.
 
-    It is a cell, a target with or without its arch, or a subject. Raises ``StoreError`` where
-    it is none.
+    A name is a cell, a target with or without arch, or a subject. Raises ``StoreError`` if it is
+    unknown.
     """
     with telling(store.path):
         rows = store.connection.execute("SELECT DISTINCT cell FROM transition ORDER BY cell")
@@ -75,9 +75,9 @@ def named_cells(store: Store, name: str) -> tuple[str, ...]:
 
 
 def steps(store: Store, cells: Iterable[str], query: Query | None = None) -> tuple[Step, ...]:
-    """Return what changed of ``cells``, the newest first, as far as it meets ``query`` now.
+    """Return the changes of ``cells`` that match ``query``, newest first.
 
-    A query sees a cell as the run planned and judged it that saw the change.
+    A query matches a cell as planned and judged in the run with the new result.
     """
     with telling(store.path):
         rows = store.connection.execute(_STEPS, (_json(cells),)).fetchall()
@@ -96,7 +96,7 @@ def steps(store: Store, cells: Iterable[str], query: Query | None = None) -> tup
 
 
 def flaky_cells(store: Store, cells: Iterable[str], *, before: str) -> frozenset[str]:
-    """Return the cells that changed with nothing else changing, in runs that began earlier.
+    """Return the cells that changed with no other recorded change, in runs started earlier.
 
     ``before``: UTC, ISO 8601.
     """
@@ -107,7 +107,7 @@ def flaky_cells(store: Store, cells: Iterable[str], *, before: str) -> frozenset
 def last_sightings(
     store: Store, cells: Iterable[str], *, until: str
 ) -> dict[str, tuple[Sighting, ...]]:
-    """Return by cell what the last ``SPAN`` runs saw that began by ``until``, oldest first.
+    """Return the results per cell of the last ``SPAN`` runs started by ``until``, oldest first.
 
     ``until``: UTC, ISO 8601.
     """
@@ -115,13 +115,13 @@ def last_sightings(
         rows = store.connection.execute(_SIGHTINGS, (until, SPAN, _json(cells))).fetchall()
     seen: dict[str, dict[str, Sighting]] = defaultdict(dict)
     for cell, run, when, outcome, cause in rows:
-        # Of a cell that a run saw twice the last word counts.
+        # If a run has a cell twice, the last result counts.
         seen[cell][run] = Sighting(when=when, outcome=Outcome(outcome), cause=cause)
     return {cell: tuple(sighted.values()) for cell, sighted in seen.items()}
 
 
 def count_sightings(store: Store, cells: Iterable[str]) -> tuple[int, int]:
-    """Return how many of ``cells`` were seen, and how many times in all."""
+    """Return how many of ``cells`` have results, and the number of results."""
     with telling(store.path):
         ((cell_count, count),) = store.connection.execute(
             "SELECT count(DISTINCT cell), count(*) FROM seen"
@@ -137,9 +137,9 @@ def _names(cell: str) -> Sequence[str]:
 
 
 def _tester(store: Store, query: Query | None) -> Callable[[str, Observation], bool]:
-    """Return the test of what was seen of a cell of the cell list (a blob)."""
+    """Return a function that tests an observation of a cell of a stored cell list."""
 
-    @cache  # Night after night it is the same one.
+    @cache  # nightly runs share one cell list
     def planned(cell_list: str) -> dict[str, Cell]:
         with telling(store.path):
             return {cell.id: cell for cell in load_cells(get_blob(store.connection, cell_list))}

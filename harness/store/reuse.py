@@ -1,7 +1,6 @@
-"""A prober's memory, read from a store: a key in, what was measured under it out.
+"""Serve stored results to the prober by their key.
 
-Of timeouts nothing is remembered: how long something takes, the machine decides too. Neither is
-a result that was not the same each time.
+Timeouts are not reused, because they depend on the machine, nor results that varied.
 """
 
 import contextlib
@@ -21,7 +20,7 @@ FORGOTTEN = (Outcome.MISS, Outcome.TIMEOUT)
 
 @contextlib.contextmanager
 def open_memory(path: Path | None) -> Iterator[Memory]:
-    """Give the memory that the store at ``path`` is; no store remembers nothing.
+    """Open the store at ``path`` as a result cache; without a store it is empty.
 
     Raises ``StoreError``.
     """
@@ -33,7 +32,7 @@ def open_memory(path: Path | None) -> Iterator[Memory]:
 
 
 class StoreMemory:
-    """What an open store remembers; every method raises ``StoreError``."""
+    """The result cache of an open store; every method raises ``StoreError``."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,7 +1,7 @@
-"""Runs in a store: begun, filled as cells finish, ended; read back as they were.
+"""Write runs to a store as their cells finish, and read them back.
 
-Any number of processes may write to one store at once. What is written stays, however a run
-ends; reading never changes the file.
+Several processes may write to one store at once. Written results stay however a run ends; reading
+never changes the file.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ _CIRCUMSTANCES: TypeAdapter[Circumstances] = TypeAdapter(Circumstances)
 
 @contextlib.contextmanager
 def open_store(path: Path, *, write: bool = False) -> Iterator["Store"]:
-    """Give the store at ``path``; a writer makes it where there is none. Raises ``StoreError``."""
+    """Open the store at ``path``; a writer creates a missing one. Raises ``StoreError``."""
     connection = connect(path, write=write)
     try:
         yield Store(connection, path)
@@ -53,7 +53,7 @@ def open_store(path: Path, *, write: bool = False) -> Iterator["Store"]:
 
 
 def known_durations(path: Path | None) -> dict[str, float]:
-    """Return by cell id the seconds that the store at ``path`` knows; None knows none.
+    """Return the durations by cell id in the store at ``path``; empty for None.
 
     Raises ``StoreError``.
     """
@@ -82,7 +82,7 @@ class Store:
         started_at: str = "",
         run_id: str = "",
     ) -> RunInfo:
-        """Add a run that is to see ``cells``; of a shard, ``whole`` are those of all shards."""
+        """Add a run of ``cells``; for a shard, ``whole`` are the cells of all shards."""
         at = started_at or datetime.now(UTC).isoformat(timespec="seconds")
         run_id = run_id or f"{at[:19].replace('-', '').replace(':', '')}-{secrets.token_hex(4)}"
         with telling(self.path), transaction(self.connection):
@@ -100,7 +100,7 @@ class Store:
     def add(
         self, run: RunInfo, seen: Sequence[Observation], passports: Sequence[Measured] = ()
     ) -> None:
-        """Add what a run has seen, all of it or nothing."""
+        """Add observations of a run in one transaction."""
         if not (seen or passports):
             return
         with telling(self.path), transaction(self.connection):
@@ -110,7 +110,7 @@ class Store:
                 insert_observation(self.connection, run.number, observation)
 
     def end(self, run: RunInfo, circumstances: Circumstances, exit_code: int) -> None:
-        """Say how a run ended."""
+        """Record how a run ended."""
         words = _CIRCUMSTANCES.dump_json(circumstances).decode()
         with telling(self.path), transaction(self.connection):
             self.connection.execute(
@@ -121,7 +121,7 @@ class Store:
     # --- reading ----------------------------------------------------------------------
 
     def runs(self) -> tuple[RunInfo, ...]:
-        """Return all runs, the newest first."""
+        """Return all runs, newest first."""
         with telling(self.path):
             rows = self.connection.execute(
                 f"{RUN_COLUMNS} ORDER BY started_at DESC, number DESC"
@@ -129,10 +129,10 @@ class Store:
         return tuple(map(run_info, rows))
 
     def find(self, name: str, *, beside: str = "") -> RunInfo:
-        """Return the run of that id, or of an id that begins so.
+        """Return the run with that id or id prefix.
 
-        ``last`` is the newest, ``last~2`` the second before it, ``last-night`` the newest that is
-        labelled ``nightly``. The run ``beside`` (an id) is never meant.
+        ``last`` is the newest, ``last~2`` the second before it, ``last-night`` the newest with
+        the label ``nightly``. The run ``beside`` (an id) is never returned.
         """
         runs = self.runs()
         found = [run for run in _by_name(runs, name, beside) if run.id != beside]
@@ -154,7 +154,7 @@ class Store:
             return load_cells(get_blob(self.connection, row[whole]))
 
     def observations(self, run: RunInfo, *, logs: bool = True) -> tuple[Observation, ...]:
-        """Return what was seen, in the order in which it was; ``logs``: with what wheels said."""
+        """Return the observations in order; ``logs``: with the output of wheels."""
         with telling(self.path):
             rows = self.connection.execute(
                 "SELECT record, provenance, log FROM seen WHERE run = ? ORDER BY number",
@@ -163,12 +163,12 @@ class Store:
             return restore(self.connection, rows, logs=logs)
 
     def grid(self, run: RunInfo, *, logs: bool = True) -> Grid:
-        """Return the run's grid; verdicts are judged by the expectations of its time."""
-        with _all_is_kept():
+        """Return the run's grid, judged by the expectations of that run."""
+        with _without_gc():
             return build_grid(self.cells(run), self.observations(run, logs=logs))
 
     def circumstances(self, run: RunInfo) -> Circumstances:
-        """Return how the run went; of a killed one, that it was interrupted."""
+        """Return the circumstances of the run; a killed one counts as interrupted."""
         with telling(self.path):
             row = self.connection.execute(
                 "SELECT circumstances FROM ending WHERE run = ? ORDER BY number DESC LIMIT 1",
@@ -181,7 +181,7 @@ class Store:
         )
 
     def run(self, run: RunInfo) -> Run:
-        """Return the whole run, as ``run.json`` has it."""
+        """Return the whole run, as in ``run.json``."""
         grid = self.grid(run)
         ids = {c.observation.provenance.passport_id for c in grid.cells if c.observation}
         whole = record_run(grid, self.circumstances(run), self.passports(sorted(ids)))
@@ -190,7 +190,7 @@ class Store:
         return replace(whole, exit_code=ExitCode(run.exit_code))
 
     def passports(self, ids: Sequence[str] | None = None) -> dict[str, Passport]:
-        """Return passports by id: those of ``ids`` that are known, or all."""
+        """Return stored passports by id: those of ``ids``, or all."""
         with telling(self.path):
             rows = self.connection.execute("SELECT id, passport FROM passport").fetchall()
             wanted = None if ids is None else set(ids)
@@ -210,7 +210,7 @@ class Store:
         )
 
     def durations(self) -> dict[str, float]:
-        """Return by cell id the seconds that it takes to measure it, on the average."""
+        """Return the average seconds of measuring each cell id."""
         with telling(self.path):
             rows = self.connection.execute(
                 "SELECT cell, avg(seconds) FROM seen WHERE cached = 0 AND outcome != ?"
@@ -221,19 +221,19 @@ class Store:
 
 
 @contextlib.contextmanager
-def _all_is_kept() -> Iterator[None]:
-    """Look for no garbage meanwhile: where all that is made is kept, that is half of the time."""
-    looked = gc.isenabled()
+def _without_gc() -> Iterator[None]:
+    """Disable garbage collection; it takes half of the time while all objects are kept."""
+    enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if looked:
+        if enabled:
             gc.enable()
 
 
 def _by_name(runs: Sequence[RunInfo], name: str, beside: str) -> list[RunInfo]:
-    """Return the runs, newest first, that a name may mean."""
+    """Return the runs, newest first, that a name may refer to."""
     if name == "last-night":
         return [run for run in runs if run.label == NIGHTLY and run.id != beside][:1]
     last, _, back = name.partition("~")

@@ -1,4 +1,4 @@
-// The panel of one cell: why it is what it is, from the shortest answer to the longest.
+// The panel of one cell: result, explanation and details.
 
 function drawPanel(panel, cell, data) {
   const { seen, record } = cell;
@@ -96,7 +96,7 @@ function panelProvenance(seen) {
   const attempts = (seen.attempts ?? []).map((a) => `${a.mode}: ${a.outcome} at ${a.stage} after ${a.seconds.toFixed(2)} s`);
   const seconds = Object.entries(seen.seconds ?? {}).map(([phase, spent]) => `${phase} ${spent.toFixed(2)} s`);
   const rows = [
-    ["measured", seen.measured_at && `${seen.measured_at}${seen.cached ? " (kept from then)" : ""}`],
+    ["measured", seen.measured_at && `${seen.measured_at}${seen.cached ? " (reused)" : ""}`],
     ["attempts", attempts.join("; ")], ["time", seconds.join(", ")],
     ...Object.entries(others).map(([name, value]) => [name.replaceAll("_", " "), value && String(value)]),
   ].filter(([, value]) => value);

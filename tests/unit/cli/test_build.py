@@ -13,8 +13,8 @@ import pytest
         (["mulit"], "; did you mean 'multi'?"),
         (["--arch", "s390"], "--arch s390: no builder builds for it; did you mean 's390x'?"),
         (["--arch", "arm64", "--arch", "vax"], "--arch vax: no builder builds for it; known: "),
-        (["--python", "3.1"], "--python 3.1: no builder has its headers; known: 3.9 3.11 "),
-        (["--arch", "riscv64", "--python", "3.9"], "no builder builds that pair of arch and Py"),
+        (["--python", "3.1"], "--python 3.1: no builder has its headers; available: 3.9 3.11 "),
+        (["--arch", "riscv64", "--python", "3.9"], "no builder supports that arch with that Py"),
         (["--builder", "cros-glibc"], "--builder cros-glibc: no such builder; did you mean 'cros"),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_name_that_is_nearly_right(
     [
         ("subject:nobody", "none meets the query"),
         ("outcome:crushed", "did you mean 'crashed'?"),
-        ("outcome:crashed", "there is no store"),
+        ("outcome:crashed", "no such store"),
     ],
 )
 def test_checking_by_a_query(

@@ -155,7 +155,7 @@ def test_the_commands(
     same = ("--changed", "main", "--matrix", str(checkout / "matrix"))
     plan = ("plan", "--format", "github", "--shards", "8", *same)
     assert (execute(plan), capsys.readouterr().out) == (0, '{"include": []}\n')
-    said = "no cell is touched by what changed since main\n"
+    said = "no cell is affected by the changes since main\n"
     assert (execute(["run", *same]), capsys.readouterr().out) == (0, said)
     for others, out in (((), "0 cells of 0 targets"), (("--json", "-q", "arch:s390x"), "")):
         assert (execute(["plan", *others, *same]), capsys.readouterr().out.strip()) == (0, out)

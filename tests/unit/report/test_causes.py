@@ -7,8 +7,8 @@ import pytest
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Observation, Prediction
-from harness.report.causes import count_agreement, gist
-from harness.report.predictions import format_story
+from harness.report.causes import count_agreement, shared_detail
+from harness.report.predictions import format_explanation
 from harness.report.terminal import render_grid
 from harness.results.grid import Agreement, Grid, GridCell, build_grid
 
@@ -105,15 +105,17 @@ def test_causes_are_grouped(grid: Grid) -> None:
     assert "  2 cells: tag-refused" in text
 
 
-def test_gist_of_arch_names() -> None:
+def test_shared_detail_of_arch_names() -> None:
     """Where only the arch differs, the whole triplets are told."""
     fedora = replace(
         SUFFIX,
         file="demo/_x.cpython-39-powerpc64le-linux-gnu.so",
         evidence="_x.so; the interpreter reads .cpython-39-ppc64le-linux-gnu.so .abi3.so .so",
     )
-    assert gist(fedora) == "powerpc64le-linux-gnu on targets that read only ppc64le-linux-gnu"
-    assert not gist(replace(SUFFIX, cause=Cause.NO_EXTENSION))
+    assert (
+        shared_detail(fedora) == "powerpc64le-linux-gnu on targets that read only ppc64le-linux-gnu"
+    )
+    assert not shared_detail(replace(SUFFIX, cause=Cause.NO_EXTENSION))
 
 
 def test_nothing_predicted_is_nothing_said(grid: Grid) -> None:
@@ -123,12 +125,12 @@ def test_nothing_predicted_is_nothing_said(grid: Grid) -> None:
 
 def test_story(grid: Grid) -> None:
     """A cell's story has what was seen, what was predicted, why, and the way out."""
-    story = format_story(cell_of(predicted(grid, PLAIN, SUFFIX), PLAIN), width=400)
+    story = format_explanation(cell_of(predicted(grid, PLAIN, SUFFIX), PLAIN), width=400)
     for part in ("import-failed (import)", "as seen", "One tag, two names.", "Both names."):
         assert part in story
     assert "\x1b" not in story
     limited = predicted(grid, "debian-12/s390x/threads", PASS)
-    told = format_story(cell_of(limited, "debian-12/s390x/threads"), width=400)
+    told = format_explanation(cell_of(limited, "debian-12/s390x/threads"), width=400)
     assert "a known limit: what code does" in told
     assert "expected" in told
-    assert "not run" in format_story(cell_of(grid, "debian-13/riscv64/plain"), width=80)
+    assert "not run" in format_explanation(cell_of(grid, "debian-13/riscv64/plain"), width=80)

@@ -58,7 +58,7 @@ def test_scope() -> None:
     whole = format_scope(releases=RELEASES, wheels=3, targets=["a/x86_64"], passports=1)
     assert whole == ("2 releases, 3 wheels that are chosen on 1 targets: demo 1.0, other 2.")
     less = format_scope(releases=RELEASES, wheels=3, targets=["a/x86_64", "b/x86_64"], passports=1)
-    assert less.endswith(" 1 targets left out: no passport is recorded (--measure takes it).")
+    assert less.endswith(" 1 targets left out: no passport is recorded (--measure measures it).")
 
 
 def test_cost() -> None:
@@ -83,4 +83,4 @@ def test_verified() -> None:
         "    other-2-a-b-c.whl: debian/x86_64 pass, later/x86_64 pass; "
         "predicted pass and import-failed\n"
     )
-    assert "nothing shifts" in format_verified([])
+    assert "no affected wheel" in format_verified([])

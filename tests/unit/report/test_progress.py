@@ -79,7 +79,7 @@ def test_a_terminal_gets_a_bar_counts_and_workers(grid: Grid, journal: Journal) 
     console.print(draw(follow(grid, journal), 65, console))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "4/16 cells" in text
-    assert "1:05 gone" in text
+    assert "1:05 elapsed" in text
     assert "about 3:15 left" in text
     assert "✓ 2 pass" in text
     assert "gw0 debian-12/s390x assembling the image" in text

@@ -100,7 +100,7 @@ def test_phases() -> None:
         phases={"images": 212.4, "wheels": 40.0},
     )
     said = format_phases(circumstances)
-    assert said == "images 212 s, wheels 40 s of work; 190 s by the clock on 2 workers"
+    assert said == "images 212 s, wheels 40 s of work; 190 s elapsed on 2 workers"
 
 
 def test_what_was_done_elsewhere_is_said(grid: Grid) -> None:
@@ -114,9 +114,9 @@ def test_what_was_done_elsewhere_is_said(grid: Grid) -> None:
         if cell.observation
     )
     said = format_reused(replace(grid, cells=cells)).splitlines()
-    assert f"{len(cells)} cells were measured on another target that has the same image" in said
+    assert f"{len(cells)} cells were measured on another target with the same image" in said
     assert any(
-        line.startswith(f"{len(cells)} wheels were installed by the same pip") for line in said
+        line.startswith(f"{len(cells)} wheels were installed without emulation") for line in said
     )
 
 

@@ -76,8 +76,8 @@ def test_the_schema_describes_fields() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "not whole JSON"),
-        ('{"schema": 1, "cells": [', "not whole JSON"),
+        ("", "not valid JSON"),
+        ('{"schema": 1, "cells": [', "not valid JSON"),
         ("[]", "not a run file; one is written by `wheelgrid run --out DIR`"),
         ('{"schema": "1", "cells": []}', "not a run file"),
         ('{"version": 3}', "not a run file"),

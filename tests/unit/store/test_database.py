@@ -63,8 +63,8 @@ def test_processes_may_write_at_once(tmp_path: Path) -> None:
 
 
 def test_who_reads_makes_no_store(tmp_path: Path) -> None:
-    """Where there is no store, that is said, and there still is none."""
-    with pytest.raises(StoreError, match="there is no store"):
+    """Where no such store, that is said, and there still is none."""
+    with pytest.raises(StoreError, match="no such store"):
         connect(path_in(tmp_path), write=False)
     assert list(tmp_path.iterdir()) == []
 
@@ -141,7 +141,7 @@ def test_a_full_disk_loses_nothing_earlier(tmp_path: Path) -> None:
         store.add(run, [seen(CELLS[0])])
         ((pages,),) = store.connection.execute("PRAGMA page_count")
         store.connection.execute(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(StoreError, match="disk is full; what was stored before is kept"):
+        with pytest.raises(StoreError, match="disk is full; earlier results are kept"):
             store.add(run, big)
         assert store.observations(run) == (seen(CELLS[0]),)
         store.connection.execute("PRAGMA max_page_count = 100000")

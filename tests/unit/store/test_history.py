@@ -134,7 +134,7 @@ def test_steps_in_lines(nights: Store) -> None:
     """A step is a line, and a line each for what changed with it."""
     assert format_steps(steps(nights, [ONE.id])).splitlines() == [
         f"2026-01-04 02:00  {ONE.id}  import-failed (no-module) → pass",
-        "    nothing else that is recorded changed",
+        "    no other recorded change",
         f"2026-01-02 02:00  {ONE.id}  pass → import-failed (no-module)",
         "    image: sha256:old → sha256:new",
     ]

@@ -82,7 +82,7 @@ def test_the_same_shards_are_joined_once(tmp_path: Path) -> None:
     into = tmp_path / "night.db"
     sources = [store_shard(tmp_path, number) for number in (1, 2, 3)]
     merge_stores([*sources, sources[0]], into)
-    with pytest.raises(UsageError, match="joined there already"):
+    with pytest.raises(UsageError, match="already merged"):
         merge_stores(sources, into)
     with open_store(into) as store:
         assert len(store.runs()) == 1
@@ -140,7 +140,7 @@ def test_what_cannot_be_joined(tmp_path: Path) -> None:
         join_parts([parts[0], newer])
     (tmp_path / "other").mkdir()
     other = read_part(store_shard(tmp_path / "other", 2, plan=PLAN[:-1]))
-    with pytest.raises(UsageError, match="different plans cannot be joined"):
+    with pytest.raises(UsageError, match="different plans cannot be merged"):
         join_parts([parts[0], other])
     (tmp_path / "whole").mkdir()
     whole = read_part(store_shard(tmp_path / "whole", 2, shard=False))

@@ -55,9 +55,7 @@ def test_one_writer_a_run(
     with hold_run(path, mine):
         assert writer.poll() is None
     with (
-        pytest.raises(
-            StoreError, match=rf"{other.id} is still being written .*; go on with it when"
-        ),
+        pytest.raises(StoreError, match=rf"{other.id} is still being written .*; resume it when"),
         hold_run(path, other),
     ):
         pass

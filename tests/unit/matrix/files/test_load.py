@@ -45,7 +45,7 @@ def test_the_good_matrix_has_no_problem(problems: Problems) -> None:
             "id: Debian/12",
             [
                 (
-                    "2:9: targets[0].id: 'Debian/12' cannot stand here; write lower-case letters, "
+                    "2:9: targets[0].id: 'Debian/12' is not valid here; write lower-case letters, "
                     "digits, '.', '_' and '-', as `-k` can select it"
                 )
             ],
@@ -61,20 +61,20 @@ def test_the_good_matrix_has_no_problem(problems: Problems) -> None:
         (
             "    libc: glibc\n",
             "    libc: glibc\n    libc: musl\n",
-            ["6:5: targets[0]: key 'libc' stands here twice, first in line 5; remove one"],
+            ["6:5: targets[0]: duplicate key 'libc', first in line 5; remove one"],
         ),
         ("glibc", "glib", ["5:11: targets[0].libc: unknown value 'glib'; did you mean 'glibc'?"]),
         (
             "[x86_64, ppc64le]",
             "[x86_64, amd64]",
-            ["6:13: targets[0].arches: 'amd64' and 'x86_64' are one arch; remove one"],
+            ["6:13: targets[0].arches: 'amd64' and 'x86_64' are the same arch; remove one"],
         ),
         (
             "[x86_64, ppc64le]",
             "x86_64",
-            ["6:13: targets[0].arches: wants a list, not the text 'x86_64'"],
+            ["6:13: targets[0].arches: must be a list, not the text 'x86_64'"],
         ),
-        ("[x86_64, ppc64le]", "", ["6:12: targets[0].arches: wants a list, not nothing"]),
+        ("[x86_64, ppc64le]", "", ["6:12: targets[0].arches: must be a list, not nothing"]),
         (
             "[x86_64, ppc64le]",
             "[]",
@@ -114,7 +114,7 @@ def test_the_good_matrix_has_no_problem(problems: Problems) -> None:
         (
             "    registry:",
             "    overrides: {ppc64le: {registry: null}}\n    registry:",
-            ["7:16: targets[0].overrides: no way is left to get its image on ppc64le; keep one"],
+            ["7:16: targets[0].overrides: no way to get its image on ppc64le; keep one"],
         ),
         (
             '    registry: {image: "debian:12", prepare: [apt-get update]}\n',
@@ -174,7 +174,7 @@ def test_problems_of_targets(
             '"22.0.4"',
             "latest",
             (
-                "12:12: targets[0].replica.pip: 'latest' cannot stand here; "
+                "12:12: targets[0].replica.pip: 'latest' is not valid here; "
                 'write a released version, such as "22.0.4"'
             ),
         ),
@@ -204,8 +204,8 @@ def test_problems_of_replicas(
             "builds: gnu",
             "builds: gun",
             (
-                "3:13: namings[0].builds: 'gun' is no triplet such as ppc64le-linux-gnu, "
-                "nor a word for one; did you mean 'gnu'?"
+                "3:13: namings[0].builds: 'gun' is neither a triplet such as "
+                "ppc64le-linux-gnu nor gnu, musl or none; did you mean 'gnu'?"
             ),
         ),
         (
@@ -213,7 +213,7 @@ def test_problems_of_replicas(
             "builds: none",
             (
                 "3:13: namings[0].builds: no triplet for x86_64, i686, aarch64, armv7l, ppc64le, "
-                "s390x, riscv64; name one for 'others'"
+                "s390x, riscv64; add one for 'others'"
             ),
         ),
         (
@@ -221,7 +221,7 @@ def test_problems_of_replicas(
             "s390x: gnu",
             (
                 "5:13: namings[1].builds: no triplet for x86_64, i686, aarch64, armv7l, riscv64; "
-                "name one for 'others'"
+                "add one for 'others'"
             ),
         ),
         (
@@ -233,14 +233,14 @@ def test_problems_of_replicas(
             "ppc64le: gnu",
             "ppc64le: gnuu",
             (
-                "6:21: namings[1].last.ppc64le: 'gnuu' is no triplet such as ppc64le-linux-gnu, "
-                "nor a word for one; did you mean 'gnu'?"
+                "6:21: namings[1].last.ppc64le: 'gnuu' is neither a triplet such as "
+                "ppc64le-linux-gnu nor gnu, musl or none; did you mean 'gnu'?"
             ),
         ),
         (
             "ppc64le: gnu",
             "ppc64le: gnu, ppc64el: musl",
-            "6:11: namings[1].last: 'ppc64el' and 'ppc64le' are one arch; remove one",
+            "6:11: namings[1].last: 'ppc64el' and 'ppc64le' are the same arch; remove one",
         ),
     ],
 )
@@ -260,21 +260,30 @@ def test_problems_of_namings(
             "10:14: subjects[1].builder: no builder is called 'crss'; did you mean 'cross'?",
         ),
         ("fixture: plain", "7:5: subjects[1]: the key 'builder' is missing; add it"),
-        ("call: 1 == 1", "7:5: subjects[1]: wants either 'fixture' or 'index', one of the two"),
+        ("call: 1 == 1", "7:5: subjects[1]: needs exactly one of 'fixture' and 'index'"),
         (
             "index: a==1\n    fixture: b",
-            "7:5: subjects[1]: wants either 'fixture' or 'index', one of the two",
+            "7:5: subjects[1]: needs exactly one of 'fixture' and 'index'",
         ),
         (
             "index: a==1\n    any_python: true",
-            "10:17: subjects[1].any_python: belongs to the subject of a fixture; remove it here",
+            "10:17: subjects[1].any_python: applies only to a fixture subject; remove it here",
         ),
-        ("index: a 1", "9:12: subjects[1].index: 'a 1' pins no release; write name==version"),
-        ("index: a>=1", "9:12: subjects[1].index: 'a>=1' pins no release; write name==version"),
-        ("index: a==1.*", "9:12: subjects[1].index: 'a==1.*' pins no release; write name==version"),
+        (
+            "index: a 1",
+            "9:12: subjects[1].index: 'a 1' does not pin a release; write name==version",
+        ),
+        (
+            "index: a>=1",
+            "9:12: subjects[1].index: 'a>=1' does not pin a release; write name==version",
+        ),
+        (
+            "index: a==1.*",
+            "9:12: subjects[1].index: 'a==1.*' does not pin a release; write name==version",
+        ),
         (
             "index: a==1\n    call: a b",
-            "10:11: subjects[1].call: 'a b' is no Python expression: invalid syntax",
+            "10:11: subjects[1].call: 'a b' is not a Python expression: invalid syntax",
         ),
         (
             'index: a==1\n    pythons: ["3.1"]',
@@ -293,14 +302,11 @@ def test_problems_of_namings(
         ),
         (
             "index: a==1\n    exclude: ['*']",
-            (
-                "7:5: subjects[1]: no target is left for it; "
-                "widen pythons, include, exclude or the builder"
-            ),
+            ("7:5: subjects[1]: it fits no target; widen pythons, include, exclude or the builder"),
         ),
         (
             "index: a==1\n    with: [b]",
-            "10:12: subjects[1].with: 'b' pins no release; write name==version",
+            "10:12: subjects[1].with: 'b' does not pin a release; write name==version",
         ),
     ],
 )
@@ -322,7 +328,7 @@ def test_an_id_stands_once(problems: Problems, good: Good, name: str) -> None:
     """The second entry of an id is shown with the line of the first."""
     twice = good[name] + good[name].split("\n", 1)[1]
     (problem, *_) = problems(**{name: twice})
-    assert "stands in line 2 already; rename one" in problem
+    assert "is already used in line 2; rename one" in problem
 
 
 def test_headers_of_a_version_that_is_a_number(problems: Problems, good: Good) -> None:
@@ -346,15 +352,15 @@ builders:
     [
         ("cross", "libc: glibc", "2:5: builders[0]: the key 'promises' is missing; a cross"),
         ("container", "image: i", "2:5: builders[0]: the key 'pythons' is missing; a container"),
-        ("distribution", "libc: musl", "belongs to no distribution builder; remove it"),
+        ("distribution", "libc: musl", "does not apply to a distribution builder; remove it"),
         ("distribution", "target: debian-1", "no target is called 'debian-1'; did you mean"),
         ("cross", "names: [upstrem]", "no naming is called 'upstrem'; did you mean 'upstream'?"),
-        ("cross", "headers: [{arches: [i686]}]", "wants either 'suite' or 'interpreter', one of"),
+        ("cross", "headers: [{arches: [i686]}]", "needs exactly one of 'suite' and 'interpreter'"),
         ("cross", "headers: [{suite: sid, arches: [i686]}]", "'python' is missing; a suite has"),
         (
             "cross",
             'headers: [{interpreter: cpython, python: "3.9", arches: [i686]}]',
-            "an interpreter has its own; remove it",
+            "an interpreter defines its own; remove it",
         ),
         (
             "cross",
@@ -379,8 +385,8 @@ def test_a_distribution_builder_needs_headers(problems: Problems, good: Good) ->
     )
     assert [problem.partition(": ")[2] for problem in found] == [
         (
-            "builders[1].target: 'pulled' is pulled alone, so there are no headers of its Python "
-            "to build with; give it a 'replica', or name a target that has one"
+            "builders[1].target: 'pulled' is only pulled, so the headers of its Python are "
+            "unavailable; give it a 'replica', or name a target that has one"
         )
     ]
 
@@ -410,10 +416,10 @@ def test_all_problems_of_all_files_at_once(problems: Problems) -> None:
             "did you mean 'refused'?"
         ),
         (
-            "matrix/profiles.yaml:1:19: profiles[0].name: 'A' cannot stand here; write lower-case "
+            "matrix/profiles.yaml:1:19: profiles[0].name: 'A' is not valid here; write lower-case "
             "letters, digits, '.', '_' and '-', as `-k` can select it"
         ),
-        "matrix/profiles.yaml:1:23: profiles[1]: wants a mapping, not the text 'x'",
+        "matrix/profiles.yaml:1:23: profiles[1]: must be a mapping, not the text 'x'",
     ]
 
 
@@ -443,7 +449,7 @@ def test_only_an_incompatibility_can_be_expected(problems: Problems, outcome: st
     """A pass needs no entry, and of a miss nothing can be said."""
     entry = f"{{target: '*', subject: '*', outcome: {outcome}, reason: r, link: 'https://e.org'}}"
     (problem,) = problems(expectations=f"expectations: [{entry}]")
-    assert problem.endswith(f"outcome: {outcome!r} is no incompatibility; remove the entry")
+    assert problem.endswith(f"outcome: {outcome!r} is not an incompatibility; remove the entry")
 
 
 def test_a_profile_selects_something(problems: Problems, good: Good) -> None:
@@ -451,7 +457,7 @@ def test_a_profile_selects_something(problems: Problems, good: Good) -> None:
     text = good["subjects"] + '    exclude: ["debian-12/ppc64le"]\n'
     profile = "profiles: [{name: none, arches: [ppc64el], subjects: [markupsafe]}]"
     assert problems(subjects=text, profiles=profile) == [
-        "matrix/profiles.yaml:1:12: profiles[0]: its globs together select no cell; widen one"
+        "matrix/profiles.yaml:1:12: profiles[0]: its globs select no cell together; widen one"
     ]
 
 
@@ -475,8 +481,8 @@ def test_targets_and_subjects_must_be_there(problems: Problems) -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("- a", "1:1: wants the key 'targets:' with a list below it"),
-        ("targets: 3", "1:10: targets: wants a list; an empty one is written []"),
+        ("- a", "1:1: needs the key 'targets:' with a list below it"),
+        ("targets: 3", "1:10: targets: must be a list; an empty one is written []"),
         ("targets: []\nx: 1", "2:1: unknown key 'x'; known: targets"),
     ],
 )
@@ -557,7 +563,7 @@ policies:
         ("naming: fedora", "naming: fedoras",
          "5:13: policies[0].naming: no naming is called 'fedoras'; did you mean 'fedora'?"),
         ("{gnu}", "{glibc}",
-         ("6:13: policies[0].reads: '.abi3-{glibc}.so' cannot stand here; write the ending of a "
+         ("6:13: policies[0].reads: '.abi3-{glibc}.so' is not valid here; write the suffix of a "
          "module, such as .abi3-{gnu}.so")),
         ("debian-12: debian-12", "debian-12: debian-21",
          ("7:30: policies[0].verified_on.debian-12: no target is called 'debian-21'; "
