@@ -13,11 +13,11 @@ from harness.app.wiring import open_index, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import query_option, run_options, selection_options
 from harness.core.errors import ExitCode
-from harness.matrix.plan import Selection, all_cells, plan_cells, usual, with_subjects
+from harness.matrix.plan import Selection, all_cells, or_default_profile, plan_cells, with_subjects
 from harness.report.console import Console, print_data, say
 from harness.report.gate import format_gate
 from harness.report.planned import format_not_applicable
-from harness.results.gate import Pair, hold_against, pair_up, told_apart
+from harness.results.gate import GatePair, compare_releases, pair_up, with_distinct_ids
 from harness.results.grid import Grid, exit_code
 from harness.results.query import Query
 from harness.wheels.index.lock import LOCK_NAME, read_lock
@@ -84,12 +84,14 @@ def check(  # noqa: PLR0913 - one for each option
     files as `run`. With --against, the wheels of that release are probed too.
     """
     matrix = read_matrix(options.matrix)
-    selection = usual(matrix, selection)
+    selection = or_default_profile(matrix, selection)
     index = open_index(read_lock(options.matrix / LOCK_NAME), say)
     proof = Proof(imports=imports, call=call)
     candidates = read_candidates(wheels, proof, index)
     subjects = tuple(candidate.subject for candidate in candidates)
-    released = told_apart(subjects, [c.subject for c in read_candidates(against, proof, index)])
+    released = with_distinct_ids(
+        subjects, [c.subject for c in read_candidates(against, proof, index)]
+    )
     pairs = pair_up(subjects, released)
     wanted = plan_cells(matrix, replace(selection, keyword="", subjects=()))
     targets = tuple({cell.target.key: cell.target for cell in wanted}.values())
@@ -104,8 +106,8 @@ def check(  # noqa: PLR0913 - one for each option
 
 
 def _gate(
-    pairs: tuple[Pair, ...], console: Console, strict: bool, some: bool, grid: Grid
+    pairs: tuple[GatePair, ...], console: Console, strict: bool, some: bool, grid: Grid
 ) -> ExitCode:
-    gated = hold_against(grid, pairs, partial=some)
+    gated = compare_releases(grid, pairs, partial=some)
     say(format_gate(gated), console)
     return gated.code(strict=strict)

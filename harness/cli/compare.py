@@ -14,7 +14,7 @@ from harness.report.changes import comparison_json, format_comparison
 from harness.report.console import Console, print_data, say
 from harness.report.markdown import markdown_changes
 from harness.results.choice import chosen_changes
-from harness.results.compare import Comparison, accused, compare_grids, confirm
+from harness.results.compare import Comparison, compare_grids, confirm, regressed_cells
 from harness.results.query import Query
 from harness.results.runfile import Run
 from harness.store import default_store
@@ -66,7 +66,7 @@ def compare(
     past = known_past((before, now), store)
     comparison = compare_grids(before.grid, now.grid, passports=past.passports, flaky=past.flaky)
     chosen = chosen_changes(comparison, query)
-    if again and (cells := accused(chosen)):
+    if again and (cells := regressed_cells(chosen)):
         options = replace(options, out=options.out / "confirm")
         seen = run_again(cells, named.id, options, Console(stderr=True))
         chosen = confirm(chosen, seen, passports=past.passports)

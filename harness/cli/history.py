@@ -7,10 +7,10 @@ import click
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import query_option, store_option
 from harness.report.console import print_data, say
-from harness.report.listing import format_steps
+from harness.report.listing import format_transitions
 from harness.results.query import Query
 from harness.store import open_store
-from harness.store.history import count_sightings, named_cells, steps
+from harness.store.history import cell_transitions, count_sightings, named_cells
 
 
 @click.command(
@@ -28,7 +28,7 @@ def history(*, name: str, query: Query, store: Path) -> None:
     """
     with open_store(store) as opened:
         cells = named_cells(opened, name)
-        found = steps(opened, cells, query)
+        found = cell_transitions(opened, cells, query)
         seen, times = count_sightings(opened, cells)
-    print_data(format_steps(found), end="")
+    print_data(format_transitions(found), end="")
     say(f"{len(found)} changes; {seen} cells, seen {times} times")

@@ -11,7 +11,7 @@ from harness.cli.options import matrix_option, query_option, store_option
 from harness.report.console import print_data
 from harness.report.formats import Format, render_report
 from harness.results.choice import chosen_cells
-from harness.results.past import NOTHING, in_order
+from harness.results.past import NO_STORED_FACTS, in_order
 from harness.results.query import Query
 from harness.results.runfile import write_whole
 from harness.store.run_lookup import find_run, known_past
@@ -67,7 +67,7 @@ def report(  # noqa: PLR0913 - one for each option
     """
     before = in_order([find_run(name, store).run for name in earlier])
     named = find_run(run, store)
-    known = known_past((*before, named.run), store) if named.id else NOTHING
+    known = known_past((*before, named.run), store) if named.id else NO_STORED_FACTS
     text = render_report(
         chosen_cells(named.run, query),
         Format(form),

@@ -9,7 +9,7 @@ from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, store_option
 from harness.report.console import print_data
 from harness.report.site import site_files
-from harness.results.past import Known, in_order
+from harness.results.past import StoredFacts, in_order
 from harness.results.runfile import write_files
 from harness.store.run_lookup import find_run
 
@@ -30,6 +30,6 @@ def site(*, folder: Path, runs: tuple[str, ...], url: str, store: Path, matrix: 
     """
     names = runs or ("grid/run.json",)
     read = in_order([find_run(name, store).run for name in names])
-    known = Known(recorded=open_passports(matrix).recorded)
+    known = StoredFacts(recorded=open_passports(matrix).recorded)
     write_files(folder, site_files(read, known=known, url=url))
     print_data(folder / "index.html")

@@ -13,7 +13,7 @@ from harness.core.subjects import Builder, FixtureSource, IndexSource
 from harness.core.targets import Target
 from harness.matrix.plan import all_cells
 
-TELLING = frozenset(
+NOT_DECIDING = frozenset(
     {
         "__main__",
         "app.adhoc",
@@ -72,14 +72,14 @@ class _CellDefinition:
     cause: str
 
 
-def touches_all(edit: Edit) -> bool:
+def affects_all(edit: Edit) -> bool:
     """Return whether the change may affect every cell."""
     return edit.before is None or any(map(_decides, edit.paths))
 
 
-def touched_cells(cells: Sequence[Cell], matrix: Matrix, edit: Edit) -> tuple[Cell, ...]:
+def affected_cells(cells: Sequence[Cell], matrix: Matrix, edit: Edit) -> tuple[Cell, ...]:
     """Return those of ``cells``, from ``matrix``, whose results may change."""
-    if edit.before is None or touches_all(edit):
+    if edit.before is None or affects_all(edit):
         return tuple(cells)
     before = {cell.id: _definition(edit.before, cell) for cell in all_cells(edit.before)}
     projects = {_project(path) for path in edit.paths}
@@ -104,7 +104,7 @@ def _decides(path: str) -> bool:
     if file.parts[0] != "harness" or len(file.parts) == 1 or path.endswith((".md", ".schema.json")):
         return False
     module = ".".join((*file.parts[1:-1], file.stem))
-    return not any(f"{module}.".startswith(f"{name}.") for name in TELLING)
+    return not any(f"{module}.".startswith(f"{name}.") for name in NOT_DECIDING)
 
 
 def _project(path: str) -> str:

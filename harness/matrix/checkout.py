@@ -14,7 +14,7 @@ from harness.host.process import ProcessError, run_process
 from harness.host.tararchive import unpack_tar
 from harness.images.debian import PackageSet, SourceChoice
 from harness.images.debian.package_lock import FOLDER, SuiteLock, read_whole_locks
-from harness.matrix.affected import Edit, touched_cells, touches_all
+from harness.matrix.affected import Edit, affected_cells, affects_all
 from harness.matrix.files import load_matrix
 from harness.matrix.package_sets import (
     builder_sets,
@@ -22,7 +22,7 @@ from harness.matrix.package_sets import (
     target_sets,
     target_sources,
 )
-from harness.matrix.plan import Selection, plan_cells, usual
+from harness.matrix.plan import Selection, or_default_profile, plan_cells
 from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, read_lock
 from harness.wheels.index.renew import pinned_releases
 
@@ -39,10 +39,10 @@ def choose_changed(
     affects all cells. Raises what ``plan_cells`` and ``read_edit`` raise.
     """
     if base is None:
-        return plan_cells(matrix, usual(matrix, selection))
+        return plan_cells(matrix, or_default_profile(matrix, selection))
     edit = read_edit(base, folder, matrix)
-    wanted = usual(matrix, selection) if touches_all(edit) else selection
-    return touched_cells(plan_cells(matrix, wanted), matrix, edit)
+    wanted = or_default_profile(matrix, selection) if affects_all(edit) else selection
+    return affected_cells(plan_cells(matrix, wanted), matrix, edit)
 
 
 def read_edit(base: str, folder: Path, matrix: Matrix) -> Edit:

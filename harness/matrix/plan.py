@@ -41,7 +41,7 @@ class Selection:
     profile: str | None = None
 
 
-def usual(matrix: Matrix, selection: Selection) -> Selection:
+def or_default_profile(matrix: Matrix, selection: Selection) -> Selection:
     """Return the selection; an empty one means the profile ``default``, if there is one."""
     named = any(profile.name == _DEFAULT for profile in matrix.profiles)
     return Selection(profile=_DEFAULT) if named and selection == Selection() else selection

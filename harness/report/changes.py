@@ -34,7 +34,7 @@ _STYLES = {ChangeKind.REGRESSED: "bold red", ChangeKind.FIXED: "green"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
+class ResultRecord:
     """One side of a change."""
 
     outcome: Outcome
@@ -49,8 +49,8 @@ class ChangeRecord:
 
     cell: str
     change: ChangeKind
-    base: Seen | None
-    now: Seen | None
+    base: ResultRecord | None
+    now: ResultRecord | None
     differences: tuple[Difference, ...]
     flaky: bool
 
@@ -191,9 +191,13 @@ def _record(change: CellChange) -> ChangeRecord:
     )
 
 
-def _seen(cell: GridCell | None) -> Seen | None:
+def _seen(cell: GridCell | None) -> ResultRecord | None:
     seen = cell.observation if cell else None
-    return Seen(outcome=seen.outcome, cause=seen.cause, evidence=seen.evidence) if seen else None
+    return (
+        ResultRecord(outcome=seen.outcome, cause=seen.cause, evidence=seen.evidence)
+        if seen
+        else None
+    )
 
 
 def _short(value: str) -> str:

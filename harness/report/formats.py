@@ -11,7 +11,7 @@ from harness.report.badge import badge_svg, judge_subject
 from harness.report.html import html_page
 from harness.report.junit import junit_xml
 from harness.report.markdown import markdown_summary
-from harness.results.past import NOTHING, Known, past_of, transitions
+from harness.results.past import NO_STORED_FACTS, StoredFacts, past_of, transitions
 from harness.results.runfile import Run, run_json
 
 
@@ -32,7 +32,7 @@ def render_report(
     *,
     earlier: Sequence[Run] = (),
     subject: str | None = None,
-    known: Known = NOTHING,
+    known: StoredFacts = NO_STORED_FACTS,
 ) -> str:
     """Return ``run`` in ``form``; the last of ``earlier`` runs, oldest first, is its base.
 

@@ -7,13 +7,13 @@ from rich.text import Text
 from harness.report.changes import seen_words
 from harness.report.untrusted import visible
 from harness.results.compare import CellChange, ChangeKind
-from harness.results.gate import Gated
+from harness.results.gate import GateResult
 
 MOST = 40
 """Maximum lines of one heading; ``run.json`` has all."""
 
 
-def format_gate(gated: Gated) -> Text:
+def format_gate(gated: GateResult) -> Text:
     """Return worse and better cells, platforms that lose a wheel, and the counts."""
     fixed = gated.comparison.having(ChangeKind.FIXED)
     lines = [*_section("worse", gated.worse), *_section("better", fixed)]

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from harness.report.glyphs import GLYPHS
 from harness.report.pagedata import page_data
 from harness.results.grid import Verdict
-from harness.results.past import NO_PAST, Past
+from harness.results.past import NO_HISTORY, RunHistory
 from harness.results.runfile import Run
 
 ASSETS = Path(__file__).with_name("assets")
@@ -50,7 +50,7 @@ class Counts:
 
 
 def html_page(
-    run: Run, past: Past = NO_PAST, *, title: str = "Wheelgrid", links: Sequence[Link] = ()
+    run: Run, past: RunHistory = NO_HISTORY, *, title: str = "Wheelgrid", links: Sequence[Link] = ()
 ) -> str:
     """Return the page of ``run``; ``links``: other pages of a site."""
     style = (ASSETS / "page.css").read_text("utf-8") + outcome_style()

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from harness.core.errors import ExitCode
 from harness.report.changes import difference_line, observed_words
 from harness.report.untrusted import visible
-from harness.store.history import Step
+from harness.store.history import CellTransition
 from harness.store.rows import RunInfo
 
 ENDS = {
@@ -30,13 +30,13 @@ def format_runs(runs: Sequence[RunInfo]) -> str:
     )
 
 
-def format_steps(steps: Sequence[Step]) -> str:
+def format_transitions(steps: Sequence[CellTransition]) -> str:
     """Return each change: time, cell, both results and other recorded changes."""
     width = max((len(visible(step.now.cell)) for step in steps), default=0)
     return "".join(f"{line}\n" for step in steps for line in _step(step, width))
 
 
-def _step(step: Step, width: int) -> Iterator[str]:
+def _step(step: CellTransition, width: int) -> Iterator[str]:
     sides = " → ".join(visible(observed_words(seen)) for seen in (step.was, step.now))
     yield f"{step.when[:16].replace('T', ' ')}  {visible(step.now.cell):<{width}}  {sides}"
     for difference in step.differences:

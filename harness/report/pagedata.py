@@ -23,7 +23,7 @@ from harness.report.terminal import key_of
 from harness.report.untrusted import visible
 from harness.results.compare import CellChange, ChangeKind, Comparison, Epidemic
 from harness.results.grid import GridCell
-from harness.results.past import Past, Sighting
+from harness.results.past import PastResult, RunHistory
 from harness.results.query import VOCABULARY, Field
 from harness.results.runfile import CellRecord, Run, excerpt
 
@@ -69,7 +69,7 @@ class Page:
     changes: dict[str, dict[str, Any]]
     """By cell id."""
     epidemics: list[dict[str, Any]]
-    sightings: tuple[Sighting, ...]
+    sightings: tuple[PastResult, ...]
     history: Mapping[str, tuple[int, ...]]
     """By cell id, oldest first: indices in ``sightings``."""
     flaky: list[str]
@@ -82,11 +82,11 @@ class Page:
 _PAGE: TypeAdapter[Page] = TypeAdapter(Page)
 
 
-def page_data(run: Run, past: Past, *, title: str) -> str:
+def page_data(run: Run, past: RunHistory, *, title: str) -> str:
     """Return the JSON document of a page, safe in a ``<script>`` element."""
     comparison = past.comparison
     seen = [cell.observation for cell in run.cells]
-    sightings: dict[Sighting, int] = {}
+    sightings: dict[PastResult, int] = {}
     history = {
         cell: tuple(sightings.setdefault(each, len(sightings)) for each in sighted)
         for cell, sighted in past.history.items()

@@ -28,12 +28,12 @@ from harness.report.html import (
 )
 from harness.report.untrusted import cut, visible
 from harness.results.grid import GridCell, Verdict
-from harness.results.past import NOTHING, Known, Transition, past_of, transitions
+from harness.results.past import NO_STORED_FACTS, StoredFacts, Transition, past_of, transitions
 from harness.results.runfile import Run, run_json
 
-SAID = 240
+EVIDENCE_COLUMNS = 240
 """Maximum columns of evidence in a row."""
-SHOWN = 500
+MOST_TRANSITIONS = 500
 """Maximum transitions on the history page."""
 
 
@@ -69,7 +69,9 @@ class Listing:
     parts: tuple[SitePart, ...]
 
 
-def site_files(runs: Sequence[Run], *, known: Known = NOTHING, url: str = "") -> dict[str, str]:
+def site_files(
+    runs: Sequence[Run], *, known: StoredFacts = NO_STORED_FACTS, url: str = ""
+) -> dict[str, str]:
     """Return the text of each file by its path; at least one of ``runs``, oldest first.
 
     ``url``: public address of the site, for the feed's links.
@@ -180,7 +182,7 @@ def _cell_row(cell: GridCell, name: str) -> SiteRow:
         glyph=glyph,
         outcome=cell.outcome or "",
         loud=cell.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS),
-        said=cut(visible(" ".join(said.split())), SAID),
+        said=cut(visible(" ".join(said.split())), EVIDENCE_COLUMNS),
     )
 
 
@@ -190,7 +192,9 @@ def _history(runs: Sequence[Run], changes: Sequence[Transition]) -> Listing:
             heading=format_moment(when),
             rows=tuple(_transition_row(transition) for transition in same),
         )
-        for when, same in groupby(changes[:SHOWN], key=lambda transition: transition.when)
+        for when, same in groupby(
+            changes[:MOST_TRANSITIONS], key=lambda transition: transition.when
+        )
     )
     if not told:
         told = (SitePart(heading="Changes", rows=(), nothing="No changes between runs."),)

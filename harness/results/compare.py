@@ -127,7 +127,7 @@ def compare_grids(
     return Comparison(changes=changes, epidemics=find_epidemics(changes, known))
 
 
-def accused(comparison: Comparison) -> tuple[Cell, ...]:
+def regressed_cells(comparison: Comparison) -> tuple[Cell, ...]:
     """Return the regressed cells that are not flaky, as in the newer grid."""
     return tuple(c.seen.cell for c in comparison.having(ChangeKind.REGRESSED) if not c.flaky)
 

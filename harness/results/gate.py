@@ -18,7 +18,7 @@ from harness.results.grid import Grid, Verdict, exit_code
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pair:
+class GatePair:
     """A new release and the released one that it is compared with."""
 
     new: Subject
@@ -26,7 +26,7 @@ class Pair:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lost:
+class LostPlatform:
     """A platform where the released wheel works and the new release has no wheel."""
 
     arch: str
@@ -48,12 +48,12 @@ class Lost:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gated:
+class GateResult:
     """The result of the gate."""
 
     comparison: Comparison
     """Cells of the new subjects, compared with those of the released ones."""
-    lost: tuple[Lost, ...]
+    lost: tuple[LostPlatform, ...]
     new: Grid
     """The cells of the new wheels only."""
     partial: bool
@@ -75,7 +75,7 @@ class Gated:
         return ExitCode.NOTHING_CAN_BE_SAID if unknown else ExitCode.AS_EXPECTED
 
 
-def pair_up(new: Sequence[Subject], base: Sequence[Subject]) -> tuple[Pair, ...]:
+def pair_up(new: Sequence[Subject], base: Sequence[Subject]) -> tuple[GatePair, ...]:
     """Return each released subject with the new one of the same project.
 
     Raises ``UsageError`` if there is not exactly one.
@@ -89,11 +89,11 @@ def pair_up(new: Sequence[Subject], base: Sequence[Subject]) -> tuple[Pair, ...]
             raise UsageError(
                 f"--against {released.id}: {project_of(released)} {what} the new wheels: {have}"
             )
-        pairs.append(Pair(new=same[0], base=released))
+        pairs.append(GatePair(new=same[0], base=released))
     return tuple(pairs)
 
 
-def hold_against(grid: Grid, pairs: Sequence[Pair], *, partial: bool = False) -> Gated:
+def compare_releases(grid: Grid, pairs: Sequence[GatePair], *, partial: bool = False) -> GateResult:
     """Compare the new wheels of ``pairs`` with the released ones, from one run of both."""
     new = {pair.new.id for pair in pairs}
     now = Grid(cells=tuple(c for c in grid.cells if c.cell.subject.id in new))
@@ -102,7 +102,9 @@ def hold_against(grid: Grid, pairs: Sequence[Pair], *, partial: bool = False) ->
     comparison = compare_grids(base, now)
     bases = {pair.base.id for pair in pairs}
     ours = Grid(cells=tuple(c for c in grid.cells if c.cell.subject.id not in bases))
-    return Gated(comparison=comparison, lost=_lost(comparison, released), new=ours, partial=partial)
+    return GateResult(
+        comparison=comparison, lost=_lost(comparison, released), new=ours, partial=partial
+    )
 
 
 def project_of(subject: Subject) -> str:
@@ -116,7 +118,7 @@ def project_of(subject: Subject) -> str:
             return subject.id
 
 
-def told_apart(new: Sequence[Subject], base: Sequence[Subject]) -> tuple[Subject, ...]:
+def with_distinct_ids(new: Sequence[Subject], base: Sequence[Subject]) -> tuple[Subject, ...]:
     """Return the released subjects; rename those whose id is also a new subject's."""
     taken = {subject.id for subject in new}
     return tuple(
@@ -135,14 +137,14 @@ def _as_new(grid: Grid, renamed: Mapping[str, Subject]) -> Grid:
     )
 
 
-def _lost(comparison: Comparison, released: Mapping[str, str]) -> tuple[Lost, ...]:
+def _lost(comparison: Comparison, released: Mapping[str, str]) -> tuple[LostPlatform, ...]:
     works: dict[tuple[str, str, str], list[CellChange]] = defaultdict(list)
     for change in comparison.changes:
         if change.base and change.base.outcome is Outcome.PASS and _decides(change):
             target = change.base.cell.target
             works[change.base.cell.subject.id, target.arch_name, target.libc].append(change)
     return tuple(
-        Lost(
+        LostPlatform(
             arch=arch,
             libc=libc,
             base=released[subject],

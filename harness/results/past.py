@@ -12,7 +12,7 @@ from harness.results.runfile import Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sighting:
+class PastResult:
     """The result of a cell in an earlier run."""
 
     when: str
@@ -22,13 +22,13 @@ class Sighting:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Past:
+class RunHistory:
     """The history of a run's cells; any field may be empty."""
 
     base: str = ""
     """Description of the other run of ``comparison``."""
     comparison: Comparison | None = None
-    history: Mapping[str, tuple[Sighting, ...]] = field(default_factory=dict)
+    history: Mapping[str, tuple[PastResult, ...]] = field(default_factory=dict)
     """By cell id, oldest first."""
     flaky: frozenset[str] = frozenset()
     """Cells that changed before with no other recorded change."""
@@ -36,7 +36,7 @@ class Past:
     """By target key."""
 
 
-NO_PAST = Past()
+NO_HISTORY = RunHistory()
 
 
 Recorded = Callable[[str], Passport | None]
@@ -44,19 +44,19 @@ Recorded = Callable[[str], Passport | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Known:
+class StoredFacts:
     """Stored facts about cells and targets of the given runs; any field may be empty."""
 
     passports: Mapping[str, Passport] = field(default_factory=dict)
     """By id."""
     flaky: frozenset[str] = frozenset()
     """Cells that changed before the newest run with no other recorded change."""
-    history: Mapping[str, tuple[Sighting, ...]] = field(default_factory=dict)
+    history: Mapping[str, tuple[PastResult, ...]] = field(default_factory=dict)
     """By cell id, oldest first, including the newest run."""
     recorded: Recorded = lambda _: None
 
 
-NOTHING = Known()
+NO_STORED_FACTS = StoredFacts()
 TRANSITIONS = (ChangeKind.REGRESSED, ChangeKind.FIXED, ChangeKind.CHANGED_CAUSE)
 
 
@@ -79,8 +79,8 @@ def past_of(
     earlier: Sequence[Run] = (),
     *,
     base: Run | None = None,
-    known: Known = NOTHING,
-) -> Past:
+    known: StoredFacts = NO_STORED_FACTS,
+) -> RunHistory:
     """Return the history of ``run`` from ``earlier`` runs, oldest first, and ``known`` facts.
 
     ``base``: the run to compare with.
@@ -88,7 +88,7 @@ def past_of(
     recorded = {target.key: known.recorded(target.key) for target in run.targets}
     history = sightings([*earlier, run]) if earlier else known.history
     cells = frozenset(f"{cell.target}/{cell.subject}" for cell in run.cells)
-    return Past(
+    return RunHistory(
         base=f"the run of {base.circumstances.started_at[:16].replace('T', ' ')}" if base else "",
         comparison=_compared(base, run, known) if base else None,
         history={cell: seen for cell, seen in history.items() if cell in cells},
@@ -97,18 +97,18 @@ def past_of(
     )
 
 
-def _compared(base: Run, run: Run, known: Known) -> Comparison:
+def _compared(base: Run, run: Run, known: StoredFacts) -> Comparison:
     return compare_grids(base.grid, run.grid, passports=known.passports, flaky=known.flaky)
 
 
-def sightings(runs: Sequence[Run]) -> dict[str, tuple[Sighting, ...]]:
+def sightings(runs: Sequence[Run]) -> dict[str, tuple[PastResult, ...]]:
     """Return the results of each cell id in ``runs``, oldest first."""
-    seen: dict[str, list[Sighting]] = defaultdict(list)
+    seen: dict[str, list[PastResult]] = defaultdict(list)
     for run in runs:
         for cell in run.cells:
             if cell.observation:
                 seen[f"{cell.target}/{cell.subject}"].append(
-                    Sighting(
+                    PastResult(
                         when=run.circumstances.started_at,
                         outcome=cell.observation.outcome,
                         cause=cell.observation.cause,

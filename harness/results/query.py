@@ -135,14 +135,14 @@ def seen_facts(cell: GridCell) -> Facts:
     )
 
 
-Mark = tuple[str, bool]
+QuotedChar = tuple[str, bool]
 """A character and whether it was quoted."""
 _NEGATION, _FIELD, _OR = (("-", False), (":", False), (",", False))
 
 
-def _words(text: str) -> Iterator[tuple[int, list[Mark]]]:
+def _words(text: str) -> Iterator[tuple[int, list[QuotedChar]]]:
     """Yield each word and its first column, without quotes."""
-    word: list[Mark] = []
+    word: list[QuotedChar] = []
     begun = opened = 0
     for column, char in enumerate(text, start=1):
         if char.isspace() and not opened:
@@ -161,7 +161,7 @@ def _words(text: str) -> Iterator[tuple[int, list[Mark]]]:
         yield begun, word
 
 
-def _term(text: str, column: int, word: list[Mark]) -> Term:
+def _term(text: str, column: int, word: list[QuotedChar]) -> Term:
     negated = word[:1] == [_NEGATION]
     rest = word[negated:]
     if not rest:
@@ -187,8 +187,8 @@ def _field(text: str, column: int, name: str) -> Field:
         ) from error
 
 
-def _split(word: list[Mark]) -> Iterator[list[Mark]]:
-    part: list[Mark] = []
+def _split(word: list[QuotedChar]) -> Iterator[list[QuotedChar]]:
+    part: list[QuotedChar] = []
     for mark in word:
         if mark == _OR:
             yield part
@@ -198,7 +198,7 @@ def _split(word: list[Mark]) -> Iterator[list[Mark]]:
     yield part
 
 
-def _pattern(field: Field, part: list[Mark]) -> re.Pattern[str]:
+def _pattern(field: Field, part: list[QuotedChar]) -> re.Pattern[str]:
     wild = {("*", False): ".*", ("?", False): "."}
     if field is Field.ARCH and not any(mark in wild for mark in part):
         source = re.escape(wheel_spelling(_plain(part).lower()))
@@ -216,5 +216,5 @@ def _check_value(
         raise QueryError(text, column, f"no {field} {value!r}{hint}")
 
 
-def _plain(word: list[Mark]) -> str:
+def _plain(word: list[QuotedChar]) -> str:
     return "".join(char for char, _ in word)

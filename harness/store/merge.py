@@ -20,7 +20,7 @@ from harness.store.run_store import open_store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ShardPart:
+class ShardRun:
     """The newest run of one store."""
 
     path: Path
@@ -32,7 +32,7 @@ class ShardPart:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Joined:
+class MergedRun:
     """The merged cells of all shards."""
 
     cells: tuple[Cell, ...]
@@ -42,11 +42,11 @@ class Joined:
     """One line per problem."""
 
 
-def read_part(path: Path) -> ShardPart:
+def read_shard(path: Path) -> ShardRun:
     """Return the newest run of the store at ``path``. Raises ``StoreError``."""
     with open_store(path) as store:
         run = store.find("last")
-        return ShardPart(
+        return ShardRun(
             path=path,
             run=run,
             whole=store.cells(run, whole=True),
@@ -56,7 +56,7 @@ def read_part(path: Path) -> ShardPart:
         )
 
 
-def join_parts(parts: Sequence[ShardPart]) -> Joined:
+def merge_shards(parts: Sequence[ShardRun]) -> MergedRun:
     """Return all cells of the parts with their observations.
 
     Raises ``UsageError`` for parts of different harness versions or plans, and for shards mixed
@@ -80,24 +80,26 @@ def join_parts(parts: Sequence[ShardPart]) -> Joined:
     absent = [name for name in cells if name not in seen]
     notes = (*_overlap(twice), *_missing_shards(parts), *_unseen(absent))
     why = "; ".join(_missing_shards(parts)) or "its shard ended before the cell"
-    return Joined(
+    return MergedRun(
         cells=tuple(cells.values()),
         seen=tuple(seen.get(name) or _miss(name, why) for name in cells),
         notes=notes,
     )
 
 
-def merge_stores(sources: Sequence[Path], into: Path, *, label: str = "") -> tuple[RunInfo, Joined]:
+def merge_stores(
+    sources: Sequence[Path], into: Path, *, label: str = ""
+) -> tuple[RunInfo, MergedRun]:
     """Merge the newest runs of ``sources`` into one run of the store ``into``.
 
-    Raises ``StoreError`` and what ``join_parts`` raises; ``UsageError`` if the same runs are
+    Raises ``StoreError`` and what ``merge_shards`` raises; ``UsageError`` if the same runs are
     already merged there.
     """
     if into.resolve() in {path.resolve() for path in sources}:
         raise UsageError(f"{into}: cannot be merged into itself; choose another --store")
-    unique = {part.run.id: part for part in map(read_part, sources)}
+    unique = {part.run.id: part for part in map(read_shard, sources)}
     parts = tuple(unique.values())
-    joined = join_parts(parts)
+    joined = merge_shards(parts)
     with open_store(into, write=True) as store:
         run_id = _run_id(parts)
         if any(run.id == run_id for run in store.runs()):
@@ -114,7 +116,7 @@ def merge_stores(sources: Sequence[Path], into: Path, *, label: str = "") -> tup
         return store.find(run_id), joined
 
 
-def _check_alike(parts: Sequence[ShardPart], what: str, values: Mapping[Path, str]) -> None:
+def _check_alike(parts: Sequence[ShardRun], what: str, values: Mapping[Path, str]) -> None:
     if len(set(values.values())) > 1:
         told = ", ".join(f"{part.path}: {values[part.path]}" for part in parts)
         raise UsageError(f"runs of different {what} cannot be merged: {told}")
@@ -134,7 +136,7 @@ def _overlap(twice: set[str]) -> Iterator[str]:
         yield f"{len(twice)} cells were measured twice, {min(twice)} for one; the later one counts"
 
 
-def _missing_shards(parts: Sequence[ShardPart]) -> tuple[str, ...]:
+def _missing_shards(parts: Sequence[ShardRun]) -> tuple[str, ...]:
     if not parts[0].run.shard:
         return ()
     of = int(parts[0].run.shard.partition("/")[2])
@@ -154,13 +156,13 @@ def _miss(cell: str, why: str) -> Observation:
     )
 
 
-def _run_id(parts: Sequence[ShardPart]) -> str:
+def _run_id(parts: Sequence[ShardRun]) -> str:
     """Return an id derived from the runs, so that they are not merged twice."""
     digest = hashlib.sha256(" ".join(sorted(part.run.id for part in parts)).encode())
     return f"{min(part.run.id for part in parts).partition('-')[0]}-{digest.hexdigest()[:8]}"
 
 
-def _circumstances(parts: Sequence[ShardPart]) -> Circumstances:
+def _circumstances(parts: Sequence[ShardRun]) -> Circumstances:
     """Return the circumstances of the merged run: the longest duration and the summed work."""
     each = [part.circumstances for part in parts]
     phases: dict[str, float] = {}

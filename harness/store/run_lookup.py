@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.results.past import NOTHING, Known
+from harness.results.past import NO_STORED_FACTS, StoredFacts
 from harness.results.runfile import Run, read_run
 from harness.store.history import flaky_cells, last_sightings
 from harness.store.run_store import open_store
@@ -42,15 +42,15 @@ def is_file_name(name: str) -> bool:
     return name.endswith(".json") or "/" in name
 
 
-def known_past(runs: Sequence[Run], store: Path) -> Known:
+def known_past(runs: Sequence[Run], store: Path) -> StoredFacts:
     """Return the stored facts about the cells of ``runs``, which are oldest first."""
     ids = frozenset[str]().union(*(run.passport_ids for run in runs))
     if not store.exists():
-        return NOTHING
+        return NO_STORED_FACTS
     cells = [f"{cell.target}/{cell.subject}" for cell in runs[-1].cells]
     started_at = runs[-1].circumstances.started_at
     with open_store(store) as opened:
-        return Known(
+        return StoredFacts(
             passports=opened.passports(sorted(ids)),
             flaky=flaky_cells(opened, cells, before=started_at),
             history=last_sightings(opened, cells, until=started_at),

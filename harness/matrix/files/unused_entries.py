@@ -13,10 +13,10 @@ from harness.core.subjects import Subject
 from harness.core.targets import Target
 from harness.matrix.files.references import Sections
 
-Pair = tuple[Target, Subject]
+CellPair = tuple[Target, Subject]
 
 
-def cell_pairs(matrix: Matrix) -> Iterator[Pair]:
+def cell_pairs(matrix: Matrix) -> Iterator[CellPair]:
     """Yield the target and subject of each cell, in the order of the matrix."""
     for target in matrix.targets:
         for subject in matrix.subjects:
@@ -70,7 +70,7 @@ def _has_image(target: Target) -> bool:
 
 
 def _check_expectations(
-    matrix: Matrix, sections: Sections, pairs: tuple[Pair, ...]
+    matrix: Matrix, sections: Sections, pairs: tuple[CellPair, ...]
 ) -> Iterator[Problem]:
     taken: dict[tuple[str, str], Expectation] = {}
     for entry, expected in zip(sections.expectations.entries, matrix.expectations, strict=True):

@@ -10,7 +10,7 @@ import pytest
 from harness.app.wiring import read_matrix
 from harness.core.cells import Expectation, Matrix, Outcome
 from harness.core.subjects import FixtureSource, IndexSource
-from harness.matrix.affected import TELLING, Edit, touched_cells, touches_all
+from harness.matrix.affected import NOT_DECIDING, Edit, affected_cells, affects_all
 from harness.matrix.plan import all_cells
 
 ROOT = Path(__file__).parents[3]
@@ -20,7 +20,7 @@ CELLS = all_cells(MATRIX)
 
 def touched(edit: Edit, matrix: Matrix = MATRIX) -> set[str]:
     """Return the ids of the touched cells of the whole matrix."""
-    return {cell.id for cell in touched_cells(all_cells(matrix), matrix, edit)}
+    return {cell.id for cell in affected_cells(all_cells(matrix), matrix, edit)}
 
 
 def edit(*paths: str) -> Edit:
@@ -50,7 +50,7 @@ def test_what_only_tells_touches_nothing(path: str) -> None:
 )
 def test_what_measures_touches_everything(path: str) -> None:
     """Code that a result depends on may change every cell, and so may its dependencies."""
-    assert touches_all(edit(path))
+    assert affects_all(edit(path))
     assert len(touched(edit(path))) == len(CELLS)
 
 
@@ -140,10 +140,10 @@ def test_no_cell_is_probed_by_what_only_tells() -> None:
     )
     loaded = {name.removeprefix("harness.") for name in done.stdout.split()}
     assert "probe.prober" in loaded
-    assert {name for name in TELLING if name in loaded} == {"report", "results.runfile"}
+    assert {name for name in NOT_DECIDING if name in loaded} == {"report", "results.runfile"}
 
 
 def test_what_only_tells_is_there() -> None:
     """A module that was renamed or went does not stay in the list."""
-    places = [ROOT / "harness" / name.replace(".", "/") for name in TELLING]
+    places = [ROOT / "harness" / name.replace(".", "/") for name in NOT_DECIDING]
     assert [p for p in places if not (p.is_dir() or p.with_suffix(".py").is_file())] == []

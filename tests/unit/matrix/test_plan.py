@@ -15,9 +15,9 @@ from harness.matrix.plan import (
     Selection,
     all_cells,
     find_cell,
+    or_default_profile,
     plan_cells,
     subject_fits,
-    usual,
     wheel_fits,
     with_subjects,
 )
@@ -300,6 +300,6 @@ def test_a_wheel_may_fit_the_python_that_stands_in() -> None:
 def test_what_is_usual_where_nothing_is_selected() -> None:
     """The profile ``default`` where there is one; any wish, and a matrix without it, stay."""
     matrix = replace(MATRIX, profiles=(Profile(name="default", arches=("x86_64",)),))
-    assert usual(matrix, Selection()) == Selection(profile="default")
-    assert usual(matrix, Selection(keyword="arm")) == Selection(keyword="arm")
-    assert usual(MATRIX, Selection()) == Selection()
+    assert or_default_profile(matrix, Selection()) == Selection(profile="default")
+    assert or_default_profile(matrix, Selection(keyword="arm")) == Selection(keyword="arm")
+    assert or_default_profile(MATRIX, Selection()) == Selection()

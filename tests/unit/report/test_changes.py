@@ -1,4 +1,4 @@
-"""A comparison in words: what got worse and what is accused of it, in every format."""
+"""A comparison in words: what got worse and what is regressed_cells of it, in every format."""
 
 import io
 import json

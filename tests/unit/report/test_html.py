@@ -12,7 +12,7 @@ from harness.report.html import format_moment, html_page, luminance, outcome_sty
 from harness.report.pagedata import LOG_CHARACTERS, embeddable
 from harness.results.compare import compare_grids
 from harness.results.grid import Grid
-from harness.results.past import Past, Sighting
+from harness.results.past import PastResult, RunHistory
 from harness.results.runfile import Circumstances, Run, record_run
 
 WENT = Circumstances(harness="1.0", started_at="2026-11-02T10:00:00+00:00", seconds=1, workers=2)
@@ -116,10 +116,10 @@ def run_with_log(run: Run, target: str, subject: str, log: str) -> object:
 def test_past(run: Run, grid: Grid) -> None:
     """Changes against another run and sightings of earlier ones are in the data."""
     cell = "debian-12/s390x/plain"
-    past = Past(
+    past = RunHistory(
         base="last night",
         comparison=compare_grids(Grid(cells=grid.cells[:3]), grid),
-        history={cell: (Sighting(when="2026-11-01T10:00:00+00:00", outcome=Outcome.PASS),)},
+        history={cell: (PastResult(when="2026-11-01T10:00:00+00:00", outcome=Outcome.PASS),)},
     )
     data = data_of(html_page(run, past))
     assert data["base"] == "last night"

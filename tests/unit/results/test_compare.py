@@ -1,4 +1,4 @@
-"""What became of cells since the base, what is accused of it, and what is an epidemic."""
+"""What became of cells since the base, what is regressed_cells of it, and what is an epidemic."""
 
 from dataclasses import replace
 
@@ -83,7 +83,7 @@ def regress(count: int, of: int, **changed: str) -> Comparison:
 
 
 def test_a_regression_names_what_else_changed() -> None:
-    """Image, wheel and emulator are accused where they differ, and nothing else is."""
+    """Image, wheel and emulator are regressed_cells where they differ, and nothing else is."""
     (found,) = regress(1, 1, image=NEW, wheel="b", qemu="8.0").regressions
     assert [(d.aspect, d.base, d.now) for d in found.differences] == [
         (Aspect.WHEEL, "a", "b"),

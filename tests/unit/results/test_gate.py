@@ -10,7 +10,14 @@ from harness.core.errors import ExitCode, UsageError
 from harness.core.subjects import FileSource, IndexSource, Subject
 from harness.report.gate import format_gate
 from harness.results.compare import ChangeKind
-from harness.results.gate import Gated, Pair, hold_against, pair_up, project_of, told_apart
+from harness.results.gate import (
+    GatePair,
+    GateResult,
+    compare_releases,
+    pair_up,
+    project_of,
+    with_distinct_ids,
+)
 from harness.results.grid import build_grid
 from tests.support.cells import expect, make_cell, see
 
@@ -21,7 +28,7 @@ BASE = Subject(
     id="my-pkg-1.0", group="your wheels", source=IndexSource(name="my-pkg", version="1.0"),
     imports=("x",),
 )  # fmt: skip
-PAIR = Pair(new=NEW, base=BASE)
+PAIR = GatePair(new=NEW, base=BASE)
 PASS, REFUSED, FAILED, MISS = Outcome.PASS, Outcome.REFUSED, Outcome.IMPORT_FAILED, Outcome.MISS
 
 
@@ -36,7 +43,7 @@ def gate(
     *,
     partial: bool = False,
     expected: Outcome | None = None,
-) -> Gated:
+) -> GateResult:
     """Hold new against base, seen by target; None: there is no such cell."""
     sides = [
         (cell(subject, target, expected=expected if subject is NEW else None), outcome)
@@ -45,7 +52,7 @@ def gate(
         if outcome
     ]
     grid = build_grid([c for c, _ in sides], [see(c, outcome) for c, outcome in sides])
-    return hold_against(grid, [PAIR], partial=partial)
+    return compare_releases(grid, [PAIR], partial=partial)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +136,6 @@ def test_releases_are_paired_by_project() -> None:
 def test_the_same_version_built_anew() -> None:
     """A release that is rebuilt has a row of its own beside the released one."""
     again = replace(BASE, source=FileSource(paths=("/x.whl",)))
-    (released,) = told_apart([again], [BASE])
+    (released,) = with_distinct_ids([again], [BASE])
     assert (released.id, released.source) == ("my-pkg-1.0-released", BASE.source)
-    assert told_apart([NEW], [BASE]) == (BASE,)
+    assert with_distinct_ids([NEW], [BASE]) == (BASE,)

@@ -7,12 +7,18 @@ import pytest
 
 from harness.core.cells import Outcome
 from harness.core.observations import Observation
-from harness.report.listing import format_steps
+from harness.report.listing import format_transitions
 from harness.results.differences import Aspect
 from harness.results.past import past_of
 from harness.results.query import parse_query
 from harness.store import Store, StoreError, open_store
-from harness.store.history import count_sightings, flaky_cells, last_sightings, named_cells, steps
+from harness.store.history import (
+    cell_transitions,
+    count_sightings,
+    flaky_cells,
+    last_sightings,
+    named_cells,
+)
 from harness.store.run_lookup import known_past
 from tests.support.cells import NEW, cells, saw
 
@@ -44,7 +50,7 @@ def nights(store: Store) -> Store:
 
 def test_only_what_changed_is_told(nights: Store) -> None:
     """The newest change comes first; a night like the one before and a miss are none."""
-    found = steps(nights, [ONE.id, TWO.id])
+    found = cell_transitions(nights, [ONE.id, TWO.id])
     assert [(step.when[:10], step.was.outcome, step.now.outcome) for step in found] == [
         ("2026-01-04", FAILED, PASS),
         ("2026-01-02", PASS, FAILED),
@@ -54,7 +60,7 @@ def test_only_what_changed_is_told(nights: Store) -> None:
 
 def test_another_cause_is_a_change(nights: Store) -> None:
     """A cell that fails for another reason has changed."""
-    (step,) = steps(nights, [FAR.id])
+    (step,) = cell_transitions(nights, [FAR.id])
     assert (step.was.cause, step.now.cause) == ("suffix-mismatch", "missing-library")
 
 
@@ -96,12 +102,14 @@ def test_a_name_like_none_of_many(store: Store) -> None:
 def test_a_query_sees_the_cell_after_the_change(nights: Store) -> None:
     """Steps are chosen by what the cell became, in the plan and the judgement of that run."""
     ids = [ONE.id, FAR.id]
-    found = steps(nights, ids, parse_query("outcome:import-failed target:debian-*"))
+    found = cell_transitions(nights, ids, parse_query("outcome:import-failed target:debian-*"))
     assert [step.when[:10] for step in found] == ["2026-01-02"]
-    found = steps(nights, ids, parse_query(f"group:{ONE.subject.group} -verdict:as-expected"))
+    found = cell_transitions(
+        nights, ids, parse_query(f"group:{ONE.subject.group} -verdict:as-expected")
+    )
     assert [step.when[:10] for step in found] == ["2026-01-04", "2026-01-02"]
     assert {step.now.outcome for step in found} == {FAILED}
-    assert steps(nights, ids, parse_query("group:nobody")) == ()
+    assert cell_transitions(nights, ids, parse_query("group:nobody")) == ()
 
 
 def test_last_sightings(nights: Store) -> None:
@@ -132,7 +140,7 @@ def test_sightings_are_counted(nights: Store) -> None:
 
 def test_steps_in_lines(nights: Store) -> None:
     """A step is a line, and a line each for what changed with it."""
-    assert format_steps(steps(nights, [ONE.id])).splitlines() == [
+    assert format_transitions(cell_transitions(nights, [ONE.id])).splitlines() == [
         f"2026-01-04 02:00  {ONE.id}  import-failed (no-module) → pass",
         "    no other recorded change",
         f"2026-01-02 02:00  {ONE.id}  pass → import-failed (no-module)",

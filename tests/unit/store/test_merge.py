@@ -13,7 +13,7 @@ from harness.matrix.shards import split_cells
 from harness.results.grid import build_grid, exit_code
 from harness.results.runfile import Circumstances
 from harness.store import open_store
-from harness.store.merge import ShardPart, join_parts, merge_stores, read_part
+from harness.store.merge import ShardRun, merge_shards, merge_stores, read_shard
 from harness.store.rows import Measured
 from tests.support.cells import see
 from tests.support.passports import make_passport
@@ -91,7 +91,7 @@ def test_the_same_shards_are_joined_once(tmp_path: Path) -> None:
 def test_a_missing_shard(tmp_path: Path) -> None:
     """Its cells are misses that say so, and the run exits with 3."""
     sources = [store_shard(tmp_path, number) for number in (1, 3)]
-    joined = join_parts([read_part(path) for path in sources])
+    joined = merge_shards([read_shard(path) for path in sources])
     absent = {cell.id for cell in split_cells(PLAN, 3, {})[1].cells}
     missed = {seen.cell: seen for seen in joined.seen if seen.outcome is Outcome.MISS}
     assert set(missed) == absent
@@ -108,7 +108,7 @@ def test_a_shard_that_was_killed(tmp_path: Path) -> None:
     first = split_cells(PLAN, 3, {})[0].cells
     sources = [store_shard(tmp_path, 1, seen=[saw(first[0])])]
     sources += [store_shard(tmp_path, number) for number in (2, 3)]
-    joined = join_parts([read_part(path) for path in sources])
+    joined = merge_shards([read_shard(path) for path in sources])
     missed = [seen.cell for seen in joined.seen if seen.outcome is Outcome.MISS]
     assert missed == [cell.id for cell in first[1:]]
     assert joined.notes == (f"2 cells are misses, {missed[0]} for one: no shard measured them",)
@@ -124,7 +124,7 @@ def test_cells_that_overlap(tmp_path: Path) -> None:
     ]
     sources = [store_shard(tmp_path, number) for number in (1, 3)]
     sources.append(store_shard(tmp_path, 2, seen=[*map(saw, second), *extra]))
-    joined = join_parts([read_part(path) for path in sources])
+    joined = merge_shards([read_shard(path) for path in sources])
     outcomes = {seen.cell: seen.outcome for seen in joined.seen}
     assert [outcomes[cell.id] for cell in first] == [Outcome.CRASHED, Outcome.PASS, Outcome.PASS]
     assert joined.notes == (
@@ -134,24 +134,24 @@ def test_cells_that_overlap(tmp_path: Path) -> None:
 
 def test_what_cannot_be_joined(tmp_path: Path) -> None:
     """Other harnesses, other plans and whole runs are refused, each store with what it has."""
-    parts: list[ShardPart] = [read_part(store_shard(tmp_path, number)) for number in (1, 2)]
+    parts: list[ShardRun] = [read_shard(store_shard(tmp_path, number)) for number in (1, 2)]
     newer = replace(parts[1], run=replace(parts[1].run, harness="9"))
     with pytest.raises(UsageError, match=r"different harness versions .*shard-2.db: 9"):
-        join_parts([parts[0], newer])
+        merge_shards([parts[0], newer])
     (tmp_path / "other").mkdir()
-    other = read_part(store_shard(tmp_path / "other", 2, plan=PLAN[:-1]))
+    other = read_shard(store_shard(tmp_path / "other", 2, plan=PLAN[:-1]))
     with pytest.raises(UsageError, match="different plans cannot be merged"):
-        join_parts([parts[0], other])
+        merge_shards([parts[0], other])
     (tmp_path / "whole").mkdir()
-    whole = read_part(store_shard(tmp_path / "whole", 2, shard=False))
+    whole = read_shard(store_shard(tmp_path / "whole", 2, shard=False))
     with pytest.raises(UsageError, match=r"different kinds .*shard-2.db: whole runs"):
-        join_parts([parts[0], whole])
+        merge_shards([parts[0], whole])
 
 
 def test_whole_runs_are_joined(tmp_path: Path) -> None:
     """Runs of different cells, made on machines of different arches, are one run together."""
     sources = [store_shard(tmp_path, number, shard=False) for number in (1, 2, 3)]
-    joined = join_parts([read_part(path) for path in sources])
+    joined = merge_shards([read_shard(path) for path in sources])
     assert {seen.cell for seen in joined.seen} == {cell.id for cell in PLAN}
     assert joined.notes == ()
 
