@@ -1,4 +1,4 @@
-"""Broken matrix files: the exact lines that their author reads."""
+"""Broken matrix files: the exact messages."""
 
 import json
 from collections.abc import Callable
@@ -17,8 +17,8 @@ WriteMatrix = Callable[..., Path]
 Good = dict[str, str]
 
 
-def test_the_good_matrix_has_no_problem(problems: Problems) -> None:
-    """What the tests below break is whole before."""
+def test_the_valid_matrix_has_no_problem(problems: Problems) -> None:
+    """The matrix that the tests below break is valid."""
     assert problems() == []
 
 
@@ -136,7 +136,7 @@ def test_the_good_matrix_has_no_problem(problems: Problems) -> None:
 def test_problems_of_targets(
     problems: Problems, good: Good, old: str, new: str, expected: list[str]
 ) -> None:
-    """One edit of ``targets.yaml``, and what is said of it."""
+    """One edit of ``targets.yaml`` and its messages."""
     found = problems(targets=good["targets"].replace(old, new, 1))
     assert found == [f"matrix/targets.yaml:{line}" for line in expected]
 
@@ -191,7 +191,7 @@ def test_problems_of_targets(
 def test_problems_of_replicas(
     problems: Problems, good: Good, replica: Good, old: str, new: str, expected: str
 ) -> None:
-    """One edit of a target that has a replica, and what is said of it first."""
+    """One edit of a target with a replica and its first message."""
     targets = (good["targets"] + replica.pop("targets")).replace(old, new, 1)
     found = problems(**replica, targets=targets)
     assert found[-1 if "pipp" in new else 0] == f"matrix/targets.yaml:{expected}"
@@ -247,7 +247,7 @@ def test_problems_of_replicas(
 def test_problems_of_namings(
     problems: Problems, replica: Good, old: str, new: str, expected: str
 ) -> None:
-    """One edit of ``namings.yaml``, and what is said of it."""
+    """One edit of ``namings.yaml`` and its messages."""
     found = problems(namings=replica["namings"].replace(old, new, 1))
     assert found == [f"matrix/namings.yaml:{expected}"]
 
@@ -311,28 +311,28 @@ def test_problems_of_namings(
     ],
 )
 def test_problems_of_subjects(problems: Problems, good: Good, new: str, expected: str) -> None:
-    """One edit of ``subjects.yaml``, and what is said of it."""
+    """One edit of ``subjects.yaml`` and its messages."""
     text = good["subjects"].replace("index: markupsafe==3.0.2", new)
     assert problems(subjects=text) == [f"matrix/subjects.yaml:{expected}"]
 
 
-def test_a_value_that_cannot_be_read_is_told_once(problems: Problems, good: Good) -> None:
-    """That there is then no value where text belongs is no second problem."""
+def test_unreadable_value_is_reported_once(problems: Problems, good: Good) -> None:
+    """The missing value is no second problem."""
     found = problems(targets=good["targets"].replace('"debian:12"', "!image debian"))
     what = "tag !image is not used here; remove it"
     assert found == [f"matrix/targets.yaml:7:23: targets[0].registry.image: {what}"]
 
 
 @pytest.mark.parametrize("name", ["targets", "builders", "subjects"])
-def test_an_id_stands_once(problems: Problems, good: Good, name: str) -> None:
-    """The second entry of an id is shown with the line of the first."""
+def test_duplicate_id(problems: Problems, good: Good, name: str) -> None:
+    """The second entry is reported with the line of the first."""
     twice = good[name] + good[name].split("\n", 1)[1]
     (problem, *_) = problems(**{name: twice})
     assert "is already used in line 2; rename one" in problem
 
 
-def test_headers_of_a_version_that_is_a_number(problems: Problems, good: Good) -> None:
-    """A version that YAML reads as a number is told to be quoted."""
+def test_unquoted_header_version(problems: Problems, good: Good) -> None:
+    """The message says to quote it."""
     (found,) = problems(builders=good["builders"].replace('"3.11"', "3.11"))
     assert found.startswith(
         "matrix/builders.yaml:7:18: builders[0].headers[0].python: 3.11 without "
@@ -370,13 +370,13 @@ builders:
     ],
 )
 def test_builders(problems: Problems, kind: str, rest: str, complaint: str) -> None:
-    """A builder has the keys of its kind and no other, and names what is there."""
+    """A builder has only the keys of its kind, and its names exist."""
     found = problems(builders=BUILDERS.format(kind=kind, rest=rest))
     assert any(complaint in problem for problem in found), found
 
 
 def test_a_distribution_builder_needs_headers(problems: Problems, good: Good) -> None:
-    """A target that is only pulled has none here."""
+    """A target that is only pulled has no headers."""
     found = problems(
         builders=good["builders"] + "  - {id: own, kind: distribution, target: pulled}\n",
         targets=good["targets"]
@@ -392,7 +392,7 @@ def test_a_distribution_builder_needs_headers(problems: Problems, good: Good) ->
 
 
 def test_all_problems_of_all_files_at_once(problems: Problems) -> None:
-    """Files come in their order; an entry that is wrong is still checked for what it names."""
+    """In file order; the names of a broken entry are still checked."""
     rest = "reason: r, link: 'https://example.org'"
     found = problems(
         targets="targets: [}",
@@ -424,7 +424,7 @@ def test_all_problems_of_all_files_at_once(problems: Problems) -> None:
 
 
 def test_an_expectation_meets_a_cell_and_no_other_expectation(problems: Problems) -> None:
-    """An entry that says nothing, and two that speak of one cell, are told."""
+    """Unused and overlapping expectations are reported."""
     rest = "outcome: refused, reason: r, link: 'https://example.org'}"
     found = problems(
         expectations="expectations:\n"
@@ -446,14 +446,14 @@ def test_an_expectation_meets_a_cell_and_no_other_expectation(problems: Problems
 
 @pytest.mark.parametrize("outcome", ["pass", "miss"])
 def test_only_an_incompatibility_can_be_expected(problems: Problems, outcome: str) -> None:
-    """A pass needs no entry, and of a miss nothing can be said."""
+    """Neither a pass nor a miss can be expected."""
     entry = f"{{target: '*', subject: '*', outcome: {outcome}, reason: r, link: 'https://e.org'}}"
     (problem,) = problems(expectations=f"expectations: [{entry}]")
     assert problem.endswith(f"outcome: {outcome!r} is not an incompatibility; remove the entry")
 
 
 def test_a_profile_selects_something(problems: Problems, good: Good) -> None:
-    """Globs that match one by one and select nothing together are told."""
+    """Globs that select no cell together are reported."""
     text = good["subjects"] + '    exclude: ["debian-12/ppc64le"]\n'
     profile = "profiles: [{name: none, arches: [ppc64el], subjects: [markupsafe]}]"
     assert problems(subjects=text, profiles=profile) == [
@@ -464,14 +464,13 @@ def test_a_profile_selects_something(problems: Problems, good: Good) -> None:
 @pytest.mark.parametrize(
     "name", ["interpreters", "namings", "builders", "expectations", "profiles", "policies"]
 )
-def test_some_files_may_be_left_out(problems: Problems, good: Good, name: str) -> None:
-    """Without builders there can be no fixtures; nothing else is missed."""
+def test_optional_files_may_be_missing(problems: Problems, good: Good, name: str) -> None:
+    """Without builders there can be no fixtures."""
     index_only = "subjects:\n" + good["subjects"][good["subjects"].index("  - id: markupsafe") :]
     assert problems(**{name: None, "subjects": index_only}) == []
 
 
-def test_targets_and_subjects_must_be_there(problems: Problems) -> None:
-    """What is missing is named, not taken for empty."""
+def test_missing_targets_and_subjects_are_reported(problems: Problems) -> None:
     assert problems(targets=None, subjects=None, builders=None) == [
         f"matrix/{name}.yaml: no such file; matrix/README.md shows what belongs in it"
         for name in ("targets", "subjects")
@@ -487,18 +486,18 @@ def test_targets_and_subjects_must_be_there(problems: Problems) -> None:
     ],
 )
 def test_a_file_is_one_key_with_a_list(problems: Problems, text: str, what: str) -> None:
-    """Anything else is told in the terms of that file."""
+    """Other content is reported with the file's key."""
     assert f"matrix/targets.yaml:{what}" in problems(targets=text)
 
 
-def test_a_file_that_cannot_be_read(problems: Problems, write_matrix: WriteMatrix) -> None:
-    """The system's own reason is told."""
+def test_unreadable_file_gives_the_system_error(
+    problems: Problems, write_matrix: WriteMatrix
+) -> None:
     (write_matrix(profiles=None) / "profiles.yaml").mkdir()
     assert problems(profiles=None) == ["matrix/profiles.yaml: cannot be read: Is a directory"]
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    """The folder itself is named, once."""
+def test_missing_folder_is_reported_once(tmp_path: Path) -> None:
     with pytest.raises(MatrixFileError, match="nowhere: no such folder; name one with --matrix"):
         load_matrix(tmp_path / "nowhere")
 
@@ -519,10 +518,8 @@ VALUES = st.recursive(
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_any_value_anywhere_is_told_in_our_own_words(
-    problems: Problems, data: st.DataObject
-) -> None:
-    """No input brings a traceback, or a sentence of the library underneath."""
+def test_any_value_gives_our_own_messages(problems: Problems, data: st.DataObject) -> None:
+    """No input causes a traceback or a message of pydantic."""
     name = data.draw(st.sampled_from(list(FILES)))
     keys = [field.alias or key for key, field in FILES[name].model_fields.items()]
     entry = data.draw(st.dictionaries(st.sampled_from(keys), VALUES))
@@ -530,8 +527,8 @@ def test_any_value_anywhere_is_told_in_our_own_words(
     assert not [line for line in found if "Input" in line or "should" in line]
 
 
-def test_a_fixture_that_is_not_there(write_matrix: Callable[..., Path]) -> None:
-    """A subject names a fixture project that is there, where it is known which ones are."""
+def test_unknown_fixture_project(write_matrix: Callable[..., Path]) -> None:
+    """Checked only if the fixture projects are known."""
     folder = write_matrix()
     load_matrix(folder, fixtures=["plain"])
     with pytest.raises(MatrixFileError) as caught:
@@ -575,7 +572,7 @@ policies:
 def test_problems_of_policies(
     problems: Problems, good: Good, replica: Good, old: str, new: str, expected: str
 ) -> None:
-    """One edit of ``policies.yaml``, and what is said of it."""
+    """One edit of ``policies.yaml`` and its messages."""
     files = {**good, **replica, "targets": good["targets"] + replica["targets"]}
     found = problems(**files, policies=POLICY.replace(old, new, 1) if old else POLICY)
     assert found == ([f"matrix/policies.yaml:{expected}"] if expected else [])
