@@ -1,4 +1,4 @@
-"""What is asked to be built is there, or the nearest name is told; no compiler is started."""
+"""Arguments of ``wheelgrid build``; no compiler is started."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,8 +18,8 @@ import pytest
         (["--builder", "cros-glibc"], "--builder cros-glibc: no such builder; did you mean 'cros"),
     ],
 )
-def test_what_is_not_there(wheelgrid: Callable[..., Any], words: list[str], complaint: str) -> None:
-    """A name that nothing has is a usage error, the others that were given beside it too."""
+def test_unknown_names(wheelgrid: Callable[..., Any], words: list[str], complaint: str) -> None:
+    """The message suggests the nearest name."""
     said = wheelgrid("build", *words)
     assert (said.status, said.out) == (2, "")
     assert complaint in said.err
