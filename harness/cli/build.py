@@ -32,16 +32,8 @@ from harness.wheels.build import (
 
 @click.command(cls=ExplainedCommand, example="wheelgrid build abi3 --arch s390x --python 3.11")
 @click.argument("fixture", required=False)
-@click.option(
-    "--arch", "arches", multiple=True, metavar="GLOB", help="Arch to build for; all by default."
-)
-@click.option(
-    "--python",
-    "pythons",
-    multiple=True,
-    metavar="X.Y",
-    help="Python minor version; all by default.",
-)
+@click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Only these arches.")
+@click.option("--python", "pythons", multiple=True, metavar="X.Y", help="Only these Pythons.")
 @click.option(
     "--builder",
     "wanted",
@@ -69,7 +61,7 @@ def build(  # noqa: PLR0913 -- one parameter an option
     registry: str,
     matrix: Path,
 ) -> None:
-    """Build the fixture wheels of all projects, or of one, and print their paths."""
+    """Build fixture wheels of one or all projects; print their paths."""
     builders = _builders(read_matrix(matrix).builders, wanted)
     names = _names(fixtures, fixture)
     _check_names(builders, arches, pythons)
@@ -101,7 +93,6 @@ def _wheels(
     arches: Sequence[str],
     pythons: Sequence[str],
 ) -> list[PlannedWheel]:
-    """Return the planned wheels of the projects for these arches and Pythons."""
     return [
         wheel
         for builder in builders
@@ -120,7 +111,6 @@ def _wheels(
 def _container_builder(
     options: ProberOptions, builders: Iterable[Builder]
 ) -> ContainerBuilder | None:
-    """Return the container builder if one of the builders needs it."""
     if all(builder.kind is not BuilderKind.CONTAINER for builder in builders):
         return None
     return open_container_builder(options, open_pinned(options, say), say)

@@ -37,12 +37,7 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     metavar="NAME",
     help="Module to import; by default all top-level modules of the wheel.",
 )
-@click.option(
-    "--call",
-    default="",
-    metavar="EXPR",
-    help="Python expression that must be true after the import.",
-)
+@click.option("--call", default="", metavar="EXPR", help="Python expression that must be true.")
 @click.option(
     "--against",
     multiple=True,
@@ -78,7 +73,7 @@ def check(  # noqa: PLR0913 - one for each option
     query: Query,
     options: RunOptions,
 ) -> ExitCode:
-    """Probe your own wheels on every target whose arch and Python they fit.
+    """Probe your own wheels on every target that they fit.
 
     WHEEL is a file, a folder of wheels, or name==version from the package index. Writes the same
     files as `run`. With --against, the wheels of that release are probed too.

@@ -55,7 +55,7 @@ class ComparisonFormat(StrEnum):
 def compare(
     *, base: str, run: str, form: str, query: Query, again: bool, options: RunOptions
 ) -> ExitCode:
-    """Show which cells changed from BASE to RUN, and which recorded inputs changed.
+    """Show which cells and recorded inputs changed from BASE to RUN.
 
     Each is a run id, `last`, `last~1`, `last-night` or a run.json; `wheelgrid runs` lists the
     ids. Exits 1 if a cell regressed; a cell that one of the runs misses does not count.

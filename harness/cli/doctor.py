@@ -23,7 +23,7 @@ from harness.report.console import print_data, say
 @mirror_option
 @matrix_option
 def doctor(*, matrix: Path, fix: bool, as_json: bool, tests: bool) -> ExitCode:
-    """Check this machine: engine, emulation, disk, network and Debian mirror."""
+    """Check this machine: engine, emulation, disk, network, mirror."""
     wanted = {target.arch for target in read_matrix(matrix).targets}
     arches = tuple(arch for arch in ARCHES if arch in wanted)
     locks = read_locks(matrix)

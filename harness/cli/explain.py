@@ -35,7 +35,7 @@ from harness.results.runfile import read_run
 )
 @matrix_option
 def explain(*, cell: str, run_file: Path, matrix: Path) -> None:
-    """Explain what the wheel contains, what the target accepts, and where they differ.
+    """Explain why a wheel does or does not import on a target.
 
     CELL is an id as the grid prints it: TARGET/ARCH/SUBJECT. Shows the result of the last run,
     or a prediction if that run does not have the cell.

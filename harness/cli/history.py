@@ -22,7 +22,7 @@ from harness.store.history import cell_transitions, count_sightings, named_cells
 @query_option
 @store_option
 def history(*, name: str, query: Query, store: Path) -> None:
-    """List when cells changed, newest first, and which recorded inputs changed then.
+    """List when cells and recorded inputs changed, newest first.
 
     Unchanged results are only counted. A query matches a cell as it was after the change.
     """

@@ -25,7 +25,7 @@ A_DAY = 24 * 3600.0
 
 @click.group()
 def image() -> None:
-    """Build target images before a run, list them, and remove unused ones."""
+    """Build, list and remove target images."""
 
 
 @image.command(

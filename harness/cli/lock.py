@@ -15,7 +15,7 @@ from harness.wheels.index.renew import pinned_releases, renew_lock
 @click.command(cls=ExplainedCommand, example="wheelgrid lock")
 @matrix_option
 def lock(*, matrix: Path) -> None:
-    """Pin the wheels that the package index now has of every release in the matrix.
+    """Pin the index wheels of every release in the matrix again.
 
     Writes index.lock.json beside the matrix files; a missing or broken one is replaced.
     """

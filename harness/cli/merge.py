@@ -23,15 +23,10 @@ from harness.store.merge import merge_stores
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="STORE...",
 )
-@click.option(
-    "--label",
-    default="",
-    metavar="NAME",
-    help="Label of the run; `last-night` finds the label nightly.",
-)
+@click.option("--label", default="", metavar="NAME", help="Label, for `last-night`: nightly.")
 @store_option
 def merge(*, sources: tuple[Path, ...], label: str, store: Path) -> ExitCode:
-    """Merge the newest run of each STORE into one run of another store, and show its grid.
+    """Merge the newest run of each STORE, and show the grid.
 
     Cells that no shard measured are misses: exit code 3. Runs of different harness versions or
     plans are not merged.

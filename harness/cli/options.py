@@ -64,24 +64,14 @@ def selection_options(command: Command) -> Command:
         )
         return command(selection=selection, **others)
 
-    options: tuple[Callable[[Command], Command], ...] = (
-        click.option(
-            "-k",
-            "keyword",
-            default="",
-            metavar="EXPR",
-            help="Cells whose id matches, as in pytest.",
-        ),
-        click.option(
-            "--target", "targets", multiple=True, metavar="GLOB", help="Only these target ids."
-        ),
-        click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Only these arches."),
-        click.option(
-            "--subject", "subjects", multiple=True, metavar="GLOB", help="Only these subject ids."
-        ),
+    return _stack(
+        with_selection,
+        click.option("-k", "keyword", default="", metavar="EXPR", help="Filter as in pytest."),
+        click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids."),
+        click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches."),
+        click.option("--subject", "subjects", multiple=True, metavar="GLOB", help="Subject ids."),
         click.option("--profile", metavar="NAME", help="A named selection of the matrix."),
     )
-    return _stack(with_selection, options)
 
 
 def store_option(command: Command) -> Command:
@@ -145,7 +135,8 @@ def registry_option(command: Command) -> Command:
 
 def image_options(command: Command) -> Command:
     """Add ``--images``, one of ``IMAGE_CHOICES``, and ``--registry``."""
-    options: tuple[Callable[[Command], Command], ...] = (
+    return _stack(
+        command,
         click.option(
             "--images",
             type=click.Choice(list(IMAGE_CHOICES)),
@@ -155,7 +146,6 @@ def image_options(command: Command) -> Command:
         registry_option,
         mirror_option,
     )
-    return _stack(command, options)
 
 
 def mirror_option(command: Command) -> Command:
@@ -215,7 +205,8 @@ def run_options(command: Command) -> Command:
         )
         return command(options=options, **others)
 
-    options: tuple[Callable[[Command], Command], ...] = (
+    return _stack(
+        with_options,
         click.option(
             "-n",
             "workers",
@@ -257,17 +248,13 @@ def run_options(command: Command) -> Command:
             help="Build Debian images from today's package index instead of the lock.",
         ),
         click.option(
-            "--label",
-            default="",
-            metavar="NAME",
-            help="Label of the run; `last-night` finds the label nightly.",
+            "--label", default="", metavar="NAME", help="Label, for `last-night`: nightly."
         ),
         matrix_option,
     )
-    return _stack(with_options, options)
 
 
-def _stack(command: Command, options: tuple[Callable[[Command], Command], ...]) -> Command:
+def _stack(command: Command, *options: Callable[[Command], Command]) -> Command:
     for option in reversed(options):
         command = option(command)
     return command

@@ -54,7 +54,7 @@ def passport(  # noqa: PLR0913 -- one parameter an option
     registry: str,
     matrix: Path,
 ) -> ExitCode:
-    """Measure an interpreter's SOABI, EXT_SUFFIX, tags and the libraries its loader finds.
+    """Measure suffixes, tags and libraries of targets.
 
     Without an arch, every arch of the target is measured. --record writes the passports below
     the matrix folder, one file per target and arch, for `predict`, `explain` and `policy`; a

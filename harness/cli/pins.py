@@ -52,7 +52,7 @@ _IMAGES, _WHEELS, _PACKAGES = "images", "wheels", "packages"
 def pins(
     *, update: bool, only: tuple[str, ...], accept_seen: bool, registry: str, matrix: Path
 ) -> ExitCode:
-    """Show the images, wheels and Debian packages that the matrix pins; renew with --update.
+    """Show or renew pinned images, wheels and Debian packages.
 
     --update writes image digests into the matrix files, renews index.lock.json and
     packages/*.lock, and prints the changes as a patch. With --registry, digests come from a

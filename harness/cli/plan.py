@@ -63,7 +63,7 @@ def plan(  # noqa: PLR0913 - one for each option
     store: Path,
     matrix: Path,
 ) -> None:
-    """Show the cells that a run would probe, or the shards to split them into."""
+    """Show the cells that a run would probe, or their shards."""
     read = read_matrix(matrix)
     cells = choose_cells(choose_changed(read, selection, changed, matrix), query, store)
     if form == "github":

@@ -55,12 +55,7 @@ from harness.report.progress import ConsoleJournal
 @click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids.")
 @click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches.")
 @click.option("--measure", is_flag=True, help="Measure targets without a recorded passport.")
-@click.option(
-    "--verify",
-    "run",
-    is_flag=True,
-    help="Run the wheels whose result changes, on targets that allow it.",
-)
+@click.option("--verify", "run", is_flag=True, help="Run affected wheels where targets allow it.")
 @click.option("--markdown", is_flag=True, help="Print a Markdown page.")
 @run_options
 def policy(  # noqa: PLR0913  click gives each option by its name

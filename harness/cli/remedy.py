@@ -34,9 +34,7 @@ from harness.report.remedies import print_effects, print_trial
     "wheelgrid remedy dist/demo-1.0-*.whl --write both-x86_64-linux-musl -o mended",
 )
 @click.argument("wheel", metavar="WHEEL")
-@click.option(
-    "--try", "tries", multiple=True, metavar="NAME", help="Remedy to try; all by default."
-)
+@click.option("--try", "tries", multiple=True, metavar="NAME", help="Try only these remedies.")
 @click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids.")
 @click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches.")
 @click.option("--import", "imports", multiple=True, metavar="NAME", help="Module to import.")
@@ -65,7 +63,7 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
     no_run: bool,
     options: RunOptions,
 ) -> ExitCode:
-    """Find the smallest change to a wheel that makes it import on more targets.
+    """Find small changes that make a wheel import on more targets.
 
     WHEEL is a file or name==version from the package index. Every remedy is predicted on every
     target of its arch; where predictions differ, each remedy is run.

@@ -36,15 +36,9 @@ from harness.store.run_lookup import find_run, known_past
     metavar="RUN",
     help="Earlier run for the history; the newest one is compared with.",
 )
+@click.option("--subject", metavar="ID", help="Subject of the badge, if the run has several.")
 @click.option(
-    "--subject", metavar="ID", help="Subject of the badge; required if the run has several."
-)
-@click.option(
-    "-o",
-    "out",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Output file; standard output by default.",
+    "-o", "out", type=click.Path(path_type=Path), metavar="FILE", help="Instead of standard output."
 )
 @query_option
 @store_option

@@ -41,9 +41,7 @@ from harness.store.run_store import known_durations
     help="Resume a stored run that was killed or missed cells; the last one by default.",
 )
 @click.option(
-    "--shard",
-    metavar="K/N",
-    help="Run only this shard of the cells; `wheelgrid merge` merges them.",
+    "--shard", metavar="K/N", help="Run only this shard; `wheelgrid merge` merges all of them."
 )
 @durations_option
 @run_options
@@ -63,9 +61,7 @@ def run(  # noqa: PLR0913 - one for each option
     """
     if resume is not None:
         if selection != Selection() or query.terms or shard or changed:
-            raise UsageError(
-                "--resume runs the cells of that run; remove the options that select cells"
-            )
+            raise UsageError("--resume runs the cells of that run; do not select others")
         return resume_run(resume, options, Console())
     matrix = read_matrix(options.matrix)
     cells = choose_changed(matrix, selection, changed, options.matrix)

@@ -13,12 +13,7 @@ from harness.store import open_store
 
 @click.command(cls=ExplainedCommand, example="wheelgrid runs -n 5")
 @click.option(
-    "-n",
-    "most",
-    type=click.IntRange(min=1),
-    default=20,
-    metavar="N",
-    help="Maximum number of runs.",
+    "-n", "most", type=click.IntRange(min=1), default=20, metavar="N", help="Maximum of runs."
 )
 @store_option
 def runs(*, most: int, store: Path) -> None:

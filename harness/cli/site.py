@@ -17,13 +17,11 @@ from harness.store.run_lookup import find_run
 @click.command(cls=ExplainedCommand, example="wheelgrid site public nightly/*/run.json")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @click.argument("runs", nargs=-1, metavar="[RUN...]")
-@click.option(
-    "--url", default="", metavar="URL", help="Public address of the site, for links in the feed."
-)
+@click.option("--url", default="", metavar="URL", help="Address of the site, for the feed.")
 @store_option
 @matrix_option
 def site(*, folder: Path, runs: tuple[str, ...], url: str, store: Path, matrix: Path) -> None:
-    """Write a static site: the latest grid, pages per target and wheel, history, badges, feed.
+    """Write a static site: grid, targets, wheels, history, badges, feed.
 
     RUN is a run.json, grid/run.json by default, or a run that `wheelgrid runs` lists. The order
     of runs does not matter.

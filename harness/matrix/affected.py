@@ -114,7 +114,6 @@ def _project(path: str) -> str:
 
 
 def _makers(matrix: Matrix, cell: Cell) -> set[str]:
-    """Return the target's key and the builder's id."""
     builder = _builder(matrix, cell)
     return {cell.target.key, *((builder.id,) if builder else ())}
 

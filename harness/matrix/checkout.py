@@ -16,12 +16,7 @@ from harness.images.debian import PackageSet, SourceChoice
 from harness.images.debian.package_lock import FOLDER, SuiteLock, read_whole_locks
 from harness.matrix.affected import Edit, affected_cells, affects_all
 from harness.matrix.files import load_matrix
-from harness.matrix.package_sets import (
-    builder_sets,
-    builder_sources,
-    target_sets,
-    target_sources,
-)
+from harness.matrix.package_sets import builder_sets, builder_sources, target_sets, target_sources
 from harness.matrix.plan import Selection, or_default_profile, plan_cells
 from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, read_lock
 from harness.wheels.index.renew import pinned_releases

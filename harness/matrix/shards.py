@@ -37,7 +37,6 @@ class Shard:
 
     @property
     def name(self) -> str:
-        """``K/N``."""
         return f"{self.number}/{self.of}"
 
     @property

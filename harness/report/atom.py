@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from harness.report.changes import seen_words
 from harness.report.untrusted import visible
-from harness.results.grid import GridCell
 from harness.results.past import Transition
 
 NAMESPACE = "http://www.w3.org/2005/Atom"
@@ -38,23 +38,13 @@ def _entry(transition: Transition, url: str) -> ET.Element:
     _add(entry, "title", f"{change.change}: {change.id}")
     _add(entry, "id", _name(f"{change.id} {transition.when}"))
     _add(entry, "updated", transition.when)
-    if url:
-        ET.SubElement(entry, "link", href=f"{url}#cell={quote(change.id, safe='/')}")
-    else:
-        ET.SubElement(entry, "link", href=f"#cell={quote(change.id, safe='/')}")
-    lines = [f"{_saw(change.base)} → {_saw(change.now)}"]
+    ET.SubElement(entry, "link", href=f"{url}#cell={quote(change.id, safe='/')}")
+    lines = [f"{seen_words(change.base)} → {seen_words(change.now)}"]
     lines += [f"{d.aspect}: {d.base} → {d.now}" for d in change.differences]
     if change.now and change.now.observation and change.now.observation.evidence:
         lines.append(change.now.observation.evidence)
     _add(entry, "content", "\n".join(lines), type="text")
     return entry
-
-
-def _saw(cell: GridCell | None) -> str:
-    seen = cell.observation if cell else None
-    if seen is None:
-        return "not there"
-    return f"{seen.outcome} ({seen.cause})" if seen.cause else str(seen.outcome)
 
 
 def _add(parent: ET.Element, tag: str, text: str, **attributes: str) -> None:

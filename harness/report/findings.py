@@ -34,13 +34,11 @@ class Finding:
 
     @property
     def ids(self) -> str:
-        """The id of the first cell and the number of others."""
         more = f" and {len(self.cells) - 1} more" if len(self.cells) > 1 else ""
         return visible(self.cells[0].cell.id) + more
 
     @property
     def title(self) -> str:
-        """The outcome and its stage."""
         observation = self.cells[0].observation
         if observation is None:
             return "not run"

@@ -75,7 +75,6 @@ def tail(log: str) -> str:
 
 
 def _message(cell: GridCell) -> str:
-    """Return the result and what the matrix expects, in one line."""
     seen = cell.observation
     if seen is None:
         return "not run: the run ended before this cell"

@@ -46,7 +46,6 @@ class RunState:
         self._before = len(self._seen)
 
     def take(self, events: Sequence[dict[str, Any]]) -> None:
-        """Add the next events of the journal."""
         self._seen.update({seen.cell: seen for seen in observations(list(events))})
         self.passports.update({name: said for name, _, said in passports(list(events))})
         for event in events:
@@ -62,7 +61,6 @@ class RunState:
 
     @property
     def grid(self) -> Grid:
-        """The grid so far."""
         return build_grid(self.cells, self._seen.values())
 
     @property
@@ -71,7 +69,6 @@ class RunState:
 
     @property
     def left(self) -> tuple[Cell, ...]:
-        """The cells without an observation."""
         return tuple(cell for cell in self.cells if cell.id not in self._seen)
 
     def time_left(self, elapsed: float) -> float | None:

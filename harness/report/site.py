@@ -192,9 +192,7 @@ def _history(runs: Sequence[Run], changes: Sequence[Transition]) -> Listing:
             heading=format_moment(when),
             rows=tuple(_transition_row(transition) for transition in same),
         )
-        for when, same in groupby(
-            changes[:MOST_TRANSITIONS], key=lambda transition: transition.when
-        )
+        for when, same in groupby(changes[:MOST_TRANSITIONS], key=lambda each: each.when)
     )
     if not told:
         told = (SitePart(heading="Changes", rows=(), nothing="No changes between runs."),)

@@ -50,7 +50,6 @@ class Table:
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
-        """Widths of the column groups."""
         return tuple(map(self.group_width, self.columns))
 
     @property

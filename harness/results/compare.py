@@ -83,7 +83,6 @@ class Comparison:
     epidemics: tuple[Epidemic, ...] = ()
 
     def having(self, change: ChangeKind) -> tuple[CellChange, ...]:
-        """Return the cells with this kind of change."""
         return tuple(c for c in self.changes if c.change is change)
 
     @property
@@ -100,7 +99,6 @@ class Comparison:
 
     @property
     def worse(self) -> bool:
-        """Whether there is a regression or an epidemic."""
         return bool(self.regressions or self.epidemics)
 
 
@@ -234,7 +232,6 @@ def _suspects(change: CellChange, passports: Mapping[str, Passport]) -> Iterator
 
 
 def _most_flipped(item: tuple[_Suspect, list[CellChange]]) -> tuple[int, int]:
-    """Sort suspects by most regressions, then by fewest exposed cells."""
     cells = item[1]
     return -sum(c.change is ChangeKind.REGRESSED for c in cells), len(cells)
 

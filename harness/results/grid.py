@@ -50,7 +50,6 @@ class GridCell:
 
     @property
     def agreement(self) -> Agreement:
-        """Whether the prediction matches the observation."""
         seen = self.observation
         if seen is None or seen.prediction is None or seen.outcome is Outcome.MISS:
             return Agreement.UNKNOWN
@@ -60,7 +59,6 @@ class GridCell:
 
     @property
     def limit(self) -> Limit | None:
-        """The known limit of predictions that explains a disagreement."""
         seen = self.observation
         return limit_of(seen, self.cell.subject.imports) if seen else None
 
@@ -78,12 +76,10 @@ class Grid:
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """Its targets, one per arch, each once."""
         return tuple({c.cell.target.key: c.cell.target for c in self.cells}.values())
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
-        """Its subjects, each once."""
         return tuple({c.cell.subject.id: c.cell.subject for c in self.cells}.values())
 
 

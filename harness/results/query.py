@@ -96,7 +96,6 @@ class Query:
     terms: tuple[Term, ...] = ()
 
     def matches(self, facts: Facts) -> bool:
-        """Return whether the cell matches every word."""
         return all(term.matches(facts) for term in self.terms)
 
     @property

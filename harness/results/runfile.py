@@ -86,13 +86,11 @@ class Run:
 
     @property
     def passport_ids(self) -> frozenset[str]:
-        """Ids of the passports of the observed cells."""
         seen = (cell.observation for cell in self.cells)
         return frozenset(each.provenance.passport_id for each in seen if each) - {""}
 
     @property
     def grid(self) -> Grid:
-        """The grid of the run."""
         targets = {target.key: target for target in self.targets}
         subjects = {subject.id: subject for subject in self.subjects}
         return Grid(

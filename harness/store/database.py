@@ -30,7 +30,7 @@ def default_store() -> Path:
 
 
 @contextlib.contextmanager
-def store_errors(path: Path) -> Iterator[None]:
+def sql_errors(path: Path) -> Iterator[None]:
     """Convert SQLite and file errors to ``StoreError``."""
     try:
         yield
@@ -48,7 +48,7 @@ def connect(
 
     A writer creates a missing file and migrates an older one. Raises ``StoreError``.
     """
-    with store_errors(path):
+    with sql_errors(path):
         if write:
             path.parent.mkdir(parents=True, exist_ok=True)
         elif not path.exists():

@@ -17,7 +17,7 @@ from harness.results.differences import Difference, differences
 from harness.results.grid import build_grid
 from harness.results.past import PastResult
 from harness.results.query import Query, seen_facts
-from harness.store.database import StoreError, get_blob, store_errors
+from harness.store.database import StoreError, get_blob, sql_errors
 from harness.store.rows import restore
 from harness.store.run_store import Store
 
@@ -64,7 +64,7 @@ def named_cells(store: Store, name: str) -> tuple[str, ...]:
     A name is a cell, a target with or without arch, or a subject. Raises ``StoreError`` if it is
     unknown.
     """
-    with store_errors(store.path):
+    with sql_errors(store.path):
         rows = store.connection.execute("SELECT DISTINCT cell FROM transition ORDER BY cell")
         cells = [cell for (cell,) in rows]
     found = tuple(cell for cell in cells if name in _names(cell))
@@ -81,7 +81,7 @@ def cell_transitions(
 
     A query matches a cell as planned and judged in the run with the new result.
     """
-    with store_errors(store.path):
+    with sql_errors(store.path):
         rows = store.connection.execute(_STEPS, (_json(cells),)).fetchall()
         seen = restore(store.connection, [row[6:] for row in rows], logs=False)
         before = restore(store.connection, [row[3:6] for row in rows], logs=False)
@@ -113,7 +113,7 @@ def last_sightings(
 
     ``until``: UTC, ISO 8601.
     """
-    with store_errors(store.path):
+    with sql_errors(store.path):
         rows = store.connection.execute(_SIGHTINGS, (until, SPAN, _json(cells))).fetchall()
     seen: dict[str, dict[str, PastResult]] = defaultdict(dict)
     for cell, run, when, outcome, cause in rows:
@@ -124,7 +124,7 @@ def last_sightings(
 
 def count_sightings(store: Store, cells: Iterable[str]) -> tuple[int, int]:
     """Return how many of ``cells`` have results, and the number of results."""
-    with store_errors(store.path):
+    with sql_errors(store.path):
         ((cell_count, count),) = store.connection.execute(
             "SELECT count(DISTINCT cell), count(*) FROM seen"
             " WHERE cell IN (SELECT value FROM json_each(?)) AND outcome != ?",
@@ -143,7 +143,7 @@ def _tester(store: Store, query: Query | None) -> Callable[[str, Observation], b
 
     @cache  # nightly runs share one cell list
     def planned(cell_list: str) -> dict[str, Cell]:
-        with store_errors(store.path):
+        with sql_errors(store.path):
             return {cell.id: cell for cell in load_cells(get_blob(store.connection, cell_list))}
 
     def meets(cell_list: str, seen: Observation) -> bool:

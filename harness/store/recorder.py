@@ -26,7 +26,6 @@ class Recorder:
         self._store = store
 
     def take(self, events: Sequence[dict[str, Any]]) -> None:
-        """Store the cells and passports of these events."""
         found = list(events)
         measured = (
             Measured(id=each, environment=environment, passport=passport)
@@ -35,7 +34,6 @@ class Recorder:
         self._try(lambda: self._store.add(self.run, list(observations(found)), list(measured)))
 
     def end(self, circumstances: Circumstances, exit_code: ExitCode) -> None:
-        """Store how the run ended."""
         self._try(lambda: self._store.end(self.run, circumstances, exit_code))
 
     def passports(self, ids: Iterable[str]) -> dict[str, Passport]:

@@ -11,7 +11,7 @@ from harness.core.cells import Outcome
 from harness.core.observations import Observation
 from harness.core.passport import Passport
 from harness.probe.result_cache import Memory, NoMemory
-from harness.store.database import store_errors
+from harness.store.database import sql_errors
 from harness.store.rows import restore
 from harness.store.run_store import Store, open_store
 
@@ -38,14 +38,14 @@ class StoreMemory:
         self._store = store
 
     def passport(self, environment: str) -> Passport | None:
-        with store_errors(self._store.path):
+        with sql_errors(self._store.path):
             row = self._store.connection.execute(
                 "SELECT passport FROM environment WHERE key = ?", (environment,)
             ).fetchone()
         return self._store.passports(row).get(row[0]) if row else None
 
     def observation(self, key: str) -> Observation | None:
-        with store_errors(self._store.path):
+        with sql_errors(self._store.path):
             rows = self._store.connection.execute(
                 "SELECT record, provenance, log, outcome FROM seen"
                 " WHERE key = ? AND key != '' AND cached = 0 ORDER BY number",

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.store.database import StoreError, store_errors
+from harness.store.database import StoreError, sql_errors
 from harness.store.rows import RunInfo
 
 
@@ -20,10 +20,10 @@ def hold_run(store: Path, run: RunInfo) -> Iterator[None]:
 
     Raises ``StoreError`` if another process holds it. A process holds one run at a time.
     """
-    with store_errors(store):
+    with sql_errors(store):
         byte = os.open(store.with_name(f"{store.name}-writers"), os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        with store_errors(store):
+        with sql_errors(store):
             _take(byte, store, run)
         yield
     finally:

@@ -24,14 +24,7 @@ from harness.core.passport import Passport
 from harness.matrix.cell_list import dump_cells, load_cells
 from harness.results.grid import Grid, build_grid
 from harness.results.runfile import Circumstances, Run, record_run
-from harness.store.database import (
-    StoreError,
-    connect,
-    get_blob,
-    put_blob,
-    store_errors,
-    transaction,
-)
+from harness.store.database import StoreError, connect, get_blob, put_blob, sql_errors, transaction
 from harness.store.rows import (
     RUN_COLUMNS,
     Measured,
@@ -92,7 +85,7 @@ class Store:
         """Add a run of ``cells``; for a shard, ``whole`` are the cells of all shards."""
         at = started_at or datetime.now(UTC).isoformat(timespec="seconds")
         run_id = run_id or f"{at[:19].replace('-', '').replace(':', '')}-{secrets.token_hex(4)}"
-        with store_errors(self.path), transaction(self.connection):
+        with sql_errors(self.path), transaction(self.connection):
             cell_list = put_blob(self.connection, dump_cells(cells))
             all_of_them = (
                 cell_list if whole is None else put_blob(self.connection, dump_cells(whole))
@@ -110,16 +103,15 @@ class Store:
         """Add observations of a run in one transaction."""
         if not (seen or passports):
             return
-        with store_errors(self.path), transaction(self.connection):
+        with sql_errors(self.path), transaction(self.connection):
             for measured in passports:
                 insert_passport(self.connection, measured)
             for observation in seen:
                 insert_observation(self.connection, run.number, observation)
 
     def end(self, run: RunInfo, circumstances: Circumstances, exit_code: int) -> None:
-        """Record how a run ended."""
         words = _CIRCUMSTANCES.dump_json(circumstances).decode()
-        with store_errors(self.path), transaction(self.connection):
+        with sql_errors(self.path), transaction(self.connection):
             self.connection.execute(
                 "INSERT INTO ending (run, circumstances, exit_code) VALUES (?, ?, ?)",
                 (run.number, words, int(exit_code)),
@@ -128,8 +120,7 @@ class Store:
     # --- reading ----------------------------------------------------------------------
 
     def runs(self) -> tuple[RunInfo, ...]:
-        """Return all runs, newest first."""
-        with store_errors(self.path):
+        with sql_errors(self.path):
             rows = self.connection.execute(
                 f"{RUN_COLUMNS} ORDER BY started_at DESC, number DESC"
             ).fetchall()
@@ -154,7 +145,7 @@ class Store:
 
     def cells(self, run: RunInfo, *, whole: bool = False) -> tuple[Cell, ...]:
         """Return the planned cells; ``whole``: those of all shards."""
-        with store_errors(self.path):
+        with sql_errors(self.path):
             row = self.connection.execute(
                 "SELECT roster, whole FROM run WHERE number = ?", (run.number,)
             ).fetchone()
@@ -162,7 +153,7 @@ class Store:
 
     def observations(self, run: RunInfo, *, logs: bool = True) -> tuple[Observation, ...]:
         """Return the observations in order; ``logs``: with the output of wheels."""
-        with store_errors(self.path):
+        with sql_errors(self.path):
             rows = self.connection.execute(
                 "SELECT record, provenance, log FROM seen WHERE run = ? ORDER BY number",
                 (run.number,),
@@ -176,7 +167,7 @@ class Store:
 
     def circumstances(self, run: RunInfo) -> Circumstances:
         """Return the circumstances of the run; a killed one counts as interrupted."""
-        with store_errors(self.path):
+        with sql_errors(self.path):
             row = self.connection.execute(
                 "SELECT circumstances FROM ending WHERE run = ? ORDER BY number DESC LIMIT 1",
                 (run.number,),
@@ -188,7 +179,6 @@ class Store:
         )
 
     def run(self, run: RunInfo) -> Run:
-        """Return the whole run, as in ``run.json``."""
         grid = self.grid(run)
         ids = {c.observation.provenance.passport_id for c in grid.cells if c.observation}
         whole = record_run(grid, self.circumstances(run), self.passports(sorted(ids)))
@@ -198,7 +188,7 @@ class Store:
 
     def passports(self, ids: Sequence[str] | None = None) -> dict[str, Passport]:
         """Return stored passports by id: those of ``ids``, or all."""
-        with store_errors(self.path):
+        with sql_errors(self.path):
             rows = self.connection.execute("SELECT id, passport FROM passport").fetchall()
             wanted = None if ids is None else set(ids)
             return {
@@ -208,9 +198,8 @@ class Store:
             }
 
     def measured(self) -> tuple[Measured, ...]:
-        """Return all passports with the environments that they were measured in."""
         passports = self.passports()
-        with store_errors(self.path):
+        with sql_errors(self.path):
             rows = self.connection.execute("SELECT passport, key FROM environment").fetchall()
         return tuple(
             Measured(id=name, environment=key, passport=passports[name]) for name, key in rows
@@ -218,7 +207,7 @@ class Store:
 
     def durations(self) -> dict[str, float]:
         """Return the average seconds of measuring each cell id."""
-        with store_errors(self.path):
+        with sql_errors(self.path):
             rows = self.connection.execute(
                 "SELECT cell, avg(seconds) FROM seen WHERE cached = 0 AND outcome != ?"
                 " GROUP BY cell",

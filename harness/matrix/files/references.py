@@ -101,7 +101,6 @@ def _check_overrides(target: Entry) -> Iterator[Problem]:
 
 
 def _check_replicas(target: Entry, sections: Sections) -> Iterator[Problem]:
-    """Yield unknown interpreters and namings, including those of overrides."""
     named = (("interpreter", sections.interpreters.names), ("naming", sections.namings.names))
     for steps in ((), *(("overrides", arch) for arch in target.keys("overrides"))):
         for key, names in named:
@@ -123,7 +122,6 @@ _ALL = {key for keys in (*_KINDS.values(), *_OPTIONAL.values()) for key in keys}
 
 
 def _check_builder(builder: Entry, sections: Sections) -> Iterator[Problem]:
-    """Yield missing keys, keys of other kinds, and unknown names."""
     kind = next((kind for kind, _ in builder.texts("kind")), "")
     if kind in _KINDS:
         for key in _KINDS[kind]:
@@ -179,7 +177,6 @@ def _check_source(subject: Entry) -> Iterator[Problem]:
 
 
 def _check_policy(policy: Entry, sections: Sections) -> Iterator[Problem]:
-    """Yield unknown names, and a policy that changes nothing."""
     targets = sections.targets.names
     yield from _check_names(policy, "targets", targets, "target matches")
     yield from _check_arches(policy, "arches")
@@ -194,7 +191,6 @@ def _check_policy(policy: Entry, sections: Sections) -> Iterator[Problem]:
 
 
 def _pythons(targets: Section[TargetShape]) -> frozenset[str] | None:
-    """Return the minor versions of the targets, including those of their overrides."""
     if targets.names is None:
         return None
     return frozenset(

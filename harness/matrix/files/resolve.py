@@ -80,13 +80,10 @@ def resolve(sections: Sections) -> Matrix:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Definitions:
-    """Interpreters and namings of replicas, by id."""
-
     interpreters: dict[str, Interpreter]
     namings: dict[str, Naming]
 
     def replica(self, fields: dict[str, Any]) -> ReplicaWay:
-        """Return the replica that the fields describe, with ids resolved."""
         parts = {
             "interpreter": self.interpreters[fields["interpreter"]],
             "naming": self.namings[fields["naming"]],
@@ -120,7 +117,6 @@ def _naming(shape: NamingShape) -> Naming:
 
 
 def _triplets(words: dict[str, str]) -> dict[str, str]:
-    """Return the triplet of each arch that has one."""
     found = {arch.name: words.get(arch.name, words.get(OTHERS, "none")) for arch in ARCHES}
     upstream = {arch.name: {"gnu": arch.gnu_triplet, "musl": arch.musl_triplet} for arch in ARCHES}
     return {arch: upstream[arch].get(word, word) for arch, word in found.items() if word != "none"}

@@ -31,11 +31,9 @@ class Entry:
         return self.tree.values[self.path]
 
     def has(self, *steps: str) -> bool:
-        """Return whether the key exists."""
         return (*self.path, *steps) in self.tree.keys
 
     def keys(self, *steps: str) -> tuple[str, ...]:
-        """Return the keys of the mapping at ``steps``, as written."""
         within = (*self.path, *steps)
         return tuple(str(path[-1]) for path in self.tree.keys if path[:-1] == within)
 
@@ -55,7 +53,6 @@ class Entry:
         return tuple(Entry(tree=self.tree, path=path) for path in paths)
 
     def problem(self, what: str, *steps: str | int) -> Problem:
-        """Return a problem of the value at ``steps`` below this entry."""
         return self.tree.problem((*self.path, *steps), what)
 
 

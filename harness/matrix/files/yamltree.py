@@ -140,8 +140,6 @@ def _place_at(file: str, before: str) -> Place:
 
 
 class _YamlReader:
-    """Converts nodes to data, and collects places and problems."""
-
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
