@@ -53,9 +53,7 @@ def target_axis(grid: Grid) -> Axis:
     def item(target: Target) -> AxisItem:
         lenient = ("*" if target.allow_failure else " ",) if any_lenient else ()
         return AxisItem(
-            key=target.key,
-            label=target.arch_name,
-            marks=(ways.get(target.key, " "), *lenient),
+            key=target.key, label=target.arch_name, marks=(ways.get(target.key, " "), *lenient)
         )
 
     return _group(grid.targets, lambda t: t.id, item)

@@ -5,7 +5,7 @@ harness versions or plans are not merged.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,12 +78,18 @@ def merge_shards(parts: Sequence[ShardRun]) -> MergedRun:
                 twice.add(name)
             seen[name] = _better(seen.get(name), observation)
     absent = [name for name in cells if name not in seen]
-    notes = (*_overlap(twice), *_missing_shards(parts), *_unseen(absent))
-    why = "; ".join(_missing_shards(parts)) or "its shard ended before the cell"
+    missing = _missing_shards(parts)
+    notes = [missing] if missing else []
+    if twice:
+        what = f"{len(twice)} cells were measured twice, {min(twice)} for one"
+        notes.insert(0, f"{what}; the later one counts")
+    if absent:
+        notes.append(f"{len(absent)} cells are misses, {absent[0]} for one: no shard measured them")
+    why = missing or "its shard ended before the cell"
     return MergedRun(
         cells=tuple(cells.values()),
         seen=tuple(seen.get(name) or _miss(name, why) for name in cells),
-        notes=notes,
+        notes=tuple(notes),
     )
 
 
@@ -131,23 +137,13 @@ def _better(known: Observation | None, seen: Observation) -> Observation:
     return max(known, seen, key=lambda each: each.measured_at)
 
 
-def _overlap(twice: set[str]) -> Iterator[str]:
-    if twice:
-        yield f"{len(twice)} cells were measured twice, {min(twice)} for one; the later one counts"
-
-
-def _missing_shards(parts: Sequence[ShardRun]) -> tuple[str, ...]:
+def _missing_shards(parts: Sequence[ShardRun]) -> str:
     if not parts[0].run.shard:
-        return ()
+        return ""
     of = int(parts[0].run.shard.partition("/")[2])
     there = {int(part.run.shard.partition("/")[0]) for part in parts}
     missing = [f"{number}/{of}" for number in range(1, of + 1) if number not in there]
-    return (f"missing: shard {', '.join(missing)}",) if missing else ()
-
-
-def _unseen(absent: Sequence[str]) -> Iterator[str]:
-    if absent:
-        yield f"{len(absent)} cells are misses, {absent[0]} for one: no shard measured them"
+    return f"missing: shard {', '.join(missing)}" if missing else ""
 
 
 def _miss(cell: str, why: str) -> Observation:

@@ -70,8 +70,7 @@ def insert_passport(connection: sqlite3.Connection, measured: Measured) -> None:
     connection.execute("INSERT OR IGNORE INTO passport VALUES (?, ?)", (measured.id, blob))
     if measured.environment:
         connection.execute(
-            "INSERT OR REPLACE INTO environment VALUES (?, ?)",
-            (measured.environment, measured.id),
+            "INSERT OR REPLACE INTO environment VALUES (?, ?)", (measured.environment, measured.id)
         )
 
 

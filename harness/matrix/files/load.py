@@ -104,7 +104,6 @@ def _in_file_order(problems: list[Problem]) -> list[str]:
     """Return the problems as lines, sorted by file, line and column."""
     files = list(FILES)
     ordered = sorted(
-        problems,
-        key=lambda p: (files.index(Path(p.place.file).stem), p.place.line, p.place.column),
+        problems, key=lambda p: (files.index(Path(p.place.file).stem), p.place.line, p.place.column)
     )
     return [str(problem) for problem in ordered]

@@ -211,7 +211,7 @@ class HeadersShape(Shape):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "oneOf": [{"required": ["python", "suite"]}, {"required": ["interpreter"]}],
+            "oneOf": [{"required": ["python", "suite"]}, {"required": ["interpreter"]}]
         }
     )
 
@@ -259,9 +259,7 @@ class SubjectShape(Shape):
     """One wheel under test, from a fixture project or the package index."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [{"required": ["fixture", "builder"]}, {"required": ["index"]}],
-        }
+        json_schema_extra={"oneOf": [{"required": ["fixture", "builder"]}, {"required": ["index"]}]}
     )
 
     id: Id

@@ -33,11 +33,7 @@ def raising(error: BaseException) -> click.Command:
     ],
 )
 def test_errors(
-    wheelgrid: Run,
-    monkeypatch: pytest.MonkeyPatch,
-    error: BaseException,
-    status: int,
-    said: str,
+    wheelgrid: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int, said: str
 ) -> None:
     """Each error is printed on standard error with its exit code, without a traceback."""
     monkeypatch.setitem(commands.commands, "boom", raising(error))

@@ -31,10 +31,7 @@ CIRCUMSTANCES = Circumstances(
 )
 
 
-PASSPORTS = {
-    PASSPORT: make_passport(linked=("libc.so.6",)),
-    "another": make_passport(),
-}
+PASSPORTS = {PASSPORT: make_passport(linked=("libc.so.6",)), "another": make_passport()}
 
 
 @pytest.fixture

@@ -72,12 +72,7 @@ def test_change_without_a_recorded_change_is_flaky(nights: Store) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [
-        (ONE.id, [ONE]),
-        ("debian-12", [ONE, TWO]),
-        (FAR.target.key, [FAR]),
-        ("s0", [ONE, FAR]),
-    ],
+    [(ONE.id, [ONE]), ("debian-12", [ONE, TWO]), (FAR.target.key, [FAR]), ("s0", [ONE, FAR])],
 )
 def test_names(nights: Store, name: str, expected: list[object]) -> None:
     """A cell, a target with or without its arch, or a subject."""

@@ -81,13 +81,7 @@ def test_interpreters_are_built_for_musl_and_two_for_glibc(matrix: Matrix) -> No
         ("musl-then-gnu", "armv7l", "arm-linux-musleabihf", None, None),
         ("fedora-legacy", "ppc64le", "ppc64le-linux-gnu", None, None),
         ("fedora-legacy", "s390x", "s390x-linux-gnu", None, None),
-        (
-            "fedora-legacy-then-upstream",
-            "armv7l",
-            "arm-linux-gnueabi",
-            None,
-            "arm-linux-gnueabihf",
-        ),
+        ("fedora-legacy-then-upstream", "armv7l", "arm-linux-gnueabi", None, "arm-linux-gnueabihf"),
         (
             "fedora-upstream-then-legacy",
             "ppc64le",
