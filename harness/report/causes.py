@@ -46,8 +46,8 @@ def render_agreement(grid: Grid, *, width: int, encoding: str) -> list[Text]:
     if limits:
         lines += [Text(), Text("known limits of predictions", style="bold")]
         for limit, count in limits.items():
-            said = f"{count} {_cells(count)}: {limit.reason if limit else ''}"
-            lines.append(Text("  " + fit(said, width - 2, encoding)))
+            line = f"{count} {_cells(count)}: {limit.reason if limit else ''}"
+            lines.append(Text("  " + fit(line, width - 2, encoding)))
     return lines
 
 
@@ -96,8 +96,8 @@ def _disagreements(cells: Iterable[GridCell], *, width: int, encoding: str) -> I
         if seen is not None and seen.prediction is not None:
             predicted = seen.prediction
             what = f"{predicted.outcome} {predicted.cause}".rstrip()
-            said = f"{cell.cell.id}  predicted {what}, seen {seen.outcome}"
-            yield Text.assemble((mark, DISAGREES.style), " ", fit(said, width - 2, encoding))
+            line = f"{cell.cell.id}  predicted {what}, seen {seen.outcome}"
+            yield Text.assemble((mark, DISAGREES.style), " ", fit(line, width - 2, encoding))
             for evidence in filter(None, (predicted.evidence, seen.evidence)):
                 yield Text("    " + fit(evidence, width - 4, encoding))
 

@@ -29,7 +29,7 @@ class Finding:
     """Cells with the same result and evidence."""
 
     cells: tuple[GridCell, ...]
-    said: tuple[str, ...]
+    details: tuple[str, ...]
     """The key line of evidence, then what the matrix expects and why; untrusted, may be empty."""
 
     @property
@@ -71,13 +71,13 @@ def _section(findings: Sequence[Finding], *, width: int, encoding: str) -> Itera
         ids = titles = beside = 0
     for finding in findings:
         start = beside or 4
-        said = [fit(text, width - start, encoding) for text in finding.said if text]
+        details = [fit(text, width - start, encoding) for text in finding.details if text]
         line = Text.assemble(glyph_of(finding.cells[0], plain=encoding == "ascii"), " ")
         line.append(f"{finding.ids:<{ids}}  ").append(f"{finding.title:<{titles}}", "dim")
-        if beside and said:
-            line.append("  " + said.pop(0))
+        if beside and details:
+            line.append("  " + details.pop(0))
         yield line
-        yield from (Text(" " * start + text) for text in said)
+        yield from (Text(" " * start + text) for text in details)
 
 
 def fit(text: str, width: int, encoding: str) -> str:
@@ -91,7 +91,7 @@ def _group(cells: Iterable[GridCell]) -> list[Finding]:
     for cell in cells:
         groups.setdefault(_group_key(cell), []).append(cell)
     return [
-        Finding(cells=tuple(same), said=(_evidence(same[0]), _note(same[0])))
+        Finding(cells=tuple(same), details=(_evidence(same[0]), _note(same[0])))
         for same in groups.values()
     ]
 

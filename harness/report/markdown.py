@@ -97,8 +97,8 @@ def _row(cell: GridCell) -> str:
     seen = cell.observation
     if seen is None:
         return f"| {_code(cell.cell.id)} | not run | |"
-    told = seen.cause or (seen.prediction.cause if seen.prediction else "")
-    cause = f" {_code(told)}" if told else ""
+    shown = seen.cause or (seen.prediction.cause if seen.prediction else "")
+    cause = f" {_code(shown)}" if shown else ""
     evidence = cut(visible(" ".join(seen.evidence.split())), EVIDENCE)
     return f"| {_code(cell.cell.id)} | {seen.outcome}{cause} | {_code(evidence)} |"
 

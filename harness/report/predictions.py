@@ -34,10 +34,10 @@ def format_explanation(cell: GridCell, *, width: int) -> str:
     lines += _wrapped("wheel", seen.wheel.filename if seen.wheel else "", width)
     if seen.prediction is not None:
         lines += _wrapped("predicted", _compared(cell, seen.prediction), width)
-        lines += _told(seen.prediction, width)
+        lines += _details(seen.prediction, width)
     if expectation := cell.cell.expectation:
-        said = f"{expectation.outcome}: {expectation.reason} <{expectation.link}>"
-        lines += _wrapped("expected", said, width)
+        text = f"{expectation.outcome}: {expectation.reason} <{expectation.link}>"
+        lines += _wrapped("expected", text, width)
     return "\n".join(lines) + "\n"
 
 
@@ -46,22 +46,22 @@ def format_prediction(predicted_cell: CellPrediction, *, width: int) -> str:
     lines = [f"{visible(predicted_cell.cell.id)}: not run"]
     lines += _wrapped("wheel", predicted_cell.wheel, width)
     if predicted_cell.prediction is None:
-        said = "unknown: no passport of the target; `wheelgrid passport --record` measures it"
-        return "\n".join([*lines, *_wrapped("predicted", said, width)]) + "\n"
+        text = "unknown: no passport of the target; `wheelgrid passport --record` measures it"
+        return "\n".join([*lines, *_wrapped("predicted", text, width)]) + "\n"
     lines += _wrapped("predicted", _verdict(predicted_cell.prediction), width)
-    return "\n".join([*lines, *_told(predicted_cell.prediction, width)]) + "\n"
+    return "\n".join([*lines, *_details(predicted_cell.prediction, width)]) + "\n"
 
 
 def _subject(name: str, predictions: list[CellPrediction], width: int) -> str:
     counts = Counter(o.prediction.outcome for o in predictions if o.prediction)
-    said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
+    text = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
     unknown = [o.cell.target.key for o in predictions if o.prediction is None]
-    lines = [f"{visible(name)}: {said or 'nothing can be said'}"]
+    lines = [f"{visible(name)}: {text or 'nothing can be said'}"]
     for (wheel, prediction), keys in _group_failures(predictions).items():
         title = f"{prediction.outcome} {prediction.cause}".rstrip()
         lines += ["", *_filled(f"{title}: {folded(keys)}", width, INDENT)]
         lines += [INDENT + line for line in _wrapped("wheel", wheel, width - len(INDENT))]
-        lines += [INDENT + line for line in _told(prediction, width - len(INDENT))]
+        lines += [INDENT + line for line in _details(prediction, width - len(INDENT))]
     if unknown:
         lines += ["", *_filled(f"no passport recorded: {folded(unknown)}", width, INDENT)]
     return "\n".join(lines)
@@ -82,21 +82,21 @@ def _group_failures(
 
 
 def _compared(cell: GridCell, prediction: Prediction) -> str:
-    said = _verdict(prediction)
+    text = _verdict(prediction)
     match cell.agreement:
         case Agreement.AGREES:
-            return f"{said}, as seen"
+            return f"{text}, as seen"
         case Agreement.LIMIT if cell.limit:
-            return f"{said}; a known limit: {cell.limit.reason}"
+            return f"{text}; a known limit: {cell.limit.reason}"
         case _:
-            return f"{said}, which is not what was seen"
+            return f"{text}, which is not what was seen"
 
 
 def _verdict(prediction: Prediction) -> str:
     return f"{prediction.outcome} {prediction.cause}".rstrip()
 
 
-def _told(prediction: Prediction, width: int) -> list[str]:
+def _details(prediction: Prediction, width: int) -> list[str]:
     remark = "" if prediction.explanation else prediction.evidence
     return [
         line

@@ -47,7 +47,7 @@ class RunState:
 
     def take(self, events: Sequence[dict[str, Any]]) -> None:
         self._seen.update({seen.cell: seen for seen in observations(list(events))})
-        self.passports.update({name: said for name, _, said in passports(list(events))})
+        self.passports.update({name: passport for name, _, passport in passports(list(events))})
         for event in events:
             match event:
                 case {"event": "activity", "doing": ""}:

@@ -47,12 +47,12 @@ class SiteRow:
     outcome: str = ""
     loud: bool = False
     href: str = ""
-    said: str = ""
+    detail: str = ""
     """Output of the wheel or the installer, escaped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SitePart:
+class SiteSection:
     """Lines under one heading."""
 
     heading: str
@@ -66,7 +66,7 @@ class Listing:
 
     title: str
     subtitle: str = ""
-    parts: tuple[SitePart, ...]
+    parts: tuple[SiteSection, ...]
 
 
 def site_files(
@@ -150,14 +150,14 @@ def _overview(title: str, folder: str, axis: Mapping[str, Sequence[GridCell]]) -
                 loud=bool(surprises),
             )
         )
-    return Listing(title=title, parts=(SitePart(heading="In the latest run", rows=tuple(rows)),))
+    return Listing(title=title, parts=(SiteSection(heading="In the latest run", rows=tuple(rows)),))
 
 
 def _listing(name: str, cells: Iterable[GridCell], other: Callable[[GridCell], str]) -> Listing:
     ordered = sorted(cells, key=lambda cell: cell.verdict is Verdict.AS_EXPECTED)
     badge = judge_subject(name, ordered)
     parts = tuple(
-        SitePart(heading=heading, rows=tuple(_cell_row(c, other(c)) for c in same))
+        SiteSection(heading=heading, rows=tuple(_cell_row(c, other(c)) for c in same))
         for heading, same in (
             ("Not as expected", [c for c in ordered if c.verdict is not Verdict.AS_EXPECTED]),
             ("As expected", [c for c in ordered if c.verdict is Verdict.AS_EXPECTED]),
@@ -170,7 +170,8 @@ def _cell_row(cell: GridCell, name: str) -> SiteRow:
     seen = cell.observation
     glyph, _ = glyph_of(cell, plain=False)
     expectation = cell.cell.expectation
-    said = (seen.prediction.explanation if seen.prediction else "") or seen.evidence if seen else ""
+    explanation = seen.prediction.explanation if seen and seen.prediction else ""
+    detail = explanation or (seen.evidence if seen else "")
     passes = cell.outcome is Outcome.PASS
     words = f"{seen.outcome}{'' if passes else f' at {seen.stage}'}" if seen else "not run"
     words += f" ({seen.cause})" if seen and seen.cause else ""
@@ -182,22 +183,22 @@ def _cell_row(cell: GridCell, name: str) -> SiteRow:
         glyph=glyph,
         outcome=cell.outcome or "",
         loud=cell.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS),
-        said=cut(visible(" ".join(said.split())), EVIDENCE_COLUMNS),
+        detail=cut(visible(" ".join(detail.split())), EVIDENCE_COLUMNS),
     )
 
 
 def _history(runs: Sequence[Run], changes: Sequence[Transition]) -> Listing:
-    told = tuple(
-        SitePart(
+    parts = tuple(
+        SiteSection(
             heading=format_moment(when),
             rows=tuple(_transition_row(transition) for transition in same),
         )
         for when, same in groupby(changes[:MOST_TRANSITIONS], key=lambda each: each.when)
     )
-    if not told:
-        told = (SitePart(heading="Changes", rows=(), nothing="No changes between runs."),)
-    listed = SitePart(heading="Runs", rows=tuple(_run_row(run) for run in reversed(runs)))
-    return Listing(title="History", parts=(*told, listed))
+    if not parts:
+        parts = (SiteSection(heading="Changes", rows=(), nothing="No changes between runs."),)
+    listed = SiteSection(heading="Runs", rows=tuple(_run_row(run) for run in reversed(runs)))
+    return Listing(title="History", parts=(*parts, listed))
 
 
 def _transition_row(transition: Transition) -> SiteRow:
@@ -211,7 +212,7 @@ def _transition_row(transition: Transition) -> SiteRow:
         glyph=glyph,
         outcome=change.seen.outcome or "",
         loud=change.seen.verdict is Verdict.UNEXPECTED,
-        said=visible("; ".join(f"{d.aspect}: {d.base} → {d.now}" for d in change.differences)),
+        detail=visible("; ".join(f"{d.aspect}: {d.base} → {d.now}" for d in change.differences)),
     )
 
 

@@ -32,7 +32,7 @@ class Table:
 
     rows: Axis
     columns: Axis
-    look: GlyphLookup
+    glyph_at: GlyphLookup
     pitch: int = 0
     """Terminal columns per cell with vertical names; 0: as wide as the horizontal name."""
     fold: bool = False
@@ -89,12 +89,14 @@ def layouts(grid: Grid, *, plain: bool) -> list[Table]:
     subjects, targets = subject_axis(grid), target_axis(grid)
     cells = {(c.cell.subject.id, c.cell.target.key): c for c in grid.cells}
 
-    def look(subject: str, target: str) -> tuple[str, str]:
+    def glyph_at(subject: str, target: str) -> tuple[str, str]:
         cell = cells.get((subject, target))
         return glyph_of(cell, plain=plain) if cell else (" ", "")
 
-    lying = Table(rows=subjects, columns=targets, look=look)
-    turned = Table(rows=targets, columns=subjects, look=lambda row, column: look(column, row))
+    lying = Table(rows=subjects, columns=targets, glyph_at=glyph_at)
+    turned = Table(
+        rows=targets, columns=subjects, glyph_at=lambda row, column: glyph_at(column, row)
+    )
     upright = [replace(lying, pitch=pitch) for pitch in (2, 1)]
     ways = [*sorted((lying, turned), key=lambda table: table.width), *upright]
     return [replace(way, fold=fold) for way in ways for fold in (False, True)]
@@ -167,7 +169,7 @@ def _row(table: Table, item: AxisItem) -> Text:
     if item.marks:
         label.pad_right(table.label_width - len(label) - 2 * len(item.marks))
         label.append("".join(f" {mark}" for mark in item.marks), MARK)
-    return _items_line(table, label, lambda column: table.look(item.key, column.key))
+    return _items_line(table, label, lambda column: table.glyph_at(item.key, column.key))
 
 
 def _items_line(table: Table, label: Text, draw: Draw) -> Text:
@@ -179,7 +181,7 @@ def _items_line(table: Table, label: Text, draw: Draw) -> Text:
             left = (room - len(shown)) // 2 if room > len(shown) else 0
             pieces.append((" " * left + shown).ljust(room + 1))
             if style:
-                # Style only the glyph: reversed blanks would look like cells.
+                # Style only the glyph: reversed blanks would glyph_at like cells.
                 spans.append(Span(start + left, start + left + len(shown), style))
             start += len(pieces[-1])
         return Text("".join(pieces), spans=spans)

@@ -88,9 +88,9 @@ class Comparison:
     @property
     def regressions(self) -> tuple[CellChange, ...]:
         """Regressions that are neither flaky nor part of an epidemic."""
-        ill = {c.id for epidemic in self.epidemics for c in epidemic.cells}
+        counted = {c.id for epidemic in self.epidemics for c in epidemic.cells}
         return tuple(
-            c for c in self.having(ChangeKind.REGRESSED) if not c.flaky and c.id not in ill
+            c for c in self.having(ChangeKind.REGRESSED) if not c.flaky and c.id not in counted
         )
 
     @property
@@ -165,13 +165,13 @@ def find_epidemics(
         for suspect in _suspects(change, passports):
             exposed[suspect].append(change)
     found: list[Epidemic] = []
-    ill: set[str] = set()
+    counted: set[str] = set()
     for suspect, cells in sorted(exposed.items(), key=_most_flipped):
         flipped = [c for c in cells if c.change is ChangeKind.REGRESSED and not c.flaky]
-        fresh = tuple(c for c in flipped if c.id not in ill)
+        fresh = tuple(c for c in flipped if c.id not in counted)
         if _is_epidemic(fresh, len(cells)):
             found.append(_epidemic(suspect, fresh, len(cells)))
-            ill.update(c.id for c in fresh)
+            counted.update(c.id for c in fresh)
     return tuple(found)
 
 

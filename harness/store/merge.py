@@ -124,8 +124,8 @@ def merge_stores(
 
 def _check_alike(parts: Sequence[ShardRun], what: str, values: Mapping[Path, str]) -> None:
     if len(set(values.values())) > 1:
-        told = ", ".join(f"{part.path}: {values[part.path]}" for part in parts)
-        raise UsageError(f"runs of different {what} cannot be merged: {told}")
+        details = ", ".join(f"{part.path}: {values[part.path]}" for part in parts)
+        raise UsageError(f"runs of different {what} cannot be merged: {details}")
 
 
 def _better(known: Observation | None, seen: Observation) -> Observation:

@@ -111,13 +111,13 @@ def restore(
         digest: _PROVENANCE.validate_json(get_blob(connection, digest))
         for digest in {row[1] for row in rows}
     }
-    said = {
+    texts = {
         digest: get_blob(connection, digest).decode()
         for digest in ({row[2] for row in rows} if logs else ())
         if digest
     }
     return tuple(
-        replace(observation, provenance=sources[provenance], log=said.get(log, ""))
+        replace(observation, provenance=sources[provenance], log=texts.get(log, ""))
         for observation, (_, provenance, log) in zip(bare, rows, strict=True)
     )
 

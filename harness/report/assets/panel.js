@@ -6,7 +6,7 @@ function drawPanel(panel, cell, data) {
     panelBar(cell, data.glyphs), ...panelStory(cell),
     ...panelChange(cell, data), ...panelHistory(cell, data),
     ...section("Evidence", seen.evidence && el("pre", { tabindex: "0" }, seen.evidence)),
-    ...section("Do it again", ...commandsOf(cell).map(commandLine)),
+    ...section("Reproduce", ...commandsOf(cell).map(commandLine)),
     ...panelWheel(seen), ...panelTarget(cell, data.run.passports?.[seen.provenance?.passport_id] ?? data.passports[record.target]),
     ...panelLog(seen), ...panelProvenance(seen));
 }
@@ -30,7 +30,7 @@ function panelStory({ seen, record, verdict, facts }) {
   return [
     verdict === "not-run" && el("p", { class: "story" }, "The run ended before this cell's turn."),
     !odd && prediction?.explanation && el("p", { class: "story" }, prediction.explanation),
-    odd && el("p", { class: "odd" }, `Wheel and passport alone say “${prediction.outcome}”: `, prediction.explanation ?? ""),
+    odd && el("p", { class: "odd" }, `Predicted “${prediction.outcome}”: `, prediction.explanation ?? ""),
     prediction?.remedy && el("p", { class: "remedy" }, prediction.remedy),
     prediction?.reference && el("p", {}, safeLink(prediction.reference)),
     expectation && el("p", { class: "story" }, `Expected ${expectation.outcome}`,
@@ -86,7 +86,7 @@ function panelTarget({ target, seen }, passport) {
 
 function panelLog(seen) {
   if (!seen.log?.trim()) return [];
-  const log = el("details", {}, el("summary", {}, "What was printed"), el("pre", { tabindex: "0" }, seen.log));
+  const log = el("details", {}, el("summary", {}, "Output"), el("pre", { tabindex: "0" }, seen.log));
   log.open = seen.outcome !== "pass" && seen.log.length < 20000;
   return [log];
 }
