@@ -35,7 +35,7 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     "imports",
     multiple=True,
     metavar="NAME",
-    help="Module to import; by default all top-level modules of the wheel.",
+    help="Module to import; by default those that the wheel contains.",
 )
 @click.option("--call", default="", metavar="EXPR", help="Python expression that must be true.")
 @click.option(

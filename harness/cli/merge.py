@@ -23,10 +23,10 @@ from harness.store.merge import merge_stores
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="STORE...",
 )
-@click.option("--label", default="", metavar="NAME", help="Label, for `last-night`: nightly.")
+@click.option("--label", default="", metavar="NAME", help="Label; `last-night` finds nightly runs.")
 @store_option
 def merge(*, sources: tuple[Path, ...], label: str, store: Path) -> ExitCode:
-    """Merge the newest run of each STORE, and show the grid.
+    """Merge the newest run of each STORE into another store.
 
     Cells that no shard measured are misses: exit code 3. Runs of different harness versions or
     plans are not merged.

@@ -66,7 +66,9 @@ def selection_options(command: Command) -> Command:
 
     return _stack(
         with_selection,
-        click.option("-k", "keyword", default="", metavar="EXPR", help="Filter as in pytest."),
+        click.option(
+            "-k", "keyword", default="", metavar="EXPR", help="Cells by id, as in pytest."
+        ),
         click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids."),
         click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches."),
         click.option("--subject", "subjects", multiple=True, metavar="GLOB", help="Subject ids."),
@@ -248,7 +250,7 @@ def run_options(command: Command) -> Command:
             help="Build Debian images from today's package index instead of the lock.",
         ),
         click.option(
-            "--label", default="", metavar="NAME", help="Label, for `last-night`: nightly."
+            "--label", default="", metavar="NAME", help="Label; `last-night` finds nightly runs."
         ),
         matrix_option,
     )

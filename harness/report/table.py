@@ -181,7 +181,7 @@ def _items_line(table: Table, label: Text, draw: Draw) -> Text:
             left = (room - len(shown)) // 2 if room > len(shown) else 0
             pieces.append((" " * left + shown).ljust(room + 1))
             if style:
-                # Style only the glyph: reversed blanks would glyph_at like cells.
+                # Style only the glyph: reversed blanks would look like cells.
                 spans.append(Span(start + left, start + left + len(shown), style))
             start += len(pieces[-1])
         return Text("".join(pieces), spans=spans)
