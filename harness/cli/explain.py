@@ -15,7 +15,7 @@ from harness.app.wiring import (
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option
 from harness.matrix.plan import find_cell
-from harness.predict.batch import look_at
+from harness.predict.batch import predict_cell
 from harness.report.console import print_data, say
 from harness.report.predictions import format_explanation, format_prediction
 from harness.results.runfile import read_run
@@ -49,5 +49,5 @@ def explain(*, cell: str, run_file: Path, matrix: Path) -> None:
     loaded, options = read_matrix(matrix), ProberOptions(matrix_folder=matrix)
     index = open_pinned(options, say)
     provider = open_provider(loaded, options, index)
-    predicted_cell = look_at(find_cell(loaded, cell), open_passports(matrix), provider)
+    predicted_cell = predict_cell(find_cell(loaded, cell), open_passports(matrix), provider)
     print_data(format_prediction(predicted_cell, width=width), end="")

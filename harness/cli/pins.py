@@ -1,6 +1,7 @@
 """``wheelgrid pins``: show and renew what the matrix pins."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, mirror_option, registry_option
 from harness.core.cells import Matrix
 from harness.core.errors import ExitCode, MatrixFileError
-from harness.host.engine.distribution import newest_digest
+from harness.host.engine.docker import connect
 from harness.images.debian.package_lock import describe_lock, read_locks
 from harness.images.registry import mirrored
 from harness.matrix.pin_renewal import (
@@ -103,16 +104,17 @@ def _renew_wheels(read: Matrix, matrix: Path) -> _Renewed:
     problems: list[str] = []
     index = open_index(NOTHING_PINNED, say)
     lock = renew_lock(
-        pinned_releases(read), index, before=_read_or_empty(path), tell=problems.append
+        pinned_releases(read), index, before=_read_or_empty(path), report=problems.append
     )
     return _Renewed(texts={path: format_lock(lock)}, problems=tuple(problems))
 
 
 def _renew_images(read: Matrix, matrix: Path, registry: str) -> _Renewed:
     texts, arches = image_texts(matrix), arches_of(read)
-    digests = ask_registries(
-        pins_of(texts, arches), lambda image: newest_digest(mirrored(image, registry))
-    )
+    with closing(connect()) as engine:
+        digests = ask_registries(
+            pins_of(texts, arches), lambda image: engine.registry_digest(mirrored(image, registry))
+        )
     return _Renewed(
         texts=renew_images(texts, digests, datetime.now(UTC).date(), arches),
         problems=digests.problems,

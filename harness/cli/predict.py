@@ -18,7 +18,7 @@ from harness.cli.options import matrix_option
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
 from harness.matrix.plan import Selection, selected_targets
-from harness.predict.batch import look_ahead
+from harness.predict.batch import predict_cells
 from harness.report.console import print_data, say
 from harness.report.predictions import format_predictions
 
@@ -50,7 +50,7 @@ def predict(
     index = open_pinned(ProberOptions(matrix_folder=matrix), say)
     candidates = read_candidates(wheels, Proof(imports=imports), index)
     predictions = tuple(
-        look_ahead(
+        predict_cells(
             [candidate.subject for candidate in candidates],
             selected_targets(loaded, Selection(targets=targets, arches=arches)),
             open_passports(matrix),

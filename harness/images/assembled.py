@@ -7,16 +7,17 @@ engine has is used without a question.
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import content_key
+from harness.host.code_key import code_key
 from harness.host.engine import Engine, EngineImage
 from harness.images.bytecode import Bytecode, read_bytecode, write_layer
 from harness.images.debian import Workspace
 from harness.images.debian_root import Recipe, native_arch, write_recipe
-from harness.images.image_archive import ENVIRONMENT, write_archive
+from harness.images.image_archive import write_archive
 from harness.images.roots import Root, Roots
 from harness.images.source import Use, check_platform, origin_of
 
-_LAYOUT = "1"
-"""Raised when image_archive.py or bytecode.py come to write other bytes for the same packages."""
+_WRITERS = ("harness.images.bytecode", "harness.images.image_archive")
+"""The modules that write an image of given root file systems."""
 
 
 class AssembledSource:
@@ -85,5 +86,5 @@ def _name(roots: list[Root]) -> str:
     """Return the image's name: of its own root, and of the native one that compiled for it."""
     recipe = roots[0].recipe
     keys = [root.key for root in roots]
-    key = content_key(_LAYOUT, *keys, *ENVIRONMENT)
+    key = content_key(code_key(*_WRITERS), *keys)
     return f"wheelgrid/{recipe.suite}-{recipe.arch.name}:{key}"

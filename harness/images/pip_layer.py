@@ -12,6 +12,7 @@ from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.core.targets import Interpreter
 from harness.host.cache import content_key, file_sha256
+from harness.host.code_key import code_key
 from harness.host.process import ProcessError, run_process
 from harness.images.cpython.build import host_python, native_build
 from harness.images.cpython.stdlib import BYTECODE, write_tree
@@ -29,7 +30,7 @@ def installer_layer(wheel: Path, interpreter: Interpreter, workspace: Workspace)
     """
     cache = workspace.cache
     site = f"usr/local/lib/python{interpreter.python}/site-packages"
-    key = content_key(site, *BYTECODE, file_sha256(wheel))
+    key = content_key(code_key(__name__), site, file_sha256(wheel))
 
     def make(path: Path) -> None:
         native = native_build(interpreter, workspace)

@@ -6,16 +6,15 @@ made from, sources included, so one that the engine has is used without compilin
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache as once
 from pathlib import Path
 
 from harness.core.causes import Cause
 from harness.core.errors import BuildError, ImageError, PackageIndexError, UpstreamError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, Interpreter, ReplicaWay, Target
-from harness.host.cache import content_key, file_sha256
+from harness.host.cache import content_key
+from harness.host.code_key import code_key
 from harness.host.engine import Engine, EngineImage
-from harness.images import cpython
 from harness.images.bytecode import Bytecode, write_layer
 from harness.images.cpython import interpreter_tree
 from harness.images.cpython.build import source_choice
@@ -25,7 +24,7 @@ from harness.images.debian import Package, SourceChoice, Workspace
 from harness.images.debian.upstream import KIND as DEBS
 from harness.images.debian.upstream import cached_name
 from harness.images.debian_root import Recipe, native_arch, write_recipe
-from harness.images.image_archive import ENVIRONMENT, write_archive
+from harness.images.image_archive import write_archive
 from harness.images.pip_layer import KIND as INSTALLERS
 from harness.images.pip_layer import installer_layer
 from harness.images.roots import Root, Roots
@@ -34,8 +33,6 @@ from harness.images.source import Use, check_platform, origin_of
 FetchPip = Callable[[str], Path]
 """Version of pip → its wheel's file. Raises ``PackageIndexError``."""
 
-_LAYOUT = "1"
-"""Raised when this module or pip_layer.py come to write other bytes for the same parts."""
 _GLIBC_PACKAGES = ("libc6", "libcrypt1", "libgcc-s1", "libstdc++6", "zlib1g")
 """What the manylinux policies let wheels take from the system, as far as the replicas' have it."""
 
@@ -162,23 +159,15 @@ def _name(target: Target, root: Root, sources: Sequence[Package]) -> str:
     way, arch = _way(target), target.arch
     naming = (side.get(arch.name, "") for side in (way.naming.builds, way.naming.second))
     key = content_key(
-        _LAYOUT,
-        *ENVIRONMENT,
+        code_key(__name__),
         root.key,
         way.interpreter.python,
         *(source.sha256 for source in sources),
         *(*naming, way.naming.last.get(arch.name, "")),
-        *(zig_target(arch, target.libc), zig_version(), _build_env_digest()),
+        *(zig_target(arch, target.libc), zig_version()),
         way.pip,
     )
     return f"wheelgrid/replica-{way.interpreter.id}-{way.naming.id}-{way.suite}-{arch.name}:{key}"
-
-
-@once
-def _build_env_digest() -> str:
-    """Return the digest of the code that interpreters are made by."""
-    room = Path(cpython.__file__).parent
-    return content_key(*(file_sha256(module) for module in sorted(room.glob("*.py"))))
 
 
 def _entries(target: Target, way: ReplicaWay) -> set[str]:

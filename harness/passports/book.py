@@ -1,8 +1,8 @@
-"""Passports as files that people review: a folder of small JSON in, records out, and back.
+"""Store passports as JSON files for review.
 
-``<target>/<arch>.json`` holds a passport, ``symbols/<id>.txt.xz`` a symbol set, one symbol a
-line, which many passports share. What was read somewhere rather than measured lies apart, in
-``facts/<target>/<arch>.json``, and is used where nothing was measured.
+``<target>/<arch>.json`` has a passport. ``symbols/<id>.txt.xz`` has a symbol set, one symbol a
+line, which passports share. Passports from published facts are in
+``facts/<target>/<arch>.json`` and are used if none was measured.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ from pydantic import TypeAdapter, ValidationError
 from harness.core.errors import PassportError
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
-from harness.passports.layout import laid_out
+from harness.passports.json_layout import review_json
 from harness.passports.libraryfold import FoldedLibraries, fold_libraries, unfold_libraries
 from harness.passports.symbolsets import read_set, set_text
-from harness.passports.tagfold import FoldedTags, fold, unfold
+from harness.passports.tagfold import FoldedTags, fold_tags, unfold_tags
 
 _FACTS = "facts"
 _SYMBOLS = "symbols"
@@ -29,16 +29,16 @@ _MOST_SYMBOL_BYTES = 64 << 20
 
 
 class RecordedAs(StrEnum):
-    """How a record came to be."""
+    """The origin of a record."""
 
     MEASURED = "measured"
     FACTS = "facts"
-    """Put together from what was read of the real environment; its source says where."""
+    """Derived from published facts of the real environment; see ``source``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
-    """A passport with where it comes from."""
+class PassportRecord:
+    """A passport and its origin."""
 
     target: str
     """``<target>/<arch>``."""
@@ -47,54 +47,54 @@ class Record:
     image: ImageRef | None = None
     """The image that was measured."""
     source: str = ""
-    """Of facts: where they were read, and how sure they are."""
+    """For facts: where they were read, and their confidence."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Page:
-    """A record as it is written."""
+class _PassportFile:
+    """The content of a passport file."""
 
     schema: Literal[2] = 2
-    record: Record
+    record: PassportRecord
     tags: FoldedTags
     libraries: FoldedLibraries
-    """The passport's own of both are empty there."""
+    """Tags and libraries of the passport in ``record`` are empty."""
 
 
-_PAGE: TypeAdapter[_Page] = TypeAdapter(_Page)
+_PAGE: TypeAdapter[_PassportFile] = TypeAdapter(_PassportFile)
 
 
 class PassportBook:
-    """The records in one folder; what is read once is remembered."""
+    """The records in one folder, each read once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._read: dict[str, Record | None] = {}
+        self._read: dict[str, PassportRecord | None] = {}
         self._sets: dict[str, frozenset[str]] = {}
 
     def recorded(self, target_key: str) -> Passport | None:
-        """Return the passport of a target, measured or else from facts; None for neither.
+        """Return the passport of a target, measured or else from facts, or None.
 
         Raises ``PassportError`` for a damaged file.
         """
         record = self.record(target_key)
         return record.passport if record else None
 
-    def record(self, target_key: str) -> Record | None:
-        """Return the whole record, as ``recorded``."""
+    def record(self, target_key: str) -> PassportRecord | None:
+        """Return the record of a target. Raises as ``recorded`` does."""
         if target_key not in self._read:
             places = (self.page(target_key), self.page(target_key, RecordedAs.FACTS))
             found = next((place for place in places if place.exists()), None)
             self._read[target_key] = _read_page(found, target_key) if found else None
         return self._read[target_key]
 
-    def measured(self, target_key: str) -> Record | None:
-        """Return the record of a target that was measured; None for facts, or without any."""
+    def measured(self, target_key: str) -> PassportRecord | None:
+        """Return the measured record of a target, or None."""
         record = self.record(target_key)
         return record if record and record.recorded_as is RecordedAs.MEASURED else None
 
     def page(self, target_key: str, recorded_as: RecordedAs = RecordedAs.MEASURED) -> Path:
-        """Return where the record of a target lies."""
+        """Return the path of a target's record."""
         facts = recorded_as is RecordedAs.FACTS
         return (self.folder / _FACTS if facts else self.folder) / f"{target_key}.json"
 
@@ -104,10 +104,10 @@ class PassportBook:
             self._sets[set_id] = _read_symbols(self._symbol_file(set_id))
         return self._sets[set_id]
 
-    def write(self, record: Record, sets: dict[str, frozenset[str]]) -> Path:
-        """Write a record and those of its symbol sets that are new; return its file.
+    def write(self, record: PassportRecord, sets: dict[str, frozenset[str]]) -> Path:
+        """Write a record and its new symbol sets; return its path.
 
-        Raises ``PassportError`` when it cannot be written.
+        Raises ``PassportError``.
         """
         page = self.page(record.target, record.recorded_as)
         try:
@@ -121,13 +121,13 @@ class PassportBook:
         return page
 
     def unused(self) -> tuple[Path, ...]:
-        """Return the files of symbol sets that no page names any more."""
+        """Return the files of symbol sets that no record names."""
         named = {set_id for record in self.records for set_id in _set_ids(record.passport)}
         files = (self.folder / _SYMBOLS).glob("*.txt.xz")
         return tuple(sorted(file for file in files if file.name.partition(".")[0] not in named))
 
     @cached_property
-    def records(self) -> tuple[Record, ...]:
+    def records(self) -> tuple[PassportRecord, ...]:
         """Every record, sorted by target."""
         pages = sorted(p for p in self.folder.glob("**/*.json") if p.parent.name != _SYMBOLS)
         return tuple(_read_page(page, f"{page.parent.name}/{page.stem}") for page in pages)
@@ -136,21 +136,21 @@ class PassportBook:
         return self.folder / _SYMBOLS / f"{set_id}.txt.xz"
 
 
-def page_text(record: Record) -> str:
-    """Return a record as its file has it, for comparison."""
-    page = _Page(
+def page_text(record: PassportRecord) -> str:
+    """Return the text of a record's file."""
+    page = _PassportFile(
         record=replace(record, passport=replace(record.passport, tags=(), libraries=())),
-        tags=fold(record.passport.tags),
+        tags=fold_tags(record.passport.tags),
         libraries=fold_libraries(record.passport.libraries),
     )
-    return laid_out(_PAGE.dump_python(page, mode="json")) + "\n"
+    return review_json(_PAGE.dump_python(page, mode="json")) + "\n"
 
 
 def _set_ids(passport: Passport) -> set[str]:
     return {passport.exports, *(library.symbols for library in passport.libraries)} - {""}
 
 
-def _read_page(path: Path, target_key: str) -> Record:
+def _read_page(path: Path, target_key: str) -> PassportRecord:
     try:
         page = _PAGE.validate_json(path.read_bytes())
     except OSError as error:
@@ -159,12 +159,12 @@ def _read_page(path: Path, target_key: str) -> Record:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise PassportError(
-            f"{path}: no passport of this version of wheelgrid: {where}: {first['msg']}; "
+            f"{path}: not a passport of this wheelgrid version: {where}: {first['msg']}; "
             f"renew it: wheelgrid passport --record {target_key}"
         ) from error
     whole = replace(
         page.record.passport,
-        tags=tuple(unfold(page.tags)),
+        tags=tuple(unfold_tags(page.tags)),
         libraries=unfold_libraries(page.libraries),
     )
     return replace(page.record, passport=whole)
@@ -176,7 +176,7 @@ def _read_symbols(path: Path) -> frozenset[str]:
             return read_set(stream.read(_MOST_SYMBOL_BYTES).decode())
     except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
         raise PassportError(
-            f"{path}: a passport names this symbol set, and it cannot be read ({error}); "
+            f"{path}: this symbol set of a passport cannot be read ({error}); "
             "record it again: wheelgrid passport --record --fresh TARGET"
         ) from error
 

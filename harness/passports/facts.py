@@ -1,8 +1,7 @@
-"""Passports of real environments, put together from what was read of them: facts in, records out.
+"""Derive passports from published facts of environments that cannot be measured.
 
-For environments that nothing here can measure: an image that no longer exists, or that no
-network reaches. A fact says what names an interpreter reads and what its installer accepts; of
-libraries, kernels and pages it says nothing, and neither does the passport.
+Their images no longer exist or are unreachable. Facts name an interpreter's suffixes and its
+installer's tags, but no libraries, kernels or page sizes.
 """
 
 import re
@@ -16,18 +15,18 @@ from harness.core.arches import find_arch
 from harness.core.errors import PassportError
 from harness.core.passport import Passport, exec_stack_of
 from harness.core.targets import ReplicaField, Target
-from harness.passports.book import Record, RecordedAs
-from harness.passports.conformance import Recorded
+from harness.passports.book import PassportRecord, RecordedAs
+from harness.passports.conformance import EnvironmentFacts
 
-_FACTS: TypeAdapter[list[Recorded]] = TypeAdapter(list[Recorded])
+_FACTS: TypeAdapter[list[EnvironmentFacts]] = TypeAdapter(list[EnvironmentFacts])
 _VERSION = re.compile(r"3(\.\d+)+")
 _RANGE = re.compile(r"manylinux_2_x for x<=(?P<newest>\d+)")
 _LEGACY = ("manylinux2014", "manylinux2010", "manylinux1")
 _OLDEST = {"x86_64": 5, "i686": 5}
-"""Per arch the oldest glibc 2.x that a platform tag may promise (PEP 600); 17 on the others."""
+"""Arch → oldest glibc 2.x of its platform tags (PEP 600); 17 on the others."""
 
 
-def read_facts(path: Path) -> tuple[Recorded, ...]:
+def read_facts(path: Path) -> tuple[EnvironmentFacts, ...]:
     """Return the facts of a JSON file. Raises ``PassportError``."""
     try:
         return tuple(_FACTS.validate_json(path.read_bytes()))
@@ -39,21 +38,23 @@ def read_facts(path: Path) -> tuple[Recorded, ...]:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the whole file"
         raise PassportError(
-            f"{path}: no list of facts: {where}: {first['msg']}; mend it"
+            f"{path}: no list of facts: {where}: {first['msg']}; correct it"
         ) from error
 
 
-def fact_records(facts: Iterable[Recorded], targets: Iterable[Target]) -> Iterator[Record]:
-    """Yield a record of each target whose real environment has facts on its arch.
+def fact_records(
+    facts: Iterable[EnvironmentFacts], targets: Iterable[Target]
+) -> Iterator[PassportRecord]:
+    """Yield a record for each target whose real environment has facts on its arch.
 
-    A target with another pip than was shipped there is an environment of its own.
+    A target with another pip than the environment shipped is skipped.
     """
     known = {(fact.name, fact.arch): fact for fact in facts}
     for target in targets:
         way = target.replica
         fact = known.get((way.replicates, target.arch_name)) if way else None
         if way and fact and fact.available and ReplicaField.PIP not in way.differs:
-            yield Record(
+            yield PassportRecord(
                 target=target.key,
                 passport=fact_passport(fact),
                 recorded_as=RecordedAs.FACTS,
@@ -61,8 +62,8 @@ def fact_records(facts: Iterable[Recorded], targets: Iterable[Target]) -> Iterat
             )
 
 
-def fact_passport(fact: Recorded) -> Passport:
-    """Return what ``fact`` says as a passport; empty, 0 or false where it says nothing."""
+def fact_passport(fact: EnvironmentFacts) -> Passport:
+    """Return the passport of ``fact``; unknown fields are empty, 0 or false."""
     arch = find_arch(fact.arch)
     version = _VERSION.match(fact.python)
     python = version[0] if version else fact.python
@@ -89,8 +90,8 @@ def fact_passport(fact: Recorded) -> Passport:
     )
 
 
-def _tags(fact: Recorded, python: str) -> Iterator[str]:
-    """Yield what the installer accepts, best first, as ``packaging`` orders it."""
+def _tags(fact: EnvironmentFacts, python: str) -> Iterator[str]:
+    """Yield the tags that the installer accepts in ``packaging``'s order, best first."""
     version = tuple(int(number) for number in python.split(".")[:2])
     abi = f"cp{fact.soabi.split('-')[1]}"
     platforms = [f"{platform}_{fact.arch}" for platform in _platforms(fact)]
@@ -98,7 +99,7 @@ def _tags(fact: Recorded, python: str) -> Iterator[str]:
     yield from map(str, compatible_tags(version, f"cp{version[0]}{version[1]}", platforms))
 
 
-def _platforms(fact: Recorded) -> Iterator[str]:
+def _platforms(fact: EnvironmentFacts) -> Iterator[str]:
     newest = [int(found["newest"]) for p in fact.pip_accepts if (found := _RANGE.fullmatch(p))]
     for minor in range(max(newest, default=0), _OLDEST.get(fact.arch, 17) - 1, -1):
         yield f"manylinux_2_{minor}"

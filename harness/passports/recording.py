@@ -1,7 +1,6 @@
-"""Passports recorded: targets and a prober in, a book brought up to date out.
+"""Measure the passports of targets and update their records.
 
-What is recorded of the same image already is left alone, so that an interrupted recording goes
-on where it was.
+Targets whose image is already recorded are skipped, so an interrupted recording can continue.
 """
 
 import difflib
@@ -14,34 +13,34 @@ from harness.core.errors import EngineError, PassportError
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
 from harness.core.targets import Target
-from harness.passports import PassportBook, Record
+from harness.passports import PassportBook, PassportRecord
 from harness.passports.book import page_text
 
 
 class PassportChange(StrEnum):
-    """What recording a target came to."""
+    """The outcome of recording a target."""
 
     NEW = "new"
     CHANGED = "changed"
     SAME = "same"
-    """Measured again, and nothing but the image is another."""
+    """Measured again; only the image differs."""
     KEPT = "kept"
-    """Recorded of this very image already; not measured."""
+    """Not measured: its record is of the same image."""
     MISSED = "missed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BookEntry:
-    """One target of a recording."""
+class RecordingResult:
+    """The result for one target."""
 
     target: str
     change: PassportChange
     lines: tuple[str, ...] = ()
-    """The lines that differ, as a unified diff; why it was missed."""
+    """A unified diff of the change, or the reason for a miss."""
 
 
 class PassportSource(Protocol):
-    """What measures (``harness.probe.prober.Prober``)."""
+    """Measures passports (``harness.probe.prober.Prober``)."""
 
     def image(self, target: Target) -> ImageRef: ...
     def passport(self, target: Target) -> Passport: ...
@@ -55,50 +54,50 @@ def record_passports(
     book: PassportBook,
     *,
     fresh: bool,
-) -> Iterator[BookEntry]:
-    """Measure each target and write its record, one after the other.
+) -> Iterator[RecordingResult]:
+    """Measure each target and write its record.
 
-    ``fresh`` measures what is recorded of the same image too. A target that cannot be had is
-    an entry, not the end. Raises ``PassportError``.
+    ``fresh`` also measures targets whose image is already recorded. An unavailable target is a
+    result, not an error. Raises ``PassportError``.
     """
     for target in targets:
         try:
             image = prober.image(target)
             before = _before(book, target)
             if before and before.image == image and not fresh:
-                yield BookEntry(target=target.key, change=PassportChange.KEPT)
+                yield RecordingResult(target=target.key, change=PassportChange.KEPT)
                 continue
             passport = prober.passport(target)
         except EngineError as error:
             lines = tuple(str(error).splitlines())
-            yield BookEntry(target=target.key, change=PassportChange.MISSED, lines=lines)
+            yield RecordingResult(target=target.key, change=PassportChange.MISSED, lines=lines)
             continue
         finally:
             prober.leave()
-        record = Record(target=target.key, passport=_lasting(passport), image=image)
+        record = PassportRecord(target=target.key, passport=_without_machine(passport), image=image)
         ids = {passport.exports, *(library.symbols for library in passport.libraries)} - {""}
         book.write(record, {set_id: symbols(set_id) for set_id in ids})
         yield _entry(before, record)
 
 
-def _before(book: PassportBook, target: Target) -> Record | None:
-    """Return what was measured before; a damaged record is as good as none, and is renewed."""
+def _before(book: PassportBook, target: Target) -> PassportRecord | None:
+    """Return the measured record; None if it is missing or damaged."""
     try:
         return book.measured(target.key)
     except PassportError:
         return None
 
 
-def _lasting(passport: Passport) -> Passport:
-    """Return a passport without what is this machine's and not the image's."""
+def _without_machine(passport: Passport) -> Passport:
+    """Return a passport without the fields of this machine."""
     return replace(passport, kernel="")
 
 
-def _entry(before: Record | None, now: Record) -> BookEntry:
+def _entry(before: PassportRecord | None, now: PassportRecord) -> RecordingResult:
     if before is None:
-        return BookEntry(target=now.target, change=PassportChange.NEW)
+        return RecordingResult(target=now.target, change=PassportChange.NEW)
     old, new = (page_text(replace(record, image=None)) for record in (before, now))
     if old == new:
-        return BookEntry(target=now.target, change=PassportChange.SAME)
+        return RecordingResult(target=now.target, change=PassportChange.SAME)
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "before", "now", "", "", 1, "")
-    return BookEntry(target=now.target, change=PassportChange.CHANGED, lines=tuple(lines))
+    return RecordingResult(target=now.target, change=PassportChange.CHANGED, lines=tuple(lines))

@@ -1,60 +1,52 @@
-"""What the loader of an image finds: a passport and an image in, the whole passport out.
+"""Complete a passport with the libraries that the loader of its image finds.
 
-All on the host: the image's files come out of the engine once, and nothing in it runs. What
-was found is kept by the image's content.
+The image is exported once and read on the host; nothing in it runs. Results are cached by the
+image's content.
 """
 
 import contextlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache as once
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import TypeAdapter
 
-from harness.core.arches import Arch
 from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport, exec_stack_of
 from harness.core.targets import Target
-from harness.host.cache import Cache, content_key, file_sha256
-from harness.passports.library_search import Found, find_libraries
+from harness.host.cache import Cache, content_key
+from harness.host.code_key import code_key
+from harness.host.engine import Engine
+from harness.passports.library_search import LoaderLibraries, find_libraries
 from harness.passports.rootfs import Rootfs
-from harness.wheels.archive import elf
 
-_FOUND: TypeAdapter[Found] = TypeAdapter(Found)
-_NOTHING = Found(loader="", linked=(), exports="", libraries=())
-
-
-class Exporter(Protocol):
-    """The engine, as far as it is asked here."""
-
-    def export_image(self, image: str, arch: Arch, path: Path) -> None: ...
+_FOUND: TypeAdapter[LoaderLibraries] = TypeAdapter(LoaderLibraries)
+_NOTHING = LoaderLibraries(loader="", linked=(), exports="", libraries=())
 
 
 class Surveyor:
-    """Looks into images (``harness.predict.cell.Survey``); each is looked into once."""
+    """Surveys images (``harness.predict.cell.Survey``), each once."""
 
-    def __init__(self, engine: Exporter, cache: Cache, announce: Callable[[str], None]) -> None:
+    def __init__(self, engine: Engine, cache: Cache, announce: Callable[[str], None]) -> None:
         self._engine = engine
         self._cache = cache
         self._announce = announce
         self._sets: dict[str, frozenset[str]] = {}
 
     def symbols(self, set_id: str) -> frozenset[str]:
-        """Return a symbol set of a passport that was completed here."""
+        """Return a symbol set of a completed passport."""
         return self._sets[set_id]
 
     def complete(self, passport: Passport, target: Target, image: ImageRef) -> Passport:
         """Return ``passport`` with the loader, its libraries and the interpreter's exports.
 
-        Without them where the interpreter is no ELF file. Raises ``EngineError`` and
-        ``CacheError``. 1 to 2 s for an image that is new here.
+        These are empty if the interpreter is no ELF file. Takes 1 to 2 s for a new image. Raises
+        ``EngineError`` and ``CacheError``.
         """
-        key = content_key(image.id, target.interpreter, target.arch_name, _code_digest())
-        entry = self._cache.get("surveys", f"{key}.json", lambda at: self._look(target, image, at))
+        key = content_key(image.id, target.interpreter, target.arch_name, code_key(__name__))
+        entry = self._cache.get("surveys", f"{key}.json", lambda at: self._read(target, image, at))
         found = _FOUND.validate_json(entry.read_bytes())
         self._sets.update((name, frozenset(each)) for name, each in found.symbol_sets.items())
         return replace(
@@ -66,8 +58,8 @@ class Surveyor:
             libraries=found.libraries,
         )
 
-    def _look(self, target: Target, image: ImageRef, path: Path) -> None:
-        self._announce(f"{target.key}: looking at what its loader finds")
+    def _read(self, target: Target, image: ImageRef, path: Path) -> None:
+        self._announce(f"{target.key}: finding its libraries")
         found = _NOTHING
         with tempfile.TemporaryDirectory(prefix="survey-") as folder:
             archive = Path(folder, "root.tar")
@@ -75,10 +67,3 @@ class Surveyor:
             with contextlib.suppress(ImageError), Rootfs(archive) as root:
                 found = find_libraries(root, target.interpreter, target.arch)
         path.write_bytes(_FOUND.dump_json(found))
-
-
-@once
-def _code_digest() -> str:
-    here = Path(__file__).parent
-    modules = [here / f"{name}.py" for name in ("rootfs", "library_search", "symbolsets", "survey")]
-    return content_key(*map(file_sha256, [*modules, Path(elf.__file__)]))

@@ -1,6 +1,6 @@
-"""An installer's list of tags, folded: hundreds of tags in, a handful of short lists out (pure).
+"""Fold an installer's list of tags into short lists (pure).
 
-pip's list goes through the same platforms for one Python and ABI after the other.
+pip's list repeats the same platforms for each pair of Python and ABI.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,13 +10,13 @@ from itertools import groupby
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoldedTags:
-    """Tags in order: every ABI of a run with every platform of the run."""
+    """Tags in order: in each run, every ABI with every platform."""
 
     runs: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
-    """Pairs of ``cp311-cp311``s and of platforms."""
+    """Pairs: ``cp311-cp311`` and the like, and platforms."""
 
 
-def fold(tags: Iterable[str]) -> FoldedTags:
+def fold_tags(tags: Iterable[str]) -> FoldedTags:
     """Return ``tags`` folded."""
     abis = [
         ("-".join(first), tuple(tag.split("-", 2)[2] for tag in same))
@@ -30,8 +30,8 @@ def fold(tags: Iterable[str]) -> FoldedTags:
     )
 
 
-def unfold(folded: FoldedTags) -> Sequence[str]:
-    """Return the tags in their order."""
+def unfold_tags(folded: FoldedTags) -> Sequence[str]:
+    """Return the tags in their original order."""
     return tuple(
         f"{abi}-{platform}"
         for abis, platforms in folded.runs

@@ -1,4 +1,4 @@
-"""Predictions without an engine: wheels, targets and recorded passports in, predictions out."""
+"""Predict cells from recorded passports, without an engine."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
@@ -10,29 +10,29 @@ from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.predict import CellPrediction
-from harness.predict.cell import forecast
+from harness.predict.cell import predict_wheel
 from harness.wheels.provider import Refusal
 
 
 class Passports(Protocol):
-    """Passports that somebody recorded, and their symbol sets."""
+    """Recorded passports and their symbol sets."""
 
     def recorded(self, target_key: str) -> Passport | None:
-        """Return the passport of that target, None where none was recorded."""
+        """Return the passport of that target, or None if none was recorded."""
 
     def symbols(self, set_id: str) -> frozenset[str]:
         """Return the symbol set of that id."""
 
 
 class PredictedWheels(Protocol):
-    """Where wheels come from (``harness.wheels.provider.WheelProvider``)."""
+    """Provides wheels (``harness.wheels.provider.WheelProvider``)."""
 
     def wheels_for(
         self, subject: Subject, target: Target, passport: Passport
     ) -> tuple[WheelRef, ...] | Refusal: ...
 
 
-def look_ahead(
+def predict_cells(
     subjects: Iterable[Subject],
     targets: Sequence[Target],
     passports: Passports,
@@ -41,10 +41,10 @@ def look_ahead(
     """Predict every subject on every target. Raises what ``wheels`` raises."""
     for subject in subjects:
         for target in targets:
-            yield look_at(Cell(target=target, subject=subject), passports, wheels)
+            yield predict_cell(Cell(target=target, subject=subject), passports, wheels)
 
 
-def look_at(cell: Cell, passports: Passports, wheels: PredictedWheels) -> CellPrediction:
+def predict_cell(cell: Cell, passports: Passports, wheels: PredictedWheels) -> CellPrediction:
     """Predict one cell. Raises what ``wheels`` raises."""
     passport = passports.recorded(cell.target.key)
     if passport is None:
@@ -56,11 +56,11 @@ def look_at(cell: Cell, passports: Passports, wheels: PredictedWheels) -> CellPr
             stage=Stage.WHEEL,
             cause=Cause.TAG_REFUSED,
             evidence=found.reason,
-            explanation=f"The installer takes no wheel of the release: {found.reason}.",
+            explanation=f"The installer accepts no wheel of the release: {found.reason}.",
         )
         return CellPrediction(cell=cell, wheel="", prediction=refused)
     return CellPrediction(
         cell=cell,
         wheel=found[-1].filename,
-        prediction=forecast(found[-1], passport, passports.symbols, cell.subject.imports),
+        prediction=predict_wheel(found[-1], passport, passports.symbols, cell.subject.imports),
     )

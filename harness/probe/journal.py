@@ -11,7 +11,9 @@ run leaves every line that was written. Four kinds of event::
 
 import json
 import os
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +43,24 @@ class Journal:
         """Say what is being done for the target at hand."""
         self.activity(self._target, doing)
 
+    @contextmanager
+    def timed(self, phase: str, target: str, doing: str) -> Iterator[None]:
+        """Announce what is done for ``target``, and record the seconds that it took."""
+        self.activity(target, doing)
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.phase(phase, time.monotonic() - start)
+
     def phase(self, phase: str, seconds: float) -> None:
         """Record the wall-clock seconds that one piece of a phase took."""
         self._append({"event": "phase", "phase": phase, "seconds": round(seconds, 3)})
+
+    def unenforced(self, target: str, names: tuple[str, ...]) -> None:
+        """Record which parts of the hardening are not in effect in a target's containers."""
+        if names:
+            self._append({"event": "unenforced", "target": target, "names": names})
 
     def passport(self, passport_id: str, environment: str, passport: Passport) -> None:
         """Record what a target said of itself in an environment, each by what stands for it."""

@@ -42,6 +42,8 @@ class RunState:
         """Seconds of work per phase."""
         self.passports = dict[str, Passport]()
         """Passports of targets, by id."""
+        self.unenforced: dict[str, list[str]] = {}
+        """Hardening option → the targets where the engine does not enforce it."""
         self._seen = {observation.cell: observation for observation in seen}
         self._before = len(self._seen)
 
@@ -58,6 +60,9 @@ class RunState:
                     )
                 case {"event": "phase"}:
                     self.phases[event["phase"]] += event["seconds"]
+                case {"event": "unenforced"}:
+                    for name in event["names"]:
+                        self.unenforced.setdefault(name, []).append(event["target"])
 
     @property
     def grid(self) -> Grid:

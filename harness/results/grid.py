@@ -10,7 +10,7 @@ from harness.core.errors import ExitCode
 from harness.core.observations import Observation
 from harness.core.subjects import FixtureSource, Subject
 from harness.core.targets import Target
-from harness.predict.limits import Limit, limit_of
+from harness.predict.limits import PredictionLimit, limit_of
 
 
 class Verdict(StrEnum):
@@ -58,7 +58,7 @@ class GridCell:
         return Agreement.LIMIT if self.limit else Agreement.DISAGREES
 
     @property
-    def limit(self) -> Limit | None:
+    def limit(self) -> PredictionLimit | None:
         seen = self.observation
         return limit_of(seen, self.cell.subject.imports) if seen else None
 

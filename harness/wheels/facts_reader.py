@@ -1,6 +1,5 @@
-"""The facts of wheels: a wheel file in, what it holds out. Every wheel is read once."""
+"""Read the facts of wheel files, each file once."""
 
-from functools import cache as once
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,8 +7,8 @@ from pydantic import TypeAdapter
 
 from harness.core.errors import WheelError
 from harness.core.subjects import WheelRef
-from harness.host.cache import Cache, content_key, file_sha256
-from harness.wheels import archive as wheel_room
+from harness.host.cache import Cache, content_key
+from harness.host.code_key import code_key
 from harness.wheels.archive.contents import WheelFacts, read_wheel
 
 MOST_WHEELS = 256
@@ -18,14 +17,14 @@ _FACTS: TypeAdapter[WheelFacts] = TypeAdapter(WheelFacts)
 
 
 class WheelReader:
-    """Reads every wheel once: in this process, or with a cache once for all of them."""
+    """Reads each wheel once per process, or once per cache."""
 
     def __init__(self, cache: Cache | None = None) -> None:
         self._cache = cache
         self._read = lru_cache(maxsize=MOST_WHEELS)(self._read_once)
 
     def facts(self, wheel: WheelRef) -> WheelFacts | None:
-        """Return what the wheel holds; None for a file that is no well-formed wheel."""
+        """Return the wheel's facts, or None for a malformed wheel."""
         return self._read(wheel.path, wheel.sha256)
 
     def _read_once(self, path: str, sha256: str) -> WheelFacts | None:
@@ -40,14 +39,8 @@ class WheelReader:
         def make(entry: Path) -> None:
             entry.write_bytes(_FACTS.dump_json(read_wheel(path)))
 
-        key = content_key(path.name, sha256, _code_digest())
+        key = content_key(path.name, sha256, code_key(read_wheel.__module__))
         return _FACTS.validate_json(cache.get(KIND, f"{key}.json", make).read_bytes())
 
 
 IN_MEMORY = WheelReader()
-
-
-@once
-def _code_digest() -> str:
-    here = Path(wheel_room.__file__).parent
-    return content_key(*(file_sha256(module) for module in sorted(here.glob("*.py"))))

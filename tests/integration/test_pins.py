@@ -1,4 +1,4 @@
-"""Digests as a real registry says them."""
+"""Pins of images and packages from a real registry and mirror."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,6 @@ from harness.app.wiring import read_matrix
 from harness.core.errors import ImageError
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
-from harness.host.engine.distribution import newest_digest
 from harness.host.engine.docker import DockerEngine
 from harness.images import ImageStore
 from harness.images.debian.package_lock import read_locks
@@ -23,21 +22,21 @@ from tests.support.workspace import make_workspace
 pytestmark = pytest.mark.integration
 
 
-def test_newest_digest(engine: DockerEngine, cache: Cache, tmp_path: Path) -> None:
-    """It is that of the list of platforms, without pulling; what is not there is said so."""
+def test_registry_digest(engine: DockerEngine, cache: Cache, tmp_path: Path) -> None:
+    """The digest of the manifest list is found without pulling; a missing tag is reported."""
     images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
     arch = native_arch()
     with loopback_registry(tmp_path) as server:
         manifest = server.push(images.get(debian_12(arch.name)).id, arch, "hub/debian", arch.name)
         digest = server.put_list("hub/debian", "12", manifest)
-        assert newest_digest(f"{server.host}/hub/debian:12") == digest
+        assert engine.registry_digest(f"{server.host}/hub/debian:12") == digest
         assert engine.find_image(f"{server.host}/hub/debian:12") is None
-        with pytest.raises(ImageError, match="hub/debian:13: its registry does not say"):
-            newest_digest(f"{server.host}/hub/debian:13")
+        with pytest.raises(ImageError, match="hub/debian:13: its registry reports no digest"):
+            engine.registry_digest(f"{server.host}/hub/debian:13")
 
 
 def test_pins_of_the_committed_matrix(engine: DockerEngine, cache: Cache, tmp_path: Path) -> None:
-    """What a mirror has is pinned, of targets and builders; the rest stays and is told: exit 3."""
+    """Available images of targets and builders are pinned; others are reported (exit code 3)."""
     matrix = tmp_path / "matrix"
     shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
     images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
@@ -51,7 +50,7 @@ def test_pins_of_the_committed_matrix(engine: DockerEngine, cache: Cache, tmp_pa
         mirror = ("--registry", f"{server.host}/hub", "--matrix", matrix)
         done = wheelgrid("pins", "--update", "--only", "images", "--only", "wheels", *mirror)
     assert done.status == 3, done.said
-    assert "debian:13: its registry does not say" in done.err
+    assert "debian:13: its registry reports no digest" in done.err
     assert f'+      {arch.name}: "{builder}"  # pinned' in done.out
     read = read_matrix(matrix)
     (made,) = (each for each in read.builders if each.id == "image-manylinux2014")
@@ -63,7 +62,7 @@ def test_pins_of_the_committed_matrix(engine: DockerEngine, cache: Cache, tmp_pa
 
 @pytest.mark.nightly
 def test_package_locks_of_the_committed_matrix(tmp_path: Path) -> None:
-    """Renewed on the mirror of the day they pin all that the matrix takes, or say what stayed."""
+    """All package sets of the matrix are locked, or reported as unchanged."""
     matrix = tmp_path / "matrix"
     shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
     done = wheelgrid("pins", "--update", "--only", "packages", "--matrix", matrix)

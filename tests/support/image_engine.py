@@ -1,4 +1,4 @@
-"""An engine that holds images and runs nothing: what was asked of it can be read afterwards."""
+"""An engine that stores images, runs nothing and records requests."""
 
 import json
 import tarfile
@@ -11,12 +11,18 @@ from harness.host.engine import Channel, Completed, ContainerSpec, EngineImage, 
 
 
 class ImageEngine:
-    """``Engine`` without containers; pulls give or raise ``pulls`` in turn, the last for good."""
+    """``Engine`` without containers; pulls return or raise ``pulls`` in turn, then the last."""
 
     def __init__(self, *pulls: EngineImage | ImageError) -> None:
         self.pulls = list(pulls)
         self.images: dict[str, EngineImage] = {}
         self.asked: list[str] = []
+
+    def ping(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
     def info(self) -> EngineInfo:
         raise EngineError("an engine for images tells nothing about itself")
@@ -36,6 +42,12 @@ class ImageEngine:
         image = read_image(archive)
         self.images[reference] = image
         return image
+
+    def export_image(self, image: str, arch: Arch, path: Path) -> None:
+        raise EngineError(f"{image} for {arch.name}: an engine for images exports nothing ({path})")
+
+    def registry_digest(self, reference: str) -> str:
+        raise ImageError(f"{reference}: an engine for images asks no registry")
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
         self.asked.append(f"pull {reference} {arch.name}")
@@ -72,7 +84,7 @@ class ImageEngine:
 
 
 def read_image(archive: Path) -> EngineImage:
-    """Return the one image in an archive as an engine would have it after loading."""
+    """Return the image of an archive as an engine shows it after loading."""
     with tarfile.open(archive) as tar:
         (image,) = json.loads(_read(tar, "manifest.json"))
         config = json.loads(_read(tar, image["Config"]))

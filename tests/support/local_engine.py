@@ -1,6 +1,6 @@
-"""An engine without containers: the real agent, run by this interpreter in a process beside.
+"""An engine without containers: this interpreter runs the real agent in a process.
 
-For tests of what lies above the engine. Only for wheels of our own: nothing is contained.
+It isolates nothing, so it is only for trusted wheels.
 """
 
 import os
@@ -21,7 +21,7 @@ from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
 
 
 class LocalChannel:
-    """The standard streams of one local process."""
+    """The standard streams of a local process."""
 
     def __init__(self, command: tuple[str, ...], env: dict[str, str]) -> None:
         self.work = Path(tempfile.mkdtemp(prefix="wheelgrid-agent-"))
@@ -76,11 +76,17 @@ class LocalChannel:
 
 
 class LocalEngine:
-    """``Engine`` whose every image is this interpreter."""
+    """``Engine`` whose images are all this interpreter."""
 
     def __init__(self, interpreter: str = sys.executable) -> None:
         self.interpreter = interpreter
         self.opened: list[LocalChannel] = []
+
+    def ping(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
     def info(self) -> EngineInfo:
         return EngineInfo(
@@ -104,6 +110,12 @@ class LocalEngine:
 
     def load_image(self, archive: Path, reference: str) -> EngineImage:
         raise EngineError(f"{archive}: a local engine holds no images ({reference})")
+
+    def export_image(self, image: str, arch: Arch, path: Path) -> None:
+        raise EngineError(f"{image} for {arch.name}: a local engine exports nothing ({path})")
+
+    def registry_digest(self, reference: str) -> str:
+        raise EngineError(f"{reference}: a local engine asks no registry")
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
         raise EngineError(f"{reference} for {arch.name}: a local engine pulls nothing")

@@ -1,4 +1,4 @@
-"""A real prober whose images are this machine and whose wheels are made on the spot.
+"""A real prober whose images are this machine and whose wheels are made by the test.
 
 For tests of what stands on the prober: image and wheel sources are ours, the session,
 the agent and its verdicts are real.
@@ -21,8 +21,10 @@ from harness.host.engine import Engine, Limits
 from harness.images.source import Use
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativeInstaller
-from harness.probe.prober import ProbeLimits, Prober
-from harness.probe.result_cache import Memory
+from harness.probe.open_target import TargetSessions
+from harness.probe.prober import Prober
+from harness.probe.result_cache import Memory, NoMemory, Recent
+from harness.probe.result_keys import ProbeLimits
 from harness.wheels.provider import Refusal
 from tests.support.local_engine import LocalEngine
 from tests.support.wheels import make_wheel
@@ -39,11 +41,11 @@ THIS_MACHINE = Target(
 IMAGE = ImageRef(id="this-machine", way=ImageWay.ASSEMBLED, origin="tests")
 
 Answer = str | Refusal | HarnessError
-"""What there is of a subject: a module's source code, no fitting wheel, or no way to get one."""
+"""A subject's answer: a module's source code, no fitting wheel, or an index error."""
 
 
 class LocalImages:
-    """``Images`` that gives this machine, or raises the error of a target's key.
+    """``Images`` that returns this machine, or raises the error of a target's key.
 
     Under one id for all targets, or for ``each`` target under its own.
     """
@@ -66,7 +68,7 @@ class LocalImages:
 
 
 class MadeWheels:
-    """``Wheels`` that makes a module named as the subject, with the code of the table."""
+    """``Wheels`` that makes a module named like the subject, with the code of the table."""
 
     def __init__(self, answers: dict[str, Answer], folder: Path, tag: str) -> None:
         self._answers = answers
@@ -111,24 +113,29 @@ def local_prober(  # noqa: PLR0913 - one for each seam
     images: LocalImages | None = None,
     tag: str = "py3-none-any",
     memory: Memory | None = None,
-    twins: Sequence[Target] = (),
+    native: Sequence[Target] = (),
     own_pip: bool = False,
 ) -> Prober:
-    """Return a prober for the subjects in ``answers``; its wheels lie beside the journal.
+    """Return a prober for the subjects in ``answers``; its wheels are beside the journal.
 
-    Every target counts as emulated, and ``twins`` are native ones.
+    Every target counts as emulated, apart from those in ``native``.
     """
     engine, images = engine or LocalEngine(), images or LocalImages()
-    return Prober(
+    known = Recent(memory or NoMemory())
+    targets = TargetSessions(
         engine=engine,
         images=images,
-        wheels=MadeWheels(answers, Path(tempfile.mkdtemp(dir=journal.path.parent)), tag),
         journal=journal,
         emulator_version=_emulator_version,
-        limits=ProbeLimits(timeout=60, quiet=60),
-        memory=memory,
-        twins=NativeInstaller(engine, images, twins, Limits()) if twins else None,
-        own_pip=own_pip,
+        limits=ProbeLimits(timeout=60, quiet=60, own_pip=own_pip),
+        known=known,
+        installer=NativeInstaller(engine, images, native, Limits()) if native else None,
+    )
+    return Prober(
+        targets=targets,
+        wheels=MadeWheels(answers, Path(tempfile.mkdtemp(dir=journal.path.parent)), tag),
+        journal=journal,
+        known=known,
     )
 
 

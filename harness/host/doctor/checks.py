@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -62,7 +63,8 @@ def run_checks(
 def check_engine() -> tuple[Check, ...]:
     """Ask the container engine who it is and what it can do."""
     try:
-        info = connect().info()
+        with closing(connect()) as engine:
+            info = engine.info()
     except EngineError as error:
         detail, _, remedy = str(error).partition("; ")
         return (

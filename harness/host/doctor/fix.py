@@ -232,7 +232,7 @@ def _await_engine() -> None:
 
 def _engine_answers() -> bool:
     try:
-        connect()
+        connect().close()
     except EngineError:
         return False
     return True

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.core.arches import Arch
+from harness.host.engine.hardening import HARDENING, LIMITS, Hardening, Limits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,18 +46,6 @@ class EngineImage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """What a probe container may use."""
-
-    memory: int = 1 << 30
-    """Bytes, swap included; the tmpfs counts."""
-    pids: int = 128
-    cpus: float = 1.0
-    tmpfs: int = 512 << 20
-    """Bytes of the one writable directory, ``/tmp``."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerSpec:
     """A hardened container: no network, read-only root, nobody, no capability, one tmpfs."""
 
@@ -65,7 +54,8 @@ class ContainerSpec:
     arch: Arch
     command: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
-    limits: Limits = Limits()
+    limits: Limits = LIMITS
+    hardening: Hardening = HARDENING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,6 +103,12 @@ class ChannelTimeoutError(Exception):
 class Engine(Protocol):
     """A container engine. Every method raises ``EngineError`` when the engine cannot be reached."""
 
+    def ping(self) -> None:
+        """Return when the engine answers."""
+
+    def close(self) -> None:
+        """Close the connections to the engine."""
+
     def info(self) -> EngineInfo: ...
 
     def find_image(self, reference: str) -> EngineImage | None:
@@ -129,6 +125,16 @@ class Engine(Protocol):
 
     def load_image(self, archive: Path, reference: str) -> EngineImage:
         """Load an image archive that holds one image, named ``reference``."""
+
+    def export_image(self, image: str, arch: Arch, path: Path) -> None:
+        """Write the files of an image as a tar file at ``path``. Nothing in the image runs."""
+
+    def registry_digest(self, reference: str) -> str:
+        """Return the digest ``sha256:…`` that ``reference`` has in its registry now.
+
+        For a multi-platform image it is the digest of the list. Nothing is pulled. Raises
+        ``ImageError`` if the registry does not answer with one.
+        """
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
         """Pull for that platform; the image's one digest is the one that was pulled.

@@ -16,7 +16,6 @@ from typing import Any
 import docker
 import docker.errors
 import requests.exceptions
-from docker.types import LogConfig, Ulimit
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
@@ -28,6 +27,7 @@ from harness.host.engine.api import (
     EngineImage,
     EngineInfo,
 )
+from harness.host.engine.hardening import TMP
 from harness.host.engine.owner import OWNER_LABEL, is_orphan, own_label
 from harness.host.engine.streams import Streams
 
@@ -36,7 +36,6 @@ REQUEST_SECONDS = 600
 """Read time-out of one request: loading an image of some 100 MB onto a slow disk."""
 PREPARE_SECONDS = 1800
 """A package manager that runs under emulation takes minutes."""
-NOBODY = "65534:65534"
 
 _ADVICE = "run `wheelgrid doctor` to see what is missing, `wheelgrid doctor --fix` to mend it"
 
@@ -48,9 +47,14 @@ def connect() -> "DockerEngine":
     """
     with _translated():
         client = docker.from_env(timeout=PING_SECONDS)
-        client.ping()
-        client.api.timeout = REQUEST_SECONDS
-    return DockerEngine(client)
+    engine = DockerEngine(client)
+    try:
+        engine.ping()
+    except EngineError:
+        engine.close()
+        raise
+    client.api.timeout = REQUEST_SECONDS
+    return engine
 
 
 class DockerEngine:
@@ -59,6 +63,13 @@ class DockerEngine:
     def __init__(self, client: docker.DockerClient) -> None:
         self._client = client
         self._api = client.api
+
+    def ping(self) -> None:
+        with _translated():
+            self._api.ping()
+
+    def close(self) -> None:
+        self._client.close()
 
     def info(self) -> EngineInfo:
         with _translated():
@@ -112,7 +123,6 @@ class DockerEngine:
         return self._existing(reference)
 
     def export_image(self, image: str, arch: Arch, path: Path) -> None:
-        """Write the files of an image as a tar file at ``path``; nothing in it is started."""
         with _translated():
             container = self._api.create_container(
                 image, command=["none"], labels=own_label(), platform=arch.platform
@@ -123,6 +133,16 @@ class DockerEngine:
                         stream.write(chunk)
             finally:
                 self._remove(container)
+
+    def registry_digest(self, reference: str) -> str:
+        try:
+            with _translated():
+                found = self._api.inspect_distribution(reference)
+        except EngineError as error:
+            if isinstance(error.__cause__, docker.errors.APIError):
+                raise ImageError(f"{reference}: its registry reports no digest: {error}") from error
+            raise
+        return str(found["Descriptor"]["digest"])
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
         name, tag = _split_reference(reference)
@@ -221,14 +241,16 @@ class DockerEngine:
                 spec.image,
                 entrypoint=list(spec.command[:1]),
                 command=list(spec.command[1:]),
-                user=NOBODY,
-                working_dir="/tmp",  # noqa: S108 - the container's, a tmpfs of its own
+                user=spec.hardening.user,
+                working_dir=TMP,
                 stdin_open=True,
                 environment={**dict(spec.arch.qemu_env), **dict(spec.env)},
                 labels=own_label(),
-                network_disabled=True,
+                network_disabled=spec.hardening.no_network,
                 platform=spec.arch.platform,
-                host_config=self._hardened(spec, auto_remove=auto_remove),
+                host_config=self._api.create_host_config(
+                    auto_remove=auto_remove, **spec.hardening.host_config(spec.limits)
+                ),
             )["Id"]
             try:
                 parameters = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
@@ -242,25 +264,6 @@ class DockerEngine:
             socket,
             remove=lambda: self._remove(container),
             out_of_memory=lambda: self._ran_out_of_memory(container, since),
-        )
-
-    def _hardened(self, spec: ContainerSpec, *, auto_remove: bool) -> Any:  # noqa: ANN401 - docker-py is untyped
-        limits = spec.limits
-        return self._api.create_host_config(
-            auto_remove=auto_remove,
-            network_mode="none",
-            ipc_mode="none",
-            read_only=True,
-            # A wheel's extension modules are mapped executable from here: no noexec.
-            tmpfs={"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={limits.tmpfs}"},  # noqa: S108
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges"],
-            pids_limit=limits.pids,
-            mem_limit=limits.memory,
-            memswap_limit=limits.memory,
-            nano_cpus=int(limits.cpus * 1e9),
-            ulimits=[Ulimit(name="core", soft=0, hard=0)],
-            log_config=LogConfig(type="none"),
         )
 
     def _ran_out_of_memory(self, container: str, since: int) -> bool:

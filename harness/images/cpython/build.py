@@ -18,9 +18,10 @@ from harness.core.arches import Arch, find_arch
 from harness.core.errors import BuildError
 from harness.core.targets import Interpreter
 from harness.host.cache import Cache, content_key
+from harness.host.code_key import code_key
 from harness.host.process import run_process
 from harness.host.tararchive import unpack_tar
-from harness.images.cpython.build_env import BuildEnv, logged, make, open_build_env, room_digest
+from harness.images.cpython.build_env import BuildEnv, logged, make, open_build_env
 from harness.images.cpython.configure_cache import ANSWERS, shared_answers
 from harness.images.cpython.libraries import Libraries, find_libraries
 from harness.images.cpython.modules import LIBRARIES, fast_objects, setup_local, shared_modules
@@ -80,7 +81,7 @@ def find_build(
         libraries.key,
         zig_target(arch, libc),
         zig_version(),
-        room_digest("configure_cache", "build", "modules", "toolchain", "build_env"),
+        code_key(__name__),
         native.key if native else "",
     )
 

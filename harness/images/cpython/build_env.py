@@ -8,12 +8,11 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache as once
 from pathlib import Path
 
 from harness.core.arches import Arch
 from harness.core.errors import BuildError
-from harness.host.cache import Cache, content_key, file_sha256, storing
+from harness.host.cache import Cache, storing
 from harness.host.process import ProcessError, run_process
 from harness.images.cpython.toolchain import write_wrappers
 
@@ -82,10 +81,3 @@ def logged(what: str, cache: Cache) -> Iterator[None]:
             f"{what} does not compile ({error.argv[0]}: {error.reason})\n{error.tail}\n"
             f"all of it: {log}"
         ) from error
-
-
-@once
-def room_digest(*modules: str) -> str:
-    """Return the digest of modules of this room, which the key of what they make holds."""
-    here = Path(__file__).parent
-    return content_key(*(file_sha256(here / f"{module}.py") for module in modules))

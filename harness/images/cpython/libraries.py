@@ -10,8 +10,9 @@ from pathlib import Path
 
 from harness.core.arches import Arch
 from harness.host.cache import content_key
+from harness.host.code_key import code_key
 from harness.host.process import run_process
-from harness.images.cpython.build_env import logged, open_build_env, room_digest
+from harness.images.cpython.build_env import logged, open_build_env
 from harness.images.cpython.libffi import libffi_words
 from harness.images.cpython.openssl import build_openssl
 from harness.images.cpython.sources import find_source
@@ -56,7 +57,7 @@ def find_libraries(arch: Arch, libc: str, workspace: Workspace) -> Libraries:
         *(source.digest for source in sources.values()),
         zig_target(arch, libc),
         zig_version(),
-        room_digest("libraries", "libffi", "openssl", "toolchain"),
+        code_key(__name__),
     )
 
     def make(root: Path) -> None:

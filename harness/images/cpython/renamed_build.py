@@ -17,6 +17,7 @@ from harness.core.arches import Arch
 from harness.core.errors import BuildError
 from harness.core.targets import Interpreter, Naming
 from harness.host.cache import Cache, content_key
+from harness.host.code_key import code_key
 from harness.host.process import run_process
 from harness.host.tararchive import unpack_tar
 from harness.images.cpython.build import (
@@ -29,7 +30,7 @@ from harness.images.cpython.build import (
     read_setup,
     unpack_build,
 )
-from harness.images.cpython.build_env import BuildEnv, logged, make, room_digest
+from harness.images.cpython.build_env import BuildEnv, logged, make
 from harness.images.cpython.modules import shared_modules
 from harness.images.cpython.soabi_names import Names, named_makefile, read_last
 from harness.images.cpython.stdlib import BYTECODE, stdlib, write_tree
@@ -94,7 +95,7 @@ def interpreter_tree(
     cache = workspace.cache
     names = _names(naming, arch)
     build = find_build(interpreter, arch, libc, workspace)
-    key = content_key(_digest(), build.key, names.builds, names.second, names.last)
+    key = content_key(code_key(__name__), build.key, names.builds, names.second, names.last)
 
     def fill(path: Path) -> None:
         native = native_build(interpreter, workspace)
@@ -123,10 +124,6 @@ def interpreter_headers(
 
     root = cache.tree("interpreter-headers", build.key, fill)
     return HeaderDir(root=root, digest=build.key)
-
-
-def _digest() -> str:
-    return room_digest("renamed_build", "soabi_names", "stdlib", "toolchain")
 
 
 def _names(naming: Naming, arch: Arch) -> Names:

@@ -10,8 +10,9 @@ import tempfile
 from pathlib import Path
 
 from harness.host.cache import Cache, content_key, file_sha256
+from harness.host.code_key import code_key
 from harness.host.process import run_process
-from harness.images.cpython.build_env import EPOCH, room_digest
+from harness.images.cpython.build_env import EPOCH
 from harness.images.cpython.sources import Source
 
 SECONDS = 300
@@ -39,7 +40,7 @@ def stdlib(source: Source, python: str, host: Path, *, cache: Cache) -> Path:
 
     Raises ``ProcessError`` when it does not compile.
     """
-    key = content_key(room_digest("stdlib"), source.digest, python, file_sha256(host))
+    key = content_key(code_key(__name__), source.digest, python, file_sha256(host))
 
     def fill(path: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="stdlib-") as name:

@@ -1,23 +1,23 @@
-"""A wheel file, written so that the same contents give the same bytes.
+"""Write reproducible wheel files.
 
-In: a name, tags, files. Out: a wheel with a valid RECORD. (``wheel.wheelfile`` is private
-to its project and stamps RECORD with the clock.)
+``wheel.wheelfile`` is not used: it is private to its project and writes the time into RECORD.
 """
 
-import base64
-import hashlib
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-# The oldest moment that a zip archive can name.
+from harness.wheels.archive.filename import expand_tags
+from harness.wheels.archive.record import digest_fields, record_line
+
+# The oldest date that zip supports.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComposedName:
-    """A wheel's file name, to be put together; its tags may be compressed sets (PEP 425)."""
+    """The parts of a wheel's file name; its tags may be compressed sets (PEP 425)."""
 
     distribution: str
     version: str
@@ -27,18 +27,11 @@ class ComposedName:
 
     @property
     def filename(self) -> str:
-        tags = f"{self.python}-{self.abi}-{self.platform}"
-        return f"{self.distribution}-{self.version}-{tags}.whl"
+        return f"{self.distribution}-{self.version}-{self.tags}.whl"
 
     @property
-    def tags(self) -> tuple[str, ...]:
-        """Every tag of the compressed set, each on its own."""
-        return tuple(
-            f"{python}-{abi}-{platform}"
-            for python in self.python.split(".")
-            for abi in self.abi.split(".")
-            for platform in self.platform.split(".")
-        )
+    def tags(self) -> str:
+        return f"{self.python}-{self.abi}-{self.platform}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,9 +46,9 @@ class WheelMember:
 def write_wheel(
     path: Path, name: ComposedName, members: Iterable[WheelMember], metadata: dict[str, str]
 ) -> None:
-    """Write the wheel ``name`` at ``path``: sorted members, then ``.dist-info``, RECORD last.
+    """Write the wheel ``name`` to ``path``: sorted members, then ``.dist-info``, RECORD last.
 
-    ``metadata`` is the text of further ``.dist-info`` files by name.
+    ``metadata`` maps further ``.dist-info`` files to their text.
     """
     info = f"{name.distribution}-{name.version}.dist-info"
     described = {**metadata, "WHEEL": _wheel_text(name)}
@@ -66,8 +59,8 @@ def write_wheel(
             for file, text in sorted(described.items())
         ),
     ]
-    rows = [_record_row(file) for file in files] + [f"{info}/RECORD,,\n"]
-    files.append(WheelMember(path=f"{info}/RECORD", data="".join(rows).encode()))
+    rows = [[file.path, *digest_fields(file.data)] for file in files] + [[f"{info}/RECORD", "", ""]]
+    files.append(WheelMember(path=f"{info}/RECORD", data="".join(map(record_line, rows)).encode()))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in files:
             archive.writestr(_entry(file), file.data)
@@ -76,17 +69,12 @@ def write_wheel(
 def _entry(member: WheelMember) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(member.path, date_time=_EPOCH)
     entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.create_system = 3  # Unix, whatever the host: else the mode is not read
+    entry.create_system = 3  # Unix on every host: else the mode is ignored
     entry.external_attr = (0o100755 if member.executable else 0o100644) << 16
     return entry
-
-
-def _record_row(member: WheelMember) -> str:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(member.data).digest()).rstrip(b"=")
-    return f"{member.path},sha256={digest.decode()},{len(member.data)}\n"
 
 
 def _wheel_text(name: ComposedName) -> str:
     purelib = "true" if name.platform == "any" else "false"
     lines = ["Wheel-Version: 1.0", "Generator: wheelgrid", f"Root-Is-Purelib: {purelib}"]
-    return "\n".join([*lines, *(f"Tag: {tag}" for tag in name.tags)]) + "\n"
+    return "\n".join([*lines, *(f"Tag: {tag}" for tag in expand_tags(name.tags))]) + "\n"

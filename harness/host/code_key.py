@@ -1,0 +1,87 @@
+"""The key of harness code, which is part of the cache key of everything that the code makes."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from harness.host.cache import content_key
+
+_ROOT = Path(__file__).parents[2]
+_IGNORED = ("harness.cli", "harness.report")
+
+
+@cache
+def code_key(*modules: str, root: Path = _ROOT) -> str:
+    """Return a key of the code of ``modules`` and of every harness module that they import.
+
+    Docstrings, comments and line numbers do not change it, nor does code in ``harness.cli`` and
+    ``harness.report``. ``root`` is the directory that holds the package ``harness``.
+    """
+    names = code_modules(*modules, root=root)
+    return content_key(*(text for name in names for text in (name, _parse(name, root)[0])))
+
+
+def code_modules(*modules: str, root: Path = _ROOT) -> tuple[str, ...]:
+    """Return ``modules`` and the harness modules that they import, transitively, sorted."""
+    found: set[str] = set()
+    waiting = [*modules]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _parse(name, root)[1]
+    return tuple(sorted(found))
+
+
+@cache
+def _parse(module: str, root: Path) -> tuple[str, tuple[str, ...]]:
+    """Return the text of a module's code and the harness modules that it imports."""
+    path = _module_path(module, root)
+    if path is None:
+        raise ValueError(f"there is no module {module} below {root}")
+    tree = ast.parse(path.read_bytes())
+    return _dump(tree), tuple(_imported(tree, root))
+
+
+def _imported(tree: ast.Module, root: Path) -> Iterator[str]:
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [_from_import(node.module, alias.name, root) for alias in node.names]
+        for name in names:
+            if name.startswith("harness.") and not name.startswith(_IGNORED):
+                yield name
+
+
+def _from_import(package: str, name: str, root: Path) -> str:
+    """Return the module that ``from package import name`` reads: a submodule or ``package``."""
+    submodule = f"{package}.{name}"
+    return submodule if _module_path(submodule, root) else package
+
+
+def _module_path(module: str, root: Path) -> Path | None:
+    base = root.joinpath(*module.split("."))
+    candidates = (base.with_suffix(".py"), base / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _dump(node: object) -> str:
+    """Return what ``ast.dump`` does without docstrings, the same text on every Python version."""
+    if isinstance(node, list):
+        return f"[{','.join(_dump(each) for each in node if not _is_docstring(each))}]"
+    if isinstance(node, ast.AST):
+        # Newer versions add fields, which are empty for older syntax.
+        fields = (f"{k}={_dump(v)}" for k, v in ast.iter_fields(node) if v not in (None, []))
+        return f"{type(node).__name__}({','.join(fields)})"
+    return repr(node)
+
+
+def _is_docstring(node: object) -> bool:
+    """Whether this is a string on its own: a docstring, or one that documents an attribute."""
+    match node:
+        case ast.Expr(value=ast.Constant(value=str())):
+            return True
+    return False
