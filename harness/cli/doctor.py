@@ -10,7 +10,7 @@ from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, mirror_option
 from harness.core.arches import ARCHES
 from harness.core.errors import ExitCode
-from harness.host.doctor import checks_json, format_checks, is_ready, mend, run_checks
+from harness.host.doctor import checks_json, fix_machine, format_checks, is_ready, run_checks
 from harness.images.debian.mirror_check import check_mirror
 from harness.images.debian.package_lock import read_locks
 
@@ -29,7 +29,7 @@ def doctor(*, matrix: Path, fix: bool, as_json: bool, tests: bool) -> ExitCode:
     with ThreadPoolExecutor(1) as pool:  # beside the others: it takes longest
         mirror = pool.submit(check_mirror, locks, {arch.debian for arch in arches})
         if fix:
-            checks = mend(arches, lambda line: click.echo(line, err=True), tests=tests)
+            checks = fix_machine(arches, lambda line: click.echo(line, err=True), tests=tests)
         else:
             checks = run_checks(arches, tests=tests)
         checks += (mirror.result(),)

@@ -10,7 +10,7 @@ DataPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class Position:
     """Where a piece of a file's data stands."""
 
     file: str
@@ -28,7 +28,7 @@ class Place:
 class Problem:
     """What is wrong, where, and the next step."""
 
-    place: Place
+    place: Position
     path: DataPath = ()
     what: str
 

@@ -137,7 +137,7 @@ class Cache:
             _digest_file(entry).unlink(missing_ok=True)
             entry.unlink(missing_ok=True)
 
-    def remove_left(self, older_than: float) -> int:
+    def remove_leftovers(self, older_than: float) -> int:
         """Remove what killed processes left half made, and return the bytes that gave.
 
         ``older_than`` is in seconds: what is younger may still be being made.
@@ -161,7 +161,7 @@ class Cache:
             with self.lock(f"{kind}-{name}"):
                 if not entry.is_dir():
                     with self._failing_once(entry):
-                        self._grow(entry, make)
+                        self._fill_tree(entry, make)
         return entry
 
     @contextlib.contextmanager
@@ -177,7 +177,7 @@ class Cache:
         finally:
             lock.release()
 
-    def _grow(self, entry: Path, make: Callable[[Path], None]) -> None:
+    def _fill_tree(self, entry: Path, make: Callable[[Path], None]) -> None:
         making = Path(tempfile.mkdtemp(prefix=".making-", dir=entry.parent))
         try:
             make(making)

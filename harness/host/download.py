@@ -132,7 +132,7 @@ class Downloader:
         self._down: dict[str, str] = {}
         self._idle: list[requests.Session] = []
 
-    def alike(self) -> Self:
+    def fresh_copy(self) -> Self:
         """Return another one with the same limits, which knows nothing of any server yet."""
         return type(self)(
             deadline=self._deadline,
@@ -175,7 +175,7 @@ class Downloader:
                 )
         raise DownloadError(failures)
 
-    def is_there(self, address: str, *, timeout: float) -> bool | None:
+    def exists(self, address: str, *, timeout: float) -> bool | None:
         """Ask for a file without its bytes: whether the server has it, None for no answer.
 
         A redirection counts as having it. Returns within ``timeout`` seconds.

@@ -96,7 +96,7 @@ def show_process(argv: Sequence[str], *, timeout: float) -> None:
         raise ProcessError(argv, f"exit status {status}", "")
 
 
-class Running:
+class RunningProcess:
     """A process that works while its starter looks on."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
@@ -112,12 +112,12 @@ class Running:
 
 
 @contextlib.contextmanager
-def start_process(argv: Sequence[str | Path], *, output: Path) -> Iterator[Running]:
+def start_process(argv: Sequence[str | Path], *, output: Path) -> Iterator[RunningProcess]:
     """Run ``argv`` beside the caller, all its output to the file ``output``.
 
     The process leads its own session, so that a Ctrl-C on the terminal reaches the caller
     alone, and its group is killed when the context ends. It gets a lifeline too, see
-    ``hold_lifeline``. Raises ``ProcessError`` when it does not start.
+    ``end_with_parent``. Raises ``ProcessError`` when it does not start.
     """
     words = [str(word) for word in argv]
     lifeline, held = os.pipe()
@@ -138,14 +138,14 @@ def start_process(argv: Sequence[str | Path], *, output: Path) -> Iterator[Runni
     finally:
         os.close(lifeline)
     try:
-        yield Running(process)
+        yield RunningProcess(process)
     finally:
         _kill_group(process)
         process.wait()
         os.close(held)
 
 
-def hold_lifeline() -> None:
+def end_with_parent() -> None:
     """End this process's group as soon as the process that started it is gone.
 
     For what ``start_process`` runs: a caller that is killed (``kill -9``) cannot end it any

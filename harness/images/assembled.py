@@ -14,7 +14,7 @@ from harness.images.debian import Workspace
 from harness.images.debian_root import Recipe, native_arch, write_recipe
 from harness.images.image_archive import write_archive
 from harness.images.roots import Root, Roots
-from harness.images.source import Use, check_platform, origin_of
+from harness.images.source import ImageStorage, check_platform, origin_of
 
 _WRITERS = ("harness.images.bytecode", "harness.images.image_archive")
 """The modules that write an image of given root file systems."""
@@ -33,11 +33,11 @@ class AssembledSource:
     def offers(self, target: Target) -> bool:
         return target.assembled is not None
 
-    def use(self, target: Target) -> Use:
+    def storage(self, target: Target) -> ImageStorage:
         known = [self._roots.recall(recipe) for recipe in recipes(target)]
         roots = [root for root in known if root]
         entries = frozenset(entry for root in roots for entry in root.entries)
-        return Use(image=_name(roots) if len(roots) == len(known) else "", entries=entries)
+        return ImageStorage(image=_name(roots) if len(roots) == len(known) else "", entries=entries)
 
     def get(self, target: Target) -> ImageRef:
         """Return the image, assembled and loaded unless the engine has it.
@@ -55,7 +55,7 @@ class AssembledSource:
         reference = _name(roots)
         check_platform(image, target.arch, reference)
         what = f"Debian {asked[0].suite} {reference.rpartition(':')[2]}"
-        return ImageRef(id=image.id, way=self.way, origin=origin_of(what, roots[0].taken))
+        return ImageRef(id=image.id, way=self.way, origin=origin_of(what, roots[0].resolved))
 
     def _load(self, roots: list[Root]) -> EngineImage:
         root, *natives = roots

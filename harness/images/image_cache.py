@@ -9,10 +9,10 @@ from harness.images.assembled import AssembledSource
 from harness.images.debian import Workspace
 from harness.images.registry import RegistrySource
 from harness.images.replica import FetchPip, ReplicaSource
-from harness.images.source import ImageSource, Use
+from harness.images.source import ImageSource, ImageStorage
 
-PATIENT_TRIES = 4
-_HASTY_TRIES = 2
+ONLY_WAY_TRIES = 4
+_FALLBACK_TRIES = 2
 """Where another way may follow, a registry gets less time."""
 
 
@@ -35,7 +35,7 @@ class ImageStore:
         self._engine = engine
         self._ways = ways
         self._announce = workspace.announce
-        tries = PATIENT_TRIES if len(ways) == 1 else _HASTY_TRIES
+        tries = ONLY_WAY_TRIES if len(ways) == 1 else _FALLBACK_TRIES
         self._sources: tuple[ImageSource, ...] = (
             RegistrySource(
                 engine,
@@ -64,13 +64,13 @@ class ImageStore:
                 failures.append((source, error))
         raise _combined(target, [(source.way, error) for source, error in failures])
 
-    def uses(self, target: Target) -> tuple[Use, ...]:
+    def uses(self, target: Target) -> tuple[ImageStorage, ...]:
         """Return what the target would use by each way that may be tried, the first one first.
 
         Makes nothing and asks no network.
         """
         offered = [source for source in self._sources if source.offers(target)]
-        return tuple(s.use(target) for s in offered if s.way in self._ways)
+        return tuple(s.storage(target) for s in offered if s.way in self._ways)
 
     def has(self, target: Target) -> bool:
         """Whether the engine has the target's image by one of these ways.

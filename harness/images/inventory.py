@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.core.errors import ImageError
 from harness.host.cache import Cache, tree_size
 from harness.host.engine import Engine
-from harness.images.source import Use
+from harness.images.source import ImageStorage
 
 _KEY = re.compile(r"-[0-9a-f]{32}(?=\.|$)")
 PREFIX = "wheelgrid/"
@@ -57,7 +57,11 @@ class StoredItem:
 
 
 def list_inventory(
-    engine: Engine, cache: Cache, uses: Mapping[str, Sequence[Use]], *, prefix: str = PREFIX
+    engine: Engine,
+    cache: Cache,
+    uses: Mapping[str, Sequence[ImageStorage]],
+    *,
+    prefix: str = PREFIX,
 ) -> tuple[StoredItem, ...]:
     """Return the images and then the cache's entries, each by name.
 
@@ -92,7 +96,9 @@ def _discard(item: StoredItem, engine: Engine, cache: Cache) -> None:
         cache.discard(kind, name)
 
 
-def _images(engine: Engine, uses: Mapping[str, Sequence[Use]], prefix: str) -> Iterator[StoredItem]:
+def _images(
+    engine: Engine, uses: Mapping[str, Sequence[ImageStorage]], prefix: str
+) -> Iterator[StoredItem]:
     for image in engine.list_images(prefix):
         for name in filter(lambda name: name.startswith(prefix), image.names):
             yield StoredItem(
@@ -104,7 +110,7 @@ def _images(engine: Engine, uses: Mapping[str, Sequence[Use]], prefix: str) -> I
             )
 
 
-def _entries(cache: Cache, uses: Mapping[str, Sequence[Use]]) -> Iterator[StoredItem]:
+def _entries(cache: Cache, uses: Mapping[str, Sequence[ImageStorage]]) -> Iterator[StoredItem]:
     for kind in (*KINDS, *TREE_KINDS):
         paths = cache.entries(kind) or cache.trees(kind)
         current = _current(paths) if kind in _SOLE else set(paths)
@@ -127,11 +133,11 @@ def _current(paths: Sequence[Path]) -> set[Path]:
     return set(last.values())
 
 
-def _users(uses: Mapping[str, Sequence[Use]], name: str) -> tuple[str, ...]:
+def _users(uses: Mapping[str, Sequence[ImageStorage]], name: str) -> tuple[str, ...]:
     return tuple(key for key, ways in uses.items() if any(_uses(way, name) for way in ways))
 
 
-def _uses(use: Use, name: str) -> bool:
+def _uses(use: ImageStorage, name: str) -> bool:
     return use.image == name or any(fnmatchcase(name, glob) for glob in use.entries)
 
 

@@ -16,7 +16,7 @@ from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import Cache, content_key, storing
 from harness.host.engine import Engine, EngineImage
-from harness.images.source import Use, check_platform, is_for
+from harness.images.source import ImageStorage, check_platform, is_for
 
 FIRST_PAUSE = 1.0
 """Seconds before the second try; doubled before each one after it."""
@@ -47,17 +47,17 @@ class RegistrySource:
     def offers(self, target: Target) -> bool:
         return target.registry is not None
 
-    def use(self, target: Target) -> Use:
+    def storage(self, target: Target) -> ImageStorage:
         way = target.registry
         if way is None:
             raise ValueError(f"{target.key} has no registry way")
         reference = mirrored(way.image, self._mirror)
         base = self._engine.find_image(reference)
         if base is None or not is_for(base, target.arch):
-            return Use(image="")
+            return ImageStorage(image="")
         if not way.prepare:
-            return Use(image=reference)
-        return Use(image=prepared_name(reference, base.id, target.arch, way.prepare))
+            return ImageStorage(image=reference)
+        return ImageStorage(image=prepared_name(reference, base.id, target.arch, way.prepare))
 
     def get(self, target: Target) -> ImageRef:
         """Return the image for the target's platform, prepared.
@@ -108,7 +108,7 @@ class RegistrySource:
 
     def _pull(self, reference: str, arch: Arch) -> EngineImage:
         """Pull, again after a pause where that may help; leave a silent registry alone."""
-        silence = Silence(self._cache, registry_host(reference))
+        silence = SilentRegistry(self._cache, registry_host(reference))
         silence.check(reference)
         for attempt in range(1, self._tries + 1):
             self._announce(f"pulling {reference} for {arch.name}")
@@ -124,7 +124,7 @@ class RegistrySource:
         raise failed
 
 
-class Silence:
+class SilentRegistry:
     """The memory that a registry gave nothing: a small file in the cache, for every process."""
 
     def __init__(self, cache: Cache, host: str) -> None:

@@ -28,7 +28,7 @@ from harness.images.image_archive import write_archive
 from harness.images.pip_layer import KIND as INSTALLERS
 from harness.images.pip_layer import installer_layer
 from harness.images.roots import Root, Roots
-from harness.images.source import Use, check_platform, origin_of
+from harness.images.source import ImageStorage, check_platform, origin_of
 
 FetchPip = Callable[[str], Path]
 """Version of pip → its wheel's file. Raises ``PackageIndexError``."""
@@ -57,14 +57,16 @@ class ReplicaSource:
     def offers(self, target: Target) -> bool:
         return target.replica is not None
 
-    def use(self, target: Target) -> Use:
+    def storage(self, target: Target) -> ImageStorage:
         way = _way(target)
         root = self._roots.recall(recipe(target))
         sources = self._locked_sources(way)
         image = _name(target, root, sources) if root and sources else ""
         roots = root.entries if root else ()
         archives = (f"{DEBS}/{cached_name(source)}" for source in sources)
-        return Use(image=image, entries=frozenset({*roots, *archives, *_entries(target, way)}))
+        return ImageStorage(
+            image=image, entries=frozenset({*roots, *archives, *_entries(target, way)})
+        )
 
     def get(self, target: Target) -> ImageRef:
         """Return the image; what is missing is compiled, assembled and loaded.
@@ -83,7 +85,7 @@ class ReplicaSource:
                 image = self._engine.find_image(reference) or self._load(target, root, reference)
         check_platform(image, target.arch, reference)
         origin = _origin(target, image, sources)
-        return ImageRef(id=image.id, way=self.way, origin=origin_of(origin, root.taken))
+        return ImageRef(id=image.id, way=self.way, origin=origin_of(origin, root.resolved))
 
     def _locked_sources(self, way: ReplicaWay) -> tuple[Package, ...]:
         """Return the sources that come first by the locks; none where one is not pinned."""

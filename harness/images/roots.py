@@ -13,7 +13,7 @@ from harness.host.cache import content_key
 from harness.images.debian import Package, Workspace
 from harness.images.debian.packages import contents_key
 from harness.images.debian.upstream import KIND as DEBS
-from harness.images.debian.upstream import Taken, cached_name
+from harness.images.debian.upstream import ResolvedSet, cached_name
 from harness.images.debian_root import Recipe, assemble_root
 
 ROOM = 512 << 20
@@ -25,11 +25,11 @@ class Root:
     """A root file system that is or can be made: the recipe and what it came to."""
 
     recipe: Recipe
-    taken: Taken
+    resolved: ResolvedSet
 
     @property
     def packages(self) -> tuple[Package, ...]:
-        return self.taken.packages
+        return self.resolved.packages
 
     @property
     def key(self) -> str:
@@ -64,13 +64,13 @@ class Roots:
 
     def recall(self, recipe: Recipe) -> Root | None:
         """Return what the recipe comes to, without asking anyone; None if unknown."""
-        taken = self._upstream.recall(recipe.wanted)
-        return Root(recipe=recipe, taken=taken) if taken else None
+        resolved = self._upstream.recall(recipe.wanted)
+        return Root(recipe=recipe, resolved=resolved) if resolved else None
 
     def resolve(self, recipe: Recipe) -> Root:
         """Return what the recipe comes to now; its packages may turn out not to be there."""
         with _taking():
-            return Root(recipe=recipe, taken=self._upstream.resolve(recipe.wanted))
+            return Root(recipe=recipe, resolved=self._upstream.resolve(recipe.wanted))
 
     def make(self, recipe: Recipe) -> Root:
         """Return what the recipe comes to that can be fetched whole; its tar file is there then."""
@@ -78,8 +78,8 @@ class Roots:
         if self._cache.has("roots", entry_name(root)):
             return root
         with _taking():
-            taken, debs = self._upstream.fetch(recipe.wanted)
-        root = Root(recipe=recipe, taken=taken)
+            resolved, debs = self._upstream.fetch(recipe.wanted)
+        root = Root(recipe=recipe, resolved=resolved)
 
         def assemble(path: Path) -> None:
             self._announce(f"assembling {recipe.wanted.title}")

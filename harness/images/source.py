@@ -9,11 +9,11 @@ from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, Target
 from harness.host.engine import EngineImage
-from harness.images.debian.upstream import Taken
+from harness.images.debian.upstream import ResolvedSet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Use:
+class ImageStorage:
     """What a target would use, as far as is known without making anything."""
 
     image: str
@@ -22,13 +22,13 @@ class Use:
     """Globs over ``<kind>/<name>`` of the cache."""
 
 
-INSTEAD = "; packages "
+SUBSTITUTED = "; packages "
 """What stands in an image's origin before what it is made of instead of what was asked for."""
 
 
-def origin_of(what: str, taken: Taken) -> str:
+def origin_of(what: str, resolved: ResolvedSet) -> str:
     """Return an image's origin: what it is, and in what it differs from what was asked for."""
-    return f"{what}{INSTEAD}{taken.note}" if taken.note else what
+    return f"{what}{SUBSTITUTED}{resolved.note}" if resolved.note else what
 
 
 class ImageSource(Protocol):
@@ -40,7 +40,7 @@ class ImageSource(Protocol):
     def offers(self, target: Target) -> bool:
         """Whether the matrix gives this target that way."""
 
-    def use(self, target: Target) -> Use:
+    def storage(self, target: Target) -> ImageStorage:
         """Return what ``get`` would use; makes nothing, pulls nothing, asks no archive."""
 
     def get(self, target: Target) -> ImageRef:

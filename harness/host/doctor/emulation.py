@@ -61,7 +61,7 @@ class Handler:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ran:
+class ProgramRun:
     """What came of running the program."""
 
     machine: str = ""
@@ -109,19 +109,19 @@ def check_emulation(arch: Arch, cache: Cache) -> Check:
     return judge_emulation(arch, handler, run_program(program, arch))
 
 
-def judge_emulation(arch: Arch, handler: Handler | None, ran: Ran) -> Check:
+def judge_emulation(arch: Arch, handler: Handler | None, run: ProgramRun) -> Check:
     """Return the check for a program of ``arch`` that ``handler`` was there for."""
     if handler is None:
-        if ran.machine not in arch.machines:
-            detail = f"no binfmt_misc handler ({_why(ran)})"
+        if run.machine not in arch.machines:
+            detail = f"no binfmt_misc handler ({_why(run)})"
             return _check(arch, ok=False, detail=detail, remedy=FIX)
-        if ran.emulator:  # in a container, or binfmt_misc is not mounted
-            detail = f"QEMU {ran.emulator}, by a handler that cannot be seen from here"
+        if run.emulator:  # in a container, or binfmt_misc is not mounted
+            detail = f"QEMU {run.emulator}, by a handler that cannot be seen from here"
             return _check(arch, ok=True, detail=detail)
         return _check(arch, ok=True, detail="runs on this CPU as it is")
     seen = f"handler {handler.name}, flags {handler.flags or 'none'}"
-    if ran.machine not in arch.machines:
-        return _check(arch, ok=False, detail=f"{seen}, and yet: {_why(ran)}", remedy=FIX)
+    if run.machine not in arch.machines:
+        return _check(arch, ok=False, detail=f"{seen}, and yet: {_why(run)}", remedy=FIX)
     if "F" not in handler.flags:
         return _check(
             arch,
@@ -129,7 +129,7 @@ def judge_emulation(arch: Arch, handler: Handler | None, ran: Ran) -> Check:
             detail=f"{seen}: without F it does not work in containers",
             remedy=FIX,
         )
-    return _check(arch, ok=True, detail=f"QEMU {ran.emulator or 'unknown'}, {seen}")
+    return _check(arch, ok=True, detail=f"QEMU {run.emulator or 'unknown'}, {seen}")
 
 
 def make_program(arch: Arch, cache: Cache) -> Path:
@@ -144,7 +144,7 @@ def make_program(arch: Arch, cache: Cache) -> Path:
     )
 
 
-def run_program(program: Path, arch: Arch) -> Ran:
+def run_program(program: Path, arch: Arch) -> ProgramRun:
     """Run it as the kernel would run any program of its arch."""
     try:
         machine = _run(program, arch)
@@ -152,9 +152,9 @@ def run_program(program: Path, arch: Arch) -> Ran:
         # so the emulator that answers here is the one that the kernel really uses.
         answer = _run(program, arch, QEMU_VERSION="1")
     except ProcessError as error:
-        return Ran(error=error.reason)
+        return ProgramRun(error=error.reason)
     version = re.match(r"qemu-\S+ version (\S+)", answer)
-    return Ran(machine=machine, emulator=version[1] if version else "")
+    return ProgramRun(machine=machine, emulator=version[1] if version else "")
 
 
 def emulator_version(arch: Arch, cache: Cache) -> str:
@@ -188,10 +188,10 @@ def _run(program: Path, arch: Arch, **env: str) -> str:
     return output.decode("ascii", "replace").partition("\0")[0].strip()
 
 
-def _why(ran: Ran) -> str:
-    if ran.error:
-        return f"a program of it does not run: {ran.error}"
-    return f"a program of it says it is on {ran.machine!r}"
+def _why(run: ProgramRun) -> str:
+    if run.error:
+        return f"a program of it does not run: {run.error}"
+    return f"a program of it says it is on {run.machine!r}"
 
 
 def _check(arch: Arch, *, ok: bool, detail: str, remedy: str = "") -> Check:

@@ -16,7 +16,7 @@ from harness.host.cache import Cache
 from harness.host.doctor.check import Check, MachinePart
 from harness.host.doctor.checks import run_checks
 from harness.host.doctor.emulation import BINFMT_MISC
-from harness.host.doctor.host import Host, Packaging, Rights, look_at_host
+from harness.host.doctor.host import Host, Packaging, Rights, inspect_host
 from harness.host.engine.docker import connect
 from harness.host.process import ProcessError, show_process
 
@@ -65,7 +65,7 @@ def plan_fixes(checks: Sequence[Check], host: Host) -> tuple[Repair, ...]:
     )
 
 
-def mend(
+def fix_machine(
     arches: tuple[Arch, ...],
     announce: Callable[[str], None],
     *,
@@ -79,7 +79,7 @@ def mend(
     fails, and with the commands to type where we may not act ourselves.
     """
     checks = run_checks(arches, cache=cache, tests=tests)
-    host = look_at_host()
+    host = inspect_host()
     commands = plan_fixes(checks, host)
     for command in commands:
         _apply(command, announce)

@@ -55,7 +55,7 @@ class Host:
     """QEMU handlers that are disabled or lack the F flag."""
 
 
-def look_at_host() -> Host:
+def inspect_host() -> Host:
     """Look at this machine; ask nobody for a password."""
     return Host(
         packaging=_packaging(),

@@ -30,7 +30,7 @@ from harness.images.cpython.toolchain import zig_target, zig_version
 from harness.images.debian import SourceChoice, Workspace
 
 CONFIGURE_SECONDS = 300
-PLACE = "/usr/src"
+RECORDED_BUILD_DIR = "/usr/src"
 """Where an interpreter says that it was built."""
 
 _CONFIGURE = (
@@ -181,7 +181,7 @@ def _compile(
             libc=build_env.libc == native.libc,
         )
         (build / "config.cache").write_text(answers)
-        command += _cross_options(build_env, native, lend_host(build_env, host), python)
+        command += _cross_options(build_env, native, link_host_python(build_env, host), python)
     run_process(command, timeout=CONFIGURE_SECONDS, cwd=build, env=build_env.env, merge=True)
     with (build / "Makefile").open("a") as makefile:
         makefile.write(fast_objects())
@@ -190,21 +190,21 @@ def _compile(
     if native is None:
         make(build_env, "python")
         (build / "python").replace(build / "host-python")
-    _forget_place(build_env)
+    _replace_build_dir(build_env)
 
 
-def _forget_place(build_env: BuildEnv) -> None:
+def _replace_build_dir(build_env: BuildEnv) -> None:
     """Take the directory's name out of the Makefile, and leave that as old as it is.
 
     It is another one every time, and sysconfig says what a Makefile says (abs_builddir).
     """
     makefile = build_env.build / "Makefile"
     times = makefile.stat()
-    makefile.write_text(makefile.read_text().replace(str(build_env.root), PLACE))
+    makefile.write_text(makefile.read_text().replace(str(build_env.root), RECORDED_BUILD_DIR))
     os.utime(makefile, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def lend_host(build_env: BuildEnv, host: Path) -> str:
+def link_host_python(build_env: BuildEnv, host: Path) -> str:
     """Put a native build's interpreter beside the build, and return its name for the Makefile.
 
     A relative one, since sysconfig says what a Makefile says.

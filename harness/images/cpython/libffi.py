@@ -67,7 +67,7 @@ _FFI_WEAK = "".join(
 )
 
 
-def libffi_words(include: Path, arch: Arch, source: Path) -> tuple[str, ...]:
+def libffi_arguments(include: Path, arch: Arch, source: Path) -> tuple[str, ...]:
     """Write libffi's headers into ``include`` and return the compiler's arguments for all of it.
 
     Raises ``BuildError`` for an arch that libffi is not known for here.

@@ -13,7 +13,7 @@ from harness.host.cache import content_key
 from harness.host.code_key import code_key
 from harness.host.process import run_process
 from harness.images.cpython.build_env import logged, open_build_env
-from harness.images.cpython.libffi import libffi_words
+from harness.images.cpython.libffi import libffi_arguments
 from harness.images.cpython.openssl import build_openssl
 from harness.images.cpython.sources import find_source
 from harness.images.cpython.toolchain import zig_target, zig_version
@@ -69,7 +69,7 @@ def find_libraries(arch: Arch, libc: str, workspace: Workspace) -> Libraries:
             (root / "lib").mkdir()
             with logged(f"{'-'.join(sources)} {arch.name} {libc}", cache):
                 _build_zlib(root, trees["zlib"], build_env.env)
-                words = libffi_words(root / "include", arch, trees["libffi"])
+                words = libffi_arguments(root / "include", arch, trees["libffi"])
                 _archive(root, "libffi.a", words, build_env.env)
                 build_openssl(root, arch, trees["openssl"], build_env.env)
 

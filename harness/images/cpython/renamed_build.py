@@ -21,18 +21,18 @@ from harness.host.code_key import code_key
 from harness.host.process import run_process
 from harness.host.tararchive import unpack_tar
 from harness.images.cpython.build import (
-    PLACE,
+    RECORDED_BUILD_DIR,
     CPythonBuild,
     find_build,
     host_python,
-    lend_host,
+    link_host_python,
     native_build,
     read_setup,
     unpack_build,
 )
 from harness.images.cpython.build_env import BuildEnv, logged, make
 from harness.images.cpython.modules import shared_modules
-from harness.images.cpython.soabi_names import Names, named_makefile, read_last
+from harness.images.cpython.soabi_names import SoabiNames, named_makefile, read_last
 from harness.images.cpython.stdlib import BYTECODE, stdlib, write_tree
 from harness.images.debian import Workspace
 
@@ -126,25 +126,25 @@ def interpreter_headers(
     return HeaderDir(root=root, digest=build.key)
 
 
-def _names(naming: Naming, arch: Arch) -> Names:
+def _names(naming: Naming, arch: Arch) -> SoabiNames:
     if arch.name not in naming.builds:
         raise BuildError(
             f"naming {naming.id} has no triplet for {arch.name}; "
             f"it has: {' '.join(naming.builds)}; add it in matrix/namings.yaml"
         )
-    return Names(
+    return SoabiNames(
         builds=naming.builds[arch.name],
         second=naming.second.get(arch.name, ""),
         last=naming.last.get(arch.name, ""),
     )
 
 
-def _name(build: CPythonBuild, names: Names, host: Path, folder: Path, cache: Cache) -> None:
+def _name(build: CPythonBuild, names: SoabiNames, host: Path, folder: Path, cache: Cache) -> None:
     """Link the build under its names and lay the whole tree out at ``folder / "root"``."""
     tree = build.source.tree(cache)
     source = _edited_source(build, tree, names, host, folder) if names.last else tree
     build_env = unpack_build(build, folder / "build", source, cache)
-    lend_host(build_env, host)
+    link_host_python(build_env, host)
     _rename(build_env.build / "Makefile", names, build.interpreter.python)
     suffix = f".{names.soabi(build.interpreter.python)}.so"
     modules = [f"{name}{suffix}" for name in shared_modules(read_setup(tree))]
@@ -164,7 +164,7 @@ def _name(build: CPythonBuild, names: Names, host: Path, folder: Path, cache: Ca
     config = home / f"config-{build.interpreter.python}-{names.builds}"
     config.mkdir()
     (config / "Makefile").write_text(
-        _placeless(build_env, (build_env.build / "Makefile").read_text())
+        _without_build_dir(build_env, (build_env.build / "Makefile").read_text())
     )
     _copy_headers(build, prefix / "include" / home.name, cache)
     (prefix / "bin").mkdir()
@@ -185,7 +185,9 @@ def _build_testcapi(build_env: BuildEnv, suffix: str) -> list[str]:
     return [name]
 
 
-def _edited_source(build: CPythonBuild, tree: Path, names: Names, host: Path, folder: Path) -> Path:
+def _edited_source(
+    build: CPythonBuild, tree: Path, names: SoabiNames, host: Path, folder: Path
+) -> Path:
     """Return a copy of the source whose importlib reads one more name."""
     root = folder / "source"
     shutil.copytree(tree, root, copy_function=os.link, symlinks=True)
@@ -199,7 +201,7 @@ def _edited_source(build: CPythonBuild, tree: Path, names: Names, host: Path, fo
     return root
 
 
-def _rename(makefile: Path, names: Names, python: str) -> None:
+def _rename(makefile: Path, names: SoabiNames, python: str) -> None:
     """Write the names into the Makefile, and leave it as old as it is: nothing is out of date."""
     times = makefile.stat()
     makefile.write_text(named_makefile(makefile.read_text(), names, python))
@@ -215,19 +217,19 @@ def _replace_source(source: Path, place: Path, host: Path) -> None:
     _compile_file(place, host)
 
 
-def _write_sysconfig(build_env: BuildEnv, names: Names, host: Path, home: Path) -> None:
+def _write_sysconfig(build_env: BuildEnv, names: SoabiNames, host: Path, home: Path) -> None:
     found = run_process(
         (host, "-S", "-c", _SYSCONFIG), timeout=_SECONDS, cwd=build_env.build, env=build_env.env
     ).decode()
-    text = _placeless(build_env, found)
+    text = _without_build_dir(build_env, found)
     place = home / f"_sysconfigdata__linux_{names.builds}.py"
     place.write_text(text)
     _compile_file(place, host)
 
 
-def _placeless(build_env: BuildEnv, text: str) -> str:
+def _without_build_dir(build_env: BuildEnv, text: str) -> str:
     """Return a text without where it was built, which differs every time."""
-    return text.replace(str(build_env.root), PLACE)
+    return text.replace(str(build_env.root), RECORDED_BUILD_DIR)
 
 
 def _compile_file(path: Path, host: Path) -> None:

@@ -14,7 +14,7 @@ _READ = "_imp.extension_suffixes()"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Names:
+class SoabiNames:
     """The triplets of one naming on one arch; empty where there is none."""
 
     builds: str
@@ -26,7 +26,7 @@ class Names:
         return f"cpython-{python.replace('.', '')}-{triplet or self.builds}"
 
 
-def named_makefile(text: str, names: Names, python: str) -> str:
+def named_makefile(text: str, names: SoabiNames, python: str) -> str:
     """Return a Makefile under these names, whichever it was configured with.
 
     ``second`` becomes ALT_SOABI, which CPython's own table has in that place.
@@ -45,7 +45,7 @@ def named_makefile(text: str, names: Names, python: str) -> str:
     return named.replace(_SOABI, f"""{_SOABI} -DALT_SOABI='"{second}"'""")
 
 
-def read_last(text: str, names: Names, python: str) -> str:
+def read_last(text: str, names: SoabiNames, python: str) -> str:
     """Return ``importlib/_bootstrap_external.py`` that reads the last name after all others."""
     if _READ not in text:
         raise ValueError(f"importlib's _bootstrap_external.py without {_READ}")

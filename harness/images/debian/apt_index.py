@@ -72,7 +72,7 @@ _TOOLS = ("setup", "run_", "apt-get", "mmdebstrap")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class IndexAnswer:
     """What an index says today."""
 
     date: str
@@ -82,7 +82,7 @@ class Answer:
     """Source package → its upstream archive."""
 
 
-Reach = Callable[[str], str]
+CheckReachable = Callable[[str], str]
 """Address → why it does not answer, after patience; empty where it does."""
 
 
@@ -91,8 +91,8 @@ def ask_index(
     mirrors: Mirrors,
     sets: Sequence[PackageSet],
     sources: Sequence[str],
-    reach: Reach,
-) -> Answer:
+    reach: CheckReachable,
+) -> IndexAnswer:
     """Return what ``sets`` (of one suite and the same arches) and ``sources`` come to today.
 
     The first mirror whose index is good is believed; apt, which is slow to give up, is not sent to
@@ -119,7 +119,7 @@ def _ask(
     mirror: str,
     sets: Sequence[PackageSet],
     sources: Sequence[str],
-) -> Answer:
+) -> IndexAnswer:
     arches = sets[0].arches if sets else ("amd64",)
     questions = [(_how(one), one.names) for one in sets] + [("source", (s,)) for s in sources]
     asked = "\n".join(f"{n} {how} {' '.join(names)}" for n, (how, names) in enumerate(questions))
@@ -182,7 +182,9 @@ def _in_words(complaint: str) -> str:
     return " ".join(_ADDRESS.sub("", complaint).split())
 
 
-def _read(text: str, mirror: str, sets: Sequence[PackageSet], sources: Sequence[str]) -> Answer:
+def _read(
+    text: str, mirror: str, sets: Sequence[PackageSet], sources: Sequence[str]
+) -> IndexAnswer:
     head, *parts = re.split(r"^@set \d+\n", text, flags=re.MULTILINE)
     date = _date(head)
     if len(parts) != len(sets) + len(sources):
@@ -190,7 +192,7 @@ def _read(text: str, mirror: str, sets: Sequence[PackageSet], sources: Sequence[
             "apt does not answer as it used to; harness/images/debian/apt_index.py reads its output"
         )
     files = [_files(part, mirror, f"signed:{date}") for part in parts]
-    return Answer(
+    return IndexAnswer(
         date=date,
         sets={one: _debs(found) for one, found in zip(sets, files, strict=False)},
         sources={

@@ -12,7 +12,7 @@ from harness.host.download import DownloadError
 from harness.images.debian.package_lock import SuiteLock, make_lock
 from harness.images.debian.packages import Package, PackageSet, SourceChoice
 from harness.images.debian.predecessors import find_predecessor, read_changelog
-from harness.images.debian.upstream import Basis, Upstream, explain
+from harness.images.debian.upstream import Upstream, VersionsFrom, explain
 
 _WHOLE = "amd64"
 """The arch that mirrors are first to have whole."""
@@ -91,7 +91,7 @@ class _Renewer:
         for name, package in answer.items():
             if missing := self._missing((package,)):
                 stays = "; it stays as it was" if name in found else ""
-                self.tell(f"the source of {name}: {explain(Basis.INDEX, missing)}{stays}")
+                self.tell(f"the source of {name}: {explain(VersionsFrom.INDEX, missing)}{stays}")
             else:
                 found[name] = package
         return list(found.values())
@@ -103,7 +103,7 @@ class _Renewer:
         missing = self._missing(packages)
         if not missing:
             return packages
-        torn = f"{wanted.title}: {explain(Basis.INDEX, missing)}"
+        torn = f"{wanted.title}: {explain(VersionsFrom.INDEX, missing)}"
         if not self.accept_seen or self._kept(wanted):
             self.tell(f"{torn}; it stays as it was" if self._kept(wanted) else torn)
             return None
@@ -136,13 +136,13 @@ class _Renewer:
             package.name: package for package in self.upstream.ask(suite, (wanted,)).sets[wanted]
         }
         if missing := self._missing(newer.values()):
-            raise UpstreamError(explain(Basis.INDEX, missing))
+            raise UpstreamError(explain(VersionsFrom.INDEX, missing))
         found = {}
         for package in gone:
             changelog = read_changelog(self.upstream.file(newer[package.name]))
             found[package] = find_predecessor(package, changelog, self.upstream.try_file)
         if missing := self._missing(found.values()):
-            raise UpstreamError(explain(Basis.LOCK, missing))
+            raise UpstreamError(explain(VersionsFrom.LOCK, missing))
         return found
 
     def _kept(self, wanted: PackageSet) -> tuple[Package, ...] | None:

@@ -40,7 +40,7 @@ def check_mirror(locks: Mapping[str, SuiteLock], arches: Collection[str]) -> Che
             left = end - time.monotonic()
             if left <= 0:
                 return None
-            answers.append(downloader.is_there(address, timeout=min(left, _ANSWER_SECONDS)))
+            answers.append(downloader.exists(address, timeout=min(left, _ANSWER_SECONDS)))
             if answers[-1]:
                 return True
         return False if False in answers else None

@@ -19,7 +19,7 @@ from harness.core.errors import UpstreamError
 from harness.core.targets import Suite
 from harness.host.cache import Cache, file_sha256
 from harness.host.download import Downloader, DownloadError
-from harness.images.debian.apt_index import Answer, ask_index
+from harness.images.debian.apt_index import IndexAnswer, ask_index
 from harness.images.debian.mirrors import Mirrors, find_mirrors, host_of
 from harness.images.debian.package_lock import RENEW, SuiteLock
 from harness.images.debian.packages import Package, PackageSet, SourceChoice
@@ -35,7 +35,7 @@ _DOWNLOADS = 4
 T = TypeVar("T")
 
 
-class Basis(StrEnum):
+class VersionsFrom(StrEnum):
     """What names the packages of a set."""
 
     LOCK = "the lock"
@@ -44,12 +44,12 @@ class Basis(StrEnum):
     STALE = "the index, asked longer ago"
 
 
-_PINNED = (Basis.LOCK, Basis.MEMORY, Basis.INDEX, Basis.STALE)
-_ROLLING = (Basis.MEMORY, Basis.INDEX, Basis.LOCK, Basis.STALE)
+_PINNED = (VersionsFrom.LOCK, VersionsFrom.MEMORY, VersionsFrom.INDEX, VersionsFrom.STALE)
+_ROLLING = (VersionsFrom.MEMORY, VersionsFrom.INDEX, VersionsFrom.LOCK, VersionsFrom.STALE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Taken:
+class ResolvedSet:
     """What a set of packages came to."""
 
     packages: tuple[Package, ...]
@@ -88,9 +88,9 @@ class Upstream:
         self._announce = announce
         self._downloader = downloader or Downloader()
         # Apart: a mirror whose index is silent may well give files.
-        self._indexes = self._downloader.alike()
+        self._indexes = self._downloader.fresh_copy()
         self._resolutions = Resolutions(cache.root / "resolutions")
-        self._unusable: dict[tuple[PackageSet, Basis], UpstreamError] = {}
+        self._unusable: dict[tuple[PackageSet, VersionsFrom], UpstreamError] = {}
         self._sources: dict[SourceChoice, tuple[Package, Path] | UpstreamError] = {}
 
     @cached_property
@@ -102,26 +102,28 @@ class Upstream:
         """Return what the matrix says of a suite."""
         return self._settings.suites.get(name) or Suite(id=name)
 
-    def recall(self, wanted: PackageSet) -> Taken | None:
+    def recall(self, wanted: PackageSet) -> ResolvedSet | None:
         """Return what a set comes to as far as is known here, without asking anyone."""
         for basis in self._bases(wanted):
-            if basis is Basis.INDEX or (wanted, basis) in self._unusable:
+            if basis is VersionsFrom.INDEX or (wanted, basis) in self._unusable:
                 continue
             if packages := self._named_by(basis, wanted):
-                return Taken(packages=packages)
+                return ResolvedSet(packages=packages)
         return None
 
-    def resolve(self, wanted: PackageSet) -> Taken:
+    def resolve(self, wanted: PackageSet) -> ResolvedSet:
         """Return what a set comes to. An index is asked once a day at most, the lock needs none."""
-        return self._first(wanted, lambda _basis, taken: taken)
+        return self._first(wanted, lambda _basis, resolved: resolved)
 
-    def fetch(self, wanted: PackageSet) -> tuple[Taken, tuple[Path, ...]]:
+    def fetch(self, wanted: PackageSet) -> tuple[ResolvedSet, tuple[Path, ...]]:
         """Return what a set comes to that can be fetched whole, and its files in the same order."""
 
-        def use(basis: Basis, taken: Taken) -> tuple[Taken, tuple[Path, ...]]:
-            return taken, self._files(wanted.title, taken.packages, basis)
+        def fetch(
+            basis: VersionsFrom, resolved: ResolvedSet
+        ) -> tuple[ResolvedSet, tuple[Path, ...]]:
+            return resolved, self._files(wanted.title, resolved.packages, basis)
 
-        return self._first(wanted, use)
+        return self._first(wanted, fetch)
 
     def source(self, choice: SourceChoice) -> tuple[Package, Path]:
         """Return the first upstream archive of the choice that can be fetched, and its file."""
@@ -150,7 +152,9 @@ class Upstream:
         """Return the upstream archive that is tried first, where it is a lock that names it."""
         return None if self._settings.latest else next(self._locked_sources(choice), None)
 
-    def ask(self, suite: str, sets: Sequence[PackageSet], sources: Sequence[str] = ()) -> Answer:
+    def ask(
+        self, suite: str, sets: Sequence[PackageSet], sources: Sequence[str] = ()
+    ) -> IndexAnswer:
         """Return what the signed index of a suite says today; ``sets`` have the same arches."""
         what = " ".join(sets[0].arches) if sets else "sources"
         self._announce(f"asking the index of Debian {suite} ({what})")
@@ -199,11 +203,11 @@ class Upstream:
 
     # --- what names packages, in the order in which it is tried ----------------------------
 
-    def _bases(self, wanted: PackageSet) -> tuple[Basis, ...]:
+    def _bases(self, wanted: PackageSet) -> tuple[VersionsFrom, ...]:
         follows = self._settings.latest or self.suite(wanted.suite).rolling
         return _ROLLING if follows else _PINNED
 
-    def _first(self, wanted: PackageSet, use: Callable[[Basis, Taken], T]) -> T:
+    def _first(self, wanted: PackageSet, use: Callable[[VersionsFrom, ResolvedSet], T]) -> T:
         """Return what ``use`` makes of the first basis that does; the ones before it failed."""
         failed: list[UpstreamError] = []
         bases = self._bases(wanted)
@@ -213,7 +217,7 @@ class Upstream:
                     raise self._unusable[wanted, basis]
                 if packages := self._named_by(basis, wanted):
                     note = self._note(wanted, basis, packages, failed)
-                    return use(basis, Taken(packages=packages, note=note))
+                    return use(basis, ResolvedSet(packages=packages, note=note))
             except UpstreamError as error:
                 if (wanted, basis) not in self._unusable:
                     self._unusable[wanted, basis] = error
@@ -221,33 +225,33 @@ class Upstream:
                 failed.append(error)
         raise UpstreamError("; ".join(dict.fromkeys(map(str, failed))))
 
-    def _named_by(self, basis: Basis, wanted: PackageSet) -> tuple[Package, ...] | None:
+    def _named_by(self, basis: VersionsFrom, wanted: PackageSet) -> tuple[Package, ...] | None:
         """Return the packages that the basis names; None where it names none."""
         match basis:
-            case Basis.LOCK:
+            case VersionsFrom.LOCK:
                 lock = self._settings.locks.get(wanted.suite)
                 return lock.find(wanted) if lock else None
-            case Basis.INDEX:
+            case VersionsFrom.INDEX:
                 packages = self.ask(wanted.suite, (wanted,)).sets[wanted]
                 return self._resolutions.keep(wanted, packages).packages
-            case Basis.MEMORY | Basis.STALE:
+            case VersionsFrom.MEMORY | VersionsFrom.STALE:
                 known = self._resolutions.recall(wanted)
                 fresh = known is not None and known.is_fresh(time.time())
-                return known.packages if known and fresh == (basis is Basis.MEMORY) else None
+                return known.packages if known and fresh == (basis is VersionsFrom.MEMORY) else None
 
     def _note(
         self,
         wanted: PackageSet,
-        basis: Basis,
+        basis: VersionsFrom,
         packages: tuple[Package, ...],
         failed: Sequence[UpstreamError],
     ) -> str:
         """Say what is taken instead of what comes first, and why; empty where that is taken."""
         first = self._bases(wanted)[0]
-        if basis is first or (first is Basis.MEMORY and basis is Basis.INDEX):
+        if basis is first or (first is VersionsFrom.MEMORY and basis is VersionsFrom.INDEX):
             return ""
         day = max(package.day for package in packages)
-        what = "as locked on" if basis is Basis.LOCK else "resolved anew from the index of"
+        what = "as locked on" if basis is VersionsFrom.LOCK else "resolved anew from the index of"
         why = str(failed[0]) if failed else f"{wanted.title} is not pinned (`{RENEW}` pins it)"
         return f"{what} {day}, since {why}"
 
@@ -257,12 +261,12 @@ class Upstream:
 
     def _source_candidates(
         self, choice: SourceChoice, problems: list[str]
-    ) -> Iterator[tuple[Basis, Package]]:
+    ) -> Iterator[tuple[VersionsFrom, Package]]:
         """Yield the upstream archives that serve: of the locks, then of today's indexes.
 
         The other way round with ``--latest``. An index is asked when it comes to that.
         """
-        locked = [(Basis.LOCK, package) for package in self._locked_sources(choice)]
+        locked = [(VersionsFrom.LOCK, package) for package in self._locked_sources(choice)]
         if not self._settings.latest:
             yield from locked
         for suite in choice.suites:
@@ -271,13 +275,15 @@ class Upstream:
             except UpstreamError as error:
                 problems.append(str(error))
             else:
-                yield Basis.INDEX, answer.sources[choice.name]
+                yield VersionsFrom.INDEX, answer.sources[choice.name]
         if self._settings.latest:
             yield from locked
 
     # --- files ------------------------------------------------------------------------------
 
-    def _files(self, what: str, packages: Sequence[Package], basis: Basis) -> tuple[Path, ...]:
+    def _files(
+        self, what: str, packages: Sequence[Package], basis: VersionsFrom
+    ) -> tuple[Path, ...]:
         missing = [package for package in packages if not self.is_cached(package)]
         if missing:
             size = sum(package.size for package in missing) / (1 << 20)
@@ -302,15 +308,15 @@ def cached_name(package: Package) -> str:
     return f"{package.sha256[:16]}-{package.filename}"
 
 
-def explain(basis: Basis, failed: Sequence[tuple[Package, DownloadError]]) -> str:
+def explain(basis: VersionsFrom, failed: Sequence[tuple[Package, DownloadError]]) -> str:
     """Return which packages are named and not given, and how the mirrors say so."""
     (package, error), *others = failed
     index = f"the mirror's index of {package.day}"
-    who = basis.value if basis is Basis.LOCK else index
+    who = basis.value if basis is VersionsFrom.LOCK else index
     for_arch = "" if package.arch in ("all", "source") else f" for {package.arch}"
     more = f", and {len(others)} more package{'s'[: len(others) - 1]}" if others else ""
     if all(failure.missing for failure in error.failures) and error.failures:
-        lacks = "no mirror has it" if basis is Basis.LOCK else "its pool has not"
+        lacks = "no mirror has it" if basis is VersionsFrom.LOCK else "its pool has not"
     else:
         lacks = "which cannot be fetched"
     several = len(error.failures) > 1

@@ -167,7 +167,7 @@ def test_what_killed_makers_left_goes_when_it_is_old(tmp_path: Path) -> None:
         left.mkdir(parents=True)
         (left / "part").write_text("1234")
         os.utime(left, (time.time() - age,) * 2)
-    assert Cache(tmp_path).remove_left(older_than=50) == 4
+    assert Cache(tmp_path).remove_leftovers(older_than=50) == 4
     assert [path.name for path in (tmp_path / "kind").iterdir()] == [".making-young"]
 
 

@@ -258,12 +258,12 @@ def test_no_address_is_an_error(impatient: Downloader, tmp_path: Path) -> None:
 def test_head_says_whether_a_file_is_there(server: TornServer, impatient: Downloader) -> None:
     """A busy server and one that is gone say neither."""
     address = f"{server.address}/{PATH}"
-    assert impatient.is_there(address, timeout=1) is True
-    assert impatient.is_there(f"{server.address}/pool/c.deb", timeout=1) is False
+    assert impatient.exists(address, timeout=1) is True
+    assert impatient.exists(f"{server.address}/pool/c.deb", timeout=1) is False
     server.tear(PATH, Fault.UNAVAILABLE)
-    assert impatient.is_there(address, timeout=1) is None
+    assert impatient.exists(address, timeout=1) is None
     server.vanish()
-    assert impatient.is_there(address, timeout=1) is None
+    assert impatient.exists(address, timeout=1) is None
 
 
 @contextlib.contextmanager
@@ -332,7 +332,7 @@ def test_headers_that_drip_outlive_no_deadline(
     """A byte now and then is no silence; the second address has its share of the time."""
     begin = time.monotonic()
     with answering(answer_with("X: " + "x" * 1000), pause=0.05) as address:
-        assert impatient.is_there(address, timeout=0.2) is None
+        assert impatient.exists(address, timeout=0.2) is None
         out = tmp_path / "out"
         addresses = [address, f"{server.address}/{PATH}"]
         impatient.download(addresses, out, size=len(DATA), sha256=SHA256)

@@ -58,7 +58,7 @@ _CALLER = """
 import sys, time
 from pathlib import Path
 from harness.host.process import start_process
-code = "import os, time; from harness.host.process import hold_lifeline; hold_lifeline();"
+code = "import os, time; from harness.host.process import end_with_parent; end_with_parent();"
 code += " print(os.getpid(), flush=True); time.sleep(60)"
 with start_process([sys.executable, "-c", code], output=Path(sys.argv[1])):
     time.sleep(60)

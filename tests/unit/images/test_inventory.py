@@ -9,13 +9,16 @@ from harness.core.errors import ImageError
 from harness.host.cache import Cache
 from harness.host.engine import EngineImage
 from harness.images.inventory import StoragePlace, list_inventory, remove_items
-from harness.images.source import Use
+from harness.images.source import ImageStorage
 from tests.support.image_engine import ImageEngine
 
 USED, OLD, FOREIGN = "wheelgrid/a:used", "wheelgrid/a:old", "debian:12"
 USES = {
-    "one/x86_64": (Use(image="", entries=frozenset({"roots/r1.tar"})), Use(image=USED)),
-    "two/x86_64": (Use(image=USED, entries=frozenset({"builds/cpython-3.9-*"})),),
+    "one/x86_64": (
+        ImageStorage(image="", entries=frozenset({"roots/r1.tar"})),
+        ImageStorage(image=USED),
+    ),
+    "two/x86_64": (ImageStorage(image=USED, entries=frozenset({"builds/cpython-3.9-*"})),),
 }
 
 
@@ -81,7 +84,7 @@ def test_of_two_kits_of_a_name_the_last_is_in_use(tmp_path: Path) -> None:
         os.utime(build, (age, age))
     tree = cache.tree("libraries", "x86_64", lambda path: void((path / "z").write_text("123")))
     (tree / "loop").symlink_to(tree)
-    uses = {"one/x86_64": [Use(image="", entries=frozenset({"builds/*", "libraries/*"}))]}
+    uses = {"one/x86_64": [ImageStorage(image="", entries=frozenset({"builds/*", "libraries/*"}))]}
     *_, old, new, libraries = list_inventory(EngineWithImages(), cache, uses)
     assert (old.name, old.targets) == (f"builds/cpython-3.9-{keys[0]}.tar", ())
     assert new.targets == libraries.targets == ("one/x86_64",)

@@ -51,7 +51,7 @@ def open_source(cache: Cache, engine: ImageEngine | None = None) -> ReplicaSourc
 
 
 def name(cache: Cache, target: Target) -> str:
-    return open_source(cache).use(target).image
+    return open_source(cache).storage(target).image
 
 
 def test_an_image_that_the_engine_has_is_taken_as_it_is(cache: Cache) -> None:
@@ -89,7 +89,7 @@ def test_another_source_gives_another_image(cache: Cache) -> None:
     """The archive that an interpreter is compiled from is part of the name."""
     names = [
         ReplicaSource(ImageEngine(), pinned(cache, source=digit), fetch_pip=no_pip)
-        .use(REPLICA)
+        .storage(REPLICA)
         .image
         for digit in "12"
     ]
@@ -99,12 +99,12 @@ def test_another_source_gives_another_image(cache: Cache) -> None:
 def test_what_is_not_pinned_has_no_name(cache: Cache) -> None:
     """Only an index could tell, and it is not asked."""
     source = ReplicaSource(ImageEngine(), pinned_workspace(cache, {}), fetch_pip=no_pip)
-    assert source.use(REPLICA).image == ""
+    assert source.storage(REPLICA).image == ""
 
 
 def test_what_the_cache_keeps_for_a_target_is_named(cache: Cache) -> None:
     """Its root, its interpreter and its installer, for whoever clears the cache."""
-    entries = open_source(cache).use(REPLICA).entries
+    entries = open_source(cache).storage(REPLICA).entries
     assert "interpreters/cpython-3.9-x86_64-musl-*" in entries
     assert "installers/pip-21.3.1-*-cpython-3.9-*" in entries
     assert any(entry.startswith("roots/") for entry in entries)
@@ -112,7 +112,7 @@ def test_what_the_cache_keeps_for_a_target_is_named(cache: Cache) -> None:
 
 def test_the_kit_that_compiles_is_named(cache: Cache) -> None:
     """An interpreter on musl is compiled with this machine's own on glibc."""
-    entries = open_source(cache).use(REPLICA).entries
+    entries = open_source(cache).storage(REPLICA).entries
     arch = native_arch().name
     kept = {f"builds/cpython-3.9-{arch}-glibc-*", f"libraries/{arch}-glibc-*"}
     assert kept <= entries

@@ -9,7 +9,7 @@ from harness.core.arches import find_arch
 from harness.host.cache import Cache
 from harness.images import roots
 from harness.images.debian import PackageSet, Upstream
-from harness.images.debian.upstream import Taken
+from harness.images.debian.upstream import ResolvedSet
 from harness.images.debian_root import Recipe, write_recipe
 from harness.images.roots import Root, Roots
 from tests.support.workspace import a_package, pinned_workspace
@@ -28,7 +28,7 @@ def assembled(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
         made.append(recipe)
         root.write_text("root")
 
-    def fetch(upstream: Upstream, wanted: PackageSet) -> tuple[Taken, tuple[Path, ...]]:
+    def fetch(upstream: Upstream, wanted: PackageSet) -> tuple[ResolvedSet, tuple[Path, ...]]:
         return upstream.resolve(wanted), ()
 
     monkeypatch.setattr(roots, "assemble_root", assemble)

@@ -12,7 +12,7 @@ from rich.console import Console
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Attempt, AttemptMode, ImageRef
 from harness.core.targets import ImageWay
-from harness.images.source import INSTEAD
+from harness.images.source import SUBSTITUTED
 from harness.report.glyphs import GLYPHS
 from harness.report.terminal import (
     format_deviations,
@@ -123,7 +123,7 @@ def test_what_was_done_elsewhere_is_said(grid: Grid) -> None:
 def test_what_an_image_is_made_of_instead_is_a_line(grid: Grid) -> None:
     """One line for each reason: the targets, what was taken, and why."""
     assert format_deviations(grid) == ""
-    said = format_deviations(made_of(grid, f"Debian trixie 5f{INSTEAD}as locked on 2026-11-28"))
+    said = format_deviations(made_of(grid, f"Debian trixie 5f{SUBSTITUTED}as locked on 2026-11-28"))
     (line,) = said.splitlines()
     assert line.startswith("debian-12/x86_64, debian-12/s390x, ")
     assert line.endswith(": packages as locked on 2026-11-28")

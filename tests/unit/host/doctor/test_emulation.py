@@ -9,7 +9,7 @@ from harness.host.cache import Cache
 from harness.host.doctor.check import MachinePart
 from harness.host.doctor.emulation import (
     Handler,
-    Ran,
+    ProgramRun,
     check_emulation,
     judge_emulation,
     parse_handler,
@@ -84,19 +84,19 @@ def test_there_are_no_handlers_where_binfmt_misc_is_not_there(tmp_path: Path) ->
     assert read_handlers(tmp_path / "nowhere") == ()
 
 
-EMULATED = Ran(machine="s390x", emulator="7.2.22")
+EMULATED = ProgramRun(machine="s390x", emulator="7.2.22")
 NO_F = parse_handler("qemu-s390x", REGISTERED.replace("PF", "P"))
 
 
 @pytest.mark.parametrize(
-    ("handler", "ran", "ok", "detail"),
+    ("handler", "run", "ok", "detail"),
     [
         (HANDLER, EMULATED, True, "QEMU 7.2.22, handler qemu-s390x, flags PF"),
-        (None, Ran(machine="s390x"), True, "runs on this CPU as it is"),
+        (None, ProgramRun(machine="s390x"), True, "runs on this CPU as it is"),
         (None, EMULATED, True, "QEMU 7.2.22, by a handler that cannot be seen from here"),
         (
             None,
-            Ran(error="Exec format error"),
+            ProgramRun(error="Exec format error"),
             False,
             "no binfmt_misc handler (a program of it does not run: Exec format error)",
         ),
@@ -108,21 +108,23 @@ NO_F = parse_handler("qemu-s390x", REGISTERED.replace("PF", "P"))
         ),
         (
             HANDLER,
-            Ran(machine="x86_64"),
+            ProgramRun(machine="x86_64"),
             False,
             "handler qemu-s390x, flags PF, and yet: a program of it says it is on 'x86_64'",
         ),
         (
             HANDLER,
-            Ran(error="No such file"),
+            ProgramRun(error="No such file"),
             False,
             "handler qemu-s390x, flags PF, and yet: a program of it does not run: No such file",
         ),
     ],
 )
-def test_what_is_concluded(handler: Handler | None, ran: Ran, detail: str, *, ok: bool) -> None:
+def test_what_is_concluded(
+    handler: Handler | None, run: ProgramRun, detail: str, *, ok: bool
+) -> None:
     """A handler is believed only with its F flag, and only when a program really ran."""
-    check = judge_emulation(S390X, handler, ran)
+    check = judge_emulation(S390X, handler, run)
     assert (check.ok, check.detail) == (ok, detail)
     assert bool(check.remedy) is not ok
 

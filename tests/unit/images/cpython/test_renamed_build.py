@@ -9,7 +9,7 @@ from harness.core.arches import find_arch
 from harness.core.errors import BuildError
 from harness.host.cache import Cache
 from harness.images.cpython import interpreter_tree
-from harness.images.cpython.libffi import libffi_words
+from harness.images.cpython.libffi import libffi_arguments
 from tests.support.targets import alpine_replica
 from tests.support.workspace import make_workspace
 
@@ -34,4 +34,4 @@ def test_an_arch_that_libffi_is_not_known_for(tmp_path: Path) -> None:
     """The ones that it is known for are listed."""
     arch = replace(find_arch("x86_64"), name="sparc64")
     with pytest.raises(BuildError, match="no libffi for sparc64; known: x86_64 i686 aarch64"):
-        libffi_words(tmp_path, arch, tmp_path)
+        libffi_arguments(tmp_path, arch, tmp_path)

@@ -123,7 +123,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return outputs
 
 
-def ask(*mirrors: str, sources: tuple[str, ...] = ("zlib",)) -> apt_index.Answer:
+def ask(*mirrors: str, sources: tuple[str, ...] = ("zlib",)) -> apt_index.IndexAnswer:
     found = Mirrors(mirrors=mirrors or (MIRROR,))
     return ask_index(Suite(id="toy"), found, (ROOT, HEADERS), sources, lambda _: "")
 
