@@ -1,4 +1,4 @@
-"""The doctor: is this machine able to run the matrix, and what would mend it."""
+"""The doctor checks whether this machine can run the matrix, and installs what is missing."""
 
 from harness.host.doctor.check import Check, MachinePart, checks_json, format_checks, is_ready
 from harness.host.doctor.checks import run_checks

@@ -92,31 +92,31 @@ NO_F = parse_handler("qemu-s390x", REGISTERED.replace("PF", "P"))
     ("handler", "run", "ok", "detail"),
     [
         (HANDLER, EMULATED, True, "QEMU 7.2.22, handler qemu-s390x, flags PF"),
-        (None, ProgramRun(machine="s390x"), True, "runs on this CPU as it is"),
-        (None, EMULATED, True, "QEMU 7.2.22, by a handler that cannot be seen from here"),
+        (None, ProgramRun(machine="s390x"), True, "runs natively on this CPU"),
+        (None, EMULATED, True, "QEMU 7.2.22, by a handler that is not visible here"),
         (
             None,
             ProgramRun(error="Exec format error"),
             False,
-            "no binfmt_misc handler (a program of it does not run: Exec format error)",
+            "no binfmt_misc handler (a test program does not run: Exec format error)",
         ),
         (
             NO_F,
             EMULATED,
             False,
-            "handler qemu-s390x, flags P: without F it does not work in containers",
+            "handler qemu-s390x, flags P: it does not work in containers without F",
         ),
         (
             HANDLER,
             ProgramRun(machine="x86_64"),
             False,
-            "handler qemu-s390x, flags PF, and yet: a program of it says it is on 'x86_64'",
+            "handler qemu-s390x, flags PF, but a test program reports the machine 'x86_64'",
         ),
         (
             HANDLER,
             ProgramRun(error="No such file"),
             False,
-            "handler qemu-s390x, flags PF, and yet: a program of it does not run: No such file",
+            "handler qemu-s390x, flags PF, but a test program does not run: No such file",
         ),
     ],
 )

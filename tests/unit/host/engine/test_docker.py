@@ -115,4 +115,4 @@ def test_what_may_appear_by_trying_again(message: str, cause: str) -> None:
     assert error.cause == cause
     what, step = str(error).splitlines()
     assert what == f"debian:99 for linux/s390x: {message}"
-    assert step.endswith(", or get it another way: --images")
+    assert step.endswith(", or choose another way with --images")
