@@ -176,11 +176,11 @@ def test_passing_trouble_is_waited_for(
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (wrong_bytes, "which cannot be fetched (other bytes)"),
-        (half, "which cannot be fetched (cut short"),
-        (busy(429, Retry_After="3600"), "which cannot be fetched (busy (429))"),
-        (busy(503), "which cannot be fetched (busy (503))"),
-        (hanging(1.0), "which cannot be fetched (no answer"),
+        (wrong_bytes, "it cannot be fetched (other bytes)"),
+        (half, "it cannot be fetched (cut short"),
+        (busy(429, Retry_After="3600"), "it cannot be fetched (busy (429))"),
+        (busy(503), "it cannot be fetched (busy (503))"),
+        (hanging(1.0), "it cannot be fetched (no answer"),
         (gone, "no mirror has it (404)"),
     ],
     ids=["wrong bytes", "half", "429 for an hour", "503", "silent", "404"],
@@ -257,7 +257,7 @@ def test_a_set_that_is_gone_is_resolved_anew_whole(
     assert names(taken.packages) == ["data 3", "libdemo 1.0-2", "tool 2:1.0"]
     assert taken.note == (
         f"resolved anew from the index of {day}, since Debian demo for s390x: the lock names "
-        "libdemo 1.0-1 for s390x, no mirror has it (404)"
+        "libdemo 1.0-1 for s390x, but no mirror has it (404)"
     )
     mirror.asked.clear()
     assert world.upstream.fetch(wanted())[0] == taken
@@ -285,7 +285,7 @@ def test_an_index_ahead_of_its_pool(
     lock = locked(tmp_path, key, mirror)
     day = run_ahead(distribution)
     assert look(tmp_path, key, mirror, lock=lock).upstream.fetch(wanted())[0].note == ""
-    torn = f"the mirror's index of {day} names libdemo 1.0-2 for s390x, its pool has not (404)"
+    torn = f"the mirror's index of {day} names libdemo 1.0-2 for s390x, but its pool lacks it (404)"
     with pytest.raises(UpstreamError, match=re.escape(torn)):
         look(tmp_path / "b", key, mirror).upstream.fetch(wanted())
     newest = look(tmp_path / "c", key, mirror, lock=lock, latest=True).upstream.fetch(wanted())[0]
@@ -332,7 +332,7 @@ def test_an_index_that_nobody_signed_is_not_believed(
         look(tmp_path, key, mirror).upstream.fetch(wanted())
     with make_key() as distribution.key:
         distribution.publish()
-    with pytest.raises(UpstreamError, match="signed by a key that is not trusted here"):
+    with pytest.raises(UpstreamError, match="signed by an untrusted key"):
         look(tmp_path / "b", key, mirror).upstream.fetch(wanted())
 
 
@@ -419,8 +419,8 @@ def test_a_renewal_takes_nothing_that_it_could_not_fetch(
     after = renew_locks(sets, [SOURCE], before, world.upstream, accept_seen=True)
     (problem,) = after.problems
     assert problem == (
-        f"Debian demo for s390x: the mirror's index of {day} names libdemo 1.0-2 for s390x, its "
-        "pool has not (404); it stays as it was"
+        f"Debian demo for s390x: the mirror's index of {day} names libdemo 1.0-2 for s390x, "
+        "but its pool lacks it (404); the lock keeps its old set"
     )
     found = [after.locks[SUITE].find(one) or () for one in sets]
     assert [names(packages)[1] for packages in found] == ["libdemo 1.0-2", "libdemo 1.0-1"]
@@ -470,7 +470,7 @@ def test_a_renewal_loses_nothing_that_was_locked(
     assert after.locks == before
     assert after.problems
     assert all("503" in problem for problem in after.problems)
-    assert torn == "index" or after.problems[0].endswith("; it stays as it was")
+    assert torn == "index" or after.problems[0].endswith("; the lock keeps its old set")
 
 
 # --- what is on the disk --------------------------------------------------------------------
@@ -565,7 +565,9 @@ def test_one_failure_of_a_source_is_one_failure(tmp_path: Path, key: Key, mirror
     mirror.faults[".orig.tar.gz"] = gone
     world = look(tmp_path, key, mirror)
     for _ in range(2):
-        with pytest.raises(UpstreamError, match=r"names demo 1\.0-1, its pool has not \(404\)"):
+        with pytest.raises(
+            UpstreamError, match=r"names demo 1\.0-1, but its pool lacks it \(404\)"
+        ):
             world.upstream.source(SOURCE)
         assert (mirror.count("Sources"), mirror.count(".orig.tar.gz")) == (1, 1)
     mirror.faults.clear()

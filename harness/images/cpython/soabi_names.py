@@ -1,6 +1,6 @@
-"""What an interpreter's names change in its source and Makefile: text in, text out.
+"""Write the SOABI names of a naming into a Makefile and into importlib.
 
-Pure. SOABI and MULTIARCH are one triplet in every CPython on Linux from 3.5 on.
+Pure. SOABI and MULTIARCH hold the same triplet in every CPython on Linux from 3.5 on.
 """
 
 import re
@@ -15,21 +15,21 @@ _READ = "_imp.extension_suffixes()"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SoabiNames:
-    """The triplets of one naming on one arch; empty where there is none."""
+    """The triplets of a naming on an arch; see ``harness.core.targets.Naming``."""
 
     builds: str
     second: str = ""
     last: str = ""
 
     def soabi(self, python: str, triplet: str = "") -> str:
-        """Return the SOABI of that minor version: ``cpython-39-x86_64-linux-gnu``."""
+        """Return the SOABI for a minor version: ``cpython-39-x86_64-linux-gnu``."""
         return f"cpython-{python.replace('.', '')}-{triplet or self.builds}"
 
 
 def named_makefile(text: str, names: SoabiNames, python: str) -> str:
-    """Return a Makefile under these names, whichever it was configured with.
+    """Return a Makefile with these names instead of the configured ones.
 
-    ``second`` becomes ALT_SOABI, which CPython's own table has in that place.
+    ``second`` becomes ALT_SOABI, which follows SOABI in CPython's suffix table.
     """
     values = {
         "SOABI": names.soabi(python),
@@ -46,7 +46,7 @@ def named_makefile(text: str, names: SoabiNames, python: str) -> str:
 
 
 def read_last(text: str, names: SoabiNames, python: str) -> str:
-    """Return ``importlib/_bootstrap_external.py`` that reads the last name after all others."""
+    """Return ``importlib/_bootstrap_external.py`` with ``last`` after all other suffixes."""
     if _READ not in text:
-        raise ValueError(f"importlib's _bootstrap_external.py without {_READ}")
+        raise ValueError(f"importlib's _bootstrap_external.py does not contain {_READ}")
     return text.replace(_READ, f"({_READ} + ['.{names.soabi(python, names.last)}.so'])")

@@ -1,6 +1,6 @@
-"""Renewing the locks: sets and sources in, what the signed index has of them today out.
+"""Renew the package locks from today's signed indexes.
 
-No set is taken that could not be fetched whole: it stays as the lock had it, and is reported.
+A set that cannot be fetched completely stays as locked and is reported.
 """
 
 from collections import defaultdict
@@ -15,12 +15,12 @@ from harness.images.debian.predecessors import find_predecessor, read_changelog
 from harness.images.debian.upstream import Upstream, VersionsFrom, explain
 
 _WHOLE = "amd64"
-"""The arch that mirrors are first to have whole."""
+"""The arch that mirrors synchronise first."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Renewal:
-    """New locks by suite, and what was left as it was, each with the reason."""
+    """New locks by suite, and the reasons for each part that was not renewed."""
 
     locks: Mapping[str, SuiteLock] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
@@ -34,10 +34,10 @@ def renew_locks(
     *,
     accept_seen: bool,
 ) -> Renewal:
-    """Return the locks of ``sets`` and ``sources`` as the signed indexes have them today.
+    """Return the locks of ``sets`` and ``sources`` from today's signed indexes.
 
-    ``accept_seen`` takes, for a set whose files are not all there, the state before: files that
-    no signed index names any more. Every file is in the cache afterwards.
+    With ``accept_seen`` a set with missing files gets their previous versions, which no signed
+    index names any more. Every file is in the cache afterwards.
     """
     problems: list[str] = []
     taken: defaultdict[str, dict[PackageSet, tuple[Package, ...]]] = defaultdict(dict)
@@ -65,7 +65,7 @@ class _Renewer:
     tell: Callable[[str], None]
 
     def sets(self, group: Sequence[PackageSet]) -> dict[PackageSet, tuple[Package, ...]]:
-        """Return what sets of one suite and the same arches come to, if all can be fetched."""
+        """Return the packages of sets of one suite and the same arches, if all can be fetched."""
         try:
             answer = self.upstream.ask(group[0].suite, group).sets
         except UpstreamError as error:
@@ -90,7 +90,7 @@ class _Renewer:
             answer = {}
         for name, package in answer.items():
             if missing := self._missing((package,)):
-                stays = "; it stays as it was" if name in found else ""
+                stays = "; the lock keeps its old one" if name in found else ""
                 self.tell(f"the source of {name}: {explain(VersionsFrom.INDEX, missing)}{stays}")
             else:
                 found[name] = package
@@ -99,13 +99,13 @@ class _Renewer:
     def _whole(
         self, wanted: PackageSet, packages: tuple[Package, ...]
     ) -> tuple[Package, ...] | None:
-        """Return a set whose files are all there: the index's, or the state before it."""
+        """Return the packages of a set if all can be fetched: the index's or previous ones."""
         missing = self._missing(packages)
         if not missing:
             return packages
         torn = f"{wanted.title}: {explain(VersionsFrom.INDEX, missing)}"
         if not self.accept_seen or self._kept(wanted):
-            self.tell(f"{torn}; it stays as it was" if self._kept(wanted) else torn)
+            self.tell(f"{torn}; the lock keeps its old set" if self._kept(wanted) else torn)
             return None
         try:
             before = self._before(wanted.suite, [package for package, _ in missing])
@@ -113,7 +113,7 @@ class _Renewer:
             self.tell(f"{torn}; {error}")
             return None
         whole = tuple(before.get(package, package) for package in packages)
-        self.tell(f"{torn}; the state before is taken")
+        self.tell(f"{torn}; previous versions are locked instead")
         return tuple(sorted(whole))
 
     def _missing(self, packages: Iterable[Package]) -> list[tuple[Package, DownloadError]]:
@@ -126,9 +126,9 @@ class _Renewer:
         return missing
 
     def _before(self, suite: str, gone: Sequence[Package]) -> dict[Package, Package]:
-        """Return the files that were before those that the pool has not.
+        """Return the previous versions of files that the pool lacks.
 
-        The changelogs of another arch's packages name their versions.
+        The changelogs of another arch's packages name the versions.
         """
         names = tuple(package.name for package in gone)
         wanted = PackageSet(suite=suite, arches=(_WHOLE,), names=names, depends=False)
@@ -151,7 +151,7 @@ class _Renewer:
 
 
 def _groups(sets: Sequence[PackageSet]) -> list[list[PackageSet]]:
-    """Return the sets by suite and arches: what one question to an index answers."""
+    """Return the sets grouped by suite and arches, for one query of an index each."""
     groups: defaultdict[tuple[str, tuple[str, ...]], list[PackageSet]] = defaultdict(list)
     for wanted in sets:
         groups[wanted.suite, wanted.arches].append(wanted)

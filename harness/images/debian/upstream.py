@@ -1,8 +1,8 @@
-"""What is taken from the distribution: a set of packages in, its files out, each checked.
+"""Resolve package sets and sources by lock or signed index, and fetch their files.
 
-A set comes to what the lock says of it. A suite that changes every day, and any set of a run with
-``--latest``, comes to what the signed index says. Where the one cannot be fetched whole, the other
-is taken whole, with a note that says so; never a mixture.
+The lock comes first, except for rolling suites and with ``--latest``, for which the signed index
+comes first. If not all files of one are available, the other is used completely, with a note; the
+two are never mixed.
 """
 
 import tempfile
@@ -26,17 +26,17 @@ from harness.images.debian.packages import Package, PackageSet, SourceChoice
 from harness.images.debian.resolutions import Resolutions
 
 KIND = "debs"
-"""What the cache calls files of the pool."""
+"""Cache kind of the pool's files."""
 _LARGEST_INDEX = 4 << 20
-"""Bytes of the signed list of a suite's files; 0.2 MiB for sid."""
+"""Maximum bytes of ``InRelease``; 0.2 MiB for sid."""
 _DOWNLOADS = 4
-"""Files that are downloaded at a time."""
+"""Number of parallel downloads."""
 
 T = TypeVar("T")
 
 
 class VersionsFrom(StrEnum):
-    """What names the packages of a set."""
+    """Where the versions of a set's packages come from."""
 
     LOCK = "the lock"
     MEMORY = "the index, asked within a day"
@@ -50,30 +50,30 @@ _ROLLING = (VersionsFrom.MEMORY, VersionsFrom.INDEX, VersionsFrom.LOCK, Versions
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolvedSet:
-    """What a set of packages came to."""
+    """The resolved packages of a set."""
 
     packages: tuple[Package, ...]
     """Sorted."""
     note: str = ""
-    """What it is instead of what was asked for, and why; empty where it is just that."""
+    """What replaces the preferred versions, and why; empty for the preferred ones."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Where the distribution is found, and what is pinned of it."""
+    """The locks and suites of the matrix, and the mode of a run."""
 
     locks: Mapping[str, SuiteLock] = field(default_factory=dict)
     """By suite."""
     suites: Mapping[str, Suite] = field(default_factory=dict)
-    """Those that the matrix says something of."""
+    """Suites with properties in the matrix."""
     latest: bool = False
-    """Follow today's index, whatever is locked."""
+    """Prefer today's index to the locks."""
 
 
 class Upstream:
-    """The distribution as one process sees it. What could not be fetched is not asked for again.
+    """The distribution's packages. Failures are remembered and not tried again.
 
-    What it raises is ``UpstreamError``, or ``CacheError``.
+    Methods raise ``UpstreamError`` or ``CacheError``.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Upstream:
         self._cache = cache
         self._announce = announce
         self._downloader = downloader or Downloader()
-        # Apart: a mirror whose index is silent may well give files.
+        # Separate, since a mirror without an index may still serve files.
         self._indexes = self._downloader.fresh_copy()
         self._resolutions = Resolutions(cache.root / "resolutions")
         self._unusable: dict[tuple[PackageSet, VersionsFrom], UpstreamError] = {}
@@ -95,15 +95,15 @@ class Upstream:
 
     @cached_property
     def mirrors(self) -> Mirrors:
-        """Where files are looked for; found when first needed."""
+        """The mirrors, found at the first use."""
         return find_mirrors()
 
     def suite(self, name: str) -> Suite:
-        """Return what the matrix says of a suite."""
+        """Return the suite with its properties in the matrix."""
         return self._settings.suites.get(name) or Suite(id=name)
 
     def recall(self, wanted: PackageSet) -> ResolvedSet | None:
-        """Return what a set comes to as far as is known here, without asking anyone."""
+        """Resolve a set without network access; None if that is not possible."""
         for basis in self._bases(wanted):
             if basis is VersionsFrom.INDEX or (wanted, basis) in self._unusable:
                 continue
@@ -112,11 +112,11 @@ class Upstream:
         return None
 
     def resolve(self, wanted: PackageSet) -> ResolvedSet:
-        """Return what a set comes to. An index is asked once a day at most, the lock needs none."""
+        """Resolve a set. An index is queried once a day at most, and not for a locked set."""
         return self._first(wanted, lambda _basis, resolved: resolved)
 
     def fetch(self, wanted: PackageSet) -> tuple[ResolvedSet, tuple[Path, ...]]:
-        """Return what a set comes to that can be fetched whole, and its files in the same order."""
+        """Resolve a set so that all files can be fetched; return them in the same order."""
 
         def fetch(
             basis: VersionsFrom, resolved: ResolvedSet
@@ -149,19 +149,19 @@ class Upstream:
         raise UpstreamError("; ".join(problems) or f"no suite is named for {choice.name}")
 
     def locked_source(self, choice: SourceChoice) -> Package | None:
-        """Return the upstream archive that is tried first, where it is a lock that names it."""
+        """Return the upstream archive that is tried first if a lock names it, else None."""
         return None if self._settings.latest else next(self._locked_sources(choice), None)
 
     def ask(
         self, suite: str, sets: Sequence[PackageSet], sources: Sequence[str] = ()
     ) -> IndexAnswer:
-        """Return what the signed index of a suite says today; ``sets`` have the same arches."""
+        """Query today's signed index of a suite; ``sets`` must have the same arches."""
         what = " ".join(sets[0].arches) if sets else "sources"
-        self._announce(f"asking the index of Debian {suite} ({what})")
+        self._announce(f"querying the index of Debian {suite} ({what})")
         return ask_index(self.suite(suite), self.mirrors, sets, sources, self._reach)
 
     def _reach(self, address: str) -> str:
-        """Return why an index does not answer; empty where it does, or where apt should tell."""
+        """Return why an index does not answer; empty if it does, or for apt to report."""
         with tempfile.TemporaryDirectory(prefix="index-") as folder:
             try:
                 self._indexes.download((address,), Path(folder, "index"), size=_LARGEST_INDEX)
@@ -171,9 +171,9 @@ class Upstream:
         return ""
 
     def file(self, package: Package) -> Path:
-        """Return the file of a package, from the cache or downloaded.
+        """Return the file of a package, downloaded unless it is in the cache.
 
-        Raises ``DownloadError``, and remembers nothing.
+        Raises ``DownloadError``, which is not remembered.
         """
 
         def download(path: Path) -> None:
@@ -184,9 +184,9 @@ class Upstream:
         return self._cache.get(KIND, cached_name(package), download, sha256=package.sha256)
 
     def try_file(self, package: Package, path: Path) -> bool:
-        """Write the file of a package to ``path``, whatever its bytes.
+        """Write the file of a package to ``path`` without checking its digest.
 
-        False where every mirror answers that it has none.
+        Return False if every mirror answers that it does not exist.
         """
         try:
             self._downloader.download(self.mirrors.addresses(package), path, size=package.size)
@@ -197,18 +197,18 @@ class Upstream:
         return True
 
     def is_cached(self, package: Package) -> bool:
-        """Whether the cache has the file, with the right bytes."""
+        """Whether the cache has the file with the right digest."""
         path = self._cache.root / KIND / cached_name(package)
         return path.is_file() and file_sha256(path) == package.sha256
 
-    # --- what names packages, in the order in which it is tried ----------------------------
+    # --- resolving -------------------------------------------------------------------------
 
     def _bases(self, wanted: PackageSet) -> tuple[VersionsFrom, ...]:
         follows = self._settings.latest or self.suite(wanted.suite).rolling
         return _ROLLING if follows else _PINNED
 
     def _first(self, wanted: PackageSet, use: Callable[[VersionsFrom, ResolvedSet], T]) -> T:
-        """Return what ``use`` makes of the first basis that does; the ones before it failed."""
+        """Return the first result of ``use`` that does not fail, in the order of ``_bases``."""
         failed: list[UpstreamError] = []
         bases = self._bases(wanted)
         for basis in bases:
@@ -226,7 +226,7 @@ class Upstream:
         raise UpstreamError("; ".join(dict.fromkeys(map(str, failed))))
 
     def _named_by(self, basis: VersionsFrom, wanted: PackageSet) -> tuple[Package, ...] | None:
-        """Return the packages that the basis names; None where it names none."""
+        """Return the packages that the basis names; None if it has none."""
         match basis:
             case VersionsFrom.LOCK:
                 lock = self._settings.locks.get(wanted.suite)
@@ -246,7 +246,7 @@ class Upstream:
         packages: tuple[Package, ...],
         failed: Sequence[UpstreamError],
     ) -> str:
-        """Say what is taken instead of what comes first, and why; empty where that is taken."""
+        """Return a note if the basis is not the preferred one, with the reason; else empty."""
         first = self._bases(wanted)[0]
         if basis is first or (first is VersionsFrom.MEMORY and basis is VersionsFrom.INDEX):
             return ""
@@ -262,9 +262,9 @@ class Upstream:
     def _source_candidates(
         self, choice: SourceChoice, problems: list[str]
     ) -> Iterator[tuple[VersionsFrom, Package]]:
-        """Yield the upstream archives that serve: of the locks, then of today's indexes.
+        """Yield the archives of the locks, then of today's indexes; reversed with ``--latest``.
 
-        The other way round with ``--latest``. An index is asked when it comes to that.
+        Indexes are queried lazily.
         """
         locked = [(VersionsFrom.LOCK, package) for package in self._locked_sources(choice)]
         if not self._settings.latest:
@@ -304,35 +304,37 @@ class Upstream:
 
 
 def cached_name(package: Package) -> str:
-    """Return the file's name among the cache's ``KIND``."""
+    """Return the file's name in the cache kind ``KIND``."""
     return f"{package.sha256[:16]}-{package.filename}"
 
 
 def explain(basis: VersionsFrom, failed: Sequence[tuple[Package, DownloadError]]) -> str:
-    """Return which packages are named and not given, and how the mirrors say so."""
+    """Return which packages are unavailable, what names them, and the mirrors' answers."""
     (package, error), *others = failed
     index = f"the mirror's index of {package.day}"
     who = basis.value if basis is VersionsFrom.LOCK else index
     for_arch = "" if package.arch in ("all", "source") else f" for {package.arch}"
     more = f", and {len(others)} more package{'s'[: len(others) - 1]}" if others else ""
     if all(failure.missing for failure in error.failures) and error.failures:
-        lacks = "no mirror has it" if basis is VersionsFrom.LOCK else "its pool has not"
+        lacks = "no mirror has it" if basis is VersionsFrom.LOCK else "its pool lacks it"
     else:
-        lacks = "which cannot be fetched"
+        lacks = "it cannot be fetched"
     several = len(error.failures) > 1
     reasons = ", ".join(
         dict.fromkeys(
             f"{f.reason} at {host_of(f.address)}" if several else f.reason for f in error.failures
         )
     )
-    return f"{who} names {package.title}{for_arch}, {lacks} ({reasons or 'no mirror known'}){more}"
+    return (
+        f"{who} names {package.title}{for_arch}, but {lacks} ({reasons or 'no mirror known'}){more}"
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workspace:
-    """What everything that is made here needs."""
+    """The cache, the distribution and the announcements, which everything that is built needs."""
 
     cache: Cache
     upstream: Upstream
     announce: Callable[[str], None]
-    """Gets one line for everything that takes time."""
+    """Receives a line before each step that takes time."""

@@ -92,12 +92,12 @@ def test_an_old_answer_serves_when_the_index_is_away(
     workspace = pinned_workspace(cache, {}, announce=said.append)
     ref = AssembledSource(Remembering(), workspace).get(debian_12(FOREIGN.name))
     assert "; packages resolved anew from the index of 2026-01-01, since" in ref.origin
-    assert any("no mirror of Debian is known here" in line for line in said)
+    assert any("no Debian mirror is known" in line for line in said)
 
 
 def test_without_an_answer_there_is_no_image(tmp_path: Path) -> None:
     """Nothing pinned, nothing remembered and nobody to ask: a miss with its cause."""
-    with pytest.raises(ImageError, match="no mirror of Debian is known here") as caught:
+    with pytest.raises(ImageError, match="no Debian mirror is known") as caught:
         name_of_image(pinned_workspace(Cache(tmp_path), {}))
     assert caught.value.cause == "infra:upstream"
 

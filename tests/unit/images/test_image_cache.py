@@ -108,7 +108,7 @@ def test_every_failure_is_told_when_none_works(
     workspace = pinned_workspace(cache, {})
     store = ImageStore(ImageEngine(UNREACHABLE), workspace, fetch_pip=no_pip)
     with pytest.raises(
-        ImageError, match=r"(?s)no way gives.*registry: no such.*assembled: no mirror"
+        ImageError, match=r"(?s)no way gives.*registry: no such.*assembled: no Debian mirror"
     ) as e:
         store.get(debian_12("s390x", registry=WAY))
     assert e.value.cause == "infra:upstream"

@@ -21,7 +21,7 @@ def test_a_compile_error(tmp_path: Path) -> None:
     with pytest.raises(BuildError) as raised, logged("demo 1.0 x86_64", Cache(tmp_path)):
         run_process(("cc", source), timeout=60, cwd=tmp_path, env=build_env.env, merge=True)
     log = tmp_path / "logs/demo-1.0-x86_64.log"
-    assert str(raised.value).endswith(f"all of it: {log}")
+    assert str(raised.value).endswith(f"full log: {log}")
     assert "demo 1.0 x86_64 does not compile" in str(raised.value)
     assert "undeclared identifier 'nothing_of_that_name'" in str(raised.value)
     assert "nothing_of_that_name" in log.read_text()

@@ -33,5 +33,7 @@ def test_a_naming_without_the_arch(tmp_path: Path) -> None:
 def test_an_arch_that_libffi_is_not_known_for(tmp_path: Path) -> None:
     """The ones that it is known for are listed."""
     arch = replace(find_arch("x86_64"), name="sparc64")
-    with pytest.raises(BuildError, match="no libffi for sparc64; known: x86_64 i686 aarch64"):
+    with pytest.raises(
+        BuildError, match="no libffi sources known for sparc64; known: x86_64 i686 aarch64"
+    ):
         libffi_arguments(tmp_path, arch, tmp_path)

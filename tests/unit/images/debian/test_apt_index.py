@@ -59,9 +59,9 @@ def failed(output: str, reason: str = "exit status 25") -> ProcessError:
     [
         (
             UNSIGNED,
-            "it is signed by a key that is not trusted here (NO_PUBKEY F9BDEFFDA1C92BD2)",
+            "it is signed by an untrusted key (NO_PUBKEY F9BDEFFDA1C92BD2)",
         ),
-        (EXPIRED, "it is past its date by 324d"),
+        (EXPIRED, "it expired 324d ago"),
         (UNAVAILABLE, "InRelease: 503 Service Unavailable"),
         (MISMATCH, "Packages: Hash Sum mismatch"),
         (NO_RELEASE, "The repository 'toy Release' does not have a Release file."),
@@ -154,14 +154,14 @@ def test_a_source_without_one_upstream_archive_is_an_error(printed: list[str]) -
     printed.append(
         ANSWER.replace(".orig.tar.gz'", ".tar.gz'").replace(" zlib_1.3.orig", " zlib_1.3")
     )
-    with pytest.raises(UpstreamError, match="zlib has not one upstream archive"):
+    with pytest.raises(UpstreamError, match="zlib does not have exactly one"):
         ask()
 
 
 def test_an_answer_to_fewer_questions_is_an_error(printed: list[str]) -> None:
     """Another apt may print otherwise, and a part may not pass for the whole."""
     printed.append(ANSWER.partition("@set 2")[0])
-    with pytest.raises(UpstreamError, match=r"apt does not answer as it used to.*apt_index\.py"):
+    with pytest.raises(UpstreamError, match=r"output has another format.*apt_index\.py"):
         ask()
 
 
@@ -180,13 +180,13 @@ def test_every_mirrors_reason_is_told(printed: list[str]) -> None:
         ask(MIRROR, "http://two.test/debian")
     assert str(caught.value) == (
         "the index of Debian toy for s390x at 127.0.0.1:8080: InRelease: 503 Service Unavailable; "
-        "the index of Debian toy at two.test: it is past its date by 324d"
+        "the index of Debian toy at two.test: it expired 324d ago"
     )
 
 
 def test_without_a_mirror_the_setting_is_named() -> None:
     """Nothing is run."""
-    with pytest.raises(UpstreamError, match="name one in WHEELGRID_DEBIAN_MIRRORS"):
+    with pytest.raises(UpstreamError, match="set WHEELGRID_DEBIAN_MIRRORS"):
         ask_index(Suite(id="toy"), Mirrors(mirrors=()), (ROOT,), (), lambda _: "")
 
 

@@ -112,7 +112,7 @@ def test_every_bad_line_is_reported_at_once() -> None:
     count = len(good.splitlines())
     text = f"{good}\n# a comment\nset of nothing\n<<<<<<< HEAD\n"
     assert problems(text) == [
-        f"toy.lock:{count + number}:1: neither a set nor a file of the pool; run `{RENEW}`"
+        f"toy.lock:{count + number}:1: neither a set nor a package file; run `{RENEW}`"
         for number in (3, 4)
     ]
 
@@ -142,7 +142,7 @@ def test_a_set_that_no_line_explains_is_a_problem() -> None:
     text = format_lock(LOCK)
     without = "".join(line for line in text.splitlines(True) if not line.startswith("set "))
     assert problems(without) == [
-        f"toy.lock:1:1: the files of set {one} are not those that were locked; run `{RENEW}`"
+        f"toy.lock:1:1: the files of set {one} are not the locked ones; run `{RENEW}`"
         for one in sorted((ROOT.id, HEADERS.id))
     ]
 
@@ -194,5 +194,5 @@ def test_problems_of_every_lock_are_reported_at_once(tmp_path: Path) -> None:
 def test_a_lock_is_described_by_its_days() -> None:
     """What nobody signed for is counted."""
     lock = make_lock("toy", {ROOT: [PYTHON, SEEN]}, [])
-    assert describe_lock(lock) == "2 files, index of 2026-01-01, 1 of them seen and not signed"
+    assert describe_lock(lock) == "2 files, index of 2026-01-01, 1 of them not signed"
     assert describe_lock(LOCK) == "4 files, index of 2026-01-01"

@@ -50,5 +50,5 @@ def test_it_is_fresh_for_some_hours(
 def test_hours_are_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong setting is named together with a right one."""
     monkeypatch.setenv("WHEELGRID_RESOLUTION_HOURS", "daily")
-    with pytest.raises(UsageError, match="'daily' is not a number of hours; unset it or say 24"):
+    with pytest.raises(UsageError, match="'daily' is not a number of hours; unset it or use 24"):
         Resolution(packages=PACKAGES, at=0).is_fresh(1)
