@@ -42,18 +42,16 @@ def make(folder: Path) -> tuple[Roots, Root]:
     return made, made.make(RECIPE)
 
 
-def test_a_root_is_assembled_once(tmp_path: Path, assembled: list[Recipe]) -> None:
-    """The next process finds it."""
+def test_root_is_assembled_once(tmp_path: Path, assembled: list[Recipe]) -> None:
+    """Another process reuses it."""
     for _ in range(2):
         found, root = make(tmp_path)
         assert found.tar(root).read_text() == "root"
     assert assembled == [RECIPE]
 
 
-def test_a_root_that_was_changed_is_assembled_again(
-    tmp_path: Path, assembled: list[Recipe]
-) -> None:
-    """No image is made of other bytes than those that were assembled."""
+def test_changed_root_is_assembled_again(tmp_path: Path, assembled: list[Recipe]) -> None:
+    """A damaged cache entry is not used for an image."""
     found, root = make(tmp_path)
     found.tar(root).write_text("evil")
     found, root = make(tmp_path)
