@@ -43,7 +43,7 @@ def renew_locks(
     taken: defaultdict[str, dict[PackageSet, tuple[Package, ...]]] = defaultdict(dict)
     archives: defaultdict[str, list[Package]] = defaultdict(list)
     renewal = _Renewer(
-        before=before, upstream=upstream, accept_seen=accept_seen, tell=problems.append
+        before=before, upstream=upstream, accept_seen=accept_seen, report=problems.append
     )
     for group in _groups(sets):
         for wanted, packages in renewal.sets(group).items():
@@ -62,14 +62,14 @@ class _Renewer:
     before: Mapping[str, SuiteLock]
     upstream: Upstream
     accept_seen: bool
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
 
     def sets(self, group: Sequence[PackageSet]) -> dict[PackageSet, tuple[Package, ...]]:
         """Return the packages of sets of one suite and the same arches, if all can be fetched."""
         try:
             answer = self.upstream.ask(group[0].suite, group).sets
         except UpstreamError as error:
-            self.tell(str(error))
+            self.report(str(error))
             answer = {}
         found = {}
         for wanted in group:
@@ -86,12 +86,12 @@ class _Renewer:
         try:
             answer = self.upstream.ask(suite, (), names).sources
         except UpstreamError as error:
-            self.tell(str(error))
+            self.report(str(error))
             answer = {}
         for name, package in answer.items():
             if missing := self._missing((package,)):
-                stays = "; the lock keeps its old one" if name in found else ""
-                self.tell(f"the source of {name}: {explain(VersionsFrom.INDEX, missing)}{stays}")
+                kept = "; the lock keeps its old one" if name in found else ""
+                self.report(f"the source of {name}: {explain(VersionsFrom.INDEX, missing)}{kept}")
             else:
                 found[name] = package
         return list(found.values())
@@ -103,17 +103,17 @@ class _Renewer:
         missing = self._missing(packages)
         if not missing:
             return packages
-        torn = f"{wanted.title}: {explain(VersionsFrom.INDEX, missing)}"
+        problem = f"{wanted.title}: {explain(VersionsFrom.INDEX, missing)}"
         if not self.accept_seen or self._kept(wanted):
-            self.tell(f"{torn}; the lock keeps its old set" if self._kept(wanted) else torn)
+            self.report(f"{problem}; the lock keeps its old set" if self._kept(wanted) else problem)
             return None
         try:
             before = self._before(wanted.suite, [package for package, _ in missing])
         except UpstreamError as error:
-            self.tell(f"{torn}; {error}")
+            self.report(f"{problem}; {error}")
             return None
         whole = tuple(before.get(package, package) for package in packages)
-        self.tell(f"{torn}; previous versions are locked instead")
+        self.report(f"{problem}; previous versions are locked instead")
         return tuple(sorted(whole))
 
     def _missing(self, packages: Iterable[Package]) -> list[tuple[Package, DownloadError]]:

@@ -47,7 +47,7 @@ def fetch(
 
 
 def reasons(downloader: Downloader, folder: Path, *servers: TornServer) -> list[str]:
-    """Return why each server does not give the file."""
+    """Return the reason of each server's failure."""
     with pytest.raises(DownloadError) as caught:
         fetch(downloader, folder, *servers)
     return [failure.reason for failure in caught.value.failures]

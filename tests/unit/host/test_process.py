@@ -38,7 +38,7 @@ def test_process_group_is_killed_with_the_context(tmp_path: Path) -> None:
     with start_process(["sh", "-c", "sleep 60 & echo $!; wait"], output=output):
         while not (pid := output.read_text().strip()):
             time.sleep(0.01)
-    # The kernel ends what was killed in its own time.
+    # A killed process may take some time to end.
     deadline = time.monotonic() + 5
     while _runs(Path("/proc", pid)) and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -21,7 +21,7 @@ BUILD = ("libstdc++6", "python3", "python3-pip")
 
 
 class Remembering(ImageEngine):
-    """Has every assembled image under any name, and notes the names."""
+    """Has every assembled image under any name, and records the names."""
 
     def __init__(self, platform: str = FOREIGN.platform) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Remembering(ImageEngine):
 
 @pytest.fixture(autouse=True)
 def _no_archive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing can be assembled or asked: there is no mmdebstrap."""
+    """Hide mmdebstrap, so that nothing can be assembled or resolved."""
     monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))
 
 

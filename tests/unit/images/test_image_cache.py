@@ -25,7 +25,7 @@ WAY = RegistryWay(image="debian:12")
 
 
 class WithEveryAssembledImage(ImageEngine):
-    """Has any image that could have been assembled, for s390x."""
+    """Has every assembled image for s390x."""
 
     def find_image(self, reference: str) -> EngineImage | None:
         is_own = reference.startswith("wheelgrid/bookworm-s390x:")
@@ -33,7 +33,7 @@ class WithEveryAssembledImage(ImageEngine):
 
 
 class Said(list[str]):
-    """What was announced."""
+    """Return the list of announcements."""
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def cache(tmp_path: Path) -> Cache:
 
 
 def pinned(cache: Cache, announce: Callable[[str], None] = print) -> Workspace:
-    """Return a workspace in which Debian 12 is pinned, so that nobody asks an index."""
+    """Return a workspace in which Debian 12 is pinned, so that no index is queried."""
     recipes = (
         write_recipe("bookworm", arch, ("libstdc++6", "python3", "python3-pip"))
         for arch in (native_arch(), find_arch("s390x"))

@@ -23,7 +23,7 @@ USES = {
 
 
 class EngineWithImages(ImageEngine):
-    """Has an image of each sort."""
+    """Has a used, an unused and a foreign image."""
 
     def __init__(self) -> None:
         super().__init__()

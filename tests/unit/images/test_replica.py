@@ -31,7 +31,7 @@ class WithEveryReplica(ImageEngine):
 
 
 def pinned(cache: Cache, *, source: str = "0") -> Workspace:
-    """Return a workspace in which bases and sources are pinned, so that nobody asks an index."""
+    """Return a workspace in which bases and sources are pinned, so that no index is queried."""
     bases = {
         write_recipe(suite, REPLICA.arch, (), libc="musl").wanted: (a_package("musl", "1.2.3-1"),)
         for suite in ("bookworm", "trixie", "bullseye")

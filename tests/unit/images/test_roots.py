@@ -20,7 +20,7 @@ PACKAGES = (a_package("python3"),)
 
 @pytest.fixture
 def assembled(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
-    """Collect the recipes that are assembled; the packages are there, and a root is a word."""
+    """Return a list that collects the assembled recipes; packages and roots are fakes."""
     made: list[Recipe] = []
 
     def assemble(recipe: Recipe, debs: Sequence[Path], root: Path) -> None:
@@ -37,7 +37,7 @@ def assembled(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
 
 
 def make(folder: Path) -> tuple[Roots, Root]:
-    """Make the root as a process of its own would, over the cache in ``folder``."""
+    """Make the root with the cache in ``folder``, as a separate process does."""
     made = Roots(pinned_workspace(Cache(folder), {RECIPE.wanted: PACKAGES}))
     return made, made.make(RECIPE)
 

@@ -27,7 +27,7 @@ DOCKERD = "sh -c 'setsid --fork dockerd > /var/log/wheelgrid-dockerd.log 2>&1 < 
 
 
 def broken(*parts: MachinePart) -> tuple[Check, ...]:
-    """Return a row of checks of which those of ``parts`` are not ok."""
+    """Return checks of which those of ``parts`` are not ok."""
     return tuple(Check(part=p, name=p, ok=p not in parts, detail="") for p in MachinePart)
 
 
@@ -117,7 +117,7 @@ def test_nothing_is_planned_without_apt_or_rights(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    ("packaging", "told", "untold"),
+    ("packaging", "named", "unnamed"),
     [
         (Packaging.APT, ["apt-get install docker.io"], ["dnf", "brew"]),
         (Packaging.DNF, ["dnf install moby-engine"], ["apt-get", "brew"]),
@@ -126,12 +126,12 @@ def test_nothing_is_planned_without_apt_or_rights(host: Host) -> None:
     ],
 )
 def test_advice_is_for_this_system(
-    packaging: Packaging, told: list[str], untold: list[str]
+    packaging: Packaging, named: list[str], unnamed: list[str]
 ) -> None:
     """An unknown system gets the commands for all."""
     text = advice(replace(BARE, packaging=packaging))
-    assert all(word in text for word in told)
-    assert not any(word in text for word in untold)
+    assert all(word in text for word in named)
+    assert not any(word in text for word in unnamed)
 
 
 def test_network_and_disk_plan_nothing() -> None:

@@ -110,7 +110,7 @@ I: success
 
 @pytest.fixture
 def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let each question get the next of these outputs; of an error, its text."""
+    """Answer each query with the next of these outputs; an error is raised."""
     outputs: list[str] = []
 
     def run(*_: object, **__: object) -> bytes:

@@ -100,7 +100,7 @@ def test_invalid_address_is_a_usage_error(text: str, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 def apt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return a folder with an apt of our own; nothing is set in the environment."""
+    """Return a folder with a fake apt, without mirrors in the environment."""
     folder = tmp_path / "bin"
     folder.mkdir()
     script(folder, "apt-config", "echo \"SNAPSHOTS='http://old.test/@SNAPSHOTID@/'\"")

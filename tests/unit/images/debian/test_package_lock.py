@@ -148,7 +148,7 @@ def test_file_of_an_unknown_set_is_a_problem() -> None:
 
 
 def damaged_lines(text: str) -> Iterator[tuple[str, str]]:
-    """Yield what may come of a lock by a bad merge or an edit by hand."""
+    """Yield variants of a lock after a bad merge or a manual edit."""
     lines = text.splitlines(keepends=True)
     for at, line in enumerate(lines):
         if not line.startswith("#") and " source " not in line:
