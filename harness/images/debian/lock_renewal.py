@@ -90,8 +90,10 @@ class _Renewer:
             answer = {}
         for name, package in answer.items():
             if missing := self._missing((package,)):
-                kept = "; the lock keeps its old one" if name in found else ""
-                self.report(f"the source of {name}: {explain(VersionsFrom.INDEX, missing)}{kept}")
+                unchanged = "; the lock keeps its old one" if name in found else ""
+                self.report(
+                    f"the source of {name}: {explain(VersionsFrom.INDEX, missing)}{unchanged}"
+                )
             else:
                 found[name] = package
         return list(found.values())

@@ -33,7 +33,7 @@ class WithEveryAssembledImage(ImageEngine):
 
 
 class Said(list[str]):
-    """Return the list of announcements."""
+    """The announcements."""
 
 
 @pytest.fixture(autouse=True)
