@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
 from xdist.workermanage import WorkerController
@@ -33,7 +32,9 @@ from harness.host.process import end_with_parent
 from harness.matrix.cell_list import load_cells
 from harness.matrix.plan import Selection, plan_cells
 from harness.probe.journal import Journal, observations, read_events
-from harness.probe.prober import ProbeLimits, Prober
+from harness.probe.prober import Prober
+from harness.probe.result_keys import ProbeLimits
+from harness.report.console import Console
 from harness.report.terminal import print_grid
 from harness.results.grid import build_grid
 from harness.store.reuse import open_memory
@@ -92,7 +93,7 @@ def pytest_configure_node(node: object) -> None:
 class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
     """Give all cells of one target image to one worker (a class of xdist, which is untyped).
 
-    ``twins`` maps targets to the one whose image they have: a prober measures it once.
+    ``images`` maps targets to the first one of the same image: a prober measures it once.
 
     Own scheduler instead of ``xdist_group``: it needs no ``--dist``, and pytest 9.2 has
     silently stopped to take the group from where xdist 3.8 puts it.
@@ -106,11 +107,11 @@ class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
         config: pytest.Config,
         log: Producer,
         is_ready: Callable[[str], bool],
-        twins: dict[str, str],
+        images: dict[str, str],
     ) -> None:
         super().__init__(config, log)
         self._is_ready = is_ready
-        self._twins = twins
+        self._images = images
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         ready = next(filter(self._is_ready, self.workqueue), None)
@@ -120,7 +121,7 @@ class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         target = nodeid.partition("[")[2].rpartition("/")[0]
-        return self._twins.get(target, target) or nodeid
+        return self._images.get(target, target) or nodeid
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Return the cell at which a worker died, and give what it had left to others.
@@ -203,8 +204,9 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
         matrix_folder=config.getoption("--wheelgrid-matrix"),
         images=config.getoption("--images"),
         registry=config.getoption("--registry"),
-        limits=ProbeLimits(timeout=config.getoption("--cell-timeout")),
-        own_pip=config.getoption("--own-pip"),
+        limits=ProbeLimits(
+            timeout=config.getoption("--cell-timeout"), own_pip=config.getoption("--own-pip")
+        ),
     )
 
 

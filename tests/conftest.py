@@ -1,4 +1,4 @@
-"""What all tests share: the engine that integration tests run on, and the cache."""
+"""Fixtures of all tests: the container engine, and a cache and a store apart from the user's."""
 
 import os
 from collections.abc import Generator, Iterator
@@ -7,19 +7,20 @@ import pytest
 from hypothesis import settings
 
 from harness.core.errors import EngineError
-from harness.host.cache import Cache, default_cache_root
+from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine, connect
+from tests.support.linked_cache import USER_CACHE, link_cache, tests_cache_root
 
 pytest_plugins = ["pytester"]
 
-# An example is slow when the machine is busy; what takes how long is for benchmarks.
+# An example is slow on a busy machine; benchmarks measure time.
 settings.register_profile("wheelgrid", settings(), deadline=None)
 settings.load_profile("wheelgrid")
 
 
 @pytest.fixture(scope="session")
 def engine() -> DockerEngine:
-    """Return the real engine; what asks for it is skipped where there is none."""
+    """Return the real engine, or skip the test."""
     try:
         return connect()
     except EngineError as error:
@@ -28,31 +29,35 @@ def engine() -> DockerEngine:
 
 @pytest.fixture(scope="session")
 def cache() -> Cache:
-    """Return the user's own cache: what one run has made, the next need not make again."""
-    return Cache(default_cache_root())
+    """Return the tests' cache with every entry of the user's, so that a test need not make it."""
+    cache = Cache(tests_cache_root())
+    link_cache(USER_CACHE, cache)
+    return cache
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the tests' runs out of the user's store, and measure afresh what a test looks at."""
+def _own_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep tests out of the user's cache and store, and reuse no stored result."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WHEELGRID_CACHE", str(tests_cache_root()))
         patch.setenv("WHEELGRID_STORE", str(tmp_path_factory.mktemp("store") / "store.db"))
         patch.setenv("WHEELGRID_FRESH", "1")
         yield
 
 
 @pytest.fixture(autouse=True)
-def _engine_first(request: pytest.FixtureRequest) -> None:
-    """Ask for the engine before any test that is marked ``integration``."""
+def _integration(request: pytest.FixtureRequest) -> None:
+    """Require the engine and the filled cache for a test that is marked ``integration``."""
     if request.node.get_closest_marker("integration"):
         request.getfixturevalue("engine")
+        request.getfixturevalue("cache")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail in CI every integration test that is skipped: there, it must have run."""
+    """Fail an integration test that is skipped in CI."""
     report = yield
     is_left_out = report.skipped and not hasattr(report, "wasxfail")
     if is_left_out and item.get_closest_marker("integration") and os.environ.get("CI"):
@@ -63,4 +68,4 @@ def pytest_runtest_makereport(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
+    parser.addoption("--update-golden", action="store_true", help="rewrite the golden files")

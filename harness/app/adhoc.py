@@ -1,37 +1,24 @@
-"""Wheels that only an experiment has, tried on targets: subjects in, what was seen out.
-
-They are run as ``pytest_driver`` runs the matrix's own; nothing is expected of them.
-"""
+"""Runs of wheels that are in no matrix; nothing is expected of them."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from rich.console import Console
-
-from harness.app.pytest_driver import (
-    LOG,
-    PYTEST_DONE,
-    RunOptions,
-    drive,
-    prepare_out,
-    pytest_words,
-    write_cells,
-)
+from harness.app.execute import measure
+from harness.app.pytest_driver import RunOptions
 from harness.app.wiring import read_matrix
 from harness.core.cells import Outcome
-from harness.core.errors import EngineError, UsageError
+from harness.core.errors import UsageError
 from harness.core.passport import Passport
 from harness.core.subjects import Subject
 from harness.core.targets import Target
-from harness.host.engine.docker import connect
 from harness.matrix.plan import Selection, plan_cells, with_subjects
 from harness.predict.batch import Passports
 from harness.probe.prober import Prober
-from harness.report.progress import RunState
+from harness.report.console import Console
 from harness.results.grid import Grid
-from harness.wheels.archive.rewrite import Wheel
+from harness.wheels.archive.rewrite import WheelBytes
 
 
 @contextlib.contextmanager
@@ -56,23 +43,12 @@ def gather_passports(
 def run_subjects(
     subjects: tuple[Subject, ...], selection: Selection, options: RunOptions, console: Console
 ) -> Grid:
-    """Run subjects that are in no matrix on the selected targets, and return what was seen.
+    """Run subjects that are in no matrix on the selected targets, and return the grid.
 
-    Raises ``EngineError`` where no engine answers or pytest breaks, ``KeyboardInterrupt`` when
-    interrupted, and what ``plan_cells`` raises.
+    Raises what ``measure`` and ``plan_cells`` raise.
     """
-    connect().close()
     matrix = with_subjects(read_matrix(options.matrix), subjects)
-    cells = plan_cells(matrix, selection)
-    prepare_out(options.out)
-    state = RunState(cells)
-    words = pytest_words(options, write_cells(options.out, cells))
-    ending = drive(words, state, options.out, console)
-    if ending.interrupted:
-        raise KeyboardInterrupt
-    if ending.status not in PYTEST_DONE:
-        raise EngineError(f"pytest broke (status {ending.status}); see {options.out / LOG}")
-    return state.grid
+    return measure(plan_cells(matrix, selection), options, console)
 
 
 def is_whole(grid: Grid) -> bool:
@@ -89,7 +65,7 @@ def outcomes_of(grid: Grid) -> dict[tuple[str, str], Outcome]:
     }
 
 
-def write_wheels(wheels: Iterable[Wheel], folder: Path) -> tuple[Path, ...]:
+def write_wheels(wheels: Iterable[WheelBytes], folder: Path) -> tuple[Path, ...]:
     """Write wheels into ``folder``, made where it is missing. Raises ``UsageError``."""
     paths = []
     try:

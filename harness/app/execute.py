@@ -1,7 +1,7 @@
-"""A run from its cells to its exit code: stored, driven, shown and written.
+"""The executor of runs: cells → pytest → grid, store, files, exit code.
 
-In: planned cells, or the name of a run that is to go on. Out: the grid on a console, rows in the
-store, ``run.json`` and ``junit.xml``, and what to exit with, however the end came.
+Every command that probes cells goes through ``_driven``: run, resume, check, compare, remedy,
+policy.
 """
 
 import contextlib
@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-
-from rich.console import Console
 
 import harness
 from harness.app.pytest_driver import (
@@ -22,7 +20,6 @@ from harness.app.pytest_driver import (
     drive,
     prepare_out,
     pytest_words,
-    say,
     write_cells,
 )
 from harness.core.cells import Cell, Outcome
@@ -30,6 +27,7 @@ from harness.core.errors import EngineError, ExitCode, UsageError
 from harness.core.passport import Passport
 from harness.host.engine.docker import connect
 from harness.host.process import TAIL_LINES
+from harness.report.console import Console, say
 from harness.report.junit import junit_xml
 from harness.report.progress import RunState
 from harness.report.terminal import format_deviations, format_phases, format_reused, print_grid
@@ -42,7 +40,7 @@ from harness.store.recorder import Recorder
 from harness.store.run_lock import hold_run
 
 Conclude = Callable[[Grid], ExitCode]
-"""What makes an exit code of a finished grid; what it has to say, it prints."""
+"""Turns a finished grid into an exit code, and prints its findings."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,78 +72,85 @@ def run_cells(
     share: Share | None = None,
     conclude: Conclude = exit_code,
 ) -> ExitCode:
-    """Run ``cells``, show, store and write what was seen, and return what ``conclude`` says.
+    """Run ``cells``; show, store and write what was seen; return what ``conclude`` says.
 
-    Raises ``EngineError`` where no engine answers, ``StoreError`` for a store that is none, and
-    ``UsageError`` where the results could not be written, all before anything is run.
+    Before anything is run it raises ``EngineError`` if no engine answers, ``StoreError`` for a
+    damaged store, and ``UsageError`` if the results cannot be written.
     """
     connect().close()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with _begun(cells, options, share, started_at) as recorder:
         prepare_out(options.out)
-        course = _RunInProgress(
+        run = _RunInProgress(
             state=RunState(cells),
             options=options,
             console=console,
             recorder=recorder,
             started_at=started_at,
         )
-        return _run(course, conclude)
+        return _run(run, conclude)
 
 
 def resume_run(name: str, options: RunOptions, console: Console) -> ExitCode:
-    """Run what the stored run of that name lacks, and return what to exit with.
+    """Run the cells that the stored run of that name lacks, and return the exit code.
 
-    Raises what ``run_cells`` raises, and ``StoreError`` where there is no such run, or another
+    Raises what ``run_cells`` raises, and ``StoreError`` if there is no such run or another
     process is still writing it.
     """
     connect().close()
     with contextlib.ExitStack() as held:
         opened = held.enter_context(open_store(options.store or default_store(), write=True))
-        run = opened.find(name)
-        held.enter_context(hold_run(opened.path, run))
-        cells = opened.cells(run)
+        stored = opened.find(name)
+        held.enter_context(hold_run(opened.path, stored))
+        cells = opened.cells(stored)
         prepare_out(options.out)
-        seen = [o for o in opened.observations(run) if o.outcome is not Outcome.MISS]
-        course = _RunInProgress(
+        seen = [o for o in opened.observations(stored) if o.outcome is not Outcome.MISS]
+        run = _RunInProgress(
             state=RunState(cells, seen),
             options=options,
             console=console,
-            recorder=Recorder(opened, run),
-            started_at=run.started_at,
+            recorder=Recorder(opened, stored),
+            started_at=stored.started_at,
         )
-        say(console, f"run {run.id}: {course.state.done} of {len(cells)} cells are there")
-        return _run(course, exit_code)
+        say(f"run {stored.id}: {run.state.done} of {len(cells)} cells are there", console)
+        return _run(run, exit_code)
 
 
 def run_again(cells: tuple[Cell, ...], run_id: str, options: RunOptions, console: Console) -> Grid:
-    """Run ``cells`` once more, afresh, and return what was seen.
+    """Run ``cells`` afresh, add what was seen to the stored run of that id, and return it.
 
-    It is added to the stored run of that id; an empty one stores nothing. Raises ``EngineError``,
-    and ``KeyboardInterrupt`` when interrupted.
+    An empty id stores nothing. Raises what ``measure`` raises.
+    """
+    options = replace(options, fresh=True)
+    if not run_id:
+        return measure(cells, options, console)
+    with open_store(options.store or default_store(), write=True) as store:
+        run = store.find(run_id)
+        with hold_run(store.path, run):
+            return measure(cells, options, console, Recorder(store, run))
+
+
+def measure(
+    cells: tuple[Cell, ...],
+    options: RunOptions,
+    console: Console,
+    recorder: Recorder | None = None,
+) -> Grid:
+    """Run ``cells`` for their grid alone: nothing is printed or written but the progress.
+
+    Raises ``EngineError`` if no engine answers or pytest breaks, ``UsageError`` for a directory
+    that cannot be written, and ``KeyboardInterrupt`` when interrupted.
     """
     connect().close()
     prepare_out(options.out)
-    with contextlib.ExitStack() as opened:
-        recorder = None
-        if run_id:
-            store = opened.enter_context(open_store(options.store or default_store(), write=True))
-            run = store.find(run_id)
-            opened.enter_context(hold_run(store.path, run))
-            recorder = Recorder(store, run)
-        course = _RunInProgress(
-            state=RunState(cells),
-            options=replace(options, fresh=True),
-            console=console,
-            recorder=recorder,
-            started_at="",
-        )
-        ending = _driven(course)
+    run = _RunInProgress(
+        state=RunState(cells), options=options, console=console, recorder=recorder, started_at=""
+    )
+    ending = _driven(run)
     if ending.interrupted:
         raise KeyboardInterrupt
-    if ending.status not in PYTEST_DONE:
-        raise EngineError(_broken(ending, options.out / LOG))
-    return course.state.grid
+    _assert_done(run, ending)
+    return run.state.grid
 
 
 def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> tuple[Cell, ...]:
@@ -186,84 +191,88 @@ def _begun(
             yield Recorder(store, run)
 
 
-def _run(course: _RunInProgress, conclude: Conclude) -> ExitCode:
+def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
     start = time.monotonic()
-    ending = _driven(course)
-    grid = course.state.grid
+    ending = _driven(run)
+    grid = run.state.grid
     circumstances = Circumstances(
         harness=harness.__version__,
-        command=course.options.command,
-        started_at=course.started_at,
+        command=run.options.command,
+        started_at=run.started_at,
         seconds=round(time.monotonic() - start, 1),
-        workers=course.options.workers,
-        phases={phase: round(spent, 1) for phase, spent in course.state.phases.items()},
+        workers=run.options.workers,
+        phases={phase: round(spent, 1) for phase, spent in run.state.phases.items()},
         interrupted=ending.interrupted,
     )
-    print_grid(grid, course.console, interrupted=ending.interrupted)
-    say(course.console, format_phases(circumstances))
+    print_grid(grid, run.console, interrupted=ending.interrupted)
+    say(format_phases(circumstances), run.console)
     for told in filter(None, (format_reused(grid), format_deviations(grid))):
-        say(course.console, told)
+        say(told, run.console)
     code = ExitCode.INTERRUPTED if ending.interrupted else conclude(grid)
-    if course.recorder:
-        course.recorder.end(circumstances, code)
-    run = replace(record_run(grid, circumstances, _passports(course)), exit_code=code)
-    _write(run, course.options.out)
-    return _conclude(course, ending, code)
+    if run.recorder:
+        run.recorder.end(circumstances, code)
+    record = replace(record_run(grid, circumstances, _passports(run)), exit_code=code)
+    _write(record, run.options.out)
+    return _conclude(run, ending, code)
 
 
-def _passports(course: _RunInProgress) -> dict[str, Passport]:
-    """Return those that this run measured, and those of results that it has from before."""
-    seen = [cell.observation for cell in course.state.grid.cells if cell.observation]
-    known = course.state.passports
+def _passports(run: _RunInProgress) -> dict[str, Passport]:
+    """Return the passports that this run measured, and those of reused results."""
+    seen = [cell.observation for cell in run.state.grid.cells if cell.observation]
+    known = run.state.passports
     before = {each.provenance.passport_id for each in seen} - known.keys()
-    return known | (course.recorder.passports(before) if course.recorder else {})
+    return known | (run.recorder.passports(before) if run.recorder else {})
 
 
-def _driven(course: _RunInProgress) -> Ending:
-    todo = course.state.left
+def _driven(run: _RunInProgress) -> Ending:
+    """Run pytest on the cells that are left, and take in what it observes."""
+    todo = run.state.left
     if not todo:
         return Ending(status=0, interrupted=False)
-    out, recorder = course.options.out, course.recorder
-    words = pytest_words(course.options, write_cells(out, todo))
+    out, recorder = run.options.out, run.recorder
+    words = pytest_words(run.options, write_cells(out, todo))
     if recorder is None:
-        return drive(words, course.state, out, course.console)
-    return drive(words, course.state, out, course.console, tell=recorder.take)
+        return drive(words, run.state, out, run.console)
+    return drive(words, run.state, out, run.console, tell=recorder.take)
 
 
-def _write(run: Run, out: Path) -> None:
-    write_run(out / "run.json", run)
-    xml = junit_xml(run.grid, timestamp=run.circumstances.started_at)
+def _write(record: Run, out: Path) -> None:
+    write_run(out / "run.json", record)
+    xml = junit_xml(record.grid, timestamp=record.circumstances.started_at)
     write_whole(out / "junit.xml", xml.encode())
 
 
-def _conclude(course: _RunInProgress, ending: Ending, code: ExitCode) -> ExitCode:
-    """Reap what an interruption left, say where things are, and return what to exit with."""
-    _say_where(course)
+def _conclude(run: _RunInProgress, ending: Ending, code: ExitCode) -> ExitCode:
+    """Remove an interrupted run's containers, print where results are, return the exit code."""
+    _say_where(run)
     if ending.interrupted:
         with contextlib.suppress(EngineError):
             connect().reap()
         return code
-    if ending.status not in PYTEST_DONE:
-        raise EngineError(_broken(ending, course.options.out / LOG))
-    unstored = course.recorder is not None and course.recorder.error is not None
+    _assert_done(run, ending)
+    unstored = run.recorder is not None and run.recorder.error is not None
     return code or (ExitCode.NOTHING_CAN_BE_SAID if unstored else ExitCode.AS_EXPECTED)
 
 
-def _broken(ending: Ending, log: Path) -> str:
+def _assert_done(run: _RunInProgress, ending: Ending) -> None:
+    """Raise ``EngineError`` with the end of pytest's output if pytest broke."""
+    if ending.status in PYTEST_DONE:
+        return
+    log = run.options.out / LOG
     tail = log.read_text("utf-8", "replace").splitlines()[-TAIL_LINES:]
-    return (
-        f"pytest broke (status {ending.status}); all it said is in {log}, at its end:\n"
+    raise EngineError(
+        f"pytest broke (status {ending.status}); its whole output is in {log}, which ends with:\n"
         + "\n".join(map(visible, tail))
     )
 
 
-def _say_where(course: _RunInProgress) -> None:
-    out, recorder = course.options.out, course.recorder
+def _say_where(run: _RunInProgress) -> None:
+    out, recorder = run.options.out, run.recorder
     written = [out / "run.json", out / "junit.xml"]
-    if course.state.left:
+    if run.state.left:
         written.append(out / LOG)
-    say(course.console, f"written: {', '.join(map(str, written))}")
+    say(f"written: {', '.join(map(str, written))}", run.console)
     if recorder and recorder.error:
-        say(course.console, f"not all is stored: {recorder.error}")
+        say(f"not all is stored: {recorder.error}", run.console)
     elif recorder:
-        say(course.console, f"stored: run {recorder.run.id}")
+        say(f"stored: run {recorder.run.id}", run.console)

@@ -6,11 +6,9 @@ a wheel that fails for another reason is neither broken nor mended. What shifts 
 on the target itself, after on the one that it would become.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-
-from rich.console import Console
 
 from harness.app.adhoc import outcomes_of, run_subjects
 from harness.app.pytest_driver import RunOptions
@@ -24,14 +22,14 @@ from harness.core.subjects import IndexSource, Subject
 from harness.core.targets import Target
 from harness.host.cache import Cache
 from harness.matrix.plan import Selection
-from harness.predict.policy_effects import MOVED, Shift, Verified, build_anew, concerns, judge
+from harness.predict.policy_effects import MOVED, Shift, Verified, concerns, rebuild_facts, shift_of
+from harness.report.console import Console, Say
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.index.choose import choose_wheel
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel
-from harness.wheels.index.remote import Depth, Look, read_all
+from harness.wheels.index.remote import Depth, RemoteFacts, read_wheels
 
-Say = Callable[[str], None]
 PACE = 50
 """Wheels between two lines that say how far the reading is."""
 LOOKUPS_AT_ONCE = 8
@@ -67,9 +65,9 @@ class Reading:
 
     places: Places
     choices: tuple[Choice, ...]
-    named: Mapping[str, Look]
+    named: Mapping[str, RemoteFacts]
     """What the names of the chosen wheels tell, by file name."""
-    closer: Mapping[str, Look] = field(default_factory=dict)
+    closer: Mapping[str, RemoteFacts] = field(default_factory=dict)
     """The same with their ELF files, of those wheels that some policy shifts."""
 
     @property
@@ -154,12 +152,12 @@ def look_closer(
 
 def _look_into(
     wheels: Sequence[LockedWheel], index: PackageIndex, cache: Cache, say: Say, depth: Depth
-) -> dict[str, Look]:
+) -> dict[str, RemoteFacts]:
     def failed(wheel: LockedWheel, error: Exception) -> None:
         say(f"{wheel.filename}: {error}")
 
-    looks: dict[str, Look] = {}
-    for wheel, look in read_all(wheels, index, cache, failed, depth):
+    looks: dict[str, RemoteFacts] = {}
+    for wheel, look in read_wheels(wheels, index, cache, failed, depth):
         looks[wheel.filename] = look
         if len(looks) % PACE == 0:
             say(f"{len(looks)} of {len(wheels)} wheels read")
@@ -173,14 +171,14 @@ def shifts_of(policy: Policy, reading: Reading) -> tuple[Shift, ...]:
     else works or fails is told by names alone, whatever other policies are asked for.
     """
     named, closer = (
-        {name: (look.facts, build_anew(policy, look.facts)) for name, look in looks.items()}
+        {name: (look.facts, rebuild_facts(policy, look.facts)) for name, look in looks.items()}
         for looks in (reading.named, reading.closer)
     )
 
     def shift(choice: Choice, facts: Mapping[str, tuple[WheelFacts, WheelFacts]]) -> Shift:
         passport = reading.places.passports[choice.target.key]
         wheel, anew = facts[choice.wheel.filename]
-        return judge(policy, choice.target, passport, reading.places.symbols, wheel, anew)
+        return shift_of(policy, choice.target, passport, reading.places.symbols, wheel, anew)
 
     return tuple(
         shift(choice, closer) if by_names.effect in MOVED and name in closer else by_names

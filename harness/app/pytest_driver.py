@@ -13,14 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 import harness
 from harness.core.cells import Cell
 from harness.core.errors import UsageError
 from harness.host.process import RunningProcess, start_process
 from harness.matrix.cell_list import dump_cells
 from harness.probe.journal import read_events
+from harness.report.console import Console, say
 from harness.report.progress import RunState, View, open_view
 from harness.results.runfile import write_whole
 
@@ -58,7 +57,7 @@ class RunOptions:
     fresh: bool = False
     """Measure anew what the store knows."""
     own_pip: bool = False
-    """Install with the target's own pip where its native twin's would do."""
+    """Install with the target's own pip even where a native one would do the same."""
     label: str = ""
 
 
@@ -127,7 +126,7 @@ def drive(
         try:
             return Ending(status=follower.follow(), interrupted=False)
         except KeyboardInterrupt:
-            say(console, "interrupted: closing the containers; Ctrl-C again does not wait")
+            say("interrupted: closing the containers; Ctrl-C again does not wait", console)
             pytest.interrupt()
             return Ending(status=follower.follow_a_last_time(), interrupted=True)
 
@@ -172,8 +171,3 @@ class _Follower:
     def _look(self) -> None:
         events, self._offset = read_events(self._journal, self._offset)
         self._take(events, time.monotonic() - self._start)
-
-
-def say(console: Console, line: str) -> None:
-    """Print a line as it is, however long."""
-    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.tags import Tag
-from rich.console import Console
 
 from harness.app.adhoc import gather_passports, outcomes_of, run_subjects, write_wheels
 from harness.app.pytest_driver import RunOptions
@@ -28,14 +27,15 @@ from harness.predict.remedies import (
     RemedyEffect,
     Variant,
     common_modules,
-    deciding,
-    only,
     predict_all,
     propose,
-    weigh,
+    remedy_effects,
+    select_remedies,
+    targets_that_differ,
 )
+from harness.report.console import Console
 from harness.results.grid import Grid
-from harness.wheels.archive.rewrite import Wheel, rewrite_wheel
+from harness.wheels.archive.rewrite import WheelBytes, rewrite_wheel
 from harness.wheels.index.choose import choose_wheel
 from harness.wheels.index.fetch import PackageIndex
 
@@ -60,7 +60,7 @@ class Examination:
     """All that is known before anything is run."""
 
     treated: RemedySubject
-    wheels: tuple[Wheel, ...]
+    wheels: tuple[WheelBytes, ...]
     passports: Mapping[str, Passport]
     """By target key."""
     proposal: Proposal
@@ -70,7 +70,7 @@ class Examination:
     @property
     def deciding(self) -> tuple[str, ...]:
         """Keys of the targets to run: there the remedies do not all fare alike."""
-        return deciding(self.predictions)
+        return targets_that_differ(self.predictions)
 
 
 def read_remedy_subject(
@@ -130,7 +130,7 @@ def examine(
     where no installer takes a wheel of the release.
     """
     wheels = wheels_of(treated, passports, index)
-    proposal = only(propose(wheels, passports), tries)
+    proposal = select_remedies(propose(wheels, passports), tries)
     if treated.guessed:
         imports = (*treated.subject.imports, *common_modules(proposal.variants[0].facts))
         imports = tuple(dict.fromkeys(imports))
@@ -146,7 +146,7 @@ def examine(
 
 def wheels_of(
     treated: RemedySubject, passports: Mapping[str, Passport], index: PackageIndex
-) -> tuple[Wheel, ...]:
+) -> tuple[WheelBytes, ...]:
     """Return the files given, or those of a release that the installers would choose."""
     source = treated.subject.source
     if isinstance(source, IndexSource):
@@ -158,7 +158,7 @@ def wheels_of(
             f"{treated.subject.id}: no installer of these targets takes a wheel of it; "
             "choose others with --target, or give a wheel's file"
         )
-    return tuple(Wheel(filename=path.name, data=path.read_bytes()) for path in paths)
+    return tuple(WheelBytes(filename=path.name, data=path.read_bytes()) for path in paths)
 
 
 def try_out(examination: Examination, options: RunOptions, console: Console) -> Grid | None:
@@ -179,7 +179,7 @@ def try_out(examination: Examination, options: RunOptions, console: Console) -> 
 
 def effects_of(examination: Examination, grid: Grid | None) -> tuple[RemedyEffect, ...]:
     """Return the effect of every remedy, best first."""
-    return weigh(
+    return remedy_effects(
         examination.proposal,
         examination.passports,
         examination.predictions,
@@ -210,7 +210,7 @@ def _subjects(examination: Examination, folder: Path) -> tuple[Subject, ...]:
     return tuple(subjects)
 
 
-def _changed(variant: Variant, wheels: Sequence[Wheel]) -> Iterator[Wheel]:
+def _changed(variant: Variant, wheels: Sequence[WheelBytes]) -> Iterator[WheelBytes]:
     for wheel, change in zip(wheels, variant.changes, strict=True):
         yield rewrite_wheel(wheel, change) if change else wheel
 

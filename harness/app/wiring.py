@@ -29,9 +29,11 @@ from harness.matrix.files.load import load_suites
 from harness.passports import PassportBook, Surveyor
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativeInstaller
+from harness.probe.open_target import TargetSessions
 from harness.probe.precompile import Precompiler
-from harness.probe.prober import ProbeLimits, Prober
-from harness.probe.result_cache import Memory
+from harness.probe.prober import Prober
+from harness.probe.result_cache import Memory, NoMemory, Recent
+from harness.probe.result_keys import ProbeLimits
 from harness.wheels.build import ContainerBuilder, project_names
 from harness.wheels.facts_reader import WheelReader
 from harness.wheels.index.fetch import PackageIndex
@@ -63,8 +65,6 @@ class ProberOptions:
     registry: str = ""
     """``HOST/PREFIX`` of a mirror that registry images are pulled from."""
     limits: ProbeLimits = field(default_factory=ProbeLimits)
-    own_pip: bool = False
-    """Install with the target's own pip where its native twin's would do."""
 
 
 def read_matrix(folder: Path) -> Matrix:
@@ -213,10 +213,21 @@ def open_prober(
     index = open_pinned(options, journal.announce)
     workspace = open_workspace(options.matrix_folder, journal.announce, cache)
     images = open_images(options, index, journal.announce, workspace)
-    twins = NativeInstaller(engine, images, matrix.targets, options.limits.container)
-    return Prober(
+    installer = NativeInstaller(engine, images, matrix.targets, options.limits.container)
+    known = Recent(memory or NoMemory())
+    targets = TargetSessions(
         engine=engine,
         images=images,
+        journal=journal,
+        emulator_version=once(partial(emulator_version, cache=cache)),
+        limits=options.limits,
+        known=known,
+        survey=Surveyor(engine, cache, journal.announce),
+        bytecode=Precompiler(installer, cache),
+        installer=installer,
+    )
+    return Prober(
+        targets=targets,
         wheels=WheelProvider(
             matrix,
             index=index,
@@ -225,14 +236,8 @@ def open_prober(
             container_builder=open_container_builder(options, index, journal.announce),
         ),
         journal=journal,
-        emulator_version=once(partial(emulator_version, cache=cache)),
-        limits=options.limits,
-        survey=Surveyor(engine, cache, journal.announce),
-        memory=memory,
+        known=known,
         reader=WheelReader(cache),
-        bytecode=Precompiler(twins, cache),
-        twins=twins,
-        own_pip=options.own_pip,
     )
 
 

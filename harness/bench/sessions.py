@@ -16,9 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from harness.app.wiring import ProberOptions, open_prober, read_matrix
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import HarnessError, UsageError
@@ -27,6 +24,7 @@ from harness.host.process import run_process
 from harness.matrix.plan import Selection, plan_cells
 from harness.probe.journal import Journal
 from harness.probe.prober import Prober
+from harness.report.console import Console, Table
 
 TARGETS = ("debian-12/x86_64", "debian-12/aarch64", "debian-12/s390x")
 CELLS = 20

@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from rich.console import Console
-
 from harness.cli import GARBAGE_PAUSE
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import ExitCode
@@ -29,6 +27,7 @@ from harness.core.observations import (
 from harness.core.subjects import IndexSource, Subject, WheelRef
 from harness.core.targets import ImageWay, Target
 from harness.report.changes import format_comparison
+from harness.report.console import Console
 from harness.report.html import html_page
 from harness.report.terminal import print_grid
 from harness.results.compare import Comparison, compare_grids

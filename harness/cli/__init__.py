@@ -33,7 +33,7 @@ from harness.cli.run import run
 from harness.cli.runs import runs
 from harness.cli.site import site
 from harness.core.errors import ExitCode, HarnessError, MatrixFileError
-from harness.report.untrusted import visible
+from harness.report.console import say
 
 
 @click.group(
@@ -84,10 +84,10 @@ def execute(words: Sequence[str]) -> int:
     except HarnessError as error:
         # Problems of the matrix are lines of their own, which begin with their place.
         speaker = "" if isinstance(error, MatrixFileError) else "wheelgrid: "
-        click.echo(speaker + visible(str(error), keep=chr(10)), err=True)
+        say(f"{speaker}{error}")
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("wheelgrid: interrupted", err=True)
+        say("wheelgrid: interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # Who read has seen enough. Python flushes standard output once more as it exits.

@@ -18,6 +18,7 @@ from harness.cli.options import matrix_option, mirror_option, registry_option
 from harness.core.errors import UsageError
 from harness.core.matching import did_you_mean, matching, matching_arches
 from harness.core.subjects import Builder, BuilderKind
+from harness.report.console import print_data, say
 from harness.wheels.build import (
     ContainerBuilder,
     FixtureProject,
@@ -70,9 +71,9 @@ def build(  # noqa: PLR0913 -- one parameter an option
         raise UsageError("no builder builds that pair of arch and Python; see matrix/builders.yaml")
     options = ProberOptions(matrix_folder=matrix, fixtures=fixtures, registry=registry)
     container_builder = _container_builder(options, builders)
-    workspace = open_workspace(matrix, _say)
+    workspace = open_workspace(matrix, say)
     for wheel in wheels:
-        click.echo(build_planned(wheel, workspace, container_builder).path)
+        print_data(build_planned(wheel, workspace, container_builder).path)
 
 
 def _builders(builders: Sequence[Builder], patterns: Sequence[str]) -> tuple[Builder, ...]:
@@ -114,7 +115,7 @@ def _container_builder(
     """Return where containers build, where one of the builders needs it."""
     if all(builder.kind is not BuilderKind.CONTAINER for builder in builders):
         return None
-    return open_container_builder(options, open_pinned(options, _say), _say)
+    return open_container_builder(options, open_pinned(options, say), say)
 
 
 def _names(fixtures: Path, wanted: str | None) -> tuple[str, ...]:
@@ -144,7 +145,3 @@ def _check_names(
             raise UsageError(
                 f"--python {python}: no builder has its headers; known: {known_minors}"
             )
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from harness.app.execute import choose_cells, run_cells
 from harness.app.pytest_driver import RunOptions
@@ -15,6 +14,7 @@ from harness.cli.command import ExplainedCommand
 from harness.cli.options import query_option, run_options, selection_options
 from harness.core.errors import ExitCode
 from harness.matrix.plan import Selection, all_cells, plan_cells, usual, with_subjects
+from harness.report.console import Console, print_data, say
 from harness.report.gate import format_gate
 from harness.report.planned import format_not_applicable
 from harness.results.gate import Pair, hold_against, pair_up, told_apart
@@ -82,9 +82,7 @@ def check(  # noqa: PLR0913 - one for each option
     """
     matrix = read_matrix(options.matrix)
     selection = usual(matrix, selection)
-    index = open_index(
-        read_lock(options.matrix / LOCK_NAME), lambda line: click.echo(line, err=True)
-    )
+    index = open_index(read_lock(options.matrix / LOCK_NAME), say)
     proof = Proof(imports=imports, call=call)
     candidates = read_candidates(wheels, proof, index)
     subjects = tuple(candidate.subject for candidate in candidates)
@@ -92,7 +90,7 @@ def check(  # noqa: PLR0913 - one for each option
     pairs = pair_up(subjects, released)
     wanted = plan_cells(matrix, replace(selection, keyword="", subjects=()))
     targets = tuple({cell.target.key: cell.target for cell in wanted}.values())
-    click.echo(format_not_applicable(not_applicable(candidates, targets)), nl=False)
+    print_data(format_not_applicable(not_applicable(candidates, targets)), end="")
     ours = with_subjects(matrix, (*subjects, *released))
     if expect:
         ours = replace(ours, expectations=expected_of(expect, all_cells(ours)))
@@ -106,5 +104,5 @@ def _gate(
     pairs: tuple[Pair, ...], console: Console, strict: bool, some: bool, grid: Grid
 ) -> ExitCode:
     gated = hold_against(grid, pairs, partial=some)
-    console.print(format_gate(gated), soft_wrap=True)
+    say(format_gate(gated), console)
     return gated.code(strict=strict)

@@ -4,7 +4,6 @@ from dataclasses import replace
 from enum import StrEnum
 
 import click
-from rich.console import Console
 
 from harness.app.execute import run_again
 from harness.app.pytest_driver import RunOptions
@@ -12,6 +11,7 @@ from harness.cli.command import ExplainedCommand
 from harness.cli.options import query_option, run_options
 from harness.core.errors import ExitCode
 from harness.report.changes import comparison_json, format_comparison
+from harness.report.console import Console, print_data, say
 from harness.report.markdown import markdown_changes
 from harness.results.choice import chosen_changes
 from harness.results.compare import Comparison, accused, compare_grids, confirm
@@ -77,9 +77,9 @@ def compare(
 def _write(comparison: Comparison, form: ComparisonFormat, before: Run, now: Run) -> None:
     match form:
         case ComparisonFormat.TERMINAL:
-            Console().print(format_comparison(comparison), end="", soft_wrap=True)
+            say(format_comparison(comparison), Console(), end="")
         case ComparisonFormat.MARKDOWN:
-            click.echo(markdown_changes(comparison), nl=False)
+            print_data(markdown_changes(comparison), end="")
         case ComparisonFormat.JSON:
             base, run = (each.circumstances.started_at for each in (before, now))
-            click.echo(comparison_json(comparison, base=base, run=run), nl=False)
+            print_data(comparison_json(comparison, base=base, run=run), end="")

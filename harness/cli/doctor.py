@@ -13,6 +13,7 @@ from harness.core.errors import ExitCode
 from harness.host.doctor import checks_json, fix_machine, format_checks, is_ready, run_checks
 from harness.images.debian.mirror_check import check_mirror
 from harness.images.debian.package_lock import read_locks
+from harness.report.console import print_data, say
 
 
 @click.command(cls=ExplainedCommand, example="wheelgrid doctor --fix")
@@ -28,10 +29,7 @@ def doctor(*, matrix: Path, fix: bool, as_json: bool, tests: bool) -> ExitCode:
     locks = read_locks(matrix)
     with ThreadPoolExecutor(1) as pool:  # beside the others: it takes longest
         mirror = pool.submit(check_mirror, locks, {arch.debian for arch in arches})
-        if fix:
-            checks = fix_machine(arches, lambda line: click.echo(line, err=True), tests=tests)
-        else:
-            checks = run_checks(arches, tests=tests)
+        checks = fix_machine(arches, say, tests=tests) if fix else run_checks(arches, tests=tests)
         checks += (mirror.result(),)
-    click.echo(checks_json(checks) if as_json else format_checks(checks))
+    print_data(checks_json(checks) if as_json else format_checks(checks))
     return ExitCode.AS_EXPECTED if is_ready(checks) else ExitCode.NOTHING_CAN_BE_SAID

@@ -15,7 +15,8 @@ from harness.app.wiring import (
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option
 from harness.matrix.plan import find_cell
-from harness.predict.batch import look_at
+from harness.predict.batch import predict_cell
+from harness.report.console import print_data, say
 from harness.report.predictions import format_prediction, format_story
 from harness.results.runfile import read_run
 
@@ -43,10 +44,10 @@ def explain(*, cell: str, run_file: Path, matrix: Path) -> None:
     seen = read_run(run_file).grid.cells if run_file.exists() else ()
     for found in seen:
         if found.cell.id == cell:
-            click.echo(format_story(found, width=width), nl=False)
+            print_data(format_story(found, width=width), end="")
             return
     loaded, options = read_matrix(matrix), ProberOptions(matrix_folder=matrix)
-    index = open_pinned(options, lambda line: click.echo(line, err=True))
+    index = open_pinned(options, say)
     provider = open_provider(loaded, options, index)
-    predicted_cell = look_at(find_cell(loaded, cell), open_passports(matrix), provider)
-    click.echo(format_prediction(predicted_cell, width=width), nl=False)
+    predicted_cell = predict_cell(find_cell(loaded, cell), open_passports(matrix), provider)
+    print_data(format_prediction(predicted_cell, width=width), end="")

@@ -6,6 +6,7 @@ import click
 
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import query_option, store_option
+from harness.report.console import print_data, say
 from harness.report.listing import format_steps
 from harness.results.query import Query
 from harness.store import open_store
@@ -29,5 +30,5 @@ def history(*, name: str, query: Query, store: Path) -> None:
         cells = named_cells(opened, name)
         found = steps(opened, cells, query)
         seen, times = count_sightings(opened, cells)
-    click.echo(format_steps(found), nl=False)
-    click.echo(f"{len(found)} changes; {seen} cells, seen {times} times", err=True)
+    print_data(format_steps(found), end="")
+    say(f"{len(found)} changes; {seen} cells, seen {times} times")

@@ -16,6 +16,7 @@ from harness.images.inventory import StoredItem, list_inventory, remove_items
 from harness.images.source import ImageStorage
 from harness.matrix.package_sets import header_entries
 from harness.matrix.plan import Selection, plan_cells
+from harness.report.console import print_data, say
 from harness.report.inventory import format_built, format_inventory, format_mib, format_sum
 from harness.report.untrusted import visible
 
@@ -41,7 +42,7 @@ def build(*, selection: Selection, images: str, registry: str, matrix: Path) -> 
     cells = plan_cells(read_matrix(matrix), selection)
     targets = {cell.target.key: cell.target for cell in cells}
     options = ProberOptions(matrix_folder=matrix, images=images, registry=registry)
-    store = open_images(options, open_pinned(options, _say), _say)
+    store = open_images(options, open_pinned(options, say), say)
     engine, failed = connect(), False
     for target in targets.values():
         start = time.monotonic()
@@ -49,12 +50,12 @@ def build(*, selection: Selection, images: str, registry: str, matrix: Path) -> 
             ref = store.get(target)
         except ImageError as error:
             failed = True
-            _say(f"{target.key}: {error}")
+            say(f"{target.key}: {error}")
         else:
             made = engine.find_image(ref.id)
             size = made.size if made else 0
             spent = time.monotonic() - start
-            click.echo(format_built(target, ref, size=size, seconds=spent))
+            print_data(format_built(target, ref, size=size, seconds=spent))
     return ExitCode.NOTHING_CAN_BE_SAID if failed else ExitCode.AS_EXPECTED
 
 
@@ -69,7 +70,7 @@ def list_images(*, unused: bool, registry: str, matrix: Path) -> None:
     layers that it shares with others.
     """
     items = [item for item in _stock(matrix, registry) if not (unused and item.targets)]
-    click.echo(format_inventory(items, now=time.time()))
+    print_data(format_inventory(items, now=time.time()))
 
 
 @image.command("prune", cls=ExplainedCommand, example="wheelgrid image prune --dry-run")
@@ -85,24 +86,20 @@ def prune_images(*, dry_run: bool, everything: bool, registry: str, matrix: Path
     items = [item for item in _stock(matrix, registry) if everything or not item.targets]
     if not dry_run:
         cache = Cache(default_cache_root())
-        items = list(remove_items(items, connect(), cache, announce=_say))
+        items = list(remove_items(items, connect(), cache, announce=say))
         if left := cache.remove_leftovers(older_than=A_DAY):
-            click.echo(f"removed what killed processes left: {format_mib(left)}")
+            print_data(f"removed what killed processes left: {format_mib(left)}")
     for item in items:
-        click.echo(f"{'would remove' if dry_run else 'removed'} {visible(item.name)}")
-    click.echo(f"{'would remove' if dry_run else 'removed'} in all: {format_sum(items)}")
+        print_data(f"{'would remove' if dry_run else 'removed'} {visible(item.name)}")
+    print_data(f"{'would remove' if dry_run else 'removed'} in all: {format_sum(items)}")
 
 
 def _stock(matrix: Path, registry: str) -> tuple[StoredItem, ...]:
     options = ProberOptions(matrix_folder=matrix, registry=registry)
-    store = open_images(options, open_pinned(options, _say), _say)
+    store = open_images(options, open_pinned(options, say), say)
     read = read_matrix(matrix)
     uses = {target.key: store.uses(target) for target in read.targets}
     uses["fixture wheels"] = (
         ImageStorage(image="", entries=header_entries(read, read_locks(matrix))),
     )
     return list_inventory(connect(), Cache(default_cache_root()), uses)
-
-
-def _say(line: str) -> None:
-    click.echo(visible(line, keep=chr(10)), err=True)

@@ -7,6 +7,7 @@ import click
 from harness.app.wiring import open_index, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option
+from harness.report.console import print_data, say
 from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, write_lock
 from harness.wheels.index.renew import pinned_releases, renew_lock
 
@@ -18,6 +19,6 @@ def lock(*, matrix: Path) -> None:
 
     Writes index.lock.json beside the matrix files, anew where it is missing or broken.
     """
-    index = open_index(NOTHING_PINNED, lambda line: click.echo(line, err=True))
+    index = open_index(NOTHING_PINNED, say)
     write_lock(matrix / LOCK_NAME, renew_lock(pinned_releases(read_matrix(matrix)), index))
-    click.echo(matrix / LOCK_NAME)
+    print_data(matrix / LOCK_NAME)

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import store_option
 from harness.core.errors import ExitCode
+from harness.report.console import Console, say
 from harness.report.terminal import print_grid
-from harness.report.untrusted import visible
 from harness.results.grid import build_grid, exit_code
 from harness.store.merge import merge_stores
 
@@ -34,8 +33,8 @@ def merge(*, sources: tuple[Path, ...], label: str, store: Path) -> ExitCode:
     """
     run, joined = merge_stores(sources, store, label=label)
     grid = build_grid(joined.cells, joined.seen)
-    print_grid(grid, Console())
-    for note in joined.notes:
-        click.echo(visible(note))
-    click.echo(f"stored: run {run.id}")
+    console = Console()
+    print_grid(grid, console)
+    for message in (*joined.notes, f"stored: run {run.id}"):
+        say(message, console)
     return exit_code(grid)

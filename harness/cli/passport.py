@@ -15,8 +15,9 @@ from harness.matrix.plan import Selection, plan_cells
 from harness.passports import fact_records, read_facts
 from harness.passports.recording import PassportChange, record_passports
 from harness.probe.prober import Prober
+from harness.report.console import print_data
 from harness.report.passport import format_entry, format_passport, passport_json
-from harness.report.progress import SpokenJournal
+from harness.report.progress import ConsoleJournal
 
 
 @click.command(
@@ -64,13 +65,12 @@ def passport(  # noqa: PLR0913 -- one parameter an option
         return _write_facts(facts, loaded, matrix)
     wanted = _wanted(loaded, targets, profile)
     options = ProberOptions(matrix_folder=matrix, images=images, registry=registry)
-    journal = SpokenJournal(lambda line: click.echo(line, err=True))
-    with open_prober(loaded, options, journal) as prober:
+    with open_prober(loaded, options, ConsoleJournal()) as prober:
         if record:
             return _record(wanted, prober, matrix, fresh=fresh)
         for found in wanted:
             show = passport_json if as_json else format_passport
-            click.echo(show(found, prober.passport(found)))
+            print_data(show(found, prober.passport(found)))
     return ExitCode.AS_EXPECTED
 
 
@@ -80,7 +80,7 @@ def _record(targets: list[Target], prober: Prober, matrix: Path, *, fresh: bool)
     entries = record_passports(targets, prober, prober.symbols, book, fresh=fresh)
     for number, entry in enumerate(entries, 1):
         missed |= entry.change is PassportChange.MISSED
-        click.echo(f"{number}/{len(targets)} {format_entry(entry)}")
+        print_data(f"{number}/{len(targets)} {format_entry(entry)}")
     for file in book.unused():
         file.unlink()
     return ExitCode.NOTHING_CAN_BE_SAID if missed else ExitCode.AS_EXPECTED
@@ -89,7 +89,7 @@ def _record(targets: list[Target], prober: Prober, matrix: Path, *, fresh: bool)
 def _write_facts(file: Path, loaded: Matrix, matrix: Path) -> ExitCode:
     book = open_passports(matrix)
     pages = [book.write(record, {}) for record in fact_records(read_facts(file), loaded.targets)]
-    click.echo(f"{len(pages)} passports from {file} in {book.folder}")
+    print_data(f"{len(pages)} passports from {file} in {book.folder}")
     return ExitCode.AS_EXPECTED
 
 

@@ -25,6 +25,7 @@ from harness.matrix.pin_renewal import (
     pins_of,
     renew_images,
 )
+from harness.report.console import print_data, say
 from harness.results.runfile import write_whole
 from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, format_lock, read_lock
 from harness.wheels.index.renew import pinned_releases, renew_lock
@@ -65,21 +66,21 @@ def pins(
     chosen = only or (_IMAGES, _WHEELS, _PACKAGES)
     renewed: list[_Renewed] = []
     if _PACKAGES in chosen:
-        packages = renew_packages(read, matrix, _say, accept_seen=accept_seen)
+        packages = renew_packages(read, matrix, say, accept_seen=accept_seen)
         renewed.append(_Renewed(texts=packages.texts, problems=packages.problems))
     if _WHEELS in chosen:
         renewed.append(_renew_wheels(read, matrix))
     if _IMAGES in chosen:
         renewed.append(_renew_images(read, matrix, registry))
     after = {path: text for each in renewed for path, text in each.texts.items()}
-    before = {path: path.read_text("utf-8") for path in after if path.exists()}
+    before = {path: path.read_bytes().decode() for path in after if path.exists()}
     for path, text in after.items():
         path.parent.mkdir(exist_ok=True)
         write_whole(path, text.encode())
-    click.echo(patch_of(before, after), nl=False)
+    print_data(patch_of(before, after), end="")
     problems = [problem for each in renewed for problem in each.problems]
     for problem in problems:
-        _say(problem)
+        say(problem)
     return ExitCode.NOTHING_CAN_BE_SAID if problems else ExitCode.AS_EXPECTED
 
 
@@ -93,16 +94,16 @@ class _Renewed:
 
 def _show(read: Matrix, matrix: Path) -> None:
     for pin in pins_of(image_texts(matrix), arches_of(read)):
-        click.echo(f"{pin.image}  {pin.digest or 'not pinned'}  {pin.day}".rstrip())
+        print_data(f"{pin.image}  {pin.digest or 'not pinned'}  {pin.day}".rstrip())
     for lock in read_locks(matrix).values():
-        click.echo(f"Debian {lock.suite}  {describe_lock(lock)}")
+        print_data(f"Debian {lock.suite}  {describe_lock(lock)}")
 
 
 def _renew_wheels(read: Matrix, matrix: Path) -> _Renewed:
     path = matrix / LOCK_NAME
     problems: list[str] = []
-    index = open_index(NOTHING_PINNED, _say)
-    lock = renew_lock(pinned_releases(read), index, before=_readable(path), tell=problems.append)
+    index = open_index(NOTHING_PINNED, say)
+    lock = renew_lock(pinned_releases(read), index, before=_readable(path), report=problems.append)
     return _Renewed(texts={path: format_lock(lock)}, problems=tuple(problems))
 
 
@@ -124,7 +125,3 @@ def _readable(path: Path) -> IndexLock:
         return read_lock(path)
     except MatrixFileError:
         return NOTHING_PINNED
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from harness.app.execute import choose_cells
 from harness.app.wiring import read_matrix
@@ -20,6 +19,7 @@ from harness.cli.options import (
 from harness.matrix.checkout import choose_changed
 from harness.matrix.plan import Selection
 from harness.matrix.shards import MOST, github_matrix, shard_count, split_cells
+from harness.report.console import Console, print_data
 from harness.report.planned import cells_json, print_plan
 from harness.results.query import Query
 from harness.store.run_store import known_durations
@@ -69,8 +69,8 @@ def plan(  # noqa: PLR0913 - one for each option
     if form == "github":
         count = min(shards or MOST, shard_count(cells))
         pieces = split_cells(cells, count, known_durations(durations)) if cells else ()
-        click.echo(json.dumps(github_matrix(pieces)))
+        print_data(json.dumps(github_matrix(pieces)))
     elif as_json or form == "json":
-        click.echo(cells_json(cells), nl=bool(cells))
+        print_data(cells_json(cells), end="\n" if cells else "")
     else:
         print_plan(cells, Console())

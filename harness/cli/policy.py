@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from harness.app.adhoc import gather_passports, measuring
 from harness.app.policy_impact import (
@@ -27,6 +26,7 @@ from harness.core.passport import Passport
 from harness.core.targets import Target
 from harness.host.cache import Cache, default_cache_root
 from harness.matrix.plan import Selection, selected_targets
+from harness.report.console import Console, print_data, say
 from harness.report.policies import (
     format_cost,
     format_policy,
@@ -34,7 +34,7 @@ from harness.report.policies import (
     format_verified,
     policies_markdown,
 )
-from harness.report.progress import SpokenJournal
+from harness.report.progress import ConsoleJournal
 
 
 @click.command(
@@ -81,15 +81,15 @@ def policy(  # noqa: PLR0913  click gives each option by its name
     prober = ProberOptions(
         matrix_folder=options.matrix, images=options.images, registry=options.registry
     )
-    index, recorded = open_pinned(prober, _say), open_passports(options.matrix)
-    with measuring(partial(open_prober, matrix, prober, SpokenJournal(_say))) as ask:
+    index, recorded = open_pinned(prober, say), open_passports(options.matrix)
+    with measuring(partial(open_prober, matrix, prober, ConsoleJournal())) as ask:
         passports = gather_passports(wanted, recorded, ask if measure else _leave_out)
     listed = read_list(releases or options.matrix / "releases.txt")
-    found = find_releases(listed, index, _say)
+    found = find_releases(listed, index, say)
     cache = Cache(default_cache_root())
     places = Places(targets=wanted, passports=passports, symbols=recorded.symbols)
-    named = read_releases(found, places, index, cache, _say)
-    reading = look_closer(named, policies, index, cache, _say)
+    named = read_releases(found, places, index, cache, say)
+    reading = look_closer(named, policies, index, cache, say)
     shifts = [(one, shifts_of(one, reading)) for one in policies]
     scope = format_scope(
         releases=found,
@@ -101,21 +101,17 @@ def policy(  # noqa: PLR0913  click gives each option by its name
         wheels=len(reading.named), closer=len(reading.closer), size=reading.size, read=reading.read
     )
     if markdown:
-        click.echo(policies_markdown(shifts, scope, cost, str(releases or "")), nl=False)
+        print_data(policies_markdown(shifts, scope, cost, str(releases or "")), end="")
         return ExitCode.AS_EXPECTED
-    click.echo(f"{scope}\n")
+    print_data(f"{scope}\n")
     for one, moved in shifts:
-        click.echo(format_policy(one, moved))
+        print_data(format_policy(one, moved))
         if run:
             verified = verify(one, reading, moved, matrix, options, Console())
-            click.echo(format_verified(verified))
-    click.echo(cost)
+            print_data(format_verified(verified))
+    print_data(cost)
     return ExitCode.AS_EXPECTED
 
 
 def _leave_out(_: Target) -> Passport | None:
     return None
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)

@@ -18,7 +18,8 @@ from harness.cli.options import matrix_option
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
 from harness.matrix.plan import Selection, selected_targets
-from harness.predict.batch import look_ahead
+from harness.predict.batch import predict_cells
+from harness.report.console import print_data, say
 from harness.report.predictions import format_predictions
 
 
@@ -46,19 +47,17 @@ def predict(
     a wheel that an installer takes is predicted not to import.
     """
     loaded = read_matrix(matrix)
-    index = open_pinned(
-        ProberOptions(matrix_folder=matrix), lambda line: click.echo(line, err=True)
-    )
+    index = open_pinned(ProberOptions(matrix_folder=matrix), say)
     candidates = read_candidates(wheels, Proof(imports=imports), index)
     predictions = tuple(
-        look_ahead(
+        predict_cells(
             [candidate.subject for candidate in candidates],
             selected_targets(loaded, Selection(targets=targets, arches=arches)),
             open_passports(matrix),
             open_provider(loaded, ProberOptions(matrix_folder=matrix), index),
         )
     )
-    click.echo(format_predictions(predictions, width=shutil.get_terminal_size().columns), nl=False)
+    print_data(format_predictions(predictions, width=shutil.get_terminal_size().columns), end="")
     predicted = {
         predicted_cell.prediction.outcome
         for predicted_cell in predictions

@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from harness.app.adhoc import is_whole, measuring
 from harness.app.pytest_driver import RunOptions
@@ -23,7 +22,8 @@ from harness.cli.command import ExplainedCommand
 from harness.cli.options import run_options
 from harness.core.errors import ExitCode
 from harness.matrix.plan import Selection, selected_targets
-from harness.report.progress import SpokenJournal
+from harness.report.console import Console, say
+from harness.report.progress import ConsoleJournal
 from harness.report.remedies import print_effects, print_trial
 
 
@@ -72,11 +72,11 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
     prober = ProberOptions(
         matrix_folder=options.matrix, images=options.images, registry=options.registry
     )
-    index = open_pinned(prober, _say)
+    index = open_pinned(prober, say)
     treated = read_remedy_subject(wheel, Proof(imports=imports, call=call), matrix, index)
     selection, recorded = Selection(targets=targets, arches=arches), open_passports(options.matrix)
     wanted = targets_of(treated, selected_targets(matrix, selection))
-    with measuring(partial(open_prober, matrix, prober, SpokenJournal(_say))) as measure:
+    with measuring(partial(open_prober, matrix, prober, ConsoleJournal())) as measure:
         passports = passports_of(wanted, treated, recorded, measure)
     examination = examine(treated, passports, recorded.symbols, index, tries=tries)
     grid = None if no_run else try_out(examination, options, console)
@@ -85,10 +85,6 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
     print_effects(effects_of(examination, grid), examination.proposal, console)
     if chosen:
         for path in write_remedy(examination, chosen, folder):
-            _say(f"written: {path}")
+            say(f"written: {path}")
     whole = grid is None or is_whole(grid)
     return ExitCode.AS_EXPECTED if whole else ExitCode.NOTHING_CAN_BE_SAID
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)

@@ -8,6 +8,7 @@ import click
 from harness.app.wiring import open_passports
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, query_option, store_option
+from harness.report.console import print_data
 from harness.report.formats import Format, render_report
 from harness.results.choice import chosen_cells
 from harness.results.past import NOTHING, in_order
@@ -70,6 +71,6 @@ def report(  # noqa: PLR0913 - one for each option
         known=replace(known, recorded=open_passports(matrix).recorded),
     )
     if out is None:
-        click.echo(text, nl=False)
+        print_data(text, end="")
     else:
         write_whole(out, text.encode())

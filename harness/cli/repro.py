@@ -8,7 +8,8 @@ from harness.app.wiring import ProberOptions, open_prober, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import image_options, matrix_option
 from harness.matrix.plan import find_cell
-from harness.report.progress import SpokenJournal
+from harness.report.console import print_data
+from harness.report.progress import ConsoleJournal
 
 
 @click.command(cls=ExplainedCommand, example="wheelgrid repro debian-12/s390x/numpy")
@@ -23,6 +24,5 @@ def repro(*, cell: str, images: str, registry: str, matrix: Path) -> None:
     loaded = read_matrix(matrix)
     found = find_cell(loaded, cell)
     options = ProberOptions(matrix_folder=matrix, images=images, registry=registry)
-    journal = SpokenJournal(lambda line: click.echo(line, err=True))
-    with open_prober(loaded, options, journal) as prober:
-        click.echo(prober.repro_command(found))
+    with open_prober(loaded, options, ConsoleJournal()) as prober:
+        print_data(prober.repro_command(found))

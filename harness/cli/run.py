@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from harness.app.execute import Share, choose_cells, resume_run, run_cells
 from harness.app.pytest_driver import RunOptions
@@ -20,6 +19,7 @@ from harness.core.errors import ExitCode, UsageError
 from harness.matrix.checkout import choose_changed
 from harness.matrix.plan import Selection
 from harness.matrix.shards import find_shard
+from harness.report.console import Console, say
 from harness.results.query import Query
 from harness.store.run_store import known_durations
 
@@ -66,7 +66,7 @@ def run(  # noqa: PLR0913 - one for each option
     matrix = read_matrix(options.matrix)
     cells = choose_changed(matrix, selection, changed, options.matrix)
     if not cells:
-        click.echo(f"no cell is touched by what changed since {changed}")
+        say(f"no cell is touched by what changed since {changed}", Console())
         return ExitCode.AS_EXPECTED
     cells = choose_cells(cells, query, options.store)
     if shard is None:

@@ -6,6 +6,7 @@ import click
 
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import store_option
+from harness.report.console import print_data, say
 from harness.report.listing import format_runs
 from harness.store import open_store
 
@@ -19,6 +20,6 @@ def runs(*, most: int, store: Path) -> None:
     """List the stored runs, the newest first."""
     with open_store(store) as opened:
         found = opened.runs()
-    click.echo(format_runs(found[:most]), nl=False)
+    print_data(format_runs(found[:most]), end="")
     if len(found) > most:
-        click.echo(f"and {len(found) - most} more; -n {len(found)} lists them all", err=True)
+        say(f"and {len(found) - most} more; -n {len(found)} lists them all")

@@ -7,6 +7,7 @@ import click
 from harness.app.wiring import open_passports
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, store_option
+from harness.report.console import print_data
 from harness.report.site import site_files
 from harness.results.past import Known, in_order
 from harness.results.runfile import write_files
@@ -29,4 +30,4 @@ def site(*, folder: Path, runs: tuple[str, ...], url: str, store: Path, matrix: 
     read = in_order([find_run(name, store).run for name in names])
     known = Known(recorded=open_passports(matrix).recorded)
     write_files(folder, site_files(read, known=known, url=url))
-    click.echo(folder / "index.html")
+    print_data(folder / "index.html")

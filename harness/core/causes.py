@@ -25,6 +25,14 @@ class Cause(StrEnum):
     INDEX = "infra:index"
     UPSTREAM = "infra:upstream"
     DISK = "infra:disk"
+    SPACE = "infra:space"
+    """The container's disk is too small for the wheel; a larger ``--cell-disk`` helps."""
+    MEMORY = "infra:memory"
+    """The container's memory is too small to install it; a larger ``--cell-memory`` helps."""
+    HARDENING = "infra:hardening"
+    """The engine does not enforce what ``--require-hardening`` asks for."""
+    HARNESS = "infra:harness"
+    """A defect of this program."""
     SHARD = "infra:shard"
 
     # Shown by the observation itself.

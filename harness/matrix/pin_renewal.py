@@ -24,7 +24,9 @@ class Digests:
 
 def image_texts(matrix: Path) -> dict[Path, str]:
     """Return the text of each matrix file that names images."""
-    return {path: path.read_text("utf-8") for path in map(matrix.joinpath, FILES) if path.exists()}
+    return {
+        path: path.read_bytes().decode() for path in map(matrix.joinpath, FILES) if path.exists()
+    }
 
 
 def arches_of(matrix: Matrix) -> Arches:

@@ -1,32 +1,26 @@
-"""Digests of images in the matrix files: YAML text and digests in, the same text pinned out. Pure.
+"""Find the images that matrix files pin by digest, and write new digests into the text.
 
-A file stays as people wrote it: only the digest behind an image's name is put in or changed,
-with the day of it at the end of the line, so that a renewal reads well in review.
+Only digests and their dates change. Everything else in a file stays byte for byte, so that a
+renewal reads well in review.
 """
 
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
-_IMAGE = re.compile(
-    r"""(?P<key>\bimage:\s*)(?P<quote>["']?)(?P<name>[^\s"'#,{}@]+)"""
-    r"""(?:@(?P<digest>sha256:[0-9a-f]{64}))?(?P=quote)(?P<rest>[^#\n]*)"""
-    r"""(?:\#\ pinned\ (?P<day>\d{4}-\d{2}-\d{2}))?"""
-)
-"""An image that stands for itself."""
-_TEMPLATE = re.compile(
-    r"""(?P<margin>\s*(?:- )?)image:\s*["']?(?P<name>[^\s"'#]*\{arch\}[^\s"'#]*).*"""
-)
-"""The image of a builder, one an arch, on a line of its own; its digests stand below it."""
-_BELOW = re.compile(
-    r"""\s+(?P<arch>\w+):\s*["'](?P<digest>sha256:[0-9a-f]{64})["']"""
-    r"""(?:\s+\#\ pinned\ (?P<day>\d{4}-\d{2}-\d{2}))?"""
-)
+import yaml
+
+from harness.core.errors import MatrixFileError
+from harness.core.problems import DataPath
+from harness.matrix.files.yamltree import read_tree, trailing_comments
+
+_PINNED_ON = re.compile(r"# pinned (\d{4}-\d{2}-\d{2})")
+_DIGESTS = "digests"
 
 Arches = Mapping[str, Sequence[str]]
-"""The arches of each image that has one an arch: ``{"pypa/manylinux2014_{arch}": ("i686",)}``."""
+"""The arches of each image name with ``{arch}``: ``{"pypa/manylinux2014_{arch}": ("i686",)}``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,114 +30,155 @@ class Pin:
     image: str
     """Without its digest: ``debian:12``."""
     digest: str = ""
-    """Empty where it is not pinned."""
+    """Empty if the image is not pinned."""
     day: str = ""
-    """When it was pinned, ISO 8601; empty where nobody wrote it down."""
+    """When it was pinned, ISO 8601; empty if the file does not say."""
 
 
 def find_pins(text: str, arches: Arches | None = None) -> tuple[Pin, ...]:
-    """Return the images that a matrix file names, each once: those of builders are the last."""
-    own = [_pin(found) for found in _images(text)]
-    of_arches = [
-        below.get(arch, Pin(image=_of_arch(template["name"], arch)))
-        for template, below, _ in _templates(text.split("\n"))
-        for arch in (arches or {}).get(template["name"], ())
+    """Return each image that a matrix file names once; builder images, one per arch, come last.
+
+    Raises ``MatrixFileError`` if the text is not YAML.
+    """
+    pins = _PinEditor(text)
+    named = [pin for _, pin in pins.images()]
+    per_arch = [
+        pins.of_arch(builder, arch)
+        for builder, template in pins.templates()
+        for arch in (arches or {}).get(template, ())
     ]
-    return tuple(dict.fromkeys((*own, *of_arches)))
+    return tuple(dict.fromkeys((*named, *per_arch)))
 
 
 def pin_images(
     text: str, digests: Mapping[str, str], today: date, arches: Arches | None = None
 ) -> str:
-    """Return ``text`` with the ``digests`` of images by name; a day changes with its digest."""
-    lines = [_pin_line(line, digests, today) for line in text.split("\n")]
-    for template, below, rows in reversed([*_templates(lines)]):
-        wanted = (arches or {}).get(template["name"])
-        if wanted is None:
-            continue
-        pins = [_renewed(below, template["name"], arch, digests, today) for arch in wanted]
-        lines[rows.start : rows.stop] = _lines_below(_margin(template), wanted, pins)
-    return "\n".join(lines)
+    """Return ``text`` with the ``digests`` of images by name; a date changes with its digest.
+
+    Raises ``MatrixFileError`` if the text is not YAML, or if a name that gets a digest is written
+    with escapes or over several lines.
+    """
+    pins = _PinEditor(text)
+    for path, pin in pins.images():
+        digest = digests.get(pin.image, pin.digest)
+        if digest != pin.digest:
+            old = f"{pin.image}@{pin.digest}" if pin.digest else pin.image
+            pins.replace(path, old, f"{pin.image}@{digest}", today)
+    for builder, template in pins.templates():
+        added = {}
+        for arch in (arches or {}).get(template, ()):
+            pin = pins.of_arch(builder, arch)
+            digest = digests.get(pin.image, pin.digest)
+            if not pin.digest and digest:
+                added[arch] = digest
+            elif digest != pin.digest:
+                pins.replace((*builder, _DIGESTS, arch), pin.digest, digest, today)
+        if added:
+            pins.add(builder, added, today)
+    return pins.edited()
 
 
-def _pin_line(line: str, digests: Mapping[str, str], today: date) -> str:
+class _PinEditor:
+    """The pins of one file, and the splices that change them."""
 
-    def pinned(found: re.Match[str]) -> str:
-        digest = digests.get(found["name"])
-        if not _is_value(found) or digest is None or digest == found["digest"]:
-            return found[0]
-        quote = found["quote"] or '"'
-        rest = found["rest"].rstrip()
-        name = f"{quote}{found['name']}@{digest}{quote}"
-        comment = " " if found.string[found.end() :].startswith("#") else ""
-        return f"{found['key']}{name}{rest}  # pinned {today.isoformat()}{comment}"
+    def __init__(self, text: str) -> None:
+        tree, problems = read_tree("", text.encode())
+        if tree is None:
+            raise MatrixFileError([str(problem) for problem in problems])
+        self._text, self._tree = text, tree
+        self._comments = trailing_comments(text)
+        self._splices: list[tuple[int, int, str]] = []
 
-    return _IMAGE.sub(pinned, line)
+    def images(self) -> Iterator[tuple[DataPath, Pin]]:
+        """Yield each image that stands for itself, without ``{arch}`` in its name."""
+        for path, written in self._named_images():
+            if "{" not in written:
+                image, _, digest = written.partition("@")
+                yield path, Pin(image=image, digest=digest, day=self._day(path))
 
+    def templates(self) -> Iterator[tuple[DataPath, str]]:
+        """Yield each builder with an image per arch, and the image's name with ``{arch}``."""
+        for path, written in self._named_images():
+            if "{arch}" in written:
+                yield path[:-1], written
 
-def _templates(lines: Sequence[str]) -> Iterator[tuple[re.Match[str], dict[str, Pin], range]]:
-    """Yield each image of one an arch, its pins by arch, and which lines they are written on."""
-    for at, line in enumerate(lines, 1):
-        if template := _TEMPLATE.fullmatch(line):
-            stop = at
-            if stop < len(lines) and lines[stop] == f"{_margin(template)}digests:":
-                stop += 1
-                while stop < len(lines) and _BELOW.fullmatch(lines[stop]):
-                    stop += 1
-            found = [each for each in map(_BELOW.fullmatch, lines[at:stop]) if each]
-            pins = {each["arch"]: _pin_below(template["name"], each) for each in found}
-            yield template, pins, range(at, stop)
+    def of_arch(self, builder: DataPath, arch: str) -> Pin:
+        """Return the builder's image for ``arch``; its digest is listed below ``digests``."""
+        image = self._tree.texts[(*builder, "image")].replace("{arch}", arch)
+        path = (*builder, _DIGESTS, arch)
+        digest = self._tree.texts.get(path, "")
+        return Pin(image=image, digest=digest, day=self._day(path) if digest else "")
 
+    def replace(self, path: DataPath, old: str, new: str, today: date) -> None:
+        """Replace ``old`` in the scalar at ``path``, and date its line. Quote a plain scalar."""
+        node = self._tree.nodes[path]
+        start = self._text.rfind(old, node.start_mark.index, node.end_mark.index)
+        if start < 0 or node.style in {"|", ">"}:
+            what = "write it in one line, without escapes, so that its digest can be changed"
+            raise MatrixFileError([str(self._tree.problem(path, what))])
+        self._splices.append((start, start + len(old), new if node.style else f'"{new}"'))
+        self._set_day(node.end_mark, today)
 
-def _pin_below(template: str, found: re.Match[str]) -> Pin:
-    name = _of_arch(template, found["arch"])
-    return Pin(image=name, digest=found["digest"], day=found["day"] or "")
+    def add(self, builder: DataPath, digests: Mapping[str, str], today: date) -> None:
+        """Add ``digests`` by arch to those of ``builder``, in the style of the surrounding text."""
+        image = self._tree.nodes[(*builder, "image")]
+        held = self._tree.nodes.get((*builder, _DIGESTS))
+        last = held.value[-1][1] if held and held.value else held or image
+        if (held or self._tree.nodes[builder]).flow_style:
+            self._add_inline(last, held, digests)
+            self._set_day(last.end_mark, today)
+            return
+        margin = " " * (self._tree.keys[(*builder, "image")].column - 1)
+        if held:
+            inner, rows = " " * held.value[0][0].start_mark.column, []
+        else:
+            inner, rows = f"{margin}  ", [f"{margin}{_DIGESTS}:"]
+        rows += [f'{inner}{arch}: "{digests[arch]}"  # pinned {today}' for arch in digests]
+        line_break = "\r\n" if "\r\n" in self._text else "\n"
+        _, stop = self._comments[last.end_mark.line]
+        self._splices.append((stop, stop, "".join(f"{line_break}{row}" for row in rows)))
 
+    def edited(self) -> str:
+        """Return the text with all changes."""
+        parts, done = [], 0
+        # An aliased scalar is spliced once; several pins of a line have one date.
+        for start, stop, new in sorted(dict.fromkeys(self._splices), key=lambda each: each[:2]):
+            parts += [self._text[done:start], new]
+            done = stop
+        return "".join([*parts, self._text[done:]])
 
-def _renewed(
-    below: Mapping[str, Pin], template: str, arch: str, digests: Mapping[str, str], today: date
-) -> Pin:
-    before = below.get(arch, Pin(image=_of_arch(template, arch)))
-    digest = digests.get(before.image, before.digest)
-    return (
-        before if digest == before.digest else replace(before, digest=digest, day=today.isoformat())
-    )
+    def _add_inline(self, last: yaml.Node, held: object, digests: Mapping[str, str]) -> None:
+        entries = ", ".join(f'{arch}: "{digest}"' for arch, digest in digests.items())
+        at = last.end_mark.index
+        if held is None:
+            entries = f", {_DIGESTS}: {{{entries}}}"
+        elif last is held:  # {}
+            at -= 1
+        else:
+            entries = f", {entries}"
+        self._splices.append((at, at, entries))
 
+    def _named_images(self) -> Iterator[tuple[DataPath, str]]:
+        return ((at, name) for at, name in self._tree.texts.items() if at[-1:] == ("image",))
 
-def _lines_below(margin: str, arches: Sequence[str], pins: Sequence[Pin]) -> list[str]:
-    rows = [
-        f'{margin}  {arch}: "{pin.digest}"' + (f"  # pinned {pin.day}" if pin.day else "")
-        for arch, pin in zip(arches, pins, strict=True)
-        if pin.digest
-    ]
-    return [f"{margin}digests:", *rows] if rows else []
+    def _day(self, path: DataPath) -> str:
+        comment = self._comments.get(self._tree.nodes[path].end_mark.line)
+        found = _PINNED_ON.match(self._text, *comment) if comment else None
+        return found[1] if found else ""
 
-
-def _margin(template: re.Match[str]) -> str:
-    return " " * len(template["margin"])
-
-
-def _of_arch(template: str, arch: str) -> str:
-    return template.replace("{arch}", arch)
+    def _set_day(self, mark: yaml.Mark, today: date) -> None:
+        if comment := self._comments.get(mark.line):  # none where the line ends inside a scalar
+            start, stop = comment
+            if found := _PINNED_ON.match(self._text, start, stop):
+                self._splices.append((*found.span(1), today.isoformat()))
+            else:
+                day = f"# pinned {today}"
+                self._splices.append((start, start, f"{day} " if stop > start else f"  {day}"))
 
 
 def unified_diff(name: str, before: str, after: str) -> str:
-    """Return what changed in the file ``name``, as a patch; empty where nothing did."""
+    """Return what changed in the file ``name`` as a patch; empty if nothing changed."""
     lines = difflib.unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{name}", f"b/{name}"
     )
     return "".join(lines)
-
-
-def _images(text: str) -> Iterator[re.Match[str]]:
-    for line in text.split("\n"):
-        yield from filter(_is_value, _IMAGE.finditer(line))
-
-
-def _is_value(found: re.Match[str]) -> bool:
-    # A name that goes on with {arch} was cut there; a comment is no value.
-    return not found["rest"].startswith("{") and "#" not in found.string[: found.start()]
-
-
-def _pin(found: re.Match[str]) -> Pin:
-    return Pin(image=found["name"], digest=found["digest"] or "", day=found["day"] or "")

@@ -18,10 +18,10 @@ from pydantic import TypeAdapter, ValidationError
 from harness.core.errors import PassportError
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
-from harness.passports.layout import laid_out
+from harness.passports.json_layout import review_json
 from harness.passports.libraryfold import FoldedLibraries, fold_libraries, unfold_libraries
 from harness.passports.symbolsets import read_set, set_text
-from harness.passports.tagfold import FoldedTags, fold, unfold
+from harness.passports.tagfold import FoldedTags, fold_tags, unfold_tags
 
 _FACTS = "facts"
 _SYMBOLS = "symbols"
@@ -37,7 +37,7 @@ class RecordedAs(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
+class PassportRecord:
     """A passport with where it comes from."""
 
     target: str
@@ -55,7 +55,7 @@ class _Page:
     """A record as it is written."""
 
     schema: Literal[2] = 2
-    record: Record
+    record: PassportRecord
     tags: FoldedTags
     libraries: FoldedLibraries
     """The passport's own of both are empty there."""
@@ -69,7 +69,7 @@ class PassportBook:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._read: dict[str, Record | None] = {}
+        self._read: dict[str, PassportRecord | None] = {}
         self._sets: dict[str, frozenset[str]] = {}
 
     def recorded(self, target_key: str) -> Passport | None:
@@ -80,7 +80,7 @@ class PassportBook:
         record = self.record(target_key)
         return record.passport if record else None
 
-    def record(self, target_key: str) -> Record | None:
+    def record(self, target_key: str) -> PassportRecord | None:
         """Return the whole record, as ``recorded``."""
         if target_key not in self._read:
             places = (self.page(target_key), self.page(target_key, RecordedAs.FACTS))
@@ -88,7 +88,7 @@ class PassportBook:
             self._read[target_key] = _read_page(found, target_key) if found else None
         return self._read[target_key]
 
-    def measured(self, target_key: str) -> Record | None:
+    def measured(self, target_key: str) -> PassportRecord | None:
         """Return the record of a target that was measured; None for facts, or without any."""
         record = self.record(target_key)
         return record if record and record.recorded_as is RecordedAs.MEASURED else None
@@ -104,7 +104,7 @@ class PassportBook:
             self._sets[set_id] = _read_symbols(self._symbol_file(set_id))
         return self._sets[set_id]
 
-    def write(self, record: Record, sets: dict[str, frozenset[str]]) -> Path:
+    def write(self, record: PassportRecord, sets: dict[str, frozenset[str]]) -> Path:
         """Write a record and those of its symbol sets that are new; return its file.
 
         Raises ``PassportError`` when it cannot be written.
@@ -127,7 +127,7 @@ class PassportBook:
         return tuple(sorted(file for file in files if file.name.partition(".")[0] not in named))
 
     @cached_property
-    def records(self) -> tuple[Record, ...]:
+    def records(self) -> tuple[PassportRecord, ...]:
         """Every record, sorted by target."""
         pages = sorted(p for p in self.folder.glob("**/*.json") if p.parent.name != _SYMBOLS)
         return tuple(_read_page(page, f"{page.parent.name}/{page.stem}") for page in pages)
@@ -136,21 +136,21 @@ class PassportBook:
         return self.folder / _SYMBOLS / f"{set_id}.txt.xz"
 
 
-def page_text(record: Record) -> str:
+def page_text(record: PassportRecord) -> str:
     """Return a record as its file has it, for comparison."""
     page = _Page(
         record=replace(record, passport=replace(record.passport, tags=(), libraries=())),
-        tags=fold(record.passport.tags),
+        tags=fold_tags(record.passport.tags),
         libraries=fold_libraries(record.passport.libraries),
     )
-    return laid_out(_PAGE.dump_python(page, mode="json")) + "\n"
+    return review_json(_PAGE.dump_python(page, mode="json")) + "\n"
 
 
 def _set_ids(passport: Passport) -> set[str]:
     return {passport.exports, *(library.symbols for library in passport.libraries)} - {""}
 
 
-def _read_page(path: Path, target_key: str) -> Record:
+def _read_page(path: Path, target_key: str) -> PassportRecord:
     try:
         page = _PAGE.validate_json(path.read_bytes())
     except OSError as error:
@@ -164,7 +164,7 @@ def _read_page(path: Path, target_key: str) -> Record:
         ) from error
     whole = replace(
         page.record.passport,
-        tags=tuple(unfold(page.tags)),
+        tags=tuple(unfold_tags(page.tags)),
         libraries=unfold_libraries(page.libraries),
     )
     return replace(page.record, passport=whole)

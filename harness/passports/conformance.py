@@ -19,7 +19,7 @@ _POLICY = re.compile(r"manylinux_2_(\d+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recorded:
+class EnvironmentFacts:
     """What is known of a real environment on one arch."""
 
     name: str
@@ -56,7 +56,7 @@ class FactDifference:
         return f"{self.field}: recorded {self.recorded}, measured {self.measured}"
 
 
-def differences(passport: Passport, recorded: Recorded) -> tuple[FactDifference, ...]:
+def differences(passport: Passport, recorded: EnvironmentFacts) -> tuple[FactDifference, ...]:
     """Return the facts that differ, in the order of ``ReplicaField``.
 
     Of ``python`` the minor version is compared. Where that differs another version stands
@@ -96,7 +96,7 @@ def _measured(passport: Passport) -> dict[ReplicaField, str]:
     }
 
 
-def _recorded(recorded: Recorded, minor: str) -> dict[ReplicaField, str]:
+def _recorded(recorded: EnvironmentFacts, minor: str) -> dict[ReplicaField, str]:
     version = f"cpython-{minor.replace('.', '')}"
     return {
         ReplicaField.PYTHON: _minor(recorded.python),

@@ -16,10 +16,10 @@ from harness.core.arches import find_arch
 from harness.core.errors import PassportError
 from harness.core.passport import Passport, exec_stack_of
 from harness.core.targets import ReplicaField, Target
-from harness.passports.book import Record, RecordedAs
-from harness.passports.conformance import Recorded
+from harness.passports.book import PassportRecord, RecordedAs
+from harness.passports.conformance import EnvironmentFacts
 
-_FACTS: TypeAdapter[list[Recorded]] = TypeAdapter(list[Recorded])
+_FACTS: TypeAdapter[list[EnvironmentFacts]] = TypeAdapter(list[EnvironmentFacts])
 _VERSION = re.compile(r"3(\.\d+)+")
 _RANGE = re.compile(r"manylinux_2_x for x<=(?P<newest>\d+)")
 _LEGACY = ("manylinux2014", "manylinux2010", "manylinux1")
@@ -27,7 +27,7 @@ _OLDEST = {"x86_64": 5, "i686": 5}
 """Per arch the oldest glibc 2.x that a platform tag may promise (PEP 600); 17 on the others."""
 
 
-def read_facts(path: Path) -> tuple[Recorded, ...]:
+def read_facts(path: Path) -> tuple[EnvironmentFacts, ...]:
     """Return the facts of a JSON file. Raises ``PassportError``."""
     try:
         return tuple(_FACTS.validate_json(path.read_bytes()))
@@ -43,7 +43,9 @@ def read_facts(path: Path) -> tuple[Recorded, ...]:
         ) from error
 
 
-def fact_records(facts: Iterable[Recorded], targets: Iterable[Target]) -> Iterator[Record]:
+def fact_records(
+    facts: Iterable[EnvironmentFacts], targets: Iterable[Target]
+) -> Iterator[PassportRecord]:
     """Yield a record of each target whose real environment has facts on its arch.
 
     A target with another pip than was shipped there is an environment of its own.
@@ -53,7 +55,7 @@ def fact_records(facts: Iterable[Recorded], targets: Iterable[Target]) -> Iterat
         way = target.replica
         fact = known.get((way.replicates, target.arch_name)) if way else None
         if way and fact and fact.available and ReplicaField.PIP not in way.differs:
-            yield Record(
+            yield PassportRecord(
                 target=target.key,
                 passport=fact_passport(fact),
                 recorded_as=RecordedAs.FACTS,
@@ -61,7 +63,7 @@ def fact_records(facts: Iterable[Recorded], targets: Iterable[Target]) -> Iterat
             )
 
 
-def fact_passport(fact: Recorded) -> Passport:
+def fact_passport(fact: EnvironmentFacts) -> Passport:
     """Return what ``fact`` says as a passport; empty, 0 or false where it says nothing."""
     arch = find_arch(fact.arch)
     version = _VERSION.match(fact.python)
@@ -89,7 +91,7 @@ def fact_passport(fact: Recorded) -> Passport:
     )
 
 
-def _tags(fact: Recorded, python: str) -> Iterator[str]:
+def _tags(fact: EnvironmentFacts, python: str) -> Iterator[str]:
     """Yield what the installer accepts, best first, as ``packaging`` orders it."""
     version = tuple(int(number) for number in python.split(".")[:2])
     abi = f"cp{fact.soabi.split('-')[1]}"
@@ -98,7 +100,7 @@ def _tags(fact: Recorded, python: str) -> Iterator[str]:
     yield from map(str, compatible_tags(version, f"cp{version[0]}{version[1]}", platforms))
 
 
-def _platforms(fact: Recorded) -> Iterator[str]:
+def _platforms(fact: EnvironmentFacts) -> Iterator[str]:
     newest = [int(found["newest"]) for p in fact.pip_accepts if (found := _RANGE.fullmatch(p))]
     for minor in range(max(newest, default=0), _OLDEST.get(fact.arch, 17) - 1, -1):
         yield f"manylinux_2_{minor}"

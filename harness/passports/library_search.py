@@ -35,7 +35,7 @@ _MOST_FILES = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class LoaderLibraries:
     """What the loader of an image finds for one interpreter."""
 
     loader: str
@@ -47,14 +47,14 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Candidate:
+class _FoundLibrary:
     """A file that the loader would take."""
 
     path: str
     elf: ElfFacts
 
 
-def find_libraries(root: Rootfs, interpreter: str, arch: Arch) -> Found:
+def find_libraries(root: Rootfs, interpreter: str, arch: Arch) -> LoaderLibraries:
     """Return what the loader of ``interpreter`` (a command or a path) finds.
 
     Raises ``ImageError`` where the image has no such interpreter that is an ELF file.
@@ -85,7 +85,7 @@ def find_libraries(root: Rootfs, interpreter: str, arch: Arch) -> Found:
         )
         for name, file in sorted(found.items())
     ]
-    return Found(
+    return LoaderLibraries(
         loader=program.interpreter,
         linked=program.needed,
         exports=keep(program),
@@ -141,10 +141,10 @@ def _own_folders(program: ElfFacts, path: str) -> tuple[str, ...]:
     )
 
 
-def _search(root: Rootfs, folders: tuple[str, ...], program: ElfFacts) -> dict[str, _Candidate]:
+def _search(root: Rootfs, folders: tuple[str, ...], program: ElfFacts) -> dict[str, _FoundLibrary]:
     """Return what is found by each name: the first file of the interpreter's own kind."""
     read: dict[str, ElfFacts | None] = {}
-    found: dict[str, _Candidate] = {}
+    found: dict[str, _FoundLibrary] = {}
     for name, place in _places(root, folders, program.interpreter):
         path = root.resolve(place)
         if name in found or not path:
@@ -155,7 +155,7 @@ def _search(root: Rootfs, folders: tuple[str, ...], program: ElfFacts) -> dict[s
         # A file that is no link is asked for by its own name: libz.so.1, not libz.so.1.2.13.
         asked_for = path != place or place == program.interpreter
         if elf and _kind(elf) == _kind(program) and (asked_for or elf.soname in ("", name)):
-            found[name] = _Candidate(path=path, elf=elf)
+            found[name] = _FoundLibrary(path=path, elf=elf)
     return found
 
 
@@ -170,7 +170,7 @@ def _places(root: Rootfs, folders: tuple[str, ...], loader: str) -> Iterator[tup
                 yield name, posixpath.join(real, name)
 
 
-def _closure(names: tuple[str, ...], found: dict[str, _Candidate]) -> tuple[str, ...]:
+def _closure(names: tuple[str, ...], found: dict[str, _FoundLibrary]) -> tuple[str, ...]:
     queue = list(names)
     for name in queue:
         if name in found:

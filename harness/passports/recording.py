@@ -14,7 +14,7 @@ from harness.core.errors import EngineError, PassportError
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
 from harness.core.targets import Target
-from harness.passports import PassportBook, Record
+from harness.passports import PassportBook, PassportRecord
 from harness.passports.book import page_text
 
 
@@ -26,12 +26,12 @@ class PassportChange(StrEnum):
     SAME = "same"
     """Measured again, and nothing but the image is another."""
     KEPT = "kept"
-    """Recorded of this very image already; not measured."""
+    """Recorded from the same image already; not measured."""
     MISSED = "missed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BookEntry:
+class RecordingResult:
     """One target of a recording."""
 
     target: str
@@ -55,7 +55,7 @@ def record_passports(
     book: PassportBook,
     *,
     fresh: bool,
-) -> Iterator[BookEntry]:
+) -> Iterator[RecordingResult]:
     """Measure each target and write its record, one after the other.
 
     ``fresh`` measures what is recorded of the same image too. A target that cannot be had is
@@ -66,22 +66,22 @@ def record_passports(
             image = prober.image(target)
             before = _before(book, target)
             if before and before.image == image and not fresh:
-                yield BookEntry(target=target.key, change=PassportChange.KEPT)
+                yield RecordingResult(target=target.key, change=PassportChange.KEPT)
                 continue
             passport = prober.passport(target)
         except EngineError as error:
             lines = tuple(str(error).splitlines())
-            yield BookEntry(target=target.key, change=PassportChange.MISSED, lines=lines)
+            yield RecordingResult(target=target.key, change=PassportChange.MISSED, lines=lines)
             continue
         finally:
             prober.leave()
-        record = Record(target=target.key, passport=_lasting(passport), image=image)
+        record = PassportRecord(target=target.key, passport=_lasting(passport), image=image)
         ids = {passport.exports, *(library.symbols for library in passport.libraries)} - {""}
         book.write(record, {set_id: symbols(set_id) for set_id in ids})
         yield _entry(before, record)
 
 
-def _before(book: PassportBook, target: Target) -> Record | None:
+def _before(book: PassportBook, target: Target) -> PassportRecord | None:
     """Return what was measured before; a damaged record is as good as none, and is renewed."""
     try:
         return book.measured(target.key)
@@ -94,11 +94,11 @@ def _lasting(passport: Passport) -> Passport:
     return replace(passport, kernel="")
 
 
-def _entry(before: Record | None, now: Record) -> BookEntry:
+def _entry(before: PassportRecord | None, now: PassportRecord) -> RecordingResult:
     if before is None:
-        return BookEntry(target=now.target, change=PassportChange.NEW)
+        return RecordingResult(target=now.target, change=PassportChange.NEW)
     old, new = (page_text(replace(record, image=None)) for record in (before, now))
     if old == new:
-        return BookEntry(target=now.target, change=PassportChange.SAME)
+        return RecordingResult(target=now.target, change=PassportChange.SAME)
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "before", "now", "", "", 1, "")
-    return BookEntry(target=now.target, change=PassportChange.CHANGED, lines=tuple(lines))
+    return RecordingResult(target=now.target, change=PassportChange.CHANGED, lines=tuple(lines))

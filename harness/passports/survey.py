@@ -19,11 +19,11 @@ from harness.core.targets import Target
 from harness.host.cache import Cache, content_key
 from harness.host.code_key import code_key
 from harness.host.engine import Engine
-from harness.passports.library_search import Found, find_libraries
+from harness.passports.library_search import LoaderLibraries, find_libraries
 from harness.passports.rootfs import Rootfs
 
-_FOUND: TypeAdapter[Found] = TypeAdapter(Found)
-_NOTHING = Found(loader="", linked=(), exports="", libraries=())
+_FOUND: TypeAdapter[LoaderLibraries] = TypeAdapter(LoaderLibraries)
+_NOTHING = LoaderLibraries(loader="", linked=(), exports="", libraries=())
 
 
 class Surveyor:

@@ -16,7 +16,7 @@ class FoldedTags:
     """Pairs of ``cp311-cp311``s and of platforms."""
 
 
-def fold(tags: Iterable[str]) -> FoldedTags:
+def fold_tags(tags: Iterable[str]) -> FoldedTags:
     """Return ``tags`` folded."""
     abis = [
         ("-".join(first), tuple(tag.split("-", 2)[2] for tag in same))
@@ -30,7 +30,7 @@ def fold(tags: Iterable[str]) -> FoldedTags:
     )
 
 
-def unfold(folded: FoldedTags) -> Sequence[str]:
+def unfold_tags(folded: FoldedTags) -> Sequence[str]:
     """Return the tags in their order."""
     return tuple(
         f"{abi}-{platform}"

@@ -7,10 +7,10 @@ runs is not, see ``limits``.
 from harness.core.observations import Prediction
 from harness.core.passport import Passport, Symbols
 from harness.predict.cell_prediction import CellPrediction
-from harness.predict.installed_layout import shape_of
-from harness.predict.load_closure import loads_of
+from harness.predict.installed_layout import layout_of
+from harness.predict.load_closure import load_groups
 from harness.predict.load_rules import judge_loads
-from harness.predict.suffix_rules import judge_names, look_up, remark
+from harness.predict.suffix_rules import judge_names, remark, resolve_imports
 from harness.predict.tag_rules import judge_requires_python, judge_tags
 from harness.predict.target_profile import profile_of
 from harness.wheels.archive.contents import WheelFacts
@@ -30,12 +30,12 @@ def predict(
     Without ``imports``, every extension module of the wheel is to import. ``symbols`` gives
     the symbol sets that the passport names.
     """
-    shape, profile = shape_of(wheel), profile_of(passport)
-    refused = judge_tags(shape, profile) or judge_requires_python(shape, profile)
+    layout, profile = layout_of(wheel), profile_of(passport)
+    refused = judge_tags(layout, profile) or judge_requires_python(layout, profile)
     if refused:
         return refused
-    lookup = look_up(shape, passport.extension_suffixes, imports)
-    if lookup.lost:
-        return judge_names(shape, profile, lookup.lost)
-    loads = loads_of(shape, lookup.loaded, musl=profile.musl)
-    return judge_loads(shape, loads, profile, symbols) or remark(shape, lookup)
+    resolution = resolve_imports(layout, passport.extension_suffixes, imports)
+    if resolution.missing:
+        return judge_names(layout, profile, resolution.missing)
+    loads = load_groups(layout, resolution.loaded, musl=profile.musl)
+    return judge_loads(layout, loads, profile, symbols) or remark(layout, resolution)

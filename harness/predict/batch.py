@@ -10,7 +10,7 @@ from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.predict import CellPrediction
-from harness.predict.cell import forecast
+from harness.predict.cell import predict_wheel
 from harness.wheels.provider import Refusal
 
 
@@ -32,7 +32,7 @@ class PredictedWheels(Protocol):
     ) -> tuple[WheelRef, ...] | Refusal: ...
 
 
-def look_ahead(
+def predict_cells(
     subjects: Iterable[Subject],
     targets: Sequence[Target],
     passports: Passports,
@@ -41,10 +41,10 @@ def look_ahead(
     """Predict every subject on every target. Raises what ``wheels`` raises."""
     for subject in subjects:
         for target in targets:
-            yield look_at(Cell(target=target, subject=subject), passports, wheels)
+            yield predict_cell(Cell(target=target, subject=subject), passports, wheels)
 
 
-def look_at(cell: Cell, passports: Passports, wheels: PredictedWheels) -> CellPrediction:
+def predict_cell(cell: Cell, passports: Passports, wheels: PredictedWheels) -> CellPrediction:
     """Predict one cell. Raises what ``wheels`` raises."""
     passport = passports.recorded(cell.target.key)
     if passport is None:
@@ -62,5 +62,5 @@ def look_at(cell: Cell, passports: Passports, wheels: PredictedWheels) -> CellPr
     return CellPrediction(
         cell=cell,
         wheel=found[-1].filename,
-        prediction=forecast(found[-1], passport, passports.symbols, cell.subject.imports),
+        prediction=predict_wheel(found[-1], passport, passports.symbols, cell.subject.imports),
     )

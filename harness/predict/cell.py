@@ -33,7 +33,7 @@ class NoSurvey:
         return frozenset()
 
 
-def forecast(
+def predict_wheel(
     wheel: WheelRef,
     passport: Passport,
     symbols: Symbols,

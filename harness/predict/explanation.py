@@ -8,7 +8,7 @@ from harness.core.observations import Prediction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Story:
+class Diagnosis:
     """What lies behind a failure."""
 
     why: str = ""
@@ -26,22 +26,22 @@ def passing(remark: str) -> Prediction:
 
 
 def import_failed(
-    cause: Cause, *, file: str, evidence: str, explanation: str, story: Story
+    cause: Cause, *, file: str, evidence: str, explanation: str, diagnosis: Diagnosis
 ) -> Prediction:
-    """Return a failed import; the story's why ends the explanation."""
+    """Return a failed import; the diagnosis's why ends the explanation."""
     return Prediction(
         outcome=Outcome.IMPORT_FAILED,
         stage=Stage.IMPORT,
         cause=cause,
         file=file,
         evidence=evidence,
-        explanation=f"{explanation} {story.why}".rstrip(),
-        remedy=story.remedy,
-        reference=story.reference,
+        explanation=f"{explanation} {diagnosis.why}".rstrip(),
+        remedy=diagnosis.remedy,
+        reference=diagnosis.reference,
     )
 
 
-def some(words: list[str], most: int = 3) -> str:
+def abbreviate(words: list[str], most: int = 3) -> str:
     """Join the first few of ``words`` and say how many there are more."""
     first = ", ".join(words[:most])
     return first if len(words) <= most else f"{first} and {len(words) - most} more"

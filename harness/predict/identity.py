@@ -29,7 +29,7 @@ class _ByIdentity(Generic[Key]):
         return isinstance(other, _ByIdentity) and self.value is other.value
 
 
-def once(question: Callable[[Key], Answer]) -> Callable[[Key], Answer]:
+def cached_by_identity(question: Callable[[Key], Answer]) -> Callable[[Key], Answer]:
     """Keep the answers of ``question``, those of the ``MOST_KEPT`` latest objects."""
 
     @lru_cache(maxsize=MOST_KEPT)

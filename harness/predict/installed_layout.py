@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from harness.predict.identity import once
+from harness.predict.identity import cached_by_identity
 from harness.wheels.archive.contents import NativeMember, WheelFacts
+from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.elf import ElfFacts
-from harness.wheels.install_layout import installed
 
 PYTHON_SUFFIXES = (".py", ".pyc")
 
@@ -45,13 +45,13 @@ class InstalledLayout:
         return "" if module in self.folders else None
 
 
-@once
-def shape_of(wheel: WheelFacts) -> InstalledLayout:
+@cached_by_identity
+def layout_of(wheel: WheelFacts) -> InstalledLayout:
     """Return how ``wheel`` lies on a target after it was installed."""
     files: dict[str, dict[str, str]] = {}
     folders: set[str] = set()
     for member in wheel.members:
-        path = installed(member.name)
+        path = site_path(member.name)
         module, suffix = _module(path)
         if module:
             files.setdefault(module, {}).setdefault(suffix, member.name)
@@ -61,7 +61,7 @@ def shape_of(wheel: WheelFacts) -> InstalledLayout:
         files=files,
         folders=frozenset(folders),
         natives={native.name: native for native in wheel.native},
-        places={installed(native.name): native for native in wheel.native},
+        places={site_path(native.name): native for native in wheel.native},
         extensions=tuple(sorted({m for native in wheel.native if (m := extension(native))})),
     )
 
@@ -72,7 +72,7 @@ def extension(native: NativeMember) -> str:
     An extension module exports ``PyInit_<name>`` (PEP 3121, PEP 489); of a file that
     cannot be read the name decides.
     """
-    module, suffix = _module(installed(native.name))
+    module, suffix = _module(site_path(native.name))
     name = module.removesuffix(".__init__").rpartition(".")[2]
     match native.elf:
         case ElfFacts(exported=exported):

@@ -42,7 +42,7 @@ def is_optional(distribution: str, module: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limit:
+class PredictionLimit:
     """One thing that a prediction cannot know."""
 
     id: str
@@ -74,22 +74,22 @@ def _loads_all_the_same(seen: Observation, predicted: Prediction, _: tuple[str, 
 
 
 LIMITS = (
-    Limit(
+    PredictionLimit(
         id="code-that-runs",
         reason="what code does once it runs, a call, a crash or its time, stands in no header",
         covers=_runs_and_fails,
     ),
-    Limit(
+    PredictionLimit(
         id="other-projects",
         reason="what a package imports of other projects stands in its code, which is not read",
         covers=_needs_another,
     ),
-    Limit(
+    PredictionLimit(
         id="python-code",
         reason="what Python code raises on its way is not read from it",
         covers=_fails_in_python,
     ),
-    Limit(
+    PredictionLimit(
         id="reader",
         reason="the reader of ELF files wants section headers, which a loader does without",
         covers=_loads_all_the_same,
@@ -97,7 +97,7 @@ LIMITS = (
 )
 
 
-def limit_of(seen: Observation, imports: tuple[str, ...]) -> Limit | None:
+def limit_of(seen: Observation, imports: tuple[str, ...]) -> PredictionLimit | None:
     """Return the limit that explains why ``seen`` is not what was predicted, if one does."""
     predicted = seen.prediction
     if predicted is None:

@@ -11,12 +11,12 @@ from functools import lru_cache
 
 from harness.predict.installed_layout import InstalledLayout
 from harness.wheels.archive.contents import NativeMember
+from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.elf import ElfFacts, versioned
-from harness.wheels.install_layout import installed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Load:
+class LoadGroup:
     """ELF files of a wheel that ask the same libraries of the target."""
 
     members: tuple[NativeMember, ...]
@@ -41,7 +41,7 @@ class Load:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Unit:
+class _ModuleLoad:
     """One extension module with its closure."""
 
     members: tuple[NativeMember, ...]
@@ -50,17 +50,19 @@ class _Unit:
 
 
 @lru_cache(maxsize=1 << 14)
-def loads_of(shape: InstalledLayout, modules: tuple[str, ...], *, musl: bool) -> tuple[Load, ...]:
+def load_groups(
+    layout: InstalledLayout, modules: tuple[str, ...], *, musl: bool
+) -> tuple[LoadGroup, ...]:
     """Return what loading these extension modules asks for, in the order of the modules."""
-    groups: dict[frozenset[str], list[_Unit]] = {}
+    groups: dict[frozenset[str], list[_ModuleLoad]] = {}
     for module in modules:
-        unit = _unit(shape, shape.natives[module], musl=musl)
+        unit = _unit(layout, layout.natives[module], musl=musl)
         groups.setdefault(frozenset(unit.system), []).append(unit)
     return tuple(_joined(units) for units in groups.values())
 
 
-def _unit(shape: InstalledLayout, module: NativeMember, *, musl: bool) -> _Unit:
-    members, system = _closure(shape, module, musl=musl)
+def _unit(layout: InstalledLayout, module: NativeMember, *, musl: bool) -> _ModuleLoad:
+    members, system = _closure(layout, module, musl=musl)
     readable = [(m.name, m.elf) for m in members if isinstance(m.elf, ElfFacts)]
     own = {symbol.partition("@")[0] for _, elf in readable for symbol in elf.exported}
     wants: dict[str, str] = {}
@@ -70,11 +72,11 @@ def _unit(shape: InstalledLayout, module: NativeMember, *, musl: bool) -> _Unit:
                 # musl looks symbols up by name alone.
                 version = "" if musl else symbol.version
                 wants.setdefault(versioned(symbol.name, version), name)
-    return _Unit(members=members, system=system, wants=wants)
+    return _ModuleLoad(members=members, system=system, wants=wants)
 
 
 def _closure(
-    shape: InstalledLayout, module: NativeMember, *, musl: bool
+    layout: InstalledLayout, module: NativeMember, *, musl: bool
 ) -> tuple[tuple[NativeMember, ...], dict[str, str]]:
     """Return the wheel's files that are loaded, breadth first, and what else they need."""
     found = {module.name: module}
@@ -87,7 +89,7 @@ def _closure(
         names.add(native.elf.soname)
         own, passed_on = _search(native, native.elf, inherited, musl=musl)
         for name in native.elf.needed:
-            library = _bundled(shape, name, own)
+            library = _bundled(layout, name, own)
             if library is None and name not in names:
                 system.setdefault(name, native.name)
             elif library is not None and library.name not in found:
@@ -113,18 +115,18 @@ def _search(
 
 
 def _folders(native: NativeMember, paths: tuple[str, ...]) -> Iterator[str]:
-    origin = posixpath.dirname(installed(native.name))
+    origin = posixpath.dirname(site_path(native.name))
     for path in paths:
         if path.startswith(("$ORIGIN", "${ORIGIN}")):
             yield posixpath.normpath(f"{origin or '.'}/{path.partition('ORIGIN')[2].lstrip('}')}")
 
 
-def _bundled(shape: InstalledLayout, name: str, folders: tuple[str, ...]) -> NativeMember | None:
+def _bundled(layout: InstalledLayout, name: str, folders: tuple[str, ...]) -> NativeMember | None:
     places = (posixpath.normpath(f"{folder}/{name}") for folder in folders)
-    return next((shape.places[place] for place in places if place in shape.places), None)
+    return next((layout.places[place] for place in places if place in layout.places), None)
 
 
-def _joined(units: list[_Unit]) -> Load:
+def _joined(units: list[_ModuleLoad]) -> LoadGroup:
     members = tuple({m.name: m for unit in units for m in unit.members}.values())
     readable = [(m.name, m.elf) for m in members if isinstance(m.elf, ElfFacts)]
     versions: dict[str, set[str]] = {}
@@ -133,7 +135,7 @@ def _joined(units: list[_Unit]) -> Load:
             if library in units[0].system:
                 versions.setdefault(library, set()).update(wanted)
     wants = {symbol: member for unit in units for symbol, member in unit.wants.items()}
-    return Load(
+    return LoadGroup(
         members=members,
         kinds=frozenset(kind_of(elf) for _, elf in readable),
         readable=len(readable) == len(members),
@@ -147,7 +149,7 @@ def _joined(units: list[_Unit]) -> Load:
     )
 
 
-def elves(load: Load) -> list[tuple[str, ElfFacts]]:
+def elves(load: LoadGroup) -> list[tuple[str, ElfFacts]]:
     """Return the readable members by name."""
     return [(m.name, m.elf) for m in load.members if isinstance(m.elf, ElfFacts)]
 

@@ -10,9 +10,9 @@ from harness.core.causes import Cause
 from harness.core.cells import Outcome
 from harness.core.observations import Prediction
 from harness.core.passport import ExecStack, Symbols
-from harness.predict.explanation import Story, import_failed
+from harness.predict.explanation import Diagnosis, import_failed
 from harness.predict.installed_layout import InstalledLayout
-from harness.predict.load_closure import Load, elves, kind_of
+from harness.predict.load_closure import LoadGroup, elves, kind_of
 from harness.predict.symbol_rules import (
     libc_family,
     library_version,
@@ -31,21 +31,21 @@ _PACKED_SINCE = {True: (1, 2, 4), False: (2, 36)}
 """Whether on musl → the first version whose loader applies packed relocations: musl's WHATSNEW
 of 1.2.4, glibc's NEWS of 2.36."""
 
-Rule = Callable[[Load, TargetProfile, Symbols], Prediction | None]
+Rule = Callable[[LoadGroup, TargetProfile, Symbols], Prediction | None]
 
 
 def judge_loads(
-    shape: InstalledLayout, loads: tuple[Load, ...], profile: TargetProfile, symbols: Symbols
+    layout: InstalledLayout, loads: tuple[LoadGroup, ...], profile: TargetProfile, symbols: Symbols
 ) -> Prediction | None:
     """Return what the first rule says that is broken."""
     for load in loads:
         for rule in RULES:
             if said := rule(load, profile, symbols):
-                return _of_abi3(shape, said)
+                return _of_abi3(layout, said)
     return None
 
 
-def machine(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | None:
+def machine(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find the file of another machine, word size or byte order."""
     passport = profile.passport
     here = (passport.elf_machine, passport.elf_bits, passport.elf_little)
@@ -60,11 +60,11 @@ def machine(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | None
             f"{name} is machine code for {_kind(theirs)}; {profile.title} is {_kind(here)} and "
             "its loader takes no other. A tag that fits promises that this cannot happen."
         ),
-        story=Story(remedy="Build the wheel for this architecture.", reference=_ELF),
+        diagnosis=Diagnosis(remedy="Build the wheel for this architecture.", reference=_ELF),
     )
 
 
-def unreadable(load: Load, _: TargetProfile, __: Symbols) -> Prediction | None:
+def unreadable(load: LoadGroup, _: TargetProfile, __: Symbols) -> Prediction | None:
     """Find the file that begins like ELF and does not go on like it."""
     if load.readable:
         return None
@@ -74,11 +74,11 @@ def unreadable(load: Load, _: TargetProfile, __: Symbols) -> Prediction | None:
         file=name,
         evidence=elf.reason,
         explanation=f"{name} begins like an ELF file, and cannot be read as one: {elf.reason}.",
-        story=Story(remedy="Build the wheel again, or download it again.", reference=_ELF),
+        diagnosis=Diagnosis(remedy="Build the wheel again, or download it again.", reference=_ELF),
     )
 
 
-def exec_stack(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | None:
+def exec_stack(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find the file that asks for an executable stack where the loader no longer grants it."""
     if not load.exec_stack or profile.passport.exec_stack is not ExecStack.REFUSED:
         return None
@@ -90,14 +90,14 @@ def exec_stack(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | N
             f"{load.exec_stack} asks for an executable stack. From 2.41 on glibc does not make "
             f"the stack executable for a library that is loaded later; {profile.title} refuses it."
         ),
-        story=Story(
+        diagnosis=Diagnosis(
             remedy="Link with -z noexecstack; assembly files need a .note.GNU-stack section.",
             reference=_EXEC_STACK,
         ),
     )
 
 
-def packed_relocations(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | None:
+def packed_relocations(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find the file whose relocations the loader does not know and leaves out."""
     since = _PACKED_SINCE[profile.musl]
     if not load.packed or not profile.libc or profile.libc >= since:
@@ -112,7 +112,7 @@ def packed_relocations(load: Load, profile: TargetProfile, _: Symbols) -> Predic
             f"on. {profile.title} passes over them, and the first pointer that is used leads "
             "nowhere: a crash, most often while it is loaded."
         ),
-        story=Story(
+        diagnosis=Diagnosis(
             remedy="Link with -z nopack-relative-relocs; a library that auditwheel brought along "
             "has to come from an older system.",
             reference=_PACKED,
@@ -121,7 +121,7 @@ def packed_relocations(load: Load, profile: TargetProfile, _: Symbols) -> Predic
     return replace(failed, outcome=Outcome.CRASHED)
 
 
-def page_size(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | None:
+def page_size(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find the file whose segments are aligned to less than a page of the target."""
     page = profile.passport.page_size
     if not load.load_align or profile.musl or page <= 0 or load.load_align % page == 0:
@@ -135,7 +135,7 @@ def page_size(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | No
             f"The segments of {name} are aligned to {load.load_align} bytes. {profile.title} has "
             f"pages of {page} bytes, and its loader maps whole pages."
         ),
-        story=Story(
+        diagnosis=Diagnosis(
             remedy=f"Link with -z max-page-size={page} or a multiple.",
             reference=_ELF,
         ),
@@ -155,10 +155,10 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def _of_abi3(shape: InstalledLayout, said: Prediction) -> Prediction:
+def _of_abi3(layout: InstalledLayout, said: Prediction) -> Prediction:
     """Tell a stable-ABI wheel apart whose module needs a newer Python than its tag says."""
     name = said.evidence.removeprefix("undefined: ")
-    stable = any("-abi3" in tag for tag in shape.wheel.name.tags)
+    stable = any("-abi3" in tag for tag in layout.wheel.name.tags)
     if said.cause != Cause.UNDEFINED_SYMBOL or not stable or not name.startswith(("Py", "_Py")):
         return said
     return import_failed(
@@ -166,8 +166,8 @@ def _of_abi3(shape: InstalledLayout, said: Prediction) -> Prediction:
         file=said.file,
         evidence=said.evidence,
         explanation=said.explanation,
-        story=Story(
-            why=f"The tag {shape.wheel.name.tag_part} promises the stable ABI from that version "
+        diagnosis=Diagnosis(
+            why=f"The tag {layout.wheel.name.tag_part} promises the stable ABI from that version "
             "on, and the module uses more than that version had.",
             remedy="Raise the Python of the tag, or build with Py_LIMITED_API at the tag's.",
             reference=_STABLE_ABI,

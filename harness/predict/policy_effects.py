@@ -121,7 +121,7 @@ def rename_interpreter(passport: Passport, naming: Naming, arch: Arch) -> Passpo
     )
 
 
-def build_anew(policy: Policy, facts: WheelFacts) -> WheelFacts:
+def rebuild_facts(policy: Policy, facts: WheelFacts) -> WheelFacts:
     """Return the facts of the wheel as builders would write it under the policy."""
     match policy.builds:
         case NewNames.STABLE_TRIPLET:
@@ -133,7 +133,7 @@ def build_anew(policy: Policy, facts: WheelFacts) -> WheelFacts:
     return with_names(facts, change) if change else facts
 
 
-def judge(
+def shift_of(
     policy: Policy,
     target: Target,
     passport: Passport,
@@ -155,7 +155,7 @@ def judge(
     )
 
 
-def count(shifts: Iterable[Shift]) -> Mapping[PolicyEffect, int]:
+def count_effects(shifts: Iterable[Shift]) -> Mapping[PolicyEffect, int]:
     """Return how many shifts there are of each effect, every effect named."""
     found = dict.fromkeys(PolicyEffect, 0)
     for shift in shifts:

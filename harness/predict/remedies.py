@@ -26,7 +26,9 @@ from harness.wheels.archive.changes import (
     stable_names,
 )
 from harness.wheels.archive.contents import WheelFacts, read_contents
-from harness.wheels.archive.rewrite import Wheel, WheelChange, bytes_added, rewrite_wheel
+from harness.wheels.archive.data_schemes import site_path
+from harness.wheels.archive.filename import tag_rank
+from harness.wheels.archive.rewrite import WheelBytes, WheelChange, bytes_added, rewrite_wheel
 
 UNCHANGED = "unchanged"
 """The variant without a change."""
@@ -99,11 +101,11 @@ class RemedyEffect:
         return not clean, balance, not self.remedy.variant, self.added, self.remedy.name
 
 
-Verdicts = Mapping[tuple[str, str], Outcome]
+OutcomeByVariant = Mapping[tuple[str, str], Outcome]
 """Outcomes by target key and name of the variant."""
 
 
-def propose(wheels: Sequence[Wheel], passports: Mapping[str, Passport]) -> Proposal:
+def propose(wheels: Sequence[WheelBytes], passports: Mapping[str, Passport]) -> Proposal:
     """Return what could be done to the wheels so that more of those targets import them.
 
     Raises ``WheelError`` for what is no wheel that can be rewritten.
@@ -141,7 +143,7 @@ def predict_all(
     }
 
 
-def only(proposal: Proposal, patterns: Sequence[str]) -> Proposal:
+def select_remedies(proposal: Proposal, patterns: Sequence[str]) -> Proposal:
     """Return the proposal with the remedies of those names or kinds alone; none means all.
 
     Raises ``UsageError`` for a name that no remedy has.
@@ -167,7 +169,7 @@ def only(proposal: Proposal, patterns: Sequence[str]) -> Proposal:
     )
 
 
-def deciding(predictions: Mapping[tuple[str, str], Prediction]) -> tuple[str, ...]:
+def targets_that_differ(predictions: Mapping[tuple[str, str], Prediction]) -> tuple[str, ...]:
     """Return the keys of the targets where the variants do not all fare alike."""
     outcomes: dict[str, set[Outcome]] = {}
     for (key, _), prediction in predictions.items():
@@ -175,11 +177,11 @@ def deciding(predictions: Mapping[tuple[str, str], Prediction]) -> tuple[str, ..
     return tuple(key for key, found in outcomes.items() if len(found) > 1)
 
 
-def weigh(
+def remedy_effects(
     proposal: Proposal,
     passports: Mapping[str, Passport],
     predictions: Mapping[tuple[str, str], Prediction],
-    observed: Verdicts,
+    observed: OutcomeByVariant,
 ) -> tuple[RemedyEffect, ...]:
     """Return the effect of every remedy, best first; what was run outweighs what is predicted."""
     seen = {cell: outcome for cell, outcome in observed.items() if outcome is not Outcome.MISS}
@@ -205,7 +207,7 @@ def weigh(
 def common_modules(facts: Sequence[WheelFacts]) -> tuple[str, ...]:
     """Return the extension modules that all the wheels name, as they are imported."""
     named = [{_dotted(module.stem) for module in named_modules(wheel)} for wheel in facts]
-    return tuple(sorted(set.intersection(*named)))
+    return tuple(sorted(set.intersection(*named) - {""}))
 
 
 def triplet_of(suffix: str) -> str:
@@ -216,8 +218,7 @@ def triplet_of(suffix: str) -> str:
 
 def choose_facts(facts: Sequence[WheelFacts], passport: Passport) -> WheelFacts:
     """Return the wheel whose best tag the installer ranks first; the first if it takes none."""
-    ranks = {tag: rank for rank, tag in enumerate(passport.tags)}
-    return min(facts, key=lambda f: min(ranks.get(tag, len(ranks)) for tag in f.name.tags))
+    return min(facts, key=lambda wheel: tag_rank(wheel.name, passport.tags))
 
 
 def _makers(
@@ -253,13 +254,12 @@ def _triplets_read(
 
 def _dotted(stem: str) -> str:
     """Return ``demo._core`` for ``demo/_core``, also below ``demo-1.0.data/platlib/``."""
-    parts = stem.split("/")
-    return ".".join(parts[2:] if parts[0].endswith(".data") else parts)
+    return site_path(stem).replace("/", ".")
 
 
 def _variant(
     name: str,
-    wheels: Sequence[Wheel],
+    wheels: Sequence[WheelBytes],
     facts: Sequence[WheelFacts],
     make: Callable[[WheelFacts], WheelChange],
 ) -> Variant:

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from harness.core.causes import Cause
 from harness.core.observations import Prediction
-from harness.predict.explanation import PASS, Story, import_failed, passing
+from harness.predict.explanation import PASS, Diagnosis, import_failed, passing
 from harness.predict.installed_layout import InstalledLayout
 from harness.predict.limits import is_optional
 from harness.predict.target_profile import TargetProfile
@@ -27,55 +27,57 @@ _STABLE = re.compile(r"\.abi3t?-(?P<triplet>.+)\.so")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lookup:
+class ImportResolution:
     """What the imports come to."""
 
     loaded: tuple[str, ...] = ()
     """ELF members that are loaded, in the order of the modules."""
-    lost: str = ""
+    missing: str = ""
     """The first module that is needed and not found."""
-    without: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     """Modules that are not found and that the project can do without."""
 
 
 @lru_cache(maxsize=1 << 16)
-def look_up(shape: InstalledLayout, suffixes: tuple[str, ...], imports: tuple[str, ...]) -> Lookup:
+def resolve_imports(
+    layout: InstalledLayout, suffixes: tuple[str, ...], imports: tuple[str, ...]
+) -> ImportResolution:
     """Find every module that ``imports`` need, as an interpreter with that list does."""
     loaded: list[str] = []
-    without: list[str] = []
-    for module in needed(shape, imports):
-        found = shape.find(module, suffixes)
+    optional: list[str] = []
+    for module in needed(layout, imports):
+        found = layout.find(module, suffixes)
         # Of an extension's folder of stubs importlib makes an empty namespace, without its file;
         # who imports it wants what is in the file (cryptography's _rust).
-        if found is None or (not found and module in shape.extensions):
-            if module not in imports and is_optional(shape.wheel.name.distribution, module):
-                without.append(module)
+        if found is None or (not found and module in layout.extensions):
+            if module not in imports and is_optional(layout.wheel.name.distribution, module):
+                optional.append(module)
                 continue
-            return Lookup(loaded=tuple(loaded), lost=module, without=tuple(without))
-        if found in shape.natives:
+            return ImportResolution(loaded=tuple(loaded), missing=module, optional=tuple(optional))
+        if found in layout.natives:
             loaded.append(found)
-    return Lookup(loaded=tuple(dict.fromkeys(loaded)), without=tuple(without))
+    return ImportResolution(loaded=tuple(dict.fromkeys(loaded)), optional=tuple(optional))
 
 
-def needed(shape: InstalledLayout, imports: tuple[str, ...]) -> Iterator[str]:
+def needed(layout: InstalledLayout, imports: tuple[str, ...]) -> Iterator[str]:
     """Yield the modules that have to be found for ``imports``, each after its packages.
 
     Where no import is an extension module itself, the wheel's extension modules count as
     needed: what a package imports stands in its code, which is not read.
     """
     for module in imports:
-        if _is_ours(shape, module):
+        if _is_ours(layout, module):
             parts = module.split(".")
             yield from (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
-    if not set(imports).intersection(shape.extensions):
-        yield from shape.extensions
+    if not set(imports).intersection(layout.extensions):
+        yield from layout.extensions
 
 
-def judge_names(shape: InstalledLayout, profile: TargetProfile, module: str) -> Prediction:
+def judge_names(layout: InstalledLayout, profile: TargetProfile, module: str) -> Prediction:
     """Say why ``module`` is not found."""
-    there = shape.files.get(module) or shape.files.get(f"{module}.__init__") or {}
+    there = layout.files.get(module) or layout.files.get(f"{module}.__init__") or {}
     if not there:
-        return _absent(shape, module)
+        return _absent(layout, module)
     suffixes = profile.passport.extension_suffixes
     held, file = sorted(there), there[min(there)]
     return import_failed(
@@ -88,42 +90,42 @@ def judge_names(shape: InstalledLayout, profile: TargetProfile, module: str) -> 
             f"{' '.join(suffixes)}. None of them is the file's, so that there is no module of "
             f"that name for it."
         ),
-        story=_story(held[0], profile),
+        diagnosis=_diagnose_suffix(held[0], profile),
     )
 
 
-def remark(shape: InstalledLayout, lookup: Lookup) -> Prediction:
+def remark(layout: InstalledLayout, resolution: ImportResolution) -> Prediction:
     """Return the pass of what was found, with what is strange about it."""
-    if lookup.without:
-        return passing(f"{', '.join(lookup.without)} is not found, and the project falls back")
-    name = shape.wheel.name
+    if resolution.optional:
+        return passing(f"{', '.join(resolution.optional)} is not found, and the project falls back")
+    name = layout.wheel.name
     pure = name.tag_part.endswith("-any")
-    if shape.natives and pure:
-        return passing(f"{name.tag_part} promises any machine, and {min(shape.natives)} is native")
-    if not shape.natives and not pure:
+    if layout.natives and pure:
+        return passing(f"{name.tag_part} promises any machine, and {min(layout.natives)} is native")
+    if not layout.natives and not pure:
         return passing(f"{name.tag_part} promises native code, and there is none")
     return PASS
 
 
-def _is_ours(shape: InstalledLayout, module: str) -> bool:
+def _is_ours(layout: InstalledLayout, module: str) -> bool:
     """Whether the wheel is to have ``module``: its top level, or nobody else could bring it."""
     top = module.partition(".")[0]
-    ours = top in shape.files or f"{top}.__init__" in shape.files or top in shape.folders
-    return ours or (not shape.wheel.requires_dist and not shape.wheel.modules)
+    ours = top in layout.files or f"{top}.__init__" in layout.files or top in layout.folders
+    return ours or (not layout.wheel.requires_dist and not layout.wheel.modules)
 
 
-def _absent(shape: InstalledLayout, module: str) -> Prediction:
-    native = f"{len(shape.natives)} native files" if shape.natives else "no native file at all"
+def _absent(layout: InstalledLayout, module: str) -> Prediction:
+    native = f"{len(layout.natives)} native files" if layout.natives else "no native file at all"
     return import_failed(
         Cause.NO_EXTENSION,
         file="",
         evidence=f"no file of the wheel is {module}; it holds {native}",
         explanation=(
-            f"No file of {shape.wheel.name.filename} could be the module {module}, under "
+            f"No file of {layout.wheel.name.filename} could be the module {module}, under "
             f"whatever ending. The wheel holds {native}, although its tag is "
-            f"{shape.wheel.name.tag_part}."
+            f"{layout.wheel.name.tag_part}."
         ),
-        story=Story(
+        diagnosis=Diagnosis(
             remedy="Build the wheel with its extension modules: the build left them out.",
             reference=_FORMAT,
         ),
@@ -135,12 +137,12 @@ def _names(module: str, suffixes: Sequence[str]) -> str:
     return " and ".join(stem + suffix for suffix in suffixes)
 
 
-def _story(held: str, profile: TargetProfile) -> Story:
-    """Return the known story of a mismatch, what would mend it, and the link."""
+def _diagnose_suffix(held: str, profile: TargetProfile) -> Diagnosis:
+    """Return the known diagnosis of a mismatch, what would mend it, and the link."""
     own = profile.passport.ext_suffix
     both = f"Let the wheel hold the file under {own} too, or under plain .so, which all read."
     if _STABLE.fullmatch(held):
-        return Story(
+        return Diagnosis(
             why="CPython 3.15 builds stable-ABI modules under names with a triplet, which "
             "upstream's older Pythons do not look for.",
             remedy="Name the file .abi3.so, which 3.15 reads as well.",
@@ -148,43 +150,43 @@ def _story(held: str, profile: TargetProfile) -> Story:
         )
     theirs, ours = _VERSIONED.fullmatch(held), _VERSIONED.fullmatch(own)
     if theirs is None or ours is None:
-        return Story(
+        return Diagnosis(
             why="",
             remedy=both,
             reference=_LISTS,
         )
     if theirs["flags"] != ours["flags"]:
-        return Story(
+        return Diagnosis(
             why=f"The file is for another build of CPython (ABI flags {theirs['flags']!r}, here "
             f"{ours['flags']!r}).",
             remedy="Build a wheel for this ABI too.",
             reference=_FREE_THREADED,
         )
     if theirs["python"] != ours["python"]:
-        return Story(
+        return Diagnosis(
             why="The file is for another version of CPython.",
             remedy="Build one for this version.",
             reference=_LISTS,
         )
-    return _triplets(theirs["triplet"] or "", ours["triplet"] or "", both)
+    return _diagnose_triplets(theirs["triplet"] or "", ours["triplet"] or "", both)
 
 
-def _triplets(theirs: str, ours: str, both: str) -> Story:
+def _diagnose_triplets(theirs: str, ours: str, both: str) -> Diagnosis:
     if ("musl" in theirs) is not ("musl" in ours):
-        return Story(
+        return Diagnosis(
             why="One tag, two names: on musl, upstream's CPython has -gnu in its names up to 3.10 "
             "and -musl from 3.11 on, and distributions changed it both ways.",
             remedy=both,
             reference=_MUSL,
         )
     if theirs != ours:
-        return Story(
+        return Diagnosis(
             why=f"The interpreter's distribution says {ours} where the wheel's builder says "
             f"{theirs}: Fedora and RHEL used RPM's names of this architecture.",
             remedy=both,
             reference=_FEDORA,
         )
-    return Story(
+    return Diagnosis(
         why="",
         remedy=both,
         reference=_LISTS,

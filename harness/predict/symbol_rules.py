@@ -7,9 +7,9 @@ finds out. Where nobody recorded a target's libraries nothing is said of them.
 from harness.core.causes import Cause
 from harness.core.observations import Prediction
 from harness.core.passport import Symbols
-from harness.predict.explanation import Story, import_failed, some
+from harness.predict.explanation import Diagnosis, abbreviate, import_failed
 from harness.predict.library_resolution import library_of, names_in, resolve_libraries, versions_in
-from harness.predict.load_closure import Load, elves
+from harness.predict.load_closure import LoadGroup, elves
 from harness.predict.target_profile import TargetProfile, numbers
 
 _LOADER = "https://man7.org/linux/man-pages/man8/ld.so.8.html"
@@ -20,7 +20,7 @@ _GLIBC = ("libc.so.6", "ld-linux", "ld64.so")
 _MUSL_LIBC = ("libc.musl-", "ld-musl-")
 
 
-def libc_family(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | None:
+def libc_family(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find the module of the other libc, by the libraries that only that one has."""
     others = _GLIBC if profile.musl else _MUSL_LIBC
     for name, member in load.system.items():
@@ -30,7 +30,7 @@ def libc_family(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | 
     return None
 
 
-def missing_library(load: Load, profile: TargetProfile, _: Symbols) -> Prediction | None:
+def missing_library(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find the library that is neither the wheel's nor the target's."""
     missing = resolve_libraries(profile, frozenset(load.system)).missing
     if not missing:
@@ -39,19 +39,19 @@ def missing_library(load: Load, profile: TargetProfile, _: Symbols) -> Predictio
     return import_failed(
         Cause.MISSING_LIBRARY,
         file=member,
-        evidence=f"needs {some(list(missing))}, which the loader does not find",
+        evidence=f"needs {abbreviate(list(missing))}, which the loader does not find",
         explanation=(
-            f"{member} needs {some(list(missing))}. No file of the wheel on its search path is "
-            f"that library, and the loader of {profile.title} finds none by itself."
+            f"{member} needs {abbreviate(list(missing))}. No file of the wheel on its search "
+            f"path is that library, and the loader of {profile.title} finds none by itself."
         ),
-        story=Story(
+        diagnosis=Diagnosis(
             remedy="Bundle the library (auditwheel repair), or install it on the target.",
             reference=_LOADER,
         ),
     )
 
 
-def library_version(load: Load, profile: TargetProfile, symbols: Symbols) -> Prediction | None:
+def library_version(load: LoadGroup, profile: TargetProfile, symbols: Symbols) -> Prediction | None:
     """Find the symbol version that a library of the target does not have yet."""
     if profile.musl:
         return None
@@ -61,7 +61,9 @@ def library_version(load: Load, profile: TargetProfile, symbols: Symbols) -> Pre
     return None
 
 
-def undefined_symbol(load: Load, profile: TargetProfile, symbols: Symbols) -> Prediction | None:
+def undefined_symbol(
+    load: LoadGroup, profile: TargetProfile, symbols: Symbols
+) -> Prediction | None:
     """Find the symbol that nothing in the load order defines (weak ones are excused)."""
     sets = resolve_libraries(profile, frozenset(load.system)).sets
     if sets is None:
@@ -89,7 +91,9 @@ def _lacking(
     return frozenset(v for v in wanted if v.startswith("GLIBC_2.") and numbers(v) > profile.libc)
 
 
-def _too_old(load: Load, profile: TargetProfile, name: str, lacking: frozenset[str]) -> Prediction:
+def _too_old(
+    load: LoadGroup, profile: TargetProfile, name: str, lacking: frozenset[str]
+) -> Prediction:
     versions = sorted(lacking, key=numbers)
     newest = versions[-1]
     member = next(n for n, elf in elves(load) if newest in elf.version_needs.get(name, ()))
@@ -100,9 +104,10 @@ def _too_old(load: Load, profile: TargetProfile, name: str, lacking: frozenset[s
         evidence=f"needs {newest} of {name}; {profile.passport.libc or 'the target'} has not",
         explanation=(
             f"{member} uses symbols of {name} at version {newest}, and {profile.title} has a "
-            f"{name} without {some(versions)}. The loader checks the versions before it starts."
+            f"{name} without {abbreviate(versions)}. The loader checks the versions before it "
+            "starts."
         ),
-        story=Story(
+        diagnosis=Diagnosis(
             remedy=(
                 "Build in a builder image whose libc is as old as the tag promises."
                 if libc
@@ -119,19 +124,19 @@ def _unversioned(symbol: str, symbols: Symbols, sets: tuple[str, ...]) -> bool:
     return bool(at) and any(name in symbols(set_id) for set_id in sets)
 
 
-def _undefined(load: Load, profile: TargetProfile, missing: list[str]) -> Prediction:
+def _undefined(load: LoadGroup, profile: TargetProfile, missing: list[str]) -> Prediction:
     member = load.wants[missing[0]]
     if profile.musl and any(name.startswith(_GLIBC) for name in load.system):
-        return _other_libc(profile, member, f"needs {some(missing)}")
+        return _other_libc(profile, member, f"needs {abbreviate(missing)}")
     return import_failed(
         Cause.UNDEFINED_SYMBOL,
         file=member,
-        evidence=f"undefined: {some(missing)}",
+        evidence=f"undefined: {abbreviate(missing)}",
         explanation=(
-            f"{member} needs {some(missing)}. Neither the interpreter nor a library that is "
+            f"{member} needs {abbreviate(missing)}. Neither the interpreter nor a library that is "
             f"loaded with it on {profile.title} defines that, and the wheel does not either."
         ),
-        story=Story(
+        diagnosis=Diagnosis(
             remedy="Link with the library that defines it, or do without what is newer than the "
             "oldest target.",
             reference=_LOADER,
@@ -149,7 +154,7 @@ def _other_libc(profile: TargetProfile, member: str, needs: str) -> Prediction:
             f"{member} {needs}, as what is built for {theirs} does. {profile.title} is a {ours} "
             f"system, and one libc does not stand in for the other."
         ),
-        story=Story(
+        diagnosis=Diagnosis(
             remedy=f"Build a wheel for {ours} too, and tag each for its own libc.",
             reference=_MUSL,
         ),

@@ -14,7 +14,7 @@ from harness.core.arches import linux_arch
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Prediction
-from harness.predict.explanation import Story
+from harness.predict.explanation import Diagnosis
 from harness.predict.installed_layout import InstalledLayout
 from harness.predict.target_profile import TargetProfile, numbers
 
@@ -35,22 +35,22 @@ _KNOWN_SINCE = {
 _PLATFORM = re.compile(r"(?P<kind>manylinux\d+|manylinux|musllinux)(?:_(?P<libc>\d+_\d+))?_[a-z].*")
 
 
-def judge_tags(shape: InstalledLayout, profile: TargetProfile) -> Prediction | None:
+def judge_tags(layout: InstalledLayout, profile: TargetProfile) -> Prediction | None:
     """Refuse a wheel none of whose tags the installer accepts."""
-    tags = shape.wheel.name.tags
+    tags = layout.wheel.name.tags
     if any(tag in profile.tags for tag in tags):
         return None
     parts = [tag.split("-", 2) for tag in tags]
     here = [platform for python, abi, platform in parts if (python, abi) in profile.interpreters]
     if here:
-        return _platform_refused(shape, profile, _nearest(here, profile))
+        return _platform_refused(layout, profile, _nearest(here, profile))
     python, abi, _ = min(parts, key=lambda part: part[2] not in profile.platforms)
-    return _python_refused(shape, profile, python, abi)
+    return _python_refused(layout, profile, python, abi)
 
 
-def judge_requires_python(shape: InstalledLayout, profile: TargetProfile) -> Prediction | None:
+def judge_requires_python(layout: InstalledLayout, profile: TargetProfile) -> Prediction | None:
     """Refuse a wheel whose Requires-Python excludes the interpreter."""
-    wanted, python = shape.wheel.requires_python, profile.passport.python
+    wanted, python = layout.wheel.requires_python, profile.passport.python
     if _admits(wanted, python):
         return None
     older = any(
@@ -63,7 +63,7 @@ def judge_requires_python(shape: InstalledLayout, profile: TargetProfile) -> Pre
         cause=Cause.PYTHON_TOO_OLD if older else Cause.PYTHON_TOO_NEW,
         evidence=f"Requires-Python {wanted}; this is {python}",
         explanation=(
-            f"{shape.wheel.name.filename} says that it requires Python {wanted}. {profile.title} "
+            f"{layout.wheel.name.filename} says that it requires Python {wanted}. {profile.title} "
             "is not one of them, and the installer believes the wheel."
         ),
         remedy="Choose a release that supports this Python, or correct Requires-Python.",
@@ -102,26 +102,26 @@ def _promise(platform: str) -> tuple[int, ...]:
     return _LEGACY.get(found["kind"]) or numbers(found["libc"] or "")
 
 
-def _platform_refused(shape: InstalledLayout, profile: TargetProfile, platform: str) -> Prediction:
-    story = _platform_story(profile, platform)
+def _platform_refused(layout: InstalledLayout, profile: TargetProfile, platform: str) -> Prediction:
+    diagnosis = _diagnose_platform(profile, platform)
     best = profile.passport.tags[0].split("-", 2)[2] if profile.passport.tags else "no tag at all"
     return _refused(
-        shape,
+        layout,
         Cause.TAG_REFUSED,
         f"nearest tag {platform}; {profile.passport.installer} accepts up to {best}",
-        f"{story.why} {profile.passport.installer} on {profile.title} accepts {best} and what is "
-        "older.",
-        story,
+        f"{diagnosis.why} {profile.passport.installer} on {profile.title} accepts {best} and "
+        "what is older.",
+        diagnosis,
     )
 
 
-def _platform_story(profile: TargetProfile, platform: str) -> Story:
+def _diagnose_platform(profile: TargetProfile, platform: str) -> Diagnosis:
     """Return why a platform is refused, what would help, and the link."""
     arch = linux_arch(platform)
     ours = {linux_arch(tag) for tag in profile.platforms}
     if arch not in ours:
         which = f"for {arch}" if arch else f"for {platform}, which is not Linux"
-        return Story(
+        return Diagnosis(
             why=f"The wheel is {which}.",
             remedy="Build a wheel for this architecture.",
             reference=_TAGS,
@@ -130,33 +130,33 @@ def _platform_story(profile: TargetProfile, platform: str) -> Story:
     reference = _MUSLLINUX if musl else _MANYLINUX
     if musl is not profile.musl:
         libc, other = ("musl", "manylinux") if musl else ("glibc", "musllinux")
-        return Story(
+        return Diagnosis(
             why=f"The wheel is for {libc}, and this is not.",
             remedy=f"Build a {other} wheel too: one wheel serves one libc.",
             reference=reference,
         )
     promise = _promise(platform)
     if profile.libc and promise > profile.libc:
-        return Story(
+        return Diagnosis(
             why=f"The tag {platform} promises nothing below {_dotted(promise)} of the libc.",
             remedy=f"Build for {_dotted(profile.libc)}, in an older builder image.",
             reference=reference,
         )
-    return _installer_story(profile, platform, reference)
+    return _diagnose_installer(profile, platform, reference)
 
 
-def _installer_story(profile: TargetProfile, platform: str, reference: str) -> Story:
+def _diagnose_installer(profile: TargetProfile, platform: str, reference: str) -> Diagnosis:
     found = _PLATFORM.fullmatch(platform)
     since = _KNOWN_SINCE.get(found["kind"] if found else "", ())
     name, _, version = profile.passport.installer.partition(" ")
     if name == "pip" and numbers(version) < since:
-        return Story(
+        return Diagnosis(
             why=f"This system would do: pip knows {platform} from {_dotted(since)} on, and this "
             f"one is {version}.",
             remedy=f"Upgrade the installer: pip {_dotted(since)} or later takes the wheel.",
             reference=reference,
         )
-    return Story(
+    return Diagnosis(
         why=f"The installer does not list {platform}.",
         remedy="",
         reference=reference,
@@ -164,36 +164,36 @@ def _installer_story(profile: TargetProfile, platform: str, reference: str) -> S
 
 
 def _python_refused(
-    shape: InstalledLayout, profile: TargetProfile, python: str, abi: str
+    layout: InstalledLayout, profile: TargetProfile, python: str, abi: str
 ) -> Prediction:
-    cause, story = _python_story(profile, python, abi)
+    cause, diagnosis = _diagnose_python(profile, python, abi)
     best = "-".join(profile.passport.tags[0].split("-", 2)[:2]) if profile.passport.tags else "none"
     return _refused(
-        shape,
+        layout,
         cause,
         f"the wheel is for {python}-{abi}; the installer accepts {best}",
-        f"{story.why} {profile.passport.installer} on {profile.title} accepts {best}, the stable "
-        "ABI of its own and older versions where it has one, and what is pure.",
-        story,
+        f"{diagnosis.why} {profile.passport.installer} on {profile.title} accepts {best}, the "
+        "stable ABI of its own and older versions where it has one, and what is pure.",
+        diagnosis,
     )
 
 
-def _python_story(profile: TargetProfile, python: str, abi: str) -> tuple[Cause, Story]:
+def _diagnose_python(profile: TargetProfile, python: str, abi: str) -> tuple[Cause, Diagnosis]:
     theirs, ours = _python_of(python), profile.python
     if profile.free_threaded is not abi.endswith("t") and (theirs == ours or abi == "abi3"):
         build = "free-threaded" if profile.free_threaded else "with the GIL"
-        return Cause.FREE_THREADED, Story(
+        return Cause.FREE_THREADED, Diagnosis(
             why=f"This interpreter is built {build}, an ABI of its own; the wheel has {abi}.",
             remedy="Build a wheel for that ABI too.",
             reference=_FREE_THREADED,
         )
     if theirs > ours:
-        return Cause.PYTHON_TOO_OLD, Story(
+        return Cause.PYTHON_TOO_OLD, Diagnosis(
             why=f"The wheel needs Python {_dotted(theirs)}, this is {profile.passport.minor}.",
             remedy=f"Build a wheel for {profile.passport.minor}, or take an older release.",
             reference=_TAGS,
         )
-    return Cause.PYTHON_TOO_NEW, Story(
+    return Cause.PYTHON_TOO_NEW, Diagnosis(
         why=f"The wheel is for Python {_dotted(theirs)}, this is {profile.passport.minor}.",
         remedy=f"Build a wheel for {profile.passport.minor}, or one of the stable ABI (abi3).",
         reference=_TAGS,
@@ -211,15 +211,15 @@ def _dotted(version: tuple[int, ...]) -> str:
 
 
 def _refused(
-    shape: InstalledLayout, cause: Cause, evidence: str, why: str, story: Story
+    layout: InstalledLayout, cause: Cause, evidence: str, why: str, diagnosis: Diagnosis
 ) -> Prediction:
-    name = shape.wheel.name
+    name = layout.wheel.name
     return Prediction(
         outcome=Outcome.REFUSED,
         stage=Stage.INSTALL,
         cause=cause,
         evidence=evidence,
         explanation=f"{name.filename} has the tags {name.tag_part}. {why}",
-        remedy=story.remedy,
-        reference=story.reference,
+        remedy=diagnosis.remedy,
+        reference=diagnosis.reference,
     )

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from harness.core.passport import Passport
-from harness.predict.identity import once
+from harness.predict.identity import cached_by_identity
 
 _NUMBER = re.compile(r"\d+")
 
@@ -28,7 +28,7 @@ class TargetProfile:
     """``CPython 3.9.5 on musl 1.2.2, x86_64``, for sentences."""
 
 
-@once
+@cached_by_identity
 def profile_of(passport: Passport) -> TargetProfile:
     """Return what ``passport`` says in the form that rules ask."""
     parts = [tag.split("-", 2) for tag in passport.tags]

@@ -11,7 +11,9 @@ run leaves every line that was written. Four kinds of event::
 
 import json
 import os
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,16 @@ class Journal:
     def announce(self, doing: str) -> None:
         """Say what is being done for the target at hand."""
         self.activity(self._target, doing)
+
+    @contextmanager
+    def timed(self, phase: str, target: str, doing: str) -> Iterator[None]:
+        """Announce what is done for ``target``, and record the seconds that it took."""
+        self.activity(target, doing)
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.phase(phase, time.monotonic() - start)
 
     def phase(self, phase: str, seconds: float) -> None:
         """Record the wall-clock seconds that one piece of a phase took."""

@@ -1,10 +1,9 @@
-"""Native twins: the same targets on this machine's own arch, and what they do for emulated ones.
+"""Installs wheels for emulated targets with the same target on this machine's own arch.
 
-In: an emulated target and a wheel. Out: the site directory that pip makes of it. What pip does
-with a wheel depends on pip, on Python's release and on the list of tags that pip accepts, and
-on nothing else of the machine: the twin has the same pip and the same Python, and is told the
-target's own list. Where it has not, or where there is no twin, the target installs for itself;
-and what a twin's pip refuses or breaks on is confirmed with the target's own, emulated.
+What pip does with a wheel depends on pip, on Python's release and on the list of tags that pip
+accepts. So the native target, if it has the same pip and Python, installs in place of the
+emulated one, told the emulated target's tags. If there is no such image, the emulated target
+installs for itself; and what the native pip refuses or fails on is confirmed with its own.
 """
 
 from collections.abc import Sequence
@@ -18,42 +17,43 @@ from harness.core.targets import Target
 from harness.host.engine import Engine, Limits
 from harness.images.debian_root import native_arch
 from harness.images.source import ImageStorage
-from harness.probe.session import Job, ProbeResult, Session, SessionLostError
+from harness.probe.jobs import Job, ProbeResult
+from harness.probe.session import Session, SessionLostError, open_session
 
 TOO_LARGE = 32 << 20
-"""Bytes of a wheel, and a quarter of those of a site directory: more is not sent about."""
+"""Bytes of a wheel; four times as many of a site directory. Larger ones are not transferred."""
 
 
 class KnownImages(Protocol):
-    """Where targets' images are (``harness.images.ImageStore``)."""
+    """Where target images are (``harness.images.ImageStore``)."""
 
     def uses(self, target: Target) -> tuple[ImageStorage, ...]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Installed:
-    """What a twin's pip made of a wheel."""
+class NativelyInstalled:
+    """What the native pip made of a wheel."""
 
     site: bytes
-    """The site directory as a zip, for ``Job.site``; empty where pip failed."""
+    """The site directory as a zip, for ``Job.site``; empty if pip failed."""
     failure: ProbeResult | None
     seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Open:
-    """The session that is open."""
+class _NativeSession:
+    """The open session."""
 
     image: str
     """Its id."""
     session: Session
     passport: Passport
     ids: set[str] = field(default_factory=set)
-    """Of targets that are known to have that image."""
+    """Ids of the targets that are known to have that image."""
 
 
 class NativeInstaller:
-    """Sessions of native twins, one open at a time; ``close`` leaves no container behind."""
+    """Keeps one native session open; ``close`` leaves no container behind."""
 
     def __init__(
         self, engine: Engine, images: KnownImages, targets: Sequence[Target], limits: Limits
@@ -61,14 +61,14 @@ class NativeInstaller:
         self._engine = engine
         self._images = images
         here = native_arch().name
-        self._twins = {target.id: target for target in targets if target.arch_name == here}
+        self._native = {target.id: target for target in targets if target.arch_name == here}
         self._limits = limits
         self._lacking: set[str] = set()
-        self._open: _Open | None = None
+        self._open: _NativeSession | None = None
 
     def has(self, target: Target) -> bool:
-        """Whether the matrix has the target on this machine's arch too."""
-        return target.id in self._twins and target.key not in self._lacking
+        """Whether the matrix has a usable native target for ``target``."""
+        return target.id in self._native and target.key not in self._lacking
 
     def close(self) -> None:
         """Remove the open container; idempotent."""
@@ -77,27 +77,26 @@ class NativeInstaller:
         self._open = None
 
     def at(self, target: Target) -> tuple[Session, Passport]:
-        """Return the session of the target's twin, opened where another one was.
+        """Return the native target's session and passport.
 
-        Raises ``EngineError`` where it cannot be had; the engine has to have its image, for none
-        is made or pulled for this.
+        Raises ``EngineError`` if the engine does not have its image: none is made for this.
         """
-        twin = self._twins[target.id]
+        native = self._native[target.id]
         try:
-            opened = self._opened(twin)
+            opened = self._opened(native)
         except EngineError:
             self._lacking.add(target.key)
             raise
         return opened.session, opened.passport
 
-    def install(self, target: Target, passport: Passport, job: Job) -> Installed | None:
-        """Install the job's subject as the target would; None where only it can tell."""
+    def install(self, target: Target, passport: Passport, job: Job) -> NativelyInstalled | None:
+        """Install the job's subject as the target would; None if the target must do it itself."""
         name, wheel = job.wheels[-1]
         if not self.has(target) or len(wheel) > TOO_LARGE or (job.wheels[1:] and not job.beside):
             return None
         try:
-            session, twin = self.at(target)
-            if (twin.python, twin.installer) != (passport.python, passport.installer):
+            session, native = self.at(target)
+            if (native.python, native.installer) != (passport.python, passport.installer):
                 self._lacking.add(target.key)
                 return None
             installed = session.install(name, wheel, passport.tags, job)
@@ -106,30 +105,30 @@ class NativeInstaller:
         failure, site, seconds = installed
         if len(site) > 4 * TOO_LARGE:
             return None
-        return Installed(site=site, failure=failure, seconds=seconds)
+        return NativelyInstalled(site=site, failure=failure, seconds=seconds)
 
-    def _opened(self, twin: Target) -> _Open:
-        """Return the twin's session, which another target's is where their image is the same."""
+    def _opened(self, native: Target) -> _NativeSession:
+        """Return a session of that target's image, which may be open for another target."""
         now = self._open
-        if now is None or not now.session.usable or twin.id not in now.ids:
-            image = self._find_image(twin)
+        if now is None or not now.session.usable or native.id not in now.ids:
+            image = self._find_image(native)
             if now is None or not now.session.usable or image != now.image:
                 self.close()
-                now = self._open = self._started(twin, image)
-            now.ids.add(twin.id)
+                now = self._open = self._started(native, image)
+            now.ids.add(native.id)
         return now
 
-    def _started(self, twin: Target, image: str) -> _Open:
-        session = Session(self._engine, image, twin, self._limits)
+    def _started(self, native: Target, image: str) -> _NativeSession:
+        session = open_session(self._engine, image, native, self._limits)
         try:
             passport = session.start()
         except BaseException:
             session.close()
             raise
-        return _Open(image=image, session=session, passport=passport)
+        return _NativeSession(image=image, session=session, passport=passport)
 
-    def _find_image(self, twin: Target) -> str:
-        for use in self._images.uses(twin):
+    def _find_image(self, native: Target) -> str:
+        for use in self._images.uses(native):
             if use.image and (found := self._engine.find_image(use.image)):
                 return found.id
-        raise ImageError(f"no image of {twin.key} here", cause=Cause.NO_WAY)
+        raise ImageError(f"no image of {native.key} here", cause=Cause.NO_WAY)

@@ -1,10 +1,9 @@
-"""The bytecode that an emulated interpreter need not compile, made by the target's native twin.
+"""Compiles Python sources for emulated interpreters with the native target of the same release.
 
-In: wheels, or the agent. Out: a zip for ``Job.bytecode``, or the agent's modules for
-``Session.start``, kept by the content of their sources. Half of a large import under emulation
-is compiling, and bytecode is the same on every arch: the same target on this machine's own
-arch compiles it, in a container like any other, and runs nothing of the wheels. Where there is
-no such image, the target compiles for itself.
+Half of a large import under emulation is compiling, and bytecode is the same on every arch.
+The native target compiles in a container like any other and runs nothing of the wheels. The
+bytecode is cached by the content of the sources. Without a native image the target compiles
+for itself.
 """
 
 import hashlib
@@ -32,34 +31,34 @@ _SOURCES = "sources-1-py3-none-any.whl"
 
 
 class Precompiler:
-    """Bytecode by sources and release; asks native twins that the engine has images of."""
+    """Bytecode by sources and release, from native targets whose image the engine has."""
 
-    def __init__(self, twins: NativeInstaller, cache: Cache) -> None:
-        self._twins = twins
+    def __init__(self, installer: NativeInstaller, cache: Cache) -> None:
+        self._installer = installer
         self._cache = cache
-        self._not_had: set[str] = set()
+        self._unavailable: set[str] = set()
         self._agents: dict[str, tuple[tuple[str, bytes], ...]] = {}
 
     def bytecode(self, target: Target, python: str, wheels: tuple[WheelRef, ...]) -> bytes:
-        """Return the bytecode of the wheels for ``python``, empty where there is none.
+        """Return the bytecode of the wheels for ``python``, empty if there is none.
 
         ``python`` is the release that the target runs, ``3.9.2``. Raises ``CacheError``.
         """
-        digest = _digest(wheels) if self._twins.has(target) else ""
+        digest = _digest(wheels) if self._installer.has(target) else ""
         if not digest:
             return b""
         key = content_key(python, digest, agent_payload().decode())
         return self._compiled(target, key, lambda: _sources(wheels), python)
 
     def agent(self, target: Target) -> tuple[tuple[str, bytes], ...]:
-        """Return the agent's modules as ``.pyc`` files, none where there is no twin.
+        """Return the agent's modules as ``.pyc`` files, none without a native target.
 
-        Those of one release 3.x are like those of every other. Raises ``CacheError``.
+        Every patch release of one 3.x has the same bytecode. Raises ``CacheError``.
         """
         if target.python not in self._agents:
             key = content_key("agent", target.python, agent_payload().decode())
-            has_twin = self._twins.has(target)
-            zipped = self._compiled(target, key, _agent_sources) if has_twin else b""
+            has_native = self._installer.has(target)
+            zipped = self._compiled(target, key, _agent_sources) if has_native else b""
             if not zipped:
                 return ()
             self._agents[target.python] = _modules(zipped)
@@ -68,7 +67,7 @@ class Precompiler:
     def _compiled(
         self, target: Target, key: str, sources: Callable[[], bytes], python: str = ""
     ) -> bytes:
-        if key in self._not_had:
+        if key in self._unavailable:
             return b""
 
         def make(path: Path) -> None:
@@ -77,19 +76,19 @@ class Precompiler:
         try:
             return self._cache.get(KIND, f"{target.python}-{key}.zip", make).read_bytes()
         except (EngineError, SessionLostError):
-            self._not_had.add(key)
+            self._unavailable.add(key)
             return b""
 
     def _compile(self, target: Target, sources: bytes, python: str) -> bytes:
-        session, twin = self._twins.at(target)
-        if python not in ("", twin.python):
+        session, native = self._installer.at(target)
+        if python not in ("", native.python):
             raise ImageError(f"{target.id} runs another Python here", cause=Cause.NO_WAY)
         return session.compile(_SOURCES, sources, seconds=SECONDS)
 
 
 @lru_cache(maxsize=1024)
 def _digest(wheels: tuple[WheelRef, ...]) -> str:
-    """Return what stands for the sources of the wheels; empty where they are not worth it."""
+    """Return a key of the wheels' sources; empty if compiling them ahead is not worth it."""
     sources = _sources(wheels)
     worth_it = WORTH_IT <= len(sources) <= TOO_LARGE
     return hashlib.sha256(sources).hexdigest() if worth_it else ""
@@ -103,7 +102,7 @@ def _sources(wheels: tuple[WheelRef, ...]) -> bytes:
             try:
                 _copy_sources(wheel, sources)
             except WheelError:
-                return b""  # the probe will say what is the matter with it
+                return b""  # the probe reports what is wrong with it
     return out.getvalue()
 
 

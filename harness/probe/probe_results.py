@@ -1,32 +1,34 @@
-"""What a probe's results come to: results in, an observation in words out (pure)."""
+"""Observations made of a probe's results (pure)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
-from harness.core.errors import InfrastructureError, WheelError
+from harness.core.errors import InfrastructureError
 from harness.core.observations import Attempt, AttemptMode, Observation, Prediction
-from harness.core.passport import Passport
-from harness.probe.session import Job, ProbeResult, SessionLostError
-from harness.wheels.archive.filename import parse_wheel_name
+from harness.probe.answers import storable
+from harness.probe.jobs import ProbeResult
+from harness.probe.session import SessionLostError
 
 
-def observed(base: Observation, results: list[tuple[AttemptMode, ProbeResult]]) -> Observation:
-    """Put the last result, which is the confirming one where there are two, into words."""
-    last = results[-1][1]
-    attempts = tuple(
+def observed(
+    base: Observation, attempts: Sequence[tuple[AttemptMode, ProbeResult]], result: ProbeResult
+) -> Observation:
+    """Return ``base`` with the attempts and the result that is believed."""
+    tried = tuple(
         Attempt(mode=mode, outcome=r.outcome, stage=r.stage, seconds=r.seconds)
-        for mode, r in results
+        for mode, r in attempts
     )
     return replace(
         base,
-        outcome=last.outcome,
-        stage=last.stage,
-        cause=last.cause,
-        evidence=last.evidence,
-        log=last.log,
-        attempts=attempts,
-        seconds={"probe": round(sum(a.seconds for a in attempts), 3)},
+        outcome=result.outcome,
+        stage=result.stage,
+        cause=result.cause,
+        evidence=result.evidence,
+        log=result.log,
+        attempts=tried,
+        seconds={"probe": round(sum(a.seconds for a in tried), 3)},
     )
 
 
@@ -41,9 +43,9 @@ def explained(seen: Observation, predicted: Prediction | None) -> Observation:
 
 
 def recalled(base: Observation, known: Observation) -> Observation:
-    """Give what was seen earlier under the same key as this cell's.
+    """Return what was measured earlier under the same key, as this cell's.
 
-    A cause that only a prediction gave is left for today's prediction to give.
+    A cause that came from the prediction alone is left for today's prediction.
     """
     predicted = known.prediction is not None and known.prediction.cause == known.cause
     return replace(
@@ -57,35 +59,9 @@ def recalled(base: Observation, known: Observation) -> Observation:
     )
 
 
-def shared(base: Observation, twin: Observation) -> Observation:
-    """Give what was seen in this run of another target's cell with the same image and key."""
-    return replace(recalled(base, twin), cached=False, measured_on=twin.cell)
-
-
-def is_listed(job: Job, passport: Passport) -> bool:
-    """Whether one of the subject's tags is in the installer's list."""
-    filename, _ = job.wheels[-1]
-    try:
-        return not set(parse_wheel_name(filename).tags).isdisjoint(passport.tags)
-    except WheelError:
-        return True  # the installer's own words are better than ours
-
-
-def refused(job: Job, seen: ProbeResult) -> ProbeResult:
-    """Turn what was seen of a wheel without a listed tag into a refusal, which needs no proof.
-
-    Up to 20.2 pip looks at no tag when it has a ``--target``, and installs what it would refuse
-    its user (``RequirementSet(check_supported_wheels=not options.target_dir)``).
-    """
-    if seen.outcome is Outcome.REFUSED:
-        return seen
-    return replace(
-        seen,
-        outcome=Outcome.REFUSED,
-        stage=Stage.INSTALL,
-        cause=Cause.TAG_REFUSED,
-        evidence=f"{job.wheels[-1][0]} is not a supported wheel on this platform.",
-    )
+def shared(base: Observation, known: Observation) -> Observation:
+    """Return what this run measured on another target that has the same image."""
+    return replace(recalled(base, known), cached=False, measured_on=known.cell)
 
 
 def lost(error: SessionLostError) -> ProbeResult:
@@ -109,4 +85,17 @@ def miss(cell: Cell, error: InfrastructureError) -> Observation:
         stage=error.stage,
         cause=error.cause,
         evidence=str(error),
+    )
+
+
+def defect(cell: Cell, trace: str) -> Observation:
+    """Return the miss of a cell at which this program failed; ``trace`` is the traceback."""
+    *_, last = trace.strip().splitlines()
+    return Observation(
+        cell=cell.id,
+        outcome=Outcome.MISS,
+        stage=Stage.WHEEL,
+        cause=Cause.HARNESS,
+        evidence=f"a defect of this program, please report it: {storable(last)}",
+        log=str(storable(trace)),
     )

@@ -1,19 +1,11 @@
-"""What need not be measured again: the seam through which a prober remembers.
+"""Earlier results by key (``result_keys``): those of a store, and those of this prober."""
 
-In: keys, which stand for all that decides a result. Out: what was measured under the same key,
-or nothing. ``harness.store.reuse`` is the one that remembers.
-"""
-
-import json
-from collections.abc import Sequence
 from typing import Protocol
 
 from harness.core.cells import Outcome
-from harness.core.observations import ImageRef, Observation
+from harness.core.observations import Observation
 from harness.core.passport import Passport
-from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
-from harness.host.cache import content_key
 
 
 class Memory(Protocol):
@@ -37,11 +29,10 @@ class NoMemory:
 
 
 class Recent:
-    """What one prober measured itself, before what is remembered from earlier.
+    """What this prober measured, and behind it the earlier results.
 
-    Two targets may have one image (a distribution's next release with nothing changed that a
-    wheel meets): what the one showed need not be measured for the other. A cell that is asked
-    for again on its own target is measured again.
+    Two targets may have one image: what was measured on one holds for the other. A cell that is
+    asked for again on its own target is measured again.
     """
 
     def __init__(self, earlier: Memory) -> None:
@@ -57,8 +48,8 @@ class Recent:
         """Return what was seen under that key earlier."""
         return self._earlier.observation(key)
 
-    def twin(self, key: str, target: Target) -> Observation | None:
-        """Return what this prober saw under that key on another target than ``target``."""
+    def elsewhere(self, key: str, target: Target) -> Observation | None:
+        """Return what this prober measured under that key on another target than ``target``."""
         where, known = self._observations.get(key, (target.key, None))
         return known if where != target.key else None
 
@@ -70,20 +61,3 @@ class Recent:
         """Remember what was seen of a cell on ``target``, unless nothing can be said of it."""
         if observation.key and observation.outcome is not Outcome.MISS:
             self._observations[observation.key] = (target.key, observation)
-
-
-def environment_key(target: Target, image: ImageRef, *circumstances: str) -> str:
-    """Return what stands for an interpreter in an image under ``circumstances``.
-
-    Those are the agent, emulator and CPU; for a passport, engine and kernel too.
-    """
-    return content_key(image.id, target.interpreter, target.arch_name, *circumstances)
-
-
-def result_key(
-    environment: str, subject: Subject, wheels: Sequence[WheelRef], limits: str, page_size: int
-) -> str:
-    """Return what stands for all that decides a result: the wheels by their bytes and names."""
-    files = [(wheel.filename, wheel.sha256) for wheel in wheels]
-    proof = json.dumps([files, subject.imports, subject.call, page_size])
-    return content_key(environment, proof, limits)

@@ -1,16 +1,15 @@
-"""The host's side of a probe: one container, many cells.
+"""The host's side of a session: one container of a target, many cells.
 
-In: a target image and jobs (wheels, what to import, what to call). Out: a passport and
-verdicts. The agent enforces the limits of a cell; the session's own deadline behind it
-catches an agent, a container or an engine that no longer answers.
+The agent enforces the limits of a cell. The session's own deadline behind it catches an agent, a
+container or an engine that no longer answers.
 """
 
 import json
+import secrets
 import struct
 import time
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache as once
 from functools import lru_cache
 from importlib.resources import files
@@ -20,7 +19,6 @@ from elftools.elf.enums import ENUM_E_MACHINE
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
-from harness.core.cells import Outcome, Stage
 from harness.core.errors import ImageError
 from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
@@ -29,15 +27,24 @@ from harness.host.engine import Channel, ContainerSpec, Engine, Limits
 from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
 from harness.probe import agent
 from harness.probe.agent.importer import BESIDE, BYTECODE, SITE
+from harness.probe.answers import (
+    EVIDENCE_KEPT,
+    MAX_FRAME,
+    AnswerError,
+    CompileAnswer,
+    HelloAnswer,
+    InstallAnswer,
+    Model,
+    ProbeAnswer,
+    Verdict,
+    read_answer,
+)
+from harness.probe.jobs import Job, ProbeResult
 
 HELLO_SECONDS = 180
 """An interpreter and its pip, starting under emulation on a busy machine."""
 WATCHDOG_SECONDS = 30
-"""How much longer than the agent's own limits the host waits before it kills the container."""
-MAX_FRAME = 1 << 20
-MAX_BLOB = 256 << 20
-EVIDENCE_KEPT = 500
-"""Characters; a key line is a line."""
+"""Seconds beyond the agent's own limits after which the host kills the container."""
 
 _BOOTSTRAP = (
     "import json, sys; f = sys.stdin.buffer; p = f.read(int(f.readline())).decode();"
@@ -67,58 +74,35 @@ def agent_payload(compiled: tuple[tuple[str, bytes], ...] = ()) -> bytes:
 
 
 class SessionLostError(Exception):
-    """The container ended or hung: ``cause`` says which, ``detail`` what it said last."""
+    """The container ended or hung, or its agent answered out of turn; ``detail`` says more."""
 
-    def __init__(self, cause: str, detail: str) -> None:
+    def __init__(self, cause: Cause, detail: str) -> None:
         super().__init__(f"{cause}: {detail}")
         self.cause = cause
         self.detail = detail
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """What to do for one cell."""
-
-    wheels: tuple[tuple[str, bytes], ...]
-    """File name and bytes; the subject is the last one, its companions stand before it."""
-    imports: tuple[str, ...]
-    call: str
-    timeout: float
-    """Seconds of wall clock for each of install and import-with-call."""
-    quiet: float
-    """Seconds without output after which a stage is taken for hung."""
-    site: bytes = b""
-    """What ``Session.install`` gave for the subject on another arch; for ``session`` alone, which
-    then installs nothing."""
-    beside: bytes = b""
-    """The companions' files as ``install_layout.laid_out`` gives them, for ``session`` alone: where
-    there are none, the installer installs the companions."""
-    bytecode: bytes = b""
-    """What ``Session.compile`` gave for the same wheels on another arch; for ``session`` alone."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProbeResult:
-    """What the agent saw of one cell."""
-
-    outcome: Outcome
-    stage: Stage
-    cause: str
-    evidence: str
-    log: str
-    seconds: float
+def open_session(engine: Engine, image: str, target: Target, limits: Limits) -> "Session":
+    """Start a container of the target's image that waits for the agent. Raises ``EngineError``."""
+    command = (target.interpreter, "-I", "-B", "-u", "-c", _BOOTSTRAP)
+    env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"))  # noqa: S108
+    spec = ContainerSpec(image=image, arch=target.arch, command=command, env=env, limits=limits)
+    return Session(engine.open(spec), target.arch)
 
 
 class Session:
     """One open container of a target; a context manager that always removes it."""
 
-    def __init__(self, engine: Engine, image: str, target: Target, limits: Limits) -> None:
-        self._arch = target.arch
-        command = (target.interpreter, "-I", "-B", "-u", "-c", _BOOTSTRAP)
-        env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"))  # noqa: S108
-        spec = ContainerSpec(image=image, arch=target.arch, command=command, env=env, limits=limits)
-        self._channel: Channel = engine.open(spec)
+    def __init__(self, channel: Channel, arch: Arch) -> None:
+        self._channel = channel
+        self._arch = arch
+        self._token = secrets.token_hex(16)
+        self._turn = 0
+        self._sealed = False
         self.usable = True
+        """Whether the next cell may be probed in it."""
+        self.unenforced: tuple[str, ...] = ()
+        """What of the hardening is not in effect, as seen from inside."""
 
     def __enter__(self) -> Self:
         return self
@@ -131,40 +115,27 @@ class Session:
         self.usable = False
         self._channel.close()
 
-    def start(
-        self,
-        *,
-        warm: bool = True,
-        sealed: bool = True,
-        compiled: tuple[tuple[str, bytes], ...] = (),
-    ) -> Passport:
-        """Send the agent and return the passport that it writes.
+    def start(self, *, warm: bool = True, compiled: tuple[tuple[str, bytes], ...] = ()) -> Passport:
+        """Send the agent and return the passport.
 
-        Without ``warm`` the installer is not loaded for what is to come, which takes most of the
-        time, and the passport tells neither it nor its tags: for one fresh probe. Without
-        ``sealed`` the agent loads nothing to protect itself from the cell with: for a probe
-        whose result is believed only where it says what another said before. ``compiled`` are
-        modules of the agent that need not be compiled, as ``agent_payload`` takes them.
-        Raises ``ImageError`` for an image that is of another architecture than asked for, or
-        whose interpreter or installer does not start.
+        Without ``warm`` pip is not loaded, which takes most of the time, and the passport has
+        neither it nor its tags: for a container that serves one probe. ``compiled`` are compiled
+        modules of the agent, as ``agent_payload`` takes them. Raises ``ImageError`` if the image
+        is of another architecture, or its interpreter or installer does not start.
         """
         payload = agent_payload(compiled)
+        frame = {"op": "hello", "warm": warm, "token": self._token}
         try:
             self._channel.send(b"%d\n%b" % (len(payload), payload))
-            facts = self._ask({"op": "hello", "warm": warm, "seal": sealed}, (), HELLO_SECONDS)
+            facts, _ = self._ask(HelloAnswer, frame, (), HELLO_SECONDS)
         except SessionLostError as lost:
-            raise ImageError(
-                f"the image's interpreter does not start: {lost.detail}", cause=Cause.INTERPRETER
-            ) from lost
+            raise _no_start("interpreter", Cause.INTERPRETER, lost.detail) from lost
         except ChannelClosedError:
             detail = self._channel.errors().strip() or "it ended at once"
-            raise ImageError(
-                f"the image's interpreter does not start: {detail}", cause=Cause.INTERPRETER
-            ) from None
-        if "failed" in facts:
-            raise ImageError(
-                f"the image's installer does not start: {facts['failed']}", cause=Cause.INSTALLER
-            )
+            raise _no_start("interpreter", Cause.INTERPRETER, detail) from None
+        if facts.failed:
+            raise _no_start("installer", Cause.INSTALLER, facts.failed)
+        self._sealed = facts.sealed
         passport = _passport(facts)
         _assert_arch(passport, self._arch)
         return passport
@@ -193,11 +164,10 @@ class Session:
             "way": mode,
         }
         stages = 4 if len(wheels) > 1 else 2
-        answer = self._ask(
-            frame, [data for _, data in files], stages * job.timeout + WATCHDOG_SECONDS
-        )
-        self.usable = bool(answer["clean"])
-        return _probe_result(answer)
+        seconds = stages * job.timeout + WATCHDOG_SECONDS
+        answer, _ = self._ask(ProbeAnswer, frame, [data for _, data in files], seconds)
+        self._after(answer.clean)
+        return _probe_result(answer, answer.seconds)
 
     def install(
         self, name: str, wheel: bytes, tags: Sequence[str], job: Job
@@ -214,10 +184,10 @@ class Session:
             "timeout": job.timeout,
             "quiet": job.quiet,
         }
-        answer = self._ask(frame, [wheel], job.timeout + WATCHDOG_SECONDS)
-        self.usable = bool(answer["clean"])
-        failure = _probe_result(answer) if "outcome" in answer else None
-        return failure, bytes(answer["blob"]), float(answer["seconds"])
+        answer, site = self._ask(InstallAnswer, frame, [wheel], job.timeout + WATCHDOG_SECONDS)
+        self._after(answer.clean)
+        failure = _probe_result(answer.verdict, answer.seconds) if answer.verdict else None
+        return failure, site, answer.seconds
 
     def compile(self, name: str, wheel: bytes, *, seconds: float) -> bytes:
         """Return the bytecode of a wheel for interpreters of this release, zipped.
@@ -226,47 +196,59 @@ class Session:
         than ``seconds``. Raises ``SessionLostError`` as ``probe`` does.
         """
         frame = {"op": "compile", "files": [name], "timeout": seconds, "quiet": seconds}
-        answer = self._ask(frame, [wheel], 2 * seconds + WATCHDOG_SECONDS)
-        self.usable = bool(answer["clean"])
-        return bytes(answer["blob"])
+        answer, bytecode = self._ask(CompileAnswer, frame, [wheel], 2 * seconds + WATCHDOG_SECONDS)
+        self._after(answer.clean)
+        return bytecode
 
-    def _ask(self, frame: dict[str, Any], blobs: Sequence[bytes], seconds: float) -> dict[str, Any]:
+    def _after(self, clean: bool) -> None:
+        """Decide whether the next cell may have this container, too."""
+        self.usable = self.usable and clean and self._sealed
+
+    def _ask(
+        self, model: type[Model], frame: dict[str, Any], blobs: Sequence[bytes], seconds: float
+    ) -> tuple[Model, bytes]:
+        """Return the answer to a frame, and its blob. Raises ``SessionLostError``."""
         header = json.dumps({**frame, "blobs": [len(blob) for blob in blobs]}).encode()
         deadline = time.monotonic() + seconds
         try:
-            self._channel.send(struct.pack(">I", len(header)) + header + b"".join(blobs))
+            self._channel.send(struct.pack(">I", len(header)) + header)
+            for blob in blobs:
+                self._channel.send(blob)
             (size,) = struct.unpack(">I", self._channel.receive(4, deadline=deadline))
             if size > MAX_FRAME:
                 raise self._lost(Cause.AGENT, f"it answers with a frame of {size} bytes")
-            answer: dict[str, Any] = json.loads(self._channel.receive(size, deadline=deadline))
-            answer["blob"] = self._blob(sum(answer.get("blobs", ())), deadline)
+            answer = read_answer(model, self._channel.receive(size, deadline=deadline))
+            if (answer.token, answer.turn) != (self._token, self._turn):
+                raise self._lost(Cause.AGENT, "it answers out of turn")
+            self._turn += 1
+            length = sum(answer.blobs)
+            blob = self._channel.receive(length, deadline=deadline) if length else b""
         except ChannelTimeoutError:
             raise self._lost(Cause.AGENT_SILENT, f"no answer within {seconds:.0f} s") from None
         except ChannelClosedError:
             cause = Cause.MEMORY_LIMIT if self._channel.memory_exceeded() else Cause.AGENT_GONE
             raise self._lost(cause, self._channel.errors().strip()) from None
-        except (ValueError, TypeError, AttributeError) as error:
-            raise self._lost(Cause.AGENT, f"it does not answer in frames: {error}") from error
-        return answer
+        except AnswerError as error:
+            raise self._lost(Cause.AGENT, f"it does not answer as agreed: {error}") from error
+        return answer, blob
 
-    def _blob(self, size: int, deadline: float) -> bytes:
-        if size > MAX_BLOB:
-            raise self._lost(Cause.AGENT, f"it answers with {size} bytes")
-        return self._channel.receive(size, deadline=deadline) if size else b""
-
-    def _lost(self, cause: str, detail: str) -> SessionLostError:
+    def _lost(self, cause: Cause, detail: str) -> SessionLostError:
         self.close()
         return SessionLostError(cause, detail[-EVIDENCE_KEPT:])
 
 
-def _probe_result(answer: dict[str, Any]) -> ProbeResult:
+def _no_start(what: str, cause: Cause, detail: str) -> ImageError:
+    return ImageError(f"the image's {what} does not start: {detail}", cause=cause)
+
+
+def _probe_result(verdict: Verdict, seconds: float) -> ProbeResult:
     return ProbeResult(
-        outcome=Outcome(answer["outcome"]),
-        stage=Stage(answer["stage"]),
-        cause=str(answer.get("cause", "")),
-        evidence=str(answer.get("evidence", ""))[:EVIDENCE_KEPT],
-        log=str(answer.get("log", "")),
-        seconds=float(answer["seconds"]),
+        outcome=verdict.outcome,
+        stage=verdict.stage,
+        cause=verdict.cause,
+        evidence=verdict.evidence,
+        log=verdict.log,
+        seconds=seconds,
     )
 
 
@@ -275,26 +257,25 @@ _MACHINE_NAMES = {
 }
 
 
-def _passport(facts: dict[str, Any]) -> Passport:
-    elf = facts["elf"]
+def _passport(facts: HelloAnswer) -> Passport:
     return Passport(
-        python=facts["python"],
-        implementation=facts["implementation"],
-        soabi=facts["soabi"],
-        ext_suffix=facts["ext_suffix"],
-        extension_suffixes=tuple(facts["extension_suffixes"]),
-        multiarch=facts["multiarch"],
-        platform=facts["platform"],
-        tags=tuple(facts["tags"]),
-        installer=facts["installer"],
-        libc=facts["libc"],
-        machine=facts["machine"],
-        elf_machine=_MACHINE_NAMES.get(elf["machine"], str(elf["machine"])),
-        elf_bits=elf["bits"],
-        elf_little=elf["little"],
-        page_size=facts["page_size"],
-        kernel=facts["kernel"],
-        externally_managed=facts["externally_managed"],
+        python=facts.python,
+        implementation=facts.implementation,
+        soabi=facts.soabi,
+        ext_suffix=facts.ext_suffix,
+        extension_suffixes=facts.extension_suffixes,
+        multiarch=facts.multiarch,
+        platform=facts.platform,
+        tags=facts.tags,
+        installer=facts.installer,
+        libc=facts.libc,
+        machine=facts.machine,
+        elf_machine=_MACHINE_NAMES.get(facts.elf.machine, str(facts.elf.machine)),
+        elf_bits=facts.elf.bits,
+        elf_little=facts.elf.little,
+        page_size=facts.page_size,
+        kernel=facts.kernel,
+        externally_managed=facts.externally_managed,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 
 from harness.core.passport import Passport
 from harness.core.targets import Target
-from harness.passports.recording import BookEntry
+from harness.passports.recording import RecordingResult
 from harness.report.untrusted import visible
 
 TAGS_SHOWN = 3
@@ -26,7 +26,7 @@ def passport_json(target: Target, passport: Passport) -> str:
     return json.dumps({"target": target.key, **asdict(passport)})
 
 
-def format_entry(entry: BookEntry) -> str:
+def format_entry(entry: RecordingResult) -> str:
     """Return a recorded target: what it came to, and the lines that are another now."""
     return "\n".join([f"{entry.target}: {entry.change}", *(f"  {visible(x)}" for x in entry.lines)])
 

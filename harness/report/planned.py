@@ -3,10 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from rich.console import Console
 from rich.text import Text
 
 from harness.core.cells import Cell
+from harness.report.console import Console, say
 from harness.report.table import render_table
 from harness.report.terminal import encoding_of
 from harness.report.untrusted import visible
@@ -22,7 +22,7 @@ def print_plan(cells: Sequence[Cell], console: Console) -> None:
     for cell in cells:
         if expected := cell.expectation:
             lines.append(Text(f"{cell.id}: {expected.outcome} expected: {expected.reason}"))
-    console.print(Text("\n").join(lines), soft_wrap=True)
+    say(Text("\n").join(lines), console)
 
 
 def cells_json(cells: Sequence[Cell]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.core.policy import Policy
 from harness.core.subjects import IndexSource
-from harness.predict.policy_effects import MOVED, PolicyEffect, Shift, Verified, count
+from harness.predict.policy_effects import MOVED, PolicyEffect, Shift, Verified, count_effects
 from harness.report.planned import folded
 from harness.report.untrusted import visible
 
@@ -22,7 +22,7 @@ package index for each."""
 
 def format_policy(policy: Policy, shifts: Sequence[Shift]) -> str:
     """Return the policy, its counts, and a line for the wheels that move on the same targets."""
-    counts = ", ".join(f"{number} {effect}" for effect, number in count(shifts).items())
+    counts = ", ".join(f"{number} {effect}" for effect, number in count_effects(shifts).items())
     lines = [f"{policy.id}: {policy.title}", f"  {policy.link}", f"  {counts}"]
     lines += [f"  {effect}: {wheels}: {targets}" for effect, wheels, targets in _moved(shifts)]
     return "\n".join(lines) + "\n"
@@ -46,7 +46,7 @@ def policies_markdown(
         f"|---|{'--:|' * len(PolicyEffect)}",
     ]
     for policy, shifts in found:
-        numbers = " | ".join(str(number) for number in count(shifts).values())
+        numbers = " | ".join(str(number) for number in count_effects(shifts).values())
         lines.append(f"| [{policy.title}]({policy.link}) | {numbers} |")
     for policy, shifts in found:
         moved = list(_moved(shifts))

@@ -6,12 +6,12 @@ finished target and one now and then, so that no minute is silent.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -21,6 +21,7 @@ from harness.core.cells import Cell
 from harness.core.observations import Observation
 from harness.core.passport import Passport
 from harness.probe.journal import Journal, observations, passports
+from harness.report.console import Console, say
 from harness.report.glyphs import count_cells
 from harness.report.untrusted import cut, visible
 from harness.results.grid import Grid, build_grid
@@ -82,17 +83,16 @@ class RunState:
         return elapsed / done * len(self.left)
 
 
-class SpokenJournal(Journal):
-    """A journal that nobody reads later: it says what is being done, and keeps nothing."""
+class ConsoleJournal(Journal):
+    """A journal that prints each activity and stores nothing."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self) -> None:
         super().__init__(Path(os.devnull))
-        self._say = say
 
     def activity(self, target: str, doing: str) -> None:
         super().activity(target, doing)
         if doing:
-            self._say(visible(f"{target}: {doing}"))
+            say(f"{target}: {doing}")
 
 
 class View(Protocol):
@@ -137,7 +137,7 @@ class PlainView:
     def _say(self, words: str, state: RunState, elapsed: float) -> None:
         self._said_at = elapsed
         line = f"[{elapsed:4.0f} s] {state.done}/{len(state.cells)} {words}"
-        self._console.print(Text(line), soft_wrap=True)
+        say(line, self._console)
 
 
 @contextmanager

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from harness.predict.remedies import Proposal, RemedyEffect
+from harness.report.console import Console, Table, say
 from harness.report.glyphs import count_cells
 from harness.report.planned import folded
 from harness.report.table import render_table
@@ -26,7 +25,7 @@ def print_effects(effects: Sequence[RemedyEffect], proposal: Proposal, console: 
     if effects:
         console.print(_table(effects))
     for line in _lines(effects, proposal):
-        console.print(Text(line), soft_wrap=True)
+        say(line, console)
 
 
 def print_trial(grid: Grid, console: Console) -> None:
@@ -34,7 +33,7 @@ def print_trial(grid: Grid, console: Console) -> None:
     plain = encoding_of(console) == "ascii"
     lines = render_table(grid, width=console.width, plain=plain)
     legend = Text("   ").join(count_cells(grid.cells, plain=plain))
-    console.print(Text("\n").join([*lines, Text(), legend, Text()]), soft_wrap=True)
+    say(Text("\n").join([*lines, Text(), legend, Text()]), console)
 
 
 def _table(effects: Sequence[RemedyEffect]) -> Table:

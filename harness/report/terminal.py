@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from rich.console import Console
 from rich.text import Text
 
 from harness.core.observations import AttemptMode
 from harness.core.targets import ImageWay
 from harness.images.source import SUBSTITUTED
 from harness.report.causes import count_agreement, render_agreement, render_causes
+from harness.report.console import Console, say
 from harness.report.findings import render_findings
 from harness.report.glyphs import WAY_LETTERS, count_cells
 from harness.report.table import render_table
@@ -45,7 +45,7 @@ def print_grid(grid: Grid, console: Console, *, interrupted: bool = False) -> No
     text = render_grid(
         grid, width=console.width, encoding=encoding_of(console), interrupted=interrupted
     )
-    console.print(text, soft_wrap=True)
+    say(text, console)
 
 
 def encoding_of(console: Console) -> str:

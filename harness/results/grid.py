@@ -14,7 +14,7 @@ from harness.core.errors import ExitCode
 from harness.core.observations import Observation
 from harness.core.subjects import FixtureSource, Subject
 from harness.core.targets import Target
-from harness.predict.limits import Limit, limit_of
+from harness.predict.limits import PredictionLimit, limit_of
 
 """Cause of the cells missed because a fixture project did not build."""
 
@@ -65,7 +65,7 @@ class GridCell:
         return Agreement.LIMIT if self.limit else Agreement.DISAGREES
 
     @property
-    def limit(self) -> Limit | None:
+    def limit(self) -> PredictionLimit | None:
         """The known limit of predictions that explains a disagreement."""
         seen = self.observation
         return limit_of(seen, self.cell.subject.imports) if seen else None

@@ -12,16 +12,15 @@ from pathlib import Path
 
 from harness.core.errors import WheelError
 from harness.core.subjects import WheelRef
+from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.zip_reader import open_archive
-
-LIBRARY_SCHEMES = ("purelib", "platlib")
 
 TOO_LARGE = 64 << 20
 """Bytes of one file: more is left to the target's installer."""
 
 
 @lru_cache(maxsize=64)
-def laid_out(companions: tuple[WheelRef, ...]) -> bytes:
+def companion_archive(companions: tuple[WheelRef, ...]) -> bytes:
     """Return a zip of all that the wheels put into a site directory, stored as it is.
 
     Empty where there are no companions, or where one of them cannot be read: the target's own
@@ -41,15 +40,6 @@ def _copy(companion: WheelRef, site: zipfile.ZipFile) -> None:
     path = Path(companion.path)
     with path.open("rb") as stream, open_archive(companion.filename, stream) as archive:
         for member in archive.members:
-            if place := installed(member.name):
+            if place := site_path(member.name):
                 content = archive.read(member.name, at_most=TOO_LARGE)
                 site.writestr(zipfile.ZipInfo(place), content)
-
-
-def installed(member: str) -> str:
-    """Return where a member lies below site-packages; empty where it goes elsewhere."""
-    root, _, rest = member.partition("/")
-    if not root.endswith(".data"):
-        return member
-    scheme, _, below = rest.partition("/")
-    return below if scheme in LIBRARY_SCHEMES else ""

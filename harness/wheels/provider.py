@@ -7,14 +7,13 @@ where the target's installer would accept none of what there is.
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.utils import parse_wheel_filename
-
 from harness.core.cells import Matrix
 from harness.core.passport import Passport
 from harness.core.subjects import FileSource, FixtureSource, IndexSource, Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.cache import file_sha256
 from harness.images.debian import Workspace
+from harness.wheels.archive.filename import parse_wheel_name, tag_rank
 from harness.wheels.build import ContainerBuilder, build_wheel
 from harness.wheels.index.choose import choose_wheel, nearest_refusal
 from harness.wheels.index.fetch import PackageIndex
@@ -75,7 +74,7 @@ class WheelProvider:
             case IndexSource():
                 return self._chosen(source, passport)
             case FileSource(paths=paths):
-                return _fitting(paths, passport)
+                return _best_file(paths, passport)
 
     def _built(self, source: FixtureSource, target: Target, passport: Passport) -> WheelRef:
         # Not the target's Python: in a replica another may stand in for it.
@@ -100,18 +99,13 @@ class WheelProvider:
         return self._index.fetch(wheel)
 
 
-def _fitting(paths: tuple[str, ...], passport: Passport) -> WheelRef:
+def _best_file(paths: tuple[str, ...], passport: Passport) -> WheelRef:
     """Return the file whose best tag the installer ranks first; the first one if it accepts none.
 
     A file that the installer refuses is still shown to it: the verdict is the installer's.
     """
-    ranks = {tag: rank for rank, tag in enumerate(passport.tags)}
-
-    def rank(path: str) -> int:
-        tags = parse_wheel_filename(Path(path).name)[3]
-        return min(ranks.get(str(tag), len(ranks)) for tag in tags)
-
-    best = Path(min(paths, key=rank))
+    names = {path: parse_wheel_name(Path(path).name) for path in paths}
+    best = Path(min(paths, key=lambda path: tag_rank(names[path], passport.tags)))
     return WheelRef(
         filename=best.name, sha256=file_sha256(best), size=best.stat().st_size, path=str(best)
     )

@@ -8,7 +8,7 @@ from harness.host.engine import Limits
 from harness.host.engine.docker import DockerEngine
 from harness.images import ImageStore
 from harness.passports.conformance import differences, unaccounted
-from harness.probe.session import Session
+from harness.probe.session import open_session
 from tests.support.facts import recorded_facts
 
 pytestmark = pytest.mark.integration
@@ -59,7 +59,7 @@ def test_a_replica_is_as_recorded(engine: DockerEngine, images: ImageStore, targ
     """Names, libc, pip and what pip accepts, but for what the matrix gives a reason for."""
     assert target.replica is not None
     recorded = recorded_facts()[target.replica.replicates, target.arch_name]
-    with Session(engine, images.get(target).id, target, Limits()) as session:
+    with open_session(engine, images.get(target).id, target, Limits()) as session:
         found = differences(session.start(), recorded)
     assert list(unaccounted(found, target.replica.differs)) == []
 

@@ -20,7 +20,7 @@ from harness.images.debian_root import native_arch
 from harness.images.image_archive import write_archive
 from harness.images.inventory import list_inventory, remove_items
 from harness.images.source import ImageStorage
-from harness.probe.session import Session
+from harness.probe.session import open_session
 from tests.support.commands import wheelgrid
 from tests.support.targets import alpine_replica
 from tests.support.workspace import make_workspace
@@ -67,7 +67,7 @@ def test_a_replica_starts_a_session_and_tells_what_it_is(
 ) -> None:
     """The naming's names, Debian's real musl, the pip of the time and the tags that it takes."""
     target = alpine_replica(arch)
-    session = Session(engine, image.id, target, Limits())
+    session = open_session(engine, image.id, target, Limits())
     try:
         passport = session.start()
     finally:

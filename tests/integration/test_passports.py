@@ -11,7 +11,7 @@ from harness.host.cache import Cache
 from harness.host.engine import Limits
 from harness.host.engine.docker import DockerEngine
 from harness.passports import Surveyor
-from harness.probe.session import Session
+from harness.probe.session import open_session
 from tests.support.targets import debian_12
 
 pytestmark = pytest.mark.integration
@@ -37,7 +37,7 @@ def passport(engine: DockerEngine, surveyor: Surveyor, arch: str) -> Passport:
     options = ProberOptions(images=ImageWay.ASSEMBLED)
     target = debian_12(arch)
     image = open_images(options, open_pinned(options, print), print).get(target)
-    with Session(engine, image.id, target, Limits()) as session:
+    with open_session(engine, image.id, target, Limits()) as session:
         return surveyor.complete(session.start(), target, image)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.arches import find_arch
-from harness.host.cache import Cache, default_cache_root
+from harness.host.cache import Cache
 from harness.matrix.files import load_matrix
 from harness.wheels.archive.contents import read_wheel, verify_record
 from harness.wheels.build import build_planned, load_project, plan_wheel
@@ -27,10 +27,10 @@ TARGETS = [word for name in (DOCKER, AS_RELEASED, WITH_FALLBACK) for word in ("-
 
 
 @pytest.fixture(scope="module")
-def wheel() -> Path:
+def wheel(cache: Cache) -> Path:
     builder = load_matrix(FIXTURES.parent / "matrix").builder("musllinux_1_1")
     planned = plan_wheel(load_project(FIXTURES / "plain"), builder, find_arch("x86_64"), "3.9")
-    return Path(build_planned(planned, make_workspace(Cache(default_cache_root()))).path)
+    return Path(build_planned(planned, make_workspace(cache)).path)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from harness.passports.conformance import Recorded
+from harness.passports.conformance import EnvironmentFacts
 
 _FACTS = Path(__file__).parents[1] / "data" / "facts.json"
 
 
-def recorded_facts() -> dict[tuple[str, str], Recorded]:
+def recorded_facts() -> dict[tuple[str, str], EnvironmentFacts]:
     """Return what is recorded, by the environment's name and arch."""
-    rows = TypeAdapter(list[Recorded]).validate_json(_FACTS.read_bytes())
+    rows = TypeAdapter(list[EnvironmentFacts]).validate_json(_FACTS.read_bytes())
     return {(row.name, row.arch): row for row in rows}

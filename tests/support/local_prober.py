@@ -21,8 +21,10 @@ from harness.host.engine import Engine, Limits
 from harness.images.source import ImageStorage
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativeInstaller
-from harness.probe.prober import ProbeLimits, Prober
-from harness.probe.result_cache import Memory
+from harness.probe.open_target import TargetSessions
+from harness.probe.prober import Prober
+from harness.probe.result_cache import Memory, NoMemory, Recent
+from harness.probe.result_keys import ProbeLimits
 from harness.wheels.provider import Refusal
 from tests.support.local_engine import LocalEngine
 from tests.support.wheels import make_wheel
@@ -111,24 +113,29 @@ def local_prober(  # noqa: PLR0913 - one for each seam
     images: LocalImages | None = None,
     tag: str = "py3-none-any",
     memory: Memory | None = None,
-    twins: Sequence[Target] = (),
+    native: Sequence[Target] = (),
     own_pip: bool = False,
 ) -> Prober:
     """Return a prober for the subjects in ``answers``; its wheels lie beside the journal.
 
-    Every target counts as emulated, and ``twins`` are native ones.
+    Every target counts as emulated, apart from those in ``native``.
     """
     engine, images = engine or LocalEngine(), images or LocalImages()
-    return Prober(
+    known = Recent(memory or NoMemory())
+    targets = TargetSessions(
         engine=engine,
         images=images,
-        wheels=MadeWheels(answers, Path(tempfile.mkdtemp(dir=journal.path.parent)), tag),
         journal=journal,
         emulator_version=_emulator_version,
-        limits=ProbeLimits(timeout=60, quiet=60),
-        memory=memory,
-        twins=NativeInstaller(engine, images, twins, Limits()) if twins else None,
-        own_pip=own_pip,
+        limits=ProbeLimits(timeout=60, quiet=60, own_pip=own_pip),
+        known=known,
+        installer=NativeInstaller(engine, images, native, Limits()) if native else None,
+    )
+    return Prober(
+        targets=targets,
+        wheels=MadeWheels(answers, Path(tempfile.mkdtemp(dir=journal.path.parent)), tag),
+        journal=journal,
+        known=known,
     )
 
 

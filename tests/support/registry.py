@@ -5,7 +5,6 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 import requests
 
 from harness.core.arches import Arch
+from tests.support.commands import wait_until
 
 _LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -111,7 +111,7 @@ def loopback_registry(directory: Path) -> Iterator[LoopbackRegistry]:
         )
     registry = LoopbackRegistry(process, port)
     try:
-        _wait(registry)
+        wait_until(lambda: _answers(registry), seconds=_START_SECONDS)
         yield registry
     finally:
         registry.stop()
@@ -123,14 +123,8 @@ def _free_port() -> int:
         return port
 
 
-def _wait(registry: LoopbackRegistry) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            requests.get(f"http://{registry.host}/v2/", timeout=1).raise_for_status()
-        except requests.ConnectionError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+def _answers(registry: LoopbackRegistry) -> bool:
+    try:
+        return requests.get(f"http://{registry.host}/v2/", timeout=1).ok
+    except requests.ConnectionError:
+        return False

@@ -1,7 +1,4 @@
-"""An HTTP server on loopback that serves files and can be torn: in any way, for any path.
-
-In: files by path. Out: how often each path was asked for.
-"""
+"""An HTTP server on loopback that serves files, counts requests, and fails as a test asks for."""
 
 import contextlib
 import fnmatch
@@ -12,35 +9,40 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+from urllib.parse import unquote
 
 _SLOW_SECONDS = 0.02
 """Between two bytes of a slow answer."""
 _HANG_SECONDS = 60
+_LATE_SECONDS = 0.2
 
 
 class Fault(StrEnum):
-    """What a server does instead of answering with the file."""
+    """A way to fail instead of answering with the file."""
 
     MISSING = "missing"
     """404."""
     OTHER_BYTES = "other bytes"
-    """As many bytes, of which one is another."""
+    """As many bytes; the last one differs."""
     HALF = "half"
-    """Promises all bytes and ends in the middle."""
+    """Announces all bytes and sends half of them."""
     SHORT = "short"
-    """Promises half of the bytes and gives those."""
+    """Announces half of the bytes and sends those."""
     LONGER = "longer"
-    """More bytes than there are, without a promise."""
+    """Announces no length and sends the file twice."""
     LIMITED = "limited"
     """429."""
     UNAVAILABLE = "unavailable"
     """503."""
     HANG = "hang"
-    """Accepts the request and says nothing."""
+    """Accepts the request and never answers."""
     SLOW = "slow"
     """Sends byte by byte, and never ends."""
     VANISH = "vanish"
-    """The server is gone from then on, in the middle of this answer."""
+    """The server ends in the middle of this answer."""
+    LATE = "late"
+    """Answers with the file after a pause."""
 
 
 _STATUS = {Fault.MISSING: 404, Fault.LIMITED: 429, Fault.UNAVAILABLE: 503}
@@ -58,9 +60,9 @@ class _Tear:
 
 
 class TornServer:
-    """Serves ``files`` by path (``pool/a.deb``); they may change while it runs."""
+    """Serves files by path (``pool/a.deb``), from a mapping or a folder; they may change."""
 
-    def __init__(self, files: Mapping[str, bytes], port: int = 0) -> None:
+    def __init__(self, files: Mapping[str, bytes] | Path, port: int = 0) -> None:
         self.files = files
         self.requests: Counter[str] = Counter()
         self._tears: list[_Tear] = []
@@ -79,25 +81,25 @@ class TornServer:
     def tear(
         self, pattern: str, fault: Fault, *, times: int | None = None, retry_after: str = ""
     ) -> None:
-        """Answer requests for paths that fit the glob with ``fault``; for ever without ``times``.
+        """Answer requests for paths that match the glob with ``fault``: always, or ``times`` times.
 
-        The last tear that fits a path counts.
+        The last tear that matches a path applies.
         """
         self._tears.append(
             _Tear(pattern=pattern, fault=fault, times=times, retry_after=retry_after)
         )
 
     def repair(self) -> None:
-        """Forget every tear and what was asked for."""
+        """Forget every tear and every request."""
         self._tears.clear()
         self.requests.clear()
 
-    def asked(self, pattern: str) -> int:
-        """Return how many requests there were for paths that fit the glob."""
+    def asked(self, pattern: str = "*") -> int:
+        """Return how many requests there were for paths that match the glob."""
         return sum(n for path, n in self.requests.items() if fnmatch.fnmatchcase(path, pattern))
 
     def vanish(self) -> None:
-        """Listen no more, and cut every open connection; idempotent."""
+        """Stop listening and cut every open connection; idempotent."""
         if self._ended.is_set():
             return
         self._ended.set()
@@ -111,8 +113,15 @@ class TornServer:
 
     # --- for the handler ---------------------------------------------------------------------
 
+    def read(self, path: str) -> bytes | None:
+        """Return a file's bytes; None if missing."""
+        if isinstance(self.files, Path):
+            file = self.files / path
+            return file.read_bytes() if file.is_file() else None
+        return self.files.get(path)
+
     def begin(self, path: str) -> tuple[Fault | None, str]:
-        """Count a request; return what to do instead of answering, and ``Retry-After``."""
+        """Count a request; return its fault, if any, and ``Retry-After``."""
         with self._lock:
             self.requests[path] += 1
             for tear in reversed(self._tears):
@@ -123,16 +132,16 @@ class TornServer:
         return None, ""
 
     def watch(self, connection: socket.socket, *, is_open: bool) -> None:
-        """Note a connection that is open, or no more."""
+        """Record that a connection is open or closed."""
         with self._lock:
             (self._open.add if is_open else self._open.discard)(connection)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end of the server; whether it came within ``seconds``."""
+        """Wait for the end of the server; return whether it ended within ``seconds``."""
         return self._ended.wait(seconds)
 
     def vanish_soon(self) -> None:
-        """Vanish, asked from within an answer."""
+        """Vanish, called from within an answer."""
         threading.Thread(target=self.vanish, daemon=True).start()
 
 
@@ -150,14 +159,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             super().finish()
 
     def do_GET(self) -> None:
-        path = self.path.lstrip("/")
+        path = unquote(self.path).lstrip("/")
         fault, retry_after = self.torn.begin(path)
-        data = self.torn.files.get(path)
-        if fault is None or data is None:
+        data = self.torn.read(path)
+        if fault is Fault.LATE:
+            self.torn.wait(_LATE_SECONDS)
+        without_file = fault in _STATUS or fault is Fault.HANG
+        if fault is None or fault is Fault.LATE or (data is None and not without_file):
             self._answer(data)
         else:
             with contextlib.suppress(OSError):
-                self._fail(fault, data, retry_after)
+                self._fail(fault, data or b"", retry_after)
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -196,7 +208,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def _promise(self, length: int | None) -> None:
-        """Begin an answer of so many bytes; of None, it ends with the connection."""
+        """Begin an answer of so many bytes; with None it ends with the connection."""
         self.send_response(200)
         if length is None:
             self.send_header("Connection", "close")
@@ -214,7 +226,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 def _body(fault: Fault, data: bytes) -> tuple[int | None, bytes]:
-    """Return how many bytes are promised, and those that are given."""
+    """Return the announced length and the bytes that are sent."""
     half = data[: len(data) // 2]
     match fault:
         case Fault.OTHER_BYTES:
@@ -228,8 +240,8 @@ def _body(fault: Fault, data: bytes) -> tuple[int | None, bytes]:
 
 
 @contextlib.contextmanager
-def torn_server(files: Mapping[str, bytes], port: int = 0) -> Iterator[TornServer]:
-    """Serve files until the end of the context, at any free port or that of one that vanished."""
+def torn_server(files: Mapping[str, bytes] | Path, port: int = 0) -> Iterator[TornServer]:
+    """Serve files until the end of the context, at any free port or at ``port``."""
     server = TornServer(files, port)
     try:
         yield server

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from wheel.wheelfile import WheelFile
 
-from harness.probe.session import Job
+from harness.probe.jobs import Job
 
 
 def make_wheel(

@@ -5,6 +5,7 @@ column of each; or the problems that make it no tree at all. Reads the part of Y
 that has one meaning: text, numbers, booleans, null, lists and mappings with text keys.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ MAX_BYTES = 256 * 1024
 MAX_NODES = 20_000
 """Counted through aliases, so that a small file cannot stand for a huge one."""
 
+_LINE_BREAK = re.compile("[\r\n\x85\u2028\u2029]")
 _PREFIX = "tag:yaml.org,2002:"
 _VALUES = {f"{_PREFIX}{name}" for name in ("null", "bool", "int", "float")}
 _TEXTS = {f"{_PREFIX}{name}" for name in ("str", "timestamp", "value", "merge")}
@@ -34,6 +36,11 @@ class Tree:
     """The scalars as they were written: ``3.10``, which as data is 3.1."""
     texts: dict[DataPath, str] = field(default_factory=dict)
     """The scalars that are text."""
+    nodes: dict[DataPath, Any] = field(default_factory=dict)
+    """Every value as PyYAML composed it: its style, start and end.
+
+    The node of an alias is that of its anchor.
+    """
 
     def problem(self, path: DataPath, what: str) -> Problem:
         """Return the problem of the value at ``path``, or of the nearest thing around it."""
@@ -69,6 +76,24 @@ def read_tree(file: str, content: bytes) -> tuple[Tree | None, list[Problem]]:
     return reader.tree(data), reader.problems
 
 
+def trailing_comments(text: str) -> dict[int, tuple[int, int]]:
+    """Return the start and end offset of the comment that follows a line's last token, by line.
+
+    Lines are counted from 0. Start and end are equal where a comment could be added. A line that
+    ends inside a scalar is left out.
+    """
+    found: dict[int, tuple[int, int]] = {}
+    line = stop = 0
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        first, *others = _LINE_BREAK.split(text[stop : token.start_mark.index])
+        if others or token.start_mark.index == len(text):
+            space, mark, comment = first.partition("#")
+            start = stop + (len(space) if mark else 0)
+            found.setdefault(line, (start, start + len(mark + comment)))
+        line, stop = token.end_mark.line, token.end_mark.index
+    return found
+
+
 def _shown(path: DataPath) -> DataPath:
     """Return the path under which a scalar is shown: an item of a list within an entry as the list.
 
@@ -88,7 +113,7 @@ def _decode(file: str, content: bytes) -> str:
         what = f"{len(content)} bytes; a matrix file holds at most {MAX_BYTES}"
         raise _UnreadableError(Problem(place=start, what=what))
     try:
-        return content.decode("utf-8-sig")
+        return content.decode()
     except UnicodeDecodeError as error:
         place = _place_at(file, content[: error.start].decode("utf-8", "replace"))
         what = f"byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
@@ -128,6 +153,7 @@ class _YamlReader:
         self._keys: dict[DataPath, Position] = {}
         self._sources: dict[DataPath, str] = {}
         self._texts: dict[DataPath, str] = {}
+        self._nodes: dict[DataPath, Any] = {}
         self._open: set[int] = set()
 
     def tree(self, data: object) -> Tree:
@@ -138,10 +164,12 @@ class _YamlReader:
             keys=self._keys,
             sources=self._sources,
             texts=self._texts,
+            nodes=self._nodes,
         )
 
     def read(self, node: yaml.Node, path: DataPath) -> object:
         place = self._values[path] = self._place(node)
+        self._nodes[path] = node
         if len(self._values) > MAX_NODES:
             what = f"more than {MAX_NODES} values, aliases followed; write less, or fewer aliases"
             raise _UnreadableError(Problem(place=place, path=path[:1], what=what))

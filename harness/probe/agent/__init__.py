@@ -1,23 +1,23 @@
-"""The only code of the harness that runs in a target: stdlib, Python 3.6 and later, process 1.
+"""The only code of the harness that runs in a target: stdlib, Python 3.6 and later.
 
-``loader.py`` makes modules of these files from one piece of JSON, since the agent comes
-in over standard input and there is nowhere to install it. ``MODULES`` is the order in
-which they can be loaded, each importing what stands before it.
+``loader.py`` makes modules of these files from JSON, since the agent arrives over standard input.
+``MODULES`` is the order in which they are loaded: each imports only earlier ones.
 
-The agent stays a clean interpreter and forks once a cell for import and call. A child of
-it, the installer, has the target's own pip loaded and forks once a wheel. What runs in a
-fork is a stranger's program: it has pipes of its own, a session of its own and a directory
-of its own, and is believed only when it says a complete verdict with the cell's token over
-its verdict pipe *and* exits as a child that did so exits.
+Process 1 is the agent: it holds the host's streams and the session's token, never imports pip and
+never runs a cell's code. Two helpers are forked from it before the token arrives: the runner, a
+clean interpreter, and the installer, which has the target's pip loaded. They run each cell in a
+fork with pipes, a session and a directory of its own. A cell's process is believed only if it
+signs a complete report with the cell's token *and* then exits cleanly.
 """
 
 MODULES = (
     "frames",
     "container",
     "child",
+    "judgement",
+    "helper",
     "installer",
     "importer",
-    "judgement",
     "compiler",
     "passport",
     "main",

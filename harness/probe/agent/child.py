@@ -1,7 +1,6 @@
-"""One stranger's process: forked, watched, captured, and believed only when it signs.
+"""A cell's process: forked, watched, captured, and believed only when it signs its report.
 
-In: what to run and the limits. Out: a ``Result``. A child that exits without a complete
-report has failed, whatever its exit status says.
+A child that exits without a complete report has failed, whatever its exit status says.
 """
 
 import json
@@ -13,33 +12,40 @@ from collections import namedtuple
 
 from .container import default_signals, kill_session, limits_hit, unseal
 
-HOST = [0]  # the descriptor whose end says that the host is gone; none in the installer
+HOST = [0]  # the descriptor that becomes readable when the host, or a helper's agent, is gone
 REPORTS = 3  # the descriptor that a child reports on
 CAPTURE_HEAD = 4096  # bytes kept of the beginning of a child's output
 CAPTURE_TAIL = 12288  # and of its end
-OUTPUT_LIMIT = 16 << 20  # bytes after which output is taken for endless
+
+OUTPUT_LIMIT = 16 << 20  # bytes of output that count as endless
+REPORT_LIMIT = 64 << 10  # bytes of reports that are kept
 GRACE = 2.0  # seconds between a child's last report and its exit
 POLL = 0.01  # seconds between looks at a child
-LEAVING = 0.001  # and at one that has closed its output, as it does at its end
+LEAVING = 0.001  # the same once it has closed its output, which it does when it exits
 MANY = 256  # descriptors: more than this process ever has open
 BROKEN = 70  # exit status of a child whose body raised (sysexits.h, EX_SOFTWARE)
 
 Limits = namedtuple("Limits", "timeout quiet")  # seconds, of wall clock and of silence
-Result = namedtuple("Result", "said status ended log hit")
-# said: the reports that were signed. status: exit status, or minus a signal's number.
+Result = namedtuple("Result", "stage said status ended log hit")
+# stage: the last one that it began, which it can lie about. said: its signed report, or None.
+# status: exit status, or minus a signal's number.
 # ended: "exit", or the limit that ended it: "timeout" "quiet" "output".
-# log: what it printed. hit: the container's limits that it ran into.
+# log: what it printed. hit: the container's limits that it reached.
 
 
-class Reports:
-    """A child's way to report: signed with the cell's token."""
+def begin_stage(stage):
+    """Report that a stage begins."""
+    os.write(REPORTS, json.dumps({"stage": stage}).encode("ascii") + b"\n")
 
-    def __init__(self, token):
-        self.token = token
 
-    def __call__(self, report):
-        line = json.dumps(dict(report, token=self.token)).encode("ascii") + b"\n"
-        os.write(REPORTS, line)
+def sign(token, report):
+    """Report how the child fared, signed with the cell's token.
+
+    Callers evaluate ``report`` with the token in no variable: ``sign(tokens.pop(), try_it())``.
+    So the frames that a cell's code can walk up hold no token.
+    """
+    line = json.dumps(dict(report, done=True, token=token))
+    os.write(REPORTS, line.encode("ascii") + b"\n")
 
 
 class Capture:
@@ -64,14 +70,17 @@ class Capture:
 
 
 def run_child(body, limits, folder):
-    """Run ``body(reports)`` in a fork, in ``folder``, and return its ``Result``."""
-    token = os.urandom(16).hex()
+    """Run ``body(tokens)`` in a fork, in ``folder``, and return its ``Result``.
+
+    ``tokens`` is a list of the one token that ``sign`` takes.
+    """
+    tokens = [os.urandom(16).hex()]
     output, output_end = os.pipe()
     reports, reports_end = os.pipe()
     before = limits_hit()
     pid = os.fork()
     if pid == 0:
-        _become_stranger(body, folder, output_end, reports_end, token)
+        _become_cell(body, folder, output_end, reports_end, tokens)
     os.close(output_end)
     os.close(reports_end)
     watch = Watch(pid, output, reports, limits)
@@ -81,8 +90,10 @@ def run_child(body, limits, folder):
         os.close(output)
         os.close(reports)
     after = limits_hit()
+    stage, said = read_reports(bytes(watch.reports), tokens[0])
     return Result(
-        said=signed(bytes(watch.reports), token),
+        stage=stage,
+        said=said,
         status=status,
         ended=watch.ended,
         log=watch.capture.text(),
@@ -90,8 +101,8 @@ def run_child(body, limits, folder):
     )
 
 
-def _become_stranger(body, folder, output, reports, token):
-    """Turn a fork into a process of its own; never returns."""
+def _become_cell(body, folder, output, reports, tokens):
+    """Turn a fork into the cell's process; never returns."""
     status = BROKEN
     try:
         os.setsid()
@@ -106,7 +117,7 @@ def _become_stranger(body, folder, output, reports, token):
         home = os.path.join(folder, "home")
         os.environ.update(HOME=home, TMPDIR=home)
         unseal()
-        status = body(Reports(token)) or 0
+        status = body(tokens) or 0
     except BaseException:
         import traceback
 
@@ -120,7 +131,7 @@ def _become_stranger(body, folder, output, reports, token):
 
 
 class Watch:
-    """Reads along with a child until it is gone, and ends one that exceeds a limit."""
+    """Reads what a child writes until it is gone, and kills one that exceeds a limit."""
 
     def __init__(self, pid, output, reports, limits):
         self.pid = pid
@@ -130,7 +141,7 @@ class Watch:
         self.capture = Capture()
         self.reports = bytearray()
         self.ended = "exit"
-        self.started = self.heard = time.time()
+        self.started = self.heard = time.monotonic()
         self.finished = None
 
     def until_gone(self):
@@ -140,17 +151,17 @@ class Watch:
             self.drain(0 if gone else POLL if self.pipes else LEAVING)
             if gone:
                 return exit_status(status)
-            exceeded = self.exceeded(time.time())
+            exceeded = self.exceeded(time.monotonic())
             if exceeded:
                 self.ended = exceeded
                 kill_session(self.pid)
 
     def drain(self, wait):
-        """Take all that is there to read, waiting at most ``wait`` seconds for the first of it."""
+        """Read all that is available, waiting at most ``wait`` seconds for the first of it."""
         while self.capture.size <= OUTPUT_LIMIT:
             ready = select.select(self.pipes + HOST, [], [], wait)[0]
             if HOST and HOST[0] in ready:
-                raise EOFError  # the host sends nothing while it waits for us: it is gone
+                raise EOFError  # the agent sends nothing while it waits for an answer: it is gone
             for pipe in ready:
                 self.take(pipe)
             if not ready or not self.pipes:
@@ -162,16 +173,16 @@ class Watch:
         if not data:
             self.pipes = [other for other in self.pipes if other != pipe]
             return
-        self.heard = time.time()
+        self.heard = time.monotonic()
         if pipe == self.output:
             self.capture.add(data)
-        elif len(self.reports) < OUTPUT_LIMIT:
+        elif len(self.reports) < REPORT_LIMIT:
             self.reports.extend(data)
             if self.finished is None and b'"done": true' in self.reports[-4096:]:
                 self.finished = self.heard
 
     def exceeded(self, now):
-        """Return the name of the limit that the child exceeds now, or an empty string."""
+        """Return the name of the limit that the child exceeds, or an empty string."""
         if self.capture.size > OUTPUT_LIMIT:
             return "output"
         if self.finished is not None:
@@ -186,14 +197,21 @@ def exit_status(status):
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def signed(reports, token):
-    """Return the reports that carry the token; what else came over the pipe is forged."""
-    found = []
+def read_reports(reports, token):
+    """Return the last stage that was begun, and the last report that carries the token."""
+    stage, said = "", None
     for line in reports.split(b"\n"):
         try:
             report = json.loads(line.decode("ascii"))
-            if report.pop("token") == token:
-                found.append(report)
-        except (ValueError, KeyError, AttributeError, TypeError):
-            continue
-    return found
+            if report in ({"stage": "import"}, {"stage": "call"}):
+                stage = report["stage"]
+            elif report.pop("token") == token:
+                said = report
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+            continue  # it was not written by ``sign``
+    return stage, said
+
+
+def storable(text):
+    """Return text that every encoding of Unicode can hold: lone surrogates are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,36 +1,31 @@
-"""The bytecode of wheels' sources, compiled where this interpreter runs natively.
+"""Compile wheels' sources where this interpreter runs natively.
 
-An emulated one takes half of a large import to compile, and any of the same release would
-come to the same. The files are checked by the hash of their source (PEP 552), so that an
-import takes none that does not belong to what it finds.
+An emulated interpreter spends half of a large import on compiling, and every interpreter of the
+release gives the same bytecode. Its files carry the hash of their source (PEP 552), so that an
+import uses none that does not belong to the source it finds.
 """
 
 import os
 import zipfile
 
-from .child import run_child
+from .child import run_child, sign
 from .importer import BYTECODE
 from .installer import unpack
 from .judgement import installed
 
 
 def compile_wheels(wheels, folder, limits):
-    """Return a zip of ``.pyc`` files by their paths in a site directory; empty where none is."""
+    """Write a zip of ``.pyc`` files, by their paths in a site directory, into ``folder``."""
     site = os.path.join(folder, "site")
-    archive = os.path.join(folder, BYTECODE)
 
-    def body(reports):
-        with zipfile.ZipFile(archive, "w") as out:  # stored: to unpack it is to be quick
+    def body(tokens):
+        with zipfile.ZipFile(os.path.join(folder, BYTECODE), "w") as out:
             for path in _sources(site):
                 _compile(path, site, out)
-        reports({"status": 0, "done": True})
+        sign(tokens.pop(), {"status": 0})
 
-    if not installed(unpack(wheels, site, folder, limits)):
-        return b""
-    if not installed(run_child(body, limits, folder)):
-        return b""
-    with open(archive, "rb") as stream:
-        return stream.read()
+    unpacked = unpack(wheels, site, folder, limits)
+    return run_child(body, limits, folder) if installed(unpacked) else unpacked
 
 
 def _sources(site):

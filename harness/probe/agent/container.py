@@ -1,11 +1,10 @@
-"""Being process 1 of a container in which strangers run.
+"""Process 1 of a container that runs untrusted cells.
 
-What one cell leaves behind (processes, files) is gone before the next one starts; what
-a cell does to this process's signals, memory and descriptors has no effect.
+What a cell leaves behind (processes, files, System V memory and queues) is removed before the next
+one starts. What cannot be restored, a lowered limit for one, ends the session.
 """
 
 import os
-import shutil
 import sys
 import time
 
@@ -22,10 +21,10 @@ _c_library = []  # loaded once, and inherited by every fork
 
 
 def seal(dumpable):
-    """Say whether another process of this user may trace this one or open its descriptors.
+    """Set whether another process of this user may trace this one or open its descriptors.
 
-    A fork inherits the seal, so a child unseals itself before it runs a stranger's code.
-    Returns whether it took effect. See prctl(2) and ptrace(2), "Ptrace access mode checking".
+    A fork inherits the seal; a cell's process unseals itself. Returns whether it took effect.
+    See prctl(2) and ptrace(2), "Ptrace access mode checking".
     """
     try:
         if not _c_library:
@@ -38,7 +37,7 @@ def seal(dumpable):
 
 
 def unseal():
-    """Undo in a fork what was done to the process that it is of, if it was."""
+    """Undo ``seal`` in a fork, if it was done."""
     if _c_library:
         seal(True)
 
@@ -50,11 +49,11 @@ def _load_c_library():
         return ctypes.CDLL(None)
     finally:
         for name in [n for n in sys.modules if n.partition(".")[0] in ("ctypes", "_ctypes")]:
-            del sys.modules[name]  # a cell's import starts from a clean interpreter
+            del sys.modules[name]  # cells start from a clean interpreter
 
 
 def ignore_signals():
-    """Ignore what can be ignored: a cell may send process 1 anything."""
+    """Ignore every signal that can be ignored: a cell may send any of them."""
     _set_signals(signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
@@ -70,7 +69,7 @@ def _set_signals(action):
             try:
                 signal.signal(number, action)
             except (OSError, ValueError, RuntimeError):
-                continue  # real-time signals that the C library keeps for itself
+                continue  # real-time signals that the C library reserves
 
 
 def kill_session(pid):
@@ -82,15 +81,15 @@ def kill_session(pid):
             continue
 
 
-def kill_strangers(keep):
+def kill_others(keep):
     """Kill all processes of the container but ``keep``; return whether none is left."""
     if os.getpid() != 1:
         return True
     for _ in range(SWEEPS):
-        strangers = [int(p) for p in os.listdir("/proc") if p.isdigit() and int(p) not in keep]
-        if not strangers:
+        others = [int(p) for p in os.listdir("/proc") if p.isdigit() and int(p) not in keep]
+        if not others:
             return True
-        for pid in strangers:
+        for pid in others:
             _end(pid)
         time.sleep(0.005)
     return False
@@ -101,33 +100,83 @@ def _end(pid):
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, os.WNOHANG)
     except OSError:
-        pass  # gone already, or not a child of ours
+        pass  # gone already, or not a child of this process
 
 
-def sweep():
-    """Empty the one writable directory; return whether nothing of a cell is left in it."""
-    for name in os.listdir(WORK):
-        path = os.path.join(WORK, name)
-        if os.path.isdir(path) and not os.path.islink(path):
-            _open_up(path)
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            os.unlink(path)
-    return not os.listdir(WORK)
+def sweep(keep=None):
+    """Empty the one writable directory, but for the file ``keep``; return whether that worked.
+
+    Directories are emptied at the top: their subdirectories move up before they are removed. So
+    neither depth nor the length of a path matters.
+    """
+    prefix = ".%s-" % os.urandom(8).hex()
+    moved = 0
+    names = _left(keep)
+    while names:
+        for name in names:
+            path = os.path.join(WORK, name)
+            if not _is_folder(path):
+                os.unlink(path)
+                continue
+            os.chmod(path, 0o700)
+            for inner in os.listdir(path):
+                below = os.path.join(path, inner)
+                if _is_folder(below):
+                    os.chmod(below, 0o700)
+                    os.rename(below, os.path.join(WORK, prefix + str(moved)))
+                    moved += 1
+                else:
+                    os.unlink(below)
+            os.rmdir(path)
+        names = _left(keep)
+    return True
 
 
-def _open_up(folder):
-    """Give back the permissions without which a directory cannot be emptied."""
-    os.chmod(folder, 0o700)
-    for root, folders, _ in os.walk(folder):
-        for name in folders:
-            path = os.path.join(root, name)
-            if not os.path.islink(path):
-                os.chmod(path, 0o700)
+def _left(keep):
+    return [name for name in os.listdir(WORK) if keep != os.path.join(WORK, name)]
+
+
+def _is_folder(path):
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+_IPC = (("shm", "shmctl", 3), ("msg", "msgctl", 3), ("sem", "semctl", 4))
+_IPC_RMID = 0
+
+
+def remove_ipc():
+    """Remove System V shared memory, queues and semaphores; return whether none is left."""
+    for kind, control, arguments in _IPC:
+        for number in _ipc_ids(kind):
+            if _c_library:
+                getattr(_c_library[0], control)(*[number, 0, _IPC_RMID, 0][:arguments])
+        if _ipc_ids(kind):
+            return False
+    return True
+
+
+def _ipc_ids(kind):
+    """Return the ids of one kind; none outside of a container, where they are other programs'."""
+    if os.getpid() != 1:
+        return []
+    try:
+        with open("/proc/sysvipc/" + kind) as table:
+            return [int(line.split()[1]) for line in table.readlines()[1:]]
+    except OSError:
+        return []  # a kernel without System V IPC
+
+
+def resource_limits(pids):
+    """Return the resource limits of processes, as the kernel prints them."""
+    limits = []
+    for pid in pids:
+        with open("/proc/%d/limits" % pid) as table:
+            limits.append(table.read())
+    return limits
 
 
 def limits_hit():
-    """Return how often each limit of this container's cgroup was run into (version 2, else 1)."""
+    """Return how often each limit of this container's cgroup was reached (version 2, else 1)."""
     return {
         "memory-limit": _counter(
             ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"),

@@ -1,4 +1,4 @@
-"""Import the modules of an installed wheel and evaluate its call, in a process of their own."""
+"""Import the modules of an installed wheel and evaluate its call, in a separate process."""
 
 import importlib
 import json
@@ -6,31 +6,32 @@ import os
 import site
 import sys
 
-from .child import Reports, run_child
+from .child import begin_stage, run_child, sign, storable
 
-FRESH = ("container", "child", "importer")  # the modules that a new interpreter needs
-# The names of what may come with a cell into its directory: what was installed elsewhere,
-# companions, and what was compiled elsewhere.
+FRESH = ("container", "child", "importer")  # the modules a new interpreter needs
+# Names of the archives that may come with a cell: its installed files, its companions' files, and
+# bytecode, each made elsewhere.
 SITE = "site.zip"
 BESIDE = "beside.zip"
 BYTECODE = "bytecode.zip"
 
 
 def import_and_call(folder_site, imports, call, limits, folder):
-    """Import and call in a fork of the agent's own clean interpreter."""
+    """Import and call in a fork of this clean interpreter."""
 
-    def body(reports):
+    def body(tokens):
         for archive in (SITE, BESIDE):
             _put_files(os.path.join(folder, archive), folder_site, os.makedirs)
-        # Bytecode goes where its source is: another folder would be a package of its own.
+        # Bytecode goes only into folders that exist: a new one would be a package.
         _put_files(os.path.join(folder, BYTECODE), folder_site, os.mkdir)
-        _try(reports, folder_site, imports, call)
+        begin_stage("import")
+        sign(tokens.pop(), _try(folder_site, imports, call))
 
     return run_child(body, limits, folder)
 
 
 def import_afresh(folder_site, imports, call, limits, folder):
-    """Import and call in a new interpreter, the slow way."""
+    """Import and call in a new interpreter."""
     payload = os.path.join(folder, "agent.json")
     order = os.path.join(folder, "order.json")
     with open(payload, "w") as stream:
@@ -40,9 +41,9 @@ def import_afresh(folder_site, imports, call, limits, folder):
         " load(p, %r).importer.be_fresh(%r)" % (payload, FRESH, order)
     )
 
-    def body(reports):
+    def body(tokens):
         with open(order, "w") as stream:
-            json.dump([reports.token, folder_site, imports, call], stream)
+            json.dump([tokens, folder_site, imports, call], stream)
         os.execv(sys.executable, [sys.executable, "-I", "-B", "-c", code])
 
     return run_child(body, limits, folder)
@@ -51,16 +52,17 @@ def import_afresh(folder_site, imports, call, limits, folder):
 def be_fresh(order):
     """Be the new interpreter that ``import_afresh`` started; never returns."""
     with open(order) as stream:
-        token, folder_site, imports, call = json.load(stream)
-    os.unlink(order)  # before a stranger's code could read the token
-    _try(Reports(token), folder_site, imports, call)
+        tokens, folder_site, imports, call = json.load(stream)
+    os.unlink(order)  # before the cell's code could read the token
+    begin_stage("import")
+    sign(tokens.pop(), _try(folder_site, imports, call))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
 def _put_files(archive, folder_site, make_folder):
-    """Put an archive's files, where there is one, to what the subject's installation left."""
+    """Add an archive's files, if it exists, to what the subject's installation wrote."""
     if not os.path.exists(archive):
         return
     import zipfile
@@ -74,43 +76,37 @@ def _put_files(archive, folder_site, make_folder):
                 with open(path, "xb") as stream:
                     stream.write(files.read(info))
             except (FileExistsError, FileNotFoundError):
-                continue  # it is there already, or its source is not
+                continue  # it exists already, or its source does not
             mode = info.external_attr >> 16 & 0o777
             if mode & 0o100:
                 os.chmod(path, mode)
 
 
-def _try(reports, folder_site, imports, call):
-    """Report each stage as it is reached, and at the end whether the call holds."""
+def _try(folder_site, imports, call):
+    """Return a report: whether all imports, and then the call, hold."""
     sys.argv = [""]
     sys.dont_write_bytecode = True
     site.addsitedir(folder_site)
     names = {}
-    reports({"stage": "import"})
     try:
         for name in imports:
             importlib.import_module(name)
             top = name.partition(".")[0]
             names[top] = sys.modules[top]
-        reports({"stage": "call"})
+        begin_stage("call")
         passed = bool(eval(call, names)) if call else True
     except BaseException as error:
         import traceback
 
         traceback.print_exc()
-        reports({"failed": _describe(error), "done": True})
-        return
-    reports({"passed": True, "done": True} if passed else _untrue(call))
-
-
-def _untrue(call):
-    return {"failed": "%s is not true" % call, "done": True}
+        return {"failed": _describe(error)}
+    return {} if passed else {"failed": "%s is not true" % call}
 
 
 def _describe(error):
-    """Return the last line of a traceback, whatever the error's own str() does."""
+    """Return the last line of a traceback, whatever the error's ``str()`` does."""
     try:
         text = str(error)
     except BaseException as second:
         text = "<its str() raises %s>" % type(second).__name__
-    return ("%s: %s" % (type(error).__name__, text))[:2000]
+    return storable("%s: %s" % (type(error).__name__, text))[:2000]

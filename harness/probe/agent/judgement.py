@@ -1,31 +1,39 @@
-"""From what came of a child to an outcome, a cause and a key line (pure)."""
+"""Judge a child's result: outcome, cause and key line (pure)."""
 
 import signal
 
-from .child import OUTPUT_LIMIT
+from .child import OUTPUT_LIMIT, storable
 
-INSTALLED = [{"status": 0, "done": True}]
 REFUSAL = "is not a supported wheel on this platform"
+NO_ROOM = "No space left on device"  # strerror(ENOSPC)
 
 
 def installed(result):
-    """Whether pip ran to its end and said that it installed."""
+    """Whether an install ran to its end and reported success."""
     return (
         result is not None
         and result.ended == "exit"
         and result.status == 0
-        and result.said == INSTALLED
+        and result.said == {"status": 0, "done": True}
     )
 
 
 def judge_install(result, whose):
-    """Return the verdict on a failed install; ``whose`` is "subject" or "companion"."""
+    """Return the verdict on a failed install; ``whose`` is "subject" or "companion".
+
+    An install runs none of the wheel's code: memory or disk that it runs out of is a limit of the
+    container's, and says nothing of the wheel.
+    """
     if result is None:
-        return _verdict("miss", "install", "infra:installer", "the installer was killed", "")
+        return verdict("miss", "install", "infra:installer", "the installer was killed", "")
     errors = [line[7:] for line in result.log.splitlines() if line.startswith("ERROR: ")]
     evidence = errors[0] if errors else how_it_ended(result)
     outcome, cause = "install-failed", _first(result.hit)
-    if whose == "companion":
+    if cause == "memory-limit":
+        outcome, cause = "miss", "infra:memory"
+    elif NO_ROOM in result.log:
+        outcome, cause = "miss", "infra:space"
+    elif whose == "companion":
         outcome, cause = "miss", "infra:companion"
     elif result.ended in ("timeout", "quiet"):
         outcome, cause = "timeout", result.ended
@@ -33,30 +41,37 @@ def judge_install(result, whose):
         outcome, cause = "refused", "tag-refused"
     elif any("requires a different Python" in line for line in errors):
         cause = "requires-python"
-    return _verdict(outcome, "install", cause, evidence, result.log)
+    return verdict(outcome, "install", cause, evidence, result.log)
 
 
-def judge_import(result):
-    """Return the verdict on an import and call; a pass needs a whole report and a clean exit."""
-    last = result.said[-1] if result.said else {}
-    stage = "call" if {"stage": "call"} in result.said else "import"
+def judge_import(result, hit=()):
+    """Return the verdict on an import and call; a pass needs a whole report and a clean exit.
+
+    No result means that the cell killed the process that ran it, or that it ran out of time
+    behind its back; ``hit`` are the container's limits that were reached then.
+    """
+    if result is None:
+        evidence = "the cell killed or stopped the process that ran it"
+        return verdict("crashed", "import", _first(hit) or "signal", evidence, "")
+    stage = result.stage or "import"
     evidence = how_it_ended(result)
     outcome, cause = stage + "-failed", _first(result.hit)
+    said = result.said or {}
     if result.ended in ("timeout", "quiet"):
         outcome, cause = "timeout", result.ended
     elif result.ended == "output":
         cause = "endless-output"
     elif result.status < 0:
         outcome, cause = "crashed", cause or "signal"
-    elif last.get("passed") and stage == "call" and result.status == 0:
+    elif said == {"done": True} and stage == "call" and result.status == 0:
         outcome, cause, evidence = "pass", "", ""
-    else:
-        evidence = last.get("failed") or evidence
-    return _verdict(outcome, stage, cause, evidence, result.log)
+    elif isinstance(said.get("failed"), str):
+        evidence = said["failed"]
+    return verdict(outcome, stage, cause, evidence, result.log)
 
 
 def how_it_ended(result):
-    """Return one line on the end of a child that did not say anything better."""
+    """Return one line on the end of a child that reported nothing better."""
     if result.ended == "timeout":
         return "still running at the time limit"
     if result.ended == "quiet":
@@ -70,13 +85,14 @@ def how_it_ended(result):
     return "the process exited with status %d and without a verdict" % result.status
 
 
-def _verdict(outcome, stage, cause, evidence, log):
+def verdict(outcome, stage, cause, evidence, log):
+    """Return a verdict as the host reads it."""
     return {
         "outcome": outcome,
         "stage": stage,
         "cause": cause,
-        "evidence": evidence,
-        "log": log,
+        "evidence": storable(evidence),
+        "log": storable(log),
     }
 
 

@@ -1,4 +1,4 @@
-"""Answer the host's frames: a passport when it says hello, a verdict for every cell."""
+"""The agent: answer the host's frames with a passport, and with a verdict for every cell."""
 
 import gc
 import os
@@ -6,14 +6,26 @@ import shutil
 import sys
 import time
 
-from .child import Limits
+from .child import Limits, Result, limits_hit
 from .compiler import compile_wheels
-from .container import WORK, ignore_signals, kill_strangers, seal, sweep
-from .frames import read_frame, write_frame
-from .importer import import_afresh, import_and_call
-from .installer import Installer, install_afresh, pack, unpack
-from .judgement import installed, judge_import, judge_install
+from .container import (
+    WORK,
+    ignore_signals,
+    kill_others,
+    remove_ipc,
+    resource_limits,
+    seal,
+    sweep,
+)
+from .frames import read_frame, receive_file, write_frame
+from .helper import Helper, serve_orders
+from .importer import BYTECODE, import_afresh, import_and_call
+from .installer import install_afresh, pack, serve_installer, unpack
+from .judgement import installed, judge_import, judge_install, verdict
 from .passport import read_passport
+
+SLACK = 20.0  # seconds that a helper may take beyond the limits that it enforces itself
+START = 170.0  # seconds that an installer may take to load pip
 
 
 def main():
@@ -25,111 +37,187 @@ def main():
     try:
         Agent(sys.stdin.buffer, stdout).serve()
     except (EOFError, BrokenPipeError):
-        pass  # the host is gone, and with it the need for this container
+        pass  # the host is gone
 
 
 class Agent:
-    """One session's state: the streams to the host and the installer."""
+    """One session: the streams to the host and the two helpers."""
 
     def __init__(self, stdin, stdout):
         self.stdin = stdin
         self.stdout = stdout
-        self.installer = Installer()
+        self.sealed = seal(False)
+        if hasattr(gc, "freeze"):  # from 3.7 on: forks need not copy what the agent consists of
+            gc.freeze()
+        self.runner = Helper(serve_runner)
+        self.installer = Helper(serve_installer)
+        self.pids = (os.getpid(), self.runner.pid, self.installer.pid)
+        self.limits = resource_limits(self.pids)
+        self.same = True
 
     def serve(self):
+        """Answer frames; each answer carries the session's token and its number."""
+        answers = {
+            "hello": self.hello,
+            "probe": self.probe,
+            "install": self.install_only,
+            "compile": self.compile,
+        }
+        token, turn = "", 0
         while True:
             frame = read_frame(self.stdin)
-            answers = {
-                "hello": self.hello,
-                "probe": self.probe,
-                "install": self.install_only,
-                "compile": self.compile,
-            }
-            write_frame(self.stdout, *answers[frame["op"]](frame))
+            token = frame.get("token", token)
+            answer, blob = answers[frame["op"]](frame)
+            write_frame(self.stdout, dict(answer, token=token, turn=turn), blob)
+            if blob:
+                os.unlink(blob)
+            turn += 1
 
     def hello(self, frame):
-        sealed = frame["seal"] and seal(False)
-        if not frame["warm"]:
-            return (dict(read_passport(), sealed=sealed, installer="", tags=[]),)
-        self.installer.start()
-        facts = dict(read_passport(), sealed=sealed)
-        _spare_forks()
-        facts.update(self.installer.ready())
-        return (facts,)
+        if frame["warm"]:
+            self.installer.send({})  # pip loads while the facts are read
+        facts = dict(read_passport(), sealed=self.sealed, installer="", tags=[])
+        if frame["warm"]:
+            facts.update(self.installer.answer(START) or {"failed": "it does not answer"})
+        return facts, None
 
     def probe(self, job):
-        start = time.time()
-        folder, files = lay_out(job["files"], job["blobs"])
-        verdict = self.verdict(job, folder, files[: job["wheels"]])
-        verdict["clean"] = self.clean()
-        verdict["seconds"] = round(time.time() - start, 3)
-        return (verdict,)
+        start = time.monotonic()
+        folder, files, room = self.receive(job)
+        answer = self.judge(job, folder, files[: job["wheels"]]) if room else no_room()
+        answer["clean"] = self.clean()
+        answer["seconds"] = round(time.monotonic() - start, 3)
+        return answer, None
 
     def install_only(self, job):
         """Answer with what pip makes of a wheel for a machine that accepts these tags."""
-        start = time.time()
-        folder, wheels = lay_out(job["files"], job["blobs"])
+        start = time.monotonic()
+        folder, wheels, room = self.receive(job)
         site = os.path.join(folder, "site")
-        result = self.install(
-            wheels, site, folder, Limits(job["timeout"], job["quiet"]), job["tags"]
-        )
-        good = installed(result)
-        answer = {} if good else judge_install(result, "subject")
-        packed = pack(site) if good else b""
-        answer["clean"] = self.clean()
-        answer["seconds"] = round(time.time() - start, 3)
+        answer, packed = {}, None
+        limits = Limits(job["timeout"], job["quiet"])
+        result = self.install(wheels, site, folder, limits, job["tags"]) if room else None
+        if installed(result):
+            packed = pack_aside(site)
+        else:
+            answer["verdict"] = judge_install(result, "subject") if room else no_room()
+        answer["clean"] = self.clean(packed)
+        answer["seconds"] = round(time.monotonic() - start, 3)
         return answer, packed
 
     def compile(self, job):
-        """Answer with the bytecode of wheels, which no stranger's code has run for."""
-        folder, wheels = lay_out(job["files"], job["blobs"])
-        bytecode = compile_wheels(wheels, folder, Limits(job["timeout"], job["quiet"]))
-        return {"clean": self.clean()}, bytecode
+        """Answer with the bytecode of wheels; nothing of them is run."""
+        start = time.monotonic()
+        folder, wheels, room = self.receive(job)
+        limits = Limits(job["timeout"], job["quiet"])
+        result = self.run("compile", limits, folder, wheels=wheels) if room else None
+        packed = None
+        if installed(result):
+            packed = os.path.join(WORK, BYTECODE)
+            os.rename(os.path.join(folder, BYTECODE), packed)
+        return {
+            "clean": self.clean(packed),
+            "seconds": round(time.monotonic() - start, 3),
+        }, packed
 
-    def clean(self):
-        """Leave nothing of a cell; return whether that was had."""
-        return kill_strangers({1, os.getpid(), self.installer.pid}) and sweep()
+    def receive(self, frame):
+        """Write a frame's blobs to the cell's folder; return it, them, and whether they fit."""
+        folder = os.path.join(WORK, "cell")
+        os.makedirs(os.path.join(folder, "home"))
+        files = [os.path.join(folder, name) for name in frame["files"]]
+        fits = [receive_file(self.stdin, *each) for each in zip(frame["blobs"], files)]
+        return folder, files, all(fits)
 
-    def verdict(self, job, folder, wheels):
+    def judge(self, job, folder, wheels):
+        """Install, import and call; return the verdict."""
         limits = Limits(job["timeout"], job["quiet"])
         site = os.path.join(folder, "site")
-        install = {"session": self.install, "unpacked": unpack, "fresh": install_afresh}[job["way"]]
+        install = {
+            "session": self.install,
+            "unpacked": lambda *args: self.run("unpack", limits, folder, wheels=args[0], site=site),
+            "fresh": lambda *args: self.run("install", limits, folder, wheels=args[0], site=site),
+        }[job["way"]]
         failed = put_in_place(install, wheels, site, folder, limits)
         if failed:
             return failed
-        run = import_afresh if job["way"] == "fresh" else import_and_call
-        return judge_import(run(site, job["imports"], job["call"], limits, folder))
+        before = limits_hit()
+        how = "import afresh" if job["way"] == "fresh" else "import"
+        cell = {"site": site, "imports": job["imports"], "call": job["call"]}
+        result = self.run(how, limits, folder, **cell)
+        after = limits_hit()
+        return judge_import(result, [name for name in sorted(after) if after[name] > before[name]])
 
     def install(self, wheels, site, folder, limits, tags=()):
-        """Install; when a cell before this one killed the installer, with a new one."""
-        result = self.installer.install(wheels, site, folder, limits, tags)
-        if result is None:
-            result = self.installer.install(wheels, site, folder, limits, tags)
-        return result
+        """Install with the pip that is loaded; ``tags``, if given, replace those it accepts."""
+        order = {"wheels": wheels, "site": site, "folder": folder, "limits": limits, "tags": tags}
+        return self.result(self.installer, order, limits.timeout)
+
+    def run(self, how, limits, folder, **order):
+        """Have the runner do something in a fork of it."""
+        order = dict(order, how=how, limits=limits, folder=folder)
+        forks = 2 if how == "compile" else 1
+        return self.result(self.runner, order, forks * limits.timeout)
+
+    def result(self, helper, order, seconds):
+        """Return what a helper answers; None if it is gone or takes much longer than that."""
+        answer = helper.ask(order, seconds + SLACK)
+        if answer is None:
+            return None
+        self.same = answer["same"] and self.same
+        return Result(**{name: answer[name] for name in Result._fields})
+
+    def clean(self, keep=None):
+        """Remove what a cell left, but the file ``keep``; return whether all is as before it."""
+        try:
+            helpers = [helper.resume() for helper in (self.runner, self.installer)]
+            return (
+                all(helpers)
+                and kill_others(set(self.pids))
+                and remove_ipc()
+                and sweep(keep)
+                and resource_limits(self.pids) == self.limits
+                and self.same
+            )
+        except OSError:
+            return False  # too few descriptors, for one
 
 
-def _spare_forks():
-    """Keep what the agent is made of out of what a fork collects garbage in."""
-    if hasattr(gc, "freeze"):  # from 3.7 on
-        gc.freeze()
+def serve_runner(stream):
+    """Be the helper that is a clean interpreter: run each order in a fork."""
+
+    def run(order):
+        limits, folder = Limits(*order["limits"]), order["folder"]
+        if order["how"] in ("import", "import afresh"):
+            run_cell = import_and_call if order["how"] == "import" else import_afresh
+            return run_cell(order["site"], order["imports"], order["call"], limits, folder)
+        if order["how"] == "compile":
+            return compile_wheels(order["wheels"], folder, limits)
+        install = unpack if order["how"] == "unpack" else install_afresh
+        return install(order["wheels"], order["site"], folder, limits)
+
+    serve_orders(stream, run)
 
 
-def lay_out(names, blobs):
-    """Write what came with a frame into the cell's directory; return that and the files."""
-    folder = os.path.join(WORK, "cell")
-    os.makedirs(os.path.join(folder, "home"))
-    files = [os.path.join(folder, name) for name in names]
-    for path, blob in zip(files, blobs):
-        with open(path, "wb") as stream:
-            stream.write(blob)
-    return folder, files
+def pack_aside(site):
+    """Return the path of a zip of ``site``; None if there is no room for it."""
+    path = os.path.join(WORK, "packed.zip")
+    try:
+        pack(site, path)
+    except OSError:
+        return None
+    return path
+
+
+def no_room():
+    """Return the verdict on wheels that do not fit into the container."""
+    return verdict("miss", "install", "infra:space", "the wheels do not fit into /tmp", "")
 
 
 def put_in_place(install, wheels, site, folder, limits):
     """Install the wheels, the subject last; return the verdict on what fails, else None.
 
-    All at once, which a second start would only make slower; one after the other where that
-    fails, to tell whose fault it is.
+    All are installed at once, which saves a start of pip. If that fails, one after the other, to
+    tell whose fault it is.
     """
     if wheels[1:]:
         if installed(install(wheels, site, folder, limits)):

@@ -1,4 +1,4 @@
-"""What this interpreter says of itself and of the system under it."""
+"""Read the facts of a passport, and what of the hardening this process sees."""
 
 import glob
 import importlib.machinery
@@ -11,7 +11,7 @@ import sysconfig
 
 
 def read_passport():
-    """Return the facts of a passport but for those of the installer."""
+    """Return the facts of a passport, without those of the installer."""
     config = sysconfig.get_config_var
     marker = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
     return {
@@ -28,7 +28,55 @@ def read_passport():
         "page_size": os.sysconf("SC_PAGE_SIZE"),
         "kernel": os.uname().release,
         "externally_managed": os.path.exists(marker),
+        "enforced": _enforced(),
     }
+
+
+_STATUS = ("Uid", "Gid", "CapEff", "CapPrm", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")
+_MOUNTS = ("/", "/tmp", "/dev/shm")
+_CGROUP = {  # limit → where version 2 has it, and version 1
+    "memory": ("memory.max", "memory/memory.limit_in_bytes"),
+    "swap": ("memory.swap.max", "memory/memory.memsw.limit_in_bytes"),
+    "pids": ("pids.max", "pids/pids.max"),
+    "cpu": ("cpu.max", "cpu/cpu.cfs_quota_us"),
+}
+
+
+def _enforced():
+    """Return what this process sees of its container's limits (proc(5), cgroups(7))."""
+    status = dict(line.split(":", 1) for line in _lines("/proc/self/status") if ":" in line)
+    mounts = {}
+    for line in _lines("/proc/self/mountinfo"):
+        words = line.split()
+        if words[4] in _MOUNTS:
+            kind = words[words.index("-") + 1]
+            mounts[words[4]] = " ".join((kind, words[5], words[-1]))
+    core = [line.split()[4] for line in _lines("/proc/self/limits") if line.startswith("Max core")]
+    return {
+        "status": {name: " ".join(status.get(name, "").split()) for name in _STATUS},
+        "mounts": mounts,
+        "interfaces": sorted(
+            line.partition(":")[0].strip() for line in _lines("/proc/net/dev") if ":" in line
+        ),
+        "files": {name: _first_line(places) for name, places in _CGROUP.items()},
+        "core": core[0] if core else "",
+    }
+
+
+def _first_line(places):
+    for place in places:
+        lines = _lines("/sys/fs/cgroup/" + place)
+        if lines:
+            return lines[0]
+    return ""
+
+
+def _lines(path):
+    try:
+        with open(path) as stream:
+            return stream.read().splitlines()
+    except OSError:
+        return []
 
 
 def _libc():
@@ -39,7 +87,7 @@ def _libc():
 
 
 def _musl():
-    """Ask musl's loader, which tells its version when it is run without a program."""
+    """Return musl's version, which its loader prints when it is run without a program."""
     for loader in sorted(glob.glob("/lib/ld-musl-*.so.1")):
         process = subprocess.Popen([loader], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for line in process.communicate()[1].decode("utf-8", "replace").splitlines():

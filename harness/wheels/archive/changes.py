@@ -37,7 +37,7 @@ _STABLE_SINCE = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Module:
+class NamedModule:
     """An extension module whose file name says for which interpreter it is."""
 
     member: str
@@ -49,11 +49,11 @@ class Module:
     """``x86_64-linux-gnu``; empty where the name has none."""
 
 
-def named_modules(facts: WheelFacts) -> tuple[Module, ...]:
+def named_modules(facts: WheelFacts) -> tuple[NamedModule, ...]:
     """Return the wheel's extension modules, those of a plain ``.so`` left out."""
     found = (_MODULE.fullmatch(native.name) for native in facts.native)
     return tuple(
-        Module(
+        NamedModule(
             member=match[0],
             stem=match["stem"],
             kind=match["kind"],
@@ -158,7 +158,7 @@ def retag_platform(facts: WheelFacts) -> WheelChange:
 
 
 def _renamed(
-    facts: WheelFacts, names: Callable[[Module], tuple[str, ...]], *, of_version: bool
+    facts: WheelFacts, names: Callable[[NamedModule], tuple[str, ...]], *, of_version: bool
 ) -> WheelChange:
     """Return the change to those names; names that other members have are not taken."""
     taken = {member.name for member in facts.members}
@@ -178,7 +178,7 @@ def _for_musl(facts: WheelFacts) -> bool:
     return any("-musllinux_" in tag for tag in facts.name.tags)
 
 
-def _with_triplet(module: Module, triplet: str) -> str:
+def _with_triplet(module: NamedModule, triplet: str) -> str:
     return f"{module.stem}.{module.kind}-{triplet}.so"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from harness.core.errors import WheelError
+from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.elf import MAGIC, ElfFacts, UnreadableElf, read_elf
 from harness.wheels.archive.filename import WheelName, parse_wheel_name
 from harness.wheels.archive.metadata import check_data_directory, find_dist_info, read_metadata
@@ -133,9 +134,7 @@ def top_modules(members: Sequence[Member]) -> tuple[str, ...]:
 
 def _module(member: str) -> str:
     """Return the top-level module that a member is or belongs to; empty where there is none."""
-    parts = member.split("/")
-    if parts[0].endswith(".data") and parts[1] in ("purelib", "platlib"):
-        parts = parts[2:]
+    parts = site_path(member).split("/")
     stem, dot, _ = parts[-1].partition(".")
     name = parts[0] if len(parts) > 1 else stem
     importable = dot and PurePosixPath(parts[-1]).suffix in (".py", ".so")

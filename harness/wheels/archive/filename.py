@@ -1,7 +1,10 @@
 """Wheel file names: a name in, its parts out, or one sentence that says what is wrong with it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from packaging.tags import parse_tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from harness.core.arches import ARCHES, Arch, linux_arch
@@ -41,6 +44,25 @@ def arch_of(name: WheelName) -> Arch | None:
     """Return the arch that a wheel is for; None for any, and for what the table has not."""
     named = {linux_arch(tag.split("-")[2]) for tag in name.tags}
     return next((arch for arch in ARCHES if arch.name in named), None)
+
+
+def expand_tags(tags: str) -> tuple[str, ...]:
+    """Return every tag of a compressed set (PEP 425), sorted: ``py2.py3-none-any`` is two."""
+    return tuple(sorted(map(str, parse_tag(tags))))
+
+
+def tag_rank(name: WheelName, accepted: Sequence[str]) -> int:
+    """Return the index of the wheel's best tag in an installer's list, which is best first.
+
+    The length of the list if the installer accepts none of the wheel's tags.
+    """
+    ranks = _ranks(tuple(accepted))
+    return min(ranks.get(tag, len(accepted)) for tag in name.tags)
+
+
+@lru_cache(maxsize=256)
+def _ranks(accepted: tuple[str, ...]) -> dict[str, int]:
+    return {tag: rank for rank, tag in enumerate(accepted)}
 
 
 def platform_tag(libc: str, promise: str, arch: str) -> str:

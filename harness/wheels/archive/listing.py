@@ -28,10 +28,12 @@ def read_listing(filename: str, stream: BinaryIO) -> WheelFacts:
         return _listed(archive)
 
 
-def read_closer(filename: str, stream: BinaryIO, hold: Callable[[int, int], None]) -> WheelFacts:
+def read_native(
+    filename: str, stream: BinaryIO, prefetch: Callable[[int, int], None]
+) -> WheelFacts:
     """Read the directory, the metadata and the native members of a wheel of that name.
 
-    ``hold`` is told of each native member from which byte to which the file is read next.
+    ``prefetch`` is told of each native member from which byte to which the file is read next.
     Raises ``WheelError``.
     """
     with open_archive(filename, stream) as archive:
@@ -40,7 +42,7 @@ def read_closer(filename: str, stream: BinaryIO, hold: Callable[[int, int], None
         natives = []
         for member in archive.members:
             if member.name in names:
-                hold(*archive.span(member.name))
+                prefetch(*archive.span(member.name))
                 natives.append(native_member(archive, member))
         return replace(listed, native=tuple(filter(None, natives)))
 

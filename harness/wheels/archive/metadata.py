@@ -12,12 +12,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from harness.core.errors import WheelError
+from harness.wheels.archive.data_schemes import SCHEMES
 from harness.wheels.archive.filename import WheelName
 from harness.wheels.archive.zip_reader import BUILD_AGAIN, Archive, Member
 
 MOST_METADATA = 8 << 20
-SCHEMES = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
-"""What may stand below ``NAME-VERSION.data/`` (sysconfig's install paths)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,8 @@ Source: "Recording installed projects" and "Binary distribution format" specific
 import base64
 import csv
 import hashlib
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -77,6 +78,22 @@ def check_digests(archive: Archive, entries: Sequence[RecordEntry]) -> None:
             _check_digest(archive, entry)
 
 
+def digest_fields(data: bytes) -> list[str]:
+    """Return the fields of a RECORD line that follow the path: digest and size."""
+    return [f"sha256={_encoded(hashlib.sha256(data).digest())}", str(len(data))]
+
+
+def record_line(fields: Iterable[str], end: str = "\n") -> str:
+    """Return one line of RECORD."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator=end).writerow(fields)
+    return line.getvalue()
+
+
+def _encoded(digest: bytes) -> str:
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
 def _check_digest(archive: Archive, entry: RecordEntry) -> None:
     if entry.algorithm not in STRONG:
         raise WheelError(
@@ -86,7 +103,7 @@ def _check_digest(archive: Archive, entry: RecordEntry) -> None:
     digest = hashlib.new(entry.algorithm)
     for piece in archive.chunks(entry.name):
         digest.update(piece)
-    found = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
+    found = _encoded(digest.digest())
     if found != entry.digest:
         raise WheelError(
             f"{archive.filename}: {entry.name} is not what RECORD says: its {entry.algorithm} is "

@@ -5,18 +5,16 @@ other member's bytes, every other line of RECORD. Packing is done anew, so that 
 contents give the same bytes.
 """
 
-import base64
 import csv
-import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from harness.core.errors import WheelError
-from harness.wheels.archive.filename import WheelName, parse_wheel_name
+from harness.wheels.archive.filename import WheelName, expand_tags, parse_wheel_name
 from harness.wheels.archive.metadata import find_dist_info
-from harness.wheels.archive.record import SIGNATURES
+from harness.wheels.archive.record import SIGNATURES, digest_fields, record_line
 from harness.wheels.archive.zip_reader import MOST_BYTES, Archive, open_archive
 
 
@@ -34,14 +32,14 @@ class WheelChange:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wheel:
+class WheelBytes:
     """A wheel file that is nowhere yet."""
 
     filename: str
     data: bytes
 
 
-def rewrite_wheel(wheel: Wheel, change: WheelChange) -> Wheel:
+def rewrite_wheel(wheel: WheelBytes, change: WheelChange) -> WheelBytes:
     """Return the wheel with that change.
 
     Raises ``WheelError`` for what is no well-formed wheel, for one that is signed, and for a
@@ -56,16 +54,10 @@ def retagged(name: WheelName, tags: str) -> str:
     return f"{name.filename.removesuffix(f'-{name.tag_part}.whl')}-{tags}.whl"
 
 
-def expand_tags(tags: str) -> tuple[str, ...]:
-    """Return every tag of a compressed set (PEP 425): ``py2.py3-none-any`` is two."""
-    pythons, abis, platforms = (part.split(".") for part in tags.split("-"))
-    return tuple(f"{p}-{abi}-{platform}" for p in pythons for abi in abis for platform in platforms)
-
-
 class _Rewriting:
     """One wheel on its way from old to new."""
 
-    def __init__(self, wheel: Wheel, archive: Archive, change: WheelChange) -> None:
+    def __init__(self, wheel: WheelBytes, archive: Archive, change: WheelChange) -> None:
         self._wheel = wheel
         self._archive = archive
         self._change = change
@@ -74,7 +66,7 @@ class _Rewriting:
         self._info = find_dist_info(archive, self._name)
         self._check()
 
-    def done(self) -> Wheel:
+    def done(self) -> WheelBytes:
         out = io.BytesIO()
         with (
             ZipFile(io.BytesIO(self._wheel.data)) as old,
@@ -86,7 +78,7 @@ class _Rewriting:
                     new.writestr(_entry_like(entry, name), data)
         tags = self._change.tags
         filename = retagged(self._name, tags) if tags else self._name.filename
-        return Wheel(filename=filename, data=out.getvalue())
+        return WheelBytes(filename=filename, data=out.getvalue())
 
     def _check(self) -> None:
         here = {member.name for member in self._archive.members}
@@ -119,12 +111,13 @@ class _Rewriting:
         for line in text.splitlines(keepends=True):
             name, *rest = next(csv.reader([line])) or [""]
             if name == f"{self._info}/WHEEL" and self._change.tags:
-                rest = _digest_fields(self._content(name))
+                rest = digest_fields(self._content(name))
             elif name not in self._names:
                 yield line
                 continue
+            end = line[len(line.rstrip("\r\n")) :]
             for new in self._names.get(name, (name,)):
-                yield _csv_line([new, *rest], like=line)
+                yield record_line([new, *rest], end=end)
 
 
 def _entry_like(entry: ZipInfo, name: str) -> ZipInfo:
@@ -146,19 +139,7 @@ def _with_tags(wheel: bytes, tags: tuple[str, ...]) -> bytes:
     return b"".join([*kept[:first], *(f"Tag: {tag}".encode() + end for tag in tags), *kept[first:]])
 
 
-def _digest_fields(data: bytes) -> list[str]:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-    return [f"sha256={digest}", str(len(data))]
-
-
-def _csv_line(row: list[str], *, like: str) -> str:
-    """Return the row as a line that ends as another does."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator=like[len(like.rstrip("\r\n")) :]).writerow(row)
-    return line.getvalue()
-
-
-def bytes_added(before: Wheel, after: Wheel) -> int:
+def bytes_added(before: WheelBytes, after: WheelBytes) -> int:
     """Return by how many bytes a wheel grows, packed by the same hand.
 
     The one before is packed anew: whoever built it may have packed it tighter.

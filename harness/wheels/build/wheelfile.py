@@ -4,12 +4,13 @@ In: a name, tags, files. Out: a wheel with a valid RECORD. (``wheel.wheelfile`` 
 to its project and stamps RECORD with the clock.)
 """
 
-import base64
-import hashlib
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from harness.wheels.archive.filename import expand_tags
+from harness.wheels.archive.record import digest_fields, record_line
 
 # The oldest moment that a zip archive can name.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -27,18 +28,11 @@ class ComposedName:
 
     @property
     def filename(self) -> str:
-        tags = f"{self.python}-{self.abi}-{self.platform}"
-        return f"{self.distribution}-{self.version}-{tags}.whl"
+        return f"{self.distribution}-{self.version}-{self.tags}.whl"
 
     @property
-    def tags(self) -> tuple[str, ...]:
-        """Every tag of the compressed set, each on its own."""
-        return tuple(
-            f"{python}-{abi}-{platform}"
-            for python in self.python.split(".")
-            for abi in self.abi.split(".")
-            for platform in self.platform.split(".")
-        )
+    def tags(self) -> str:
+        return f"{self.python}-{self.abi}-{self.platform}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,8 +60,8 @@ def write_wheel(
             for file, text in sorted(described.items())
         ),
     ]
-    rows = [_record_row(file) for file in files] + [f"{info}/RECORD,,\n"]
-    files.append(WheelMember(path=f"{info}/RECORD", data="".join(rows).encode()))
+    rows = [[file.path, *digest_fields(file.data)] for file in files] + [[f"{info}/RECORD", "", ""]]
+    files.append(WheelMember(path=f"{info}/RECORD", data="".join(map(record_line, rows)).encode()))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in files:
             archive.writestr(_entry(file), file.data)
@@ -81,12 +75,7 @@ def _entry(member: WheelMember) -> zipfile.ZipInfo:
     return entry
 
 
-def _record_row(member: WheelMember) -> str:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(member.data).digest()).rstrip(b"=")
-    return f"{member.path},sha256={digest.decode()},{len(member.data)}\n"
-
-
 def _wheel_text(name: ComposedName) -> str:
     purelib = "true" if name.platform == "any" else "false"
     lines = ["Wheel-Version: 1.0", "Generator: wheelgrid", f"Root-Is-Purelib: {purelib}"]
-    return "\n".join([*lines, *(f"Tag: {tag}" for tag in name.tags)]) + "\n"
+    return "\n".join([*lines, *(f"Tag: {tag}" for tag in expand_tags(name.tags))]) + "\n"

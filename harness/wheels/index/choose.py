@@ -6,12 +6,13 @@ before one that is, then the installer's best tag, then the highest build number
 
 import re
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from harness.core.arches import linux_arch
-from harness.wheels.archive.filename import WheelName, parse_wheel_name
+from harness.wheels.archive.filename import WheelName, parse_wheel_name, tag_rank
 from harness.wheels.index.lock import LockedWheel
 
 _ANY = "any"
@@ -25,17 +26,13 @@ def choose_wheel(
     ``tags`` are those that it accepts, best first; ``python`` is its interpreter's full
     version. Yanked wheels count, since a pin is exact (PEP 592).
     """
-    ranks = {tag: rank for rank, tag in enumerate(tags)}
-    best: tuple[tuple[bool, int, tuple[()] | tuple[int, str]], LockedWheel] | None = None
+    candidates = []
     for file in files:
         name = parse_wheel_name(file.filename)
-        rank = min((ranks[tag] for tag in name.tags if tag in ranks), default=None)
-        if rank is None or not _accepts_python(file, python):
-            continue
-        merit = (not file.yanked, -rank, name.build)
-        if best is None or merit > best[0]:
-            best = (merit, file)
-    return best[1] if best else None
+        rank = tag_rank(name, tags)
+        if rank < len(tags) and _accepts_python(file, python):
+            candidates.append(((not file.yanked, -rank, name.build), file))
+    return max(candidates, key=itemgetter(0))[1] if candidates else None
 
 
 def fits_linux(name: WheelName) -> bool:

@@ -100,7 +100,7 @@ def _effective(found: Mapping[str, str], key: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FilePart:
+class ByteRange:
     """Some bytes of a file."""
 
     first: int
@@ -138,7 +138,7 @@ class IndexClient:
                 (file.url,), path, size=file.size or LARGEST, progress=progress
             )
 
-    def part(self, file: DistributionPackage, first: int, last: int | None) -> FilePart | None:
+    def part(self, file: DistributionPackage, first: int, last: int | None) -> ByteRange | None:
         """Return the bytes ``first`` to ``last`` of a file (RFC 9110, section 14).
 
         A negative ``first`` counts from the end. None where the index gives no parts.
@@ -154,7 +154,7 @@ class IndexClient:
             found = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
             if answer.status_code != requests.codes.partial_content or found is None:
                 return None
-            return FilePart(first=int(found[1]), data=answer.content, size=int(found[2]))
+            return ByteRange(first=int(found[1]), data=answer.content, size=int(found[2]))
 
     @contextlib.contextmanager
     def _asking(self, what: str) -> Iterator[None]:

@@ -14,7 +14,7 @@ from harness.core.subjects import IndexSource, WheelRef
 from harness.host.cache import Cache, file_sha256
 from harness.wheels.archive.filename import WheelName, parse_wheel_name
 from harness.wheels.index.choose import fits_linux
-from harness.wheels.index.client import FilePart, IndexClient, pip_settings
+from harness.wheels.index.client import ByteRange, IndexClient, pip_settings
 from harness.wheels.index.lock import RENEW, IndexLock, LockedWheel, requirement
 
 _MEBIBYTE = 1 << 20
@@ -104,7 +104,7 @@ class PackageIndex:
             path=str(path),
         )
 
-    def part(self, wheel: LockedWheel, first: int, last: int | None = None) -> FilePart | None:
+    def part(self, wheel: LockedWheel, first: int, last: int | None = None) -> ByteRange | None:
         """Return some bytes of a wheel, unchecked; None where the index gives no parts.
 
         Raises ``PackageIndexError`` when the index has not that file.

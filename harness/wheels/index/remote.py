@@ -20,15 +20,15 @@ from pydantic import TypeAdapter
 from harness.core.errors import PackageIndexError, WheelError
 from harness.host.cache import Cache
 from harness.wheels.archive.contents import WheelFacts
-from harness.wheels.archive.listing import read_closer, read_listing
-from harness.wheels.index.client import FilePart
+from harness.wheels.archive.listing import read_listing, read_native
+from harness.wheels.index.client import ByteRange
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel
 
 PIECE = 64 << 10
 """Bytes of the smallest part that is asked for; the directory of most wheels is smaller."""
 
-ReadPart = Callable[[int, int | None], FilePart | None]
+ReadPart = Callable[[int, int | None], ByteRange | None]
 """First and last byte to those bytes; None where there are no parts."""
 
 
@@ -45,7 +45,7 @@ AT_ONCE = {Depth.NAMES: 8, Depth.NATIVE: 3}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
+class RemoteFacts:
     """One look into a wheel."""
 
     facts: WheelFacts
@@ -55,13 +55,13 @@ class Look:
     """Bytes that the index gave for it."""
 
 
-_LOOK: TypeAdapter[Look] = TypeAdapter(Look)
+_REMOTE_FACTS: TypeAdapter[RemoteFacts] = TypeAdapter(RemoteFacts)
 
 
 class RangedFile(io.RawIOBase):
     """A file that is read in parts. Its end is held, and beside it the latest part."""
 
-    def __init__(self, read_part: ReadPart, tail: FilePart) -> None:
+    def __init__(self, read_part: ReadPart, tail: ByteRange) -> None:
         super().__init__()
         self._read_part = read_part
         self._tail = self._latest = tail
@@ -93,11 +93,11 @@ class RangedFile(io.RawIOBase):
         self._at = end
         return data
 
-    def hold(self, start: int, end: int) -> None:
+    def prefetch(self, start: int, end: int) -> None:
         """Ask at one stroke for what will be read piece by piece. Raises as ``read`` does."""
         self._covering(start, min(end, self.size), at_least=0)
 
-    def _covering(self, start: int, end: int, at_least: int = PIECE) -> FilePart:
+    def _covering(self, start: int, end: int, at_least: int = PIECE) -> ByteRange:
         for part in (self._tail, self._latest):
             if part.first <= start and end <= part.first + len(part.data):
                 return part
@@ -110,7 +110,7 @@ class RangedFile(io.RawIOBase):
         return found
 
 
-def read_remote(wheel: LockedWheel, index: PackageIndex, cache: Cache, depth: Depth) -> Look:
+def read_remote(wheel: LockedWheel, index: PackageIndex, cache: Cache, depth: Depth) -> RemoteFacts:
     """Return what a wheel of the index holds, as deep as is asked, kept by its digest.
 
     Raises ``PackageIndexError`` and ``WheelError``.
@@ -121,20 +121,20 @@ def read_remote(wheel: LockedWheel, index: PackageIndex, cache: Cache, depth: De
             facts = _read(wheel.filename, file, depth)
             size = file.seek(0, os.SEEK_END)
             given = file.given if isinstance(file, RangedFile) else size
-        found = Look(facts=facts, size=size, read=given)
-        path.write_bytes(_LOOK.dump_json(found))
+        found = RemoteFacts(facts=facts, size=size, read=given)
+        path.write_bytes(_REMOTE_FACTS.dump_json(found))
 
     entry = cache.get(depth.value, f"{wheel.sha256}.json", look)
-    return _LOOK.validate_json(entry.read_bytes())
+    return _REMOTE_FACTS.validate_json(entry.read_bytes())
 
 
-def read_all(
+def read_wheels(
     wheels: Iterable[LockedWheel],
     index: PackageIndex,
     cache: Cache,
     failed: Callable[[LockedWheel, Exception], None],
     depth: Depth = Depth.NAMES,
-) -> Iterator[tuple[LockedWheel, Look]]:
+) -> Iterator[tuple[LockedWheel, RemoteFacts]]:
     """Yield what is in each wheel, several at a time, as they come; ``failed`` gets the others."""
     pool = ThreadPoolExecutor(AT_ONCE[depth], thread_name_prefix="wheels")
     try:
@@ -155,13 +155,13 @@ def _read(filename: str, file: RangedFile | BinaryIO, depth: Depth) -> WheelFact
         case Depth.NAMES:
             return read_listing(filename, stream)
         case Depth.NATIVE:
-            hold = file.hold if isinstance(file, RangedFile) else _hold_nothing
-            return read_closer(filename, stream, hold)
+            prefetch = file.prefetch if isinstance(file, RangedFile) else _prefetch_nothing
+            return read_native(filename, stream, prefetch)
         case _:
             assert_never(depth)
 
 
-def _hold_nothing(_: int, __: int) -> None:
+def _prefetch_nothing(_: int, __: int) -> None:
     """Do nothing: the whole file is here."""
 
 

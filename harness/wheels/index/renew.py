@@ -32,11 +32,11 @@ def renew_lock(
     releases: Iterable[IndexSource],
     index: PackageIndex,
     before: IndexLock = NOTHING_PINNED,
-    tell: Callable[[str], None] = print,
+    report: Callable[[str], None] = print,
 ) -> IndexLock:
     """Return a lock of ``releases`` as the index lists them today.
 
-    A release that cannot be pinned stays as ``before`` has it, which ``tell`` gets a line of.
+    A release that cannot be pinned stays as ``before`` has it, which ``report`` gets a line of.
     Raises ``PackageIndexError`` with every one that is not there either.
     """
     found = {}
@@ -50,7 +50,7 @@ def renew_lock(
                 problems.append(str(error))
             else:
                 found[requirement(release)] = kept
-                tell(f"{error}; it stays as it was")
+                report(f"{error}; it stays as it was")
     if problems:
         raise PackageIndexError("\n".join(problems))
     return IndexLock(generated=datetime.now(UTC).date(), releases=found)

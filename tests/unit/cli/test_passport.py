@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.app.wiring import ROOT
-from harness.passports.recording import BookEntry, PassportChange
+from harness.passports.recording import PassportChange, RecordingResult
 from harness.report.passport import format_entry
 
 Run = Callable[..., Any]
@@ -45,7 +45,7 @@ def test_facts_that_cannot_be_read(wheelgrid: Run, matrix: Path) -> None:
 
 def test_an_entry_for_people() -> None:
     """The target, what it came to, and the lines below it with nothing in them that acts."""
-    entry = BookEntry(
+    entry = RecordingResult(
         target="debian-12/s390x", change=PassportChange.CHANGED, lines=("-a", "+\x1b[2J")
     )
     assert format_entry(entry) == "debian-12/s390x: changed\n  -a\n  +\\x1b[2J"

@@ -1,4 +1,4 @@
-"""Digests of images in the matrix files: put in, renewed, and nothing else touched."""
+"""Digests of images in the matrix files: added and renewed, with nothing else changed."""
 
 from datetime import date
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from harness.app.wiring import read_matrix
-from harness.core.errors import ImageError
+from harness.core.errors import ImageError, MatrixFileError
 from harness.matrix.pin_renewal import arches_of, ask_registries, patch_of, renew_images
 from harness.matrix.pins import Pin, find_pins, pin_images
 
@@ -16,7 +16,8 @@ TODAY = date(2026, 11, 21)
 MATRIX = Path(__file__).parents[3] / "matrix"
 
 TEXT = f"""\
-# image: nobody:1 is only spoken of
+# image: nobody:1 is in a comment only
+x-prepare: &python3 [python3]
 targets:
   - registry: {{image: "debian:12", prepare: *python3}}
   - registry:
@@ -33,7 +34,7 @@ OF_X86, OF_I686 = (TEMPLATE.replace("{arch}", arch) for arch in ARCHES[TEMPLATE]
 
 
 def test_find() -> None:
-    """Each image once, pinned or not; comments are none."""
+    """Each image is found once, pinned or not. Comments are ignored."""
     assert find_pins(TEXT) == (
         Pin(image="debian:12"),
         Pin(image="debian:13"),
@@ -41,16 +42,16 @@ def test_find() -> None:
     )
 
 
-def test_find_those_of_one_an_arch() -> None:
-    """For the arches that the builder has; its digests stand below it."""
+def test_find_builder_images() -> None:
+    """A builder has one image per arch; its digests are listed below it."""
     assert find_pins(TEXT, ARCHES)[3:] == (
         Pin(image=OF_X86, digest=OLD, day="2026-01-01"),
         Pin(image=OF_I686),
     )
 
 
-def test_pin_those_of_one_an_arch() -> None:
-    """The block of digests is written anew, and nothing around it."""
+def test_pin_builder_images() -> None:
+    """Digests are renewed, added to the block, or get a new block; nothing around it changes."""
     day = f'"{NEW}"  # pinned 2026-11-21\n'
     block = f'    digests:\n      x86_64: {day}      i686: {day}    pythons: ["3.9"]\n'
     assert pin_images(TEXT, {OF_X86: NEW, OF_I686: NEW}, TODAY, ARCHES).endswith(block)
@@ -62,25 +63,83 @@ def test_pin_those_of_one_an_arch() -> None:
 
 
 def test_pin() -> None:
-    """The digest comes behind the name, the day to the end of the line; comments stay."""
+    """The digest follows the name and the date ends the line; comments stay."""
     text = pin_images(TEXT, {"debian:12": NEW, "debian:13": NEW, "alpine:3.19": NEW}, TODAY)
     assert f'{{image: "debian:12@{NEW}", prepare: *python3}}  # pinned 2026-11-21' in text
-    assert f'image: "debian:13@{NEW}"  # pinned 2026-11-21 # why: it is stable' in text
+    assert f'image: "debian:13@{NEW}"   # pinned 2026-11-21 # why: it is stable' in text
     assert f'{{image: "alpine:3.19@{NEW}"}}  # pinned 2026-11-21\n' in text
     assert text.count("2026-01-01") == TEXT.count("2026-01-01") - 1
     assert "manylinux_2_28_{arch}" in text
-    assert "# image: nobody:1 is" in text
+    assert "# image: nobody:1 is in" in text
 
 
-def test_what_is_the_same_stays() -> None:
-    """A digest that did not change keeps its day, and an unknown one its text."""
+def test_unchanged_digests_keep_their_date() -> None:
+    """An image without a known digest keeps its text."""
     assert pin_images(TEXT, {"alpine:3.19": OLD}, TODAY) == TEXT
     assert pin_images(TEXT, {}, TODAY) == TEXT
 
 
+DATED = "  # pinned 2026-11-21"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("image:   'debian:12'", f"image:   'debian:12@{NEW}'{DATED}"),
+        ('image: "debian:12" # "image: x"', f'image: "debian:12@{NEW}" {DATED[2:]} # "image: x"'),
+        (f"image: debian:12@{OLD}", f'image: "debian:12@{NEW}"{DATED}'),
+        ("image: &base debian:12\nb: {image: *base}",
+         f'image: &base "debian:12@{NEW}"{DATED}\nb: {{image: *base}}'),
+        ("{image: !!str 'debian:12', note: 'a # b'}  # why",
+         f"{{image: !!str 'debian:12@{NEW}', note: 'a # b'}}  {DATED[2:]} # why"),
+        ("{image: debian:12, note: 'a\n  b'} # why",
+         f"{{image: \"debian:12@{NEW}\", note: 'a\n  b'}} # why"),
+        ("note: |\n  image: debian:12\nimage: debian:12\n",
+         f'note: |\n  image: debian:12\nimage: "debian:12@{NEW}"{DATED}\n'),
+        (f"\ufeff# é\r\nimage: 'debian:12@{OLD}'  # pinned 2026-01-01, why\r\nb: 1\r\n",
+         f"\ufeff# é\r\nimage: 'debian:12@{NEW}'{DATED}, why\r\nb: 1\r\n"),
+    ],
+)  # fmt: skip
+def test_text_around_a_pin_stays(before: str, after: str) -> None:
+    """Quotes, anchors, tags, flow mappings, comments, CRLF and a byte order mark are kept."""
+    assert pin_images(before, {"debian:12": NEW}, TODAY) == after
+    assert find_pins(before)[0].image == "debian:12"
+    assert find_pins(after)[0].digest == NEW
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{image: 'b_{arch}'}", f"{{image: 'b_{{arch}}', digests: {{x: \"{NEW}\"}}}}{DATED}"),
+        ("image: b_{arch}\ndigests: {}", f'image: b_{{arch}}\ndigests: {{x: "{NEW}"}}{DATED}'),
+        (f"image: b_{{arch}}\ndigests: {{y: '{OLD}'}} # why",
+         f"image: b_{{arch}}\ndigests: {{y: '{OLD}', x: \"{NEW}\"}} {DATED[2:]} # why"),
+        (f"digests: # why\r\n   y: {OLD} # old\r\nimage: b_{{arch}}\r\n",
+         f'digests: # why\r\n   y: {OLD} # old\r\n   x: "{NEW}"{DATED}\r\nimage: b_{{arch}}\r\n'),
+        ("a:\r\n  image: b_{arch} # why\r\n",
+         f'a:\r\n  image: b_{{arch}} # why\r\n  digests:\r\n    x: "{NEW}"{DATED}\r\n'),
+        (f"image: b_{{arch}}\ndigests:\n  x: &d '{OLD}' # why\n",
+         f"image: b_{{arch}}\ndigests:\n  x: &d '{NEW}' {DATED[2:]} # why\n"),
+    ],
+)  # fmt: skip
+def test_text_around_builder_digests_stays(before: str, after: str) -> None:
+    """New digests are written in the style of the mapping that they are added to."""
+    arches = {"b_{arch}": ("x",)}
+    assert pin_images(before, {"b_x": NEW}, TODAY, arches) == after
+    assert find_pins(after, arches) == (Pin(image="b_x", digest=NEW, day="2026-11-21"),)
+
+
+@pytest.mark.parametrize("image", [r'"debian\x3a12"', ">-\n  debian:12\n"])
+def test_name_that_cannot_be_spliced(image: str) -> None:
+    """The error names the place; an image without a new digest is no error."""
+    assert pin_images(f"image: {image}", {}, TODAY) == f"image: {image}"
+    with pytest.raises(MatrixFileError, match=r":1:8: image: write it in one line"):
+        pin_images(f"image: {image}", {"debian:12": NEW}, TODAY)
+
+
 @pytest.mark.parametrize("name", ["targets.yaml", "builders.yaml"])
 def test_the_committed_matrix(name: str) -> None:
-    """Of the real files every image is found, and pinned they say the same but for digests."""
+    """Every image of the committed files is found; pinning changes nothing but digests."""
     text, arches = (MATRIX / name).read_text(), arches_of(read_matrix(MATRIX))
     pins = find_pins(text, arches)
     pinned = pin_images(text, {pin.image: NEW for pin in pins}, TODAY, arches)
@@ -102,8 +161,8 @@ def _images(node: object) -> list[str]:
             return []
 
 
-def test_a_silent_registry() -> None:
-    """An image that nothing is known of keeps its pin and is told; the others are renewed."""
+def test_registry_without_an_answer() -> None:
+    """An image whose registry fails keeps its pin and is reported; the others are renewed."""
 
     def newest(image: str) -> str:
         if image == "debian:13":

@@ -11,14 +11,14 @@ import pytest
 from harness.core.errors import PassportError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay
-from harness.passports import PassportBook, Record, RecordedAs
+from harness.passports import PassportBook, PassportRecord, RecordedAs
 from harness.passports.symbolsets import set_id
 from tests.support.forecasts import GLIBC, GLIBC_SETS
 
 KEY = "debian-12/x86_64"
 IMAGE = ImageRef(id="sha256:1", way=ImageWay.ASSEMBLED, origin="bookworm")
-MEASURED = Record(target=KEY, passport=GLIBC, image=IMAGE)
-FACTS = Record(
+MEASURED = PassportRecord(target=KEY, passport=GLIBC, image=IMAGE)
+FACTS = PassportRecord(
     target=KEY,
     passport=replace(GLIBC, python="3.11.0", exports="", libraries=()),
     recorded_as=RecordedAs.FACTS,

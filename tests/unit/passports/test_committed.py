@@ -3,7 +3,7 @@
 import pytest
 
 from harness.app.wiring import ROOT, read_matrix
-from harness.passports import PassportBook, Record, RecordedAs
+from harness.passports import PassportBook, PassportRecord, RecordedAs
 from harness.passports.symbolsets import set_id
 
 BOOK = PassportBook(ROOT / "matrix" / "passports")
@@ -14,7 +14,7 @@ RELEASES = {"debian-11": (31, "3.9"), "debian-12": (36, "3.11"), "debian-13": (4
 
 
 @pytest.mark.parametrize("record", [pytest.param(r, id=r.target) for r in MEASURED])
-def test_a_record_is_whole(record: Record) -> None:
+def test_a_record_is_whole(record: PassportRecord) -> None:
     """Its target is in the matrix, and every symbol set it names is there, unchanged."""
     passport = record.passport
     assert record.target in TARGETS

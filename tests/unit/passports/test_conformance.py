@@ -6,9 +6,9 @@ import pytest
 
 from harness.core.passport import Passport
 from harness.core.targets import ReplicaField
-from harness.passports.conformance import FactDifference, Recorded, differences, unaccounted
+from harness.passports.conformance import EnvironmentFacts, FactDifference, differences, unaccounted
 
-RECORDED = Recorded(
+RECORDED = EnvironmentFacts(
     name="Fedora 34 python3",
     arch="ppc64le",
     python="3.9.2 ..",
@@ -54,7 +54,7 @@ PASSPORT = Passport(
 )
 
 
-def fields(passport: Passport, recorded: Recorded = RECORDED) -> list[ReplicaField]:
+def fields(passport: Passport, recorded: EnvironmentFacts = RECORDED) -> list[ReplicaField]:
     return [difference.field for difference in differences(passport, recorded)]
 
 

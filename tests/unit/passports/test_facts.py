@@ -9,7 +9,7 @@ from harness.app.wiring import ROOT, read_matrix
 from harness.core.errors import PassportError
 from harness.core.targets import ReplicaField
 from harness.passports import PassportBook, RecordedAs, fact_records, read_facts
-from harness.passports.conformance import Recorded, differences
+from harness.passports.conformance import EnvironmentFacts, differences
 from harness.passports.facts import fact_passport
 from tests.support.facts import recorded_facts
 
@@ -18,7 +18,7 @@ FILE = ROOT / "tests" / "data" / "facts.json"
 
 
 @pytest.mark.parametrize("fact", [pytest.param(f, id=f"{n}/{a}") for (n, a), f in FACTS.items()])
-def test_a_passport_says_what_the_fact_says(fact: Recorded) -> None:
+def test_a_passport_says_what_the_fact_says(fact: EnvironmentFacts) -> None:
     """Names, libc, installer and the platforms that it accepts, none more and none less."""
     assert differences(fact_passport(fact), fact) == ()
 

@@ -7,7 +7,12 @@ import pytest
 
 from harness.core.arches import find_arch
 from harness.core.errors import ImageError
-from harness.passports.library_search import MUSL_DEFAULT, Found, find_libraries, search_folders
+from harness.passports.library_search import (
+    MUSL_DEFAULT,
+    LoaderLibraries,
+    find_libraries,
+    search_folders,
+)
 from harness.passports.rootfs import Rootfs
 from harness.passports.symbolsets import set_id
 from tests.support.rootfs import golden, write_rootfs
@@ -40,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def look(folder: Path, entries: Mapping[str, bytes | str]) -> Found:
+def look(folder: Path, entries: Mapping[str, bytes | str]) -> LoaderLibraries:
     with Rootfs(write_rootfs(folder / "root.tar", entries)) as root:
         return find_libraries(root, "python3", ARCH)
 
@@ -50,7 +55,7 @@ def folders(folder: Path, entries: Mapping[str, bytes | str], loader: str) -> tu
         return search_folders(root, loader, ARCH)
 
 
-def paths(found: Found) -> dict[str, str]:
+def paths(found: LoaderLibraries) -> dict[str, str]:
     return {library.name: library.path for library in found.libraries}
 
 

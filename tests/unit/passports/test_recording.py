@@ -7,8 +7,8 @@ from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
 from harness.core.targets import ImageWay, Target
-from harness.passports import PassportBook, Record, RecordedAs
-from harness.passports.recording import BookEntry, PassportChange, record_passports
+from harness.passports import PassportBook, PassportRecord, RecordedAs
+from harness.passports.recording import PassportChange, RecordingResult, record_passports
 from tests.support.forecasts import GLIBC, symbols
 from tests.support.targets import debian_12
 
@@ -39,12 +39,12 @@ class Measures:
         self.left += 1
 
 
-def record(prober: Measures, folder: Path, *, fresh: bool = False) -> list[BookEntry]:
+def record(prober: Measures, folder: Path, *, fresh: bool = False) -> list[RecordingResult]:
     book = PassportBook(folder)
     return list(record_passports([HERE, THERE], prober, symbols, book, fresh=fresh))
 
 
-def changes(entries: list[BookEntry]) -> list[PassportChange]:
+def changes(entries: list[RecordingResult]) -> list[PassportChange]:
     return [entry.change for entry in entries]
 
 
@@ -86,8 +86,8 @@ def test_another_image_that_is_the_same_inside(tmp_path: Path) -> None:
     prober = Measures()
     prober.at = replace(IMAGE, id="sha256:2")
     assert record(prober, tmp_path) == [
-        BookEntry(target=HERE.key, change=PassportChange.SAME),
-        BookEntry(target=THERE.key, change=PassportChange.SAME),
+        RecordingResult(target=HERE.key, change=PassportChange.SAME),
+        RecordingResult(target=THERE.key, change=PassportChange.SAME),
     ]
     assert changes(record(prober, tmp_path)) == [PassportChange.KEPT, PassportChange.KEPT]
 
@@ -108,7 +108,9 @@ def test_another_image_that_differs(tmp_path: Path) -> None:
 
 def test_facts_are_nothing_to_compare_with(tmp_path: Path) -> None:
     """The first measurement of a target that only facts told of is new."""
-    facts = Record(target=HERE.key, passport=GLIBC, recorded_as=RecordedAs.FACTS, source="read")
+    facts = PassportRecord(
+        target=HERE.key, passport=GLIBC, recorded_as=RecordedAs.FACTS, source="read"
+    )
     PassportBook(tmp_path).write(facts, {})
     assert changes(record(Measures(), tmp_path)) == [PassportChange.NEW, PassportChange.NEW]
 

@@ -8,7 +8,7 @@ from harness.core.cells import Cell, Outcome, Stage
 from harness.core.passport import Passport
 from harness.core.subjects import FileSource, Subject, WheelRef
 from harness.core.targets import Target
-from harness.predict.batch import look_ahead
+from harness.predict.batch import predict_cells
 from harness.report.predictions import format_prediction, format_predictions
 from harness.wheels.provider import Refusal
 from tests.support.forecasts import GLIBC, symbols
@@ -57,7 +57,7 @@ def test_each_target_that_has_a_passport_is_predicted(tmp_path: Path) -> None:
     """A target without a passport is named, and nothing is said of it."""
     wheel = make_wheel(tmp_path, "demo", "", tag="cp310-cp310-linux_x86_64")
     predictions = tuple(
-        look_ahead(
+        predict_cells(
             [SUBJECT],
             [target("here"), target("nowhere")],
             Recorded({"here/x86_64": GLIBC}),
@@ -80,7 +80,7 @@ def test_each_target_that_has_a_passport_is_predicted(tmp_path: Path) -> None:
 
 def test_a_release_without_a_wheel_for_the_target() -> None:
     """What the installer finds nothing for is refused, with its reason."""
-    (predicted_cell,) = look_ahead(
+    (predicted_cell,) = predict_cells(
         [SUBJECT], [target("here")], Recorded({"here/x86_64": GLIBC}), Given(None)
     )
     assert predicted_cell.prediction is not None
@@ -95,7 +95,7 @@ def test_a_file_that_is_no_wheel(tmp_path: Path) -> None:
     """Nothing is predicted of a file that cannot be read."""
     broken = tmp_path / "demo-1.0-py3-none-any.whl"
     broken.write_bytes(b"no archive")
-    (predicted_cell,) = look_ahead(
+    (predicted_cell,) = predict_cells(
         [SUBJECT], [target("here")], Recorded({"here/x86_64": GLIBC}), Given(broken)
     )
     assert predicted_cell == type(predicted_cell)(

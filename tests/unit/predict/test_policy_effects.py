@@ -17,10 +17,10 @@ from harness.predict.policy_effects import (
     Shift,
     Verified,
     apply_policy,
-    build_anew,
     concerns,
-    count,
-    judge,
+    count_effects,
+    rebuild_facts,
+    shift_of,
 )
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.listing import read_listing
@@ -135,7 +135,7 @@ def test_what_builders_write(
     tmp_path: Path, builds: NewNames, platform: str, before: str, after: str
 ) -> None:
     """Builders rename their own kind of module and no other, after the wheel's platform."""
-    anew = build_anew(policy(builds=builds), wheel(tmp_path, before, platform=platform))
+    anew = rebuild_facts(policy(builds=builds), wheel(tmp_path, before, platform=platform))
     assert [native.name for native in anew.native] == [after]
     assert after in {member.name for member in anew.members}
 
@@ -157,16 +157,17 @@ def test_a_musllinux_wheel_on_alpine(
     facts = wheel(tmp_path, "_a.cpython-39-x86_64-linux-gnu.so")
     some = policy(naming=naming, builds=builds)
     assert (
-        judge(some, TARGET, PASSPORT, no_symbols, facts, build_anew(some, facts)).effect is effect
+        shift_of(some, TARGET, PASSPORT, no_symbols, facts, rebuild_facts(some, facts)).effect
+        is effect
     )
 
 
 def test_a_regression(tmp_path: Path) -> None:
     """A module that is read before and not after is a regression, and counted as one."""
     facts = wheel(tmp_path, "_a.cpython-39-x86_64-linux-musl.so")
-    shift = judge(policy(naming=GNU), TARGET, PASSPORT, no_symbols, facts, facts)
+    shift = shift_of(policy(naming=GNU), TARGET, PASSPORT, no_symbols, facts, facts)
     assert shift.effect is PolicyEffect.REGRESSED
-    assert count([shift]) == {
+    assert count_effects([shift]) == {
         PolicyEffect.REGRESSED: 1,
         PolicyEffect.FIXED: 0,
         PolicyEffect.WORKS: 0,

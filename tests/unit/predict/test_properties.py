@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from harness.app.wiring import ROOT
 from harness.core.cells import Outcome
 from harness.core.passport import Passport
-from harness.passports import PassportBook, Record, RecordedAs
+from harness.passports import PassportBook, PassportRecord, RecordedAs
 from harness.predict import predict
-from harness.predict.installed_layout import shape_of
+from harness.predict.installed_layout import layout_of
 from harness.wheels.archive.elf import read_elf
 from tests.fuzz.contracts import READERS, golden_elves
 from tests.support.facts import recorded_facts
@@ -70,7 +70,9 @@ def test_what_imports_everywhere_passes_everywhere(index: int) -> None:
 
 
 @pytest.mark.parametrize("record", [pytest.param(r, id=r.target) for r in MEASURED])
-def test_what_needs_python_and_libc_alone_passes_on_every_measured_target(record: Record) -> None:
+def test_what_needs_python_and_libc_alone_passes_on_every_measured_target(
+    record: PassportRecord,
+) -> None:
     """A plain ``.so`` for the machine that asks for malloc and one old function of Python's."""
     passport = record.passport
     libc = "libc.so.6"
@@ -101,7 +103,7 @@ def test_modules_are_found_as_importlib_finds_them(
 ) -> None:
     """Whatever files lie there and whatever the list: the file is the one importlib takes."""
     names = tuple(sorted(place + ending for place, ending in files))
-    shape = shape_of(wheel({}, python_files=names))
+    layout = layout_of(wheel({}, python_files=names))
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             path = Path(folder, name)
@@ -109,7 +111,7 @@ def test_modules_are_found_as_importlib_finds_them(
             path.touch()
         for module in ("m", "n"):
             place = Path(folder) if module == "m" else Path(folder, "m")
-            ours = shape.find(module if module == "m" else "m.n", suffixes)
+            ours = layout.find(module if module == "m" else "m.n", suffixes)
             assert ours == _as_importlib(place, module, suffixes, Path(folder))
 
 

@@ -14,15 +14,15 @@ from harness.predict.remedies import (
     Proposal,
     RemedyEffect,
     common_modules,
-    deciding,
-    only,
     predict_all,
     propose,
+    remedy_effects,
+    select_remedies,
+    targets_that_differ,
     triplet_of,
-    weigh,
 )
 from harness.wheels.archive.contents import WheelFacts
-from harness.wheels.archive.rewrite import Wheel
+from harness.wheels.archive.rewrite import WheelBytes
 from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 from tests.support.elves import module
 
@@ -56,7 +56,7 @@ def init_of(name: str) -> bytes:
     return module(Path(name).name.partition(".")[0])
 
 
-def made(folder: Path, *names: str, data: bytes = GOLDEN) -> Wheel:
+def made(folder: Path, *names: str, data: bytes = GOLDEN) -> WheelBytes:
     name = ComposedName(
         distribution="demo", version="1.0", python="cp39", abi="cp39",
         platform="musllinux_1_1_x86_64",
@@ -65,7 +65,7 @@ def made(folder: Path, *names: str, data: bytes = GOLDEN) -> Wheel:
     members = [WheelMember(path=n, data=data or init_of(n)) for n in names]
     metadata = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
     write_wheel(path, name, [*members, WheelMember(path="demo/__init__.py", data=b"")], metadata)
-    return Wheel(filename=path.name, data=path.read_bytes())
+    return WheelBytes(filename=path.name, data=path.read_bytes())
 
 
 HELD = st.sets(
@@ -126,7 +126,7 @@ def test_a_second_name_breaks_nothing(
     """Both names, in the wheel or by a link at install, take a wheel from nobody."""
     proposal = propose([made(tmp_path_factory.mktemp("wheel"), *sorted(held), data=b"")], TARGETS)
     predictions = predict_all(proposal, TARGETS, lambda _: frozenset())
-    for effect in weigh(proposal, TARGETS, predictions, {}):
+    for effect in remedy_effects(proposal, TARGETS, predictions, {}):
         event(f"{effect.remedy.name.partition('-')[0]} mends {len(effect.fixed)}")
         if effect.remedy.name.startswith(("both-", "install-symlink")):
             assert effect.broken == (), effect.remedy.name
@@ -134,7 +134,7 @@ def test_a_second_name_breaks_nothing(
 
 def judged(proposal: Proposal, observed: dict[tuple[str, str], Outcome]) -> dict[str, RemedyEffect]:
     predictions = predict_all(proposal, TARGETS, lambda _: frozenset(), ("demo._core",))
-    effects = weigh(proposal, TARGETS, predictions, observed)
+    effects = remedy_effects(proposal, TARGETS, predictions, observed)
     return {effect.remedy.name: effect for effect in effects}
 
 
@@ -170,7 +170,7 @@ def test_only_where_they_differ(tmp_path: Path) -> None:
     """Targets where all variants fare alike decide nothing: those that read both, or refuse."""
     proposal = propose([made(tmp_path, MODULE)], TARGETS)
     predictions = predict_all(proposal, TARGETS, lambda _: frozenset(), ("demo._core",))
-    assert set(deciding(predictions)) == {"docker/x86_64", "alpine-ga/x86_64"}
+    assert set(targets_that_differ(predictions)) == {"docker/x86_64", "alpine-ga/x86_64"}
 
 
 def test_what_was_seen_outweighs(tmp_path: Path) -> None:
@@ -201,15 +201,15 @@ def test_a_wheel_that_holds_both(tmp_path: Path) -> None:
 def test_only(tmp_path: Path) -> None:
     """Remedies are named as they are, or by their kind; variants nobody uses are left out."""
     proposal = propose([made(tmp_path, MODULE)], TARGETS)
-    assert only(proposal, []) == proposal
-    chosen = only(proposal, ["both", "install-symlink"])
+    assert select_remedies(proposal, []) == proposal
+    chosen = select_remedies(proposal, ["both", "install-symlink"])
     assert [remedy.name for remedy in chosen.remedies] == [
         "both-x86_64-linux-musl",
         "install-symlink",
     ]
     assert [v.name for v in chosen.variants] == [UNCHANGED, "both-x86_64-linux-musl"]
     with pytest.raises(UsageError, match="no remedy is called 'bear'; did you mean 'bare'"):
-        only(proposal, ["bear"])
+        select_remedies(proposal, ["bear"])
 
 
 def test_common_modules(tmp_path: Path) -> None:

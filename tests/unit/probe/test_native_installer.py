@@ -15,8 +15,9 @@ from harness.core.targets import Target
 from harness.host.engine import Limits
 from harness.host.engine.api import EngineImage
 from harness.images.source import ImageStorage
+from harness.probe.jobs import Job
 from harness.probe.native_installer import TOO_LARGE, NativeInstaller
-from harness.probe.session import Job, Session
+from harness.probe.session import open_session
 from tests.support.local_engine import LocalEngine
 from tests.support.local_prober import HERE, THIS_MACHINE
 from tests.support.wheels import job_for, make_wheel
@@ -27,7 +28,7 @@ FOREIGN_TAG = "py3-none-linux_s390x"
 
 
 class Images:
-    """Where the twins' images are: one for all ids, unless there is none."""
+    """Where the installer' images are: one for all ids, unless there is none."""
 
     def __init__(self, images: dict[str, str]) -> None:
         self._images = images
@@ -54,7 +55,7 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def here() -> Passport:
-    with Session(LocalEngine(), "image", THIS_MACHINE, Limits()) as session:
+    with open_session(LocalEngine(), "image", THIS_MACHINE, Limits()) as session:
         return session.start()
 
 
@@ -64,14 +65,14 @@ def emulated(here: Passport) -> Passport:
     return replace(here, tags=(FOREIGN_TAG, *here.tags[-1:]))
 
 
-def _twins(engine: Engine, here: str = "image", other: str = "image") -> NativeInstaller:
+def _installer(engine: Engine, here: str = "image", other: str = "image") -> NativeInstaller:
     targets = [THIS_MACHINE, FOREIGN, OTHER, replace(THIS_MACHINE, id="other")]
     return NativeInstaller(engine, Images({"here": here, "other": other}), targets, Limits())
 
 
 @pytest.fixture
-def twins(engine: Engine) -> Iterator[NativeInstaller]:
-    made = _twins(engine)
+def installer(engine: Engine) -> Iterator[NativeInstaller]:
+    made = _installer(engine)
     yield made
     made.close()
 
@@ -82,7 +83,7 @@ def _job(folder: Path, tag: str = FOREIGN_TAG, code: str = "x = 1") -> Job:
 
 
 def test_what_the_twin_installs_is_imported_elsewhere(
-    engine: Engine, twins: NativeInstaller, emulated: Passport, tmp_path: Path
+    engine: Engine, installer: NativeInstaller, emulated: Passport, tmp_path: Path
 ) -> None:
     """Files and modes are those of a real installation, and nothing is installed again."""
     there = (
@@ -90,34 +91,34 @@ def test_what_the_twin_installs_is_imported_elsewhere(
         " and open(good.__file__[:-7] + 'good-1.0.dist-info/INSTALLER').read() == 'pip\\n'"
     )
     job = replace(_job(tmp_path), call=there)
-    installed = twins.install(FOREIGN, emulated, job)
+    installed = installer.install(FOREIGN, emulated, job)
     assert installed is not None
     assert installed.failure is None
-    with Session(engine, "image", THIS_MACHINE, Limits()) as session:
+    with open_session(engine, "image", THIS_MACHINE, Limits()) as session:
         session.start(warm=False)
         result = session.probe(replace(job, site=installed.site))
     assert (result.outcome, result.stage, result.log) == (Outcome.PASS, Stage.CALL, "")
 
 
 def test_twin_accepts_the_targets_tags(
-    twins: NativeInstaller, emulated: Passport, tmp_path: Path
+    installer: NativeInstaller, emulated: Passport, tmp_path: Path
 ) -> None:
     """What the target's own list lacks is refused, a tag of this machine included."""
     own = _job(tmp_path, f"py3-none-linux_{os.uname().machine}")
-    refused = twins.install(FOREIGN, emulated, own)
+    refused = installer.install(FOREIGN, emulated, own)
     assert refused is not None
     assert refused.failure is not None
     assert (refused.failure.outcome, refused.site) == (Outcome.REFUSED, b"")
-    accepted = twins.install(FOREIGN, emulated, _job(tmp_path))
+    accepted = installer.install(FOREIGN, emulated, _job(tmp_path))
     assert accepted is not None
     assert accepted.failure is None
 
 
-def test_what_pip_breaks_on(twins: NativeInstaller, emulated: Passport) -> None:
+def test_what_pip_breaks_on(installer: NativeInstaller, emulated: Passport) -> None:
     """A failure is told in pip's words, for the prober to confirm."""
     job = Job(wheels=((f"good-1.0-{FOREIGN_TAG}.whl", b"no wheel"),), imports=("good",), call="",
               timeout=60, quiet=60)  # fmt: skip
-    installed = twins.install(FOREIGN, emulated, job)
+    installed = installer.install(FOREIGN, emulated, job)
     assert installed is not None
     assert installed.failure is not None
     assert installed.failure.outcome is Outcome.INSTALL_FAILED
@@ -126,33 +127,33 @@ def test_what_pip_breaks_on(twins: NativeInstaller, emulated: Passport) -> None:
 
 @pytest.mark.parametrize("fact", ["python", "installer"])
 def test_another_pip_or_python_is_no_twin(
-    twins: NativeInstaller, emulated: Passport, tmp_path: Path, fact: str
+    installer: NativeInstaller, emulated: Passport, tmp_path: Path, fact: str
 ) -> None:
     """The target installs for itself."""
     differs = replace(emulated, **{fact: "another"})  # type: ignore[arg-type]
-    assert twins.install(FOREIGN, differs, _job(tmp_path)) is None
-    assert not twins.has(FOREIGN)
+    assert installer.install(FOREIGN, differs, _job(tmp_path)) is None
+    assert not installer.has(FOREIGN)
 
 
 def test_target_without_a_twin(engine: Engine, emulated: Passport, tmp_path: Path) -> None:
     """A target of foreign arches alone has none, nor has one whose native image is not here."""
-    assert not _twins(engine).has(replace(FOREIGN, id="alone"))
-    twins = _twins(engine, here="")
-    assert twins.install(FOREIGN, emulated, _job(tmp_path)) is None
-    assert not twins.has(FOREIGN)
+    assert not _installer(engine).has(replace(FOREIGN, id="alone"))
+    installer = _installer(engine, here="")
+    assert installer.install(FOREIGN, emulated, _job(tmp_path)) is None
+    assert not installer.has(FOREIGN)
     with pytest.raises(ImageError, match="no image of here/"):
-        twins.at(FOREIGN)
+        installer.at(FOREIGN)
     assert engine.opened == []
 
 
 def test_what_is_too_large_is_not_sent_about(
-    twins: NativeInstaller, emulated: Passport, tmp_path: Path
+    installer: NativeInstaller, emulated: Passport, tmp_path: Path
 ) -> None:
     """Neither is a subject whose companions are not laid out: pip installs all of them."""
     (wheel,) = _job(tmp_path).wheels
     for wheels in (((wheel[0], bytes(TOO_LARGE + 1)),), (wheel, wheel)):
         job = replace(_job(tmp_path), wheels=wheels)
-        assert twins.install(FOREIGN, emulated, job) is None
+        assert installer.install(FOREIGN, emulated, job) is None
 
 
 @pytest.mark.parametrize(("other", "sessions"), [("image", 1), ("another image", 2)])
@@ -160,18 +161,18 @@ def test_one_session_an_image(
     engine: Engine, emulated: Passport, tmp_path: Path, other: str, sessions: int
 ) -> None:
     """A session serves all arches of its target and all targets of its image."""
-    twins = _twins(engine, other=other)
+    installer = _installer(engine, other=other)
     for target in (FOREIGN, replace(FOREIGN, arch_name="aarch64"), OTHER):
-        assert twins.install(target, emulated, _job(tmp_path)) is not None
-    twins.close()
+        assert installer.install(target, emulated, _job(tmp_path)) is not None
+    installer.close()
     assert len(engine.opened) == sessions
 
 
 def test_a_lost_session_is_replaced(
-    engine: Engine, twins: NativeInstaller, emulated: Passport, tmp_path: Path
+    engine: Engine, installer: NativeInstaller, emulated: Passport, tmp_path: Path
 ) -> None:
     """The target installs that one wheel for itself, and the next twin the next one."""
-    twins.at(FOREIGN)
+    installer.at(FOREIGN)
     engine.opened[0].process.kill()
-    assert twins.install(FOREIGN, emulated, _job(tmp_path)) is None
-    assert twins.install(FOREIGN, emulated, _job(tmp_path)) is not None
+    assert installer.install(FOREIGN, emulated, _job(tmp_path)) is None
+    assert installer.install(FOREIGN, emulated, _job(tmp_path)) is not None

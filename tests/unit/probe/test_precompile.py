@@ -19,7 +19,7 @@ from harness.images.source import ImageStorage
 from harness.probe.agent import MODULES
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.precompile import KIND, WORTH_IT, Precompiler
-from harness.probe.session import Session
+from harness.probe.session import open_session
 from tests.support.local_engine import LocalEngine
 from tests.support.local_prober import THIS_MACHINE
 from tests.support.wheels import make_wheel
@@ -44,7 +44,7 @@ class Images:
 @pytest.fixture
 def python() -> str:
     """Return the version of the interpreter that the local engine starts."""
-    with Session(LocalEngine(), "image", THIS_MACHINE, Limits()) as session:
+    with open_session(LocalEngine(), "image", THIS_MACHINE, Limits()) as session:
         return session.start(warm=False).python
 
 
@@ -57,8 +57,8 @@ def cache(tmp_path: Path) -> Cache:
 def _precompiler(cache: Cache, engine: LocalEngine, *, there: bool = True) -> Iterator[Precompiler]:
     with closing(
         NativeInstaller(engine, Images(there=there), [THIS_MACHINE, FOREIGN], Limits())
-    ) as twins:
-        yield Precompiler(twins, cache)
+    ) as installer:
+        yield Precompiler(installer, cache)
     assert all(channel.process.poll() is not None for channel in engine.opened)
 
 
@@ -129,9 +129,12 @@ def test_agent_is_compiled_once_for_a_release(cache: Cache, python: str) -> None
     broken = tuple((name, pyc[:16]) for name, pyc in compiled)
     other = tuple((name, b"none" + pyc[4:]) for name, pyc in broken)
     for given in (compiled, other):
-        with Session(engine, "image", THIS_MACHINE, Limits()) as session:
+        with open_session(engine, "image", THIS_MACHINE, Limits()) as session:
             assert session.start(warm=False, compiled=given).python == python
-    with Session(engine, "image", THIS_MACHINE, Limits()) as session, pytest.raises(ImageError):
+    with (
+        open_session(engine, "image", THIS_MACHINE, Limits()) as session,
+        pytest.raises(ImageError),
+    ):
         session.start(warm=False, compiled=broken)  # what is for this release is taken
 
 

@@ -20,13 +20,18 @@ from harness.core.subjects import IndexSource, Subject
 from harness.core.targets import Target
 from harness.host.cache import CacheError
 from harness.host.engine import ContainerSpec
+from harness.probe.jobs import ProbeResult
 from harness.probe.journal import Journal, observations, read_events
-from harness.probe.session import ProbeResult
 from harness.wheels.provider import Refusal
 from tests.support.local_engine import LocalChannel, LocalEngine
 from tests.support.local_prober import HERE, IMAGE, Answer, LocalImages, local_prober
 
-KILLS_THE_AGENT = "import os; os.kill(os.getppid(), 9); os.kill(os.getpid(), 9)"
+KILLS_THE_AGENT = """
+import os
+stat = open("/proc/%d/stat" % os.getppid()).read()  # the runner's; field 4 is its parent
+os.kill(int(stat.rpartition(")")[2].split()[1]), 9)
+os.kill(os.getpid(), 9)
+"""
 BROKEN = "raise ImportError('broken on purpose')"
 
 
@@ -93,7 +98,7 @@ def test_what_does_not_pass_is_confirmed(journal: Journal, engine: LocalEngine) 
 def test_a_twin_installs(journal: Journal, engine: LocalEngine) -> None:
     """What a native twin installed is imported here, and a failure is confirmed by other ways."""
     answers: dict[str, Answer] = {"one": "import beside", "beside": "", "bad": BROKEN}
-    with local_prober(answers, journal, engine=engine, twins=[_target()]) as prober:
+    with local_prober(answers, journal, engine=engine, native=[_target()]) as prober:
         for name in ("one", "bad"):
             prober.observe(_cell(name, companions=("beside",)))
     failed = Outcome.IMPORT_FAILED
@@ -109,7 +114,7 @@ def test_what_a_twin_cannot_install_is_confirmed_by_the_targets_own_pip(
 ) -> None:
     """A twin's pip paints no cell red by itself."""
     monkeypatch.setattr("harness.probe.native_installer.Session.install", _installs_nothing)
-    with local_prober({"one": ""}, journal, engine=engine, twins=[_target()]) as prober:
+    with local_prober({"one": ""}, journal, engine=engine, native=[_target()]) as prober:
         seen = prober.observe(_cell("one"))
     assert seen.outcome is Outcome.PASS
     assert _modes(journal) == [[("native", Outcome.INSTALL_FAILED), ("fresh", Outcome.PASS)]]
@@ -130,13 +135,13 @@ def _installs_nothing(*_: object) -> tuple[ProbeResult, bytes, float]:
 def test_own_pip_asks_no_twin(journal: Journal, engine: LocalEngine) -> None:
     """Who wants to know of the target's own pip gets that for every wheel."""
     with local_prober(
-        {"one": ""}, journal, engine=engine, twins=[_target()], own_pip=True
+        {"one": ""}, journal, engine=engine, native=[_target()], own_pip=True
     ) as prober:
         own = prober.observe(_cell("one"))
-    with local_prober({"one": ""}, journal, engine=engine, twins=[_target()]) as prober:
-        twins = prober.observe(_cell("one"))
+    with local_prober({"one": ""}, journal, engine=engine, native=[_target()]) as prober:
+        native = prober.observe(_cell("one"))
     assert _modes(journal) == [[("session", Outcome.PASS)], [("native", Outcome.PASS)]]
-    assert own.key != twins.key
+    assert own.key != native.key
 
 
 def test_a_refusal_that_pip_lists_is_believed(journal: Journal, engine: LocalEngine) -> None:
@@ -156,7 +161,7 @@ def test_a_refusal_that_pip_lists_is_believed(journal: Journal, engine: LocalEng
 
 
 def test_the_confirmation_decides(journal: Journal, engine: LocalEngine, tmp_path: Path) -> None:
-    """A failure that does not happen again is a pass, and both attempts are kept."""
+    """A failure that does not happen again is a pass, and all attempts are kept."""
     flag = tmp_path / "flag"
     code = (
         f"import os\nif not os.path.exists({str(flag)!r}):\n"
@@ -165,7 +170,13 @@ def test_the_confirmation_decides(journal: Journal, engine: LocalEngine, tmp_pat
     with local_prober({"one": code}, journal, engine=engine) as prober:
         seen = prober.observe(_cell("one"))
     assert (seen.outcome, seen.evidence) == (Outcome.PASS, "")
-    assert _modes(journal) == [[("session", Outcome.IMPORT_FAILED), ("fresh", Outcome.PASS)]]
+    assert _modes(journal) == [
+        [
+            ("session", Outcome.IMPORT_FAILED),
+            ("unpacked", Outcome.PASS),
+            ("fresh", Outcome.PASS),
+        ]
+    ]
 
 
 def test_an_image_that_cannot_be_had(journal: Journal, engine: LocalEngine) -> None:

@@ -22,7 +22,8 @@ from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
 from harness.core.targets import Target
 from harness.host.engine import Limits
-from harness.probe.session import Job, Session, SessionLostError
+from harness.probe.jobs import Job
+from harness.probe.session import Session, SessionLostError, open_session
 from tests.support.local_engine import LocalEngine
 from tests.support.wheels import job_for, make_wheel
 
@@ -45,7 +46,7 @@ def _target(arch_name: str = HERE.name) -> Target:
 
 @pytest.fixture(scope="module")
 def session_and_passport() -> Iterator[tuple[Session, Passport]]:
-    with Session(LocalEngine(), "image", _target(), Limits()) as session:
+    with open_session(LocalEngine(), "image", _target(), Limits()) as session:
         yield session, session.start()
 
 
@@ -268,7 +269,7 @@ def test_cells_leave_nothing_to_each_other(session: Session, tmp_path: Path) -> 
 def test_wrong_architecture_is_an_image_error() -> None:
     """An interpreter of another architecture than asked for is never believed."""
     with (
-        Session(LocalEngine(), "image", _target(ELSEWHERE.name), Limits()) as session,
+        open_session(LocalEngine(), "image", _target(ELSEWHERE.name), Limits()) as session,
         pytest.raises(
             ImageError, match=r"wanted s390x, got an image whose interpreter is EM_"
         ) as e,
@@ -280,7 +281,7 @@ def test_wrong_architecture_is_an_image_error() -> None:
 def test_interpreter_that_is_not_there_is_an_image_error() -> None:
     """An image whose interpreter ends at once says so, with what it printed."""
     with (
-        Session(LocalEngine("/bin/false"), "image", _target(), Limits()) as session,
+        open_session(LocalEngine("/bin/false"), "image", _target(), Limits()) as session,
         pytest.raises(ImageError, match="does not start") as e,
     ):
         session.start()
@@ -290,7 +291,7 @@ def test_interpreter_that_is_not_there_is_an_image_error() -> None:
 def test_lost_container_is_told(tmp_path: Path) -> None:
     """A container that goes away in the middle of a cell loses that cell and says so."""
     engine = LocalEngine()
-    with Session(engine, "image", _target(), Limits()) as session:
+    with open_session(engine, "image", _target(), Limits()) as session:
         session.start()
         engine.opened[0].process.kill()
         with pytest.raises(SessionLostError) as e:
@@ -302,7 +303,7 @@ def test_lost_container_is_told(tmp_path: Path) -> None:
 def test_agent_ends_when_the_host_is_gone(tmp_path: Path) -> None:
     """The agent notices in the middle of a cell that nobody listens any more, and ends."""
     engine = LocalEngine()
-    with Session(engine, "image", _target(), Limits()) as session:
+    with open_session(engine, "image", _target(), Limits()) as session:
         session.start()
         agent = engine.opened[0].process
         assert agent.stdin is not None

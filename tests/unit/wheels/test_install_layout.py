@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.core.subjects import WheelRef
 from harness.host.cache import file_sha256
-from harness.wheels.install_layout import laid_out
+from harness.wheels.install_layout import companion_archive
 from tests.support.wheels import make_wheel
 
 
@@ -27,7 +27,7 @@ def test_files_go_where_an_installer_puts_them(tmp_path: Path) -> None:
         _wheel(make_wheel(tmp_path, "one", "", files=files)),
         _wheel(make_wheel(tmp_path, "other", "x = 1")),
     )
-    with zipfile.ZipFile(BytesIO(laid_out(wheels))) as site:
+    with zipfile.ZipFile(BytesIO(companion_archive(wheels))) as site:
         content = {name: site.read(name).decode() for name in site.namelist()}
     kept = {name: text for name, text in content.items() if ".dist-info/" not in name}
     assert kept == {
@@ -43,5 +43,5 @@ def test_nothing_is_nothing(tmp_path: Path) -> None:
     """No companions are no archive, and neither are some of which one cannot be read."""
     good, bad = make_wheel(tmp_path, "one", ""), tmp_path / "two-1.0-py3-none-any.whl"
     bad.write_bytes(b"no wheel")
-    assert laid_out(()) == b""
-    assert laid_out((_wheel(good), _wheel(bad))) == b""
+    assert companion_archive(()) == b""
+    assert companion_archive((_wheel(good), _wheel(bad))) == b""

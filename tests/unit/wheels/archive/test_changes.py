@@ -20,7 +20,7 @@ from harness.wheels.archive.changes import (
 )
 from harness.wheels.archive.contents import NativeMember, WheelFacts, read_contents
 from harness.wheels.archive.elf import ElfFacts, UndefinedSymbol
-from harness.wheels.archive.rewrite import Wheel, WheelChange, rewrite_wheel
+from harness.wheels.archive.rewrite import WheelBytes, WheelChange, rewrite_wheel
 
 GOLDEN = (Path(__file__).parents[3] / "data" / "elf" / "x86_64.so").read_bytes()
 MUSL = "x86_64-linux-musl"
@@ -169,7 +169,7 @@ def test_facts_and_bytes_change_alike(
 ) -> None:
     """What is said of a changed wheel is what is read out of it, but for RECORD's size."""
     facts = facts_of(make_wheel, GNU, "demo.libs/libx.so")
-    wheel = Wheel(filename=facts.name.filename, data=make_wheel(
+    wheel = WheelBytes(filename=facts.name.filename, data=make_wheel(
         dict.fromkeys((GNU, "demo.libs/libx.so"), GOLDEN),
         wheel=f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {facts.name.tag_part}\n",
     ))  # fmt: skip

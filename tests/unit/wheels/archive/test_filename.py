@@ -3,7 +3,7 @@
 import pytest
 
 from harness.core.errors import WheelError
-from harness.wheels.archive.filename import parse_wheel_name, platform_tag
+from harness.wheels.archive.filename import expand_tags, parse_wheel_name, platform_tag, tag_rank
 
 SHAPE = (
     "a wheel is called NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl, "
@@ -17,6 +17,21 @@ def test_parts() -> None:
     assert (name.distribution, name.version, name.build) == ("my-demo", "1.0.0", (2, "b"))
     assert name.tags == ("py2-none-any", "py3-none-any")
     assert (name.release, name.tag_part) == ("my-demo 1.0.0", "py2.py3-none-any")
+
+
+def test_expand_tags() -> None:
+    """A compressed tag set stands for every combination of its parts."""
+    assert expand_tags("cp39-cp39-manylinux1_x86_64.manylinux2014_x86_64") == (
+        "cp39-cp39-manylinux1_x86_64",
+        "cp39-cp39-manylinux2014_x86_64",
+    )
+
+
+def test_tag_rank() -> None:
+    """The best of a wheel's tags counts; a wheel without an accepted tag ranks after the list."""
+    name, best = parse_wheel_name("demo-1-py2.py3-none-any.whl"), "cp311-cp311-linux_x86_64"
+    assert tag_rank(name, (best, "py3-none-any", "py2-none-any")) == 1
+    assert tag_rank(name, (best,)) == 1
 
 
 def test_no_build_number() -> None:

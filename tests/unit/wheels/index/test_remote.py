@@ -16,10 +16,10 @@ from harness.wheels.archive.contents import read_contents
 from harness.wheels.archive.elf import ElfFacts
 from harness.wheels.archive.listing import read_listing
 from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
-from harness.wheels.index.client import FilePart, IndexClient, IndexSettings
+from harness.wheels.index.client import ByteRange, IndexClient, IndexSettings
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import NOTHING_PINNED, LockedWheel
-from harness.wheels.index.remote import PIECE, Depth, RangedFile, read_all, read_remote
+from harness.wheels.index.remote import PIECE, Depth, RangedFile, read_remote, read_wheels
 from tests.support.loopback_index import LoopbackIndex
 
 GOLDEN = (Path(__file__).parents[3] / "data" / "elf" / "x86_64.so").read_bytes()
@@ -123,14 +123,14 @@ def test_an_index_without_parts(
 def test_a_part_that_was_not_asked_for(wheel: bytes, wrong: str) -> None:
     """An index that gives other bytes than it was asked for is not believed."""
 
-    def part(first: int, last: int | None) -> FilePart | None:
+    def part(first: int, last: int | None) -> ByteRange | None:
         if wrong == "nothing":
             return None
         start = first + (wrong == "another start")
         end = (last or 0) + (wrong != "too little")
-        return FilePart(first=start, data=wheel[start:end], size=len(wheel))
+        return ByteRange(first=start, data=wheel[start:end], size=len(wheel))
 
-    end = FilePart(first=len(wheel) - 1000, data=wheel[-1000:], size=len(wheel))
+    end = ByteRange(first=len(wheel) - 1000, data=wheel[-1000:], size=len(wheel))
     with pytest.raises(PackageIndexError, match="another part than was asked for"):
         RangedFile(part, end).read(10)
 
@@ -144,7 +144,7 @@ def test_what_cannot_be_read_is_told(
     gone = LockedWheel(filename="demo-2.0-cp39-cp39-linux_x86_64.whl", sha256="0" * 64)
     failed: list[tuple[str, type[Exception]]] = []
     found = list(
-        read_all(
+        read_wheels(
             [good, gone],
             opened(loopback_index, tmp_path / "cache", impatient),
             Cache(tmp_path / "cache"),
@@ -165,8 +165,8 @@ def test_a_ranged_file_reads_as_the_file(
 ) -> None:
     """Whatever is read of it, in whatever order, is what the file has there."""
 
-    def part(first: int, last: int | None) -> FilePart:
-        return FilePart(first=first, data=data[first : None if last is None else last + 1],
+    def part(first: int, last: int | None) -> ByteRange:
+        return ByteRange(first=first, data=data[first : None if last is None else last + 1],
                     size=len(data))  # fmt: skip
 
     ranged, plain = RangedFile(part, part(max(0, len(data) - tail), None)), io.BytesIO(data)
@@ -179,8 +179,8 @@ def test_a_ranged_file_reads_as_the_file(
 def test_zip_archives_are_read_through_it(wheel: bytes) -> None:
     """A zip reader finds every member, those before the end too."""
 
-    def part(first: int, last: int | None) -> FilePart:
-        return FilePart(first=first, data=wheel[first : None if last is None else last + 1],
+    def part(first: int, last: int | None) -> ByteRange:
+        return ByteRange(first=first, data=wheel[first : None if last is None else last + 1],
                     size=len(wheel))  # fmt: skip
 
     with zipfile.ZipFile(RangedFile(part, part(len(wheel) - 1000, None))) as archive:

@@ -7,7 +7,7 @@ WIDTH = 160
 """Characters a line may have where what is on it can be broken: a library fits on one."""
 
 
-def laid_out(data: object, margin: str = "") -> str:
+def review_json(data: object, margin: str = "") -> str:
     """Return ``data`` as JSON text without a last line break.
 
     What fits stands on one line, so that a library that changed is a line that changed; a long
@@ -19,13 +19,15 @@ def laid_out(data: object, margin: str = "") -> str:
     inner = margin + " "
     match data:
         case dict():
-            items = [f"{json.dumps(key)}: {laid_out(value, inner)}" for key, value in data.items()]
+            items = [
+                f"{json.dumps(key)}: {review_json(value, inner)}" for key, value in data.items()
+            ]
             return _bracketed("{", items, "}", margin)
         case list() if all(isinstance(value, str) for value in data):
             words = (json.dumps(value, ensure_ascii=False) for value in data)
             return _bracketed("[", _filled(words, WIDTH - len(inner)), "]", margin)
         case list():
-            return _bracketed("[", [laid_out(value, inner) for value in data], "]", margin)
+            return _bracketed("[", [review_json(value, inner) for value in data], "]", margin)
         case _:
             return flat
 

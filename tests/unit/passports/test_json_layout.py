@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.passports.layout import WIDTH, laid_out
+from harness.passports.json_layout import WIDTH, review_json
 
 TEXTS = st.text(max_size=30)
 DATA = st.recursive(
@@ -17,23 +17,23 @@ DATA = st.recursive(
 @given(DATA)
 def test_it_is_the_same_data(data: object) -> None:
     """Any data comes back from its text."""
-    assert json.loads(laid_out(data)) == data
+    assert json.loads(review_json(data)) == data
 
 
 def test_a_line_for_what_fits() -> None:
     """What fits stands on one line, what does not is broken at its own level only."""
     library = {"name": "libz.so.1", "path": "/usr/lib/libz.so.1.3", "needed": ["libc.so.6"]}
-    assert "\n" not in laid_out(library)
-    lines = laid_out({"python": "3.11.2", "libraries": [library, library, library]}).splitlines()
+    assert "\n" not in review_json(library)
+    lines = review_json({"python": "3.11.2", "libraries": [library, library, library]}).splitlines()
     assert lines[:3] == ["{", ' "python": "3.11.2",', ' "libraries": [']
-    assert lines[3] == "  " + laid_out(library) + ","
+    assert lines[3] == "  " + review_json(library) + ","
     assert lines[-2:] == [" ]", "}"]
 
 
 def test_a_long_list_of_words_fills_lines() -> None:
     """Hundreds of tags are a few full lines, none longer than a line may be."""
     tags = [f"manylinux_2_{number}_x86_64" for number in range(100)]
-    lines = laid_out(tags).splitlines()
+    lines = review_json(tags).splitlines()
     assert json.loads("\n".join(lines)) == tags
     assert max(map(len, lines)) <= WIDTH
     assert all(len(line) > WIDTH - 30 for line in lines[1:-2])
@@ -41,8 +41,10 @@ def test_a_long_list_of_words_fills_lines() -> None:
 
 def test_one_changed_value_is_one_changed_line() -> None:
     """A library that moved is a line of the diff, and its neighbours are not."""
-    before = laid_out([{"name": f"lib{n}.so.1", "path": "/usr/lib"} for n in range(9)]).splitlines()
-    after = laid_out(
+    before = review_json(
+        [{"name": f"lib{n}.so.1", "path": "/usr/lib"} for n in range(9)]
+    ).splitlines()
+    after = review_json(
         [{"name": f"lib{n}.so.1", "path": "/opt" if n == 4 else "/usr/lib"} for n in range(9)]
     ).splitlines()
     assert sum(one != other for one, other in zip(before, after, strict=True)) == 1

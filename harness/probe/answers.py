@@ -1,0 +1,159 @@
+"""What the agent may answer: every frame is checked against a schema before it is believed.
+
+The agent runs beside untrusted code. What does not fit its schema is a lost session, and never
+an error further in.
+"""
+
+import json
+from typing import Annotated, Literal, NoReturn, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from harness.core.causes import Cause
+from harness.core.cells import Outcome, Stage
+
+MAX_FRAME = 1 << 20
+"""Bytes of an answer's JSON."""
+MAX_BLOB = 256 << 20
+EVIDENCE_KEPT = 500
+"""Characters; a key line is a line."""
+LOG_KEPT = 64 << 10
+
+Model = TypeVar("Model", bound="Answer")
+
+
+class AnswerError(Exception):
+    """An answer that does not fit its schema; the text says where."""
+
+
+def storable(text: object) -> object:
+    """Return text that every encoding of Unicode can hold: lone surrogates are escaped."""
+    if isinstance(text, str):
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text
+
+
+def _cut(length: int) -> AfterValidator:
+    return AfterValidator(lambda text: text[:length])
+
+
+Text = Annotated[str, BeforeValidator(storable), Field(max_length=MAX_FRAME)]
+Word = Annotated[str, BeforeValidator(storable), Field(max_length=500)]
+Words = Annotated[tuple[Word, ...], Field(max_length=10_000)]
+Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+Number = Annotated[int, Field(ge=0, le=1 << 40)]
+
+
+class Answer(BaseModel):
+    """What every answer has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    token: Word
+    """The session's, which no cell knows."""
+    turn: Number
+    """How many answers came before it."""
+    blobs: Annotated[tuple[Annotated[int, Field(ge=0, le=MAX_BLOB)], ...], Field(max_length=1)] = ()
+
+
+class Verdict(BaseModel):
+    """What came of a cell."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    outcome: Outcome
+    stage: Stage
+    cause: Cause | Literal[""]
+    evidence: Annotated[Text, _cut(EVIDENCE_KEPT)]
+    log: Annotated[Text, _cut(LOG_KEPT)]
+
+
+class ProbeAnswer(Verdict, Answer):
+    """The answer to ``probe``."""
+
+    clean: bool
+    """Whether the agent could restore all that a cell may change."""
+    seconds: Seconds
+
+
+class InstallAnswer(Answer):
+    """The answer to ``install``: a site directory as its blob, or why there is none."""
+
+    verdict: Verdict | None = None
+    clean: bool
+    seconds: Seconds
+
+
+class CompileAnswer(Answer):
+    """The answer to ``compile``: bytecode as its blob, if there is any."""
+
+    clean: bool
+    seconds: Seconds
+
+
+class ElfHeader(BaseModel):
+    """The interpreter's own ELF header."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    machine: Number
+    bits: Number
+    little: bool
+
+
+class Enforced(BaseModel):
+    """What a process in the container sees of its limits (``enforcement``)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    status: dict[Word, Word]
+    """``/proc/self/status``: ``NoNewPrivs`` → ``1``."""
+    mounts: dict[Word, Word]
+    """Mount point → file system and options (proc_pid_mountinfo(5))."""
+    interfaces: Words
+    """Network interfaces."""
+    files: dict[Word, Word]
+    """Path of a cgroup's file → its first line."""
+    core: Word
+    """Limit on core files: bytes, or ``unlimited``."""
+
+
+class HelloAnswer(Answer):
+    """The answer to ``hello``: the facts of a passport."""
+
+    sealed: bool
+    """Whether no cell can read or trace the agent."""
+    failed: Text = ""
+    """Why the installer does not start."""
+    python: Word
+    implementation: Word
+    soabi: Word
+    ext_suffix: Word
+    extension_suffixes: Words
+    multiarch: Word
+    platform: Word
+    libc: Word
+    machine: Word
+    elf: ElfHeader
+    page_size: Number
+    kernel: Word
+    externally_managed: bool
+    installer: Word
+    tags: Words
+    enforced: Enforced
+
+
+def read_answer(model: type[Model], data: bytes) -> Model:
+    """Return the answer in a frame's JSON. Raises ``AnswerError``."""
+    try:
+        return model.model_validate(json.loads(data, parse_constant=_refuse))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise AnswerError(f"{place}: {first['msg']}") from None
+    except (ValueError, RecursionError) as error:
+        raise AnswerError(str(error)[:EVIDENCE_KEPT]) from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")

@@ -1,0 +1,233 @@
+"""Open targets: a target's image and passport, and sessions in it, one target at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, Self
+
+from harness.core.arches import Arch
+from harness.core.errors import ImageError
+from harness.core.observations import AttemptMode, ImageRef
+from harness.core.passport import Passport
+from harness.core.subjects import Subject, WheelRef
+from harness.core.targets import Target
+from harness.host.engine import Engine, EngineInfo
+from harness.predict.cell import NoSurvey, Survey
+from harness.probe.jobs import Job, ProbeResult
+from harness.probe.journal import Journal
+from harness.probe.native_installer import NativelyInstalled
+from harness.probe.probe_results import lost
+from harness.probe.result_cache import Recent
+from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
+from harness.probe.session import Session, SessionLostError, open_session
+from harness.wheels.install_layout import companion_archive
+
+
+class TargetImages(Protocol):
+    """Where target images come from (``harness.images.ImageStore``)."""
+
+    def get(self, target: Target) -> ImageRef: ...
+
+
+class BytecodeSource(Protocol):
+    """Where bytecode comes from that an emulated interpreter need not compile."""
+
+    def agent(self, target: Target) -> tuple[tuple[str, bytes], ...]: ...
+
+    def bytecode(self, target: Target, python: str, wheels: tuple[WheelRef, ...]) -> bytes: ...
+
+
+class Installers(Protocol):
+    """Where wheels are installed for emulated targets (``NativeInstaller``)."""
+
+    def install(self, target: Target, passport: Passport, job: Job) -> NativelyInstalled | None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(kw_only=True, slots=True)
+class OpenTarget:
+    """The target whose cells are being probed."""
+
+    target: Target
+    image: ImageRef
+    passport: Passport
+    passport_id: str
+    """Content address of the passport."""
+    environment: Environment
+    session: Session | None = None
+    """None until something is measured: a remembered passport needs no session."""
+
+
+class TargetSessions:
+    """Opens targets and probes in them; ``close`` leaves no container behind.
+
+    An image that cannot be obtained is asked for once.
+    """
+
+    def __init__(  # noqa: PLR0913 - one for each collaborator
+        self,
+        *,
+        engine: Engine,
+        images: TargetImages,
+        journal: Journal,
+        emulator_version: Callable[[Arch], str],
+        limits: ProbeLimits,
+        known: Recent,
+        survey: Survey | None = None,
+        bytecode: BytecodeSource | None = None,
+        installer: Installers | None = None,
+    ) -> None:
+        self.limits = limits
+        self.survey = survey or NoSurvey()
+        self._engine = engine
+        self._images = images
+        self._journal = journal
+        self._emulator_version = emulator_version
+        self._known = known
+        self._bytecode = bytecode
+        self._installer = installer
+        self._opened: OpenTarget | None = None
+        self._failed: dict[str, ImageError] = {}
+        self._engine_info: EngineInfo | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def engine_info(self) -> EngineInfo:
+        """What the engine says of itself. Raises ``EngineError``."""
+        if self._engine_info is None:
+            self._engine_info = self._engine.info()
+        return self._engine_info
+
+    def close(self) -> None:
+        """Close the open target, and the native installer's session."""
+        self._close_target()
+        if self._installer is not None:
+            self._installer.close()
+
+    def image(self, target: Target) -> ImageRef:
+        """Return the target's image, made if it is missing. Raises ``EngineError``."""
+        return self._images.get(target)
+
+    def at(self, target: Target) -> OpenTarget:
+        """Return ``target``, opened, with its passport. Raises ``EngineError``."""
+        if self._opened is not None and self._opened.target == target:
+            return self._opened
+        self._close_target()  # the installer's session mostly serves the next target too
+        if target.key in self._failed:
+            raise self._failed[target.key]
+        try:
+            self._opened = self._open(target)
+        except ImageError as error:
+            self._failed[target.key] = error
+            raise
+        return self._opened
+
+    def job(self, opened: OpenTarget, subject: Subject, wheels: tuple[WheelRef, ...]) -> Job:
+        """Return what to do for a cell; ``wheels`` are the companions and then the subject."""
+        return Job(
+            wheels=tuple((wheel.filename, Path(wheel.path).read_bytes()) for wheel in wheels),
+            imports=subject.imports,
+            call=subject.call,
+            timeout=self.limits.timeout,
+            quiet=self.limits.quiet,
+            beside=companion_archive(wheels[:-1]),
+            bytecode=self._compiled(opened, subject, wheels),
+        )
+
+    def first_attempt(self, opened: OpenTarget, job: Job) -> tuple[AttemptMode, ProbeResult]:
+        """Install natively where possible, else in the target, and import in the open session."""
+        installed = self._installed(opened, job)
+        if installed is None:
+            return AttemptMode.SESSION, self._in_session(opened, job)
+        if installed.failure is not None:
+            return AttemptMode.NATIVE, installed.failure
+        seen = self._in_session(opened, replace(job, site=installed.site))
+        return AttemptMode.NATIVE, replace(seen, seconds=round(seen.seconds + installed.seconds, 3))
+
+    def attempt_alone(self, opened: OpenTarget, job: Job, mode: AttemptMode) -> ProbeResult:
+        """Probe in a new container that serves nothing else."""
+        with self._session(opened.target, opened.image) as session:
+            compiled = self._agent(opened.target)
+            session.start(warm=False, compiled=compiled)
+            return _result(session, job, mode)
+
+    def _in_session(self, opened: OpenTarget, job: Job) -> ProbeResult:
+        if opened.session is None or not opened.session.usable:
+            if opened.session is not None:
+                opened.session.close()
+            opened.session, _ = self._start(opened.target, opened.image)
+        return _result(opened.session, job, AttemptMode.SESSION)
+
+    def _installed(self, opened: OpenTarget, job: Job) -> NativelyInstalled | None:
+        if self._installer is None or self.limits.own_pip or not opened.environment.emulator:
+            return None
+        return self._installer.install(opened.target, opened.passport, job)
+
+    def _compiled(
+        self, opened: OpenTarget, subject: Subject, wheels: tuple[WheelRef, ...]
+    ) -> bytes:
+        if self._bytecode is None or not opened.environment.emulator:
+            return b""
+        with self._journal.timed("wheels", opened.target.key, f"compiling {subject.id}"):
+            return self._bytecode.bytecode(opened.target, opened.passport.python, wheels)
+
+    def _open(self, target: Target) -> OpenTarget:
+        with self._journal.timed("images", target.key, "getting the image"):
+            image = self._images.get(target)
+        emulator = self._emulator_version(target.arch)
+        environment = environment_of(target, image, emulator, self.engine_info.kernel)
+        session = None
+        passport = self._known.passport(environment.key)
+        if passport is None:
+            session, passport = self._start(target, image)
+            self._known.keep_passport(environment.key, passport)
+        else:
+            passport = replace(passport, kernel=self.engine_info.kernel)
+            passport = self.survey.complete(passport, target, image)
+        opened = OpenTarget(
+            target=target,
+            image=image,
+            passport=passport,
+            passport_id=passport_id(passport),
+            environment=environment,
+            session=session,
+        )
+        self._journal.passport(opened.passport_id, environment.key, passport)
+        return opened
+
+    def _start(self, target: Target, image: ImageRef) -> tuple[Session, Passport]:
+        with self._journal.timed("sessions", target.key, "starting the interpreter"):
+            session = self._session(target, image)
+            try:
+                passport = session.start(compiled=self._agent(target))
+                passport = self.survey.complete(passport, target, image)
+            except BaseException:
+                session.close()
+                raise
+        return session, passport
+
+    def _agent(self, target: Target) -> tuple[tuple[str, bytes], ...]:
+        if self._bytecode is None or not self._emulator_version(target.arch):
+            return ()
+        return self._bytecode.agent(target)
+
+    def _session(self, target: Target, image: ImageRef) -> Session:
+        return open_session(self._engine, image.id, target, self.limits.container)
+
+    def _close_target(self) -> None:
+        if self._opened is not None and self._opened.session is not None:
+            self._opened.session.close()
+        self._opened = None
+
+
+def _result(session: Session, job: Job, mode: AttemptMode) -> ProbeResult:
+    try:
+        return session.probe(job, mode)
+    except SessionLostError as error:
+        return lost(error)

@@ -1,0 +1,138 @@
+"""Keys of results: all that a stored result depends on, and what stands for it.
+
+What is only recorded with a result (``Provenance``: the engine's and this program's versions,
+the kernel's whole release) is no part of a key, so that another machine of the same kind reuses
+what the first one measured.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cache as once
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from harness.core.observations import ImageRef
+from harness.core.passport import Passport
+from harness.core.subjects import Subject, WheelRef
+from harness.core.targets import Target
+from harness.host.cache import content_key
+from harness.host.engine import Limits
+from harness.probe.session import agent_payload
+
+_PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeLimits:
+    """What one cell may use, and how its wheel is installed."""
+
+    timeout: float = 120.0
+    """Seconds that a stage may take."""
+    quiet: float = 60.0
+    """Seconds that a stage may be silent for."""
+    container: Limits = field(default_factory=Limits)
+    own_pip: bool = False
+    """Install with the target's own pip even where a native one would do the same."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """What an interpreter's passport depends on."""
+
+    image: str
+    """Content address."""
+    interpreter: str
+    arch: str
+    code: str
+    """Key of the code that probes and judges."""
+    emulator: str
+    """Version of the emulator; empty where the arch is native."""
+    cpu_model: str
+    """The emulator's CPU model; empty for its default, and where the arch is native."""
+    cpu_features: str
+    """Key of the host CPU's feature flags; empty under emulation, which does not use them."""
+    kernel: str
+    """``major.minor``."""
+
+    @property
+    def key(self) -> str:
+        return content_key(json.dumps(asdict(self)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResultDependencies:
+    """What a cell's result depends on: a change of any field measures the cell anew."""
+
+    environment: Environment
+    wheels: tuple[tuple[str, str], ...]
+    """File names and SHA-256 of the companions, and last of the subject."""
+    imports: tuple[str, ...]
+    call: str
+    limits: ProbeLimits
+    page_size: int
+    """Bytes."""
+
+    @property
+    def key(self) -> str:
+        return content_key(json.dumps(asdict(self)))
+
+
+def environment_of(target: Target, image: ImageRef, emulator: str, kernel: str) -> Environment:
+    """Return what a passport of ``image`` depends on; ``kernel`` is the engine's, ``6.1.0-26``."""
+    return Environment(
+        image=image.id,
+        interpreter=target.interpreter,
+        arch=target.arch_name,
+        code=_code(),
+        emulator=emulator,
+        cpu_model=cpu_model(target) if emulator else "",
+        cpu_features="" if emulator else _cpu_features(),
+        kernel=".".join(re.findall(r"\d+", kernel)[:2]),
+    )
+
+
+def dependencies_of(
+    environment: Environment,
+    passport: Passport,
+    subject: Subject,
+    wheels: Sequence[WheelRef],
+    limits: ProbeLimits,
+) -> ResultDependencies:
+    """Return what the result of a cell depends on."""
+    return ResultDependencies(
+        environment=environment,
+        wheels=tuple((wheel.filename, wheel.sha256) for wheel in wheels),
+        imports=subject.imports,
+        call=subject.call,
+        limits=limits,
+        page_size=passport.page_size,
+    )
+
+
+def passport_id(passport: Passport) -> str:
+    """Return the content address of a passport."""
+    return content_key(_PASSPORT.dump_json(passport).decode())
+
+
+def cpu_model(target: Target) -> str:
+    """Return the CPU model that the emulator is asked for; empty for its default."""
+    return dict(target.arch.qemu_env).get("QEMU_CPU", "")
+
+
+@once
+def _code() -> str:
+    return content_key(agent_payload().decode())
+
+
+@once
+def _cpu_features() -> str:
+    """Return a key of this machine's CPU features (proc_cpuinfo(5)); empty without procfs."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return ""
+    found = re.findall(r"^(?:flags|Features|features)\s*:(.*)$", text, re.MULTILINE)
+    return content_key(*sorted({flag for line in found for flag in line.split()}))

@@ -1,0 +1,23 @@
+"""The schemes of a wheel's ``.data/`` directory, and where an installer puts each.
+
+Source: "Binary distribution format" specification, "The .data directory".
+"""
+
+SITE_PACKAGES = "site-packages"
+SCHEMES = {
+    "purelib": SITE_PACKAGES,
+    "platlib": SITE_PACKAGES,
+    "scripts": "bin",
+    "data": "the environment's prefix",
+    "headers": "include",
+}
+"""Scheme → where its files are installed (sysconfig's install paths)."""
+
+
+def site_path(member: str) -> str:
+    """Return where a member lies below site-packages; empty if it is installed elsewhere."""
+    root, _, rest = member.partition("/")
+    if not root.endswith(".data"):
+        return member
+    scheme, _, below = rest.partition("/")
+    return below if SCHEMES.get(scheme) == SITE_PACKAGES else ""

@@ -1,0 +1,109 @@
+"""The policy of confirmation, as a table."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.core.cells import Outcome, Stage
+from harness.core.observations import AttemptMode
+from harness.probe.confirmation import believed, is_listed, next_mode
+from harness.probe.jobs import ProbeResult
+from tests.support.forecasts import GLIBC
+
+SESSION, NATIVE = AttemptMode.SESSION, AttemptMode.NATIVE
+UNPACKED, FRESH = AttemptMode.UNPACKED, AttemptMode.FRESH
+FILENAME = "demo-1-cp39-cp39-win32.whl"
+
+
+def _result(outcome: str, stage: str = "import", evidence: str = "") -> ProbeResult:
+    return ProbeResult(
+        outcome=Outcome(outcome),
+        stage=Stage(stage),
+        cause="",
+        evidence=evidence,
+        log="",
+        seconds=1.0,
+    )
+
+
+PASS = _result("pass", "call")
+BROKEN = _result("import-failed", "import", "no such symbol")
+OTHER = _result("import-failed", "import", "another symbol")
+UNTRUE = _result("call-failed", "call")
+CRASH = _result("crashed", "call", "killed by SIGSEGV")
+EARLY_CRASH = _result("crashed", "install", "killed by SIGSEGV")
+NOT_INSTALLED = _result("install-failed", "install")
+REFUSED = _result("refused", "install", "in pip's words")
+HANGS = _result("timeout", "import")
+MISS = _result("miss")
+
+
+@pytest.mark.parametrize(
+    ("seen", "mode"),
+    [
+        ([(SESSION, PASS)], None),
+        ([(NATIVE, PASS)], None),
+        ([(SESSION, BROKEN)], UNPACKED),
+        ([(NATIVE, BROKEN)], UNPACKED),
+        ([(SESSION, UNTRUE)], UNPACKED),
+        ([(SESSION, CRASH)], UNPACKED),
+        ([(SESSION, EARLY_CRASH)], FRESH),
+        ([(NATIVE, NOT_INSTALLED)], FRESH),
+        ([(SESSION, REFUSED)], FRESH),
+        ([(SESSION, HANGS)], FRESH),
+        ([(SESSION, MISS)], FRESH),
+        ([(SESSION, BROKEN), (UNPACKED, BROKEN)], None),
+        ([(SESSION, BROKEN), (UNPACKED, OTHER)], FRESH),
+        ([(SESSION, BROKEN), (UNPACKED, MISS)], FRESH),
+        ([(SESSION, BROKEN), (UNPACKED, PASS)], FRESH),
+        ([(SESSION, BROKEN), (UNPACKED, OTHER), (FRESH, BROKEN)], None),
+        ([(SESSION, MISS), (FRESH, MISS)], None),
+    ],
+)
+def test_what_was_seen_decides_what_is_tried_next(
+    seen: list[tuple[AttemptMode, ProbeResult]], mode: AttemptMode | None
+) -> None:
+    """A pass ends it; a failure ends it once a container of its own has confirmed it."""
+    assert next_mode(seen, listed=True) is mode
+    assert believed(seen, listed=True, filename=FILENAME) is seen[-1][1]
+
+
+@pytest.mark.parametrize(
+    ("first", "mode"), [(PASS, None), (BROKEN, None), (NOT_INSTALLED, None), (MISS, FRESH)]
+)
+def test_unlisted_wheel_is_refused_at_once(first: ProbeResult, mode: AttemptMode | None) -> None:
+    """Only a miss is tried again: nothing that the wheel does makes pip accept its tag."""
+    assert next_mode([(SESSION, first)], listed=False) is mode
+
+
+@pytest.mark.parametrize("result", [PASS, BROKEN, NOT_INSTALLED, CRASH, HANGS])
+def test_old_pip_installs_what_it_would_refuse(result: ProbeResult) -> None:
+    """The result is pip's refusal, whatever the wheel did."""
+    said = believed([(SESSION, result)], listed=False, filename=FILENAME)
+    assert (said.outcome, said.stage, said.cause) == (
+        Outcome.REFUSED,
+        Stage.INSTALL,
+        "tag-refused",
+    )
+    assert said.evidence == f"{FILENAME} is not a supported wheel on this platform."
+
+
+@pytest.mark.parametrize("result", [REFUSED, MISS])
+def test_refusal_and_miss_stay_as_they_are(result: ProbeResult) -> None:
+    """The evidence of a refusal is pip's own message."""
+    assert believed([(SESSION, result)], listed=False, filename=FILENAME) is result
+
+
+@pytest.mark.parametrize(
+    ("filename", "listed"),
+    [
+        ("demo-1-cp311-cp311-manylinux_2_17_x86_64.whl", True),
+        ("demo-1-cp38.cp311-cp311.abi3-win32.manylinux_2_17_x86_64.whl", True),
+        ("demo-1-cp311-cp311-musllinux_1_1_x86_64.whl", False),
+        ("no wheel", True),
+    ],
+)
+def test_one_listed_tag_is_enough(filename: str, listed: bool) -> None:
+    """A tag counts as a whole; of a file name that is none the installer reports itself."""
+    passport = replace(GLIBC, tags=("cp311-cp311-manylinux_2_17_x86_64", "py3-none-any"))
+    assert is_listed(filename, passport) is listed

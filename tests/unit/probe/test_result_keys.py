@@ -1,0 +1,105 @@
+"""Every part of what a result depends on changes its key, and nothing else does."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from harness.core.observations import ImageRef
+from harness.core.subjects import IndexSource, Subject, WheelRef
+from harness.core.targets import ImageWay
+from harness.host.engine import Limits
+from harness.probe.result_keys import (
+    Environment,
+    ProbeLimits,
+    ResultDependencies,
+    dependencies_of,
+    environment_of,
+    passport_id,
+)
+from tests.support.forecasts import GLIBC
+from tests.support.targets import debian_12
+
+IMAGE = ImageRef(id="sha256:1", way=ImageWay.ASSEMBLED, origin="a recipe")
+SUBJECT = Subject(
+    id="demo", group="demo", source=IndexSource(name="demo", version="1"), imports=("demo",)
+)
+WHEEL = WheelRef(filename="demo-1-py3-none-any.whl", sha256="1" * 64, size=1, path="/one/demo.whl")
+EMULATED = environment_of(debian_12(), IMAGE, "7.2.22", "6.1.0-26-amd64")
+
+
+def _depends(
+    environment: Environment = EMULATED, wheels: tuple[WheelRef, ...] = (WHEEL,)
+) -> ResultDependencies:
+    return dependencies_of(environment, GLIBC, SUBJECT, wheels, ProbeLimits())
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Environment)])
+def test_every_field_of_the_environment_counts(name: str) -> None:
+    """Two environments that differ in one field have two keys."""
+    other = replace(EMULATED, **{name: "another"})
+    assert other.key != EMULATED.key
+    assert _depends(other).key != _depends().key
+
+
+CHANGES: dict[str, Any] = {
+    "environment": replace(EMULATED, image="sha256:2"),
+    "wheels": (("demo-1-py3-none-any.whl", "2" * 64),),
+    "imports": ("demo", "demo._speedups"),
+    "call": "demo.works()",
+    "limits": ProbeLimits(own_pip=True),
+    "page_size": 65536,
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(ResultDependencies)])
+def test_every_dependency_of_a_result_counts(name: str) -> None:
+    """Two results whose dependencies differ in one field have two keys."""
+    assert replace(_depends(), **{name: CHANGES[name]}).key != _depends().key
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        ProbeLimits(timeout=1),
+        ProbeLimits(quiet=1),
+        ProbeLimits(container=Limits(memory=1 << 20)),
+        ProbeLimits(own_pip=True),
+    ],
+)
+def test_every_limit_counts(limits: ProbeLimits) -> None:
+    """A result under other limits is another result."""
+    assert replace(_depends(), limits=limits).key != _depends().key
+
+
+def test_wheels_count_by_name_bytes_and_order() -> None:
+    """Where a wheel lies does not matter."""
+    renamed = replace(WHEEL, filename="demo-1-py39-none-any.whl")
+    assert _depends(wheels=(replace(WHEEL, path="/elsewhere"),)).key == _depends().key
+    keys = {_depends(wheels=w).key for w in ((WHEEL,), (renamed,), (WHEEL, renamed))}
+    keys.add(_depends(wheels=(renamed, WHEEL)).key)
+    assert len(keys) == 4
+
+
+def test_patch_releases_of_a_kernel_share_results() -> None:
+    """Only ``major.minor`` is in the key; the whole release is recorded with the result."""
+    keys = {
+        environment_of(debian_12(), IMAGE, "7.2.22", kernel).key
+        for kernel in ("6.1.0-26-amd64", "6.1.155", "6.1.9+rpt")
+    }
+    assert len(keys) == 1
+    assert environment_of(debian_12(), IMAGE, "7.2.22", "6.12.1").key not in keys
+
+
+def test_cpu_features_count_only_without_emulation() -> None:
+    """The emulator's model hides the host's CPU; natively the features decide."""
+    native = environment_of(debian_12(), IMAGE, "", "6.1.0")
+    assert EMULATED.cpu_features == ""
+    assert native.cpu_features != ""
+    assert native.cpu_model == ""
+
+
+def test_passports_are_named_by_content() -> None:
+    """Equal passports have one id."""
+    assert passport_id(GLIBC) == passport_id(replace(GLIBC))
+    assert passport_id(GLIBC) != passport_id(replace(GLIBC, page_size=65536))

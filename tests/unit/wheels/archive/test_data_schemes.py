@@ -1,0 +1,33 @@
+"""Where an installer puts the files of ``.data/``: by our table, and by the agent's own code."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.probe.agent import installer
+from harness.wheels.archive.data_schemes import SCHEMES, site_path
+
+
+def test_agent_unpacks_where_the_table_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The agent moves exactly the schemes that the table installs to site-packages."""
+    members = ["demo/__init__.py", *(f"demo-1.0.data/{scheme}/of_{scheme}" for scheme in SCHEMES)]
+    wheel, site = tmp_path / "demo-1.0-py3-none-any.whl", tmp_path / "site"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for member in members:
+            archive.writestr(member, "")
+
+    def run_here(body: Callable[[Callable[[dict[str, object]], None]], None], *_: object) -> None:
+        reports: list[dict[str, object]] = []
+        body(reports.append)
+
+    monkeypatch.setattr(installer, "run_child", run_here)
+    installer.unpack([str(wheel)], str(site), str(tmp_path), None)  # type: ignore[no-untyped-call]
+    installed = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
+    in_site = {path for member in members if (path := site_path(member))}
+    elsewhere = {member for member in members if not site_path(member)}
+    assert installed == in_site | elsewhere
+    assert in_site == {"demo/__init__.py", "of_purelib", "of_platlib"}
