@@ -90,7 +90,7 @@ class _Renewer:
             answer = {}
         for name, package in answer.items():
             if missing := self._missing((package,)):
-                unchanged = "; the lock keeps its old one" if name in found else ""
+                unchanged = "; the lock keeps the old version" if name in found else ""
                 self.report(
                     f"the source of {name}: {explain(VersionsFrom.INDEX, missing)}{unchanged}"
                 )
@@ -107,7 +107,9 @@ class _Renewer:
             return packages
         problem = f"{wanted.title}: {explain(VersionsFrom.INDEX, missing)}"
         if not self.accept_seen or self._kept(wanted):
-            self.report(f"{problem}; the lock keeps its old set" if self._kept(wanted) else problem)
+            self.report(
+                f"{problem}; the lock keeps the old version" if self._kept(wanted) else problem
+            )
             return None
         try:
             before = self._before(wanted.suite, [package for package, _ in missing])

@@ -74,7 +74,7 @@ def test_a_lasting_fault_is_reported_by_its_reason(
     mirror.tear("*libdemo_*", fault, retry_after="3600" if fault is Fault.LIMITED else "")
     with pytest.raises(UpstreamError) as caught:
         client(mirror, lock=lock).upstream.fetch(wanted())
-    assert f"the lock names libdemo 1.0-1 for s390x, {reason}" in str(caught.value)
+    assert f"the lock names libdemo 1.0-1 for s390x, but {reason}" in str(caught.value)
     assert not re.search(r"mmdebstrap|exit status|http:", str(caught.value))
 
 
