@@ -28,6 +28,7 @@ from harness.app.wiring import (
 from harness.core.cells import Cell, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
+from harness.host.engine import Limits
 from harness.host.process import end_with_parent
 from harness.matrix.cell_list import load_cells
 from harness.matrix.plan import Selection, plan_cells
@@ -62,6 +63,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--registry", default="", help="HOST/PREFIX of a mirror to pull from")
     group.addoption("--own-pip", action="store_true", help="emulate pip for every wheel")
     group.addoption("--cell-timeout", type=float, default=120, help="seconds a stage may take")
+    group.addoption("--cell-memory", type=int, default=1024, help="MiB of a cell, disk included")
+    group.addoption("--cell-disk", type=int, default=512, help="MiB that a cell may write")
+    group.addoption("--require-hardening", action="store_true", help="miss what is not enforced")
     group.addoption("--wheelgrid-matrix", type=Path, default=ROOT / "matrix", metavar="DIR")
     group.addoption("--wheelgrid-cells", type=Path, metavar="FILE", help="these, not the matrix's")
     group.addoption("--wheelgrid-memory", type=Path, metavar="FILE", help="store to reuse")
@@ -205,8 +209,14 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
         images=config.getoption("--images"),
         registry=config.getoption("--registry"),
         limits=ProbeLimits(
-            timeout=config.getoption("--cell-timeout"), own_pip=config.getoption("--own-pip")
+            timeout=config.getoption("--cell-timeout"),
+            own_pip=config.getoption("--own-pip"),
+            container=Limits(
+                memory=config.getoption("--cell-memory") << 20,
+                tmpfs=config.getoption("--cell-disk") << 20,
+            ),
         ),
+        require_hardening=config.getoption("--require-hardening"),
     )
 
 

@@ -208,6 +208,8 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
     say(format_phases(circumstances), run.console)
     for told in filter(None, (format_reused(grid), format_deviations(grid))):
         say(told, run.console)
+    for name, targets in run.state.unenforced.items():
+        say(f"not enforced by this engine: {name} ({len(set(targets))} targets)", run.console)
     code = ExitCode.INTERRUPTED if ending.interrupted else conclude(grid)
     if run.recorder:
         run.recorder.end(circumstances, code)

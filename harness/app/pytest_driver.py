@@ -19,6 +19,7 @@ from harness.core.errors import UsageError
 from harness.host.process import RunningProcess, start_process
 from harness.matrix.cell_list import dump_cells
 from harness.probe.journal import read_events
+from harness.probe.result_keys import DEFAULT_LIMITS, ProbeLimits
 from harness.report.console import Console, say
 from harness.report.progress import RunState, View, open_view
 from harness.results.runfile import write_whole
@@ -49,15 +50,14 @@ class RunOptions:
     images: str = "auto"
     """None: the first way that works."""
     registry: str = ""
-    timeout: float
-    """Seconds for one stage of a cell."""
+    limits: ProbeLimits = DEFAULT_LIMITS
+    require_hardening: bool = False
+    """Miss the cells of a target on which the engine does not enforce all of the hardening."""
     command: tuple[str, ...] = ()
     store: Path | None = None
     """Where the run is kept; None: nowhere."""
     fresh: bool = False
     """Measure anew what the store knows."""
-    own_pip: bool = False
-    """Install with the target's own pip even where a native one would do the same."""
     label: str = ""
 
 
@@ -99,9 +99,12 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words += ["-n", str(options.workers), "--no-loadscope-reorder", "-p", "no:cacheprovider", "-q"]
     words += [f"--wheelgrid-out={options.out}", f"--wheelgrid-matrix={options.matrix}"]
     words += [f"--wheelgrid-cells={cells}"]
-    words += [f"--images={options.images}", f"--cell-timeout={options.timeout}"]
+    limits, container = options.limits, options.limits.container
+    words += [f"--images={options.images}", f"--cell-timeout={limits.timeout}"]
+    words += [f"--cell-memory={container.memory >> 20}", f"--cell-disk={container.tmpfs >> 20}"]
     words += [f"--registry={options.registry}"] if options.registry else []
-    words += ["--own-pip"] if options.own_pip else []
+    words += ["--own-pip"] if limits.own_pip else []
+    words += ["--require-hardening"] if options.require_hardening else []
     if options.store is not None and not options.fresh:
         words += [f"--wheelgrid-memory={options.store}"]
     return words

@@ -6,7 +6,7 @@ The only place that chooses the real engine, the real index and the real cache.
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache as once
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from harness.probe.open_target import TargetSessions
 from harness.probe.precompile import Precompiler
 from harness.probe.prober import Prober
 from harness.probe.result_cache import Memory, NoMemory, Recent
-from harness.probe.result_keys import ProbeLimits
+from harness.probe.result_keys import DEFAULT_LIMITS, ProbeLimits
 from harness.wheels.build import ContainerBuilder, project_names
 from harness.wheels.facts_reader import WheelReader
 from harness.wheels.index.fetch import PackageIndex
@@ -64,7 +64,9 @@ class ProberOptions:
     """One of ``IMAGE_CHOICES``."""
     registry: str = ""
     """``HOST/PREFIX`` of a mirror that registry images are pulled from."""
-    limits: ProbeLimits = field(default_factory=ProbeLimits)
+    limits: ProbeLimits = DEFAULT_LIMITS
+    require_hardening: bool = False
+    """Raise for a target on which the engine does not enforce all of the hardening."""
 
 
 def read_matrix(folder: Path) -> Matrix:
@@ -225,6 +227,7 @@ def open_prober(
         survey=Surveyor(engine, cache, journal.announce),
         bytecode=Precompiler(installer, cache),
         installer=installer,
+        require_hardening=options.require_hardening,
     )
     return Prober(
         targets=targets,

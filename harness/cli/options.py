@@ -12,8 +12,10 @@ import click
 
 from harness.app.pytest_driver import RunOptions
 from harness.app.wiring import IMAGE_CHOICES, LATEST, ROOT
+from harness.host.engine.hardening import LIMITS, Limits
 from harness.images.debian.mirrors import MIRRORS, named_mirrors
 from harness.matrix.plan import Selection
+from harness.probe.result_keys import ProbeLimits
 from harness.results.query import Query, parse_query
 from harness.store import default_store
 
@@ -187,9 +189,12 @@ def run_options(command: Command) -> Command:
         images: str,
         registry: str,
         timeout: float,
+        memory: int,
+        disk: int,
         store: Path,
         fresh: bool,
         own_pip: bool,
+        require_hardening: bool,
         label: str,
         **others: object,
     ) -> object:
@@ -199,11 +204,15 @@ def run_options(command: Command) -> Command:
             workers=workers,
             images=images,
             registry=registry,
-            timeout=timeout,
+            limits=ProbeLimits(
+                timeout=timeout,
+                container=Limits(memory=memory << 20, tmpfs=disk << 20),
+                own_pip=own_pip,
+            ),
+            require_hardening=require_hardening,
             command=recorded_words(sys.argv[1:]),
             store=store.resolve(),
             fresh=fresh,
-            own_pip=own_pip,
             label=label,
         )
         return command(options=options, **others)
@@ -226,6 +235,24 @@ def run_options(command: Command) -> Command:
             help="Seconds that one stage of a cell may take.",
         ),
         click.option(
+            "--cell-memory",
+            "memory",
+            type=click.IntRange(min=64),
+            default=LIMITS.memory >> 20,
+            show_default=True,
+            metavar="MIB",
+            help="Memory of a cell's container; what it writes to disk counts too.",
+        ),
+        click.option(
+            "--cell-disk",
+            "disk",
+            type=click.IntRange(min=16),
+            default=LIMITS.tmpfs >> 20,
+            show_default=True,
+            metavar="MIB",
+            help="Disk of a cell's container: the wheels, packed and installed.",
+        ),
+        click.option(
             "--out",
             type=click.Path(path_type=Path),
             default=Path("grid"),
@@ -241,6 +268,11 @@ def run_options(command: Command) -> Command:
             is_flag=True,
             help="Run each target's own pip under emulation for every wheel, instead of the same "
             "pip of the same target on this machine's arch, told the target's own tags. Slower.",
+        ),
+        click.option(
+            "--require-hardening",
+            is_flag=True,
+            help="Probe nothing in containers whose limits the engine does not enforce.",
         ),
         click.option(
             "--latest",

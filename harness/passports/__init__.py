@@ -1,4 +1,4 @@
-"""Passports beyond what an interpreter says: an image surveyed, and passports kept as files."""
+"""Complete passports with a target's libraries, and store them as files."""
 
 from harness.passports.book import PassportBook, PassportRecord, RecordedAs
 from harness.passports.facts import fact_records, read_facts

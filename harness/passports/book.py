@@ -1,8 +1,8 @@
-"""Passports as files that people review: a folder of small JSON in, records out, and back.
+"""Store passports as JSON files for review.
 
-``<target>/<arch>.json`` holds a passport, ``symbols/<id>.txt.xz`` a symbol set, one symbol a
-line, which many passports share. What was read somewhere rather than measured lies apart, in
-``facts/<target>/<arch>.json``, and is used where nothing was measured.
+``<target>/<arch>.json`` has a passport. ``symbols/<id>.txt.xz`` has a symbol set, one symbol a
+line, which passports share. Passports from published facts are in
+``facts/<target>/<arch>.json`` and are used if none was measured.
 """
 
 import contextlib
@@ -29,16 +29,16 @@ _MOST_SYMBOL_BYTES = 64 << 20
 
 
 class RecordedAs(StrEnum):
-    """How a record came to be."""
+    """The origin of a record."""
 
     MEASURED = "measured"
     FACTS = "facts"
-    """Put together from what was read of the real environment; its source says where."""
+    """Derived from published facts of the real environment; see ``source``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PassportRecord:
-    """A passport with where it comes from."""
+    """A passport and its origin."""
 
     target: str
     """``<target>/<arch>``."""
@@ -47,25 +47,25 @@ class PassportRecord:
     image: ImageRef | None = None
     """The image that was measured."""
     source: str = ""
-    """Of facts: where they were read, and how sure they are."""
+    """For facts: where they were read, and their confidence."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Page:
-    """A record as it is written."""
+class _PassportFile:
+    """The content of a passport file."""
 
     schema: Literal[2] = 2
     record: PassportRecord
     tags: FoldedTags
     libraries: FoldedLibraries
-    """The passport's own of both are empty there."""
+    """Tags and libraries of the passport in ``record`` are empty."""
 
 
-_PAGE: TypeAdapter[_Page] = TypeAdapter(_Page)
+_PAGE: TypeAdapter[_PassportFile] = TypeAdapter(_PassportFile)
 
 
 class PassportBook:
-    """The records in one folder; what is read once is remembered."""
+    """The records in one folder, each read once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,7 +73,7 @@ class PassportBook:
         self._sets: dict[str, frozenset[str]] = {}
 
     def recorded(self, target_key: str) -> Passport | None:
-        """Return the passport of a target, measured or else from facts; None for neither.
+        """Return the passport of a target, measured or else from facts, or None.
 
         Raises ``PassportError`` for a damaged file.
         """
@@ -81,7 +81,7 @@ class PassportBook:
         return record.passport if record else None
 
     def record(self, target_key: str) -> PassportRecord | None:
-        """Return the whole record, as ``recorded``."""
+        """Return the record of a target. Raises as ``recorded`` does."""
         if target_key not in self._read:
             places = (self.page(target_key), self.page(target_key, RecordedAs.FACTS))
             found = next((place for place in places if place.exists()), None)
@@ -89,12 +89,12 @@ class PassportBook:
         return self._read[target_key]
 
     def measured(self, target_key: str) -> PassportRecord | None:
-        """Return the record of a target that was measured; None for facts, or without any."""
+        """Return the measured record of a target, or None."""
         record = self.record(target_key)
         return record if record and record.recorded_as is RecordedAs.MEASURED else None
 
     def page(self, target_key: str, recorded_as: RecordedAs = RecordedAs.MEASURED) -> Path:
-        """Return where the record of a target lies."""
+        """Return the path of a target's record."""
         facts = recorded_as is RecordedAs.FACTS
         return (self.folder / _FACTS if facts else self.folder) / f"{target_key}.json"
 
@@ -105,9 +105,9 @@ class PassportBook:
         return self._sets[set_id]
 
     def write(self, record: PassportRecord, sets: dict[str, frozenset[str]]) -> Path:
-        """Write a record and those of its symbol sets that are new; return its file.
+        """Write a record and its new symbol sets; return its path.
 
-        Raises ``PassportError`` when it cannot be written.
+        Raises ``PassportError``.
         """
         page = self.page(record.target, record.recorded_as)
         try:
@@ -121,7 +121,7 @@ class PassportBook:
         return page
 
     def unused(self) -> tuple[Path, ...]:
-        """Return the files of symbol sets that no page names any more."""
+        """Return the files of symbol sets that no record names."""
         named = {set_id for record in self.records for set_id in _set_ids(record.passport)}
         files = (self.folder / _SYMBOLS).glob("*.txt.xz")
         return tuple(sorted(file for file in files if file.name.partition(".")[0] not in named))
@@ -137,8 +137,8 @@ class PassportBook:
 
 
 def page_text(record: PassportRecord) -> str:
-    """Return a record as its file has it, for comparison."""
-    page = _Page(
+    """Return the text of a record's file."""
+    page = _PassportFile(
         record=replace(record, passport=replace(record.passport, tags=(), libraries=())),
         tags=fold_tags(record.passport.tags),
         libraries=fold_libraries(record.passport.libraries),
@@ -159,7 +159,7 @@ def _read_page(path: Path, target_key: str) -> PassportRecord:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise PassportError(
-            f"{path}: no passport of this version of wheelgrid: {where}: {first['msg']}; "
+            f"{path}: not a passport of this wheelgrid version: {where}: {first['msg']}; "
             f"renew it: wheelgrid passport --record {target_key}"
         ) from error
     whole = replace(
@@ -176,7 +176,7 @@ def _read_symbols(path: Path) -> frozenset[str]:
             return read_set(stream.read(_MOST_SYMBOL_BYTES).decode())
     except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
         raise PassportError(
-            f"{path}: a passport names this symbol set, and it cannot be read ({error}); "
+            f"{path}: this symbol set of a passport cannot be read ({error}); "
             "record it again: wheelgrid passport --record --fresh TARGET"
         ) from error
 

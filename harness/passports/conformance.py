@@ -1,8 +1,4 @@
-"""How a replica's passport differs from what is recorded of the environment that it replicates.
-
-In: a measured passport, a recorded environment and the reasons that the matrix gives. Out:
-the facts that are not as recorded, and one line for each that the reasons do not account for.
-"""
+"""Compare a replica's passport with the facts of the environment that it replicates."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,12 +16,12 @@ _POLICY = re.compile(r"manylinux_2_(\d+)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EnvironmentFacts:
-    """What is known of a real environment on one arch."""
+    """Recorded facts of a real environment on one arch."""
 
     name: str
     arch: str
     python: str
-    """As its source has it: ``3.9.13``, ``3.9.5-r2 .. 3.9.17-r0``."""
+    """As in its source: ``3.9.13``, ``3.9.5-r2 .. 3.9.17-r0``."""
     soabi: str
     ext_suffix: str
     multiarch: str
@@ -35,18 +31,18 @@ class EnvironmentFacts:
     libc_version: str
     pip: str
     pip_accepts: tuple[str, ...]
-    """Platform tags without their arch, and ``manylinux_2_x for x<=33`` for a range of them."""
+    """Platform tags without their arch; ``manylinux_2_x for x<=33`` is a range."""
     available: bool
     """Whether it was ever shipped for that arch."""
     source: str = ""
     """Where it was read."""
     confidence: str = ""
-    """How sure it is: ``read in source``, ``inferred``."""
+    """``read in source``, ``inferred`` and the like."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FactDifference:
-    """One fact that is not as recorded."""
+    """One field that differs from the recorded facts."""
 
     field: ReplicaField
     recorded: str
@@ -59,8 +55,8 @@ class FactDifference:
 def differences(passport: Passport, recorded: EnvironmentFacts) -> tuple[FactDifference, ...]:
     """Return the facts that differ, in the order of ``ReplicaField``.
 
-    Of ``python`` the minor version is compared. Where that differs another version stands
-    in, and names are compared as that version would have them.
+    Python is compared by its minor version. If that differs, names are compared with the measured
+    version in place of the recorded one.
     """
     before, now = _recorded(recorded, passport.minor), _measured(passport)
     return tuple(
@@ -73,10 +69,10 @@ def differences(passport: Passport, recorded: EnvironmentFacts) -> tuple[FactDif
 def unaccounted(
     found: tuple[FactDifference, ...], reasons: Mapping[ReplicaField, str]
 ) -> Iterator[str]:
-    """Yield each difference without a reason, and each reason without a difference."""
+    """Yield an error for each difference without a reason, and each reason without one."""
     for difference in found:
         if difference.field not in reasons:
-            yield f"{difference}; mend the replica, or give the reason in its 'differs'"
+            yield f"{difference}; correct the replica, or add the reason to its 'differs'"
     for field in reasons.keys() - {difference.field for difference in found}:
         yield f"{field}: is as recorded; remove it from 'differs'"
 
@@ -117,10 +113,10 @@ def _minor(python: str) -> str:
 
 
 def _platforms(tags: tuple[str, ...]) -> str:
-    """Return the platforms of the tags as they are recorded: without arch, policies as a range.
+    """Return the platforms of the tags in the recorded form: without arch, policies as a range.
 
-    ``linux_<arch>`` is left out, which every installer accepts, and ``musllinux_1_0``, which
-    installers count down to (PEP 656) and no wheel has: auditwheel's policies begin with 1_1.
+    Leaves out ``linux_<arch>``, which every installer accepts, and ``musllinux_1_0``, which
+    installers accept (PEP 656) but no wheel has: auditwheel's policies begin with 1_1.
     """
     platforms = {tag.rpartition("-")[2] for tag in tags}
     names = {p.removesuffix(f"_{linux_arch(p)}") for p in platforms if linux_arch(p)} - _UNRECORDED

@@ -1,8 +1,7 @@
-"""Passports of real environments, put together from what was read of them: facts in, records out.
+"""Derive passports from published facts of environments that cannot be measured.
 
-For environments that nothing here can measure: an image that no longer exists, or that no
-network reaches. A fact says what names an interpreter reads and what its installer accepts; of
-libraries, kernels and pages it says nothing, and neither does the passport.
+Their images no longer exist or are unreachable. Facts name an interpreter's suffixes and its
+installer's tags, but no libraries, kernels or page sizes.
 """
 
 import re
@@ -24,7 +23,7 @@ _VERSION = re.compile(r"3(\.\d+)+")
 _RANGE = re.compile(r"manylinux_2_x for x<=(?P<newest>\d+)")
 _LEGACY = ("manylinux2014", "manylinux2010", "manylinux1")
 _OLDEST = {"x86_64": 5, "i686": 5}
-"""Per arch the oldest glibc 2.x that a platform tag may promise (PEP 600); 17 on the others."""
+"""Arch → oldest glibc 2.x of its platform tags (PEP 600); 17 on the others."""
 
 
 def read_facts(path: Path) -> tuple[EnvironmentFacts, ...]:
@@ -39,16 +38,16 @@ def read_facts(path: Path) -> tuple[EnvironmentFacts, ...]:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the whole file"
         raise PassportError(
-            f"{path}: no list of facts: {where}: {first['msg']}; mend it"
+            f"{path}: no list of facts: {where}: {first['msg']}; correct it"
         ) from error
 
 
 def fact_records(
     facts: Iterable[EnvironmentFacts], targets: Iterable[Target]
 ) -> Iterator[PassportRecord]:
-    """Yield a record of each target whose real environment has facts on its arch.
+    """Yield a record for each target whose real environment has facts on its arch.
 
-    A target with another pip than was shipped there is an environment of its own.
+    A target with another pip than the environment shipped is skipped.
     """
     known = {(fact.name, fact.arch): fact for fact in facts}
     for target in targets:
@@ -64,7 +63,7 @@ def fact_records(
 
 
 def fact_passport(fact: EnvironmentFacts) -> Passport:
-    """Return what ``fact`` says as a passport; empty, 0 or false where it says nothing."""
+    """Return the passport of ``fact``; unknown fields are empty, 0 or false."""
     arch = find_arch(fact.arch)
     version = _VERSION.match(fact.python)
     python = version[0] if version else fact.python
@@ -92,7 +91,7 @@ def fact_passport(fact: EnvironmentFacts) -> Passport:
 
 
 def _tags(fact: EnvironmentFacts, python: str) -> Iterator[str]:
-    """Yield what the installer accepts, best first, as ``packaging`` orders it."""
+    """Yield the tags that the installer accepts in ``packaging``'s order, best first."""
     version = tuple(int(number) for number in python.split(".")[:2])
     abi = f"cp{fact.soabi.split('-')[1]}"
     platforms = [f"{platform}_{fact.arch}" for platform in _platforms(fact)]

@@ -1,17 +1,17 @@
-"""JSON laid out for review: plain data in, text out with as few lines as can be read (pure)."""
+"""Format JSON for review, in few readable lines (pure)."""
 
 import json
 from collections.abc import Iterable, Iterator
 
 WIDTH = 160
-"""Characters a line may have where what is on it can be broken: a library fits on one."""
+"""Characters per line, unless a value cannot be broken; one library fits."""
 
 
 def review_json(data: object, margin: str = "") -> str:
-    """Return ``data`` as JSON text without a last line break.
+    """Return ``data`` as JSON text without a final line break.
 
-    What fits stands on one line, so that a library that changed is a line that changed; a long
-    list of words fills lines.
+    A value that fits is on one line, so that a changed library is one changed line. Long lists of
+    words fill lines.
     """
     flat = json.dumps(data, ensure_ascii=False)
     if len(margin) + len(flat) <= WIDTH:
@@ -19,9 +19,7 @@ def review_json(data: object, margin: str = "") -> str:
     inner = margin + " "
     match data:
         case dict():
-            items = [
-                f"{json.dumps(key)}: {review_json(value, inner)}" for key, value in data.items()
-            ]
+            items = [f"{json.dumps(key)}: {review_json(item, inner)}" for key, item in data.items()]
             return _bracketed("{", items, "}", margin)
         case list() if all(isinstance(value, str) for value in data):
             words = (json.dumps(value, ensure_ascii=False) for value in data)

@@ -1,7 +1,7 @@
-"""What the dynamic loader of an image finds by itself: a root file system in, libraries out.
+"""Find the libraries that the dynamic loader of an image finds, without running the image.
 
-As ``ld.so(8)`` searches on glibc and ``ldso/dynlink.c`` on musl, for a module that brings no
-search path of its own. Files are read on the host; nothing of the image is run.
+As ``ld.so(8)`` searches on glibc and ``ldso/dynlink.c`` on musl, for a module without RPATH or
+RUNPATH.
 """
 
 import io
@@ -19,16 +19,16 @@ from harness.wheels.archive.elf import ElfFacts, read_elf
 
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 MUSL_DEFAULT = ("/lib", "/usr/local/lib", "/usr/lib")
-"""Where musl searches without an ``/etc/ld-musl-<arch>.path`` (ldso/dynlink.c)."""
+"""musl's search path without ``/etc/ld-musl-<arch>.path`` (ldso/dynlink.c)."""
 RECORDED = re.compile(
     r"(ld|ld64|ld-linux.*|ld-musl-.*|libc|libc\.musl-.*|libm|libmvec|libpthread|libdl|librt"
     r"|libutil|libresolv|libanl|libnsl|libgcc_s|libstdc\+\+|libatomic|libz|libexpat|libcrypt)"
     r"\.so(\..*)?"
 )
-"""Libraries whose symbols are recorded beside those that the interpreter has loaded anyway.
+"""Libraries whose symbols are recorded, besides those that the interpreter loads.
 
-What a repaired wheel may leave to its target (PEP 600, auditwheel's policies), without X11, GL
-and GLib, which no target here has; a wheel must bring whatever else it calls.
+The libraries that a repaired wheel may need of its target (PEP 600, auditwheel's policies),
+without X11, GL and GLib, which no target here has.
 """
 _LIBRARY = re.compile(r".+\.so(\..+)?")
 _MOST_FILES = 64
@@ -36,19 +36,19 @@ _MOST_FILES = 64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoaderLibraries:
-    """What the loader of an image finds for one interpreter."""
+    """What the loader of an image finds, for one interpreter."""
 
     loader: str
     linked: tuple[str, ...]
     exports: str
     libraries: tuple[SystemLibrary, ...]
     symbol_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """The symbols behind every id that is used above."""
+    """The symbols of every set id used above."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _FoundLibrary:
-    """A file that the loader would take."""
+    """A file that the loader finds."""
 
     path: str
     elf: ElfFacts
@@ -57,7 +57,7 @@ class _FoundLibrary:
 def find_libraries(root: Rootfs, interpreter: str, arch: Arch) -> LoaderLibraries:
     """Return what the loader of ``interpreter`` (a command or a path) finds.
 
-    Raises ``ImageError`` where the image has no such interpreter that is an ELF file.
+    Raises ``ImageError`` if the image has no such interpreter, or it is no ELF file.
     """
     path = find_program(root, interpreter)
     program = _elf(root, path) if path else None
@@ -66,7 +66,7 @@ def find_libraries(root: Rootfs, interpreter: str, arch: Arch) -> LoaderLibrarie
             f"{interpreter}: the image has no such program, or it is no ELF file; "
             "correct the target's 'interpreter' in matrix/targets.yaml"
         )
-    folders = (*_own_folders(program, path), *search_folders(root, program.interpreter, arch))
+    folders = (*_rpath_folders(program, path), *search_folders(root, program.interpreter, arch))
     found = _search(root, folders, program)
     wanted = {*_closure(program.needed, found), *filter(RECORDED.fullmatch, found)}
     sets: dict[str, tuple[str, ...]] = {}
@@ -95,7 +95,7 @@ def find_libraries(root: Rootfs, interpreter: str, arch: Arch) -> LoaderLibrarie
 
 
 def find_program(root: Rootfs, command: str) -> str:
-    """Return where a command leads, links followed; empty where it is not."""
+    """Return a command's path with links resolved; empty if it is missing."""
     places = [command] if "/" in command else [f"{folder}/{command}" for folder in PATH]
     return next((real for place in places if (real := root.resolve(place))), "")
 
@@ -106,14 +106,14 @@ def search_folders(root: Rootfs, loader: str, arch: Arch) -> tuple[str, ...]:
     if name.startswith("ld-musl-"):
         text = root.text(f"/etc/{name.removesuffix('.so.1')}.path")
         return tuple(f for f in re.split(r"[:\n]", text.strip()) if f) or MUSL_DEFAULT
-    # What ld.so.conf names is found through the cache alone that ldconfig makes of it.
+    # The loader reads ld.so.conf only through ldconfig's cache.
     configured = _configured(root, "/etc/ld.so.conf") if root.read("/etc/ld.so.cache") else ()
     system = (f"/lib/{arch.gnu_triplet}", f"/usr/lib/{arch.gnu_triplet}", "/lib64", "/usr/lib64")
     return tuple(dict.fromkeys((*configured, *system, "/lib", "/usr/lib")))
 
 
 def _configured(root: Rootfs, file: str) -> tuple[str, ...]:
-    """Return the folders of ld.so.conf and of the files that it includes."""
+    """Return the folders of ld.so.conf and its included files."""
     folders: list[str] = []
     files = [file]
     for read in files:
@@ -132,8 +132,8 @@ def _globbed(root: Rootfs, glob: str) -> Iterator[str]:
     return (f"{folder}/{name}" for name in root.names(folder) if wanted.fullmatch(name))
 
 
-def _own_folders(program: ElfFacts, path: str) -> tuple[str, ...]:
-    """Return the interpreter's own search path: what it has loaded from there is there for all."""
+def _rpath_folders(program: ElfFacts, path: str) -> tuple[str, ...]:
+    """Return the interpreter's search path; modules use the libraries it loads from there."""
     origin = posixpath.dirname(path)
     return tuple(
         posixpath.normpath(folder.replace("${ORIGIN}", origin).replace("$ORIGIN", origin))
@@ -142,7 +142,7 @@ def _own_folders(program: ElfFacts, path: str) -> tuple[str, ...]:
 
 
 def _search(root: Rootfs, folders: tuple[str, ...], program: ElfFacts) -> dict[str, _FoundLibrary]:
-    """Return what is found by each name: the first file of the interpreter's own kind."""
+    """Return the first file by each name with the interpreter's ELF class and machine."""
     read: dict[str, ElfFacts | None] = {}
     found: dict[str, _FoundLibrary] = {}
     for name, place in _places(root, folders, program.interpreter):
@@ -152,18 +152,18 @@ def _search(root: Rootfs, folders: tuple[str, ...], program: ElfFacts) -> dict[s
         if path not in read:
             read[path] = _elf(root, path)
         elf = read[path]
-        # A file that is no link is asked for by its own name: libz.so.1, not libz.so.1.2.13.
-        asked_for = path != place or place == program.interpreter
-        if elf and _kind(elf) == _kind(program) and (asked_for or elf.soname in ("", name)):
+        # A file that is no link is only needed by its soname: libz.so.1, not libz.so.1.2.13.
+        linked_to = path != place or place == program.interpreter
+        if elf and _kind(elf) == _kind(program) and (linked_to or elf.soname in ("", name)):
             found[name] = _FoundLibrary(path=path, elf=elf)
     return found
 
 
 def _places(root: Rootfs, folders: tuple[str, ...], loader: str) -> Iterator[tuple[str, str]]:
-    """Yield names and where each is looked for; the loader itself is loaded already."""
+    """Yield names and the paths to try, in order; the loader itself is loaded already."""
     yield posixpath.basename(loader), loader
     for folder in folders:
-        # Its links followed, so that what is left of a path's is a link in the last part.
+        # Resolved, so that only the last component can still be a link.
         real = root.resolve(folder)
         for name in root.names(folder):
             if _LIBRARY.fullmatch(name):

@@ -1,4 +1,4 @@
-"""What a loader finds, folded: libraries in, short rows by folder out, and back (pure)."""
+"""Fold libraries into short rows by folder (pure)."""
 
 import posixpath
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ class LibraryRow(NamedTuple):
 
     name: str
     file: str
-    """Empty where it is the name."""
+    """Empty if it equals the name."""
     needed: tuple[str, ...]
     symbols: str
 
@@ -22,7 +22,7 @@ FoldedLibraries = Mapping[str, tuple[LibraryRow, ...]]
 
 
 def fold_libraries(libraries: Iterable[SystemLibrary]) -> FoldedLibraries:
-    """Return ``libraries`` by the folder that they lie in."""
+    """Return ``libraries`` by folder."""
     rows: dict[str, list[LibraryRow]] = {}
     for one in libraries:
         folder, file = posixpath.split(one.path)
@@ -32,7 +32,7 @@ def fold_libraries(libraries: Iterable[SystemLibrary]) -> FoldedLibraries:
 
 
 def unfold_libraries(folded: FoldedLibraries) -> tuple[SystemLibrary, ...]:
-    """Return the libraries, sorted by name as a passport has them."""
+    """Return the libraries, sorted by name as in a passport."""
     libraries = (
         SystemLibrary(
             name=row.name,

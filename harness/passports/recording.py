@@ -1,7 +1,6 @@
-"""Passports recorded: targets and a prober in, a book brought up to date out.
+"""Measure the passports of targets and update their records.
 
-What is recorded of the same image already is left alone, so that an interrupted recording goes
-on where it was.
+Targets whose image is already recorded are skipped, so an interrupted recording can continue.
 """
 
 import difflib
@@ -19,29 +18,29 @@ from harness.passports.book import page_text
 
 
 class PassportChange(StrEnum):
-    """What recording a target came to."""
+    """The outcome of recording a target."""
 
     NEW = "new"
     CHANGED = "changed"
     SAME = "same"
-    """Measured again, and nothing but the image is another."""
+    """Measured again; only the image differs."""
     KEPT = "kept"
-    """Recorded from the same image already; not measured."""
+    """Not measured: its record is of the same image."""
     MISSED = "missed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordingResult:
-    """One target of a recording."""
+    """The result for one target."""
 
     target: str
     change: PassportChange
     lines: tuple[str, ...] = ()
-    """The lines that differ, as a unified diff; why it was missed."""
+    """A unified diff of the change, or the reason for a miss."""
 
 
 class PassportSource(Protocol):
-    """What measures (``harness.probe.prober.Prober``)."""
+    """Measures passports (``harness.probe.prober.Prober``)."""
 
     def image(self, target: Target) -> ImageRef: ...
     def passport(self, target: Target) -> Passport: ...
@@ -56,10 +55,10 @@ def record_passports(
     *,
     fresh: bool,
 ) -> Iterator[RecordingResult]:
-    """Measure each target and write its record, one after the other.
+    """Measure each target and write its record.
 
-    ``fresh`` measures what is recorded of the same image too. A target that cannot be had is
-    an entry, not the end. Raises ``PassportError``.
+    ``fresh`` also measures targets whose image is already recorded. An unavailable target is a
+    result, not an error. Raises ``PassportError``.
     """
     for target in targets:
         try:
@@ -75,22 +74,22 @@ def record_passports(
             continue
         finally:
             prober.leave()
-        record = PassportRecord(target=target.key, passport=_lasting(passport), image=image)
+        record = PassportRecord(target=target.key, passport=_without_machine(passport), image=image)
         ids = {passport.exports, *(library.symbols for library in passport.libraries)} - {""}
         book.write(record, {set_id: symbols(set_id) for set_id in ids})
         yield _entry(before, record)
 
 
 def _before(book: PassportBook, target: Target) -> PassportRecord | None:
-    """Return what was measured before; a damaged record is as good as none, and is renewed."""
+    """Return the measured record; None if it is missing or damaged."""
     try:
         return book.measured(target.key)
     except PassportError:
         return None
 
 
-def _lasting(passport: Passport) -> Passport:
-    """Return a passport without what is this machine's and not the image's."""
+def _without_machine(passport: Passport) -> Passport:
+    """Return a passport without the fields of this machine."""
     return replace(passport, kernel="")
 
 

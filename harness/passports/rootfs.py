@@ -1,6 +1,6 @@
-"""The file system of an image as its own programs see it: a tar file in, paths and bytes out.
+"""Read files of an image from its tar file, with links resolved inside the image.
 
-Nothing is unpacked: links are followed within the image, and a file is read when it is asked for.
+Nothing is unpacked to disk.
 """
 
 import posixpath
@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Self
 
 MOST_LINKS = 40
-"""As Linux counts before it gives up with ELOOP (path_resolution(7))."""
+"""Linux's limit before ELOOP (path_resolution(7))."""
 LARGEST_FILE = 256 << 20
-"""Bytes; no library or interpreter comes near it."""
+"""Bytes; libraries and interpreters are far smaller."""
 
 
 class Rootfs:
@@ -33,15 +33,12 @@ class Rootfs:
         return self
 
     def __exit__(
-        self,
-        _: type[BaseException] | None,
-        __: BaseException | None,
-        ___: TracebackType | None,
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
         self._tar.close()
 
     def resolve(self, path: str) -> str:
-        """Return where ``path`` leads, every link followed; empty where that is nowhere."""
+        """Return ``path`` with all links resolved; empty if it does not exist."""
         left = [part for part in reversed(path.split("/")) if part]
         at, links = "/", 0
         while left:
@@ -58,20 +55,20 @@ class Rootfs:
         return at
 
     def names(self, folder: str) -> tuple[str, ...]:
-        """Return the names in a folder, sorted; none where it is not there."""
+        """Return the names in a folder, sorted; none if it is missing."""
         return tuple(sorted(self._folders.get(self.resolve(folder), ())))
 
     def read(self, path: str) -> bytes | None:
-        """Return a file's bytes; None for what is not there, no file, or absurdly large."""
+        """Return a file's bytes; None if it is missing, no file, or above ``LARGEST_FILE``."""
         member = self._members.get(self.resolve(path))
         if member is None or not (member.isfile() or member.islnk()) or member.size > LARGEST_FILE:
             return None
         try:
             stream = self._tar.extractfile(member)
-        except KeyError:  # a hard link to what is not in the archive
+        except KeyError:  # a hard link to a file outside the archive
             return None
         return stream.read() if stream else None
 
     def text(self, path: str) -> str:
-        """Return a file as text, empty where it is not there."""
+        """Return a file as text, empty if it is missing."""
         return (self.read(path) or b"").decode("utf-8", "replace")

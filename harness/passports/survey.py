@@ -1,7 +1,7 @@
-"""What the loader of an image finds: a passport and an image in, the whole passport out.
+"""Complete a passport with the libraries that the loader of its image finds.
 
-All on the host: the image's files come out of the engine once, and nothing in it runs. What
-was found is kept by the image's content.
+The image is exported once and read on the host; nothing in it runs. Results are cached by the
+image's content.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ _NOTHING = LoaderLibraries(loader="", linked=(), exports="", libraries=())
 
 
 class Surveyor:
-    """Looks into images (``harness.predict.cell.Survey``); each is looked into once."""
+    """Surveys images (``harness.predict.cell.Survey``), each once."""
 
     def __init__(self, engine: Engine, cache: Cache, announce: Callable[[str], None]) -> None:
         self._engine = engine
@@ -36,17 +36,17 @@ class Surveyor:
         self._sets: dict[str, frozenset[str]] = {}
 
     def symbols(self, set_id: str) -> frozenset[str]:
-        """Return a symbol set of a passport that was completed here."""
+        """Return a symbol set of a completed passport."""
         return self._sets[set_id]
 
     def complete(self, passport: Passport, target: Target, image: ImageRef) -> Passport:
         """Return ``passport`` with the loader, its libraries and the interpreter's exports.
 
-        Without them where the interpreter is no ELF file. Raises ``EngineError`` and
-        ``CacheError``. 1 to 2 s for an image that is new here.
+        These are empty if the interpreter is no ELF file. Takes 1 to 2 s for a new image. Raises
+        ``EngineError`` and ``CacheError``.
         """
         key = content_key(image.id, target.interpreter, target.arch_name, code_key(__name__))
-        entry = self._cache.get("surveys", f"{key}.json", lambda at: self._look(target, image, at))
+        entry = self._cache.get("surveys", f"{key}.json", lambda at: self._read(target, image, at))
         found = _FOUND.validate_json(entry.read_bytes())
         self._sets.update((name, frozenset(each)) for name, each in found.symbol_sets.items())
         return replace(
@@ -58,8 +58,8 @@ class Surveyor:
             libraries=found.libraries,
         )
 
-    def _look(self, target: Target, image: ImageRef, path: Path) -> None:
-        self._announce(f"{target.key}: looking at what its loader finds")
+    def _read(self, target: Target, image: ImageRef, path: Path) -> None:
+        self._announce(f"{target.key}: finding its libraries")
         found = _NOTHING
         with tempfile.TemporaryDirectory(prefix="survey-") as folder:
             archive = Path(folder, "root.tar")

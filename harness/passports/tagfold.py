@@ -1,6 +1,6 @@
-"""An installer's list of tags, folded: hundreds of tags in, a handful of short lists out (pure).
+"""Fold an installer's list of tags into short lists (pure).
 
-pip's list goes through the same platforms for one Python and ABI after the other.
+pip's list repeats the same platforms for each pair of Python and ABI.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,10 +10,10 @@ from itertools import groupby
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoldedTags:
-    """Tags in order: every ABI of a run with every platform of the run."""
+    """Tags in order: in each run, every ABI with every platform."""
 
     runs: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
-    """Pairs of ``cp311-cp311``s and of platforms."""
+    """Pairs: ``cp311-cp311`` and the like, and platforms."""
 
 
 def fold_tags(tags: Iterable[str]) -> FoldedTags:
@@ -31,7 +31,7 @@ def fold_tags(tags: Iterable[str]) -> FoldedTags:
 
 
 def unfold_tags(folded: FoldedTags) -> Sequence[str]:
-    """Return the tags in their order."""
+    """Return the tags in their original order."""
     return tuple(
         f"{abi}-{platform}"
         for abis, platforms in folded.runs

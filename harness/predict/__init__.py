@@ -1,7 +1,7 @@
-"""Predictions: what a wheel's bytes and a target's passport alone say of a cell (pure).
+"""Predict a cell from a wheel's facts and a target's passport (pure).
 
-Only names, archive directory and ELF headers are looked at; what a wheel's code does once it
-runs is not, see ``limits``.
+Only names, the archive directory and ELF headers are read. ``limits`` lists what that cannot
+predict.
 """
 
 from harness.core.observations import Prediction
@@ -19,15 +19,11 @@ __all__ = ["CellPrediction", "predict"]
 
 
 def predict(
-    wheel: WheelFacts,
-    passport: Passport,
-    symbols: Symbols,
-    *,
-    imports: tuple[str, ...] = (),
+    wheel: WheelFacts, passport: Passport, symbols: Symbols, *, imports: tuple[str, ...] = ()
 ) -> Prediction:
-    """Say whether ``wheel`` installs and ``imports`` import on a target, and why not.
+    """Predict whether ``wheel`` installs on a target and its ``imports`` import.
 
-    Without ``imports``, every extension module of the wheel is to import. ``symbols`` gives
+    Without ``imports``, every extension module of the wheel must import. ``symbols`` returns
     the symbol sets that the passport names.
     """
     layout, profile = layout_of(wheel), profile_of(passport)

@@ -1,4 +1,4 @@
-"""Predictions without an engine: wheels, targets and recorded passports in, predictions out."""
+"""Predict cells from recorded passports, without an engine."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
@@ -15,17 +15,17 @@ from harness.wheels.provider import Refusal
 
 
 class Passports(Protocol):
-    """Passports that somebody recorded, and their symbol sets."""
+    """Recorded passports and their symbol sets."""
 
     def recorded(self, target_key: str) -> Passport | None:
-        """Return the passport of that target, None where none was recorded."""
+        """Return the passport of that target, or None if none was recorded."""
 
     def symbols(self, set_id: str) -> frozenset[str]:
         """Return the symbol set of that id."""
 
 
 class PredictedWheels(Protocol):
-    """Where wheels come from (``harness.wheels.provider.WheelProvider``)."""
+    """Provides wheels (``harness.wheels.provider.WheelProvider``)."""
 
     def wheels_for(
         self, subject: Subject, target: Target, passport: Passport
@@ -56,7 +56,7 @@ def predict_cell(cell: Cell, passports: Passports, wheels: PredictedWheels) -> C
             stage=Stage.WHEEL,
             cause=Cause.TAG_REFUSED,
             evidence=found.reason,
-            explanation=f"The installer takes no wheel of the release: {found.reason}.",
+            explanation=f"The installer accepts no wheel of the release: {found.reason}.",
         )
         return CellPrediction(cell=cell, wheel="", prediction=refused)
     return CellPrediction(

@@ -1,7 +1,4 @@
-"""Predictions for a prober: a wheel file and a passport in, a prediction out.
-
-Every wheel is read once. What the loader of a target finds is measured by a ``Survey``.
-"""
+"""Predict one wheel file on one target; a ``Survey`` measures the target's libraries."""
 
 from typing import Protocol
 
@@ -14,7 +11,7 @@ from harness.wheels.facts_reader import IN_MEMORY, WheelReader
 
 
 class Survey(Protocol):
-    """What the loader of a target's image finds (``harness.passports``)."""
+    """Measures what the loader of a target's image finds (``harness.passports``)."""
 
     def complete(self, passport: Passport, target: Target, image: ImageRef) -> Passport:
         """Return ``passport`` with the loader, its libraries and the interpreter's exports."""
@@ -24,12 +21,12 @@ class Survey(Protocol):
 
 
 class NoSurvey:
-    """A ``Survey`` that never looks: what needs libraries is not predicted."""
+    """A ``Survey`` that measures nothing, so that rules about libraries predict nothing."""
 
     def complete(self, passport: Passport, target: Target, image: ImageRef) -> Passport:  # noqa: ARG002
         return passport
 
-    def symbols(self, set_id: str) -> frozenset[str]:  # noqa: ARG002 - there is none
+    def symbols(self, set_id: str) -> frozenset[str]:  # noqa: ARG002 - the protocol's
         return frozenset()
 
 
@@ -40,6 +37,6 @@ def predict_wheel(
     imports: tuple[str, ...],
     reader: WheelReader = IN_MEMORY,
 ) -> Prediction | None:
-    """Predict a cell; None for a file that is no well-formed wheel."""
+    """Predict a wheel file; None if it is malformed."""
     facts = reader.facts(wheel)
     return predict(facts, passport, symbols, imports=imports) if facts else None

@@ -1,4 +1,4 @@
-"""A prediction in its place: the cell and the wheel that it is of."""
+"""A prediction with its cell and its wheel."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from harness.core.observations import Prediction
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CellPrediction:
-    """What is to be expected of one cell."""
+    """The prediction of one cell."""
 
     cell: Cell
     wheel: str
-    """File name; empty where there is none for the target."""
+    """File name; empty if the target has no wheel."""
     prediction: Prediction | None
-    """None where no passport was recorded of the target, or the wheel cannot be read."""
+    """None if the target has no passport, or the wheel is malformed."""

@@ -1,5 +1,6 @@
-"""What rules say: predictions, and the links to their sources."""
+"""Build the predictions that rules return."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.core.causes import Cause
@@ -9,7 +10,7 @@ from harness.core.observations import Prediction
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnosis:
-    """What lies behind a failure."""
+    """Why a wheel fails on a target, how to fix it, and a link to the source."""
 
     why: str = ""
     remedy: str = ""
@@ -17,18 +18,17 @@ class Diagnosis:
 
 
 PASS = Prediction(outcome=Outcome.PASS, stage=Stage.CALL)
-"""Nothing speaks against it."""
 
 
 def passing(remark: str) -> Prediction:
-    """Return a pass of which there is something to be said."""
+    """Return a pass with a remark."""
     return Prediction(outcome=Outcome.PASS, stage=Stage.CALL, evidence=remark)
 
 
 def import_failed(
     cause: Cause, *, file: str, evidence: str, explanation: str, diagnosis: Diagnosis
 ) -> Prediction:
-    """Return a failed import; the diagnosis's why ends the explanation."""
+    """Return a failed import; the diagnosis's ``why`` is appended to the explanation."""
     return Prediction(
         outcome=Outcome.IMPORT_FAILED,
         stage=Stage.IMPORT,
@@ -41,7 +41,7 @@ def import_failed(
     )
 
 
-def abbreviate(words: list[str], most: int = 3) -> str:
-    """Join the first few of ``words`` and say how many there are more."""
+def abbreviate(words: Sequence[str], most: int = 3) -> str:
+    """Join the first ``most`` words and count the others."""
     first = ", ".join(words[:most])
     return first if len(words) <= most else f"{first} and {len(words) - most} more"

@@ -1,7 +1,7 @@
-"""Answers that are kept per value: a function of a wheel or a passport in, one that asks once out.
+"""Cache functions of wheels and passports by the identity of the argument.
 
-Wheels and passports are read once and judged many thousand times. They are large, so
-that hashing them would cost more than the answer; the very object is the key.
+Both are large and used in thousands of predictions, so hashing them would cost more than the
+function.
 """
 
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from typing import Generic, TypeVar
 MOST_KEPT = 4096
 
 Key = TypeVar("Key")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class _ByIdentity(Generic[Key]):
-    """A value that equals only itself; holding it keeps its identity from being used again."""
+    """A value that equals only itself. The reference keeps its id from being reused."""
 
     __slots__ = ("value",)
 
@@ -29,15 +29,15 @@ class _ByIdentity(Generic[Key]):
         return isinstance(other, _ByIdentity) and self.value is other.value
 
 
-def cached_by_identity(question: Callable[[Key], Answer]) -> Callable[[Key], Answer]:
-    """Keep the answers of ``question``, those of the ``MOST_KEPT`` latest objects."""
+def cached_by_identity(function: Callable[[Key], Result]) -> Callable[[Key], Result]:
+    """Cache ``function`` for the ``MOST_KEPT`` latest objects."""
 
     @lru_cache(maxsize=MOST_KEPT)
-    def kept(itself: _ByIdentity[Key]) -> Answer:
-        return question(itself.value)
+    def cached(key: _ByIdentity[Key]) -> Result:
+        return function(key.value)
 
-    @wraps(question)
-    def asked(value: Key) -> Answer:
-        return kept(_ByIdentity(value))
+    @wraps(function)
+    def wrapper(value: Key) -> Result:
+        return cached(_ByIdentity(value))
 
-    return asked
+    return wrapper

@@ -1,4 +1,4 @@
-"""A wheel as it lies installed: facts in, its modules and its libraries by their places out."""
+"""Compute where a wheel's modules and libraries lie after installation."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,40 +14,40 @@ PYTHON_SUFFIXES = (".py", ".pyc")
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class InstalledLayout:
-    """What the import system and the loader find of one wheel."""
+    """One installed wheel, as the import system and the loader find it."""
 
     wheel: WheelFacts
     files: Mapping[str, Mapping[str, str]]
-    """Per module the members that could be it, by suffix:
-    ``{"demo._inner": {".abi3.so": "demo/_inner.abi3.so"}}``; a package is ``demo.__init__``."""
+    """Module → suffix → member: ``{"demo._inner": {".abi3.so": "demo/_inner.abi3.so"}}``; a
+    package is ``demo.__init__``."""
     folders: frozenset[str]
-    """Packages, those without ``__init__`` too (PEP 420)."""
+    """Packages, including namespace packages (PEP 420)."""
     natives: Mapping[str, NativeMember]
     """ELF files by member name."""
     places: Mapping[str, NativeMember]
-    """The same by where they lie below site-packages."""
+    """ELF files by path below site-packages."""
     extensions: tuple[str, ...]
-    """Modules that some ELF file of the wheel is, sorted."""
+    """Extension modules, sorted."""
 
     def find(self, module: str, suffixes: tuple[str, ...]) -> str | None:
-        """Return the member that ``import module`` takes, empty for a namespace, None for none.
+        """Return the member that ``import module`` loads, empty for a namespace, or None.
 
-        As ``importlib.machinery.FileFinder`` looks, which asks for extension modules before
-        Python files in one directory, and for a package before a module.
+        As ``importlib.machinery.FileFinder``: packages before modules, and in one directory
+        extension modules before Python files.
         """
         for name in (f"{module}.__init__", module):
-            there = self.files.get(name)
-            if there is None:
+            members = self.files.get(name)
+            if members is None:
                 continue
             for suffix in (*suffixes, *PYTHON_SUFFIXES):
-                if suffix in there:
-                    return there[suffix]
+                if suffix in members:
+                    return members[suffix]
         return "" if module in self.folders else None
 
 
 @cached_by_identity
 def layout_of(wheel: WheelFacts) -> InstalledLayout:
-    """Return how ``wheel`` lies on a target after it was installed."""
+    """Return the layout of ``wheel`` after installation."""
     files: dict[str, dict[str, str]] = {}
     folders: set[str] = set()
     for member in wheel.members:
@@ -67,10 +67,10 @@ def layout_of(wheel: WheelFacts) -> InstalledLayout:
 
 
 def extension(native: NativeMember) -> str:
-    """Return the module that an ELF file is, empty where it is a library or a program.
+    """Return the module of an ELF file, empty for a library or a program.
 
-    An extension module exports ``PyInit_<name>`` (PEP 3121, PEP 489); of a file that
-    cannot be read the name decides.
+    An extension module exports ``PyInit_<name>`` (PEP 3121, PEP 489). For an unreadable file
+    the name decides.
     """
     module, suffix = _module(site_path(native.name))
     name = module.removesuffix(".__init__").rpartition(".")[2]
@@ -84,7 +84,7 @@ def extension(native: NativeMember) -> str:
 
 
 def _folders(path: str) -> Iterator[str]:
-    """Yield the folders above a file as packages: whatever is in one, it can be imported."""
+    """Yield the folders above a file as packages, since any folder can be imported."""
     parts = path.split("/")[:-1]
     for depth, part in enumerate(parts, start=1):
         if not part.isidentifier():

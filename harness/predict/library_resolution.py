@@ -1,4 +1,4 @@
-"""What a target's loader finds: library names and a passport in, symbol sets in load order out."""
+"""Resolve library names as a target's loader does, from its passport."""
 
 import re
 from dataclasses import dataclass
@@ -14,28 +14,28 @@ _MUSL_LIBC = re.compile(r"libc\.musl-.+|ld-musl-.+|libc\.so")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LibraryResolution:
-    """What some library names come to on a target."""
+    """The result of resolving library names on a target."""
 
     missing: tuple[str, ...] = ()
-    """Those that the loader does not find, sorted; none where nobody looked at the libraries."""
+    """Names that the loader does not find, sorted; none if no libraries are recorded."""
     sets: tuple[str, ...] | None = None
-    """The symbol sets that a module loaded with them sees; None where one was not recorded."""
+    """Symbol sets in load order; None if one is not recorded."""
 
 
 @lru_cache(maxsize=1 << 14)
 def resolve_libraries(profile: TargetProfile, names: frozenset[str]) -> LibraryResolution:
-    """Return what a module that needs ``names`` finds: the interpreter's symbols come first."""
+    """Resolve the libraries of a module; the interpreter's symbols come first."""
     passport = profile.passport
     if not passport.libraries:
         return LibraryResolution()
     found: dict[str, SystemLibrary] = {}
     missing: list[str] = []
     queue = [*passport.linked, *sorted(names)]
-    asked = set(passport.linked)
+    linked = set(passport.linked)
     for name in queue:
         library = library_of(profile, name)
         if library is None:
-            missing += [name] if name in names and name not in asked else []
+            missing += [name] if name in names and name not in linked else []
         elif library.path not in found:
             found[library.path] = library
             queue.extend(library.needed)
@@ -46,7 +46,7 @@ def resolve_libraries(profile: TargetProfile, names: frozenset[str]) -> LibraryR
 
 
 def library_of(profile: TargetProfile, name: str) -> SystemLibrary | None:
-    """Return the library that the loader takes for ``name``, None where it finds none."""
+    """Return the library that the loader finds for ``name``, or None."""
     libraries = _by_name(profile)
     if name not in libraries and profile.musl and _ITSELF.fullmatch(name):
         # musl is all of these itself, libc.so.6 too (ldso/dynlink.c, load_library).
@@ -61,12 +61,12 @@ def _by_name(profile: TargetProfile) -> dict[str, SystemLibrary]:
 
 @lru_cache(maxsize=MOST_SETS)
 def names_in(symbols: Symbols, set_id: str) -> frozenset[str]:
-    """Return the symbols of a set with and without their versions: both may be asked for."""
+    """Return the symbols of a set with and without their versions; either may be needed."""
     offered = symbols(set_id)
     return offered.union(symbol.partition("@")[0] for symbol in offered)
 
 
 @lru_cache(maxsize=MOST_SETS)
 def versions_in(symbols: Symbols, set_id: str) -> frozenset[str]:
-    """Return the versions that a library defines; none where its symbols have no versions."""
+    """Return the versions that a library defines; none if its symbols have no versions."""
     return frozenset(v for symbol in symbols(set_id) if (v := symbol.partition("@")[2]))

@@ -1,4 +1,4 @@
-"""What predictions cannot know, each with its reason: an observation in, its limit out."""
+"""The limits of predictions, each with its reason and the disagreements it explains."""
 
 import re
 from collections.abc import Callable
@@ -29,26 +29,26 @@ OPTIONAL = {
     "wrapt": ("wrapt._wrappers",),
     "zope-interface": ("zope.interface._zope_interface_coptimizations",),
 }
-"""Per project its extension modules (globs) that its Python code does without.
+"""Project → globs of optional extension modules.
 
-Each is imported in a ``try`` with a fallback. Nothing in a wheel's names or ELF files tells
-such a module from one that is needed.
+Each is imported in a ``try`` with a fallback. Names and ELF files do not show whether a module
+is optional.
 """
 
 
 def is_optional(distribution: str, module: str) -> bool:
-    """Whether the project works without ``module``, only slower."""
+    """Whether the project works without ``module``, but slower."""
     return any(fnmatchcase(module, glob) for glob in OPTIONAL.get(distribution, ()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PredictionLimit:
-    """One thing that a prediction cannot know."""
+    """One cause of wrong predictions."""
 
     id: str
     reason: str
     covers: Callable[[Observation, Prediction, tuple[str, ...]], bool]
-    """Whether a disagreement comes of it; the third is what the subject imports."""
+    """Whether it explains a disagreement; the third argument is the subject's imports."""
 
 
 def _runs_and_fails(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
@@ -76,29 +76,29 @@ def _loads_all_the_same(seen: Observation, predicted: Prediction, _: tuple[str, 
 LIMITS = (
     PredictionLimit(
         id="code-that-runs",
-        reason="what code does once it runs, a call, a crash or its time, stands in no header",
+        reason="what code does once it runs (a call, a crash, a timeout) is not in its headers",
         covers=_runs_and_fails,
     ),
     PredictionLimit(
         id="other-projects",
-        reason="what a package imports of other projects stands in its code, which is not read",
+        reason="what a package imports from other projects is in its code, which is not read",
         covers=_needs_another,
     ),
     PredictionLimit(
         id="python-code",
-        reason="what Python code raises on its way is not read from it",
+        reason="what Python code raises during import is not read from it",
         covers=_fails_in_python,
     ),
     PredictionLimit(
         id="reader",
-        reason="the reader of ELF files wants section headers, which a loader does without",
+        reason="the ELF reader needs section headers, which a loader does not",
         covers=_loads_all_the_same,
     ),
 )
 
 
 def limit_of(seen: Observation, imports: tuple[str, ...]) -> PredictionLimit | None:
-    """Return the limit that explains why ``seen`` is not what was predicted, if one does."""
+    """Return the limit that explains why ``seen`` differs from its prediction, if any."""
     predicted = seen.prediction
     if predicted is None:
         return None

@@ -1,11 +1,11 @@
-"""What is loaded with an extension module: a wheel's ELF files in, the loader's work list out.
+"""Compute what a loader loads with a wheel's extension modules.
 
-As ``ld.so(8)`` and musl's ``ldso/dynlink.c`` search: the paths a file names, then the
-system's own. Files of the wheel are found by ``$ORIGIN``; the rest is asked of the target.
+As ``ld.so(8)`` and musl's ``ldso/dynlink.c`` search: the paths in the file, then the system's.
+Files of the wheel are found by ``$ORIGIN``; the target must have the others.
 """
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,27 +17,27 @@ from harness.wheels.archive.elf import ElfFacts, versioned
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class LoadGroup:
-    """ELF files of a wheel that ask the same libraries of the target."""
+    """ELF files of a wheel that need the same libraries of the target."""
 
     members: tuple[NativeMember, ...]
-    """Extension modules, and the wheel's own libraries that come with them."""
+    """Extension modules, and the bundled libraries that they load."""
     kinds: frozenset[tuple[str, int, bool]]
     """Machine, word size and byte order of each."""
     readable: bool
     exec_stack: str
-    """The first member that asks for an executable stack; empty where none does."""
+    """The first member that requests an executable stack; empty if none does."""
     packed: str
-    """The first member with packed relocations; empty where none has."""
+    """The first member with packed relocations; empty if none has."""
     load_align: int
-    """The smallest alignment of a loaded segment; 0 where nothing says."""
+    """The smallest alignment of a loaded segment; 0 if unknown."""
     system: Mapping[str, str]
-    """Per library that is not the wheel's, the member that needs it."""
+    """Library that the wheel lacks → the member that needs it."""
     versions: Mapping[str, frozenset[str]]
-    """Per such library the symbol versions asked of it."""
+    """Such a library → the symbol versions needed of it."""
     wants: Mapping[str, str]
-    """Per symbol that has to come from elsewhere (``malloc@GLIBC_2.17``) the member that asks."""
+    """Symbol that the wheel lacks (``malloc@GLIBC_2.17``) → the member that needs it."""
     wanted: frozenset[str]
-    """The same symbols, for sums."""
+    """The same symbols, as a set."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,17 +53,17 @@ class _ModuleLoad:
 def load_groups(
     layout: InstalledLayout, modules: tuple[str, ...], *, musl: bool
 ) -> tuple[LoadGroup, ...]:
-    """Return what loading these extension modules asks for, in the order of the modules."""
+    """Group these extension modules by the libraries that they need, in their order."""
     groups: dict[frozenset[str], list[_ModuleLoad]] = {}
     for module in modules:
-        unit = _unit(layout, layout.natives[module], musl=musl)
-        groups.setdefault(frozenset(unit.system), []).append(unit)
-    return tuple(_joined(units) for units in groups.values())
+        loaded = _load(layout, layout.natives[module], musl=musl)
+        groups.setdefault(frozenset(loaded.system), []).append(loaded)
+    return tuple(_joined(loads) for loads in groups.values())
 
 
-def _unit(layout: InstalledLayout, module: NativeMember, *, musl: bool) -> _ModuleLoad:
+def _load(layout: InstalledLayout, module: NativeMember, *, musl: bool) -> _ModuleLoad:
     members, system = _closure(layout, module, musl=musl)
-    readable = [(m.name, m.elf) for m in members if isinstance(m.elf, ElfFacts)]
+    readable = elves(members)
     own = {symbol.partition("@")[0] for _, elf in readable for symbol in elf.exported}
     wants: dict[str, str] = {}
     for name, elf in readable:
@@ -78,7 +78,7 @@ def _unit(layout: InstalledLayout, module: NativeMember, *, musl: bool) -> _Modu
 def _closure(
     layout: InstalledLayout, module: NativeMember, *, musl: bool
 ) -> tuple[tuple[NativeMember, ...], dict[str, str]]:
-    """Return the wheel's files that are loaded, breadth first, and what else they need."""
+    """Return the wheel's files that are loaded, breadth first, and the libraries it lacks."""
     found = {module.name: module}
     names: set[str] = set()
     system: dict[str, str] = {}
@@ -102,11 +102,11 @@ def _closure(
 def _search(
     native: NativeMember, elf: ElfFacts, inherited: tuple[str, ...], *, musl: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return where a file's libraries are looked for, and what their own libraries inherit."""
+    """Return a file's search path, and the path that its libraries inherit."""
     rpath = tuple(_folders(native, elf.rpath))
     runpath = tuple(_folders(native, elf.runpath))
     if musl:
-        # One list: musl keeps whichever it reads last, and hands it down.
+        # musl keeps whichever of both it reads last, and libraries inherit it.
         own = (*(runpath or rpath), *inherited)
         return own, own
     if runpath:
@@ -126,15 +126,15 @@ def _bundled(layout: InstalledLayout, name: str, folders: tuple[str, ...]) -> Na
     return next((layout.places[place] for place in places if place in layout.places), None)
 
 
-def _joined(units: list[_ModuleLoad]) -> LoadGroup:
-    members = tuple({m.name: m for unit in units for m in unit.members}.values())
-    readable = [(m.name, m.elf) for m in members if isinstance(m.elf, ElfFacts)]
+def _joined(loads: list[_ModuleLoad]) -> LoadGroup:
+    members = tuple({m.name: m for loaded in loads for m in loaded.members}.values())
+    readable = elves(members)
     versions: dict[str, set[str]] = {}
     for _, elf in readable:
         for library, wanted in elf.version_needs.items():
-            if library in units[0].system:
+            if library in loads[0].system:
                 versions.setdefault(library, set()).update(wanted)
-    wants = {symbol: member for unit in units for symbol, member in unit.wants.items()}
+    wants = {symbol: member for loaded in loads for symbol, member in loaded.wants.items()}
     return LoadGroup(
         members=members,
         kinds=frozenset(kind_of(elf) for _, elf in readable),
@@ -142,18 +142,18 @@ def _joined(units: list[_ModuleLoad]) -> LoadGroup:
         exec_stack=next((name for name, elf in readable if elf.exec_stack), ""),
         packed=next((name for name, elf in readable if elf.packed_relocations), ""),
         load_align=min((elf.load_align for _, elf in readable if elf.load_align), default=0),
-        system=units[0].system,
+        system=loads[0].system,
         versions={library: frozenset(wanted) for library, wanted in versions.items()},
         wants=wants,
         wanted=frozenset(wants),
     )
 
 
-def elves(load: LoadGroup) -> list[tuple[str, ElfFacts]]:
-    """Return the readable members by name."""
-    return [(m.name, m.elf) for m in load.members if isinstance(m.elf, ElfFacts)]
+def elves(members: Iterable[NativeMember]) -> list[tuple[str, ElfFacts]]:
+    """Return the names and facts of the readable members."""
+    return [(m.name, m.elf) for m in members if isinstance(m.elf, ElfFacts)]
 
 
 def kind_of(elf: ElfFacts) -> tuple[str, int, bool]:
-    """Return machine, word size and byte order: what a loader compares first."""
+    """Return machine, word size and byte order, which a loader compares first."""
     return elf.machine, elf.bits, elf.little

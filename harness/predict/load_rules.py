@@ -1,7 +1,4 @@
-"""Whether what was found can be loaded: ELF files and a target in, the first failure out.
-
-One function a rule, in the order in which a loader finds out.
-"""
+"""Rules about loading ELF files on a target, in the order of a loader's checks."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,8 +25,10 @@ _EXEC_STACK = "https://sourceware.org/glibc/wiki/Release/2.41"
 
 _PACKED = "https://git.musl-libc.org/cgit/musl/tree/WHATSNEW"
 _PACKED_SINCE = {True: (1, 2, 4), False: (2, 36)}
-"""Whether on musl → the first version whose loader applies packed relocations: musl's WHATSNEW
-of 1.2.4, glibc's NEWS of 2.36."""
+"""Whether musl → first version whose loader applies packed relocations.
+
+Source: musl's WHATSNEW of 1.2.4, glibc's NEWS of 2.36.
+"""
 
 Rule = Callable[[LoadGroup, TargetProfile, Symbols], Prediction | None]
 
@@ -37,35 +36,37 @@ Rule = Callable[[LoadGroup, TargetProfile, Symbols], Prediction | None]
 def judge_loads(
     layout: InstalledLayout, loads: tuple[LoadGroup, ...], profile: TargetProfile, symbols: Symbols
 ) -> Prediction | None:
-    """Return what the first rule says that is broken."""
+    """Return the failure of the first broken rule."""
     for load in loads:
         for rule in RULES:
-            if said := rule(load, profile, symbols):
-                return _of_abi3(layout, said)
+            if failure := rule(load, profile, symbols):
+                return _with_abi3_floor(layout, failure)
     return None
 
 
 def machine(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
-    """Find the file of another machine, word size or byte order."""
+    """Find a file for another machine, word size or byte order."""
     passport = profile.passport
     here = (passport.elf_machine, passport.elf_bits, passport.elf_little)
     if load.kinds <= {here} or not passport.elf_machine:
         return None
-    name, theirs = next((n, kind) for n, elf in elves(load) if (kind := kind_of(elf)) != here)
+    name, theirs = next(
+        (n, kind) for n, elf in elves(load.members) if (kind := kind_of(elf)) != here
+    )
     return import_failed(
         Cause.WRONG_MACHINE,
         file=name,
         evidence=f"{_kind(theirs)}; the interpreter is {_kind(here)}",
         explanation=(
             f"{name} is machine code for {_kind(theirs)}; {profile.title} is {_kind(here)} and "
-            "its loader takes no other. A tag that fits promises that this cannot happen."
+            "its loader accepts no other. The wheel's tag promises otherwise."
         ),
         diagnosis=Diagnosis(remedy="Build the wheel for this architecture.", reference=_ELF),
     )
 
 
 def unreadable(load: LoadGroup, _: TargetProfile, __: Symbols) -> Prediction | None:
-    """Find the file that begins like ELF and does not go on like it."""
+    """Find a damaged ELF file."""
     if load.readable:
         return None
     name, elf = next((m.name, m.elf) for m in load.members if isinstance(m.elf, UnreadableElf))
@@ -73,13 +74,13 @@ def unreadable(load: LoadGroup, _: TargetProfile, __: Symbols) -> Prediction | N
         Cause.UNREADABLE,
         file=name,
         evidence=elf.reason,
-        explanation=f"{name} begins like an ELF file, and cannot be read as one: {elf.reason}.",
+        explanation=f"{name} is a damaged ELF file: {elf.reason}.",
         diagnosis=Diagnosis(remedy="Build the wheel again, or download it again.", reference=_ELF),
     )
 
 
 def exec_stack(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
-    """Find the file that asks for an executable stack where the loader no longer grants it."""
+    """Find a file that requests an executable stack where the loader refuses it."""
     if not load.exec_stack or profile.passport.exec_stack is not ExecStack.REFUSED:
         return None
     return import_failed(
@@ -87,8 +88,8 @@ def exec_stack(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Predictio
         file=load.exec_stack,
         evidence="PT_GNU_STACK asks for an executable stack",
         explanation=(
-            f"{load.exec_stack} asks for an executable stack. From 2.41 on glibc does not make "
-            f"the stack executable for a library that is loaded later; {profile.title} refuses it."
+            f"{load.exec_stack} requests an executable stack. From 2.41 on glibc refuses that "
+            f"to libraries loaded by dlopen; this is {profile.title}."
         ),
         diagnosis=Diagnosis(
             remedy="Link with -z noexecstack; assembly files need a .note.GNU-stack section.",
@@ -98,7 +99,7 @@ def exec_stack(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Predictio
 
 
 def packed_relocations(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
-    """Find the file whose relocations the loader does not know and leaves out."""
+    """Find a file whose packed relocations the loader ignores."""
     since = _PACKED_SINCE[profile.musl]
     if not load.packed or not profile.libc or profile.libc >= since:
         return None
@@ -109,12 +110,12 @@ def packed_relocations(load: LoadGroup, profile: TargetProfile, _: Symbols) -> P
         evidence="it has relocations in DT_RELR",
         explanation=(
             f"{load.packed} has packed relocations (DT_RELR), which loaders apply from {version} "
-            f"on. {profile.title} passes over them, and the first pointer that is used leads "
-            "nowhere: a crash, most often while it is loaded."
+            f"on. {profile.title} ignores them, so the pointers stay unrelocated: a crash, most "
+            "often while the module is loaded."
         ),
         diagnosis=Diagnosis(
-            remedy="Link with -z nopack-relative-relocs; a library that auditwheel brought along "
-            "has to come from an older system.",
+            remedy="Link with -z nopack-relative-relocs; take libraries that auditwheel bundles "
+            "from an older system.",
             reference=_PACKED,
         ),
     )
@@ -122,22 +123,21 @@ def packed_relocations(load: LoadGroup, profile: TargetProfile, _: Symbols) -> P
 
 
 def page_size(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
-    """Find the file whose segments are aligned to less than a page of the target."""
+    """Find a file whose segments are aligned to less than the target's page size."""
     page = profile.passport.page_size
     if not load.load_align or profile.musl or page <= 0 or load.load_align % page == 0:
         return None
-    name = next(n for n, elf in elves(load) if elf.load_align == load.load_align)
+    name = next(n for n, elf in elves(load.members) if elf.load_align == load.load_align)
     return import_failed(
         Cause.PAGE_SIZE,
         file=name,
         evidence=f"segments aligned to {load.load_align} bytes; a page has {page}",
         explanation=(
             f"The segments of {name} are aligned to {load.load_align} bytes. {profile.title} has "
-            f"pages of {page} bytes, and its loader maps whole pages."
+            f"pages of {page} bytes, and a loader maps whole pages."
         ),
         diagnosis=Diagnosis(
-            remedy=f"Link with -z max-page-size={page} or a multiple.",
-            reference=_ELF,
+            remedy=f"Link with -z max-page-size={page} or a multiple.", reference=_ELF
         ),
     )
 
@@ -155,21 +155,21 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def _of_abi3(layout: InstalledLayout, said: Prediction) -> Prediction:
-    """Tell a stable-ABI wheel apart whose module needs a newer Python than its tag says."""
-    name = said.evidence.removeprefix("undefined: ")
+def _with_abi3_floor(layout: InstalledLayout, failure: Prediction) -> Prediction:
+    """Change the cause if a stable-ABI wheel needs a newer Python than its tag says."""
+    name = failure.evidence.removeprefix("undefined: ")
     stable = any("-abi3" in tag for tag in layout.wheel.name.tags)
-    if said.cause != Cause.UNDEFINED_SYMBOL or not stable or not name.startswith(("Py", "_Py")):
-        return said
+    if failure.cause != Cause.UNDEFINED_SYMBOL or not stable or not name.startswith(("Py", "_Py")):
+        return failure
     return import_failed(
         Cause.ABI3_FLOOR,
-        file=said.file,
-        evidence=said.evidence,
-        explanation=said.explanation,
+        file=failure.file,
+        evidence=failure.evidence,
+        explanation=failure.explanation,
         diagnosis=Diagnosis(
-            why=f"The tag {layout.wheel.name.tag_part} promises the stable ABI from that version "
-            "on, and the module uses more than that version had.",
-            remedy="Raise the Python of the tag, or build with Py_LIMITED_API at the tag's.",
+            why=f"The tag {layout.wheel.name.tag_part} promises the stable ABI of that version, "
+            "and the module uses newer symbols.",
+            remedy="Raise the tag's Python version, or set Py_LIMITED_API to that version.",
             reference=_STABLE_ABI,
         ),
     )

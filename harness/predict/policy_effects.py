@@ -1,7 +1,7 @@
-"""What everybody would see of a policy: policies, passports and wheels in, shifts out.
+"""Predict how a policy changes the outcome of wheels on targets (pure).
 
-Pure. A policy changes what interpreters read, what builders write, or both; a shift is one wheel
-on one target, judged before and after.
+A policy changes what interpreters read, what builders write, or both. A shift is the prediction
+of one wheel on one target before and after.
 """
 
 from collections.abc import Iterable, Mapping
@@ -65,13 +65,13 @@ class Verified:
 
     shift: Shift
     on: str
-    """Key of the target that stands for the time after."""
+    """Key of the target that has the policy."""
     before: Outcome
     after: Outcome
 
     @property
     def agrees(self) -> bool:
-        """Whether it went as predicted, before and after; where one is missed, nothing is shown."""
+        """Whether both outcomes are as predicted; false if one is a miss."""
         if Outcome.MISS in (self.before, self.after):
             return False
         predicted = self.shift.before.outcome, self.shift.after.outcome
@@ -80,14 +80,14 @@ class Verified:
 
 
 def concerns(policy: Policy, target: Target) -> bool:
-    """Whether the policy changes that target's interpreter, or what is built for it."""
+    """Whether the policy applies to that target."""
     return any(matching(glob, (target.id,)) for glob in policy.targets) and (
         not policy.arches or any(matching_arches(a, (target.arch_name,)) for a in policy.arches)
     )
 
 
 def apply_policy(policy: Policy, passport: Passport, arch: Arch) -> Passport:
-    """Return the passport that the target would have; one without change is the same value."""
+    """Return the passport of the target under the policy; the same object if unchanged."""
     changed = passport
     if policy.naming is not None and arch.name in policy.naming.builds:
         changed = rename_interpreter(changed, policy.naming, arch)
@@ -101,9 +101,9 @@ def apply_policy(policy: Policy, passport: Passport, arch: Arch) -> Passport:
 
 
 def rename_interpreter(passport: Passport, naming: Naming, arch: Arch) -> Passport:
-    """Return the passport of the same interpreter with other names.
+    """Return the passport of the same interpreter with another naming.
 
-    Versioned names change; those of the stable ABI and plain ``.so`` keep their places.
+    Versioned suffixes change; stable-ABI suffixes and plain ``.so`` keep their positions.
     """
     version = "-".join(passport.soabi.split("-")[:2])
     own, second, last = (
@@ -122,7 +122,7 @@ def rename_interpreter(passport: Passport, naming: Naming, arch: Arch) -> Passpo
 
 
 def rebuild_facts(policy: Policy, facts: WheelFacts) -> WheelFacts:
-    """Return the facts of the wheel as builders would write it under the policy."""
+    """Return the facts of the wheel as built under the policy."""
     match policy.builds:
         case NewNames.STABLE_TRIPLET:
             change = stable_names_with_triplet(facts)
@@ -139,11 +139,11 @@ def shift_of(
     passport: Passport,
     symbols: Symbols,
     wheel: WheelFacts,
-    anew: WheelFacts,
+    rebuilt: WheelFacts,
 ) -> Shift:
-    """Return the shift of a wheel, ``anew`` under the policy, on a target that it concerns.
+    """Return the shift of a wheel on a target; ``rebuilt`` are its facts under the policy.
 
-    How much of a wheel is judged depends on what was read of it: its names, or its ELF files too.
+    Rules about ELF files only count if these were read.
     """
     then = apply_policy(policy, passport, target.arch)
     return Shift(
@@ -151,12 +151,12 @@ def shift_of(
         target=target.key,
         wheel=wheel.name.filename,
         before=predict(wheel, passport, symbols),
-        after=predict(anew, then, symbols),
+        after=predict(rebuilt, then, symbols),
     )
 
 
 def count_effects(shifts: Iterable[Shift]) -> Mapping[PolicyEffect, int]:
-    """Return how many shifts there are of each effect, every effect named."""
+    """Return the number of shifts of each effect, zeros included."""
     found = dict.fromkeys(PolicyEffect, 0)
     for shift in shifts:
         found[shift.effect] += 1

@@ -1,8 +1,7 @@
-"""Which smallest change makes a wheel import: wheels and passports in, remedies judged out.
+"""Propose changes that make wheels import on more targets, and predict their effects (pure).
 
-Pure. A variant is the wheels with one change made to them; a remedy says which variant each
-target gets. What is done at install differs from target to target: it is simulated by the
-variant whose files are those that would lie in site-packages.
+A variant is the wheels with one change. A remedy says which variant each target gets. A remedy
+at install is simulated by the variant with the files that it would install.
 """
 
 import io
@@ -16,6 +15,7 @@ from harness.core.matching import did_you_mean
 from harness.core.observations import Prediction
 from harness.core.passport import Passport, Symbols
 from harness.predict import predict
+from harness.predict.explanation import abbreviate
 from harness.wheels.archive.changes import (
     add_triplet,
     bare_names,
@@ -40,28 +40,28 @@ _PIP_DECLINED = "every installer would have to; pip declined (pypa/pip#10678)"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variant:
-    """The user's wheels with one change made to them."""
+    """The user's wheels with one change."""
 
     name: str
     changes: tuple[WheelChange, ...]
-    """One a wheel, in the order of the wheels."""
+    """One per wheel, in the order of the wheels."""
     facts: tuple[WheelFacts, ...]
-    """What the changed wheels hold, read out of them."""
+    """Facts of the changed wheels."""
     added: int
-    """Bytes by which the wheels grow, all together."""
+    """Bytes by which the wheels grow in total."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Remedy:
-    """One way to make the wheels import in more places."""
+    """One way to make the wheels import on more targets."""
 
     name: str
     catch: str
-    """What speaks against it, whatever the grid says."""
+    """The drawback that the grid does not show."""
     variant: str = ""
-    """The variant that everybody gets; empty for what is done at install."""
+    """The variant for every target; empty for a remedy at install."""
     by_triplet: Mapping[str, str] = field(default_factory=dict)
-    """At install: the variant by the triplet that a target's interpreter builds with."""
+    """At install: the triplet of a target's EXT_SUFFIX → variant."""
 
     def on(self, passport: Passport) -> str:
         """Return the variant that a target with this passport gets."""
@@ -70,7 +70,7 @@ class Remedy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proposal:
-    """All that can be done to some wheels, and what cannot."""
+    """The remedies of some wheels, and those that do not apply."""
 
     variants: tuple[Variant, ...]
     """The unchanged one first."""
@@ -81,21 +81,21 @@ class Proposal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemedyEffect:
-    """What one remedy does to the matrix."""
+    """How one remedy changes the outcomes."""
 
     remedy: Remedy
     fixed: tuple[str, ...]
-    """Keys of the targets where it passes now and did not."""
+    """Keys of the targets that pass only with the remedy."""
     broken: tuple[str, ...]
-    """Keys of the targets where it passed and does no more."""
+    """Keys of the targets that pass only without the remedy."""
     added: int
     """Bytes that the wheels grow by."""
     run: int
-    """On how many of those the changed wheel was run; the others are predicted."""
+    """How many of those targets were run; the others are predicted."""
 
     @property
     def rank(self) -> tuple[bool, int, bool, int, str]:
-        """The better, the smaller: mends and breaks nothing, mends most, least bytes."""
+        """Sort key, best first: fixes without breaking, fixes most, adds the fewest bytes."""
         clean = bool(self.fixed) and not self.broken
         balance = len(self.broken) - len(self.fixed)
         return not clean, balance, not self.remedy.variant, self.added, self.remedy.name
@@ -106,9 +106,9 @@ OutcomeByVariant = Mapping[tuple[str, str], Outcome]
 
 
 def propose(wheels: Sequence[WheelBytes], passports: Mapping[str, Passport]) -> Proposal:
-    """Return what could be done to the wheels so that more of those targets import them.
+    """Return the remedies that could make more of those targets import the wheels.
 
-    Raises ``WheelError`` for what is no wheel that can be rewritten.
+    Raises ``WheelError`` for a wheel that cannot be rewritten.
     """
     facts = [read_contents(wheel.filename, io.BytesIO(wheel.data)) for wheel in wheels]
     makers, impossible = _makers(facts, passports)
@@ -118,7 +118,7 @@ def propose(wheels: Sequence[WheelBytes], passports: Mapping[str, Passport]) -> 
         if any(variant.changes):
             variants.append(variant)
         else:
-            impossible.append((name, "changes nothing in this wheel"))
+            impossible.append((name, "changes nothing in the wheel"))
     names = {variant.name for variant in variants}
     return Proposal(
         variants=tuple(variants),
@@ -133,7 +133,7 @@ def predict_all(
     symbols: Symbols,
     imports: tuple[str, ...] = (),
 ) -> dict[tuple[str, str], Prediction]:
-    """Return the prediction of every variant on every target, by key and name."""
+    """Return the prediction of every variant on every target, by target key and variant."""
     return {
         (key, variant.name): predict(
             choose_facts(variant.facts, passport), passport, symbols, imports=imports
@@ -144,9 +144,9 @@ def predict_all(
 
 
 def select_remedies(proposal: Proposal, patterns: Sequence[str]) -> Proposal:
-    """Return the proposal with the remedies of those names or kinds alone; none means all.
+    """Return the proposal with the remedies of those names or kinds; all without patterns.
 
-    Raises ``UsageError`` for a name that no remedy has.
+    Raises ``UsageError`` for an unknown name.
     """
     if not patterns:
         return proposal
@@ -170,7 +170,7 @@ def select_remedies(proposal: Proposal, patterns: Sequence[str]) -> Proposal:
 
 
 def targets_that_differ(predictions: Mapping[tuple[str, str], Prediction]) -> tuple[str, ...]:
-    """Return the keys of the targets where the variants do not all fare alike."""
+    """Return the keys of the targets whose outcome depends on the variant."""
     outcomes: dict[str, set[Outcome]] = {}
     for (key, _), prediction in predictions.items():
         outcomes.setdefault(key, set()).add(prediction.outcome)
@@ -183,7 +183,7 @@ def remedy_effects(
     predictions: Mapping[tuple[str, str], Prediction],
     observed: OutcomeByVariant,
 ) -> tuple[RemedyEffect, ...]:
-    """Return the effect of every remedy, best first; what was run outweighs what is predicted."""
+    """Return the effects of all remedies, best first; observations override predictions."""
     seen = {cell: outcome for cell, outcome in observed.items() if outcome is not Outcome.MISS}
     outcomes = {cell: prediction.outcome for cell, prediction in predictions.items()} | seen
     added = {variant.name: variant.added for variant in proposal.variants}
@@ -205,19 +205,19 @@ def remedy_effects(
 
 
 def common_modules(facts: Sequence[WheelFacts]) -> tuple[str, ...]:
-    """Return the extension modules that all the wheels name, as they are imported."""
+    """Return the extension modules that all the wheels have, as dotted names."""
     named = [{_dotted(module.stem) for module in named_modules(wheel)} for wheel in facts]
     return tuple(sorted(set.intersection(*named) - {""}))
 
 
 def triplet_of(suffix: str) -> str:
-    """Return the triplet in a suffix: ``x86_64-linux-gnu``; empty where it names none."""
+    """Return the triplet in a suffix, ``x86_64-linux-gnu``, or an empty string."""
     found = _TRIPLET.search(suffix.rpartition("cpython-")[2].partition("-")[2])
     return found[0] if found else ""
 
 
 def choose_facts(facts: Sequence[WheelFacts], passport: Passport) -> WheelFacts:
-    """Return the wheel whose best tag the installer ranks first; the first if it takes none."""
+    """Return the wheel that the installer ranks first, or the first one if it accepts none."""
     return min(facts, key=lambda wheel: tag_rank(wheel.name, passport.tags))
 
 
@@ -232,15 +232,14 @@ def _makers(
     foreign = tuple(dict.fromkeys(name for f in facts for name in outside_stable_abi(f)))
     if not foreign:
         return {**makers, "abi3": stable_names}, []
-    named = ", ".join(foreign[:MOST_NAMED])
-    more = f" and {len(foreign) - MOST_NAMED} more" if len(foreign) > MOST_NAMED else ""
-    return makers, [("abi3", f"its Python's stable ABI lacks {named}{more}")]
+    named = abbreviate(foreign, MOST_NAMED)
+    return makers, [("abi3", f"its Python's stable ABI lacks {named}")]
 
 
 def _triplets_read(
     facts: Sequence[WheelFacts], passports: Mapping[str, Passport]
 ) -> tuple[str, ...]:
-    """Return the triplets that some target reads which installs a wheel and misses its own."""
+    """Return the triplets read by targets that accept a wheel but do not read its triplet."""
     found: set[str] = set()
     for passport in passports.values():
         wheel = choose_facts(facts, passport)
@@ -277,11 +276,11 @@ def _variant(
 
 
 _CATCHES = {
-    "rename": "who reads the old name alone loses it",
+    "rename": "interpreters that read only the old name no longer find it",
     "both": "every module is in the wheel twice",
-    "bare": "says of no Python or libc that it is for them; any will load it",
-    "abi3": "no symbol shows what macros inlined; build with Py_LIMITED_API to be sure",
-    "retag": "goes by symbols; on musl they have no versions, so run it there",
+    "bare": "names no Python and no libc, so any interpreter loads it",
+    "abi3": "inlined macros leave no symbol; build with Py_LIMITED_API to be sure",
+    "retag": "follows symbol versions, which musl lacks; run it on musl",
 }
 
 
@@ -293,14 +292,14 @@ def _in_the_wheel(variants: Sequence[Variant]) -> tuple[Remedy, ...]:
 
 
 def _at_install(variants: set[str]) -> tuple[Remedy, ...]:
-    """Return what installers could do: the file under the interpreter's own name, or a link."""
+    """Return the remedies at install: rename the file to the interpreter's suffix, or link it."""
     remedies = []
-    for doing, kind in (("rename", "rename"), ("symlink", "both")):
+    for action, kind in (("rename", "rename"), ("symlink", "both")):
         by_triplet = {
             name.removeprefix(f"{kind}-"): name for name in variants if name.startswith(f"{kind}-")
         }
         if by_triplet:
             remedies.append(
-                Remedy(name=f"install-{doing}", by_triplet=by_triplet, catch=_PIP_DECLINED)
+                Remedy(name=f"install-{action}", by_triplet=by_triplet, catch=_PIP_DECLINED)
             )
     return tuple(remedies)

@@ -1,4 +1,4 @@
-"""Modules whose file no interpreter's list has: imports and a suffix list in, a verdict out.
+"""Rules about finding modules by the interpreter's suffix list.
 
 Source of the order: ``importlib/_bootstrap_external.py``, FileFinder.find_spec; of the
 lists: ``Python/dynload_shlib.c`` and what distributions change in it.
@@ -28,27 +28,27 @@ _STABLE = re.compile(r"\.abi3t?-(?P<triplet>.+)\.so")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportResolution:
-    """What the imports come to."""
+    """The result of looking for a subject's modules."""
 
     loaded: tuple[str, ...] = ()
-    """ELF members that are loaded, in the order of the modules."""
+    """ELF members that are loaded, in the order of their modules."""
     missing: str = ""
-    """The first module that is needed and not found."""
+    """The first required module that is not found."""
     optional: tuple[str, ...] = ()
-    """Modules that are not found and that the project can do without."""
+    """Modules that are not found but optional."""
 
 
 @lru_cache(maxsize=1 << 16)
 def resolve_imports(
     layout: InstalledLayout, suffixes: tuple[str, ...], imports: tuple[str, ...]
 ) -> ImportResolution:
-    """Find every module that ``imports`` need, as an interpreter with that list does."""
+    """Find every module that ``imports`` need, with that suffix list."""
     loaded: list[str] = []
     optional: list[str] = []
     for module in needed(layout, imports):
         found = layout.find(module, suffixes)
-        # Of an extension's folder of stubs importlib makes an empty namespace, without its file;
-        # who imports it wants what is in the file (cryptography's _rust).
+        # A folder of stubs beside an unread extension imports as an empty namespace, which is
+        # useless to the importer (cryptography's _rust).
         if found is None or (not found and module in layout.extensions):
             if module not in imports and is_optional(layout.wheel.name.distribution, module):
                 optional.append(module)
@@ -60,10 +60,10 @@ def resolve_imports(
 
 
 def needed(layout: InstalledLayout, imports: tuple[str, ...]) -> Iterator[str]:
-    """Yield the modules that have to be found for ``imports``, each after its packages.
+    """Yield the modules that must be found for ``imports``, each after its packages.
 
-    Where no import is an extension module itself, the wheel's extension modules count as
-    needed: what a package imports stands in its code, which is not read.
+    If no import is an extension module itself, all extension modules of the wheel are required:
+    the package's code is not read.
     """
     for module in imports:
         if _is_ours(layout, module):
@@ -74,60 +74,58 @@ def needed(layout: InstalledLayout, imports: tuple[str, ...]) -> Iterator[str]:
 
 
 def judge_names(layout: InstalledLayout, profile: TargetProfile, module: str) -> Prediction:
-    """Say why ``module`` is not found."""
-    there = layout.files.get(module) or layout.files.get(f"{module}.__init__") or {}
-    if not there:
+    """Return the failure of ``module``, which is not found."""
+    found = layout.files.get(module) or layout.files.get(f"{module}.__init__") or {}
+    if not found:
         return _absent(layout, module)
     suffixes = profile.passport.extension_suffixes
-    held, file = sorted(there), there[min(there)]
+    held, file = sorted(found), found[min(found)]
     return import_failed(
         Cause.SUFFIX_MISMATCH,
         file=file,
         evidence=f"{_names(module, held)}; the interpreter reads {' '.join(suffixes)}",
         explanation=(
-            f"The wheel has the module {module} as {_names(module, held)} alone. "
-            f"{profile.title} looks for the module under these endings, in this order: "
-            f"{' '.join(suffixes)}. None of them is the file's, so that there is no module of "
-            f"that name for it."
+            f"The wheel has the module {module} only as {_names(module, held)}. "
+            f"{profile.title} looks for these suffixes, in this order: "
+            f"{' '.join(suffixes)}. None of them matches the file."
         ),
         diagnosis=_diagnose_suffix(held[0], profile),
     )
 
 
 def remark(layout: InstalledLayout, resolution: ImportResolution) -> Prediction:
-    """Return the pass of what was found, with what is strange about it."""
+    """Return a pass, with a remark on missing optional modules or a wrong tag."""
     if resolution.optional:
-        return passing(f"{', '.join(resolution.optional)} is not found, and the project falls back")
+        return passing(f"{', '.join(resolution.optional)} is not found, but optional")
     name = layout.wheel.name
     pure = name.tag_part.endswith("-any")
     if layout.natives and pure:
-        return passing(f"{name.tag_part} promises any machine, and {min(layout.natives)} is native")
+        return passing(f"{name.tag_part} is for any machine, but {min(layout.natives)} is native")
     if not layout.natives and not pure:
-        return passing(f"{name.tag_part} promises native code, and there is none")
+        return passing(f"{name.tag_part} is for native code, but the wheel has none")
     return PASS
 
 
 def _is_ours(layout: InstalledLayout, module: str) -> bool:
-    """Whether the wheel is to have ``module``: its top level, or nobody else could bring it."""
+    """Whether the wheel must have ``module``: by its top level, or without dependencies."""
     top = module.partition(".")[0]
     ours = top in layout.files or f"{top}.__init__" in layout.files or top in layout.folders
     return ours or (not layout.wheel.requires_dist and not layout.wheel.modules)
 
 
 def _absent(layout: InstalledLayout, module: str) -> Prediction:
-    native = f"{len(layout.natives)} native files" if layout.natives else "no native file at all"
+    native = f"{len(layout.natives)} native files" if layout.natives else "no native files"
     return import_failed(
         Cause.NO_EXTENSION,
         file="",
-        evidence=f"no file of the wheel is {module}; it holds {native}",
+        evidence=f"no file of the wheel is {module}; it has {native}",
         explanation=(
-            f"No file of {layout.wheel.name.filename} could be the module {module}, under "
-            f"whatever ending. The wheel holds {native}, although its tag is "
+            f"{layout.wheel.name.filename} has no file of the module {module}, with any "
+            f"suffix. The wheel has {native}, although its tag is "
             f"{layout.wheel.name.tag_part}."
         ),
         diagnosis=Diagnosis(
-            remedy="Build the wheel with its extension modules: the build left them out.",
-            reference=_FORMAT,
+            remedy="Build the wheel with its extension modules.", reference=_FORMAT
         ),
     )
 
@@ -138,23 +136,18 @@ def _names(module: str, suffixes: Sequence[str]) -> str:
 
 
 def _diagnose_suffix(held: str, profile: TargetProfile) -> Diagnosis:
-    """Return the known diagnosis of a mismatch, what would mend it, and the link."""
     own = profile.passport.ext_suffix
-    both = f"Let the wheel hold the file under {own} too, or under plain .so, which all read."
+    both = f"Store the file under {own} too, or under plain .so, which every interpreter reads."
     if _STABLE.fullmatch(held):
         return Diagnosis(
-            why="CPython 3.15 builds stable-ABI modules under names with a triplet, which "
-            "upstream's older Pythons do not look for.",
-            remedy="Name the file .abi3.so, which 3.15 reads as well.",
+            why="CPython 3.15 builds stable-ABI modules with a triplet in the name, which "
+            "older upstream Pythons do not read.",
+            remedy="Name the file .abi3.so, which 3.15 reads too.",
             reference=_ABI3_TRIPLET,
         )
     theirs, ours = _VERSIONED.fullmatch(held), _VERSIONED.fullmatch(own)
     if theirs is None or ours is None:
-        return Diagnosis(
-            why="",
-            remedy=both,
-            reference=_LISTS,
-        )
+        return Diagnosis(remedy=both, reference=_LISTS)
     if theirs["flags"] != ours["flags"]:
         return Diagnosis(
             why=f"The file is for another build of CPython (ABI flags {theirs['flags']!r}, here "
@@ -174,20 +167,16 @@ def _diagnose_suffix(held: str, profile: TargetProfile) -> Diagnosis:
 def _diagnose_triplets(theirs: str, ours: str, both: str) -> Diagnosis:
     if ("musl" in theirs) is not ("musl" in ours):
         return Diagnosis(
-            why="One tag, two names: on musl, upstream's CPython has -gnu in its names up to 3.10 "
-            "and -musl from 3.11 on, and distributions changed it both ways.",
+            why="On musl, upstream's CPython has -gnu in its names up to 3.10 and -musl from 3.11 "
+            "on, and distributions patched both. The tag is the same.",
             remedy=both,
             reference=_MUSL,
         )
     if theirs != ours:
         return Diagnosis(
-            why=f"The interpreter's distribution says {ours} where the wheel's builder says "
-            f"{theirs}: Fedora and RHEL used RPM's names of this architecture.",
+            why=f"The interpreter's distribution uses {ours}, the wheel's builder {theirs}: "
+            "Fedora and RHEL used RPM's names of this architecture.",
             remedy=both,
             reference=_FEDORA,
         )
-    return Diagnosis(
-        why="",
-        remedy=both,
-        reference=_LISTS,
-    )
+    return Diagnosis(remedy=both, reference=_LISTS)

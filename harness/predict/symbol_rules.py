@@ -1,7 +1,7 @@
-"""Whether what a module needs of others is there: ELF files and a target in, a failure out.
+"""Rules about a module's libraries on a target: libc family, files, versions, symbols.
 
-The libc, the libraries, their versions and their symbols, in the order in which a loader
-finds out. Where nobody recorded a target's libraries nothing is said of them.
+In the order of a loader's checks. If a target's libraries are not recorded, the rules about them
+predict nothing.
 """
 
 from harness.core.causes import Cause
@@ -21,7 +21,7 @@ _MUSL_LIBC = ("libc.musl-", "ld-musl-")
 
 
 def libc_family(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
-    """Find the module of the other libc, by the libraries that only that one has."""
+    """Find a module built for the other libc, by the libraries that only that libc has."""
     others = _GLIBC if profile.musl else _MUSL_LIBC
     for name, member in load.system.items():
         bare = not profile.musl and name == "libc.so"
@@ -31,7 +31,7 @@ def libc_family(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Predicti
 
 
 def missing_library(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
-    """Find the library that is neither the wheel's nor the target's."""
+    """Find a library that neither the wheel nor the target has."""
     missing = resolve_libraries(profile, frozenset(load.system)).missing
     if not missing:
         return None
@@ -39,10 +39,10 @@ def missing_library(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Pred
     return import_failed(
         Cause.MISSING_LIBRARY,
         file=member,
-        evidence=f"needs {abbreviate(list(missing))}, which the loader does not find",
+        evidence=f"needs {abbreviate(missing)}, which the loader does not find",
         explanation=(
-            f"{member} needs {abbreviate(list(missing))}. No file of the wheel on its search "
-            f"path is that library, and the loader of {profile.title} finds none by itself."
+            f"{member} needs {abbreviate(missing)}. Its search path leads to no "
+            f"such file in the wheel, and the loader of {profile.title} does not find it."
         ),
         diagnosis=Diagnosis(
             remedy="Bundle the library (auditwheel repair), or install it on the target.",
@@ -52,7 +52,7 @@ def missing_library(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Pred
 
 
 def library_version(load: LoadGroup, profile: TargetProfile, symbols: Symbols) -> Prediction | None:
-    """Find the symbol version that a library of the target does not have yet."""
+    """Find a symbol version that a library of the target is too old for."""
     if profile.musl:
         return None
     for name, wanted in load.versions.items():
@@ -64,7 +64,7 @@ def library_version(load: LoadGroup, profile: TargetProfile, symbols: Symbols) -
 def undefined_symbol(
     load: LoadGroup, profile: TargetProfile, symbols: Symbols
 ) -> Prediction | None:
-    """Find the symbol that nothing in the load order defines (weak ones are excused)."""
+    """Find a symbol that nothing in the load order defines, except weak ones."""
     sets = resolve_libraries(profile, frozenset(load.system)).sets
     if sets is None:
         return None
@@ -87,7 +87,7 @@ def _lacking(
         return wanted - offered if offered else frozenset()
     if not profile.libc:
         return frozenset()
-    # Only the libc's own version is known; names such as GLIBC_PRIVATE say nothing.
+    # Only the libc's own version is known, so GLIBC_PRIVATE and the like are skipped.
     return frozenset(v for v in wanted if v.startswith("GLIBC_2.") and numbers(v) > profile.libc)
 
 
@@ -96,20 +96,19 @@ def _too_old(
 ) -> Prediction:
     versions = sorted(lacking, key=numbers)
     newest = versions[-1]
-    member = next(n for n, elf in elves(load) if newest in elf.version_needs.get(name, ()))
+    member = next(n for n, elf in elves(load.members) if newest in elf.version_needs.get(name, ()))
     libc = newest.startswith("GLIBC_")
     return import_failed(
         Cause.LIBC_TOO_OLD if libc else Cause.LIBRARY_TOO_OLD,
         file=member,
-        evidence=f"needs {newest} of {name}; {profile.passport.libc or 'the target'} has not",
+        evidence=f"needs {newest} of {name}; {profile.passport.libc or 'the target'} lacks it",
         explanation=(
-            f"{member} uses symbols of {name} at version {newest}, and {profile.title} has a "
-            f"{name} without {abbreviate(versions)}. The loader checks the versions before it "
-            "starts."
+            f"{member} uses symbols of {name} at version {newest}; the {name} of {profile.title} "
+            f"lacks {abbreviate(versions)}. The loader checks versions before it loads the module."
         ),
         diagnosis=Diagnosis(
             remedy=(
-                "Build in a builder image whose libc is as old as the tag promises."
+                "Build in a builder image whose libc is as old as the tag."
                 if libc
                 else f"Bundle {name}, or build with an older compiler."
             ),
@@ -119,7 +118,7 @@ def _too_old(
 
 
 def _unversioned(symbol: str, symbols: Symbols, sets: tuple[str, ...]) -> bool:
-    """Whether a set defines the name without any version, which serves every version."""
+    """Whether a set defines the name without a version, which matches every version."""
     name, at, _ = symbol.partition("@")
     return bool(at) and any(name in symbols(set_id) for set_id in sets)
 
@@ -133,11 +132,11 @@ def _undefined(load: LoadGroup, profile: TargetProfile, missing: list[str]) -> P
         file=member,
         evidence=f"undefined: {abbreviate(missing)}",
         explanation=(
-            f"{member} needs {abbreviate(missing)}. Neither the interpreter nor a library that is "
-            f"loaded with it on {profile.title} defines that, and the wheel does not either."
+            f"{member} needs {abbreviate(missing)}. On {profile.title} neither the "
+            f"interpreter, nor a library that is loaded, nor the wheel defines it."
         ),
         diagnosis=Diagnosis(
-            remedy="Link with the library that defines it, or do without what is newer than the "
+            remedy="Link with the library that defines it, or avoid functions newer than the "
             "oldest target.",
             reference=_LOADER,
         ),
@@ -151,11 +150,10 @@ def _other_libc(profile: TargetProfile, member: str, needs: str) -> Prediction:
         file=member,
         evidence=f"{needs}: it is built for {theirs}, this is {ours}",
         explanation=(
-            f"{member} {needs}, as what is built for {theirs} does. {profile.title} is a {ours} "
-            f"system, and one libc does not stand in for the other."
+            f"{member} {needs}, so it is built for {theirs}. {profile.title} is a {ours} "
+            f"system, and {ours} does not replace {theirs}."
         ),
         diagnosis=Diagnosis(
-            remedy=f"Build a wheel for {ours} too, and tag each for its own libc.",
-            reference=_MUSL,
+            remedy=f"Build a wheel for {ours} too, and tag each for its libc.", reference=_MUSL
         ),
     )

@@ -1,13 +1,12 @@
-"""Whether an installer takes the wheel: its tags and the target's in, a refusal or nothing out.
+"""Rules about the wheel's tags and Requires-Python.
 
-Sources: PEP 425 (tags), 600 and 656 (what a manylinux and a musllinux tag promise), 703
-(free-threaded ABI), and pip's release notes for what it learned when.
+Sources: PEP 425 (tags), 600 (manylinux), 656 (musllinux), 703 (free-threaded ABI), and pip's
+release notes for the first version that supports each kind of tag.
 """
 
 import re
-from functools import lru_cache
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from harness.core.arches import linux_arch
@@ -17,6 +16,7 @@ from harness.core.observations import Prediction
 from harness.predict.explanation import Diagnosis
 from harness.predict.installed_layout import InstalledLayout
 from harness.predict.target_profile import TargetProfile, numbers
+from harness.wheels.archive.metadata import accepts_python
 
 _TAGS = "https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/"
 _MANYLINUX = "https://peps.python.org/pep-0600/"
@@ -31,12 +31,12 @@ _KNOWN_SINCE = {
     "manylinux": (20, 3),
     "musllinux": (21, 2),
 }
-"""The first pip that knows each kind of platform tag."""
+"""The first pip that supports each kind of platform tag."""
 _PLATFORM = re.compile(r"(?P<kind>manylinux\d+|manylinux|musllinux)(?:_(?P<libc>\d+_\d+))?_[a-z].*")
 
 
 def judge_tags(layout: InstalledLayout, profile: TargetProfile) -> Prediction | None:
-    """Refuse a wheel none of whose tags the installer accepts."""
+    """Return a refusal if the installer accepts none of the wheel's tags."""
     tags = layout.wheel.name.tags
     if any(tag in profile.tags for tag in tags):
         return None
@@ -49,9 +49,9 @@ def judge_tags(layout: InstalledLayout, profile: TargetProfile) -> Prediction | 
 
 
 def judge_requires_python(layout: InstalledLayout, profile: TargetProfile) -> Prediction | None:
-    """Refuse a wheel whose Requires-Python excludes the interpreter."""
+    """Return a failure if Requires-Python excludes the interpreter."""
     wanted, python = layout.wheel.requires_python, profile.passport.python
-    if _admits(wanted, python):
+    if accepts_python(wanted, python):
         return None
     older = any(
         spec.operator.startswith((">", "~", "=")) and Version(python) < _version(spec.version)
@@ -63,21 +63,12 @@ def judge_requires_python(layout: InstalledLayout, profile: TargetProfile) -> Pr
         cause=Cause.PYTHON_TOO_OLD if older else Cause.PYTHON_TOO_NEW,
         evidence=f"Requires-Python {wanted}; this is {python}",
         explanation=(
-            f"{layout.wheel.name.filename} says that it requires Python {wanted}. {profile.title} "
-            "is not one of them, and the installer believes the wheel."
+            f"{layout.wheel.name.filename} requires Python {wanted}. {profile.title} does not "
+            "satisfy that, and the installer checks it."
         ),
         remedy="Choose a release that supports this Python, or correct Requires-Python.",
         reference=_REQUIRES,
     )
-
-
-@lru_cache(maxsize=1 << 14)
-def _admits(wanted: str, python: str) -> bool:
-    try:
-        # pip compares the release numbers alone: 3.15.0b1 satisfies >=3.15.
-        return SpecifierSet(wanted).contains(Version(python).base_version)
-    except InvalidSpecifier:
-        return True
 
 
 def _version(text: str) -> Version:
@@ -85,17 +76,16 @@ def _version(text: str) -> Version:
 
 
 def _nearest(platforms: list[str], profile: TargetProfile) -> str:
-    """Return the platform that came nearest: of this arch and libc, asking for the least."""
+    """Return the nearest platform: of this arch and libc, with the oldest libc."""
     kind = "musllinux" if profile.musl else "manylinux"
     machine = {linux_arch(platform) for platform in profile.platforms}
     return min(
-        platforms,
-        key=lambda p: (linux_arch(p) not in machine, not p.startswith(kind), _promise(p)),
+        platforms, key=lambda p: (linux_arch(p) not in machine, not p.startswith(kind), _promise(p))
     )
 
 
 def _promise(platform: str) -> tuple[int, ...]:
-    """Return the libc that a platform tag promises to run on; empty where it names none."""
+    """Return the libc version of a platform tag; empty if it has none."""
     found = _PLATFORM.fullmatch(platform)
     if found is None:
         return ()
@@ -110,13 +100,12 @@ def _platform_refused(layout: InstalledLayout, profile: TargetProfile, platform:
         Cause.TAG_REFUSED,
         f"nearest tag {platform}; {profile.passport.installer} accepts up to {best}",
         f"{diagnosis.why} {profile.passport.installer} on {profile.title} accepts {best} and "
-        "what is older.",
+        "older.",
         diagnosis,
     )
 
 
 def _diagnose_platform(profile: TargetProfile, platform: str) -> Diagnosis:
-    """Return why a platform is refused, what would help, and the link."""
     arch = linux_arch(platform)
     ours = {linux_arch(tag) for tag in profile.platforms}
     if arch not in ours:
@@ -132,14 +121,14 @@ def _diagnose_platform(profile: TargetProfile, platform: str) -> Diagnosis:
         libc, other = ("musl", "manylinux") if musl else ("glibc", "musllinux")
         return Diagnosis(
             why=f"The wheel is for {libc}, and this is not.",
-            remedy=f"Build a {other} wheel too: one wheel serves one libc.",
+            remedy=f"Build a {other} wheel too.",
             reference=reference,
         )
     promise = _promise(platform)
     if profile.libc and promise > profile.libc:
         return Diagnosis(
-            why=f"The tag {platform} promises nothing below {_dotted(promise)} of the libc.",
-            remedy=f"Build for {_dotted(profile.libc)}, in an older builder image.",
+            why=f"The tag {platform} needs libc {_dotted(promise)} or later.",
+            remedy=f"Build for libc {_dotted(profile.libc)}, in an older builder image.",
             reference=reference,
         )
     return _diagnose_installer(profile, platform, reference)
@@ -151,16 +140,12 @@ def _diagnose_installer(profile: TargetProfile, platform: str, reference: str) -
     name, _, version = profile.passport.installer.partition(" ")
     if name == "pip" and numbers(version) < since:
         return Diagnosis(
-            why=f"This system would do: pip knows {platform} from {_dotted(since)} on, and this "
-            f"one is {version}.",
-            remedy=f"Upgrade the installer: pip {_dotted(since)} or later takes the wheel.",
+            why=f"The system supports it, but pip only supports {platform} from {_dotted(since)} "
+            f"on; this is pip {version}.",
+            remedy=f"Upgrade the installer: pip {_dotted(since)} or later accepts the wheel.",
             reference=reference,
         )
-    return Diagnosis(
-        why=f"The installer does not list {platform}.",
-        remedy="",
-        reference=reference,
-    )
+    return Diagnosis(why=f"The installer does not list {platform}.", reference=reference)
 
 
 def _python_refused(
@@ -173,7 +158,7 @@ def _python_refused(
         cause,
         f"the wheel is for {python}-{abi}; the installer accepts {best}",
         f"{diagnosis.why} {profile.passport.installer} on {profile.title} accepts {best}, the "
-        "stable ABI of its own and older versions where it has one, and what is pure.",
+        "stable ABI of its own and older versions if it has one, and pure wheels.",
         diagnosis,
     )
 
@@ -183,7 +168,7 @@ def _diagnose_python(profile: TargetProfile, python: str, abi: str) -> tuple[Cau
     if profile.free_threaded is not abi.endswith("t") and (theirs == ours or abi == "abi3"):
         build = "free-threaded" if profile.free_threaded else "with the GIL"
         return Cause.FREE_THREADED, Diagnosis(
-            why=f"This interpreter is built {build}, an ABI of its own; the wheel has {abi}.",
+            why=f"This interpreter is built {build}, which is a separate ABI; the wheel has {abi}.",
             remedy="Build a wheel for that ABI too.",
             reference=_FREE_THREADED,
         )
@@ -201,7 +186,7 @@ def _diagnose_python(profile: TargetProfile, python: str, abi: str) -> tuple[Cau
 
 
 def _python_of(tag: str) -> tuple[int, ...]:
-    """Return the version that a Python tag names: ``cp311`` is ``(3, 11)``."""
+    """Return the version of a Python tag: ``cp311`` is ``(3, 11)``."""
     digits = "".join(filter(str.isdigit, tag))
     return (int(digits[0]), int(digits[1:] or 0)) if digits else ()
 

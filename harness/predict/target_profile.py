@@ -1,4 +1,4 @@
-"""A target as rules ask about it: a passport in, its profile out."""
+"""Parse a passport for the rules."""
 
 import re
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ _NUMBER = re.compile(r"\d+")
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class TargetProfile:
-    """What a passport says, parsed once."""
+    """A parsed passport."""
 
     passport: Passport
     tags: frozenset[str]
     interpreters: frozenset[tuple[str, str]]
-    """Pairs of Python and ABI tag that the installer accepts, on whatever platform."""
+    """Pairs of Python and ABI tag that the installer accepts on some platform."""
     platforms: frozenset[str]
     musl: bool
     libc: tuple[int, ...]
-    """Version of its libc; empty where nobody knows."""
+    """Version of its libc; empty if unknown."""
     python: tuple[int, ...]
     """Its minor version: ``(3, 11)``."""
     free_threaded: bool
@@ -30,7 +30,7 @@ class TargetProfile:
 
 @cached_by_identity
 def profile_of(passport: Passport) -> TargetProfile:
-    """Return what ``passport`` says in the form that rules ask."""
+    """Return the parsed passport."""
     parts = [tag.split("-", 2) for tag in passport.tags]
     name, _, version = passport.libc.partition(" ")
     where = f" on {passport.libc}" if passport.libc else ""

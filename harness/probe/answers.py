@@ -19,7 +19,7 @@ EVIDENCE_KEPT = 500
 """Characters; a key line is a line."""
 LOG_KEPT = 64 << 10
 
-Model = TypeVar("Model", bound="Answer")
+Model = TypeVar("Model", bound="AgentAnswer")
 
 
 class AnswerError(Exception):
@@ -44,7 +44,7 @@ Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Number = Annotated[int, Field(ge=0, le=1 << 40)]
 
 
-class Answer(BaseModel):
+class AgentAnswer(BaseModel):
     """What every answer has."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,7 +56,7 @@ class Answer(BaseModel):
     blobs: Annotated[tuple[Annotated[int, Field(ge=0, le=MAX_BLOB)], ...], Field(max_length=1)] = ()
 
 
-class Verdict(BaseModel):
+class CellVerdict(BaseModel):
     """What came of a cell."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,7 +68,7 @@ class Verdict(BaseModel):
     log: Annotated[Text, _cut(LOG_KEPT)]
 
 
-class ProbeAnswer(Verdict, Answer):
+class ProbeAnswer(CellVerdict, AgentAnswer):
     """The answer to ``probe``."""
 
     clean: bool
@@ -76,15 +76,15 @@ class ProbeAnswer(Verdict, Answer):
     seconds: Seconds
 
 
-class InstallAnswer(Answer):
+class InstallAnswer(AgentAnswer):
     """The answer to ``install``: a site directory as its blob, or why there is none."""
 
-    verdict: Verdict | None = None
+    verdict: CellVerdict | None = None
     clean: bool
     seconds: Seconds
 
 
-class CompileAnswer(Answer):
+class CompileAnswer(AgentAnswer):
     """The answer to ``compile``: bytecode as its blob, if there is any."""
 
     clean: bool
@@ -118,7 +118,7 @@ class Enforced(BaseModel):
     """Limit on core files: bytes, or ``unlimited``."""
 
 
-class HelloAnswer(Answer):
+class HelloAnswer(AgentAnswer):
     """The answer to ``hello``: the facts of a passport."""
 
     sealed: bool

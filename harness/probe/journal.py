@@ -57,6 +57,11 @@ class Journal:
         """Record the wall-clock seconds that one piece of a phase took."""
         self._append({"event": "phase", "phase": phase, "seconds": round(seconds, 3)})
 
+    def unenforced(self, target: str, names: tuple[str, ...]) -> None:
+        """Record which parts of the hardening are not in effect in a target's containers."""
+        if names:
+            self._append({"event": "unenforced", "target": target, "names": names})
+
     def passport(self, passport_id: str, environment: str, passport: Passport) -> None:
         """Record what a target said of itself in an environment, each by what stands for it."""
         data = _PASSPORT.dump_python(passport, mode="json")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from harness.core.arches import Arch
+from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.core.observations import AttemptMode, ImageRef
 from harness.core.passport import Passport
@@ -77,6 +78,7 @@ class TargetSessions:
         survey: Survey | None = None,
         bytecode: BytecodeSource | None = None,
         installer: Installers | None = None,
+        require_hardening: bool = False,
     ) -> None:
         self.limits = limits
         self.survey = survey or NoSurvey()
@@ -87,6 +89,7 @@ class TargetSessions:
         self._known = known
         self._bytecode = bytecode
         self._installer = installer
+        self._require_hardening = require_hardening
         self._opened: OpenTarget | None = None
         self._failed: dict[str, ImageError] = {}
         self._engine_info: EngineInfo | None = None
@@ -206,11 +209,22 @@ class TargetSessions:
             session = self._session(target, image)
             try:
                 passport = session.start(compiled=self._agent(target))
+                self._note_unenforced(target, session.unenforced)
                 passport = self.survey.complete(passport, target, image)
             except BaseException:
                 session.close()
                 raise
         return session, passport
+
+    def _note_unenforced(self, target: Target, names: tuple[str, ...]) -> None:
+        """Journal what the engine does not enforce. Raises ``ImageError`` if all is required."""
+        self._journal.unenforced(target.key, names)
+        if names and self._require_hardening:
+            raise ImageError(
+                f"{target.key}: the engine does not enforce {', '.join(names)}; "
+                "run without --require-hardening, or on an engine that does",
+                cause=Cause.HARDENING,
+            )
 
     def _agent(self, target: Target) -> tuple[tuple[str, bytes], ...]:
         if self._bytecode is None or not self._emulator_version(target.arch):

@@ -1,4 +1,4 @@
-"""A cell as one line for a shell: the same container, without this project (pure)."""
+"""Render a cell as one line for a shell: the same container, without this project (pure)."""
 
 import ast
 import shlex
@@ -7,27 +7,24 @@ from collections.abc import Sequence
 from harness.core.observations import ImageRef
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
-from harness.host.engine import Limits
-
-LIMITS = Limits()
-"""A probe's own: what ran out of memory there does so here."""
+from harness.host.engine.hardening import HARDENING, LIMITS, TMP
 
 
 def docker_line(
-    target: Target, image: ImageRef, subject: Subject, wheels: Sequence[WheelRef]
+    target: Target,
+    image: ImageRef,
+    subject: Subject,
+    wheels: Sequence[WheelRef],
+    seccomp: str = "",
 ) -> str:
     """Return the ``docker run`` line that installs ``wheels`` in order, imports and calls.
 
-    It is as hardened and as limited as a probe; only the wheels come in as read-only
-    mounts, since a shell has no agent to send them to.
+    It has the hardening and the limits of a probe, apart from two things: the wheels are mounted,
+    read-only, and without the path of a ``seccomp`` profile the engine's own default applies.
     """
     words = ["docker", "run", "--rm", "--platform", target.arch.platform]
-    words += ["--network", "none", "--read-only"]
-    words += ["--tmpfs", f"/tmp:exec,mode=1777,size={LIMITS.tmpfs}"]  # noqa: S108 - the container's
-    words += ["--ipc", "none", "--pids-limit", f"{LIMITS.pids}", "--cpus", f"{LIMITS.cpus}"]
-    words += ["--memory", f"{LIMITS.memory}", "--memory-swap", f"{LIMITS.memory}"]
-    words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "65534:65534"]
-    for name, value in (*target.arch.qemu_env, ("HOME", "/tmp")):  # noqa: S108
+    words += HARDENING.words(LIMITS, seccomp)
+    for name, value in (*target.arch.qemu_env, ("HOME", TMP)):
         words += ["--env", f"{name}={value}"]
     for wheel in wheels:
         words += ["--volume", f"{wheel.path}:/wheels/{wheel.filename}:ro"]

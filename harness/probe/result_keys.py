@@ -8,7 +8,7 @@ what the first one measured.
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cache as once
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.cache import content_key
-from harness.host.engine import Limits
+from harness.host.engine.hardening import LIMITS, Limits
 from harness.probe.session import agent_payload
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
@@ -33,9 +33,12 @@ class ProbeLimits:
     """Seconds that a stage may take."""
     quiet: float = 60.0
     """Seconds that a stage may be silent for."""
-    container: Limits = field(default_factory=Limits)
+    container: Limits = LIMITS
     own_pip: bool = False
     """Install with the target's own pip even where a native one would do the same."""
+
+
+DEFAULT_LIMITS = ProbeLimits()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,7 +23,7 @@ from harness.core.errors import ImageError
 from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
 from harness.core.targets import Target
-from harness.host.engine import Channel, ContainerSpec, Engine, Limits
+from harness.host.engine import HARDENING, Channel, ContainerSpec, Engine, Hardening, Limits
 from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
 from harness.probe import agent
 from harness.probe.agent.importer import BESIDE, BYTECODE, SITE
@@ -31,14 +31,15 @@ from harness.probe.answers import (
     EVIDENCE_KEPT,
     MAX_FRAME,
     AnswerError,
+    CellVerdict,
     CompileAnswer,
     HelloAnswer,
     InstallAnswer,
     Model,
     ProbeAnswer,
-    Verdict,
     read_answer,
 )
+from harness.probe.enforcement import unenforced
 from harness.probe.jobs import Job, ProbeResult
 
 HELLO_SECONDS = 180
@@ -82,20 +83,33 @@ class SessionLostError(Exception):
         self.detail = detail
 
 
-def open_session(engine: Engine, image: str, target: Target, limits: Limits) -> "Session":
+def open_session(
+    engine: Engine,
+    image: str,
+    target: Target,
+    limits: Limits,
+    hardening: Hardening = HARDENING,
+) -> "Session":
     """Start a container of the target's image that waits for the agent. Raises ``EngineError``."""
     command = (target.interpreter, "-I", "-B", "-u", "-c", _BOOTSTRAP)
     env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"))  # noqa: S108
-    spec = ContainerSpec(image=image, arch=target.arch, command=command, env=env, limits=limits)
-    return Session(engine.open(spec), target.arch)
+    spec = ContainerSpec(
+        image=image,
+        arch=target.arch,
+        command=command,
+        env=env,
+        limits=limits,
+        hardening=hardening,
+    )
+    return Session(engine.open(spec), spec)
 
 
 class Session:
     """One open container of a target; a context manager that always removes it."""
 
-    def __init__(self, channel: Channel, arch: Arch) -> None:
+    def __init__(self, channel: Channel, spec: ContainerSpec) -> None:
         self._channel = channel
-        self._arch = arch
+        self._spec = spec
         self._token = secrets.token_hex(16)
         self._turn = 0
         self._sealed = False
@@ -136,8 +150,9 @@ class Session:
         if facts.failed:
             raise _no_start("installer", Cause.INSTALLER, facts.failed)
         self._sealed = facts.sealed
+        self.unenforced = unenforced(facts.enforced, self._spec.hardening, self._spec.limits)
         passport = _passport(facts)
-        _assert_arch(passport, self._arch)
+        _assert_arch(passport, self._spec.arch)
         return passport
 
     def probe(self, job: Job, mode: AttemptMode = AttemptMode.SESSION) -> ProbeResult:
@@ -241,7 +256,7 @@ def _no_start(what: str, cause: Cause, detail: str) -> ImageError:
     return ImageError(f"the image's {what} does not start: {detail}", cause=cause)
 
 
-def _probe_result(verdict: Verdict, seconds: float) -> ProbeResult:
+def _probe_result(verdict: CellVerdict, seconds: float) -> ProbeResult:
     return ProbeResult(
         outcome=verdict.outcome,
         stage=verdict.stage,

@@ -43,6 +43,8 @@ class RunState:
         """Seconds of work per phase."""
         self.passports = dict[str, Passport]()
         """What targets said of themselves, by id."""
+        self.unenforced: dict[str, list[str]] = {}
+        """Part of the hardening → the targets on which the engine does not enforce it."""
         self._seen = {observation.cell: observation for observation in seen}
         self._before = len(self._seen)
 
@@ -60,6 +62,9 @@ class RunState:
                     )
                 case {"event": "phase"}:
                     self.phases[event["phase"]] += event["seconds"]
+                case {"event": "unenforced"}:
+                    for name in event["names"]:
+                        self.unenforced.setdefault(name, []).append(event["target"])
 
     @property
     def grid(self) -> Grid:

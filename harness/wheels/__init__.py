@@ -1,1 +1,1 @@
-"""A subject in, a wheel file and its facts out."""
+"""Find, build, read and rewrite the wheels of subjects."""

@@ -1,4 +1,4 @@
-"""The facts of wheels: a wheel file in, what it holds out. Every wheel is read once."""
+"""Read the facts of wheel files, each file once."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -17,14 +17,14 @@ _FACTS: TypeAdapter[WheelFacts] = TypeAdapter(WheelFacts)
 
 
 class WheelReader:
-    """Reads every wheel once: in this process, or with a cache once for all of them."""
+    """Reads each wheel once per process, or once per cache."""
 
     def __init__(self, cache: Cache | None = None) -> None:
         self._cache = cache
         self._read = lru_cache(maxsize=MOST_WHEELS)(self._read_once)
 
     def facts(self, wheel: WheelRef) -> WheelFacts | None:
-        """Return what the wheel holds; None for a file that is no well-formed wheel."""
+        """Return the wheel's facts, or None for a malformed wheel."""
         return self._read(wheel.path, wheel.sha256)
 
     def _read_once(self, path: str, sha256: str) -> WheelFacts | None:

@@ -1,8 +1,7 @@
-"""A subject's companions as files that lie beside it: wheels in, one zip for ``Job.beside`` out.
+"""Lay out companion wheels as they are installed, in one zip for ``Job.beside``.
 
-Companions are not under test. What an installer makes of them is where their files go, which
-is known without one (PEP 427, "Installing a wheel"): done here, it is done once for all targets
-and never under emulation.
+Companions are not under test. Their installed paths follow from PEP 427 ("Installing a wheel"),
+so they are unpacked here once for all targets instead of under emulation.
 """
 
 import io
@@ -16,15 +15,14 @@ from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.zip_reader import open_archive
 
 TOO_LARGE = 64 << 20
-"""Bytes of one file: more is left to the target's installer."""
+"""Bytes of one file; the target's installer installs a companion with a larger one."""
 
 
 @lru_cache(maxsize=64)
 def companion_archive(companions: tuple[WheelRef, ...]) -> bytes:
-    """Return a zip of all that the wheels put into a site directory, stored as it is.
+    """Return an uncompressed zip of the files that the wheels install to site-packages.
 
-    Empty where there are no companions, or where one of them cannot be read: the target's own
-    installer then says what is the matter with it.
+    Empty without companions, or if one cannot be read: the target's installer then reports it.
     """
     out = io.BytesIO()
     try:

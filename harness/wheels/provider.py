@@ -1,8 +1,4 @@
-"""Which wheel a subject is on a target: built, chosen as the installer would, or the user's own.
-
-In: a subject, a target and its passport. Out: wheel files on the host, or a ``Refusal``
-where the target's installer would accept none of what there is.
-"""
+"""Provide the wheels of a subject for a target: built, chosen as pip chooses, or the user's."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +7,17 @@ from harness.core.cells import Matrix
 from harness.core.passport import Passport
 from harness.core.subjects import FileSource, FixtureSource, IndexSource, Subject, WheelRef
 from harness.core.targets import Target
-from harness.host.cache import file_sha256
 from harness.images.debian import Workspace
 from harness.wheels.archive.filename import parse_wheel_name, tag_rank
 from harness.wheels.build import ContainerBuilder, build_wheel
+from harness.wheels.build.wheelhouse import wheel_ref
 from harness.wheels.index.choose import choose_wheel, nearest_refusal
 from harness.wheels.index.fetch import PackageIndex
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """No wheel of the subject is for this target; ``reason`` is one line for the user."""
+    """The target's installer accepts no wheel of the subject; ``reason`` is one line."""
 
     reason: str
 
@@ -30,7 +26,7 @@ class Refusal:
 
 
 class WheelProvider:
-    """Wheels for cells: fixture wheels are built and index wheels fetched when first asked for."""
+    """Builds fixture wheels and fetches index wheels on first use."""
 
     def __init__(
         self,
@@ -47,7 +43,7 @@ class WheelProvider:
         self._workspace = workspace
         self._container_builder = container_builder
         self._made: dict[tuple[FixtureSource, str, str], WheelRef] = {}
-        """By source, arch and Python: to look a wheel up is to hash all that it is made of."""
+        """By source, arch and Python: computing a wheel's cache key hashes all its inputs."""
 
     def wheels_for(
         self, subject: Subject, target: Target, passport: Passport
@@ -55,7 +51,7 @@ class WheelProvider:
         """Return the wheels to install, in order: the companions, then the wheel under test.
 
         Raises ``BuildError`` for a fixture wheel that does not build, ``UpstreamError`` for
-        one whose headers cannot be fetched and ``PackageIndexError`` for an index wheel.
+        one whose headers cannot be downloaded and ``PackageIndexError`` for an index wheel.
         """
         wheels = []
         for source in (*subject.companions, subject.source):
@@ -77,7 +73,7 @@ class WheelProvider:
                 return _best_file(paths, passport)
 
     def _built(self, source: FixtureSource, target: Target, passport: Passport) -> WheelRef:
-        # Not the target's Python: in a replica another may stand in for it.
+        # Not the target's Python: a replica may run another version.
         key = (source, target.arch_name, passport.minor)
         if key not in self._made:
             self._made[key] = build_wheel(
@@ -100,12 +96,10 @@ class WheelProvider:
 
 
 def _best_file(paths: tuple[str, ...], passport: Passport) -> WheelRef:
-    """Return the file whose best tag the installer ranks first; the first one if it accepts none.
+    """Return the file that the installer ranks first, or the first file if it accepts none.
 
-    A file that the installer refuses is still shown to it: the verdict is the installer's.
+    The target's installer is still run on a file with an unsupported tag, to report the refusal.
     """
     names = {path: parse_wheel_name(Path(path).name) for path in paths}
     best = Path(min(paths, key=lambda path: tag_rank(names[path], passport.tags)))
-    return WheelRef(
-        filename=best.name, sha256=file_sha256(best), size=best.stat().st_size, path=str(best)
-    )
+    return wheel_ref(best)

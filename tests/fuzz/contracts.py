@@ -1,4 +1,4 @@
-"""What the readers promise of any bytes: functions that raise where a promise is broken."""
+"""Contracts of the file readers: each function raises if any bytes break one."""
 
 import io
 import time
@@ -19,7 +19,7 @@ SECONDS = 5.0
 
 
 def elf(data: bytes) -> None:
-    """Any bytes are facts or a reason, at once, and a verdict can be made of either."""
+    """Any bytes give facts or a reason in time, and a prediction."""
     start = time.monotonic()
     facts = read_elf(io.BytesIO(data))
     assert isinstance(facts, ElfFacts | UnreadableElf)
@@ -30,7 +30,7 @@ def elf(data: bytes) -> None:
 
 
 def wheel_file(data: bytes) -> None:
-    """Any bytes are a wheel, or a ``WheelError`` says why not, and a verdict can be made."""
+    """Any bytes give a wheel or a ``WheelError`` in time, and a prediction."""
     start = time.monotonic()
     try:
         facts = read_contents(FILENAME, io.BytesIO(data))
@@ -47,7 +47,7 @@ def golden_elves() -> dict[str, bytes]:
 
 
 def small_wheels() -> dict[str, bytes]:
-    """Return a well-formed wheel, packed and stored."""
+    """Return a well-formed wheel, compressed and stored."""
     info = "demo-1.0.dist-info"
     members = {
         "demo/__init__.py": b"",

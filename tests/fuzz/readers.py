@@ -18,7 +18,7 @@ with atheris.instrument_imports(
 
 
 def main(words: list[str]) -> None:
-    """Fuzz the reader that the first word names, from the seeds and a folder of its own."""
+    """Fuzz the reader that the first word names, with seeds in a separate folder."""
     name, *rest = words[1:]
     folder = (
         Path(rest.pop(0)) if rest and not rest[0].startswith("-") else Path(f"/tmp/fuzz-{name}")

@@ -1,6 +1,6 @@
-"""Every fixture wheel is built for real, for every arch, and is what its tag says.
+"""Every fixture wheel is built for every arch and matches its tag.
 
-The first run fetches headers and compiles some 200 wheels, in a minute or two.
+The first run downloads headers and compiles some 200 wheels in one or two minutes.
 """
 
 import itertools
@@ -63,8 +63,8 @@ def elf_files(path: Path) -> list[tuple[NativeMember, ElfFacts]]:
 
 
 @every_wheel
-def test_well_formed(wheel: PlannedWheel, cache: Cache) -> None:
-    """It builds; name, metadata and RECORD agree; it holds its package and no stray module."""
+def test_wheel_is_well_formed(wheel: PlannedWheel, cache: Cache) -> None:
+    """Name, metadata and RECORD agree; the wheel holds its package and no other module."""
     path = built(wheel, cache)
     verify_record(path)
     facts = read_wheel(path)
@@ -73,8 +73,8 @@ def test_well_formed(wheel: PlannedWheel, cache: Cache) -> None:
 
 
 @every_native_wheel
-def test_auditwheel_agrees(wheel: PlannedWheel, cache: Cache) -> None:
-    """``auditwheel show`` finds the tag's policy, or an older and stricter one, to hold."""
+def test_auditwheel_confirms_the_tag(wheel: PlannedWheel, cache: Cache) -> None:
+    """``auditwheel show`` confirms the tag's policy, or an older and stricter one."""
     path = built(wheel, cache)
     found = analyze_wheel_abi(
         get_wheel_libc(path.name),
@@ -89,8 +89,8 @@ def test_auditwheel_agrees(wheel: PlannedWheel, cache: Cache) -> None:
 
 
 @every_native_wheel
-def test_native_files(wheel: PlannedWheel, cache: Cache) -> None:
-    """Each binary is of the arch, asks for no executable stack and no glibc above the tag."""
+def test_binaries_match_the_tag(wheel: PlannedWheel, cache: Cache) -> None:
+    """Each binary is for the arch and needs no executable stack and no glibc above the tag."""
     files = elf_files(built(wheel, cache))
     assert files
     for _, elf in files:
@@ -107,10 +107,10 @@ def newest_glibc(elf: ElfFacts) -> Version:
 
 
 @every_native_wheel
-def test_unversioned_symbols(wheel: PlannedWheel, cache: Cache) -> None:
-    """What no library version is asked for is Python's or the wheel's own: nothing is left open.
+def test_no_symbol_stays_undefined(wheel: PlannedWheel, cache: Cache) -> None:
+    """An undefined symbol without a version is Python's or the wheel's own.
 
-    A shared object links with undefined symbols, so the linker would not tell.
+    A shared object links with undefined symbols, so the linker does not report them.
     """
     files = elf_files(built(wheel, cache))
     own = {symbol for _, elf in files for symbol in elf.exported}
@@ -124,8 +124,8 @@ def test_unversioned_symbols(wheel: PlannedWheel, cache: Cache) -> None:
 
 
 @pytest.mark.parametrize("wheel", [w for w in NATIVE_WHEELS if w.project.extensions], ids=name_of)
-def test_module_names(wheel: PlannedWheel, cache: Cache) -> None:
-    """Each extension module is under the name that upstream's interpreter looks for."""
+def test_modules_have_upstream_names(wheel: PlannedWheel, cache: Cache) -> None:
+    """Each extension module has the name that upstream's interpreter looks for."""
     limited = bool(wheel.project.limited_api)
     (suffix,) = module_suffixes(wheel.builder, wheel.python, wheel.arch, limited=limited)
     wanted = {e.name.replace(".", "/") + suffix for e in wheel.project.extensions}
@@ -133,8 +133,8 @@ def test_module_names(wheel: PlannedWheel, cache: Cache) -> None:
 
 
 @pytest.mark.parametrize("arch", ARCHES, ids=lambda arch: arch.name)
-def test_cxx_runtime_is_the_systems(arch: Arch, cache: Cache) -> None:
-    """The C++ wheel needs libstdc++.so.6 and the unwinder that belongs to it, on every arch."""
+def test_cxx_wheel_needs_the_systems_runtime(arch: Arch, cache: Cache) -> None:
+    """The C++ wheel needs libstdc++.so.6 and its unwinder on every arch."""
     wheel = next(w for w in WHEELS if w.project.name == "cxx" and w.arch == arch)
     [(_, elf)] = elf_files(built(wheel, cache))
     assert {"libstdc++.so.6", "libgcc_s.so.1"} <= set(elf.needed)
@@ -142,7 +142,7 @@ def test_cxx_runtime_is_the_systems(arch: Arch, cache: Cache) -> None:
 
 
 def test_bundled_library_is_found_beside_the_package(cache: Cache) -> None:
-    """The module asks for the library by its soname, and looks where the wheel has it."""
+    """The module needs the library by its soname and looks in the wheel's directory."""
     wheel = next(w for w in WHEELS if w.project.name == "bundled_lib")
     elves = {member.name: elf for member, elf in elf_files(built(wheel, cache))}
     library = next(elf for name, elf in elves.items() if ".libs/" in name)
@@ -152,13 +152,13 @@ def test_bundled_library_is_found_beside_the_package(cache: Cache) -> None:
 
 
 @pytest.mark.parametrize("name", ["bundled_lib", "cxx"])
-def test_same_inputs_same_bytes(name: str, cache: Cache, tmp_path: Path) -> None:
-    """Built again from a copy in another place, with nothing compiled before, no byte differs."""
+def test_a_second_build_gives_the_same_bytes(name: str, cache: Cache, tmp_path: Path) -> None:
+    """A second build from a copy in another directory, without a cache, gives the same bytes."""
     wheel = next(w for w in WHEELS if w.project.name == name and w.arch.name == "s390x")
     once = built(wheel, cache)
     shutil.copytree(wheel.project.folder, tmp_path / "fixtures" / name)
     for kind in cache.root.iterdir():
-        if kind.name not in ("wheels", "zig"):  # what compiling leaves, there and here
+        if kind.name not in ("wheels", "zig"):  # results of compilation
             (tmp_path / kind.name).symlink_to(kind)
     again = build_wheel(
         name, BUILDER, wheel.arch, wheel.python,
@@ -167,8 +167,8 @@ def test_same_inputs_same_bytes(name: str, cache: Cache, tmp_path: Path) -> None
     assert Path(again.path).read_bytes() == once.read_bytes()
 
 
-def test_warm_wheelhouse(cache: Cache) -> None:
-    """A wheel that is there costs no process: fifty lookups stay below a second."""
+def test_a_cached_wheel_starts_no_process(cache: Cache) -> None:
+    """A cached wheel starts no process: fifty lookups take less than a second."""
     wheel = next(w for w in WHEELS if w.project.name == "cxx")
     built(wheel, cache)
     begin = time.monotonic()
@@ -177,8 +177,8 @@ def test_warm_wheelhouse(cache: Cache) -> None:
     assert time.monotonic() - begin < 1
 
 
-def test_compiler_error(cache: Cache, tmp_path: Path) -> None:
-    """What does not compile is told with the compiler's words and the path of all of them."""
+def test_compiler_output_is_reported(cache: Cache, tmp_path: Path) -> None:
+    """The error has the compiler's last lines and the path of its whole output."""
     folder = make_project(tmp_path)
     (folder / "native/impl.c").write_text("#error this is the reason\n")
     with pytest.raises(BuildError) as caught:
@@ -193,8 +193,8 @@ def test_compiler_error(cache: Cache, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", project_names(FIXTURES))
-def test_proves_itself(name: str, cache: Cache, tmp_path: Path) -> None:
-    """On this machine's own Python and arch, each wheel imports and its call gives 42."""
+def test_wheel_passes_on_this_machine(name: str, cache: Cache, tmp_path: Path) -> None:
+    """On this machine's Python and arch each wheel imports and its call gives 42."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     arch = run_process(("uname", "-m"), timeout=10).decode().strip()
     if (python, arch) not in BUILDER.builds:

@@ -1,6 +1,6 @@
-"""A builder image builds for real, and its cross-built twin is the same wheel but for the code.
+"""A builder image builds the same wheel as the cross builder, except for the code.
 
-The image is a stand-in on loopback, pulled through a mirror as ``--registry`` says.
+The image is a stand-in on loopback, pulled through a mirror as with ``--registry``.
 """
 
 from collections.abc import Iterator
@@ -45,8 +45,8 @@ IMAGE = Builder(
         IndexSource(name="tomli", version="2.0.1"),
     ),
 )
-TWIN = Builder(
-    id="cross-twin",
+CROSS = Builder(
+    id="cross-named-alike",
     kind=BuilderKind.CROSS,
     libc="glibc",
     promises=PROMISES,
@@ -58,7 +58,7 @@ TWIN = Builder(
 def container_builder(
     engine: DockerEngine, cache: Cache, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ContainerBuilder]:
-    """Return where builder images build: the real engine, a registry with two stand-ins."""
+    """Return a builder on the real engine, with a registry of two stand-in images."""
     index = open_pinned(ProberOptions(matrix_folder=ROOT / "matrix"), print)
     with loopback_registry(tmp_path_factory.mktemp("registry")) as server:
         for arch in (NATIVE, FOREIGN):
@@ -94,7 +94,7 @@ def elves(wheel: WheelRef) -> dict[str, ElfFacts]:
     return {member.name: member.elf for member in members if isinstance(member.elf, ElfFacts)}
 
 
-# What a compiler's own start and end files look for, weakly: GCC's are others than zig's.
+# Weak symbols of start and end files; GCC's and zig's differ.
 START_FILES = {
     "__cxa_finalize",
     "__gmon_start__",
@@ -104,7 +104,7 @@ START_FILES = {
 
 
 def asked_for(elf: ElfFacts) -> set[tuple[str, str]]:
-    """Return the symbols that others must define, with their versions."""
+    """Return the undefined symbols with their versions."""
     return {(s.name, s.version) for s in elf.undefined if s.name not in START_FILES}
 
 
@@ -115,16 +115,18 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "arch"), CASES, ids=[f"{n}-{a.name}" for n, a in CASES])
-def test_twins(name: str, arch: Arch, cache: Cache, container_builder: ContainerBuilder) -> None:
-    """Files, tags, needed libraries and symbols asked for agree, start files apart."""
+def test_both_builders_give_the_same_wheel(
+    name: str, arch: Arch, cache: Cache, container_builder: ContainerBuilder
+) -> None:
+    """Both builders give the same files, tags, needed libraries and symbols."""
     own = built(name, IMAGE, arch, cache, container_builder)
-    twin = built(name, TWIN, arch, cache, container_builder)
+    cross_built = built(name, CROSS, arch, cache, container_builder)
     verify_record(Path(own.path))
-    assert own.filename == twin.filename
+    assert own.filename == cross_built.filename
     assert "/pypa/manylinux_2_39_" in own.builder
     assert "@sha256:" in own.builder
-    assert twin.builder == ""
-    ours, theirs = elves(own), elves(twin)
+    assert cross_built.builder == ""
+    ours, theirs = elves(own), elves(cross_built)
     assert ours.keys() == theirs.keys()
     for file, elf in ours.items():
         assert set(elf.needed) == set(theirs[file].needed), file
@@ -132,10 +134,10 @@ def test_twins(name: str, arch: Arch, cache: Cache, container_builder: Container
         assert elf.rpath + elf.runpath == theirs[file].rpath + theirs[file].runpath, file
 
 
-def test_a_source_that_does_not_compile(
+def test_compiler_output_of_a_builder_image_is_reported(
     container_builder: ContainerBuilder, tmp_path: Path
 ) -> None:
-    """The end of what the compiler printed is in the error."""
+    """The error has the compiler's last lines."""
     folder = make_project(tmp_path)
     (folder / "native/impl.c").write_text("#error this is the reason\n")
     planned = plan_wheel(load_project(folder), IMAGE, NATIVE, "3.13")

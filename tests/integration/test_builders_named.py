@@ -1,6 +1,6 @@
-"""Wheels for musl, under other names and as distributions build them: built, and looked into.
+"""Wheels for musl, with other module names, and as distributions build them.
 
-The headers are those of interpreters that are compiled when first asked for.
+The headers belong to interpreters, which are compiled on first use.
 """
 
 from pathlib import Path
@@ -37,11 +37,11 @@ def elves(wheel: Path) -> dict[str, ElfFacts]:
 @pytest.mark.parametrize(
     "project", ["plain", "abi3", "multi", "bundled_lib", "tool", "numeric", "threads"]
 )
-def test_musl(project: str, builder: str, cache: Cache) -> None:
-    """It needs musl alone.
+def test_musl_wheel_needs_musl_only(project: str, builder: str, cache: Cache) -> None:
+    """The wheel needs musl only.
 
-    auditwheel cannot be asked: it looks for ``libc.so`` on the machine that it runs on, where
-    glibc's linker has a text file of that name.
+    auditwheel cannot check this: it looks for the machine's own ``libc.so``, which on glibc is a
+    linker script.
     """
     wheel = build(project, builder, "x86_64", cache)
     verify_record(wheel)
@@ -72,8 +72,10 @@ def test_musl(project: str, builder: str, cache: Cache) -> None:
         ("alpine-3.14", "x86_64", "linux_x86_64", ["x86_64-linux-musl"]),
     ],
 )
-def test_names(builder: str, arch: str, tag: str, triplets: list[str], cache: Cache) -> None:
-    """The one module lies under each of the builder's names, the same file every time."""
+def test_module_has_every_name_of_its_builder(
+    builder: str, arch: str, tag: str, triplets: list[str], cache: Cache
+) -> None:
+    """The module is stored as the same file under each of the builder's names."""
     wheel = build("plain", builder, arch, cache)
     files = elves(wheel)
     assert set(files) == {f"wheelgrid_plain/_impl.cpython-39-{t}.so" for t in triplets}
@@ -83,12 +85,12 @@ def test_names(builder: str, arch: str, tag: str, triplets: list[str], cache: Ca
 
 
 @pytest.mark.parametrize("builder", ["bare", "bare-musl"])
-def test_bare(builder: str, cache: Cache) -> None:
-    """A module may be called ``.so`` and no more."""
+def test_module_can_have_a_bare_suffix(builder: str, cache: Cache) -> None:
+    """A module can be named ``.so`` only."""
     assert set(elves(build("plain", builder, "x86_64", cache))) == {"wheelgrid_plain/_impl.so"}
 
 
-def test_tool_on_musl_names_its_loader(cache: Cache) -> None:
-    """An executable is dynamic, with the loader that musl's systems have."""
+def test_musl_executable_uses_musls_loader(cache: Cache) -> None:
+    """An executable is dynamic and uses musl's loader."""
     (elf,) = elves(build("tool", "musllinux_1_2", "x86_64", cache)).values()
     assert elf.interpreter == "/lib/ld-musl-x86_64.so.1"

@@ -1,4 +1,4 @@
-"""The command line on the real engine: what a user types, and everything that comes of it."""
+"""The command line on the real engine: output, exit codes and files."""
 
 import json
 import os
@@ -41,7 +41,7 @@ HERE = (*ASSEMBLED, "--target", "debian-12", "--arch", NATIVE.name)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Written:
-    """A run that ended, and its ``run.json``."""
+    """A finished run and its ``run.json``."""
 
     ended: Ended
     out: Path
@@ -74,28 +74,28 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 
 def test_a_run_prints_the_grid(run: Written) -> None:
-    """Eight cells, none of them unexpected: a table, where its images come from, and code 0."""
+    """Eight expected cells: exit code 0, the table, and the source of the images."""
     assert run.ended.status == 0, run.ended.said
     for words in ("image from", "fixture wheels", "index wheels", "8 of 8 cells as expected"):
         assert words in run.ended.out
     assert "A image assembled from packages" in run.ended.out
 
 
-def test_a_log_gets_plain_lines(run: Written) -> None:
-    """Without a terminal: whole lines, one per target that is done, and no control sequence."""
+def test_output_to_a_file_has_plain_lines(run: Written) -> None:
+    """Without a terminal: whole lines, one per finished target, no control sequences."""
     assert f"/8 debian-12/{NATIVE.name}: 4 pass" in run.ended.out
     assert "\x1b" not in run.ended.said
 
 
-def test_a_run_file_is_as_its_schema_says(run: Written) -> None:
-    """The JSON Schema that is published judges the file that is written."""
+def test_run_file_matches_its_schema(run: Written) -> None:
+    """The written file matches the published JSON Schema."""
     jsonschema.validate(run.document, json.loads(SCHEMA_FILE.read_text()))
     assert run.document["exit_code"] == 0
 
 
 @pytest.mark.parametrize("arch", [NATIVE, FOREIGN], ids=lambda arch: str(arch.name))
-def test_a_result_says_where_it_comes_from(run: Written, arch: Arch) -> None:
-    """Image, way, passport, engine, kernel; and the emulator where there is one."""
+def test_result_has_its_provenance(run: Written, arch: Arch) -> None:
+    """The result has image, way, passport, engine, kernel and, if emulated, the emulator."""
     seen = run.seen(f"debian-12/{arch.name}", "abi3")
     assert seen["wheel"]["sha256"]
     provenance = seen["provenance"]
@@ -108,14 +108,14 @@ def test_a_result_says_where_it_comes_from(run: Written, arch: Arch) -> None:
 
 
 def test_a_junit_file_has_every_cell(run: Written) -> None:
-    """One case a cell, no failure among them."""
+    """There is one case per cell and no failure."""
     cases = list(ET.parse(run.out / "junit.xml").iter("testcase"))  # noqa: S314 - our own
     assert len(cases) == 8
     assert not any(case.find("failure") is not None for case in cases)
 
 
 def test_a_terminal_gets_a_live_display(tmp_path: Path) -> None:
-    """What is being done is drawn in place; the grid that stays is the same."""
+    """Progress is drawn in place; the final grid is the same."""
     words = [*HARNESS, "run", *HERE, "--subject", "pure", "--out", str(tmp_path)]
     status, shown = run_on_terminal(words)
     assert status == 0, shown
@@ -125,7 +125,7 @@ def test_a_terminal_gets_a_live_display(tmp_path: Path) -> None:
 
 
 def run_on_terminal(words: list[str]) -> tuple[int, str]:
-    """Run a command on a terminal of its own; return its status and all that it showed."""
+    """Run a command on a pseudo-terminal; return its status and output."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "160"}
     process = subprocess.Popen(
@@ -136,7 +136,7 @@ def run_on_terminal(words: list[str]) -> tuple[int, str]:
     try:
         while piece := os.read(ours, 4096):
             shown += piece
-    except OSError:  # Linux says EIO once the other end is closed.
+    except OSError:  # Linux returns EIO once the other end is closed.
         pass
     finally:
         os.close(ours)
@@ -144,7 +144,7 @@ def run_on_terminal(words: list[str]) -> tuple[int, str]:
 
 
 def test_two_runs_at_once(tmp_path: Path) -> None:
-    """One cache, one engine, two runs: both end as if alone."""
+    """Two runs with one cache and one engine both succeed."""
     outs = [tmp_path / "one", tmp_path / "two"]
     with ThreadPoolExecutor(2) as pool:
         words = ("run", *HERE, "--subject", "p*", "-n", "1", "--out")
@@ -157,8 +157,8 @@ def test_two_runs_at_once(tmp_path: Path) -> None:
 # --- a user's own wheels --------------------------------------------------------------
 
 
-def test_a_wheel_that_works_somewhere(tmp_path: Path) -> None:
-    """A fixture wheel as a file of the user's own: probed where it fits, the rest listed."""
+def test_check_probes_matching_targets(tmp_path: Path) -> None:
+    """A wheel file is probed on matching targets; the others are listed."""
     one = ("--arch", NATIVE.name, "--python", "3.11", "--builder", "cross-glibc")
     built = wheelgrid("build", "plain", *one)
     wheel = Path(built.out.strip())
@@ -172,8 +172,8 @@ def test_a_wheel_that_works_somewhere(tmp_path: Path) -> None:
     assert "1 of 1 cells as expected" in ended.out
 
 
-def test_a_wheel_that_does_not_import(tmp_path: Path) -> None:
-    """Code 1, and one line that says which cell, what was seen and what Python said of it."""
+def test_check_reports_an_import_failure(tmp_path: Path) -> None:
+    """Exit code 1, and one line with the cell, the outcome and Python's message."""
     wheel = make_wheel(tmp_path, "broken", "import nothing_of_that_name\n")
     ended = wheelgrid("check", wheel, *HERE, "--out", tmp_path / "grid")
     assert ended.status == 1, ended.said
@@ -184,8 +184,8 @@ def test_a_wheel_that_does_not_import(tmp_path: Path) -> None:
     assert (seen["stage"], len(seen["attempts"])) == ("import", 2)
 
 
-def test_a_release_of_the_index(tmp_path: Path) -> None:
-    """``name==version`` is fetched as the target's installer would."""
+def test_check_downloads_a_release(tmp_path: Path) -> None:
+    """``name==version`` is downloaded as the target's installer would."""
     ended = wheelgrid("check", "markupsafe==3.0.4", *HERE, "--out", tmp_path)
     assert ended.status == 0, ended.said
     seen = read(ended, tmp_path).seen(f"debian-12/{NATIVE.name}", "markupsafe-3.0.4")
@@ -195,8 +195,8 @@ def test_a_release_of_the_index(tmp_path: Path) -> None:
 # --- the other commands ---------------------------------------------------------------
 
 
-def test_a_cell_again_without_this_project() -> None:
-    """``repro`` prints one line; a shell that runs it sees what the cell saw."""
+def test_repro_reproduces_a_cell() -> None:
+    """``repro`` prints one shell line that gives the cell's result."""
     printed = wheelgrid("repro", f"debian-12/{NATIVE.name}/plain", *ASSEMBLED)
     assert printed.status == 0, printed.said
     (line,) = printed.out.splitlines()
@@ -206,8 +206,8 @@ def test_a_cell_again_without_this_project() -> None:
     assert "AssertionError" in run_command("sh", "-c", failing).err
 
 
-def test_what_machines_read() -> None:
-    """``doctor``, ``plan`` and ``passport`` print JSON alone on standard output."""
+def test_json_output_is_json_only() -> None:
+    """``doctor``, ``plan`` and ``passport`` print only JSON on standard output."""
     checks = json.loads(wheelgrid("doctor", "--json").out)["checks"]
     assert {check["name"] for check in checks} >= {"engine"}
     plan = wheelgrid("plan", "--json", "-k", "debian-12 and s390x and abi3")
@@ -217,8 +217,8 @@ def test_what_machines_read() -> None:
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
-def test_pytest_itself(workers: tuple[str, ...]) -> None:
-    """The runner is a way in of its own: the same cells, the same grid."""
+def test_pytest_runs_the_same_cells(workers: tuple[str, ...]) -> None:
+    """``pytest harness`` runs the same cells and prints the same grid."""
     words = (sys.executable, "-m", "pytest", "harness", *ASSEMBLED, *workers)
     ended = run_command(*words, "-k", f"debian-12 and ({NATIVE.name} or s390x) and abi3")
     assert ended.status == 0, ended.said
@@ -252,7 +252,7 @@ _TARGET = """\
 def registry_run(
     engine: DockerEngine, cache: Cache, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Written]:
-    """Run one subject on an image that is there, one that is not, and one that is another's."""
+    """Run one subject on an existing image, a missing one, and one for another arch."""
     folder = tmp_path_factory.mktemp("registry")
     matrix = write_matrix(folder)
     with loopback_registry(folder) as server:
@@ -267,7 +267,7 @@ def registry_run(
 
 
 def write_matrix(folder: Path) -> Path:
-    """Write a matrix of three targets and one subject; the fixtures' builders stay ours."""
+    """Write a matrix of three targets and one subject, with the committed fixtures."""
     matrix = folder / "matrix"
     matrix.mkdir()
     rows = [
@@ -287,7 +287,7 @@ def write_matrix(folder: Path) -> Path:
 
 
 def forget(*prefixes: str) -> None:
-    """Remove images by what their names begin with."""
+    """Remove images by the prefixes of their names."""
     client = docker.from_env()
     for image in client.images.list():
         for tag in image.tags:
@@ -296,16 +296,16 @@ def forget(*prefixes: str) -> None:
     client.close()
 
 
-def test_images_of_a_registry(registry_run: Written) -> None:
-    """The column says R, the result says which digest the tag stood for."""
+def test_registry_images_have_their_digest(registry_run: Written) -> None:
+    """The column is marked R, and the result has the digest of the tag."""
     assert "R image pulled from a registry" in registry_run.ended.out
     seen = registry_run.seen(f"there/{NATIVE.name}", "pure")
     assert seen["outcome"] == "pass"
     assert "/hub/debian:12@sha256:" in seen["provenance"]["image"]["origin"]
 
 
-def test_images_that_cannot_be_had(registry_run: Written) -> None:
-    """Not there, or of another architecture: a miss with its cause, and never the wheel's fault."""
+def test_unavailable_images_are_misses(registry_run: Written) -> None:
+    """An image that is missing or for another arch is a miss with its cause."""
     assert registry_run.ended.status == 3, registry_run.ended.said
     vanished = registry_run.seen(f"vanished/{NATIVE.name}", "pure")
     assert (vanished["outcome"], vanished["cause"]) == ("miss", "infra:not-found")

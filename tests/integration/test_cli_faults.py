@@ -1,7 +1,7 @@
-"""What goes wrong around the command line: bad input, full disks, an engine that goes away.
+"""Faults around the command line: full disks, missing rights, an engine that stops.
 
-Every fault ends in bounded time with an exit code, a line that helps and no traceback;
-what was measured before it is kept.
+Every fault ends in bounded time, with an exit code, a helpful message and no traceback. Measured
+cells are kept.
 """
 
 import json
@@ -9,8 +9,7 @@ import os
 import re
 import shutil
 import subprocess
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,131 +38,16 @@ NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent"}
 
 
 def complaint(ended: Ended) -> str:
-    """Return the first line on standard error; nothing that a user causes is a traceback."""
+    """Return the first line of standard error; fail for a traceback."""
     assert "Traceback" not in ended.said
     return ended.err.partition("\n")[0]
-
-
-# --- bad input ------------------------------------------------------------------------
-
-
-def _with(name: str, member: str, data: bytes) -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        wheel = make_wheel(folder, name, "x = 1")
-        with zipfile.ZipFile(wheel, "a", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(member, data)
-        return wheel
-
-    return make
-
-
-def _no_archive(folder: Path) -> Path:
-    wheel = folder / "text-1.0-py3-none-any.whl"
-    wheel.write_text("hello")
-    return wheel
-
-
-def _cut_short(folder: Path) -> Path:
-    wheel = make_wheel(folder, "cut", "x = 1\n" * 1000)
-    wheel.write_bytes(wheel.read_bytes()[:-100])
-    return wheel
-
-
-def _renamed(folder: Path) -> Path:
-    return make_wheel(folder, "one", "x = 1").rename(folder / "two-1.0-py3-none-any.whl")
-
-
-_DISTRUST = "do not install it, and tell whoever published it"
-_AGAIN = "copy or download the file again"
-
-
-@pytest.mark.parametrize(
-    ("make", "said"),
-    [
-        (
-            _no_archive,
-            (
-                "text-1.0-py3-none-any.whl: this is no zip archive, as a wheel is: "
-                f"it begins with b'hell'; {_AGAIN}"
-            ),
-        ),
-        (
-            _cut_short,
-            (
-                "cut-1.0-py3-none-any.whl: the archive is cut short or damaged "
-                f"(File is not a zip file); {_AGAIN}"
-            ),
-        ),
-        (
-            _renamed,
-            (
-                "two-1.0-py3-none-any.whl: it holds one-1.0.dist-info, which is not of two 1.0; "
-                "build the wheel again with a current build backend"
-            ),
-        ),
-        (
-            _with("climbs", "../evil.py", b""),
-            f"climbs-1.0-py3-none-any.whl: member '../evil.py' leads out of its place; {_DISTRUST}",
-        ),
-        (
-            _with("rooted", "/etc/evil.py", b""),
-            f"rooted-1.0-py3-none-any.whl: member '/etc/evil.py' has an absolute path; {_DISTRUST}",
-        ),
-    ],
-)
-def test_a_wheel_that_is_none(tmp_path: Path, make: Callable[[Path], Path], said: str) -> None:
-    """It is told before any engine is asked, with the fault and the next step."""
-    ended = wheelgrid("check", make(tmp_path), "--out", tmp_path / "grid", env=NO_ENGINE)
-    assert (ended.status, complaint(ended)) == (2, f"wheelgrid: {said}")
-
-
-def test_a_zip_bomb(tmp_path: Path) -> None:
-    """Judged by its directory: nothing of it is unpacked."""
-    wheel = _with("bomb", "zeros", bytes(100 << 20))(tmp_path)
-    ended = wheelgrid("check", wheel, "--out", tmp_path / "grid", env=NO_ENGINE)
-    assert ended.status == 2
-    assert re.fullmatch(
-        r"wheelgrid: bomb-1\.0-py3-none-any\.whl: \d+ bytes that unpack to \d+: "
-        rf"a zip bomb; {_DISTRUST}",
-        complaint(ended),
-    )
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (
-            "check no-1.0-py3-none-any.whl",
-            "no-1.0-py3-none-any.whl: No such file or directory; give the path of a wheel file",
-        ),
-        (
-            "run --target debian-122",
-            "--target 'debian-122' matches nothing; did you mean 'debian-12'?",
-        ),
-        ("run --profile smoek", "--profile: unknown profile 'smoek'; did you mean 'smoke'?"),
-        (
-            "passport debian-12/s390",
-            "no target 'debian-12/s390' in the matrix; did you mean 'debian-12/s390x'?",
-        ),
-        (
-            "repro debian-12/s390x/nunpy",
-            "cell 'debian-12/s390x/nunpy': unknown subject 'nunpy'; did you mean 'numpy'?",
-        ),
-        ("run -k nothing-like-it --target debian-12", "no cell is selected: the matrix has"),
-    ],
-)
-def test_a_name_that_is_not_there(words: str, said: str) -> None:
-    """The nearest one is offered, and an empty selection says what each option left."""
-    ended = wheelgrid(*words.split(), env=NO_ENGINE)
-    assert ended.status == 2
-    assert complaint(ended).startswith(f"wheelgrid: {said}")
 
 
 # --- no room --------------------------------------------------------------------------
 
 
-def test_results_that_cannot_be_written(tmp_path: Path) -> None:
-    """Below a file, or where nobody may write: told before anything is run."""
+def test_an_unwritable_directory_is_reported_first(tmp_path: Path) -> None:
+    """An unwritable directory is reported before any cell runs."""
     (tmp_path / "file").touch()
     for out, reason in (
         (tmp_path / "file" / "grid", "Not a directory"),
@@ -190,14 +74,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> None:
-    """Leave no byte free on ``disk``."""
+    """Fill ``disk``."""
     free = shutil.disk_usage(disk).free
     (disk / "filler").write_bytes(bytes(free))
     assert shutil.disk_usage(disk).free == 0
 
 
-def test_a_disk_that_is_full_from_the_start(small_disk: Path) -> None:
-    """Results that will not fit are told before anything is run."""
+def test_a_full_disk_is_reported_first(small_disk: Path) -> None:
+    """A full disk is reported before any cell runs."""
     fill(small_disk)
     out = small_disk / "grid"
     ended = wheelgrid("run", *HERE, "--subject", "pure", "--out", out)
@@ -206,12 +90,12 @@ def test_a_disk_that_is_full_from_the_start(small_disk: Path) -> None:
     assert ended.out == ""
 
 
-def test_a_cache_without_room(small_disk: Path, tmp_path: Path) -> None:
-    """A miss that names the disk, in seconds and not after minutes of assembling."""
+def test_a_full_cache_is_a_miss(small_disk: Path, tmp_path: Path) -> None:
+    """The cell is a miss that names the disk, without minutes of assembling."""
     matrix = tmp_path / "matrix"
     shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
     targets = matrix / "targets.yaml"
-    # An image that no engine has: what it has needs no cache.
+    # An image that no engine has yet, so that the cache is needed.
     targets.write_text(targets.read_text().replace("[base-files,", "[tzdata, base-files,", 1))
     words = ("run", *HERE, "--subject", "pure", "--out", tmp_path / "grid", "--matrix", matrix)
     ended = wheelgrid(*words, env={"WHEELGRID_CACHE": str(small_disk)})
@@ -222,8 +106,8 @@ def test_a_cache_without_room(small_disk: Path, tmp_path: Path) -> None:
     assert "set WHEELGRID_CACHE to another directory" in seen["evidence"]
 
 
-def test_a_mirror_that_is_gone_costs_the_cells_that_need_it(tmp_path: Path) -> None:
-    """What is there is probed; what needs the mirror is a miss with its reason: code 3."""
+def test_a_missing_mirror_affects_only_cells_that_need_it(tmp_path: Path) -> None:
+    """Cells with images are probed; a cell that needs the mirror is a miss (exit code 3)."""
     matrix = tmp_path / "matrix"
     shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
     targets = matrix / "targets.yaml"
@@ -263,8 +147,8 @@ def test_a_mirror_that_is_gone_costs_the_cells_that_need_it(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "command", ["run", "check", "passport debian-12", "repro debian-12/x86_64/pure"]
 )
-def test_without_an_engine(tmp_path: Path, command: str) -> None:
-    """Code 3 within seconds, and the line that helps."""
+def test_a_missing_engine_is_reported(tmp_path: Path, command: str) -> None:
+    """Exit code 3 within 10 s, and a line with the next step."""
     more: list[object] = [make_wheel(tmp_path, "mine", ""), "--out", tmp_path]
     ended = wheelgrid(*command.split(), *(more if command == "check" else []), env=NO_ENGINE)
     assert ended.status == 3
@@ -275,17 +159,17 @@ def test_without_an_engine(tmp_path: Path, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["plan", "--help", "run --help", "build pure"])
-def test_what_needs_no_engine(command: str) -> None:
-    """Planning, help and building go on."""
+def test_commands_without_an_engine(command: str) -> None:
+    """Planning, help and building work without an engine."""
     ended = wheelgrid(*command.split(), env=NO_ENGINE)
     assert (ended.status, ended.err if command != "build pure" else "") == (0, "")
 
 
-def test_no_permission_on_the_socket(tmp_path: Path) -> None:
-    """Told apart from an engine that is not there, with the group to join."""
+def test_missing_rights_on_the_socket_are_reported(tmp_path: Path) -> None:
+    """The message differs from that of a missing engine and names the group to join."""
     with engine_proxy(tmp_path / "engine.sock") as proxy:
         (tmp_path / "engine.sock").chmod(0)
-        # Root passes every mode, unless that capability is taken from it.
+        # Root ignores file modes unless it lacks that capability.
         drop = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
         words = [*(drop if os.geteuid() == 0 else []), *HARNESS, "passport", "debian-12"]
         ended = run_command(*words, env={"DOCKER_HOST": proxy.host})
@@ -298,7 +182,7 @@ def test_no_permission_on_the_socket(tmp_path: Path) -> None:
 
 @pytest.fixture
 def slow_check(tmp_path: Path) -> tuple[object, ...]:
-    """Return a command line of three cells: one done at once, one that sleeps, one after it."""
+    """Return a command line of three cells; the second takes 50 s."""
     codes = {"first": "", "slow": "import time\ntime.sleep(50)", "then": ""}
     wheels = [make_wheel(tmp_path, name, code) for name, code in codes.items()]
     return ("check", *wheels, *HERE, "--out", tmp_path / "grid")
@@ -311,7 +195,7 @@ def measured(out: Path) -> list[dict[str, Any]]:
 
 
 def wait_for_first_cell(out: Path) -> None:
-    """Return when one cell has been seen and the next one is being probed."""
+    """Wait until the first cell is measured and the second is being probed."""
     journal = out / "journal.jsonl"
 
     def in_the_second() -> bool:
@@ -335,8 +219,10 @@ def client() -> Iterator[docker.DockerClient]:
     client.close()
 
 
-def test_the_engine_goes_away(tmp_path: Path, slow_check: tuple[object, ...]) -> None:
-    """What was measured is kept, the rest is missed: nothing can be said of it."""
+def test_a_stopped_engine_keeps_measured_cells(
+    tmp_path: Path, slow_check: tuple[object, ...]
+) -> None:
+    """Measured cells are kept; the others are misses."""
     with (
         engine_proxy(tmp_path / "engine.sock") as proxy,
         started_wheelgrid(*slow_check, env={"DOCKER_HOST": proxy.host}) as started,
@@ -356,10 +242,10 @@ def test_the_engine_goes_away(tmp_path: Path, slow_check: tuple[object, ...]) ->
         )
 
 
-def test_ctrl_c(
+def test_ctrl_c_keeps_measured_cells(
     tmp_path: Path, slow_check: tuple[object, ...], client: docker.DockerClient
 ) -> None:
-    """Code 130, what was measured is kept, and no container stays."""
+    """Exit code 130; measured cells are kept and no container remains."""
     with started_wheelgrid(*slow_check) as started:
         wait_for_first_cell(tmp_path / "grid")
         pids = started.pids()
@@ -373,10 +259,10 @@ def test_ctrl_c(
     wait_until(lambda: not containers_of(client, pids), seconds=10)
 
 
-def test_killed_without_a_chance_to_clean_up(
+def test_no_container_outlives_a_killed_run(
     tmp_path: Path, slow_check: tuple[object, ...], client: docker.DockerClient
 ) -> None:
-    """The container ends by itself, because its standard input does."""
+    """The container ends with its standard input."""
     with started_wheelgrid(*slow_check) as started:
         wait_for_first_cell(tmp_path / "grid")
         pids = started.pids()
@@ -385,8 +271,8 @@ def test_killed_without_a_chance_to_clean_up(
         wait_until(lambda: not containers_of(client, pids), seconds=10)
 
 
-def test_a_disk_that_fills_up(small_disk: Path, tmp_path: Path) -> None:
-    """What was measured is shown; that it cannot be written is said."""
+def test_a_disk_that_fills_up_is_reported(small_disk: Path, tmp_path: Path) -> None:
+    """The grid is printed, and the write error is reported."""
     codes = {"first": "", "slow": "import time\ntime.sleep(3)"}
     wheels = [make_wheel(tmp_path, name, code) for name, code in codes.items()]
     out = small_disk / "grid"

@@ -1,4 +1,4 @@
-"""Every replica, measured in its container, against the recorded facts of the real thing."""
+"""Every replica compared with the recorded facts of the real environment."""
 
 import pytest
 
@@ -13,8 +13,7 @@ from tests.support.facts import recorded_facts
 
 pytestmark = pytest.mark.integration
 
-# What does not wait for the night: each naming on each libc, on an arch that nobody renamed and
-# on the two that somebody did.
+# Replicas outside the nightly: each naming on each libc, on x86_64 and on the two renamed arches.
 TARGETS = (
     "python-3.9-alpine3.14",
     "alpine-3.14-ga",
@@ -25,7 +24,7 @@ TARGETS = (
     "fedora-35",
 )
 ARCHES = ("x86_64", "armv7l", "ppc64le")
-# Upstream's names on glibc, which follow one rule on every arch.
+# Upstream's names on glibc follow one rule on every arch.
 NATIVELY = "fedora-35"
 
 REPLICAS = [target for target in read_matrix(ROOT / "matrix").targets if target.replica]
@@ -55,8 +54,10 @@ def images() -> ImageStore:
     return open_images(options, open_pinned(options, print), print)
 
 
-def test_a_replica_is_as_recorded(engine: DockerEngine, images: ImageStore, target: Target) -> None:
-    """Names, libc, pip and what pip accepts, but for what the matrix gives a reason for."""
+def test_a_replica_matches_the_recorded_facts(
+    engine: DockerEngine, images: ImageStore, target: Target
+) -> None:
+    """Names, libc, pip and its tags are as recorded, except for reasons in the matrix."""
     assert target.replica is not None
     recorded = recorded_facts()[target.replica.replicates, target.arch_name]
     with open_session(engine, images.get(target).id, target, Limits()) as session:
@@ -64,7 +65,7 @@ def test_a_replica_is_as_recorded(engine: DockerEngine, images: ImageStore, targ
     assert list(unaccounted(found, target.replica.differs)) == []
 
 
-def test_no_naming_waits_for_the_night() -> None:
-    """What is measured every time has each naming that the matrix uses, on each libc."""
+def test_every_naming_is_tested_outside_the_nightly() -> None:
+    """The replicas outside the nightly cover each naming on each libc."""
     kinds = [(t.replica.naming.id, t.libc, t.id in TARGETS) for t in REPLICAS if t.replica]
     assert {kind[:2] for kind in kinds} == {kind[:2] for kind in kinds if kind[2]}

@@ -1,4 +1,4 @@
-"""The release gate with a real engine: wheels of one's own held against a released one."""
+"""The release gate with a real engine: new wheels compared with a release."""
 
 import json
 from pathlib import Path
@@ -16,14 +16,14 @@ WORKS = "def escape(text): return text"
 
 
 def gate(folder: Path, *words: object) -> Ended:
-    """Check the wheels in ``folder`` against a release, on one native target."""
+    """Check the wheels in ``folder`` against a release on one native target."""
     here = ("--images", "assembled", "--target", "debian-12", "--arch", native_arch().name)
     kept = ("--out", folder / "grid", "--store", folder / "store.db")
     return wheelgrid("check", folder, "--against", RELEASED, *here, *kept, *words)
 
 
-def test_a_wheel_that_works_as_before(tmp_path: Path) -> None:
-    """Both are in one table, and nothing is worse."""
+def test_an_unchanged_wheel_passes(tmp_path: Path) -> None:
+    """Both versions are in one table, and nothing got worse."""
     make_wheel(tmp_path, "markupsafe", WORKS)
     ended = gate(tmp_path, "--call", "markupsafe.escape('a') == 'a'")
     assert ended.status == 0, ended.said
@@ -32,8 +32,8 @@ def test_a_wheel_that_works_as_before(tmp_path: Path) -> None:
     assert "0 cells worse, 0 better" in ended.out
 
 
-def test_a_wheel_that_breaks(tmp_path: Path) -> None:
-    """It is told with what it was and the key line, and ``run.json`` says the same exit code."""
+def test_a_regression_fails_the_gate(tmp_path: Path) -> None:
+    """The report has the old outcome and the key line; ``run.json`` has the same exit code."""
     make_wheel(tmp_path, "markupsafe", "raise ImportError('broken on purpose')")
     ended = gate(tmp_path)
     assert ended.status == 1
@@ -43,8 +43,8 @@ def test_a_wheel_that_breaks(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "grid" / "run.json").read_text())["exit_code"] == 1
 
 
-def test_what_is_declared(tmp_path: Path) -> None:
-    """A failure that a file declares does not fail the gate; a file that meets nothing is told."""
+def test_declared_failures_pass(tmp_path: Path) -> None:
+    """A declared failure passes the gate; a declaration without a cell is reported."""
     make_wheel(tmp_path, "markupsafe", "raise ImportError('broken on purpose')")
     declared = tmp_path / "known.yaml"
     declared.write_text(
@@ -58,8 +58,8 @@ def test_what_is_declared(tmp_path: Path) -> None:
     assert "known.yaml:2: meets no cell; the subjects here are markupsafe-1.0" in ended.err
 
 
-def test_a_platform_that_loses_its_wheel(tmp_path: Path) -> None:
-    """A wheelhouse without a wheel for this arch is told as what it means to its users."""
+def test_a_lost_platform_fails_the_gate(tmp_path: Path) -> None:
+    """A missing wheel for an arch is reported with its effect on users."""
     make_wheel(tmp_path, "markupsafe", WORKS, tag="cp311-cp311-manylinux_2_17_mips64")
     ended = gate(tmp_path)
     assert ended.status == 1
@@ -67,8 +67,8 @@ def test_a_platform_that_loses_its_wheel(tmp_path: Path) -> None:
     assert gate(tmp_path, "--partial").status == 0
 
 
-def test_another_project(tmp_path: Path) -> None:
-    """A release of another project is a mistake, told before anything is run."""
+def test_another_project_is_refused(tmp_path: Path) -> None:
+    """A release of another project is a usage error before any cell runs."""
     make_wheel(tmp_path, "other", "")
     ended = gate(tmp_path)
     assert ended.status == 2

@@ -1,4 +1,4 @@
-"""Assembled images on the real engine: what is in them runs, and they are the same every time."""
+"""Assembled images on the real engine: their programs run, and builds are reproducible."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 ARCHES = [native_arch().name, "s390x", "armv7l"]
 
-# A few modules are frozen into the interpreter and have no file of their own.
+# Some modules are frozen into the interpreter and have no file.
 COMPILED = """
 import os, sys
 import pip._internal.cli.main_parser, json, sysconfig
@@ -47,7 +47,7 @@ def run(engine: DockerEngine, image: ImageRef, arch: str, *command: str) -> str:
 
 @pytest.mark.parametrize("arch", ARCHES)
 def test_shell_python_and_pip_run_hardened(engine: DockerEngine, cache: Cache, arch: str) -> None:
-    """As nobody, without network, on a read-only root: the three programs that a probe needs."""
+    """Shell, Python and pip run as nobody, without network, on a read-only root."""
     image = get_image(engine, cache, arch)
     assert run(engine, image, arch, "sh", "-c", "id -un; uname -m").split()[0] == "nobody"
     machine = run(engine, image, arch, "sh", "-c", "uname -m").strip()
@@ -59,7 +59,7 @@ def test_shell_python_and_pip_run_hardened(engine: DockerEngine, cache: Cache, a
 
 @pytest.mark.parametrize("arch", ARCHES)
 def test_pip_is_compiled(engine: DockerEngine, cache: Cache, arch: str) -> None:
-    """Nothing that pip imports is compiled in the container, but a link and the arch's settings."""
+    """All modules that pip imports have bytecode, except links and sysconfig data."""
     image = get_image(engine, cache, arch)
     loaded, *missing = run(engine, image, arch, "python3", "-c", COMPILED).split()
     assert int(loaded) > 100
@@ -68,15 +68,15 @@ def test_pip_is_compiled(engine: DockerEngine, cache: Cache, arch: str) -> None:
 
 
 @pytest.mark.parametrize("arch", ARCHES)
-def test_the_loader_knows_the_libraries(engine: DockerEngine, cache: Cache, arch: str) -> None:
-    """The cache that libc-bin's script makes is there: ``ctypes`` finds libraries through it."""
+def test_ctypes_finds_libraries(engine: DockerEngine, cache: Cache, arch: str) -> None:
+    """The cache of libc-bin's script exists, so ``ctypes`` finds libraries."""
     image = get_image(engine, cache, arch)
     code = "import ctypes.util; print(ctypes.util.find_library('z'))"
     assert run(engine, image, arch, "python3", "-c", code).strip() == "libz.so.1"
 
 
-def test_the_engine_knows_the_true_platform(engine: DockerEngine, cache: Cache) -> None:
-    """Variant included, or ``--platform linux/arm/v7`` would not find it."""
+def test_the_image_has_its_platform_variant(engine: DockerEngine, cache: Cache) -> None:
+    """The platform has its variant, which ``--platform linux/arm/v7`` needs."""
     found = engine.find_image(get_image(engine, cache, "armv7l").id)
     assert found is not None
     assert found.platform == "linux/arm/v7"
@@ -86,7 +86,7 @@ def test_the_engine_knows_the_true_platform(engine: DockerEngine, cache: Cache) 
 def test_the_same_packages_give_the_same_image(
     engine: DockerEngine, cache: Cache, tmp_path: Path
 ) -> None:
-    """Assembled again from nothing, native and foreign have the ids that the engine has."""
+    """Images assembled again, native and foreign, have the same ids."""
     again = ImageStore(
         ImageEngine(),
         make_workspace(Cache(tmp_path)),
@@ -97,8 +97,8 @@ def test_the_same_packages_give_the_same_image(
         assert again.get(debian_12(arch)) == get_image(engine, cache, arch)
 
 
-def test_an_image_that_the_engine_has_takes_no_time(engine: DockerEngine, cache: Cache) -> None:
-    """The second time, nothing is assembled and nothing loaded."""
+def test_an_existing_image_is_reused(engine: DockerEngine, cache: Cache) -> None:
+    """A second request assembles and loads nothing."""
     get_image(engine, cache, "s390x")
     said: list[str] = []
     workspace = open_workspace(ROOT / "matrix", said.append, cache)

@@ -1,4 +1,4 @@
-"""The registry way against a real registry: found, moved, vanished, of another architecture."""
+"""Images from a real registry: found, moved, missing, or for another arch."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,13 +53,13 @@ def server(pushed: tuple[LoopbackRegistry, list[Manifest]]) -> LoopbackRegistry:
 
 @pytest.fixture
 def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
-    """Return a cache that remembers no silent registry; pauses are short."""
+    """Return an empty cache that records no silent registry; retries are quick."""
     monkeypatch.setattr(registry, "FIRST_PAUSE", 0.05)
     return Cache(tmp_path)
 
 
 def _forget(host: str) -> None:
-    """Remove what the tests pulled and prepared, by name; the assembled images stay."""
+    """Remove the pulled and prepared images by name; keep the assembled ones."""
     client = docker.from_env()
     for image in client.images.list():
         for tag in image.tags:
@@ -69,7 +69,7 @@ def _forget(host: str) -> None:
 
 
 class Registry:
-    """The way in for these tests: pulls through a mirror, as ``--registry`` says."""
+    """Pulls through a mirror, as with ``--registry``."""
 
     def __init__(self, engine: DockerEngine, cache: Cache, host: str) -> None:
         self.said: list[str] = []
@@ -98,7 +98,7 @@ def cause_of(way: Registry, arch: Arch, *prepare: str, image: str) -> str:
 
 
 def test_a_tag_gives_the_image_of_the_platform(engine: DockerEngine, way: Registry) -> None:
-    """One tag, two platforms, in turn: never the one that the engine had from before."""
+    """One tag gives the right image for two platforms in turn."""
     for arch in (NATIVE, FOREIGN, NATIVE):
         ref = way.get(arch)
         spec = ContainerSpec(image=ref.id, arch=arch, command=("uname", "-m"))
@@ -106,10 +106,10 @@ def test_a_tag_gives_the_image_of_the_platform(engine: DockerEngine, way: Regist
         assert "/hub/debian:12@sha256:" in ref.origin
 
 
-def test_an_image_can_be_had_by_digest(
+def test_an_image_is_pulled_by_digest(
     way: Registry, pushed: tuple[LoopbackRegistry, list[Manifest]]
 ) -> None:
-    """Pinned: the origin is the digest that was asked for."""
+    """The origin is the requested digest."""
     _, (_, foreign) = pushed
     assert way.get(FOREIGN, image=f"debian@{foreign.digest}").origin.endswith(foreign.digest)
 
@@ -117,7 +117,7 @@ def test_an_image_can_be_had_by_digest(
 def test_a_tag_that_moved_is_followed(
     way: Registry, server: LoopbackRegistry, pushed: tuple[LoopbackRegistry, list[Manifest]]
 ) -> None:
-    """Each result records the digest that the tag stood for at its time."""
+    """Each result has the digest of the tag at its time."""
     _, (native, foreign) = pushed
     before = way.get(FOREIGN)
     moved = server.put_list("hub/debian", "12", foreign)
@@ -127,16 +127,16 @@ def test_a_tag_that_moved_is_followed(
     assert native.digest not in after.origin
 
 
-def test_a_tag_that_is_not_there_is_not_found(way: Registry) -> None:
-    """Asked for once: it will not appear."""
+def test_a_missing_tag_is_not_found(way: Registry) -> None:
+    """A missing tag is requested once."""
     assert cause_of(way, NATIVE, image="debian:vanished") == "infra:not-found"
     assert len(way.said) == 1
 
 
-def test_a_tag_that_vanished_is_not_found(
+def test_a_removed_tag_is_not_found(
     way: Registry, server: LoopbackRegistry, pushed: tuple[LoopbackRegistry, list[Manifest]]
 ) -> None:
-    """Had yesterday, gone today: the image that the engine still has is not passed off for it."""
+    """An image that the engine still has does not replace a removed tag."""
     _, (_, foreign) = pushed
     digest = server.put_list("hub/debian", "passing", foreign)
     way.get(FOREIGN, image="debian:passing")
@@ -147,21 +147,21 @@ def test_a_tag_that_vanished_is_not_found(
 def test_an_image_without_the_platform_is_not_found(
     way: Registry, server: LoopbackRegistry, pushed: tuple[LoopbackRegistry, list[Manifest]]
 ) -> None:
-    """A list that lacks the platform has no image for it."""
+    """A manifest list without the platform has no image for it."""
     _, (native, _) = pushed
     server.put_list("hub/debian", "native-only", native)
     assert cause_of(way, FOREIGN, image="debian:native-only") == "infra:not-found"
 
 
 def test_an_image_of_another_architecture_is_not_used(way: Registry) -> None:
-    """A single-platform tag gives whatever it has; that is told from not being there."""
+    """A tag with one wrong platform differs from a missing tag."""
     assert cause_of(way, FOREIGN, image=f"debian:{NATIVE.name}") == "infra:wrong-arch"
 
 
-def test_a_list_that_lies_about_the_architecture_is_not_believed(
+def test_a_wrong_manifest_list_is_refused(
     way: Registry, server: LoopbackRegistry, pushed: tuple[LoopbackRegistry, list[Manifest]]
 ) -> None:
-    """The list promises s390x, the image's own config says otherwise."""
+    """The manifest list names s390x, but the image's config names another arch."""
     _, (native, _) = pushed
     lie = Manifest(digest=native.digest, size=native.size, arch=FOREIGN)
     server.put_list("hub/debian", "lie", lie)
@@ -169,8 +169,8 @@ def test_a_list_that_lies_about_the_architecture_is_not_believed(
 
 
 @pytest.mark.parametrize("arch", [NATIVE, FOREIGN], ids=lambda arch: str(arch.name))
-def test_commands_prepare_it_once(engine: DockerEngine, way: Registry, arch: Arch) -> None:
-    """What they made is in the image, and the second asking runs nothing."""
+def test_prepare_commands_run_once(engine: DockerEngine, way: Registry, arch: Arch) -> None:
+    """The image has the commands' files, and a second request runs nothing."""
     ref = way.get(arch, "touch /prepared", "id -un > /prepared")
     done = engine.run(
         ContainerSpec(image=ref.id, arch=arch, command=("cat", "/prepared")), timeout=60
@@ -182,8 +182,8 @@ def test_commands_prepare_it_once(engine: DockerEngine, way: Registry, arch: Arc
     assert not any(line.startswith("preparing") for line in way.said)
 
 
-def test_a_command_that_fails_has_its_own_cause(engine: DockerEngine, way: Registry) -> None:
-    """Its output is in the message, and the next asking runs it again."""
+def test_a_failed_prepare_command_has_its_cause(engine: DockerEngine, way: Registry) -> None:
+    """The message has the command's output, and the next request runs it again."""
     with pytest.raises(ImageError, match="no such luck") as caught:
         way.get(NATIVE, "echo no such luck; exit 7")
     assert caught.value.cause == "infra:prepare"
@@ -191,10 +191,10 @@ def test_a_command_that_fails_has_its_own_cause(engine: DockerEngine, way: Regis
     assert engine.find_image("wheelgrid/prepared-debian-x86_64") is None
 
 
-def test_a_registry_that_vanished_is_a_pull_that_failed(
+def test_a_stopped_registry_is_a_failed_pull(
     engine: DockerEngine, cache_of_its_own: Cache, tmp_path: Path
 ) -> None:
-    """After some tries; the next image is not waited for at all."""
+    """The pull fails after its retries; the next image fails without them."""
     with loopback_registry(tmp_path) as server:
         host = server.host
     way = Registry(engine, cache_of_its_own, host)

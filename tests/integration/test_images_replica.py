@@ -1,4 +1,4 @@
-"""Replicas on the real engine: a musl interpreter that starts, tells what it is, and installs."""
+"""Replicas on the real engine: a musl interpreter starts, reports itself and installs."""
 
 import tarfile
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from tests.support.workspace import make_workspace
 pytestmark = pytest.mark.integration
 
 ARCHES = [native_arch().name, "ppc64le"]
-"""This machine's, and one that is emulated."""
+"""The native arch and an emulated one."""
 
 MISSING = """
 import sys, os
@@ -62,10 +62,8 @@ def run(engine: DockerEngine, image: ImageRef, arch: str, *command: str) -> str:
     return done.output.decode()
 
 
-def test_a_replica_starts_a_session_and_tells_what_it_is(
-    engine: DockerEngine, image: ImageRef, arch: str
-) -> None:
-    """The naming's names, Debian's real musl, the pip of the time and the tags that it takes."""
+def test_a_replica_matches_its_naming(engine: DockerEngine, image: ImageRef, arch: str) -> None:
+    """It has the naming's suffixes, Debian's musl, the old pip and its tags."""
     target = alpine_replica(arch)
     session = open_session(engine, image.id, target, Limits())
     try:
@@ -80,7 +78,7 @@ def test_a_replica_starts_a_session_and_tells_what_it_is(
 
 
 def test_a_base_for_musl_has_no_glibc(engine: DockerEngine, image: ImageRef, arch: str) -> None:
-    """A glibc wheel finds no loader and no library there, as on Alpine."""
+    """A glibc wheel finds no loader and no library, as on Alpine."""
     names = set(run(engine, image, arch, "ls", "/lib", "/usr/lib").split())
     assert not [
         n for n in names if n.endswith("-linux-gnu") or n.startswith(("libc.so", "ld-linux"))
@@ -88,23 +86,21 @@ def test_a_base_for_musl_has_no_glibc(engine: DockerEngine, image: ImageRef, arc
     assert f"libc.musl-{arch}.so.1" in names
 
 
-def test_nothing_that_pip_imports_is_compiled_there(
-    engine: DockerEngine, image: ImageRef, arch: str
-) -> None:
-    """Bytecode lies beside the library's and beside pip's sources, on every arch."""
+def test_pips_modules_have_bytecode(engine: DockerEngine, image: ImageRef, arch: str) -> None:
+    """The standard library and pip have bytecode on every arch."""
     loaded, *missing = run(engine, image, arch, "python3", "-c", MISSING).split()
     assert int(loaded) > 100
     assert missing == []
 
 
 def test_a_shell_runs_as_nobody(engine: DockerEngine, image: ImageRef, arch: str) -> None:
-    """The static busybox gives what commands of a probe need."""
+    """The static busybox runs the commands of a probe."""
     assert run(engine, image, arch, "sh", "-c", "id -un; mktemp").split()[0] == "nobody"
 
 
 @pytest.fixture
 def own_prefix(engine: DockerEngine) -> Iterator[str]:
-    """Return a beginning of image names that nobody else has; such images are removed after."""
+    """Return a unique prefix for image names; remove such images afterwards."""
     prefix = f"wheelgrid-test-{uuid4().hex[:8]}/"
     yield prefix
     for image in engine.list_images(prefix):
@@ -113,7 +109,7 @@ def own_prefix(engine: DockerEngine) -> Iterator[str]:
 
 
 def load(engine: DockerEngine, name: str, folder: Path) -> None:
-    """Load a small image with one file that holds its name."""
+    """Load a small image whose one file holds its name."""
     layer, archive = folder / "layer.tar", folder / "image.tar"
     (folder / "name").write_text(name)
     with tarfile.open(layer, "w") as tar:
@@ -122,10 +118,10 @@ def load(engine: DockerEngine, name: str, folder: Path) -> None:
     engine.load_image(archive, name)
 
 
-def test_what_nobody_uses_is_listed_and_removed(
+def test_unused_images_are_listed_and_removed(
     engine: DockerEngine, own_prefix: str, tmp_path: Path
 ) -> None:
-    """The engine tells names, sizes and the time of loading; the used image stays."""
+    """The list has names, sizes and ages; the used image is kept."""
     used, old = f"{own_prefix}a:used", f"{own_prefix}a:old"
     for name in (used, old):
         load(engine, name, tmp_path)
@@ -137,8 +133,8 @@ def test_what_nobody_uses_is_listed_and_removed(
     assert [image.names for image in engine.list_images(own_prefix)] == [(used,)]
 
 
-def test_pruning_dry_says_what_the_list_calls_unused(tmp_path: Path) -> None:
-    """In a cache of its own with one root that no target has: it is named, and it stays."""
+def test_prune_dry_run_names_unused_entries(tmp_path: Path) -> None:
+    """An unused root is named and not removed."""
     root = Cache(tmp_path).get("roots", "old.tar", Path.touch)
     env = {"WHEELGRID_CACHE": str(tmp_path)}
     listed = wheelgrid("image", "list", "--unused", env=env)

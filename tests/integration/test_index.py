@@ -1,4 +1,4 @@
-"""The real package index: a lock is made, a wheel is chosen, downloaded, checked."""
+"""The real package index: lock, choice, download and verification."""
 
 from dataclasses import replace
 from datetime import date
@@ -26,7 +26,7 @@ DEBIAN_12 = tuple(map(str, cpython_tags((3, 11), platforms=["manylinux_2_17_x86_
 
 @pytest.fixture(scope="module")
 def lock(tmp_path_factory: pytest.TempPathFactory) -> IndexLock:
-    """Pin the release as the index has it now."""
+    """Pin the release as the index has it."""
     index = PackageIndex(Cache(tmp_path_factory.mktemp("cache")), EMPTY, print)
     return renew_lock([MARKUPSAFE], index)
 
@@ -39,8 +39,8 @@ def chosen(lock: IndexLock) -> LockedWheel:
     return wheel
 
 
-def test_download(lock: IndexLock, chosen: LockedWheel, tmp_path: Path) -> None:
-    """The chosen wheel arrives as pinned, is well-formed, and is for that machine."""
+def test_a_locked_wheel_is_downloaded(lock: IndexLock, chosen: LockedWheel, tmp_path: Path) -> None:
+    """The chosen wheel has the pinned digest, is well-formed, and fits the machine."""
     ref = PackageIndex(Cache(tmp_path), lock, print).fetch(chosen)
     path = Path(ref.path)
     assert file_sha256(path) == ref.sha256 == chosen.sha256
@@ -54,15 +54,15 @@ def test_download(lock: IndexLock, chosen: LockedWheel, tmp_path: Path) -> None:
     assert "PyInit__speedups" in speedups.elf.exported
 
 
-def test_wrong_digest(lock: IndexLock, chosen: LockedWheel, tmp_path: Path) -> None:
-    """A lock with another digest stops the wheel, and nothing of it stays."""
+def test_a_wrong_digest_is_refused(lock: IndexLock, chosen: LockedWheel, tmp_path: Path) -> None:
+    """A wheel with another digest is refused and not kept."""
     wrong = replace(chosen, sha256="0" * 64)
-    with pytest.raises(PackageIndexError, match="gives other bytes than were pinned"):
+    with pytest.raises(PackageIndexError, match="serves other bytes than were pinned"):
         PackageIndex(Cache(tmp_path), lock, print).fetch(wrong)
     assert not list(tmp_path.rglob("*.whl"))
 
 
-def test_no_such_release(tmp_path: Path) -> None:
-    """A version that was never released is told with versions that were."""
+def test_an_unknown_release_is_reported(tmp_path: Path) -> None:
+    """An unknown version is reported with the known versions."""
     with pytest.raises(PackageIndexError, match=r"no such release; it has .*3\.0\.2"):
         PackageIndex(Cache(tmp_path), EMPTY, print).lookup("markupsafe", "3.0.2.dev99")

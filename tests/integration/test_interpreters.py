@@ -1,4 +1,4 @@
-"""A replica's interpreter under the tests that its own release brings for it."""
+"""Replica interpreters pass the regression tests of their CPython release."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from harness.images.debian_root import native_arch
 pytestmark = pytest.mark.integration
 
 TARGETS = {
-    # One for each interpreter and libc, with upstream's names, as the tests know no others.
+    # One per interpreter and libc, with upstream's names, as CPython's tests expect.
     "python-3.9-alpine3.14": "test_importlib test_imp test_sysconfig test_zipfile",
     "fedora-34": "test_importlib test_imp test_sysconfig test_zipfile",
     "python-3.11-alpine3.18": "test_importlib test_imp test_sysconfig test_zipfile",
@@ -25,8 +25,7 @@ EVERY_TIME |= {("python-3.9-alpine3.14", "ppc64le"), ("fedora-34", "armv7l")}
 
 SECONDS = 300
 
-# The first two write beside the standard library, and a probe's root is read-only; the last
-# wants a /dev/shm, which probes have not.
+# The first two write beside the standard library on the read-only root; the last needs /dev/shm.
 LEFT_OUT = (
     *("-i", "test_circular_imports", "-i", "test_side_effect_import"),
     *("-i", "test_multiprocessing_pool_circular_import"),
@@ -73,7 +72,7 @@ def images() -> ImageStore:
 def test_an_interpreter_passes_the_tests_of_its_release(
     engine: DockerEngine, images: ImageStore, target: Target
 ) -> None:
-    """Natively the regression tests of importing, sysconfig and zip files; emulated a few lines."""
+    """Native: tests of importing, sysconfig and zip files; emulated: a short script."""
     if target.arch == native_arch():
         command: tuple[str, ...] = (
             "python3",

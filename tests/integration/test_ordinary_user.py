@@ -1,4 +1,4 @@
-"""The main job run by a user who is not root: the engine's group is all that is needed."""
+"""The main job as a user who is not root but in the engine's group."""
 
 import contextlib
 import json
@@ -26,9 +26,9 @@ from tests.support.workspace import make_workspace
 pytestmark = pytest.mark.integration
 
 CELLS = {"debian-12": "plain", "python-3.9-alpine3.14": "plain-musllinux-1-1"}
-"""An assembled target and a replica, each with a wheel that is compiled for it."""
+"""An assembled target and a replica, each with a compiled wheel."""
 MADE_BY_THE_USER = ("host-pythons/", "interpreter-headers/", "roots/", "installers/")
-"""What is not copied into the user's cache: nothing here takes long to make."""
+"""Entries that are quick to make and are not copied into the user's cache."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def user(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def test_doctor_has_no_objection(user: OrdinaryUser) -> None:
-    """The user is not root, and everything that the main job needs is there for them."""
+    """The user is not root, and doctor finds nothing missing."""
     said = user.run(user.python, "-c", "import os; print(os.geteuid())")
     assert int(said.out) != 0
     ended = user.wheelgrid("doctor")
@@ -48,9 +48,9 @@ def test_doctor_has_no_objection(user: OrdinaryUser) -> None:
 
 @pytest.mark.parametrize("name", CELLS)
 def test_cell_passes(user: OrdinaryUser, engine: DockerEngine, cache: Cache, name: str) -> None:
-    """The user makes image and wheel in a cache of their own, and the cell passes.
+    """The user makes image and wheel in a separate cache, and the cell passes.
 
-    Of a replica the compiled interpreter is there already, made by whoever runs the tests.
+    A replica's interpreter comes from the tests' cache.
     """
     target = find_target(name)
     use = prepare(target, engine, cache)
@@ -71,7 +71,7 @@ def find_target(name: str) -> Target:
 
 
 def prepare(target: Target, engine: DockerEngine, cache: Cache) -> ImageStorage:
-    """Return what the target uses by its way without a registry; an interpreter is compiled."""
+    """Return the image of the target without a registry; compile its interpreter."""
     workspace = make_workspace(cache)
     if way := target.replica:
         interpreter_tree(way.interpreter, target.arch, target.libc, way.naming, workspace)
@@ -81,16 +81,16 @@ def prepare(target: Target, engine: DockerEngine, cache: Cache) -> ImageStorage:
 
 
 def copied(use: ImageStorage, cache: Cache) -> list[Path]:
-    """Return the entries of the cache that the user gets copies of."""
+    """Return the cache entries that the user gets as copies."""
     globs = (glob for glob in use.entries if not glob.startswith(MADE_BY_THE_USER))
     return sorted({path for glob in globs for path in cache.root.glob(glob)})
 
 
 @contextlib.contextmanager
 def hidden(image: str) -> Iterator[None]:
-    """Take the name from an image for a while, so that it has to be made; its id stays usable.
+    """Remove the name of an image temporarily, so that it is made again; its id stays usable.
 
-    Other runs on the machine may make it, or hide it, at the same time.
+    Other runs may make or hide the image at the same time.
     """
     repository, _, tag = image.rpartition(":")
     aside = f"wheelgrid-hidden-{os.getpid()}"

@@ -1,4 +1,4 @@
-"""Debian's own images looked into: natively, and for an arch that is emulated."""
+"""Passports of assembled Debian images, native and emulated."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def arch(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def surveyor(engine: DockerEngine, tmp_path: Path) -> Surveyor:
-    """Return one with a cache of its own, so that it looks."""
+    """Return a surveyor with an empty cache, so that it measures."""
     return Surveyor(engine, Cache(tmp_path), print)
 
 
@@ -41,8 +41,10 @@ def passport(engine: DockerEngine, surveyor: Surveyor, arch: str) -> Passport:
         return surveyor.complete(session.start(), target, image)
 
 
-def test_what_the_loader_finds(surveyor: Surveyor, passport: Passport, arch: str) -> None:
-    """The loader, libc with malloc at the arch's oldest version, and the C API of the program."""
+def test_passport_has_loader_libc_and_c_api(
+    surveyor: Surveyor, passport: Passport, arch: str
+) -> None:
+    """The passport has the loader, libc's oldest malloc version, and Python's C API."""
     libraries = {library.name: library for library in passport.libraries}
     assert passport.loader == LOADERS[arch]
     assert "libc.so.6" in passport.linked
@@ -54,8 +56,8 @@ def test_what_the_loader_finds(surveyor: Surveyor, passport: Passport, arch: str
     assert passport.exec_stack is ExecStack.GRANTED
 
 
-def test_every_library_is_whole(passport: Passport) -> None:
-    """Each library that is found finds the libraries that it needs in turn."""
+def test_every_library_resolves(passport: Passport) -> None:
+    """Each found library finds the libraries that it needs."""
     names = {library.name for library in passport.libraries}
     assert names >= set(passport.linked)
     assert {need for library in passport.libraries for need in library.needed} <= names

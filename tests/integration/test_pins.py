@@ -1,4 +1,4 @@
-"""Digests as a real registry says them."""
+"""Pins of images and packages from a real registry and mirror."""
 
 import shutil
 from pathlib import Path
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_registry_digest(engine: DockerEngine, cache: Cache, tmp_path: Path) -> None:
-    """It is that of the list of platforms, without pulling; what is not there is said so."""
+    """The digest of the manifest list is found without pulling; a missing tag is reported."""
     images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
     arch = native_arch()
     with loopback_registry(tmp_path) as server:
@@ -36,7 +36,7 @@ def test_registry_digest(engine: DockerEngine, cache: Cache, tmp_path: Path) -> 
 
 
 def test_pins_of_the_committed_matrix(engine: DockerEngine, cache: Cache, tmp_path: Path) -> None:
-    """What a mirror has is pinned, of targets and builders; the rest stays and is told: exit 3."""
+    """Available images of targets and builders are pinned; others are reported (exit code 3)."""
     matrix = tmp_path / "matrix"
     shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
     images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
@@ -62,7 +62,7 @@ def test_pins_of_the_committed_matrix(engine: DockerEngine, cache: Cache, tmp_pa
 
 @pytest.mark.nightly
 def test_package_locks_of_the_committed_matrix(tmp_path: Path) -> None:
-    """Renewed on the mirror of the day they pin all that the matrix takes, or say what stayed."""
+    """All package sets of the matrix are locked, or reported as unchanged."""
     matrix = tmp_path / "matrix"
     shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
     done = wheelgrid("pins", "--update", "--only", "packages", "--matrix", matrix)

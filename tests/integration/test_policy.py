@@ -1,4 +1,4 @@
-"""``wheelgrid policy`` with the package index and replicas: judged, and run before and after."""
+"""``wheelgrid policy`` with the package index and replicas: judged and verified."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ HERE = ("--images", "replica", "--arch", "x86_64", "--measure")
 
 @pytest.fixture
 def releases(tmp_path: Path) -> Path:
-    """Return a list of one release whose musllinux wheels for 3.9 are named -gnu."""
+    """Return a list of one release whose musllinux wheels for 3.9 have -gnu names."""
     path = tmp_path / "releases.txt"
     path.write_text("# the one of the story\npsycopg-binary==3.0.4\n")
     return path
@@ -29,20 +29,20 @@ def judged(name: str, releases: Path, *words: object) -> Ended:
 
 
 def test_alpine_also_looks_for_gnu(releases: Path) -> None:
-    """What the fallback promised came true: it is judged to fix the wheel, and it is seen to."""
+    """The fallback fixes the wheel, and the run confirms it."""
     ended = judged("alpine-also-gnu", releases, "--verify")
     assert "fixed: psycopg_binary 3.0.4: alpine-3.14-ga-pip-upgraded/x86_64" in ended.out
     assert "0 regressed, 1 fixed" in ended.out
     assert "verified: 1 of 1 went as predicted, before and after" in ended.out
 
 
-def test_dropping_the_patch_leaves_the_wheels(releases: Path) -> None:
-    """An interpreter that reads -gnu alone still imports what the builder images wrote."""
+def test_dropping_the_patch_breaks_no_wheel(releases: Path) -> None:
+    """An interpreter that reads only -gnu still imports the builder images' wheels."""
     ended = judged("alpine-drop-patch", releases, "--target", "alpine-3.15*")
     assert "0 regressed, 0 fixed, 1 works as before, 0 fails as before" in ended.out
 
 
-def test_an_unknown_policy() -> None:
+def test_an_unknown_policy_suggests_the_nearest() -> None:
     """The nearest name is suggested."""
     ended = wheelgrid("policy", "alpine-also-gnue")
     assert ended.status == 2

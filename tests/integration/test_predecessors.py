@@ -1,4 +1,4 @@
-"""The state before an index: which versions came before, and which file is one of them."""
+"""Predecessors of a package: earlier versions in changelogs and their files in pools."""
 
 import gzip
 from collections.abc import Callable
@@ -41,28 +41,28 @@ def changelog(*versions: str) -> str:
     ],
     ids=["plain", "rebuild", "epoch", "backport", "point release", "unknown", "first"],
 )
-def test_versions_before_are_the_lower_ones_that_a_changelog_names(
+def test_lower_versions_in_a_changelog_are_predecessors(
     version: str, versions: tuple[str, ...], earlier: tuple[str, ...]
 ) -> None:
-    """The newest first; parentheses within an entry are no version."""
+    """The newest version comes first; parentheses within an entry are ignored."""
     assert earlier_versions(changelog(*versions), version) == earlier
 
 
-def test_only_recent_versions_are_looked_at() -> None:
-    """A changelog of decades costs no more than the last entries."""
+def test_only_recent_entries_are_read() -> None:
+    """Only the last entries of a long changelog are read."""
     versions = [f"1.0-{number}" for number in range(100, 0, -1)]
     earlier = earlier_versions(changelog(*versions), "1.0-100")
     assert earlier[0] == "1.0-99"
     assert len(earlier) == 40
 
 
-def test_a_version_that_is_no_backport_has_the_named_ones_before_it() -> None:
-    """In the order of the changelog."""
+def test_an_ordinary_version_has_the_changelogs_predecessors() -> None:
+    """Versions are in the changelog's order."""
     assert likely_versions("1.0-3", ("1.0-2", "1.0-1")) == ["1.0-2", "1.0-1"]
 
 
-def test_a_backport_was_a_backport_before() -> None:
-    """One that the changelog names first, then ones that it need not name, then the others."""
+def test_a_backport_has_backports_as_predecessors() -> None:
+    """First backports in the changelog, then backports that it need not name, then others."""
     earlier = ("2.9-1~deb13u1", "2.8-1")
     assert likely_versions("2.9-1~deb13u2", earlier) == [
         "2.9-1~deb13u1",
@@ -75,7 +75,7 @@ def test_a_backport_was_a_backport_before() -> None:
 
 
 def test_a_candidate_may_be_a_rebuild_for_one_arch() -> None:
-    """Its path has no epoch; its size and digest are not known."""
+    """A candidate's path has no epoch; its size and digest are unknown."""
     package = Package(
         name="zlib1g",
         version="1:1.3-2+b1",
@@ -127,7 +127,7 @@ NEW = a_package("demo", "1.0-2", arch="s390x")
 
 
 def pool_of(files: dict[str, Path]) -> Callable[[Package, Path], bool]:
-    """Return what fetches a package from a pool that has these files by version."""
+    """Return a function that fetches packages from a pool with these files."""
 
     def try_file(package: Package, path: Path) -> bool:
         if package.version in files:
@@ -137,8 +137,8 @@ def pool_of(files: dict[str, Path]) -> Callable[[Package, Path], bool]:
     return try_file
 
 
-def test_the_likeliest_file_of_the_pool_is_taken(build: Build) -> None:
-    """With its own digest and size, and as what was seen and not signed."""
+def test_the_first_candidate_in_the_pool_is_used(build: Build) -> None:
+    """The file has its digest and size, and is recorded as seen, not signed."""
     deb = build("demo", "1.0-1+b1", "s390x")
     pool = pool_of({"1.0-1+b1": deb, "0.9-1": build("demo", "0.9-1", "s390x")})
     found = find_predecessor(NEW, changelog("1.0-2", "1.0-1", "0.9-1"), pool)
@@ -152,7 +152,7 @@ def test_the_likeliest_file_of_the_pool_is_taken(build: Build) -> None:
 
 
 def test_another_package_under_that_name_is_refused(build: Build) -> None:
-    """Nobody signed for the file, so its own control data has to say what it is."""
+    """An unsigned file must name package and version in its control data."""
     for other in (
         build("demo", "0.8-1", "s390x"),
         build("evil", "1.0-1", "s390x"),
@@ -163,7 +163,7 @@ def test_another_package_under_that_name_is_refused(build: Build) -> None:
 
 
 def test_a_file_that_is_no_package_is_refused(tmp_path: Path) -> None:
-    """A server that answers every address with a page gives no packages."""
+    """A web page instead of a package is refused."""
     page = tmp_path / "page"
     page.write_text("<html>Sorry</html>")
     with pytest.raises(UpstreamError, match=r"demo 1\.0-1 is not a valid package"):
@@ -171,13 +171,13 @@ def test_a_file_that_is_no_package_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_pool_without_an_older_file_is_an_error() -> None:
-    """It names the package and the version that it has to be older than."""
+    """The error names the package and the limit of its version."""
     with pytest.raises(UpstreamError, match=r"no pool has a version of demo before 1\.0-2"):
         find_predecessor(NEW, changelog("1.0-2", "1.0-1"), pool_of({}))
 
 
 def test_a_changelog_is_read_from_the_package(build: Build) -> None:
-    """One that has none of its own, as where it is a link to another package's, is empty."""
+    """A package without a changelog, or with a link, gives an empty one."""
     text = changelog("1.0-2", "1.0-1")
     assert read_changelog(build("demo", "1.0-2", "s390x", text.encode())) == text
     assert read_changelog(build("bare", "1.0-2", "s390x")) == ""

@@ -1,6 +1,6 @@
-"""``wheelgrid remedy`` on replicas: what the discussion of pypa/pip#10678 concluded, seen.
+"""``wheelgrid remedy`` on replicas gives the conclusions of pypa/pip#10678.
 
-The wheel is a fixture's, built and named as the musllinux image of CPython 3.9 does.
+The wheel is a fixture with the module names of the musllinux builder image for CPython 3.9.
 """
 
 from pathlib import Path
@@ -51,8 +51,8 @@ def tried(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
         ("bare", "✓", "✓"),
     ],
 )
-def test_cell_by_cell(tried: Ended, variant: str, docker: str, as_released: str) -> None:
-    """The official image reads -gnu alone, Alpine as released -musl alone, and both read both."""
+def test_outcome_of_each_variant(tried: Ended, variant: str, docker: str, as_released: str) -> None:
+    """The official image reads only -gnu, Alpine as released only -musl, the update both."""
     (row,) = (
         text.split()
         for text in tried.out.splitlines()
@@ -71,8 +71,8 @@ def test_cell_by_cell(tried: Ended, variant: str, docker: str, as_released: str)
         ("rename-x86_64-linux-musl", 1, 1, "2/2"),
     ],
 )
-def test_the_table(tried: Ended, remedy: str, fixed: int, broken: int, run: str) -> None:
-    """A new name alone breaks what it does not mend; a second name, or doing it at install, no."""
+def test_remedy_table(tried: Ended, remedy: str, fixed: int, broken: int, run: str) -> None:
+    """A new name alone breaks one target; a second name, or a change at install, none."""
     (row,) = (
         text.split()
         for text in tried.out.splitlines()
@@ -81,15 +81,15 @@ def test_the_table(tried: Ended, remedy: str, fixed: int, broken: int, run: str)
     assert row[1:4] == [str(fixed), str(broken), run]
 
 
-def test_who_is_helped(tried: Ended) -> None:
-    """Alpine's later fallback needs no remedy: only the release before it is named as fixed."""
+def test_fixed_targets_are_named(tried: Ended) -> None:
+    """Only Alpine as released is fixed; Alpine with the fallback needs no remedy."""
     assert f": {AS_RELEASED}/x86_64" in tried.out
     assert f"broken by rename-x86_64-linux-musl: {DOCKER}/x86_64" in tried.out
     assert f"{WITH_FALLBACK}/x86_64" not in tried.out.partition("fixed by")[2]
 
 
-def test_the_wheel_is_written(tried: Ended) -> None:
-    """``--write`` leaves a wheel that verifies and holds the module under both names."""
+def test_write_gives_a_valid_wheel(tried: Ended) -> None:
+    """``--write`` writes a valid wheel with the module under both names."""
     (line,) = (text for text in tried.err.splitlines() if text.startswith("written: "))
     written = Path(line.removeprefix("written: "))
     verify_record(written)
@@ -98,8 +98,8 @@ def test_the_wheel_is_written(tried: Ended) -> None:
     }
 
 
-def test_no_run_starts_nothing_more(wheel: Path, tmp_path: Path) -> None:
-    """``--no-run`` predicts the same and runs none of it."""
+def test_no_run_only_predicts(wheel: Path, tmp_path: Path) -> None:
+    """``--no-run`` predicts the same and runs nothing."""
     words = ("--no-run", "--out", tmp_path / "grid", "--try", "both")
     ended = wheelgrid("remedy", wheel, *HERE, *TARGETS, *words)
     assert "0/1" in ended.out

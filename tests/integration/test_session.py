@@ -1,6 +1,6 @@
 """Sessions in real hardened containers, native and emulated.
 
-Verdicts are tested in tests/unit/probe; here is what untrusted code does to its container.
+tests/unit/probe tests outcomes; this module tests what untrusted wheels can do to the machine.
 """
 
 import subprocess
@@ -91,22 +91,22 @@ def session(sessions: Callable[[], Session]) -> Session:
     ids=["agent-pipes", "agent-memory", "installer-memory", "passwd", "root", "uid", "network",
          "shared-memory", "namespace"],
 )  # fmt: skip
-def test_deed_is_denied(session: Session, tmp_path: Path, deed: str) -> None:
-    """A wheel reaches neither the agent nor the installer, nor anything outside its container."""
+def test_escape_attempt_is_denied(session: Session, tmp_path: Path, deed: str) -> None:
+    """A wheel cannot reach the agent, the installer or anything outside its container."""
     result = session.probe(job_for(make_wheel(tmp_path, "wicked", deed)))
     assert result.outcome is Outcome.IMPORT_FAILED, result
     assert session.usable
 
 
-def test_import_reads_what_the_native_twin_compiled(
+def test_import_reads_natively_compiled_bytecode(
     engine: DockerEngine, cache: Cache, session: Session, tmp_path: Path
 ) -> None:
-    """Bytecode of this machine's arch is that of every arch, found beside the source."""
+    """Natively compiled bytecode is found beside the source on every arch."""
     code = "import os\nfound = os.path.exists(__cached__)\n"
     wheel = make_wheel(tmp_path, "good", code)
-    twin = debian_12(native_arch().name)
+    native = debian_12(native_arch().name)
     images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
-    with open_session(engine, images.get(twin).id, twin, TIGHT) as compiler:
+    with open_session(engine, images.get(native).id, native, TIGHT) as compiler:
         compiler.start(warm=False)
         bytecode = compiler.compile(wheel.name, wheel.read_bytes(), seconds=60)
     for given, outcome in ((bytecode, Outcome.PASS), (b"", Outcome.CALL_FAILED)):
@@ -114,13 +114,13 @@ def test_import_reads_what_the_native_twin_compiled(
         assert session.probe(job).outcome is outcome
 
 
-def test_native_twin_installs_what_the_targets_own_pip_does(
+def test_native_installer_matches_the_targets_pip(
     engine: DockerEngine, cache: Cache, image: ImageRef, target: Target, tmp_path: Path
 ) -> None:
-    """Byte for byte and mode for mode, and told the target's tags it refuses its own machine's."""
+    """The native installation has the same bytes and modes, and refuses native tags."""
     images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
-    twin, elsewhere = debian_12(native_arch().name), debian_12("riscv64")
-    images.get(twin)
+    native, elsewhere = debian_12(native_arch().name), debian_12("riscv64")
+    images.get(native)
     files = {
         "good-1.0.dist-info/entry_points.txt": "[console_scripts]\ngood-tool = good:x\n",
         "good-1.0.data/platlib/sub/module.py": "",
@@ -128,7 +128,7 @@ def test_native_twin_installs_what_the_targets_own_pip_does(
     }
     with (
         open_session(engine, image.id, target, TIGHT) as own,
-        closing(NativeInstaller(engine, images, [twin, target], TIGHT)) as installer,
+        closing(NativeInstaller(engine, images, [native, target], TIGHT)) as installer,
     ):
         passport = own.start()
         for arch, refused in ((target.arch_name, False), (elsewhere.arch_name, True)):
@@ -173,10 +173,8 @@ def test_signals_to_every_process_cost_at_most_the_session(
     assert sessions().probe(job_for(good)).outcome is Outcome.PASS
 
 
-def test_what_a_cell_leaves_running_is_gone_before_the_next(
-    session: Session, tmp_path: Path
-) -> None:
-    """A daemon that a wheel starts, in a session of its own, does not see the next cell."""
+def test_no_process_outlives_its_cell(session: Session, tmp_path: Path) -> None:
+    """A daemon in a separate session ends before the next cell."""
     daemon = (
         "import os, time\n"
         "if os.fork() == 0:\n"
@@ -195,8 +193,8 @@ def test_what_a_cell_leaves_running_is_gone_before_the_next(
     assert result.outcome is Outcome.PASS, result
 
 
-def test_memory_limit_is_told_from_a_crash(session: Session, tmp_path: Path) -> None:
-    """A wheel that runs out of memory is killed alone, and the cause names the limit."""
+def test_memory_limit_has_its_cause(session: Session, tmp_path: Path) -> None:
+    """Only the wheel is killed, and the cause names the limit."""
     hog = "x = []\nwhile True: x.append(bytearray(1 << 20))"
     try:
         result = session.probe(job_for(make_wheel(tmp_path, "hog", hog)))
@@ -208,8 +206,8 @@ def test_memory_limit_is_told_from_a_crash(session: Session, tmp_path: Path) -> 
         pytest.fail(f"the whole session was lost: {lost}")
 
 
-def test_fork_bomb_is_held_by_the_pids_limit(session: Session, tmp_path: Path) -> None:
-    """A fork bomb ends at the limit, the cause names it, and the session goes on."""
+def test_fork_bomb_stops_at_the_pids_limit(session: Session, tmp_path: Path) -> None:
+    """The fork bomb ends at the limit, the cause names it, and the session continues."""
     bomb = "import os\nwhile True: os.fork()"
     good = make_wheel(tmp_path, "good", "x = 1")
     result = session.probe(job_for(make_wheel(tmp_path, "bomb", bomb), timeout=10))
@@ -219,8 +217,8 @@ def test_fork_bomb_is_held_by_the_pids_limit(session: Session, tmp_path: Path) -
     assert session.probe(job_for(good)).outcome is Outcome.PASS
 
 
-def test_full_disk_of_a_cell_is_its_own(session: Session, tmp_path: Path) -> None:
-    """A wheel that fills the tmpfs fails alone."""
+def test_full_disk_fails_only_its_cell(session: Session, tmp_path: Path) -> None:
+    """Only the wheel that fills the tmpfs fails."""
     filler = "import os\nf = open('/tmp/fill', 'wb')\nwhile True: f.write(bytes(1 << 20))"
     good = make_wheel(tmp_path, "good", "x = 1")
     result = session.probe(job_for(make_wheel(tmp_path, "filler", filler)))
@@ -241,10 +239,10 @@ time.sleep(600)
 """
 
 
-def test_containers_of_a_killed_run_are_reaped_and_others_are_not(
+def test_only_containers_of_killed_runs_are_reaped(
     engine: DockerEngine, image: ImageRef, target: Target, session: Session
 ) -> None:
-    """After ``kill -9`` the next run removes what was left, and only that."""
+    """After ``kill -9`` the next run removes only the killed run's containers."""
     command = [sys.executable, "-c", _OWNER, image.id, target.arch_name]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None

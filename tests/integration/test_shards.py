@@ -1,4 +1,4 @@
-"""The whole chain on one machine: a plan in shards, each run, joined, and compared."""
+"""Shards on one machine: planned, run, merged and compared."""
 
 import json
 import signal
@@ -20,8 +20,8 @@ CELLS = (
 SELECTED = ("--images", "assembled", *CELLS)
 
 
-def test_shards_are_run_joined_and_compared(tmp_path: Path) -> None:
-    """Nothing is lost or doubled: together the shards saw what one run would see."""
+def test_merged_shards_equal_one_run(tmp_path: Path) -> None:
+    """Together the shards have each cell of one run exactly once."""
     planned = json.loads(wheelgrid("plan", "--format", "github", *CELLS).out)["include"]
     stores: list[Path] = []
     for row in planned:
@@ -45,8 +45,8 @@ def test_shards_are_run_joined_and_compared(tmp_path: Path) -> None:
     assert seen == listed
 
 
-def test_a_killed_shard_goes_on(tmp_path: Path) -> None:
-    """While it is run it is refused; killed, it goes on as that shard, and joins the rest."""
+def test_a_killed_shard_resumes(tmp_path: Path) -> None:
+    """A running shard cannot be resumed; a killed one resumes and merges."""
     stores = [tmp_path / f"{number}.db" for number in (1, 2)]
     kept = [("--store", store, "--out", tmp_path / store.stem) for store in stores]
     with started_wheelgrid("run", "--shard", "1/2", "-n", 1, *SELECTED, *kept[0]) as started:

@@ -1,4 +1,4 @@
-"""Runs that are kept, with a real engine: killed, gone on with, and not measured twice."""
+"""Stored runs with a real engine: killed, resumed, and reused."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ REUSE = {"WHEELGRID_FRESH": "0"}
 
 @pytest.fixture
 def wheels(tmp_path: Path) -> list[Path]:
-    """Two wheels, the second of which takes its time."""
+    """Return two wheels; the second takes 4 s."""
     codes = {"first": "", "slow": "import time\ntime.sleep(4)"}
     return [make_wheel(tmp_path, name, code) for name, code in codes.items()]
 
@@ -32,8 +32,8 @@ def seen_in(out: Path) -> list[dict[str, Any]]:
     return [cell["observation"] for cell in document["cells"]]
 
 
-def test_a_killed_run_goes_on(tmp_path: Path, wheels: list[Path]) -> None:
-    """What a killed run measured is kept; the rest is measured by ``--resume``, and reused then."""
+def test_a_killed_run_resumes(tmp_path: Path, wheels: list[Path]) -> None:
+    """``--resume`` measures only what the killed run lacks; later runs reuse both."""
     store, out = tmp_path / "store.db", tmp_path / "grid"
     kept = ("--store", store, "--out", out)
     with started_wheelgrid("check", *wheels, *HERE, "-n", 1, *kept) as started:
@@ -70,7 +70,7 @@ def _stored(store: Path) -> Run:
 
 
 def test_a_regression_is_confirmed(tmp_path: Path) -> None:
-    """What got worse is run once more: what fails again is believed, what passes is flaky."""
+    """``--confirm`` repeats regressions: a repeated failure counts, a pass is flaky."""
     wheels = [make_wheel(tmp_path, name, "") for name in ("good", "bad")]
     store, base = tmp_path / "store.db", tmp_path / "base"
     kept = ("--store", store, "--out")

@@ -1,4 +1,4 @@
-"""The workflows' own steps, run on this machine: what a runner will do, a laptop can."""
+"""The steps of the workflows and the action, run on this machine."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ expectations:
 
 
 def night(place: Path, *, lost: int | None = None) -> tuple[Workflow, Job, Job]:
-    """Run the nightly jobs on the profile ``smoke``; the shard of index ``lost`` never reports."""
+    """Run the nightly jobs on the profile ``smoke``, without the shard of index ``lost``."""
     own = {"PROFILE": "smoke", "SHARDS": "2", "IMAGES": "assembled"}
     flow = Workflow(
         path=WORKFLOWS / "nightly.yml", place=place, cache=place.parent / "cache", env=own
@@ -59,10 +59,10 @@ def rows(plan: Job) -> list[dict[str, Any]]:
     return found
 
 
-def test_two_nights(tmp_path: Path) -> None:
-    """Nothing is lost or doubled; the next night is cut by this one and compared with it.
+def test_two_nightly_runs(tmp_path: Path) -> None:
+    """The merged run is complete; the next night uses its durations and compares with it.
 
-    A shard that never reports makes that night red, and everything is written all the same.
+    A missing shard fails its night, and all files are written.
     """
     _, plan, merge = night(tmp_path / "monday")
     assert merge.failed == [], merge.said
@@ -87,8 +87,8 @@ def test_two_nights(tmp_path: Path) -> None:
         assert [run.label for run in store.runs()] == ["nightly", "nightly"]
 
 
-def test_a_pull_request(tmp_path: Path) -> None:
-    """A change that touches no cell makes no job; one that adds a cell runs it, and only it."""
+def test_a_pull_request_runs_affected_cells(tmp_path: Path) -> None:
+    """A change without cells makes no job; a new cell runs alone."""
     clone = tmp_path / "clone"
     for words in (
         ("clone", "-q", "--no-tags", str(ROOT), str(clone)),
@@ -116,8 +116,8 @@ def test_a_pull_request(tmp_path: Path) -> None:
     assert "plain-again" in (flow.artifact("page") / "grid.html").read_text()
 
 
-def test_the_action(tmp_path: Path) -> None:
-    """Its inputs arrive: the gate is held, a declaration is read, the summary and page written."""
+def test_the_action_checks_wheels(tmp_path: Path) -> None:
+    """The action passes its inputs on, and writes summary and page."""
     action = last_step(ROOT / ".github" / "actions" / "wheelgrid" / "action.yml")
     summary = tmp_path / "summary.md"
     inputs = {

@@ -1,4 +1,4 @@
-"""A stand-in for a builder image: Debian with a compiler, laid out as the images of pypa are."""
+"""A stand-in for a builder image: Debian with a compiler and the layout of PyPA's images."""
 
 import io
 import tarfile
@@ -16,7 +16,7 @@ from tests.support.targets import no_pip
 from tests.support.workspace import make_workspace
 
 PROMISE = "2.39"
-"""Not newer than Debian 13 has, whose patchelf is new enough for auditwheel."""
+"""A release that works with Debian 13's patchelf."""
 
 _PACKAGES = (
     *("base-files", "base-passwd", "dash", "coreutils", "libc-bin", "tar", "sed", "grep"),
@@ -32,7 +32,7 @@ sys.exit(main())
 
 
 def make_builder_image(engine: DockerEngine, cache: Cache, arch: Arch) -> str:
-    """Return the id of the stand-in for ``arch``, with this machine's auditwheel in it."""
+    """Return the id of the stand-in for ``arch``, with this machine's auditwheel."""
     way = AssembledWay(suite="trixie", packages=_PACKAGES)
     target = Target(
         id="builder",
@@ -58,7 +58,7 @@ def make_builder_image(engine: DockerEngine, cache: Cache, arch: Arch) -> str:
 
 
 def _layout() -> bytes:
-    """Return a tar file with ``/opt/python/cp313-cp313``, and auditwheel with what it needs."""
+    """Return a tar file of ``/opt/python/cp313-cp313`` and auditwheel."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as tar:
         link = tarfile.TarInfo("opt/python/cp313-cp313/bin/python")

@@ -1,4 +1,4 @@
-"""Small cells, what is expected and seen of them, and grids of them."""
+"""Sample cells, expectations, observations and grids."""
 
 from dataclasses import replace
 
@@ -65,7 +65,7 @@ def saw(  # noqa: PLR0913 - one for each suspect
     qemu: str = "7.2",
     passport: str = "",
 ) -> Observation:
-    """Return an observation with all that it depends on."""
+    """Return an observation with all fields that it depends on."""
     return Observation(
         cell=cell.id,
         outcome=outcome,

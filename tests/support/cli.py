@@ -1,4 +1,4 @@
-"""A small matrix as files, and what a command left behind."""
+"""A small matrix as files, and a command's output."""
 
 from dataclasses import dataclass
 
@@ -43,7 +43,7 @@ expectations:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Said:
-    """What a command left behind."""
+    """The exit code and output of a command."""
 
     status: int
     out: str

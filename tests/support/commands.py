@@ -1,4 +1,4 @@
-"""The command line as a user has it: a process beside the test, and what it left behind."""
+"""Run command lines in separate processes."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ HARNESS = (sys.executable, "-m", "harness")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ended:
-    """A command that ran to its end."""
+    """A finished command."""
 
     status: int
     out: str
@@ -25,19 +25,19 @@ class Ended:
 
     @property
     def said(self) -> str:
-        """All that it printed, on whichever stream."""
+        """Its output on both streams."""
         return self.out + self.err
 
 
 def wheelgrid(*words: object, env: Mapping[str, str] | None = None, timeout: float = 120) -> Ended:
-    """Run one command line of ``wheelgrid`` to its end; ``env`` is added to the environment."""
+    """Run ``wheelgrid`` to its end; ``env`` is added to the environment."""
     return run_command(*HARNESS, *words, env=env, timeout=timeout)
 
 
 def run_command(
     *words: object, env: Mapping[str, str] | None = None, timeout: float = 120
 ) -> Ended:
-    """Run any command in the checkout; what it prints must fit a width of 160."""
+    """Run a command in the checkout with a terminal width of 160."""
     start = time.monotonic()
     done = subprocess.run(
         [str(word) for word in words],
@@ -54,14 +54,14 @@ def run_command(
 
 
 class Started:
-    """A ``wheelgrid`` at work, and everything it started, told by a mark in its environment."""
+    """A running ``wheelgrid`` and its processes, marked in their environment."""
 
     def __init__(self, process: "subprocess.Popen[str]", mark: str) -> None:
         self.process = process
         self._mark = mark.encode()
 
     def pids(self) -> set[int]:
-        """Return the processes of this run that live now."""
+        """Return the living processes of this run."""
         found = set()
         for file in Path("/proc").glob("[0-9]*/environ"):
             with contextlib.suppress(OSError):
@@ -70,17 +70,17 @@ class Started:
         return found
 
     def interrupt(self) -> None:
-        """Do what a terminal does on Ctrl-C."""
+        """Send SIGINT, as a terminal does on Ctrl-C."""
         os.killpg(self.process.pid, signal.SIGINT)
 
     def kill(self) -> None:
-        """End it and all it started, without a chance to clean up."""
+        """Kill all its processes without cleanup."""
         for pid in self.pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
     def wait(self, timeout: float) -> Ended:
-        """Return what it left behind."""
+        """Wait for its end."""
         start = time.monotonic()
         out, err = self.process.communicate(timeout=timeout)
         seconds = time.monotonic() - start
@@ -89,7 +89,7 @@ class Started:
 
 @contextlib.contextmanager
 def started_wheelgrid(*words: object, env: Mapping[str, str] | None = None) -> Iterator[Started]:
-    """Start one command line of ``wheelgrid``; nothing of it outlives the context."""
+    """Start ``wheelgrid``; kill all its processes at the end of the context."""
     mark = f"wheelgrid-test-{os.getpid()}-{time.monotonic_ns()}"
     process = subprocess.Popen(
         [*HARNESS, *(str(word) for word in words)],
@@ -110,7 +110,7 @@ def started_wheelgrid(*words: object, env: Mapping[str, str] | None = None) -> I
 
 
 def wait_until(true: Callable[[], object], *, seconds: float) -> None:
-    """Return as soon as ``true()`` is; fail after ``seconds``."""
+    """Wait until ``true()`` holds; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds} s"
@@ -118,6 +118,6 @@ def wait_until(true: Callable[[], object], *, seconds: float) -> None:
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
-    # What pytest tells its own workers must not reach a pytest of the command's own.
+    # A pytest that the command starts must not see these variables.
     own = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
     return {**own, "COLUMNS": "160", **more}

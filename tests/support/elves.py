@@ -1,4 +1,4 @@
-"""Small x86_64 ELF files put together byte by byte, for what no compiler would write."""
+"""Small x86_64 ELF files, assembled byte by byte."""
 
 import struct
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ def module(init: str, *needed: str) -> bytes:
 
 
 def library(symbols: bytes, strings: bytes, more: Sequence[tuple[int, int]] = ()) -> bytes:
-    """Return a minimal x86_64 library: one loaded segment, a dynamic one, a symbol section.
+    """Return a minimal x86_64 library: a load segment, a dynamic segment, a symbol section.
 
     ``more`` are entries of the dynamic segment.
     """

@@ -1,4 +1,4 @@
-"""A socket in front of the container engine's, which can be cut at any moment."""
+"""A proxy socket before the engine's, which a test can cut."""
 
 import contextlib
 import socket
@@ -12,7 +12,7 @@ _PIECE = 1 << 16
 
 
 class EngineProxy:
-    """Passes bytes both ways between its own Unix socket and the engine's."""
+    """Passes bytes between its Unix socket and the engine's."""
 
     def __init__(self, path: Path, engine: str) -> None:
         self.host = f"unix://{path}"
@@ -26,7 +26,7 @@ class EngineProxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Be gone, as an engine that was stopped: no socket, and no open connection."""
+        """Close the socket and every open connection, like a stopped engine."""
         self._path.unlink(missing_ok=True)
         with self._lock:
             for end in (self._listener, *self._open):
@@ -56,7 +56,7 @@ def _pass_on(source: socket.socket, sink: socket.socket) -> None:
 
 @contextlib.contextmanager
 def engine_proxy(path: Path) -> Iterator[EngineProxy]:
-    """Listen at ``path`` in front of the engine that the environment points at."""
+    """Listen at ``path`` before the engine of the environment."""
     client = docker.from_env()
     address = client.api.base_url
     engine = client.api.adapters["http+docker://"].socket_path

@@ -1,4 +1,4 @@
-"""Wheels and passports as values, for tests of predictions: each field a test may change."""
+"""Sample wheels and passports for tests of predictions."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -75,7 +75,7 @@ FILENAME = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
 
 
 def symbols(set_id: str) -> frozenset[str]:
-    """Return one of the symbol sets of these passports."""
+    """Return a symbol set of these passports."""
     return SETS[set_id]
 
 

@@ -1,4 +1,4 @@
-"""An engine that holds images and runs nothing: what was asked of it can be read afterwards."""
+"""An engine that stores images, runs nothing and records requests."""
 
 import json
 import tarfile
@@ -11,7 +11,7 @@ from harness.host.engine import Channel, Completed, ContainerSpec, EngineImage, 
 
 
 class ImageEngine:
-    """``Engine`` without containers; pulls give or raise ``pulls`` in turn, the last for good."""
+    """``Engine`` without containers; pulls return or raise ``pulls`` in turn, then the last."""
 
     def __init__(self, *pulls: EngineImage | ImageError) -> None:
         self.pulls = list(pulls)
@@ -84,7 +84,7 @@ class ImageEngine:
 
 
 def read_image(archive: Path) -> EngineImage:
-    """Return the one image in an archive as an engine would have it after loading."""
+    """Return the image of an archive as an engine shows it after loading."""
     with tarfile.open(archive) as tar:
         (image,) = json.loads(_read(tar, "manifest.json"))
         config = json.loads(_read(tar, image["Config"]))

@@ -1,6 +1,6 @@
-"""An engine without containers: the real agent, run by this interpreter in a process beside.
+"""An engine without containers: this interpreter runs the real agent in a process.
 
-For tests of what lies above the engine. Only for wheels of our own: nothing is contained.
+It isolates nothing, so it is only for trusted wheels.
 """
 
 import os
@@ -21,7 +21,7 @@ from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
 
 
 class LocalChannel:
-    """The standard streams of one local process."""
+    """The standard streams of a local process."""
 
     def __init__(self, command: tuple[str, ...], env: dict[str, str]) -> None:
         self.work = Path(tempfile.mkdtemp(prefix="wheelgrid-agent-"))
@@ -76,7 +76,7 @@ class LocalChannel:
 
 
 class LocalEngine:
-    """``Engine`` whose every image is this interpreter."""
+    """``Engine`` whose images are all this interpreter."""
 
     def __init__(self, interpreter: str = sys.executable) -> None:
         self.interpreter = interpreter

@@ -1,4 +1,4 @@
-"""A real prober whose images are this machine and whose wheels are made on the spot.
+"""A real prober whose images are this machine and whose wheels are made by the test.
 
 For tests of what stands on the prober: image and wheel sources are ours, the session,
 the agent and its verdicts are real.
@@ -41,11 +41,11 @@ THIS_MACHINE = Target(
 IMAGE = ImageRef(id="this-machine", way=ImageWay.ASSEMBLED, origin="tests")
 
 Answer = str | Refusal | HarnessError
-"""What there is of a subject: a module's source code, no fitting wheel, or no way to get one."""
+"""A subject's answer: a module's source code, no fitting wheel, or an index error."""
 
 
 class LocalImages:
-    """``Images`` that gives this machine, or raises the error of a target's key.
+    """``Images`` that returns this machine, or raises the error of a target's key.
 
     Under one id for all targets, or for ``each`` target under its own.
     """
@@ -68,7 +68,7 @@ class LocalImages:
 
 
 class MadeWheels:
-    """``Wheels`` that makes a module named as the subject, with the code of the table."""
+    """``Wheels`` that makes a module named like the subject, with the code of the table."""
 
     def __init__(self, answers: dict[str, Answer], folder: Path, tag: str) -> None:
         self._answers = answers
@@ -116,7 +116,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
     native: Sequence[Target] = (),
     own_pip: bool = False,
 ) -> Prober:
-    """Return a prober for the subjects in ``answers``; its wheels lie beside the journal.
+    """Return a prober for the subjects in ``answers``; its wheels are beside the journal.
 
     Every target counts as emulated, apart from those in ``native``.
     """

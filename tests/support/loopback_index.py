@@ -1,4 +1,4 @@
-"""A package index on loopback, as small as the simple API (PEP 503) allows."""
+"""A minimal package index on loopback (PEP 503)."""
 
 import re
 import threading
@@ -12,21 +12,21 @@ from urllib3 import Retry
 
 @dataclass
 class LoopbackIndex:
-    """Where the index is, what it serves, what goes wrong first, and what it was asked for."""
+    """The index's address, files, next faults and requests."""
 
     endpoint: str = ""
     pages: dict[str, bytes] = field(default_factory=dict)
     """Bodies by path."""
     statuses: list[int] = field(default_factory=list)
-    """One for each of the next requests, in place of what it would answer."""
+    """Status codes for the next requests, instead of answers."""
     breaks: list[int] = field(default_factory=list)
-    """The next bodies end after so many bytes, though more were promised."""
+    """Lengths at which the next bodies are cut."""
     asked: list[str] = field(default_factory=list)
     parts: bool = False
-    """Whether it gives parts of files (RFC 9110, section 14)."""
+    """Whether it serves byte ranges (RFC 9110, section 14)."""
 
     def serve(self, project: str, *links: str, **bodies: bytes) -> None:
-        """Serve a project's page of links, and bodies under ``/files/``."""
+        """Serve a project's page of links, and files under ``/files/``."""
         self.pages[f"/simple/{project}/"] = "".join(f"<a {link}</a>\n" for link in links).encode()
         self.pages.update({f"/files/{name}": body for name, body in bodies.items()})
 
@@ -65,7 +65,7 @@ def impatient() -> Retry:
 
 @pytest.fixture
 def loopback_index(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackIndex]:
-    """Serve an index for one test, on a port of 127.0.0.1 that no proxy stands before."""
+    """Serve an index for one test on a port of 127.0.0.1, without a proxy."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     index = LoopbackIndex()
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler(index.answer))

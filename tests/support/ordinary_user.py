@@ -1,7 +1,7 @@
-"""A user who is not root but in the engine's group, with a home, a checkout and a cache.
+"""A user who is not root but in the engine's group, with home, checkout and cache.
 
-Root gets one made on the machine, with a virtual environment of its own: root's interpreter and
-checkout may lie where nobody else reads. Anybody else is such a user.
+For root a user is made with a separate virtual environment, because other users may not be able
+to read root's interpreter and checkout. Any other user runs the tests as themselves.
 """
 
 import grp
@@ -23,21 +23,21 @@ from tests.support.commands import ROOT, Ended
 SOCKET = Path("/var/run/docker.sock")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CHECKOUT = ("harness", "fixtures", "matrix", "pyproject.toml", "README.md")
-"""What a user needs of the checkout to run the harness in place."""
+"""Parts of the checkout that run the harness in place."""
 KEPT = ("DOCKER_", "LANG", "LC_", "PIP_", "SSL_", "http", "https", "no_proxy", "HTTP", "NO_PROXY")
-"""Beginnings of the variables that the user gets from root: engine, language, network."""
+"""Prefixes of variables that the user inherits: engine, language, network."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OrdinaryUser:
-    """Whom commands run as."""
+    """A user that runs commands."""
 
     home: Path
     python: Path
     checkout: Path
     engine_group: int
     name: str = ""
-    """Empty for whoever runs the tests."""
+    """Empty for the current user."""
     env: dict[str, str] = field(default_factory=dict)
 
     @property

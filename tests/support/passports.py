@@ -1,4 +1,4 @@
-"""Passports for tests: a plain one, changed where a test says."""
+"""A sample passport whose fields a test can change."""
 
 from dataclasses import replace
 from typing import Any
@@ -27,5 +27,5 @@ _PLAIN = Passport(
 
 
 def make_passport(**fields: Any) -> Passport:  # noqa: ANN401 - any field of a passport
-    """Return Debian 12's on s390x with these fields instead."""
+    """Return Debian 12's passport on s390x with these fields replaced."""
     return replace(_PLAIN, **fields)

@@ -1,4 +1,4 @@
-"""Fixture projects made on the spot, the committed ones, and a builder's row."""
+"""Fixture projects: small ones made by tests, the committed ones, and a builder."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ sources = ["native/impl.c"]
 
 
 def make_project(fixtures: Path, text: str = PLAIN, *, name: str = "demo") -> Path:
-    """Write a project of that ``pyproject.toml``, one package and one C file; return its folder."""
+    """Write a project with that ``pyproject.toml``, a package and a C file; return its folder."""
     folder = fixtures / name
     package = folder / "src" / f"wheelgrid_{name}"
     package.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A registry on loopback: Debian's ``docker-registry``, filled and broken at will."""
+"""A registry on loopback (Debian's ``docker-registry``) whose contents a test can break."""
 
 import contextlib
 import json
@@ -98,7 +98,7 @@ def _entry(manifest: Manifest) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def loopback_registry(directory: Path) -> Iterator[LoopbackRegistry]:
-    """Run a registry with its storage below ``directory``; without the program, skip the test."""
+    """Run a registry with its storage below ``directory``; skip if the program is missing."""
     program = shutil.which("docker-registry")
     if program is None:
         pytest.skip("no docker-registry on this machine: apt-get install docker-registry")

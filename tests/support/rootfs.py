@@ -1,4 +1,4 @@
-"""Root file systems as an engine exports them: paths and their contents in, a tar file out."""
+"""Root file systems as tar files."""
 
 import io
 import tarfile
@@ -9,7 +9,7 @@ GOLDEN = Path(__file__).parents[1] / "data" / "elf"
 
 
 def golden(name: str) -> bytes:
-    """Return one of the golden ELF files."""
+    """Return a golden ELF file."""
     return (GOLDEN / name).read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""A small grid with every outcome and verdict in it, and golden files to hold reports against."""
+"""A small grid with every outcome, and golden files of reports."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -119,7 +119,7 @@ def make_observation(cell: str, way: ImageWay) -> Observation:
 
 @pytest.fixture
 def golden(pytestconfig: pytest.Config) -> Callable[[str, str], None]:
-    """Hold a text against the golden file of that name."""
+    """Compare a text with its golden file."""
 
     def compare(name: str, text: str) -> None:
         path = GOLDEN / name

@@ -1,4 +1,4 @@
-"""Cells of named targets, to be split."""
+"""Cells of named targets, for tests of sharding."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Targets for tests of images: one suite or one replica, any arch."""
+"""Sample targets for tests of images."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from harness.core.targets import AssembledWay, Interpreter, Naming, RegistryWay,
 def debian_12(
     arch: str = "x86_64", *, registry: RegistryWay | None = None, assembled: bool = True
 ) -> Target:
-    """Return Debian 12 on ``arch``, with the ways asked for."""
+    """Return Debian 12 on ``arch`` with the given ways."""
     way = AssembledWay(suite="bookworm", packages=("libstdc++6", "python3", "python3-pip"))
     return Target(
         id="debian-12",
@@ -32,7 +32,7 @@ MUSL = Naming(
 def alpine_replica(
     arch: str = "x86_64", *, pip: str = "21.3.1", naming: Naming = MUSL, suite: str = "bookworm"
 ) -> Target:
-    """Return a CPython 3.9 that names its modules as Alpine's did, on musl."""
+    """Return a replica of CPython 3.9 on musl with Alpine's module names."""
     return Target(
         id="alpine-3.14-replica",
         arch_name=arch,
@@ -51,5 +51,5 @@ def alpine_replica(
 
 
 def no_pip(version: str) -> Path:
-    """Stand where nobody fetches an installer."""
+    """Replace the download of pip; a call is an error."""
     raise AssertionError(f"pip {version} was asked for")

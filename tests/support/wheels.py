@@ -1,4 +1,4 @@
-"""Small wheels made on the spot, most of them wicked."""
+"""Small wheels made by tests, most of them hostile."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ def make_wheel(
     tag: str = "py3-none-any",
     files: Mapping[str, str] | None = None,
 ) -> Path:
-    """Write a wheel of one module ``name`` with the source ``code``, and of ``files``."""
+    """Write a wheel with a module ``name`` of source ``code``, and ``files``."""
     path = folder / f"{name}-1.0-{tag}.whl"
     info = f"{name}-1.0.dist-info"
     purelib = str(tag == "py3-none-any").lower()
@@ -33,7 +33,7 @@ def make_wheel(
 
 
 def job_for(wheel: Path, *, call: str = "", timeout: float = 60, quiet: float = 60) -> Job:
-    """Return the job that imports the one module of ``wheel``."""
+    """Return a job that imports the module of ``wheel``."""
     return Job(
         wheels=((wheel.name, wheel.read_bytes()),),
         imports=(wheel.name.partition("-")[0],),

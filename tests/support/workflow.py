@@ -1,4 +1,4 @@
-"""Jobs of a workflow on this machine: its own steps in, what they left behind out.
+"""Run the jobs of a workflow on this machine.
 
 ``run:`` goes to bash as a runner starts it. Artifacts and caches are folders. Expressions have the
 values that steps and jobs before gave them, or the test; any other fails it, so that no step
@@ -20,45 +20,45 @@ import yaml
 from tests.support.commands import ROOT
 
 SETS_UP = ("python -m pip install --quiet --editable .", "wheelgrid doctor --fix || true")
-"""What the machine that runs the tests has behind it."""
+"""The environment variables of the test machine that steps may use."""
 BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c")
 """``shell: bash`` (docs.github.com, "Workflow syntax")."""
 Step = dict[str, Any]
-"""A step as YAML has it."""
+"""A step as parsed YAML."""
 _EXPRESSION = re.compile(r"\$\{\{ (.*?) \}\}")
 
 
 @dataclass(kw_only=True)
 class Job:
-    """A job that ran, and what it left behind."""
+    """A finished job."""
 
     known: dict[str, str]
     """Values of expressions."""
     desk: Path
-    """The folder that it worked in."""
+    """The job's working directory."""
     said: str = ""
-    """All that its steps printed."""
+    """The output of its steps."""
     summary: str = ""
     failed: list[str] = field(default_factory=list)
-    """The id of every step that failed, or its first line."""
+    """The ids, or first lines, of failed steps."""
     outputs: dict[str, str] = field(default_factory=dict)
-    """What the jobs after it know of it: ``needs.plan.outputs.matrix``."""
+    """The outputs for later jobs: ``needs.plan.outputs.matrix``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workflow:
-    """One run of a workflow file, whose jobs share artifacts."""
+    """A run of a workflow file; its jobs share artifacts."""
 
     path: Path
     place: Path
-    """Where the jobs work, and the artifacts are."""
+    """Directory of jobs and artifacts."""
     cache: Path
     env: Mapping[str, str]
-    """Instead of some of what the file itself has in ``env``."""
+    """Replacements of variables in the file's ``env``."""
     checkout: Path = ROOT
 
     def run(self, name: str, values: Mapping[str, str]) -> Job:
-        """Run the steps of a job in a new folder."""
+        """Run a job's steps in a new folder."""
         read = yaml.safe_load(self.path.read_text())
         steps, around = read["jobs"][name], {**read["env"], **self.env}
         around |= steps.get("env", {})
@@ -78,7 +78,7 @@ class Workflow:
         return job
 
     def artifact(self, name: str) -> Path:
-        """Return the folder of an artifact."""
+        """Return an artifact's folder."""
         return self.place / "artifacts" / name
 
     def _use(self, step: Step, job: Job) -> None:
@@ -131,7 +131,7 @@ class Workflow:
 
 
 def run_step(text: str, cwd: Path, env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-    """Run the text of a ``run:`` step; what it says on either stream is in ``stdout``."""
+    """Run the text of a ``run:`` step; both streams go to ``stdout``."""
     return subprocess.run(
         [*BASH, text],
         cwd=cwd,
@@ -146,12 +146,12 @@ def run_step(text: str, cwd: Path, env: Mapping[str, str]) -> "subprocess.Comple
 
 
 def last_step(action: Path) -> str:
-    """Return what the last step of a composite action runs: what the action is for."""
+    """Return the command of a composite action's last step."""
     return str(yaml.safe_load(action.read_text())["runs"]["steps"][-1]["run"])
 
 
 def machine(place: Path, checkout: Path = ROOT) -> dict[str, str]:
-    """Return the environment of a runner; its ``wheelgrid``, below ``place``, is the checkout's."""
+    """Return a runner's environment; ``wheelgrid`` below ``place`` runs the checkout."""
     script = place / "wheelgrid" / "bin" / "wheelgrid"
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m harness "$@"\n')
@@ -163,7 +163,7 @@ def machine(place: Path, checkout: Path = ROOT) -> dict[str, str]:
 
 
 def _copy(what: Path, where: Path) -> None:
-    """Copy a file, or a folder in the place of the one that was there."""
+    """Copy a file, or replace a folder."""
     if what.is_dir():
         shutil.rmtree(where, ignore_errors=True)
         shutil.copytree(what, where)
@@ -173,7 +173,7 @@ def _copy(what: Path, where: Path) -> None:
 
 
 def _is_due(step: Step, job: Job) -> bool:
-    """Say whether a runner would run the step; it need not where one before it failed."""
+    """Return whether a runner runs the step; after a failure it may skip it."""
     condition = str(step.get("if", "success()")).removeprefix("${{ ").removesuffix(" }}")
     return all(_holds(part, job) for part in condition.split(" && "))
 

@@ -1,4 +1,4 @@
-"""Workspaces for tests: a cache, and the distribution as the committed locks have it, or not."""
+"""Workspaces for tests: a cache with the committed package locks, or with pinned sets."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache as once
@@ -13,7 +13,7 @@ from tests.support.commands import ROOT
 
 
 def make_workspace(cache: Cache, announce: Callable[[str], None] = print) -> Workspace:
-    """Return a workspace over the committed locks: one for each cache that announces so."""
+    """Return a workspace with the committed locks, one per cache and ``announce``."""
     return _workspace(cache.root, announce)
 
 
@@ -28,7 +28,7 @@ def pinned_workspace(
     sources: Iterable[Package] = (),
     announce: Callable[[str], None] = print,
 ) -> Workspace:
-    """Return a workspace in which these sets and sources of one suite are pinned, and no other."""
+    """Return a workspace that pins only these sets and sources of a suite."""
     suites = {wanted.suite for wanted in sets}
     settings = Settings(
         locks={
@@ -42,7 +42,7 @@ def pinned_workspace(
 
 
 def a_package(name: str, version: str = "1", *, arch: str = "all", digit: str = "0") -> Package:
-    """Return a package that is in no pool; ``digit`` makes its digest another."""
+    """Return a package that is in no pool; ``digit`` changes its digest."""
     return Package(
         name=name,
         version=version,

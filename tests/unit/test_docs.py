@@ -1,4 +1,4 @@
-"""The documents and the command line say the same."""
+"""README and ``--help`` agree with the command line."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 def leaves(group: click.Group, path: str = "") -> dict[str, click.Command]:
-    """Return every command by its words, those of groups included."""
+    """Return every command by its words, including subcommands."""
     found: dict[str, click.Command] = {}
     for name, command in group.commands.items():
         words = f"{path}{name}"
@@ -28,7 +28,7 @@ NAMES = sorted(COMMANDS)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_help_has_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every command explains itself, and shows an example that is a command line of its own."""
+    """``--help`` has a text and an example of the command."""
     assert execute([*name.split(), "--help"]) == 0
     said = capsys.readouterr().out
     assert "Example:" in said
@@ -37,7 +37,7 @@ def test_help_has_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> N
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_option_is_explained(name: str) -> None:
-    """No option stands in the help without a sentence."""
+    """Every option has a help text."""
     command = COMMANDS[name]
     options = [each for each in command.params if isinstance(each, click.Option)]
     assert [option.name for option in options if not option.help] == []
@@ -45,7 +45,7 @@ def test_every_option_is_explained(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_examples_parse(name: str) -> None:
-    """An example uses options that exist."""
+    """Examples use only existing options."""
     command = COMMANDS[name]
     assert isinstance(command, ExplainedCommand)
     assert command.help
@@ -56,11 +56,11 @@ def test_examples_parse(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_readme_names_every_command(name: str) -> None:
-    """README shows each command by name."""
+    """README names each command."""
     assert f"wheelgrid {name}" in README.read_text()
 
 
-def test_the_readme_names_no_other_command() -> None:
-    """What README calls a command is one."""
+def test_the_readme_names_only_commands() -> None:
+    """Every command in README exists."""
     named = set(re.findall(r"`wheelgrid ([a-z]+)", README.read_text()))
     assert named <= set(commands.commands)

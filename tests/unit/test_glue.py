@@ -1,8 +1,7 @@
-"""pytest's way into the matrix, driven by pytest: real collection, real agent, no engine.
+"""The pytest plugin, run by pytest: real collection, real agent, no engine.
 
-Every test runs pytest in a process of its own, on a matrix of its own, with
-``harness.conftest`` and ``harness.test_matrix`` as they are; only what opens the
-prober is exchanged.
+Each test runs pytest in a separate process and on a separate matrix. Only the function that opens
+the prober is replaced.
 """
 
 import re
@@ -105,7 +104,7 @@ tests.support.local_prober.MadeWheels = KillingWheels
 
 @pytest.fixture(autouse=True)
 def _matrix(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lay out a matrix, the one test module, and this machine as the prober."""
+    """Write a matrix and one test module, and use this machine as the prober."""
     texts = {"targets": TARGETS, "subjects": SUBJECTS, "expectations": EXPECTATIONS}
     pytester.mkdir("matrix")
     for name, text in texts.items():
@@ -113,7 +112,7 @@ def _matrix(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     pytester.makeini(f"[pytest]\npythonpath = {ROOT}\nfilterwarnings = error\n")
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(test_matrix="from harness.test_matrix import test_cell")
-    monkeypatch.setenv("TMPDIR", str(pytester.path))  # what a killed worker leaves
+    monkeypatch.setenv("TMPDIR", str(pytester.path))  # files of a killed worker
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/no-engine.sock")
 
@@ -125,7 +124,7 @@ def _run(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
 
 
 def _words(result: pytest.RunResult) -> dict[str, str]:
-    """Return what ``-v`` says of each cell, without the arch."""
+    """Return the ``-v`` result of each cell, without the arch."""
     lines = re.findall(rf"::test_cell\[(\w+)/{HERE.name}/(\w+)\] ([A-Z]+)", result.stdout.str())
     return {f"{target}/{subject}": word for target, subject, word in lines}
 
@@ -145,8 +144,8 @@ def _cells(*targets: str) -> list[str]:
     return [f"{target}/{HERE.name}/{name}" for target in targets for name in names]
 
 
-def test_what_is_seen_is_what_pytest_says(pytester: pytest.Pytester) -> None:
-    """Green is as expected, red an unexpected incompatibility, an error what cannot be said."""
+def test_pytest_reports_each_outcome(pytester: pytest.Pytester) -> None:
+    """Expected outcomes pass, unexpected ones fail, misses are errors."""
     result = _run(pytester, "--target=alpha")
     assert _words(result) == {
         "alpha/good": "PASSED",
@@ -171,7 +170,7 @@ def test_what_is_seen_is_what_pytest_says(pytester: pytest.Pytester) -> None:
 
 
 def test_the_grid_ends_the_report(pytester: pytest.Pytester) -> None:
-    """The summary has the grid of the probed cells, and the cells that are not as expected."""
+    """The summary has the grid of the probed cells and the unexpected cells."""
     result = _run(pytester, "--subject=good", "--subject=broken", "-k", "not gamma")
     page = result.stdout.str().partition("= grid =")[2]
     assert "alpha" in page
@@ -191,14 +190,14 @@ def test_the_grid_ends_the_report(pytester: pytest.Pytester) -> None:
     ],
 )  # fmt: skip
 def test_keyword_selects_by_cell(pytester: pytest.Pytester, keyword: str, chosen: set[str]) -> None:
-    """-k is held against the cell's id, with ``and``, ``or`` and ``not``."""
+    """``-k`` matches the cell's id, with ``and``, ``or`` and ``not``."""
     result = _run(pytester, "--collect-only", "-q", "-k", keyword)
     found = re.findall(rf"\[(\w+)/{HERE.name}/(\w+)\]", result.stdout.str())
     assert {"/".join(parts) for parts in found} == chosen
 
 
-def test_a_target_that_may_fail(pytester: pytest.Pytester) -> None:
-    """What is unexpected on a target that may fail is shown and does not fail the run."""
+def test_allow_failure_does_not_fail_the_run(pytester: pytest.Pytester) -> None:
+    """An unexpected outcome on such a target is shown and does not fail the run."""
     result = _run(pytester, "--target=gamma", "--subject=good", "--subject=broken")
     assert result.ret == pytest.ExitCode.OK
     assert _words(result) == {"gamma/good": "PASSED", "gamma/broken": "XFAIL"}
@@ -206,7 +205,7 @@ def test_a_target_that_may_fail(pytester: pytest.Pytester) -> None:
 
 
 def test_collection_needs_no_engine(pytester: pytest.Pytester) -> None:
-    """Every cell is listed where no prober can be opened."""
+    """Cells are listed even if no prober can be opened."""
     pytester.makeconftest('pytest_plugins = ["harness.conftest"]\n' + NO_LAB)
     result = _run(pytester, "--collect-only", "-q")
     assert result.ret == pytest.ExitCode.OK
@@ -224,8 +223,10 @@ def test_collection_needs_no_engine(pytester: pytest.Pytester) -> None:
     ],
     ids=["value", "syntax"],
 )
-def test_a_matrix_that_cannot_be_read(pytester: pytest.Pytester, broken: str, message: str) -> None:
-    """A mistake in the matrix is a usage error with its place, and no traceback."""
+def test_a_broken_matrix_is_a_usage_error(
+    pytester: pytest.Pytester, broken: str, message: str
+) -> None:
+    """A mistake in the matrix is a usage error with its position and no traceback."""
     (pytester.path / "matrix/targets.yaml").write_text(broken)
     result = _run(pytester)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -233,8 +234,8 @@ def test_a_matrix_that_cannot_be_read(pytester: pytest.Pytester, broken: str, me
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
 
 
-def test_a_selection_of_nothing(pytester: pytest.Pytester) -> None:
-    """A glob that matches no cell is a usage error with the nearest name."""
+def test_an_empty_selection_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    """A glob that matches no cell is a usage error that suggests the nearest name."""
     result = _run(pytester, "--target=alpa")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: *did you mean 'alpha'?*"])
@@ -242,7 +243,7 @@ def test_a_selection_of_nothing(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize("words", [(), ("--dist=worksteal",)], ids="".join)
 def test_a_target_stays_on_one_worker(pytester: pytest.Pytester, words: tuple[str, ...]) -> None:
-    """Whatever --dist says, one worker probes all cells of a target, each cell once."""
+    """With any ``--dist`` one worker probes all cells of a target, each once."""
     result = _run(
         pytester, "-n2", "--no-loadscope-reorder", "--wheelgrid-out=.", "-k", "not gamma", *words
     )
@@ -253,8 +254,8 @@ def test_a_target_stays_on_one_worker(pytester: pytest.Pytester, words: tuple[st
     assert len(workers) == 2
 
 
-def test_a_worker_that_dies(pytester: pytest.Pytester) -> None:
-    """What was measured before is kept, and another worker goes on after the cell at hand."""
+def test_a_killed_worker_is_replaced(pytester: pytest.Pytester) -> None:
+    """Measured cells are kept, and another worker continues after the current cell."""
     pytester.makeconftest(CONFTEST + KILL)
     words = ("-k", "not gamma and (good or fine or refused)", "--wheelgrid-out=.")
     result = _run(pytester, "-n2", "--no-loadscope-reorder", *words)
@@ -265,16 +266,16 @@ def test_a_worker_that_dies(pytester: pytest.Pytester) -> None:
     assert "beta" in result.stdout.str().partition("= grid =")[2]
 
 
-def test_a_target_whose_image_is_there_goes_first(pytester: pytest.Pytester) -> None:
-    """Nobody waits for an image while another target could be probed."""
+def test_existing_images_go_first(pytester: pytest.Pytester) -> None:
+    """Targets with an existing image are probed before an image is made."""
     pytester.makeconftest(CONFTEST + GAMMA_IS_READY)
     _run(pytester, "-n1", "--subject=good", "--wheelgrid-out=.")
     probed = [cell.partition("/")[0] for _, cell in _probed(pytester.path)]
     assert probed == ["gamma", "alpha", "beta"]
 
 
-def test_targets_with_one_image_are_one_piece_of_work(pytester: pytest.Pytester) -> None:
-    """The worker that measured an image has what its other target needs."""
+def test_targets_with_one_image_share_a_worker(pytester: pytest.Pytester) -> None:
+    """One worker probes both targets that share an image."""
     pytester.makeconftest(CONFTEST + GAMMA_IS_ALPHA)
     _run(pytester, "-n2", "--subject=good", "--wheelgrid-out=.")
     workers = {cell.partition("/")[0]: worker for worker, cell in _probed(pytester.path)}

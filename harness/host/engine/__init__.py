@@ -7,15 +7,17 @@ from harness.host.engine.api import (
     Engine,
     EngineImage,
     EngineInfo,
-    Limits,
 )
+from harness.host.engine.hardening import HARDENING, Hardening, Limits
 
 __all__ = [
+    "HARDENING",
     "Channel",
     "Completed",
     "ContainerSpec",
     "Engine",
     "EngineImage",
     "EngineInfo",
+    "Hardening",
     "Limits",
 ]

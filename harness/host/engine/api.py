@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.core.arches import Arch
+from harness.host.engine.hardening import HARDENING, LIMITS, Hardening, Limits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,18 +46,6 @@ class EngineImage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """Resource limits of a probe container."""
-
-    memory: int = 1 << 30
-    """Bytes, including swap and the tmpfs."""
-    pids: int = 128
-    cpus: float = 1.0
-    tmpfs: int = 512 << 20
-    """Bytes of ``/tmp``, the only writable directory."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerSpec:
     """A hardened container: no network, read-only root, user nobody, no capabilities, one tmpfs."""
 
@@ -65,7 +54,8 @@ class ContainerSpec:
     arch: Arch
     command: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
-    limits: Limits = Limits()
+    limits: Limits = LIMITS
+    hardening: Hardening = HARDENING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

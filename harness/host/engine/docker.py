@@ -12,7 +12,6 @@ from typing import Any
 import docker
 import docker.errors
 import requests.exceptions
-from docker.types import LogConfig, Ulimit
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
@@ -24,6 +23,7 @@ from harness.host.engine.api import (
     EngineImage,
     EngineInfo,
 )
+from harness.host.engine.hardening import TMP
 from harness.host.engine.owner import OWNER_LABEL, is_orphan, own_label
 from harness.host.engine.streams import Streams
 
@@ -32,7 +32,6 @@ REQUEST_SECONDS = 600
 """Read timeout of a request: loading an image of some 100 MB onto a slow disk."""
 PREPARE_SECONDS = 1800
 """A package manager takes minutes under emulation."""
-NOBODY = "65534:65534"
 
 _ADVICE = "run `wheelgrid doctor` to see what is missing, `wheelgrid doctor --fix` to install it"
 
@@ -238,14 +237,16 @@ class DockerEngine:
                 spec.image,
                 entrypoint=list(spec.command[:1]),
                 command=list(spec.command[1:]),
-                user=NOBODY,
-                working_dir="/tmp",  # noqa: S108 - a tmpfs in the container
+                user=spec.hardening.user,
+                working_dir=TMP,
                 stdin_open=True,
                 environment={**dict(spec.arch.qemu_env), **dict(spec.env)},
                 labels=own_label(),
-                network_disabled=True,
+                network_disabled=spec.hardening.no_network,
                 platform=spec.arch.platform,
-                host_config=self._hardened(spec, auto_remove=auto_remove),
+                host_config=self._api.create_host_config(
+                    auto_remove=auto_remove, **spec.hardening.host_config(spec.limits)
+                ),
             )["Id"]
             try:
                 parameters = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
@@ -259,25 +260,6 @@ class DockerEngine:
             socket,
             remove=lambda: self._remove(container),
             out_of_memory=lambda: self._ran_out_of_memory(container, since),
-        )
-
-    def _hardened(self, spec: ContainerSpec, *, auto_remove: bool) -> Any:  # noqa: ANN401 - docker-py is untyped
-        limits = spec.limits
-        return self._api.create_host_config(
-            auto_remove=auto_remove,
-            network_mode="none",
-            ipc_mode="none",
-            read_only=True,
-            # No noexec: a wheel's extension modules are mapped executable from here.
-            tmpfs={"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={limits.tmpfs}"},  # noqa: S108
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges"],
-            pids_limit=limits.pids,
-            mem_limit=limits.memory,
-            memswap_limit=limits.memory,
-            nano_cpus=int(limits.cpus * 1e9),
-            ulimits=[Ulimit(name="core", soft=0, hard=0)],
-            log_config=LogConfig(type="none"),
         )
 
     def _ran_out_of_memory(self, container: str, since: int) -> bool:

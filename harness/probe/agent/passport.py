@@ -50,7 +50,8 @@ def _enforced():
         words = line.split()
         if words[4] in _MOUNTS:
             kind = words[words.index("-") + 1]
-            mounts[words[4]] = " ".join((kind, words[5], words[-1]))
+            own = words[-1] if kind == "tmpfs" else ""  # an overlay's are long
+            mounts[words[4]] = " ".join((kind, words[5], own))
     core = [line.split()[4] for line in _lines("/proc/self/limits") if line.startswith("Max core")]
     return {
         "status": {name: " ".join(status.get(name, "").split()) for name in _STATUS},

@@ -1,1 +1,1 @@
-"""What a wheel is: its name, its archive, its metadata, its native code. Bytes in, values out."""
+"""Read and rewrite wheels: file name, zip archive, metadata and ELF files."""

@@ -1,7 +1,6 @@
-"""The changes that could make a wheel import: what it holds in, what to change out.
+"""Choose changes of module names and tags that could make a wheel import.
 
-Pure choices of names and tags; ``rewrite`` carries them out. A change that does nothing to
-this wheel is empty and false.
+Pure; ``rewrite`` applies them. A change without effect on the wheel is empty and false.
 """
 
 import re
@@ -25,7 +24,7 @@ _PLATFORM = re.compile(
     r"(?P<family>manylinux|musllinux)_(?P<major>\d+)_(?P<minor>\d+)_(?P<arch>.+)"
 )
 _OLDEST_MUSL = "1.1"
-"""Of the builder images (PEP 656)."""
+"""The oldest musl of the builder images (PEP 656)."""
 _OLDEST_GLIBC = {"x86_64": "2.5", "i686": "2.5"}
 _OLDEST_GLIBC_ELSEWHERE = "2.17"
 """Installers accept no older tag (packaging's ``_manylinux.platform_tags``)."""
@@ -38,7 +37,7 @@ _STABLE_SINCE = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NamedModule:
-    """An extension module whose file name says for which interpreter it is."""
+    """An extension module whose file name says which interpreter it is for."""
 
     member: str
     stem: str
@@ -46,18 +45,15 @@ class NamedModule:
     kind: str
     """``cpython-39``, ``abi3``, ``abi3t``."""
     triplet: str
-    """``x86_64-linux-gnu``; empty where the name has none."""
+    """``x86_64-linux-gnu``; empty if the name has none."""
 
 
 def named_modules(facts: WheelFacts) -> tuple[NamedModule, ...]:
-    """Return the wheel's extension modules, those of a plain ``.so`` left out."""
+    """Return the wheel's extension modules, except those of a plain ``.so``."""
     found = (_MODULE.fullmatch(native.name) for native in facts.native)
     return tuple(
         NamedModule(
-            member=match[0],
-            stem=match["stem"],
-            kind=match["kind"],
-            triplet=match["triplet"] or "",
+            member=match[0], stem=match["stem"], kind=match["kind"], triplet=match["triplet"] or ""
         )
         for match in found
         if match
@@ -65,26 +61,26 @@ def named_modules(facts: WheelFacts) -> tuple[NamedModule, ...]:
 
 
 def rename_triplet(facts: WheelFacts, triplet: str) -> WheelChange:
-    """Store every module that names a triplet under ``triplet`` instead."""
+    """Rename every module with a triplet to ``triplet``."""
     return _renamed(facts, lambda module: (_with_triplet(module, triplet),), of_version=True)
 
 
 def add_triplet(facts: WheelFacts, triplet: str) -> WheelChange:
-    """Store every module that names a triplet under ``triplet`` too."""
+    """Store every module with a triplet a second time, under ``triplet``."""
     return _renamed(
         facts, lambda module: (module.member, _with_triplet(module, triplet)), of_version=True
     )
 
 
 def bare_names(facts: WheelFacts) -> WheelChange:
-    """Store every module of one version of Python as plain ``.so``."""
+    """Rename every version-specific module to plain ``.so``."""
     return _renamed(facts, lambda module: (f"{module.stem}.so",), of_version=True)
 
 
 def stable_names(facts: WheelFacts) -> WheelChange:
-    """Store every module as ``.abi3.so``, and tag the wheel for later Pythons too.
+    """Rename every module to ``.abi3.so``, and tag the wheel for later Pythons too.
 
-    Right only where ``outside_stable_abi`` finds nothing.
+    Only valid if ``outside_stable_abi`` returns nothing.
     """
     if any(re.fullmatch(r"cp3\d+t", tag.split("-")[1]) for tag in facts.name.tags):
         return WheelChange()  # free-threaded builds have no abi3 (PEP 703; abi3t since PEP 803)
@@ -93,7 +89,7 @@ def stable_names(facts: WheelFacts) -> WheelChange:
 
 
 def stable_names_with_triplet(facts: WheelFacts) -> WheelChange:
-    """Store every ``.abi3.so`` as ``.abi3-<triplet>.so``, as builders do that run 3.15."""
+    """Rename every ``.abi3.so`` to ``.abi3-<triplet>.so``, as builds on 3.15 do."""
     arch = arch_of(facts.name)
     if arch is None:
         return WheelChange()
@@ -103,13 +99,13 @@ def stable_names_with_triplet(facts: WheelFacts) -> WheelChange:
 
 
 def musl_names(facts: WheelFacts) -> WheelChange:
-    """Name what a wheel for musl has under glibc's triplet as upstream does from 3.11 on."""
+    """Rename a musllinux wheel's ``-gnu`` modules to ``-musl``, as upstream does from 3.11 on."""
     arch = arch_of(facts.name)
     return rename_triplet(facts, arch.musl_triplet) if arch and _for_musl(facts) else WheelChange()
 
 
 def with_names(facts: WheelFacts, change: WheelChange) -> WheelFacts:
-    """Return the facts of the wheel with the new names; sizes of metadata are left as they are."""
+    """Return the facts with the new names; the sizes of metadata files are not updated."""
     names = dict(change.names)
     return replace(
         facts,
@@ -123,10 +119,10 @@ def with_names(facts: WheelFacts, change: WheelChange) -> WheelFacts:
 
 
 def outside_stable_abi(facts: WheelFacts) -> tuple[str, ...]:
-    """Return the symbols of the interpreter that the wheel uses beside its floor's stable ABI.
+    """Return the interpreter symbols that the wheel needs outside its minimum Python's stable ABI.
 
-    Source: CPython's ``Misc/stable_abi.toml``, by abi3info. None found does not prove it: what
-    macros inline leaves no symbol.
+    Source: CPython's ``Misc/stable_abi.toml``, by abi3info. An empty result is no proof: inlined
+    macros leave no symbol.
     """
     floor = Version(_floor(facts))
     used = {
@@ -140,10 +136,10 @@ def outside_stable_abi(facts: WheelFacts) -> tuple[str, ...]:
 
 
 def retag_platform(facts: WheelFacts) -> WheelChange:
-    """Tag the wheel for the oldest libc that its symbols admit.
+    """Tag the wheel for the oldest libc that its symbols permit.
 
-    On glibc their versions tell. musl's have none: there it is the oldest musllinux, which
-    other evidence has to confirm.
+    glibc's symbol versions decide. musl's symbols have none, so it becomes the oldest musllinux,
+    which needs a test run to confirm.
     """
     python, abi, platform = facts.name.tag_part.split("-")
     match = _PLATFORM.fullmatch(platform.split(".")[0])
@@ -160,17 +156,17 @@ def retag_platform(facts: WheelFacts) -> WheelChange:
 def _renamed(
     facts: WheelFacts, names: Callable[[NamedModule], tuple[str, ...]], *, of_version: bool
 ) -> WheelChange:
-    """Return the change to those names; names that other members have are not taken."""
+    """Return the change to those names, without names of other members."""
     taken = {member.name for member in facts.members}
     changed = []
     for module in named_modules(facts):
         if not module.triplet or (of_version and not module.kind.startswith("cpython")):
             continue
-        own = module.member
-        wanted = tuple(n for n in dict.fromkeys(names(module)) if n == own or n not in taken)
-        if wanted not in ((), (own,)):
+        old = module.member
+        wanted = tuple(n for n in dict.fromkeys(names(module)) if n == old or n not in taken)
+        if wanted not in ((), (old,)):
             taken.update(wanted)
-            changed.append((own, wanted))
+            changed.append((old, wanted))
     return WheelChange(names=tuple(changed))
 
 
@@ -188,7 +184,7 @@ def _stable_tags(facts: WheelFacts) -> str:
 
 
 def _floor(facts: WheelFacts) -> str:
-    """Return the oldest minor version of Python that the wheel is for."""
+    """Return the minimum minor version of Python."""
     found = (re.match(r"cp3(\d+)-", tag) for tag in facts.name.tags)
     minors = [int(match[1]) for match in found if match]
     return f"3.{min(minors)}" if minors else "3.2"
@@ -200,7 +196,7 @@ def _stable_at(symbol: str, floor: Version) -> bool:
 
 
 def _glibc_needed(facts: WheelFacts, arch: str) -> Version:
-    """Return the newest version of glibc that a native member asks for, or the oldest tagged."""
+    """Return the newest glibc that a native member needs, or the oldest taggable one."""
     oldest = Version(_OLDEST_GLIBC.get(arch, _OLDEST_GLIBC_ELSEWHERE))
     return max([oldest, *_glibc_versions(facts)])
 

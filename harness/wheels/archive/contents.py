@@ -1,7 +1,6 @@
-"""What a wheel holds: a file in, facts out, or one sentence that says why it is no wheel.
+"""Read the facts of a wheel: archive directory, metadata and native members.
 
-Read are the archive's directory, the metadata and the native members; the rest is
-left packed unless ``verify_record`` asks for every byte.
+The other members are not unpacked, except by ``verify_record``.
 """
 
 import io
@@ -27,7 +26,7 @@ _NEVER_NATIVE = frozenset({".py", ".pyi", ".h", ".hpp", ".txt", ".md", ".rst", "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NativeMember:
-    """One ELF file of a wheel, whatever its name."""
+    """One ELF file of a wheel, with any name."""
 
     name: str
     size: int
@@ -36,13 +35,13 @@ class NativeMember:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelFacts:
-    """What one wheel says and holds."""
+    """The metadata and members of one wheel."""
 
     name: WheelName
     pure: bool
-    """Root-Is-Purelib: it unpacks into purelib rather than platlib."""
+    """Root-Is-Purelib: its root is installed to purelib, not platlib."""
     generator: str
-    """What built it, in its own words."""
+    """The Generator field of WHEEL."""
     requires_python: str
     requires_dist: tuple[str, ...]
     members: tuple[Member, ...]
@@ -58,9 +57,9 @@ def read_wheel(path: Path) -> WheelFacts:
 
 
 def verify_record(path: Path) -> None:
-    """Hold every member of the wheel at ``path`` against its digest in RECORD.
+    """Check every member of the wheel at ``path`` against its digest in RECORD.
 
-    Unpacks everything, piece by piece. Raises ``WheelError``.
+    Unpacks all members in chunks. Raises ``WheelError``.
     """
     with _opened(path) as stream, open_archive(path.name, stream) as archive:
         dist_info = find_dist_info(archive, parse_wheel_name(path.name))
@@ -112,9 +111,9 @@ def _native_members(archive: Archive) -> Iterator[NativeMember]:
 
 
 def native_member(archive: Archive, member: Member) -> NativeMember | None:
-    """Return what a member is as an ELF file; None for what does not begin like one.
+    """Return the facts of an ELF member; None if it lacks the ELF magic.
 
-    Raises ``WheelError`` where it cannot be unpacked.
+    Raises ``WheelError`` if it cannot be unpacked.
     """
     if archive.head(member.name, len(MAGIC)) != MAGIC:
         return None
@@ -123,17 +122,17 @@ def native_member(archive: Archive, member: Member) -> NativeMember | None:
 
 def _read_member(archive: Archive, member: Member) -> ElfFacts | UnreadableElf:
     if member.size > MOST_NATIVE:
-        return UnreadableElf(reason=f"it has {member.size} bytes where {MOST_NATIVE} are the limit")
+        return UnreadableElf(reason=f"it has {member.size} bytes; the limit is {MOST_NATIVE}")
     return read_elf(io.BytesIO(archive.read(member.name, at_most=MOST_NATIVE)))
 
 
 def top_modules(members: Sequence[Member]) -> tuple[str, ...]:
-    """Return the top-level modules and packages that the members are or belong to, sorted."""
+    """Return the top-level modules and packages of the members, sorted."""
     return tuple(sorted({module for member in members if (module := _module(member.name))}))
 
 
 def _module(member: str) -> str:
-    """Return the top-level module that a member is or belongs to; empty where there is none."""
+    """Return the top-level module or package of a member; empty if it has none."""
     parts = site_path(member).split("/")
     stem, dot, _ = parts[-1].partition(".")
     name = parts[0] if len(parts) > 1 else stem

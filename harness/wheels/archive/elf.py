@@ -1,9 +1,8 @@
-"""ELF files as a dynamic loader sees them: a seekable byte stream in, facts out.
+"""Read ELF files as a dynamic loader does.
 
-A damaged file is an answer, not an accident: whatever the bytes, the result is
-``ElfFacts`` or ``UnreadableElf``, in time and memory bounded by the size of the file.
-pyelftools reads the headers; the dynamic tables are read here, thousands of entries at
-a stroke, since it takes tens of microseconds for each.
+For any bytes the result is ``ElfFacts`` or ``UnreadableElf``, in time and memory bounded by the
+size of the file. pyelftools reads the headers. The dynamic tables are unpacked here in one call
+each, since pyelftools takes tens of microseconds per entry.
 """
 
 import struct
@@ -18,61 +17,61 @@ from elftools.elf.enums import ENUM_D_TAG as DT
 MAGIC = b"\x7fELF"
 _MOST_HEADERS = 4096
 _MOST_VERSIONS = 512
-_MOST_NAME_BYTES = 4  # per byte of the file: names may share their tails
+_MOST_NAME_BYTES = 4  # per byte of the file: names may overlap
 _PROGRAM_HEADER_SIZE = {32: 32, 64: 56}
 _SECTION_HEADER_SIZE = {32: 40, 64: 64}
 _DYNAMIC_ENTRY = {32: "iI", 64: "qQ"}
 _SYMBOL = {32: "I8xBxH", 64: "IBxH16x"}  # name, info, section
 _GLOBAL, _WEAK, _UNIQUE = 1, 2, 10
 _BASE_VERSION = 1
-_VERSION_INDEX = 0x7FFF  # the top bit hides a symbol from the static linker only
+_VERSION_INDEX = 0x7FFF  # the top bit only hides a symbol from the static linker
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UndefinedSymbol:
-    """A symbol that some other library must define."""
+    """A symbol that another library must define."""
 
     name: str
     version: str = ""
-    """``GLIBC_2.17``; empty where any version will do."""
+    """``GLIBC_2.17``; empty if any version will do."""
     weak: bool = False
-    """The loader gives it the value 0 when nobody defines it."""
+    """The loader sets it to 0 if no library defines it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ElfFacts:
-    """What one ELF file is and asks for (gABI chapters 4 and 5, LSB symbol versioning)."""
+    """The headers and needs of one ELF file (gABI chapters 4 and 5, LSB symbol versioning)."""
 
     machine: str
-    """e_machine as pyelftools spells it: ``EM_AARCH64``; the number where it has no name."""
+    """e_machine as pyelftools names it: ``EM_AARCH64``; the number if it has no name."""
     bits: int
     little: bool
     type: str
     """e_type: ``ET_DYN`` for extension modules and libraries."""
     interpreter: str = ""
-    """The loader that an executable names."""
+    """PT_INTERP of an executable: its loader."""
     soname: str = ""
     needed: tuple[str, ...] = ()
     rpath: tuple[str, ...] = ()
     runpath: tuple[str, ...] = ()
     version_needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Per library the symbol versions asked of it: ``{"libc.so.6": ("GLIBC_2.17",)}``."""
+    """Library → needed symbol versions: ``{"libc.so.6": ("GLIBC_2.17",)}``."""
     undefined: tuple[UndefinedSymbol, ...] = ()
     exported: tuple[str, ...] = ()
-    """What it defines for others, as it is asked for: ``malloc@GLIBC_2.17`` where the file
-    gives its symbols versions (DT_VERDEF), else ``malloc``."""
+    """Symbols that it defines: ``malloc@GLIBC_2.17`` if the file gives them versions
+    (DT_VERDEF), else ``malloc``."""
     exec_stack: bool | None = None
-    """Whether PT_GNU_STACK asks for an executable stack; None without that header, which
-    leaves it to the architecture's default."""
+    """Whether PT_GNU_STACK requests an executable stack; None without that header, when the
+    architecture's default applies."""
     packed_relocations: bool = False
-    """Whether it has relocations in DT_RELR, which older loaders pass over in silence."""
+    """Whether it has relocations in DT_RELR, which older loaders silently ignore."""
     load_align: int = 0
-    """Smallest alignment of its loaded segments, bytes: no larger page will do."""
+    """Smallest alignment of its loaded segments in bytes: the largest usable page size."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnreadableElf:
-    """A file that begins like ELF and does not go on like it."""
+    """A damaged ELF file."""
 
     reason: str
 
@@ -96,7 +95,7 @@ class _Symbol(NamedTuple):
 
 
 def versioned(name: str, version: str) -> str:
-    """Return a symbol as it is asked for: ``malloc@GLIBC_2.17``, ``malloc`` without a version."""
+    """Return ``malloc@GLIBC_2.17``, or ``malloc`` without a version."""
     return f"{name}@{version}" if version else name
 
 
@@ -106,12 +105,12 @@ def read_elf(stream: BinaryIO) -> ElfFacts | UnreadableElf:
         return _ElfReader(stream).facts()
     except _DamagedError as error:
         return UnreadableElf(reason=str(error))
-    except Exception as error:  # noqa: BLE001 -- damage reaches every line of pyelftools
+    except Exception as error:  # noqa: BLE001 -- damage can fail anywhere in pyelftools
         return UnreadableElf(reason=f"its headers are damaged ({type(error).__name__})")
 
 
 class _ElfReader:
-    """One ELF file in memory, addressed as the loader does it: by segments."""
+    """One ELF file in memory, addressed by segments as the loader does."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.data = memoryview(stream.read())
@@ -152,7 +151,7 @@ class _ElfReader:
     def _check_headers(self) -> None:
         header = self.elf.header
         for count, size, proper in (
-            # At its word, as loaders take it: they know no extended numbering (PN_XNUM).
+            # Not extended (PN_XNUM): loaders do not support that.
             (header["e_phnum"], header["e_phentsize"], _PROGRAM_HEADER_SIZE[self.bits]),
             (self.elf.num_sections(), header["e_shentsize"], _SECTION_HEADER_SIZE[self.bits]),
         ):
@@ -216,7 +215,7 @@ class _ElfReader:
             raise _DamagedError("a name lies outside its string table")
         self.names_left -= end - index
         if self.names_left < 0:
-            raise _DamagedError("its names are longer than itself")
+            raise _DamagedError("its names are longer than the file")
         return self.strings[index:end].decode("utf-8", "backslashreplace")
 
     def _tagged_names(self, tag: str) -> tuple[str, ...]:
@@ -225,7 +224,7 @@ class _ElfReader:
     # --- symbols and their versions -------------------------------------------------
 
     def _version_needs(self) -> tuple[dict[str, tuple[str, ...]], dict[int, str]]:
-        """Return the versions per library, and the version that each index stands for."""
+        """Return the versions per library, and the version of each index."""
         needs: dict[str, tuple[str, ...]] = {}
         names: dict[int, str] = {}
         address = self._tag("DT_VERNEED")
@@ -241,14 +240,14 @@ class _ElfReader:
         return needs, names
 
     def _version_definitions(self) -> dict[int, str]:
-        """Return the version that each index stands for; the file's own name is none."""
+        """Return the version of each index, without the file's own name."""
         address = self._tag("DT_VERDEF")
         if address is None:
             return {}
         names: dict[int, str] = {}
         for entry, (_, flags, index, _, _, aux, _) in self._chain(self._offset(address), "HHHHIII"):
             if not flags & _BASE_VERSION:
-                # The first name is the version, those after it are its ancestors.
+                # The first name is the version; its ancestors follow.
                 name, _ = struct.unpack(self.order + "II", self._bytes(entry + aux, 8))
                 names[index & _VERSION_INDEX] = self._name(name)
         return names
@@ -290,10 +289,10 @@ class _ElfReader:
         if address is None:
             return []
         record = struct.Struct(self.order + _SYMBOL[self.bits])
-        # No dynamic tag tells their number, and the hash tables leave the undefined ones out.
+        # No dynamic tag has their number, and the hash tables omit the undefined ones.
         section = next(self.elf.iter_sections("SHT_DYNSYM"), None)
         if section is None:
-            raise _DamagedError("it has no section that tells how many symbols there are")
+            raise _DamagedError("it has no SHT_DYNSYM section with the number of symbols")
         size = section["sh_size"] // record.size * record.size
         return [
             _Symbol(*row) for row in record.iter_unpack(self._bytes(self._offset(address), size))

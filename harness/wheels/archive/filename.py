@@ -1,4 +1,4 @@
-"""Wheel file names: a name in, its parts out, or one sentence that says what is wrong with it."""
+"""Parse wheel file names; expand and rank their tags."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _BEFORE_PEP_600 = {"2.5": "manylinux1", "2.12": "manylinux2010", "2.17": "manyli
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelName:
-    """A wheel's file name, taken apart (binary distribution format, "File name convention")."""
+    """A parsed wheel file name (binary distribution format, "File name convention")."""
 
     filename: str
     distribution: str
@@ -27,7 +27,7 @@ class WheelName:
     """Normalised version (PEP 440)."""
     build: tuple[()] | tuple[int, str] = ()
     tags: tuple[str, ...]
-    """Every tag it stands for, sorted: ``cp311-cp311-manylinux_2_17_x86_64``."""
+    """Every tag of the compressed set, sorted: ``cp311-cp311-manylinux_2_17_x86_64``."""
 
     @property
     def release(self) -> str:
@@ -41,7 +41,7 @@ class WheelName:
 
 
 def arch_of(name: WheelName) -> Arch | None:
-    """Return the arch that a wheel is for; None for any, and for what the table has not."""
+    """Return the wheel's arch; None for any platform and for an unknown arch."""
     named = {linux_arch(tag.split("-")[2]) for tag in name.tags}
     return next((arch for arch in ARCHES if arch.name in named), None)
 
@@ -66,9 +66,9 @@ def _ranks(accepted: tuple[str, ...]) -> dict[str, int]:
 
 
 def platform_tag(libc: str, promise: str, arch: str) -> str:
-    """Return the platform tag that promises that version of ``libc``, with its older alias.
+    """Return the platform tag for that version of ``libc``, with its older alias.
 
-    After PEP 600 and PEP 656; one that promises nothing is ``linux_<arch>``.
+    Source: PEP 600 and PEP 656. Without a promised version it is ``linux_<arch>``.
     """
     if not promise:
         return f"linux_{arch}"
@@ -79,7 +79,7 @@ def platform_tag(libc: str, promise: str, arch: str) -> str:
 
 
 def parse_wheel_name(filename: str) -> WheelName:
-    """Take a wheel's file name apart. Raises ``WheelError``."""
+    """Parse a wheel's file name. Raises ``WheelError``."""
     try:
         distribution, version, build, tags = parse_wheel_filename(filename)
     except InvalidWheelFilename as error:

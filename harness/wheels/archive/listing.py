@@ -1,8 +1,8 @@
-"""What a part of a wheel tells: a stream that costs something to read in, facts out.
+"""Read facts from parts of a wheel, for streams that are expensive to read.
 
-Its directory and metadata are enough for every question of names. Of native members the name is
-taken at its word then: the arch is the platform tag's, and a module exports what its file name
-promises. For every other question those members are read too, and nothing else.
+The directory and metadata are enough for all rules about names. Native members then get facts
+by name: the arch is that of the platform tag, and a module exports ``PyInit_<name>``. For the
+other rules the native members are read too.
 """
 
 import re
@@ -33,8 +33,8 @@ def read_native(
 ) -> WheelFacts:
     """Read the directory, the metadata and the native members of a wheel of that name.
 
-    ``prefetch`` is told of each native member from which byte to which the file is read next.
-    Raises ``WheelError``.
+    ``prefetch`` is called with the byte range of each native member before it is read. Raises
+    ``WheelError``.
     """
     with open_archive(filename, stream) as archive:
         listed = _listed(archive)
@@ -57,12 +57,12 @@ def _listed(archive: Archive) -> WheelFacts:
         requires_python=metadata.requires_python,
         requires_dist=metadata.requires_dist,
         members=archive.members,
-        native=tuple(_promised(archive.members, name)),
+        native=tuple(_by_name(archive.members, name)),
         modules=top_modules(archive.members),
     )
 
 
-def _promised(members: Sequence[Member], name: WheelName) -> Iterator[NativeMember]:
+def _by_name(members: Sequence[Member], name: WheelName) -> Iterator[NativeMember]:
     arch = arch_of(name)
     for member in members:
         file = PurePosixPath(member.name)
@@ -70,7 +70,7 @@ def _promised(members: Sequence[Member], name: WheelName) -> Iterator[NativeMemb
             module = _MODULE.fullmatch(file.name)
             in_libraries = file.parts[0].endswith(".libs")
             exported = (f"PyInit_{module['name']}",) if module and not in_libraries else ()
-            elf = _elf(arch, exported) if arch else UnreadableElf(reason="it was not looked into")
+            elf = _elf(arch, exported) if arch else UnreadableElf(reason="it was not read")
             yield NativeMember(name=member.name, size=member.size, elf=elf)
 
 

@@ -1,4 +1,4 @@
-"""A wheel's ``.dist-info``: an archive in, what the wheel says of itself out.
+"""Read a wheel's ``.dist-info`` and check it against the file name.
 
 Source: "Binary distribution format" and "Core metadata" specifications.
 """
@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
+from functools import lru_cache
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -21,7 +23,7 @@ MOST_METADATA = 8 << 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelMetadata:
-    """What METADATA and WHEEL say, found to agree with the file name."""
+    """Fields of METADATA and WHEEL, which agree with the file name."""
 
     pure: bool
     generator: str
@@ -30,21 +32,21 @@ class WheelMetadata:
 
 
 def find_dist_info(archive: Archive, name: WheelName) -> str:
-    """Return the one ``.dist-info`` directory, found complete. Raises ``WheelError``."""
+    """Return the name of the complete ``.dist-info`` directory. Raises ``WheelError``."""
     found = _roots(archive.members, ".dist-info")
     if len(found) != 1:
         have = f"{len(found)} .dist-info directories ({', '.join(found)})" if found else ""
         raise WheelError(f"{name.filename}: {have or 'no .dist-info directory'}; {BUILD_AGAIN}")
     _check_directory_name(found[0], ".dist-info", name)
-    there = {member.name for member in archive.members}
+    names = {member.name for member in archive.members}
     for part in ("METADATA", "WHEEL", "RECORD"):
-        if f"{found[0]}/{part}" not in there:
+        if f"{found[0]}/{part}" not in names:
             raise WheelError(f"{name.filename}: {found[0]}/{part} is missing; {BUILD_AGAIN}")
     return found[0]
 
 
 def check_data_directory(members: Sequence[Member], name: WheelName) -> None:
-    """Check that ``.data`` is this wheel's and holds known schemes only. Raises ``WheelError``."""
+    """Check the name and the schemes of ``.data``. Raises ``WheelError``."""
     for root in _roots(members, ".data"):
         _check_directory_name(root, ".data", name)
     for member in members:
@@ -58,7 +60,7 @@ def check_data_directory(members: Sequence[Member], name: WheelName) -> None:
 
 
 def read_metadata(archive: Archive, dist_info: str, name: WheelName) -> WheelMetadata:
-    """Read METADATA and WHEEL and hold them against the file name. Raises ``WheelError``."""
+    """Read METADATA and WHEEL, checked against the file name. Raises ``WheelError``."""
     metadata = _headers(archive, f"{dist_info}/METADATA")
     wheel = _headers(archive, f"{dist_info}/WHEEL")
     _check_release(metadata, name)
@@ -72,6 +74,16 @@ def read_metadata(archive: Archive, dist_info: str, name: WheelName) -> WheelMet
     )
 
 
+@lru_cache(maxsize=1 << 14)
+def accepts_python(requires_python: str, python: str) -> bool:
+    """Whether Requires-Python admits a version; pip ignores an invalid specifier."""
+    try:
+        # pip compares only the release number: 3.15.0b1 satisfies >=3.15.
+        return SpecifierSet(requires_python).contains(Version(python).base_version)
+    except InvalidSpecifier:
+        return True
+
+
 def _roots(members: Sequence[Member], suffix: str) -> list[str]:
     roots = {member.name.split("/")[0] for member in members if "/" in member.name}
     return sorted(root for root in roots if root.endswith(suffix))
@@ -81,7 +93,7 @@ def _check_directory_name(directory: str, suffix: str, name: WheelName) -> None:
     distribution, _, version = directory.removesuffix(suffix).rpartition("-")
     if not _is_release(distribution, version, name):
         raise WheelError(
-            f"{name.filename}: it holds {directory}, which is not of {name.release}; {BUILD_AGAIN}"
+            f"{name.filename}: it has {directory}, which is not of {name.release}; {BUILD_AGAIN}"
         )
 
 
@@ -102,8 +114,7 @@ def _one(headers: Message, key: str, name: WheelName) -> str:
     values: list[str] = headers.get_all(key, [])
     if len(values) != 1:
         raise WheelError(
-            f"{name.filename}: {len(values)} lines {key!r} in its metadata where 1 is right; "
-            f"{BUILD_AGAIN}"
+            f"{name.filename}: {len(values)} lines {key!r} in its metadata, not 1; {BUILD_AGAIN}"
         )
     return values[0].strip()
 
@@ -113,7 +124,7 @@ def _check_release(metadata: Message, name: WheelName) -> None:
     if not _is_release(distribution, version, name):
         raise WheelError(
             f"{name.filename}: METADATA is of {distribution} {version}, and the file name says "
-            f"{name.release}; give the file its own name again"
+            f"{name.release}; rename the file to its original name"
         )
 
 
@@ -121,7 +132,7 @@ def _check_format(wheel: Message, name: WheelName) -> None:
     version = _one(wheel, "Wheel-Version", name)
     if version.partition(".")[0] != "1":
         raise WheelError(
-            f"{name.filename}: Wheel-Version {version}, and installers know 1.x; {BUILD_AGAIN}"
+            f"{name.filename}: Wheel-Version {version}; installers support 1.x; {BUILD_AGAIN}"
         )
     pure = _one(wheel, "Root-Is-Purelib", name)
     if pure.lower() not in ("true", "false"):
@@ -139,7 +150,7 @@ def _check_tags(wheel: Message, name: WheelName) -> None:
     if declared != named:
         raise WheelError(
             f"{name.filename}: the file name and WHEEL disagree about the tags "
-            f"({_difference(named, declared)}); give the file its own name again"
+            f"({_difference(named, declared)}); rename the file to its original name"
         )
 
 

@@ -1,4 +1,4 @@
-"""A wheel's RECORD: CSV text in, entries out; and whether the members are what it says.
+"""Read and write RECORD, and check a wheel's members against it.
 
 Source: "Recording installed projects" and "Binary distribution format" specifications.
 """
@@ -16,7 +16,6 @@ from harness.wheels.archive.zip_reader import BUILD_AGAIN, FETCH_AGAIN, Archive,
 
 SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 STRONG = ("sha256", "sha384", "sha512")
-MOST_BYTES = 16 << 20
 _FIELDS = 3
 
 
@@ -32,7 +31,7 @@ class RecordEntry:
 
 
 def parse_record(filename: str, text: str) -> tuple[RecordEntry, ...]:
-    """Read the text of a RECORD. Raises ``WheelError`` for a line that is none."""
+    """Parse the text of RECORD. Raises ``WheelError`` for a malformed line."""
     return tuple(_parse_row(filename, row) for row in _rows(filename, text) if row)
 
 
@@ -55,7 +54,7 @@ def _parse_row(filename: str, row: Sequence[str]) -> RecordEntry:
 
 
 def check_listing(filename: str, members: Sequence[Member], entries: Sequence[RecordEntry]) -> None:
-    """Compare what is in the archive with what RECORD lists. Raises ``WheelError``."""
+    """Compare the members' names and sizes with RECORD. Raises ``WheelError``."""
     sizes = {member.name: member.size for member in members}
     listed = {entry.name: entry for entry in entries}
     for name in sizes:
@@ -63,7 +62,7 @@ def check_listing(filename: str, members: Sequence[Member], entries: Sequence[Re
             raise WheelError(f"{filename}: RECORD does not list {name}; {BUILD_AGAIN}")
     for name, entry in listed.items():
         if name not in sizes:
-            raise WheelError(f"{filename}: RECORD lists {name}, which is not there; {BUILD_AGAIN}")
+            raise WheelError(f"{filename}: RECORD lists {name}, which is missing; {BUILD_AGAIN}")
         if entry.size not in (None, sizes[name]):
             raise WheelError(
                 f"{filename}: {name} has {sizes[name]} bytes where RECORD says {entry.size}; "
@@ -106,12 +105,12 @@ def _check_digest(archive: Archive, entry: RecordEntry) -> None:
     found = _encoded(digest.digest())
     if found != entry.digest:
         raise WheelError(
-            f"{archive.filename}: {entry.name} is not what RECORD says: its {entry.algorithm} is "
+            f"{archive.filename}: {entry.name} differs from RECORD: its {entry.algorithm} is "
             f"{found}, not {entry.digest}; {FETCH_AGAIN}"
         )
 
 
 def _is_record(name: str) -> bool:
     path = PurePosixPath(name)
-    # A signature cannot be listed with a digest, being made after RECORD.
+    # A signature is made after RECORD, which cannot list its digest.
     return path.name in ("RECORD", *SIGNATURES) and path.parent.suffix == ".dist-info"

@@ -1,8 +1,7 @@
-"""A wheel with other names or tags, well-formed again: its bytes and a change in, bytes out.
+"""Rewrite a wheel with other member names or tags, and update RECORD and WHEEL.
 
-What a change does not name stays as it is: order, times, modes, the way of compression, every
-other member's bytes, every other line of RECORD. Packing is done anew, so that the same
-contents give the same bytes.
+Everything else is kept: order, times, modes, compression methods, other members' bytes and other
+lines of RECORD. All members are packed again, so that equal contents give equal bytes.
 """
 
 import csv
@@ -20,12 +19,12 @@ from harness.wheels.archive.zip_reader import MOST_BYTES, Archive, open_archive
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelChange:
-    """What is to be different in a wheel."""
+    """New member names and tags for a wheel."""
 
     names: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Members and the names they get, their own among them where they keep it."""
+    """Members and their new names, which include the old name to keep it."""
     tags: str = ""
-    """The new tags, compressed as a file name has them: ``cp39-abi3-musllinux_1_1_x86_64``."""
+    """The new tags, compressed as in a file name: ``cp39-abi3-musllinux_1_1_x86_64``."""
 
     def __bool__(self) -> bool:
         return bool(self.names or self.tags)
@@ -33,29 +32,29 @@ class WheelChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelBytes:
-    """A wheel file that is nowhere yet."""
+    """A wheel file in memory."""
 
     filename: str
     data: bytes
 
 
 def rewrite_wheel(wheel: WheelBytes, change: WheelChange) -> WheelBytes:
-    """Return the wheel with that change.
+    """Return the changed wheel.
 
-    Raises ``WheelError`` for what is no well-formed wheel, for one that is signed, and for a
-    new name that another member has.
+    Raises ``WheelError`` for a malformed wheel, for a signed one, and for a new name that
+    another member has.
     """
     with open_archive(wheel.filename, io.BytesIO(wheel.data)) as archive:
-        return _Rewriting(wheel, archive, change).done()
+        return _Rewriting(wheel, archive, change).result()
 
 
 def retagged(name: WheelName, tags: str) -> str:
-    """Return the file name with these tags instead of its own."""
+    """Return the file name with these tags."""
     return f"{name.filename.removesuffix(f'-{name.tag_part}.whl')}-{tags}.whl"
 
 
 class _Rewriting:
-    """One wheel on its way from old to new."""
+    """Applies one change to one wheel."""
 
     def __init__(self, wheel: WheelBytes, archive: Archive, change: WheelChange) -> None:
         self._wheel = wheel
@@ -66,12 +65,9 @@ class _Rewriting:
         self._info = find_dist_info(archive, self._name)
         self._check()
 
-    def done(self) -> WheelBytes:
+    def result(self) -> WheelBytes:
         out = io.BytesIO()
-        with (
-            ZipFile(io.BytesIO(self._wheel.data)) as old,
-            ZipFile(out, "w", ZIP_DEFLATED) as new,
-        ):
+        with ZipFile(io.BytesIO(self._wheel.data)) as old, ZipFile(out, "w", ZIP_DEFLATED) as new:
             for entry in old.infolist():
                 data = b"" if entry.is_dir() else self._content(entry.filename)
                 for name in self._names.get(entry.filename, (entry.filename,)):
@@ -81,14 +77,14 @@ class _Rewriting:
         return WheelBytes(filename=filename, data=out.getvalue())
 
     def _check(self) -> None:
-        here = {member.name for member in self._archive.members}
-        signed = [name for name in SIGNATURES if f"{self._info}/{name}" in here]
+        members = {member.name for member in self._archive.members}
+        signed = [name for name in SIGNATURES if f"{self._info}/{name}" in members]
         if signed:
             raise WheelError(
-                f"{self._name.filename}: it is signed ({signed[0]}), and what is changed is no "
-                "longer what was signed; take a wheel without signature"
+                f"{self._name.filename}: it is signed ({signed[0]}), and a change would make the "
+                "signature invalid; use an unsigned wheel"
             )
-        kept = here - self._names.keys()
+        kept = members - self._names.keys()
         wanted = [name for names in self._names.values() for name in names]
         for name in wanted:
             if name in kept or wanted.count(name) > 1:
@@ -121,7 +117,7 @@ class _Rewriting:
 
 
 def _entry_like(entry: ZipInfo, name: str) -> ZipInfo:
-    """Return what the archive says of a member, for a member of another name."""
+    """Return a copy of the entry's attributes under another name."""
     new = ZipInfo(name, date_time=entry.date_time)
     new.compress_type = entry.compress_type
     new.create_system = entry.create_system
@@ -130,7 +126,7 @@ def _entry_like(entry: ZipInfo, name: str) -> ZipInfo:
 
 
 def _with_tags(wheel: bytes, tags: tuple[str, ...]) -> bytes:
-    """Return the text of WHEEL with these tags where its own stood first."""
+    """Return the text of WHEEL with its Tag lines replaced."""
     lines = wheel.splitlines(keepends=True)
     is_tag = [line.lower().startswith(b"tag:") for line in lines]
     end = b"\r\n" if wheel.count(b"\r\n") else b"\n"
@@ -140,8 +136,8 @@ def _with_tags(wheel: bytes, tags: tuple[str, ...]) -> bytes:
 
 
 def bytes_added(before: WheelBytes, after: WheelBytes) -> int:
-    """Return by how many bytes a wheel grows, packed by the same hand.
+    """Return by how many bytes a wheel grows.
 
-    The one before is packed anew: whoever built it may have packed it tighter.
+    The old wheel is packed again first: its builder may have compressed it better.
     """
     return len(after.data) - len(rewrite_wheel(before, WheelChange()).data)

@@ -1,7 +1,7 @@
-"""The zip archive under a wheel: a seekable byte stream in, an archive that is safe to read out.
+"""Open the zip archive of a wheel and check that it is safe to read.
 
-Only the archive's directory is read. Everything an installer could be tricked or broken
-by (paths, links, clashes, bombs, encryption) is an error here, before any member is opened.
+Only the archive's directory is read. Unsafe paths, links, clashing names, zip bombs and encrypted
+members are errors before any member is opened.
 """
 
 import os
@@ -19,13 +19,13 @@ from harness.core.errors import WheelError
 MOST_MEMBERS = 50_000
 MOST_BYTES = 4 << 30
 MOST_RATIO = 100
-"""Of all members to the archive: deflate reaches 1032, native code about 4."""
+"""Unpacked bytes per packed byte: deflate reaches 1032, native code about 4."""
 RATIO_MATTERS_FROM = 64 << 20
-"""Bytes unpacked; a small file of zeros is no bomb."""
+"""Bytes unpacked; a small file of zeros is harmless."""
 
 FETCH_AGAIN = "copy or download the file again"
 BUILD_AGAIN = "build the wheel again with a current build backend"
-DISTRUST = "do not install it, and tell whoever published it"
+DISTRUST = "do not install it, and report it to its publisher"
 
 _SIGNATURE = b"PK\x03\x04"
 _PIECE = 1 << 20
@@ -47,7 +47,7 @@ class Member:
 
 
 class Archive:
-    """An opened archive whose directory has been found safe."""
+    """An open archive whose directory passed all checks."""
 
     def __init__(self, filename: str, zipped: ZipFile, size: int) -> None:
         self.filename = filename
@@ -60,24 +60,24 @@ class Archive:
         )
 
     def read(self, name: str, *, at_most: int) -> bytes:
-        """Return the member's bytes. Raises ``WheelError`` when damaged or above ``at_most``."""
+        """Return the member's bytes. Raises ``WheelError`` if damaged or above ``at_most``."""
         if self._zip.getinfo(name).file_size > at_most:
             raise WheelError(f"{self.filename}: {name} is larger than {at_most} bytes; {DISTRUST}")
         return b"".join(self.chunks(name))
 
     def head(self, name: str, size: int) -> bytes:
-        """Return the first ``size`` bytes of a member. Raises ``WheelError`` when damaged."""
+        """Return the first ``size`` bytes of a member. Raises ``WheelError`` if damaged."""
         with self._unpacking(name) as stream:
             return stream.read(size)
 
     def span(self, name: str) -> tuple[int, int]:
-        """Return where a member begins in the file, and where what follows it does."""
+        """Return the offsets of a member's header and of the next header or the directory."""
         first = self._zip.getinfo(name).header_offset
         after = bisect_right(self._starts, first)
         return first, (*self._starts[after : after + 1], self._zip.start_dir)[0]
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """Yield the member's bytes in pieces. Raises ``WheelError`` when damaged."""
+        """Yield the member's bytes in chunks. Raises ``WheelError`` if damaged."""
         with self._unpacking(name) as stream:
             while piece := stream.read(_PIECE):
                 yield piece
@@ -95,7 +95,7 @@ class Archive:
 
 @contextmanager
 def open_archive(filename: str, stream: BinaryIO) -> Iterator[Archive]:
-    """Open the wheel of that file name. Raises ``WheelError`` for what is no safe archive."""
+    """Open the wheel of that file name. Raises ``WheelError`` for an unsafe archive."""
     size = stream.seek(0, os.SEEK_END)
     try:
         zipped = ZipFile(stream)
@@ -111,7 +111,7 @@ def _not_an_archive(start: bytes, error: Exception) -> str:
     if not start:
         return "the file is empty"
     if start != _SIGNATURE:
-        return f"this is no zip archive, as a wheel is: it begins with {start!r}"
+        return f"this is no zip archive: it begins with {start!r}"
     return f"the archive is cut short or damaged ({_text(error)})"
 
 
@@ -120,7 +120,7 @@ def _text(error: Exception) -> str:
 
 
 def check_directory(filename: str, infos: list[ZipInfo], packed: int) -> None:
-    """Judge an archive of ``packed`` bytes by its directory.
+    """Check the directory of an archive of ``packed`` bytes.
 
     Raises ``WheelError`` with the first fault found.
     """
@@ -135,7 +135,7 @@ def check_directory(filename: str, infos: list[ZipInfo], packed: int) -> None:
 def _totals_fault(infos: list[ZipInfo], packed: int) -> str:
     total = sum(info.file_size for info in infos)
     if len(infos) > MOST_MEMBERS:
-        return f"{len(infos)} members where {MOST_MEMBERS} are the limit; {DISTRUST}"
+        return f"{len(infos)} members; the limit is {MOST_MEMBERS}; {DISTRUST}"
     bomb = total > RATIO_MATTERS_FROM and total > MOST_RATIO * packed
     if bomb or total > MOST_BYTES:
         return f"{packed} bytes that unpack to {total}: a zip bomb; {DISTRUST}"
@@ -154,7 +154,7 @@ def _path_fault(info: ZipInfo) -> str:
         return f"member {name!r} has an absolute path; {DISTRUST}"
     parts = name.removesuffix("/").split("/")
     if any(part in ("", ".", "..") for part in parts):
-        return f"member {name!r} leads out of its place; {DISTRUST}"
+        return f"member {name!r} leads out of the root; {DISTRUST}"
     return ""
 
 
@@ -174,7 +174,7 @@ def _kind_fault(info: ZipInfo) -> str:
 
 
 def _clash(names: list[str]) -> str:
-    """Say which names cannot both be unpacked, on file systems that ignore case included."""
+    """Return the first clash of names, also on file systems that ignore case."""
     seen: dict[str, str] = {}
     for name in names:
         key = name.removesuffix("/").casefold()

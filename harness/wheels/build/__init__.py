@@ -1,8 +1,4 @@
-"""Fixture projects made into wheels.
-
-In: a project under ``fixtures/``, a builder's row, an arch, a Python. Out: a wheel in the
-content-keyed wheelhouse, with an honest tag: compiled on the host, or in a builder image.
-"""
+"""Build fixture projects into correctly tagged wheels, on the host or in a builder image."""
 
 from harness.wheels.build.builder_image import ContainerBuilder
 from harness.wheels.build.headers import header_tree

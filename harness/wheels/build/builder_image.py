@@ -1,9 +1,8 @@
-"""A builder image: its own compiler, Python and ``auditwheel`` make a wheel of a source archive.
+"""Build a wheel in a builder image, with the image's compiler, Python and ``auditwheel``.
 
-In: a planned wheel, an image that is in the engine, the wheels it is built with. Out: the
-wheel's bytes. The container is as hardened as a probe's: no network, no mount, a read-only
-root, nobody's rights. Sources go in by its standard input and the wheel comes out by its
-standard output, so a remote engine does as well.
+The container is hardened as a probe's is: no network, no mount, read-only root, unprivileged
+user. Sources go to its standard input and the wheel comes from its standard output, which
+also works with a remote engine.
 """
 
 import io
@@ -24,14 +23,14 @@ from harness.wheels.build.planned import PlannedWheel
 from harness.wheels.build.project import ProjectKind
 
 BUILD_SECONDS = 1800
-"""A compiler that runs under emulation takes minutes."""
+"""An emulated compiler takes minutes."""
 MOST_WHEEL = 64 << 20
-"""Bytes of a fixture wheel; they have some ten thousand."""
+"""Bytes of a fixture wheel; the usual size is 10 kB."""
 
 _LIMITS = Limits(memory=2 << 30, pids=512, cpus=2.0, tmpfs=1 << 30)
 
-# What is said goes to standard error; the wheel alone to standard output, in a tar file.
-# auditwheel has a Python of its own, which ours must not reach into.
+# Messages go to standard error; standard output is a tar file with the wheel.
+# PYTHONPATH must not reach auditwheel, which runs on another Python.
 _SCRIPT = r"""
 set -eu
 exec 3>&1 >&2
@@ -56,13 +55,13 @@ tar -cf - *.whl >&3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerBuilder:
-    """What building in containers takes."""
+    """What a build in a container needs."""
 
     engine: Engine
     fetch_image: Callable[[str, Arch], ImageRef]
-    """Returns the image of that name for that arch, in the engine; raises ``ImageError``."""
+    """Pulls the image of that name for that arch; raises ``ImageError``."""
     fetch_wheel: Callable[[IndexSource], Path]
-    """Returns the one wheel of a release; raises ``PackageIndexError``."""
+    """Downloads the only wheel of a release; raises ``PackageIndexError``."""
 
 
 def builder_image(planned: PlannedWheel, container_builder: ContainerBuilder) -> ImageRef:
@@ -78,8 +77,8 @@ def build_in_container(
 ) -> bytes:
     """Return the planned wheel, built in ``image``.
 
-    Raises ``BuildError`` with the end of what was printed, or where what came out is not
-    the wheel that was planned.
+    Raises ``BuildError`` with the end of the output, or if the result is not the planned
+    wheel.
     """
     requires = tuple(container_builder.fetch_wheel(source) for source in planned.builder.requires)
     spec = ContainerSpec(
@@ -90,7 +89,7 @@ def build_in_container(
         limits=_LIMITS,
     )
     done = container_builder.engine.run(
-        spec, stdin=_parcel(planned, requires), timeout=BUILD_SECONDS
+        spec, stdin=_input_tar(planned, requires), timeout=BUILD_SECONDS
     )
     if done.status != 0:
         raise _failed(planned, done)
@@ -98,30 +97,30 @@ def build_in_container(
 
 
 def _arguments(planned: PlannedWheel) -> tuple[str, str]:
-    """Return which Python builds, and the platform to repair for, empty for pure Python."""
+    """Return the Python to build with and the platform to repair for, empty for pure Python."""
     python = planned.python or oldest_python(planned.builder, planned.arch)
     tag = f"cp{python.replace('.', '')}"
     pure = planned.project.kind is ProjectKind.PURE
     return f"{tag}-{tag}", "" if pure else planned.name.platform.partition(".")[0]
 
 
-def _parcel(planned: PlannedWheel, requires: Iterable[Path]) -> bytes:
+def _input_tar(planned: PlannedWheel, requires: Iterable[Path]) -> bytes:
     """Return a tar file with ``project/`` and ``requires/``."""
     folder = planned.project.folder
     files = [(f"project/{p.relative_to(folder)}", p) for p in planned.project.input_files()]
     files += [(f"requires/{path.name}", path) for path in requires]
-    parcel = io.BytesIO()
-    with tarfile.open(fileobj=parcel, mode="w") as tar:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
         for name, path in files:
             member = tarfile.TarInfo(name)
             member.size, member.mode = path.stat().st_size, 0o644
             with path.open("rb") as stream:
                 tar.addfile(member, stream)
-    return parcel.getvalue()
+    return packed.getvalue()
 
 
 def _unpacked(planned: PlannedWheel, output: bytes) -> bytes:
-    """Return the one wheel in a tar file, which is no more to be trusted than the image."""
+    """Return the only wheel in an untrusted tar file."""
     try:
         with tarfile.open(fileobj=io.BytesIO(output), mode="r:") as tar:
             (member,) = _members(tar)
@@ -138,7 +137,7 @@ def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 def _is_as_planned(planned: PlannedWheel, filename: str) -> bool:
-    """Whether the names say the same; compressed tags may stand in another order."""
+    """Whether both names are equal, ignoring the order of compressed tags."""
     try:
         return parse_wheel_filename(filename) == parse_wheel_filename(planned.name.filename)
     except InvalidWheelFilename:
@@ -147,8 +146,8 @@ def _is_as_planned(planned: PlannedWheel, filename: str) -> bool:
 
 def _unexpected(planned: PlannedWheel, found: str) -> BuildError:
     return BuildError(
-        f"{planned.builder.id} was to build {planned.name.filename} and gave {found}; "
-        "do promises in matrix/builders.yaml say what the image is for?"
+        f"{planned.builder.id} was to build {planned.name.filename} and built {found}; "
+        "check its promises in matrix/builders.yaml against the image"
     )
 
 

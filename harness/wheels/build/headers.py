@@ -1,8 +1,7 @@
-"""Headers and C++ runtime libraries to compile against.
+"""Provide the headers and C++ runtime libraries that wheels are compiled against.
 
-In: a builder's row. Out: for a distribution's dev packages one directory tree a suite, with
-all of its Pythons and arches at once, which costs little more than one; nothing in the packages is
-installed or run. What no suite has comes from an interpreter that is built here.
+The dev packages of one suite are unpacked into one tree, for all Pythons and arches of the
+builder; nothing is installed or run. Headers that no suite has come from a CPython build.
 """
 
 import fnmatch
@@ -28,20 +27,20 @@ from harness.images.debian.packages import contents_key
 
 UNPACK_SECONDS = 60
 KIND = "header-trees"
-"""What the cache calls unpacked headers."""
+"""Kind of the cache entries."""
 
 _CXX = ("libstdc++-*-dev", "libstdc++6", "libgcc-s1")
-"""The oldest libstdc++ of a suite asks for the oldest symbols; and what it is linked against."""
+"""libstdc++'s headers, and the libraries to link against."""
 _WANTED = {
     "*-dev": ("./usr/include/*",),
     "libgcc*": ("./lib/*/libgcc_s.so.1", "./usr/lib/*/libgcc_s.so.1"),
     "*": ("./usr/lib/*/libstdc++.so.6*",),
 }
-"""Packages → what is taken of them; the first that matches counts."""
+"""Package glob → files to unpack; the first matching glob counts."""
 
-# From GCC 11 on libstdc++'s headers use glibc 2.32's __libc_single_threaded where the compiler
-# finds a header of that name; zig has one that only says #error for older glibc. A header before
-# it that always says "may have threads" is right for every glibc.
+# From GCC 11 on libstdc++'s headers use glibc 2.32's __libc_single_threaded if its header exists.
+# zig's header of that name is an #error for older glibc. This one precedes it and always says
+# "may have threads", which is right for every glibc.
 _SINGLE_THREADED = b"#pragma GCC system_header\nstatic const char __libc_single_threaded = 0;\n"
 
 
@@ -50,9 +49,9 @@ class HeaderTree:
     """The ``usr/`` of one suite's packages, or an interpreter's headers alone."""
 
     digest: str
-    """Stands for all that is in it."""
+    """Digest of its contents."""
     unpack: Callable[[], Path]
-    """Returns where it is, unpacked: has ``include/``, and for C++ ``lib/``."""
+    """Unpacks it and returns its root, with ``include/``, and ``lib/`` for C++."""
 
     @property
     def root(self) -> Path:
@@ -62,8 +61,8 @@ class HeaderTree:
 def oldest_python(builder: Builder, arch: Arch) -> str:
     """Return the oldest Python that the builder builds with for ``arch``.
 
-    Modules in the limited API are built with it: what is built against the oldest runs on
-    all later ones. Raises ``BuildError`` for none.
+    Limited-API modules are built with it, to run on all later ones. Raises ``BuildError`` if
+    the builder has none.
     """
     pythons = [python for python, name in builder.builds if name == arch.name]
     if not pythons:
@@ -77,18 +76,18 @@ def oldest_python(builder: Builder, arch: Arch) -> str:
 def cxx_suite(builder: Builder, arch: Arch) -> str:
     """Return the suite of the builder's C++ runtime on ``arch``: that of its oldest Python.
 
-    Empty where the builder has none, because no suite gives it headers.
+    Empty if the builder has no suite for the arch.
     """
     rows = [row for row in builder.headers if row.suite and arch.name in row.arches]
     return min(rows, key=lambda row: Version(row.python)).suite if rows else ""
 
 
 def header_packages(builder: Builder, suite: str) -> PackageSet:
-    """Return the packages that the builder needs of ``suite``, all fetched in one go."""
+    """Return the packages of ``suite`` that the builder needs, for all its arches."""
     rows = [row for row in builder.headers if row.suite == suite]
     rows.sort(key=lambda row: Version(row.python))
     names = {name for row in rows for name in row.arches}
-    # Sorted: the order of the rows is no reason to fetch again.
+    # Sorted, so that the order of the rows does not change the set's key.
     arches = sorted(map(find_arch, names), key=lambda arch: arch.debian)
     dev = [
         f"libpython{row.python}-dev:{arch.debian}"
@@ -105,7 +104,7 @@ def header_packages(builder: Builder, suite: str) -> PackageSet:
     return PackageSet(
         suite=suite,
         arches=tuple(arch.debian for arch in arches),
-        # Python.h includes crypt.h up to 3.10; it is the same file for every arch.
+        # Python.h includes crypt.h up to 3.10; the file is the same for every arch.
         names=(*dev, f"libcrypt-dev:{arches[0].debian}", *cxx),
         depends=False,
     )
@@ -114,7 +113,7 @@ def header_packages(builder: Builder, suite: str) -> PackageSet:
 def python_headers(builder: Builder, python: str, arch: Arch, workspace: Workspace) -> HeaderTree:
     """Return the headers that the builder compiles against.
 
-    Raises ``BuildError``, and ``UpstreamError`` where they cannot be fetched.
+    Raises ``BuildError``, and ``UpstreamError`` if they cannot be downloaded.
     """
     row = builder.headers_for(python, arch.name)
     if row is None:
@@ -131,7 +130,7 @@ def python_headers(builder: Builder, python: str, arch: Arch, workspace: Workspa
 def _build_headers(
     interpreter: Interpreter, arch: Arch, libc: str, workspace: Workspace
 ) -> HeaderTree:
-    """Ask once a process: to find a build is to hash all that it is made of."""
+    """Look up the build once per process: its cache key hashes all its inputs."""
     found = interpreter_headers(interpreter, arch, libc, workspace)
     return HeaderTree(digest=found.digest, unpack=lambda: found.root)
 
@@ -139,8 +138,7 @@ def _build_headers(
 def header_tree(builder: Builder, suite: str, workspace: Workspace) -> HeaderTree:
     """Return the headers of all the builder's Pythons and arches of ``suite``.
 
-    Unpacked once; any number of processes may ask at once. Raises ``BuildError`` and
-    ``UpstreamError``.
+    Safe to call from parallel processes. Raises ``BuildError`` and ``UpstreamError``.
     """
     return _suite_headers(header_packages(builder, suite), workspace)
 
@@ -160,9 +158,10 @@ def _suite_headers(wanted: PackageSet, workspace: Workspace) -> HeaderTree:
 def _whole_tree(
     key: str, packages: tuple[Package, ...], debs: tuple[Path, ...], cache: Cache
 ) -> Path:
-    """Return the directory with what is wanted of packages, as they have it.
+    """Return the tree of the packages' wanted files.
 
-    Takes some 4 s, since it is held against the packages. Raises ``BuildError``.
+    Takes about 4 s: the packages are read each time, to check the cached tree. Raises
+    ``BuildError``.
     """
     files: dict[str, bytes] = {}
     links: dict[str, str] = {}
@@ -187,17 +186,17 @@ def _whole_tree(
 
 
 def _read_deb(package: Package, deb: Path, files: dict[str, bytes], links: dict[str, str]) -> None:
-    """Add what is wanted of a package file: names below the root → bytes, or where a link leads.
+    """Add a package's wanted files: path below the root → bytes, or link target.
 
-    ``/lib`` is ``/usr/lib``, as on every merged system.
+    ``/lib`` becomes ``/usr/lib``, as on merged-usr systems.
     """
     patterns = next(p for name, p in _WANTED.items() if fnmatch.fnmatch(package.name, name))
     try:
         data = run_process(("dpkg-deb", "--fsys-tarfile", deb), timeout=UNPACK_SECONDS)
     except ProcessError as error:
         raise BuildError(
-            f"{package.title} cannot be unpacked: {error}\n`wheelgrid doctor` tells whether "
-            "mmdebstrap, which brings dpkg-deb, is there"
+            f"{package.title} cannot be unpacked: {error}\n`wheelgrid doctor` checks for "
+            "mmdebstrap, which installs dpkg-deb"
         ) from error
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         for member in tar:
@@ -206,7 +205,7 @@ def _read_deb(package: Package, deb: Path, files: dict[str, bytes], links: dict[
             name = member.name.removeprefix("./")
             name = f"usr/{name}" if name.startswith("lib/") else name
             if ".." in name.split("/"):
-                raise BuildError(f"{package.title} has the file {member.name}; it is not unpacked")
+                raise BuildError(f"{package.title} has {member.name}, a path out of its root")
             if member.issym():
                 links[name] = member.linkname
             elif member.isfile() and (stream := tar.extractfile(member)):

@@ -1,4 +1,4 @@
-"""What an extension module is called: a builder, a Python, an arch in, suffixes out."""
+"""The file name suffixes that a builder gives to extension modules."""
 
 from packaging.version import Version
 
@@ -8,14 +8,14 @@ from harness.core.subjects import Builder, ModuleName
 from harness.core.targets import Naming
 
 _MUSL_TRIPLET_SINCE = Version("3.11")
-"""From 3.11.0a5 on upstream's configure tells musl from glibc (bpo-43112)."""
+"""From 3.11.0a5 on upstream's configure distinguishes musl from glibc (bpo-43112)."""
 
 
 def module_suffixes(builder: Builder, python: str, arch: Arch, *, limited: bool) -> tuple[str, ...]:
     """Return every suffix that the builder stores a module under: ``.cpython-39-….so``.
 
-    A module in the limited API has upstream's one name up to 3.14, whatever the builder's.
-    Raises ``BuildError`` where a naming has no triplet for the arch.
+    A limited-API module always has upstream's suffix up to 3.14, ``.abi3.so``. Raises
+    ``BuildError`` if a naming has no triplet for the arch.
     """
     if limited:
         return (".abi3.so",)
@@ -24,7 +24,7 @@ def module_suffixes(builder: Builder, python: str, arch: Arch, *, limited: bool)
 
 
 def upstream_triplet(libc: str, python: str, arch: Arch) -> str:
-    """Return CPython's PLATFORM_TRIPLET, as the builder images' interpreters have it."""
+    """Return the PLATFORM_TRIPLET of upstream's CPython."""
     if libc == "musl" and Version(python) >= _MUSL_TRIPLET_SINCE:
         return arch.musl_triplet
     return arch.gnu_triplet

@@ -1,4 +1,4 @@
-"""Which wheel a builder makes of a project: named before it is built."""
+"""Plan which wheels a builder makes of a project, and name them before they are built."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from harness.wheels.build.wheelfile import ComposedName
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedWheel:
-    """One wheel that a builder can make of a project."""
+    """One wheel that a builder can build from a project."""
 
     project: FixtureProject
     builder: Builder
     arch: Arch
     python: str
-    """Minor version that it is compiled for; empty where it needs none."""
+    """Minor version that it is compiled for; empty if independent of Python."""
     name: ComposedName
 
 
 def plan_wheel(project: FixtureProject, builder: Builder, arch: Arch, python: str) -> PlannedWheel:
     """Return the wheel of ``project`` that serves ``python`` (``3.11``) on ``arch``.
 
-    Raises ``BuildError`` where the builder has no row for that arch or Python, or no C++.
+    Raises ``BuildError`` if the builder lacks that arch, that Python or a needed C++ runtime.
     """
     if arch.name not in {name for _, name in builder.builds}:
         raise BuildError(
@@ -36,7 +36,7 @@ def plan_wheel(project: FixtureProject, builder: Builder, arch: Arch, python: st
     if not _has_compiler(project, builder, arch):
         raise BuildError(
             f"builder {builder.id} has no C++ runtime for {arch.name}, which {project.name} needs; "
-            "it comes with headers of a suite, see matrix/builders.yaml"
+            "add headers of a suite in matrix/builders.yaml"
         )
     own = _own_python(project, builder, arch, python)
     pure = project.kind is ProjectKind.PURE
@@ -55,9 +55,9 @@ def plan_wheel(project: FixtureProject, builder: Builder, arch: Arch, python: st
 def planned_wheels(
     project: FixtureProject, builder: Builder, wanted: Callable[[str, str], bool] | None = None
 ) -> tuple[PlannedWheel, ...]:
-    """Return every wheel that the builder can make of ``project``, each once.
+    """Return every wheel that the builder can build from ``project``, each once.
 
-    ``wanted`` tells by Python and arch what to leave out.
+    ``wanted`` selects by Python and arch.
     """
     planned = (
         plan_wheel(project, builder, find_arch(arch), python)

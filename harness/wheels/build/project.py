@@ -1,8 +1,7 @@
-"""A fixture project as its ``pyproject.toml`` declares it.
+"""Read a fixture project's ``pyproject.toml``.
 
-In: the project's folder. Out: a frozen ``FixtureProject``, or one ``BuildError`` with
-every problem of the file. Extension modules stand in setuptools' own table; what that
-cannot say (a shared library of the project's own, an executable) in ``[tool.wheelgrid]``.
+Extension modules are declared in setuptools' table. ``[tool.wheelgrid]`` declares what that
+table cannot: a bundled shared library, an executable.
 """
 
 import tomllib
@@ -22,16 +21,16 @@ class ProjectKind(StrEnum):
     """What a wheel of the project depends on."""
 
     EXTENSION = "extension"
-    """Interpreter and platform, or the platform and a least interpreter (limited API)."""
+    """Interpreter and platform, or platform and minimum interpreter (limited API)."""
     TOOL = "tool"
-    """The platform alone: it holds an executable."""
+    """The platform alone: it has an executable."""
     PURE = "pure"
     """Nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extension:
-    """One extension module; the fields are setuptools' own."""
+    """One extension module, with setuptools' fields."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
         extra="forbid", alias_generator=lambda name: name.replace("_", "-")
@@ -50,21 +49,21 @@ class Extension:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NativeFile:
-    """A shared library or an executable of the project's own."""
+    """A shared library or an executable of the project."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     path: str
-    """Where it lies in the wheel; a library's file name is its soname."""
+    """Path in the wheel; a library's file name is its soname."""
     sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FixtureProject:
-    """A fixture project, ready to be built."""
+    """One fixture project."""
 
     folder: Path
     distribution: str
-    """As in a wheel's file name: ``wheelgrid_bundled_lib``; also its package."""
+    """As in a wheel's file name: ``wheelgrid_bundled_lib``; also the package name."""
     version: str
     summary: str
     requires_python: str
@@ -72,7 +71,7 @@ class FixtureProject:
     """Console scripts: name and entry point."""
     extensions: tuple[Extension, ...]
     limited_api: str
-    """Least Python of its limited API, ``3.9``; empty: one wheel for each minor version."""
+    """Minimum Python of the limited API, ``3.9``; empty: one wheel per minor version."""
     library: NativeFile | None
     executable: NativeFile | None
 
@@ -97,11 +96,8 @@ class FixtureProject:
         return tuple(sorted(path.relative_to(src) for path in src.rglob("*.py")))
 
     def input_files(self) -> tuple[Path, ...]:
-        """Return every file that a wheel is made of, sorted."""
-        patterns = (
-            *("pyproject.toml", "setup.py", "MANIFEST.in"),
-            *("src/**/*.py", "native/**/*"),
-        )
+        """Return every file that the build reads, sorted."""
+        patterns = (*("pyproject.toml", "setup.py", "MANIFEST.in"), *("src/**/*.py", "native/**/*"))
         found = {path for pattern in patterns for path in self.folder.glob(pattern)}
         return tuple(sorted(path for path in found if path.is_file()))
 
@@ -109,19 +105,19 @@ class FixtureProject:
 def load_project(folder: Path) -> FixtureProject:
     """Read the fixture project in ``folder``.
 
-    Raises ``BuildError`` that names the file and all its problems, or the projects beside
-    it where there is none of that name.
+    Raises ``BuildError`` with all problems of the file, or with the known projects if there is
+    none of that name.
     """
     file = folder / "pyproject.toml"
     try:
-        shape = _File.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        document = _File.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise BuildError(_no_project(folder)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BuildError(f"{file}: not TOML: {error}") from None
     except ValidationError as error:
         raise BuildError("\n".join(f"{file}: {line}" for line in _problems(error))) from None
-    project = _from_shape(folder, shape)
+    project = _from_document(folder, document)
     if wrong := list(_contradictions(project)):
         raise BuildError("\n".join(f"{file}: {line}" for line in wrong))
     return project
@@ -132,7 +128,7 @@ def project_names(fixtures: Path) -> tuple[str, ...]:
     return tuple(sorted(file.parent.name for file in fixtures.glob("*/pyproject.toml")))
 
 
-# --- the file's shape -------------------------------------------------------------
+# --- the file's structure ---------------------------------------------------------
 
 
 class _Project(BaseModel):
@@ -171,15 +167,15 @@ class _File(BaseModel):
     tool: _Tool = _Tool()
 
 
-def _from_shape(folder: Path, shape: _File) -> FixtureProject:
-    tool = shape.tool
+def _from_document(folder: Path, document: _File) -> FixtureProject:
+    tool = document.tool
     return FixtureProject(
         folder=folder,
-        distribution=shape.project.name.replace("-", "_"),
-        version=shape.project.version,
-        summary=shape.project.description,
-        requires_python=shape.project.requires_python,
-        scripts=tuple(sorted(shape.project.scripts.items())),
+        distribution=document.project.name.replace("-", "_"),
+        version=document.project.version,
+        summary=document.project.description,
+        requires_python=document.project.requires_python,
+        scripts=tuple(sorted(document.project.scripts.items())),
         extensions=tool.setuptools.ext_modules,
         limited_api=tool.distutils.bdist_wheel.limited_api.replace("cp3", "3."),
         library=tool.wheelgrid.library,
@@ -187,7 +183,7 @@ def _from_shape(folder: Path, shape: _File) -> FixtureProject:
     )
 
 
-_UNKNOWN = "unknown field: the cross compiler would not heed it"
+_UNKNOWN = "unknown field: the cross compiler would ignore it"
 _WORDING = {
     "missing": "is missing",
     "extra_forbidden": _UNKNOWN,
@@ -204,7 +200,7 @@ def _problems(error: ValidationError) -> Iterator[str]:
 def _contradictions(project: FixtureProject) -> Iterator[str]:
     package = project.folder / "src" / project.distribution / "__init__.py"
     if not package.is_file():
-        yield f"project.name: its package src/{project.distribution}/__init__.py is not there"
+        yield f"project.name: its package src/{project.distribution}/__init__.py is missing"
     if bool(project.limited_api) != any(e.py_limited_api for e in project.extensions):
         yield (
             "tool.distutils.bdist_wheel.py-limited-api and the extension modules' "
@@ -213,7 +209,7 @@ def _contradictions(project: FixtureProject) -> Iterator[str]:
     natives = [project.library, project.executable, *project.extensions]
     for source in (source for native in natives if native for source in native.sources):
         if not (project.folder / source).is_file():
-            yield f"sources: {source} is not there"
+            yield f"sources: {source} is missing"
 
 
 def _no_project(folder: Path) -> str:

@@ -1,7 +1,6 @@
-"""A wheel file, written so that the same contents give the same bytes.
+"""Write reproducible wheel files.
 
-In: a name, tags, files. Out: a wheel with a valid RECORD. (``wheel.wheelfile`` is private
-to its project and stamps RECORD with the clock.)
+``wheel.wheelfile`` is not used: it is private to its project and writes the time into RECORD.
 """
 
 import zipfile
@@ -12,13 +11,13 @@ from pathlib import Path
 from harness.wheels.archive.filename import expand_tags
 from harness.wheels.archive.record import digest_fields, record_line
 
-# The oldest moment that a zip archive can name.
+# The oldest date that zip supports.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComposedName:
-    """A wheel's file name, to be put together; its tags may be compressed sets (PEP 425)."""
+    """The parts of a wheel's file name; its tags may be compressed sets (PEP 425)."""
 
     distribution: str
     version: str
@@ -47,9 +46,9 @@ class WheelMember:
 def write_wheel(
     path: Path, name: ComposedName, members: Iterable[WheelMember], metadata: dict[str, str]
 ) -> None:
-    """Write the wheel ``name`` at ``path``: sorted members, then ``.dist-info``, RECORD last.
+    """Write the wheel ``name`` to ``path``: sorted members, then ``.dist-info``, RECORD last.
 
-    ``metadata`` is the text of further ``.dist-info`` files by name.
+    ``metadata`` maps further ``.dist-info`` files to their text.
     """
     info = f"{name.distribution}-{name.version}.dist-info"
     described = {**metadata, "WHEEL": _wheel_text(name)}
@@ -70,7 +69,7 @@ def write_wheel(
 def _entry(member: WheelMember) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(member.path, date_time=_EPOCH)
     entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.create_system = 3  # Unix, whatever the host: else the mode is not read
+    entry.create_system = 3  # Unix on every host: else the mode is ignored
     entry.external_attr = (0o100755 if member.executable else 0o100644) << 16
     return entry
 

@@ -1,9 +1,7 @@
-"""The wheelhouse: fixture wheels, each built once for everything that it depends on.
+"""Build fixture wheels and cache them.
 
-In: a project, a builder's row, an arch, a Python. Out: a ``WheelRef`` to a file in the
-cache. Its key covers the project's files, the compiler and its target, the headers (or
-the builder image) and the code of this package, so a wheel is never stale; parallel
-workers build it once.
+The cache key covers the project's files, the compiler and its target, the headers (or the
+builder image) and the code of this package. Parallel workers build a wheel once.
 """
 
 import importlib.metadata
@@ -32,7 +30,7 @@ from harness.wheels.build.project import FixtureProject, load_project
 from harness.wheels.build.wheelfile import WheelMember, write_wheel
 
 
-def build_wheel(  # noqa: PLR0913 -- what, for what, and the places it works in
+def build_wheel(  # noqa: PLR0913 -- the wheel's parameters, and the folders and services
     project: str,
     builder: Builder,
     arch: Arch,
@@ -45,9 +43,8 @@ def build_wheel(  # noqa: PLR0913 -- what, for what, and the places it works in
     """Return the wheel of ``fixtures/<project>`` that serves ``python`` (``3.11``) on ``arch``.
 
     ``container_builder`` is for builders that work in containers. Raises ``BuildError`` with the
-    end of the
-    compiler's output and the path of all of it, ``UpstreamError`` for headers that cannot be
-    fetched, and for a builder image ``ImageError``.
+    end of the compiler's output and the path of its log, ``UpstreamError`` for headers that
+    cannot be downloaded, and ``ImageError`` for a builder image.
     """
     source = load_project(fixtures / project)
     planned = plan_wheel(source, builder, arch, python)
@@ -57,7 +54,7 @@ def build_wheel(  # noqa: PLR0913 -- what, for what, and the places it works in
 def build_planned(
     planned: PlannedWheel, workspace: Workspace, container_builder: ContainerBuilder | None = None
 ) -> WheelRef:
-    """Return the planned wheel, built unless it is in the wheelhouse; as ``build_wheel``."""
+    """Return the planned wheel, built unless it is cached. Raises as ``build_wheel`` does."""
     if planned.builder.kind is BuilderKind.CONTAINER:
         return _from_container(planned, container_builder, workspace)
     target, cache = _compile_target(planned, workspace), workspace.cache
@@ -70,7 +67,7 @@ def build_planned(
             raise _compiler_failed(planned, error, cache) from error
 
     path = cache.get(f"wheels/{wheel_key(planned, target)}", planned.name.filename, make)
-    return _wheel_ref(path)
+    return wheel_ref(path)
 
 
 def _from_container(
@@ -78,7 +75,8 @@ def _from_container(
 ) -> WheelRef:
     if container_builder is None:
         raise BuildError(
-            f"builder {planned.builder.id} works in a container, and there is no engine for it here"
+            f"builder {planned.builder.id} needs a container engine, and there is none here; "
+            "run `wheelgrid doctor`"
         )
     image = builder_image(planned, container_builder)
 
@@ -93,10 +91,11 @@ def _from_container(
         *_sources_digest(planned),
     )
     path = workspace.cache.get(f"wheels/{key}", planned.name.filename, make)
-    return _wheel_ref(path, builder=image.origin)
+    return wheel_ref(path, builder=image.origin)
 
 
-def _wheel_ref(path: Path, builder: str = "") -> WheelRef:
+def wheel_ref(path: Path, builder: str = "") -> WheelRef:
+    """Return a reference to the wheel file at ``path``."""
     return WheelRef(
         filename=path.name,
         sha256=file_sha256(path),
@@ -107,7 +106,7 @@ def _wheel_ref(path: Path, builder: str = "") -> WheelRef:
 
 
 def wheel_key(planned: PlannedWheel, target: CompileTarget) -> str:
-    """Return the key of everything that the wheel's bytes depend on."""
+    """Return a cache key of everything that the wheel's bytes depend on."""
     trees = (tree.digest if tree else "" for tree in (target.python_tree, target.cxx_tree))
     binaries = planned_binaries(planned.project, planned.builder, planned.arch, planned.python)
     return content_key(
@@ -121,7 +120,7 @@ def wheel_key(planned: PlannedWheel, target: CompileTarget) -> str:
 
 
 def _sources_digest(planned: PlannedWheel) -> Iterator[str]:
-    """Yield what stands for the project's files and for this package's code."""
+    """Yield digests of the project's files and of this package's code."""
     folder = planned.project.folder
     yield code_key(__name__)
     for file in planned.project.input_files():

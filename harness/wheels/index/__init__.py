@@ -1,1 +1,1 @@
-"""Wheels from the package index: what is pinned, which one an installer takes, and its bytes."""
+"""Pin, choose and download wheels of a package index."""

@@ -1,18 +1,16 @@
-"""Which wheel of a release an installer takes: file names and its tags in, one of them out.
+"""Choose the wheel of a release that pip would install.
 
-The order is pip's own (``CandidateEvaluator._sort_key``): a wheel that is not yanked
-before one that is, then the installer's best tag, then the highest build number.
+The order is pip's (``CandidateEvaluator._sort_key``): wheels that are not yanked first, then
+the installer's best tag, then the highest build number.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import Version
-
 from harness.core.arches import linux_arch
 from harness.wheels.archive.filename import WheelName, parse_wheel_name, tag_rank
+from harness.wheels.archive.metadata import accepts_python
 from harness.wheels.index.lock import LockedWheel
 
 _ANY = "any"
@@ -21,7 +19,7 @@ _ANY = "any"
 def choose_wheel(
     files: Sequence[LockedWheel], tags: Sequence[str], python: str
 ) -> LockedWheel | None:
-    """Return the wheel that an installer takes, or None where it refuses them all.
+    """Return the wheel that an installer chooses, or None if it accepts none.
 
     ``tags`` are those that it accepts, best first; ``python`` is its interpreter's full
     version. Yanked wheels count, since a pin is exact (PEP 592).
@@ -30,20 +28,20 @@ def choose_wheel(
     for file in files:
         name = parse_wheel_name(file.filename)
         rank = tag_rank(name, tags)
-        if rank < len(tags) and _accepts_python(file, python):
+        if rank < len(tags) and accepts_python(file.requires_python, python):
             candidates.append(((not file.yanked, -rank, name.build), file))
     return max(candidates, key=itemgetter(0))[1] if candidates else None
 
 
 def fits_linux(name: WheelName) -> bool:
-    """Whether some installer on Linux could take a wheel of that name."""
+    """Whether the wheel is for Linux or for any platform."""
     return any(_arch(tag) for tag in name.tags)
 
 
 def nearest_refusal(files: Sequence[LockedWheel], tags: Sequence[str], python: str) -> str:
-    """Say why an installer takes none of a release's wheels: the line that a cell shows.
+    """Return in one line why an installer accepts none of a release's wheels.
 
-    The arguments are those of ``choose_wheel``, which found none.
+    The arguments are those of ``choose_wheel``, which returned None.
     """
     if not files:
         return "the release has no wheel for Linux"
@@ -79,18 +77,8 @@ def _refusal_on_arch(title: str, offered: set[str], tags: Sequence[str]) -> str:
 
 
 def _reach(platform: str) -> str:
-    """Say how far a best platform goes: the many- and musllinux ones contain the older ones."""
+    """Return the range that a best platform stands for: older manylinux and musllinux included."""
     return f"{platform} only" if platform.startswith("linux_") else f"up to {platform}"
-
-
-def _accepts_python(file: LockedWheel, python: str) -> bool:
-    """Whether Requires-Python admits the interpreter; an invalid one does, as pip has it."""
-    try:
-        wanted = SpecifierSet(file.requires_python)
-    except InvalidSpecifier:
-        return True
-    # pip compares the release numbers alone: 3.15.0b1 satisfies >=3.15.
-    return wanted.contains(Version(python).base_version)
 
 
 def _platform(tag: str) -> str:
@@ -98,19 +86,19 @@ def _platform(tag: str) -> str:
 
 
 def _interpreter(tag: str) -> str:
-    """Return ``cp311`` for its own ABI, ``cp39-abi3`` for another."""
+    """Return ``cp311`` if the ABI is that of the interpreter, else both: ``cp39-abi3``."""
     python, abi, _ = tag.split("-")
     return python if abi in (python, "none") else f"{python}-{abi}"
 
 
 def _arch(tag: str) -> str:
-    """Return the arch that a tag's platform is for, ``any``, or nothing where it is not Linux."""
+    """Return the arch of a tag's platform, ``any``, or an empty string if it is not Linux."""
     platform = _platform(tag)
     return _ANY if platform == _ANY else linux_arch(platform)
 
 
 def _listed(words: Iterable[str]) -> str:
-    """Join ``words`` so that cp39 stands before cp311."""
+    """Join ``words`` in natural order: cp39 before cp311."""
     return ", ".join(sorted(words, key=_natural))
 
 

@@ -1,7 +1,7 @@
-"""The package index over the network: a project's name in, its files and their bytes out.
+"""List a project's files on a package index and download them.
 
-Which index: the one that the user's pip is set to (``pip config list``, environment
-included), or pypi-simple's default.
+The index is the one in the user's pip configuration (``pip config list``, which includes the
+environment), or pypi-simple's default.
 """
 
 import ast
@@ -32,15 +32,15 @@ from harness.host.download import Downloader, DownloadError, Progress
 from harness.host.process import ProcessError, run_process
 
 TIMEOUT = (10.0, 60.0)
-"""Seconds to connect, and between two pieces of an answer."""
+"""Seconds to connect, and between two chunks of a response."""
 LONGEST_PAUSE = 20.0
-"""Seconds: a server may ask for hours, which is no answer either."""
+"""Seconds; some servers ask for hours."""
 LARGEST = 8 << 30
-"""Bytes that a wheel may have at most."""
+"""Bytes of a wheel."""
 
 
 class _RetryAfter(Retry):
-    """Waits as long as a server asks for, and no longer than ``LONGEST_PAUSE``."""
+    """Waits as long as the server asks for, up to ``LONGEST_PAUSE``."""
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         asked = super().get_retry_after(response)
@@ -50,7 +50,7 @@ class _RetryAfter(Retry):
 PATIENCE = _RetryAfter(
     total=4, backoff_factor=0.5, backoff_jitter=0.5, status_forcelist=(429, 500, 502, 503, 504)
 )
-"""Waits 0, 1, 2 and 4 s, and some more by chance."""
+"""Waits 0, 1, 2 and 4 s, plus jitter."""
 _NO_ANSWER = (requests.RequestException, MaxRetryError)
 _NO_INDEX = (UnsupportedContentTypeError, UnsupportedRepoVersionError)
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
@@ -59,20 +59,20 @@ _PIP_SECTIONS = ("global", "download", ":env:")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexSettings:
-    """Which index to ask, and whom to believe that it is the one."""
+    """The address of an index and the certificates that it is trusted by."""
 
     endpoint: str = PYPI_SIMPLE_ENDPOINT
     certificates: str = ""
-    """A bundle of CA certificates; empty for what requests trusts."""
+    """A bundle of CA certificates; empty for that of requests."""
 
     @property
     def host(self) -> str:
-        """Name of the index for messages, without a password that its address may hold."""
+        """Host name for messages; the URL may contain a password."""
         return urlsplit(self.endpoint).hostname or self.endpoint
 
 
 def pip_settings() -> IndexSettings:
-    """Return the settings of the user's pip; the default ones where there is no pip."""
+    """Return the settings of the user's pip, or the defaults if pip is missing."""
     try:
         text = run_process([sys.executable, "-m", "pip", "config", "list"], timeout=60).decode()
     except ProcessError:
@@ -81,7 +81,7 @@ def pip_settings() -> IndexSettings:
 
 
 def parse_pip_config(text: str) -> IndexSettings:
-    """Read the output of ``pip config list``: lines ``global.index-url='…'``."""
+    """Parse the output of ``pip config list``: lines ``global.index-url='…'``."""
     found: dict[str, str] = {}
     for line in text.splitlines():
         key, _, value = line.partition("=")
@@ -94,24 +94,24 @@ def parse_pip_config(text: str) -> IndexSettings:
 
 
 def _effective(found: Mapping[str, str], key: str) -> str:
-    """Return what pip goes by: the environment overrides a command's section, that the global."""
+    """Return pip's value: from the environment, the download section or the global one."""
     values = [found.get(f"{section}.{key}", "") for section in _PIP_SECTIONS]
     return next(filter(None, reversed(values)), "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ByteRange:
-    """Some bytes of a file."""
+    """A range of a file's bytes."""
 
     first: int
-    """Where in the file they begin."""
+    """Offset in the file."""
     data: bytes
     size: int
-    """Of the whole file."""
+    """Bytes of the whole file."""
 
 
 class IndexClient:
-    """Asks one package index. Its methods raise ``PackageIndexError`` when it does not answer."""
+    """Queries one package index. Its methods raise ``PackageIndexError`` if it does not answer."""
 
     def __init__(
         self,
@@ -132,16 +132,18 @@ class IndexClient:
             return tuple(self._simple.get_project_page(project, timeout=TIMEOUT).packages)
 
     def download(self, file: DistributionPackage, path: Path, progress: Progress) -> None:
-        """Write the bytes of ``file`` to ``path``, whatever they are."""
+        """Download ``file`` to ``path`` without checking its digest."""
         with self._asking(file.filename):
             self._downloader.download(
                 (file.url,), path, size=file.size or LARGEST, progress=progress
             )
 
-    def part(self, file: DistributionPackage, first: int, last: int | None) -> ByteRange | None:
+    def read_range(
+        self, file: DistributionPackage, first: int, last: int | None
+    ) -> ByteRange | None:
         """Return the bytes ``first`` to ``last`` of a file (RFC 9110, section 14).
 
-        A negative ``first`` counts from the end. None where the index gives no parts.
+        A negative ``first`` counts from the end. None if the index does not support ranges.
         """
         span = f"{first}" if first < 0 else f"{first}-{'' if last is None else last}"
         with (
@@ -166,8 +168,8 @@ class IndexClient:
             ) from error
         except (*_NO_ANSWER, *_NO_INDEX, DownloadError) as error:
             raise PackageIndexError(
-                f"{what}: the package index {self._host} gives no answer ({_reason(error)}); "
-                "check the network, and that `pip config list` names an index that works"
+                f"{what}: the package index {self._host} does not answer ({_reason(error)}); "
+                "check the network, and the index-url in `pip config list`"
             ) from error
 
 
@@ -178,7 +180,7 @@ def _session(settings: IndexSettings) -> requests.Session:
 
 
 def _reason(error: Exception) -> str:
-    """Return the innermost cause, without addresses: one may hold a password."""
+    """Return the innermost cause without URLs, which may contain a password."""
     match error:
         case DownloadError():
             return str(error)

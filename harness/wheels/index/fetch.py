@@ -1,4 +1,4 @@
-"""Wheels of index releases: a release in, its wheels out; a wheel in, its checked file out."""
+"""Look up the wheels of index releases, and download and check them."""
 
 import threading
 from collections import defaultdict
@@ -22,7 +22,7 @@ _NEAREST = 5
 
 
 class PackageIndex:
-    """The pinned releases, and behind them the index itself, asked as late as possible."""
+    """The pinned releases, and the index itself for everything else."""
 
     def __init__(
         self,
@@ -36,18 +36,18 @@ class PackageIndex:
         self._announce = announce
         self._known_client = client
         self._opening = threading.Lock()
-        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._files: dict[str, tuple[DistributionPackage, ...]] = {}
 
     @property
     def _client(self) -> IndexClient:
-        # Several threads ask at once, and pip takes half a second to say where the index is.
+        # Several threads need it, and `pip config list` takes half a second.
         with self._opening:
             self._known_client = self._known_client or IndexClient(pip_settings())
             return self._known_client
 
     def release(self, source: IndexSource) -> tuple[LockedWheel, ...]:
-        """Return the wheels of a release: the pinned ones, or what the index has where none are.
+        """Return the pinned wheels of a release, or those of the index if it is not pinned.
 
         Raises ``PackageIndexError``.
         """
@@ -55,9 +55,9 @@ class PackageIndex:
         return self.lookup(source.name, source.version) if pinned is None else pinned
 
     def lookup(self, name: str, version: str) -> tuple[LockedWheel, ...]:
-        """Return the Linux wheels that the index has of a release now, sorted by file name.
+        """Return the Linux wheels that the index lists for a release, sorted by file name.
 
-        Empty where the release has no such wheels. Raises ``PackageIndexError``.
+        Empty if the release has none. Raises ``PackageIndexError``.
         """
         wanted = IndexSource(name=name, version=version)
         self._announce(f"looking up {requirement(wanted)}")
@@ -71,9 +71,9 @@ class PackageIndex:
         return tuple(sorted(wheels, key=lambda wheel: wheel.filename))
 
     def newest(self, name: str) -> IndexSource:
-        """Return the newest release of a project, as an installer takes it.
+        """Return the newest release of a project, as an installer chooses it.
 
-        A yanked release and one before its time are taken only where there is no other. Raises
+        Yanked releases and pre-releases count only if there is no other. Raises
         ``PackageIndexError``.
         """
         self._announce(f"looking up {name}")
@@ -89,7 +89,7 @@ class PackageIndex:
     def fetch(self, wheel: LockedWheel) -> WheelRef:
         """Return the wheel's file, downloaded once and checked against its digest.
 
-        Raises ``PackageIndexError`` when the index has not that file or gives other bytes.
+        Raises ``PackageIndexError`` if the index lacks that file or serves other bytes.
         """
         path = self._cache.get(
             f"index/{wheel.sha256}",
@@ -98,18 +98,17 @@ class PackageIndex:
             sha256=wheel.sha256,
         )
         return WheelRef(
-            filename=wheel.filename,
-            sha256=wheel.sha256,
-            size=path.stat().st_size,
-            path=str(path),
+            filename=wheel.filename, sha256=wheel.sha256, size=path.stat().st_size, path=str(path)
         )
 
-    def part(self, wheel: LockedWheel, first: int, last: int | None = None) -> ByteRange | None:
-        """Return some bytes of a wheel, unchecked; None where the index gives no parts.
+    def read_range(
+        self, wheel: LockedWheel, first: int, last: int | None = None
+    ) -> ByteRange | None:
+        """Return a range of a wheel, unchecked; None if the index does not support ranges.
 
-        Raises ``PackageIndexError`` when the index has not that file.
+        Raises ``PackageIndexError`` if the index lacks that file.
         """
-        return self._client.part(self._offered(wheel), first, last)
+        return self._client.read_range(self._offered(wheel), first, last)
 
     def _offered(self, wheel: LockedWheel) -> DistributionPackage:
         project = parse_wheel_name(wheel.filename).distribution
@@ -123,21 +122,19 @@ class PackageIndex:
 
     def _download(self, wheel: LockedWheel, path: Path) -> None:
         self._client.download(
-            self._offered(wheel),
-            path,
-            lambda size: _Progress(self._announce, wheel.filename, size),
+            self._offered(wheel), path, lambda size: _Progress(self._announce, wheel.filename, size)
         )
         found = file_sha256(path)
         if found != wheel.sha256:
             raise PackageIndexError(
-                f"{wheel.filename}: the package index gives other bytes than were pinned (sha256 "
-                f"{found}, not {wheel.sha256}); distrust them, and run `{RENEW}` only when you "
+                f"{wheel.filename}: the package index serves other bytes than were pinned (sha256 "
+                f"{found}, not {wheel.sha256}); do not use them; run `{RENEW}` only if you "
                 "know why they changed"
             )
 
     def _project(self, name: str) -> tuple[DistributionPackage, ...]:
-        # One page lists thousands of files, and the wheels of a project are read at once.
-        with self._turns[name]:
+        # One page lists thousands of files, and a project's wheels are read in parallel.
+        with self._locks[name]:
             if name not in self._files:
                 self._files[name] = self._client.files(name)
             return self._files[name]
@@ -161,7 +158,7 @@ def _is_of(file: DistributionPackage, version: str) -> bool:
 def _linux_name(file: DistributionPackage) -> WheelName | None:
     try:
         name = parse_wheel_name(file.filename)
-    except WheelError:  # an sdist, or a name that no installer reads
+    except WheelError:  # an sdist, or an invalid name
         return None
     return name if fits_linux(name) else None
 
@@ -169,7 +166,7 @@ def _linux_name(file: DistributionPackage) -> WheelName | None:
 def _locked(file: DistributionPackage) -> LockedWheel:
     if "sha256" not in file.digests:
         raise PackageIndexError(
-            f"{file.filename}: the package index gives no sha256 for it; use an index that does"
+            f"{file.filename}: the package index lists no sha256 for it; use an index that does"
         )
     return LockedWheel(
         filename=file.filename,
@@ -180,7 +177,7 @@ def _locked(file: DistributionPackage) -> LockedWheel:
 
 
 class _Progress:
-    """Announces one download: its size at the start, then every quarter of a long one."""
+    """Announces a download: its size, then every quarter of a long one."""
 
     def __init__(self, announce: Callable[[str], None], filename: str, size: int | None) -> None:
         self._announce = announce
@@ -195,7 +192,7 @@ class _Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing to put away."""
+        """Nothing to clean up."""
 
     def update(self, increment: int) -> None:
         before = self._done // self._step

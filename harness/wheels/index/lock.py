@@ -1,6 +1,6 @@
-"""The lock file of pinned releases: ``matrix/index.lock.json`` in, frozen values out, and back.
+"""Read and write the lock file of pinned releases, ``matrix/index.lock.json``.
 
-It holds no addresses: whichever index or mirror a machine uses, the digests decide.
+It has no URLs: every index or mirror must serve the files with the pinned digests.
 """
 
 import contextlib
@@ -29,9 +29,9 @@ class LockedWheel:
     filename: str
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     requires_python: str = ""
-    """A version specifier, as the index has it; empty where the release has none."""
+    """A version specifier as the index gives it; empty if the release has none."""
     yanked: bool = False
-    """Withdrawn (PEP 592): taken only where no other wheel of the release fits."""
+    """Withdrawn (PEP 592): chosen only if no other wheel of the release fits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,12 +45,12 @@ class IndexLock:
     """Wheels by ``markupsafe==3.0.2``, sorted by file name."""
 
     def find(self, release: IndexSource) -> tuple[LockedWheel, ...] | None:
-        """Return the wheels of a release, or None where it is not pinned."""
+        """Return the wheels of a release, or None if it is not pinned."""
         return self.releases.get(requirement(release))
 
 
 NOTHING_PINNED = IndexLock(generated=date.min, releases={})
-"""What a renewal starts from: the file that it replaces may be missing or broken."""
+"""An empty lock, for a renewal whose old lock file is missing or broken."""
 
 _LOCK = TypeAdapter(IndexLock)
 
@@ -65,19 +65,19 @@ def read_lock(path: Path) -> IndexLock:
     try:
         return _LOCK.validate_json(path.read_bytes())
     except OSError as error:
-        raise MatrixFileError([f"{path}: {error.strerror}; run `{RENEW}` to make it"]) from error
+        raise MatrixFileError([f"{path}: {error.strerror}; run `{RENEW}` to write it"]) from error
     except ValidationError as error:
         raise MatrixFileError(
             [
                 f"{path}: {'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}; "
-                f"run `{RENEW}` to make it anew"
+                f"run `{RENEW}` to write a new one"
                 for problem in error.errors()
             ]
         ) from error
 
 
 def format_lock(lock: IndexLock) -> str:
-    """Return the text of a lock file: sorted, so that a change reads well in review."""
+    """Return the text of a lock file, sorted for review."""
     ordered = IndexLock(
         generated=lock.generated,
         releases={
@@ -89,18 +89,13 @@ def format_lock(lock: IndexLock) -> str:
 
 
 def write_lock(path: Path, lock: IndexLock) -> None:
-    """Write a lock file, all of it or nothing.
-
-    Raises ``MatrixFileError`` where it cannot be written.
-    """
+    """Write a lock file atomically. Raises ``MatrixFileError``."""
     draft = path.with_name(f".{path.name}.new")
     try:
         draft.write_text(format_lock(lock), "utf-8")
         draft.replace(path)
     except OSError as error:
-        what = (
-            f"{path}: cannot be written: {error.strerror}; free some space, or let us write there"
-        )
+        what = f"{path}: cannot be written: {error.strerror}; free some space, or make it writable"
         raise MatrixFileError([what]) from error
     finally:
         with contextlib.suppress(OSError):

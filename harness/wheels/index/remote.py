@@ -1,8 +1,8 @@
-"""Wheels looked into where they lie: wheels of the index in, what they hold out.
+"""Read the facts of index wheels with range requests, without downloading them.
 
-Read are the ends of the files, where a zip archive has its directory, and on request the native
-members; the whole file where the index gives no parts. What was read is kept by the wheel's
-digest, so that a second look, or one that was interrupted, asks for nothing twice.
+The end of the file is read, which has the zip directory, and on request the native members. If
+the index does not support ranges, the whole file is downloaded. Facts are cached by the
+wheel's digest.
 """
 
 import io
@@ -25,15 +25,15 @@ from harness.wheels.index.client import ByteRange
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel
 
-PIECE = 64 << 10
-"""Bytes of the smallest part that is asked for; the directory of most wheels is smaller."""
+SMALLEST_RANGE = 64 << 10
+"""Bytes of the smallest request; the directory of most wheels is smaller."""
 
-ReadPart = Callable[[int, int | None], ByteRange | None]
-"""First and last byte to those bytes; None where there are no parts."""
+ReadRange = Callable[[int, int | None], ByteRange | None]
+"""Returns the bytes from first to last, or None if ranges are not supported."""
 
 
 class Depth(StrEnum):
-    """How much of a wheel is read, as cache entries are called: counts up with what is kept."""
+    """How much of a wheel is read. The values are cache kinds with a format number."""
 
     NAMES = "listings-2"
     NATIVE = "natives-1"
@@ -41,33 +41,33 @@ class Depth(StrEnum):
 
 
 AT_ONCE = {Depth.NAMES: 8, Depth.NATIVE: 3}
-"""Wheels that are read at the same time; native members are held in memory."""
+"""Wheels that are read in parallel; native members are held in memory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemoteFacts:
-    """One look into a wheel."""
+    """What was read of one index wheel."""
 
     facts: WheelFacts
     size: int
     """Bytes of the wheel."""
     read: int
-    """Bytes that the index gave for it."""
+    """Bytes that were downloaded."""
 
 
 _REMOTE_FACTS: TypeAdapter[RemoteFacts] = TypeAdapter(RemoteFacts)
 
 
 class RangedFile(io.RawIOBase):
-    """A file that is read in parts. Its end is held, and beside it the latest part."""
+    """A remote file read in ranges; its end and the latest range are buffered."""
 
-    def __init__(self, read_part: ReadPart, tail: ByteRange) -> None:
+    def __init__(self, read_range: ReadRange, tail: ByteRange) -> None:
         super().__init__()
-        self._read_part = read_part
+        self._read_range = read_range
         self._tail = self._latest = tail
         self.size = tail.size
-        self.given = len(tail.data)
-        """Bytes that somebody gave so far."""
+        self.received = len(tail.data)
+        """Bytes downloaded so far."""
         self._at = 0
 
     def readable(self) -> bool:
@@ -94,37 +94,37 @@ class RangedFile(io.RawIOBase):
         return data
 
     def prefetch(self, start: int, end: int) -> None:
-        """Ask at one stroke for what will be read piece by piece. Raises as ``read`` does."""
+        """Fetch the range in one request. Raises as ``read`` does."""
         self._covering(start, min(end, self.size), at_least=0)
 
-    def _covering(self, start: int, end: int, at_least: int = PIECE) -> ByteRange:
+    def _covering(self, start: int, end: int, at_least: int = SMALLEST_RANGE) -> ByteRange:
         for part in (self._tail, self._latest):
             if part.first <= start and end <= part.first + len(part.data):
                 return part
         last = min(max(end, start + at_least), self.size) - 1
-        found = self._read_part(start, last)
+        found = self._read_range(start, last)
         if found is None or found.first != start or len(found.data) != last + 1 - start:
-            raise PackageIndexError("the package index gave another part than was asked for")
+            raise PackageIndexError("the package index returned another range than requested")
         self._latest = found
-        self.given += len(found.data)
+        self.received += len(found.data)
         return found
 
 
 def read_remote(wheel: LockedWheel, index: PackageIndex, cache: Cache, depth: Depth) -> RemoteFacts:
-    """Return what a wheel of the index holds, as deep as is asked, kept by its digest.
+    """Return the facts of an index wheel, cached by its digest.
 
     Raises ``PackageIndexError`` and ``WheelError``.
     """
 
-    def look(path: Path) -> None:
+    def read(path: Path) -> None:
         with _opened(wheel, index) as file:
             facts = _read(wheel.filename, file, depth)
             size = file.seek(0, os.SEEK_END)
-            given = file.given if isinstance(file, RangedFile) else size
-        found = RemoteFacts(facts=facts, size=size, read=given)
+            received = file.received if isinstance(file, RangedFile) else size
+        found = RemoteFacts(facts=facts, size=size, read=received)
         path.write_bytes(_REMOTE_FACTS.dump_json(found))
 
-    entry = cache.get(depth.value, f"{wheel.sha256}.json", look)
+    entry = cache.get(depth.value, f"{wheel.sha256}.json", read)
     return _REMOTE_FACTS.validate_json(entry.read_bytes())
 
 
@@ -135,7 +135,7 @@ def read_wheels(
     failed: Callable[[LockedWheel, Exception], None],
     depth: Depth = Depth.NAMES,
 ) -> Iterator[tuple[LockedWheel, RemoteFacts]]:
-    """Yield what is in each wheel, several at a time, as they come; ``failed`` gets the others."""
+    """Read wheels in parallel and yield them as they finish; ``failed`` gets the others."""
     pool = ThreadPoolExecutor(AT_ONCE[depth], thread_name_prefix="wheels")
     try:
         waiting = {pool.submit(read_remote, w, index, cache, depth): w for w in wheels}
@@ -155,21 +155,17 @@ def _read(filename: str, file: RangedFile | BinaryIO, depth: Depth) -> WheelFact
         case Depth.NAMES:
             return read_listing(filename, stream)
         case Depth.NATIVE:
-            prefetch = file.prefetch if isinstance(file, RangedFile) else _prefetch_nothing
+            prefetch = file.prefetch if isinstance(file, RangedFile) else lambda *_: None
             return read_native(filename, stream, prefetch)
         case _:
             assert_never(depth)
 
 
-def _prefetch_nothing(_: int, __: int) -> None:
-    """Do nothing: the whole file is here."""
-
-
 @contextmanager
 def _opened(wheel: LockedWheel, index: PackageIndex) -> Iterator[RangedFile | BinaryIO]:
-    tail = index.part(wheel, -PIECE)
+    tail = index.read_range(wheel, -SMALLEST_RANGE)
     if tail is not None:
-        yield RangedFile(lambda first, last: index.part(wheel, first, last), tail)
+        yield RangedFile(lambda first, last: index.read_range(wheel, first, last), tail)
         return
     with Path(index.fetch(wheel).path).open("rb") as stream:
         yield stream

@@ -1,4 +1,4 @@
-"""Renewing the lock: releases in, what the index has of them now out."""
+"""Renew the lock from what the index lists now."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from harness.wheels.index.lock import NOTHING_PINNED, IndexLock, requirement
 def pinned_releases(matrix: Matrix) -> tuple[IndexSource, ...]:
     """Return every index release that the matrix names, sorted.
 
-    Companions, the replicas' installers and what builder images build with included.
+    Includes companions, the replicas' pips and the build requirements of builder images.
     """
     sources = [subject.source for subject in matrix.subjects]
     companions = [companion for subject in matrix.subjects for companion in subject.companions]
@@ -36,8 +36,8 @@ def renew_lock(
 ) -> IndexLock:
     """Return a lock of ``releases`` as the index lists them today.
 
-    A release that cannot be pinned stays as ``before`` has it, which ``report`` gets a line of.
-    Raises ``PackageIndexError`` with every one that is not there either.
+    A release that cannot be pinned is copied from ``before``, and ``report`` gets a line. Raises
+    ``PackageIndexError`` with every one that ``before`` lacks too.
     """
     found = {}
     problems = []
@@ -50,7 +50,7 @@ def renew_lock(
                 problems.append(str(error))
             else:
                 found[requirement(release)] = kept
-                report(f"{error}; it stays as it was")
+                report(f"{error}; its old pin is kept")
     if problems:
         raise PackageIndexError("\n".join(problems))
     return IndexLock(generated=datetime.now(UTC).date(), releases=found)

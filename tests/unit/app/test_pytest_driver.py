@@ -21,7 +21,9 @@ from harness.app.pytest_driver import (
 )
 from harness.core.cells import Outcome
 from harness.core.errors import UsageError
+from harness.host.engine import Limits
 from harness.matrix.cell_list import load_cells
+from harness.probe.result_keys import ProbeLimits
 from harness.report.progress import RunState
 from tests.support.cells import FILE, expect, make_cell
 
@@ -78,23 +80,25 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
 
 def test_words_for_pytest(tmp_path: Path) -> None:
     """Every option reaches pytest, and what was not given is not there."""
-    plain = RunOptions(matrix=Path("/m"), out=tmp_path, workers=2, timeout=120)
+    plain = RunOptions(matrix=Path("/m"), out=tmp_path, workers=2)
     words = pytest_words(plain, tmp_path / "cells.json")
     assert words[1:3] == ["-m", "pytest"]
     assert Path(words[3]).name == "test_matrix.py"
-    assert {"--images=auto", "--wheelgrid-matrix=/m", "--cell-timeout=120"} <= set(words)
+    assert {"--images=auto", "--wheelgrid-matrix=/m", "--cell-timeout=120.0"} <= set(words)
     assert f"--wheelgrid-cells={tmp_path}/cells.json" in words
     assert not [word for word in words if word.startswith(("--registry", "--wheelgrid-memory"))]
-    chosen = replace(plain, timeout=5.5, images="registry", registry="localhost:5000/x")
-    tail = " ".join(pytest_words(chosen, tmp_path / "cells.json"))
-    assert tail.endswith("--images=registry --cell-timeout=5.5 --registry=localhost:5000/x")
+    limits = ProbeLimits(timeout=5.5, container=Limits(memory=1 << 31, tmpfs=1 << 30), own_pip=True)
+    chosen = replace(plain, limits=limits, images="registry", registry="localhost:5000/x")
+    tail = " ".join(pytest_words(replace(chosen, require_hardening=True), tmp_path / "cells.json"))
+    assert tail.endswith(
+        "--images=registry --cell-timeout=5.5 --cell-memory=2048 --cell-disk=1024"
+        " --registry=localhost:5000/x --own-pip --require-hardening"
+    )
 
 
 def test_what_is_reused(tmp_path: Path) -> None:
     """The store is pytest's memory, unless everything is to be measured afresh."""
-    stored = RunOptions(
-        matrix=Path("/m"), out=tmp_path, workers=2, timeout=120, store=tmp_path / "s.db"
-    )
+    stored = RunOptions(matrix=Path("/m"), out=tmp_path, workers=2, store=tmp_path / "s.db")
     memory = f"--wheelgrid-memory={tmp_path}/s.db"
     assert memory in pytest_words(stored, tmp_path / "cells.json")
     assert memory not in pytest_words(replace(stored, fresh=True), tmp_path / "cells.json")

@@ -1,4 +1,4 @@
-"""Passports kept as files: written and read back, damaged, outdated and shared."""
+"""Passports stored as files."""
 
 import json
 import lzma
@@ -33,8 +33,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_there_and_back(folder: Path) -> None:
-    """A record comes back whole, with its image, and every symbol set by its id."""
+def test_round_trip(folder: Path) -> None:
+    """A record reads back with its image and symbol sets."""
     book = PassportBook(folder)
     assert book.record(KEY) == book.measured(KEY) == MEASURED
     assert book.recorded(KEY) == GLIBC
@@ -42,14 +42,14 @@ def test_there_and_back(folder: Path) -> None:
     assert book.records == (MEASURED,)
 
 
-def test_what_nobody_recorded(folder: Path) -> None:
-    """A target without a file has no passport, which is no error."""
+def test_unrecorded_target(folder: Path) -> None:
+    """A target without a file has no passport."""
     assert PassportBook(folder).recorded("debian-13/x86_64") is None
     assert PassportBook(folder / "nowhere").records == ()
 
 
-def test_facts_stand_in_for_what_was_not_measured(tmp_path: Path) -> None:
-    """Facts lie apart, say their source, count only until somebody measures, and stay."""
+def test_facts_are_used_until_measured(tmp_path: Path) -> None:
+    """Facts have a separate file and a source, and are used until the target is measured."""
     book = PassportBook(tmp_path)
     book.write(FACTS, {})
     assert PassportBook(tmp_path).record(KEY) == FACTS
@@ -59,15 +59,15 @@ def test_facts_stand_in_for_what_was_not_measured(tmp_path: Path) -> None:
     assert set(PassportBook(tmp_path).records) == {FACTS, MEASURED}
 
 
-def test_facts_written_later_do_not_cover_what_was_measured(folder: Path) -> None:
-    """One book that writes facts goes on with what was measured, as one that reads anew."""
+def test_measured_record_wins_over_later_facts(folder: Path) -> None:
+    """After writing facts a book still returns the measured record."""
     book = PassportBook(folder)
     book.write(FACTS, {})
     assert book.record(KEY) == PassportBook(folder).record(KEY) == MEASURED
 
 
-def test_files_are_the_same_each_time(folder: Path) -> None:
-    """What is written twice is the same bytes, symbol sets in whatever order they come."""
+def test_files_are_reproducible(folder: Path) -> None:
+    """Equal records give equal bytes, with symbols in any order."""
     before = {path: path.read_bytes() for path in folder.rglob("*.*")}
     for file in (folder / "symbols").iterdir():
         file.unlink()
@@ -76,14 +76,14 @@ def test_files_are_the_same_each_time(folder: Path) -> None:
 
 
 def test_symbols_are_a_line_each(folder: Path) -> None:
-    """A set's file is sorted text under compression, and its content is its name."""
+    """A set's file is compressed sorted text, named after its content."""
     text = lzma.decompress((folder / "symbols" / "libc.txt.xz").read_bytes()).decode()
     assert text == "GLIBC_2.17@GLIBC_2.17\nmalloc@GLIBC_2.2.5\nstat@GLIBC_2.33\n"
     assert set_id(["b", "a"]) == set_id(["a", "b", "a"]) != set_id(["a"])
 
 
-def test_sets_that_nobody_names(folder: Path) -> None:
-    """Sets that only an older record named are found, those still named are not."""
+def test_unused_symbol_sets(folder: Path) -> None:
+    """Sets that no record names are found."""
     book = PassportBook(folder)
     assert book.unused() == ()
     book.write(replace(MEASURED, passport=replace(GLIBC, exports="")), {})
@@ -101,7 +101,7 @@ def test_sets_that_nobody_names(folder: Path) -> None:
     ],
 )
 def test_a_damaged_record(folder: Path, change: object, complaint: str) -> None:
-    """Cut short, of a newer version, or edited badly: the file, the place and the next step."""
+    """A damaged record is an error with the file, the position and the next step."""
     assert callable(change)
     page = folder / f"{KEY}.json"
     page.write_text(change(page.read_text()))
@@ -114,7 +114,7 @@ def test_a_damaged_record(folder: Path, change: object, complaint: str) -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"text", lzma.compress(b"\xff\xfe"), None])
 def test_a_damaged_symbol_set(folder: Path, damage: bytes | None) -> None:
-    """A set that is empty, not compressed, no text or gone is named, and mended."""
+    """A damaged or missing set is named in the error, and rewritten."""
     file = folder / "symbols" / "libc.txt.xz"
     if damage is None:
         file.unlink()
@@ -126,22 +126,22 @@ def test_a_damaged_symbol_set(folder: Path, damage: bytes | None) -> None:
     assert PassportBook(folder).symbols("libc") == GLIBC_SETS["libc"]
 
 
-def test_a_set_that_is_absurdly_large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more of a set is read than any library exports."""
+def test_oversized_symbol_set(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set is read up to a size limit."""
     monkeypatch.setattr("harness.passports.book._MOST_SYMBOL_BYTES", 4)
     assert PassportBook(folder).symbols("libc") == {"GLIB"}
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    """A file where the folder should be is an error that names the place."""
+    """A file in place of the folder is an error with its path."""
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(PassportError, match=re.escape(str(blocked))):
         PassportBook(blocked).write(MEASURED, GLIBC_SETS)
 
 
-def test_what_a_record_looks_like(folder: Path) -> None:
-    """A page names the target, the image and every field; its tags and libraries are folded."""
+def test_record_text(folder: Path) -> None:
+    """A file has the target, the image and every field; tags and libraries are folded."""
     page = json.loads((folder / f"{KEY}.json").read_text())
     assert page["record"]["target"] == KEY
     assert page["record"]["image"] == {"id": "sha256:1", "way": "assembled", "origin": "bookworm"}

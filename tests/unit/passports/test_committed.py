@@ -1,4 +1,4 @@
-"""The passports that are committed: whole, and saying what is known of Debian from elsewhere."""
+"""The committed passports are complete and agree with Debian's versions."""
 
 import pytest
 
@@ -10,12 +10,12 @@ BOOK = PassportBook(ROOT / "matrix" / "passports")
 MEASURED = [record for record in BOOK.records if record.recorded_as is RecordedAs.MEASURED]
 TARGETS = {target.key for target in read_matrix(ROOT / "matrix").targets}
 RELEASES = {"debian-11": (31, "3.9"), "debian-12": (36, "3.11"), "debian-13": (41, "3.13")}
-"""Minor versions of glibc and Python, as the packages of each release have them."""
+"""Minor versions of glibc and Python in each release's packages."""
 
 
 @pytest.mark.parametrize("record", [pytest.param(r, id=r.target) for r in MEASURED])
-def test_a_record_is_whole(record: PassportRecord) -> None:
-    """Its target is in the matrix, and every symbol set it names is there, unchanged."""
+def test_record_is_complete(record: PassportRecord) -> None:
+    """Its target is in the matrix, and its symbol sets exist unchanged."""
     passport = record.passport
     assert record.target in TARGETS
     assert record.image is not None
@@ -24,14 +24,14 @@ def test_a_record_is_whole(record: PassportRecord) -> None:
     assert {set_id(BOOK.symbols(each)) for each in ids} == ids
 
 
-def test_no_symbol_set_is_left_over() -> None:
-    """Each set is named by some record."""
+def test_every_symbol_set_is_used() -> None:
+    """Each set is named by a record."""
     assert BOOK.unused() == ()
 
 
 @pytest.mark.parametrize("target", sorted(RELEASES))
 def test_debians_glibc(target: str) -> None:
-    """The libc of a release says its version on every arch and defines none beyond it."""
+    """On every arch the libc has the release's version and defines no newer symbol versions."""
     glibc, python = RELEASES[target]
     records = [record for record in MEASURED if record.target.startswith(f"{target}/")]
     assert len(records) >= 4

@@ -1,4 +1,4 @@
-"""A replica's passport against the recorded facts, field by field."""
+"""A replica's passport compared with recorded facts."""
 
 from dataclasses import replace
 
@@ -58,8 +58,8 @@ def fields(passport: Passport, recorded: EnvironmentFacts = RECORDED) -> list[Re
     return [difference.field for difference in differences(passport, recorded)]
 
 
-def test_what_is_as_recorded_does_not_differ() -> None:
-    """Python by its minor version, tags as the range that they are, and the rest as it is."""
+def test_equal_facts_do_not_differ() -> None:
+    """Python is compared by minor version, and tags as a range."""
     assert differences(PASSPORT, RECORDED) == ()
 
 
@@ -85,19 +85,19 @@ def test_what_is_as_recorded_does_not_differ() -> None:
     ],
 )
 def test_each_field_is_compared(changed: Passport, field: ReplicaField) -> None:
-    """One fact that is otherwise is one difference; the order of the suffixes counts."""
+    """One changed fact is one difference; the order of the suffixes counts."""
     assert fields(changed) == [field]
 
 
-def test_tags_that_tell_nothing_are_left_out() -> None:
-    """A musl installer counts down to ``musllinux_1_0``, for which nothing is built."""
+def test_musllinux_1_0_is_left_out() -> None:
+    """Installers accept ``musllinux_1_0``, but no wheel has it."""
     tags = tuple(f"cp39-cp39-{p}_ppc64le" for p in ("musllinux_1_1", "musllinux_1_0", "linux"))
     recorded = replace(RECORDED, pip_accepts=("musllinux_1_1",))
     assert differences(replace(PASSPORT, tags=tags), recorded) == ()
 
 
-def test_a_difference_says_both_sides() -> None:
-    """What was recorded, then what was measured."""
+def test_difference_prints_both_values() -> None:
+    """A difference prints the recorded value, then the measured one."""
     (difference,) = differences(replace(PASSPORT, tags=("cp39-cp39-linux_ppc64le",)), RECORDED)
     assert str(difference) == (
         "pip_accepts: recorded manylinux2014, manylinux_2_x for x<=33, measured "
@@ -107,8 +107,8 @@ def test_a_difference_says_both_sides() -> None:
 @pytest.mark.parametrize(
     ("python", "version"), [("3.8.3-r0 at release", "38"), ("3.7.3", "37m"), ("3.14.0 ..", "314")]
 )
-def test_a_stand_in_differs_in_its_version_alone(python: str, version: str) -> None:
-    """Names of another version are compared as the measured one would have them."""
+def test_replacement_python_differs_only_in_its_version(python: str, version: str) -> None:
+    """Names are compared with the measured version."""
     recorded = replace(
         RECORDED,
         python=python,
@@ -119,19 +119,19 @@ def test_a_stand_in_differs_in_its_version_alone(python: str, version: str) -> N
     assert fields(PASSPORT, recorded) == [ReplicaField.PYTHON]
 
 
-def test_a_version_is_compared_to_its_end() -> None:
+def test_whole_minor_version_is_compared() -> None:
     """3.9 is not 3.90."""
     assert fields(PASSPORT, replace(RECORDED, python="3.90")) == [ReplicaField.PYTHON]
 
 
-def test_every_difference_wants_a_reason_and_every_reason_a_difference() -> None:
-    """What is accounted for is silent; the rest is told, either way."""
+def test_unaccounted_differences_and_reasons() -> None:
+    """A difference without a reason and a reason without a difference are errors."""
     older = FactDifference(field=ReplicaField.LIBC_VERSION, recorded="2.33", measured="2.31")
     assert list(unaccounted((older,), {ReplicaField.LIBC_VERSION: "2.31 stands in"})) == []
     assert list(unaccounted((older,), {ReplicaField.PIP: "newer"})) == [
         (
             "libc_version: recorded 2.33, measured 2.31; "
-            "mend the replica, or give the reason in its 'differs'"
+            "correct the replica, or add the reason to its 'differs'"
         ),
         "pip: is as recorded; remove it from 'differs'",
     ]

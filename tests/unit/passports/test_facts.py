@@ -1,4 +1,4 @@
-"""Passports put together from recorded facts."""
+"""Passports derived from recorded facts."""
 
 import json
 from pathlib import Path
@@ -18,13 +18,13 @@ FILE = ROOT / "tests" / "data" / "facts.json"
 
 
 @pytest.mark.parametrize("fact", [pytest.param(f, id=f"{n}/{a}") for (n, a), f in FACTS.items()])
-def test_a_passport_says_what_the_fact_says(fact: EnvironmentFacts) -> None:
-    """Names, libc, installer and the platforms that it accepts, none more and none less."""
+def test_passport_equals_the_facts(fact: EnvironmentFacts) -> None:
+    """A passport has the facts' names, libc, installer and platforms."""
     assert differences(fact_passport(fact), fact) == ()
 
 
 def test_tags_are_in_the_installers_order() -> None:
-    """The interpreter's own ABI and the newest platform come first, pure wheels last."""
+    """The interpreter's ABI and the newest platform come first, pure wheels last."""
     tags = fact_passport(FACTS["Alpine 3.14 system python3, after 2021-11-25", "x86_64"]).tags
     assert tags[0].startswith("cp39-cp39-")
     assert tags[-1] == "py30-none-any"
@@ -33,14 +33,14 @@ def test_tags_are_in_the_installers_order() -> None:
 
 
 def test_each_record_names_its_source() -> None:
-    """A record says where it was read and how sure it is, and names no image."""
+    """A record has the source and its confidence, and no image."""
     records = list(fact_records(FACTS.values(), read_matrix(ROOT / "matrix").targets))
     assert all(r.source and r.image is None for r in records)
     assert {r.recorded_as for r in records} == {RecordedAs.FACTS}
 
 
-def test_an_upgraded_pip_is_no_longer_that_environment() -> None:
-    """A target with another pip than was shipped there gets no passport of facts."""
+def test_target_with_another_pip_is_skipped() -> None:
+    """A target with another pip than the environment's gets no passport of facts."""
     targets = [t for t in read_matrix(ROOT / "matrix").targets if t.replica]
     upgraded = {t.key for t in targets if t.replica and ReplicaField.PIP in t.replica.differs}
     recorded = {record.target for record in fact_records(FACTS.values(), targets)}
@@ -48,8 +48,8 @@ def test_an_upgraded_pip_is_no_longer_that_environment() -> None:
     assert not upgraded & recorded
 
 
-def test_the_committed_ones_are_those_of_the_file() -> None:
-    """matrix/passports/facts is what ``wheelgrid passport --facts`` makes of the facts."""
+def test_committed_facts_are_current() -> None:
+    """matrix/passports/facts is the output of ``wheelgrid passport --facts``."""
     book = PassportBook(ROOT / "matrix" / "passports")
     made = {
         r.target: r for r in fact_records(read_facts(FILE), read_matrix(ROOT / "matrix").targets)
@@ -67,7 +67,7 @@ def test_the_committed_ones_are_those_of_the_file() -> None:
     ],
 )
 def test_a_file_that_is_no_list_of_facts(tmp_path: Path, text: str | None, complaint: str) -> None:
-    """The file, the place in it and what is wrong there are named."""
+    """The error has the file, the position and the problem."""
     file = tmp_path / "facts.json"
     if text is not None:
         file.write_text(text)

@@ -1,4 +1,4 @@
-"""JSON laid out for review."""
+"""JSON formatted for review."""
 
 import json
 
@@ -15,13 +15,13 @@ DATA = st.recursive(
 
 
 @given(DATA)
-def test_it_is_the_same_data(data: object) -> None:
-    """Any data comes back from its text."""
+def test_data_is_unchanged(data: object) -> None:
+    """Any data reads back from its text."""
     assert json.loads(review_json(data)) == data
 
 
-def test_a_line_for_what_fits() -> None:
-    """What fits stands on one line, what does not is broken at its own level only."""
+def test_value_that_fits_is_one_line() -> None:
+    """A value that fits is one line; another is broken at its own level only."""
     library = {"name": "libz.so.1", "path": "/usr/lib/libz.so.1.3", "needed": ["libc.so.6"]}
     assert "\n" not in review_json(library)
     lines = review_json({"python": "3.11.2", "libraries": [library, library, library]}).splitlines()
@@ -31,7 +31,7 @@ def test_a_line_for_what_fits() -> None:
 
 
 def test_a_long_list_of_words_fills_lines() -> None:
-    """Hundreds of tags are a few full lines, none longer than a line may be."""
+    """Hundreds of tags are a few full lines within the limit."""
     tags = [f"manylinux_2_{number}_x86_64" for number in range(100)]
     lines = review_json(tags).splitlines()
     assert json.loads("\n".join(lines)) == tags
@@ -40,7 +40,7 @@ def test_a_long_list_of_words_fills_lines() -> None:
 
 
 def test_one_changed_value_is_one_changed_line() -> None:
-    """A library that moved is a line of the diff, and its neighbours are not."""
+    """A changed library is one line of the diff."""
     before = review_json(
         [{"name": f"lib{n}.so.1", "path": "/usr/lib"} for n in range(9)]
     ).splitlines()

@@ -1,4 +1,4 @@
-"""What a loader finds in small root file systems of golden ELF files."""
+"""Library search in small root file systems of golden ELF files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def look(folder: Path, entries: Mapping[str, bytes | str]) -> LoaderLibraries:
+def find(folder: Path, entries: Mapping[str, bytes | str]) -> LoaderLibraries:
     with Rootfs(write_rootfs(folder / "root.tar", entries)) as root:
         return find_libraries(root, "python3", ARCH)
 
@@ -60,8 +60,8 @@ def paths(found: LoaderLibraries) -> dict[str, str]:
 
 
 def test_on_glibc(folder: Path) -> None:
-    """The loader that the interpreter names, and libraries in the folder of the multiarch."""
-    found = look(folder, GLIBC)
+    """The interpreter's loader and the libraries in the multiarch folder are found."""
+    found = find(folder, GLIBC)
     assert (found.loader, found.linked) == (LOADER, ("libdemo.so.1",))
     assert paths(found) == {
         "ld-linux-x86-64.so.2": f"/{MULTIARCH}/ld-linux-x86-64.so.2",
@@ -70,49 +70,49 @@ def test_on_glibc(folder: Path) -> None:
 
 
 def test_symbols_with_their_versions(folder: Path) -> None:
-    """What the interpreter has loaded is recorded with every version of a symbol."""
-    found = look(folder, GLIBC)
+    """Libraries of the interpreter are recorded with all versions of their symbols."""
+    found = find(folder, GLIBC)
     demo = next(lib for lib in found.libraries if lib.name == "libdemo.so.1")
     assert set(found.symbol_sets[demo.symbols]) >= {"answer@DEMO_1", "answer@DEMO_2"}
     assert "PyAnswer" in found.symbol_sets[found.exports]
     assert all(set_id(symbols) == name for name, symbols in found.symbol_sets.items())
 
 
-def test_by_name_only(folder: Path) -> None:
-    """A library that is neither loaded anyway nor a wheel's to call has no symbols recorded."""
+def test_symbols_of_other_libraries_are_not_recorded(folder: Path) -> None:
+    """A library that neither the interpreter nor a wheel may use has no symbols recorded."""
     entries = {**GLIBC, f"{MULTIARCH}/libgolden.so.1": GOLDEN, f"{MULTIARCH}/libz.so.1": "libzz"}
-    found = look(folder, {**entries, f"{MULTIARCH}/libzz": GOLDEN})
+    found = find(folder, {**entries, f"{MULTIARCH}/libzz": GOLDEN})
     recorded = {library.name: bool(library.symbols) for library in found.libraries}
     assert recorded["libgolden.so.1"] is False
     assert recorded["libz.so.1"] is True
 
 
-def test_another_machine_is_passed_over(folder: Path) -> None:
-    """A library of another word size is no answer, wherever it stands; the next one is."""
+def test_other_machine_is_skipped(folder: Path) -> None:
+    """A library of another word size is skipped, and the next one is found."""
     entries = {**GLIBC, "usr/lib/libgolden.so.1": GOLDEN}
     entries[f"{MULTIARCH}/libgolden.so.1"] = golden("i686.so")
-    assert paths(look(folder, entries))["libgolden.so.1"] == "/usr/lib/libgolden.so.1"
+    assert paths(find(folder, entries))["libgolden.so.1"] == "/usr/lib/libgolden.so.1"
 
 
-def test_damage_is_passed_over(folder: Path) -> None:
-    """A linker script, a library cut short and a circle of links are no libraries."""
+def test_damaged_files_are_skipped(folder: Path) -> None:
+    """A linker script, a truncated library and a cycle of links are skipped."""
     entries = {
         **GLIBC,
         f"{MULTIARCH}/libc.so": b"INPUT(libc.so.6)",
         f"{MULTIARCH}/libcut.so.1": DEMO[:100],
         f"{MULTIARCH}/libring.so.1": "libring.so.1",
     }
-    assert paths(look(folder, entries)) == paths(look(folder, GLIBC))
+    assert paths(find(folder, entries)) == paths(find(folder, GLIBC))
 
 
-def test_the_interpreters_own_folder_comes_first(folder: Path) -> None:
-    """What the interpreter loads from beside itself is loaded for everybody."""
-    found = look(folder, {**GLIBC, "usr/own/libdemo.so.1": DEMO})
+def test_interpreter_rpath_comes_first(folder: Path) -> None:
+    """The interpreter's RPATH comes first."""
+    found = find(folder, {**GLIBC, "usr/own/libdemo.so.1": DEMO})
     assert paths(found)["libdemo.so.1"] == "/usr/own/libdemo.so.1"
 
 
-def test_configured_folders_want_the_cache(folder: Path) -> None:
-    """ld.so.conf and what it includes count where ldconfig has made a cache of it."""
+def test_ld_so_conf_needs_the_cache(folder: Path) -> None:
+    """ld.so.conf and its includes count only with ldconfig's cache."""
     entries = {
         **GLIBC,
         "etc/ld.so.conf": b"include ld.so.conf.d/*.conf\n",
@@ -120,15 +120,15 @@ def test_configured_folders_want_the_cache(folder: Path) -> None:
         "etc/ld.so.conf.d/b.off": b"/off\n",
         "opt/lib/libgolden.so.1": GOLDEN,
     }
-    assert "libgolden.so.1" not in paths(look(folder, entries))
-    found = look(folder, {**entries, "etc/ld.so.cache": b"made"})
+    assert "libgolden.so.1" not in paths(find(folder, entries))
+    found = find(folder, {**entries, "etc/ld.so.cache": b"made"})
     assert paths(found)["libgolden.so.1"] == "/opt/lib/libgolden.so.1"
     assert "/off" not in folders(folder, {**entries, "etc/ld.so.cache": b"made"}, LOADER)
 
 
 def test_on_musl(folder: Path) -> None:
-    """The own libc of musl by its loader's name and by the name of Alpine."""
-    found = look(folder, MUSL)
+    """Musl's libc is found by its loader's name and by Alpine's name."""
+    found = find(folder, MUSL)
     assert found.loader == "/lib/ld-musl-x86_64.so.1"
     assert paths(found) == {
         "ld-musl-x86_64.so.1": "/lib/ld-musl-x86_64.so.1",
@@ -139,7 +139,7 @@ def test_on_musl(folder: Path) -> None:
 
 
 def test_musls_path_file(folder: Path) -> None:
-    """/etc/ld-musl-<arch>.path stands in for the default folders; an empty one does not."""
+    """/etc/ld-musl-<arch>.path replaces the default folders unless it is empty."""
     loader = "/lib/ld-musl-x86_64.so.1"
     file = "etc/ld-musl-x86_64.path"
     assert folders(folder, MUSL, loader) == MUSL_DEFAULT
@@ -149,7 +149,7 @@ def test_musls_path_file(folder: Path) -> None:
 
 @pytest.mark.parametrize("program", [b"#!/bin/sh\n", None])
 def test_no_interpreter(folder: Path, program: bytes | None) -> None:
-    """A script, and an image without it, are an error that names the next step."""
+    """A script or a missing interpreter is an error with the next step."""
     entries: dict[str, bytes | str] = {"usr/bin/python3": program} if program else {}
     with pytest.raises(ImageError, match=r"python3: .*targets\.yaml"):
-        look(folder, entries)
+        find(folder, entries)

@@ -25,13 +25,13 @@ LIBRARIES = st.lists(
 
 
 @given(libraries=LIBRARIES)
-def test_there_and_back(libraries: tuple[SystemLibrary, ...]) -> None:
-    """Whatever a loader finds comes back as it was, in order."""
+def test_round_trip(libraries: tuple[SystemLibrary, ...]) -> None:
+    """Any libraries unfold to the same libraries in order."""
     assert unfold_libraries(fold_libraries(libraries)) == libraries
 
 
 def test_a_row() -> None:
-    """The folder is said once, and the file where it is not called as it is asked for."""
+    """A row has the file only if it differs from the name."""
     libraries = (
         SystemLibrary(name="liba.so.1", path="/lib/liba.so.1.0", needed=("libc.so.6",)),
         SystemLibrary(name="libc.so.6", path="/lib/libc.so.6", symbols="0a"),

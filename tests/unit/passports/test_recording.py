@@ -1,4 +1,4 @@
-"""Recording passports: what is measured, what is left alone, what is said of it."""
+"""Recording passports."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +16,8 @@ HERE, THERE = debian_12(), debian_12("s390x")
 IMAGE = ImageRef(id="sha256:1", way=ImageWay.ASSEMBLED, origin="bookworm")
 
 
-class Measures:
-    """A prober that gives one passport for one image, and misses the targets it is told to."""
+class FakeProber:
+    """A prober with one passport and one image, without the targets in ``missed``."""
 
     def __init__(self, *, missed: tuple[str, ...] = ()) -> None:
         self.at = IMAGE
@@ -39,7 +39,7 @@ class Measures:
         self.left += 1
 
 
-def record(prober: Measures, folder: Path, *, fresh: bool = False) -> list[RecordingResult]:
+def record(prober: FakeProber, folder: Path, *, fresh: bool = False) -> list[RecordingResult]:
     book = PassportBook(folder)
     return list(record_passports([HERE, THERE], prober, symbols, book, fresh=fresh))
 
@@ -49,8 +49,8 @@ def changes(entries: list[RecordingResult]) -> list[PassportChange]:
 
 
 def test_a_first_recording(tmp_path: Path) -> None:
-    """Every target is measured, written with its symbols, and left before the next."""
-    prober = Measures()
+    """Every target is measured, written with its symbols, and left before the next one."""
+    prober = FakeProber()
     assert changes(record(prober, tmp_path)) == [PassportChange.NEW, PassportChange.NEW]
     book = PassportBook(tmp_path)
     kept = book.record(HERE.key)
@@ -61,16 +61,16 @@ def test_a_first_recording(tmp_path: Path) -> None:
 
 
 def test_this_machines_kernel_is_not_recorded(tmp_path: Path) -> None:
-    """What is the machine's and not the image's would differ on the next machine."""
-    record(Measures(), tmp_path)
+    """The kernel belongs to the machine, so it is not recorded."""
+    record(FakeProber(), tmp_path)
     kept = PassportBook(tmp_path).recorded(HERE.key)
     assert kept == replace(GLIBC, kernel="")
 
 
-def test_the_same_image_is_left_alone(tmp_path: Path) -> None:
-    """A second recording measures nothing, unless it is asked for a fresh one."""
-    record(Measures(), tmp_path)
-    prober = Measures()
+def test_recorded_image_is_skipped(tmp_path: Path) -> None:
+    """A second recording measures nothing, except with ``fresh``."""
+    record(FakeProber(), tmp_path)
+    prober = FakeProber()
     assert changes(record(prober, tmp_path)) == [PassportChange.KEPT, PassportChange.KEPT]
     assert prober.measured == []
     assert changes(record(prober, tmp_path, fresh=True)) == [
@@ -80,10 +80,10 @@ def test_the_same_image_is_left_alone(tmp_path: Path) -> None:
     assert prober.measured == [HERE.key, THERE.key]
 
 
-def test_another_image_that_is_the_same_inside(tmp_path: Path) -> None:
-    """A new digest alone is no difference to review; the record names the new image."""
-    record(Measures(), tmp_path)
-    prober = Measures()
+def test_new_image_with_equal_passport(tmp_path: Path) -> None:
+    """A new digest alone is no change; the record gets the new image."""
+    record(FakeProber(), tmp_path)
+    prober = FakeProber()
     prober.at = replace(IMAGE, id="sha256:2")
     assert record(prober, tmp_path) == [
         RecordingResult(target=HERE.key, change=PassportChange.SAME),
@@ -92,10 +92,10 @@ def test_another_image_that_is_the_same_inside(tmp_path: Path) -> None:
     assert changes(record(prober, tmp_path)) == [PassportChange.KEPT, PassportChange.KEPT]
 
 
-def test_another_image_that_differs(tmp_path: Path) -> None:
-    """The lines that are another now are given, and not the image's digest."""
-    record(Measures(), tmp_path)
-    prober = Measures()
+def test_new_image_with_another_passport(tmp_path: Path) -> None:
+    """The diff has the changed lines without the image's digest."""
+    record(FakeProber(), tmp_path)
+    prober = FakeProber()
     prober.at, prober.seen = replace(IMAGE, id="sha256:2"), replace(GLIBC, installer="pip 25.1")
     entry = record(prober, tmp_path)[0]
     assert entry.change is PassportChange.CHANGED
@@ -106,37 +106,37 @@ def test_another_image_that_differs(tmp_path: Path) -> None:
     ]
 
 
-def test_facts_are_nothing_to_compare_with(tmp_path: Path) -> None:
-    """The first measurement of a target that only facts told of is new."""
+def test_first_measurement_after_facts_is_new(tmp_path: Path) -> None:
+    """The first measurement of a target with facts is new."""
     facts = PassportRecord(
         target=HERE.key, passport=GLIBC, recorded_as=RecordedAs.FACTS, source="read"
     )
     PassportBook(tmp_path).write(facts, {})
-    assert changes(record(Measures(), tmp_path)) == [PassportChange.NEW, PassportChange.NEW]
+    assert changes(record(FakeProber(), tmp_path)) == [PassportChange.NEW, PassportChange.NEW]
 
 
-def test_an_image_that_cannot_be_had(tmp_path: Path) -> None:
-    """The target is missed with its reason, the next one is recorded all the same."""
-    entries = record(Measures(missed=(HERE.key,)), tmp_path)
+def test_unavailable_image(tmp_path: Path) -> None:
+    """An unavailable target is missed with the reason, and the next one is recorded."""
+    entries = record(FakeProber(missed=(HERE.key,)), tmp_path)
     assert changes(entries) == [PassportChange.MISSED, PassportChange.NEW]
     assert entries[0].lines == ("no such suite", "correct it")
     assert PassportBook(tmp_path).record(HERE.key) is None
 
 
-def test_what_is_interrupted_goes_on(tmp_path: Path) -> None:
-    """What was recorded before the interruption is not measured again."""
+def test_interrupted_recording_continues(tmp_path: Path) -> None:
+    """Targets recorded before the interruption are not measured again."""
     first = record_passports(
-        [HERE, THERE], Measures(), symbols, PassportBook(tmp_path), fresh=False
+        [HERE, THERE], FakeProber(), symbols, PassportBook(tmp_path), fresh=False
     )
     assert next(iter(first)).change is PassportChange.NEW
-    prober = Measures()
+    prober = FakeProber()
     assert changes(record(prober, tmp_path)) == [PassportChange.KEPT, PassportChange.NEW]
     assert prober.measured == [THERE.key]
 
 
 def test_a_damaged_record_is_renewed(tmp_path: Path) -> None:
-    """What an interruption cut short is measured again, as the message for it advises."""
-    record(Measures(), tmp_path)
+    """A damaged record is measured again."""
+    record(FakeProber(), tmp_path)
     (tmp_path / f"{HERE.key}.json").write_text("{")
-    assert changes(record(Measures(), tmp_path)) == [PassportChange.NEW, PassportChange.KEPT]
+    assert changes(record(FakeProber(), tmp_path)) == [PassportChange.NEW, PassportChange.KEPT]
     assert PassportBook(tmp_path).measured(HERE.key) is not None

@@ -1,4 +1,4 @@
-"""The file system of an image, read out of a tar file."""
+"""The file system of an image in a tar file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,26 +32,26 @@ def root(tmp_path: Path) -> Iterator[Rootfs]:
     ["/usr/lib/libz.so.1", "/lib/libz.so.1", "/lib/absolute", "/lib/out", "lib/../lib/libz.so.1.3"],
 )
 def test_links_are_followed_within_the_image(root: Rootfs, path: str) -> None:
-    """Links of folders and files, absolute ones, and those that climb above the root."""
+    """Links to folders and files are resolved, also absolute ones and those above the root."""
     assert root.resolve(path) == "/usr/lib/libz.so.1.3"
     assert root.read(path) == b"zlib"
 
 
 @pytest.mark.parametrize("path", ["/lib/gone", "/lib/a", "/nowhere", "/lib/libz.so.1/deeper"])
-def test_what_leads_nowhere(root: Rootfs, path: str) -> None:
-    """A broken link, a circle of links and a folder that is a file lead nowhere."""
+def test_unresolvable_paths(root: Rootfs, path: str) -> None:
+    """A broken link, a cycle of links and a file as a folder resolve to nothing."""
     assert root.resolve(path) == ""
     assert root.read(path) is None
 
 
 def test_hard_links(root: Rootfs) -> None:
-    """A hard link has its file's bytes, and none where the archive has not that file."""
+    """A hard link has its file's bytes, or None if the archive lacks the file."""
     assert root.read("/lib/hard") == b"zlib"
     assert root.read("/lib/hardly") is None
 
 
 def test_folders(root: Rootfs) -> None:
-    """A folder that is never listed itself is there with its entries, by any path."""
+    """A folder without an own entry exists with its files, by any path."""
     assert root.names("/lib") == root.names("/usr/lib")
     assert root.names("/usr") == ("lib",)
     assert "libz.so.1" in root.names("/usr/lib")

@@ -1,4 +1,4 @@
-"""Images looked into: what becomes of a passport, and that each is looked into once."""
+"""Surveys of images."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ ENTRIES: dict[str, bytes | str] = {
 }
 
 
-class Exports(ImageEngine):
+class FakeEngine(ImageEngine):
     """An engine whose every image has the same files."""
 
     def __init__(self, entries: dict[str, bytes | str]) -> None:
@@ -40,8 +40,8 @@ def image(image_id: str) -> ImageRef:
 
 
 def test_a_passport_is_completed(tmp_path: Path) -> None:
-    """The loader, its libraries, what becomes of executable stacks; the rest stays as it was."""
-    surveyor = Surveyor(Exports(ENTRIES), Cache(tmp_path), print)
+    """The loader, its libraries and the executable stack policy are added."""
+    surveyor = Surveyor(FakeEngine(ENTRIES), Cache(tmp_path), print)
     seen = surveyor.complete(BARE, debian_12(), image("sha256:1"))
     assert seen.loader == "/lib64/ld-linux-x86-64.so.2"
     assert [library.path for library in seen.libraries] == ["/usr/lib/libdemo.so.1"]
@@ -51,9 +51,9 @@ def test_a_passport_is_completed(tmp_path: Path) -> None:
     assert seen.tags == BARE.tags
 
 
-def test_an_image_is_looked_into_once(tmp_path: Path) -> None:
-    """Another process finds what is kept by the image's content, its symbols too."""
-    engine = Exports(ENTRIES)
+def test_image_is_surveyed_once(tmp_path: Path) -> None:
+    """Another process finds the cached survey with its symbols."""
+    engine = FakeEngine(ENTRIES)
     first = Surveyor(engine, Cache(tmp_path), print)
     seen = first.complete(BARE, debian_12(), image("sha256:1"))
     second = Surveyor(engine, Cache(tmp_path), print)
@@ -65,8 +65,8 @@ def test_an_image_is_looked_into_once(tmp_path: Path) -> None:
 
 
 def test_a_script_has_no_libraries(tmp_path: Path) -> None:
-    """Where the interpreter is no ELF file nothing is said of libraries."""
-    engine = Exports({"usr/bin/python3": b"#!/bin/sh\n"})
+    """If the interpreter is no ELF file, no libraries are recorded."""
+    engine = FakeEngine({"usr/bin/python3": b"#!/bin/sh\n"})
     seen = Surveyor(engine, Cache(tmp_path), print).complete(BARE, debian_12(), image("sha256:1"))
     assert seen == replace(BARE, exec_stack=ExecStack.GRANTED)
 
@@ -83,5 +83,5 @@ def test_a_script_has_no_libraries(tmp_path: Path) -> None:
     ],
 )
 def test_executable_stacks(libc: str, policy: ExecStack) -> None:
-    """They are granted by glibc up to 2.40; musl looks at their size alone."""
+    """Glibc grants them up to 2.40; musl reads only their size."""
     assert exec_stack_of(libc) is policy

@@ -10,13 +10,13 @@ PARTS = st.tuples(*map(st.sampled_from, (["cp311", "py3"], ["abi3", "none"], ["a
 
 
 @given(st.lists(PARTS.map("-".join)))
-def test_there_and_back(tags: list[str]) -> None:
-    """Any list of tags comes back in its order, what stands twice as well."""
+def test_round_trip(tags: list[str]) -> None:
+    """Any list of tags unfolds to the same list, duplicates included."""
     assert list(unfold_tags(fold_tags(tags))) == tags
 
 
-def test_what_it_is_for() -> None:
-    """Pythons and ABIs that take the same platforms in a row share one list of them."""
+def test_equal_platform_lists_are_shared() -> None:
+    """Consecutive pairs of Python and ABI with equal platforms share one list."""
     platforms = ("linux_s390x", "any")
     tags = [f"{abi}-{platform}" for abi in ("cp39-cp39", "cp39-abi3") for platform in platforms]
     assert fold_tags(tags).runs == ((("cp39-cp39", "cp39-abi3"), platforms),)

@@ -1,4 +1,4 @@
-"""Wheels that nobody should have made: judged, told why, and never a crash."""
+"""Malformed wheels are predicted with a reason, without a crash."""
 
 import io
 import struct
@@ -36,14 +36,14 @@ def packed(folder: Path, *members: WheelMember) -> WheelFacts:
     return read_wheel(path)
 
 
-def spoilt(offset: int, layout: str, value: int) -> bytes:
+def damaged(offset: int, layout: str, value: int) -> bytes:
     data = bytearray(GOLDEN)
     struct.pack_into(layout, data, offset, value)
     return bytes(data)
 
 
 def segment(kind: int) -> int:
-    """Return where the program header of that kind is."""
+    """Return the offset of the program header of that kind."""
     (at,) = struct.unpack_from("<Q", GOLDEN, PROGRAM_HEADERS)
     (count,) = struct.unpack_from("<H", GOLDEN, 56)
     places = range(at, at + 56 * count, 56)
@@ -58,30 +58,30 @@ DYNAMIC = segment(2)
     [
         pytest.param(GOLDEN[:70], id="cut in its program headers"),
         pytest.param(GOLDEN[: len(GOLDEN) // 2], id="cut in the middle"),
-        pytest.param(spoilt(PROGRAM_HEADERS, "<Q", HUGE), id="program headers far outside"),
-        pytest.param(spoilt(SECTION_HEADERS, "<Q", HUGE), id="section headers far outside"),
-        pytest.param(spoilt(56, "<H", 0xFFFF), id="65535 program headers"),
-        pytest.param(spoilt(60, "<H", 0xFFFF), id="65535 section headers"),
-        pytest.param(spoilt(DYNAMIC + 8, "<Q", HUGE), id="dynamic segment far outside"),
-        pytest.param(spoilt(DYNAMIC + 32, "<Q", HUGE), id="a dynamic segment without end"),
-        pytest.param(spoilt(4, "<B", 9), id="a word size that does not exist"),
+        pytest.param(damaged(PROGRAM_HEADERS, "<Q", HUGE), id="program headers far outside"),
+        pytest.param(damaged(SECTION_HEADERS, "<Q", HUGE), id="section headers far outside"),
+        pytest.param(damaged(56, "<H", 0xFFFF), id="65535 program headers"),
+        pytest.param(damaged(60, "<H", 0xFFFF), id="65535 section headers"),
+        pytest.param(damaged(DYNAMIC + 8, "<Q", HUGE), id="dynamic segment far outside"),
+        pytest.param(damaged(DYNAMIC + 32, "<Q", HUGE), id="a dynamic segment without end"),
+        pytest.param(damaged(4, "<B", 9), id="a word size that does not exist"),
     ],
 )
 def test_unreadable_module(tmp_path: Path, data: bytes) -> None:
-    """A module that begins like ELF and is damaged is said to be unreadable, with the reason."""
+    """A damaged module is unreadable, with the reason."""
     start = time.monotonic()
-    said = predict(packed(tmp_path, WheelMember(path=MODULE, data=data)), GLIBC, symbols)
-    assert (said.outcome, said.cause, said.file) == (
+    predicted = predict(packed(tmp_path, WheelMember(path=MODULE, data=data)), GLIBC, symbols)
+    assert (predicted.outcome, predicted.cause, predicted.file) == (
         Outcome.IMPORT_FAILED,
         Cause.UNREADABLE,
         MODULE,
     )
-    assert said.evidence in said.explanation
+    assert predicted.evidence in predicted.explanation
     assert time.monotonic() - start < MOST_SECONDS
 
 
 def test_unreadable_library(tmp_path: Path) -> None:
-    """One damaged library that a module needs is named, and not the module."""
+    """A damaged library that a module needs is named instead of the module."""
     strings = b"\0PyInit__inner\0libbad.so\0$ORIGIN\0"
     symbol = struct.pack("<IBBHQQ", 1, 0x12, 0, 1, 0, 0)
     needs = [(DT_NEEDED, strings.index(b"libbad")), (29, strings.index(b"$ORIGIN"))]
@@ -90,25 +90,25 @@ def test_unreadable_library(tmp_path: Path) -> None:
         WheelMember(path=MODULE, data=library(bytes(24) + symbol, strings, needs)),
         WheelMember(path="demo/libbad.so", data=GOLDEN[:100]),
     )
-    said = predict(facts, GLIBC, symbols)
-    assert (said.cause, said.file) == (Cause.UNREADABLE, "demo/libbad.so")
+    predicted = predict(facts, GLIBC, symbols)
+    assert (predicted.cause, predicted.file) == (Cause.UNREADABLE, "demo/libbad.so")
 
 
-def test_names_that_are_no_text() -> None:
-    """A library whose name is no UTF-8 is one that nobody has, told in characters that print."""
+def test_library_name_that_is_no_utf8() -> None:
+    """A library whose name is no UTF-8 is missing, and its name is printable in the message."""
     strings = b"\0PyInit__inner\0lib\xff\xfe.so\0"
     symbol = struct.pack("<IBBHQQ", 1, 0x12, 0, 1, 0, 0)
     data = library(bytes(24) + symbol, strings, [(DT_NEEDED, strings.index(b"lib"))])
     facts = read_elf(io.BytesIO(data))
     assert isinstance(facts, ElfFacts)
-    said = predict(wheel({MODULE: facts}), GLIBC, symbols)
-    assert said.cause == Cause.MISSING_LIBRARY
-    assert r"lib\xff\xfe.so" in said.evidence
-    assert said.evidence.isprintable()
+    predicted = predict(wheel({MODULE: facts}), GLIBC, symbols)
+    assert predicted.cause == Cause.MISSING_LIBRARY
+    assert r"lib\xff\xfe.so" in predicted.evidence
+    assert predicted.evidence.isprintable()
 
 
 def test_thousands_of_members(tmp_path: Path) -> None:
-    """A wheel of thousands of modules and files is read and judged in seconds, the last one too."""
+    """A wheel of thousands of modules is read and predicted in seconds, the last one too."""
     count = 1500
     modules = [
         WheelMember(path=f"demo/_m{n}.cpython-311-x86_64-linux-gnu.so", data=module(f"_m{n}"))
@@ -120,7 +120,7 @@ def test_thousands_of_members(tmp_path: Path) -> None:
     )
     facts = packed(tmp_path, *modules, *texts, last)
     start = time.monotonic()
-    said = predict(facts, GLIBC, symbols)
-    assert (said.cause, said.file) == (Cause.MISSING_LIBRARY, last.path)
+    predicted = predict(facts, GLIBC, symbols)
+    assert (predicted.cause, predicted.file) == (Cause.MISSING_LIBRARY, last.path)
     assert time.monotonic() - start < MOST_SECONDS
     assert len(facts.native) == count + 1

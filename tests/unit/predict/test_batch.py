@@ -23,7 +23,7 @@ def target(name: str) -> Target:
     )
 
 
-class Recorded:
+class FakePassports:
     """Passports held in memory."""
 
     def __init__(self, passports: Mapping[str, Passport]) -> None:
@@ -36,8 +36,8 @@ class Recorded:
         return symbols(set_id)
 
 
-class Given:
-    """``Wheels`` that gives one file, or refuses."""
+class FakeWheels:
+    """``PredictedWheels`` with one file, or a refusal."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -54,14 +54,14 @@ class Given:
 
 
 def test_each_target_that_has_a_passport_is_predicted(tmp_path: Path) -> None:
-    """A target without a passport is named, and nothing is said of it."""
+    """A target without a passport is listed without a prediction."""
     wheel = make_wheel(tmp_path, "demo", "", tag="cp310-cp310-linux_x86_64")
     predictions = tuple(
         predict_cells(
             [SUBJECT],
             [target("here"), target("nowhere")],
-            Recorded({"here/x86_64": GLIBC}),
-            Given(wheel),
+            FakePassports({"here/x86_64": GLIBC}),
+            FakeWheels(wheel),
         )
     )
     assert [o.prediction.cause if o.prediction else None for o in predictions] == [
@@ -79,9 +79,9 @@ def test_each_target_that_has_a_passport_is_predicted(tmp_path: Path) -> None:
 
 
 def test_a_release_without_a_wheel_for_the_target() -> None:
-    """What the installer finds nothing for is refused, with its reason."""
+    """A release without a fitting wheel is refused, with the reason."""
     (predicted_cell,) = predict_cells(
-        [SUBJECT], [target("here")], Recorded({"here/x86_64": GLIBC}), Given(None)
+        [SUBJECT], [target("here")], FakePassports({"here/x86_64": GLIBC}), FakeWheels(None)
     )
     assert predicted_cell.prediction is not None
     assert (predicted_cell.prediction.outcome, predicted_cell.prediction.stage) == (
@@ -92,11 +92,11 @@ def test_a_release_without_a_wheel_for_the_target() -> None:
 
 
 def test_a_file_that_is_no_wheel(tmp_path: Path) -> None:
-    """Nothing is predicted of a file that cannot be read."""
+    """A malformed wheel has no prediction."""
     broken = tmp_path / "demo-1.0-py3-none-any.whl"
     broken.write_bytes(b"no archive")
     (predicted_cell,) = predict_cells(
-        [SUBJECT], [target("here")], Recorded({"here/x86_64": GLIBC}), Given(broken)
+        [SUBJECT], [target("here")], FakePassports({"here/x86_64": GLIBC}), FakeWheels(broken)
     )
     assert predicted_cell == type(predicted_cell)(
         cell=Cell(target=target("here"), subject=SUBJECT), wheel=broken.name, prediction=None

@@ -1,4 +1,4 @@
-"""Policies: what an interpreter reads afterwards, what builders write, and who is hit."""
+"""The effects of policies on passports, wheels and outcomes."""
 
 import io
 from dataclasses import replace
@@ -72,7 +72,7 @@ def no_symbols(_: str) -> frozenset[str]:
 
 
 def test_a_second_name() -> None:
-    """Alpine's fallback stands right after its own name, as its patch puts it."""
+    """Alpine's fallback comes right after its own suffix, as in its patch."""
     after = apply_policy(policy(naming=MUSL_THEN_GNU), PASSPORT, X86)
     assert after.extension_suffixes == (
         ".cpython-39-x86_64-linux-musl.so",
@@ -84,7 +84,7 @@ def test_a_second_name() -> None:
 
 
 def test_a_last_name() -> None:
-    """Fedora's fallback stands after plain .so, and the old name goes where no naming has it."""
+    """Fedora's fallback comes after plain .so, and the old suffix is removed."""
     old = replace(
         PASSPORT,
         soabi="cpython-39-ppc64le-linux-gnu",
@@ -105,14 +105,14 @@ def test_a_last_name() -> None:
 
 
 def test_an_arch_without_the_second_name() -> None:
-    """The fallback was never there on 32-bit arm, and is not invented."""
+    """32-bit arm has no fallback."""
     old = replace(PASSPORT, soabi="cpython-39-arm-linux-musleabihf")
     after = apply_policy(policy(naming=MUSL_THEN_GNU), old, ARM)
     assert not any("gnu" in suffix for suffix in after.extension_suffixes)
 
 
-def test_one_more_ending() -> None:
-    """What is read too stands after .abi3.so, with the arch's own triplet."""
+def test_one_more_suffix() -> None:
+    """A further suffix comes after .abi3.so, with the arch's triplet."""
     after = apply_policy(policy(reads=(".abi3-{gnu}.so",)), PASSPORT, X86)
     assert after.extension_suffixes[1:] == (".abi3.so", ".abi3-x86_64-linux-gnu.so", ".so")
 
@@ -134,7 +134,7 @@ def test_one_more_ending() -> None:
 def test_what_builders_write(
     tmp_path: Path, builds: NewNames, platform: str, before: str, after: str
 ) -> None:
-    """Builders rename their own kind of module and no other, after the wheel's platform."""
+    """Builders rename only the modules that the policy names."""
     anew = rebuild_facts(policy(builds=builds), wheel(tmp_path, before, platform=platform))
     assert [native.name for native in anew.native] == [after]
     assert after in {member.name for member in anew.members}
@@ -153,7 +153,7 @@ def test_what_builders_write(
 def test_a_musllinux_wheel_on_alpine(
     tmp_path: Path, naming: Naming | None, builds: NewNames | None, effect: PolicyEffect
 ) -> None:
-    """A -gnu module on a Python that reads -musl alone: either side may give way, not both."""
+    """A -gnu module on a Python that reads only -musl is fixed by either change, not by both."""
     facts = wheel(tmp_path, "_a.cpython-39-x86_64-linux-gnu.so")
     some = policy(naming=naming, builds=builds)
     assert (
@@ -163,7 +163,7 @@ def test_a_musllinux_wheel_on_alpine(
 
 
 def test_a_regression(tmp_path: Path) -> None:
-    """A module that is read before and not after is a regression, and counted as one."""
+    """A module that is read before and not after is a regression."""
     facts = wheel(tmp_path, "_a.cpython-39-x86_64-linux-musl.so")
     shift = shift_of(policy(naming=GNU), TARGET, PASSPORT, no_symbols, facts, facts)
     assert shift.effect is PolicyEffect.REGRESSED
@@ -176,7 +176,7 @@ def test_a_regression(tmp_path: Path) -> None:
 
 
 def test_concerns() -> None:
-    """A policy concerns the targets of its globs, on its arches or on all."""
+    """A policy applies to the targets of its globs, on its arches or on all."""
     assert concerns(policy(targets=("alp*",)), TARGET)
     assert not concerns(policy(targets=("fedora-*",)), TARGET)
     assert not concerns(policy(arches=("ppc64le",)), TARGET)
@@ -195,7 +195,7 @@ def test_concerns() -> None:
     ],
 )
 def test_verified(before: Outcome, after: Outcome, agrees: bool) -> None:
-    """What was run agrees where it passes and fails as predicted; a miss proves nothing."""
+    """A run agrees if it passes and fails as predicted; a miss does not agree."""
     predicted = (
         Prediction(outcome=outcome, stage=Stage.IMPORT)
         for outcome in (Outcome.IMPORT_FAILED, Outcome.PASS)

@@ -1,4 +1,4 @@
-"""What holds of every wheel and every target."""
+"""Properties of predictions for all wheels and targets."""
 
 import io
 import tempfile
@@ -42,7 +42,7 @@ PLACES = ("m", "m/__init__", "m/n", "m/n/__init__")
 
 
 def target(index: int) -> Passport:
-    """Return the passport of a recorded environment; its tags take what is for any platform."""
+    """Return the passport of a recorded environment, with tags for any platform."""
     row = FACTS[index]
     return replace(
         GLIBC,
@@ -58,22 +58,22 @@ def target(index: int) -> Passport:
 
 
 @pytest.mark.parametrize("index", range(len(FACTS)))
-def test_what_imports_everywhere_passes_everywhere(index: int) -> None:
-    """A pure wheel, and a plain ``.so`` that needs no library, pass on every recorded target."""
+def test_portable_wheels_pass_on_every_target(index: int) -> None:
+    """A pure wheel and a plain ``.so`` without libraries pass on every recorded target."""
     row = FACTS[index]
     anyone = "demo-1.0-py3-none-any.whl"
     pure = wheel({}, filename=anyone)
     bare = wheel({"demo/_inner.so": elf(needed=())}, filename=anyone)
     for facts in (pure, bare):
-        said = predict(facts, target(index), symbols, imports=("demo",))
-        assert said.outcome is Outcome.PASS, (row.name, row.arch, said)
+        predicted = predict(facts, target(index), symbols, imports=("demo",))
+        assert predicted.outcome is Outcome.PASS, (row.name, row.arch, predicted)
 
 
 @pytest.mark.parametrize("record", [pytest.param(r, id=r.target) for r in MEASURED])
-def test_what_needs_python_and_libc_alone_passes_on_every_measured_target(
+def test_module_of_python_and_libc_symbols_passes_on_every_measured_target(
     record: PassportRecord,
 ) -> None:
-    """A plain ``.so`` for the machine that asks for malloc and one old function of Python's."""
+    """The module is a plain ``.so`` that needs malloc and one old function of Python."""
     passport = record.passport
     libc = "libc.so.6"
     if passport.libc.startswith("musl"):
@@ -87,8 +87,8 @@ def test_what_needs_python_and_libc_alone_passes_on_every_measured_target(
         load_align=1 << 16,
     )
     facts = wheel({"demo/_inner.so": inner}, filename="demo-1.0-py3-none-any.whl")
-    said = predict(facts, passport, BOOK.symbols, imports=("demo", "demo._inner"))
-    assert said.outcome is Outcome.PASS, said
+    predicted = predict(facts, passport, BOOK.symbols, imports=("demo", "demo._inner"))
+    assert predicted.outcome is Outcome.PASS, predicted
 
 
 @given(
@@ -101,7 +101,7 @@ def test_what_needs_python_and_libc_alone_passes_on_every_measured_target(
 def test_modules_are_found_as_importlib_finds_them(
     files: set[tuple[str, str]], suffixes: tuple[str, ...]
 ) -> None:
-    """Whatever files lie there and whatever the list: the file is the one importlib takes."""
+    """For any files and suffix list the found file is the one that importlib finds."""
     names = tuple(sorted(place + ending for place, ending in files))
     layout = layout_of(wheel({}, python_files=names))
     with tempfile.TemporaryDirectory() as folder:
@@ -134,21 +134,23 @@ def _as_importlib(place: Path, module: str, suffixes: Sequence[str], root: Path)
     passport=st.sampled_from([GLIBC, MUSL]),
 )
 @settings(max_examples=200)
-def test_a_file_cut_short_anywhere_is_judged(name: str, end: int, passport: Passport) -> None:
-    """Truncation gives a verdict with words, never a crash."""
+def test_truncated_file_is_predicted(name: str, end: int, passport: Passport) -> None:
+    """A truncated file gives a prediction with a reason, without a crash."""
     facts = wheel({MODULE: read_elf(io.BytesIO(golden_elves()[name][:end]))})
-    said = predict(facts, replace(passport, tags=GLIBC.tags), symbols)
-    assert said.outcome is Outcome.PASS or (said.cause and said.evidence and said.explanation)
+    predicted = predict(facts, replace(passport, tags=GLIBC.tags), symbols)
+    assert predicted.outcome is Outcome.PASS or (
+        predicted.cause and predicted.evidence and predicted.explanation
+    )
 
 
 @given(reader=st.sampled_from(sorted(READERS)), data=st.binary(max_size=4096))
 @settings(max_examples=200)
-def test_any_bytes_are_judged(reader: str, data: bytes) -> None:
-    """What is no wheel and no ELF file breaks no promise of the readers."""
+def test_any_bytes_are_read(reader: str, data: bytes) -> None:
+    """The readers keep their contracts for any bytes."""
     READERS[reader](data)
 
 
 @pytest.mark.parametrize("path", sorted(FOUND.glob("*/*")), ids=lambda path: path.name)
 def test_what_fuzzing_found(path: Path) -> None:
-    """One input of each kind of damage that the fuzzer found a way to."""
+    """One input for each kind of damage that the fuzzer found."""
     READERS[path.parent.name](path.read_bytes())

@@ -1,4 +1,4 @@
-"""Remedies of wheels whose modules have a name that somebody does not read."""
+"""Remedies of wheels whose module names some targets do not read."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ MUSLLINUX = ("cp39-cp39-musllinux_1_1_x86_64", "cp39-abi3-musllinux_1_1_x86_64")
 
 
 def passport(*suffixes: str, tags: tuple[str, ...] = MUSLLINUX) -> Passport:
-    """Return what an interpreter of those triplets and plain ``.so`` says of itself."""
+    """Return the passport of an interpreter with those suffixes and plain ``.so``."""
     names = tuple(f".cpython-39-{triplet}.so" for triplet in suffixes)
     return Passport(
         python="3.9.2", implementation="cpython", soabi=names[0][1:-3], ext_suffix=names[0],
@@ -52,7 +52,7 @@ TARGETS = {
 
 
 def init_of(name: str) -> bytes:
-    """Return the ELF file of the extension module that a member is called after."""
+    """Return an ELF file with the init function of that member."""
     return module(Path(name).name.partition(".")[0])
 
 
@@ -83,19 +83,21 @@ HELD = st.sets(
 
 
 def contents(facts: WheelFacts) -> dict[str, int]:
-    """Return the sizes of what is not metadata, by name."""
+    """Return the sizes of members by name, without metadata."""
     return {m.name: m.size for m in facts.members if ".dist-info/" not in m.name}
 
 
 def stems(facts: WheelFacts) -> set[str]:
-    """Return the modules, whatever their endings."""
+    """Return the modules without their suffixes."""
     return {name.partition(".")[0] for name in contents(facts)}
 
 
 @given(held=HELD)
 @settings(max_examples=60)
-def test_only_what_was_promised(held: set[str], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Whatever a wheel holds, a remedy changes the names or the tags it speaks of, and no more."""
+def test_remedy_changes_only_names_or_tags(
+    held: set[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """For any wheel a remedy changes only the names or tags that it is about."""
     proposal = propose([made(tmp_path_factory.mktemp("wheel"), *sorted(held), data=b"")], TARGETS)
     ((before,), variants) = proposal.variants[0].facts, proposal.variants[1:]
     for name, (after,) in ((variant.name, variant.facts) for variant in variants):
@@ -123,11 +125,11 @@ def test_only_what_was_promised(held: set[str], tmp_path_factory: pytest.TempPat
 def test_a_second_name_breaks_nothing(
     held: set[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Both names, in the wheel or by a link at install, take a wheel from nobody."""
+    """Both names, in the wheel or by a link at install, break no target."""
     proposal = propose([made(tmp_path_factory.mktemp("wheel"), *sorted(held), data=b"")], TARGETS)
     predictions = predict_all(proposal, TARGETS, lambda _: frozenset())
     for effect in remedy_effects(proposal, TARGETS, predictions, {}):
-        event(f"{effect.remedy.name.partition('-')[0]} mends {len(effect.fixed)}")
+        event(f"{effect.remedy.name.partition('-')[0]} fixes {len(effect.fixed)}")
         if effect.remedy.name.startswith(("both-", "install-symlink")):
             assert effect.broken == (), effect.remedy.name
 
@@ -138,8 +140,8 @@ def judged(proposal: Proposal, observed: dict[tuple[str, str], Outcome]) -> dict
     return {effect.remedy.name: effect for effect in effects}
 
 
-def test_what_the_discussion_concluded(tmp_path: Path) -> None:
-    """Both names help and harm nobody; a rename takes from one what it gives the other.
+def test_both_names_fix_without_breaking(tmp_path: Path) -> None:
+    """Both names fix targets and break none; a rename fixes one and breaks the other.
 
     pypa/pip#10678. A pip that refuses the tag is not helped by any name.
     """
@@ -158,23 +160,23 @@ def test_what_the_discussion_concluded(tmp_path: Path) -> None:
     assert effects["both-x86_64-linux-musl"].added > 500
 
 
-def test_what_is_done_at_install(tmp_path: Path) -> None:
-    """Renaming at install gives each target its own name: nothing where the wheel has it."""
+def test_remedies_at_install(tmp_path: Path) -> None:
+    """A rename at install gives each target its suffix, or nothing if the wheel has it."""
     proposal = propose([made(tmp_path, MODULE)], TARGETS)
     (remedy,) = (r for r in proposal.remedies if r.name == "install-rename")
     assert remedy.on(TARGETS["docker/x86_64"]) == UNCHANGED
     assert remedy.on(TARGETS["alpine/x86_64"]) == "rename-x86_64-linux-musl"
 
 
-def test_only_where_they_differ(tmp_path: Path) -> None:
-    """Targets where all variants fare alike decide nothing: those that read both, or refuse."""
+def test_targets_that_differ(tmp_path: Path) -> None:
+    """Targets that read both names or refuse the wheel do not differ."""
     proposal = propose([made(tmp_path, MODULE)], TARGETS)
     predictions = predict_all(proposal, TARGETS, lambda _: frozenset(), ("demo._core",))
     assert set(targets_that_differ(predictions)) == {"docker/x86_64", "alpine-ga/x86_64"}
 
 
-def test_what_was_seen_outweighs(tmp_path: Path) -> None:
-    """An observation replaces the prediction, and a miss says nothing."""
+def test_observation_overrides_prediction(tmp_path: Path) -> None:
+    """An observation replaces the prediction; a miss does not."""
     cell = ("alpine-ga/x86_64", "bare")
     proposal = propose([made(tmp_path, MODULE)], TARGETS)
     failed = judged(proposal, {cell: Outcome.CRASHED})
@@ -186,20 +188,20 @@ def test_what_was_seen_outweighs(tmp_path: Path) -> None:
 
 
 def test_impossible(tmp_path: Path) -> None:
-    """What would change nothing is said to be impossible, and is no remedy."""
+    """A change without effect is impossible and no remedy."""
     proposal = propose([made(tmp_path, MODULE)], TARGETS)
-    assert dict(proposal.impossible) == {"retag": "changes nothing in this wheel"}
+    assert dict(proposal.impossible) == {"retag": "changes nothing in the wheel"}
 
 
-def test_a_wheel_that_holds_both(tmp_path: Path) -> None:
-    """A wheel whose names all are read by somebody needs no other triplet."""
+def test_wheel_with_both_names(tmp_path: Path) -> None:
+    """A wheel with both names needs no other triplet."""
     wheel = made(tmp_path, MODULE, MODULE.replace("gnu", "musl"))
     names = {remedy.name for remedy in propose([wheel], TARGETS).remedies}
     assert names == {"bare", "abi3"}
 
 
-def test_only(tmp_path: Path) -> None:
-    """Remedies are named as they are, or by their kind; variants nobody uses are left out."""
+def test_select_remedies(tmp_path: Path) -> None:
+    """Remedies are selected by name or kind; unused variants are left out."""
     proposal = propose([made(tmp_path, MODULE)], TARGETS)
     assert select_remedies(proposal, []) == proposal
     chosen = select_remedies(proposal, ["both", "install-symlink"])
@@ -213,7 +215,7 @@ def test_only(tmp_path: Path) -> None:
 
 
 def test_common_modules(tmp_path: Path) -> None:
-    """The modules that every wheel has, as an import statement names them."""
+    """The modules that every wheel has, as dotted names."""
     below = "demo-1.0.data/platlib/extra/_x.cpython-39-x86_64-linux-gnu.so"
     (tmp_path / "one").mkdir()
     both = propose([made(tmp_path, MODULE, below), made(tmp_path / "one", MODULE)], TARGETS)
@@ -232,5 +234,5 @@ def test_common_modules(tmp_path: Path) -> None:
     ],
 )
 def test_triplet_of(suffix: str, triplet: str) -> None:
-    """The triplet stands after the first hyphen that no version holds."""
+    """The triplet follows the hyphen after the version."""
     assert triplet_of(suffix) == triplet

@@ -1,4 +1,4 @@
-"""Each rule with a wheel that breaks it and nothing else."""
+"""Each rule with a wheel that breaks only that rule."""
 
 from dataclasses import dataclass, field, replace
 
@@ -27,7 +27,7 @@ def retagged(tags: str, held: str = BARE) -> WheelFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """A wheel, a target, and what must be said."""
+    """A wheel, a target and the expected prediction."""
 
     name: str
     wheel: WheelFacts
@@ -36,7 +36,7 @@ class Case:
     outcome: Outcome = Outcome.IMPORT_FAILED
     cause: str = ""
     says: str = ""
-    """A piece of the evidence, the explanation or the remedy."""
+    """A part of the evidence, the explanation or the remedy."""
 
 
 REFUSALS = (
@@ -44,7 +44,7 @@ REFUSALS = (
         name="a libc newer than the system's",
         wheel=retagged("cp311-cp311-manylinux_2_38_x86_64"),
         cause=Cause.TAG_REFUSED,
-        says="manylinux_2_38_x86_64 promises nothing below 2.38",
+        says="manylinux_2_38_x86_64 needs libc 2.38 or later",
     ),
     Case(
         name="a tag newer than the installer",
@@ -164,10 +164,10 @@ FAILURES = (
         wheel=wheel({}),
         imports=("demo", "demo._inner"),
         cause=Cause.NO_EXTENSION,
-        says="no native file at all",
+        says="no native files",
     ),
     Case(
-        name="a file cut short",
+        name="a truncated file",
         wheel=wheel({MODULE: UnreadableElf(reason="it is cut short: 5 bytes of 90")}),
         cause=Cause.UNREADABLE,
         says="it is cut short",
@@ -204,20 +204,20 @@ FAILURES = (
         says="built for glibc, this is musl",
     ),
     Case(
-        name="glibc's symbols on musl, which takes libc.so.6 for itself",
+        name="glibc's symbols on musl, which provides libc.so.6 itself",
         wheel=wheel({BARE: elf("__memcpy_chk@GLIBC_2.3.4")}, filename=LINUX_FILE),
         passport=MUSL,
         cause=Cause.LIBC_FAMILY,
         says="__memcpy_chk",
     ),
     Case(
-        name="a library that nobody has",
+        name="a missing library",
         wheel=wheel({MODULE: elf(needed=("libpq.so.5", "libc.so.6"))}),
         cause=Cause.MISSING_LIBRARY,
         says="libpq.so.5",
     ),
     Case(
-        name="a bundled library that no search path leads to",
+        name="a bundled library outside of the search path",
         wheel=wheel({MODULE: replace(BUNDLED, runpath=()), LIBRARY: elf(init="", needed=())}),
         cause=Cause.MISSING_LIBRARY,
         says="libother-1.so",
@@ -229,7 +229,7 @@ FAILURES = (
         says="GLIBC_2.38",
     ),
     Case(
-        name="a newer libc, of a target whose libraries nobody looked at",
+        name="a newer libc, on a target without recorded libraries",
         wheel=wheel({MODULE: elf("x@GLIBC_2.38", version_needs={"libc.so.6": ("GLIBC_2.38",)})}),
         passport=replace(GLIBC, libraries=(), linked=(), exports=""),
         cause=Cause.LIBC_TOO_OLD,
@@ -254,7 +254,7 @@ FAILURES = (
         says="undefined: nowhere",
     ),
     Case(
-        name="a symbol of a library that is there and not loaded",
+        name="a symbol of a library that is not loaded",
         wheel=wheel({MODULE: elf("_Znwm@GLIBCXX_3.4")}),
         cause=Cause.UNDEFINED_SYMBOL,
         says="_Znwm",
@@ -266,10 +266,10 @@ FAILURES = (
             filename="demo-1.0-cp38-abi3-manylinux_2_17_x86_64.whl",
         ),
         cause=Cause.ABI3_FLOOR,
-        says="Raise the Python of the tag",
+        says="Raise the tag's Python version",
     ),
     Case(
-        name="an executable stack on a glibc that no longer grants it",
+        name="an executable stack on a glibc that refuses it",
         wheel=wheel({MODULE: elf(exec_stack=True)}),
         passport=replace(GLIBC, exec_stack=ExecStack.REFUSED),
         cause=Cause.EXEC_STACK,
@@ -315,23 +315,23 @@ FAILURES = (
 
 @pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.name)
 def test_refusal(case: Case) -> None:
-    """The installer refuses it, and the cause and the way out are named."""
+    """The installer refuses it, with the expected cause and a remedy."""
     check(replace(case, outcome=Outcome.REFUSED))
 
 
 @pytest.mark.parametrize("case", FAILURES, ids=lambda case: case.name)
 def test_failure(case: Case) -> None:
-    """It does not import, for this cause and no other."""
+    """It does not import, for the expected cause."""
     check(case)
 
 
 def check(case: Case) -> None:
-    said = predict(case.wheel, case.passport, symbols, imports=case.imports)
-    assert (said.outcome, said.cause) == (case.outcome, case.cause), said
-    words = (said.evidence, said.explanation, said.remedy, said.reference)
+    predicted = predict(case.wheel, case.passport, symbols, imports=case.imports)
+    assert (predicted.outcome, predicted.cause) == (case.outcome, case.cause), predicted
+    words = (predicted.evidence, predicted.explanation, predicted.remedy, predicted.reference)
     assert any(case.says in text for text in words)
     assert all(words[:2])
-    assert said.reference.startswith("https://")
+    assert predicted.reference.startswith("https://")
 
 
 PASSES = {
@@ -398,16 +398,16 @@ PASSES = {
 
 @pytest.mark.parametrize("name", PASSES)
 def test_pass(name: str) -> None:
-    """Nothing is said against it, with its imports and without."""
+    """It passes, with its imports and without."""
     facts, passport = PASSES[name]
     for imports in ((), ("demo",), ("demo", "demo._inner"), ("demo", "other.thing")):
-        said = predict(facts, passport, symbols, imports=imports)
-        assert said.outcome is Outcome.PASS, said
-        assert not said.cause
+        predicted = predict(facts, passport, symbols, imports=imports)
+        assert predicted.outcome is Outcome.PASS, predicted
+        assert not predicted.cause
 
 
-def test_cyclic_libraries_come_to_an_end() -> None:
-    """Libraries that need each other, in the wheel and in the record, are followed once."""
+def test_cyclic_libraries() -> None:
+    """Libraries that need each other, in the wheel and on the target, are followed once."""
     ring = {
         MODULE: elf(needed=("liba.so",), runpath=("$ORIGIN",)),
         "demo/liba.so": elf(init="", needed=("libb.so",), runpath=("${ORIGIN}",), soname="liba.so"),
@@ -421,8 +421,8 @@ def test_cyclic_libraries_come_to_an_end() -> None:
     assert predict(wheel(ring), passport, symbols).outcome is Outcome.PASS
 
 
-def test_an_optional_module_is_missed_by_nobody() -> None:
-    """A project that falls back passes without its module, unless that is what is imported."""
+def test_optional_module_may_be_missing() -> None:
+    """A project passes without its optional module, unless that is imported."""
     module = f"markupsafe/_speedups.cpython-310-{GNU}.so"
     facts = wheel(
         {module: elf(init="_speedups")},
@@ -431,20 +431,20 @@ def test_an_optional_module_is_missed_by_nobody() -> None:
     )
     fallen_back = predict(facts, GLIBC, symbols, imports=("markupsafe",))
     assert fallen_back.outcome is Outcome.PASS
-    assert "falls back" in fallen_back.evidence
+    assert "but optional" in fallen_back.evidence
     asked = predict(facts, GLIBC, symbols, imports=("markupsafe._speedups",))
     assert asked.cause == Cause.SUFFIX_MISMATCH
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("facts", "evidence"),
     [
-        (wheel({}), "promises native code, and there is none"),
-        (wheel(filename="demo-1.0-py3-none-any.whl"), "promises any machine"),
+        (wheel({}), "is for native code, but the wheel has none"),
+        (wheel(filename="demo-1.0-py3-none-any.whl"), "is for any machine"),
     ],
 )
-def test_a_strange_tag_is_remarked(facts: WheelFacts, said: str) -> None:
-    """A platform tag without machine code, and a pure one with it, pass with a remark."""
+def test_wrong_platform_tag_is_remarked(facts: WheelFacts, evidence: str) -> None:
+    """A platform tag without native code, and a pure tag with it, pass with a remark."""
     found = predict(facts, GLIBC, symbols, imports=("demo",))
     assert found.outcome is Outcome.PASS
-    assert said in found.evidence
+    assert evidence in found.evidence

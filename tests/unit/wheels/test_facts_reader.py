@@ -1,4 +1,4 @@
-"""What a wheel holds is read once."""
+"""Facts of wheels are read once."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ def _wheel(path: Path) -> WheelRef:
     return WheelRef(filename=path.name, sha256=file_sha256(path), size=size, path=str(path))
 
 
-def test_what_was_read_is_kept_for_all_processes(tmp_path: Path) -> None:
-    """Another reader of the same cache needs the file no more, and says the same."""
+def test_facts_are_cached_for_all_processes(tmp_path: Path) -> None:
+    """Another reader of the same cache returns the same facts without the file."""
     path = make_wheel(tmp_path, "good", "answer = 42")
     wheel, expected = _wheel(path), read_wheel(path)
     cache = Cache(tmp_path / "cache")
@@ -24,8 +24,8 @@ def test_what_was_read_is_kept_for_all_processes(tmp_path: Path) -> None:
     assert WheelReader(cache).facts(wheel) == expected
 
 
-def test_no_wheel_has_no_facts_and_leaves_nothing(tmp_path: Path) -> None:
-    """A file that is none is looked at again by the next process, and says nothing here."""
+def test_malformed_wheel_is_not_cached(tmp_path: Path) -> None:
+    """A malformed wheel has no facts and no cache entry."""
     path = tmp_path / "good-1.0-py3-none-any.whl"
     path.write_bytes(b"no zip")
     cache = Cache(tmp_path / "cache")

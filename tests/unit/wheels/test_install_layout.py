@@ -1,4 +1,4 @@
-"""Companions as files: where they go, and what is left to the target's installer."""
+"""Companions laid out as an installer would."""
 
 import zipfile
 from io import BytesIO
@@ -15,7 +15,7 @@ def _wheel(path: Path) -> WheelRef:
 
 
 def test_files_go_where_an_installer_puts_them(tmp_path: Path) -> None:
-    """Both libraries' schemes are one directory here; scripts and headers are left out."""
+    """Purelib and platlib are one directory; scripts and headers are left out."""
     files = {
         "one/__init__.py": "here",
         "one-1.0.data/purelib/two.py": "there",
@@ -39,8 +39,8 @@ def test_files_go_where_an_installer_puts_them(tmp_path: Path) -> None:
     }
 
 
-def test_nothing_is_nothing(tmp_path: Path) -> None:
-    """No companions are no archive, and neither are some of which one cannot be read."""
+def test_empty_archive(tmp_path: Path) -> None:
+    """Without companions, or with an unreadable one, the archive is empty."""
     good, bad = make_wheel(tmp_path, "one", ""), tmp_path / "two-1.0-py3-none-any.whl"
     bad.write_bytes(b"no wheel")
     assert companion_archive(()) == b""

@@ -47,7 +47,7 @@ def cache(tmp_path: Path) -> Cache:
 
 
 def _pin(cache: Cache, folder: Path, name: str, *tags: str) -> tuple[LockedWheel, ...]:
-    """Return wheels of one release as the lock has them; they were downloaded before."""
+    """Return the pinned wheels of one release, which are in the cache."""
     pinned = []
     for tag in tags:
         wheel = make_wheel(folder, name, f"tag = {tag!r}", tag=tag)
@@ -61,12 +61,12 @@ def _provider(
     cache: Cache, releases: dict[str, tuple[LockedWheel, ...]] | None = None
 ) -> WheelProvider:
     lock = IndexLock(generated=date(2026, 1, 1), releases=releases or {})
-    said: list[str] = []
+    lines: list[str] = []
     return WheelProvider(
         Matrix(targets=(), subjects=(), builders=(BUILDER,), expectations=(), profiles=()),
-        index=PackageIndex(cache, lock, said.append),
+        index=PackageIndex(cache, lock, lines.append),
         fixtures=FIXTURES,
-        workspace=make_workspace(cache, said.append),
+        workspace=make_workspace(cache, lines.append),
     )
 
 
@@ -86,7 +86,7 @@ IT = IndexSource(name="it", version="1.0")
 
 
 def test_a_fixture_wheel_is_built(cache: Cache) -> None:
-    """A fixture subject is the wheel that its builder makes for the target."""
+    """A fixture subject's wheel is built by its builder for the target."""
     wheel = _wheel(_provider(cache), FixtureSource(project="pure", builder=BUILDER.id))
     assert isinstance(wheel, WheelRef)
     assert wheel.filename == "wheelgrid_pure-1.0.0-py3-none-any.whl"
@@ -94,21 +94,21 @@ def test_a_fixture_wheel_is_built(cache: Cache) -> None:
 
 
 def test_a_fixture_wheel_is_for_the_python_that_was_measured(cache: Cache) -> None:
-    """Not for the target's own, in whose place another may stand in a replica."""
+    """The passport's Python counts, not the target's: a replica may run another version."""
     passport = replace(PASSPORT, python="3.4.0")
     subject = _subject(FixtureSource(project="plain", builder=BUILDER.id))
     with pytest.raises(BuildError, match=r"3\.4"):
         _provider(cache).wheels_for(subject, debian_12(), passport)
 
 
-def test_a_fixture_that_is_not_there(cache: Cache) -> None:
-    """A project that does not exist is a build error."""
+def test_missing_fixture(cache: Cache) -> None:
+    """A missing project is a build error."""
     with pytest.raises(BuildError, match="nowhere"):
         _wheel(_provider(cache), FixtureSource(project="nowhere", builder=BUILDER.id))
 
 
 def test_an_index_wheel_is_chosen_by_the_passport(cache: Cache, tmp_path: Path) -> None:
-    """Of a release's wheels it is the one that the target's installer ranks first."""
+    """The wheel of a release is the one that the target's installer ranks first."""
     pinned = _pin(cache, tmp_path, "it", TAGS[2], TAGS[0], "cp312-cp312-manylinux_2_17_x86_64")
     wheel = _wheel(_provider(cache, {"it==1.0": pinned}), IT)
     assert isinstance(wheel, WheelRef)
@@ -118,7 +118,7 @@ def test_an_index_wheel_is_chosen_by_the_passport(cache: Cache, tmp_path: Path) 
 
 
 def test_an_index_release_that_is_refused(cache: Cache, tmp_path: Path) -> None:
-    """Where the installer takes none of them, the refusal says what there is."""
+    """If the installer accepts none, the refusal lists the available wheels."""
     pinned = _pin(cache, tmp_path, "it", "cp311-cp311-musllinux_1_2_x86_64")
     refusal = _wheel(_provider(cache, {"it==1.0": pinned}), IT)
     assert isinstance(refusal, Refusal)
@@ -127,7 +127,7 @@ def test_an_index_release_that_is_refused(cache: Cache, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tags", [(TAGS[1], TAGS[0]), (TAGS[0], TAGS[1])])
 def test_the_best_of_several_files(cache: Cache, tmp_path: Path, tags: tuple[str, ...]) -> None:
-    """Of the user's files it is the one with the installer's best tag, whatever their order."""
+    """The user's file with the installer's best tag is chosen, in any order."""
     paths = tuple(str(make_wheel(tmp_path, "it", "", tag=tag)) for tag in tags)
     wheel = _wheel(_provider(cache), FileSource(paths=paths))
     assert isinstance(wheel, WheelRef)
@@ -135,8 +135,8 @@ def test_the_best_of_several_files(cache: Cache, tmp_path: Path, tags: tuple[str
     assert Path(wheel.path).parent == tmp_path
 
 
-def test_a_file_that_fits_nowhere(cache: Cache, tmp_path: Path) -> None:
-    """The user's only file is shown to the installer all the same: the verdict is pip's."""
+def test_file_that_the_installer_refuses(cache: Cache, tmp_path: Path) -> None:
+    """A single file is returned even if the installer accepts none of its tags."""
     path = make_wheel(tmp_path, "it", "", tag="cp27-cp27mu-manylinux1_i686")
     wheel = _wheel(_provider(cache), FileSource(paths=(str(path),)))
     assert isinstance(wheel, WheelRef)
@@ -144,7 +144,7 @@ def test_a_file_that_fits_nowhere(cache: Cache, tmp_path: Path) -> None:
 
 
 def test_companions_in_order(cache: Cache, tmp_path: Path) -> None:
-    """Every companion is chosen as a subject would be; one that is refused refuses them all."""
+    """Companions are chosen as subjects are; one refusal refuses them all."""
     releases = {
         "second==1.0": _pin(cache, tmp_path, "second", TAGS[2]),
         "first==1.0": _pin(cache, tmp_path, "first", TAGS[2]),

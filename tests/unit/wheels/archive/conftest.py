@@ -1,4 +1,4 @@
-"""A small well-formed wheel, in memory, for the tests to spoil."""
+"""A small well-formed wheel in memory, which the tests damage."""
 
 import base64
 import hashlib
@@ -38,7 +38,7 @@ def wheel_bytes(
     record: Callable[[str], str] = str,
     absent: str = "",
 ) -> bytes:
-    """Return a wheel; ``record`` changes its RECORD, ``absent`` is left out at the end."""
+    """Return a wheel; ``record`` changes its RECORD, ``absent`` is removed at the end."""
     members = {
         **({"demo.py": b"answer = 42\n"} if files is None else files),
         f"{info}/METADATA": metadata.encode(),
@@ -57,5 +57,5 @@ def make_archive() -> Callable[[Mapping[str, bytes]], bytes]:
 
 @pytest.fixture
 def make_wheel() -> Callable[..., bytes]:
-    """Make a wheel that is well-formed but for what is given."""
+    """Make a wheel that is well-formed except for the arguments."""
     return wheel_bytes

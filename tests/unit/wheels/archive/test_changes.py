@@ -1,4 +1,4 @@
-"""Which changes there are to make of a wheel."""
+"""Changes of names and tags."""
 
 import io
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def with_symbols(facts: WheelFacts, *symbols: str, versions: tuple[str, ...] = (
 
 
 def test_named_modules(make_wheel: MakeWheel) -> None:
-    """Modules are told from libraries by their names; a plain .so says nothing of itself."""
+    """Modules differ from libraries by their names; a plain .so is not named."""
     facts = facts_of(
         make_wheel,
         "demo/_a.cpython-39-x86_64-linux-gnu.so",
@@ -91,12 +91,12 @@ GNU = "demo/_a.cpython-39-x86_64-linux-gnu.so"
 def test_names(
     make_wheel: MakeWheel, change: Callable[[WheelFacts], WheelChange], names: tuple[str, ...]
 ) -> None:
-    """Each change of names says what the module is called afterwards."""
+    """Each change gives the module its new names."""
     assert change(facts_of(make_wheel, GNU, "_plain.so")).names == ((GNU, names),)
 
 
-def test_names_that_are_there(make_wheel: MakeWheel) -> None:
-    """A wheel that holds both names already is left as it is."""
+def test_existing_names_are_kept(make_wheel: MakeWheel) -> None:
+    """A wheel that has both names already is not changed."""
     facts = facts_of(make_wheel, GNU, GNU.replace("gnu", "musl"))
     assert not add_triplet(facts, MUSL)
     assert not rename_triplet(facts, MUSL)
@@ -104,7 +104,7 @@ def test_names_that_are_there(make_wheel: MakeWheel) -> None:
 
 
 def test_a_stable_name_with_a_triplet(make_wheel: MakeWheel) -> None:
-    """CPython 3.15's ``.abi3-<triplet>.so`` gets the name that older Pythons read, tags kept."""
+    """CPython 3.15's ``.abi3-<triplet>.so`` gets the name that older Pythons read."""
     tag = "cp39-abi3-manylinux_2_17_x86_64"
     facts = facts_of(make_wheel, "_c.abi3-x86_64-linux-gnu.so", tag=tag)
     assert stable_names(facts) == WheelChange(
@@ -113,8 +113,8 @@ def test_a_stable_name_with_a_triplet(make_wheel: MakeWheel) -> None:
     assert not rename_triplet(facts, MUSL)
 
 
-def test_no_stable_abi_without_the_gil(make_wheel: MakeWheel) -> None:
-    """A free-threaded build has no abi3 to be named after."""
+def test_free_threaded_wheel_gets_no_abi3_name(make_wheel: MakeWheel) -> None:
+    """Free-threaded builds have no abi3."""
     member = "_a.cpython-313t-x86_64-linux-gnu.so"
     facts = facts_of(make_wheel, member, tag="cp313-cp313t-manylinux_2_28_x86_64")
     assert not stable_names(facts)
@@ -133,7 +133,7 @@ def test_stable_tags(make_wheel: MakeWheel) -> None:
     ],
 )
 def test_outside_the_stable_abi(make_wheel: MakeWheel, tag: str, outside: tuple[str, ...]) -> None:
-    """A symbol counts from the version that took it in: the buffer's came with 3.11."""
+    """A symbol counts from the version that added it: the buffer API's from 3.11."""
     facts = with_symbols(
         facts_of(make_wheel, tag=tag),
         "PyObject_GetBuffer", "_PyUnicode_Ready", "PyList_New", "PyUnicode_Type", "malloc",
@@ -156,7 +156,7 @@ def test_outside_the_stable_abi(make_wheel: MakeWheel, tag: str, outside: tuple[
     ],
 )  # fmt: skip
 def test_retag(make_wheel: MakeWheel, tag: str, versions: tuple[str, ...], tags: str) -> None:
-    """The oldest glibc that the symbols admit is the tag, no older than any that is accepted."""
+    """The tag is the oldest glibc that the symbols permit and installers accept."""
     facts = with_symbols(facts_of(make_wheel, tag=f"cp39-cp39-{tag}"), versions=versions)
     assert retag_platform(facts).tags == (f"cp39-cp39-{tags}" if tags else "")
 
@@ -167,20 +167,20 @@ def test_retag(make_wheel: MakeWheel, tag: str, versions: tuple[str, ...], tags:
 def test_facts_and_bytes_change_alike(
     make_wheel: MakeWheel, change: Callable[[WheelFacts], WheelChange]
 ) -> None:
-    """What is said of a changed wheel is what is read out of it, but for RECORD's size."""
+    """Computed facts equal those of the rewritten wheel, except RECORD's size."""
     facts = facts_of(make_wheel, GNU, "demo.libs/libx.so")
     wheel = WheelBytes(filename=facts.name.filename, data=make_wheel(
         dict.fromkeys((GNU, "demo.libs/libx.so"), GOLDEN),
         wheel=f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {facts.name.tag_part}\n",
     ))  # fmt: skip
     read = read_contents(wheel.filename, io.BytesIO(rewrite_wheel(wheel, change(facts)).data))
-    said = with_names(facts, change(facts))
-    assert [m.name for m in said.members] == [m.name for m in read.members]
-    assert said.native == read.native
+    computed = with_names(facts, change(facts))
+    assert [m.name for m in computed.members] == [m.name for m in read.members]
+    assert computed.native == read.native
 
 
 def test_names_of_other_builders(make_wheel: MakeWheel) -> None:
-    """Names of musl are for wheels of musl alone; a triplet is for .abi3.so."""
+    """Only musllinux wheels get musl names, and only .abi3.so files get a triplet."""
     facts = facts_of(make_wheel, GNU, "_b.abi3.so", "_c.abi3-x86_64-linux-gnu.so")
     assert musl_names(facts) == rename_triplet(facts, MUSL)
     assert stable_names_with_triplet(facts).names == (

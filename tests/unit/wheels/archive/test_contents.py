@@ -1,4 +1,4 @@
-"""What a wheel holds."""
+"""The facts of a wheel."""
 
 import contextlib
 import io
@@ -73,17 +73,17 @@ def test_facts(make_wheel: MakeWheel) -> None:
 
 
 def test_native_member_too_large(make_wheel: MakeWheel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A native member too large to read into memory is there, without facts."""
+    """A native member above the limit is listed without facts."""
     monkeypatch.setattr(contents, "MOST_NATIVE", 100)
     facts = read_contents(FILENAME, io.BytesIO(make_wheel({"demo.so": GOLDEN})))
     assert [native.elf for native in facts.native] == [
-        UnreadableElf(reason=f"it has {len(GOLDEN)} bytes where 100 are the limit")
+        UnreadableElf(reason=f"it has {len(GOLDEN)} bytes; the limit is 100")
     ]
 
 
 @pytest.mark.parametrize("read", [read_wheel, verify_record])
 def test_no_file(tmp_path: Path, read: Callable[[Path], object]) -> None:
-    """A path that is not there, or is a directory, is told with the reason."""
+    """A missing path or a directory is an error with the reason."""
     missing = tmp_path / FILENAME
     with pytest.raises(WheelError) as caught:
         read(missing)
@@ -108,7 +108,7 @@ trees = st.dictionaries(
 def test_round_trip(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes], native: bool
 ) -> None:
-    """Whatever the wheel package writes reads back: members, sizes, digests, modules."""
+    """A wheel written by the wheel package reads back: members, sizes, digests, modules."""
     path = tmp_path_factory.mktemp("wheel") / FILENAME
     tree = {**files, **({f"ext.{SUFFIX}": GOLDEN} if native else {})}
     with WheelFile(path, "w") as wheel:
@@ -134,7 +134,7 @@ def test_round_trip(
 )
 @settings(max_examples=400)
 def test_any_damage(changes: list[tuple[int, int]], cut: int) -> None:
-    """Whatever bytes are changed or missing: facts or a WheelError, nothing else."""
+    """With any bytes changed or missing the result is facts or a WheelError."""
     data = bytearray(SOUND[: len(SOUND) - cut])
     for at, value in changes:
         data[at % len(data)] = value
@@ -142,7 +142,7 @@ def test_any_damage(changes: list[tuple[int, int]], cut: int) -> None:
         assert isinstance(read_contents(FILENAME, io.BytesIO(bytes(data))), WheelFacts)
 
 
-def _sound() -> bytes:
+def _undamaged() -> bytes:
     stream = io.BytesIO()
     info = "demo-1.0.dist-info"
     with zipfile.ZipFile(stream, "w") as archive:
@@ -158,9 +158,9 @@ def _sound() -> bytes:
     return stream.getvalue()
 
 
-SOUND = _sound()
+SOUND = _undamaged()
 
 
-def test_the_sound_wheel_is_sound() -> None:
-    """The wheel that the damage test starts from is without fault."""
+def test_undamaged_wheel_reads() -> None:
+    """The wheel that the damage test starts from is well-formed."""
     assert read_contents(FILENAME, io.BytesIO(SOUND)).modules == ("demo",)

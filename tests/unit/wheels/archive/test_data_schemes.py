@@ -1,4 +1,4 @@
-"""Where an installer puts the files of ``.data/``: by our table, and by the agent's own code."""
+"""The table of ``.data/`` schemes agrees with the agent's own copy."""
 
 import zipfile
 from collections.abc import Callable
@@ -20,11 +20,11 @@ def test_agent_unpacks_where_the_table_says(
         for member in members:
             archive.writestr(member, "")
 
-    def run_here(body: Callable[[Callable[[dict[str, object]], None]], None], *_: object) -> None:
-        reports: list[dict[str, object]] = []
-        body(reports.append)
+    def run_here(body: Callable[[list[str]], None], *_: object) -> None:
+        body(["token"])
 
     monkeypatch.setattr(installer, "run_child", run_here)
+    monkeypatch.setattr(installer, "sign", lambda *_: None)
     installer.unpack([str(wheel)], str(site), str(tmp_path), None)  # type: ignore[no-untyped-call]
     installed = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
     in_site = {path for member in members if (path := site_path(member))}

@@ -71,28 +71,28 @@ def test_golden(arch: Arch) -> None:
 
 
 @pytest.mark.parametrize("arch", ["x86_64", "s390x"])
-def test_versions_of_its_own(arch: str) -> None:
-    """A symbol is exported under each version that the file gives it; its name is no version."""
+def test_exported_versions(arch: str) -> None:
+    """A symbol is exported under each of its versions, but not under the file's own name."""
     facts = facts_of((GOLDEN / f"{arch}-versions.so").read_bytes())
     assert set(facts.exported) == {"plain", "answer@DEMO_1", "answer@DEMO_2"}
 
 
 def test_executable() -> None:
-    """An executable names its loader; this interpreter's own file is one."""
+    """An executable names its loader, as this interpreter does."""
     facts = facts_of(Path(sys.executable).read_bytes())
     assert "ld-" in facts.interpreter
     assert any(name.startswith("libc.") for name in facts.needed)
 
 
 def test_rpath_is_not_runpath() -> None:
-    """DT_RPATH and DT_RUNPATH are told apart: they search in a different order."""
+    """DT_RPATH and DT_RUNPATH are separate: loaders search them in a different order."""
     old = X86_64.replace(struct.pack("<Q", DT_RUNPATH), struct.pack("<Q", DT_RPATH), 1)
     assert facts_of(old).rpath == ("$ORIGIN/../demo.libs",)
     assert facts_of(old).runpath == ()
 
 
 def test_executable_stack() -> None:
-    """PT_GNU_STACK with the X flag is an executable stack; without that header nobody said."""
+    """PT_GNU_STACK with the X flag is an executable stack; without that header it is None."""
     at = X86_64.index(struct.pack("<I", PT_GNU_STACK))
     asked = X86_64[: at + 4] + struct.pack("<I", 7) + X86_64[at + 8 :]
     unsaid = X86_64[:at] + struct.pack("<I", 0) + X86_64[at + 4 :]
@@ -115,29 +115,29 @@ def with_header(offset: int, layout: str, value: int) -> bytes:
         (X86_64[:30], "its headers are damaged (ELFParseError)"),
         (with_header(54, "<H", 8), "it claims headers of 8 bytes, not 56"),
         (with_header(56, "<H", 60_000), "it claims 60000 headers"),
-        (with_header(40, "<Q", 0), "it has no section that tells how many symbols there are"),
+        (with_header(40, "<Q", 0), "it has no SHT_DYNSYM section with the number of symbols"),
     ],
 )
 def test_damaged(data: bytes, reason: str) -> None:
-    """A damaged file is a value with a reason."""
+    """A damaged file is an UnreadableElf with a reason."""
     assert reason_of(data) == reason
 
 
 def test_cut_short() -> None:
-    """A file that ends before its dynamic section does is cut short."""
+    """A file that ends before its dynamic section is cut short."""
     facts = facts_of(X86_64)
     assert facts.needed
     at = X86_64.index(struct.pack("<Q", DT_RUNPATH))
-    # The section headers come last in a file, so leave it without any.
+    # The section headers come last in a file, so remove them.
     headless = with_header(40, "<Q", 0)[:at]
     assert reason_of(headless).startswith(f"it is cut short: {at} bytes of ")
 
 
-def spoil(data: bytes, changes: list[tuple[int, int]]) -> bytes:
-    spoiled = bytearray(data)
+def broken(data: bytes, changes: list[tuple[int, int]]) -> bytes:
+    changed = bytearray(data)
     for at, value in changes:
-        spoiled[at % len(data)] = value
-    return bytes(spoiled)
+        changed[at % len(data)] = value
+    return bytes(changed)
 
 
 @given(
@@ -147,15 +147,15 @@ def spoil(data: bytes, changes: list[tuple[int, int]]) -> bytes:
 )
 @settings(max_examples=500)
 def test_any_damage(arch: Arch, changes: list[tuple[int, int]], end: int) -> None:
-    """Whatever bytes are changed or missing: an answer, and at once."""
-    data = spoil((GOLDEN / f"{arch.name}.so").read_bytes(), changes)
+    """With any bytes changed or missing there is a result within the time limit."""
+    data = broken((GOLDEN / f"{arch.name}.so").read_bytes(), changes)
     start = time.monotonic()
     assert isinstance(read_elf(io.BytesIO(data[: end or None])), ElfFacts | UnreadableElf)
     assert time.monotonic() - start < 2
 
 
 def test_endless_version_table() -> None:
-    """A version table of thousands of records is damaged, and not followed to its end."""
+    """A version table of thousands of records is damaged and not read to its end."""
     record = re.search(rb"\x01\0\x01\0.{4}\x10\0{7}", X86_64, re.DOTALL)
     assert record
     at = record.start()
@@ -169,4 +169,4 @@ def test_names_longer_than_the_file() -> None:
     size, count = 1 << 16, 2000
     strings = b"\0" + b"n" * size + b"\0"
     symbols = struct.pack("<IBBHQQ", 1, 0x10, 0, 0, 0, 0) * count
-    assert "longer than itself" in reason_of(library(symbols, strings))
+    assert "longer than the file" in reason_of(library(symbols, strings))

@@ -61,7 +61,7 @@ def test_bad_name(filename: str, fault: str) -> None:
     "filename", ["demo-one-py3-none-any.whl", "demo-1.0-b2-py3-none-any.whl", "d__o-1-a-b-c.whl"]
 )
 def test_bad_part(filename: str) -> None:
-    """A bad version, build number or project name is told in packaging's words, once."""
+    """A bad version, build number or project name is reported in packaging's words."""
     with pytest.raises(WheelError) as caught:
         parse_wheel_name(filename)
     assert str(caught.value).endswith(SHAPE)

@@ -1,4 +1,4 @@
-"""What a wheel's directory alone tells, beside what all of it does."""
+"""Facts from a wheel's directory, compared with those of the whole wheel."""
 
 import io
 from collections.abc import Callable
@@ -17,7 +17,7 @@ FILENAME = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
 MakeWheel = Callable[..., bytes]
 
 
-def test_as_a_whole_reading_has_it(make_wheel: MakeWheel) -> None:
+def test_listing_equals_whole_reading(make_wheel: MakeWheel) -> None:
     """Members, modules, metadata and the names of native members are the same."""
     files = {
         "demo/__init__.py": b"",
@@ -48,7 +48,7 @@ def test_as_a_whole_reading_has_it(make_wheel: MakeWheel) -> None:
         ("demo/libe.so.1.2", ()),
     ],
 )
-def test_names_are_taken_at_their_word(
+def test_exports_follow_from_names(
     make_wheel: MakeWheel, member: str, exported: tuple[str, ...]
 ) -> None:
     """A module exports what its name promises; a library promises nothing."""
@@ -57,8 +57,8 @@ def test_names_are_taken_at_their_word(
     assert native.elf.exported == exported
 
 
-def test_an_arch_that_nobody_knows(make_wheel: MakeWheel) -> None:
-    """Where no tag names an arch of the table, nothing is said of native members."""
+def test_unknown_arch(make_wheel: MakeWheel) -> None:
+    """If no tag names a known arch, native members have no facts."""
     tag = "cp311-cp311-manylinux_2_17_loongarch64"
     wheel = make_wheel({"_a.so": b""}, wheel=f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\n"
                        f"Tag: {tag}\n")  # fmt: skip
@@ -67,6 +67,6 @@ def test_an_arch_that_nobody_knows(make_wheel: MakeWheel) -> None:
 
 
 def test_arch_of() -> None:
-    """A wheel is for the arch of its platform tags, and a pure one for none."""
+    """A wheel's arch is that of its platform tags; a pure wheel has none."""
     assert arch_of(parse_wheel_name(FILENAME)) == find_arch("x86_64")
     assert arch_of(parse_wheel_name("demo-1.0-py3-none-any.whl")) is None

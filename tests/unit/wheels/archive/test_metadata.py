@@ -1,4 +1,4 @@
-"""What a wheel says of itself, held against its file name."""
+"""A wheel's metadata, checked against its file name."""
 
 import io
 from collections.abc import Callable
@@ -14,7 +14,7 @@ FILENAME = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
 METADATA = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
 WHEEL = "Wheel-Version: 1.0\nRoot-Is-Purelib: false\n"
 TAG = "Tag: cp311-cp311-manylinux_2_17_x86_64\n"
-RENAME = "give the file its own name again"
+RENAME = "rename the file to its original name"
 
 
 def fault_of(data: bytes, filename: str = FILENAME) -> str:
@@ -36,20 +36,20 @@ def fault_of(data: bytes, filename: str = FILENAME) -> str:
         (
             "other-1.0.dist-info",
             {},
-            "it holds other-1.0.dist-info, which is not of demo 1.0",
+            "it has other-1.0.dist-info, which is not of demo 1.0",
         ),
-        ("demo-2.dist-info", {}, "it holds demo-2.dist-info, which is not of demo 1.0"),
-        ("demo-x.dist-info", {}, "it holds demo-x.dist-info, which is not of demo 1.0"),
+        ("demo-2.dist-info", {}, "it has demo-2.dist-info, which is not of demo 1.0"),
+        ("demo-x.dist-info", {}, "it has demo-x.dist-info, which is not of demo 1.0"),
     ],
 )
 def test_dist_info(make_wheel: MakeWheel, info: str, files: dict[str, bytes], fault: str) -> None:
-    """There is one .dist-info directory, and it is of the release in the file name."""
+    """There is one .dist-info directory, named after the release in the file name."""
     assert fault_of(make_wheel(files, info=info)) == f"{fault}; {BUILD_AGAIN}"
 
 
 @pytest.mark.parametrize("part", ["METADATA", "WHEEL", "RECORD"])
 def test_part_missing(make_wheel: MakeWheel, part: str) -> None:
-    """METADATA, WHEEL and RECORD are all needed."""
+    """METADATA, WHEEL and RECORD are all required."""
     missing = f"demo-1.0.dist-info/{part}"
     assert fault_of(make_wheel(absent=missing)) == f"{missing} is missing; {BUILD_AGAIN}"
 
@@ -65,15 +65,15 @@ def test_part_missing(make_wheel: MakeWheel, part: str) -> None:
             METADATA.replace("1.0", "1.1"),
             f"METADATA is of demo 1.1, and the file name says demo 1.0; {RENAME}",
         ),
-        ("", f"0 lines 'Name' in its metadata where 1 is right; {BUILD_AGAIN}"),
+        ("", f"0 lines 'Name' in its metadata, not 1; {BUILD_AGAIN}"),
         (
             METADATA + "Version: 1.0\n",
-            f"2 lines 'Version' in its metadata where 1 is right; {BUILD_AGAIN}",
+            f"2 lines 'Version' in its metadata, not 1; {BUILD_AGAIN}",
         ),
     ],
 )
 def test_release(make_wheel: MakeWheel, metadata: str, fault: str) -> None:
-    """Name and version stand in METADATA once, and are those of the file name."""
+    """Name and version are in METADATA once, and equal those of the file name."""
     assert fault_of(make_wheel(metadata=metadata)) == fault
 
 
@@ -90,7 +90,7 @@ def test_spelling_does_not_matter(make_wheel: MakeWheel) -> None:
     [
         (
             WHEEL.replace("1.0", "2.0") + TAG,
-            f"Wheel-Version 2.0, and installers know 1.x; {BUILD_AGAIN}",
+            f"Wheel-Version 2.0; installers support 1.x; {BUILD_AGAIN}",
         ),
         (
             WHEEL.replace("false", "maybe") + TAG,
@@ -120,7 +120,7 @@ def test_spelling_does_not_matter(make_wheel: MakeWheel) -> None:
     ],
 )
 def test_wheel_file(make_wheel: MakeWheel, wheel: str, fault: str) -> None:
-    """WHEEL is of a known version, and its tags are those of the file name."""
+    """WHEEL has a supported version and the tags of the file name."""
     assert fault_of(make_wheel(wheel=wheel)) == fault
 
 
@@ -129,7 +129,7 @@ def test_wheel_file(make_wheel: MakeWheel, wheel: str, fault: str) -> None:
     ["Tag: py2-none-any\nTag: py3-none-any\n", "Tag: py2.py3-none-any\n", "Tag: PY2.py3-none-any"],
 )
 def test_compressed_tags(make_wheel: MakeWheel, tags: str) -> None:
-    """A compressed tag set may be written out in WHEEL or repeated as it is."""
+    """WHEEL may expand a compressed tag set or repeat it."""
     read_contents("demo-1.0-py2.py3-none-any.whl", io.BytesIO(make_wheel(wheel=WHEEL + tags)))
 
 
@@ -137,15 +137,15 @@ def test_compressed_tags(make_wheel: MakeWheel, tags: str) -> None:
     "member", ["demo-1.0.data/elsewhere/x", "demo-1.0.data/x", "demo-1.0.data/scripts"]
 )
 def test_data_scheme(make_wheel: MakeWheel, member: str) -> None:
-    """Below .data there are the installer's schemes and nothing else."""
+    """.data has only the installer's schemes."""
     assert fault_of(make_wheel({member: b""})) == (
         f"{member} is in none of the directories that demo-1.0.data may have "
         f"(data, headers, platlib, purelib, scripts); {BUILD_AGAIN}"
     )
 
 
-def test_data_of_another(make_wheel: MakeWheel) -> None:
-    """The .data directory is of the release in the file name."""
+def test_data_of_another_release(make_wheel: MakeWheel) -> None:
+    """The .data directory is named after the release in the file name."""
     assert fault_of(make_wheel({"demo-2.0.data/scripts/x": b""})) == (
-        f"it holds demo-2.0.data, which is not of demo 1.0; {BUILD_AGAIN}"
+        f"it has demo-2.0.data, which is not of demo 1.0; {BUILD_AGAIN}"
     )

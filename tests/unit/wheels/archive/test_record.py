@@ -1,4 +1,4 @@
-"""RECORD: what a wheel lists, and whether that is what it holds."""
+"""RECORD, and the check of members against it."""
 
 import io
 import re
@@ -34,7 +34,7 @@ def drop_first(record: str) -> str:
         (drop_first, f"RECORD does not list demo.py; {BUILD_AGAIN}"),
         (
             lambda text: text + "gone.py,,\n",
-            f"RECORD lists gone.py, which is not there; {BUILD_AGAIN}",
+            f"RECORD lists gone.py, which is missing; {BUILD_AGAIN}",
         ),
         (
             lambda text: text.replace(",12\n", ",13\n"),
@@ -76,14 +76,14 @@ def test_signature_is_not_listed(make_wheel: MakeWheel, tmp_path: Path) -> None:
 
 
 def test_digests_agree(make_wheel: MakeWheel, tmp_path: Path) -> None:
-    """A wheel that is what its RECORD says passes."""
+    """A wheel that agrees with its RECORD passes."""
     path = tmp_path / FILENAME
     path.write_bytes(make_wheel())
     verify_record(path)
 
 
 def test_digest_differs(make_wheel: MakeWheel, tmp_path: Path) -> None:
-    """A member whose bytes have another digest than RECORD gives is named, with both."""
+    """A member with another digest than RECORD's is named with both digests."""
     path = tmp_path / FILENAME
     digest = "nTyhlvCYeFiTKEbz5Dd2A-T9dcZb0JLcU7v4YqwQ1Zg"
     path.write_bytes(
@@ -92,13 +92,13 @@ def test_digest_differs(make_wheel: MakeWheel, tmp_path: Path) -> None:
     with pytest.raises(WheelError) as caught:
         verify_record(path)
     fault = str(caught.value).removeprefix(f"{FILENAME}: ")
-    assert fault.startswith("demo.py is not what RECORD says: its sha256 is ")
+    assert fault.startswith("demo.py differs from RECORD: its sha256 is ")
     assert fault.endswith(f", not {digest}; {FETCH_AGAIN}")
 
 
 @pytest.mark.parametrize("algorithm", ["md5", ""])
 def test_weak_digest(make_wheel: MakeWheel, tmp_path: Path, algorithm: str) -> None:
-    """A digest weaker than sha256 proves nothing."""
+    """A digest weaker than sha256 is an error."""
     path = tmp_path / FILENAME
     path.write_bytes(make_wheel(record=lambda text: text.replace("sha256", algorithm, 1)))
     with pytest.raises(WheelError) as caught:

@@ -1,8 +1,5 @@
-"""A rewritten wheel: what was asked is changed, and nothing else."""
+"""Rewriting a wheel changes what was asked and nothing else."""
 
-import base64
-import csv
-import hashlib
 import io
 import zipfile
 
@@ -12,6 +9,7 @@ from hypothesis import strategies as st
 
 from harness.core.errors import WheelError
 from harness.wheels.archive.contents import read_contents, verify_record
+from harness.wheels.archive.record import digest_fields, record_line
 from harness.wheels.archive.rewrite import WheelBytes, WheelChange, bytes_added, rewrite_wheel
 
 FILENAME = "demo-1.0-1fix-cp39-cp39-musllinux_1_1_x86_64.whl"
@@ -42,7 +40,7 @@ CHANGES = st.sampled_from(
 
 
 def packed(files: dict[str, bytes], *, end: str = "\n", extra: str = "") -> WheelBytes:
-    """Return a wheel with every kind of member: tight, loose, stored, executable, directory."""
+    """Return a wheel with every kind of member: well compressed, stored, executable, directory."""
     wheel = f"Wheel-Version: 1.0{end}Root-Is-Purelib: false{end}Tag: {TAGS}{end}Build: 1fix{end}"
     members = {
         **files,
@@ -51,7 +49,7 @@ def packed(files: dict[str, bytes], *, end: str = "\n", extra: str = "") -> Whee
         f"{INFO}/WHEEL": wheel.encode(),
         **({f"{INFO}/{extra}": b"{}"} if extra else {}),
     }
-    rows = [record_row(name, data) + end for name, data in members.items()]
+    rows = [record_line([name, *digest_fields(data)], end) for name, data in members.items()]
     members[f"{INFO}/RECORD"] = "".join([*rows, f"{INFO}/RECORD,,{end}"]).encode()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -63,13 +61,6 @@ def packed(files: dict[str, bytes], *, end: str = "\n", extra: str = "") -> Whee
             entry.external_attr = (0o100755 if at % 3 else 0o100644) << 16
             archive.writestr(entry, data, compresslevel=9)
     return WheelBytes(filename=FILENAME, data=out.getvalue())
-
-
-def record_row(name: str, data: bytes) -> str:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-    row = io.StringIO()
-    csv.writer(row, lineterminator="").writerow([name, f"sha256={digest}", len(data)])
-    return row.getvalue()
 
 
 def entries(wheel: WheelBytes) -> dict[str, tuple[object, ...]]:
@@ -86,7 +77,7 @@ def entries(wheel: WheelBytes) -> dict[str, tuple[object, ...]]:
 def test_nothing_else_changes(
     files: dict[str, bytes], change: WheelChange, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A rewritten wheel verifies; what the change does not name keeps bytes, time, mode, order."""
+    """A rewritten wheel verifies, and unnamed members keep bytes, time, mode and order."""
     before = packed(files)
     after = rewrite_wheel(before, change)
     path = tmp_path_factory.mktemp("wheel") / after.filename
@@ -105,8 +96,8 @@ def test_nothing_else_changes(
 
 
 @given(files=FILES, change=CHANGES)
-def test_the_same_bytes_each_time(files: dict[str, bytes], change: WheelChange) -> None:
-    """Rewriting is a function of its input; one that is done is not undone by changing nothing."""
+def test_rewriting_is_reproducible(files: dict[str, bytes], change: WheelChange) -> None:
+    """Equal input gives equal bytes, and an empty change to the result changes nothing."""
     before = packed(files)
     after = rewrite_wheel(before, change)
     assert rewrite_wheel(before, change) == after
@@ -114,8 +105,8 @@ def test_the_same_bytes_each_time(files: dict[str, bytes], change: WheelChange) 
 
 
 @given(files=FILES)
-def test_a_renaming_can_be_taken_back(files: dict[str, bytes]) -> None:
-    """Renamed and renamed back, a wheel is what it was."""
+def test_rename_is_reversible(files: dict[str, bytes]) -> None:
+    """Renaming back restores the wheel."""
     before = rewrite_wheel(packed(files), WheelChange())
     there = rewrite_wheel(before, WheelChange(names=((MODULE, (MUSL,)),)))
     assert rewrite_wheel(there, WheelChange(names=((MUSL, (MODULE,)),))) == before
@@ -123,7 +114,7 @@ def test_a_renaming_can_be_taken_back(files: dict[str, bytes]) -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_record_keeps_its_lines(end: str) -> None:
-    """Lines of RECORD that need no change are as they were, their ends included."""
+    """Unchanged lines of RECORD keep their bytes, line ends included."""
     before, after = (
         entries(wheel)[f"{INFO}/RECORD"][0]
         for wheel in (
@@ -143,7 +134,7 @@ def test_record_keeps_its_lines(end: str) -> None:
 
 
 def test_new_tags() -> None:
-    """New tags stand in the file name, compressed, and in WHEEL one by one, where the old were."""
+    """New tags are compressed in the file name and expanded in WHEEL."""
     change = WheelChange(tags="cp39-abi3-musllinux_1_1_x86_64.linux_x86_64")
     after = rewrite_wheel(packed({}), change)
     assert after.filename == "demo-1.0-1fix-cp39-abi3-musllinux_1_1_x86_64.linux_x86_64.whl"
@@ -154,26 +145,26 @@ def test_new_tags() -> None:
 
 
 def test_bytes_added() -> None:
-    """A renaming costs the longer names alone, however tight the wheel was packed before."""
+    """A rename adds only the longer names, however well the wheel was compressed."""
     before = packed({"demo/text.py": b"import this\n" * 500})
     after = rewrite_wheel(before, WheelChange(names=((MODULE, (MUSL,)),)))
     assert 0 < bytes_added(before, after) < 10
 
 
-def test_a_signed_wheel() -> None:
-    """A signature would no longer hold, so a signed wheel is not rewritten."""
+def test_signed_wheel_is_refused() -> None:
+    """A signed wheel is not rewritten, since its signature would be invalid."""
     with pytest.raises(WheelError, match=r"it is signed \(RECORD.jws\)"):
         rewrite_wheel(packed({}, extra="RECORD.jws"), WheelChange(tags=TAGS))
 
 
 @pytest.mark.parametrize("names", [("demo/here.py",), (MUSL, MUSL)])
-def test_a_name_that_is_taken(names: tuple[str, ...]) -> None:
-    """Two members cannot share a name."""
+def test_name_of_another_member(names: tuple[str, ...]) -> None:
+    """A new name that another member has is an error."""
     with pytest.raises(WheelError, match="two members would be called"):
         rewrite_wheel(packed({"demo/here.py": b""}), WheelChange(names=((MODULE, names),)))
 
 
 def test_a_damaged_wheel() -> None:
-    """What is no wheel is said to be none."""
+    """A file that is no wheel is an error."""
     with pytest.raises(WheelError, match="is empty"):
         rewrite_wheel(WheelBytes(filename=FILENAME, data=b""), WheelChange())

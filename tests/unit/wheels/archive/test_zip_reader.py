@@ -1,4 +1,4 @@
-"""Archives that no installer should be shown: each made by hand, each with its exact message."""
+"""Unsafe archives, each with its exact message."""
 
 import io
 import struct
@@ -49,10 +49,13 @@ def central(data: bytes, offset: int, layout: str, value: int) -> bytes:
 @pytest.mark.parametrize(
     ("info", "fault"),
     [
-        (named("../evil.py"), f"member '../evil.py' leads out of its place; {DISTRUST}"),
-        (named("a/../../b.py"), f"member 'a/../../b.py' leads out of its place; {DISTRUST}"),
-        (named("a//b.py"), f"member 'a//b.py' leads out of its place; {DISTRUST}"),
-        (named("./b.py"), f"member './b.py' leads out of its place; {DISTRUST}"),
+        (named("../evil.py"), f"member '../evil.py' leads out of the root; {DISTRUST}"),
+        (
+            named("a/../../b.py"),
+            f"member 'a/../../b.py' leads out of the root; {DISTRUST}",
+        ),
+        (named("a//b.py"), f"member 'a//b.py' leads out of the root; {DISTRUST}"),
+        (named("./b.py"), f"member './b.py' leads out of the root; {DISTRUST}"),
         (named("/etc/passwd"), f"member '/etc/passwd' has an absolute path; {DISTRUST}"),
         (named("C:/demo.py"), f"member 'C:/demo.py' has an absolute path; {DISTRUST}"),
         (named("a\\b.py"), f"the name of member 'a\\\\b.py' holds a backslash; {BUILD_AGAIN}"),
@@ -75,7 +78,7 @@ def central(data: bytes, offset: int, layout: str, value: int) -> bytes:
     ],
 )
 def test_bad_member(info: zipfile.ZipInfo, fault: str) -> None:
-    """A path, a kind of file or a compression that no wheel may have."""
+    """Paths, file types and compression methods that no wheel may have."""
     assert fault_of(archive_of(named("demo.py"), info)) == fault
 
 
@@ -94,31 +97,31 @@ def test_bad_member(info: zipfile.ZipInfo, fault: str) -> None:
     ],
 )
 def test_clash(names: tuple[str, ...], fault: str) -> None:
-    """Members that would overwrite each other, on some file system or on all."""
+    """Members that overwrite each other on some file systems or on all."""
     assert fault_of(archive_of(*map(named, names))) == fault
 
 
 def test_directories_are_no_members() -> None:
-    """An entry for a directory neither clashes with its files nor counts as one."""
+    """A directory entry neither clashes with its files nor counts as a member."""
     data = archive_of(named("a/", mode=0o040755), named("a/b.py"))
     with open_archive(NAME, io.BytesIO(data)) as opened:
         assert [member.name for member in opened.members] == ["a/b.py"]
 
 
 def test_encrypted() -> None:
-    """An encrypted member is told from the archive's directory."""
+    """An encrypted member is found by the archive's directory."""
     data = central(archive_of(named("demo.py")), 8, "<H", 0x1)
     assert fault_of(data) == f"member 'demo.py' is encrypted; {BUILD_AGAIN}"
 
 
 def test_name_not_marked_as_utf8() -> None:
-    """A name beyond ASCII without the UTF-8 flag reads differently on every machine."""
+    """A non-ASCII name without the UTF-8 flag is an error: its decoding depends on the machine."""
     data = central(archive_of(named("démo.py")), 8, "<H", 0)
     assert fault_of(data).endswith(f"is not marked as UTF-8; {BUILD_AGAIN}")
 
 
 def test_name_that_is_no_utf8() -> None:
-    """A name marked as UTF-8 that is none makes the archive unreadable, in words."""
+    """A name with the UTF-8 flag that is no UTF-8 is a WheelError."""
     data = archive_of(named("démo.py")).replace("é".encode(), b"\xff\xff")
     fault = fault_of(data)
     assert fault.startswith("the archive is cut short or damaged (")
@@ -131,7 +134,7 @@ def test_name_that_is_no_utf8() -> None:
         (b"", f"the file is empty; {FETCH_AGAIN}"),
         (
             b"<!DOCTYPE html>",
-            f"this is no zip archive, as a wheel is: it begins with b'<!DO'; {FETCH_AGAIN}",
+            f"this is no zip archive: it begins with b'<!DO'; {FETCH_AGAIN}",
         ),
         (
             archive_of(named("demo.py"))[:-30],
@@ -140,32 +143,32 @@ def test_name_that_is_no_utf8() -> None:
     ],
 )
 def test_no_archive(data: bytes, fault: str) -> None:
-    """Nothing, something else, and half of it are three different messages."""
+    """An empty file, another format and a truncated archive have different messages."""
     assert fault_of(data) == fault
 
 
 def test_bomb_by_ratio(make_archive: MakeArchive) -> None:
-    """Zeros that unpack to a thousand times their size are a bomb."""
+    """Zeros that unpack to a thousand times their size are a zip bomb."""
     data = make_archive({"zeros": bytes(zip_reader.RATIO_MATTERS_FROM + 1)})
     total = zip_reader.RATIO_MATTERS_FROM + 1
     assert fault_of(data) == f"{len(data)} bytes that unpack to {total}: a zip bomb; {DISTRUST}"
 
 
 def test_small_file_of_zeros(make_archive: MakeArchive) -> None:
-    """The ratio alone is no fault: a small member of zeros is harmless."""
+    """A high ratio alone is no fault: a small member of zeros is harmless."""
     with open_archive(NAME, io.BytesIO(make_archive({"zeros": bytes(1 << 20)}))) as opened:
         assert opened.members[0].size == 1 << 20
 
 
 def test_bomb_that_overlaps() -> None:
-    """Members that share their packed bytes count against the archive's size, not their sum."""
+    """For members that share packed bytes the archive's size counts."""
     data = central(archive_of(named("demo.py")), 24, "<I", 0xFFFFFF00)
     data = central(data, 20, "<I", 0xFFFFFF00)
     assert fault_of(data).endswith(f"a zip bomb; {DISTRUST}")
 
 
 def test_bomb_by_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What unpacks to more than the limit is a bomb at any ratio."""
+    """An archive that unpacks to more than the limit is a zip bomb at any ratio."""
     monkeypatch.setattr(zip_reader, "MOST_BYTES", 10)
     data = archive_of(named("demo.py"), data=b"x" * 11)
     assert fault_of(data) == f"{len(data)} bytes that unpack to 11: a zip bomb; {DISTRUST}"
@@ -175,11 +178,11 @@ def test_too_many_members(monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of members has a limit."""
     monkeypatch.setattr(zip_reader, "MOST_MEMBERS", 1)
     data = archive_of(named("a.py"), named("b.py"))
-    assert fault_of(data) == f"2 members where 1 are the limit; {DISTRUST}"
+    assert fault_of(data) == f"2 members; the limit is 1; {DISTRUST}"
 
 
 def test_damaged_member() -> None:
-    """A member whose bytes are damaged is found when it is read, and named."""
+    """A damaged member is named when it is read."""
     data = archive_of(named("demo.py"), data=b"answer = 42").replace(b"42", b"43", 1)
     with open_archive(NAME, io.BytesIO(data)) as opened, pytest.raises(WheelError) as caught:
         opened.read("demo.py", at_most=100)
@@ -189,7 +192,7 @@ def test_damaged_member() -> None:
 
 
 def test_member_too_large_to_read(make_archive: MakeArchive) -> None:
-    """A member above the reader's limit is not unpacked at all."""
+    """A member above the reader's limit is not unpacked."""
     data = make_archive({"METADATA": b"x" * 11})
     with open_archive(NAME, io.BytesIO(data)) as opened, pytest.raises(WheelError) as caught:
         opened.read("METADATA", at_most=10)
@@ -197,7 +200,7 @@ def test_member_too_large_to_read(make_archive: MakeArchive) -> None:
 
 
 def test_span(make_archive: MakeArchive) -> None:
-    """A member reaches from its header to the next one's; the last one to the directory."""
+    """A span ends at the next header; the last one ends at the directory."""
     data = make_archive({"a.py": b"a" * 10, "b.py": b"b"})
     with open_archive(NAME, io.BytesIO(data)) as opened:
         (start, middle), (then, end) = opened.span("a.py"), opened.span("b.py")

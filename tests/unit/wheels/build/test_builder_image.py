@@ -1,4 +1,4 @@
-"""What goes into a builder image, and what is taken out of it."""
+"""The input and output of a builder image's container."""
 
 import io
 import tarfile
@@ -25,18 +25,18 @@ NAME = "wheelgrid_plain-1.0.0-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x8
 
 
 class Image(ImageEngine):
-    """An engine whose one container gives what it is told to."""
+    """An engine whose container prints the given output."""
 
     def __init__(self, output: bytes, *, status: int = 0, errors: str = "") -> None:
         super().__init__()
         self._completed = Completed(status=status, output=output, errors=errors)
         self.specs: list[ContainerSpec] = []
-        self.given = b""
+        self.received = b""
 
     def run(self, spec: ContainerSpec, *, stdin: bytes = b"", timeout: float) -> Completed:
         assert timeout > 0
         self.specs.append(spec)
-        self.given = stdin
+        self.received = stdin
         return self._completed
 
 
@@ -68,10 +68,10 @@ def packed(*names: str, data: bytes = b"wheel", kind: bytes = tarfile.REGTYPE) -
 
 
 def test_sources_go_in(tmp_path: Path) -> None:
-    """The project as it is, setup.py too, beside what it is built with; Python and platform."""
+    """The container gets the project, its build requirements, the Python and the platform."""
     engine = Image(packed(NAME.replace("plain", "bundled_lib")))
     build_in_container(planned("bundled_lib"), IMAGE, container_builder(engine, tmp_path))
-    with tarfile.open(fileobj=io.BytesIO(engine.given)) as tar:
+    with tarfile.open(fileobj=io.BytesIO(engine.received)) as tar:
         names = set(tar.getnames())
     assert {"project/setup.py", "project/native/answer.h"} < names
     assert "requires/setuptools-82.0.1-py3-none-any.whl" in names
@@ -85,8 +85,8 @@ def test_pure_python_is_not_repaired(tmp_path: Path) -> None:
     assert engine.specs[0].command[-2:] == ("cp39-cp39", "")
 
 
-def test_the_wheel_comes_out_under_its_planned_name(tmp_path: Path) -> None:
-    """Its tags may be in another order; the image's digest is with it, and one build is enough."""
+def test_built_wheel_has_its_planned_name(tmp_path: Path) -> None:
+    """Its tags may be in another order; the image is recorded, and it is built once."""
     engine = Image(packed(NAME))
     refs = [
         build_planned(
@@ -117,23 +117,21 @@ def test_the_wheel_comes_out_under_its_planned_name(tmp_path: Path) -> None:
     ],
     ids=["nothing", "junk", "empty", "two", "link", "path", "name", "tag", "project", "short"],
 )
-def test_what_is_no_planned_wheel_is_not_taken(tmp_path: Path, output: bytes) -> None:
-    """An image is believed in nothing: neither in the name nor in the number of its wheels."""
+def test_unplanned_output_is_refused(tmp_path: Path, output: bytes) -> None:
+    """The output of an image is untrusted: name, number and type of its files are checked."""
     with pytest.raises(BuildError, match="was to build wheelgrid_plain"):
         build_in_container(planned(), IMAGE, container_builder(Image(output), tmp_path))
 
 
-def test_a_wheel_without_bounds_is_not_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A fixture wheel is small."""
+def test_oversized_wheel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wheel above the size limit is an error."""
     monkeypatch.setattr("harness.wheels.build.builder_image.MOST_WHEEL", 4)
     with pytest.raises(BuildError, match="of 5 bytes"):
         build_in_container(planned(), IMAGE, container_builder(Image(packed(NAME)), tmp_path))
 
 
-def test_a_build_that_fails(tmp_path: Path) -> None:
-    """The end of what was printed is the reason."""
+def test_failed_build(tmp_path: Path) -> None:
+    """A failed build reports the end of its output."""
     engine = Image(b"", status=1, errors="gcc: no such luck")
     with pytest.raises(BuildError, match=r"does not build in the image(.|\n)*no such luck"):
         build_in_container(planned(), IMAGE, container_builder(engine, tmp_path))
@@ -141,5 +139,5 @@ def test_a_build_that_fails(tmp_path: Path) -> None:
 
 def test_no_engine(tmp_path: Path) -> None:
     """A builder image without an engine is an error that says so."""
-    with pytest.raises(BuildError, match="there is no engine for it here"):
+    with pytest.raises(BuildError, match="needs a container engine, and there is none here"):
         build_planned(planned(), make_workspace(Cache(tmp_path)))

@@ -40,18 +40,18 @@ def test_target(arch: str, glibc: str, target: str) -> None:
     ("arch", "target"), [("i686", "x86-linux-musl"), ("armv7l", "arm-linux-musleabihf")]
 )
 def test_musl_target(arch: str, target: str) -> None:
-    """Musl has one ABI and no version in zig's name of it."""
+    """Zig's musl target has no version."""
     assert zig_target(CompileTarget(arch=find_arch(arch), libc="musl")) == target
 
 
 def test_executable_is_dynamic() -> None:
-    """A tool is linked with the target's C library, which zig does not do by itself on musl."""
+    """A tool is linked dynamically, which is not zig's default on musl."""
     (tool,) = planned_binaries(load_project(FIXTURES / "tool"), MUSL_BUILDER, X86_64, "")
     assert {"-dynamic", "-pie"} <= set(tool.arguments)
 
 
 def test_further_names_are_copies() -> None:
-    """A module of several names is compiled once."""
+    """A module with several names is compiled once."""
     dual = replace(BUILDER, names=(ModuleName.UPSTREAM, ModuleName.BARE))
     (module,) = planned_binaries(load_project(FIXTURES / "plain"), dual, X86_64, "3.11")
     assert module.path == "wheelgrid_plain/_impl.cpython-311-x86_64-linux-gnu.so"
@@ -59,7 +59,7 @@ def test_further_names_are_copies() -> None:
 
 
 def test_library_comes_first() -> None:
-    """A module that needs the project's own library is linked after it, and with it."""
+    """A module that needs the project's library is linked after it."""
     project = load_project(FIXTURES / "bundled_lib")
     library, module = planned_binaries(project, BUILDER, X86_64, "3.11")
     assert library.path == "wheelgrid_bundled_lib.libs/libwheelgrid-answer-9c1f4e07.so.1"
@@ -79,7 +79,7 @@ def test_nested_modules() -> None:
 
 
 def test_command_without_cxx() -> None:
-    """C is compiled with the Python headers of its arch and without a C++ runtime."""
+    """C is compiled with Python's headers and without a C++ runtime."""
     target = CompileTarget(arch=find_arch("x86_64"), glibc="2.17", python="3.11", python_tree=TREE)
     command = compiler_command(Binary(path="m.so", sources=("m.c",)), target, (), Path("/out"))
     assert command[1:4] == ("-m", "ziglang", "cc")
@@ -89,7 +89,7 @@ def test_command_without_cxx() -> None:
 
 
 def test_command_with_cxx() -> None:
-    """C++ is linked with the distribution's runtime, never with zig's own static one."""
+    """C++ is linked with the distribution's runtime, not with zig's static one."""
     target = CompileTarget(arch=find_arch("armv7l"), glibc="2.17", cxx_tree=TREE)
     binary = Binary(path="m.so", sources=("m.cpp",))
     command = compiler_command(binary, target, (Path("/tree/c++/10"),), Path("/out"))
@@ -99,7 +99,7 @@ def test_command_with_cxx() -> None:
 
 
 def test_long_double_of_power() -> None:
-    """On ppc64le long double is IBM's, as in every wheel that GCC builds there."""
+    """On ppc64le long double is IBM's, as with GCC."""
     target = CompileTarget(arch=find_arch("ppc64le"), glibc="2.17")
     command = compiler_command(Binary(path="m", sources=("m.c",)), target, (), Path("/out"))
     assert "-mabi=ibmlongdouble" in command

@@ -1,4 +1,4 @@
-"""What modules are called, by builder, Python and arch."""
+"""Module suffixes by builder, Python and arch."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ FEDORA = Naming(
     ],
 )
 def test_upstream_on_glibc(python: str, arch: str, suffix: str) -> None:
-    """A version-specific module is called as upstream's interpreter calls it."""
+    """A version-specific module has upstream's suffix."""
     assert module_suffixes(BUILDER, python, find_arch(arch), limited=False) == (suffix,)
 
 
@@ -40,7 +40,7 @@ def test_upstream_on_glibc(python: str, arch: str, suffix: str) -> None:
     ],
 )
 def test_upstream_on_musl(python: str, arch: str, suffix: str) -> None:
-    """Upstream tells musl from glibc from 3.11 on (bpo-43112)."""
+    """From 3.11 on upstream's suffix distinguishes musl from glibc (bpo-43112)."""
     assert module_suffixes(MUSL_BUILDER, python, find_arch(arch), limited=False) == (suffix,)
 
 
@@ -55,7 +55,7 @@ def test_upstream_on_musl(python: str, arch: str, suffix: str) -> None:
     ],
 )
 def test_several_names(arch: str, suffixes: tuple[str, ...]) -> None:
-    """In their order, and one that two agree on once."""
+    """Suffixes keep the builder's order, without duplicates."""
     several = replace(BUILDER, names=(ModuleName.UPSTREAM, FEDORA, ModuleName.BARE))
     assert module_suffixes(several, "3.9", find_arch(arch), limited=False) == suffixes
 
@@ -67,7 +67,7 @@ def test_limited(builder: Builder) -> None:
 
 
 def test_naming_without_the_arch() -> None:
-    """A naming that has nothing for the arch is an error that says where to add it."""
+    """A naming without a triplet for the arch is an error that says where to add it."""
     named = replace(BUILDER, names=(FEDORA,))
     with pytest.raises(BuildError, match=r"fedora-legacy has no triplet for s390x; add it"):
         module_suffixes(named, "3.9", find_arch("s390x"), limited=False)

@@ -1,4 +1,4 @@
-"""A fixture project is read as declared, or refused with every problem."""
+"""Reading a fixture project."""
 
 from pathlib import Path
 
@@ -29,39 +29,39 @@ def refusal(fixtures: Path, text: str) -> str:
 
 
 def test_committed_projects() -> None:
-    """Every committed project loads, and is of the kind that its tables say."""
+    """Every committed project loads with the kind that its tables declare."""
     assert {n: load_project(FIXTURES / n).kind for n in project_names(FIXTURES)} == KINDS
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))
 def test_committed_docstrings(name: str) -> None:
-    """The package's docstring says what the project is there to catch."""
+    """The package's docstring says what the project catches."""
     project = load_project(FIXTURES / name)
     source = (project.folder / "src" / project.distribution / "__init__.py").read_text()
     assert source.startswith('"""Catches ')
 
 
 def test_limited_api() -> None:
-    """The least Python of a limited-API project stands where setuptools looks for it."""
+    """The minimum Python of a limited-API project is read from setuptools' field."""
     project = load_project(FIXTURES / "abi3")
     assert project.limited_api == "3.9"
     assert project.extensions[0].define_macros == (("Py_LIMITED_API", "0x03090000"),)
 
 
 def test_no_project(tmp_path: Path) -> None:
-    """A folder without a pyproject.toml is answered with the projects that there are."""
+    """A folder without a pyproject.toml is an error that lists the projects."""
     make_project(tmp_path)
     with pytest.raises(BuildError, match=r"absent: no fixture project there .*known: demo$"):
         load_project(tmp_path / "absent")
 
 
 def test_not_toml(tmp_path: Path) -> None:
-    """A syntax error is told with its place."""
+    """A syntax error is reported with its position."""
     assert refusal(tmp_path, "[project\n").startswith("pyproject.toml: not TOML: ")
 
 
 def test_every_problem_at_once(tmp_path: Path) -> None:
-    """Missing and mistyped fields are told together, each with its path in the file."""
+    """Missing and mistyped fields are reported together, each with its path in the file."""
     text = PLAIN.replace('version = "1.0.0"\n', "").replace('["native/impl.c"]', "7")
     assert refusal(tmp_path, text).splitlines() == [
         "pyproject.toml: project.version: is missing",
@@ -77,24 +77,24 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_unknown_field(tmp_path: Path, addition: str, where: str) -> None:
-    """A field that the cross compiler would not heed is refused, not passed over."""
+    """A field that the cross compiler would ignore is an error."""
     assert refusal(tmp_path, PLAIN + addition + "\n") == (
-        f"pyproject.toml: {where}: unknown field: the cross compiler would not heed it"
+        f"pyproject.toml: {where}: unknown field: the cross compiler would ignore it"
     )
 
 
 def test_missing_source(tmp_path: Path) -> None:
-    """A source that is declared and not there is named."""
+    """A declared source that is missing is named."""
     text = PLAIN.replace("impl.c", "other.c")
-    assert refusal(tmp_path, text) == "pyproject.toml: sources: native/other.c is not there"
+    assert refusal(tmp_path, text) == "pyproject.toml: sources: native/other.c is missing"
 
 
 def test_missing_package(tmp_path: Path) -> None:
-    """The package has the distribution's name; without it nothing could be imported."""
+    """The package must have the distribution's name."""
     text = PLAIN.replace("wheelgrid-demo", "wheelgrid-other")
-    assert "src/wheelgrid_other/__init__.py is not there" in refusal(tmp_path, text)
+    assert "src/wheelgrid_other/__init__.py is missing" in refusal(tmp_path, text)
 
 
 def test_half_limited(tmp_path: Path) -> None:
-    """A limited-API module in a wheel not tagged so would be the lie of irspack's issue 116."""
+    """A limited-API module needs a limited-API tag (irspack issue 116)."""
     assert "give both or neither" in refusal(tmp_path, PLAIN + "py-limited-api = true\n")

@@ -1,4 +1,4 @@
-"""A written wheel: its name, its tags, its RECORD, its bytes."""
+"""Written wheels."""
 
 import zipfile
 from pathlib import Path
@@ -40,14 +40,14 @@ def test_reads_back(tmp_path: Path) -> None:
 
 
 def test_same_contents_same_bytes(tmp_path: Path) -> None:
-    """The bytes depend on the contents alone: not on their order, the place or the clock."""
+    """The bytes depend only on the contents, not on order, folder or time."""
     once = written(tmp_path / "a").read_bytes()
     again = written(tmp_path / "b", MEMBERS[::-1]).read_bytes()
     assert once == again
 
 
 def test_order_modes_and_times(tmp_path: Path) -> None:
-    """Members are sorted, RECORD is last, only binaries may be run, and nothing has a time."""
+    """Members are sorted, RECORD is last, only binaries are executable, and dates are fixed."""
     with zipfile.ZipFile(written(tmp_path)) as archive:
         modes = {i.filename: oct(i.external_attr >> 16) for i in archive.infolist()}
         times = {i.date_time for i in archive.infolist()}

@@ -1,4 +1,4 @@
-"""Which wheels are planned, under which names and keys."""
+"""Names and cache keys of planned wheels."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,7 +38,7 @@ def plan(
     ],
 )
 def test_names(name: str, filename: str) -> None:
-    """The tag says what the wheel depends on, and no more."""
+    """The tag says what the wheel depends on."""
     assert plan(name).name.filename == f"wheelgrid_{name}-1.0.0-{filename}"
 
 
@@ -54,33 +54,33 @@ def test_platforms(builder: Builder, platform: str) -> None:
     assert plan("plain", "armv7l", "3.9", builder).name.platform == platform
 
 
-def test_an_image_is_no_matter_of_headers() -> None:
-    """It builds what it has Pythons for, C++ included, and the limited API with the oldest."""
+def test_builder_image_needs_no_headers() -> None:
+    """A builder image builds with its own Pythons, and limited-API wheels with the oldest."""
     assert plan("cxx", "aarch64", "3.9", IMAGE_BUILDER).name.python == "cp39"
     assert plan("abi3", "aarch64", "3.11", IMAGE_BUILDER).python == "3.9"
 
 
 def test_no_cxx_without_a_runtime() -> None:
-    """C++ that no suite gives a runtime for is not planned, and an error where it is asked for."""
+    """A C++ wheel without a runtime is not planned, and requesting it is an error."""
     assert planned_wheels(load_project(FIXTURES / "cxx"), MUSL_BUILDER) == ()
     with pytest.raises(BuildError, match=r"has no C\+\+ runtime for x86_64, which cxx needs"):
         plan("cxx", "x86_64", "3.9", MUSL_BUILDER)
 
 
 def test_limited_api_takes_the_oldest_headers() -> None:
-    """A limited-API wheel is the same for every Python, built against the oldest headers."""
+    """A limited-API wheel is built once, against the oldest headers."""
     assert plan("abi3", "ppc64le", "3.13") == plan("abi3", "ppc64le", "3.11")
     assert plan("abi3", "ppc64le", "3.13").python == "3.11"
 
 
 def test_python_without_headers() -> None:
-    """A Python that the row has no headers of is an error that says what to add."""
+    """A Python without headers is an error that says what to add."""
     with pytest.raises(BuildError, match=r"no headers of Python 3\.9 for riscv64; add it"):
         plan("plain", "riscv64", "3.9")
 
 
 def test_arch_without_glibc() -> None:
-    """An arch that the row promises no glibc for is an error, for a tool too."""
+    """An arch without a promised glibc is an error, for a tool too."""
     with pytest.raises(BuildError, match="builds nothing for s390x"):
         plan("tool", "s390x")
 
@@ -118,7 +118,7 @@ def edit(file: str) -> Callable[[Path], None]:
     ["pyproject.toml", "native/impl.c", "native/new.h", "src/wheelgrid_demo/__init__.py"],
 )
 def test_key_changes_with_every_file(tmp_path: Path, file: str) -> None:
-    """Whatever file of the project changes, its wheel is another."""
+    """A change to any file of the project changes the key."""
     folder = make_project(tmp_path)
     before = key_of(folder)
     edit(file)(folder)
@@ -136,20 +136,20 @@ def test_key_changes_with_every_file(tmp_path: Path, file: str) -> None:
     ],
 )
 def test_key_changes_with_the_target(tmp_path: Path, target: CompileTarget) -> None:
-    """Another glibc, arch, set of headers or C++ runtime makes another wheel."""
+    """Another glibc, arch, set of headers or C++ runtime changes the key."""
     folder = make_project(tmp_path)
     assert key_of(folder, target) != key_of(folder)
 
 
 def test_key_changes_with_the_names(tmp_path: Path) -> None:
-    """The same wheel by its file name, with a module under another name, is another wheel."""
+    """Another module name changes the key, though the wheel's name is the same."""
     folder = make_project(tmp_path)
     bare = replace(BUILDER, names=(ModuleName.BARE,))
     assert key_of(folder, builder=bare) != key_of(folder)
 
 
 def test_key_changes_with_the_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another version of zig makes another wheel."""
+    """Another version of zig changes the key."""
     folder = make_project(tmp_path)
     before = key_of(folder)
     monkeypatch.setattr("importlib.metadata.version", lambda _: "99")
@@ -157,7 +157,7 @@ def test_key_changes_with_the_compiler(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_key_changes_with_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another version of the builders makes another wheel."""
+    """Another version of the builders changes the key."""
     folder = make_project(tmp_path)
     before = key_of(folder)
     monkeypatch.setattr("harness.wheels.build.wheelhouse.code_key", lambda _: "other code")
@@ -165,18 +165,18 @@ def test_key_changes_with_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_key_is_of_contents(tmp_path: Path) -> None:
-    """The same project elsewhere, touched later, has the same key."""
+    """The same project in another folder has the same key."""
     assert key_of(make_project(tmp_path / "a")) == key_of(make_project(tmp_path / "b"))
 
 
 def test_pure_wheel(tmp_path: Path) -> None:
-    """The pure project's wheel is written, well-formed, and found again the second time."""
-    said: list[str] = []
+    """The pure project's wheel is well-formed and built once."""
+    lines: list[str] = []
 
     def build() -> str:
         wheel = build_wheel(
             "pure", BUILDER, X86_64, "3.11",
-            fixtures=FIXTURES, workspace=make_workspace(Cache(tmp_path), said.append),
+            fixtures=FIXTURES, workspace=make_workspace(Cache(tmp_path), lines.append),
         )  # fmt: skip
         return wheel.path
 
@@ -184,4 +184,4 @@ def test_pure_wheel(tmp_path: Path) -> None:
     verify_record(path)
     assert read_wheel(path).modules == ("wheelgrid_pure",)
     assert Path(build()) == path
-    assert said == ["building wheelgrid_pure-1.0.0-py3-none-any.whl"]
+    assert lines == ["building wheelgrid_pure-1.0.0-py3-none-any.whl"]

@@ -1,4 +1,4 @@
-"""A package index on loopback, for every test of the index."""
+"""A package index on loopback."""
 
 from tests.support.loopback_index import impatient, loopback_index
 

@@ -1,4 +1,4 @@
-"""Which wheel an installer takes, and why it takes none."""
+"""Choosing a wheel, and the reason if none fits."""
 
 import pytest
 from packaging.tags import cpython_tags
@@ -78,13 +78,13 @@ def wheels(*tags: str, requires: str = "", yanked: bool = False) -> tuple[Locked
     ],
 )
 def test_choice(files: tuple[LockedWheel, ...], chosen: int | None) -> None:
-    """The wheel is the one that pip takes."""
+    """The chosen wheel is the one that pip chooses."""
     expected = None if chosen is None else files[chosen]
     assert choose_wheel(files, BOOKWORM, "3.11.2") == expected
 
 
 def test_prerelease_python() -> None:
-    """An interpreter that is itself a pre-release satisfies the minor version it will be."""
+    """A pre-release interpreter satisfies its minor version."""
     files = wheels("py3-none-any", requires=">=3.15")
     assert choose_wheel(files, BOOKWORM, "3.15.0b1") == files[0]
 
@@ -101,7 +101,7 @@ def test_prerelease_python() -> None:
     ],
 )
 def test_fits_linux(tag: str, fits: bool) -> None:
-    """Only wheels that some Linux could take are kept."""
+    """Only wheels for Linux or any platform fit."""
     assert fits_linux(parse_wheel_name(f"demo-1.0-{tag}.whl")) is fits
 
 
@@ -153,6 +153,6 @@ def test_fits_linux(tag: str, fits: bool) -> None:
     ids=["none", "not linux", "python too old", "arch", "interpreter", "glibc", "no musllinux"],
 )
 def test_refusal(files: tuple[LockedWheel, ...], tags: tuple[str, ...], reason: str) -> None:
-    """The evidence says what there is and what was wanted."""
+    """The reason names the available wheels and what the installer accepts."""
     assert choose_wheel(files, tags, "3.11.2") is None
     assert nearest_refusal(files, tags, "3.11.2") == reason

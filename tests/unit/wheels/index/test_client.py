@@ -1,4 +1,4 @@
-"""Which index the user's pip is set to."""
+"""The index of the user's pip."""
 
 import pytest
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
@@ -26,12 +26,12 @@ from harness.wheels.index.client import IndexSettings, parse_pip_config, pip_set
     ids=["nothing set", "nothing of use", "global", "environment first"],
 )
 def test_pip_config(text: str, settings: IndexSettings) -> None:
-    """The environment overrides a command's section, and that the global one, as in pip."""
+    """As in pip, the environment overrides a command's section, which overrides the global one."""
     assert parse_pip_config(text) == settings
 
 
 def test_real_pip(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pip itself is asked, so that its environment variables and files count."""
+    """Pip itself reports its settings, so its environment variables and files count."""
     monkeypatch.setenv("PIP_INDEX_URL", "https://user:secret@mirror.example/simple")
     settings = pip_settings()
     assert settings.endpoint == "https://user:secret@mirror.example/simple"
@@ -39,6 +39,6 @@ def test_real_pip(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_pip(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no pip, the default index it is."""
+    """Without pip the default index is used."""
     monkeypatch.setattr("sys.executable", "/bin/false")
     assert pip_settings() == IndexSettings(endpoint=PYPI_SIMPLE_ENDPOINT)

@@ -1,4 +1,4 @@
-"""Releases and wheels from a package index that is really spoken to, on loopback."""
+"""Releases and wheels from a real package index on loopback."""
 
 import hashlib
 from collections.abc import Callable
@@ -44,19 +44,19 @@ MakeIndex = Callable[[IndexLock], PackageIndex]
 
 
 @pytest.fixture
-def said() -> list[str]:
+def announced() -> list[str]:
     """Collect what is announced."""
     return []
 
 
 @pytest.fixture
 def make_index(
-    loopback_index: LoopbackIndex, tmp_path: Path, said: list[str], impatient: Retry
+    loopback_index: LoopbackIndex, tmp_path: Path, announced: list[str], impatient: Retry
 ) -> MakeIndex:
-    """Make an index with the given lock, in front of the loopback one."""
+    """Make a PackageIndex with the given lock and the loopback index."""
     settings = IndexSettings(endpoint=loopback_index.endpoint)
     client = IndexClient(settings, impatient, Downloader(first_pause=0))
-    return lambda lock: PackageIndex(Cache(tmp_path), lock, said.append, client)
+    return lambda lock: PackageIndex(Cache(tmp_path), lock, announced.append, client)
 
 
 def link(filename: str, sha256: str = SHA256, attributes: str = "") -> str:
@@ -70,7 +70,7 @@ def error_of(action: Callable[[], object]) -> str:
 
 
 def test_lookup(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
-    """A release has those of its project's files that are wheels for Linux, sorted."""
+    """A release has the project's Linux wheels of that version, sorted."""
     loopback_index.serve(
         "demo",
         link("demo-1.0-py3-none-any.whl", "b" * 64, 'data-yanked="broken"'),
@@ -88,13 +88,13 @@ def test_lookup(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
 
 
 def test_release_without_wheels(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
-    """A release that has no wheel for Linux is there and empty."""
+    """A release without Linux wheels is empty."""
     loopback_index.serve("demo", link("demo-1.0.tar.gz"))
     assert make_index(EMPTY).lookup("demo", "1.0") == ()
 
 
 def test_no_such_release(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
-    """A release that is not there is told with the newest that are."""
+    """A missing release is an error that lists the newest ones."""
     loopback_index.serve("demo", *(link(f"demo-0.{n}.tar.gz") for n in range(12)))
     assert error_of(lambda: make_index(EMPTY).lookup("demo", "1.0")) == (
         "demo==1.0: the package index has no such release; it has 0.7, 0.8, 0.9, 0.10, 0.11"
@@ -105,12 +105,12 @@ def test_no_digest(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None
     """A wheel without a sha256 cannot be pinned."""
     loopback_index.serve("demo", f'href="/files/{FILENAME}">{FILENAME}')
     assert error_of(lambda: make_index(EMPTY).lookup("demo", "1.0")) == (
-        f"{FILENAME}: the package index gives no sha256 for it; use an index that does"
+        f"{FILENAME}: the package index lists no sha256 for it; use an index that does"
     )
 
 
 def test_no_such_project(make_index: MakeIndex) -> None:
-    """A project that is not there is told without the index's password."""
+    """A missing project is an error without the index's password."""
     assert error_of(lambda: make_index(EMPTY).lookup("demo", "1.0")) == (
         "demo: the package index 127.0.0.1 has no such project; check the name"
     )
@@ -119,7 +119,7 @@ def test_no_such_project(make_index: MakeIndex) -> None:
 def test_pinned_release_is_not_looked_up(
     loopback_index: LoopbackIndex, make_index: MakeIndex
 ) -> None:
-    """A pinned release is answered from the lock; another is asked for once."""
+    """A pinned release comes from the lock; another is looked up."""
     loopback_index.serve("other", link("other-1.tar.gz"), link("other-2.tar.gz"))
     index = make_index(LOCK)
     assert index.release(DEMO) == (WHEEL,)
@@ -130,44 +130,44 @@ def test_pinned_release_is_not_looked_up(
 
 
 def test_downloaded_once(
-    loopback_index: LoopbackIndex, make_index: MakeIndex, said: list[str]
+    loopback_index: LoopbackIndex, make_index: MakeIndex, announced: list[str]
 ) -> None:
-    """A wheel is downloaded once, under its own name, and the download is announced."""
+    """A wheel is downloaded once, and the download is announced."""
     loopback_index.serve("demo", link(FILENAME), **{FILENAME: BODY})
     wheel = make_index(LOCK).fetch(WHEEL)
     assert (wheel.filename, wheel.sha256, wheel.size) == (FILENAME, SHA256, len(BODY))
     assert Path(wheel.path).name == FILENAME
     assert Path(wheel.path).read_bytes() == BODY
-    assert said == [f"downloading {FILENAME} (0.0 MiB)"]
+    assert announced == [f"downloading {FILENAME} (0.0 MiB)"]
     assert make_index(LOCK).fetch(WHEEL) == wheel
     assert loopback_index.asked == ["/simple/demo/", f"/files/{FILENAME}"]
 
 
 def test_long_download(
-    loopback_index: LoopbackIndex, make_index: MakeIndex, said: list[str]
+    loopback_index: LoopbackIndex, make_index: MakeIndex, announced: list[str]
 ) -> None:
-    """A long download is announced as it goes on."""
+    """The progress of a long download is announced."""
     body = bytes(16 << 20)
     loopback_index.serve("demo", link(FILENAME), **{FILENAME: body})
     digest = hashlib.sha256(body).hexdigest()
     make_index(LOCK).fetch(LockedWheel(filename=FILENAME, sha256=digest))
-    assert said[0] == f"downloading {FILENAME} (16.0 MiB)"
-    assert [line.rpartition(": ")[2] for line in said[1:]] == ["25 %", "50 %", "75 %", "100 %"]
+    assert announced[0] == f"downloading {FILENAME} (16.0 MiB)"
+    assert [line.rpartition(": ")[2] for line in announced[1:]] == ["25 %", "50 %", "75 %", "100 %"]
 
 
 def test_other_bytes(loopback_index: LoopbackIndex, make_index: MakeIndex, tmp_path: Path) -> None:
-    """Bytes other than those pinned are an error, and are not kept."""
+    """Bytes that differ from the pin are an error and are not cached."""
     loopback_index.serve("demo", link(FILENAME), **{FILENAME: b"evil"})
     evil = hashlib.sha256(b"evil").hexdigest()
     assert error_of(lambda: make_index(LOCK).fetch(WHEEL)) == (
-        f"{FILENAME}: the package index gives other bytes than were pinned (sha256 {evil}, not "
-        f"{SHA256}); distrust them, and run `wheelgrid lock` only when you know why they changed"
+        f"{FILENAME}: the package index serves other bytes than were pinned (sha256 {evil}, not "
+        f"{SHA256}); do not use them; run `wheelgrid lock` only if you know why they changed"
     )
     assert not list(tmp_path.rglob("*.whl"))
 
 
 def test_vanished_from_the_page(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
-    """A pinned wheel that the index no longer lists is told with the next step."""
+    """A pinned wheel that the index no longer lists is an error with the next step."""
     loopback_index.serve("demo", link("demo-1.0.tar.gz"))
     assert error_of(lambda: make_index(LOCK).fetch(WHEEL)) == (
         f"{FILENAME}: the package index no longer has this file; pin another release, then run "
@@ -175,19 +175,19 @@ def test_vanished_from_the_page(loopback_index: LoopbackIndex, make_index: MakeI
     )
 
 
-NO_ANSWER = "check the network, and that `pip config list` names an index that works"
+NO_ANSWER = "check the network, and the index-url in `pip config list`"
 
 
 def test_vanished_file(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
-    """A wheel that is listed but not there is told by its status, without the address."""
+    """A listed but missing wheel is an error with the HTTP status, without the URL."""
     loopback_index.serve("demo", link(FILENAME))
     assert error_of(lambda: make_index(LOCK).fetch(WHEEL)) == (
-        f"{FILENAME}: the package index 127.0.0.1 gives no answer (404); {NO_ANSWER}"
+        f"{FILENAME}: the package index 127.0.0.1 does not answer (404); {NO_ANSWER}"
     )
 
 
-def test_passing_trouble(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
-    """An index that is busy twice, and an answer that breaks off, are tried again."""
+def test_temporary_failure(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """A busy index and a truncated response are retried."""
     loopback_index.serve("demo", link(FILENAME), **{FILENAME: BODY})
     loopback_index.statuses += [503, 503]
     loopback_index.breaks += [100, 0]
@@ -195,39 +195,39 @@ def test_passing_trouble(loopback_index: LoopbackIndex, make_index: MakeIndex) -
     assert loopback_index.asked == ["/simple/demo/"] * 3 + [f"/files/{FILENAME}"] * 3
 
 
-def test_lasting_trouble(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
-    """An index that stays busy is given up on, and so is an answer that always breaks off."""
+def test_permanent_failure(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """Retries end for an index that stays busy and for responses that stay truncated."""
     loopback_index.serve("demo", link(FILENAME), **{FILENAME: BODY})
     loopback_index.statuses += [503] * 4
     assert error_of(lambda: make_index(LOCK).fetch(WHEEL)) == (
-        f"demo: the package index 127.0.0.1 gives no answer (ResponseError); {NO_ANSWER}"
+        f"demo: the package index 127.0.0.1 does not answer (ResponseError); {NO_ANSWER}"
     )
     loopback_index.breaks += [1] * 4
-    assert "gives no answer (cut short" in error_of(lambda: make_index(LOCK).fetch(WHEEL))
+    assert "does not answer (cut short" in error_of(lambda: make_index(LOCK).fetch(WHEEL))
 
 
 def test_unreachable(tmp_path: Path, impatient: Retry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An index where nobody listens is told as such."""
+    """An unreachable index is an error that says so."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     client = IndexClient(IndexSettings(endpoint="http://127.0.0.1:9/simple"), impatient)
     index = PackageIndex(Cache(tmp_path), LOCK, print, client)
     assert error_of(lambda: index.fetch(WHEEL)) == (
-        "demo: the package index 127.0.0.1 gives no answer (NewConnectionError); " + NO_ANSWER
+        "demo: the package index 127.0.0.1 does not answer (NewConnectionError); " + NO_ANSWER
     )
 
 
 def test_a_release_that_vanished_stays_pinned(
     loopback_index: LoopbackIndex, make_index: MakeIndex
 ) -> None:
-    """What the index has no more is left as the lock before had it, and reported."""
+    """A release that the index lacks keeps its old pin, and is reported."""
     del loopback_index
-    told: list[str] = []
-    assert renew_lock([DEMO], make_index(EMPTY), LOCK, told.append).releases == LOCK.releases
-    assert "no such project; check the name; it stays as it was" in told[0]
+    reported: list[str] = []
+    assert renew_lock([DEMO], make_index(EMPTY), LOCK, reported.append).releases == LOCK.releases
+    assert "no such project; check the name; its old pin is kept" in reported[0]
 
 
 def test_renew(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
-    """A lock is renewed from what the index lists, or every release that fails is told."""
+    """A lock is renewed from the index, or every failing release is reported."""
     loopback_index.serve("demo", link(FILENAME, attributes='data-requires-python="&gt;=3.9"'))
     assert renew_lock([DEMO], make_index(EMPTY)).releases == LOCK.releases
     gone = IndexSource(name="gone", version="1")
@@ -251,7 +251,7 @@ def test_renew(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
 def test_newest(
     loopback_index: LoopbackIndex, make_index: MakeIndex, links: tuple[str, ...], newest: str
 ) -> None:
-    """The newest final release that nobody withdrew; another only where there is none."""
+    """The newest is a final release that is not yanked, if there is one."""
     files = (words.partition(" ") for words in links)
     loopback_index.serve(
         "demo",
@@ -261,15 +261,15 @@ def test_newest(
 
 
 def test_no_newest(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
-    """A project without a single release is an error, as one that is not there."""
+    """A project without releases is an error, as a missing project is."""
     loopback_index.serve("demo")
     for name in ("demo", "gone"):
         with pytest.raises(PackageIndexError, match=f"{name}: the package index"):
             make_index(EMPTY).newest(name)
 
 
-def test_a_page_is_asked_for_once(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
-    """However many threads want a project's files at once, its page is read by one."""
+def test_page_is_requested_once(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
+    """Parallel lookups of a project read its page once."""
     loopback_index.serve("demo", *(link(f"demo-1.{n}.tar.gz") for n in range(500)))
     index = make_index(EMPTY)
     with ThreadPoolExecutor(8) as pool:

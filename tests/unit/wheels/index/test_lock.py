@@ -44,14 +44,14 @@ TEXT = f"""\
 
 
 def test_written(tmp_path: Path) -> None:
-    """A lock is written sorted, one field a line, without what is as usual."""
+    """A lock is written sorted, one field a line, without default values."""
     path = tmp_path / "index.lock.json"
     write_lock(path, LOCK)
     assert path.read_text() == TEXT
 
 
 def test_read(tmp_path: Path) -> None:
-    """What was written reads back; a release that is not in it is not pinned."""
+    """A written lock reads back; other releases are not pinned."""
     path = tmp_path / "index.lock.json"
     path.write_text(TEXT)
     lock = read_lock(path)
@@ -64,17 +64,17 @@ def test_read(tmp_path: Path) -> None:
 
 
 def test_missing(tmp_path: Path) -> None:
-    """A lock that is not there is told with the command that makes it."""
+    """A missing lock is an error with the command that writes it."""
     path = tmp_path / "index.lock.json"
     with pytest.raises(MatrixFileError) as caught:
         read_lock(path)
     assert str(caught.value) == (
-        f"{path}: No such file or directory; run `wheelgrid lock` to make it"
+        f"{path}: No such file or directory; run `wheelgrid lock` to write it"
     )
 
 
 def test_every_problem(tmp_path: Path) -> None:
-    """All problems of a lock are told at once, each with its place and the next step."""
+    """All problems of a lock are reported at once, each with its position and the next step."""
     path = tmp_path / "index.lock.json"
     path.write_text(TEXT.replace(A, "abc").replace('"yanked"', '"url"'))
     with pytest.raises(MatrixFileError) as caught:
@@ -82,17 +82,17 @@ def test_every_problem(tmp_path: Path) -> None:
     assert caught.value.problems == [
         (
             f"{path}: releases.demo==1.0.0.sha256: String should match pattern '^[0-9a-f]{{64}}$'; "
-            "run `wheelgrid lock` to make it anew"
+            "run `wheelgrid lock` to write a new one"
         ),
         (
             f"{path}: releases.demo==1.0.1.url: Unexpected keyword argument; "
-            "run `wheelgrid lock` to make it anew"
+            "run `wheelgrid lock` to write a new one"
         ),
     ]
 
 
 def test_no_json(tmp_path: Path) -> None:
-    """A lock cut short is told as such."""
+    """A truncated lock is an error that says so."""
     path = tmp_path / "index.lock.json"
     path.write_text(TEXT[:40])
     with pytest.raises(MatrixFileError, match="the file: Invalid JSON: EOF while parsing"):
@@ -100,7 +100,7 @@ def test_no_json(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_cannot_be_written(tmp_path: Path) -> None:
-    """The lock's place and the reason are told, and no draft of it stays."""
+    """The error names the path and the reason, and no draft is left."""
     path = tmp_path / "index.lock.json"
     path.mkdir()
     with pytest.raises(MatrixFileError, match=f"{path}: cannot be written: Is a directory; free"):

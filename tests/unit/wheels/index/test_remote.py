@@ -1,4 +1,4 @@
-"""Wheels looked into where they lie, on a small index of the test's own."""
+"""Reading index wheels with range requests."""
 
 import hashlib
 import io
@@ -19,7 +19,7 @@ from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_whee
 from harness.wheels.index.client import ByteRange, IndexClient, IndexSettings
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import NOTHING_PINNED, LockedWheel
-from harness.wheels.index.remote import PIECE, Depth, RangedFile, read_remote, read_wheels
+from harness.wheels.index.remote import SMALLEST_RANGE, Depth, RangedFile, read_remote, read_wheels
 from tests.support.loopback_index import LoopbackIndex
 
 GOLDEN = (Path(__file__).parents[3] / "data" / "elf" / "x86_64.so").read_bytes()
@@ -65,13 +65,13 @@ def files_asked(index: LoopbackIndex) -> list[str]:
 def test_only_the_end_is_read(
     loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry
 ) -> None:
-    """The end of a file of more than a megabyte tells what the names of the whole file would."""
+    """The end of a large wheel gives the same names as the whole wheel."""
     loopback_index.parts = True
     locked = served(loopback_index, wheel)
     index = opened(loopback_index, tmp_path / "cache", impatient)
     look = read_remote(locked, index, Cache(tmp_path / "cache"), Depth.NAMES)
     assert look.facts == read_listing(NAME.filename, io.BytesIO(wheel))
-    assert (look.size, look.read) == (len(wheel), PIECE)
+    assert (look.size, look.read) == (len(wheel), SMALLEST_RANGE)
     assert len(wheel) > 1_000_000
     assert files_asked(loopback_index) == [f"/files/{NAME.filename} -65536"]
 
@@ -79,7 +79,7 @@ def test_only_the_end_is_read(
 def test_native_members_are_read_by_their_bytes(
     loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry
 ) -> None:
-    """An ELF file is read without its large neighbours; a linker script is no ELF file."""
+    """Only the native members are read; a linker script is no ELF file."""
     loopback_index.parts = True
     locked = served(loopback_index, wheel)
     index = opened(loopback_index, tmp_path / "cache", impatient)
@@ -90,14 +90,14 @@ def test_native_members_are_read_by_their_bytes(
     assert native.elf.soname == "libgolden.so.1"
     assert len(files_asked(loopback_index)) == 3
     assert look.size == len(wheel)
-    assert 200_000 < look.read < 200_000 + len(GOLDEN) + 2 * PIECE + 1000
+    assert 200_000 < look.read < 200_000 + len(GOLDEN) + 2 * SMALLEST_RANGE + 1000
 
 
 @pytest.mark.parametrize("depth", Depth)
-def test_nothing_is_asked_twice(
+def test_facts_are_cached(
     loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry, depth: Depth
 ) -> None:
-    """What was read is kept by the wheel's digest, and what it cost with it."""
+    """Facts are cached by the wheel's digest, with the number of bytes read."""
     loopback_index.parts = True
     locked = served(loopback_index, wheel)
     index = opened(loopback_index, tmp_path / "cache", impatient)
@@ -108,10 +108,10 @@ def test_nothing_is_asked_twice(
 
 
 @pytest.mark.parametrize("depth", Depth)
-def test_an_index_without_parts(
+def test_index_without_ranges(
     loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry, depth: Depth
 ) -> None:
-    """Where a request for a part is answered with the whole, the whole is fetched and checked."""
+    """If the index answers a range request with the whole file, it is downloaded and checked."""
     locked = served(loopback_index, wheel)
     index = opened(loopback_index, tmp_path / "cache", impatient)
     look = read_remote(locked, index, Cache(tmp_path / "cache"), depth)
@@ -120,8 +120,8 @@ def test_an_index_without_parts(
 
 
 @pytest.mark.parametrize("wrong", ["another start", "too little", "nothing"])
-def test_a_part_that_was_not_asked_for(wheel: bytes, wrong: str) -> None:
-    """An index that gives other bytes than it was asked for is not believed."""
+def test_wrong_range_is_refused(wheel: bytes, wrong: str) -> None:
+    """Another range than requested is an error."""
 
     def part(first: int, last: int | None) -> ByteRange | None:
         if wrong == "nothing":
@@ -131,14 +131,14 @@ def test_a_part_that_was_not_asked_for(wheel: bytes, wrong: str) -> None:
         return ByteRange(first=start, data=wheel[start:end], size=len(wheel))
 
     end = ByteRange(first=len(wheel) - 1000, data=wheel[-1000:], size=len(wheel))
-    with pytest.raises(PackageIndexError, match="another part than was asked for"):
+    with pytest.raises(PackageIndexError, match="another range than requested"):
         RangedFile(part, end).read(10)
 
 
-def test_what_cannot_be_read_is_told(
+def test_unreadable_wheels_are_reported(
     loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry
 ) -> None:
-    """One wheel that is gone and one that is none do not keep the others from being read."""
+    """A missing and a malformed wheel do not prevent reading the others."""
     loopback_index.parts = True
     good = served(loopback_index, wheel)
     gone = LockedWheel(filename="demo-2.0-cp39-cp39-linux_x86_64.whl", sha256="0" * 64)
@@ -163,7 +163,7 @@ def test_what_cannot_be_read_is_told(
 def test_a_ranged_file_reads_as_the_file(
     data: bytes, tail: int, reads: list[tuple[int, int]]
 ) -> None:
-    """Whatever is read of it, in whatever order, is what the file has there."""
+    """Reads at any position return the bytes of the file."""
 
     def part(first: int, last: int | None) -> ByteRange:
         return ByteRange(first=first, data=data[first : None if last is None else last + 1],
@@ -177,7 +177,7 @@ def test_a_ranged_file_reads_as_the_file(
 
 
 def test_zip_archives_are_read_through_it(wheel: bytes) -> None:
-    """A zip reader finds every member, those before the end too."""
+    """A zip reader finds every member."""
 
     def part(first: int, last: int | None) -> ByteRange:
         return ByteRange(first=first, data=wheel[first : None if last is None else last + 1],

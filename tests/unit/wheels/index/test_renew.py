@@ -1,4 +1,4 @@
-"""Which releases a matrix pins."""
+"""The releases that a matrix pins."""
 
 from harness.core.cells import Matrix
 from harness.core.subjects import FileSource, IndexSource, Subject

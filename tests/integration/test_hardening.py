@@ -1,0 +1,137 @@
+"""Each part of the hardening is in effect, and is missed when it alone is switched off."""
+
+import json
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.observations import ImageRef
+from harness.core.subjects import IndexSource, Subject
+from harness.core.targets import ImageWay
+from harness.host.cache import Cache
+from harness.host.engine import HARDENING, ContainerSpec, Limits
+from harness.host.engine.docker import DockerEngine
+from harness.host.engine.hardening import LIMITS, seccomp_profile
+from harness.host.process import run_process
+from harness.images import ImageStore
+from harness.probe.repro import docker_line
+from harness.probe.session import open_session
+from tests.support.targets import debian_12, no_pip
+from tests.support.workspace import make_workspace
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def image(engine: DockerEngine, cache: Cache) -> ImageRef:
+    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    return store.get(debian_12())
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "aarch64"])
+def test_everything_is_in_effect(engine: DockerEngine, cache: Cache, arch: str) -> None:
+    """A session finds all that was asked for, natively and under emulation, and is sealed."""
+    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    target = debian_12(arch)
+    with open_session(engine, store.get(target).id, target, LIMITS) as session:
+        session.start(warm=False)
+        assert session.unenforced == ()
+
+
+FLAGS = (
+    "no_network",
+    "read_only",
+    "no_ipc",
+    "no_capabilities",
+    "no_new_privileges",
+    "no_core",
+    "seccomp",
+)
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_flag_that_is_off_is_missed(engine: DockerEngine, image: ImageRef, flag: str) -> None:
+    """Exactly that one."""
+    weaker = replace(HARDENING, **{flag: False})  # type: ignore[arg-type]
+    with open_session(engine, image.id, debian_12(), LIMITS, weaker) as session:
+        session.start(warm=False)
+        assert session.unenforced == (flag,)
+
+
+def test_user_is_nobody(engine: DockerEngine, image: ImageRef) -> None:
+    """A container that runs as root is told from one that runs as nobody."""
+    root = replace(HARDENING, user="0:0")
+    spec = ContainerSpec(
+        image=image.id, arch=debian_12().arch, command=("id", "-u"), hardening=root
+    )
+    assert engine.run(spec, timeout=60).output == b"0\n"
+    assert engine.run(replace(spec, hardening=HARDENING), timeout=60).output == b"65534\n"
+
+
+DENIED = """
+import ctypes, socket
+libc = ctypes.CDLL(None, use_errno=True)
+def errno_of(number, *args):
+    ctypes.set_errno(0)
+    libc.syscall(number, *args)
+    return ctypes.get_errno()
+found = {"ptrace": errno_of(101, 0), "unshare": errno_of(272, 1 << 28), "keyctl": errno_of(250, 0),
+         "perf": errno_of(298, None, 0, -1, -1, 0), "io_uring": errno_of(425, 1, None)}
+for family in (38, 40):
+    try: socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error: found[str(family)] = error.errno
+socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+print(sorted(name for name, number in found.items() if number != 1), len(found))
+"""
+
+
+def test_denied_system_calls_fail(engine: DockerEngine, image: ImageRef) -> None:
+    """Each with EPERM, which nothing else in the container answers them with."""
+    target = debian_12()
+    spec = ContainerSpec(image=image.id, arch=target.arch, command=("python3", "-c", DENIED))
+    assert engine.run(spec, timeout=60).output == b"[] 7\n"
+
+
+def test_reproduced_container_is_as_hardened_as_a_probe(
+    engine: DockerEngine,
+    image: ImageRef,
+    tmp_path: Path,
+) -> None:
+    """The engine says the same of both, apart from the mounted wheels and who removes it."""
+    target, profile = debian_12(), tmp_path / "seccomp.json"
+    profile.write_text(seccomp_profile())
+    subject = Subject(id="x", group="x", source=IndexSource(name="x", version="1"), imports=("x",))
+    line = docker_line(target, image, subject, (), str(profile))
+    create = line.replace("docker run --rm", "docker create", 1)
+    made = run_process(shlex.split(create), timeout=60).decode().strip()
+    try:
+        with open_session(engine, image.id, target, LIMITS) as session:
+            probe = session._channel.container  # type: ignore[attr-defined]
+            ours, theirs = (_host_config(each) for each in (probe, made))
+    finally:
+        run_process(["docker", "rm", "-f", made], timeout=60)
+    assert ours == theirs
+
+
+def _host_config(container: str) -> dict[str, Any]:
+    (inspected,) = json.loads(run_process(["docker", "inspect", container], timeout=60))
+    config = inspected["HostConfig"]
+    for own in ("AutoRemove", "RestartPolicy", "ConsoleSize", "LogConfig"):
+        config.pop(own, None)
+    config["SecurityOpt"] = sorted(
+        option if not option.startswith("seccomp=") else json.dumps(json.loads(option[8:]))
+        for option in config["SecurityOpt"]
+    )
+    config["User"] = inspected["Config"]["User"]
+    return {name: value for name, value in config.items() if value}
+
+
+def test_limits_are_those_that_were_asked_for(engine: DockerEngine, image: ImageRef) -> None:
+    """Other limits than the default are in effect too."""
+    limits = Limits(memory=256 << 20, pids=32, tmpfs=64 << 20)
+    with open_session(engine, image.id, debian_12(), limits) as session:
+        session.start(warm=False)
+        assert session.unenforced == ()

@@ -1,0 +1,294 @@
+"""All messages for mistakes on the command line and in the matrix, in one golden file.
+
+``pytest tests/unit/cli/test_messages.py --update-golden`` rewrites ``tests/data/messages.txt``.
+"""
+
+import os
+import re
+import shlex
+import sqlite3
+import zipfile
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from harness.cli import execute
+from harness.results.grid import build_grid
+from harness.results.runfile import Circumstances, record_run, write_run
+from harness.store import open_store
+from tests.support.cells import cells
+from tests.support.commands import ROOT
+from tests.support.wheels import make_wheel
+
+GOLDEN = ROOT / "tests/data/messages.txt"
+
+MATRIX = {
+    "targets": """\
+targets:
+  - id: debian-12
+    title: Debian 12
+    python: "3.11"
+    libc: glibc
+    arches: [x86_64, s390x]
+    assembled: {suite: bookworm, packages: [python3]}
+    replica:
+      interpreter: cpython-3.11
+      naming: upstream
+      suite: bookworm
+      pip: "22.0.4"
+      replicates: Debian
+      differs: {pip: older}
+""",
+    "interpreters": """\
+interpreters:
+  - {id: cpython-3.11, python: "3.11", suite: bookworm, source: python3.11}
+""",
+    "namings": """\
+namings:
+  - id: upstream
+    builds: gnu
+    last: {s390x: gnu}
+""",
+    "builders": """\
+builders:
+  - id: cross
+    kind: cross
+    libc: glibc
+    promises: {x86_64: "2.17", s390x: "2.17"}
+    headers:
+      - {python: "3.11", suite: bookworm, arches: [x86_64, s390x]}
+""",
+    "subjects": """\
+subjects:
+  - id: plain
+    group: fixture wheels
+    fixture: plain
+    builder: cross
+    imports: [wheelgrid_plain]
+  - id: numpy
+    group: index wheels
+    index: numpy==2.4.6
+    imports: [numpy]
+""",
+    "expectations": """\
+expectations:
+  - target: debian-12
+    arch: s390x
+    subject: numpy
+    outcome: crashed
+    reason: the emulator loses a thread
+    link: https://example.org/1
+""",
+    "profiles": """\
+profiles:
+  - {name: smoke, subjects: [numpy]}
+""",
+    "policies": """\
+policies:
+  - id: other-names
+    title: Other names
+    targets: [debian-12]
+    reads: [".abi3-{gnu}.so"]
+    verified_on: {debian-12: debian-12}
+    link: https://example.org/why
+""",
+}
+
+EDITS = (
+    ("targets", "s390x]", "s390]"),
+    ("targets", "s390x]", "amd64]"),
+    ("targets", "[x86_64, s390x]", "x86_64"),
+    ("targets", "[x86_64, s390x]", "[]"),
+    ("targets", '"3.11"', "3.10"),
+    ("targets", "id: debian-12", "id: on"),
+    ("targets", "id: debian-12", "id: Debian/12"),
+    ("targets", "title:", "titel:"),
+    ("targets", "    libc: glibc\n", "    libc: glibc\n    libc: musl\n"),
+    ("targets", "libc: glibc", "libc: glib"),
+    ("targets", "libc: glibc", "libc: !c glibc"),
+    ("targets", "libc: glibc", "libc: [glibc"),
+    ("targets", "    replica:", "    overrides: {riscv64: {title: x}}\n    replica:"),
+    ("targets", "    replica:", "    overrides: {s390x: {registry: {imagge: x}}}\n    replica:"),
+    ("targets", "interpreter: cpython-3.11", "interpreter: cpython-3.1"),
+    ("targets", "naming: upstream", "naming: upstraem"),
+    ("targets", '"22.0.4"', "latest"),
+    ("targets", "{pip: older}", "{piip: older}"),
+    ("namings", "{s390x: gnu}", "{s390x: gnuu}"),
+    ("namings", "builds: gnu", "builds: {s390x: gnu}"),
+    ("builders", 'promises: {x86_64: "2.17", s390x: "2.17"}', ""),
+    ("builders", "kind: cross", "kind: container"),
+    ("builders", "suite: bookworm, ", ""),
+    ("subjects", "builder: cross", "builder: crss"),
+    ("subjects", "fixture: plain", "fixture: plian"),
+    ("subjects", "    builder: cross\n", ""),
+    ("subjects", "    index: numpy==2.4.6\n", ""),
+    ("subjects", "numpy==2.4.6", "numpy>=2"),
+    ("subjects", "[numpy]", "[numpy]\n    call: a b"),
+    ("subjects", "[numpy]", "[numpy]\n    any_python: true"),
+    ("subjects", "[numpy]", "[numpy]\n    include: [debain-12]"),
+    ("subjects", "[numpy]", "[numpy]\n    exclude: ['*']"),
+    ("subjects", "id: numpy", "id: plain"),
+    ("expectations", "outcome: crashed", "outcome: crushed"),
+    ("expectations", "outcome: crashed", "outcome: pass"),
+    ("expectations", "arch: s390x", "arch: s390"),
+    ("profiles", "[numpy]", "[nunpy]"),
+    ("policies", "[debian-12]", "[debian-21]"),
+    ("policies", "{gnu}", "{glibc}"),
+    ("policies", '    reads: [".abi3-{gnu}.so"]\n', ""),
+    ("policies", "policies:", "polices:"),
+)
+"""One edit each: file, old text, new text."""
+
+COMMANDS = """\
+plna
+plan --targt debian-12
+plan --matrix nowhere
+plan --target debian-122
+plan --arch s390
+plan --profile smoek
+plan -k 'debian and'
+plan -k fedora
+plan -q arhc:s390x
+plan -q 'outcome:crushed'
+plan -q '"numpy'
+plan -q nobody
+plan -q outcome:pass
+plan --changed nowhere
+run
+run --subject nump
+run --images asembled
+run --shard 3/2
+run --debian-mirror ftp://user:secret@example.org/debian
+check nothing-here
+check numpy>=2
+check numpy==not.a.version!
+check folder
+check no-1.0-py3-none-any.whl
+check text-1.0-py3-none-any.whl
+check cut-1.0-py3-none-any.whl
+check two-1.0-py3-none-any.whl
+check climbs-1.0-py3-none-any.whl
+check rooted-1.0-py3-none-any.whl
+check bomb-1.0-py3-none-any.whl
+check good-1.0-py3-none-any.whl -q subject:nobody
+check good-1.0-py3-none-any.whl -q outcome:crashed
+predict text-1.0-py3-none-any.whl
+remedy text-1.0-py3-none-any.whl
+build plian
+build --arch s390
+build --python 3.1
+build --arch riscv64 --python 3.9
+build --builder cros
+passport
+passport debian-1
+passport debian-12/s390
+passport --facts half.json
+repro debian-12/s390x/nunpy
+repro debian-12
+explain debian-12/s390x/nunpy
+image build --target debian-21
+image list
+policy other-nams
+compare last nobody --store runs.db
+compare last last --store none.db
+compare last last --store other.db
+compare last last --store text-1.0-py3-none-any.whl
+compare last none.json --store runs.db
+compare last half.json --store runs.db
+compare last list.json --store runs.db
+compare last newer.json --store runs.db
+history nobody --store runs.db
+report nobody --store runs.db
+report last --store runs.db -q subject:nobody
+merge runs.db --store runs.db
+site folder none.json --store runs.db
+lock --matrix nowhere
+"""
+WITHOUT_MATRIX = {"plna", "history", "merge"}
+"""Commands without ``--matrix``; all others read the one above."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the current directory with all files that the commands name; there is no engine."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/engine.sock")
+    monkeypatch.setenv("WHEELGRID_STORE", "none.db")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("LC_ALL", "C")
+    _write_matrix(tmp_path)
+    _write_wheels(tmp_path)
+    _write_runs(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    return tmp_path
+
+
+def _write_matrix(folder: Path) -> None:
+    (folder / "matrix").mkdir(exist_ok=True)
+    for name, text in MATRIX.items():
+        (folder / f"matrix/{name}.yaml").write_text(text)
+    (folder / "matrix/index.lock.json").write_text('{"generated": "2026-01-01", "releases": {}}')
+
+
+def _write_wheels(folder: Path) -> None:
+    make_wheel(folder, "good", "x = 1")
+    (folder / "text-1.0-py3-none-any.whl").write_text("hello")
+    cut = make_wheel(folder, "cut", "x = 1\n" * 1000)
+    cut.write_bytes(cut.read_bytes()[:-100])
+    make_wheel(folder, "one", "x = 1").rename(folder / "two-1.0-py3-none-any.whl")
+    members = {"climbs": "../evil.py", "rooted": "/etc/evil.py", "bomb": "zeros"}
+    for name, member in members.items():
+        with zipfile.ZipFile(make_wheel(folder, name, ""), "a", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(member, bytes(100 << 20) if name == "bomb" else b"")
+
+
+def _write_runs(folder: Path) -> None:
+    planned = cells(1)
+    how = Circumstances(harness="1", started_at="2026-01-01T02:00:00", seconds=1, workers=1)
+    with open_store(folder / "runs.db", write=True) as store:
+        info = store.begin(planned, label="", started_at=how.started_at)
+        store.end(info, how, 3)
+    write_run(folder / "newer.json", record_run(build_grid(planned, []), how))
+    newer = (folder / "newer.json").read_text()
+    (folder / "newer.json").write_text(re.sub(r'"schema": *\d+', '"schema": 99', newer))
+    (folder / "half.json").write_text("{")
+    (folder / "list.json").write_text("[]")
+    with sqlite3.connect(folder / "other.db") as other:
+        other.execute("CREATE TABLE t (x)")
+    other.close()
+
+
+def test_messages(
+    folder: Path, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
+) -> None:
+    """Every mistake ends with code 2 or 3, without a traceback, and with the golden message."""
+    blocks = []
+    for line in COMMANDS.splitlines():
+        words = shlex.split(line)
+        known = words[0] in WITHOUT_MATRIX or "--matrix" in words
+        with patch.dict(os.environ):  # options for mirrors are passed on by the environment
+            status = execute(words if known else [*words, "--matrix", "matrix"])
+        blocks.append(_block(f"wheelgrid {line}", status, capsys, folder))
+    for name, old, new in EDITS:
+        assert old in MATRIX[name]
+        (folder / f"matrix/{name}.yaml").write_text(MATRIX[name].replace(old, new, 1))
+        status = execute(["plan", "--matrix", "matrix"])
+        blocks.append(_block(f"{name}.yaml: {old!r} → {new!r}", status, capsys, folder))
+        _write_matrix(folder)
+    text = "\n".join(blocks)
+    if pytestconfig.getoption("--update-golden"):
+        GOLDEN.write_text(text, "utf-8")
+    assert text == GOLDEN.read_text("utf-8")
+
+
+def _block(title: str, status: int, capsys: pytest.CaptureFixture[str], folder: Path) -> str:
+    """Return one paragraph: the mistake, the exit code, the text on standard error."""
+    said = capsys.readouterr().err
+    assert status in (2, 3), f"{title}: exit code {status}: {said}"
+    assert "Traceback" not in said
+    said = said.replace(str(folder), "HERE").replace(str(ROOT), "CHECKOUT")
+    said = re.sub(r"\d+ bytes that unpack to \d+", "N bytes that unpack to N", said)
+    said = re.sub(r"\d{8}T\d{6}-[0-9a-f]{8}", "RUN", said)
+    return f"{title}  (exit code {status})\n{said}"
