@@ -201,8 +201,6 @@ class Upstream:
         path = self._cache.root / KIND / cached_name(package)
         return path.is_file() and file_sha256(path) == package.sha256
 
-    # --- resolving -------------------------------------------------------------------------
-
     def _bases(self, wanted: PackageSet) -> tuple[VersionsFrom, ...]:
         follows = self._settings.latest or self.suite(wanted.suite).rolling
         return _ROLLING if follows else _PINNED
@@ -278,8 +276,6 @@ class Upstream:
                 yield VersionsFrom.INDEX, answer.sources[choice.name]
         if self._settings.latest:
             yield from locked
-
-    # --- files ------------------------------------------------------------------------------
 
     def _files(
         self, what: str, packages: Sequence[Package], basis: VersionsFrom

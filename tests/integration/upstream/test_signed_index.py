@@ -49,7 +49,7 @@ def test_only_a_closed_suite_may_have_an_expired_index(
 ) -> None:
     """A stale mirror could hold back updates; a closed suite gets none."""
     distribution.publish(days=10, valid=3)
-    with pytest.raises(UpstreamError, match=r"the index of Debian demo .*: it is past its date"):
+    with pytest.raises(UpstreamError, match=r"the index of Debian demo .*: it expired"):
         client(mirror).upstream.fetch(wanted())
     closed = Suite(id=SUITE, closed=True)
     taken, _ = client(mirror, cache="b", suite=closed).upstream.fetch(wanted())
