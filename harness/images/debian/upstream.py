@@ -117,13 +117,9 @@ class Upstream:
 
     def fetch(self, wanted: PackageSet) -> tuple[ResolvedSet, tuple[Path, ...]]:
         """Resolve a set so that all files can be fetched; return them in the same order."""
-
-        def fetch(
-            basis: VersionsFrom, resolved: ResolvedSet
-        ) -> tuple[ResolvedSet, tuple[Path, ...]]:
-            return resolved, self._files(wanted.title, resolved.packages, basis)
-
-        return self._first(wanted, fetch)
+        return self._first(
+            wanted, lambda basis, it: (it, self._files(wanted.title, it.packages, basis))
+        )
 
     def source(self, choice: SourceChoice) -> tuple[Package, Path]:
         """Return the first upstream archive of the choice that can be fetched, and its file."""
