@@ -8,15 +8,26 @@ from pathlib import Path
 from harness.host.cache import content_key
 
 _ROOT = Path(__file__).parents[2]
-_IGNORED = ("harness.cli", "harness.report")
+_IGNORED = (
+    "harness.cli",
+    "harness.core.causes",
+    "harness.core.errors",
+    "harness.host.cache",
+    "harness.host.code_key",
+    "harness.host.download",
+    "harness.host.process",
+    "harness.images.debian",
+    "harness.report",
+)
+"""Modules and packages that decide nothing: they print, report, or obtain bytes by their digest."""
 
 
 @cache
 def code_key(*modules: str, root: Path = _ROOT) -> str:
     """Return a key of the code of ``modules`` and of every harness module that they import.
 
-    Docstrings, comments and line numbers do not change it, nor does code in ``harness.cli`` and
-    ``harness.report``. ``root`` is the directory that holds the package ``harness``.
+    Docstrings, comments and line numbers do not change it, nor does code in ``_IGNORED`` unless
+    it is among ``modules``. ``root`` is the directory that holds the package ``harness``.
     """
     names = code_modules(*modules, root=root)
     return content_key(*(text for name in names for text in (name, _parse(name, root)[0])))
@@ -51,7 +62,7 @@ def _imported(tree: ast.Module, root: Path) -> Iterator[str]:
                 # ``from package import name`` reads a submodule, or else the package.
                 full = f"{package}.{alias.name}" if package else alias.name
                 name = full if not package or _module_path(full, root) else package
-                if name.startswith("harness.") and not name.startswith(_IGNORED):
+                if name.startswith("harness.") and not _is_ignored(name):
                     yield name
 
 
