@@ -8,13 +8,10 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler.loadscope import LoadScopeScheduling
-from xdist.workermanage import WorkerController
 
 from harness.app.wiring import (
     IMAGE_CHOICES,
@@ -32,6 +29,7 @@ from harness.host.engine import Limits
 from harness.host.process import end_with_parent
 from harness.matrix.cell_list import load_cells
 from harness.matrix.plan import Selection, plan_cells
+from harness.matrix.pytest_internals import ByTarget, Producer
 from harness.probe.journal import Journal, observations, read_events
 from harness.probe.prober import Prober
 from harness.probe.result_keys import ProbeLimits
@@ -92,56 +90,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_configure_node(node: object) -> None:
     """Tell an xdist worker where the journal is."""
     node.workerinput["wheelgrid_journal"] = str(node.config.stash[_JOURNAL])  # type: ignore[attr-defined]
-
-
-class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
-    """Give all cells of one target image to one worker (a class of xdist, which is untyped).
-
-    ``images`` maps targets to the first one of the same image: a prober measures it once.
-
-    Own scheduler instead of ``xdist_group``: it needs no ``--dist``, and pytest 9.2 has
-    silently stopped to take the group from where xdist 3.8 puts it.
-
-    Targets whose image is there go first, asked anew each time: they are probed while
-    others' images are being made, instead of waiting behind them.
-    """
-
-    def __init__(
-        self,
-        config: pytest.Config,
-        log: Producer,
-        is_ready: Callable[[str], bool],
-        images: dict[str, str],
-    ) -> None:
-        super().__init__(config, log)
-        self._is_ready = is_ready
-        self._images = images
-
-    def _assign_work_unit(self, node: WorkerController) -> None:
-        ready = next(filter(self._is_ready, self.workqueue), None)
-        if ready is not None:
-            self.workqueue.move_to_end(ready, last=False)
-        super()._assign_work_unit(node)
-
-    def _split_scope(self, nodeid: str) -> str:
-        target = nodeid.partition("[")[2].rpartition("/")[0]
-        return self._images.get(target, target) or nodeid
-
-    def remove_node(self, node: WorkerController) -> str | None:
-        """Return the cell at which a worker died, and give what it had left to others.
-
-        xdist 3.8 gives them that cell too, which then ends one worker after the other.
-        """
-        units: dict[str, dict[str, bool]] = self.assigned_work.pop(node)
-        left = [(unit, cell) for unit in units.values() for cell, done in unit.items() if not done]
-        if not left:
-            return None
-        unit, cell = left[0]
-        unit[cell] = True
-        self.workqueue.update((scope, u) for scope, u in units.items() if not all(u.values()))
-        for other in self.assigned_work:
-            self._reschedule(other)
-        return cell
 
 
 @pytest.hookimpl(optionalhook=True)

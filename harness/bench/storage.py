@@ -35,7 +35,7 @@ from harness.results.grid import Grid
 from harness.results.past import past_of
 from harness.results.runfile import Circumstances, Run
 from harness.store import open_store
-from harness.store.history import steps
+from harness.store.history import cell_transitions
 
 CELLS = 50_000
 SUBJECTS = 200
@@ -63,9 +63,9 @@ def main(words: Sequence[str]) -> ExitCode:
         _, drawing = timed("rendering the grid", lambda: draw(now.grid))
         past = past_of(now, [base], base=base)
         _, paging = timed("rendering the page", lambda: html_page(now, past))
-        _, telling = timed("rendering the changes", lambda: tell(found))
+        _, rendering = timed("rendering the changes", lambda: tell(found))
         timed("the whole history", lambda: read_history(path, cells))
-    late = max(opening, comparing, drawing, paging, telling) > LIMIT
+    late = max(opening, comparing, drawing, paging, rendering) > LIMIT
     return ExitCode.UNEXPECTED if late else ExitCode.AS_EXPECTED
 
 
@@ -106,7 +106,7 @@ def read_run(path: Path, name: str) -> Run:
 def read_history(path: Path, cells: Sequence[Cell]) -> int:
     """Return how many changes the store knows of."""
     with open_store(path) as store:
-        return len(steps(store, [cell.id for cell in cells]))
+        return len(cell_transitions(store, [cell.id for cell in cells]))
 
 
 def draw(grid: Grid) -> None:

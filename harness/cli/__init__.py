@@ -1,6 +1,6 @@
-"""The command line: words in, an exit code out; every error is put into words here.
+"""The command line: run one command, print its errors, and return the exit code.
 
-One module a command; none holds logic of its own.
+Each command has one module, which parses options and calls other rooms.
 """
 
 import gc
@@ -39,13 +39,13 @@ from harness.report.console import say
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 as expected, 1 not as expected, 2 usage or matrix error, "
-    "3 engine or image trouble, 4 a fixture wheel does not build, 130 interrupted.",
+    "3 engine or image error, 4 a fixture wheel failed to build, 130 interrupted.",
 )
 @click.version_option(harness.__version__, prog_name="wheelgrid")
 def commands() -> None:
     """Will this wheel import there?
 
-    Observed for every interpreter, libc and architecture of the matrix.
+    Probe compiled wheels on every interpreter, libc and architecture of the matrix.
     """
 
 
@@ -57,21 +57,21 @@ for _command in (
 
 
 GARBAGE_PAUSE = 100_000
-"""Objects made between two looks for garbage. Nearly all that a command makes it keeps to its
-end, and looking at Python's own pace is a third of the time of drawing 50,000 cells."""
+"""Allocations between two garbage collections. A command keeps most of its objects until it ends;
+Python's default threshold costs a third of the time to render 50,000 cells."""
 
 
 def main() -> None:
-    """Run the command line of this process, and exit."""
+    """Run the command line of this process and exit."""
     gc.set_threshold(GARBAGE_PAUSE)
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that lacks a character shows its escape; it never ends a run.
+        # A character that the terminal's encoding lacks is escaped instead of ending the run.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(execute(sys.argv[1:]))
 
 
 def execute(words: Sequence[str]) -> int:
-    """Run the command that ``words`` spell and return what to exit with."""
+    """Run the command line ``words`` and return the exit status."""
     try:
         with commands.make_context("wheelgrid", list(words)) as context:
             status = commands.invoke(context)
@@ -82,15 +82,15 @@ def execute(words: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except HarnessError as error:
-        # Problems of the matrix are lines of their own, which begin with their place.
-        speaker = "" if isinstance(error, MatrixFileError) else "wheelgrid: "
-        say(f"{speaker}{error}")
+        # Each matrix problem is a line that begins with file:line:col.
+        prefix = "" if isinstance(error, MatrixFileError) else "wheelgrid: "
+        say(f"{prefix}{error}")
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         say("wheelgrid: interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Who read has seen enough. Python flushes standard output once more as it exits.
+        # The reader closed the pipe. Python flushes standard output once more as it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     return int(status or ExitCode.AS_EXPECTED)

@@ -1,4 +1,4 @@
-"""``wheelgrid build``: fixture projects made into wheels."""
+"""``wheelgrid build``: build fixture projects into wheels."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -32,14 +32,14 @@ from harness.wheels.build import (
 
 @click.command(cls=ExplainedCommand, example="wheelgrid build abi3 --arch s390x --python 3.11")
 @click.argument("fixture", required=False)
-@click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches; all by default.")
-@click.option("--python", "pythons", multiple=True, metavar="X.Y", help="Minor versions.")
+@click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Only these arches.")
+@click.option("--python", "pythons", multiple=True, metavar="X.Y", help="Only these Pythons.")
 @click.option(
     "--builder",
     "wanted",
     multiple=True,
     metavar="GLOB",
-    help="Builders; by default those that compile on this machine, without an image.",
+    help="Builder to use; by default all that need no builder image.",
 )
 @click.option(
     "--fixtures",
@@ -61,14 +61,14 @@ def build(  # noqa: PLR0913 -- one parameter an option
     registry: str,
     matrix: Path,
 ) -> None:
-    """Build fixture wheels, all or those of one project, and print their paths."""
+    """Build fixture wheels of one or all projects; print their paths."""
     builders = _builders(read_matrix(matrix).builders, wanted)
     names = _names(fixtures, fixture)
     _check_names(builders, arches, pythons)
     projects = [load_project(fixtures / name) for name in names]
     wheels = _wheels(builders, projects, arches or ("*",), pythons or ("*",))
     if not wheels:
-        raise UsageError("no builder builds that pair of arch and Python; see matrix/builders.yaml")
+        raise UsageError("no builder supports that arch with that Python; see matrix/builders.yaml")
     options = ProberOptions(matrix_folder=matrix, fixtures=fixtures, registry=registry)
     container_builder = _container_builder(options, builders)
     workspace = open_workspace(matrix, say)
@@ -77,7 +77,7 @@ def build(  # noqa: PLR0913 -- one parameter an option
 
 
 def _builders(builders: Sequence[Builder], patterns: Sequence[str]) -> tuple[Builder, ...]:
-    """Return those asked for. Raises ``UsageError`` for the first pattern that matches none."""
+    """Return the builders that match. Raises ``UsageError`` for a pattern that matches none."""
     if not patterns:
         return tuple(b for b in builders if b.kind is not BuilderKind.CONTAINER)
     ids = tuple(builder.id for builder in builders)
@@ -93,7 +93,6 @@ def _wheels(
     arches: Sequence[str],
     pythons: Sequence[str],
 ) -> list[PlannedWheel]:
-    """Return the wheels of the projects for these arches, each for one of these Pythons."""
     return [
         wheel
         for builder in builders
@@ -112,7 +111,6 @@ def _wheels(
 def _container_builder(
     options: ProberOptions, builders: Iterable[Builder]
 ) -> ContainerBuilder | None:
-    """Return where containers build, where one of the builders needs it."""
     if all(builder.kind is not BuilderKind.CONTAINER for builder in builders):
         return None
     return open_container_builder(options, open_pinned(options, say), say)
@@ -132,7 +130,7 @@ def _names(fixtures: Path, wanted: str | None) -> tuple[str, ...]:
 def _check_names(
     builders: Sequence[Builder], arches: Sequence[str], pythons: Sequence[str]
 ) -> None:
-    """Raise ``UsageError`` for the first arch or Python that no builder has."""
+    """Raise ``UsageError`` for the first arch or Python that no builder supports."""
     pairs = [pair for builder in builders for pair in builder.builds]
     known = tuple(dict.fromkeys(arch for _, arch in pairs))
     for arch in arches:
@@ -143,5 +141,5 @@ def _check_names(
         if not matching(python, minors):
             known_minors = " ".join(minors) or "none"
             raise UsageError(
-                f"--python {python}: no builder has its headers; known: {known_minors}"
+                f"--python {python}: no builder has its headers; available: {known_minors}"
             )

@@ -1,4 +1,4 @@
-"""``wheelgrid check``: a user's own wheels on every target that they are for."""
+"""``wheelgrid check``: probe a user's wheels on every target that they fit."""
 
 from dataclasses import replace
 from functools import partial
@@ -13,11 +13,11 @@ from harness.app.wiring import open_index, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import query_option, run_options, selection_options
 from harness.core.errors import ExitCode
-from harness.matrix.plan import Selection, all_cells, plan_cells, usual, with_subjects
+from harness.matrix.plan import Selection, all_cells, or_default_profile, plan_cells, with_subjects
 from harness.report.console import Console, print_data, say
 from harness.report.gate import format_gate
 from harness.report.planned import format_not_applicable
-from harness.results.gate import Pair, hold_against, pair_up, told_apart
+from harness.results.gate import GatePair, compare_releases, pair_up, with_distinct_ids
 from harness.results.grid import Grid, exit_code
 from harness.results.query import Query
 from harness.wheels.index.lock import LOCK_NAME, read_lock
@@ -35,29 +35,27 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     "imports",
     multiple=True,
     metavar="NAME",
-    help="Module to import; those that the wheel has by default.",
+    help="Module to import; by default those that the wheel contains.",
 )
-@click.option(
-    "--call", default="", metavar="EXPR", help="Python expression that is true when it works."
-)
+@click.option("--call", default="", metavar="EXPR", help="Python expression that must be true.")
 @click.option(
     "--against",
     multiple=True,
     metavar="NAME==VERSION",
-    help="The release before: exit with 1 only for what gets worse.",
+    help="Previous release: exit 1 only for regressions against it.",
 )
-@click.option("--strict", is_flag=True, help="With --against: exit with 1 for any failure.")
+@click.option("--strict", is_flag=True, help="With --against: exit 1 for any failure.")
 @click.option(
     "--partial",
     "some",
     is_flag=True,
-    help="With --against: not all wheels of the release are here.",
+    help="With --against: do not report wheels that only the previous release has.",
 )
 @click.option(
     "--expect",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="What is known not to work, as in matrix/expectations.yaml.",
+    help="Known failures, in the format of matrix/expectations.yaml.",
 )
 @selection_options
 @query_option
@@ -75,18 +73,20 @@ def check(  # noqa: PLR0913 - one for each option
     query: Query,
     options: RunOptions,
 ) -> ExitCode:
-    """Probe your own wheels wherever their arch and Python fit.
+    """Probe your own wheels on every target that they fit.
 
-    WHEEL is a file, a folder of wheels, or name==version from the package index. Writes what `run`
-    writes. With --against the released wheels are probed beside yours.
+    WHEEL is a file, a folder of wheels, or name==version from the package index. Writes the same
+    files as `run`. With --against, the wheels of that release are probed too.
     """
     matrix = read_matrix(options.matrix)
-    selection = usual(matrix, selection)
+    selection = or_default_profile(matrix, selection)
     index = open_index(read_lock(options.matrix / LOCK_NAME), say)
     proof = Proof(imports=imports, call=call)
     candidates = read_candidates(wheels, proof, index)
     subjects = tuple(candidate.subject for candidate in candidates)
-    released = told_apart(subjects, [c.subject for c in read_candidates(against, proof, index)])
+    released = with_distinct_ids(
+        subjects, [c.subject for c in read_candidates(against, proof, index)]
+    )
     pairs = pair_up(subjects, released)
     wanted = plan_cells(matrix, replace(selection, keyword="", subjects=()))
     targets = tuple({cell.target.key: cell.target for cell in wanted}.values())
@@ -101,8 +101,8 @@ def check(  # noqa: PLR0913 - one for each option
 
 
 def _gate(
-    pairs: tuple[Pair, ...], console: Console, strict: bool, some: bool, grid: Grid
+    pairs: tuple[GatePair, ...], console: Console, strict: bool, some: bool, grid: Grid
 ) -> ExitCode:
-    gated = hold_against(grid, pairs, partial=some)
+    gated = compare_releases(grid, pairs, partial=some)
     say(format_gate(gated), console)
     return gated.code(strict=strict)

@@ -1,4 +1,4 @@
-"""A command that shows how it is used: click's own, with an example in its help."""
+"""A click command with an example in its help."""
 
 from typing import Any
 

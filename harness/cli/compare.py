@@ -1,4 +1,4 @@
-"""``wheelgrid compare``: what changed between two runs, and what changed with it."""
+"""``wheelgrid compare``: what changed between two runs, and the recorded differences beside it."""
 
 from dataclasses import replace
 from enum import StrEnum
@@ -14,7 +14,7 @@ from harness.report.changes import comparison_json, format_comparison
 from harness.report.console import Console, print_data, say
 from harness.report.markdown import markdown_changes
 from harness.results.choice import chosen_changes
-from harness.results.compare import Comparison, accused, compare_grids, confirm
+from harness.results.compare import Comparison, compare_grids, confirm, regressed_cells
 from harness.results.query import Query
 from harness.results.runfile import Run
 from harness.store import default_store
@@ -22,7 +22,7 @@ from harness.store.run_lookup import find_pair, known_past
 
 
 class ComparisonFormat(StrEnum):
-    """One way to write a comparison down."""
+    """Output format of a comparison."""
 
     TERMINAL = "terminal"
     MARKDOWN = "markdown"
@@ -42,23 +42,23 @@ class ComparisonFormat(StrEnum):
     "form",
     type=click.Choice([form.value for form in ComparisonFormat]),
     default=ComparisonFormat.TERMINAL.value,
-    help="How to write it.",
+    help="Output format.",
 )
 @query_option
 @click.option(
     "--confirm",
     "again",
     is_flag=True,
-    help="Run what got worse once more, in RUN's place, before it is believed.",
+    help="Run regressed cells of RUN again, and report only those that fail again.",
 )
 @run_options
 def compare(
     *, base: str, run: str, form: str, query: Query, again: bool, options: RunOptions
 ) -> ExitCode:
-    """Say what changed from BASE to RUN, and what changed with it.
+    """Show which cells and recorded inputs changed from BASE to RUN.
 
-    Each is the id of a run, `last`, `last~1`, `last-night` or a run.json; `wheelgrid runs` lists
-    them. Exits with 1 where a cell got worse; one that is missing on either side did not.
+    Each is a run id, `last`, `last~1`, `last-night` or a run.json; `wheelgrid runs` lists the
+    ids. Exits 1 if a cell regressed; a cell that one of the runs misses does not count.
     """
     store = options.store or default_store()
     base_run, named = find_pair(base, run, store)
@@ -66,7 +66,7 @@ def compare(
     past = known_past((before, now), store)
     comparison = compare_grids(before.grid, now.grid, passports=past.passports, flaky=past.flaky)
     chosen = chosen_changes(comparison, query)
-    if again and (cells := accused(chosen)):
+    if again and (cells := regressed_cells(chosen)):
         options = replace(options, out=options.out / "confirm")
         seen = run_again(cells, named.id, options, Console(stderr=True))
         chosen = confirm(chosen, seen, passports=past.passports)

@@ -1,4 +1,4 @@
-"""``wheelgrid doctor``: is this machine able to run the matrix."""
+"""``wheelgrid doctor``: check whether this machine can run the matrix."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,17 +17,17 @@ from harness.report.console import print_data, say
 
 
 @click.command(cls=ExplainedCommand, example="wheelgrid doctor --fix")
-@click.option("--fix", is_flag=True, help="Mend what can be mended; says each command first.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.option("--tests", is_flag=True, help="Also what only this project's own tests need.")
+@click.option("--fix", is_flag=True, help="Fix what can be fixed; print each command first.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--tests", is_flag=True, help="Also check what only this project's tests need.")
 @mirror_option
 @matrix_option
 def doctor(*, matrix: Path, fix: bool, as_json: bool, tests: bool) -> ExitCode:
-    """Look at this machine: engine, emulation, disk, network, the mirror of Debian."""
+    """Check this machine: engine, emulation, disk, network, mirror."""
     wanted = {target.arch for target in read_matrix(matrix).targets}
     arches = tuple(arch for arch in ARCHES if arch in wanted)
     locks = read_locks(matrix)
-    with ThreadPoolExecutor(1) as pool:  # beside the others: it takes longest
+    with ThreadPoolExecutor(1) as pool:  # the slowest check runs beside the others
         mirror = pool.submit(check_mirror, locks, {arch.debian for arch in arches})
         checks = fix_machine(arches, say, tests=tests) if fix else run_checks(arches, tests=tests)
         checks += (mirror.result(),)

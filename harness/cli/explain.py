@@ -1,4 +1,4 @@
-"""``wheelgrid explain``: the story of one cell."""
+"""``wheelgrid explain``: why one cell passes or fails."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ from harness.cli.options import matrix_option
 from harness.matrix.plan import find_cell
 from harness.predict.batch import predict_cell
 from harness.report.console import print_data, say
-from harness.report.predictions import format_prediction, format_story
+from harness.report.predictions import format_explanation, format_prediction
 from harness.results.runfile import read_run
 
 
@@ -31,20 +31,20 @@ from harness.results.runfile import read_run
     type=click.Path(path_type=Path),
     default=Path("grid/run.json"),
     metavar="FILE",
-    help="The run to look in; ./grid/run.json by default.",
+    help="Run to read; ./grid/run.json by default.",
 )
 @matrix_option
 def explain(*, cell: str, run_file: Path, matrix: Path) -> None:
-    """Tell what the wheel holds, what the target looks for, and where they part.
+    """Explain why a wheel does or does not import on a target.
 
-    CELL is an id as the grid prints it: TARGET/ARCH/SUBJECT. What the last run saw of it is
-    told; where there was none, what is to be expected.
+    CELL is an id as the grid prints it: TARGET/ARCH/SUBJECT. Shows the result of the last run,
+    or a prediction if that run does not have the cell.
     """
     width = shutil.get_terminal_size().columns
     seen = read_run(run_file).grid.cells if run_file.exists() else ()
     for found in seen:
         if found.cell.id == cell:
-            print_data(format_story(found, width=width), end="")
+            print_data(format_explanation(found, width=width), end="")
             return
     loaded, options = read_matrix(matrix), ProberOptions(matrix_folder=matrix)
     index = open_pinned(options, say)

@@ -1,4 +1,4 @@
-"""``wheelgrid history``: when a cell changed, and what changed with it."""
+"""``wheelgrid history``: when a cell changed, and which recorded inputs changed then."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ import click
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import query_option, store_option
 from harness.report.console import print_data, say
-from harness.report.listing import format_steps
+from harness.report.listing import format_transitions
 from harness.results.query import Query
 from harness.store import open_store
-from harness.store.history import count_sightings, named_cells, steps
+from harness.store.history import cell_transitions, count_sightings, named_cells
 
 
 @click.command(
@@ -22,13 +22,13 @@ from harness.store.history import count_sightings, named_cells, steps
 @query_option
 @store_option
 def history(*, name: str, query: Query, store: Path) -> None:
-    """Say when cells changed, the newest change first, and what else changed then.
+    """List when cells and recorded inputs changed, newest first.
 
-    What stayed as it was is only counted. A query sees a cell as it was after the change.
+    Unchanged results are only counted. A query matches a cell as it was after the change.
     """
     with open_store(store) as opened:
         cells = named_cells(opened, name)
-        found = steps(opened, cells, query)
+        found = cell_transitions(opened, cells, query)
         seen, times = count_sightings(opened, cells)
-    print_data(format_steps(found), end="")
+    print_data(format_transitions(found), end="")
     say(f"{len(found)} changes; {seen} cells, seen {times} times")

@@ -1,4 +1,4 @@
-"""``wheelgrid image``: target images made ahead, listed, and removed when nobody uses them."""
+"""``wheelgrid image``: build, list and remove target images."""
 
 import time
 from pathlib import Path
@@ -25,7 +25,7 @@ A_DAY = 24 * 3600.0
 
 @click.group()
 def image() -> None:
-    """Make target images ahead, list them, remove those that nobody uses."""
+    """Build, list and remove target images."""
 
 
 @image.command(
@@ -35,9 +35,9 @@ def image() -> None:
 @image_options
 @matrix_option
 def build(*, selection: Selection, images: str, registry: str, matrix: Path) -> ExitCode:
-    """Make the images of the targets that a run would probe.
+    """Build the images of the targets that a run would probe.
 
-    What the engine has is not made again. Prints a line for each: way, seconds, size, origin.
+    Images that the engine has are kept. Prints a line for each: way, seconds, size, origin.
     """
     cells = plan_cells(read_matrix(matrix), selection)
     targets = {cell.target.key: cell.target for cell in cells}
@@ -60,41 +60,41 @@ def build(*, selection: Selection, images: str, registry: str, matrix: Path) -> 
 
 
 @image.command("list", cls=ExplainedCommand, example="wheelgrid image list --unused")
-@click.option("--unused", is_flag=True, help="Only what no target of the matrix uses.")
+@click.option("--unused", is_flag=True, help="List only what no target of the matrix uses.")
 @registry_option
 @matrix_option
 def list_images(*, unused: bool, registry: str, matrix: Path) -> None:
-    """Show the images made here, and what the cache keeps for them.
+    """List the images built here and their cache entries.
 
-    A line for each: size, age, name, the targets that use it. An image's size counts the
-    layers that it shares with others.
+    Prints a line for each: size, age, name, the targets that use it. The size of an image
+    includes layers that it shares with others.
     """
-    items = [item for item in _stock(matrix, registry) if not (unused and item.targets)]
+    items = [item for item in _inventory(matrix, registry) if not (unused and item.targets)]
     print_data(format_inventory(items, now=time.time()))
 
 
 @image.command("prune", cls=ExplainedCommand, example="wheelgrid image prune --dry-run")
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
-@click.option("--all", "everything", is_flag=True, help="Also what the matrix uses.")
+@click.option("--dry-run", is_flag=True, help="Print what would be removed; remove nothing.")
+@click.option("--all", "everything", is_flag=True, help="Also remove what the matrix uses.")
 @registry_option
 @matrix_option
 def prune_images(*, dry_run: bool, everything: bool, registry: str, matrix: Path) -> None:
-    """Remove images and cache entries that no target of the matrix uses any more.
+    """Remove images and cache entries that no target of the matrix uses.
 
-    All of it can be made again; what --all removes is made again by the next run.
+    All of them can be built again; the next run rebuilds what --all removes.
     """
-    items = [item for item in _stock(matrix, registry) if everything or not item.targets]
+    items = [item for item in _inventory(matrix, registry) if everything or not item.targets]
     if not dry_run:
         cache = Cache(default_cache_root())
         items = list(remove_items(items, connect(), cache, announce=say))
         if left := cache.remove_leftovers(older_than=A_DAY):
-            print_data(f"removed what killed processes left: {format_mib(left)}")
+            print_data(f"removed leftovers of killed processes: {format_mib(left)}")
     for item in items:
         print_data(f"{'would remove' if dry_run else 'removed'} {visible(item.name)}")
     print_data(f"{'would remove' if dry_run else 'removed'} in all: {format_sum(items)}")
 
 
-def _stock(matrix: Path, registry: str) -> tuple[StoredItem, ...]:
+def _inventory(matrix: Path, registry: str) -> tuple[StoredItem, ...]:
     options = ProberOptions(matrix_folder=matrix, registry=registry)
     store = open_images(options, open_pinned(options, say), say)
     read = read_matrix(matrix)

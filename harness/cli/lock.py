@@ -1,4 +1,4 @@
-"""``wheelgrid lock``: pin the wheels of the package index again."""
+"""``wheelgrid lock``: renew the lock of the package index."""
 
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from harness.wheels.index.renew import pinned_releases, renew_lock
 @click.command(cls=ExplainedCommand, example="wheelgrid lock")
 @matrix_option
 def lock(*, matrix: Path) -> None:
-    """Pin what the package index has now of every release that the matrix names.
+    """Pin the index wheels of every release in the matrix again.
 
-    Writes index.lock.json beside the matrix files, anew where it is missing or broken.
+    Writes index.lock.json beside the matrix files; a missing or broken one is replaced.
     """
     index = open_index(NOTHING_PINNED, say)
     write_lock(matrix / LOCK_NAME, renew_lock(pinned_releases(read_matrix(matrix)), index))

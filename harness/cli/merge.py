@@ -1,4 +1,4 @@
-"""``wheelgrid merge``: the shards of a run become one run."""
+"""``wheelgrid merge``: merge the shards of a run into one run."""
 
 from pathlib import Path
 
@@ -23,13 +23,13 @@ from harness.store.merge import merge_stores
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="STORE...",
 )
-@click.option("--label", default="", metavar="NAME", help="What the run is; last-night: nightly.")
+@click.option("--label", default="", metavar="NAME", help="Label; `last-night` finds nightly runs.")
 @store_option
 def merge(*, sources: tuple[Path, ...], label: str, store: Path) -> ExitCode:
-    """Join the newest run of each STORE into one run of another store, and show it.
+    """Merge the newest run of each STORE into another store.
 
-    Cells that no shard measured are misses: exit code 3. Runs of different harnesses or plans
-    are not joined.
+    Cells that no shard measured are misses: exit code 3. Runs of different harness versions or
+    plans are not merged.
     """
     run, joined = merge_stores(sources, store, label=label)
     grid = build_grid(joined.cells, joined.seen)

@@ -1,4 +1,4 @@
-"""Options that several commands share: decorators in, decorated commands out."""
+"""Options that several commands share, as decorators."""
 
 import functools
 import os
@@ -22,16 +22,16 @@ from harness.store import default_store
 Command = Callable[..., Any]
 
 _PASSWORD = re.compile(r"//[^/\s]*@")
-"""What an address holds before its host, which no record keeps."""
+"""User and password before the host of a URL, which no record keeps."""
 
 
 def recorded_words(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the words of a command line as records keep them: without passwords in addresses."""
+    """Return the words of a command line without passwords in URLs, as records keep them."""
     return tuple(_PASSWORD.sub("//", word) for word in words)
 
 
 def matrix_folder() -> Path:
-    """Return the matrix of the checkout, or the one where the user stands."""
+    """Return the matrix folder of the checkout, or ``./matrix`` if it has none."""
     own = ROOT / "matrix"
     return own if own.is_dir() else Path("matrix")
 
@@ -66,16 +66,16 @@ def selection_options(command: Command) -> Command:
         )
         return command(selection=selection, **others)
 
-    options: tuple[Callable[[Command], Command], ...] = (
+    return _stack(
+        with_selection,
         click.option(
-            "-k", "keyword", default="", metavar="EXPR", help="Cells whose id fits, as in pytest."
+            "-k", "keyword", default="", metavar="EXPR", help="Cells by id, as in pytest."
         ),
         click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids."),
         click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches."),
         click.option("--subject", "subjects", multiple=True, metavar="GLOB", help="Subject ids."),
         click.option("--profile", metavar="NAME", help="A named selection of the matrix."),
     )
-    return _stack(with_selection, options)
 
 
 def store_option(command: Command) -> Command:
@@ -86,7 +86,7 @@ def store_option(command: Command) -> Command:
         default=default_store,
         envvar="WHEELGRID_STORE",
         metavar="FILE",
-        help="Where runs are kept; $WHEELGRID_STORE, or a file of the user's data by default.",
+        help="File of stored runs; by default $WHEELGRID_STORE, or one in the user's data folder.",
     )(command)
 
 
@@ -95,7 +95,7 @@ def changed_option(command: Command) -> Command:
     return click.option(
         "--changed",
         metavar="BASE",
-        help="Only cells that the change since this git revision touches.",
+        help="Only cells that the changes since this git revision affect.",
     )(command)
 
 
@@ -105,12 +105,12 @@ def durations_option(command: Command) -> Command:
         "--durations",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="STORE",
-        help="Balance shards by what cells took in this store; the same one for plan and runs.",
+        help="Balance shards by the durations in this store; use the same one for plan and runs.",
     )(command)
 
 
 class _QueryType(click.ParamType[Query]):
-    """A query, told from other text before anything is done."""
+    """A query, parsed before the command starts."""
 
     name = "query"
 
@@ -119,14 +119,14 @@ class _QueryType(click.ParamType[Query]):
 
 
 def query_option(command: Command) -> Command:
-    """Add ``-q``; the command gets one ``query``, which without it every cell meets."""
+    """Add ``-q``; the command gets one ``query``, which by default matches every cell."""
     return click.option(
         "-q",
         "query",
         type=_QueryType(),
         default=Query(),
         metavar="QUERY",
-        help="Cells by what is known of them: 'target:alpine-* outcome:import-failed'.",
+        help="Cells by their properties: 'target:alpine-* outcome:import-failed'.",
     )(command)
 
 
@@ -139,37 +139,36 @@ def registry_option(command: Command) -> Command:
 
 def image_options(command: Command) -> Command:
     """Add ``--images``, one of ``IMAGE_CHOICES``, and ``--registry``."""
-    options: tuple[Callable[[Command], Command], ...] = (
+    return _stack(
+        command,
         click.option(
             "--images",
             type=click.Choice(list(IMAGE_CHOICES)),
             default="auto",
-            help="Where target images come from: auto takes the first that works, "
-            "local pulls nothing.",
+            help="Source of target images: auto takes the first that works, local pulls nothing.",
         ),
         registry_option,
         mirror_option,
     )
-    return _stack(command, options)
 
 
 def mirror_option(command: Command) -> Command:
-    """Add ``--debian-mirror``, which the whole process goes by."""
+    """Add ``--debian-mirror``, which applies to the whole process."""
     return click.option(
         "--debian-mirror",
         multiple=True,
         metavar="URL",
         expose_value=False,
         callback=_name_mirrors,
-        help=f"Mirror of Debian, tried in the order given; by default ${MIRRORS}, "
-        "else those of this machine's apt.",
+        help=f"Debian mirror, tried in the order given; by default ${MIRRORS}, "
+        "else the mirrors of this machine's apt.",
     )(command)
 
 
 def _name_mirrors(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> None:
     if value:
-        os.environ[MIRRORS] = " ".join(value)  # pytest's workers go by it too
-    named_mirrors()  # a mistake is reported before anything is done
+        os.environ[MIRRORS] = " ".join(value)  # pytest's workers inherit it
+    named_mirrors()  # report a mistake before the command starts
 
 
 def _follow_index(_: click.Context, __: click.Parameter, value: bool) -> None:
@@ -178,7 +177,7 @@ def _follow_index(_: click.Context, __: click.Parameter, value: bool) -> None:
 
 
 def run_options(command: Command) -> Command:
-    """Add the options that say how cells are run; the command gets one ``options``."""
+    """Add the options of a run; the command gets one ``options``."""
 
     @functools.wraps(command)
     def with_options(  # noqa: PLR0913 - one for each option
@@ -217,14 +216,15 @@ def run_options(command: Command) -> Command:
         )
         return command(options=options, **others)
 
-    options: tuple[Callable[[Command], Command], ...] = (
+    return _stack(
+        with_options,
         click.option(
             "-n",
             "workers",
             type=click.IntRange(min=1),
             default=lambda: os.cpu_count() or 1,
             metavar="N",
-            help="Targets at a time; as many as there are processors.",
+            help="Targets probed at a time; by default the number of processors.",
         ),
         image_options,
         click.option(
@@ -232,7 +232,7 @@ def run_options(command: Command) -> Command:
             type=click.FloatRange(min=0, min_open=True),
             default=120.0,
             metavar="S",
-            help="Seconds that one stage of a cell may take.",
+            help="Timeout of one stage of a cell, in seconds.",
         ),
         click.option(
             "--cell-memory",
@@ -241,7 +241,7 @@ def run_options(command: Command) -> Command:
             default=LIMITS.memory >> 20,
             show_default=True,
             metavar="MIB",
-            help="Memory of a cell's container; what it writes to disk counts too.",
+            help="Memory of a cell's container, including what it writes to disk.",
         ),
         click.option(
             "--cell-disk",
@@ -257,39 +257,38 @@ def run_options(command: Command) -> Command:
             type=click.Path(path_type=Path),
             default=Path("grid"),
             metavar="DIR",
-            help="Where run.json and junit.xml go; ./grid by default.",
+            help="Output folder of run.json and junit.xml; ./grid by default.",
         ),
         store_option,
         click.option(
-            "--fresh", is_flag=True, envvar="WHEELGRID_FRESH", help="Reuse no stored result."
+            "--fresh", is_flag=True, envvar="WHEELGRID_FRESH", help="Do not reuse stored results."
         ),
         click.option(
             "--own-pip",
             is_flag=True,
-            help="Run each target's own pip under emulation for every wheel, instead of the same "
-            "pip of the same target on this machine's arch, told the target's own tags. Slower.",
+            help="Run each target's own pip under emulation for every wheel. By default the same "
+            "pip runs on this machine's arch with the target's tags, which is faster.",
         ),
         click.option(
             "--require-hardening",
             is_flag=True,
-            help="Probe nothing in containers whose limits the engine does not enforce.",
+            help="Refuse to probe if the engine does not enforce a container's limits.",
         ),
         click.option(
             "--latest",
             is_flag=True,
             expose_value=False,
             callback=_follow_index,
-            help="Make Debian's images of what its index has today, instead of what is locked.",
+            help="Build Debian images from today's package index instead of the lock.",
         ),
         click.option(
-            "--label", default="", metavar="NAME", help="What the run is; last-night means nightly."
+            "--label", default="", metavar="NAME", help="Label; `last-night` finds nightly runs."
         ),
         matrix_option,
     )
-    return _stack(with_options, options)
 
 
-def _stack(command: Command, options: tuple[Callable[[Command], Command], ...]) -> Command:
+def _stack(command: Command, *options: Callable[[Command], Command]) -> Command:
     for option in reversed(options):
         command = option(command)
     return command

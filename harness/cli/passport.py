@@ -1,4 +1,4 @@
-"""``wheelgrid passport``: what a target says of itself, and what is kept of it."""
+"""``wheelgrid passport``: measure targets and record their passports."""
 
 from pathlib import Path
 
@@ -27,18 +27,18 @@ from harness.report.progress import ConsoleJournal
     "wheelgrid passport --facts tests/data/facts.json",
 )
 @click.argument("targets", nargs=-1, metavar="TARGET[/ARCH]...")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line and target.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line and target.")
 @click.option(
-    "--record", is_flag=True, help="Keep them in the matrix folder, and say what is another now."
+    "--record", is_flag=True, help="Write passports to the matrix folder, and print what changed."
 )
-@click.option("--profile", default="", metavar="NAME", help="The targets of a profile.")
-@click.option("--fresh", is_flag=True, help="Record what is known of the same image again.")
+@click.option("--profile", default="", metavar="NAME", help="All targets of this profile.")
+@click.option("--fresh", is_flag=True, help="Measure again even if the image did not change.")
 @click.option(
     "--facts",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Keep what FILE says of the environments that replicas replicate, apart from what is "
-    "measured; no engine is asked.",
+    help="Record the facts in FILE about the environments that replicas stand for, separately "
+    "from measurements. No engine is needed.",
 )
 @image_options
 @matrix_option
@@ -54,11 +54,11 @@ def passport(  # noqa: PLR0913 -- one parameter an option
     registry: str,
     matrix: Path,
 ) -> ExitCode:
-    """Measure what interpreters build, import and install, and what their loaders find.
+    """Measure suffixes, tags and libraries of targets.
 
-    Without an arch: on every arch that the target has. With --record the passports are written
-    below the matrix folder, one file a target and arch, for `predict`, `explain` and `policy`;
-    a target whose image is the same as then is not measured again.
+    Without an arch, every arch of the target is measured. --record writes the passports below
+    the matrix folder, one file per target and arch, for `predict`, `explain` and `policy`; a
+    target whose image did not change is not measured again.
     """
     loaded = read_matrix(matrix)
     if facts:
@@ -95,7 +95,7 @@ def _write_facts(file: Path, loaded: Matrix, matrix: Path) -> ExitCode:
 
 def _wanted(matrix: Matrix, words: tuple[str, ...], profile: str) -> list[Target]:
     if not words and not profile:
-        raise UsageError("name a TARGET, or all of a profile: --profile default")
+        raise UsageError("name a TARGET, or take a profile's targets: --profile default")
     cells = plan_cells(matrix, Selection(profile=profile)) if profile else ()
     found = {cell.target.key: cell.target for cell in cells}
     found.update((target.key, target) for word in words for target in _targets(matrix, word))

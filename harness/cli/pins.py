@@ -1,4 +1,4 @@
-"""``wheelgrid pins``: what the matrix pins, and pinning it again."""
+"""``wheelgrid pins``: show and renew what the matrix pins."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -34,18 +34,18 @@ _IMAGES, _WHEELS, _PACKAGES = "images", "wheels", "packages"
 
 
 @click.command(cls=ExplainedCommand, example="wheelgrid pins --update | less")
-@click.option("--update", is_flag=True, help="Pin what there is now.")
+@click.option("--update", is_flag=True, help="Renew the pins.")
 @click.option(
     "--only",
     type=click.Choice([_IMAGES, _WHEELS, _PACKAGES]),
     multiple=True,
-    help="What to renew, instead of all of it.",
+    help="Renew only these; all by default.",
 )
 @click.option(
     "--accept-seen",
     is_flag=True,
-    help="Where a mirror's index runs ahead of its pool, take the packages of the state before, "
-    "which no signed index names any more.",
+    help="If a mirror's index lists packages that its pool does not have yet, take those of the "
+    "previous index, which is no longer signed.",
 )
 @mirror_option
 @registry_option
@@ -53,11 +53,11 @@ _IMAGES, _WHEELS, _PACKAGES = "images", "wheels", "packages"
 def pins(
     *, update: bool, only: tuple[str, ...], accept_seen: bool, registry: str, matrix: Path
 ) -> ExitCode:
-    """Show what the matrix pins: images, wheels and packages of Debian; renew it with --update.
+    """Show or renew pinned images, wheels and Debian packages.
 
-    --update writes digests of images into the matrix files, renews index.lock.json and
-    packages/*.lock, and prints what changed as a patch. With --registry a mirror says the digests,
-    and the names stay. What cannot be fetched stays as it is and is reported: exit 3.
+    --update writes image digests into the matrix files, renews index.lock.json and
+    packages/*.lock, and prints the changes as a patch. With --registry, digests come from a
+    mirror and names stay. A pin that cannot be renewed stays and is reported: exit 3.
     """
     read = read_matrix(matrix)
     if not update:
@@ -86,7 +86,7 @@ def pins(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Renewed:
-    """New texts of files, and what stayed as it was."""
+    """New texts of files, and why other pins stayed."""
 
     texts: Mapping[Path, str]
     problems: tuple[str, ...] = ()
@@ -103,7 +103,9 @@ def _renew_wheels(read: Matrix, matrix: Path) -> _Renewed:
     path = matrix / LOCK_NAME
     problems: list[str] = []
     index = open_index(NOTHING_PINNED, say)
-    lock = renew_lock(pinned_releases(read), index, before=_readable(path), report=problems.append)
+    lock = renew_lock(
+        pinned_releases(read), index, before=_read_or_empty(path), report=problems.append
+    )
     return _Renewed(texts={path: format_lock(lock)}, problems=tuple(problems))
 
 
@@ -119,8 +121,8 @@ def _renew_images(read: Matrix, matrix: Path, registry: str) -> _Renewed:
     )
 
 
-def _readable(path: Path) -> IndexLock:
-    """Return the lock as it is; an empty one where it is missing or broken."""
+def _read_or_empty(path: Path) -> IndexLock:
+    """Return the lock, or an empty one if it is missing or broken."""
     try:
         return read_lock(path)
     except MatrixFileError:

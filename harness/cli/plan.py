@@ -1,4 +1,4 @@
-"""``wheelgrid plan``: the cells that would run, without touching the engine."""
+"""``wheelgrid plan``: list the cells that a run would probe, without the engine."""
 
 import json
 from pathlib import Path
@@ -39,14 +39,14 @@ from harness.store.run_store import known_durations
     "form",
     type=click.Choice(["table", "json", "github"]),
     default="table",
-    help="json: an object a line and cell; github: a job matrix of shards.",
+    help="json: one object per line and cell; github: a job matrix of shards.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
 @click.option(
     "--shards",
     type=click.IntRange(min=1, max=MOST),
     metavar="N",
-    help="How many shards at most; as many as there are targets by default.",
+    help="Maximum number of shards; by default one per target.",
 )
 @durations_option
 @store_option
@@ -63,13 +63,13 @@ def plan(  # noqa: PLR0913 - one for each option
     store: Path,
     matrix: Path,
 ) -> None:
-    """Show the cells that a run would probe, or the shards to share them out in."""
+    """Show the cells that a run would probe, or their shards."""
     read = read_matrix(matrix)
     cells = choose_cells(choose_changed(read, selection, changed, matrix), query, store)
     if form == "github":
         count = min(shards or MOST, shard_count(cells))
-        pieces = split_cells(cells, count, known_durations(durations)) if cells else ()
-        print_data(json.dumps(github_matrix(pieces)))
+        split = split_cells(cells, count, known_durations(durations)) if cells else ()
+        print_data(json.dumps(github_matrix(split)))
     elif as_json or form == "json":
         print_data(cells_json(cells), end="\n" if cells else "")
     else:

@@ -1,4 +1,4 @@
-"""``wheelgrid policy``: what everybody would see if a distribution or CPython changed."""
+"""``wheelgrid policy``: the effect of a policy change on wheels of the package index."""
 
 from functools import partial
 from pathlib import Path
@@ -49,14 +49,14 @@ from harness.report.progress import ConsoleJournal
     "releases",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Lines of name==version, or of a name alone for its newest release; "
+    help="File with one name==version per line, or a name for its newest release; "
     "releases.txt of the matrix by default.",
 )
 @click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids.")
 @click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches.")
-@click.option("--measure", is_flag=True, help="Measure targets whose passport is not recorded.")
-@click.option("--verify", "run", is_flag=True, help="Run what shifts, where a target allows it.")
-@click.option("--markdown", is_flag=True, help="Print a page.")
+@click.option("--measure", is_flag=True, help="Measure targets without a recorded passport.")
+@click.option("--verify", "run", is_flag=True, help="Run affected wheels where targets allow it.")
+@click.option("--markdown", is_flag=True, help="Print a Markdown page.")
 @run_options
 def policy(  # noqa: PLR0913  click gives each option by its name
     *,
@@ -69,10 +69,10 @@ def policy(  # noqa: PLR0913  click gives each option by its name
     markdown: bool,
     options: RunOptions,
 ) -> ExitCode:
-    """Judge wheels of the package index before and after a policy.
+    """Predict wheels of the package index before and after a policy.
 
-    NAME is an id in policies.yaml; all of them by default. Names decide what shifts, which needs
-    a small part of each wheel; of what does, the ELF files are read and judged too.
+    NAME is an id in policies.yaml; all policies by default. File names decide whether a wheel is
+    affected, which needs a small part of it; ELF files are read only of affected wheels.
     """
     matrix = read_matrix(options.matrix)
     policies = find_policies(matrix, names)

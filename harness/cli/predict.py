@@ -1,4 +1,4 @@
-"""``wheelgrid predict``: what must come of wheels on targets, without running any."""
+"""``wheelgrid predict``: predict whether wheels import on targets, without running them."""
 
 import shutil
 from pathlib import Path
@@ -41,10 +41,10 @@ def predict(
     imports: tuple[str, ...],
     matrix: Path,
 ) -> ExitCode:
-    """Say from wheel files and recorded passports alone what must fail, and why.
+    """Predict which wheels fail on which targets, and why.
 
-    WHEEL is a file or name==version from the package index. No engine is needed. Exits 1 where
-    a wheel that an installer takes is predicted not to import.
+    WHEEL is a file or name==version from the package index. Uses recorded passports, without an
+    engine. Exits 1 if a wheel that an installer accepts is predicted not to import.
     """
     loaded = read_matrix(matrix)
     index = open_pinned(ProberOptions(matrix_folder=matrix), say)

@@ -1,4 +1,4 @@
-"""``wheelgrid remedy``: which smallest change makes a wheel import in more places."""
+"""``wheelgrid remedy``: find the smallest change that makes a wheel import on more targets."""
 
 from functools import partial
 from pathlib import Path
@@ -34,11 +34,11 @@ from harness.report.remedies import print_effects, print_trial
     "wheelgrid remedy dist/demo-1.0-*.whl --write both-x86_64-linux-musl -o mended",
 )
 @click.argument("wheel", metavar="WHEEL")
-@click.option("--try", "tries", multiple=True, metavar="NAME", help="Remedies to try; all.")
+@click.option("--try", "tries", multiple=True, metavar="NAME", help="Try only these remedies.")
 @click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids.")
 @click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches.")
 @click.option("--import", "imports", multiple=True, metavar="NAME", help="Module to import.")
-@click.option("--call", default="", metavar="EXPR", help="Expression that is true when it works.")
+@click.option("--call", default="", metavar="EXPR", help="Python expression that must be true.")
 @click.option("--write", "chosen", metavar="NAME", help="Write the wheel with this remedy.")
 @click.option(
     "-o",
@@ -46,7 +46,7 @@ from harness.report.remedies import print_effects, print_trial
     type=click.Path(path_type=Path),
     default=Path("mended"),
     metavar="DIR",
-    help="Where --write puts it; ./mended by default.",
+    help="Output folder of --write; ./mended by default.",
 )
 @click.option("--no-run", is_flag=True, help="Predict only; no container is started.")
 @run_options
@@ -63,10 +63,10 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
     no_run: bool,
     options: RunOptions,
 ) -> ExitCode:
-    """Find the smallest change to a wheel that makes it import in more places.
+    """Find small changes that make a wheel import on more targets.
 
     WHEEL is a file or name==version from the package index. Every remedy is predicted on every
-    target of its arch; where they do not fare alike, each is run.
+    target of its arch; where predictions differ, each remedy is run.
     """
     console, matrix = Console(), read_matrix(options.matrix)
     prober = ProberOptions(

@@ -1,4 +1,4 @@
-"""``wheelgrid report``: a run as a page, a summary, a badge, a feed."""
+"""``wheelgrid report``: write a run as a page, a summary, a badge or a feed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from harness.cli.options import matrix_option, query_option, store_option
 from harness.report.console import print_data
 from harness.report.formats import Format, render_report
 from harness.results.choice import chosen_cells
-from harness.results.past import NOTHING, in_order
+from harness.results.past import NO_STORED_FACTS, in_order
 from harness.results.query import Query
 from harness.results.runfile import write_whole
 from harness.store.run_lookup import find_run, known_past
@@ -28,17 +28,17 @@ from harness.store.run_lookup import find_run, known_past
     "form",
     type=click.Choice([form.value for form in Format]),
     default=Format.HTML.value,
-    help="What to write.",
+    help="Output format.",
 )
 @click.option(
     "--earlier",
     multiple=True,
     metavar="RUN",
-    help="Earlier runs: the newest of them is compared with, all are history.",
+    help="Earlier run for the history; the newest one is compared with.",
 )
-@click.option("--subject", metavar="ID", help="Whose badge; needed where the run has several.")
+@click.option("--subject", metavar="ID", help="Subject of the badge, if the run has several.")
 @click.option(
-    "-o", "out", type=click.Path(path_type=Path), metavar="FILE", help="Standard output otherwise."
+    "-o", "out", type=click.Path(path_type=Path), metavar="FILE", help="Instead of standard output."
 )
 @query_option
 @store_option
@@ -54,15 +54,14 @@ def report(  # noqa: PLR0913 - one for each option
     store: Path,
     matrix: Path,
 ) -> None:
-    """Write a run down for people or for programs.
+    """Write a report of a run.
 
-    RUN is a run.json, grid/run.json by default, or a run that `wheelgrid runs` lists: its id,
-    `last`, `last-night`; of these the store tells the history too. An html page needs nothing
-    beside itself.
+    RUN is a run.json, grid/run.json by default, or a stored run as `wheelgrid runs` lists it: its
+    id, `last`, `last-night`. Stored runs include their history. An html page is self-contained.
     """
     before = in_order([find_run(name, store).run for name in earlier])
     named = find_run(run, store)
-    known = known_past((*before, named.run), store) if named.id else NOTHING
+    known = known_past((*before, named.run), store) if named.id else NO_STORED_FACTS
     text = render_report(
         chosen_cells(named.run, query),
         Format(form),

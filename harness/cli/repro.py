@@ -1,4 +1,4 @@
-"""``wheelgrid repro``: one line that shows a cell's failure without this project."""
+"""``wheelgrid repro``: print a command that reproduces a cell without this project."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from harness.report.progress import ConsoleJournal
 @image_options
 @matrix_option
 def repro(*, cell: str, images: str, registry: str, matrix: Path) -> None:
-    """Print a `docker run` line that shows what the cell shows.
+    """Print a `docker run` line that reproduces the cell.
 
     CELL is an id as the grid prints it: TARGET/ARCH/SUBJECT.
     """

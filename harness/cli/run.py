@@ -38,10 +38,10 @@ from harness.store.run_store import known_durations
     is_flag=False,
     flag_value="last",
     metavar="[RUN]",
-    help="Go on with a stored run that was killed or missed cells; the last one by default.",
+    help="Resume a stored run that was killed or missed cells; the last one by default.",
 )
 @click.option(
-    "--shard", metavar="K/N", help="Only this piece of the cells; `wheelgrid merge` joins them."
+    "--shard", metavar="K/N", help="Run only this shard; `wheelgrid merge` merges all of them."
 )
 @durations_option
 @run_options
@@ -57,20 +57,20 @@ def run(  # noqa: PLR0913 - one for each option
 ) -> ExitCode:
     """Probe cells, show the grid, and write run.json and junit.xml.
 
-    Cells are stored as they finish, and not probed again while nothing that matters changes.
+    Results are stored as cells finish, and reused while nothing that they depend on changes.
     """
     if resume is not None:
         if selection != Selection() or query.terms or shard or changed:
-            raise UsageError("--resume goes on with the cells of that run; choose no others")
+            raise UsageError("--resume runs the cells of that run; do not select others")
         return resume_run(resume, options, Console())
     matrix = read_matrix(options.matrix)
     cells = choose_changed(matrix, selection, changed, options.matrix)
     if not cells:
-        say(f"no cell is touched by what changed since {changed}", Console())
+        say(f"no cell is affected by the changes since {changed}", Console())
         return ExitCode.AS_EXPECTED
     cells = choose_cells(cells, query, options.store)
     if shard is None:
         return run_cells(cells, options, Console())
-    piece = find_shard(cells, shard, known_durations(durations))
-    share = Share(name=piece.name, whole=cells)
-    return run_cells(piece.cells, options, Console(), share=share)
+    part = find_shard(cells, shard, known_durations(durations))
+    share = Share(name=part.name, whole=cells)
+    return run_cells(part.cells, options, Console(), share=share)

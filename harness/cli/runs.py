@@ -1,4 +1,4 @@
-"""``wheelgrid runs``: what the store has."""
+"""``wheelgrid runs``: list the stored runs."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from harness.store import open_store
 
 @click.command(cls=ExplainedCommand, example="wheelgrid runs -n 5")
 @click.option(
-    "-n", "most", type=click.IntRange(min=1), default=20, metavar="N", help="So many at most."
+    "-n", "most", type=click.IntRange(min=1), default=20, metavar="N", help="Maximum of runs."
 )
 @store_option
 def runs(*, most: int, store: Path) -> None:
-    """List the stored runs, the newest first."""
+    """List the stored runs, newest first."""
     with open_store(store) as opened:
         found = opened.runs()
     print_data(format_runs(found[:most]), end="")

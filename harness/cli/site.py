@@ -1,4 +1,4 @@
-"""``wheelgrid site``: runs as a static site."""
+"""``wheelgrid site``: write runs as a static site."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, store_option
 from harness.report.console import print_data
 from harness.report.site import site_files
-from harness.results.past import Known, in_order
+from harness.results.past import StoredFacts, in_order
 from harness.results.runfile import write_files
 from harness.store.run_lookup import find_run
 
@@ -17,17 +17,17 @@ from harness.store.run_lookup import find_run
 @click.command(cls=ExplainedCommand, example="wheelgrid site public nightly/*/run.json")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @click.argument("runs", nargs=-1, metavar="[RUN...]")
-@click.option("--url", default="", metavar="URL", help="Where it will be: the feed links there.")
+@click.option("--url", default="", metavar="URL", help="Address of the site, for the feed.")
 @store_option
 @matrix_option
 def site(*, folder: Path, runs: tuple[str, ...], url: str, store: Path, matrix: Path) -> None:
-    """Write a static site: the latest grid, a page a target and wheel, history, badges, feed.
+    """Write a static site: grid, targets, wheels, history, badges, feed.
 
-    RUN are run.json files, grid/run.json by default, or runs that `wheelgrid runs` lists, in
-    any order.
+    RUN is a run.json, grid/run.json by default, or a run that `wheelgrid runs` lists. The order
+    of runs does not matter.
     """
     names = runs or ("grid/run.json",)
     read = in_order([find_run(name, store).run for name in names])
-    known = Known(recorded=open_passports(matrix).recorded)
+    known = StoredFacts(recorded=open_passports(matrix).recorded)
     write_files(folder, site_files(read, known=known, url=url))
     print_data(folder / "index.html")

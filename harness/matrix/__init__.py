@@ -1,1 +1,1 @@
-"""``matrix/*.yaml`` in, cells out: fields, planning, selection, shards, pins."""
+"""Read the matrix files and plan their cells: selection, shards, changes, pins."""

@@ -1,7 +1,7 @@
-"""Which cells a change to this project touches: files and two matrices in, cells out. Pure.
+"""Find the cells that a change to this project affects. Pure.
 
-A matrix is compared by its values: a reworded title or a moved line touches nothing. Code that a
-result depends on touches every cell.
+Matrices are compared by value: a new title or a moved line affects no cell. Code that results
+depend on affects every cell.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from harness.core.subjects import Builder, FixtureSource, IndexSource
 from harness.core.targets import Target
 from harness.matrix.plan import all_cells
 
-TELLING = frozenset(
+NOT_DECIDING = frozenset(
     {
         "__main__",
         "app.adhoc",
@@ -43,28 +43,28 @@ TELLING = frozenset(
         "results.runfile",
     }
 )
-"""Rooms and modules below ``harness/`` that choose cells or tell of them, and decide none."""
+"""Rooms and modules below ``harness/`` that select or report cells but do not affect results."""
 BUILT_WITH = "pyproject.toml"
-"""The harness's own dependencies: the compiler, the reader of ELF files."""
+"""Declares the harness's dependencies, such as the compiler and the ELF reader."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Edit:
-    """What a change did."""
+    """A change to the checkout."""
 
     paths: frozenset[str]
-    """Files that differ, from the top of the checkout: ``fixtures/plain/setup.py``."""
+    """Changed files, relative to the checkout: ``fixtures/plain/setup.py``."""
     before: Matrix | None
-    """The matrix as it was; None where it cannot be read any more."""
+    """The matrix before the change; None if it cannot be read."""
     repinned: frozenset[IndexSource] = frozenset()
-    """Releases of which other wheels are pinned than before."""
+    """Releases whose pinned wheels changed."""
     relocked: frozenset[str] = frozenset()
-    """Keys of targets and ids of builders whose packages of Debian are other ones than before."""
+    """Target keys and builder ids whose locked Debian packages changed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _CellDefinition:
-    """All that the matrix says of how a cell comes out."""
+    """Everything in the matrix that affects a cell's result."""
 
     cell: Cell
     builder: Builder | None
@@ -72,14 +72,14 @@ class _CellDefinition:
     cause: str
 
 
-def touches_all(edit: Edit) -> bool:
-    """Say whether every cell may come out otherwise than before."""
+def affects_all(edit: Edit) -> bool:
+    """Return whether the change may affect every cell."""
     return edit.before is None or any(map(_decides, edit.paths))
 
 
-def touched_cells(cells: Sequence[Cell], matrix: Matrix, edit: Edit) -> tuple[Cell, ...]:
-    """Return those of ``cells``, which are of ``matrix``, that may come out otherwise."""
-    if edit.before is None or touches_all(edit):
+def affected_cells(cells: Sequence[Cell], matrix: Matrix, edit: Edit) -> tuple[Cell, ...]:
+    """Return those of ``cells``, from ``matrix``, whose results may change."""
+    if edit.before is None or affects_all(edit):
         return tuple(cells)
     before = {cell.id: _definition(edit.before, cell) for cell in all_cells(edit.before)}
     projects = {_project(path) for path in edit.paths}
@@ -97,24 +97,23 @@ def touched_cells(cells: Sequence[Cell], matrix: Matrix, edit: Edit) -> tuple[Ce
 
 
 def _decides(path: str) -> bool:
-    """Say whether the file may decide how any cell comes out."""
+    """Return whether the file may affect the result of any cell."""
     file = PurePosixPath(path)
     if path == BUILT_WITH:
         return True
     if file.parts[0] != "harness" or len(file.parts) == 1 or path.endswith((".md", ".schema.json")):
         return False
     module = ".".join((*file.parts[1:-1], file.stem))
-    return not any(f"{module}.".startswith(f"{name}.") for name in TELLING)
+    return not any(f"{module}.".startswith(f"{name}.") for name in NOT_DECIDING)
 
 
 def _project(path: str) -> str:
-    """Return the fixture project that the file is of, or nothing."""
+    """Return the fixture project that the file belongs to, or an empty string."""
     parts = PurePosixPath(path).parts
     return parts[1] if parts[0] == "fixtures" and len(parts) > 2 else ""  # noqa: PLR2004
 
 
 def _makers(matrix: Matrix, cell: Cell) -> set[str]:
-    """Return the target's key and the builder's id: what image and wheel are made by."""
     builder = _builder(matrix, cell)
     return {cell.target.key, *((builder.id,) if builder else ())}
 
@@ -135,7 +134,7 @@ def _builder(matrix: Matrix, cell: Cell) -> Builder | None:
 
 
 def _releases(matrix: Matrix, cell: Cell) -> set[IndexSource]:
-    """Return the releases that the cell's image, wheel and companions are made of."""
+    """Return the index releases that the cell's image, wheel and companions come from."""
     source, builder = cell.subject.source, _builder(matrix, cell)
     own = {source} if isinstance(source, IndexSource) else set()
     return {

@@ -1,6 +1,6 @@
-"""The cells of a run as one document: cells in, JSON out, and back again. Pure.
+"""Serialize the cells of a run as one JSON document, and read it back. Pure.
 
-Targets, subjects and expectations stand in it once each; a cell names them by number.
+The document lists each target, subject and expectation once; a cell refers to them by index.
 """
 
 from collections.abc import Sequence

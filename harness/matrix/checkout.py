@@ -1,6 +1,6 @@
-"""The checkout and what changed in it: a git revision in, the files and the matrix before it out.
+"""Find what changed in the checkout since a git revision.
 
-What is not committed counts too, so that a laptop says what CI will say.
+Uncommitted changes count too, so that a laptop selects the same cells as CI.
 """
 
 import io
@@ -14,49 +14,44 @@ from harness.host.process import ProcessError, run_process
 from harness.host.tararchive import unpack_tar
 from harness.images.debian import PackageSet, SourceChoice
 from harness.images.debian.package_lock import FOLDER, SuiteLock, read_whole_locks
-from harness.matrix.affected import Edit, touched_cells, touches_all
+from harness.matrix.affected import Edit, affected_cells, affects_all
 from harness.matrix.files import load_matrix
-from harness.matrix.package_sets import (
-    builder_sets,
-    builder_sources,
-    target_sets,
-    target_sources,
-)
-from harness.matrix.plan import Selection, plan_cells, usual
+from harness.matrix.package_sets import builder_sets, builder_sources, target_sets, target_sources
+from harness.matrix.plan import Selection, or_default_profile, plan_cells
 from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, read_lock
 from harness.wheels.index.renew import pinned_releases
 
 SECONDS = 60.0
-"""What git may take; it reads a few hundred files."""
+"""Timeout of one git command."""
 
 
 def choose_changed(
     matrix: Matrix, selection: Selection, base: str | None, folder: Path
 ) -> tuple[Cell, ...]:
-    """Return the selected cells, with ``base`` those that the change since then touches.
+    """Return the selected cells; with ``base``, only those affected by the changes since then.
 
-    A selection of nothing means every cell then, and the usual ones where all are touched. Raises
-    what ``plan_cells`` and ``read_edit`` raise.
+    With ``base``, an empty selection means every cell, or the default profile if the change
+    affects all cells. Raises what ``plan_cells`` and ``read_edit`` raise.
     """
     if base is None:
-        return plan_cells(matrix, usual(matrix, selection))
+        return plan_cells(matrix, or_default_profile(matrix, selection))
     edit = read_edit(base, folder, matrix)
-    wanted = usual(matrix, selection) if touches_all(edit) else selection
-    return touched_cells(plan_cells(matrix, wanted), matrix, edit)
+    wanted = or_default_profile(matrix, selection) if affects_all(edit) else selection
+    return affected_cells(plan_cells(matrix, wanted), matrix, edit)
 
 
 def read_edit(base: str, folder: Path, matrix: Matrix) -> Edit:
     """Return what changed since this branch left ``base``, a git revision.
 
-    ``folder`` holds the files of ``matrix`` as they are now. Raises ``UsageError`` where git knows
-    no such revision or the folder is in no checkout.
+    ``folder`` holds the current files of ``matrix``. Raises ``UsageError`` if git does not know
+    the revision or the folder is not in a checkout.
     """
     top = Path(_git(folder, base, "rev-parse", "--show-toplevel").strip())
     fork = _git(top, base, "merge-base", "--", base, "HEAD").strip()
     differ = _git(top, base, "diff", "--name-only", "--no-renames", "-z", fork, "--")
     fresh = _git(top, base, "ls-files", "--others", "--exclude-standard", "-z")
     with tempfile.TemporaryDirectory(prefix="wheelgrid-base-") as scratch:
-        was = _take_out(top, base, fork, folder, Path(scratch))
+        was = _extract_matrix(top, base, fork, folder, Path(scratch))
         before, lock = _matrix(was), _lock(was)
         relocked = frozenset(_relocked(matrix, before, was, folder))
     now = _lock(folder)
@@ -69,9 +64,9 @@ def read_edit(base: str, folder: Path, matrix: Matrix) -> Edit:
 
 
 def _relocked(matrix: Matrix, before: Matrix | None, was: Path, now: Path) -> Iterator[str]:
-    """Yield the targets and builders that take packages which are locked otherwise than before.
+    """Yield the targets and builders whose locked packages changed.
 
-    A suite of which other things are known counts as that: its index may come first now.
+    A changed suite entry counts too, because it may change which index is used.
     """
     old, new = (read_whole_locks(folder)[0] for folder in (was, now))
     known = {suite.id: suite for suite in before.suites} if before else {}
@@ -100,10 +95,10 @@ def _relocked(matrix: Matrix, before: Matrix | None, was: Path, now: Path) -> It
             yield builder.id
 
 
-def _take_out(top: Path, base: str, commit: str, folder: Path, scratch: Path) -> Path:
-    """Write the files of the matrix as they were into ``scratch`` and return their folder."""
+def _extract_matrix(top: Path, base: str, commit: str, folder: Path, scratch: Path) -> Path:
+    """Write the matrix files of ``commit`` into ``scratch`` and return their folder."""
     inside = folder.resolve().relative_to(top.resolve())
-    # The matrix files and the locks of packages, and no passport.
+    # The matrix files and package locks, without passports.
     folders = [place.as_posix() for place in (inside, inside / FOLDER)]
     there = [f for f in folders if _git(top, base, "ls-tree", commit, "--", f)]
     if not there:
@@ -122,7 +117,7 @@ def _matrix(folder: Path) -> Matrix | None:
 
 
 def _lock(folder: Path) -> IndexLock:
-    """Return the lock of the folder; one that is not there, or not read any more, pins nothing."""
+    """Return the lock of the folder, or an empty one if it is missing or unreadable."""
     try:
         return read_lock(folder / LOCK_NAME)
     except MatrixFileError:

@@ -1,4 +1,4 @@
-"""What a matrix takes from the distribution: its rows in, package sets and sources out (pure)."""
+"""The Debian package sets and source packages that a matrix needs. Pure."""
 
 from collections.abc import Mapping
 
@@ -27,7 +27,7 @@ def source_packages(matrix: Matrix) -> tuple[SourceChoice, ...]:
 
 
 def target_sets(target: Target) -> tuple[PackageSet, ...]:
-    """Return the sets that a target's image is made of, by each of its ways."""
+    """Return the package sets of a target's image, for each of its ways."""
     bases = (replica.recipe(target),) if target.replica else ()
     own = assembled.recipes(target) if target.assembled else ()
     return tuple(recipe.wanted for recipe in (*own, *bases))
@@ -51,7 +51,7 @@ def builder_sources(builder: Builder) -> tuple[SourceChoice, ...]:
 
 
 def header_entries(matrix: Matrix, locks: Mapping[str, SuiteLock]) -> frozenset[str]:
-    """Return globs over what the cache holds for the headers of the matrix's builders."""
+    """Return globs over the cache entries of the headers of the matrix's builders."""
     sets = (one for builder in matrix.builders for one in builder_sets(builder))
     found = (locks[one.suite].find(one) or () for one in sets if one.suite in locks)
     debs = (f"{DEBS}/{cached_name(package)}" for packages in found for package in packages)

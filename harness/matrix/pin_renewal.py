@@ -1,4 +1,4 @@
-"""Renewing what the matrix pins: its folder in; changed files and a patch of them out."""
+"""Renew the image digests that a matrix folder pins, and show the changes as a patch."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ FILES = ("targets.yaml", "builders.yaml")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Digests:
-    """What registries said, and what they did not."""
+    """Digests that registries reported."""
 
     by_image: Mapping[str, str]
     problems: tuple[str, ...]
-    """One line for each image that nothing is known of: its pin stays as it is."""
+    """One line for each image without an answer; its pin stays."""
 
 
 def image_texts(matrix: Path) -> dict[Path, str]:
@@ -30,7 +30,7 @@ def image_texts(matrix: Path) -> dict[Path, str]:
 
 
 def arches_of(matrix: Matrix) -> Arches:
-    """Return the arches of each builder image that is one an arch."""
+    """Return the arches of each builder image with ``{arch}`` in its name."""
     return {builder.image: tuple(builder.promises) for builder in matrix.builders if builder.image}
 
 
@@ -40,7 +40,7 @@ def pins_of(texts: Mapping[Path, str], arches: Arches) -> tuple[Pin, ...]:
 
 
 def ask_registries(pins: Iterable[Pin], newest_digest: Callable[[str], str]) -> Digests:
-    """Ask for the digest of each image once. Raises what is no ``ImageError``."""
+    """Ask for the digest of each image once. Collect ``ImageError``; others propagate."""
     found, problems = {}, []
     for image in dict.fromkeys(pin.image for pin in pins):
         try:
@@ -61,5 +61,5 @@ def renew_images(
 
 
 def patch_of(before: Mapping[Path, str], after: Mapping[Path, str]) -> str:
-    """Return what changed, file by file, as a patch."""
+    """Return the changes of all files as a patch."""
     return "".join(unified_diff(str(path), before.get(path, ""), after[path]) for path in after)

@@ -17,7 +17,6 @@ from harness.core.problems import DataPath
 from harness.matrix.files.yamltree import read_tree, trailing_comments
 
 _PINNED_ON = re.compile(r"# pinned (\d{4}-\d{2}-\d{2})")
-_DIGESTS = "digests"
 
 Arches = Mapping[str, Sequence[str]]
 """The arches of each image name with ``{arch}``: ``{"pypa/manylinux2014_{arch}": ("i686",)}``."""
@@ -72,15 +71,13 @@ def pin_images(
             if not pin.digest and digest:
                 added[arch] = digest
             elif digest != pin.digest:
-                pins.replace((*builder, _DIGESTS, arch), pin.digest, digest, today)
+                pins.replace((*builder, "digests", arch), pin.digest, digest, today)
         if added:
             pins.add(builder, added, today)
     return pins.edited()
 
 
 class _PinEditor:
-    """The pins of one file, and the splices that change them."""
-
     def __init__(self, text: str) -> None:
         tree, problems = read_tree("", text.encode())
         if tree is None:
@@ -105,7 +102,7 @@ class _PinEditor:
     def of_arch(self, builder: DataPath, arch: str) -> Pin:
         """Return the builder's image for ``arch``; its digest is listed below ``digests``."""
         image = self._tree.texts[(*builder, "image")].replace("{arch}", arch)
-        path = (*builder, _DIGESTS, arch)
+        path = (*builder, "digests", arch)
         digest = self._tree.texts.get(path, "")
         return Pin(image=image, digest=digest, day=self._day(path) if digest else "")
 
@@ -122,7 +119,7 @@ class _PinEditor:
     def add(self, builder: DataPath, digests: Mapping[str, str], today: date) -> None:
         """Add ``digests`` by arch to those of ``builder``, in the style of the surrounding text."""
         image = self._tree.nodes[(*builder, "image")]
-        held = self._tree.nodes.get((*builder, _DIGESTS))
+        held = self._tree.nodes.get((*builder, "digests"))
         last = held.value[-1][1] if held and held.value else held or image
         if (held or self._tree.nodes[builder]).flow_style:
             self._add_inline(last, held, digests)
@@ -132,14 +129,13 @@ class _PinEditor:
         if held:
             inner, rows = " " * held.value[0][0].start_mark.column, []
         else:
-            inner, rows = f"{margin}  ", [f"{margin}{_DIGESTS}:"]
+            inner, rows = f"{margin}  ", [f"{margin}digests:"]
         rows += [f'{inner}{arch}: "{digests[arch]}"  # pinned {today}' for arch in digests]
         line_break = "\r\n" if "\r\n" in self._text else "\n"
         _, stop = self._comments[last.end_mark.line]
         self._splices.append((stop, stop, "".join(f"{line_break}{row}" for row in rows)))
 
     def edited(self) -> str:
-        """Return the text with all changes."""
         parts, done = [], 0
         # An aliased scalar is spliced once; several pins of a line have one date.
         for start, stop, new in sorted(dict.fromkeys(self._splices), key=lambda each: each[:2]):
@@ -151,7 +147,7 @@ class _PinEditor:
         entries = ", ".join(f'{arch}: "{digest}"' for arch, digest in digests.items())
         at = last.end_mark.index
         if held is None:
-            entries = f", {_DIGESTS}: {{{entries}}}"
+            entries = f", digests: {{{entries}}}"
         elif last is held:  # {}
             at -= 1
         else:

@@ -1,7 +1,7 @@
-"""Which cells to run: a matrix and a selection in, ordered cells out.
+"""Select the cells to run from a matrix. Pure.
 
-Pure: neither the engine nor the file system is asked. Targets and subjects come in the
-order of the matrix, the arches of a target in the order of the table.
+Targets and subjects keep the order of the matrix; arches keep that of the table of
+architectures.
 """
 
 import re
@@ -9,9 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-# pytest's own grammar, so that `wheelgrid run -k` and `pytest harness -k` cannot differ.
-# It is private; tests/unit/matrix/test_plan.py holds both against each other.
-from _pytest.mark.expression import Expression
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
@@ -24,25 +21,25 @@ from harness.core.targets import Target
 from harness.matrix.files.unused_entries import cell_pairs, meets, selects
 
 _MODULE = "test_matrix.py"
-"""Where pytest finds the cells; `-k` sees this name of every one of them."""
+"""The test module of the cells; `-k` matches its name in every cell."""
 _DEFAULT = "default"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """What the command line asks for; nothing means all, several globs mean any of them."""
+    """The cells that the command line selects; empty means all, several globs mean any."""
 
     keyword: str = ""
     """A `-k` expression of pytest."""
     targets: tuple[str, ...] = ()
     arches: tuple[str, ...] = ()
-    """Globs; without a wildcard an alias is accepted."""
+    """Globs; an alias is accepted if it has no wildcard."""
     subjects: tuple[str, ...] = ()
     profile: str | None = None
 
 
-def usual(matrix: Matrix, selection: Selection) -> Selection:
-    """Return the selection; one that asks for nothing means the profile ``default``, if any."""
+def or_default_profile(matrix: Matrix, selection: Selection) -> Selection:
+    """Return the selection; an empty one means the profile ``default``, if there is one."""
     named = any(profile.name == _DEFAULT for profile in matrix.profiles)
     return Selection(profile=_DEFAULT) if named and selection == Selection() else selection
 
@@ -51,7 +48,7 @@ def plan_cells(matrix: Matrix, selection: Selection) -> tuple[Cell, ...]:
     """Return the selected cells, each with its expectation.
 
     Raises ``UsageError`` for an unknown profile, a glob that matches nothing, a malformed
-    keyword expression, and where nothing is left: the message says what each option left.
+    keyword expression, and an empty result; the message counts the cells after each option.
     """
     cells = all_cells(matrix)
     left = [f"the matrix has {len(cells)} cells"]
@@ -85,9 +82,9 @@ def all_cells(matrix: Matrix) -> tuple[Cell, ...]:
 
 
 def find_cell(matrix: Matrix, cell_id: str) -> Cell:
-    """Return the cell of that id; an alias of the arch is accepted.
+    """Return the cell with that id; an alias of the arch is accepted.
 
-    Raises ``UsageError`` with the nearest known name where there is none.
+    Raises ``UsageError`` with the nearest known name if it is unknown.
     """
     parts = cell_id.split("/")
     if len(parts) != 3:  # noqa: PLR2004  the three parts of an id
@@ -105,16 +102,15 @@ def find_cell(matrix: Matrix, cell_id: str) -> Cell:
         if cell.id == wanted:
             return cell
     raise UsageError(
-        f"cell {cell_id!r}: the matrix leaves {subject} out on {target}/{arch}; "
-        f"`wheelgrid plan --target {target}` shows what it has there"
+        f"cell {cell_id!r}: the matrix excludes {subject} on {target}/{arch}; "
+        f"`wheelgrid plan --target {target}` lists its cells"
     )
 
 
 def with_subjects(matrix: Matrix, subjects: Sequence[Subject]) -> Matrix:
-    """Return the matrix with these subjects instead of its own, wherever they can fit.
+    """Return the matrix with these subjects instead of its own, on every target they fit.
 
-    What the matrix expects of its own subjects is not expected of these. Raises
-    ``WheelError`` for a path whose file name is not a wheel's.
+    Expectations are dropped. Raises ``WheelError`` for a path whose file name is not a wheel's.
     """
     return replace(
         matrix,
@@ -131,9 +127,9 @@ def with_subjects(matrix: Matrix, subjects: Sequence[Subject]) -> Matrix:
 
 
 def subject_fits(subject: Subject, target: Target) -> str:
-    """Return why no file of the subject can fit the target, or nothing.
+    """Return why no file of the subject fits the target; empty if one may.
 
-    What the index has is known only to the index, so a pinned release always may.
+    A pinned release always may, because its files are known only to the index.
     """
     if not isinstance(subject.source, FileSource):
         return ""
@@ -142,9 +138,9 @@ def subject_fits(subject: Subject, target: Target) -> str:
 
 
 def wheel_fits(tags: frozenset[Tag], target: Target) -> str:
-    """Return why a wheel of these tags is not meant for the target's Python and arch, or nothing.
+    """Return why a wheel with these tags does not fit the target's Python and arch, or nothing.
 
-    Whether its libc fits is the installer's verdict to give, and not asked here.
+    The libc is not checked here; the installer decides about it.
     """
     here = [tag for tag in tags if _built_for(tag) in ("any", target.arch_name)]
     if not here:
@@ -157,7 +153,7 @@ def wheel_fits(tags: frozenset[Tag], target: Target) -> str:
 
 
 def _options(matrix: Matrix, wanted: Selection) -> Iterator[tuple[str, Profile]]:
-    """Yield each option that was given, as it was given, and the globs it stands for."""
+    """Yield each given option as written, with its globs."""
     if wanted.profile is not None:
         yield f"--profile {wanted.profile}", _profile(matrix, wanted.profile)
     targets = [target.id for target in matrix.targets]
@@ -197,26 +193,11 @@ def _known(cell_id: str, part: str, name: str, known: Iterable[str]) -> None:
 
 
 def _by_keyword(cells: tuple[Cell, ...], keyword: str) -> tuple[Cell, ...]:
-    try:
-        expression = Expression.compile(keyword.lstrip())
-    except SyntaxError as error:
-        raise UsageError(
-            f"-k {keyword!r}: at column {error.offset}: {error.msg}; "
-            "names are joined with 'and', 'or', 'not' and parentheses"
-        ) from error
-    return tuple(cell for cell in cells if expression.evaluate(_KeywordMatcher(cell)))
+    from harness.matrix.pytest_internals import compile_keyword  # noqa: PLC0415 - 0.1 s
 
-
-class _KeywordMatcher:
-    """What ``-k`` may name of a cell: a piece of its id, as of a test's name, in any case."""
-
-    def __init__(self, cell: Cell) -> None:
-        self._names = (_MODULE, f"test_cell[{cell.id}]".lower())
-
-    def __call__(self, name: str, /, **kwargs: str | int | bool | None) -> bool:
-        if kwargs:
-            raise UsageError(f"-k: {name}(…) takes no arguments; write the name alone")
-        return any(name.lower() in known for known in self._names)
+    meets_keyword = compile_keyword(keyword)
+    names = ((cell, (_MODULE, f"test_cell[{cell.id}]")) for cell in cells)
+    return tuple(cell for cell, known in names if meets_keyword(known))
 
 
 def _tags(path: str) -> frozenset[Tag]:
@@ -228,7 +209,7 @@ def _tags(path: str) -> frozenset[Tag]:
 
 
 def _built_for(tag: Tag) -> str:
-    """Return the arch of a Linux platform tag, or any other platform as it is."""
+    """Return the arch of a Linux platform tag, or another platform unchanged."""
     return linux_arch(tag.platform) or tag.platform
 
 
@@ -236,7 +217,7 @@ def _accepted(python: str) -> set[tuple[str, str]]:
     """Return the pairs of python and ABI tags that CPython of that minor version accepts."""
     major, minor = (int(part) for part in python.split("."))
     own = f"cp{major}{minor}"
-    # "any" stands for a platform tag that fits; only the first two parts are of interest.
+    # "any" stands for a matching platform tag; only the first two parts are used.
     tags = (
         *cpython_tags((major, minor), abis=[own], platforms=["any"]),
         *compatible_tags((major, minor), own, ["any"]),
@@ -245,7 +226,7 @@ def _accepted(python: str) -> set[tuple[str, str]]:
 
 
 def _needs(tag: Tag) -> str:
-    """Return the Python that a tag asks for: ``CPython 3.9``, ``Python 3.12 or newer``."""
+    """Return the Python that a tag requires: ``CPython 3.9``, ``Python 3.12 or newer``."""
     match = re.fullmatch(r"(cp|py)(\d)(\d*)", tag.interpreter)
     if not match:
         return tag.interpreter

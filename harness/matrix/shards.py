@@ -1,7 +1,7 @@
-"""A plan in pieces for several machines: cells and their durations in, shards out. Pure.
+"""Split a plan into shards for several machines, balanced by durations. Pure.
 
-A target and its arch stay whole, since an image is made and a session started for them once.
-The same cells and durations give the same shards everywhere.
+A target is never split, because its image is built and its session started once. The same cells
+and durations give the same shards everywhere.
 """
 
 from collections import defaultdict
@@ -13,13 +13,13 @@ from harness.core.cells import Cell
 from harness.core.errors import UsageError
 
 MOST = 256
-"""Jobs of one matrix (docs.github.com, "Running variations of jobs in a workflow")."""
+"""Maximum jobs of one matrix (docs.github.com, "Running variations of jobs in a workflow")."""
 START = 10.0
-"""Seconds that a target takes before its first cell: image, interpreter, pip."""
+"""Seconds before a target's first cell: image, interpreter, pip."""
 UNKNOWN = 0.5
-"""Seconds of a cell where no duration at all is known."""
+"""Seconds of a cell if no duration is known at all."""
 HOSTED = {"x86_64": "x86_64", "i686": "x86_64", "aarch64": "aarch64"}
-"""Arches that a hosted runner runs itself, and which: the others are emulated.
+"""The hosted runner that executes each arch without emulation; other arches are emulated.
 
 Not armv7l: not every aarch64 machine can run 32-bit programs.
 """
@@ -27,17 +27,16 @@ Not armv7l: not every aarch64 machine can run 32-bit programs.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shard:
-    """A piece of a plan."""
+    """One shard of a plan."""
 
     number: int
     of: int
     cells: tuple[Cell, ...]
     seconds: float
-    """How long it takes one worker, as far as durations are known."""
+    """Estimated duration with one worker."""
 
     @property
     def name(self) -> str:
-        """``K/N``."""
         return f"{self.number}/{self.of}"
 
     @property
@@ -50,7 +49,7 @@ class Shard:
 
     @property
     def machine(self) -> str:
-        """The machine that runs all of it without emulation; empty where there is none."""
+        """The runner that executes all cells without emulation; empty if there is none."""
         machines = {HOSTED.get(arch, "") for arch in self.arches}
         return machines.pop() if len(machines) == 1 else ""
 
@@ -64,24 +63,24 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 def shard_count(cells: Sequence[Cell]) -> int:
-    """Return how many shards there may be: one a target, as far as a workflow has jobs."""
+    """Return the maximum number of shards: one per target, up to ``MOST``."""
     return min(MOST, len({cell.target.key for cell in cells}))
 
 
 def split_cells(
     cells: Sequence[Cell], count: int, durations: Mapping[str, float]
 ) -> tuple[Shard, ...]:
-    """Return ``count`` shards of about the same length, arches apart where ``count`` allows it.
+    """Return ``count`` shards of similar duration, with arches separated if ``count`` allows it.
 
-    ``durations``: seconds by cell id, as far as they are known. Raises ``UsageError`` where there
-    are fewer targets than shards.
+    ``durations``: known seconds by cell id. Raises ``UsageError`` if there are fewer targets than
+    shards.
     """
     targets: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         targets[cell.target.key].append(cell)
     if not 1 <= count <= len(targets):
         raise UsageError(
-            f"{count} shards of {len(targets)} targets: a target stays whole; "
+            f"{count} shards of {len(targets)} targets: a target is not split; "
             f"take {len(targets)} at most"
         )
     usual = median(durations.values()) if durations else UNKNOWN
@@ -126,7 +125,7 @@ def github_matrix(shards: Iterable[Shard]) -> dict[str, list[dict[str, object]]]
 
 
 def _shares(loads: Mapping[str, float], count: int) -> list[tuple[list[str], int]]:
-    """Return groups of targets with the number of shards for each: arches, or all together."""
+    """Return target groups with their number of shards: one group per arch, or one for all."""
     arches: dict[str, list[str]] = defaultdict(list)
     for key in loads:
         arches[key.partition("/")[2]].append(key)
@@ -135,7 +134,7 @@ def _shares(loads: Mapping[str, float], count: int) -> list[tuple[list[str], int
     shares = dict.fromkeys(arches, 1)
 
     def burden(arch: str) -> float:
-        """Return what one shard of the arch carries; nothing where it cannot be cut again."""
+        """Return the load per shard of the arch; 0 if it cannot be split further."""
         whole = sum(loads[key] for key in arches[arch])
         return whole / shares[arch] if shares[arch] < len(arches[arch]) else 0.0
 
@@ -145,7 +144,7 @@ def _shares(loads: Mapping[str, float], count: int) -> list[tuple[list[str], int
 
 
 def _pack(keys: Sequence[str], loads: Mapping[str, float], count: int) -> list[set[str]]:
-    """Put the longest target first, each where least is (LPT: at most 4/3 of the best)."""
+    """Assign the longest target first to the least loaded shard (LPT: at most 4/3 of optimal)."""
     shards: list[set[str]] = [set() for _ in range(count)]
     weights = [0.0] * count
     for key in sorted(keys, key=lambda key: (-loads[key], key)):

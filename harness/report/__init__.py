@@ -1,1 +1,1 @@
-"""What a run says to people and to programs: a grid in; terminal text and files out."""
+"""Render results: terminal text, HTML, Markdown, JUnit, Atom, badges."""

@@ -1,12 +1,12 @@
-"""``feed.atom``: transitions of cells in, an Atom feed out (RFC 4287)."""
+"""Render transitions of cells as an Atom feed, ``feed.atom`` (RFC 4287)."""
 
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from harness.report.changes import seen_words
 from harness.report.untrusted import visible
-from harness.results.grid import GridCell
 from harness.results.past import Transition
 
 NAMESPACE = "http://www.w3.org/2005/Atom"
@@ -16,8 +16,8 @@ ENTRIES = 200
 def atom_feed(transitions: Sequence[Transition], *, updated: str, url: str = "") -> str:
     """Return the feed of ``transitions``, newest first.
 
-    ``updated``: when the newest run began, ISO 8601. ``url``: address of the page that the
-    entries link to; none where it is not known.
+    ``updated``: start of the newest run, ISO 8601. ``url``: address of the page that entries link
+    to; empty if unknown.
     """
     feed = ET.Element("feed", xmlns=NAMESPACE)
     _add(feed, "title", "Wheelgrid: what changed")
@@ -38,11 +38,8 @@ def _entry(transition: Transition, url: str) -> ET.Element:
     _add(entry, "title", f"{change.change}: {change.id}")
     _add(entry, "id", _name(f"{change.id} {transition.when}"))
     _add(entry, "updated", transition.when)
-    if url:
-        ET.SubElement(entry, "link", href=f"{url}#cell={quote(change.id, safe='/')}")
-    else:
-        ET.SubElement(entry, "link", href=f"#cell={quote(change.id, safe='/')}")
-    lines = [f"{_saw(change.base)} → {_saw(change.now)}"]
+    ET.SubElement(entry, "link", href=f"{url}#cell={quote(change.id, safe='/')}")
+    lines = [f"{seen_words(change.base)} → {seen_words(change.now)}"]
     lines += [f"{d.aspect}: {d.base} → {d.now}" for d in change.differences]
     if change.now and change.now.observation and change.now.observation.evidence:
         lines.append(change.now.observation.evidence)
@@ -50,17 +47,10 @@ def _entry(transition: Transition, url: str) -> ET.Element:
     return entry
 
 
-def _saw(cell: GridCell | None) -> str:
-    seen = cell.observation if cell else None
-    if seen is None:
-        return "not there"
-    return f"{seen.outcome} ({seen.cause})" if seen.cause else str(seen.outcome)
-
-
 def _add(parent: ET.Element, tag: str, text: str, **attributes: str) -> None:
     ET.SubElement(parent, tag, attributes).text = visible(text, keep="\n\t")
 
 
 def _name(of: str) -> str:
-    # The same words get the same name each time, which is how a reader knows an entry again.
+    # A stable id, by which feed readers recognize an entry.
     return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, of)}"

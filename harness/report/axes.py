@@ -1,7 +1,4 @@
-"""The two axes of a grid: a grid in, its subjects and its targets in groups out.
-
-Both are of one kind, so that either can be the rows.
-"""
+"""Group the subjects and targets of a grid as axes; either can be the rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,14 +35,14 @@ Axis = tuple[Group, ...]
 
 
 def subject_axis(grid: Grid) -> Axis:
-    """Return the subjects under the headings the matrix gives them."""
+    """Return the subjects under their headings in the matrix."""
     return _group(
         grid.subjects, lambda s: s.group, lambda s: AxisItem(key=s.id, label=visible(s.id))
     )
 
 
 def target_axis(grid: Grid) -> Axis:
-    """Return the arches under their targets, marked with where each image came from."""
+    """Return the arches under their targets, marked with the origin of each image."""
     ways = {
         c.cell.target.key: WAY_LETTERS[c.observation.provenance.image.way]
         for c in grid.cells
@@ -56,9 +53,7 @@ def target_axis(grid: Grid) -> Axis:
     def item(target: Target) -> AxisItem:
         lenient = ("*" if target.allow_failure else " ",) if any_lenient else ()
         return AxisItem(
-            key=target.key,
-            label=target.arch_name,
-            marks=(ways.get(target.key, " "), *lenient),
+            key=target.key, label=target.arch_name, marks=(ways.get(target.key, " "), *lenient)
         )
 
     return _group(grid.targets, lambda t: t.id, item)

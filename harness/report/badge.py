@@ -1,4 +1,4 @@
-"""``badge.svg``: the cells of one subject in, a picture of one line out."""
+"""Render the results of one subject as ``badge.svg``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from harness.results.grid import GridCell, Verdict
 
 GOOD, BAD, UNKNOWN = "#00694c", "#a63f00", "#59636e"
 LETTER = 6.7
-"""Pixels that a letter takes at 11 px, on average."""
+"""Average width of a letter at 11 px, in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Badge:
-    """A label, what is said of it, and the colour of that."""
+    """A label, a message and the colour of the message."""
 
     label: str
     message: str
@@ -23,9 +23,9 @@ class Badge:
 
 
 def judge_subject(subject: str, cells: Sequence[GridCell]) -> Badge:
-    """Say on how many targets ``subject`` works; a miss counts for nothing.
+    """Return a badge with the number of targets where ``subject`` works; misses are ignored.
 
-    A refusal counts as not working: who installs it there gets no wheel.
+    A refusal counts as not working, because an installer gets no wheel there.
     """
     seen = [c for c in cells if c.outcome not in (None, Outcome.MISS)]
     if not seen:
@@ -37,7 +37,7 @@ def judge_subject(subject: str, cells: Sequence[GridCell]) -> Badge:
 
 
 def badge_svg(badge: Badge) -> str:
-    """Return the picture, as wide as its words are."""
+    """Return the SVG, as wide as its text."""
     label, message = visible(badge.label), visible(badge.message)
     left, right = (round(len(text) * LETTER + 14) for text in (label, message))
     template = open_templates().get_template("badge.svg")

@@ -1,4 +1,4 @@
-"""Why cells did not pass, and what predictions missed: a grid in, lines of styled text out."""
+"""Render the causes of failures and the disagreements with predictions."""
 
 import re
 from collections import Counter
@@ -19,7 +19,7 @@ _READ = re.compile(r"\.cpython-\d+[a-z]*-(?P<triplet>[\w-]+)\.so")
 
 
 def render_causes(grid: Grid, *, width: int, encoding: str) -> list[Text]:
-    """Return a line per cause with the number of its cells, the most frequent first."""
+    """Return a line per cause with the number of its cells, most frequent first."""
     counts = Counter(
         _words(seen)
         for cell in grid.cells
@@ -36,7 +36,7 @@ def render_causes(grid: Grid, *, width: int, encoding: str) -> list[Text]:
 
 
 def render_agreement(grid: Grid, *, width: int, encoding: str) -> list[Text]:
-    """Return what was predicted otherwise than seen, cell by cell, then the known limits."""
+    """Return each cell whose prediction and observation differ, then the known limits."""
     disagreeing = [cell for cell in grid.cells if cell.agreement is Agreement.DISAGREES]
     limits = Counter(c.limit for c in grid.cells if c.agreement is Agreement.LIMIT)
     lines: list[Text] = []
@@ -46,13 +46,13 @@ def render_agreement(grid: Grid, *, width: int, encoding: str) -> list[Text]:
     if limits:
         lines += [Text(), Text("known limits of predictions", style="bold")]
         for limit, count in limits.items():
-            said = f"{count} {_cells(count)}: {limit.reason if limit else ''}"
-            lines.append(Text("  " + fit(said, width - 2, encoding)))
+            line = f"{count} {_cells(count)}: {limit.reason if limit else ''}"
+            lines.append(Text("  " + fit(line, width - 2, encoding)))
     return lines
 
 
 def count_agreement(cells: Iterable[GridCell]) -> str:
-    """Return ``predicted 40 of 44, 1 not``: how predictions did; empty where none was made."""
+    """Return ``40 of 44 as predicted, 1 not as predicted``; empty if there are no predictions."""
     counts = Counter(cell.agreement for cell in cells)
     made = sum(counts.values()) - counts[Agreement.UNKNOWN]
     words = [f"{counts[Agreement.AGREES]} of {made} as predicted"]
@@ -63,8 +63,8 @@ def count_agreement(cells: Iterable[GridCell]) -> str:
     return ", ".join(words) if made else ""
 
 
-def gist(prediction: Prediction) -> str:
-    """Return what cells of one cause have in common, whatever their arch; empty for nothing more.
+def shared_detail(prediction: Prediction) -> str:
+    """Return a detail that cells of one cause share on every arch, or an empty string.
 
     ``-gnu on targets that read only -musl``.
     """
@@ -79,13 +79,13 @@ def gist(prediction: Prediction) -> str:
 
 
 def _end(triplet: str) -> str:
-    """Return the part of a triplet that is not the architecture's: ``-gnu``, ``-musleabihf``."""
+    """Return the part of a triplet after the architecture: ``-gnu``, ``-musleabihf``."""
     return "-" + triplet.rpartition("-")[2]
 
 
 def _words(seen: Observation) -> str:
     predicted = seen.prediction
-    more = gist(predicted) if predicted and predicted.cause == seen.cause else ""
+    more = shared_detail(predicted) if predicted and predicted.cause == seen.cause else ""
     return f"{seen.cause} {more}".rstrip()
 
 
@@ -96,8 +96,8 @@ def _disagreements(cells: Iterable[GridCell], *, width: int, encoding: str) -> I
         if seen is not None and seen.prediction is not None:
             predicted = seen.prediction
             what = f"{predicted.outcome} {predicted.cause}".rstrip()
-            said = f"{cell.cell.id}  predicted {what}, seen {seen.outcome}"
-            yield Text.assemble((mark, DISAGREES.style), " ", fit(said, width - 2, encoding))
+            line = f"{cell.cell.id}  predicted {what}, seen {seen.outcome}"
+            yield Text.assemble((mark, DISAGREES.style), " ", fit(line, width - 2, encoding))
             for evidence in filter(None, (predicted.evidence, seen.evidence)):
                 yield Text("    " + fit(evidence, width - 4, encoding))
 

@@ -1,7 +1,7 @@
-"""A comparison in words: changes in, lines for a terminal or a JSON document out.
+"""Render a comparison for a terminal or as JSON.
 
-What got worse comes first, with what else changed at the same time; what is as it was is
-only counted. ``markdown.py`` has the same for a step summary.
+Regressions come first, with other recorded changes; unchanged cells are only counted.
+``markdown.py`` renders the same for a step summary.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,16 +25,16 @@ LISTED = (
     ChangeKind.GONE,
     ChangeKind.NEW,
 )
-"""Changes of which every cell is told; the others are counted."""
+"""Changes whose cells are listed; others are only counted."""
 MOST = 40
-"""Lines of one heading; JSON has all."""
+"""Maximum lines of one heading; JSON has all."""
 DIGEST = 16
-"""Characters of a digest that a person needs to tell two apart."""
+"""Characters of a digest to show."""
 _STYLES = {ChangeKind.REGRESSED: "bold red", ChangeKind.FIXED: "green"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
+class ResultRecord:
     """One side of a change."""
 
     outcome: Outcome
@@ -45,12 +45,12 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangeRecord:
-    """One cell that is not as it was, or does not pass."""
+    """One cell that changed or does not pass."""
 
     cell: str
     change: ChangeKind
-    base: Seen | None
-    now: Seen | None
+    base: ResultRecord | None
+    now: ResultRecord | None
     differences: tuple[Difference, ...]
     flaky: bool
 
@@ -67,24 +67,24 @@ class EpidemicRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonRecord:
-    """A comparison as programs read it."""
+    """The JSON document of a comparison."""
 
     schema: Literal[1] = 1
     base: str
-    """What was compared with: the start of that run, UTC, ISO 8601."""
+    """Start of the base run: UTC, ISO 8601."""
     run: str
     worse: bool
     counts: dict[ChangeKind, int]
     epidemics: tuple[EpidemicRecord, ...]
     changes: tuple[ChangeRecord, ...]
-    """All but the cells that are as they were."""
+    """All cells except unchanged ones."""
 
 
 _RECORD: TypeAdapter[ComparisonRecord] = TypeAdapter(ComparisonRecord)
 
 
 def comparison_json(comparison: Comparison, *, base: str, run: str) -> str:
-    """Return the JSON document; ``base`` and ``run`` say when the two began."""
+    """Return the JSON document; ``base`` and ``run`` are the start times of the two."""
     record = ComparisonRecord(
         base=base,
         run=run,
@@ -99,13 +99,13 @@ def comparison_json(comparison: Comparison, *, base: str, run: str) -> str:
             )
             for epidemic in comparison.epidemics
         ),
-        changes=tuple(map(_record, _told(comparison))),
+        changes=tuple(map(_record, _not_same(comparison))),
     )
     return _RECORD.dump_json(record, indent=1).decode() + "\n"
 
 
 def format_comparison(comparison: Comparison) -> Text:
-    """Return the lines for a terminal, the last of them ended."""
+    """Return the lines for a terminal, with a final newline."""
     lines = [Text(counted(comparison), style="bold")]
     for epidemic in comparison.epidemics:
         lines += map(Text, ("", *_epidemic(epidemic)))
@@ -118,13 +118,13 @@ def format_comparison(comparison: Comparison) -> Text:
 
 
 def counted(comparison: Comparison) -> str:
-    """Return how many cells each change has: ``2 regressed, 1 fixed, 40 same``."""
+    """Return the number of cells per kind of change: ``2 regressed, 1 fixed, 40 same``."""
     counts = comparison.counts
     return ", ".join(f"{counts[c]} {c}" for c in ChangeKind if counts[c]) or "no cells"
 
 
 def difference_line(difference: Difference) -> str:
-    """Return what differs in a line: ``image: sha256:0123… → sha256:89ab…``."""
+    """Return a difference in one line: ``image: sha256:0123… → sha256:89ab…``."""
     return f"{difference.aspect}: {_short(difference.base)} → {_short(difference.now)}"
 
 
@@ -147,7 +147,7 @@ def epidemic_words(epidemic: Epidemic) -> str:
     cause = (
         f"with {visible(difference_line(epidemic.cause))}"
         if epidemic.cause
-        else "with nothing that is recorded"
+        else "without a recorded change"
     )
     return (
         f"epidemic: {len(epidemic.cells)} of {epidemic.exposed} cells, {subjects} subjects, "
@@ -171,12 +171,12 @@ def _listed(cells: Sequence[CellChange]) -> Iterator[str]:
             yield f"      {visible(difference_line(difference))}"
             yield from (f"        {visible(line)}" for line in difference.lines)
         if change.change is ChangeKind.REGRESSED and not change.differences:
-            yield "      nothing else that is recorded changed"
+            yield "      no other recorded change"
     if len(cells) > MOST:
         yield f"  and {len(cells) - MOST} more"
 
 
-def _told(comparison: Comparison) -> Iterator[CellChange]:
+def _not_same(comparison: Comparison) -> Iterator[CellChange]:
     return (change for change in comparison.changes if change.change is not ChangeKind.SAME)
 
 
@@ -191,9 +191,13 @@ def _record(change: CellChange) -> ChangeRecord:
     )
 
 
-def _seen(cell: GridCell | None) -> Seen | None:
+def _seen(cell: GridCell | None) -> ResultRecord | None:
     seen = cell.observation if cell else None
-    return Seen(outcome=seen.outcome, cause=seen.cause, evidence=seen.evidence) if seen else None
+    return (
+        ResultRecord(outcome=seen.outcome, cause=seen.cause, evidence=seen.evidence)
+        if seen
+        else None
+    )
 
 
 def _short(value: str) -> str:

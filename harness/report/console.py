@@ -1,4 +1,4 @@
-"""The console: messages for people, escaped, and data for programs, as it is."""
+"""Print escaped messages for people, and unchanged data for programs."""
 
 from collections.abc import Callable
 

@@ -1,8 +1,7 @@
-"""What is said about the cells that did not pass: a grid in, lines of styled text out.
+"""Render the cells that did not pass.
 
-The unexpected come first, a line each; then what was missed, a line per image; then
-what is as expected, where cells of a subject with the same evidence share a line, so that a
-hundred refusals do not drown one crash.
+Unexpected cells come first, one per line; then misses, a line per image; then expected failures,
+where cells of a subject with the same evidence share a line.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +16,7 @@ from harness.report.untrusted import cut, visible
 from harness.results.grid import Grid, GridCell, Verdict
 
 EVIDENCE_ROOM = 60
-"""Where less than this is left beside the id, the evidence goes below it."""
+"""Minimum columns for evidence beside the id; with less, it goes below."""
 SECTIONS = (
     ("unexpected", (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS)),
     ("nothing can be said", (Verdict.MISS,)),
@@ -27,21 +26,19 @@ SECTIONS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """Cells that share one story."""
+    """Cells with the same result and evidence."""
 
     cells: tuple[GridCell, ...]
-    said: tuple[str, ...]
-    """The key line of evidence, then what the matrix expects and why; untrusted, any empty."""
+    details: tuple[str, ...]
+    """The key line of evidence, then what the matrix expects and why; untrusted, may be empty."""
 
     @property
     def ids(self) -> str:
-        """The id of the first, ready to be copied, and how many there are more."""
         more = f" and {len(self.cells) - 1} more" if len(self.cells) > 1 else ""
         return visible(self.cells[0].cell.id) + more
 
     @property
     def title(self) -> str:
-        """What was seen and in which stage."""
         observation = self.cells[0].observation
         if observation is None:
             return "not run"
@@ -49,16 +46,16 @@ class Finding:
 
 
 def find(grid: Grid) -> dict[str, list[Finding]]:
-    """Return the findings under the heading of their section, empty sections left out."""
+    """Return the findings by the heading of their section, without empty sections."""
     sections = {
-        heading: _stories([c for c in grid.cells if c.verdict in verdicts and not _plain_pass(c)])
+        heading: _group([c for c in grid.cells if c.verdict in verdicts and not _plain_pass(c)])
         for heading, verdicts in SECTIONS
     }
     return {heading: findings for heading, findings in sections.items() if findings}
 
 
 def render_findings(grid: Grid, *, width: int, encoding: str) -> list[Text]:
-    """Return one line per finding, or two and more where ``width`` is small."""
+    """Return one line per finding, or more if ``width`` is small."""
     lines: list[Text] = []
     for heading, findings in find(grid).items():
         lines += [Text(), Text(heading, style="bold")]
@@ -74,13 +71,13 @@ def _section(findings: Sequence[Finding], *, width: int, encoding: str) -> Itera
         ids = titles = beside = 0
     for finding in findings:
         start = beside or 4
-        said = [fit(text, width - start, encoding) for text in finding.said if text]
+        details = [fit(text, width - start, encoding) for text in finding.details if text]
         line = Text.assemble(glyph_of(finding.cells[0], plain=encoding == "ascii"), " ")
         line.append(f"{finding.ids:<{ids}}  ").append(f"{finding.title:<{titles}}", "dim")
-        if beside and said:
-            line.append("  " + said.pop(0))
+        if beside and details:
+            line.append("  " + details.pop(0))
         yield line
-        yield from (Text(" " * start + text) for text in said)
+        yield from (Text(" " * start + text) for text in details)
 
 
 def fit(text: str, width: int, encoding: str) -> str:
@@ -89,17 +86,17 @@ def fit(text: str, width: int, encoding: str) -> str:
     return cut(line, width, ellipsis="..." if encoding == "ascii" else "…")
 
 
-def _stories(cells: Iterable[GridCell]) -> list[Finding]:
-    stories: dict[tuple[object, ...], list[GridCell]] = {}
+def _group(cells: Iterable[GridCell]) -> list[Finding]:
+    groups: dict[tuple[object, ...], list[GridCell]] = {}
     for cell in cells:
-        stories.setdefault(_story(cell), []).append(cell)
+        groups.setdefault(_group_key(cell), []).append(cell)
     return [
-        Finding(cells=tuple(same), said=(_evidence(same[0]), _note(same[0])))
-        for same in stories.values()
+        Finding(cells=tuple(same), details=(_evidence(same[0]), _note(same[0])))
+        for same in groups.values()
     ]
 
 
-def _story(cell: GridCell) -> tuple[object, ...]:
+def _group_key(cell: GridCell) -> tuple[object, ...]:
     match cell.verdict:
         case Verdict.MISS:
             return (cell.cell.target.key, _evidence(cell))

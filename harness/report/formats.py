@@ -1,4 +1,4 @@
-"""What ``wheelgrid report`` can write: a run, its past and a format in, text out."""
+"""Render a run in one of the formats of ``wheelgrid report``."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -11,12 +11,12 @@ from harness.report.badge import badge_svg, judge_subject
 from harness.report.html import html_page
 from harness.report.junit import junit_xml
 from harness.report.markdown import markdown_summary
-from harness.results.past import NOTHING, Known, past_of, transitions
+from harness.results.past import NO_STORED_FACTS, StoredFacts, past_of, transitions
 from harness.results.runfile import Run, run_json
 
 
 class Format(StrEnum):
-    """One way to write a run down."""
+    """Output format of a report."""
 
     HTML = "html"
     MARKDOWN = "markdown"
@@ -32,11 +32,11 @@ def render_report(
     *,
     earlier: Sequence[Run] = (),
     subject: str | None = None,
-    known: Known = NOTHING,
+    known: StoredFacts = NO_STORED_FACTS,
 ) -> str:
     """Return ``run`` in ``form``; the last of ``earlier`` runs, oldest first, is its base.
 
-    ``subject``: whose badge. Raises ``UsageError`` for a subject that the run does not have.
+    ``subject``: subject of the badge. Raises ``UsageError`` if the run does not have it.
     """
     past = past_of(run, earlier, base=earlier[-1] if earlier else None, known=known)
     started_at = run.circumstances.started_at
@@ -60,7 +60,7 @@ def _badge(run: Run, subject: str | None) -> str:
     ids = [each.id for each in run.subjects]
     chosen = ids[0] if subject is None and len(ids) == 1 else subject
     if chosen is None:
-        raise UsageError(f"a badge is of one subject; choose it with --subject: {' '.join(ids)}")
+        raise UsageError(f"a badge has one subject; choose it with --subject: {' '.join(ids)}")
     if chosen not in ids:
         raise UsageError(f"no subject {chosen!r} in this run{did_you_mean(chosen, ids)}")
     return badge_svg(

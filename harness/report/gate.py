@@ -1,4 +1,4 @@
-"""What the release gate found, in words: its findings in, lines for a terminal out."""
+"""Render the result of the release gate for a terminal."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ from rich.text import Text
 from harness.report.changes import seen_words
 from harness.report.untrusted import visible
 from harness.results.compare import CellChange, ChangeKind
-from harness.results.gate import Gated
+from harness.results.gate import GateResult
 
 MOST = 40
-"""Lines of one heading; ``run.json`` has all."""
+"""Maximum lines of one heading; ``run.json`` has all."""
 
 
-def format_gate(gated: Gated) -> Text:
-    """Return what gets worse and better, who loses a wheel, and both counts at the end."""
+def format_gate(gated: GateResult) -> Text:
+    """Return worse and better cells, platforms that lose a wheel, and the counts."""
     fixed = gated.comparison.having(ChangeKind.FIXED)
     lines = [*_section("worse", gated.worse), *_section("better", fixed)]
     for lost in () if gated.partial else gated.lost:

@@ -1,8 +1,7 @@
-"""One glyph and one colour per outcome: a grid's cell in, what stands for it out.
+"""One glyph and one colour per outcome.
 
-Small letters are expected, capitals are not, so that nothing rests on colour alone.
-The colours are Okabe and Ito's palette, which colour-blind readers can tell apart
-(https://jfly.uni-koeln.de/color/).
+Expected outcomes are small letters, unexpected ones capitals, so that colour is not required. The
+colours are Okabe and Ito's palette for colour-blind readers (https://jfly.uni-koeln.de/color/).
 """
 
 from collections.abc import Iterable
@@ -23,7 +22,7 @@ class Glyph:
     unexpected: str
     style: str
     plain: str = ""
-    """Stands for ``expected`` where the terminal has ASCII only."""
+    """Replaces ``expected`` on an ASCII terminal."""
 
 
 GLYPHS: dict[Outcome, Glyph] = {
@@ -39,14 +38,14 @@ GLYPHS: dict[Outcome, Glyph] = {
 NOT_RUN = Glyph(expected="·", plain=".", unexpected="·", style="bright_black")
 
 DISAGREES = Glyph(expected="≠", plain="#", unexpected="≠", style="bold #F0E442")
-"""What was predicted of the cell is not what was seen."""
+"""Prediction and observation differ."""
 
 WAY_LETTERS = {ImageWay.REGISTRY: "R", ImageWay.ASSEMBLED: "A", ImageWay.REPLICA: "X"}
-"""X, not R: a replica is easily taken for the real thing."""
+"""A replica is X, so that it is not mistaken for a registry image."""
 
 
 def glyph_of(cell: GridCell, *, plain: bool) -> tuple[str, str]:
-    """Return the character that stands for a cell and its rich style."""
+    """Return the character of a cell and its rich style."""
     glyph = GLYPHS[cell.outcome] if cell.outcome else NOT_RUN
     if cell.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS):
         return glyph.unexpected, f"bold reverse {glyph.style}"
@@ -58,12 +57,12 @@ def glyph_of(cell: GridCell, *, plain: bool) -> tuple[str, str]:
 
 
 def expected_glyph(glyph: Glyph, *, plain: bool) -> str:
-    """Return the character of an expected outcome; ``plain``: from ASCII alone."""
+    """Return the character of an expected outcome; ``plain``: in ASCII."""
     return glyph.plain if plain and glyph.plain else glyph.expected
 
 
 def count_cells(cells: Iterable[GridCell], *, plain: bool) -> list[Text]:
-    """Return ``glyph number words`` per kind of cell: counts and legend at once."""
+    """Return ``glyph number words`` per kind of cell, as counts and legend."""
     kinds: dict[str, list[GridCell]] = {}
     for cell in cells:
         kinds.setdefault(_words(cell), []).append(cell)

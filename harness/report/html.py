@@ -1,7 +1,7 @@
-"""The page that people open: a run and its past in, one self-contained HTML document out.
+"""Render a run as one self-contained HTML page.
 
-It loads nothing: styles, script and data stand in it, and its policy lets only this script
-run. What a wheel printed reaches the page as JSON and becomes text nodes, never markup.
+The page embeds its styles, script and data, and its Content-Security-Policy allows only this
+script. Output of wheels is embedded as JSON and shown as text nodes, never as markup.
 """
 
 import base64
@@ -18,21 +18,21 @@ from markupsafe import Markup
 from harness.report.glyphs import GLYPHS
 from harness.report.pagedata import page_data
 from harness.results.grid import Verdict
-from harness.results.past import NO_PAST, Past
+from harness.results.past import NO_HISTORY, RunHistory
 from harness.results.runfile import Run
 
 ASSETS = Path(__file__).with_name("assets")
 SCRIPTS = ("query.js", "cells.js", "grid.js", "panel.js", "stories.js", "main.js")
 GREY = "#7d8894"
-"""For what a terminal draws in its own grey."""
+"""Replaces the terminal's grey."""
 DARK_INK = "#0b0e12"
 BRIGHT = 0.3
-"""Above this luminance (WCAG 2, 0 to 1) dark ink is the better contrast."""
+"""Above this luminance (WCAG 2, 0 to 1) dark text has the better contrast."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Link:
-    """A way to another page of the same site."""
+    """A link to another page of the site."""
 
     href: str
     text: str
@@ -40,7 +40,7 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """How many cells of a run are what."""
+    """Numbers of cells of a run by verdict."""
 
     total: int
     as_expected: int
@@ -50,9 +50,9 @@ class Counts:
 
 
 def html_page(
-    run: Run, past: Past = NO_PAST, *, title: str = "Wheelgrid", links: Sequence[Link] = ()
+    run: Run, past: RunHistory = NO_HISTORY, *, title: str = "Wheelgrid", links: Sequence[Link] = ()
 ) -> str:
-    """Return the page of ``run``; ``links`` lead to the other pages of a site."""
+    """Return the page of ``run``; ``links``: other pages of a site."""
     style = (ASSETS / "page.css").read_text("utf-8") + outcome_style()
     script = '"use strict";\n' + "".join((ASSETS / name).read_text("utf-8") for name in SCRIPTS)
     return (
@@ -72,7 +72,7 @@ def html_page(
 
 
 def open_templates() -> Environment:
-    """Return the templates of this package; whatever they are given is escaped."""
+    """Return the templates of this package, which escape their values."""
     environment = Environment(
         loader=FileSystemLoader(ASSETS),
         autoescape=True,
@@ -85,7 +85,7 @@ def open_templates() -> Environment:
 
 
 def content_policy(style: str, script: str) -> str:
-    """Return a Content-Security-Policy that lets this style and this script in, nothing else."""
+    """Return a Content-Security-Policy that allows only this style and script."""
     return (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
         f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
@@ -93,7 +93,7 @@ def content_policy(style: str, script: str) -> str:
 
 
 def count_verdicts(run: Run) -> Counts:
-    """Return how many cells are as expected, and how many are not in which way."""
+    """Return the numbers of cells by verdict."""
     verdicts = Counter(cell.verdict for cell in run.cells)
     return Counts(
         total=len(run.cells),
@@ -105,7 +105,7 @@ def count_verdicts(run: Run) -> Counts:
 
 
 def format_moment(moment: str) -> str:
-    """Return ``21 November 2026, 07:12 UTC`` for an ISO 8601 time, and anything else as it is."""
+    """Return ``21 November 2026, 07:12 UTC`` for an ISO 8601 time; other text unchanged."""
     try:
         return f"{datetime.fromisoformat(moment):%-d %B %Y, %H:%M} UTC"
     except ValueError:
@@ -113,7 +113,7 @@ def format_moment(moment: str) -> str:
 
 
 def outcome_style() -> str:
-    """Return the rules that give each outcome its colour, and ink that can be read on it."""
+    """Return the CSS rules with the colour of each outcome and a legible text colour."""
     rules = []
     for outcome, glyph in GLYPHS.items():
         hue = glyph.style if glyph.style.startswith("#") else GREY

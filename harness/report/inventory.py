@@ -1,4 +1,4 @@
-"""What there is of target images, as people read it: items in, lines out."""
+"""Render the inventory of target images."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,12 @@ _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 
 
 def format_built(target: Target, ref: ImageRef, *, size: int, seconds: float) -> str:
-    """Return one line: the target, the way, seconds, size, and what the image came from."""
+    """Return one line: target, way, seconds, size and origin of the image."""
     return f"{target.key}  {ref.way}  {seconds:.1f} s  {format_mib(size)}  {visible(ref.origin)}"
 
 
 def format_inventory(items: Sequence[StoredItem], *, now: float) -> str:
-    """Return a line per item, sizes and ages aligned, and who uses it; then their number."""
+    """Return a line per item with size, age, name and users, then the totals."""
     rows = [(format_mib(item.size), _age(item, now), item) for item in items]
     lines = [
         f"{size:>9}  {age:>7}  {visible(item.name)}  {_users(item)}" for size, age, item in rows
@@ -27,7 +27,7 @@ def format_inventory(items: Sequence[StoredItem], *, now: float) -> str:
 
 
 def format_sum(items: Sequence[StoredItem]) -> str:
-    """Return how many there are and what they take together."""
+    """Return the number of items and their total size."""
     return f"{len(items)} ({format_mib(sum(item.size for item in items))})"
 
 

@@ -1,8 +1,8 @@
-"""``junit.xml``: a grid in, the XML that continuous integration shows out.
+"""Render a grid as ``junit.xml`` for continuous integration.
 
-One test case a cell, its class the target. A cell that is expected not to pass is
-skipped with the reason, what is unexpected fails, what was missed is an error. The document
-keeps to Jenkins' schema (``junit-10.xsd`` of its xunit plugin), the strictest in use.
+Each cell is a test case; its class is the target. An expected failure is skipped with the reason,
+an unexpected result fails, a miss is an error. The document is valid in Jenkins' schema
+(``junit-10.xsd`` of its xunit plugin), the strictest in use.
 """
 
 import xml.etree.ElementTree as ET
@@ -18,9 +18,9 @@ LOG_CHARACTERS = 10_000
 
 
 def junit_xml(grid: Grid, *, timestamp: str = "") -> str:
-    """Return the document; characters that XML forbids are shown as escapes.
+    """Return the document; characters that XML forbids are escaped.
 
-    ``timestamp``: when the run began, ISO 8601.
+    ``timestamp``: start of the run, ISO 8601.
     """
     cases = [_case(cell) for cell in grid.cells]
     suite = TestSuite("wheelgrid", cases, timestamp=timestamp or None)
@@ -28,10 +28,10 @@ def junit_xml(grid: Grid, *, timestamp: str = "") -> str:
 
 
 def _to_schema(xml: str) -> str:
-    """Return the library's document without what Jenkins' schema does not know.
+    """Return the library's document in Jenkins' schema.
 
-    junit-xml 1.9 counts ``disabled`` suites, which that schema has of no suite, and gives times
-    all their digits, of which it takes three.
+    junit-xml 1.9 writes the attribute ``disabled``, which that schema does not have, and times with
+    more than the three digits that it allows.
     """
     suites = ET.fromstring(xml)  # noqa: S314 - written by the library a line above
     for element in suites.iter():
@@ -68,17 +68,16 @@ def _case(cell: GridCell) -> TestCase:
 
 
 def tail(log: str) -> str:
-    """Return the end of ``log``: some viewers keep every log of a file in memory."""
+    """Return the end of ``log``, because some viewers keep all logs of a file in memory."""
     lines = log.splitlines(keepends=True)
     kept = "".join(lines[-LOG_LINES:])[-LOG_CHARACTERS:]
     return kept if kept == log else f"[…]\n{kept}"
 
 
 def _message(cell: GridCell) -> str:
-    """Say what was seen and what the matrix expects, in one line."""
     seen = cell.observation
     if seen is None:
-        return "not run: the run ended before its turn"
+        return "not run: the run ended before this cell"
     line = f"{seen.outcome} at {seen.stage}"
     if seen.cause:
         line += f" ({seen.cause})"

@@ -1,7 +1,7 @@
-"""``summary.md``: a grid in, Markdown for a step summary out, never longer than its budget.
+"""Render a grid as Markdown for a step summary, within a size limit.
 
-GitHub shows a step summary of at most 1 MiB and drops a longer one whole. What does not fit
-goes in this order: the grid, then rows of what did not pass; the counts always stay.
+GitHub drops a step summary of more than 1 MiB. If the text is too long, the grid is omitted first,
+then rows of failures; the counts always stay.
 """
 
 import html
@@ -16,24 +16,24 @@ from harness.results.compare import CellChange, Comparison
 from harness.results.grid import Grid, GridCell, Verdict
 
 BUDGET = 1 << 20
-"""Bytes (docs.github.com: "Adding a job summary", 1 MiB a step)."""
+"""Bytes (docs.github.com: "Adding a job summary", 1 MiB per step)."""
 WIDTH = 160
-"""Columns of the grid, which scrolls sideways in its frame."""
+"""Columns of the grid, which scrolls horizontally."""
 EVIDENCE = 200
-"""Characters of a row's evidence."""
+"""Maximum characters of a row's evidence."""
 
 
 def markdown_summary(
     grid: Grid, *, comparison: Comparison | None = None, budget: int = BUDGET
 ) -> str:
-    """Return the summary in at most ``budget`` bytes of UTF-8, a few hundred at least."""
+    """Return the summary in at most ``budget`` bytes of UTF-8, at least a few hundred."""
     counts = [*_counts(grid), ""]
     rows = [*_changes(comparison), *_failures(grid)]
     if _bytes(rows) < budget:
         whole = [*counts, *rows, *_drawn(grid)]
         if _bytes(whole) <= budget:
             return _text(whole)
-    note = ["", "_The grid is left out: it does not fit here; `run.json` has it all._"]
+    note = ["", "_The grid is omitted because of its size; `run.json` has all cells._"]
     return _text([*counts, *_first(rows, budget - _bytes([*counts, *note])), *note])
 
 
@@ -45,7 +45,7 @@ def _counts(grid: Grid) -> Iterator[str]:
 
 
 def markdown_changes(comparison: Comparison, *, budget: int = BUDGET) -> str:
-    """Return a comparison alone, in at most ``budget`` bytes of UTF-8, a few hundred at least."""
+    """Return only a comparison, in at most ``budget`` bytes of UTF-8, at least a few hundred."""
     return _text(_first(list(_changes(comparison)), budget))
 
 
@@ -62,7 +62,7 @@ def _changes(comparison: Comparison | None) -> Iterator[str]:
         yield ""
     found = [change for kind in LISTED for change in comparison.having(kind)]
     if found:
-        yield "| cell | change | was | is | what else changed |"
+        yield "| cell | change | was | is | other changes |"
         yield "|---|---|---|---|---|"
         yield from map(_change, found)
         yield ""
@@ -97,8 +97,8 @@ def _row(cell: GridCell) -> str:
     seen = cell.observation
     if seen is None:
         return f"| {_code(cell.cell.id)} | not run | |"
-    told = seen.cause or (seen.prediction.cause if seen.prediction else "")
-    cause = f" {_code(told)}" if told else ""
+    shown = seen.cause or (seen.prediction.cause if seen.prediction else "")
+    cause = f" {_code(shown)}" if shown else ""
     evidence = cut(visible(" ".join(seen.evidence.split())), EVIDENCE)
     return f"| {_code(cell.cell.id)} | {seen.outcome}{cause} | {_code(evidence)} |"
 
@@ -115,7 +115,7 @@ def _fenced(lines: Sequence[str]) -> list[str]:
 
 
 def _first(rows: Sequence[str], room: int) -> list[str]:
-    """Return as many of ``rows`` as fit into ``room`` bytes, and how many there are more."""
+    """Return as many of ``rows`` as fit into ``room`` bytes, and the number of others."""
     if _bytes(rows) <= room:
         return list(rows)
     kept: list[str] = []
@@ -133,7 +133,7 @@ def _code(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    # Entities, since Markdown looks at none of them; a backslash would show in a code element.
+    # Markdown ignores entities; a backslash would be visible in a code element.
     shown = html.escape(visible(text.replace("\n", " ")), quote=False)
     return re.sub(r"[\\`*_{}\[\]#+!|~@:$-]", lambda found: f"&#{ord(found[0])};", shown)
 

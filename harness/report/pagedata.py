@@ -1,7 +1,7 @@
-"""What an HTML page shows beside its run: the run, its past and its passports in, JSON out.
+"""The JSON data of an HTML page: a run, its history and its passports.
 
-Every text of it is made visible first (``harness.report.untrusted``), and no character of it
-can end the element that it is embedded in.
+All text is escaped (``harness.report.untrusted``), and no character can end the element that the
+data is embedded in.
 """
 
 import json
@@ -23,17 +23,17 @@ from harness.report.terminal import key_of
 from harness.report.untrusted import visible
 from harness.results.compare import CellChange, ChangeKind, Comparison, Epidemic
 from harness.results.grid import GridCell
-from harness.results.past import Past, Sighting
+from harness.results.past import PastResult, RunHistory
 from harness.results.query import VOCABULARY, Field
 from harness.results.runfile import CellRecord, Run, excerpt
 
 LOG_CHARACTERS = 8000
-"""Of a log's end that stay in the page; ``run.json`` has all of it."""
+"""Maximum characters of a log's end in the page; ``run.json`` has all of it."""
 PASS_LOG_CHARACTERS = 600
 
 EXAMPLES = (
-    ("numpy", "a piece of the cell's id"),
-    ("target:alpine-* arch:arm64", "every word must be met; * and ? are wildcards"),
+    ("numpy", "a substring of the cell's id"),
+    ("target:alpine-* arch:arm64", "all words must match; * and ? are wildcards"),
     ("outcome:import-failed,crashed", "one of these"),
     ("-outcome:pass,refused", "none of these"),
     ("cause:suffix-mismatch", "also verdict: group: subject:"),
@@ -46,35 +46,35 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column(Generic[_Value]):
-    """One value for each cell: what many cells share is said once."""
+    """One value per cell; shared values are stored once."""
 
     values: tuple[_Value, ...]
     places: tuple[int, ...]
-    """For each cell of the run its place in ``values``."""
+    """For each cell of the run, the index in ``values``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """The document that a page reads; what is as by default is left out of it."""
+    """The JSON document of a page; defaults are omitted."""
 
     title: str
     run: Run
-    """Its observations without what stands in the columns."""
+    """The run without the data in the columns."""
     wheels: Column[WheelRef | None]
     provenances: Column[Provenance]
     rows: str
-    """``targets`` or ``subjects``: the more of the two."""
+    """``targets`` or ``subjects``, whichever has more."""
     key: str
     base: str
     changes: dict[str, dict[str, Any]]
     """By cell id."""
     epidemics: list[dict[str, Any]]
-    sightings: tuple[Sighting, ...]
+    sightings: tuple[PastResult, ...]
     history: Mapping[str, tuple[int, ...]]
-    """By cell id, oldest first: places in ``sightings``."""
+    """By cell id, oldest first: indices in ``sightings``."""
     flaky: list[str]
     passports: Mapping[str, Passport]
-    """By target key, for cells of which the run has none."""
+    """By target key, for cells without a passport in the run."""
     glyphs: dict[str, dict[str, str]]
     language: dict[str, Any]
 
@@ -82,11 +82,11 @@ class Page:
 _PAGE: TypeAdapter[Page] = TypeAdapter(Page)
 
 
-def page_data(run: Run, past: Past, *, title: str) -> str:
-    """Return the JSON document of a page, fit to stand in a ``<script>`` element."""
+def page_data(run: Run, past: RunHistory, *, title: str) -> str:
+    """Return the JSON document of a page, safe in a ``<script>`` element."""
     comparison = past.comparison
     seen = [cell.observation for cell in run.cells]
-    sightings: dict[Sighting, int] = {}
+    sightings: dict[PastResult, int] = {}
     history = {
         cell: tuple(sightings.setdefault(each, len(sightings)) for each in sighted)
         for cell, sighted in past.history.items()
@@ -112,18 +112,18 @@ def page_data(run: Run, past: Past, *, title: str) -> str:
 
 
 def embeddable(document: str) -> str:
-    """Return a JSON document with its texts made visible, and no character that HTML reads.
+    """Return a JSON document with escaped text, without characters that are special in HTML.
 
-    Only control characters may be escaped in ``document``, as pydantic writes it.
+    ``document`` may escape only control characters, as pydantic does.
     """
-    shown = _IN_DOUBT.sub(_shown, document)
+    shown = _MAYBE_UNSAFE.sub(_shown, document)
     for char in "<>&":
         shown = shown.replace(char, f"\\u{ord(char):04x}")
     return shown
 
 
-# One look at the whole document: a page of a large run has a million texts.
-_IN_DOUBT = re.compile(r"\\(?:u[0-9a-f]{4}|.)|[^ -~]")
+# One pass over the whole document, because a large run has a million strings.
+_MAYBE_UNSAFE = re.compile(r"\\(?:u[0-9a-f]{4}|.)|[^ -~]")
 
 
 def _shown(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""A passport as people and programs read it: a target and its passport in, text out."""
+"""Render passports as text or JSON."""
 
 import json
 from dataclasses import asdict, fields
@@ -12,7 +12,7 @@ TAGS_SHOWN = 3
 
 
 def format_passport(target: Target, passport: Passport) -> str:
-    """Return a line per field, untrusted text made visible."""
+    """Return a line per field, with untrusted text escaped."""
     width = max(len(field.name) for field in fields(passport))
     lines = [
         f"  {name.replace('_', ' '):<{width}}  {visible(_words(name, value))}"
@@ -22,12 +22,12 @@ def format_passport(target: Target, passport: Passport) -> str:
 
 
 def passport_json(target: Target, passport: Passport) -> str:
-    """Return one JSON object on one line: the target's key and every field of the passport."""
+    """Return the target's key and all fields of the passport as one line of JSON."""
     return json.dumps({"target": target.key, **asdict(passport)})
 
 
 def format_entry(entry: RecordingResult) -> str:
-    """Return a recorded target: what it came to, and the lines that are another now."""
+    """Return the result of recording a target, and the lines that changed."""
     return "\n".join([f"{entry.target}: {entry.change}", *(f"  {visible(x)}" for x in entry.lines)])
 
 

@@ -1,4 +1,4 @@
-"""A plan as people and programs read it: cells in, text or JSON out."""
+"""Render a plan as text or JSON."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from harness.results.grid import build_grid
 
 
 def print_plan(cells: Sequence[Cell], console: Console) -> None:
-    """Print the cells as a table with a dot each, and what is expected not to pass."""
+    """Print the cells as a table of dots, then the expected failures."""
     grid = build_grid(cells, ())
     plain = encoding_of(console) == "ascii"
     lines = render_table(grid, width=console.width, plain=plain) if cells else []
@@ -26,7 +26,7 @@ def print_plan(cells: Sequence[Cell], console: Console) -> None:
 
 
 def cells_json(cells: Sequence[Cell]) -> str:
-    """Return one JSON object a line: the cell's id, its parts, and what is expected of it."""
+    """Return one JSON object per line: the cell's id, its parts and the expected outcome."""
     return "\n".join(
         json.dumps(
             {
@@ -44,7 +44,7 @@ def cells_json(cells: Sequence[Cell]) -> str:
 
 
 def format_not_applicable(found: Mapping[tuple[str, str], Sequence[str]]) -> str:
-    """Return a line per wheel and reason with the targets that the wheel is not for."""
+    """Return a line per wheel and reason with the targets that the wheel does not fit."""
     return "".join(
         f"{visible(subject)} not applicable, {reason}: {folded(targets)}\n"
         for (subject, reason), targets in found.items()
@@ -52,7 +52,7 @@ def format_not_applicable(found: Mapping[tuple[str, str], Sequence[str]]) -> str
 
 
 def folded(keys: Sequence[str]) -> str:
-    """Name each target once: ``debian-12/{i686,s390x} debian-13/x86_64``."""
+    """Return the keys with each target named once: ``debian-12/{i686,s390x} debian-13/x86_64``."""
     arches: dict[str, list[str]] = {}
     for key in keys:
         target, arch = key.split("/")

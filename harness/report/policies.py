@@ -1,4 +1,4 @@
-"""Policies as people read them: shifts in, counts and the wheels behind them out."""
+"""Render the effects of policies: counts and the wheels that change."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,8 +10,8 @@ from harness.report.untrusted import visible
 
 _MEBIBYTE = 1 << 20
 _COUNTED = (
-    "Counted are pairs of a wheel and a target that the policy concerns: by names, and where those "
-    "shift, by ELF files too."
+    "The counts are pairs of a wheel and a target that the policy affects, judged by file names "
+    "and, where those change the result, by ELF files."
 )
 _PINNED = """\
 These are the releases that the matrix pins, as `wheelgrid policy --markdown` judged them. The same
@@ -21,7 +21,7 @@ package index for each."""
 
 
 def format_policy(policy: Policy, shifts: Sequence[Shift]) -> str:
-    """Return the policy, its counts, and a line for the wheels that move on the same targets."""
+    """Return the policy, its counts, and a line per group of wheels with the same targets."""
     counts = ", ".join(f"{number} {effect}" for effect, number in count_effects(shifts).items())
     lines = [f"{policy.id}: {policy.title}", f"  {policy.link}", f"  {counts}"]
     lines += [f"  {effect}: {wheels}: {targets}" for effect, wheels, targets in _moved(shifts)]
@@ -31,9 +31,9 @@ def format_policy(policy: Policy, shifts: Sequence[Shift]) -> str:
 def policies_markdown(
     found: Sequence[tuple[Policy, Sequence[Shift]]], scope: str, cost: str, listed: str = ""
 ) -> str:
-    """Return a page: a table of all policies, what moves under each, and what it took to know.
+    """Return a page: a table of all policies, the affected wheels, and the bytes read.
 
-    ``listed`` is the file of the list; empty for the releases that the matrix pins.
+    ``listed`` is the file with the releases; empty for those that the matrix pins.
     """
     lines = [
         "# What policies would do",
@@ -59,7 +59,7 @@ def policies_markdown(
 def format_scope(
     *, releases: Sequence[IndexSource], wheels: int, targets: Sequence[str], passports: int
 ) -> str:
-    """Return in words how much was looked at, which releases, and how many targets could not be."""
+    """Return the releases, the numbers of wheels and targets, and the targets left out."""
     left = len(targets) - passports
     names = ", ".join(f"{release.name} {release.version}" for release in releases)
     scope = (
@@ -68,11 +68,11 @@ def format_scope(
     )
     if not left:
         return scope
-    return f"{scope} {left} targets left out: no passport is recorded (--measure takes it)."
+    return f"{scope} {left} targets left out: no passport is recorded (--measure measures it)."
 
 
 def format_cost(*, wheels: int, closer: int, size: int, read: int) -> str:
-    """Return one sentence: how many bytes of the wheels had to be read."""
+    """Return one sentence about the bytes of the wheels that were read."""
     part = f" ({read / size:.1%})" if size else ""
     return (
         f"Of {wheels} wheels of {size / _MEBIBYTE:.1f} MiB, {read / _MEBIBYTE:.1f} MiB{part} were "
@@ -81,9 +81,9 @@ def format_cost(*, wheels: int, closer: int, size: int, read: int) -> str:
 
 
 def format_verified(verified: Sequence[Verified]) -> str:
-    """Return how what was run compares with what was predicted, and a line for what differs."""
+    """Return how many runs agree with the predictions, and a line per disagreement."""
     if not verified:
-        return "  verified: nothing shifts where a target stands for the time after\n"
+        return "  verified: no affected wheel on a target with a counterpart in verified_on\n"
     agreed = sum(one.agrees for one in verified)
     lines = [f"  verified: {agreed} of {len(verified)} went as predicted, before and after"]
     lines += [

@@ -1,7 +1,4 @@
-"""Predictions as people read them: predictions or one cell's story in, text out.
-
-Names and evidence may come out of a wheel: nothing here can act on a terminal.
-"""
+"""Render predictions and explanations of cells, with untrusted text escaped."""
 
 import textwrap
 from collections import Counter
@@ -18,7 +15,7 @@ INDENT = "  "
 
 
 def format_predictions(predictions: Sequence[CellPrediction], *, width: int) -> str:
-    """Return per subject the counts, then each failure once with the targets that it is on."""
+    """Return per subject the counts, then each failure once with its targets."""
     subjects = dict.fromkeys(predicted_cell.cell.subject.id for predicted_cell in predictions)
     blocks = [
         _subject(name, [o for o in predictions if o.cell.subject.id == name], width)
@@ -27,8 +24,8 @@ def format_predictions(predictions: Sequence[CellPrediction], *, width: int) -> 
     return "\n\n".join(blocks) + "\n"
 
 
-def format_story(cell: GridCell, *, width: int) -> str:
-    """Return what was seen of a cell and why, in sentences."""
+def format_explanation(cell: GridCell, *, width: int) -> str:
+    """Return the result of a cell and the reasons."""
     seen = cell.observation
     if seen is None:
         return f"{visible(cell.cell.id)}: not run\n"
@@ -37,74 +34,76 @@ def format_story(cell: GridCell, *, width: int) -> str:
     lines += _wrapped("wheel", seen.wheel.filename if seen.wheel else "", width)
     if seen.prediction is not None:
         lines += _wrapped("predicted", _compared(cell, seen.prediction), width)
-        lines += _told(seen.prediction, width)
+        lines += _details(seen.prediction, width)
     if expectation := cell.cell.expectation:
-        said = f"{expectation.outcome}: {expectation.reason} <{expectation.link}>"
-        lines += _wrapped("expected", said, width)
+        text = f"{expectation.outcome}: {expectation.reason} <{expectation.link}>"
+        lines += _wrapped("expected", text, width)
     return "\n".join(lines) + "\n"
 
 
 def format_prediction(predicted_cell: CellPrediction, *, width: int) -> str:
-    """Return what is to be expected of a cell that was not run, in sentences."""
+    """Return the prediction of a cell that was not run."""
     lines = [f"{visible(predicted_cell.cell.id)}: not run"]
     lines += _wrapped("wheel", predicted_cell.wheel, width)
     if predicted_cell.prediction is None:
-        said = "nothing: no passport of the target; `wheelgrid passport --record` measures it"
-        return "\n".join([*lines, *_wrapped("predicted", said, width)]) + "\n"
+        text = "unknown: no passport of the target; `wheelgrid passport --record` measures it"
+        return "\n".join([*lines, *_wrapped("predicted", text, width)]) + "\n"
     lines += _wrapped("predicted", _verdict(predicted_cell.prediction), width)
-    return "\n".join([*lines, *_told(predicted_cell.prediction, width)]) + "\n"
+    return "\n".join([*lines, *_details(predicted_cell.prediction, width)]) + "\n"
 
 
 def _subject(name: str, predictions: list[CellPrediction], width: int) -> str:
     counts = Counter(o.prediction.outcome for o in predictions if o.prediction)
-    said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
+    text = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
     unknown = [o.cell.target.key for o in predictions if o.prediction is None]
-    lines = [f"{visible(name)}: {said or 'nothing can be said'}"]
-    for (wheel, prediction), keys in _stories(predictions).items():
+    lines = [f"{visible(name)}: {text or 'nothing can be said'}"]
+    for (wheel, prediction), keys in _group_failures(predictions).items():
         title = f"{prediction.outcome} {prediction.cause}".rstrip()
         lines += ["", *_filled(f"{title}: {folded(keys)}", width, INDENT)]
         lines += [INDENT + line for line in _wrapped("wheel", wheel, width - len(INDENT))]
-        lines += [INDENT + line for line in _told(prediction, width - len(INDENT))]
+        lines += [INDENT + line for line in _details(prediction, width - len(INDENT))]
     if unknown:
         lines += ["", *_filled(f"no passport recorded: {folded(unknown)}", width, INDENT)]
     return "\n".join(lines)
 
 
-def _stories(predictions: Iterable[CellPrediction]) -> dict[tuple[str, Prediction], list[str]]:
-    """Group what did not pass, and passes with a remark, by the words on them."""
-    stories: dict[tuple[str, Prediction], list[str]] = {}
+def _group_failures(
+    predictions: Iterable[CellPrediction],
+) -> dict[tuple[str, Prediction], list[str]]:
+    """Group failures, and passes with a remark, by wheel and prediction."""
+    groups: dict[tuple[str, Prediction], list[str]] = {}
     for predicted_cell in predictions:
         predicted = predicted_cell.prediction
         if predicted is not None and (predicted.cause or predicted.evidence):
-            stories.setdefault((predicted_cell.wheel, predicted), []).append(
+            groups.setdefault((predicted_cell.wheel, predicted), []).append(
                 predicted_cell.cell.target.key
             )
-    return stories
+    return groups
 
 
 def _compared(cell: GridCell, prediction: Prediction) -> str:
-    said = _verdict(prediction)
+    text = _verdict(prediction)
     match cell.agreement:
         case Agreement.AGREES:
-            return f"{said}, as seen"
+            return f"{text}, as seen"
         case Agreement.LIMIT if cell.limit:
-            return f"{said}; a known limit: {cell.limit.reason}"
+            return f"{text}; a known limit: {cell.limit.reason}"
         case _:
-            return f"{said}, which is not what was seen"
+            return f"{text}, which is not what was seen"
 
 
 def _verdict(prediction: Prediction) -> str:
     return f"{prediction.outcome} {prediction.cause}".rstrip()
 
 
-def _told(prediction: Prediction, width: int) -> list[str]:
+def _details(prediction: Prediction, width: int) -> list[str]:
     remark = "" if prediction.explanation else prediction.evidence
     return [
         line
         for label, text in (
             ("file", prediction.file),
             ("why", prediction.explanation or remark),
-            ("mend", prediction.remedy),
+            ("fix", prediction.remedy),
             ("see", prediction.reference),
         )
         for line in _wrapped(label, text, width)
@@ -112,7 +111,7 @@ def _told(prediction: Prediction, width: int) -> list[str]:
 
 
 def _wrapped(label: str, text: str, width: int) -> list[str]:
-    """Return a labelled paragraph; nothing for no text."""
+    """Return a labelled paragraph, or no lines for empty text."""
     lines = _filled(visible(" ".join(text.split())), max(width - 12, 30), "")
     return [f"  {label if not at else '':<9} {line}" for at, line in enumerate(lines)]
 

@@ -1,7 +1,6 @@
-"""How a run is going: a run's journal in, a live display or plain lines out.
+"""Show the progress of a run from its journal.
 
-A terminal gets a bar that moves; a log of continuous integration gets a line per
-finished target and one now and then, so that no minute is silent.
+A terminal shows a progress bar; a log gets a line per finished target and a regular heartbeat.
 """
 
 import os
@@ -27,31 +26,30 @@ from harness.report.untrusted import cut, visible
 from harness.results.grid import Grid, build_grid
 
 HEARTBEAT = 10.0
-"""Seconds between two plain lines when no target finishes."""
+"""Seconds between two log lines if no target finishes."""
 ETA_FROM = 0.05
-"""Share of the cells that must be done before the time left is worth saying."""
+"""Minimum share of finished cells for an estimate of the time left."""
 
 
 class RunState:
-    """What a journal has told so far, and what was ``seen`` before it began."""
+    """The state of a run: journal events so far, and observations ``seen`` before."""
 
     def __init__(self, cells: Sequence[Cell], seen: Iterable[Observation] = ()) -> None:
         self.cells = tuple(cells)
         self.activities: dict[str, str] = {}
-        """Per worker: ``<target>/<arch> what it does``; workers at rest are not in it."""
+        """Per busy worker: ``<target>/<arch> activity``."""
         self.phases: Counter[str] = Counter()
         """Seconds of work per phase."""
         self.passports = dict[str, Passport]()
-        """What targets said of themselves, by id."""
+        """Passports of targets, by id."""
         self.unenforced: dict[str, list[str]] = {}
-        """Part of the hardening → the targets on which the engine does not enforce it."""
+        """Hardening option → the targets where the engine does not enforce it."""
         self._seen = {observation.cell: observation for observation in seen}
         self._before = len(self._seen)
 
     def take(self, events: Sequence[dict[str, Any]]) -> None:
-        """Take in the next events of the journal."""
         self._seen.update({seen.cell: seen for seen in observations(list(events))})
-        self.passports.update({name: said for name, _, said in passports(list(events))})
+        self.passports.update({name: passport for name, _, passport in passports(list(events))})
         for event in events:
             match event:
                 case {"event": "activity", "doing": ""}:
@@ -68,7 +66,6 @@ class RunState:
 
     @property
     def grid(self) -> Grid:
-        """The grid as far as it is known."""
         return build_grid(self.cells, self._seen.values())
 
     @property
@@ -77,11 +74,10 @@ class RunState:
 
     @property
     def left(self) -> tuple[Cell, ...]:
-        """The cells of which nothing is known."""
         return tuple(cell for cell in self.cells if cell.id not in self._seen)
 
     def time_left(self, elapsed: float) -> float | None:
-        """Return the seconds that remain at the pace so far; None while nobody can know."""
+        """Return the estimated seconds left; None if it is too early to know."""
         done = self.done - self._before
         if done < max(1, ETA_FROM * (len(self.cells) - self._before)):
             return None
@@ -101,14 +97,14 @@ class ConsoleJournal(Journal):
 
 
 class View(Protocol):
-    """Shows a run to somebody."""
+    """Shows the progress of a run."""
 
     def show(self, state: RunState, elapsed: float) -> None:
         """Show ``state``, ``elapsed`` seconds after the start."""
 
 
 class LiveView:
-    """A display that is drawn again in place."""
+    """A display that is redrawn in place."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -147,7 +143,7 @@ class PlainView:
 
 @contextmanager
 def open_view(console: Console) -> Iterator[View]:
-    """Give the view that fits ``console``; a live one leaves nothing behind on the screen."""
+    """Open the view that suits ``console``; a live one is erased at the end."""
     if not console.is_terminal:
         yield PlainView(console)
         return
@@ -163,7 +159,7 @@ def draw(state: RunState, elapsed: float, console: Console) -> Group:
     bar.add_row(
         ProgressBar(total=total, completed=state.done, width=min(40, console.width // 3)),
         f"{state.done}/{total} cells",
-        f"{_clock(elapsed)} gone",
+        f"{_clock(elapsed)} elapsed",
         "" if (left := state.time_left(elapsed)) is None else f"about {_clock(left)} left",
     )
     counts = count_cells((c for c in state.grid.cells if c.observation), plain=plain)

@@ -1,4 +1,4 @@
-"""Remedies as people read them: effects in, a table and what stands behind it out."""
+"""Render remedies and their effects on targets."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,14 +14,14 @@ from harness.report.untrusted import visible
 from harness.results.grid import Grid
 
 SIMULATED = (
-    "at install: simulated by a wheel with the names that the installer would leave behind, "
-    "a link by a copy"
+    "at install: simulated by a wheel with the file names that the installer would create, "
+    "with copies instead of links"
 )
 _KIB = 1024
 
 
 def print_effects(effects: Sequence[RemedyEffect], proposal: Proposal, console: Console) -> None:
-    """Print the remedies, best first, the targets that they change, and what is impossible."""
+    """Print the remedies, best first, the targets that they change, and impossible remedies."""
     if effects:
         console.print(_table(effects))
     for line in _lines(effects, proposal):
@@ -29,7 +29,7 @@ def print_effects(effects: Sequence[RemedyEffect], proposal: Proposal, console: 
 
 
 def print_trial(grid: Grid, console: Console) -> None:
-    """Print what was seen, cell by cell: a line for each changed wheel, or each target."""
+    """Print the grid of the trial run."""
     plain = encoding_of(console) == "ascii"
     lines = render_table(grid, width=console.width, plain=plain)
     legend = Text("   ").join(count_cells(grid.cells, plain=plain))

@@ -1,7 +1,7 @@
-"""A static site: runs in, its pages by file name out.
+"""Render runs as a static site.
 
-``index.html`` is the latest grid; each target and each subject has a page, and
-``history.html`` what changed. Nothing links elsewhere, so that any static host will do.
+``index.html`` is the latest grid; each target and each subject has a page, and ``history.html``
+lists changes. All links are internal, so that any static host works.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,13 +28,13 @@ from harness.report.html import (
 )
 from harness.report.untrusted import cut, visible
 from harness.results.grid import GridCell, Verdict
-from harness.results.past import NOTHING, Known, Transition, past_of, transitions
+from harness.results.past import NO_STORED_FACTS, StoredFacts, Transition, past_of, transitions
 from harness.results.runfile import Run, run_json
 
-SAID = 240
-"""Columns of evidence in a row."""
-SHOWN = 500
-"""Transitions on the history page; the feed has the newest of them too."""
+EVIDENCE_COLUMNS = 240
+"""Maximum columns of evidence in a row."""
+MOST_TRANSITIONS = 500
+"""Maximum transitions on the history page."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,12 +47,12 @@ class SiteRow:
     outcome: str = ""
     loud: bool = False
     href: str = ""
-    said: str = ""
-    """What the wheel or the installer said, made visible."""
+    detail: str = ""
+    """Output of the wheel or the installer, escaped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SitePart:
+class SiteSection:
     """Lines under one heading."""
 
     heading: str
@@ -66,13 +66,15 @@ class Listing:
 
     title: str
     subtitle: str = ""
-    parts: tuple[SitePart, ...]
+    parts: tuple[SiteSection, ...]
 
 
-def site_files(runs: Sequence[Run], *, known: Known = NOTHING, url: str = "") -> dict[str, str]:
-    """Return the text of each file by its path; ``runs`` oldest first, one at least.
+def site_files(
+    runs: Sequence[Run], *, known: StoredFacts = NO_STORED_FACTS, url: str = ""
+) -> dict[str, str]:
+    """Return the text of each file by its path; at least one of ``runs``, oldest first.
 
-    ``url``: where the site will be, for the feed's links.
+    ``url``: public address of the site, for the feed's links.
     """
     latest, earlier = runs[-1], runs[:-1]
     past = past_of(latest, earlier, base=earlier[-1] if earlier else None, known=known)
@@ -87,9 +89,9 @@ def site_files(runs: Sequence[Run], *, known: Known = NOTHING, url: str = "") ->
 
 
 def file_name(key: str) -> str:
-    """Return the name, without folder and ending, of the page of a target key or subject id.
+    """Return the page name of a target key or subject id, without folder and suffix.
 
-    No two keys share one, and no key leads out of the site.
+    Names are unique, and none leads out of the site.
     """
     return quote(key, safe="").replace("%2F", "--").replace("%", "_").lstrip(".") or "_"
 
@@ -148,14 +150,14 @@ def _overview(title: str, folder: str, axis: Mapping[str, Sequence[GridCell]]) -
                 loud=bool(surprises),
             )
         )
-    return Listing(title=title, parts=(SitePart(heading="In the latest run", rows=tuple(rows)),))
+    return Listing(title=title, parts=(SiteSection(heading="In the latest run", rows=tuple(rows)),))
 
 
 def _listing(name: str, cells: Iterable[GridCell], other: Callable[[GridCell], str]) -> Listing:
     ordered = sorted(cells, key=lambda cell: cell.verdict is Verdict.AS_EXPECTED)
     badge = judge_subject(name, ordered)
     parts = tuple(
-        SitePart(heading=heading, rows=tuple(_cell_row(c, other(c)) for c in same))
+        SiteSection(heading=heading, rows=tuple(_cell_row(c, other(c)) for c in same))
         for heading, same in (
             ("Not as expected", [c for c in ordered if c.verdict is not Verdict.AS_EXPECTED]),
             ("As expected", [c for c in ordered if c.verdict is Verdict.AS_EXPECTED]),
@@ -168,7 +170,8 @@ def _cell_row(cell: GridCell, name: str) -> SiteRow:
     seen = cell.observation
     glyph, _ = glyph_of(cell, plain=False)
     expectation = cell.cell.expectation
-    said = (seen.prediction.explanation if seen.prediction else "") or seen.evidence if seen else ""
+    explanation = seen.prediction.explanation if seen and seen.prediction else ""
+    detail = explanation or (seen.evidence if seen else "")
     passes = cell.outcome is Outcome.PASS
     words = f"{seen.outcome}{'' if passes else f' at {seen.stage}'}" if seen else "not run"
     words += f" ({seen.cause})" if seen and seen.cause else ""
@@ -180,22 +183,22 @@ def _cell_row(cell: GridCell, name: str) -> SiteRow:
         glyph=glyph,
         outcome=cell.outcome or "",
         loud=cell.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS),
-        said=cut(visible(" ".join(said.split())), SAID),
+        detail=cut(visible(" ".join(detail.split())), EVIDENCE_COLUMNS),
     )
 
 
 def _history(runs: Sequence[Run], changes: Sequence[Transition]) -> Listing:
-    told = tuple(
-        SitePart(
+    parts = tuple(
+        SiteSection(
             heading=format_moment(when),
             rows=tuple(_transition_row(transition) for transition in same),
         )
-        for when, same in groupby(changes[:SHOWN], key=lambda transition: transition.when)
+        for when, same in groupby(changes[:MOST_TRANSITIONS], key=lambda each: each.when)
     )
-    if not told:
-        told = (SitePart(heading="Changes", rows=(), nothing="From run to run nothing changed."),)
-    listed = SitePart(heading="Runs", rows=tuple(_run_row(run) for run in reversed(runs)))
-    return Listing(title="History", parts=(*told, listed))
+    if not parts:
+        parts = (SiteSection(heading="Changes", rows=(), nothing="No changes between runs."),)
+    listed = SiteSection(heading="Runs", rows=tuple(_run_row(run) for run in reversed(runs)))
+    return Listing(title="History", parts=(*parts, listed))
 
 
 def _transition_row(transition: Transition) -> SiteRow:
@@ -209,7 +212,7 @@ def _transition_row(transition: Transition) -> SiteRow:
         glyph=glyph,
         outcome=change.seen.outcome or "",
         loud=change.seen.verdict is Verdict.UNEXPECTED,
-        said=visible("; ".join(f"{d.aspect}: {d.base} → {d.now}" for d in change.differences)),
+        detail=visible("; ".join(f"{d.aspect}: {d.base} → {d.now}" for d in change.differences)),
     )
 
 

@@ -1,7 +1,7 @@
-"""The table at the heart of the grid: a grid and a width in, lines of styled text out.
+"""Lay out a grid as a table for a given width.
 
-Whichever way round fits becomes the rows; the names of columns stand upright where
-they have no room to lie.
+Subjects or targets become the rows, whichever fits; column names are vertical if they do not fit
+horizontally.
 """
 
 import re
@@ -21,22 +21,22 @@ INDENT = "  "
 MARK = "dim"
 
 Draw = Callable[[AxisItem], tuple[str, str]]
-"""What stands in an item's column, and its style."""
-Look = Callable[[str, str], tuple[str, str]]
-"""Row key and column key to a glyph and its style."""
+"""Returns the text in an item's column, and its style."""
+GlyphLookup = Callable[[str, str], tuple[str, str]]
+"""Returns the glyph and style for a row key and a column key."""
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: every row asks for the cached widths
+@dataclass(frozen=True, kw_only=True)  # no slots: cached properties
 class Table:
-    """One way to lay a grid out."""
+    """One layout of a grid."""
 
     rows: Axis
     columns: Axis
-    look: Look
+    glyph_at: GlyphLookup
     pitch: int = 0
-    """Terminal columns from cell to cell, names upright; 0: as wide as each name lies."""
+    """Terminal columns per cell with vertical names; 0: as wide as the horizontal name."""
     fold: bool = False
-    """Break headings that are wider than the cells below them."""
+    """Break headings that are wider than their cells."""
 
     @cached_property
     def label_width(self) -> int:
@@ -50,12 +50,11 @@ class Table:
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
-        """Those of the column groups."""
         return tuple(map(self.group_width, self.columns))
 
     @property
     def spill(self) -> int:
-        """How far a heading may reach into the gap, where each column counts."""
+        """Columns of the gap that a heading may use in a narrow layout."""
         return len(GAP) - 1 if self.pitch else 0
 
     def cell_width(self, item: AxisItem) -> int:
@@ -75,9 +74,9 @@ class Table:
 
 
 def render_table(grid: Grid, *, width: int, plain: bool) -> list[Text]:
-    """Return the lines of the most legible table that ``width`` columns hold.
+    """Return the lines of the most legible table that fits into ``width`` columns.
 
-    What fits no way is broken into several tables, one below the other.
+    If no layout fits, the table is split into several, one below the other.
     """
     ways = layouts(grid, plain=plain)
     table = next((way for way in ways if way.width <= width), ways[-1])
@@ -86,23 +85,25 @@ def render_table(grid: Grid, *, width: int, plain: bool) -> list[Text]:
 
 
 def layouts(grid: Grid, *, plain: bool) -> list[Table]:
-    """Return the ways to lay ``grid`` out, the most legible first."""
+    """Return the layouts of ``grid``, most legible first."""
     subjects, targets = subject_axis(grid), target_axis(grid)
     cells = {(c.cell.subject.id, c.cell.target.key): c for c in grid.cells}
 
-    def look(subject: str, target: str) -> tuple[str, str]:
+    def glyph_at(subject: str, target: str) -> tuple[str, str]:
         cell = cells.get((subject, target))
         return glyph_of(cell, plain=plain) if cell else (" ", "")
 
-    lying = Table(rows=subjects, columns=targets, look=look)
-    turned = Table(rows=targets, columns=subjects, look=lambda row, column: look(column, row))
+    lying = Table(rows=subjects, columns=targets, glyph_at=glyph_at)
+    turned = Table(
+        rows=targets, columns=subjects, glyph_at=lambda row, column: glyph_at(column, row)
+    )
     upright = [replace(lying, pitch=pitch) for pitch in (2, 1)]
     ways = [*sorted((lying, turned), key=lambda table: table.width), *upright]
     return [replace(way, fold=fold) for way in ways for fold in (False, True)]
 
 
 def split(table: Table, width: int) -> Iterator[Table]:
-    """Yield tables of whole column groups, each as wide as ``width`` allows."""
+    """Yield tables of whole column groups that fit into ``width``."""
     room = width - table.label_width
     part: list[Group] = []
     for group in table.columns:
@@ -125,7 +126,7 @@ def render(table: Table) -> list[Text]:
 
 
 def fold_name(name: str, width: int) -> list[str]:
-    """Break ``name`` after its hyphens and spaces into lines of ``width`` where it can."""
+    """Break ``name`` after hyphens and spaces into lines of at most ``width`` if possible."""
     lines = [""]
     for piece in re.findall(r"[^- ]+[- ]*|[- ]+", name):
         if lines[-1] and len((lines[-1] + piece).rstrip()) > width:
@@ -168,7 +169,7 @@ def _row(table: Table, item: AxisItem) -> Text:
     if item.marks:
         label.pad_right(table.label_width - len(label) - 2 * len(item.marks))
         label.append("".join(f" {mark}" for mark in item.marks), MARK)
-    return _items_line(table, label, lambda column: table.look(item.key, column.key))
+    return _items_line(table, label, lambda column: table.glyph_at(item.key, column.key))
 
 
 def _items_line(table: Table, label: Text, draw: Draw) -> Text:
@@ -180,7 +181,7 @@ def _items_line(table: Table, label: Text, draw: Draw) -> Text:
             left = (room - len(shown)) // 2 if room > len(shown) else 0
             pieces.append((" " * left + shown).ljust(room + 1))
             if style:
-                # The glyph alone: reversed blanks would look like more cells.
+                # Style only the glyph: reversed blanks would look like cells.
                 spans.append(Span(start + left, start + left + len(shown), style))
             start += len(pieces[-1])
         return Text("".join(pieces), spans=spans)

@@ -1,4 +1,4 @@
-"""The grid as people read it: a grid in, styled text for one width and encoding out."""
+"""Render a grid for a terminal of a given width and encoding."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,10 +21,9 @@ from harness.results.runfile import Circumstances
 def render_grid(
     grid: Grid, *, width: int, encoding: str = "utf-8", interrupted: bool = False
 ) -> Text:
-    """Return the table, its legend with counts, and a line on every cell that did not pass.
+    """Return the table, its legend with counts, and a line for every cell that did not pass.
 
-    ``width`` in terminal columns. Nothing in it is markup, and no text of a wheel's
-    can act on the terminal.
+    ``width`` in terminal columns. Text from wheels is escaped and never markup.
     """
     plain = encoding == "ascii"
     lines = [
@@ -41,7 +40,7 @@ def render_grid(
 
 
 def print_grid(grid: Grid, console: Console, *, interrupted: bool = False) -> None:
-    """Print ``grid`` as wide as the console is, with what its encoding has."""
+    """Print ``grid`` in the width and encoding of ``console``."""
     text = render_grid(
         grid, width=console.width, encoding=encoding_of(console), interrupted=interrupted
     )
@@ -49,26 +48,23 @@ def print_grid(grid: Grid, console: Console, *, interrupted: bool = False) -> No
 
 
 def encoding_of(console: Console) -> str:
-    """Return ``utf-8`` where the console has every character, else ``ascii``."""
+    """Return ``utf-8`` if the console supports it, else ``ascii``."""
     return "ascii" if console.options.ascii_only else "utf-8"
 
 
 def format_phases(circumstances: Circumstances) -> str:
-    """Return the work of each phase beside the clock, in seconds.
+    """Return the seconds of work per phase and the elapsed time.
 
-    Phases of several workers overlap: their sum is work, not time.
+    Workers run in parallel, so the sum of work exceeds the elapsed time.
     """
     work = ", ".join(f"{name} {spent:.0f} s" for name, spent in circumstances.phases.items())
     workers = f"{circumstances.workers} worker{'s' if circumstances.workers > 1 else ''}"
-    clock = f"{circumstances.seconds:.0f} s by the clock on {workers}"
+    clock = f"{circumstances.seconds:.0f} s elapsed on {workers}"
     return f"{work} of work; {clock}" if work else clock
 
 
 def format_reused(grid: Grid) -> str:
-    """Say how many cells were measured earlier, and since when, or with another target's.
-
-    And of how many the wheel was installed where no emulator is needed for it.
-    """
+    """Return how many results were reused, shared between targets, or installed natively."""
     seen = [cell.observation for cell in grid.cells if cell.observation]
     times = sorted(each.measured_at for each in seen if each.cached)
     elsewhere = sum(bool(each.measured_on) for each in seen)
@@ -76,21 +72,21 @@ def format_reused(grid: Grid) -> str:
     lines = []
     if times:
         lines.append(
-            f"{len(times)} of {len(grid.cells)} cells were measured before with all that matters "
-            f"the same, the oldest on {times[0][:16].replace('T', ' ')}; --fresh measures them anew"
+            f"{len(times)} of {len(grid.cells)} results were reused, the oldest from "
+            f"{times[0][:16].replace('T', ' ')}; --fresh measures them again"
         )
     if elsewhere:
-        lines.append(f"{elsewhere} cells were measured on another target that has the same image")
+        lines.append(f"{elsewhere} cells were measured on another target with the same image")
     if native:
         lines.append(
-            f"{native} wheels were installed by the same pip without emulation, told the target's "
+            f"{native} wheels were installed without emulation by the same pip with the target's "
             "tags; --own-pip emulates it"
         )
     return "\n".join(lines)
 
 
 def format_deviations(grid: Grid) -> str:
-    """Say of which targets the image is made of other packages than was asked for, and why."""
+    """Return the targets whose image has other packages than requested, and why."""
     targets: dict[str, list[str]] = {}
     for cell in grid.cells:
         image = cell.observation.provenance.image if cell.observation else None
@@ -108,7 +104,7 @@ def _legend(grid: Grid, *, width: int, plain: bool) -> Iterator[Text]:
 
 
 def key_of(grid: Grid) -> Iterator[str]:
-    """Yield what the letters beside the targets mean, as far as ``grid`` has them."""
+    """Yield the meaning of the letters beside the targets in ``grid``."""
     seen = {
         c.observation.provenance.image.way
         for c in grid.cells

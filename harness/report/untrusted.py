@@ -1,7 +1,7 @@
-r"""Text that a wheel or an installer printed: any string in, one that cannot act out.
+r"""Escape untrusted text, such as the output of a wheel or an installer.
 
-A terminal obeys escape sequences, a bidirectional mark reorders what is read, and XML
-forbids most control characters. Each is shown as what it is instead: ``\x1b``.
+Terminals obey escape sequences, bidirectional marks reorder text, and XML forbids most control
+characters. Each is replaced by a visible escape: ``\x1b``.
 """
 
 import unicodedata
@@ -9,22 +9,22 @@ import unicodedata
 from rich.cells import cell_len, set_cell_size
 
 # Cc control, Cf format (bidirectional marks, zero width), Cs lone surrogates,
-# Zl and Zp line and paragraph separators, Co and Cn what no terminal agrees about.
+# Zl and Zp line and paragraph separators, Co and Cn private and unassigned.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
 
 
 def visible(text: str, *, keep: str = "", encoding: str = "utf-8") -> str:
-    """Return ``text`` with every character that could act written as an escape.
+    """Return ``text`` with every unsafe character escaped.
 
-    Characters in ``keep`` stay (a log keeps its newlines), and so does nothing that
-    ``encoding`` cannot carry.
+    Characters in ``keep`` stay (a log keeps its newlines); characters that ``encoding`` lacks are
+    escaped too.
     """
     shown = text if _is_harmless(text, keep) else _escaped(text, keep)
     return shown.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def cut(text: str, width: int, *, ellipsis: str = "…") -> str:
-    """Return ``text`` in at most ``width`` terminal columns, its lost end marked."""
+    """Return ``text`` in at most ``width`` terminal columns, with an ellipsis if cut."""
     if cell_len(text) <= width:
         return text
     room = width - cell_len(ellipsis)
@@ -32,8 +32,8 @@ def cut(text: str, width: int, *, ellipsis: str = "…") -> str:
 
 
 def _is_harmless(text: str, keep: str) -> bool:
-    # What is printable to Python is nothing of _UNSAFE, and asking costs next to nothing: a
-    # page of a large run has a million texts.
+    # Printable text has no character of _UNSAFE. This check is fast; a large page has a million
+    # strings.
     for char in keep:
         text = text.replace(char, "")
     return text.isprintable()

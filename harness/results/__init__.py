@@ -1,1 +1,1 @@
-"""Cells and observations in, judgement out: grid, comparison, gate, query, ``run.json``."""
+"""Judge and compare observed cells: grid, comparison, release gate, query, ``run.json``."""

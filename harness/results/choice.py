@@ -1,4 +1,4 @@
-"""The part of a run or of a comparison that a query asks for: values in, values out. Pure."""
+"""Filter a run or a comparison by a query. Pure."""
 
 from dataclasses import replace
 
@@ -9,9 +9,9 @@ from harness.results.runfile import Run
 
 
 def chosen_cells(run: Run, query: Query) -> Run:
-    """Return ``run`` with the cells that meet ``query``; its exit code stays that of all cells.
+    """Return ``run`` with the cells that match ``query``; its exit code stays that of all cells.
 
-    Raises ``UsageError`` where there is none.
+    Raises ``UsageError`` if no cell matches.
     """
     kept = tuple(
         record
@@ -19,7 +19,7 @@ def chosen_cells(run: Run, query: Query) -> Run:
         if query.matches(seen_facts(cell))
     )
     if not kept:
-        raise UsageError(f"none of the run's {len(run.cells)} cells meets the query")
+        raise UsageError(f"none of the run's {len(run.cells)} cells matches the query")
     targets, subjects = {c.target for c in kept}, {c.subject for c in kept}
     return replace(
         run,
@@ -30,9 +30,9 @@ def chosen_cells(run: Run, query: Query) -> Run:
 
 
 def chosen_changes(comparison: Comparison, query: Query) -> Comparison:
-    """Return the changes of cells that meet ``query`` as they are now.
+    """Return the changes of cells that match ``query`` in the newer run.
 
-    An epidemic stays one however few of its cells are asked for.
+    An epidemic remains one even if few of its cells match.
     """
     epidemics = (
         replace(epidemic, cells=_chosen(epidemic.cells, query)) for epidemic in comparison.epidemics

@@ -1,8 +1,7 @@
-"""What changed between two grids: a grid and its base in, changes with their suspects out. Pure.
+"""Compare a grid with a base grid. Pure.
 
-A cell that is missing on either side, or of which nothing can be said there, is no
-regression. Where many unrelated cells flip together with one change of their environment,
-that is one epidemic, and not so many regressions.
+A cell that is missing or a miss on either side is no regression. Regressions of many subjects that
+share one change of their environment count as one epidemic.
 """
 
 from collections import Counter, defaultdict
@@ -16,24 +15,24 @@ from harness.results.differences import Difference, differences, environment
 from harness.results.grid import Grid, GridCell, Verdict
 
 EPIDEMIC_SUBJECTS = 3
-"""So many subjects flip with one environment before it is the environment's doing."""
+"""Minimum subjects that regress with one change before it counts as an epidemic."""
 EPIDEMIC_SHARE = 0.5
-"""Of the cells that passed before and share the change, so many flip."""
+"""Minimum share of regressions among the cells that passed before and share the change."""
 
 
 class ChangeKind(StrEnum):
-    """What became of a cell since the base."""
+    """How a cell changed since the base."""
 
     REGRESSED = "regressed"
-    """It passed, or was rightly refused and now installs and fails."""
+    """It passed and now fails, or it was rightly refused and now installs and fails."""
     FIXED = "fixed"
     CHANGED_CAUSE = "changed-cause"
-    """It did not pass and does not pass, for another reason."""
+    """It still fails, for another reason."""
     STILL_FAILING = "still-failing"
     NEW = "new"
     GONE = "gone"
     NOT_COMPARABLE = "not-comparable"
-    """On one side nothing can be said of it, or it was not run."""
+    """One side is a miss or was not run."""
     SAME = "same"
 
 
@@ -43,16 +42,16 @@ class CellChange:
 
     change: ChangeKind
     base: GridCell | None
-    """None: the base does not have it."""
+    """None if the base does not have the cell."""
     now: GridCell | None
     differences: tuple[Difference, ...] = ()
-    """What else changed between the two sides; filled in where the outcome did."""
+    """Other recorded changes between the two sides; filled in if the outcome changed."""
     flaky: bool = False
-    """It has been seen to change with nothing else changing."""
+    """It has changed before with no other recorded change."""
 
     @property
     def seen(self) -> GridCell:
-        """The cell as it is now, or as it was where it is gone."""
+        """The cell in the newer grid, or in the base if it is gone."""
         cell = self.now or self.base
         if cell is None:
             raise ValueError("a change has at least one side")
@@ -68,31 +67,30 @@ class Epidemic:
     """Regressions of many subjects that share one change of their environment."""
 
     cause: Difference | None
-    """None: they share a target, and nothing that is recorded changed there."""
+    """None if they share a target where no recorded input changed."""
     where: tuple[str, ...]
     """Keys of the targets."""
     cells: tuple[CellChange, ...]
     exposed: int
-    """How many cells that passed before share the change."""
+    """Number of cells that passed before and share the change."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """All cells of two grids, in the order of the newer one; those that are gone at the end."""
+    """All cells of two grids, in the order of the newer one; gone cells come last."""
 
     changes: tuple[CellChange, ...]
     epidemics: tuple[Epidemic, ...] = ()
 
     def having(self, change: ChangeKind) -> tuple[CellChange, ...]:
-        """Return the cells of which ``change`` is true."""
         return tuple(c for c in self.changes if c.change is change)
 
     @property
     def regressions(self) -> tuple[CellChange, ...]:
-        """Regressions that are believed, each on its own: neither flaky nor of an epidemic."""
-        ill = {c.id for epidemic in self.epidemics for c in epidemic.cells}
+        """Regressions that are neither flaky nor part of an epidemic."""
+        counted = {c.id for epidemic in self.epidemics for c in epidemic.cells}
         return tuple(
-            c for c in self.having(ChangeKind.REGRESSED) if not c.flaky and c.id not in ill
+            c for c in self.having(ChangeKind.REGRESSED) if not c.flaky and c.id not in counted
         )
 
     @property
@@ -101,7 +99,6 @@ class Comparison:
 
     @property
     def worse(self) -> bool:
-        """Whether anything believable got worse, an epidemic included."""
         return bool(self.regressions or self.epidemics)
 
 
@@ -112,10 +109,10 @@ def compare_grids(
     passports: Mapping[str, Passport] | None = None,
     flaky: frozenset[str] = frozenset(),
 ) -> Comparison:
-    """Return what became of every cell of either grid.
+    """Return the change of every cell of either grid.
 
-    ``passports`` by id tell what differs between two images; ``flaky`` are ids of cells that
-    history has seen to change with nothing else changing.
+    ``passports`` by id show what differs between two images; ``flaky`` are ids of cells that
+    changed before with no other recorded change.
     """
     before = {c.cell.id: c for c in base.cells}
     pairs = [(before.pop(c.cell.id, None), c) for c in now.cells]
@@ -128,17 +125,17 @@ def compare_grids(
     return Comparison(changes=changes, epidemics=find_epidemics(changes, known))
 
 
-def accused(comparison: Comparison) -> tuple[Cell, ...]:
-    """Return the cells of which a regression would be believed, as they are now."""
+def regressed_cells(comparison: Comparison) -> tuple[Cell, ...]:
+    """Return the regressed cells that are not flaky, as in the newer grid."""
     return tuple(c.seen.cell for c in comparison.having(ChangeKind.REGRESSED) if not c.flaky)
 
 
 def confirm(
     comparison: Comparison, again: Grid, *, passports: Mapping[str, Passport] | None = None
 ) -> Comparison:
-    """Return the comparison, those regressions flaky that were not seen ``again``.
+    """Return the comparison with regressions marked flaky that did not happen ``again``.
 
-    One of which nothing could be said stays what it was.
+    A regression whose second run is a miss stays a regression.
     """
     repeated = {c.cell.id: c for c in again.cells}
     changes = tuple(
@@ -149,7 +146,7 @@ def confirm(
 
 
 def change_of(base: GridCell | None, now: GridCell | None) -> ChangeKind:
-    """Say what became of a cell; at least one side is there."""
+    """Return how a cell changed; at least one side is not None."""
     if base is None:
         return ChangeKind.NEW
     if now is None:
@@ -162,24 +159,24 @@ def change_of(base: GridCell | None, now: GridCell | None) -> ChangeKind:
 def find_epidemics(
     changes: Sequence[CellChange], passports: Mapping[str, Passport]
 ) -> tuple[Epidemic, ...]:
-    """Return the epidemics, the largest first; every regression is in one of them at most."""
+    """Return the epidemics, largest first; a regression is in one of them at most."""
     exposed: dict[_Suspect, list[CellChange]] = defaultdict(list)
     for change in changes:
         for suspect in _suspects(change, passports):
             exposed[suspect].append(change)
     found: list[Epidemic] = []
-    ill: set[str] = set()
+    counted: set[str] = set()
     for suspect, cells in sorted(exposed.items(), key=_most_flipped):
         flipped = [c for c in cells if c.change is ChangeKind.REGRESSED and not c.flaky]
-        fresh = tuple(c for c in flipped if c.id not in ill)
+        fresh = tuple(c for c in flipped if c.id not in counted)
         if _is_epidemic(fresh, len(cells)):
             found.append(_epidemic(suspect, fresh, len(cells)))
-            ill.update(c.id for c in fresh)
+            counted.update(c.id for c in fresh)
     return tuple(found)
 
 
 _Suspect = tuple[Difference | None, str]
-"""A change of the environment wherever it happened, or a target of which none is recorded."""
+"""A change of the environment on any target, or a target without a recorded change."""
 
 
 def _changed(
@@ -195,7 +192,7 @@ def _changed(
 
 
 def _is_gone(change: CellChange, again: GridCell) -> bool:
-    """Say whether a regression is none when the cell is seen once more."""
+    """Return whether a regression did not happen when the cell ran again."""
     return change.change is ChangeKind.REGRESSED and change_of(change.base, again) not in (
         ChangeKind.REGRESSED,
         ChangeKind.NOT_COMPARABLE,
@@ -219,7 +216,7 @@ def _differences(change: CellChange, passports: Mapping[str, Passport]) -> tuple
 
 
 def _suspects(change: CellChange, passports: Mapping[str, Passport]) -> Iterator[_Suspect]:
-    """Yield what a cell that passed before would accuse, whether it still passes or not."""
+    """Yield the suspects of a cell that passed before, whether it still passes or not."""
     if change.base is None or change.now is None or change.base.outcome is not Outcome.PASS:
         return
     if change.change is ChangeKind.NOT_COMPARABLE:
@@ -227,7 +224,7 @@ def _suspects(change: CellChange, passports: Mapping[str, Passport]) -> Iterator
     found = change.differences or _differences(change, passports)
     around = environment(found)
     if around is None:
-        return  # another wheel: its own doing before anybody else's
+        return  # the wheel changed, which explains the result first
     for difference in around:
         yield difference, ""
     if not around:
@@ -235,7 +232,6 @@ def _suspects(change: CellChange, passports: Mapping[str, Passport]) -> Iterator
 
 
 def _most_flipped(item: tuple[_Suspect, list[CellChange]]) -> tuple[int, int]:
-    """Put the suspect of the most regressions first, and the narrower one of two."""
     cells = item[1]
     return -sum(c.change is ChangeKind.REGRESSED for c in cells), len(cells)
 

@@ -1,4 +1,4 @@
-"""What differs beside the outcome: two observations of a cell in, differences out. Pure."""
+"""Find the recorded differences between two observations of a cell. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -8,13 +8,13 @@ from harness.core.observations import Observation
 from harness.core.passport import Passport
 
 NAMED = 3
-"""So many items of a list that differ are named; of the others the number is said."""
+"""Maximum differing list items to name; others are counted."""
 BESIDE = frozenset({"kernel", "page_size", "installer", "exports"})
-"""Lines of a passport that have an aspect of their own, or say nothing to a reader."""
+"""Passport fields that have a separate aspect or are not useful to a reader."""
 
 
 class Aspect(StrEnum):
-    """What a result depends on, as far as it is recorded."""
+    """A recorded input of a result."""
 
     WHEEL = "wheel"
     IMAGE = "image"
@@ -29,21 +29,21 @@ class Aspect(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One aspect that is not as it was."""
+    """One aspect that changed."""
 
     aspect: Aspect
     base: str
     now: str
     lines: tuple[str, ...] = ()
-    """Lines of the passport that differ with the image: ``libc: glibc 2.36 → glibc 2.41``."""
+    """Passport lines that differ between two images: ``libc: glibc 2.36 → glibc 2.41``."""
 
 
 def differences(
     base: Observation, now: Observation, passports: Mapping[str, Passport]
 ) -> tuple[Difference, ...]:
-    """Return what differs, in the order of ``Aspect``; a side that does not say differs in nothing.
+    """Return what differs, in the order of ``Aspect``; an unrecorded value never differs.
 
-    ``passports`` by id, as far as they are known.
+    ``passports``: the known ones, by id.
     """
     was, seen = (passports.get(o.provenance.passport_id) for o in (base, now))
     before, after = _values(base, was), _values(now, seen)
@@ -60,14 +60,14 @@ def differences(
 
 
 def environment(found: tuple[Difference, ...]) -> tuple[Difference, ...] | None:
-    """Return the differences around a wheel; None where the wheel itself is another."""
+    """Return the differences apart from the wheel; None if the wheel itself differs."""
     if any(difference.aspect is Aspect.WHEEL for difference in found):
         return None
     return found
 
 
 def passport_lines(base: Passport, now: Passport) -> tuple[str, ...]:
-    """Return a line per field of two passports that differs."""
+    """Return a line for each field that differs between two passports."""
     lines = []
     for field in fields(Passport):
         was, seen = getattr(base, field.name), getattr(now, field.name)

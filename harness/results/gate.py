@@ -1,7 +1,7 @@
-"""The release gate: a grid with new wheels and released ones in, what gets worse out. Pure.
+"""The release gate: compare new wheels with released ones in one grid. Pure.
 
-Both are subjects of one run, so that everything else is the same. A platform that had a wheel and
-has none is told by its arch: its users would fall back to the sdist.
+Both are subjects of one run, so that everything else is equal. A platform that loses its wheel is
+reported by arch, because its users would fall back to the sdist.
 """
 
 from collections import defaultdict
@@ -18,25 +18,25 @@ from harness.results.grid import Grid, Verdict, exit_code
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pair:
-    """What is to be released, and the release that it is held against."""
+class GatePair:
+    """A new release and the released one that it is compared with."""
 
     new: Subject
     base: Subject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lost:
-    """A platform where the released wheel works and the new release has none for it."""
+class LostPlatform:
+    """A platform where the released wheel works and the new release has no wheel."""
 
     arch: str
     libc: str
     base: str
     """Id of the released subject."""
     targets: tuple[str, ...]
-    """Ids of the targets there that lose it."""
+    """Ids of its targets that lose the wheel."""
     of: int
-    """On so many targets of the platform the released wheel works."""
+    """Number of its targets where the released wheel works."""
 
     def __str__(self) -> str:
         where = "" if len(self.targets) == self.of else f" on {' '.join(self.targets)}"
@@ -48,25 +48,25 @@ class Lost:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gated:
-    """What the gate found."""
+class GateResult:
+    """The result of the gate."""
 
     comparison: Comparison
-    """By the new subjects' cells; the base is the released ones'."""
-    lost: tuple[Lost, ...]
+    """Cells of the new subjects, compared with those of the released ones."""
+    lost: tuple[LostPlatform, ...]
     new: Grid
-    """The cells of the new wheels alone."""
+    """The cells of the new wheels only."""
     partial: bool
-    """The wheels are some of a release, so that nothing is lost where there is none."""
+    """The new wheels are only part of a release, so missing ones are not reported."""
 
     @property
     def worse(self) -> tuple[CellChange, ...]:
-        """Cells that get worse and are not expected to; with ``partial`` those with a wheel."""
+        """Cells that regress unexpectedly; with ``partial``, only those with a wheel."""
         regressed = (c for c in self.comparison.having(ChangeKind.REGRESSED) if _decides(c))
         return tuple(c for c in regressed if not (self.partial and _has_no_wheel(c)))
 
     def code(self, *, strict: bool) -> ExitCode:
-        """Return what to exit with: 1 for what gets worse, with ``strict`` for every failure."""
+        """Return the exit code: 1 for a regression, or with ``strict`` for any failure."""
         if self.worse or (self.lost and not self.partial):
             return ExitCode.UNEXPECTED
         if strict and (code := exit_code(self.new)):
@@ -75,10 +75,10 @@ class Gated:
         return ExitCode.NOTHING_CAN_BE_SAID if unknown else ExitCode.AS_EXPECTED
 
 
-def pair_up(new: Sequence[Subject], base: Sequence[Subject]) -> tuple[Pair, ...]:
-    """Return each released subject beside the new one of the same project.
+def pair_up(new: Sequence[Subject], base: Sequence[Subject]) -> tuple[GatePair, ...]:
+    """Return each released subject with the new one of the same project.
 
-    Raises ``UsageError`` where there is none, or more than one.
+    Raises ``UsageError`` if there is not exactly one.
     """
     pairs = []
     for released in base:
@@ -89,12 +89,12 @@ def pair_up(new: Sequence[Subject], base: Sequence[Subject]) -> tuple[Pair, ...]
             raise UsageError(
                 f"--against {released.id}: {project_of(released)} {what} the new wheels: {have}"
             )
-        pairs.append(Pair(new=same[0], base=released))
+        pairs.append(GatePair(new=same[0], base=released))
     return tuple(pairs)
 
 
-def hold_against(grid: Grid, pairs: Sequence[Pair], *, partial: bool = False) -> Gated:
-    """Return what the new wheels of ``pairs`` change, as seen in one run of both."""
+def compare_releases(grid: Grid, pairs: Sequence[GatePair], *, partial: bool = False) -> GateResult:
+    """Compare the new wheels of ``pairs`` with the released ones, from one run of both."""
     new = {pair.new.id for pair in pairs}
     now = Grid(cells=tuple(c for c in grid.cells if c.cell.subject.id in new))
     base = _as_new(grid, {pair.base.id: pair.new for pair in pairs})
@@ -102,11 +102,13 @@ def hold_against(grid: Grid, pairs: Sequence[Pair], *, partial: bool = False) ->
     comparison = compare_grids(base, now)
     bases = {pair.base.id for pair in pairs}
     ours = Grid(cells=tuple(c for c in grid.cells if c.cell.subject.id not in bases))
-    return Gated(comparison=comparison, lost=_lost(comparison, released), new=ours, partial=partial)
+    return GateResult(
+        comparison=comparison, lost=_lost(comparison, released), new=ours, partial=partial
+    )
 
 
 def project_of(subject: Subject) -> str:
-    """Return the name of the project that the subject is a release of, as in its id."""
+    """Return the project name of the subject, as in its id."""
     match subject.source:
         case IndexSource(name=name):
             return name
@@ -116,8 +118,8 @@ def project_of(subject: Subject) -> str:
             return subject.id
 
 
-def told_apart(new: Sequence[Subject], base: Sequence[Subject]) -> tuple[Subject, ...]:
-    """Return the released subjects, those renamed whose version is built anew."""
+def with_distinct_ids(new: Sequence[Subject], base: Sequence[Subject]) -> tuple[Subject, ...]:
+    """Return the released subjects; rename those whose id is also a new subject's."""
     taken = {subject.id for subject in new}
     return tuple(
         replace(subject, id=f"{subject.id}-released") if subject.id in taken else subject
@@ -135,14 +137,14 @@ def _as_new(grid: Grid, renamed: Mapping[str, Subject]) -> Grid:
     )
 
 
-def _lost(comparison: Comparison, released: Mapping[str, str]) -> tuple[Lost, ...]:
+def _lost(comparison: Comparison, released: Mapping[str, str]) -> tuple[LostPlatform, ...]:
     works: dict[tuple[str, str, str], list[CellChange]] = defaultdict(list)
     for change in comparison.changes:
         if change.base and change.base.outcome is Outcome.PASS and _decides(change):
             target = change.base.cell.target
             works[change.base.cell.subject.id, target.arch_name, target.libc].append(change)
     return tuple(
-        Lost(
+        LostPlatform(
             arch=arch,
             libc=libc,
             base=released[subject],
@@ -155,12 +157,12 @@ def _lost(comparison: Comparison, released: Mapping[str, str]) -> tuple[Lost, ..
 
 
 def _decides(change: CellChange) -> bool:
-    """Say whether a cell counts: its target may not fail, and nobody said that it would."""
+    """Return whether a cell counts: its target may not fail and no failure is expected."""
     cell = change.seen
     declared = cell.cell.expectation is not None and cell.verdict is Verdict.AS_EXPECTED
     return not (declared or cell.cell.target.allow_failure)
 
 
 def _has_no_wheel(change: CellChange) -> bool:
-    """Say whether an installer would find none: there is no file for it, or it refuses all."""
+    """Return whether an installer finds no wheel: there is no file, or it refuses all."""
     return change.now is None or change.now.outcome is Outcome.REFUSED

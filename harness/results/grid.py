@@ -1,8 +1,4 @@
-"""The judgement: cells and what was seen of them in, a grid with a verdict per cell out.
-
-Pure. An observation stays what it was; a verdict only says whether it is what the
-matrix expects.
-"""
+"""Judge observed cells: a verdict says whether an observation is what the matrix expects. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,35 +12,33 @@ from harness.core.subjects import FixtureSource, Subject
 from harness.core.targets import Target
 from harness.predict.limits import PredictionLimit, limit_of
 
-"""Cause of the cells missed because a fixture project did not build."""
-
 
 class Verdict(StrEnum):
-    """Whether a cell is what the matrix expects."""
+    """Whether a cell's result is what the matrix expects."""
 
     AS_EXPECTED = "as-expected"
     UNEXPECTED = "unexpected"
     UNEXPECTED_PASS = "unexpected-pass"  # noqa: S105 - a verdict, not a password
-    """It passed where an expectation says otherwise: the expectation is out of date."""
+    """It passed although an expectation says otherwise: the expectation is out of date."""
     MISS = "miss"
     NOT_RUN = "not-run"
-    """The run ended before this cell's turn."""
+    """The run ended before this cell."""
 
 
 class Agreement(StrEnum):
-    """Whether what was predicted of a cell is what was seen."""
+    """Whether the prediction of a cell matches the observation."""
 
     AGREES = "agrees"
     DISAGREES = "disagrees"
     LIMIT = "limit"
-    """They differ for a reason that no prediction can know."""
+    """They differ for a reason that predictions cannot know."""
     UNKNOWN = "unknown"
-    """Nothing was predicted, or nothing was seen."""
+    """There is no prediction or no observation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GridCell:
-    """A cell, what was seen of it, and the verdict."""
+    """A cell, its observation and its verdict."""
 
     cell: Cell
     verdict: Verdict
@@ -56,7 +50,6 @@ class GridCell:
 
     @property
     def agreement(self) -> Agreement:
-        """Whether the prediction is what was seen."""
         seen = self.observation
         if seen is None or seen.prediction is None or seen.outcome is Outcome.MISS:
             return Agreement.UNKNOWN
@@ -66,13 +59,12 @@ class GridCell:
 
     @property
     def limit(self) -> PredictionLimit | None:
-        """The known limit of predictions that explains a disagreement."""
         seen = self.observation
         return limit_of(seen, self.cell.subject.imports) if seen else None
 
     @property
     def fails(self) -> bool:
-        """Whether this cell keeps the run from being as expected."""
+        """Whether this cell makes the run unexpected or incomplete."""
         return self.verdict is not Verdict.AS_EXPECTED and not self.cell.target.allow_failure
 
 
@@ -84,17 +76,15 @@ class Grid:
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """Its targets, one per arch, each once."""
         return tuple({c.cell.target.key: c.cell.target for c in self.cells}.values())
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
-        """Its subjects, each once."""
         return tuple({c.cell.subject.id: c.cell.subject for c in self.cells}.values())
 
 
 def judge(cell: Cell, observation: Observation | None) -> Verdict:
-    """Say whether ``observation`` is what the matrix expects of ``cell``."""
+    """Return whether ``observation`` is what the matrix expects of ``cell``."""
     if observation is None:
         return Verdict.NOT_RUN
     if observation.outcome is Outcome.MISS:
@@ -106,7 +96,7 @@ def judge(cell: Cell, observation: Observation | None) -> Verdict:
 
 
 def build_grid(cells: Sequence[Cell], observations: Iterable[Observation]) -> Grid:
-    """Put every planned cell beside the last observation of it."""
+    """Return the grid of the planned cells with the last observation of each."""
     seen = {observation.cell: observation for observation in observations}
     return Grid(
         cells=tuple(
@@ -119,10 +109,10 @@ def build_grid(cells: Sequence[Cell], observations: Iterable[Observation]) -> Gr
 
 
 def exit_code(grid: Grid, *, interrupted: bool = False) -> ExitCode:
-    """Return what a run with this grid exits with.
+    """Return the exit code of a run with this grid.
 
-    A target that may fail never decides. Something unexpected outweighs a miss; a cell
-    that was never run counts as one.
+    Targets that may fail are ignored. An unexpected result outweighs a miss; a cell that was not
+    run counts as a miss.
     """
     if interrupted:
         return ExitCode.INTERRUPTED
@@ -145,7 +135,7 @@ def _against(expectation: Expectation, observation: Observation) -> Verdict:
 
 
 def _may_be_refused(cell: Cell, observation: Observation) -> bool:
-    # Somebody else's tags: the installer's refusal is the right answer to them. A wheel of
-    # a fixture project is built for this very target, so that its refusal is a finding.
+    # Refusing an index wheel with other tags is correct. A fixture wheel is built for this
+    # target, so its refusal is a finding.
     ours = isinstance(cell.subject.source, FixtureSource)
     return observation.outcome is Outcome.REFUSED and not ours

@@ -1,4 +1,4 @@
-"""What runs say about time: runs in, sightings and transitions of their cells out."""
+"""The history of cells over several runs: earlier results and transitions."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +12,8 @@ from harness.results.runfile import Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sighting:
-    """What an earlier run saw of a cell."""
+class PastResult:
+    """The result of a cell in an earlier run."""
 
     when: str
     """UTC, ISO 8601."""
@@ -22,55 +22,55 @@ class Sighting:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Past:
-    """What is known of a run's cells beside the run itself; any of it may be missing."""
+class RunHistory:
+    """The history of a run's cells; any field may be empty."""
 
     base: str = ""
-    """What the other run of ``comparison`` is called."""
+    """Description of the other run of ``comparison``."""
     comparison: Comparison | None = None
-    history: Mapping[str, tuple[Sighting, ...]] = field(default_factory=dict)
+    history: Mapping[str, tuple[PastResult, ...]] = field(default_factory=dict)
     """By cell id, oldest first."""
     flaky: frozenset[str] = frozenset()
-    """Cells that have changed before with nothing else changing."""
+    """Cells that changed before with no other recorded change."""
     passports: Mapping[str, Passport] = field(default_factory=dict)
     """By target key."""
 
 
-NO_PAST = Past()
+NO_HISTORY = RunHistory()
 
 
 Recorded = Callable[[str], Passport | None]
-"""A target's key → the passport that was recorded of it."""
+"""Returns the recorded passport of a target key."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Known:
-    """What is kept of cells and targets apart from the runs at hand; any of it may be missing."""
+class StoredFacts:
+    """Stored facts about cells and targets of the given runs; any field may be empty."""
 
     passports: Mapping[str, Passport] = field(default_factory=dict)
     """By id."""
     flaky: frozenset[str] = frozenset()
-    """Cells that changed with nothing else changing, before the run at hand."""
-    history: Mapping[str, tuple[Sighting, ...]] = field(default_factory=dict)
-    """By cell id, oldest first; the run at hand too."""
+    """Cells that changed before the newest run with no other recorded change."""
+    history: Mapping[str, tuple[PastResult, ...]] = field(default_factory=dict)
+    """By cell id, oldest first, including the newest run."""
     recorded: Recorded = lambda _: None
 
 
-NOTHING = Known()
+NO_STORED_FACTS = StoredFacts()
 TRANSITIONS = (ChangeKind.REGRESSED, ChangeKind.FIXED, ChangeKind.CHANGED_CAUSE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Transition:
-    """A cell that is not what it was, between two runs in a row."""
+    """A cell that changed between two consecutive runs."""
 
     when: str
-    """Start of the run that saw it: UTC, ISO 8601."""
+    """Start of the run with the change: UTC, ISO 8601."""
     change: CellChange
 
 
 def in_order(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Return ``runs`` by when they started, the oldest first."""
+    """Return ``runs`` sorted by start time, oldest first."""
     return tuple(sorted(runs, key=lambda run: run.circumstances.started_at))
 
 
@@ -79,16 +79,16 @@ def past_of(
     earlier: Sequence[Run] = (),
     *,
     base: Run | None = None,
-    known: Known = NOTHING,
-) -> Past:
-    """Return what ``earlier`` runs, oldest first, and all that is ``known`` say of ``run``.
+    known: StoredFacts = NO_STORED_FACTS,
+) -> RunHistory:
+    """Return the history of ``run`` from ``earlier`` runs, oldest first, and ``known`` facts.
 
-    ``base``: what it is compared with.
+    ``base``: the run to compare with.
     """
     recorded = {target.key: known.recorded(target.key) for target in run.targets}
     history = sightings([*earlier, run]) if earlier else known.history
     cells = frozenset(f"{cell.target}/{cell.subject}" for cell in run.cells)
-    return Past(
+    return RunHistory(
         base=f"the run of {base.circumstances.started_at[:16].replace('T', ' ')}" if base else "",
         comparison=_compared(base, run, known) if base else None,
         history={cell: seen for cell, seen in history.items() if cell in cells},
@@ -97,18 +97,18 @@ def past_of(
     )
 
 
-def _compared(base: Run, run: Run, known: Known) -> Comparison:
+def _compared(base: Run, run: Run, known: StoredFacts) -> Comparison:
     return compare_grids(base.grid, run.grid, passports=known.passports, flaky=known.flaky)
 
 
-def sightings(runs: Sequence[Run]) -> dict[str, tuple[Sighting, ...]]:
-    """Return by cell id what each of ``runs``, oldest first, saw of it."""
-    seen: dict[str, list[Sighting]] = defaultdict(list)
+def sightings(runs: Sequence[Run]) -> dict[str, tuple[PastResult, ...]]:
+    """Return the results of each cell id in ``runs``, oldest first."""
+    seen: dict[str, list[PastResult]] = defaultdict(list)
     for run in runs:
         for cell in run.cells:
             if cell.observation:
                 seen[f"{cell.target}/{cell.subject}"].append(
-                    Sighting(
+                    PastResult(
                         when=run.circumstances.started_at,
                         outcome=cell.observation.outcome,
                         cause=cell.observation.cause,
@@ -118,7 +118,7 @@ def sightings(runs: Sequence[Run]) -> dict[str, tuple[Sighting, ...]]:
 
 
 def transitions(runs: Sequence[Run]) -> tuple[Transition, ...]:
-    """Return what changed from each of ``runs``, oldest first, to the next; the newest first."""
+    """Return the changes between consecutive ``runs``, which are oldest first; newest first."""
     found = [
         Transition(when=now.circumstances.started_at, change=change)
         for before, now in pairwise(runs)

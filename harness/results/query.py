@@ -1,16 +1,16 @@
-"""The query language over cells: a line of words in, a test of cells out. Pure.
+"""The query language for cells. Pure.
 
-The whole language, which the HTML page speaks too (``tests/data/query.json`` holds both to it):
+The HTML page implements it too; ``tests/data/query.json`` tests both. The grammar:
 
-    query    = words between spaces; a cell must meet every one of them
+    query    = words separated by spaces; a cell must match all of them
     word     = ["-"] (text | field ":" pattern {"," pattern})
-    text     a piece of the cell's id
-    pattern  the whole value of the field: * is any run of characters, ? any one
-    "…"      what is quoted has no spaces, commas, colons or signs of its own
+    text     a substring of the cell's id
+    pattern  matches the whole value of the field: * any characters, ? any one character
+    "…"      spaces, commas, colons and signs in quotes are literal
 
-``-`` in front turns a word round; of several patterns one suffices; case never matters. An
-arch may be given by an alias. ``outcome:`` is empty for a cell that was not run, ``cause:``
-for one without a cause: ``cause:`` asks for exactly these.
+A leading ``-`` negates a word; one of several patterns must match; case is ignored. An arch may be
+an alias. ``outcome:`` is empty for a cell that was not run, ``cause:`` for a cell without a cause:
+the word ``cause:`` selects exactly these.
 
     target:alpine-* arch:ppc64le outcome:import-failed cause:suffix-mismatch
     group:"index wheels" -numpy verdict:unexpected,miss
@@ -28,7 +28,7 @@ from harness.results.grid import GridCell, Verdict
 
 
 class QueryError(HarnessError):
-    """A query that is not of the language; ``column`` counts from 1."""
+    """An invalid query; ``column`` counts from 1."""
 
     def __init__(self, text: str, column: int, complaint: str) -> None:
         super().__init__(f"query {text!r}: column {column}: {complaint}")
@@ -36,7 +36,7 @@ class QueryError(HarnessError):
 
 
 class Field(StrEnum):
-    """What a query may ask of a cell."""
+    """A field of a cell that a query can match."""
 
     TARGET = "target"
     ARCH = "arch"
@@ -51,14 +51,14 @@ VOCABULARY: dict[Field, tuple[str, ...]] = {
     Field.OUTCOME: ("", *Outcome),
     Field.VERDICT: tuple(Verdict),
 }
-"""Fields with words of their own: a pattern that fits none of these is a mistake."""
+"""Fields with fixed values: a pattern that matches none of them is an error."""
 SEEN = frozenset({Field.OUTCOME, Field.VERDICT, Field.CAUSE})
-"""Fields that only a cell which was run has something to say in."""
+"""Fields that have a value only after a run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What a query sees of a cell."""
+    """The field values of a cell."""
 
     id: str
     target: str
@@ -79,7 +79,7 @@ class Term:
     """One word of a query."""
 
     field: Field | None
-    """None: a piece of the id."""
+    """None for a substring of the id."""
     patterns: tuple[re.Pattern[str], ...]
     negated: bool = False
 
@@ -91,27 +91,26 @@ class Term:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Query:
-    """What a cell must meet; the empty query is met by every cell."""
+    """A parsed query; the empty query matches every cell."""
 
     terms: tuple[Term, ...] = ()
 
     def matches(self, facts: Facts) -> bool:
-        """Say whether the cell meets every word."""
         return all(term.matches(facts) for term in self.terms)
 
     @property
     def asks_what_was_seen(self) -> bool:
-        """Whether it can only be answered after a run."""
+        """Whether the query uses fields that exist only after a run."""
         return any(term.field in SEEN for term in self.terms)
 
 
 def parse_query(text: str) -> Query:
-    """Return the query that ``text`` spells. Raises ``QueryError``."""
+    """Parse ``text``. Raises ``QueryError``."""
     return Query(terms=tuple(_term(text, column, word) for column, word in _words(text)))
 
 
 def planned_facts(cell: Cell) -> Facts:
-    """Return what is known of a cell before it is run."""
+    """Return the fields of a planned cell."""
     return Facts(
         id=cell.id,
         target=cell.target.id,
@@ -122,7 +121,7 @@ def planned_facts(cell: Cell) -> Facts:
 
 
 def seen_facts(cell: GridCell) -> Facts:
-    """Return what is known of a cell of a grid."""
+    """Return the fields of a cell of a grid."""
     return Facts(
         id=cell.cell.id,
         target=cell.cell.target.id,
@@ -135,14 +134,14 @@ def seen_facts(cell: GridCell) -> Facts:
     )
 
 
-Mark = tuple[str, bool]
+QuotedChar = tuple[str, bool]
 """A character and whether it was quoted."""
 _NEGATION, _FIELD, _OR = (("-", False), (":", False), (",", False))
 
 
-def _words(text: str) -> Iterator[tuple[int, list[Mark]]]:
-    """Yield the words with the columns they begin at, quotes taken away."""
-    word: list[Mark] = []
+def _words(text: str) -> Iterator[tuple[int, list[QuotedChar]]]:
+    """Yield each word and its first column, without quotes."""
+    word: list[QuotedChar] = []
     begun = opened = 0
     for column, char in enumerate(text, start=1):
         if char.isspace() and not opened:
@@ -156,16 +155,16 @@ def _words(text: str) -> Iterator[tuple[int, list[Mark]]]:
         else:
             word.append((char, bool(opened)))
     if opened:
-        raise QueryError(text, opened, 'this " is never closed')
+        raise QueryError(text, opened, 'this " is not closed')
     if begun:
         yield begun, word
 
 
-def _term(text: str, column: int, word: list[Mark]) -> Term:
+def _term(text: str, column: int, word: list[QuotedChar]) -> Term:
     negated = word[:1] == [_NEGATION]
     rest = word[negated:]
     if not rest:
-        raise QueryError(text, column, "there is nothing to look for; take this word away")
+        raise QueryError(text, column, "empty search word; remove it")
     if _FIELD not in rest:
         piece = re.compile(re.escape(_plain(rest)), re.IGNORECASE)
         return Term(field=None, patterns=(piece,), negated=negated)
@@ -187,8 +186,8 @@ def _field(text: str, column: int, name: str) -> Field:
         ) from error
 
 
-def _split(word: list[Mark]) -> Iterator[list[Mark]]:
-    part: list[Mark] = []
+def _split(word: list[QuotedChar]) -> Iterator[list[QuotedChar]]:
+    part: list[QuotedChar] = []
     for mark in word:
         if mark == _OR:
             yield part
@@ -198,7 +197,7 @@ def _split(word: list[Mark]) -> Iterator[list[Mark]]:
     yield part
 
 
-def _pattern(field: Field, part: list[Mark]) -> re.Pattern[str]:
+def _pattern(field: Field, part: list[QuotedChar]) -> re.Pattern[str]:
     wild = {("*", False): ".*", ("?", False): "."}
     if field is Field.ARCH and not any(mark in wild for mark in part):
         source = re.escape(wheel_spelling(_plain(part).lower()))
@@ -216,5 +215,5 @@ def _check_value(
         raise QueryError(text, column, f"no {field} {value!r}{hint}")
 
 
-def _plain(word: list[Mark]) -> str:
+def _plain(word: list[QuotedChar]) -> str:
     return "".join(char for char, _ in word)

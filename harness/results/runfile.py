@@ -1,9 +1,8 @@
-"""``run.json``: a run as programs read it, and the reader that gives it back.
+"""Write and read ``run.json``, the machine-readable form of a run.
 
-In: a grid and the circumstances of its run. Out: one JSON document with a schema
-number, described by ``run.schema.json`` beside this module (renewed by
-``python -m harness.results.runfile``). A new field keeps the number; a field renamed,
-removed or given another meaning raises it.
+``run.schema.json`` beside this module describes the document;
+``python -m harness.results.runfile`` renews it. Adding a field keeps the schema number; renaming,
+removing or redefining one raises it.
 """
 
 import contextlib
@@ -30,12 +29,12 @@ SCHEMA_FILE = Path(__file__).with_name("run.schema.json")
 
 
 class RunFileError(HarnessError):
-    """A run file cannot be written, or is not one that can be read."""
+    """A run file cannot be written or read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Circumstances:
-    """How a run went, apart from its cells."""
+    """Properties of a run apart from its cells."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
 
@@ -55,7 +54,7 @@ class Circumstances:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CellRecord:
-    """One cell, what was seen of it and the verdict; its target and subject by name."""
+    """One cell with its observation and verdict; its target and subject by name."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
 
@@ -66,7 +65,7 @@ class CellRecord:
     verdict: Verdict
     expectation: Expectation | None = None
     observation: Observation | None = None
-    """None where the run ended before the cell's turn."""
+    """None if the run ended before the cell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,22 +77,20 @@ class Run:
     schema: Literal[1] = 1
     circumstances: Circumstances
     exit_code: ExitCode
-    """0 as expected, 1 unexpected, 3 missed, 4 a fixture wheel did not build, 130 interrupted."""
+    """0 as expected, 1 unexpected, 3 missed, 4 a fixture wheel failed to build, 130 interrupted."""
     targets: tuple[Target, ...]
     subjects: tuple[Subject, ...]
     cells: tuple[CellRecord, ...]
     passports: dict[str, Passport] = field(default_factory=dict)
-    """By ``provenance.passport_id``: what the targets said of themselves, without libraries."""
+    """By ``provenance.passport_id``: the passports of the targets, without libraries."""
 
     @property
     def passport_ids(self) -> frozenset[str]:
-        """The passports that the cells were seen under."""
         seen = (cell.observation for cell in self.cells)
         return frozenset(each.provenance.passport_id for each in seen if each) - {""}
 
     @property
     def grid(self) -> Grid:
-        """The grid that was written."""
         targets = {target.key: target for target in self.targets}
         subjects = {subject.id: subject for subject in self.subjects}
         return Grid(
@@ -119,7 +116,7 @@ NO_PASSPORTS: Mapping[str, Passport] = MappingProxyType({})
 def record_run(
     grid: Grid, circumstances: Circumstances, passports: Mapping[str, Passport] = NO_PASSPORTS
 ) -> Run:
-    """Return ``grid`` as a run to be written, with those of ``passports`` that it used, by id."""
+    """Return ``grid`` as a run, with the ``passports`` that it used, by id."""
     run = Run(
         circumstances=circumstances,
         exit_code=exit_code(grid, interrupted=circumstances.interrupted),
@@ -141,12 +138,12 @@ def record_run(
 
 
 def excerpt(passport: Passport) -> Passport:
-    """Return what people read of a passport: not each library that its loader finds."""
+    """Return a passport without the libraries that its loader finds."""
     return replace(passport, linked=(), libraries=())
 
 
 def write_run(path: Path, run: Run) -> None:
-    """Write ``run`` as JSON, all of it or nothing. Raises ``RunFileError``."""
+    """Write ``run`` as JSON atomically. Raises ``RunFileError``."""
     write_whole(path, run_json(run).encode())
 
 
@@ -156,10 +153,7 @@ def run_json(run: Run) -> str:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace the file at ``path`` by ``data`` in one step; its folder is made where there is none.
-
-    Raises ``RunFileError``.
-    """
+    """Write ``data`` to ``path`` atomically; create its folder. Raises ``RunFileError``."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -182,19 +176,19 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
 def read_run(path: Path) -> Run:
     """Return the run in the file at ``path``.
 
-    Raises ``RunFileError`` for a file that is not there, is no run file, is damaged, or
-    has a schema this harness does not know.
+    Raises ``RunFileError`` for a file that is missing, not a run file, damaged, or of an unknown
+    schema.
     """
     try:
         document = json.loads(path.read_bytes())
     except OSError as error:
         raise RunFileError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise RunFileError(f"{path}: not whole JSON ({error}); run again to write it") from error
+        raise RunFileError(f"{path}: not valid JSON ({error}); run again to write it") from error
     _check_schema(path, document)
     try:
         run = _RUN.validate_python(document, strict=False)
-        run.grid  # noqa: B018 - names that lead nowhere are damage too
+        run.grid  # noqa: B018 - raises KeyError for unknown names
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

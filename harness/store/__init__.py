@@ -1,11 +1,9 @@
-"""What was ever measured, in one SQLite file: runs, cells, transitions, passports, logs.
+"""Store all runs in one SQLite file: cells, transitions, passports, logs.
 
-In: observations as they come. Out: runs as they were, and what history says of a cell.
-``tables.py`` is the file's shape, ``database.py`` opens it, ``rows.py`` says what a row stands for,
-``run_store.py`` writes and reads runs, ``run_lookup.py`` finds them, ``report/listing.py`` tells of
-them, ``history.py`` asks across runs, ``reuse.py`` is what a prober asks of it, ``recorder.py``
-takes a run in as it goes, ``run_lock.py`` lets one process at a time write it, ``merge.py`` joins
-the shards of a run.
+``tables.py`` defines the schema, ``database.py`` opens the file, ``rows.py`` converts rows,
+``run_store.py`` writes and reads runs, ``run_lookup.py`` finds them, ``history.py`` queries across
+runs, ``reuse.py`` serves stored results to the prober, ``recorder.py`` stores a run in progress,
+``run_lock.py`` allows one writer per run, ``merge.py`` merges shards.
 """
 
 from harness.store.database import StoreError, default_store

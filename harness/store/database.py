@@ -1,6 +1,6 @@
-"""The file of a store: a path in, a connection to a checked and current database out.
+"""Open the SQLite file of a store, check it and migrate it.
 
-A file that is not a store, is damaged, or is of a newer harness is told and left as it is.
+A file that is not a store, is damaged, or is of a newer harness is reported and not changed.
 """
 
 import contextlib
@@ -17,11 +17,11 @@ from harness.core.errors import HarnessError
 from harness.store.tables import APPLICATION_ID, MIGRATIONS
 
 WAIT = 60.0
-"""Seconds to wait for another run that is writing."""
+"""Seconds to wait for another writer."""
 
 
 class StoreError(HarnessError):
-    """A store cannot be used: the file is not one, is damaged, too new, or cannot be written."""
+    """A store cannot be used: not a store, damaged, too new, or not writable."""
 
 
 def default_store() -> Path:
@@ -30,8 +30,8 @@ def default_store() -> Path:
 
 
 @contextlib.contextmanager
-def telling(path: Path) -> Iterator[None]:
-    """Turn what SQLite says of the file into a ``StoreError``."""
+def sql_errors(path: Path) -> Iterator[None]:
+    """Convert SQLite and file errors to ``StoreError``."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
@@ -44,16 +44,16 @@ def telling(path: Path) -> Iterator[None]:
 def connect(
     path: Path, *, write: bool, migrations: Sequence[str] = MIGRATIONS
 ) -> sqlite3.Connection:
-    """Return a connection to the store at ``path``; a writer makes it where there is none.
+    """Return a connection to the store at ``path``.
 
-    An older file is brought up to date by a writer. Raises ``StoreError``.
+    A writer creates a missing file and migrates an older one. Raises ``StoreError``.
     """
-    with telling(path):
+    with sql_errors(path):
         if write:
             path.parent.mkdir(parents=True, exist_ok=True)
         elif not path.exists():
             raise StoreError(
-                f"{path}: there is no store; `wheelgrid run` writes one, --store names another"
+                f"{path}: no such store; `wheelgrid run` writes one, --store selects another"
             )
         connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode={'rwc' if write else 'ro'}",
@@ -71,7 +71,7 @@ def connect(
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Do all of it or nothing; another writer is waited for."""
+    """Run one transaction; wait for another writer."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -83,7 +83,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def put_blob(connection: sqlite3.Connection, data: bytes) -> str:
-    """Keep ``data`` once, however often it is put, and return its name."""
+    """Store ``data`` once and return its digest."""
     digest = hashlib.sha256(data).hexdigest()
     known = connection.execute("SELECT 1 FROM blob WHERE digest = ?", (digest,)).fetchone()
     if not known:
@@ -92,7 +92,7 @@ def put_blob(connection: sqlite3.Connection, data: bytes) -> str:
 
 
 def get_blob(connection: sqlite3.Connection, digest: str) -> bytes:
-    """Return what was put under that name. Raises ``sqlite3.DatabaseError`` where it is damaged."""
+    """Return the data of a digest. Raises ``sqlite3.DatabaseError`` if it is damaged."""
     row = connection.execute("SELECT data FROM blob WHERE digest = ?", (digest,)).fetchone()
     try:
         data = zlib.decompress(row[0]) if row else b""
@@ -110,7 +110,7 @@ def _prepare(
     if not write:
         if version < len(migrations):
             raise StoreError(
-                f"{path}: written by an older harness; `wheelgrid run --store {path}` renews it"
+                f"{path}: written by an older harness; `wheelgrid run --store {path}` migrates it"
             )
         return
     connection.execute("PRAGMA journal_mode = WAL")
@@ -118,7 +118,7 @@ def _prepare(
     if version == len(migrations):
         return
     with transaction(connection):
-        # Once more under the lock: another run may have made it meanwhile.
+        # Check again under the lock: another run may have migrated the file meanwhile.
         for number in range(_check(connection, path, newest=len(migrations)), len(migrations)):
             for statement in _statements(migrations[number]):
                 connection.execute(statement)
@@ -127,7 +127,7 @@ def _prepare(
 
 
 def _statements(script: str) -> Iterator[str]:
-    # Not executescript: it would end the transaction that keeps the migration whole.
+    # Not executescript, which would commit the transaction of the migration.
     statement = ""
     for line in script.splitlines():
         statement += line.partition("--")[0] + "\n"
@@ -139,13 +139,13 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _check(connection: sqlite3.Connection, path: Path, *, newest: int) -> int:
-    """Return the version of the file, 0 of one that is empty. Raises ``StoreError``."""
+    """Return the version of the file, 0 if it is empty. Raises ``StoreError``."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != APPLICATION_ID and tables:
         raise StoreError(
-            f"{path}: a database of another program, left as it is; choose another --store"
+            f"{path}: a database of another program, not changed; choose another --store"
         )
     if version > newest:
         raise StoreError(
@@ -160,14 +160,14 @@ def _complaint(error: sqlite3.Error | OSError) -> str:
         return f"cannot be used: {error.strerror or error}; choose another --store"
     words = str(error)
     if "not a database" in words:
-        return "not a store; the file is left as it is, choose another --store"
+        return "not a store; the file is not changed, choose another --store"
     if "full" in words:
-        return "the disk is full; what was stored before is kept, free some space and resume"
+        return "the disk is full; earlier results are kept, free some space and resume"
     if "malformed" in words or "damaged" in words:
         return (
-            f"the store is damaged ({words}) and left as it is; "
-            "move it away, or get back what `sqlite3 FILE .recover` finds"
+            f"the store is damaged ({words}) and not changed; "
+            "move it away, or recover what `sqlite3 FILE .recover` finds"
         )
     if "locked" in words:
-        return f"another run has been writing for {WAIT:.0f} s; try again when it is done"
+        return f"another run has been writing for {WAIT:.0f} s; try again when it has ended"
     return f"cannot be used: {words}; choose another --store"

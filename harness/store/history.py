@@ -1,6 +1,6 @@
-"""What a store knows of cells over time: a name in, what changed and what changed with it out.
+"""Query how cells changed over the runs of a store, and which recorded inputs changed then.
 
-A miss says nothing of a cell, and so neither ends nor begins anything here.
+Misses are ignored.
 """
 
 import json
@@ -15,9 +15,9 @@ from harness.core.observations import Observation
 from harness.matrix.cell_list import load_cells
 from harness.results.differences import Difference, differences
 from harness.results.grid import build_grid
-from harness.results.past import Sighting
+from harness.results.past import PastResult
 from harness.results.query import Query, seen_facts
-from harness.store.database import StoreError, get_blob, telling
+from harness.store.database import StoreError, get_blob, sql_errors
 from harness.store.rows import restore
 from harness.store.run_store import Store
 
@@ -41,30 +41,30 @@ _SIGHTINGS = """
     WHERE seen.cell IN (SELECT value FROM json_each(?))
     ORDER BY run.started_at, run.number, seen.number"""
 SPAN = 30
-"""Runs that a page looks back on."""
+"""Maximum runs in the history of a page."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """One cell that was not what it had been."""
+class CellTransition:
+    """One change of one cell."""
 
     run: str
-    """Id of the run that saw it."""
+    """Id of the run with the new result."""
     when: str
     """Start of that run: UTC, ISO 8601."""
     was: Observation
     now: Observation
     differences: tuple[Difference, ...]
-    """What else changed between the two; nothing: it is flaky, or nobody recorded the cause."""
+    """Other recorded changes between the two; empty if flaky or the cause is unrecorded."""
 
 
 def named_cells(store: Store, name: str) -> tuple[str, ...]:
-    """Return the ids of all cells ever seen that ``name`` means, sorted.
+    """Return the sorted ids of all stored cells that ``name`` refers to.
 
-    It is a cell, a target with or without its arch, or a subject. Raises ``StoreError`` where
-    it is none.
+    A name is a cell, a target with or without arch, or a subject. Raises ``StoreError`` if it is
+    unknown.
     """
-    with telling(store.path):
+    with sql_errors(store.path):
         rows = store.connection.execute("SELECT DISTINCT cell FROM transition ORDER BY cell")
         cells = [cell for (cell,) in rows]
     found = tuple(cell for cell in cells if name in _names(cell))
@@ -74,12 +74,14 @@ def named_cells(store: Store, name: str) -> tuple[str, ...]:
     return found
 
 
-def steps(store: Store, cells: Iterable[str], query: Query | None = None) -> tuple[Step, ...]:
-    """Return what changed of ``cells``, the newest first, as far as it meets ``query`` now.
+def cell_transitions(
+    store: Store, cells: Iterable[str], query: Query | None = None
+) -> tuple[CellTransition, ...]:
+    """Return the changes of ``cells`` that match ``query``, newest first.
 
-    A query sees a cell as the run planned and judged it that saw the change.
+    A query matches a cell as planned and judged in the run with the new result.
     """
-    with telling(store.path):
+    with sql_errors(store.path):
         rows = store.connection.execute(_STEPS, (_json(cells),)).fetchall()
         seen = restore(store.connection, [row[6:] for row in rows], logs=False)
         before = restore(store.connection, [row[3:6] for row in rows], logs=False)
@@ -87,7 +89,7 @@ def steps(store: Store, cells: Iterable[str], query: Query | None = None) -> tup
     passports = store.passports(sorted(ids))
     meets = _tester(store, query)
     return tuple(
-        Step(
+        CellTransition(
             run=row[0], when=row[1], was=was, now=now, differences=differences(was, now, passports)
         )
         for row, was, now in zip(rows, before, seen, strict=True)
@@ -96,33 +98,33 @@ def steps(store: Store, cells: Iterable[str], query: Query | None = None) -> tup
 
 
 def flaky_cells(store: Store, cells: Iterable[str], *, before: str) -> frozenset[str]:
-    """Return the cells that changed with nothing else changing, in runs that began earlier.
+    """Return the cells that changed with no other recorded change, in runs started earlier.
 
     ``before``: UTC, ISO 8601.
     """
-    earlier = (step for step in steps(store, cells) if step.when < before)
+    earlier = (step for step in cell_transitions(store, cells) if step.when < before)
     return frozenset(step.now.cell for step in earlier if not step.differences)
 
 
 def last_sightings(
     store: Store, cells: Iterable[str], *, until: str
-) -> dict[str, tuple[Sighting, ...]]:
-    """Return by cell what the last ``SPAN`` runs saw that began by ``until``, oldest first.
+) -> dict[str, tuple[PastResult, ...]]:
+    """Return the results per cell of the last ``SPAN`` runs started by ``until``, oldest first.
 
     ``until``: UTC, ISO 8601.
     """
-    with telling(store.path):
+    with sql_errors(store.path):
         rows = store.connection.execute(_SIGHTINGS, (until, SPAN, _json(cells))).fetchall()
-    seen: dict[str, dict[str, Sighting]] = defaultdict(dict)
+    seen: dict[str, dict[str, PastResult]] = defaultdict(dict)
     for cell, run, when, outcome, cause in rows:
-        # Of a cell that a run saw twice the last word counts.
-        seen[cell][run] = Sighting(when=when, outcome=Outcome(outcome), cause=cause)
+        # If a run has a cell twice, the last result counts.
+        seen[cell][run] = PastResult(when=when, outcome=Outcome(outcome), cause=cause)
     return {cell: tuple(sighted.values()) for cell, sighted in seen.items()}
 
 
 def count_sightings(store: Store, cells: Iterable[str]) -> tuple[int, int]:
-    """Return how many of ``cells`` were seen, and how many times in all."""
-    with telling(store.path):
+    """Return how many of ``cells`` have results, and the number of results."""
+    with sql_errors(store.path):
         ((cell_count, count),) = store.connection.execute(
             "SELECT count(DISTINCT cell), count(*) FROM seen"
             " WHERE cell IN (SELECT value FROM json_each(?)) AND outcome != ?",
@@ -137,11 +139,11 @@ def _names(cell: str) -> Sequence[str]:
 
 
 def _tester(store: Store, query: Query | None) -> Callable[[str, Observation], bool]:
-    """Return the test of what was seen of a cell of the cell list (a blob)."""
+    """Return a function that tests an observation of a cell of a stored cell list."""
 
-    @cache  # Night after night it is the same one.
+    @cache  # nightly runs share one cell list
     def planned(cell_list: str) -> dict[str, Cell]:
-        with telling(store.path):
+        with sql_errors(store.path):
             return {cell.id: cell for cell in load_cells(get_blob(store.connection, cell_list))}
 
     def meets(cell_list: str, seen: Observation) -> bool:

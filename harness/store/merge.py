@@ -1,11 +1,11 @@
-"""Shards become one run: stores in, a run of all their cells out, with what was wrong told.
+"""Merge the shards of a run into one run, and report problems.
 
-Nothing is lost and nothing doubled: a cell that nobody measured is a miss, one that was measured
-twice counts once. What cannot be compared (other harness, other plan) is not joined.
+A cell that no shard measured is a miss; one that was measured twice counts once. Runs of different
+harness versions or plans are not merged.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,12 +18,10 @@ from harness.results.runfile import Circumstances
 from harness.store.rows import Measured, RunInfo
 from harness.store.run_store import open_store
 
-"""Cause of the cells that no shard measured."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ShardPart:
-    """What one store holds of the run: its newest run."""
+class ShardRun:
+    """The newest run of one store."""
 
     path: Path
     run: RunInfo
@@ -34,21 +32,21 @@ class ShardPart:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Joined:
-    """The parts put together."""
+class MergedRun:
+    """The merged cells of all shards."""
 
     cells: tuple[Cell, ...]
     seen: tuple[Observation, ...]
     """One for each of ``cells``."""
     notes: tuple[str, ...] = field(default=())
-    """What was wrong, a line each."""
+    """One line per problem."""
 
 
-def read_part(path: Path) -> ShardPart:
-    """Return what the store at ``path`` has. Raises ``StoreError``."""
+def read_shard(path: Path) -> ShardRun:
+    """Return the newest run of the store at ``path``. Raises ``StoreError``."""
     with open_store(path) as store:
         run = store.find("last")
-        return ShardPart(
+        return ShardRun(
             path=path,
             run=run,
             whole=store.cells(run, whole=True),
@@ -58,11 +56,11 @@ def read_part(path: Path) -> ShardPart:
         )
 
 
-def join_parts(parts: Sequence[ShardPart]) -> Joined:
-    """Return all cells of the parts with what was seen of each.
+def merge_shards(parts: Sequence[ShardRun]) -> MergedRun:
+    """Return all cells of the parts with their observations.
 
-    Raises ``UsageError`` for parts of different harnesses or plans, and for shards beside whole
-    runs.
+    Raises ``UsageError`` for parts of different harness versions or plans, and for shards mixed
+    with whole runs.
     """
     _check_alike(parts, "harness versions", {part.path: part.run.harness for part in parts})
     sharded = {part.path: "shards" if part.run.shard else "whole runs" for part in parts}
@@ -80,30 +78,38 @@ def join_parts(parts: Sequence[ShardPart]) -> Joined:
                 twice.add(name)
             seen[name] = _better(seen.get(name), observation)
     absent = [name for name in cells if name not in seen]
-    notes = (*_overlap(twice), *_missing_shards(parts), *_unseen(absent))
-    why = "; ".join(_missing_shards(parts)) or "its shard ended before its turn"
-    return Joined(
+    missing = _missing_shards(parts)
+    notes = [missing] if missing else []
+    if twice:
+        what = f"{len(twice)} cells were measured twice, {min(twice)} for one"
+        notes.insert(0, f"{what}; the later one counts")
+    if absent:
+        notes.append(f"{len(absent)} cells are misses, {absent[0]} for one: no shard measured them")
+    why = missing or "its shard ended before the cell"
+    return MergedRun(
         cells=tuple(cells.values()),
         seen=tuple(seen.get(name) or _miss(name, why) for name in cells),
-        notes=notes,
+        notes=tuple(notes),
     )
 
 
-def merge_stores(sources: Sequence[Path], into: Path, *, label: str = "") -> tuple[RunInfo, Joined]:
-    """Join the newest runs of ``sources`` into one run of the store ``into``.
+def merge_stores(
+    sources: Sequence[Path], into: Path, *, label: str = ""
+) -> tuple[RunInfo, MergedRun]:
+    """Merge the newest runs of ``sources`` into one run of the store ``into``.
 
-    Raises ``StoreError`` and what ``join_parts`` raises; ``UsageError`` where the same runs are
-    joined there already.
+    Raises ``StoreError`` and what ``merge_shards`` raises; ``UsageError`` if the same runs are
+    already merged there.
     """
     if into.resolve() in {path.resolve() for path in sources}:
-        raise UsageError(f"{into}: cannot be joined into itself; name another with --store")
-    unique = {part.run.id: part for part in map(read_part, sources)}
+        raise UsageError(f"{into}: cannot be merged into itself; choose another --store")
+    unique = {part.run.id: part for part in map(read_shard, sources)}
     parts = tuple(unique.values())
-    joined = join_parts(parts)
+    joined = merge_shards(parts)
     with open_store(into, write=True) as store:
         run_id = _run_id(parts)
         if any(run.id == run_id for run in store.runs()):
-            raise UsageError(f"{into}: these runs are joined there already, as run {run_id}")
+            raise UsageError(f"{into}: these runs are already merged, as run {run_id}")
         run = store.begin(
             joined.cells,
             label=label,
@@ -116,14 +122,14 @@ def merge_stores(sources: Sequence[Path], into: Path, *, label: str = "") -> tup
         return store.find(run_id), joined
 
 
-def _check_alike(parts: Sequence[ShardPart], what: str, values: Mapping[Path, str]) -> None:
+def _check_alike(parts: Sequence[ShardRun], what: str, values: Mapping[Path, str]) -> None:
     if len(set(values.values())) > 1:
-        told = ", ".join(f"{part.path}: {values[part.path]}" for part in parts)
-        raise UsageError(f"runs of different {what} cannot be joined: {told}")
+        details = ", ".join(f"{part.path}: {values[part.path]}" for part in parts)
+        raise UsageError(f"runs of different {what} cannot be merged: {details}")
 
 
 def _better(known: Observation | None, seen: Observation) -> Observation:
-    """Return the one that says something, or else the one measured later."""
+    """Return the observation that is not a miss, or the later one."""
     if known is None or known.outcome is Outcome.MISS:
         return seen
     if seen.outcome is Outcome.MISS:
@@ -131,23 +137,13 @@ def _better(known: Observation | None, seen: Observation) -> Observation:
     return max(known, seen, key=lambda each: each.measured_at)
 
 
-def _overlap(twice: set[str]) -> Iterator[str]:
-    if twice:
-        yield f"{len(twice)} cells were measured twice, {min(twice)} for one; the later one counts"
-
-
-def _missing_shards(parts: Sequence[ShardPart]) -> tuple[str, ...]:
+def _missing_shards(parts: Sequence[ShardRun]) -> str:
     if not parts[0].run.shard:
-        return ()
+        return ""
     of = int(parts[0].run.shard.partition("/")[2])
     there = {int(part.run.shard.partition("/")[0]) for part in parts}
     missing = [f"{number}/{of}" for number in range(1, of + 1) if number not in there]
-    return (f"missing: shard {', '.join(missing)}",) if missing else ()
-
-
-def _unseen(absent: Sequence[str]) -> Iterator[str]:
-    if absent:
-        yield f"{len(absent)} cells are misses, {absent[0]} for one: no shard measured them"
+    return f"missing: shard {', '.join(missing)}" if missing else ""
 
 
 def _miss(cell: str, why: str) -> Observation:
@@ -156,14 +152,14 @@ def _miss(cell: str, why: str) -> Observation:
     )
 
 
-def _run_id(parts: Sequence[ShardPart]) -> str:
-    """Return an id that the same runs always get, so that they are never joined twice."""
+def _run_id(parts: Sequence[ShardRun]) -> str:
+    """Return an id derived from the runs, so that they are not merged twice."""
     digest = hashlib.sha256(" ".join(sorted(part.run.id for part in parts)).encode())
     return f"{min(part.run.id for part in parts).partition('-')[0]}-{digest.hexdigest()[:8]}"
 
 
-def _circumstances(parts: Sequence[ShardPart]) -> Circumstances:
-    """Return those of the whole: as long as the longest part, with the work of all."""
+def _circumstances(parts: Sequence[ShardRun]) -> Circumstances:
+    """Return the circumstances of the merged run: the longest duration and the summed work."""
     each = [part.circumstances for part in parts]
     phases: dict[str, float] = {}
     for one in each:

@@ -1,7 +1,7 @@
-"""A run on its way into the store: events of its journal in, rows as cells finish out.
+"""Store a run as its cells finish.
 
-A store that can no longer be written (the disk is full) does not end the run: what was stored
-stays, the journal and ``run.json`` have the rest, and ``error`` says what happened.
+If the store cannot be written any more, for example on a full disk, the run continues: the journal
+and ``run.json`` have the rest, and ``error`` has the reason.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,16 +17,15 @@ from harness.store.run_store import Store
 
 
 class Recorder:
-    """Writes one run as it goes."""
+    """Stores one run in progress."""
 
     def __init__(self, store: Store, run: RunInfo) -> None:
         self.run = run
         self.error: StoreError | None = None
-        """Why the store lacks what came later; None where it lacks nothing."""
+        """Why later results are not stored; None if all are."""
         self._store = store
 
     def take(self, events: Sequence[dict[str, Any]]) -> None:
-        """Store what these events tell of cells and passports."""
         found = list(events)
         measured = (
             Measured(id=each, environment=environment, passport=passport)
@@ -35,11 +34,10 @@ class Recorder:
         self._try(lambda: self._store.add(self.run, list(observations(found)), list(measured)))
 
     def end(self, circumstances: Circumstances, exit_code: ExitCode) -> None:
-        """Store how the run ended."""
         self._try(lambda: self._store.end(self.run, circumstances, exit_code))
 
     def passports(self, ids: Iterable[str]) -> dict[str, Passport]:
-        """Return those of ``ids`` that the store knows; none where it cannot be read."""
+        """Return the stored passports of ``ids``; none if the store cannot be read."""
         try:
             return self._store.passports(sorted(ids))
         except StoreError as error:

@@ -1,7 +1,6 @@
-"""A prober's memory, read from a store: a key in, what was measured under it out.
+"""Serve stored results to the prober by their key.
 
-Of timeouts nothing is remembered: how long something takes, the machine decides too. Neither is
-a result that was not the same each time.
+Timeouts are not reused, because they depend on the machine, nor results that varied.
 """
 
 import contextlib
@@ -12,16 +11,16 @@ from harness.core.cells import Outcome
 from harness.core.observations import Observation
 from harness.core.passport import Passport
 from harness.probe.result_cache import Memory, NoMemory
-from harness.store.database import telling
+from harness.store.database import sql_errors
 from harness.store.rows import restore
 from harness.store.run_store import Store, open_store
 
-FORGOTTEN = (Outcome.MISS, Outcome.TIMEOUT)
+NOT_REUSED = (Outcome.MISS, Outcome.TIMEOUT)
 
 
 @contextlib.contextmanager
 def open_memory(path: Path | None) -> Iterator[Memory]:
-    """Give the memory that the store at ``path`` is; no store remembers nothing.
+    """Open the store at ``path`` as a result cache; without a store it is empty.
 
     Raises ``StoreError``.
     """
@@ -33,26 +32,26 @@ def open_memory(path: Path | None) -> Iterator[Memory]:
 
 
 class StoreMemory:
-    """What an open store remembers; every method raises ``StoreError``."""
+    """The result cache of an open store; every method raises ``StoreError``."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def passport(self, environment: str) -> Passport | None:
-        with telling(self._store.path):
+        with sql_errors(self._store.path):
             row = self._store.connection.execute(
                 "SELECT passport FROM environment WHERE key = ?", (environment,)
             ).fetchone()
         return self._store.passports(row).get(row[0]) if row else None
 
     def observation(self, key: str) -> Observation | None:
-        with telling(self._store.path):
+        with sql_errors(self._store.path):
             rows = self._store.connection.execute(
                 "SELECT record, provenance, log, outcome FROM seen"
                 " WHERE key = ? AND key != '' AND cached = 0 ORDER BY number",
                 (key,),
             ).fetchall()
-            if len({row[3] for row in rows}) != 1 or rows[-1][3] in FORGOTTEN:
+            if len({row[3] for row in rows}) != 1 or rows[-1][3] in NOT_REUSED:
                 return None
             (found,) = restore(self._store.connection, [rows[-1][:3]])
         return found

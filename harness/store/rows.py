@@ -1,6 +1,6 @@
-"""Rows of a store and the values that they stand for: values in, rows out, and back again.
+"""Convert values to rows of a store, and back.
 
-The caller holds the transaction, and tells what SQLite complains of.
+The caller holds the transaction and handles SQLite errors.
 """
 
 import sqlite3
@@ -29,34 +29,34 @@ class RunInfo:
     """A run, apart from its cells."""
 
     number: int
-    """Its place in this store."""
+    """Its number in this store."""
     id: str
     started_at: str
     """UTC, ISO 8601."""
     label: str
     shard: str
-    """``K/N``; empty for a run of its own."""
+    """``K/N``; empty for a whole run."""
     harness: str
     cells: int
-    """How many were planned."""
+    """Number of planned cells."""
     whole: str
-    """Stands for the cells that all shards have together."""
+    """Digest of the cell list of all shards together."""
     exit_code: int | None
-    """None: it goes on, or was killed."""
+    """None if it is running or was killed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """A passport, and the environment in which an image showed it."""
+    """A passport and the environment that it was measured in."""
 
     id: str
     environment: str
-    """Stands for image, interpreter, agent, emulator, engine and kernel."""
+    """Key of image, interpreter, agent, emulator, engine and kernel."""
     passport: Passport
 
 
 def run_info(row: tuple[int, str, str, str, str, str, int, str, int | None]) -> RunInfo:
-    """Return what a row of ``RUN_COLUMNS`` stands for."""
+    """Return the run of a row of ``RUN_COLUMNS``."""
     number, run_id, started_at, label, shard, version, cells, whole, exit_code = row
     return RunInfo(
         number=number, id=run_id, started_at=started_at, label=label, shard=shard,
@@ -65,18 +65,17 @@ def run_info(row: tuple[int, str, str, str, str, str, int, str, int | None]) -> 
 
 
 def insert_passport(connection: sqlite3.Connection, measured: Measured) -> None:
-    """Keep a passport, and the environment that it was measured in."""
+    """Store a passport and the environment that it was measured in."""
     blob = put_blob(connection, _PASSPORT.dump_json(measured.passport))
     connection.execute("INSERT OR IGNORE INTO passport VALUES (?, ?)", (measured.id, blob))
     if measured.environment:
         connection.execute(
-            "INSERT OR REPLACE INTO environment VALUES (?, ?)",
-            (measured.environment, measured.id),
+            "INSERT OR REPLACE INTO environment VALUES (?, ?)", (measured.environment, measured.id)
         )
 
 
 def insert_observation(connection: sqlite3.Connection, run: int, seen: Observation) -> None:
-    """Add what the run of that number saw of a cell, and the transition if it is one."""
+    """Add an observation of a run, and a transition if the result changed."""
     log = put_blob(connection, seen.log.encode()) if seen.log else ""
     provenance = put_blob(connection, _PROVENANCE.dump_json(seen.provenance))
     bare = replace(seen, log="", provenance=Provenance())
@@ -112,17 +111,17 @@ def restore(
         digest: _PROVENANCE.validate_json(get_blob(connection, digest))
         for digest in {row[1] for row in rows}
     }
-    said = {
+    texts = {
         digest: get_blob(connection, digest).decode()
         for digest in ({row[2] for row in rows} if logs else ())
         if digest
     }
     return tuple(
-        replace(observation, provenance=sources[provenance], log=said.get(log, ""))
+        replace(observation, provenance=sources[provenance], log=texts.get(log, ""))
         for observation, (_, provenance, log) in zip(bare, rows, strict=True)
     )
 
 
 def read_passport(connection: sqlite3.Connection, blob: str) -> Passport:
-    """Return the passport that is kept under that digest."""
+    """Return the passport stored under that digest."""
     return _PASSPORT.validate_json(get_blob(connection, blob))

@@ -1,7 +1,7 @@
-"""Who is writing a run: a store and a run in, this process its only writer while it is held.
+"""Lock a run of a store, so that one process at a time writes it.
 
-One small file beside the store has a byte for each run; the system gives a byte to one process at
-a time, and takes it back however that process ends, ``kill -9`` included.
+A small file beside the store has one byte per run. The system locks a byte for one process and
+releases it however that process ends, ``kill -9`` included.
 """
 
 import contextlib
@@ -10,20 +10,20 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.store.database import StoreError, telling
+from harness.store.database import StoreError, sql_errors
 from harness.store.rows import RunInfo
 
 
 @contextlib.contextmanager
 def hold_run(store: Path, run: RunInfo) -> Iterator[None]:
-    """Be the one that writes ``run`` of the store at that path.
+    """Hold the lock of ``run`` in the store at that path.
 
-    Raises ``StoreError`` where another process is. One process holds one run at a time.
+    Raises ``StoreError`` if another process holds it. A process holds one run at a time.
     """
-    with telling(store):
+    with sql_errors(store):
         byte = os.open(store.with_name(f"{store.name}-writers"), os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        with telling(store):
+        with sql_errors(store):
             _take(byte, store, run)
         yield
     finally:
@@ -36,5 +36,5 @@ def _take(byte: int, store: Path, run: RunInfo) -> None:
     except (BlockingIOError, PermissionError) as error:  # POSIX allows either
         raise StoreError(
             f"{store}: run {run.id} is still being written by another process; "
-            "go on with it when that has ended, or end that one first"
+            "resume it when that process has ended"
         ) from error

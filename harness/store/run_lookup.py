@@ -1,10 +1,10 @@
-"""Runs by the names that people give them: an id, ``last``, ``last-night`` or a ``run.json``."""
+"""Find runs by name: an id, ``last``, ``last-night`` or a ``run.json``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.results.past import NOTHING, Known
+from harness.results.past import NO_STORED_FACTS, StoredFacts
 from harness.results.runfile import Run, read_run
 from harness.store.history import flaky_cells, last_sightings
 from harness.store.run_store import open_store
@@ -16,11 +16,11 @@ class NamedRun:
 
     run: Run
     id: str = ""
-    """In the store; empty of a file."""
+    """Id in the store; empty for a file."""
 
 
 def find_run(name: str, store: Path, *, beside: str = "") -> NamedRun:
-    """Return the run of that name: a file, or one of ``store`` apart from the run ``beside``.
+    """Return the run of that name: a file, or a run of ``store`` other than ``beside``.
 
     Raises ``RunFileError`` and ``StoreError``.
     """
@@ -32,25 +32,25 @@ def find_run(name: str, store: Path, *, beside: str = "") -> NamedRun:
 
 
 def find_pair(base: str, run: str, store: Path) -> tuple[NamedRun, NamedRun]:
-    """Return two runs that are to be compared; ``base`` is never found as the same run again."""
+    """Return two runs to compare; ``base`` never resolves to the same run."""
     now = find_run(run, store)
     return find_run(base, store, beside="" if base == now.id else now.id), now
 
 
 def is_file_name(name: str) -> bool:
-    """Say whether a name means a file: no id looks like one."""
+    """Return whether a name is a file name; no id looks like one."""
     return name.endswith(".json") or "/" in name
 
 
-def known_past(runs: Sequence[Run], store: Path) -> Known:
-    """Return what the store knows of the cells of ``runs``, the oldest first; maybe nothing."""
+def known_past(runs: Sequence[Run], store: Path) -> StoredFacts:
+    """Return the stored facts about the cells of ``runs``, which are oldest first."""
     ids = frozenset[str]().union(*(run.passport_ids for run in runs))
     if not store.exists():
-        return NOTHING
+        return NO_STORED_FACTS
     cells = [f"{cell.target}/{cell.subject}" for cell in runs[-1].cells]
     started_at = runs[-1].circumstances.started_at
     with open_store(store) as opened:
-        return Known(
+        return StoredFacts(
             passports=opened.passports(sorted(ids)),
             flaky=flaky_cells(opened, cells, before=started_at),
             history=last_sightings(opened, cells, until=started_at),

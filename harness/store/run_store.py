@@ -1,7 +1,7 @@
-"""Runs in a store: begun, filled as cells finish, ended; read back as they were.
+"""Write runs to a store as their cells finish, and read them back.
 
-Any number of processes may write to one store at once. What is written stays, however a run
-ends; reading never changes the file.
+Several processes may write to one store at once. Written results stay however a run ends; reading
+never changes the file.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from harness.core.passport import Passport
 from harness.matrix.cell_list import dump_cells, load_cells
 from harness.results.grid import Grid, build_grid
 from harness.results.runfile import Circumstances, Run, record_run
-from harness.store.database import StoreError, connect, get_blob, put_blob, telling, transaction
+from harness.store.database import StoreError, connect, get_blob, put_blob, sql_errors, transaction
 from harness.store.rows import (
     RUN_COLUMNS,
     Measured,
@@ -44,7 +44,7 @@ _CIRCUMSTANCES: TypeAdapter[Circumstances] = TypeAdapter(Circumstances)
 
 @contextlib.contextmanager
 def open_store(path: Path, *, write: bool = False) -> Iterator["Store"]:
-    """Give the store at ``path``; a writer makes it where there is none. Raises ``StoreError``."""
+    """Open the store at ``path``; a writer creates a missing one. Raises ``StoreError``."""
     connection = connect(path, write=write)
     try:
         yield Store(connection, path)
@@ -53,7 +53,7 @@ def open_store(path: Path, *, write: bool = False) -> Iterator["Store"]:
 
 
 def known_durations(path: Path | None) -> dict[str, float]:
-    """Return by cell id the seconds that the store at ``path`` knows; None knows none.
+    """Return the durations by cell id in the store at ``path``; empty for None.
 
     Raises ``StoreError``.
     """
@@ -82,10 +82,10 @@ class Store:
         started_at: str = "",
         run_id: str = "",
     ) -> RunInfo:
-        """Add a run that is to see ``cells``; of a shard, ``whole`` are those of all shards."""
+        """Add a run of ``cells``; for a shard, ``whole`` are the cells of all shards."""
         at = started_at or datetime.now(UTC).isoformat(timespec="seconds")
         run_id = run_id or f"{at[:19].replace('-', '').replace(':', '')}-{secrets.token_hex(4)}"
-        with telling(self.path), transaction(self.connection):
+        with sql_errors(self.path), transaction(self.connection):
             cell_list = put_blob(self.connection, dump_cells(cells))
             all_of_them = (
                 cell_list if whole is None else put_blob(self.connection, dump_cells(whole))
@@ -100,19 +100,18 @@ class Store:
     def add(
         self, run: RunInfo, seen: Sequence[Observation], passports: Sequence[Measured] = ()
     ) -> None:
-        """Add what a run has seen, all of it or nothing."""
+        """Add observations of a run in one transaction."""
         if not (seen or passports):
             return
-        with telling(self.path), transaction(self.connection):
+        with sql_errors(self.path), transaction(self.connection):
             for measured in passports:
                 insert_passport(self.connection, measured)
             for observation in seen:
                 insert_observation(self.connection, run.number, observation)
 
     def end(self, run: RunInfo, circumstances: Circumstances, exit_code: int) -> None:
-        """Say how a run ended."""
         words = _CIRCUMSTANCES.dump_json(circumstances).decode()
-        with telling(self.path), transaction(self.connection):
+        with sql_errors(self.path), transaction(self.connection):
             self.connection.execute(
                 "INSERT INTO ending (run, circumstances, exit_code) VALUES (?, ?, ?)",
                 (run.number, words, int(exit_code)),
@@ -121,18 +120,17 @@ class Store:
     # --- reading ----------------------------------------------------------------------
 
     def runs(self) -> tuple[RunInfo, ...]:
-        """Return all runs, the newest first."""
-        with telling(self.path):
+        with sql_errors(self.path):
             rows = self.connection.execute(
                 f"{RUN_COLUMNS} ORDER BY started_at DESC, number DESC"
             ).fetchall()
         return tuple(map(run_info, rows))
 
     def find(self, name: str, *, beside: str = "") -> RunInfo:
-        """Return the run of that id, or of an id that begins so.
+        """Return the run with that id or id prefix.
 
-        ``last`` is the newest, ``last~2`` the second before it, ``last-night`` the newest that is
-        labelled ``nightly``. The run ``beside`` (an id) is never meant.
+        ``last`` is the newest, ``last~2`` the second before it, ``last-night`` the newest with
+        the label ``nightly``. The run ``beside`` (an id) is never returned.
         """
         runs = self.runs()
         found = [run for run in _by_name(runs, name, beside) if run.id != beside]
@@ -147,15 +145,15 @@ class Store:
 
     def cells(self, run: RunInfo, *, whole: bool = False) -> tuple[Cell, ...]:
         """Return the planned cells; ``whole``: those of all shards."""
-        with telling(self.path):
+        with sql_errors(self.path):
             row = self.connection.execute(
                 "SELECT roster, whole FROM run WHERE number = ?", (run.number,)
             ).fetchone()
             return load_cells(get_blob(self.connection, row[whole]))
 
     def observations(self, run: RunInfo, *, logs: bool = True) -> tuple[Observation, ...]:
-        """Return what was seen, in the order in which it was; ``logs``: with what wheels said."""
-        with telling(self.path):
+        """Return the observations in order; ``logs``: with the output of wheels."""
+        with sql_errors(self.path):
             rows = self.connection.execute(
                 "SELECT record, provenance, log FROM seen WHERE run = ? ORDER BY number",
                 (run.number,),
@@ -163,13 +161,13 @@ class Store:
             return restore(self.connection, rows, logs=logs)
 
     def grid(self, run: RunInfo, *, logs: bool = True) -> Grid:
-        """Return the run's grid; verdicts are judged by the expectations of its time."""
-        with _all_is_kept():
+        """Return the run's grid, judged by the expectations of that run."""
+        with _without_gc():
             return build_grid(self.cells(run), self.observations(run, logs=logs))
 
     def circumstances(self, run: RunInfo) -> Circumstances:
-        """Return how the run went; of a killed one, that it was interrupted."""
-        with telling(self.path):
+        """Return the circumstances of the run; a killed one counts as interrupted."""
+        with sql_errors(self.path):
             row = self.connection.execute(
                 "SELECT circumstances FROM ending WHERE run = ? ORDER BY number DESC LIMIT 1",
                 (run.number,),
@@ -181,7 +179,6 @@ class Store:
         )
 
     def run(self, run: RunInfo) -> Run:
-        """Return the whole run, as ``run.json`` has it."""
         grid = self.grid(run)
         ids = {c.observation.provenance.passport_id for c in grid.cells if c.observation}
         whole = record_run(grid, self.circumstances(run), self.passports(sorted(ids)))
@@ -190,8 +187,8 @@ class Store:
         return replace(whole, exit_code=ExitCode(run.exit_code))
 
     def passports(self, ids: Sequence[str] | None = None) -> dict[str, Passport]:
-        """Return passports by id: those of ``ids`` that are known, or all."""
-        with telling(self.path):
+        """Return stored passports by id: those of ``ids``, or all."""
+        with sql_errors(self.path):
             rows = self.connection.execute("SELECT id, passport FROM passport").fetchall()
             wanted = None if ids is None else set(ids)
             return {
@@ -201,17 +198,16 @@ class Store:
             }
 
     def measured(self) -> tuple[Measured, ...]:
-        """Return all passports with the environments that they were measured in."""
         passports = self.passports()
-        with telling(self.path):
+        with sql_errors(self.path):
             rows = self.connection.execute("SELECT passport, key FROM environment").fetchall()
         return tuple(
             Measured(id=name, environment=key, passport=passports[name]) for name, key in rows
         )
 
     def durations(self) -> dict[str, float]:
-        """Return by cell id the seconds that it takes to measure it, on the average."""
-        with telling(self.path):
+        """Return the average seconds of measuring each cell id."""
+        with sql_errors(self.path):
             rows = self.connection.execute(
                 "SELECT cell, avg(seconds) FROM seen WHERE cached = 0 AND outcome != ?"
                 " GROUP BY cell",
@@ -221,19 +217,19 @@ class Store:
 
 
 @contextlib.contextmanager
-def _all_is_kept() -> Iterator[None]:
-    """Look for no garbage meanwhile: where all that is made is kept, that is half of the time."""
-    looked = gc.isenabled()
+def _without_gc() -> Iterator[None]:
+    """Disable garbage collection; it takes half of the time while all objects are kept."""
+    enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if looked:
+        if enabled:
             gc.enable()
 
 
 def _by_name(runs: Sequence[RunInfo], name: str, beside: str) -> list[RunInfo]:
-    """Return the runs, newest first, that a name may mean."""
+    """Return the runs, newest first, that a name may refer to."""
     if name == "last-night":
         return [run for run in runs if run.label == NIGHTLY and run.id != beside][:1]
     last, _, back = name.partition("~")

@@ -1,7 +1,7 @@
-"""The shape of a store's file: what each version of it added, in order.
+"""The schema of a store's file, as migrations in order.
 
-Rows are only ever added. ``blob`` holds what many rows share, compressed by zlib and named by
-its SHA-256. A cell seen twice in one run has two rows in ``seen``: the last one counts.
+Rows are only added. ``blob`` holds shared data, compressed with zlib and named by its SHA-256. If a
+run has two rows of a cell in ``seen``, the last one counts.
 """
 
 APPLICATION_ID = 0x57475244

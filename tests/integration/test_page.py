@@ -16,7 +16,7 @@ from harness.host.doctor.checks import find_browser
 from harness.report.html import html_page
 from harness.results.compare import compare_grids
 from harness.results.grid import build_grid
-from harness.results.past import Past, Sighting
+from harness.results.past import PastResult, RunHistory
 from harness.results.runfile import Circumstances, Run, read_run, record_run
 
 pytestmark = pytest.mark.integration
@@ -66,9 +66,11 @@ def run() -> Run:
     return read_run(DATA / "report" / "run.json")
 
 
-def show(page: Page, folder: Path, run: Run, past: Past | None = None, fragment: str = "") -> None:
+def show(
+    page: Page, folder: Path, run: Run, past: RunHistory | None = None, fragment: str = ""
+) -> None:
     file = folder / "grid.html"
-    file.write_text(html_page(run, past or Past()), "utf-8")
+    file.write_text(html_page(run, past or RunHistory()), "utf-8")
     page.goto(file.as_uri() + fragment)
 
 
@@ -223,13 +225,13 @@ def test_changes_and_history(page: Page, tmp_path: Path, run: Run) -> None:
         else c
         for c in run.cells
     )
-    past = Past(
+    past = RunHistory(
         base="last night",
         comparison=compare_grids(replace(run, cells=healed).grid, run.grid),
         history={
             RED: (
-                Sighting(when="2026-10-31T02:00:00+00:00", outcome=Outcome.PASS),
-                Sighting(when="2026-11-01T02:00:00+00:00", outcome=Outcome.IMPORT_FAILED),
+                PastResult(when="2026-10-31T02:00:00+00:00", outcome=Outcome.PASS),
+                PastResult(when="2026-11-01T02:00:00+00:00", outcome=Outcome.IMPORT_FAILED),
             )
         },
     )

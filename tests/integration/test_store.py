@@ -54,7 +54,7 @@ def test_a_killed_run_resumes(tmp_path: Path, wheels: list[Path]) -> None:
     assert (slow["outcome"], slow["cached"]) == ("pass", False)
 
     reused = wheelgrid("check", *wheels, *HERE, "-n", 1, *kept, env=REUSE)
-    assert "2 of 2 cells were measured before" in reused.out
+    assert "2 of 2 results were reused" in reused.out
     both = seen_in(out)
     assert [each["cached"] for each in both] == [True, True]
     assert [each["measured_at"] for each in both] == [again["measured_at"], slow["measured_at"]]

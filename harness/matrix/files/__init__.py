@@ -1,4 +1,4 @@
-"""The matrix files: YAML in, a checked ``Matrix`` out, or all their problems at once."""
+"""Read the matrix files into a checked ``Matrix``, or report all their problems at once."""
 
 from harness.matrix.files.load import load_expectations, load_matrix
 

@@ -1,8 +1,4 @@
-"""pydantic's errors in the words of this project.
-
-In: one error of pydantic, the shape it came from and the tree of the file. Out: a
-``Problem`` at its place in the file, in a plain sentence that ends in the next step.
-"""
+"""Turn pydantic's errors into problems with their place in the file and a next step."""
 
 from types import NoneType
 from typing import Any, get_args
@@ -17,7 +13,7 @@ from harness.matrix.files.shape import Shape
 from harness.matrix.files.yamltree import Tree
 
 _KEY = "[key]"
-"""How pydantic marks that it means the key of a mapping, not its value."""
+"""How pydantic marks an error in the key of a mapping, not in its value."""
 
 _WANTED = {
     "string_type": "text",
@@ -58,22 +54,22 @@ def _sentence(detail: ErrorDetails, source: str) -> str:
         case "matrix":
             what = str(context["what"])
         case "string_type" if isinstance(given, (bool, int, float)):
-            what = f'{source} without quotes is {_spoken(given)}; quote it: "{source}"'
+            what = f'{source} without quotes is {_described(given)}; quote it: "{source}"'
         case "string_pattern_mismatch":
-            what = f"{given!r} cannot stand here; write {PATTERNS[context['pattern']]}"
+            what = f"{given!r} is not valid here; write {PATTERNS[context['pattern']]}"
         case "string_too_short" | "too_short":
             what = "is empty; fill it in, or remove the key"
         case "literal_error" | "enum":
             known = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
             what = f"unknown value {given!r}{did_you_mean(str(given), known)}"
         case kind if kind in _WANTED:
-            what = f"wants {_WANTED[kind]}, not {_spoken(given)}"
+            what = f"must be {_WANTED[kind]}, not {_described(given)}"
         case _:
             what = detail["msg"]
     return what
 
 
-def _spoken(value: object) -> str:
+def _described(value: object) -> str:
     match value:
         case None:
             return "nothing"
@@ -94,7 +90,7 @@ def _keys(shape: type[BaseModel]) -> list[str]:
 
 
 def _shape_at(shape: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel]:
-    """Return the shape that stands at ``loc``: through fields, items and values of mappings."""
+    """Return the shape at ``loc``, following fields, list items and mapping values."""
     found: Any = shape
     for step in loc:
         if isinstance(found, type) and issubclass(found, BaseModel):

@@ -1,7 +1,6 @@
-"""The kinds of value that stand in the matrix files.
+"""Types of the values in the matrix files, with the messages for wrong values.
 
-In: one value as the YAML has it. Out: the value, an arch in the wheel spelling, or the
-sentence that says what belongs there instead.
+Arches are normalized to the wheel spelling.
 """
 
 import ast
@@ -36,9 +35,9 @@ PATTERNS = {
     RELEASE: 'a released version, such as "22.0.4"',
     LINK: "a link, https://…",
     DIGEST: "the digest of an image, sha256: and 64 hexadecimal digits",
-    SUFFIX: "the ending of a module, such as .abi3-{gnu}.so",
+    SUFFIX: "the suffix of a module, such as .abi3-{gnu}.so",
 }
-"""What each pattern stands for, in the words of the messages."""
+"""A description of each pattern, for messages."""
 
 
 def _arch(spelling: str) -> str:
@@ -49,10 +48,10 @@ def _arch(spelling: str) -> str:
 
 
 OTHERS = "others"
-"""Stands for the arches that a mapping does not name."""
+"""Key for all arches that a mapping does not list."""
 TRIPLET = r"[a-z0-9_]+-linux-[a-z0-9]+"
 TRIPLET_WORDS = ("gnu", "musl", "none")
-"""Upstream's triplet on that libc (the table of arches has both), or none at all."""
+"""Upstream's triplet for that libc, from the table of architectures, or no triplet."""
 
 
 def _arch_or_others(spelling: str) -> str:
@@ -63,7 +62,9 @@ def _triplet(text: str) -> str:
     if text in TRIPLET_WORDS or re.fullmatch(TRIPLET, text):
         return text
     hint = did_you_mean(text, TRIPLET_WORDS)
-    raise _wrong(f"{text!r} is no triplet such as ppc64le-linux-gnu, nor a word for one{hint}")
+    raise _wrong(
+        f"{text!r} is neither a triplet such as ppc64le-linux-gnu nor gnu, musl or none{hint}"
+    )
 
 
 def _for_every_arch(value: object) -> object:
@@ -71,10 +72,10 @@ def _for_every_arch(value: object) -> object:
 
 
 def _complete(triplets: dict[str, str]) -> dict[str, str]:
-    """Refuse triplets that leave an arch without one: an interpreter always builds some name."""
+    """Reject triplets that leave an arch without one; every interpreter builds some name."""
     missing = [a.name for a in ARCHES if triplets.get(a.name, triplets.get(OTHERS)) in _NO_TRIPLET]
     if missing:
-        raise _wrong(f"no triplet for {', '.join(missing)}; name one for {OTHERS!r}")
+        raise _wrong(f"no triplet for {', '.join(missing)}; add one for {OTHERS!r}")
     return triplets
 
 
@@ -82,14 +83,14 @@ _NO_TRIPLET = (None, "none")
 
 
 def _each_arch_once(value: object) -> object:
-    """Refuse two spellings of one arch; the second would silently win."""
+    """Reject two spellings of one arch; the second would silently win."""
     if isinstance(value, (list, dict)):
         spellings = [item for item in value if isinstance(item, str)]
         names = [wheel_spelling(item) for item in spellings]
         for at, name in enumerate(names):
             if name in names[:at]:
                 first = spellings[names.index(name)]
-                raise _wrong(f"{spellings[at]!r} and {first!r} are one arch; remove one")
+                raise _wrong(f"{spellings[at]!r} and {first!r} are the same arch; remove one")
     return value
 
 
@@ -99,7 +100,7 @@ def _pin(text: str) -> str:
     except InvalidRequirement:
         requirement = None
     if requirement is None or text != f"{requirement.name}=={_exact_version(requirement)}":
-        raise _wrong(f"{text!r} pins no release; write name==version")
+        raise _wrong(f"{text!r} does not pin a release; write name==version")
     return text
 
 
@@ -112,7 +113,7 @@ def _expression(text: str) -> str:
     try:
         ast.parse(text, mode="eval")
     except (SyntaxError, ValueError) as error:
-        raise _wrong(f"{text!r} is no Python expression: {_reason(error)}") from error
+        raise _wrong(f"{text!r} is not a Python expression: {_reason(error)}") from error
     return text
 
 
@@ -122,7 +123,7 @@ def _reason(error: SyntaxError | ValueError) -> str:
 
 def _incompatibility(outcome: Outcome) -> Outcome:
     if outcome in (Outcome.PASS, Outcome.MISS):
-        raise _wrong(f"{outcome.value!r} is no incompatibility; remove the entry")
+        raise _wrong(f"{outcome.value!r} is not an incompatibility; remove the entry")
     return outcome
 
 

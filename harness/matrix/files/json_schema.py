@@ -1,7 +1,7 @@
-"""JSON Schemas of the matrix files, which editors complete and check from.
+"""Generate the JSON Schemas of the matrix files, which editors use to complete and check.
 
-In: the shapes. Out: ``matrix/schema/<file>.schema.json``, written by
-``python -m harness.matrix.files.json_schema [FOLDER]``.
+``python -m harness.matrix.files.json_schema [FOLDER]`` writes
+``matrix/schema/<file>.schema.json``.
 """
 
 import json
@@ -16,7 +16,7 @@ _MATRIX = Path(__file__).parents[3] / "matrix"
 
 
 class _Untitled(GenerateJsonSchema):
-    """Leaves out the titles, which only repeat the keys."""
+    """Omits the titles, which only repeat the keys."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         del schema

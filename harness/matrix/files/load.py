@@ -1,4 +1,4 @@
-"""A folder of matrix files as a ``Matrix``, or every problem of all its files at once."""
+"""Load a folder of matrix files as a ``Matrix``, or raise all problems of all files."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -25,15 +25,15 @@ from harness.matrix.files.shape import (
 from harness.matrix.files.unused_entries import check_coverage
 
 _NEEDED = ("targets", "subjects")
-"""Files without which there is no matrix; of the others, none means no entries."""
+"""Required files; another file that is missing has no entries."""
 
 
 def load_matrix(folder: Path, fixtures: Collection[str] | None = None) -> Matrix:
     """Read ``targets.yaml``, ``subjects.yaml`` and their companions in ``folder``.
 
-    ``fixtures`` are the names of the fixture projects that there are; None: not looked at.
-    Raises ``MatrixFileError`` with all problems of all files, each with file, line and
-    column; paths are relative to the working directory where they are below it.
+    ``fixtures``: names of the existing fixture projects; None skips their check. Raises
+    ``MatrixFileError`` with all problems of all files, each with file, line and column; paths
+    below the working directory are relative to it.
     """
     if not folder.is_dir():
         raise MatrixFileError([f"{_shown(folder)}: no such folder; name one with --matrix"])
@@ -60,9 +60,9 @@ def load_matrix(folder: Path, fixtures: Collection[str] | None = None) -> Matrix
 
 
 def load_expectations(path: Path) -> tuple[Expectation, ...]:
-    """Return what a file of its own expects, written as ``expectations.yaml`` is.
+    """Return the expectations in a separate file in the format of ``expectations.yaml``.
 
-    What its globs match is not looked at. Raises ``MatrixFileError``.
+    Does not check what its globs match. Raises ``MatrixFileError``.
     """
     section = _read_file(path, "expectations", ExpectationShape, needed=True)
     if section.problems:
@@ -71,7 +71,7 @@ def load_expectations(path: Path) -> tuple[Expectation, ...]:
 
 
 def load_suites(folder: Path) -> tuple[Suite, ...]:
-    """Return what ``suites.yaml`` alone says. Raises ``MatrixFileError``."""
+    """Return the suites in ``suites.yaml``. Raises ``MatrixFileError``."""
     section = _read(folder, "suites", SuiteShape)
     if section.problems:
         raise MatrixFileError([str(problem) for problem in section.problems])
@@ -101,10 +101,9 @@ def _shown(path: Path) -> str:
 
 
 def _in_file_order(problems: list[Problem]) -> list[str]:
-    """Return the lines of the problems, files in their order and each from top to bottom."""
+    """Return the problems as lines, sorted by file, line and column."""
     files = list(FILES)
     ordered = sorted(
-        problems,
-        key=lambda p: (files.index(Path(p.place.file).stem), p.place.line, p.place.column),
+        problems, key=lambda p: (files.index(Path(p.place.file).stem), p.place.line, p.place.column)
     )
     return [str(problem) for problem in ordered]

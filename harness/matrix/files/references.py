@@ -1,7 +1,6 @@
-"""Whether what the matrix files name is there.
+"""Check the references of the matrix files.
 
-In: the sections of all files. Out: a problem for each name, glob or override that
-points at nothing, and for each entry whose parts do not go together.
+Report each name, glob or override that refers to nothing, and each entry with conflicting keys.
 """
 
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ _ARCHES = tuple(arch.name for arch in ARCHES)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sections:
-    """All the files, and what they may name that stands in none of them."""
+    """All matrix files, and the fixture projects that they may name."""
 
     targets: Section[TargetShape]
     suites: Section[SuiteShape]
@@ -41,11 +40,11 @@ class Sections:
     profiles: Section[ProfileShape]
     policies: Section[PolicyShape]
     fixtures: frozenset[str] | None = None
-    """Names of the fixture projects; None: they are not known."""
+    """Names of the fixture projects; None if unknown."""
 
 
 def check_references(sections: Sections) -> Iterator[Problem]:
-    """Yield what is wrong with the names in the sections, file by file."""
+    """Yield the problems of all names in the sections, file by file."""
     targets, subjects = sections.targets.names, sections.subjects.names
     for target in sections.targets.entries:
         yield from _check_ways(target)
@@ -78,7 +77,7 @@ _WAYS = {
     "assembled": ("suite", "packages"),
     "replica": ("interpreter", "naming", "suite", "pip", "replicates"),
 }
-"""Each way to an image, and the keys without which it is none."""
+"""The required keys of each way to get an image."""
 
 
 def _check_ways(target: Entry) -> Iterator[Problem]:
@@ -102,7 +101,6 @@ def _check_overrides(target: Entry) -> Iterator[Problem]:
 
 
 def _check_replicas(target: Entry, sections: Sections) -> Iterator[Problem]:
-    """Yield the interpreters and namings that there are not; those of overrides too."""
     named = (("interpreter", sections.interpreters.names), ("naming", sections.namings.names))
     for steps in ((), *(("overrides", arch) for arch in target.keys("overrides"))):
         for key, names in named:
@@ -117,14 +115,13 @@ _KINDS = {
     "distribution": ("target",),
     "container": ("libc", "promises", "image", "pythons", "requires"),
 }
-"""Each kind of builder, and the keys without which it is none."""
+"""The required keys of each kind of builder."""
 _OPTIONAL = {"container": ("digests",)}
-"""Those that belong to it and need not be there."""
+"""The optional keys of each kind of builder."""
 _ALL = {key for keys in (*_KINDS.values(), *_OPTIONAL.values()) for key in keys}
 
 
 def _check_builder(builder: Entry, sections: Sections) -> Iterator[Problem]:
-    """Yield the keys that its kind lacks or does not know, and the names that there are not."""
     kind = next((kind for kind, _ in builder.texts("kind")), "")
     if kind in _KINDS:
         for key in _KINDS[kind]:
@@ -132,7 +129,7 @@ def _check_builder(builder: Entry, sections: Sections) -> Iterator[Problem]:
                 yield builder.problem(f"the key {key!r} is missing; a {kind} builder needs it")
         for key in sorted(_ALL - {*_KINDS[kind], *_OPTIONAL.get(kind, ())}):
             if builder.has(key):
-                yield builder.problem(f"belongs to no {kind} builder; remove it", key)
+                yield builder.problem(f"does not apply to a {kind} builder; remove it", key)
     namings = sections.namings.names
     names = None if namings is None else namings | {name.value for name in ModuleName}
     yield from _check_names(builder, "names", names, "naming is called")
@@ -143,7 +140,7 @@ def _check_builder(builder: Entry, sections: Sections) -> Iterator[Problem]:
 
 
 def _check_headers_of_target(builder: Entry, sections: Sections) -> Iterator[Problem]:
-    """Yield a distribution builder whose target has no headers that can be had on the host."""
+    """Yield a distribution builder whose target's headers are unavailable on the host."""
     pulled = {
         name
         for target in sections.targets.entries
@@ -152,35 +149,34 @@ def _check_headers_of_target(builder: Entry, sections: Sections) -> Iterator[Pro
     }
     for name, at in builder.texts("target"):
         if name in pulled:
-            what = f"{name!r} is pulled alone, so there are no headers of its Python to build with"
+            what = f"{name!r} is only pulled, so the headers of its Python are unavailable"
             next_step = "give it a 'replica', or name a target that has one"
             yield builder.problem(f"{what}; {next_step}", *at)
 
 
 def _check_headers(row: Entry, interpreters: frozenset[str] | None) -> Iterator[Problem]:
     if row.has("suite") == row.has("interpreter"):
-        yield row.problem("wants either 'suite' or 'interpreter', one of the two")
+        yield row.problem("needs exactly one of 'suite' and 'interpreter'")
     elif row.has("suite") and not row.has("python"):
         yield row.problem("the key 'python' is missing; a suite has several")
     elif row.has("interpreter") and row.has("python"):
-        yield row.problem("an interpreter has its own; remove it", "python")
+        yield row.problem("an interpreter defines its own; remove it", "python")
     yield from _check_names(row, "interpreter", interpreters, "interpreter is called")
 
 
 def _check_source(subject: Entry) -> Iterator[Problem]:
     fixture, index = subject.has("fixture"), subject.has("index")
     if subject.keys() and fixture == index:
-        yield subject.problem("wants either 'fixture' or 'index', one of the two")
+        yield subject.problem("needs exactly one of 'fixture' and 'index'")
     elif fixture and not subject.has("builder"):
         yield subject.problem("the key 'builder' is missing; add it")
     elif index:
         for key in ("builder", "any_python"):
             if subject.has(key):
-                yield subject.problem("belongs to the subject of a fixture; remove it here", key)
+                yield subject.problem("applies only to a fixture subject; remove it here", key)
 
 
 def _check_policy(policy: Entry, sections: Sections) -> Iterator[Problem]:
-    """Yield the names that there are not; and the policy, where it changes nothing."""
     targets = sections.targets.names
     yield from _check_names(policy, "targets", targets, "target matches")
     yield from _check_arches(policy, "arches")
@@ -195,7 +191,6 @@ def _check_policy(policy: Entry, sections: Sections) -> Iterator[Problem]:
 
 
 def _pythons(targets: Section[TargetShape]) -> frozenset[str] | None:
-    """Return the minor versions that the targets have, those of their overrides too."""
     if targets.names is None:
         return None
     return frozenset(
@@ -207,7 +202,7 @@ def _pythons(targets: Section[TargetShape]) -> frozenset[str] | None:
 
 
 def _check_places(subject: Entry, key: str, targets: frozenset[str] | None) -> Iterator[Problem]:
-    """Yield what is wrong with globs over ``<target>`` or ``<target>/<arch>``."""
+    """Yield the problems of globs over ``<target>`` or ``<target>/<arch>``."""
     for pattern, steps in subject.texts(key):
         target, slash, arch = pattern.partition("/")
         if targets is not None and not matching(target, tuple(targets)):
@@ -221,7 +216,7 @@ def _check_places(subject: Entry, key: str, targets: frozenset[str] | None) -> I
 def _check_names(
     entry: Entry, key: str, names: frozenset[str] | None, relation: str
 ) -> Iterator[Problem]:
-    """Yield the globs at ``key`` that match none of ``names``; None: they are not known."""
+    """Yield the globs at ``key`` that match none of ``names``; None skips the check."""
     for pattern, steps in entry.texts(key):
         if names is not None and not matching(pattern, tuple(names)):
             what = f"no {relation} {pattern!r}{did_you_mean(pattern, names)}"

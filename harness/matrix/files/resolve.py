@@ -1,7 +1,7 @@
-"""Well-formed matrix files as the values that the rest of the harness takes.
+"""Build a ``Matrix`` from matrix files without problems.
 
-In: sections without a problem. Out: a ``Matrix``: one target per arch with its overrides
-applied, and the pairs of target and subject for which there is no cell.
+Each arch of a target becomes one target with its overrides applied. Pairs of target and subject
+without a cell are listed as excluded.
 """
 
 from dataclasses import dataclass
@@ -80,13 +80,10 @@ def resolve(sections: Sections) -> Matrix:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Definitions:
-    """What replicas are made of, by id."""
-
     interpreters: dict[str, Interpreter]
     namings: dict[str, Naming]
 
     def replica(self, fields: dict[str, Any]) -> ReplicaWay:
-        """Return the way that the fields describe; ids become what they stand for."""
         parts = {
             "interpreter": self.interpreters[fields["interpreter"]],
             "naming": self.namings[fields["naming"]],
@@ -95,7 +92,7 @@ class _Definitions:
 
 
 def read_suite(shape: SuiteShape) -> Suite:
-    """Return the release of Debian that the entry tells of."""
+    """Return the Debian release that the entry describes."""
     return Suite(id=shape.id, closed=shape.closed, rolling=shape.rolling)
 
 
@@ -120,7 +117,6 @@ def _naming(shape: NamingShape) -> Naming:
 
 
 def _triplets(words: dict[str, str]) -> dict[str, str]:
-    """Return the triplet of each arch that has one."""
     found = {arch.name: words.get(arch.name, words.get(OTHERS, "none")) for arch in ARCHES}
     upstream = {arch.name: {"gnu": arch.gnu_triplet, "musl": arch.musl_triplet} for arch in ARCHES}
     return {arch: upstream[arch].get(word, word) for arch, word in found.items() if word != "none"}
@@ -189,7 +185,7 @@ def _headers(shape: HeadersShape, definitions: _Definitions) -> Headers:
 
 
 def _distribution(builder: str, targets: tuple[Target, ...]) -> Builder:
-    """Return what builds as the target's own Python does, on each of its arches."""
+    """Return a builder that builds like the target's own Python, for each of its arches."""
     return Builder(
         id=builder,
         kind=BuilderKind.DISTRIBUTION,
@@ -209,7 +205,7 @@ def _own_headers(target: Target) -> Headers:
 
 
 def _own_triplet(target: Target) -> str:
-    # Debian's Pythons, which no replica stands for, are named as upstream's are.
+    # Debian's Pythons, which have no replica, use upstream's names.
     naming = target.replica.naming.builds if target.replica else {}
     return naming.get(target.arch_name, target.arch.gnu_triplet)
 
@@ -234,7 +230,7 @@ def _pinned(pin: str) -> IndexSource:
 
 
 def read_expectation(entry: Entry, shape: ExpectationShape) -> Expectation:
-    """Return the expectation that stands there, with the place where it does."""
+    """Return the expectation of the entry, with its place in the file."""
     return Expectation(
         target=shape.target,
         arch=shape.arch,
@@ -286,7 +282,7 @@ def _covers(pattern: str, target: Target) -> bool:
 
 
 def _builds_for(builder: Builder, target: Target, *, any_python: bool) -> bool:
-    """Whether the builder builds for the target, or for any Python where one will do."""
+    """Return whether the builder builds for the target, or for any Python if that suffices."""
     return builder.libc == target.libc and any(
         arch == target.arch_name and (any_python or python in target.pythons)
         for python, arch in builder.builds

@@ -1,8 +1,4 @@
-"""One matrix file as a list of entries, each checked against its shape.
-
-In: the bytes of a file and the shape of its entries. Out: a ``Section``: the entries as
-they are written, the shapes of those that have one, and every problem.
-"""
+"""Read one matrix file as a list of entries, and check each against its shape."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,10 +17,10 @@ S = TypeVar("S", bound=Shape)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One entry as it is written, well-formed or not.
+    """One entry as written, well-formed or not.
 
-    What it names can be checked whatever else is wrong with it, so that all problems
-    are told at once. Text that stands where none belongs is read as absent.
+    Names are checked even if the entry has other problems, so that all problems are reported at
+    once. Text in a wrong position is ignored.
     """
 
     tree: Tree
@@ -35,16 +31,14 @@ class Entry:
         return self.tree.values[self.path]
 
     def has(self, *steps: str) -> bool:
-        """Whether there is such a key."""
         return (*self.path, *steps) in self.tree.keys
 
     def keys(self, *steps: str) -> tuple[str, ...]:
-        """Return the keys of the mapping at ``steps``, as they are written."""
         within = (*self.path, *steps)
         return tuple(str(path[-1]) for path in self.tree.keys if path[:-1] == within)
 
     def texts(self, *steps: str) -> tuple[tuple[str, DataPath], ...]:
-        """Return the text at ``steps``, or those of the list there, each with its own steps."""
+        """Return the text at ``steps``, or the texts of the list there, each with its steps."""
         within = (*self.path, *steps)
         return tuple(
             (text, path[len(self.path) :])
@@ -53,28 +47,27 @@ class Entry:
         )
 
     def rows(self, key: str) -> tuple["Entry", ...]:
-        """Return what stands in the list at ``key``, each an entry of its own."""
+        """Return the items of the list at ``key`` as entries."""
         within = (*self.path, key)
         paths = [p for p in self.tree.values if p[:-1] == within and isinstance(p[-1], int)]
         return tuple(Entry(tree=self.tree, path=path) for path in paths)
 
     def problem(self, what: str, *steps: str | int) -> Problem:
-        """Return a problem of what is ``steps`` below this entry."""
         return self.tree.problem((*self.path, *steps), what)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section(Generic[S]):
-    """What one file holds."""
+    """The contents of one file."""
 
     entries: tuple[Entry, ...] = ()
     shapes: tuple[S, ...] = ()
-    """One an entry, in their order, where the section has no problem."""
+    """One per entry, in order, if the section has no problem."""
     problems: tuple[Problem, ...] = ()
 
     @property
     def names(self) -> frozenset[str] | None:
-        """The id or name of every entry; None where the file could not be read."""
+        """The id or name of every entry; None if the file could not be read."""
         if self.problems and not self.entries:
             return None
         found = (text for entry in self.entries for key in _NAMES for text in entry.texts(key))
@@ -85,7 +78,7 @@ _NAMES = ("id", "name")
 
 
 def read_section(file: str, key: str, shape: type[S], content: bytes) -> Section[S]:
-    """Return what the file holds; its one key is ``key``, ``file`` is how it is shown."""
+    """Return the section below ``key``, the file's only key; ``file`` is the name in messages."""
     tree, problems = read_tree(file, content)
     if tree is None:
         return Section(problems=tuple(problems))
@@ -100,7 +93,9 @@ def read_section(file: str, key: str, shape: type[S], content: bytes) -> Section
         problems=(
             *problems,
             *_root_problems(tree, key),
-            *(p for p in misshapen if (p.place, p.path) not in known),  # else a mere consequence
+            *(
+                p for p in misshapen if (p.place, p.path) not in known
+            ),  # else it follows from a known one
             *_duplicates(entries),
         ),
     )
@@ -121,14 +116,14 @@ def _shapes(
 
 def _root_problems(tree: Tree, key: str) -> Iterator[Problem]:
     if not isinstance(tree.data, dict):
-        yield tree.problem((), f"wants the key '{key}:' with a list below it")
+        yield tree.problem((), f"needs the key '{key}:' with a list below it")
         return
     for other in tree.data.keys() - {key}:
         yield tree.key_problem((other,), f"unknown key {other!r}{did_you_mean(other, [key])}")
     if key not in tree.data:
         yield tree.problem((), f"the key {key!r} is missing; add it, with a list below it")
     elif not isinstance(tree.data[key], list):
-        yield tree.problem((key,), "wants a list; an empty one is written []")
+        yield tree.problem((key,), "must be a list; an empty one is written []")
 
 
 def _duplicates(entries: tuple[Entry, ...]) -> Iterator[Problem]:
@@ -136,6 +131,6 @@ def _duplicates(entries: tuple[Entry, ...]) -> Iterator[Problem]:
     for entry in entries:
         for name, steps in (found for key in _NAMES for found in entry.texts(key)):
             if name in lines:
-                what = f"{name!r} stands in line {lines[name]} already; rename one"
+                what = f"{name!r} is already used in line {lines[name]}; rename one"
                 yield entry.problem(what, *steps)
             lines.setdefault(name, entry.place.line)

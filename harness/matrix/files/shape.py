@@ -1,8 +1,7 @@
-"""The shape of each matrix file: which keys, which types, what each means.
+"""The keys, types and descriptions of each matrix file.
 
-In: plain data of one entry. Out: a checked shape. The JSON Schemas that editors complete
-from are generated from the same definitions, descriptions included; ``matrix/README.md``
-explains every field.
+The JSON Schemas are generated from these definitions, descriptions included;
+``matrix/README.md`` explains every field.
 """
 
 from typing import Annotated, Literal
@@ -34,7 +33,7 @@ from harness.matrix.files.fields import (
 
 
 class Shape(BaseModel):
-    """A mapping with these keys and no other, its types taken at their word."""
+    """A mapping with exactly these keys, without type conversion."""
 
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True
@@ -45,38 +44,38 @@ class Shape(BaseModel):
 
 
 class RegistryShape(Shape):
-    """A real image, pulled, then prepared once."""
+    """A real image, pulled and prepared once."""
 
     image: Text
     """As `docker pull` takes it: `debian:12`, optionally with `@sha256:…`."""
     prepare: list[Text] = []
-    """Shell commands run in it once, in order, as root and with network."""
+    """Shell commands to run once in the image, in order, as root and with network."""
 
 
 class AssembledShape(Shape):
-    """A root file system put together from Debian's binary packages."""
+    """A root file system assembled from Debian's binary packages."""
 
     suite: Package
     """Debian's name of the release: `bookworm`."""
     packages: Annotated[list[Package], Field(min_length=1)]
-    """What is unpacked, with all that it depends on."""
+    """Packages to unpack, with their dependencies."""
 
 
 class ReplicaShape(Shape):
     """The interpreter rebuilt from CPython's source, on a base of real Debian packages."""
 
     interpreter: Id
-    """Id of what it is rebuilt from, in interpreters.yaml."""
+    """Id of the CPython to build, in interpreters.yaml."""
     naming: Id
-    """Id of how it names extension modules, in namings.yaml."""
+    """Id of its extension module naming, in namings.yaml."""
     suite: Package
     """The Debian release whose libc is the base."""
     pip: Release
     """Version of its pip, from the package index, quoted."""
     replicates: Text
-    """Name of the environment in the recorded facts that it is held against."""
+    """Name of the recorded environment that it is compared with."""
     differs: Differences = {}
-    """Per recorded fact that is otherwise here: the reason."""
+    """Per recorded fact that differs here: the reason."""
 
 
 class RegistryOverride(RegistryShape):
@@ -107,11 +106,11 @@ class ReplicaOverride(ReplicaShape):
     pip: Release = ""
     """The pip of this arch."""
     replicates: Text = ""
-    """The facts that this arch is held against."""
+    """The recorded environment of this arch."""
 
 
 class TargetOverride(Shape):
-    """The fields of a target that differ on one arch; what is not named stays as it is."""
+    """The fields of a target that differ on one arch."""
 
     title: Text = ""
     """The title on this arch."""
@@ -122,11 +121,11 @@ class TargetOverride(Shape):
     interpreter: Text = ""
     """The command on this arch."""
     registry: RegistryOverride | None = None
-    """Merged into the target's own; `null` takes this way from the arch."""
+    """Merged into the target's own; `null` removes this way on the arch."""
     assembled: AssembledOverride | None = None
-    """Merged into the target's own; `null` takes this way from the arch."""
+    """Merged into the target's own; `null` removes this way on the arch."""
     replica: ReplicaOverride | None = None
-    """Merged into the target's own; `null` takes this way from the arch."""
+    """Merged into the target's own; `null` removes this way on the arch."""
     allow_failure: bool = False
     """Allow this arch alone to fail."""
 
@@ -137,7 +136,7 @@ class TargetShape(Shape):
     id: Id
     """First part of the cell ids; `-k` selects by it."""
     title: Text
-    """What people call it."""
+    """Name shown to people."""
     python: Minor
     """Minor version of its interpreter, quoted."""
     libc: Libc
@@ -149,11 +148,11 @@ class TargetShape(Shape):
     registry: RegistryShape | None = None
     """How to get the real image from a registry."""
     assembled: AssembledShape | None = None
-    """How to put the image together from Debian's packages."""
+    """How to assemble the image from Debian's packages."""
     replica: ReplicaShape | None = None
     """How to rebuild its interpreter."""
     allow_failure: bool = False
-    """Show what is unexpected here without failing the run."""
+    """Show unexpected results here without failing the run."""
     overrides: ByArch[TargetOverride] = {}
     """Per arch: the fields that differ there."""
 
@@ -162,28 +161,28 @@ class TargetShape(Shape):
 
 
 class SuiteShape(Shape):
-    """A release of Debian of which more is to be known than its name."""
+    """Properties of a Debian release."""
 
     id: Package
     """Debian's name of the release: `bullseye`."""
     closed: bool = False
-    """Nothing is added any more, so that its index is as good after its date."""
+    """The release gets no more packages, so its index stays valid after its expiry date."""
     rolling: bool = False
-    """It changes every day: the index of the day is followed, and the lock where that fails."""
+    """The release changes daily: today's index is used, or the lock if that fails."""
 
 
 # --- interpreters.yaml ----------------------------------------------------------
 
 
 class InterpreterShape(Shape):
-    """A CPython that replicas are made of."""
+    """A CPython source that replicas are built from."""
 
     id: Id
-    """What the targets name it by."""
+    """Id that targets refer to."""
     python: Minor
     """Its minor version, quoted."""
     suite: Packages
-    """The Debian releases whose source package serves: one, or a list, the preferred one first."""
+    """The Debian releases with its source package: one, or a list in order of preference."""
     source: Package
     """Name of that source package: `python3.9`."""
 
@@ -195,74 +194,72 @@ class NamingShape(Shape):
     """How an interpreter names extension modules: a word for all arches, or one per arch."""
 
     id: Id
-    """What the targets name it by."""
+    """Id that targets refer to."""
     builds: EveryTriplet
-    """The triplet in the one name that it builds: `gnu`, `musl` or one spelled out."""
+    """The triplet in the suffix that it builds: `gnu`, `musl` or a literal triplet."""
     second: Triplets = {}
-    """A triplet that it reads too, right after its own; `none` where there is none."""
+    """A triplet that it also accepts, right after its own; `none` for no triplet."""
     last: Triplets = {}
-    """A triplet that it reads too, after plain `.so`; `none` where there is none."""
+    """A triplet that it also accepts, after plain `.so`; `none` for no triplet."""
 
 
 # --- builders.yaml --------------------------------------------------------------
 
 
 class HeadersShape(Shape):
-    """Where headers come from: of a Debian release's Python, or of an interpreter built here."""
+    """Source of headers: the Python of a Debian release, or an interpreter built here."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "oneOf": [{"required": ["python", "suite"]}, {"required": ["interpreter"]}],
+            "oneOf": [{"required": ["python", "suite"]}, {"required": ["interpreter"]}]
         }
     )
 
     python: Minor = ""
-    """Minor version of Python, quoted; an interpreter has its own."""
+    """Minor version of Python, quoted; an interpreter defines its own."""
     suite: Package = ""
-    """The Debian release whose dev package has them."""
+    """The Debian release whose dev package contains the headers."""
     interpreter: Id = ""
     """Id in interpreters.yaml."""
     arches: Arches
-    """The architectures that they are taken for."""
+    """The architectures to use them for."""
 
 
 class BuilderShape(Shape):
-    """What builds fixture wheels."""
+    """A builder of fixture wheels."""
 
     id: Id
-    """What the subjects name it by."""
+    """Id that subjects refer to."""
     kind: Literal["cross", "distribution", "container"]
     """`cross` and `distribution`: zig cc on the host; `container`: in an image."""
     libc: Libc = "glibc"
-    """The C library that its wheels are linked against; of `distribution`, the target's."""
+    """The C library of its wheels; for `distribution`, that of the target."""
     promises: ByArch[Version] = {}
-    """Per arch: the version of that C library that the platform tag promises, quoted."""
+    """Per arch: the C library version in the platform tag, quoted."""
     headers: list[HeadersShape] = []
-    """For `cross`: what is compiled against."""
+    """For `cross`: the headers to compile against."""
     names: Annotated[list[Id], Field(min_length=1)] = ["upstream"]
     """For `cross`: `upstream`, `bare` (plain `.so`) or ids of namings.yaml."""
     target: Id = ""
-    """For `distribution`: id of the target whose Python it builds as."""
+    """For `distribution`: id of the target whose Python it imitates."""
     image: Text = ""
     """For `container`: the builder image, with `{arch}` for the arch."""
     digests: ByArch[Digest] = {}
     """For `container`, per arch: the image's digest; `wheelgrid pins --update` writes them."""
     pythons: list[Minor] = []
-    """For `container`: the minor versions that are used of the image's, quoted."""
+    """For `container`: the minor versions of the image to use, quoted."""
     requires: list[Pin] = []
-    """For `container`: pinned releases that the fixture projects are built with."""
+    """For `container`: pinned releases of the build requirements."""
 
 
 # --- subjects.yaml --------------------------------------------------------------
 
 
 class SubjectShape(Shape):
-    """One wheel under test: either of a fixture project or of the package index."""
+    """One wheel under test, from a fixture project or the package index."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [{"required": ["fixture", "builder"]}, {"required": ["index"]}],
-        }
+        json_schema_extra={"oneOf": [{"required": ["fixture", "builder"]}, {"required": ["index"]}]}
     )
 
     id: Id
@@ -278,17 +275,17 @@ class SubjectShape(Shape):
     index: Pin = ""
     """A pinned release of the package index: `markupsafe==3.0.2`."""
     companions: Annotated[list[Pin], Field(alias="with")] = []
-    """Pinned releases installed beside it, without which it does not import."""
+    """Pinned releases that it needs to import."""
     imports: Annotated[list[Module], Field(min_length=1)]
     """Modules to import, in order."""
     call: Expression = ""
-    """Python expression over the imported modules; the wheel passes when it is true."""
+    """Python expression over the imported modules; the wheel passes if it is true."""
     pythons: list[Minor] = []
-    """Minor versions of Python that it is probed on, quoted; none means all."""
+    """Minor versions of Python to probe it on, quoted; empty means all."""
     include: list[Text] = []
-    """Globs over `<target>` or `<target>/<arch>` that it is limited to; none means all."""
+    """Globs over `<target>` or `<target>/<arch>` to probe it on; empty means all."""
     exclude: list[Text] = []
-    """Globs over `<target>` or `<target>/<arch>` that it is not probed on."""
+    """Globs over `<target>` or `<target>/<arch>` to exclude."""
 
 
 # --- expectations.yaml ----------------------------------------------------------
@@ -304,13 +301,13 @@ class ExpectationShape(Shape):
     subject: Text
     """Glob over subject ids."""
     outcome: Incompatibility
-    """What is seen there."""
+    """The expected outcome."""
     cause: str = ""
-    """The machine-readable cause that must be seen too; none means any."""
+    """The machine-readable cause that must match too; empty means any."""
     reason: Text
     """Why, in one sentence."""
     link: Link
-    """Where the story can be read."""
+    """Address of the explanation."""
 
 
 # --- profiles.yaml --------------------------------------------------------------
@@ -320,41 +317,41 @@ class ProfileShape(Shape):
     """A named selection of cells."""
 
     name: Id
-    """What `--profile` takes."""
+    """Name for `--profile`."""
     title: str = ""
-    """What it is for."""
+    """Its purpose."""
     targets: list[Text] = []
-    """Globs over target ids; none means all."""
+    """Globs over target ids; empty means all."""
     arches: list[Text] = []
-    """Globs over arches; none means all."""
+    """Globs over arches; empty means all."""
     subjects: list[Text] = []
-    """Globs over subject ids; none means all."""
+    """Globs over subject ids; empty means all."""
 
 
 # --- policies.yaml --------------------------------------------------------------
 
 
 class PolicyShape(Shape):
-    """A change that a distribution or CPython made, or was asked to make."""
+    """A change that a distribution or CPython made or could make."""
 
     id: Id
-    """What `wheelgrid policy` takes."""
+    """Id for `wheelgrid policy`."""
     title: Text
     """Who changes what."""
     targets: Annotated[list[Text], Field(min_length=1)]
     """Globs over the ids of the targets whose interpreter changes."""
     arches: list[Text] = []
-    """Globs over arches; none means all."""
+    """Globs over arches; empty means all."""
     naming: Id = ""
     """Id in namings.yaml: how these interpreters name modules afterwards."""
     reads: list[Suffix] = []
-    """Endings that they read too, after `.abi3.so`; `{gnu}` and `{musl}` are triplets."""
+    """Suffixes that they also accept, after `.abi3.so`; `{gnu}` and `{musl}` are triplets."""
     builds: Literal["", "stable-triplet", "musl"] = ""
-    """What builders write from then on: `.abi3-<triplet>.so`, or musl's name for musl."""
+    """The suffix that builders write afterwards: `.abi3-<triplet>.so`, or musl's own."""
     verified_on: dict[Id, Id] = {}
-    """Per target: the one that is as this one would be afterwards."""
+    """Per target: another target that already behaves as it would afterwards."""
     link: Link
-    """Where it was proposed or done."""
+    """Address of the proposal or change."""
 
 
 FILES: dict[str, type[Shape]] = {
@@ -368,4 +365,4 @@ FILES: dict[str, type[Shape]] = {
     "profiles": ProfileShape,
     "policies": PolicyShape,
 }
-"""Per file: what its entries are. The file's one key has the file's name."""
+"""The entry shape of each file. The file's only key is the file's name."""

@@ -1,7 +1,7 @@
-"""Whether each entry of a matrix has an effect on its cells.
+"""Check that each entry of a matrix has an effect on its cells.
 
-In: a resolved matrix and the sections it came from. Out: a problem for a subject without
-a cell, an expectation that meets none or one that another already meets, an empty profile.
+Report subjects and profiles without cells, and expectations that match no cell or a cell of
+another expectation.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from harness.core.subjects import Subject
 from harness.core.targets import Target
 from harness.matrix.files.references import Sections
 
-Pair = tuple[Target, Subject]
+CellPair = tuple[Target, Subject]
 
 
-def cell_pairs(matrix: Matrix) -> Iterator[Pair]:
+def cell_pairs(matrix: Matrix) -> Iterator[CellPair]:
     """Yield the target and subject of each cell, in the order of the matrix."""
     for target in matrix.targets:
         for subject in matrix.subjects:
@@ -25,7 +25,7 @@ def cell_pairs(matrix: Matrix) -> Iterator[Pair]:
 
 
 def meets(expectation: Expectation, target: Target, subject: Subject) -> bool:
-    """Whether the expectation speaks of that cell."""
+    """Return whether the expectation applies to that cell."""
     return bool(
         matching(expectation.target, (target.id,))
         and matching_arches(expectation.arch, (target.arch_name,))
@@ -34,7 +34,7 @@ def meets(expectation: Expectation, target: Target, subject: Subject) -> bool:
 
 
 def selects(profile: Profile, target: Target, subject: Subject) -> bool:
-    """Whether the profile's globs select that cell; no globs select everything."""
+    """Return whether the profile's globs select that cell; no globs select everything."""
     ids = (
         (profile.targets, target.id, matching),
         (profile.arches, target.arch_name, matching_arches),
@@ -47,22 +47,22 @@ def selects(profile: Profile, target: Target, subject: Subject) -> bool:
 
 
 def check_coverage(matrix: Matrix, sections: Sections) -> Iterator[Problem]:
-    """Yield a problem for each entry that the cells show to be idle or in conflict."""
+    """Yield a problem for each entry that has no effect or conflicts with another."""
     pairs = tuple(cell_pairs(matrix))
     probed = {subject.id for _, subject in pairs}
     for entry, subject in zip(sections.subjects.entries, matrix.subjects, strict=True):
         if subject.id not in probed:
-            what = "no target is left for it; widen pythons, include, exclude or the builder"
+            what = "it fits no target; widen pythons, include, exclude or the builder"
             yield entry.problem(what)
     for entry, shape in zip(sections.targets.entries, sections.targets.shapes, strict=True):
         bare = [t.arch_name for t in matrix.targets if t.id == shape.id and not _has_image(t)]
         if bare:
-            what = f"no way is left to get its image on {', '.join(bare)}; keep one"
+            what = f"no way to get its image on {', '.join(bare)}; keep one"
             yield entry.problem(what, "overrides")
     yield from _check_expectations(matrix, sections, pairs)
     for entry, profile in zip(sections.profiles.entries, matrix.profiles, strict=True):
         if not any(selects(profile, *pair) for pair in pairs):
-            yield entry.problem("its globs together select no cell; widen one")
+            yield entry.problem("its globs select no cell together; widen one")
 
 
 def _has_image(target: Target) -> bool:
@@ -70,7 +70,7 @@ def _has_image(target: Target) -> bool:
 
 
 def _check_expectations(
-    matrix: Matrix, sections: Sections, pairs: tuple[Pair, ...]
+    matrix: Matrix, sections: Sections, pairs: tuple[CellPair, ...]
 ) -> Iterator[Problem]:
     taken: dict[tuple[str, str], Expectation] = {}
     for entry, expected in zip(sections.expectations.entries, matrix.expectations, strict=True):

@@ -1,8 +1,7 @@
-"""A YAML file as plain data in which every piece knows its place.
+"""Read a YAML file as plain data, with the line and column of each value.
 
-In: the bytes of one file. Out: a ``Tree``: dicts, lists and scalars, with line and
-column of each; or the problems that make it no tree at all. Reads the part of YAML
-that has one meaning: text, numbers, booleans, null, lists and mappings with text keys.
+Accepts the unambiguous part of YAML: text, numbers, booleans, null, lists and mappings with text
+keys.
 """
 
 import re
@@ -15,7 +14,7 @@ from harness.core.problems import DataPath, Position, Problem
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 20_000
-"""Counted through aliases, so that a small file cannot stand for a huge one."""
+"""Aliases count every time, so that a small file cannot expand to a huge one."""
 
 _LINE_BREAK = re.compile("[\r\n\x85\u2028\u2029]")
 _PREFIX = "tag:yaml.org,2002:"
@@ -25,15 +24,15 @@ _TEXTS = {f"{_PREFIX}{name}" for name in ("str", "timestamp", "value", "merge")}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tree:
-    """The data of one file and where it stands."""
+    """The data of one file, with its positions."""
 
     file: str
     data: Any
     values: dict[DataPath, Position] = field(default_factory=dict)
     keys: dict[DataPath, Position] = field(default_factory=dict)
-    """Places of the keys themselves, for what is wrong with a key."""
+    """Positions of the keys themselves, for problems with a key."""
     sources: dict[DataPath, str] = field(default_factory=dict)
-    """The scalars as they were written: ``3.10``, which as data is 3.1."""
+    """The scalars as written: ``3.10``, whose value is 3.1."""
     texts: dict[DataPath, str] = field(default_factory=dict)
     """The scalars that are text."""
     nodes: dict[DataPath, Any] = field(default_factory=dict)
@@ -43,27 +42,24 @@ class Tree:
     """
 
     def problem(self, path: DataPath, what: str) -> Problem:
-        """Return the problem of the value at ``path``, or of the nearest thing around it."""
+        """Return a problem of the value at ``path``, or of the nearest enclosing value."""
         place = next(self.values[at] for at in _outward(path) if at in self.values)
         return Problem(place=place, path=_shown(path) if path in self.sources else path, what=what)
 
     def key_problem(self, path: DataPath, what: str) -> Problem:
-        """Return a problem of the key at the end of ``path``, shown under what holds it."""
+        """Return a problem of the last key of ``path``, shown under its mapping."""
         return Problem(place=self.keys[path], path=path[:-1], what=what)
 
 
 class _UnreadableError(Exception):
-    """The file stops here."""
+    """The rest of the file cannot be read."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
 
 
 def read_tree(file: str, content: bytes) -> tuple[Tree | None, list[Problem]]:
-    """Return the tree of a file, and what is wrong with it as YAML.
-
-    There is no tree where the file cannot be read to its end.
-    """
+    """Return the tree of a file, or None if it cannot be read to its end, and its YAML problems."""
     reader = _YamlReader(file)
     try:
         node = _compose(file, _decode(file, content))
@@ -95,9 +91,9 @@ def trailing_comments(text: str) -> dict[int, tuple[int, int]]:
 
 
 def _shown(path: DataPath) -> DataPath:
-    """Return the path under which a scalar is shown: an item of a list within an entry as the list.
+    """Return the path to show for a scalar: an item of a list in an entry is shown as the list.
 
-    The sentence says which item it is: ``targets[3].arches: unknown arch 'ppc64lee'``.
+    The message names the item: ``targets[3].arches: unknown arch 'ppc64lee'``.
     """
     inside = len(path) > len(("targets", 3))
     return path[:-1] if inside and isinstance(path[-1], int) else path
@@ -144,8 +140,6 @@ def _place_at(file: str, before: str) -> Position:
 
 
 class _YamlReader:
-    """Turns nodes into data, remembering places and collecting problems on the way."""
-
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
@@ -174,7 +168,7 @@ class _YamlReader:
             what = f"more than {MAX_NODES} values, aliases followed; write less, or fewer aliases"
             raise _UnreadableError(Problem(place=place, path=path[:1], what=what))
         if id(node) in self._open:
-            what = "an alias that stands inside what it refers to; write the value out"
+            what = "an alias inside its own anchor; write the value out"
             raise _UnreadableError(Problem(place=place, path=path[:2], what=what))
         self._open.add(id(node))
         data = self._data(node, path)
@@ -203,7 +197,7 @@ class _YamlReader:
             at = (*path, key.value)
             if key.value in data:
                 first = self._keys[at].line
-                what = f"key {key.value!r} stands here twice, first in line {first}; remove one"
+                what = f"duplicate key {key.value!r}, first in line {first}; remove one"
                 self._report(key, path, what)
                 continue
             self._keys[at] = self._place(key)
@@ -218,7 +212,9 @@ class _YamlReader:
             return yaml.constructor.SafeConstructor().construct_object(node)
         except (ValueError, KeyError):
             kind = node.tag.removeprefix(_PREFIX)
-            self._report(node, path, f"{node.value[:40]!r} is no {kind}; quote it if it is text")
+            self._report(
+                node, path, f"{node.value[:40]!r} is not a valid {kind}; quote it if it is text"
+            )
             return None
 
     def _report(self, node: yaml.Node, path: DataPath, what: str) -> None:

@@ -1,6 +1,5 @@
-// The run that is embedded in the page → its cells as the page uses them. Defaults are left
-// out of the data, so that a field that is not there has its type's empty value; the wheel and
-// the provenance of a cell stand apart, since many cells share them.
+// Reads the cells of the embedded run. The data omits defaults, so a missing field has the empty
+// value of its type; wheels and provenances are in columns, because many cells share them.
 
 function readCells(data) {
   const targets = new Map(data.run.targets.map((t) => [`${t.id}/${t.arch_name}`, t]));
@@ -29,7 +28,7 @@ function outcomeWords(cell) {
   return cell.verdict === "as-expected" && cell.record.expectation ? `${outcome}, as declared` : outcome;
 }
 
-// What stands for an outcome: a sign and a colour; loud where it is not expected.
+// The sign and colour of an outcome; loud if unexpected.
 function markOf(outcome, loud, glyphs) {
   const glyph = glyphs[outcome || "not-run"];
   const mark = el("span", { class: `mark ${outcome || "none"}${loud ? " loud" : ""}`, "aria-hidden": "true" });
@@ -39,7 +38,7 @@ function markOf(outcome, loud, glyphs) {
 
 const cellMark = (cell, glyphs) => markOf(cell.facts.outcome, isUnexpected(cell), glyphs);
 
-// Every element of the page is made here: text is only ever text.
+// Creates every element of the page; strings always become text nodes.
 function el(name, attributes = {}, ...children) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -50,7 +49,7 @@ function el(name, attributes = {}, ...children) {
   return node;
 }
 
-// A wheel may say anything, also in what looks like an address.
+// Addresses may come from a wheel: only http and https become links.
 function safeLink(address) {
   if (!/^https?:\/\//i.test(address ?? "")) return "";
   return el("a", { href: address, rel: "noopener noreferrer" }, address);

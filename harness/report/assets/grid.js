@@ -1,4 +1,4 @@
-// The grid as a table: cells, a test of them and how to lay them out in; rows and columns out.
+// Draws the cells as a table and filters its rows and columns.
 
 const WAYS = { registry: "R", assembled: "A", replica: "X" };
 
@@ -37,8 +37,7 @@ function bundle(items) {
   return [...groups].map(([heading, members]) => ({ heading, items: members }));
 }
 
-// Draws every cell once; `fitGrid` then shows those that a filter leaves. Out: the rows and
-// columns by which it does so.
+// Draws every cell once and returns the rows and columns for `fitGrid`, which applies a filter.
 function drawGrid(table, cells, layout, glyphs) {
   const subjects = bundle(subjectItems(cells)), targets = bundle(targetItems(cells, layout.grouping));
   const [rows, columns] = layout.transposed ? [targets, subjects] : [subjects, targets];
@@ -68,8 +67,8 @@ function drawHead(columns, transposed, drawn) {
   return el("thead", { role: "rowgroup" }, groups, leaves);
 }
 
-// Rows are laid out apart from each other, so that those out of sight cost nothing; that takes
-// their roles from them, which are therefore said.
+// Rows are laid out separately, so that invisible ones cost nothing. That removes their implicit
+// roles, so roles are explicit.
 const line = (attributes = {}) => el("tr", { role: "row", ...attributes });
 
 function drawLeaf(item, first) {
@@ -109,8 +108,8 @@ function drawCell(cell, { layout, glyphs, drawn }) {
   return node;
 }
 
-// Cells that do not fit fade; rows, columns and groups without any that fits are left out.
-// Only what changes is touched: a table of thousands of cells is laid out on every keystroke.
+// Fades cells that do not match; hides rows, columns and groups without a match. Updates only what
+// changed, because every keystroke lays out thousands of cells.
 function fitGrid(drawn, fits) {
   const used = drawn.columns.map(() => false);
   const groups = new Map();
@@ -142,7 +141,7 @@ function fitGroup({ node, name, members }) {
   name.className = name.textContent.length * 0.5 < width * 1.85 ? "" : "upright";
 }
 
-// Arrow keys: the next cell that way, over gaps and headings.
+// Arrow keys: the next cell in that direction, across gaps and headings.
 function neighbour(table, cell, key) {
   const rows = [...table.querySelectorAll("tbody tr:not(.bundle):not([hidden])")];
   let row = rows.indexOf(cell.parentElement), column = cell.cellIndex;

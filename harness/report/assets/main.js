@@ -1,4 +1,4 @@
-// What the page does: its state is the address' fragment, so that every view is a link.
+// The page's state is the fragment of its address, so that every view has a link.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const cells = readCells(data);
@@ -6,9 +6,9 @@ const byId = new Map(cells.map((cell) => [cell.id, cell]));
 const at = (id) => document.getElementById(id);
 const START = { q: "", rows: "", by: "target", changes: "", cell: "" };
 let state = { ...START };
-let drawn = null; // the table as it is, for `laid`
+let drawn = null; // the table drawn for `laid`
 let laid = "";
-let current = null; // the one cell of the grid that Tab comes to
+let current = null; // the cell of the grid in the tab order
 
 function readState() {
   const given = new URLSearchParams(location.hash.slice(1));
@@ -58,7 +58,7 @@ function renderGrid() {
   later(() => { at("findings").hidden = !drawFindings(at("findings-body"), shown, data.glyphs); });
 }
 
-// Lists below the grid may come a moment after it: a keystroke waits for the grid alone.
+// Lists below the grid are drawn later, so that a keystroke waits only for the grid.
 let pending = 0;
 function later(work) {
   clearTimeout(pending);
@@ -210,12 +210,12 @@ at("theme").addEventListener("click", () => {
   const root = document.documentElement;
   const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   setTheme(isDark ? "light" : "dark");
-  try { localStorage.setItem(THEME, root.dataset.theme); } catch { /* a page from a file may not */ }
+  try { localStorage.setItem(THEME, root.dataset.theme); } catch { /* not allowed for a page from a file */ }
 });
 function setTheme(theme) {
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 }
-try { setTheme(localStorage.getItem(THEME)); } catch { /* likewise */ }
+try { setTheme(localStorage.getItem(THEME)); } catch { /* not allowed for a page from a file */ }
 
 at("changes").hidden = !data.base;
 if (data.base) drawChanges(at("comparison-body"), data, byId);

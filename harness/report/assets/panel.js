@@ -1,4 +1,4 @@
-// The panel of one cell: why it is what it is, from the shortest answer to the longest.
+// The panel of one cell: result, explanation and details.
 
 function drawPanel(panel, cell, data) {
   const { seen, record } = cell;
@@ -6,7 +6,7 @@ function drawPanel(panel, cell, data) {
     panelBar(cell, data.glyphs), ...panelStory(cell),
     ...panelChange(cell, data), ...panelHistory(cell, data),
     ...section("Evidence", seen.evidence && el("pre", { tabindex: "0" }, seen.evidence)),
-    ...section("Do it again", ...commandsOf(cell).map(commandLine)),
+    ...section("Reproduce", ...commandsOf(cell).map(commandLine)),
     ...panelWheel(seen), ...panelTarget(cell, data.run.passports?.[seen.provenance?.passport_id] ?? data.passports[record.target]),
     ...panelLog(seen), ...panelProvenance(seen));
 }
@@ -30,7 +30,7 @@ function panelStory({ seen, record, verdict, facts }) {
   return [
     verdict === "not-run" && el("p", { class: "story" }, "The run ended before this cell's turn."),
     !odd && prediction?.explanation && el("p", { class: "story" }, prediction.explanation),
-    odd && el("p", { class: "odd" }, `Wheel and passport alone say “${prediction.outcome}”: `, prediction.explanation ?? ""),
+    odd && el("p", { class: "odd" }, `Predicted “${prediction.outcome}”: `, prediction.explanation ?? ""),
     prediction?.remedy && el("p", { class: "remedy" }, prediction.remedy),
     prediction?.reference && el("p", {}, safeLink(prediction.reference)),
     expectation && el("p", { class: "story" }, `Expected ${expectation.outcome}`,
@@ -86,7 +86,7 @@ function panelTarget({ target, seen }, passport) {
 
 function panelLog(seen) {
   if (!seen.log?.trim()) return [];
-  const log = el("details", {}, el("summary", {}, "What was printed"), el("pre", { tabindex: "0" }, seen.log));
+  const log = el("details", {}, el("summary", {}, "Output"), el("pre", { tabindex: "0" }, seen.log));
   log.open = seen.outcome !== "pass" && seen.log.length < 20000;
   return [log];
 }
@@ -96,7 +96,7 @@ function panelProvenance(seen) {
   const attempts = (seen.attempts ?? []).map((a) => `${a.mode}: ${a.outcome} at ${a.stage} after ${a.seconds.toFixed(2)} s`);
   const seconds = Object.entries(seen.seconds ?? {}).map(([phase, spent]) => `${phase} ${spent.toFixed(2)} s`);
   const rows = [
-    ["measured", seen.measured_at && `${seen.measured_at}${seen.cached ? " (kept from then)" : ""}`],
+    ["measured", seen.measured_at && `${seen.measured_at}${seen.cached ? " (reused)" : ""}`],
     ["attempts", attempts.join("; ")], ["time", seconds.join(", ")],
     ...Object.entries(others).map(([name, value]) => [name.replaceAll("_", " "), value && String(value)]),
   ].filter(([, value]) => value);

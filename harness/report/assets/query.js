@@ -1,5 +1,5 @@
-// The query language over cells, as harness/results/query.py speaks it: a line of words in, a test
-// of cells out. `language` has the fields, their own words and the aliases of arches.
+// The query language of harness/results/query.py: parses a query into a test of cells. `language`
+// has the fields, their fixed values and the aliases of arches.
 
 class QueryError extends Error {
   constructor(column, complaint) {
@@ -13,7 +13,7 @@ function parseQuery(text, language) {
   return (facts) => terms.every((met) => met(facts));
 }
 
-// A mark is a character and whether it was quoted: what is quoted has no meaning of its own.
+// A mark is a character and whether it was quoted; quoted characters are literal.
 function* splitWords(text) {
   let word = [], begun = 0, opened = 0, column = 0;
   for (const char of text) {
@@ -28,7 +28,7 @@ function* splitWords(text) {
     if (char === '"') opened = opened ? 0 : column;
     else word.push([char, Boolean(opened)]);
   }
-  if (opened) throw new QueryError(opened, 'this " is never closed');
+  if (opened) throw new QueryError(opened, 'this " is not closed');
   if (begun) yield [begun, word];
 }
 
@@ -39,7 +39,7 @@ const escapeRegExp = (text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 function parseTerm(column, word, language) {
   const negated = isSign(word[0], "-");
   const rest = negated ? word.slice(1) : word;
-  if (!rest.length) throw new QueryError(column, "there is nothing to look for; take this word away");
+  if (!rest.length) throw new QueryError(column, "empty search word; remove it");
   const colon = rest.findIndex((mark) => isSign(mark, ":"));
   if (colon < 0) {
     const piece = new RegExp(escapeRegExp(plainText(rest)), "iu");
@@ -90,7 +90,7 @@ function didYouMean(word, known) {
   return near.length ? `; did you mean '${near[0][1]}'?` : `; known: ${[...known].sort().join(" ")}`;
 }
 
-// Levenshtein's: how many characters to put in, take out or change.
+// Levenshtein distance.
 function distance(a, b) {
   let above = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row += 1) {

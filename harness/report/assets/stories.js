@@ -1,4 +1,4 @@
-// Lists below and above the grid: what did not pass, and what changed.
+// Lists of failures and changes.
 
 const SECTIONS = [
   ["Unexpected", (cell) => isUnexpected(cell)],
@@ -9,7 +9,7 @@ const SHOWN_IDS = 6;
 const SHOWN_STORIES = 40;
 const CHANGES = ["regressed", "fixed", "changed-cause", "new", "gone", "not-comparable"];
 
-// Cells that say the same of the same wheel share a line: a hundred refusals drown no crash.
+// Cells of a wheel with the same result and evidence share a line.
 function drawFindings(body, cells, glyphs) {
   const parts = SECTIONS.flatMap(([heading, belongs]) => {
     const found = cells.filter((cell) => belongs(cell) && !isPlainPass(cell));

@@ -1,4 +1,4 @@
-"""A small matrix on disk, and the command line run in this process."""
+"""A small matrix on disk, and the command line in this process."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.support.cli import FILES, Said
 
 @pytest.fixture
 def matrix(tmp_path: Path) -> Path:
-    """Two targets on three arches, two subjects, one expectation."""
+    """Write two targets on three arches, two subjects and one expectation."""
     folder = tmp_path / "matrix"
     folder.mkdir()
     for name, text in FILES.items():

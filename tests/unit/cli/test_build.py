@@ -1,4 +1,4 @@
-"""What is asked to be built is there, or the nearest name is told; no compiler is started."""
+"""Arguments of ``wheelgrid build``; no compiler is started."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,13 +13,13 @@ import pytest
         (["mulit"], "; did you mean 'multi'?"),
         (["--arch", "s390"], "--arch s390: no builder builds for it; did you mean 's390x'?"),
         (["--arch", "arm64", "--arch", "vax"], "--arch vax: no builder builds for it; known: "),
-        (["--python", "3.1"], "--python 3.1: no builder has its headers; known: 3.9 3.11 "),
-        (["--arch", "riscv64", "--python", "3.9"], "no builder builds that pair of arch and Py"),
+        (["--python", "3.1"], "--python 3.1: no builder has its headers; available: 3.9 3.11 "),
+        (["--arch", "riscv64", "--python", "3.9"], "no builder supports that arch with that Py"),
         (["--builder", "cros-glibc"], "--builder cros-glibc: no such builder; did you mean 'cros"),
     ],
 )
-def test_what_is_not_there(wheelgrid: Callable[..., Any], words: list[str], complaint: str) -> None:
-    """A name that nothing has is a usage error, the others that were given beside it too."""
+def test_unknown_names(wheelgrid: Callable[..., Any], words: list[str], complaint: str) -> None:
+    """The message suggests the nearest name."""
     said = wheelgrid("build", *words)
     assert (said.status, said.out) == (2, "")
     assert complaint in said.err

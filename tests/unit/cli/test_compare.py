@@ -27,7 +27,7 @@ def made(day: int, *outcomes: Outcome) -> Run:
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:
-    """Two runs in files: in the second a cell regressed."""
+    """Write two runs to files; in the second a cell regressed."""
     paths = (tmp_path / "before.json", tmp_path / "after.json")
     for path, run in zip(paths, (made(1, GOOD, GOOD), made(2, GOOD, BAD)), strict=True):
         write_run(path, run)
@@ -36,7 +36,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """Two nightly runs in a store: in the second a cell healed."""
+    """Store two nightly runs; in the second a cell is fixed."""
     path = tmp_path / "store.db"
     with open_store(path, write=True) as opened:
         for run in (made(1, GOOD, BAD), made(2, GOOD, GOOD)):
@@ -47,7 +47,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def test_files_are_compared(files: tuple[Path, Path], wheelgrid: Wheelgrid) -> None:
-    """Two run files need no store; what got worse is the exit code."""
+    """No store is needed; a regression gives exit code 1."""
     nowhere = ("--store", files[0].with_name("no.db"))
     worse = wheelgrid("compare", *files, *nowhere)
     assert (worse.status, worse.out.splitlines()[0]) == (1, "1 regressed, 1 same")
@@ -59,12 +59,12 @@ def test_files_are_compared(files: tuple[Path, Path], wheelgrid: Wheelgrid) -> N
     ("form", "begin"), [("terminal", "1 regressed"), ("markdown", "#### "), ("json", "{")]
 )
 def test_formats(files: tuple[Path, Path], wheelgrid: Wheelgrid, form: str, begin: str) -> None:
-    """Formats are spelled in small letters, as in every other command."""
+    """Names of formats are lower-case."""
     assert wheelgrid("compare", *files, "--format", form).out.startswith(begin)
 
 
 def test_stored_runs_are_compared(store: Path, wheelgrid: Wheelgrid) -> None:
-    """``last-night`` beside ``last`` is the night before, where the last run is a nightly too."""
+    """If ``last`` is a nightly run, ``last-night`` is the one before."""
     said = wheelgrid("compare", "last-night", "last", "--store", store, "--format", "json")
     document = json.loads(said.out)
     assert (document["base"][:10], document["run"][:10]) == ("2026-01-01", "2026-01-02")
@@ -74,13 +74,12 @@ def test_stored_runs_are_compared(store: Path, wheelgrid: Wheelgrid) -> None:
 def test_a_file_and_a_stored_run(
     files: tuple[Path, Path], store: Path, wheelgrid: Wheelgrid
 ) -> None:
-    """Either side may be a file."""
     said = wheelgrid("compare", "last", files[1], "--store", store)
     assert (said.status, said.out.splitlines()[0]) == (1, "1 regressed, 1 same")
 
 
 def test_runs_are_listed(store: Path, wheelgrid: Wheelgrid) -> None:
-    """A line a run, the newest first."""
+    """One line per run, newest first."""
     lines = wheelgrid("runs", "--store", store).out.splitlines()
     assert [" ".join(line.split()[1:]) for line in lines] == [
         "2026-01-02 02:00 2 cells as expected, nightly",
@@ -91,7 +90,7 @@ def test_runs_are_listed(store: Path, wheelgrid: Wheelgrid) -> None:
 
 
 def test_history(store: Path, wheelgrid: Wheelgrid) -> None:
-    """What changed is told, what was seen is counted."""
+    """Changes are listed, results are counted."""
     said = wheelgrid("history", "s1", "--store", store)
     assert f"{CELLS[1].id}  import-failed → pass\n" in said.out
     assert said.err == "1 changes; 1 cells, seen 2 times\n"
@@ -100,7 +99,7 @@ def test_history(store: Path, wheelgrid: Wheelgrid) -> None:
 def test_a_cell_that_changes_by_itself_is_flaky(
     files: tuple[Path, Path], store: Path, wheelgrid: Wheelgrid
 ) -> None:
-    """A regression of a cell that history has seen to change by itself is not believed."""
+    """Its regression does not count."""
     late = made(3, GOOD, BAD)
     write_run(files[1], late)
     said = wheelgrid("compare", "last", files[1], "--store", store)
@@ -109,7 +108,7 @@ def test_a_cell_that_changes_by_itself_is_flaky(
 
 
 def test_a_stored_run_is_reported(store: Path, wheelgrid: Wheelgrid) -> None:
-    """A report takes a run by name, and what of it a query asks for."""
+    """By name, filtered by a query."""
     words = ("report", "last", "--store", store, "--format", "json", "-q", "subject:s1")
     document = json.loads(wheelgrid(*words).out)
     assert [cell["subject"] for cell in document["cells"]] == ["s1"]
@@ -126,7 +125,7 @@ def test_a_stored_run_is_reported(store: Path, wheelgrid: Wheelgrid) -> None:
 def test_mistakes(
     store: Path, wheelgrid: Wheelgrid, words: tuple[str, ...], complaint: str
 ) -> None:
-    """What is not there is said, with exit code 2."""
+    """Unknown runs and names give exit code 2."""
     said = wheelgrid(*words, "--store", store)
     assert said.status == 2
     assert complaint in said.err

@@ -1,4 +1,4 @@
-"""``wheelgrid image`` where there is no engine, and where there is nothing to make."""
+"""``wheelgrid image`` without an engine, and without anything to build."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,16 +14,15 @@ def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("command", ["build", "list", "prune"])
-def test_without_an_engine_nothing_can_be_said(wheelgrid: Run, command: str) -> None:
-    """Neither made, nor listed, nor removed: one line, and no traceback."""
+def test_missing_engine_gives_one_line_and_exit_code_3(wheelgrid: Run, command: str) -> None:
+    """For building, listing and pruning."""
     result = wheelgrid("image", command)
     assert result.status == 3
     assert "no container engine can be reached" in result.err
     assert result.out == ""
 
 
-def test_a_target_that_is_not_there_is_named(wheelgrid: Run) -> None:
-    """Before anything is asked of the engine."""
+def test_unknown_target_is_reported_without_an_engine(wheelgrid: Run) -> None:
     result = wheelgrid("image", "build", "--target", "debian-21")
     assert result.status == 2
     assert "debian-21" in result.err

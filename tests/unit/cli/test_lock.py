@@ -1,4 +1,4 @@
-"""Renewing the lock file from the command line; a matrix that pins nothing asks no index."""
+"""``wheelgrid lock`` for a matrix without index releases."""
 
 import json
 from collections.abc import Callable
@@ -23,10 +23,9 @@ builders:
 
 
 @pytest.mark.parametrize("before", ["", "{", None])
-def test_a_lock_file_is_made_anew(
+def test_missing_or_broken_lock_is_replaced(
     wheelgrid: Callable[..., Any], matrix: Path, before: str | None
 ) -> None:
-    """Renewing needs no good lock file to start from: a missing or broken one is replaced."""
     (matrix / "subjects.yaml").write_text(SUBJECTS)
     (matrix / "builders.yaml").write_text(BUILDERS)
     (matrix / "expectations.yaml").unlink()

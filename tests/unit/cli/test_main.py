@@ -1,4 +1,4 @@
-"""The one place where errors become words and exit codes."""
+"""Error messages and exit codes of the command line."""
 
 import sys
 from collections.abc import Callable
@@ -33,13 +33,9 @@ def raising(error: BaseException) -> click.Command:
     ],
 )
 def test_errors(
-    wheelgrid: Run,
-    monkeypatch: pytest.MonkeyPatch,
-    error: BaseException,
-    status: int,
-    said: str,
+    wheelgrid: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int, said: str
 ) -> None:
-    """An error is its own text on standard error and its own exit code, never a traceback."""
+    """Each error is printed on standard error with its exit code, without a traceback."""
     monkeypatch.setitem(commands.commands, "boom", raising(error))
     result = wheelgrid("boom")
     assert (result.status, result.out) == (status, "")
@@ -47,21 +43,20 @@ def test_errors(
 
 
 def test_an_unknown_command(wheelgrid: Run) -> None:
-    """A command that is nearly right is suggested."""
+    """The nearest command is suggested."""
     result = wheelgrid("plna")
     assert result.status == 2
     assert "Did you mean 'plan'?" in result.err
 
 
 def test_an_unknown_option(wheelgrid: Run) -> None:
-    """An option that is nearly right is suggested."""
+    """The nearest option is suggested."""
     result = wheelgrid("plan", "--targt", "x")
     assert result.status == 2
     assert "--target" in result.err
 
 
-def test_a_reader_that_has_seen_enough(matrix: Path) -> None:
-    """A closed pipe ends the command quietly."""
+def test_closed_pipe_ends_the_command_quietly(matrix: Path) -> None:
     line = f"{sys.executable} -m harness plan --json --matrix {matrix}"
     script = f"{{ {line}; echo status $? >&2; }} | true"
     said = run_process(["sh", "-c", script], timeout=60, merge=True).decode()
@@ -69,7 +64,7 @@ def test_a_reader_that_has_seen_enough(matrix: Path) -> None:
 
 
 def test_a_terminal_without_unicode(matrix: Path) -> None:
-    """What an encoding lacks is escaped or replaced; nothing breaks."""
+    """Characters that the encoding lacks are escaped or replaced."""
     said = run_process(
         [sys.executable, "-m", "harness", "plan", "--matrix", str(matrix)],
         timeout=60,

@@ -1,4 +1,4 @@
-"""What records keep of a command line."""
+"""Shared options and recorded command lines."""
 
 import pytest
 
@@ -17,15 +17,15 @@ from harness.core.errors import ExitCode
     ],
 )
 def test_no_password_is_kept(word: str, kept: str) -> None:
-    """``run.json`` and the store are artifacts that others read."""
+    """Others can read ``run.json`` and the store."""
     assert recorded_words(["run", word]) == ("run", kept)
 
 
 @pytest.mark.parametrize("command", [("run",), ("pins",), ("build",), ("doctor",)])
-def test_a_mirror_that_is_no_address_is_a_mistake_of_the_command_line(
+def test_invalid_mirror_is_a_usage_error(
     command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Reported before anything is done, by option and by environment, without its password."""
+    """From the option or the environment, without its password."""
     monkeypatch.setenv("WHEELGRID_DEBIAN_MIRRORS", "u:secret@one.test/debian")
     for words in (command, (*command, "--debian-mirror", "ftp://u:secret@one.test/debian")):
         assert execute([*words]) == ExitCode.USAGE

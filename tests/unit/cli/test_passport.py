@@ -1,4 +1,4 @@
-"""``wheelgrid passport``, as far as it asks no engine."""
+"""``wheelgrid passport`` without an engine."""
 
 import json
 from collections.abc import Callable
@@ -14,28 +14,27 @@ FACTS = ROOT / "tests" / "data" / "facts.json"
 
 
 def test_without_a_target(wheelgrid: Run, matrix: Path) -> None:
-    """Nothing named is an error that names both ways to name something."""
+    """The message names both ways to select targets."""
     result = wheelgrid("passport", "--matrix", matrix)
     assert result.status == 2
     assert "--profile" in result.err
 
 
-def test_a_target_that_is_not_there(wheelgrid: Run, matrix: Path) -> None:
-    """A near miss is told."""
+def test_unknown_target_suggests_the_nearest(wheelgrid: Run, matrix: Path) -> None:
     result = wheelgrid("passport", "--record", "--matrix", matrix, "debian-1")
     assert result.status == 2
     assert "no target 'debian-1' in the matrix; did you mean 'debian-1" in result.err
 
 
 def test_facts_are_written(wheelgrid: Run, matrix: Path) -> None:
-    """Facts become records of the targets that replicate them: none in a matrix without any."""
+    """Facts become records of the targets that replicate them."""
     result = wheelgrid("passport", "--facts", FACTS, "--matrix", matrix)
     assert result.status == 0
     assert result.out == f"0 passports from {FACTS} in {matrix / 'passports'}\n"
 
 
 def test_facts_that_cannot_be_read(wheelgrid: Run, matrix: Path) -> None:
-    """A file that holds no facts is named."""
+    """The message names the file."""
     file = matrix / "facts.json"
     file.write_text(json.dumps({}))
     result = wheelgrid("passport", "--facts", file, "--matrix", matrix)
@@ -43,8 +42,8 @@ def test_facts_that_cannot_be_read(wheelgrid: Run, matrix: Path) -> None:
     assert f"{file}: no list of facts" in result.err
 
 
-def test_an_entry_for_people() -> None:
-    """The target, what it came to, and the lines below it with nothing in them that acts."""
+def test_format_entry() -> None:
+    """The target, the result and escaped lines."""
     entry = RecordingResult(
         target="debian-12/s390x", change=PassportChange.CHANGED, lines=("-a", "+\x1b[2J")
     )

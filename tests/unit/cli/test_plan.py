@@ -1,4 +1,4 @@
-"""``wheelgrid plan``: what would run."""
+"""``wheelgrid plan``."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ Run = Callable[..., Any]
 
 
 def test_a_table_with_a_count(wheelgrid: Run, matrix: Path) -> None:
-    """Subjects and targets are shown, how many cells that is, and what is expected to fail."""
+    """Subjects, targets, the number of cells and expected failures."""
     result = wheelgrid("plan", "--matrix", matrix)
     assert result.status == 0
     assert "debian-12" in result.out
@@ -21,7 +21,7 @@ def test_a_table_with_a_count(wheelgrid: Run, matrix: Path) -> None:
 
 
 def test_json(wheelgrid: Run, matrix: Path) -> None:
-    """One object a line and cell, in the order of the plan."""
+    """One object per line and cell, in the order of the plan."""
     result = wheelgrid("plan", "--json", "--matrix", matrix, "--target", "debian-12", "-k", "numpy")
     cells = [json.loads(line) for line in result.out.splitlines()]
     assert [cell["id"] for cell in cells] == ["debian-12/x86_64/numpy", "debian-12/s390x/numpy"]
@@ -49,7 +49,7 @@ def test_json(wheelgrid: Run, matrix: Path) -> None:
 def test_a_selection_of_nothing(
     wheelgrid: Run, matrix: Path, words: list[str], complaint: str
 ) -> None:
-    """A selection that selects nothing is a mistake, told with the nearest name."""
+    """It is an error that suggests the nearest name."""
     result = wheelgrid("plan", "--matrix", matrix, *words)
     assert result.status == 2
     assert result.out == ""
@@ -58,14 +58,14 @@ def test_a_selection_of_nothing(
 
 
 def test_no_matrix(wheelgrid: Run, tmp_path: Path) -> None:
-    """A folder without a matrix is named."""
+    """A folder without a matrix is reported."""
     result = wheelgrid("plan", "--matrix", tmp_path / "none")
     assert result.status == 2
     assert "none" in result.err
 
 
 def test_a_job_matrix(wheelgrid: Run, matrix: Path) -> None:
-    """A workflow reads one JSON object: a row a shard, as many as asked for."""
+    """One JSON object with an entry per shard."""
     result = wheelgrid("plan", "--format", "github", "--matrix", matrix, "--shards", 2)
     assert result.status == 0
     rows = json.loads(result.out)["include"]
@@ -78,12 +78,12 @@ def test_a_job_matrix(wheelgrid: Run, matrix: Path) -> None:
 
 
 def test_a_query_before_a_run(wheelgrid: Run, matrix: Path, tmp_path: Path) -> None:
-    """What is known before a run can be asked for; what was seen needs a stored run."""
+    """Fields known before a run can be queried; others need a stored run."""
     store = ("--store", tmp_path / "none.db")
     asked = wheelgrid("plan", "--json", "-q", "arch:s390x -numpy", "--matrix", matrix, *store)
     assert [json.loads(line)["id"] for line in asked.out.splitlines()] == [
         "debian-12/s390x/markupsafe"
     ]
-    for query, complaint in (("outcome:pass", "there is no store"), ("nobody", "none meets")):
+    for query, complaint in (("outcome:pass", "no such store"), ("nobody", "none meets")):
         result = wheelgrid("plan", "-q", query, "--matrix", matrix, *store)
         assert (result.status, complaint in result.err) == (2, True)

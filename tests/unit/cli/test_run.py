@@ -1,4 +1,4 @@
-"""``run``, ``check``, ``passport`` and ``repro`` up to the point where an engine is needed."""
+"""``run``, ``check``, ``passport`` and ``repro`` up to the point where they need an engine."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ def _no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_run_without_an_engine(wheelgrid: Run, matrix: Path, tmp_path: Path) -> None:
-    """Nothing can be said: exit code 3, the line that helps, and no file written."""
+    """Exit code 3, a message with the next step, and no file."""
     out = tmp_path / "grid"
     result = wheelgrid("run", "--matrix", matrix, "--out", out)
     assert result.status == 3
@@ -26,8 +26,7 @@ def test_a_run_without_an_engine(wheelgrid: Run, matrix: Path, tmp_path: Path) -
     assert not out.exists()
 
 
-def test_a_selection_of_nothing_comes_first(wheelgrid: Run, matrix: Path) -> None:
-    """A mistake on the command line is told without an engine."""
+def test_empty_selection_is_reported_without_an_engine(wheelgrid: Run, matrix: Path) -> None:
     result = wheelgrid("run", "--matrix", matrix, "--subject", "nump")
     assert result.status == 2
     assert "numpy" in result.err
@@ -42,7 +41,7 @@ def test_a_selection_of_nothing_comes_first(wheelgrid: Run, matrix: Path) -> Non
     ],
 )
 def test_checking_no_wheel(wheelgrid: Run, matrix: Path, word: str, complaint: str) -> None:
-    """What is neither a wheel file nor a release is told apart from both."""
+    """Neither a wheel file nor a release."""
     (matrix / "index.lock.json").write_text('{"generated": "2026-01-01", "releases": {}}')
     result = wheelgrid("check", word, "--matrix", matrix)
     assert result.status == 2
@@ -50,7 +49,7 @@ def test_checking_no_wheel(wheelgrid: Run, matrix: Path, word: str, complaint: s
 
 
 def test_checking_a_damaged_wheel(wheelgrid: Run, matrix: Path, tmp_path: Path) -> None:
-    """A file that is no wheel is told before any engine is asked."""
+    """Reported without an engine."""
     (matrix / "index.lock.json").write_text('{"generated": "2026-01-01", "releases": {}}')
     wheel = tmp_path / "x-1.0-py3-none-any.whl"
     wheel.write_bytes(b"not a zip file")
@@ -70,7 +69,7 @@ def test_checking_a_damaged_wheel(wheelgrid: Run, matrix: Path, tmp_path: Path) 
 def test_a_name_that_is_nearly_right(
     wheelgrid: Run, matrix: Path, words: list[str], complaint: str
 ) -> None:
-    """A target or a cell that is not there is told with the nearest one."""
+    """The nearest target or cell is suggested."""
     result = wheelgrid(*words, "--matrix", matrix)
     assert result.status == 2
     assert complaint in result.err
@@ -81,13 +80,13 @@ def test_a_name_that_is_nearly_right(
     [
         ("subject:nobody", "none meets the query"),
         ("outcome:crushed", "did you mean 'crashed'?"),
-        ("outcome:crashed", "there is no store"),
+        ("outcome:crashed", "no such store"),
     ],
 )
 def test_checking_by_a_query(
     wheelgrid: Run, matrix: Path, tmp_path: Path, query: str, complaint: str
 ) -> None:
-    """``check`` speaks the query language, and says what it cannot answer."""
+    """``check`` accepts queries, and reports what it cannot answer."""
     (matrix / "index.lock.json").write_text('{"generated": "2026-01-01", "releases": {}}')
     wheel = make_wheel(tmp_path, "x", "")
     words = ("--matrix", matrix, "--store", tmp_path / "none.db", "-q", query)

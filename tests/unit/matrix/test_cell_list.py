@@ -1,4 +1,4 @@
-"""The cells of a run as one document: the same cells back, and everything in it once."""
+"""The JSON document of a run's cells."""
 
 import json
 from dataclasses import replace
@@ -19,14 +19,14 @@ CELLS: tuple[Cell, ...] = (
 )
 
 
-def test_the_same_cells_come_back() -> None:
-    """Order, sources and expectations are as they were."""
+def test_round_trip() -> None:
+    """Order, sources and expectations are kept."""
     assert load_cells(dump_cells(CELLS)) == CELLS
     assert load_cells(dump_cells(())) == ()
 
 
-def test_everything_is_in_it_once() -> None:
-    """A target of many cells is written once, so that a large plan stays small."""
+def test_targets_and_subjects_are_listed_once() -> None:
+    """A large plan stays small."""
     document = json.loads(dump_cells(CELLS))
     assert [len(document[part]) for part in ("targets", "subjects", "expectations", "cells")] == [
         2, 2, 1, 4,
@@ -34,5 +34,5 @@ def test_everything_is_in_it_once() -> None:
 
 
 def test_the_same_cells_give_the_same_bytes() -> None:
-    """Shards are told to be of one plan by these bytes."""
+    """Shards of one plan are recognized by these bytes."""
     assert dump_cells(CELLS) == dump_cells(load_cells(dump_cells(CELLS)))

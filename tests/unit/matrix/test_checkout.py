@@ -1,4 +1,4 @@
-"""What changed in a checkout, on real ones: small, with real git."""
+"""Changes in small real git checkouts."""
 
 import subprocess
 from pathlib import Path
@@ -26,7 +26,7 @@ PINNED = (
 
 
 def git(folder: Path, *words: str) -> None:
-    """Run git there, whoever the user is."""
+    """Run git with a fixed user."""
     who = ("-c", "user.name=t", "-c", "user.email=t@example.invalid")
     subprocess.run(
         ["/usr/bin/env", "git", *who, *words], cwd=folder, check=True, capture_output=True
@@ -42,7 +42,7 @@ def write_matrix(folder: Path) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Make a repository with a matrix on ``main``, and a branch that has left it."""
+    """Create a repository with a matrix on ``main`` and a branch."""
     top = tmp_path / "a checkout"
     write_matrix(top / "matrix")
     (top / "matrix" / LOCK_NAME).write_text(EMPTY)
@@ -54,22 +54,21 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def chosen(top: Path, base: str = "main", selection: Selection | None = None) -> list[str]:
-    """Return the ids of the cells that the change touches."""
+    """Return the ids of the cells that the change affects."""
     folder = top / "matrix"
     matrix = read_matrix(folder)
     return [c.id for c in choose_changed(matrix, selection or Selection(), base, folder)]
 
 
 def change(top: Path, name: str, old: str, new: str) -> None:
-    """Replace a text in a file of the matrix."""
+    """Replace a text in a matrix file."""
     path = top / "matrix" / name
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
 
 
-def test_nothing_changed(checkout: Path) -> None:
-    """A branch that only wrote a document touches no cell."""
+def test_a_new_document_affects_no_cell(checkout: Path) -> None:
     (checkout / "über uns.md").write_text("hello")
     git(checkout, "add", ".")
     git(checkout, "commit", "-q", "-m", "say hello")
@@ -77,7 +76,7 @@ def test_nothing_changed(checkout: Path) -> None:
 
 
 def test_a_target_changed(checkout: Path) -> None:
-    """Its cells are touched, committed or not; a selection chooses of them."""
+    """Its cells are affected, committed or not; a selection applies too."""
     change(
         checkout,
         "targets.yaml",
@@ -91,8 +90,8 @@ def test_a_target_changed(checkout: Path) -> None:
     assert chosen(checkout, selection=Selection(subjects=("numpy",))) == touched[1:]
 
 
-def test_what_the_base_did_meanwhile_is_not_this_change(checkout: Path) -> None:
-    """The branch is compared with where it left, not with where the base is now."""
+def test_later_commits_of_the_base_do_not_count(checkout: Path) -> None:
+    """The branch is compared with its merge base."""
     git(checkout, "checkout", "-q", "main")
     change(checkout, "targets.yaml", "suite: trixie", "suite: sid")
     git(checkout, "commit", "-q", "-a", "-m", "sid")
@@ -101,7 +100,7 @@ def test_what_the_base_did_meanwhile_is_not_this_change(checkout: Path) -> None:
 
 
 def test_another_pin(checkout: Path) -> None:
-    """The release whose wheels are others is told; the day of the lock alone says nothing."""
+    """A release with other wheels is found; the date of the lock does not count."""
     lock = checkout / "matrix" / LOCK_NAME
     lock.write_text(EMPTY.replace("2026-01-01", "2026-01-03"))
     assert chosen(checkout) == []
@@ -112,8 +111,8 @@ def test_another_pin(checkout: Path) -> None:
     assert [name.rpartition("/")[2] for name in chosen(checkout)] == ["numpy"] * 3
 
 
-def test_new_code_that_is_not_added_yet(checkout: Path) -> None:
-    """A file that git does not know counts, unless it is ignored."""
+def test_untracked_code_counts(checkout: Path) -> None:
+    """Ignored files do not."""
     (checkout / ".git" / "info" / "exclude").write_text("*.log\n")
     (checkout / "harness").mkdir()
     (checkout / "harness" / "prober.log").write_text("")
@@ -122,8 +121,7 @@ def test_new_code_that_is_not_added_yet(checkout: Path) -> None:
     assert len(chosen(checkout)) == 6
 
 
-def test_a_base_without_a_readable_matrix(checkout: Path) -> None:
-    """Where there was none, or none that this harness reads, all cells are touched."""
+def test_unreadable_base_matrix_affects_all_cells(checkout: Path) -> None:
     git(checkout, "checkout", "-q", "--orphan", "bare")
     git(checkout, "rm", "-q", "-r", "--cached", "matrix")
     git(checkout, "commit", "-q", "--allow-empty", "-m", "nothing")
@@ -133,15 +131,14 @@ def test_a_base_without_a_readable_matrix(checkout: Path) -> None:
 
 @pytest.mark.parametrize("base", ["nowhere", "--help", "main:matrix"])
 def test_an_unknown_base(checkout: Path, base: str) -> None:
-    """It is named, with what to do; it is never taken for an option of git."""
+    """The message names it; it is never taken for an option of git."""
     with pytest.raises(UsageError, match=f"--changed {base}: git: exit status") as raised:
         chosen(checkout, base=base)
     assert str(raised.value).endswith("fetched with its history")
     assert len(str(raised.value).splitlines()) <= 3, "no manual page"
 
 
-def test_no_checkout(tmp_path: Path) -> None:
-    """A matrix outside git has no earlier state."""
+def test_matrix_outside_git_is_an_error(tmp_path: Path) -> None:
     write_matrix(tmp_path / "matrix")
     with pytest.raises(UsageError, match="not a git repository"):
         chosen(tmp_path)
@@ -150,12 +147,12 @@ def test_no_checkout(tmp_path: Path) -> None:
 def test_the_commands(
     checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`plan` gives a job matrix without a job; `run` ends well without an engine."""
+    """`plan` prints an empty job matrix; `run` succeeds without an engine."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{checkout}/no-engine.sock")
     same = ("--changed", "main", "--matrix", str(checkout / "matrix"))
     plan = ("plan", "--format", "github", "--shards", "8", *same)
     assert (execute(plan), capsys.readouterr().out) == (0, '{"include": []}\n')
-    said = "no cell is touched by what changed since main\n"
+    said = "no cell is affected by the changes since main\n"
     assert (execute(["run", *same]), capsys.readouterr().out) == (0, said)
     for others, out in (((), "0 cells of 0 targets"), (("--json", "-q", "arch:s390x"), "")):
         assert (execute(["plan", *others, *same]), capsys.readouterr().out.strip()) == (0, out)
@@ -177,8 +174,8 @@ targets:
 }
 
 
-def test_another_lock_touches_what_takes_its_packages(tmp_path: Path) -> None:
-    """Not what another arch or suite takes; a comment is nothing, a suite's flag is all of it."""
+def test_a_new_package_lock_affects_its_users(tmp_path: Path) -> None:
+    """Other arches and suites do not count; a suite's flag affects all its users."""
     top = tmp_path / "checkout"
     packages = top / "matrix" / "packages"
     packages.mkdir(parents=True)

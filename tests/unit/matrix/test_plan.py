@@ -1,4 +1,4 @@
-"""Which cells a selection leaves, and what a wheel can fit."""
+"""Selections of cells, and which targets a wheel fits."""
 
 import sys
 from dataclasses import replace
@@ -15,9 +15,9 @@ from harness.matrix.plan import (
     Selection,
     all_cells,
     find_cell,
+    or_default_profile,
     plan_cells,
     subject_fits,
-    usual,
     wheel_fits,
     with_subjects,
 )
@@ -69,8 +69,7 @@ def ids(selection: Selection) -> list[str]:
     return [cell.id for cell in plan_cells(MATRIX, selection)]
 
 
-def test_all_cells_in_the_order_of_the_matrix_but_for_the_excluded() -> None:
-    """Targets, then subjects; a pair that the matrix leaves out is no cell."""
+def test_all_cells_in_matrix_order_without_excluded_pairs() -> None:
     assert ids(Selection()) == [
         "debian-11/x86_64/numpy",
         "debian-11/x86_64/abi3",
@@ -83,7 +82,7 @@ def test_all_cells_in_the_order_of_the_matrix_but_for_the_excluded() -> None:
 
 
 def test_an_expectation_is_attached_where_all_its_globs_match() -> None:
-    """The arch of an expectation may be an alias."""
+    """The arch may be an alias."""
     expected = {cell.id: cell.expectation for cell in all_cells(MATRIX) if cell.expectation}
     assert expected == {"debian-11/aarch64/numpy": REFUSED}
 
@@ -104,7 +103,7 @@ def test_an_expectation_is_attached_where_all_its_globs_match() -> None:
     ],
 )
 def test_options_narrow_one_another(selection: Selection, expected: set[str]) -> None:
-    """Several globs of one option mean any of them; a wildcard knows no alias."""
+    """Several globs of one option mean any; a glob with a wildcard matches no alias."""
     assert {cell.removeprefix("debian-") for cell in ids(selection)} == expected
 
 
@@ -129,7 +128,7 @@ for keyword in sys.argv[1:]:
 
 @pytest.fixture(scope="module")
 def cells_of_pytest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """Return what pytest itself collects, in a module and test named like the harness's own."""
+    """Return the cells that pytest collects in a module and test with the harness's names."""
     folder = tmp_path_factory.mktemp("pytest")
     names = [cell.id for cell in all_cells(MATRIX)]
     (folder / "test_matrix.py").write_text(
@@ -147,10 +146,9 @@ def cells_of_pytest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[
 
 
 @pytest.mark.parametrize("keyword", KEYWORDS)
-def test_a_keyword_means_what_it_means_to_pytest(
+def test_keyword_selects_the_same_cells_as_pytest(
     cells_of_pytest: dict[str, list[str]], keyword: str
 ) -> None:
-    """With the same ``-k`` pytest itself collects the same cells."""
     try:
         planned = ids(Selection(keyword=keyword))
     except UsageError:
@@ -191,15 +189,14 @@ def test_a_keyword_means_what_it_means_to_pytest(
         ),
     ],
 )
-def test_a_selection_that_cannot_be_meant(selection: Selection, message: str) -> None:
-    """The message names the option, and what is nearest or what each option left."""
+def test_invalid_selections(selection: Selection, message: str) -> None:
+    """The message names the option, and the nearest name or the cells left by each option."""
     with pytest.raises(UsageError) as caught:
         plan_cells(MATRIX, selection)
     assert str(caught.value) == message
 
 
-def test_a_cell_by_its_id() -> None:
-    """An alias of the arch is accepted."""
+def test_cell_id_accepts_an_arch_alias() -> None:
     assert find_cell(MATRIX, "debian-11/arm64/numpy").expectation is REFUSED
 
 
@@ -213,14 +210,14 @@ def test_a_cell_by_its_id() -> None:
         (
             "debian-sid-3.14/armhf/numpy",
             (
-                "the matrix leaves numpy out on debian-sid-3.14/armv7l; "
-                "`wheelgrid plan --target debian-sid-3.14` shows what it has there"
+                "the matrix excludes numpy on debian-sid-3.14/armv7l; "
+                "`wheelgrid plan --target debian-sid-3.14` lists its cells"
             ),
         ),
     ],
 )
-def test_an_id_that_is_no_cell(cell_id: str, message: str) -> None:
-    """The part that is wrong is named."""
+def test_unknown_cell_id(cell_id: str, message: str) -> None:
+    """The message names the wrong part."""
     with pytest.raises(UsageError) as caught:
         find_cell(MATRIX, cell_id)
     assert str(caught.value) == f"cell {cell_id!r}: {message}"
@@ -247,13 +244,13 @@ def test_an_id_that_is_no_cell(cell_id: str, message: str) -> None:
         ("cp311-cp311-win_amd64", "built for win_amd64"),
     ],
 )
-def test_what_a_wheel_is_meant_for(tags: str, reason: str) -> None:
-    """Python and arch decide; versions and families of libc are the installer's to judge."""
+def test_wheel_fits_by_python_and_arch(tags: str, reason: str) -> None:
+    """The libc is left to the installer."""
     assert wheel_fits(parse_tag(tags), a_target("debian-12", "x86_64", "3.11")) == reason
 
 
 def test_a_subject_of_several_files_fits_where_one_does() -> None:
-    """The reasons of all its files are told where none does."""
+    """If none fits, all reasons are given."""
     subject = a_subject("a", "/w/a-1-cp39-cp39-linux_x86_64.whl", "a-1-cp39-cp39-linux_s390x.whl")
     assert subject_fits(subject, MATRIX.targets[0]) == ""
     reason = subject_fits(subject, MATRIX.targets[2])
@@ -261,14 +258,13 @@ def test_a_subject_of_several_files_fits_where_one_does() -> None:
     assert subject_fits(a_subject("numpy"), MATRIX.targets[0]) == ""
 
 
-def test_a_file_that_is_not_named_like_a_wheel() -> None:
-    """The path and what is wrong with the name are told."""
+def test_invalid_wheel_file_name() -> None:
     with pytest.raises(WheelError, match=r"^/w/a\.zip: not a wheel's file name: "):
         subject_fits(a_subject("a", "/w/a.zip"), MATRIX.targets[0])
 
 
-def test_other_subjects_take_the_place_of_the_matrix_s_own() -> None:
-    """Cells are where they can fit, and nothing is expected of them; profiles still select."""
+def test_with_subjects_replaces_subjects() -> None:
+    """Expectations are dropped; profiles still select."""
     own = with_subjects(MATRIX, [a_subject("numpy", "numpy-1-cp39-cp39-linux_aarch64.whl")])
     (cell,) = plan_cells(own, Selection(profile="smoke"))
     assert cell.id == "debian-11/aarch64/numpy"
@@ -276,8 +272,8 @@ def test_other_subjects_take_the_place_of_the_matrix_s_own() -> None:
     assert all_cells(replace(own, excluded=frozenset())) != all_cells(own)
 
 
-def test_a_wheel_may_fit_the_python_that_stands_in() -> None:
-    """Whether the target's own Python or a replica's is measured, is known only then."""
+def test_wheel_may_fit_the_python_of_a_replica() -> None:
+    """Which Python is measured is not known yet."""
     target = replace(
         a_target("fedora-35", "x86_64", "3.10"),
         replica=ReplicaWay(
@@ -297,9 +293,9 @@ def test_a_wheel_may_fit_the_python_that_stands_in() -> None:
     assert fits == {"39": "needs CPython 3.9, the target has 3.10 or 3.11", "310": "", "311": ""}
 
 
-def test_what_is_usual_where_nothing_is_selected() -> None:
-    """The profile ``default`` where there is one; any wish, and a matrix without it, stay."""
+def test_default_profile_applies_to_an_empty_selection() -> None:
+    """If the matrix has one."""
     matrix = replace(MATRIX, profiles=(Profile(name="default", arches=("x86_64",)),))
-    assert usual(matrix, Selection()) == Selection(profile="default")
-    assert usual(matrix, Selection(keyword="arm")) == Selection(keyword="arm")
-    assert usual(MATRIX, Selection()) == Selection()
+    assert or_default_profile(matrix, Selection()) == Selection(profile="default")
+    assert or_default_profile(matrix, Selection(keyword="arm")) == Selection(keyword="arm")
+    assert or_default_profile(MATRIX, Selection()) == Selection()

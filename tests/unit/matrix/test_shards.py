@@ -1,4 +1,4 @@
-"""Pieces of a plan: whole targets, nothing lost or doubled, about the same length."""
+"""Shards of a plan."""
 
 from collections import Counter
 
@@ -14,8 +14,8 @@ KEYS = [f"t{n}/{arch}" for n in range(5) for arch in ("x86_64", "aarch64", "s390
 
 
 @given(st.integers(1, 15), st.dictionaries(st.sampled_from(KEYS), st.floats(0, 900)))
-def test_nothing_is_lost_or_doubled(count: int, long: dict[str, float]) -> None:
-    """Every cell is in one shard, every target in one, and no shard is empty."""
+def test_every_cell_is_in_one_shard(count: int, long: dict[str, float]) -> None:
+    """Targets are not split, and no shard is empty."""
     plan = cells(*KEYS)
     durations = {cell.id: long[cell.target.key] for cell in plan if cell.target.key in long}
     shards = split_cells(plan, count, durations)
@@ -27,8 +27,8 @@ def test_nothing_is_lost_or_doubled(count: int, long: dict[str, float]) -> None:
         assert all(len(shard.arches) == 1 for shard in shards)
 
 
-def test_shards_are_about_as_long() -> None:
-    """A long target has a shard for itself, the short ones share the others."""
+def test_shards_have_similar_durations() -> None:
+    """A long target gets a shard for itself."""
     plan = cells(*(f"t{n}/s390x" for n in range(5)))
     durations = {cell.id: 150.0 if cell.target.id == "t3" else 40.0 for cell in plan}
     shards = split_cells(plan, 3, durations)
@@ -40,29 +40,27 @@ def test_shards_are_about_as_long() -> None:
 
 
 def test_an_arch_gets_shards_by_its_load() -> None:
-    """Emulated cells that take ten times as long get more of the shards."""
+    """Emulated cells that take ten times as long get more shards."""
     plan = cells(*(f"t{n}/{arch}" for n in range(4) for arch in ("x86_64", "s390x")))
     durations = {cell.id: 100.0 if cell.target.arch_name == "s390x" else 1.0 for cell in plan}
     arches = Counter(shard.arches for shard in split_cells(plan, 5, durations))
     assert arches == {("x86_64",): 1, ("s390x",): 4}
 
 
-def test_more_shards_than_targets() -> None:
-    """A target stays whole, so that there is a most."""
+def test_more_shards_than_targets_is_an_error() -> None:
     with pytest.raises(UsageError, match=r"3 shards of 2 targets: .* take 2 at most"):
         split_cells(cells("a/x86_64", "b/x86_64"), 3, {})
 
 
 @pytest.mark.parametrize("text", ["", "1", "0/3", "4/3", "-1/3", "a/b", "1/2/3", "1.5/2"])
-def test_what_is_no_shard(text: str) -> None:
-    """A shard is a number out of a number."""
+def test_invalid_shard_names(text: str) -> None:
     with pytest.raises(UsageError, match="write it as K/N"):
         parse_shard(text)
     assert parse_shard("2/5") == (2, 5)
 
 
-def test_a_matrix_says_what_runs_natively() -> None:
-    """Whoever has runners of an arch maps its shards to them; the others are emulated."""
+def test_job_matrix_marks_native_shards() -> None:
+    """Other arches are emulated."""
     plan = cells("a/x86_64", "a/i686", "a/aarch64", "a/s390x", "a/armv7l")
     rows = github_matrix(split_cells(plan, 5, {}))["include"]
     assert [(row["arches"], row["machine"], row["native"]) for row in rows] == [

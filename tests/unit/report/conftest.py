@@ -1,4 +1,4 @@
-"""``pytest tests/unit/report --update-golden`` writes the golden files anew."""
+"""``pytest tests/unit/report --update-golden`` rewrites the golden files."""
 
 from tests.support.sample_run import golden, grid
 

@@ -7,8 +7,8 @@ import pytest
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Observation, Prediction
-from harness.report.causes import count_agreement, gist
-from harness.report.predictions import format_story
+from harness.report.causes import count_agreement, shared_detail
+from harness.report.predictions import format_explanation
 from harness.report.terminal import render_grid
 from harness.results.grid import Agreement, Grid, GridCell, build_grid
 
@@ -26,7 +26,7 @@ SUFFIX = Prediction(
 
 
 def predicted(grid: Grid, cell_id: str, said: Prediction, **seen: object) -> Grid:
-    """Return the grid with a prediction of one cell, and what was seen of it changed."""
+    """Return the grid with a prediction of one cell, and a change of its observation."""
 
     def one(cell: GridCell) -> Observation | None:
         if cell.cell.id != cell_id or cell.observation is None:
@@ -69,11 +69,11 @@ NUMPY = "debian-12/x86_64/numpy"
 def test_agreement(
     grid: Grid, cell_id: str, said: Prediction, seen: dict[str, object], agreement: Agreement
 ) -> None:
-    """Outcomes are compared; what no prediction can know is told apart, a miss says nothing."""
+    """Outcomes are compared; known limits are counted separately, misses are ignored."""
     assert cell_of(predicted(grid, cell_id, said, **seen), cell_id).agreement is agreement
 
 
-def test_a_disagreement_has_its_own_mark(grid: Grid) -> None:
+def test_a_disagreement_is_marked(grid: Grid) -> None:
     """In the table, below it with both sides, and in the last line."""
     wrong = predicted(grid, NUMPY, SUFFIX)
     text = render_grid(wrong, width=120).plain
@@ -84,7 +84,7 @@ def test_a_disagreement_has_its_own_mark(grid: Grid) -> None:
 
 
 def test_an_unexpected_outcome_keeps_its_capital(grid: Grid) -> None:
-    """What fails the run is not hidden behind a wrong prediction."""
+    """A disagreement does not hide an unexpected result."""
     wrong = predicted(grid, PLAIN, PASS, evidence="ImportError: libx.so: cannot open")
     table = render_grid(wrong, width=120).plain.partition("prediction and observation")[0]
     assert "≠" not in table
@@ -98,37 +98,38 @@ def test_limits_are_listed_with_their_reason(grid: Grid) -> None:
 
 
 def test_causes_are_grouped(grid: Grid) -> None:
-    """Cells of one cause share a line that says what they have in common, most first."""
+    """A line per cause with the shared detail, most frequent first."""
     seen = predicted(grid, PLAIN, SUFFIX, cause=Cause.SUFFIX_MISMATCH)
     text = render_grid(seen, width=120).plain
     assert "  1 cell: suffix-mismatch -gnu on targets that read only -musl" in text
     assert "  2 cells: tag-refused" in text
 
 
-def test_gist_of_arch_names() -> None:
-    """Where only the arch differs, the whole triplets are told."""
+def test_shared_detail_of_arch_names() -> None:
+    """If only the arch differs, whole triplets are shown."""
     fedora = replace(
         SUFFIX,
         file="demo/_x.cpython-39-powerpc64le-linux-gnu.so",
         evidence="_x.so; the interpreter reads .cpython-39-ppc64le-linux-gnu.so .abi3.so .so",
     )
-    assert gist(fedora) == "powerpc64le-linux-gnu on targets that read only ppc64le-linux-gnu"
-    assert not gist(replace(SUFFIX, cause=Cause.NO_EXTENSION))
+    assert (
+        shared_detail(fedora) == "powerpc64le-linux-gnu on targets that read only ppc64le-linux-gnu"
+    )
+    assert not shared_detail(replace(SUFFIX, cause=Cause.NO_EXTENSION))
 
 
-def test_nothing_predicted_is_nothing_said(grid: Grid) -> None:
-    """A grid without predictions says nothing of them."""
+def test_no_agreement_without_predictions(grid: Grid) -> None:
     assert not count_agreement(grid.cells)
 
 
-def test_story(grid: Grid) -> None:
-    """A cell's story has what was seen, what was predicted, why, and the way out."""
-    story = format_story(cell_of(predicted(grid, PLAIN, SUFFIX), PLAIN), width=400)
+def test_explanation(grid: Grid) -> None:
+    """Result, prediction, reason and remedy."""
+    story = format_explanation(cell_of(predicted(grid, PLAIN, SUFFIX), PLAIN), width=400)
     for part in ("import-failed (import)", "as seen", "One tag, two names.", "Both names."):
         assert part in story
     assert "\x1b" not in story
     limited = predicted(grid, "debian-12/s390x/threads", PASS)
-    told = format_story(cell_of(limited, "debian-12/s390x/threads"), width=400)
+    told = format_explanation(cell_of(limited, "debian-12/s390x/threads"), width=400)
     assert "a known limit: what code does" in told
     assert "expected" in told
-    assert "not run" in format_story(cell_of(grid, "debian-13/riscv64/plain"), width=80)
+    assert "not run" in format_explanation(cell_of(grid, "debian-13/riscv64/plain"), width=80)

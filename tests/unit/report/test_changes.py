@@ -1,4 +1,4 @@
-"""A comparison in words: what got worse and what is accused of it, in every format."""
+"""Comparisons as text, JSON and Markdown."""
 
 import io
 import json
@@ -24,7 +24,7 @@ MADE = [*cells(4), *cells(1, target="fedora-32")]
 
 @pytest.fixture
 def comparison() -> Comparison:
-    """Three subjects that fell ill with their image, one that did on its own, one healed."""
+    """Three subjects regress with their image, one alone, and one is fixed."""
     base = [saw(cell, Outcome.PASS) for cell in MADE[:3]]
     now = [saw(cell, Outcome.IMPORT_FAILED, "no\x1bsymbol", image=NEW) for cell in MADE[:3]]
     base += [saw(MADE[3], Outcome.CRASHED), saw(MADE[4], Outcome.PASS)]
@@ -38,8 +38,8 @@ def terminal(comparison: Comparison) -> str:
     return page.getvalue()
 
 
-def test_the_terminal_names_what_else_changed(comparison: Comparison) -> None:
-    """Counts first, then the epidemic, then each cell with its two sides and its suspects."""
+def test_terminal(comparison: Comparison) -> None:
+    """Counts first, then the epidemic, then each cell with both results and differences."""
     lines = terminal(comparison).splitlines()
     assert lines[0] == "4 regressed, 1 fixed"
     assert (
@@ -51,24 +51,22 @@ def test_the_terminal_names_what_else_changed(comparison: Comparison) -> None:
     assert "crashed → pass" in lines[lines.index("fixed") + 1]
 
 
-def test_what_nobody_can_be_accused_of_is_said() -> None:
-    """A regression with which nothing that is recorded changed says so."""
+def test_regression_without_a_recorded_change() -> None:
     (cell,) = cells(1)
     alone = compare_grids(
         grid((cell, saw(cell, Outcome.PASS))), grid((cell, saw(cell, Outcome.CRASHED)))
     )
-    assert "      nothing else that is recorded changed" in terminal(alone).splitlines()
+    assert "      no other recorded change" in terminal(alone).splitlines()
 
 
 def test_a_long_list_is_cut() -> None:
-    """A heading has so many lines and says how many there are more."""
+    """The number of further lines is shown."""
     many = cells(MOST + 2)
     new = compare_grids(Grid(cells=()), grid(*((cell, saw(cell, Outcome.PASS)) for cell in many)))
     assert terminal(new).splitlines()[-1] == "  and 2 more"
 
 
-def test_nothing_to_tell() -> None:
-    """Two equal grids are told in one line."""
+def test_equal_grids_are_one_line() -> None:
     (cell,) = cells(1)
     same = grid((cell, saw(cell, Outcome.PASS)))
     assert terminal(compare_grids(same, same)) == "1 same\n"
@@ -76,7 +74,7 @@ def test_nothing_to_tell() -> None:
 
 
 def test_json_has_every_change(comparison: Comparison) -> None:
-    """The document has the two runs, the counts, epidemics and both sides of a change."""
+    """Both runs, the counts, epidemics and both sides of each change."""
     document: dict[str, Any] = json.loads(comparison_json(comparison, base="b", run="r"))
     assert (document["base"], document["run"], document["worse"]) == ("b", "r", True)
     assert document["counts"] == {"regressed": 4, "fixed": 1}
@@ -87,8 +85,8 @@ def test_json_has_every_change(comparison: Comparison) -> None:
     assert [d["aspect"] for d in last["differences"]] == ["wheel"]
 
 
-def test_markdown_has_a_row_a_change(comparison: Comparison) -> None:
-    """Each change is a row; what a wheel said cannot leave its cell of the table."""
+def test_markdown_has_a_row_per_change(comparison: Comparison) -> None:
+    """Text from wheels cannot leave its table cell."""
     rows = [row for row in markdown_changes(comparison).splitlines() if row.startswith("| <code>")]
     assert len(rows) == 5
     assert all(row.count("|") == 6 for row in rows)
@@ -97,22 +95,22 @@ def test_markdown_has_a_row_a_change(comparison: Comparison) -> None:
 
 
 def test_markdown_keeps_its_budget(comparison: Comparison) -> None:
-    """What does not fit is left out and counted."""
+    """Omitted rows are counted."""
     short = markdown_changes(comparison, budget=600)
     assert len(short.encode()) <= 600
     assert "lines more_" in short
 
 
-def test_a_query_chooses_changes(comparison: Comparison) -> None:
-    """Changes are chosen by the cell as it is now, and epidemics with them."""
+def test_a_query_filters_changes(comparison: Comparison) -> None:
+    """By the newer cell; epidemics too."""
     fedora = chosen_changes(comparison, parse_query("target:fedora-*"))
     assert (fedora.counts, fedora.epidemics) == ({ChangeKind.REGRESSED: 1}, ())
     ill = chosen_changes(comparison, parse_query("outcome:import-failed s0"))
     assert [len(e.cells) for e in ill.epidemics] == [len(ill.changes)] == [1]
 
 
-def test_a_query_chooses_cells() -> None:
-    """A run keeps the chosen cells, with their targets and subjects alone."""
+def test_a_query_filters_a_run() -> None:
+    """The run keeps only the targets and subjects of the matching cells."""
     seen = [(cell, replace(saw(cell, Outcome.PASS))) for cell in MADE]
     how = Circumstances(harness="1", started_at="2026-01-01", seconds=1, workers=1)
     chosen = chosen_cells(record_run(grid(*seen), how), parse_query("target:fedora-*"))
@@ -120,5 +118,5 @@ def test_a_query_chooses_cells() -> None:
     assert [target.id for target in chosen.targets] == ["fedora-32"]
     assert [subject.id for subject in chosen.subjects] == ["s0"]
     assert len(chosen.grid.cells) == 1
-    with pytest.raises(UsageError, match="none of the run's 5 cells meets the query"):
+    with pytest.raises(UsageError, match="none of the run's 5 cells matches the query"):
         chosen_cells(record_run(grid(*seen), how), parse_query("target:nothing"))

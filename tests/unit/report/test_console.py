@@ -10,7 +10,7 @@ LONG = "a [bold]long[/bold] line :smile: " + "x" * 200
 
 
 def test_messages_are_escaped_and_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
-    """No markup, emoji code or escape sequence of a message has an effect, and no line wraps."""
+    """Markup, emoji codes and escape sequences have no effect, and lines do not wrap."""
     say(f"{LONG}\x1b[31m\nnext")
     assert capsys.readouterr() == ("", f"{LONG}\\x1b[31m\nnext\n")
 

@@ -1,4 +1,4 @@
-"""The HTML page as it is written; what it does in a browser is tested there."""
+"""The HTML page as a document; tests/integration/test_page.py opens it in a browser."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from harness.report.html import format_moment, html_page, luminance, outcome_sty
 from harness.report.pagedata import LOG_CHARACTERS, embeddable
 from harness.results.compare import compare_grids
 from harness.results.grid import Grid
-from harness.results.past import Past, Sighting
+from harness.results.past import PastResult, RunHistory
 from harness.results.runfile import Circumstances, Run, record_run
 
 WENT = Circumstances(harness="1.0", started_at="2026-11-02T10:00:00+00:00", seconds=1, workers=2)
@@ -42,8 +42,8 @@ def data_of(page: str) -> dict[str, object]:
     return document
 
 
-def test_nothing_is_loaded_from_elsewhere(run: Run) -> None:
-    """No element has an address to load from, and the policy would refuse it."""
+def test_page_loads_nothing(run: Run) -> None:
+    """No element has an external address, and the policy forbids it."""
     page = _Elements()
     page.feed(html_page(run))
     sources = [value for name, value in page.attributes if name in ("src", "href", "srcset")]
@@ -54,7 +54,7 @@ def test_nothing_is_loaded_from_elsewhere(run: Run) -> None:
 
 
 def test_text_of_a_wheel_cannot_end_its_element(run: Run) -> None:
-    """Whatever a wheel prints, the page has its own two scripts and no more."""
+    """The page has exactly its two scripts."""
     page = _Elements()
     page.feed(html_page(run))
     assert page.scripts == 2
@@ -73,14 +73,14 @@ def test_text_of_a_wheel_cannot_end_its_element(run: Run) -> None:
         ("é → 🎡 \u202e", "é → 🎡 " + r"\u202e"),
     ],
 )
-def test_texts_are_visible_and_otherwise_the_same(said: str, shown: str) -> None:
-    """What could act is an escape that is read; all else comes through JSON as it was."""
+def test_unsafe_text_is_escaped_in_json(said: str, shown: str) -> None:
+    """Other text is unchanged."""
     document = json.dumps([said, said], ensure_ascii=False)
     assert json.loads(embeddable(document)) == [shown, shown]
 
 
-def test_data_says_what_the_run_says(run: Run, grid: Grid) -> None:
-    """Every cell is in it, control characters shown as escapes."""
+def test_data_has_every_cell(run: Run, grid: Grid) -> None:
+    """Control characters are escaped."""
     data = data_of(html_page(run))
     document = data["run"]
     assert isinstance(document, dict)
@@ -93,7 +93,7 @@ def test_data_says_what_the_run_says(run: Run, grid: Grid) -> None:
 
 
 def test_long_logs_keep_their_end(run: Run) -> None:
-    """A page of thousands of cells stays one that opens; what a log ends with matters."""
+    """So that a page of thousands of cells still opens."""
     cell = next(c for c in run.cells if c.observation and c.observation.outcome is Outcome.CRASHED)
     long = "x" * LOG_CHARACTERS * 2 + "the end"
     text = json.dumps(run_with_log(run, cell.target, cell.subject, long))
@@ -113,13 +113,13 @@ def run_with_log(run: Run, target: str, subject: str, log: str) -> object:
     return next(c for c in document["cells"] if (c["target"], c["subject"]) == (target, subject))
 
 
-def test_past(run: Run, grid: Grid) -> None:
-    """Changes against another run and sightings of earlier ones are in the data."""
+def test_history(run: Run, grid: Grid) -> None:
+    """The data has changes against another run and earlier results."""
     cell = "debian-12/s390x/plain"
-    past = Past(
+    past = RunHistory(
         base="last night",
         comparison=compare_grids(Grid(cells=grid.cells[:3]), grid),
-        history={cell: (Sighting(when="2026-11-01T10:00:00+00:00", outcome=Outcome.PASS),)},
+        history={cell: (PastResult(when="2026-11-01T10:00:00+00:00", outcome=Outcome.PASS),)},
     )
     data = data_of(html_page(run, past))
     assert data["base"] == "last night"
@@ -130,8 +130,8 @@ def test_past(run: Run, grid: Grid) -> None:
     assert data["sightings"] == [{"when": "2026-11-01T10:00:00+00:00", "outcome": "pass"}]
 
 
-def test_ink_can_be_read_on_its_colour() -> None:
-    """Where an outcome is drawn solid, its letter has a contrast of 3 to 1 at least (WCAG 2)."""
+def test_contrast_of_solid_marks() -> None:
+    """At least 3 to 1 (WCAG 2)."""
     pairs = re.findall(r"--hue: (#\w{6}); --on: (#\w{6})", outcome_style())
     assert len(pairs) == len(Outcome)
     for pair in pairs:
@@ -140,6 +140,6 @@ def test_ink_can_be_read_on_its_colour() -> None:
 
 
 def test_moment() -> None:
-    """A time is written for people; what is none stays as it is."""
+    """Other text than a time is unchanged."""
     assert format_moment("2026-11-02T10:00:00+00:00") == "2 November 2026, 10:00 UTC"
     assert format_moment("soon") == "soon"

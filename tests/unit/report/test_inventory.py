@@ -1,4 +1,4 @@
-"""The lines that tell of images: sizes, ages, users."""
+"""The inventory of images: sizes, ages, users."""
 
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay
@@ -16,8 +16,8 @@ def item(name: str, *targets: str, age: float | None = None) -> StoredItem:
     )
 
 
-def test_a_stock_is_a_line_an_item_and_a_sum() -> None:
-    """An age that nobody knows is a dash; many users are counted."""
+def test_inventory_has_a_line_per_item_and_totals() -> None:
+    """An unknown age is a dash; many users are counted."""
     items = [
         item("a:1", "t/1", "t/2", "t/3", "t/4", age=7200),
         item("b:1", age=200_000),
@@ -34,7 +34,7 @@ def test_a_stock_is_a_line_an_item_and_a_sum() -> None:
 
 
 def test_a_built_image_is_one_line() -> None:
-    """Whatever its origin holds: a label is anybody's text."""
+    """The origin is untrusted text."""
     ref = ImageRef(id="sha256:1", way=ImageWay.REPLICA, origin="replica of\nalpine")
     line = format_built(alpine_replica(), ref, size=40 * MIB, seconds=1.26)
     assert line.startswith("alpine-3.14-replica/x86_64  replica  1.3 s  40 MiB  replica of")

@@ -17,12 +17,11 @@ def cases(grid: Grid) -> dict[str, ET.Element]:
 
 
 def test_golden(grid: Grid, golden: Callable[[str, str], None]) -> None:
-    """The document is what it was when it was looked at."""
     golden("junit.xml", junit_xml(grid, timestamp="2026-11-02T10:00:00"))
 
 
-def test_one_case_a_cell(grid: Grid, cases: dict[str, ET.Element]) -> None:
-    """Every cell is a case; class and name together are its id."""
+def test_one_case_per_cell(grid: Grid, cases: dict[str, ET.Element]) -> None:
+    """Class and name together are the cell's id."""
     assert list(cases) == [cell.cell.id for cell in grid.cells]
 
 
@@ -39,19 +38,18 @@ def test_one_case_a_cell(grid: Grid, cases: dict[str, ET.Element]) -> None:
     ],
 )
 def test_verdicts(cases: dict[str, ET.Element], cell: str, element: str, message: str) -> None:
-    """Unexpected fails, a miss is an error, and what is expected or allowed is skipped."""
+    """An unexpected result fails, a miss is an error, an expected or allowed failure is skipped."""
     found = cases[cell].find(element)
     assert found is not None
     assert (found.get("message") or "").startswith(message)
 
 
-def test_a_pass_has_no_mark(cases: dict[str, ET.Element]) -> None:
-    """An expected pass holds its log and nothing else."""
+def test_a_pass_has_only_its_log(cases: dict[str, ET.Element]) -> None:
     assert [child.tag for child in cases["debian-12/x86_64/plain"]] == ["system-out"]
 
 
-def test_forbidden_characters_are_shown(cases: dict[str, ET.Element]) -> None:
-    """What XML forbids is there as an escape, and lines stay lines."""
+def test_forbidden_characters_are_escaped(cases: dict[str, ET.Element]) -> None:
+    """Newlines stay."""
     log = cases["debian-12/s390x/plain"].findtext("system-out") or ""
     assert r"\x1b[2J\x1b]0;owned\x07" in log
     assert r"second line \x00" in log.splitlines()[-1]
@@ -76,7 +74,7 @@ REQUIRED = {"testsuite": {"name", "tests", "failures", "errors"}, "testcase": {"
 
 
 def test_common_schema(grid: Grid) -> None:
-    """No element and no attribute that the common schema does not have; times as it writes them."""
+    """Only elements, attributes and time formats of Jenkins' schema."""
     root = ET.fromstring(junit_xml(grid, timestamp="2026-11-02T10:00:00"))  # noqa: S314 - ours
     assert root.tag == "testsuites"
     for element in root.iter():
@@ -88,7 +86,7 @@ def test_common_schema(grid: Grid) -> None:
 
 
 def test_counts(grid: Grid, cases: dict[str, ET.Element]) -> None:
-    """The suite counts what its cases are."""
+    """The counts of the suite match its cases."""
     root = ET.fromstring(junit_xml(grid))  # noqa: S314 - ours
     for attribute, tag in (("failures", "failure"), ("errors", "error")):
         found = sum(case.find(tag) is not None for case in cases.values())
@@ -96,7 +94,7 @@ def test_counts(grid: Grid, cases: dict[str, ET.Element]) -> None:
 
 
 def test_long_logs_keep_their_end() -> None:
-    """Of a long log the last lines stay, and it is said that some are missing."""
+    """A marker shows that lines are missing."""
     kept = tail("".join(f"line {n}\n" for n in range(1000)))
     assert kept.startswith("[…]\nline 900\n")
     assert kept.endswith("line 999\n")

@@ -1,4 +1,4 @@
-"""The Markdown summary, and how it shrinks into its budget."""
+"""The Markdown summary and its size limit."""
 
 import re
 from dataclasses import replace
@@ -13,15 +13,15 @@ GRID = "<details><summary>The grid"
 
 
 def test_whole(grid: Grid) -> None:
-    """Counts, what did not pass, and the grid."""
+    """Counts, failures and the grid."""
     text = markdown_summary(grid)
     assert text.startswith("### 9 of 16 cells as expected")
     assert "<code>debian&#45;12/s390x/plain</code> | import-failed" in text
     assert GRID in text
 
 
-def test_nothing_of_a_wheel_is_markup(grid: Grid) -> None:
-    """What a wheel prints is a code element; no pipe of its ends a table cell."""
+def test_text_of_a_wheel_is_not_markup(grid: Grid) -> None:
+    """It is a code element, and no pipe ends a table cell."""
     hostile = "|`x` <b>@nobody</b> [l](javascript:x) ![i](x)\n# head"
     cells = tuple(
         replace(c, observation=replace(c.observation, evidence=hostile)) if c.observation else c
@@ -36,14 +36,14 @@ def test_nothing_of_a_wheel_is_markup(grid: Grid) -> None:
 
 @pytest.mark.parametrize("budget", [400, 700, 1000, 1500, 2500])
 def test_budget_is_kept(grid: Grid, budget: int) -> None:
-    """It is never longer than it may be, and the counts are always there."""
+    """The counts are always included."""
     text = markdown_summary(grid, budget=budget)
     assert len(text.encode()) <= budget
     assert "9 of 16" in text
 
 
-def test_the_grid_goes_first(grid: Grid) -> None:
-    """A byte too many costs the grid; what failed goes only after it, and is counted."""
+def test_the_grid_is_omitted_first(grid: Grid) -> None:
+    """Then rows of failures, which are counted."""
     whole = len(markdown_summary(grid).encode())
     assert GRID in markdown_summary(grid, budget=whole)
     without = markdown_summary(grid, budget=whole - 1)
@@ -54,7 +54,7 @@ def test_the_grid_goes_first(grid: Grid) -> None:
 
 
 def test_a_big_run_fits(grid: Grid) -> None:
-    """Ten thousand unexpected cells still make a summary that is shown."""
+    """Ten thousand unexpected cells still give a valid summary."""
     one = grid.cells[4]
     cells = tuple(
         replace(one, cell=replace(one.cell, subject=replace(one.cell.subject, id=f"subject-{n}")))
@@ -65,7 +65,7 @@ def test_a_big_run_fits(grid: Grid) -> None:
 
 
 def test_changes(grid: Grid) -> None:
-    """Against a base, what regressed is said before what fails."""
+    """Regressions against a base come before failures."""
     base = tuple(c for c in grid.cells if c.cell.id != "debian-12/s390x/plain")
     text = markdown_summary(grid, comparison=compare_grids(Grid(cells=base), grid))
     told = text.partition("#### Since the base\n\n")[2].splitlines()[0]

@@ -1,4 +1,4 @@
-"""A passport as it is printed."""
+"""Passports as text and JSON."""
 
 import json
 
@@ -27,8 +27,8 @@ PASSPORT = Passport(
 )
 
 
-def test_for_people(grid: Grid) -> None:
-    """A line per field; the long list of tags is cut, and nothing in it can act."""
+def test_text(grid: Grid) -> None:
+    """A line per field, escaped; the long list of tags is cut."""
     text = format_passport(grid.targets[1], PASSPORT)
     assert text.startswith("debian-12/s390x\n  python              3.11.2\n")
     assert "  elf little          no\n" in text
@@ -36,8 +36,8 @@ def test_for_people(grid: Grid) -> None:
     assert r"pip 23.0.1\x1b[2J" in text
 
 
-def test_for_programs(grid: Grid) -> None:
-    """One line of JSON has every field whole."""
+def test_json(grid: Grid) -> None:
+    """One line with all fields."""
     line = passport_json(grid.targets[1], PASSPORT)
     assert "\n" not in line
     document = json.loads(line)

@@ -1,4 +1,4 @@
-"""What a plan and the wheels that are for nobody look like."""
+"""Plans, and wheels that fit no target."""
 
 import json
 
@@ -7,7 +7,7 @@ from harness.results.grid import Grid
 
 
 def test_targets_are_named_once() -> None:
-    """A wheel's line per reason names each target with its arches."""
+    """A line per wheel and reason, with the arches of each target."""
     keys = ["debian-12/i686", "debian-12/s390x", "debian-13/i686"]
     assert format_not_applicable({("x-1.0", "built for x86_64"): keys}) == (
         "x-1.0 not applicable, built for x86_64: debian-12/{i686,s390x} debian-13/i686\n"
@@ -15,7 +15,7 @@ def test_targets_are_named_once() -> None:
 
 
 def test_cells_as_json(grid: Grid) -> None:
-    """Every cell is a line of its own, with what is expected of it."""
+    """One line per cell, with the expected outcome."""
     lines = cells_json([cell.cell for cell in grid.cells]).splitlines()
     cells = [json.loads(line) for line in lines]
     assert [cell["id"] for cell in cells] == [cell.cell.id for cell in grid.cells]

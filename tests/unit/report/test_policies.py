@@ -1,4 +1,4 @@
-"""Policies as people read them."""
+"""Effects of policies as text and Markdown."""
 
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Prediction
@@ -29,7 +29,7 @@ SAME = shift("debian/x86_64", Outcome.CRASHED, Outcome.CRASHED)
 
 
 def test_a_policy() -> None:
-    """Counts of every effect, then who is hit where."""
+    """Counts per effect, then the affected wheels and targets."""
     assert format_policy(POLICY, [FIXED, BROKEN, SAME]) == (
         "some: Some: change\n"
         "  https://example.org\n"
@@ -40,7 +40,7 @@ def test_a_policy() -> None:
 
 
 def test_a_page() -> None:
-    """A row of the table has the counts, a section the wheels, and the last line the cost."""
+    """The table has the counts, a section the wheels, and the last line the bytes read."""
     page = policies_markdown([(POLICY, [FIXED, SAME])], "Much.", COST).splitlines()
     assert "| [Some: change](https://example.org) | 0 | 1 | 0 | 1 |" in page
     assert "| fixed | demo 1.0 | alpine/x86_64 |" in page
@@ -54,15 +54,15 @@ def test_a_page() -> None:
 
 
 def test_scope() -> None:
-    """The releases are named with the versions that were taken, and what is missing is told."""
+    """Releases with versions, and the number of targets left out."""
     whole = format_scope(releases=RELEASES, wheels=3, targets=["a/x86_64"], passports=1)
     assert whole == ("2 releases, 3 wheels that are chosen on 1 targets: demo 1.0, other 2.")
     less = format_scope(releases=RELEASES, wheels=3, targets=["a/x86_64", "b/x86_64"], passports=1)
-    assert less.endswith(" 1 targets left out: no passport is recorded (--measure takes it).")
+    assert less.endswith(" 1 targets left out: no passport is recorded (--measure measures it).")
 
 
 def test_cost() -> None:
-    """Bytes that were read stand beside those that there are; no wheel costs nothing."""
+    """Bytes read and total bytes; zero wheels cause no error."""
     assert format_cost(wheels=4, closer=1, size=200 << 20, read=5 << 20) == (
         "Of 4 wheels of 200.0 MiB, 5.0 MiB (2.5%) were read: names of all, the ELF files of "
         "the 1 that a policy shifts."
@@ -73,7 +73,7 @@ def test_cost() -> None:
 
 
 def test_verified() -> None:
-    """The agreement is counted, and what went otherwise is told with what was predicted."""
+    """Agreements are counted, disagreements listed with the prediction."""
     agreed = Verified(
         shift=FIXED, on="later/x86_64", before=Outcome.IMPORT_FAILED, after=Outcome.PASS
     )
@@ -83,4 +83,4 @@ def test_verified() -> None:
         "    other-2-a-b-c.whl: debian/x86_64 pass, later/x86_64 pass; "
         "predicted pass and import-failed\n"
     )
-    assert "nothing shifts" in format_verified([])
+    assert "no affected wheel" in format_verified([])

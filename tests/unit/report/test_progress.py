@@ -1,4 +1,4 @@
-"""How a run shows itself while it goes on."""
+"""The progress of a run on a terminal and in a log."""
 
 import io
 from pathlib import Path
@@ -28,8 +28,8 @@ def record(grid: Grid, journal: Journal, target: str) -> None:
             journal.cell(cell.observation)
 
 
-def test_a_journal_gives_the_grid_back(grid: Grid, journal: Journal) -> None:
-    """What workers wrote down is the grid; phases add up; a worker at rest is not shown."""
+def test_state_from_a_journal(grid: Grid, journal: Journal) -> None:
+    """Grid, summed phases, and busy workers only."""
     journal.activity("debian-12/s390x", "assembling the image")
     Journal(journal.path, "gw1").activity("debian-13/x86_64", "probing")
     Journal(journal.path, "gw1").activity("debian-13/x86_64", "")
@@ -45,14 +45,14 @@ def test_a_journal_gives_the_grid_back(grid: Grid, journal: Journal) -> None:
 
 
 def test_time_left(grid: Grid, journal: Journal) -> None:
-    """The pace so far gives the time left; before the first cell nobody knows."""
+    """Unknown before the first finished cells."""
     assert follow(grid, journal).time_left(30) is None
     record(grid, journal, "debian-12/x86_64")
     assert follow(grid, journal).time_left(10) == pytest.approx(30)
 
 
 def test_a_log_gets_a_line_per_target_and_a_heartbeat(grid: Grid, journal: Journal) -> None:
-    """A finished target is told once; without one, a line comes every ten seconds."""
+    """A heartbeat comes after ten seconds without a finished target."""
     stream = io.StringIO()
     view = PlainView(Console(file=stream, width=40))
     view.show(follow(grid, journal), 0)
@@ -72,21 +72,20 @@ def test_a_log_gets_a_line_per_target_and_a_heartbeat(grid: Grid, journal: Journ
 
 
 def test_a_terminal_gets_a_bar_counts_and_workers(grid: Grid, journal: Journal) -> None:
-    """The live display says how much is done, of what kind, and who does what."""
     journal.activity("debian-12/s390x", "assembling the image")
     record(grid, journal, "debian-12/x86_64")
     console = Console(file=io.StringIO(), width=100)
     console.print(draw(follow(grid, journal), 65, console))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "4/16 cells" in text
-    assert "1:05 gone" in text
+    assert "1:05 elapsed" in text
     assert "about 3:15 left" in text
     assert "✓ 2 pass" in text
     assert "gw0 debian-12/s390x assembling the image" in text
 
 
 def test_the_view_fits_the_console() -> None:
-    """Only a terminal gets a display that is drawn in place."""
+    """Only a terminal gets a live display."""
     with open_view(Console(file=io.StringIO(), force_terminal=False)) as view:
         assert isinstance(view, PlainView)
     with open_view(Console(file=io.StringIO(), force_terminal=True)) as view:

@@ -1,4 +1,4 @@
-"""Remedies in words."""
+"""Remedies as text."""
 
 import io
 
@@ -23,8 +23,8 @@ def effect(remedy: Remedy, *, fixed: tuple[str, ...] = (), added: int = 0) -> Re
     return RemedyEffect(remedy=remedy, fixed=fixed, broken=(), added=added, run=0)
 
 
-def test_a_row_a_remedy() -> None:
-    """Each remedy has its counts, what it costs and its catch; targets are named once below."""
+def test_a_row_per_remedy() -> None:
+    """Counts, size and catch; targets are listed once below."""
     text = printed(
         effect(BOTH, fixed=("alpine/x86_64", "alpine/aarch64"), added=20 << 10),
         effect(INSTALL, fixed=("alpine/x86_64", "alpine/aarch64")),
@@ -38,12 +38,11 @@ def test_a_row_a_remedy() -> None:
     )
 
 
-def test_what_is_simulated_is_said() -> None:
-    """A wheel cannot hold a link: where one is proposed, the page says what was done instead."""
+def test_simulated_links_are_mentioned() -> None:
+    """A wheel cannot contain a link."""
     assert SIMULATED in printed(effect(INSTALL))
     assert SIMULATED not in printed(effect(BOTH))
 
 
-def test_reasons_cannot_act_on_the_terminal() -> None:
-    """Symbols out of a wheel are shown, not obeyed."""
+def test_reasons_are_escaped() -> None:
     assert "\x1b" not in printed(impossible=(("abi3", HOSTILE),))

@@ -1,4 +1,4 @@
-"""The static site, the badges and the feed: text of every file."""
+"""The static site, the badges and the feed."""
 
 import json
 import re
@@ -23,7 +23,7 @@ ATOM = f"{{{NAMESPACE}}}"
 
 @pytest.fixture
 def nights(grid: Grid) -> tuple[Run, Run]:
-    """Two runs: in the second one a cell regressed."""
+    """Two runs; in the second a cell regressed."""
     healed = Grid(
         cells=tuple(
             replace(
@@ -43,8 +43,7 @@ def at(day: str) -> Circumstances:
     return Circumstances(harness="1", started_at=f"{day}T02:00:00+00:00", seconds=1, workers=2)
 
 
-def test_every_link_leads_somewhere(nights: tuple[Run, Run]) -> None:
-    """A page links to files of the site alone, which are there."""
+def test_links_lead_to_files_of_the_site(nights: tuple[Run, Run]) -> None:
     files = site_files(nights)
     for name, text in files.items():
         if not name.endswith(".html"):
@@ -57,8 +56,8 @@ def test_every_link_leads_somewhere(nights: tuple[Run, Run]) -> None:
             assert href.startswith("#") or found in files, (name, href)
 
 
-def test_a_page_for_each(nights: tuple[Run, Run]) -> None:
-    """Each target and each wheel has a page, each wheel a badge."""
+def test_a_page_per_target_and_wheel(nights: tuple[Run, Run]) -> None:
+    """Each wheel also has a badge."""
     files = site_files(nights)
     assert "targets/debian-12--s390x.html" in files
     assert "subjects/numpy.html" in files
@@ -69,7 +68,6 @@ def test_a_page_for_each(nights: tuple[Run, Run]) -> None:
 
 
 def test_listing_is_escaped(nights: tuple[Run, Run]) -> None:
-    """What a wheel printed is text on the pages without a script too."""
     before, latest = nights
     cells = tuple(
         replace(c, observation=replace(c.observation, evidence="<script>alert(1)</script>\x1b"))
@@ -85,12 +83,12 @@ def test_listing_is_escaped(nights: tuple[Run, Run]) -> None:
 
 @pytest.mark.parametrize("key", ["../../etc/passwd", "..", ".", "a/b", "Ünï", "a--b", "a%2Fb", ""])
 def test_names_stay_in_their_folder(key: str) -> None:
-    """Whatever a subject is called, its page is a plain file name."""
+    """Page names of any subject are plain file names."""
     assert re.fullmatch(r"[\w~-][\w.~-]*", file_name(key), re.ASCII)
 
 
 def test_transitions_are_newest_first(nights: tuple[Run, Run]) -> None:
-    """From night to night, whatever order the files came in."""
+    """Whatever the order of the files."""
     found = transitions(in_order([nights[1], nights[0], nights[1]]))
     assert [(t.when[:10], t.change.id, str(t.change.change)) for t in found] == [
         ("2026-11-02", RED, "regressed")
@@ -98,14 +96,14 @@ def test_transitions_are_newest_first(nights: tuple[Run, Run]) -> None:
 
 
 def test_sightings(nights: tuple[Run, Run]) -> None:
-    """A cell's history is oldest first; a run that did not reach it says nothing."""
+    """Oldest first; runs without the cell are skipped."""
     seen = sightings(nights)
     assert [s.outcome for s in seen[RED]] == [Outcome.PASS, Outcome.IMPORT_FAILED]
     assert "debian-13/riscv64/plain" not in seen
 
 
 def test_feed(nights: tuple[Run, Run]) -> None:
-    """Each entry has what RFC 4287 asks of it; the same change keeps its name."""
+    """Entries are valid in RFC 4287; a change keeps its id."""
     when = nights[1].circumstances.started_at
     text = atom_feed(transitions(nights), updated=when, url="https://example.invalid/grid/")
     again = atom_feed(transitions(nights), updated=when, url="https://example.invalid/grid/")
@@ -123,7 +121,7 @@ def test_feed(nights: tuple[Run, Run]) -> None:
 
 
 def test_badges(grid: Grid) -> None:
-    """A surprise is red, a miss does not count, nothing seen is not known."""
+    """An unexpected result is red, misses are ignored, no result is "not known"."""
     by = {s.id: [c for c in grid.cells if c.cell.subject.id == s.id] for s in grid.subjects}
     assert (judge_subject("plain", by["plain"]).message) == "works on 1/2"
     assert judge_subject("plain", by["plain"]).colour == BAD

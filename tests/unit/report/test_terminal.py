@@ -1,4 +1,4 @@
-"""The grid on terminals of all widths and kinds."""
+"""The grid on terminals of several widths and encodings."""
 
 import io
 import re
@@ -29,12 +29,11 @@ Golden = Callable[[str, str], None]
 
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
 def test_golden(grid: Grid, golden: Golden, width: int) -> None:
-    """What is printed at each width is what was looked at and found good."""
     golden(f"grid-{width}.txt", render_grid(grid, width=width).plain + "\n")
 
 
 def test_golden_ascii(grid: Grid, golden: Golden) -> None:
-    """A terminal without Unicode gets ASCII alone, nothing lost."""
+    """An ASCII terminal gets only ASCII, without loss."""
     text = render_grid(grid, width=80, encoding="ascii").plain
     assert text.isascii()
     golden("grid-ascii.txt", text + "\n")
@@ -42,20 +41,19 @@ def test_golden_ascii(grid: Grid, golden: Golden) -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_no_line_is_wider_than_the_terminal(grid: Grid, width: int) -> None:
-    """Nothing wraps: every line fits."""
     lines = render_grid(grid, width=width).plain.split("\n")
     assert max(map(cell_len, lines)) <= width
 
 
-def test_what_a_wheel_prints_cannot_act(grid: Grid) -> None:
-    """Escape sequences are shown as text, markup stays markup, and a line stays one line."""
+def test_text_of_a_wheel_is_escaped(grid: Grid) -> None:
+    """Markup is literal, and a line stays one line."""
     text = render_grid(grid, width=200).plain
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
     assert r"\x1b[2J\x1b]0;owned\x07 [bold red]markup[/] \u202egnp.exe second line \x00" in text
 
 
-def test_the_glyphs_tell_all_outcomes_apart() -> None:
-    """No two outcomes share a glyph or a colour, and no glyph is both expected and not."""
+def test_glyphs_and_colours_are_distinct() -> None:
+    """No glyph is both expected and unexpected."""
     glyphs = list(GLYPHS.values())
     letters = [g.expected for g in glyphs] + [g.unexpected for g in glyphs if g.unexpected != "?"]
     plain = [g.plain or g.expected for g in glyphs]
@@ -64,8 +62,7 @@ def test_the_glyphs_tell_all_outcomes_apart() -> None:
     assert len({g.style for g in glyphs}) == len(glyphs)
 
 
-def test_one_subject_on_many_targets_stands_upright(grid: Grid) -> None:
-    """The table is turned where that makes it narrower."""
+def test_table_is_transposed_if_that_is_narrower(grid: Grid) -> None:
     cells = [c.cell for c in grid.cells if c.cell.subject.id == "numpy"]
     lines = render_grid(build_grid(cells, ()), width=120).plain.split("\n")
     assert lines[1].split() == ["numpy"]
@@ -79,8 +76,8 @@ def printed(grid: Grid, **options: object) -> str:
     return stream.getvalue()
 
 
-def test_colour_is_for_terminals_only(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipe gets no escape sequence; NO_COLOR takes the colours off a terminal."""
+def test_colours_only_on_terminals(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_COLOR disables them."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\x1b[" not in printed(grid, force_terminal=False)
     coloured = re.compile(r"\x1b\[[0-9;]*(3[0-9]|9[0-7]|38;)")
@@ -91,7 +88,7 @@ def test_colour_is_for_terminals_only(grid: Grid, monkeypatch: pytest.MonkeyPatc
 
 
 def test_phases() -> None:
-    """Work is summed over the workers and stands beside the clock."""
+    """Work is summed over the workers and shown with the elapsed time."""
     circumstances = Circumstances(
         harness="1",
         started_at="",
@@ -100,11 +97,11 @@ def test_phases() -> None:
         phases={"images": 212.4, "wheels": 40.0},
     )
     said = format_phases(circumstances)
-    assert said == "images 212 s, wheels 40 s of work; 190 s by the clock on 2 workers"
+    assert said == "images 212 s, wheels 40 s of work; 190 s elapsed on 2 workers"
 
 
-def test_what_was_done_elsewhere_is_said(grid: Grid) -> None:
-    """A grid tells what was not measured with the target itself, and how to have it so."""
+def test_reused_and_native_results_are_counted(grid: Grid) -> None:
+    """With the option that measures again."""
     attempt = Attempt(mode=AttemptMode.NATIVE, outcome=Outcome.PASS, stage=Stage.CALL, seconds=0.1)
     cells = tuple(
         replace(
@@ -114,14 +111,14 @@ def test_what_was_done_elsewhere_is_said(grid: Grid) -> None:
         if cell.observation
     )
     said = format_reused(replace(grid, cells=cells)).splitlines()
-    assert f"{len(cells)} cells were measured on another target that has the same image" in said
+    assert f"{len(cells)} cells were measured on another target with the same image" in said
     assert any(
-        line.startswith(f"{len(cells)} wheels were installed by the same pip") for line in said
+        line.startswith(f"{len(cells)} wheels were installed without emulation") for line in said
     )
 
 
-def test_what_an_image_is_made_of_instead_is_a_line(grid: Grid) -> None:
-    """One line for each reason: the targets, what was taken, and why."""
+def test_deviating_packages_are_reported(grid: Grid) -> None:
+    """One line per reason, with the targets."""
     assert format_deviations(grid) == ""
     said = format_deviations(made_of(grid, f"Debian trixie 5f{SUBSTITUTED}as locked on 2026-11-28"))
     (line,) = said.splitlines()
@@ -130,7 +127,7 @@ def test_what_an_image_is_made_of_instead_is_a_line(grid: Grid) -> None:
 
 
 def made_of(grid: Grid, origin: str) -> Grid:
-    """Return the grid as if all its images came from there."""
+    """Return the grid as if all its images had that origin."""
     image = ImageRef(id="sha256:0", way=ImageWay.ASSEMBLED, origin=origin)
     seen = [cell.observation for cell in grid.cells if cell.observation]
     return build_grid(

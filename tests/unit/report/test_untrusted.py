@@ -1,4 +1,4 @@
-"""Text of unknown origin, made harmless and cut to size."""
+"""Escaping and cutting untrusted text."""
 
 import pytest
 from hypothesis import given
@@ -21,18 +21,18 @@ from harness.report.untrusted import cut, visible
     ],
 )
 def test_visible(text: str, shown: str) -> None:
-    """Whatever could act on a terminal or reorder what is read is written as an escape."""
+    """Characters that affect a terminal or reorder text are escaped."""
     assert visible(text) == shown
 
 
 def test_kept_characters_stay() -> None:
-    """A log keeps its newlines when asked to."""
+    """A log keeps its newlines."""
     assert visible("a\nb\tc", keep="\n") == "a\nb\\tc"
 
 
 @given(st.text())
 def test_visible_survives_any_encoding(text: str) -> None:
-    """The result can be written as ASCII, and showing it again changes nothing."""
+    """The result can be encoded as ASCII, and escaping is idempotent."""
     shown = visible(text, encoding="ascii")
     assert shown.isascii()
     assert visible(shown, encoding="ascii") == shown
@@ -40,11 +40,11 @@ def test_visible_survives_any_encoding(text: str) -> None:
 
 @given(st.text(st.characters(categories=("L", "N", "P", "Z", "S"))), st.integers(0, 30))
 def test_cut_fits(text: str, width: int) -> None:
-    """A cut text is never wider than asked for, wide characters counted twice."""
+    """Wide characters count twice."""
     assert cell_len(cut(visible(text), width)) <= width
 
 
 @pytest.mark.parametrize(("width", "left"), [(5, "abcde"), (4, "abc…"), (1, "…"), (0, "")])
 def test_cut_marks_the_loss(width: int, left: str) -> None:
-    """What fits stays whole; a lost end is marked."""
+    """Short text stays whole; a cut end is marked."""
     assert cut("abcde", width) == left

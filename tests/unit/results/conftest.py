@@ -1,4 +1,4 @@
-"""The grid and the golden files that reports are held against."""
+"""The sample grid and the golden files."""
 
 from tests.support.sample_run import golden, grid
 

@@ -1,4 +1,4 @@
-"""What became of cells since the base, what is accused of it, and what is an epidemic."""
+"""Changes since a base, their suspects, and epidemics."""
 
 from dataclasses import replace
 
@@ -35,31 +35,31 @@ REFUSED, MISS = Outcome.REFUSED, Outcome.MISS
         (None, (CRASH, ""), ChangeKind.NOT_COMPARABLE),
     ],
 )
-def test_what_became_of_a_cell(
+def test_change_of_a_cell(
     base: tuple[Outcome, str] | None, now: tuple[Outcome, str] | None, change: ChangeKind
 ) -> None:
-    """Follows from both outcomes and causes; a miss, or a cell not run, is no regression."""
+    """A miss or a cell that was not run is no regression."""
     cell = make_cell(source=IndexSource(name="x", version="1"))
     sides = (grid((cell, saw(cell, *seen) if seen else None)).cells[0] for seen in (base, now))
     assert change_of(*sides) is change
 
 
 def test_a_failure_that_is_expected_still_fails() -> None:
-    """What the matrix expects is a failure to those who use the wheel all the same."""
+    """An expectation does not make a failure a pass."""
     cell = make_cell(expectation=expect(FAIL))
     side = grid((cell, saw(cell, FAIL))).cells[0]
     assert change_of(side, side) is ChangeKind.STILL_FAILING
 
 
 def test_a_fixture_wheel_refused_twice_still_fails() -> None:
-    """A refusal is right for somebody else's wheel only."""
+    """A refusal is right only for an index wheel."""
     cell = make_cell(source=FixtureSource(project="plain", builder="cross"))
     side = grid((cell, saw(cell, REFUSED))).cells[0]
     assert change_of(side, side) is ChangeKind.STILL_FAILING
 
 
 def test_a_cell_on_one_side_only() -> None:
-    """It is new or gone, and neither is a regression."""
+    """It is new or gone, and no regression."""
     old, new = cells(2)
     comparison = compare_grids(grid((old, saw(old, PASS))), grid((new, saw(new, CRASH))))
     assert [(c.id, c.change) for c in comparison.changes] == [
@@ -70,7 +70,7 @@ def test_a_cell_on_one_side_only() -> None:
 
 
 def regress(count: int, of: int, **changed: str) -> Comparison:
-    """Compare ``of`` cells that passed, the first ``count`` of which crash now."""
+    """Compare ``of`` cells that passed, of which the first ``count`` now crash."""
     all_cells = cells(of)
     base = grid(*((cell, saw(cell, PASS)) for cell in all_cells))
     now = grid(
@@ -82,8 +82,8 @@ def regress(count: int, of: int, **changed: str) -> Comparison:
     return compare_grids(base, now)
 
 
-def test_a_regression_names_what_else_changed() -> None:
-    """Image, wheel and emulator are accused where they differ, and nothing else is."""
+def test_a_regression_lists_recorded_differences() -> None:
+    """Image, wheel and emulator."""
     (found,) = regress(1, 1, image=NEW, wheel="b", qemu="8.0").regressions
     assert [(d.aspect, d.base, d.now) for d in found.differences] == [
         (Aspect.WHEEL, "a", "b"),
@@ -92,8 +92,8 @@ def test_a_regression_names_what_else_changed() -> None:
     ]
 
 
-def test_a_new_image_is_told_by_its_passport() -> None:
-    """The lines of both passports that differ stand beside the image; an installer by itself."""
+def test_a_new_image_shows_passport_differences() -> None:
+    """The installer is a separate aspect."""
     old = make_passport(libc="glibc 2.36", installer="pip 23", tags=("a", "b"))
     new = replace(old, libc="glibc 2.41", installer="pip 25", tags=("b", "c"), kernel="other")
     (cell,) = cells(1)
@@ -107,8 +107,8 @@ def test_a_new_image_is_told_by_its_passport() -> None:
     assert (installer.base, installer.now) == ("pip 23", "pip 25")
 
 
-def test_the_same_tags_in_another_order() -> None:
-    """An order matters to an installer, and is told where nothing else differs."""
+def test_order_of_tags_is_a_difference() -> None:
+    """It is reported if nothing else differs."""
     old = make_passport(tags=("a", "b"))
     assert passport_lines(old, replace(old, tags=("b", "a"))) == ("tags: in another order",)
 
@@ -125,7 +125,7 @@ def test_the_same_tags_in_another_order() -> None:
     ],
 )
 def test_an_epidemic(count: int, of: int, changed: dict[str, str], epidemics: int) -> None:
-    """Half of the cells, three subjects or more, with the environment and the same wheels."""
+    """At least half of the cells and three subjects regress with one environment."""
     comparison = regress(count, of, **changed)
     assert len(comparison.epidemics) == epidemics
     assert len(comparison.regressions) == (0 if epidemics else count)
@@ -133,7 +133,7 @@ def test_an_epidemic(count: int, of: int, changed: dict[str, str], epidemics: in
 
 
 def test_an_epidemic_takes_every_cell_once_and_the_narrower_suspect() -> None:
-    """An image accounts for its own target where the emulator changed for all of them."""
+    """The image explains its target although the emulator changed everywhere."""
     ill, well = cells(4, target="debian-12"), cells(6, target="debian-13")
     base = grid(*((cell, saw(cell, PASS)) for cell in (*ill, *well)))
     now = grid(
@@ -148,7 +148,7 @@ def test_an_epidemic_takes_every_cell_once_and_the_narrower_suspect() -> None:
 
 
 def test_a_flaky_cell_is_no_regression() -> None:
-    """What has changed before with nothing else changing is told, and does not decide."""
+    """A cell that changed before without a recorded change is listed, but not counted."""
     (cell,) = cells(1)
     comparison = compare_grids(
         grid((cell, saw(cell, PASS))), grid((cell, saw(cell, CRASH))), flaky=frozenset({cell.id})
@@ -160,15 +160,14 @@ def test_a_flaky_cell_is_no_regression() -> None:
 @pytest.mark.parametrize(
     ("again", "believed"), [(CRASH, True), (FAIL, True), (PASS, False), (MISS, True)]
 )
-def test_a_regression_is_seen_once_more(again: Outcome, believed: bool) -> None:
-    """What passes when it is run again is flaky; what cannot be run again stays a regression."""
+def test_confirm_repeats_regressions(again: Outcome, believed: bool) -> None:
+    """A pass is flaky; a miss stays a regression."""
     (cell,) = cells(1)
     first = compare_grids(grid((cell, saw(cell, PASS))), grid((cell, saw(cell, CRASH))))
     assert confirm(first, grid((cell, saw(cell, again)))).worse is believed
 
 
-def test_an_epidemic_that_does_not_come_again() -> None:
-    """Its cells are flaky one by one, and no epidemic is left."""
+def test_unconfirmed_epidemic_is_flaky() -> None:
     first = regress(4, 6, image=NEW)
     again = grid(*((cell, saw(cell, PASS, image=NEW)) for cell in cells(4)))
     assert first.epidemics

@@ -1,4 +1,4 @@
-"""The release gate: what gets worse, who loses a wheel, and what to exit with."""
+"""The release gate: regressions, lost platforms and exit codes."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +10,14 @@ from harness.core.errors import ExitCode, UsageError
 from harness.core.subjects import FileSource, IndexSource, Subject
 from harness.report.gate import format_gate
 from harness.results.compare import ChangeKind
-from harness.results.gate import Gated, Pair, hold_against, pair_up, project_of, told_apart
+from harness.results.gate import (
+    GatePair,
+    GateResult,
+    compare_releases,
+    pair_up,
+    project_of,
+    with_distinct_ids,
+)
 from harness.results.grid import build_grid
 from tests.support.cells import expect, make_cell, see
 
@@ -21,7 +28,7 @@ BASE = Subject(
     id="my-pkg-1.0", group="your wheels", source=IndexSource(name="my-pkg", version="1.0"),
     imports=("x",),
 )  # fmt: skip
-PAIR = Pair(new=NEW, base=BASE)
+PAIR = GatePair(new=NEW, base=BASE)
 PASS, REFUSED, FAILED, MISS = Outcome.PASS, Outcome.REFUSED, Outcome.IMPORT_FAILED, Outcome.MISS
 
 
@@ -36,8 +43,8 @@ def gate(
     *,
     partial: bool = False,
     expected: Outcome | None = None,
-) -> Gated:
-    """Hold new against base, seen by target; None: there is no such cell."""
+) -> GateResult:
+    """Compare new with released results by target; None means no cell."""
     sides = [
         (cell(subject, target, expected=expected if subject is NEW else None), outcome)
         for target, outcomes in seen.items()
@@ -45,7 +52,7 @@ def gate(
         if outcome
     ]
     grid = build_grid([c for c, _ in sides], [see(c, outcome) for c, outcome in sides])
-    return hold_against(grid, [PAIR], partial=partial)
+    return compare_releases(grid, [PAIR], partial=partial)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +72,16 @@ def gate(
         (MISS, FAILED, 3, 1),
     ],
 )
-def test_what_decides(base: Outcome | None, new: Outcome | None, code: int, strict: int) -> None:
-    """Only what gets worse fails the gate; any failure of the new wheels does so when strict."""
+def test_only_regressions_fail_the_gate(
+    base: Outcome | None, new: Outcome | None, code: int, strict: int
+) -> None:
+    """With strict, any failure of the new wheels does."""
     gated = gate({"a/x86_64": (base, new)})
     assert (gated.code(strict=False), gated.code(strict=True)) == (code, strict)
 
 
 def test_a_platform_without_a_wheel() -> None:
-    """Its users are named by arch and libc, and where not all lose theirs, the targets are."""
+    """Reported by arch and libc, with targets if only some lose the wheel."""
     gated = gate(
         {
             "a/armv7l": (PASS, None),
@@ -90,8 +99,8 @@ def test_a_platform_without_a_wheel() -> None:
     assert str(gated.lost[0]) in format_gate(gated).plain
 
 
-def test_some_wheels_of_a_release() -> None:
-    """Whoever checks one wheel of many loses nothing elsewhere; a failure still counts."""
+def test_partial_release_reports_no_lost_platform() -> None:
+    """A failure still counts."""
     seen = {"a/armv7l": (PASS, None), "b/armv7l": (PASS, REFUSED), "a/x86_64": (PASS, PASS)}
     gated = gate(seen, partial=True)
     assert gated.code(strict=False) is ExitCode.AS_EXPECTED
@@ -99,14 +108,13 @@ def test_some_wheels_of_a_release() -> None:
     assert gate({**seen, "b/x86_64": (PASS, FAILED)}, partial=True).code(strict=False) == 1
 
 
-def test_what_is_expected_is_not_worse() -> None:
-    """A failure that the user declared decides nothing, strict or not."""
+def test_expected_failures_do_not_count() -> None:
     gated = gate({"a/x86_64": (PASS, FAILED)}, expected=FAILED)
     assert (gated.code(strict=False), gated.code(strict=True)) == (0, 0)
 
 
-def test_both_directions_are_told() -> None:
-    """Better and worse, each with what was seen before and after, and their counts."""
+def test_regressions_and_fixes_are_listed() -> None:
+    """With both results and the counts."""
     gated = gate({"a/x86_64": (PASS, FAILED), "a/s390x": (FAILED, PASS)})
     text = format_gate(gated).plain
     assert "a/x86_64/my_pkg-1.1  pass → import-failed" in text
@@ -116,7 +124,7 @@ def test_both_directions_are_told() -> None:
 
 
 def test_releases_are_paired_by_project() -> None:
-    """A file and a release of one project belong together, however the name is written."""
+    """Names are normalized."""
     other = replace(NEW, id="other-2.0")
     assert pair_up([other, NEW], [BASE]) == (PAIR,)
     assert project_of(NEW) == project_of(BASE) == "my-pkg"
@@ -126,9 +134,8 @@ def test_releases_are_paired_by_project() -> None:
         pair_up([NEW, replace(NEW, id="my_pkg-1.2")], [BASE])
 
 
-def test_the_same_version_built_anew() -> None:
-    """A release that is rebuilt has a row of its own beside the released one."""
+def test_rebuilt_version_has_a_distinct_id() -> None:
     again = replace(BASE, source=FileSource(paths=("/x.whl",)))
-    (released,) = told_apart([again], [BASE])
+    (released,) = with_distinct_ids([again], [BASE])
     assert (released.id, released.source) == ("my-pkg-1.0-released", BASE.source)
-    assert told_apart([NEW], [BASE]) == (BASE,)
+    assert with_distinct_ids([NEW], [BASE]) == (BASE,)

@@ -1,4 +1,4 @@
-"""The judgement of single cells, and what a whole grid exits with."""
+"""Verdicts of cells and exit codes of grids."""
 
 import pytest
 
@@ -33,31 +33,29 @@ from tests.support.cells import FILE, INDEX, expect, make_cell, see
 def test_judge(
     expectation: Expectation | None, outcome: Outcome, cause: str, verdict: Verdict
 ) -> None:
-    """A verdict follows from the outcome, and from the expectation where there is one."""
+    """The verdict follows from the outcome and the expectation."""
     cell = make_cell(expectation=expectation)
     assert judge(cell, see(cell, outcome, cause)) is verdict
 
 
 @pytest.mark.parametrize("source", [INDEX, FILE])
-def test_a_refusal_of_somebody_elses_tags_is_right(source: IndexSource | FileSource) -> None:
-    """A refusal is unexpected of a fixture wheel only, which is built for that very target."""
+def test_refusal_is_unexpected_only_for_a_fixture_wheel(source: IndexSource | FileSource) -> None:
     cell = make_cell(source=source)
     assert judge(cell, see(cell, Outcome.REFUSED)) is Verdict.AS_EXPECTED
 
 
 def test_a_refusal_against_an_expectation_is_unexpected() -> None:
-    """An expectation outweighs the rule that a refusal of an index wheel is right."""
+    """An expectation outweighs the rule for index wheels."""
     cell = make_cell(source=INDEX, expectation=expect(Outcome.IMPORT_FAILED))
     assert judge(cell, see(cell, Outcome.REFUSED)) is Verdict.UNEXPECTED
 
 
 def test_a_cell_without_observation_was_not_run() -> None:
-    """Whatever is expected of it, nothing is said of a cell that was not run."""
     assert judge(make_cell(expectation=expect(Outcome.CRASHED)), None) is Verdict.NOT_RUN
 
 
 def test_the_grid_keeps_the_plan_and_the_last_observation() -> None:
-    """Cells stay in the order of the plan; of two observations of one cell the last counts."""
+    """Cells keep the order of the plan; the last of two observations counts."""
     first, second = make_cell(subject="one"), make_cell(subject="two")
     foreign = see(make_cell(subject="three"), Outcome.CRASHED)
     seen = [see(second, Outcome.MISS), see(second, Outcome.PASS), foreign]
@@ -84,28 +82,26 @@ def test_the_grid_keeps_the_plan_and_the_last_observation() -> None:
     ],
 )
 def test_exit_code(outcomes: list[tuple[Outcome, str] | None], code: ExitCode) -> None:
-    """Something unexpected outweighs a failed build, that a miss, and that a pass."""
+    """An unexpected result outweighs a failed build, which outweighs a miss."""
     cells = [make_cell(subject=f"s{number}") for number in range(len(outcomes))]
     seen = [see(cell, *what) for cell, what in zip(cells, outcomes, strict=True) if what]
     assert exit_code(build_grid(cells, seen)) is code
 
 
 def test_an_unexpected_pass_fails_the_run() -> None:
-    """A surprise pass is a failure: the expectation is out of date."""
+    """The expectation is out of date."""
     cell = make_cell(expectation=expect(Outcome.CRASHED))
     assert exit_code(build_grid([cell], [see(cell, Outcome.PASS)])) is ExitCode.UNEXPECTED
 
 
 @pytest.mark.parametrize("outcome", [Outcome.CRASHED, Outcome.MISS])
-def test_a_target_that_may_fail_never_decides(outcome: Outcome) -> None:
-    """What happens on a target with ``allow_failure`` does not reach the exit code."""
+def test_allow_failure_does_not_affect_the_exit_code(outcome: Outcome) -> None:
     cell = make_cell(allow_failure=True)
     grid = build_grid([cell], [see(cell, outcome)])
     assert exit_code(grid) is ExitCode.AS_EXPECTED
 
 
 def test_an_interruption_outweighs_everything() -> None:
-    """An interrupted run says so, whatever it saw."""
     cell = make_cell()
     grid = build_grid([cell], [see(cell, Outcome.CRASHED)])
     assert exit_code(grid, interrupted=True) is ExitCode.INTERRUPTED

@@ -1,4 +1,4 @@
-"""The query language, held to the table that every implementation of it is held to."""
+"""The query language, tested with the table shared by all implementations."""
 
 import json
 from pathlib import Path
@@ -21,15 +21,13 @@ CELLS = [Facts(**cell) for cell in TABLE["cells"]]
 
 @pytest.mark.parametrize("case", TABLE["queries"], ids=lambda case: repr(case["query"]))
 def test_a_query_finds_its_cells(case: dict[str, Any]) -> None:
-    """The cells that the table says, and no others."""
     query = parse_query(case["query"])
     found = [number for number, cell in enumerate(CELLS) if query.matches(cell)]
     assert found == case["finds"], case["why"]
 
 
 @pytest.mark.parametrize("case", TABLE["mistakes"], ids=lambda case: repr(case["query"]))
-def test_a_mistake_is_told_with_its_column(case: dict[str, Any]) -> None:
-    """What is not of the language is told with where it stands and what is near it."""
+def test_an_invalid_query_reports_its_column(case: dict[str, Any]) -> None:
     with pytest.raises(QueryError) as caught:
         parse_query(case["query"])
     assert caught.value.column == case["column"]
@@ -37,8 +35,7 @@ def test_a_mistake_is_told_with_its_column(case: dict[str, Any]) -> None:
 
 
 @given(st.text())
-def test_any_text_is_a_query_or_a_mistake(text: str) -> None:
-    """Nothing that is typed ends in anything but a query or an error that says where."""
+def test_any_text_parses_or_raises_query_error(text: str) -> None:
     column = 1
     try:
         parse_query(text).matches(CELLS[0])
@@ -47,14 +44,12 @@ def test_any_text_is_a_query_or_a_mistake(text: str) -> None:
     assert 1 <= column <= max(1, len(text))
 
 
-def test_what_is_seen_is_asked_after_a_run_only() -> None:
-    """A query over outcomes cannot choose what to run without an earlier run."""
+def test_outcome_queries_need_an_earlier_run() -> None:
     assert parse_query("numpy -outcome:pass").asks_what_was_seen
     assert not parse_query("numpy target:debian-*").asks_what_was_seen
 
 
-def test_a_cell_before_and_after_it_was_run() -> None:
-    """The same fields are filled from a plan and from a grid; what was seen from the grid only."""
+def test_fields_of_planned_and_seen_cells() -> None:
     cell = make_cell()
     planned = planned_facts(cell)
     (seen,) = build_grid([cell], [see(cell, Outcome.CRASHED, "signal")]).cells

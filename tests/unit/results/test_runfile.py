@@ -1,4 +1,4 @@
-"""``run.json``: written, read back, and refused where it is not one."""
+"""``run.json``: write, read and reject."""
 
 import json
 import os
@@ -31,10 +31,7 @@ CIRCUMSTANCES = Circumstances(
 )
 
 
-PASSPORTS = {
-    PASSPORT: make_passport(linked=("libc.so.6",)),
-    "another": make_passport(),
-}
+PASSPORTS = {PASSPORT: make_passport(linked=("libc.so.6",)), "another": make_passport()}
 
 
 @pytest.fixture
@@ -44,8 +41,8 @@ def written(grid: Grid, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_run_comes_back_whole(grid: Grid, written: Path) -> None:
-    """Grid, verdicts, observations with their provenance, and circumstances survive."""
+def test_round_trip(grid: Grid, written: Path) -> None:
+    """Grid, verdicts, observations with provenance, and circumstances are kept."""
     run = read_run(written)
     assert run.grid == grid
     assert run.circumstances == CIRCUMSTANCES
@@ -53,22 +50,22 @@ def test_a_run_comes_back_whole(grid: Grid, written: Path) -> None:
 
 
 def test_passports_of_a_run(written: Path) -> None:
-    """Each that a cell was seen under is in it once, without libraries, and no other."""
+    """The run has each used passport once, without libraries."""
     assert read_run(written).passports == {PASSPORT: make_passport(linked=())}
 
 
 def test_golden(written: Path, golden: Callable[[str, str], None]) -> None:
-    """The document is what readers of schema 1 were promised."""
+    """Schema 1 does not change."""
     golden("run.json", written.read_text())
 
 
 def test_the_committed_schema_is_current() -> None:
-    """``run.schema.json`` says what is written; ``python -m harness.results.runfile`` renews it."""
+    """``python -m harness.results.runfile`` renews ``run.schema.json``."""
     assert SCHEMA_FILE.read_text() == run_schema()
 
 
 def test_the_schema_describes_fields() -> None:
-    """A field's docstring reaches whoever reads the schema."""
+    """Descriptions come from the docstrings."""
     seconds = json.loads(run_schema())["$defs"]["Circumstances"]["properties"]["seconds"]
     assert seconds["description"] == "Wall-clock time of the whole run."
 
@@ -76,8 +73,8 @@ def test_the_schema_describes_fields() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "not whole JSON"),
-        ('{"schema": 1, "cells": [', "not whole JSON"),
+        ("", "not valid JSON"),
+        ('{"schema": 1, "cells": [', "not valid JSON"),
         ("[]", "not a run file; one is written by `wheelgrid run --out DIR`"),
         ('{"schema": "1", "cells": []}', "not a run file"),
         ('{"version": 3}', "not a run file"),
@@ -85,8 +82,8 @@ def test_the_schema_describes_fields() -> None:
         ('{"schema": 1, "cells": []}', "damaged at circumstances: Field required"),
     ],
 )
-def test_what_is_no_run_file(tmp_path: Path, text: str, complaint: str) -> None:
-    """Foreign, damaged and newer files are told apart and named."""
+def test_invalid_run_files(tmp_path: Path, text: str, complaint: str) -> None:
+    """Foreign, damaged and newer files have distinct messages."""
     path = tmp_path / "other.json"
     path.write_text(text)
     with pytest.raises(RunFileError) as caught:
@@ -95,21 +92,19 @@ def test_what_is_no_run_file(tmp_path: Path, text: str, complaint: str) -> None:
     assert complaint in str(caught.value)
 
 
-def test_a_cell_of_no_target_is_damage(written: Path) -> None:
-    """A record that names a target the file does not have is refused."""
+def test_cell_with_unknown_target_is_damage(written: Path) -> None:
     written.write_text(written.read_text().replace('"target": "debian-12/x86_64"', '"target": "?"'))
     with pytest.raises(RunFileError, match=r"a cell names '\?'"):
         read_run(written)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """A file that is not there is a sentence, not a traceback."""
     with pytest.raises(RunFileError, match=r"none\.json: cannot be read: No such file"):
         read_run(tmp_path / "none.json")
 
 
 def test_a_full_disk_leaves_the_old_file(grid: Grid, written: Path) -> None:
-    """A write that fails says why, and does not take the earlier file with it."""
+    """A failed write reports the reason and keeps the old file."""
     before = written.read_bytes()
     written.with_name(f".run.json.{os.getpid()}").mkdir()
     with pytest.raises(RunFileError, match=r"cannot be written: .*; choose another directory"):

@@ -1,4 +1,4 @@
-"""The file of a store: whatever happens to it or to those who write it, nothing is lost."""
+"""The file of a store loses nothing, whatever happens to it or its writers."""
 
 import multiprocessing
 import os
@@ -45,7 +45,7 @@ def write_a_run(path: Path, started_at: str) -> None:
 
 
 def test_processes_may_write_at_once(tmp_path: Path) -> None:
-    """Processes that make the same store and write to it at once lose nothing of each other's."""
+    """Concurrent creators and writers keep each other's data."""
     context = multiprocessing.get_context("spawn")
     started = [f"2026-01-0{day}T00:00:00+00:00" for day in range(1, 5)]
     path = path_in(tmp_path)
@@ -62,17 +62,15 @@ def test_processes_may_write_at_once(tmp_path: Path) -> None:
         assert [record.observation for record in run.cells] == list(map(seen, CELLS))
 
 
-def test_who_reads_makes_no_store(tmp_path: Path) -> None:
-    """Where there is no store, that is said, and there still is none."""
-    with pytest.raises(StoreError, match="there is no store"):
+def test_reading_does_not_create_a_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no such store"):
         connect(path_in(tmp_path), write=False)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("write", [True, False])
 @pytest.mark.parametrize("content", [b"hello, I am a text", b"PK\x03\x04" + bytes(5000)])
-def test_a_foreign_file_is_left_alone(tmp_path: Path, content: bytes, *, write: bool) -> None:
-    """What is no database is named and not written to."""
+def test_a_foreign_file_is_not_changed(tmp_path: Path, content: bytes, *, write: bool) -> None:
     path = tmp_path / "mine.txt"
     path.write_bytes(content)
     with pytest.raises(StoreError, match=r"mine\.txt: not a store"):
@@ -82,8 +80,8 @@ def test_a_foreign_file_is_left_alone(tmp_path: Path, content: bytes, *, write: 
 
 
 @pytest.mark.parametrize("write", [True, False])
-def test_another_programs_database_is_left_alone(tmp_path: Path, *, write: bool) -> None:
-    """A database of another program, with a table of the same name in it, is not written to."""
+def test_another_programs_database_is_not_changed(tmp_path: Path, *, write: bool) -> None:
+    """Even if it has a table of the same name."""
     path = tmp_path / "other.db"
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE run (id TEXT)")
@@ -96,8 +94,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path, *, write: bool)
 
 
 @pytest.mark.parametrize("write", [True, False])
-def test_a_newer_store_is_left_alone(tmp_path: Path, *, write: bool) -> None:
-    """A store of a newer harness is named as that, and not written to."""
+def test_a_newer_store_is_not_changed(tmp_path: Path, *, write: bool) -> None:
     path = path_in(tmp_path)
     connection = connect(path, write=True)
     connection.execute("PRAGMA user_version = 99")
@@ -108,8 +105,8 @@ def test_a_newer_store_is_left_alone(tmp_path: Path, *, write: bool) -> None:
     assert path.read_bytes() == content
 
 
-def test_an_older_store_gets_the_steps_that_it_lacks(tmp_path: Path) -> None:
-    """A writer brings an older store up to date and keeps its runs; a reader says who can."""
+def test_an_older_store_is_migrated(tmp_path: Path) -> None:
+    """A writer migrates it and keeps its runs; a reader reports how."""
     path = path_in(tmp_path)
     write_a_run(path, HOW.started_at)
     steps = (*MIGRATIONS, "CREATE TABLE later (id INTEGER)")
@@ -121,8 +118,7 @@ def test_an_older_store_gets_the_steps_that_it_lacks(tmp_path: Path) -> None:
     connection.close()
 
 
-def test_damage_is_said(tmp_path: Path) -> None:
-    """A store of which a part was overwritten is named as damaged, and not written to."""
+def test_a_damaged_store_is_reported_and_not_changed(tmp_path: Path) -> None:
     path = path_in(tmp_path)
     write_a_run(path, HOW.started_at)
     content = bytearray(path.read_bytes())
@@ -134,14 +130,14 @@ def test_damage_is_said(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_loses_nothing_earlier(tmp_path: Path) -> None:
-    """What does not fit is refused whole, what was there stays, and room is all that it needs."""
+    """A write fails as a whole, earlier data stays, and free space suffices to continue."""
     big = [seen(CELLS[1]), replace(seen(CELLS[2]), log=os.urandom(20_000).hex())]
     with open_store(path_in(tmp_path), write=True) as store:
         run = store.begin(CELLS)
         store.add(run, [seen(CELLS[0])])
         ((pages,),) = store.connection.execute("PRAGMA page_count")
         store.connection.execute(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(StoreError, match="disk is full; what was stored before is kept"):
+        with pytest.raises(StoreError, match="disk is full; earlier results are kept"):
             store.add(run, big)
         assert store.observations(run) == (seen(CELLS[0]),)
         store.connection.execute("PRAGMA max_page_count = 100000")
@@ -149,8 +145,7 @@ def test_a_full_disk_loses_nothing_earlier(tmp_path: Path) -> None:
         assert store.observations(run) == (seen(CELLS[0]), *big)
 
 
-def test_a_killed_writer_keeps_what_it_had_added(tmp_path: Path) -> None:
-    """What was added is there for others when its writer is killed at once."""
+def test_data_of_a_killed_writer_stays(tmp_path: Path) -> None:
     path = path_in(tmp_path)
     child = multiprocessing.get_context("spawn").Process(target=_killed, args=(path,))
     child.start()
@@ -171,8 +166,7 @@ def _killed(path: Path) -> None:
 
 
 @pytest.mark.parametrize("record", ["{", '{"cell": "a/b/c", "outcome": "no-such"}'])
-def test_a_record_that_is_none(tmp_path: Path, record: str) -> None:
-    """A row that does not hold an observation any more is damage, and said as such."""
+def test_invalid_record_is_damage(tmp_path: Path, record: str) -> None:
     path = path_in(tmp_path)
     write_a_run(path, HOW.started_at)
     connection = connect(path, write=True)

@@ -1,4 +1,4 @@
-"""What a store knows over time: transitions with what changed at the same time, and flaky cells."""
+"""Transitions of cells, other recorded changes, and flaky cells."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +7,18 @@ import pytest
 
 from harness.core.cells import Outcome
 from harness.core.observations import Observation
-from harness.report.listing import format_steps
+from harness.report.listing import format_transitions
 from harness.results.differences import Aspect
 from harness.results.past import past_of
 from harness.results.query import parse_query
 from harness.store import Store, StoreError, open_store
-from harness.store.history import count_sightings, flaky_cells, last_sightings, named_cells, steps
+from harness.store.history import (
+    cell_transitions,
+    count_sightings,
+    flaky_cells,
+    last_sightings,
+    named_cells,
+)
 from harness.store.run_lookup import known_past
 from tests.support.cells import NEW, cells, saw
 
@@ -34,7 +40,7 @@ def night(store: Store, day: int, *seen: Observation) -> None:
 
 @pytest.fixture
 def nights(store: Store) -> Store:
-    """One fell ill with its image and healed by itself; two never changed; of a miss, nothing."""
+    """One cell fails with a new image and passes again; two never change; one is a miss."""
     night(store, 1, saw(ONE, PASS), saw(TWO, PASS), saw(FAR, FAILED, "suffix-mismatch"))
     night(store, 2, saw(ONE, FAILED, "no-module", image=NEW), saw(TWO, Outcome.MISS))
     night(store, 3, saw(ONE, FAILED, "no-module", image=NEW), saw(TWO, PASS))
@@ -42,9 +48,9 @@ def nights(store: Store) -> Store:
     return store
 
 
-def test_only_what_changed_is_told(nights: Store) -> None:
-    """The newest change comes first; a night like the one before and a miss are none."""
-    found = steps(nights, [ONE.id, TWO.id])
+def test_only_changes_are_listed(nights: Store) -> None:
+    """Newest first; unchanged results and misses are no changes."""
+    found = cell_transitions(nights, [ONE.id, TWO.id])
     assert [(step.when[:10], step.was.outcome, step.now.outcome) for step in found] == [
         ("2026-01-04", FAILED, PASS),
         ("2026-01-02", PASS, FAILED),
@@ -53,13 +59,12 @@ def test_only_what_changed_is_told(nights: Store) -> None:
 
 
 def test_another_cause_is_a_change(nights: Store) -> None:
-    """A cell that fails for another reason has changed."""
-    (step,) = steps(nights, [FAR.id])
+    (step,) = cell_transitions(nights, [FAR.id])
     assert (step.was.cause, step.now.cause) == ("suffix-mismatch", "missing-library")
 
 
-def test_what_changed_by_itself_is_flaky(nights: Store) -> None:
-    """Only runs that began earlier make a cell flaky: the change at hand accuses nobody."""
+def test_change_without_a_recorded_change_is_flaky(nights: Store) -> None:
+    """Only runs that started earlier count."""
     ids = [ONE.id, TWO.id]
     assert flaky_cells(nights, ids, before="2026-01-04T02:00:00+00:00") == frozenset()
     assert flaky_cells(nights, ids, before="2026-01-05T02:00:00+00:00") == {ONE.id}
@@ -67,26 +72,19 @@ def test_what_changed_by_itself_is_flaky(nights: Store) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [
-        (ONE.id, [ONE]),
-        ("debian-12", [ONE, TWO]),
-        (FAR.target.key, [FAR]),
-        ("s0", [ONE, FAR]),
-    ],
+    [(ONE.id, [ONE]), ("debian-12", [ONE, TWO]), (FAR.target.key, [FAR]), ("s0", [ONE, FAR])],
 )
 def test_names(nights: Store, name: str, expected: list[object]) -> None:
-    """A cell, a target with and without its arch, and a subject are names."""
+    """A cell, a target with or without its arch, or a subject."""
     assert list(named_cells(nights, name)) == [c.id for c in (ONE, TWO, FAR) if c in expected]
 
 
-def test_an_unknown_name(nights: Store) -> None:
-    """A name that means nothing is told with the nearest one."""
+def test_unknown_name_suggests_the_nearest(nights: Store) -> None:
     with pytest.raises(StoreError, match=r"no cell, target or subject 'fedora-23'.*'fedora-32'"):
         named_cells(nights, "fedora-23")
 
 
-def test_a_name_like_none_of_many(store: Store) -> None:
-    """Where nothing is near, some names are listed and the others counted."""
+def test_unknown_name_lists_some_known_names(store: Store) -> None:
     many = cells(100)
     store.add(store.begin(many), [saw(cell, PASS) for cell in many])
     with pytest.raises(StoreError, match=r"'x'; known: debian-12 .* and 78 more$"):
@@ -94,18 +92,20 @@ def test_a_name_like_none_of_many(store: Store) -> None:
 
 
 def test_a_query_sees_the_cell_after_the_change(nights: Store) -> None:
-    """Steps are chosen by what the cell became, in the plan and the judgement of that run."""
+    """As planned and judged in that run."""
     ids = [ONE.id, FAR.id]
-    found = steps(nights, ids, parse_query("outcome:import-failed target:debian-*"))
+    found = cell_transitions(nights, ids, parse_query("outcome:import-failed target:debian-*"))
     assert [step.when[:10] for step in found] == ["2026-01-02"]
-    found = steps(nights, ids, parse_query(f"group:{ONE.subject.group} -verdict:as-expected"))
+    found = cell_transitions(
+        nights, ids, parse_query(f"group:{ONE.subject.group} -verdict:as-expected")
+    )
     assert [step.when[:10] for step in found] == ["2026-01-04", "2026-01-02"]
     assert {step.now.outcome for step in found} == {FAILED}
-    assert steps(nights, ids, parse_query("group:nobody")) == ()
+    assert cell_transitions(nights, ids, parse_query("group:nobody")) == ()
 
 
 def test_last_sightings(nights: Store) -> None:
-    """Oldest first, a miss too; of a cell that a run saw twice the last word; no later run."""
+    """Oldest first, with misses; the last result per run; no later run."""
     nights.add(nights.find("last"), [saw(FAR, PASS)])
     found = last_sightings(nights, [TWO.id, FAR.id], until="2026-01-04T02:00:00+00:00")
     assert [(each.when[:10], each.outcome) for each in found[FAR.id]] == [
@@ -116,8 +116,7 @@ def test_last_sightings(nights: Store) -> None:
     assert last_sightings(nights, [ONE.id], until="2025-12-31T00:00:00+00:00") == {}
 
 
-def test_what_a_page_is_told(nights: Store) -> None:
-    """A stored run's page has each cell's past, and says which are flaky."""
+def test_page_has_history_and_flaky_cells(nights: Store) -> None:
     night(nights, 5, saw(ONE, PASS), saw(FAR, FAILED))
     run = nights.run(nights.find("last"))
     past = past_of(run, known=known_past([run], nights.path))
@@ -126,15 +125,15 @@ def test_what_a_page_is_told(nights: Store) -> None:
 
 
 def test_sightings_are_counted(nights: Store) -> None:
-    """A miss is no sighting."""
+    """Misses are not counted."""
     assert count_sightings(nights, [ONE.id, TWO.id]) == (2, 6)
 
 
-def test_steps_in_lines(nights: Store) -> None:
-    """A step is a line, and a line each for what changed with it."""
-    assert format_steps(steps(nights, [ONE.id])).splitlines() == [
+def test_format_transitions(nights: Store) -> None:
+    """One line per change and one per recorded difference."""
+    assert format_transitions(cell_transitions(nights, [ONE.id])).splitlines() == [
         f"2026-01-04 02:00  {ONE.id}  import-failed (no-module) → pass",
-        "    nothing else that is recorded changed",
+        "    no other recorded change",
         f"2026-01-02 02:00  {ONE.id}  pass → import-failed (no-module)",
         "    image: sha256:old → sha256:new",
     ]

@@ -1,4 +1,4 @@
-"""Shards become one run: nothing lost, nothing doubled, and what is wrong is told."""
+"""Merging the shards of a run."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from harness.matrix.shards import split_cells
 from harness.results.grid import build_grid, exit_code
 from harness.results.runfile import Circumstances
 from harness.store import open_store
-from harness.store.merge import ShardPart, join_parts, merge_stores, read_part
+from harness.store.merge import ShardRun, merge_shards, merge_stores, read_shard
 from harness.store.rows import Measured
 from tests.support.cells import see
 from tests.support.passports import make_passport
@@ -37,7 +37,7 @@ def store_shard(
     seen: Sequence[Observation] | None = None,
     shard: bool = True,
 ) -> Path:
-    """Store shard ``number``, all of it passed where nothing else is said."""
+    """Store shard ``number``; cells pass unless given otherwise."""
     path = folder / f"shard-{number}.db"
     piece = split_cells(plan, of, {})[number - 1]
     with open_store(path, write=True) as store:
@@ -57,7 +57,7 @@ def store_shard(
 
 
 def test_shards_become_one_run(tmp_path: Path) -> None:
-    """Every cell once with all that was said of it, in the order of the plan; the work of all."""
+    """Every cell once, in the order of the plan, with the summed work."""
     into = tmp_path / "night.db"
     sources = [store_shard(tmp_path, number) for number in (2, 3, 1)]
     run, joined = merge_stores(sources, into, label="nightly")
@@ -77,21 +77,21 @@ def test_shards_become_one_run(tmp_path: Path) -> None:
         )
 
 
-def test_the_same_shards_are_joined_once(tmp_path: Path) -> None:
-    """A shard given twice counts once, and a second time all of them are refused."""
+def test_the_same_shards_are_merged_once(tmp_path: Path) -> None:
+    """A duplicate shard counts once; merging again is an error."""
     into = tmp_path / "night.db"
     sources = [store_shard(tmp_path, number) for number in (1, 2, 3)]
     merge_stores([*sources, sources[0]], into)
-    with pytest.raises(UsageError, match="joined there already"):
+    with pytest.raises(UsageError, match="already merged"):
         merge_stores(sources, into)
     with open_store(into) as store:
         assert len(store.runs()) == 1
 
 
 def test_a_missing_shard(tmp_path: Path) -> None:
-    """Its cells are misses that say so, and the run exits with 3."""
+    """Its cells are misses, and the run exits with 3."""
     sources = [store_shard(tmp_path, number) for number in (1, 3)]
-    joined = join_parts([read_part(path) for path in sources])
+    joined = merge_shards([read_shard(path) for path in sources])
     absent = {cell.id for cell in split_cells(PLAN, 3, {})[1].cells}
     missed = {seen.cell: seen for seen in joined.seen if seen.outcome is Outcome.MISS}
     assert set(missed) == absent
@@ -103,19 +103,19 @@ def test_a_missing_shard(tmp_path: Path) -> None:
     assert exit_code(build_grid(joined.cells, joined.seen)) == 3
 
 
-def test_a_shard_that_was_killed(tmp_path: Path) -> None:
-    """What it had measured counts, the rest is missed."""
+def test_a_killed_shard(tmp_path: Path) -> None:
+    """Its results count; the other cells are misses."""
     first = split_cells(PLAN, 3, {})[0].cells
     sources = [store_shard(tmp_path, 1, seen=[saw(first[0])])]
     sources += [store_shard(tmp_path, number) for number in (2, 3)]
-    joined = join_parts([read_part(path) for path in sources])
+    joined = merge_shards([read_shard(path) for path in sources])
     missed = [seen.cell for seen in joined.seen if seen.outcome is Outcome.MISS]
     assert missed == [cell.id for cell in first[1:]]
     assert joined.notes == (f"2 cells are misses, {missed[0]} for one: no shard measured them",)
 
 
 def test_cells_that_overlap(tmp_path: Path) -> None:
-    """Of a cell that was measured twice the later one counts, and never a miss."""
+    """The later result of a cell counts, but never a miss."""
     first, second = (split_cells(PLAN, 3, {})[number].cells for number in (0, 1))
     extra = [
         saw(first[0], Outcome.CRASHED, "2026-01-02"),
@@ -124,7 +124,7 @@ def test_cells_that_overlap(tmp_path: Path) -> None:
     ]
     sources = [store_shard(tmp_path, number) for number in (1, 3)]
     sources.append(store_shard(tmp_path, 2, seen=[*map(saw, second), *extra]))
-    joined = join_parts([read_part(path) for path in sources])
+    joined = merge_shards([read_shard(path) for path in sources])
     outcomes = {seen.cell: seen.outcome for seen in joined.seen}
     assert [outcomes[cell.id] for cell in first] == [Outcome.CRASHED, Outcome.PASS, Outcome.PASS]
     assert joined.notes == (
@@ -132,32 +132,31 @@ def test_cells_that_overlap(tmp_path: Path) -> None:
     )
 
 
-def test_what_cannot_be_joined(tmp_path: Path) -> None:
-    """Other harnesses, other plans and whole runs are refused, each store with what it has."""
-    parts: list[ShardPart] = [read_part(store_shard(tmp_path, number)) for number in (1, 2)]
+def test_runs_that_cannot_be_merged(tmp_path: Path) -> None:
+    """Other harness versions, other plans, whole runs with shards."""
+    parts: list[ShardRun] = [read_shard(store_shard(tmp_path, number)) for number in (1, 2)]
     newer = replace(parts[1], run=replace(parts[1].run, harness="9"))
     with pytest.raises(UsageError, match=r"different harness versions .*shard-2.db: 9"):
-        join_parts([parts[0], newer])
+        merge_shards([parts[0], newer])
     (tmp_path / "other").mkdir()
-    other = read_part(store_shard(tmp_path / "other", 2, plan=PLAN[:-1]))
-    with pytest.raises(UsageError, match="different plans cannot be joined"):
-        join_parts([parts[0], other])
+    other = read_shard(store_shard(tmp_path / "other", 2, plan=PLAN[:-1]))
+    with pytest.raises(UsageError, match="different plans cannot be merged"):
+        merge_shards([parts[0], other])
     (tmp_path / "whole").mkdir()
-    whole = read_part(store_shard(tmp_path / "whole", 2, shard=False))
+    whole = read_shard(store_shard(tmp_path / "whole", 2, shard=False))
     with pytest.raises(UsageError, match=r"different kinds .*shard-2.db: whole runs"):
-        join_parts([parts[0], whole])
+        merge_shards([parts[0], whole])
 
 
-def test_whole_runs_are_joined(tmp_path: Path) -> None:
-    """Runs of different cells, made on machines of different arches, are one run together."""
+def test_whole_runs_are_merged(tmp_path: Path) -> None:
+    """Runs of different cells on machines of different arches."""
     sources = [store_shard(tmp_path, number, shard=False) for number in (1, 2, 3)]
-    joined = join_parts([read_part(path) for path in sources])
+    joined = merge_shards([read_shard(path) for path in sources])
     assert {seen.cell for seen in joined.seen} == {cell.id for cell in PLAN}
     assert joined.notes == ()
 
 
-def test_a_store_is_not_joined_into_itself(tmp_path: Path) -> None:
-    """It would lose what is its own among what it was given."""
+def test_a_store_is_not_merged_into_itself(tmp_path: Path) -> None:
     source = store_shard(tmp_path, 1)
     with pytest.raises(UsageError, match="into itself"):
         merge_stores([source], source)

@@ -1,4 +1,4 @@
-"""What a prober need not measure again: with a real store, session and agent."""
+"""Reuse of results, with a real store, session and agent."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +32,7 @@ def _cell(name: str, target: str = "here") -> Cell:
 
 
 class Bench:
-    """A prober that is opened anew for every run, with one store behind all of them."""
+    """Opens a new prober for every run, with one store."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -44,7 +44,7 @@ class Bench:
     def run(
         self, answers: dict[str, Answer], *cells: Cell, fresh: bool = False
     ) -> tuple[Observation, ...]:
-        """Observe the cells, then store what the journal has."""
+        """Observe the cells, then store the journal."""
         self._runs += 1
         journal = Journal(self.folder / f"journal-{self._runs}", "gw0")
         engine = LocalEngine()
@@ -61,13 +61,13 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """Return a bench whose wheels have the same bytes whenever they are made."""
+    """Return a bench whose wheels are reproducible."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     return Bench(tmp_path)
 
 
-def test_what_is_the_same_is_not_measured_again(bench: Bench) -> None:
-    """Without a container: the results are those of the first run, and say when they were seen."""
+def test_unchanged_cells_are_reused(bench: Bench) -> None:
+    """Without a container, and with the time of the measurement."""
     answers: dict[str, Answer] = {"one": "", "two": BROKEN}
     first = bench.run(answers, _cell("one"), _cell("two"))
     assert bench.opened == 2
@@ -80,22 +80,20 @@ def test_what_is_the_same_is_not_measured_again(bench: Bench) -> None:
         assert seen.key == was.key != ""
 
 
-def test_fresh_measures_anew(bench: Bench) -> None:
-    """Whoever does not trust the store measures everything."""
+def test_fresh_measures_everything(bench: Bench) -> None:
     bench.run({"one": ""}, _cell("one"))
     (seen,) = bench.run({"one": ""}, _cell("one"), fresh=True)
     assert (seen.cached, bench.opened) == (False, 1)
 
 
 def test_another_wheel_is_measured(bench: Bench) -> None:
-    """A wheel of other bytes is another wheel, whatever its name."""
+    """A wheel with other bytes and the same name is another wheel."""
     bench.run({"one": ""}, _cell("one"))
     (seen,) = bench.run({"one": BROKEN}, _cell("one"))
     assert (seen.cached, seen.outcome) == (False, Outcome.IMPORT_FAILED)
 
 
-def test_another_proof_is_measured(bench: Bench) -> None:
-    """What is called belongs to the result."""
+def test_another_call_is_measured(bench: Bench) -> None:
     bench.run({"one": ""}, _cell("one"))
     cell = _cell("one")
     called = replace(cell, subject=replace(cell.subject, call="1 == 2"))
@@ -103,15 +101,14 @@ def test_another_proof_is_measured(bench: Bench) -> None:
     assert (seen.cached, seen.outcome) == (False, Outcome.CALL_FAILED)
 
 
-def test_a_name_is_no_part_of_a_result(bench: Bench) -> None:
-    """A target that is called otherwise and has the same image has the same results."""
+def test_target_name_is_not_part_of_the_key(bench: Bench) -> None:
+    """Targets with the same image share results."""
     bench.run({"one": ""}, _cell("one"))
     (seen,) = bench.run({"one": ""}, _cell("one", target="renamed"))
     assert (seen.cached, seen.cell) == (True, f"renamed/{HERE.name}/one")
 
 
-def test_what_changes_by_itself_is_measured(bench: Bench, tmp_path: Path) -> None:
-    """A result that was not the same each time is not reused."""
+def test_varying_results_are_not_reused(bench: Bench, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     answers: dict[str, Answer] = {"one": f"import os\nassert os.path.exists({str(flag)!r})"}
     bench.run(answers, _cell("one"))
@@ -121,8 +118,8 @@ def test_what_changes_by_itself_is_measured(bench: Bench, tmp_path: Path) -> Non
     assert not seen.cached
 
 
-def test_an_unknown_store_remembers_nothing(tmp_path: Path) -> None:
-    """Before the first run there is no store, and nobody makes one by asking."""
+def test_missing_store_is_an_empty_cache(tmp_path: Path) -> None:
+    """Reading does not create it."""
     with open_memory(tmp_path / "none.db") as memory:
         assert memory.observation("key") is None
         assert memory.passport("key") is None

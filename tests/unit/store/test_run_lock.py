@@ -1,4 +1,4 @@
-"""One writer a run: a second one is told, and one that was killed is none any more."""
+"""One writer per run."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ def runs(path: Path) -> tuple[RunInfo, RunInfo]:
 
 @pytest.fixture
 def writer(path: Path, runs: tuple[RunInfo, RunInfo]) -> Iterator["subprocess.Popen[str]"]:
-    """Give another process that writes the first run."""
+    """Start another process that writes the first run."""
     words = [sys.executable, "-c", HOLDS, str(path), runs[0].id]
     with subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -47,26 +47,23 @@ def writer(path: Path, runs: tuple[RunInfo, RunInfo]) -> Iterator["subprocess.Po
         process.kill()
 
 
-def test_one_writer_a_run(
+def test_a_run_has_one_writer(
     path: Path, runs: tuple[RunInfo, RunInfo], writer: "subprocess.Popen[str]"
 ) -> None:
-    """A run that another process writes is refused with the next step; another run is not."""
+    """Another run can be written meanwhile."""
     mine, other = runs[1], runs[0]
     with hold_run(path, mine):
         assert writer.poll() is None
     with (
-        pytest.raises(
-            StoreError, match=rf"{other.id} is still being written .*; go on with it when"
-        ),
+        pytest.raises(StoreError, match=rf"{other.id} is still being written .*; resume it when"),
         hold_run(path, other),
     ):
         pass
 
 
-def test_a_killed_writer_is_none(
+def test_a_killed_writer_releases_the_lock(
     path: Path, runs: tuple[RunInfo, RunInfo], writer: "subprocess.Popen[str]"
 ) -> None:
-    """``kill -9`` leaves nothing behind that would have to be cleared away."""
     writer.kill()
     writer.wait()
     with hold_run(path, runs[0]):

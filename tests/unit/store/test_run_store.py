@@ -1,4 +1,4 @@
-"""Runs in a store: read back as they were, and found by the names that people give them."""
+"""Runs in a store: round trip and lookup by name."""
 
 import json
 from dataclasses import replace
@@ -28,8 +28,8 @@ HOW = Circumstances(
 )
 
 
-def test_a_run_is_read_back_as_it_was(tmp_path: Path) -> None:
-    """Cells with their expectations, observations, verdicts and circumstances: nothing is lost."""
+def test_round_trip(tmp_path: Path) -> None:
+    """Cells with expectations, observations, verdicts and circumstances are kept."""
     whole = record_run(build_grid(CELLS, SEEN), HOW)
     with open_store(tmp_path / "s.db", write=True) as store:
         run = store.begin(CELLS, started_at=HOW.started_at)
@@ -41,8 +41,8 @@ def test_a_run_is_read_back_as_it_was(tmp_path: Path) -> None:
         assert store.run(store.find(run.id)).exit_code is ExitCode.AS_EXPECTED
 
 
-def test_the_last_word_on_a_cell_counts(tmp_path: Path) -> None:
-    """A cell seen twice in a run, as when it goes on, is as it was seen last; both are kept."""
+def test_the_last_observation_of_a_cell_counts(tmp_path: Path) -> None:
+    """Both are stored."""
     with open_store(tmp_path / "s.db", write=True) as store:
         run = store.begin(CELLS)
         store.add(run, [saw(CELLS[0], Outcome.MISS)])
@@ -51,15 +51,15 @@ def test_the_last_word_on_a_cell_counts(tmp_path: Path) -> None:
         assert len(store.observations(run)) == 2
 
 
-def test_a_killed_run_says_so(tmp_path: Path) -> None:
-    """A run that never ended has no exit code, and counts as interrupted."""
+def test_a_killed_run_counts_as_interrupted(tmp_path: Path) -> None:
+    """It has no exit code."""
     with open_store(tmp_path / "s.db", write=True) as store:
         run = store.begin(CELLS, started_at=HOW.started_at)
         assert (run.exit_code, store.circumstances(run).interrupted) == (None, True)
 
 
 def test_runs_by_name(tmp_path: Path) -> None:
-    """By age, by label, by the beginning of an id; and never the one that is compared."""
+    """By age, label or id prefix, but never the excluded run."""
     with open_store(tmp_path / "s.db", write=True) as store:
         ids = [
             store.begin(CELLS, started_at=f"2026-01-0{day}T00:00:00+00:00", label=label).id
@@ -80,7 +80,7 @@ def test_runs_by_name(tmp_path: Path) -> None:
 
 
 def test_passports_are_kept_by_id_and_environment(tmp_path: Path) -> None:
-    """The same passport in two environments is kept once and found in both."""
+    """A passport of two environments is stored once."""
     with open_store(tmp_path / "s.db", write=True) as store:
         measured = [Measured(id="p", environment=e, passport=make_passport()) for e in "ab"]
         store.add(store.begin(CELLS), [], measured)
@@ -88,8 +88,8 @@ def test_passports_are_kept_by_id_and_environment(tmp_path: Path) -> None:
         assert sorted(store.measured(), key=lambda each: each.environment) == measured
 
 
-def test_durations_are_of_what_was_measured(tmp_path: Path) -> None:
-    """Averages over the runs; what was reused or missed says nothing of how long it takes."""
+def test_durations_average_measured_cells(tmp_path: Path) -> None:
+    """Reused results and misses do not count."""
     one, two = ({"total": seconds} for seconds in (2.0, 4.0))
     with open_store(tmp_path / "s.db", write=True) as store:
         for seen in (
@@ -103,7 +103,7 @@ def test_durations_are_of_what_was_measured(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_does_not_end_a_run(tmp_path: Path) -> None:
-    """What no longer fits is said at the end, and what was stored before stays."""
+    """The error is reported at the end, and earlier results stay."""
     journal = Journal(tmp_path / "journal")
     for number, cell in enumerate(CELLS):
         noise = "".join(map(chr, range(33, 33 + number * 20))) * 2000
@@ -123,8 +123,8 @@ def test_a_full_disk_does_not_end_a_run(tmp_path: Path) -> None:
         assert [seen.cell for seen in store.observations(store.find("last"))] == [CELLS[0].id]
 
 
-def test_what_is_shared_is_kept_once(tmp_path: Path) -> None:
-    """A hundred cells that say the same share one log, and it is compressed."""
+def test_shared_data_is_stored_once(tmp_path: Path) -> None:
+    """A hundred equal logs are one compressed blob."""
     path = tmp_path / "s.db"
     log = "the same words over and over\n" * 1000
     with open_store(path, write=True) as store:

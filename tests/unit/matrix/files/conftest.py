@@ -1,4 +1,4 @@
-"""A small matrix to break: one file is replaced, the others stay good."""
+"""A small valid matrix; tests replace single files to break it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +49,7 @@ Problems = Callable[..., list[str]]
 
 @pytest.fixture
 def write_matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WriteMatrix:
-    """Write the good matrix with some files replaced; None leaves a file out."""
+    """Write the valid matrix with some files replaced; None omits a file."""
     monkeypatch.chdir(tmp_path)
 
     def write(**files: str | bytes | None) -> Path:
@@ -66,7 +66,7 @@ def write_matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WriteMatrix
 
 @pytest.fixture
 def problems(write_matrix: WriteMatrix) -> Problems:
-    """Return the problems of the good matrix with some files replaced; none if it loads."""
+    """Return the problems of the valid matrix with some files replaced; empty if it loads."""
 
     def find(**files: str | bytes | None) -> list[str]:
         try:
@@ -80,7 +80,7 @@ def problems(write_matrix: WriteMatrix) -> Problems:
 
 @pytest.fixture
 def replica() -> dict[str, str]:
-    """Return what makes the good matrix one with a replica: two files, and a target's last key."""
+    """Return the files and the target keys that add a replica to the valid matrix."""
     return {
         "interpreters": """\
 interpreters:
@@ -108,5 +108,5 @@ namings:
 
 @pytest.fixture
 def good() -> dict[str, str]:
-    """Return the texts of the good matrix, to be edited."""
+    """Return the texts of the valid matrix."""
     return dict(GOOD)

@@ -1,4 +1,4 @@
-"""The matrix in the repository loads and says what it means to say."""
+"""The committed matrix loads and has the intended cells."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ def matrix() -> Matrix:
 
 
 def test_targets_cover_debian_with_the_arches_it_has(matrix: Matrix) -> None:
-    """Debian 11 to unstable, each with its Python, on seven arches in the end."""
+    """Debian 11 to unstable, each with its Python, on up to seven arches."""
     found: dict[str, tuple[str, int]] = {}
     for target in matrix.targets:
         found[target.id] = (target.python, found.get(target.id, ("", 0))[1] + 1)
@@ -36,13 +36,12 @@ def test_targets_cover_debian_with_the_arches_it_has(matrix: Matrix) -> None:
 
 
 def test_every_debian_can_be_pulled_and_assembled(matrix: Matrix) -> None:
-    """No such target depends on one way to its image."""
     debian = [target for target in matrix.targets if target.id.startswith("debian-")]
     assert all(target.registry and target.assembled for target in debian)
 
 
-def test_all_others_can_be_rebuilt(matrix: Matrix) -> None:
-    """Each has a replica; the few that no registry has any more are known by name."""
+def test_other_targets_have_a_replica(matrix: Matrix) -> None:
+    """Targets without a registry image are listed here."""
     others = [target for target in matrix.targets if not target.id.startswith("debian-")]
     assert all(target.replica for target in others)
     assert {target.id for target in others if target.registry is None} == {
@@ -53,16 +52,16 @@ def test_all_others_can_be_rebuilt(matrix: Matrix) -> None:
     }
 
 
-def test_a_python_that_stands_in_says_so(matrix: Matrix) -> None:
-    """A replica with another minor version than its target gives the reason, and no other does."""
+def test_replica_with_another_python_gives_a_reason(matrix: Matrix) -> None:
+    """No other replica does."""
     for target in matrix.targets:
         if target.replica:
             stands_in = target.replica.interpreter.python != target.python
             assert (ReplicaField.PYTHON in target.replica.differs) is stands_in, target.key
 
 
-def test_every_interpreter_serves_on_musl_and_two_on_glibc(matrix: Matrix) -> None:
-    """What has to be built: five arches of each."""
+def test_interpreters_are_built_for_musl_and_two_for_glibc(matrix: Matrix) -> None:
+    """Five arches of each."""
     built: dict[tuple[str, str], set[str]] = {}
     for target in matrix.targets:
         if target.replica:
@@ -82,13 +81,7 @@ def test_every_interpreter_serves_on_musl_and_two_on_glibc(matrix: Matrix) -> No
         ("musl-then-gnu", "armv7l", "arm-linux-musleabihf", None, None),
         ("fedora-legacy", "ppc64le", "ppc64le-linux-gnu", None, None),
         ("fedora-legacy", "s390x", "s390x-linux-gnu", None, None),
-        (
-            "fedora-legacy-then-upstream",
-            "armv7l",
-            "arm-linux-gnueabi",
-            None,
-            "arm-linux-gnueabihf",
-        ),
+        ("fedora-legacy-then-upstream", "armv7l", "arm-linux-gnueabi", None, "arm-linux-gnueabihf"),
         (
             "fedora-upstream-then-legacy",
             "ppc64le",
@@ -99,10 +92,9 @@ def test_every_interpreter_serves_on_musl_and_two_on_glibc(matrix: Matrix) -> No
         ("fedora-upstream-then-legacy", "x86_64", "x86_64-linux-gnu", None, None),
     ],
 )
-def test_namings_are_those_of_the_stories(
+def test_namings_match_alpine_and_fedora_patches(
     matrix: Matrix, naming: str, arch: str, builds: str, second: str | None, last: str | None
 ) -> None:
-    """What Alpine's and Fedora's patches did, arch by arch."""
     (found,) = (n for n in matrix.namings if n.id == naming)
     assert (found.builds[arch], found.second.get(arch), found.last.get(arch)) == (
         builds,
@@ -112,7 +104,7 @@ def test_namings_are_those_of_the_stories(
 
 
 def test_the_two_pythons_of_unstable_share_one_recipe(matrix: Matrix) -> None:
-    """Equal recipes have equal keys: the image is made once for both."""
+    """Equal recipes have equal keys, so the image is built once."""
     recipes = {
         target.key: (target.registry, target.assembled)
         for target in matrix.targets
@@ -122,15 +114,15 @@ def test_the_two_pythons_of_unstable_share_one_recipe(matrix: Matrix) -> None:
 
 
 def test_every_fixture_subject_has_its_project(matrix: Matrix) -> None:
-    """A subject of a fixture names a folder under ``fixtures/`` that is there."""
+    """The project of a fixture subject exists under ``fixtures/``."""
     projects = {s.source.project for s in matrix.subjects if isinstance(s.source, FixtureSource)}
     there = {path.name for path in (ROOT / "fixtures").iterdir() if path.is_dir()}
     assert projects <= there
     assert len(projects) >= 9
 
 
-def test_fixture_wheels_are_left_out_nowhere_on_debian(matrix: Matrix) -> None:
-    """The builder has headers for every Python and arch there."""
+def test_fixture_wheels_run_on_every_debian_target(matrix: Matrix) -> None:
+    """The builder has headers for every Python and arch."""
     glibc = {s.id for s in matrix.subjects if _is_built_by(s, "cross-glibc")}
     left_out = {s for key, s in matrix.excluded if key.startswith("debian-")}
     assert len(glibc) >= 9
@@ -141,14 +133,14 @@ def _is_built_by(subject: Subject, builder: str) -> bool:
     return isinstance(subject.source, FixtureSource) and subject.source.builder == builder
 
 
-def test_no_target_id_is_a_piece_of_a_stranger(matrix: Matrix) -> None:
-    """``-k`` with a target's id selects that target and its own variants, ``<id>-…``, alone."""
+def test_target_ids_are_distinct_for_k(matrix: Matrix) -> None:
+    """``-k`` with a target's id selects only that target and its variants, ``<id>-…``."""
     ids = {target.id for target in matrix.targets}
     assert not [(a, b) for a in ids for b in ids if a != b and a in b and not b.startswith(f"{a}-")]
 
 
-def test_what_is_replicated_is_recorded(matrix: Matrix) -> None:
-    """Each replica's facts are there for its arch, of its libc and Python; no others are kept."""
+def test_replicated_environments_have_recorded_facts(matrix: Matrix) -> None:
+    """Facts exist for the arch, libc and Python of each replica, and for no other."""
     facts = recorded_facts()
     replicas = [(target, target.replica) for target in matrix.targets if target.replica]
     assert {(replica.replicates, target.arch_name) for target, replica in replicas} == set(facts)
@@ -160,7 +152,7 @@ def test_what_is_replicated_is_recorded(matrix: Matrix) -> None:
 
 
 def test_lists_of_releases() -> None:
-    """What is judged by default is pinned, each release once; the longer list is 150 names."""
+    """The default list pins each release once; the longer list has 150 names."""
     pinned = read_list(ROOT / "matrix" / "releases.txt")
     lock = read_lock(ROOT / "matrix" / LOCK_NAME)
     sources = [IndexSource(name=one.name, version=one.version) for one in pinned]

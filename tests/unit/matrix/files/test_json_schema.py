@@ -1,4 +1,4 @@
-"""The committed JSON Schemas are those of the shapes, and say the same as the loader."""
+"""The committed JSON Schemas match the shapes and agree with the loader."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ MATRIX = Path(__file__).parents[4] / "matrix"
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_committed_schema_is_current(name: str) -> None:
-    """``python -m harness.matrix.files.json_schema`` would change nothing."""
+    """``python -m harness.matrix.files.json_schema`` changes nothing."""
     committed = (MATRIX / "schema" / f"{name}.schema.json").read_text()
     assert committed == schema_text(name)
 
@@ -50,8 +50,8 @@ def test_the_schema_knows_fields_arches_and_the_choice_of_a_source() -> None:
     assert sorted(map(str, found)) == ["additionalProperties", "enum", "oneOf"]
 
 
-def test_one_schema_a_file_is_written(tmp_path: Path) -> None:
-    """The folder is made, and holds a schema for every matrix file."""
+def test_a_schema_is_written_per_matrix_file(tmp_path: Path) -> None:
+    """The folder is created."""
     write_schemas(tmp_path / "schema")
     written = sorted(path.name for path in (tmp_path / "schema").iterdir())
     assert written == sorted(f"{name}.schema.json" for name in FILES)

@@ -1,4 +1,4 @@
-"""Broken matrix files: the exact lines that their author reads."""
+"""Broken matrix files: the exact messages."""
 
 import json
 from collections.abc import Callable
@@ -17,8 +17,8 @@ WriteMatrix = Callable[..., Path]
 Good = dict[str, str]
 
 
-def test_the_good_matrix_has_no_problem(problems: Problems) -> None:
-    """What the tests below break is whole before."""
+def test_the_valid_matrix_has_no_problem(problems: Problems) -> None:
+    """The matrix that the tests below break is valid."""
     assert problems() == []
 
 
@@ -45,7 +45,7 @@ def test_the_good_matrix_has_no_problem(problems: Problems) -> None:
             "id: Debian/12",
             [
                 (
-                    "2:9: targets[0].id: 'Debian/12' cannot stand here; write lower-case letters, "
+                    "2:9: targets[0].id: 'Debian/12' is not valid here; write lower-case letters, "
                     "digits, '.', '_' and '-', as `-k` can select it"
                 )
             ],
@@ -61,20 +61,20 @@ def test_the_good_matrix_has_no_problem(problems: Problems) -> None:
         (
             "    libc: glibc\n",
             "    libc: glibc\n    libc: musl\n",
-            ["6:5: targets[0]: key 'libc' stands here twice, first in line 5; remove one"],
+            ["6:5: targets[0]: duplicate key 'libc', first in line 5; remove one"],
         ),
         ("glibc", "glib", ["5:11: targets[0].libc: unknown value 'glib'; did you mean 'glibc'?"]),
         (
             "[x86_64, ppc64le]",
             "[x86_64, amd64]",
-            ["6:13: targets[0].arches: 'amd64' and 'x86_64' are one arch; remove one"],
+            ["6:13: targets[0].arches: 'amd64' and 'x86_64' are the same arch; remove one"],
         ),
         (
             "[x86_64, ppc64le]",
             "x86_64",
-            ["6:13: targets[0].arches: wants a list, not the text 'x86_64'"],
+            ["6:13: targets[0].arches: must be a list, not the text 'x86_64'"],
         ),
-        ("[x86_64, ppc64le]", "", ["6:12: targets[0].arches: wants a list, not nothing"]),
+        ("[x86_64, ppc64le]", "", ["6:12: targets[0].arches: must be a list, not nothing"]),
         (
             "[x86_64, ppc64le]",
             "[]",
@@ -114,7 +114,7 @@ def test_the_good_matrix_has_no_problem(problems: Problems) -> None:
         (
             "    registry:",
             "    overrides: {ppc64le: {registry: null}}\n    registry:",
-            ["7:16: targets[0].overrides: no way is left to get its image on ppc64le; keep one"],
+            ["7:16: targets[0].overrides: no way to get its image on ppc64le; keep one"],
         ),
         (
             '    registry: {image: "debian:12", prepare: [apt-get update]}\n',
@@ -136,7 +136,7 @@ def test_the_good_matrix_has_no_problem(problems: Problems) -> None:
 def test_problems_of_targets(
     problems: Problems, good: Good, old: str, new: str, expected: list[str]
 ) -> None:
-    """One edit of ``targets.yaml``, and what is said of it."""
+    """One edit of ``targets.yaml`` and its messages."""
     found = problems(targets=good["targets"].replace(old, new, 1))
     assert found == [f"matrix/targets.yaml:{line}" for line in expected]
 
@@ -174,7 +174,7 @@ def test_problems_of_targets(
             '"22.0.4"',
             "latest",
             (
-                "12:12: targets[0].replica.pip: 'latest' cannot stand here; "
+                "12:12: targets[0].replica.pip: 'latest' is not valid here; "
                 'write a released version, such as "22.0.4"'
             ),
         ),
@@ -191,7 +191,7 @@ def test_problems_of_targets(
 def test_problems_of_replicas(
     problems: Problems, good: Good, replica: Good, old: str, new: str, expected: str
 ) -> None:
-    """One edit of a target that has a replica, and what is said of it first."""
+    """One edit of a target with a replica and its first message."""
     targets = (good["targets"] + replica.pop("targets")).replace(old, new, 1)
     found = problems(**replica, targets=targets)
     assert found[-1 if "pipp" in new else 0] == f"matrix/targets.yaml:{expected}"
@@ -204,8 +204,8 @@ def test_problems_of_replicas(
             "builds: gnu",
             "builds: gun",
             (
-                "3:13: namings[0].builds: 'gun' is no triplet such as ppc64le-linux-gnu, "
-                "nor a word for one; did you mean 'gnu'?"
+                "3:13: namings[0].builds: 'gun' is neither a triplet such as "
+                "ppc64le-linux-gnu nor gnu, musl or none; did you mean 'gnu'?"
             ),
         ),
         (
@@ -213,7 +213,7 @@ def test_problems_of_replicas(
             "builds: none",
             (
                 "3:13: namings[0].builds: no triplet for x86_64, i686, aarch64, armv7l, ppc64le, "
-                "s390x, riscv64; name one for 'others'"
+                "s390x, riscv64; add one for 'others'"
             ),
         ),
         (
@@ -221,7 +221,7 @@ def test_problems_of_replicas(
             "s390x: gnu",
             (
                 "5:13: namings[1].builds: no triplet for x86_64, i686, aarch64, armv7l, riscv64; "
-                "name one for 'others'"
+                "add one for 'others'"
             ),
         ),
         (
@@ -233,21 +233,21 @@ def test_problems_of_replicas(
             "ppc64le: gnu",
             "ppc64le: gnuu",
             (
-                "6:21: namings[1].last.ppc64le: 'gnuu' is no triplet such as ppc64le-linux-gnu, "
-                "nor a word for one; did you mean 'gnu'?"
+                "6:21: namings[1].last.ppc64le: 'gnuu' is neither a triplet such as "
+                "ppc64le-linux-gnu nor gnu, musl or none; did you mean 'gnu'?"
             ),
         ),
         (
             "ppc64le: gnu",
             "ppc64le: gnu, ppc64el: musl",
-            "6:11: namings[1].last: 'ppc64el' and 'ppc64le' are one arch; remove one",
+            "6:11: namings[1].last: 'ppc64el' and 'ppc64le' are the same arch; remove one",
         ),
     ],
 )
 def test_problems_of_namings(
     problems: Problems, replica: Good, old: str, new: str, expected: str
 ) -> None:
-    """One edit of ``namings.yaml``, and what is said of it."""
+    """One edit of ``namings.yaml`` and its messages."""
     found = problems(namings=replica["namings"].replace(old, new, 1))
     assert found == [f"matrix/namings.yaml:{expected}"]
 
@@ -260,21 +260,30 @@ def test_problems_of_namings(
             "10:14: subjects[1].builder: no builder is called 'crss'; did you mean 'cross'?",
         ),
         ("fixture: plain", "7:5: subjects[1]: the key 'builder' is missing; add it"),
-        ("call: 1 == 1", "7:5: subjects[1]: wants either 'fixture' or 'index', one of the two"),
+        ("call: 1 == 1", "7:5: subjects[1]: needs exactly one of 'fixture' and 'index'"),
         (
             "index: a==1\n    fixture: b",
-            "7:5: subjects[1]: wants either 'fixture' or 'index', one of the two",
+            "7:5: subjects[1]: needs exactly one of 'fixture' and 'index'",
         ),
         (
             "index: a==1\n    any_python: true",
-            "10:17: subjects[1].any_python: belongs to the subject of a fixture; remove it here",
+            "10:17: subjects[1].any_python: applies only to a fixture subject; remove it here",
         ),
-        ("index: a 1", "9:12: subjects[1].index: 'a 1' pins no release; write name==version"),
-        ("index: a>=1", "9:12: subjects[1].index: 'a>=1' pins no release; write name==version"),
-        ("index: a==1.*", "9:12: subjects[1].index: 'a==1.*' pins no release; write name==version"),
+        (
+            "index: a 1",
+            "9:12: subjects[1].index: 'a 1' does not pin a release; write name==version",
+        ),
+        (
+            "index: a>=1",
+            "9:12: subjects[1].index: 'a>=1' does not pin a release; write name==version",
+        ),
+        (
+            "index: a==1.*",
+            "9:12: subjects[1].index: 'a==1.*' does not pin a release; write name==version",
+        ),
         (
             "index: a==1\n    call: a b",
-            "10:11: subjects[1].call: 'a b' is no Python expression: invalid syntax",
+            "10:11: subjects[1].call: 'a b' is not a Python expression: invalid syntax",
         ),
         (
             'index: a==1\n    pythons: ["3.1"]',
@@ -293,40 +302,37 @@ def test_problems_of_namings(
         ),
         (
             "index: a==1\n    exclude: ['*']",
-            (
-                "7:5: subjects[1]: no target is left for it; "
-                "widen pythons, include, exclude or the builder"
-            ),
+            ("7:5: subjects[1]: it fits no target; widen pythons, include, exclude or the builder"),
         ),
         (
             "index: a==1\n    with: [b]",
-            "10:12: subjects[1].with: 'b' pins no release; write name==version",
+            "10:12: subjects[1].with: 'b' does not pin a release; write name==version",
         ),
     ],
 )
 def test_problems_of_subjects(problems: Problems, good: Good, new: str, expected: str) -> None:
-    """One edit of ``subjects.yaml``, and what is said of it."""
+    """One edit of ``subjects.yaml`` and its messages."""
     text = good["subjects"].replace("index: markupsafe==3.0.2", new)
     assert problems(subjects=text) == [f"matrix/subjects.yaml:{expected}"]
 
 
-def test_a_value_that_cannot_be_read_is_told_once(problems: Problems, good: Good) -> None:
-    """That there is then no value where text belongs is no second problem."""
+def test_unreadable_value_is_reported_once(problems: Problems, good: Good) -> None:
+    """The missing value is no second problem."""
     found = problems(targets=good["targets"].replace('"debian:12"', "!image debian"))
     what = "tag !image is not used here; remove it"
     assert found == [f"matrix/targets.yaml:7:23: targets[0].registry.image: {what}"]
 
 
 @pytest.mark.parametrize("name", ["targets", "builders", "subjects"])
-def test_an_id_stands_once(problems: Problems, good: Good, name: str) -> None:
-    """The second entry of an id is shown with the line of the first."""
+def test_duplicate_id(problems: Problems, good: Good, name: str) -> None:
+    """The second entry is reported with the line of the first."""
     twice = good[name] + good[name].split("\n", 1)[1]
     (problem, *_) = problems(**{name: twice})
-    assert "stands in line 2 already; rename one" in problem
+    assert "is already used in line 2; rename one" in problem
 
 
-def test_headers_of_a_version_that_is_a_number(problems: Problems, good: Good) -> None:
-    """A version that YAML reads as a number is told to be quoted."""
+def test_unquoted_header_version(problems: Problems, good: Good) -> None:
+    """The message says to quote it."""
     (found,) = problems(builders=good["builders"].replace('"3.11"', "3.11"))
     assert found.startswith(
         "matrix/builders.yaml:7:18: builders[0].headers[0].python: 3.11 without "
@@ -346,15 +352,15 @@ builders:
     [
         ("cross", "libc: glibc", "2:5: builders[0]: the key 'promises' is missing; a cross"),
         ("container", "image: i", "2:5: builders[0]: the key 'pythons' is missing; a container"),
-        ("distribution", "libc: musl", "belongs to no distribution builder; remove it"),
+        ("distribution", "libc: musl", "does not apply to a distribution builder; remove it"),
         ("distribution", "target: debian-1", "no target is called 'debian-1'; did you mean"),
         ("cross", "names: [upstrem]", "no naming is called 'upstrem'; did you mean 'upstream'?"),
-        ("cross", "headers: [{arches: [i686]}]", "wants either 'suite' or 'interpreter', one of"),
+        ("cross", "headers: [{arches: [i686]}]", "needs exactly one of 'suite' and 'interpreter'"),
         ("cross", "headers: [{suite: sid, arches: [i686]}]", "'python' is missing; a suite has"),
         (
             "cross",
             'headers: [{interpreter: cpython, python: "3.9", arches: [i686]}]',
-            "an interpreter has its own; remove it",
+            "an interpreter defines its own; remove it",
         ),
         (
             "cross",
@@ -364,13 +370,13 @@ builders:
     ],
 )
 def test_builders(problems: Problems, kind: str, rest: str, complaint: str) -> None:
-    """A builder has the keys of its kind and no other, and names what is there."""
+    """A builder has only the keys of its kind, and its names exist."""
     found = problems(builders=BUILDERS.format(kind=kind, rest=rest))
     assert any(complaint in problem for problem in found), found
 
 
 def test_a_distribution_builder_needs_headers(problems: Problems, good: Good) -> None:
-    """A target that is only pulled has none here."""
+    """A target that is only pulled has no headers."""
     found = problems(
         builders=good["builders"] + "  - {id: own, kind: distribution, target: pulled}\n",
         targets=good["targets"]
@@ -379,14 +385,14 @@ def test_a_distribution_builder_needs_headers(problems: Problems, good: Good) ->
     )
     assert [problem.partition(": ")[2] for problem in found] == [
         (
-            "builders[1].target: 'pulled' is pulled alone, so there are no headers of its Python "
-            "to build with; give it a 'replica', or name a target that has one"
+            "builders[1].target: 'pulled' is only pulled, so the headers of its Python are "
+            "unavailable; give it a 'replica', or name a target that has one"
         )
     ]
 
 
 def test_all_problems_of_all_files_at_once(problems: Problems) -> None:
-    """Files come in their order; an entry that is wrong is still checked for what it names."""
+    """In file order; the names of a broken entry are still checked."""
     rest = "reason: r, link: 'https://example.org'"
     found = problems(
         targets="targets: [}",
@@ -410,15 +416,15 @@ def test_all_problems_of_all_files_at_once(problems: Problems) -> None:
             "did you mean 'refused'?"
         ),
         (
-            "matrix/profiles.yaml:1:19: profiles[0].name: 'A' cannot stand here; write lower-case "
+            "matrix/profiles.yaml:1:19: profiles[0].name: 'A' is not valid here; write lower-case "
             "letters, digits, '.', '_' and '-', as `-k` can select it"
         ),
-        "matrix/profiles.yaml:1:23: profiles[1]: wants a mapping, not the text 'x'",
+        "matrix/profiles.yaml:1:23: profiles[1]: must be a mapping, not the text 'x'",
     ]
 
 
 def test_an_expectation_meets_a_cell_and_no_other_expectation(problems: Problems) -> None:
-    """An entry that says nothing, and two that speak of one cell, are told."""
+    """Unused and overlapping expectations are reported."""
     rest = "outcome: refused, reason: r, link: 'https://example.org'}"
     found = problems(
         expectations="expectations:\n"
@@ -440,32 +446,31 @@ def test_an_expectation_meets_a_cell_and_no_other_expectation(problems: Problems
 
 @pytest.mark.parametrize("outcome", ["pass", "miss"])
 def test_only_an_incompatibility_can_be_expected(problems: Problems, outcome: str) -> None:
-    """A pass needs no entry, and of a miss nothing can be said."""
+    """Neither a pass nor a miss can be expected."""
     entry = f"{{target: '*', subject: '*', outcome: {outcome}, reason: r, link: 'https://e.org'}}"
     (problem,) = problems(expectations=f"expectations: [{entry}]")
-    assert problem.endswith(f"outcome: {outcome!r} is no incompatibility; remove the entry")
+    assert problem.endswith(f"outcome: {outcome!r} is not an incompatibility; remove the entry")
 
 
 def test_a_profile_selects_something(problems: Problems, good: Good) -> None:
-    """Globs that match one by one and select nothing together are told."""
+    """Globs that select no cell together are reported."""
     text = good["subjects"] + '    exclude: ["debian-12/ppc64le"]\n'
     profile = "profiles: [{name: none, arches: [ppc64el], subjects: [markupsafe]}]"
     assert problems(subjects=text, profiles=profile) == [
-        "matrix/profiles.yaml:1:12: profiles[0]: its globs together select no cell; widen one"
+        "matrix/profiles.yaml:1:12: profiles[0]: its globs select no cell together; widen one"
     ]
 
 
 @pytest.mark.parametrize(
     "name", ["interpreters", "namings", "builders", "expectations", "profiles", "policies"]
 )
-def test_some_files_may_be_left_out(problems: Problems, good: Good, name: str) -> None:
-    """Without builders there can be no fixtures; nothing else is missed."""
+def test_optional_files_may_be_missing(problems: Problems, good: Good, name: str) -> None:
+    """Without builders there can be no fixtures."""
     index_only = "subjects:\n" + good["subjects"][good["subjects"].index("  - id: markupsafe") :]
     assert problems(**{name: None, "subjects": index_only}) == []
 
 
-def test_targets_and_subjects_must_be_there(problems: Problems) -> None:
-    """What is missing is named, not taken for empty."""
+def test_missing_targets_and_subjects_are_reported(problems: Problems) -> None:
     assert problems(targets=None, subjects=None, builders=None) == [
         f"matrix/{name}.yaml: no such file; matrix/README.md shows what belongs in it"
         for name in ("targets", "subjects")
@@ -475,24 +480,24 @@ def test_targets_and_subjects_must_be_there(problems: Problems) -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("- a", "1:1: wants the key 'targets:' with a list below it"),
-        ("targets: 3", "1:10: targets: wants a list; an empty one is written []"),
+        ("- a", "1:1: needs the key 'targets:' with a list below it"),
+        ("targets: 3", "1:10: targets: must be a list; an empty one is written []"),
         ("targets: []\nx: 1", "2:1: unknown key 'x'; known: targets"),
     ],
 )
 def test_a_file_is_one_key_with_a_list(problems: Problems, text: str, what: str) -> None:
-    """Anything else is told in the terms of that file."""
+    """Other content is reported with the file's key."""
     assert f"matrix/targets.yaml:{what}" in problems(targets=text)
 
 
-def test_a_file_that_cannot_be_read(problems: Problems, write_matrix: WriteMatrix) -> None:
-    """The system's own reason is told."""
+def test_unreadable_file_gives_the_system_error(
+    problems: Problems, write_matrix: WriteMatrix
+) -> None:
     (write_matrix(profiles=None) / "profiles.yaml").mkdir()
     assert problems(profiles=None) == ["matrix/profiles.yaml: cannot be read: Is a directory"]
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    """The folder itself is named, once."""
+def test_missing_folder_is_reported_once(tmp_path: Path) -> None:
     with pytest.raises(MatrixFileError, match="nowhere: no such folder; name one with --matrix"):
         load_matrix(tmp_path / "nowhere")
 
@@ -513,10 +518,8 @@ VALUES = st.recursive(
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_any_value_anywhere_is_told_in_our_own_words(
-    problems: Problems, data: st.DataObject
-) -> None:
-    """No input brings a traceback, or a sentence of the library underneath."""
+def test_any_value_gives_our_own_messages(problems: Problems, data: st.DataObject) -> None:
+    """No input causes a traceback or a message of pydantic."""
     name = data.draw(st.sampled_from(list(FILES)))
     keys = [field.alias or key for key, field in FILES[name].model_fields.items()]
     entry = data.draw(st.dictionaries(st.sampled_from(keys), VALUES))
@@ -524,8 +527,8 @@ def test_any_value_anywhere_is_told_in_our_own_words(
     assert not [line for line in found if "Input" in line or "should" in line]
 
 
-def test_a_fixture_that_is_not_there(write_matrix: Callable[..., Path]) -> None:
-    """A subject names a fixture project that is there, where it is known which ones are."""
+def test_unknown_fixture_project(write_matrix: Callable[..., Path]) -> None:
+    """Checked only if the fixture projects are known."""
     folder = write_matrix()
     load_matrix(folder, fixtures=["plain"])
     with pytest.raises(MatrixFileError) as caught:
@@ -557,7 +560,7 @@ policies:
         ("naming: fedora", "naming: fedoras",
          "5:13: policies[0].naming: no naming is called 'fedoras'; did you mean 'fedora'?"),
         ("{gnu}", "{glibc}",
-         ("6:13: policies[0].reads: '.abi3-{glibc}.so' cannot stand here; write the ending of a "
+         ("6:13: policies[0].reads: '.abi3-{glibc}.so' is not valid here; write the suffix of a "
          "module, such as .abi3-{gnu}.so")),
         ("debian-12: debian-12", "debian-12: debian-21",
          ("7:30: policies[0].verified_on.debian-12: no target is called 'debian-21'; "
@@ -569,7 +572,7 @@ policies:
 def test_problems_of_policies(
     problems: Problems, good: Good, replica: Good, old: str, new: str, expected: str
 ) -> None:
-    """One edit of ``policies.yaml``, and what is said of it."""
+    """One edit of ``policies.yaml`` and its messages."""
     files = {**good, **replica, "targets": good["targets"] + replica["targets"]}
     found = problems(**files, policies=POLICY.replace(old, new, 1) if old else POLICY)
     assert found == ([f"matrix/policies.yaml:{expected}"] if expected else [])

@@ -1,4 +1,4 @@
-"""The matrix's README is complete."""
+"""The matrix's README documents every field."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ README = (MATRIX / "README.md").read_text()
 
 
 def field_names(shape: type[Shape]) -> set[str]:
-    """Return the keys of a shape, those of the shapes within it as ``outer.inner``."""
+    """Return the keys of a shape; nested keys as ``outer.inner``."""
     names = set()
     for name, field in shape.model_fields.items():
         key = field.alias or name
@@ -29,14 +29,14 @@ def field_names(shape: type[Shape]) -> set[str]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_field_is_documented_and_no_other(name: str) -> None:
-    """The table of a file has one row a field of its shape."""
+    """The table of a file has one row per field of its shape."""
     section = README.split(f"## `{name}.yaml`")[1].split("\n## ")[0]
     documented = re.findall(r"^\| `([a-z_.]+)` \|", section, flags=re.MULTILINE)
     assert sorted(documented) == sorted(field_names(FILES[name]))
 
 
 def test_the_example_of_an_expectation_is_well_formed(tmp_path: Path) -> None:
-    """The example can be pasted: only its names are of another matrix."""
+    """The example can be pasted; only its names are from another matrix."""
     example = README.split("```yaml\nexpectations:")[1].split("```")[0]
     for name in set(FILES) - {"expectations", "profiles"}:
         (tmp_path / f"{name}.yaml").write_text((MATRIX / f"{name}.yaml").read_text())

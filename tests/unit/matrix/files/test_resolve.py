@@ -1,4 +1,4 @@
-"""Well-formed files as values: arches, overrides, and which cells there are."""
+"""Resolve matrix files: arches, overrides and cells."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,17 +14,15 @@ WriteMatrix = Callable[..., Path]
 Good = dict[str, str]
 
 
-def test_one_target_an_arch_in_the_order_of_the_table(
-    write_matrix: WriteMatrix, good: Good
-) -> None:
-    """Aliases become the wheel spelling; the order in the file does not matter."""
+def test_one_target_per_arch_in_table_order(write_matrix: WriteMatrix, good: Good) -> None:
+    """Aliases become the wheel spelling; file order does not matter."""
     text = good["targets"].replace("[x86_64, ppc64le]", "[PPC64EL, amd64]")
     targets = load_matrix(write_matrix(targets=text)).targets
     assert [target.key for target in targets] == ["debian-12/x86_64", "debian-12/ppc64le"]
 
 
 def test_an_override_is_merged_into_one_arch(write_matrix: WriteMatrix, good: Good) -> None:
-    """Mappings are merged, lists and scalars replaced, other arches left alone."""
+    """Mappings are merged, lists and scalars replaced, other arches unchanged."""
     override = (
         "    overrides:\n"
         "      ppc64el:\n"
@@ -41,8 +39,7 @@ def test_an_override_is_merged_into_one_arch(write_matrix: WriteMatrix, good: Go
     assert ppc.title == x86.title
 
 
-def test_null_takes_a_way_from_an_arch(write_matrix: WriteMatrix, good: Good) -> None:
-    """The other way is what is left there."""
+def test_null_removes_a_way_on_an_arch(write_matrix: WriteMatrix, good: Good) -> None:
     more = (
         "    assembled: {suite: bookworm, packages: [dash]}\n"
         "    overrides: {ppc64le: {registry: null}}\n"
@@ -53,7 +50,7 @@ def test_null_takes_a_way_from_an_arch(write_matrix: WriteMatrix, good: Good) ->
 
 
 def test_subjects_and_their_sources(write_matrix: WriteMatrix, good: Good) -> None:
-    """Names of the index are normalised (PEP 503)."""
+    """Index names are normalized (PEP 503)."""
     text = good["subjects"].replace("markupsafe==3.0.2", "MarkupSafe==3.0.2\n    with: [a_b==1]")
     plain, markupsafe = load_matrix(write_matrix(subjects=text)).subjects
     assert plain.source == FixtureSource(project="plain", builder="cross")
@@ -62,7 +59,7 @@ def test_subjects_and_their_sources(write_matrix: WriteMatrix, good: Good) -> No
 
 
 def test_an_expectation_knows_its_line(write_matrix: WriteMatrix) -> None:
-    """Messages about it can name the entry."""
+    """Messages name the entry by its line."""
     entry = "{target: '*', subject: plain, outcome: crashed, reason: r, link: 'https://e.org'}"
     (expected,) = load_matrix(write_matrix(expectations=f"expectations:\n  - {entry}")).expectations
     assert (expected.where, expected.arch) == ("matrix/expectations.yaml:2", "*")
@@ -87,7 +84,7 @@ def test_an_expectation_knows_its_line(write_matrix: WriteMatrix) -> None:
 def test_where_a_fixture_has_no_cell(
     write_matrix: WriteMatrix, good: Good, old: str, new: str, left_out: set[str]
 ) -> None:
-    """By its own globs, or because its builder has no headers or no libc for the arch."""
+    """Globs exclude it, or its builder lacks headers or the libc for the arch."""
     files = {name: text.replace(old, new) if old else text for name, text in good.items()}
     matrix = load_matrix(write_matrix(**files))
     assert matrix.excluded == {(f"debian-12/{arch}", "plain") for arch in left_out}
@@ -96,14 +93,14 @@ def test_where_a_fixture_has_no_cell(
 def test_a_wheel_for_any_python_needs_no_headers_of_the_target(
     write_matrix: WriteMatrix, good: Good
 ) -> None:
-    """Headers of any version of the arch serve a limited-API wheel."""
+    """Headers of any version serve a limited-API wheel."""
     builders = good["builders"].replace('"3.11"', '"3.9"')
     subjects = good["subjects"].replace("builder: cross", "builder: cross\n    any_python: true")
     assert load_matrix(write_matrix(builders=builders, subjects=subjects)).excluded == frozenset()
 
 
 def test_pythons_limit_a_subject(write_matrix: WriteMatrix, good: Good) -> None:
-    """A release whose wheels end with one Python is not probed on another."""
+    """A release without wheels for a Python is not probed on it."""
     second = good["targets"].split("\n", 1)[1].replace("debian-12", "debian-13")
     targets = good["targets"] + second.replace("3.11", "3.13")
     subjects = good["subjects"] + '    pythons: ["3.11"]\n'
@@ -114,8 +111,8 @@ def test_pythons_limit_a_subject(write_matrix: WriteMatrix, good: Good) -> None:
     }
 
 
-def test_a_python_that_one_arch_alone_has(write_matrix: WriteMatrix, good: Good) -> None:
-    """The versions of overrides are versions of the matrix too."""
+def test_python_of_one_arch(write_matrix: WriteMatrix, good: Good) -> None:
+    """Versions in overrides count as versions of the matrix."""
     targets = good["targets"] + '    overrides: {ppc64le: {python: "3.9"}}\n'
     subjects = good["subjects"] + '    pythons: ["3.9"]\n'
     matrix = load_matrix(write_matrix(targets=targets, subjects=subjects))
@@ -123,7 +120,7 @@ def test_a_python_that_one_arch_alone_has(write_matrix: WriteMatrix, good: Good)
 
 
 def test_a_builder_of_another_libc_builds_nothing(write_matrix: WriteMatrix, good: Good) -> None:
-    """A glibc fixture is left out on a musl target."""
+    """A glibc fixture has no cell on a musl target."""
     second = good["targets"].split("\n", 1)[1].replace("debian-12", "alpine")
     targets = good["targets"] + second.replace("libc: glibc", "libc: musl")
     excluded = load_matrix(write_matrix(targets=targets)).excluded
@@ -133,7 +130,7 @@ def test_a_builder_of_another_libc_builds_nothing(write_matrix: WriteMatrix, goo
 def test_a_distribution_builds_as_its_python_does(
     write_matrix: WriteMatrix, good: Good, replica: Good
 ) -> None:
-    """Names, headers and libc are the target's; its tag promises nothing."""
+    """Names, headers and libc come from the target; its tag promises nothing."""
     targets = good["targets"] + replica["targets"]
     builders = good["builders"] + "  - {id: own, kind: distribution, target: debian-12}\n"
     files = {**replica, "targets": targets, "builders": builders}
@@ -150,7 +147,7 @@ def test_a_distribution_builds_as_its_python_does(
 def test_a_distribution_without_a_replica_builds_as_upstream(
     write_matrix: WriteMatrix, good: Good
 ) -> None:
-    """Debian's own Python has upstream's names, and headers in its suite."""
+    """Debian's Python uses upstream's names and the headers of its suite."""
     targets = good["targets"] + "    assembled: {suite: bookworm, packages: [python3]}\n"
     builders = good["builders"] + "  - {id: own, kind: distribution, target: debian-12}\n"
     own = load_matrix(write_matrix(targets=targets, builders=builders)).builder("own")
@@ -161,7 +158,7 @@ def test_a_distribution_without_a_replica_builds_as_upstream(
 
 
 def test_a_naming_has_a_triplet_per_arch(write_matrix: WriteMatrix, replica: Good) -> None:
-    """Words become upstream's triplets; an arch that is not named, or has ``none``, has none."""
+    """Words become upstream's triplets; unnamed arches and ``none`` have no triplet."""
     words = replica["namings"] + "  - {id: musl, builds: musl, second: {armv7: none, others: gnu}}"
     gnu, fedora, musl = load_matrix(write_matrix(namings=words)).namings
     assert (gnu.builds["armv7l"], gnu.second, gnu.last) == ("arm-linux-gnueabihf", {}, {})
@@ -173,10 +170,8 @@ def test_a_naming_has_a_triplet_per_arch(write_matrix: WriteMatrix, replica: Goo
     assert "armv7l" not in musl.second
 
 
-def test_a_replica_is_made_of_what_it_names(
-    write_matrix: WriteMatrix, good: Good, replica: Good
-) -> None:
-    """Ids become values; an override adds to the reasons and replaces the rest."""
+def test_replica_ids_are_resolved(write_matrix: WriteMatrix, good: Good, replica: Good) -> None:
+    """An override adds to the reasons and replaces other fields."""
     override = "    overrides: {ppc64le: {replica: {suite: sid, differs: {libc_version: newer}}}}\n"
     targets = good["targets"] + replica.pop("targets") + override
     x86, ppc = load_matrix(write_matrix(**replica, targets=targets)).targets
@@ -192,7 +187,7 @@ def test_a_replica_is_made_of_what_it_names(
 def test_a_stand_in_serves_the_subjects_of_its_own_python(
     write_matrix: WriteMatrix, good: Good, replica: Good
 ) -> None:
-    """A target of 3.8 has cells of 3.11 on the arch where its replica is one, and there alone."""
+    """A 3.8 target has 3.11 cells only on the arch whose replica is 3.11."""
     targets = good["targets"].replace('"3.11"', '"3.8"') + replica.pop("targets")
     override = "    overrides: {x86_64: {replica: null}}\n"
     matrix = load_matrix(write_matrix(**replica, targets=targets + override))
