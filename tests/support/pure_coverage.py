@@ -27,7 +27,7 @@ def main() -> int:
     coverage = Coverage()
     coverage.load()
     total = coverage.report(include=pure_files())
-    return 2 if total < float(coverage.get_option("report:fail_under") or 0) else 0
+    return 2 if total < float(str(coverage.get_option("report:fail_under"))) else 0
 
 
 if __name__ == "__main__":
