@@ -88,7 +88,7 @@ def prune_images(*, dry_run: bool, everything: bool, registry: str, matrix: Path
         cache = Cache(default_cache_root())
         items = list(remove_items(items, connect(), cache, announce=say))
         if left := cache.remove_leftovers(older_than=A_DAY):
-            print_data(f"removed what killed processes left: {format_mib(left)}")
+            print_data(f"removed leftovers of killed processes: {format_mib(left)}")
     for item in items:
         print_data(f"{'would remove' if dry_run else 'removed'} {visible(item.name)}")
     print_data(f"{'would remove' if dry_run else 'removed'} in all: {format_sum(items)}")

@@ -30,7 +30,7 @@ class Tree:
     data: Any
     values: dict[DataPath, Position] = field(default_factory=dict)
     keys: dict[DataPath, Position] = field(default_factory=dict)
-    """Places of the keys themselves, for what is wrong with a key."""
+    """Positions of the keys themselves, for problems with a key."""
     sources: dict[DataPath, str] = field(default_factory=dict)
     """The scalars as written: ``3.10``, whose value is 3.1."""
     texts: dict[DataPath, str] = field(default_factory=dict)
