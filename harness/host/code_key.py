@@ -66,6 +66,10 @@ def _imported(tree: ast.Module, root: Path) -> Iterator[str]:
                     yield name
 
 
+def _is_ignored(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in _IGNORED)
+
+
 def _module_path(module: str, root: Path) -> Path | None:
     base = root.joinpath(*module.split("."))
     candidates = (base.with_suffix(".py"), base / "__init__.py")
