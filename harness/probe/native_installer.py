@@ -25,7 +25,7 @@ TOO_LARGE = 32 << 20
 
 
 class KnownImages(Protocol):
-    """Where target images are (``harness.images.ImageStore``)."""
+    """Where target images are (``harness.images.ImageProvider``)."""
 
     def uses(self, target: Target) -> tuple[ImageStorage, ...]: ...
 

@@ -20,7 +20,7 @@ from harness.core.arches import Arch, find_arch
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore
+from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
 from harness.results.runfile import SCHEMA_FILE
 from tests.support.commands import HARNESS, ROOT, Ended, run_command, wheelgrid
@@ -256,7 +256,7 @@ def registry_run(
     folder = tmp_path_factory.mktemp("registry")
     matrix = write_matrix(folder)
     with loopback_registry(folder) as server:
-        image = ImageStore(
+        image = ImageProvider(
             engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
         )
         server.push(image.get(debian_12(NATIVE.name)).id, NATIVE, "hub/debian", "12")

@@ -16,7 +16,7 @@ from harness.host.engine import HARDENING, ContainerSpec, Limits
 from harness.host.engine.docker import DockerEngine
 from harness.host.engine.hardening import LIMITS, seccomp_profile
 from harness.host.process import run_process
-from harness.images import ImageStore
+from harness.images import ImageProvider
 from harness.probe.repro import docker_line
 from harness.probe.session import open_session
 from tests.support.targets import debian_12, no_pip
@@ -27,14 +27,18 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def image(engine: DockerEngine, cache: Cache) -> ImageRef:
-    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    store = ImageProvider(
+        engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
+    )
     return store.get(debian_12())
 
 
 @pytest.mark.parametrize("arch", ["x86_64", "aarch64"])
 def test_everything_is_in_effect(engine: DockerEngine, cache: Cache, arch: str) -> None:
     """A session finds all that was asked for, natively and under emulation, and is sealed."""
-    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    store = ImageProvider(
+        engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
+    )
     target = debian_12(arch)
     with open_session(engine, store.get(target).id, target, LIMITS) as session:
         session.start(warm=False)

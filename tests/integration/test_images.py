@@ -11,7 +11,7 @@ from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine import ContainerSpec
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore
+from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
 from tests.support.commands import ROOT
 from tests.support.image_engine import ImageEngine
@@ -34,7 +34,9 @@ print(len(loaded), *missing)
 
 
 def get_image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
-    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    store = ImageProvider(
+        engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
+    )
     return store.get(debian_12(arch))
 
 
@@ -87,7 +89,7 @@ def test_the_same_packages_give_the_same_image(
     engine: DockerEngine, cache: Cache, tmp_path: Path
 ) -> None:
     """Images assembled again, native and foreign, have the same ids."""
-    again = ImageStore(
+    again = ImageProvider(
         ImageEngine(),
         make_workspace(Cache(tmp_path)),
         ways=(ImageWay.ASSEMBLED,),
@@ -102,7 +104,7 @@ def test_an_existing_image_is_reused(engine: DockerEngine, cache: Cache) -> None
     get_image(engine, cache, "s390x")
     said: list[str] = []
     workspace = open_workspace(ROOT / "matrix", said.append, cache)
-    ImageStore(engine, workspace, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip).get(
+    ImageProvider(engine, workspace, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip).get(
         debian_12("s390x")
     )
     assert said == []

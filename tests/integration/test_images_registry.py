@@ -14,7 +14,7 @@ from harness.core.targets import ImageWay, RegistryWay
 from harness.host.cache import Cache
 from harness.host.engine import ContainerSpec
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore, registry
+from harness.images import ImageProvider, registry
 from harness.images.debian_root import native_arch
 from tests.support.commands import ROOT
 from tests.support.registry import LoopbackRegistry, Manifest, loopback_registry
@@ -31,7 +31,7 @@ def pushed(
     engine: DockerEngine, cache: Cache, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[LoopbackRegistry, list[Manifest]]]:
     """Run a registry with two assembled images, ``hub/debian:<arch>`` each."""
-    assembled = ImageStore(
+    assembled = ImageProvider(
         engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
     )
     with loopback_registry(tmp_path_factory.mktemp("registry")) as server:
@@ -73,7 +73,7 @@ class Registry:
 
     def __init__(self, engine: DockerEngine, cache: Cache, host: str) -> None:
         self.said: list[str] = []
-        self._store = ImageStore(
+        self._store = ImageProvider(
             engine,
             open_workspace(ROOT / "matrix", self.said.append, cache),
             ways=(ImageWay.REGISTRY,),

@@ -21,7 +21,7 @@ from harness.host.cache import Cache
 from harness.host.engine import Limits
 from harness.host.engine.docker import DockerEngine
 from harness.host.engine.owner import OWNER_LABEL
-from harness.images import ImageStore
+from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.session import Session, SessionLostError, open_session
@@ -50,7 +50,9 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(scope="module")
 def image(engine: DockerEngine, cache: Cache, target: Target) -> ImageRef:
-    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    store = ImageProvider(
+        engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
+    )
     return store.get(target)
 
 
@@ -107,7 +109,9 @@ def test_import_reads_natively_compiled_bytecode(
     code = "import os\nfound = os.path.exists(__cached__)\n"
     wheel = make_wheel(tmp_path, "good", code)
     native = debian_12(native_arch().name)
-    images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    images = ImageProvider(
+        engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
+    )
     with open_session(engine, images.get(native).id, native, TIGHT) as compiler:
         compiler.start(warm=False)
         bytecode = compiler.compile(wheel.name, wheel.read_bytes(), seconds=60)
@@ -120,7 +124,9 @@ def test_native_installer_matches_the_targets_pip(
     engine: DockerEngine, cache: Cache, image: ImageRef, target: Target, tmp_path: Path
 ) -> None:
     """The native installation has the same bytes and modes, and refuses native tags."""
-    images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    images = ImageProvider(
+        engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
+    )
     native, elsewhere = debian_12(native_arch().name), debian_12("riscv64")
     images.get(native)
     files = {

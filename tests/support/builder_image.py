@@ -11,7 +11,7 @@ from harness.core.arches import Arch
 from harness.core.targets import AssembledWay, ImageWay, Target
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore
+from harness.images import ImageProvider
 from tests.support.targets import no_pip
 from tests.support.workspace import make_workspace
 
@@ -43,7 +43,9 @@ def make_builder_image(engine: DockerEngine, cache: Cache, arch: Arch) -> str:
         interpreter="python3",
         assembled=way,
     )
-    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    store = ImageProvider(
+        engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
+    )
     client = docker.from_env()
     container = client.api.create_container(
         store.get(target).id, command=["true"], platform=arch.platform
