@@ -16,7 +16,7 @@ from harness.images.debian_root import native_arch
 from tests.support.commands import ROOT
 from tests.support.image_engine import ImageEngine
 from tests.support.targets import debian_12, no_pip
-from tests.support.workspace import make_workspace
+from tests.support.workspace import assembled_images, make_workspace
 
 pytestmark = pytest.mark.integration
 
@@ -34,9 +34,7 @@ print(len(loaded), *missing)
 
 
 def get_image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
-    store = ImageProvider(
-        engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
-    )
+    store = assembled_images(engine, cache)
     return store.get(debian_12(arch))
 
 
