@@ -132,6 +132,12 @@ def drive(
             say("interrupted: closing the containers; Ctrl-C again does not wait", console)
             pytest.interrupt()
             return Ending(status=follower.follow_a_last_time(), interrupted=True)
+        finally:
+            if follower.damaged:
+                say(
+                    f"{journal}: skipped damaged lines (a killed worker): {follower.damaged}",
+                    console,
+                )
 
 
 def _take(
@@ -152,6 +158,8 @@ class _Follower:
         self._journal = journal
         self._take = take
         self._offset = 0
+        self.damaged = 0
+        """Lines of the journal that are no event."""
         self._start = time.monotonic()
 
     def follow(self, *, seconds: float = float("inf")) -> int:
@@ -173,4 +181,5 @@ class _Follower:
 
     def _look(self) -> None:
         events, self._offset = read_events(self._journal, self._offset)
+        self.damaged += sum(event["event"] == "damaged" for event in events)
         self._take(events, time.monotonic() - self._start)

@@ -41,11 +41,13 @@ except KeyboardInterrupt:
 """
 
 
-def follow(out: Path, seconds: float, tidying: float = 0.0) -> tuple[Ending, RunState]:
-    state = RunState(())
-    words = [sys.executable, "-uc", JOURNALIST, str(out), str(seconds), str(tidying)]
-    ending = drive(words, state, out, Console(file=io.StringIO()))
-    return ending, state
+def follow(
+    out: Path, seconds: float, tidying: float = 0.0, *, script: str = JOURNALIST
+) -> tuple[Ending, RunState, str]:
+    state, page = RunState(()), io.StringIO()
+    words = [sys.executable, "-uc", script, str(out), str(seconds), str(tidying)]
+    ending = drive(words, state, out, Console(file=page, width=1000))
+    return ending, state, page.getvalue()
 
 
 def press_ctrl_c(*after: float) -> None:
@@ -55,16 +57,24 @@ def press_ctrl_c(*after: float) -> None:
 
 def test_the_journal_is_read_to_its_end(tmp_path: Path) -> None:
     """What is in the journal when pytest ends has been taken in, its output is in the log."""
-    ending, state = follow(tmp_path, 0)
+    ending, state, _ = follow(tmp_path, 0)
     assert ending == Ending(status=0, interrupted=False)
     assert state.phases == {"images": 2.0}
     assert (tmp_path / "pytest.log").read_text() == "collecting\n"
 
 
+def test_damaged_lines_are_reported_once(tmp_path: Path) -> None:
+    """Damaged lines of the journal cost nothing else, and their number is printed."""
+    script = JOURNALIST.replace("\\n'", "\\n{\\n[]\\n'")
+    ending, state, page = follow(tmp_path, 0, script=script)
+    assert (ending.status, state.phases) == (0, {"images": 2.0})
+    assert page.count(f"{tmp_path}/journal.jsonl: skipped damaged lines (a killed worker): 2") == 1
+
+
 def test_ctrl_c_lets_pytest_tidy_up(tmp_path: Path) -> None:
     """The first Ctrl-C is handed on, and what was measured is kept."""
     press_ctrl_c(1.0)
-    ending, state = follow(tmp_path, 60)
+    ending, state, _ = follow(tmp_path, 60)
     assert ending == Ending(status=2, interrupted=True)
     assert state.phases == {"images": 2.0}
     assert "tidying up" in (tmp_path / "pytest.log").read_text()
@@ -73,7 +83,7 @@ def test_ctrl_c_lets_pytest_tidy_up(tmp_path: Path) -> None:
 def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
     """The second Ctrl-C kills at once; what was measured is kept all the same."""
     press_ctrl_c(1.0, 1.6)
-    ending, state = follow(tmp_path, 60, tidying=60)
+    ending, state, _ = follow(tmp_path, 60, tidying=60)
     assert ending == Ending(status=-1, interrupted=True)
     assert state.phases == {"images": 2.0}
 

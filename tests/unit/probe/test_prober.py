@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from harness.core.errors import (
     PackageIndexError,
     UsageError,
 )
-from harness.core.subjects import IndexSource, Subject
+from harness.core.subjects import IndexSource, Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.cache import CacheError
 from harness.host.engine import ContainerSpec
@@ -24,7 +25,7 @@ from harness.probe.jobs import ProbeResult
 from harness.probe.journal import Journal, observations, read_events
 from harness.wheels.provider import Refusal
 from tests.support.local_engine import LocalChannel, LocalEngine
-from tests.support.local_prober import HERE, IMAGE, Answer, LocalImages, local_prober
+from tests.support.local_prober import HERE, IMAGE, Answer, LocalImages, MadeWheels, local_prober
 
 KILLS_THE_AGENT = """
 import os
@@ -239,6 +240,31 @@ def test_a_wheel_that_cannot_be_had(
     assert (seen.outcome, seen.stage, seen.cause) == (Outcome.MISS, Stage.WHEEL, cause)
     assert (seen.evidence, seen.attempts) == (str(error), ())
     assert len(engine.opened) == 1
+
+
+def test_defect_of_this_program_is_a_miss(
+    journal: Journal, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exception that nobody expects is a journaled miss with its traceback; the run goes on."""
+    wheels_for = MadeWheels.wheels_for
+
+    def fail(source: MadeWheels, subject: Subject, *rest: Any) -> tuple[WheelRef, ...] | Refusal:  # noqa: ANN401
+        return wheels_for(source, subject, *rest) if subject.id == "two" else 1 // 0  # type: ignore[return-value]
+
+    monkeypatch.setattr(MadeWheels, "wheels_for", fail)
+    with local_prober({"two": ""}, journal, engine=engine) as prober:
+        seen = [prober.observe(_cell("one")), prober.observe(_cell("two"))]
+    first, second = seen
+    assert (first.outcome, first.cause, second.outcome) == (
+        Outcome.MISS,
+        "infra:harness",
+        Outcome.PASS,
+    )
+    assert first.evidence.endswith("ZeroDivisionError: integer division or modulo by zero")
+    assert first.log.startswith("Traceback")
+    events, _ = read_events(journal.path)
+    assert list(observations(events)) == seen
+    assert len(engine.opened) == 2
 
 
 def test_a_lost_session_costs_one_cell(journal: Journal, engine: LocalEngine) -> None:
