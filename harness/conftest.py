@@ -26,7 +26,7 @@ from harness.core.cells import Cell, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
 from harness.host.engine import Limits
-from harness.host.process import hold_lifeline
+from harness.host.process import end_with_parent
 from harness.matrix.cell_list import load_cells
 from harness.matrix.plan import Selection, plan_cells
 from harness.matrix.pytest_internals import ByTarget, Producer
@@ -74,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         config.stash[_JOURNAL] = Path(config.workerinput["wheelgrid_journal"])
         return
-    hold_lifeline()
+    end_with_parent()
     folder = config.getoption("--wheelgrid-out")
     if folder is None:
         folder = config.stash[_OWN_FOLDER] = Path(tempfile.mkdtemp(prefix="wheelgrid-"))

@@ -22,7 +22,7 @@ from harness.images import ImageStore
 from harness.images.debian import Upstream, Workspace
 from harness.images.debian.package_lock import read_locks
 from harness.images.debian.upstream import Settings
-from harness.images.image_cache import PATIENT_TRIES
+from harness.images.image_cache import ONLY_WAY_TRIES
 from harness.images.registry import RegistrySource
 from harness.matrix.files import load_matrix
 from harness.matrix.files.load import load_suites
@@ -142,7 +142,7 @@ def open_container_builder(
         engine,
         Cache(default_cache_root()),
         mirror=options.registry,
-        tries=PATIENT_TRIES,
+        tries=ONLY_WAY_TRIES,
         announce=announce,
     )
     return ContainerBuilder(

@@ -18,7 +18,7 @@ from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import file_sha256
 from harness.host.engine import Engine, Limits
-from harness.images.source import Use
+from harness.images.source import ImageStorage
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.open_target import TargetSessions
@@ -63,8 +63,8 @@ class LocalImages:
             raise self.errors[target.key]
         return replace(IMAGE, id=target.key) if self.each else IMAGE
 
-    def uses(self, target: Target) -> tuple[Use, ...]:  # noqa: ARG002 - the protocol's
-        return (Use(image=IMAGE.id, entries=frozenset()),)
+    def uses(self, target: Target) -> tuple[ImageStorage, ...]:  # noqa: ARG002 - the protocol's
+        return (ImageStorage(image=IMAGE.id, entries=frozenset()),)
 
 
 class MadeWheels:
