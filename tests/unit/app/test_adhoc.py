@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.app.adhoc import gather_passports, is_whole, measuring, outcomes_of, write_wheels
+from harness.app.adhoc import (
+    gather_passports,
+    is_whole,
+    outcomes_of,
+    passport_measurer,
+    write_wheels,
+)
 from harness.core.cells import Outcome
 from harness.core.errors import UsageError
 from harness.core.passport import Passport
@@ -49,7 +55,7 @@ def test_prober_is_opened_once_and_only_if_needed() -> None:
         return probers[-1]
 
     recorded, new, newer = (debian_12(arch) for arch in ("s390x", "x86_64", "aarch64"))
-    with measuring(open_prober) as measure:
+    with passport_measurer(open_prober) as measure:
         assert gather_passports([recorded], Recorded(), measure) == {recorded.key: make_passport()}
         assert probers == []
         found = gather_passports([new, recorded, newer], Recorded(), measure)

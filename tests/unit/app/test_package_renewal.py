@@ -57,4 +57,4 @@ def test_a_lock_that_cannot_be_read_costs_no_other_one(folder: Path) -> None:
     assert any(
         "trixie.lock" in line and "neither a set nor a package file" in line for line in said
     )
-    assert f"{broken} stays as it is: not all of it could be fetched" in renewed.problems
+    assert f"{broken} stays unchanged: not all of its packages could be fetched" in renewed.problems

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from harness.app.pytest_driver import (
-    Ending,
+    PytestEnd,
     RunOptions,
     drive,
     prepare_out,
@@ -43,7 +43,7 @@ except KeyboardInterrupt:
 
 def follow(
     out: Path, seconds: float, tidying: float = 0.0, *, script: str = JOURNALIST
-) -> tuple[Ending, RunState, str]:
+) -> tuple[PytestEnd, RunState, str]:
     state, page = RunState(()), io.StringIO()
     words = [sys.executable, "-uc", script, str(out), str(seconds), str(tidying)]
     ending = drive(words, state, out, Console(file=page, width=1000))
@@ -58,7 +58,7 @@ def press_ctrl_c(*after: float) -> None:
 def test_the_journal_is_read_to_its_end(tmp_path: Path) -> None:
     """What is in the journal when pytest ends has been taken in, its output is in the log."""
     ending, state, _ = follow(tmp_path, 0)
-    assert ending == Ending(status=0, interrupted=False)
+    assert ending == PytestEnd(status=0, interrupted=False)
     assert state.phases == {"images": 2.0}
     assert (tmp_path / "pytest.log").read_text() == "collecting\n"
 
@@ -75,7 +75,7 @@ def test_ctrl_c_lets_pytest_tidy_up(tmp_path: Path) -> None:
     """The first Ctrl-C is handed on, and what was measured is kept."""
     press_ctrl_c(1.0)
     ending, state, _ = follow(tmp_path, 60)
-    assert ending == Ending(status=2, interrupted=True)
+    assert ending == PytestEnd(status=2, interrupted=True)
     assert state.phases == {"images": 2.0}
     assert "tidying up" in (tmp_path / "pytest.log").read_text()
 
@@ -84,7 +84,7 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
     """The second Ctrl-C kills at once; what was measured is kept all the same."""
     press_ctrl_c(1.0, 1.6)
     ending, state, _ = follow(tmp_path, 60, tidying=60)
-    assert ending == Ending(status=-1, interrupted=True)
+    assert ending == PytestEnd(status=-1, interrupted=True)
     assert state.phases == {"images": 2.0}
 
 

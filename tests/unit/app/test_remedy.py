@@ -21,7 +21,7 @@ from harness.app.remedy import (
     wheels_of,
     write_remedy,
 )
-from harness.app.requested import Proof
+from harness.app.requested import ImportCheck
 from harness.app.wiring import open_passports
 from harness.core.cells import Cell, Matrix, Outcome, Stage
 from harness.core.errors import UsageError
@@ -97,7 +97,7 @@ def index(tmp_path: Path) -> PackageIndex:
 def examination(wheel: Path, index: PackageIndex) -> Examination:
     """Return what is predicted of every remedy on the three targets."""
     passports = {key: recorded(key) for key in (DOCKER, AS_RELEASED, WITH_FALLBACK)}
-    subject = read_remedy_subject(str(wheel), Proof(), matrix(), index)
+    subject = read_remedy_subject(str(wheel), ImportCheck(), matrix(), index)
     return examine(subject, passports, RECORDED.symbols, index)
 
 
@@ -109,7 +109,7 @@ def recorded(key: str) -> Passport:
 
 def test_subject_without_proof_is_guessed(wheel: Path, index: PackageIndex) -> None:
     """A file that the matrix does not know imports its packages."""
-    found = read_remedy_subject(str(wheel), Proof(), matrix(), index)
+    found = read_remedy_subject(str(wheel), ImportCheck(), matrix(), index)
     assert (found.subject.imports, found.guessed) == (("demo",), True)
     assert found.subject.source == FileSource(paths=(str(wheel),))
     assert found.tags == parse_tag(TAG)
@@ -117,18 +117,18 @@ def test_subject_without_proof_is_guessed(wheel: Path, index: PackageIndex) -> N
 
 def test_subject_of_the_matrix_keeps_its_proof(wheel: Path, index: PackageIndex) -> None:
     """The matrix's imports, call and companions hold, unless the user gives imports."""
-    known = read_remedy_subject(str(wheel), Proof(), matrix(DEMO), index)
+    known = read_remedy_subject(str(wheel), ImportCheck(), matrix(DEMO), index)
     assert replace(known.subject, id=DEMO.id, group=DEMO.group, source=DEMO.source) == DEMO
     assert not known.guessed
-    called = read_remedy_subject(str(wheel), Proof(call="demo.f()"), matrix(DEMO), index)
+    called = read_remedy_subject(str(wheel), ImportCheck(call="demo.f()"), matrix(DEMO), index)
     assert (called.subject.imports, called.subject.call) == (("demo.api",), "demo.f()")
-    own = read_remedy_subject(str(wheel), Proof(imports=("demo.x",)), matrix(DEMO), index)
+    own = read_remedy_subject(str(wheel), ImportCheck(imports=("demo.x",)), matrix(DEMO), index)
     assert (own.subject.imports, own.subject.companions) == (("demo.x",), ())
 
 
 def test_targets_of_another_arch_are_left_out(wheel: Path, index: PackageIndex) -> None:
     """A target of the wheel's arch stays whatever its Python; without one it is a usage error."""
-    subject = read_remedy_subject(str(wheel), Proof(), matrix(), index)
+    subject = read_remedy_subject(str(wheel), ImportCheck(), matrix(), index)
     here, other = target("a/x86_64", "3.12"), target("a/s390x")
     assert targets_of(subject, [here, other]) == (here,)
     with pytest.raises(UsageError, match=r"demo-1\.0: no selected target is of its arch"):
@@ -137,7 +137,7 @@ def test_targets_of_another_arch_are_left_out(wheel: Path, index: PackageIndex) 
 
 def test_only_unrecorded_targets_that_fit_are_measured(wheel: Path, index: PackageIndex) -> None:
     """A recorded passport is taken; an unrecorded target of another Python is left out."""
-    subject = read_remedy_subject(str(wheel), Proof(), matrix(), index)
+    subject = read_remedy_subject(str(wheel), ImportCheck(), matrix(), index)
     targets = [target(DOCKER), target("new/x86_64"), target("newer/x86_64", "3.12")]
     measured = replace(recorded(DOCKER), kernel="measured")
     passports = passports_of(targets, subject, RECORDED, lambda _: measured)
@@ -152,12 +152,12 @@ def test_examination_predicts_each_variant(examination: Examination) -> None:
     assert [outcomes[key, RENAME] for key in keys] == [False, True, True]
     assert [outcomes[key, BOTH] for key in keys] == [True, True, True]
     assert set(examination.deciding) == {DOCKER, AS_RELEASED}
-    assert examination.treated.subject.imports == ("demo", "demo._core")
+    assert examination.remedy_subject.subject.imports == ("demo", "demo._core")
 
 
 def test_examination_of_named_remedies(examination: Examination, index: PackageIndex) -> None:
     """``tries`` leaves only those remedies; an unknown one is a usage error."""
-    known = (examination.treated, examination.passports, RECORDED.symbols, index)
+    known = (examination.remedy_subject, examination.passports, RECORDED.symbols, index)
     chosen = examine(*known, tries=["both"])
     assert [variant.name for variant in chosen.proposal.variants] == ["unchanged", BOTH]
     assert chosen.deciding == (AS_RELEASED,)
@@ -237,12 +237,12 @@ def test_written_remedy(examination: Examination, tmp_path: Path) -> None:
     (path,) = write_remedy(examination, BOTH, tmp_path / "fixed")
     assert modules_of(path) == {"gnu", "musl"}
     for name in ("unchanged", "both"):
-        with pytest.raises(UsageError, match=f"--write {name}: no remedy of these wheels"):
+        with pytest.raises(UsageError, match=f"--write {name}: not a remedy of these wheels"):
             write_remedy(examination, name, tmp_path / "fixed")
 
 
 def test_release_that_no_installer_takes(index: PackageIndex) -> None:
     """Where no target's installer accepts a wheel of the release, there is nothing to examine."""
     subject = RemedySubject(subject=DEMO, tags=parse_tag(TAG))
-    with pytest.raises(UsageError, match="no installer of these targets takes a wheel of it"):
+    with pytest.raises(UsageError, match="no installer of these targets accepts a wheel of it"):
         wheels_of(subject, {DOCKER: recorded(DOCKER)}, index)

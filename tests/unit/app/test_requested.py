@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 from packaging.tags import parse_tag
 
-from harness.app.requested import Listed, Proof, not_applicable, read_candidates, read_list
+from harness.app.requested import (
+    ImportCheck,
+    ListedRelease,
+    not_applicable,
+    read_candidates,
+    read_list,
+)
 from harness.core.errors import UsageError
 from harness.core.subjects import FileSource, IndexSource
 from harness.core.targets import Target
@@ -45,7 +51,7 @@ def test_files_of_one_release_are_one_subject(tmp_path: Path, index: PackageInde
     other = make_wheel(tmp_path, "other", "")
     paths = [make_wheel(tmp_path, "mine", "", tag=tag) for tag in (CP311, CP313)]
     words = [str(paths[0]), str(other), str(paths[1])]
-    mine, others = read_candidates(words, Proof(), index)
+    mine, others = read_candidates(words, ImportCheck(), index)
     assert (mine.subject.id, others.subject.id) == ("mine-1.0", "other-1.0")
     assert mine.subject.source == FileSource(paths=tuple(map(str, paths)))
     assert mine.tags == parse_tag(CP311) | parse_tag(CP313)
@@ -54,30 +60,30 @@ def test_files_of_one_release_are_one_subject(tmp_path: Path, index: PackageInde
 
 def test_a_wheel_of_private_modules_alone_imports_them(tmp_path: Path, index: PackageIndex) -> None:
     """Without a public module the private ones have to do."""
-    (candidate,) = read_candidates([str(make_wheel(tmp_path, "_mine", ""))], Proof(), index)
+    (candidate,) = read_candidates([str(make_wheel(tmp_path, "_mine", ""))], ImportCheck(), index)
     assert candidate.subject.imports == ("_mine",)
 
 
 def test_the_user_says_how_a_wheel_proves_itself(tmp_path: Path, index: PackageIndex) -> None:
     """Given names and a given call replace the guess."""
-    proof = Proof(imports=("mine.core",), call="mine.core.f() == 1")
-    (candidate,) = read_candidates([str(make_wheel(tmp_path, "mine", ""))], proof, index)
+    check = ImportCheck(imports=("mine.core",), call="mine.core.f() == 1")
+    (candidate,) = read_candidates([str(make_wheel(tmp_path, "mine", ""))], check, index)
     assert candidate.subject.imports == ("mine.core",)
     assert candidate.subject.call == "mine.core.f() == 1"
 
 
 def test_a_release_of_the_index(index: PackageIndex) -> None:
     """``name==version`` is normalised; a release without wheels cannot be checked."""
-    (candidate,) = read_candidates(["NumPy == 2.4.6"], Proof(imports=("numpy",)), index)
+    (candidate,) = read_candidates(["NumPy == 2.4.6"], ImportCheck(imports=("numpy",)), index)
     assert candidate.subject.source == IndexSource(name="numpy", version="2.4.6")
     with pytest.raises(UsageError, match=r"pure-c==1\.0: this release has no wheel for Linux"):
-        read_candidates(["pure_c==1.0"], Proof(), index)
+        read_candidates(["pure_c==1.0"], ImportCheck(), index)
 
 
 def test_where_a_wheel_is_not_applicable(tmp_path: Path, index: PackageIndex) -> None:
     """Targets that no file is for are listed by reason; a release of the index is for all."""
     words = [str(make_wheel(tmp_path, "mine", "", tag=CP311)), "numpy==2.4.6"]
-    candidates = read_candidates(words, Proof(imports=("x",)), index)
+    candidates = read_candidates(words, ImportCheck(imports=("x",)), index)
     targets = [target("3.11", "x86_64"), target("3.13", "x86_64"), target("3.11", "s390x")]
     assert not_applicable(candidates, targets) == {
         ("mine-1.0", "needs CPython 3.11, the target has 3.13"): ["debian-3.13/x86_64"],
@@ -89,11 +95,11 @@ def test_a_folder_of_wheels(tmp_path: Path, index: PackageIndex) -> None:
     """A folder means the wheels in it; one without a wheel is a mistake."""
     folder = tmp_path / "dist"
     folder.mkdir()
-    with pytest.raises(UsageError, match="dist: no wheel is in this folder"):
-        read_candidates([str(folder)], Proof(), index)
+    with pytest.raises(UsageError, match=r"dist: this folder has no \.whl file"):
+        read_candidates([str(folder)], ImportCheck(), index)
     path = make_wheel(folder, "mine", "")
     (folder / "mine-1.0.tar.gz").touch()
-    (mine,) = read_candidates([str(folder)], Proof(), index)
+    (mine,) = read_candidates([str(folder)], ImportCheck(), index)
     assert mine.subject.source == FileSource(paths=(str(path),))
 
 
@@ -102,9 +108,9 @@ def test_a_list_of_releases(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text("# numerics\nNumPy == 2.4.0RC1 # pinned\n\nruamel.yaml.clib\nx\n")
     assert read_list(path) == (
-        Listed(name="numpy", version="2.4.0rc1"),
-        Listed(name="ruamel-yaml-clib"),
-        Listed(name="x"),
+        ListedRelease(name="numpy", version="2.4.0rc1"),
+        ListedRelease(name="ruamel-yaml-clib"),
+        ListedRelease(name="x"),
     )
 
 
@@ -115,7 +121,7 @@ def test_lines_that_are_no_release(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read_list(path)
     assert str(caught.value).splitlines() == [
-        f"{path}:{number}: {word!r} is no release; write name==1.2.3, or a name alone"
+        f"{path}:{number}: {word!r} is not a release; write name==1.2.3, or only a name"
         for number, word in ((2, "dist/a.whl"), (3, "numpy>=2"), (4, "numpy==new"))
     ]
     with pytest.raises(UsageError, match="cannot be read"):

@@ -39,7 +39,7 @@ def test_every_use_is_timed(
 
 def test_the_two_runs_differ() -> None:
     """The second run has regressions to be compared and told."""
-    cells = storage.made_up_cells(400)
-    first, second = (storage.made_up_observations(cells, run) for run in range(2))
+    cells = storage.sample_cells(400)
+    first, second = (storage.sample_observations(cells, run) for run in range(2))
     flipped = [a.cell for a, b in zip(first, second, strict=True) if a.outcome is not b.outcome]
     assert len(flipped) == 400 // storage.FLIPS

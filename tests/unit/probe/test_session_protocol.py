@@ -82,14 +82,14 @@ def test_answer_and_its_blob() -> None:
 @pytest.mark.parametrize(
     ("fields", "detail"),
     [
-        ({"token": "0" * 32}, "answers out of turn"),
-        ({"token": ""}, "answers out of turn"),
-        ({"turn": 0}, "answers out of turn"),
-        ({"turn": 2}, "answers out of turn"),
-        ({"turn": -1}, "does not answer as agreed: turn: "),
-        ({"token": None}, "does not answer as agreed: token: "),
-        ({"more": 1}, "does not answer as agreed: more: "),
-        ({"blobs": [1, 2]}, "does not answer as agreed: blobs: "),
+        ({"token": "0" * 32}, "answered out of turn"),
+        ({"token": ""}, "answered out of turn"),
+        ({"turn": 0}, "answered out of turn"),
+        ({"turn": 2}, "answered out of turn"),
+        ({"turn": -1}, "does not match its schema: turn: "),
+        ({"token": None}, "does not match its schema: token: "),
+        ({"more": 1}, "does not match its schema: more: "),
+        ({"blobs": [1, 2]}, "does not match its schema: blobs: "),
     ],
 )
 def test_answer_out_of_turn_loses_the_session(fields: Frame, detail: str) -> None:
@@ -106,7 +106,12 @@ def test_answer_out_of_turn_loses_the_session(fields: Frame, detail: str) -> Non
     ("output", "end", "cause", "detail"),
     [
         (struct.pack(">I", MAX_FRAME + 1), ChannelClosedError, Cause.AGENT, "1048577 bytes"),
-        (struct.pack(">I", 9) + b"\xff" * 9, ChannelClosedError, Cause.AGENT, "as agreed"),
+        (
+            struct.pack(">I", 9) + b"\xff" * 9,
+            ChannelClosedError,
+            Cause.AGENT,
+            "does not match its schema",
+        ),
         (b"\0\0", ChannelClosedError, Cause.AGENT_GONE, "Killed"),
         (struct.pack(">I", 100) + b"{", ChannelClosedError, Cause.AGENT_GONE, "Killed"),
         (b"", ChannelTimeoutError, Cause.AGENT_SILENT, "no answer within 32 s"),
@@ -134,6 +139,8 @@ def test_blob_cut_short_loses_the_session() -> None:
 def test_hello_out_of_turn_is_an_image_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """An interpreter that does not answer the first frame properly does not start."""
     monkeypatch.setitem(HELLO, "tags", 1)
-    with pytest.raises(ImageError, match="interpreter does not start: it does not") as caught:
+    with pytest.raises(
+        ImageError, match="interpreter does not start: its answer does not"
+    ) as caught:
         started(pack)
     assert caught.value.cause is Cause.INTERPRETER
