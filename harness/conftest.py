@@ -35,6 +35,7 @@ from harness.probe.prober import Prober
 from harness.probe.result_keys import ProbeLimits
 from harness.report.console import Console
 from harness.report.terminal import print_grid
+from harness.report.untrusted import visible
 from harness.results.grid import build_grid
 from harness.store.reuse import open_memory
 from harness.test_matrix import ExpectedError
@@ -181,7 +182,7 @@ def observation(cell: Cell, prober: Prober) -> Observation:
     """Return the observation of the cell; a miss is an error in setup, not a failure."""
     seen = prober.observe(cell)
     if seen.outcome is Outcome.MISS:
-        raise MissError(f"{seen.cause}: {seen.evidence}")
+        raise MissError(f"{seen.cause}: {visible(seen.evidence)}")
     return seen
 
 

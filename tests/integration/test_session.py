@@ -3,8 +3,10 @@
 tests/unit/probe tests outcomes; this module tests what untrusted wheels can do to the machine.
 """
 
+import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -224,6 +226,19 @@ def test_full_disk_fails_only_its_cell(session: Session, tmp_path: Path) -> None
     result = session.probe(job_for(make_wheel(tmp_path, "filler", filler)))
     assert result.outcome is Outcome.IMPORT_FAILED
     assert "No space left" in result.evidence
+    assert session.probe(job_for(good)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("packed", [80 << 20, 40 << 20], ids=["archive", "unpacked"])
+def test_wheel_that_does_not_fit_is_a_miss(session: Session, tmp_path: Path, packed: int) -> None:
+    """The container's disk is a limit of ours: it says nothing of the wheel."""
+    good = make_wheel(tmp_path, "good", "x = 1")
+    large = make_wheel(tmp_path, "large", "x = 1", files={"large.bin": "A"})
+    with zipfile.ZipFile(large, "a") as archive:
+        archive.writestr("large/data.bin", os.urandom(packed))
+    result = session.probe(job_for(large))
+    assert (result.outcome, result.cause) == (Outcome.MISS, "infra:space"), result
+    assert session.usable
     assert session.probe(job_for(good)).outcome is Outcome.PASS
 
 

@@ -115,6 +115,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
     memory: EarlierResults | None = None,
     native: Sequence[Target] = (),
     own_pip: bool = False,
+    require_hardening: bool = False,
 ) -> Prober:
     """Return a prober for the subjects in ``answers``; its wheels are beside the journal.
 
@@ -130,6 +131,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
         limits=ProbeLimits(timeout=60, quiet=60, own_pip=own_pip),
         known=known,
         installer=NativeInstaller(engine, images, native, Limits()) if native else None,
+        require_hardening=require_hardening,
     )
     return Prober(
         targets=targets,
