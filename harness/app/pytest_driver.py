@@ -132,10 +132,9 @@ def drive(
             pytest.interrupt()
             return PytestEnd(status=follower.follow_to_the_end(), interrupted=True)
         finally:
-            if follower.damaged:
+            if damaged := follower.damaged:
                 say(
-                    f"{journal}: skipped damaged lines (a killed worker): {follower.damaged}",
-                    console,
+                    f"{journal}: skipped lines of killed workers or a full disk: {damaged}", console
                 )
 
 

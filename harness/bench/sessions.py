@@ -56,9 +56,7 @@ def measure(prober: Prober, cells: Sequence[Cell]) -> Timing:
     for cell in cells:
         seen = prober.observe(cell)
         if seen.outcome is not Outcome.PASS:
-            raise UsageError(
-                f"{cell.id}: {seen.outcome}: {seen.evidence}; only passing cells are timed"
-            )
+            raise UsageError(f"{cell.id}: {seen.outcome}: {seen.evidence}; only passes are timed")
     prober.leave()
     return Timing(
         target=cells[0].target.key,

@@ -68,7 +68,10 @@ def test_damaged_lines_are_reported_once(tmp_path: Path) -> None:
     script = JOURNALIST.replace("\\n'", "\\n{\\n[]\\n'")
     ending, state, page = follow(tmp_path, 0, script=script)
     assert (ending.status, state.phases) == (0, {"images": 2.0})
-    assert page.count(f"{tmp_path}/journal.jsonl: skipped damaged lines (a killed worker): 2") == 1
+    assert (
+        page.count(f"{tmp_path}/journal.jsonl: skipped lines of killed workers or a full disk: 2")
+        == 1
+    )
 
 
 def test_first_ctrl_c_waits_for_pytest(tmp_path: Path) -> None:
