@@ -60,22 +60,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     ways = list(IMAGE_CHOICES)
     group.addoption("--images", choices=ways, default="auto", help="ways to obtain images")
     group.addoption("--registry", default="", help="HOST/PREFIX of a mirror to pull from")
-    group.addoption(
-        "--own-pip", action="store_true", help="use the target's pip, never a native one"
-    )
+    group.addoption("--own-pip", action="store_true", help="install with the target's pip")
     group.addoption("--cell-timeout", type=float, default=120, help="seconds per stage")
     group.addoption("--cell-memory", type=int, default=1024, help="MiB per cell, disk included")
     group.addoption("--cell-disk", type=int, default=512, help="MiB on disk per cell")
-    group.addoption(
-        "--require-hardening", action="store_true", help="report a miss if not enforced"
-    )
+    group.addoption("--require-hardening", action="store_true", help="miss if not enforced")
     group.addoption("--wheelgrid-matrix", type=Path, default=ROOT / "matrix", metavar="DIR")
-    group.addoption(
-        "--wheelgrid-cells", type=Path, metavar="FILE", help="cells to run instead of the matrix's"
-    )
-    group.addoption(
-        "--wheelgrid-memory", type=Path, metavar="FILE", help="store whose results are reused"
-    )
+    group.addoption("--wheelgrid-cells", type=Path, metavar="FILE", help="cells of a file")
+    group.addoption("--wheelgrid-memory", type=Path, metavar="FILE", help="store to reuse")
     group.addoption("--wheelgrid-out", type=Path, metavar="DIR", help="folder of the journal")
 
 

@@ -33,7 +33,7 @@ from harness.report.terminal import format_deviations, format_phases, format_reu
 from harness.report.untrusted import visible
 from harness.results.grid import Grid, build_grid, exit_code
 from harness.results.query import Query, planned_facts, seen_facts
-from harness.results.runfile import Circumstances, Run, record_run, write_run, write_whole
+from harness.results.runfile import Circumstances, record_run, write_run, write_whole
 from harness.store import default_store, open_store
 from harness.store.recorder import Recorder
 from harness.store.run_lock import hold_run
@@ -212,7 +212,9 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
     if run.recorder:
         run.recorder.end(circumstances, code)
     record = replace(record_run(grid, circumstances, _passports(run)), exit_code=code)
-    _write(record, run.options.out)
+    write_run(run.options.out / "run.json", record)
+    xml = junit_xml(record.grid, timestamp=record.circumstances.started_at)
+    write_whole(run.options.out / "junit.xml", xml.encode())
     return _conclude(run, ending, code)
 
 
@@ -234,12 +236,6 @@ def _drive(run: _RunInProgress) -> PytestEnd:
     if recorder is None:
         return drive(words, run.state, out, run.console)
     return drive(words, run.state, out, run.console, record=recorder.take)
-
-
-def _write(record: Run, out: Path) -> None:
-    write_run(out / "run.json", record)
-    xml = junit_xml(record.grid, timestamp=record.circumstances.started_at)
-    write_whole(out / "junit.xml", xml.encode())
 
 
 def _conclude(run: _RunInProgress, ending: PytestEnd, code: ExitCode) -> ExitCode:

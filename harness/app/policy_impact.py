@@ -123,7 +123,7 @@ def find_releases(
 
 def read_releases(
     releases: Sequence[IndexSource],
-    policy_targets: PolicyTargets,
+    known: PolicyTargets,
     index: PackageIndex,
     cache: Cache,
     say: Say,
@@ -133,11 +133,11 @@ def read_releases(
     A wheel that cannot be read is logged and left out. Raises ``PackageIndexError`` for a release
     that is not in the index.
     """
-    choices = tuple(_choices(releases, policy_targets, index))
+    choices = tuple(_choices(releases, known, index))
     wheels = {choice.wheel.filename: choice.wheel for choice in choices}
     say(f"{len(wheels)} wheels to read")
     named = _read_wheels(tuple(wheels.values()), index, cache, say, Depth.NAMES)
-    return ReleaseFacts(policy_targets=policy_targets, choices=choices, named=named)
+    return ReleaseFacts(policy_targets=known, choices=choices, named=named)
 
 
 def read_native(

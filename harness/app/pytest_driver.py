@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from harness.matrix.cell_list import dump_cells
 from harness.probe.journal import read_events
 from harness.probe.result_keys import DEFAULT_LIMITS, ProbeLimits
 from harness.report.console import Console, say
-from harness.report.progress import RunState, View, open_view
+from harness.report.progress import RunState, open_view
 from harness.results.runfile import write_whole
 
 TICK = 0.25
@@ -124,7 +123,13 @@ def drive(
     """
     log, journal = out / LOG, out / JOURNAL
     with start_process(words, output=log) as pytest, open_view(console) as view:
-        follower = _Follower(pytest, journal, partial(_take, state, view, record))
+
+        def take(events: Events, elapsed: float) -> None:
+            state.take(events)
+            record(events)
+            view.show(state, elapsed)
+
+        follower = _Follower(pytest, journal, take)
         try:
             return PytestEnd(status=follower.follow(), interrupted=False)
         except KeyboardInterrupt:
@@ -136,14 +141,6 @@ def drive(
                 say(
                     f"{journal}: skipped lines of killed workers or a full disk: {damaged}", console
                 )
-
-
-def _take(
-    state: RunState, view: View, record: Callable[[Events], None], events: Events, elapsed: float
-) -> None:
-    state.take(events)
-    record(events)
-    view.show(state, elapsed)
 
 
 class _Follower:

@@ -91,18 +91,19 @@ def read_remedy_subject(
     return RemedySubject(subject=subject, tags=candidate.tags)
 
 
-def targets_of(remedy_subject: RemedySubject, targets: Sequence[Target]) -> tuple[Target, ...]:
+def targets_of(given: RemedySubject, targets: Sequence[Target]) -> tuple[Target, ...]:
     """Return the targets of the wheels' arches. Raises ``UsageError`` if there are none."""
-    found = tuple(target for target in targets if remedy_subject.could_be_for(target))
+    found = tuple(target for target in targets if given.could_be_for(target))
     if not found:
-        name = remedy_subject.subject.id
-        raise UsageError(f"{name}: no selected target is of its arch; choose others with --target")
+        raise UsageError(
+            f"{given.subject.id}: no selected target is of its arch; choose others with --target"
+        )
     return found
 
 
 def passports_of(
     targets: Sequence[Target],
-    remedy_subject: RemedySubject,
+    given: RemedySubject,
     recorded: Passports,
     measure: Callable[[Target], Passport],
 ) -> dict[str, Passport]:
@@ -111,12 +112,12 @@ def passports_of(
     A target without a recorded passport is left out if its Python does not fit the wheels.
     """
     return gather_passports(
-        targets, recorded, lambda t: None if wheel_fits(remedy_subject.tags, t) else measure(t)
+        targets, recorded, lambda t: None if wheel_fits(given.tags, t) else measure(t)
     )
 
 
 def examine(
-    remedy_subject: RemedySubject,
+    given: RemedySubject,
     passports: Mapping[str, Passport],
     symbols: Symbols,
     index: PackageIndex,
@@ -128,35 +129,33 @@ def examine(
     Raises ``WheelError``, ``PackageIndexError``, and ``UsageError`` for an unknown remedy or if
     no installer accepts a wheel of the release.
     """
-    wheels = wheels_of(remedy_subject, passports, index)
+    wheels = wheels_of(given, passports, index)
     proposal = select_remedies(propose(wheels, passports), tries)
-    if remedy_subject.guessed:
-        imports = (*remedy_subject.subject.imports, *common_modules(proposal.variants[0].facts))
+    if given.guessed:
+        imports = (*given.subject.imports, *common_modules(proposal.variants[0].facts))
         imports = tuple(dict.fromkeys(imports))
-        remedy_subject = replace(
-            remedy_subject, subject=replace(remedy_subject.subject, imports=imports)
-        )
+        given = replace(given, subject=replace(given.subject, imports=imports))
     return Examination(
-        remedy_subject=remedy_subject,
+        remedy_subject=given,
         wheels=wheels,
         passports=passports,
         proposal=proposal,
-        predictions=predict_all(proposal, passports, symbols, remedy_subject.subject.imports),
+        predictions=predict_all(proposal, passports, symbols, given.subject.imports),
     )
 
 
 def wheels_of(
-    remedy_subject: RemedySubject, passports: Mapping[str, Passport], index: PackageIndex
+    given: RemedySubject, passports: Mapping[str, Passport], index: PackageIndex
 ) -> tuple[WheelBytes, ...]:
     """Return the given files, or the wheels of a release that the installers choose."""
-    source = remedy_subject.subject.source
+    source = given.subject.source
     if isinstance(source, IndexSource):
         paths = _chosen(source, passports, index)
     else:
         paths = [Path(path) for path in source.paths] if isinstance(source, FileSource) else []
     if not paths:
         raise UsageError(
-            f"{remedy_subject.subject.id}: no installer of these targets accepts a wheel of it; "
+            f"{given.subject.id}: no installer of these targets accepts a wheel of it; "
             "choose others with --target, or give a wheel's file"
         )
     return tuple(WheelBytes(filename=path.name, data=path.read_bytes()) for path in paths)

@@ -26,7 +26,6 @@ from harness.wheels.archive.contents import WheelFacts, read_wheel
 from harness.wheels.index.fetch import PackageIndex
 
 GROUP = "your wheels"
-
 _LISTED = re.compile(
     r"(?P<name>[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(\s*==\s*(?P<version>[^\s=]+))?"
 )
@@ -126,9 +125,7 @@ def expected_of(path: Path, cells: Sequence[Cell]) -> tuple[Expectation, ...]:
     for expected in expectations:
         if not any(meets(expected, cell.target, cell.subject) for cell in cells):
             known = " ".join(dict.fromkeys(cell.subject.id for cell in cells))
-            raise UsageError(
-                f"{expected.where}: matches no cell; the subjects of this run are {known}"
-            )
+            raise UsageError(f"{expected.where}: matches no cell; the subjects are {known}")
     return expectations
 
 

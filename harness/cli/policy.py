@@ -87,21 +87,18 @@ def policy(  # noqa: PLR0913  click gives each option by its name
     listed = read_list(releases or options.matrix / "releases.txt")
     found = find_releases(listed, index, say)
     cache = Cache(default_cache_root())
-    policy_targets = PolicyTargets(targets=wanted, passports=passports, symbols=recorded.symbols)
-    named = read_releases(found, policy_targets, index, cache, say)
-    release_facts = read_native(named, policies, index, cache, say)
-    shifts = [(one, shifts_of(one, release_facts)) for one in policies]
+    known = PolicyTargets(targets=wanted, passports=passports, symbols=recorded.symbols)
+    named = read_releases(found, known, index, cache, say)
+    facts = read_native(named, policies, index, cache, say)
+    shifts = [(one, shifts_of(one, facts)) for one in policies]
     scope = format_scope(
         releases=found,
-        wheels=len(release_facts.named),
+        wheels=len(facts.named),
         targets=[target.key for target in wanted],
         passports=len(passports),
     )
     cost = format_cost(
-        wheels=len(release_facts.named),
-        closer=len(release_facts.native),
-        size=release_facts.size,
-        read=release_facts.read,
+        wheels=len(facts.named), closer=len(facts.native), size=facts.size, read=facts.read
     )
     if markdown:
         print_data(policies_markdown(shifts, scope, cost, str(releases or "")), end="")
@@ -110,7 +107,7 @@ def policy(  # noqa: PLR0913  click gives each option by its name
     for one, moved in shifts:
         print_data(format_policy(one, moved))
         if run:
-            verified = verify(one, release_facts, moved, matrix, options, Console())
+            verified = verify(one, facts, moved, matrix, options, Console())
             print_data(format_verified(verified))
     print_data(cost)
     return ExitCode.AS_EXPECTED

@@ -68,7 +68,6 @@ class Journal:
             self.phase(phase, time.monotonic() - start)
 
     def phase(self, phase: str, seconds: float) -> None:
-        """Record wall-clock seconds that were spent in a phase."""
         self._append({"event": "phase", "phase": phase, "seconds": round(seconds, 3)})
 
     def unenforced(self, target: str, names: tuple[str, ...]) -> None:
@@ -83,7 +82,6 @@ class Journal:
         self._append({"event": "passport", **ids, "passport": data})
 
     def cell(self, observation: Observation) -> None:
-        """Record the observation of one cell."""
         data = _OBSERVATION.dump_python(observation, mode="json")
         self._append({"event": "cell", "observation": data})
 

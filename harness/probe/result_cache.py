@@ -41,7 +41,6 @@ class ResultCache:
         self._observations: dict[str, tuple[str, Observation]] = {}
 
     def passport(self, environment: str) -> Passport | None:
-        """Return the passport of that environment."""
         return self._passports.get(environment) or self._earlier.passport(environment)
 
     def observation(self, key: str) -> Observation | None:
@@ -54,7 +53,6 @@ class ResultCache:
         return known if where != target.key else None
 
     def keep_passport(self, environment: str, passport: Passport) -> None:
-        """Keep the passport of an environment."""
         self._passports[environment] = passport
 
     def keep_observation(self, observation: Observation, target: Target) -> None:
