@@ -25,7 +25,7 @@ TOO_LARGE = 32 << 20
 
 
 class KnownImages(Protocol):
-    """The known images of targets (``harness.images.ImageStore``)."""
+    """The known images of targets (``harness.images.ImageProvider``)."""
 
     def uses(self, target: Target) -> tuple[ImageStorage, ...]: ...
 

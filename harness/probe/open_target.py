@@ -25,7 +25,7 @@ from harness.wheels.install_layout import companion_archive
 
 
 class TargetImages(Protocol):
-    """Provides target images (``harness.images.ImageStore``)."""
+    """Provides target images (``harness.images.ImageProvider``)."""
 
     def get(self, target: Target) -> ImageRef: ...
 

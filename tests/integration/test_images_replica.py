@@ -15,7 +15,7 @@ from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine import ContainerSpec, Limits
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore
+from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
 from harness.images.image_archive import write_archive
 from harness.images.inventory import list_inventory, remove_items
@@ -46,7 +46,7 @@ def arch(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
     index = open_pinned(ProberOptions(), print)
-    store = ImageStore(
+    store = ImageProvider(
         engine,
         make_workspace(cache),
         ways=(ImageWay.REPLICA,),

@@ -14,7 +14,7 @@ from harness.app.wiring import read_matrix
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore
+from harness.images import ImageProvider
 from harness.images.cpython.renamed_build import interpreter_tree
 from harness.images.debian_root import native_arch
 from harness.images.source import ImageStorage
@@ -76,7 +76,7 @@ def prepare(target: Target, engine: DockerEngine, cache: Cache) -> ImageStorage:
     if way := target.replica:
         interpreter_tree(way.interpreter, target.arch, target.libc, way.naming, workspace)
     ways = (ImageWay.ASSEMBLED, ImageWay.REPLICA)
-    (use,) = ImageStore(engine, workspace, ways=ways, fetch_pip=no_pip).uses(target)
+    (use,) = ImageProvider(engine, workspace, ways=ways, fetch_pip=no_pip).uses(target)
     return use
 
 

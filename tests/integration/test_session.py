@@ -16,19 +16,18 @@ import pytest
 
 from harness.core.cells import Outcome
 from harness.core.observations import ImageRef
-from harness.core.targets import ImageWay, Target
+from harness.core.targets import Target
 from harness.host.cache import Cache
 from harness.host.engine import Limits
 from harness.host.engine.docker import DockerEngine
 from harness.host.engine.owner import OWNER_LABEL
-from harness.images import ImageStore
 from harness.images.debian_root import native_arch
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.session import Session, SessionLostError, open_session
 from tests.support.commands import wait_until
-from tests.support.targets import debian_12, no_pip
+from tests.support.targets import debian_12
 from tests.support.wheels import job_for, make_wheel
-from tests.support.workspace import make_workspace
+from tests.support.workspace import assembled_images
 
 pytestmark = pytest.mark.integration
 
@@ -50,7 +49,7 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(scope="module")
 def image(engine: DockerEngine, cache: Cache, target: Target) -> ImageRef:
-    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    store = assembled_images(engine, cache)
     return store.get(target)
 
 
@@ -107,7 +106,7 @@ def test_import_reads_natively_compiled_bytecode(
     code = "import os\nfound = os.path.exists(__cached__)\n"
     wheel = make_wheel(tmp_path, "good", code)
     native = debian_12(native_arch().name)
-    images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    images = assembled_images(engine, cache)
     with open_session(engine, images.get(native).id, native, TIGHT) as compiler:
         compiler.start(warm=False)
         bytecode = compiler.compile(wheel.name, wheel.read_bytes(), seconds=60)
@@ -120,7 +119,7 @@ def test_native_installer_matches_the_targets_pip(
     engine: DockerEngine, cache: Cache, image: ImageRef, target: Target, tmp_path: Path
 ) -> None:
     """The native installation has the same bytes and modes, and refuses native tags."""
-    images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    images = assembled_images(engine, cache)
     native, elsewhere = debian_12(native_arch().name), debian_12("riscv64")
     images.get(native)
     files = {

@@ -1,4 +1,4 @@
-"""``ImageStore``: the image of a target by the first way that works."""
+"""``ImageProvider``: the image of a target by the first way that works."""
 
 from harness.core.causes import Cause
 from harness.core.errors import ImageError
@@ -16,7 +16,7 @@ _FALLBACK_TRIES = 2
 """Fewer tries for a registry if another way can follow."""
 
 
-class ImageStore:
+class ImageProvider:
     """Target images by the first of ``ways`` that works. Every fallback is announced.
 
     ``registry`` is a mirror as ``HOST/PREFIX`` (see ``registry.mirrored``). ``fetch_pip`` returns

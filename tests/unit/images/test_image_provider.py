@@ -11,7 +11,7 @@ from harness.core.errors import ImageError
 from harness.core.targets import ImageWay, RegistryWay
 from harness.host.cache import Cache
 from harness.host.engine import EngineImage
-from harness.images import ImageStore, registry
+from harness.images import ImageProvider, registry
 from harness.images.debian import Workspace
 from harness.images.debian_root import native_arch, write_recipe
 from harness.images.source import is_for
@@ -59,7 +59,7 @@ def pinned(cache: Cache, announce: Callable[[str], None] = print) -> Workspace:
 def test_registry_is_tried_first(cache: Cache) -> None:
     """Only the pull is announced."""
     said = Said()
-    store = ImageStore(
+    store = ImageProvider(
         WithEveryAssembledImage(PULLED), pinned(cache, said.append), fetch_pip=no_pip
     )
     assert store.get(debian_12("s390x", registry=WAY)).way is ImageWay.REGISTRY
@@ -69,7 +69,7 @@ def test_registry_is_tried_first(cache: Cache) -> None:
 def test_fallback_is_announced_with_its_reason(cache: Cache) -> None:
     """One line has the target, the failed way, the reason and the next way."""
     said = Said()
-    store = ImageStore(
+    store = ImageProvider(
         WithEveryAssembledImage(UNREACHABLE),
         pinned(cache, said.append),
         fetch_pip=no_pip,
@@ -86,7 +86,7 @@ def test_missing_way_is_skipped(cache: Cache) -> None:
     """A target without a registry image gives no announcement."""
     said = Said()
     engine = WithEveryAssembledImage(UNREACHABLE)
-    store = ImageStore(engine, pinned(cache, said.append), fetch_pip=no_pip)
+    store = ImageProvider(engine, pinned(cache, said.append), fetch_pip=no_pip)
     assert store.get(debian_12("s390x")).way is ImageWay.ASSEMBLED
     assert (engine.asked, said) == ([], Said())
 
@@ -94,7 +94,7 @@ def test_missing_way_is_skipped(cache: Cache) -> None:
 def test_requested_way_has_no_fallback(cache: Cache) -> None:
     """A failed registry is an error if only the registry is requested."""
     engine = WithEveryAssembledImage(UNREACHABLE)
-    store = ImageStore(engine, pinned(cache), ways=(ImageWay.REGISTRY,), fetch_pip=no_pip)
+    store = ImageProvider(engine, pinned(cache), ways=(ImageWay.REGISTRY,), fetch_pip=no_pip)
     with pytest.raises(ImageError, match="no such host"):
         store.get(debian_12("s390x", registry=WAY))
     assert len(engine.asked) == 4
@@ -106,7 +106,7 @@ def test_all_failures_are_reported(
     """The cause is that of the last way."""
     monkeypatch.setenv("PATH", str(tmp_path))  # no mmdebstrap
     workspace = pinned_workspace(cache, {})
-    store = ImageStore(ImageEngine(UNREACHABLE), workspace, fetch_pip=no_pip)
+    store = ImageProvider(ImageEngine(UNREACHABLE), workspace, fetch_pip=no_pip)
     with pytest.raises(
         ImageError, match=r"(?s)no way gives.*registry: no such.*assembled: no Debian mirror"
     ) as e:
@@ -123,7 +123,7 @@ def test_all_failures_are_reported(
 )
 def test_unavailable_way_is_an_error(cache: Cache, way: ImageWay, words: str) -> None:
     """The message lists the target's ways."""
-    store = ImageStore(ImageEngine(PULLED), pinned(cache), ways=(way,), fetch_pip=no_pip)
+    store = ImageProvider(ImageEngine(PULLED), pinned(cache), ways=(way,), fetch_pip=no_pip)
     with pytest.raises(ImageError, match=words) as caught:
         store.get(debian_12("s390x"))
     assert caught.value.cause == "infra:no-way"
@@ -132,7 +132,7 @@ def test_unavailable_way_is_an_error(cache: Cache, way: ImageWay, words: str) ->
 def test_mirror_changes_the_pulled_name(cache: Cache) -> None:
     """The option ``--registry`` sets the mirror."""
     engine = ImageEngine(PULLED)
-    store = ImageStore(engine, pinned(cache), registry="mirror.test/hub", fetch_pip=no_pip)
+    store = ImageProvider(engine, pinned(cache), registry="mirror.test/hub", fetch_pip=no_pip)
     store.get(debian_12("s390x", registry=WAY))
     assert engine.asked == ["pull mirror.test/hub/debian:12 s390x"]
 
@@ -159,7 +159,7 @@ def test_has_checks_the_requested_ways(cache: Cache) -> None:
     engine = WithEveryAssembledImage(UNREACHABLE)
     target = debian_12("s390x", registry=WAY)
     answers = [
-        ImageStore(engine, pinned(cache), ways=ways, fetch_pip=no_pip).has(target)
+        ImageProvider(engine, pinned(cache), ways=ways, fetch_pip=no_pip).has(target)
         for ways in (tuple(ImageWay), *((way,) for way in ImageWay))
     ]
     assert answers == [True, False, True, False]
