@@ -1,8 +1,8 @@
 """Compile Python sources for emulated interpreters with the native target of the same release.
 
-Compilation takes half of the time of a large import under emulation, and bytecode is the same on
-every arch. The native target compiles in a hardened container and does not run the wheels' code.
-The bytecode is cached by the content of the sources. Without a native image the target compiles.
+Half of the time of a large import under emulation is compilation; bytecode is the same on every
+arch. The native target compiles in a container and runs no code of the wheels. Bytecode is cached
+by the content of the sources. Without a native image the target compiles.
 """
 
 import hashlib
