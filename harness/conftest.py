@@ -30,6 +30,7 @@ from harness.host.process import end_with_parent
 from harness.matrix.cell_list import load_cells
 from harness.matrix.plan import Selection, plan_cells
 from harness.matrix.pytest_internals import ByTarget, Producer
+from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import Journal, observations, read_events
 from harness.probe.prober import Prober
 from harness.probe.result_keys import ProbeLimits
@@ -37,14 +38,13 @@ from harness.report.console import Console
 from harness.report.terminal import print_grid
 from harness.report.untrusted import visible
 from harness.results.grid import build_grid
-from harness.store.reuse import open_memory
+from harness.store.reuse import open_earlier_results
 from harness.test_matrix import ExpectedError
 
 _MATRIX = pytest.StashKey[Matrix]()
 _CELLS = pytest.StashKey[tuple[Cell, ...]]()
 _JOURNAL = pytest.StashKey[Path]()
 _OWN_FOLDER = pytest.StashKey[Path]()
-JOURNAL_NAME = "journal.jsonl"
 
 
 class MissError(Exception):
@@ -67,7 +67,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--require-hardening", action="store_true", help="miss if not enforced")
     group.addoption("--wheelgrid-matrix", type=Path, default=ROOT / "matrix", metavar="DIR")
     group.addoption("--wheelgrid-cells", type=Path, metavar="FILE", help="cells of a file")
-    group.addoption("--wheelgrid-memory", type=Path, metavar="FILE", help="store to reuse")
+    group.addoption("--wheelgrid-store", type=Path, metavar="FILE", help="store to reuse")
     group.addoption("--wheelgrid-out", type=Path, metavar="DIR", help="folder of the journal")
 
 
@@ -146,7 +146,7 @@ def prober(request: pytest.FixtureRequest) -> Iterator[Prober]:
     config = request.config
     journal = Journal(config.stash[_JOURNAL], os.environ.get("PYTEST_XDIST_WORKER", "main"))
     with (
-        open_memory(config.getoption("--wheelgrid-memory")) as memory,
+        open_earlier_results(config.getoption("--wheelgrid-store")) as memory,
         open_prober(config.stash[_MATRIX], _prober_options(config), journal, memory) as opened,
     ):
         yield opened

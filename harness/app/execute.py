@@ -215,7 +215,7 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
     write_run(run.options.out / "run.json", record)
     xml = junit_xml(record.grid, timestamp=record.circumstances.started_at)
     write_whole(run.options.out / "junit.xml", xml.encode())
-    return _conclude(run, ending, code)
+    return _finish(run, ending, code)
 
 
 def _passports(run: _RunInProgress) -> dict[str, Passport]:
@@ -238,7 +238,7 @@ def _drive(run: _RunInProgress) -> PytestEnd:
     return drive(words, run.state, out, run.console, record=recorder.take)
 
 
-def _conclude(run: _RunInProgress, ending: PytestEnd, code: ExitCode) -> ExitCode:
+def _finish(run: _RunInProgress, ending: PytestEnd, code: ExitCode) -> ExitCode:
     """Print the paths of the results; remove the containers of an interrupted run."""
     _print_paths(run)
     if ending.interrupted:

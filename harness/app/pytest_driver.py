@@ -16,6 +16,7 @@ from harness.core.cells import Cell
 from harness.core.errors import UsageError
 from harness.host.process import RunningProcess, start_process
 from harness.matrix.cell_list import dump_cells
+from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import read_events
 from harness.probe.result_keys import DEFAULT_LIMITS, ProbeLimits
 from harness.report.console import Console, say
@@ -28,7 +29,6 @@ GRACE = 20.0
 """Seconds for pytest to close its containers after Ctrl-C."""
 LOG = "pytest.log"
 CELLS = "cells.json"
-JOURNAL = "journal.jsonl"
 RESULTS_BYTES = 1 << 20
 """Size of the files of a run with some hundred cells."""
 PYTEST_DONE = (0, 1)
@@ -71,7 +71,7 @@ def prepare_out(out: Path) -> None:
     """Make the directory ``out`` and remove an earlier run's files. Raises ``UsageError``."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in (JOURNAL, "run.json", "junit.xml"):
+        for name in (JOURNAL_NAME, "run.json", "junit.xml"):
             (out / name).unlink(missing_ok=True)
         probe = out / f".writable.{os.getpid()}"
         try:
@@ -104,7 +104,7 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words += ["--own-pip"] if limits.own_pip else []
     words += ["--require-hardening"] if options.require_hardening else []
     if options.store is not None and not options.fresh:
-        words += [f"--wheelgrid-memory={options.store}"]
+        words += [f"--wheelgrid-store={options.store}"]
     return words
 
 
@@ -121,7 +121,7 @@ def drive(
     ``record`` gets every event of the journal once, in order. After the first Ctrl-C, pytest has
     ``GRACE`` seconds to close its containers; the second Ctrl-C does not wait.
     """
-    log, journal = out / LOG, out / JOURNAL
+    log, journal = out / LOG, out / JOURNAL_NAME
     with start_process(words, output=log) as pytest, open_view(console) as view:
 
         def take(events: Events, elapsed: float) -> None:

@@ -93,8 +93,8 @@ class Observation:
     outcome: Outcome
     stage: Stage
     cause: str = ""
-    """Machine-readable reason if the observation itself shows it: ``tag-refused``,
-    ``memory-limit``, ``infra:pull``."""
+    """Machine-readable reason: ``tag-refused``, ``memory-limit``, ``infra:pull``. If the
+    observation itself shows none, that of the prediction, provided that the outcomes agree."""
     evidence: str = ""
     """The key line: pip's message, the ImportError, the signal. Untrusted text."""
     log: str = ""
@@ -102,7 +102,7 @@ class Observation:
     wheel: WheelRef | None = None
     attempts: tuple[Attempt, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
-    """Wall-clock seconds per phase: ``image``, ``wheel``, ``probe``."""
+    """Wall-clock seconds: ``probe`` of all attempts, ``total`` with everything else."""
     measured_at: str = ""
     """UTC, ISO 8601."""
     cached: bool = False

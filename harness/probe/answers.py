@@ -56,7 +56,7 @@ class AgentAnswer(BaseModel):
     blobs: Annotated[tuple[Annotated[int, Field(ge=0, le=MAX_BLOB)], ...], Field(max_length=1)] = ()
 
 
-class CellVerdict(BaseModel):
+class CellReport(BaseModel):
     """The result of a cell."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,7 +68,7 @@ class CellVerdict(BaseModel):
     log: Annotated[Text, _cut(LOG_KEPT)]
 
 
-class ProbeAnswer(CellVerdict, AgentAnswer):
+class ProbeAnswer(CellReport, AgentAnswer):
     """The answer to ``probe``."""
 
     clean: bool
@@ -79,7 +79,7 @@ class ProbeAnswer(CellVerdict, AgentAnswer):
 class InstallAnswer(AgentAnswer):
     """The answer to ``install``: a site directory as its blob, or the failure."""
 
-    verdict: CellVerdict | None = None
+    report: CellReport | None = None
     clean: bool
     seconds: Seconds
 

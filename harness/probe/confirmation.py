@@ -23,11 +23,11 @@ _WITHOUT_PIP = frozenset({Outcome.IMPORT_FAILED, Outcome.CALL_FAILED, Outcome.CR
 """Outcomes after an installation that do not depend on pip."""
 
 
-def next_mode(seen: Attempts, *, listed: bool) -> AttemptMode | None:
+def next_mode(seen: Attempts, *, tag_accepted: bool) -> AttemptMode | None:
     """Return the mode of the next attempt, or None if the last result counts.
 
-    ``seen`` has at least the first attempt. ``listed``: whether the installer accepts one of the
-    wheel's tags.
+    ``seen`` has at least the first attempt. ``tag_accepted``: whether the installer accepts a tag
+    of the wheel.
     """
     _, first = seen[0]
     mode, last = seen[-1]
@@ -35,20 +35,20 @@ def next_mode(seen: Attempts, *, listed: bool) -> AttemptMode | None:
         return None if _summary(last) == _summary(first) else AttemptMode.FRESH
     if mode is AttemptMode.FRESH or last.outcome is Outcome.PASS:
         return None
-    if not listed and first.outcome is not Outcome.MISS:
+    if not tag_accepted and first.outcome is not Outcome.MISS:
         return None
     pip_is_done = first.stage in (Stage.IMPORT, Stage.CALL) and first.outcome in _WITHOUT_PIP
     return AttemptMode.UNPACKED if pip_is_done else AttemptMode.FRESH
 
 
-def believed(seen: Attempts, *, listed: bool, filename: str) -> ProbeResult:
-    """Return the result that counts: the last one, or a refusal if the wheel is not ``listed``.
+def believed(seen: Attempts, *, tag_accepted: bool, filename: str) -> ProbeResult:
+    """Return the result that counts: the last one, or a refusal if no tag is accepted.
 
     pip up to 20.2 does not check tags if ``--target`` is given, and so installs a wheel that it
     would refuse otherwise (``RequirementSet(check_supported_wheels=not options.target_dir)``).
     """
     _, last = seen[-1]
-    if listed or last.outcome in (Outcome.MISS, Outcome.REFUSED):
+    if tag_accepted or last.outcome in (Outcome.MISS, Outcome.REFUSED):
         return last
     return replace(
         last,
@@ -59,7 +59,7 @@ def believed(seen: Attempts, *, listed: bool, filename: str) -> ProbeResult:
     )
 
 
-def is_listed(filename: str, passport: Passport) -> bool:
+def accepts_tag(filename: str, passport: Passport) -> bool:
     """Whether the installer accepts one of the wheel's tags."""
     try:
         return not set(parse_wheel_name(filename).tags).isdisjoint(passport.tags)

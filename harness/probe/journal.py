@@ -40,6 +40,10 @@ _START = b'{"event": '
 """How every line begins. JSON escapes the quotes in a string, so it is nowhere else in a line."""
 
 
+NAME = "journal.jsonl"
+"""Its file in the directory of a run."""
+
+
 class Journal:
     """Appends events to a file; any number of processes may write to the same file."""
 

@@ -17,7 +17,7 @@ from harness.predict.cell import NoSurvey, Survey
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativelyInstalled
-from harness.probe.probe_results import session_lost
+from harness.probe.probe_results import not_started, session_lost
 from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
 from harness.probe.session import Session, SessionLostError, open_session
@@ -154,18 +154,21 @@ class TargetSessions:
         return AttemptMode.NATIVE, replace(seen, seconds=round(seen.seconds + installed.seconds, 3))
 
     def attempt_alone(self, opened: OpenTarget, job: Job, mode: AttemptMode) -> ProbeResult:
-        """Probe in a new container that is used only once."""
+        """Probe in a new container that is used only once; if it does not start, that is a miss."""
         with self._session(opened.target, opened.image) as session:
-            compiled = self._agent(opened.target)
-            session.start(warm=False, compiled=compiled)
+            try:
+                session.start(warm=False, compiled=self._agent(opened.target))
+            except ImageError as error:
+                return not_started(error)
             return _result(session, job, mode)
 
     def _in_session(self, opened: OpenTarget, job: Job) -> ProbeResult:
         if opened.session is None or not opened.session.usable:
-            if opened.session is not None:
-                opened.session.close()
             opened.session, _ = self._start(opened.target, opened.image)
-        return _result(opened.session, job, AttemptMode.SESSION)
+        result = _result(opened.session, job, AttemptMode.SESSION)
+        if not opened.session.usable:
+            opened.session.close()  # now: what it could not kill keeps running in it
+        return result
 
     def _installed(self, opened: OpenTarget, job: Job) -> NativelyInstalled | None:
         if self._installer is None or self.limits.own_pip or not opened.environment.emulator:

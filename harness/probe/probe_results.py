@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
-from harness.core.errors import InfrastructureError
+from harness.core.errors import ImageError, InfrastructureError
 from harness.core.observations import Attempt, AttemptMode, Observation, Prediction
 from harness.probe.answers import storable
 from harness.probe.jobs import ProbeResult
@@ -78,6 +78,18 @@ def session_lost(error: SessionLostError) -> ProbeResult:
         stage=Stage.IMPORT,
         cause=error.cause,
         evidence=error.detail or "the container ended",
+        log="",
+        seconds=0.0,
+    )
+
+
+def not_started(error: ImageError) -> ProbeResult:
+    """Return the miss of an attempt whose container did not start."""
+    return ProbeResult(
+        outcome=Outcome.MISS,
+        stage=error.stage,
+        cause=error.cause,
+        evidence=str(error),
         log="",
         seconds=0.0,
     )

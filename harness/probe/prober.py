@@ -15,7 +15,7 @@ from harness.core.passport import Passport, Symbols
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.predict.cell import predict_wheel
-from harness.probe.confirmation import Attempts, believed, is_listed, next_mode
+from harness.probe.confirmation import Attempts, accepts_tag, believed, next_mode
 from harness.probe.jobs import Job
 from harness.probe.journal import Journal
 from harness.probe.open_target import OpenTarget, TargetSessions
@@ -114,7 +114,7 @@ class Prober:
         opened = self._targets.at(cell.target)
         with self._journal.timed("wheels", cell.target.key, f"fetching {cell.subject.id}"):
             wheels = self._wheels.wheels_for(cell.subject, cell.target, opened.passport)
-        base = Observation(
+        refused = Observation(
             cell=cell.id,
             outcome=Outcome.REFUSED,
             stage=Stage.WHEEL,
@@ -122,11 +122,11 @@ class Prober:
             provenance=self._provenance(opened),
         )
         if isinstance(wheels, Refusal):
-            return replace(base, evidence=wheels.reason)
+            return replace(refused, evidence=wheels.reason)
         depends = dependencies_of(
             opened.environment, opened.passport, cell.subject, wheels, self._targets.limits
         )
-        base = replace(base, wheel=wheels[-1], key=depends.key)
+        base = replace(refused, cause="", wheel=wheels[-1], key=depends.key)
         predicted = predict_wheel(
             wheels[-1], opened.passport, self.symbols, cell.subject.imports, self._reader
         )
@@ -135,18 +135,18 @@ class Prober:
         if (known := self._known.elsewhere(base.key, cell.target)) is not None:
             return with_prediction(shared(base, known), predicted)
         job = self._targets.job(opened, cell.subject, wheels)
-        listed = is_listed(wheels[-1].filename, opened.passport)
+        tag_accepted = accepts_tag(wheels[-1].filename, opened.passport)
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
-            attempts = self._attempts(opened, job, listed=listed)
-        result = believed(attempts, listed=listed, filename=wheels[-1].filename)
+            attempts = self._attempts(opened, job, tag_accepted=tag_accepted)
+        result = believed(attempts, tag_accepted=tag_accepted, filename=wheels[-1].filename)
         seen = with_prediction(observed(base, attempts, result), predicted)
         self._known.keep_observation(seen, cell.target)
         return seen
 
-    def _attempts(self, opened: OpenTarget, job: Job, *, listed: bool) -> Attempts:
+    def _attempts(self, opened: OpenTarget, job: Job, *, tag_accepted: bool) -> Attempts:
         """Probe a cell until ``confirmation`` needs no further attempt."""
         attempts = [self._targets.first_attempt(opened, job)]
-        while mode := next_mode(attempts, listed=listed):
+        while mode := next_mode(attempts, tag_accepted=tag_accepted):
             attempts.append((mode, self._targets.attempt_alone(opened, job, mode)))
         return attempts
 

@@ -31,7 +31,7 @@ from harness.probe.answers import (
     EVIDENCE_KEPT,
     MAX_FRAME,
     AnswerError,
-    CellVerdict,
+    CellReport,
     CompileAnswer,
     HelloAnswer,
     InstallAnswer,
@@ -176,7 +176,7 @@ class Session:
             "call": job.call,
             "timeout": job.timeout,
             "quiet": job.quiet,
-            "way": mode,
+            "mode": mode,
         }
         stages = 4 if len(wheels) > 1 else 2
         seconds = stages * job.timeout + WATCHDOG_SECONDS
@@ -201,7 +201,7 @@ class Session:
         }
         answer, site = self._ask(InstallAnswer, frame, [wheel], job.timeout + WATCHDOG_SECONDS)
         self._after(answer.clean)
-        failure = _probe_result(answer.verdict, answer.seconds) if answer.verdict else None
+        failure = _probe_result(answer.report, answer.seconds) if answer.report else None
         return failure, site, answer.seconds
 
     def compile(self, name: str, wheel: bytes, *, seconds: float) -> bytes:
@@ -258,13 +258,13 @@ def _no_start(what: str, cause: Cause, detail: str) -> ImageError:
     return ImageError(f"the image's {what} does not start: {detail}", cause=cause)
 
 
-def _probe_result(verdict: CellVerdict, seconds: float) -> ProbeResult:
+def _probe_result(report: CellReport, seconds: float) -> ProbeResult:
     return ProbeResult(
-        outcome=verdict.outcome,
-        stage=verdict.stage,
-        cause=verdict.cause,
-        evidence=verdict.evidence,
-        log=verdict.log,
+        outcome=report.outcome,
+        stage=report.stage,
+        cause=report.cause,
+        evidence=report.evidence,
+        log=report.log,
         seconds=seconds,
     )
 

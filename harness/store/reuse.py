@@ -19,7 +19,7 @@ NOT_REUSED = (Outcome.MISS, Outcome.TIMEOUT)
 
 
 @contextlib.contextmanager
-def open_memory(path: Path | None) -> Iterator[EarlierResults]:
+def open_earlier_results(path: Path | None) -> Iterator[EarlierResults]:
     """Open the store at ``path`` as a result cache; without a store it is empty.
 
     Raises ``StoreError``.
@@ -28,10 +28,10 @@ def open_memory(path: Path | None) -> Iterator[EarlierResults]:
         yield NoEarlierResults()
         return
     with open_store(path) as store:
-        yield StoreMemory(store)
+        yield StoredResults(store)
 
 
-class StoreMemory:
+class StoredResults:
     """The result cache of an open store; every method raises ``StoreError``."""
 
     def __init__(self, store: Store) -> None:

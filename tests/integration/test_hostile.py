@@ -61,6 +61,29 @@ at = libc.shmat(libc.shmget(0, 300 << 20, 0o1600), None, 0)
 if at and at != 2**64 - 1: ctypes.memset(at, 1, 200 << 20)
 for key in range(1, 9): libc.msgget(key, 0o1600); libc.semget(key, 4, 0o1600)
 """
+_STARVE = """
+import os
+for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+    for deed in (lambda: os.sched_setaffinity(pid, {0}), lambda: os.setpriority(0, pid, 19),
+                 lambda: os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))):
+        try: deed()
+        except OSError: pass
+for _ in range(60):
+    if os.fork() == 0: break
+while True: pass
+"""
+_DIRECTORIES = """
+import os
+os.mkdir("/tmp/d"); os.chdir("/tmp/d")
+for number in range(1000000): os.mkdir(str(number))
+"""
+_NESTED = """
+import json, resource
+try: resource.prlimit(1, resource.RLIMIT_STACK, (0, 0))
+except OSError: pass
+json.dumps = lambda d, **_: '{"token": "%s", "done": true, "x": %s%s}' % (
+    d.get("token"), "[" * 950, "]" * 950)
+"""
 _LATE = """
 import os, time
 if os.fork() == 0:
@@ -95,6 +118,11 @@ DEEDS = {
     "late_fork": (_LATE, {"pass"}),
     "deep": (_DEEP, {"pass"}),
     "modes": (_MODES, {"pass"}),
+    "starve": (_STARVE, {"timeout", "import-failed", "crashed"}),
+    "directories": (_DIRECTORIES, {"import-failed", "timeout", "crashed"}),
+    "nested": (_NESTED, {"import-failed", "crashed"}),
+    "message_queue": ("import ctypes; assert ctypes.CDLL(None).mq_open(b'/q', 0o102, 0o600, None) >= 0",
+              {"import-failed"}),
     "kill_parent": ("import os; os.kill(os.getppid(), 9)", {"crashed"}),
     "memory": ("x = []\nwhile True: x.append(bytearray(1 << 20))", {"crashed", "import-failed"}),
     "bomb": ("import os\nfor _ in range(10000): os.fork()", {"import-failed", "crashed"}),

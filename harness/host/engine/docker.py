@@ -30,6 +30,8 @@ from harness.host.engine.streams import Streams
 PING_SECONDS = 5
 REQUEST_SECONDS = 600
 """Read timeout of a request: loading an image of some 100 MB onto a slow disk."""
+REMOVAL_PAUSES = (0.1, 1.0, 3.0)
+"""Seconds between attempts to remove a container."""
 PREPARE_SECONDS = 1800
 """A package manager takes minutes under emulation."""
 
@@ -282,9 +284,19 @@ class DockerEngine:
         return len(orphans)
 
     def _remove(self, container: str) -> None:
-        with _translated(), contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
-            # APIError: "removal is already in progress", by auto-remove
-            self._api.remove_container(container, force=True, v=True)
+        """Remove a container; try again while the engine fails to kill it or is removing it."""
+        for pause in REMOVAL_PAUSES:
+            try:
+                with _translated():
+                    self._api.remove_container(container, force=True, v=True)
+            except EngineError as error:
+                if isinstance(error.__cause__, docker.errors.NotFound):
+                    return
+                if not isinstance(error.__cause__, docker.errors.APIError):
+                    raise
+                time.sleep(pause)
+            else:
+                return
 
     def _existing(self, reference: str) -> EngineImage:
         image = self.find_image(reference)

@@ -4,6 +4,7 @@ Both come from one value, so that a reproduced cell has the same limits as a pro
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache as once
 from importlib.resources import files
@@ -15,11 +16,21 @@ DENIED = frozenset(
         "io_uring_setup", "io_uring_enter", "io_uring_register", "userfaultfd",
         "keyctl", "add_key", "request_key", "bpf", "perf_event_open",
         "mount", "umount", "umount2", "move_mount", "fsmount", "fsopen", "fsconfig", "fspick",
-        "open_tree", "mount_setattr", "pivot_root", "unshare", "setns",
+        "open_tree", "mount_setattr", "pivot_root", "unshare", "setns", "mq_open",
     }
 )  # fmt: skip
 """System calls that are denied in addition to those of the engine's default profile."""
 _AF_ALG, _AF_VSOCK = 38, 40
+_OWN_ONLY = {
+    "prlimit64": (0,),
+    "sched_setaffinity": (0,),
+    "sched_setattr": (0,),
+    "sched_setparam": (0,),
+    "sched_setscheduler": (0,),
+    "setpriority": (0, 0),  # PRIO_PROCESS
+    "ioprio_set": (1, 0),  # IOPRIO_WHO_PROCESS
+}
+"""System calls that a process may make on itself alone: their first arguments then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +100,8 @@ class Hardening:
         return words + (["--ulimit", "core=0:0"] if self.no_core else [])
 
 
+INODES = 200_000
+"""Files and directories in ``/tmp``: more would take longer to remove than a cell may run."""
 TMP = "/tmp"  # noqa: S108 - a tmpfs in the container
 HARDENING = Hardening()
 LIMITS = Limits()
@@ -96,7 +109,7 @@ LIMITS = Limits()
 
 def _tmpfs(limits: Limits) -> str:
     # No noexec: extension modules are mapped executable from here.
-    return f"rw,exec,nosuid,nodev,mode=1777,size={limits.tmpfs}"
+    return f"rw,exec,nosuid,nodev,mode=1777,size={limits.tmpfs},nr_inodes={INODES}"
 
 
 @once
@@ -112,11 +125,19 @@ def seccomp_profile() -> str:
         {**rule, "names": names}
         for rule in profile["syscalls"]
         if not rule.get("includes", {}).get("caps")
-        and (names := [name for name in rule["names"] if name not in {*DENIED, "socket"}])
+        and (names := [n for n in rule["names"] if n not in {*DENIED, *_OWN_ONLY, "socket"}])
     ]
     for value, op in ((_AF_ALG, "LT"), (_AF_ALG + 1, "EQ"), (_AF_VSOCK, "GT")):
-        condition = {"index": 0, "value": value, "op": f"SCMP_CMP_{op}"}
-        profile["syscalls"].append(
-            {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [condition]}
-        )
+        profile["syscalls"].append(_allowed("socket", [(value, op)]))
+    for name, values in _OWN_ONLY.items():
+        profile["syscalls"].append(_allowed(name, [(value, "EQ") for value in values]))
     return json.dumps(profile)
+
+
+def _allowed(name: str, arguments: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    """Return the rule that allows a system call if its first arguments compare like this."""
+    conditions = [
+        {"index": index, "value": value, "op": f"SCMP_CMP_{op}"}
+        for index, (value, op) in enumerate(arguments)
+    ]
+    return {"names": [name], "action": "SCMP_ACT_ALLOW", "args": conditions}

@@ -18,6 +18,7 @@ CAPTURE_HEAD = 4096  # bytes kept of the beginning of a child's output
 CAPTURE_TAIL = 12288  # and of its end
 
 OUTPUT_LIMIT = 16 << 20  # bytes of output that count as endless
+EVIDENCE_LIMIT = 2000  # characters of a report's key line
 REPORT_LIMIT = 64 << 10  # bytes of reports that are kept
 GRACE = 2.0  # seconds between a child's last report and its exit
 POLL = 0.01  # seconds between looks at a child
@@ -207,9 +208,13 @@ def read_reports(reports, token):
             report = json.loads(line.decode("ascii"))
             if report in ({"stage": "import"}, {"stage": "call"}):
                 stage = report["stage"]
-            elif report.pop("token") == token:
-                said = report
-        except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+            elif report["token"] == token:
+                said = {"done": True}
+                if isinstance(report.get("status"), int):
+                    said["status"] = report["status"]
+                if isinstance(report.get("failed"), str):
+                    said["failed"] = report["failed"][:EVIDENCE_LIMIT]
+        except (ValueError, KeyError, TypeError, RecursionError, MemoryError):
             continue  # it was not written by ``sign``
     return stage, said
 

@@ -15,6 +15,7 @@ except ImportError:
 
 WORK = os.environ.get("WHEELGRID_WORK", "/tmp")  # tests run the agent outside a container
 SWEEPS = 20
+SWEEP_SECONDS = 10.0  # after which a new container is quicker
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 _c_library = []  # loaded once, and inherited by every fork
@@ -116,6 +117,7 @@ def sweep(keep=None):
     """
     prefix = ".%s-" % os.urandom(8).hex()
     moved = 0
+    deadline = time.monotonic() + SWEEP_SECONDS
     names = _left(keep)
     while names:
         for name in names:
@@ -133,6 +135,8 @@ def sweep(keep=None):
                 else:
                     os.unlink(below)
             os.rmdir(path)
+            if time.monotonic() > deadline:
+                return False
         names = _left(keep)
     return True
 
@@ -172,11 +176,16 @@ def _ipc_ids(kind):
 
 
 def resource_limits(pids):
-    """Return the resource limits of processes, as the kernel prints them."""
+    """Return the resource limits of processes and how they are scheduled, as procfs has them."""
     limits = []
     for pid in pids:
         with open("/proc/%d/limits" % pid) as table:
             limits.append(table.read())
+        with open("/proc/%d/status" % pid) as table:
+            limits += [line for line in table if line.startswith("Cpus_allowed_list")]
+        with open("/proc/%d/stat" % pid) as table:
+            fields = table.read().rpartition(")")[2].split()
+            limits.append((fields[16], fields[38]))  # fields 19 nice and 41 policy of proc(5)
     return limits
 
 

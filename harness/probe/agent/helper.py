@@ -52,7 +52,7 @@ class Helper:
         try:
             (size,) = struct.unpack(">I", self._receive(4, deadline))
             return parse_frame(self._receive(size, deadline))
-        except (EOFError, OSError, ValueError):
+        except (EOFError, OSError, ValueError, RecursionError, MemoryError):
             self.stop()
             return None
 

@@ -8,7 +8,7 @@ import sys
 
 from .child import begin_stage, run_child, sign, storable
 
-FRESH = ("container", "child", "importer")  # the modules a new interpreter needs
+NEEDED = ("container", "child", "importer")  # the modules a new interpreter needs
 # Names of the archives that may come with a cell: its installed files, its companions' files, and
 # bytecode, each made elsewhere.
 SITE = "site.zip"
@@ -38,7 +38,7 @@ def import_afresh(folder_site, imports, call, limits, folder):
         stream.write(sys.modules[__package__].payload)
     code = (
         "import json; p = open(%r).read(); exec(json.loads(p)['loader']);"
-        " load(p, %r).importer.be_fresh(%r)" % (payload, FRESH, order)
+        " load(p, %r).importer.be_fresh(%r)" % (payload, NEEDED, order)
     )
 
     def body(tokens):

@@ -1,11 +1,16 @@
 """Judge a child's result: outcome, cause and key line (pure)."""
 
+import re
 import signal
 
 from .child import OUTPUT_LIMIT, storable
 
 REFUSAL = "is not a supported wheel on this platform"
-NO_ROOM = "No space left on device"  # strerror(ENOSPC)
+FAILED = {"import": "import-failed", "call": "call-failed"}  # stage → outcome
+NO_ROOM = re.compile(  # what pip, or zipfile without it, says of ENOSPC
+    r"^(?:ERROR: Could not install packages due to an \w+: |\w*Error: )\[Errno 28\] No space",
+    re.MULTILINE,
+)
 
 
 def installed(result):
@@ -19,19 +24,19 @@ def installed(result):
 
 
 def judge_install(result, whose):
-    """Return the verdict on a failed install; ``whose`` is "subject" or "companion".
+    """Return the report on a failed install; ``whose`` is "subject" or "companion".
 
     An install runs none of the wheel's code: memory or disk that it runs out of is a limit of the
     container's, and says nothing of the wheel.
     """
     if result is None:
-        return verdict("miss", "install", "infra:installer", "the installer was killed", "")
+        return cell_report("miss", "install", "infra:installer", "the installer was killed", "")
     errors = [line[7:] for line in result.log.splitlines() if line.startswith("ERROR: ")]
     evidence = errors[0] if errors else how_it_ended(result)
     outcome, cause = "install-failed", _first(result.hit)
     if cause == "memory-limit":
         outcome, cause = "miss", "infra:memory"
-    elif NO_ROOM in result.log:
+    elif NO_ROOM.search(result.log):
         outcome, cause = "miss", "infra:space"
     elif whose == "companion":
         outcome, cause = "miss", "infra:companion"
@@ -41,21 +46,21 @@ def judge_install(result, whose):
         outcome, cause = "refused", "tag-refused"
     elif any("requires a different Python" in line for line in errors):
         cause = "requires-python"
-    return verdict(outcome, "install", cause, evidence, result.log)
+    return cell_report(outcome, "install", cause, evidence, result.log)
 
 
 def judge_import(result, hit=()):
-    """Return the verdict on an import and call; a pass needs a whole report and a clean exit.
+    """Return the report on an import and call; a pass needs a whole report and a clean exit.
 
     No result means that the cell killed the process that ran it, or that it ran out of time
     behind its back; ``hit`` are the container's limits that were reached then.
     """
     if result is None:
         evidence = "the cell killed or stopped the process that ran it"
-        return verdict("crashed", "import", _first(hit) or "signal", evidence, "")
+        return cell_report("crashed", "import", _first(hit) or "signal", evidence, "")
     stage = result.stage or "import"
     evidence = how_it_ended(result)
-    outcome, cause = stage + "-failed", _first(result.hit)
+    outcome, cause = FAILED[stage], _first(result.hit)
     said = result.said or {}
     if result.ended in ("timeout", "quiet"):
         outcome, cause = "timeout", result.ended
@@ -67,7 +72,7 @@ def judge_import(result, hit=()):
         outcome, cause, evidence = "pass", "", ""
     elif isinstance(said.get("failed"), str):
         evidence = said["failed"]
-    return verdict(outcome, stage, cause, evidence, result.log)
+    return cell_report(outcome, stage, cause, evidence, result.log)
 
 
 def how_it_ended(result):
@@ -82,11 +87,11 @@ def how_it_ended(result):
         limit = _first(result.hit).replace("-", " ")
         at_limit = " at the container's " + limit if limit else ""
         return "killed by " + _signal_name(-result.status) + at_limit
-    return "the process exited with status %d and without a verdict" % result.status
+    return "the process exited with status %d and without a report" % result.status
 
 
-def verdict(outcome, stage, cause, evidence, log):
-    """Return a verdict as the host reads it."""
+def cell_report(outcome, stage, cause, evidence, log):
+    """Return a report as the host reads it."""
     return {
         "outcome": outcome,
         "stage": stage,

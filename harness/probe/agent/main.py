@@ -1,4 +1,4 @@
-"""The agent: answer the host's frames with a passport, and with a verdict for every cell."""
+"""The agent: answer the host's frames with a passport, and with a report on every cell."""
 
 import gc
 import os
@@ -21,7 +21,7 @@ from .frames import read_frame, receive_file, write_frame
 from .helper import Helper, serve_orders
 from .importer import BYTECODE, import_afresh, import_and_call
 from .installer import install_afresh, pack, serve_installer, unpack
-from .judgement import installed, judge_import, judge_install, verdict
+from .judgement import cell_report, installed, judge_import, judge_install
 from .passport import read_passport
 
 SLACK = 20.0  # seconds that a helper may take beyond the limits that it enforces itself
@@ -102,7 +102,7 @@ class Agent:
         if installed(result):
             packed = pack_aside(site)
         else:
-            answer["verdict"] = judge_install(result, "subject") if room else no_room()
+            answer["report"] = judge_install(result, "subject") if room else no_room()
         answer["clean"] = self.clean(packed)
         answer["seconds"] = round(time.monotonic() - start, 3)
         return answer, packed
@@ -131,19 +131,19 @@ class Agent:
         return folder, files, all(fits)
 
     def judge(self, job, folder, wheels):
-        """Install, import and call; return the verdict."""
+        """Install, import and call; return the report."""
         limits = Limits(job["timeout"], job["quiet"])
         site = os.path.join(folder, "site")
         install = {
             "session": self.install,
             "unpacked": lambda *args: self.run("unpack", limits, folder, wheels=args[0], site=site),
             "fresh": lambda *args: self.run("install", limits, folder, wheels=args[0], site=site),
-        }[job["way"]]
+        }[job["mode"]]
         failed = put_in_place(install, wheels, site, folder, limits)
         if failed:
             return failed
         before = limits_hit()
-        how = "import afresh" if job["way"] == "fresh" else "import"
+        how = "import afresh" if job["mode"] == "fresh" else "import"
         cell = {"site": site, "imports": job["imports"], "call": job["call"]}
         result = self.run(how, limits, folder, **cell)
         after = limits_hit()
@@ -174,16 +174,10 @@ class Agent:
     def clean(self, keep=None):
         """Remove what a cell left, but the file ``keep``; return whether all is as before it."""
         try:
-            helpers = [helper.resume() for helper in (self.runner, self.installer)]
-            return (
-                all(helpers)
-                and kill_others(set(self.pids))
-                and remove_ipc()
-                and sweep(keep)
-                and resource_limits(self.pids) == self.limits
-                and self.same
-            )
-        except OSError:
+            done = [helper.resume() for helper in (self.runner, self.installer)]
+            done += [kill_others(set(self.pids)), remove_ipc(), sweep(keep)]
+            return all(done) and resource_limits(self.pids) == self.limits and self.same
+        except (OSError, MemoryError, RecursionError):
             return False  # too few descriptors, for one
 
 
@@ -214,12 +208,12 @@ def pack_aside(site):
 
 
 def no_room():
-    """Return the verdict on wheels that do not fit into the container."""
-    return verdict("miss", "install", "infra:space", "the wheels do not fit into /tmp", "")
+    """Return the report on wheels that do not fit into the container."""
+    return cell_report("miss", "install", "infra:space", "the wheels do not fit into /tmp", "")
 
 
 def put_in_place(install, wheels, site, folder, limits):
-    """Install the wheels, the subject last; return the verdict on what fails, else None.
+    """Install the wheels, the subject last; return the report on what fails, else None.
 
     All are installed at once, which saves a start of pip. If that fails, one after the other, to
     tell whose fault it is.

@@ -99,7 +99,7 @@ def test_command_line_for_pytest(tmp_path: Path) -> None:
     assert Path(words[3]).name == "test_matrix.py"
     assert {"--images=auto", "--wheelgrid-matrix=/m", "--cell-timeout=120.0"} <= set(words)
     assert f"--wheelgrid-cells={tmp_path}/cells.json" in words
-    assert not [word for word in words if word.startswith(("--registry", "--wheelgrid-memory"))]
+    assert not [word for word in words if word.startswith(("--registry", "--wheelgrid-store"))]
     limits = ProbeLimits(timeout=5.5, container=Limits(memory=1 << 31, tmpfs=1 << 30), own_pip=True)
     chosen = replace(plain, limits=limits, images="registry", registry="localhost:5000/x")
     tail = " ".join(pytest_words(replace(chosen, require_hardening=True), tmp_path / "cells.json"))
@@ -112,7 +112,7 @@ def test_command_line_for_pytest(tmp_path: Path) -> None:
 def test_store_is_reused_unless_fresh(tmp_path: Path) -> None:
     """Pytest gets the store, unless the run is fresh."""
     stored = RunOptions(matrix=Path("/m"), out=tmp_path, workers=2, store=tmp_path / "s.db")
-    memory = f"--wheelgrid-memory={tmp_path}/s.db"
+    memory = f"--wheelgrid-store={tmp_path}/s.db"
     assert memory in pytest_words(stored, tmp_path / "cells.json")
     assert memory not in pytest_words(replace(stored, fresh=True), tmp_path / "cells.json")
 

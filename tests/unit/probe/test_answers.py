@@ -35,7 +35,7 @@ def test_answer_of_the_schema() -> None:
     assert (answer.cause, answer.blobs) == (Cause.SIGNAL, ())
     assert read_answer(HelloAnswer, changed(HELLO)).elf.machine == 62
     signed = {name: PROBE[name] for name in ("token", "turn", "clean", "seconds")}
-    assert read_answer(InstallAnswer, changed(signed)).verdict is None
+    assert read_answer(InstallAnswer, changed(signed)).report is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import AttemptMode
-from harness.probe.confirmation import believed, is_listed, next_mode
+from harness.probe.confirmation import accepts_tag, believed, next_mode
 from harness.probe.jobs import ProbeResult
 from tests.support.forecasts import GLIBC
 
@@ -62,8 +62,8 @@ MISS = _result("miss")
 )
 def test_next_mode(seen: list[tuple[AttemptMode, ProbeResult]], mode: AttemptMode | None) -> None:
     """A pass needs no confirmation; a failure needs one in a separate container."""
-    assert next_mode(seen, listed=True) is mode
-    assert believed(seen, listed=True, filename=FILENAME) is seen[-1][1]
+    assert next_mode(seen, tag_accepted=True) is mode
+    assert believed(seen, tag_accepted=True, filename=FILENAME) is seen[-1][1]
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,13 @@ def test_next_mode(seen: list[tuple[AttemptMode, ProbeResult]], mode: AttemptMod
 )
 def test_unlisted_wheel_is_refused_at_once(first: ProbeResult, mode: AttemptMode | None) -> None:
     """Only a miss is repeated: no result of the wheel makes pip accept its tag."""
-    assert next_mode([(SESSION, first)], listed=False) is mode
+    assert next_mode([(SESSION, first)], tag_accepted=False) is mode
 
 
 @pytest.mark.parametrize("result", [PASS, BROKEN, NOT_INSTALLED, CRASH, HANGS])
 def test_unlisted_wheel_counts_as_refused(result: ProbeResult) -> None:
     """A wheel that old pip installed against its tags counts as refused."""
-    said = believed([(SESSION, result)], listed=False, filename=FILENAME)
+    said = believed([(SESSION, result)], tag_accepted=False, filename=FILENAME)
     assert (said.outcome, said.stage, said.cause) == (
         Outcome.REFUSED,
         Stage.INSTALL,
@@ -89,11 +89,11 @@ def test_unlisted_wheel_counts_as_refused(result: ProbeResult) -> None:
 @pytest.mark.parametrize("result", [REFUSED, MISS])
 def test_refusal_and_miss_are_not_changed(result: ProbeResult) -> None:
     """The evidence of a refusal is pip's message."""
-    assert believed([(SESSION, result)], listed=False, filename=FILENAME) is result
+    assert believed([(SESSION, result)], tag_accepted=False, filename=FILENAME) is result
 
 
 @pytest.mark.parametrize(
-    ("filename", "listed"),
+    ("filename", "tag_accepted"),
     [
         ("demo-1-cp311-cp311-manylinux_2_17_x86_64.whl", True),
         ("demo-1-cp38.cp311-cp311.abi3-win32.manylinux_2_17_x86_64.whl", True),
@@ -101,7 +101,7 @@ def test_refusal_and_miss_are_not_changed(result: ProbeResult) -> None:
         ("no wheel", True),
     ],
 )
-def test_one_listed_tag_is_enough(filename: str, listed: bool) -> None:
+def test_one_listed_tag_is_enough(filename: str, tag_accepted: bool) -> None:
     """One accepted tag is enough. The installer itself reports a malformed file name."""
     passport = replace(GLIBC, tags=("cp311-cp311-manylinux_2_17_x86_64", "py3-none-any"))
-    assert is_listed(filename, passport) is listed
+    assert accepts_tag(filename, passport) is tag_accepted

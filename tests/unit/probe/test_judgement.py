@@ -1,4 +1,4 @@
-"""The agent's verdict on the report and the exit of a child process."""
+"""The agent's report on the report and the exit of a child process."""
 
 # mypy: allow-untyped-calls
 # The agent runs on Python 3.6 and is not typed.
@@ -20,12 +20,12 @@ def _result(said: object = None, status: int = 0, **differently: object) -> Any:
     return Result(**{**fields, **differently})
 
 
-def _short(verdict: dict[str, str]) -> tuple[str, str, str]:
-    return verdict["outcome"], verdict["stage"], verdict["cause"]
+def _short(report: dict[str, str]) -> tuple[str, str, str]:
+    return report["outcome"], report["stage"], report["cause"]
 
 
 @pytest.mark.parametrize(
-    ("result", "verdict"),
+    ("result", "report"),
     [
         (_result(PASSED, stage="call"), ("pass", "call", "")),
         (_result(PASSED, 1, stage="call"), ("call-failed", "call", "")),
@@ -43,20 +43,24 @@ def _short(verdict: dict[str, str]) -> tuple[str, str, str]:
         (_result(None, -9, ended="output"), ("import-failed", "import", "endless-output")),
     ],
 )
-def test_verdict_on_an_import(result: object, verdict: tuple[str, str, str]) -> None:
+def test_verdict_on_an_import(result: object, report: tuple[str, str, str]) -> None:
     """Only a complete report with a clean exit passes; limits and signals override reports."""
-    assert _short(judge_import(result)) == verdict
+    assert _short(judge_import(result)) == report
 
 
 @pytest.mark.parametrize(
-    ("result", "whose", "verdict"),
+    ("result", "whose", "report"),
     [
         (None, "subject", ("miss", "install", "infra:installer")),
         (_result(None, 1), "companion", ("miss", "install", "infra:companion")),
         (_result(None, 1), "subject", ("install-failed", "install", "")),
         (_result(None, -9, hit=("memory-limit",)), "subject", ("miss", "install", "infra:memory")),
         (
-            _result(None, 1, log="ERROR: [Errno 28] No space left on device"),
+            _result(
+                None,
+                1,
+                log="ERROR: Could not install packages due to an OSError: [Errno 28] No space",
+            ),
             "companion",
             ("miss", "install", "infra:space"),
         ),
@@ -79,16 +83,16 @@ def test_verdict_on_an_import(result: object, verdict: tuple[str, str, str]) -> 
     ],
 )
 def test_verdict_on_an_installation(
-    result: object, whose: str, verdict: tuple[str, str, str]
+    result: object, whose: str, report: tuple[str, str, str]
 ) -> None:
     """A refusal has pip's error line; a failure that the subject did not cause is a miss."""
-    assert _short(judge_install(result, whose)) == verdict
+    assert _short(judge_install(result, whose)) == report
 
 
 @pytest.mark.parametrize(
     ("result", "evidence"),
     [
-        (_result(None, 3), "the process exited with status 3 and without a verdict"),
+        (_result(None, 3), "the process exited with status 3 and without a report"),
         (_result(None, -11), "killed by SIGSEGV"),
         (_result(None, -200), "killed by signal 200"),
         (
@@ -122,6 +126,6 @@ def test_lost_child_is_a_crash_with_its_limit() -> None:
 
 
 def test_lone_surrogates_are_escaped() -> None:
-    """A verdict has no lone surrogates, so that it can be encoded as UTF-8."""
-    verdict = judge_import(_result({"done": True, "failed": "\udcff"}, log="a\ud800"))
-    assert (verdict["evidence"], verdict["log"]) == ("\\udcff", "a\\ud800")
+    """A report has no lone surrogates, so that it can be encoded as UTF-8."""
+    report = judge_import(_result({"done": True, "failed": "\udcff"}, log="a\ud800"))
+    assert (report["evidence"], report["log"]) == ("\\udcff", "a\\ud800")

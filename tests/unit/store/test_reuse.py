@@ -12,7 +12,7 @@ from harness.core.targets import Target
 from harness.probe.journal import Journal, read_events
 from harness.store import open_store
 from harness.store.recorder import Recorder
-from harness.store.reuse import open_memory
+from harness.store.reuse import open_earlier_results
 from tests.support.local_engine import LocalEngine
 from tests.support.local_prober import HERE, Answer, local_prober
 
@@ -49,7 +49,7 @@ class Bench:
         journal = Journal(self.folder / f"journal-{self._runs}", "gw0")
         engine = LocalEngine()
         with (
-            open_memory(None if fresh else self.store) as memory,
+            open_earlier_results(None if fresh else self.store) as memory,
             local_prober(answers, journal, engine=engine, memory=memory) as prober,
         ):
             seen = tuple(prober.observe(cell) for cell in cells)
@@ -120,7 +120,7 @@ def test_varying_results_are_not_reused(bench: Bench, tmp_path: Path) -> None:
 
 def test_missing_store_is_an_empty_cache(tmp_path: Path) -> None:
     """Reading does not create it."""
-    with open_memory(tmp_path / "none.db") as memory:
+    with open_earlier_results(tmp_path / "none.db") as memory:
         assert memory.observation("key") is None
         assert memory.passport("key") is None
     assert not (tmp_path / "none.db").exists()
