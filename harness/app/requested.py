@@ -65,7 +65,7 @@ def read_candidates(
     """Return the candidates that ``words`` name, files first.
 
     A folder means the wheels in it. Raises ``UsageError`` for a word that is none of these,
-    ``WheelError`` for a file that is no well-formed wheel, and ``PackageIndexError``.
+    ``WheelError`` for a file that is no wheel, and ``PackageIndexError``.
     """
     releases = {word: _release(word) for word in _unfolded(words)}
     facts = [(Path(word), read_wheel(Path(word))) for word, found in releases.items() if not found]

@@ -46,6 +46,8 @@ class Cause(StrEnum):
 
     # Of rules: what wheel and passport say.
     TAG_REFUSED = "tag-refused"
+    CORRUPT_MEMBER = "corrupt-member"
+    MALFORMED_WHEEL = "malformed-wheel"
     PYTHON_TOO_OLD = "python-too-old"
     PYTHON_TOO_NEW = "python-too-new"
     FREE_THREADED = "free-threaded"
