@@ -55,9 +55,13 @@ class FindingCode(StrEnum):
 
 
 class MindedBy(StrEnum):
-    """Who does not accept the defect."""
+    """Who does not accept the defect.
+
+    What pip does was tried with pip 20.3.4, 23.0.1 and 26.2.2.
+    """
 
     PIP = "pip refuses"
+    SOME_PIP = "some versions of pip refuse"
     PIP_CHECK = "`pip check` complains"
     STRICT = "strict installers refuse"
     INDEX = "package indexes refuse"
@@ -82,10 +86,10 @@ _RULES = MappingProxyType(
         FindingCode.DIST_INFO_NAME: (_BINARY, MindedBy.STRICT),
         FindingCode.DATA_DIRECTORY_NAME: (_BINARY, MindedBy.STRICT),
         FindingCode.DATA_SCHEME: (_BINARY, MindedBy.PIP),
-        FindingCode.HEADER_MISSING: (_METADATA, MindedBy.STRICT),
+        FindingCode.HEADER_MISSING: (_METADATA, MindedBy.SOME_PIP),
         FindingCode.HEADER_TWICE: (_METADATA, MindedBy.STRICT),
         FindingCode.BAD_HEADER: (_BINARY, MindedBy.STRICT),
-        FindingCode.RELEASE_DIFFERS: (_BINARY, MindedBy.STRICT),
+        FindingCode.RELEASE_DIFFERS: (_BINARY, MindedBy.SOME_PIP),
         FindingCode.TAGS_DIFFER: (_BINARY, MindedBy.PIP_CHECK),
         FindingCode.WHEEL_VERSION: (_BINARY, MindedBy.PIP),
         FindingCode.BAD_REQUIRES_PYTHON: (f"{_METADATA}#requires-python", MindedBy.STRICT),

@@ -44,12 +44,9 @@ def find_dist_info(archive: Archive, name: WheelName) -> str:
         return ""
     own = [root for root in found if _is_of(root, ".dist-info", name)]
     if not own:
-        project = canonicalize_name(found[0].removesuffix(".dist-info").rpartition("-")[0])
+        minded_by = _minded_by(found[0], name)
         archive.findings.add(
-            FindingCode.DIST_INFO_NAME,
-            found[0],
-            f"It is not of {name.release}.",
-            None if project == name.distribution else MindedBy.PIP,
+            FindingCode.DIST_INFO_NAME, found[0], f"It is not of {name.release}.", minded_by
         )
     directory = (own or found)[0]
     _check_parts(archive, directory)
@@ -111,6 +108,14 @@ def _is_of(directory: str, suffix: str, name: WheelName) -> bool:
     return _is_release(distribution, version, name)
 
 
+def _minded_by(dist_info: str, name: WheelName) -> MindedBy:
+    """Return who minds the wrong name of the directory."""
+    project, _, version = dist_info.removesuffix(".dist-info").rpartition("-")
+    if canonicalize_name(project) != name.distribution:
+        return MindedBy.PIP
+    return MindedBy.STRICT if _release_number(version) else MindedBy.SOME_PIP
+
+
 def _check_parts(archive: Archive, dist_info: str) -> None:
     names = {member.name for member in archive.members}
     for part, code in (
@@ -123,11 +128,15 @@ def _check_parts(archive: Archive, dist_info: str) -> None:
 
 
 def _is_release(distribution: str, version: str, name: WheelName) -> bool:
-    try:
-        same_version = Version(version) == Version(name.version)
-    except ValueError:  # also of a number of more digits than int() reads
-        return False
+    same_version = _release_number(version) == Version(name.version)
     return same_version and canonicalize_name(distribution) == name.distribution
+
+
+def _release_number(version: str) -> Version | None:
+    try:
+        return Version(version)
+    except ValueError:  # also of a number of more digits than int() reads
+        return None
 
 
 class _Headers:
@@ -153,11 +162,11 @@ class _Headers:
         """Return the first value, which is the one that pip reads; empty if there is none."""
         return next(iter(self.all(key)), "")
 
-    def one(self, key: str) -> str:
+    def one(self, key: str, minded_by: MindedBy | None = None) -> str:
         """Return the first value, and add a finding if there is not exactly one."""
         values = self.all(key)
         if not values:
-            self.add(FindingCode.HEADER_MISSING, f"It has no line {key}.")
+            self.add(FindingCode.HEADER_MISSING, f"It has no line {key}.", minded_by)
         elif len(values) > 1:
             fault = f"It has {len(values)} lines {key}; the first one counts."
             self.add(FindingCode.HEADER_TWICE, fault)
@@ -173,7 +182,6 @@ def _check_release(metadata: _Headers, name: WheelName) -> None:
         metadata.add(
             FindingCode.RELEASE_DIFFERS,
             f"It is of {distribution[:60]} {version[:60]}, the file name of {name.release}.",
-            None if canonicalize_name(distribution) == name.distribution else MindedBy.PIP,
         )
 
 
@@ -182,7 +190,7 @@ def _check_format(wheel: _Headers) -> None:
     if version.partition(".")[0] != "1":
         fault = f"Its Wheel-Version is {version or 'missing'}; installers support 1.x."
         wheel.add(FindingCode.WHEEL_VERSION, fault)
-    pure = wheel.one("Root-Is-Purelib")
+    pure = wheel.one("Root-Is-Purelib", MindedBy.STRICT)
     if pure and pure.lower() not in ("true", "false"):
         fault = f"Root-Is-Purelib is {pure[:60]!r}, neither true nor false."
         wheel.add(FindingCode.BAD_HEADER, fault)

@@ -115,7 +115,7 @@ def _encoded(digest: bytes) -> str:
 def _check_digest(archive: Archive, entry: RecordEntry) -> None:
     if entry.algorithm not in STRONG:
         raise WheelError(
-            f"{archive.filename}: RECORD gives {entry.name} no digest by {', '.join(STRONG)}. "
+            f"{archive.filename}: RECORD gives {entry.name} no digest by {', '.join(STRONG)}; "
             f"{BUILD_AGAIN}"
         )
     digest = hashlib.new(entry.algorithm)

@@ -24,7 +24,7 @@ RATIO_MATTERS_FROM = 64 << 20
 """Bytes unpacked; a small file of zeros is harmless."""
 
 FETCH_AGAIN = "copy or download the file again"
-BUILD_AGAIN = "Build the wheel again with a current build backend."
+BUILD_AGAIN = "build the wheel again with a current build backend"
 DISTRUST = "do not install it, and report it to its publisher"
 
 _SIGNATURE = b"PK\x03\x04"
@@ -68,7 +68,8 @@ class Archive:
         """Raise ``WheelError`` with the first finding, if there is one."""
         if found := self.findings.found():
             where = f"{found[0].file}: " if found[0].file else ""
-            raise WheelError(f"{self.filename}: {where}{found[0].message} {BUILD_AGAIN}")
+            fault = found[0].message.removesuffix(".")
+            raise WheelError(f"{self.filename}: {where}{fault}; {BUILD_AGAIN}")
 
     def read(self, name: str, *, at_most: int) -> bytes:
         """Return the member's bytes.
