@@ -119,29 +119,27 @@ def _native_members(archive: Archive) -> Iterator[NativeMember]:
     """Yield the ELF files, and check that the other members can be unpacked."""
     for member in archive.members:
         named_otherwise = PurePosixPath(member.name).suffix in _NEVER_NATIVE
-        if not named_otherwise and (native := native_member(archive, member)):
-            yield native
-        else:
-            with suppress(WheelError):  # the archive has the finding
+        with suppress(WheelError):  # the archive has the finding
+            if not named_otherwise and (native := native_member(archive, member)):
+                yield native
+            else:
                 archive.check(member.name)
 
 
 def native_member(archive: Archive, member: Member) -> NativeMember | None:
-    """Return the facts of an ELF member; None if it lacks the ELF magic."""
-    with suppress(WheelError):  # the archive has the finding
-        if archive.head(member.name, len(MAGIC)) == MAGIC:
-            elf = _read_member(archive, member)
-            return NativeMember(name=member.name, size=member.size, elf=elf)
-    return None
+    """Return the facts of an ELF member; None if it lacks the ELF magic.
+
+    Raises ``WheelError`` if it cannot be unpacked.
+    """
+    if archive.head(member.name, len(MAGIC)) != MAGIC:
+        return None
+    return NativeMember(name=member.name, size=member.size, elf=_read_member(archive, member))
 
 
 def _read_member(archive: Archive, member: Member) -> ElfFacts | UnreadableElf:
     if member.size > MOST_NATIVE:
         return UnreadableElf(reason=f"it has {member.size} bytes; the limit is {MOST_NATIVE}")
-    try:
-        return read_elf(io.BytesIO(archive.read(member.name, at_most=MOST_NATIVE)))
-    except WheelError:  # the archive has the finding
-        return UnreadableElf(reason="it cannot be unpacked")
+    return read_elf(io.BytesIO(archive.read(member.name, at_most=MOST_NATIVE)))
 
 
 def top_modules(members: Sequence[Member]) -> tuple[str, ...]:
