@@ -26,7 +26,7 @@ from harness.core.cells import Cell, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
 from harness.host.engine import Limits
-from harness.host.process import hold_lifeline
+from harness.host.process import end_with_parent
 from harness.matrix.cell_list import load_cells
 from harness.matrix.plan import Selection, plan_cells
 from harness.matrix.pytest_internals import ByTarget, Producer
@@ -35,6 +35,7 @@ from harness.probe.prober import Prober
 from harness.probe.result_keys import ProbeLimits
 from harness.report.console import Console
 from harness.report.terminal import print_grid
+from harness.report.untrusted import visible
 from harness.results.grid import build_grid
 from harness.store.reuse import open_memory
 from harness.test_matrix import ExpectedError
@@ -74,7 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         config.stash[_JOURNAL] = Path(config.workerinput["wheelgrid_journal"])
         return
-    hold_lifeline()
+    end_with_parent()
     folder = config.getoption("--wheelgrid-out")
     if folder is None:
         folder = config.stash[_OWN_FOLDER] = Path(tempfile.mkdtemp(prefix="wheelgrid-"))
@@ -173,7 +174,7 @@ def observation(cell: Cell, prober: Prober) -> Observation:
     """Return what was seen of the cell; a miss is an error of the set-up, not a failure."""
     seen = prober.observe(cell)
     if seen.outcome is Outcome.MISS:
-        raise MissError(f"{seen.cause}: {seen.evidence}")
+        raise MissError(f"{seen.cause}: {visible(seen.evidence)}")
     return seen
 
 

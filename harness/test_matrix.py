@@ -9,7 +9,10 @@ import pytest
 
 from harness.core.cells import Cell, Outcome
 from harness.core.observations import Observation
+from harness.report.untrusted import visible
 from harness.results.grid import Verdict, judge
+
+NEWLINE = "\n"
 
 
 class ExpectedError(Exception):
@@ -18,7 +21,7 @@ class ExpectedError(Exception):
 
 def test_cell(cell: Cell, observation: Observation) -> None:
     """Hold what was seen of one cell against what the matrix expects of it."""
-    line = f"{observation.outcome} ({observation.stage}): {observation.evidence}"
+    line = f"{observation.outcome} ({observation.stage}): {visible(observation.evidence)}"
     match judge(cell, observation):
         case Verdict.AS_EXPECTED if observation.outcome is Outcome.PASS:
             return
@@ -31,4 +34,5 @@ def test_cell(cell: Cell, observation: Observation) -> None:
         case _ if cell.target.allow_failure:
             pytest.xfail(f"allowed to fail: {line}")
         case _:
-            pytest.fail(f"{cell.id}: {line}\n{observation.log}", pytrace=False)
+            log = visible(observation.log, keep=NEWLINE)
+            pytest.fail(f"{cell.id}: {line}\n{log}", pytrace=False)

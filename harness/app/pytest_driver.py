@@ -16,7 +16,7 @@ from typing import Any
 import harness
 from harness.core.cells import Cell
 from harness.core.errors import UsageError
-from harness.host.process import Running, start_process
+from harness.host.process import RunningProcess, start_process
 from harness.matrix.cell_list import dump_cells
 from harness.probe.journal import read_events
 from harness.probe.result_keys import DEFAULT_LIMITS, ProbeLimits
@@ -146,7 +146,7 @@ class _Follower:
     """Takes the journal in while pytest writes it."""
 
     def __init__(
-        self, pytest: Running, journal: Path, take: Callable[[Events, float], None]
+        self, pytest: RunningProcess, journal: Path, take: Callable[[Events, float], None]
     ) -> None:
         self._pytest = pytest
         self._journal = journal

@@ -18,11 +18,11 @@ from harness.core.targets import ImageWay
 from harness.host.cache import Cache, default_cache_root
 from harness.host.doctor.emulation import emulator_version
 from harness.host.engine.docker import connect
-from harness.images import ImageStore
+from harness.images import ImageProvider
 from harness.images.debian import Upstream, Workspace
 from harness.images.debian.package_lock import read_locks
 from harness.images.debian.upstream import Settings
-from harness.images.image_cache import PATIENT_TRIES
+from harness.images.image_provider import ONLY_WAY_TRIES
 from harness.images.registry import RegistrySource
 from harness.matrix.files import load_matrix
 from harness.matrix.files.load import load_suites
@@ -116,12 +116,12 @@ def open_images(
     index: PackageIndex,
     announce: Callable[[str], None],
     workspace: Workspace | None = None,
-) -> ImageStore:
+) -> ImageProvider:
     """Return where target images come from, on the real engine.
 
     Raises ``EngineError`` when there is none, and ``MatrixFileError`` for a broken lock.
     """
-    return ImageStore(
+    return ImageProvider(
         connect(),
         workspace or open_workspace(options.matrix_folder, announce),
         ways=IMAGE_CHOICES[options.images],
@@ -142,7 +142,7 @@ def open_container_builder(
         engine,
         Cache(default_cache_root()),
         mirror=options.registry,
-        tries=PATIENT_TRIES,
+        tries=ONLY_WAY_TRIES,
         announce=announce,
     )
     return ContainerBuilder(

@@ -10,7 +10,7 @@ from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, mirror_option
 from harness.core.arches import ARCHES
 from harness.core.errors import ExitCode
-from harness.host.doctor import checks_json, format_checks, is_ready, mend, run_checks
+from harness.host.doctor import checks_json, fix_machine, format_checks, is_ready, run_checks
 from harness.images.debian.mirror_check import check_mirror
 from harness.images.debian.package_lock import read_locks
 from harness.report.console import print_data, say
@@ -29,7 +29,7 @@ def doctor(*, matrix: Path, fix: bool, as_json: bool, tests: bool) -> ExitCode:
     locks = read_locks(matrix)
     with ThreadPoolExecutor(1) as pool:  # the slowest check runs beside the others
         mirror = pool.submit(check_mirror, locks, {arch.debian for arch in arches})
-        checks = mend(arches, say, tests=tests) if fix else run_checks(arches, tests=tests)
+        checks = fix_machine(arches, say, tests=tests) if fix else run_checks(arches, tests=tests)
         checks += (mirror.result(),)
     print_data(checks_json(checks) if as_json else format_checks(checks))
     return ExitCode.AS_EXPECTED if is_ready(checks) else ExitCode.NOTHING_CAN_BE_SAID

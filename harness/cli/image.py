@@ -13,7 +13,7 @@ from harness.host.cache import Cache, default_cache_root
 from harness.host.engine.docker import connect
 from harness.images.debian.package_lock import read_locks
 from harness.images.inventory import StoredItem, list_inventory, remove_items
-from harness.images.source import Use
+from harness.images.source import ImageStorage
 from harness.matrix.package_sets import header_entries
 from harness.matrix.plan import Selection, plan_cells
 from harness.report.console import print_data, say
@@ -87,7 +87,7 @@ def prune_images(*, dry_run: bool, everything: bool, registry: str, matrix: Path
     if not dry_run:
         cache = Cache(default_cache_root())
         items = list(remove_items(items, connect(), cache, announce=say))
-        if left := cache.remove_left(older_than=A_DAY):
+        if left := cache.remove_leftovers(older_than=A_DAY):
             print_data(f"removed leftovers of killed processes: {format_mib(left)}")
     for item in items:
         print_data(f"{'would remove' if dry_run else 'removed'} {visible(item.name)}")
@@ -99,5 +99,7 @@ def _inventory(matrix: Path, registry: str) -> tuple[StoredItem, ...]:
     store = open_images(options, open_pinned(options, say), say)
     read = read_matrix(matrix)
     uses = {target.key: store.uses(target) for target in read.targets}
-    uses["fixture wheels"] = (Use(image="", entries=header_entries(read, read_locks(matrix))),)
+    uses["fixture wheels"] = (
+        ImageStorage(image="", entries=header_entries(read, read_locks(matrix))),
+    )
     return list_inventory(connect(), Cache(default_cache_root()), uses)

@@ -1,5 +1,4 @@
-"""Frozen values, the table of architectures, the tree of errors: no effect, no import of ours.
+"""Frozen values, the table of architectures and the error tree. No effects, no other harness room.
 
-All plain data: every value here survives a round trip through JSON
-(``pydantic.TypeAdapter`` reads them back), which is how ``run.json`` is written.
+Every value survives a round trip through JSON (``pydantic.TypeAdapter``), as ``run.json`` needs.
 """

@@ -1,8 +1,7 @@
-"""The one table of architectures: a wheel's spelling in, everybody else's spelling out.
+"""The table of architectures. It maps the wheel spelling to the names that other tools use.
 
-The wheel spelling (``ppc64le``) is the harness's own word. Every other name of an
-architecture (OCI, Debian, compiler, QEMU) and what its ELF files look like is a
-column here and stands nowhere else.
+The harness itself uses the wheel spelling (``ppc64le``). The OCI, Debian, compiler and QEMU
+names and the ELF properties of an architecture are columns of this table and nowhere else.
 """
 
 import difflib
@@ -27,7 +26,7 @@ class Arch:
     musl_triplet: str
     """CPython's PLATFORM_TRIPLET on musl from 3.11.0a5 on (bpo-43112)."""
     alpine: str
-    """Alpine's name (``CARCH``), with which its C library is called; see ``musl_soname``."""
+    """Alpine's name (``CARCH``), which its C library's soname holds; see ``musl_soname``."""
     zig: str
     """CPU and OS part of a zig target."""
     zig_abi: str = ""
@@ -41,12 +40,12 @@ class Arch:
     elf_little: bool = True
     """ELF byte order."""
     machines: tuple[str, ...]
-    """What ``uname -m`` may answer in a container of this arch: a 32-bit container on a
-    64-bit kernel keeps the kernel's own answer."""
+    """Possible outputs of ``uname -m`` in a container of this arch. A 32-bit container on a
+    64-bit kernel reports the kernel's."""
     qemu_env: tuple[tuple[str, str], ...] = ()
-    """Environment for the emulator that a container of this arch always gets."""
+    """Environment variables for the emulator, set in every container of this arch."""
     aliases: tuple[str, ...] = ()
-    """Other spellings that are accepted on input."""
+    """Other spellings accepted on input."""
 
     @property
     def platform(self) -> str:
@@ -55,7 +54,7 @@ class Arch:
 
     @property
     def musl_soname(self) -> str:
-        """What a binary built on Alpine calls its C library: ``libc.musl-armv7.so.1``."""
+        """Soname of Alpine's C library: ``libc.musl-armv7.so.1``."""
         return f"libc.musl-{self.alpine}.so.1"
 
 
@@ -100,9 +99,9 @@ ARCHES: tuple[Arch, ...] = (
         elf_machine="EM_AARCH64",
         elf_bits=64,
         machines=("aarch64",),
-        # The architecture's baseline (Armv8.0-A), which every aarch64 wheel has to run on.
-        # QEMU's own default authenticates pointers, which costs it five sixths of its speed
-        # on distributions that sign return addresses.
+        # The baseline (Armv8.0-A) that every aarch64 wheel must run on. QEMU's default CPU
+        # authenticates pointers, which makes it six times slower on distributions that sign
+        # return addresses.
         qemu_env=(("QEMU_CPU", "cortex-a72"),),
         aliases=("arm64",),
     ),
@@ -172,18 +171,18 @@ _LINUX = re.compile(r"(?:linux|manylinux(?:1|2010|2014|_\d+_\d+)|musllinux_\d+_\
 
 
 def linux_arch(platform: str) -> str:
-    """Return the arch of a wheel's platform tag, empty where that is not a Linux one.
+    """Return the arch in a platform tag (PEP 600, PEP 656), empty for a tag that is not Linux's.
 
-    The part of the tag as it is (PEP 600, PEP 656), whether or not the table has it.
+    The arch is returned as spelled, whether or not the table has it.
     """
     found = _LINUX.fullmatch(platform)
     return found["arch"] if found else ""
 
 
 def find_arch(spelling: str) -> Arch:
-    """Return the arch of that name or alias, whatever the case.
+    """Return the arch of that name or alias, ignoring case.
 
-    Raises ``KeyError`` with a sentence that names the nearest known spelling.
+    Raises ``KeyError`` with a message that suggests the nearest known spelling.
     """
     try:
         return _BY_SPELLING[spelling.lower()]

@@ -1,12 +1,12 @@
-"""Causes: the machine-readable reasons of outcomes, as ``run.json`` has them."""
+"""Causes: the machine-readable reasons for outcomes, as stored in ``run.json``."""
 
 from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Why a cell did not pass. ``infra:`` marks those of a miss: no fault of the wheel's."""
+    """Why a cell did not pass. ``infra:`` causes are those of a miss: the wheel is not at fault."""
 
-    # The machine, the engine, the network and this program.
+    # The machine, the engine, the network or the harness.
     ENGINE = "infra:engine"
     IMAGE = "infra:image"
     NO_WAY = "infra:no-way"
@@ -35,7 +35,7 @@ class Cause(StrEnum):
     """A defect of this program."""
     SHARD = "infra:shard"
 
-    # Proved by the observation itself.
+    # Shown by the observation itself.
     MEMORY_LIMIT = "memory-limit"
     PIDS_LIMIT = "pids-limit"
     SIGNAL = "signal"
@@ -44,7 +44,7 @@ class Cause(StrEnum):
     TIMEOUT = "timeout"
     REQUIRES_PYTHON = "requires-python"
 
-    # Of rules: what wheel and passport say.
+    # Found by the prediction rules from wheel and passport.
     TAG_REFUSED = "tag-refused"
     CORRUPT_MEMBER = "corrupt-member"
     MALFORMED_WHEEL = "malformed-wheel"

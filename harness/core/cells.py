@@ -1,4 +1,4 @@
-"""Cells: a subject on a target, what is expected of it, and the whole matrix of them."""
+"""Cells: a subject on a target, its expected outcome, and the matrix that holds them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,23 +9,23 @@ from harness.core.targets import Naming, Suite, Target
 
 
 class Outcome(StrEnum):
-    """What was seen of a cell."""
+    """The outcome of a cell."""
 
     PASS = "pass"  # noqa: S105 - no password
     REFUSED = "refused"
-    """The installer refuses the tag: for a glibc wheel on musl that is right."""
+    """The installer refuses the tag, as it should for a glibc wheel on musl."""
     INSTALL_FAILED = "install-failed"
     IMPORT_FAILED = "import-failed"
     CALL_FAILED = "call-failed"
     CRASHED = "crashed"
-    """A signal that the wheel brought upon itself."""
+    """The wheel's code ended by a signal."""
     TIMEOUT = "timeout"
     MISS = "miss"
-    """Nothing can be said: the harness's or the machine's fault, never the wheel's."""
+    """No result, because of the harness or the machine, never because of the wheel."""
 
 
 class Stage(StrEnum):
-    """How far a cell came: the stage that decided its outcome."""
+    """The stage that decided a cell's outcome."""
 
     IMAGE = "image"
     WHEEL = "wheel"
@@ -36,7 +36,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expectation:
-    """A declared outcome other than a pass, with its reason and a link to the story."""
+    """A declared outcome other than a pass, with its reason and a link."""
 
     target: str
     """Glob over target ids; likewise ``arch`` and ``subject``."""
@@ -46,7 +46,7 @@ class Expectation:
     reason: str
     link: str
     cause: str = ""
-    """The cause that must be seen too; empty: any."""
+    """The cause that must match too; empty: any."""
     where: str = ""
     """``file:line`` of the entry, for messages."""
 
@@ -78,7 +78,7 @@ class Profile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Matrix:
-    """All of ``matrix/*.yaml``, checked and with every override applied."""
+    """The content of ``matrix/*.yaml``, checked, with every override applied."""
 
     targets: tuple[Target, ...]
     subjects: tuple[Subject, ...]
@@ -89,7 +89,7 @@ class Matrix:
     policies: tuple[Policy, ...] = ()
     suites: tuple[Suite, ...] = ()
     excluded: frozenset[tuple[str, str]] = frozenset()
-    """Pairs of target key and subject id that the matrix leaves out."""
+    """Pairs of target key and subject id that the matrix excludes."""
 
     def builder(self, builder_id: str) -> Builder:
         return next(b for b in self.builders if b.id == builder_id)

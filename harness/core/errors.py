@@ -1,6 +1,6 @@
-"""Everything that can go wrong for a reason a user can act on, each with its exit code.
+"""The errors that a user can act on, each with its exit code.
 
-    HarnessError                      2   (base; never raised itself)
+    HarnessError                      2   (base; not raised itself)
     ├── UsageError                    2   an argument, a cell id, a selection
     ├── MatrixFileError               2   matrix/*.yaml: all problems of all files at once
     ├── WheelError                    2   a file that is no wheel, or is not fit to be changed
@@ -11,13 +11,13 @@
     └── InfrastructureError           3   (base) not the wheel's fault: the cells are misses
         ├── EngineError               3   the container engine or the emulation does not work
         │   └── ImageError            3   one target image cannot be obtained
-        ├── PackageIndexError         3   the index lacks what is pinned, or has other bytes
-        ├── UpstreamError             3   the distribution lacks what is pinned, or has other bytes
+        ├── PackageIndexError         3   the index lacks a pinned file, or has other bytes
+        ├── UpstreamError             3   the distribution lacks a pinned file, or has other bytes
         ├── host.cache.CacheError     3   the cache cannot be written: the disk is full
         └── BuildError                4   a fixture project does not build
 
-A message says what, where, and the next step. ``cli`` catches ``HarnessError`` in
-one place and prints it; no traceback reaches a user for what a user can cause.
+A message says what is wrong, where, and the next step. ``cli`` catches ``HarnessError`` in one
+place and prints it, so a user never sees a traceback for an error of their own.
 """
 
 from enum import IntEnum
@@ -27,7 +27,7 @@ from harness.core.cells import Stage
 
 
 class ExitCode(IntEnum):
-    """What the process exits with; the meaning is part of the command line's contract."""
+    """Exit codes. Their meaning is part of the command line's contract."""
 
     AS_EXPECTED = 0
     UNEXPECTED = 1
@@ -38,13 +38,13 @@ class ExitCode(IntEnum):
 
 
 class HarnessError(Exception):
-    """An error whose text is meant for the user."""
+    """An error with a message for the user."""
 
     exit_code = ExitCode.USAGE
 
 
 class UsageError(HarnessError):
-    """The command line asks for something that is not there."""
+    """The command line names something that does not exist."""
 
 
 class MatrixFileError(HarnessError):
@@ -60,13 +60,13 @@ class WheelError(HarnessError):
 
 
 class PassportError(HarnessError):
-    """A recorded passport is damaged, or of another version."""
+    """A recorded passport is damaged, or has another format version."""
 
 
 class InfrastructureError(HarnessError):
-    """Something other than the wheel failed: nothing can be said of the cells it concerns.
+    """Something other than the wheel failed, so the cells concerned are misses.
 
-    ``cause`` and ``stage`` are those of the misses that come of it.
+    ``cause`` and ``stage`` are those of the misses.
     """
 
     exit_code = ExitCode.NOTHING_CAN_BE_SAID
@@ -75,13 +75,13 @@ class InfrastructureError(HarnessError):
 
 
 class EngineError(InfrastructureError):
-    """The container engine, or the emulation under it, cannot be used."""
+    """The container engine or the emulation does not work."""
 
     stage = Stage.IMAGE
 
 
 class ImageError(EngineError):
-    """One image cannot be obtained."""
+    """An image is unavailable."""
 
     def __init__(self, message: str, *, cause: Cause = Cause.IMAGE) -> None:
         super().__init__(message)
@@ -89,13 +89,13 @@ class ImageError(EngineError):
 
 
 class PackageIndexError(InfrastructureError):
-    """The package index lacks what is pinned, or gives other bytes than were pinned."""
+    """The package index lacks a pinned file, or serves other bytes than were pinned."""
 
     cause = Cause.INDEX
 
 
 class UpstreamError(InfrastructureError):
-    """The distribution's mirrors and archive do not give what an image or a wheel is made of."""
+    """The distribution's mirrors and archive do not serve the packages of an image or a wheel."""
 
     cause = Cause.UPSTREAM
 

@@ -1,7 +1,4 @@
-"""Names as people write them: near misses, globs, and the aliases of an arch.
-
-In: what the user wrote and what there is. Out: the names meant, or the nearest one.
-"""
+"""Match the names that users write with known names: suggestions, globs and arch aliases."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -10,11 +7,11 @@ from fnmatch import fnmatchcase
 from harness.core.arches import find_arch
 
 SHOWN = 24
-"""Names that are listed where none is near."""
+"""Number of known names that are listed if none is similar."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean 'x'?`` for the nearest of ``known``, or else what is known."""
+    """Return ``; did you mean 'x'?`` for the nearest of ``known``, else a list of them."""
     names = sorted(set(known))
     near = difflib.get_close_matches(word.lower(), names, n=1)
     if near:
@@ -24,21 +21,21 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def matching(pattern: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Return those of ``names`` that the glob matches, in their order."""
+    """Return the ``names`` that the glob matches, in order."""
     return tuple(name for name in names if fnmatchcase(name, pattern))
 
 
 def matching_arches(pattern: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Return those arches that the glob matches; without a wildcard an alias is accepted.
+    """Return the arches that the glob matches. A pattern without wildcards may be an alias.
 
-    A wildcard is held against the wheel spelling alone: ``arm*`` would otherwise select
-    ``aarch64`` by its alias ``arm64``.
+    Wildcards match the wheel spelling only: otherwise ``arm*`` would select ``aarch64`` by its
+    alias ``arm64``.
     """
     return matching(wheel_spelling(pattern), names)
 
 
 def wheel_spelling(arch: str) -> str:
-    """Return the wheel spelling of an arch or alias, and anything else as it is."""
+    """Return the wheel spelling of an arch or alias, and any other text unchanged."""
     try:
         return find_arch(arch).name
     except KeyError:

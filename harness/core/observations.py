@@ -1,4 +1,4 @@
-"""Observations: what was measured of a cell, on what it depends, what was predicted."""
+"""Observations: the measured result of a cell, its provenance and its prediction."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,22 +11,22 @@ from harness.core.wheel_findings import WheelFinding
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageRef:
-    """A target image that is in the engine, ready to run."""
+    """A target image in the engine, ready to run."""
 
     id: str
     """Content address: ``sha256:…``."""
     way: ImageWay
     origin: str
-    """What it came from: the reference pulled with its digest, or suite and recipe key."""
+    """Its source: the pulled reference with its digest, or suite and recipe key."""
 
 
 class AttemptMode(StrEnum):
     """How a cell was tried."""
 
     SESSION = "session"
-    """Installed and imported by forks of warm processes."""
+    """Installed and imported by forks of running processes."""
     NATIVE = "native"
-    """The same, installed by the same pip on this machine's own arch."""
+    """As ``session``, but installed by the same pip on this machine's arch."""
     UNPACKED = "unpacked"
     """In a new container and interpreter, unpacked without pip."""
     FRESH = "fresh"
@@ -34,7 +34,7 @@ class AttemptMode(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "AttemptMode | None":
-        return cls.NATIVE if value == "twin" else None  # its name in files up to schema 3
+        return cls.NATIVE if value == "twin" else None  # the value in files up to schema 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,13 +49,13 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provenance:
-    """What a result depends on."""
+    """The environment that a result depends on."""
 
     image: ImageRef | None = None
     passport_id: str = ""
     """Content address of the passport."""
     qemu: str = ""
-    """Version of the emulator; empty where the arch is native."""
+    """Version of the emulator; empty for the native arch."""
     qemu_cpu: str = ""
     page_size: int = 0
     kernel: str = ""
@@ -65,9 +65,9 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
-    """What a wheel's bytes and a target's passport alone say of a cell.
+    """A cell's outcome predicted from the wheel and the target's passport alone.
 
-    It explains an observation and never replaces it.
+    A prediction explains an observation and never replaces it.
     """
 
     outcome: Outcome
@@ -75,31 +75,31 @@ class Prediction:
     cause: str = ""
     """Machine-readable reason, ``suffix-mismatch``; empty for a pass."""
     file: str = ""
-    """The member of the wheel that decides, ``psycopg_binary/_psycopg.cpython-39-….so``."""
+    """The decisive member of the wheel, ``psycopg_binary/_psycopg.cpython-39-….so``."""
     evidence: str = ""
-    """The one fact that decides it. Holds names out of the wheel: untrusted text."""
+    """The decisive fact. Holds names from the wheel: untrusted text."""
     explanation: str = ""
-    """Whole sentences, fit for an issue: what the wheel holds, what the target looks for."""
+    """Whole sentences, fit for an issue: what the wheel holds and what the target looks for."""
     remedy: str = ""
-    """What would turn it into a pass, in a sentence; empty where nothing is known."""
+    """A sentence that says what would make it pass; empty if unknown."""
     reference: str = ""
-    """Link to the rule's source or to the issue that tells the story."""
+    """Link to the rule's source or to a related issue."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Observation:
-    """What was seen of one cell."""
+    """The result of one cell."""
 
     cell: str
     outcome: Outcome
     stage: Stage
     cause: str = ""
-    """Machine-readable reason where the observation itself proves it: ``tag-refused``,
+    """Machine-readable reason if the observation itself shows it: ``tag-refused``,
     ``memory-limit``, ``infra:pull``."""
     evidence: str = ""
     """The key line: pip's message, the ImportError, the signal. Untrusted text."""
     log: str = ""
-    """Tail of what the wheel and the installer printed. Untrusted text."""
+    """Tail of the output of wheel and installer. Untrusted text."""
     wheel: WheelRef | None = None
     findings: tuple[WheelFinding, ...] = ()
     """The wheel's defects, whatever the installer makes of them."""
@@ -109,12 +109,12 @@ class Observation:
     measured_at: str = ""
     """UTC, ISO 8601."""
     cached: bool = False
-    """Not probed in this run: ``measured_at`` says when it was, with everything the same."""
+    """Reused from an earlier run with the same key, at ``measured_at``."""
     measured_on: str = ""
-    """Id of the cell that was probed for it: of another target that has the same image."""
+    """Id of the cell that was probed instead, on another target with the same image."""
     key: str = ""
-    """Stands for all that decides the result: a cell of the same key needs no probe.
-    Empty where nothing was probed."""
+    """Key of everything that decides the result: a cell with the same key needs no probe.
+    Empty if nothing was probed."""
     prediction: Prediction | None = None
-    """What wheel and passport say of it; None where there was no wheel or no passport."""
+    """None without a wheel or a passport."""
     provenance: Provenance = Provenance()

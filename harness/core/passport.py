@@ -1,7 +1,7 @@
-"""The passport of a target: what its interpreter says of itself, what its loader finds.
+"""The passport of a target: the properties of its interpreter and the libraries of its loader.
 
-Values only. A set of exported symbols is named by its content, since many libraries of many
-targets export the same: ``Symbols`` gives the set that an id stands for.
+Many libraries export the same symbols, so passports hold the id of a symbol set, which is a hash
+of its content. ``Symbols`` maps an id to its set.
 """
 
 import re
@@ -10,37 +10,37 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 Symbols = Callable[[str], frozenset[str]]
-"""The id of a symbol set → its symbols: ``malloc``, or ``malloc@GLIBC_2.17`` where it has a
-version. Raises ``PassportError`` for an id that it does not have."""
+"""Maps the id of a symbol set to its symbols: ``malloc``, or ``malloc@GLIBC_2.17`` with a
+version. Raises ``PassportError`` for an unknown id."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SystemLibrary:
-    """A library that the loader of a target finds by itself."""
+    """A library that the loader of a target finds without a search path of the wheel."""
 
     name: str
-    """What an ELF file asks for: ``libc.so.6``."""
+    """The soname that ELF files need: ``libc.so.6``."""
     path: str
-    """Where it is in the image, links followed."""
+    """Its path in the image, with links resolved."""
     needed: tuple[str, ...] = ()
-    """The libraries that it asks for in turn."""
+    """The sonames that it needs itself."""
     symbols: str = ""
-    """Id of the set of symbols that it exports; empty where they were not recorded."""
+    """Id of the set of exported symbols; empty if not recorded."""
 
 
 class ExecStack(StrEnum):
-    """What becomes of a library that asks for an executable stack and is loaded by ``dlopen``."""
+    """What happens to a library that needs an executable stack and is loaded by ``dlopen``."""
 
     UNKNOWN = ""
     GRANTED = "granted"
     REFUSED = "refused"
     """It does not load: glibc 2.41 and later (its NEWS, "dlopen and dlmopen")."""
     IGNORED = "ignored"
-    """It loads, and its stack stays as it was: musl reads the size there and no permission."""
+    """It loads and the stack stays as it was: musl reads the size there and not the permission."""
 
 
 def exec_stack_of(libc: str) -> ExecStack:
-    """Return the policy of a libc that is given as in a passport: ``glibc 2.36``."""
+    """Return the policy of a libc, written as in a passport: ``glibc 2.36``."""
     name, _, version = libc.partition(" ")
     numbers = tuple(int(number) for number in re.findall(r"\d+", version))
     match name:
@@ -54,25 +54,25 @@ def exec_stack_of(libc: str) -> ExecStack:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Passport:
-    """Everything measured once about a target image on one arch, by its own interpreter."""
+    """The properties of a target image on one arch, as its own interpreter reports them."""
 
     python: str
     """Full version: ``3.11.2``."""
     implementation: str
     soabi: str
     ext_suffix: str
-    """The one name that it builds."""
+    """The suffix of modules that it builds."""
     extension_suffixes: tuple[str, ...]
-    """What it imports, in order (``importlib.machinery.EXTENSION_SUFFIXES``)."""
+    """The suffixes that it imports, in order (``importlib.machinery.EXTENSION_SUFFIXES``)."""
     multiarch: str
     platform: str
     """``sysconfig.get_platform()``."""
     tags: tuple[str, ...]
-    """What its installer accepts, best first: ``cp311-cp311-manylinux_2_36_x86_64``."""
+    """The tags that its installer accepts, best first: ``cp311-cp311-manylinux_2_36_x86_64``."""
     installer: str
     """``pip 23.0.1``."""
     libc: str
-    """``glibc 2.36`` or ``musl 1.2.3``; empty where the interpreter does not tell."""
+    """``glibc 2.36`` or ``musl 1.2.3``; empty if the interpreter does not report it."""
     machine: str
     """``uname -m`` in the container."""
     elf_machine: str
@@ -81,16 +81,16 @@ class Passport:
     page_size: int
     kernel: str
     externally_managed: bool
-    """PEP 668 marker present."""
+    """The PEP 668 marker is present."""
     loader: str = ""
-    """Path of the dynamic loader that the interpreter names; empty where nobody looked."""
+    """Path of the dynamic loader that the interpreter names; empty if the image was not read."""
     linked: tuple[str, ...] = ()
-    """Libraries that the interpreter itself is linked with, so that they are loaded already."""
+    """Libraries that the interpreter is linked with, which are loaded before any module."""
     exports: str = ""
-    """Symbols that the interpreter exports to the modules it loads, as a symbol set's id."""
+    """Id of the set of symbols that the interpreter exports to modules."""
     exec_stack: ExecStack = ExecStack.UNKNOWN
     libraries: tuple[SystemLibrary, ...] = ()
-    """What the loader finds without any search path of a wheel's, sorted by name."""
+    """The libraries that the loader finds without a search path of the wheel, sorted by name."""
 
     @property
     def minor(self) -> str:

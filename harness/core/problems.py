@@ -1,20 +1,17 @@
-"""One thing wrong in one of the matrix files, and how it is shown.
-
-In: a place in a file, a path into its data and a sentence. Out: one line.
-"""
+"""Problems in the matrix files, formatted as ``file:line:col: path: what``."""
 
 from dataclasses import dataclass
 
 DataPath = tuple[str | int, ...]
-"""A way into a file's data: ``("targets", 3, "arches", 0)``."""
+"""A path into a file's data: ``("targets", 3, "arches", 0)``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """Where a piece of a file's data stands."""
+class Position:
+    """A position in a file."""
 
     file: str
-    """As it is shown: relative to the working directory where it is below it."""
+    """As shown to the user: relative to the working directory if it is below it."""
     line: int = 0
     """Counted from 1; 0 means the file as a whole."""
     column: int = 0
@@ -26,9 +23,9 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """What is wrong, where, and the next step."""
+    """What is wrong and where, with the next step."""
 
-    place: Place
+    place: Position
     path: DataPath = ()
     what: str
 

@@ -1,4 +1,4 @@
-"""Targets: a distribution's Python on an arch, and the ways to get an image of it."""
+"""Targets: a distribution's Python on an arch, and the ways to obtain its image."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,7 +7,7 @@ from harness.core.arches import Arch, find_arch
 
 
 class ImageWay(StrEnum):
-    """Where a target image comes from; every result says which."""
+    """How a target image is obtained; every result records it."""
 
     REGISTRY = "registry"
     ASSEMBLED = "assembled"
@@ -16,7 +16,7 @@ class ImageWay(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegistryWay:
-    """A real image, pulled, then prepared once."""
+    """An image pulled from a registry and prepared once."""
 
     image: str
     """As ``docker pull`` takes it: ``debian:12``, optionally with ``@sha256:…``."""
@@ -26,7 +26,7 @@ class RegistryWay:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AssembledWay:
-    """A Debian root file system put together from the distribution's binary packages."""
+    """A Debian root file system assembled from the distribution's binary packages."""
 
     suite: str
     packages: tuple[str, ...]
@@ -34,18 +34,18 @@ class AssembledWay:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suite:
-    """What is known of a release of the distribution."""
+    """A release of the distribution."""
 
     id: str
     closed: bool = False
-    """Nothing is added any more: its index is as good after its date."""
+    """It gets no more updates, so its index is valid past its date."""
     rolling: bool = False
-    """It changes every day: the index of the day comes before the lock."""
+    """It changes every day, so today's index is tried before the lock."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
-    """A CPython that replicas are made of, built from the distribution's source package."""
+    """A CPython for replicas, built from the distribution's source package."""
 
     id: str
     python: str
@@ -55,26 +55,26 @@ class Interpreter:
     source: str
     """Name of the source package: ``python3.9``."""
     other_suites: tuple[str, ...] = ()
-    """Those whose source package serves as well, the preferred one first."""
+    """Other suites whose source package serves as well, the preferred one first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Naming:
-    """How an interpreter names extension modules: triplets per arch, none where there is none."""
+    """How an interpreter names extension modules: triplets per arch."""
 
     id: str
     builds: dict[str, str]
     """The triplet of SOABI, EXT_SUFFIX and MULTIARCH: ``{"ppc64le": "ppc64le-linux-gnu"}``."""
     second: dict[str, str] = field(default_factory=dict)
-    """A triplet that is read too, right after its own, by the table compiled into
-    ``dynload_shlib.c``: Alpine's ``gnu-fallback-soabi.patch``."""
+    """A triplet imported too, right after the own one, by the table in ``dynload_shlib.c``:
+    Alpine's ``gnu-fallback-soabi.patch``."""
     last: dict[str, str] = field(default_factory=dict)
-    """A triplet that is read too, after plain ``.so``, by importlib and not by the table:
-    Fedora's patch 353."""
+    """A triplet imported too, after plain ``.so``, by importlib and not by the table: Fedora's
+    patch 353."""
 
 
 class ReplicaField(StrEnum):
-    """What is recorded of an environment, and held against the passport of its replica."""
+    """Recorded facts of an environment that are compared with the passport of its replica."""
 
     PYTHON = "python"
     SOABI = "soabi"
@@ -89,7 +89,7 @@ class ReplicaField(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplicaWay:
-    """The interpreter rebuilt from CPython's source, on a base of real Debian packages."""
+    """An interpreter rebuilt from CPython's source, on a base of Debian packages."""
 
     interpreter: Interpreter
     naming: Naming
@@ -100,12 +100,12 @@ class ReplicaWay:
     replicates: str
     """Name of the environment in the recorded facts."""
     differs: dict[ReplicaField, str] = field(default_factory=dict)
-    """Per field of the facts that is not as there: the reason."""
+    """The reason for each field that differs from the facts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """One environment that wheels are probed in: an image and its interpreter, on one arch."""
+    """An environment that wheels are probed in: an image and its interpreter on one arch."""
 
     id: str
     arch_name: str
@@ -120,7 +120,7 @@ class Target:
     assembled: AssembledWay | None = None
     replica: ReplicaWay | None = None
     allow_failure: bool = False
-    """An unexpected outcome here is shown and does not fail the run."""
+    """An unexpected outcome is shown but does not fail the run."""
 
     @property
     def key(self) -> str:
@@ -133,6 +133,6 @@ class Target:
 
     @property
     def pythons(self) -> tuple[str, ...]:
-        """Its minor version of Python, then that of a replica in which another stands in."""
+        """Its minor version of Python, then that of its replica if it differs."""
         replica = (self.replica.interpreter.python,) if self.replica else ()
         return tuple(dict.fromkeys((self.python, *replica)))

@@ -1,1 +1,1 @@
-"""Every effect on this machine: files, processes, the container engine, its doctor."""
+"""Everything with an effect on this machine: files, processes, downloads, the container engine."""

@@ -1,8 +1,7 @@
-"""A content-keyed cache of files, safe for any number of processes.
+"""A content-keyed cache of files, safe for several processes.
 
-An entry is one file under ``<root>/<kind>/``. It is made once, under a lock, in a
-temporary place beside it and renamed into it, with its SHA-256 in a file beside it;
-an entry that no longer has that digest (cut short, damaged) is made again.
+An entry is a file ``<root>/<kind>/<name>``. It is made once under a lock, in a temporary
+directory, and renamed. Its SHA-256 is stored beside it; a damaged entry is made again.
 """
 
 import contextlib
@@ -22,11 +21,11 @@ from harness.core.causes import Cause
 from harness.core.errors import HarnessError, InfrastructureError
 
 MOST_FILES = 10_000
-"""How many files' digests a process remembers."""
+"""Number of file digests that a process remembers."""
 
 
 class CacheError(InfrastructureError):
-    """The cache cannot be written: the disk is full, or the directory is not ours."""
+    """The cache cannot be written: the disk is full, or permission is denied."""
 
     cause = Cause.DISK
 
@@ -38,7 +37,7 @@ def default_cache_root() -> Path:
 
 
 def content_key(*parts: str) -> str:
-    """Return 32 hexadecimal digits that stand for ``parts``, in that order."""
+    """Return a hash of ``parts``, in that order, as 32 hexadecimal digits."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode()
@@ -54,14 +53,14 @@ def file_sha256(path: Path) -> str:
 
 @lru_cache(maxsize=MOST_FILES)
 def _sha256(path: Path, *_: int) -> str:
-    """Return the digest of a file, which is read once as long as it stays what it is."""
+    """Return the digest of a file, which is read again only if its metadata changes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextlib.contextmanager
 def storing(path: Path) -> Iterator[None]:
-    """Turn the ``OSError`` of writing at ``path`` in the cache into a ``CacheError``."""
+    """Turn an ``OSError`` from writing ``path`` in the cache into a ``CacheError``."""
     try:
         yield
     except OSError as error:
@@ -79,14 +78,12 @@ class Cache:
         self._failed: dict[Path, HarnessError] = {}
 
     def get(self, kind: str, name: str, make: Callable[[Path], None], *, sha256: str = "") -> Path:
-        """Return the entry ``<root>/<kind>/<name>``, made by ``make(path)`` where it is missing.
+        """Return the entry ``<root>/<kind>/<name>``, made by ``make(path)`` if it is missing.
 
-        ``make`` writes the file at the path it is given. One process makes it while the
-        others wait. An entry whose digest is known (``sha256``) is held against that, any other
-        against the digest that it had when it was made. Raises ``CacheError`` when it cannot be
-        stored; what ``make`` raises passes through and leaves nothing behind. An error that is
-        meant for the user is raised again when the entry is asked for again: one failure is one
-        failure, and not one for each cell.
+        One process makes it while the others wait. The entry is checked against ``sha256``, or if
+        that is empty against its digest when it was made. Raises ``CacheError`` if it cannot be
+        stored. Errors of ``make`` pass through and leave no file. A ``HarnessError`` of ``make``
+        is remembered and raised again, so that one failure is not repeated for every cell.
         """
         entry = self.root / kind / name
         with storing(entry):
@@ -99,7 +96,7 @@ class Cache:
 
     @contextlib.contextmanager
     def _failing_once(self, entry: Path) -> Iterator[None]:
-        """Remember the error of making an entry, and raise it when it is asked for again."""
+        """Remember an error of making an entry and raise it at the next request."""
         if entry in self._failed:
             raise self._failed[entry]
         try:
@@ -111,36 +108,36 @@ class Cache:
             raise
 
     def has(self, kind: str, name: str) -> bool:
-        """Whether the entry is there with the bytes that it was made with."""
+        """Whether the entry exists and is undamaged."""
         return _is_whole(self.root / kind / name, "")
 
     def entries(self, kind: str) -> tuple[Path, ...]:
-        """Return the whole files of a kind, sorted; those that are being made are left out."""
+        """Return the files of a kind, sorted, without unfinished ones."""
         digests = (self.root / kind).glob("[!.]*.sha256")
         return tuple(
             sorted(path for digest in digests if (path := digest.with_suffix("")).is_file())
         )
 
     def trees(self, kind: str) -> tuple[Path, ...]:
-        """Return the directories of a kind, sorted; those that are being made are left out."""
+        """Return the directories of a kind, sorted, without unfinished ones."""
         return tuple(sorted(p for p in (self.root / kind).glob("[!.]*") if p.is_dir()))
 
     def discard(self, kind: str, name: str) -> None:
-        """Remove an entry or a tree where there is one. Raises ``CacheError``."""
+        """Remove an entry or a tree if it exists. Raises ``CacheError``."""
         entry = self.root / kind / name
         with storing(entry), self.lock(f"{kind}-{name}"):
             if entry.is_dir():
                 gone = Path(tempfile.mkdtemp(prefix=".making-", dir=entry.parent))
-                entry.replace(gone / name)  # nobody finds it half removed
+                entry.replace(gone / name)  # so that no process sees it half removed
                 shutil.rmtree(gone)
                 return
             _digest_file(entry).unlink(missing_ok=True)
             entry.unlink(missing_ok=True)
 
-    def remove_left(self, older_than: float) -> int:
-        """Remove what killed processes left half made, and return the bytes that gave.
+    def remove_leftovers(self, older_than: float) -> int:
+        """Remove unfinished files of killed processes and return the bytes freed.
 
-        ``older_than`` is in seconds: what is younger may still be being made.
+        ``older_than`` is in seconds: younger files may still be in work.
         """
         left = [*self.root.glob("*/.making-*"), *self.root.glob(".making-*")]
         old = [path for path in left if path.stat().st_mtime < time.time() - older_than]
@@ -150,10 +147,10 @@ class Cache:
         return size
 
     def tree(self, kind: str, name: str, make: Callable[[Path], None]) -> Path:
-        """Return the directory ``<root>/<kind>/<name>``, filled by ``make(path)`` once.
+        """Return the directory ``<root>/<kind>/<name>``, filled once by ``make(path)``.
 
-        As ``get``, for many files that are read in place: it is there whole or not at all,
-        and nobody writes in it afterwards.
+        As ``get``, for many files that are read in place. It is complete or missing, and it is
+        not written to afterwards.
         """
         entry = self.root / kind / name
         with storing(entry):
@@ -161,12 +158,15 @@ class Cache:
             with self.lock(f"{kind}-{name}"):
                 if not entry.is_dir():
                     with self._failing_once(entry):
-                        self._grow(entry, make)
+                        self._fill_tree(entry, make)
         return entry
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Hold the machine-wide lock of that name below this root. Raises ``CacheError``."""
+        """Hold the lock of that name, shared by all processes on this root.
+
+        Raises ``CacheError``.
+        """
         path = self.root / "locks" / f"{content_key(name)}.lock"
         lock = FileLock(path)
         with storing(path):
@@ -177,7 +177,7 @@ class Cache:
         finally:
             lock.release()
 
-    def _grow(self, entry: Path, make: Callable[[Path], None]) -> None:
+    def _fill_tree(self, entry: Path, make: Callable[[Path], None]) -> None:
         making = Path(tempfile.mkdtemp(prefix=".making-", dir=entry.parent))
         try:
             make(making)
@@ -200,7 +200,7 @@ class Cache:
 
 
 def tree_size(root: Path) -> int:
-    """Return the bytes of all files below a directory."""
+    """Return the total bytes of the files below a directory."""
     return sum(p.stat().st_size for p in root.rglob("*") if p.is_file() and not p.is_symlink())
 
 

@@ -8,15 +8,26 @@ from pathlib import Path
 from harness.host.cache import content_key
 
 _ROOT = Path(__file__).parents[2]
-_IGNORED = ("harness.cli", "harness.report")
+_IGNORED = (
+    "harness.cli",
+    "harness.core.causes",
+    "harness.core.errors",
+    "harness.host.cache",
+    "harness.host.code_key",
+    "harness.host.download",
+    "harness.host.process",
+    "harness.images.debian",
+    "harness.report",
+)
+"""Modules and packages that decide nothing: they print, report, or obtain bytes by their digest."""
 
 
 @cache
 def code_key(*modules: str, root: Path = _ROOT) -> str:
     """Return a key of the code of ``modules`` and of every harness module that they import.
 
-    Docstrings, comments and line numbers do not change it, nor does code in ``harness.cli`` and
-    ``harness.report``. ``root`` is the directory that holds the package ``harness``.
+    Docstrings, comments and line numbers do not change it, nor does code in ``_IGNORED`` unless
+    it is among ``modules``. ``root`` is the directory that holds the package ``harness``.
     """
     names = code_modules(*modules, root=root)
     return content_key(*(text for name in names for text in (name, _parse(name, root)[0])))
@@ -24,13 +35,12 @@ def code_key(*modules: str, root: Path = _ROOT) -> str:
 
 def code_modules(*modules: str, root: Path = _ROOT) -> tuple[str, ...]:
     """Return ``modules`` and the harness modules that they import, transitively, sorted."""
-    found: set[str] = set()
+    found = dict.fromkeys(modules)
     waiting = [*modules]
     while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += _parse(name, root)[1]
+        new = [name for name in _parse(waiting.pop(), root)[1] if name not in found]
+        found.update(dict.fromkeys(new))
+        waiting += new
     return tuple(sorted(found))
 
 
@@ -46,20 +56,18 @@ def _parse(module: str, root: Path) -> tuple[str, tuple[str, ...]]:
 
 def _imported(tree: ast.Module, root: Path) -> Iterator[str]:
     for node in ast.walk(tree):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [_from_import(node.module, alias.name, root) for alias in node.names]
-        for name in names:
-            if name.startswith("harness.") and not name.startswith(_IGNORED):
-                yield name
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            package = getattr(node, "module", None)
+            for alias in node.names:
+                # ``from package import name`` reads a submodule, or else the package.
+                full = f"{package}.{alias.name}" if package else alias.name
+                name = full if not package or _module_path(full, root) else package
+                if name.startswith("harness.") and not _is_ignored(name):
+                    yield name
 
 
-def _from_import(package: str, name: str, root: Path) -> str:
-    """Return the module that ``from package import name`` reads: a submodule or ``package``."""
-    submodule = f"{package}.{name}"
-    return submodule if _module_path(submodule, root) else package
+def _is_ignored(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in _IGNORED)
 
 
 def _module_path(module: str, root: Path) -> Path | None:
@@ -70,18 +78,13 @@ def _module_path(module: str, root: Path) -> Path | None:
 
 def _dump(node: object) -> str:
     """Return what ``ast.dump`` does without docstrings, the same text on every Python version."""
-    if isinstance(node, list):
-        return f"[{','.join(_dump(each) for each in node if not _is_docstring(each))}]"
-    if isinstance(node, ast.AST):
-        # Newer versions add fields, which are empty for older syntax.
-        fields = (f"{k}={_dump(v)}" for k, v in ast.iter_fields(node) if v not in (None, []))
-        return f"{type(node).__name__}({','.join(fields)})"
-    return repr(node)
-
-
-def _is_docstring(node: object) -> bool:
-    """Whether this is a string on its own: a docstring, or one that documents an attribute."""
     match node:
         case ast.Expr(value=ast.Constant(value=str())):
-            return True
-    return False
+            return ""  # the docstring of a module, class, function or attribute
+        case list():
+            return f"[{','.join(filter(None, map(_dump, node)))}]"
+        case ast.AST():
+            # Newer versions add fields, which are empty for older syntax.
+            fields = (f"{k}={_dump(v)}" for k, v in ast.iter_fields(node) if v not in (None, []))
+            return f"{type(node).__name__}({','.join(fields)})"
+    return repr(node)

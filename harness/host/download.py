@@ -1,8 +1,7 @@
-"""Files over HTTP, each known by its digest: addresses in, one checked file out.
+"""Download a file over HTTP from the first of several addresses, and check its digest.
 
-Every address is tried in turn. One that is busy (429, 5xx), cuts an answer short or is silent is
-tried again, after a pause that grows, or as long as it asks for (``Retry-After``). The deadline
-and the size limit hold for the whole of it.
+An address that is busy (429, 5xx), incomplete or silent is tried again after a growing pause, or
+after its ``Retry-After``. One deadline and one size limit hold for the whole download.
 """
 
 import contextlib
@@ -35,16 +34,16 @@ CHUNK = 1 << 18
 TRIES = 4
 CONNECT_SECONDS = 10.0
 FIRST_PAUSE = 0.5
-"""Seconds before the second try; doubled before each one after it, and some more by chance."""
+"""Seconds before the second try; doubled before each later one, plus some at random."""
 SILENCE_SECONDS = 20.0
-"""How long a server may send nothing."""
+"""Seconds that a server may send nothing."""
 DEADLINE_SECONDS = 120.0
-"""For one file, all addresses and pauses together; on top comes what ``SLOWEST`` allows."""
+"""For one file, all addresses and pauses included; ``SLOWEST`` adds to it."""
 SLOWEST = 50_000
-"""Bytes a second that a connection is expected to give at least."""
+"""Minimum bytes per second that a connection is expected to deliver."""
 MOST_REDIRECTS = 5
 MOST_DIGITS = 15
-"""Of a length in bytes."""
+"""Of a ``Content-Length``."""
 BAD_REQUEST = 400
 MISSING = (requests.codes.not_found, requests.codes.gone, requests.codes.forbidden)
 BUSY = 429
@@ -53,17 +52,17 @@ SERVER_ERRORS = 500
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """Why one address did not give the file."""
+    """Why one address failed."""
 
     address: str
     reason: str
     """``404``, ``busy (503)``, ``other bytes``, ``no answer (ConnectTimeout)``."""
     missing: bool = False
-    """The server answered that it has no such file."""
+    """The server answered that the file does not exist."""
 
 
 class DownloadError(Exception):
-    """No address gave the file; one failure for each that was tried."""
+    """Every address failed; one failure for each."""
 
     def __init__(self, failures: Sequence[Failure]) -> None:
         self.failures = tuple(failures)
@@ -71,19 +70,19 @@ class DownloadError(Exception):
 
 
 class Tracker(Protocol):
-    """Is told how a download comes on."""
+    """Receives the progress of a download."""
 
     def update(self, increment: int, /) -> None:
-        """Take the number of bytes that came."""
+        """Add the number of bytes received."""
 
 
 Progress = Callable[[int | None], AbstractContextManager[Tracker]]
-"""Size in bytes, None for unknown → what is told how that download comes on."""
+"""Maps the size in bytes, None if unknown, to the tracker of a download."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Wanted:
-    """One file that is to be written."""
+    """The file to download."""
 
     path: Path
     size: int
@@ -101,7 +100,7 @@ class _AddressError(Exception):
 
 
 class _BusyError(_AddressError):
-    """Worth another try; ``pause`` is in seconds, 0 where the server asks for none."""
+    """Another try may help; ``pause`` is the server's ``Retry-After`` in seconds, else 0."""
 
     def __init__(self, reason: str, *, pause: float = 0.0, down: bool = False) -> None:
         super().__init__(reason, down=down)
@@ -109,10 +108,7 @@ class _BusyError(_AddressError):
 
 
 class Downloader:
-    """Downloads files; remembers servers that did not answer, and asks them no more.
-
-    Safe for several threads.
-    """
+    """Downloads files and skips servers that did not answer before. Thread-safe."""
 
     def __init__(
         self,
@@ -132,8 +128,8 @@ class Downloader:
         self._down: dict[str, str] = {}
         self._idle: list[requests.Session] = []
 
-    def alike(self) -> Self:
-        """Return another one with the same limits, which knows nothing of any server yet."""
+    def fresh_copy(self) -> Self:
+        """Return a downloader with the same limits that has not seen any server fail."""
         return type(self)(
             deadline=self._deadline,
             silence=self._silence,
@@ -150,11 +146,11 @@ class Downloader:
         sha256: str = "",
         progress: Progress | None = None,
     ) -> None:
-        """Write the file to ``path`` from the first address that gives it.
+        """Write the file to ``path`` from the first address that serves it.
 
-        Each address has its share of the time that is left, so that one that drips leaves the
-        others theirs. ``size`` is the most that is taken, in bytes. With ``sha256`` any other
-        bytes are refused; an empty one takes what comes. Raises ``DownloadError``.
+        Each address gets its share of the remaining time, so that a slow one leaves time for the
+        others. ``size`` is the maximum in bytes. An empty ``sha256`` accepts any bytes. Raises
+        ``DownloadError``.
         """
         wanted = _Wanted(path=path, size=size, sha256=sha256, progress=progress)
         end = time.monotonic() + self._deadline
@@ -175,10 +171,10 @@ class Downloader:
                 )
         raise DownloadError(failures)
 
-    def is_there(self, address: str, *, timeout: float) -> bool | None:
-        """Ask for a file without its bytes: whether the server has it, None for no answer.
+    def exists(self, address: str, *, timeout: float) -> bool | None:
+        """Return whether the server has the file, or None if it does not answer.
 
-        A redirection counts as having it. Returns within ``timeout`` seconds.
+        Sends a HEAD request; a redirect counts as yes. Returns within ``timeout`` seconds.
         """
 
         def ask(_: _Clock) -> int:
@@ -196,16 +192,16 @@ class Downloader:
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[requests.Session]:
-        """Lend a session to one thread: requests promises no more than one at a time."""
+        """Reserve a session for one thread, since requests does not promise thread safety."""
         try:
             session = self._idle.pop()
         except IndexError:
             session = self._open_session()
-            # Redirections are followed here; requests would read what comes with them.
+            # ``_open`` follows redirects; requests would read their bodies.
             session.get_redirect_target = lambda _: None  # type: ignore[assignment,method-assign]
         try:
             yield session
-        except BaseException:  # whatever it was, its connection is in an unknown state
+        except BaseException:  # the connection is in an unknown state
             session.close()
             raise
         self._idle.append(session)
@@ -222,7 +218,7 @@ class Downloader:
                 self._get(address, wanted, end)
 
     def _pause(self, state: RetryCallState) -> float:
-        """Return the seconds before the next try: as asked, else growing, with some chance."""
+        """Return the seconds before the next try: ``Retry-After``, or growing and random."""
         error = state.outcome.exception() if state.outcome else None
         asked = error.pause if isinstance(error, _BusyError) else 0.0
         return max(asked, self._growing(state))
@@ -245,17 +241,17 @@ class Downloader:
             requests.Timeout,
             urllib3.exceptions.TimeoutError,
         ) as error:
-            # Who had less than the usual time is not known to be silent.
+            # A server that had less than the usual time may not be down.
             down = left > self._silence
             raise _BusyError(f"no answer ({_innermost(error)})", down=down) from error
-        except ValueError as error:  # of addresses, numbers and texts that are none
-            raise _AddressError("no sense in the answer") from error
+        except ValueError as error:  # an invalid address, number or text
+            raise _AddressError("invalid answer") from error
         except (requests.RequestException, HTTPError) as error:
             raise _BusyError(f"cut short ({_innermost(error)})") from error
 
 
 class _Clock:
-    """When a request has to be over, in seconds of the monotonic clock; a long body moves it."""
+    """The end of a request on the monotonic clock; a large body moves it."""
 
     def __init__(self, end: float) -> None:
         self.end = end
@@ -265,17 +261,17 @@ T = TypeVar("T")
 
 
 def _within(clock: _Clock, work: Callable[[_Clock], T]) -> T:
-    """Return what ``work`` returns, or raise what it raises, when the clock runs out at the latest.
+    """Return or raise the result of ``work``; raise ``_AddressError`` at the end of the clock.
 
-    A server that gives a byte now and then outlives every limit on silence, so the work is left
-    behind in a thread that nobody waits for. Raises ``_AddressError`` then.
+    A server that sends single bytes evades every read timeout, so the work runs in a daemon
+    thread, which is abandoned.
     """
     done: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
 
     def run() -> None:
         try:
             done.put((work(clock), None))
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised in the waiting thread
             done.put((None, error))
 
     threading.Thread(target=run, daemon=True).start()
@@ -285,7 +281,7 @@ def _within(clock: _Clock, work: Callable[[_Clock], T]) -> T:
         except queue.Empty:
             if time.monotonic() < clock.end:
                 continue
-            raise _AddressError("too slow: time was up") from None
+            raise _AddressError("too slow: no end before the deadline") from None
         if error is not None:
             raise error
         return cast("T", result)
@@ -295,9 +291,9 @@ def _within(clock: _Clock, work: Callable[[_Clock], T]) -> T:
 def _open(
     session: requests.Session, address: str, timeout: tuple[float, float]
 ) -> Iterator[requests.Response]:
-    """Ask for an address, and where that leads, without reading what comes with a redirection."""
+    """Request an address and follow redirects without reading their bodies."""
     for _ in range(MOST_REDIRECTS):
-        # Identity: the digest is that of the file, not of what a server makes of it.
+        # Identity: the digest is that of the file, not of a compressed transfer.
         answer = session.get(
             address,
             timeout=timeout,
@@ -313,7 +309,7 @@ def _open(
         address = urljoin(address, answer.headers["Location"])
         if urlsplit(address).scheme not in ("http", "https"):
             break
-    raise _AddressError("it leads elsewhere, and nowhere")
+    raise _AddressError("too many redirects, or one that is not HTTP")
 
 
 def _check_status(answer: requests.Response) -> None:
@@ -327,7 +323,7 @@ def _check_status(answer: requests.Response) -> None:
 
 
 def _asked_pause(answer: requests.Response) -> float:
-    """Return the seconds of ``Retry-After`` (RFC 9110, 10.2.3); 0 for none, or no such thing."""
+    """Return the seconds of ``Retry-After`` (RFC 9110, 10.2.3); 0 if missing or invalid."""
     try:
         return max(Retry().parse_retry_after(answer.headers.get("Retry-After", "0")), 0.0)
     except (InvalidHeader, ValueError, OverflowError):
@@ -335,22 +331,22 @@ def _asked_pause(answer: requests.Response) -> float:
 
 
 def _write(answer: requests.Response, wanted: _Wanted, clock: _Clock) -> None:
-    """Write the body of an answer. A large one has more time: what ``SLOWEST`` takes for it."""
+    """Write the body of an answer. Its size extends the deadline as ``SLOWEST`` allows."""
     length = answer.headers.get("Content-Length", "")
     promised = int(length) if length.isdecimal() and len(length) <= MOST_DIGITS else None
     if promised is not None and promised > wanted.size:
-        raise _AddressError(f"{promised} bytes, and not the {wanted.size} that it should have")
+        raise _AddressError(f"{promised} bytes instead of {wanted.size}")
     clock.end += (promised or 0) / SLOWEST
     digest, done = hashlib.sha256(), 0
     tracked = wanted.progress(promised) if wanted.progress else contextlib.nullcontext()
     with wanted.path.open("wb") as out, tracked as tracker:
-        # Not iter_content: that waits for a whole chunk, however slowly it comes.
+        # Not iter_content, which waits for a whole chunk.
         while chunk := answer.raw.read1(CHUNK):
             done += len(chunk)
             if done > wanted.size:
-                raise _AddressError(f"more than the {wanted.size} bytes that it should have")
+                raise _AddressError(f"more than {wanted.size} bytes")
             if time.monotonic() > clock.end:
-                raise _AddressError(f"too slow: {done} bytes when time was up")
+                raise _AddressError(f"too slow: {done} bytes before the deadline")
             digest.update(chunk)
             out.write(chunk)
             if tracker:
@@ -362,7 +358,7 @@ def _write(answer: requests.Response, wanted: _Wanted, clock: _Clock) -> None:
 
 
 def _innermost(error: Exception) -> str:
-    """Return the name of the cause, without addresses: one may hold a password."""
+    """Return the name of the cause without its text, whose addresses may hold a password."""
     inner = error.args[0] if error.args else error
     cause = getattr(inner, "reason", None) or inner
     return type(cause if isinstance(cause, Exception) else error).__name__

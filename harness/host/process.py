@@ -1,7 +1,6 @@
-"""The one place where host processes are started.
+"""Run processes on the host. No other module starts one.
 
-In: an argument vector. Out: its standard output, or an error with the tail of what
-it printed. A process never outlives the call, whatever interrupts it.
+A process never outlives the call that started it.
 """
 
 import contextlib
@@ -13,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 TAIL_LINES = 15
-_LIFELINE = "WHEELGRID_LIFELINE"
+_PARENT_PIPE = "WHEELGRID_PARENT_PIPE"
 STDERR_FILENO = 2
 
 
 class ProcessError(Exception):
-    """A process failed, was not there, or took too long; ``tail`` is the end of its output."""
+    """A program is missing, fails or times out; ``tail`` is the end of its output."""
 
     def __init__(self, argv: Sequence[str], reason: str, output: str) -> None:
         self.argv = tuple(argv)
@@ -39,10 +38,9 @@ def run_process(
 ) -> bytes:
     """Run ``argv`` to its end and return its standard output.
 
-    ``env`` is added to the harness's own environment; ``merge`` puts standard error into
-    the output. Raises ``ProcessError`` when the program is not found, exits non-zero or
-    runs longer than ``timeout`` seconds. The process leads its own group, and the group
-    is killed when the call ends early.
+    ``env`` is added to the harness's environment. ``merge`` adds standard error to the output.
+    Raises ``ProcessError`` if the program is not found, exits non-zero or runs longer than
+    ``timeout`` seconds. The process leads its own group, which is killed if the call ends early.
     """
     words = [str(word) for word in argv]
     try:
@@ -73,10 +71,10 @@ def run_process(
 
 
 def show_process(argv: Sequence[str], *, timeout: float) -> None:
-    """Run ``argv`` to its end, its output on our standard error as it comes.
+    """Run ``argv`` to its end and pass its output on to standard error.
 
-    For what takes minutes and reports progress. Raises ``ProcessError`` as ``run_process``
-    does, without the output: the user has seen it.
+    For commands that take minutes and report progress. Raises ``ProcessError`` as
+    ``run_process`` does, but without the output, which the user has seen.
     """
     try:
         process = subprocess.Popen(
@@ -96,31 +94,31 @@ def show_process(argv: Sequence[str], *, timeout: float) -> None:
         raise ProcessError(argv, f"exit status {status}", "")
 
 
-class Running:
-    """A process that works while its starter looks on."""
+class RunningProcess:
+    """A process that runs in parallel to the caller."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
 
     def status(self) -> int | None:
-        """Return its exit status, negative for a signal; None while it runs."""
+        """Return the exit status, negative for a signal, or None while the process runs."""
         return self._process.poll()
 
     def interrupt(self) -> None:
-        """Ask it to end, as Ctrl-C would; the processes it started are its own to end."""
+        """Send SIGINT, as Ctrl-C does. The process must end its own children."""
         self._process.send_signal(signal.SIGINT)
 
 
 @contextlib.contextmanager
-def start_process(argv: Sequence[str | Path], *, output: Path) -> Iterator[Running]:
-    """Run ``argv`` beside the caller, all its output to the file ``output``.
+def start_process(argv: Sequence[str | Path], *, output: Path) -> Iterator[RunningProcess]:
+    """Run ``argv`` in parallel to the caller, with all output to the file ``output``.
 
-    The process leads its own session, so that a Ctrl-C on the terminal reaches the caller
-    alone, and its group is killed when the context ends. It gets a lifeline too, see
-    ``hold_lifeline``. Raises ``ProcessError`` when it does not start.
+    The process leads its own session, so that Ctrl-C on the terminal reaches the caller only. Its
+    group is killed when the context ends; see ``end_with_parent`` for a caller that is killed.
+    Raises ``ProcessError`` if it does not start.
     """
     words = [str(word) for word in argv]
-    lifeline, held = os.pipe()
+    read_end, write_end = os.pipe()
     try:
         with output.open("wb") as stream:
             process = subprocess.Popen(
@@ -129,35 +127,34 @@ def start_process(argv: Sequence[str | Path], *, output: Path) -> Iterator[Runni
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                pass_fds=(lifeline,),
-                env={**os.environ, _LIFELINE: str(lifeline)},
+                pass_fds=(read_end,),
+                env={**os.environ, _PARENT_PIPE: str(read_end)},
             )
     except OSError as error:
-        os.close(held)
+        os.close(write_end)
         raise ProcessError(words, error.strerror or str(error), "") from error
     finally:
-        os.close(lifeline)
+        os.close(read_end)
     try:
-        yield Running(process)
+        yield RunningProcess(process)
     finally:
         _kill_group(process)
         process.wait()
-        os.close(held)
+        os.close(write_end)
 
 
-def hold_lifeline() -> None:
-    """End this process's group as soon as the process that started it is gone.
+def end_with_parent() -> None:
+    """Kill this process's group as soon as its parent is gone, for example by ``kill -9``.
 
-    For what ``start_process`` runs: a caller that is killed (``kill -9``) cannot end it any
-    more. Does nothing in a process that was started otherwise.
+    Does nothing in a process that ``start_process`` did not start.
     """
-    lifeline = os.environ.pop(_LIFELINE, "")
-    if lifeline:
-        threading.Thread(target=_end_with, args=(int(lifeline),), daemon=True).start()
+    read_end = os.environ.pop(_PARENT_PIPE, "")
+    if read_end:
+        threading.Thread(target=_end_with, args=(int(read_end),), daemon=True).start()
 
 
-def _end_with(lifeline: int) -> None:
-    os.read(lifeline, 1)  # nobody writes: it returns when the other end is closed
+def _end_with(read_end: int) -> None:
+    os.read(read_end, 1)  # returns when the parent's end is closed; nobody writes
     os.killpg(0, signal.SIGKILL)
 
 

@@ -1,6 +1,6 @@
-"""Unpacking tar files as data: no path outside the folder, no device, no owner (PEP 706).
+"""Unpack tar files with the data filter: no path outside the folder, device or owner (PEP 706).
 
-Debian 12's Python 3.11.2 has no such filters; ``backports.tarfile`` brings them there.
+Debian 12's Python 3.11.2 lacks the filter; ``backports.tarfile`` provides it.
 """
 
 import importlib

@@ -1,11 +1,10 @@
-"""Where target images come from: a target in, an image in the engine out.
+"""Make target images and load them into the engine. ``ImageProvider`` is the entry point.
 
-``ImageStore`` is the way in. One module a way behind ``ImageSource``: ``registry.py``
-pulls and prepares, ``assembled.py`` puts a Debian root file system together,
-``replica.py`` puts a rebuilt interpreter on one. ``inventory.py`` tells what there is of it all.
+Each way is an ``ImageSource``: ``registry`` pulls and prepares an image, ``assembled`` assembles a
+Debian root file system, ``replica`` adds a rebuilt interpreter to one.
 """
 
-from harness.images.image_cache import ImageStore
+from harness.images.image_provider import ImageProvider
 from harness.images.source import ImageSource
 
-__all__ = ["ImageSource", "ImageStore"]
+__all__ = ["ImageProvider", "ImageSource"]

@@ -1,7 +1,7 @@
-"""The assembled way: a suite, an arch and package names in, an image of Debian's own packages out.
+"""The assembled way: images of Debian packages, for a suite and an arch.
 
-The image's name holds a key of the recipe and of its packages' digests, so one that the
-engine has is used without a question.
+The image's name holds a key of the recipe and of the packages' digests, so an image in the engine
+is used without network access.
 """
 
 from harness.core.observations import ImageRef
@@ -14,14 +14,14 @@ from harness.images.debian import Workspace
 from harness.images.debian_root import Recipe, native_arch, write_recipe
 from harness.images.image_archive import write_archive
 from harness.images.roots import Root, Roots
-from harness.images.source import Use, check_platform, origin_of
+from harness.images.source import ImageStorage, check_platform, origin_of
 
 _WRITERS = ("harness.images.bytecode", "harness.images.image_archive")
 """The modules that write an image of given root file systems."""
 
 
 class AssembledSource:
-    """``ImageSource`` over Debian's archive, a cache of roots and the engine."""
+    """``ImageSource`` for assembled Debian root file systems."""
 
     way = ImageWay.ASSEMBLED
 
@@ -33,17 +33,17 @@ class AssembledSource:
     def offers(self, target: Target) -> bool:
         return target.assembled is not None
 
-    def use(self, target: Target) -> Use:
+    def storage(self, target: Target) -> ImageStorage:
         known = [self._roots.recall(recipe) for recipe in recipes(target)]
         roots = [root for root in known if root]
         entries = frozenset(entry for root in roots for entry in root.entries)
-        return Use(image=_name(roots) if len(roots) == len(known) else "", entries=entries)
+        return ImageStorage(image=_name(roots) if len(roots) == len(known) else "", entries=entries)
 
     def get(self, target: Target) -> ImageRef:
         """Return the image, assembled and loaded unless the engine has it.
 
         Raises ``ImageError``: ``infra:assemble``, ``infra:upstream``, ``infra:disk``, or
-        ``infra:wrong-arch`` for an engine that gives back something else than what it was given.
+        ``infra:wrong-arch`` if the engine has another image under that name.
         """
         asked = recipes(target)
         with self._cache.lock(f"assembled-{asked[0].key}"):
@@ -55,7 +55,7 @@ class AssembledSource:
         reference = _name(roots)
         check_platform(image, target.arch, reference)
         what = f"Debian {asked[0].suite} {reference.rpartition(':')[2]}"
-        return ImageRef(id=image.id, way=self.way, origin=origin_of(what, roots[0].taken))
+        return ImageRef(id=image.id, way=self.way, origin=origin_of(what, roots[0].resolved))
 
     def _load(self, roots: list[Root]) -> EngineImage:
         root, *natives = roots
@@ -71,9 +71,9 @@ class AssembledSource:
 
 
 def recipes(target: Target) -> tuple[Recipe, ...]:
-    """Return the recipe of the target's root, and that of the root that compiles for it.
+    """Return the recipe of the target's root, and for a foreign arch that of the native root.
 
-    That is this machine's own root of the same packages, whose compiled files serve every arch.
+    The native root has the same packages. Its compiled Python files serve every arch.
     """
     way = target.assembled
     if way is None:
@@ -83,7 +83,7 @@ def recipes(target: Target) -> tuple[Recipe, ...]:
 
 
 def _name(roots: list[Root]) -> str:
-    """Return the image's name: of its own root, and of the native one that compiled for it."""
+    """Return the image's name, which depends on the target's root and the native root."""
     recipe = roots[0].recipe
     keys = [root.key for root in roots]
     key = content_key(code_key(*_WRITERS), *keys)

@@ -1,10 +1,10 @@
-"""Compiled Python for root file systems that cannot run here: two tars in, a layer out.
+"""Copy compiled Python files from a native root file system to the layer of a foreign one.
 
-Without ``.pyc`` files an emulated interpreter compiles pip anew at every start (measured:
-7-48 s against 1.5-7 s). They are the same on every architecture, so those of a native
-root are put beside every source file of a foreign one that has the same bytes, where
-Debian's py3compile would have put them (PEP 3147). They are unchecked hash-based (PEP 552):
-no source is read again to validate them, and no time stamp is in them.
+Without ``.pyc`` files an emulated interpreter compiles pip at every start (measured: 7-48 s
+instead of 1.5-7 s). ``.pyc`` files are the same on every architecture, so those of the native
+root are copied to each identical source file, at the path that Debian's py3compile uses
+(PEP 3147). They are unchecked hash-based (PEP 552): they hold no time stamp, and the interpreter
+does not read the source to validate them.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ _COMPILED = re.compile(r"(?P<folder>.*/)__pycache__/(?P<module>[^/]+)\.[^./]+\.p
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompiledFile:
-    """One ``.pyc`` file: its path in the tar and its bytes."""
+    """A ``.pyc`` file: its path in the tar and its bytes."""
 
     path: str
     data: bytes
 
 
 class Bytecode:
-    """Compiled files by the path and the bytes of their source; may be empty."""
+    """Compiled files by path and digest of their source; may be empty."""
 
     def __init__(
         self, files: dict[tuple[str, str], tuple[CompiledFile, ...]] | None = None
@@ -38,12 +38,12 @@ class Bytecode:
         return sum(map(len, self._files.values()))
 
     def of(self, path: str, source: bytes) -> tuple[CompiledFile, ...]:
-        """Return the compiled files of the source file ``path`` if it has these very bytes."""
+        """Return the compiled files of the source file ``path`` with these bytes."""
         return self._files.get((path, _digest(source)), ())
 
 
 def read_bytecode(root: Path) -> Bytecode:
-    """Return every compiled file in the tar of a root file system whose source is there too."""
+    """Return the compiled files in the tar of a root file system that have their source in it."""
     digests: dict[str, str] = {}
     compiled: defaultdict[str, list[CompiledFile]] = defaultdict(list)
     with tarfile.open(root) as tar:
@@ -59,10 +59,10 @@ def read_bytecode(root: Path) -> Bytecode:
 
 
 def write_layer(root: Path, bytecode: Bytecode, layer: Path) -> None:
-    """Write a root file system's tar again as ``layer``, with compiled files beside its sources.
+    """Copy a root file system's tar to ``layer`` and add the compiled files of its sources.
 
-    Device nodes are left out: the engine makes its own, and without them the tar is the
-    same whether or not a root user made it.
+    Device nodes are left out: the engine makes its own, and a tar made by an ordinary user has
+    none.
     """
     folders: set[str] = set()
     with tarfile.open(root) as tar, tarfile.open(layer, "w", format=tarfile.PAX_FORMAT) as out:
@@ -81,7 +81,7 @@ def write_layer(root: Path, bytecode: Bytecode, layer: Path) -> None:
 def _add_compiled(
     out: tarfile.TarFile, file: CompiledFile, source: tarfile.TarInfo, folders: set[str]
 ) -> None:
-    """Add a compiled file, dated like its source, and once the directory it lies in."""
+    """Add a compiled file with the date of its source, and its directory if it is missing."""
     folder = file.path.rpartition("/")[0]
     if folder not in folders:
         folders.add(folder)

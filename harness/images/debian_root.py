@@ -1,10 +1,9 @@
-"""Debian root file systems by mmdebstrap: a recipe and package files in, a tar file out.
+"""Assemble Debian root file systems from package files with mmdebstrap.
 
-A root for musl has none of glibc: Debian's musl, its static busybox, and nothing else.
-
-No maintainer script runs and nothing is downloaded: packages are extracted, and the few things
-that their scripts would have made are made by hooks on the host. The one foreign program that is
-run is ``ldconfig`` (40 ms); a host's own does not read foreign libraries.
+No maintainer script runs and nothing is downloaded. Packages are extracted, and hooks on the host
+do the few necessary steps of the scripts. The only foreign program that runs is ``ldconfig``
+(40 ms), since the host's does not read foreign libraries. A root for musl has only Debian's musl
+and its static busybox.
 """
 
 import platform
@@ -23,14 +22,14 @@ from harness.images.debian import PackageSet
 from harness.images.debian.apt_index import MERGED_USR
 
 BASE_PACKAGES = ("base-files", "base-passwd", "coreutils", "dash", "libc-bin")
-"""What every root needs before anything a target asks for: directories, nobody, a shell."""
+"""Packages of every root with glibc: directories, the user nobody, a shell."""
 MUSL_PACKAGES = ("busybox-static", "musl")
-"""The same where musl is the libc: the packages above would bring glibc along."""
+"""Packages of every root with musl. Those of ``BASE_PACKAGES`` depend on glibc."""
 
-_EPOCH = "1577836800"  # 2020-01-01: files newer than that are dated so, see archive.CREATED
+_EPOCH = "1577836800"  # 2020-01-01: the date of newer files, see image_archive.CREATED
 _ASSEMBLE_SECONDS = 600
 
-# Read in from outside: the user name space that mmdebstrap may work in cannot see a home folder.
+# The packages are copied in, since mmdebstrap's user namespace may not read a home directory.
 _EXTRACT = """
 set -eu
 for deb in "$1"/debs/*; do
@@ -39,9 +38,9 @@ done
 rm -r "$1/debs"
 """
 
-# What base-passwd's, dash's (before bookworm) and libc-bin's scripts do; the host's own
-# resolv.conf and hostname, which mmdebstrap copies, would make roots differ by machine. Documents
-# are removed here because dpkg's path-exclude doubles the time of the extraction.
+# The steps of the scripts of base-passwd, dash (before bookworm) and libc-bin. resolv.conf and
+# hostname are overwritten, since mmdebstrap copies the host's. Documents are removed here because
+# dpkg's path-exclude doubles the time of the extraction.
 _FINISH = """
 set -eu
 cp "$1/usr/share/base-passwd/passwd.master" "$1/etc/passwd"
@@ -58,8 +57,8 @@ fi
 rm -rf doc/* info/* lintian/* locale/* man/*
 """
 
-# What base-files and base-passwd would make, whose dependencies bring glibc. Debian's list of
-# library directories goes, so that musl looks where it does on Alpine: in its own default ones.
+# The files of base-files and base-passwd, which depend on glibc. Debian's list of library
+# directories is removed, so that musl searches its default directories as on Alpine.
 _FINISH_MUSL = """
 set -eu
 cd "$1"
@@ -76,10 +75,9 @@ chroot . /bin/busybox --install -s /bin
 for loader in lib/ld-musl-*.so.1; do ln -s "${loader#lib/}" "lib/libc.musl-$alpine.so.1"; done
 """
 
-# What py3compile does, for every interpreter there is. One process a tree, not
-# compileall's -j: which process compiles a file shows in the bytes (bpo-34093). -B keeps the
-# compiler's own imports from writing time-stamped files; the seed orders frozensets
-# before Python 3.11 (bpo-37596).
+# As py3compile, for every interpreter. One process per tree instead of compileall's -j, since the
+# bytes depend on which process compiles a file (bpo-34093). -B keeps the compiler's own imports
+# from writing time-stamped files; the seed orders frozensets before Python 3.11 (bpo-37596).
 _COMPILE = """
 set -eu
 export PYTHONHASHSEED=0
@@ -97,36 +95,36 @@ wait
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """What a root is asked to be; the packages are those named, not their dependencies."""
+    """The description of a root. ``packages`` does not include dependencies."""
 
     suite: str
     arch: Arch
     packages: tuple[str, ...]
-    """Sorted, with what every root of the libc needs; see ``write_recipe``."""
+    """Sorted, with the base packages of the libc; see ``write_recipe``."""
     libc: str = "glibc"
 
     @property
     def native(self) -> bool:
-        """Whether this machine runs its interpreter without emulation."""
+        """Whether the arch is this machine's."""
         return self.arch == native_arch()
 
     @property
     def finish(self) -> str:
-        """Shell commands that do on the host what the packages' scripts would have done."""
+        """Shell commands for the host that replace the packages' scripts."""
         if self.libc == "glibc":
             return _FINISH
         return f"alpine={self.arch.alpine}\n{_FINISH_MUSL}"
 
     @property
     def wanted(self) -> PackageSet:
-        """What it is made of."""
+        """The packages with their dependencies."""
         return PackageSet(
             suite=self.suite, arches=(self.arch.debian,), names=self.packages, depends=True
         )
 
     @property
     def key(self) -> str:
-        """Stand for the recipe and for everything this module does with it."""
+        """Key of the recipe and of the commands that assemble it."""
         steps = (_EXTRACT, self.finish, _COMPILE if self.native else "", _EPOCH)
         return content_key(self.suite, self.arch.name, *self.packages, *steps)
 
@@ -134,7 +132,7 @@ class Recipe:
 def write_recipe(
     suite: str, arch: Arch, packages: tuple[str, ...], *, libc: str = "glibc"
 ) -> Recipe:
-    """Return the recipe for a root that has ``packages`` and what every root of the libc needs."""
+    """Return the recipe for a root with ``packages`` and the base packages of the libc."""
     base = BASE_PACKAGES if libc == "glibc" else MUSL_PACKAGES
     return Recipe(suite=suite, arch=arch, packages=tuple(sorted({*base, *packages})), libc=libc)
 
@@ -147,7 +145,7 @@ def native_arch() -> Arch:
 def assemble_root(recipe: Recipe, debs: Sequence[Path], root: Path) -> None:
     """Write the root file system of the package files ``debs`` as a tar file at ``root``.
 
-    A native root has its Python modules compiled. Takes 3 to 10 s. Raises ``ImageError``.
+    Python modules of a native root are compiled. Takes 3 to 10 s. Raises ``ImageError``.
     """
     hooks = (_EXTRACT, recipe.finish, *([_COMPILE] if recipe.native else []))
     with tempfile.TemporaryDirectory(prefix="debs-") as folder:
@@ -157,7 +155,7 @@ def assemble_root(recipe: Recipe, debs: Sequence[Path], root: Path) -> None:
             shutil.copyfile(deb, place / f"{number:04}.deb")
         argv = [
             *("mmdebstrap", "--variant=extract", "--format=tar", f"--arch={recipe.arch.debian}"),
-            # Nobody is asked for anything: all that goes in is here.
+            # Everything is copied in, so there is no index to update.
             *("--skip=update", """--setup-hook=: > "$1/etc/apt/sources.list" """),
             f"--hook-dir={MERGED_USR}",
             f"--extract-hook=copy-in {place} /",
@@ -170,7 +168,7 @@ def assemble_root(recipe: Recipe, debs: Sequence[Path], root: Path) -> None:
             )
         except ProcessError as error:
             raise ImageError(
-                f"{recipe.wanted.title} cannot be assembled: {error}\n`wheelgrid doctor` tells "
-                "whether mmdebstrap, emulation and disk space are there",
+                f"{recipe.wanted.title} cannot be assembled: {error}\n"
+                "run `wheelgrid doctor` to check mmdebstrap, emulation and disk space",
                 cause=Cause.ASSEMBLE,
             ) from error

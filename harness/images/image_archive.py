@@ -1,8 +1,8 @@
-"""An image archive as ``docker load`` takes it: layers in, one file out, always the same bytes.
+"""Write image archives for ``docker load``, reproducibly.
 
-Written here because ``docker import --platform`` records the engine's own architecture
-on Docker 20.10, and the true one in the config is what makes ``--platform`` work.
-The layout is that of ``docker save`` (moby, image/spec/v1.2), which every engine reads.
+``docker import --platform`` is no alternative: Docker 20.10 records the engine's architecture in
+the image's config, which breaks ``--platform``. The layout is that of ``docker save`` (moby,
+image/spec/v1.2), which every engine reads.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from harness.core.arches import Arch
 from harness.host.cache import file_sha256
 
 CREATED = "2020-01-01T00:00:00Z"
-"""Creation time of every image and file: after 1980, before which zip files have no dates."""
+"""Creation time of every image and file. Zip files cannot hold dates before 1980."""
 ENVIRONMENT = (
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG=C.UTF-8",
@@ -31,10 +31,10 @@ def write_archive(
     arch: Arch,
     labels: Mapping[str, str],
 ) -> str:
-    """Write an archive with the one image ``reference`` at ``archive``; return the image's id.
+    """Write an archive with the image ``reference`` and return the image's id.
 
-    ``layers`` are uncompressed tar files, the lowest first; the engine keeps each once, however
-    many images have it. They are read twice (digest, copy) and never held in memory.
+    ``layers`` are uncompressed tar files, the lowest first. They are read twice (digest, copy) and
+    never held in memory.
     """
     names = [f"layer-{number}.tar" for number in range(len(layers))]
     config = _json(_config([f"sha256:{file_sha256(layer)}" for layer in layers], arch, labels))

@@ -1,8 +1,7 @@
-"""What there is of target images: an engine and a cache looked over, items out, items removed.
+"""List and remove the images in the engine and the cache entries for images.
 
-An item is in use when a target of the matrix would take it by one of its ways. Which of several
-builds of one name is the current one could only be told by making it, so that the one made last
-counts as that.
+An item is in use if a target of the matrix uses it by one of its ways. The key of a build is only
+known by building it, so the newest build of a name counts as current.
 """
 
 import re
@@ -15,13 +14,13 @@ from pathlib import Path
 from harness.core.errors import ImageError
 from harness.host.cache import Cache, tree_size
 from harness.host.engine import Engine
-from harness.images.source import Use
+from harness.images.source import ImageStorage
 
 _KEY = re.compile(r"-[0-9a-f]{32}(?=\.|$)")
 PREFIX = "wheelgrid/"
-"""What the names of all images begin with that are made here."""
+"""Prefix of the names of all images that the harness makes."""
 KINDS = ("roots", "interpreters", "builds", "installers", "debs", "stdlibs")
-"""What the cache keeps for images, in files. All of it can be made again."""
+"""Kinds of cache files for images. All of them can be made again."""
 TREE_KINDS = (
     "libraries",
     "source-trees",
@@ -29,13 +28,13 @@ TREE_KINDS = (
     "interpreter-headers",
     "header-trees",
 )
-"""And in directories."""
-_SOLE = ("builds", "libraries")
-"""Those of which one of a name is in use at a time."""
+"""Kinds of cache directories for images."""
+_ONE_CURRENT = ("builds", "libraries")
+"""Kinds with one current entry per name."""
 
 
 class StoragePlace(StrEnum):
-    """Where an item is kept."""
+    """Where an item is stored."""
 
     ENGINE = "engine"
     CACHE = "cache"
@@ -43,25 +42,29 @@ class StoragePlace(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredItem:
-    """One image in the engine or one file in the cache."""
+    """An image in the engine, or a file or directory in the cache."""
 
     place: StoragePlace
     name: str
-    """Of an image, or ``<kind>/<name>`` in the cache."""
+    """The image's name, or ``<kind>/<name>`` in the cache."""
     size: int
-    """Bytes; an image's layers count in every image that has them."""
+    """Bytes. Shared layers count in every image."""
     made_at: float
-    """Seconds since the epoch; 0 where nobody knows."""
+    """Seconds since the epoch; 0 if unknown."""
     targets: tuple[str, ...]
     """Keys of the targets that use it, in the matrix's order."""
 
 
 def list_inventory(
-    engine: Engine, cache: Cache, uses: Mapping[str, Sequence[Use]], *, prefix: str = PREFIX
+    engine: Engine,
+    cache: Cache,
+    uses: Mapping[str, Sequence[ImageStorage]],
+    *,
+    prefix: str = PREFIX,
 ) -> tuple[StoredItem, ...]:
-    """Return the images and then the cache's entries, each by name.
+    """Return the images sorted by name, then the cache entries.
 
-    ``uses`` are those of every target, by its key. Raises ``EngineError``.
+    ``uses`` maps each target's key to the storage that it uses. Raises ``EngineError``.
     """
     return (*sorted(_images(engine, uses, prefix), key=_name), *_entries(cache, uses))
 
@@ -69,9 +72,9 @@ def list_inventory(
 def remove_items(
     items: Sequence[StoredItem], engine: Engine, cache: Cache, *, announce: Callable[[str], None]
 ) -> tuple[StoredItem, ...]:
-    """Remove items one after the other; return those that are gone.
+    """Remove items and return the removed ones.
 
-    An image that a container uses stays, and is announced. Raises ``CacheError``.
+    Images that a container uses are kept and announced. Raises ``CacheError``.
     """
     gone = []
     for item in items:
@@ -92,7 +95,9 @@ def _discard(item: StoredItem, engine: Engine, cache: Cache) -> None:
         cache.discard(kind, name)
 
 
-def _images(engine: Engine, uses: Mapping[str, Sequence[Use]], prefix: str) -> Iterator[StoredItem]:
+def _images(
+    engine: Engine, uses: Mapping[str, Sequence[ImageStorage]], prefix: str
+) -> Iterator[StoredItem]:
     for image in engine.list_images(prefix):
         for name in filter(lambda name: name.startswith(prefix), image.names):
             yield StoredItem(
@@ -104,10 +109,10 @@ def _images(engine: Engine, uses: Mapping[str, Sequence[Use]], prefix: str) -> I
             )
 
 
-def _entries(cache: Cache, uses: Mapping[str, Sequence[Use]]) -> Iterator[StoredItem]:
+def _entries(cache: Cache, uses: Mapping[str, Sequence[ImageStorage]]) -> Iterator[StoredItem]:
     for kind in (*KINDS, *TREE_KINDS):
         paths = cache.entries(kind) or cache.trees(kind)
-        current = _current(paths) if kind in _SOLE else set(paths)
+        current = _current(paths) if kind in _ONE_CURRENT else set(paths)
         for path in paths:
             name, status = f"{kind}/{path.name}", path.stat()
             yield StoredItem(
@@ -120,18 +125,18 @@ def _entries(cache: Cache, uses: Mapping[str, Sequence[Use]]) -> Iterator[Stored
 
 
 def _current(paths: Sequence[Path]) -> set[Path]:
-    """Return the one made last of those that differ by their key alone."""
+    """Return the newest of each group of paths that differ only by key."""
     last: dict[str, Path] = {}
     for path in sorted(paths, key=lambda path: path.stat().st_mtime):
         last[_KEY.sub("", path.name) or path.name] = path
     return set(last.values())
 
 
-def _users(uses: Mapping[str, Sequence[Use]], name: str) -> tuple[str, ...]:
+def _users(uses: Mapping[str, Sequence[ImageStorage]], name: str) -> tuple[str, ...]:
     return tuple(key for key, ways in uses.items() if any(_uses(way, name) for way in ways))
 
 
-def _uses(use: Use, name: str) -> bool:
+def _uses(use: ImageStorage, name: str) -> bool:
     return use.image == name or any(fnmatchcase(name, glob) for glob in use.entries)
 
 

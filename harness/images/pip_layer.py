@@ -1,7 +1,6 @@
-"""An installer as a layer: pip's wheel and an interpreter's version in, a tar file out.
+"""Image layers with pip, installed from its wheel and compiled by the native interpreter.
 
-Compiled here, by the interpreter that this machine runs for its builds: bytecode is the
-same on every arch, and without it pip takes seconds to start under emulation.
+Bytecode is the same on every arch. Without it pip takes seconds to start under emulation.
 """
 
 import tempfile
@@ -25,8 +24,8 @@ _COMPILE_SECONDS = 120
 def installer_layer(wheel: Path, interpreter: Interpreter, workspace: Workspace) -> Path:
     """Return a tar file of ``usr/local/`` with the wheel installed and compiled.
 
-    Raises ``ImageError`` when it does not compile and ``BuildError`` when the interpreter
-    that compiles cannot be built.
+    Raises ``ImageError`` if it does not compile and ``BuildError`` if the native interpreter
+    cannot be built.
     """
     cache = workspace.cache
     site = f"usr/local/lib/python{interpreter.python}/site-packages"
@@ -48,7 +47,7 @@ def installer_layer(wheel: Path, interpreter: Interpreter, workspace: Workspace)
 def _compile(host: Path, root: Path, site: str) -> None:
     place = ("-s", root, "-p", "/", root / site)
     try:
-        # The order of frozensets is in the bytes before 3.11 (bpo-37596).
+        # The bytes depend on the order of frozensets before 3.11 (bpo-37596).
         run_process(
             (host, *BYTECODE, *place), timeout=_COMPILE_SECONDS, env={"PYTHONHASHSEED": "0"}
         )

@@ -1,8 +1,7 @@
-"""The registry way: an image name in, the pulled and prepared image out.
+"""The registry way: images that are pulled and prepared.
 
-A tag is asked for anew every time, because tags move; what it pointed to is recorded
-as the digest. Commands to prepare it are run once and kept under a key of the image
-that they were run in.
+A tag is pulled every time, because tags move; its digest is recorded. The result of the prepare
+commands is kept under a key of the pulled image and the commands.
 """
 
 import contextlib
@@ -16,16 +15,16 @@ from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import Cache, content_key, storing
 from harness.host.engine import Engine, EngineImage
-from harness.images.source import Use, check_platform, is_for
+from harness.images.source import ImageStorage, check_platform, is_for
 
 FIRST_PAUSE = 1.0
-"""Seconds before the second try; doubled before each one after it."""
+"""Seconds before the second try; doubled before each later one."""
 SILENCE_SECONDS = 120.0
-"""How long a registry that gave nothing is left alone, by every process on this cache."""
+"""Seconds for which no process on this cache tries a registry that failed."""
 
 
 class RegistrySource:
-    """``ImageSource`` over a registry; ``mirror`` is ``HOST/PREFIX`` or empty."""
+    """``ImageSource`` for a registry; ``mirror`` is ``HOST/PREFIX`` or empty."""
 
     way = ImageWay.REGISTRY
 
@@ -47,23 +46,23 @@ class RegistrySource:
     def offers(self, target: Target) -> bool:
         return target.registry is not None
 
-    def use(self, target: Target) -> Use:
+    def storage(self, target: Target) -> ImageStorage:
         way = target.registry
         if way is None:
             raise ValueError(f"{target.key} has no registry way")
         reference = mirrored(way.image, self._mirror)
         base = self._engine.find_image(reference)
         if base is None or not is_for(base, target.arch):
-            return Use(image="")
+            return ImageStorage(image="")
         if not way.prepare:
-            return Use(image=reference)
-        return Use(image=prepared_name(reference, base.id, target.arch, way.prepare))
+            return ImageStorage(image=reference)
+        return ImageStorage(image=prepared_name(reference, base.id, target.arch, way.prepare))
 
     def get(self, target: Target) -> ImageRef:
-        """Return the image for the target's platform, prepared.
+        """Return the prepared image for the target's platform.
 
         Raises ``ImageError``: ``infra:not-found`` (no such image, or none for that platform),
-        ``infra:pull`` (may work another time), ``infra:wrong-arch``, ``infra:prepare``.
+        ``infra:pull`` (may work later), ``infra:wrong-arch``, ``infra:prepare``.
         """
         way = target.registry
         if way is None:
@@ -71,9 +70,9 @@ class RegistrySource:
         return self.fetch(way.image, target.arch, prepare=way.prepare)
 
     def fetch(self, image: str, arch: Arch, *, prepare: tuple[str, ...] = ()) -> ImageRef:
-        """Return the image of that name for that arch, prepared; raises as ``get``."""
+        """Return the prepared image of that name for that arch. Raises as ``get``."""
         reference = mirrored(image, self._mirror)
-        # One pull of a name at a time: the engine keeps one platform of a tag, the last.
+        # One pull of a name at a time: the engine keeps only the last platform of a tag.
         with self._cache.lock(f"pull-{reference}"):
             base = self._pinned(reference, arch) or self._pull(reference, arch)
         check_platform(base, arch, reference)
@@ -102,13 +101,13 @@ class RegistrySource:
         return image
 
     def _pinned(self, reference: str, arch: Arch) -> EngineImage | None:
-        """Return what the engine has under a digest, which cannot move, if for that platform."""
+        """Return the engine's image of that digest if it is for that platform."""
         image = self._engine.find_image(reference) if "@" in reference else None
         return image if image and is_for(image, arch) else None
 
     def _pull(self, reference: str, arch: Arch) -> EngineImage:
-        """Pull, again after a pause where that may help; leave a silent registry alone."""
-        silence = Silence(self._cache, registry_host(reference))
+        """Pull, and retry after a pause if that may help; skip a registry that failed recently."""
+        silence = SilentRegistry(self._cache, registry_host(reference))
         silence.check(reference)
         for attempt in range(1, self._tries + 1):
             self._announce(f"pulling {reference} for {arch.name}")
@@ -124,36 +123,36 @@ class RegistrySource:
         raise failed
 
 
-class Silence:
-    """The memory that a registry gave nothing: a small file in the cache, for every process."""
+class SilentRegistry:
+    """A file in the cache that records, for all processes, that a registry failed."""
 
     def __init__(self, cache: Cache, host: str) -> None:
         self._host = host
         self._file = cache.root / "silent-registries" / content_key(host)
 
     def begin(self, reason: str) -> None:
-        """Remember from now on, for ``SILENCE_SECONDS``."""
+        """Record a failure, for ``SILENCE_SECONDS``."""
         with storing(self._file):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._file.write_text(reason)
 
     def check(self, reference: str) -> None:
-        """Raise ``ImageError`` (``infra:pull``) while it lasts."""
+        """Raise ``ImageError`` (``infra:pull``) if the registry failed recently."""
         with contextlib.suppress(FileNotFoundError):
             age = time.time() - self._file.stat().st_mtime
             if 0 <= age < SILENCE_SECONDS:
                 raise ImageError(
-                    f"{reference}: {self._host} gave nothing {age:.0f} s ago and is asked again "
-                    f"after {SILENCE_SECONDS:.0f} s; it was: {self._file.read_text()}",
+                    f"{reference}: {self._host} failed {age:.0f} s ago and is not tried for "
+                    f"{SILENCE_SECONDS:.0f} s; its error: {self._file.read_text()}",
                     cause=Cause.PULL,
                 )
 
 
 def mirrored(image: str, mirror: str) -> str:
-    """Return the image's name at a mirror ``HOST/PREFIX``, or itself where there is none.
+    """Return the image's name at a mirror ``HOST/PREFIX``, or unchanged without a mirror.
 
-    The mirror has the paths that names are written with, without the host they came from:
-    ``debian:12`` is ``HOST/PREFIX/debian:12``, ``quay.io/pypa/manylinux_2_28_x86_64`` is
+    The mirror uses the same paths without the original host: ``debian:12`` is
+    ``HOST/PREFIX/debian:12``, ``quay.io/pypa/manylinux_2_28_x86_64`` is
     ``HOST/PREFIX/pypa/manylinux_2_28_x86_64``.
     """
     if not mirror:
@@ -163,18 +162,18 @@ def mirrored(image: str, mirror: str) -> str:
 
 
 def registry_host(image: str) -> str:
-    """Return the host that the engine asks for an image; where none is named, words for it."""
+    """Return the registry host in an image's name, or ``the default registry``."""
     return _split_host(image)[0] or "the default registry"
 
 
 def prepared_name(reference: str, base: str, arch: Arch, commands: tuple[str, ...]) -> str:
-    """Return the prepared image's name in the engine: readable, then the key of its content."""
+    """Return the prepared image's name in the engine, tagged with the key of its content."""
     name = _split_host(_untagged(reference))[1].rpartition("/")[2]
     return f"wheelgrid/prepared-{name}-{arch.name}:{content_key(base, arch.name, *commands)}"
 
 
 def _split_host(image: str) -> tuple[str, str]:
-    """Split off the registry: as for docker, a first part with a dot, a colon or ``localhost``."""
+    """Split off the registry host: as in docker, it has a dot or colon, or is ``localhost``."""
     first, slash, rest = image.partition("/")
     is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
     return (first, rest) if is_host else ("", image)
@@ -187,7 +186,7 @@ def _untagged(reference: str) -> str:
 
 
 def _origin(image: EngineImage, reference: str) -> str:
-    """Return the reference with the digest that it stood for when it was pulled."""
+    """Return the reference with the digest that was pulled."""
     if "@" in reference:
         return reference
     digests = [digest.partition("@")[2] for digest in image.digests]

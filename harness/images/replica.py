@@ -1,8 +1,8 @@
-"""The replica way: a rebuilt interpreter on a base of real Debian packages, with its era's pip.
+"""The replica way: a rebuilt interpreter on a base of Debian packages, with a contemporary pip.
 
-Three layers, each shared by all images that have it: musl and busybox or glibc, the
-interpreter under its names, the installer. The image's name holds a key of what they are
-made from, sources included, so one that the engine has is used without compiling.
+An image has three layers, which images share: the libc's base, the renamed interpreter and pip.
+The image's name holds a key of their inputs, sources included, so an image in the engine is used
+without compiling.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,17 +28,17 @@ from harness.images.image_archive import write_archive
 from harness.images.pip_layer import KIND as INSTALLERS
 from harness.images.pip_layer import installer_layer
 from harness.images.roots import Root, Roots
-from harness.images.source import Use, check_platform, origin_of
+from harness.images.source import ImageStorage, check_platform, origin_of
 
 FetchPip = Callable[[str], Path]
-"""Version of pip → its wheel's file. Raises ``PackageIndexError``."""
+"""Maps a version of pip to its wheel file. Raises ``PackageIndexError``."""
 
 _GLIBC_PACKAGES = ("libc6", "libcrypt1", "libgcc-s1", "libstdc++6", "zlib1g")
-"""What the manylinux policies let wheels take from the system, as far as the replicas' have it."""
+"""Packages of the libraries that the manylinux policies allow, where the originals have them."""
 
 
 class ReplicaSource:
-    """``ImageSource`` over interpreters built here, Debian's archive and the engine."""
+    """``ImageSource`` for interpreters that are built here."""
 
     way = ImageWay.REPLICA
 
@@ -57,17 +57,19 @@ class ReplicaSource:
     def offers(self, target: Target) -> bool:
         return target.replica is not None
 
-    def use(self, target: Target) -> Use:
+    def storage(self, target: Target) -> ImageStorage:
         way = _way(target)
         root = self._roots.recall(recipe(target))
         sources = self._locked_sources(way)
         image = _name(target, root, sources) if root and sources else ""
         roots = root.entries if root else ()
         archives = (f"{DEBS}/{cached_name(source)}" for source in sources)
-        return Use(image=image, entries=frozenset({*roots, *archives, *_entries(target, way)}))
+        return ImageStorage(
+            image=image, entries=frozenset({*roots, *archives, *_entries(target, way)})
+        )
 
     def get(self, target: Target) -> ImageRef:
-        """Return the image; what is missing is compiled, assembled and loaded.
+        """Return the image. Missing parts are compiled, assembled and loaded.
 
         Raises ``ImageError``: ``infra:interpreter``, ``infra:index``, ``infra:assemble``,
         ``infra:upstream``, ``infra:disk``, ``infra:wrong-arch``.
@@ -83,17 +85,17 @@ class ReplicaSource:
                 image = self._engine.find_image(reference) or self._load(target, root, reference)
         check_platform(image, target.arch, reference)
         origin = _origin(target, image, sources)
-        return ImageRef(id=image.id, way=self.way, origin=origin_of(origin, root.taken))
+        return ImageRef(id=image.id, way=self.way, origin=origin_of(origin, root.resolved))
 
     def _locked_sources(self, way: ReplicaWay) -> tuple[Package, ...]:
-        """Return the sources that come first by the locks; none where one is not pinned."""
+        """Return the pinned sources that come first; empty if one is not pinned."""
         upstream = self._workspace.upstream
         found = [upstream.locked_source(choice) for choice in source_choices(way.interpreter)]
         pinned = tuple(source for source in found if source)
         return pinned if len(pinned) == len(found) else ()
 
     def _found_sources(self, target: Target) -> tuple[Package, ...]:
-        """Return the sources that the interpreter is compiled from; they are fetched then."""
+        """Fetch and return the sources that the interpreter is compiled from."""
         try:
             return tuple(
                 self._workspace.upstream.source(choice)[0]
@@ -144,18 +146,18 @@ def _way(target: Target) -> ReplicaWay:
 
 
 def recipe(target: Target) -> Recipe:
-    """Return the recipe of the base that the target's interpreter stands on."""
+    """Return the recipe of the base for the target's interpreter."""
     packages = _GLIBC_PACKAGES if target.libc == "glibc" else ()
     return write_recipe(_way(target).suite, target.arch, packages, libc=target.libc)
 
 
 def source_choices(interpreter: Interpreter) -> tuple[SourceChoice, ...]:
-    """Return what an interpreter is compiled from: its own source, then its libraries'."""
+    """Return the sources that an interpreter is compiled from: its own, then its libraries'."""
     return (source_choice(interpreter), *SOURCES)
 
 
 def _name(target: Target, root: Root, sources: Sequence[Package]) -> str:
-    """Return the image's name, from what decides its bytes and can be known before they are."""
+    """Return the image's name, with a key of all inputs and of the code that makes the image."""
     way, arch = _way(target), target.arch
     naming = (side.get(arch.name, "") for side in (way.naming.builds, way.naming.second))
     key = content_key(
@@ -171,13 +173,13 @@ def _name(target: Target, root: Root, sources: Sequence[Package]) -> str:
 
 
 def _entries(target: Target, way: ReplicaWay) -> set[str]:
-    """Return globs over what the cache holds for the target, what compiles for it included."""
-    # What this machine runs to compile is on glibc (``native_build``), whatever the target's libc.
+    """Return globs of the target's cache entries, those of the native build included."""
+    # The native build is on glibc (``native_build``), whatever the target's libc.
     compiled = {(target.arch_name, target.libc), (native_arch().name, "glibc")}
     return {
         *(f"libraries/{arch}-{libc}-*" for arch, libc in compiled),
         f"stdlibs/python{way.interpreter.python}-*",
-        # Named by digests: which of them the target takes is not known before they are read.
+        # Named by digests: which of them the target uses is unknown before they are read.
         *("source-trees/*", "host-pythons/*", "interpreter-headers/*"),
         *(f"builds/{way.interpreter.id}-{arch}-{libc}-*" for arch, libc in compiled),
         f"interpreters/{way.interpreter.id}-{target.arch_name}-{target.libc}-*",
@@ -192,7 +194,7 @@ def _labels(target: Target, root: Root) -> dict[str, str]:
 
 
 def _origin(target: Target, image: EngineImage, sources: Sequence[Package]) -> str:
-    """Say what it is, what it stands for, and on which libc."""
+    """Return a description: the replicated environment, sources, naming, libc and pip."""
     way = _way(target)
     packages = dict(p.split("=", 1) for p in image.labels.get("wheelgrid.packages", "").split())
     libc = packages.get("musl" if target.libc == "musl" else "libc6", way.suite)

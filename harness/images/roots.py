@@ -1,4 +1,4 @@
-"""Debian root file systems, kept: a recipe in, what it came to and its tar file out."""
+"""The cache of Debian root file systems: resolve a recipe's packages and assemble its tar file."""
 
 import contextlib
 import shutil
@@ -13,32 +13,32 @@ from harness.host.cache import content_key
 from harness.images.debian import Package, Workspace
 from harness.images.debian.packages import contents_key
 from harness.images.debian.upstream import KIND as DEBS
-from harness.images.debian.upstream import Taken, cached_name
+from harness.images.debian.upstream import ResolvedSet, cached_name
 from harness.images.debian_root import Recipe, assemble_root
 
 ROOM = 512 << 20
-"""Bytes that one image takes in the cache while it is made: root, layers and archive."""
+"""Bytes that the making of an image needs in the cache: root, layers and archive."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Root:
-    """A root file system that is or can be made: the recipe and what it came to."""
+    """A root file system: the recipe and its resolved packages. Its tar may not exist yet."""
 
     recipe: Recipe
-    taken: Taken
+    resolved: ResolvedSet
 
     @property
     def packages(self) -> tuple[Package, ...]:
-        return self.taken.packages
+        return self.resolved.packages
 
     @property
     def key(self) -> str:
-        """Stand for every byte of it."""
+        """Key of its content."""
         return content_key(self.recipe.key, contents_key(self.packages))
 
     @property
     def labels(self) -> dict[str, str]:
-        """What an image with this root says of it."""
+        """Labels of an image with this root."""
         return {
             "wheelgrid.suite": self.recipe.suite,
             "wheelgrid.packages": " ".join(f"{p.name}={p.version}" for p in self.packages),
@@ -46,15 +46,15 @@ class Root:
 
     @property
     def entries(self) -> frozenset[str]:
-        """What the cache has for it, as ``<kind>/<name>``."""
+        """Its cache entries, as ``<kind>/<name>``."""
         debs = (f"{DEBS}/{cached_name(package)}" for package in self.packages)
         return frozenset((f"roots/{entry_name(self)}", *debs))
 
 
 class Roots:
-    """The roots of one cache.
+    """The roots in a cache.
 
-    What it raises is ``ImageError``: ``infra:assemble``, ``infra:upstream`` or ``infra:disk``.
+    Methods raise ``ImageError``: ``infra:assemble``, ``infra:upstream`` or ``infra:disk``.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -63,23 +63,23 @@ class Roots:
         self._announce = workspace.announce
 
     def recall(self, recipe: Recipe) -> Root | None:
-        """Return what the recipe comes to, without asking anyone; None if unknown."""
-        taken = self._upstream.recall(recipe.wanted)
-        return Root(recipe=recipe, taken=taken) if taken else None
+        """Return the root if its packages are known without network access, else None."""
+        resolved = self._upstream.recall(recipe.wanted)
+        return Root(recipe=recipe, resolved=resolved) if resolved else None
 
     def resolve(self, recipe: Recipe) -> Root:
-        """Return what the recipe comes to now; its packages may turn out not to be there."""
-        with _taking():
-            return Root(recipe=recipe, taken=self._upstream.resolve(recipe.wanted))
+        """Return the root with its current packages, which may be unavailable."""
+        with _upstream_errors():
+            return Root(recipe=recipe, resolved=self._upstream.resolve(recipe.wanted))
 
     def make(self, recipe: Recipe) -> Root:
-        """Return what the recipe comes to that can be fetched whole; its tar file is there then."""
+        """Return the root with packages that can all be fetched, after assembling its tar file."""
         root = self.resolve(recipe)
         if self._cache.has("roots", entry_name(root)):
             return root
-        with _taking():
-            taken, debs = self._upstream.fetch(recipe.wanted)
-        root = Root(recipe=recipe, taken=taken)
+        with _upstream_errors():
+            resolved, debs = self._upstream.fetch(recipe.wanted)
+        root = Root(recipe=recipe, resolved=resolved)
 
         def assemble(path: Path) -> None:
             self._announce(f"assembling {recipe.wanted.title}")
@@ -95,15 +95,15 @@ class Roots:
 
     @contextlib.contextmanager
     def workdir(self) -> Iterator[Path]:
-        """Make a directory on the cache's own disk: finished files are renamed into it.
+        """Make a temporary directory on the cache's disk, so that files can be renamed into it.
 
-        Raises ``ImageError``, and turns what the disk raises within into one.
+        Raises ``ImageError`` for a full disk, also for an ``OSError`` inside the context.
         """
         try:
             self._cache.root.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(self._cache.root).free
             if free < ROOM:
-                room = f"{free >> 20} MiB free, and an image takes {ROOM >> 20}"
+                room = f"{free >> 20} MiB free, but an image needs {ROOM >> 20}"
                 raise _full(self._cache.root, room)
             with tempfile.TemporaryDirectory(prefix=".making-", dir=self._cache.root) as name:
                 yield Path(name)
@@ -113,12 +113,12 @@ class Roots:
 
 
 def entry_name(root: Root) -> str:
-    """Return the root's name among the cache's ``roots``."""
+    """Return the root's name in the cache kind ``roots``."""
     return f"{root.key}.tar"
 
 
 @contextlib.contextmanager
-def _taking() -> Iterator[None]:
+def _upstream_errors() -> Iterator[None]:
     try:
         yield
     except UpstreamError as error:

@@ -1,4 +1,4 @@
-"""What every way of getting an image has in common: its protocol, and the check of the platform."""
+"""``ImageSource``, the protocol of the ways to obtain an image, and the check of its platform."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,56 +9,55 @@ from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, Target
 from harness.host.engine import EngineImage
-from harness.images.debian.upstream import Taken
+from harness.images.debian.upstream import ResolvedSet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Use:
-    """What a target would use, as far as is known without making anything."""
+class ImageStorage:
+    """The storage that a target uses, as far as known without making anything."""
 
     image: str
-    """Name in the engine; empty where it is not known."""
+    """Name in the engine; empty if unknown."""
     entries: frozenset[str] = frozenset()
     """Globs over ``<kind>/<name>`` of the cache."""
 
 
-INSTEAD = "; packages "
-"""What stands in an image's origin before what it is made of instead of what was asked for."""
+SUBSTITUTED = "; packages "
+"""Separates an image's origin from the note on packages that replace the requested ones."""
 
 
-def origin_of(what: str, taken: Taken) -> str:
-    """Return an image's origin: what it is, and in what it differs from what was asked for."""
-    return f"{what}{INSTEAD}{taken.note}" if taken.note else what
+def origin_of(what: str, resolved: ResolvedSet) -> str:
+    """Return an image's origin, with a note if its packages are not the requested ones."""
+    return f"{what}{SUBSTITUTED}{resolved.note}" if resolved.note else what
 
 
 class ImageSource(Protocol):
-    """One way to get target images."""
+    """One way to obtain target images."""
 
     @property
     def way(self) -> ImageWay: ...
 
     def offers(self, target: Target) -> bool:
-        """Whether the matrix gives this target that way."""
+        """Whether the target has this way in the matrix."""
 
-    def use(self, target: Target) -> Use:
-        """Return what ``get`` would use; makes nothing, pulls nothing, asks no archive."""
+    def storage(self, target: Target) -> ImageStorage:
+        """Return the storage that ``get`` uses. Makes and pulls nothing; needs no network."""
 
     def get(self, target: Target) -> ImageRef:
-        """Return the target's image, which is in the engine then.
+        """Return the image after loading it into the engine. ``offers(target)`` must be true.
 
-        Asked only for a target that it offers. Raises ``ImageError`` with the cause of a miss.
+        Raises ``ImageError`` with the cause of the miss.
         """
 
 
 def check_platform(image: EngineImage, arch: Arch, reference: str) -> None:
-    """Raise ``ImageError`` (``infra:wrong-arch``) when the image's config names another platform.
+    """Raise ``ImageError`` (``infra:wrong-arch``) if the image's config names another platform.
 
-    Engines silently reuse a cached image of another architecture, so no answer of theirs
-    is believed unseen.
+    Engines silently reuse a cached image of another architecture.
     """
     if not is_for(image, arch):
         raise ImageError(
-            f"{reference}: its config says {image.platform}, and {arch.platform} was asked for; "
+            f"{reference}: its config says {image.platform} instead of {arch.platform}; "
             "name an image that exists for that platform in matrix/targets.yaml",
             cause=Cause.WRONG_ARCH,
         )
@@ -66,6 +65,6 @@ def check_platform(image: EngineImage, arch: Arch, reference: str) -> None:
 
 def is_for(image: EngineImage, arch: Arch) -> bool:
     """Whether the image's config names the platform of ``arch``."""
-    # arm64 has one variant, v8, which images spell out or leave out (OCI image index spec).
+    # arm64 has one variant, v8, which images may omit (OCI image index spec).
     implied = "/v8" if arch.oci == "arm64" else ""
     return image.platform.removesuffix(implied) == arch.platform

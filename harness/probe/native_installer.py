@@ -16,7 +16,7 @@ from harness.core.passport import Passport
 from harness.core.targets import Target
 from harness.host.engine import Engine, Limits
 from harness.images.debian_root import native_arch
-from harness.images.source import Use
+from harness.images.source import ImageStorage
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.session import Session, SessionLostError, open_session
 
@@ -25,9 +25,9 @@ TOO_LARGE = 32 << 20
 
 
 class KnownImages(Protocol):
-    """Where target images are (``harness.images.ImageStore``)."""
+    """Where target images are (``harness.images.ImageProvider``)."""
 
-    def uses(self, target: Target) -> tuple[Use, ...]: ...
+    def uses(self, target: Target) -> tuple[ImageStorage, ...]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -25,7 +25,7 @@ from harness.wheels.install_layout import companion_archive
 
 
 class TargetImages(Protocol):
-    """Where target images come from (``harness.images.ImageStore``)."""
+    """Where target images come from (``harness.images.ImageProvider``)."""
 
     def get(self, target: Target) -> ImageRef: ...
 

@@ -11,6 +11,9 @@ from harness.probe.answers import storable
 from harness.probe.jobs import ProbeResult
 from harness.probe.session import SessionLostError
 
+_RAISED_BY = {Cause.SPACE: "--cell-disk", Cause.MEMORY: "--cell-memory"}
+"""The options that raise the limits of a cell's container."""
+
 
 def observed(
     base: Observation, attempts: Sequence[tuple[AttemptMode, ProbeResult]], result: ProbeResult
@@ -20,12 +23,15 @@ def observed(
         Attempt(mode=mode, outcome=r.outcome, stage=r.stage, seconds=r.seconds)
         for mode, r in attempts
     )
+    evidence = result.evidence
+    if result.cause in _RAISED_BY:
+        evidence = f"{evidence}; give it more with {_RAISED_BY[Cause(result.cause)]} MIB"
     return replace(
         base,
         outcome=result.outcome,
         stage=result.stage,
         cause=result.cause,
-        evidence=result.evidence,
+        evidence=evidence,
         log=result.log,
         attempts=tried,
         seconds={"probe": round(sum(a.seconds for a in tried), 3)},

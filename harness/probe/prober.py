@@ -76,7 +76,7 @@ class Prober:
         """Return the target's passport. Raises ``EngineError``."""
         return self._targets.at(target).passport
 
-    def repro_command(self, cell: Cell) -> str:
+    def repro_command(self, cell: Cell, seccomp: str = "") -> str:
         """Return a ``docker run`` line that does what a probe of ``cell`` does.
 
         Raises ``EngineError``, what ``WheelSource`` raises, and ``UsageError`` if the target's
@@ -86,7 +86,7 @@ class Prober:
         wheels = self._wheels.wheels_for(cell.subject, cell.target, opened.passport)
         if isinstance(wheels, Refusal):
             raise UsageError(f"{cell.id}: there is nothing to run: {wheels.reason}")
-        return docker_line(cell.target, opened.image, cell.subject, wheels)
+        return docker_line(cell.target, opened.image, cell.subject, wheels, seccomp)
 
     def observe(self, cell: Cell) -> Observation:
         """Probe one cell and journal what was seen; what is not the wheel's fault is a miss."""

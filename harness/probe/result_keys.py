@@ -19,10 +19,18 @@ from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.cache import content_key
+from harness.host.code_key import code_key
 from harness.host.engine.hardening import LIMITS, Limits
-from harness.probe.session import agent_payload
+from harness.probe import agent
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
+_DECIDING = (
+    "harness.probe.confirmation",
+    "harness.probe.probe_results",
+    "harness.probe.session",
+    "harness.wheels.install_layout",
+)
+"""Modules that decide, besides the agent's, what a cell's result is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +135,8 @@ def cpu_model(target: Target) -> str:
 
 @once
 def _code() -> str:
-    return content_key(agent_payload().decode())
+    agents = (f"{agent.__name__}.{name}" for name in ("loader", *agent.MODULES))
+    return code_key(*_DECIDING, *agents)
 
 
 @once

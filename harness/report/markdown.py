@@ -149,7 +149,8 @@ def _code(text: str) -> str:
 def _escaped(text: str) -> str:
     # Markdown ignores entities; a backslash would be visible in a code element.
     shown = html.escape(visible(text.replace("\n", " ")), quote=False)
-    return re.sub(r"[\\`*_{}\[\]#+!|~@:$-]", lambda found: f"&#{ord(found[0])};", shown)
+    markup = r"(?i)[\\`*_{}\[\]#+!|~@:$-]|(?<=www)\."  # "www." begins a link
+    return re.sub(markup, lambda found: f"&#{ord(found[0])};", shown)
 
 
 def _bytes(lines: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from harness.core.observations import AttemptMode
 from harness.core.targets import ImageWay
-from harness.images.source import INSTEAD
+from harness.images.source import SUBSTITUTED
 from harness.report.causes import count_agreement, render_agreement, render_causes
 from harness.report.console import Console, say
 from harness.report.defects import render_defects
@@ -92,7 +92,7 @@ def format_deviations(grid: Grid) -> str:
     targets: dict[str, list[str]] = {}
     for cell in grid.cells:
         image = cell.observation.provenance.image if cell.observation else None
-        reason = image.origin.partition(INSTEAD)[2] if image else ""
+        reason = image.origin.partition(SUBSTITUTED)[2] if image else ""
         if reason and cell.cell.target.key not in targets.setdefault(reason, []):
             targets[reason].append(cell.cell.target.key)
     return "\n".join(

@@ -17,17 +17,15 @@ import jsonschema
 import pytest
 
 from harness.core.arches import Arch, find_arch
-from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore
 from harness.images.debian_root import native_arch
 from harness.results.runfile import SCHEMA_FILE
 from tests.support.commands import HARNESS, ROOT, Ended, run_command, wheelgrid
 from tests.support.registry import loopback_registry
-from tests.support.targets import debian_12, no_pip
+from tests.support.targets import debian_12
 from tests.support.wheels import make_wheel
-from tests.support.workspace import make_workspace
+from tests.support.workspace import assembled_images
 
 pytestmark = pytest.mark.integration
 
@@ -256,9 +254,7 @@ def registry_run(
     folder = tmp_path_factory.mktemp("registry")
     matrix = write_matrix(folder)
     with loopback_registry(folder) as server:
-        image = ImageStore(
-            engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
-        )
+        image = assembled_images(engine, cache)
         server.push(image.get(debian_12(NATIVE.name)).id, NATIVE, "hub/debian", "12")
         words = ["--images", "registry", "--registry", f"{server.host}/hub"]
         ended = wheelgrid("run", *words, "--matrix", matrix, "--out", folder / "grid")

@@ -6,7 +6,7 @@ from harness.app.wiring import ROOT, ProberOptions, open_images, open_pinned, re
 from harness.core.targets import ImageWay, Target
 from harness.host.engine import Limits
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore
+from harness.images import ImageProvider
 from harness.passports.conformance import differences, unaccounted
 from harness.probe.session import open_session
 from tests.support.facts import recorded_facts
@@ -49,13 +49,13 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 
 @pytest.fixture(scope="module")
-def images() -> ImageStore:
+def images() -> ImageProvider:
     options = ProberOptions(images=ImageWay.REPLICA)
     return open_images(options, open_pinned(options, print), print)
 
 
 def test_a_replica_matches_the_recorded_facts(
-    engine: DockerEngine, images: ImageStore, target: Target
+    engine: DockerEngine, images: ImageProvider, target: Target
 ) -> None:
     """Names, libc, pip and its tags are as recorded, except for reasons in the matrix."""
     assert target.replica is not None

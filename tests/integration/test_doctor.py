@@ -9,7 +9,7 @@ import pytest
 
 from harness.core.arches import ARCHES, Arch, find_arch
 from harness.host.cache import Cache
-from harness.host.doctor import MachinePart, emulator_version, is_ready, mend, run_checks
+from harness.host.doctor import MachinePart, emulator_version, fix_machine, is_ready, run_checks
 from harness.host.doctor.checks import check_engine
 from harness.host.doctor.emulation import make_program, run_program
 
@@ -42,7 +42,7 @@ def test_this_machine_is_ready(cache: Cache) -> None:
 def test_a_ready_machine_needs_no_repair(cache: Cache) -> None:
     """A second repair runs no command."""
     announced: list[str] = []
-    assert is_ready(mend(ARCHES, announced.append, cache=cache, tests=True))
+    assert is_ready(fix_machine(ARCHES, announced.append, cache=cache, tests=True))
     assert announced == []
 
 

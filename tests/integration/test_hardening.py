@@ -10,31 +10,29 @@ import pytest
 
 from harness.core.observations import ImageRef
 from harness.core.subjects import IndexSource, Subject
-from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine import HARDENING, ContainerSpec, Limits
 from harness.host.engine.docker import DockerEngine
 from harness.host.engine.hardening import LIMITS, seccomp_profile
 from harness.host.process import run_process
-from harness.images import ImageStore
 from harness.probe.repro import docker_line
 from harness.probe.session import open_session
-from tests.support.targets import debian_12, no_pip
-from tests.support.workspace import make_workspace
+from tests.support.targets import debian_12
+from tests.support.workspace import assembled_images
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
 def image(engine: DockerEngine, cache: Cache) -> ImageRef:
-    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    store = assembled_images(engine, cache)
     return store.get(debian_12())
 
 
 @pytest.mark.parametrize("arch", ["x86_64", "aarch64"])
 def test_everything_is_in_effect(engine: DockerEngine, cache: Cache, arch: str) -> None:
     """A session finds all that was asked for, natively and under emulation, and is sealed."""
-    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    store = assembled_images(engine, cache)
     target = debian_12(arch)
     with open_session(engine, store.get(target).id, target, LIMITS) as session:
         session.start(warm=False)

@@ -11,12 +11,12 @@ from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine import ContainerSpec
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore
+from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
 from tests.support.commands import ROOT
 from tests.support.image_engine import ImageEngine
 from tests.support.targets import debian_12, no_pip
-from tests.support.workspace import make_workspace
+from tests.support.workspace import assembled_images, make_workspace
 
 pytestmark = pytest.mark.integration
 
@@ -34,7 +34,7 @@ print(len(loaded), *missing)
 
 
 def get_image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
-    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    store = assembled_images(engine, cache)
     return store.get(debian_12(arch))
 
 
@@ -87,7 +87,7 @@ def test_the_same_packages_give_the_same_image(
     engine: DockerEngine, cache: Cache, tmp_path: Path
 ) -> None:
     """Images assembled again, native and foreign, have the same ids."""
-    again = ImageStore(
+    again = ImageProvider(
         ImageEngine(),
         make_workspace(Cache(tmp_path)),
         ways=(ImageWay.ASSEMBLED,),
@@ -102,7 +102,7 @@ def test_an_existing_image_is_reused(engine: DockerEngine, cache: Cache) -> None
     get_image(engine, cache, "s390x")
     said: list[str] = []
     workspace = open_workspace(ROOT / "matrix", said.append, cache)
-    ImageStore(engine, workspace, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip).get(
+    ImageProvider(engine, workspace, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip).get(
         debian_12("s390x")
     )
     assert said == []

@@ -14,12 +14,12 @@ from harness.core.targets import ImageWay, RegistryWay
 from harness.host.cache import Cache
 from harness.host.engine import ContainerSpec
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore, registry
+from harness.images import ImageProvider, registry
 from harness.images.debian_root import native_arch
 from tests.support.commands import ROOT
 from tests.support.registry import LoopbackRegistry, Manifest, loopback_registry
 from tests.support.targets import debian_12, no_pip
-from tests.support.workspace import make_workspace
+from tests.support.workspace import assembled_images
 
 pytestmark = pytest.mark.integration
 
@@ -31,9 +31,7 @@ def pushed(
     engine: DockerEngine, cache: Cache, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[LoopbackRegistry, list[Manifest]]]:
     """Run a registry with two assembled images, ``hub/debian:<arch>`` each."""
-    assembled = ImageStore(
-        engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
-    )
+    assembled = assembled_images(engine, cache)
     with loopback_registry(tmp_path_factory.mktemp("registry")) as server:
         manifests = [
             server.push(assembled.get(debian_12(arch.name)).id, arch, "hub/debian", arch.name)
@@ -73,7 +71,7 @@ class Registry:
 
     def __init__(self, engine: DockerEngine, cache: Cache, host: str) -> None:
         self.said: list[str] = []
-        self._store = ImageStore(
+        self._store = ImageProvider(
             engine,
             open_workspace(ROOT / "matrix", self.said.append, cache),
             ways=(ImageWay.REGISTRY,),

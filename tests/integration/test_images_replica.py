@@ -15,11 +15,11 @@ from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine import ContainerSpec, Limits
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore
+from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
 from harness.images.image_archive import write_archive
 from harness.images.inventory import list_inventory, remove_items
-from harness.images.source import Use
+from harness.images.source import ImageStorage
 from harness.probe.session import open_session
 from tests.support.commands import wheelgrid
 from tests.support.targets import alpine_replica
@@ -46,7 +46,7 @@ def arch(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
     index = open_pinned(ProberOptions(), print)
-    store = ImageStore(
+    store = ImageProvider(
         engine,
         make_workspace(cache),
         ways=(ImageWay.REPLICA,),
@@ -125,7 +125,7 @@ def test_unused_images_are_listed_and_removed(
     used, old = f"{own_prefix}a:used", f"{own_prefix}a:old"
     for name in (used, old):
         load(engine, name, tmp_path)
-    uses = {"t/x": (Use(image=used),)}
+    uses = {"t/x": (ImageStorage(image=used),)}
     items = list_inventory(engine, Cache(tmp_path), uses, prefix=own_prefix)
     assert [(item.name, item.targets) for item in items] == [(old, ()), (used, ("t/x",))]
     assert all(item.size > 0 and item.made_at > 0 for item in items)

@@ -7,7 +7,7 @@ from harness.core.arches import find_arch
 from harness.core.targets import ImageWay, Target
 from harness.host.engine import ContainerSpec
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore
+from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
 
 pytestmark = pytest.mark.integration
@@ -63,14 +63,14 @@ def _replicas() -> list[object]:
 
 
 @pytest.fixture(scope="module")
-def images() -> ImageStore:
+def images() -> ImageProvider:
     options = ProberOptions(images=ImageWay.REPLICA)
     return open_images(options, open_pinned(options, print), print)
 
 
 @pytest.mark.parametrize("target", _replicas())
 def test_an_interpreter_passes_the_tests_of_its_release(
-    engine: DockerEngine, images: ImageStore, target: Target
+    engine: DockerEngine, images: ImageProvider, target: Target
 ) -> None:
     """Native: tests of importing, sysconfig and zip files; emulated: a short script."""
     if target.arch == native_arch():

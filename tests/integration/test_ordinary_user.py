@@ -14,10 +14,10 @@ from harness.app.wiring import read_matrix
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore
+from harness.images import ImageProvider
 from harness.images.cpython.renamed_build import interpreter_tree
 from harness.images.debian_root import native_arch
-from harness.images.source import Use
+from harness.images.source import ImageStorage
 from tests.support.commands import ROOT
 from tests.support.ordinary_user import OrdinaryUser, ordinary_user
 from tests.support.targets import no_pip
@@ -70,17 +70,17 @@ def find_target(name: str) -> Target:
     return next(t for t in targets if (t.id, t.arch_name) == (name, arch))
 
 
-def prepare(target: Target, engine: DockerEngine, cache: Cache) -> Use:
+def prepare(target: Target, engine: DockerEngine, cache: Cache) -> ImageStorage:
     """Return the image of the target without a registry; compile its interpreter."""
     workspace = make_workspace(cache)
     if way := target.replica:
         interpreter_tree(way.interpreter, target.arch, target.libc, way.naming, workspace)
     ways = (ImageWay.ASSEMBLED, ImageWay.REPLICA)
-    (use,) = ImageStore(engine, workspace, ways=ways, fetch_pip=no_pip).uses(target)
+    (use,) = ImageProvider(engine, workspace, ways=ways, fetch_pip=no_pip).uses(target)
     return use
 
 
-def copied(use: Use, cache: Cache) -> list[Path]:
+def copied(use: ImageStorage, cache: Cache) -> list[Path]:
     """Return the cache entries that the user gets as copies."""
     globs = (glob for glob in use.entries if not glob.startswith(MADE_BY_THE_USER))
     return sorted({path for glob in globs for path in cache.root.glob(glob)})

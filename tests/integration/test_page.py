@@ -1,6 +1,7 @@
 """The HTML page in a real browser: filter, panel, permalinks, keys, hostile text, speed."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.observations import ImageRef, Observation, Prediction, Provenance
-from harness.core.subjects import IndexSource, Subject
+from harness.core.subjects import FileSource, IndexSource, Subject, WheelRef
 from harness.core.targets import ImageWay, Target
 from harness.host.doctor.checks import find_browser
 from harness.report.html import html_page
@@ -95,6 +96,21 @@ def test_filter(page: Page, tmp_path: Path, run: Run) -> None:
     page.locator("#query").fill("subject:nobody")
     page.get_by_role("button", name="Show all").click()
     assert len(shown(page)) == len(run.cells)
+
+
+def test_commands_survive_a_shell(page: Page, tmp_path: Path, run: Run) -> None:
+    """A file name with a shell's characters is one word of the command that is copied."""
+    name = "a $(reboot) 'b'-1.0-py3-none-any.whl"
+    cell = run.grid.cells[0]
+    assert cell.observation is not None
+    source = FileSource(paths=(f"/dist/{name}",))
+    wheel = WheelRef(filename=name, sha256="0" * 64, size=1, path=f"/dist/{name}")
+    own = replace(cell.cell, subject=replace(cell.cell.subject, source=source))
+    seen = replace(cell.observation, wheel=wheel)
+    grid = build_grid([own], [seen])
+    show(page, tmp_path, record_run(grid, run.circumstances, {}), fragment=f"#cell={own.id}")
+    command = page.locator("[data-copy]").first.get_attribute("data-copy") or ""
+    assert shlex.split(command)[:3] == ["wheelgrid", "check", name]
 
 
 @pytest.mark.parametrize("kind", ["queries", "mistakes"])

@@ -7,24 +7,22 @@ import pytest
 
 from harness.app.wiring import read_matrix
 from harness.core.errors import ImageError
-from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore
 from harness.images.debian.package_lock import read_locks
 from harness.images.debian_root import native_arch
 from harness.matrix.package_sets import package_sets
 from tests.support.commands import ROOT, wheelgrid
 from tests.support.registry import loopback_registry
-from tests.support.targets import debian_12, no_pip
-from tests.support.workspace import make_workspace
+from tests.support.targets import debian_12
+from tests.support.workspace import assembled_images
 
 pytestmark = pytest.mark.integration
 
 
 def test_registry_digest(engine: DockerEngine, cache: Cache, tmp_path: Path) -> None:
     """The digest of the manifest list is found without pulling; a missing tag is reported."""
-    images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    images = assembled_images(engine, cache)
     arch = native_arch()
     with loopback_registry(tmp_path) as server:
         manifest = server.push(images.get(debian_12(arch.name)).id, arch, "hub/debian", arch.name)
@@ -39,7 +37,7 @@ def test_pins_of_the_committed_matrix(engine: DockerEngine, cache: Cache, tmp_pa
     """Available images of targets and builders are pinned; others are reported (exit code 3)."""
     matrix = tmp_path / "matrix"
     shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
-    images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    images = assembled_images(engine, cache)
     arch = native_arch()
     with loopback_registry(tmp_path) as server:
         image = images.get(debian_12(arch.name)).id
@@ -66,7 +64,7 @@ def test_package_locks_of_the_committed_matrix(tmp_path: Path) -> None:
     matrix = tmp_path / "matrix"
     shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
     done = wheelgrid("pins", "--update", "--only", "packages", "--matrix", matrix)
-    assert done.status == (3 if "its pool has not" in done.err else 0), done.said
+    assert done.status == (3 if "its pool lacks it" in done.err else 0), done.said
     locks = read_locks(matrix)
     for wanted in package_sets(read_matrix(matrix)):
         assert locks[wanted.suite].find(wanted), wanted

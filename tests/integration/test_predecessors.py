@@ -166,7 +166,7 @@ def test_a_file_that_is_no_package_is_refused(tmp_path: Path) -> None:
     """A web page instead of a package is refused."""
     page = tmp_path / "page"
     page.write_text("<html>Sorry</html>")
-    with pytest.raises(UpstreamError, match=r"demo 1\.0-1 is no package"):
+    with pytest.raises(UpstreamError, match=r"demo 1\.0-1 is not a valid package"):
         find_predecessor(NEW, changelog("1.0-2", "1.0-1"), pool_of({"1.0-1": page}))
 
 

@@ -3,8 +3,10 @@
 tests/unit/probe tests outcomes; this module tests what untrusted wheels can do to the machine.
 """
 
+import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -14,19 +16,18 @@ import pytest
 
 from harness.core.cells import Outcome
 from harness.core.observations import ImageRef
-from harness.core.targets import ImageWay, Target
+from harness.core.targets import Target
 from harness.host.cache import Cache
 from harness.host.engine import Limits
 from harness.host.engine.docker import DockerEngine
 from harness.host.engine.owner import OWNER_LABEL
-from harness.images import ImageStore
 from harness.images.debian_root import native_arch
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.session import Session, SessionLostError, open_session
 from tests.support.commands import wait_until
-from tests.support.targets import debian_12, no_pip
+from tests.support.targets import debian_12
 from tests.support.wheels import job_for, make_wheel
-from tests.support.workspace import make_workspace
+from tests.support.workspace import assembled_images
 
 pytestmark = pytest.mark.integration
 
@@ -48,7 +49,7 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(scope="module")
 def image(engine: DockerEngine, cache: Cache, target: Target) -> ImageRef:
-    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    store = assembled_images(engine, cache)
     return store.get(target)
 
 
@@ -105,7 +106,7 @@ def test_import_reads_natively_compiled_bytecode(
     code = "import os\nfound = os.path.exists(__cached__)\n"
     wheel = make_wheel(tmp_path, "good", code)
     native = debian_12(native_arch().name)
-    images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    images = assembled_images(engine, cache)
     with open_session(engine, images.get(native).id, native, TIGHT) as compiler:
         compiler.start(warm=False)
         bytecode = compiler.compile(wheel.name, wheel.read_bytes(), seconds=60)
@@ -118,7 +119,7 @@ def test_native_installer_matches_the_targets_pip(
     engine: DockerEngine, cache: Cache, image: ImageRef, target: Target, tmp_path: Path
 ) -> None:
     """The native installation has the same bytes and modes, and refuses native tags."""
-    images = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    images = assembled_images(engine, cache)
     native, elsewhere = debian_12(native_arch().name), debian_12("riscv64")
     images.get(native)
     files = {
@@ -224,6 +225,19 @@ def test_full_disk_fails_only_its_cell(session: Session, tmp_path: Path) -> None
     result = session.probe(job_for(make_wheel(tmp_path, "filler", filler)))
     assert result.outcome is Outcome.IMPORT_FAILED
     assert "No space left" in result.evidence
+    assert session.probe(job_for(good)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("packed", [80 << 20, 40 << 20], ids=["archive", "unpacked"])
+def test_wheel_that_does_not_fit_is_a_miss(session: Session, tmp_path: Path, packed: int) -> None:
+    """The container's disk is a limit of ours: it says nothing of the wheel."""
+    good = make_wheel(tmp_path, "good", "x = 1")
+    large = make_wheel(tmp_path, "large", "x = 1", files={"large.bin": "A"})
+    with zipfile.ZipFile(large, "a") as archive:
+        archive.writestr("large/data.bin", os.urandom(packed))
+    result = session.probe(job_for(large))
+    assert (result.outcome, result.cause) == (Outcome.MISS, "infra:space"), result
+    assert session.usable
     assert session.probe(job_for(good)).outcome is Outcome.PASS
 
 

@@ -8,12 +8,10 @@ from pathlib import Path
 import docker
 
 from harness.core.arches import Arch
-from harness.core.targets import AssembledWay, ImageWay, Target
+from harness.core.targets import AssembledWay, Target
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageStore
-from tests.support.targets import no_pip
-from tests.support.workspace import make_workspace
+from tests.support.workspace import assembled_images
 
 PROMISE = "2.39"
 """A release that works with Debian 13's patchelf."""
@@ -43,7 +41,7 @@ def make_builder_image(engine: DockerEngine, cache: Cache, arch: Arch) -> str:
         interpreter="python3",
         assembled=way,
     )
-    store = ImageStore(engine, make_workspace(cache), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)
+    store = assembled_images(engine, cache)
     client = docker.from_env()
     container = client.api.create_container(
         store.get(target).id, command=["true"], platform=arch.platform

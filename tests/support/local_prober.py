@@ -18,7 +18,7 @@ from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import file_sha256
 from harness.host.engine import Engine, Limits
-from harness.images.source import Use
+from harness.images.source import ImageStorage
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.open_target import TargetSessions
@@ -63,8 +63,8 @@ class LocalImages:
             raise self.errors[target.key]
         return replace(IMAGE, id=target.key) if self.each else IMAGE
 
-    def uses(self, target: Target) -> tuple[Use, ...]:  # noqa: ARG002 - the protocol's
-        return (Use(image=IMAGE.id, entries=frozenset()),)
+    def uses(self, target: Target) -> tuple[ImageStorage, ...]:  # noqa: ARG002 - the protocol's
+        return (ImageStorage(image=IMAGE.id, entries=frozenset()),)
 
 
 class MadeWheels:
@@ -115,6 +115,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
     memory: Memory | None = None,
     native: Sequence[Target] = (),
     own_pip: bool = False,
+    require_hardening: bool = False,
 ) -> Prober:
     """Return a prober for the subjects in ``answers``; its wheels are beside the journal.
 
@@ -130,6 +131,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
         limits=ProbeLimits(timeout=60, quiet=60, own_pip=own_pip),
         known=known,
         installer=NativeInstaller(engine, images, native, Limits()) if native else None,
+        require_hardening=require_hardening,
     )
     return Prober(
         targets=targets,

@@ -5,11 +5,15 @@ from functools import cache as once
 from pathlib import Path
 
 from harness.app.wiring import open_workspace
+from harness.core.targets import ImageWay
 from harness.host.cache import Cache
+from harness.host.engine import Engine
+from harness.images import ImageProvider
 from harness.images.debian import Package, PackageSet, Upstream, Workspace
 from harness.images.debian.package_lock import make_lock
 from harness.images.debian.upstream import Settings
 from tests.support.commands import ROOT
+from tests.support.targets import no_pip
 
 
 def make_workspace(cache: Cache, announce: Callable[[str], None] = print) -> Workspace:
@@ -52,3 +56,9 @@ def a_package(name: str, version: str = "1", *, arch: str = "all", digit: str = 
         path=f"pool/{name}_{version}_{arch}.deb",
         vouched="signed:2026-01-01",
     )
+
+
+def assembled_images(engine: Engine, cache: Cache) -> ImageProvider:
+    """Return what gives images that are assembled from packages, and needs no pip."""
+    workspace = make_workspace(cache)
+    return ImageProvider(engine, workspace, ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip)

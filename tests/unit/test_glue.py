@@ -47,7 +47,7 @@ ANSWERS = {
     "good": "",
     "fine": "",
     "healed": "",
-    "broken": "raise ImportError('broken on purpose')",
+    "broken": "print('\\x1b]0;title\\x07'); raise ImportError('\\x1b[31mbroken on purpose')",
     "known": "raise ImportError('known to be broken')",
     "other": "raise ImportError('broken in another way')",
     "refused": Refusal(reason="all 9 wheels are for musl"),
@@ -158,6 +158,7 @@ def test_pytest_reports_each_outcome(pytester: pytest.Pytester) -> None:
         "alpha/missing": "ERROR",
     }
     result.assert_outcomes(passed=2, failed=3, xfailed=2, errors=1)
+    assert "\x1b" not in result.stdout.str()
     result.stdout.fnmatch_lines_random(
         [
             "XFAIL *alpha/*/known] - known is old (https://example.invalid/known)*",

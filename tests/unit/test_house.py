@@ -2,7 +2,9 @@
 
 import ast
 import re
+import tomllib
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 HARNESS = Path(__file__).parents[2] / "harness"
@@ -23,10 +25,47 @@ def test_a_basename_is_used_once() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_the_map_shows_every_room() -> None:
-    """The table has one row per package directly below ``harness/``."""
-    rows = re.findall(r"(?m)^\| \d+ \| `(\w+)/` \|", (HARNESS / "README.md").read_text("utf-8"))
-    assert sorted(rows) == sorted(path.parent.name for path in HARNESS.glob("*/__init__.py"))
+MAP = (HARNESS / "README.md").read_text("utf-8")
+"""The one page about the code."""
+
+
+def test_map_shows_the_floors_of_the_import_contract() -> None:
+    """Every room stands on its floor, in the order in which rooms may import."""
+    settings = tomllib.loads((HARNESS.parent / "pyproject.toml").read_text())["tool"][
+        "importlinter"
+    ]
+    (layers,) = (each["layers"] for each in settings["contracts"] if each["type"] == "layers")
+    rooms = {path.parent.name for path in HARNESS.glob("*/__init__.py")}
+    floors = [sorted(rooms.intersection(layer.split(" | "))) for layer in layers]
+    wanted = [floor for floor in floors if floor]
+    shown: dict[str, list[str]] = {}
+    for floor, room in re.findall(r"(?m)^ ?(\d+)  (\w+) ", MAP):
+        shown.setdefault(floor, []).append(room)
+    assert [sorted(floor) for floor in shown.values()] == wanted
+    assert {room for floor in wanted for room in floor} == rooms
+
+
+def test_map_names_functions_that_exist() -> None:
+    """Every dotted name in the way of a cell is a function or class of that module."""
+    names = re.findall(r"`([a-z_]+(?:\.\w+){2,})`", MAP)
+    assert len(names) > 15
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        assert hasattr(import_module(f"harness.{module}"), attribute), name
+
+
+def test_map_names_files_that_exist() -> None:
+    """Every path in the table of changes is a file or folder of the checkout."""
+    paths = re.findall(r"`((?:harness|matrix)/[\w./]*)`", MAP)
+    assert len(paths) > 15
+    assert [path for path in paths if not (HARNESS.parent / path).exists()] == []
+
+
+def test_map_is_one_page() -> None:
+    """At most 25 words are explained."""
+    words = MAP.partition("## Words")[2]
+    assert len(re.findall(r"(?m)^\| \w", words)) - 1 <= 25
+    assert len(MAP.splitlines()) < 100
 
 
 def test_a_class_name_is_used_once() -> None:

@@ -1,7 +1,4 @@
-"""One line of the doctor: a thing the matrix needs, whether it is there, what would mend it.
-
-In: nothing. Out: the ``Check`` value, and a row of checks as text for people or JSON.
-"""
+"""``Check``: one requirement of the matrix, whether the machine meets it, and the remedy."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +9,7 @@ FIX = "run `wheelgrid doctor --fix`"
 
 
 class MachinePart(StrEnum):
-    """What a check looks at; repairs are planned by it."""
+    """The part that a check concerns; repairs are planned by part."""
 
     ENGINE = "engine"
     ENGINE_FEATURES = "engine-features"
@@ -28,40 +25,37 @@ class MachinePart(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """The answer to one question about this machine."""
+    """The result of one check of this machine."""
 
     part: MachinePart
     name: str
     ok: bool
     detail: str
-    """What was seen, one line."""
+    """The finding, one line."""
     remedy: str = ""
-    """What the user can do; empty where there is nothing to mend."""
+    """What the user can do; empty if nothing is wrong."""
     blocking: bool = True
-    """Without it nothing can be probed; otherwise a part of the matrix is still open."""
+    """Nothing can be probed without it; otherwise only a part of the matrix is affected."""
 
 
 def is_ready(checks: Sequence[Check]) -> bool:
-    """Tell whether everything that a run cannot do without is there."""
+    """Whether every blocking check is ok."""
     return all(check.ok or not check.blocking for check in checks)
 
 
 def format_checks(checks: Sequence[Check]) -> str:
-    """Return one line per check, and below each that is not ok how to mend it."""
+    """Return one line per check, followed by the remedy if it is not ok."""
     width = max((len(check.name) for check in checks), default=0)
     lines = []
     for check in checks:
-        lines.append(f"{_verdict(check):<6}  {check.name:<{width}}  {check.detail}")
+        lines.append(f"{_status(check):<6}  {check.name:<{width}}  {check.detail}")
         if not check.ok and check.remedy:
             lines.append(f"{'':<6}  {'':<{width}}  → {check.remedy}")
     return "\n".join(lines)
 
 
 def checks_json(checks: Sequence[Check]) -> str:
-    """Return a JSON object: ``schema`` 1, ``ready`` (see ``is_ready``), and ``checks``.
-
-    Each of these has the fields of ``Check``.
-    """
+    """Return a JSON object: ``schema`` 1, ``ready`` (see ``is_ready``), ``checks`` of ``Check``."""
     document = {
         "schema": 1,
         "ready": is_ready(checks),
@@ -70,7 +64,7 @@ def checks_json(checks: Sequence[Check]) -> str:
     return json.dumps(document, indent=2)
 
 
-def _verdict(check: Check) -> str:
+def _status(check: Check) -> str:
     if check.ok:
         return "ok"
     return "not ok" if check.blocking else "note"

@@ -1,7 +1,4 @@
-"""Is this machine able to run the matrix: every check, asked at the same time.
-
-In: the arches that the matrix needs. Out: the checks, in the order they are read.
-"""
+"""The checks of the doctor. All of them run at the same time."""
 
 import ctypes.util
 import platform
@@ -33,16 +30,16 @@ ROOMY = 5 << 30
 KEYRINGS = Path("/usr/share/keyrings")
 LIMITS = ("memory", "pids", "cpu")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-"""What Debian, older Ubuntu and CI runners call it."""
+"""Its names in Debian, in older Ubuntu and on CI runners."""
 
 
 def run_checks(
     arches: tuple[Arch, ...], *, cache: Cache | None = None, tests: bool = False
 ) -> tuple[Check, ...]:
-    """Look at this machine with the eyes of a matrix that has ``arches``.
+    """Check this machine for a matrix with ``arches``.
 
-    ``tests`` adds what only the project's own tests need. Takes a second, or some five
-    where the network does not answer; never raises for a machine that lacks something.
+    ``tests`` adds requirements of the project's own tests. Takes a second, or some five if the
+    network does not answer. Does not raise for a missing requirement.
     """
     store = cache or Cache(default_cache_root())
     questions: list[Callable[[], tuple[Check, ...]]] = [
@@ -61,7 +58,7 @@ def run_checks(
 
 
 def check_engine() -> tuple[Check, ...]:
-    """Ask the container engine who it is and what it can do."""
+    """Check that the container engine answers, and its features."""
     try:
         with closing(connect()) as engine:
             info = engine.info()
@@ -93,7 +90,7 @@ def judge_engine(info: EngineInfo) -> tuple[Check, ...]:
             name="storage driver",
             ok=not copies,
             detail=info.storage_driver + (" copies every layer: slow and big" if copies else ""),
-            remedy="let the engine use overlay2: its data on ext4 or xfs",
+            remedy="put the engine's data on ext4 or xfs, so that it uses overlay2",
             blocking=False,
         ),
         Check(
@@ -101,14 +98,14 @@ def judge_engine(info: EngineInfo) -> tuple[Check, ...]:
             name="limits",
             ok=not missing,
             detail=f"cannot enforce: {', '.join(missing)}" if missing else ", ".join(LIMITS),
-            remedy="switch on the kernel's controllers for them (boot with `cgroup_enable=memory`)",
+            remedy="enable the kernel's controllers (boot with `cgroup_enable=memory`)",
             blocking=False,
         ),
     )
 
 
 def check_assembler() -> Check:
-    """Look for mmdebstrap, the keys that Debian signs its archive with, and make."""
+    """Look for mmdebstrap, Debian's archive keys and make."""
     check = partial(Check, part=MachinePart.ASSEMBLER, name="mmdebstrap", blocking=False)
     try:
         version = run_process(["mmdebstrap", "--version"], timeout=VERSION_SECONDS)
@@ -123,7 +120,7 @@ def check_assembler() -> Check:
 
 
 def check_compiler() -> Check:
-    """Ask zig, which builds the fixture wheels, for its version."""
+    """Check that zig runs, which builds the fixture wheels."""
     check = partial(Check, part=MachinePart.COMPILER, name="zig")
     try:
         version = run_process([sys.executable, "-m", "ziglang", "version"], timeout=VERSION_SECONDS)
@@ -134,7 +131,7 @@ def check_compiler() -> Check:
 
 
 def check_disk(what: str, path: Path) -> Check:
-    """Measure the free space where ``path`` is, or will be."""
+    """Measure the free space on the file system of ``path``, which need not exist."""
     there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     free = shutil.disk_usage(there).free
     return Check(
@@ -148,7 +145,7 @@ def check_disk(what: str, path: Path) -> Check:
 
 
 def check_network() -> Check:
-    """Ask the package index for one short page."""
+    """Request one short page from the package index."""
     check = partial(Check, part=MachinePart.NETWORK, name="package index", blocking=False)
     start = time.monotonic()
     try:
@@ -158,14 +155,14 @@ def check_network() -> Check:
         return check(
             ok=False,
             detail=f"does not answer: {type(error).__name__}",
-            remedy="only what the cache holds can be used; behind a proxy set HTTPS_PROXY, "
-            "with an authority of your own REQUESTS_CA_BUNDLE",
+            remedy="only cached wheels can be used; set HTTPS_PROXY for a proxy, "
+            "and REQUESTS_CA_BUNDLE for a private certificate authority",
         )
     return check(ok=True, detail=f"answers in {time.monotonic() - start:.1f} s")
 
 
 def check_test_registry() -> Check:
-    """Look for the registry that the integration tests run, and for what signs their index."""
+    """Look for the programs that the integration tests run: a registry and gpg."""
     wanted = ("docker-registry", "gpg", "gpg-agent")
     missing = [program for program in wanted if shutil.which(program) is None]
     return Check(
@@ -180,7 +177,7 @@ def check_test_registry() -> Check:
 
 
 def check_browser() -> Check:
-    """Look for the browser that the tests of the HTML page drive, and for what its driver needs."""
+    """Look for the browser for the tests of the HTML page, and for its driver's library."""
     found = find_browser()
     library = ctypes.util.find_library("atomic")
     missing = [name for name, there in (("chromium", found), ("libatomic", library)) if not there]
@@ -197,7 +194,7 @@ def check_browser() -> Check:
 
 
 def find_browser() -> str | None:
-    """Return the path of the first of ``BROWSERS`` that is installed."""
+    """Return the path of the first installed of ``BROWSERS``."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 

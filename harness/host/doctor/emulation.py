@@ -1,7 +1,6 @@
-"""Does a program of that arch run here, and what runs it: looked at, then really tried.
+"""Check the emulation of an arch by the kernel's binfmt_misc handlers and by a test program.
 
-In: an arch. Out: a check, from the kernel's table of binfmt_misc handlers and from running
-a program of about one kilobyte that prints the machine it believes to be on.
+The program is about one kilobyte and prints ``uname -m``.
 """
 
 import re
@@ -20,7 +19,7 @@ BINFMT_MISC = Path("/proc/sys/fs/binfmt_misc")
 RUN_SECONDS = 10
 COMPILE_SECONDS = 120
 
-# No C library: its first build for a target takes zig a minute, this takes 0.1 s.
+# Without a C library: zig's first build for a target takes a minute with it, 0.1 s without.
 _SOURCE = """\
 const linux = @import("std").os.linux;
 
@@ -42,14 +41,14 @@ class Handler:
     enabled: bool
     interpreter: str
     flags: str
-    """``F``: the kernel holds the interpreter open, so that it also works in containers."""
+    """``F``: the kernel holds the interpreter open, so that it works in containers too."""
     offset: int
     magic: bytes
-    """Empty for a handler that goes by file name extension."""
+    """Empty for a handler of a file name extension."""
     mask: bytes
 
     def takes(self, header: bytes) -> bool:
-        """Tell whether the kernel gives a program with these first bytes to this handler."""
+        """Whether the kernel passes a program with these first bytes to this handler."""
         found = header[self.offset : self.offset + len(self.magic)]
         mask = self.mask or b"\xff" * len(self.magic)
         return (
@@ -61,18 +60,18 @@ class Handler:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ran:
-    """What came of running the program."""
+class ProgramRun:
+    """The result of running the program."""
 
     machine: str = ""
-    """Its ``uname -m``; empty when it did not run."""
+    """Its ``uname -m``; empty if it did not run."""
     emulator: str = ""
-    """Version of the emulator that ran it; empty on a CPU of its own."""
+    """Version of the emulator that ran it; empty on a native CPU."""
     error: str = ""
 
 
 def parse_handler(name: str, text: str) -> Handler:
-    """Return the handler that the kernel describes so."""
+    """Return the handler of a file in binfmt_misc."""
     state, *lines = text.splitlines() or [""]
     fields = {key: value.strip() for key, _, value in (line.partition(" ") for line in lines)}
     return Handler(
@@ -87,7 +86,7 @@ def parse_handler(name: str, text: str) -> Handler:
 
 
 def read_handlers(folder: Path = BINFMT_MISC) -> tuple[Handler, ...]:
-    """Return the kernel's handlers; none where binfmt_misc is not mounted."""
+    """Return the kernel's handlers; none if binfmt_misc is not mounted."""
     if not folder.is_dir():
         return ()
     files = sorted(f for f in folder.iterdir() if f.name not in ("register", "status"))
@@ -95,47 +94,47 @@ def read_handlers(folder: Path = BINFMT_MISC) -> tuple[Handler, ...]:
 
 
 def check_emulation(arch: Arch, cache: Cache) -> Check:
-    """Run a program of ``arch`` and say who ran it."""
+    """Run a program of ``arch`` and check what ran it."""
     try:
         program = make_program(arch, cache)
     except ProcessError as error:
-        return _check(arch, ok=False, detail=f"no program to try it with: {error}")
+        return _check(arch, ok=False, detail=f"the test program does not compile: {error}")
     except CacheError as error:
         detail, _, remedy = str(error).partition("; ")
-        # Of the disk: nothing that mends emulation would mend this.
+        # A check of the disk, since fixing emulation does not help.
         return replace(_check(arch, ok=False, detail=detail, remedy=remedy), part=MachinePart.DISK)
     header = program.read_bytes()
     handler = next((h for h in read_handlers() if h.takes(header)), None)
     return judge_emulation(arch, handler, run_program(program, arch))
 
 
-def judge_emulation(arch: Arch, handler: Handler | None, ran: Ran) -> Check:
-    """Return the check for a program of ``arch`` that ``handler`` was there for."""
+def judge_emulation(arch: Arch, handler: Handler | None, run: ProgramRun) -> Check:
+    """Return the check for a run of a program of ``arch`` whose handler is ``handler``."""
     if handler is None:
-        if ran.machine not in arch.machines:
-            detail = f"no binfmt_misc handler ({_why(ran)})"
+        if run.machine not in arch.machines:
+            detail = f"no binfmt_misc handler ({_failure(run)})"
             return _check(arch, ok=False, detail=detail, remedy=FIX)
-        if ran.emulator:  # in a container, or binfmt_misc is not mounted
-            detail = f"QEMU {ran.emulator}, by a handler that cannot be seen from here"
+        if run.emulator:  # in a container, or binfmt_misc is not mounted
+            detail = f"QEMU {run.emulator}, by a handler that is not visible here"
             return _check(arch, ok=True, detail=detail)
-        return _check(arch, ok=True, detail="runs on this CPU as it is")
+        return _check(arch, ok=True, detail="runs natively on this CPU")
     seen = f"handler {handler.name}, flags {handler.flags or 'none'}"
-    if ran.machine not in arch.machines:
-        return _check(arch, ok=False, detail=f"{seen}, and yet: {_why(ran)}", remedy=FIX)
+    if run.machine not in arch.machines:
+        return _check(arch, ok=False, detail=f"{seen}, but {_failure(run)}", remedy=FIX)
     if "F" not in handler.flags:
         return _check(
             arch,
             ok=False,
-            detail=f"{seen}: without F it does not work in containers",
+            detail=f"{seen}: it does not work in containers without F",
             remedy=FIX,
         )
-    return _check(arch, ok=True, detail=f"QEMU {ran.emulator or 'unknown'}, {seen}")
+    return _check(arch, ok=True, detail=f"QEMU {run.emulator or 'unknown'}, {seen}")
 
 
 def make_program(arch: Arch, cache: Cache) -> Path:
     """Return a static program of ``arch`` that prints its machine, cross-compiled once.
 
-    Raises ``ProcessError`` when the compiler fails, ``CacheError`` when it cannot be kept.
+    Raises ``ProcessError`` if the compiler fails, ``CacheError`` if the file cannot be stored.
     """
     return cache.get(
         "programs",
@@ -144,23 +143,23 @@ def make_program(arch: Arch, cache: Cache) -> Path:
     )
 
 
-def run_program(program: Path, arch: Arch) -> Ran:
-    """Run it as the kernel would run any program of its arch."""
+def run_program(program: Path, arch: Arch) -> ProgramRun:
+    """Run the program, by the kernel's handler if its arch is not native."""
     try:
         machine = _run(program, arch)
-        # Every option of QEMU's user mode has an environment variable (`qemu-<arch> -h`);
-        # so the emulator that answers here is the one that the kernel really uses.
+        # Options of QEMU's user mode are environment variables too (`qemu-<arch> -h`), so this
+        # asks the emulator that the kernel uses.
         answer = _run(program, arch, QEMU_VERSION="1")
     except ProcessError as error:
-        return Ran(error=error.reason)
+        return ProgramRun(error=error.reason)
     version = re.match(r"qemu-\S+ version (\S+)", answer)
-    return Ran(machine=machine, emulator=version[1] if version else "")
+    return ProgramRun(machine=machine, emulator=version[1] if version else "")
 
 
 def emulator_version(arch: Arch, cache: Cache) -> str:
-    """Return the version of the QEMU that runs ``arch`` here: ``7.2.22``, empty where none does.
+    """Return the version of the QEMU that runs ``arch`` here: ``7.2.22``; empty if none does.
 
-    Raises ``EngineError`` where the program that asks cannot be compiled.
+    Raises ``EngineError`` if the test program does not compile.
     """
     try:
         return run_program(make_program(arch, cache), arch).emulator
@@ -188,10 +187,10 @@ def _run(program: Path, arch: Arch, **env: str) -> str:
     return output.decode("ascii", "replace").partition("\0")[0].strip()
 
 
-def _why(ran: Ran) -> str:
-    if ran.error:
-        return f"a program of it does not run: {ran.error}"
-    return f"a program of it says it is on {ran.machine!r}"
+def _failure(run: ProgramRun) -> str:
+    if run.error:
+        return f"a test program does not run: {run.error}"
+    return f"a test program reports the machine {run.machine!r}"
 
 
 def _check(arch: Arch, *, ok: bool, detail: str, remedy: str = "") -> Check:

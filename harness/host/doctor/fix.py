@@ -1,8 +1,4 @@
-"""Mend what the checks found wanting: a plan as a value, then its commands one by one.
-
-In: checks and what kind of machine this is. Out: the commands that mend it, each as
-people would type it; run here where we may, told to the user elsewhere.
-"""
+"""Plan and run the commands that fix failed checks, or print them if they may not run here."""
 
 import shlex
 import time
@@ -16,7 +12,7 @@ from harness.host.cache import Cache
 from harness.host.doctor.check import Check, MachinePart
 from harness.host.doctor.checks import run_checks
 from harness.host.doctor.emulation import BINFMT_MISC
-from harness.host.doctor.host import Host, Packaging, Rights, look_at_host
+from harness.host.doctor.host import Host, Packaging, Rights, inspect_host
 from harness.host.engine.docker import connect
 from harness.host.process import ProcessError, show_process
 
@@ -33,22 +29,22 @@ _ENGINE_PACKAGES = ("docker.io", "ca-certificates")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repair:
-    """One repair, as an argument vector."""
+    """A command that repairs something."""
 
     argv: tuple[str, ...]
     starts_engine: bool = False
-    """Not needed when the engine answers by then: installing it may have started it."""
+    """Skipped if the engine answers already, since its installation may start it."""
 
     @property
     def line(self) -> str:
-        """As one would type it into a shell."""
+        """The command as a shell line."""
         return shlex.join(self.argv)
 
 
 def plan_fixes(checks: Sequence[Check], host: Host) -> tuple[Repair, ...]:
-    """Return the commands that mend ``checks`` on ``host``, in order.
+    """Return the commands that fix the failed ``checks`` on ``host``, in order.
 
-    None where all is well, on a system without apt, and without the right to change it.
+    Empty if no check fails, without apt, and without root rights.
     """
     if host.packaging is not Packaging.APT or host.rights is Rights.NONE:
         return ()
@@ -65,41 +61,41 @@ def plan_fixes(checks: Sequence[Check], host: Host) -> tuple[Repair, ...]:
     )
 
 
-def mend(
+def fix_machine(
     arches: tuple[Arch, ...],
     announce: Callable[[str], None],
     *,
     cache: Cache | None = None,
     tests: bool = False,
 ) -> tuple[Check, ...]:
-    """Run the repairs that ``run_checks`` calls for; return the checks as they are afterwards.
+    """Run the repairs for the failed checks of this machine and return the checks afterwards.
 
-    ``announce`` gets each command before it runs; the commands' own output goes to standard
-    error. Does nothing on a machine that is well. Raises ``EngineError`` when a command
-    fails, and with the commands to type where we may not act ourselves.
+    ``announce`` gets each command before it runs; the output of commands goes to standard error.
+    Raises ``EngineError`` if a command fails, and with the commands to type if they may not run
+    here.
     """
     checks = run_checks(arches, cache=cache, tests=tests)
-    host = look_at_host()
+    host = inspect_host()
     commands = plan_fixes(checks, host)
     for command in commands:
         _apply(command, announce)
     if commands:
         return run_checks(arches, cache=cache, tests=tests)
-    if any(_can_be_mended(check) for check in checks) and not _may_act(host):
+    if any(_is_fixable(check) for check in checks) and not _may_act(host):
         raise EngineError(advice(host))
     return checks
 
 
 def advice(host: Host) -> str:
-    """Return the commands for a machine that we may not mend ourselves."""
-    told = {
+    """Return a message with the commands for a machine that may not be changed here."""
+    systems = {
         Packaging.APT: ("Debian, Ubuntu",),
         Packaging.DNF: ("Fedora",),
         Packaging.BREW: ("macOS",),
         Packaging.OTHER: tuple(_ADVICE),
     }[host.packaging]
-    blocks = [f"  {system}:\n" + "\n".join(f"    {c}" for c in _ADVICE[system]) for system in told]
-    return "\n".join(["this machine is not mended from here; run these yourself:", *blocks])
+    blocks = [f"  {name}:\n" + "\n".join(f"    {c}" for c in _ADVICE[name]) for name in systems]
+    return "\n".join(["this machine cannot be fixed automatically; run these commands:", *blocks])
 
 
 _ADVICE: dict[str, tuple[str, ...]] = {
@@ -129,15 +125,15 @@ def _may_act(host: Host) -> bool:
     return host.packaging is Packaging.APT and host.rights is not Rights.NONE
 
 
-def _can_be_mended(check: Check) -> bool:
-    mendable = (
+def _is_fixable(check: Check) -> bool:
+    fixable = (
         MachinePart.ENGINE,
         MachinePart.EMULATION,
         MachinePart.ASSEMBLER,
         MachinePart.TEST_REGISTRY,
         MachinePart.BROWSER,
     )
-    return not check.ok and check.part in mendable
+    return not check.ok and check.part in fixable
 
 
 def _packages(broken: set[MachinePart], host: Host) -> tuple[str, ...]:
@@ -183,7 +179,7 @@ def _register_handlers(host: Host) -> tuple[Repair, ...]:
     register = (
         [Repair(argv=("systemctl", "restart", "systemd-binfmt"))]
         if host.systemd
-        # Both: a package configured before binfmt-support is not in its database yet.
+        # Import too: a package configured before binfmt-support is not in its database yet.
         else [
             Repair(argv=("update-binfmts", "--import")),
             Repair(argv=("update-binfmts", "--enable")),
@@ -194,7 +190,7 @@ def _register_handlers(host: Host) -> tuple[Repair, ...]:
 
 def _start_engine(host: Host) -> tuple[Repair, ...]:
     if host.engine_runs or host.engine_elsewhere:
-        return ()  # it is not ours to start: the check says what keeps us from it
+        return ()  # starting it would not help: the check says why it does not answer
     if host.systemd:
         return (Repair(argv=("systemctl", "enable", "--now", "docker"), starts_engine=True),)
     start = _shell(f"setsid --fork dockerd > {ENGINE_LOG} 2>&1 < /dev/null", starts_engine=True)
@@ -224,7 +220,7 @@ def _await_engine() -> None:
     while not _engine_answers():
         if time.monotonic() > deadline:
             raise EngineError(
-                f"the engine was started and does not answer within {ENGINE_SECONDS} s; "
+                f"the engine was started but does not answer within {ENGINE_SECONDS} s; "
                 f"the end of its log:\n{_log_tail()}"
             )
         time.sleep(0.5)

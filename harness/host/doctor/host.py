@@ -1,7 +1,4 @@
-"""What kind of machine this is, as far as mending it goes.
-
-In: the machine. Out: ``Host``, a value that repairs are planned from.
-"""
+"""``Host``: the properties of this machine that repairs depend on."""
 
 import os
 import shutil
@@ -18,7 +15,7 @@ SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/
 
 
 class Packaging(StrEnum):
-    """Who installs software here."""
+    """The package manager of this machine."""
 
     APT = "apt"
     DNF = "dnf"
@@ -27,7 +24,7 @@ class Packaging(StrEnum):
 
 
 class Rights(StrEnum):
-    """What we may do to the system."""
+    """The harness's rights on this machine."""
 
     ROOT = "root"
     SUDO = "sudo"
@@ -37,26 +34,26 @@ class Rights(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Host:
-    """The machine, as far as repairs depend on it."""
+    """The properties of a machine that repairs depend on."""
 
     packaging: Packaging
     rights: Rights
     systemd: bool
-    """It is the running init, not merely installed."""
+    """It is the running init, not only installed."""
     has_engine: bool
-    """A ``dockerd`` is installed; the client alone does not count."""
+    """``dockerd`` is installed, not only the client."""
     engine_runs: bool
-    """A ``dockerd`` runs, whether or not we may speak to it."""
+    """``dockerd`` runs, whether or not it can be reached."""
     engine_elsewhere: bool
-    """``DOCKER_HOST`` points at an engine that is not this machine's."""
+    """``DOCKER_HOST`` is not this machine's default socket."""
     binfmt_mounted: bool
     cgroups_mounted: bool
     useless_handlers: tuple[str, ...]
     """QEMU handlers that are disabled or lack the F flag."""
 
 
-def look_at_host() -> Host:
-    """Look at this machine; ask nobody for a password."""
+def inspect_host() -> Host:
+    """Return the properties of this machine. Never asks for a password."""
     return Host(
         packaging=_packaging(),
         rights=_rights(),
@@ -100,6 +97,6 @@ def _is_running(program: str) -> bool:
         try:
             if name.read_text().strip() == program:
                 return True
-        except OSError:  # it ended while we looked
+        except OSError:  # the process ended
             continue
     return False

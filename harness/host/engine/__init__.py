@@ -1,8 +1,4 @@
-"""The container engine: images in, hardened containers out.
-
-``Engine`` is the seam: everything above speaks to this protocol, ``docker.py`` is the
-real one (docker-py), and the tests' fake engine is another.
-"""
+"""The container engine: the ``Engine`` protocol and its implementation over docker-py."""
 
 from harness.host.engine.api import (
     Channel,

@@ -1,4 +1,4 @@
-"""What the harness asks of a container engine, and the values that pass between them."""
+"""The protocol of a container engine, and its values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from harness.host.engine.hardening import HARDENING, LIMITS, Hardening, Limits
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineInfo:
-    """The engine that answered."""
+    """Properties of the engine."""
 
     version: str
     api_version: str
@@ -20,34 +20,34 @@ class EngineInfo:
     """Machine the engine runs on, as ``uname -m`` spells it."""
     kernel: str
     limits: frozenset[str]
-    """Those of ``memory``, ``pids``, ``cpu`` that it can enforce."""
+    """Which of ``memory``, ``pids`` and ``cpu`` it can enforce."""
     rootless: bool
     data_root: str = ""
-    """Directory of its images, on the machine it runs on."""
+    """Directory of its images, on the engine's machine."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineImage:
-    """An image as the engine has it."""
+    """An image in the engine."""
 
     id: str
     """``sha256:…`` of its config."""
     platform: str
-    """``linux/arm/v7``, as its config says."""
+    """``linux/arm/v7``, from its config."""
     digests: tuple[str, ...] = ()
-    """Repository digests, ``debian@sha256:…``; empty for an image that was loaded."""
+    """Repository digests, ``debian@sha256:…``; empty for a loaded image."""
     labels: dict[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
-    """As it is called here: ``debian:12``."""
+    """Its tags: ``debian:12``."""
     size: int = 0
-    """Bytes, with the layers that it shares with others."""
+    """Bytes, including the layers shared with other images."""
     named_at: float = 0.0
-    """Seconds since the epoch when it last got a name; 0 where the engine does not tell."""
+    """Seconds since the epoch of its last tag; 0 if unknown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerSpec:
-    """A hardened container: no network, read-only root, nobody, no capability, one tmpfs."""
+    """A hardened container: no network, read-only root, user nobody, no capabilities, one tmpfs."""
 
     image: str
     """Image id."""
@@ -60,7 +60,7 @@ class ContainerSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completed:
-    """A container that ran to its end."""
+    """The result of a container that ran to its end."""
 
     status: int
     output: bytes
@@ -73,38 +73,38 @@ class Channel(Protocol):
     """The standard streams of one running container."""
 
     def send(self, data: bytes) -> None:
-        """Write to its standard input. Raises ``ChannelClosedError`` when it is gone."""
+        """Write to standard input. Raises ``ChannelClosedError`` if the container is gone."""
 
     def receive(self, size: int, *, deadline: float) -> bytes:
-        """Return exactly ``size`` bytes of its standard output.
+        """Return exactly ``size`` bytes of standard output.
 
         ``deadline`` is on the ``time.monotonic`` clock. Raises ``ChannelTimeoutError`` past it and
-        ``ChannelClosedError`` when the container ended first.
+        ``ChannelClosedError`` if the container ends first.
         """
 
     def errors(self) -> str:
-        """Return the tail of its standard error so far."""
+        """Return the tail of standard error so far."""
 
     def memory_exceeded(self) -> bool:
-        """Whether the engine says that the container ran out of memory."""
+        """Whether the engine reports that the container ran out of memory."""
 
     def close(self) -> None:
-        """Kill and remove the container; idempotent, never raises for one that is gone."""
+        """Kill and remove the container. Idempotent."""
 
 
 class ChannelClosedError(Exception):
-    """The container at the other end is gone."""
+    """The container is gone."""
 
 
 class ChannelTimeoutError(Exception):
-    """Nothing came within the deadline."""
+    """The deadline passed."""
 
 
 class Engine(Protocol):
-    """A container engine. Every method raises ``EngineError`` when the engine cannot be reached."""
+    """A container engine. Every method raises ``EngineError`` if the engine cannot be reached."""
 
     def ping(self) -> None:
-        """Return when the engine answers."""
+        """Check that the engine answers."""
 
     def close(self) -> None:
         """Close the connections to the engine."""
@@ -115,16 +115,16 @@ class Engine(Protocol):
         """Return the image of that name or id, or None."""
 
     def list_images(self, prefix: str) -> tuple[EngineImage, ...]:
-        """Return the images that have a name which begins with ``prefix``."""
+        """Return the images with a name that begins with ``prefix``."""
 
     def remove_image(self, name: str) -> None:
-        """Take the name from its image, and the image away where it has no other name.
+        """Remove the name, and the image if it has no other name.
 
-        Raises ``ImageError`` where a container still uses it.
+        Raises ``ImageError`` if a container uses the image.
         """
 
     def load_image(self, archive: Path, reference: str) -> EngineImage:
-        """Load an image archive that holds one image, named ``reference``."""
+        """Load an archive that holds one image named ``reference``."""
 
     def export_image(self, image: str, arch: Arch, path: Path) -> None:
         """Write the files of an image as a tar file at ``path``. Nothing in the image runs."""
@@ -137,10 +137,10 @@ class Engine(Protocol):
         """
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
-        """Pull for that platform; the image's one digest is the one that was pulled.
+        """Pull the image for the platform of ``arch``; its only digest is the pulled one.
 
-        Raises ``ImageError``: ``infra:not-found`` for what will not appear by trying again,
-        ``infra:pull`` for what may.
+        Raises ``ImageError``: ``infra:not-found`` if the registry lacks the image, ``infra:pull``
+        for errors that another try may solve.
         """
 
     def prepare_image(
@@ -153,13 +153,13 @@ class Engine(Protocol):
         labels: dict[str, str],
         announce: Callable[[str], None],
     ) -> EngineImage:
-        """Run ``commands`` in ``base`` as root with network, keep the result as ``reference``."""
+        """Run ``commands`` in ``base`` as root with network; commit the result as ``reference``."""
 
     def run(self, spec: ContainerSpec, *, stdin: bytes = b"", timeout: float) -> Completed:
-        """Run a hardened container to its end; it is removed whatever happens."""
+        """Run a hardened container to its end and remove it."""
 
     def open(self, spec: ContainerSpec) -> Channel:
         """Start a hardened container and return its streams."""
 
     def reap(self) -> int:
-        """Remove the containers of runs whose process is gone; return how many there were."""
+        """Remove the containers of killed runs and return their number."""

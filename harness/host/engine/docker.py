@@ -1,8 +1,4 @@
-"""The real engine, through docker-py: every call that reaches a container engine is here.
-
-In: the protocol's values. Out: the same; everything docker-py, requests or the socket
-raise becomes an ``EngineError`` with the next step.
-"""
+"""``Engine`` over docker-py, whose errors become ``EngineError``."""
 
 import contextlib
 import os
@@ -33,17 +29,17 @@ from harness.host.engine.streams import Streams
 
 PING_SECONDS = 5
 REQUEST_SECONDS = 600
-"""Read time-out of one request: loading an image of some 100 MB onto a slow disk."""
+"""Read timeout of a request: loading an image of some 100 MB onto a slow disk."""
 PREPARE_SECONDS = 1800
-"""A package manager that runs under emulation takes minutes."""
+"""A package manager takes minutes under emulation."""
 
-_ADVICE = "run `wheelgrid doctor` to see what is missing, `wheelgrid doctor --fix` to mend it"
+_ADVICE = "run `wheelgrid doctor` to see what is missing, `wheelgrid doctor --fix` to install it"
 
 
 def connect() -> "DockerEngine":
-    """Return the engine that the environment points at (``DOCKER_HOST``, else the default socket).
+    """Return the engine at ``DOCKER_HOST``, else at the default socket.
 
-    Raises ``EngineError`` within a few seconds when there is none.
+    Raises ``EngineError`` within a few seconds if it does not answer.
     """
     with _translated():
         client = docker.from_env(timeout=PING_SECONDS)
@@ -107,7 +103,7 @@ class DockerEngine:
                 self._api.remove_image(name)
         except EngineError as error:
             if isinstance(error.__cause__, docker.errors.APIError):
-                raise ImageError(f"{name}: {error}; is a run using it?") from error
+                raise ImageError(f"{name}: {error}; does a container use it?") from error
             raise
 
     def load_image(self, archive: Path, reference: str) -> EngineImage:
@@ -115,10 +111,10 @@ class DockerEngine:
             for event in self._api.load_image(stream):
                 if "error" in event:
                     raise ImageError(
-                        f"{archive}: the engine does not load it: {event['error']}\n{_ADVICE}"
+                        f"{archive}: the engine cannot load it: {event['error']}\n{_ADVICE}"
                     )
         with _translated():
-            # The engine notes when an image is named, and not when it is loaded.
+            # The engine records the time of a tag, but not that of a load.
             self._api.tag(reference, *_split_reference(reference))
         return self._existing(reference)
 
@@ -161,7 +157,7 @@ class DockerEngine:
             if isinstance(error.__cause__, docker.errors.APIError):
                 raise _pull_error(reference, arch, str(error.__cause__.explanation)) from error
             raise
-        # The engine itself keeps a digest with the first platform pulled by it only.
+        # The engine itself records a digest only for the first platform that is pulled by it.
         return replace(self._existing(reference), digests=(f"{name}@{digest}",))
 
     def prepare_image(
@@ -183,7 +179,7 @@ class DockerEngine:
                 labels=own_label(),
                 environment=dict(arch.qemu_env),
                 platform=arch.platform,
-                # As good as a bridge here, and it works where the engine has none.
+                # Serves as well as a bridge, and works for engines without one.
                 host_config=self._api.create_host_config(network_mode="host"),
             )["Id"]
             try:
@@ -199,7 +195,7 @@ class DockerEngine:
         return self._existing(reference)
 
     def _follow(self, container: str, announce: Callable[[str], None]) -> None:
-        """Announce what a preparing container prints; raise ``ImageError`` when it fails."""
+        """Announce the output of a preparing container; raise ``ImageError`` if it fails."""
         deadline = time.monotonic() + PREPARE_SECONDS
         tail: list[str] = []
         for chunk in self._api.logs(container, stdout=True, stderr=True, stream=True):
@@ -267,7 +263,7 @@ class DockerEngine:
         )
 
     def _ran_out_of_memory(self, container: str, since: int) -> bool:
-        """Ask the engine's recent events: the container itself may be gone already."""
+        """Search the engine's recent events, since the container may be gone already."""
         with _translated():
             events = self._api.events(
                 since=since,
@@ -287,15 +283,15 @@ class DockerEngine:
 
     def _remove(self, container: str) -> None:
         with _translated(), contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
-            # APIError: "removal is already in progress" (auto-remove was faster)
+            # APIError: "removal is already in progress", by auto-remove
             self._api.remove_container(container, force=True, v=True)
 
     def _existing(self, reference: str) -> EngineImage:
         image = self.find_image(reference)
         if image is None:
             raise ImageError(
-                f"{reference}: the engine took it and does not have it; "
-                "run again, and see that nothing else removes its images"
+                f"{reference}: the engine accepted the image but does not have it; "
+                "check that nothing else removes its images, then run again"
             )
         return image
 
@@ -314,7 +310,7 @@ def _engine_image(found: dict[str, Any]) -> EngineImage:
 
 
 def _seconds(text: str) -> float:
-    """Return a time of the engine's as seconds since the epoch, 0 for its way of saying never."""
+    """Return a timestamp of the engine as seconds since the epoch, 0 for its zero time."""
     with contextlib.suppress(ValueError):
         return max(0.0, datetime.fromisoformat(text).timestamp())
     return 0.0
@@ -336,17 +332,17 @@ _FINAL = ("not found", "manifest unknown", "no matching manifest", "denied", "do
 
 def _pull_error(reference: str, arch: Arch, message: str) -> ImageError:
     final = any(words in message.lower() for words in _FINAL)
-    # On a line of its own: a fallback to the next way tells the first line alone.
+    # On a second line, since the message of a fallback has only the first.
     step = "correct its name in matrix/targets.yaml" if final else "check the network"
     return ImageError(
-        f"{reference} for {arch.platform}: {message}\n{step}, or get it another way: --images",
+        f"{reference} for {arch.platform}: {message}\n{step}, or choose another way with --images",
         cause=Cause.NOT_FOUND if final else Cause.PULL,
     )
 
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """Turn what docker-py raises into ``EngineError`` with the next step."""
+    """Turn errors of docker-py into ``EngineError`` with the next step."""
     try:
         yield
     except docker.errors.APIError as error:
@@ -374,7 +370,7 @@ def _unreachable(error: BaseException) -> str:
 
 
 def _innermost(error: BaseException) -> str:
-    # As far as what the system said: what is below that was being handled when it was said.
+    # Stop at the system's error: its context is an error that was being handled at that time.
     while not getattr(error, "errno", None) and (below := error.__cause__ or error.__context__):
         error = below
     return str(error) or type(error).__name__

@@ -1,7 +1,6 @@
-"""What a container that runs untrusted code may do: one value, rendered for each who starts one.
+"""Hardening of containers for untrusted code, as host configuration and as ``docker run`` options.
 
-``HARDENING`` is rendered as the engine API's host configuration and as words for ``docker run``,
-so that a reproduced cell has the same limits as a probed one.
+Both come from one value, so that a reproduced cell has the same limits as a probed one.
 """
 
 import json
@@ -19,31 +18,31 @@ DENIED = frozenset(
         "open_tree", "mount_setattr", "pivot_root", "unshare", "setns",
     }
 )  # fmt: skip
-"""System calls that the engine's default profile allows to somebody, and ours to nobody."""
+"""System calls that are denied in addition to those of the engine's default profile."""
 _AF_ALG, _AF_VSOCK = 38, 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What a probe container may use."""
+    """Resource limits of a probe container."""
 
     memory: int = 1 << 30
-    """Bytes, swap included; the tmpfs counts."""
+    """Bytes, including swap and the tmpfs."""
     pids: int = 128
     cpus: float = 1.0
     tmpfs: int = 512 << 20
-    """Bytes of the one writable directory, ``/tmp``."""
+    """Bytes of ``/tmp``, the only writable directory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hardening:
-    """What a container of untrusted code may not do. Each field can be switched off for a test."""
+    """Restrictions of a container for untrusted code. Tests can disable each of them."""
 
     user: str = "65534:65534"
     no_network: bool = True
     read_only: bool = True
     no_ipc: bool = True
-    """An IPC name space of its own, without ``/dev/shm``."""
+    """A private IPC namespace without ``/dev/shm``."""
     no_capabilities: bool = True
     no_new_privileges: bool = True
     no_core: bool = True
@@ -90,22 +89,22 @@ class Hardening:
         return words + (["--ulimit", "core=0:0"] if self.no_core else [])
 
 
-TMP = "/tmp"  # noqa: S108 - the container's, a tmpfs
+TMP = "/tmp"  # noqa: S108 - a tmpfs in the container
 HARDENING = Hardening()
 LIMITS = Limits()
 
 
 def _tmpfs(limits: Limits) -> str:
-    # Extension modules are mapped executable from here: no noexec.
+    # No noexec: extension modules are mapped executable from here.
     return f"rw,exec,nosuid,nodev,mode=1777,size={limits.tmpfs}"
 
 
 @once
 def seccomp_profile() -> str:
-    """Return our seccomp profile as JSON: the engine's default without ``DENIED``.
+    """Return the seccomp profile as JSON: the engine's default without ``DENIED``.
 
-    What the default grants to a capability is left out, since a probe container has none; and a
-    socket may be of neither the kernel's crypto interface nor a virtual machine's host.
+    Rules for capabilities are left out, since a probe container has none. Sockets of the families
+    AF_ALG (kernel crypto) and AF_VSOCK (virtual machine host) are denied.
     """
     profile = json.loads(files(__package__).joinpath("seccomp_default.json").read_text())
     del profile["comment"]

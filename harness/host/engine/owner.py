@@ -1,8 +1,6 @@
-"""Whose container is this: a label that names the process which started it.
+"""Container labels with the machine, boot and process of the owner.
 
-A run that was killed cannot clean up after itself. Its containers carry the machine,
-the boot and the process they belong to, so that the next run can tell an orphan from
-the container of a run that goes on beside it.
+They tell the orphaned containers of a killed run from those of a run that is still active.
 """
 
 import os
@@ -12,12 +10,12 @@ OWNER_LABEL = "wheelgrid.owner"
 
 
 def own_label() -> dict[str, str]:
-    """Return the label that marks a container as this process's."""
+    """Return the label for containers of this process."""
     return {OWNER_LABEL: _owner(os.getpid())}
 
 
 def is_orphan(owner: str) -> bool:
-    """Whether the process of that label is gone; False for another machine's."""
+    """Whether the process of that label is gone; False for other machines."""
     machine, _, rest = owner.partition(" ")
     if machine != _machine():
         return False
@@ -29,7 +27,7 @@ def is_orphan(owner: str) -> bool:
 
 
 def _owner(pid: int) -> str:
-    """Name a process so that it stays unique: with its start time, since ids are used again."""
+    """Return a unique name of a process, with its start time since ids are reused."""
     return f"{_machine()} {_boot()} {pid}:{_started(pid)}"
 
 
@@ -37,7 +35,7 @@ def _started(pid: int) -> str:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
-        return "gone" if not _alive(pid) else "unknown"  # no /proc: macOS
+        return "gone" if not _alive(pid) else "unknown"  # macOS has no /proc
     # Field 22 of proc(5), counted after the command's closing parenthesis.
     return stat.rpartition(")")[2].split()[19]
 

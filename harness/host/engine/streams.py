@@ -1,8 +1,8 @@
-"""The standard streams of one container over the engine's attach socket.
+"""The standard streams of a container over the engine's attach socket.
 
-The engine multiplexes standard output and error into frames of an eight-byte header
-(stream number, three zero bytes, length) and the payload (Docker Engine API,
-"Attach to a container"). Nothing here ever waits without a deadline.
+The engine multiplexes standard output and error into frames: an eight-byte header (stream number,
+three zero bytes, length) and the payload (Docker Engine API, "Attach to a container"). Every wait
+has a deadline.
 """
 
 import contextlib
@@ -20,18 +20,18 @@ _STDERR = 2
 _CHUNK = 1 << 16
 ERRORS_KEPT = 8192
 MOST_OUTPUT = 128 << 20
-"""Bytes that one container may print to its end: they are kept in memory."""
+"""Bytes of output that ``exchange`` holds in memory."""
 SEND_SECONDS = 120
-"""A container that takes no input for so long hangs."""
+"""A container that reads no input for this long hangs."""
 
 
 class Streams:
-    """``Channel`` over one attached container."""
+    """``Channel`` over an attached container."""
 
     def __init__(
         self,
         container: str,
-        attached: Any,  # noqa: ANN401 - docker-py gives a socket or a wrapper around one
+        attached: Any,  # noqa: ANN401 - docker-py returns a socket or a wrapper of one
         *,
         remove: Callable[[], None],
         out_of_memory: Callable[[], bool],
@@ -70,7 +70,7 @@ class Streams:
         while not self._ended:
             self._wait(deadline)
             if len(self._output) > MOST_OUTPUT:
-                raise EngineError(f"a container printed more than {MOST_OUTPUT} bytes; ended it")
+                raise EngineError(f"a container printed more than {MOST_OUTPUT} bytes; killed it")
         return bytes(self._output)
 
     def errors(self) -> str:
@@ -86,7 +86,7 @@ class Streams:
             self._remove()
 
     def _pump(self, data: memoryview, deadline: float) -> None:
-        """Write all of ``data`` while reading along, so that neither side blocks the other."""
+        """Write ``data`` and read at the same time, so that neither side blocks the other."""
         while data:
             if self._ended:
                 raise ChannelClosedError

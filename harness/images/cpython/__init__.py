@@ -1,4 +1,4 @@
-"""CPythons for replicas: a release, an arch, a libc and a naming in, an interpreter's files out."""
+"""Build CPython for replicas, for a release, an arch, a libc and a naming."""
 
 from harness.images.cpython.renamed_build import HeaderDir, interpreter_headers, interpreter_tree
 

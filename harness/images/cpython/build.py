@@ -1,8 +1,7 @@
-"""One CPython compiled for one arch and libc: everything but the names, which flavours add.
+"""Compile CPython for an arch and a libc, without the SOABI names, which ``renamed_build`` adds.
 
-In: an interpreter's row, an arch, a libc. Out: its build directory in a tar file, kept by
-content. The machine's own arch on glibc comes first: it answers configure's questions for
-the others, and its interpreter runs what a build needs run.
+The result is the build directory in a tar file in the cache. The native build (this machine's arch
+on glibc) comes first: the others reuse its configure results and run its interpreter.
 """
 
 import os
@@ -30,8 +29,8 @@ from harness.images.cpython.toolchain import zig_target, zig_version
 from harness.images.debian import SourceChoice, Workspace
 
 CONFIGURE_SECONDS = 300
-PLACE = "/usr/src"
-"""Where an interpreter says that it was built."""
+RECORDED_BUILD_DIR = "/usr/src"
+"""The build directory that an interpreter records."""
 
 _CONFIGURE = (
     "--quiet",
@@ -47,7 +46,7 @@ _CONFIGURE = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CPythonBuild:
-    """A compiled CPython without a name."""
+    """A compiled CPython without SOABI names."""
 
     interpreter: Interpreter
     arch: Arch
@@ -57,18 +56,17 @@ class CPythonBuild:
     """Tar file with ``build/``."""
     libraries: Libraries
     key: str
-    """Stands for everything it is made of and by."""
+    """Key of all inputs and of the code that builds it."""
 
 
 def find_build(
     interpreter: Interpreter, arch: Arch, libc: str, workspace: Workspace
 ) -> CPythonBuild:
-    """Return the interpreter compiled for ``arch`` and ``libc``, compiled when first asked for.
+    """Return the interpreter for ``arch`` and ``libc``, compiled unless it is in the cache.
 
-    Of two cores and with every cache empty, zig's too: 61 s for this machine's own 3.11 on
-    glibc, 50 s for another arch or libc, and 25 s once for the libraries of each. Raises
-    ``BuildError`` with the end of the log and the path of all of it, and ``UpstreamError`` for
-    a source that cannot be fetched.
+    On two cores with all caches empty: 61 s for the native build of 3.11, 50 s for another arch or
+    libc, and 25 s for the libraries of each. Raises ``BuildError`` with the tail and path of the
+    log, and ``UpstreamError`` for a source that cannot be fetched.
     """
     cache = workspace.cache
     source = find_source(source_choice(interpreter), workspace)
@@ -92,7 +90,7 @@ def find_build(
             with logged(f"CPython {source.version} {arch.name} {libc}", cache):
                 _compile(build_env, source, native, interpreter.python, cache)
             with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
-                # PAX keeps fractions of seconds, by which make knows what is newer.
+                # PAX keeps fractions of seconds, which make compares.
                 tar.add(build_env.build, "build")
 
     archive = cache.get("builds", f"{interpreter.id}-{arch.name}-{libc}-{key}.tar", fill)
@@ -108,9 +106,9 @@ def find_build(
 
 
 def host_python(build: CPythonBuild, *, cache: Cache) -> Path:
-    """Return the interpreter of a native build as a program that this machine runs.
+    """Return the executable of a native build.
 
-    It takes the standard library from the source, so it is for builds alone.
+    It uses the standard library in the source tree, so it is for builds only.
     """
 
     def make(root: Path) -> None:
@@ -127,20 +125,20 @@ def host_python(build: CPythonBuild, *, cache: Cache) -> Path:
 
 
 def source_choice(interpreter: Interpreter) -> SourceChoice:
-    """Return what the interpreter is compiled from."""
+    """Return the source package of the interpreter."""
     return SourceChoice(
         name=interpreter.source, suites=(interpreter.suite, *interpreter.other_suites)
     )
 
 
 def read_setup(source: Path) -> str:
-    """Return the text of a release's own list of modules, see ``setup_local``."""
+    """Return the text of a release's list of modules, see ``setup_local``."""
     setup = source / "Modules/Setup.stdlib.in"
     return (setup if setup.exists() else setup.with_name("Setup")).read_text()
 
 
 def unpack_build(build: CPythonBuild, root: Path, source: Path, cache: Cache) -> BuildEnv:
-    """Unpack a build at ``root``, ready for more work with the source at ``source``."""
+    """Unpack a build at ``root`` and link it with the source at ``source``."""
     unpack_tar(build.archive, root)
     return _open(root, build.arch, build.libc, source, build.libraries, cache)
 
@@ -148,7 +146,7 @@ def unpack_build(build: CPythonBuild, root: Path, source: Path, cache: Cache) ->
 def _open(
     root: Path, arch: Arch, libc: str, source: Path, libraries: Libraries, cache: Cache
 ) -> BuildEnv:
-    """Make a build environment with what a build directory refers to beside itself."""
+    """Open a build environment and link the source and the libraries in it."""
     build_env = open_build_env(root, arch, libc, cache)
     (root / "source").symlink_to(source)
     (root / "libraries").symlink_to(libraries.root)
@@ -161,7 +159,7 @@ def native_arch() -> Arch:
 
 
 def native_build(interpreter: Interpreter, workspace: Workspace) -> CPythonBuild:
-    """Return the build that this machine runs: its arch on glibc, see ``find_build``."""
+    """Return the build for this machine's arch on glibc, see ``find_build``."""
     return find_build(interpreter, native_arch(), "glibc", workspace)
 
 
@@ -181,7 +179,7 @@ def _compile(
             libc=build_env.libc == native.libc,
         )
         (build / "config.cache").write_text(answers)
-        command += _cross_options(build_env, native, lend_host(build_env, host), python)
+        command += _cross_options(build_env, native, link_host_python(build_env, host), python)
     run_process(command, timeout=CONFIGURE_SECONDS, cwd=build, env=build_env.env, merge=True)
     with (build / "Makefile").open("a") as makefile:
         makefile.write(fast_objects())
@@ -190,24 +188,24 @@ def _compile(
     if native is None:
         make(build_env, "python")
         (build / "python").replace(build / "host-python")
-    _forget_place(build_env)
+    _replace_build_dir(build_env)
 
 
-def _forget_place(build_env: BuildEnv) -> None:
-    """Take the directory's name out of the Makefile, and leave that as old as it is.
+def _replace_build_dir(build_env: BuildEnv) -> None:
+    """Replace the temporary build directory in the Makefile and keep the file's time.
 
-    It is another one every time, and sysconfig says what a Makefile says (abs_builddir).
+    sysconfig reports the Makefile's values (abs_builddir), which must not vary.
     """
     makefile = build_env.build / "Makefile"
     times = makefile.stat()
-    makefile.write_text(makefile.read_text().replace(str(build_env.root), PLACE))
+    makefile.write_text(makefile.read_text().replace(str(build_env.root), RECORDED_BUILD_DIR))
     os.utime(makefile, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def lend_host(build_env: BuildEnv, host: Path) -> str:
-    """Put a native build's interpreter beside the build, and return its name for the Makefile.
+def link_host_python(build_env: BuildEnv, host: Path) -> str:
+    """Link a native build's interpreter beside the build and return its path for the Makefile.
 
-    A relative one, since sysconfig says what a Makefile says.
+    The path is relative, since sysconfig reports the Makefile's values.
     """
     (build_env.root / "host").symlink_to(host.parent.parent)
     return f"../host/bin/{host.name}"
@@ -226,5 +224,5 @@ def _read(build: CPythonBuild, member: str) -> str:
     with tarfile.open(build.archive) as tar:
         stream = tar.extractfile(member)
         if stream is None:
-            raise BuildError(f"{build.archive} has no {member}; delete it and run this again")
+            raise BuildError(f"{build.archive} has no {member}; delete it and run again")
         return stream.read().decode()

@@ -1,8 +1,4 @@
-"""Where things are compiled: a compiler for an arch and a libc in a directory, and its logs.
-
-In: what to compile for. Out: the environment that commands run in; an error with the end of
-their output and the path of all of it.
-"""
+"""Build environments: a directory with a compiler for an arch and a libc, and build logs."""
 
 import contextlib
 import os
@@ -17,46 +13,46 @@ from harness.host.process import ProcessError, run_process
 from harness.images.cpython.toolchain import write_wrappers
 
 MAKE_SECONDS = 900
-EPOCH = "1577836800"  # 2020-01-01, as every file of every image
+EPOCH = "1577836800"  # 2020-01-01, as all files in images
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildEnv:
-    """A directory in which something is compiled: ``bin/`` has the compiler's wrappers."""
+    """A build directory; ``bin/`` has the compiler's wrappers."""
 
     root: Path
     arch: Arch
     libc: str
     zig: Path
-    """Where zig keeps the runtimes that it compiles, once for every target."""
+    """Cache of the runtimes that zig compiles once per target."""
 
     @property
     def build(self) -> Path:
-        """Where make runs."""
+        """The directory in which make runs."""
         return self.root / "build"
 
     @property
     def env(self) -> dict[str, str]:
-        """What every command here runs with."""
+        """Environment variables of all commands."""
         return {
             "PATH": f"{self.root / 'bin'}:{os.environ.get('PATH', '')}",
             "SOURCE_DATE_EPOCH": EPOCH,
             "PYTHONHASHSEED": "0",
             "LC_ALL": "C",
             "ZIG_GLOBAL_CACHE_DIR": str(self.zig / "global"),
-            # The rest is configure's thousand small programs.
+            # Not kept: it holds configure's many small programs.
             "ZIG_LOCAL_CACHE_DIR": str(self.root / "zig"),
         }
 
 
 def open_build_env(root: Path, arch: Arch, libc: str, cache: Cache) -> BuildEnv:
-    """Make the directory ready to compile in. Raises ``BuildError`` without a compiler."""
+    """Write the compiler's wrappers into ``root``. Raises ``BuildError`` without a compiler."""
     write_wrappers(root / "bin", arch, libc)
     return BuildEnv(root=root, arch=arch, libc=libc, zig=cache.root / "zig")
 
 
 def make(build_env: BuildEnv, *arguments: str) -> None:
-    """Run make in the build directory, on every core. Raises ``ProcessError``."""
+    """Run make in the build directory on all cores. Raises ``ProcessError``."""
     command = ("make", f"-j{os.cpu_count() or 1}", *arguments)
     run_process(
         command,
@@ -69,7 +65,7 @@ def make(build_env: BuildEnv, *arguments: str) -> None:
 
 @contextlib.contextmanager
 def logged(what: str, cache: Cache) -> Iterator[None]:
-    """Turn a ``ProcessError`` into a ``BuildError`` that names the log with all of the output."""
+    """Turn a ``ProcessError`` into a ``BuildError`` that names the log with the full output."""
     try:
         yield
     except ProcessError as error:
@@ -79,5 +75,5 @@ def logged(what: str, cache: Cache) -> Iterator[None]:
             log.write_text(f"{' '.join(error.argv)}\n{error.output}")
         raise BuildError(
             f"{what} does not compile ({error.argv[0]}: {error.reason})\n{error.tail}\n"
-            f"all of it: {log}"
+            f"full log: {log}"
         ) from error

@@ -1,6 +1,6 @@
-"""What CPython's configure is told, so that it asks no more than it must.
+"""Results that CPython's configure need not find out: fixed ones, and those of the native build.
 
-Pure. In: the answers of the machine's own build, a libc. Out: those that hold for another.
+Pure.
 """
 
 ANSWERS = (
@@ -15,13 +15,13 @@ ANSWERS = (
     "ac_cv_file__dev_ptmx=yes",
     "ac_cv_file__dev_ptc=no",
 )
-"""What zig's newer headers declare and the musl or glibc of the time does not have, or what
-configure can only find out by running a program."""
+"""Functions that zig's newer headers declare but the musl or glibc of the time lacks, and results
+that configure could only get by running a program."""
 
-# Answers of the machine's own build that say something about how it was configured.
+# Results that depend on how the native build was configured.
 _OWN_ANSWERS = ("ac_cv_build", "ac_cv_host", "ac_cv_env_", "ac_cv_prog_", "ac_cv_path_")
 
-# About the arch. The one on alignment is no for all of x86_64, and decides how strings are hashed.
+# Results that depend on the arch. The one on alignment is no on x86_64 and affects string hashes.
 _ARCH_ANSWERS = (
     *("ac_cv_sizeof_", "ac_cv_alignof_", "ac_cv_c_bigendian", "ax_cv_c_float_words_bigendian"),
     *("ac_cv_wchar_t_signed", "ac_cv_aligned_required", "ac_cv_gcc_asm"),
@@ -29,8 +29,7 @@ _ARCH_ANSWERS = (
     *("ac_cv_x87", "ac_cv_asm", "ac_cv_libatomic", "ac_cv_builtin_atomic", "ac_cv_mc68881"),
 )
 
-# About the libc: all the questions that musl and glibc answer differently for 3.9, 3.11
-# or 3.13, of which there are 13 in 439 for 3.9 and 11 for 3.13.
+# Results that differ between musl and glibc for 3.9, 3.11 or 3.13: 13 of 439 for 3.9, 11 for 3.13.
 _LIBC_ANSWERS = (
     *("ac_cv_func___fpu_control", "ac_cv_func_crypt", "ac_cv_func_explicit_bzero"),
     *("ac_cv_func_gamma", "ac_cv_func_getentropy", "ac_cv_func_getrandom", "ac_cv_func_getwd"),
@@ -42,9 +41,9 @@ _LIBC_ANSWERS = (
 
 
 def shared_answers(cache: str, *, arch: bool, libc: bool) -> str:
-    """Return those lines of a config.cache that hold for another build.
+    """Return the lines of the native build's config.cache that hold for another build.
 
-    ``arch`` and ``libc`` say whether it is for the same arch and for the same libc.
+    ``arch`` and ``libc`` say whether arch and libc are the same.
     """
     own = (
         *_OWN_ANSWERS,

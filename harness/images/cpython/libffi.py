@@ -1,7 +1,4 @@
-"""libffi without its own configure, whose answers are few and known here.
-
-In: an arch, the source tree, where the headers go. Out: what the compiler is to be told.
-"""
+"""Headers and compiler arguments for libffi, whose configure results are fixed here."""
 
 from pathlib import Path
 
@@ -9,7 +6,7 @@ from harness.core.arches import Arch
 from harness.core.errors import BuildError
 
 _FFI_TARGETS = {
-    # libffi's configure.host: its name of the arch, its folder, its files.
+    # From libffi's configure.host: target, folder, files.
     "x86_64": ("X86_64", "x86", ("ffi64.c", "unix64.S", "ffiw64.c", "win64.S")),
     "i686": ("X86", "x86", ("ffi.c", "sysv.S")),
     "aarch64": ("AARCH64", "aarch64", ("ffi.c", "sysv.S")),
@@ -56,8 +53,7 @@ _FFI_CONFIG = """\
 #endif
 """
 
-# CPython up to 3.10 defines these types itself, which is one definition too many when
-# both are linked into one program.
+# CPython up to 3.10 defines these types too, so a static link would have duplicate symbols.
 _FFI_WEAK = "".join(
     f"#pragma weak ffi_type_{name}\n"
     for name in (
@@ -67,13 +63,15 @@ _FFI_WEAK = "".join(
 )
 
 
-def libffi_words(include: Path, arch: Arch, source: Path) -> tuple[str, ...]:
-    """Write libffi's headers into ``include`` and return the compiler's arguments for all of it.
+def libffi_arguments(include: Path, arch: Arch, source: Path) -> tuple[str, ...]:
+    """Write libffi's headers into ``include`` and return the compiler arguments for its sources.
 
-    Raises ``BuildError`` for an arch that libffi is not known for here.
+    Raises ``BuildError`` for an arch without an entry here.
     """
     if arch.name not in _FFI_TARGETS:
-        raise BuildError(f"no libffi for {arch.name}; known: {' '.join(_FFI_TARGETS)}")
+        raise BuildError(
+            f"no libffi sources known for {arch.name}; known: {' '.join(_FFI_TARGETS)}"
+        )
     target, place, files = _FFI_TARGETS[arch.name]
     (include / "ffi.h").write_text(_header(source, target))
     (include / "fficonfig.h").write_text(f"{_FFI_CONFIG}#ifndef LIBFFI_ASM\n{_FFI_WEAK}#endif\n")

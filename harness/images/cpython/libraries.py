@@ -1,8 +1,4 @@
-"""zlib, libffi and OpenSSL as static libraries, which CPython needs and does not bring.
-
-In: an arch and a libc. Out: a directory with ``include/`` and ``lib/``, made once for every
-CPython.
-"""
+"""Build zlib, libffi and OpenSSL as static libraries for CPython."""
 
 import tempfile
 from dataclasses import dataclass
@@ -13,7 +9,7 @@ from harness.host.cache import content_key
 from harness.host.code_key import code_key
 from harness.host.process import run_process
 from harness.images.cpython.build_env import logged, open_build_env
-from harness.images.cpython.libffi import libffi_words
+from harness.images.cpython.libffi import libffi_arguments
 from harness.images.cpython.openssl import build_openssl
 from harness.images.cpython.sources import find_source
 from harness.images.cpython.toolchain import zig_target, zig_version
@@ -24,10 +20,10 @@ SECONDS = 300
 SOURCES = (
     SourceChoice(name="zlib", suites=("trixie", "bookworm")),
     SourceChoice(name="libffi", suites=("trixie", "bookworm")),
-    # 1.1.1, which later releases have not; see openssl.py.
+    # The last release with 1.1.1; see openssl.py.
     SourceChoice(name="openssl", suites=("bullseye",)),
 )
-"""Whose source each library is made of."""
+"""The source packages of the libraries."""
 
 _ZLIB = (
     *("adler32", "compress", "crc32", "deflate", "gzclose", "gzlib", "gzread", "gzwrite"),
@@ -37,19 +33,19 @@ _ZLIB = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Libraries:
-    """The libraries for one arch and libc."""
+    """The libraries for an arch and a libc."""
 
     root: Path
-    """Has ``include/`` and ``lib/``, read-only for everybody."""
+    """Read-only directory with ``include/`` and ``lib/``."""
     key: str
-    """Stands for everything they are made of and by."""
+    """Key of all inputs and of the code that builds them."""
 
 
 def find_libraries(arch: Arch, libc: str, workspace: Workspace) -> Libraries:
-    """Return the libraries for ``arch`` and ``libc``, compiled when first asked for.
+    """Return the libraries for ``arch`` and ``libc``, compiled unless they are in the cache.
 
-    25 s on two cores, every cache empty. Raises ``BuildError`` with the end of the log and
-    the path of all of it, and ``UpstreamError`` for a source that cannot be fetched.
+    25 s on two cores with all caches empty. Raises ``BuildError`` with the tail and path of the
+    log, and ``UpstreamError`` for a source that cannot be fetched.
     """
     cache = workspace.cache
     sources = {choice.name: find_source(choice, workspace) for choice in SOURCES}
@@ -69,7 +65,7 @@ def find_libraries(arch: Arch, libc: str, workspace: Workspace) -> Libraries:
             (root / "lib").mkdir()
             with logged(f"{'-'.join(sources)} {arch.name} {libc}", cache):
                 _build_zlib(root, trees["zlib"], build_env.env)
-                words = libffi_words(root / "include", arch, trees["libffi"])
+                words = libffi_arguments(root / "include", arch, trees["libffi"])
                 _archive(root, "libffi.a", words, build_env.env)
                 build_openssl(root, arch, trees["openssl"], build_env.env)
 
@@ -85,11 +81,11 @@ def _build_zlib(folder: Path, source: Path, env: dict[str, str]) -> None:
 
 
 def _archive(folder: Path, name: str, arguments: tuple[str, ...], env: dict[str, str]) -> None:
-    """Compile each source to an object of its own, then archive all of them."""
+    """Compile each source to an object, then archive all objects."""
     objects = folder / f"{name}.objects"
     objects.mkdir()
-    # Hidden: an interpreter exports what it can, and a wheel that brings a libffi or a zlib
-    # of its own (cffi, Pillow) would be bound to these.
+    # Hidden: otherwise the interpreter exports the symbols, and a wheel with its own libffi or
+    # zlib (cffi, Pillow) binds to them.
     command = ("cc", "-c", "-O2", "-fvisibility=hidden", *arguments)
     run_process(command, timeout=SECONDS, cwd=objects, env=env, merge=True)
     found = sorted(path.name for path in objects.glob("*.o"))

@@ -1,14 +1,14 @@
-"""Which standard modules are built in: a release's own ``Modules/Setup`` in, ``Setup.local`` out.
+"""``Setup.local`` for a release: which standard modules are built in, which are shared.
 
-Pure. Built in, an interpreter needs no file beside itself, and flavours share every
-object. The modules that test the import of extensions stay shared: they are what shows
-that a replica reads the names it should. Which objects are worth optimizing is told too.
+Pure. An interpreter with built-in modules is one file, and all namings share its objects. The
+modules that test the import of extensions stay shared, since they show that a replica imports the
+right names. This module also lists the objects that are worth optimizing.
 """
 
 import re
 
 LIBRARIES = "../libraries"
-"""Where the libraries are, seen from the build directory."""
+"""Path of the libraries from the build directory."""
 
 BUILT_IN = (
     *("array", "math", "cmath", "_contextvars", "_struct", "_random", "_pickle", "_datetime"),
@@ -19,7 +19,7 @@ BUILT_IN = (
     *("_elementtree", "_queue", "_opcode", "_lsprof", "_interpreters", "_interpchannels"),
     *("_interpqueues", "_xxsubinterpreters", "_multibytecodec", "_codecs_jp"),
 )
-"""What pip and common wheels import; a release that lacks one of them lacks it here too."""
+"""Modules that pip and common wheels import, if the release has them."""
 
 _FAST = (
     *("Objects/%.o", "Parser/%.o", "Parser/pegen/%.o", "Modules/_io/%.o", "Modules/_sre/%.o"),
@@ -44,15 +44,14 @@ _FAST = (
         )
     ),
 )
-"""Objects of some release that are compiled for speed: what an import and pip's work run
-through. Under emulation pip's import takes as long as when all are, within 2 %; what is left
-out takes a fifth of the seconds."""
+"""Objects of some release that imports and pip use most. With only these optimized, pip's import
+under emulation is within 2 % of a fully optimized build, and compiling takes a fifth less."""
 
 _SHARED = ("_testmultiphase", "_testimportmultiple", "_testsinglephase")
 
 _MULTIPROCESSING = "_multiprocessing/multiprocessing.c _multiprocessing/semaphore.c"
 _OWN = {
-    # What a release's Setup does not list, up to 3.10 because setup.py builds it.
+    # Not listed in a release's Setup; up to 3.10 setup.py builds them.
     "_queue": "_queuemodule.c",
     "_opcode": "_opcode.c",
     "_lsprof": "_lsprof.c rotatingtree.c",
@@ -62,7 +61,7 @@ _OWN = {
     "_testimportmultiple": "_testimportmultiple.c",
 }
 
-# A word with = would make the line a definition for makesetup: no -DNAME=1.
+# No -DNAME=1: makesetup reads a line with = as a definition.
 _CTYPES = " ".join(
     f"_ctypes/{name}.c" for name in ("_ctypes", "callbacks", "callproc", "stgdict", "cfield")
 )
@@ -80,9 +79,9 @@ _LINE = re.compile(r"^(?:#|@MODULE_\w+_TRUE@)(?P<name>\w+)\s+(?P<rest>\S.*)$", r
 
 
 def setup_local(setup: str) -> str:
-    """Return the ``Setup.local`` for a release, from the text of its own list of modules.
+    """Return the ``Setup.local`` for a release.
 
-    ``setup`` is ``Modules/Setup`` up to 3.10 and ``Modules/Setup.stdlib.in`` from 3.11 on.
+    ``setup`` is the text of its ``Modules/Setup`` up to 3.10, else of ``Modules/Setup.stdlib.in``.
     """
     known = {**_OWN, **_listed(setup)}
     built_in = [f"{name} {known[name]}" for name in BUILT_IN if name in known]
@@ -91,12 +90,12 @@ def setup_local(setup: str) -> str:
 
 
 def fast_objects() -> str:
-    """Return the line for the end of a Makefile that has some objects compiled for speed."""
+    """Return the Makefile line that optimizes some objects, to be appended."""
     return f"\n{' '.join(_FAST)}: OPT += -O2\n"
 
 
 def shared_modules(setup: str) -> tuple[str, ...]:
-    """Return the names of the modules that a release has as files, from the same text."""
+    """Return the names of a release's shared modules; ``setup`` as in ``setup_local``."""
     known = {**_OWN, **_listed(setup)}
     return tuple(name for name in _SHARED if name in known)
 

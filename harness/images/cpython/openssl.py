@@ -1,8 +1,7 @@
-"""OpenSSL as static libraries: its source tree and a toolchain in, ``lib*.a`` and headers out.
+"""Build OpenSSL 1.1.1 as static libraries. Every CPython from 3.7 to 3.13 supports it.
 
-1.1.1, which every CPython from 3.7 to 3.13 takes, and which the environments of the time had.
-It is there so that ``import ssl`` works, as wheels do at their own import; nothing in a
-container without network ever speaks TLS. So what is slow to compile is left out.
+Wheels need it for ``import ssl``. Containers have no network, so parts that are slow to compile
+and only matter for TLS are left out.
 """
 
 import os
@@ -15,15 +14,15 @@ from harness.host.process import run_process
 SECONDS = 600
 
 _LEFT_OUT = (
-    # Assembler and shared objects are another build per arch; engines and the rest are files.
+    # Assembler and shared objects differ by arch; engines are separate files.
     *("asm", "shared", "tests", "engine", "dso", "ui-console", "autoload-config"),
     *("aria", "bf", "camellia", "cast", "gost", "idea", "md2", "md4", "mdc2", "rc2", "rc4"),
     *("rc5", "seed", "siphash", "sm2", "sm3", "sm4", "srp", "ssl3", "whirlpool"),
     *("cms", "comp", "ct", "dtls", "ec2m"),
 )
-# Hidden, as the other libraries: a wheel may bring an OpenSSL of its own.
+# Hidden, as in libraries.py: a wheel may bring its own OpenSSL.
 _FLAGS = "-O0 -fvisibility=hidden"
-# hashlib's, which pip and the probe run; where optimizing tells.
+# Optimized, since pip and the probe run them by hashlib.
 _FAST = tuple(
     f"crypto/{name}.o"
     for name in ("md5/md5_dgst", "sha/sha1dgst", "sha/sha256", "sha/sha512", "mem_clr")
@@ -33,10 +32,9 @@ _LIBRARIES = ("libssl.a", "libcrypto.a")
 
 
 def build_openssl(folder: Path, arch: Arch, source: Path, env: dict[str, str]) -> None:
-    """Compile OpenSSL into ``folder``'s ``include/`` and ``lib/``.
+    """Compile OpenSSL into ``include/`` and ``lib/`` of ``folder``.
 
-    22 s on two cores; without optimizing a quarter less than with, and most of it is headers.
-    Raises ``ProcessError`` with the compiler's output.
+    22 s on two cores. Raises ``ProcessError`` with the compiler's output.
     """
     build = folder / "openssl"
     build.mkdir()

@@ -1,9 +1,8 @@
-"""A compiled CPython under a name: a build and a naming in, the interpreter's files out.
+"""Link a compiled CPython under a naming and return the interpreter's files.
 
-The table of suffixes is compiled into ``dynload_shlib.c``, the triplet into
-``sysmodule.c`` too, and the rest is ``sysconfig``: two objects, a link and a few files.
-Where a naming reads another name only through importlib, as Fedora's patch 353 does, the
-frozen importlib is made again as well, so that the place is right and not the list alone.
+The suffix table is compiled into ``dynload_shlib.c``, the triplet also into ``sysmodule.c``, and
+the rest is in ``sysconfig``. So a naming costs two objects, a link and a few files. For a naming
+with a name that only importlib reads, as by Fedora's patch 353, importlib is frozen again too.
 """
 
 import os
@@ -21,18 +20,18 @@ from harness.host.code_key import code_key
 from harness.host.process import run_process
 from harness.host.tararchive import unpack_tar
 from harness.images.cpython.build import (
-    PLACE,
+    RECORDED_BUILD_DIR,
     CPythonBuild,
     find_build,
     host_python,
-    lend_host,
+    link_host_python,
     native_build,
     read_setup,
     unpack_build,
 )
 from harness.images.cpython.build_env import BuildEnv, logged, make
 from harness.images.cpython.modules import shared_modules
-from harness.images.cpython.soabi_names import Names, named_makefile, read_last
+from harness.images.cpython.soabi_names import SoabiNames, named_makefile, read_last
 from harness.images.cpython.stdlib import BYTECODE, stdlib, write_tree
 from harness.images.debian import Workspace
 
@@ -40,10 +39,10 @@ _SECONDS = 120
 _EXTERNAL = Path("Lib/importlib/_bootstrap_external.py")
 _FROZEN = Path("Python/importlib_external.h")
 
-# A program that starts wherever the loader puts it; see toolchain's -fPIC.
+# Position-independent; see -fPIC in toolchain.py.
 _LINK = "LINKFORSHARED=-dynamic -pie -s -Wl,--export-dynamic"
 
-# As Programs/_freeze_importlib.c writes it, which only runs on the arch it is built for.
+# As Programs/_freeze_importlib.c, which does not run on this machine for a foreign arch.
 _FREEZE = """
 import marshal, sys
 name = "<frozen importlib._bootstrap_external>"
@@ -54,7 +53,7 @@ print(",".join(map(str, marshal.dumps(code))))
 print("};")
 """
 
-# As sysconfig._generate_posix_vars does it, for another machine than this.
+# As sysconfig._generate_posix_vars, for another machine.
 _SYSCONFIG = """
 import pprint, sys, sysconfig
 try:
@@ -73,10 +72,10 @@ print("build_time_vars = " + pprint.pformat(found))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeaderDir:
-    """The headers of one interpreter on one arch and libc."""
+    """The headers of an interpreter for an arch and a libc."""
 
     root: Path
-    """Has ``include/pythonX.Y/``, with that arch's ``pyconfig.h``."""
+    """Directory with ``include/pythonX.Y/`` and that arch's ``pyconfig.h``."""
     digest: str
 
 
@@ -89,8 +88,8 @@ def interpreter_tree(
 ) -> Path:
     """Return a tar file of ``usr/local/`` with the interpreter, its library and its headers.
 
-    Uncompressed, owned by root, always the same bytes, with compiled bytecode and without
-    pip. Names that are the same on an arch give the same file. Raises as ``find_build``.
+    It is uncompressed, owned by root and reproducible, with bytecode and without pip. Namings
+    with the same names on an arch share a file. Raises as ``find_build``.
     """
     cache = workspace.cache
     names = _names(naming, arch)
@@ -112,7 +111,7 @@ def interpreter_tree(
 def interpreter_headers(
     interpreter: Interpreter, arch: Arch, libc: str, workspace: Workspace
 ) -> HeaderDir:
-    """Return the interpreter's headers, which are the same under every name.
+    """Return the interpreter's headers, which are the same for every naming.
 
     Raises as ``find_build``.
     """
@@ -126,25 +125,25 @@ def interpreter_headers(
     return HeaderDir(root=root, digest=build.key)
 
 
-def _names(naming: Naming, arch: Arch) -> Names:
+def _names(naming: Naming, arch: Arch) -> SoabiNames:
     if arch.name not in naming.builds:
         raise BuildError(
             f"naming {naming.id} has no triplet for {arch.name}; "
             f"it has: {' '.join(naming.builds)}; add it in matrix/namings.yaml"
         )
-    return Names(
+    return SoabiNames(
         builds=naming.builds[arch.name],
         second=naming.second.get(arch.name, ""),
         last=naming.last.get(arch.name, ""),
     )
 
 
-def _name(build: CPythonBuild, names: Names, host: Path, folder: Path, cache: Cache) -> None:
-    """Link the build under its names and lay the whole tree out at ``folder / "root"``."""
+def _name(build: CPythonBuild, names: SoabiNames, host: Path, folder: Path, cache: Cache) -> None:
+    """Link the build under its names and write the file tree at ``folder / "root"``."""
     tree = build.source.tree(cache)
     source = _edited_source(build, tree, names, host, folder) if names.last else tree
     build_env = unpack_build(build, folder / "build", source, cache)
-    lend_host(build_env, host)
+    link_host_python(build_env, host)
     _rename(build_env.build / "Makefile", names, build.interpreter.python)
     suffix = f".{names.soabi(build.interpreter.python)}.so"
     modules = [f"{name}{suffix}" for name in shared_modules(read_setup(tree))]
@@ -164,7 +163,7 @@ def _name(build: CPythonBuild, names: Names, host: Path, folder: Path, cache: Ca
     config = home / f"config-{build.interpreter.python}-{names.builds}"
     config.mkdir()
     (config / "Makefile").write_text(
-        _placeless(build_env, (build_env.build / "Makefile").read_text())
+        _without_build_dir(build_env, (build_env.build / "Makefile").read_text())
     )
     _copy_headers(build, prefix / "include" / home.name, cache)
     (prefix / "bin").mkdir()
@@ -174,9 +173,9 @@ def _name(build: CPythonBuild, names: Names, host: Path, folder: Path, cache: Ca
 
 
 def _build_testcapi(build_env: BuildEnv, suffix: str) -> list[str]:
-    """Build the module that a release up to 3.11 tests the import of extensions with."""
+    """Build ``_testcapi``, which releases up to 3.11 use to test the import of extensions."""
     source = build_env.root / "source/Modules/_testcapimodule.c"
-    if source.with_name("_testcapi").is_dir():  # many files, and _testsinglephase serves
+    if source.with_name("_testcapi").is_dir():  # newer: _testsinglephase replaces it
         return []
     name = f"_testcapi{suffix}"
     includes = ("-I.", "-I../source/Include", "-shared")
@@ -185,12 +184,14 @@ def _build_testcapi(build_env: BuildEnv, suffix: str) -> list[str]:
     return [name]
 
 
-def _edited_source(build: CPythonBuild, tree: Path, names: Names, host: Path, folder: Path) -> Path:
-    """Return a copy of the source whose importlib reads one more name."""
+def _edited_source(
+    build: CPythonBuild, tree: Path, names: SoabiNames, host: Path, folder: Path
+) -> Path:
+    """Return a copy of the source whose importlib reads the last name too."""
     root = folder / "source"
     shutil.copytree(tree, root, copy_function=os.link, symlinks=True)
     text = (root / _EXTERNAL).read_text()
-    (root / _EXTERNAL).unlink()  # a hard link: writing would change the cache's own
+    (root / _EXTERNAL).unlink()  # a hard link: writing would change the cache entry
     (root / _EXTERNAL).write_text(read_last(text, names, build.interpreter.python))
     if (root / _FROZEN).exists():  # from 3.11 on the Makefile freezes it
         (root / _FROZEN).unlink()
@@ -199,8 +200,8 @@ def _edited_source(build: CPythonBuild, tree: Path, names: Names, host: Path, fo
     return root
 
 
-def _rename(makefile: Path, names: Names, python: str) -> None:
-    """Write the names into the Makefile, and leave it as old as it is: nothing is out of date."""
+def _rename(makefile: Path, names: SoabiNames, python: str) -> None:
+    """Write the names into the Makefile and keep its time, so that no object is out of date."""
     times = makefile.stat()
     makefile.write_text(named_makefile(makefile.read_text(), names, python))
     os.utime(makefile, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -215,19 +216,19 @@ def _replace_source(source: Path, place: Path, host: Path) -> None:
     _compile_file(place, host)
 
 
-def _write_sysconfig(build_env: BuildEnv, names: Names, host: Path, home: Path) -> None:
+def _write_sysconfig(build_env: BuildEnv, names: SoabiNames, host: Path, home: Path) -> None:
     found = run_process(
         (host, "-S", "-c", _SYSCONFIG), timeout=_SECONDS, cwd=build_env.build, env=build_env.env
     ).decode()
-    text = _placeless(build_env, found)
+    text = _without_build_dir(build_env, found)
     place = home / f"_sysconfigdata__linux_{names.builds}.py"
     place.write_text(text)
     _compile_file(place, host)
 
 
-def _placeless(build_env: BuildEnv, text: str) -> str:
-    """Return a text without where it was built, which differs every time."""
-    return text.replace(str(build_env.root), PLACE)
+def _without_build_dir(build_env: BuildEnv, text: str) -> str:
+    """Return the text with a fixed path instead of the temporary build directory."""
+    return text.replace(str(build_env.root), RECORDED_BUILD_DIR)
 
 
 def _compile_file(path: Path, host: Path) -> None:
@@ -239,5 +240,5 @@ def _copy_headers(build: CPythonBuild, folder: Path, cache: Cache) -> None:
     with tarfile.open(build.archive) as tar:
         stream = tar.extractfile("build/pyconfig.h")
         if stream is None:
-            raise BuildError(f"{build.archive} has no pyconfig.h; delete it and run this again")
+            raise BuildError(f"{build.archive} has no pyconfig.h; delete it and run again")
         (folder / "pyconfig.h").write_bytes(stream.read())

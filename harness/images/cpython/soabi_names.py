@@ -1,6 +1,6 @@
-"""What an interpreter's names change in its source and Makefile: text in, text out.
+"""Write the SOABI names of a naming into a Makefile and into importlib.
 
-Pure. SOABI and MULTIARCH are one triplet in every CPython on Linux from 3.5 on.
+Pure. SOABI and MULTIARCH hold the same triplet in every CPython on Linux from 3.5 on.
 """
 
 import re
@@ -14,22 +14,22 @@ _READ = "_imp.extension_suffixes()"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Names:
-    """The triplets of one naming on one arch; empty where there is none."""
+class SoabiNames:
+    """The triplets of a naming on an arch; see ``harness.core.targets.Naming``."""
 
     builds: str
     second: str = ""
     last: str = ""
 
     def soabi(self, python: str, triplet: str = "") -> str:
-        """Return the SOABI of that minor version: ``cpython-39-x86_64-linux-gnu``."""
+        """Return the SOABI for a minor version: ``cpython-39-x86_64-linux-gnu``."""
         return f"cpython-{python.replace('.', '')}-{triplet or self.builds}"
 
 
-def named_makefile(text: str, names: Names, python: str) -> str:
-    """Return a Makefile under these names, whichever it was configured with.
+def named_makefile(text: str, names: SoabiNames, python: str) -> str:
+    """Return a Makefile with these names instead of the configured ones.
 
-    ``second`` becomes ALT_SOABI, which CPython's own table has in that place.
+    ``second`` becomes ALT_SOABI, which follows SOABI in CPython's suffix table.
     """
     values = {
         "SOABI": names.soabi(python),
@@ -45,8 +45,8 @@ def named_makefile(text: str, names: Names, python: str) -> str:
     return named.replace(_SOABI, f"""{_SOABI} -DALT_SOABI='"{second}"'""")
 
 
-def read_last(text: str, names: Names, python: str) -> str:
-    """Return ``importlib/_bootstrap_external.py`` that reads the last name after all others."""
+def read_last(text: str, names: SoabiNames, python: str) -> str:
+    """Return ``importlib/_bootstrap_external.py`` with ``last`` after all other suffixes."""
     if _READ not in text:
-        raise ValueError(f"importlib's _bootstrap_external.py without {_READ}")
+        raise ValueError(f"importlib's _bootstrap_external.py does not contain {_READ}")
     return text.replace(_READ, f"({_READ} + ['.{names.soabi(python, names.last)}.so'])")

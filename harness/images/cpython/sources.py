@@ -1,7 +1,7 @@
-"""Source packages of the distribution: a name and suites in, the unpacked upstream tree out.
+"""Fetch and unpack the upstream archives of the distribution's source packages.
 
-Only the upstream archive is fetched, by the digest that the lock or the signed index gives it.
-An unpacked tree is held against its archive once a process, before anything is compiled of it.
+The digest is that of the lock or of the signed index. An unpacked tree is compared with its archive
+once per process before it is used.
 """
 
 import re
@@ -16,20 +16,20 @@ from harness.host.tararchive import unpack_tar
 from harness.images.debian import Package, SourceChoice, Workspace
 
 KIND = "source-trees"
-"""What the cache calls unpacked sources."""
+"""Cache kind of unpacked sources."""
 _VERSION = re.compile(r".*_(?P<version>[^_]+)\.orig\.tar\.\w+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """An upstream source, as an archive with the right digest."""
+    """An upstream source archive with a checked digest."""
 
     package: Package
     archive: Path
 
     @property
     def version(self) -> str:
-        """Upstream's: ``3.9.2``."""
+        """The upstream version: ``3.9.2``."""
         found = _VERSION.fullmatch(self.package.filename)
         return found["version"] if found else self.package.version
 
@@ -39,9 +39,9 @@ class Source:
         return self.package.sha256
 
     def tree(self, cache: Cache) -> Path:
-        """Return its top directory, unpacked once, read-only for everybody.
+        """Return its unpacked top directory, which is read-only.
 
-        Raises ``CacheError`` where it cannot be kept as it was unpacked.
+        Raises ``CacheError`` if the unpacked files differ from the archive.
         """
         return _whole_tree(self, cache)
 
@@ -64,12 +64,14 @@ def _whole_tree(source: Source, cache: Cache) -> Path:
         cache.discard(KIND, name)
         root = cache.tree(KIND, name, unpack)
         if not is_as_unpacked(source.archive, root):
-            raise CacheError(f"{root} is not as {source.archive} has it; is the disk in order?")
+            raise CacheError(
+                f"{root} differs from {source.archive} after unpacking; check the disk"
+            )
     return next(path for path in root.iterdir() if path.is_dir())
 
 
 def is_as_unpacked(archive: Path, root: Path) -> bool:
-    """Whether a directory has the files of a tar archive, with its bytes, and no others."""
+    """Whether a directory has exactly the files of a tar archive, with the same bytes."""
     files: dict[str, bytes] = {}
     links: dict[str, str] = {}
     with tarfile.open(archive) as tar:
@@ -83,7 +85,7 @@ def is_as_unpacked(archive: Path, root: Path) -> bool:
 
 
 def holds(root: Path, files: Mapping[str, bytes], links: Mapping[str, str]) -> bool:
-    """Whether a directory has these files and symbolic links below it, and no others."""
+    """Whether a directory has exactly these files and symbolic links below it."""
     there = {path.relative_to(root).as_posix(): path for path in _files(root)}
     return there.keys() == files.keys() | links.keys() and all(
         str(path.readlink()) == links.get(name)

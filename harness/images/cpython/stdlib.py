@@ -1,7 +1,6 @@
-"""The part of an interpreter that is the same on every arch: its library, compiled.
+"""The compiled standard library of a release, which is the same on every arch.
 
-In: a source tree and an interpreter of the release that runs here. Out: a tar file of
-``lib/pythonX.Y``. Of the tests only those stay that the replicas are tested with.
+It keeps only the tests that replicas are tested with.
 """
 
 import shutil
@@ -20,9 +19,9 @@ SECONDS = 300
 BYTECODE = (
     *("-S", "-B", "-m", "compileall", "-q", "-f"),
     *("--invalidation-mode", "unchecked-hash"),
-    *("-x", "badsyntax"),  # tests' files that are wrong on purpose
+    *("-x", "badsyntax"),  # test files with intended syntax errors
 )
-"""compileall as for Debian's images: nothing looks at a file's time, so layers may not matter."""
+"""compileall with unchecked hashes: file times do not matter then."""
 
 _LEFT_OUT = ("__pycache__", "ensurepip", "idlelib", "lib2to3", "tkinter", "turtledemo", "msilib")
 _TESTS = (
@@ -32,13 +31,13 @@ _TESTS = (
     *("test_import.py", "test_importlib", "test_py_compile.py", "test_sysconfig.py"),
     *("test_zipfile", "test_zipfile.py", "zip_cp437_header.zip", "zipdir.zip", "ziptestdata"),
 )
-"""Under ``test/``, where the release has them."""
+"""Kept files in ``test/``, if the release has them."""
 
 
 def stdlib(source: Source, python: str, host: Path, *, cache: Cache) -> Path:
-    """Return the library of the release as a tar file, with bytecode that ``host`` compiled.
+    """Return the release's library as a tar file, with bytecode compiled by ``host``.
 
-    Raises ``ProcessError`` when it does not compile.
+    Raises ``ProcessError`` if it does not compile.
     """
     key = content_key(code_key(__name__), source.digest, python, file_sha256(host))
 
@@ -47,7 +46,7 @@ def stdlib(source: Source, python: str, host: Path, *, cache: Cache) -> Path:
             root = Path(name) / "library"
             shutil.copytree(source.tree(cache) / "Lib", root, ignore=_ignored, symlinks=True)
             where = ("-s", root, "-p", f"/usr/local/lib/python{python}")
-            # The order of frozensets is in the bytes before 3.11 (bpo-37596).
+            # The bytes depend on the order of frozensets before 3.11 (bpo-37596).
             run_process(
                 (host, *BYTECODE, *where, root), timeout=SECONDS, env={"PYTHONHASHSEED": "0"}
             )
@@ -57,7 +56,7 @@ def stdlib(source: Source, python: str, host: Path, *, cache: Cache) -> Path:
 
 
 def write_tree(root: Path, path: Path) -> None:
-    """Write everything below ``root`` as a tar file: sorted, owned by root, dated 2020-01-01."""
+    """Write the files below ``root`` as a tar file: sorted, owned by root, dated 2020-01-01."""
 
     def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
         member.uid = member.gid = 0

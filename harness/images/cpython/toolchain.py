@@ -1,7 +1,7 @@
-"""zig as an ordinary C compiler: an arch and a libc in, a directory with ``cc`` and ``ar`` out.
+"""Write ``cc``, ``c++`` and ``ar`` wrappers of zig for an arch and a libc.
 
-The wrappers keep every path and target out of the Makefile, so what an interpreter
-records of its own build (``sysconfig``) is the same on every machine.
+They keep paths and targets out of the Makefile, so an interpreter records the same ``sysconfig``
+on every machine.
 """
 
 import importlib.metadata
@@ -15,30 +15,30 @@ from harness.core.errors import BuildError
 from harness.host.process import run_process
 
 _OLDEST_GLIBC = {"ppc64le": "2.19", "riscv64": "2.27"}
-"""The oldest glibc that zig links for, where that is not manylinux2014's 2.17."""
+"""The oldest glibc that zig links for, if it is not manylinux2014's 2.17."""
 
 _FLAGS = (
     "-O1",
     "-g0",
-    # zig's static objects are not position-independent, and without it the copy relocation of
-    # environ breaks against a real musl: the interpreter dies in getenv.
+    # zig's static objects are not position-independent by default. The copy relocation of environ
+    # then breaks with a real musl: the interpreter crashes in getenv.
     "-fPIC",
     "-DNDEBUG",
     "-fomit-frame-pointer",
-    "-fno-sanitize=undefined",  # zig's default, for which no target has a runtime
+    "-fno-sanitize=undefined",  # enabled by zig, but no target has its runtime
     "-Wno-error=date-time",
     "-Wno-unused-command-line-argument",
     "-w",
 )
 
-# Told nothing, zig links statically with all of musl, which takes it 45 s to compile.
+# By default zig links musl statically, which takes it 45 s to compile.
 _LINK_FLAGS = {"musl": ("-dynamic",)}
 
 _LEVEL = "-O0"
-"""What is compiled is not optimized unless its Makefile says so: most of it never runs."""
+"""Optimization unless the Makefile sets it: most of the code never runs."""
 
 _ARCH_FLAGS = {("ppc64le", "glibc"): ("-mabi=ibmlongdouble",)}
-"""What GCC means by long double there; zig means IEEE's, which glibc has from 2.32 on."""
+"""GCC's long double on that arch. zig's is IEEE's, which glibc supports from 2.32 on."""
 
 _COMPILER = """#!/bin/sh
 for word; do
@@ -54,12 +54,12 @@ _FOLDER = "<zig>"
 
 
 def zig_version() -> str:
-    """Return the version of zig, which every key of what it compiles holds."""
+    """Return the version of zig, for the keys of everything that it compiles."""
     return importlib.metadata.version("ziglang")
 
 
 def zig_target(arch: Arch, libc: str) -> str:
-    """Return what interpreters for ``arch`` on ``libc`` are compiled for."""
+    """Return the zig target of interpreters for ``arch`` on ``libc``."""
     if libc == "musl":
         return f"{arch.zig}-musl{arch.zig_abi}"
     return f"{arch.zig}-gnu{arch.zig_abi}.{_OLDEST_GLIBC.get(arch.name, '2.17')}"
@@ -68,8 +68,8 @@ def zig_target(arch: Arch, libc: str) -> str:
 def write_wrappers(folder: Path, arch: Arch, libc: str) -> None:
     """Write ``cc``, ``c++`` and ``ar`` into ``folder``. Raises ``BuildError`` without zig.
 
-    What only compiles goes to zig's clang itself, which takes 25 ms for a small file where
-    ``zig cc`` takes 60: that hashes what it reads and keeps every object. zig links.
+    Compiling calls zig's clang directly, which takes 25 ms for a small file instead of the 60 ms of
+    ``zig cc``, which hashes its input and caches every object. Linking calls zig.
     """
     zig = _find_zig()
     flags = ("-target", zig_target(arch, libc), *_FLAGS, *_ARCH_FLAGS.get((arch.name, libc), ()))
@@ -88,14 +88,14 @@ def write_wrappers(folder: Path, arch: Arch, libc: str) -> None:
 
 
 def _clang_flags(zig: Path, flags: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what ``zig cc`` tells its clang to compile a file of C with ``flags``."""
+    """Return the arguments that ``zig cc`` passes to its clang for a C file with ``flags``."""
     with tempfile.TemporaryDirectory(prefix="flags-") as name:
         Path(name, "x.c").touch()
         said = run_process(
             (zig, "cc", *flags, "-c", "x.c"),
             timeout=_PROBE_SECONDS,
             cwd=Path(name),
-            # A cache of its own: of what it has compiled before it says nothing.
+            # An empty cache, since zig prints no arguments for a cached object.
             env={
                 "ZIG_VERBOSE_CC": "1",
                 "ZIG_GLOBAL_CACHE_DIR": name,
@@ -103,7 +103,7 @@ def _clang_flags(zig: Path, flags: tuple[str, ...]) -> tuple[str, ...]:
             },
             merge=True,
         )
-    # zig quotes nothing, and only its own folder may have a space.
+    # zig does not quote its output, and only its own folder may contain a space.
     text = said.decode().replace(str(zig.parent), _FOLDER).split(" clang x.c ", 1)[1]
     words = [word.replace(_FOLDER, str(zig.parent)) for word in text.split()]
     words = words[: words.index("-c")]
@@ -114,5 +114,5 @@ def _clang_flags(zig: Path, flags: tuple[str, ...]) -> tuple[str, ...]:
 def _find_zig() -> Path:
     spec = importlib.util.find_spec("ziglang")
     if spec is None or spec.origin is None:
-        raise BuildError("no package ziglang here; pip install ziglang")
+        raise BuildError("the package ziglang is not installed; run `pip install ziglang`")
     return Path(spec.origin).with_name("zig")

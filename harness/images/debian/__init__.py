@@ -1,7 +1,6 @@
-"""Packages of the distribution: what is asked for in, files with known digests out.
+"""Debian packages: pinned in locks (``package_lock``) and fetched by digest (``upstream``).
 
-What is taken is written down in a lock (``package_lock``). It is fetched by its digest
-(``upstream``), and the signed index (``apt_index``) is asked where the lock does not help.
+The signed index (``apt_index``) is queried for packages that no lock pins.
 """
 
 from harness.images.debian.packages import Package, PackageSet, SourceChoice

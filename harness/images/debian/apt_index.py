@@ -1,7 +1,7 @@
-"""The signed index of a suite, asked through apt: what sets and sources come to today.
+"""Resolve package sets and sources with apt, from the signed index of a suite.
 
-mmdebstrap makes a root of its own for apt, which fetches the index and verifies who signed it
-and that it is not past its date. No package is downloaded here.
+mmdebstrap creates an empty root for apt, which downloads the index and checks its signature and
+date. No package is downloaded.
 """
 
 import errno
@@ -21,8 +21,8 @@ from harness.images.debian.packages import SOURCE, Package, PackageSet
 
 INDEX_SECONDS = 180
 
-# Every question is one of apt's: what it would download, with addresses and digests. A glob is
-# resolved here to the oldest package that it matches.
+# apt prints what it would download, with addresses and digests. A glob resolves to the oldest
+# package that it matches.
 _ASK = r"""
 set -eu
 export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
@@ -48,13 +48,13 @@ echo "$WHEELGRID_ASK" | while read -r number how names; do
     esac
 done
 """
-# The release pocket alone: it changes at point releases only, and it is never half-synchronised
-# as the other pockets' mirrors may be.
+# Only the release pocket: it changes at point releases only, and mirrors of the other pockets may
+# be synchronised in part.
 _RELEASE_POCKET = r"""sed -i -E '/-(security|updates)/d' "$1/etc/apt/sources.list" """
 _WITH_SOURCES = r"""sed -i -E 'p;s/^deb /deb-src /' "$1/etc/apt/sources.list" """
 
 MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"
-"""Hooks without which a root asks for the package that merges its ``/usr``."""
+"""Hooks that merge ``/usr``, so that apt does not require a package for it."""
 
 _URI = re.compile(r"'(?P<uri>\S+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
 _DEB = re.compile(r"(?P<name>[^_]+)_(?P<version>[^_]+)_(?P<arch>[^_]+)\.deb")
@@ -68,22 +68,22 @@ _UNFETCHED = re.compile(
 )
 _ADDRESS = re.compile(r"\w+://\S+ ?|[^\s/@]+@")
 _TOOLS = ("setup", "run_", "apt-get", "mmdebstrap")
-"""What complaints begin with that are of a tool, and not of what it was given."""
+"""Prefixes of error lines that concern a tool and not the reason of its failure."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """What an index says today."""
+class IndexAnswer:
+    """The packages that an index names."""
 
     date: str
-    """Of the index: ``2026-11-21``."""
+    """The date of the index: ``2026-11-21``."""
     sets: Mapping[PackageSet, tuple[Package, ...]]
     sources: Mapping[str, Package]
-    """Source package → its upstream archive."""
+    """Source package name → upstream archive."""
 
 
-Reach = Callable[[str], str]
-"""Address → why it does not answer, after patience; empty where it does."""
+CheckReachable = Callable[[str], str]
+"""Maps an address to the reason why it does not answer; empty if it does."""
 
 
 def ask_index(
@@ -91,13 +91,13 @@ def ask_index(
     mirrors: Mirrors,
     sets: Sequence[PackageSet],
     sources: Sequence[str],
-    reach: Reach,
-) -> Answer:
-    """Return what ``sets`` (of one suite and the same arches) and ``sources`` come to today.
+    reach: CheckReachable,
+) -> IndexAnswer:
+    """Resolve ``sets`` (of one suite and the same arches) and ``sources`` from today's index.
 
-    The first mirror whose index is good is believed; apt, which is slow to give up, is not sent to
-    one that ``reach`` gives up on. Takes 3 to 5 s, the download of the index. Raises
-    ``UpstreamError`` with what each mirror lacks.
+    The first mirror with a valid index is used. Mirrors that ``reach`` rejects are skipped, since
+    apt has long timeouts. Takes 3 to 5 s for the download of the index. Raises ``UpstreamError``
+    with the problem of each mirror.
     """
     problems = []
     for mirror in mirrors.mirrors:
@@ -109,7 +109,7 @@ def ask_index(
         except UpstreamError as error:
             problems.append(str(error))
     if not problems:
-        problems = [f"no mirror of Debian is known here; name one in {MIRRORS}"]
+        problems = [f"no Debian mirror is known; set {MIRRORS}"]
     raise UpstreamError("; ".join(dict.fromkeys(problems)))
 
 
@@ -119,7 +119,7 @@ def _ask(
     mirror: str,
     sets: Sequence[PackageSet],
     sources: Sequence[str],
-) -> Answer:
+) -> IndexAnswer:
     arches = sets[0].arches if sets else ("amd64",)
     questions = [(_how(one), one.names) for one in sets] + [("source", (s,)) for s in sources]
     asked = "\n".join(f"{n} {how} {' '.join(names)}" for n, (how, names) in enumerate(questions))
@@ -140,7 +140,7 @@ def _ask(
     try:
         said = run_process(argv, timeout=INDEX_SECONDS, env={"WHEELGRID_ASK": asked}, merge=True)
     except ProcessError as error:
-        # Date and signature are those of the whole suite, and one line of the grid says so.
+        # Date and signature concern the whole suite, so the same message serves all arches.
         whole = _EXPIRED.search(error.output) or _UNKNOWN_KEY.search(error.output)
         title = _title(suite, mirror, () if whole else sets)
         raise UpstreamError(f"{title}: {explain(error)}") from error
@@ -161,14 +161,14 @@ def _check_date(suite: Suite, mirrors: Mirrors) -> str:
 
 
 def explain(error: ProcessError) -> str:
-    """Return the reason in words: what apt complains of, never the script that ran it."""
+    """Return apt's reason for a failure, without the script that ran it."""
     output = error.output
     if not output and error.reason == os.strerror(errno.ENOENT):
         return f"{error.argv[0]} is not installed; `wheelgrid doctor --fix` installs it"
     if found := _EXPIRED.search(output):
-        return f"it is past its date by {found['by']}"
+        return f"it expired {found['by']} ago"
     if found := _UNKNOWN_KEY.search(output):
-        return f"it is signed by a key that is not trusted here ({found['key']})"
+        return f"it is signed by an untrusted key ({found['key']})"
     complaints = [_in_words(found["what"]) for found in _COMPLAINT.finditer(output)]
     wanted = [what for what in complaints if not what.startswith(_TOOLS)]
     timeout = error.reason if error.reason.startswith("took longer") else "apt gives no reason"
@@ -176,21 +176,23 @@ def explain(error: ProcessError) -> str:
 
 
 def _in_words(complaint: str) -> str:
-    """Return a complaint without addresses: one may hold a password."""
+    """Return an error line without addresses, which may hold a password."""
     if found := _UNFETCHED.fullmatch(complaint):
         complaint = f"{found['file']}: {found['why']}"
     return " ".join(_ADDRESS.sub("", complaint).split())
 
 
-def _read(text: str, mirror: str, sets: Sequence[PackageSet], sources: Sequence[str]) -> Answer:
+def _read(
+    text: str, mirror: str, sets: Sequence[PackageSet], sources: Sequence[str]
+) -> IndexAnswer:
     head, *parts = re.split(r"^@set \d+\n", text, flags=re.MULTILINE)
     date = _date(head)
     if len(parts) != len(sets) + len(sources):
         raise UpstreamError(
-            "apt does not answer as it used to; harness/images/debian/apt_index.py reads its output"
+            "apt's output has another format than harness/images/debian/apt_index.py expects"
         )
     files = [_files(part, mirror, f"signed:{date}") for part in parts]
-    return Answer(
+    return IndexAnswer(
         date=date,
         sets={one: _debs(found) for one, found in zip(sets, files, strict=False)},
         sources={
@@ -208,7 +210,7 @@ def _date(head: str) -> str:
 
 
 def _files(text: str, mirror: str, vouched: str) -> list[Package]:
-    """Return the files that apt would download; of each, name and version still to be read."""
+    """Return the files that apt would download, without their package names and versions."""
     return [
         Package(
             name=unquote(found["file"]),
@@ -229,11 +231,11 @@ def _debs(files: Sequence[Package]) -> tuple[Package, ...]:
 
 
 def _upstream_archive(name: str, files: Sequence[Package]) -> Package:
-    """Return the one upstream archive among the files of a source package."""
+    """Return the upstream archive of a source package, which must have exactly one."""
     versions = [found for file in files if (found := _DSC.fullmatch(file.name))]
     archives = [file for file in files if _ORIG.fullmatch(file.name)]
     if len(archives) != 1 or len(versions) != 1:
-        raise UpstreamError(f"the source package {name} has not one upstream archive")
+        raise UpstreamError(f"the source package {name} does not have exactly one upstream archive")
     return _named(archives[0], versions[0])
 
 

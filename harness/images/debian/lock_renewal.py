@@ -1,6 +1,6 @@
-"""Renewing the locks: sets and sources in, what the signed index has of them today out.
+"""Renew the package locks from today's signed indexes.
 
-No set is taken that could not be fetched whole: it stays as the lock had it, and is reported.
+A set that cannot be fetched completely stays as locked and is reported.
 """
 
 from collections import defaultdict
@@ -12,15 +12,15 @@ from harness.host.download import DownloadError
 from harness.images.debian.package_lock import SuiteLock, make_lock
 from harness.images.debian.packages import Package, PackageSet, SourceChoice
 from harness.images.debian.predecessors import find_predecessor, read_changelog
-from harness.images.debian.upstream import Basis, Upstream, explain
+from harness.images.debian.upstream import Upstream, VersionsFrom, explain
 
 _WHOLE = "amd64"
-"""The arch that mirrors are first to have whole."""
+"""The arch that mirrors synchronise first."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Renewal:
-    """New locks by suite, and what was left as it was, each with the reason."""
+    """New locks by suite, and the reasons for each part that was not renewed."""
 
     locks: Mapping[str, SuiteLock] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
@@ -34,16 +34,16 @@ def renew_locks(
     *,
     accept_seen: bool,
 ) -> Renewal:
-    """Return the locks of ``sets`` and ``sources`` as the signed indexes have them today.
+    """Return the locks of ``sets`` and ``sources`` from today's signed indexes.
 
-    ``accept_seen`` takes, for a set whose files are not all there, the state before: files that
-    no signed index names any more. Every file is in the cache afterwards.
+    With ``accept_seen`` a set with missing files gets their previous versions, which no signed
+    index names any more. Every file is in the cache afterwards.
     """
     problems: list[str] = []
     taken: defaultdict[str, dict[PackageSet, tuple[Package, ...]]] = defaultdict(dict)
     archives: defaultdict[str, list[Package]] = defaultdict(list)
     renewal = _Renewer(
-        before=before, upstream=upstream, accept_seen=accept_seen, tell=problems.append
+        before=before, upstream=upstream, accept_seen=accept_seen, report=problems.append
     )
     for group in _groups(sets):
         for wanted, packages in renewal.sets(group).items():
@@ -62,14 +62,14 @@ class _Renewer:
     before: Mapping[str, SuiteLock]
     upstream: Upstream
     accept_seen: bool
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
 
     def sets(self, group: Sequence[PackageSet]) -> dict[PackageSet, tuple[Package, ...]]:
-        """Return what sets of one suite and the same arches come to, if all can be fetched."""
+        """Return the packages of sets of one suite and the same arches, if all can be fetched."""
         try:
             answer = self.upstream.ask(group[0].suite, group).sets
         except UpstreamError as error:
-            self.tell(str(error))
+            self.report(str(error))
             answer = {}
         found = {}
         for wanted in group:
@@ -86,12 +86,14 @@ class _Renewer:
         try:
             answer = self.upstream.ask(suite, (), names).sources
         except UpstreamError as error:
-            self.tell(str(error))
+            self.report(str(error))
             answer = {}
         for name, package in answer.items():
             if missing := self._missing((package,)):
-                stays = "; it stays as it was" if name in found else ""
-                self.tell(f"the source of {name}: {explain(Basis.INDEX, missing)}{stays}")
+                unchanged = "; the lock keeps the old version" if name in found else ""
+                self.report(
+                    f"the source of {name}: {explain(VersionsFrom.INDEX, missing)}{unchanged}"
+                )
             else:
                 found[name] = package
         return list(found.values())
@@ -99,21 +101,23 @@ class _Renewer:
     def _whole(
         self, wanted: PackageSet, packages: tuple[Package, ...]
     ) -> tuple[Package, ...] | None:
-        """Return a set whose files are all there: the index's, or the state before it."""
+        """Return the packages of a set if all can be fetched: the index's or previous ones."""
         missing = self._missing(packages)
         if not missing:
             return packages
-        torn = f"{wanted.title}: {explain(Basis.INDEX, missing)}"
+        problem = f"{wanted.title}: {explain(VersionsFrom.INDEX, missing)}"
         if not self.accept_seen or self._kept(wanted):
-            self.tell(f"{torn}; it stays as it was" if self._kept(wanted) else torn)
+            self.report(
+                f"{problem}; the lock keeps the old version" if self._kept(wanted) else problem
+            )
             return None
         try:
             before = self._before(wanted.suite, [package for package, _ in missing])
         except UpstreamError as error:
-            self.tell(f"{torn}; {error}")
+            self.report(f"{problem}; {error}")
             return None
         whole = tuple(before.get(package, package) for package in packages)
-        self.tell(f"{torn}; the state before is taken")
+        self.report(f"{problem}; previous versions are locked instead")
         return tuple(sorted(whole))
 
     def _missing(self, packages: Iterable[Package]) -> list[tuple[Package, DownloadError]]:
@@ -126,9 +130,9 @@ class _Renewer:
         return missing
 
     def _before(self, suite: str, gone: Sequence[Package]) -> dict[Package, Package]:
-        """Return the files that were before those that the pool has not.
+        """Return the previous versions of files that the pool lacks.
 
-        The changelogs of another arch's packages name their versions.
+        The changelogs of another arch's packages name the versions.
         """
         names = tuple(package.name for package in gone)
         wanted = PackageSet(suite=suite, arches=(_WHOLE,), names=names, depends=False)
@@ -136,13 +140,13 @@ class _Renewer:
             package.name: package for package in self.upstream.ask(suite, (wanted,)).sets[wanted]
         }
         if missing := self._missing(newer.values()):
-            raise UpstreamError(explain(Basis.INDEX, missing))
+            raise UpstreamError(explain(VersionsFrom.INDEX, missing))
         found = {}
         for package in gone:
             changelog = read_changelog(self.upstream.file(newer[package.name]))
             found[package] = find_predecessor(package, changelog, self.upstream.try_file)
         if missing := self._missing(found.values()):
-            raise UpstreamError(explain(Basis.LOCK, missing))
+            raise UpstreamError(explain(VersionsFrom.LOCK, missing))
         return found
 
     def _kept(self, wanted: PackageSet) -> tuple[Package, ...] | None:
@@ -151,7 +155,7 @@ class _Renewer:
 
 
 def _groups(sets: Sequence[PackageSet]) -> list[list[PackageSet]]:
-    """Return the sets by suite and arches: what one question to an index answers."""
+    """Return the sets grouped by suite and arches, for one query of an index each."""
     groups: defaultdict[tuple[str, tuple[str, ...]], list[PackageSet]] = defaultdict(list)
     for wanted in sets:
         groups[wanted.suite, wanted.arches].append(wanted)

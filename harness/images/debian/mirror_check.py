@@ -1,4 +1,4 @@
-"""Is the mirror whole: the files that the locks name in, one line of the doctor out."""
+"""Check that the mirrors have the files that the locks name, for the doctor."""
 
 import itertools
 import time
@@ -12,25 +12,25 @@ from harness.images.debian.package_lock import SuiteLock
 from harness.images.debian.packages import SOURCE, Package
 
 SECONDS = 2.5
-"""How long is asked; what is not asked by then is left out, and reported."""
+"""Time for requests; the number of files checked by then is reported."""
 _AT_A_TIME = 16
 _ANSWER_SECONDS = 1.0
 _NAME = "debian mirror"
 
 
 def check_mirror(locks: Mapping[str, SuiteLock], arches: Collection[str]) -> Check:
-    """Ask the mirrors for every file that the locks name for ``arches`` (Debian's names).
+    """Send HEAD requests for the locked files of ``arches`` (Debian's names).
 
-    No file is downloaded. Takes ``SECONDS`` at most, and as long as one answer.
+    Takes at most ``SECONDS`` and the time of one answer.
     """
     wanted = {*arches, "all", SOURCE}
     rows = [[f for f in lock.files if f.arch in wanted] for lock in locks.values()]
-    # Turn by turn: where time is up, each suite was looked at.
+    # Suites alternate, so that each is checked before the time is up.
     turns = (file for turn in itertools.zip_longest(*rows) for file in turn)
     files = [file for file in turns if file is not None]
     mirrors = find_mirrors()
     if not mirrors.mirrors:
-        return _check(ok=False, detail="none is known", remedy=f"name one in {MIRRORS}")
+        return _check(ok=False, detail="none is known", remedy=f"set {MIRRORS}")
     end = time.monotonic() + SECONDS
     downloader = Downloader()
 
@@ -40,7 +40,7 @@ def check_mirror(locks: Mapping[str, SuiteLock], arches: Collection[str]) -> Che
             left = end - time.monotonic()
             if left <= 0:
                 return None
-            answers.append(downloader.is_there(address, timeout=min(left, _ANSWER_SECONDS)))
+            answers.append(downloader.exists(address, timeout=min(left, _ANSWER_SECONDS)))
             if answers[-1]:
                 return True
         return False if False in answers else None
@@ -52,28 +52,27 @@ def check_mirror(locks: Mapping[str, SuiteLock], arches: Collection[str]) -> Che
 
 
 def judge_mirror(hosts: str, answers: Sequence[tuple[Package, bool | None]]) -> Check:
-    """Return the check for what mirrors said of each file: None for no answer."""
+    """Return the check for whether mirrors have each file; None for no answer."""
     asked = [(file, there) for file, there in answers if there is not None]
     gone = [file for file, there in asked if not there]
     if answers and not asked:
         return _check(
             ok=False,
             detail=f"{hosts}: no answer",
-            remedy=f"only what the cache holds can be used; name another one in {MIRRORS}",
+            remedy=f"only cached packages can be used; set {MIRRORS} to another mirror",
         )
     if gone:
         first, more = gone[0], len(gone) - 1
         also = f", and {more} more" if more else ""
         return _check(
             ok=False,
-            detail=f"{hosts} has not {first.title} for {first.arch}{also}",
-            remedy="what is gone is resolved anew from today's index; `wheelgrid pins --update` "
-            "locks that",
+            detail=f"{hosts} lacks {first.title} for {first.arch}{also}",
+            remedy="runs resolve it from today's index; `wheelgrid pins --update` renews the lock",
         )
     if len(asked) < len(answers):
         return _check(
             ok=True,
-            detail=f"{hosts}: {len(asked)} of {len(answers)} locked files looked at, all there",
+            detail=f"{hosts}: {len(asked)} of {len(answers)} locked files checked, none missing",
         )
     return _check(ok=True, detail=f"{hosts} has all {len(asked)} locked files")
 

@@ -1,7 +1,4 @@
-"""Where the distribution's files are: the environment (``--debian-mirror``), apt's own settings.
-
-In: the machine. Out: the mirrors in the order they are tried, and the archive of old states.
-"""
+"""Find the Debian mirrors and the snapshot archive: from the environment, apt or mmdebstrap."""
 
 import os
 import re
@@ -14,11 +11,11 @@ from harness.host.process import ProcessError, run_process
 from harness.images.debian.packages import Package
 
 MIRRORS = "WHEELGRID_DEBIAN_MIRRORS"
-"""Environment variable: addresses of mirrors, between spaces."""
+"""Environment variable: addresses of mirrors, separated by spaces."""
 ARCHIVE = "WHEELGRID_DEBIAN_ARCHIVE"
-"""Environment variable: address of the archive of old states, with ``@SNAPSHOTID@`` in it."""
+"""Environment variable: address of the snapshot archive, with ``@SNAPSHOTID@`` in it."""
 KEYRING = "WHEELGRID_DEBIAN_KEYRING"
-"""Environment variable: file with the keys that sign the index, instead of Debian's own."""
+"""Environment variable: file with the keys that sign the index, instead of Debian's."""
 
 _SECONDS = 20
 _SNAPSHOT = "@SNAPSHOTID@"
@@ -28,30 +25,30 @@ _DEB_LINE = re.compile(r"^deb (?:\[[^]]*\] )?(?P<url>\S+) ", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mirrors:
-    """Where files of the pool are looked for, in this order."""
+    """The servers for files of the pool, in order."""
 
     mirrors: tuple[str, ...]
-    """Addresses without a slash at their end."""
+    """Addresses without a trailing slash."""
     archive: str = ""
-    """Address of the archive of old states; ``@SNAPSHOTID@`` stands for a time. May be empty."""
+    """Address of the snapshot archive, with ``@SNAPSHOTID@`` for the time. May be empty."""
     keyring: str = ""
-    """File of the keys that sign the index; empty for the distribution's own."""
+    """File of the keys that sign the index; empty for the distribution's."""
     accept_expired: bool = False
-    """This machine's apt is set to take an index past its date (``Acquire::Check-Valid-Until``)."""
+    """This machine's apt accepts an expired index (``Acquire::Check-Valid-Until``)."""
 
     def addresses(self, package: Package) -> tuple[str, ...]:
-        """Return every address of a file, the first to try first."""
+        """Return the addresses of a file in the order to try."""
         path = quote(package.path, safe="/+~:")
         found = tuple(f"{mirror}/{path}" for mirror in self.mirrors)
         if not self.archive:
             return found
-        # The state at the end of the day of which the file is known.
+        # The snapshot at the end of the day on which an index named the file.
         time = f"{package.day.replace('-', '')}T235959Z"
         return (*found, f"{self.archive.replace(_SNAPSHOT, time).rstrip('/')}/{path}")
 
 
 def is_address(text: str) -> bool:
-    """Whether it is a web address with a host."""
+    """Whether the text is an HTTP address with a host."""
     try:
         parts = urlsplit(text)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -60,14 +57,14 @@ def is_address(text: str) -> bool:
 
 
 def host_of(address: str) -> str:
-    """Return the host of an address for messages, without a password that it may hold."""
+    """Return the host of an address for messages, without a password."""
     return urlsplit(address).netloc.rpartition("@")[2]
 
 
 def named_mirrors() -> tuple[str, ...]:
-    """Return the mirrors that the environment names.
+    """Return the mirrors in the environment.
 
-    Raises ``UsageError`` for an address that is none, that of the archive included.
+    Raises ``UsageError`` for an invalid address, also of the archive.
     """
     named = tuple(os.environ.get(MIRRORS, "").split())
     for variable, address in (*((MIRRORS, m) for m in named), (ARCHIVE, os.environ.get(ARCHIVE))):
@@ -80,10 +77,9 @@ def named_mirrors() -> tuple[str, ...]:
 
 
 def find_mirrors() -> Mirrors:
-    """Return the mirrors that the environment names, else apt, else mmdebstrap.
+    """Return the mirrors of the environment, else of apt, else of mmdebstrap; may be empty.
 
-    Takes 0.1 s where apt is asked. Empty where nothing here knows a mirror. Raises ``UsageError``
-    for an address in the environment that is none.
+    Takes 0.1 s for apt. Raises ``UsageError`` for an invalid address in the environment.
     """
     named = named_mirrors()
     settings = _apt_settings()
@@ -106,7 +102,7 @@ def _apt_settings() -> dict[str, str]:
 
 
 def parse_settings(text: str) -> dict[str, str]:
-    """Read the output of ``apt-config shell``: lines ``NAME='value'``."""
+    """Parse the output of ``apt-config shell``: lines ``NAME='value'``."""
     words = (word.partition("=") for word in shlex.split(text))
     return {name: value for name, equals, value in words if equals}
 
@@ -118,9 +114,9 @@ def _apt_mirrors() -> tuple[str, ...]:
 
 
 def parse_targets(text: str) -> tuple[str, ...]:
-    """Return Debian's mirrors of ``apt-get indextargets``: lines of address, origin, codename.
+    """Return Debian's mirrors from ``apt-get indextargets``: lines of address, origin, codename.
 
-    The security archive is left out: it has packages of its own.
+    The security archive is left out, since it has only other packages.
     """
     rows = (line.split() for line in text.splitlines())
     found = (row[0] for row in rows if row[1:2] == ["Debian"] and "-security" not in row[-1])
@@ -128,7 +124,7 @@ def parse_targets(text: str) -> tuple[str, ...]:
 
 
 def _default_mirror() -> tuple[str, ...]:
-    """Ask mmdebstrap, which prints the list it would use and is stopped there."""
+    """Return the mirror of mmdebstrap, from the sources list that it would use."""
     hook = 'cat "$1/etc/apt/sources.list"; exit 1'
     command = ("mmdebstrap", "--variant=custom", "--format=null", f"--setup-hook={hook}")
     try:

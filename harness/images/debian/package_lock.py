@@ -1,8 +1,7 @@
-"""The lock of one suite: ``matrix/packages/<suite>.lock`` in, frozen values out, and back.
+"""Read and write the package lock of a suite, ``matrix/packages/<suite>.lock``.
 
-Two kinds of line. ``set ID CONTENTS ARCHES HOW NAMES…`` is what is asked for, and what stands for
-the files that it came to. The other is a file, sorted: name, version, arch, sha256, size, path, how
-it is vouched for, and the sets that take it.
+A lock has two kinds of line. ``set ID CONTENTS ARCHES HOW NAMES…`` is a requested set with the key
+of its files. Any other line is a file: name, version, arch, sha256, size, path, index date, sets.
 """
 
 import re
@@ -13,10 +12,10 @@ from pathlib import Path
 from harness.core.errors import MatrixFileError
 from harness.images.debian.packages import SOURCE, Package, PackageSet, contents_key
 
-_CHANGED = "the set is there twice, or its words are not those that its id stands for"
+_CHANGED = "the set is a duplicate, or does not match its id"
 
 FOLDER = "packages"
-"""Where the locks are, in the matrix folder."""
+"""The folder of locks in the matrix folder."""
 RENEW = "wheelgrid pins --update"
 
 _HEAD = """\
@@ -38,21 +37,21 @@ _WORDS = {True: "depends", False: "alone"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuiteLock:
-    """What is pinned of one suite."""
+    """The pinned packages of a suite."""
 
     suite: str
     sets: Mapping[str, PackageSet] = field(default_factory=dict)
     """By id."""
     files: Mapping[Package, frozenset[str]] = field(default_factory=dict)
-    """File → ids of the sets that take it; none for a source archive."""
+    """File → ids of its sets; empty for a source archive."""
 
     def find(self, wanted: PackageSet) -> tuple[Package, ...] | None:
-        """Return the packages of a set, sorted; None where it is not pinned."""
+        """Return the packages of a set, sorted; None if it is not pinned."""
         found = tuple(sorted(file for file, sets in self.files.items() if wanted.id in sets))
         return found or None
 
     def source(self, name: str) -> Package | None:
-        """Return the upstream archive of a source package; None where it is not pinned."""
+        """Return the upstream archive of a source package; None if it is not pinned."""
         matches = (file for file in self.files if (file.name, file.arch) == (name, SOURCE))
         return next(matches, None)
 
@@ -60,7 +59,7 @@ class SuiteLock:
 def make_lock(
     suite: str, sets: Mapping[PackageSet, Iterable[Package]], sources: Iterable[Package]
 ) -> SuiteLock:
-    """Return the lock of what these sets came to and of these source archives."""
+    """Return the lock of the packages of ``sets`` and of the archives ``sources``."""
     files: dict[Package, frozenset[str]] = dict.fromkeys(sources, frozenset())
     for wanted, packages in sets.items():
         for package in packages:
@@ -69,7 +68,7 @@ def make_lock(
 
 
 def format_lock(lock: SuiteLock) -> str:
-    """Return the file's text: the same lock gives the same text."""
+    """Return the text of a lock, which is reproducible."""
     asked = sorted(lock.sets.values(), key=lambda s: (s.depends, s.names, s.arches))
     sets = (
         f"set {wanted.id} {contents_key(lock.find(wanted) or ())} {','.join(wanted.arches)} "
@@ -86,9 +85,9 @@ def format_lock(lock: SuiteLock) -> str:
 
 
 def parse_lock(suite: str, text: str, shown: str) -> SuiteLock:
-    """Return the lock that the text of a file holds.
+    """Return the lock in the text of a file.
 
-    Raises ``MatrixFileError`` with every line that is none, as ``shown:line:1``.
+    Raises ``MatrixFileError`` with every invalid line, as ``shown:line:1``.
     """
     sets: dict[str, PackageSet] = {}
     contents: dict[str, str] = {}
@@ -106,13 +105,13 @@ def parse_lock(suite: str, text: str, shown: str) -> SuiteLock:
         elif found := _FILE.fullmatch(line):
             file = _read_file(found)
             if file in files:
-                problems.append(f"{where} the line stands there twice; remove one")
+                problems.append(f"{where} the line is a duplicate; remove one")
             files[file] = _read_ids(found["sets"])
         else:
-            problems.append(f"{where} neither a set nor a file of the pool; run `{RENEW}`")
+            problems.append(f"{where} neither a set nor a package file; run `{RENEW}`")
     lock = SuiteLock(suite=suite, sets=sets, files=files)
     problems += [
-        f"{shown}:1:1: the files of set {one} are not those that were locked; run `{RENEW}`"
+        f"{shown}:1:1: the files of set {one} are not the locked ones; run `{RENEW}`"
         for one in sorted({one for ids in files.values() for one in ids} | sets.keys())
         if one not in sets or contents[one] != contents_key(lock.find(sets[one]) or ())
     ]
@@ -122,16 +121,16 @@ def parse_lock(suite: str, text: str, shown: str) -> SuiteLock:
 
 
 def describe_lock(lock: SuiteLock) -> str:
-    """Return a lock in a few words: files, the days of what vouches for them, what is unsigned."""
+    """Return a summary of a lock: files, dates of their indexes, number of unsigned files."""
     signed = sorted({file.day for file in lock.files if file.vouched.startswith("signed:")})
     unsigned = sum(file.vouched.startswith("seen:") for file in lock.files)
     days = f"index of {', '.join(signed)}" if signed else "no signed index"
-    also = f", {unsigned} of them seen and not signed" if unsigned else ""
+    also = f", {unsigned} of them not signed" if unsigned else ""
     return f"{len(lock.files)} files, {days}{also}"
 
 
 def read_locks(matrix: Path) -> dict[str, SuiteLock]:
-    """Return the locks in a matrix folder by suite. Raises ``MatrixFileError``."""
+    """Return the locks of a matrix folder by suite. Raises ``MatrixFileError``."""
     locks, problems = read_whole_locks(matrix)
     if problems:
         raise MatrixFileError(problems)
@@ -139,7 +138,7 @@ def read_locks(matrix: Path) -> dict[str, SuiteLock]:
 
 
 def read_whole_locks(matrix: Path) -> tuple[dict[str, SuiteLock], list[str]]:
-    """Return the locks that can be read, by suite, and what is wrong with the others."""
+    """Return the valid locks by suite, and the problems of the others."""
     locks: dict[str, SuiteLock] = {}
     problems: list[str] = []
     for path in sorted((matrix / FOLDER).glob("*.lock")):
@@ -153,7 +152,7 @@ def read_whole_locks(matrix: Path) -> tuple[dict[str, SuiteLock], list[str]]:
 
 
 def lock_path(matrix: Path, suite: str) -> Path:
-    """Return where the lock of a suite is kept."""
+    """Return the path of a suite's lock."""
     return matrix / FOLDER / f"{suite}.lock"
 
 

@@ -1,4 +1,4 @@
-"""Values: a file of the distribution's pool, and a set of packages that is asked for."""
+"""Values: a file of the distribution's pool, and a requested set of packages."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from harness.host.cache import content_key
 
 SOURCE = "source"
-"""Stands for the arch of an upstream source archive."""
+"""The ``arch`` of an upstream source archive."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Package:
-    """One file of the pool: a binary package, or the upstream archive of a source package."""
+    """A file of the pool: a binary package, or the upstream archive of a source package."""
 
     name: str
     version: str
-    """Debian's, with its epoch: ``1:1.3.dfsg-1``."""
+    """Debian's version with its epoch: ``1:1.3.dfsg-1``."""
     arch: str
     """Debian's name, ``all``, or ``source``."""
     sha256: str
@@ -24,7 +24,7 @@ class Package:
     path: str
     """Below the mirror: ``pool/main/z/zlib/…``."""
     vouched: str
-    """``signed:DATE`` for the date of the signed index that named it, else ``seen:DATE``."""
+    """``signed:DATE`` with the date of the signed index that names it, else ``seen:DATE``."""
 
     @property
     def filename(self) -> str:
@@ -32,46 +32,46 @@ class Package:
 
     @property
     def title(self) -> str:
-        """How messages name it."""
+        """Its name in messages."""
         return f"{self.name} {self.version}"
 
     @property
     def day(self) -> str:
-        """The date of what vouches for it: ``2026-11-21``."""
+        """The date in ``vouched``: ``2026-11-21``."""
         return self.vouched.partition(":")[2]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PackageSet:
-    """Binary packages that are taken together, so that they fit each other."""
+    """Binary packages that are resolved together, so that their versions fit."""
 
     suite: str
     arches: tuple[str, ...]
-    """Debian's names; the first is the one that apt calls native."""
+    """Debian's names; the first is apt's native arch."""
     names: tuple[str, ...]
-    """``python3``; ``libc6:armhf`` for one arch; ``libstdc++-*-dev:armhf`` for the oldest such."""
+    """``python3``, ``libc6:armhf``, or ``libstdc++-*-dev:armhf`` for the oldest match."""
     depends: bool
-    """With all that they depend on."""
+    """Include all dependencies."""
 
     @property
     def id(self) -> str:
-        """Stand for what is asked for, within a suite."""
+        """Id of the request within a suite."""
         return content_key(*self.arches, "", *self.names, str(self.depends))[:10]
 
     @property
     def title(self) -> str:
-        """How messages name it."""
+        """Its name in messages."""
         return f"Debian {self.suite} for {' '.join(self.arches)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceChoice:
-    """A source package and the suites whose release of it serves, the preferred one first."""
+    """A source package and the suites to take it from, the preferred one first."""
 
     name: str
     suites: tuple[str, ...]
 
 
 def contents_key(packages: Iterable[Package]) -> str:
-    """Return a key that stands for the bytes of packages."""
+    """Return a key of the digests of packages."""
     return content_key(*sorted(package.sha256 for package in packages))

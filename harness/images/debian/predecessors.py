@@ -1,8 +1,8 @@
-"""The state before an index: packages that it names and its pool has not, as they were before.
+"""Find the previous version of a package that a mirror's index names but its pool lacks.
 
-For a mirror whose index runs ahead of its pool for one arch. The changelog inside another arch's
-newer package names the version that came before; where the pool still has that file, its control
-data says whether it is that package. No signed index vouches for it any more.
+This happens when a mirror's index is newer than its pool for an arch. The changelog in another
+arch's package names the previous versions. If the pool still has such a file, its control data is
+checked. No signed index names it any more.
 """
 
 import gzip
@@ -21,24 +21,24 @@ from harness.host.process import ProcessError, run_process
 from harness.images.debian.packages import Package
 
 TryFile = Callable[[Package, Path], bool]
-"""Writes the file of a package, whatever its bytes; False where no mirror gives it."""
+"""Writes the file of a package without checking its digest; False if no mirror has it."""
 
 LARGEST = 256 << 20
-"""Bytes that such a file may have at most."""
+"""Maximum bytes of such a file."""
 _SECONDS = 60
 _ENTRY = re.compile(r"^\S+ \((?P<version>[^)]+)\) ", re.MULTILINE)
 _DEEPEST = 40
-"""Entries of a changelog that are looked at."""
+"""Number of changelog entries that are considered."""
 _BACKPORT = re.compile(r"(?P<suffix>~deb\d+u)\d+")
 _REBUILDS = ("", "+b1", "+b2", "+b3")
-"""What a rebuild for one arch alone adds to the version (binNMU)."""
+"""Version suffixes of rebuilds for one arch (binNMU)."""
 
 
 def earlier_versions(changelog: str, version: str) -> tuple[str, ...]:
-    """Return the versions that a Debian changelog names before ``version``, the newest first.
+    """Return the lower versions after ``version`` in a Debian changelog, the newest first.
 
-    Of those only the lower ones: a backport's changelog goes on with the release that it comes
-    from, which is higher (``2.9.0-1~deb13u1`` is before ``2.9.0-1``).
+    A backport's changelog continues with the release that it comes from, which is higher
+    (``2.9.0-1~deb13u1`` is lower than ``2.9.0-1``).
     """
     source = re.sub(r"\+b\d+$", "", version)
     versions = [found["version"] for found in _ENTRY.finditer(changelog)]
@@ -55,7 +55,7 @@ def _is_lower(one: str, other: str) -> bool:
 
 
 def read_changelog(deb: Path) -> str:
-    """Return the changelog in a package file; empty where it has none of its own."""
+    """Return the changelog in a package file; empty if it has none."""
     data = run_process(("dpkg-deb", "--fsys-tarfile", deb), timeout=_SECONDS)
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         for member in tar:
@@ -66,10 +66,10 @@ def read_changelog(deb: Path) -> str:
 
 
 def likely_versions(version: str, earlier: Sequence[str]) -> list[str]:
-    """Return the versions that may have been before ``version`` in its suite, likely ones first.
+    """Return possible previous versions in the suite, likely ones first.
 
-    What is backported into a suite (``2.9.0-1~deb13u1``) was so before, under a version that its
-    changelog need not name: ``2.8.3-1~deb13u1``.
+    A package backported into a suite (``2.9.0-1~deb13u1``) usually replaces another backport
+    (``2.8.3-1~deb13u1``), which its changelog need not name.
     """
     found = _BACKPORT.search(version)
     if found is None:
@@ -80,7 +80,7 @@ def likely_versions(version: str, earlier: Sequence[str]) -> list[str]:
 
 
 def candidates(package: Package, earlier: Sequence[str]) -> Iterator[Package]:
-    """Yield the files that may have been before ``package``, the likely ones first."""
+    """Yield possible previous files of ``package``, likely ones first."""
     for version in likely_versions(package.version, earlier):
         for rebuild in _REBUILDS:
             now, then = (re.sub(r"^\d+:", "", v) for v in (package.version, version + rebuild))
@@ -93,9 +93,9 @@ def candidates(package: Package, earlier: Sequence[str]) -> Iterator[Package]:
 
 
 def find_predecessor(package: Package, changelog: str, try_file: TryFile) -> Package:
-    """Return the likeliest file before ``package`` that a pool still has, seen today.
+    """Return the likeliest previous file of ``package`` that a pool has, as seen today.
 
-    Raises ``UpstreamError`` if no pool has one, or it is another package.
+    Raises ``UpstreamError`` if no pool has one, or if it is another package.
     """
     for candidate in candidates(package, earlier_versions(changelog, package.version)):
         with tempfile.TemporaryDirectory(prefix="deb-") as folder:
@@ -119,6 +119,6 @@ def _check_control(package: Package, deb: Path) -> None:
             timeout=_SECONDS,
         ).decode()
     except ProcessError as error:
-        raise UpstreamError(f"{package.title} is no package: {error.reason}") from error
+        raise UpstreamError(f"{package.title} is not a valid package: {error.reason}") from error
     if fields != f"{package.name} {package.version} {package.arch}":
-        raise UpstreamError(f"{package.path} is {fields}, and not {package.title}")
+        raise UpstreamError(f"{package.path} is {fields} instead of {package.title}")

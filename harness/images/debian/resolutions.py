@@ -1,4 +1,4 @@
-"""What sets of packages last came to, one small file each, so that an index is asked once a day."""
+"""Stored resolutions of package sets, so that an index is queried once a day."""
 
 import contextlib
 import os
@@ -15,28 +15,28 @@ from harness.images.debian.packages import Package, PackageSet
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolution:
-    """The packages that a set came to."""
+    """The packages that an index named for a set."""
 
     packages: tuple[Package, ...]
     at: float
     """Seconds since the epoch."""
 
     def is_fresh(self, now: float) -> bool:
-        """Whether the index need not be asked again at ``now``."""
+        """Whether the resolution is still valid at ``now``."""
         return 0 <= now - self.at < longest_age()
 
 
 def longest_age() -> float:
-    """Return how many seconds a resolution serves: ``$WHEELGRID_RESOLUTION_HOURS``, else a day.
+    """Return the seconds that a resolution is valid: ``$WHEELGRID_RESOLUTION_HOURS``, else a day.
 
-    0 asks the index every time. Raises ``UsageError`` for what is no number.
+    0 queries the index every time. Raises ``UsageError`` for an invalid number.
     """
     text = os.environ.get("WHEELGRID_RESOLUTION_HOURS", "24")
     try:
         return float(text) * 3600
     except ValueError:
         raise UsageError(
-            f"WHEELGRID_RESOLUTION_HOURS={text!r} is not a number of hours; unset it or say 24"
+            f"WHEELGRID_RESOLUTION_HOURS={text!r} is not a number of hours; unset it or use 24"
         ) from None
 
 
@@ -44,19 +44,19 @@ _RESOLUTION: TypeAdapter[Resolution] = TypeAdapter(Resolution)
 
 
 class Resolutions:
-    """Remembered resolutions below one directory."""
+    """Resolutions stored in a directory."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def recall(self, wanted: PackageSet) -> Resolution | None:
-        """Return what was remembered; None for nothing, and for a file that is damaged."""
+        """Return the stored resolution; None if it is missing or damaged."""
         with contextlib.suppress(FileNotFoundError, ValidationError):
             return _RESOLUTION.validate_json(self._file(wanted).read_bytes())
         return None
 
     def keep(self, wanted: PackageSet, packages: tuple[Package, ...]) -> Resolution:
-        """Remember ``packages`` as of now. Raises ``CacheError``."""
+        """Store ``packages`` with the current time. Raises ``CacheError``."""
         resolution = Resolution(packages=packages, at=time.time())
         file = self._file(wanted)
         with storing(file):

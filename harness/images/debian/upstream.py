@@ -1,8 +1,8 @@
-"""What is taken from the distribution: a set of packages in, its files out, each checked.
+"""Resolve package sets and sources by lock or signed index, and fetch their files.
 
-A set comes to what the lock says of it. A suite that changes every day, and any set of a run with
-``--latest``, comes to what the signed index says. Where the one cannot be fetched whole, the other
-is taken whole, with a note that says so; never a mixture.
+The lock comes first, except for rolling suites and with ``--latest``, for which the signed index
+comes first. If not all files of one are available, the other is used completely, with a note; the
+two are never mixed.
 """
 
 import tempfile
@@ -19,24 +19,24 @@ from harness.core.errors import UpstreamError
 from harness.core.targets import Suite
 from harness.host.cache import Cache, file_sha256
 from harness.host.download import Downloader, DownloadError
-from harness.images.debian.apt_index import Answer, ask_index
+from harness.images.debian.apt_index import IndexAnswer, ask_index
 from harness.images.debian.mirrors import Mirrors, find_mirrors, host_of
 from harness.images.debian.package_lock import RENEW, SuiteLock
 from harness.images.debian.packages import Package, PackageSet, SourceChoice
 from harness.images.debian.resolutions import Resolutions
 
 KIND = "debs"
-"""What the cache calls files of the pool."""
+"""Cache kind of the pool's files."""
 _LARGEST_INDEX = 4 << 20
-"""Bytes of the signed list of a suite's files; 0.2 MiB for sid."""
+"""Maximum bytes of ``InRelease``; 0.2 MiB for sid."""
 _DOWNLOADS = 4
-"""Files that are downloaded at a time."""
+"""Number of parallel downloads."""
 
 T = TypeVar("T")
 
 
-class Basis(StrEnum):
-    """What names the packages of a set."""
+class VersionsFrom(StrEnum):
+    """Where the versions of a set's packages come from."""
 
     LOCK = "the lock"
     MEMORY = "the index, asked within a day"
@@ -44,36 +44,36 @@ class Basis(StrEnum):
     STALE = "the index, asked longer ago"
 
 
-_PINNED = (Basis.LOCK, Basis.MEMORY, Basis.INDEX, Basis.STALE)
-_ROLLING = (Basis.MEMORY, Basis.INDEX, Basis.LOCK, Basis.STALE)
+_PINNED = (VersionsFrom.LOCK, VersionsFrom.MEMORY, VersionsFrom.INDEX, VersionsFrom.STALE)
+_ROLLING = (VersionsFrom.MEMORY, VersionsFrom.INDEX, VersionsFrom.LOCK, VersionsFrom.STALE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Taken:
-    """What a set of packages came to."""
+class ResolvedSet:
+    """The resolved packages of a set."""
 
     packages: tuple[Package, ...]
     """Sorted."""
     note: str = ""
-    """What it is instead of what was asked for, and why; empty where it is just that."""
+    """What replaces the preferred versions, and why; empty for the preferred ones."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Where the distribution is found, and what is pinned of it."""
+    """The locks and suites of the matrix, and the mode of a run."""
 
     locks: Mapping[str, SuiteLock] = field(default_factory=dict)
     """By suite."""
     suites: Mapping[str, Suite] = field(default_factory=dict)
-    """Those that the matrix says something of."""
+    """Suites with properties in the matrix."""
     latest: bool = False
-    """Follow today's index, whatever is locked."""
+    """Prefer today's index to the locks."""
 
 
 class Upstream:
-    """The distribution as one process sees it. What could not be fetched is not asked for again.
+    """The distribution's packages. Failures are remembered and not tried again.
 
-    What it raises is ``UpstreamError``, or ``CacheError``.
+    Methods raise ``UpstreamError`` or ``CacheError``.
     """
 
     def __init__(
@@ -87,41 +87,39 @@ class Upstream:
         self._cache = cache
         self._announce = announce
         self._downloader = downloader or Downloader()
-        # Apart: a mirror whose index is silent may well give files.
-        self._indexes = self._downloader.alike()
+        # Separate, since a mirror without an index may still serve files.
+        self._indexes = self._downloader.fresh_copy()
         self._resolutions = Resolutions(cache.root / "resolutions")
-        self._unusable: dict[tuple[PackageSet, Basis], UpstreamError] = {}
+        self._unusable: dict[tuple[PackageSet, VersionsFrom], UpstreamError] = {}
         self._sources: dict[SourceChoice, tuple[Package, Path] | UpstreamError] = {}
 
     @cached_property
     def mirrors(self) -> Mirrors:
-        """Where files are looked for; found when first needed."""
+        """The mirrors, found at the first use."""
         return find_mirrors()
 
     def suite(self, name: str) -> Suite:
-        """Return what the matrix says of a suite."""
+        """Return the suite with its properties in the matrix."""
         return self._settings.suites.get(name) or Suite(id=name)
 
-    def recall(self, wanted: PackageSet) -> Taken | None:
-        """Return what a set comes to as far as is known here, without asking anyone."""
+    def recall(self, wanted: PackageSet) -> ResolvedSet | None:
+        """Resolve a set without network access; None if that is not possible."""
         for basis in self._bases(wanted):
-            if basis is Basis.INDEX or (wanted, basis) in self._unusable:
+            if basis is VersionsFrom.INDEX or (wanted, basis) in self._unusable:
                 continue
             if packages := self._named_by(basis, wanted):
-                return Taken(packages=packages)
+                return ResolvedSet(packages=packages)
         return None
 
-    def resolve(self, wanted: PackageSet) -> Taken:
-        """Return what a set comes to. An index is asked once a day at most, the lock needs none."""
-        return self._first(wanted, lambda _basis, taken: taken)
+    def resolve(self, wanted: PackageSet) -> ResolvedSet:
+        """Resolve a set. An index is queried once a day at most, and not for a locked set."""
+        return self._first(wanted, lambda _basis, resolved: resolved)
 
-    def fetch(self, wanted: PackageSet) -> tuple[Taken, tuple[Path, ...]]:
-        """Return what a set comes to that can be fetched whole, and its files in the same order."""
-
-        def use(basis: Basis, taken: Taken) -> tuple[Taken, tuple[Path, ...]]:
-            return taken, self._files(wanted.title, taken.packages, basis)
-
-        return self._first(wanted, use)
+    def fetch(self, wanted: PackageSet) -> tuple[ResolvedSet, tuple[Path, ...]]:
+        """Resolve a set so that all files can be fetched; return them in the same order."""
+        return self._first(
+            wanted, lambda basis, it: (it, self._files(wanted.title, it.packages, basis))
+        )
 
     def source(self, choice: SourceChoice) -> tuple[Package, Path]:
         """Return the first upstream archive of the choice that can be fetched, and its file."""
@@ -147,17 +145,19 @@ class Upstream:
         raise UpstreamError("; ".join(problems) or f"no suite is named for {choice.name}")
 
     def locked_source(self, choice: SourceChoice) -> Package | None:
-        """Return the upstream archive that is tried first, where it is a lock that names it."""
+        """Return the upstream archive that is tried first if a lock names it, else None."""
         return None if self._settings.latest else next(self._locked_sources(choice), None)
 
-    def ask(self, suite: str, sets: Sequence[PackageSet], sources: Sequence[str] = ()) -> Answer:
-        """Return what the signed index of a suite says today; ``sets`` have the same arches."""
+    def ask(
+        self, suite: str, sets: Sequence[PackageSet], sources: Sequence[str] = ()
+    ) -> IndexAnswer:
+        """Query today's signed index of a suite; ``sets`` must have the same arches."""
         what = " ".join(sets[0].arches) if sets else "sources"
-        self._announce(f"asking the index of Debian {suite} ({what})")
+        self._announce(f"querying the index of Debian {suite} ({what})")
         return ask_index(self.suite(suite), self.mirrors, sets, sources, self._reach)
 
     def _reach(self, address: str) -> str:
-        """Return why an index does not answer; empty where it does, or where apt should tell."""
+        """Return why an index does not answer; empty if it does, or for apt to report."""
         with tempfile.TemporaryDirectory(prefix="index-") as folder:
             try:
                 self._indexes.download((address,), Path(folder, "index"), size=_LARGEST_INDEX)
@@ -167,9 +167,9 @@ class Upstream:
         return ""
 
     def file(self, package: Package) -> Path:
-        """Return the file of a package, from the cache or downloaded.
+        """Return the file of a package, downloaded unless it is in the cache.
 
-        Raises ``DownloadError``, and remembers nothing.
+        Raises ``DownloadError``, which is not remembered.
         """
 
         def download(path: Path) -> None:
@@ -180,9 +180,9 @@ class Upstream:
         return self._cache.get(KIND, cached_name(package), download, sha256=package.sha256)
 
     def try_file(self, package: Package, path: Path) -> bool:
-        """Write the file of a package to ``path``, whatever its bytes.
+        """Write the file of a package to ``path`` without checking its digest.
 
-        False where every mirror answers that it has none.
+        Return False if every mirror answers that it does not exist.
         """
         try:
             self._downloader.download(self.mirrors.addresses(package), path, size=package.size)
@@ -193,18 +193,16 @@ class Upstream:
         return True
 
     def is_cached(self, package: Package) -> bool:
-        """Whether the cache has the file, with the right bytes."""
+        """Whether the cache has the file with the right digest."""
         path = self._cache.root / KIND / cached_name(package)
         return path.is_file() and file_sha256(path) == package.sha256
 
-    # --- what names packages, in the order in which it is tried ----------------------------
-
-    def _bases(self, wanted: PackageSet) -> tuple[Basis, ...]:
+    def _bases(self, wanted: PackageSet) -> tuple[VersionsFrom, ...]:
         follows = self._settings.latest or self.suite(wanted.suite).rolling
         return _ROLLING if follows else _PINNED
 
-    def _first(self, wanted: PackageSet, use: Callable[[Basis, Taken], T]) -> T:
-        """Return what ``use`` makes of the first basis that does; the ones before it failed."""
+    def _first(self, wanted: PackageSet, use: Callable[[VersionsFrom, ResolvedSet], T]) -> T:
+        """Return the first result of ``use`` that does not fail, in the order of ``_bases``."""
         failed: list[UpstreamError] = []
         bases = self._bases(wanted)
         for basis in bases:
@@ -213,7 +211,7 @@ class Upstream:
                     raise self._unusable[wanted, basis]
                 if packages := self._named_by(basis, wanted):
                     note = self._note(wanted, basis, packages, failed)
-                    return use(basis, Taken(packages=packages, note=note))
+                    return use(basis, ResolvedSet(packages=packages, note=note))
             except UpstreamError as error:
                 if (wanted, basis) not in self._unusable:
                     self._unusable[wanted, basis] = error
@@ -221,33 +219,33 @@ class Upstream:
                 failed.append(error)
         raise UpstreamError("; ".join(dict.fromkeys(map(str, failed))))
 
-    def _named_by(self, basis: Basis, wanted: PackageSet) -> tuple[Package, ...] | None:
-        """Return the packages that the basis names; None where it names none."""
+    def _named_by(self, basis: VersionsFrom, wanted: PackageSet) -> tuple[Package, ...] | None:
+        """Return the packages that the basis names; None if it has none."""
         match basis:
-            case Basis.LOCK:
+            case VersionsFrom.LOCK:
                 lock = self._settings.locks.get(wanted.suite)
                 return lock.find(wanted) if lock else None
-            case Basis.INDEX:
+            case VersionsFrom.INDEX:
                 packages = self.ask(wanted.suite, (wanted,)).sets[wanted]
                 return self._resolutions.keep(wanted, packages).packages
-            case Basis.MEMORY | Basis.STALE:
+            case VersionsFrom.MEMORY | VersionsFrom.STALE:
                 known = self._resolutions.recall(wanted)
                 fresh = known is not None and known.is_fresh(time.time())
-                return known.packages if known and fresh == (basis is Basis.MEMORY) else None
+                return known.packages if known and fresh == (basis is VersionsFrom.MEMORY) else None
 
     def _note(
         self,
         wanted: PackageSet,
-        basis: Basis,
+        basis: VersionsFrom,
         packages: tuple[Package, ...],
         failed: Sequence[UpstreamError],
     ) -> str:
-        """Say what is taken instead of what comes first, and why; empty where that is taken."""
+        """Return a note if the basis is not the preferred one, with the reason; else empty."""
         first = self._bases(wanted)[0]
-        if basis is first or (first is Basis.MEMORY and basis is Basis.INDEX):
+        if basis is first or (first is VersionsFrom.MEMORY and basis is VersionsFrom.INDEX):
             return ""
         day = max(package.day for package in packages)
-        what = "as locked on" if basis is Basis.LOCK else "resolved anew from the index of"
+        what = "as locked on" if basis is VersionsFrom.LOCK else "resolved anew from the index of"
         why = str(failed[0]) if failed else f"{wanted.title} is not pinned (`{RENEW}` pins it)"
         return f"{what} {day}, since {why}"
 
@@ -257,12 +255,12 @@ class Upstream:
 
     def _source_candidates(
         self, choice: SourceChoice, problems: list[str]
-    ) -> Iterator[tuple[Basis, Package]]:
-        """Yield the upstream archives that serve: of the locks, then of today's indexes.
+    ) -> Iterator[tuple[VersionsFrom, Package]]:
+        """Yield the archives of the locks, then of today's indexes; reversed with ``--latest``.
 
-        The other way round with ``--latest``. An index is asked when it comes to that.
+        Indexes are queried lazily.
         """
-        locked = [(Basis.LOCK, package) for package in self._locked_sources(choice)]
+        locked = [(VersionsFrom.LOCK, package) for package in self._locked_sources(choice)]
         if not self._settings.latest:
             yield from locked
         for suite in choice.suites:
@@ -271,13 +269,13 @@ class Upstream:
             except UpstreamError as error:
                 problems.append(str(error))
             else:
-                yield Basis.INDEX, answer.sources[choice.name]
+                yield VersionsFrom.INDEX, answer.sources[choice.name]
         if self._settings.latest:
             yield from locked
 
-    # --- files ------------------------------------------------------------------------------
-
-    def _files(self, what: str, packages: Sequence[Package], basis: Basis) -> tuple[Path, ...]:
+    def _files(
+        self, what: str, packages: Sequence[Package], basis: VersionsFrom
+    ) -> tuple[Path, ...]:
         missing = [package for package in packages if not self.is_cached(package)]
         if missing:
             size = sum(package.size for package in missing) / (1 << 20)
@@ -298,35 +296,37 @@ class Upstream:
 
 
 def cached_name(package: Package) -> str:
-    """Return the file's name among the cache's ``KIND``."""
+    """Return the file's name in the cache kind ``KIND``."""
     return f"{package.sha256[:16]}-{package.filename}"
 
 
-def explain(basis: Basis, failed: Sequence[tuple[Package, DownloadError]]) -> str:
-    """Return which packages are named and not given, and how the mirrors say so."""
+def explain(basis: VersionsFrom, failed: Sequence[tuple[Package, DownloadError]]) -> str:
+    """Return which packages are unavailable, what names them, and the mirrors' answers."""
     (package, error), *others = failed
     index = f"the mirror's index of {package.day}"
-    who = basis.value if basis is Basis.LOCK else index
+    who = basis.value if basis is VersionsFrom.LOCK else index
     for_arch = "" if package.arch in ("all", "source") else f" for {package.arch}"
     more = f", and {len(others)} more package{'s'[: len(others) - 1]}" if others else ""
     if all(failure.missing for failure in error.failures) and error.failures:
-        lacks = "no mirror has it" if basis is Basis.LOCK else "its pool has not"
+        lacks = "no mirror has it" if basis is VersionsFrom.LOCK else "its pool lacks it"
     else:
-        lacks = "which cannot be fetched"
+        lacks = "it cannot be fetched"
     several = len(error.failures) > 1
     reasons = ", ".join(
         dict.fromkeys(
             f"{f.reason} at {host_of(f.address)}" if several else f.reason for f in error.failures
         )
     )
-    return f"{who} names {package.title}{for_arch}, {lacks} ({reasons or 'no mirror known'}){more}"
+    return (
+        f"{who} names {package.title}{for_arch}, but {lacks} ({reasons or 'no mirror known'}){more}"
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workspace:
-    """What everything that is made here needs."""
+    """The cache, the distribution and the announcements, which everything that is built needs."""
 
     cache: Cache
     upstream: Upstream
     announce: Callable[[str], None]
-    """Gets one line for everything that takes time."""
+    """Receives a line before each step that takes time."""

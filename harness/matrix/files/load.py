@@ -5,7 +5,7 @@ from pathlib import Path
 
 from harness.core.cells import Expectation, Matrix
 from harness.core.errors import MatrixFileError
-from harness.core.problems import Place, Problem
+from harness.core.problems import Position, Problem
 from harness.core.targets import Suite
 from harness.matrix.files.references import Sections, check_references
 from harness.matrix.files.resolve import read_expectation, read_suite, resolve
@@ -91,7 +91,7 @@ def _read_file(path: Path, name: str, shape: type[S], *, needed: bool) -> Sectio
         what = "no such file; matrix/README.md shows what belongs in it"
     except OSError as error:
         what = f"cannot be read: {error.strerror}"
-    return Section(problems=(Problem(place=Place(file=_shown(path)), what=what),))
+    return Section(problems=(Problem(place=Position(file=_shown(path)), what=what),))
 
 
 def _shown(path: Path) -> str:

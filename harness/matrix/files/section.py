@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from harness.core.matching import did_you_mean
-from harness.core.problems import DataPath, Place, Problem
+from harness.core.problems import DataPath, Position, Problem
 from harness.matrix.files.error_messages import problems_of
 from harness.matrix.files.shape import Shape
 from harness.matrix.files.yamltree import Tree, read_tree
@@ -27,7 +27,7 @@ class Entry:
     path: DataPath
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Position:
         return self.tree.values[self.path]
 
     def has(self, *steps: str) -> bool:

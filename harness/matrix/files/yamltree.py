@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from harness.core.problems import DataPath, Place, Problem
+from harness.core.problems import DataPath, Position, Problem
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 20_000
@@ -28,9 +28,9 @@ class Tree:
 
     file: str
     data: Any
-    values: dict[DataPath, Place] = field(default_factory=dict)
-    keys: dict[DataPath, Place] = field(default_factory=dict)
-    """Places of the keys themselves, for problems with a key."""
+    values: dict[DataPath, Position] = field(default_factory=dict)
+    keys: dict[DataPath, Position] = field(default_factory=dict)
+    """Positions of the keys themselves, for problems with a key."""
     sources: dict[DataPath, str] = field(default_factory=dict)
     """The scalars as written: ``3.10``, whose value is 3.1."""
     texts: dict[DataPath, str] = field(default_factory=dict)
@@ -68,7 +68,7 @@ def read_tree(file: str, content: bytes) -> tuple[Tree | None, list[Problem]]:
         return None, [*reader.problems, stop.problem]
     except RecursionError:
         what = "nested too deeply; these files need no more than a few levels"
-        return None, [Problem(place=Place(file=file, line=1, column=1), what=what)]
+        return None, [Problem(place=Position(file=file, line=1, column=1), what=what)]
     return reader.tree(data), reader.problems
 
 
@@ -104,7 +104,7 @@ def _outward(path: DataPath) -> list[DataPath]:
 
 
 def _decode(file: str, content: bytes) -> str:
-    start = Place(file=file, line=1, column=1)
+    start = Position(file=file, line=1, column=1)
     if len(content) > MAX_BYTES:
         what = f"{len(content)} bytes; a matrix file holds at most {MAX_BYTES}"
         raise _UnreadableError(Problem(place=start, what=what))
@@ -121,30 +121,30 @@ def _compose(file: str, text: str) -> yaml.Node:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(file=file, line=mark.line + 1, column=mark.column + 1) if mark else None
+        place = Position(file=file, line=mark.line + 1, column=mark.column + 1) if mark else None
         what = f"not YAML: {' '.join(filter(None, (error.context, error.problem)))}"
-        raise _UnreadableError(Problem(place=place or Place(file=file), what=what)) from error
+        raise _UnreadableError(Problem(place=place or Position(file=file), what=what)) from error
     except yaml.reader.ReaderError as error:
         place = _place_at(file, text[: error.position])
         what = f"character {error.character!r} is not allowed in YAML; remove it"
         raise _UnreadableError(Problem(place=place, what=what)) from error
     if node is None or node.value == "":
         what = "the file is empty; matrix/README.md shows what belongs in it"
-        raise _UnreadableError(Problem(place=Place(file=file, line=1, column=1), what=what))
+        raise _UnreadableError(Problem(place=Position(file=file, line=1, column=1), what=what))
     return node
 
 
-def _place_at(file: str, before: str) -> Place:
+def _place_at(file: str, before: str) -> Position:
     last = before.rpartition("\n")[2]
-    return Place(file=file, line=before.count("\n") + 1, column=len(last) + 1)
+    return Position(file=file, line=before.count("\n") + 1, column=len(last) + 1)
 
 
 class _YamlReader:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
-        self._values: dict[DataPath, Place] = {}
-        self._keys: dict[DataPath, Place] = {}
+        self._values: dict[DataPath, Position] = {}
+        self._keys: dict[DataPath, Position] = {}
         self._sources: dict[DataPath, str] = {}
         self._texts: dict[DataPath, str] = {}
         self._nodes: dict[DataPath, Any] = {}
@@ -221,9 +221,9 @@ class _YamlReader:
         shown = _shown(path) if isinstance(node, yaml.ScalarNode) else path
         self.problems.append(Problem(place=self._place(node), path=shown, what=what))
 
-    def _place(self, node: yaml.Node) -> Place:
+    def _place(self, node: yaml.Node) -> Position:
         mark = node.start_mark
-        return Place(file=self.file, line=mark.line + 1, column=mark.column + 1)
+        return Position(file=self.file, line=mark.line + 1, column=mark.column + 1)
 
 
 def _wrong_key(key: yaml.Node) -> str:

@@ -54,6 +54,7 @@ class Agent:
         self.pids = (os.getpid(), self.runner.pid, self.installer.pid)
         self.limits = resource_limits(self.pids)
         self.same = True
+        self.warm = False  # whether the installer has loaded pip
 
     def serve(self):
         """Answer frames; each answer carries the session's token and its number."""
@@ -79,6 +80,7 @@ class Agent:
         facts = dict(read_passport(), sealed=self.sealed, installer="", tags=[])
         if frame["warm"]:
             facts.update(self.installer.answer(START) or {"failed": "it does not answer"})
+            self.warm = True
         return facts, None
 
     def probe(self, job):
@@ -149,6 +151,9 @@ class Agent:
 
     def install(self, wheels, site, folder, limits, tags=()):
         """Install with the pip that is loaded; ``tags``, if given, replace those it accepts."""
+        if not self.warm:
+            self.installer.ask({}, START)
+            self.warm = True
         order = {"wheels": wheels, "site": site, "folder": folder, "limits": limits, "tags": tags}
         return self.result(self.installer, order, limits.timeout)
 

@@ -111,8 +111,13 @@ function panelProvenance(seen) {
 
 function commandsOf(cell) {
   const [id, key] = [cell.id, `${cell.target.id} and ${cell.target.arch_name} and ${cell.subject.id}`];
-  if (cell.subject.source?.paths) return [`wheelgrid check ${cell.seen.wheel?.filename ?? "WHEEL"} --target ${cell.target.id} --arch ${cell.target.arch_name}`];
-  return [`wheelgrid repro ${id}`, `wheelgrid explain ${id}`, `wheelgrid run -k '${key}'`];
+  const line = (...words) => ["wheelgrid", ...words].map(shellWord).join(" ");
+  if (cell.subject.source?.paths) return [line("check", cell.seen.wheel?.filename ?? "WHEEL", "--target", cell.target.id, "--arch", cell.target.arch_name)];
+  return [line("repro", id), line("explain", id), line("run", "-k", key)];
+}
+
+function shellWord(word) {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function commandLine(command) {

@@ -111,7 +111,9 @@ def test_a_failed_source_is_requested_once(client: OpenClient, mirror: TornServe
     mirror.tear("*.orig.tar.gz*", Fault.MISSING)
     opened = client(mirror)
     for _ in range(2):
-        with pytest.raises(UpstreamError, match=r"names demo 1\.0-1, its pool has not \(404\)"):
+        with pytest.raises(
+            UpstreamError, match=r"names demo 1\.0-1, but its pool lacks it \(404\)"
+        ):
             opened.upstream.source(SOURCE)
         assert (mirror.asked("*Sources*"), mirror.asked("*.orig.tar.gz*")) == (1, 1)
     mirror.repair()

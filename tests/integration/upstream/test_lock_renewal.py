@@ -23,8 +23,8 @@ def test_a_renewal_locks_nothing_that_it_cannot_fetch(
     after = renew_locks(sets, [SOURCE], before, opened.upstream, accept_seen=True)
     (problem,) = after.problems
     assert problem == (
-        f"Debian demo for s390x: the mirror's index of {day} names libdemo 1.0-2 for s390x, its "
-        "pool has not (404); it stays as it was"
+        f"Debian demo for s390x: the mirror's index of {day} names libdemo 1.0-2 for s390x, "
+        "but its pool lacks it (404); the lock keeps the old version"
     )
     found = [after.locks[SUITE].find(one) or () for one in sets]
     assert [names(packages)[1] for packages in found] == ["libdemo 1.0-2", "libdemo 1.0-1"]
@@ -71,4 +71,4 @@ def test_a_failed_renewal_keeps_the_lock(
     assert after.locks == before
     assert after.problems
     assert all("503" in problem for problem in after.problems)
-    assert torn == "index" or after.problems[0].endswith("; it stays as it was")
+    assert torn == "index" or after.problems[0].endswith("; the lock keeps the old version")

@@ -58,11 +58,11 @@ def test_a_passing_fault_is_retried(
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (Fault.OTHER_BYTES, "which cannot be fetched (other bytes)"),
-        (Fault.HALF, "which cannot be fetched (cut short"),
-        (Fault.LIMITED, "which cannot be fetched (busy (429))"),
-        (Fault.UNAVAILABLE, "which cannot be fetched (busy (503))"),
-        (Fault.HANG, "which cannot be fetched (no answer"),
+        (Fault.OTHER_BYTES, "it cannot be fetched (other bytes)"),
+        (Fault.HALF, "it cannot be fetched (cut short"),
+        (Fault.LIMITED, "it cannot be fetched (busy (429))"),
+        (Fault.UNAVAILABLE, "it cannot be fetched (busy (503))"),
+        (Fault.HANG, "it cannot be fetched (no answer"),
         (Fault.MISSING, "no mirror has it (404)"),
     ],
     ids=["wrong bytes", "half", "429 for an hour", "503", "silent", "404"],
@@ -74,7 +74,7 @@ def test_a_lasting_fault_is_reported_by_its_reason(
     mirror.tear("*libdemo_*", fault, retry_after="3600" if fault is Fault.LIMITED else "")
     with pytest.raises(UpstreamError) as caught:
         client(mirror, lock=lock).upstream.fetch(wanted())
-    assert f"the lock names libdemo 1.0-1 for s390x, {reason}" in str(caught.value)
+    assert f"the lock names libdemo 1.0-1 for s390x, but {reason}" in str(caught.value)
     assert not re.search(r"mmdebstrap|exit status|http:", str(caught.value))
 
 
@@ -140,7 +140,7 @@ def test_an_unavailable_set_is_resolved_anew_as_a_whole(
     assert names(taken.packages) == ["data 3", "libdemo 1.0-2", "tool 2:1.0"]
     assert taken.note == (
         f"resolved anew from the index of {day}, since Debian demo for s390x: the lock names "
-        "libdemo 1.0-1 for s390x, no mirror has it (404)"
+        "libdemo 1.0-1 for s390x, but no mirror has it (404)"
     )
     mirror.requests.clear()
     assert opened.upstream.fetch(wanted())[0] == taken

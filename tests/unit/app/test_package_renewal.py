@@ -54,5 +54,7 @@ def test_a_lock_that_cannot_be_read_costs_no_other_one(folder: Path) -> None:
     said: list[str] = []
     renewed = renew_packages(read_matrix(folder), folder, said.append, accept_seen=False)
     assert renewed.texts == {whole: whole.read_text()}
-    assert any("trixie.lock" in line and "neither a set nor a file" in line for line in said)
+    assert any(
+        "trixie.lock" in line and "neither a set nor a package file" in line for line in said
+    )
     assert f"{broken} stays as it is: not all of it could be fetched" in renewed.problems

@@ -1,4 +1,4 @@
-"""The table of architectures: one row each, no name that means two."""
+"""The table of architectures: unique names, aliases and platforms."""
 
 from collections import Counter
 
@@ -8,21 +8,21 @@ from harness.core.arches import ARCHES, Arch, find_arch
 
 
 @pytest.mark.parametrize("arch", ARCHES, ids=[arch.name for arch in ARCHES])
-def test_every_spelling_finds_its_row(arch: Arch) -> None:
-    """Name and aliases are understood, whatever the case."""
+def test_name_and_aliases_find_the_arch(arch: Arch) -> None:
+    """The case does not matter."""
     for spelling in (arch.name, *arch.aliases):
         assert find_arch(spelling) is arch
         assert find_arch(spelling.upper()) is arch
 
 
 @pytest.mark.parametrize("column", ["name", "debian", "gnu_triplet", "zig", "platform", "qemu"])
-def test_no_name_means_two(column: str) -> None:
-    """Within a column, every arch has a name of its own."""
+def test_names_in_a_column_are_unique(column: str) -> None:
+    """Two arches never share a name of the same kind."""
     assert max(Counter(getattr(arch, column) for arch in ARCHES).values()) == 1
 
 
-def test_no_spelling_means_two() -> None:
-    """No alias of one arch is another's name or alias."""
+def test_spellings_are_unique() -> None:
+    """No alias of an arch is a name or an alias of another."""
     spellings = [spelling for arch in ARCHES for spelling in (arch.name, *arch.aliases)]
     assert len(spellings) == len(set(spellings))
 
@@ -31,8 +31,8 @@ def test_no_spelling_means_two() -> None:
     ("name", "platform"),
     [("x86_64", "linux/amd64"), ("i686", "linux/386"), ("armv7l", "linux/arm/v7")],
 )
-def test_platform(name: str, platform: str) -> None:
-    """The variant is part of the platform where the image spec has one."""
+def test_platform_includes_the_variant(name: str, platform: str) -> None:
+    """The OCI platform has the variant that the image spec defines."""
     assert find_arch(name).platform == platform
 
 
@@ -40,8 +40,8 @@ def test_platform(name: str, platform: str) -> None:
     ("spelling", "hint"),
     [("ppc64lee", "did you mean 'ppc64le'?"), ("vax", "known: x86_64 i686 aarch64 ")],
 )
-def test_unknown(spelling: str, hint: str) -> None:
-    """An unknown arch is answered with the nearest one, or with all."""
+def test_unknown_arch_gets_a_suggestion(spelling: str, hint: str) -> None:
+    """The error suggests the nearest arch, or lists all."""
     with pytest.raises(KeyError) as caught:
         find_arch(spelling)
     assert f"unknown arch {spelling!r}; {hint}" in caught.value.args[0]

@@ -1,4 +1,4 @@
-"""The cache: made once, whole or not at all, and an error with the next step."""
+"""The cache: entries are made once, complete or not at all."""
 
 import hashlib
 import multiprocessing
@@ -25,31 +25,31 @@ def _write(path: Path) -> None:
     path.write_text("made")
 
 
-def test_made_once(cache: Cache) -> None:
-    """What is there is not made again."""
+def test_entry_is_made_once(cache: Cache) -> None:
+    """An existing entry is reused."""
     first = cache.get("wheels", "a", _write)
     assert first.read_text() == "made"
     assert cache.get("wheels", "a", _fail) == first
 
 
 @pytest.mark.parametrize("damage", ["mad", "maed", ""], ids=["short", "changed", "empty"])
-def test_a_damaged_entry(cache: Cache, damage: str) -> None:
-    """An entry that is not what was written is made again."""
+def test_damaged_entry_is_made_again(cache: Cache, damage: str) -> None:
+    """An entry with other bytes than written is replaced."""
     cache.get("wheels", "a", _write).write_text(damage)
     assert cache.get("wheels", "a", _write).read_text() == "made"
 
 
 @pytest.mark.parametrize("lost", ["a", "a.sha256"])
-def test_half_an_entry(cache: Cache, lost: str) -> None:
-    """An entry of which a part is missing is made again."""
+def test_entry_without_file_or_digest_is_made_again(cache: Cache, lost: str) -> None:
+    """Both files must exist."""
     entry = cache.get("wheels", "a", _write)
     entry.with_name(lost).unlink()
     assert cache.get("wheels", "a", _write).read_text() == "made"
     cache.get("wheels", "a", _fail)
 
 
-def test_what_fails_leaves_nothing(cache: Cache) -> None:
-    """The maker's own error passes through, its half-written file is gone, the next one works."""
+def test_failed_make_leaves_no_file(cache: Cache) -> None:
+    """The error passes through, and the next make works."""
 
     def fail(path: Path) -> None:
         path.write_text("half")
@@ -61,8 +61,8 @@ def test_what_fails_leaves_nothing(cache: Cache) -> None:
     assert Cache(cache.root).get("wheels", "a", _write).read_text() == "made"
 
 
-def test_one_failure_is_one_failure(cache: Cache) -> None:
-    """What could not be made is not tried again by the same process: its error is raised again."""
+def test_failure_is_raised_again_without_a_retry(cache: Cache) -> None:
+    """A process does not repeat a failed make."""
     tries = []
 
     def fail(path: Path) -> None:
@@ -75,8 +75,8 @@ def test_one_failure_is_one_failure(cache: Cache) -> None:
     assert len(tries) == 1
 
 
-def test_a_known_digest_counts_more_than_what_lies_beside_the_file(cache: Cache) -> None:
-    """An entry that was changed together with its own digest is made again."""
+def test_given_digest_precedes_the_stored_one(cache: Cache) -> None:
+    """An entry that was changed together with its digest file is made again."""
     right = hashlib.sha256(b"made").hexdigest()
     entry = cache.get("debs", "a", _write, sha256=right)
     entry.write_text("evil")
@@ -94,8 +94,8 @@ def _make_slowly(root: Path, tally: Path) -> None:
     assert Cache(root).get("wheels", "a", make).read_text() == "made"
 
 
-def test_processes_wait_for_one_maker(cache: Cache, tmp_path: Path) -> None:
-    """Of several processes that want an entry one makes it, and all get it."""
+def test_one_process_makes_an_entry_for_all(cache: Cache, tmp_path: Path) -> None:
+    """The others wait for it."""
     context = multiprocessing.get_context("spawn")
     args = (cache.root, tmp_path / "tally")
     workers = [context.Process(target=_make_slowly, args=args) for _ in range(3)]
@@ -112,8 +112,8 @@ def _write_to_a_full_disk(_: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="full(4) is Linux's")
-def test_a_full_disk(cache: Cache) -> None:
-    """A disk that takes no more is an error that says where and what to do."""
+def test_full_disk_is_a_cache_error(cache: Cache) -> None:
+    """The message has the path and the next step."""
     with pytest.raises(CacheError) as caught:
         cache.get("wheels", "a", _write_to_a_full_disk)
     assert str(caught.value) == (
@@ -122,34 +122,34 @@ def test_a_full_disk(cache: Cache) -> None:
     )
 
 
-def test_no_directory(tmp_path: Path) -> None:
-    """A cache that cannot be a directory is an error that says where."""
+def test_cache_root_that_is_a_file_is_a_cache_error(tmp_path: Path) -> None:
+    """The message has the path."""
     (tmp_path / "file").touch()
     with pytest.raises(CacheError, match=r"file/cache/.*: Not a directory; free some space"):
         Cache(tmp_path / "file/cache").get("wheels", "a", _write)
 
 
-def test_keys() -> None:
-    """A key depends on every part, on their order and on where one ends."""
+def test_key_depends_on_parts_and_their_order() -> None:
+    """It also depends on where a part ends."""
     keys = {content_key(*parts) for parts in (("ab", "c"), ("a", "bc"), ("c", "ab"), ("abc",))}
     assert len(keys) == 4
     assert content_key("ab", "c") in keys
 
 
-def test_digest(tmp_path: Path) -> None:
-    """A file's digest is that of its bytes (FIPS 180-4, the empty message)."""
+def test_file_digest_is_sha256(tmp_path: Path) -> None:
+    """Checked with the empty file (FIPS 180-4)."""
     (tmp_path / "empty").touch()
     assert file_sha256(tmp_path / "empty").startswith("e3b0c44298fc1c149afbf4c8996fb924")
 
 
-def test_the_root_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """WHEELGRID_CACHE is where the cache lives."""
+def test_environment_sets_the_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """WHEELGRID_CACHE is the root."""
     monkeypatch.setenv("WHEELGRID_CACHE", str(tmp_path))
     assert default_cache_root() == tmp_path
 
 
-def test_entries_are_the_whole_files_of_a_kind(tmp_path: Path) -> None:
-    """Not their digests, not trees, not what a killed maker left."""
+def test_entries_are_the_finished_files_of_a_kind(tmp_path: Path) -> None:
+    """Digests, trees and unfinished files are left out."""
     cache = Cache(tmp_path)
     kept = cache.get("kind", "b.tar", lambda path: path.touch())
     also = cache.get("kind", "a", lambda path: path.touch())
@@ -160,19 +160,19 @@ def test_entries_are_the_whole_files_of_a_kind(tmp_path: Path) -> None:
     assert cache.entries("other") == ()
 
 
-def test_what_killed_makers_left_goes_when_it_is_old(tmp_path: Path) -> None:
-    """What is young may still be being made."""
+def test_old_unfinished_files_are_removed(tmp_path: Path) -> None:
+    """Younger ones may still be in work."""
     for name, age in (("old", 100), ("young", 0)):
         left = tmp_path / "kind" / f".making-{name}"
         left.mkdir(parents=True)
         (left / "part").write_text("1234")
         os.utime(left, (time.time() - age,) * 2)
-    assert Cache(tmp_path).remove_left(older_than=50) == 4
+    assert Cache(tmp_path).remove_leftovers(older_than=50) == 4
     assert [path.name for path in (tmp_path / "kind").iterdir()] == [".making-young"]
 
 
-def test_a_discarded_entry_is_made_again(tmp_path: Path) -> None:
-    """File and digest go; what is not there is no error."""
+def test_discarded_entry_is_made_again(tmp_path: Path) -> None:
+    """Discarding a missing entry is no error."""
     cache = Cache(tmp_path)
     made: list[Path] = []
 

@@ -1,4 +1,4 @@
-"""Downloads from servers on loopback that answer as bad mirrors do."""
+"""Downloads from loopback servers with the faults of bad mirrors."""
 
 import contextlib
 import hashlib
@@ -47,47 +47,47 @@ def fetch(
 
 
 def reasons(downloader: Downloader, folder: Path, *servers: TornServer) -> list[str]:
-    """Return why each server does not give the file."""
+    """Return the reason of each server's failure."""
     with pytest.raises(DownloadError) as caught:
         fetch(downloader, folder, *servers)
     return [failure.reason for failure in caught.value.failures]
 
 
 def test_whole_file_is_written(server: TornServer, impatient: Downloader, tmp_path: Path) -> None:
-    """One request gives it."""
+    """One request is enough."""
     assert fetch(impatient, tmp_path, server) == DATA
     assert server.requests == {PATH: 1}
 
 
 def test_other_bytes_are_refused(server: TornServer, impatient: Downloader, tmp_path: Path) -> None:
-    """A file with another digest is a failure of its address, which is not asked again."""
+    """A file with another digest fails, and its address is not tried again."""
     server.tear(PATH, Fault.OTHER_BYTES)
     assert reasons(impatient, tmp_path, server) == ["other bytes"]
     assert server.requests[PATH] == 1
 
 
-def test_without_a_digest_any_bytes_are_taken(
+def test_any_bytes_are_accepted_without_a_digest(
     server: TornServer, impatient: Downloader, tmp_path: Path
 ) -> None:
-    """For a file whose digest nobody knows yet."""
+    """Useful for files with an unknown digest."""
     server.tear(PATH, Fault.OTHER_BYTES)
     impatient.download([f"{server.address}/{PATH}"], tmp_path / "out", size=len(DATA))
     assert (tmp_path / "out").read_bytes()[:-1] == DATA[:-1]
 
 
-def test_half_a_file_is_asked_again(
+def test_incomplete_answer_is_tried_again(
     server: TornServer, impatient: Downloader, tmp_path: Path
 ) -> None:
-    """An answer that breaks off is followed by a whole one."""
+    """The second answer is complete."""
     server.tear(PATH, Fault.HALF, times=1)
     assert fetch(impatient, tmp_path, server) == DATA
     assert server.requests[PATH] == 2
 
 
-def test_half_a_file_every_time_ends(
+def test_incomplete_answers_end_after_some_tries(
     server: TornServer, impatient: Downloader, tmp_path: Path
 ) -> None:
-    """The tries are counted, and the reason says that the answer was cut short."""
+    """The reason says that the answer was cut short."""
     server.tear(PATH, Fault.HALF)
     (reason,) = reasons(impatient, tmp_path, server)
     assert reason.startswith("cut short")
@@ -95,10 +95,10 @@ def test_half_a_file_every_time_ends(
 
 
 @pytest.mark.parametrize("fault", [Fault.LIMITED, Fault.UNAVAILABLE])
-def test_busy_server_is_asked_again(
+def test_busy_server_is_tried_again(
     server: TornServer, impatient: Downloader, tmp_path: Path, fault: Fault
 ) -> None:
-    """429 and 503 are worth another try."""
+    """429 and 503 are retried."""
     server.tear(PATH, fault, times=2)
     assert fetch(impatient, tmp_path, server) == DATA
     assert server.requests[PATH] == 3
@@ -110,15 +110,15 @@ def seconds_until(server: TornServer, downloader: Downloader, folder: Path) -> f
     return time.monotonic() - begin
 
 
-def test_retry_after_in_seconds_is_heeded(server: TornServer, tmp_path: Path) -> None:
+def test_retry_after_in_seconds_sets_the_pause(server: TornServer, tmp_path: Path) -> None:
     """The pause is as long as the server asks for."""
     server.tear(PATH, Fault.LIMITED, times=1, retry_after="1")
     downloader = Downloader(deadline=5, first_pause=0.01)
     assert 1 <= seconds_until(server, downloader, tmp_path) < 3
 
 
-def test_retry_after_as_a_date_is_heeded(server: TornServer, tmp_path: Path) -> None:
-    """RFC 9110 allows a date as well; it has whole seconds, so the pause is one at least."""
+def test_retry_after_as_a_date_sets_the_pause(server: TornServer, tmp_path: Path) -> None:
+    """RFC 9110 allows dates, which have whole seconds, so the pause is at least one."""
     then = datetime.now(UTC) + timedelta(seconds=2)
     date = format_datetime(then, usegmt=True)
     server.tear(PATH, Fault.LIMITED, times=1, retry_after=date)
@@ -132,7 +132,7 @@ def test_retry_after_as_a_date_is_heeded(server: TornServer, tmp_path: Path) -> 
 def test_deadline_wins_over_retry_after(
     server: TornServer, impatient: Downloader, tmp_path: Path, retry_after: str
 ) -> None:
-    """A server that asks for an hour is not waited for at all."""
+    """A server that asks for an hour is not tried again."""
     server.tear(PATH, Fault.LIMITED, retry_after=retry_after)
     begin = time.monotonic()
     assert reasons(impatient, tmp_path, server) == ["busy (429)"]
@@ -141,26 +141,28 @@ def test_deadline_wins_over_retry_after(
 
 
 @pytest.mark.parametrize("retry_after", ["soon", "-5", "", "1e9"])
-def test_meaningless_retry_after_is_ignored(
+def test_invalid_retry_after_is_ignored(
     server: TornServer, impatient: Downloader, tmp_path: Path, retry_after: str
 ) -> None:
-    """The pause is our own then."""
+    """The pause is the default then."""
     server.tear(PATH, Fault.LIMITED, times=1, retry_after=retry_after)
     assert fetch(impatient, tmp_path, server) == DATA
 
 
-def test_silent_connection_ends(server: TornServer, impatient: Downloader, tmp_path: Path) -> None:
-    """A server that accepts and says nothing costs the silence limit for each try."""
+def test_silent_connection_times_out(
+    server: TornServer, impatient: Downloader, tmp_path: Path
+) -> None:
+    """Each try takes the silence limit."""
     server.tear(PATH, Fault.HANG)
     begin = time.monotonic()
     assert reasons(impatient, tmp_path, server) == ["no answer (ReadTimeoutError)"]
     assert time.monotonic() - begin < 3
 
 
-def test_server_that_vanished_is_asked_no_more(
+def test_unreachable_server_is_skipped(
     server: TornServer, other: TornServer, impatient: Downloader, tmp_path: Path
 ) -> None:
-    """The second file comes from the other server, even where the first is back."""
+    """The second file comes from the other server, even if the first is back."""
     server.vanish()
     assert fetch(impatient, tmp_path, server, other) == DATA
     with torn_server(server.files, server.port) as back:
@@ -168,10 +170,10 @@ def test_server_that_vanished_is_asked_no_more(
         assert not back.requests
 
 
-def test_silent_server_is_asked_no_more(
+def test_silent_server_is_skipped(
     server: TornServer, impatient: Downloader, tmp_path: Path
 ) -> None:
-    """One failure is one failure: another file of it makes no request."""
+    """The next file makes no request to it."""
     server.tear(PATH, Fault.HANG)
     reasons(impatient, tmp_path, server)
     with pytest.raises(DownloadError, match="no answer"):
@@ -179,10 +181,10 @@ def test_silent_server_is_asked_no_more(
     assert server.requests["pool/b.deb"] == 0
 
 
-def test_busy_server_is_asked_for_another_file(
+def test_busy_server_is_not_skipped(
     server: TornServer, impatient: Downloader, tmp_path: Path
 ) -> None:
-    """Only a server that does not answer at all is given up."""
+    """Only servers that do not answer at all are skipped."""
     server.tear(PATH, Fault.UNAVAILABLE)
     assert reasons(impatient, tmp_path, server) == ["busy (503)"]
     assert fetch(impatient, tmp_path, server, path="pool/b.deb") == DATA
@@ -202,19 +204,19 @@ def test_busy_server_is_asked_for_another_file(
         Fault.VANISH,
     ],
 )
-def test_second_address_gives_what_the_first_does_not(
+def test_second_address_is_tried_after_the_first(
     server: TornServer, other: TornServer, impatient: Downloader, tmp_path: Path, fault: Fault
 ) -> None:
-    """Addresses are tried in turn, and nothing of the first answer is left in the file."""
+    """The file has nothing of the first answer."""
     server.tear(PATH, fault)
     assert fetch(impatient, tmp_path, server, other) == DATA
     assert other.requests[PATH] == 1
 
 
-def test_missing_everywhere_says_so(
+def test_missing_file_is_reported(
     server: TornServer, other: TornServer, impatient: Downloader, tmp_path: Path
 ) -> None:
-    """A 404 is a server's own word that it has no such file, and is asked for once."""
+    """A 404 is final, so each address is requested once."""
     for one in (server, other):
         one.tear(PATH, Fault.MISSING)
     with pytest.raises(DownloadError) as caught:
@@ -229,18 +231,18 @@ def test_missing_everywhere_says_so(
 def test_more_bytes_than_expected_are_refused(
     server: TornServer, impatient: Downloader, tmp_path: Path, *, promised: bool
 ) -> None:
-    """Whether the server promises them or just goes on."""
+    """With and without a Content-Length."""
     if promised:
         server.files = {PATH: DATA + b"more"}
     else:
         server.tear(PATH, Fault.LONGER)
     (reason,) = reasons(impatient, tmp_path, server)
-    assert f"the {len(DATA)} " in reason
-    assert "that it should have" in reason
+    words = f"{len(DATA) + 4} bytes instead of" if promised else "more than"
+    assert reason.removesuffix(" bytes") == f"{words} {len(DATA)}"
 
 
 def test_endless_slow_body_ends_at_the_deadline(server: TornServer, tmp_path: Path) -> None:
-    """A server that sends a byte now and then is never silent, and is cut off all the same."""
+    """A server that sends single bytes does not reach the silence limit."""
     server.tear(PATH, Fault.SLOW)
     downloader = Downloader(deadline=0.4, silence=0.3, first_pause=0.01)
     begin = time.monotonic()
@@ -250,20 +252,22 @@ def test_endless_slow_body_ends_at_the_deadline(server: TornServer, tmp_path: Pa
 
 
 def test_no_address_is_an_error(impatient: Downloader, tmp_path: Path) -> None:
-    """Where no mirror is known, the error has no failure and says so."""
+    """The error has no failures."""
     with pytest.raises(DownloadError, match="no address"):
         fetch(impatient, tmp_path)
 
 
-def test_head_says_whether_a_file_is_there(server: TornServer, impatient: Downloader) -> None:
-    """A busy server and one that is gone say neither."""
+def test_head_request_reports_whether_a_file_exists(
+    server: TornServer, impatient: Downloader
+) -> None:
+    """A busy or unreachable server gives None."""
     address = f"{server.address}/{PATH}"
-    assert impatient.is_there(address, timeout=1) is True
-    assert impatient.is_there(f"{server.address}/pool/c.deb", timeout=1) is False
+    assert impatient.exists(address, timeout=1) is True
+    assert impatient.exists(f"{server.address}/pool/c.deb", timeout=1) is False
     server.tear(PATH, Fault.UNAVAILABLE)
-    assert impatient.is_there(address, timeout=1) is None
+    assert impatient.exists(address, timeout=1) is None
     server.vanish()
-    assert impatient.is_there(address, timeout=1) is None
+    assert impatient.exists(address, timeout=1) is None
 
 
 @contextlib.contextmanager
@@ -315,10 +319,10 @@ def answer_with(*headers: str, status: str = "200 OK") -> bytes:
     ],
     ids=["429", "503", "length", "bracket", "bytes", "file", "loop", "junk"],
 )
-def test_an_answer_without_sense_fails_its_address_alone(
+def test_invalid_answer_fails_its_address_only(
     head: bytes, server: TornServer, impatient: Downloader, tmp_path: Path
 ) -> None:
-    """It ends no run: the next address gives the file."""
+    """The next address serves the file."""
     with answering(head) as address:
         out = tmp_path / "out"
         addresses = [address, f"{server.address}/{PATH}"]
@@ -326,13 +330,13 @@ def test_an_answer_without_sense_fails_its_address_alone(
         assert out.read_bytes() == DATA
 
 
-def test_headers_that_drip_outlive_no_deadline(
+def test_slow_headers_end_at_the_deadline(
     server: TornServer, impatient: Downloader, tmp_path: Path
 ) -> None:
-    """A byte now and then is no silence; the second address has its share of the time."""
+    """The second address has its share of the time."""
     begin = time.monotonic()
     with answering(answer_with("X: " + "x" * 1000), pause=0.05) as address:
-        assert impatient.is_there(address, timeout=0.2) is None
+        assert impatient.exists(address, timeout=0.2) is None
         out = tmp_path / "out"
         addresses = [address, f"{server.address}/{PATH}"]
         impatient.download(addresses, out, size=len(DATA), sha256=SHA256)

@@ -1,4 +1,4 @@
-"""Processes that are started, looked at and never outlive their starter."""
+"""Processes: their output, and that none outlives its parent."""
 
 import signal
 import subprocess
@@ -11,8 +11,8 @@ import pytest
 from harness.host.process import ProcessError, start_process
 
 
-def test_output_and_status(tmp_path: Path) -> None:
-    """Both streams go to the file, and the status is that of the program."""
+def test_output_goes_to_the_file(tmp_path: Path) -> None:
+    """The file has both streams, and the status is the program's."""
     output = tmp_path / "log"
     code = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
     with start_process([sys.executable, "-uc", code], output=output) as running:
@@ -22,8 +22,8 @@ def test_output_and_status(tmp_path: Path) -> None:
     assert output.read_text().split() == ["out", "err"]
 
 
-def test_an_interrupt_reaches_the_program(tmp_path: Path) -> None:
-    """An interrupted program ends as by Ctrl-C."""
+def test_interrupt_sends_sigint(tmp_path: Path) -> None:
+    """The program ends as by Ctrl-C."""
     output = tmp_path / "log"
     with start_process(["sleep", "60"], output=output) as running:
         running.interrupt()
@@ -32,21 +32,21 @@ def test_an_interrupt_reaches_the_program(tmp_path: Path) -> None:
     assert status == -signal.SIGINT
 
 
-def test_nothing_outlives_the_context(tmp_path: Path) -> None:
-    """The program and what it started are gone when the context ends."""
+def test_process_group_is_killed_with_the_context(tmp_path: Path) -> None:
+    """The program's children are killed too."""
     output = tmp_path / "log"
     with start_process(["sh", "-c", "sleep 60 & echo $!; wait"], output=output):
         while not (pid := output.read_text().strip()):
             time.sleep(0.01)
-    # The kernel ends what was killed in its own time.
+    # A killed process may take some time to end.
     deadline = time.monotonic() + 5
     while _runs(Path("/proc", pid)) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not _runs(Path("/proc", pid))
 
 
-def test_a_program_that_is_not_there(tmp_path: Path) -> None:
-    """A program that does not start is a sentence."""
+def test_missing_program_is_a_process_error(tmp_path: Path) -> None:
+    """The message has the program and the reason."""
     with (
         pytest.raises(ProcessError, match="/no/such: No such file or directory"),
         start_process(["/no/such"], output=tmp_path / "log"),
@@ -58,15 +58,15 @@ _CALLER = """
 import sys, time
 from pathlib import Path
 from harness.host.process import start_process
-code = "import os, time; from harness.host.process import hold_lifeline; hold_lifeline();"
+code = "import os, time; from harness.host.process import end_with_parent; end_with_parent();"
 code += " print(os.getpid(), flush=True); time.sleep(60)"
 with start_process([sys.executable, "-c", code], output=Path(sys.argv[1])):
     time.sleep(60)
 """
 
 
-def test_a_started_process_does_not_outlive_a_killed_caller(tmp_path: Path) -> None:
-    """After ``kill -9`` of the caller, what it started ends by itself."""
+def test_process_ends_with_its_killed_caller(tmp_path: Path) -> None:
+    """After ``kill -9`` of the caller the process ends."""
     output = tmp_path / "log"
     with subprocess.Popen([sys.executable, "-c", _CALLER, str(output)]) as caller:
         deadline = time.monotonic() + 30

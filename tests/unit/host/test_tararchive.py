@@ -1,4 +1,4 @@
-"""Unpacking tar files, on every Python that the project supports."""
+"""Unpacking tar files, on every supported Python."""
 
 import io
 import os
@@ -27,7 +27,7 @@ def files(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
 
-def test_path_and_open_file_give_the_same(tmp_path: Path) -> None:
+def test_path_and_open_file_unpack_the_same(tmp_path: Path) -> None:
     """An archive is a path or an open file."""
     archive = packed("a/one", "two")
     (tmp_path / "x.tar").write_bytes(archive.getvalue())
@@ -37,14 +37,14 @@ def test_path_and_open_file_give_the_same(tmp_path: Path) -> None:
     assert (tmp_path / "path/two").read_text() == "two"
 
 
-def test_only_one_member(tmp_path: Path) -> None:
-    """``only`` takes the member of that name and no other."""
+def test_only_unpacks_one_member(tmp_path: Path) -> None:
+    """``only`` unpacks the member of that name."""
     unpack_tar(packed("a/one", "a/one2", "two"), tmp_path, only="a/one")
     assert files(tmp_path) == ["a/one"]
 
 
 def test_owner_is_the_user(tmp_path: Path) -> None:
-    """The owner that the archive records is not applied, for root either."""
+    """The recorded owner is ignored, also for root."""
     unpack_tar(packed("one"), tmp_path)
     assert (tmp_path / "one").stat().st_uid == os.geteuid()
 
@@ -58,7 +58,7 @@ def test_owner_is_the_user(tmp_path: Path) -> None:
     ],
 )
 def test_unsafe_member_is_refused(tmp_path: Path, archive: io.BytesIO) -> None:
-    """A member that is written elsewhere, links elsewhere or is a device ends the unpacking."""
+    """Members or links outside the folder and devices are errors."""
     with pytest.raises(Exception, match=r"outside|absolute|special file"):
         unpack_tar(archive, tmp_path / "root")
     assert {path.name for path in tmp_path.rglob("*")} <= {"root"}

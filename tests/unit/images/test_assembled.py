@@ -1,4 +1,4 @@
-"""The assembled way without a mirror: what is locked needs none, and what is not says so."""
+"""The assembled way without a mirror."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ BUILD = ("libstdc++6", "python3", "python3-pip")
 
 
 class Remembering(ImageEngine):
-    """Has every assembled image under any name, and notes the names."""
+    """Has every assembled image under any name, and records the names."""
 
     def __init__(self, platform: str = FOREIGN.platform) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Remembering(ImageEngine):
 
 @pytest.fixture(autouse=True)
 def _no_archive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing can be assembled or asked: there is no mmdebstrap."""
+    """Hide mmdebstrap, so that nothing can be assembled or resolved."""
     monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))
 
 
@@ -58,8 +58,8 @@ def name_of_image(workspace: Workspace) -> str:
     return name
 
 
-def test_the_name_holds_what_the_image_is_made_of(tmp_path: Path) -> None:
-    """Other bytes of a package, here or in the native root that compiles for it: a new image."""
+def test_name_depends_on_the_packages(tmp_path: Path) -> None:
+    """A package with other bytes, in the own or the native root, makes another image."""
     cache = Cache(tmp_path)
     first = name_of_image(pinned(cache))
     assert first == name_of_image(pinned(cache))
@@ -71,18 +71,18 @@ def test_the_name_holds_what_the_image_is_made_of(tmp_path: Path) -> None:
     assert first.startswith("wheelgrid/bookworm-s390x:")
 
 
-def test_a_locked_image_that_the_engine_has_asks_nobody(tmp_path: Path) -> None:
-    """No program is started and no file written: the lock says all that is to be known."""
+def test_locked_image_in_the_engine_needs_no_network(tmp_path: Path) -> None:
+    """No program runs and no file is written."""
     ref = AssembledSource(Remembering(), pinned(Cache(tmp_path))).get(debian_12(FOREIGN.name))
     assert ref.origin.startswith("Debian bookworm ")
     assert "; packages" not in ref.origin
     assert [path.name for path in tmp_path.iterdir()] == ["locks"]
 
 
-def test_an_old_answer_serves_when_the_index_is_away(
+def test_stored_resolution_serves_without_an_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is not pinned comes to what it last came to; the image says that it is not locked."""
+    """The image's origin says that its packages are not locked."""
     cache = Cache(tmp_path)
     for arch in (native_arch(), FOREIGN):
         wanted = write_recipe("bookworm", arch, BUILD).wanted
@@ -92,26 +92,26 @@ def test_an_old_answer_serves_when_the_index_is_away(
     workspace = pinned_workspace(cache, {}, announce=said.append)
     ref = AssembledSource(Remembering(), workspace).get(debian_12(FOREIGN.name))
     assert "; packages resolved anew from the index of 2026-01-01, since" in ref.origin
-    assert any("no mirror of Debian is known here" in line for line in said)
+    assert any("no Debian mirror is known" in line for line in said)
 
 
-def test_without_an_answer_there_is_no_image(tmp_path: Path) -> None:
-    """Nothing pinned, nothing remembered and nobody to ask: a miss with its cause."""
-    with pytest.raises(ImageError, match="no mirror of Debian is known here") as caught:
+def test_unresolvable_packages_are_a_miss(tmp_path: Path) -> None:
+    """Without lock, stored resolution and mirror the cause is infra:upstream."""
+    with pytest.raises(ImageError, match="no Debian mirror is known") as caught:
         name_of_image(pinned_workspace(Cache(tmp_path), {}))
     assert caught.value.cause == "infra:upstream"
 
 
-def test_an_image_of_another_platform_is_not_used(tmp_path: Path) -> None:
-    """Even under our own name the config decides."""
+def test_image_of_another_platform_is_refused(tmp_path: Path) -> None:
+    """The config decides, also for the harness's own names."""
     engine = Remembering(platform="linux/amd64")
     with pytest.raises(ImageError) as caught:
         AssembledSource(engine, pinned(Cache(tmp_path))).get(debian_12(FOREIGN.name))
     assert caught.value.cause == "infra:wrong-arch"
 
 
-def test_only_targets_with_that_way_are_offered(tmp_path: Path) -> None:
-    """The store asks first."""
+def test_offers_only_targets_with_the_assembled_way(tmp_path: Path) -> None:
+    """The store checks this first."""
     source = AssembledSource(ImageEngine(), pinned(Cache(tmp_path)))
     targets = (debian_12(), debian_12(assembled=False))
     assert [source.offers(target) for target in targets] == [True, False]

@@ -1,4 +1,4 @@
-"""Compiled files go from a native root to a foreign one exactly where the sources are equal."""
+"""Compiled files are copied from a native root to a foreign one for equal sources."""
 
 import io
 import tarfile
@@ -48,7 +48,7 @@ def read_members(layer: Path) -> dict[str, tarfile.TarInfo]:
 
 
 def test_only_compiled_files_with_a_source_are_read(tmp_path: Path) -> None:
-    """A ``.pyc`` whose source is not in the root has nothing to be compared by."""
+    """A ``.pyc`` without its source in the root is ignored."""
     bytecode = read_bytecode(native_root(tmp_path))
     assert len(bytecode) == 2
     (found,) = bytecode.of(f"{LIB}/os.py", b"import abc")
@@ -57,7 +57,7 @@ def test_only_compiled_files_with_a_source_are_read(tmp_path: Path) -> None:
 
 
 def test_equal_sources_get_their_compiled_files(tmp_path: Path) -> None:
-    """Same path and same bytes: the compiled file lies in ``__pycache__``, readable by all."""
+    """Path and bytes must match; the file is in ``__pycache__``, readable by all."""
     foreign = write_root(
         tmp_path / "foreign.tar", {f"{LIB}/os.py": b"import abc", f"{LIB}/json.py": b"other bytes"}
     )
@@ -76,8 +76,8 @@ def test_equal_sources_get_their_compiled_files(tmp_path: Path) -> None:
         assert stream.read() == b"compiled os"
 
 
-def test_two_interpreters_share_a_source(tmp_path: Path) -> None:
-    """Modules of dist-packages are compiled once for each interpreter."""
+def test_source_gets_a_file_per_interpreter(tmp_path: Path) -> None:
+    """Modules of dist-packages are compiled by each interpreter."""
     dist = "./usr/lib/python3/dist-packages"
     files = {f"{dist}/pip.py": b"", f"{dist}/wheel.py": b""}
     compiled = {
@@ -92,14 +92,14 @@ def test_two_interpreters_share_a_source(tmp_path: Path) -> None:
 
 
 def test_device_nodes_are_left_out(tmp_path: Path) -> None:
-    """Only root can make them, and the engine brings its own."""
+    """Only root can create them, and the engine has its own."""
     root = write_root(tmp_path / "root.tar", {"./etc/passwd": b"root"}, device="./dev/null")
     layer = tmp_path / "layer.tar"
     write_layer(root, Bytecode(), layer)
     assert set(read_members(layer)) == {"./etc", "./etc/passwd"}
 
 
-def test_the_same_root_gives_the_same_layer(tmp_path: Path) -> None:
+def test_layer_is_reproducible(tmp_path: Path) -> None:
     """A layer's digest is part of the image's id."""
     bytecode = read_bytecode(native_root(tmp_path))
     foreign = write_root(tmp_path / "foreign.tar", {f"{LIB}/os.py": b"import abc"})

@@ -1,4 +1,4 @@
-"""A recipe's key stands for all that decides its bytes, and names what it is made of."""
+"""Recipes: their packages and keys."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from harness.core.errors import ImageError
 from harness.images.debian_root import assemble_root, native_arch, write_recipe
 
 
-def test_a_recipe_has_what_every_root_needs() -> None:
-    """Named twice or in another order, it is the same recipe."""
+def test_recipe_includes_the_base_packages() -> None:
+    """Order and duplicates do not matter."""
     arch = find_arch("s390x")
     one = write_recipe("bookworm", arch, ("python3", "python3-pip"))
     two = write_recipe("bookworm", arch, ("python3-pip", "dash", "python3"))
@@ -18,8 +18,8 @@ def test_a_recipe_has_what_every_root_needs() -> None:
     assert (one, one.key) == (two, two.key)
 
 
-def test_suite_arch_and_packages_are_in_the_key() -> None:
-    """No two of these may share a root."""
+def test_key_depends_on_suite_arch_and_packages() -> None:
+    """Different recipes do not share a root."""
     s390x, armv7l = find_arch("s390x"), find_arch("armv7l")
     recipes = [
         write_recipe("bookworm", s390x, ("python3",)),
@@ -30,8 +30,8 @@ def test_suite_arch_and_packages_are_in_the_key() -> None:
     assert len({recipe.key for recipe in recipes}) == len(recipes)
 
 
-def test_a_root_for_musl_has_nothing_of_glibc() -> None:
-    """None of the packages that every glibc root has: each of them depends on libc6."""
+def test_musl_root_has_no_glibc_packages() -> None:
+    """Every base package of glibc roots depends on libc6."""
     arch = find_arch("s390x")
     musl = write_recipe("bookworm", arch, (), libc="musl")
     glibc = write_recipe("bookworm", arch, ())
@@ -43,22 +43,22 @@ def test_a_root_for_musl_has_nothing_of_glibc() -> None:
     ("arch", "library"),
     [("armv7l", "armv7"), ("i686", "x86"), ("ppc64le", "ppc64le"), ("x86_64", "x86_64")],
 )
-def test_musl_goes_by_alpines_name_too(arch: str, library: str) -> None:
-    """``libc.musl-armv7.so.1`` is what auditwheel finds in wheels that were built on Alpine."""
+def test_musl_root_has_alpines_soname(arch: str, library: str) -> None:
+    """Auditwheel finds ``libc.musl-armv7.so.1`` in wheels built on Alpine."""
     recipe = write_recipe("bookworm", find_arch(arch), (), libc="musl")
     assert recipe.finish.startswith(f"alpine={library}\n")
 
 
 def test_one_arch_is_native() -> None:
-    """Exactly the machine's own root is compiled in place."""
+    """Only this machine's arch is native."""
     recipes = [write_recipe("sid", arch, ()) for arch in ARCHES]
     assert [r.arch for r in recipes if r.native] == [native_arch()]
 
 
-def test_a_machine_without_mmdebstrap_is_told_so(
+def test_missing_mmdebstrap_is_an_image_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The message names the program and the doctor; the cells are misses of their own cause."""
+    """The message names the program and the doctor; the cause is infra:assemble."""
     monkeypatch.setenv("PATH", str(tmp_path))
     recipe = write_recipe("bookworm", find_arch("s390x"), ())
     with pytest.raises(

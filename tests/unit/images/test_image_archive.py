@@ -1,4 +1,4 @@
-"""An image archive says truly what it holds, and is always the same."""
+"""Image archives: platform, layers, id and reproducibility."""
 
 import hashlib
 import json
@@ -35,21 +35,21 @@ def config_of(archive: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("arch", ARCHES, ids=lambda arch: str(arch.name))
-def test_the_config_names_the_true_platform(arch: Arch, layer: Path, tmp_path: Path) -> None:
-    """Architecture and variant are the arch's, not this machine's."""
+def test_config_has_the_platform_of_the_arch(arch: Arch, layer: Path, tmp_path: Path) -> None:
+    """It does not depend on this machine."""
     write_archive([layer], tmp_path / "a.tar", reference=REFERENCE, arch=arch, labels={})
     assert read_image(tmp_path / "a.tar").platform == arch.platform
 
 
-def test_an_arch_without_variant_has_no_such_field(layer: Path, tmp_path: Path) -> None:
-    """An empty variant is not the same as none: engines print ``linux/s390x/``."""
+def test_config_without_variant_lacks_the_field(layer: Path, tmp_path: Path) -> None:
+    """With an empty variant engines print ``linux/s390x/``."""
     archive = tmp_path / "a.tar"
     write_archive([layer], archive, reference=REFERENCE, arch=find_arch("s390x"), labels={})
     assert "variant" not in config_of(archive)
 
 
-def test_the_layer_is_copied_and_its_digest_recorded(layer: Path, tmp_path: Path) -> None:
-    """The engine verifies ``diff_ids`` against the layer's bytes."""
+def test_layer_is_copied_and_its_digest_recorded(layer: Path, tmp_path: Path) -> None:
+    """The engine checks ``diff_ids`` against the layer's bytes."""
     archive = tmp_path / "a.tar"
     write_archive(
         [layer], archive, reference=REFERENCE, arch=find_arch("armv7l"), labels={"k": "v"}
@@ -67,7 +67,7 @@ def test_the_layer_is_copied_and_its_digest_recorded(layer: Path, tmp_path: Path
 
 
 def test_layers_keep_their_order(layer: Path, tmp_path: Path) -> None:
-    """The lowest first, in the manifest as in the config: a later one covers an earlier one."""
+    """Manifest and config list the lowest layer first."""
     upper, archive = tmp_path / "upper.tar", tmp_path / "a.tar"
     upper.write_bytes(b"what lies above")
     arch = find_arch("s390x")
@@ -81,8 +81,8 @@ def test_layers_keep_their_order(layer: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_the_id_is_the_digest_of_the_config(layer: Path, tmp_path: Path) -> None:
-    """The id returned is the one that the engine will compute."""
+def test_id_is_the_digest_of_the_config(layer: Path, tmp_path: Path) -> None:
+    """Engines compute the same id."""
     archive = tmp_path / "a.tar"
     image_id = write_archive(
         [layer], archive, reference=REFERENCE, arch=find_arch("armv7l"), labels={}
@@ -92,8 +92,8 @@ def test_the_id_is_the_digest_of_the_config(layer: Path, tmp_path: Path) -> None
     assert image_id == "sha256:" + hashlib.sha256(files[image["Config"]]).hexdigest()
 
 
-def test_the_same_layer_gives_the_same_bytes(layer: Path, tmp_path: Path) -> None:
-    """Nothing of the clock, the user or the order of labels gets in."""
+def test_archive_is_reproducible(layer: Path, tmp_path: Path) -> None:
+    """It does not depend on time, user or order of labels."""
     one, two = tmp_path / "1.tar", tmp_path / "2.tar"
     arch = find_arch("ppc64le")
     write_archive([layer], one, reference=REFERENCE, arch=arch, labels={"a": "1", "b": "2"})

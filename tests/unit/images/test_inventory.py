@@ -1,4 +1,4 @@
-"""What there is and who uses it, what goes and what stays: in an engine and a cache of files."""
+"""Listing and removing images and cache entries."""
 
 import os
 from pathlib import Path
@@ -9,18 +9,21 @@ from harness.core.errors import ImageError
 from harness.host.cache import Cache
 from harness.host.engine import EngineImage
 from harness.images.inventory import StoragePlace, list_inventory, remove_items
-from harness.images.source import Use
+from harness.images.source import ImageStorage
 from tests.support.image_engine import ImageEngine
 
 USED, OLD, FOREIGN = "wheelgrid/a:used", "wheelgrid/a:old", "debian:12"
 USES = {
-    "one/x86_64": (Use(image="", entries=frozenset({"roots/r1.tar"})), Use(image=USED)),
-    "two/x86_64": (Use(image=USED, entries=frozenset({"builds/cpython-3.9-*"})),),
+    "one/x86_64": (
+        ImageStorage(image="", entries=frozenset({"roots/r1.tar"})),
+        ImageStorage(image=USED),
+    ),
+    "two/x86_64": (ImageStorage(image=USED, entries=frozenset({"builds/cpython-3.9-*"})),),
 }
 
 
 class EngineWithImages(ImageEngine):
-    """Has an image of each sort."""
+    """Has a used, an unused and a foreign image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,8 +55,8 @@ def void(_: object) -> None:
     """Drop a value."""
 
 
-def test_every_item_says_who_uses_it(cache: Cache) -> None:
-    """By any of a target's ways; what was not made here is left out."""
+def test_items_list_their_targets(cache: Cache) -> None:
+    """Any way of a target counts; foreign images are left out."""
     found = {item.name: item.targets for item in list_inventory(EngineWithImages(), cache, USES)}
     assert found == {
         OLD: (),
@@ -65,23 +68,23 @@ def test_every_item_says_who_uses_it(cache: Cache) -> None:
     }
 
 
-def test_an_item_has_its_size_and_time(cache: Cache) -> None:
-    """An image's are the engine's word, a file's those of the file."""
+def test_items_have_size_and_time(cache: Cache) -> None:
+    """Those of an image come from the engine, those of a file from the file system."""
     image, *_, file = list_inventory(EngineWithImages(), cache, USES)
     assert (image.place, image.size, image.made_at) == (StoragePlace.ENGINE, 5, 7.0)
     assert (file.place, file.size) == (StoragePlace.CACHE, 10)
     assert file.made_at == (cache.root / file.name).stat().st_mtime
 
 
-def test_of_two_kits_of_a_name_the_last_is_in_use(tmp_path: Path) -> None:
-    """Which is current only its making would tell; a tree counts all that is below it."""
+def test_newest_build_of_a_name_is_in_use(tmp_path: Path) -> None:
+    """The size of a directory includes all files below it."""
     cache, keys = Cache(tmp_path), [digit * 32 for digit in "ab"]
     for age, key in enumerate(keys):
         build = cache.get("builds", f"cpython-3.9-{key}.tar", lambda path: path.touch())
         os.utime(build, (age, age))
     tree = cache.tree("libraries", "x86_64", lambda path: void((path / "z").write_text("123")))
     (tree / "loop").symlink_to(tree)
-    uses = {"one/x86_64": [Use(image="", entries=frozenset({"builds/*", "libraries/*"}))]}
+    uses = {"one/x86_64": [ImageStorage(image="", entries=frozenset({"builds/*", "libraries/*"}))]}
     *_, old, new, libraries = list_inventory(EngineWithImages(), cache, uses)
     assert (old.name, old.targets) == (f"builds/cpython-3.9-{keys[0]}.tar", ())
     assert new.targets == libraries.targets == ("one/x86_64",)
@@ -90,8 +93,8 @@ def test_of_two_kits_of_a_name_the_last_is_in_use(tmp_path: Path) -> None:
     assert list((tmp_path / "libraries").iterdir()) == []
 
 
-def test_what_is_removed_is_gone_and_the_rest_stays(cache: Cache) -> None:
-    """Image and file, its digest with it; removed twice is removed."""
+def test_removed_items_are_gone(cache: Cache) -> None:
+    """Digest files are removed too; removing twice is no error."""
     engine = EngineWithImages()
     unused = [item for item in list_inventory(engine, cache, USES) if not item.targets]
     for _ in range(2):
@@ -106,8 +109,8 @@ def test_what_is_removed_is_gone_and_the_rest_stays(cache: Cache) -> None:
     ]
 
 
-def test_an_image_that_is_in_use_stays_and_is_announced(cache: Cache) -> None:
-    """The others go."""
+def test_image_in_use_is_kept_and_announced(cache: Cache) -> None:
+    """The other items are removed."""
     said: list[str] = []
     engine = Busy()
     unused = [item for item in list_inventory(engine, cache, USES) if not item.targets]

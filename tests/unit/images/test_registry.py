@@ -1,4 +1,4 @@
-"""Names at mirrors, tries and pauses, and how long a silent registry is left alone."""
+"""The registry way: names at mirrors, retries, and registries that failed recently."""
 
 import os
 from pathlib import Path
@@ -47,23 +47,23 @@ def target(image: str = "debian:12", *prepare: str) -> Target:
         (f"debian:12@{DIGEST}", f"mirror.test:5000/hub/debian:12@{DIGEST}"),
     ],
 )
-def test_a_mirror_has_the_path_without_the_host(image: str, expected: str) -> None:
-    """A trailing slash of the prefix makes no difference."""
+def test_mirror_name_drops_the_host(image: str, expected: str) -> None:
+    """A trailing slash of the prefix does not matter."""
     assert mirrored(image, "mirror.test:5000/hub") == expected
     assert mirrored(image, "mirror.test:5000/hub/") == expected
     assert mirrored(image, "") == image
 
 
-def test_the_host_is_the_first_part_that_looks_like_one() -> None:
-    """As the engine reads names: a dot, a colon or ``localhost`` make a host."""
+def test_host_has_a_dot_a_colon_or_is_localhost() -> None:
+    """The engine has the same rule."""
     images = ("debian:12", "pypa/x:1", "127.0.0.1:5000/debian:12", "localhost/x", "a.test/b/x")
     default = "the default registry"
     hosts = [default, default, "127.0.0.1:5000", "localhost", "a.test"]
     assert [registry_host(image) for image in images] == hosts
 
 
-def test_a_prepared_name_is_readable_and_keyed() -> None:
-    """Base, arch and commands each make another image."""
+def test_prepared_name_depends_on_base_arch_and_commands() -> None:
+    """The name stays readable."""
     s390x, armv7l = find_arch("s390x"), find_arch("armv7l")
     names = {
         prepared_name("127.0.0.1:5000/a/debian:12", "sha256:1", s390x, ("x",)),
@@ -75,20 +75,20 @@ def test_a_prepared_name_is_readable_and_keyed() -> None:
     assert sum(name.startswith("wheelgrid/prepared-debian-s390x:") for name in names) == 3
 
 
-def test_the_origin_has_the_digest(tmp_path: Path) -> None:
-    """A tag moves; the digest that it stood for is what the result depends on."""
+def test_origin_has_the_digest(tmp_path: Path) -> None:
+    """The digest records which image a tag named."""
     assert source(ImageEngine(BASE), tmp_path).get(target()).origin == f"debian:12@{DIGEST}"
 
 
-def test_passing_faults_are_tried_again(tmp_path: Path) -> None:
-    """Twice refused and then there is as good as there."""
+def test_failed_pull_is_tried_again(tmp_path: Path) -> None:
+    """The third try succeeds."""
     engine = ImageEngine(PASSING, PASSING, BASE)
     assert source(engine, tmp_path, tries=3).get(target()).id == BASE.id
     assert len(engine.asked) == 3
 
 
-def test_what_is_not_there_is_asked_for_once(tmp_path: Path) -> None:
-    """No pause makes a missing tag appear, and the registry is not silent for it."""
+def test_missing_image_is_pulled_once(tmp_path: Path) -> None:
+    """It does not mark the registry as failed."""
     engine = ImageEngine(FINAL, BASE)
     with pytest.raises(ImageError, match="manifest unknown") as caught:
         source(engine, tmp_path).get(target())
@@ -96,8 +96,8 @@ def test_what_is_not_there_is_asked_for_once(tmp_path: Path) -> None:
     assert source(engine, tmp_path).get(target()).id == BASE.id
 
 
-def test_a_silent_registry_is_left_alone_for_a_while(tmp_path: Path) -> None:
-    """By every process on the same cache; another registry is not affected."""
+def test_failed_registry_is_skipped_for_a_while(tmp_path: Path) -> None:
+    """By all processes on the cache, and only that registry."""
     engine = ImageEngine(PASSING)
     for _ in range(2):
         with pytest.raises(ImageError, match="connection refused") as caught:
@@ -108,8 +108,8 @@ def test_a_silent_registry_is_left_alone_for_a_while(tmp_path: Path) -> None:
     assert source(engine, tmp_path, mirror="other.test/hub").get(target()).id == BASE.id
 
 
-def test_a_silence_ends(tmp_path: Path) -> None:
-    """After its time the registry is asked again."""
+def test_failed_registry_is_tried_again_later(tmp_path: Path) -> None:
+    """After some time the registry is used again."""
     with pytest.raises(ImageError):
         source(ImageEngine(PASSING), tmp_path, tries=1).get(target())
     (remembered,) = (tmp_path / "silent-registries").iterdir()
@@ -118,16 +118,16 @@ def test_a_silence_ends(tmp_path: Path) -> None:
     assert source(ImageEngine(BASE), tmp_path).get(target()).id == BASE.id
 
 
-def test_an_image_of_another_platform_is_not_used(tmp_path: Path) -> None:
-    """Whatever the engine says about it, the config decides."""
+def test_image_of_another_platform_is_refused(tmp_path: Path) -> None:
+    """The image's config decides."""
     wrong = EngineImage(id="sha256:amd", platform="linux/amd64")
-    with pytest.raises(ImageError, match=r"linux/amd64, and linux/s390x was asked for") as caught:
+    with pytest.raises(ImageError, match=r"linux/amd64 instead of linux/s390x") as caught:
         source(ImageEngine(wrong), tmp_path).get(target())
     assert caught.value.cause == "infra:wrong-arch"
 
 
-def test_preparing_happens_once(tmp_path: Path) -> None:
-    """A prepared image is known by what it was made from."""
+def test_image_is_prepared_once(tmp_path: Path) -> None:
+    """Its name depends on base and commands."""
     engine = ImageEngine(BASE)
     first = source(engine, tmp_path).get(target("debian:12", "apt-get update"))
     second = source(engine, tmp_path).get(target("debian:12", "apt-get update"))
@@ -136,8 +136,8 @@ def test_preparing_happens_once(tmp_path: Path) -> None:
     assert sum(asked.startswith("prepare") for asked in engine.asked) == 1
 
 
-def test_a_pinned_image_that_the_engine_has_needs_no_registry(tmp_path: Path) -> None:
-    """A digest cannot move; the platform is looked at all the same."""
+def test_pinned_image_in_the_engine_is_not_pulled(tmp_path: Path) -> None:
+    """Its platform is checked all the same."""
     image = f"debian@{DIGEST}"
     engine = ImageEngine(FINAL)
     engine.images[image] = BASE

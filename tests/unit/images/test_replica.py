@@ -1,4 +1,4 @@
-"""The replica way without an archive and a compiler: what decides an image's name."""
+"""The replica way without an archive and a compiler: the image's name."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +31,7 @@ class WithEveryReplica(ImageEngine):
 
 
 def pinned(cache: Cache, *, source: str = "0") -> Workspace:
-    """Return a workspace in which bases and sources are pinned, so that nobody asks an index."""
+    """Return a workspace in which bases and sources are pinned, so that no index is queried."""
     bases = {
         write_recipe(suite, REPLICA.arch, (), libc="musl").wanted: (a_package("musl", "1.2.3-1"),)
         for suite in ("bookworm", "trixie", "bullseye")
@@ -51,11 +51,11 @@ def open_source(cache: Cache, engine: ImageEngine | None = None) -> ReplicaSourc
 
 
 def name(cache: Cache, target: Target) -> str:
-    return open_source(cache).use(target).image
+    return open_source(cache).storage(target).image
 
 
-def test_an_image_that_the_engine_has_is_taken_as_it_is(cache: Cache) -> None:
-    """No interpreter is compiled and no pip fetched; the origin says what it stands for."""
+def test_image_in_the_engine_is_used(cache: Cache) -> None:
+    """Nothing is compiled or fetched; the origin names the replicated environment."""
     ref = open_source(cache, WithEveryReplica()).get(REPLICA)
     assert (ref.id, ref.way) == ("sha256:own", ImageWay.REPLICA)
     assert ref.origin == (
@@ -63,8 +63,8 @@ def test_an_image_that_the_engine_has_is_taken_as_it_is(cache: Cache) -> None:
     )
 
 
-def test_the_name_holds_what_the_image_is_made_of(cache: Cache) -> None:
-    """Base, names and installer: each makes another image; the target's own id does not."""
+def test_name_depends_on_base_naming_and_pip(cache: Cache) -> None:
+    """It does not depend on the target's id."""
     plain = name(cache, REPLICA)
     second = replace(MUSL, second={"x86_64": "x86_64-linux-gnu"})
     last = replace(MUSL, last={"x86_64": "x86_64-linux-gnu"})
@@ -79,40 +79,40 @@ def test_the_name_holds_what_the_image_is_made_of(cache: Cache) -> None:
     assert name(cache, replace(REPLICA, id="another")) == plain
 
 
-def test_names_on_other_arches_do_not_matter(cache: Cache) -> None:
-    """A naming that differs elsewhere gives the same image here."""
+def test_name_ignores_namings_of_other_arches(cache: Cache) -> None:
+    """A naming that differs on another arch gives the same image."""
     elsewhere = replace(MUSL, second={"ppc64le": "powerpc64le-linux-gnu"})
     assert name(cache, alpine_replica(naming=elsewhere)) == name(cache, REPLICA)
 
 
-def test_another_source_gives_another_image(cache: Cache) -> None:
-    """The archive that an interpreter is compiled from is part of the name."""
+def test_name_depends_on_the_source(cache: Cache) -> None:
+    """The digest of the source archive is in the key."""
     names = [
         ReplicaSource(ImageEngine(), pinned(cache, source=digit), fetch_pip=no_pip)
-        .use(REPLICA)
+        .storage(REPLICA)
         .image
         for digit in "12"
     ]
     assert names[0] != names[1]
 
 
-def test_what_is_not_pinned_has_no_name(cache: Cache) -> None:
-    """Only an index could tell, and it is not asked."""
+def test_unpinned_source_has_no_name(cache: Cache) -> None:
+    """The index is not queried."""
     source = ReplicaSource(ImageEngine(), pinned_workspace(cache, {}), fetch_pip=no_pip)
-    assert source.use(REPLICA).image == ""
+    assert source.storage(REPLICA).image == ""
 
 
-def test_what_the_cache_keeps_for_a_target_is_named(cache: Cache) -> None:
-    """Its root, its interpreter and its installer, for whoever clears the cache."""
-    entries = open_source(cache).use(REPLICA).entries
+def test_storage_lists_root_interpreter_and_pip(cache: Cache) -> None:
+    """Pruning keeps these entries."""
+    entries = open_source(cache).storage(REPLICA).entries
     assert "interpreters/cpython-3.9-x86_64-musl-*" in entries
     assert "installers/pip-21.3.1-*-cpython-3.9-*" in entries
     assert any(entry.startswith("roots/") for entry in entries)
 
 
-def test_the_kit_that_compiles_is_named(cache: Cache) -> None:
-    """An interpreter on musl is compiled with this machine's own on glibc."""
-    entries = open_source(cache).use(REPLICA).entries
+def test_storage_lists_the_native_build(cache: Cache) -> None:
+    """An interpreter on musl is compiled with the native build on glibc."""
+    entries = open_source(cache).storage(REPLICA).entries
     arch = native_arch().name
     kept = {f"builds/cpython-3.9-{arch}-glibc-*", f"libraries/{arch}-glibc-*"}
     assert kept <= entries
@@ -126,10 +126,10 @@ def test_the_kit_that_compiles_is_named(cache: Cache) -> None:
         (UpstreamError("its pool has not"), "infra:upstream"),
     ],
 )
-def test_a_part_that_cannot_be_had_is_a_miss_of_its_own_cause(
+def test_unavailable_part_has_its_own_cause(
     cache: Cache, monkeypatch: pytest.MonkeyPatch, error: Exception, cause: str
 ) -> None:
-    """Not a wheel that does not build: the cells' fault is the image's, and it says whose."""
+    """It is an image error, and not a wheel that does not build."""
 
     def fail(*_: object, **__: object) -> Path:
         raise error
@@ -144,7 +144,7 @@ def test_a_part_that_cannot_be_had_is_a_miss_of_its_own_cause(
     assert engine.asked == []
 
 
-def test_only_targets_with_that_way_are_offered(cache: Cache) -> None:
-    """The store asks first."""
+def test_offers_only_targets_with_the_replica_way(cache: Cache) -> None:
+    """The store checks this first."""
     source = open_source(cache)
     assert [source.offers(target) for target in (REPLICA, debian_12())] == [True, False]

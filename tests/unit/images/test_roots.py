@@ -9,7 +9,7 @@ from harness.core.arches import find_arch
 from harness.host.cache import Cache
 from harness.images import roots
 from harness.images.debian import PackageSet, Upstream
-from harness.images.debian.upstream import Taken
+from harness.images.debian.upstream import ResolvedSet
 from harness.images.debian_root import Recipe, write_recipe
 from harness.images.roots import Root, Roots
 from tests.support.workspace import a_package, pinned_workspace
@@ -20,7 +20,7 @@ PACKAGES = (a_package("python3"),)
 
 @pytest.fixture
 def assembled(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
-    """Collect the recipes that are assembled; the packages are there, and a root is a word."""
+    """Return a list that collects the assembled recipes; packages and roots are fakes."""
     made: list[Recipe] = []
 
     def assemble(recipe: Recipe, debs: Sequence[Path], root: Path) -> None:
@@ -28,7 +28,7 @@ def assembled(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
         made.append(recipe)
         root.write_text("root")
 
-    def fetch(upstream: Upstream, wanted: PackageSet) -> tuple[Taken, tuple[Path, ...]]:
+    def fetch(upstream: Upstream, wanted: PackageSet) -> tuple[ResolvedSet, tuple[Path, ...]]:
         return upstream.resolve(wanted), ()
 
     monkeypatch.setattr(roots, "assemble_root", assemble)
@@ -37,23 +37,21 @@ def assembled(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
 
 
 def make(folder: Path) -> tuple[Roots, Root]:
-    """Make the root as a process of its own would, over the cache in ``folder``."""
+    """Make the root with the cache in ``folder``, as a separate process does."""
     made = Roots(pinned_workspace(Cache(folder), {RECIPE.wanted: PACKAGES}))
     return made, made.make(RECIPE)
 
 
-def test_a_root_is_assembled_once(tmp_path: Path, assembled: list[Recipe]) -> None:
-    """The next process finds it."""
+def test_root_is_assembled_once(tmp_path: Path, assembled: list[Recipe]) -> None:
+    """Another process reuses it."""
     for _ in range(2):
         found, root = make(tmp_path)
         assert found.tar(root).read_text() == "root"
     assert assembled == [RECIPE]
 
 
-def test_a_root_that_was_changed_is_assembled_again(
-    tmp_path: Path, assembled: list[Recipe]
-) -> None:
-    """No image is made of other bytes than those that were assembled."""
+def test_changed_root_is_assembled_again(tmp_path: Path, assembled: list[Recipe]) -> None:
+    """A damaged cache entry is not used for an image."""
     found, root = make(tmp_path)
     found.tar(root).write_text("evil")
     found, root = make(tmp_path)

@@ -14,7 +14,7 @@ from harness.core.passport import Passport
 from harness.core.targets import Target
 from harness.host.engine import Limits
 from harness.host.engine.api import EngineImage
-from harness.images.source import Use
+from harness.images.source import ImageStorage
 from harness.probe.jobs import Job
 from harness.probe.native_installer import TOO_LARGE, NativeInstaller
 from harness.probe.session import open_session
@@ -33,9 +33,9 @@ class Images:
     def __init__(self, images: dict[str, str]) -> None:
         self._images = images
 
-    def uses(self, target: Target) -> tuple[Use, ...]:
+    def uses(self, target: Target) -> tuple[ImageStorage, ...]:
         assert target.arch_name == HERE.name
-        return (Use(image=self._images[target.id], entries=frozenset()),)
+        return (ImageStorage(image=self._images[target.id], entries=frozenset()),)
 
 
 class Engine(LocalEngine):

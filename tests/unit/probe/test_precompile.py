@@ -15,7 +15,7 @@ from harness.core.subjects import WheelRef
 from harness.core.targets import Target
 from harness.host.cache import Cache, file_sha256
 from harness.host.engine import Limits
-from harness.images.source import Use
+from harness.images.source import ImageStorage
 from harness.probe.agent import MODULES
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.precompile import KIND, WORTH_IT, Precompiler
@@ -34,10 +34,10 @@ class Images:
     def __init__(self, *, there: bool) -> None:
         self._there = there
 
-    def uses(self, target: Target) -> tuple[Use, ...]:
+    def uses(self, target: Target) -> tuple[ImageStorage, ...]:
         assert target == THIS_MACHINE
-        return (Use(image="", entries=frozenset()),) * (not self._there) or (
-            Use(image="image", entries=frozenset()),
+        return (ImageStorage(image="", entries=frozenset()),) * (not self._there) or (
+            ImageStorage(image="image", entries=frozenset()),
         )
 
 

@@ -22,7 +22,7 @@ def test_whole(grid: Grid) -> None:
 
 def test_text_of_a_wheel_is_not_markup(grid: Grid) -> None:
     """It is a code element, and no pipe ends a table cell."""
-    hostile = "|`x` <b>@nobody</b> [l](javascript:x) ![i](x)\n# head"
+    hostile = "|`x` <b>@nobody</b> [l](javascript:x) ![i](x) www.evil.example\n# head"
     cells = tuple(
         replace(c, observation=replace(c.observation, evidence=hostile)) if c.observation else c
         for c in grid.cells
@@ -31,7 +31,7 @@ def test_text_of_a_wheel_is_not_markup(grid: Grid) -> None:
     assert rows
     for row in rows:
         assert row.count("|") == 4
-        assert not re.search(r"<b>|@nobody|\]\(|`", row)
+        assert not re.search(r"<b>|@nobody|\]\(|`|www\.", row)
 
 
 @pytest.mark.parametrize("budget", [400, 700, 1000, 1500, 2500])

@@ -12,7 +12,7 @@ from rich.console import Console
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Attempt, AttemptMode, ImageRef
 from harness.core.targets import ImageWay
-from harness.images.source import INSTEAD
+from harness.images.source import SUBSTITUTED
 from harness.report.glyphs import GLYPHS
 from harness.report.terminal import (
     format_deviations,
@@ -120,7 +120,7 @@ def test_reused_and_native_results_are_counted(grid: Grid) -> None:
 def test_deviating_packages_are_reported(grid: Grid) -> None:
     """One line per reason, with the targets."""
     assert format_deviations(grid) == ""
-    said = format_deviations(made_of(grid, f"Debian trixie 5f{INSTEAD}as locked on 2026-11-28"))
+    said = format_deviations(made_of(grid, f"Debian trixie 5f{SUBSTITUTED}as locked on 2026-11-28"))
     (line,) = said.splitlines()
     assert line.startswith("debian-12/x86_64, debian-12/s390x, ")
     assert line.endswith(": packages as locked on 2026-11-28")

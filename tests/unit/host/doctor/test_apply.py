@@ -1,4 +1,4 @@
-"""Repairs as they run: announced first, shown as they go, and told when they fail."""
+"""Running repairs: commands are announced, their output is shown, failures are reported."""
 
 import re
 
@@ -9,37 +9,37 @@ from harness.host.doctor.fix import Repair, _apply
 from harness.host.process import ProcessError, show_process
 
 
-def test_a_command_is_announced_as_one_would_type_it(capfd: pytest.CaptureFixture[str]) -> None:
-    """The line comes before its output, which goes to standard error alone."""
+def test_command_is_announced_as_a_shell_line(capfd: pytest.CaptureFixture[str]) -> None:
+    """The line precedes its output, which goes to standard error."""
     said: list[str] = []
     _apply(Repair(argv=("sh", "-c", "echo done it")), said.append)
     assert said == ["$ sh -c 'echo done it'"]
     assert capfd.readouterr() == ("", "done it\n")
 
 
-def test_a_repair_that_fails_is_named_with_its_status() -> None:
-    """The user can run the very line again."""
+def test_failed_repair_is_reported_with_its_status() -> None:
+    """The message has the command, so that the user can run it."""
     expected = "sh -c 'exit 100': exit status 100; see its output above"
     with pytest.raises(EngineError, match=f"^{re.escape(expected)}$"):
         _apply(Repair(argv=("sh", "-c", "exit 100")), lambda _line: None)
 
 
-def test_a_repair_that_hangs_is_ended() -> None:
-    """Not even its children outlive the time that it has."""
+def test_hanging_repair_is_killed() -> None:
+    """Its children are killed too."""
     with pytest.raises(ProcessError, match="took longer than 0 s"):
         show_process(["sh", "-c", "sleep 60 & wait"], timeout=0.1)
 
 
-def test_a_program_that_is_not_there_is_told() -> None:
-    """A missing program is a failure like any other, not a traceback."""
+def test_missing_program_is_an_engine_error() -> None:
+    """There is no traceback."""
     with pytest.raises(ProcessError, match="no-such-program: No such file or directory"):
         show_process(["no-such-program"], timeout=1)
 
 
-def test_an_engine_that_answers_by_now_is_not_started_again(
+def test_engine_that_answers_is_not_started_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Installing the engine may have started it."""
+    """Its installation may have started it."""
     monkeypatch.setattr("harness.host.doctor.fix._engine_answers", lambda: True)
     said: list[str] = []
     _apply(Repair(argv=("false",), starts_engine=True), said.append)

@@ -1,4 +1,4 @@
-"""Checks as people and as programs read them."""
+"""Checks as text and as JSON."""
 
 import json
 
@@ -17,8 +17,8 @@ SLOW = Check(
 )
 
 
-def test_one_line_per_check_and_the_remedy_below_it() -> None:
-    """A line says verdict, name, what was seen; one that is not ok says how to mend it."""
+def test_one_line_per_check_and_remedy() -> None:
+    """Each line has status, name and detail; a failed check has its remedy below."""
     assert format_checks([FINE, GONE, SLOW]).splitlines() == [
         "ok      engine           docker 20.10",
         "not ok  emulation s390x  no binfmt_misc handler",
@@ -27,19 +27,19 @@ def test_one_line_per_check_and_the_remedy_below_it() -> None:
     ]
 
 
-def test_no_checks_are_no_text() -> None:
-    """An empty row of checks formats to nothing."""
+def test_no_checks_format_to_nothing() -> None:
+    """Without checks the text is empty."""
     assert format_checks([]) == ""
 
 
-def test_only_blocking_checks_decide_whether_a_run_can_start() -> None:
-    """Without the package index what the cache holds can still be probed."""
+def test_only_blocking_checks_decide_readiness() -> None:
+    """Without the package index, cached wheels can still be probed."""
     assert is_ready([FINE, SLOW])
     assert not is_ready([FINE, GONE])
 
 
-def test_json_has_every_field_and_the_verdict() -> None:
-    """The JSON form is versioned and loses nothing."""
+def test_json_has_every_field() -> None:
+    """The JSON form has a version, the readiness and all fields."""
     document = json.loads(checks_json([FINE, GONE]))
     assert (document["schema"], document["ready"]) == (1, False)
     assert document["checks"][1] == {

@@ -1,4 +1,4 @@
-"""Repairs as a plan: which commands a machine in a given state needs."""
+"""Planned repairs: the commands for a machine in a given state."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ DOCKERD = "sh -c 'setsid --fork dockerd > /var/log/wheelgrid-dockerd.log 2>&1 < 
 
 
 def broken(*parts: MachinePart) -> tuple[Check, ...]:
-    """Return a row of checks of which those of ``parts`` are not ok."""
+    """Return checks of which those of ``parts`` are not ok."""
     return tuple(Check(part=p, name=p, ok=p not in parts, detail="") for p in MachinePart)
 
 
@@ -35,13 +35,13 @@ def lines(checks: tuple[Check, ...], host: Host) -> list[str]:
     return [command.line for command in plan_fixes(checks, host)]
 
 
-def test_a_machine_that_is_well_needs_nothing() -> None:
+def test_no_failed_check_plans_nothing() -> None:
     """A second run of the repairs does nothing."""
     assert lines(broken(), WELL) == []
 
 
-def test_a_bare_machine_gets_everything_in_order() -> None:
-    """Packages first; then binfmt_misc, its handlers, and the engine without systemd."""
+def test_bare_machine_gets_everything_in_order() -> None:
+    """First packages, then binfmt_misc with its handlers, then the engine without systemd."""
     assert lines(
         broken(MachinePart.ENGINE, MachinePart.EMULATION, MachinePart.ASSEMBLER), BARE
     ) == [
@@ -54,8 +54,8 @@ def test_a_bare_machine_gets_everything_in_order() -> None:
     ]
 
 
-def test_systemd_starts_and_registers_where_it_is_the_init() -> None:
-    """With systemd running there is nothing to start by hand, and no binfmt-support."""
+def test_systemd_starts_engine_and_registers_handlers() -> None:
+    """A machine with systemd needs neither dockerd by hand nor binfmt-support."""
     host = replace(WELL, systemd=True, engine_runs=False)
     assert lines(broken(MachinePart.ENGINE, MachinePart.EMULATION), host) == [
         f"{APT} update",
@@ -65,40 +65,40 @@ def test_systemd_starts_and_registers_where_it_is_the_init() -> None:
     ]
 
 
-def test_an_installed_engine_is_started_and_not_installed_again() -> None:
-    """Where dockerd is there, apt is not asked."""
+def test_installed_engine_is_only_started() -> None:
+    """Apt does not run if dockerd is installed."""
     assert lines(broken(MachinePart.ENGINE), replace(WELL, engine_runs=False)) == [DOCKERD]
 
 
-def test_a_client_without_an_engine_gets_the_engine() -> None:
-    """Only ``dockerd`` counts: a docker client answers no one."""
+def test_client_without_engine_gets_the_engine() -> None:
+    """The docker client alone does not count."""
     plan = lines(broken(MachinePart.ENGINE), replace(BARE, binfmt_mounted=True))
     assert any("docker.io" in line for line in plan)
 
 
 @pytest.mark.parametrize("state", [{"engine_runs": True}, {"engine_elsewhere": True}])
-def test_no_second_engine_is_started(state: dict[str, bool]) -> None:
-    """One that runs and refuses us, or one that DOCKER_HOST names, is not ours to start."""
+def test_running_or_remote_engine_is_not_started(state: dict[str, bool]) -> None:
+    """The same holds for one that denies access and for one at DOCKER_HOST."""
     host = replace(WELL, **{"engine_runs": False, **state})  # type: ignore[arg-type]
     assert lines(broken(MachinePart.ENGINE), host) == []
 
 
-def test_control_groups_are_mounted_before_an_engine_that_needs_them() -> None:
-    """Without systemd nobody else mounts them."""
+def test_cgroups_are_mounted_before_the_engine_starts() -> None:
+    """Without systemd nothing else mounts them."""
     plan = lines(broken(MachinePart.ENGINE), replace(BARE, cgroups_mounted=False))
     assert plan[-2:] == ["cgroupfs-mount", DOCKERD]
     assert plan[1].endswith("cgroupfs-mount")
 
 
-def test_a_handler_without_the_f_flag_is_dropped_before_a_new_one() -> None:
-    """A handler that is there keeps a better one of the same name from being registered."""
+def test_handler_without_flag_f_is_removed_first() -> None:
+    """It would prevent the registration of another one with the same name."""
     plan = lines(broken(MachinePart.EMULATION), replace(WELL, useless_handlers=("qemu-arm",)))
     drop = "sh -c 'echo -1 > /proc/sys/fs/binfmt_misc/qemu-arm'"
     assert plan.index(drop) < plan.index("update-binfmts --enable")
 
 
-def test_every_command_goes_through_sudo_where_we_are_not_root() -> None:
-    """With passwordless sudo each line is run, and shown, with it."""
+def test_commands_use_sudo_without_root() -> None:
+    """With passwordless sudo each command runs, and is shown, with it."""
     plan = lines(
         broken(MachinePart.ENGINE, MachinePart.EMULATION), replace(BARE, rights=Rights.SUDO)
     )
@@ -111,13 +111,13 @@ def test_every_command_goes_through_sudo_where_we_are_not_root() -> None:
     [replace(BARE, rights=Rights.NONE), replace(BARE, packaging=Packaging.DNF)],
     ids=["no-rights", "no-apt"],
 )
-def test_nothing_is_planned_where_we_may_not_act(host: Host) -> None:
-    """A system without apt, or a user without rights, is told and not touched."""
+def test_nothing_is_planned_without_apt_or_rights(host: Host) -> None:
+    """Such a machine only gets advice."""
     assert plan_fixes(broken(*MachinePart), host) == ()
 
 
 @pytest.mark.parametrize(
-    ("packaging", "told", "untold"),
+    ("packaging", "named", "unnamed"),
     [
         (Packaging.APT, ["apt-get install docker.io"], ["dnf", "brew"]),
         (Packaging.DNF, ["dnf install moby-engine"], ["apt-get", "brew"]),
@@ -125,17 +125,17 @@ def test_nothing_is_planned_where_we_may_not_act(host: Host) -> None:
         (Packaging.OTHER, ["apt-get", "dnf", "brew"], []),
     ],
 )
-def test_advice_is_for_the_system_at_hand(
-    packaging: Packaging, told: list[str], untold: list[str]
+def test_advice_is_for_this_system(
+    packaging: Packaging, named: list[str], unnamed: list[str]
 ) -> None:
-    """The exact commands of one's own system; of all where it is none that we know."""
+    """An unknown system gets the commands for all."""
     text = advice(replace(BARE, packaging=packaging))
-    assert all(word in text for word in told)
-    assert not any(word in text for word in untold)
+    assert all(word in text for word in named)
+    assert not any(word in text for word in unnamed)
 
 
-def test_network_and_disk_are_nothing_to_install() -> None:
-    """What no command mends plans none."""
+def test_network_and_disk_plan_nothing() -> None:
+    """No command fixes them."""
     assert (
         lines(broken(MachinePart.NETWORK, MachinePart.DISK, MachinePart.ENGINE_FEATURES), WELL)
         == []

@@ -1,4 +1,4 @@
-"""The real engine's side where there is no engine: references read, errors put into words."""
+"""The docker engine without an engine: references, connection errors, messages."""
 
 import socket
 import threading
@@ -26,13 +26,15 @@ _DIGEST = "sha256:" + "ab" * 32
         (f"localhost:5000/debian:12@{_DIGEST}", "localhost:5000/debian", _DIGEST),
     ],
 )
-def test_references(reference: str, name: str, tag: str) -> None:
-    """A colon before a slash is a port, and a digest outweighs the tag."""
+def test_reference_is_split_into_name_and_tag(reference: str, name: str, tag: str) -> None:
+    """A colon before a slash is a port, and a digest precedes the tag."""
     assert _split_reference(reference) == (name, tag)
 
 
-def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where DOCKER_HOST leads nowhere, the message says what it is and what to do."""
+def test_docker_host_without_engine_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message names DOCKER_HOST and the next step."""
     host = f"unix://{tmp_path}/none.sock"
     monkeypatch.setenv("DOCKER_HOST", host)
     with pytest.raises(EngineError) as caught:
@@ -44,8 +46,8 @@ def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_a_socket_that_nobody_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an engine left behind that was killed is no engine."""
+def test_stale_socket_is_an_engine_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed engine leaves its socket."""
     path = tmp_path / "left.sock"
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
@@ -54,8 +56,10 @@ def test_a_socket_that_nobody_serves(tmp_path: Path, monkeypatch: pytest.MonkeyP
         connect()
 
 
-def test_an_answer_that_is_not_an_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Something else behind the socket is an error in one line, not a traceback."""
+def test_other_server_on_the_socket_is_an_engine_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message is one line without a traceback."""
     path = tmp_path / "other.sock"
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
@@ -92,7 +96,7 @@ def test_an_answer_that_is_not_an_engines(tmp_path: Path, monkeypatch: pytest.Mo
 def test_errors_name_the_next_step(
     error: Exception, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever docker-py raises is an engine error that says what to do."""
+    """Every error of docker-py becomes an engine error with the next step."""
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     with pytest.raises(EngineError, match=words) as caught, _translated():
         raise error
@@ -109,10 +113,10 @@ def test_errors_name_the_next_step(
         ("net/http: TLS handshake timeout", "infra:pull"),
     ],
 )
-def test_what_may_appear_by_trying_again(message: str, cause: str) -> None:
-    """What a registry has not is told from what it could not give just now."""
+def test_missing_image_and_failed_pull_have_different_causes(message: str, cause: str) -> None:
+    """Only a failed pull may succeed later."""
     error = _pull_error("debian:99", find_arch("s390x"), message)
     assert error.cause == cause
     what, step = str(error).splitlines()
     assert what == f"debian:99 for linux/s390x: {message}"
-    assert step.endswith(", or get it another way: --images")
+    assert step.endswith(", or choose another way with --images")

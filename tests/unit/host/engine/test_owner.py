@@ -1,4 +1,4 @@
-"""Whose container it is: this process's, a dead one's, another machine's."""
+"""Container owners: this process, a gone one, another machine's."""
 
 import os
 import subprocess
@@ -17,13 +17,13 @@ def _own() -> str:
     return own_label()[OWNER_LABEL]
 
 
-def test_this_process_lives() -> None:
-    """A container of a run that goes on is nobody's orphan."""
+def test_own_label_is_no_orphan() -> None:
+    """A container of a running process is kept."""
     assert not is_orphan(_own())
 
 
-def test_an_ended_process_leaves_orphans() -> None:
-    """A container of a process that is gone is an orphan."""
+def test_label_of_an_ended_process_is_an_orphan() -> None:
+    """A container of an ended process is removed."""
     label = subprocess.run(
         [sys.executable, "-c", _LABEL_OF_A_CHILD], capture_output=True, text=True, check=True
     ).stdout.strip()
@@ -31,26 +31,26 @@ def test_an_ended_process_leaves_orphans() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="start times of processes are read in /proc")
-def test_an_id_that_is_used_again() -> None:
-    """A process that has the id of another is told from it by its start."""
+def test_reused_process_id_is_an_orphan() -> None:
+    """The start time distinguishes processes with the same id."""
     head, _, started = _own().rpartition(":")
     assert is_orphan(f"{head}:{int(started) - 1}")
 
 
-def test_another_boot() -> None:
-    """No process survives its machine's restart."""
+def test_label_of_another_boot_is_an_orphan() -> None:
+    """No process survives a reboot."""
     machine, _, process = _own().split(" ")
     assert is_orphan(f"{machine} another-boot {process}")
 
 
-def test_another_machine() -> None:
-    """Of another machine's processes nothing is known: an engine may serve several."""
+def test_label_of_another_machine_is_no_orphan() -> None:
+    """An engine may serve several machines, whose processes are unknown here."""
     _, boot, _ = _own().split(" ")
     assert not is_orphan(f"another-machine {boot} 1:1")
 
 
-def test_a_label_that_is_not_ours() -> None:
-    """A label of this machine and boot that names no process is an orphan's."""
+def test_label_without_a_process_is_an_orphan() -> None:
+    """A label of this machine and boot must name a process."""
     machine, boot, _ = _own().split(" ")
     assert is_orphan(f"{machine} {boot} {os.getpid()}")
     assert is_orphan(f"{machine} {boot} nobody")

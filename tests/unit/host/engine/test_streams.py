@@ -35,8 +35,8 @@ def pair() -> Iterator[tuple[Streams, socket.socket]]:
 Pair = tuple[Streams, socket.socket]
 
 
-def test_output_and_errors_are_told_apart(pair: Pair) -> None:
-    """Standard output comes in order, standard error beside it."""
+def test_output_and_errors_are_separated(pair: Pair) -> None:
+    """Each stream keeps its order."""
     streams, engine = pair
     engine.sendall(_frame(OUT, b"ab") + _frame(ERR, b"oh") + _frame(OUT, b"cd"))
     assert streams.receive(4, deadline=_soon()) == b"abcd"
@@ -44,8 +44,8 @@ def test_output_and_errors_are_told_apart(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("cut", [3, 8, 10], ids=["header", "between", "payload"])
-def test_frames_that_come_in_pieces(pair: Pair, cut: int) -> None:
-    """Neither half a header nor half a payload is taken for a whole one."""
+def test_frames_in_pieces_are_joined(pair: Pair, cut: int) -> None:
+    """A header or payload may arrive in two parts."""
     streams, engine = pair
     data = _frame(OUT, b"hello")
     engine.sendall(data[:cut])
@@ -55,23 +55,23 @@ def test_frames_that_come_in_pieces(pair: Pair, cut: int) -> None:
     assert streams.receive(5, deadline=_soon()) == b"hello"
 
 
-def test_asking_for_less_than_there_is(pair: Pair) -> None:
-    """What is not asked for yet is kept for the next time."""
+def test_unread_output_is_kept(pair: Pair) -> None:
+    """The next call returns it."""
     streams, engine = pair
     engine.sendall(_frame(OUT, b"abcdef"))
     assert [streams.receive(n, deadline=_soon()) for n in (1, 2, 3)] == [b"a", b"bc", b"def"]
 
 
-def test_nothing_waits_past_its_deadline(pair: Pair) -> None:
-    """A silent container is a time-out, at the deadline and not before."""
+def test_receive_stops_at_its_deadline(pair: Pair) -> None:
+    """A silent container is a timeout at the deadline and not before."""
     start = time.monotonic()
     with pytest.raises(ChannelTimeoutError):
         pair[0].receive(1, deadline=start + 0.2)
     assert 0.19 < time.monotonic() - start < 5
 
 
-def test_an_ended_container(pair: Pair) -> None:
-    """What came before the end is given; more than that is the end, for reading and writing."""
+def test_ended_container_closes_the_channel(pair: Pair) -> None:
+    """Its last output can be read; further reads and writes fail."""
     streams, engine = pair
     engine.sendall(_frame(OUT, b"last") + _frame(ERR, b"Killed"))
     engine.close()
@@ -83,8 +83,8 @@ def test_an_ended_container(pair: Pair) -> None:
     assert streams.errors() == "Killed"
 
 
-def test_writing_reads_along(pair: Pair) -> None:
-    """Neither side blocks the other when both have much to say."""
+def test_send_reads_at_the_same_time(pair: Pair) -> None:
+    """Large input and output do not block each other."""
     streams, engine = pair
     much = bytes(1 << 21)
     taken = bytearray()
@@ -102,8 +102,8 @@ def test_writing_reads_along(pair: Pair) -> None:
     assert streams.receive(len(much), deadline=_soon()) == much
 
 
-def test_an_exchange_ends_the_input(pair: Pair) -> None:
-    """A command that reads all its input gets to see its end."""
+def test_exchange_closes_standard_input(pair: Pair) -> None:
+    """A command that reads to the end of its input finishes."""
     streams, engine = pair
 
     def serve() -> None:
@@ -117,8 +117,8 @@ def test_an_exchange_ends_the_input(pair: Pair) -> None:
     assert streams.exchange(b"abc", deadline=_soon()) == b"ABC"
 
 
-def test_an_exchange_has_an_end(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A container that prints without end is ended: its output is kept in memory."""
+def test_exchange_limits_the_output(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container with endless output is killed, since its output is kept in memory."""
     streams, engine = pair
     monkeypatch.setattr("harness.host.engine.streams.MOST_OUTPUT", 4)
     engine.sendall(_frame(OUT, b"12345"))
@@ -127,7 +127,7 @@ def test_an_exchange_has_an_end(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_only_the_tail_of_the_errors_is_kept(pair: Pair) -> None:
-    """A container that floods its standard error costs no more than the tail."""
+    """A flood on standard error does not fill the memory."""
     streams, engine = pair
     engine.sendall(_frame(ERR, b"x" * ERRORS_KEPT + b"the end") + _frame(OUT, b"."))
     streams.receive(1, deadline=_soon())
@@ -135,8 +135,8 @@ def test_only_the_tail_of_the_errors_is_kept(pair: Pair) -> None:
     assert streams.errors().endswith("xthe end")
 
 
-def test_closing_twice_and_without_an_engine() -> None:
-    """Closing never raises, also where the engine is gone."""
+def test_close_is_idempotent_and_never_raises() -> None:
+    """It may be called twice, also if the engine is gone."""
 
     def gone() -> None:
         raise EngineError("the engine is gone")

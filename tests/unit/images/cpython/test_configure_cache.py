@@ -16,17 +16,17 @@ def _names(*, arch: bool, libc: bool) -> set[str]:
     return {line.partition("=")[0].removeprefix("ac_cv_") for line in lines}
 
 
-def test_another_arch_is_asked_for_its_sizes() -> None:
-    """What says nothing about the arch is taken."""
+def test_sizes_are_not_shared_with_another_arch() -> None:
+    """Results that do not depend on the arch are shared."""
     assert _names(arch=False, libc=True) == {"func_getpid", "func_explicit_bzero"}
 
 
-def test_musl_is_asked_what_it_answers_otherwise() -> None:
-    """It has had explicit_bzero for long, the glibc of manylinux2014 has none."""
+def test_libc_results_are_not_shared_with_musl() -> None:
+    """Musl has explicit_bzero, the glibc of manylinux2014 does not."""
     assert _names(arch=False, libc=False) == {"func_getpid"}
 
 
-def test_musl_on_the_same_arch_hashes_as_glibc() -> None:
-    """An answer that takes running a program is not lost: 3.9 hashes by it."""
+def test_alignment_result_is_shared_with_musl() -> None:
+    """It can only be found by running a program, and hashing in 3.9 depends on it."""
     assert "aligned_required" in _names(arch=True, libc=False)
     assert "host" not in _names(arch=True, libc=False)

@@ -18,34 +18,34 @@ _NEW = """\
 """
 
 
-def test_up_to_3_10_the_lines_are_comments_with_words_behind() -> None:
-    """The commented lines of Modules/Setup serve, without the words after them."""
+def test_setup_up_to_3_10_has_commented_lines() -> None:
+    """The comment after a module's line is removed."""
     lines = setup_local(_OLD).splitlines()
     assert "array arraymodule.c" in lines
     assert "math mathmodule.c _math.c -DPy_BUILD_CORE_MODULE" in lines
     assert "_json -I$(srcdir)/Include/internal -DPy_BUILD_CORE_BUILTIN _json.c" in lines
 
 
-def test_from_3_11_on_the_lines_have_a_condition_before() -> None:
-    """Modules/Setup.stdlib.in names what 3.11 and later have, new modules included."""
+def test_setup_from_3_11_has_conditional_lines() -> None:
+    """Modules/Setup.stdlib.in lists new modules too."""
     lines = setup_local(_NEW).splitlines()
     assert "array arraymodule.c" in lines
     assert "_sha2 sha2module.c -I$(srcdir)/Modules/_hacl/include" in lines
 
 
-def test_a_module_that_needs_another_library_is_left_out() -> None:
-    """The list names readline, which is none of those that are built in."""
+def test_module_that_needs_another_library_is_left_out() -> None:
+    """Readline is listed but not built in."""
     assert "readline" not in setup_local(_OLD)
 
 
 def test_no_line_has_an_equals_sign() -> None:
-    """To makesetup a line with = is a definition of its own."""
+    """Makesetup reads a line with = as a definition."""
     for setup in (_OLD, _NEW):
         assert "=" not in setup_local(setup)
 
 
-def test_test_modules_are_files_where_the_release_has_them() -> None:
-    """They show that an interpreter reads extension files under its own name."""
+def test_test_modules_are_shared() -> None:
+    """They show that an interpreter imports extension files under its names."""
     assert shared_modules(_OLD) == ("_testmultiphase", "_testimportmultiple")
     assert "_testsinglephase" in shared_modules(_NEW)
     static, _, shared = setup_local(_NEW).partition("*shared*")
@@ -53,13 +53,13 @@ def test_test_modules_are_files_where_the_release_has_them() -> None:
     assert "_testmultiphase " not in static
 
 
-def test_no_module_is_named_twice() -> None:
-    """A module twice in config.c does not compile."""
+def test_no_module_is_listed_twice() -> None:
+    """config.c does not compile with duplicates."""
     assert len(set(BUILT_IN)) == len(BUILT_IN)
 
 
-def test_what_an_import_runs_through_is_optimized() -> None:
-    """A line that make reads as a variable of some objects, and sysconfig as none."""
+def test_import_objects_are_optimized() -> None:
+    """Make reads the line as a variable of these objects, sysconfig ignores it."""
     objects, _, level = fast_objects().strip().partition(": ")
     assert level == "OPT += -O2"
     assert {"Objects/%.o", "Python/ceval.o"} <= set(objects.split())

@@ -1,4 +1,4 @@
-"""Interpreters under names: what is asked for and cannot be had."""
+"""Renamed builds: errors for an unknown arch."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +9,13 @@ from harness.core.arches import find_arch
 from harness.core.errors import BuildError
 from harness.host.cache import Cache
 from harness.images.cpython import interpreter_tree
-from harness.images.cpython.libffi import libffi_words
+from harness.images.cpython.libffi import libffi_arguments
 from tests.support.targets import alpine_replica
 from tests.support.workspace import make_workspace
 
 
-def test_a_naming_without_the_arch(tmp_path: Path) -> None:
-    """Before anything is fetched or compiled: what it has, and where to add to it."""
+def test_naming_without_the_arch_is_an_error(tmp_path: Path) -> None:
+    """Nothing is fetched or compiled; the message has the known arches and the file."""
     way = alpine_replica().replica
     assert way is not None
     naming = replace(way.naming, id="demo", builds={"s390x": "s390x-linux-musl"})
@@ -30,8 +30,10 @@ def test_a_naming_without_the_arch(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_arch_that_libffi_is_not_known_for(tmp_path: Path) -> None:
-    """The ones that it is known for are listed."""
+def test_arch_without_libffi_is_an_error(tmp_path: Path) -> None:
+    """The message lists the known arches."""
     arch = replace(find_arch("x86_64"), name="sparc64")
-    with pytest.raises(BuildError, match="no libffi for sparc64; known: x86_64 i686 aarch64"):
-        libffi_words(tmp_path, arch, tmp_path)
+    with pytest.raises(
+        BuildError, match="no libffi sources known for sparc64; known: x86_64 i686 aarch64"
+    ):
+        libffi_arguments(tmp_path, arch, tmp_path)

@@ -1,8 +1,8 @@
-"""The names of a naming, written into a Makefile and into importlib."""
+"""SOABI names in a Makefile and in importlib."""
 
 import pytest
 
-from harness.images.cpython.soabi_names import Names, named_makefile, read_last
+from harness.images.cpython.soabi_names import SoabiNames, named_makefile, read_last
 
 _MAKEFILE = """\
 CC=\t\tcc
@@ -20,9 +20,9 @@ Python/dynload_shlib.o: $(srcdir)/Python/dynload_shlib.c Makefile
 """
 
 
-def test_every_variable_that_holds_the_triplet_gets_the_new_one() -> None:
-    """SOABI, EXT_SUFFIX, MULTIARCH and where the Makefile is kept say the same triplet."""
-    text = named_makefile(_MAKEFILE, Names(builds="ppc64le-linux-gnu"), "3.9")
+def test_all_variables_get_the_triplet() -> None:
+    """SOABI, EXT_SUFFIX, MULTIARCH and LIBPL have the same triplet."""
+    text = named_makefile(_MAKEFILE, SoabiNames(builds="ppc64le-linux-gnu"), "3.9")
     assert "SOABI=cpython-39-ppc64le-linux-gnu\n" in text
     assert "MULTIARCH=ppc64le-linux-gnu\n" in text
     assert 'MULTIARCH_CPPFLAGS=-DMULTIARCH=\\"ppc64le-linux-gnu\\"\n' in text
@@ -31,17 +31,17 @@ def test_every_variable_that_holds_the_triplet_gets_the_new_one() -> None:
     assert "x86_64-linux-gnu" not in text
 
 
-def test_what_does_not_name_modules_stays() -> None:
-    """Only the five variables change: what it was built for and how are other facts."""
-    text = named_makefile(_MAKEFILE, Names(builds="x86_64-linux-musl"), "3.9")
+def test_other_variables_stay() -> None:
+    """Only five variables change."""
+    text = named_makefile(_MAKEFILE, SoabiNames(builds="x86_64-linux-musl"), "3.9")
     assert "HOST_GNU_TYPE=\tx86_64-pc-linux-gnu\n" in text
     assert "ALT_SOABI" not in text
 
 
-def test_a_makefile_that_was_configured_without_a_triplet_gets_one() -> None:
-    """3.13's configure finds no triplet with zig's headers: empty values are filled, too."""
+def test_empty_variables_are_filled() -> None:
+    """The configure of 3.13 finds no triplet with zig's headers."""
     bare = "SOABI=\t\tcpython-313\nMULTIARCH=\t\nEXT_SUFFIX=\t.cpython-313.so\n"
-    text = named_makefile(bare, Names(builds="s390x-linux-musl"), "3.13")
+    text = named_makefile(bare, SoabiNames(builds="s390x-linux-musl"), "3.13")
     assert text == (
         "SOABI=cpython-313-s390x-linux-musl\n"
         "MULTIARCH=s390x-linux-musl\n"
@@ -49,23 +49,23 @@ def test_a_makefile_that_was_configured_without_a_triplet_gets_one() -> None:
     )
 
 
-def test_the_second_name_takes_the_place_that_the_table_has_for_another_soabi() -> None:
-    """Alpine's fallback stands right after the own name: ALT_SOABI in dynload_shlib.c."""
-    names = Names(builds="x86_64-linux-musl", second="x86_64-linux-gnu")
+def test_second_name_becomes_alt_soabi() -> None:
+    """Alpine's fallback follows the own name in dynload_shlib.c."""
+    names = SoabiNames(builds="x86_64-linux-musl", second="x86_64-linux-gnu")
     text = named_makefile(_MAKEFILE, names, "3.9")
     flags = """-DSOABI='"$(SOABI)"' -DALT_SOABI='"cpython-39-x86_64-linux-gnu"' \\"""
     assert flags in text
 
 
-def test_the_last_name_is_appended_wherever_importlib_asks_for_the_table() -> None:
-    """Fedora's other name is in importlib's two lists, after everything of the C table."""
-    names = Names(builds="ppc64le-linux-gnu", last="powerpc64le-linux-gnu")
+def test_last_name_is_appended_in_importlib() -> None:
+    """Fedora's other name follows all names of the C table, in both lists."""
+    names = SoabiNames(builds="ppc64le-linux-gnu", last="powerpc64le-linux-gnu")
     source = "X.extend(_imp.extension_suffixes())\ny = Loader, _imp.extension_suffixes()\n"
     other = "(_imp.extension_suffixes() + ['.cpython-39-powerpc64le-linux-gnu.so'])"
     assert read_last(source, names, "3.9") == f"X.extend({other})\ny = Loader, {other}\n"
 
 
-def test_an_importlib_that_asks_otherwise_is_no_silent_success() -> None:
-    """A release whose importlib has changed must not become a replica without the fallback."""
-    with pytest.raises(ValueError, match="without _imp"):
-        read_last("nothing here", Names(builds="a", last="b"), "3.9")
+def test_unexpected_importlib_is_an_error() -> None:
+    """Otherwise the replica would lack the fallback."""
+    with pytest.raises(ValueError, match="does not contain _imp"):
+        read_last("nothing here", SoabiNames(builds="a", last="b"), "3.9")

@@ -19,20 +19,20 @@ from harness.images.cpython.toolchain import write_wrappers, zig_target
         ("i686", "glibc", "x86-linux-gnu.2.17"),
     ],
 )
-def test_targets(arch: str, libc: str, target: str) -> None:
+def test_zig_target_of_arch_and_libc(arch: str, libc: str, target: str) -> None:
     """Hard float on 32-bit arm; zig links for no glibc before 2.19 on ppc64le."""
     assert zig_target(find_arch(arch), libc) == target
 
 
-def test_long_double_is_what_gcc_means_by_it(tmp_path: Path) -> None:
-    """The flag of the arch stands behind zig's own, which it overrides."""
+def test_long_double_is_gccs(tmp_path: Path) -> None:
+    """The arch's flag follows zig's, which it overrides."""
     write_wrappers(tmp_path / "bin", find_arch("ppc64le"), "glibc")
     flags = (tmp_path / "bin/compile").read_text().split()
     assert flags.index("-mabi=ibmlongdouble") > flags.index("-mabi=ieeelongdouble")
 
 
-def test_a_level_is_what_its_makefile_says(tmp_path: Path) -> None:
-    """Nothing is optimized, and ``-O2`` behind it counts; zig cc makes one of every level."""
+def test_makefile_sets_the_optimization(tmp_path: Path) -> None:
+    """The default is none and a later ``-O2`` counts; ``zig cc`` merges levels."""
     write_wrappers(tmp_path / "bin", find_arch("x86_64"), "musl")
     assert (tmp_path / "bin/compile").read_text().endswith("\n-O0\n")
     (tmp_path / "x.c").write_text("int level = __OPTIMIZE__ + 0;\n")
@@ -42,8 +42,8 @@ def test_a_level_is_what_its_makefile_says(tmp_path: Path) -> None:
     assert (b"level = 1 + 0" in plain.stdout, b"level = 1 + 0" in fast.stdout) == (False, True)
 
 
-def test_the_wrapped_compiler_makes_an_object_of_the_arch(tmp_path: Path) -> None:
-    """``cc`` compiles for the arch it was written for, whatever the machine."""
+def test_wrapper_compiles_for_its_arch(tmp_path: Path) -> None:
+    """It does not depend on this machine."""
     write_wrappers(tmp_path / "bin", find_arch("s390x"), "musl")
     (tmp_path / "x.c").write_text("int x;\n")
     command = [str(tmp_path / "bin/cc"), "-c", "x.c"]

@@ -1,4 +1,4 @@
-"""What apt prints, recorded: the reason of a failure in words, and an answer read as packages."""
+"""apt's recorded output: reasons of failures, and packages."""
 
 import errno
 import os
@@ -59,9 +59,9 @@ def failed(output: str, reason: str = "exit status 25") -> ProcessError:
     [
         (
             UNSIGNED,
-            "it is signed by a key that is not trusted here (NO_PUBKEY F9BDEFFDA1C92BD2)",
+            "it is signed by an untrusted key (NO_PUBKEY F9BDEFFDA1C92BD2)",
         ),
-        (EXPIRED, "it is past its date by 324d"),
+        (EXPIRED, "it expired 324d ago"),
         (UNAVAILABLE, "InRelease: 503 Service Unavailable"),
         (MISMATCH, "Packages: Hash Sum mismatch"),
         (NO_RELEASE, "The repository 'toy Release' does not have a Release file."),
@@ -71,19 +71,19 @@ def failed(output: str, reason: str = "exit status 25") -> ProcessError:
     ],
     ids=["key", "date", "503", "digest", "404", "name", "crash", "nothing"],
 )
-def test_the_reason_is_what_apt_complains_of(output: str, reason: str) -> None:
-    """Never the tool, its script, its exit status or an address with a password."""
+def test_reason_is_apts_error(output: str, reason: str) -> None:
+    """It has no tool, script, exit status or address."""
     assert explain(failed(output + END)) == reason
 
 
-def test_a_mirror_that_hangs_is_told_by_its_time() -> None:
-    """What apt printed before says nothing of it."""
+def test_hanging_mirror_is_reported_with_its_time() -> None:
+    """Apt's earlier output does not matter."""
     error = failed("I: running apt-get update...\n", "took longer than 180 s")
     assert explain(error) == "took longer than 180 s"
 
 
-def test_a_machine_without_mmdebstrap_is_told_the_next_step() -> None:
-    """The one case in which the tool is the reason."""
+def test_missing_mmdebstrap_has_a_next_step() -> None:
+    """Only this reason names a tool."""
     error = failed("", os.strerror(errno.ENOENT))
     assert explain(error) == ("mmdebstrap is not installed; `wheelgrid doctor --fix` installs it")
 
@@ -110,7 +110,7 @@ I: success
 
 @pytest.fixture
 def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let each question get the next of these outputs; of an error, its text."""
+    """Answer each query with the next of these outputs; an error is raised."""
     outputs: list[str] = []
 
     def run(*_: object, **__: object) -> bytes:
@@ -123,13 +123,13 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return outputs
 
 
-def ask(*mirrors: str, sources: tuple[str, ...] = ("zlib",)) -> apt_index.Answer:
+def ask(*mirrors: str, sources: tuple[str, ...] = ("zlib",)) -> apt_index.IndexAnswer:
     found = Mirrors(mirrors=mirrors or (MIRROR,))
     return ask_index(Suite(id="toy"), found, (ROOT, HEADERS), sources, lambda _: "")
 
 
-def test_an_answer_is_packages_by_set(printed: list[str]) -> None:
-    """Sorted, with epochs and tildes, paths below the mirror, and the day of the index."""
+def test_answer_has_packages_by_set(printed: list[str]) -> None:
+    """Sorted, with epochs, tildes, paths below the mirror and the date of the index."""
     printed.append(ANSWER)
     answer = ask()
     assert answer.date == "2026-11-21"
@@ -141,57 +141,57 @@ def test_an_answer_is_packages_by_set(printed: list[str]) -> None:
     assert [package.title for package in answer.sets[HEADERS]] == ["libdemo-dev 2-1"]
 
 
-def test_of_a_source_the_upstream_archive_is_read(printed: list[str]) -> None:
-    """Neither the distribution's patches nor a signature; the version is the description's."""
+def test_source_is_its_upstream_archive(printed: list[str]) -> None:
+    """Patches and signatures are ignored; the version is that of the .dsc."""
     printed.append(ANSWER)
     source = ask().sources["zlib"]
     assert (source.title, source.arch, source.size) == ("zlib 1.3-1", SOURCE, 60)
     assert source.filename == "zlib_1.3.orig.tar.gz"
 
 
-def test_a_source_without_one_upstream_archive_is_an_error(printed: list[str]) -> None:
-    """A package made for the distribution alone has none."""
+def test_source_without_upstream_archive_is_an_error(printed: list[str]) -> None:
+    """Native packages of the distribution have none."""
     printed.append(
         ANSWER.replace(".orig.tar.gz'", ".tar.gz'").replace(" zlib_1.3.orig", " zlib_1.3")
     )
-    with pytest.raises(UpstreamError, match="zlib has not one upstream archive"):
+    with pytest.raises(UpstreamError, match="zlib does not have exactly one"):
         ask()
 
 
-def test_an_answer_to_fewer_questions_is_an_error(printed: list[str]) -> None:
-    """Another apt may print otherwise, and a part may not pass for the whole."""
+def test_incomplete_answer_is_an_error(printed: list[str]) -> None:
+    """Another version of apt may print another format."""
     printed.append(ANSWER.partition("@set 2")[0])
-    with pytest.raises(UpstreamError, match=r"apt does not answer as it used to.*apt_index\.py"):
+    with pytest.raises(UpstreamError, match=r"output has another format.*apt_index\.py"):
         ask()
 
 
-def test_the_first_mirror_with_a_good_index_is_believed(printed: list[str]) -> None:
-    """The others are not asked."""
+def test_first_mirror_with_a_valid_index_is_used(printed: list[str]) -> None:
+    """The others are not queried."""
     printed += [UNAVAILABLE, ANSWER.replace(MIRROR, "http://two.test"), "E: never asked"]
     answer = ask("http://one.test", "http://two.test", "http://three.test")
     assert answer.sets[HEADERS][0].path == "pool/main/d/demo/libdemo-dev_2-1_s390x.deb"
     assert printed == ["E: never asked"]
 
 
-def test_every_mirrors_reason_is_told(printed: list[str]) -> None:
-    """By its host, without a password."""
+def test_reasons_of_all_mirrors_are_reported(printed: list[str]) -> None:
+    """With hosts, without passwords."""
     printed += [UNAVAILABLE, EXPIRED]
     with pytest.raises(UpstreamError) as caught:
         ask(MIRROR, "http://two.test/debian")
     assert str(caught.value) == (
         "the index of Debian toy for s390x at 127.0.0.1:8080: InRelease: 503 Service Unavailable; "
-        "the index of Debian toy at two.test: it is past its date by 324d"
+        "the index of Debian toy at two.test: it expired 324d ago"
     )
 
 
-def test_without_a_mirror_the_setting_is_named() -> None:
-    """Nothing is run."""
-    with pytest.raises(UpstreamError, match="name one in WHEELGRID_DEBIAN_MIRRORS"):
+def test_missing_mirror_names_the_setting() -> None:
+    """No program runs."""
+    with pytest.raises(UpstreamError, match="set WHEELGRID_DEBIAN_MIRRORS"):
         ask_index(Suite(id="toy"), Mirrors(mirrors=()), (ROOT,), (), lambda _: "")
 
 
-def test_apt_is_not_sent_to_a_mirror_that_does_not_answer(printed: list[str]) -> None:
-    """Its own patience takes minutes; the next mirror is asked at once."""
+def test_unreachable_mirror_is_skipped(printed: list[str]) -> None:
+    """Apt's timeout takes minutes."""
     printed.append(ANSWER)
     asked: list[str] = []
 

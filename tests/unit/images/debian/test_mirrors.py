@@ -1,4 +1,4 @@
-"""Where the distribution's files are looked for: the environment, apt's own words, the archive."""
+"""Mirrors from the environment, from apt and from mmdebstrap; the snapshot archive."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +23,8 @@ FILE = replace(
 )
 
 
-def test_settings_are_read_as_a_shell_would() -> None:
-    """Of ``apt-config shell``: quotes are no part of a value, and nothing is run."""
+def test_apt_settings_are_parsed() -> None:
+    """Quotes are removed as by a shell."""
     text = "SNAPSHOTS='http://archive.test/@SNAPSHOTID@/'\nEXPIRED='$(false) it'\nnonsense\n"
     assert parse_settings(text) == {
         "SNAPSHOTS": "http://archive.test/@SNAPSHOTID@/",
@@ -33,8 +33,8 @@ def test_settings_are_read_as_a_shell_would() -> None:
     assert parse_settings("") == {}
 
 
-def test_mirrors_of_apt_are_debians_own() -> None:
-    """Each once, in apt's order; neither another origin's, nor the security archive, nor a disk."""
+def test_apt_mirrors_are_debians() -> None:
+    """Without duplicates, other origins, the security archive and local disks."""
     text = (
         "http://one.test/debian Debian bookworm\n"
         "http://one.test/debian Debian bookworm-updates\n"
@@ -47,8 +47,8 @@ def test_mirrors_of_apt_are_debians_own() -> None:
     assert parse_targets(text) == ("http://one.test/debian", "https://two.test/debian")
 
 
-def test_a_file_has_an_address_on_every_mirror() -> None:
-    """In their order; what a path may hold stands as it is."""
+def test_file_has_an_address_on_every_mirror() -> None:
+    """In order; allowed characters of a path are not quoted."""
     found = Mirrors(mirrors=("http://one.test/debian", "http://two.test/d"))
     assert found.addresses(FILE) == (
         f"http://one.test/debian/{FILE.path}",
@@ -56,16 +56,16 @@ def test_a_file_has_an_address_on_every_mirror() -> None:
     )
 
 
-def test_an_address_is_quoted() -> None:
-    """A path of a signed index is still text from elsewhere."""
+def test_address_is_quoted() -> None:
+    """A path of a signed index is still untrusted text."""
     odd = replace(FILE, path="pool/a b?c#d.deb")
     (address,) = Mirrors(mirrors=("http://one.test",)).addresses(odd)
     assert address == "http://one.test/pool/a%20b%3Fc%23d.deb"
 
 
 @pytest.mark.parametrize("end", ["", "/"])
-def test_the_archive_comes_last_at_the_end_of_the_day(end: str) -> None:
-    """The state of the day of the index that vouched for the file."""
+def test_archive_comes_last(end: str) -> None:
+    """The snapshot is that of the end of the index's day."""
     archive = f"http://archive.test/@SNAPSHOTID@{end}"
     found = Mirrors(mirrors=("http://one.test",), archive=archive).addresses(FILE)
     assert found[1:] == (f"http://archive.test/20261121T235959Z/{FILE.path}",)
@@ -80,8 +80,8 @@ def test_the_archive_comes_last_at_the_end_of_the_day(end: str) -> None:
         ("u:secret@one.test/debian", ""),
     ],
 )
-def test_a_host_is_shown_without_a_password(address: str, host: str) -> None:
-    """It goes into messages and into ``run.json``."""
+def test_host_is_shown_without_password(address: str, host: str) -> None:
+    """It is used in messages and in ``run.json``."""
     assert host_of(address) == host
 
 
@@ -90,8 +90,8 @@ def test_a_host_is_shown_without_a_password(address: str, host: str) -> None:
     ["u:secret@one.test/debian", "file:/srv/x", "ftp://u:secret@h/d", "http://u:secret@h:port/d",
      "http://[::1/d", "http:///d", "http://h:99999/d"],
 )  # fmt: skip
-def test_what_is_no_web_address_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before anything is asked, and without repeating a password."""
+def test_invalid_address_is_a_usage_error(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message does not repeat a password."""
     monkeypatch.setenv("WHEELGRID_DEBIAN_MIRRORS", f"http://good.test/debian {text}")
     with pytest.raises(UsageError, match="write it as http://HOST/debian") as caught:
         find_mirrors()
@@ -100,7 +100,7 @@ def test_what_is_no_web_address_is_refused(text: str, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def apt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return a folder with an apt of our own; nothing is set in the environment."""
+    """Return a folder with a fake apt, without mirrors in the environment."""
     folder = tmp_path / "bin"
     folder.mkdir()
     script(folder, "apt-config", "echo \"SNAPSHOTS='http://old.test/@SNAPSHOTID@/'\"")
@@ -116,16 +116,16 @@ def script(folder: Path, name: str, line: str) -> None:
     (folder / name).chmod(0o755)
 
 
-def test_apts_own_settings_are_found(apt: Path) -> None:
-    """A machine that is set up needs no option; slashes at the end are left out."""
+def test_apt_settings_are_found(apt: Path) -> None:
+    """A configured machine needs no option; trailing slashes are removed."""
     assert apt.is_dir()
     assert find_mirrors() == Mirrors(
         mirrors=("http://apt.test/debian",), archive="http://old.test/@SNAPSHOTID@/"
     )
 
 
-def test_the_environment_comes_before_apt(apt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several mirrors between spaces, an archive, and a keyring."""
+def test_environment_precedes_apt(apt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has several mirrors, an archive and a keyring."""
     assert apt.is_dir()
     monkeypatch.setenv(mirrors.MIRRORS, "http://one.test/ http://two.test/debian")
     monkeypatch.setenv(mirrors.ARCHIVE, "http://own.test/@SNAPSHOTID@")
@@ -140,14 +140,14 @@ def test_the_environment_comes_before_apt(apt: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("value", "accepts"), [("false", True), ("no", True), ("true", False), ("", False)]
 )
-def test_a_machine_may_take_an_index_past_its_date(apt: Path, value: str, *, accepts: bool) -> None:
-    """Where its apt is set to, and nowhere else."""
+def test_apt_setting_accepts_an_expired_index(apt: Path, value: str, *, accepts: bool) -> None:
+    """Only if this machine's apt is configured so."""
     script(apt, "apt-config", f"echo \"EXPIRED='{value}'\"")
     assert find_mirrors().accept_expired is accepts
 
 
-def test_mmdebstrap_knows_a_mirror_where_apt_does_not(apt: Path) -> None:
-    """On a machine that is no Debian: the list that it would use is read, and nothing is made."""
+def test_mmdebstrap_mirror_is_used_without_apt(apt: Path) -> None:
+    """Its sources list is read on a machine that is not Debian; nothing is created."""
     script(apt, "apt-config", "exit 1")
     script(apt, "apt-get", "exit 1")
     script(
@@ -158,9 +158,7 @@ def test_mmdebstrap_knows_a_mirror_where_apt_does_not(apt: Path) -> None:
     assert find_mirrors() == Mirrors(mirrors=("http://default.test/debian",))
 
 
-def test_a_machine_without_any_of_them_knows_no_mirror(
-    apt: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """That is no error here: what needs a mirror reports it."""
+def test_no_mirror_is_no_error(apt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code that needs a mirror reports it."""
     monkeypatch.setenv("PATH", str(apt / "nowhere"))
     assert find_mirrors() == Mirrors(mirrors=())

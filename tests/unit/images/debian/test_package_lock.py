@@ -1,4 +1,4 @@
-"""The lock of a suite: a text that people review and git merges, and what it means."""
+"""Package locks: format, parsing and problems."""
 
 import itertools
 from collections.abc import Iterator
@@ -43,20 +43,20 @@ def problems(text: str) -> list[str]:
     return caught.value.problems
 
 
-def test_a_written_lock_is_read_as_it_was() -> None:
-    """Epochs, tildes, pluses, globs, sources and what was only seen come back."""
+def test_lock_survives_a_round_trip() -> None:
+    """With epochs, tildes, pluses, globs, sources and unsigned files."""
     lock = make_lock("toy", {ROOT: [PYTHON, SEEN], HEADERS: [CXX]}, [ZLIB])
     assert parse_lock("toy", format_lock(lock), "toy.lock") == lock
 
 
-def test_an_empty_lock_is_read() -> None:
-    """A suite of which nothing could be fetched is a file with its head alone."""
+def test_empty_lock_is_read() -> None:
+    """A suite without any file has only the header."""
     empty = SuiteLock(suite="toy")
     assert parse_lock("toy", format_lock(empty), "toy.lock") == empty
 
 
-def test_the_same_lock_gives_the_same_text() -> None:
-    """Whatever the order in which sets and files were found."""
+def test_text_is_reproducible() -> None:
+    """The order of sets and files does not matter."""
     texts = {
         format_lock(make_lock("toy", dict(sets), sources))
         for sets in itertools.permutations([(ROOT, (DASH, PYTHON)), (HEADERS, (DASH, CXX))])
@@ -65,8 +65,8 @@ def test_the_same_lock_gives_the_same_text() -> None:
     assert len(texts) == 1
 
 
-def test_one_sorted_line_is_one_file() -> None:
-    """A file that two sets take stands once, with the ids of both; a source is of none."""
+def test_file_is_one_sorted_line() -> None:
+    """A file of two sets has both ids; a source has none."""
     lines = [line for line in format_lock(LOCK).splitlines() if line[0] != "#"]
     sets, files = lines[:2], lines[2:]
     assert [line.split()[0] for line in sets] == ["set", "set"]
@@ -79,8 +79,8 @@ def test_one_sorted_line_is_one_file() -> None:
     assert files[3].endswith(" -")
 
 
-def test_a_set_is_found_sorted() -> None:
-    """Of the files that the set takes, and of no other."""
+def test_set_is_found_sorted() -> None:
+    """Only the files of the set are returned."""
     assert LOCK.find(ROOT) == (DASH, PYTHON)
     assert LOCK.find(HEADERS) == (DASH, CXX)
 
@@ -94,25 +94,25 @@ def test_a_set_is_found_sorted() -> None:
     ],
     ids=["arch", "names", "depends"],
 )
-def test_a_set_that_asks_for_something_else_is_not_pinned(other: PackageSet) -> None:
-    """A changed row of the matrix does not get what another one was pinned to."""
+def test_other_set_is_not_pinned(other: PackageSet) -> None:
+    """A changed row of the matrix does not match an old set."""
     assert LOCK.find(other) is None
 
 
-def test_a_source_is_found_by_its_name() -> None:
-    """A binary package of that name is none."""
+def test_source_is_found_by_name() -> None:
+    """A binary package of the same name does not count."""
     assert LOCK.source("zlib") == ZLIB
     assert LOCK.source("dash") is None
     assert LOCK.source("xz") is None
 
 
-def test_every_bad_line_is_reported_at_once() -> None:
-    """With file, line and the next step; blank lines and comments are none."""
+def test_all_bad_lines_are_reported() -> None:
+    """With file, line and next step; blank lines and comments are allowed."""
     good = format_lock(LOCK)
     count = len(good.splitlines())
     text = f"{good}\n# a comment\nset of nothing\n<<<<<<< HEAD\n"
     assert problems(text) == [
-        f"toy.lock:{count + number}:1: neither a set nor a file of the pool; run `{RENEW}`"
+        f"toy.lock:{count + number}:1: neither a set nor a package file; run `{RENEW}`"
         for number in (3, 4)
     ]
 
@@ -131,24 +131,24 @@ def test_every_bad_line_is_reported_at_once() -> None:
         (" depends ", " perhaps "),
     ],
 )
-def test_a_field_that_is_none_is_a_bad_line(old: str, new: str) -> None:
-    """Nothing of a file that was edited by hand is guessed."""
+def test_invalid_field_is_a_bad_line(old: str, new: str) -> None:
+    """Manual edits are not guessed."""
     bad = format_lock(LOCK).replace(old, new, 1)
     assert any(problem.endswith(f"run `{RENEW}`") for problem in problems(bad))
 
 
-def test_a_set_that_no_line_explains_is_a_problem() -> None:
-    """A file that belongs to an unknown set is left from a merge."""
+def test_file_of_an_unknown_set_is_a_problem() -> None:
+    """A bad merge may leave one."""
     text = format_lock(LOCK)
     without = "".join(line for line in text.splitlines(True) if not line.startswith("set "))
     assert problems(without) == [
-        f"toy.lock:1:1: the files of set {one} are not those that were locked; run `{RENEW}`"
+        f"toy.lock:1:1: the files of set {one} are not the locked ones; run `{RENEW}`"
         for one in sorted((ROOT.id, HEADERS.id))
     ]
 
 
 def damaged_lines(text: str) -> Iterator[tuple[str, str]]:
-    """Yield what may come of a lock by a bad merge or an edit by hand."""
+    """Yield variants of a lock after a bad merge or a manual edit."""
     lines = text.splitlines(keepends=True)
     for at, line in enumerate(lines):
         if not line.startswith("#") and " source " not in line:
@@ -162,15 +162,15 @@ def damaged_lines(text: str) -> Iterator[tuple[str, str]]:
     yield "a size of 5,000 digits", text.replace(" 1 pool", f" {'9' * 5000} pool", 1)
 
 
-def test_a_lock_that_lost_or_doubled_a_line_is_refused() -> None:
-    """None of these gives another image in silence."""
+def test_lost_or_duplicate_line_is_refused() -> None:
+    """Otherwise the image would change silently."""
     for what, text in damaged_lines(format_lock(LOCK)):
         with pytest.raises(MatrixFileError):
             pytest.fail(f"{what}: {parse_lock('toy', text, 'toy.lock')}")
 
 
 def test_locks_are_read_by_suite(tmp_path: Path) -> None:
-    """One file is one suite; a matrix without locks has none."""
+    """Each suite has a file; a matrix without locks has none."""
     assert read_locks(tmp_path) == {}
     path = lock_path(tmp_path, "toy")
     path.parent.mkdir()
@@ -178,8 +178,8 @@ def test_locks_are_read_by_suite(tmp_path: Path) -> None:
     assert read_locks(tmp_path) == {"toy": LOCK}
 
 
-def test_problems_of_every_lock_are_reported_at_once(tmp_path: Path) -> None:
-    """A line, and a file that is no text."""
+def test_problems_of_all_locks_are_reported(tmp_path: Path) -> None:
+    """A bad line, and a file that is not text."""
     first, second = (lock_path(tmp_path, suite) for suite in ("a", "b"))
     first.parent.mkdir()
     first.write_text("nonsense\n")
@@ -191,8 +191,8 @@ def test_problems_of_every_lock_are_reported_at_once(tmp_path: Path) -> None:
     assert other.startswith(f"{second}:1:1: cannot be read")
 
 
-def test_a_lock_is_described_by_its_days() -> None:
-    """What nobody signed for is counted."""
+def test_description_has_dates_and_unsigned_files() -> None:
+    """Unsigned files are counted."""
     lock = make_lock("toy", {ROOT: [PYTHON, SEEN]}, [])
-    assert describe_lock(lock) == "2 files, index of 2026-01-01, 1 of them seen and not signed"
+    assert describe_lock(lock) == "2 files, index of 2026-01-01, 1 of them not signed"
     assert describe_lock(LOCK) == "4 files, index of 2026-01-01"

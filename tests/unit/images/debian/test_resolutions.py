@@ -1,4 +1,4 @@
-"""What a set of packages came to is remembered for a day, and never believed when damaged."""
+"""Stored resolutions of package sets."""
 
 import time
 from dataclasses import replace
@@ -15,8 +15,8 @@ WANTED = PackageSet(suite="bookworm", arches=("s390x",), names=("python3",), dep
 PACKAGES = (a_package("python3", "3.11.2-1+b1"),)
 
 
-def test_what_is_kept_is_recalled(tmp_path: Path) -> None:
-    """By set: another one does not get it."""
+def test_stored_resolution_is_found(tmp_path: Path) -> None:
+    """Other sets do not match."""
     resolutions = Resolutions(tmp_path)
     resolutions.keep(WANTED, PACKAGES)
     recalled = resolutions.recall(WANTED)
@@ -26,8 +26,8 @@ def test_what_is_kept_is_recalled(tmp_path: Path) -> None:
     assert resolutions.recall(replace(WANTED, suite="trixie")) is None
 
 
-def test_a_damaged_file_is_as_none(tmp_path: Path) -> None:
-    """A file cut short costs one question to the index and nothing else."""
+def test_damaged_file_is_ignored(tmp_path: Path) -> None:
+    """The index is queried again."""
     resolutions = Resolutions(tmp_path)
     resolutions.keep(WANTED, PACKAGES)
     (file,) = tmp_path.iterdir()
@@ -39,16 +39,16 @@ def test_a_damaged_file_is_as_none(tmp_path: Path) -> None:
     ("hours", "age", "fresh"),
     [("24", 23 * 3600, True), ("24", 25 * 3600, False), ("0", 0, False), ("24", -60, False)],
 )
-def test_it_is_fresh_for_some_hours(
+def test_resolution_is_valid_for_some_hours(
     monkeypatch: pytest.MonkeyPatch, hours: str, age: int, *, fresh: bool
 ) -> None:
-    """The environment says how many; one from the future is not trusted."""
+    """The environment sets the hours; a resolution from the future is invalid."""
     monkeypatch.setenv("WHEELGRID_RESOLUTION_HOURS", hours)
     assert Resolution(packages=PACKAGES, at=1e9).is_fresh(1e9 + age) is fresh
 
 
-def test_hours_are_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong setting is named together with a right one."""
+def test_invalid_hours_are_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has the wrong value and a valid one."""
     monkeypatch.setenv("WHEELGRID_RESOLUTION_HOURS", "daily")
-    with pytest.raises(UsageError, match="'daily' is not a number of hours; unset it or say 24"):
+    with pytest.raises(UsageError, match="'daily' is not a number of hours; unset it or use 24"):
         Resolution(packages=PACKAGES, at=0).is_fresh(1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.core.problems import Place
+from harness.core.problems import Position
 from harness.matrix.files.yamltree import MAX_BYTES, read_tree
 
 
@@ -19,8 +19,8 @@ def test_values_keys_and_sources_have_their_places() -> None:
     assert problems == []
     assert tree is not None
     assert tree.data == {"a": [{"b": 3.1, "c": ["x", False]}]}
-    assert tree.values["a", 0, "b"] == Place(file="f.yaml", line=2, column=8)
-    assert tree.keys["a", 0, "c"] == Place(file="f.yaml", line=3, column=5)
+    assert tree.values["a", 0, "b"] == Position(file="f.yaml", line=2, column=8)
+    assert tree.keys["a", 0, "c"] == Position(file="f.yaml", line=3, column=5)
     assert tree.sources["a", 0, "b"] == "3.10"
     assert tree.texts == {("a", 0, "c", 0): "x"}
 

@@ -1,4 +1,4 @@
-"""The way in: a target in, its image out, by the way asked for or the first that works."""
+"""``ImageProvider``: the image of a target by the first way that works."""
 
 from harness.core.causes import Cause
 from harness.core.errors import ImageError
@@ -9,18 +9,18 @@ from harness.images.assembled import AssembledSource
 from harness.images.debian import Workspace
 from harness.images.registry import RegistrySource
 from harness.images.replica import FetchPip, ReplicaSource
-from harness.images.source import ImageSource, Use
+from harness.images.source import ImageSource, ImageStorage
 
-PATIENT_TRIES = 4
-_HASTY_TRIES = 2
-"""Where another way may follow, a registry gets less time."""
+ONLY_WAY_TRIES = 4
+_FALLBACK_TRIES = 2
+"""Fewer tries for a registry if another way can follow."""
 
 
-class ImageStore:
-    """Target images by the first of ``ways`` that works, every fallback announced.
+class ImageProvider:
+    """Target images by the first of ``ways`` that works. Every fallback is announced.
 
-    ``registry`` is a mirror as ``HOST/PREFIX`` (see ``registry.mirrored``); ``fetch_pip``
-    gives replicas their installer (see ``replica.FetchPip``).
+    ``registry`` is a mirror as ``HOST/PREFIX`` (see ``registry.mirrored``). ``fetch_pip`` returns
+    the wheel of pip for replicas (see ``replica.FetchPip``).
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class ImageStore:
         self._engine = engine
         self._ways = ways
         self._announce = workspace.announce
-        tries = PATIENT_TRIES if len(ways) == 1 else _HASTY_TRIES
+        tries = ONLY_WAY_TRIES if len(ways) == 1 else _FALLBACK_TRIES
         self._sources: tuple[ImageSource, ...] = (
             RegistrySource(
                 engine,
@@ -49,10 +49,10 @@ class ImageStore:
         )
 
     def get(self, target: Target) -> ImageRef:
-        """Return the target's image, which is in the engine then.
+        """Return the target's image after loading it into the engine.
 
-        Raises ``ImageError`` with the cause of the miss: ``infra:no-way`` where the matrix
-        gives the target no such way, else that of the last way tried.
+        Raises ``ImageError``: ``infra:no-way`` if the matrix gives the target none of the ways,
+        else with the cause of the last way.
         """
         failures: list[tuple[ImageSource, ImageError]] = []
         for source in self._candidates(target):
@@ -64,19 +64,16 @@ class ImageStore:
                 failures.append((source, error))
         raise _combined(target, [(source.way, error) for source, error in failures])
 
-    def uses(self, target: Target) -> tuple[Use, ...]:
-        """Return what the target would use by each way that may be tried, the first one first.
+    def uses(self, target: Target) -> tuple[ImageStorage, ...]:
+        """Return the storage that the target uses by each of the ways, in order.
 
-        Makes nothing and asks no network.
+        Makes nothing and needs no network.
         """
         offered = [source for source in self._sources if source.offers(target)]
-        return tuple(s.use(target) for s in offered if s.way in self._ways)
+        return tuple(s.storage(target) for s in offered if s.way in self._ways)
 
     def has(self, target: Target) -> bool:
-        """Whether the engine has the target's image by one of these ways.
-
-        Raises ``EngineError`` when it cannot be asked.
-        """
+        """Whether the engine has the target's image by one of the ways. Raises ``EngineError``."""
         names = [use.image for use in self.uses(target) if use.image]
         return any(self._engine.find_image(name) for name in names)
 

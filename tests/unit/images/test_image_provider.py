@@ -1,4 +1,4 @@
-"""Which way an image comes by: the one asked for, or the first that works, said aloud."""
+"""The image store: order of the ways, and fallbacks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from harness.core.errors import ImageError
 from harness.core.targets import ImageWay, RegistryWay
 from harness.host.cache import Cache
 from harness.host.engine import EngineImage
-from harness.images import ImageStore, registry
+from harness.images import ImageProvider, registry
 from harness.images.debian import Workspace
 from harness.images.debian_root import native_arch, write_recipe
 from harness.images.source import is_for
@@ -25,7 +25,7 @@ WAY = RegistryWay(image="debian:12")
 
 
 class WithEveryAssembledImage(ImageEngine):
-    """Has any image that could have been assembled, for s390x."""
+    """Has every assembled image for s390x."""
 
     def find_image(self, reference: str) -> EngineImage | None:
         is_own = reference.startswith("wheelgrid/bookworm-s390x:")
@@ -33,7 +33,7 @@ class WithEveryAssembledImage(ImageEngine):
 
 
 class Said(list[str]):
-    """What was announced."""
+    """The announcements."""
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def cache(tmp_path: Path) -> Cache:
 
 
 def pinned(cache: Cache, announce: Callable[[str], None] = print) -> Workspace:
-    """Return a workspace in which Debian 12 is pinned, so that nobody asks an index."""
+    """Return a workspace in which Debian 12 is pinned, so that no index is queried."""
     recipes = (
         write_recipe("bookworm", arch, ("libstdc++6", "python3", "python3-pip"))
         for arch in (native_arch(), find_arch("s390x"))
@@ -56,20 +56,20 @@ def pinned(cache: Cache, announce: Callable[[str], None] = print) -> Workspace:
     return pinned_workspace(cache, sets, announce=announce)
 
 
-def test_auto_takes_the_registry_first(cache: Cache) -> None:
-    """The real image is the best one, and nothing needs saying but the pull."""
+def test_registry_is_tried_first(cache: Cache) -> None:
+    """Only the pull is announced."""
     said = Said()
-    store = ImageStore(
+    store = ImageProvider(
         WithEveryAssembledImage(PULLED), pinned(cache, said.append), fetch_pip=no_pip
     )
     assert store.get(debian_12("s390x", registry=WAY)).way is ImageWay.REGISTRY
     assert said == ["pulling debian:12 for s390x"]
 
 
-def test_auto_falls_back_and_says_why(cache: Cache) -> None:
-    """One line: the target, the way that failed, the reason, the way tried next."""
+def test_fallback_is_announced_with_its_reason(cache: Cache) -> None:
+    """One line has the target, the failed way, the reason and the next way."""
     said = Said()
-    store = ImageStore(
+    store = ImageProvider(
         WithEveryAssembledImage(UNREACHABLE),
         pinned(cache, said.append),
         fetch_pip=no_pip,
@@ -82,33 +82,33 @@ def test_auto_falls_back_and_says_why(cache: Cache) -> None:
     )
 
 
-def test_auto_skips_a_way_that_is_absent(cache: Cache) -> None:
-    """A target without a registry image is not a failure of the registry."""
+def test_missing_way_is_skipped(cache: Cache) -> None:
+    """A target without a registry image gives no announcement."""
     said = Said()
     engine = WithEveryAssembledImage(UNREACHABLE)
-    store = ImageStore(engine, pinned(cache, said.append), fetch_pip=no_pip)
+    store = ImageProvider(engine, pinned(cache, said.append), fetch_pip=no_pip)
     assert store.get(debian_12("s390x")).way is ImageWay.ASSEMBLED
     assert (engine.asked, said) == ([], Said())
 
 
-def test_the_way_asked_for_is_the_only_one(cache: Cache) -> None:
-    """Who asks for the registry does not get another image in silence."""
+def test_requested_way_has_no_fallback(cache: Cache) -> None:
+    """A failed registry is an error if only the registry is requested."""
     engine = WithEveryAssembledImage(UNREACHABLE)
-    store = ImageStore(engine, pinned(cache), ways=(ImageWay.REGISTRY,), fetch_pip=no_pip)
+    store = ImageProvider(engine, pinned(cache), ways=(ImageWay.REGISTRY,), fetch_pip=no_pip)
     with pytest.raises(ImageError, match="no such host"):
         store.get(debian_12("s390x", registry=WAY))
     assert len(engine.asked) == 4
 
 
-def test_every_failure_is_told_when_none_works(
+def test_all_failures_are_reported(
     cache: Cache, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """All ways with their reasons; the last one's cause is the cells'."""
+    """The cause is that of the last way."""
     monkeypatch.setenv("PATH", str(tmp_path))  # no mmdebstrap
     workspace = pinned_workspace(cache, {})
-    store = ImageStore(ImageEngine(UNREACHABLE), workspace, fetch_pip=no_pip)
+    store = ImageProvider(ImageEngine(UNREACHABLE), workspace, fetch_pip=no_pip)
     with pytest.raises(
-        ImageError, match=r"(?s)no way gives.*registry: no such.*assembled: no mirror"
+        ImageError, match=r"(?s)no way gives.*registry: no such.*assembled: no Debian mirror"
     ) as e:
         store.get(debian_12("s390x", registry=WAY))
     assert e.value.cause == "infra:upstream"
@@ -121,18 +121,18 @@ def test_every_failure_is_told_when_none_works(
         (ImageWay.REGISTRY, "no registry way in matrix/targets.yaml; it has: assembled"),
     ],
 )
-def test_a_way_that_the_target_lacks_is_named(cache: Cache, way: ImageWay, words: str) -> None:
-    """The message says which ways there are."""
-    store = ImageStore(ImageEngine(PULLED), pinned(cache), ways=(way,), fetch_pip=no_pip)
+def test_unavailable_way_is_an_error(cache: Cache, way: ImageWay, words: str) -> None:
+    """The message lists the target's ways."""
+    store = ImageProvider(ImageEngine(PULLED), pinned(cache), ways=(way,), fetch_pip=no_pip)
     with pytest.raises(ImageError, match=words) as caught:
         store.get(debian_12("s390x"))
     assert caught.value.cause == "infra:no-way"
 
 
-def test_the_mirror_reaches_the_registry_way(cache: Cache) -> None:
-    """``--registry`` changes the name that is pulled."""
+def test_mirror_changes_the_pulled_name(cache: Cache) -> None:
+    """The option ``--registry`` sets the mirror."""
     engine = ImageEngine(PULLED)
-    store = ImageStore(engine, pinned(cache), registry="mirror.test/hub", fetch_pip=no_pip)
+    store = ImageProvider(engine, pinned(cache), registry="mirror.test/hub", fetch_pip=no_pip)
     store.get(debian_12("s390x", registry=WAY))
     assert engine.asked == ["pull mirror.test/hub/debian:12 s390x"]
 
@@ -148,18 +148,18 @@ def test_the_mirror_reaches_the_registry_way(cache: Cache) -> None:
         ("linux/amd64", "i686", False),
     ],
 )
-def test_a_platform_fits_one_arch(platform: str, arch: str, *, fits: bool) -> None:
-    """Only arm64 has a variant that goes without saying."""
+def test_platform_fits_one_arch(platform: str, arch: str, *, fits: bool) -> None:
+    """Only arm64 has an optional variant."""
     found: Arch = find_arch(arch)
     assert is_for(EngineImage(id="", platform=platform), found) is fits
 
 
-def test_an_image_is_there_by_any_way_that_may_be_tried(cache: Cache) -> None:
-    """Asked without pulling and without assembling; the way asked for counts alone."""
+def test_has_checks_the_requested_ways(cache: Cache) -> None:
+    """Nothing is pulled or assembled."""
     engine = WithEveryAssembledImage(UNREACHABLE)
     target = debian_12("s390x", registry=WAY)
     answers = [
-        ImageStore(engine, pinned(cache), ways=ways, fetch_pip=no_pip).has(target)
+        ImageProvider(engine, pinned(cache), ways=ways, fetch_pip=no_pip).has(target)
         for ways in (tuple(ImageWay), *((way,) for way in ImageWay))
     ]
     assert answers == [True, False, True, False]

@@ -1,0 +1,139 @@
+"""Hostile wheels beside controls, in one run natively and one under emulation.
+
+No run is lost, no verdict of another wheel changes, no deed becomes a miss, and no container is
+left behind. ``-s`` prints the table.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.host.engine.owner import OWNER_LABEL, is_orphan
+from harness.images.debian_root import native_arch
+from tests.support.commands import wheelgrid
+from tests.support.wheels import make_wheel
+
+pytestmark = pytest.mark.integration
+
+_FORGE = """
+import os, sys
+frame = sys._getframe()
+while frame:
+    for name, value in list(frame.f_locals.items()):
+        if name in ("token", "tokens") and value:
+            os.write(3, ('{"done": true, "token": "%s"}' % value).encode())
+            os._exit(0)
+    frame = frame.f_back
+raise ImportError("no token in any frame")
+"""
+_STOP = """
+import os
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    if int(pid) != os.getpid():
+        try: os.kill(int(pid), 19)
+        except OSError: pass
+"""
+_LIMITS = """
+import os, resource
+for pid in sorted(map(int, filter(str.isdigit, os.listdir("/proc")))):
+    if pid != os.getpid():
+        for what in (resource.RLIMIT_NOFILE, resource.RLIMIT_STACK, resource.RLIMIT_AS):
+            try: resource.prlimit(pid, what, (4, 4))
+            except (OSError, ValueError): pass
+"""
+_FRAMES = """
+import os, struct
+answer = b'{"outcome": "pass", "stage": "call", "cause": "", "evidence": "", "log": ""}'
+for fd in range(64):
+    try:
+        with open("/proc/1/fd/%d" % fd, "wb", 0) as file:
+            file.write(3 * (struct.pack(">I", len(answer)) + answer))
+    except OSError: pass
+raise ImportError("after writing to process 1")
+"""
+_SHARED_MEMORY = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+libc.shmat.restype = ctypes.c_void_p
+at = libc.shmat(libc.shmget(0, 300 << 20, 0o1600), None, 0)
+if at and at != 2**64 - 1: ctypes.memset(at, 1, 200 << 20)
+for key in range(1, 9): libc.msgget(key, 0o1600); libc.semget(key, 4, 0o1600)
+"""
+_LATE = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    while True:
+        try: open("/tmp/left", "w").write("x")
+        except OSError: pass
+        time.sleep(0.01)
+"""
+_DEEP = """
+import os
+os.chdir(os.environ["HOME"])
+for _ in range(3000):
+    os.mkdir("d" * 200); os.chdir("d" * 200)
+"""
+_MODES = """
+import os
+os.chdir(os.environ["HOME"])
+os.mkdir("shut"); os.mkdir("shut/inner"); os.symlink("/etc", "shut/link"); os.mkfifo("fifo")
+open(b"\\xff" * 100, "w").close(); open("n" * 255, "w").close()
+os.chmod("shut/inner", 0); os.chmod("shut", 0)
+"""
+
+DEEDS = {
+    "surrogate": (r'raise ImportError("\udcff is no text")', {"import-failed"}),
+    "surrogate_output": (r"import sys; sys.stdout.buffer.write(b'\xed\xb3\xbf')", {"pass"}),
+    "forge": (_FORGE, {"import-failed"}),
+    "stop_all": (_STOP, {"pass"}),
+    "limits": (_LIMITS, {"pass"}),
+    "frames": (_FRAMES, {"import-failed"}),
+    "shared_memory": (_SHARED_MEMORY, {"pass"}),
+    "late_fork": (_LATE, {"pass"}),
+    "deep": (_DEEP, {"pass"}),
+    "modes": (_MODES, {"pass"}),
+    "kill_parent": ("import os; os.kill(os.getppid(), 9)", {"crashed"}),
+    "memory": ("x = []\nwhile True: x.append(bytearray(1 << 20))", {"crashed", "import-failed"}),
+    "bomb": ("import os\nfor _ in range(10000): os.fork()", {"import-failed", "crashed"}),
+    "title": (r'print("\x1b]0;pwned\x07 www.evil.example @all `x`"); raise ImportError("\x1b[31m")',
+              {"import-failed"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("arch", [native_arch().name, "s390x"])
+def test_hostile_wheels_cost_nobody_but_themselves(tmp_path: Path, arch: str) -> None:
+    """A control between all deeds passes each time."""
+    wheels = []
+    for name, (code, _) in DEEDS.items():
+        wheels += [make_wheel(tmp_path, name, code), make_wheel(tmp_path, f"{name}_control", "")]
+    here = ("--images", "assembled", "--target", "debian-12", "--arch", arch)
+    options = ("--store", tmp_path / "store.db", "--out", tmp_path / "grid", "--timeout", "20")
+    ended = wheelgrid("check", *wheels, *here, *options, timeout=400)
+    assert ended.status == 1, ended.said
+    assert "\x1b]0;" not in ended.said
+    run = json.loads((tmp_path / "grid" / "run.json").read_bytes())
+    seen = {
+        cell["subject"].removesuffix("-1.0").replace("-", "_"): cell["observation"]
+        for cell in run["cells"]
+    }
+    rows = [f"{name:24} {o['outcome']:14} {o['cause']:14} {o['evidence'][:60]!r}"
+            for name, o in seen.items() if not name.endswith("_control")]  # fmt: skip
+    print(f"\n{arch}", *rows, sep="\n")  # noqa: T201 - for -s
+    assert {name: seen[name]["outcome"] for name in seen if name.endswith("_control")} == {
+        f"{name}_control": "pass" for name in DEEDS
+    }
+    wrong = {n: seen[n] for n, (_, right) in DEEDS.items() if seen[n]["outcome"] not in right}
+    assert wrong == {}
+    assert "no token" in seen["forge"]["evidence"]
+    assert _orphans() == []
+
+
+def _orphans() -> list[str]:
+    """Return the owners of containers that no process owns any more."""
+    form = '{{.Label "' + OWNER_LABEL + '"}}'
+    command = ["docker", "ps", "-a", "--format", form, "--filter", f"label={OWNER_LABEL}"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [owner for owner in listed.splitlines() if is_orphan(owner)]

@@ -1,0 +1,47 @@
+"""Sessions of open targets: what ends one, and what is asked of the engine's limits."""
+
+from pathlib import Path
+
+from harness.core.cells import Cell, Outcome
+from harness.core.subjects import IndexSource, Subject
+from harness.host.engine import Limits
+from harness.probe.journal import Journal, read_events
+from harness.probe.session import open_session
+from tests.support.local_engine import LocalEngine
+from tests.support.local_prober import THIS_MACHINE, local_prober
+from tests.support.wheels import job_for, make_wheel
+
+SUBJECT = Subject(
+    id="one", group="tests", source=IndexSource(name="one", version="1.0"), imports=("one",)
+)
+CELL = Cell(target=THIS_MACHINE, subject=SUBJECT)
+
+
+def test_limits_that_are_not_enforced_are_journaled(tmp_path: Path) -> None:
+    """A process of this machine has none of them; its cells are probed all the same."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    with local_prober({"one": ""}, journal) as prober:
+        assert prober.observe(CELL).outcome is Outcome.PASS
+    (event,) = (e for e in read_events(journal.path)[0] if e["event"] == "unenforced")
+    assert event["target"] == THIS_MACHINE.key
+    assert {"memory", "pids", "no_new_privileges", "tmpfs"} <= set(event["names"])
+
+
+def test_required_limits_that_are_not_enforced_are_a_miss(tmp_path: Path) -> None:
+    """Nothing is probed there, and the evidence names what is missing."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    with local_prober({"one": ""}, journal, require_hardening=True) as prober:
+        seen = prober.observe(CELL)
+    assert (seen.outcome, seen.cause) == (Outcome.MISS, "infra:hardening")
+    assert "does not enforce" in seen.evidence
+
+
+def test_session_that_cannot_be_sealed_serves_one_cell(tmp_path: Path) -> None:
+    """Without ctypes, a cell could reach the agent: the next one gets another container."""
+    wheel = make_wheel(tmp_path, "good", "")
+    with open_session(LocalEngine(), "image", THIS_MACHINE, Limits()) as session:
+        session.start(warm=False)
+        assert session.usable
+        session._sealed = False
+        assert session.probe(job_for(wheel)).outcome is Outcome.PASS
+        assert not session.usable
