@@ -1,7 +1,7 @@
-"""pytest's way into the matrix: options, one parameter a cell, one group a target image.
+"""The pytest plugin: options, one test parameter per cell, fixtures, the grid in the report.
 
-Collection reads the matrix and never touches the engine. With xdist, all cells of one
-target image go to one worker, which probes them in one session.
+Collection reads the matrix and needs no engine. With xdist, one worker probes all cells of a
+target image in one session.
 """
 
 import io
@@ -48,27 +48,27 @@ JOURNAL_NAME = "journal.jsonl"
 
 
 class MissError(Exception):
-    """Nothing can be said of a cell; what failed is not the wheel."""
+    """A cell has no result, and the wheel is not the reason."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("wheelgrid", "which cells, and how they are probed")
+    group = parser.getgroup("wheelgrid", "selection and probing of cells")
     group.addoption("--target", action="append", default=[], help="glob over target ids")
     group.addoption("--arch", action="append", default=[], help="glob over arches")
     group.addoption("--subject", action="append", default=[], help="glob over subject ids")
     group.addoption("--profile", default=None, help="named selection of matrix/*.yaml")
     ways = list(IMAGE_CHOICES)
-    group.addoption("--images", choices=ways, default="auto", help="where images come from")
+    group.addoption("--images", choices=ways, default="auto", help="ways to obtain images")
     group.addoption("--registry", default="", help="HOST/PREFIX of a mirror to pull from")
-    group.addoption("--own-pip", action="store_true", help="emulate pip for every wheel")
-    group.addoption("--cell-timeout", type=float, default=120, help="seconds a stage may take")
-    group.addoption("--cell-memory", type=int, default=1024, help="MiB of a cell, disk included")
-    group.addoption("--cell-disk", type=int, default=512, help="MiB that a cell may write")
-    group.addoption("--require-hardening", action="store_true", help="miss what is not enforced")
+    group.addoption("--own-pip", action="store_true", help="install with the target's pip")
+    group.addoption("--cell-timeout", type=float, default=120, help="seconds per stage")
+    group.addoption("--cell-memory", type=int, default=1024, help="MiB per cell, disk included")
+    group.addoption("--cell-disk", type=int, default=512, help="MiB on disk per cell")
+    group.addoption("--require-hardening", action="store_true", help="miss if not enforced")
     group.addoption("--wheelgrid-matrix", type=Path, default=ROOT / "matrix", metavar="DIR")
-    group.addoption("--wheelgrid-cells", type=Path, metavar="FILE", help="these, not the matrix's")
+    group.addoption("--wheelgrid-cells", type=Path, metavar="FILE", help="cells of a file")
     group.addoption("--wheelgrid-memory", type=Path, metavar="FILE", help="store to reuse")
-    group.addoption("--wheelgrid-out", type=Path, metavar="DIR", help="where the journal goes")
+    group.addoption("--wheelgrid-out", type=Path, metavar="DIR", help="folder of the journal")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -89,7 +89,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: object) -> None:
-    """Tell an xdist worker where the journal is."""
+    """Pass the path of the journal to an xdist worker."""
     node.workerinput["wheelgrid_journal"] = str(node.config.stash[_JOURNAL])  # type: ignore[attr-defined]
 
 
@@ -100,7 +100,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByTarge
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Read the matrix; a mistake in it ends the session with its messages and no traceback."""
+    """Read the matrix; its errors end the session without a traceback."""
     try:
         config = session.config
         config.stash[_MATRIX] = read_matrix(config.getoption("--wheelgrid-matrix"))
@@ -117,7 +117,7 @@ def _cells(config: pytest.Config) -> tuple[Cell, ...]:
 
 
 def _selection(config: pytest.Config) -> Selection:
-    """Return the selection but for ``-k``, which pytest itself applies to the collected cells."""
+    """Return the selection without ``-k``, which pytest applies to the collected cells."""
     return Selection(
         targets=tuple(config.getoption("--target")),
         arches=tuple(config.getoption("--arch")),
@@ -171,7 +171,7 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
 
 @pytest.fixture
 def observation(cell: Cell, prober: Prober) -> Observation:
-    """Return what was seen of the cell; a miss is an error of the set-up, not a failure."""
+    """Return the observation of the cell; a miss is an error in setup, not a failure."""
     seen = prober.observe(cell)
     if seen.outcome is Outcome.MISS:
         raise MissError(f"{seen.cause}: {visible(seen.evidence)}")

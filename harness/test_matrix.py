@@ -1,8 +1,8 @@
-"""One test a cell: ``pytest harness -k debian-12``.
+"""One test per cell: ``pytest harness -k debian-12``.
 
-A pass passes. An incompatibility that ``matrix/expectations.yaml`` declares is a strict
-xfail with its reason, a refusal of a tag that was never meant for the target likewise;
-what cannot be said (a miss) is an error, and red means an unexpected incompatibility.
+An incompatibility that ``matrix/expectations.yaml`` declares is a strict xfail with its reason. A
+refused tag that was never meant for the target is an xfail, too. A miss is an error; a failure is
+an unexpected incompatibility.
 """
 
 import pytest
@@ -16,11 +16,11 @@ NEWLINE = "\n"
 
 
 class ExpectedError(Exception):
-    """The cell does not pass, as the matrix says."""
+    """The cell does not pass, as the matrix expects."""
 
 
 def test_cell(cell: Cell, observation: Observation) -> None:
-    """Hold what was seen of one cell against what the matrix expects of it."""
+    """Compare the observation of one cell with the expectation of the matrix."""
     line = f"{observation.outcome} ({observation.stage}): {visible(observation.evidence)}"
     match judge(cell, observation):
         case Verdict.AS_EXPECTED if observation.outcome is Outcome.PASS:

@@ -1,1 +1,1 @@
-"""What joins rooms: a request in, a finished run out."""
+"""Workflows that use several packages: runs, remedies, policies, package locks."""

@@ -1,4 +1,4 @@
-"""Runs of wheels that are in no matrix; nothing is expected of them."""
+"""Run wheels that are not in the matrix and have no expectations."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -22,8 +22,8 @@ from harness.wheels.archive.rewrite import WheelBytes
 
 
 @contextlib.contextmanager
-def measuring(open_prober: Callable[[], Prober]) -> Iterator[Callable[[Target], Passport]]:
-    """Give what measures a target; the prober is opened when first asked for."""
+def passport_measurer(open_prober: Callable[[], Prober]) -> Iterator[Callable[[Target], Passport]]:
+    """Yield a function that measures passports; its prober is opened on the first call."""
     with contextlib.ExitStack() as opened:
         prober = cache(lambda: opened.enter_context(open_prober()))
         yield lambda target: prober().passport(target)
@@ -32,9 +32,9 @@ def measuring(open_prober: Callable[[], Prober]) -> Iterator[Callable[[Target], 
 def gather_passports(
     targets: Iterable[Target], recorded: Passports, measure: Callable[[Target], Passport | None]
 ) -> dict[str, Passport]:
-    """Return the passports of targets by key: those recorded, the others as ``measure`` has them.
+    """Return passports by target key: recorded ones, and those that ``measure`` returns.
 
-    Targets that have neither are left out.
+    A target is left out if ``measure`` returns None for it.
     """
     found = {target.key: recorded.recorded(target.key) or measure(target) for target in targets}
     return {key: passport for key, passport in found.items() if passport is not None}
@@ -43,21 +43,21 @@ def gather_passports(
 def run_subjects(
     subjects: tuple[Subject, ...], selection: Selection, options: RunOptions, console: Console
 ) -> Grid:
-    """Run subjects that are in no matrix on the selected targets, and return the grid.
+    """Run subjects that are not in the matrix on the selected targets, and return the grid.
 
-    Raises what ``measure`` and ``plan_cells`` raise.
+    Raises as ``execute.measure`` and ``plan_cells`` do.
     """
     matrix = with_subjects(read_matrix(options.matrix), subjects)
     return measure(plan_cells(matrix, selection), options, console)
 
 
 def is_whole(grid: Grid) -> bool:
-    """Whether something was seen of every cell."""
+    """Whether every cell has an observation that is no miss."""
     return all(c.outcome not in (None, Outcome.MISS) for c in grid.cells)
 
 
 def outcomes_of(grid: Grid) -> dict[tuple[str, str], Outcome]:
-    """Return what was seen, by target key and subject id."""
+    """Return the observed outcomes by target key and subject id."""
     return {
         (c.cell.target.key, c.cell.subject.id): c.observation.outcome
         for c in grid.cells
@@ -66,7 +66,7 @@ def outcomes_of(grid: Grid) -> dict[tuple[str, str], Outcome]:
 
 
 def write_wheels(wheels: Iterable[WheelBytes], folder: Path) -> tuple[Path, ...]:
-    """Write wheels into ``folder``, made where it is missing. Raises ``UsageError``."""
+    """Write wheels into ``folder``, which is made if missing. Raises ``UsageError``."""
     paths = []
     try:
         folder.mkdir(parents=True, exist_ok=True)

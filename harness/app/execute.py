@@ -1,7 +1,6 @@
-"""The executor of runs: cells → pytest → grid, store, files, exit code.
+"""Execute runs: cells are probed by pytest; the grid is printed, stored and written.
 
-Every command that probes cells goes through ``_driven``: run, resume, check, compare, remedy,
-policy.
+Every command that probes cells uses ``_drive``: run, check, compare, remedy and policy.
 """
 
 import contextlib
@@ -15,7 +14,7 @@ import harness
 from harness.app.pytest_driver import (
     LOG,
     PYTEST_DONE,
-    Ending,
+    PytestEnd,
     RunOptions,
     drive,
     prepare_out,
@@ -34,18 +33,18 @@ from harness.report.terminal import format_deviations, format_phases, format_reu
 from harness.report.untrusted import visible
 from harness.results.grid import Grid, build_grid, exit_code
 from harness.results.query import Query, planned_facts, seen_facts
-from harness.results.runfile import Circumstances, Run, record_run, write_run, write_whole
+from harness.results.runfile import Circumstances, record_run, write_run, write_whole
 from harness.store import default_store, open_store
 from harness.store.recorder import Recorder
 from harness.store.run_lock import hold_run
 
 Conclude = Callable[[Grid], ExitCode]
-"""Turns a finished grid into an exit code, and prints its findings."""
+"""Returns the exit code of a finished grid, and prints its findings."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Share:
-    """The shard of a run that is run here."""
+class RunShard:
+    """One shard of a run."""
 
     name: str
     """``K/N``."""
@@ -55,7 +54,7 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _RunInProgress:
-    """One run under way."""
+    """A run, its options and its outputs."""
 
     state: RunState
     options: RunOptions
@@ -69,17 +68,17 @@ def run_cells(
     options: RunOptions,
     console: Console,
     *,
-    share: Share | None = None,
+    share: RunShard | None = None,
     conclude: Conclude = exit_code,
 ) -> ExitCode:
-    """Run ``cells``; show, store and write what was seen; return what ``conclude`` says.
+    """Run ``cells``; print, store and write their results; return the code from ``conclude``.
 
-    Before anything is run it raises ``EngineError`` if no engine answers, ``StoreError`` for a
-    damaged store, and ``UsageError`` if the results cannot be written.
+    Raises before the run: ``EngineError`` if no engine answers, ``StoreError`` for a damaged
+    store, and ``UsageError`` if the results cannot be written.
     """
     connect().close()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    with _begun(cells, options, share, started_at) as recorder:
+    with _begin(cells, options, share, started_at) as recorder:
         prepare_out(options.out)
         run = _RunInProgress(
             state=RunState(cells),
@@ -92,10 +91,10 @@ def run_cells(
 
 
 def resume_run(name: str, options: RunOptions, console: Console) -> ExitCode:
-    """Run the cells that the stored run of that name lacks, and return the exit code.
+    """Run the cells of a stored run that have no result yet, and return the exit code.
 
-    Raises what ``run_cells`` raises, and ``StoreError`` if there is no such run or another
-    process is still writing it.
+    Raises as ``run_cells`` does, and ``StoreError`` if the run does not exist or another process
+    is still writing it.
     """
     connect().close()
     with contextlib.ExitStack() as held:
@@ -112,14 +111,14 @@ def resume_run(name: str, options: RunOptions, console: Console) -> ExitCode:
             recorder=Recorder(opened, stored),
             started_at=stored.started_at,
         )
-        say(f"run {stored.id}: {run.state.done} of {len(cells)} cells are there", console)
+        say(f"run {stored.id}: {run.state.done} of {len(cells)} cells are stored", console)
         return _run(run, exit_code)
 
 
 def run_again(cells: tuple[Cell, ...], run_id: str, options: RunOptions, console: Console) -> Grid:
-    """Run ``cells`` afresh, add what was seen to the stored run of that id, and return it.
+    """Run ``cells`` without reuse, add the results to the stored run, and return their grid.
 
-    An empty id stores nothing. Raises what ``measure`` raises.
+    An empty id stores nothing. Raises as ``measure`` does.
     """
     options = replace(options, fresh=True)
     if not run_id:
@@ -136,7 +135,7 @@ def measure(
     console: Console,
     recorder: Recorder | None = None,
 ) -> Grid:
-    """Run ``cells`` for their grid alone: nothing is printed or written but the progress.
+    """Run ``cells`` and return their grid; only the progress is printed.
 
     Raises ``EngineError`` if no engine answers or pytest breaks, ``UsageError`` for a directory
     that cannot be written, and ``KeyboardInterrupt`` when interrupted.
@@ -146,7 +145,7 @@ def measure(
     run = _RunInProgress(
         state=RunState(cells), options=options, console=console, recorder=recorder, started_at=""
     )
-    ending = _driven(run)
+    ending = _drive(run)
     if ending.interrupted:
         raise KeyboardInterrupt
     _assert_done(run, ending)
@@ -167,10 +166,9 @@ def count_findings(conclude: Conclude, console: Console) -> Conclude:
 
 
 def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> tuple[Cell, ...]:
-    """Return the cells that meet ``query``; what was seen of them, the last stored run says.
+    """Return the cells that match ``query``; its results are those of the last stored run.
 
-    Of none, none is left. Raises ``UsageError`` where none of them meets it and ``StoreError``
-    where no run is stored.
+    Raises ``UsageError`` if none of the cells matches, and ``StoreError`` if no run is stored.
     """
     if not (query.terms and cells):
         return cells
@@ -181,13 +179,13 @@ def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> t
         facts = {c.cell.id: seen_facts(c) for c in build_grid(cells, last).cells}
     chosen = tuple(cell for cell in cells if query.matches(facts[cell.id]))
     if not chosen:
-        raise UsageError(f"no cell is selected: of {len(cells)} cells none meets the query")
+        raise UsageError(f"no cell is selected: none of {len(cells)} cells matches the query")
     return chosen
 
 
 @contextlib.contextmanager
-def _begun(
-    cells: tuple[Cell, ...], options: RunOptions, share: Share | None, started_at: str
+def _begin(
+    cells: tuple[Cell, ...], options: RunOptions, share: RunShard | None, started_at: str
 ) -> Iterator[Recorder | None]:
     if options.store is None:
         yield None
@@ -206,7 +204,7 @@ def _begun(
 
 def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
     start = time.monotonic()
-    ending = _driven(run)
+    ending = _drive(run)
     grid = run.state.grid
     circumstances = Circumstances(
         harness=harness.__version__,
@@ -219,47 +217,43 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
     )
     print_grid(grid, run.console, interrupted=ending.interrupted)
     say(format_phases(circumstances), run.console)
-    for told in filter(None, (format_reused(grid), format_deviations(grid))):
-        say(told, run.console)
+    for line in filter(None, (format_reused(grid), format_deviations(grid))):
+        say(line, run.console)
     for name, targets in run.state.unenforced.items():
         say(f"not enforced by this engine: {name} ({len(set(targets))} targets)", run.console)
     code = ExitCode.INTERRUPTED if ending.interrupted else conclude(grid)
     if run.recorder:
         run.recorder.end(circumstances, code)
     record = replace(record_run(grid, circumstances, _passports(run)), exit_code=code)
-    _write(record, run.options.out)
+    write_run(run.options.out / "run.json", record)
+    xml = junit_xml(record.grid, timestamp=record.circumstances.started_at)
+    write_whole(run.options.out / "junit.xml", xml.encode())
     return _conclude(run, ending, code)
 
 
 def _passports(run: _RunInProgress) -> dict[str, Passport]:
-    """Return the passports that this run measured, and those of reused results."""
+    """Return the passports of this run and of reused results."""
     seen = [cell.observation for cell in run.state.grid.cells if cell.observation]
     known = run.state.passports
     before = {each.provenance.passport_id for each in seen} - known.keys()
     return known | (run.recorder.passports(before) if run.recorder else {})
 
 
-def _driven(run: _RunInProgress) -> Ending:
-    """Run pytest on the cells that are left, and take in what it observes."""
+def _drive(run: _RunInProgress) -> PytestEnd:
+    """Run pytest on the cells without a result."""
     todo = run.state.left
     if not todo:
-        return Ending(status=0, interrupted=False)
+        return PytestEnd(status=0, interrupted=False)
     out, recorder = run.options.out, run.recorder
     words = pytest_words(run.options, write_cells(out, todo))
     if recorder is None:
         return drive(words, run.state, out, run.console)
-    return drive(words, run.state, out, run.console, tell=recorder.take)
+    return drive(words, run.state, out, run.console, record=recorder.take)
 
 
-def _write(record: Run, out: Path) -> None:
-    write_run(out / "run.json", record)
-    xml = junit_xml(record.grid, timestamp=record.circumstances.started_at)
-    write_whole(out / "junit.xml", xml.encode())
-
-
-def _conclude(run: _RunInProgress, ending: Ending, code: ExitCode) -> ExitCode:
-    """Remove an interrupted run's containers, print where results are, return the exit code."""
-    _say_where(run)
+def _conclude(run: _RunInProgress, ending: PytestEnd, code: ExitCode) -> ExitCode:
+    """Print the paths of the results; remove the containers of an interrupted run."""
+    _print_paths(run)
     if ending.interrupted:
         with contextlib.suppress(EngineError):
             connect().reap()
@@ -269,25 +263,25 @@ def _conclude(run: _RunInProgress, ending: Ending, code: ExitCode) -> ExitCode:
     return code or (ExitCode.NOTHING_CAN_BE_SAID if unstored else ExitCode.AS_EXPECTED)
 
 
-def _assert_done(run: _RunInProgress, ending: Ending) -> None:
+def _assert_done(run: _RunInProgress, ending: PytestEnd) -> None:
     """Raise ``EngineError`` with the end of pytest's output if pytest broke."""
     if ending.status in PYTEST_DONE:
         return
     log = run.options.out / LOG
     tail = log.read_text("utf-8", "replace").splitlines()[-TAIL_LINES:]
     raise EngineError(
-        f"pytest broke (status {ending.status}); its whole output is in {log}, which ends with:\n"
+        f"pytest broke (status {ending.status}); its output is in {log}, which ends with:\n"
         + "\n".join(map(visible, tail))
     )
 
 
-def _say_where(run: _RunInProgress) -> None:
+def _print_paths(run: _RunInProgress) -> None:
     out, recorder = run.options.out, run.recorder
     written = [out / "run.json", out / "junit.xml"]
     if run.state.left:
         written.append(out / LOG)
     say(f"written: {', '.join(map(str, written))}", run.console)
     if recorder and recorder.error:
-        say(f"not all is stored: {recorder.error}", run.console)
+        say(f"not all results are stored: {recorder.error}", run.console)
     elif recorder:
         say(f"stored: run {recorder.run.id}", run.console)

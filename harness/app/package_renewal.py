@@ -1,4 +1,4 @@
-"""Renewing what is pinned of the distribution: a matrix in, the new text of its locks out."""
+"""Renew the package locks of a matrix from the distribution's signed indexes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from harness.matrix.package_sets import package_sets, source_packages
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RenewedPackages:
-    """The locks of every suite, as text, and what stayed as it was."""
+    """The new text of each lock file, and the problems."""
 
     texts: Mapping[Path, str]
     problems: tuple[str, ...]
@@ -29,11 +29,11 @@ class RenewedPackages:
 def renew_packages(
     matrix: Matrix, folder: Path, announce: Callable[[str], None], *, accept_seen: bool
 ) -> RenewedPackages:
-    """Return the locks of all that the matrix takes, as the signed indexes have it today.
+    """Return locks of all packages that the matrix needs, from today's signed indexes.
 
-    Downloads what the cache lacks, since nothing is pinned that cannot be fetched. Takes two
-    minutes where it is all there. A lock that cannot be read is made anew, unless a part of it
-    could not be fetched: then its file stays, and is reported.
+    Every pinned package is downloaded unless it is cached; with a full cache this takes two
+    minutes. A lock file that cannot be read is replaced. If a part of its content cannot be
+    fetched, the file stays and is reported.
     """
     before, unreadable = read_whole_locks(folder)
     for problem in unreadable:
@@ -54,7 +54,7 @@ def renew_packages(
         or _is_whole(lock, sets, sources)
     }
     kept = [
-        f"{path} stays as it is: not all of it could be fetched"
+        f"{path} stays unchanged: not all of its packages could be fetched"
         for path in sorted((folder / FOLDER).glob("*.lock"))
         if path.stem not in before and path not in texts
     ]
@@ -62,7 +62,7 @@ def renew_packages(
 
 
 def _is_whole(lock: SuiteLock, sets: Sequence[PackageSet], sources: Sequence[SourceChoice]) -> bool:
-    """Whether a lock has every set and source that is asked of its suite."""
+    """Whether a lock has every package set and source of its suite."""
     return all(lock.find(one) for one in sets if one.suite == lock.suite) and all(
         lock.source(choice.name) for choice in sources if lock.suite in choice.suites
     )

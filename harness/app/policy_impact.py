@@ -1,9 +1,9 @@
-"""The impact of policies on releases of the index: names and a list in, shifts out.
+"""Predict which releases of the index work or fail differently under a policy.
 
-Each target gets the wheel that its installer would choose; only those wheels are looked into.
-Their names decide what shifts, and of what does, the ELF files say whether it would load at all:
-a wheel that fails for another reason is neither broken nor mended. What shifts can be run: before
-on the target itself, after on the one that it would become.
+Only the wheel that each target's installer would choose is read. Its member names decide whether
+it shifts. For a wheel that shifts, its ELF files decide whether it would load at all: a wheel that
+fails for another reason is neither broken nor fixed. Shifts can be run: before the policy on the
+target itself, after it on the target that ``verified_on`` names.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.app.adhoc import outcomes_of, run_subjects
 from harness.app.pytest_driver import RunOptions
-from harness.app.requested import Listed, guess_imports
+from harness.app.requested import ListedRelease, guess_imports
 from harness.core.cells import Matrix, Outcome
 from harness.core.errors import PackageIndexError, UsageError
 from harness.core.matching import did_you_mean
@@ -31,13 +31,13 @@ from harness.wheels.index.lock import LockedWheel
 from harness.wheels.index.remote import Depth, RemoteFacts, read_wheels
 
 PACE = 50
-"""Wheels between two lines that say how far the reading is."""
+"""Wheels between two lines of progress."""
 LOOKUPS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Choice:
-    """The wheel that one target's installer takes of a release."""
+class ChosenWheel:
+    """The wheel of a release that one target's installer chooses."""
 
     target: Target
     release: IndexSource
@@ -50,8 +50,8 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Places:
-    """The targets, and what is known of them."""
+class PolicyTargets:
+    """Targets with their passports and symbol sets."""
 
     targets: tuple[Target, ...]
     passports: Mapping[str, Passport]
@@ -60,32 +60,32 @@ class Places:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
-    """What is known of the releases before any policy is looked at."""
+class ReleaseFacts:
+    """Chosen wheels and their facts, before any policy is applied."""
 
-    places: Places
-    choices: tuple[Choice, ...]
+    policy_targets: PolicyTargets
+    choices: tuple[ChosenWheel, ...]
     named: Mapping[str, RemoteFacts]
-    """What the names of the chosen wheels tell, by file name."""
-    closer: Mapping[str, RemoteFacts] = field(default_factory=dict)
-    """The same with their ELF files, of those wheels that some policy shifts."""
+    """Facts from the member names of the chosen wheels, by file name."""
+    native: Mapping[str, RemoteFacts] = field(default_factory=dict)
+    """Facts with ELF files, of the wheels that a policy shifts."""
 
     @property
     def size(self) -> int:
-        """Bytes of the wheels that were looked into."""
-        return sum(look.size for look in self.named.values())
+        """Total bytes of the wheels."""
+        return sum(facts.size for facts in self.named.values())
 
     @property
     def read(self) -> int:
-        """Bytes of them that the index was asked for, now or before."""
-        closer = {name: look.read for name, look in self.closer.items()}
+        """Bytes of them that were requested from the index, now or before."""
+        native = {name: facts.read for name, facts in self.native.items()}
         return sum(
-            min(look.size, look.read + closer.get(name, 0)) for name, look in self.named.items()
+            min(facts.size, facts.read + native.get(name, 0)) for name, facts in self.named.items()
         )
 
 
 def find_policies(matrix: Matrix, names: Sequence[str]) -> tuple[Policy, ...]:
-    """Return the policies of those ids, all where none is given. Raises ``UsageError``."""
+    """Return the policies of those ids, or all. Raises ``UsageError`` for an unknown id."""
     by_id = {policy.id: policy for policy in matrix.policies}
     for name in names:
         if name not in by_id:
@@ -94,19 +94,19 @@ def find_policies(matrix: Matrix, names: Sequence[str]) -> tuple[Policy, ...]:
 
 
 def concerned(policies: Sequence[Policy], targets: Iterable[Target]) -> tuple[Target, ...]:
-    """Return the targets that some policy concerns."""
+    """Return the targets that at least one policy concerns."""
     return tuple(t for t in targets if any(concerns(policy, t) for policy in policies))
 
 
 def find_releases(
-    listed: Sequence[Listed], index: PackageIndex, say: Say
+    listed: Sequence[ListedRelease], index: PackageIndex, say: Say
 ) -> tuple[IndexSource, ...]:
-    """Return the releases of a list: of a bare name the newest, which is said.
+    """Return the releases of a list. A bare name resolves to its newest release, which is logged.
 
-    What has a name alone that the index does not know is said and left out.
+    A bare name that the index does not know is logged and left out.
     """
 
-    def find(one: Listed) -> IndexSource | None:
+    def find(one: ListedRelease) -> IndexSource | None:
         if one.version:
             return IndexSource(name=one.name, version=one.version)
         try:
@@ -122,67 +122,71 @@ def find_releases(
 
 
 def read_releases(
-    releases: Sequence[IndexSource], places: Places, index: PackageIndex, cache: Cache, say: Say
-) -> Reading:
-    """Choose each target's wheel of each release as its installer would, and read their names.
+    releases: Sequence[IndexSource],
+    known: PolicyTargets,
+    index: PackageIndex,
+    cache: Cache,
+    say: Say,
+) -> ReleaseFacts:
+    """Choose each target's wheel of each release as its installer would; read its member names.
 
-    What cannot be read is said and left out. Raises ``PackageIndexError`` for a release that
-    the index has not.
+    A wheel that cannot be read is logged and left out. Raises ``PackageIndexError`` for a release
+    that is not in the index.
     """
-    choices = tuple(_choices(releases, places, index))
+    choices = tuple(_choices(releases, known, index))
     wheels = {choice.wheel.filename: choice.wheel for choice in choices}
-    say(f"{len(wheels)} wheels to look into")
-    named = _look_into(tuple(wheels.values()), index, cache, say, Depth.NAMES)
-    return Reading(places=places, choices=choices, named=named)
+    say(f"{len(wheels)} wheels to read")
+    named = _read_wheels(tuple(wheels.values()), index, cache, say, Depth.NAMES)
+    return ReleaseFacts(policy_targets=known, choices=choices, named=named)
 
 
-def look_closer(
-    reading: Reading, policies: Sequence[Policy], index: PackageIndex, cache: Cache, say: Say
-) -> Reading:
-    """Read the ELF files too of the wheels that some policy shifts by their names.
+def read_native(
+    known: ReleaseFacts, policies: Sequence[Policy], index: PackageIndex, cache: Cache, say: Say
+) -> ReleaseFacts:
+    """Also read the ELF files of the wheels that a policy shifts by their names.
 
-    Of what cannot be read the names go on to decide, which is said.
+    If they cannot be read, that is logged and the names decide.
     """
-    moved = {s.wheel for p in policies for s in shifts_of(p, reading) if s.effect in MOVED}
-    wheels = {c.wheel.filename: c.wheel for c in reading.choices if c.wheel.filename in moved}
+    moved = {s.wheel for p in policies for s in shifts_of(p, known) if s.effect in MOVED}
+    wheels = {c.wheel.filename: c.wheel for c in known.choices if c.wheel.filename in moved}
     say(f"{len(wheels)} wheels shift by their names; their ELF files decide whether they load")
-    closer = _look_into(tuple(wheels.values()), index, cache, say, Depth.NATIVE)
-    return replace(reading, closer=closer)
+    native = _read_wheels(tuple(wheels.values()), index, cache, say, Depth.NATIVE)
+    return replace(known, native=native)
 
 
-def _look_into(
+def _read_wheels(
     wheels: Sequence[LockedWheel], index: PackageIndex, cache: Cache, say: Say, depth: Depth
 ) -> dict[str, RemoteFacts]:
     def failed(wheel: LockedWheel, error: Exception) -> None:
         say(f"{wheel.filename}: {error}")
 
-    looks: dict[str, RemoteFacts] = {}
-    for wheel, look in read_wheels(wheels, index, cache, failed, depth):
-        looks[wheel.filename] = look
-        if len(looks) % PACE == 0:
-            say(f"{len(looks)} of {len(wheels)} wheels read")
-    return looks
+    read: dict[str, RemoteFacts] = {}
+    for wheel, facts in read_wheels(wheels, index, cache, failed, depth):
+        read[wheel.filename] = facts
+        if len(read) % PACE == 0:
+            say(f"{len(read)} of {len(wheels)} wheels read")
+    return read
 
 
-def shifts_of(policy: Policy, reading: Reading) -> tuple[Shift, ...]:
-    """Return the shift of every choice on a target that the policy concerns.
+def shifts_of(policy: Policy, known: ReleaseFacts) -> tuple[Shift, ...]:
+    """Return the shift of every chosen wheel on a target that the policy concerns.
 
-    Those that their names shift are judged anew by the ELF files, where these were read; what
-    else works or fails is told by names alone, whatever other policies are asked for.
+    A wheel that shifts by its names is judged again with its ELF files, if they were read. All
+    others are judged by names alone, so that the choice of policies does not change the counts.
     """
-    named, closer = (
-        {name: (look.facts, rebuild_facts(policy, look.facts)) for name, look in looks.items()}
-        for looks in (reading.named, reading.closer)
+    named, native = (
+        {name: (each.facts, rebuild_facts(policy, each.facts)) for name, each in read.items()}
+        for read in (known.named, known.native)
     )
 
-    def shift(choice: Choice, facts: Mapping[str, tuple[WheelFacts, WheelFacts]]) -> Shift:
-        passport = reading.places.passports[choice.target.key]
+    def shift(choice: ChosenWheel, facts: Mapping[str, tuple[WheelFacts, WheelFacts]]) -> Shift:
+        passport = known.policy_targets.passports[choice.target.key]
         wheel, anew = facts[choice.wheel.filename]
-        return shift_of(policy, choice.target, passport, reading.places.symbols, wheel, anew)
+        return shift_of(policy, choice.target, passport, known.policy_targets.symbols, wheel, anew)
 
     return tuple(
-        shift(choice, closer) if by_names.effect in MOVED and name in closer else by_names
-        for choice in reading.choices
+        shift(choice, native) if by_names.effect in MOVED and name in native else by_names
+        for choice in known.choices
         if concerns(policy, choice.target) and (name := choice.wheel.filename) in named
         for by_names in (shift(choice, named),)
     )
@@ -190,20 +194,20 @@ def shifts_of(policy: Policy, reading: Reading) -> tuple[Shift, ...]:
 
 def verify(
     policy: Policy,
-    reading: Reading,
+    known: ReleaseFacts,
     shifts: Sequence[Shift],
     matrix: Matrix,
     options: RunOptions,
     console: Console,
 ) -> tuple[Verified, ...]:
-    """Run what shifts where a target stands for the time after. Raises what ``run_subjects`` does.
+    """Run the shifts for which the policy names a target after it, ``verified_on``.
 
-    A release proves itself as the matrix has it, or else by importing what it holds.
+    A release imports what the matrix says, else its own modules. Raises as ``run_subjects`` does.
     """
     moved = {(s.target, s.wheel): s for s in shifts if s.effect in MOVED}
     deciding = [
         (choice, moved[key])
-        for choice in reading.choices
+        for choice in known.choices
         if (key := (choice.target.key, choice.wheel.filename)) in moved
         and choice.target.id in policy.verified_on
     ]
@@ -214,44 +218,44 @@ def verify(
         targets=tuple(sorted(ids | {policy.verified_on[name] for name in ids})),
         arches=tuple(sorted({choice.target.arch_name for choice, _ in deciding})),
     )
-    subjects = {c.release: _subject(c, reading, matrix) for c, _ in deciding}
+    subjects = {c.release: _subject(c, known, matrix) for c, _ in deciding}
     grid = run_subjects(tuple(subjects.values()), selection, options, console)
     seen = outcomes_of(grid)
     return tuple(_verified(policy, choice, shift, seen) for choice, shift in deciding)
 
 
 def _choices(
-    releases: Sequence[IndexSource], places: Places, index: PackageIndex
-) -> Iterator[Choice]:
+    releases: Sequence[IndexSource], policy_targets: PolicyTargets, index: PackageIndex
+) -> Iterator[ChosenWheel]:
     with ThreadPoolExecutor(LOOKUPS_AT_ONCE) as pool:
         found = list(zip(releases, pool.map(index.release, releases), strict=True))
     for release, files in found:
-        for target in places.targets:
-            passport = places.passports.get(target.key)
+        for target in policy_targets.targets:
+            passport = policy_targets.passports.get(target.key)
             wheel = passport and choose_wheel(files, passport.tags, passport.python)
             if wheel:
-                yield Choice(target=target, release=release, wheel=wheel)
+                yield ChosenWheel(target=target, release=release, wheel=wheel)
 
 
-def _subject(choice: Choice, reading: Reading, matrix: Matrix) -> Subject:
-    known = {s.source: s for s in matrix.subjects if isinstance(s.source, IndexSource)}
-    if choice.release in known:
-        return replace(known[choice.release], id=choice.subject)
+def _subject(choice: ChosenWheel, known: ReleaseFacts, matrix: Matrix) -> Subject:
+    planned = {s.source: s for s in matrix.subjects if isinstance(s.source, IndexSource)}
+    if choice.release in planned:
+        return replace(planned[choice.release], id=choice.subject)
     return Subject(
         id=choice.subject,
         group="releases",
         source=choice.release,
-        imports=guess_imports(reading.named[choice.wheel.filename].facts),
+        imports=guess_imports(known.named[choice.wheel.filename].facts),
     )
 
 
 def _verified(
-    policy: Policy, choice: Choice, shift: Shift, seen: Mapping[tuple[str, str], Outcome]
+    policy: Policy, choice: ChosenWheel, shift: Shift, seen: Mapping[tuple[str, str], Outcome]
 ) -> Verified:
-    then = f"{policy.verified_on[choice.target.id]}/{choice.target.arch_name}"
+    after = f"{policy.verified_on[choice.target.id]}/{choice.target.arch_name}"
     return Verified(
         shift=shift,
-        on=then,
+        on=after,
         before=seen.get((shift.target, choice.subject), Outcome.MISS),
-        after=seen.get((then, choice.subject), Outcome.MISS),
+        after=seen.get((after, choice.subject), Outcome.MISS),
     )

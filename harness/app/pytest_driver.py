@@ -1,7 +1,6 @@
-"""The way to pytest: planned cells in, pytest runs them; its journal as it grows out.
+"""Run cells with pytest in a separate process, and follow its journal.
 
-pytest is the one runner and works in a process of its own. This side only reads its
-journal, tells it to whoever asks, and shows how it goes.
+pytest is the only runner. This side reads the journal, passes the events on and shows progress.
 """
 
 import os
@@ -9,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +19,20 @@ from harness.matrix.cell_list import dump_cells
 from harness.probe.journal import read_events
 from harness.probe.result_keys import DEFAULT_LIMITS, ProbeLimits
 from harness.report.console import Console, say
-from harness.report.progress import RunState, View, open_view
+from harness.report.progress import RunState, open_view
 from harness.results.runfile import write_whole
 
 TICK = 0.25
-"""Seconds between two looks at the journal."""
+"""Seconds between two reads of the journal."""
 GRACE = 20.0
-"""Seconds that pytest gets to close its containers after a Ctrl-C."""
+"""Seconds for pytest to close its containers after Ctrl-C."""
 LOG = "pytest.log"
 CELLS = "cells.json"
 JOURNAL = "journal.jsonl"
 RESULTS_BYTES = 1 << 20
-"""What the files of a run of some hundred cells take."""
+"""Size of the files of a run with some hundred cells."""
 PYTEST_DONE = (0, 1)
-"""Exit statuses that only say whether all tests passed."""
+"""Exit statuses of a complete run: all tests passed, or some failed."""
 
 Events = list[dict[str, Any]]
 _TESTS = Path(harness.__file__).with_name("test_matrix.py")
@@ -42,27 +40,27 @@ _TESTS = Path(harness.__file__).with_name("test_matrix.py")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOptions:
-    """What the command line says about a run."""
+    """The options of a run."""
 
     matrix: Path
     out: Path
     workers: int
     images: str = "auto"
-    """None: the first way that works."""
+    """A key of ``wiring.IMAGE_CHOICES``."""
     registry: str = ""
     limits: ProbeLimits = DEFAULT_LIMITS
     require_hardening: bool = False
-    """Miss the cells of a target on which the engine does not enforce all of the hardening."""
+    """Report a miss if the engine does not enforce all of the hardening."""
     command: tuple[str, ...] = ()
     store: Path | None = None
-    """Where the run is kept; None: nowhere."""
+    """The store that keeps the run; None keeps nothing."""
     fresh: bool = False
-    """Measure anew what the store knows."""
+    """Do not reuse stored results."""
     label: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ending:
+class PytestEnd:
     """How pytest ended."""
 
     status: int
@@ -70,7 +68,7 @@ class Ending:
 
 
 def prepare_out(out: Path) -> None:
-    """Make the directory ``out`` and take away what an earlier run left unfinished there."""
+    """Make the directory ``out`` and remove an earlier run's files. Raises ``UsageError``."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name in (JOURNAL, "run.json", "junit.xml"):
@@ -87,14 +85,14 @@ def prepare_out(out: Path) -> None:
 
 
 def write_cells(out: Path, cells: Sequence[Cell]) -> Path:
-    """Write the cells down for pytest to read. Raises ``RunFileError``."""
+    """Write the cells to a file for pytest. Raises ``RunFileError``."""
     path = out / CELLS
     write_whole(path, dump_cells(cells))
     return path
 
 
 def pytest_words(options: RunOptions, cells: Path) -> list[str]:
-    """Return the command line of the pytest that runs the cells in that file."""
+    """Return the command line that runs the cells in that file with pytest."""
     words = [sys.executable, "-m", "pytest", str(_TESTS), f"--rootdir={_TESTS.parent.parent}"]
     words += ["-n", str(options.workers), "--no-loadscope-reorder", "-p", "no:cacheprovider", "-q"]
     words += [f"--wheelgrid-out={options.out}", f"--wheelgrid-matrix={options.matrix}"]
@@ -116,34 +114,37 @@ def drive(
     out: Path,
     console: Console,
     *,
-    tell: Callable[[Events], None] = lambda _: None,
-) -> Ending:
-    """Run pytest as ``words`` say, its output to ``out``, and take in its journal as it grows.
+    record: Callable[[Events], None] = lambda _: None,
+) -> PytestEnd:
+    """Run the command ``words`` with its output in ``out``, and follow its journal.
 
-    ``tell`` gets every event of the journal once, in order. The first Ctrl-C lets it close its
-    containers for ``GRACE`` seconds; the second does not wait.
+    ``record`` gets every event of the journal once, in order. After the first Ctrl-C, pytest has
+    ``GRACE`` seconds to close its containers; the second Ctrl-C does not wait.
     """
     log, journal = out / LOG, out / JOURNAL
     with start_process(words, output=log) as pytest, open_view(console) as view:
-        follower = _Follower(pytest, journal, partial(_take, state, view, tell))
+
+        def take(events: Events, elapsed: float) -> None:
+            state.take(events)
+            record(events)
+            view.show(state, elapsed)
+
+        follower = _Follower(pytest, journal, take)
         try:
-            return Ending(status=follower.follow(), interrupted=False)
+            return PytestEnd(status=follower.follow(), interrupted=False)
         except KeyboardInterrupt:
             say("interrupted: closing the containers; Ctrl-C again does not wait", console)
             pytest.interrupt()
-            return Ending(status=follower.follow_a_last_time(), interrupted=True)
-
-
-def _take(
-    state: RunState, view: View, tell: Callable[[Events], None], events: Events, elapsed: float
-) -> None:
-    state.take(events)
-    tell(events)
-    view.show(state, elapsed)
+            return PytestEnd(status=follower.follow_to_the_end(), interrupted=True)
+        finally:
+            if damaged := follower.damaged:
+                say(
+                    f"{journal}: skipped lines of killed workers or a full disk: {damaged}", console
+                )
 
 
 class _Follower:
-    """Takes the journal in while pytest writes it."""
+    """Reads the journal while pytest writes it."""
 
     def __init__(
         self, pytest: RunningProcess, journal: Path, take: Callable[[Events, float], None]
@@ -152,25 +153,28 @@ class _Follower:
         self._journal = journal
         self._take = take
         self._offset = 0
+        self.damaged = 0
+        """Number of damaged lines in the journal."""
         self._start = time.monotonic()
 
     def follow(self, *, seconds: float = float("inf")) -> int:
         """Follow until pytest ends, or for ``seconds``; return its status, -1 if it still runs."""
         deadline = time.monotonic() + seconds
         while (status := self._pytest.status()) is None and time.monotonic() < deadline:
-            self._look()
+            self._read_on()
             time.sleep(TICK)
-        self._look()
+        self._read_on()
         return -1 if status is None else status
 
-    def follow_a_last_time(self) -> int:
-        """Let pytest close its containers, unless a second Ctrl-C says that nobody waits."""
+    def follow_to_the_end(self) -> int:
+        """Let pytest close its containers; return at once on a second Ctrl-C."""
         try:
             return self.follow(seconds=GRACE)
         except KeyboardInterrupt:
-            self._look()
+            self._read_on()
             return -1
 
-    def _look(self) -> None:
+    def _read_on(self) -> None:
         events, self._offset = read_events(self._journal, self._offset)
+        self.damaged += sum(event["event"] == "damaged" for event in events)
         self._take(events, time.monotonic() - self._start)

@@ -1,7 +1,7 @@
-"""A wheel, what could help it, and what does: a user's word in, remedies tried out.
+"""Find the remedies of a wheel, predict their effects and run those that decide.
 
-The order of a visit: take the passports of the targets that the wheels could be for, read the
-wheels, predict every remedy on each target, run the cells in which they do not fare alike.
+The steps: obtain the passports of the targets that the wheels could fit, read the wheels, predict
+every remedy on each target, and run all variants on the targets where their predictions differ.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from packaging.tags import Tag
 
 from harness.app.adhoc import gather_passports, outcomes_of, run_subjects, write_wheels
 from harness.app.pytest_driver import RunOptions
-from harness.app.requested import Proof, read_candidates
+from harness.app.requested import ImportCheck, read_candidates
 from harness.core.cells import Matrix
 from harness.core.errors import UsageError
 from harness.core.matching import did_you_mean
@@ -42,24 +42,24 @@ from harness.wheels.index.fetch import PackageIndex
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemedySubject:
-    """The wheels that are to get better, and how they prove themselves."""
+    """The wheels to be changed, and what they must import."""
 
     subject: Subject
     tags: frozenset[Tag]
-    """All that its wheels have together."""
+    """The tags of all its wheels."""
     guessed: bool = False
-    """Nobody says what to import: the packages, and every extension module by its name."""
+    """Whether the imports are guessed: the packages and every extension module."""
 
     def could_be_for(self, target: Target) -> bool:
-        """Whether a wheel is of the target's arch, whatever its Python."""
+        """Whether a wheel is built for the target's arch; its Python may be another."""
         return not wheel_fits(self.tags, target).startswith("built for")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examination:
-    """All that is known before anything is run."""
+    """The wheels, the proposed remedies and their predictions."""
 
-    treated: RemedySubject
+    remedy_subject: RemedySubject
     wheels: tuple[WheelBytes, ...]
     passports: Mapping[str, Passport]
     """By target key."""
@@ -69,102 +69,102 @@ class Examination:
 
     @property
     def deciding(self) -> tuple[str, ...]:
-        """Keys of the targets to run: there the remedies do not all fare alike."""
+        """Keys of the targets to run: there the predictions of the variants differ."""
         return targets_that_differ(self.predictions)
 
 
 def read_remedy_subject(
-    word: str, proof: Proof, matrix: Matrix, index: PackageIndex
+    word: str, check: ImportCheck, matrix: Matrix, index: PackageIndex
 ) -> RemedySubject:
     """Return the wheel or release that ``word`` names.
 
-    Where the matrix has that release as a subject, it proves itself as there. Raises what
-    ``read_candidates`` raises.
+    If the release is a subject of the matrix, it has that subject's imports, call and companions.
+    Raises as ``read_candidates`` does.
     """
-    (candidate,) = read_candidates([word], proof, index)
+    (candidate,) = read_candidates([word], check, index)
     subject = candidate.subject
     known = _known(subject, matrix)
-    if proof.imports or known is None:
-        return RemedySubject(subject=subject, tags=candidate.tags, guessed=not proof.imports)
-    companions, call = known.companions, proof.call or known.call
+    if check.imports or known is None:
+        return RemedySubject(subject=subject, tags=candidate.tags, guessed=not check.imports)
+    companions, call = known.companions, check.call or known.call
     subject = replace(subject, imports=known.imports, call=call, companions=companions)
     return RemedySubject(subject=subject, tags=candidate.tags)
 
 
-def targets_of(treated: RemedySubject, targets: Sequence[Target]) -> tuple[Target, ...]:
-    """Return those targets that are of the wheels' arches. Raises ``UsageError`` for none."""
-    found = tuple(target for target in targets if treated.could_be_for(target))
+def targets_of(given: RemedySubject, targets: Sequence[Target]) -> tuple[Target, ...]:
+    """Return the targets of the wheels' arches. Raises ``UsageError`` if there are none."""
+    found = tuple(target for target in targets if given.could_be_for(target))
     if not found:
         raise UsageError(
-            f"{treated.subject.id}: no selected target is of its arch; choose others with --target"
+            f"{given.subject.id}: no selected target is of its arch; choose others with --target"
         )
     return found
 
 
 def passports_of(
     targets: Sequence[Target],
-    treated: RemedySubject,
+    given: RemedySubject,
     recorded: Passports,
     measure: Callable[[Target], Passport],
 ) -> dict[str, Passport]:
-    """Return the passports of targets by key: those recorded, the others measured now.
+    """Return passports by target key: recorded ones, the others measured now.
 
-    What has none recorded and a Python that the wheels are not for is left out.
+    A target without a recorded passport is left out if its Python does not fit the wheels.
     """
     return gather_passports(
-        targets, recorded, lambda t: None if wheel_fits(treated.tags, t) else measure(t)
+        targets, recorded, lambda t: None if wheel_fits(given.tags, t) else measure(t)
     )
 
 
 def examine(
-    treated: RemedySubject,
+    given: RemedySubject,
     passports: Mapping[str, Passport],
     symbols: Symbols,
     index: PackageIndex,
     *,
     tries: Sequence[str] = (),
 ) -> Examination:
-    """Return what could be done and what is predicted of it; ``tries`` names remedies.
+    """Return the remedies, or those of the names ``tries``, and their predictions.
 
-    Raises ``WheelError``, ``PackageIndexError``, and ``UsageError`` for an unknown remedy or
-    where no installer takes a wheel of the release.
+    Raises ``WheelError``, ``PackageIndexError``, and ``UsageError`` for an unknown remedy or if
+    no installer accepts a wheel of the release.
     """
-    wheels = wheels_of(treated, passports, index)
+    wheels = wheels_of(given, passports, index)
     proposal = select_remedies(propose(wheels, passports), tries)
-    if treated.guessed:
-        imports = (*treated.subject.imports, *common_modules(proposal.variants[0].facts))
+    if given.guessed:
+        imports = (*given.subject.imports, *common_modules(proposal.variants[0].facts))
         imports = tuple(dict.fromkeys(imports))
-        treated = replace(treated, subject=replace(treated.subject, imports=imports))
+        given = replace(given, subject=replace(given.subject, imports=imports))
     return Examination(
-        treated=treated,
+        remedy_subject=given,
         wheels=wheels,
         passports=passports,
         proposal=proposal,
-        predictions=predict_all(proposal, passports, symbols, treated.subject.imports),
+        predictions=predict_all(proposal, passports, symbols, given.subject.imports),
     )
 
 
 def wheels_of(
-    treated: RemedySubject, passports: Mapping[str, Passport], index: PackageIndex
+    given: RemedySubject, passports: Mapping[str, Passport], index: PackageIndex
 ) -> tuple[WheelBytes, ...]:
-    """Return the files given, or those of a release that the installers would choose."""
-    source = treated.subject.source
+    """Return the given files, or the wheels of a release that the installers choose."""
+    source = given.subject.source
     if isinstance(source, IndexSource):
         paths = _chosen(source, passports, index)
     else:
         paths = [Path(path) for path in source.paths] if isinstance(source, FileSource) else []
     if not paths:
         raise UsageError(
-            f"{treated.subject.id}: no installer of these targets takes a wheel of it; "
+            f"{given.subject.id}: no installer of these targets accepts a wheel of it; "
             "choose others with --target, or give a wheel's file"
         )
     return tuple(WheelBytes(filename=path.name, data=path.read_bytes()) for path in paths)
 
 
 def try_out(examination: Examination, options: RunOptions, console: Console) -> Grid | None:
-    """Run every variant on the targets that decide; None where there is nothing to decide.
+    """Run every variant on the deciding targets; return None if there are none.
 
-    Raises what ``run_subjects`` raises.
+    Raises as ``run_subjects`` does.
     """
     keys = [key.split("/") for key in examination.deciding]
     if not keys:
@@ -188,22 +188,24 @@ def effects_of(examination: Examination, grid: Grid | None) -> tuple[RemedyEffec
 
 
 def write_remedy(examination: Examination, name: str, folder: Path) -> tuple[Path, ...]:
-    """Write the wheels with that remedy. Raises ``UsageError`` where it is none of a wheel's."""
+    """Write the wheels with that remedy. Raises ``UsageError`` for an unknown remedy."""
     variants = {variant.name: variant for variant in examination.proposal.variants[1:]}
     if name not in variants:
-        raise UsageError(f"--write {name}: no remedy of these wheels{did_you_mean(name, variants)}")
+        raise UsageError(
+            f"--write {name}: not a remedy of these wheels{did_you_mean(name, variants)}"
+        )
     return write_wheels(_changed(variants[name], examination.wheels), folder)
 
 
 def _subjects(examination: Examination, folder: Path) -> tuple[Subject, ...]:
-    """Return one subject a variant, its wheels written below ``folder``."""
+    """Return one subject per variant; its wheels are written below ``folder``."""
     subjects = []
     for variant in examination.proposal.variants:
         paths = write_wheels(_changed(variant, examination.wheels), folder / variant.name)
         subject = replace(
-            examination.treated.subject,
+            examination.remedy_subject.subject,
             id=variant.name,
-            group=examination.treated.subject.id,
+            group=examination.remedy_subject.subject.id,
             source=FileSource(paths=tuple(map(str, paths))),
         )
         subjects.append(subject)
@@ -228,7 +230,7 @@ def _chosen(
 
 
 def _known(subject: Subject, matrix: Matrix) -> Subject | None:
-    """Return the matrix's own subject of that release."""
+    """Return the matrix's subject of that release."""
     sources = [(s, s.source) for s in matrix.subjects if isinstance(s.source, IndexSource)]
     same = (s for s, source in sources if f"{source.name}-{source.version}" == subject.id)
     return next(same, None)

@@ -1,8 +1,8 @@
-"""A user's own wheels as subjects: words of the command line in, candidates out.
+"""Turn the wheels and releases that a command line names into subjects.
 
-``./numpy-2.4.6-cp311-….whl`` is a file, ``dist/`` all wheels in that folder,
-``numpy==2.4.6`` a release of the package index. Files of one release are one subject: a
-target gets the one that fits it.
+``./numpy-2.4.6-cp311-….whl`` is a file, ``dist/`` means all wheels in that folder, and
+``numpy==2.4.6`` is a release of the package index. All files of one release are one subject: each
+target gets the file that fits it.
 """
 
 import re
@@ -26,7 +26,6 @@ from harness.wheels.archive.contents import WheelFacts, read_wheel
 from harness.wheels.index.fetch import PackageIndex
 
 GROUP = "your wheels"
-
 _LISTED = re.compile(
     r"(?P<name>[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(\s*==\s*(?P<version>[^\s=]+))?"
 )
@@ -34,55 +33,55 @@ _RELEASE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*==\s*(?P<version>
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Proof:
-    """How the wheels are to prove themselves, where the user says so."""
+class ImportCheck:
+    """What the user asks to import and to call."""
 
     imports: tuple[str, ...] = ()
-    """Empty: what the wheel seems to offer."""
+    """Empty to import the wheel's own modules."""
     call: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Listed:
-    """A line of a list of releases."""
+class ListedRelease:
+    """One line of a list of releases."""
 
     name: str
     version: str = ""
-    """Empty: the newest that there is."""
+    """Empty for the newest release."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """One subject of the user's own, and all tags that its wheels have together."""
+    """A requested subject, and the tags of all its wheels."""
 
     subject: Subject
     tags: frozenset[Tag]
 
 
 def read_candidates(
-    words: Sequence[str], proof: Proof, index: PackageIndex
+    words: Sequence[str], check: ImportCheck, index: PackageIndex
 ) -> tuple[Candidate, ...]:
     """Return the candidates that ``words`` name, files first.
 
-    A folder means the wheels in it. Raises ``UsageError`` for a word that is none of these,
-    ``WheelError`` for a file that is no wheel, and ``PackageIndexError``.
+    Raises ``UsageError`` for a word that is neither file, folder nor release, ``WheelError`` for a
+    file that is no wheel, and ``PackageIndexError``.
     """
-    releases = {word: _release(word) for word in _unfolded(words)}
+    releases = {word: _release(word) for word in _expand_folders(words)}
     facts = [(Path(word), read_wheel(Path(word))) for word, found in releases.items() if not found]
     facts.sort(key=lambda pair: _identity(pair[1]))
     return (
         *(
-            _of_files(list(files), proof)
+            _file_candidate(list(files), check)
             for _, files in groupby(facts, key=lambda pair: _identity(pair[1]))
         ),
-        *(_of_release(found, proof, index) for found in releases.values() if found),
+        *(_release_candidate(found, check, index) for found in releases.values() if found),
     )
 
 
-def read_list(path: Path) -> tuple[Listed, ...]:
-    """Return what a file of ``name==version`` and ``name`` lines lists; ``#`` begins a comment.
+def read_list(path: Path) -> tuple[ListedRelease, ...]:
+    """Return the releases in a file of ``name==version`` and ``name``; ``#`` starts a comment.
 
-    Raises ``UsageError`` for a file that cannot be read, and for lines that are neither.
+    Raises ``UsageError`` if the file cannot be read, and for every malformed line.
     """
     try:
         lines = path.read_text("utf-8").splitlines()
@@ -91,7 +90,7 @@ def read_list(path: Path) -> tuple[Listed, ...]:
     words = {number: line.partition("#")[0].strip() for number, line in enumerate(lines, start=1)}
     found = {number: _listed(word) for number, word in words.items() if word}
     wrong = [
-        f"{path}:{number}: {words[number]!r} is no release; write name==1.2.3, or a name alone"
+        f"{path}:{number}: {words[number]!r} is not a release; write name==1.2.3, or only a name"
         for number, one in found.items()
         if one is None
     ]
@@ -100,7 +99,7 @@ def read_list(path: Path) -> tuple[Listed, ...]:
     return tuple(one for one in found.values() if one)
 
 
-def _listed(word: str) -> Listed | None:
+def _listed(word: str) -> ListedRelease | None:
     match = _LISTED.fullmatch(word)
     if match is None:
         return None
@@ -108,36 +107,36 @@ def _listed(word: str) -> Listed | None:
         version = str(Version(match["version"])) if match["version"] else ""
     except InvalidVersion:
         return None
-    return Listed(name=canonicalize_name(match["name"]), version=version)
+    return ListedRelease(name=canonicalize_name(match["name"]), version=version)
 
 
 def guess_imports(facts: WheelFacts) -> tuple[str, ...]:
-    """Return the modules that a wheel seems to be for: its public ones, or all it has."""
+    """Return a wheel's public modules, or all of its modules if none is public."""
     return tuple(name for name in facts.modules if not name.startswith("_")) or facts.modules
 
 
 def expected_of(path: Path, cells: Sequence[Cell]) -> tuple[Expectation, ...]:
-    """Return what the file at ``path`` expects of the user's own wheels.
+    """Return the expectations in the file at ``path``.
 
-    Raises ``MatrixFileError`` for a malformed file, and ``UsageError`` for an entry that meets
+    Raises ``MatrixFileError`` for a malformed file, and ``UsageError`` for an entry that matches
     none of ``cells``.
     """
     expectations = load_expectations(path)
     for expected in expectations:
         if not any(meets(expected, cell.target, cell.subject) for cell in cells):
             known = " ".join(dict.fromkeys(cell.subject.id for cell in cells))
-            raise UsageError(f"{expected.where}: meets no cell; the subjects here are {known}")
+            raise UsageError(f"{expected.where}: matches no cell; the subjects are {known}")
     return expectations
 
 
-def _unfolded(words: Sequence[str]) -> Iterator[str]:
+def _expand_folders(words: Sequence[str]) -> Iterator[str]:
     for word in words:
         if not Path(word).is_dir():
             yield word
             continue
         wheels = sorted(map(str, Path(word).glob("*.whl")))
         if not wheels:
-            raise UsageError(f"{word}: no wheel is in this folder")
+            raise UsageError(f"{word}: this folder has no .whl file")
         yield from wheels
 
 
@@ -161,15 +160,15 @@ def _identity(facts: WheelFacts) -> tuple[str, str]:
     return facts.name.distribution, facts.name.version
 
 
-def _of_files(files: list[tuple[Path, WheelFacts]], proof: Proof) -> Candidate:
+def _file_candidate(files: list[tuple[Path, WheelFacts]], check: ImportCheck) -> Candidate:
     name, version = _identity(files[0][1])
     source = FileSource(paths=tuple(str(path.resolve()) for path, _ in files))
     guessed = tuple(dict.fromkeys(m for _, facts in files for m in guess_imports(facts)))
     names = [path.name for path, _ in files]
-    return _candidate(f"{name}-{version}", source, proof, guessed, names)
+    return _candidate(f"{name}-{version}", source, check, guessed, names)
 
 
-def _of_release(source: IndexSource, proof: Proof, index: PackageIndex) -> Candidate:
+def _release_candidate(source: IndexSource, check: ImportCheck, index: PackageIndex) -> Candidate:
     wheels = index.release(source)
     subject_id = f"{source.name}-{source.version}"
     if not wheels:
@@ -177,15 +176,15 @@ def _of_release(source: IndexSource, proof: Proof, index: PackageIndex) -> Candi
             f"{source.name}=={source.version}: this release has no wheel for Linux; "
             "build one and give its file"
         )
-    guessed = () if proof.imports else guess_imports(read_wheel(Path(index.fetch(wheels[0]).path)))
+    guessed = () if check.imports else guess_imports(read_wheel(Path(index.fetch(wheels[0]).path)))
     names = [wheel.filename for wheel in wheels]
-    return _candidate(subject_id, source, proof, guessed, names)
+    return _candidate(subject_id, source, check, guessed, names)
 
 
 def _candidate(
     subject_id: str,
     source: FileSource | IndexSource,
-    proof: Proof,
+    check: ImportCheck,
     guessed: tuple[str, ...],
     names: list[str],
 ) -> Candidate:
@@ -194,8 +193,8 @@ def _candidate(
             id=subject_id,
             group=GROUP,
             source=source,
-            imports=proof.imports or guessed,
-            call=proof.call,
+            imports=check.imports or guessed,
+            call=check.call,
         ),
         tags=frozenset(tag for name in names for tag in parse_wheel_filename(name)[3]),
     )
@@ -204,9 +203,9 @@ def _candidate(
 def not_applicable(
     candidates: Sequence[Candidate], targets: Sequence[Target]
 ) -> dict[tuple[str, str], list[str]]:
-    """Return the target keys that no file of a candidate is for, by its id and the reason.
+    """Return the keys of targets that no file of a candidate fits, by candidate id and reason.
 
-    A release of the index is for every target: there, its refusal is an answer.
+    Releases of the index are left out: on a target that they do not fit, the refusal is a result.
     """
     found: dict[tuple[str, str], list[str]] = {}
     for candidate in candidates:

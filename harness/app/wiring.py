@@ -1,7 +1,4 @@
-"""Everything a prober is made of, put together once: for pytest's workers and for commands.
-
-The only place that chooses the real engine, the real index and the real cache.
-"""
+"""Construct probers and their parts with the real engine, the real index and the real cache."""
 
 import contextlib
 import os
@@ -32,7 +29,7 @@ from harness.probe.native_installer import NativeInstaller
 from harness.probe.open_target import TargetSessions
 from harness.probe.precompile import Precompiler
 from harness.probe.prober import Prober
-from harness.probe.result_cache import Memory, NoMemory, Recent
+from harness.probe.result_cache import EarlierResults, NoEarlierResults, ResultCache
 from harness.probe.result_keys import DEFAULT_LIMITS, ProbeLimits
 from harness.wheels.build import ContainerBuilder, project_names
 from harness.wheels.facts_reader import WheelReader
@@ -41,9 +38,9 @@ from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, read
 from harness.wheels.provider import WheelProvider
 
 ROOT = Path(__file__).resolve().parents[2]
-"""The checkout that this package is run from."""
+"""The checkout that contains this package."""
 LATEST = "WHEELGRID_LATEST"
-"""Environment variable: follow the distribution's index of today, whatever is locked."""
+"""Environment variable: use the distribution's current index instead of the locks."""
 
 
 IMAGE_CHOICES = {
@@ -51,26 +48,26 @@ IMAGE_CHOICES = {
     "local": (ImageWay.ASSEMBLED, ImageWay.REPLICA),
     **{way.value: (way,) for way in ImageWay},
 }
-"""What ``--images`` takes → the ways to get an image, in the order they are tried."""
+"""Values of ``--images`` → ways to obtain an image, in the order of the attempts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProberOptions:
-    """What a user may choose of a prober."""
+    """The options of a prober."""
 
     matrix_folder: Path = ROOT / "matrix"
     fixtures: Path = ROOT / "fixtures"
     images: str = "auto"
     """One of ``IMAGE_CHOICES``."""
     registry: str = ""
-    """``HOST/PREFIX`` of a mirror that registry images are pulled from."""
+    """``HOST/PREFIX`` of the mirror for registry images."""
     limits: ProbeLimits = DEFAULT_LIMITS
     require_hardening: bool = False
     """Raise for a target on which the engine does not enforce all of the hardening."""
 
 
 def read_matrix(folder: Path) -> Matrix:
-    """Return the matrix in ``folder``, its fixtures held to those of the checkout.
+    """Return the matrix in ``folder``; its fixtures must exist in the checkout.
 
     Raises ``MatrixFileError``.
     """
@@ -84,7 +81,7 @@ def open_index(lock: IndexLock, announce: Callable[[str], None]) -> PackageIndex
 
 
 def open_pinned(options: ProberOptions, announce: Callable[[str], None]) -> PackageIndex:
-    """Return the package index with what the matrix pins.
+    """Return the package index with the releases that the matrix pins.
 
     Raises ``MatrixFileError`` for a broken lock file.
     """
@@ -98,7 +95,7 @@ def open_workspace(
     *,
     locked: bool = True,
 ) -> Workspace:
-    """Return what images, headers and interpreters are made with: as the matrix folder pins it.
+    """Return the workspace for images, headers and interpreters, as the matrix folder pins it.
 
     Raises ``MatrixFileError`` for a broken lock or ``suites.yaml``.
     """
@@ -117,9 +114,9 @@ def open_images(
     announce: Callable[[str], None],
     workspace: Workspace | None = None,
 ) -> ImageProvider:
-    """Return where target images come from, on the real engine.
+    """Return the target images of the real engine.
 
-    Raises ``EngineError`` when there is none, and ``MatrixFileError`` for a broken lock.
+    Raises ``EngineError`` if no engine answers, and ``MatrixFileError`` for a broken lock.
     """
     return ImageProvider(
         connect(),
@@ -133,9 +130,9 @@ def open_images(
 def open_container_builder(
     options: ProberOptions, index: PackageIndex, announce: Callable[[str], None]
 ) -> ContainerBuilder:
-    """Return where builder images build, on the real engine; each is asked for once.
+    """Return the builder that runs builder images in the real engine; each is pulled once.
 
-    Raises ``EngineError`` when there is none.
+    Raises ``EngineError`` if no engine answers.
     """
     engine = connect()
     registry = RegistrySource(
@@ -151,13 +148,13 @@ def open_container_builder(
 
 
 def open_readiness(matrix: Matrix, options: ProberOptions) -> Callable[[str], bool]:
-    """Return what tells by a target's key whether its image is in the engine.
+    """Return a function of a target's key: whether its image is in the engine.
 
-    It says no where no engine answers: what it is for, the order of a run, is all that suffers.
+    It only decides the order of a run, so it returns False if no engine answers.
     """
     targets = {target.key: target for target in matrix.targets}
     try:
-        images = open_images(options, open_index(NOTHING_PINNED, _say_nothing), _say_nothing)
+        images = open_images(options, open_index(NOTHING_PINNED, _ignore), _ignore)
     except EngineError:
         return lambda _: False
 
@@ -170,15 +167,15 @@ def open_readiness(matrix: Matrix, options: ProberOptions) -> Callable[[str], bo
 
 
 def same_images(matrix: Matrix, options: ProberOptions) -> dict[str, str]:
-    """Return target key → key of the first target that has the same image, for an order of work.
+    """Return target key → key of the first target with the same image, for the order of a run.
 
-    Empty where no engine answers. A name says what an image is made from, so equal names are
-    equal images; what is not known before it is resolved is left out.
+    Equal image names mean equal images. An image whose name is not known yet is left out. Empty if
+    no engine answers.
     """
     firsts: dict[str, str] = {}
     found = {}
     with contextlib.suppress(EngineError):
-        images = open_images(options, open_index(NOTHING_PINNED, _say_nothing), _say_nothing)
+        images = open_images(options, open_index(NOTHING_PINNED, _ignore), _ignore)
         for target in matrix.targets:
             image = next((use.image for use in images.uses(target)), "")
             if image:
@@ -187,26 +184,26 @@ def same_images(matrix: Matrix, options: ProberOptions) -> dict[str, str]:
 
 
 def open_passports(folder: Path) -> PassportBook:
-    """Return the passports that are recorded in the matrix folder."""
+    """Return the recorded passports of the matrix folder."""
     return PassportBook(folder / "passports")
 
 
 def open_provider(matrix: Matrix, options: ProberOptions, index: PackageIndex) -> WheelProvider:
-    """Return where wheels come from without an engine: no builder image builds any."""
+    """Return the wheel provider without an engine: it cannot run builder images."""
     return WheelProvider(
         matrix,
         index=index,
         fixtures=options.fixtures,
-        workspace=open_workspace(options.matrix_folder, _say_nothing),
+        workspace=open_workspace(options.matrix_folder, _ignore),
     )
 
 
 def open_prober(
-    matrix: Matrix, options: ProberOptions, journal: Journal, memory: Memory | None = None
+    matrix: Matrix, options: ProberOptions, journal: Journal, earlier: EarlierResults | None = None
 ) -> Prober:
-    """Return a prober on the real engine, rid of the containers that killed runs left there.
+    """Return a prober on the real engine; containers of killed runs are removed first.
 
-    What ``memory`` knows it does not measure. Raises ``EngineError`` when there is none and
+    Results in ``earlier`` are reused. Raises ``EngineError`` if no engine answers, and
     ``MatrixFileError`` for a broken lock file.
     """
     cache = Cache(default_cache_root())
@@ -216,7 +213,7 @@ def open_prober(
     workspace = open_workspace(options.matrix_folder, journal.announce, cache)
     images = open_images(options, index, journal.announce, workspace)
     installer = NativeInstaller(engine, images, matrix.targets, options.limits.container)
-    known = Recent(memory or NoMemory())
+    known = ResultCache(earlier or NoEarlierResults())
     targets = TargetSessions(
         engine=engine,
         images=images,
@@ -244,16 +241,16 @@ def open_prober(
     )
 
 
-def _say_nothing(_: str) -> None:
-    """Take a line that nobody reads."""
+def _ignore(_: str) -> None:
+    """Discard a line of progress."""
 
 
 def fetch_pip(index: PackageIndex, version: str) -> Path:
-    """Return pip's one wheel of that version. Raises ``PackageIndexError``."""
+    """Return the wheel of that version of pip. Raises ``PackageIndexError``."""
     return fetch_sole(index, IndexSource(name="pip", version=version))
 
 
 def fetch_sole(index: PackageIndex, release: IndexSource) -> Path:
-    """Return the wheel of a release that has one for everybody. Raises ``PackageIndexError``."""
+    """Return the only wheel of a pure release. Raises ``PackageIndexError``."""
     wheel, *_ = index.release(release)
     return Path(index.fetch(wheel).path)

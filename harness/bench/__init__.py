@@ -1,1 +1,1 @@
-"""What measures the program itself: nothing in, figures out."""
+"""Benchmarks of the program itself."""

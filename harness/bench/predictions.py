@@ -1,9 +1,8 @@
-"""How fast predictions are: wheels in, seconds to read each, cells a second out.
+"""Measure predictions: seconds to read each wheel, and predicted cells per second.
 
-``python -m harness.bench.predictions [WHEEL...]``; without words, the largest wheels of the cache.
-The targets are made up: every Python and libc of some years on every arch, with as many
-tags as a real installer has and a link check against thousands of symbols. Seconds are the
-processor's, whatever else it does.
+``python -m harness.bench.predictions [WHEEL...]``; without arguments, wheels of the cache. The
+targets are synthetic: several releases of Python and glibc on every arch, with as many tags as a
+real installer has and a link check against thousands of symbols. Times are CPU time.
 """
 
 import sys
@@ -28,10 +27,10 @@ _LIBRARIES = ("libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "libgcc
 
 
 def main(words: Sequence[str]) -> None:
-    """Print the page."""
+    """Measure and print."""
     paths = [Path(word) for word in words] or cached_wheels(WHEELS)
     wheels = [timed_read(path) for path in paths]
-    passports = made_up_passports(offered_by(wheels))
+    passports = sample_passports(libraries_needed(wheels))
     sets = {"python": _symbols_of(wheels, "Py"), "system": _symbols_of(wheels, "")}
     pairs = [(wheel, passport) for wheel in wheels for passport in passports]
     loading = [
@@ -43,13 +42,13 @@ def main(words: Sequence[str]) -> None:
     for title, cells in (("all cells", pairs), ("installed ones", loading)):
         seconds = timed_prediction(cells, sets.__getitem__)
         rate = ROUNDS * len(cells) / seconds
-        print(f"{title:<14} {len(cells):>6}: {rate:,.0f} cells a second")  # noqa: T201
+        print(f"{title:<14} {len(cells):>6}: {rate:,.0f} cells per second")  # noqa: T201
 
 
 def timed_prediction(
     cells: Sequence[tuple[WheelFacts, Passport]], symbols: Callable[[str], frozenset[str]]
 ) -> float:
-    """Predict ``cells`` a few times and return the seconds of all rounds."""
+    """Predict ``cells`` in ``ROUNDS`` rounds and return the total seconds."""
     start = time.process_time()
     for _ in range(ROUNDS):
         for wheel, passport in cells:
@@ -58,13 +57,13 @@ def timed_prediction(
 
 
 def timed_read(path: Path) -> WheelFacts:
-    """Read a wheel and print how long that took."""
+    """Read a wheel and print the time."""
     start = time.process_time()
     facts = read_wheel(path)
     seconds = time.process_time() - start
     size = path.stat().st_size / 1e6
     if size > 1:
-        print(f"{seconds:.3f} s to read {size:5.1f} MB: {path.name}")  # noqa: T201 - the page
+        print(f"{seconds:.3f} s to read {size:5.1f} MB: {path.name}")  # noqa: T201
     return facts
 
 
@@ -74,14 +73,14 @@ def cached_wheels(most: int) -> list[Path]:
     return list(dict.fromkeys([*found[-most // 6 :], *found[: most * 5 // 6]]))
 
 
-def offered_by(wheels: Sequence[WheelFacts]) -> tuple[str, ...]:
-    """Return the libraries that the made-up targets have: all that the wheels ask for."""
+def libraries_needed(wheels: Sequence[WheelFacts]) -> tuple[str, ...]:
+    """Return all libraries that the wheels need; the synthetic targets have them."""
     needed = {n for w in wheels for m in w.native for n in getattr(m.elf, "needed", ())}
     return tuple(sorted(needed.union(_LIBRARIES)))
 
 
-def made_up_passports(libraries: tuple[str, ...]) -> list[Passport]:
-    """Return a passport per Python, glibc and arch."""
+def sample_passports(libraries: tuple[str, ...]) -> list[Passport]:
+    """Return one passport per Python, glibc and arch."""
     return [
         _passport(python, glibc, arch, libraries)
         for python in PYTHONS

@@ -1,9 +1,8 @@
-"""What a session saves: seconds a cell the naive way and through a session, side by side.
+"""Compare seconds per cell with and without a session: ``python -m harness.bench.sessions``.
 
-``python -m harness.bench.sessions`` prints one page. Both ways install with the target's own pip
-and import in the same hardened container, and both are measured in this one run, in turns:
-naive is the ``docker run`` line that ``wheelgrid repro`` prints, once a cell; a session's
-time includes its start. Images and wheels are there before any clock starts.
+Without a session ("naive"), each cell is one ``docker run`` line as ``wheelgrid repro`` prints it.
+Both ways install with pip and import in the same hardened container. The time of a session
+includes its start; images and wheels exist before the measurement.
 """
 
 import argparse
@@ -33,7 +32,7 @@ NAIVE_SECONDS = 300
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
-    """Wall-clock seconds of ``cells`` cells on one target, by both ways."""
+    """Wall-clock seconds of ``cells`` cells on one target, in both ways."""
 
     target: str
     cells: int
@@ -46,7 +45,7 @@ class Timing:
 
 
 def measure(prober: Prober, cells: Sequence[Cell]) -> Timing:
-    """Time ``cells``, all of one target, both ways."""
+    """Measure ``cells`` of one target in both ways."""
     lines = [shlex.split(prober.repro_command(cell)) for cell in cells]
     prober.leave()
     start = time.monotonic()
@@ -68,16 +67,16 @@ def measure(prober: Prober, cells: Sequence[Cell]) -> Timing:
 
 
 def passing_cells(prober: Prober, cells: Sequence[Cell], count: int) -> list[Cell]:
-    """Return ``count`` cells that pass, the same ones again where there are fewer."""
+    """Return ``count`` passing cells, repeated if there are fewer."""
     passing = [cell for cell in cells if prober.observe(cell).outcome is Outcome.PASS]
     if not passing:
-        raise UsageError(f"{cells[0].target.key}: no cell passes, so there is nothing to time")
+        raise UsageError(f"{cells[0].target.key}: no cell passes, so nothing can be timed")
     return list(itertools.islice(itertools.cycle(passing), count))
 
 
 def format_timings(timings: Sequence[Timing]) -> Table:
-    """Return the page."""
-    table = Table(title="seconds a cell")
+    """Return the results as a table."""
+    table = Table(title="seconds per cell")
     for heading in ("target", "cells", "naive", "session", "ratio"):
         table.add_column(heading, justify="left" if heading == "target" else "right")
     for t in timings:
@@ -88,10 +87,10 @@ def format_timings(timings: Sequence[Timing]) -> Table:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; returns the exit status."""
+    """Measure and print; return the exit status."""
     parser = argparse.ArgumentParser("python -m harness.bench.sessions", description=__doc__)
     parser.add_argument("targets", nargs="*", default=TARGETS, metavar="TARGET/ARCH")
-    parser.add_argument("--cells", type=int, default=CELLS, help="cells a target")
+    parser.add_argument("--cells", type=int, default=CELLS, help="cells per target")
     chosen = parser.parse_args(arguments)
     options = ProberOptions()
     matrix = read_matrix(options.matrix_folder)
@@ -103,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         open_prober(matrix, options, Journal(Path(folder) / "journal.jsonl")) as prober,
     ):
         for key in chosen.targets:
-            console.print(f"{key}: {chosen.cells} cells, both ways", highlight=False)
+            console.print(f"{key}: {chosen.cells} cells in both ways", highlight=False)
             cells = [cell for cell in every if cell.target.key == key]
             if not cells:
                 known = did_you_mean(key, (target.key for target in matrix.targets))
@@ -117,5 +116,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except HarnessError as error:
-        print(f"wheelgrid: {error}", file=sys.stderr)  # noqa: T201 - a program of its own
+        print(f"wheelgrid: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)

@@ -1,7 +1,7 @@
-"""How a large store fares: made-up runs of 50,000 cells in, seconds for each use of them out.
+"""Measure the uses of a large store: ``python -m harness.bench.storage [CELLS]``.
 
-``python -m harness.bench.storage [CELLS]``. Every limit is seconds of the processor, whatever else
-it does; a use that takes longer ends this with exit code 1.
+Stores two synthetic runs of 50,000 cells. The exit code is 1 if a use takes more CPU time than
+``LIMIT`` seconds.
 """
 
 import gc
@@ -40,18 +40,18 @@ from harness.store.history import cell_transitions
 CELLS = 50_000
 SUBJECTS = 200
 BATCH = 50
-"""Cells that end between two looks at the journal, at most."""
+"""Maximum number of cells that finish between two reads of the journal."""
 LIMIT = 2.0
 FLIPS = 50
-"""One cell of so many is another one in the second run."""
+"""One in this many cells has another outcome in the second run."""
 
-_Made = TypeVar("_Made")
+_Result = TypeVar("_Result")
 
 
 def main(words: Sequence[str]) -> ExitCode:
-    """Print the page."""
+    """Measure and print."""
     gc.set_threshold(GARBAGE_PAUSE)
-    cells = made_up_cells(int(words[0]) if words else CELLS)
+    cells = sample_cells(int(words[0]) if words else CELLS)
     print(f"{len(cells):,} cells, two runs, on one core:")  # noqa: T201 - the page
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "store.db")
@@ -63,14 +63,14 @@ def main(words: Sequence[str]) -> ExitCode:
         _, drawing = timed("rendering the grid", lambda: draw(now.grid))
         past = past_of(now, [base], base=base)
         _, paging = timed("rendering the page", lambda: html_page(now, past))
-        _, rendering = timed("rendering the changes", lambda: tell(found))
+        _, rendering = timed("rendering the changes", lambda: render_changes(found))
         timed("the whole history", lambda: read_history(path, cells))
     late = max(opening, comparing, drawing, paging, rendering) > LIMIT
     return ExitCode.UNEXPECTED if late else ExitCode.AS_EXPECTED
 
 
-def timed(title: str, use: Callable[[], _Made]) -> tuple[_Made, float]:
-    """Return what ``use`` returns and its seconds, printed."""
+def timed(title: str, use: Callable[[], _Result]) -> tuple[_Result, float]:
+    """Return the result of ``use`` and its seconds; print the seconds."""
     start = time.process_time()
     made = use()
     seconds = time.process_time() - start
@@ -79,14 +79,14 @@ def timed(title: str, use: Callable[[], _Made]) -> tuple[_Made, float]:
 
 
 def write_runs(path: Path, cells: Sequence[Cell]) -> None:
-    """Store two nights."""
+    """Store two runs."""
     for run in range(2):
         write_run(path, cells, run)
 
 
 def write_run(path: Path, cells: Sequence[Cell], run: int) -> None:
-    """Store one run as a front does: some cells at a time."""
-    seen = list(made_up_observations(cells, run))
+    """Store one run in batches, as a run in progress is stored."""
+    seen = list(sample_observations(cells, run))
     how = Circumstances(
         harness="1", started_at=f"2026-01-0{run + 1}T02:00:00+00:00", seconds=3600, workers=2
     )
@@ -104,23 +104,23 @@ def read_run(path: Path, name: str) -> Run:
 
 
 def read_history(path: Path, cells: Sequence[Cell]) -> int:
-    """Return how many changes the store knows of."""
+    """Return the number of transitions in the history."""
     with open_store(path) as store:
         return len(cell_transitions(store, [cell.id for cell in cells]))
 
 
 def draw(grid: Grid) -> None:
-    """Draw the grid as for a terminal."""
+    """Render the grid for a terminal."""
     print_grid(grid, Console(file=io.StringIO(), force_terminal=True, width=200))
 
 
-def tell(comparison: Comparison) -> None:
-    """Write the comparison as for a terminal."""
+def render_changes(comparison: Comparison) -> None:
+    """Render the comparison for a terminal."""
     Console(file=io.StringIO(), width=200).print(format_comparison(comparison), soft_wrap=True)
 
 
-def made_up_cells(count: int) -> tuple[Cell, ...]:
-    """Return so many cells of 200 subjects each on their own target."""
+def sample_cells(count: int) -> tuple[Cell, ...]:
+    """Return ``count`` cells: 200 subjects per target."""
     subjects = [
         Subject(
             id=f"wheel-{number}",
@@ -145,8 +145,8 @@ def made_up_cells(count: int) -> tuple[Cell, ...]:
     return tuple(cells)[:count]
 
 
-def made_up_observations(cells: Sequence[Cell], run: int) -> Iterator[Observation]:
-    """Yield what was seen of each cell in the first or second ``run``."""
+def sample_observations(cells: Sequence[Cell], run: int) -> Iterator[Observation]:
+    """Yield the observation of each cell in the first (0) or second (1) ``run``."""
     for number, cell in enumerate(cells):
         broken = number % 10 == 0 or (run and number % FLIPS == 1)
         outcome = Outcome.IMPORT_FAILED if broken else Outcome.PASS

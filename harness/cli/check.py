@@ -8,7 +8,7 @@ import click
 
 from harness.app.execute import Conclude, choose_cells, count_findings, run_cells
 from harness.app.pytest_driver import RunOptions
-from harness.app.requested import Proof, expected_of, not_applicable, read_candidates
+from harness.app.requested import ImportCheck, expected_of, not_applicable, read_candidates
 from harness.app.wiring import open_index, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import query_option, run_options, selection_options, strict_wheel_option
@@ -83,11 +83,11 @@ def check(  # noqa: PLR0913 - one for each option
     matrix = read_matrix(options.matrix)
     selection = or_default_profile(matrix, selection)
     index = open_index(read_lock(options.matrix / LOCK_NAME), say)
-    proof = Proof(imports=imports, call=call)
-    candidates = read_candidates(wheels, proof, index)
+    import_check = ImportCheck(imports=imports, call=call)
+    candidates = read_candidates(wheels, import_check, index)
     subjects = tuple(candidate.subject for candidate in candidates)
     released = with_distinct_ids(
-        subjects, [c.subject for c in read_candidates(against, proof, index)]
+        subjects, [c.subject for c in read_candidates(against, import_check, index)]
     )
     pairs = pair_up(subjects, released)
     wanted = plan_cells(matrix, replace(selection, keyword="", subjects=()))

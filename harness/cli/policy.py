@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from harness.app.adhoc import gather_passports, measuring
+from harness.app.adhoc import gather_passports, passport_measurer
 from harness.app.policy_impact import (
-    Places,
+    PolicyTargets,
     concerned,
     find_policies,
     find_releases,
-    look_closer,
+    read_native,
     read_releases,
     shifts_of,
     verify,
@@ -82,23 +82,23 @@ def policy(  # noqa: PLR0913  click gives each option by its name
         matrix_folder=options.matrix, images=options.images, registry=options.registry
     )
     index, recorded = open_pinned(prober, say), open_passports(options.matrix)
-    with measuring(partial(open_prober, matrix, prober, ConsoleJournal())) as ask:
+    with passport_measurer(partial(open_prober, matrix, prober, ConsoleJournal())) as ask:
         passports = gather_passports(wanted, recorded, ask if measure else _leave_out)
     listed = read_list(releases or options.matrix / "releases.txt")
     found = find_releases(listed, index, say)
     cache = Cache(default_cache_root())
-    places = Places(targets=wanted, passports=passports, symbols=recorded.symbols)
-    named = read_releases(found, places, index, cache, say)
-    reading = look_closer(named, policies, index, cache, say)
-    shifts = [(one, shifts_of(one, reading)) for one in policies]
+    known = PolicyTargets(targets=wanted, passports=passports, symbols=recorded.symbols)
+    named = read_releases(found, known, index, cache, say)
+    facts = read_native(named, policies, index, cache, say)
+    shifts = [(one, shifts_of(one, facts)) for one in policies]
     scope = format_scope(
         releases=found,
-        wheels=len(reading.named),
+        wheels=len(facts.named),
         targets=[target.key for target in wanted],
         passports=len(passports),
     )
     cost = format_cost(
-        wheels=len(reading.named), closer=len(reading.closer), size=reading.size, read=reading.read
+        wheels=len(facts.named), closer=len(facts.native), size=facts.size, read=facts.read
     )
     if markdown:
         print_data(policies_markdown(shifts, scope, cost, str(releases or "")), end="")
@@ -107,7 +107,7 @@ def policy(  # noqa: PLR0913  click gives each option by its name
     for one, moved in shifts:
         print_data(format_policy(one, moved))
         if run:
-            verified = verify(one, reading, moved, matrix, options, Console())
+            verified = verify(one, facts, moved, matrix, options, Console())
             print_data(format_verified(verified))
     print_data(cost)
     return ExitCode.AS_EXPECTED

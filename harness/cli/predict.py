@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from harness.app.requested import Proof, read_candidates
+from harness.app.requested import ImportCheck, read_candidates
 from harness.app.wiring import (
     ProberOptions,
     open_passports,
@@ -50,7 +50,7 @@ def predict(
     """
     loaded = read_matrix(matrix)
     index = open_pinned(ProberOptions(matrix_folder=matrix), say)
-    candidates = read_candidates(wheels, Proof(imports=imports), index)
+    candidates = read_candidates(wheels, ImportCheck(imports=imports), index)
     predictions = tuple(
         predict_cells(
             [candidate.subject for candidate in candidates],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from harness.app.adhoc import is_whole, measuring
+from harness.app.adhoc import is_whole, passport_measurer
 from harness.app.pytest_driver import RunOptions
 from harness.app.remedy import (
     effects_of,
@@ -16,7 +16,7 @@ from harness.app.remedy import (
     try_out,
     write_remedy,
 )
-from harness.app.requested import Proof
+from harness.app.requested import ImportCheck
 from harness.app.wiring import ProberOptions, open_passports, open_pinned, open_prober, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import run_options
@@ -73,10 +73,10 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
         matrix_folder=options.matrix, images=options.images, registry=options.registry
     )
     index = open_pinned(prober, say)
-    treated = read_remedy_subject(wheel, Proof(imports=imports, call=call), matrix, index)
+    treated = read_remedy_subject(wheel, ImportCheck(imports=imports, call=call), matrix, index)
     selection, recorded = Selection(targets=targets, arches=arches), open_passports(options.matrix)
     wanted = targets_of(treated, selected_targets(matrix, selection))
-    with measuring(partial(open_prober, matrix, prober, ConsoleJournal())) as measure:
+    with passport_measurer(partial(open_prober, matrix, prober, ConsoleJournal())) as measure:
         passports = passports_of(wanted, treated, recorded, measure)
     examination = examine(treated, passports, recorded.symbols, index, tries=tries)
     grid = None if no_run else try_out(examination, options, console)

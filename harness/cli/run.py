@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from harness.app.execute import Share, choose_cells, resume_run, run_cells
+from harness.app.execute import RunShard, choose_cells, resume_run, run_cells
 from harness.app.pytest_driver import RunOptions
 from harness.app.wiring import read_matrix
 from harness.cli.command import ExplainedCommand
@@ -72,5 +72,5 @@ def run(  # noqa: PLR0913 - one for each option
     if shard is None:
         return run_cells(cells, options, Console())
     part = find_shard(cells, shard, known_durations(durations))
-    share = Share(name=part.name, whole=cells)
+    share = RunShard(name=part.name, whole=cells)
     return run_cells(part.cells, options, Console(), share=share)

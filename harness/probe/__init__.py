@@ -1,1 +1,1 @@
-"""Probing: one hardened container a target image, in which wheels are installed and imported."""
+"""Install and import wheels in one hardened container per target image."""

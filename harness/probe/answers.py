@@ -1,7 +1,7 @@
-"""What the agent may answer: every frame is checked against a schema before it is believed.
+"""Schemas of the agent's answers.
 
-The agent runs beside untrusted code. What does not fit its schema is a lost session, and never
-an error further in.
+The agent runs beside untrusted code. An answer that does not match its schema ends the session and
+causes no other error.
 """
 
 import json
@@ -16,18 +16,18 @@ MAX_FRAME = 1 << 20
 """Bytes of an answer's JSON."""
 MAX_BLOB = 256 << 20
 EVIDENCE_KEPT = 500
-"""Characters; a key line is a line."""
+"""Characters."""
 LOG_KEPT = 64 << 10
 
 Model = TypeVar("Model", bound="AgentAnswer")
 
 
 class AnswerError(Exception):
-    """An answer that does not fit its schema; the text says where."""
+    """An answer that does not match its schema; the message names the field."""
 
 
 def storable(text: object) -> object:
-    """Return text that every encoding of Unicode can hold: lone surrogates are escaped."""
+    """Escape the lone surrogates in text, so that it can be encoded."""
     if isinstance(text, str):
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
     return text
@@ -45,19 +45,19 @@ Number = Annotated[int, Field(ge=0, le=1 << 40)]
 
 
 class AgentAnswer(BaseModel):
-    """What every answer has."""
+    """The fields of every answer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     token: Word
-    """The session's, which no cell knows."""
+    """The session's token, which no cell knows."""
     turn: Number
-    """How many answers came before it."""
+    """Number of earlier answers."""
     blobs: Annotated[tuple[Annotated[int, Field(ge=0, le=MAX_BLOB)], ...], Field(max_length=1)] = ()
 
 
 class CellVerdict(BaseModel):
-    """What came of a cell."""
+    """The result of a cell."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -72,12 +72,12 @@ class ProbeAnswer(CellVerdict, AgentAnswer):
     """The answer to ``probe``."""
 
     clean: bool
-    """Whether the agent could restore all that a cell may change."""
+    """Whether the agent could restore everything that a cell may change."""
     seconds: Seconds
 
 
 class InstallAnswer(AgentAnswer):
-    """The answer to ``install``: a site directory as its blob, or why there is none."""
+    """The answer to ``install``: a site directory as its blob, or the failure."""
 
     verdict: CellVerdict | None = None
     clean: bool
@@ -85,14 +85,14 @@ class InstallAnswer(AgentAnswer):
 
 
 class CompileAnswer(AgentAnswer):
-    """The answer to ``compile``: bytecode as its blob, if there is any."""
+    """The answer to ``compile``: bytecode as its blob, or no blob."""
 
     clean: bool
     seconds: Seconds
 
 
 class ElfHeader(BaseModel):
-    """The interpreter's own ELF header."""
+    """The interpreter's ELF header."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -102,7 +102,7 @@ class ElfHeader(BaseModel):
 
 
 class Enforced(BaseModel):
-    """What a process in the container sees of its limits (``enforcement``)."""
+    """The limits that a process in the container sees (``enforcement``)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -124,7 +124,7 @@ class HelloAnswer(AgentAnswer):
     sealed: bool
     """Whether no cell can read or trace the agent."""
     failed: Text = ""
-    """Why the installer does not start."""
+    """Why the installer does not start, if so."""
     python: Word
     implementation: Word
     soabi: Word

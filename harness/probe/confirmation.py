@@ -1,9 +1,9 @@
-"""The policy of confirmation: what was seen so far → what to try next → what is believed (pure).
+"""Decide which results to confirm, how, and which result counts (pure).
 
-A pass in a session is believed at once. Every other result is tried again in a separate
-container. pip has no part in a failed import or call, and most of the time of a
-confirmation is pip's: where the unpacked wheel fails in a new interpreter with the same words,
-that is believed. Otherwise new interpreters for pip and import decide.
+A pass in a session counts at once. Every other result is confirmed in a separate container. pip
+takes most of that time, and it does not matter for a failed import or call: if the unpacked wheel
+fails in a new interpreter with the same message, that counts. Otherwise new interpreters for pip
+and import decide.
 """
 
 from collections.abc import Sequence
@@ -20,19 +20,19 @@ from harness.wheels.archive.filename import parse_wheel_name
 Attempts = Sequence[tuple[AttemptMode, ProbeResult]]
 
 _WITHOUT_PIP = frozenset({Outcome.IMPORT_FAILED, Outcome.CALL_FAILED, Outcome.CRASHED})
-"""Outcomes that pip has no part in, once it has installed."""
+"""Outcomes after an installation that do not depend on pip."""
 
 
 def next_mode(seen: Attempts, *, listed: bool) -> AttemptMode | None:
-    """Return how to try a cell again; None where what was seen is believed.
+    """Return the mode of the next attempt, or None if the last result counts.
 
-    ``seen`` holds at least the first attempt. ``listed`` says whether the installer's list has
-    one of the wheel's tags.
+    ``seen`` has at least the first attempt. ``listed``: whether the installer accepts one of the
+    wheel's tags.
     """
     _, first = seen[0]
     mode, last = seen[-1]
     if mode is AttemptMode.UNPACKED:
-        return None if _says(last) == _says(first) else AttemptMode.FRESH
+        return None if _summary(last) == _summary(first) else AttemptMode.FRESH
     if mode is AttemptMode.FRESH or last.outcome is Outcome.PASS:
         return None
     if not listed and first.outcome is not Outcome.MISS:
@@ -42,10 +42,10 @@ def next_mode(seen: Attempts, *, listed: bool) -> AttemptMode | None:
 
 
 def believed(seen: Attempts, *, listed: bool, filename: str) -> ProbeResult:
-    """Return the result that is believed: the last one, or a refusal of a wheel not ``listed``.
+    """Return the result that counts: the last one, or a refusal if the wheel is not ``listed``.
 
-    Up to 20.2 pip looks at no tag when it has a ``--target``, and installs what it would refuse
-    its user (``RequirementSet(check_supported_wheels=not options.target_dir)``).
+    pip up to 20.2 does not check tags if ``--target`` is given, and so installs a wheel that it
+    would refuse otherwise (``RequirementSet(check_supported_wheels=not options.target_dir)``).
     """
     _, last = seen[-1]
     if listed or last.outcome in (Outcome.MISS, Outcome.REFUSED):
@@ -60,12 +60,12 @@ def believed(seen: Attempts, *, listed: bool, filename: str) -> ProbeResult:
 
 
 def is_listed(filename: str, passport: Passport) -> bool:
-    """Whether the installer's list has one of the wheel's tags."""
+    """Whether the installer accepts one of the wheel's tags."""
     try:
         return not set(parse_wheel_name(filename).tags).isdisjoint(passport.tags)
     except WheelError:
         return True  # the installer's own message is better than ours
 
 
-def _says(result: ProbeResult) -> tuple[Outcome, Stage, str]:
+def _summary(result: ProbeResult) -> tuple[Outcome, Stage, str]:
     return result.outcome, result.stage, result.evidence

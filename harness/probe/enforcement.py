@@ -1,4 +1,4 @@
-"""Which parts of the hardening are in effect, as a process in the container sees them (pure)."""
+"""Compare the hardening with the limits that a process in the container sees (pure)."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,11 @@ from harness.host.engine.hardening import TMP, Hardening, Limits
 from harness.probe.answers import Enforced
 
 _NO_LIMIT = 1 << 62
-"""Bytes: version 1 of cgroups says "no limit" with a number above this."""
+"""Bytes. A larger number means "no limit" in version 1 of cgroups."""
 
 
 def unenforced(seen: Enforced, hardening: Hardening, limits: Limits) -> tuple[str, ...]:
-    """Return the names of what ``hardening`` and ``limits`` ask for and is not in effect."""
+    """Return the names of the options and limits that are not in effect."""
     return tuple(name for name, holds in _checks(seen, hardening, limits) if not holds)
 
 
@@ -46,6 +46,6 @@ def _is_zero(capabilities: str) -> bool:
 
 
 def _number(line: str) -> int:
-    """Return a cgroup file's number; what means "no limit" is above ``_NO_LIMIT``."""
+    """Return a cgroup file's number, or ``_NO_LIMIT`` if it is not a number."""
     word = line.partition(" ")[0]
     return int(word) if word.isdigit() else _NO_LIMIT

@@ -1,4 +1,4 @@
-"""Jobs for a session, and what it reports of them."""
+"""Jobs of a session and their results."""
 
 from dataclasses import dataclass
 
@@ -7,28 +7,28 @@ from harness.core.cells import Outcome, Stage
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """What to do for one cell."""
+    """The wheels of one cell, its imports and its limits."""
 
     wheels: tuple[tuple[str, bytes], ...]
-    """File name and bytes; the subject is the last one, its companions stand before it."""
+    """File names and bytes: the companions, then the subject."""
     imports: tuple[str, ...]
     call: str
     timeout: float
-    """Seconds of wall clock for each of install and import-with-call."""
+    """Wall-clock seconds for the installation, and again for import and call."""
     quiet: float
-    """Seconds without output after which a stage counts as hung."""
+    """Seconds without output until a stage counts as hung."""
     site: bytes = b""
-    """The subject as ``Session.install`` gave it on another arch: then nothing is installed."""
+    """The result of ``Session.install`` on another arch; then nothing is installed here."""
     beside: bytes = b""
-    """The companions' files, as ``install_layout.companion_archive`` gives them; if empty,
-    the installer installs the companions."""
+    """The companions' files from ``install_layout.companion_archive``; if empty, the installer
+    installs the companions."""
     bytecode: bytes = b""
-    """Bytecode of the same wheels, as ``Session.compile`` gave it on another arch."""
+    """Bytecode of the same wheels from ``Session.compile`` on another arch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeResult:
-    """What the agent saw of one cell."""
+    """The agent's result of one cell."""
 
     outcome: Outcome
     stage: Stage

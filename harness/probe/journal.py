@@ -1,18 +1,21 @@
-"""The journal of a run: one JSON object a line, appended as things happen.
+"""The journal of a run: one JSON object per line, appended as things happen.
 
-Workers append to it, the front that shows progress reads along, and whatever kills a
-run leaves every line that was written. Four kinds of event::
+Workers append to it, and the process that shows progress follows it. When a run is killed, every
+line that was written remains. Five kinds of event::
 
     {"event": "activity", "worker": "gw0", "target": "debian-12/s390x", "doing": "assembling"}
-    {"event": "cell", "worker": "gw0", "observation": {…}}          model.Observation
+    {"event": "cell", "worker": "gw0", "observation": {…}}          core.observations.Observation
     {"event": "phase", "worker": "gw0", "phase": "image", "seconds": 8.1}
     {"event": "passport", "worker": "gw0", "id": …, "environment": …, "passport": {…}}
+    {"event": "unenforced", "worker": "gw0", "target": …, "names": ["memory"]}
+
+A line that a killed process left unfinished is read as ``{"event": "damaged"}``.
 """
 
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,10 +27,21 @@ from harness.core.passport import Passport
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _OBSERVATION: TypeAdapter[Observation] = TypeAdapter(Observation)
+_TEXT = TypeAdapter(str)
+_FIELDS: dict[str, dict[str, TypeAdapter[Any]]] = {
+    "activity": {"target": _TEXT, "doing": _TEXT},
+    "cell": {"observation": _OBSERVATION},
+    "passport": {"id": _TEXT, "environment": _TEXT, "passport": _PASSPORT},
+    "phase": {"phase": _TEXT, "seconds": TypeAdapter(float)},
+    "unenforced": {"target": _TEXT, "names": TypeAdapter(tuple[str, ...])},
+}
+"""Kind of event → its fields, beside ``event`` and ``worker``."""
+_START = b'{"event": '
+"""How every line begins. JSON escapes the quotes in a string, so it is nowhere else in a line."""
 
 
 class Journal:
-    """Appends events to one file; any number of processes may hold one on the same file."""
+    """Appends events to a file; any number of processes may write to the same file."""
 
     def __init__(self, path: Path, worker: str = "main") -> None:
         self.path = path
@@ -35,17 +49,17 @@ class Journal:
         self._target = ""
 
     def activity(self, target: str, doing: str) -> None:
-        """Say what this worker is doing now; an empty ``doing`` says that it is idle."""
+        """Record what this worker does now; an empty ``doing`` means that it is idle."""
         self._target = target
         self._append({"event": "activity", "target": target, "doing": doing})
 
     def announce(self, doing: str) -> None:
-        """Say what is being done for the target at hand."""
+        """Record what this worker does now for its current target."""
         self.activity(self._target, doing)
 
     @contextmanager
     def timed(self, phase: str, target: str, doing: str) -> Iterator[None]:
-        """Announce what is done for ``target``, and record the seconds that it took."""
+        """Record an activity, and the seconds that it took as those of a phase."""
         self.activity(target, doing)
         start = time.monotonic()
         try:
@@ -54,7 +68,6 @@ class Journal:
             self.phase(phase, time.monotonic() - start)
 
     def phase(self, phase: str, seconds: float) -> None:
-        """Record the wall-clock seconds that one piece of a phase took."""
         self._append({"event": "phase", "phase": phase, "seconds": round(seconds, 3)})
 
     def unenforced(self, target: str, names: tuple[str, ...]) -> None:
@@ -63,19 +76,12 @@ class Journal:
             self._append({"event": "unenforced", "target": target, "names": names})
 
     def passport(self, passport_id: str, environment: str, passport: Passport) -> None:
-        """Record what a target said of itself in an environment, each by what stands for it."""
+        """Record the passport of a target; ``environment`` is the key of its environment."""
         data = _PASSPORT.dump_python(passport, mode="json")
-        self._append(
-            {
-                "event": "passport",
-                "id": passport_id,
-                "environment": environment,
-                "passport": data,
-            }
-        )
+        ids = {"id": passport_id, "environment": environment}
+        self._append({"event": "passport", **ids, "passport": data})
 
     def cell(self, observation: Observation) -> None:
-        """Record what was seen of one cell."""
         data = _OBSERVATION.dump_python(observation, mode="json")
         self._append({"event": "cell", "observation": data})
 
@@ -90,10 +96,9 @@ class Journal:
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """Return the whole events after byte ``offset`` and the offset to go on from.
+    """Return the events after byte ``offset``, and the offset for the next call.
 
-    A last line without its end is left for the next call; a file that is not there yet
-    has no events.
+    An unfinished last line is left for the next call. A missing file has no events.
     """
     try:
         with path.open("rb") as stream:
@@ -101,20 +106,35 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]
             data = stream.read()
     except FileNotFoundError:
         return [], offset
-    whole = data[: data.rfind(b"\n") + 1]
-    return [json.loads(line) for line in whole.splitlines()], offset + len(whole)
+    *lines, unfinished = data.split(b"\n")
+    events = [event for line in lines for event in _events(line)]
+    return events, offset + len(data) - len(unfinished)
 
 
-def passports(events: list[dict[str, Any]]) -> Iterator[tuple[str, str, Passport]]:
-    """Yield the passports among ``events``: their id, the environment's key, and what they say."""
+def passports(events: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str, Passport]]:
+    """Yield the id, the environment's key and the passport of each passport event."""
     for event in events:
         if event["event"] == "passport":
-            passport = _PASSPORT.validate_python(event["passport"], strict=False)
-            yield event["id"], event["environment"], passport
+            yield event["id"], event["environment"], event["passport"]
 
 
-def observations(events: list[dict[str, Any]]) -> Iterator[Observation]:
+def observations(events: Sequence[dict[str, Any]]) -> Iterator[Observation]:
     """Yield the observations among ``events``, in order."""
     for event in events:
         if event["event"] == "cell":
-            yield _OBSERVATION.validate_python(event["observation"])
+            yield event["observation"]
+
+
+def _events(line: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the event of a line; before it one for the unfinished line that it continues."""
+    start = line.rfind(_START)
+    if start > 0:
+        yield {"event": "damaged"}
+    try:
+        event = json.loads(line[max(start, 0) :])
+        fields = {"worker": _TEXT, **_FIELDS[event["event"]]}
+        values = {name: adapter.validate_python(event[name]) for name, adapter in fields.items()}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        yield {"event": "damaged"}
+    else:
+        yield {"event": event["event"], **values}

@@ -1,9 +1,9 @@
-"""Installs wheels for emulated targets with the same target on this machine's own arch.
+"""Install wheels for emulated targets with the same target of the native arch.
 
-What pip does with a wheel depends on pip, on Python's release and on the list of tags that pip
-accepts. So the native target, if it has the same pip and Python, installs in place of the
-emulated one, told the emulated target's tags. If there is no such image, the emulated target
-installs for itself; and what the native pip refuses or fails on is confirmed with its own.
+An installation depends on the releases of pip and Python and on the tags that pip accepts. A
+native target with the same pip and Python therefore installs with the emulated target's tags.
+Without such an image, the emulated target installs. A refusal or failure of the native pip is
+confirmed with the emulated one.
 """
 
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ from harness.probe.jobs import Job, ProbeResult
 from harness.probe.session import Session, SessionLostError, open_session
 
 TOO_LARGE = 32 << 20
-"""Bytes of a wheel; four times as many of a site directory. Larger ones are not transferred."""
+"""Bytes. Larger wheels, and site directories of four times this size, are not transferred."""
 
 
 class KnownImages(Protocol):
-    """Where target images are (``harness.images.ImageProvider``)."""
+    """The known images of targets (``harness.images.ImageProvider``)."""
 
     def uses(self, target: Target) -> tuple[ImageStorage, ...]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NativelyInstalled:
-    """What the native pip made of a wheel."""
+    """The result of an installation by the native pip."""
 
     site: bytes
     """The site directory as a zip, for ``Job.site``; empty if pip failed."""
@@ -42,14 +42,14 @@ class NativelyInstalled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _NativeSession:
-    """The open session."""
+    """The open session of a native target."""
 
     image: str
-    """Its id."""
+    """Image id."""
     session: Session
     passport: Passport
     ids: set[str] = field(default_factory=set)
-    """Ids of the targets that are known to have that image."""
+    """Ids of the targets that have this image."""
 
 
 class NativeInstaller:
@@ -79,7 +79,7 @@ class NativeInstaller:
     def at(self, target: Target) -> tuple[Session, Passport]:
         """Return the native target's session and passport.
 
-        Raises ``EngineError`` if the engine does not have its image: none is made for this.
+        Raises ``EngineError`` if the engine does not have its image; it is not made for this.
         """
         native = self._native[target.id]
         try:
@@ -90,7 +90,7 @@ class NativeInstaller:
         return opened.session, opened.passport
 
     def install(self, target: Target, passport: Passport, job: Job) -> NativelyInstalled | None:
-        """Install the job's subject as the target would; None if the target must do it itself."""
+        """Install the job's subject as the target would; None if the target must install it."""
         name, wheel = job.wheels[-1]
         if not self.has(target) or len(wheel) > TOO_LARGE or (job.wheels[1:] and not job.beside):
             return None
@@ -108,7 +108,7 @@ class NativeInstaller:
         return NativelyInstalled(site=site, failure=failure, seconds=seconds)
 
     def _opened(self, native: Target) -> _NativeSession:
-        """Return a session of that target's image, which may be open for another target."""
+        """Return a session of that target's image; another target may have opened it."""
         now = self._open
         if now is None or not now.session.usable or native.id not in now.ids:
             image = self._find_image(native)
@@ -131,4 +131,4 @@ class NativeInstaller:
         for use in self._images.uses(native):
             if use.image and (found := self._engine.find_image(use.image)):
                 return found.id
-        raise ImageError(f"no image of {native.key} here", cause=Cause.NO_WAY)
+        raise ImageError(f"the engine has no image of {native.key}", cause=Cause.NO_WAY)

@@ -1,4 +1,4 @@
-"""Open targets: a target's image and passport, and sessions in it, one target at a time."""
+"""Open one target at a time: its image, its passport and sessions in it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,21 +17,21 @@ from harness.predict.cell import NoSurvey, Survey
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativelyInstalled
-from harness.probe.probe_results import lost
-from harness.probe.result_cache import Recent
+from harness.probe.probe_results import session_lost
+from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
 from harness.probe.session import Session, SessionLostError, open_session
 from harness.wheels.install_layout import companion_archive
 
 
 class TargetImages(Protocol):
-    """Where target images come from (``harness.images.ImageProvider``)."""
+    """Provides target images (``harness.images.ImageProvider``)."""
 
     def get(self, target: Target) -> ImageRef: ...
 
 
 class BytecodeSource(Protocol):
-    """Where bytecode comes from that an emulated interpreter need not compile."""
+    """Provides bytecode, so that an emulated interpreter need not compile (``Precompiler``)."""
 
     def agent(self, target: Target) -> tuple[tuple[str, bytes], ...]: ...
 
@@ -39,7 +39,7 @@ class BytecodeSource(Protocol):
 
 
 class Installers(Protocol):
-    """Where wheels are installed for emulated targets (``NativeInstaller``)."""
+    """Installs wheels for emulated targets (``NativeInstaller``)."""
 
     def install(self, target: Target, passport: Passport, job: Job) -> NativelyInstalled | None: ...
 
@@ -57,13 +57,13 @@ class OpenTarget:
     """Content address of the passport."""
     environment: Environment
     session: Session | None = None
-    """None until something is measured: a remembered passport needs no session."""
+    """None until a cell is measured: a stored passport needs no session."""
 
 
 class TargetSessions:
-    """Opens targets and probes in them; ``close`` leaves no container behind.
+    """Opens targets and probes in them; ``close`` removes every container.
 
-    An image that cannot be obtained is asked for once.
+    An image that is unavailable is requested once.
     """
 
     def __init__(  # noqa: PLR0913 - one for each collaborator
@@ -74,7 +74,7 @@ class TargetSessions:
         journal: Journal,
         emulator_version: Callable[[Arch], str],
         limits: ProbeLimits,
-        known: Recent,
+        known: ResultCache,
         survey: Survey | None = None,
         bytecode: BytecodeSource | None = None,
         installer: Installers | None = None,
@@ -102,7 +102,7 @@ class TargetSessions:
 
     @property
     def engine_info(self) -> EngineInfo:
-        """What the engine says of itself. Raises ``EngineError``."""
+        """Version, kernel and limits of the engine. Raises ``EngineError``."""
         if self._engine_info is None:
             self._engine_info = self._engine.info()
         return self._engine_info
@@ -121,7 +121,7 @@ class TargetSessions:
         """Return ``target``, opened, with its passport. Raises ``EngineError``."""
         if self._opened is not None and self._opened.target == target:
             return self._opened
-        self._close_target()  # the installer's session mostly serves the next target too
+        self._close_target()  # the installer's session usually serves the next target, too
         if target.key in self._failed:
             raise self._failed[target.key]
         try:
@@ -132,7 +132,7 @@ class TargetSessions:
         return self._opened
 
     def job(self, opened: OpenTarget, subject: Subject, wheels: tuple[WheelRef, ...]) -> Job:
-        """Return what to do for a cell; ``wheels`` are the companions and then the subject."""
+        """Return the job of a cell; ``wheels`` are the companions, then the subject."""
         return Job(
             wheels=tuple((wheel.filename, Path(wheel.path).read_bytes()) for wheel in wheels),
             imports=subject.imports,
@@ -144,7 +144,7 @@ class TargetSessions:
         )
 
     def first_attempt(self, opened: OpenTarget, job: Job) -> tuple[AttemptMode, ProbeResult]:
-        """Install natively where possible, else in the target, and import in the open session."""
+        """Install natively if possible, else in the target; import in the open session."""
         installed = self._installed(opened, job)
         if installed is None:
             return AttemptMode.SESSION, self._in_session(opened, job)
@@ -154,7 +154,7 @@ class TargetSessions:
         return AttemptMode.NATIVE, replace(seen, seconds=round(seen.seconds + installed.seconds, 3))
 
     def attempt_alone(self, opened: OpenTarget, job: Job, mode: AttemptMode) -> ProbeResult:
-        """Probe in a new container that serves nothing else."""
+        """Probe in a new container that is used only once."""
         with self._session(opened.target, opened.image) as session:
             compiled = self._agent(opened.target)
             session.start(warm=False, compiled=compiled)
@@ -217,7 +217,7 @@ class TargetSessions:
         return session, passport
 
     def _note_unenforced(self, target: Target, names: tuple[str, ...]) -> None:
-        """Journal what the engine does not enforce. Raises ``ImageError`` if all is required."""
+        """Journal what the engine does not enforce; raise ``ImageError`` if it is required."""
         self._journal.unenforced(target.key, names)
         if names and self._require_hardening:
             raise ImageError(
@@ -244,4 +244,4 @@ def _result(session: Session, job: Job, mode: AttemptMode) -> ProbeResult:
     try:
         return session.probe(job, mode)
     except SessionLostError as error:
-        return lost(error)
+        return session_lost(error)

@@ -1,9 +1,8 @@
-"""Compiles Python sources for emulated interpreters with the native target of the same release.
+"""Compile Python sources for emulated interpreters with the native target of the same release.
 
-Half of a large import under emulation is compiling, and bytecode is the same on every arch.
-The native target compiles in a container like any other and runs nothing of the wheels. The
-bytecode is cached by the content of the sources. Without a native image the target compiles
-for itself.
+Half of the time of a large import under emulation is compilation; bytecode is the same on every
+arch. The native target compiles in a container and runs no code of the wheels. Bytecode is cached
+by the content of the sources. Without a native image the target compiles.
 """
 
 import hashlib
@@ -24,14 +23,14 @@ from harness.wheels.archive.zip_reader import open_sound_archive
 
 KIND = "bytecode"
 WORTH_IT = 32 << 10
-"""Bytes of source: less is compiled in the time that it takes to unpack."""
+"""Bytes of source. Compiling less takes no longer than unpacking its bytecode."""
 TOO_LARGE = 64 << 20
 SECONDS = 120.0
 _SOURCES = "sources-1-py3-none-any.whl"
 
 
 class Precompiler:
-    """Bytecode by sources and release, from native targets whose image the engine has."""
+    """Provides bytecode from native targets whose image is in the engine."""
 
     def __init__(self, installer: NativeInstaller, cache: Cache) -> None:
         self._installer = installer
@@ -40,9 +39,9 @@ class Precompiler:
         self._agents: dict[str, tuple[tuple[str, bytes], ...]] = {}
 
     def bytecode(self, target: Target, python: str, wheels: tuple[WheelRef, ...]) -> bytes:
-        """Return the bytecode of the wheels for ``python``, empty if there is none.
+        """Return the bytecode of the wheels for release ``python`` (``3.9.2``), or no bytes.
 
-        ``python`` is the release that the target runs, ``3.9.2``. Raises ``CacheError``.
+        Raises ``CacheError``.
         """
         digest = _digest(wheels) if self._installer.has(target) else ""
         if not digest:
@@ -51,9 +50,9 @@ class Precompiler:
         return self._compiled(target, key, lambda: _sources(wheels), python)
 
     def agent(self, target: Target) -> tuple[tuple[str, bytes], ...]:
-        """Return the agent's modules as ``.pyc`` files, none without a native target.
+        """Return the agent's modules as ``.pyc`` files; empty without a native target.
 
-        Every patch release of one 3.x has the same bytecode. Raises ``CacheError``.
+        All patch releases of one 3.x have the same bytecode. Raises ``CacheError``.
         """
         if target.python not in self._agents:
             key = content_key("agent", target.python, agent_payload().decode())
@@ -82,32 +81,35 @@ class Precompiler:
     def _compile(self, target: Target, sources: bytes, python: str) -> bytes:
         session, native = self._installer.at(target)
         if python not in ("", native.python):
-            raise ImageError(f"{target.id} runs another Python here", cause=Cause.NO_WAY)
+            raise ImageError(
+                f"the native {target.id} has Python {native.python}, not {python}",
+                cause=Cause.NO_WAY,
+            )
         return session.compile(_SOURCES, sources, seconds=SECONDS)
 
 
 @lru_cache(maxsize=1024)
 def _digest(wheels: tuple[WheelRef, ...]) -> str:
-    """Return a key of the wheels' sources; empty if compiling them ahead is not worth it."""
+    """Return a key of the wheels' sources; empty if precompiling is not worth it."""
     sources = _sources(wheels)
     worth_it = WORTH_IT <= len(sources) <= TOO_LARGE
     return hashlib.sha256(sources).hexdigest() if worth_it else ""
 
 
 def _sources(wheels: tuple[WheelRef, ...]) -> bytes:
-    """Return a zip of all Python files of the wheels, always the same for the same files."""
+    """Return a reproducible zip of all Python files in the wheels."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as sources:
         for wheel in wheels:
             try:
                 _copy_sources(wheel, sources)
             except WheelError:
-                return b""  # the probe reports what is wrong with it
+                return b""  # the probe reports the error
     return out.getvalue()
 
 
 def _agent_sources() -> bytes:
-    """Return a zip of the agent's modules, as ``_sources`` does of wheels."""
+    """Return a reproducible zip of the agent's modules."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as sources:
         for name, source in agent_sources():
@@ -131,7 +133,7 @@ def _copy_sources(wheel: WheelRef, sources: zipfile.ZipFile) -> None:
     ):
         members = [member for member in archive.members if member.name.endswith(".py")]
         if sum(member.size for member in members) > TOO_LARGE:
-            raise WheelError(f"{wheel.filename}: more Python than is worth compiling twice")
+            raise WheelError(f"{wheel.filename}: too much Python source to precompile")
         for member in members:
             source = archive.read(member.name, at_most=TOO_LARGE)
             sources.writestr(zipfile.ZipInfo(member.name), source)

@@ -1,4 +1,4 @@
-"""Observations made of a probe's results (pure)."""
+"""Make observations from the results of probes (pure)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ _RAISED_BY = {Cause.SPACE: "--cell-disk", Cause.MEMORY: "--cell-memory"}
 def observed(
     base: Observation, attempts: Sequence[tuple[AttemptMode, ProbeResult]], result: ProbeResult
 ) -> Observation:
-    """Return ``base`` with the attempts and the result that is believed."""
+    """Return ``base`` with all attempts and the result that counts."""
     tried = tuple(
         Attempt(mode=mode, outcome=r.outcome, stage=r.stage, seconds=r.seconds)
         for mode, r in attempts
@@ -38,8 +38,8 @@ def observed(
     )
 
 
-def explained(seen: Observation, predicted: Prediction | None) -> Observation:
-    """Add the prediction, and its cause where what was seen has none and is what it says."""
+def with_prediction(seen: Observation, predicted: Prediction | None) -> Observation:
+    """Add the prediction; its cause is taken over if the outcomes agree and ``seen`` has none."""
     if predicted is None:
         return seen
     agreed = predicted.outcome is seen.outcome
@@ -48,10 +48,10 @@ def explained(seen: Observation, predicted: Prediction | None) -> Observation:
     )
 
 
-def recalled(base: Observation, known: Observation) -> Observation:
-    """Return what was measured earlier under the same key, as this cell's.
+def reused(base: Observation, known: Observation) -> Observation:
+    """Return an earlier observation with the same key as this cell's observation.
 
-    A cause that came from the prediction alone is left for today's prediction.
+    A cause that came only from the old prediction is dropped; the new prediction adds its own.
     """
     predicted = known.prediction is not None and known.prediction.cause == known.cause
     return replace(
@@ -67,12 +67,12 @@ def recalled(base: Observation, known: Observation) -> Observation:
 
 
 def shared(base: Observation, known: Observation) -> Observation:
-    """Return what this run measured on another target that has the same image."""
-    return replace(recalled(base, known), cached=False, measured_on=known.cell)
+    """Return this run's observation on another target with the same image."""
+    return replace(reused(base, known), cached=False, measured_on=known.cell)
 
 
-def lost(error: SessionLostError) -> ProbeResult:
-    """Turn a lost session into a result: out of memory is the wheel's doing, the rest a miss."""
+def session_lost(error: SessionLostError) -> ProbeResult:
+    """Return the result of a lost session: a crash if out of memory, else a miss."""
     by_wheel = error.cause == Cause.MEMORY_LIMIT
     return ProbeResult(
         outcome=Outcome.CRASHED if by_wheel else Outcome.MISS,
@@ -85,7 +85,7 @@ def lost(error: SessionLostError) -> ProbeResult:
 
 
 def miss(cell: Cell, error: InfrastructureError) -> Observation:
-    """Return what is known of a cell that this side of the wheel failed."""
+    """Return the miss of a cell that an error of the infrastructure prevented."""
     return Observation(
         cell=cell.id,
         outcome=Outcome.MISS,
@@ -96,7 +96,7 @@ def miss(cell: Cell, error: InfrastructureError) -> Observation:
 
 
 def defect(cell: Cell, trace: str) -> Observation:
-    """Return the miss of a cell at which this program failed; ``trace`` is the traceback."""
+    """Return the miss of a cell that a defect of this program prevented."""
     *_, last = trace.strip().splitlines()
     return Observation(
         cell=cell.id,

@@ -1,4 +1,4 @@
-"""The prober: a cell in, an observation out, whatever goes wrong."""
+"""The prober returns an observation for every cell; errors become misses."""
 
 import time
 import traceback
@@ -19,16 +19,16 @@ from harness.probe.confirmation import Attempts, believed, is_listed, next_mode
 from harness.probe.jobs import Job
 from harness.probe.journal import Journal
 from harness.probe.open_target import OpenTarget, TargetSessions
-from harness.probe.probe_results import defect, explained, miss, observed, recalled, shared
+from harness.probe.probe_results import defect, miss, observed, reused, shared, with_prediction
 from harness.probe.repro import docker_line
-from harness.probe.result_cache import Recent
+from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import dependencies_of
 from harness.wheels.facts_reader import WheelReader
 from harness.wheels.provider import Refusal
 
 
 class WheelSource(Protocol):
-    """Where wheels come from (``harness.wheels.provider.WheelProvider``)."""
+    """Provides wheels (``harness.wheels.provider.WheelProvider``)."""
 
     def wheels_for(
         self, subject: Subject, target: Target, passport: Passport
@@ -36,7 +36,7 @@ class WheelSource(Protocol):
 
 
 class Prober:
-    """Observes cells, one at a time; a context manager that leaves no container behind."""
+    """Observes one cell at a time; a context manager that removes its containers."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Prober:
         targets: TargetSessions,
         wheels: WheelSource,
         journal: Journal,
-        known: Recent,
+        known: ResultCache,
         reader: WheelReader | None = None,
     ) -> None:
         self._targets = targets
@@ -61,7 +61,7 @@ class Prober:
 
     @property
     def symbols(self) -> Symbols:
-        """The symbol sets of the passports that were measured."""
+        """The symbol sets of the measured passports."""
         return self._targets.survey.symbols
 
     def leave(self) -> None:
@@ -89,7 +89,7 @@ class Prober:
         return docker_line(cell.target, opened.image, cell.subject, wheels, seccomp)
 
     def observe(self, cell: Cell) -> Observation:
-        """Probe one cell and journal what was seen; what is not the wheel's fault is a miss."""
+        """Probe one cell and journal its observation; an infrastructure error is a miss."""
         start = time.monotonic()
         try:
             observation = self._observe(cell)
@@ -97,7 +97,7 @@ class Prober:
             if isinstance(error, EngineError) and not isinstance(error, ImageError):
                 self.leave()  # the engine may be back for the next cell
             observation = miss(cell, error)
-        except Exception:  # noqa: BLE001 - the run goes on, and the cell says that it is our defect
+        except Exception:  # noqa: BLE001 - the run continues; the miss reports our defect
             self.leave()
             observation = defect(cell, traceback.format_exc())
         finally:
@@ -132,20 +132,20 @@ class Prober:
             wheels[-1], opened.passport, self.symbols, cell.subject.imports, self._reader
         )
         if (known := self._known.observation(base.key)) is not None:
-            return explained(recalled(base, known), predicted)
+            return with_prediction(reused(base, known), predicted)
         if (known := self._known.elsewhere(base.key, cell.target)) is not None:
-            return explained(shared(base, known), predicted)
+            return with_prediction(shared(base, known), predicted)
         job = self._targets.job(opened, cell.subject, wheels)
         listed = is_listed(wheels[-1].filename, opened.passport)
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
             attempts = self._attempts(opened, job, listed=listed)
         result = believed(attempts, listed=listed, filename=wheels[-1].filename)
-        seen = explained(observed(base, attempts, result), predicted)
+        seen = with_prediction(observed(base, attempts, result), predicted)
         self._known.keep_observation(seen, cell.target)
         return seen
 
     def _attempts(self, opened: OpenTarget, job: Job, *, listed: bool) -> Attempts:
-        """Try a cell until ``confirmation`` believes what was seen."""
+        """Probe a cell until ``confirmation`` needs no further attempt."""
         attempts = [self._targets.first_attempt(opened, job)]
         while mode := next_mode(attempts, listed=listed):
             attempts.append((mode, self._targets.attempt_alone(opened, job, mode)))

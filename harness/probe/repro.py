@@ -1,4 +1,4 @@
-"""Render a cell as one line for a shell: the same container, without this project (pure)."""
+"""Render a cell as a ``docker run`` line that needs nothing of this project (pure)."""
 
 import ast
 import shlex
@@ -19,8 +19,8 @@ def docker_line(
 ) -> str:
     """Return the ``docker run`` line that installs ``wheels`` in order, imports and calls.
 
-    It has the hardening and the limits of a probe, apart from two things: the wheels are mounted,
-    read-only, and without the path of a ``seccomp`` profile the engine's own default applies.
+    It has the hardening and the limits of a probe with two exceptions: the wheels are mounted
+    read-only, and without a ``seccomp`` profile the engine's default profile applies.
     """
     words = ["docker", "run", "--rm", "--platform", target.arch.platform]
     words += HARDENING.words(LIMITS, seccomp)
@@ -38,7 +38,7 @@ def _script(target: Target, subject: Subject, wheels: Sequence[WheelRef]) -> str
     files = " ".join(shlex.quote(f"/wheels/{wheel.filename}") for wheel in wheels)
     statements = [f"import {name}" for name in subject.imports]
     if subject.call:
-        # Unparsed it is one line, however many the matrix gives it.
+        # Unparsing joins the lines of the expression.
         statements.append(f"assert {ast.unparse(ast.parse(subject.call, mode='eval'))}")
     install = (
         f"{python} -m pip install --no-deps --no-index --no-compile --target /tmp/site {files}"

@@ -1,4 +1,4 @@
-"""Earlier results by key (``result_keys``): those of a store, and those of this prober."""
+"""Results by key (``result_keys``): those of a store and those of this prober."""
 
 from typing import Protocol
 
@@ -8,18 +8,18 @@ from harness.core.passport import Passport
 from harness.core.targets import Target
 
 
-class Memory(Protocol):
-    """Earlier measurements by key."""
+class EarlierResults(Protocol):
+    """Stored results by key."""
 
     def passport(self, environment: str) -> Passport | None:
-        """Return what the image said of itself in that environment."""
+        """Return the passport that was measured in that environment."""
 
     def observation(self, key: str) -> Observation | None:
-        """Return what was seen under that key, where the same was seen each time."""
+        """Return the observation with that key, if all with that key agree."""
 
 
-class NoMemory:
-    """Everything is measured afresh."""
+class NoEarlierResults:
+    """Reuses nothing."""
 
     def passport(self, environment: str) -> Passport | None:  # noqa: ARG002
         return None
@@ -28,36 +28,34 @@ class NoMemory:
         return None
 
 
-class Recent:
-    """What this prober measured, and behind it the earlier results.
+class ResultCache:
+    """The results of this prober, and the earlier ones.
 
-    Two targets may have one image: what was measured on one holds for the other. A cell that is
-    asked for again on its own target is measured again.
+    Targets with the same image share results. A cell that is repeated on its target is measured
+    again.
     """
 
-    def __init__(self, earlier: Memory) -> None:
+    def __init__(self, earlier: EarlierResults) -> None:
         self._earlier = earlier
         self._passports: dict[str, Passport] = {}
         self._observations: dict[str, tuple[str, Observation]] = {}
 
     def passport(self, environment: str) -> Passport | None:
-        """Return what an image with that environment said of itself."""
         return self._passports.get(environment) or self._earlier.passport(environment)
 
     def observation(self, key: str) -> Observation | None:
-        """Return what was seen under that key earlier."""
+        """Return the earlier observation with that key."""
         return self._earlier.observation(key)
 
     def elsewhere(self, key: str, target: Target) -> Observation | None:
-        """Return what this prober measured under that key on another target than ``target``."""
+        """Return this prober's observation with that key on another target."""
         where, known = self._observations.get(key, (target.key, None))
         return known if where != target.key else None
 
     def keep_passport(self, environment: str, passport: Passport) -> None:
-        """Remember what an image said of itself."""
         self._passports[environment] = passport
 
     def keep_observation(self, observation: Observation, target: Target) -> None:
-        """Remember what was seen of a cell on ``target``, unless nothing can be said of it."""
+        """Keep an observation on ``target`` unless it is a miss."""
         if observation.key and observation.outcome is not Outcome.MISS:
             self._observations[observation.key] = (target.key, observation)

@@ -1,8 +1,7 @@
-"""Keys of results: all that a stored result depends on, and what stands for it.
+"""Keys of results: everything that a stored result depends on.
 
-What is only recorded with a result (``Provenance``: the engine's and this program's versions,
-the kernel's whole release) is no part of a key, so that another machine of the same kind reuses
-what the first one measured.
+The versions of the engine and of this program and the kernel's full release are only recorded
+(``Provenance``). They are not part of a key, so that similar machines can share results.
 """
 
 import json
@@ -30,20 +29,20 @@ _DECIDING = (
     "harness.probe.session",
     "harness.wheels.install_layout",
 )
-"""Modules that decide, besides the agent's, what a cell's result is."""
+"""Modules that decide a cell's result, besides the agent's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeLimits:
-    """What one cell may use, and how its wheel is installed."""
+    """The limits of one cell, and how its wheel is installed."""
 
     timeout: float = 120.0
-    """Seconds that a stage may take."""
+    """Seconds per stage."""
     quiet: float = 60.0
-    """Seconds that a stage may be silent for."""
+    """Seconds without output per stage."""
     container: Limits = LIMITS
     own_pip: bool = False
-    """Install with the target's own pip even where a native one would do the same."""
+    """Install with the target's pip even if a native one could."""
 
 
 DEFAULT_LIMITS = ProbeLimits()
@@ -51,18 +50,18 @@ DEFAULT_LIMITS = ProbeLimits()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
-    """What an interpreter's passport depends on."""
+    """Everything that a passport depends on."""
 
     image: str
-    """Content address."""
+    """Image id."""
     interpreter: str
     arch: str
     code: str
-    """Key of the code that probes and judges."""
+    """Key of the code that decides a result."""
     emulator: str
-    """Version of the emulator; empty where the arch is native."""
+    """Version of the emulator; empty on a native arch."""
     cpu_model: str
-    """The emulator's CPU model; empty for its default, and where the arch is native."""
+    """The emulator's CPU model; empty for its default and on a native arch."""
     cpu_features: str
     """Key of the host CPU's feature flags; empty under emulation, which does not use them."""
     kernel: str
@@ -75,11 +74,11 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResultDependencies:
-    """What a cell's result depends on: a change of any field measures the cell anew."""
+    """Everything that a cell's result depends on; any change measures the cell again."""
 
     environment: Environment
     wheels: tuple[tuple[str, str], ...]
-    """File names and SHA-256 of the companions, and last of the subject."""
+    """File names and SHA-256 digests of the companions, then of the subject."""
     imports: tuple[str, ...]
     call: str
     limits: ProbeLimits
@@ -92,7 +91,7 @@ class ResultDependencies:
 
 
 def environment_of(target: Target, image: ImageRef, emulator: str, kernel: str) -> Environment:
-    """Return what a passport of ``image`` depends on; ``kernel`` is the engine's, ``6.1.0-26``."""
+    """Return the environment of a target; ``kernel`` is the engine's release, ``6.1.0-26``."""
     return Environment(
         image=image.id,
         interpreter=target.interpreter,
@@ -112,7 +111,7 @@ def dependencies_of(
     wheels: Sequence[WheelRef],
     limits: ProbeLimits,
 ) -> ResultDependencies:
-    """Return what the result of a cell depends on."""
+    """Return the dependencies of a cell's result."""
     return ResultDependencies(
         environment=environment,
         wheels=tuple((wheel.filename, wheel.sha256) for wheel in wheels),
@@ -129,7 +128,7 @@ def passport_id(passport: Passport) -> str:
 
 
 def cpu_model(target: Target) -> str:
-    """Return the CPU model that the emulator is asked for; empty for its default."""
+    """Return the CPU model that the emulator is given; empty for its default."""
     return dict(target.arch.qemu_env).get("QEMU_CPU", "")
 
 

@@ -1,7 +1,7 @@
-"""The host's side of a session: one container of a target, many cells.
+"""The host's side of a session: one container of a target serves many cells.
 
-The agent enforces the limits of a cell. The session's own deadline behind it catches an agent, a
-container or an engine that no longer answers.
+The agent enforces the limits of a cell. The session has a later deadline, in case the agent, the
+container or the engine no longer answers.
 """
 
 import json
@@ -43,7 +43,7 @@ from harness.probe.enforcement import unenforced
 from harness.probe.jobs import Job, ProbeResult
 
 HELLO_SECONDS = 180
-"""An interpreter and its pip, starting under emulation on a busy machine."""
+"""For an interpreter and its pip to start under emulation on a busy machine."""
 WATCHDOG_SECONDS = 30
 """Seconds beyond the agent's own limits after which the host kills the container."""
 
@@ -55,16 +55,16 @@ _BOOTSTRAP = (
 
 @once
 def agent_sources() -> tuple[tuple[str, str], ...]:
-    """Return names and sources of the modules that the agent is made of, in their order."""
+    """Return names and sources of the agent's modules, in the order of loading."""
     folder = files(agent)
     return tuple((name, folder.joinpath(f"{name}.py").read_text()) for name in agent.MODULES)
 
 
 @lru_cache(maxsize=16)
 def agent_payload(compiled: tuple[tuple[str, bytes], ...] = ()) -> bytes:
-    """Return the agent as the JSON that its loader makes modules of.
+    """Return the agent's modules as JSON for its loader.
 
-    ``compiled`` are names and ``.pyc`` files of modules, for some release of Python.
+    ``compiled`` are names and ``.pyc`` files of modules for the target's release of Python.
     """
     payload = {
         "loader": files(agent).joinpath("loader.py").read_text(),
@@ -75,7 +75,7 @@ def agent_payload(compiled: tuple[tuple[str, bytes], ...] = ()) -> bytes:
 
 
 class SessionLostError(Exception):
-    """The container ended or hung, or its agent answered out of turn; ``detail`` says more."""
+    """The container ended or hung, or its agent answered out of turn."""
 
     def __init__(self, cause: Cause, detail: str) -> None:
         super().__init__(f"{cause}: {detail}")
@@ -90,7 +90,7 @@ def open_session(
     limits: Limits,
     hardening: Hardening = HARDENING,
 ) -> "Session":
-    """Start a container of the target's image that waits for the agent. Raises ``EngineError``."""
+    """Start a container of the image that waits for the agent. Raises ``EngineError``."""
     command = (target.interpreter, "-I", "-B", "-u", "-c", _BOOTSTRAP)
     env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"))  # noqa: S108
     spec = ContainerSpec(
@@ -105,7 +105,7 @@ def open_session(
 
 
 class Session:
-    """One open container of a target; a context manager that always removes it."""
+    """An open container of a target; a context manager that removes it."""
 
     def __init__(self, channel: Channel, spec: ContainerSpec) -> None:
         self._channel = channel
@@ -114,9 +114,9 @@ class Session:
         self._turn = 0
         self._sealed = False
         self.usable = True
-        """Whether the next cell may be probed in it."""
+        """Whether the next cell may use it."""
         self.unenforced: tuple[str, ...] = ()
-        """What of the hardening is not in effect, as seen from inside."""
+        """Names of the hardening that is not in effect, as seen in the container."""
 
     def __enter__(self) -> Self:
         return self
@@ -132,10 +132,10 @@ class Session:
     def start(self, *, warm: bool = True, compiled: tuple[tuple[str, bytes], ...] = ()) -> Passport:
         """Send the agent and return the passport.
 
-        Without ``warm`` pip is not loaded, which takes most of the time, and the passport has
-        neither it nor its tags: for a container that serves one probe. ``compiled`` are compiled
-        modules of the agent, as ``agent_payload`` takes them. Raises ``ImageError`` if the image
-        is of another architecture, or its interpreter or installer does not start.
+        Without ``warm`` pip is not loaded, which takes most of the time, and the passport lacks
+        pip's version and tags: for a container that serves one probe. ``compiled``: see
+        ``agent_payload``. Raises ``ImageError`` if the image has another architecture, or its
+        interpreter or installer does not start.
         """
         payload = agent_payload(compiled)
         frame = {"op": "hello", "warm": warm, "token": self._token}
@@ -158,10 +158,10 @@ class Session:
     def probe(self, job: Job, mode: AttemptMode = AttemptMode.SESSION) -> ProbeResult:
         """Install, import and call.
 
-        ``session``: both in forks of processes that are ready for it. ``unpacked``: import in a
-        fork what was unpacked without pip, in a session that does nothing else. ``fresh``: new
-        interpreters for both, the slow way. Raises ``SessionLostError`` when the container ends
-        or no longer answers.
+        ``session``: pip and the import run in forks of processes that are ready. ``unpacked``: the
+        wheel is unpacked without pip and imported in a fork, in a new session. ``fresh``: new
+        interpreters for both. Raises ``SessionLostError`` if the container ends or no longer
+        answers.
         """
         wheels, more = job.wheels, []
         if mode is AttemptMode.SESSION:
@@ -187,10 +187,10 @@ class Session:
     def install(
         self, name: str, wheel: bytes, tags: Sequence[str], job: Job
     ) -> tuple[ProbeResult | None, bytes, float]:
-        """Install a wheel as the same pip does on a machine where it accepts ``tags``.
+        """Install a wheel as this pip does where it accepts ``tags``, with the limits of ``job``.
 
-        Returns what pip failed with, the site directory as a zip and the seconds that it took.
-        The limits are those of ``job``. Raises ``SessionLostError`` as ``probe`` does.
+        Returns pip's failure or None, the site directory as a zip, and the seconds. Raises
+        ``SessionLostError`` as ``probe`` does.
         """
         frame = {
             "op": "install",
@@ -205,10 +205,10 @@ class Session:
         return failure, site, answer.seconds
 
     def compile(self, name: str, wheel: bytes, *, seconds: float) -> bytes:
-        """Return the bytecode of a wheel for interpreters of this release, zipped.
+        """Return the zipped bytecode of a wheel for this release of Python; its code is not run.
 
-        Nothing of it is run. Empty where there is nothing to compile, or where it takes longer
-        than ``seconds``. Raises ``SessionLostError`` as ``probe`` does.
+        Empty if there is nothing to compile, or if it takes longer than ``seconds``. Raises
+        ``SessionLostError`` as ``probe`` does.
         """
         frame = {"op": "compile", "files": [name], "timeout": seconds, "quiet": seconds}
         answer, bytecode = self._ask(CompileAnswer, frame, [wheel], 2 * seconds + WATCHDOG_SECONDS)
@@ -216,7 +216,7 @@ class Session:
         return bytecode
 
     def _after(self, clean: bool) -> None:
-        """Decide whether the next cell may have this container, too."""
+        """Update whether the next cell may use this container."""
         self.usable = self.usable and clean and self._sealed
 
     def _ask(
@@ -231,10 +231,10 @@ class Session:
                 self._channel.send(blob)
             (size,) = struct.unpack(">I", self._channel.receive(4, deadline=deadline))
             if size > MAX_FRAME:
-                raise self._lost(Cause.AGENT, f"it answers with a frame of {size} bytes")
+                raise self._lost(Cause.AGENT, f"it answered with a frame of {size} bytes")
             answer = read_answer(model, self._channel.receive(size, deadline=deadline))
             if (answer.token, answer.turn) != (self._token, self._turn):
-                raise self._lost(Cause.AGENT, "it answers out of turn")
+                raise self._lost(Cause.AGENT, "it answered out of turn")
             self._turn += 1
             length = sum(answer.blobs)
             blob = self._channel.receive(length, deadline=deadline) if length else b""
@@ -244,7 +244,9 @@ class Session:
             cause = Cause.MEMORY_LIMIT if self._channel.memory_exceeded() else Cause.AGENT_GONE
             raise self._lost(cause, self._channel.errors().strip()) from None
         except AnswerError as error:
-            raise self._lost(Cause.AGENT, f"it does not answer as agreed: {error}") from error
+            raise self._lost(
+                Cause.AGENT, f"its answer does not match its schema: {error}"
+            ) from error
         return answer, blob
 
     def _lost(self, cause: Cause, detail: str) -> SessionLostError:
@@ -295,9 +297,9 @@ def _passport(facts: HelloAnswer) -> Passport:
 
 
 def _assert_arch(passport: Passport, arch: Arch) -> None:
-    """Raise ``ImageError`` unless both the kernel's answer and the interpreter's ELF file fit.
+    """Raise ``ImageError`` unless ``uname`` and the interpreter's ELF header match the arch.
 
-    An engine silently reuses a cached image of another architecture than it was asked for.
+    An engine silently reuses a cached image of another architecture.
     """
     elf = (passport.elf_machine, passport.elf_bits, passport.elf_little)
     if elf != (arch.elf_machine, arch.elf_bits, arch.elf_little):

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.core.cells import Outcome
 from harness.core.observations import Observation
 from harness.core.passport import Passport
-from harness.probe.result_cache import Memory, NoMemory
+from harness.probe.result_cache import EarlierResults, NoEarlierResults
 from harness.store.database import sql_errors
 from harness.store.rows import restore
 from harness.store.run_store import Store, open_store
@@ -19,13 +19,13 @@ NOT_REUSED = (Outcome.MISS, Outcome.TIMEOUT)
 
 
 @contextlib.contextmanager
-def open_memory(path: Path | None) -> Iterator[Memory]:
+def open_memory(path: Path | None) -> Iterator[EarlierResults]:
     """Open the store at ``path`` as a result cache; without a store it is empty.
 
     Raises ``StoreError``.
     """
     if path is None or not path.exists():
-        yield NoMemory()
+        yield NoEarlierResults()
         return
     with open_store(path) as store:
         yield StoreMemory(store)

@@ -55,7 +55,7 @@ def test_declared_failures_pass(tmp_path: Path) -> None:
     declared.write_text(declared.read_text().replace("markupsafe-1.0", "another"))
     ended = gate(tmp_path, "--expect", declared)
     assert ended.status == 2
-    assert "known.yaml:2: meets no cell; the subjects here are markupsafe-1.0" in ended.err
+    assert "known.yaml:2: matches no cell; the subjects are markupsafe-1.0" in ended.err
 
 
 def test_a_lost_platform_fails_the_gate(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from harness.probe.journal import Journal
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.open_target import TargetSessions
 from harness.probe.prober import Prober
-from harness.probe.result_cache import Memory, NoMemory, Recent
+from harness.probe.result_cache import EarlierResults, NoEarlierResults, ResultCache
 from harness.probe.result_keys import ProbeLimits
 from harness.wheels.provider import Refusal
 from tests.support.local_engine import LocalEngine
@@ -112,7 +112,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
     engine: Engine | None = None,
     images: LocalImages | None = None,
     tag: str = "py3-none-any",
-    memory: Memory | None = None,
+    memory: EarlierResults | None = None,
     native: Sequence[Target] = (),
     own_pip: bool = False,
     require_hardening: bool = False,
@@ -122,7 +122,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
     Every target counts as emulated, apart from those in ``native``.
     """
     engine, images = engine or LocalEngine(), images or LocalImages()
-    known = Recent(memory or NoMemory())
+    known = ResultCache(memory or NoEarlierResults())
     targets = TargetSessions(
         engine=engine,
         images=images,

@@ -23,6 +23,7 @@ GRACE = 2.0  # seconds between a child's last report and its exit
 POLL = 0.01  # seconds between looks at a child
 LEAVING = 0.001  # the same once it has closed its output, which it does when it exits
 MANY = 256  # descriptors: more than this process ever has open
+NICE = 10  # a cell's many processes must not keep the agent from the processor
 BROKEN = 70  # exit status of a child whose body raised (sysexits.h, EX_SOFTWARE)
 
 Limits = namedtuple("Limits", "timeout quiet")  # seconds, of wall clock and of silence
@@ -106,6 +107,7 @@ def _become_cell(body, folder, output, reports, tokens):
     status = BROKEN
     try:
         os.setsid()
+        os.nice(NICE)
         default_signals()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(output, 1)

@@ -14,7 +14,7 @@ except ImportError:
     import signal
 
 WORK = os.environ.get("WHEELGRID_WORK", "/tmp")  # tests run the agent outside a container
-SWEEPS = 200
+SWEEPS = 20
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 _c_library = []  # loaded once, and inherited by every fork
@@ -82,7 +82,11 @@ def kill_session(pid):
 
 
 def kill_others(keep):
-    """Kill all processes of the container but ``keep``; return whether none is left."""
+    """Kill all processes of the container but ``keep``; return whether none is left.
+
+    Processes that fork faster than they are found are killed at once, and ``keep`` with them:
+    kill(2) with -1 reaches every process before another can fork.
+    """
     if os.getpid() != 1:
         return True
     for _ in range(SWEEPS):
@@ -92,6 +96,7 @@ def kill_others(keep):
         for pid in others:
             _end(pid)
         time.sleep(0.005)
+    os.kill(-1, signal.SIGKILL)
     return False
 
 

@@ -1,4 +1,4 @@
-"""Renewing the locks of a matrix on a mirror that does not answer."""
+"""Renewal of package locks from a mirror that does not answer."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ targets:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a matrix whose two suites are locked, before a mirror that nobody runs."""
+    """Return a matrix with two locked suites, and a mirror that does not answer."""
     monkeypatch.setenv("WHEELGRID_DEBIAN_MIRRORS", "http://127.0.0.1:9/debian")
     monkeypatch.setenv("WHEELGRID_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -38,16 +38,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made
 
 
-def test_what_cannot_be_fetched_stays_as_it_was(folder: Path) -> None:
-    """Both locks come out as they went in, and the reason is reported."""
+def test_unfetchable_locks_stay_unchanged(folder: Path) -> None:
+    """Both locks are unchanged, and the reason is reported."""
     before = {path: path.read_text() for path in (folder / "packages").iterdir()}
     renewed = renew_packages(read_matrix(folder), folder, print, accept_seen=False)
     assert renewed.texts == before
     assert all("127.0.0.1:9: no answer" in problem for problem in renewed.problems)
 
 
-def test_a_lock_that_cannot_be_read_costs_no_other_one(folder: Path) -> None:
-    """Its own file stays for whoever repairs it, and is reported; the other lock is kept."""
+def test_unreadable_lock_does_not_affect_others(folder: Path) -> None:
+    """Its file stays unchanged and is reported; the other lock is kept."""
     broken = lock_path(folder, "trixie")
     broken.write_text(broken.read_text() + "<<<<<<< HEAD\n")
     whole = lock_path(folder, "bookworm")
@@ -57,4 +57,4 @@ def test_a_lock_that_cannot_be_read_costs_no_other_one(folder: Path) -> None:
     assert any(
         "trixie.lock" in line and "neither a set nor a package file" in line for line in said
     )
-    assert f"{broken} stays as it is: not all of it could be fetched" in renewed.problems
+    assert f"{broken} stays unchanged: not all of its packages could be fetched" in renewed.problems

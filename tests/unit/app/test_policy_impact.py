@@ -1,4 +1,4 @@
-"""Policies and wheels of an index on loopback: what is read of them, and what shifts."""
+"""The impact of policies on wheels of a loopback index."""
 
 import hashlib
 from collections.abc import Callable
@@ -10,15 +10,15 @@ import pytest
 from urllib3 import Retry
 
 from harness.app.policy_impact import (
-    Places,
-    Reading,
+    PolicyTargets,
+    ReleaseFacts,
     find_policies,
     find_releases,
-    look_closer,
+    read_native,
     read_releases,
     shifts_of,
 )
-from harness.app.requested import Listed
+from harness.app.requested import ListedRelease
 from harness.core.cells import Matrix
 from harness.core.errors import UsageError
 from harness.core.policy import Policy
@@ -51,25 +51,25 @@ NOTHING = replace(TO_GNU, id="nothing", naming=None)
 METADATA = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
 
 
-Read = Callable[[str, bytes, Policy], Reading]
+Read = Callable[[str, bytes, Policy], ReleaseFacts]
 
 
 @pytest.fixture
 def said() -> list[str]:
-    """Collect what is said."""
+    """Collect progress messages."""
     return []
 
 
 @pytest.fixture
 def index(loopback_index: LoopbackIndex, impatient: Retry, tmp_path: Path) -> PackageIndex:
-    """Return the loopback index, which gives parts of files."""
+    """Return the loopback index, which serves byte ranges."""
     loopback_index.parts = True
     client = IndexClient(IndexSettings(endpoint=loopback_index.endpoint), impatient)
     return PackageIndex(Cache(tmp_path / "cache"), NOTHING_PINNED, lambda _: None, client)
 
 
 def serve(loopback: LoopbackIndex, folder: Path, name: str, data: bytes) -> IndexSource:
-    """Serve a release whose one wheel has one module of that name."""
+    """Serve a release with one wheel that has one module of that name."""
     composed = ComposedName(
         distribution="demo",
         version="1.0",
@@ -89,14 +89,16 @@ def serve(loopback: LoopbackIndex, folder: Path, name: str, data: bytes) -> Inde
 def read(
     loopback_index: LoopbackIndex, index: PackageIndex, tmp_path: Path, said: list[str]
 ) -> Read:
-    """Return what serves a wheel of one module and reads it for a policy."""
+    """Return a function that serves a wheel of one module and reads it for a policy."""
 
-    def read(name: str, data: bytes, policy: Policy) -> Reading:
+    def read(name: str, data: bytes, policy: Policy) -> ReleaseFacts:
         release = serve(loopback_index, tmp_path, name, data)
-        places = Places(targets=(TARGET,), passports={TARGET.key: MUSL}, symbols=symbols)
+        policy_targets = PolicyTargets(
+            targets=(TARGET,), passports={TARGET.key: MUSL}, symbols=symbols
+        )
         cache = Cache(tmp_path / "cache")
-        named = read_releases([release], places, index, cache, said.append)
-        return look_closer(named, [policy], index, cache, said.append)
+        named = read_releases([release], policy_targets, index, cache, said.append)
+        return read_native(named, [policy], index, cache, said.append)
 
     return read
 
@@ -111,41 +113,43 @@ def read(
         ("musl", ("ld-linux-x86-64.so.2",), PolicyEffect.FAILS),
     ],
 )
-def test_what_fails_anyway_does_not_shift(
+def test_wheel_that_fails_anyway_does_not_shift(
     read: Read, libc: str, needed: tuple[str, ...], effect: PolicyEffect
 ) -> None:
-    """A wheel whose library is missing, or of the other libc, is neither broken nor mended."""
-    reading = read(NAMES[libc], module("_core", *needed), TO_GNU)
-    (shift,) = shifts_of(TO_GNU, reading)
+    """A wheel that lacks a library or needs the other libc is neither broken nor fixed."""
+    release_facts = read(NAMES[libc], module("_core", *needed), TO_GNU)
+    (shift,) = shifts_of(TO_GNU, release_facts)
     assert shift.effect is effect
-    assert len(reading.closer) == 1
+    assert len(release_facts.native) == 1
     if needed:
         fails = shift.before if libc == "musl" else shift.after
         assert needed[0] in fails.evidence
 
 
-def test_what_does_not_shift_is_not_read(read: Read, loopback_index: LoopbackIndex) -> None:
-    """A wheel whose names nobody's change hits is left at its names, which cost its end alone."""
-    reading = read(NAMES["musl"], module("_core", "libgone.so.1"), NOTHING)
-    assert reading.closer == {}
+def test_elf_files_of_unshifted_wheels_are_not_read(
+    read: Read, loopback_index: LoopbackIndex
+) -> None:
+    """Only the end of such a wheel is requested, for its member names."""
+    release_facts = read(NAMES["musl"], module("_core", "libgone.so.1"), NOTHING)
+    assert release_facts.native == {}
     assert len([asked for asked in loopback_index.asked if asked.startswith("/files/")]) == 1
-    assert reading.read == reading.size
+    assert release_facts.read == release_facts.size
 
 
-def test_other_policies_change_no_count(read: Read) -> None:
-    """What one policy shifts is read, and does not change what is said of it under another."""
-    reading = read(NAMES["musl"], module("_core", "libgone.so.1"), TO_GNU)
-    assert len(reading.closer) == 1
-    assert [shift.effect for shift in shifts_of(NOTHING, reading)] == [PolicyEffect.WORKS]
+def test_policies_do_not_affect_each_other(read: Read) -> None:
+    """A wheel that one policy shifts is judged the same under another policy."""
+    release_facts = read(NAMES["musl"], module("_core", "libgone.so.1"), TO_GNU)
+    assert len(release_facts.native) == 1
+    assert [shift.effect for shift in shifts_of(NOTHING, release_facts)] == [PolicyEffect.WORKS]
 
 
-def test_a_wheel_that_cannot_be_read_closer(
+def test_unreadable_elf_files(
     read: Read, loopback_index: LoopbackIndex, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ) -> None:
-    """Where the ELF files cannot be read, that is said, and the names decide."""
+    """If the ELF files cannot be read, that is logged and the names decide."""
     whole = loopback_index.answer_part
 
-    def spoilt(request: BaseHTTPRequestHandler, first: int, last: int | None) -> None:
+    def damaged(request: BaseHTTPRequestHandler, first: int, last: int | None) -> None:
         pages = loopback_index.pages
         if first >= 0:
             pages.update(
@@ -153,27 +157,31 @@ def test_a_wheel_that_cannot_be_read_closer(
             )
         whole(request, first, last)
 
-    monkeypatch.setattr(loopback_index, "answer_part", spoilt)
+    monkeypatch.setattr(loopback_index, "answer_part", damaged)
     noise = b"".join(hashlib.sha256(bytes([i % 256, i // 256])).digest() for i in range(9000))
-    reading = read(NAMES["musl"], module("_core") + noise, TO_GNU)
-    assert reading.closer == {}
+    release_facts = read(NAMES["musl"], module("_core") + noise, TO_GNU)
+    assert release_facts.native == {}
     assert "cannot be unpacked" in said[-1]
-    assert [shift.effect for shift in shifts_of(TO_GNU, reading)] == [PolicyEffect.REGRESSED]
+    assert [shift.effect for shift in shifts_of(TO_GNU, release_facts)] == [PolicyEffect.REGRESSED]
 
 
-def test_bare_names(
+def test_bare_name_is_its_newest_release(
     loopback_index: LoopbackIndex, index: PackageIndex, tmp_path: Path, said: list[str]
 ) -> None:
-    """A bare name is its newest release, which is said; a name that nobody knows is left out."""
+    """The newest release is logged; an unknown name is left out."""
     release = serve(loopback_index, tmp_path, NAMES["musl"], module("_core"))
-    listed = [Listed(name="demo"), Listed(name="gone"), Listed(name="demo", version="1.0")]
+    listed = [
+        ListedRelease(name="demo"),
+        ListedRelease(name="gone"),
+        ListedRelease(name="demo", version="1.0"),
+    ]
     assert find_releases(listed, index, said.append) == (release,)
     assert "demo: 1.0 is the newest release" in said
     assert any(line.startswith("gone: the package index") for line in said)
 
 
 def test_find_policies() -> None:
-    """Policies by id, all of them where none is named, and the nearest one for a slip."""
+    """Policies are found by id, all without ids; an unknown id gets a suggestion."""
     matrix = Matrix(
         targets=(), subjects=(), builders=(), expectations=(), profiles=(),
         policies=(TO_GNU, NOTHING),

@@ -1,4 +1,4 @@
-"""The front of a run: the words for pytest, following it, and ending it."""
+"""The command line for pytest, following its journal, and interrupting it."""
 
 import io
 import json
@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from harness.app.pytest_driver import (
-    Ending,
+    PytestEnd,
     RunOptions,
     drive,
     prepare_out,
@@ -41,11 +41,13 @@ except KeyboardInterrupt:
 """
 
 
-def follow(out: Path, seconds: float, tidying: float = 0.0) -> tuple[Ending, RunState]:
-    state = RunState(())
-    words = [sys.executable, "-uc", JOURNALIST, str(out), str(seconds), str(tidying)]
-    ending = drive(words, state, out, Console(file=io.StringIO()))
-    return ending, state
+def follow(
+    out: Path, seconds: float, tidying: float = 0.0, *, script: str = JOURNALIST
+) -> tuple[PytestEnd, RunState, str]:
+    state, page = RunState(()), io.StringIO()
+    words = [sys.executable, "-uc", script, str(out), str(seconds), str(tidying)]
+    ending = drive(words, state, out, Console(file=page, width=1000))
+    return ending, state, page.getvalue()
 
 
 def press_ctrl_c(*after: float) -> None:
@@ -53,33 +55,44 @@ def press_ctrl_c(*after: float) -> None:
         threading.Timer(seconds, signal.raise_signal, [signal.SIGINT]).start()
 
 
-def test_the_journal_is_read_to_its_end(tmp_path: Path) -> None:
-    """What is in the journal when pytest ends has been taken in, its output is in the log."""
-    ending, state = follow(tmp_path, 0)
-    assert ending == Ending(status=0, interrupted=False)
+def test_journal_is_read_to_its_end(tmp_path: Path) -> None:
+    """All events are read when pytest ends, and its output is in the log."""
+    ending, state, _ = follow(tmp_path, 0)
+    assert ending == PytestEnd(status=0, interrupted=False)
     assert state.phases == {"images": 2.0}
     assert (tmp_path / "pytest.log").read_text() == "collecting\n"
 
 
-def test_ctrl_c_lets_pytest_tidy_up(tmp_path: Path) -> None:
-    """The first Ctrl-C is handed on, and what was measured is kept."""
+def test_damaged_lines_are_reported_once(tmp_path: Path) -> None:
+    """The other events are read, and the number of damaged lines is printed."""
+    script = JOURNALIST.replace("\\n'", "\\n{\\n[]\\n'")
+    ending, state, page = follow(tmp_path, 0, script=script)
+    assert (ending.status, state.phases) == (0, {"images": 2.0})
+    assert (
+        page.count(f"{tmp_path}/journal.jsonl: skipped lines of killed workers or a full disk: 2")
+        == 1
+    )
+
+
+def test_first_ctrl_c_waits_for_pytest(tmp_path: Path) -> None:
+    """Pytest gets the first Ctrl-C and can clean up; results are kept."""
     press_ctrl_c(1.0)
-    ending, state = follow(tmp_path, 60)
-    assert ending == Ending(status=2, interrupted=True)
+    ending, state, _ = follow(tmp_path, 60)
+    assert ending == PytestEnd(status=2, interrupted=True)
     assert state.phases == {"images": 2.0}
     assert "tidying up" in (tmp_path / "pytest.log").read_text()
 
 
-def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
-    """The second Ctrl-C kills at once; what was measured is kept all the same."""
+def test_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
+    """The second Ctrl-C kills pytest at once; results are kept."""
     press_ctrl_c(1.0, 1.6)
-    ending, state = follow(tmp_path, 60, tidying=60)
-    assert ending == Ending(status=-1, interrupted=True)
+    ending, state, _ = follow(tmp_path, 60, tidying=60)
+    assert ending == PytestEnd(status=-1, interrupted=True)
     assert state.phases == {"images": 2.0}
 
 
-def test_words_for_pytest(tmp_path: Path) -> None:
-    """Every option reaches pytest, and what was not given is not there."""
+def test_command_line_for_pytest(tmp_path: Path) -> None:
+    """Every given option reaches pytest, and no other."""
     plain = RunOptions(matrix=Path("/m"), out=tmp_path, workers=2)
     words = pytest_words(plain, tmp_path / "cells.json")
     assert words[1:3] == ["-m", "pytest"]
@@ -96,30 +109,30 @@ def test_words_for_pytest(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_reused(tmp_path: Path) -> None:
-    """The store is pytest's memory, unless everything is to be measured afresh."""
+def test_store_is_reused_unless_fresh(tmp_path: Path) -> None:
+    """Pytest gets the store, unless the run is fresh."""
     stored = RunOptions(matrix=Path("/m"), out=tmp_path, workers=2, store=tmp_path / "s.db")
     memory = f"--wheelgrid-memory={tmp_path}/s.db"
     assert memory in pytest_words(stored, tmp_path / "cells.json")
     assert memory not in pytest_words(replace(stored, fresh=True), tmp_path / "cells.json")
 
 
-def test_an_out_directory_that_cannot_be(tmp_path: Path) -> None:
-    """A place that cannot be written is told before anything runs."""
+def test_out_directory_that_cannot_be_written(tmp_path: Path) -> None:
+    """It is a usage error before anything runs."""
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"file/out: cannot be written: Not a directory; choose"):
         prepare_out(tmp_path / "file" / "out")
 
 
-def test_an_earlier_run_is_not_taken_for_this_one(tmp_path: Path) -> None:
-    """The files of an earlier run are gone, others stay."""
+def test_files_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
+    """Only the files of a run are removed."""
     for name in ("journal.jsonl", "run.json", "junit.xml", "mine.txt"):
         (tmp_path / name).touch()
     prepare_out(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_cells_for_pytest(tmp_path: Path) -> None:
-    """The cells reach pytest whole: subjects that are in no matrix, and what is expected."""
+def test_cells_round_trip(tmp_path: Path) -> None:
+    """Cells are written completely: subjects outside of the matrix, and expectations."""
     cells = (make_cell(expectation=expect(Outcome.CRASHED)), make_cell(source=FILE, subject="x-1"))
     assert load_cells(write_cells(tmp_path, cells).read_bytes()) == cells

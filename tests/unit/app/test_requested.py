@@ -1,4 +1,4 @@
-"""A user's own wheels as subjects."""
+"""Requested wheels and releases as subjects."""
 
 import zipfile
 from datetime import date
@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 from packaging.tags import parse_tag
 
-from harness.app.requested import Listed, Proof, not_applicable, read_candidates, read_list
+from harness.app.requested import (
+    ImportCheck,
+    ListedRelease,
+    not_applicable,
+    read_candidates,
+    read_list,
+)
 from harness.core.errors import UsageError
 from harness.core.subjects import FileSource, IndexSource
 from harness.core.targets import Target
@@ -22,7 +28,7 @@ CP313 = "cp313-cp313-manylinux_2_17_s390x"
 
 @pytest.fixture
 def index(tmp_path: Path) -> PackageIndex:
-    """Return an index that has pinned all it is asked for: one release without wheels."""
+    """Return an index with two pinned releases, one of them without wheels."""
     wheel = LockedWheel(filename=f"numpy-2.4.6-{CP311}.whl", sha256="0" * 64)
     lock = IndexLock(
         generated=date(2026, 11, 2), releases={"numpy==2.4.6": (wheel,), "pure-c==1.0": ()}
@@ -42,11 +48,11 @@ def target(python: str, arch: str) -> Target:
 
 
 def test_files_of_one_release_are_one_subject(tmp_path: Path, index: PackageIndex) -> None:
-    """Several files of a release are one row; each target gets the one that fits it."""
+    """Several files of a release are one subject with the tags of all."""
     other = make_wheel(tmp_path, "other", "")
     paths = [make_wheel(tmp_path, "mine", "", tag=tag) for tag in (CP311, CP313)]
     words = [str(paths[0]), str(other), str(paths[1])]
-    mine, others = read_candidates(words, Proof(), index)
+    mine, others = read_candidates(words, ImportCheck(), index)
     assert (mine.subject.id, others.subject.id) == ("mine-1.0", "other-1.0")
     assert mine.subject.source == FileSource(paths=tuple(map(str, paths)))
     assert mine.tags == parse_tag(CP311) | parse_tag(CP313)
@@ -76,37 +82,37 @@ def test_defective_wheel_is_accepted(tmp_path: Path, index: PackageIndex, name: 
             wheel.writestr(f"{name}.py", "answer = 42\n")
         for file, text in DEFECTIVE.get(name, {}).items():
             wheel.writestr(file if "/" in file else f"{info}/{file}", text)
-    (candidate,) = read_candidates([str(path)], Proof(), index)
+    (candidate,) = read_candidates([str(path)], ImportCheck(), index)
     assert candidate.subject.imports == (() if name == "bare" else (name,))
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_wheel_of_private_modules_alone_imports_them(tmp_path: Path, index: PackageIndex) -> None:
-    """Without a public module the private ones have to do."""
-    (candidate,) = read_candidates([str(make_wheel(tmp_path, "_mine", ""))], Proof(), index)
+def test_wheel_with_only_private_modules_imports_them(tmp_path: Path, index: PackageIndex) -> None:
+    """Without a public module, the private ones are imported."""
+    (candidate,) = read_candidates([str(make_wheel(tmp_path, "_mine", ""))], ImportCheck(), index)
     assert candidate.subject.imports == ("_mine",)
 
 
-def test_the_user_says_how_a_wheel_proves_itself(tmp_path: Path, index: PackageIndex) -> None:
-    """Given names and a given call replace the guess."""
-    proof = Proof(imports=("mine.core",), call="mine.core.f() == 1")
-    (candidate,) = read_candidates([str(make_wheel(tmp_path, "mine", ""))], proof, index)
+def test_given_imports_and_call(tmp_path: Path, index: PackageIndex) -> None:
+    """Imports and a call from the user replace the guess."""
+    check = ImportCheck(imports=("mine.core",), call="mine.core.f() == 1")
+    (candidate,) = read_candidates([str(make_wheel(tmp_path, "mine", ""))], check, index)
     assert candidate.subject.imports == ("mine.core",)
     assert candidate.subject.call == "mine.core.f() == 1"
 
 
-def test_a_release_of_the_index(index: PackageIndex) -> None:
-    """``name==version`` is normalised; a release without wheels cannot be checked."""
-    (candidate,) = read_candidates(["NumPy == 2.4.6"], Proof(imports=("numpy",)), index)
+def test_release_of_the_index(index: PackageIndex) -> None:
+    """``name==version`` is normalised; a release without wheels is a usage error."""
+    (candidate,) = read_candidates(["NumPy == 2.4.6"], ImportCheck(imports=("numpy",)), index)
     assert candidate.subject.source == IndexSource(name="numpy", version="2.4.6")
     with pytest.raises(UsageError, match=r"pure-c==1\.0: this release has no wheel for Linux"):
-        read_candidates(["pure_c==1.0"], Proof(), index)
+        read_candidates(["pure_c==1.0"], ImportCheck(), index)
 
 
-def test_where_a_wheel_is_not_applicable(tmp_path: Path, index: PackageIndex) -> None:
-    """Targets that no file is for are listed by reason; a release of the index is for all."""
+def test_targets_that_no_wheel_fits(tmp_path: Path, index: PackageIndex) -> None:
+    """Targets that no file fits are listed by reason; releases of the index are left out."""
     words = [str(make_wheel(tmp_path, "mine", "", tag=CP311)), "numpy==2.4.6"]
-    candidates = read_candidates(words, Proof(imports=("x",)), index)
+    candidates = read_candidates(words, ImportCheck(imports=("x",)), index)
     targets = [target("3.11", "x86_64"), target("3.13", "x86_64"), target("3.11", "s390x")]
     assert not_applicable(candidates, targets) == {
         ("mine-1.0", "needs CPython 3.11, the target has 3.13"): ["debian-3.13/x86_64"],
@@ -114,37 +120,37 @@ def test_where_a_wheel_is_not_applicable(tmp_path: Path, index: PackageIndex) ->
     }
 
 
-def test_a_folder_of_wheels(tmp_path: Path, index: PackageIndex) -> None:
-    """A folder means the wheels in it; one without a wheel is a mistake."""
+def test_folder_of_wheels(tmp_path: Path, index: PackageIndex) -> None:
+    """A folder means its wheels; a folder without wheels is a usage error."""
     folder = tmp_path / "dist"
     folder.mkdir()
-    with pytest.raises(UsageError, match="dist: no wheel is in this folder"):
-        read_candidates([str(folder)], Proof(), index)
+    with pytest.raises(UsageError, match=r"dist: this folder has no \.whl file"):
+        read_candidates([str(folder)], ImportCheck(), index)
     path = make_wheel(folder, "mine", "")
     (folder / "mine-1.0.tar.gz").touch()
-    (mine,) = read_candidates([str(folder)], Proof(), index)
+    (mine,) = read_candidates([str(folder)], ImportCheck(), index)
     assert mine.subject.source == FileSource(paths=(str(path),))
 
 
-def test_a_list_of_releases(tmp_path: Path) -> None:
-    """Releases and bare names, normalised; comments and empty lines are nothing."""
+def test_list_of_releases(tmp_path: Path) -> None:
+    """Releases and bare names are normalised; comments and empty lines are skipped."""
     path = tmp_path / "list.txt"
     path.write_text("# numerics\nNumPy == 2.4.0RC1 # pinned\n\nruamel.yaml.clib\nx\n")
     assert read_list(path) == (
-        Listed(name="numpy", version="2.4.0rc1"),
-        Listed(name="ruamel-yaml-clib"),
-        Listed(name="x"),
+        ListedRelease(name="numpy", version="2.4.0rc1"),
+        ListedRelease(name="ruamel-yaml-clib"),
+        ListedRelease(name="x"),
     )
 
 
-def test_lines_that_are_no_release(tmp_path: Path) -> None:
-    """Every wrong line is named with its number, and what to write."""
+def test_malformed_lines_of_a_list(tmp_path: Path) -> None:
+    """Every malformed line is reported with its number and the correct form."""
     path = tmp_path / "list.txt"
     path.write_text("numpy\ndist/a.whl\nnumpy>=2\nnumpy==new\n")
     with pytest.raises(UsageError) as caught:
         read_list(path)
     assert str(caught.value).splitlines() == [
-        f"{path}:{number}: {word!r} is no release; write name==1.2.3, or a name alone"
+        f"{path}:{number}: {word!r} is not a release; write name==1.2.3, or only a name"
         for number, word in ((2, "dist/a.whl"), (3, "numpy>=2"), (4, "numpy==new"))
     ]
     with pytest.raises(UsageError, match="cannot be read"):

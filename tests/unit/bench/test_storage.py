@@ -1,4 +1,4 @@
-"""The benchmark of a large store, with a small one."""
+"""The storage benchmark, with few cells."""
 
 import gc
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from harness.bench import storage
 
 @pytest.fixture(autouse=True)
 def _own_pace() -> Iterator[None]:
-    """Leave the collector of garbage as it was."""
+    """Restore the thresholds of the garbage collector."""
     before = gc.get_threshold()
     yield
     gc.set_threshold(*before)
@@ -19,7 +19,7 @@ def _own_pace() -> Iterator[None]:
 def test_every_use_is_timed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each use has its seconds in a line, and one over the limit is told by the exit code."""
+    """Each use has a line with its seconds; the exit code is 1 if one exceeds the limit."""
     assert storage.main(["400"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "400 cells, two runs, on one core:"
@@ -38,8 +38,8 @@ def test_every_use_is_timed(
 
 
 def test_the_two_runs_differ() -> None:
-    """The second run has regressions to be compared and told."""
-    cells = storage.made_up_cells(400)
-    first, second = (storage.made_up_observations(cells, run) for run in range(2))
+    """The second run has regressions."""
+    cells = storage.sample_cells(400)
+    first, second = (storage.sample_observations(cells, run) for run in range(2))
     flipped = [a.cell for a, b in zip(first, second, strict=True) if a.outcome is not b.outcome]
     assert len(flipped) == 400 // storage.FLIPS

@@ -78,7 +78,7 @@ def test_a_name_that_is_nearly_right(
 @pytest.mark.parametrize(
     ("query", "complaint"),
     [
-        ("subject:nobody", "none meets the query"),
+        ("subject:nobody", "cells matches the query"),
         ("outcome:crushed", "did you mean 'crashed'?"),
         ("outcome:crashed", "no such store"),
     ],

@@ -1,4 +1,4 @@
-"""The policy of confirmation, as a table."""
+"""When a result is confirmed, and which result counts."""
 
 from dataclasses import replace
 
@@ -60,10 +60,8 @@ MISS = _result("miss")
         ([(SESSION, MISS), (FRESH, MISS)], None),
     ],
 )
-def test_what_was_seen_decides_what_is_tried_next(
-    seen: list[tuple[AttemptMode, ProbeResult]], mode: AttemptMode | None
-) -> None:
-    """A pass ends it; a failure ends it once a container of its own has confirmed it."""
+def test_next_mode(seen: list[tuple[AttemptMode, ProbeResult]], mode: AttemptMode | None) -> None:
+    """A pass needs no confirmation; a failure needs one in a separate container."""
     assert next_mode(seen, listed=True) is mode
     assert believed(seen, listed=True, filename=FILENAME) is seen[-1][1]
 
@@ -72,13 +70,13 @@ def test_what_was_seen_decides_what_is_tried_next(
     ("first", "mode"), [(PASS, None), (BROKEN, None), (NOT_INSTALLED, None), (MISS, FRESH)]
 )
 def test_unlisted_wheel_is_refused_at_once(first: ProbeResult, mode: AttemptMode | None) -> None:
-    """Only a miss is tried again: nothing that the wheel does makes pip accept its tag."""
+    """Only a miss is repeated: no result of the wheel makes pip accept its tag."""
     assert next_mode([(SESSION, first)], listed=False) is mode
 
 
 @pytest.mark.parametrize("result", [PASS, BROKEN, NOT_INSTALLED, CRASH, HANGS])
-def test_old_pip_installs_what_it_would_refuse(result: ProbeResult) -> None:
-    """The result is pip's refusal, whatever the wheel did."""
+def test_unlisted_wheel_counts_as_refused(result: ProbeResult) -> None:
+    """A wheel that old pip installed against its tags counts as refused."""
     said = believed([(SESSION, result)], listed=False, filename=FILENAME)
     assert (said.outcome, said.stage, said.cause) == (
         Outcome.REFUSED,
@@ -89,8 +87,8 @@ def test_old_pip_installs_what_it_would_refuse(result: ProbeResult) -> None:
 
 
 @pytest.mark.parametrize("result", [REFUSED, MISS])
-def test_refusal_and_miss_stay_as_they_are(result: ProbeResult) -> None:
-    """The evidence of a refusal is pip's own message."""
+def test_refusal_and_miss_are_not_changed(result: ProbeResult) -> None:
+    """The evidence of a refusal is pip's message."""
     assert believed([(SESSION, result)], listed=False, filename=FILENAME) is result
 
 
@@ -104,6 +102,6 @@ def test_refusal_and_miss_stay_as_they_are(result: ProbeResult) -> None:
     ],
 )
 def test_one_listed_tag_is_enough(filename: str, listed: bool) -> None:
-    """A tag counts as a whole; of a file name that is none the installer reports itself."""
+    """One accepted tag is enough. The installer itself reports a malformed file name."""
     passport = replace(GLIBC, tags=("cp311-cp311-manylinux_2_17_x86_64", "py3-none-any"))
     assert is_listed(filename, passport) is listed

@@ -1,4 +1,4 @@
-"""What a process in a container sees of its hardening, as plain values."""
+"""Limits that a process in a container sees, compared with the hardening."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,8 +18,8 @@ WHOLE = Enforced(
 )
 
 
-def test_everything_is_in_effect() -> None:
-    """A container as it was asked for lacks nothing."""
+def test_full_hardening() -> None:
+    """A container with all limits lacks none."""
     assert unenforced(WHOLE, HARDENING, LIMITS) == ()
 
 
@@ -44,11 +44,11 @@ def test_everything_is_in_effect() -> None:
         ("cpus", "files", FILES | {"cpu": "-1"}),
     ],
 )
-def test_one_part_is_missing(name: str, field: str, value: Any) -> None:  # noqa: ANN401 - of any field
-    """It is named, and nothing else is."""
+def test_missing_limit_is_named(name: str, field: str, value: Any) -> None:  # noqa: ANN401 - of any field
+    """Only the missing limit is named."""
     assert unenforced(WHOLE.model_copy(update={field: value}), HARDENING, LIMITS) == (name,)
 
 
-def test_limits_are_those_that_were_asked_for() -> None:
-    """A larger limit than asked for is not enforced."""
+def test_limit_must_equal_the_requested_one() -> None:
+    """A limit that is larger than requested counts as not enforced."""
     assert unenforced(WHOLE, HARDENING, replace(LIMITS, pids=64)) == ("pids",)

@@ -1,4 +1,4 @@
-"""The verdict on what came of a child, as plain values."""
+"""The agent's verdict on the report and the exit of a child process."""
 
 # mypy: allow-untyped-calls
 # The agent runs on Python 3.6 and is not typed.
@@ -43,8 +43,8 @@ def _short(verdict: dict[str, str]) -> tuple[str, str, str]:
         (_result(None, -9, ended="output"), ("import-failed", "import", "endless-output")),
     ],
 )
-def test_imports(result: object, verdict: tuple[str, str, str]) -> None:
-    """Only a whole report with a clean exit passes; limits and signals outweigh reports."""
+def test_verdict_on_an_import(result: object, verdict: tuple[str, str, str]) -> None:
+    """Only a complete report with a clean exit passes; limits and signals override reports."""
     assert _short(judge_import(result)) == verdict
 
 
@@ -78,8 +78,10 @@ def test_imports(result: object, verdict: tuple[str, str, str]) -> None:
         ),
     ],
 )
-def test_installs(result: object, whose: str, verdict: tuple[str, str, str]) -> None:
-    """A refusal is pip's own error line; what is not the subject's doing is a miss."""
+def test_verdict_on_an_installation(
+    result: object, whose: str, verdict: tuple[str, str, str]
+) -> None:
+    """A refusal has pip's error line; a failure that the subject did not cause is a miss."""
     assert _short(judge_install(result, whose)) == verdict
 
 
@@ -100,13 +102,13 @@ def test_installs(result: object, whose: str, verdict: tuple[str, str, str]) -> 
         (_result(PASSED, stage="call"), ""),
     ],
 )
-def test_key_lines(result: object, evidence: str) -> None:
-    """The key line is what the child said last, else how it ended."""
+def test_evidence(result: object, evidence: str) -> None:
+    """The evidence is the last line of the child, or else the way it ended."""
     assert judge_import(result)["evidence"] == evidence
 
 
-def test_installed() -> None:
-    """An install counts only when pip ran to its end and reported success."""
+def test_installation_needs_a_report_of_success() -> None:
+    """An installation counts only if pip finished and reported success."""
     assert installed(_result(INSTALLED))
     assert not installed(None)
     assert not installed(_result(INSTALLED, 1))
@@ -114,12 +116,12 @@ def test_installed() -> None:
     assert not installed(_result(INSTALLED, ended="timeout"))
 
 
-def test_lost_result_has_the_limit_that_was_reached() -> None:
-    """A cell that kills the process that ran it crashes; out of memory has its own cause."""
+def test_lost_child_is_a_crash_with_its_limit() -> None:
+    """A cell that kills its runner is a crash; out of memory has its own cause."""
     assert judge_import(None, ["memory-limit"])["cause"] == "memory-limit"
 
 
-def test_texts_can_be_stored_anywhere() -> None:
-    """Lone surrogates, which no UTF-8 file can hold, are escaped."""
+def test_lone_surrogates_are_escaped() -> None:
+    """A verdict has no lone surrogates, so that it can be encoded as UTF-8."""
     verdict = judge_import(_result({"done": True, "failed": "\udcff"}, log="a\ud800"))
     assert (verdict["evidence"], verdict["log"]) == ("\\udcff", "a\\ud800")

@@ -1,4 +1,4 @@
-"""What a native twin installs for an emulated target, with the real agent and this pip."""
+"""Native installation for emulated targets, with the real agent and this machine's pip."""
 
 import os
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ FOREIGN_TAG = "py3-none-linux_s390x"
 
 
 class Images:
-    """Where the installer' images are: one for all ids, unless there is none."""
+    """Known images by target id; an empty name is an image that the engine lacks."""
 
     def __init__(self, images: dict[str, str]) -> None:
         self._images = images
@@ -39,7 +39,7 @@ class Images:
 
 
 class Engine(LocalEngine):
-    """A local engine that knows which images it has."""
+    """A local engine that has every image with a name."""
 
     def find_image(self, reference: str) -> EngineImage | None:
         return super().find_image(reference) if reference else None
@@ -47,7 +47,7 @@ class Engine(LocalEngine):
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    """Return an engine that nobody may leave a process in."""
+    """Return an engine; every process in it must have ended after the test."""
     made = Engine()
     yield made
     assert all(channel.process.poll() is not None for channel in made.opened)
@@ -61,7 +61,7 @@ def here() -> Passport:
 
 @pytest.fixture
 def emulated(here: Passport) -> Passport:
-    """Return the passport of a target that is like this machine but for the tags it accepts."""
+    """Return the passport of this machine with other tags."""
     return replace(here, tags=(FOREIGN_TAG, *here.tags[-1:]))
 
 
@@ -82,10 +82,10 @@ def _job(folder: Path, tag: str = FOREIGN_TAG, code: str = "x = 1") -> Job:
     return job_for(make_wheel(folder, "good", code, tag=tag, files=tool))
 
 
-def test_what_the_twin_installs_is_imported_elsewhere(
+def test_natively_installed_wheel_is_imported(
     engine: Engine, installer: NativeInstaller, emulated: Passport, tmp_path: Path
 ) -> None:
-    """Files and modes are those of a real installation, and nothing is installed again."""
+    """The site directory has the files and modes of an installation; pip does not run again."""
     there = (
         "__import__('os').access(good.__file__[:-7] + 'bin/good-tool', 1)"
         " and open(good.__file__[:-7] + 'good-1.0.dist-info/INSTALLER').read() == 'pip\\n'"
@@ -100,10 +100,10 @@ def test_what_the_twin_installs_is_imported_elsewhere(
     assert (result.outcome, result.stage, result.log) == (Outcome.PASS, Stage.CALL, "")
 
 
-def test_twin_accepts_the_targets_tags(
+def test_native_pip_accepts_the_targets_tags(
     installer: NativeInstaller, emulated: Passport, tmp_path: Path
 ) -> None:
-    """What the target's own list lacks is refused, a tag of this machine included."""
+    """A tag that the target lacks is refused, even one of this machine."""
     own = _job(tmp_path, f"py3-none-linux_{os.uname().machine}")
     refused = installer.install(FOREIGN, emulated, own)
     assert refused is not None
@@ -114,8 +114,8 @@ def test_twin_accepts_the_targets_tags(
     assert accepted.failure is None
 
 
-def test_what_pip_breaks_on(installer: NativeInstaller, emulated: Passport) -> None:
-    """A failure is told in pip's words, for the prober to confirm."""
+def test_failure_of_the_native_pip(installer: NativeInstaller, emulated: Passport) -> None:
+    """A failure has pip's message, and the prober confirms it."""
     job = Job(wheels=((f"good-1.0-{FOREIGN_TAG}.whl", b"no wheel"),), imports=("good",), call="",
               timeout=60, quiet=60)  # fmt: skip
     installed = installer.install(FOREIGN, emulated, job)
@@ -126,30 +126,30 @@ def test_what_pip_breaks_on(installer: NativeInstaller, emulated: Passport) -> N
 
 
 @pytest.mark.parametrize("fact", ["python", "installer"])
-def test_another_pip_or_python_is_no_twin(
+def test_native_target_needs_the_same_pip_and_python(
     installer: NativeInstaller, emulated: Passport, tmp_path: Path, fact: str
 ) -> None:
-    """The target installs for itself."""
+    """With another pip or Python, the target installs."""
     differs = replace(emulated, **{fact: "another"})  # type: ignore[arg-type]
     assert installer.install(FOREIGN, differs, _job(tmp_path)) is None
     assert not installer.has(FOREIGN)
 
 
-def test_target_without_a_twin(engine: Engine, emulated: Passport, tmp_path: Path) -> None:
-    """A target of foreign arches alone has none, nor has one whose native image is not here."""
+def test_target_without_a_native_image(engine: Engine, emulated: Passport, tmp_path: Path) -> None:
+    """The matrix may lack the native target, or the engine its image."""
     assert not _installer(engine).has(replace(FOREIGN, id="alone"))
     installer = _installer(engine, here="")
     assert installer.install(FOREIGN, emulated, _job(tmp_path)) is None
     assert not installer.has(FOREIGN)
-    with pytest.raises(ImageError, match="no image of here/"):
+    with pytest.raises(ImageError, match="the engine has no image of here/"):
         installer.at(FOREIGN)
     assert engine.opened == []
 
 
-def test_what_is_too_large_is_not_sent_about(
+def test_large_wheels_are_installed_by_the_target(
     installer: NativeInstaller, emulated: Passport, tmp_path: Path
 ) -> None:
-    """Neither is a subject whose companions are not laid out: pip installs all of them."""
+    """So is a subject whose companions pip must install."""
     (wheel,) = _job(tmp_path).wheels
     for wheels in (((wheel[0], bytes(TOO_LARGE + 1)),), (wheel, wheel)):
         job = replace(_job(tmp_path), wheels=wheels)
@@ -157,10 +157,10 @@ def test_what_is_too_large_is_not_sent_about(
 
 
 @pytest.mark.parametrize(("other", "sessions"), [("image", 1), ("another image", 2)])
-def test_one_session_an_image(
+def test_one_session_per_image(
     engine: Engine, emulated: Passport, tmp_path: Path, other: str, sessions: int
 ) -> None:
-    """A session serves all arches of its target and all targets of its image."""
+    """A session serves all arches of its target and all targets with its image."""
     installer = _installer(engine, other=other)
     for target in (FOREIGN, replace(FOREIGN, arch_name="aarch64"), OTHER):
         assert installer.install(target, emulated, _job(tmp_path)) is not None
@@ -171,7 +171,7 @@ def test_one_session_an_image(
 def test_a_lost_session_is_replaced(
     engine: Engine, installer: NativeInstaller, emulated: Passport, tmp_path: Path
 ) -> None:
-    """The target installs that one wheel for itself, and the next twin the next one."""
+    """The target installs that wheel; a new native session installs the next one."""
     installer.at(FOREIGN)
     engine.opened[0].process.kill()
     assert installer.install(FOREIGN, emulated, _job(tmp_path)) is None

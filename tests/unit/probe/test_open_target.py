@@ -1,4 +1,4 @@
-"""Sessions of open targets: what ends one, and what is asked of the engine's limits."""
+"""Sessions of open targets: limits that are not enforced, and sessions that are not sealed."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ CELL = Cell(target=THIS_MACHINE, subject=SUBJECT)
 
 
 def test_limits_that_are_not_enforced_are_journaled(tmp_path: Path) -> None:
-    """A process of this machine has none of them; its cells are probed all the same."""
+    """A local process has none of the limits; its cells are probed anyway."""
     journal = Journal(tmp_path / "journal.jsonl")
     with local_prober({"one": ""}, journal) as prober:
         assert prober.observe(CELL).outcome is Outcome.PASS
@@ -28,7 +28,7 @@ def test_limits_that_are_not_enforced_are_journaled(tmp_path: Path) -> None:
 
 
 def test_required_limits_that_are_not_enforced_are_a_miss(tmp_path: Path) -> None:
-    """Nothing is probed there, and the evidence names what is missing."""
+    """No cell is probed, and the evidence names the missing limits."""
     journal = Journal(tmp_path / "journal.jsonl")
     with local_prober({"one": ""}, journal, require_hardening=True) as prober:
         seen = prober.observe(CELL)
@@ -37,7 +37,7 @@ def test_required_limits_that_are_not_enforced_are_a_miss(tmp_path: Path) -> Non
 
 
 def test_session_that_cannot_be_sealed_serves_one_cell(tmp_path: Path) -> None:
-    """Without ctypes, a cell could reach the agent: the next one gets another container."""
+    """Without ctypes a cell could reach the agent, so the next cell needs another container."""
     wheel = make_wheel(tmp_path, "good", "")
     with open_session(LocalEngine(), "image", THIS_MACHINE, Limits()) as session:
         session.start(warm=False)

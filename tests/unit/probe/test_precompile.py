@@ -1,4 +1,4 @@
-"""Bytecode by the native twin, with the real agent in a local process."""
+"""Bytecode from the native target, with the real agent in a local process."""
 
 import zipfile
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ FOREIGN = replace(THIS_MACHINE, arch_name=find_arch("s390x").name)
 
 
 class Images:
-    """What the twin would use; ``there`` says whether the local engine has it."""
+    """The image of the native target; the engine has it if ``there``."""
 
     def __init__(self, *, there: bool) -> None:
         self._there = there
@@ -70,8 +70,8 @@ def _wheels(
     return (WheelRef(filename=path.name, sha256=sha256, size=1, path=str(path)),)
 
 
-def test_twin_compiles_once(tmp_path: Path, cache: Cache, python: str) -> None:
-    """The sources of a wheel are compiled by the same target here, and by none again."""
+def test_native_target_compiles_once(tmp_path: Path, cache: Cache, python: str) -> None:
+    """The sources of a wheel are compiled once and cached."""
     engine = LocalEngine()
     for _ in range(2):
         with _precompiler(cache, engine) as precompiler:
@@ -81,8 +81,10 @@ def test_twin_compiles_once(tmp_path: Path, cache: Cache, python: str) -> None:
     assert len(engine.opened) == 1
 
 
-def test_sources_and_not_arches_are_what_counts(tmp_path: Path, cache: Cache, python: str) -> None:
-    """Wheels that differ in all but their Python files share their bytecode."""
+def test_wheels_with_the_same_sources_share_bytecode(
+    tmp_path: Path, cache: Cache, python: str
+) -> None:
+    """Only the Python files of a wheel decide about its bytecode."""
     engine = LocalEngine()
     for tag in ("py3-none-any", "cp311-cp311-linux_s390x"):
         wheels = _wheels(tmp_path, tag=tag, binary=tag)
@@ -91,10 +93,8 @@ def test_sources_and_not_arches_are_what_counts(tmp_path: Path, cache: Cache, py
     assert len(engine.opened) == 1
 
 
-def test_what_is_soon_compiled_is_left_to_the_import(
-    tmp_path: Path, cache: Cache, python: str
-) -> None:
-    """A few lines cost more to unpack than to compile."""
+def test_short_sources_are_not_precompiled(tmp_path: Path, cache: Cache, python: str) -> None:
+    """A few lines take longer to unpack than to compile."""
     engine = LocalEngine()
     wheels = _wheels(tmp_path, "answer = 42")
     with _precompiler(cache, engine) as precompiler:
@@ -103,23 +103,23 @@ def test_what_is_soon_compiled_is_left_to_the_import(
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["no image", "another Python"])
-def test_without_a_fitting_twin_there_is_none(tmp_path: Path, cache: Cache, there: bool) -> None:
-    """No image is made for it and no other release asked; nothing of that is kept."""
+def test_no_bytecode_without_image_and_release(tmp_path: Path, cache: Cache, there: bool) -> None:
+    """Without an image of the same release there is no bytecode, and nothing is cached."""
     with _precompiler(cache, LocalEngine(), there=there) as precompiler:
         for _ in range(2):
             assert precompiler.bytecode(FOREIGN, "3.6.0", _wheels(tmp_path)) == b""
     assert cache.entries(KIND) == ()
 
 
-def test_target_without_a_twin(tmp_path: Path, cache: Cache, python: str) -> None:
-    """A target that the matrix has on foreign arches alone compiles for itself."""
+def test_target_without_a_native_target(tmp_path: Path, cache: Cache, python: str) -> None:
+    """A target that the matrix has only on foreign arches compiles its sources."""
     alone = replace(FOREIGN, id="alone")
     with _precompiler(cache, LocalEngine()) as precompiler:
         assert precompiler.bytecode(alone, python, _wheels(tmp_path)) == b""
 
 
-def test_agent_is_compiled_once_for_a_release(cache: Cache, python: str) -> None:
-    """All of its modules are, and a session that is given them is as every other."""
+def test_agent_is_compiled_once_per_release(cache: Cache, python: str) -> None:
+    """A session starts with all compiled modules, and ignores those of another release."""
     engine = LocalEngine()
     for _ in range(2):
         with _precompiler(cache, engine) as precompiler:
@@ -135,10 +135,11 @@ def test_agent_is_compiled_once_for_a_release(cache: Cache, python: str) -> None
         open_session(engine, "image", THIS_MACHINE, Limits()) as session,
         pytest.raises(ImageError),
     ):
-        session.start(warm=False, compiled=broken)  # what is for this release is taken
+        session.start(warm=False, compiled=broken)  # bytecode of this release is used
 
 
-def test_agent_without_a_twin_compiles_itself(cache: Cache) -> None:
+def test_agent_is_not_precompiled_without_a_native_image(cache: Cache) -> None:
+    """Without a native target or its image there are no compiled modules."""
     for target, there in ((FOREIGN, False), (replace(FOREIGN, id="alone"), True)):
         with _precompiler(cache, LocalEngine(), there=there) as precompiler:
             assert precompiler.agent(target) == ()
@@ -156,7 +157,7 @@ def _name_of_no_encoding(data: bytes) -> bytes:
 def test_unreadable_wheel(
     tmp_path: Path, cache: Cache, python: str, damage: Callable[[bytes], bytes]
 ) -> None:
-    """What is the matter with a wheel is for the probe to say."""
+    """An unreadable wheel has no bytecode; the probe reports its error."""
     (wheel,) = _wheels(tmp_path, **{"\u00e9.py": LONG})
     path = Path(wheel.path)
     path.write_bytes(damage(path.read_bytes()))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from harness.core.errors import (
     PackageIndexError,
     UsageError,
 )
-from harness.core.subjects import IndexSource, Subject
+from harness.core.subjects import IndexSource, Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.cache import CacheError
 from harness.host.engine import ContainerSpec
@@ -24,7 +25,7 @@ from harness.probe.jobs import ProbeResult
 from harness.probe.journal import Journal, observations, read_events
 from harness.wheels.provider import Refusal
 from tests.support.local_engine import LocalChannel, LocalEngine
-from tests.support.local_prober import HERE, IMAGE, Answer, LocalImages, local_prober
+from tests.support.local_prober import HERE, IMAGE, Answer, LocalImages, MadeWheels, local_prober
 
 KILLS_THE_AGENT = """
 import os
@@ -42,7 +43,7 @@ def journal(tmp_path: Path) -> Journal:
 
 @pytest.fixture
 def engine() -> Iterator[LocalEngine]:
-    """Return an engine that no prober may leave a process in."""
+    """Return an engine; every process in it must have ended after the test."""
     made = LocalEngine()
     yield made
     assert all(channel.process.poll() is not None for channel in made.opened)
@@ -75,8 +76,8 @@ def _modes(journal: Journal) -> list[list[tuple[str, Outcome]]]:
     return [[(a.mode, a.outcome) for a in seen.attempts] for seen in observations(events)]
 
 
-def test_a_pass_is_believed_at_once(journal: Journal, engine: LocalEngine) -> None:
-    """What passes in the session is probed once, and the session serves the next cell too."""
+def test_pass_is_not_confirmed(journal: Journal, engine: LocalEngine) -> None:
+    """A pass is probed once, and its session serves the next cell, too."""
     with local_prober({"one": "", "two": ""}, journal, engine=engine) as prober:
         seen = [prober.observe(_cell("one")), prober.observe(_cell("two"))]
     assert [s.outcome for s in seen] == [Outcome.PASS, Outcome.PASS]
@@ -84,8 +85,8 @@ def test_a_pass_is_believed_at_once(journal: Journal, engine: LocalEngine) -> No
     assert len(engine.opened) == 1
 
 
-def test_what_does_not_pass_is_confirmed(journal: Journal, engine: LocalEngine) -> None:
-    """A non-pass is probed again in a container of its own."""
+def test_failure_is_confirmed(journal: Journal, engine: LocalEngine) -> None:
+    """A failure is probed again in a separate container."""
     with local_prober({"one": BROKEN}, journal, engine=engine) as prober:
         seen = prober.observe(_cell("one"))
     assert (seen.outcome, seen.stage) == (Outcome.IMPORT_FAILED, Stage.IMPORT)
@@ -95,8 +96,8 @@ def test_what_does_not_pass_is_confirmed(journal: Journal, engine: LocalEngine) 
     assert len(engine.opened) == 2
 
 
-def test_a_twin_installs(journal: Journal, engine: LocalEngine) -> None:
-    """What a native twin installed is imported here, and a failure is confirmed by other ways."""
+def test_native_installation(journal: Journal, engine: LocalEngine) -> None:
+    """A natively installed wheel is imported in the target; a failure is confirmed there."""
     answers: dict[str, Answer] = {"one": "import beside", "beside": "", "bad": BROKEN}
     with local_prober(answers, journal, engine=engine, native=[_target()]) as prober:
         for name in ("one", "bad"):
@@ -109,10 +110,10 @@ def test_a_twin_installs(journal: Journal, engine: LocalEngine) -> None:
     assert len(engine.opened) == 3
 
 
-def test_what_a_twin_cannot_install_is_confirmed_by_the_targets_own_pip(
+def test_native_install_failure_is_confirmed_by_the_targets_pip(
     journal: Journal, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A twin's pip paints no cell red by itself."""
+    """A failure of the native pip alone is not a result."""
     monkeypatch.setattr("harness.probe.native_installer.Session.install", _installs_nothing)
     with local_prober({"one": ""}, journal, engine=engine, native=[_target()]) as prober:
         seen = prober.observe(_cell("one"))
@@ -132,8 +133,8 @@ def _installs_nothing(*_: object) -> tuple[ProbeResult, bytes, float]:
     return failure, b"", 0.0
 
 
-def test_own_pip_asks_no_twin(journal: Journal, engine: LocalEngine) -> None:
-    """Who wants to know of the target's own pip gets that for every wheel."""
+def test_own_pip_installs_in_the_target(journal: Journal, engine: LocalEngine) -> None:
+    """``--own-pip`` installs with the target's pip, and its results have other keys."""
     with local_prober(
         {"one": ""}, journal, engine=engine, native=[_target()], own_pip=True
     ) as prober:
@@ -144,10 +145,12 @@ def test_own_pip_asks_no_twin(journal: Journal, engine: LocalEngine) -> None:
     assert own.key != native.key
 
 
-def test_a_refusal_that_pip_lists_is_believed(journal: Journal, engine: LocalEngine) -> None:
-    """Where pip's own list has none of the wheel's tags, its refusal is no accident.
+def test_unlisted_wheel_is_refused_without_confirmation(
+    journal: Journal, engine: LocalEngine
+) -> None:
+    """A refusal counts at once if pip accepts none of the wheel's tags.
 
-    With a ``--target`` pips before 20.3 do not look, so that the list alone says it.
+    pip before 20.3 does not check tags with ``--target``, so its list of tags decides.
     """
     with local_prober({"one": ""}, journal, engine=engine, tag="cp27-cp27m-win32") as prober:
         seen = prober.observe(_cell("one"))
@@ -160,8 +163,8 @@ def test_a_refusal_that_pip_lists_is_believed(journal: Journal, engine: LocalEng
     assert len(engine.opened) == 1
 
 
-def test_the_confirmation_decides(journal: Journal, engine: LocalEngine, tmp_path: Path) -> None:
-    """A failure that does not happen again is a pass, and all attempts are kept."""
+def test_last_attempt_counts(journal: Journal, engine: LocalEngine, tmp_path: Path) -> None:
+    """A failure that is not repeated becomes a pass; all attempts are recorded."""
     flag = tmp_path / "flag"
     code = (
         f"import os\nif not os.path.exists({str(flag)!r}):\n"
@@ -179,8 +182,8 @@ def test_the_confirmation_decides(journal: Journal, engine: LocalEngine, tmp_pat
     ]
 
 
-def test_an_image_that_cannot_be_had(journal: Journal, engine: LocalEngine) -> None:
-    """Its cells are misses with its cause, it is asked for once, and other targets go on."""
+def test_unavailable_image(journal: Journal, engine: LocalEngine) -> None:
+    """Its cells are misses with its cause; it is requested once; other targets are probed."""
     error = ImageError("here: no such image", cause=Cause.NOT_FOUND)
     images = LocalImages({_target().key: error})
     with local_prober({"one": "", "two": ""}, journal, engine=engine, images=images) as prober:
@@ -193,8 +196,8 @@ def test_an_image_that_cannot_be_had(journal: Journal, engine: LocalEngine) -> N
     assert images.asked == [_target("here").key, _target("there").key]
 
 
-def test_an_engine_that_is_gone(journal: Journal, engine: LocalEngine) -> None:
-    """An engine error is a miss, and the next cell asks anew: the engine may be back."""
+def test_engine_that_is_gone(journal: Journal, engine: LocalEngine) -> None:
+    """An engine error is a miss; the next cell tries the engine again."""
     images = LocalImages({_target().key: EngineError("the engine is gone")})
     with local_prober({"one": ""}, journal, engine=engine, images=images) as prober:
         first = prober.observe(_cell("one"))
@@ -208,8 +211,8 @@ def test_an_engine_that_is_gone(journal: Journal, engine: LocalEngine) -> None:
     assert second.outcome is Outcome.PASS
 
 
-def test_an_engine_that_starts_nothing(journal: Journal) -> None:
-    """A container that does not start is a miss with what the engine says."""
+def test_container_that_does_not_start(journal: Journal) -> None:
+    """A container that does not start is a miss with the engine's message."""
 
     class Refusing(LocalEngine):
         def open(self, spec: ContainerSpec) -> LocalChannel:
@@ -229,10 +232,10 @@ def test_an_engine_that_starts_nothing(journal: Journal) -> None:
         (CacheError("no space left"), "infra:disk"),
     ],
 )
-def test_a_wheel_that_cannot_be_had(
+def test_unavailable_wheel(
     journal: Journal, engine: LocalEngine, error: HarnessError, cause: str
 ) -> None:
-    """A wheel that cannot be had is a miss with its cause, and the session stays open."""
+    """An unavailable wheel is a miss with its cause, and the session stays open."""
     with local_prober({"one": error, "two": ""}, journal, engine=engine) as prober:
         seen = prober.observe(_cell("one"))
         assert prober.observe(_cell("two")).outcome is Outcome.PASS
@@ -241,7 +244,32 @@ def test_a_wheel_that_cannot_be_had(
     assert len(engine.opened) == 1
 
 
-def test_a_lost_session_costs_one_cell(journal: Journal, engine: LocalEngine) -> None:
+def test_defect_of_this_program_is_a_miss(
+    journal: Journal, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unexpected exception is a journaled miss with its traceback; the run continues."""
+    wheels_for = MadeWheels.wheels_for
+
+    def fail(source: MadeWheels, subject: Subject, *rest: Any) -> tuple[WheelRef, ...] | Refusal:  # noqa: ANN401
+        return wheels_for(source, subject, *rest) if subject.id == "two" else 1 // 0  # type: ignore[return-value]
+
+    monkeypatch.setattr(MadeWheels, "wheels_for", fail)
+    with local_prober({"two": ""}, journal, engine=engine) as prober:
+        seen = [prober.observe(_cell("one")), prober.observe(_cell("two"))]
+    first, second = seen
+    assert (first.outcome, first.cause, second.outcome) == (
+        Outcome.MISS,
+        "infra:harness",
+        Outcome.PASS,
+    )
+    assert first.evidence.endswith("ZeroDivisionError: integer division or modulo by zero")
+    assert first.log.startswith("Traceback")
+    events, _ = read_events(journal.path)
+    assert list(observations(events)) == seen
+    assert len(engine.opened) == 2
+
+
+def test_lost_session_costs_one_cell(journal: Journal, engine: LocalEngine) -> None:
     """A container that ends twice is a miss of that cell; the next cell gets a new one."""
     images = LocalImages()
     with local_prober(
@@ -258,18 +286,18 @@ def test_a_lost_session_costs_one_cell(journal: Journal, engine: LocalEngine) ->
     assert images.asked == [_target().key]
 
 
-def test_out_of_memory_is_the_wheels_doing(
+def test_out_of_memory_is_a_crash(
     journal: Journal, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A container that the engine ended for its memory is a crash of the wheel."""
+    """A container that exceeded its memory limit is a crash of the wheel."""
     monkeypatch.setattr(LocalChannel, "memory_exceeded", lambda _: True)
     with local_prober({"one": KILLS_THE_AGENT}, journal, engine=engine) as prober:
         seen = prober.observe(_cell("one"))
     assert (seen.outcome, seen.cause) == (Outcome.CRASHED, "memory-limit")
 
 
-def test_what_is_observed_is_predicted_too(journal: Journal, engine: LocalEngine) -> None:
-    """A prediction stands beside what was seen, and changes nothing of it."""
+def test_observation_has_a_prediction(journal: Journal, engine: LocalEngine) -> None:
+    """The prediction is recorded and does not change the outcome."""
     with local_prober({"good": "", "bad": BROKEN}, journal, engine=engine) as prober:
         good, bad = (prober.observe(_cell(name)) for name in ("good", "bad"))
     assert good.prediction is not None
@@ -282,8 +310,8 @@ def test_what_is_observed_is_predicted_too(journal: Journal, engine: LocalEngine
     )
 
 
-def test_a_refused_subject_is_not_probed(journal: Journal, engine: LocalEngine) -> None:
-    """Where no wheel is for the target, the reason is the evidence and nothing is tried."""
+def test_refused_subject_is_not_probed(journal: Journal, engine: LocalEngine) -> None:
+    """If no wheel fits the target, the reason is the evidence and nothing is probed."""
     answers: dict[str, Answer] = {"one": Refusal(reason="all 9 wheels are for musl")}
     with local_prober(answers, journal, engine=engine) as prober:
         seen = prober.observe(_cell("one"))
@@ -292,8 +320,8 @@ def test_a_refused_subject_is_not_probed(journal: Journal, engine: LocalEngine) 
     assert seen.provenance.image == IMAGE
 
 
-def test_companions(journal: Journal, engine: LocalEngine) -> None:
-    """A companion is installed beside the subject; one that is refused refuses the subject."""
+def test_companions_are_installed(journal: Journal, engine: LocalEngine) -> None:
+    """A companion is installed with the subject; a refused companion refuses the subject."""
     answers: dict[str, Answer] = {
         "one": "import beside",
         "beside": "",
@@ -309,7 +337,7 @@ def test_companions(journal: Journal, engine: LocalEngine) -> None:
 
 
 def test_provenance(journal: Journal, engine: LocalEngine) -> None:
-    """An observation says what it depends on; equal passports have equal names."""
+    """An observation records its dependencies; equal passports have equal ids."""
     with local_prober({"one": "", "two": BROKEN}, journal, engine=engine) as prober:
         passport = prober.passport(_target())
         one, two = prober.observe(_cell("one")), prober.observe(_cell("two"))
@@ -322,7 +350,7 @@ def test_provenance(journal: Journal, engine: LocalEngine) -> None:
 
 
 def test_seconds_and_time(journal: Journal, engine: LocalEngine) -> None:
-    """All attempts count as probing, the total has the rest too, and the time is in UTC."""
+    """``probe`` is the time of all attempts, ``total`` has the rest, too; times are in UTC."""
     with local_prober({"one": BROKEN}, journal, engine=engine) as prober:
         seen = prober.observe(_cell("one"))
     assert seen.seconds["probe"] == pytest.approx(sum(a.seconds for a in seen.attempts), abs=0.01)
@@ -330,8 +358,8 @@ def test_seconds_and_time(journal: Journal, engine: LocalEngine) -> None:
     assert seen.measured_at.endswith("+00:00")
 
 
-def test_the_journal_tells_what_happens(journal: Journal, engine: LocalEngine) -> None:
-    """Every phase is announced, timed and ends idle; the observation is told as it is returned."""
+def test_journal_of_a_cell(journal: Journal, engine: LocalEngine) -> None:
+    """Every phase is announced and timed; the observation is journaled as it is returned."""
     with local_prober({"one": ""}, journal, engine=engine) as prober:
         seen = prober.observe(_cell("one"))
     events, _ = read_events(journal.path)
@@ -353,7 +381,7 @@ def test_the_journal_tells_what_happens(journal: Journal, engine: LocalEngine) -
 
 
 def test_one_target_at_a_time(journal: Journal, engine: LocalEngine) -> None:
-    """A prober leaves a target before it opens the next."""
+    """A prober closes a target before it opens the next."""
     images = LocalImages(each=True)
     with local_prober({"one": ""}, journal, engine=engine, images=images) as prober:
         prober.observe(_cell("one"))
@@ -362,8 +390,8 @@ def test_one_target_at_a_time(journal: Journal, engine: LocalEngine) -> None:
     assert ended == [True, False]
 
 
-def test_what_two_targets_share_is_measured_once(journal: Journal, engine: LocalEngine) -> None:
-    """A target with the image of one before it starts nothing, and each cell says where it was."""
+def test_targets_with_one_image_share_results(journal: Journal, engine: LocalEngine) -> None:
+    """A second target with the same image starts no container; its cells name the first."""
     with local_prober({"one": "", "two": BROKEN}, journal, engine=engine) as prober:
         first = [prober.observe(_cell(name)) for name in ("one", "two")]
         opened = len(engine.opened)
@@ -374,18 +402,16 @@ def test_what_two_targets_share_is_measured_once(journal: Journal, engine: Local
     assert not any(s.cached for s in second)
 
 
-def test_a_cell_that_is_asked_for_again_is_measured_again(
-    journal: Journal, engine: LocalEngine
-) -> None:
-    """Only other targets are spared: who observes a cell twice wants to know if it is flaky."""
+def test_repeated_cell_is_measured_again(journal: Journal, engine: LocalEngine) -> None:
+    """A prober does not reuse its own result on the same target, so flaky cells are found."""
     with local_prober({"one": ""}, journal, engine=engine) as prober:
         seen = [prober.observe(_cell("one")) for _ in range(2)]
     assert [len(s.attempts) for s in seen] == [1, 1]
     assert [s.measured_on for s in seen] == ["", ""]
 
 
-def test_repro_needs_a_wheel(journal: Journal, engine: LocalEngine) -> None:
-    """A line to reproduce a cell names its wheels; where all are refused there is none."""
+def test_repro_command_needs_a_wheel(journal: Journal, engine: LocalEngine) -> None:
+    """The line names the cell's wheels; a refused subject is a usage error."""
     answers: dict[str, Answer] = {"one": "", "two": Refusal(reason="all 9 wheels are for musl")}
     with local_prober(answers, journal, engine=engine) as prober:
         line = prober.repro_command(_cell("one"))

@@ -1,4 +1,4 @@
-"""The line to paste: whatever a cell holds survives a shell."""
+"""The ``docker run`` line of a cell, as a shell reads it."""
 
 import shlex
 
@@ -33,36 +33,36 @@ def _line(
     return docker_line(debian_12(arch), IMAGE, subject, [_wheel(path) for path in paths])
 
 
-def test_a_shell_reads_it() -> None:
-    """It is one line, and well-formed for a shell."""
+def test_line_is_well_formed() -> None:
+    """It is one line that a shell can parse."""
     line = _line()
     assert "\n" not in line
     run_process(["bash", "-n"], stdin=line.encode(), timeout=10)
 
 
 def test_quotes_survive_two_shells() -> None:
-    """Python gets the call as it was written, through the user's shell and the container's."""
+    """Python gets the call unchanged through the user's shell and the container's."""
     script = shlex.split(_line())[-1]
     words = shlex.split(script)
     assert words[words.index("-c") + 1] == f"import numpy; import numpy.linalg; assert {CALL}"
 
 
-def test_the_container_runs_what_was_meant() -> None:
-    """A shell hands Python the call, and runs nothing of what is in it."""
+def test_shell_runs_nothing_of_the_call() -> None:
+    """A shell passes the call to Python and does not run anything in it."""
     script = shlex.split(_line())[-1].partition(" && ")[2]
     shown = run_process(["sh", "-c", f"python3() {{ printf '%s' \"$2\"; }}; {script}"], timeout=10)
     assert shown.decode().endswith(f"assert {CALL}")
 
 
-def test_a_call_of_several_lines() -> None:
-    """A call that the matrix gives several lines is the same call on one."""
+def test_call_of_several_lines() -> None:
+    """A call of several lines becomes the same call on one line."""
     line = _line(call=f"(\n  {CALL}\n)\n")
     assert line == _line(call=CALL)
     assert "\n" not in line
 
 
 def test_line_has_the_hardening_of_a_probe() -> None:
-    """Its options are rendered from the same value; the profile is named only where it lies."""
+    """Its options come from the same value; a seccomp profile is named only if it is given."""
     line = _line(arch="armv7l")
     words = shlex.split(line)
     assert words[words.index("--platform") + 1] == "linux/arm/v7"
@@ -72,7 +72,7 @@ def test_line_has_the_hardening_of_a_probe() -> None:
 
 
 def test_wheels_are_installed_in_order() -> None:
-    """Companions come first, each mounted where nothing can change it."""
+    """Companions come first, and every wheel is mounted read-only."""
     words = shlex.split(_line(paths=("/w/beside.whl", "/w/it.whl")))
     mounts = [words[n + 1] for n, word in enumerate(words) if word == "--volume"]
     assert mounts == ["/w/beside.whl:/wheels/beside.whl:ro", "/w/it.whl:/wheels/it.whl:ro"]
@@ -80,6 +80,6 @@ def test_wheels_are_installed_in_order() -> None:
 
 
 @pytest.mark.parametrize(("call", "end"), [("", "import numpy.linalg"), ("True", "assert True")])
-def test_importing_may_be_enough(call: str, end: str) -> None:
-    """Without a call there is nothing to assert."""
+def test_line_without_a_call(call: str, end: str) -> None:
+    """Without a call the line only imports."""
     assert shlex.split(shlex.split(_line(call=call))[-1])[-1].endswith(end)

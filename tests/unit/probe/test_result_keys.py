@@ -1,4 +1,4 @@
-"""Every part of what a result depends on changes its key, and nothing else does."""
+"""Every dependency of a result changes its key, and nothing else does."""
 
 from dataclasses import fields, replace
 from typing import Any
@@ -35,8 +35,8 @@ def _depends(
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Environment)])
-def test_every_field_of_the_environment_counts(name: str) -> None:
-    """Two environments that differ in one field have two keys."""
+def test_every_field_of_the_environment_changes_the_key(name: str) -> None:
+    """Environments that differ in one field have different keys."""
     other = replace(EMULATED, **{name: "another"})
     assert other.key != EMULATED.key
     assert _depends(other).key != _depends().key
@@ -53,8 +53,8 @@ CHANGES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(ResultDependencies)])
-def test_every_dependency_of_a_result_counts(name: str) -> None:
-    """Two results whose dependencies differ in one field have two keys."""
+def test_every_dependency_of_a_result_changes_the_key(name: str) -> None:
+    """Dependencies that differ in one field have different keys."""
     assert replace(_depends(), **{name: CHANGES[name]}).key != _depends().key
 
 
@@ -67,13 +67,13 @@ def test_every_dependency_of_a_result_counts(name: str) -> None:
         ProbeLimits(own_pip=True),
     ],
 )
-def test_every_limit_counts(limits: ProbeLimits) -> None:
-    """A result under other limits is another result."""
+def test_every_limit_changes_the_key(limits: ProbeLimits) -> None:
+    """Results with different limits have different keys."""
     assert replace(_depends(), limits=limits).key != _depends().key
 
 
-def test_wheels_count_by_name_bytes_and_order() -> None:
-    """Where a wheel lies does not matter."""
+def test_key_has_names_bytes_and_order_of_wheels() -> None:
+    """The path of a wheel does not matter."""
     renamed = replace(WHEEL, filename="demo-1-py39-none-any.whl")
     assert _depends(wheels=(replace(WHEEL, path="/elsewhere"),)).key == _depends().key
     keys = {_depends(wheels=w).key for w in ((WHEEL,), (renamed,), (WHEEL, renamed))}
@@ -82,7 +82,7 @@ def test_wheels_count_by_name_bytes_and_order() -> None:
 
 
 def test_patch_releases_of_a_kernel_share_results() -> None:
-    """Only ``major.minor`` is in the key; the whole release is recorded with the result."""
+    """Only ``major.minor`` is in the key; the full release is recorded with the result."""
     keys = {
         environment_of(debian_12(), IMAGE, "7.2.22", kernel).key
         for kernel in ("6.1.0-26-amd64", "6.1.155", "6.1.9+rpt")
@@ -91,15 +91,15 @@ def test_patch_releases_of_a_kernel_share_results() -> None:
     assert environment_of(debian_12(), IMAGE, "7.2.22", "6.12.1").key not in keys
 
 
-def test_cpu_features_count_only_without_emulation() -> None:
-    """The emulator's model hides the host's CPU; natively the features decide."""
+def test_cpu_features_are_in_the_key_only_without_emulation() -> None:
+    """An emulated CPU does not depend on the host's CPU."""
     native = environment_of(debian_12(), IMAGE, "", "6.1.0")
     assert EMULATED.cpu_features == ""
     assert native.cpu_features != ""
     assert native.cpu_model == ""
 
 
-def test_passports_are_named_by_content() -> None:
-    """Equal passports have one id."""
+def test_passport_id_is_a_content_address() -> None:
+    """Equal passports have the same id."""
     assert passport_id(GLIBC) == passport_id(replace(GLIBC))
     assert passport_id(GLIBC) != passport_id(replace(GLIBC, page_size=65536))

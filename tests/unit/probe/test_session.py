@@ -1,6 +1,6 @@
-"""The agent's verdicts, by the real agent and this interpreter's real pip in a local process.
+"""Results of the real agent with this interpreter's pip in a local process.
 
-What needs a container to hold (kills, memory, network) is in tests/integration.
+Tests of kills, memory and network need a container: see tests/integration.
 """
 
 import os
@@ -61,10 +61,10 @@ def mode(request: pytest.FixtureRequest) -> AttemptMode:
     return chosen
 
 
-def test_passport_tells_what_the_interpreter_reads(
+def test_passport_of_this_interpreter(
     session_and_passport: tuple[Session, Passport],
 ) -> None:
-    """A passport holds the interpreter's own suffixes and the tags of its own pip."""
+    """A passport has the interpreter's suffixes and the tags of its pip."""
     passport = session_and_passport[1]
     assert passport.extension_suffixes == tuple(EXTENSION_SUFFIXES)
     assert passport.installer.startswith("pip ")
@@ -73,7 +73,7 @@ def test_passport_tells_what_the_interpreter_reads(
 
 
 def test_pass(session: Session, tmp_path: Path, mode: AttemptMode) -> None:
-    """A wheel that imports and whose call is true passes, and its output stays out of the way."""
+    """A wheel whose import and call succeed passes; its output is in the log."""
     wheel = make_wheel(tmp_path, "good", "print('hello'); answer = 42")
     result = session.probe(job_for(wheel, call="good.answer == 42"), mode)
     assert (result.outcome, result.stage) == (Outcome.PASS, Stage.CALL)
@@ -96,7 +96,7 @@ def test_pass(session: Session, tmp_path: Path, mode: AttemptMode) -> None:
         (_MUTE, "", "import-failed", "import", "", "its str() raises ZeroDivisionError"),
     ],
 )  # fmt: skip
-def test_what_a_wheel_does_is_its_outcome(  # noqa: PLR0913, PLR0917 - the table's columns
+def test_outcome_of_a_wheel(  # noqa: PLR0913, PLR0917 - the table's columns
     session: Session,
     tmp_path: Path,
     mode: AttemptMode,
@@ -107,7 +107,7 @@ def test_what_a_wheel_does_is_its_outcome(  # noqa: PLR0913, PLR0917 - the table
     cause: str,
     evidence: str,
 ) -> None:
-    """Errors, exits and signals of an import or a call are told apart, with their key line."""
+    """Errors, exits and signals of an import or a call have their outcome and evidence."""
     wheel = make_wheel(tmp_path, "wicked", code)
     result = session.probe(job_for(wheel, call=call), mode)
     assert (result.outcome, result.stage, result.cause) == (outcome, stage, cause)
@@ -126,17 +126,17 @@ def test_what_a_wheel_does_is_its_outcome(  # noqa: PLR0913, PLR0917 - the table
     ],
     ids=["printed", "written-everywhere", "closed"],
 )
-def test_forged_verdict_is_no_pass(
+def test_forged_report_does_not_pass(
     session: Session, tmp_path: Path, mode: AttemptMode, forgery: str
 ) -> None:
-    """A verdict without the cell's token counts for nothing, wherever it is written."""
+    """A report without the cell's token is ignored, wherever it is written."""
     wheel = make_wheel(tmp_path, "forger", forgery)
     result = session.probe(job_for(wheel), mode)
     assert result.outcome is Outcome.IMPORT_FAILED
 
 
-def test_endless_loop_costs_its_time_limit(session: Session, tmp_path: Path) -> None:
-    """A cell that never ends is a time-out, and the next one is not held up."""
+def test_endless_loop_is_a_timeout(session: Session, tmp_path: Path) -> None:
+    """A cell that does not end is a timeout, and the next cell is not delayed."""
     wheel = make_wheel(tmp_path, "endless", "import os\nwhile True: os.write(1, b'on' * 9999)")
     busy = make_wheel(
         tmp_path, "busy", "import time\nwhile True: time.sleep(.1); print(1, flush=True)"
@@ -148,15 +148,15 @@ def test_endless_loop_costs_its_time_limit(session: Session, tmp_path: Path) -> 
     assert time.monotonic() - start < 10
 
 
-def test_silence_has_a_limit_of_its_own(session: Session, tmp_path: Path) -> None:
-    """A cell that says nothing for too long is a time-out before the wall clock's."""
+def test_silence_is_a_timeout(session: Session, tmp_path: Path) -> None:
+    """A cell without output reaches ``quiet`` before the limit of wall-clock time."""
     wheel = make_wheel(tmp_path, "silent", "import time; time.sleep(60)")
     result = session.probe(job_for(wheel, quiet=0.5))
     assert (result.outcome, result.cause) == (Outcome.TIMEOUT, "quiet")
 
 
-def test_output_is_captured_head_and_tail_and_as_text(session: Session, tmp_path: Path) -> None:
-    """Long and non-UTF-8 output is kept at both ends, as text that can be written anywhere."""
+def test_log_keeps_head_and_tail(session: Session, tmp_path: Path) -> None:
+    """Head and tail of long output are kept; bytes that are not UTF-8 are escaped."""
     code = (
         "import sys; sys.stdout.buffer.write(b'\\xff\\x1b[31mHEAD' + b'.' * 100000 + b'TAIL');"
         " raise ImportError('x')"
@@ -168,10 +168,10 @@ def test_output_is_captured_head_and_tail_and_as_text(session: Session, tmp_path
     assert len(log) < 20000
 
 
-def test_what_a_wheel_keeps_for_its_scheme(
+def test_modules_below_data_schemes_are_found(
     session: Session, tmp_path: Path, mode: AttemptMode
 ) -> None:
-    """Modules below ``.data/purelib`` and ``platlib`` are found, whoever unpacks (PEP 427)."""
+    """Modules below ``.data/purelib`` and ``platlib`` are found in every mode (PEP 427)."""
     data = {f"spread-1.0.data/{scheme}/spread_{scheme}.py": "" for scheme in ("purelib", "platlib")}
     wheel = make_wheel(tmp_path, "spread", "import spread_purelib, spread_platlib", files=data)
     assert session.probe(job_for(wheel), mode).outcome is Outcome.PASS
@@ -179,7 +179,7 @@ def test_what_a_wheel_keeps_for_its_scheme(
 
 @pytest.mark.parametrize("mode", [AttemptMode.SESSION, AttemptMode.FRESH])
 def test_refused_tag(session: Session, tmp_path: Path, mode: AttemptMode) -> None:
-    """The refusal of a tag by pip itself is the outcome ``refused``, with pip's own line."""
+    """A tag that pip refuses is the outcome ``refused`` with pip's message."""
     wheel = make_wheel(tmp_path, "alien", "", tag="cp27-cp27m-win32")
     result = session.probe(job_for(wheel), mode)
     assert (result.outcome, result.cause) == (Outcome.REFUSED, "tag-refused")
@@ -187,7 +187,7 @@ def test_refused_tag(session: Session, tmp_path: Path, mode: AttemptMode) -> Non
 
 
 def test_damaged_wheel_fails_to_install(session: Session, tmp_path: Path) -> None:
-    """What pip cannot read is an install failure, not a harness error."""
+    """A wheel that pip cannot read is an install failure."""
     wheel = make_wheel(tmp_path, "cut", "x = 1")
     wheel.write_bytes(wheel.read_bytes()[:100])
     result = session.probe(job_for(wheel))
@@ -195,14 +195,14 @@ def test_damaged_wheel_fails_to_install(session: Session, tmp_path: Path) -> Non
 
 
 def _bytecode(session: Session, folder: Path, code: str) -> bytes:
-    """Return the bytecode of a wheel whose one module ``good`` has that code."""
+    """Return the bytecode of a wheel whose only module ``good`` has that code."""
     folder.mkdir()
     wheel = make_wheel(folder, "good", code)
     return session.compile(wheel.name, wheel.read_bytes(), seconds=60)
 
 
-def test_bytecode_spares_the_import_a_compilation(session: Session, tmp_path: Path) -> None:
-    """What was compiled from the same source is what the import reads."""
+def test_import_uses_bytecode_of_the_same_source(session: Session, tmp_path: Path) -> None:
+    """The import reads given bytecode and compiles nothing."""
     wheel = make_wheel(tmp_path, "good", "answer = 42")
     bytecode = _bytecode(session, tmp_path / "same", "answer = 42")
     there = "__import__('os').path.exists(good.__cached__)"
@@ -211,32 +211,28 @@ def test_bytecode_spares_the_import_a_compilation(session: Session, tmp_path: Pa
         assert session.probe(job).outcome is expected
 
 
-def test_bytecode_of_another_source_is_not_believed(session: Session, tmp_path: Path) -> None:
-    """Bytecode carries the hash of its source (PEP 552): the import compiles what it finds."""
+def test_import_ignores_bytecode_of_another_source(session: Session, tmp_path: Path) -> None:
+    """Bytecode has the hash of its source (PEP 552)."""
     wheel = make_wheel(tmp_path, "good", "answer = 42")
     other = _bytecode(session, tmp_path / "other", "answer = 43")
     job = replace(job_for(wheel, call="good.answer == 42"), bytecode=other)
     assert session.probe(job).outcome is Outcome.PASS
 
 
-def test_bytecode_that_is_none_makes_the_cell_fail_in_the_session_alone(
-    session: Session, tmp_path: Path
-) -> None:
-    """A red cell that bytecode of ours would make is not confirmed: other ways take none."""
+def test_invalid_bytecode_fails_only_in_the_session(session: Session, tmp_path: Path) -> None:
+    """The other modes use no bytecode, so they do not confirm such a failure."""
     job = replace(job_for(make_wheel(tmp_path, "good", "")), bytecode=b"no zip")
     assert session.probe(job, AttemptMode.SESSION).outcome is Outcome.IMPORT_FAILED
     assert session.probe(job, AttemptMode.UNPACKED).outcome is Outcome.PASS
 
 
-def test_what_does_not_compile_has_no_bytecode(session: Session, tmp_path: Path) -> None:
-    """A template among the sources is left to whoever imports it."""
+def test_source_with_errors_has_no_bytecode(session: Session, tmp_path: Path) -> None:
+    """A source that does not compile is skipped."""
     assert zipfile.ZipFile(BytesIO(_bytecode(session, tmp_path / "bad", "def {{}}"))).filelist == []
 
 
-def test_companion_is_installed_first_and_its_failure_is_no_failure_of_the_wheel(
-    session: Session, tmp_path: Path
-) -> None:
-    """A companion is there for the import; one that does not install makes the cell a miss."""
+def test_companion_failure_is_a_miss(session: Session, tmp_path: Path) -> None:
+    """A companion is installed first; if it cannot be installed, the cell is a miss."""
     companion = make_wheel(tmp_path, "helper", "x = 1")
     wheel = make_wheel(tmp_path, "user", "import helper")
     alien = make_wheel(tmp_path, "alien", "", tag="cp27-cp27m-win32")
@@ -247,8 +243,8 @@ def test_companion_is_installed_first_and_its_failure_is_no_failure_of_the_wheel
         assert session.probe(job).outcome is outcome
 
 
-def test_cells_leave_nothing_to_each_other(session: Session, tmp_path: Path) -> None:
-    """Files, modules and directories without permissions of one cell are gone in the next."""
+def test_cells_are_isolated_from_each_other(session: Session, tmp_path: Path) -> None:
+    """Files, modules and locked directories of a cell do not exist in the next."""
     code = (
         "import os, pathlib, sys\n"
         "work = pathlib.Path(os.environ['WHEELGRID_WORK'])\n"
@@ -267,7 +263,7 @@ def test_cells_leave_nothing_to_each_other(session: Session, tmp_path: Path) -> 
 
 
 def test_wrong_architecture_is_an_image_error() -> None:
-    """An interpreter of another architecture than asked for is never believed."""
+    """An interpreter of another architecture is rejected."""
     with (
         open_session(LocalEngine(), "image", _target(ELSEWHERE.name), Limits()) as session,
         pytest.raises(
@@ -278,8 +274,8 @@ def test_wrong_architecture_is_an_image_error() -> None:
     assert e.value.cause == "infra:wrong-arch"
 
 
-def test_interpreter_that_is_not_there_is_an_image_error() -> None:
-    """An image whose interpreter ends at once says so, with what it printed."""
+def test_interpreter_that_ends_at_once_is_an_image_error() -> None:
+    """The error has the cause ``infra:interpreter``."""
     with (
         open_session(LocalEngine("/bin/false"), "image", _target(), Limits()) as session,
         pytest.raises(ImageError, match="does not start") as e,
@@ -288,8 +284,8 @@ def test_interpreter_that_is_not_there_is_an_image_error() -> None:
     assert e.value.cause == "infra:interpreter"
 
 
-def test_lost_container_is_told(tmp_path: Path) -> None:
-    """A container that goes away in the middle of a cell loses that cell and says so."""
+def test_lost_container_ends_the_session(tmp_path: Path) -> None:
+    """A killed container is a lost session with its cause."""
     engine = LocalEngine()
     with open_session(engine, "image", _target(), Limits()) as session:
         session.start()
@@ -301,7 +297,7 @@ def test_lost_container_is_told(tmp_path: Path) -> None:
 
 
 def test_agent_ends_when_the_host_is_gone(tmp_path: Path) -> None:
-    """The agent notices in the middle of a cell that nobody listens any more, and ends."""
+    """The agent ends if its input is closed while a cell runs."""
     engine = LocalEngine()
     with open_session(engine, "image", _target(), Limits()) as session:
         session.start()
