@@ -152,6 +152,19 @@ def measure(
     return run.state.grid
 
 
+def count_findings(conclude: Conclude, console: Console) -> Conclude:
+    """Return ``conclude`` with exit code 1 if a wheel has findings, which is printed."""
+
+    def counted(grid: Grid) -> ExitCode:
+        code = conclude(grid)
+        if not grid.findings:
+            return code
+        say(f"--strict-wheel: wheels with findings: {len(grid.findings)}", console)
+        return ExitCode.UNEXPECTED
+
+    return counted
+
+
 def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> tuple[Cell, ...]:
     """Return the cells that match ``query``; its results are those of the last stored run.
 

@@ -64,7 +64,7 @@ def read_candidates(
     """Return the candidates that ``words`` name, files first.
 
     Raises ``UsageError`` for a word that is neither file, folder nor release, ``WheelError`` for a
-    malformed wheel, and ``PackageIndexError``.
+    file that is no wheel, and ``PackageIndexError``.
     """
     releases = {word: _release(word) for word in _expand_folders(words)}
     facts = [(Path(word), read_wheel(Path(word))) for word, found in releases.items() if not found]

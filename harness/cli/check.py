@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from harness.app.execute import choose_cells, run_cells
+from harness.app.execute import Conclude, choose_cells, count_findings, run_cells
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import ImportCheck, expected_of, not_applicable, read_candidates
 from harness.app.wiring import open_index, read_matrix
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import query_option, run_options, selection_options
+from harness.cli.options import query_option, run_options, selection_options, strict_wheel_option
 from harness.core.errors import ExitCode
 from harness.matrix.plan import Selection, all_cells, or_default_profile, plan_cells, with_subjects
 from harness.report.console import Console, print_data, say
@@ -57,6 +57,7 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     metavar="FILE",
     help="Known failures, in the format of matrix/expectations.yaml.",
 )
+@strict_wheel_option
 @selection_options
 @query_option
 @run_options
@@ -69,6 +70,7 @@ def check(  # noqa: PLR0913 - one for each option
     strict: bool,
     some: bool,
     expect: Path | None,
+    strict_wheel: bool,
     selection: Selection,
     query: Query,
     options: RunOptions,
@@ -96,7 +98,9 @@ def check(  # noqa: PLR0913 - one for each option
         ours = replace(ours, expectations=expected_of(expect, all_cells(ours)))
     cells = choose_cells(plan_cells(ours, selection), query, options.store)
     console = Console()
-    conclude = partial(_gate, pairs, console, strict, some) if pairs else exit_code
+    conclude: Conclude = partial(_gate, pairs, console, strict, some) if pairs else exit_code
+    if strict_wheel:
+        conclude = count_findings(conclude, console)
     return run_cells(cells, options, console, conclude=conclude)
 
 

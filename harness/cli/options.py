@@ -78,6 +78,15 @@ def selection_options(command: Command) -> Command:
     )
 
 
+def strict_wheel_option(command: Command) -> Command:
+    """Add ``--strict-wheel``."""
+    return click.option(
+        "--strict-wheel",
+        is_flag=True,
+        help="Exit 1 if a wheel has findings: defects that not every installer accepts.",
+    )(command)
+
+
 def store_option(command: Command) -> Command:
     """Add ``--store``."""
     return click.option(

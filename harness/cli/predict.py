@@ -14,7 +14,7 @@ from harness.app.wiring import (
     read_matrix,
 )
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import matrix_option
+from harness.cli.options import matrix_option, strict_wheel_option
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
 from harness.matrix.plan import Selection, selected_targets
@@ -32,6 +32,7 @@ from harness.report.predictions import format_predictions
 @click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids.")
 @click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches.")
 @click.option("--import", "imports", multiple=True, metavar="NAME", help="Module to import.")
+@strict_wheel_option
 @matrix_option
 def predict(
     *,
@@ -39,6 +40,7 @@ def predict(
     targets: tuple[str, ...],
     arches: tuple[str, ...],
     imports: tuple[str, ...],
+    strict_wheel: bool,
     matrix: Path,
 ) -> ExitCode:
     """Predict which wheels fail on which targets, and why.
@@ -64,4 +66,8 @@ def predict(
         if predicted_cell.prediction
     }
     failing = predicted - {Outcome.PASS, Outcome.REFUSED}
+    defective = {each.wheel for each in predictions if each.findings}
+    if strict_wheel and defective:
+        say(f"--strict-wheel: wheels with findings: {len(defective)}")
+        return ExitCode.UNEXPECTED
     return ExitCode.UNEXPECTED if failing else ExitCode.AS_EXPECTED

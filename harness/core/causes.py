@@ -46,6 +46,8 @@ class Cause(StrEnum):
 
     # Found by the prediction rules from wheel and passport.
     TAG_REFUSED = "tag-refused"
+    CORRUPT_MEMBER = "corrupt-member"
+    MALFORMED_WHEEL = "malformed-wheel"
     PYTHON_TOO_OLD = "python-too-old"
     PYTHON_TOO_NEW = "python-too-new"
     FREE_THREADED = "free-threaded"

@@ -3,7 +3,7 @@
     HarnessError                      2   (base; not raised itself)
     ├── UsageError                    2   an argument, a cell id, a selection
     ├── MatrixFileError               2   matrix/*.yaml: all problems of all files at once
-    ├── WheelError                    2   a file that is not a well-formed wheel
+    ├── WheelError                    2   a file that is no wheel, or is not fit to be changed
     ├── PassportError                 2   a recorded passport that cannot be read or written
     ├── results.runfile.RunFileError  2   run.json cannot be written or read
     ├── results.query.QueryError      2   a query that does not parse, with its column
@@ -56,7 +56,7 @@ class MatrixFileError(HarnessError):
 
 
 class WheelError(HarnessError):
-    """A file is not a well-formed wheel, so no installer gets it."""
+    """A file is no zip archive, is not named like a wheel, or is too defective to be rewritten."""
 
 
 class PassportError(HarnessError):

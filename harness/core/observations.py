@@ -6,6 +6,7 @@ from enum import StrEnum
 from harness.core.cells import Outcome, Stage
 from harness.core.subjects import WheelRef
 from harness.core.targets import ImageWay
+from harness.core.wheel_findings import WheelFinding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +101,8 @@ class Observation:
     log: str = ""
     """Tail of the output of wheel and installer. Untrusted text."""
     wheel: WheelRef | None = None
+    findings: tuple[WheelFinding, ...] = ()
+    """The wheel's defects, whatever the installer makes of them."""
     attempts: tuple[Attempt, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall-clock seconds: ``probe`` of all attempts, ``total`` with everything else."""

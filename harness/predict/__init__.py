@@ -6,6 +6,7 @@ predict.
 
 from harness.core.observations import Prediction
 from harness.core.passport import Passport, Symbols
+from harness.predict.archive_rules import judge_findings
 from harness.predict.cell_prediction import CellPrediction
 from harness.predict.installed_layout import layout_of
 from harness.predict.load_closure import load_groups
@@ -28,7 +29,7 @@ def predict(
     """
     layout, profile = layout_of(wheel), profile_of(passport)
     refused = judge_tags(layout, profile) or judge_requires_python(layout, profile)
-    if refused:
+    if refused := refused or judge_findings(wheel):
         return refused
     resolution = resolve_imports(layout, passport.extension_suffixes, imports)
     if resolution.missing:

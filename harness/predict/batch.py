@@ -10,7 +10,7 @@ from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.predict import CellPrediction
-from harness.predict.cell import predict_wheel
+from harness.predict.cell import findings_of, predict_wheel
 from harness.wheels.provider import Refusal
 
 
@@ -63,4 +63,5 @@ def predict_cell(cell: Cell, passports: Passports, wheels: PredictedWheels) -> C
         cell=cell,
         wheel=found[-1].filename,
         prediction=predict_wheel(found[-1], passport, passports.symbols, cell.subject.imports),
+        findings=findings_of(found[-1]),
     )

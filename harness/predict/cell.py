@@ -6,6 +6,7 @@ from harness.core.observations import ImageRef, Prediction
 from harness.core.passport import Passport, Symbols
 from harness.core.subjects import WheelRef
 from harness.core.targets import Target
+from harness.core.wheel_findings import WheelFinding
 from harness.predict import predict
 from harness.wheels.facts_reader import IN_MEMORY, WheelReader
 
@@ -37,6 +38,12 @@ def predict_wheel(
     imports: tuple[str, ...],
     reader: WheelReader = IN_MEMORY,
 ) -> Prediction | None:
-    """Predict a wheel file; None if it is malformed."""
+    """Predict a wheel file; None if it is no wheel."""
     facts = reader.facts(wheel)
     return predict(facts, passport, symbols, imports=imports) if facts else None
+
+
+def findings_of(wheel: WheelRef, reader: WheelReader = IN_MEMORY) -> tuple[WheelFinding, ...]:
+    """Return the defects of a wheel file."""
+    facts = reader.facts(wheel)
+    return facts.findings if facts else ()

@@ -32,6 +32,8 @@ _KNOWN_SINCE = {
     "musllinux": (21, 2),
 }
 """The first pip that supports each kind of platform tag."""
+_WRITTEN = 80
+"""Characters of Requires-Python in a sentence."""
 _PLATFORM = re.compile(r"(?P<kind>manylinux\d+|manylinux|musllinux)(?:_(?P<libc>\d+_\d+))?_[a-z].*")
 
 
@@ -53,10 +55,8 @@ def judge_requires_python(layout: InstalledLayout, profile: TargetProfile) -> Pr
     wanted, python = layout.wheel.requires_python, profile.passport.python
     if accepts_python(wanted, python):
         return None
-    older = any(
-        spec.operator.startswith((">", "~", "=")) and Version(python) < _version(spec.version)
-        for spec in SpecifierSet(wanted)
-    )
+    older = _asks_for_newer(wanted, python)
+    wanted = wanted if len(wanted) <= _WRITTEN else f"{wanted[:_WRITTEN]}…"
     return Prediction(
         outcome=Outcome.INSTALL_FAILED,
         stage=Stage.INSTALL,
@@ -69,6 +69,16 @@ def judge_requires_python(layout: InstalledLayout, profile: TargetProfile) -> Pr
         remedy="Choose a release that supports this Python, or correct Requires-Python.",
         reference=_REQUIRES,
     )
+
+
+def _asks_for_newer(wanted: str, python: str) -> bool:
+    try:
+        return any(
+            spec.operator.startswith((">", "~", "=")) and Version(python) < _version(spec.version)
+            for spec in SpecifierSet(wanted)
+        )
+    except ValueError:  # a number of more digits than int() reads
+        return True
 
 
 def _version(text: str) -> Version:

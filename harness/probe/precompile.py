@@ -19,7 +19,7 @@ from harness.core.targets import Target
 from harness.host.cache import Cache, content_key
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.session import SessionLostError, agent_payload, agent_sources
-from harness.wheels.archive.zip_reader import open_archive
+from harness.wheels.archive.zip_reader import open_sound_archive
 
 KIND = "bytecode"
 WORTH_IT = 32 << 10
@@ -127,7 +127,10 @@ def _modules(compiled: bytes) -> tuple[tuple[str, bytes], ...]:
 
 
 def _copy_sources(wheel: WheelRef, sources: zipfile.ZipFile) -> None:
-    with Path(wheel.path).open("rb") as stream, open_archive(wheel.filename, stream) as archive:
+    with (
+        Path(wheel.path).open("rb") as stream,
+        open_sound_archive(wheel.filename, stream) as archive,
+    ):
         members = [member for member in archive.members if member.name.endswith(".py")]
         if sum(member.size for member in members) > TOO_LARGE:
             raise WheelError(f"{wheel.filename}: too much Python source to precompile")

@@ -14,7 +14,7 @@ from harness.core.observations import ImageRef, Observation, Provenance
 from harness.core.passport import Passport, Symbols
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
-from harness.predict.cell import predict_wheel
+from harness.predict.cell import findings_of, predict_wheel
 from harness.probe.confirmation import Attempts, accepts_tag, believed, next_mode
 from harness.probe.jobs import Job
 from harness.probe.journal import Journal
@@ -126,7 +126,8 @@ class Prober:
         depends = dependencies_of(
             opened.environment, opened.passport, cell.subject, wheels, self._targets.limits
         )
-        base = replace(refused, cause="", wheel=wheels[-1], key=depends.key)
+        found = findings_of(wheels[-1], self._reader)
+        base = replace(refused, cause="", wheel=wheels[-1], key=depends.key, findings=found)
         predicted = predict_wheel(
             wheels[-1], opened.passport, self.symbols, cell.subject.imports, self._reader
         )

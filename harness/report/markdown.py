@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from harness.report.changes import LISTED, counted, difference_line, epidemic_words, seen_words
+from harness.report.defects import TITLE, finding_words
 from harness.report.glyphs import count_cells
 from harness.report.table import render_table
 from harness.report.untrusted import cut, visible
@@ -28,7 +29,7 @@ def markdown_summary(
 ) -> str:
     """Return the summary in at most ``budget`` bytes of UTF-8, at least a few hundred."""
     counts = [*_counts(grid), ""]
-    rows = [*_changes(comparison), *_failures(grid)]
+    rows = [*_changes(comparison), *_failures(grid), *_defects(grid)]
     if _bytes(rows) < budget:
         whole = [*counts, *rows, *_drawn(grid)]
         if _bytes(whole) <= budget:
@@ -101,6 +102,19 @@ def _row(cell: GridCell) -> str:
     cause = f" {_code(shown)}" if shown else ""
     evidence = cut(visible(" ".join(seen.evidence.split())), EVIDENCE)
     return f"| {_code(cell.cell.id)} | {seen.outcome}{cause} | {_code(evidence)} |"
+
+
+def _defects(grid: Grid) -> Iterator[str]:
+    if not grid.findings:
+        return
+    yield f"#### {TITLE.capitalize()}"
+    yield ""
+    yield "| wheel | finding |"
+    yield "|---|---|"
+    for wheel, findings in grid.findings.items():
+        for finding in findings:
+            yield f"| {_code(wheel)} | {_code(finding_words(finding))} |"
+    yield ""
 
 
 def _drawn(grid: Grid) -> list[str]:

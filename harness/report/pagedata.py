@@ -18,6 +18,7 @@ from harness.core.cells import Outcome
 from harness.core.observations import Provenance
 from harness.core.passport import Passport
 from harness.core.subjects import WheelRef
+from harness.core.wheel_findings import WheelFinding
 from harness.report.glyphs import GLYPHS, NOT_RUN, Glyph
 from harness.report.terminal import key_of
 from harness.report.untrusted import visible
@@ -62,6 +63,7 @@ class Page:
     """The run without the data in the columns."""
     wheels: Column[WheelRef | None]
     provenances: Column[Provenance]
+    findings: Column[tuple[WheelFinding, ...]]
     rows: str
     """``targets`` or ``subjects``, whichever has more."""
     key: str
@@ -96,6 +98,7 @@ def page_data(run: Run, past: RunHistory, *, title: str) -> str:
         run=replace(run, cells=tuple(map(_shortened, run.cells))),
         wheels=_column(each.wheel if each else None for each in seen),
         provenances=_column(each.provenance if each else Provenance() for each in seen),
+        findings=_column(each.findings if each else () for each in seen),
         rows="targets" if len(run.targets) > len(run.subjects) else "subjects",
         key="   ".join(key_of(run.grid)),
         base=past.base if comparison else "",
@@ -150,7 +153,7 @@ def _shortened(cell: CellRecord) -> CellRecord:
     room = PASS_LOG_CHARACTERS if seen.outcome is Outcome.PASS else LOG_CHARACTERS
     cut = len(seen.log) - room
     log = f"[… {cut} characters]\n{seen.log[-room:]}" if cut > 0 else seen.log
-    bare = replace(seen, log=log, wheel=None, provenance=Provenance(), key="")
+    bare = replace(seen, log=log, wheel=None, provenance=Provenance(), findings=(), key="")
     return replace(cell, observation=bare)
 
 

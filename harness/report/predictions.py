@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from harness.core.cells import Outcome
 from harness.core.observations import Prediction
+from harness.core.wheel_findings import WheelFinding
 from harness.predict import CellPrediction
+from harness.report.defects import finding_words
 from harness.report.planned import folded
 from harness.report.untrusted import visible
 from harness.results.grid import Agreement, GridCell
@@ -32,6 +34,7 @@ def format_explanation(cell: GridCell, *, width: int) -> str:
     lines = [f"{visible(cell.cell.id)}: {seen.outcome} ({seen.stage})"]
     lines += _wrapped("seen", seen.evidence, width)
     lines += _wrapped("wheel", seen.wheel.filename if seen.wheel else "", width)
+    lines += _findings(seen.findings, width)
     if seen.prediction is not None:
         lines += _wrapped("predicted", _compared(cell, seen.prediction), width)
         lines += _details(seen.prediction, width)
@@ -45,6 +48,7 @@ def format_prediction(predicted_cell: CellPrediction, *, width: int) -> str:
     """Return the prediction of a cell that was not run."""
     lines = [f"{visible(predicted_cell.cell.id)}: not run"]
     lines += _wrapped("wheel", predicted_cell.wheel, width)
+    lines += _findings(predicted_cell.findings, width)
     if predicted_cell.prediction is None:
         text = "unknown: no passport of the target; `wheelgrid passport --record` measures it"
         return "\n".join([*lines, *_wrapped("predicted", text, width)]) + "\n"
@@ -62,6 +66,9 @@ def _subject(name: str, predictions: list[CellPrediction], width: int) -> str:
         lines += ["", *_filled(f"{title}: {folded(keys)}", width, INDENT)]
         lines += [INDENT + line for line in _wrapped("wheel", wheel, width - len(INDENT))]
         lines += [INDENT + line for line in _details(prediction, width - len(INDENT))]
+    for wheel, findings in {o.wheel: o.findings for o in predictions if o.findings}.items():
+        lines += ["", *(INDENT + line for line in _wrapped("wheel", wheel, width - len(INDENT)))]
+        lines += [INDENT + line for line in _findings(findings, width - len(INDENT))]
     if unknown:
         lines += ["", *_filled(f"no passport recorded: {folded(unknown)}", width, INDENT)]
     return "\n".join(lines)
@@ -108,6 +115,10 @@ def _details(prediction: Prediction, width: int) -> list[str]:
         )
         for line in _wrapped(label, text, width)
     ]
+
+
+def _findings(findings: Sequence[WheelFinding], width: int) -> list[str]:
+    return [line for f in findings for line in _wrapped("finding", finding_words(f), width)]
 
 
 def _wrapped(label: str, text: str, width: int) -> list[str]:

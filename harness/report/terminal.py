@@ -10,6 +10,7 @@ from harness.core.targets import ImageWay
 from harness.images.source import SUBSTITUTED
 from harness.report.causes import count_agreement, render_agreement, render_causes
 from harness.report.console import Console, say
+from harness.report.defects import render_defects
 from harness.report.findings import render_findings
 from harness.report.glyphs import WAY_LETTERS, count_cells
 from harness.report.table import render_table
@@ -31,6 +32,7 @@ def render_grid(
         Text(),
         *_legend(grid, width=width, plain=plain),
         *render_findings(grid, width=width, encoding=encoding),
+        *render_defects(grid, width=width, encoding=encoding),
         *render_causes(grid, width=width, encoding=encoding),
         *render_agreement(grid, width=width, encoding=encoding),
         Text(),

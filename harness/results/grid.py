@@ -10,6 +10,7 @@ from harness.core.errors import ExitCode
 from harness.core.observations import Observation
 from harness.core.subjects import FixtureSource, Subject
 from harness.core.targets import Target
+from harness.core.wheel_findings import WheelFinding
 from harness.predict.limits import PredictionLimit, limit_of
 
 
@@ -81,6 +82,12 @@ class Grid:
     @property
     def subjects(self) -> tuple[Subject, ...]:
         return tuple({c.cell.subject.id: c.cell.subject for c in self.cells}.values())
+
+    @property
+    def findings(self) -> dict[str, tuple[WheelFinding, ...]]:
+        """The findings about wheels, by file name."""
+        seen = (c.observation for c in self.cells)
+        return {s.wheel.filename: s.findings for s in seen if s and s.wheel and s.findings}
 
 
 def judge(cell: Cell, observation: Observation | None) -> Verdict:

@@ -24,7 +24,7 @@ class WheelReader:
         self._read = lru_cache(maxsize=MOST_WHEELS)(self._read_once)
 
     def facts(self, wheel: WheelRef) -> WheelFacts | None:
-        """Return the wheel's facts, or None for a malformed wheel."""
+        """Return the wheel's facts, or None for a file that is no wheel."""
         return self._read(wheel.path, wheel.sha256)
 
     def _read_once(self, path: str, sha256: str) -> WheelFacts | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.core.errors import WheelError
 from harness.core.subjects import WheelRef
 from harness.wheels.archive.data_schemes import site_path
-from harness.wheels.archive.zip_reader import open_archive
+from harness.wheels.archive.zip_reader import open_sound_archive
 
 TOO_LARGE = 64 << 20
 """Bytes of one file; the target's installer installs a companion with a larger one."""
@@ -36,7 +36,7 @@ def companion_archive(companions: tuple[WheelRef, ...]) -> bytes:
 
 def _copy(companion: WheelRef, site: zipfile.ZipFile) -> None:
     path = Path(companion.path)
-    with path.open("rb") as stream, open_archive(companion.filename, stream) as archive:
+    with path.open("rb") as stream, open_sound_archive(companion.filename, stream) as archive:
         for member in archive.members:
             if place := site_path(member.name):
                 content = archive.read(member.name, at_most=TOO_LARGE)

@@ -121,8 +121,10 @@ DEEDS = {
     "starve": (_STARVE, {"timeout", "import-failed", "crashed"}),
     "directories": (_DIRECTORIES, {"import-failed", "timeout", "crashed"}),
     "nested": (_NESTED, {"import-failed", "crashed"}),
-    "message_queue": ("import ctypes; assert ctypes.CDLL(None).mq_open(b'/q', 0o102, 0o600, None) >= 0",
-              {"import-failed"}),
+    "message_queue": (
+        "import ctypes; assert ctypes.CDLL(None).mq_open(b'/q', 0o102, 0o600, None) >= 0",
+        {"import-failed"},
+    ),
     "kill_parent": ("import os; os.kill(os.getppid(), 9)", {"crashed"}),
     "memory": ("x = []\nwhile True: x.append(bytearray(1 << 20))", {"crashed", "import-failed"}),
     "bomb": ("import os\nfor _ in range(10000): os.fork()", {"import-failed", "crashed"}),

@@ -13,6 +13,7 @@ from harness.core.cells import Cell, Outcome, Stage
 from harness.core.observations import ImageRef, Observation, Prediction, Provenance
 from harness.core.subjects import FileSource, IndexSource, Subject, WheelRef
 from harness.core.targets import ImageWay, Target
+from harness.core.wheel_findings import FindingCode, FindingList
 from harness.host.doctor.checks import find_browser
 from harness.report.html import html_page
 from harness.results.compare import compare_grids
@@ -111,6 +112,25 @@ def test_commands_survive_a_shell(page: Page, tmp_path: Path, run: Run) -> None:
     show(page, tmp_path, record_run(grid, run.circumstances, {}), fragment=f"#cell={own.id}")
     command = page.locator("[data-copy]").first.get_attribute("data-copy") or ""
     assert shlex.split(command)[:3] == ["wheelgrid", "check", name]
+
+
+def test_findings_are_listed_under_the_wheel(page: Page, tmp_path: Path, run: Run) -> None:
+    """Each has its code, member, sentence and source; a hostile member is shown as text."""
+    cell = run.grid.cells[0]
+    assert cell.observation is not None
+    findings = FindingList()
+    findings.add(FindingCode.ODD_NAME, HOSTILE, "Its name holds control characters.")
+    findings.add(FindingCode.UNRECORDED_FILE, "demo.py", "RECORD does not list it.")
+    wheel = WheelRef(filename="demo-1.0-py3-none-any.whl", sha256="0", size=1, path="")
+    seen = replace(cell.observation, wheel=wheel, findings=findings.found())
+    grid = build_grid([cell.cell], [seen])
+    show(page, tmp_path, record_run(grid, run.circumstances), fragment=f"#cell={cell.cell.id}")
+    listed = page.locator("#panel .findings li")
+    assert listed.nth(0).inner_text().startswith("odd-name: </script><script>window.owned")
+    assert "unrecorded-file: demo.py: RECORD does not list it." in listed.nth(1).inner_text()
+    assert page.locator("#panel img, #panel script").count() == 0
+    assert listed.nth(1).locator("a").get_attribute("href") == findings.found()[1].source
+    assert page.evaluate("window.owned === undefined")
 
 
 @pytest.mark.parametrize("kind", ["queries", "mistakes"])

@@ -1,12 +1,15 @@
 // Reads the cells of the embedded run. The data omits defaults, so a missing field has the empty
-// value of its type; wheels and provenances are in columns, because many cells share them.
+// value of its type; wheels, provenances and findings are in columns, because many cells share them.
 
 function readCells(data) {
   const targets = new Map(data.run.targets.map((t) => [`${t.id}/${t.arch_name}`, t]));
   const subjects = new Map(data.run.subjects.map((s) => [s.id, s]));
   return data.run.cells.map((record, place) => {
     const target = targets.get(record.target), subject = subjects.get(record.subject);
-    const seen = { ...record.observation, wheel: inColumn(data.wheels, place), provenance: inColumn(data.provenances, place) };
+    const seen = {
+      ...record.observation, wheel: inColumn(data.wheels, place), provenance: inColumn(data.provenances, place),
+      findings: inColumn(data.findings, place),
+    };
     const id = `${record.target}/${record.subject}`;
     return {
       id, record, target, subject, seen, verdict: record.verdict, change: data.changes[id],

@@ -67,7 +67,13 @@ function panelWheel(seen) {
   return section("Wheel", facts([
     ["file", wheel.filename], ["decided by", seen.prediction?.file], ["size", `${wheel.size.toLocaleString("en")} bytes`],
     ["sha256", wheel.sha256], ["built by", wheel.builder],
-  ]));
+  ]), ...findingList(seen.findings));
+}
+
+function findingList(findings) {
+  const items = (findings ?? []).map(({ code, file, message, minded_by, source }) => el("li", {},
+    el("span", { class: "mono" }, code), `: ${file ? `${file}: ` : ""}${message} (${minded_by}) `, safeLink(source)));
+  return items.length ? [el("p", {}, "Findings:"), el("ul", { class: "findings" }, ...items)] : [];
 }
 
 function panelTarget({ target, seen }, passport) {

@@ -1,16 +1,14 @@
-"""Read the facts of a wheel: archive directory, metadata and native members.
-
-The other members are not unpacked, except by ``verify_record``.
-"""
+"""Read the facts of a wheel: archive directory, metadata, native members and findings."""
 
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from harness.core.errors import WheelError
+from harness.core.wheel_findings import WheelFinding
 from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.elf import MAGIC, ElfFacts, UnreadableElf, read_elf
 from harness.wheels.archive.filename import WheelName, parse_wheel_name
@@ -48,10 +46,15 @@ class WheelFacts:
     native: tuple[NativeMember, ...]
     modules: tuple[str, ...]
     """Top-level modules and packages, sorted."""
+    findings: tuple[WheelFinding, ...] = ()
+    """The wheel's defects."""
 
 
 def read_wheel(path: Path) -> WheelFacts:
-    """Read the wheel at ``path``. Raises ``WheelError``."""
+    """Read the wheel at ``path``.
+
+    Raises ``WheelError`` for a file that is no zip archive, or not named like a wheel.
+    """
     with _opened(path) as stream:
         return read_contents(path.name, stream)
 
@@ -63,17 +66,20 @@ def verify_record(path: Path) -> None:
     """
     with _opened(path) as stream, open_archive(path.name, stream) as archive:
         dist_info = find_dist_info(archive, parse_wheel_name(path.name))
-        check_digests(archive, _read_record(archive, dist_info))
+        entries = _read_record(archive, dist_info)
+        archive.require_sound()
+        check_digests(archive, entries)
 
 
 def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
-    """Read a wheel of that file name from a seekable stream. Raises ``WheelError``."""
+    """Read a wheel of that file name from a seekable stream. Raises as ``read_wheel``."""
     name = parse_wheel_name(filename)
     with open_archive(filename, stream) as archive:
         dist_info = find_dist_info(archive, name)
         metadata = read_metadata(archive, dist_info, name)
-        check_data_directory(archive.members, name)
+        check_data_directory(archive.members, name, archive.findings)
         _read_record(archive, dist_info)
+        native = () if archive.oversized else tuple(_native_members(archive))
         return WheelFacts(
             name=name,
             pure=metadata.pure,
@@ -81,8 +87,9 @@ def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
             requires_python=metadata.requires_python,
             requires_dist=metadata.requires_dist,
             members=archive.members,
-            native=tuple(_native_members(archive)),
+            native=native,
             modules=top_modules(archive.members),
+            findings=archive.findings.found(),
         )
 
 
@@ -96,18 +103,27 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _read_record(archive: Archive, dist_info: str) -> tuple[RecordEntry, ...]:
-    data = archive.read(f"{dist_info}/RECORD", at_most=MOST_RECORD)
-    entries = parse_record(archive.filename, data.decode("utf-8", "replace"))
-    check_listing(archive.filename, archive.members, entries)
+    member = f"{dist_info}/RECORD"
+    if not any(each.name == member for each in archive.members):
+        return ()
+    try:
+        data = archive.read(member, at_most=MOST_RECORD)
+    except WheelError:  # the archive has the finding
+        return ()
+    entries = parse_record(data.decode("utf-8", "replace"), archive.findings)
+    check_listing(archive.members, entries, archive.findings)
     return entries
 
 
 def _native_members(archive: Archive) -> Iterator[NativeMember]:
+    """Yield the ELF files, and check that the other members can be unpacked."""
     for member in archive.members:
-        if PurePosixPath(member.name).suffix in _NEVER_NATIVE:
-            continue
-        if native := native_member(archive, member):
-            yield native
+        named_otherwise = PurePosixPath(member.name).suffix in _NEVER_NATIVE
+        with suppress(WheelError):  # the archive has the finding
+            if not named_otherwise and (native := native_member(archive, member)):
+                yield native
+            else:
+                archive.check(member.name)
 
 
 def native_member(archive: Archive, member: Member) -> NativeMember | None:

@@ -38,13 +38,17 @@ def read_native(
     """
     with open_archive(filename, stream) as archive:
         listed = _listed(archive)
+        if archive.oversized:
+            return listed
         names = {native.name for native in listed.native}
         natives = []
         for member in archive.members:
             if member.name in names:
                 prefetch(*archive.span(member.name))
                 natives.append(native_member(archive, member))
-        return replace(listed, native=tuple(filter(None, natives)))
+        return replace(
+            listed, native=tuple(filter(None, natives)), findings=archive.findings.found()
+        )
 
 
 def _listed(archive: Archive) -> WheelFacts:
@@ -59,6 +63,7 @@ def _listed(archive: Archive) -> WheelFacts:
         members=archive.members,
         native=tuple(_by_name(archive.members, name)),
         modules=top_modules(archive.members),
+        findings=archive.findings.found(),
     )
 
 

@@ -1,4 +1,4 @@
-"""Read a wheel's ``.dist-info`` and check it against the file name.
+"""Read a wheel's ``.dist-info`` and compare it with the file name; defects become findings.
 
 Source: "Binary distribution format" and "Core metadata" specifications.
 """
@@ -11,19 +11,20 @@ from functools import lru_cache
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from harness.core.errors import WheelError
+from harness.core.wheel_findings import FindingCode, FindingList, MindedBy
 from harness.wheels.archive.data_schemes import SCHEMES
 from harness.wheels.archive.filename import WheelName
-from harness.wheels.archive.zip_reader import BUILD_AGAIN, Archive, Member
+from harness.wheels.archive.zip_reader import Archive, Member
 
 MOST_METADATA = 8 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelMetadata:
-    """Fields of METADATA and WHEEL, which agree with the file name."""
+    """Fields of METADATA and WHEEL, as pip reads them; empty if unknown."""
 
     pure: bool
     generator: str
@@ -32,45 +33,56 @@ class WheelMetadata:
 
 
 def find_dist_info(archive: Archive, name: WheelName) -> str:
-    """Return the name of the complete ``.dist-info`` directory. Raises ``WheelError``."""
+    """Return the name of the ``.dist-info`` directory; empty if there is none."""
     found = _roots(archive.members, ".dist-info")
-    if len(found) != 1:
-        have = f"{len(found)} .dist-info directories ({', '.join(found)})" if found else ""
-        raise WheelError(f"{name.filename}: {have or 'no .dist-info directory'}; {BUILD_AGAIN}")
-    _check_directory_name(found[0], ".dist-info", name)
-    names = {member.name for member in archive.members}
-    for part in ("METADATA", "WHEEL", "RECORD"):
-        if f"{found[0]}/{part}" not in names:
-            raise WheelError(f"{name.filename}: {found[0]}/{part} is missing; {BUILD_AGAIN}")
-    return found[0]
+    if len(found) > 1:
+        fault = f"It has {len(found)} .dist-info directories ({_some(set(found))})."
+        archive.findings.add(FindingCode.DIST_INFO_TWICE, "", fault)
+    if not found:
+        fault = "It has no .dist-info directory."
+        archive.findings.add(FindingCode.NO_METADATA, "", fault)
+        return ""
+    own = [root for root in found if _is_of(root, ".dist-info", name)]
+    if not own:
+        minded_by = _minded_by(found[0], name)
+        archive.findings.add(
+            FindingCode.DIST_INFO_NAME, found[0], f"It is not of {name.release}.", minded_by
+        )
+    directory = (own or found)[0]
+    _check_parts(archive, directory)
+    return directory
 
 
-def check_data_directory(members: Sequence[Member], name: WheelName) -> None:
-    """Check the name and the schemes of ``.data``. Raises ``WheelError``."""
+def check_data_directory(members: Sequence[Member], name: WheelName, findings: FindingList) -> None:
+    """Check the name and the schemes of ``.data``."""
     for root in _roots(members, ".data"):
-        _check_directory_name(root, ".data", name)
+        if not _is_of(root, ".data", name):
+            findings.add(FindingCode.DATA_DIRECTORY_NAME, root, f"It is not of {name.release}.")
     for member in members:
         root, _, rest = member.name.partition("/")
         scheme, _, below = rest.partition("/")
         if root.endswith(".data") and rest and not (below and scheme in SCHEMES):
-            raise WheelError(
-                f"{name.filename}: {member.name} is in none of the directories that {root} "
-                f"may have ({', '.join(sorted(SCHEMES))}); {BUILD_AGAIN}"
-            )
+            known = ", ".join(sorted(SCHEMES))
+            fault = f"It is in none of the directories that .data may have ({known})."
+            findings.add(FindingCode.DATA_SCHEME, member.name, fault)
 
 
 def read_metadata(archive: Archive, dist_info: str, name: WheelName) -> WheelMetadata:
-    """Read METADATA and WHEEL, checked against the file name. Raises ``WheelError``."""
-    metadata = _headers(archive, f"{dist_info}/METADATA")
-    wheel = _headers(archive, f"{dist_info}/WHEEL")
-    _check_release(metadata, name)
-    _check_format(wheel, name)
-    _check_tags(wheel, name)
+    """Read METADATA and WHEEL, and compare them with the file name."""
+    metadata = _Headers(archive, dist_info, "METADATA")
+    wheel = _Headers(archive, dist_info, "WHEEL")
+    if metadata.found:
+        _check_release(metadata, name)
+    if wheel.found:
+        _check_format(wheel)
+        _check_tags(wheel, name)
+    requires_python = metadata.first("Requires-Python")
+    _check_requires_python(metadata, requires_python)
     return WheelMetadata(
-        pure=_one(wheel, "Root-Is-Purelib", name).lower() == "true",
-        generator=wheel.get("Generator", ""),
-        requires_python=metadata.get("Requires-Python", ""),
-        requires_dist=tuple(metadata.get_all("Requires-Dist", [])),
+        pure=wheel.first("Root-Is-Purelib").lower() == "true",
+        generator=wheel.first("Generator"),
+        requires_python=requires_python,
+        requires_dist=tuple(metadata.all("Requires-Dist")),
     )
 
 
@@ -82,6 +94,8 @@ def accepts_python(requires_python: str, python: str) -> bool:
         return SpecifierSet(requires_python).contains(Version(python).base_version)
     except InvalidSpecifier:
         return True
+    except ValueError:  # a number of more digits than int() reads; pip fails too
+        return False
 
 
 def _roots(members: Sequence[Member], suffix: str) -> list[str]:
@@ -89,69 +103,120 @@ def _roots(members: Sequence[Member], suffix: str) -> list[str]:
     return sorted(root for root in roots if root.endswith(suffix))
 
 
-def _check_directory_name(directory: str, suffix: str, name: WheelName) -> None:
+def _is_of(directory: str, suffix: str, name: WheelName) -> bool:
     distribution, _, version = directory.removesuffix(suffix).rpartition("-")
-    if not _is_release(distribution, version, name):
-        raise WheelError(
-            f"{name.filename}: it has {directory}, which is not of {name.release}; {BUILD_AGAIN}"
-        )
+    return _is_release(distribution, version, name)
+
+
+def _minded_by(dist_info: str, name: WheelName) -> MindedBy:
+    """Return who minds the wrong name of the directory."""
+    project, _, version = dist_info.removesuffix(".dist-info").rpartition("-")
+    if canonicalize_name(project) != name.distribution:
+        return MindedBy.PIP
+    return MindedBy.STRICT if _release_number(version) else MindedBy.SOME_PIP
+
+
+def _check_parts(archive: Archive, dist_info: str) -> None:
+    names = {member.name for member in archive.members}
+    for part, code in (
+        ("METADATA", FindingCode.NO_METADATA),
+        ("WHEEL", FindingCode.NO_METADATA),
+        ("RECORD", FindingCode.RECORD_MISSING),
+    ):
+        if f"{dist_info}/{part}" not in names:
+            archive.findings.add(code, f"{dist_info}/{part}", "It is missing.")
 
 
 def _is_release(distribution: str, version: str, name: WheelName) -> bool:
-    try:
-        same_version = Version(version) == Version(name.version)
-    except InvalidVersion:
-        return False
+    same_version = _release_number(version) == Version(name.version)
     return same_version and canonicalize_name(distribution) == name.distribution
 
 
-def _headers(archive: Archive, member: str) -> Message:
-    text = archive.read(member, at_most=MOST_METADATA).decode("utf-8", "replace")
-    return HeaderParser().parsestr(text)
+def _release_number(version: str) -> Version | None:
+    try:
+        return Version(version)
+    except ValueError:  # also of a number of more digits than int() reads
+        return None
 
 
-def _one(headers: Message, key: str, name: WheelName) -> str:
-    values: list[str] = headers.get_all(key, [])
-    if len(values) != 1:
-        raise WheelError(
-            f"{name.filename}: {len(values)} lines {key!r} in its metadata, not 1; {BUILD_AGAIN}"
+class _Headers:
+    """The headers of METADATA or WHEEL; none if it is missing or cannot be unpacked."""
+
+    def __init__(self, archive: Archive, dist_info: str, part: str) -> None:
+        self.findings = archive.findings
+        self.member = f"{dist_info}/{part}"
+        self._message = Message()
+        self.found = any(member.name == self.member for member in archive.members)
+        if self.found:
+            try:
+                data = archive.read(self.member, at_most=MOST_METADATA)
+            except WheelError:  # the archive has the finding
+                self.found = False
+            else:
+                self._message = HeaderParser().parsestr(data.decode("utf-8", "replace"))
+
+    def all(self, key: str) -> list[str]:
+        return [str(value).strip() for value in self._message.get_all(key, [])]
+
+    def first(self, key: str) -> str:
+        """Return the first value, which is the one that pip reads; empty if there is none."""
+        return next(iter(self.all(key)), "")
+
+    def one(self, key: str, minded_by: MindedBy | None = None) -> str:
+        """Return the first value, and add a finding if there is not exactly one."""
+        values = self.all(key)
+        if not values:
+            self.add(FindingCode.HEADER_MISSING, f"It has no line {key}.", minded_by)
+        elif len(values) > 1:
+            fault = f"It has {len(values)} lines {key}; the first one counts."
+            self.add(FindingCode.HEADER_TWICE, fault)
+        return self.first(key)
+
+    def add(self, code: FindingCode, fault: str, minded_by: MindedBy | None = None) -> None:
+        self.findings.add(code, self.member, fault, minded_by)
+
+
+def _check_release(metadata: _Headers, name: WheelName) -> None:
+    distribution, version = metadata.one("Name"), metadata.one("Version")
+    if distribution and version and not _is_release(distribution, version, name):
+        metadata.add(
+            FindingCode.RELEASE_DIFFERS,
+            f"It is of {distribution[:60]} {version[:60]}, the file name of {name.release}.",
         )
-    return values[0].strip()
 
 
-def _check_release(metadata: Message, name: WheelName) -> None:
-    distribution, version = _one(metadata, "Name", name), _one(metadata, "Version", name)
-    if not _is_release(distribution, version, name):
-        raise WheelError(
-            f"{name.filename}: METADATA is of {distribution} {version}, and the file name says "
-            f"{name.release}; rename the file to its original name"
-        )
-
-
-def _check_format(wheel: Message, name: WheelName) -> None:
-    version = _one(wheel, "Wheel-Version", name)
+def _check_format(wheel: _Headers) -> None:
+    version = wheel.one("Wheel-Version")
     if version.partition(".")[0] != "1":
-        raise WheelError(
-            f"{name.filename}: Wheel-Version {version}; installers support 1.x; {BUILD_AGAIN}"
-        )
-    pure = _one(wheel, "Root-Is-Purelib", name)
-    if pure.lower() not in ("true", "false"):
-        raise WheelError(
-            f"{name.filename}: Root-Is-Purelib is {pure!r}, neither true nor false; {BUILD_AGAIN}"
-        )
+        fault = f"Its Wheel-Version is {version or 'missing'}; installers support 1.x."
+        wheel.add(FindingCode.WHEEL_VERSION, fault)
+    pure = wheel.one("Root-Is-Purelib", MindedBy.STRICT)
+    if pure and pure.lower() not in ("true", "false"):
+        fault = f"Root-Is-Purelib is {pure[:60]!r}, neither true nor false."
+        wheel.add(FindingCode.BAD_HEADER, fault)
 
 
-def _check_tags(wheel: Message, name: WheelName) -> None:
+def _check_requires_python(metadata: _Headers, requires_python: str) -> None:
+    start = requires_python[:40]
+    try:
+        SpecifierSet(requires_python).contains("3")
+    except InvalidSpecifier:
+        fault = f"Requires-Python {start!r} is not valid; pip ignores it."
+        metadata.add(FindingCode.BAD_REQUIRES_PYTHON, fault)
+    except ValueError:
+        fault = f"Requires-Python {start!r}… holds a number that is too long."
+        metadata.add(FindingCode.BAD_REQUIRES_PYTHON, fault, MindedBy.PIP)
+
+
+def _check_tags(wheel: _Headers, name: WheelName) -> None:
     named = set(name.tags)
-    lines = {str(line).strip().lower() for line in wheel.get_all("Tag", [])}
+    lines = {line.lower() for line in wheel.all("Tag")}
     # Some build backends write the compressed tag set in place of its members.
     whole = name.tag_part.lower()
     declared = (lines - {whole}) | (named if whole in lines else set())
     if declared != named:
-        raise WheelError(
-            f"{name.filename}: the file name and WHEEL disagree about the tags "
-            f"({_difference(named, declared)}); rename the file to its original name"
-        )
+        fault = f"Its tags are not those of the file name ({_difference(named, declared)})."
+        wheel.add(FindingCode.TAGS_DIFFER, fault)
 
 
 def _difference(named: set[str], declared: set[str]) -> str:

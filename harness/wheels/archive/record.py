@@ -7,16 +7,26 @@ import base64
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePosixPath
 
 from harness.core.errors import WheelError
-from harness.wheels.archive.zip_reader import BUILD_AGAIN, FETCH_AGAIN, Archive, Member
+from harness.core.wheel_findings import FindingCode, FindingList
+from harness.wheels.archive.zip_reader import (
+    BUILD_AGAIN,
+    FETCH_AGAIN,
+    MOST_MEMBERS,
+    Archive,
+    Member,
+)
 
 SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 STRONG = ("sha256", "sha384", "sha512")
+MOST_LINES = 2 * MOST_MEMBERS
 _FIELDS = 3
+_DIGITS = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,44 +40,53 @@ class RecordEntry:
     size: int | None = None
 
 
-def parse_record(filename: str, text: str) -> tuple[RecordEntry, ...]:
-    """Parse the text of RECORD. Raises ``WheelError`` for a malformed line."""
-    return tuple(_parse_row(filename, row) for row in _rows(filename, text) if row)
-
-
-def _rows(filename: str, text: str) -> Iterator[list[str]]:
+def parse_record(text: str, findings: FindingList) -> tuple[RecordEntry, ...]:
+    """Parse the text of RECORD, without its malformed lines."""
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    entries = []
     try:
-        yield from csv.reader(text.splitlines(), strict=True)
+        for row in islice(filter(None, rows), MOST_LINES):
+            if len(row) == _FIELDS:
+                entries.append(_parse_row(row, findings))
+            else:
+                fault = "Its line in RECORD is not PATH,ALGORITHM=DIGEST,SIZE."
+                findings.add(FindingCode.BAD_RECORD, row[0], fault)
     except csv.Error as error:
-        raise WheelError(f"{filename}: RECORD is no CSV ({error}); {BUILD_AGAIN}") from error
+        findings.add(FindingCode.BAD_RECORD, "RECORD", f"It is no CSV ({error}).")
+    return tuple(entries)
 
 
-def _parse_row(filename: str, row: Sequence[str]) -> RecordEntry:
-    if len(row) != _FIELDS or not (row[2] == "" or row[2].isdecimal()):
-        raise WheelError(
-            f"{filename}: RECORD has the line {','.join(row)!r}, which is not "
-            f"PATH,ALGORITHM=DIGEST,SIZE; {BUILD_AGAIN}"
-        )
+def _parse_row(row: Sequence[str], findings: FindingList) -> RecordEntry:
     algorithm, _, digest = row[1].partition("=")
-    size = int(row[2]) if row[2] else None
+    size = None
+    if len(row[2]) <= _DIGITS and row[2].isdecimal():
+        size = int(row[2])
+    elif row[2]:
+        fault = f"RECORD gives it the size {_start(row[2])}."
+        findings.add(FindingCode.BAD_RECORD_SIZE, row[0], fault)
     return RecordEntry(name=row[0], algorithm=algorithm, digest=digest, size=size)
 
 
-def check_listing(filename: str, members: Sequence[Member], entries: Sequence[RecordEntry]) -> None:
-    """Compare the members' names and sizes with RECORD. Raises ``WheelError``."""
+def _start(text: str) -> str:
+    return f"{text[:20]}…" if len(text) > _DIGITS else text
+
+
+def check_listing(
+    members: Sequence[Member], entries: Sequence[RecordEntry], findings: FindingList
+) -> None:
+    """Compare the members' names and sizes with RECORD."""
     sizes = {member.name: member.size for member in members}
     listed = {entry.name: entry for entry in entries}
     for name in sizes:
         if name not in listed and PurePosixPath(name).name not in SIGNATURES:
-            raise WheelError(f"{filename}: RECORD does not list {name}; {BUILD_AGAIN}")
+            findings.add(FindingCode.UNRECORDED_FILE, name, "RECORD does not list it.")
     for name, entry in listed.items():
         if name not in sizes:
-            raise WheelError(f"{filename}: RECORD lists {name}, which is missing; {BUILD_AGAIN}")
-        if entry.size not in (None, sizes[name]):
-            raise WheelError(
-                f"{filename}: {name} has {sizes[name]} bytes where RECORD says {entry.size}; "
-                f"{FETCH_AGAIN}"
-            )
+            fault = "RECORD lists it, and it is missing."
+            findings.add(FindingCode.RECORDED_FILE_MISSING, name, fault)
+        elif entry.size not in (None, sizes[name]):
+            fault = f"It has {sizes[name]} bytes where RECORD says {entry.size}."
+            findings.add(FindingCode.SIZE_DIFFERS, name, fault)
 
 
 def check_digests(archive: Archive, entries: Sequence[RecordEntry]) -> None:

@@ -14,7 +14,7 @@ from harness.core.errors import WheelError
 from harness.wheels.archive.filename import WheelName, expand_tags, parse_wheel_name
 from harness.wheels.archive.metadata import find_dist_info
 from harness.wheels.archive.record import SIGNATURES, digest_fields, record_line
-from harness.wheels.archive.zip_reader import MOST_BYTES, Archive, open_archive
+from harness.wheels.archive.zip_reader import MOST_BYTES, Archive, open_sound_archive
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +44,7 @@ def rewrite_wheel(wheel: WheelBytes, change: WheelChange) -> WheelBytes:
     Raises ``WheelError`` for a malformed wheel, for a signed one, and for a new name that
     another member has.
     """
-    with open_archive(wheel.filename, io.BytesIO(wheel.data)) as archive:
+    with open_sound_archive(wheel.filename, io.BytesIO(wheel.data)) as archive:
         return _Rewriting(wheel, archive, change).result()
 
 
@@ -63,6 +63,7 @@ class _Rewriting:
         self._names = dict(change.names)
         self._name = parse_wheel_name(wheel.filename)
         self._info = find_dist_info(archive, self._name)
+        archive.require_sound()
         self._check()
 
     def result(self) -> WheelBytes:

@@ -1,13 +1,12 @@
-"""Open the zip archive of a wheel and check that it is safe to read.
+"""Open the zip archive of a wheel; collect what is unusual or unsafe about it.
 
-Only the archive's directory is read. Unsafe paths, links, clashing names, zip bombs and encrypted
-members are errors before any member is opened.
+Reading is bounded, and no member is ever written to disk.
 """
 
 import os
 import stat
 import zlib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import IO, BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 from harness.core.errors import WheelError
+from harness.core.wheel_findings import FindingCode, FindingList
 
 MOST_MEMBERS = 50_000
 MOST_BYTES = 4 << 30
@@ -47,26 +47,43 @@ class Member:
 
 
 class Archive:
-    """An open archive whose directory passed all checks."""
+    """An open archive. Of members with the same name, the last one counts, as in ``zipfile``."""
 
     def __init__(self, filename: str, zipped: ZipFile, size: int) -> None:
         self.filename = filename
+        self.findings = FindingList()
         self._zip = zipped
         infos = zipped.infolist()
-        check_directory(filename, infos, size)
+        self.oversized = bool(fault := _totals_fault(infos, size))
+        """Whether it may be a zip bomb: its members are not unpacked without need."""
+        if self.oversized:
+            self.findings.add(FindingCode.TOO_LARGE, "", fault)
+        infos = infos[-MOST_MEMBERS:]
+        _inspect(infos, self.findings)
         self._starts = sorted(info.header_offset for info in infos)
-        self.members = tuple(
-            Member(name=info.filename, size=info.file_size) for info in infos if not info.is_dir()
-        )
+        last = {info.filename: info for info in infos if not info.is_dir()}
+        self.members = tuple(Member(name=name, size=i.file_size) for name, i in last.items())
+
+    def require_sound(self) -> None:
+        """Raise ``WheelError`` with the first finding, if there is one."""
+        if found := self.findings.found():
+            where = f"{found[0].file}: " if found[0].file else ""
+            fault = found[0].message.removesuffix(".")
+            raise WheelError(f"{self.filename}: {where}{fault}; {BUILD_AGAIN}")
 
     def read(self, name: str, *, at_most: int) -> bytes:
-        """Return the member's bytes. Raises ``WheelError`` if damaged or above ``at_most``."""
+        """Return the member's bytes.
+
+        Adds a finding and raises ``WheelError`` if it is damaged or larger than ``at_most``.
+        """
         if self._zip.getinfo(name).file_size > at_most:
+            fault = f"It has more than {at_most} bytes and is not read."
+            self.findings.add(FindingCode.TOO_LARGE, name, fault)
             raise WheelError(f"{self.filename}: {name} is larger than {at_most} bytes; {DISTRUST}")
         return b"".join(self.chunks(name))
 
     def head(self, name: str, size: int) -> bytes:
-        """Return the first ``size`` bytes of a member. Raises ``WheelError`` if damaged."""
+        """Return the first ``size`` bytes of a member. Raises as ``read``."""
         with self._unpacking(name) as stream:
             return stream.read(size)
 
@@ -77,17 +94,27 @@ class Archive:
         return first, (*self._starts[after : after + 1], self._zip.start_dir)[0]
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """Yield the member's bytes in chunks. Raises ``WheelError`` if damaged."""
+        """Yield the member's bytes in chunks. Raises as ``read``."""
         with self._unpacking(name) as stream:
             while piece := stream.read(_PIECE):
                 yield piece
 
+    def check(self, name: str) -> None:
+        """Unpack a member and compare its checksum. Raises as ``read``."""
+        for _ in self.chunks(name):
+            pass
+
     @contextmanager
     def _unpacking(self, name: str) -> Iterator[IO[bytes]]:
+        info = self._zip.getinfo(name)
+        if _is_encrypted(info) or not _is_usual(info):  # lzma could need any amount of memory
+            raise WheelError(f"{self.filename}: {name} is encrypted or of an unusual compression")
         try:
             with self._zip.open(name) as stream:
                 yield stream
         except _UNREADABLE as error:
+            fault = f"It cannot be unpacked ({_text(error)})."
+            self.findings.add(FindingCode.CORRUPT_MEMBER, name, fault)
             raise WheelError(
                 f"{self.filename}: {name} cannot be unpacked ({_text(error)}); {FETCH_AGAIN}"
             ) from error
@@ -95,7 +122,7 @@ class Archive:
 
 @contextmanager
 def open_archive(filename: str, stream: BinaryIO) -> Iterator[Archive]:
-    """Open the wheel of that file name. Raises ``WheelError`` for an unsafe archive."""
+    """Open the wheel of that file name. Raises ``WheelError`` for a file that is no archive."""
     size = stream.seek(0, os.SEEK_END)
     try:
         zipped = ZipFile(stream)
@@ -105,6 +132,14 @@ def open_archive(filename: str, stream: BinaryIO) -> Iterator[Archive]:
         raise WheelError(f"{filename}: {fault}; {FETCH_AGAIN}") from error
     with zipped:
         yield Archive(filename, zipped, size)
+
+
+@contextmanager
+def open_sound_archive(filename: str, stream: BinaryIO) -> Iterator[Archive]:
+    """Open a wheel whose members are to be copied. Raises ``WheelError`` for any finding."""
+    with open_archive(filename, stream) as archive:
+        archive.require_sound()
+        yield archive
 
 
 def _not_an_archive(start: bytes, error: Exception) -> str:
@@ -119,72 +154,88 @@ def _text(error: Exception) -> str:
     return str(error).rstrip(".") or type(error).__name__
 
 
-def check_directory(filename: str, infos: list[ZipInfo], packed: int) -> None:
-    """Check the directory of an archive of ``packed`` bytes.
-
-    Raises ``WheelError`` with the first fault found.
-    """
-    fault = _totals_fault(infos, packed)
-    for info in infos:
-        fault = fault or _path_fault(info) or _kind_fault(info)
-    fault = fault or _clash([info.filename for info in infos])
-    if fault:
-        raise WheelError(f"{filename}: {fault}")
-
-
 def _totals_fault(infos: list[ZipInfo], packed: int) -> str:
     total = sum(info.file_size for info in infos)
     if len(infos) > MOST_MEMBERS:
-        return f"{len(infos)} members; the limit is {MOST_MEMBERS}; {DISTRUST}"
+        return f"It has {len(infos)} members; the limit is {MOST_MEMBERS}."
     bomb = total > RATIO_MATTERS_FROM and total > MOST_RATIO * packed
     if bomb or total > MOST_BYTES:
-        return f"{packed} bytes that unpack to {total}: a zip bomb; {DISTRUST}"
+        return f"Its {packed} bytes unpack to {total}: a zip bomb."
     return ""
 
 
-def _path_fault(info: ZipInfo) -> str:
+def _inspect(infos: list[ZipInfo], findings: FindingList) -> None:
+    """Add findings about the names and kinds of members."""
+    for info in infos:
+        for code, fault in (*_path_faults(info), *_kind_faults(info)):
+            findings.add(code, info.orig_filename, fault)
+    _add_clashes([info.filename for info in infos], findings)
+
+
+def _path_faults(info: ZipInfo) -> Iterator[tuple[FindingCode, str]]:
     name = info.orig_filename
     if not info.flag_bits & _UTF8 and not name.isascii():
-        return f"the name of member {name!r} is not marked as UTF-8; {BUILD_AGAIN}"
-    if not name.isprintable():
-        return f"the name of member {name!r} holds control characters; {DISTRUST}"
-    if "\\" in name:
-        return f"the name of member {name!r} holds a backslash; {BUILD_AGAIN}"
-    if name.startswith("/") or name[1:2] == ":":
-        return f"member {name!r} has an absolute path; {DISTRUST}"
+        yield FindingCode.ODD_NAME, "Its name is not marked as UTF-8."
+    elif not name.isprintable():
+        yield FindingCode.ODD_NAME, "Its name holds control characters."
+    elif "\\" in name:
+        yield FindingCode.ODD_NAME, "Its name holds a backslash."
     parts = name.removesuffix("/").split("/")
-    if any(part in ("", ".", "..") for part in parts):
-        return f"member {name!r} leads out of the root; {DISTRUST}"
-    return ""
+    if name.startswith("/"):
+        yield FindingCode.PATH_OUTSIDE, "It has an absolute path."
+    elif ".." in parts:
+        yield FindingCode.PATH_OUTSIDE, "Its path leads out of the root."
+    elif "" in parts or "." in parts or name[1:2] == ":":
+        yield FindingCode.ODD_NAME, "Its path is not in normal form."
 
 
-def _kind_fault(info: ZipInfo) -> str:
+def _kind_faults(info: ZipInfo) -> Iterator[tuple[FindingCode, str]]:
     mode = info.external_attr >> 16
-    if info.flag_bits & _ENCRYPTED:
-        return f"member {info.filename!r} is encrypted; {BUILD_AGAIN}"
-    if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
-        return (
-            f"member {info.filename!r} is compressed by method {info.compress_type}, "
-            f"and installers know only stored and deflated; {BUILD_AGAIN}"
-        )
-    if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        kind = "a symbolic link" if stat.S_ISLNK(mode) else "neither a file nor a directory"
-        return f"member {info.filename!r} is {kind}; {DISTRUST}"
-    return ""
+    if _is_encrypted(info):
+        yield FindingCode.ENCRYPTED_MEMBER, "It is encrypted."
+    if not _is_usual(info):
+        fault = f"It is compressed by method {info.compress_type}, neither stored nor deflated."
+        yield FindingCode.UNUSUAL_COMPRESSION, fault
+    if stat.S_ISLNK(mode):
+        yield FindingCode.SPECIAL_MEMBER, "It is a symbolic link."
+    elif stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        yield FindingCode.SPECIAL_MEMBER, "It is neither a file nor a directory."
 
 
-def _clash(names: list[str]) -> str:
-    """Return the first clash of names, also on file systems that ignore case."""
+def _is_encrypted(info: ZipInfo) -> bool:
+    return bool(info.flag_bits & _ENCRYPTED)
+
+
+def _is_usual(info: ZipInfo) -> bool:
+    return info.compress_type in (ZIP_STORED, ZIP_DEFLATED)
+
+
+def _add_clashes(names: list[str], findings: FindingList) -> None:
+    """Add findings about clashes of names, also on file systems that ignore case."""
     seen: dict[str, str] = {}
     for name in names:
         key = name.removesuffix("/").casefold()
         if seen.get(key) == name:
-            return f"member {name!r} is there twice; {BUILD_AGAIN}"
-        if key in seen:
-            return f"members {seen[key]!r} and {name!r} differ in case only; {BUILD_AGAIN}"
+            fault = "It is in the archive twice; the last one counts."
+            findings.add(FindingCode.DUPLICATE_MEMBER, name, fault)
+        elif key in seen:
+            fault = f"Its name differs from {seen[key]} in case only."
+            findings.add(FindingCode.CASE_CLASH, name, fault)
         seen[key] = name
-    parents = {key[:at] for key in seen for at, letter in enumerate(key) if letter == "/"}
+    exact, folded = sorted(names), sorted(seen)
     for key, name in seen.items():
-        if key in parents and not name.endswith("/"):
-            return f"member {name!r} is a file and has members below it; {DISTRUST}"
-    return ""
+        if name.endswith("/"):
+            continue
+        if _has_below(name, exact):
+            fault = "It is a file and has members below it."
+            findings.add(FindingCode.FILE_AND_FOLDER, name, fault)
+        elif _has_below(key, folded):
+            fault = "Its name differs from that of a folder in case only."
+            findings.add(FindingCode.CASE_CLASH, name, fault)
+
+
+def _has_below(folder: str, names: list[str]) -> bool:
+    """Whether one of the sorted names begins with ``folder`` and a slash."""
+    start = f"{folder}/"
+    after = bisect_left(names, start)
+    return after < len(names) and names[after].startswith(start)

@@ -1,5 +1,6 @@
 """Requested wheels and releases as subjects."""
 
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -56,6 +57,34 @@ def test_files_of_one_release_are_one_subject(tmp_path: Path, index: PackageInde
     assert mine.subject.source == FileSource(paths=tuple(map(str, paths)))
     assert mine.tags == parse_tag(CP311) | parse_tag(CP313)
     assert mine.subject.imports == ("mine",)
+
+
+DEFECTIVE = {
+    "record_digits": {"RECORD": f"record_digits.py,,{'9' * 5000}\n"},
+    "version_digits": {"METADATA": f"Name: x\nVersion: {'9' * 5000}\n"},
+    "python_digits": {"METADATA": f"Name: x\nVersion: 1\nRequires-Python: >={'9' * 5000}\n"},
+    "unrecorded": {"RECORD": ""},
+    "other_tag": {"WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py2-none-any\n"},
+    "header_twice": {"WHEEL": "Root-Is-Purelib: true\n" * 2},
+    "outside": {"../../outside.py": ""},
+    "absolute": {"/etc/outside.py": ""},
+}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("name", [*DEFECTIVE, "twice", "bare"])
+def test_defective_wheel_is_accepted(tmp_path: Path, index: PackageIndex, name: str) -> None:
+    """What is a zip archive and is named like a wheel is left to the target's installer."""
+    path = tmp_path / f"{name}-1.0-py3-none-any.whl"
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as wheel:
+        for _ in range({"bare": 0, "twice": 2}.get(name, 1)):
+            wheel.writestr(f"{name}.py", "answer = 42\n")
+        for file, text in DEFECTIVE.get(name, {}).items():
+            wheel.writestr(file if "/" in file else f"{info}/{file}", text)
+    (candidate,) = read_candidates([str(path)], ImportCheck(), index)
+    assert candidate.subject.imports == (() if name == "bare" else (name,))
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_wheel_with_only_private_modules_imports_them(tmp_path: Path, index: PackageIndex) -> None:

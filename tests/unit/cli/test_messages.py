@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import sqlite3
-import zipfile
 from pathlib import Path
 from unittest.mock import patch
 
@@ -167,10 +166,7 @@ check folder
 check no-1.0-py3-none-any.whl
 check text-1.0-py3-none-any.whl
 check cut-1.0-py3-none-any.whl
-check two-1.0-py3-none-any.whl
-check climbs-1.0-py3-none-any.whl
-check rooted-1.0-py3-none-any.whl
-check bomb-1.0-py3-none-any.whl
+check good-1.0-any.whl
 check good-1.0-py3-none-any.whl -q subject:nobody
 check good-1.0-py3-none-any.whl -q outcome:crashed
 predict text-1.0-py3-none-any.whl
@@ -237,11 +233,7 @@ def _write_wheels(folder: Path) -> None:
     (folder / "text-1.0-py3-none-any.whl").write_text("hello")
     cut = make_wheel(folder, "cut", "x = 1\n" * 1000)
     cut.write_bytes(cut.read_bytes()[:-100])
-    make_wheel(folder, "one", "x = 1").rename(folder / "two-1.0-py3-none-any.whl")
-    members = {"climbs": "../evil.py", "rooted": "/etc/evil.py", "bomb": "zeros"}
-    for name, member in members.items():
-        with zipfile.ZipFile(make_wheel(folder, name, ""), "a", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(member, bytes(100 << 20) if name == "bomb" else b"")
+    make_wheel(folder, "one", "x = 1").rename(folder / "good-1.0-any.whl")
 
 
 def _write_runs(folder: Path) -> None:
@@ -289,6 +281,5 @@ def _block(title: str, status: int, capsys: pytest.CaptureFixture[str], folder: 
     assert status in (2, 3), f"{title}: exit code {status}: {said}"
     assert "Traceback" not in said
     said = said.replace(str(folder), "HERE").replace(str(ROOT), "CHECKOUT")
-    said = re.sub(r"\d+ bytes that unpack to \d+", "N bytes that unpack to N", said)
     said = re.sub(r"\d{8}T\d{6}-[0-9a-f]{8}", "RUN", said)
     return f"{title}  (exit code {status})\n{said}"

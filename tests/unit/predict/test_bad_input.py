@@ -3,12 +3,14 @@
 import io
 import struct
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome
+from harness.core.wheel_findings import FindingCode
 from harness.predict import predict
 from harness.wheels.archive.contents import WheelFacts, read_wheel
 from harness.wheels.archive.elf import ElfFacts, read_elf
@@ -124,3 +126,45 @@ def test_thousands_of_members(tmp_path: Path) -> None:
     assert (predicted.cause, predicted.file) == (Cause.MISSING_LIBRARY, last.path)
     assert time.monotonic() - start < MOST_SECONDS
     assert len(facts.native) == count + 1
+
+
+def test_corrupt_member_fails_to_install(tmp_path: Path) -> None:
+    """Whatever its kind: pip unpacks all members."""
+    path = tmp_path / NAME.filename
+    packed(tmp_path, WheelMember(path="demo/text.py", data=b"answer = 42"))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 16] ^= 1  # the checksum of the first member
+    path.write_bytes(data)
+    predicted = predict(read_wheel(path), GLIBC, symbols)
+    assert (predicted.outcome, predicted.cause, predicted.file) == (
+        Outcome.INSTALL_FAILED,
+        Cause.CORRUPT_MEMBER,
+        "demo/text.py",
+    )
+
+
+def test_path_outside_fails_to_install(tmp_path: Path) -> None:
+    """Pip refuses a member that leads out of the environment."""
+    predicted = predict(packed(tmp_path, WheelMember(path="../x.py", data=b"")), GLIBC, symbols)
+    assert (predicted.outcome, predicted.cause, predicted.file) == (
+        Outcome.INSTALL_FAILED,
+        Cause.MALFORMED_WHEEL,
+        "../x.py",
+    )
+
+
+def test_defect_that_pip_accepts_changes_no_prediction(tmp_path: Path) -> None:
+    """A member that is there twice installs."""
+    twice = [WheelMember(path="demo/x.py", data=b"")] * 2
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        facts = packed(tmp_path, *twice)
+    assert {each.code for each in facts.findings} == {FindingCode.DUPLICATE_MEMBER}
+    assert predict(facts, GLIBC, symbols).outcome is Outcome.PASS
+
+
+def test_requires_python_with_thousands_of_digits() -> None:
+    """The target's Python does not satisfy it, and the sentence stays short."""
+    facts = replace(wheel({}), requires_python=f">={'9' * 5000}")
+    predicted = predict(facts, GLIBC, symbols)
+    assert (predicted.outcome, predicted.cause) == (Outcome.INSTALL_FAILED, Cause.PYTHON_TOO_OLD)
+    assert len(predicted.explanation) < 300

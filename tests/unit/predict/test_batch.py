@@ -1,5 +1,6 @@
 """Predictions without an engine."""
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def test_a_release_without_a_wheel_for_the_target() -> None:
 
 
 def test_a_file_that_is_no_wheel(tmp_path: Path) -> None:
-    """A malformed wheel has no prediction."""
+    """A file that is no zip archive has no prediction."""
     broken = tmp_path / "demo-1.0-py3-none-any.whl"
     broken.write_bytes(b"no archive")
     (predicted_cell,) = predict_cells(
@@ -101,3 +102,19 @@ def test_a_file_that_is_no_wheel(tmp_path: Path) -> None:
     assert predicted_cell == type(predicted_cell)(
         cell=Cell(target=target("here"), subject=SUBJECT), wheel=broken.name, prediction=None
     )
+
+
+def test_findings_are_shown_under_the_wheel(tmp_path: Path) -> None:
+    """Also of a wheel that is predicted to pass."""
+    wheel = make_wheel(tmp_path, "demo", "")
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("more.py", "")
+    predictions = tuple(
+        predict_cells(
+            [SUBJECT], [target("here")], FakePassports({"here/x86_64": GLIBC}), FakeWheels(wheel)
+        )
+    )
+    text = format_predictions(predictions, width=200)
+    assert "demo: 1 pass" in text
+    assert "finding   unrecorded-file: more.py: RECORD does not list it." in text
+    assert "finding   unrecorded-file: more.py" in format_prediction(predictions[0], width=200)

@@ -1,6 +1,5 @@
 """RECORD, and the check of members against it."""
 
-import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import WheelError
-from harness.wheels.archive.contents import read_contents, verify_record
+from harness.core.wheel_findings import FindingList
+from harness.wheels.archive.contents import verify_record
 from harness.wheels.archive.record import RecordEntry, parse_record
 from harness.wheels.archive.zip_reader import BUILD_AGAIN, FETCH_AGAIN
 
@@ -18,7 +18,7 @@ FILENAME = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
 
 def test_parse() -> None:
     """A line is a path, an algorithm with its digest, and a size; commas may be quoted."""
-    assert parse_record("x.whl", '"a,b",sha256=QQ,1\n\nRECORD,,\n') == (
+    assert parse_record('"a,b",sha256=QQ,1\n\nRECORD,,\n', FindingList()) == (
         RecordEntry(name="a,b", algorithm="sha256", digest="QQ", size=1),
         RecordEntry(name="RECORD"),
     )
@@ -26,45 +26,6 @@ def test_parse() -> None:
 
 def drop_first(record: str) -> str:
     return record.partition("\n")[2]
-
-
-@pytest.mark.parametrize(
-    ("record", "fault"),
-    [
-        (drop_first, f"RECORD does not list demo.py; {BUILD_AGAIN}"),
-        (
-            lambda text: text + "gone.py,,\n",
-            f"RECORD lists gone.py, which is missing; {BUILD_AGAIN}",
-        ),
-        (
-            lambda text: text.replace(",12\n", ",13\n"),
-            f"demo.py has 12 bytes where RECORD says 13; {FETCH_AGAIN}",
-        ),
-        (
-            lambda text: text + "demo.py\n",
-            (
-                "RECORD has the line 'demo.py', which is not PATH,ALGORITHM=DIGEST,SIZE; "
-                f"{BUILD_AGAIN}"
-            ),
-        ),
-        (
-            lambda text: text + "demo.py,,many\n",
-            (
-                "RECORD has the line 'demo.py,,many', which is not PATH,ALGORITHM=DIGEST,SIZE; "
-                f"{BUILD_AGAIN}"
-            ),
-        ),
-        (
-            lambda text: text + 'demo.py,"x"y,1\n',
-            f"RECORD is no CSV (',' expected after '\"'); {BUILD_AGAIN}",
-        ),
-    ],
-)
-def test_bad_listing(make_wheel: MakeWheel, record: Callable[[str], str], fault: str) -> None:
-    """RECORD lists every member, with its size, and nothing else."""
-    with pytest.raises(WheelError) as caught:
-        read_contents(FILENAME, io.BytesIO(make_wheel(record=record)))
-    assert str(caught.value) == f"{FILENAME}: {fault}"
 
 
 def test_signature_is_not_listed(make_wheel: MakeWheel, tmp_path: Path) -> None:
@@ -80,6 +41,15 @@ def test_digests_agree(make_wheel: MakeWheel, tmp_path: Path) -> None:
     path = tmp_path / FILENAME
     path.write_bytes(make_wheel())
     verify_record(path)
+
+
+def test_defective_record_does_not_verify(make_wheel: MakeWheel, tmp_path: Path) -> None:
+    """A finding of the reader is an error of the verification."""
+    path = tmp_path / FILENAME
+    path.write_bytes(make_wheel(record=drop_first))
+    with pytest.raises(WheelError) as caught:
+        verify_record(path)
+    assert str(caught.value) == (f"{FILENAME}: demo.py: RECORD does not list it; {BUILD_AGAIN}")
 
 
 def test_digest_differs(make_wheel: MakeWheel, tmp_path: Path) -> None:
