@@ -144,20 +144,6 @@ def test_a_missing_mirror_affects_only_cells_that_need_it(tmp_path: Path) -> Non
 # --- no engine ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "command", ["run", "check", "passport debian-12", "repro debian-12/x86_64/pure"]
-)
-def test_a_missing_engine_is_reported(tmp_path: Path, command: str) -> None:
-    """Exit code 3 within 10 s, and a line with the next step."""
-    more: list[object] = [make_wheel(tmp_path, "mine", ""), "--out", tmp_path]
-    ended = wheelgrid(*command.split(), *(more if command == "check" else []), env=NO_ENGINE)
-    assert ended.status == 3
-    assert ended.seconds < 10
-    assert complaint(ended).startswith(
-        "wheelgrid: no container engine can be reached at DOCKER_HOST=unix:///nonexistent"
-    )
-
-
 @pytest.mark.parametrize("command", ["plan", "--help", "run --help", "build pure"])
 def test_commands_without_an_engine(command: str) -> None:
     """Planning, help and building work without an engine."""

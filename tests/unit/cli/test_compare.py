@@ -112,20 +112,3 @@ def test_a_stored_run_is_reported(store: Path, wheelgrid: Wheelgrid) -> None:
     words = ("report", "last", "--store", store, "--format", "json", "-q", "subject:s1")
     document = json.loads(wheelgrid(*words).out)
     assert [cell["subject"] for cell in document["cells"]] == ["s1"]
-
-
-@pytest.mark.parametrize(
-    ("words", "complaint"),
-    [
-        (("compare", "last", "nobody"), "no run 'nobody'"),
-        (("compare", "last", "no/run.json"), "no/run.json: cannot be read"),
-        (("compare", "last", "last", "-q", "arhc:x"), "no field 'arhc'"),
-    ],
-)
-def test_mistakes(
-    store: Path, wheelgrid: Wheelgrid, words: tuple[str, ...], complaint: str
-) -> None:
-    """Unknown runs and names give exit code 2."""
-    said = wheelgrid(*words, "--store", store)
-    assert said.status == 2
-    assert complaint in said.err

@@ -42,20 +42,6 @@ def test_errors(
     assert result.err.startswith(said)
 
 
-def test_an_unknown_command(wheelgrid: Run) -> None:
-    """The nearest command is suggested."""
-    result = wheelgrid("plna")
-    assert result.status == 2
-    assert "Did you mean 'plan'?" in result.err
-
-
-def test_an_unknown_option(wheelgrid: Run) -> None:
-    """The nearest option is suggested."""
-    result = wheelgrid("plan", "--targt", "x")
-    assert result.status == 2
-    assert "--target" in result.err
-
-
 def test_closed_pipe_ends_the_command_quietly(matrix: Path) -> None:
     line = f"{sys.executable} -m harness plan --json --matrix {matrix}"
     script = f"{{ {line}; echo status $? >&2; }} | true"

@@ -57,6 +57,7 @@ builders:
     promises: {x86_64: "2.17", s390x: "2.17"}
     headers:
       - {python: "3.11", suite: bookworm, arches: [x86_64, s390x]}
+      - {python: "3.9", suite: bullseye, arches: [x86_64]}
 """,
     "subjects": """\
 subjects:
@@ -65,6 +66,7 @@ subjects:
     fixture: plain
     builder: cross
     imports: [wheelgrid_plain]
+    exclude: ["*/x86_64"]
   - id: numpy
     group: index wheels
     index: numpy==2.4.6
@@ -94,11 +96,13 @@ policies:
 """,
 }
 
-EDITS = (
+EXPECTATION = "{target: '*', subject: '*', outcome: refused, reason: r, link: 'https://e.org'}"
+EDITS: tuple[tuple[str, str, str | None], ...] = (
     ("targets", "s390x]", "s390]"),
     ("targets", "s390x]", "amd64]"),
     ("targets", "[x86_64, s390x]", "x86_64"),
     ("targets", "[x86_64, s390x]", "[]"),
+    ("targets", "[x86_64, s390x]", ""),
     ("targets", '"3.11"', "3.10"),
     ("targets", "id: debian-12", "id: on"),
     ("targets", "id: debian-12", "id: Debian/12"),
@@ -109,20 +113,44 @@ EDITS = (
     ("targets", "libc: glibc", "libc: [glibc"),
     ("targets", "    replica:", "    overrides: {riscv64: {title: x}}\n    replica:"),
     ("targets", "    replica:", "    overrides: {s390x: {registry: {imagge: x}}}\n    replica:"),
+    ("targets", "    replica:", "    overrides: {s390: {}}\n    replica:"),
+    ("targets", "    replica:", "    overrides: {s390x: {replica: {naming: gun}}}\n    replica:"),
+    ("targets", "    replica:", "    overrides: {s390x: {assembled: , replica: }}\n    replica:"),
+    ("targets", "    replica:", "    <<: {}\n    replica:"),
+    ("targets", "[python3]", "!!set {python3}"),
+    ("targets", "[python3]", "*packages"),
+    ("targets", "libc: glibc", "allow_failure: !!bool maybe\n    libc: glibc"),
     ("targets", "interpreter: cpython-3.11", "interpreter: cpython-3.1"),
     ("targets", "naming: upstream", "naming: upstraem"),
     ("targets", '"22.0.4"', "latest"),
     ("targets", "{pip: older}", "{piip: older}"),
     ("namings", "{s390x: gnu}", "{s390x: gnuu}"),
     ("namings", "builds: gnu", "builds: {s390x: gnu}"),
+    ("namings", "{s390x: gnu}", "{s390xx: gnu}"),
+    ("namings", "{s390x: gnu}", "{arm64: gnu, aarch64: musl}"),
+    ("namings", "{s390x: gnu}", "{3.10: gnu}"),
+    ("namings", "{s390x: gnu}", "{[s390x]: gnu}"),
     ("builders", 'promises: {x86_64: "2.17", s390x: "2.17"}', ""),
     ("builders", "kind: cross", "kind: container"),
     ("builders", "suite: bookworm, ", ""),
+    ("builders", '"3.11"', "3.11"),
+    ("builders", 'python: "3.11", ', ""),
+    ("builders", "suite: bookworm", "interpreter: cpython-3.11"),
+    ("builders", 'python: "3.11", suite: bookworm', "interpreter: cpy"),
+    ("builders", "libc: glibc", "libc: glibc\n    names: [upstrem]"),
+    ("builders", "headers:", "target: debian-1\n    headers:"),
+    ("builders", "s:\n", "s:\n  - {id: own, kind: distribution, target: debian-1, libc: musl}\n"),
     ("subjects", "builder: cross", "builder: crss"),
     ("subjects", "fixture: plain", "fixture: plian"),
     ("subjects", "    builder: cross\n", ""),
     ("subjects", "    index: numpy==2.4.6\n", ""),
+    ("subjects", "index: numpy==2.4.6", "fixture: plain\n    index: numpy==2.4.6"),
     ("subjects", "numpy==2.4.6", "numpy>=2"),
+    ("subjects", "numpy==2.4.6", "numpy 2"),
+    ("subjects", "numpy==2.4.6", "numpy==2.*"),
+    ("subjects", "[numpy]", "[numpy]\n    with: [b]"),
+    ("subjects", "[numpy]", '[numpy]\n    pythons: ["3.1"]'),
+    ("subjects", "[numpy]", "[numpy]\n    exclude: ['*/arm46']"),
     ("subjects", "[numpy]", "[numpy]\n    call: a b"),
     ("subjects", "[numpy]", "[numpy]\n    any_python: true"),
     ("subjects", "[numpy]", "[numpy]\n    include: [debain-12]"),
@@ -130,14 +158,25 @@ EDITS = (
     ("subjects", "id: numpy", "id: plain"),
     ("expectations", "outcome: crashed", "outcome: crushed"),
     ("expectations", "outcome: crashed", "outcome: pass"),
+    ("expectations", "outcome: crashed", "outcome: miss"),
     ("expectations", "arch: s390x", "arch: s390"),
+    ("expectations", "expectations:\n", f"expectations:\n  - {EXPECTATION}\n"),
     ("profiles", "[numpy]", "[nunpy]"),
+    ("profiles", "profiles:\n", "profiles:\n  - x\n"),
+    ("profiles", "", "- a"),
+    ("profiles", "", "profiles: 3"),
+    ("profiles", "", "profiles: []\nx: 1"),
+    ("profiles", "", "profiles: []\n---\nprofiles: []\n"),
+    ("profiles", "", "# nothing"),
+    ("subjects", "", None),
+    ("policies", "reads:", "naming: upstrem\n    reads:"),
+    ("policies", ": debian-12}", ": debian-21}"),
     ("policies", "[debian-12]", "[debian-21]"),
     ("policies", "{gnu}", "{glibc}"),
     ("policies", '    reads: [".abi3-{gnu}.so"]\n', ""),
     ("policies", "policies:", "polices:"),
 )
-"""One edit each: file, old text, new text."""
+"""One edit each: file, old text (empty: all of it), new text (None: no file)."""
 
 COMMANDS = """\
 plna
@@ -145,16 +184,19 @@ plan --targt debian-12
 plan --matrix nowhere
 plan --target debian-122
 plan --arch s390
+plan --arch riscv64
 plan --profile smoek
 plan -k 'debian and'
+plan -k 'a(b=1)'
 plan -k fedora
+plan --profile smoke --target *12 -k riscv64
 plan -q arhc:s390x
 plan -q 'outcome:crushed'
 plan -q '"numpy'
 plan -q nobody
 plan -q outcome:pass
 plan --changed nowhere
-run
+run --out grid
 run --subject nump
 run --images asembled
 run --shard 3/2
@@ -162,11 +204,13 @@ run --debian-mirror ftp://user:secret@example.org/debian
 check nothing-here
 check numpy>=2
 check numpy==not.a.version!
+check pure_c==1.0
 check folder
 check no-1.0-py3-none-any.whl
 check text-1.0-py3-none-any.whl
 check cut-1.0-py3-none-any.whl
 check good-1.0-any.whl
+check good-1.0-py3-none-any.whl
 check good-1.0-py3-none-any.whl -q subject:nobody
 check good-1.0-py3-none-any.whl -q outcome:crashed
 predict text-1.0-py3-none-any.whl
@@ -175,18 +219,33 @@ build plian
 build --arch s390
 build --python 3.1
 build --arch riscv64 --python 3.9
+build --arch s390x --python 3.9
 build --builder cros
+pins --debian-mirror u:secret@example.org/debian
+build --debian-mirror ftp://u:secret@example.org/debian
+doctor --debian-mirror ftp://u:secret@example.org/debian
 passport
 passport debian-1
+passport --record debian-1
 passport debian-12/s390
+passport debian-12
 passport --facts half.json
 repro debian-12/s390x/nunpy
+repro debian12/s390x/plain
+repro debian-12/armv7/plain
+repro debian-12/amd64/plain
+repro debian-12/s390x/plain
 repro debian-12
 explain debian-12/s390x/nunpy
 image build --target debian-21
+image build
 image list
+image prune
 policy other-nams
+policy other-names --subjects releases.txt
+policy other-names --subjects folder
 compare last nobody --store runs.db
+compare last last --store runs.db -q arhc:x
 compare last last --store none.db
 compare last last --store other.db
 compare last last --store text-1.0-py3-none-any.whl
@@ -201,7 +260,7 @@ merge runs.db --store runs.db
 site folder none.json --store runs.db
 lock --matrix nowhere
 """
-WITHOUT_MATRIX = {"plna", "history", "merge"}
+WITHOUT_MATRIX = {"plna", "history", "merge", "doctor"}
 """Commands without ``--matrix``; all others read the one above."""
 
 
@@ -218,6 +277,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     _write_runs(tmp_path)
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
+    (tmp_path / "releases.txt").write_text("numpy\ndist/a.whl\nnumpy>=2\nnumpy==new\n")
     return tmp_path
 
 
@@ -225,7 +285,8 @@ def _write_matrix(folder: Path) -> None:
     (folder / "matrix").mkdir(exist_ok=True)
     for name, text in MATRIX.items():
         (folder / f"matrix/{name}.yaml").write_text(text)
-    (folder / "matrix/index.lock.json").write_text('{"generated": "2026-01-01", "releases": {}}')
+    lock = '{"generated": "2026-01-01", "releases": {"pure-c==1.0": []}}'
+    (folder / "matrix/index.lock.json").write_text(lock)
 
 
 def _write_wheels(folder: Path) -> None:
@@ -255,17 +316,23 @@ def _write_runs(folder: Path) -> None:
 def test_messages(
     folder: Path, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
 ) -> None:
-    """Every mistake ends with code 2 or 3, without a traceback, and with the golden message."""
+    """Every mistake ends with code 2 or 3, the golden message and no file."""
     blocks = []
+    files = set(folder.rglob("*"))
     for line in COMMANDS.splitlines():
         words = shlex.split(line)
         known = words[0] in WITHOUT_MATRIX or "--matrix" in words
         with patch.dict(os.environ):  # options for mirrors are passed on by the environment
             status = execute(words if known else [*words, "--matrix", "matrix"])
         blocks.append(_block(f"wheelgrid {line}", status, capsys, folder))
+    assert {path.name for path in {*folder.rglob("*")} - files} <= {"runs.db-shm", "runs.db-wal"}
     for name, old, new in EDITS:
         assert old in MATRIX[name]
-        (folder / f"matrix/{name}.yaml").write_text(MATRIX[name].replace(old, new, 1))
+        file = folder / f"matrix/{name}.yaml"
+        if new is None:
+            file.unlink()
+        else:
+            file.write_text(MATRIX[name].replace(old or MATRIX[name], new, 1))
         status = execute(["plan", "--matrix", "matrix"])
         blocks.append(_block(f"{name}.yaml: {old!r} → {new!r}", status, capsys, folder))
         _write_matrix(folder)
@@ -277,9 +344,11 @@ def test_messages(
 
 def _block(title: str, status: int, capsys: pytest.CaptureFixture[str], folder: Path) -> str:
     """Return one paragraph: the mistake, the exit code, the text on standard error."""
-    said = capsys.readouterr().err
+    out, said = capsys.readouterr()
     assert status in (2, 3), f"{title}: exit code {status}: {said}"
+    assert out == "", title
     assert "Traceback" not in said
+    assert "secret" not in said
     said = said.replace(str(folder), "HERE").replace(str(ROOT), "CHECKOUT")
     said = re.sub(r"\d{8}T\d{6}-[0-9a-f]{8}", "RUN", said)
     return f"{title}  (exit code {status})\n{said}"

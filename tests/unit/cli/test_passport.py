@@ -1,6 +1,5 @@
 """``wheelgrid passport`` without an engine."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,33 +12,11 @@ Run = Callable[..., Any]
 FACTS = ROOT / "tests" / "data" / "facts.json"
 
 
-def test_without_a_target(wheelgrid: Run, matrix: Path) -> None:
-    """The message names both ways to select targets."""
-    result = wheelgrid("passport", "--matrix", matrix)
-    assert result.status == 2
-    assert "--profile" in result.err
-
-
-def test_unknown_target_suggests_the_nearest(wheelgrid: Run, matrix: Path) -> None:
-    result = wheelgrid("passport", "--record", "--matrix", matrix, "debian-1")
-    assert result.status == 2
-    assert "no target 'debian-1' in the matrix; did you mean 'debian-1" in result.err
-
-
 def test_facts_are_written(wheelgrid: Run, matrix: Path) -> None:
     """Facts become records of the targets that replicate them."""
     result = wheelgrid("passport", "--facts", FACTS, "--matrix", matrix)
     assert result.status == 0
     assert result.out == f"0 passports from {FACTS} in {matrix / 'passports'}\n"
-
-
-def test_facts_that_cannot_be_read(wheelgrid: Run, matrix: Path) -> None:
-    """The message names the file."""
-    file = matrix / "facts.json"
-    file.write_text(json.dumps({}))
-    result = wheelgrid("passport", "--facts", file, "--matrix", matrix)
-    assert result.status == 2
-    assert f"{file}: no list of facts" in result.err
 
 
 def test_format_entry() -> None:

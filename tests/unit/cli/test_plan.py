@@ -5,8 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 Run = Callable[..., Any]
 
 
@@ -36,34 +34,6 @@ def test_json(wheelgrid: Run, matrix: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("words", "complaint"),
-    [
-        (["--target", "debian-122"], "debian-12"),
-        (["--profile", "nightly"], "nightly"),
-        (["-k", "debian and"], "-k"),
-        (["-k", "fedora"], "fedora"),
-        (["--arch", "s390"], "s390x"),
-    ],
-)
-def test_a_selection_of_nothing(
-    wheelgrid: Run, matrix: Path, words: list[str], complaint: str
-) -> None:
-    """It is an error that suggests the nearest name."""
-    result = wheelgrid("plan", "--matrix", matrix, *words)
-    assert result.status == 2
-    assert result.out == ""
-    assert complaint in result.err
-    assert "Traceback" not in result.err
-
-
-def test_no_matrix(wheelgrid: Run, tmp_path: Path) -> None:
-    """A folder without a matrix is reported."""
-    result = wheelgrid("plan", "--matrix", tmp_path / "none")
-    assert result.status == 2
-    assert "none" in result.err
-
-
 def test_a_job_matrix(wheelgrid: Run, matrix: Path) -> None:
     """One JSON object with an entry per shard."""
     result = wheelgrid("plan", "--format", "github", "--matrix", matrix, "--shards", 2)
@@ -84,6 +54,3 @@ def test_a_query_before_a_run(wheelgrid: Run, matrix: Path, tmp_path: Path) -> N
     assert [json.loads(line)["id"] for line in asked.out.splitlines()] == [
         "debian-12/s390x/markupsafe"
     ]
-    for query, complaint in (("outcome:pass", "no such store"), ("nobody", "cells matches")):
-        result = wheelgrid("plan", "-q", query, "--matrix", matrix, *store)
-        assert (result.status, complaint in result.err) == (2, True)

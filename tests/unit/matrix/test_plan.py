@@ -156,71 +156,8 @@ def test_keyword_selects_the_same_cells_as_pytest(
     assert planned == cells_of_pytest[keyword]
 
 
-@pytest.mark.parametrize(
-    ("selection", "message"),
-    [
-        (Selection(profile="smok"), "--profile: unknown profile 'smok'; did you mean 'smoke'?"),
-        (
-            Selection(targets=("debain-11",)),
-            "--target 'debain-11' matches nothing; did you mean 'debian-11'?",
-        ),
-        (
-            Selection(arches=("s390x",)),
-            "--arch 's390x' matches nothing; known: aarch64 armv7l x86_64",
-        ),
-        (
-            Selection(subjects=("a*", "numpi")),
-            "--subject 'numpi' matches nothing; did you mean 'numpy'?",
-        ),
-        (
-            Selection(keyword="a and (b"),
-            (
-                "-k 'a and (b': at column 9: expected right parenthesis; got end of input; "
-                "names are joined with 'and', 'or', 'not' and parentheses"
-            ),
-        ),
-        (Selection(keyword="a(b=1)"), "-k: a(…) takes no arguments; write the name alone"),
-        (
-            Selection(profile="smoke", targets=("*11",), keyword="riscv64"),
-            (
-                "no cell is selected: the matrix has 7 cells, --profile smoke leaves 2, "
-                "--target *11 leaves 2, -k 'riscv64' leaves 0; `wheelgrid plan` lists them"
-            ),
-        ),
-    ],
-)
-def test_invalid_selections(selection: Selection, message: str) -> None:
-    """The message names the option, and the nearest name or the cells left by each option."""
-    with pytest.raises(UsageError) as caught:
-        plan_cells(MATRIX, selection)
-    assert str(caught.value) == message
-
-
 def test_cell_id_accepts_an_arch_alias() -> None:
     assert find_cell(MATRIX, "debian-11/arm64/numpy").expectation is REFUSED
-
-
-@pytest.mark.parametrize(
-    ("cell_id", "message"),
-    [
-        ("debian-11", "an id is <target>/<arch>/<subject>; `wheelgrid plan --json` lists them"),
-        ("debian11/x86_64/abi3", "unknown target 'debian11'; did you mean 'debian-11'?"),
-        ("debian-11/armv7/abi3", "unknown arch of debian-11 'armv7l'; known: aarch64 x86_64"),
-        ("debian-11/amd64/abi", "unknown subject 'abi'; did you mean 'abi3'?"),
-        (
-            "debian-sid-3.14/armhf/numpy",
-            (
-                "the matrix excludes numpy on debian-sid-3.14/armv7l; "
-                "`wheelgrid plan --target debian-sid-3.14` lists its cells"
-            ),
-        ),
-    ],
-)
-def test_unknown_cell_id(cell_id: str, message: str) -> None:
-    """The message names the wrong part."""
-    with pytest.raises(UsageError) as caught:
-        find_cell(MATRIX, cell_id)
-    assert str(caught.value) == f"cell {cell_id!r}: {message}"
 
 
 @pytest.mark.parametrize(
