@@ -18,12 +18,13 @@ from harness.app.wiring import read_matrix
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import EngineError, ExitCode
 from harness.core.observations import Observation
-from harness.core.subjects import FileSource, Subject
+from harness.core.subjects import Subject
 from harness.images.debian_root import native_arch
 from harness.matrix.plan import Selection, plan_cells, with_subjects
 from harness.probe.journal import observations, read_events
 from harness.results.runfile import Run, read_run
 from harness.store import open_store
+from tests.support.cells import make_subject
 from tests.support.commands import ROOT
 from tests.support.wheels import make_wheel
 
@@ -57,10 +58,7 @@ def _no_outer_pytest() -> Iterator[None]:
 
 def subjects_in(folder: Path) -> tuple[Subject, ...]:
     paths = {name: make_wheel(folder, name, code) for name, code in CODES.items()}
-    return tuple(
-        Subject(id=name, group="tests", source=FileSource(paths=(str(path),)), imports=(name,))
-        for name, path in paths.items()
-    )
+    return tuple(make_subject(name, str(path)) for name, path in paths.items())
 
 
 def console() -> Console:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from harness.core.observations import ImageRef
-from harness.core.subjects import IndexSource, Subject
 from harness.host.cache import Cache
 from harness.host.engine import HARDENING, ContainerSpec, Limits
 from harness.host.engine.docker import DockerEngine
@@ -17,6 +16,7 @@ from harness.host.engine.hardening import LIMITS, seccomp_profile
 from harness.host.process import run_process
 from harness.probe.repro import docker_line
 from harness.probe.session import open_session
+from tests.support.cells import make_subject
 from tests.support.targets import debian_12
 from tests.support.workspace import assembled_images
 
@@ -114,7 +114,7 @@ def test_reproduced_container_is_as_hardened_as_a_probe(
     """The engine says the same of both, apart from the mounted wheels and who removes it."""
     target, profile = debian_12(), tmp_path / "seccomp.json"
     profile.write_text(seccomp_profile())
-    subject = Subject(id="x", group="x", source=IndexSource(name="x", version="1"), imports=("x",))
+    subject = make_subject("x")
     line = docker_line(target, image, subject, (), str(profile))
     create = line.replace("docker run --rm", "docker create", 1)
     made = run_process(shlex.split(create), timeout=60).decode().strip()

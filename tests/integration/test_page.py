@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.observations import ImageRef, Observation, Prediction, Provenance
-from harness.core.subjects import FileSource, IndexSource, Subject, WheelRef
-from harness.core.targets import ImageWay, Target
+from harness.core.subjects import FileSource, WheelRef
+from harness.core.targets import ImageWay
 from harness.core.wheel_findings import FindingCode, FindingList
 from harness.host.doctor.checks import find_browser
 from harness.report.html import html_page
@@ -20,6 +20,8 @@ from harness.results.compare import compare_grids
 from harness.results.grid import build_grid
 from harness.results.past import PastResult, RunHistory
 from harness.results.runfile import Circumstances, Run, read_run, record_run
+from tests.support.cells import make_subject
+from tests.support.targets import make_target
 
 pytestmark = pytest.mark.integration
 
@@ -325,19 +327,9 @@ def big_run(targets: int, subjects: int) -> Run:
     arches = ("x86_64", "i686", "aarch64", "armv7l", "ppc64le", "s390x")
     cells = [
         Cell(
-            target=Target(
-                id=f"debian-{10 + t // 6}",
-                arch_name=arches[t % 6],
-                title="Debian",
-                python="3.11",
-                libc="glibc",
-                interpreter="python3",
-            ),
-            subject=Subject(
-                id=f"subject-{s}",
-                group="fixture wheels" if s % 2 else "index wheels",
-                source=IndexSource(name="x", version="1"),
-                imports=("x",),
+            target=make_target(f"debian-{10 + t // 6}/{arches[t % 6]}"),
+            subject=make_subject(
+                f"subject-{s}", group="fixture wheels" if s % 2 else "index wheels"
             ),
         )
         for t in range(targets)

@@ -8,9 +8,10 @@ from pathlib import Path
 import docker
 
 from harness.core.arches import Arch
-from harness.core.targets import AssembledWay, Target
+from harness.core.targets import AssembledWay
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
+from tests.support.targets import make_target
 from tests.support.workspace import assembled_images
 
 PROMISE = "2.39"
@@ -32,15 +33,7 @@ sys.exit(main())
 def make_builder_image(engine: DockerEngine, cache: Cache, arch: Arch) -> str:
     """Return the id of the stand-in for ``arch``, with this machine's auditwheel."""
     way = AssembledWay(suite="trixie", packages=_PACKAGES)
-    target = Target(
-        id="builder",
-        arch_name=arch.name,
-        title="A builder image",
-        python="3.13",
-        libc="glibc",
-        interpreter="python3",
-        assembled=way,
-    )
+    target = make_target(f"builder/{arch.name}", python="3.13", assembled=way)
     store = assembled_images(engine, cache)
     client = docker.from_env()
     container = client.api.create_container(

@@ -5,8 +5,9 @@ from dataclasses import replace
 from harness.core.cells import Cell, Expectation, Outcome, Stage
 from harness.core.observations import ImageRef, Observation, Provenance
 from harness.core.subjects import FileSource, FixtureSource, IndexSource, Subject, WheelRef
-from harness.core.targets import ImageWay, Target
+from harness.core.targets import ImageWay
 from harness.results.grid import Grid, build_grid
+from tests.support.targets import make_target
 
 FIXTURE = FixtureSource(project="plain", builder="cross")
 INDEX = IndexSource(name="numpy", version="2.4.6")
@@ -25,6 +26,13 @@ def expect(outcome: Outcome, cause: str = "") -> Expectation:
     )
 
 
+def make_subject(name: str, *paths: str, **more: object) -> Subject:
+    """Return a subject of these files, or of release 1.0 of the index; ``more`` are its fields."""
+    source = FileSource(paths=paths) if paths else IndexSource(name=name, version="1.0")
+    fields = {"id": name, "group": "tests", "source": source, "imports": (name,), **more}
+    return Subject(**fields)  # type: ignore[arg-type]
+
+
 def make_cell(
     *,
     source: FixtureSource | IndexSource | FileSource = FIXTURE,
@@ -32,15 +40,7 @@ def make_cell(
     allow_failure: bool = False,
     subject: str = "plain",
 ) -> Cell:
-    target = Target(
-        id="debian-12",
-        arch_name="s390x",
-        title="Debian 12",
-        python="3.11",
-        libc="glibc",
-        interpreter="python3",
-        allow_failure=allow_failure,
-    )
+    target = make_target("debian-12/s390x", title="Debian 12", allow_failure=allow_failure)
     return Cell(
         target=target,
         subject=Subject(id=subject, group="group", source=source, imports=("x",)),

@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.core.arches import Arch, find_arch
+from harness.core.cells import Cell
 from harness.core.errors import HarnessError
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
-from harness.core.subjects import Subject, WheelRef
+from harness.core.subjects import IndexSource, Subject, WheelRef
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import file_sha256
 from harness.host.engine import Engine, Limits
@@ -26,22 +27,25 @@ from harness.probe.prober import Prober
 from harness.probe.result_cache import EarlierResults, NoEarlierResults, ResultCache
 from harness.probe.result_keys import ProbeLimits
 from harness.wheels.provider import Refusal
+from tests.support.cells import make_subject
 from tests.support.local_engine import LocalEngine
+from tests.support.targets import make_target
 from tests.support.wheels import make_wheel
 
 HERE = find_arch(os.uname().machine)
-THIS_MACHINE = Target(
-    id="here",
-    arch_name=HERE.name,
-    title="this machine",
-    python="3.11",
-    libc="glibc",
-    interpreter="python3",
-)
+THIS_MACHINE = make_target(f"here/{HERE.name}", title="this machine")
 IMAGE = ImageRef(id="this-machine", way=ImageWay.ASSEMBLED, origin="tests")
 
 Answer = str | Refusal | HarnessError
 """A subject's answer: a module's source code, no fitting wheel, or an index error."""
+
+
+def local_cell(name: str, *, target: str = "here", companions: tuple[str, ...] = ()) -> Cell:
+    """Return a cell of an index release on this machine."""
+    beside = tuple(IndexSource(name=each, version="1.0") for each in companions)
+    return Cell(
+        target=replace(THIS_MACHINE, id=target), subject=make_subject(name, companions=beside)
+    )
 
 
 class LocalImages:

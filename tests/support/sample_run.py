@@ -8,8 +8,9 @@ import pytest
 from harness.core.cells import Cell, Expectation, Outcome, Stage
 from harness.core.observations import ImageRef, Observation, Provenance
 from harness.core.subjects import FixtureSource, IndexSource, Subject
-from harness.core.targets import ImageWay, Target
+from harness.core.targets import ImageWay
 from harness.results.grid import Grid, build_grid
+from tests.support.targets import make_target
 
 GOLDEN = Path(__file__).parents[1] / "data" / "report"
 TARGETS = (
@@ -86,15 +87,7 @@ def make_cell(
             where="matrix/expectations.yaml:3",
         )
     return Cell(
-        target=Target(
-            id=name,
-            arch_name=arch,
-            title=name,
-            python=python,
-            libc="glibc",
-            interpreter="python3",
-            allow_failure=arch == "riscv64",
-        ),
+        target=make_target(f"{name}/{arch}", python=python, allow_failure=arch == "riscv64"),
         subject=Subject(id=subject, group=group, source=source, imports=(subject,)),
         expectation=expectation,
     )

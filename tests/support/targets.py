@@ -1,8 +1,15 @@
-"""Sample targets for tests of images."""
+"""Sample targets."""
 
 from pathlib import Path
 
 from harness.core.targets import AssembledWay, Interpreter, Naming, RegistryWay, ReplicaWay, Target
+
+
+def make_target(key: str, **more: object) -> Target:
+    """Return Python 3.11 on glibc as ``<target>/<arch>``; ``more`` are its fields."""
+    name, arch = key.split("/")
+    fields = {"title": name, "python": "3.11", "libc": "glibc", "interpreter": "python3", **more}
+    return Target(id=name, arch_name=arch, **fields)  # type: ignore[arg-type]
 
 
 def debian_12(
@@ -10,13 +17,9 @@ def debian_12(
 ) -> Target:
     """Return Debian 12 on ``arch`` with the given ways."""
     way = AssembledWay(suite="bookworm", packages=("libstdc++6", "python3", "python3-pip"))
-    return Target(
-        id="debian-12",
-        arch_name=arch,
+    return make_target(
+        f"debian-12/{arch}",
         title="Debian 12",
-        python="3.11",
-        libc="glibc",
-        interpreter="python3",
         registry=registry,
         assembled=way if assembled else None,
     )
@@ -33,13 +36,11 @@ def alpine_replica(
     arch: str = "x86_64", *, pip: str = "21.3.1", naming: Naming = MUSL, suite: str = "bookworm"
 ) -> Target:
     """Return a replica of CPython 3.9 on musl with Alpine's module names."""
-    return Target(
-        id="alpine-3.14-replica",
-        arch_name=arch,
+    return make_target(
+        f"alpine-3.14-replica/{arch}",
         title="Alpine 3.14",
         python="3.9",
         libc="musl",
-        interpreter="python3",
         replica=ReplicaWay(
             interpreter=CPYTHON_39,
             naming=naming,

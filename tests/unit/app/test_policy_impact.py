@@ -23,7 +23,7 @@ from harness.core.cells import Matrix
 from harness.core.errors import UsageError
 from harness.core.policy import Policy
 from harness.core.subjects import IndexSource
-from harness.core.targets import Naming, Target
+from harness.core.targets import Naming
 from harness.host.cache import Cache
 from harness.predict.policy_effects import PolicyEffect
 from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
@@ -33,13 +33,12 @@ from harness.wheels.index.lock import NOTHING_PINNED
 from tests.support.elves import module
 from tests.support.forecasts import MUSL, symbols
 from tests.support.loopback_index import LoopbackIndex, impatient, loopback_index
+from tests.support.targets import make_target
 
 __all__ = ["impatient", "loopback_index"]
 
 NAMES = {libc: f"demo/_core.cpython-311-x86_64-linux-{libc}.so" for libc in ("gnu", "musl")}
-TARGET = Target(
-    id="alpine", arch_name="x86_64", title="", python="3.11", libc="musl", interpreter="python3"
-)
+TARGET = make_target("alpine/x86_64", libc="musl")
 TO_GNU = Policy(
     id="to-gnu",
     title="To -gnu",

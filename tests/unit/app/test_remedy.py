@@ -39,6 +39,7 @@ from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import IndexLock, LockedWheel
 from tests.support.commands import ROOT
 from tests.support.elves import module
+from tests.support.targets import make_target
 
 DOCKER = "python-3.9-alpine3.14/x86_64"
 AS_RELEASED = "alpine-3.14-ga-pip-upgraded/x86_64"
@@ -60,10 +61,7 @@ DEMO = Subject(
 
 
 def target(key: str, python: str = "3.9") -> Target:
-    name, arch = key.split("/")
-    return Target(
-        id=name, arch_name=arch, title="", python=python, libc="musl", interpreter="python3"
-    )
+    return make_target(key, python=python, libc="musl")
 
 
 def matrix(*subjects: Subject) -> Matrix:

@@ -15,10 +15,10 @@ from harness.app.requested import (
     read_list,
 )
 from harness.core.subjects import FileSource, IndexSource
-from harness.core.targets import Target
 from harness.host.cache import Cache
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import IndexLock, LockedWheel
+from tests.support.targets import make_target
 from tests.support.wheels import make_wheel
 
 CP311 = "cp311-cp311-manylinux_2_17_x86_64"
@@ -33,17 +33,6 @@ def index(tmp_path: Path) -> PackageIndex:
         generated=date(2026, 11, 2), releases={"numpy==2.4.6": (wheel,), "pure-c==1.0": ()}
     )
     return PackageIndex(Cache(tmp_path / "cache"), lock, announce=print)
-
-
-def target(python: str, arch: str) -> Target:
-    return Target(
-        id=f"debian-{python}",
-        arch_name=arch,
-        title="Debian",
-        python=python,
-        libc="glibc",
-        interpreter="python3",
-    )
 
 
 def test_files_of_one_release_are_one_subject(tmp_path: Path, index: PackageIndex) -> None:
@@ -110,7 +99,11 @@ def test_targets_that_no_wheel_fits(tmp_path: Path, index: PackageIndex) -> None
     """Targets that no file fits are listed by reason; releases of the index are left out."""
     words = [str(make_wheel(tmp_path, "mine", "", tag=CP311)), "numpy==2.4.6"]
     candidates = read_candidates(words, ImportCheck(imports=("x",)), index)
-    targets = [target("3.11", "x86_64"), target("3.13", "x86_64"), target("3.11", "s390x")]
+    targets = [
+        make_target("debian-3.11/x86_64"),
+        make_target("debian-3.13/x86_64", python="3.13"),
+        make_target("debian-3.11/s390x"),
+    ]
     assert not_applicable(candidates, targets) == {
         ("mine-1.0", "needs CPython 3.11, the target has 3.13"): ["debian-3.13/x86_64"],
         ("mine-1.0", "built for x86_64"): ["debian-3.11/s390x"],

@@ -12,11 +12,6 @@ from harness.core.errors import BuildError
 from harness.host.cache import Cache, CacheError, content_key, default_cache_root, file_sha256
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "cache")
-
-
 def _fail(path: Path) -> None:
     raise AssertionError(f"{path} is there already")
 

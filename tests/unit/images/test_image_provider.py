@@ -41,11 +41,6 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "FIRST_PAUSE", 0.0)
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> Cache:
-    return Cache(tmp_path)
-
-
 def pinned(cache: Cache, announce: Callable[[str], None] = print) -> Workspace:
     """Return a workspace in which Debian 12 is pinned, so that no index is queried."""
     recipes = (

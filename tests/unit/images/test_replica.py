@@ -41,11 +41,6 @@ def pinned(cache: Cache, *, source: str = "0") -> Workspace:
     return pinned_workspace(cache, bases, sources)
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> Cache:
-    return Cache(tmp_path)
-
-
 def open_source(cache: Cache, engine: ImageEngine | None = None) -> ReplicaSource:
     return ReplicaSource(engine or ImageEngine(), pinned(cache), fetch_pip=no_pip)
 

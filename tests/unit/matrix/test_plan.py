@@ -8,8 +8,7 @@ from packaging.tags import parse_tag
 
 from harness.core.cells import Expectation, Matrix, Outcome, Profile
 from harness.core.errors import UsageError, WheelError
-from harness.core.subjects import FileSource, IndexSource, Subject
-from harness.core.targets import Interpreter, Naming, ReplicaWay, Target
+from harness.core.targets import Interpreter, Naming, ReplicaWay
 from harness.host.process import run_process
 from harness.matrix.plan import (
     Selection,
@@ -21,23 +20,8 @@ from harness.matrix.plan import (
     wheel_fits,
     with_subjects,
 )
-
-
-def a_target(target_id: str, arch: str, python: str) -> Target:
-    return Target(
-        id=target_id,
-        arch_name=arch,
-        title=target_id,
-        python=python,
-        libc="glibc",
-        interpreter="python3",
-    )
-
-
-def a_subject(subject_id: str, *paths: str) -> Subject:
-    source = FileSource(paths=paths) if paths else IndexSource(name=subject_id, version="1")
-    return Subject(id=subject_id, group="g", source=source, imports=(subject_id,))
-
+from tests.support.cells import make_subject
+from tests.support.targets import make_target
 
 REFUSED = Expectation(
     target="debian-1?",
@@ -49,12 +33,12 @@ REFUSED = Expectation(
 )
 MATRIX = Matrix(
     targets=(
-        a_target("debian-11", "x86_64", "3.9"),
-        a_target("debian-11", "aarch64", "3.9"),
-        a_target("debian-sid-3.14", "x86_64", "3.14"),
-        a_target("debian-sid-3.14", "armv7l", "3.14"),
+        make_target("debian-11/x86_64", python="3.9"),
+        make_target("debian-11/aarch64", python="3.9"),
+        make_target("debian-sid-3.14/x86_64", python="3.14"),
+        make_target("debian-sid-3.14/armv7l", python="3.14"),
     ),
-    subjects=(a_subject("numpy"), a_subject("abi3")),
+    subjects=(make_subject("numpy"), make_subject("abi3")),
     builders=(),
     expectations=(REFUSED,),
     profiles=(
@@ -183,26 +167,28 @@ def test_cell_id_accepts_an_arch_alias() -> None:
 )
 def test_wheel_fits_by_python_and_arch(tags: str, reason: str) -> None:
     """The libc is left to the installer."""
-    assert wheel_fits(parse_tag(tags), a_target("debian-12", "x86_64", "3.11")) == reason
+    assert wheel_fits(parse_tag(tags), make_target("debian-12/x86_64", python="3.11")) == reason
 
 
 def test_a_subject_of_several_files_fits_where_one_does() -> None:
     """If none fits, all reasons are given."""
-    subject = a_subject("a", "/w/a-1-cp39-cp39-linux_x86_64.whl", "a-1-cp39-cp39-linux_s390x.whl")
+    subject = make_subject(
+        "a", *(f"/w/a-1-cp39-cp39-linux_{arch}.whl" for arch in ("x86_64", "s390x"))
+    )
     assert subject_fits(subject, MATRIX.targets[0]) == ""
     reason = subject_fits(subject, MATRIX.targets[2])
     assert reason == "needs CPython 3.9, the target has 3.14; built for s390x"
-    assert subject_fits(a_subject("numpy"), MATRIX.targets[0]) == ""
+    assert subject_fits(make_subject("numpy"), MATRIX.targets[0]) == ""
 
 
 def test_invalid_wheel_file_name() -> None:
     with pytest.raises(WheelError, match=r"^/w/a\.zip: not a wheel's file name: "):
-        subject_fits(a_subject("a", "/w/a.zip"), MATRIX.targets[0])
+        subject_fits(make_subject("a", "/w/a.zip"), MATRIX.targets[0])
 
 
 def test_with_subjects_replaces_subjects() -> None:
     """Expectations are dropped; profiles still select."""
-    own = with_subjects(MATRIX, [a_subject("numpy", "numpy-1-cp39-cp39-linux_aarch64.whl")])
+    own = with_subjects(MATRIX, [make_subject("numpy", "numpy-1-cp39-cp39-linux_aarch64.whl")])
     (cell,) = plan_cells(own, Selection(profile="smoke"))
     assert cell.id == "debian-11/aarch64/numpy"
     assert cell.expectation is None
@@ -212,7 +198,7 @@ def test_with_subjects_replaces_subjects() -> None:
 def test_wheel_may_fit_the_python_of_a_replica() -> None:
     """Which Python is measured is not known yet."""
     target = replace(
-        a_target("fedora-35", "x86_64", "3.10"),
+        make_target("fedora-35/x86_64", python="3.10"),
         replica=ReplicaWay(
             interpreter=Interpreter(
                 id="cpython-3.11", python="3.11", suite="bookworm", source="python3.11"

@@ -13,15 +13,11 @@ from harness.predict.batch import predict_cells
 from harness.report.predictions import format_prediction, format_predictions
 from harness.wheels.provider import Refusal
 from tests.support.forecasts import GLIBC, symbols
+from tests.support.targets import make_target
 from tests.support.wheels import make_wheel
 
+HERE = make_target("here/x86_64")
 SUBJECT = Subject(id="demo", group="tests", source=FileSource(paths=()), imports=("demo",))
-
-
-def target(name: str) -> Target:
-    return Target(
-        id=name, arch_name="x86_64", title=name, python="3.11", libc="glibc", interpreter="python3"
-    )
 
 
 class FakePassports:
@@ -60,7 +56,7 @@ def test_each_target_that_has_a_passport_is_predicted(tmp_path: Path) -> None:
     predictions = tuple(
         predict_cells(
             [SUBJECT],
-            [target("here"), target("nowhere")],
+            [HERE, make_target("nowhere/x86_64")],
             FakePassports({"here/x86_64": GLIBC}),
             FakeWheels(wheel),
         )
@@ -82,7 +78,7 @@ def test_each_target_that_has_a_passport_is_predicted(tmp_path: Path) -> None:
 def test_a_release_without_a_wheel_for_the_target() -> None:
     """A release without a fitting wheel is refused, with the reason."""
     (predicted_cell,) = predict_cells(
-        [SUBJECT], [target("here")], FakePassports({"here/x86_64": GLIBC}), FakeWheels(None)
+        [SUBJECT], [HERE], FakePassports({"here/x86_64": GLIBC}), FakeWheels(None)
     )
     assert predicted_cell.prediction is not None
     assert (predicted_cell.prediction.outcome, predicted_cell.prediction.stage) == (
@@ -97,10 +93,10 @@ def test_a_file_that_is_no_wheel(tmp_path: Path) -> None:
     broken = tmp_path / "demo-1.0-py3-none-any.whl"
     broken.write_bytes(b"no archive")
     (predicted_cell,) = predict_cells(
-        [SUBJECT], [target("here")], FakePassports({"here/x86_64": GLIBC}), FakeWheels(broken)
+        [SUBJECT], [HERE], FakePassports({"here/x86_64": GLIBC}), FakeWheels(broken)
     )
     assert predicted_cell == type(predicted_cell)(
-        cell=Cell(target=target("here"), subject=SUBJECT), wheel=broken.name, prediction=None
+        cell=Cell(target=HERE, subject=SUBJECT), wheel=broken.name, prediction=None
     )
 
 
@@ -110,9 +106,7 @@ def test_findings_are_shown_under_the_wheel(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel, "a") as archive:
         archive.writestr("more.py", "")
     predictions = tuple(
-        predict_cells(
-            [SUBJECT], [target("here")], FakePassports({"here/x86_64": GLIBC}), FakeWheels(wheel)
-        )
+        predict_cells([SUBJECT], [HERE], FakePassports({"here/x86_64": GLIBC}), FakeWheels(wheel))
     )
     text = format_predictions(predictions, width=200)
     assert "demo: 1 pass" in text

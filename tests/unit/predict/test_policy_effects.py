@@ -11,7 +11,7 @@ from harness.core.cells import Outcome, Stage
 from harness.core.observations import Prediction
 from harness.core.passport import Passport
 from harness.core.policy import NewNames, Policy
-from harness.core.targets import Naming, Target
+from harness.core.targets import Naming
 from harness.predict.policy_effects import (
     PolicyEffect,
     Shift,
@@ -25,6 +25,7 @@ from harness.predict.policy_effects import (
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.listing import read_listing
 from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
+from tests.support.targets import make_target
 
 X86, ARM, POWER = find_arch("x86_64"), find_arch("armv7l"), find_arch("ppc64le")
 GNU = Naming(id="gnu", builds={"x86_64": "x86_64-linux-gnu", "ppc64le": "powerpc64le-linux-gnu"})
@@ -47,9 +48,7 @@ PASSPORT = Passport(
     installer="pip 21.3", libc="musl 1.2.2", machine="x86_64", elf_machine="EM_X86_64",
     elf_bits=64, elf_little=True, page_size=4096, kernel="", externally_managed=False,
 )  # fmt: skip
-TARGET = Target(
-    id="alpine", arch_name="x86_64", title="", python="3.9", libc="musl", interpreter="python3"
-)
+TARGET = make_target("alpine/x86_64", python="3.9", libc="musl")
 
 
 def policy(**fields: object) -> Policy:

@@ -2,19 +2,15 @@
 
 from pathlib import Path
 
-from harness.core.cells import Cell, Outcome
-from harness.core.subjects import IndexSource, Subject
+from harness.core.cells import Outcome
 from harness.host.engine import Limits
 from harness.probe.journal import Journal, read_events
 from harness.probe.session import open_session
 from tests.support.local_engine import LocalEngine
-from tests.support.local_prober import THIS_MACHINE, local_prober
+from tests.support.local_prober import THIS_MACHINE, local_cell, local_prober
 from tests.support.wheels import job_for, make_wheel
 
-SUBJECT = Subject(
-    id="one", group="tests", source=IndexSource(name="one", version="1.0"), imports=("one",)
-)
-CELL = Cell(target=THIS_MACHINE, subject=SUBJECT)
+CELL = local_cell("one")
 
 
 def test_limits_that_are_not_enforced_are_journaled(tmp_path: Path) -> None:

@@ -48,11 +48,6 @@ def python() -> str:
         return session.start(warm=False).python
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "cache")
-
-
 @contextmanager
 def _precompiler(cache: Cache, engine: LocalEngine, *, there: bool = True) -> Iterator[Precompiler]:
     with closing(

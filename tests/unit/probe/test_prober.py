@@ -8,7 +8,7 @@ import pytest
 
 from harness import __version__
 from harness.core.causes import Cause
-from harness.core.cells import Cell, Outcome, Stage
+from harness.core.cells import Outcome, Stage
 from harness.core.errors import (
     BuildError,
     EngineError,
@@ -17,15 +17,23 @@ from harness.core.errors import (
     PackageIndexError,
     UsageError,
 )
-from harness.core.subjects import IndexSource, Subject, WheelRef
-from harness.core.targets import Target
+from harness.core.subjects import Subject, WheelRef
 from harness.host.cache import CacheError
 from harness.host.engine import ContainerSpec
 from harness.probe.jobs import ProbeResult
 from harness.probe.journal import Journal, observations, read_events
 from harness.wheels.provider import Refusal
 from tests.support.local_engine import LocalChannel, LocalEngine
-from tests.support.local_prober import HERE, IMAGE, Answer, LocalImages, MadeWheels, local_prober
+from tests.support.local_prober import (
+    HERE,
+    IMAGE,
+    THIS_MACHINE,
+    Answer,
+    LocalImages,
+    MadeWheels,
+    local_cell,
+    local_prober,
+)
 
 KILLS_THE_AGENT = """
 import os
@@ -49,28 +57,6 @@ def engine() -> Iterator[LocalEngine]:
     assert all(channel.process.poll() is not None for channel in made.opened)
 
 
-def _target(target_id: str = "here") -> Target:
-    return Target(
-        id=target_id,
-        arch_name=HERE.name,
-        title="this machine",
-        python="3.11",
-        libc="glibc",
-        interpreter="python3",
-    )
-
-
-def _cell(name: str, *, target: str = "here", companions: tuple[str, ...] = ()) -> Cell:
-    subject = Subject(
-        id=name,
-        group="tests",
-        source=IndexSource(name=name, version="1.0"),
-        imports=(name,),
-        companions=tuple(IndexSource(name=each, version="1.0") for each in companions),
-    )
-    return Cell(target=_target(target), subject=subject)
-
-
 def _modes(journal: Journal) -> list[list[tuple[str, Outcome]]]:
     events, _ = read_events(journal.path)
     return [[(a.mode, a.outcome) for a in seen.attempts] for seen in observations(events)]
@@ -79,7 +65,7 @@ def _modes(journal: Journal) -> list[list[tuple[str, Outcome]]]:
 def test_pass_is_not_confirmed(journal: Journal, engine: LocalEngine) -> None:
     """A pass is probed once, and its session serves the next cell, too."""
     with local_prober({"one": "", "two": ""}, journal, engine=engine) as prober:
-        seen = [prober.observe(_cell("one")), prober.observe(_cell("two"))]
+        seen = [prober.observe(local_cell("one")), prober.observe(local_cell("two"))]
     assert [s.outcome for s in seen] == [Outcome.PASS, Outcome.PASS]
     assert _modes(journal) == [[("session", Outcome.PASS)]] * 2
     assert len(engine.opened) == 1
@@ -88,7 +74,7 @@ def test_pass_is_not_confirmed(journal: Journal, engine: LocalEngine) -> None:
 def test_failure_is_confirmed(journal: Journal, engine: LocalEngine) -> None:
     """A failure is probed again in a separate container."""
     with local_prober({"one": BROKEN}, journal, engine=engine) as prober:
-        seen = prober.observe(_cell("one"))
+        seen = prober.observe(local_cell("one"))
     assert (seen.outcome, seen.stage) == (Outcome.IMPORT_FAILED, Stage.IMPORT)
     assert "broken on purpose" in seen.evidence
     failed = Outcome.IMPORT_FAILED
@@ -99,9 +85,9 @@ def test_failure_is_confirmed(journal: Journal, engine: LocalEngine) -> None:
 def test_native_installation(journal: Journal, engine: LocalEngine) -> None:
     """A natively installed wheel is imported in the target; a failure is confirmed there."""
     answers: dict[str, Answer] = {"one": "import beside", "beside": "", "bad": BROKEN}
-    with local_prober(answers, journal, engine=engine, native=[_target()]) as prober:
+    with local_prober(answers, journal, engine=engine, native=[THIS_MACHINE]) as prober:
         for name in ("one", "bad"):
-            prober.observe(_cell(name, companions=("beside",)))
+            prober.observe(local_cell(name, companions=("beside",)))
     failed = Outcome.IMPORT_FAILED
     assert _modes(journal) == [
         [("native", Outcome.PASS)],
@@ -115,8 +101,8 @@ def test_native_install_failure_is_confirmed_by_the_targets_pip(
 ) -> None:
     """A failure of the native pip alone is not a result."""
     monkeypatch.setattr("harness.probe.native_installer.Session.install", _installs_nothing)
-    with local_prober({"one": ""}, journal, engine=engine, native=[_target()]) as prober:
-        seen = prober.observe(_cell("one"))
+    with local_prober({"one": ""}, journal, engine=engine, native=[THIS_MACHINE]) as prober:
+        seen = prober.observe(local_cell("one"))
     assert seen.outcome is Outcome.PASS
     assert _modes(journal) == [[("native", Outcome.INSTALL_FAILED), ("fresh", Outcome.PASS)]]
 
@@ -136,11 +122,11 @@ def _installs_nothing(*_: object) -> tuple[ProbeResult, bytes, float]:
 def test_own_pip_installs_in_the_target(journal: Journal, engine: LocalEngine) -> None:
     """``--own-pip`` installs with the target's pip, and its results have other keys."""
     with local_prober(
-        {"one": ""}, journal, engine=engine, native=[_target()], own_pip=True
+        {"one": ""}, journal, engine=engine, native=[THIS_MACHINE], own_pip=True
     ) as prober:
-        own = prober.observe(_cell("one"))
-    with local_prober({"one": ""}, journal, engine=engine, native=[_target()]) as prober:
-        native = prober.observe(_cell("one"))
+        own = prober.observe(local_cell("one"))
+    with local_prober({"one": ""}, journal, engine=engine, native=[THIS_MACHINE]) as prober:
+        native = prober.observe(local_cell("one"))
     assert _modes(journal) == [[("session", Outcome.PASS)], [("native", Outcome.PASS)]]
     assert own.key != native.key
 
@@ -153,7 +139,7 @@ def test_unlisted_wheel_is_refused_without_confirmation(
     pip before 20.3 does not check tags with ``--target``, so its list of tags decides.
     """
     with local_prober({"one": ""}, journal, engine=engine, tag="cp27-cp27m-win32") as prober:
-        seen = prober.observe(_cell("one"))
+        seen = prober.observe(local_cell("one"))
     assert (seen.outcome, seen.stage, seen.cause) == (
         Outcome.REFUSED,
         Stage.INSTALL,
@@ -171,7 +157,7 @@ def test_last_attempt_counts(journal: Journal, engine: LocalEngine, tmp_path: Pa
         f"    open({str(flag)!r}, 'w').close()\n    {BROKEN}"
     )
     with local_prober({"one": code}, journal, engine=engine) as prober:
-        seen = prober.observe(_cell("one"))
+        seen = prober.observe(local_cell("one"))
     assert (seen.outcome, seen.evidence) == (Outcome.PASS, "")
     assert _modes(journal) == [
         [
@@ -185,24 +171,25 @@ def test_last_attempt_counts(journal: Journal, engine: LocalEngine, tmp_path: Pa
 def test_unavailable_image(journal: Journal, engine: LocalEngine) -> None:
     """Its cells are misses with its cause; it is requested once; other targets are probed."""
     error = ImageError("here: no such image", cause=Cause.NOT_FOUND)
-    images = LocalImages({_target().key: error})
+    images = LocalImages({THIS_MACHINE.key: error})
     with local_prober({"one": "", "two": ""}, journal, engine=engine, images=images) as prober:
-        seen = [prober.observe(_cell("one")), prober.observe(_cell("two", target="there"))]
-        seen.append(prober.observe(_cell("two")))
+        seen = [prober.observe(local_cell("one"))]
+        seen.append(prober.observe(local_cell("two", target="there")))
+        seen.append(prober.observe(local_cell("two")))
     assert [s.outcome for s in seen] == [Outcome.MISS, Outcome.PASS, Outcome.MISS]
     assert {(s.stage, s.cause, s.evidence) for s in seen[::2]} == {
         (Stage.IMAGE, "infra:not-found", "here: no such image")
     }
-    assert images.asked == [_target("here").key, _target("there").key]
+    assert images.asked == [THIS_MACHINE.key, f"there/{HERE.name}"]
 
 
 def test_engine_that_is_gone(journal: Journal, engine: LocalEngine) -> None:
     """An engine error is a miss; the next cell tries the engine again."""
-    images = LocalImages({_target().key: EngineError("the engine is gone")})
+    images = LocalImages({THIS_MACHINE.key: EngineError("the engine is gone")})
     with local_prober({"one": ""}, journal, engine=engine, images=images) as prober:
-        first = prober.observe(_cell("one"))
+        first = prober.observe(local_cell("one"))
         images.errors.clear()
-        second = prober.observe(_cell("one"))
+        second = prober.observe(local_cell("one"))
     assert (first.outcome, first.stage, first.cause) == (
         Outcome.MISS,
         Stage.IMAGE,
@@ -219,7 +206,7 @@ def test_container_that_does_not_start(journal: Journal) -> None:
             raise EngineError(f"{spec.image}: not today")
 
     with local_prober({"one": ""}, journal, engine=Refusing()) as prober:
-        seen = prober.observe(_cell("one"))
+        seen = prober.observe(local_cell("one"))
     assert (seen.outcome, seen.cause) == (Outcome.MISS, "infra:engine")
     assert seen.evidence == "this-machine: not today"
 
@@ -237,8 +224,8 @@ def test_unavailable_wheel(
 ) -> None:
     """An unavailable wheel is a miss with its cause, and the session stays open."""
     with local_prober({"one": error, "two": ""}, journal, engine=engine) as prober:
-        seen = prober.observe(_cell("one"))
-        assert prober.observe(_cell("two")).outcome is Outcome.PASS
+        seen = prober.observe(local_cell("one"))
+        assert prober.observe(local_cell("two")).outcome is Outcome.PASS
     assert (seen.outcome, seen.stage, seen.cause) == (Outcome.MISS, Stage.WHEEL, cause)
     assert (seen.evidence, seen.attempts) == (str(error), ())
     assert len(engine.opened) == 1
@@ -255,7 +242,7 @@ def test_defect_of_this_program_is_a_miss(
 
     monkeypatch.setattr(MadeWheels, "wheels_for", fail)
     with local_prober({"two": ""}, journal, engine=engine) as prober:
-        seen = [prober.observe(_cell("one")), prober.observe(_cell("two"))]
+        seen = [prober.observe(local_cell("one")), prober.observe(local_cell("two"))]
     first, second = seen
     assert (first.outcome, first.cause, second.outcome) == (
         Outcome.MISS,
@@ -275,7 +262,7 @@ def test_lost_session_costs_one_cell(journal: Journal, engine: LocalEngine) -> N
     with local_prober(
         {"one": KILLS_THE_AGENT, "two": ""}, journal, engine=engine, images=images
     ) as prober:
-        seen = [prober.observe(_cell("one")), prober.observe(_cell("two"))]
+        seen = [prober.observe(local_cell("one")), prober.observe(local_cell("two"))]
     assert [s.outcome for s in seen] == [Outcome.MISS, Outcome.PASS]
     assert seen[0].cause == "infra:agent-gone"
     assert [[mode for mode, _ in modes] for modes in _modes(journal)] == [
@@ -283,7 +270,7 @@ def test_lost_session_costs_one_cell(journal: Journal, engine: LocalEngine) -> N
         ["session"],
     ]
     assert len(engine.opened) == 3
-    assert images.asked == [_target().key]
+    assert images.asked == [THIS_MACHINE.key]
 
 
 def test_out_of_memory_is_a_crash(
@@ -292,14 +279,14 @@ def test_out_of_memory_is_a_crash(
     """A container that exceeded its memory limit is a crash of the wheel."""
     monkeypatch.setattr(LocalChannel, "memory_exceeded", lambda _: True)
     with local_prober({"one": KILLS_THE_AGENT}, journal, engine=engine) as prober:
-        seen = prober.observe(_cell("one"))
+        seen = prober.observe(local_cell("one"))
     assert (seen.outcome, seen.cause) == (Outcome.CRASHED, "memory-limit")
 
 
 def test_observation_has_a_prediction(journal: Journal, engine: LocalEngine) -> None:
     """The prediction is recorded and does not change the outcome."""
     with local_prober({"good": "", "bad": BROKEN}, journal, engine=engine) as prober:
-        good, bad = (prober.observe(_cell(name)) for name in ("good", "bad"))
+        good, bad = (prober.observe(local_cell(name)) for name in ("good", "bad"))
     assert good.prediction is not None
     assert good.prediction.outcome is Outcome.PASS
     assert bad.prediction is not None
@@ -314,7 +301,7 @@ def test_refused_subject_is_not_probed(journal: Journal, engine: LocalEngine) ->
     """If no wheel fits the target, the reason is the evidence and nothing is probed."""
     answers: dict[str, Answer] = {"one": Refusal(reason="all 9 wheels are for musl")}
     with local_prober(answers, journal, engine=engine) as prober:
-        seen = prober.observe(_cell("one"))
+        seen = prober.observe(local_cell("one"))
     assert (seen.outcome, seen.stage, seen.cause) == (Outcome.REFUSED, Stage.WHEEL, "tag-refused")
     assert (seen.evidence, seen.wheel, seen.attempts) == ("all 9 wheels are for musl", None, ())
     assert seen.provenance.image == IMAGE
@@ -328,8 +315,8 @@ def test_companions_are_installed(journal: Journal, engine: LocalEngine) -> None
         "absent": Refusal(reason="absent has no wheel here"),
     }
     with local_prober(answers, journal, engine=engine) as prober:
-        passed = prober.observe(_cell("one", companions=("beside",)))
-        refused = prober.observe(_cell("one", companions=("beside", "absent")))
+        passed = prober.observe(local_cell("one", companions=("beside",)))
+        refused = prober.observe(local_cell("one", companions=("beside", "absent")))
     assert (passed.outcome, refused.outcome) == (Outcome.PASS, Outcome.REFUSED)
     assert passed.wheel is not None
     assert passed.wheel.filename == "one-1.0-py3-none-any.whl"
@@ -339,8 +326,8 @@ def test_companions_are_installed(journal: Journal, engine: LocalEngine) -> None
 def test_provenance(journal: Journal, engine: LocalEngine) -> None:
     """An observation records its dependencies; equal passports have equal ids."""
     with local_prober({"one": "", "two": BROKEN}, journal, engine=engine) as prober:
-        passport = prober.passport(_target())
-        one, two = prober.observe(_cell("one")), prober.observe(_cell("two"))
+        passport = prober.passport(THIS_MACHINE)
+        one, two = prober.observe(local_cell("one")), prober.observe(local_cell("two"))
     found = one.provenance
     assert found == two.provenance
     assert len(found.passport_id) == 32
@@ -352,7 +339,7 @@ def test_provenance(journal: Journal, engine: LocalEngine) -> None:
 def test_seconds_and_time(journal: Journal, engine: LocalEngine) -> None:
     """``probe`` is the time of all attempts, ``total`` has the rest, too; times are in UTC."""
     with local_prober({"one": BROKEN}, journal, engine=engine) as prober:
-        seen = prober.observe(_cell("one"))
+        seen = prober.observe(local_cell("one"))
     assert seen.seconds["probe"] == pytest.approx(sum(a.seconds for a in seen.attempts), abs=0.01)
     assert 0 < seen.seconds["probe"] < seen.seconds["total"]
     assert seen.measured_at.endswith("+00:00")
@@ -361,13 +348,13 @@ def test_seconds_and_time(journal: Journal, engine: LocalEngine) -> None:
 def test_journal_of_a_cell(journal: Journal, engine: LocalEngine) -> None:
     """Every phase is announced and timed; the observation is journaled as it is returned."""
     with local_prober({"one": ""}, journal, engine=engine) as prober:
-        seen = prober.observe(_cell("one"))
+        seen = prober.observe(local_cell("one"))
     events, _ = read_events(journal.path)
     assert list(observations(events)) == [seen]
     assert {event["worker"] for event in events} == {"gw7"}
     activities = [(e["target"], e["doing"]) for e in events if e["event"] == "activity"]
     assert activities == [
-        (_target().key, doing)
+        (THIS_MACHINE.key, doing)
         for doing in (
             "getting the image",
             "starting the interpreter",
@@ -384,8 +371,8 @@ def test_one_target_at_a_time(journal: Journal, engine: LocalEngine) -> None:
     """A prober closes a target before it opens the next."""
     images = LocalImages(each=True)
     with local_prober({"one": ""}, journal, engine=engine, images=images) as prober:
-        prober.observe(_cell("one"))
-        prober.observe(_cell("one", target="there"))
+        prober.observe(local_cell("one"))
+        prober.observe(local_cell("one", target="there"))
         ended = [channel.process.poll() is not None for channel in engine.opened]
     assert ended == [True, False]
 
@@ -393,9 +380,9 @@ def test_one_target_at_a_time(journal: Journal, engine: LocalEngine) -> None:
 def test_targets_with_one_image_share_results(journal: Journal, engine: LocalEngine) -> None:
     """A second target with the same image starts no container; its cells name the first."""
     with local_prober({"one": "", "two": BROKEN}, journal, engine=engine) as prober:
-        first = [prober.observe(_cell(name)) for name in ("one", "two")]
+        first = [prober.observe(local_cell(name)) for name in ("one", "two")]
         opened = len(engine.opened)
-        second = [prober.observe(_cell(name, target="there")) for name in ("one", "two")]
+        second = [prober.observe(local_cell(name, target="there")) for name in ("one", "two")]
         assert len(engine.opened) == opened
     assert [(s.outcome, s.evidence) for s in second] == [(s.outcome, s.evidence) for s in first]
     assert [s.measured_on for s in (*first, *second)] == ["", "", *(s.cell for s in first)]
@@ -405,7 +392,7 @@ def test_targets_with_one_image_share_results(journal: Journal, engine: LocalEng
 def test_repeated_cell_is_measured_again(journal: Journal, engine: LocalEngine) -> None:
     """A prober does not reuse its own result on the same target, so flaky cells are found."""
     with local_prober({"one": ""}, journal, engine=engine) as prober:
-        seen = [prober.observe(_cell("one")) for _ in range(2)]
+        seen = [prober.observe(local_cell("one")) for _ in range(2)]
     assert [len(s.attempts) for s in seen] == [1, 1]
     assert [s.measured_on for s in seen] == ["", ""]
 
@@ -414,7 +401,7 @@ def test_repro_command_needs_a_wheel(journal: Journal, engine: LocalEngine) -> N
     """The line names the cell's wheels; a refused subject is a usage error."""
     answers: dict[str, Answer] = {"one": "", "two": Refusal(reason="all 9 wheels are for musl")}
     with local_prober(answers, journal, engine=engine) as prober:
-        line = prober.repro_command(_cell("one"))
+        line = prober.repro_command(local_cell("one"))
         with pytest.raises(UsageError, match=r"/two: there is nothing to run: all 9 wheels are"):
-            prober.repro_command(_cell("two"))
+            prober.repro_command(local_cell("two"))
     assert "one-1.0-py3-none-any.whl" in line

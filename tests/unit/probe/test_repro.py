@@ -5,11 +5,12 @@ import shlex
 import pytest
 
 from harness.core.observations import ImageRef
-from harness.core.subjects import IndexSource, Subject, WheelRef
+from harness.core.subjects import WheelRef
 from harness.core.targets import ImageWay
 from harness.host.engine.hardening import HARDENING, LIMITS
 from harness.host.process import run_process
 from harness.probe.repro import docker_line
+from tests.support.cells import make_subject
 from tests.support.targets import debian_12
 
 IMAGE = ImageRef(id="sha256:" + "1" * 64, way=ImageWay.ASSEMBLED, origin="bookworm")
@@ -23,13 +24,7 @@ def _wheel(path: str) -> WheelRef:
 def _line(
     *, arch: str = "x86_64", call: str = CALL, paths: tuple[str, ...] = ("/w/a b.whl",)
 ) -> str:
-    subject = Subject(
-        id="numpy",
-        group="tests",
-        source=IndexSource(name="numpy", version="1.0"),
-        imports=("numpy", "numpy.linalg"),
-        call=call,
-    )
+    subject = make_subject("numpy", imports=("numpy", "numpy.linalg"), call=call)
     return docker_line(debian_12(arch), IMAGE, subject, [_wheel(path) for path in paths])
 
 

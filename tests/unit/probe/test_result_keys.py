@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harness.core.observations import ImageRef
-from harness.core.subjects import IndexSource, Subject, WheelRef
+from harness.core.subjects import WheelRef
 from harness.core.targets import ImageWay
 from harness.host.engine import Limits
 from harness.probe.result_keys import (
@@ -17,13 +17,12 @@ from harness.probe.result_keys import (
     environment_of,
     passport_id,
 )
+from tests.support.cells import make_subject
 from tests.support.forecasts import GLIBC
 from tests.support.targets import debian_12
 
 IMAGE = ImageRef(id="sha256:1", way=ImageWay.ASSEMBLED, origin="a recipe")
-SUBJECT = Subject(
-    id="demo", group="demo", source=IndexSource(name="demo", version="1"), imports=("demo",)
-)
+SUBJECT = make_subject("demo")
 WHEEL = WheelRef(filename="demo-1-py3-none-any.whl", sha256="1" * 64, size=1, path="/one/demo.whl")
 EMULATED = environment_of(debian_12(), IMAGE, "7.2.22", "6.1.0-26-amd64")
 

@@ -3,7 +3,6 @@
 Tests of kills, memory and network need a container: see tests/integration.
 """
 
-import os
 import threading
 import time
 import zipfile
@@ -15,38 +14,25 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.arches import find_arch
 from harness.core.cells import Outcome, Stage
 from harness.core.errors import ImageError
 from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
-from harness.core.targets import Target
 from harness.host.engine import Limits
 from harness.probe.jobs import Job
 from harness.probe.session import Session, SessionLostError, open_session
 from tests.support.local_engine import LocalEngine
+from tests.support.local_prober import HERE, THIS_MACHINE
 from tests.support.wheels import job_for, make_wheel
 
-HERE = find_arch(os.uname().machine)
-ELSEWHERE = find_arch("s390x")
+ELSEWHERE = replace(THIS_MACHINE, arch_name="s390x")
 _MUTE = "class E(Exception):\n def __str__(self): 1/0\nraise E"
 FORGED = '{"passed": true, "done": true, "token": ""}'
 
 
-def _target(arch_name: str = HERE.name) -> Target:
-    return Target(
-        id="here",
-        arch_name=arch_name,
-        title="this machine",
-        python="3.11",
-        libc="glibc",
-        interpreter="python3",
-    )
-
-
 @pytest.fixture(scope="module")
 def session_and_passport() -> Iterator[tuple[Session, Passport]]:
-    with open_session(LocalEngine(), "image", _target(), Limits()) as session:
+    with open_session(LocalEngine(), "image", THIS_MACHINE, Limits()) as session:
         yield session, session.start()
 
 
@@ -265,7 +251,7 @@ def test_cells_are_isolated_from_each_other(session: Session, tmp_path: Path) ->
 def test_wrong_architecture_is_an_image_error() -> None:
     """An interpreter of another architecture is rejected."""
     with (
-        open_session(LocalEngine(), "image", _target(ELSEWHERE.name), Limits()) as session,
+        open_session(LocalEngine(), "image", ELSEWHERE, Limits()) as session,
         pytest.raises(
             ImageError, match=r"wanted s390x, got an image whose interpreter is EM_"
         ) as e,
@@ -277,7 +263,7 @@ def test_wrong_architecture_is_an_image_error() -> None:
 def test_interpreter_that_ends_at_once_is_an_image_error() -> None:
     """The error has the cause ``infra:interpreter``."""
     with (
-        open_session(LocalEngine("/bin/false"), "image", _target(), Limits()) as session,
+        open_session(LocalEngine("/bin/false"), "image", THIS_MACHINE, Limits()) as session,
         pytest.raises(ImageError, match="does not start") as e,
     ):
         session.start()
@@ -287,7 +273,7 @@ def test_interpreter_that_ends_at_once_is_an_image_error() -> None:
 def test_lost_container_ends_the_session(tmp_path: Path) -> None:
     """A killed container is a lost session with its cause."""
     engine = LocalEngine()
-    with open_session(engine, "image", _target(), Limits()) as session:
+    with open_session(engine, "image", THIS_MACHINE, Limits()) as session:
         session.start()
         engine.opened[0].process.kill()
         with pytest.raises(SessionLostError) as e:
@@ -299,7 +285,7 @@ def test_lost_container_ends_the_session(tmp_path: Path) -> None:
 def test_agent_ends_when_the_host_is_gone(tmp_path: Path) -> None:
     """The agent ends if its input is closed while a cell runs."""
     engine = LocalEngine()
-    with open_session(engine, "image", _target(), Limits()) as session:
+    with open_session(engine, "image", THIS_MACHINE, Limits()) as session:
         session.start()
         agent = engine.opened[0].process
         assert agent.stdin is not None

@@ -19,15 +19,10 @@ from harness.results.gate import (
     with_distinct_ids,
 )
 from harness.results.grid import build_grid
-from tests.support.cells import expect, make_cell, see
+from tests.support.cells import expect, make_cell, make_subject, see
 
-NEW = Subject(
-    id="my_pkg-1.1", group="your wheels", source=FileSource(paths=("/x.whl",)), imports=("x",)
-)
-BASE = Subject(
-    id="my-pkg-1.0", group="your wheels", source=IndexSource(name="my-pkg", version="1.0"),
-    imports=("x",),
-)  # fmt: skip
+NEW = make_subject("my_pkg-1.1", "/x.whl")
+BASE = make_subject("my-pkg-1.0", source=IndexSource(name="my-pkg", version="1.0"))
 PAIR = GatePair(new=NEW, base=BASE)
 PASS, REFUSED, FAILED, MISS = Outcome.PASS, Outcome.REFUSED, Outcome.IMPORT_FAILED, Outcome.MISS
 

@@ -7,28 +7,14 @@ import pytest
 
 from harness.core.cells import Cell, Outcome
 from harness.core.observations import Observation
-from harness.core.subjects import IndexSource, Subject
-from harness.core.targets import Target
 from harness.probe.journal import Journal, read_events
 from harness.store import open_store
 from harness.store.recorder import Recorder
 from harness.store.reuse import open_earlier_results
 from tests.support.local_engine import LocalEngine
-from tests.support.local_prober import HERE, Answer, local_prober
+from tests.support.local_prober import HERE, Answer, local_cell, local_prober
 
 BROKEN = "raise ImportError('broken on purpose')"
-
-
-def _cell(name: str, target: str = "here") -> Cell:
-    return Cell(
-        target=Target(
-            id=target, arch_name=HERE.name, title="here", python="3.11", libc="glibc",
-            interpreter="python3",
-        ),
-        subject=Subject(
-            id=name, group="tests", source=IndexSource(name=name, version="1"), imports=(name,)
-        ),
-    )  # fmt: skip
 
 
 class Bench:
@@ -69,9 +55,9 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 def test_unchanged_cells_are_reused(bench: Bench) -> None:
     """Without a container, and with the time of the measurement."""
     answers: dict[str, Answer] = {"one": "", "two": BROKEN}
-    first = bench.run(answers, _cell("one"), _cell("two"))
+    first = bench.run(answers, local_cell("one"), local_cell("two"))
     assert bench.opened == 2
-    again = bench.run(answers, _cell("one"), _cell("two"))
+    again = bench.run(answers, local_cell("one"), local_cell("two"))
     assert bench.opened == 0
     assert [seen.cached for seen in (*first, *again)] == [False, False, True, True]
     for was, seen in zip(first, again, strict=True):
@@ -81,21 +67,21 @@ def test_unchanged_cells_are_reused(bench: Bench) -> None:
 
 
 def test_fresh_measures_everything(bench: Bench) -> None:
-    bench.run({"one": ""}, _cell("one"))
-    (seen,) = bench.run({"one": ""}, _cell("one"), fresh=True)
+    bench.run({"one": ""}, local_cell("one"))
+    (seen,) = bench.run({"one": ""}, local_cell("one"), fresh=True)
     assert (seen.cached, bench.opened) == (False, 1)
 
 
 def test_another_wheel_is_measured(bench: Bench) -> None:
     """A wheel with other bytes and the same name is another wheel."""
-    bench.run({"one": ""}, _cell("one"))
-    (seen,) = bench.run({"one": BROKEN}, _cell("one"))
+    bench.run({"one": ""}, local_cell("one"))
+    (seen,) = bench.run({"one": BROKEN}, local_cell("one"))
     assert (seen.cached, seen.outcome) == (False, Outcome.IMPORT_FAILED)
 
 
 def test_another_call_is_measured(bench: Bench) -> None:
-    bench.run({"one": ""}, _cell("one"))
-    cell = _cell("one")
+    bench.run({"one": ""}, local_cell("one"))
+    cell = local_cell("one")
     called = replace(cell, subject=replace(cell.subject, call="1 == 2"))
     (seen,) = bench.run({"one": ""}, called)
     assert (seen.cached, seen.outcome) == (False, Outcome.CALL_FAILED)
@@ -103,18 +89,18 @@ def test_another_call_is_measured(bench: Bench) -> None:
 
 def test_target_name_is_not_part_of_the_key(bench: Bench) -> None:
     """Targets with the same image share results."""
-    bench.run({"one": ""}, _cell("one"))
-    (seen,) = bench.run({"one": ""}, _cell("one", target="renamed"))
+    bench.run({"one": ""}, local_cell("one"))
+    (seen,) = bench.run({"one": ""}, local_cell("one", target="renamed"))
     assert (seen.cached, seen.cell) == (True, f"renamed/{HERE.name}/one")
 
 
 def test_varying_results_are_not_reused(bench: Bench, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     answers: dict[str, Answer] = {"one": f"import os\nassert os.path.exists({str(flag)!r})"}
-    bench.run(answers, _cell("one"))
+    bench.run(answers, local_cell("one"))
     flag.touch()
-    bench.run(answers, _cell("one"), fresh=True)
-    (seen,) = bench.run(answers, _cell("one"))
+    bench.run(answers, local_cell("one"), fresh=True)
+    (seen,) = bench.run(answers, local_cell("one"))
     assert not seen.cached
 
 

@@ -41,11 +41,6 @@ PASSPORT = Passport(
 )
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "cache")
-
-
 def _pin(cache: Cache, folder: Path, name: str, *tags: str) -> tuple[LockedWheel, ...]:
     """Return the pinned wheels of one release, which are in the cache."""
     pinned = []

@@ -1,0 +1,16 @@
+"""Fixtures of several rooms; ``--update-golden`` rewrites the golden files."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.host.cache import Cache
+from tests.support.sample_run import golden, grid
+
+__all__ = ["golden", "grid"]
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    """Return an empty cache."""
+    return Cache(tmp_path / "cache")
