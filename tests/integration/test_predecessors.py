@@ -158,7 +158,7 @@ def test_another_package_under_that_name_is_refused(build: Build) -> None:
         build("evil", "1.0-1", "s390x"),
         build("demo", "1.0-1", "armhf"),
     ):
-        with pytest.raises(UpstreamError, match=r"and not demo 1\.0-1"):
+        with pytest.raises(UpstreamError, match=r"instead of demo 1\.0-1"):
             find_predecessor(NEW, changelog("1.0-2", "1.0-1"), pool_of({"1.0-1": other}))
 
 

@@ -56,7 +56,7 @@ def test_map_names_functions_that_exist() -> None:
 
 def test_map_names_files_that_exist() -> None:
     """Every path in the table of changes is a file or folder of the checkout."""
-    paths = re.findall(r"`((?:harness|matrix)/[\w./]*)`", MAP)
+    paths = re.findall(r"`((?:harness|matrix|tests)/[\w./]*)`", MAP)
     assert len(paths) > 15
     assert [path for path in paths if not (HARNESS.parent / path).exists()] == []
 
