@@ -276,7 +276,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     _write_wheels(tmp_path)
     _write_runs(tmp_path)
     (tmp_path / "folder").mkdir()
-    (tmp_path / "file").touch()
     (tmp_path / "releases.txt").write_text("numpy\ndist/a.whl\nnumpy>=2\nnumpy==new\n")
     return tmp_path
 
