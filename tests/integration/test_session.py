@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.app.wiring import read_matrix
 from harness.core.cells import Outcome
 from harness.core.observations import ImageRef
 from harness.core.targets import Target
@@ -24,7 +25,7 @@ from harness.host.engine.owner import OWNER_LABEL
 from harness.images.debian_root import native_arch
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.session import Session, SessionLostError, open_session
-from tests.support.commands import wait_until
+from tests.support.commands import ROOT, wait_until
 from tests.support.targets import debian_12
 from tests.support.wheels import job_for, make_wheel
 from tests.support.workspace import assembled_images
@@ -239,6 +240,23 @@ def test_wheel_that_does_not_fit_is_a_miss(session: Session, tmp_path: Path, pac
     assert (result.outcome, result.cause) == (Outcome.MISS, "infra:space"), result
     assert session.usable
     assert session.probe(job_for(good)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("target_id", ["debian-11", "debian-12", "debian-13"])
+def test_session_serves_many_cells(
+    engine: DockerEngine, cache: Cache, tmp_path: Path, target_id: str
+) -> None:
+    """Whatever the first installation changes in a pip, old or new, a session stays usable."""
+    targets = read_matrix(ROOT / "matrix").targets
+    key = f"{target_id}/{native_arch().name}"
+    (target,) = (each for each in targets if each.key == key)
+    image = assembled_images(engine, cache).get(target)
+    good = job_for(make_wheel(tmp_path, "good", "x = 1"))
+    with open_session(engine, image.id, target, TIGHT) as session:
+        session.start()
+        for _ in range(3):
+            assert session.probe(good).outcome is Outcome.PASS
+            assert session.usable
 
 
 _OWNER = """

@@ -118,11 +118,18 @@ def _become_helper(link, serve):
         os._exit(status)
 
 
-def serve_orders(stream, run):
-    """Answer each order with the ``Result`` that ``run(order)`` returns."""
-    before = _state()
+def serve_orders(stream, run, prepare=None):
+    """Answer each order with the ``Result`` that ``run(order)`` returns.
+
+    ``prepare``, which may change this process, is called before the first order is run.
+    """
+    before = None
     while True:
         order = read_frame(stream)
+        if before is None:
+            if prepare:
+                prepare()
+            before = _state()
         result = run(order)
         write_frame(stream, dict(result._asdict(), same=_state() == before))
 
@@ -132,4 +139,4 @@ def _state():
     try:
         return os.getcwd(), dict(os.environ), sorted(os.listdir("/proc/self/fd"))
     except OSError:
-        return None
+        return ()

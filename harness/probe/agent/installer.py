@@ -56,13 +56,8 @@ def serve_installer(stream):
         write_frame(stream, {"failed": storable("%s: %s" % (type(error).__name__, error))})
         raise
     write_frame(stream, facts)
-    warm = []
 
     def run(order):
-        if not warm:
-            _warm_up()
-            warm.append(True)
-
         def body(tokens):
             for maker in makers:
                 maker.take(order["tags"])
@@ -70,7 +65,7 @@ def serve_installer(stream):
 
         return run_child(body, Limits(*order["limits"]), order["folder"])
 
-    serve_orders(stream, run)
+    serve_orders(stream, run, _warm_up)
 
 
 def _install(wheels, site):
