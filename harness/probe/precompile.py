@@ -17,6 +17,7 @@ from harness.core.errors import EngineError, ImageError, WheelError
 from harness.core.subjects import WheelRef
 from harness.core.targets import Target
 from harness.host.cache import Cache, content_key
+from harness.host.code_key import code_key
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.session import SessionLostError, agent_payload, agent_sources
 from harness.wheels.archive.zip_reader import open_sound_archive
@@ -46,7 +47,7 @@ class Precompiler:
         digest = _digest(wheels) if self._installer.has(target) else ""
         if not digest:
             return b""
-        key = content_key(python, digest, agent_payload().decode())
+        key = content_key(python, digest, code_key("harness.probe.agent.compiler"))
         return self._compiled(target, key, lambda: _sources(wheels), python)
 
     def agent(self, target: Target) -> tuple[tuple[str, bytes], ...]:

@@ -18,7 +18,8 @@ from typing import BinaryIO, assert_never, cast
 from pydantic import TypeAdapter
 
 from harness.core.errors import PackageIndexError, WheelError
-from harness.host.cache import Cache
+from harness.host.cache import Cache, content_key
+from harness.host.code_key import code_key
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.listing import read_listing, read_native
 from harness.wheels.index.client import ByteRange
@@ -33,10 +34,10 @@ ReadRange = Callable[[int, int | None], ByteRange | None]
 
 
 class Depth(StrEnum):
-    """How much of a wheel is read. The values are cache kinds with a format number."""
+    """How much of a wheel is read. The values are kinds of cache entries."""
 
-    NAMES = "listings-2"
-    NATIVE = "natives-1"
+    NAMES = "listings"
+    NATIVE = "natives"
     """The ELF files too."""
 
 
@@ -124,7 +125,8 @@ def read_remote(wheel: LockedWheel, index: PackageIndex, cache: Cache, depth: De
         found = RemoteFacts(facts=facts, size=size, read=received)
         path.write_bytes(_REMOTE_FACTS.dump_json(found))
 
-    entry = cache.get(depth.value, f"{wheel.sha256}.json", read)
+    key = content_key(wheel.sha256, code_key(read_listing.__module__))
+    entry = cache.get(depth.value, f"{key}.json", read)
     return _REMOTE_FACTS.validate_json(entry.read_bytes())
 
 
