@@ -31,7 +31,7 @@ from harness.report.remedies import print_effects, print_trial
     cls=ExplainedCommand,
     example="wheelgrid remedy dist/demo-1.0-cp39-cp39-musllinux_1_1_x86_64.whl\n"
     "wheelgrid remedy psycopg-binary==3.0.4 --target '*alpine*3.14*' --try both --try install\n"
-    "wheelgrid remedy dist/demo-1.0-*.whl --write both-x86_64-linux-musl -o mended",
+    "wheelgrid remedy dist/demo-1.0-*.whl --write both-x86_64-linux-musl -o fixed",
 )
 @click.argument("wheel", metavar="WHEEL")
 @click.option("--try", "tries", multiple=True, metavar="NAME", help="Try only these remedies.")
@@ -44,9 +44,9 @@ from harness.report.remedies import print_effects, print_trial
     "-o",
     "folder",
     type=click.Path(path_type=Path),
-    default=Path("mended"),
+    default=Path("fixed"),
     metavar="DIR",
-    help="Output folder of --write; ./mended by default.",
+    help="Output folder of --write; ./fixed by default.",
 )
 @click.option("--no-run", is_flag=True, help="Predict only; no container is started.")
 @run_options

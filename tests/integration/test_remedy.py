@@ -36,7 +36,7 @@ def wheel(cache: Cache) -> Path:
 @pytest.fixture(scope="module")
 def tried(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
     folder = tmp_path_factory.mktemp("tried")
-    words = ("--out", folder / "grid", "--write", BOTH, "-o", folder / "mended")
+    words = ("--out", folder / "grid", "--write", BOTH, "-o", folder / "fixed")
     ended = wheelgrid("remedy", wheel, *HERE, *TARGETS, *words, timeout=600)
     assert ended.status == 0, ended.said
     return ended
