@@ -11,7 +11,7 @@ _RECORD = (
     "#the-record-file"
 )
 _ZIP = "https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT"
-_CONFUSION = "https://blog.pypi.org/posts/2025-08-07-wheel-archive-confusion-attacks/"
+_CONFUSION = "https://github.com/pypi/warehouse/pull/18492"
 _WRITTEN = 200
 """Characters of a message or a file name; both are untrusted."""
 
