@@ -49,7 +49,7 @@ class Shard:
 
     @property
     def machine(self) -> str:
-        """The runner that executes all cells without emulation; empty if there is none."""
+        """The runner that executes all cells without emulation; empty if missing."""
         machines = {HOSTED.get(arch, "") for arch in self.arches}
         return machines.pop() if len(machines) == 1 else ""
 

@@ -33,7 +33,7 @@ class WheelMetadata:
 
 
 def find_dist_info(archive: Archive, name: WheelName) -> str:
-    """Return the name of the ``.dist-info`` directory; empty if there is none."""
+    """Return the name of the ``.dist-info`` directory; empty if missing."""
     found = _roots(archive.members, ".dist-info")
     if len(found) > 1:
         fault = f"It has {len(found)} .dist-info directories ({_some(set(found))})."
@@ -159,7 +159,7 @@ class _Headers:
         return [str(value).strip() for value in self._message.get_all(key, [])]
 
     def first(self, key: str) -> str:
-        """Return the first value, which is the one that pip reads; empty if there is none."""
+        """Return the first value, which is the one that pip reads; empty if missing."""
         return next(iter(self.all(key)), "")
 
     def one(self, key: str, minded_by: MindedBy | None = None) -> str:

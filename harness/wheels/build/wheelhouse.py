@@ -75,7 +75,7 @@ def _from_container(
 ) -> WheelRef:
     if container_builder is None:
         raise BuildError(
-            f"builder {planned.builder.id} needs a container engine, and there is none here; "
+            f"builder {planned.builder.id} needs a container engine, and none answers here; "
             "run `wheelgrid doctor`"
         )
     image = builder_image(planned, container_builder)

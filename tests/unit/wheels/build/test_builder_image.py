@@ -139,5 +139,5 @@ def test_failed_build(tmp_path: Path) -> None:
 
 def test_no_engine(tmp_path: Path) -> None:
     """A builder image without an engine is an error that says so."""
-    with pytest.raises(BuildError, match="needs a container engine, and there is none here"):
+    with pytest.raises(BuildError, match="needs a container engine, and none answers here"):
         build_planned(planned(), make_workspace(Cache(tmp_path)))
