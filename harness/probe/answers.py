@@ -116,6 +116,8 @@ class Enforced(BaseModel):
     """Path of a cgroup's file → its first line."""
     core: Word
     """Limit on core files: bytes, or ``unlimited``."""
+    own_profile: bool
+    """Whether system calls are denied that only our profile denies."""
 
 
 class HelloAnswer(AgentAnswer):

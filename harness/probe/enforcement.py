@@ -26,7 +26,8 @@ def _checks(seen: Enforced, hardening: Hardening, limits: Limits) -> Iterator[tu
     yield "no_capabilities", all(_is_zero(each) for each in sets)
     yield "no_new_privileges", status.get("NoNewPrivs") == "1"
     yield "no_core", seen.core == "0"
-    yield "seccomp", status.get("Seccomp") == "2"  # SECCOMP_MODE_FILTER
+    filtered = status.get("Seccomp") == "2"  # SECCOMP_MODE_FILTER
+    yield "seccomp", filtered and seen.own_profile
     yield "tmpfs", {"nosuid", "nodev"} <= _options(seen, TMP) and _has_size(seen, limits)
     yield "memory", _number(seen.files.get("memory", "")) == limits.memory
     yield "pids", _number(seen.files.get("pids", "")) == limits.pids

@@ -59,6 +59,16 @@ def test_flag_that_is_off_is_missed(engine: DockerEngine, image: ImageRef, flag:
         assert session.unenforced == (flag,)
 
 
+def test_engine_that_refuses_a_profile_uses_its_own(
+    engine: DockerEngine, image: ImageRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session goes on, and the missing part is named."""
+    monkeypatch.setattr("harness.host.engine.hardening.seccomp_profile", lambda: "{")
+    with open_session(engine, image.id, debian_12(), LIMITS) as session:
+        session.start(warm=False)
+        assert session.unenforced == ("seccomp",)
+
+
 def test_user_is_nobody(engine: DockerEngine, image: ImageRef) -> None:
     """A container that runs as root is told from one that runs as nobody."""
     root = replace(HARDENING, user="0:0")

@@ -58,8 +58,8 @@ class Hardening:
     no_new_privileges: bool = True
     no_core: bool = True
     """No core files."""
-    seccomp: bool = True
-    """The engine's default system calls without ``DENIED``."""
+    seccomp: bool | None = True
+    """The engine's default system calls without ``DENIED``; None: the engine's default alone."""
 
     @property
     def security_options(self) -> list[str]:
@@ -69,7 +69,11 @@ class Hardening:
     def host_config(self, limits: Limits) -> dict[str, Any]:
         """Return the arguments of docker-py's ``create_host_config``."""
         core = 0 if self.no_core else -1
-        seccomp = [f"seccomp={seccomp_profile() if self.seccomp else 'unconfined'}"]
+        seccomp = {
+            True: [f"seccomp={seccomp_profile()}"],
+            False: ["seccomp=unconfined"],
+            None: [],
+        }[self.seccomp]
         return {
             "network_mode": "none" if self.no_network else "bridge",
             "ipc_mode": "none" if self.no_ipc else "private",

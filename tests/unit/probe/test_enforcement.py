@@ -14,7 +14,12 @@ STATUS = {"Uid": "65534 65534", "Gid": "65534 65534", "NoNewPrivs": "1", "Seccom
 MOUNTS = {"/": "overlay ro,relatime ", "/tmp": "tmpfs rw,nosuid,nodev rw,size=524288k"}
 FILES = {"memory": "1073741824", "swap": "0", "pids": "128", "cpu": "100000 100000"}
 WHOLE = Enforced(
-    status=STATUS | NO_CAPABILITIES, mounts=MOUNTS, interfaces=("lo",), files=FILES, core="0"
+    status=STATUS | NO_CAPABILITIES,
+    mounts=MOUNTS,
+    interfaces=("lo",),
+    files=FILES,
+    core="0",
+    own_profile=True,
 )
 
 
@@ -35,6 +40,7 @@ def test_full_hardening() -> None:
         ("no_new_privileges", "status", WHOLE.status | {"NoNewPrivs": "0"}),
         ("no_core", "core", "unlimited"),
         ("seccomp", "status", WHOLE.status | {"Seccomp": "0"}),
+        ("seccomp", "own_profile", False),
         ("tmpfs", "mounts", MOUNTS | {"/tmp": "tmpfs rw,nosuid,nodev rw"}),
         ("tmpfs", "mounts", {"/": MOUNTS["/"]}),
         ("memory", "files", FILES | {"memory": "max"}),
