@@ -95,6 +95,8 @@ def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
+    if path.exists() and not path.is_file():
+        raise WheelError(f"{path}: not a regular file; give the path of a wheel file")
     try:
         with path.open("rb") as stream:
             yield stream

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -91,8 +92,10 @@ def test_no_file(tmp_path: Path, read: Callable[[Path], object]) -> None:
         f"{missing}: No such file or directory; give the path of a wheel file"
     )
     missing.mkdir()
-    with pytest.raises(WheelError, match="Is a directory"):
-        read(missing)
+    os.mkfifo(pipe := missing / "pipe-1.0-py3-none-any.whl")
+    for path in (missing, pipe):
+        with pytest.raises(WheelError, match="not a regular file"):
+            read(path)
 
 
 names = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=12)
