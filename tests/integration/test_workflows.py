@@ -141,4 +141,4 @@ def test_the_action_checks_wheels(tmp_path: Path) -> None:
     expect = tmp_path / "expected wheels.yaml"
     expect.write_text(EXPECTED)
     done = run_step(action, tmp_path, {**around, "EXPECT": str(expect)})
-    assert (done.returncode, "meets no cell" in done.stdout) == (2, True)
+    assert (done.returncode, "matches no cell" in done.stdout) == (2, True)
