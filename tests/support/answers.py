@@ -14,5 +14,12 @@ HELLO: dict[str, Any] = {
     "elf": {"machine": 62, "bits": 64, "little": True},
     "page_size": 4096,
     "externally_managed": False,
-    "enforced": {"status": {}, "mounts": {}, "interfaces": [], "files": {}, "core": "0"},
+    "enforced": {
+        "status": {},
+        "mounts": {},
+        "interfaces": [],
+        "files": {},
+        "core": "0",
+        "own_profile": True,
+    },
 }
