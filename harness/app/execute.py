@@ -5,7 +5,7 @@ Every command that probes cells uses ``_drive``: run, check, compare, remedy and
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,11 +27,12 @@ from harness.core.passport import Passport
 from harness.host.engine.docker import connect
 from harness.host.process import TAIL_LINES
 from harness.report.console import Console, say
+from harness.report.findings import format_unmet
 from harness.report.junit import junit_xml
 from harness.report.progress import RunState
 from harness.report.terminal import format_deviations, format_phases, format_reused, print_grid
 from harness.report.untrusted import visible
-from harness.results.grid import Grid, build_grid, exit_code
+from harness.results.grid import Grid, build_grid, exit_code, unmet_expectations
 from harness.results.query import Query, planned_facts, seen_facts
 from harness.results.runfile import Circumstances, record_run, write_run, write_whole
 from harness.store import default_store, open_store
@@ -163,6 +164,22 @@ def count_findings(conclude: Conclude, console: Console) -> Conclude:
         return ExitCode.UNEXPECTED
 
     return counted
+
+
+def require_met(conclude: Conclude, cells: Sequence[Cell], console: Console) -> Conclude:
+    """Return ``conclude`` with exit code 1 if an expectation by cause applies to no cell.
+
+    ``cells`` are all cells of the matrix; an expectation counts if the grid has all of its cells.
+    """
+
+    def required(grid: Grid) -> ExitCode:
+        code = conclude(grid)
+        unmet = unmet_expectations(cells, grid)
+        for expectation in unmet:
+            say(format_unmet(expectation), console)
+        return (code or ExitCode.UNEXPECTED) if unmet else code
+
+    return required
 
 
 def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> tuple[Cell, ...]:
