@@ -25,7 +25,7 @@ from harness.app.wiring import (
 from harness.core.cells import Cell, Expectation, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
-from harness.host.engine import Limits
+from harness.host.engine import ContainerLimits
 from harness.host.process import end_with_parent
 from harness.matrix.cell_list import load_cells
 from harness.matrix.plan import Selection, all_cells, plan_cells
@@ -163,7 +163,7 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
         limits=ProbeLimits(
             timeout=config.getoption("--cell-timeout"),
             own_pip=config.getoption("--own-pip"),
-            container=Limits(
+            container=ContainerLimits(
                 memory=config.getoption("--cell-memory") << 20,
                 tmpfs=config.getoption("--cell-disk") << 20,
             ),

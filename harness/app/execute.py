@@ -33,11 +33,11 @@ from harness.probe.journal import read_events
 from harness.report.console import Console, say
 from harness.report.findings import format_unmet
 from harness.report.junit import junit_xml
-from harness.report.progress import RunState
 from harness.report.terminal import format_deviations, format_phases, format_reused, print_grid
 from harness.report.untrusted import visible
 from harness.results.grid import Grid, build_grid, exit_code, unmet_expectations
 from harness.results.query import Query, planned_facts, seen_facts
+from harness.results.run_state import RunState
 from harness.results.runfile import Circumstances, record_run, write_run, write_whole
 from harness.store import default_store, open_store
 from harness.store.recorder import Recorder
@@ -125,7 +125,7 @@ def run_again(cells: tuple[Cell, ...], run_id: str, options: RunOptions, console
 
     An empty id stores nothing. Raises as ``measure`` does.
     """
-    options = replace(options, fresh=True)
+    options = replace(options, remeasure=True)
     if not run_id:
         return measure(cells, options, console)
     with open_store(options.store or default_store(), write=True) as store:

@@ -19,9 +19,10 @@ from harness.host.process import RunningProcess, start_process
 from harness.matrix.cell_list import dump_cells
 from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import read_events
-from harness.probe.result_keys import DEFAULT_LIMITS, ProbeLimits
+from harness.probe.result_keys import PROBE_LIMITS, ProbeLimits
 from harness.report.console import Console, say
-from harness.report.progress import RunState, open_view
+from harness.report.progress import open_view
+from harness.results.run_state import RunState
 from harness.results.runfile import write_whole
 
 TICK = 0.25
@@ -49,13 +50,13 @@ class RunOptions:
     images: str = "auto"
     """A key of ``wiring.IMAGE_CHOICES``."""
     registry: str = ""
-    limits: ProbeLimits = DEFAULT_LIMITS
+    limits: ProbeLimits = PROBE_LIMITS
     require_hardening: bool = False
     """Report a miss if the engine does not enforce all of the hardening."""
     command: tuple[str, ...] = ()
     store: Path | None = None
     """The store that keeps the run; None keeps nothing."""
-    fresh: bool = False
+    remeasure: bool = False
     """Do not reuse stored results."""
     label: str = ""
 
@@ -114,7 +115,7 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words += [f"--registry={options.registry}"] if options.registry else []
     words += ["--own-pip"] if limits.own_pip else []
     words += ["--require-hardening"] if options.require_hardening else []
-    if options.store is not None and not options.fresh:
+    if options.store is not None and not options.remeasure:
         words += [f"--wheelgrid-store={options.store}"]
     return words
 

@@ -64,8 +64,8 @@ class GridCell:
         return limit_of(seen, self.cell.subject.imports) if seen else None
 
     @property
-    def fails(self) -> bool:
-        """Whether this cell makes the run unexpected or incomplete."""
+    def affects_exit_code(self) -> bool:
+        """Whether it is not as expected, or missing, on a target that may not fail."""
         return self.verdict is not Verdict.AS_EXPECTED and not self.cell.target.allow_failure
 
 
@@ -145,12 +145,12 @@ def exit_code(grid: Grid, *, interrupted: bool = False) -> ExitCode:
     """
     if interrupted:
         return ExitCode.INTERRUPTED
-    failing = [cell for cell in grid.cells if cell.fails]
-    if any(c.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS) for c in failing):
+    deciding = [cell for cell in grid.cells if cell.affects_exit_code]
+    if any(c.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS) for c in deciding):
         return ExitCode.UNEXPECTED
-    if any(c.observation and c.observation.cause == Cause.BUILD for c in failing):
+    if any(c.observation and c.observation.cause == Cause.BUILD for c in deciding):
         return ExitCode.BUILD_FAILED
-    return ExitCode.NOTHING_CAN_BE_SAID if failing else ExitCode.AS_EXPECTED
+    return ExitCode.NOTHING_CAN_BE_SAID if deciding else ExitCode.AS_EXPECTED
 
 
 def _judged(cell: Cell, observation: Observation | None) -> GridCell:
