@@ -20,7 +20,7 @@ def recall_results(cells: tuple[Cell, ...], options: RunOptions, journal: Path) 
     A target with an error is left to pytest, which reports it. Raises ``StoreError``, and
     ``EngineError`` if no engine answers.
     """
-    if options.store is None or options.fresh:
+    if options.store is None or options.remeasure:
         return
     failed = set[str]()
     with (
