@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,13 +26,14 @@ from harness.core.cells import Matrix
 from harness.core.errors import EngineError, HarnessError
 from harness.core.targets import ImageWay, Target
 from harness.host.engine.docker import connect
-from harness.host.process import end_with_parent, start_process
+from harness.host.process import RunningProcess, end_with_parent, start_process
 from harness.probe.journal import Journal
 
 NICENESS = 5
 """Probes have time limits, images have none."""
 CLOSING_SECONDS = 10.0
 """Seconds to end a compilation and remove its files after SIGINT."""
+TICK = 0.1
 
 
 def is_compiled(target: Target, images: str) -> bool:
@@ -82,8 +84,17 @@ def making_ahead(
                 words = [sys.executable, "-m", __name__, name, str(journal), options.images]
                 words += [options.registry, str(options.matrix_folder), *keys]
                 process = stack.enter_context(start_process(words, output=Path(os.devnull)))
-                stack.callback(process.end, CLOSING_SECONDS)
+                stack.callback(_end, process)
         yield
+
+
+def _end(process: RunningProcess) -> None:
+    """Interrupt the process if it still runs, and wait for its end."""
+    if process.status() is None:
+        process.interrupt()
+    deadline = time.monotonic() + CLOSING_SECONDS
+    while process.status() is None and time.monotonic() < deadline:
+        time.sleep(TICK)
 
 
 def make_images(

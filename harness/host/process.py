@@ -108,13 +108,6 @@ class RunningProcess:
         """Send SIGINT, as Ctrl-C does. The process must end its own children."""
         self._process.send_signal(signal.SIGINT)
 
-    def end(self, seconds: float) -> None:
-        """Interrupt the process if it still runs, and wait up to ``seconds`` for its end."""
-        if self._process.poll() is None:
-            self.interrupt()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(seconds)
-
 
 @contextlib.contextmanager
 def start_process(argv: Sequence[str | Path], *, output: Path) -> Iterator[RunningProcess]:
