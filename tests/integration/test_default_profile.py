@@ -112,7 +112,7 @@ def test_an_expectation_by_cause_that_fits_no_cell_fails_a_check(
     _, _, folder = run
     declared = tmp_path / "expected.yaml"
     entry = {
-        "target": "debian-12", "cause": "suffix-mismatch", "outcome": "import-failed",
+        "target": "debian-12", "arch": "x86_64", "cause": "suffix-mismatch", "outcome": "import-failed",
         "reason": "no such thing", "link": "https://example.org",
     }  # fmt: skip
     declared.write_text(json.dumps({"expectations": [entry]}))
@@ -122,4 +122,4 @@ def test_an_expectation_by_cause_that_fits_no_cell_fails_a_check(
         "--store", folder / "store.db",
     )  # fmt: skip
     assert ended.status == 1, ended.said
-    assert "no cell of debian-12 on * is predicted to fail by suffix-mismatch" in ended.said
+    assert "no cell of debian-12 on x86_64 is predicted to fail by suffix-mismatch" in ended.said
