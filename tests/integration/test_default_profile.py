@@ -112,7 +112,8 @@ def test_an_expectation_by_cause_that_fits_no_cell_fails_a_check(
     _, _, folder = run
     declared = tmp_path / "expected.yaml"
     entry = {
-        "target": "debian-12", "arch": "x86_64", "cause": "suffix-mismatch", "outcome": "import-failed",
+        "target": "debian-12", "arch": "x86_64",
+        "cause": "suffix-mismatch", "outcome": "import-failed",
         "reason": "no such thing", "link": "https://example.org",
     }  # fmt: skip
     declared.write_text(json.dumps({"expectations": [entry]}))
