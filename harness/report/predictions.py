@@ -134,16 +134,20 @@ def _group_failures(
 ) -> list[dict[tuple[str, Prediction], list[str]]]:
     """Group failures, and passes with a remark, by cause; ``every``: by wheel and prediction.
 
-    Each group has the keys of targets by wheel and prediction.
+    Each group has the keys of targets by wheel and prediction; refused ones come last.
     """
     groups: dict[Hashable, dict[tuple[str, Prediction], list[str]]] = {}
-    for each in predictions:
+    for each in sorted(predictions, key=_is_refused):
         predicted = each.prediction
         if predicted is not None and (predicted.cause or predicted.evidence):
             said = (each.wheel, predicted)
             group = said if every else (predicted.outcome, predicted.cause)
             groups.setdefault(group, {}).setdefault(said, []).append(each.cell.target.key)
     return list(groups.values())
+
+
+def _is_refused(each: CellPrediction) -> bool:
+    return each.prediction is not None and each.prediction.outcome is Outcome.REFUSED
 
 
 def _compared(cell: GridCell, prediction: Prediction) -> str:
