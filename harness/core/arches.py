@@ -15,8 +15,6 @@ class Arch:
 
     name: str
     """As in a platform tag: ``x86_64``, ``ppc64le``."""
-    letter: str
-    """Its name in a narrow grid."""
     oci: str
     """Architecture of an image's config (OCI image spec, Go's GOARCH)."""
     oci_variant: str = ""
@@ -63,7 +61,6 @@ class Arch:
 ARCHES: tuple[Arch, ...] = (
     Arch(
         name="x86_64",
-        letter="x",
         oci="amd64",
         debian="amd64",
         gnu_triplet="x86_64-linux-gnu",
@@ -78,7 +75,6 @@ ARCHES: tuple[Arch, ...] = (
     ),
     Arch(
         name="i686",
-        letter="i",
         oci="386",
         debian="i386",
         gnu_triplet="i386-linux-gnu",
@@ -93,7 +89,6 @@ ARCHES: tuple[Arch, ...] = (
     ),
     Arch(
         name="aarch64",
-        letter="a",
         oci="arm64",
         debian="arm64",
         gnu_triplet="aarch64-linux-gnu",
@@ -112,7 +107,6 @@ ARCHES: tuple[Arch, ...] = (
     ),
     Arch(
         name="armv7l",
-        letter="v",
         oci="arm",
         oci_variant="v7",
         debian="armhf",
@@ -129,7 +123,6 @@ ARCHES: tuple[Arch, ...] = (
     ),
     Arch(
         name="ppc64le",
-        letter="p",
         oci="ppc64le",
         debian="ppc64el",
         gnu_triplet="powerpc64le-linux-gnu",
@@ -144,7 +137,6 @@ ARCHES: tuple[Arch, ...] = (
     ),
     Arch(
         name="s390x",
-        letter="s",
         oci="s390x",
         debian="s390x",
         gnu_triplet="s390x-linux-gnu",
@@ -159,7 +151,6 @@ ARCHES: tuple[Arch, ...] = (
     ),
     Arch(
         name="riscv64",
-        letter="r",
         oci="riscv64",
         debian="riscv64",
         gnu_triplet="riscv64-linux-gnu",

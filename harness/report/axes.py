@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from harness.core.targets import Target
-from harness.report.glyphs import WAY_LETTERS
+from harness.report.glyphs import ARCH_LETTERS, WAY_LETTERS
 from harness.report.untrusted import visible
 from harness.results.grid import Grid
 
@@ -57,7 +57,7 @@ def target_axis(grid: Grid) -> Axis:
         return AxisItem(
             key=target.key,
             label=target.arch_name,
-            letter=target.arch.letter,
+            letter=ARCH_LETTERS[target.arch_name],
             marks=(ways.get(target.key, " "), *lenient),
         )
 

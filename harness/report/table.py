@@ -12,9 +12,8 @@ from itertools import chain
 
 from rich.text import Span, Text
 
-from harness.core.arches import ARCHES
 from harness.report.axes import Axis, AxisItem, Group, subject_axis, target_axis
-from harness.report.glyphs import glyph_of
+from harness.report.glyphs import ARCH_LETTERS, glyph_of
 from harness.results.grid import Grid
 
 INDENT = "  "
@@ -108,8 +107,8 @@ def render_table(grid: Grid, *, width: int | None, plain: bool) -> list[Text]:
     lines = list(chain.from_iterable([*render(table), Text()] for table in tables))
     if not tables[0].pitch:
         return lines[:-1]
-    used = {target.arch for target in grid.targets}
-    letters = [Text(f"{arch.letter}={arch.name}", MARK) for arch in ARCHES if arch in used]
+    used = {target.arch_name for target in grid.targets}
+    letters = [Text(f"{ARCH_LETTERS[name]}={name}", MARK) for name in ARCH_LETTERS if name in used]
     numbers = [Text(number, MARK) for number in tables[0].numbers]
     return [*lines, *flow(letters, width, gap=1), *flow(numbers, width)]
 

@@ -9,11 +9,12 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from harness.core.arches import ARCHES
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Attempt, AttemptMode, ImageRef
 from harness.core.targets import ImageWay
 from harness.images.source import SUBSTITUTED
-from harness.report.glyphs import GLYPHS
+from harness.report.glyphs import ARCH_LETTERS, GLYPHS
 from harness.report.terminal import (
     format_deviations,
     format_phases,
@@ -81,12 +82,17 @@ def test_columns_that_do_not_fit_form_another_block(wide_grid: Grid) -> None:
     text = render_grid(wide_grid, width=60).plain
     heads = table_heads(text)
     letters = "".join("".join(head.split()[1:]) for head in heads)
-    assert letters == "".join(target.arch.letter for target in wide_grid.targets)
+    assert letters == "".join(ARCH_LETTERS[target.arch_name] for target in wide_grid.targets)
     rows = [line for line in text.split("\n") if line.startswith("  cachebox")]
     assert 1 < len(rows) == len(heads)
     assert max(map(len, text.partition("unexpected\n")[0].split("\n"))) <= 60
     assert "1=python-3.9-alpine3.14" in text
     assert "11=debian-13" in text
+
+
+def test_every_architecture_has_a_letter_of_its_own() -> None:
+    assert [arch.name for arch in ARCHES] == list(ARCH_LETTERS)
+    assert len(set(ARCH_LETTERS.values())) == len(ARCHES)
 
 
 def test_a_legend_explains_the_letters_that_are_used(wide_grid: Grid) -> None:
