@@ -9,8 +9,6 @@ from harness.report.evidence import indented
 from harness.results.grid import Grid
 
 TITLE = "findings about wheels"
-MOST_LINES = 6
-"""Maximum lines of one finding on a terminal."""
 
 
 def finding_words(finding: WheelFinding) -> str:
@@ -26,4 +24,4 @@ def render_defects(grid: Grid, *, width: int | None, encoding: str) -> Iterator[
     for wheel, findings in grid.findings.items():
         yield from indented(wheel, 2, width, encoding)
         for finding in findings:
-            yield from indented(finding_words(finding), 4, width, encoding, most=MOST_LINES)
+            yield from indented(finding_words(finding), 4, width, encoding)

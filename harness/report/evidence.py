@@ -10,7 +10,7 @@ from rich.text import Text
 from harness.report.console import Console
 from harness.report.untrusted import cut, visible
 
-MOST_LINES = 3
+MOST_LINES = 6
 """Maximum lines of one text on a terminal; without a width, nothing is cut."""
 _SITE = re.compile(r"/tmp/cell/site/(?=[\w.])")  # noqa: S108 - a path in a container
 """The directory that a cell's wheels are installed into (``probe.agent.main``)."""
@@ -44,12 +44,10 @@ def evidence_lines(
     return lines
 
 
-def indented(
-    text: str, indent: int, width: int | None, encoding: str, *, most: int = MOST_LINES
-) -> list[Text]:
+def indented(text: str, indent: int, width: int | None, encoding: str) -> list[Text]:
     """Return the lines of ``text`` with blanks before each, in ``width`` columns together."""
     room = None if width is None else width - indent
-    return [Text(" " * indent + line) for line in evidence_lines(text, room, encoding, most=most)]
+    return [Text(" " * indent + line) for line in evidence_lines(text, room, encoding)]
 
 
 def _wrapped(line: str, width: int) -> list[str]:

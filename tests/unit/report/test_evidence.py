@@ -43,7 +43,7 @@ def test_a_long_text_keeps_both_ends() -> None:
     assert lines[0].startswith("the beginning")
     assert lines[-1].endswith("the end")
     assert "…" in " ".join(lines)
-    assert "..." in " ".join(evidence_lines("x" * 500, 40, "ascii"))
+    assert "..." in "".join(evidence_lines("x" * 500, 40, "ascii"))
 
 
 @given(st.text(), st.integers(4, 60), st.sampled_from(["ascii", "utf-8"]))
