@@ -86,7 +86,7 @@ def format_prediction(predicted_cell: CellPrediction, *, width: int) -> str:
     if predicted_cell.prediction is None:
         text = "unknown: no passport of the target; `wheelgrid passport --record` measures it"
         return "\n".join([*lines, *_wrapped("predicted", text, width)]) + "\n"
-    lines += _wrapped("predicted", _verdict(predicted_cell.prediction), width)
+    lines += _wrapped("predicted", _summary(predicted_cell.prediction), width)
     return "\n".join([*lines, *_details(predicted_cell.prediction, width)]) + "\n"
 
 
@@ -113,7 +113,7 @@ def _failure(same: Mapping[tuple[str, Prediction], list[str]], width: int) -> It
     (wheel, prediction), *others = same
     yield ""
     keys = list(dict.fromkeys(key for keys in same.values() for key in keys))
-    yield from _filled(f"{_verdict(prediction)}: {folded(keys)}", width, INDENT)
+    yield from _filled(f"{_summary(prediction)}: {folded(keys)}", width, INDENT)
     room = width - len(INDENT)
     for line in (*_wrapped("wheel", wheel, room), *_details(prediction, room)):
         yield INDENT + line
@@ -151,7 +151,7 @@ def _is_refused(each: CellPrediction) -> bool:
 
 
 def _compared(cell: GridCell, prediction: Prediction) -> str:
-    text = _verdict(prediction)
+    text = _summary(prediction)
     match cell.agreement:
         case Agreement.AGREES:
             return f"{text}, as seen"
@@ -161,7 +161,7 @@ def _compared(cell: GridCell, prediction: Prediction) -> str:
             return f"{text}, which is not what was seen"
 
 
-def _verdict(prediction: Prediction) -> str:
+def _summary(prediction: Prediction) -> str:
     return f"{prediction.outcome} {prediction.cause}".rstrip()
 
 

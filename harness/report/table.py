@@ -174,15 +174,25 @@ def flow(entries: list[Text], width: int | None, *, gap: int = 3) -> Iterator[Te
 
 
 def split(table: Table, width: int) -> Iterator[Table]:
-    """Yield tables of whole column groups that fit into ``width``."""
+    """Yield tables of whole column groups that fit into ``width``, without empty rows."""
     room = width - table.label_width
     part: list[Group] = []
     for group in table.columns:
         if part and sum(table.gap + table.group_width(g) for g in (*part, group)) > room:
-            yield replace(table, columns=tuple(part))
+            yield _part(table, part)
             part = []
         part.append(group)
-    yield replace(table, columns=tuple(part))
+    yield _part(table, part)
+
+
+def _part(table: Table, columns: list[Group]) -> Table:
+    keys = [item.key for group in columns for item in group.items]
+
+    def is_filled(row: AxisItem) -> bool:
+        return any(table.glyph_at(row.key, key)[0].strip() for key in keys)
+
+    rows = (replace(g, items=tuple(filter(is_filled, g.items))) for g in table.rows)
+    return replace(table, rows=tuple(g for g in rows if g.items), columns=tuple(columns))
 
 
 def render(table: Table) -> list[Text]:
