@@ -5,6 +5,7 @@ heartbeat.
 """
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from harness.probe.journal import Journal
 from harness.report.console import Console, say
 from harness.report.glyphs import count_cells
 from harness.report.untrusted import cut, visible
+from harness.results.grid import GridCell
 from harness.results.run_state import RunState
 
 HEARTBEAT = 10.0
@@ -53,12 +55,13 @@ class FinishedTargets:
 
     def take(self, state: RunState, *, plain: bool) -> Iterator[tuple[str, list[Text]]]:
         """Yield ``<target>/<arch>`` and the counts of its cells for each newly finished target."""
-        grid = state.grid
-        for target in grid.targets:
-            cells = [cell for cell in grid.cells if cell.cell.target.key == target.key]
-            if target.key not in self._said and all(cell.observation for cell in cells):
-                self._said.add(target.key)
-                yield target.key, count_cells(cells, plain=plain)
+        cells = defaultdict[str, list[GridCell]](list)
+        for cell in state.grid.cells:
+            cells[cell.cell.target.key].append(cell)
+        for key, same in cells.items():
+            if key not in self._said and all(cell.observation for cell in same):
+                self._said.add(key)
+                yield key, count_cells(same, plain=plain)
 
 
 class LiveView:
