@@ -1,7 +1,7 @@
 """Render the cells that did not pass.
 
 Unexpected cells come first, one per line; then misses, a line per image; then expected failures,
-where cells with the same reason share a line.
+where cells with the same reason share a line, and the refused ones are last.
 """
 
 import re
@@ -53,8 +53,10 @@ class Finding:
 
 def find(grid: Grid) -> dict[str, list[Finding]]:
     """Return the findings by the heading of their section, without empty sections."""
+    failed = [cell for cell in grid.cells if not _plain_pass(cell)]
+    failed.sort(key=lambda cell: cell.outcome is Outcome.REFUSED)
     sections = {
-        heading: _group([c for c in grid.cells if c.verdict in verdicts and not _plain_pass(c)])
+        heading: _group([cell for cell in failed if cell.verdict in verdicts])
         for heading, verdicts in SECTIONS
     }
     return {heading: findings for heading, findings in sections.items() if findings}
