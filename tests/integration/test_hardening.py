@@ -4,13 +4,13 @@ import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from harness.core.observations import ImageRef
 from harness.host.cache import Cache
-from harness.host.engine import HARDENING, ContainerSpec, Limits
+from harness.host.engine import HARDENING, Channel, ContainerSpec, Engine, Hardening, Limits
 from harness.host.engine.docker import DockerEngine
 from harness.host.engine.hardening import LIMITS, seccomp_profile
 from harness.host.process import run_process
@@ -39,24 +39,51 @@ def test_everything_is_in_effect(engine: DockerEngine, cache: Cache, arch: str) 
         assert session.unenforced == ()
 
 
-FLAGS = (
-    "no_network",
-    "read_only",
-    "no_ipc",
-    "no_capabilities",
-    "no_new_privileges",
-    "no_core",
-    "seccomp",
+class WeakerEngine:
+    """The real engine, with other hardening or limits than it is asked for."""
+
+    def __init__(self, engine: DockerEngine, **given: Hardening | Limits) -> None:
+        self._engine = engine
+        self._given = given
+
+    def open(self, spec: ContainerSpec) -> Channel:
+        return self._engine.open(replace(spec, **self._given))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("user", "0:65534"),
+        ("group", "65534:0"),
+        ("no_network", False),
+        ("read_only", False),
+        ("no_ipc", False),
+        ("no_capabilities", False),
+        ("no_new_privileges", False),
+        ("no_core", False),
+        ("seccomp", False),
+        ("memory", 0),
+        ("memory", 2 * LIMITS.memory),
+        ("pids", -1),
+        ("pids", LIMITS.pids // 2),
+        ("cpus", 0),
+        ("cpus", 0.9 * LIMITS.cpus),
+        ("tmpfs", 0),
+        ("tmpfs", LIMITS.tmpfs // 2),
+    ],
 )
-
-
-@pytest.mark.parametrize("flag", FLAGS)
-def test_flag_that_is_off_is_missed(engine: DockerEngine, image: ImageRef, flag: str) -> None:
-    """Exactly that one."""
-    weaker = replace(HARDENING, **{flag: False})  # type: ignore[arg-type]
-    with open_session(engine, image.id, debian_12(), LIMITS, weaker) as session:
+def test_part_that_is_off_is_missed(
+    engine: DockerEngine, image: ImageRef, part: str, value: str | float
+) -> None:
+    """Exactly that one; a limit of another value is missed too."""
+    if hasattr(LIMITS, part):
+        weaker = WeakerEngine(engine, limits=replace(LIMITS, **{part: value}))  # type: ignore[arg-type]
+    else:
+        field = "user" if part == "group" else part
+        weaker = WeakerEngine(engine, hardening=replace(HARDENING, **{field: value}))  # type: ignore[arg-type]
+    with open_session(cast("Engine", weaker), image.id, debian_12(), LIMITS) as session:
         session.start(warm=False)
-        assert session.unenforced == (flag,)
+        assert session.unenforced == (part,)
 
 
 def test_engine_that_refuses_a_profile_uses_its_own(
@@ -67,16 +94,6 @@ def test_engine_that_refuses_a_profile_uses_its_own(
     with open_session(engine, image.id, debian_12(), LIMITS) as session:
         session.start(warm=False)
         assert session.unenforced == ("seccomp",)
-
-
-def test_user_is_nobody(engine: DockerEngine, image: ImageRef) -> None:
-    """A container that runs as root is told from one that runs as nobody."""
-    root = replace(HARDENING, user="0:0")
-    spec = ContainerSpec(
-        image=image.id, arch=debian_12().arch, command=("id", "-u"), hardening=root
-    )
-    assert engine.run(spec, timeout=60).output == b"0\n"
-    assert engine.run(replace(spec, hardening=HARDENING), timeout=60).output == b"65534\n"
 
 
 DENIED = """
@@ -99,6 +116,7 @@ for name, deed in {
     "affinity": lambda: os.sched_setaffinity(1, {0}),
     "policy": lambda: os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0)),
     "nice": lambda: os.setpriority(os.PRIO_PROCESS, 1, 19),
+    "io": lambda: errno_of(251, 1, 1, 3 << 13),
     "user": lambda: os.setpriority(os.PRIO_USER, 0, 19),
 }.items():
     try: found[name] = deed()
@@ -113,7 +131,7 @@ def test_denied_system_calls_fail(engine: DockerEngine, image: ImageRef) -> None
     """Each with EPERM, which nothing else in the container answers them with."""
     target = debian_12()
     spec = ContainerSpec(image=image.id, arch=target.arch, command=("python3", "-c", DENIED))
-    assert engine.run(spec, timeout=60).output == b"[] 13\n"
+    assert engine.run(spec, timeout=60).output == b"[] 14\n"
 
 
 def test_reproduced_container_is_as_hardened_as_a_probe(
@@ -152,7 +170,7 @@ def _host_config(container: str) -> dict[str, Any]:
 
 def test_limits_are_those_that_were_asked_for(engine: DockerEngine, image: ImageRef) -> None:
     """Other limits than the default are in effect too."""
-    limits = Limits(memory=256 << 20, pids=32, tmpfs=64 << 20)
+    limits = Limits(memory=256 << 20, pids=32, cpus=0.55, tmpfs=64 << 20)
     with open_session(engine, image.id, debian_12(), limits) as session:
         session.start(warm=False)
         assert session.unenforced == ()

@@ -4,6 +4,7 @@ What a cell leaves behind (processes, files, System V memory and queues) is remo
 one starts. What cannot be restored, a lowered limit for one, ends the session.
 """
 
+import errno
 import os
 import sys
 import time
@@ -18,7 +19,8 @@ SWEEPS = 20
 SWEEP_SECONDS = 10.0  # after which a new container is quicker
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
-_c_library = []  # loaded once, and inherited by every fork
+_PTRACE_CONT = 7
+_c_library = []  # the C library and ctypes' errno: loaded once, and inherited by every fork
 
 
 def seal(dumpable):
@@ -29,7 +31,7 @@ def seal(dumpable):
     """
     try:
         if not _c_library:
-            _c_library.append(_load_c_library())
+            _c_library.extend(_load_c_library())
         prctl = _c_library[0].prctl
         prctl(_PR_SET_DUMPABLE, int(dumpable), 0, 0, 0)
         return prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == int(dumpable)
@@ -47,10 +49,19 @@ def _load_c_library():
     try:
         import ctypes
 
-        return ctypes.CDLL(None)
+        return ctypes.CDLL(None, use_errno=True), ctypes.get_errno
     finally:
         for name in [n for n in sys.modules if n.partition(".")[0] in ("ctypes", "_ctypes")]:
             del sys.modules[name]  # cells start from a clean interpreter
+
+
+def continue_untraced():
+    """Call ptrace(2) where it has no effect, on an untraced process; raise its ``OSError``."""
+    if not _c_library:
+        raise OSError(errno.ENOSYS, "this interpreter has no ctypes")
+    library, last_errno = _c_library
+    library.ptrace(_PTRACE_CONT, os.getpid(), 0, 0)
+    raise OSError(last_errno(), "ptrace")
 
 
 def ignore_signals():

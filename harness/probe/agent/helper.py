@@ -129,13 +129,13 @@ def serve_orders(stream, run, prepare=None):
         if before is None:
             if prepare:
                 prepare()
-            before = _state()
+            before = process_state()
         result = run(order)
-        write_frame(stream, dict(result._asdict(), same=_state() == before))
+        write_frame(stream, dict(result._asdict(), same=process_state() == before))
 
 
-def _state():
-    """Return what no cell may change in this process."""
+def process_state():
+    """Return what no cell may change in this process, beside its limits."""
     try:
         return os.getcwd(), dict(os.environ), sorted(os.listdir("/proc/self/fd"))
     except OSError:

@@ -213,6 +213,35 @@ def unpack(wheels, site, folder, limits):
     return run_child(body, limits, folder)
 
 
+def measure(wheels, folder, limits):
+    """Return a ``Result`` that says 1 if an install of the wheels fills the disk, else 0."""
+
+    def body(tokens):
+        sign(tokens.pop(), {"status": int(_fills_disk(wheels))})
+
+    return run_child(body, limits, folder)
+
+
+def _fills_disk(wheels):
+    """Count what the members hold, which need not be what the archive says.
+
+    Twice, since pip before 20.2 unpacks a wheel and then copies its files.
+    """
+    disk = os.statvfs(WORK)
+    room = disk.f_blocks * disk.f_frsize
+    for wheel in wheels:
+        room -= os.path.getsize(wheel)
+        with zipfile.ZipFile(wheel) as archive:
+            for member in archive.infolist():
+                room -= 2 * disk.f_frsize
+                with archive.open(member) as stream:
+                    for chunk in iter(lambda: stream.read(1 << 20), b""):
+                        room -= 2 * len(chunk)
+                        if room < 0:
+                            return True
+    return room < 0
+
+
 def _main():
     # Its place from 20.0 on, in 19.3, from 10 to 19.2.
     for place in ("pip._internal.cli.main", "pip._internal.main", "pip._internal"):
