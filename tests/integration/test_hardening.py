@@ -1,5 +1,6 @@
 """Each part of the hardening is in effect, and is missed when it alone is switched off."""
 
+import contextlib
 import json
 import shlex
 from dataclasses import replace
@@ -15,9 +16,11 @@ from harness.host.engine.docker import DockerEngine
 from harness.host.engine.hardening import LIMITS, seccomp_profile
 from harness.host.process import run_process
 from harness.probe.repro import docker_line
-from harness.probe.session import open_session
+from harness.probe.session import SessionLostError, open_session
 from tests.support.cells import make_subject
+from tests.support.commands import wait_until
 from tests.support.targets import debian_12
+from tests.support.wheels import job_for, make_wheel
 from tests.support.workspace import assembled_images
 
 pytestmark = pytest.mark.integration
@@ -84,6 +87,34 @@ def test_part_that_is_off_is_missed(
     with open_session(cast("Engine", weaker), image.id, debian_12(), LIMITS) as session:
         session.start(warm=False)
         assert session.unenforced == (part,)
+
+
+_STARVE = """
+import os
+for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+    if pid != os.getpid():
+        os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+for _ in range(60):
+    if os.fork() == 0: break
+while True: pass
+"""
+
+
+def test_container_with_a_starved_agent_is_removed(
+    engine: DockerEngine, image: ImageRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the engine lets a cell lower the agent's priority, the host's watchdog ends it."""
+    monkeypatch.setattr("harness.probe.session.WATCHDOG_SECONDS", 1)
+    weaker = WeakerEngine(engine, hardening=replace(HARDENING, seccomp=None))
+    starve = make_wheel(tmp_path, "starve", _STARVE)
+    with open_session(cast("Engine", weaker), image.id, debian_12(), LIMITS) as session:
+        session.start()
+        container = session._channel.container  # type: ignore[attr-defined]
+        with contextlib.suppress(SessionLostError):
+            session.probe(job_for(starve, timeout=2))
+        assert not session.usable
+    listed = ["docker", "ps", "-aq", "--no-trunc"]
+    wait_until(lambda: container not in run_process(listed, timeout=60).decode(), seconds=30)
 
 
 def test_engine_that_refuses_a_profile_uses_its_own(
