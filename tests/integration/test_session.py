@@ -16,7 +16,7 @@ import pytest
 
 from harness.app.wiring import read_matrix
 from harness.core.cells import Outcome
-from harness.core.observations import ImageRef
+from harness.core.observations import AttemptMode, ImageRef
 from harness.core.targets import Target
 from harness.host.cache import Cache
 from harness.host.engine import Limits
@@ -269,6 +269,20 @@ def test_wheel_that_does_not_fit_is_a_miss(session: Session, tmp_path: Path, pac
     assert (result.outcome, result.cause) == (Outcome.MISS, "infra:space"), result
     assert session.usable
     assert session.probe(job_for(good)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("mode", [AttemptMode.SESSION, AttemptMode.FRESH])
+def test_wheel_that_needs_more_memory_is_a_miss(
+    session: Session, tmp_path: Path, mode: AttemptMode
+) -> None:
+    """So is the memory that pip needs to read a wheel's metadata."""
+    large = make_wheel(tmp_path, "large", "x = 1")
+    with zipfile.ZipFile(large, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("large-1.0.dist-info/METADATA", b"x: y\n" * (10 << 20))
+    result = session.probe(job_for(large), mode)
+    assert (result.outcome, result.cause) == (Outcome.MISS, "infra:memory"), result
+    assert result.evidence == "killed by SIGKILL at the container's memory limit"
+    assert session.usable
 
 
 @pytest.mark.parametrize("target_id", ["debian-11", "debian-12", "debian-13"])

@@ -179,7 +179,10 @@ def install_afresh(wheels, site, folder, limits):
         pid = os.fork()
         if pid == 0:
             os.execv(sys.executable, command)
-        sign(tokens.pop(), {"status": exit_status(os.waitpid(pid, 0)[1])})
+        status = exit_status(os.waitpid(pid, 0)[1])
+        if status < 0:
+            os.kill(os.getpid(), -status)  # the report names the signal and the limit
+        sign(tokens.pop(), {"status": status})
 
     return run_child(body, limits, folder)
 
