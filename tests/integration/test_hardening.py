@@ -11,9 +11,16 @@ import pytest
 
 from harness.core.observations import ImageRef
 from harness.host.cache import Cache
-from harness.host.engine import HARDENING, Channel, ContainerSpec, Engine, Hardening, Limits
+from harness.host.engine import (
+    HARDENING,
+    Channel,
+    ContainerLimits,
+    ContainerSpec,
+    Engine,
+    Hardening,
+)
 from harness.host.engine.docker import DockerEngine
-from harness.host.engine.hardening import LIMITS, seccomp_profile
+from harness.host.engine.hardening import CONTAINER_LIMITS, seccomp_profile
 from harness.host.process import run_process
 from harness.probe.repro import docker_line
 from harness.probe.session import SessionLostError, open_session
@@ -37,7 +44,7 @@ def test_everything_is_in_effect(engine: DockerEngine, cache: Cache, arch: str) 
     """A session finds all that was asked for, natively and under emulation, and is sealed."""
     store = assembled_images(engine, cache)
     target = debian_12(arch)
-    with open_session(engine, store.get(target).id, target, LIMITS) as session:
+    with open_session(engine, store.get(target).id, target, CONTAINER_LIMITS) as session:
         session.start(warm=False)
         assert session.unenforced == ()
 
@@ -45,7 +52,7 @@ def test_everything_is_in_effect(engine: DockerEngine, cache: Cache, arch: str) 
 class WeakerEngine:
     """The real engine, with other hardening or limits than it is asked for."""
 
-    def __init__(self, engine: DockerEngine, **given: Hardening | Limits) -> None:
+    def __init__(self, engine: DockerEngine, **given: Hardening | ContainerLimits) -> None:
         self._engine = engine
         self._given = given
 
@@ -66,25 +73,25 @@ class WeakerEngine:
         ("no_core", False),
         ("seccomp", False),
         ("memory", 0),
-        ("memory", 2 * LIMITS.memory),
+        ("memory", 2 * CONTAINER_LIMITS.memory),
         ("pids", -1),
-        ("pids", LIMITS.pids // 2),
+        ("pids", CONTAINER_LIMITS.pids // 2),
         ("cpus", 0),
-        ("cpus", 0.9 * LIMITS.cpus),
+        ("cpus", 0.9 * CONTAINER_LIMITS.cpus),
         ("tmpfs", 0),
-        ("tmpfs", LIMITS.tmpfs // 2),
+        ("tmpfs", CONTAINER_LIMITS.tmpfs // 2),
     ],
 )
 def test_part_that_is_off_is_missed(
     engine: DockerEngine, image: ImageRef, part: str, value: str | float
 ) -> None:
     """Exactly that one; a limit of another value is missed too."""
-    if hasattr(LIMITS, part):
-        weaker = WeakerEngine(engine, limits=replace(LIMITS, **{part: value}))  # type: ignore[arg-type]
+    if hasattr(CONTAINER_LIMITS, part):
+        weaker = WeakerEngine(engine, limits=replace(CONTAINER_LIMITS, **{part: value}))  # type: ignore[arg-type]
     else:
         field = "user" if part == "group" else part
         weaker = WeakerEngine(engine, hardening=replace(HARDENING, **{field: value}))  # type: ignore[arg-type]
-    with open_session(cast("Engine", weaker), image.id, debian_12(), LIMITS) as session:
+    with open_session(cast("Engine", weaker), image.id, debian_12(), CONTAINER_LIMITS) as session:
         session.start(warm=False)
         assert session.unenforced == (part,)
 
@@ -107,7 +114,7 @@ def test_container_with_a_starved_agent_is_removed(
     monkeypatch.setattr("harness.probe.session.WATCHDOG_SECONDS", 1)
     weaker = WeakerEngine(engine, hardening=replace(HARDENING, seccomp=None))
     starve = make_wheel(tmp_path, "starve", _STARVE)
-    with open_session(cast("Engine", weaker), image.id, debian_12(), LIMITS) as session:
+    with open_session(cast("Engine", weaker), image.id, debian_12(), CONTAINER_LIMITS) as session:
         session.start()
         container = session._channel.container  # type: ignore[attr-defined]
         with contextlib.suppress(SessionLostError):
@@ -122,7 +129,7 @@ def test_engine_that_refuses_a_profile_uses_its_own(
 ) -> None:
     """The session goes on, and the missing part is named."""
     monkeypatch.setattr("harness.host.engine.hardening.seccomp_profile", lambda: "{")
-    with open_session(engine, image.id, debian_12(), LIMITS) as session:
+    with open_session(engine, image.id, debian_12(), CONTAINER_LIMITS) as session:
         session.start(warm=False)
         assert session.unenforced == ("seccomp",)
 
@@ -178,7 +185,7 @@ def test_reproduced_container_is_as_hardened_as_a_probe(
     create = line.replace("docker run --rm", "docker create", 1)
     made = run_process(shlex.split(create), timeout=60).decode().strip()
     try:
-        with open_session(engine, image.id, target, LIMITS) as session:
+        with open_session(engine, image.id, target, CONTAINER_LIMITS) as session:
             probe = session._channel.container  # type: ignore[attr-defined]
             ours, theirs = (_host_config(each) for each in (probe, made))
     finally:
@@ -201,7 +208,7 @@ def _host_config(container: str) -> dict[str, Any]:
 
 def test_limits_are_those_that_were_asked_for(engine: DockerEngine, image: ImageRef) -> None:
     """Other limits than the default are in effect too."""
-    limits = Limits(memory=256 << 20, pids=32, cpus=0.55, tmpfs=64 << 20)
+    limits = ContainerLimits(memory=256 << 20, pids=32, cpus=0.55, tmpfs=64 << 20)
     with open_session(engine, image.id, debian_12(), limits) as session:
         session.start(warm=False)
         assert session.unenforced == ()

@@ -1,11 +1,11 @@
-"""Limits that a process in a container sees, compared with the hardening."""
+"""ContainerLimits that a process in a container sees, compared with the hardening."""
 
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
-from harness.host.engine.hardening import HARDENING, LIMITS
+from harness.host.engine.hardening import CONTAINER_LIMITS, HARDENING
 from harness.probe.answers import Enforced
 from harness.probe.enforcement import unenforced
 
@@ -24,12 +24,14 @@ WHOLE = Enforced(
 )
 
 
-_PARTS = {field.name for value in (HARDENING, LIMITS) for field in fields(value)} | {"group"}
+_PARTS = {field.name for value in (HARDENING, CONTAINER_LIMITS) for field in fields(value)} | {
+    "group"
+}
 
 
 def test_full_hardening() -> None:
     """A container with all limits lacks none."""
-    assert unenforced(WHOLE, HARDENING, LIMITS) == ()
+    assert unenforced(WHOLE, HARDENING, CONTAINER_LIMITS) == ()
 
 
 @pytest.mark.parametrize(
@@ -63,26 +65,28 @@ def test_full_hardening() -> None:
 )
 def test_missing_limit_is_named(name: str, field: str, value: Any) -> None:  # noqa: ANN401 - of any field
     """Only the missing limit is named."""
-    assert unenforced(WHOLE.model_copy(update={field: value}), HARDENING, LIMITS) == (name,)
+    assert unenforced(WHOLE.model_copy(update={field: value}), HARDENING, CONTAINER_LIMITS) == (
+        name,
+    )
 
 
 @pytest.mark.parametrize("limit", ["memory", "pids", "cpus", "tmpfs"])
 def test_limit_must_equal_the_requested_one(limit: str) -> None:
     """Another limit than the requested one is not in effect."""
-    other = replace(LIMITS, **{limit: 2 * getattr(LIMITS, limit)})
+    other = replace(CONTAINER_LIMITS, **{limit: 2 * getattr(CONTAINER_LIMITS, limit)})
     assert unenforced(WHOLE, HARDENING, other) == (limit,)
 
 
 def test_limits_of_cgroup_version_1() -> None:
     """It has one limit for memory with swap, and the quota without its period."""
     files = FILES | {"swap": FILES["memory"], "cpu": "100000"}
-    assert unenforced(WHOLE.model_copy(update={"files": files}), HARDENING, LIMITS) == ()
+    assert unenforced(WHOLE.model_copy(update={"files": files}), HARDENING, CONTAINER_LIMITS) == ()
 
 
 def test_emulator_that_traces_nothing() -> None:
     """Under emulation ptrace is not implemented; the other call shows that the filter works."""
     seen = WHOLE.model_copy(update={"errors": ERRORS | {"ptrace": "ENOSYS"}})
-    assert unenforced(seen, HARDENING, LIMITS) == ()
+    assert unenforced(seen, HARDENING, CONTAINER_LIMITS) == ()
 
 
 def test_container_that_answers_nothing() -> None:
@@ -90,6 +94,6 @@ def test_container_that_answers_nothing() -> None:
     nothing = Enforced(status={}, mounts={}, interfaces=(), files={}, core="", errors={})
     odd = nothing.model_copy(update={"files": dict.fromkeys(FILES, "\u00b2 x")})
     for seen in (nothing, odd):
-        assert set(unenforced(seen, HARDENING, LIMITS)) == {
+        assert set(unenforced(seen, HARDENING, CONTAINER_LIMITS)) == {
             name for name in _PARTS if name != "no_ipc"
         }

@@ -15,7 +15,7 @@ from harness.core.cells import Cell
 from harness.core.observations import Observation
 from harness.core.targets import Target
 from harness.host.code_key import code_key
-from harness.host.engine import ContainerSpec, Limits
+from harness.host.engine import ContainerLimits, ContainerSpec
 from harness.probe import result_keys
 from harness.probe.journal import Journal, read_events
 from harness.probe.result_keys import ProbeLimits
@@ -82,12 +82,12 @@ def _subject(**more: object) -> Cell:
 
 
 def _container(**more: int) -> ProbeLimits:
-    return replace(LIMITS, container=replace(Limits(), **more))
+    return replace(LIMITS, container=replace(ContainerLimits(), **more))
 
 
 NATIVE = Circumstances(emulator="")
 EMULATED = Circumstances()
-PROBE, JUDGE = "harness/probe/session.py", "harness/probe/agent/judgement.py"
+PROBE, JUDGE = "harness/probe/session.py", "harness/probe/agent/outcomes.py"
 MEASURED = {
     "wheel": replace(EMULATED, wheels=WHEELS | {"one": "x = 1"}),
     "companion": replace(EMULATED, wheels=WHEELS | {"beside": "x = 1"}),

@@ -1,4 +1,4 @@
-"""The agent's report on the report and the exit of a child process."""
+"""The agent's report on a cell, from what its child process reported and how it ended."""
 
 # mypy: allow-untyped-calls
 # The agent runs on Python 3.6 and is not typed.
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.probe.agent.child import Result
-from harness.probe.agent.judgement import blames_disk, installed, judge_import, judge_install
+from harness.probe.agent.outcomes import blames_disk, import_report, install_report, installed
 
 PASSED = {"done": True}
 FAILED = {"done": True, "failed": "x is not true"}
@@ -43,9 +43,9 @@ def _short(report: dict[str, str]) -> tuple[str, str, str]:
         (_result(None, -9, ended="output"), ("import-failed", "import", "endless-output")),
     ],
 )
-def test_verdict_on_an_import(result: object, report: tuple[str, str, str]) -> None:
+def test_report_on_an_import(result: object, report: tuple[str, str, str]) -> None:
     """Only a complete report with a clean exit passes; limits and signals override reports."""
-    assert _short(judge_import(result)) == report
+    assert _short(import_report(result)) == report
 
 
 @pytest.mark.parametrize(
@@ -73,11 +73,11 @@ def test_verdict_on_an_import(result: object, report: tuple[str, str, str]) -> N
         ),
     ],
 )
-def test_verdict_on_an_installation(
+def test_report_on_an_installation(
     result: object, whose: str, report: tuple[str, str, str]
 ) -> None:
     """A refusal has pip's error line; a failure that the subject did not cause is a miss."""
-    assert _short(judge_install(result, whose)) == report
+    assert _short(install_report(result, whose)) == report
 
 
 def test_full_disk_needs_more_than_words() -> None:
@@ -87,9 +87,9 @@ def test_full_disk_needs_more_than_words() -> None:
     assert blames_disk(result)
     assert not blames_disk(_result(None, 1, log=f"WARNING {full}"))
     assert not blames_disk(None)
-    assert _short(judge_install(result, "subject")) == ("install-failed", "install", "")
+    assert _short(install_report(result, "subject")) == ("install-failed", "install", "")
     for whose in ("subject", "companion"):
-        assert _short(judge_install(result, whose, True)) == ("miss", "install", "infra:space")
+        assert _short(install_report(result, whose, True)) == ("miss", "install", "infra:space")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_full_disk_needs_more_than_words() -> None:
 )
 def test_evidence(result: object, evidence: str) -> None:
     """The evidence is the last line of the child, or else the way it ended."""
-    assert judge_import(result)["evidence"] == evidence
+    assert import_report(result)["evidence"] == evidence
 
 
 def test_installation_needs_a_report_of_success() -> None:
@@ -125,10 +125,10 @@ def test_installation_needs_a_report_of_success() -> None:
 
 def test_lost_child_is_a_crash_with_its_limit() -> None:
     """A cell that kills its runner is a crash; out of memory has its own cause."""
-    assert judge_import(None, ["memory-limit"])["cause"] == "memory-limit"
+    assert import_report(None, ["memory-limit"])["cause"] == "memory-limit"
 
 
 def test_lone_surrogates_are_escaped() -> None:
     """A report has no lone surrogates, so that it can be encoded as UTF-8."""
-    report = judge_import(_result({"done": True, "failed": "\udcff"}, log="a\ud800"))
+    report = import_report(_result({"done": True, "failed": "\udcff"}, log="a\ud800"))
     assert (report["evidence"], report["log"]) == ("\\udcff", "a\\ud800")

@@ -1,4 +1,4 @@
-"""Judge a child's result: outcome, cause and key line (pure)."""
+"""Name the outcome and the cause of a child's result, with a key line (pure)."""
 
 import re
 import signal
@@ -28,7 +28,7 @@ def blames_disk(result):
     return result is not None and NO_ROOM.search(result.log) is not None
 
 
-def judge_install(result, whose, too_large=False):
+def install_report(result, whose, too_large=False):
     """Return the report on a failed install; ``whose`` is "subject" or "companion".
 
     ``too_large``: whether the disk was too small for it. An install runs none of the wheel's code:
@@ -54,7 +54,7 @@ def judge_install(result, whose, too_large=False):
     return cell_report(outcome, "install", cause, evidence, result.log)
 
 
-def judge_import(result, hit=()):
+def import_report(result, hit=()):
     """Return the report on an import and call; a pass needs a whole report and a clean exit.
 
     No result means that the cell killed the process that ran it, or that it ran out of time
