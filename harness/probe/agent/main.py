@@ -30,7 +30,6 @@ START = 170.0  # seconds that an installer may take to load pip
 
 def main():
     """Serve until the host is gone."""
-    ignore_signals()
     # The protocol keeps the real standard output; nothing else may write to it.
     stdout = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -47,6 +46,7 @@ class Agent:
         self.stdin = stdin
         self.stdout = stdout
         self.sealed = seal(False)
+        ignore_signals()
         if hasattr(gc, "freeze"):  # from 3.7 on: forks need not copy what the agent consists of
             gc.freeze()
         self.runner = Helper(serve_runner)
