@@ -72,6 +72,8 @@ class Circumstances:
     """Of this machine."""
     code: tuple[str, str] = ("", "")
     """A file of this program, and what it says more."""
+    seccomp: str = "{}"
+    """The profile of denied system calls."""
     kernel: str = "6.1.0-26-amd64"
     engine: str = "1"
     harness: str = "1"
@@ -100,6 +102,7 @@ MEASURED = {
     ),
     "probe": replace(EMULATED, code=(PROBE, "MORE = 1")),
     "judge": replace(EMULATED, code=(JUDGE, "MORE = 1")),
+    "system calls": replace(EMULATED, seccomp='{"defaultAction": "SCMP_ACT_ERRNO"}'),
     "timeout": replace(EMULATED, limits=replace(LIMITS, timeout=59)),
     "quiet": replace(EMULATED, limits=replace(LIMITS, quiet=59)),
     "memory": replace(EMULATED, limits=_container(memory=1 << 29)),
@@ -166,6 +169,7 @@ def _change(now: Circumstances, folder: Path, patch: pytest.MonkeyPatch) -> None
     arch = replace(CELL.target.arch, qemu_env=tuple(now.qemu.items()))
     patch.setattr(Target, "arch", property(lambda _: arch))
     patch.setattr(result_keys, "_cpu_features", lambda: now.cpu)
+    patch.setattr(result_keys, "seccomp_profile", lambda: now.seccomp)
     patch.setattr("harness.probe.result_keys.os.sysconf", lambda _: now.page_size)
     patch.setattr("harness.probe.prober.__version__", now.harness)
     name, more = now.code
