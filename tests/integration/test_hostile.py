@@ -232,7 +232,7 @@ def test_hostile_wheels_cost_nobody_but_themselves(tmp_path: Path, arch: str) ->
         wheels.append(make_wheel(tmp_path, f"{name}_control", ""))
     here = ("--images", "assembled", "--target", "debian-12", "--arch", arch)
     options = ("--store", tmp_path / "store.db", "--out", tmp_path / "grid", "--timeout", "20")
-    ended = wheelgrid("check", *wheels, *here, *options, timeout=400)
+    ended = wheelgrid("check", *wheels, *here, *options, timeout=900)
     assert ended.status == 1, ended.said
     assert "\x1b]0;" not in ended.said
     run = json.loads((tmp_path / "grid" / "run.json").read_bytes())
