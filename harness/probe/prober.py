@@ -152,9 +152,7 @@ class Prober:
         )
         if isinstance(wheels, Refusal):
             return replace(refused, evidence=wheels.reason)
-        depends = dependencies_of(
-            opened.environment, opened.passport, cell.subject, wheels, self._targets.limits
-        )
+        depends = dependencies_of(opened.environment, cell.subject, wheels, self._targets.limits)
         found = findings_of(wheels[-1], self._reader)
         base = replace(refused, cause="", wheel=wheels[-1], key=depends.key, findings=found)
         predicted = predict_wheel(

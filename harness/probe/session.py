@@ -23,14 +23,7 @@ from harness.core.errors import ImageError
 from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
 from harness.core.targets import Target
-from harness.host.engine import (
-    HARDENING,
-    Channel,
-    ContainerLimits,
-    ContainerSpec,
-    Engine,
-    Hardening,
-)
+from harness.host.engine import Channel, ContainerLimits, ContainerSpec, Engine
 from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
 from harness.probe import agent
 from harness.probe.agent.importer import BESIDE, BYTECODE, SITE
@@ -90,24 +83,11 @@ class SessionLostError(Exception):
         self.detail = detail
 
 
-def open_session(
-    engine: Engine,
-    image: str,
-    target: Target,
-    limits: ContainerLimits,
-    hardening: Hardening = HARDENING,
-) -> "Session":
+def open_session(engine: Engine, image: str, target: Target, limits: ContainerLimits) -> "Session":
     """Start a container of the image that waits for the agent. Raises ``EngineError``."""
     command = (target.interpreter, "-I", "-B", "-u", "-c", _BOOTSTRAP)
     env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"))  # noqa: S108
-    spec = ContainerSpec(
-        image=image,
-        arch=target.arch,
-        command=command,
-        env=env,
-        limits=limits,
-        hardening=hardening,
-    )
+    spec = ContainerSpec(image=image, arch=target.arch, command=command, env=env, limits=limits)
     return Session(engine.open(spec), spec)
 
 

@@ -80,6 +80,15 @@ class LocalEngine:
 
     def __init__(self, interpreter: str = sys.executable) -> None:
         self.interpreter = interpreter
+        self.details = EngineInfo(
+            version="local",
+            api_version="0",
+            storage_driver="none",
+            arch=os.uname().machine,
+            kernel=os.uname().release,
+            limits=frozenset(),
+            rootless=True,
+        )
         self.opened: list[LocalChannel] = []
 
     def ping(self) -> None:
@@ -89,15 +98,7 @@ class LocalEngine:
         pass
 
     def info(self) -> EngineInfo:
-        return EngineInfo(
-            version="local",
-            api_version="0",
-            storage_driver="none",
-            arch=os.uname().machine,
-            kernel=os.uname().release,
-            limits=frozenset(),
-            rootless=True,
-        )
+        return self.details
 
     def find_image(self, reference: str) -> EngineImage | None:
         return EngineImage(id=reference, platform="linux/amd64")

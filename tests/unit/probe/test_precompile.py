@@ -53,7 +53,7 @@ def _precompiler(cache: Cache, engine: LocalEngine, *, there: bool = True) -> It
     with closing(
         NativeInstaller(engine, Images(there=there), [THIS_MACHINE, FOREIGN], ContainerLimits())
     ) as installer:
-        yield Precompiler(installer, cache)
+        yield Precompiler(installer, cache, seconds=60)
     assert all(channel.process.poll() is not None for channel in engine.opened)
 
 

@@ -1,6 +1,7 @@
 """The prober with the real session and the real agent, on this machine."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from tests.support.local_engine import LocalChannel, LocalEngine
 from tests.support.local_prober import (
     HERE,
     IMAGE,
+    LIMITS,
     THIS_MACHINE,
     Answer,
     LocalImages,
@@ -41,6 +43,7 @@ stat = open("/proc/%d/stat" % os.getppid()).read()  # the runner's; field 4 is i
 os.kill(int(stat.rpartition(")")[2].split()[1]), 9)
 os.kill(os.getpid(), 9)
 """
+OWN_PIP = replace(LIMITS, own_pip=True)
 BROKEN = "raise ImportError('broken on purpose')"
 
 
@@ -122,7 +125,7 @@ def _installs_nothing(*_: object) -> tuple[ProbeResult, bytes, float]:
 def test_own_pip_installs_in_the_target(journal: Journal, engine: LocalEngine) -> None:
     """``--own-pip`` installs with the target's pip, and its results have other keys."""
     with local_prober(
-        {"one": ""}, journal, engine=engine, native=[THIS_MACHINE], own_pip=True
+        {"one": ""}, journal, engine=engine, native=[THIS_MACHINE], limits=OWN_PIP
     ) as prober:
         own = prober.observe(local_cell("one"))
     with local_prober({"one": ""}, journal, engine=engine, native=[THIS_MACHINE]) as prober:

@@ -248,6 +248,25 @@ def test_cells_are_isolated_from_each_other(session: Session, tmp_path: Path) ->
         assert session.usable
 
 
+_SIGNALS = """
+import os
+def ignored(pid):
+    with open("/proc/%s/status" % pid) as status:
+        (line,) = (line for line in status if line.startswith("SigIgn"))
+    return {n for n in range(1, 65) if int(line.split()[1], 16) >> (n - 1) & 1}
+assert ignored("self") <= {13, 25}, ignored("self")  # which a new interpreter ignores
+assert ignored(os.getppid()) == set(range(1, 65)) - {9, 17, 19}, ignored(os.getppid())
+"""
+
+
+def test_signals_are_ignored_by_the_agent_alone(
+    session: Session, tmp_path: Path, mode: AttemptMode
+) -> None:
+    """Those that the C library keeps for itself among them; a cell starts with the default."""
+    result = session.probe(job_for(make_wheel(tmp_path, "signals", _SIGNALS)), mode)
+    assert result.outcome is Outcome.PASS, result
+
+
 def test_wrong_architecture_is_an_image_error() -> None:
     """An interpreter of another architecture is rejected."""
     with (
