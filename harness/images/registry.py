@@ -12,9 +12,10 @@ from harness.core.arches import Arch
 from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
-from harness.core.targets import ImageWay, Target
+from harness.core.targets import ImageWay, RegistryWay, Target
 from harness.host.cache import Cache, content_key, storing
-from harness.host.engine import Engine, EngineImage
+from harness.host.engine import Engine, EngineImage, PreparedImage
+from harness.host.engine.references import split_reference
 from harness.images.source import ImageStorage, check_platform, is_for
 
 FIRST_PAUSE = 1.0
@@ -47,9 +48,7 @@ class RegistrySource:
         return target.registry is not None
 
     def storage(self, target: Target) -> ImageStorage:
-        way = target.registry
-        if way is None:
-            raise ValueError(f"{target.key} has no registry way")
+        way = _way(target)
         reference = mirrored(way.image, self._mirror)
         base = self._engine.find_image(reference)
         if base is None or not is_for(base, target.arch):
@@ -64,9 +63,7 @@ class RegistrySource:
         Raises ``ImageError``: ``infra:not-found`` (no such image, or none for that platform),
         ``infra:pull`` (may work later), ``infra:wrong-arch``, ``infra:prepare``.
         """
-        way = target.registry
-        if way is None:
-            raise ValueError(f"{target.key} has no registry way")
+        way = _way(target)
         return self.fetch(way.image, target.arch, prepare=way.prepare)
 
     def fetch(self, image: str, arch: Arch, *, prepare: tuple[str, ...] = ()) -> ImageRef:
@@ -89,14 +86,14 @@ class RegistrySource:
             image = self._engine.find_image(name)
             if image is None:
                 self._announce(f"preparing {reference} for {arch.name}")
-                image = self._engine.prepare_image(
-                    base.id,
-                    name,
+                wanted = PreparedImage(
+                    reference=name,
+                    base=base.id,
                     arch=arch,
                     commands=commands,
                     labels={"wheelgrid.base": base.id},
-                    announce=self._announce,
                 )
+                image = self._engine.prepare_image(wanted, self._announce)
         check_platform(image, arch, name)
         return image
 
@@ -148,6 +145,12 @@ class SilentRegistry:
                 )
 
 
+def _way(target: Target) -> RegistryWay:
+    if target.registry is None:
+        raise ValueError(f"{target.key} has no registry way")
+    return target.registry
+
+
 def mirrored(image: str, mirror: str) -> str:
     """Return the image's name at a mirror ``HOST/PREFIX``, or unchanged without a mirror.
 
@@ -168,7 +171,7 @@ def registry_host(image: str) -> str:
 
 def prepared_name(reference: str, base: str, arch: Arch, commands: tuple[str, ...]) -> str:
     """Return the prepared image's name in the engine, tagged with the key of its content."""
-    name = _split_host(_untagged(reference))[1].rpartition("/")[2]
+    name = split_reference(reference)[0].rpartition("/")[2]
     return f"wheelgrid/prepared-{name}-{arch.name}:{content_key(base, arch.name, *commands)}"
 
 
@@ -177,12 +180,6 @@ def _split_host(image: str) -> tuple[str, str]:
     first, slash, rest = image.partition("/")
     is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
     return (first, rest) if is_host else ("", image)
-
-
-def _untagged(reference: str) -> str:
-    name = reference.partition("@")[0]
-    folder, slash, last = name.rpartition("/")
-    return folder + slash + last.partition(":")[0]
 
 
 def _origin(image: EngineImage, reference: str) -> str:

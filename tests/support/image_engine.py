@@ -7,7 +7,14 @@ from pathlib import Path
 
 from harness.core.arches import Arch
 from harness.core.errors import EngineError, ImageError
-from harness.host.engine import Channel, Completed, ContainerSpec, EngineImage, EngineInfo
+from harness.host.engine import (
+    Channel,
+    Completed,
+    ContainerSpec,
+    EngineImage,
+    EngineInfo,
+    PreparedImage,
+)
 
 
 class ImageEngine:
@@ -56,20 +63,13 @@ class ImageEngine:
             raise answer
         return answer
 
-    def prepare_image(
-        self,
-        base: str,
-        reference: str,
-        *,
-        arch: Arch,
-        commands: tuple[str, ...],
-        labels: dict[str, str],
-        announce: Callable[[str], None],
-    ) -> EngineImage:
-        self.asked.append(f"prepare {reference}")
-        announce(" && ".join(commands))
-        image = EngineImage(id=f"{base}+prepared", platform=arch.platform, labels=labels)
-        self.images[reference] = image
+    def prepare_image(self, wanted: PreparedImage, announce: Callable[[str], None]) -> EngineImage:
+        self.asked.append(f"prepare {wanted.reference}")
+        announce(" && ".join(wanted.commands))
+        image = EngineImage(
+            id=f"{wanted.base}+prepared", platform=wanted.arch.platform, labels=wanted.labels
+        )
+        self.images[wanted.reference] = image
         return image
 
     def run(self, spec: ContainerSpec, *, stdin: bytes = b"", timeout: float) -> Completed:
