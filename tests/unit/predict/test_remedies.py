@@ -25,6 +25,7 @@ from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.rewrite import WheelBytes
 from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 from tests.support.elves import module
+from tests.support.passports import make_passport
 
 GOLDEN = (Path(__file__).parents[2] / "data" / "elf" / "x86_64-versions.so").read_bytes()
 MODULE = "demo/_core.cpython-39-x86_64-linux-gnu.so"
@@ -35,12 +36,14 @@ MUSLLINUX = ("cp39-cp39-musllinux_1_1_x86_64", "cp39-abi3-musllinux_1_1_x86_64")
 def passport(*suffixes: str, tags: tuple[str, ...] = MUSLLINUX) -> Passport:
     """Return the passport of an interpreter with those suffixes and plain ``.so``."""
     names = tuple(f".cpython-39-{triplet}.so" for triplet in suffixes)
-    return Passport(
-        python="3.9.2", implementation="cpython", soabi=names[0][1:-3], ext_suffix=names[0],
-        extension_suffixes=(*names, ".abi3.so", ".so"), multiarch="", platform="linux-x86_64",
-        tags=tags, installer="pip 21.3", libc="", machine="x86_64", elf_machine="EM_X86_64",
-        elf_bits=64, elf_little=True, page_size=4096, kernel="", externally_managed=False,
-    )  # fmt: skip
+    return make_passport(
+        "x86_64",
+        python="3.9.2",
+        triplet=suffixes[0],
+        extension_suffixes=(*names, ".abi3.so", ".so"),
+        tags=tags,
+        libc="",
+    )
 
 
 TARGETS = {
