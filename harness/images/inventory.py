@@ -66,7 +66,8 @@ def list_inventory(
 
     ``uses`` maps each target's key to the storage that it uses. Raises ``EngineError``.
     """
-    return (*sorted(_images(engine, uses, prefix), key=_name), *_entries(cache, uses))
+    images = sorted(_images(engine, uses, prefix), key=lambda image: image.name)
+    return (*images, *_entries(cache, uses))
 
 
 def remove_items(
@@ -138,7 +139,3 @@ def _users(uses: Mapping[str, Sequence[ImageStorage]], name: str) -> tuple[str, 
 
 def _uses(use: ImageStorage, name: str) -> bool:
     return use.image == name or any(fnmatchcase(name, glob) for glob in use.entries)
-
-
-def _name(item: StoredItem) -> str:
-    return item.name

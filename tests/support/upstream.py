@@ -75,7 +75,7 @@ def lock_now(client: Client, mirror: TornServer) -> SuiteLock:
     """Return a lock of what the mirror has now, and forget the requests that it took."""
     renewal = renew_locks([wanted()], [SOURCE], {}, client.upstream, accept_seen=False)
     assert renewal.problems == ()
-    mirror.requests.clear()
+    mirror.log.clear()
     return renewal.locks[SUITE]
 
 

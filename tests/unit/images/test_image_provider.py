@@ -32,10 +32,6 @@ class WithEveryAssembledImage(ImageEngine):
         return EngineImage(id="sha256:own", platform="linux/s390x") if is_own else None
 
 
-class Said(list[str]):
-    """The announcements."""
-
-
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "FIRST_PAUSE", 0.0)
@@ -53,7 +49,7 @@ def pinned(cache: Cache, announce: Callable[[str], None] = print) -> Workspace:
 
 def test_registry_is_tried_first(cache: Cache) -> None:
     """Only the pull is announced."""
-    said = Said()
+    said: list[str] = []
     store = ImageProvider(
         WithEveryAssembledImage(PULLED), pinned(cache, said.append), fetch_pip=no_pip
     )
@@ -63,7 +59,7 @@ def test_registry_is_tried_first(cache: Cache) -> None:
 
 def test_fallback_is_announced_with_its_reason(cache: Cache) -> None:
     """One line has the target, the failed way, the reason and the next way."""
-    said = Said()
+    said: list[str] = []
     store = ImageProvider(
         WithEveryAssembledImage(UNREACHABLE),
         pinned(cache, said.append),
@@ -79,11 +75,11 @@ def test_fallback_is_announced_with_its_reason(cache: Cache) -> None:
 
 def test_missing_way_is_skipped(cache: Cache) -> None:
     """A target without a registry image gives no announcement."""
-    said = Said()
+    said: list[str] = []
     engine = WithEveryAssembledImage(UNREACHABLE)
     store = ImageProvider(engine, pinned(cache, said.append), fetch_pip=no_pip)
     assert store.get(debian_12("s390x")).way is ImageWay.ASSEMBLED
-    assert (engine.asked, said) == ([], Said())
+    assert engine.asked == said == []
 
 
 def test_requested_way_has_no_fallback(cache: Cache) -> None:

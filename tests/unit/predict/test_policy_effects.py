@@ -23,9 +23,9 @@ from harness.predict.policy_effects import (
 )
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.listing import read_listing
-from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 from tests.support.passports import make_passport
 from tests.support.targets import make_target
+from tests.support.wheels import write_demo
 
 X86, ARM, POWER = find_arch("x86_64"), find_arch("armv7l"), find_arch("ppc64le")
 GNU = Naming(id="gnu", builds={"x86_64": "x86_64-linux-gnu", "ppc64le": "powerpc64le-linux-gnu"})
@@ -55,12 +55,7 @@ def policy(**fields: object) -> Policy:
 
 
 def wheel(folder: Path, *names: str, platform: str = "musllinux_1_1_x86_64") -> WheelFacts:
-    name = ComposedName(
-        distribution="demo", version="1.0", python="cp39", abi="cp39", platform=platform
-    )
-    path = folder / name.filename
-    metadata = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
-    write_wheel(path, name, [WheelMember(path=n, data=b"") for n in names], metadata)
+    path = write_demo(folder, *((name, b"") for name in names), platform=platform)
     return read_listing(path.name, io.BytesIO(path.read_bytes()))
 
 

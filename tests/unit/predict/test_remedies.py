@@ -23,9 +23,9 @@ from harness.predict.remedies import (
 )
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.rewrite import WheelBytes
-from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 from tests.support.elves import module
 from tests.support.passports import make_passport
+from tests.support.wheels import write_demo
 
 GOLDEN = (Path(__file__).parents[2] / "data" / "elf" / "x86_64-versions.so").read_bytes()
 MODULE = "demo/_core.cpython-39-x86_64-linux-gnu.so"
@@ -60,14 +60,8 @@ def init_of(name: str) -> bytes:
 
 
 def made(folder: Path, *names: str, data: bytes = GOLDEN) -> WheelBytes:
-    name = ComposedName(
-        distribution="demo", version="1.0", python="cp39", abi="cp39",
-        platform="musllinux_1_1_x86_64",
-    )  # fmt: skip
-    path = folder / name.filename
-    members = [WheelMember(path=n, data=data or init_of(n)) for n in names]
-    metadata = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
-    write_wheel(path, name, [*members, WheelMember(path="demo/__init__.py", data=b"")], metadata)
+    members = ((name, data or init_of(name)) for name in names)
+    path = write_demo(folder, *members, ("demo/__init__.py", b""))
     return WheelBytes(filename=path.name, data=path.read_bytes())
 
 
