@@ -17,6 +17,7 @@ from harness.host.process import run_process
 from harness.probe.repro import docker_line
 from harness.probe.session import open_session
 from tests.support.cells import make_subject
+from tests.support.containers import run_in
 from tests.support.targets import debian_12
 from tests.support.workspace import assembled_images
 
@@ -25,16 +26,16 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def image(engine: DockerEngine, cache: Cache) -> ImageRef:
-    store = assembled_images(engine, cache)
-    return store.get(debian_12())
+    provider = assembled_images(engine, cache)
+    return provider.get(debian_12())
 
 
 @pytest.mark.parametrize("arch", ["x86_64", "aarch64"])
 def test_everything_is_in_effect(engine: DockerEngine, cache: Cache, arch: str) -> None:
     """A session finds all that was asked for, natively and under emulation, and is sealed."""
-    store = assembled_images(engine, cache)
+    provider = assembled_images(engine, cache)
     target = debian_12(arch)
-    with open_session(engine, store.get(target).id, target, CONTAINER_LIMITS) as session:
+    with open_session(engine, provider.get(target).id, target, CONTAINER_LIMITS) as session:
         session.start(warm=False)
         assert session.unenforced == ()
 
@@ -111,9 +112,7 @@ print(sorted(name for name, number in found.items() if number != 1), len(found))
 
 def test_denied_system_calls_fail(engine: DockerEngine, image: ImageRef) -> None:
     """Each with EPERM, which nothing else in the container answers them with."""
-    target = debian_12()
-    spec = ContainerSpec(image=image.id, arch=target.arch, command=("python3", "-c", DENIED))
-    assert engine.run(spec, timeout=60).output == b"[] 13\n"
+    assert run_in(engine, image, "x86_64", "python3", "-c", DENIED) == "[] 13\n"
 
 
 def test_reproduced_container_is_as_hardened_as_a_probe(

@@ -79,7 +79,7 @@ class Upstream:
         self._announce = announce
         self._downloader = downloader or Downloader()
         # Separate, since a mirror without an index may still serve files.
-        self._indexes = self._downloader.fresh_copy()
+        self._indexes = self._downloader.copy_without_failures()
         self._resolutions = Resolutions(cache.root / "resolutions")
         self._unusable: dict[tuple[PackageSet, VersionsFrom], UpstreamError] = {}
         self._sources: dict[SourceChoice, tuple[Package, Path] | UpstreamError] = {}
