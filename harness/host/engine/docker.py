@@ -36,6 +36,7 @@ REMOVAL_PAUSES = (0.1, 1.0, 3.0)
 """Seconds between attempts to remove a container."""
 PREPARE_SECONDS = 1800
 """A package manager takes minutes under emulation."""
+_REFUSES = "the container engine refuses: "
 
 
 def connect() -> "DockerEngine":
@@ -100,13 +101,11 @@ class DockerEngine:
         return tuple(image for image in found if image is not None)
 
     def remove_image(self, name: str) -> None:
-        try:
-            with _translated(), contextlib.suppress(docker.errors.ImageNotFound):
-                self._api.remove_image(name)
-        except EngineError as error:
-            if isinstance(error.__cause__, docker.errors.APIError):
-                raise ImageError(f"{name}: {error}; does a container use it?") from error
-            raise
+        with (
+            _refused(lambda why: ImageError(f"{name}: {_REFUSES}{why}; does a container use it?")),
+            contextlib.suppress(docker.errors.ImageNotFound),
+        ):
+            self._api.remove_image(name)
 
     def load_image(self, archive: Path, reference: str) -> EngineImage:
         with _translated(), archive.open("rb") as stream:
@@ -133,32 +132,21 @@ class DockerEngine:
                 self._remove(container)
 
     def registry_digest(self, reference: str) -> str:
-        try:
-            with _translated():
-                found = self._api.inspect_distribution(reference)
-        except EngineError as error:
-            if isinstance(error.__cause__, docker.errors.APIError):
-                raise ImageError(f"{reference}: its registry reports no digest: {error}") from error
-            raise
+        what = f"{reference}: its registry reports no digest: {_REFUSES}"
+        with _refused(lambda why: ImageError(what + why)):
+            found = self._api.inspect_distribution(reference)
         return str(found["Descriptor"]["digest"])
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
         name, tag = split_reference(reference)
         digest = ""
-        try:
-            with _translated():
-                events = self._api.pull(
-                    name, tag=tag, platform=arch.platform, stream=True, decode=True
-                )
-                for event in events:
-                    if "error" in event:
-                        raise pull_error(reference, arch, event["error"])
-                    if event.get("status", "").startswith("Digest: "):
-                        digest = event["status"].removeprefix("Digest: ")
-        except EngineError as error:
-            if isinstance(error.__cause__, docker.errors.APIError):
-                raise pull_error(reference, arch, str(error.__cause__.explanation)) from error
-            raise
+        with _refused(lambda why: pull_error(reference, arch, why)):
+            events = self._api.pull(name, tag=tag, platform=arch.platform, stream=True, decode=True)
+            for event in events:
+                if "error" in event:
+                    raise pull_error(reference, arch, event["error"])
+                if event.get("status", "").startswith("Digest: "):
+                    digest = event["status"].removeprefix("Digest: ")
         # The engine itself records a digest only for the first platform that is pulled by it.
         return replace(self._existing(reference), digests=(f"{name}@{digest}",))
 
@@ -335,6 +323,16 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except docker.errors.APIError as error:
-        raise EngineError(f"the container engine refuses: {error.explanation or error}") from error
+        raise EngineError(f"{_REFUSES}{error.explanation or error}") from error
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         raise EngineError(unreachable(error)) from error
+
+
+@contextlib.contextmanager
+def _refused(make: Callable[[str], ImageError]) -> Iterator[None]:
+    """Turn a refusal of the engine into the error that ``make`` returns for its reason."""
+    with _translated():
+        try:
+            yield
+        except docker.errors.APIError as error:
+            raise make(str(error.explanation or error)) from error

@@ -8,7 +8,7 @@ import errno
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
@@ -240,13 +240,5 @@ def _upstream_archive(name: str, files: Sequence[Package]) -> Package:
 
 
 def _named(file: Package, found: re.Match[str]) -> Package:
-    parts = found.groupdict()
-    return Package(
-        name=parts["name"],
-        version=parts["version"],
-        arch=parts.get("arch", SOURCE),
-        sha256=file.sha256,
-        size=file.size,
-        path=file.path,
-        vouched=file.vouched,
-    )
+    arch = found.groupdict().get("arch", SOURCE)
+    return replace(file, name=found["name"], version=found["version"], arch=arch)
