@@ -20,7 +20,7 @@ from harness.images.source import ImageStorage, check_platform, is_for
 
 FIRST_PAUSE = 1.0
 """Seconds before the second try; doubled before each later one."""
-SILENCE_SECONDS = 120.0
+SKIPPED_SECONDS = 120.0
 """Seconds for which no process on this cache tries a registry that failed."""
 
 
@@ -104,8 +104,8 @@ class RegistrySource:
 
     def _pull(self, reference: str, arch: Arch) -> EngineImage:
         """Pull, and retry after a pause if that may help; skip a registry that failed recently."""
-        silence = SilentRegistry(self._cache, registry_host(reference))
-        silence.check(reference)
+        failed_before = FailedRegistry(self._cache, registry_host(reference))
+        failed_before.check(reference)
         for attempt in range(1, self._tries + 1):
             self._announce(f"pulling {reference} for {arch.name}")
             try:
@@ -116,19 +116,19 @@ class RegistrySource:
                 failed = error
             if attempt < self._tries:
                 time.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
-        silence.begin(str(failed))
+        failed_before.record(str(failed))
         raise failed
 
 
-class SilentRegistry:
+class FailedRegistry:
     """A file in the cache that records, for all processes, that a registry failed."""
 
     def __init__(self, cache: Cache, host: str) -> None:
         self._host = host
-        self._file = cache.root / "silent-registries" / content_key(host)
+        self._file = cache.root / "failed-registries" / content_key(host)
 
-    def begin(self, reason: str) -> None:
-        """Record a failure, for ``SILENCE_SECONDS``."""
+    def record(self, reason: str) -> None:
+        """Record a failure, for ``SKIPPED_SECONDS``."""
         with storing(self._file):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._file.write_text(reason)
@@ -137,10 +137,10 @@ class SilentRegistry:
         """Raise ``ImageError`` (``infra:pull``) if the registry failed recently."""
         with contextlib.suppress(FileNotFoundError):
             age = time.time() - self._file.stat().st_mtime
-            if 0 <= age < SILENCE_SECONDS:
+            if 0 <= age < SKIPPED_SECONDS:
                 raise ImageError(
                     f"{reference}: {self._host} failed {age:.0f} s ago and is not tried for "
-                    f"{SILENCE_SECONDS:.0f} s; its error: {self._file.read_text()}",
+                    f"{SKIPPED_SECONDS:.0f} s; its error: {self._file.read_text()}",
                     cause=Cause.PULL,
                 )
 
