@@ -38,11 +38,7 @@ class ImageProvider:
         tries = ONLY_WAY_TRIES if len(ways) == 1 else _FALLBACK_TRIES
         self._sources: tuple[ImageSource, ...] = (
             RegistrySource(
-                engine,
-                workspace.cache,
-                mirror=registry,
-                tries=tries,
-                announce=workspace.announce,
+                engine, workspace.cache, mirror=registry, tries=tries, announce=workspace.announce
             ),
             AssembledSource(engine, workspace),
             ReplicaSource(engine, workspace, fetch_pip=fetch_pip),

@@ -21,13 +21,7 @@ PREFIX = "wheelgrid/"
 """Prefix of the names of all images that the harness makes."""
 KINDS = ("roots", "interpreters", "builds", "installers", "debs", "stdlibs")
 """Kinds of cache files for images. All of them can be made again."""
-TREE_KINDS = (
-    "libraries",
-    "source-trees",
-    "host-pythons",
-    "interpreter-headers",
-    "header-trees",
-)
+TREE_KINDS = ("libraries", "source-trees", "host-pythons", "interpreter-headers", "header-trees")
 """Kinds of cache directories for images."""
 _ONE_CURRENT = ("builds", "libraries")
 """Kinds with one current entry per name."""

@@ -123,10 +123,7 @@ def emulation_check(arch: Arch, handler: Handler | None, run: ProgramRun) -> Che
         return _check(arch, ok=False, detail=f"{seen}, but {_failure(run)}", remedy=FIX)
     if "F" not in handler.flags:
         return _check(
-            arch,
-            ok=False,
-            detail=f"{seen}: it does not work in containers without F",
-            remedy=FIX,
+            arch, ok=False, detail=f"{seen}: it does not work in containers without F", remedy=FIX
         )
     return _check(arch, ok=True, detail=f"QEMU {run.emulator or 'unknown'}, {seen}")
 

@@ -98,11 +98,7 @@ def advice(host: Host) -> str:
     return "\n".join(["this machine cannot be fixed automatically; run these commands:", *blocks])
 
 
-_SYSTEMS = {
-    Packaging.APT: "Debian, Ubuntu",
-    Packaging.DNF: "Fedora",
-    Packaging.BREW: "macOS",
-}
+_SYSTEMS = {Packaging.APT: "Debian, Ubuntu", Packaging.DNF: "Fedora", Packaging.BREW: "macOS"}
 _ADVICE = {
     Packaging.APT: (
         "sudo apt-get update",

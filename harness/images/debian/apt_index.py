@@ -114,11 +114,7 @@ def ask_index(
 
 
 def _ask(
-    suite: Suite,
-    mirrors: Mirrors,
-    mirror: str,
-    sets: Sequence[PackageSet],
-    sources: Sequence[str],
+    suite: Suite, mirrors: Mirrors, mirror: str, sets: Sequence[PackageSet], sources: Sequence[str]
 ) -> IndexAnswer:
     arches = sets[0].arches if sets else ("amd64",)
     questions = [(_how(one), one.names) for one in sets] + [("source", (s,)) for s in sources]

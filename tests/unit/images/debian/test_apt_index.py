@@ -57,10 +57,7 @@ def failed(output: str, reason: str = "exit status 25") -> ProcessError:
 @pytest.mark.parametrize(
     ("output", "reason"),
     [
-        (
-            UNSIGNED,
-            "it is signed by an untrusted key (NO_PUBKEY F9BDEFFDA1C92BD2)",
-        ),
+        (UNSIGNED, "it is signed by an untrusted key (NO_PUBKEY F9BDEFFDA1C92BD2)"),
         (EXPIRED, "it expired 324d ago"),
         (UNAVAILABLE, "InRelease: 503 Service Unavailable"),
         (MISMATCH, "Packages: Hash Sum mismatch"),
