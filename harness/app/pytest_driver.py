@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import harness
+from harness.app.wiring import ProberOptions
 from harness.core.cells import Cell
 from harness.core.errors import UsageError
 from harness.host.process import RunningProcess, start_process
@@ -58,6 +59,16 @@ class RunOptions:
     remeasure: bool = False
     """Do not reuse stored results."""
     label: str = ""
+
+    @property
+    def prober(self) -> ProberOptions:
+        return ProberOptions(
+            matrix_folder=self.matrix,
+            images=self.images,
+            registry=self.registry,
+            limits=self.limits,
+            require_hardening=self.require_hardening,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,11 +127,12 @@ def drive(
     console: Console,
     *,
     record: Callable[[Events], None] = lambda _: None,
+    offset: int = 0,
 ) -> PytestEnd:
     """Run the command ``words`` with its output in ``out``, and follow its journal.
 
-    ``record`` gets every event of the journal once, in order. After the first Ctrl-C, pytest has
-    ``GRACE`` seconds to close its containers; the second Ctrl-C does not wait.
+    ``record`` gets every event of the journal after ``offset`` once, in order. After the first
+    Ctrl-C, pytest has ``GRACE`` seconds to close its containers; the second Ctrl-C does not wait.
     """
     log, journal = out / LOG, out / JOURNAL_NAME
     with start_process(words, output=log) as pytest, open_view(console) as view:
@@ -130,7 +142,7 @@ def drive(
             record(events)
             view.show(state, elapsed)
 
-        follower = _Follower(pytest, journal, take)
+        follower = _Follower(pytest, journal, take, offset)
         try:
             return PytestEnd(status=follower.follow(), interrupted=False)
         except KeyboardInterrupt:
@@ -148,12 +160,16 @@ class _Follower:
     """Reads the journal while pytest writes it."""
 
     def __init__(
-        self, pytest: RunningProcess, journal: Path, take: Callable[[Events, float], None]
+        self,
+        pytest: RunningProcess,
+        journal: Path,
+        take: Callable[[Events, float], None],
+        offset: int,
     ) -> None:
         self._pytest = pytest
         self._journal = journal
         self._take = take
-        self._offset = 0
+        self._offset = offset
         self.damaged = 0
         """Number of damaged lines in the journal."""
         self._start = time.monotonic()

@@ -71,7 +71,9 @@ def selection_options(command: Command) -> Command:
         click.option(
             "-k", "keyword", default="", metavar="EXPR", help="Cells by id, as in pytest."
         ),
-        click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids."),
+        click.option(
+            "--target", "targets", multiple=True, metavar="GLOB", help="TARGET or TARGET/ARCH."
+        ),
         click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches."),
         click.option("--subject", "subjects", multiple=True, metavar="GLOB", help="Subject ids."),
         click.option("--profile", metavar="NAME", help="A named selection of the matrix."),

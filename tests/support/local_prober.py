@@ -67,6 +67,9 @@ class LocalImages:
             raise self.errors[target.key]
         return replace(IMAGE, id=target.key) if self.each else IMAGE
 
+    def has(self, target: Target) -> bool:
+        return target.key not in self.errors
+
     def uses(self, target: Target) -> tuple[ImageStorage, ...]:  # noqa: ARG002 - the protocol's
         return (ImageStorage(image=IMAGE.id, entries=frozenset()),)
 
