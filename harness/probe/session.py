@@ -32,6 +32,7 @@ from harness.host.engine import (
     Hardening,
 )
 from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
+from harness.host.engine.hardening import CONTAINER_LIMITS
 from harness.probe import agent
 from harness.probe.agent.importer import BESIDE, BYTECODE, SITE
 from harness.probe.answers import (
@@ -94,7 +95,7 @@ def open_session(
     engine: Engine,
     image: str,
     target: Target,
-    limits: ContainerLimits,
+    limits: ContainerLimits = CONTAINER_LIMITS,
     hardening: Hardening = HARDENING,
 ) -> "Session":
     """Start a container of the image that waits for the agent. Raises ``EngineError``."""

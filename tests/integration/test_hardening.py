@@ -35,7 +35,7 @@ def test_everything_is_in_effect(engine: DockerEngine, cache: Cache, arch: str) 
     """A session finds all that was asked for, natively and under emulation, and is sealed."""
     provider = assembled_images(engine, cache)
     target = debian_12(arch)
-    with open_session(engine, provider.get(target).id, target, CONTAINER_LIMITS) as session:
+    with open_session(engine, provider.get(target).id, target) as session:
         session.start(warm=False)
         assert session.unenforced == ()
 
@@ -65,7 +65,7 @@ def test_engine_that_refuses_a_profile_uses_its_own(
 ) -> None:
     """The session goes on, and the missing part is named."""
     monkeypatch.setattr("harness.host.engine.hardening.seccomp_profile", lambda: "{")
-    with open_session(engine, image.id, debian_12(), CONTAINER_LIMITS) as session:
+    with open_session(engine, image.id, debian_12()) as session:
         session.start(warm=False)
         assert session.unenforced == ("seccomp",)
 
@@ -128,7 +128,7 @@ def test_reproduced_container_is_as_hardened_as_a_probe(
     create = line.replace("docker run --rm", "docker create", 1)
     made = run_process(shlex.split(create), timeout=60).decode().strip()
     try:
-        with open_session(engine, image.id, target, CONTAINER_LIMITS) as session:
+        with open_session(engine, image.id, target) as session:
             probe = session._channel.container  # type: ignore[attr-defined]
             ours, theirs = (_host_config(each) for each in (probe, made))
     finally:

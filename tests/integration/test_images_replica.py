@@ -12,7 +12,6 @@ from harness.app.wiring import ProberOptions, fetch_pip, open_pinned
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
-from harness.host.engine import ContainerLimits
 from harness.host.engine.docker import DockerEngine
 from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
@@ -58,7 +57,7 @@ def image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
 def test_a_replica_matches_its_naming(engine: DockerEngine, image: ImageRef, arch: str) -> None:
     """It has the naming's suffixes, Debian's musl, the old pip and its tags."""
     target = alpine_replica(arch)
-    session = open_session(engine, image.id, target, ContainerLimits())
+    session = open_session(engine, image.id, target)
     try:
         passport = session.start()
     finally:

@@ -338,7 +338,7 @@ PASSES = {
     "as it is": (wheel(), GLIBC),
     "plain .so": (wheel({BARE: elf()}), GLIBC),
     "the stable ABI's name": (wheel({"demo/_inner.abi3.so": elf()}), GLIBC),
-    "a Python twin of an unreadable name": (
+    "a Python file beside an unreadable name": (
         wheel(
             {f"demo/_inner.cpython-310-{GNU}.so": elf()},
             python_files=("demo/__init__.py", "demo/_inner.py"),
