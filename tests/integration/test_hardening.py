@@ -116,9 +116,7 @@ def test_denied_system_calls_fail(engine: DockerEngine, image: ImageRef) -> None
 
 
 def test_reproduced_container_is_as_hardened_as_a_probe(
-    engine: DockerEngine,
-    image: ImageRef,
-    tmp_path: Path,
+    engine: DockerEngine, image: ImageRef, tmp_path: Path
 ) -> None:
     """The engine says the same of both, apart from the mounted wheels and who removes it."""
     target, profile = debian_12(), tmp_path / "seccomp.json"

@@ -81,10 +81,7 @@ def test_the_same_packages_give_the_same_image(
 ) -> None:
     """Images assembled again, native and foreign, have the same ids."""
     again = ImageProvider(
-        ImageEngine(),
-        make_workspace(Cache(tmp_path)),
-        ways=(ImageWay.ASSEMBLED,),
-        fetch_pip=no_pip,
+        ImageEngine(), make_workspace(Cache(tmp_path)), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
     )
     for arch in ("s390x", native_arch().name):
         assert again.get(debian_12(arch)) == get_image(engine, cache, arch)

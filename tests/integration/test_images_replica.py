@@ -46,10 +46,7 @@ def arch(request: pytest.FixtureRequest) -> str:
 def image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
     index = open_pinned(ProberOptions(), print)
     provider = ImageProvider(
-        engine,
-        make_workspace(cache),
-        ways=(ImageWay.REPLICA,),
-        fetch_pip=partial(fetch_pip, index),
+        engine, make_workspace(cache), ways=(ImageWay.REPLICA,), fetch_pip=partial(fetch_pip, index)
     )
     return provider.get(alpine_replica(arch))
 

@@ -32,21 +32,11 @@ def test_a_locked_set_needs_no_index(
 
 @pytest.mark.parametrize(
     ("fault", "times", "requests"),
-    [
-        (Fault.HALF, 1, 2),
-        (Fault.UNAVAILABLE, 2, 3),
-        (Fault.LIMITED, 1, 2),
-        (Fault.HANG, 1, 2),
-    ],
+    [(Fault.HALF, 1, 2), (Fault.UNAVAILABLE, 2, 3), (Fault.LIMITED, 1, 2), (Fault.HANG, 1, 2)],
     ids=["half", "503", "429", "silent"],
 )
 def test_a_passing_fault_is_retried(
-    client: OpenClient,
-    mirror: TornServer,
-    lock: SuiteLock,
-    fault: Fault,
-    times: int,
-    requests: int,
+    client: OpenClient, mirror: TornServer, lock: SuiteLock, fault: Fault, times: int, requests: int
 ) -> None:
     """The same file is requested again, and the set is as locked."""
     mirror.tear("*libdemo_*", fault, times=times, retry_after="0")

@@ -35,9 +35,7 @@ MUSL_THEN_GNU = Naming(
     second={"x86_64": "x86_64-linux-gnu"},
 )
 FEDORA = Naming(
-    id="fedora",
-    builds={"ppc64le": "powerpc64le-linux-gnu"},
-    last={"ppc64le": "ppc64le-linux-gnu"},
+    id="fedora", builds={"ppc64le": "powerpc64le-linux-gnu"}, last={"ppc64le": "ppc64le-linux-gnu"}
 )
 PASSPORT = make_passport(
     "x86_64",

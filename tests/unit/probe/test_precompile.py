@@ -125,10 +125,7 @@ def test_agent_is_compiled_once_per_release(cache: Cache, python: str) -> None:
     for given in (compiled, other):
         with open_session(engine, "image", THIS_MACHINE) as session:
             assert session.start(warm=False, compiled=given).python == python
-    with (
-        open_session(engine, "image", THIS_MACHINE) as session,
-        pytest.raises(ImageError),
-    ):
+    with open_session(engine, "image", THIS_MACHINE) as session, pytest.raises(ImageError):
         session.start(warm=False, compiled=broken)  # bytecode of this release is used
 
 

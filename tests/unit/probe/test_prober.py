@@ -140,11 +140,7 @@ def test_unlisted_wheel_is_refused_without_confirmation(
     """
     with local_prober({"one": ""}, journal, engine=engine, tag="cp27-cp27m-win32") as prober:
         seen = prober.observe(local_cell("one"))
-    assert (seen.outcome, seen.stage, seen.cause) == (
-        Outcome.REFUSED,
-        Stage.INSTALL,
-        "tag-refused",
-    )
+    assert (seen.outcome, seen.stage, seen.cause) == (Outcome.REFUSED, Stage.INSTALL, "tag-refused")
     assert _modes(journal) == [[("session", Outcome.REFUSED)]]
     assert len(engine.opened) == 1
 
@@ -160,11 +156,7 @@ def test_last_attempt_counts(journal: Journal, engine: LocalEngine, tmp_path: Pa
         seen = prober.observe(local_cell("one"))
     assert (seen.outcome, seen.evidence) == (Outcome.PASS, "")
     assert _modes(journal) == [
-        [
-            ("session", Outcome.IMPORT_FAILED),
-            ("unpacked", Outcome.PASS),
-            ("fresh", Outcome.PASS),
-        ]
+        [("session", Outcome.IMPORT_FAILED), ("unpacked", Outcome.PASS), ("fresh", Outcome.PASS)]
     ]
 
 
@@ -190,11 +182,7 @@ def test_engine_that_is_gone(journal: Journal, engine: LocalEngine) -> None:
         first = prober.observe(local_cell("one"))
         images.errors.clear()
         second = prober.observe(local_cell("one"))
-    assert (first.outcome, first.stage, first.cause) == (
-        Outcome.MISS,
-        Stage.IMAGE,
-        "infra:engine",
-    )
+    assert (first.outcome, first.stage, first.cause) == (Outcome.MISS, Stage.IMAGE, "infra:engine")
     assert second.outcome is Outcome.PASS
 
 

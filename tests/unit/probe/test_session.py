@@ -46,9 +46,7 @@ def mode(request: pytest.FixtureRequest) -> AttemptMode:
     return chosen
 
 
-def test_passport_of_this_interpreter(
-    session_and_passport: tuple[Session, Passport],
-) -> None:
+def test_passport_of_this_interpreter(session_and_passport: tuple[Session, Passport]) -> None:
     """A passport has the interpreter's suffixes and the tags of its pip."""
     passport = session_and_passport[1]
     assert passport.extension_suffixes == tuple(EXTENSION_SUFFIXES)
