@@ -1,4 +1,4 @@
-"""What the engine's errors mean and what the user can do (pure)."""
+"""What the engine's errors mean and what the user can do."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Where versions of packages come from, and why their files are unavailable (pure)."""
+"""Where versions of packages come from, and why their files are unavailable."""
 
 from collections.abc import Sequence
 from enum import StrEnum
