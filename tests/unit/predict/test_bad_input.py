@@ -14,11 +14,11 @@ from harness.core.wheel_findings import FindingCode
 from harness.predict import predict
 from harness.wheels.archive.contents import WheelFacts, read_wheel
 from harness.wheels.archive.elf import ElfFacts, read_elf
-from tests.support.elves import DT_NEEDED, library, module
+from tests.support.elves import DT_NEEDED, golden, library, module
 from tests.support.forecasts import FILENAME, GLIBC, MODULE, symbols, wheel
 from tests.support.wheels import write_demo
 
-GOLDEN = (Path(__file__).parents[2] / "data" / "elf" / "x86_64.so").read_bytes()
+GOLDEN = golden("x86_64.so")
 HUGE = 1 << 62
 PROGRAM_HEADERS, SECTION_HEADERS, FIRST_SEGMENT = 32, 40, 64
 MOST_SECONDS = 5

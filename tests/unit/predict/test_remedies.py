@@ -23,11 +23,11 @@ from harness.predict.remedies import (
 )
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.rewrite import WheelBytes
-from tests.support.elves import module
+from tests.support.elves import golden, module
 from tests.support.passports import make_passport
 from tests.support.wheels import write_demo
 
-GOLDEN = (Path(__file__).parents[2] / "data" / "elf" / "x86_64-versions.so").read_bytes()
+GOLDEN = golden("x86_64-versions.so")
 MODULE = "demo/_core.cpython-39-x86_64-linux-gnu.so"
 GNU, MUSL = "x86_64-linux-gnu", "x86_64-linux-musl"
 MUSLLINUX = ("cp39-cp39-musllinux_1_1_x86_64", "cp39-abi3-musllinux_1_1_x86_64")

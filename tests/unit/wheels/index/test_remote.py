@@ -20,10 +20,11 @@ from harness.wheels.index.client import ByteRange, IndexClient, IndexSettings
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import NOTHING_PINNED, LockedWheel
 from harness.wheels.index.remote import SMALLEST_RANGE, Depth, RangedFile, read_remote, read_wheels
+from tests.support.elves import golden
 from tests.support.loopback_index import LoopbackIndex
 from tests.support.wheels import write_demo
 
-GOLDEN = (Path(__file__).parents[3] / "data" / "elf" / "x86_64.so").read_bytes()
+GOLDEN = golden("x86_64.so")
 MODULE = "demo/_core.cpython-39-x86_64-linux-gnu.so"
 FILENAME = "demo-1.0-cp39-cp39-linux_x86_64.whl"
 
