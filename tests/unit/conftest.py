@@ -5,9 +5,16 @@ from pathlib import Path
 import pytest
 
 from harness.host.cache import Cache
+from harness.probe.journal import Journal
 from tests.support.sample_run import golden, grid
 
 __all__ = ["golden", "grid"]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    """Return the journal of one worker."""
+    return Journal(tmp_path / "journal.jsonl", "gw0")
 
 
 @pytest.fixture

@@ -45,11 +45,6 @@ BROKEN = "raise ImportError('broken on purpose')"
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "journal.jsonl", "gw7")
-
-
-@pytest.fixture
 def engine() -> Iterator[LocalEngine]:
     """Return an engine; every process in it must have ended after the test."""
     made = LocalEngine()
@@ -339,7 +334,7 @@ def test_journal_of_a_cell(journal: Journal, engine: LocalEngine) -> None:
         seen = prober.observe(local_cell("one"))
     events, _ = read_events(journal.path)
     assert list(observations(events)) == [seen]
-    assert {event["worker"] for event in events} == {"gw7"}
+    assert {event["worker"] for event in events} == {"gw0"}
     activities = [(e["target"], e["doing"]) for e in events if e["event"] == "activity"]
     assert activities == [
         (THIS_MACHINE.key, doing)

@@ -1,18 +1,11 @@
 """The state of a run, from its journal."""
 
-from pathlib import Path
-
 import pytest
 
 from harness.probe.journal import Journal
 from harness.results.grid import Grid
 from tests.support.journals import follow, record
 from tests.support.passports import make_passport
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "journal.jsonl", "gw0")
 
 
 def test_state_from_a_journal(grid: Grid, journal: Journal) -> None:
