@@ -12,11 +12,11 @@ from harness.core.arches import Arch
 from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
-from harness.core.targets import ImageWay, RegistryWay, Target
+from harness.core.targets import ImageWay, Target
 from harness.host.cache import Cache, content_key, storing
 from harness.host.engine import Engine, EngineImage, PreparedImage
 from harness.host.engine.references import split_reference
-from harness.images.source import ImageStorage, check_platform, is_for
+from harness.images.source import ImageStorage, check_platform, is_for, required
 
 FIRST_PAUSE = 1.0
 """Seconds before the second try; doubled before each later one."""
@@ -44,11 +44,8 @@ class RegistrySource:
         self._tries = tries
         self._announce = announce
 
-    def offers(self, target: Target) -> bool:
-        return target.registry is not None
-
     def storage(self, target: Target) -> ImageStorage:
-        way = _way(target)
+        way = required(target.registry, target)
         reference = mirrored(way.image, self._mirror)
         base = self._engine.find_image(reference)
         if base is None or not is_for(base, target.arch):
@@ -63,7 +60,7 @@ class RegistrySource:
         Raises ``ImageError``: ``infra:not-found`` (no such image, or none for that platform),
         ``infra:pull`` (may work later), ``infra:wrong-arch``, ``infra:prepare``.
         """
-        way = _way(target)
+        way = required(target.registry, target)
         return self.fetch(way.image, target.arch, prepare=way.prepare)
 
     def fetch(self, image: str, arch: Arch, *, prepare: tuple[str, ...] = ()) -> ImageRef:
@@ -143,12 +140,6 @@ class FailedRegistry:
                     f"{SKIPPED_SECONDS:.0f} s; its error: {self._file.read_text()}",
                     cause=Cause.PULL,
                 )
-
-
-def _way(target: Target) -> RegistryWay:
-    if target.registry is None:
-        raise ValueError(f"{target.key} has no registry way")
-    return target.registry
 
 
 def mirrored(image: str, mirror: str) -> str:

@@ -27,7 +27,7 @@ from harness.images.image_archive import write_archive
 from harness.images.pip_layer import KIND as INSTALLERS
 from harness.images.pip_layer import installer_layer
 from harness.images.roots import Root, Roots
-from harness.images.source import ImageStorage, check_platform, origin_of
+from harness.images.source import ImageStorage, check_platform, origin_of, required
 
 FetchPip = Callable[[str], Path]
 """Maps a version of pip to its wheel file. Raises ``PackageIndexError``."""
@@ -46,9 +46,6 @@ class ReplicaSource:
         self._workspace = workspace
         self._fetch_pip = fetch_pip
         self._roots = Roots(workspace)
-
-    def offers(self, target: Target) -> bool:
-        return target.replica is not None
 
     def storage(self, target: Target) -> ImageStorage:
         way = _way(target)
@@ -127,9 +124,7 @@ class ReplicaSource:
 
 
 def _way(target: Target) -> ReplicaWay:
-    if target.replica is None:
-        raise ValueError(f"{target.key} has no replica way")
-    return target.replica
+    return required(target.replica, target)
 
 
 def recipe(target: Target) -> Recipe:

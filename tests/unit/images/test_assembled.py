@@ -13,7 +13,7 @@ from harness.images.assembled import AssembledSource
 from harness.images.debian import Workspace
 from harness.images.debian.resolutions import Resolutions
 from harness.images.debian_root import native_arch, write_recipe
-from tests.support.image_engine import ImageEngine, StockedEngine
+from tests.support.image_engine import StockedEngine
 from tests.support.targets import debian_12
 from tests.support.workspace import a_package, pinned_workspace
 
@@ -97,10 +97,3 @@ def test_image_of_another_platform_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError) as caught:
         AssembledSource(engine, pinned(Cache(tmp_path))).get(debian_12(FOREIGN.name))
     assert caught.value.cause == "infra:wrong-arch"
-
-
-def test_offers_only_targets_with_the_assembled_way(tmp_path: Path) -> None:
-    """The provider checks this first."""
-    source = AssembledSource(ImageEngine(), pinned(Cache(tmp_path)))
-    targets = (debian_12(), debian_12(assembled=False))
-    assert [source.offers(target) for target in targets] == [True, False]

@@ -15,7 +15,7 @@ from harness.images.debian_root import native_arch, write_recipe
 from harness.images.replica import ReplicaSource
 from harness.images.roots import Roots
 from tests.support.image_engine import ImageEngine, StockedEngine
-from tests.support.targets import MUSL, alpine_replica, debian_12, no_pip
+from tests.support.targets import MUSL, alpine_replica, no_pip
 from tests.support.workspace import a_package, pinned_workspace
 
 REPLICA = alpine_replica()
@@ -131,9 +131,3 @@ def test_unavailable_part_has_its_own_cause(
         open_source(cache, engine).get(REPLICA)
     assert caught.value.cause == cause
     assert engine.asked == []
-
-
-def test_offers_only_targets_with_the_replica_way(cache: Cache) -> None:
-    """The provider checks this first."""
-    source = open_source(cache)
-    assert [source.offers(target) for target in (REPLICA, debian_12())] == [True, False]
