@@ -25,8 +25,8 @@ from harness.host.engine.api import (
 )
 from harness.host.engine.engine_errors import ADVICE, pull_error, unreachable
 from harness.host.engine.hardening import TMP
+from harness.host.engine.image_names import split_reference
 from harness.host.engine.owner import OWNER_LABEL, is_orphan, own_label
-from harness.host.engine.references import split_reference
 from harness.host.engine.streams import Streams
 
 PING_SECONDS = 5

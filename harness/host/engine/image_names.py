@@ -1,4 +1,4 @@
-"""References of images, as ``docker pull`` takes them."""
+"""Names of images, as ``docker pull`` takes them."""
 
 
 def split_reference(reference: str) -> tuple[str, str]:
