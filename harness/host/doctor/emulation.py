@@ -39,7 +39,6 @@ class Handler:
 
     name: str
     enabled: bool
-    interpreter: str
     flags: str
     """``F``: the kernel holds the interpreter open, so that it works in containers too."""
     offset: int
@@ -77,7 +76,6 @@ def parse_handler(name: str, text: str) -> Handler:
     return Handler(
         name=name,
         enabled=state == "enabled",
-        interpreter=fields.get("interpreter", ""),
         flags=fields.get("flags:", ""),
         offset=int(fields.get("offset", "0")),
         magic=bytes.fromhex(fields.get("magic", "")),

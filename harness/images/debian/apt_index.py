@@ -75,8 +75,6 @@ _TOOLS = ("setup", "run_", "apt-get", "mmdebstrap")
 class IndexAnswer:
     """The packages that an index names."""
 
-    date: str
-    """The date of the index: ``2026-11-21``."""
     sets: Mapping[PackageSet, tuple[Package, ...]]
     sources: Mapping[str, Package]
     """Source package name → upstream archive."""
@@ -189,7 +187,6 @@ def _read(
         )
     files = [_files(part, mirror, f"signed:{date}") for part in parts]
     return IndexAnswer(
-        date=date,
         sets={one: _debs(found) for one, found in zip(sets, files, strict=False)},
         sources={
             name: _upstream_archive(name, found)
