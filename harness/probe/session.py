@@ -25,6 +25,7 @@ from harness.core.passport import Passport
 from harness.core.targets import Target
 from harness.host.engine import Channel, ContainerLimits, ContainerSpec, Engine
 from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
+from harness.host.engine.hardening import CONTAINER_LIMITS
 from harness.probe import agent
 from harness.probe.agent.importer import BESIDE, BYTECODE, SITE
 from harness.probe.answers import (
@@ -83,7 +84,9 @@ class SessionLostError(Exception):
         self.detail = detail
 
 
-def open_session(engine: Engine, image: str, target: Target, limits: ContainerLimits) -> "Session":
+def open_session(
+    engine: Engine, image: str, target: Target, limits: ContainerLimits = CONTAINER_LIMITS
+) -> "Session":
     """Start a container of the image that waits for the agent. Raises ``EngineError``."""
     command = (target.interpreter, "-I", "-B", "-u", "-c", _BOOTSTRAP)
     env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"))  # noqa: S108

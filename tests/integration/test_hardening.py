@@ -26,6 +26,7 @@ from harness.probe.repro import docker_line
 from harness.probe.session import SessionLostError, open_session
 from tests.support.cells import make_subject
 from tests.support.commands import wait_until
+from tests.support.containers import run_in
 from tests.support.targets import debian_12
 from tests.support.wheels import job_for, make_wheel
 from tests.support.workspace import assembled_images
@@ -35,16 +36,16 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def image(engine: DockerEngine, cache: Cache) -> ImageRef:
-    store = assembled_images(engine, cache)
-    return store.get(debian_12())
+    provider = assembled_images(engine, cache)
+    return provider.get(debian_12())
 
 
 @pytest.mark.parametrize("arch", ["x86_64", "aarch64"])
 def test_everything_is_in_effect(engine: DockerEngine, cache: Cache, arch: str) -> None:
     """A session finds all that was asked for, natively and under emulation, and is sealed."""
-    store = assembled_images(engine, cache)
+    provider = assembled_images(engine, cache)
     target = debian_12(arch)
-    with open_session(engine, store.get(target).id, target, CONTAINER_LIMITS) as session:
+    with open_session(engine, provider.get(target).id, target) as session:
         session.start(warm=False)
         assert session.unenforced == ()
 
@@ -129,7 +130,7 @@ def test_engine_that_refuses_a_profile_uses_its_own(
 ) -> None:
     """The session goes on, and the missing part is named."""
     monkeypatch.setattr("harness.host.engine.hardening.seccomp_profile", lambda: "{")
-    with open_session(engine, image.id, debian_12(), CONTAINER_LIMITS) as session:
+    with open_session(engine, image.id, debian_12()) as session:
         session.start(warm=False)
         assert session.unenforced == ("seccomp",)
 
@@ -167,15 +168,11 @@ print(sorted(name for name, number in found.items() if number != 1), len(found))
 
 def test_denied_system_calls_fail(engine: DockerEngine, image: ImageRef) -> None:
     """Each with EPERM, which nothing else in the container answers them with."""
-    target = debian_12()
-    spec = ContainerSpec(image=image.id, arch=target.arch, command=("python3", "-c", DENIED))
-    assert engine.run(spec, timeout=60).output == b"[] 14\n"
+    assert run_in(engine, image, "x86_64", "python3", "-c", DENIED) == "[] 14\n"
 
 
 def test_reproduced_container_is_as_hardened_as_a_probe(
-    engine: DockerEngine,
-    image: ImageRef,
-    tmp_path: Path,
+    engine: DockerEngine, image: ImageRef, tmp_path: Path
 ) -> None:
     """The engine says the same of both, apart from the mounted wheels and who removes it."""
     target, profile = debian_12(), tmp_path / "seccomp.json"
@@ -185,7 +182,7 @@ def test_reproduced_container_is_as_hardened_as_a_probe(
     create = line.replace("docker run --rm", "docker create", 1)
     made = run_process(shlex.split(create), timeout=60).decode().strip()
     try:
-        with open_session(engine, image.id, target, CONTAINER_LIMITS) as session:
+        with open_session(engine, image.id, target) as session:
             probe = session._channel.container  # type: ignore[attr-defined]
             ours, theirs = (_host_config(each) for each in (probe, made))
     finally:

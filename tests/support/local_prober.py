@@ -18,7 +18,7 @@ from harness.core.passport import Passport
 from harness.core.subjects import IndexSource, Subject, WheelRef
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import file_sha256
-from harness.host.engine import ContainerLimits, Engine
+from harness.host.engine import Engine
 from harness.images.source import ImageStorage
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativeInstaller
@@ -140,7 +140,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
         emulator_version=lambda _: emulator,
         limits=limits,
         known=known,
-        installer=NativeInstaller(engine, images, native, ContainerLimits()) if native else None,
+        installer=NativeInstaller(engine, images, native) if native else None,
         require_hardening=require_hardening,
     )
     return Prober(

@@ -48,11 +48,6 @@ BROKEN = "raise ImportError('broken on purpose')"
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "journal.jsonl", "gw7")
-
-
-@pytest.fixture
 def engine() -> Iterator[LocalEngine]:
     """Return an engine; every process in it must have ended after the test."""
     made = LocalEngine()
@@ -143,11 +138,7 @@ def test_unlisted_wheel_is_refused_without_confirmation(
     """
     with local_prober({"one": ""}, journal, engine=engine, tag="cp27-cp27m-win32") as prober:
         seen = prober.observe(local_cell("one"))
-    assert (seen.outcome, seen.stage, seen.cause) == (
-        Outcome.REFUSED,
-        Stage.INSTALL,
-        "tag-refused",
-    )
+    assert (seen.outcome, seen.stage, seen.cause) == (Outcome.REFUSED, Stage.INSTALL, "tag-refused")
     assert _modes(journal) == [[("session", Outcome.REFUSED)]]
     assert len(engine.opened) == 1
 
@@ -163,11 +154,7 @@ def test_last_attempt_counts(journal: Journal, engine: LocalEngine, tmp_path: Pa
         seen = prober.observe(local_cell("one"))
     assert (seen.outcome, seen.evidence) == (Outcome.PASS, "")
     assert _modes(journal) == [
-        [
-            ("session", Outcome.IMPORT_FAILED),
-            ("unpacked", Outcome.PASS),
-            ("fresh", Outcome.PASS),
-        ]
+        [("session", Outcome.IMPORT_FAILED), ("unpacked", Outcome.PASS), ("fresh", Outcome.PASS)]
     ]
 
 
@@ -193,11 +180,7 @@ def test_engine_that_is_gone(journal: Journal, engine: LocalEngine) -> None:
         first = prober.observe(local_cell("one"))
         images.errors.clear()
         second = prober.observe(local_cell("one"))
-    assert (first.outcome, first.stage, first.cause) == (
-        Outcome.MISS,
-        Stage.IMAGE,
-        "infra:engine",
-    )
+    assert (first.outcome, first.stage, first.cause) == (Outcome.MISS, Stage.IMAGE, "infra:engine")
     assert second.outcome is Outcome.PASS
 
 
@@ -354,7 +337,7 @@ def test_journal_of_a_cell(journal: Journal, engine: LocalEngine) -> None:
         seen = prober.observe(local_cell("one"))
     events, _ = read_events(journal.path)
     assert list(observations(events)) == [seen]
-    assert {event["worker"] for event in events} == {"gw7"}
+    assert {event["worker"] for event in events} == {"gw0"}
     activities = [(e["target"], e["doing"]) for e in events if e["event"] == "activity"]
     assert activities == [
         (THIS_MACHINE.key, doing)
