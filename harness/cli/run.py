@@ -4,7 +4,14 @@ from pathlib import Path
 
 import click
 
-from harness.app.execute import RunShard, choose_cells, resume_run, run_cells
+from harness.app.execute import (
+    Conclude,
+    RunShard,
+    choose_cells,
+    count_disagreements,
+    resume_run,
+    run_cells,
+)
 from harness.app.pytest_driver import RunOptions
 from harness.app.wiring import read_matrix
 from harness.cli.command import ExplainedCommand
@@ -14,12 +21,14 @@ from harness.cli.options import (
     query_option,
     run_options,
     selection_options,
+    strict_prediction_option,
 )
 from harness.core.errors import ExitCode, UsageError
 from harness.matrix.checkout import choose_changed
 from harness.matrix.plan import Selection
 from harness.matrix.shards import find_shard
 from harness.report.console import Console, say
+from harness.results.grid import exit_code
 from harness.results.query import Query
 from harness.store.run_store import known_durations
 
@@ -44,6 +53,7 @@ from harness.store.run_store import known_durations
     "--shard", metavar="K/N", help="Run only this shard; `wheelgrid merge` merges all of them."
 )
 @durations_option
+@strict_prediction_option
 @run_options
 def run(  # noqa: PLR0913 - one for each option
     *,
@@ -53,24 +63,29 @@ def run(  # noqa: PLR0913 - one for each option
     resume: str | None,
     shard: str | None,
     durations: Path | None,
+    strict_prediction: bool,
     options: RunOptions,
 ) -> ExitCode:
     """Probe cells, show the grid, and write run.json and junit.xml.
 
     Results are stored as cells finish, and reused while nothing that they depend on changes.
     """
+    console = Console()
+    conclude: Conclude = exit_code
+    if strict_prediction:
+        conclude = count_disagreements(exit_code, console)
     if resume is not None:
         if selection != Selection() or query.terms or shard or changed:
             raise UsageError("--resume runs the cells of that run; do not select others")
-        return resume_run(resume, options, Console())
+        return resume_run(resume, options, console, conclude=conclude)
     matrix = read_matrix(options.matrix)
     cells = choose_changed(matrix, selection, changed, options.matrix)
     if not cells:
-        say(f"no cell is affected by the changes since {changed}", Console())
+        say(f"no cell is affected by the changes since {changed}", console)
         return ExitCode.AS_EXPECTED
     cells = choose_cells(cells, query, options.store)
     if shard is None:
-        return run_cells(cells, options, Console())
+        return run_cells(cells, options, console, conclude=conclude)
     part = find_shard(cells, shard, known_durations(durations))
     share = RunShard(name=part.name, whole=cells)
-    return run_cells(part.cells, options, Console(), share=share)
+    return run_cells(part.cells, options, console, share=share, conclude=conclude)

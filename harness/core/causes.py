@@ -77,3 +77,18 @@ class Cause(StrEnum):
     CPU_BASELINE = "cpu-baseline"
     MISSING_DEPENDENCY = "missing-dependency"
     """A module of another project."""
+
+
+_COARSE: dict[str, frozenset[Cause]] = {
+    Cause.TAG_REFUSED: frozenset({Cause.PYTHON_TOO_OLD, Cause.PYTHON_TOO_NEW, Cause.FREE_THREADED}),
+    Cause.SIGNAL: frozenset({Cause.PACKED_RELOCATIONS}),
+    Cause.CORRUPT_MEMBER: frozenset({Cause.MALFORMED_WHEEL}),
+    Cause.MALFORMED_WHEEL: frozenset({Cause.CORRUPT_MEMBER}),
+}
+"""Seen cause → predicted causes that look the same: installers have one message for all of them,
+and a signal says nothing."""
+
+
+def same_reason(seen: str, predicted: str) -> bool:
+    """Whether a predicted cause fits the one that was seen; an unknown cause fits every one."""
+    return not seen or seen == predicted or predicted in _COARSE.get(seen, ())

@@ -62,7 +62,7 @@ def _top_level(layout: InstalledLayout) -> tuple[tuple[str, ...], list[str]]:
     """Return the packages and modules, and the loose modules of namespace packages (PEP 420)."""
     tree = _tree(layout)
     own = layout.wheel.name.distribution.replace("-", "_")
-    tops = [name for name in tree.get("", ()) if name not in _STRAY or name == own]
+    tops = [name for name in sorted(tree.get("", ())) if name not in _STRAY or name == own]
     tops = [name for name in tops if not name.startswith("_")] or tops
     required: list[str] = []
     loose: list[str] = []
@@ -102,7 +102,7 @@ def _tree(layout: InstalledLayout) -> dict[str, set[str]]:
                 if not _is_name(part):
                     break
                 tree.setdefault(".".join(parts[:depth]), set()).add(part)
-    return {parent: set(sorted(names)) for parent, names in tree.items()}
+    return tree
 
 
 def _is_importable(layout: InstalledLayout, module: str) -> bool:

@@ -18,7 +18,7 @@ _LOADER = "https://man7.org/linux/man-pages/man8/ld.so.8.html"
 _VERSIONS = "https://www.akkadia.org/drepper/symbol-versioning"
 _MANYLINUX = "https://peps.python.org/pep-0600/"
 _MUSL = "https://wiki.musl-libc.org/functional-differences-from-glibc.html"
-_GLIBC = ("libc.so.6", "ld-linux", "ld64.so")
+GLIBC_NAMES = ("libc.so.6", "ld-linux", "ld64.so")
 _OLD_NAMES = re.compile(
     r"(aio_(cancel|error|fsync|read|return|suspend|write)|alphasort|creat|fallocate|fgetpos|fopen"
     r"|freopen|fseeko|fsetpos|fstat|fstatat|fstatfs|fstatvfs|ftello|ftruncate|ftw|getdents"
@@ -30,12 +30,12 @@ _OLD_NAMES = re.compile(
 
 Source: ldso/dynlink.c, ``get_lfs64``; WHATSNEW of 1.2.4.
 """
-_MUSL_LIBC = ("libc.musl-", "ld-musl-")
+MUSL_NAMES = ("libc.musl-", "ld-musl-")
 
 
 def libc_family(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find a module built for the other libc, by the libraries that only that libc has."""
-    others = _GLIBC if profile.musl else _MUSL_LIBC
+    others = GLIBC_NAMES if profile.musl else MUSL_NAMES
     for name, member in load.system.items():
         bare = not profile.musl and name == "libc.so"
         if (name.startswith(others) or bare) and library_of(profile, name) is None:
@@ -148,7 +148,7 @@ def _binds_to_old_name(symbol: str, symbols: Symbols, sets: tuple[str, ...]) -> 
 
 def _undefined(load: LoadGroup, profile: TargetProfile, missing: list[str]) -> Prediction:
     member = load.wants[missing[0]]
-    if profile.musl and any(name.startswith(_GLIBC) for name in load.system):
+    if profile.musl and any(name.startswith(GLIBC_NAMES) for name in load.system):
         return _other_libc(profile, member, f"needs {abbreviate(missing)}")
     return import_failed(
         Cause.UNDEFINED_SYMBOL,

@@ -31,7 +31,7 @@ def judge_install(result, whose):
     """
     if result is None:
         return cell_report("miss", "install", "infra:installer", "the installer was killed", "")
-    errors = [line[7:] for line in result.log.splitlines() if line.startswith("ERROR: ")]
+    errors = _errors(result.log.splitlines())
     evidence = errors[0] if errors else how_it_ended(result)
     outcome, cause = "install-failed", _first(result.hit)
     if cause == "memory-limit":
@@ -49,6 +49,12 @@ def judge_install(result, whose):
     return cell_report(outcome, "install", cause, evidence, result.log)
 
 
+def _errors(lines):
+    errors = [line[7:] for line in lines if line.startswith("ERROR: ")]
+    # Of a traceback the last line says what it is.
+    return lines[-1:] if errors[:1] == ["Exception:"] else errors
+
+
 def judge_import(result, hit=()):
     """Return the report on an import and call; a pass needs a whole report and a clean exit.
 
@@ -59,7 +65,7 @@ def judge_import(result, hit=()):
         evidence = "the cell killed or stopped the process that ran it"
         return cell_report("crashed", "import", _first(hit) or "signal", evidence, "")
     stage = result.stage or "import"
-    evidence = how_it_ended(result)
+    evidence = how_it_ended(result) + _where(result)
     outcome, cause = FAILED[stage], _first(result.hit)
     said = result.said or {}
     if result.ended in ("timeout", "quiet"):
@@ -68,11 +74,16 @@ def judge_import(result, hit=()):
         cause = "endless-output"
     elif result.status < 0:
         outcome, cause = "crashed", cause or "signal"
-    elif said == {"done": True} and stage == "call" and result.status == 0:
-        outcome, cause, evidence = "pass", "", ""
     elif isinstance(said.get("failed"), str):
         evidence = said["failed"]
-    return cell_report(outcome, stage, cause, evidence, result.log)
+    elif said.get("done") and stage == "call" and result.status == 0:
+        outcome, cause, evidence = "pass", "", ""
+    report = cell_report(outcome, stage, cause, evidence, result.log)
+    return dict(report, **{name: said[name] for name in ("failures", "tried") if name in said})
+
+
+def _where(result):
+    return " while importing " + result.module if result.module else ""
 
 
 def how_it_ended(result):
