@@ -61,9 +61,9 @@ def _runs_and_fails(seen: Observation, predicted: Prediction, _: tuple[str, ...]
     return predicted.outcome is Outcome.PASS and ran
 
 
-def _needs_another(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
+def _needs_another(seen: Observation, predicted: Prediction, given: tuple[str, ...]) -> bool:
     found = re.search(r"No module named '(?P<top>\w+)", seen.evidence)
-    own = {module.partition(".")[0] for module in seen.imports}
+    own = {module.partition(".")[0] for module in (*seen.imports, *given)}
     return predicted.outcome is Outcome.PASS and found is not None and found["top"] not in own
 
 

@@ -7,6 +7,7 @@ from .child import OUTPUT_LIMIT, storable
 
 REFUSAL = "is not a supported wheel on this platform"
 FAILED = {"import": "import-failed", "call": "call-failed"}  # stage → outcome
+BESIDE = {"failures", "tried"}  # what a report on a pass may say of submodules
 NO_ROOM = re.compile(  # what pip, or zipfile without it, says of ENOSPC
     r"^(?:ERROR: Could not install packages due to an \w+: |\w*Error: )\[Errno 28\] No space",
     re.MULTILINE,
@@ -76,7 +77,7 @@ def judge_import(result, hit=()):
         outcome, cause = "crashed", cause or "signal"
     elif isinstance(said.get("failed"), str):
         evidence = said["failed"]
-    elif said.get("done") and stage == "call" and result.status == 0:
+    elif set(said) - BESIDE == {"done"} and stage == "call" and result.status == 0:
         outcome, cause, evidence = "pass", "", ""
     report = cell_report(outcome, stage, cause, evidence, result.log)
     return dict(report, **{name: said[name] for name in ("failures", "tried") if name in said})
