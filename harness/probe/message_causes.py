@@ -146,7 +146,6 @@ PYTHON = (
     _row(
         Cause.ABI_MISMATCH,
         r"module (?:was )?compiled (?:against|for|using) (?:ABI|API|Python|NumPy) "
-        r"|numpy\.core\.multiarch failed to import|numpy\._core\.multiarch failed to import"
         r"|size changed, may indicate binary incompatibility"
         r"|Python version mismatch: module was compiled",
         _NUMPY,
@@ -158,6 +157,8 @@ PYTHON = (
         _NUMPY,
         by_loader=True,
     ),
+    # Also where numpy is missing, so it does not say that the module cannot be loaded.
+    _row(Cause.ABI_MISMATCH, r"numpy\._?core\.multiarch failed to import", _NUMPY),
     _row(Cause.BYTECODE, r"bad magic number in '", _IMPORT),
     _row(
         Cause.PAGE_SIZE,
