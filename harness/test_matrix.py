@@ -2,7 +2,7 @@
 
 An incompatibility that ``matrix/expectations.yaml`` declares is a strict xfail with its reason. A
 refused tag that was never meant for the target is an xfail, too. A miss is an error; a failure is
-an unexpected incompatibility.
+an unexpected incompatibility, or a prediction that differs from what is seen.
 """
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from harness.core.cells import Cell, Outcome
 from harness.core.observations import Observation
 from harness.report.untrusted import visible
-from harness.results.grid import Verdict, judge
+from harness.results.grid import Agreement, GridCell, Verdict, judge
 
 NEWLINE = "\n"
 
@@ -22,7 +22,11 @@ class ExpectedError(Exception):
 def test_cell(cell: Cell, observation: Observation) -> None:
     """Compare the observation of one cell with the expectation of the matrix."""
     line = f"{observation.outcome} ({observation.stage}): {visible(observation.evidence)}"
-    match judge(cell, observation):
+    verdict = judge(cell, observation)
+    judged = GridCell(cell=cell, observation=observation, verdict=verdict)
+    if judged.agreement is Agreement.DISAGREES and not judged.fails:
+        pytest.fail(f"{cell.id}: {line}: predicted {_predicted(observation)}", pytrace=False)
+    match verdict:
         case Verdict.AS_EXPECTED if observation.outcome is Outcome.PASS:
             return
         case Verdict.AS_EXPECTED if cell.expectation is None:
@@ -36,3 +40,8 @@ def test_cell(cell: Cell, observation: Observation) -> None:
         case _:
             log = visible(observation.log, keep=NEWLINE)
             pytest.fail(f"{cell.id}: {line}\n{log}", pytrace=False)
+
+
+def _predicted(observation: Observation) -> str:
+    predicted = observation.prediction
+    return f"{predicted.outcome} {predicted.cause}".rstrip() if predicted else "nothing"

@@ -69,9 +69,10 @@ def _needs_another(seen: Observation, predicted: Prediction, given: tuple[str, .
 
 def _fails_in_python(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
     raised = re.match(r"(?P<type>[A-Za-z_.]+):", seen.evidence)
-    loader = ("ImportError", "ModuleNotFoundError", "OSError")
-    in_python = raised is not None and raised["type"] not in loader
-    return predicted.outcome is Outcome.PASS and seen.stage is Stage.IMPORT and in_python
+    if raised is None or predicted.outcome is not Outcome.PASS or seen.stage is not Stage.IMPORT:
+        return False
+    own = raised["type"] not in ("ImportError", "ModuleNotFoundError", "OSError")
+    return own or (not seen.cause and ".so" not in seen.evidence)
 
 
 def _loads_all_the_same(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:

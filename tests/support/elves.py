@@ -1,7 +1,10 @@
-"""Small x86_64 ELF files, assembled byte by byte."""
+"""Small x86_64 ELF files, assembled byte by byte or compiled."""
 
 import struct
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 DT_NEEDED = 1
 
@@ -15,6 +18,16 @@ def module(init: str, *needed: str) -> bytes:
         strings += name.encode() + b"\0"
     symbol = struct.pack("<IBBHQQ", 1, 0x12, 0, 1, 0, 0)
     return library(bytes(24) + symbol, strings, entries)
+
+
+def compiled(source: str, folder: Path, *options: str) -> bytes:
+    """Return a library of that C code, which a loader can load; it needs no libc."""
+    code, out = folder / "compiled.c", folder / "compiled.so"
+    code.write_text(source)
+    command = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu.2.17", "-shared"]
+    command += ["-fPIC", "-nostdlib", "-Os", "-g0", str(code), *options, "-o", str(out)]
+    subprocess.run(command, check=True, capture_output=True)
+    return out.read_bytes()
 
 
 def library(symbols: bytes, strings: bytes, more: Sequence[tuple[int, int]] = ()) -> bytes:

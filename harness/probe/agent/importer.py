@@ -15,6 +15,7 @@ NEEDED = ("container", "child", "importer")  # the modules a new interpreter nee
 SITE = "site.zip"
 BESIDE = "beside.zip"
 BYTECODE = "bytecode.zip"
+CHAIN = 3  # errors of which each was raised from the next
 FAILURE_LIMIT = 300  # characters of what a submodule's import raises
 FAILURES_LIMIT = 24 << 10  # characters of JSON of all of them
 
@@ -130,9 +131,25 @@ def _try_each(submodules, enough):
 
 
 def _describe(error):
-    """Return the last line of a traceback, whatever the error's ``str()`` does."""
+    """Return the last line of a traceback, and of the errors that it was raised from.
+
+    A module's init function that fails often says only that it failed.
+    """
+    lines = []
+    try:
+        while isinstance(error, BaseException) and len(lines) < CHAIN:
+            lines.append(_line(error))
+            imports = isinstance(error.__context__, (ImportError, OSError))
+            quiet = error.__suppress_context__ or not imports
+            error = error.__cause__ or (None if quiet else error.__context__)
+    except BaseException as second:
+        lines.append("<its cause raises %s>" % type(second).__name__)
+    return storable(" (from ".join(lines) + ")" * (len(lines) - 1))[:2000]
+
+
+def _line(error):
     try:
         text = str(error)
     except BaseException as second:
         text = "<its str() raises %s>" % type(second).__name__
-    return storable("%s: %s" % (type(error).__name__, text))[:2000]
+    return "%s: %s" % (type(error).__name__, text)

@@ -97,7 +97,7 @@ CANNOT_OPEN = f"ImportError: {PLACE}: cannot open shared object file: No such fi
             Cause.SUFFIX_MISMATCH,
         ),
         (
-            "ImportError: no:\n- No module named 'c'\n- cannot import name '_inner' from 'demo' (/s",
+            "ImportError: no:\n- No module named 'c'\n- cannot import name '_inner' from 'demo'",
             wheel({OTHER_NAME: elf()}),
             GLIBC,
             Cause.SUFFIX_MISMATCH,
