@@ -10,7 +10,7 @@ import pytest
 from harness.core.cells import Cell, Outcome
 from harness.core.observations import Observation
 from harness.report.untrusted import visible
-from harness.results.grid import Agreement, GridCell, Verdict, judge
+from harness.results.grid import Agreement, GridCell, Verdict, expectation_for, judge
 
 NEWLINE = "\n"
 
@@ -24,12 +24,12 @@ def test_cell(cell: Cell, observation: Observation) -> None:
     line = f"{observation.outcome} ({observation.stage}): {visible(observation.evidence)}"
     verdict = judge(cell, observation)
     judged = GridCell(cell=cell, observation=observation, verdict=verdict)
-    if judged.agreement is Agreement.DISAGREES and not judged.fails:
+    if judged.agreement is Agreement.DISAGREES and not judged.affects_exit_code:
         pytest.fail(f"{cell.id}: {line}: predicted {_predicted(observation)}", pytrace=False)
     match verdict:
         case Verdict.AS_EXPECTED if observation.outcome is Outcome.PASS:
             return
-        case Verdict.AS_EXPECTED if cell.expectation is None:
+        case Verdict.AS_EXPECTED if expectation_for(cell, observation) is None:
             pytest.xfail(line)
         case Verdict.AS_EXPECTED:
             raise ExpectedError(line)

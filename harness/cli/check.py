@@ -11,6 +11,7 @@ from harness.app.execute import (
     choose_cells,
     count_disagreements,
     count_findings,
+    require_met,
     run_cells,
 )
 from harness.app.pytest_driver import RunOptions
@@ -113,6 +114,8 @@ def check(  # noqa: PLR0913 - one for each option
     cells = choose_cells(plan_cells(ours, selection), query, options.store)
     console = Console()
     conclude: Conclude = partial(_gate, pairs, console, strict, some) if pairs else exit_code
+    if expect:
+        conclude = require_met(conclude, all_cells(ours), console)
     if strict_wheel:
         conclude = count_findings(conclude, console)
     if strict_prediction:

@@ -9,6 +9,7 @@ from harness.app.execute import (
     RunShard,
     choose_cells,
     count_disagreements,
+    require_met,
     resume_run,
     run_cells,
 )
@@ -25,7 +26,7 @@ from harness.cli.options import (
 )
 from harness.core.errors import ExitCode, UsageError
 from harness.matrix.checkout import choose_changed
-from harness.matrix.plan import Selection
+from harness.matrix.plan import Selection, all_cells
 from harness.matrix.shards import find_shard
 from harness.report.console import Console, say
 from harness.results.grid import exit_code
@@ -85,6 +86,7 @@ def run(  # noqa: PLR0913 - one for each option
         return ExitCode.AS_EXPECTED
     cells = choose_cells(cells, query, options.store)
     if shard is None:
+        conclude = require_met(conclude, all_cells(matrix), console)
         return run_cells(cells, options, console, conclude=conclude)
     part = find_shard(cells, shard, known_durations(durations))
     share = RunShard(name=part.name, whole=cells)

@@ -6,15 +6,15 @@ predict.
 
 from harness.core.observations import Prediction
 from harness.core.passport import Passport, Symbols
-from harness.predict.archive_rules import judge_findings, judge_requirements
+from harness.predict.archive_rules import predict_findings, predict_requirements
 from harness.predict.cell_prediction import CellPrediction
 from harness.predict.inferred_imports import plan_imports
 from harness.predict.installed_layout import layout_of
 from harness.predict.load_closure import load_groups
-from harness.predict.load_rules import judge_loads
-from harness.predict.module_rules import judge_payload, nothing_to_import, remark
-from harness.predict.suffix_rules import judge_names, resolve_imports
-from harness.predict.tag_rules import judge_requires_python, judge_tags
+from harness.predict.load_rules import predict_loads
+from harness.predict.module_rules import predict_nothing, predict_payload, remark
+from harness.predict.suffix_rules import predict_missing_module, resolve_imports
+from harness.predict.tag_rules import predict_requires_python, predict_tags
 from harness.predict.target_profile import profile_of
 from harness.wheels.archive.contents import WheelFacts
 
@@ -30,17 +30,17 @@ def predict(
     sets that the passport names.
     """
     layout, profile = layout_of(wheel), profile_of(passport)
-    refused = judge_tags(layout, profile) or judge_requires_python(layout, profile)
-    if refused := refused or judge_findings(wheel) or judge_requirements(wheel, profile):
+    refused = predict_tags(layout, profile) or predict_requires_python(layout, profile)
+    if refused := refused or predict_findings(wheel) or predict_requirements(wheel, profile):
         return refused
     plan = plan_imports(layout, imports)
     if not plan.names:
-        return nothing_to_import(wheel)
+        return predict_nothing(wheel)
     resolution = resolve_imports(
         layout, passport.extension_suffixes, plan.names, inferred=not imports
     )
     if resolution.missing:
-        return judge_names(layout, profile, resolution.missing)
+        return predict_missing_module(layout, profile, resolution.missing)
     loads = load_groups(layout, resolution.loaded, musl=profile.musl)
-    failed = judge_loads(layout, loads, profile, symbols) or judge_payload(layout)
+    failed = predict_loads(layout, loads, profile, symbols) or predict_payload(layout)
     return failed or remark(layout, resolution, loads)

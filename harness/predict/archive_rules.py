@@ -19,7 +19,7 @@ _WRITTEN = 80
 _UNREADABLE = (FindingCode.CORRUPT_MEMBER, FindingCode.ENCRYPTED_MEMBER)
 
 
-def judge_findings(wheel: WheelFacts) -> Prediction | None:
+def predict_findings(wheel: WheelFacts) -> Prediction | None:
     """Return a failure if the wheel has a defect that pip refuses."""
     for finding in wheel.findings:
         if finding.minded_by is MindedBy.PIP:
@@ -38,7 +38,7 @@ def judge_findings(wheel: WheelFacts) -> Prediction | None:
     return None
 
 
-def judge_requirements(wheel: WheelFacts, profile: TargetProfile) -> Prediction | None:
+def predict_requirements(wheel: WheelFacts, profile: TargetProfile) -> Prediction | None:
     """Return a failure if this pip refuses a requirement that older ones accept."""
     name, _, version = profile.passport.installer.partition(" ")
     wrong = _invalid_requirement(wheel.requires_dist)

@@ -90,7 +90,7 @@ def _not_imported(seen: Observation, predicted: Prediction, given: tuple[str, ..
     return not given and failed and seen.outcome is Outcome.PASS and stem not in ("", *seen.imports)
 
 
-LIMITS = (
+PREDICTION_LIMITS = (
     PredictionLimit(
         id="code-that-runs",
         reason="what code does once it runs (a call, a crash, a timeout) is not in its headers",
@@ -129,4 +129,6 @@ def limit_of(seen: Observation, given: tuple[str, ...]) -> PredictionLimit | Non
     predicted = seen.prediction
     if predicted is None:
         return None
-    return next((limit for limit in LIMITS if limit.covers(seen, predicted, given)), None)
+    return next(
+        (limit for limit in PREDICTION_LIMITS if limit.covers(seen, predicted, given)), None
+    )

@@ -17,7 +17,7 @@ _TAGS = "https://packaging.python.org/en/latest/specifications/platform-compatib
 _STABLE_ABI = "https://docs.python.org/3/c-api/stable.html"
 
 
-def nothing_to_import(wheel: WheelFacts) -> Prediction:
+def predict_nothing(wheel: WheelFacts) -> Prediction:
     """Return the failure of a wheel without any module."""
     return import_failed(
         Cause.NO_MODULE,
@@ -34,7 +34,7 @@ def nothing_to_import(wheel: WheelFacts) -> Prediction:
     )
 
 
-def judge_payload(layout: InstalledLayout) -> Prediction | None:
+def predict_payload(layout: InstalledLayout) -> Prediction | None:
     """Find a wheel for any platform that has its library for another platform only."""
     sources, name = layout.wheel.sources, layout.wheel.name
     if not sources.lacks or layout.natives or not name.tag_part.endswith("-any"):

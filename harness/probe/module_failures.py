@@ -15,7 +15,7 @@ from harness.probe.message_causes import modules_not_found, says_unloadable
 NOTHING = "the wheel has no module that can be imported"
 
 
-def judge_modules(result: ProbeResult, job: Job, optional: frozenset[str]) -> ProbeResult:
+def weigh_failures(result: ProbeResult, job: Job, optional: frozenset[str]) -> ProbeResult:
     """Return the result with the failures of submodules taken into account.
 
     ``optional`` are submodules that their package replaces if they are not found.

@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol, Self
 
@@ -10,7 +10,7 @@ from harness import __version__
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import EngineError, ImageError, InfrastructureError, UsageError
-from harness.core.observations import ImageRef, Observation, Provenance
+from harness.core.observations import ImageRef, Observation, Prediction, Provenance
 from harness.core.passport import Passport, Symbols
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
@@ -21,13 +21,14 @@ from harness.predict.limits import is_optional
 from harness.probe.confirmation import Attempts, accepts_tag, believed, next_mode
 from harness.probe.jobs import Job
 from harness.probe.journal import Journal
-from harness.probe.module_failures import judge_modules
+from harness.probe.module_failures import weigh_failures
 from harness.probe.open_target import OpenTarget, TargetSessions
 from harness.probe.probe_results import defect, miss, observed, reused, shared
 from harness.probe.repro import docker_line
 from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import dependencies_of
 from harness.probe.seen_causes import explained
+from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.facts_reader import WheelReader
 from harness.wheels.provider import Refusal
@@ -39,6 +40,18 @@ class WheelSource(Protocol):
     def wheels_for(
         self, subject: Subject, target: Target, passport: Passport
     ) -> tuple[WheelRef, ...] | Refusal: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Unmeasured:
+    """What is known of a cell before it is measured."""
+
+    opened: OpenTarget
+    wheels: tuple[WheelRef, ...]
+    facts: WheelFacts | None
+    plan: ImportPlan
+    base: Observation
+    predicted: Prediction | None
 
 
 class Prober:
@@ -108,6 +121,20 @@ class Prober:
             observation = defect(cell, traceback.format_exc())
         finally:
             self._journal.activity(cell.target.key, "")
+        return self._journaled(observation, start)
+
+    def recall(self, cell: Cell) -> Observation | None:
+        """Return and journal the cell's result if nothing must be measured for it, else None.
+
+        Opens no container, and makes no image. Raises ``InfrastructureError``.
+        """
+        start = time.monotonic()
+        if not self._targets.is_known(cell.target):
+            return None
+        begun = self._begin(cell)
+        return self._journaled(begun, start) if isinstance(begun, Observation) else None
+
+    def _journaled(self, observation: Observation, start: float) -> Observation:
         observation = replace(
             observation,
             measured_at=observation.measured_at or datetime.now(UTC).isoformat(timespec="seconds"),
@@ -117,6 +144,11 @@ class Prober:
         return observation
 
     def _observe(self, cell: Cell) -> Observation:
+        begun = self._begin(cell)
+        return begun if isinstance(begun, Observation) else self._measure(cell, begun)
+
+    def _begin(self, cell: Cell) -> "Observation | _Unmeasured":
+        """Return the result of a cell that nothing must be measured for, else what is known."""
         opened = self._targets.at(cell.target)
         with self._journal.timed("wheels", cell.target.key, f"fetching {cell.subject.id}"):
             wheels = self._wheels.wheels_for(cell.subject, cell.target, opened.passport)
@@ -149,50 +181,38 @@ class Prober:
             findings=facts.findings if facts else (),
             imports=plan.required + plan.tried,
         )
-        seen = self._known_result(base, cell.target) or self._probed(
-            base, opened, cell.subject, wheels, plan
-        )
         predicted = predict_wheel(
             wheels[-1], opened.passport, self.symbols, cell.subject.imports, self._reader
         )
-        seen = explained(seen, predicted, facts, opened.passport)
-        if seen.attempts and not (seen.cached or seen.measured_on):
-            self._known.keep_observation(seen, cell.target)
-        return seen
-
-    def _known_result(self, base: Observation, target: Target) -> Observation | None:
-        """Return an earlier result with the same key, or one of this run elsewhere."""
         if (known := self._known.observation(base.key)) is not None:
-            return reused(base, known)
-        if (known := self._known.elsewhere(base.key, target)) is not None:
-            return shared(base, known)
-        return None
+            return explained(reused(base, known), predicted, facts, opened.passport)
+        if (known := self._known.elsewhere(base.key, cell.target)) is not None:
+            return explained(shared(base, known), predicted, facts, opened.passport)
+        return _Unmeasured(
+            opened=opened, wheels=wheels, facts=facts, plan=plan, base=base, predicted=predicted
+        )
 
-    def _probed(
-        self,
-        base: Observation,
-        opened: OpenTarget,
-        subject: Subject,
-        wheels: tuple[WheelRef, ...],
-        plan: ImportPlan,
-    ) -> Observation:
-        name = wheels[-1].filename
-        job = self._targets.job(opened, subject, wheels, plan)
-        tag_accepted = accepts_tag(name, opened.passport)
-        with self._journal.timed("probes", opened.target.key, f"probing {subject.id}"):
+    def _measure(self, cell: Cell, begun: "_Unmeasured") -> Observation:
+        opened, wheels = begun.opened, begun.wheels
+        job = self._targets.job(opened, cell.subject, wheels, begun.plan)
+        tag_accepted = accepts_tag(wheels[-1].filename, opened.passport)
+        with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
             attempts = self._attempts(opened, job, tag_accepted=tag_accepted)
-        result = believed(attempts, tag_accepted=tag_accepted, filename=name)
-        return observed(base, attempts, result)
+        result = believed(attempts, tag_accepted=tag_accepted, filename=wheels[-1].filename)
+        seen = observed(begun.base, attempts, result)
+        seen = explained(seen, begun.predicted, begun.facts, opened.passport)
+        self._known.keep_observation(seen, cell.target)
+        return seen
 
     def _attempts(self, opened: OpenTarget, job: Job, *, tag_accepted: bool) -> Attempts:
         """Probe a cell until ``confirmation`` needs no further attempt."""
         distribution = parse_wheel_name(job.wheels[-1][0]).distribution
         optional = frozenset(m for m in job.submodules if is_optional(distribution, m))
         mode, result = self._targets.first_attempt(opened, job)
-        attempts = [(mode, judge_modules(result, job, optional))]
+        attempts = [(mode, weigh_failures(result, job, optional))]
         while again := next_mode(attempts, tag_accepted=tag_accepted):
             result = self._targets.attempt_alone(opened, job, again)
-            attempts.append((again, judge_modules(result, job, optional)))
+            attempts.append((again, weigh_failures(result, job, optional)))
         return attempts
 
     def _provenance(self, opened: OpenTarget) -> Provenance:

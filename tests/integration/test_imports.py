@@ -33,9 +33,9 @@ of the initial-exec model."""
 
 def compile_modules(folder: Path) -> dict[str, bytes]:
     """Return the ELF files by project."""
-    (folder / "libnowhere.so.1").write_bytes(
-        compiled("int x;", folder, "-Wl,-soname,libnowhere.so.1")
-    )
+    away = folder / "libnowhere.so.1"
+    away.write_bytes(compiled("int away(void) { return 1; }", folder, f"-Wl,-soname,{away.name}"))
+    calls = "extern int away(void);" + INIT.format("_inner").replace("own++", "own = away()")
     plain = compiled(INIT.format("_inner"), folder)
     return {
         "unloadable": compiled(calls, folder, str(away)),

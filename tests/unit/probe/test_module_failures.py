@@ -7,7 +7,7 @@ import pytest
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.probe.jobs import Job, ProbeResult
-from harness.probe.module_failures import judge_modules
+from harness.probe.module_failures import weigh_failures
 
 JOB = Job(
     wheels=(), imports=("demo",), submodules=("demo._a", "demo._b"), call="", timeout=9, quiet=9
@@ -20,7 +20,7 @@ NOT_FOUND = "ModuleNotFoundError: No module named 'demo._b'"
 
 
 def judged(text: str, result: ProbeResult = PASSED, optional: frozenset[str] = frozenset()) -> str:
-    seen = judge_modules(replace(result, failures=(("demo._b", text),)), JOB, optional)
+    seen = weigh_failures(replace(result, failures=(("demo._b", text),)), JOB, optional)
     assert (seen.outcome is result.outcome) == (seen.unimportable == (("demo._b", text),))
     return seen.outcome
 
@@ -53,7 +53,7 @@ def test_optional_module_that_is_not_found_is_a_finding() -> None:
 
 def test_evidence_names_the_module() -> None:
     failures = (("demo._a", UNLOADABLE), ("demo._b", UNLOADABLE))
-    seen = judge_modules(replace(PASSED, failures=failures), JOB, frozenset())
+    seen = weigh_failures(replace(PASSED, failures=failures), JOB, frozenset())
     assert (seen.stage, seen.cause) == (Stage.IMPORT, "")
     assert seen.evidence == f"{UNLOADABLE} [demo._a] (and 1 more modules)"
 
@@ -69,22 +69,22 @@ def test_evidence_names_the_module() -> None:
 )
 def test_import_comes_before_call(outcome: Outcome, stage: Stage, judged_as: Outcome) -> None:
     seen = replace(PASSED, outcome=outcome, stage=stage, failures=(("demo._b", UNLOADABLE),))
-    assert judge_modules(seen, JOB, frozenset()).outcome == judged_as
+    assert weigh_failures(seen, JOB, frozenset()).outcome == judged_as
 
 
 def test_nothing_to_import() -> None:
     """An installed wheel without a module fails; one that is not installed stays as it is."""
     empty = replace(JOB, imports=(), submodules=())
-    seen = judge_modules(PASSED, empty, frozenset())
+    seen = weigh_failures(PASSED, empty, frozenset())
     assert (seen.outcome, seen.stage, seen.cause) == (
         Outcome.IMPORT_FAILED,
         Stage.IMPORT,
         Cause.NO_MODULE,
     )
     failed = replace(PASSED, outcome=Outcome.INSTALL_FAILED, stage=Stage.INSTALL)
-    assert judge_modules(failed, empty, frozenset()).outcome == Outcome.INSTALL_FAILED
+    assert weigh_failures(failed, empty, frozenset()).outcome == Outcome.INSTALL_FAILED
 
 
 @pytest.mark.parametrize(("tried", "untried"), [(2, 0), (1, 1), (0, 2), (None, 0), (7, 0)])
 def test_modules_for_which_no_time_was_left(tried: int | None, untried: int) -> None:
-    assert judge_modules(replace(PASSED, tried=tried), JOB, frozenset()).untried == untried
+    assert weigh_failures(replace(PASSED, tried=tried), JOB, frozenset()).untried == untried
