@@ -47,7 +47,8 @@ ANSWERS = {
     "good": "",
     "fine": "",
     "healed": "",
-    "broken": "print('\\x1b]0;title\\x07'); raise ImportError('\\x1b[31mbroken on purpose: libx.so: cannot open shared object file')",
+    "broken": "print('\\x1b]0;title\\x07'); raise ImportError('\\x1b[31mbroken on purpose: '"
+              "'libx.so: cannot open shared object file')",
     "known": "raise ImportError('known to be broken')",
     "other": "raise ImportError('broken in another way')",
     "refused": Refusal(reason="all 9 wheels are for musl"),
