@@ -5,10 +5,13 @@ it before they choose the files, and newer ones do not write it.
 """
 
 import keyword
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harness.predict.installed_layout import PYTHON_SUFFIXES, InstalledLayout
+from harness.predict.installed_layout import PYTHON_SUFFIXES, InstalledLayout, extension
+from harness.predict.load_closure import kind_of
+from harness.wheels.archive.elf import ElfFacts
 
 MOST_SUBMODULES = 120
 """A probe imports no more of a wheel; scipy has about as many extension modules."""
@@ -18,7 +21,7 @@ NOT_FOR_USERS = frozenset(
     for ending in ("", "s")
 )
 """Folders and modules of tests, documents and scripts, at any depth."""
-_STRAY = NOT_FOR_USERS | {"bin", "setup", "conftest", "noxfile"}
+_STRAY = NOT_FOR_USERS | {"bin", "build", "dist", "setup", "conftest", "noxfile"}
 """What sdists hold and wheels install by mistake beside their packages."""
 
 
@@ -51,11 +54,24 @@ def plan_imports(layout: InstalledLayout, imports: tuple[str, ...] = ()) -> Impo
     if imports:
         return ImportPlan(required=imports)
     required, loose = _top_level(layout)
-    extensions = [name for name in layout.extensions if _is_for_users(name)]
+    extensions = [name for name in _own_extensions(layout) if _is_for_users(name)]
     others = dict.fromkeys(sorted([*extensions, *loose], key=lambda name: (name.count("."), name)))
     return ImportPlan(
         required=required, submodules=tuple(name for name in others if name not in required)
     )
+
+
+def _own_extensions(layout: InstalledLayout) -> Iterator[str]:
+    """Yield the extension modules, without those that the package chooses from by its machine.
+
+    A wheel for several machines has them in folders of their own, which are no packages.
+    """
+    elves = {extension(n): n.elf for n in layout.wheel.native if isinstance(n.elf, ElfFacts)}
+    several = len({kind_of(elf) for module, elf in elves.items() if module}) > 1
+    for module in layout.extensions:
+        parent = module.rpartition(".")[0]
+        if not several or not parent or _is_importable(layout, f"{parent}.__init__"):
+            yield module
 
 
 def _top_level(layout: InstalledLayout) -> tuple[tuple[str, ...], list[str]]:
@@ -63,6 +79,7 @@ def _top_level(layout: InstalledLayout) -> tuple[tuple[str, ...], list[str]]:
     tree = _tree(layout)
     own = layout.wheel.name.distribution.replace("-", "_")
     tops = [name for name in sorted(tree.get("", ())) if name not in _STRAY or name == own]
+    tops = [name for name in tops if not name.startswith("__")]
     tops = [name for name in tops if not name.startswith("_")] or tops
     required: list[str] = []
     loose: list[str] = []

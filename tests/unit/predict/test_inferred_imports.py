@@ -133,6 +133,30 @@ CASES = (
         files=("demo-1.0.data/purelib/demo/__init__.py", "demo-1.0.data/scripts/tool.py"),
         required=("demo",),
     ),
+    Case(
+        name="one folder a machine",
+        files=("demo/__init__.py", "demo/fast/__init__.py"),
+        natives=(
+            ("demo/x86_64/_core.so", elf(init="_core")),
+            ("demo/aarch64/_core.so", elf(init="_core", machine="EM_AARCH64")),
+            ("demo/fast/_more.so", elf(init="_more")),
+        ),
+        required=("demo",),
+        submodules=("demo.fast._more",),
+    ),
+    Case(
+        name="an extension module in a folder that is no package",
+        files=("demo/__init__.py",),
+        natives=(("demo/lib/_core.so", elf(init="_core")),),
+        required=("demo",),
+        submodules=("demo.lib._core",),
+    ),
+    Case(
+        name="what a build leaves behind",
+        files=("demo/__init__.py", "build/lib/demo/__init__.py", "__main__.py"),
+        required=("demo",),
+    ),
+    Case(name="only a program", files=("__main__.py",)),
     Case(name="data beside the package", files=("demo.py", "share/x.txt"), required=("demo",)),
     Case(name="a file with two dots", files=("demo.py", "conf.local.py"), required=("demo",)),
 )
