@@ -15,6 +15,8 @@ from harness.wheels.archive.elf import ElfFacts
 
 MOST_SUBMODULES = 120
 """A probe imports no more of a wheel; scipy has about as many extension modules."""
+_MOST_FOLDERS = 20
+"""Modules that lie deeper are left out."""
 NOT_FOR_USERS = frozenset(
     f"{name}{ending}"
     for name in ("test", "doc", "example", "script", "benchmark")
@@ -115,7 +117,7 @@ def _tree(layout: InstalledLayout) -> dict[str, set[str]]:
     for module in layout.files:
         if _is_importable(layout, module):
             parts = module.removesuffix(".__init__").split(".")
-            for depth, part in enumerate(parts):
+            for depth, part in enumerate(parts[:_MOST_FOLDERS]):
                 if not _is_name(part):
                     break
                 tree.setdefault(".".join(parts[:depth]), set()).add(part)

@@ -27,6 +27,8 @@ def weigh_failures(result: ProbeResult, job: Job, optional: frozenset[str]) -> P
     result = replace(result, unimportable=beside, untried=untried)
     if not (job.imports or job.submodules) and result.outcome is Outcome.PASS:
         return _failed(result, NOTHING, Cause.NO_MODULE)
+    if not (job.imports or result.tried is None or len(beside) < len(job.submodules)):
+        deciding = deciding or list(beside)  # nothing of the wheel can be imported
     if deciding and (result.outcome is Outcome.PASS or result.stage is Stage.CALL):
         (module, text), more = deciding[0], len(deciding) - 1
         others = f" (and {more} more modules)" if more else ""

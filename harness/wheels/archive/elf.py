@@ -234,8 +234,9 @@ class _ElfReader:
         indexes: set[int] = set()
         machine = str(self.elf.header["e_machine"])
         for table, size in RELOCATIONS:
-            if (address := self._tag(table)) is not None:
-                data = self._bytes(self._offset(address), self._tag(size) or 0)
+            address, length = self._tag(table), self._tag(size)
+            if address is not None and length:
+                data = self._bytes(self._offset(address), length)
                 indexes.update(initial_exec_symbols(machine, self.bits, self.order, table, data))
         symbols = self._symbol_table() if indexes - {0} else []
         defined = (symbols[index].section for index in indexes if 0 < index < len(symbols))

@@ -191,3 +191,11 @@ def test_a_probe_imports_a_bounded_number() -> None:
     plan = plan_imports(layout_of(wheel(natives)))
     assert len(plan.submodules) == MOST_SUBMODULES + 5
     assert plan.tried == plan.submodules[:MOST_SUBMODULES]
+
+
+def test_folders_without_end() -> None:
+    """A wheel of thousands of nested folders is planned in no time."""
+    deep = "/".join(["a"] * 3000) + "/x.py"
+    plan = plan_imports(layout_of(wheel({}, python_files=("demo.py", deep))))
+    assert "demo" in plan.required
+    assert all(len(name) < 100 for name in plan.names)

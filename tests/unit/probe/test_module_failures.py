@@ -88,3 +88,12 @@ def test_nothing_to_import() -> None:
 @pytest.mark.parametrize(("tried", "untried"), [(2, 0), (1, 1), (0, 2), (None, 0), (7, 0)])
 def test_modules_for_which_no_time_was_left(tried: int | None, untried: int) -> None:
     assert weigh_failures(replace(PASSED, tried=tried), JOB, frozenset()).untried == untried
+
+
+def test_all_that_a_wheel_has_fails() -> None:
+    """Without a required module, one that imports is enough, and none is too few."""
+    loose = replace(JOB, imports=())
+    text = "ModuleNotFoundError: No module named 'nowhere'"
+    one, both = (("demo._a", text),), (("demo._a", text), ("demo._b", text))
+    seen = [weigh_failures(replace(PASSED, failures=f), loose, frozenset()) for f in (one, both)]
+    assert [each.outcome for each in seen] == [Outcome.PASS, Outcome.IMPORT_FAILED]
