@@ -75,6 +75,8 @@ class Cause(StrEnum):
     BYTECODE = "bytecode"
     """Compiled Python files of another version, without their source."""
     CPU_BASELINE = "cpu-baseline"
+    INCOMPLETE_PYTHON = "incomplete-python"
+    """The interpreter lacks a module of the standard library."""
     MISSING_DEPENDENCY = "missing-dependency"
     """A module of another project."""
 

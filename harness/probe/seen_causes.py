@@ -4,6 +4,7 @@ A message names a library, a symbol or a module. What the wheel has of that name
 that share a message. The prediction is not used.
 """
 
+import sys
 from dataclasses import dataclass, replace
 
 from harness.core.causes import Cause
@@ -37,8 +38,11 @@ _REMOVED = frozenset(
     }
 )  # fmt: skip
 """Modules that newer Pythons lack (PEP 594, PEP 632, What's New)."""
+_REMOVAL = (3, 12)
+"""Most of them went then or later; where one is missing before, a distribution split it off."""
 _ADDED = frozenset({"dataclasses", "graphlib", "tomllib", "zoneinfo"})
 """Modules that older Pythons lack (What's New)."""
+_ADDITION = (3, 11)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,12 +156,14 @@ def _of_file(native: NativeMember | None, cause: Cause, scene: _Scene) -> Cause:
 def _module_cause(module: str, scene: _Scene | None) -> str:
     """Return the cause of a module that is not found."""
     top = module.partition(".")[0]
-    if top in _REMOVED:
-        return Cause.PYTHON_TOO_NEW
-    if top in _ADDED:
-        return Cause.PYTHON_TOO_OLD
     if scene is None:
         return Cause.MISSING_DEPENDENCY
+    if top in _REMOVED and scene.profile.python >= _REMOVAL:
+        return Cause.PYTHON_TOO_NEW
+    if top in _ADDED and scene.profile.python < _ADDITION:
+        return Cause.PYTHON_TOO_OLD
+    if top in _REMOVED | _ADDED | sys.stdlib_module_names:
+        return Cause.INCOMPLETE_PYTHON
     layout, suffixes = scene.layout, scene.profile.passport.extension_suffixes
     held = module in layout.files or f"{module}.__init__" in layout.files
     if held:

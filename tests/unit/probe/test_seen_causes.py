@@ -18,6 +18,7 @@ PLACE = f"/tmp/cell/site/{MODULE}"
 ABI3 = "demo-1.0-cp38-abi3-manylinux_2_17_x86_64.whl"
 PURE = "demo-1.0-py3-none-any.whl"
 OTHER_NAME = "demo/_inner.cpython-311-x86_64-linux-musl.so"
+NEW, OLD = (replace(GLIBC, python=python) for python in ("3.13.1", "3.9.2"))
 IMPORT = Observation(cell="a/b/c", outcome=Outcome.IMPORT_FAILED, stage=Stage.IMPORT)
 INSTALL = replace(IMPORT, outcome=Outcome.INSTALL_FAILED, stage=Stage.INSTALL)
 CRASH = replace(IMPORT, outcome=Outcome.CRASHED)
@@ -112,8 +113,10 @@ CANNOT_OPEN = f"ImportError: {PLACE}: cannot open shared object file: No such fi
         ("ModuleNotFoundError: No module named 'demo'", wheel(), GLIBC, ""),
         ("ModuleNotFoundError: No module named 'yaml'", wheel(), GLIBC, Cause.MISSING_DEPENDENCY),
         ("ModuleNotFoundError: No module named 'yaml'", None, GLIBC, Cause.MISSING_DEPENDENCY),
-        ("ModuleNotFoundError: No module named 'imp'", wheel(), GLIBC, Cause.PYTHON_TOO_NEW),
-        ("ModuleNotFoundError: No module named 'tomllib'", wheel(), GLIBC, Cause.PYTHON_TOO_OLD),
+        ("ModuleNotFoundError: No module named 'imp'", wheel(), NEW, Cause.PYTHON_TOO_NEW),
+        ("ModuleNotFoundError: No module named 'imp'", wheel(), GLIBC, Cause.INCOMPLETE_PYTHON),
+        ("ModuleNotFoundError: No module named 'tomllib'", wheel(), OLD, Cause.PYTHON_TOO_OLD),
+        ("ModuleNotFoundError: No module named '_sqlite3'", wheel(), OLD, Cause.INCOMPLETE_PYTHON),
         ("AttributeError: x", wheel(), GLIBC, ""),
         (NOTHING, wheel({}), GLIBC, Cause.NO_MODULE),
     ],
