@@ -155,19 +155,23 @@ def _of_file(native: NativeMember | None, cause: Cause, scene: _Scene) -> Cause:
 
 def _module_cause(module: str, scene: _Scene | None) -> str:
     """Return the cause of a module that is not found."""
-    top = module.partition(".")[0]
     if scene is None:
         return Cause.MISSING_DEPENDENCY
-    if top in _REMOVED and scene.profile.python >= _REMOVAL:
-        return Cause.PYTHON_TOO_NEW
-    if top in _ADDED and scene.profile.python < _ADDITION:
-        return Cause.PYTHON_TOO_OLD
-    if top in _REMOVED | _ADDED | sys.stdlib_module_names:
-        return Cause.INCOMPLETE_PYTHON
     layout, suffixes = scene.layout, scene.profile.passport.extension_suffixes
-    held = module in layout.files or f"{module}.__init__" in layout.files
-    if held:
+    if module in layout.files or f"{module}.__init__" in layout.files:
         return "" if layout.find(module, suffixes) else Cause.SUFFIX_MISMATCH
-    if not any(name.partition(".")[0] == top for name in layout.files):
-        return Cause.MISSING_DEPENDENCY
-    return Cause.NO_MODULE if layout.wheel.name.tag_part.endswith("-any") else Cause.NO_EXTENSION
+    top = module.partition(".")[0]
+    if any(name.partition(".")[0] == top for name in layout.files):
+        pure = layout.wheel.name.tag_part.endswith("-any")
+        return Cause.NO_MODULE if pure else Cause.NO_EXTENSION
+    return _cause_elsewhere(top, scene.profile.python)
+
+
+def _cause_elsewhere(top: str, python: tuple[int, ...]) -> Cause:
+    """Return the cause of a module that is not the wheel's."""
+    if top in _REMOVED and python >= _REMOVAL:
+        return Cause.PYTHON_TOO_NEW
+    if top in _ADDED and python < _ADDITION:
+        return Cause.PYTHON_TOO_OLD
+    standard = top in _REMOVED | _ADDED | sys.stdlib_module_names
+    return Cause.INCOMPLETE_PYTHON if standard else Cause.MISSING_DEPENDENCY
