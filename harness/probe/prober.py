@@ -167,7 +167,6 @@ class Prober:
             plan = plan_imports(layout_of(facts), cell.subject.imports)
         depends = dependencies_of(
             opened.environment,
-            opened.passport,
             wheels,
             plan,
             cell.subject.call,

@@ -1,10 +1,11 @@
-"""How a finished grid becomes an exit code."""
+"""How cells are chosen by stored results, and how a finished grid becomes an exit code."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from harness.app.execute import count_disagreements, count_findings
+from harness.app.execute import choose_cells, count_disagreements, count_findings
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.errors import ExitCode
@@ -13,9 +14,11 @@ from harness.core.subjects import WheelRef
 from harness.core.wheel_findings import FindingCode, FindingList
 from harness.report.console import Console
 from harness.results.grid import Grid, build_grid, exit_code
+from harness.results.query import parse_query
 from harness.results.runfile import Circumstances, record_run
+from harness.store import open_store
 from harness.test_matrix import test_cell as run_cell_test
-from tests.support.cells import cells
+from tests.support.cells import cells, saw
 
 CIRCUMSTANCES = Circumstances(harness="1", started_at="", seconds=1, workers=1)
 WHEEL = WheelRef(filename="demo-1.0-py3-none-any.whl", sha256="0", size=1, path="demo")
@@ -57,3 +60,14 @@ def test_wrong_prediction_fails_the_matrix() -> None:
     wrong = Prediction(outcome=Outcome.IMPORT_FAILED, stage=Stage.IMPORT, cause=Cause.STATIC_TLS)
     with pytest.raises(pytest.fail.Exception, match="predicted import-failed static-tls"):
         run_cell_test(cell, replace(seen, prediction=wrong))
+
+
+def test_a_query_goes_by_the_latest_result_of_each_cell(tmp_path: Path) -> None:
+    """Whichever run measured it: one of another wheel in between changes nothing."""
+    ours, (other,) = tuple(cells(2)), cells(1, target="debian-13")
+    with open_store(tmp_path / "s.db", write=True) as store:
+        store.add(store.begin(ours), [saw(cell, Outcome.CRASHED) for cell in ours])
+        store.add(store.begin(ours[:1]), [saw(ours[0], Outcome.PASS)])
+        store.add(store.begin([other]), [saw(other, Outcome.CRASHED)])
+    chosen = choose_cells(ours, parse_query("outcome:crashed"), tmp_path / "s.db")
+    assert [cell.id for cell in chosen] == [ours[1].id]

@@ -1,20 +1,13 @@
 """The progress of a run on a terminal and in a log."""
 
 import io
-from pathlib import Path
 
-import pytest
 from rich.console import Console
 
 from harness.probe.journal import Journal
 from harness.report.progress import HEARTBEAT, PlainView, draw, open_view
 from harness.results.grid import Grid
 from tests.support.journals import follow, record
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "journal.jsonl", "gw0")
 
 
 def test_a_log_gets_a_line_per_target_and_a_heartbeat(grid: Grid, journal: Journal) -> None:
@@ -48,6 +41,22 @@ def test_a_terminal_gets_a_bar_counts_and_workers(grid: Grid, journal: Journal) 
     assert "about 3:15 left" in text
     assert "✓ 2 pass" in text
     assert "gw0 debian-12/s390x assembling the image" in text
+
+
+def test_a_terminal_keeps_a_line_per_finished_target(grid: Grid, journal: Journal) -> None:
+    """The line stays above the bar, which is erased at the end."""
+    stream = io.StringIO()
+    console = Console(file=stream, width=100, force_terminal=True, color_system=None)
+    with open_view(console) as view:
+        record(grid, journal, "debian-12/x86_64")
+        view.show(follow(grid, journal), 4)
+        view.show(follow(grid, journal), 5)
+    lines = [line for line in stream.getvalue().split("\n") if "debian-12/x86_64" in line]
+    assert len(lines) == 1
+    assert lines[0].endswith(
+        "[   4 s] debian-12/x86_64: ✓ 2 pass  N 1 install-failed (unexpected)  "
+        "P 1 pass (unexpected)"
+    )
 
 
 def test_the_view_fits_the_console() -> None:
