@@ -6,12 +6,25 @@ from pathlib import Path
 
 import click
 
-from harness.app.execute import Conclude, choose_cells, count_findings, require_met, run_cells
+from harness.app.execute import (
+    Conclude,
+    choose_cells,
+    count_disagreements,
+    count_findings,
+    require_met,
+    run_cells,
+)
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import ImportCheck, expected_of, not_applicable, read_candidates
 from harness.app.wiring import open_index, read_matrix
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import query_option, run_options, selection_options, strict_wheel_option
+from harness.cli.options import (
+    query_option,
+    run_options,
+    selection_options,
+    strict_prediction_option,
+    strict_wheel_option,
+)
 from harness.core.errors import ExitCode
 from harness.matrix.plan import Selection, all_cells, or_default_profile, plan_cells, with_subjects
 from harness.report.console import Console, print_data, say
@@ -35,7 +48,7 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     "imports",
     multiple=True,
     metavar="NAME",
-    help="Module to import; by default those that the wheel contains.",
+    help="Module to import, in place of the packages and extension modules of the wheel.",
 )
 @click.option("--call", default="", metavar="EXPR", help="Python expression that must be true.")
 @click.option(
@@ -58,6 +71,7 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     help="Known failures, in the format of matrix/expectations.yaml.",
 )
 @strict_wheel_option
+@strict_prediction_option
 @selection_options
 @query_option
 @run_options
@@ -71,6 +85,7 @@ def check(  # noqa: PLR0913 - one for each option
     some: bool,
     expect: Path | None,
     strict_wheel: bool,
+    strict_prediction: bool,
     selection: Selection,
     query: Query,
     options: RunOptions,
@@ -103,6 +118,8 @@ def check(  # noqa: PLR0913 - one for each option
         conclude = require_met(conclude, all_cells(ours), console)
     if strict_wheel:
         conclude = count_findings(conclude, console)
+    if strict_prediction:
+        conclude = count_disagreements(conclude, console)
     return run_cells(cells, options, console, conclude=conclude)
 
 
