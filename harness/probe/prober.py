@@ -122,7 +122,7 @@ class Prober:
             provenance=self._provenance(opened),
         )
         if isinstance(wheels, Refusal):
-            return replace(refused, evidence=wheels.reason)
+            return replace(refused, cause=wheels.cause, evidence=wheels.reason)
         depends = dependencies_of(
             opened.environment, opened.passport, cell.subject, wheels, self._targets.limits
         )
