@@ -189,12 +189,13 @@ def open_passports(folder: Path) -> PassportBook:
 
 
 def open_provider(matrix: Matrix, options: ProberOptions, index: PackageIndex) -> WheelProvider:
-    """Return the wheel provider without an engine: it cannot run builder images."""
+    """Return the wheel provider for predictions: it runs no builder images."""
     return WheelProvider(
         matrix,
         index=index,
         fixtures=options.fixtures,
         workspace=open_workspace(options.matrix_folder, _ignore),
+        fetches_dependencies=False,
     )
 
 

@@ -14,9 +14,10 @@ from harness.app.wiring import (
     read_matrix,
 )
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import matrix_option, strict_wheel_option
+from harness.cli.options import dependency_options, matrix_option, strict_wheel_option
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
+from harness.core.subjects import DependencyOptions, IndexSource
 from harness.matrix.plan import Selection, selected_targets
 from harness.predict.batch import predict_cells
 from harness.report.console import print_data, say
@@ -32,25 +33,30 @@ from harness.report.predictions import format_predictions
 @click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids.")
 @click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches.")
 @click.option("--import", "imports", multiple=True, metavar="NAME", help="Module to import.")
+@dependency_options
 @strict_wheel_option
 @matrix_option
-def predict(
+def predict(  # noqa: PLR0913 - one for each option
     *,
     wheels: tuple[str, ...],
     targets: tuple[str, ...],
     arches: tuple[str, ...],
     imports: tuple[str, ...],
+    companions: tuple[IndexSource, ...],
+    dependencies: DependencyOptions | None,
     strict_wheel: bool,
     matrix: Path,
 ) -> ExitCode:
     """Predict which wheels fail on which targets, and why.
 
     WHEEL is a file or name==version from the package index. Uses recorded passports, without an
-    engine. Exits 1 if a wheel that an installer accepts is predicted not to import.
+    engine. Predicts too where a dependency has no wheel; --no-deps needs no package index for
+    files. Exits 1 if a wheel that an installer accepts is predicted not to import.
     """
     loaded = read_matrix(matrix)
     index = open_pinned(ProberOptions(matrix_folder=matrix), say)
-    candidates = read_candidates(wheels, ImportCheck(imports=imports), index)
+    import_check = ImportCheck(imports=imports, companions=companions, dependencies=dependencies)
+    candidates = read_candidates(wheels, import_check, index)
     predictions = tuple(
         predict_cells(
             [candidate.subject for candidate in candidates],

@@ -58,6 +58,7 @@ def reused(base: Observation, known: Observation) -> Observation:
         known,
         cell=base.cell,
         wheel=base.wheel,
+        companions=base.companions,
         findings=base.findings,
         provenance=replace(known.provenance, image=base.provenance.image),
         cause="" if predicted and known.outcome is not Outcome.REFUSED else known.cause,

@@ -16,6 +16,7 @@ from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.predict.cell import findings_of, predict_wheel
 from harness.probe.confirmation import Attempts, accepts_tag, believed, next_mode
+from harness.probe.dependency_failures import name_dependency
 from harness.probe.jobs import Job
 from harness.probe.journal import Journal
 from harness.probe.open_target import OpenTarget, TargetSessions
@@ -24,6 +25,7 @@ from harness.probe.repro import docker_line
 from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import dependencies_of
 from harness.wheels.facts_reader import WheelReader
+from harness.wheels.install_layout import owner_of
 from harness.wheels.provider import Refusal
 
 
@@ -127,7 +129,14 @@ class Prober:
             opened.environment, opened.passport, cell.subject, wheels, self._targets.limits
         )
         found = findings_of(wheels[-1], self._reader)
-        base = replace(refused, cause="", wheel=wheels[-1], key=depends.key, findings=found)
+        base = replace(
+            refused,
+            cause="",
+            wheel=wheels[-1],
+            companions=tuple(wheel.filename for wheel in wheels[:-1]),
+            key=depends.key,
+            findings=found,
+        )
         predicted = predict_wheel(
             wheels[-1], opened.passport, self.symbols, cell.subject.imports, self._reader
         )
@@ -140,6 +149,8 @@ class Prober:
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
             attempts = self._attempts(opened, job, tag_accepted=tag_accepted)
         result = believed(attempts, tag_accepted=tag_accepted, filename=wheels[-1].filename)
+        if cell.subject.dependencies is not None:
+            result = name_dependency(result, lambda place: owner_of(place, wheels[:-1]))
         seen = with_prediction(observed(base, attempts, result), predicted)
         self._known.keep_observation(seen, cell.target)
         return seen

@@ -41,6 +41,7 @@ class WheelProvider:
         fixtures: Path,
         workspace: Workspace,
         container_builder: ContainerBuilder | None = None,
+        fetches_dependencies: bool = True,
     ) -> None:
         self._matrix = matrix
         self._index = index
@@ -48,6 +49,7 @@ class WheelProvider:
         self._fixtures = fixtures
         self._workspace = workspace
         self._container_builder = container_builder
+        self._fetches_dependencies = fetches_dependencies
         self._made: dict[tuple[FixtureSource, str, str], WheelRef] = {}
         """By source, arch and Python: computing a wheel's cache key hashes all its inputs."""
 
@@ -56,7 +58,8 @@ class WheelProvider:
     ) -> tuple[WheelRef, ...] | Refusal:
         """Return the wheels to install, in order: the companions, then the wheel under test.
 
-        Companions are those of the subject and, if they are resolved, its dependencies. Raises
+        Companions are those of the subject and, if they are resolved, its dependencies, which
+        predictions resolve and do not need. Raises
         ``BuildError`` for a fixture wheel that does not build, ``UpstreamError`` for one whose
         headers cannot be downloaded and ``PackageIndexError`` for an index wheel.
         """
@@ -70,9 +73,12 @@ class WheelProvider:
         if not resolves:
             return tuple(wheels)
         try:
-            return *self._dependencies.wheels(subject, wheels[-1], passport), wheels[-1]
+            resolved = self._dependencies.resolve(subject, wheels[-1], passport)
         except DependencyRefusedError as refused:
             return Refusal(reason=str(refused), cause=Cause.DEPENDENCY_REFUSED)
+        if not self._fetches_dependencies:
+            return (wheels[-1],)
+        return *(self._dependencies.fetch(each) for each in resolved), wheels[-1]
 
     def _wheel(
         self, source: FixtureSource | IndexSource | FileSource, target: Target, passport: Passport

@@ -60,10 +60,6 @@ class DependencyResolver:
         ] = {}
         self._answers: dict[_Question, Resolved] = {}
 
-    def wheels(self, subject: Subject, wheel: WheelRef, passport: Passport) -> tuple[WheelRef, ...]:
-        """Return the files that a target's installer adds to ``wheel``. Raises as ``resolve``."""
-        return tuple(self._file(each) for each in self.resolve(subject, wheel, passport))
-
     def resolve(
         self, subject: Subject, wheel: WheelRef, passport: Passport
     ) -> tuple[OfferedWheel, ...]:
@@ -110,6 +106,12 @@ class DependencyResolver:
             raise answer
         return answer
 
+    def fetch(self, offered: OfferedWheel) -> WheelRef:
+        """Return the file of a resolved wheel. Raises ``PackageIndexError``."""
+        if offered.path:
+            return wheel_ref(Path(offered.path))
+        return self._index.fetch(offered.wheel)
+
     def _answer(
         self,
         subject: Subject,
@@ -133,12 +135,6 @@ class DependencyResolver:
             )
         except DependencyRefusedError as refused:
             return refused
-
-    def _file(self, offered: OfferedWheel) -> WheelRef:
-        wheel = offered.wheel
-        if not offered.path:
-            return self._index.fetch(wheel)
-        return wheel_ref(Path(offered.path))
 
 
 def _installer(passport: Passport) -> TargetInstaller:
