@@ -102,13 +102,15 @@ def parse_requirement(line: str, *, strict: bool = False) -> Requirement:
     ``strict`` refuses what pip refuses from 24.1 on.
     """
     try:
-        return Requirement(line if strict else _ORDERED_WILDCARD.sub(r"\1", line))
+        found = Requirement(line if strict else _ORDERED_WILDCARD.sub(r"\1", line))
+        found.specifier.contains("1")  # it reads the numbers
     except InvalidRequirement as error:
         reason = str(error).partition("\n")[0]
         raise UnusableRequirementError(f"{cut(line)!r} does not parse: {cut(reason)}") from error
     # A marker in ten thousand brackets; a number of more digits than int() reads.
     except (RecursionError, ValueError) as error:
         raise UnusableRequirementError(f"{cut(line)!r} does not parse") from error
+    return found
 
 
 def cut(text: str) -> str:

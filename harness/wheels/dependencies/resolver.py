@@ -294,6 +294,12 @@ class _Provider(AbstractProvider[Wanted, Candidate, Key]):
             if constraint and not any(self._wheels(offered, each.specifier & limit)):
                 reason = self._unavailable(project, each.specifier & limit, offered)
                 return f"{reason} ({each.story}; the constraint is {constraint})"
+        together = limit
+        for each in wanted:
+            together &= each.specifier
+        if any(self._wheels(offered, together)):
+            what = f"no release of {project} that fits has metadata that can be used"
+            return f"{what} ({wanted[0].story})"
         return ""
 
     def _unavailable(self, project: str, specifier: SpecifierSet, offered: OfferedProject) -> str:
