@@ -50,6 +50,11 @@ class IndexLock:
         """Return the wheels of a release, or None if it is not pinned."""
         return self.releases.get(requirement(release))
 
+    def dependency_wheels(self, subject: str) -> Mapping[str, tuple[LockedWheel, ...]]:
+        """Return the wheels of the releases that a subject's dependencies are resolved to."""
+        pins = self.dependencies.get(subject, ())
+        return {pin: self.releases.get(pin, ()) for pin in pins}
+
 
 NOTHING_PINNED = IndexLock(generated=date.min, releases={})
 """An empty lock, for a renewal whose old lock file is missing or broken."""
