@@ -50,8 +50,9 @@ class MetadataReader:
         return self._read[wheel.sha256]
 
     def _fields(self, offered: OfferedWheel) -> _Metadata:
-        if offered.path:
-            return _fields_of_file(Path(offered.path))
+        own = Path(offered.path) if offered.path else self._index.downloaded(offered.wheel)
+        if own is not None:
+            return _fields_of_file(own)
         if (text := self._index.metadata(offered.wheel)) is not None:
             return metadata_fields(text.decode("utf-8", "replace"))
         facts = read_remote(offered.wheel, self._index, self._cache, Depth.NAMES).facts

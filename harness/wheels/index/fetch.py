@@ -117,6 +117,11 @@ class PackageIndex:
         """
         return self._client.metadata(self._offered(wheel))
 
+    def downloaded(self, wheel: LockedWheel) -> Path | None:
+        """Return a wheel's file if it is in the cache."""
+        known = self._cache.has(f"index/{wheel.sha256}", wheel.filename)
+        return Path(self.fetch(wheel).path) if known else None
+
     def fetch(self, wheel: LockedWheel) -> WheelRef:
         """Return the wheel's file, downloaded once and checked against its digest.
 

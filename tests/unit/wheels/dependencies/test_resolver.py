@@ -305,8 +305,8 @@ REFUSED: dict[str, tuple[Offers, dict[str, Any], str]] = {
         {},
         {"requires": ("a; platform_libc == 'musl'",)},
         (
-            "demo 1.0: \"a; platform_libc == 'musl'\" does not parse: Expected a marker variable or "
-            "quoted string"
+            "demo 1.0: \"a; platform_libc == 'musl'\" does not parse: "
+            "Expected a marker variable or quoted string"
         ),
     ),
     "long chain": (
