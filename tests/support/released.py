@@ -36,10 +36,14 @@ class Releases:
         data = wheel.read_bytes()
         with zipfile.ZipFile(wheel) as archive:
             text = archive.read(METADATA.format(name, version))
-        served = f'data-core-metadata="sha256={sha256(text)}"' if metadata else ""
+        served = self.serve_metadata(wheel.name, text) if metadata else ""
         self.link(name, wheel.name, data, f"{served} {attributes}")
-        self.index.pages[f"/files/{wheel.name}.metadata"] = text
         return data
+
+    def serve_metadata(self, filename: str, text: bytes) -> str:
+        """Serve METADATA beside a wheel; return the attribute of its link."""
+        self.index.pages[f"/files/{filename}.metadata"] = text
+        return f'data-core-metadata="sha256={sha256(text)}"'
 
     def add_sdist(self, name: str, version: str = "1.0") -> None:
         """Serve an sdist, which nobody may download."""

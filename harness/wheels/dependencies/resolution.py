@@ -20,8 +20,8 @@ from harness.wheels.dependencies.marker_environment import marker_environment
 from harness.wheels.dependencies.offers import OfferedWheel
 from harness.wheels.dependencies.requirements import Wanted
 from harness.wheels.dependencies.resolver import (
-    Candidate,
     DependencyRefusedError,
+    Installable,
     TargetInstaller,
     resolve,
 )
@@ -92,7 +92,7 @@ class DependencyResolver:
             strict=installer.strict,
         )
         if question not in self._answers:
-            candidate = Candidate(
+            candidate = Installable(
                 project=name.distribution,
                 extra="",
                 version=Version(name.version),
@@ -116,7 +116,7 @@ class DependencyResolver:
         self,
         subject: Subject,
         options: DependencyOptions,
-        candidate: Candidate,
+        candidate: Installable,
         installer: TargetInstaller,
     ) -> Resolved:
         pinned: tuple[IndexSource, ...] = ()

@@ -36,7 +36,7 @@ from harness.wheels.index.choose import choose_wheel, nearest_refusal
 if TYPE_CHECKING:
     from resolvelib.structs import Matches, RequirementInformation
 
-    Causes = Sequence[RequirementInformation[Wanted, "Candidate"]]
+    Causes = Sequence[RequirementInformation[Wanted, "Installable"]]
 
 MOST_ROUNDS = 5_000
 """Steps of the search."""
@@ -69,7 +69,7 @@ class TargetInstaller:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
+class Installable:
     """A release that may be installed, or an extra of it."""
 
     project: str
@@ -83,7 +83,7 @@ class Candidate:
 
 
 def resolve(
-    subject: Candidate,
+    subject: Installable,
     companions: Sequence[Wanted],
     constraints: Sequence[str],
     catalogue: Catalogue,
@@ -117,12 +117,12 @@ def resolve(
     return tuple(found[name] for name in sorted(found))
 
 
-class _Provider(AbstractProvider[Wanted, Candidate, Key]):
+class _Provider(AbstractProvider[Wanted, Installable, Key]):
     """Answers resolvelib's questions."""
 
     def __init__(
         self,
-        subject: Candidate,
+        subject: Installable,
         constraints: Sequence[str],
         catalogue: Catalogue,
         installer: TargetInstaller,
@@ -135,15 +135,15 @@ class _Provider(AbstractProvider[Wanted, Candidate, Key]):
         self._refused = ""
         """Why the first requirement without any candidate has none."""
 
-    def identify(self, requirement_or_candidate: Wanted | Candidate) -> Key:
+    def identify(self, requirement_or_candidate: Wanted | Installable) -> Key:
         return requirement_or_candidate.project, requirement_or_candidate.extra
 
     def get_preference(
         self,
         identifier: Key,
-        resolutions: Mapping[Key, Candidate],  # noqa: ARG002 - resolvelib's
-        candidates: Mapping[Key, Iterator[Candidate]],  # noqa: ARG002 - resolvelib's
-        information: "Mapping[Key, Iterator[RequirementInformation[Wanted, Candidate]]]",
+        resolutions: Mapping[Key, Installable],  # noqa: ARG002 - resolvelib's
+        candidates: Mapping[Key, Iterator[Installable]],  # noqa: ARG002 - resolvelib's
+        information: "Mapping[Key, Iterator[RequirementInformation[Wanted, Installable]]]",
         backtrack_causes: "Causes",
     ) -> tuple[bool, bool, bool, int]:
         """Order as pip does: what conflicts, what is pinned, what is bounded, what came first."""
@@ -162,8 +162,8 @@ class _Provider(AbstractProvider[Wanted, Candidate, Key]):
         self,
         identifier: Key,
         requirements: Mapping[Key, Iterator[Wanted]],
-        incompatibilities: Mapping[Key, Iterator[Candidate]],
-    ) -> "Matches[Candidate]":
+        incompatibilities: Mapping[Key, Iterator[Installable]],
+    ) -> "Matches[Installable]":
         project, extra = identifier
         self._order.setdefault(identifier, len(self._order))
         if len(self._order) > MOST_PROJECTS:
@@ -175,10 +175,10 @@ class _Provider(AbstractProvider[Wanted, Candidate, Key]):
         excluded = set(incompatibilities[identifier])
         return lambda: self._matches(project, extra, wanted, excluded)
 
-    def is_satisfied_by(self, requirement: Wanted, candidate: Candidate) -> bool:
+    def is_satisfied_by(self, requirement: Wanted, candidate: Installable) -> bool:
         return requirement.specifier.contains(candidate.version, prereleases=True)
 
-    def get_dependencies(self, candidate: Candidate) -> Iterable[Wanted]:
+    def get_dependencies(self, candidate: Installable) -> Iterable[Wanted]:
         try:
             asked = read_requirements(
                 candidate.requires,
@@ -208,8 +208,8 @@ class _Provider(AbstractProvider[Wanted, Candidate, Key]):
         return f"no release of {project} fits all of: {'; '.join(words[:_NEAREST])}"
 
     def _matches(
-        self, project: str, extra: str, wanted: Sequence[Wanted], excluded: set[Candidate]
-    ) -> Iterator[Candidate]:
+        self, project: str, extra: str, wanted: Sequence[Wanted], excluded: set[Installable]
+    ) -> Iterator[Installable]:
         if project == self._subject.project:
             itself = replace(self._subject, extra=extra)
             if itself not in excluded and all(self.is_satisfied_by(w, itself) for w in wanted):
@@ -260,7 +260,7 @@ class _Provider(AbstractProvider[Wanted, Candidate, Key]):
         version: Version,
         wheel: OfferedWheel,
         chain: tuple[str, ...],
-    ) -> Candidate | None:
+    ) -> Installable | None:
         """Return the candidate; None if its metadata makes the installer pass it over."""
         try:
             requires_python, requires = self._catalogue.metadata(wheel)
@@ -272,7 +272,7 @@ class _Provider(AbstractProvider[Wanted, Candidate, Key]):
         usable = accepts_python(requires_python, self._installer.python)
         if not usable or len(requires) > MOST_LINES:
             return None
-        return Candidate(
+        return Installable(
             project=project,
             extra=extra,
             version=version,

@@ -14,8 +14,8 @@ from harness.wheels.dependencies.marker_environment import marker_environment
 from harness.wheels.dependencies.offers import OfferedWheel
 from harness.wheels.dependencies.requirements import Wanted
 from harness.wheels.dependencies.resolver import (
-    Candidate,
     DependencyRefusedError,
+    Installable,
     TargetInstaller,
     resolve,
 )
@@ -53,7 +53,7 @@ def solve(
 ) -> list[str]:
     """Return the files that a wheel with these requirements gets."""
     wheel = LockedWheel(filename=f"demo-1.0-{ANY}.whl", sha256="0" * 64)
-    subject = Candidate(
+    subject = Installable(
         project="demo",
         extra="",
         version=Version("1.0"),
