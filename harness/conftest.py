@@ -22,22 +22,23 @@ from harness.app.wiring import (
     read_matrix,
     same_images,
 )
-from harness.core.cells import Cell, Matrix, Outcome
+from harness.core.cells import Cell, Expectation, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
-from harness.host.engine import Limits
+from harness.host.engine import ContainerLimits
 from harness.host.process import end_with_parent
 from harness.matrix.cell_list import load_cells
-from harness.matrix.plan import Selection, plan_cells
+from harness.matrix.plan import Selection, all_cells, plan_cells
 from harness.matrix.pytest_internals import ByTarget, Producer
 from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import Journal, observations, read_events
 from harness.probe.prober import Prober
 from harness.probe.result_keys import ProbeLimits
 from harness.report.console import Console
+from harness.report.findings import format_unmet
 from harness.report.terminal import print_grid
 from harness.report.untrusted import visible
-from harness.results.grid import build_grid
+from harness.results.grid import build_grid, expectation_for, unmet_expectations
 from harness.store.reuse import open_earlier_results
 from harness.test_matrix import ExpectedError
 
@@ -133,11 +134,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _parameter(cell: Cell) -> object:
-    if cell.expectation is None:
-        return pytest.param(cell, id=cell.id)
-    reason = f"{cell.expectation.reason} ({cell.expectation.link})"
-    xfail = pytest.mark.xfail(reason=reason, raises=ExpectedError, strict=True)
-    return pytest.param(cell, id=cell.id, marks=xfail)
+    marks = (_xfail(cell.expectation),) if cell.expectation else ()
+    return pytest.param(cell, id=cell.id, marks=marks)
+
+
+def _xfail(expectation: Expectation) -> pytest.MarkDecorator:
+    reason = f"{expectation.reason} ({expectation.link})"
+    return pytest.mark.xfail(reason=reason, raises=ExpectedError, strict=True)
 
 
 @pytest.fixture(scope="session")
@@ -160,7 +163,7 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
         limits=ProbeLimits(
             timeout=config.getoption("--cell-timeout"),
             own_pip=config.getoption("--own-pip"),
-            container=Limits(
+            container=ContainerLimits(
                 memory=config.getoption("--cell-memory") << 20,
                 tmpfs=config.getoption("--cell-disk") << 20,
             ),
@@ -170,12 +173,31 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
 
 
 @pytest.fixture
-def observation(cell: Cell, prober: Prober) -> Observation:
-    """Return the observation of the cell; a miss is an error in setup, not a failure."""
+def observation(request: pytest.FixtureRequest, cell: Cell, prober: Prober) -> Observation:
+    """Return the observation of the cell; a miss is an error in setup, not a failure.
+
+    An expectation by cause needs the prediction, so its xfail mark is added here.
+    """
     seen = prober.observe(cell)
     if seen.outcome is Outcome.MISS:
         raise MissError(f"{seen.cause}: {visible(seen.evidence)}")
+    if cell.by_cause and (expectation := expectation_for(cell, seen)):
+        request.node.add_marker(_xfail(expectation))
     return seen
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the session if an expectation by cause applies to none of its cells."""
+    if not hasattr(session.config, "workerinput") and _unmet(session.config):
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def _unmet(config: pytest.Config) -> tuple[Expectation, ...]:
+    if _CELLS not in config.stash or config.getoption("--wheelgrid-cells"):
+        return ()  # `wheelgrid run` reports them itself
+    events, _ = read_events(config.stash[_JOURNAL])
+    cells = all_cells(config.stash[_MATRIX])
+    return unmet_expectations(cells, build_grid(cells, observations(events)))
 
 
 def pytest_terminal_summary(
@@ -199,3 +221,5 @@ def pytest_terminal_summary(
     )
     print_grid(build_grid(cells, seen), console)
     terminalreporter.write(page.getvalue())
+    for expectation in _unmet(config):
+        terminalreporter.line(visible(format_unmet(expectation)))

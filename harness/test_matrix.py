@@ -10,7 +10,7 @@ import pytest
 from harness.core.cells import Cell, Outcome
 from harness.core.observations import Observation
 from harness.report.untrusted import visible
-from harness.results.grid import Verdict, judge
+from harness.results.grid import Verdict, expectation_for, judge
 
 NEWLINE = "\n"
 
@@ -25,7 +25,7 @@ def test_cell(cell: Cell, observation: Observation) -> None:
     match judge(cell, observation):
         case Verdict.AS_EXPECTED if observation.outcome is Outcome.PASS:
             return
-        case Verdict.AS_EXPECTED if cell.expectation is None:
+        case Verdict.AS_EXPECTED if expectation_for(cell, observation) is None:
             pytest.xfail(line)
         case Verdict.AS_EXPECTED:
             raise ExpectedError(line)

@@ -5,7 +5,7 @@ Every command that probes cells uses ``_drive``: run, check, compare, remedy and
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import harness
 from harness.app.pytest_driver import (
     LOG,
     PYTEST_DONE,
+    Events,
     PytestEnd,
     RunOptions,
     drive,
@@ -21,18 +22,22 @@ from harness.app.pytest_driver import (
     pytest_words,
     write_cells,
 )
+from harness.app.recall import recall_results
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import EngineError, ExitCode, UsageError
 from harness.core.passport import Passport
 from harness.host.engine.docker import connect
 from harness.host.process import TAIL_LINES
+from harness.probe.journal import NAME as JOURNAL_NAME
+from harness.probe.journal import read_events
 from harness.report.console import Console, say
+from harness.report.findings import format_unmet
 from harness.report.junit import junit_xml
-from harness.report.progress import RunState
 from harness.report.terminal import format_deviations, format_phases, format_reused, print_grid
 from harness.report.untrusted import visible
-from harness.results.grid import Grid, build_grid, exit_code
+from harness.results.grid import Grid, build_grid, exit_code, unmet_expectations
 from harness.results.query import Query, planned_facts, seen_facts
+from harness.results.run_state import RunState
 from harness.results.runfile import Circumstances, record_run, write_run, write_whole
 from harness.store import default_store, open_store
 from harness.store.recorder import Recorder
@@ -120,7 +125,7 @@ def run_again(cells: tuple[Cell, ...], run_id: str, options: RunOptions, console
 
     An empty id stores nothing. Raises as ``measure`` does.
     """
-    options = replace(options, fresh=True)
+    options = replace(options, remeasure=True)
     if not run_id:
         return measure(cells, options, console)
     with open_store(options.store or default_store(), write=True) as store:
@@ -163,6 +168,22 @@ def count_findings(conclude: Conclude, console: Console) -> Conclude:
         return ExitCode.UNEXPECTED
 
     return counted
+
+
+def require_met(conclude: Conclude, cells: Sequence[Cell], console: Console) -> Conclude:
+    """Return ``conclude`` with exit code 1 if an expectation by cause applies to no cell.
+
+    ``cells`` are all cells of the matrix; an expectation counts if the grid has all of its cells.
+    """
+
+    def required(grid: Grid) -> ExitCode:
+        code = conclude(grid)
+        unmet = unmet_expectations(cells, grid)
+        for expectation in unmet:
+            say(format_unmet(expectation), console)
+        return (code or ExitCode.UNEXPECTED) if unmet else code
+
+    return required
 
 
 def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> tuple[Cell, ...]:
@@ -240,15 +261,24 @@ def _passports(run: _RunInProgress) -> dict[str, Passport]:
 
 
 def _drive(run: _RunInProgress) -> PytestEnd:
-    """Run pytest on the cells without a result."""
-    todo = run.state.left
-    if not todo:
+    """Recall stored results, then run pytest on the cells without one."""
+    out, state = run.options.out, run.state
+    record = run.recorder.take if run.recorder else _discard
+    try:
+        recall_results(state.left, run.options, out / JOURNAL_NAME)
+    except KeyboardInterrupt:
+        return PytestEnd(status=0, interrupted=True)
+    events, offset = read_events(out / JOURNAL_NAME)
+    state.take(events)
+    record(events)
+    if not state.left:
         return PytestEnd(status=0, interrupted=False)
-    out, recorder = run.options.out, run.recorder
-    words = pytest_words(run.options, write_cells(out, todo))
-    if recorder is None:
-        return drive(words, run.state, out, run.console)
-    return drive(words, run.state, out, run.console, record=recorder.take)
+    words = pytest_words(run.options, write_cells(out, state.left))
+    return drive(words, state, out, run.console, record=record, offset=offset)
+
+
+def _discard(_: Events) -> None:
+    """Record nothing: the run has no store."""
 
 
 def _finish(run: _RunInProgress, ending: PytestEnd, code: ExitCode) -> ExitCode:

@@ -171,8 +171,8 @@ def _read_wheels(
 def shifts_of(policy: Policy, known: ReleaseFacts) -> tuple[Shift, ...]:
     """Return the shift of every chosen wheel on a target that the policy concerns.
 
-    A wheel that shifts by its names is judged again with its ELF files, if they were read. All
-    others are judged by names alone, so that the choice of policies does not change the counts.
+    A wheel that shifts by its names is predicted again with its ELF files, if they were read. All
+    others are predicted from names alone: the choice of policies does not change the counts.
     """
     named, native = (
         {name: (each.facts, rebuild_facts(policy, each.facts)) for name, each in read.items()}

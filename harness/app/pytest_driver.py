@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import harness
+from harness.app.wiring import ProberOptions
 from harness.core.cells import Cell
 from harness.core.errors import UsageError
 from harness.host.process import RunningProcess, start_process
 from harness.matrix.cell_list import dump_cells
 from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import read_events
-from harness.probe.result_keys import DEFAULT_LIMITS, ProbeLimits
+from harness.probe.result_keys import PROBE_LIMITS, ProbeLimits
 from harness.report.console import Console, say
-from harness.report.progress import RunState, open_view
+from harness.report.progress import open_view
+from harness.results.run_state import RunState
 from harness.results.runfile import write_whole
 
 TICK = 0.25
@@ -48,15 +50,25 @@ class RunOptions:
     images: str = "auto"
     """A key of ``wiring.IMAGE_CHOICES``."""
     registry: str = ""
-    limits: ProbeLimits = DEFAULT_LIMITS
+    limits: ProbeLimits = PROBE_LIMITS
     require_hardening: bool = False
     """Report a miss if the engine does not enforce all of the hardening."""
     command: tuple[str, ...] = ()
     store: Path | None = None
     """The store that keeps the run; None keeps nothing."""
-    fresh: bool = False
+    remeasure: bool = False
     """Do not reuse stored results."""
     label: str = ""
+
+    @property
+    def prober(self) -> ProberOptions:
+        return ProberOptions(
+            matrix_folder=self.matrix,
+            images=self.images,
+            registry=self.registry,
+            limits=self.limits,
+            require_hardening=self.require_hardening,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +115,7 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words += [f"--registry={options.registry}"] if options.registry else []
     words += ["--own-pip"] if limits.own_pip else []
     words += ["--require-hardening"] if options.require_hardening else []
-    if options.store is not None and not options.fresh:
+    if options.store is not None and not options.remeasure:
         words += [f"--wheelgrid-store={options.store}"]
     return words
 
@@ -115,11 +127,12 @@ def drive(
     console: Console,
     *,
     record: Callable[[Events], None] = lambda _: None,
+    offset: int = 0,
 ) -> PytestEnd:
     """Run the command ``words`` with its output in ``out``, and follow its journal.
 
-    ``record`` gets every event of the journal once, in order. After the first Ctrl-C, pytest has
-    ``GRACE`` seconds to close its containers; the second Ctrl-C does not wait.
+    ``record`` gets every event of the journal after ``offset`` once, in order. After the first
+    Ctrl-C, pytest has ``GRACE`` seconds to close its containers; the second Ctrl-C does not wait.
     """
     log, journal = out / LOG, out / JOURNAL_NAME
     with start_process(words, output=log) as pytest, open_view(console) as view:
@@ -129,7 +142,7 @@ def drive(
             record(events)
             view.show(state, elapsed)
 
-        follower = _Follower(pytest, journal, take)
+        follower = _Follower(pytest, journal, take, offset)
         try:
             return PytestEnd(status=follower.follow(), interrupted=False)
         except KeyboardInterrupt:
@@ -147,12 +160,16 @@ class _Follower:
     """Reads the journal while pytest writes it."""
 
     def __init__(
-        self, pytest: RunningProcess, journal: Path, take: Callable[[Events, float], None]
+        self,
+        pytest: RunningProcess,
+        journal: Path,
+        take: Callable[[Events, float], None],
+        offset: int,
     ) -> None:
         self._pytest = pytest
         self._journal = journal
         self._take = take
-        self._offset = 0
+        self._offset = offset
         self.damaged = 0
         """Number of damaged lines in the journal."""
         self._start = time.monotonic()

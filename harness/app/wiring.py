@@ -30,7 +30,7 @@ from harness.probe.open_target import TargetSessions
 from harness.probe.precompile import Precompiler
 from harness.probe.prober import Prober
 from harness.probe.result_cache import EarlierResults, NoEarlierResults, ResultCache
-from harness.probe.result_keys import DEFAULT_LIMITS, ProbeLimits
+from harness.probe.result_keys import PROBE_LIMITS, ProbeLimits
 from harness.wheels.build import ContainerBuilder, project_names
 from harness.wheels.facts_reader import WheelReader
 from harness.wheels.index.fetch import PackageIndex
@@ -61,7 +61,7 @@ class ProberOptions:
     """One of ``IMAGE_CHOICES``."""
     registry: str = ""
     """``HOST/PREFIX`` of the mirror for registry images."""
-    limits: ProbeLimits = DEFAULT_LIMITS
+    limits: ProbeLimits = PROBE_LIMITS
     require_hardening: bool = False
     """Raise for a target on which the engine does not enforce all of the hardening."""
 

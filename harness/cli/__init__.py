@@ -8,35 +8,61 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import click
 
 import harness
-from harness.cli.build import build
-from harness.cli.check import check
-from harness.cli.compare import compare
-from harness.cli.doctor import doctor
-from harness.cli.explain import explain
-from harness.cli.history import history
-from harness.cli.image import image
-from harness.cli.lock import lock
-from harness.cli.merge import merge
-from harness.cli.passport import passport
-from harness.cli.pins import pins
-from harness.cli.plan import plan
-from harness.cli.policy import policy
-from harness.cli.predict import predict
-from harness.cli.remedy import remedy
-from harness.cli.report import report
-from harness.cli.repro import repro
-from harness.cli.run import run
-from harness.cli.runs import runs
-from harness.cli.site import site
 from harness.core.errors import ExitCode, HarnessError, MatrixFileError
+from harness.core.matching import did_you_mean
 from harness.report.console import say
+
+COMMANDS = {
+    "build": "Build fixture wheels of one or all projects; print their paths.",
+    "check": "Probe your own wheels on every target that they fit.",
+    "compare": "Show which cells and recorded inputs changed from BASE to RUN.",
+    "doctor": "Check this machine: engine, emulation, disk, network, mirror.",
+    "explain": "Explain why a wheel does or does not import on a target.",
+    "history": "List when cells and recorded inputs changed, newest first.",
+    "image": "Build, list and remove target images.",
+    "lock": "Pin the index wheels of every release in the matrix again.",
+    "merge": "Merge the newest run of each STORE into another store.",
+    "passport": "Measure suffixes, tags and libraries of targets.",
+    "pins": "Show or renew pinned images, wheels and Debian packages.",
+    "plan": "Show the cells that a run would probe, or their shards.",
+    "policy": "Predict wheels of the package index before and after a policy.",
+    "predict": "Predict which wheels fail on which targets, and why.",
+    "remedy": "Find small changes that make a wheel import on more targets.",
+    "report": "Write a report of a run.",
+    "repro": "Print a `docker run` line that reproduces the cell.",
+    "run": "Probe cells, show the grid, and write run.json and junit.xml.",
+    "runs": "List the stored runs, newest first.",
+    "site": "Write a static site: grid, targets, wheels, history, badges, feed.",
+}
+"""Command → its summary in the list of commands. Its module is imported when it is used."""
+
+
+class _Commands(click.Group):
+    """Imports a command when it is used: module ``harness.cli.<name>`` has ``<name>``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        if known := super().get_command(ctx, cmd_name):
+            return known
+        if cmd_name not in COMMANDS:
+            ctx.fail(f"No such command {cmd_name!r}{did_you_mean(cmd_name, COMMANDS)}")
+        command: click.Command = getattr(import_module(f"harness.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 as expected, 1 not as expected, 2 usage or matrix error, "
     "3 engine or image error, 4 a fixture wheel failed to build, 130 interrupted.",
@@ -47,13 +73,6 @@ def commands() -> None:
 
     Probe compiled wheels on every interpreter, libc and architecture of the matrix.
     """
-
-
-for _command in (
-    doctor, plan, run, merge, check, predict, explain, runs, history, compare, report, site, build,
-    image, passport, remedy, policy, repro, lock, pins,
-):  # fmt: skip
-    commands.add_command(_command)
 
 
 GARBAGE_PAUSE = 100_000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.app.execute import Conclude, choose_cells, count_findings, run_cells
+from harness.app.execute import Conclude, choose_cells, count_findings, require_met, run_cells
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import ImportCheck, expected_of, not_applicable, read_candidates
 from harness.app.wiring import open_index, read_matrix
@@ -112,6 +112,8 @@ def check(  # noqa: PLR0913 - one for each option
     cells = choose_cells(plan_cells(ours, selection), query, options.store)
     console = Console()
     conclude: Conclude = partial(_gate, pairs, console, strict, some) if pairs else exit_code
+    if expect:
+        conclude = require_met(conclude, all_cells(ours), console)
     if strict_wheel:
         conclude = count_findings(conclude, console)
     return run_cells(cells, options, console, conclude=conclude)

@@ -15,7 +15,7 @@ from harness.app.dependency_request import read_dependency_options
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import read_release
 from harness.app.wiring import IMAGE_CHOICES, LATEST, ROOT
-from harness.host.engine.hardening import LIMITS, Limits
+from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits
 from harness.images.debian.mirrors import MIRRORS, named_mirrors
 from harness.matrix.plan import Selection
 from harness.probe.result_keys import ProbeLimits
@@ -74,7 +74,9 @@ def selection_options(command: Command) -> Command:
         click.option(
             "-k", "keyword", default="", metavar="EXPR", help="Cells by id, as in pytest."
         ),
-        click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids."),
+        click.option(
+            "--target", "targets", multiple=True, metavar="GLOB", help="TARGET or TARGET/ARCH."
+        ),
         click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches."),
         click.option("--subject", "subjects", multiple=True, metavar="GLOB", help="Subject ids."),
         click.option("--profile", metavar="NAME", help="A named selection of the matrix."),
@@ -267,7 +269,7 @@ def run_options(command: Command) -> Command:
         memory: int,
         disk: int,
         store: Path,
-        fresh: bool,
+        remeasure: bool,
         own_pip: bool,
         require_hardening: bool,
         label: str,
@@ -281,13 +283,13 @@ def run_options(command: Command) -> Command:
             registry=registry,
             limits=ProbeLimits(
                 timeout=timeout,
-                container=Limits(memory=memory << 20, tmpfs=disk << 20),
+                container=ContainerLimits(memory=memory << 20, tmpfs=disk << 20),
                 own_pip=own_pip,
             ),
             require_hardening=require_hardening,
             command=recorded_words(sys.argv[1:]),
             store=store.resolve(),
-            fresh=fresh,
+            remeasure=remeasure,
             label=label,
         )
         return command(options=options, **others)
@@ -314,7 +316,7 @@ def run_options(command: Command) -> Command:
             "--cell-memory",
             "memory",
             type=click.IntRange(min=64),
-            default=LIMITS.memory >> 20,
+            default=CONTAINER_LIMITS.memory >> 20,
             show_default=True,
             metavar="MIB",
             help="Memory of a cell's container, including what it writes to disk.",
@@ -323,7 +325,7 @@ def run_options(command: Command) -> Command:
             "--cell-disk",
             "disk",
             type=click.IntRange(min=16),
-            default=LIMITS.tmpfs >> 20,
+            default=CONTAINER_LIMITS.tmpfs >> 20,
             show_default=True,
             metavar="MIB",
             help="Disk of a cell's container: the wheels, packed and installed.",
@@ -337,7 +339,11 @@ def run_options(command: Command) -> Command:
         ),
         store_option,
         click.option(
-            "--fresh", is_flag=True, envvar="WHEELGRID_FRESH", help="Do not reuse stored results."
+            "--fresh",
+            "remeasure",
+            is_flag=True,
+            envvar="WHEELGRID_FRESH",
+            help="Do not reuse stored results.",
         ),
         click.option(
             "--own-pip",

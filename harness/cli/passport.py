@@ -32,7 +32,9 @@ from harness.report.progress import ConsoleJournal
     "--record", is_flag=True, help="Write passports to the matrix folder, and print what changed."
 )
 @click.option("--profile", default="", metavar="NAME", help="All targets of this profile.")
-@click.option("--fresh", is_flag=True, help="Measure again even if the image did not change.")
+@click.option(
+    "--fresh", "remeasure", is_flag=True, help="Measure again even if the image did not change."
+)
 @click.option(
     "--facts",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -48,7 +50,7 @@ def passport(  # noqa: PLR0913 -- one parameter an option
     as_json: bool,
     record: bool,
     profile: str,
-    fresh: bool,
+    remeasure: bool,
     facts: Path | None,
     images: str,
     registry: str,
@@ -67,17 +69,17 @@ def passport(  # noqa: PLR0913 -- one parameter an option
     options = ProberOptions(matrix_folder=matrix, images=images, registry=registry)
     with open_prober(loaded, options, ConsoleJournal()) as prober:
         if record:
-            return _record(wanted, prober, matrix, fresh=fresh)
+            return _record(wanted, prober, matrix, remeasure=remeasure)
         for found in wanted:
             show = passport_json if as_json else format_passport
             print_data(show(found, prober.passport(found)))
     return ExitCode.AS_EXPECTED
 
 
-def _record(targets: list[Target], prober: Prober, matrix: Path, *, fresh: bool) -> ExitCode:
+def _record(targets: list[Target], prober: Prober, matrix: Path, *, remeasure: bool) -> ExitCode:
     book = open_passports(matrix)
     missed = False
-    entries = record_passports(targets, prober, prober.symbols, book, fresh=fresh)
+    entries = record_passports(targets, prober, prober.symbols, book, remeasure=remeasure)
     for number, entry in enumerate(entries, 1):
         missed |= entry.change is PassportChange.MISSED
         print_data(f"{number}/{len(targets)} {format_entry(entry)}")

@@ -18,7 +18,7 @@ from harness.app.policy_impact import (
 )
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import read_list
-from harness.app.wiring import ProberOptions, open_passports, open_pinned, open_prober, read_matrix
+from harness.app.wiring import open_passports, open_pinned, open_prober, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import run_options
 from harness.core.errors import ExitCode
@@ -78,9 +78,7 @@ def policy(  # noqa: PLR0913  click gives each option by its name
     policies = find_policies(matrix, names)
     selection = Selection(targets=targets, arches=arches)
     wanted = concerned(policies, selected_targets(matrix, selection))
-    prober = ProberOptions(
-        matrix_folder=options.matrix, images=options.images, registry=options.registry
-    )
+    prober = options.prober
     index, recorded = open_pinned(prober, say), open_passports(options.matrix)
     with passport_measurer(partial(open_prober, matrix, prober, ConsoleJournal())) as ask:
         passports = gather_passports(wanted, recorded, ask if measure else _leave_out)

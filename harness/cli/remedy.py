@@ -17,7 +17,7 @@ from harness.app.remedy import (
     write_remedy,
 )
 from harness.app.requested import ImportCheck
-from harness.app.wiring import ProberOptions, open_passports, open_pinned, open_prober, read_matrix
+from harness.app.wiring import open_passports, open_pinned, open_prober, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import run_options
 from harness.core.errors import ExitCode
@@ -69,9 +69,7 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
     target of its arch; where predictions differ, each remedy is run.
     """
     console, matrix = Console(), read_matrix(options.matrix)
-    prober = ProberOptions(
-        matrix_folder=options.matrix, images=options.images, registry=options.registry
-    )
+    prober = options.prober
     index = open_pinned(prober, say)
     treated = read_remedy_subject(wheel, ImportCheck(imports=imports, call=call), matrix, index)
     selection, recorded = Selection(targets=targets, arches=arches), open_passports(options.matrix)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from harness.app.execute import RunShard, choose_cells, resume_run, run_cells
+from harness.app.execute import RunShard, choose_cells, require_met, resume_run, run_cells
 from harness.app.pytest_driver import RunOptions
 from harness.app.wiring import read_matrix
 from harness.cli.command import ExplainedCommand
@@ -17,9 +17,10 @@ from harness.cli.options import (
 )
 from harness.core.errors import ExitCode, UsageError
 from harness.matrix.checkout import choose_changed
-from harness.matrix.plan import Selection
+from harness.matrix.plan import Selection, all_cells
 from harness.matrix.shards import find_shard
 from harness.report.console import Console, say
+from harness.results.grid import exit_code
 from harness.results.query import Query
 from harness.store.run_store import known_durations
 
@@ -70,7 +71,9 @@ def run(  # noqa: PLR0913 - one for each option
         return ExitCode.AS_EXPECTED
     cells = choose_cells(cells, query, options.store)
     if shard is None:
-        return run_cells(cells, options, Console())
+        console = Console()
+        conclude = require_met(exit_code, all_cells(matrix), console)
+        return run_cells(cells, options, console, conclude=conclude)
     part = find_shard(cells, shard, known_durations(durations))
     share = RunShard(name=part.name, whole=cells)
     return run_cells(part.cells, options, Console(), share=share)

@@ -36,12 +36,17 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expectation:
-    """A declared outcome other than a pass, with its reason and a link."""
+    """A declared outcome other than a pass, with its reason and a link.
+
+    It is for named subjects, or, without ``subject``, for every subject that is predicted to
+    fail by ``cause``.
+    """
 
     target: str
     """Glob over target ids; likewise ``arch`` and ``subject``."""
     arch: str
-    subject: str
+    subject: str = ""
+    """Empty: whichever subject is predicted to fail by ``cause``."""
     outcome: Outcome
     reason: str
     link: str
@@ -58,6 +63,8 @@ class Cell:
     target: Target
     subject: Subject
     expectation: Expectation | None = None
+    by_cause: tuple[Expectation, ...] = ()
+    """Expectations without a subject: one applies if the prediction of the cell has its cause."""
 
     @property
     def id(self) -> str:
@@ -71,6 +78,7 @@ class Profile:
 
     name: str
     targets: tuple[str, ...] = ()
+    """Over ``<target>`` or ``<target>/<arch>``."""
     arches: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     title: str = ""

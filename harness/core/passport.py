@@ -40,7 +40,7 @@ class ExecStack(StrEnum):
 
 
 def exec_stack_of(libc: str) -> ExecStack:
-    """Return the policy of a libc, written as in a passport: ``glibc 2.36``."""
+    """Return what ``libc`` does, which is written as in a passport: ``glibc 2.36``."""
     name, _, version = libc.partition(" ")
     numbers = tuple(int(number) for number in re.findall(r"\d+", version))
     match name:

@@ -34,7 +34,7 @@ FetchPip = Callable[[str], Path]
 """Maps a version of pip to its wheel file. Raises ``PackageIndexError``."""
 
 _GLIBC_PACKAGES = ("libc6", "libcrypt1", "libgcc-s1", "libstdc++6", "zlib1g")
-"""Packages of the libraries that the manylinux policies allow, where the originals have them."""
+"""Packages of the libraries that PEP 600 lets a wheel expect, where the originals have them."""
 
 
 class ReplicaSource:

@@ -72,8 +72,8 @@ class _CellDefinition:
 
     cell: Cell
     builder: Builder | None
-    outcome: Outcome
-    cause: str
+    expected: frozenset[tuple[Outcome, str, bool]]
+    """Outcome and cause of its expectations, and whether each applies by its cause."""
 
 
 def affects_all(edit: Edit) -> bool:
@@ -124,12 +124,11 @@ def _makers(matrix: Matrix, cell: Cell) -> set[str]:
 
 
 def _definition(matrix: Matrix, cell: Cell) -> _CellDefinition:
-    expected = cell.expectation
+    named = (cell.expectation,) if cell.expectation else ()
     return _CellDefinition(
         cell=Cell(target=replace(cell.target, title=""), subject=replace(cell.subject, group="")),
         builder=_builder(matrix, cell),
-        outcome=expected.outcome if expected else Outcome.PASS,
-        cause=expected.cause if expected else "",
+        expected=frozenset((e.outcome, e.cause, not e.subject) for e in (*named, *cell.by_cause)),
     )
 
 

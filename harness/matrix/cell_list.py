@@ -1,6 +1,7 @@
 """Serialize the cells of a run as one JSON document, and read it back. Pure.
 
 The document lists each target, subject and expectation once; a cell refers to them by index.
+Expectations by cause are those of the whole document that are for the cell's target.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter
 from harness.core.cells import Cell, Expectation
 from harness.core.subjects import Subject
 from harness.core.targets import Target
+from harness.matrix.files.unused_entries import meets_target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +30,8 @@ def dump_cells(cells: Sequence[Cell]) -> bytes:
     """Return the cells as JSON; the same cells in the same order give the same bytes."""
     targets = {cell.target.key: cell.target for cell in cells}
     subjects = {cell.subject.id: cell.subject for cell in cells}
-    expectations = {cell.expectation: cell.expectation for cell in cells if cell.expectation}
+    declared = (e for cell in cells for e in (cell.expectation, *cell.by_cause) if e)
+    expectations = dict.fromkeys(declared)
     at_target = {key: number for number, key in enumerate(targets)}
     at_subject = {key: number for number, key in enumerate(subjects)}
     at_expectation = {key: number for number, key in enumerate(expectations)}
@@ -36,7 +39,7 @@ def dump_cells(cells: Sequence[Cell]) -> bytes:
         _CellList(
             targets=tuple(targets.values()),
             subjects=tuple(subjects.values()),
-            expectations=tuple(expectations.values()),
+            expectations=tuple(expectations),
             cells=tuple(
                 (
                     at_target[cell.target.key],
@@ -55,11 +58,16 @@ def load_cells(document: bytes) -> tuple[Cell, ...]:
     Raises ``pydantic.ValidationError`` or ``IndexError`` for any other document.
     """
     cell_list = _CELL_LIST.validate_json(document)
-    return tuple(
-        Cell(
-            target=cell_list.targets[target],
-            subject=cell_list.subjects[subject],
-            expectation=None if expectation is None else cell_list.expectations[expectation],
+    cells = []
+    for target, subject, named in cell_list.cells:
+        at = cell_list.targets[target]
+        by_cause = (e for e in cell_list.expectations if not e.subject and meets_target(e, at))
+        cells.append(
+            Cell(
+                target=at,
+                subject=cell_list.subjects[subject],
+                expectation=None if named is None else cell_list.expectations[named],
+                by_cause=tuple(by_cause) if named is None else (),
+            )
         )
-        for target, subject, expectation in cell_list.cells
-    )
+    return tuple(cells)

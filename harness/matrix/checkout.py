@@ -49,14 +49,14 @@ def read_edit(base: str, folder: Path, matrix: Matrix) -> Edit:
     top = Path(_git(folder, base, "rev-parse", "--show-toplevel").strip())
     fork = _git(top, base, "merge-base", "--", base, "HEAD").strip()
     differ = _git(top, base, "diff", "--name-only", "--no-renames", "-z", fork, "--")
-    fresh = _git(top, base, "ls-files", "--others", "--exclude-standard", "-z")
+    untracked = _git(top, base, "ls-files", "--others", "--exclude-standard", "-z")
     with tempfile.TemporaryDirectory(prefix="wheelgrid-base-") as scratch:
         was = _extract_matrix(top, base, fork, folder, Path(scratch))
         before, lock = _matrix(was), _lock(was)
         relocked = frozenset(_relocked(matrix, before, was, folder))
     now = _lock(folder)
     return Edit(
-        paths=frozenset(filter(None, f"{differ}{fresh}".split("\0"))),
+        paths=frozenset(filter(None, f"{differ}{untracked}".split("\0"))),
         before=before,
         repinned=frozenset(r for r in pinned_releases(matrix) if lock.find(r) != now.find(r)),
         relocked=relocked,

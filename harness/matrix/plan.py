@@ -13,12 +13,12 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from harness.core.arches import linux_arch
-from harness.core.cells import Cell, Matrix, Profile
+from harness.core.cells import Cell, Expectation, Matrix, Profile
 from harness.core.errors import UsageError, WheelError
 from harness.core.matching import did_you_mean, matching, matching_arches, wheel_spelling
 from harness.core.subjects import FileSource, Subject
 from harness.core.targets import Target
-from harness.matrix.files.unused_entries import cell_pairs, meets, selects
+from harness.matrix.files.unused_entries import cell_pairs, covers, meets, selects
 
 _MODULE = "test_matrix.py"
 """The test module of the cells; `-k` matches its name in every cell."""
@@ -72,13 +72,16 @@ def selected_targets(matrix: Matrix, selection: Selection) -> tuple[Target, ...]
 def all_cells(matrix: Matrix) -> tuple[Cell, ...]:
     """Return every cell of the matrix, in order."""
     return tuple(
-        Cell(
-            target=target,
-            subject=subject,
-            expectation=next((e for e in matrix.expectations if meets(e, target, subject)), None),
-        )
-        for target, subject in cell_pairs(matrix)
+        expecting(target, subject, matrix.expectations) for target, subject in cell_pairs(matrix)
     )
+
+
+def expecting(target: Target, subject: Subject, declared: Iterable[Expectation]) -> Cell:
+    """Return the cell with its expectations: the first that names it, else those by cause."""
+    here = [e for e in declared if meets(e, target, subject)]
+    named = next((e for e in here if e.subject), None)
+    by_cause = () if named else tuple(here)
+    return Cell(target=target, subject=subject, expectation=named, by_cause=by_cause)
 
 
 def find_cell(matrix: Matrix, cell_id: str) -> Cell:
@@ -156,23 +159,33 @@ def _options(matrix: Matrix, wanted: Selection) -> Iterator[tuple[str, Profile]]
     """Yield each given option as written, with its globs."""
     if wanted.profile is not None:
         yield f"--profile {wanted.profile}", _profile(matrix, wanted.profile)
-    targets = [target.id for target in matrix.targets]
-    arches = [target.arch_name for target in matrix.targets]
-    subjects = [subject.id for subject in matrix.subjects]
-    for option, patterns, match, known, globs in (
-        ("--target", wanted.targets, matching, targets, Profile(name="", targets=wanted.targets)),
-        ("--arch", wanted.arches, matching_arches, arches, Profile(name="", arches=wanted.arches)),
+    targets = matrix.targets
+    for option, patterns, globs, matches, known in (
+        (
+            "--target",
+            wanted.targets,
+            Profile(name="", targets=wanted.targets),
+            lambda pattern: any(covers(pattern, target) for target in targets),
+            [target.id for target in targets],
+        ),
+        (
+            "--arch",
+            wanted.arches,
+            Profile(name="", arches=wanted.arches),
+            lambda pattern: matching_arches(pattern, [t.arch_name for t in targets]),
+            [target.arch_name for target in targets],
+        ),
         (
             "--subject",
             wanted.subjects,
-            matching,
-            subjects,
             Profile(name="", subjects=wanted.subjects),
+            lambda pattern: matching(pattern, [s.id for s in matrix.subjects]),
+            [subject.id for subject in matrix.subjects],
         ),
     ):
         for pattern in patterns:
-            if not match(pattern, known):
-                hint = did_you_mean(pattern, known)
+            if not matches(pattern):
+                hint = did_you_mean(pattern.partition("/")[0], known)
                 raise UsageError(f"{option} {pattern!r} matches nothing{hint}")
         if patterns:
             yield f"{option} {' '.join(patterns)}", globs

@@ -11,7 +11,7 @@ from harness.core.targets import ReplicaField
 _VERSION = re.compile(r"cpython-\d+m?")
 _MINOR = re.compile(r"3\.\d+")
 _UNRECORDED = {"linux", "musllinux_1_0"}
-_POLICY = re.compile(r"manylinux_2_(\d+)")
+_PEP_600 = re.compile(r"manylinux_2_(\d+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,13 +113,13 @@ def _minor(python: str) -> str:
 
 
 def _platforms(tags: tuple[str, ...]) -> str:
-    """Return the platforms of the tags in the recorded form: without arch, policies as a range.
+    """Return the platforms of the tags in the recorded form: without arch, PEP 600's as a range.
 
     Leaves out ``linux_<arch>``, which every installer accepts, and ``musllinux_1_0``, which
-    installers accept (PEP 656) but no wheel has: auditwheel's policies begin with 1_1.
+    installers accept (PEP 656) but no wheel has: auditwheel begins with 1_1.
     """
     platforms = {tag.rpartition("-")[2] for tag in tags}
     names = {p.removesuffix(f"_{linux_arch(p)}") for p in platforms if linux_arch(p)} - _UNRECORDED
-    policies = {int(found[1]) for name in names if (found := _POLICY.fullmatch(name))}
-    newest = {f"manylinux_2_x for x<={max(policies)}"} if policies else set()
-    return ", ".join(sorted({n for n in names if not _POLICY.fullmatch(n)} | newest))
+    minors = {int(found[1]) for name in names if (found := _PEP_600.fullmatch(name))}
+    newest = {f"manylinux_2_x for x<={max(minors)}"} if minors else set()
+    return ", ".join(sorted({n for n in names if not _PEP_600.fullmatch(n)} | newest))

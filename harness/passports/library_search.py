@@ -27,7 +27,7 @@ RECORDED = re.compile(
 )
 """Libraries whose symbols are recorded, besides those that the interpreter loads.
 
-The libraries that a repaired wheel may need of its target (PEP 600, auditwheel's policies),
+The libraries that a repaired wheel may need of its target (PEP 600, auditwheel's lists),
 without X11, GL and GLib, which no target here has.
 """
 _LIBRARY = re.compile(r".+\.so(\..+)?")

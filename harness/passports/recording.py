@@ -53,18 +53,18 @@ def record_passports(
     symbols: Callable[[str], frozenset[str]],
     book: PassportBook,
     *,
-    fresh: bool,
+    remeasure: bool,
 ) -> Iterator[RecordingResult]:
     """Measure each target and write its record.
 
-    ``fresh`` also measures targets whose image is already recorded. An unavailable target is a
+    ``remeasure`` also measures targets whose image is already recorded. An unavailable target is a
     result, not an error. Raises ``PassportError``.
     """
     for target in targets:
         try:
             image = prober.image(target)
             before = _before(book, target)
-            if before and before.image == image and not fresh:
+            if before and before.image == image and not remeasure:
                 yield RecordingResult(target=target.key, change=PassportChange.KEPT)
                 continue
             passport = prober.passport(target)

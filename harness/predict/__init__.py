@@ -6,13 +6,13 @@ predict.
 
 from harness.core.observations import Prediction
 from harness.core.passport import Passport, Symbols
-from harness.predict.archive_rules import judge_findings
+from harness.predict.archive_rules import predict_findings
 from harness.predict.cell_prediction import CellPrediction
 from harness.predict.installed_layout import layout_of
 from harness.predict.load_closure import load_groups
-from harness.predict.load_rules import judge_loads
-from harness.predict.suffix_rules import judge_names, remark, resolve_imports
-from harness.predict.tag_rules import judge_requires_python, judge_tags
+from harness.predict.load_rules import predict_loads
+from harness.predict.suffix_rules import predict_missing_module, remark, resolve_imports
+from harness.predict.tag_rules import predict_requires_python, predict_tags
 from harness.predict.target_profile import profile_of
 from harness.wheels.archive.contents import WheelFacts
 
@@ -28,11 +28,11 @@ def predict(
     the symbol sets that the passport names.
     """
     layout, profile = layout_of(wheel), profile_of(passport)
-    refused = judge_tags(layout, profile) or judge_requires_python(layout, profile)
-    if refused := refused or judge_findings(wheel):
+    refused = predict_tags(layout, profile) or predict_requires_python(layout, profile)
+    if refused := refused or predict_findings(wheel):
         return refused
     resolution = resolve_imports(layout, passport.extension_suffixes, imports)
     if resolution.missing:
-        return judge_names(layout, profile, resolution.missing)
+        return predict_missing_module(layout, profile, resolution.missing)
     loads = load_groups(layout, resolution.loaded, musl=profile.musl)
-    return judge_loads(layout, loads, profile, symbols) or remark(layout, resolution)
+    return predict_loads(layout, loads, profile, symbols) or remark(layout, resolution)

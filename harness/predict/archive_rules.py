@@ -9,7 +9,7 @@ from harness.wheels.archive.contents import WheelFacts
 _UNREADABLE = (FindingCode.CORRUPT_MEMBER, FindingCode.ENCRYPTED_MEMBER)
 
 
-def judge_findings(wheel: WheelFacts) -> Prediction | None:
+def predict_findings(wheel: WheelFacts) -> Prediction | None:
     """Return a failure if the wheel has a defect that pip refuses."""
     for finding in wheel.findings:
         if finding.minded_by is MindedBy.PIP:

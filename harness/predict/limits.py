@@ -77,7 +77,7 @@ def _loads_all_the_same(seen: Observation, predicted: Prediction, _: tuple[str, 
     return predicted.cause == Cause.UNREADABLE and seen.outcome is Outcome.PASS
 
 
-LIMITS = (
+PREDICTION_LIMITS = (
     PredictionLimit(
         id="code-that-runs",
         reason="what code does once it runs (a call, a crash, a timeout) is not in its headers",
@@ -111,4 +111,6 @@ def limit_of(seen: Observation, imports: tuple[str, ...]) -> PredictionLimit | N
     predicted = seen.prediction
     if predicted is None:
         return None
-    return next((limit for limit in LIMITS if limit.covers(seen, predicted, imports)), None)
+    return next(
+        (limit for limit in PREDICTION_LIMITS if limit.covers(seen, predicted, imports)), None
+    )

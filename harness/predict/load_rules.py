@@ -33,7 +33,7 @@ Source: musl's WHATSNEW of 1.2.4, glibc's NEWS of 2.36.
 Rule = Callable[[LoadGroup, TargetProfile, Symbols], Prediction | None]
 
 
-def judge_loads(
+def predict_loads(
     layout: InstalledLayout, loads: tuple[LoadGroup, ...], profile: TargetProfile, symbols: Symbols
 ) -> Prediction | None:
     """Return the failure of the first broken rule."""

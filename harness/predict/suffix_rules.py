@@ -73,7 +73,9 @@ def needed(layout: InstalledLayout, imports: tuple[str, ...]) -> Iterator[str]:
         yield from layout.extensions
 
 
-def judge_names(layout: InstalledLayout, profile: TargetProfile, module: str) -> Prediction:
+def predict_missing_module(
+    layout: InstalledLayout, profile: TargetProfile, module: str
+) -> Prediction:
     """Return the failure of ``module``, which is not found."""
     found = layout.files.get(module) or layout.files.get(f"{module}.__init__") or {}
     if not found:

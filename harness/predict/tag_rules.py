@@ -37,7 +37,7 @@ _WRITTEN = 80
 _PLATFORM = re.compile(r"(?P<kind>manylinux\d+|manylinux|musllinux)(?:_(?P<libc>\d+_\d+))?_[a-z].*")
 
 
-def judge_tags(layout: InstalledLayout, profile: TargetProfile) -> Prediction | None:
+def predict_tags(layout: InstalledLayout, profile: TargetProfile) -> Prediction | None:
     """Return a refusal if the installer accepts none of the wheel's tags."""
     tags = layout.wheel.name.tags
     if any(tag in profile.tags for tag in tags):
@@ -50,7 +50,7 @@ def judge_tags(layout: InstalledLayout, profile: TargetProfile) -> Prediction | 
     return _python_refused(layout, profile, python, abi)
 
 
-def judge_requires_python(layout: InstalledLayout, profile: TargetProfile) -> Prediction | None:
+def predict_requires_python(layout: InstalledLayout, profile: TargetProfile) -> Prediction | None:
     """Return a failure if Requires-Python excludes the interpreter."""
     wanted, python = layout.wheel.requires_python, profile.passport.python
     if accepts_python(wanted, python):

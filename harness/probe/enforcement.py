@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator
 
-from harness.host.engine.hardening import TMP, Hardening, Limits
+from harness.host.engine.hardening import TMP, ContainerLimits, Hardening
 from harness.probe.answers import Enforced
 
 _NO_LIMIT = 1 << 62
 """Bytes. A larger number means "no limit" in version 1 of cgroups."""
 
 
-def unenforced(seen: Enforced, hardening: Hardening, limits: Limits) -> tuple[str, ...]:
+def unenforced(seen: Enforced, hardening: Hardening, limits: ContainerLimits) -> tuple[str, ...]:
     """Return the names of the options and limits that are not in effect."""
     return tuple(name for name, holds in _checks(seen, hardening, limits) if not holds)
 
 
-def _checks(seen: Enforced, hardening: Hardening, limits: Limits) -> Iterator[tuple[str, bool]]:
+def _checks(
+    seen: Enforced, hardening: Hardening, limits: ContainerLimits
+) -> Iterator[tuple[str, bool]]:
     status = seen.status
     user, _, group = hardening.user.partition(":")
     yield "user", status.get("Uid", "").split()[:1] == [user]
@@ -38,7 +40,7 @@ def _options(seen: Enforced, mount: str) -> set[str]:
     return set(seen.mounts.get(mount, "").replace(" ", ",").split(","))
 
 
-def _has_size(seen: Enforced, limits: Limits) -> bool:
+def _has_size(seen: Enforced, limits: ContainerLimits) -> bool:
     return f"size={limits.tmpfs >> 10}k" in _options(seen, TMP)
 
 

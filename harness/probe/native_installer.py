@@ -14,7 +14,7 @@ from harness.core.causes import Cause
 from harness.core.errors import EngineError, ImageError
 from harness.core.passport import Passport
 from harness.core.targets import Target
-from harness.host.engine import Engine, Limits
+from harness.host.engine import ContainerLimits, Engine
 from harness.images.debian_root import native_arch
 from harness.images.source import ImageStorage
 from harness.probe.jobs import Job, ProbeResult
@@ -56,7 +56,11 @@ class NativeInstaller:
     """Keeps one native session open; ``close`` leaves no container behind."""
 
     def __init__(
-        self, engine: Engine, images: KnownImages, targets: Sequence[Target], limits: Limits
+        self,
+        engine: Engine,
+        images: KnownImages,
+        targets: Sequence[Target],
+        limits: ContainerLimits,
     ) -> None:
         self._engine = engine
         self._images = images

@@ -29,6 +29,8 @@ class TargetImages(Protocol):
 
     def get(self, target: Target) -> ImageRef: ...
 
+    def has(self, target: Target) -> bool: ...
+
 
 class BytecodeSource(Protocol):
     """Provides bytecode, so that an emulated interpreter need not compile (``Precompiler``)."""
@@ -117,6 +119,18 @@ class TargetSessions:
         """Return the target's image, made if it is missing. Raises ``EngineError``."""
         return self._images.get(target)
 
+    def is_known(self, target: Target) -> bool:
+        """Return whether the engine has the target's image, and its passport is stored.
+
+        Raises ``EngineError``.
+        """
+        if self._opened is not None and self._opened.target == target:
+            return True
+        if not self._images.has(target):
+            return False
+        environment = self._environment(target, self._images.get(target))
+        return self._known.passport(environment.key) is not None
+
     def at(self, target: Target) -> OpenTarget:
         """Return ``target``, opened, with its passport. Raises ``EngineError``."""
         if self._opened is not None and self._opened.target == target:
@@ -186,8 +200,7 @@ class TargetSessions:
     def _open(self, target: Target) -> OpenTarget:
         with self._journal.timed("images", target.key, "getting the image"):
             image = self._images.get(target)
-        emulator = self._emulator_version(target.arch)
-        environment = environment_of(target, image, emulator, self.engine_info.kernel)
+        environment = self._environment(target, image)
         session = None
         passport = self._known.passport(environment.key)
         if passport is None:
@@ -206,6 +219,10 @@ class TargetSessions:
         )
         self._journal.passport(opened.passport_id, environment.key, passport)
         return opened
+
+    def _environment(self, target: Target, image: ImageRef) -> Environment:
+        emulator = self._emulator_version(target.arch)
+        return environment_of(target, image, emulator, self.engine_info.kernel)
 
     def _start(self, target: Target, image: ImageRef) -> tuple[Session, Passport]:
         with self._journal.timed("sessions", target.key, "starting the interpreter"):

@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol, Self
 
@@ -10,7 +10,7 @@ from harness import __version__
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import EngineError, ImageError, InfrastructureError, UsageError
-from harness.core.observations import ImageRef, Observation, Provenance
+from harness.core.observations import ImageRef, Observation, Prediction, Provenance
 from harness.core.passport import Passport, Symbols
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
@@ -35,6 +35,16 @@ class WheelSource(Protocol):
     def wheels_for(
         self, subject: Subject, target: Target, passport: Passport
     ) -> tuple[WheelRef, ...] | Refusal: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Unmeasured:
+    """What is known of a cell before it is measured."""
+
+    opened: OpenTarget
+    wheels: tuple[WheelRef, ...]
+    base: Observation
+    predicted: Prediction | None
 
 
 class Prober:
@@ -104,6 +114,20 @@ class Prober:
             observation = defect(cell, traceback.format_exc())
         finally:
             self._journal.activity(cell.target.key, "")
+        return self._journaled(observation, start)
+
+    def recall(self, cell: Cell) -> Observation | None:
+        """Return and journal the cell's result if nothing must be measured for it, else None.
+
+        Opens no container, and makes no image. Raises ``InfrastructureError``.
+        """
+        start = time.monotonic()
+        if not self._targets.is_known(cell.target):
+            return None
+        begun = self._begin(cell)
+        return self._journaled(begun, start) if isinstance(begun, Observation) else None
+
+    def _journaled(self, observation: Observation, start: float) -> Observation:
         observation = replace(
             observation,
             measured_at=observation.measured_at or datetime.now(UTC).isoformat(timespec="seconds"),
@@ -113,6 +137,11 @@ class Prober:
         return observation
 
     def _observe(self, cell: Cell) -> Observation:
+        begun = self._begin(cell)
+        return begun if isinstance(begun, Observation) else self._measure(cell, begun)
+
+    def _begin(self, cell: Cell) -> "Observation | _Unmeasured":
+        """Return the result of a cell that nothing must be measured for, else what is known."""
         opened = self._targets.at(cell.target)
         with self._journal.timed("wheels", cell.target.key, f"fetching {cell.subject.id}"):
             wheels = self._wheels.wheels_for(cell.subject, cell.target, opened.passport)
@@ -144,6 +173,10 @@ class Prober:
             return with_prediction(reused(base, known), predicted)
         if (known := self._known.elsewhere(base.key, cell.target)) is not None:
             return with_prediction(shared(base, known), predicted)
+        return _Unmeasured(opened=opened, wheels=wheels, base=base, predicted=predicted)
+
+    def _measure(self, cell: Cell, begun: "_Unmeasured") -> Observation:
+        opened, wheels = begun.opened, begun.wheels
         job = self._targets.job(opened, cell.subject, wheels)
         tag_accepted = accepts_tag(wheels[-1].filename, opened.passport)
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
@@ -151,7 +184,7 @@ class Prober:
         result = believed(attempts, tag_accepted=tag_accepted, filename=wheels[-1].filename)
         if cell.subject.dependencies is not None:
             result = name_dependency(result, lambda place: owner_of(place, wheels[:-1]))
-        seen = with_prediction(observed(base, attempts, result), predicted)
+        seen = with_prediction(observed(begun.base, attempts, result), begun.predicted)
         self._known.keep_observation(seen, cell.target)
         return seen
 

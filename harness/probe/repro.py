@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.core.observations import ImageRef
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
-from harness.host.engine.hardening import HARDENING, LIMITS, TMP
+from harness.host.engine.hardening import CONTAINER_LIMITS, HARDENING, TMP
 
 
 def docker_line(
@@ -23,7 +23,7 @@ def docker_line(
     read-only, and without a ``seccomp`` profile the engine's default profile applies.
     """
     words = ["docker", "run", "--rm", "--platform", target.arch.platform]
-    words += HARDENING.words(LIMITS, seccomp)
+    words += HARDENING.words(CONTAINER_LIMITS, seccomp)
     for name, value in (*target.arch.qemu_env, ("HOME", TMP)):
         words += ["--env", f"{name}={value}"]
     for wheel in wheels:

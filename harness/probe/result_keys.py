@@ -19,7 +19,7 @@ from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.cache import content_key
 from harness.host.code_key import code_key
-from harness.host.engine.hardening import LIMITS, Limits
+from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits
 from harness.probe import agent
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
@@ -40,12 +40,12 @@ class ProbeLimits:
     """Seconds per stage."""
     quiet: float = 60.0
     """Seconds without output per stage."""
-    container: Limits = LIMITS
+    container: ContainerLimits = CONTAINER_LIMITS
     own_pip: bool = False
     """Install with the target's pip even if a native one could."""
 
 
-DEFAULT_LIMITS = ProbeLimits()
+PROBE_LIMITS = ProbeLimits()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,7 +23,14 @@ from harness.core.errors import ImageError
 from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
 from harness.core.targets import Target
-from harness.host.engine import HARDENING, Channel, ContainerSpec, Engine, Hardening, Limits
+from harness.host.engine import (
+    HARDENING,
+    Channel,
+    ContainerLimits,
+    ContainerSpec,
+    Engine,
+    Hardening,
+)
 from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
 from harness.probe import agent
 from harness.probe.agent.importer import BESIDE, BYTECODE, SITE
@@ -87,7 +94,7 @@ def open_session(
     engine: Engine,
     image: str,
     target: Target,
-    limits: Limits,
+    limits: ContainerLimits,
     hardening: Hardening = HARDENING,
 ) -> "Session":
     """Start a container of the image that waits for the agent. Raises ``EngineError``."""

@@ -22,7 +22,7 @@ class Badge:
     colour: str
 
 
-def judge_subject(subject: str, cells: Sequence[GridCell]) -> Badge:
+def subject_badge(subject: str, cells: Sequence[GridCell]) -> Badge:
     """Return a badge with the number of targets where ``subject`` works; misses are ignored.
 
     A refusal counts as not working, because an installer gets no wheel there.
@@ -31,7 +31,7 @@ def judge_subject(subject: str, cells: Sequence[GridCell]) -> Badge:
     if not seen:
         return Badge(label=subject, message="not known", colour=UNKNOWN)
     works = sum(c.outcome is Outcome.PASS for c in seen)
-    surprises = any(c.verdict is Verdict.UNEXPECTED and c.fails for c in seen)
+    surprises = any(c.verdict is Verdict.UNEXPECTED and c.affects_exit_code for c in seen)
     message = f"works on {works}/{len(seen)}"
     return Badge(label=subject, message=message, colour=BAD if surprises else GOOD)
 

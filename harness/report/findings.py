@@ -134,5 +134,13 @@ def _wanted(expectation: Expectation) -> str:
     return f"{where}expects {expectation.outcome}{cause}"
 
 
+def format_unmet(expectation: Expectation) -> str:
+    """Return the line about an expectation by cause that applies to no cell."""
+    return (
+        f"{expectation.where}: no cell of {expectation.target} on {expectation.arch} is predicted "
+        f"to fail by {expectation.cause}; correct the expectation, or remove it"
+    )
+
+
 def _plain_pass(cell: GridCell) -> bool:
     return cell.outcome is Outcome.PASS and cell.verdict is Verdict.AS_EXPECTED

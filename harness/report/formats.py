@@ -7,7 +7,7 @@ from typing import assert_never
 from harness.core.errors import UsageError
 from harness.core.matching import did_you_mean
 from harness.report.atom import atom_feed
-from harness.report.badge import badge_svg, judge_subject
+from harness.report.badge import badge_svg, subject_badge
 from harness.report.html import html_page
 from harness.report.junit import junit_xml
 from harness.report.markdown import markdown_summary
@@ -64,5 +64,5 @@ def _badge(run: Run, subject: str | None) -> str:
     if chosen not in ids:
         raise UsageError(f"no subject {chosen!r} in this run{did_you_mean(chosen, ids)}")
     return badge_svg(
-        judge_subject(chosen, [c for c in run.grid.cells if c.cell.subject.id == chosen])
+        subject_badge(chosen, [c for c in run.grid.cells if c.cell.subject.id == chosen])
     )

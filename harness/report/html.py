@@ -66,7 +66,7 @@ def html_page(
             style=Markup(style),  # noqa: S704 - files of this package
             script=Markup(script),  # noqa: S704 - likewise
             data=Markup(page_data(run, past, title=title)),  # noqa: S704 - made embeddable there
-            policy=content_policy(style, script),
+            csp=security_header(style, script),
         )
     )
 
@@ -84,7 +84,7 @@ def open_templates() -> Environment:
     return environment
 
 
-def content_policy(style: str, script: str) -> str:
+def security_header(style: str, script: str) -> str:
     """Return a Content-Security-Policy that allows only this style and script."""
     return (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "

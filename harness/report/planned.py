@@ -22,6 +22,8 @@ def print_plan(cells: Sequence[Cell], console: Console) -> None:
     for cell in cells:
         if expected := cell.expectation:
             lines.append(Text(f"{cell.id}: {expected.outcome} expected: {expected.reason}"))
+    by_cause = dict.fromkeys(e for cell in cells for e in cell.by_cause)
+    lines += [Text(f"{e.target}: {e.outcome} expected by {e.cause}: {e.reason}") for e in by_cause]
     say(Text("\n").join(lines), console)
 
 

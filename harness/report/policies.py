@@ -10,14 +10,13 @@ from harness.report.untrusted import visible
 
 _MEBIBYTE = 1 << 20
 _COUNTED = (
-    "The counts are pairs of a wheel and a target that the policy affects, judged by file names "
-    "and, where those change the result, by ELF files."
+    "The counts are pairs of a wheel and a target that the policy affects, predicted from file "
+    "names and, where those change the result, from ELF files."
 )
 _PINNED = """\
-These are the releases that the matrix pins, as `wheelgrid policy --markdown` judged them. The same
-page for the newest releases of the 150 projects of [subjects-150.txt](subjects-150.txt) is made by
-`wheelgrid policy --subjects matrix/subjects-150.txt --markdown > policies-150.md`, which asks the
-package index for each."""
+These are the releases that the matrix pins, as `wheelgrid policy --markdown` predicts them. With
+`--subjects matrix/subjects-150.txt` it predicts the newest releases of the 150 projects of
+[subjects-150.txt](subjects-150.txt), for which it asks the package index."""
 
 
 def format_policy(policy: Policy, shifts: Sequence[Shift]) -> str:

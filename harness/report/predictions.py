@@ -52,7 +52,7 @@ def format_prediction(predicted_cell: CellPrediction, *, width: int) -> str:
     if predicted_cell.prediction is None:
         text = "unknown: no passport of the target; `wheelgrid passport --record` measures it"
         return "\n".join([*lines, *_wrapped("predicted", text, width)]) + "\n"
-    lines += _wrapped("predicted", _verdict(predicted_cell.prediction), width)
+    lines += _wrapped("predicted", _summary(predicted_cell.prediction), width)
     return "\n".join([*lines, *_details(predicted_cell.prediction, width)]) + "\n"
 
 
@@ -89,7 +89,7 @@ def _group_failures(
 
 
 def _compared(cell: GridCell, prediction: Prediction) -> str:
-    text = _verdict(prediction)
+    text = _summary(prediction)
     match cell.agreement:
         case Agreement.AGREES:
             return f"{text}, as seen"
@@ -99,7 +99,7 @@ def _compared(cell: GridCell, prediction: Prediction) -> str:
             return f"{text}, which is not what was seen"
 
 
-def _verdict(prediction: Prediction) -> str:
+def _summary(prediction: Prediction) -> str:
     return f"{prediction.outcome} {prediction.cause}".rstrip()
 
 

@@ -1,14 +1,14 @@
-"""Show the progress of a run from its journal.
+"""Show the progress of a run.
 
 A terminal shows a progress bar; a log gets a line per finished target and a regular heartbeat.
 """
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from rich.console import Group
 from rich.live import Live
@@ -16,72 +16,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from harness.core.cells import Cell
-from harness.core.observations import Observation
-from harness.core.passport import Passport
-from harness.probe.journal import Journal, observations, passports
+from harness.probe.journal import Journal
 from harness.report.console import Console, say
 from harness.report.glyphs import count_cells
 from harness.report.untrusted import cut, visible
-from harness.results.grid import Grid, build_grid
+from harness.results.run_state import RunState
 
 HEARTBEAT = 10.0
 """Seconds between two log lines if no target finishes."""
-ETA_FROM = 0.05
-"""Minimum share of finished cells for an estimate of the time left."""
-
-
-class RunState:
-    """The state of a run: journal events so far, and observations ``seen`` before."""
-
-    def __init__(self, cells: Sequence[Cell], seen: Iterable[Observation] = ()) -> None:
-        self.cells = tuple(cells)
-        self.activities: dict[str, str] = {}
-        """Per busy worker: ``<target>/<arch> activity``."""
-        self.phases: Counter[str] = Counter()
-        """Seconds of work per phase."""
-        self.passports = dict[str, Passport]()
-        """Passports of targets, by id."""
-        self.unenforced: dict[str, list[str]] = {}
-        """Hardening option → the targets where the engine does not enforce it."""
-        self._seen = {observation.cell: observation for observation in seen}
-        self._before = len(self._seen)
-
-    def take(self, events: Sequence[dict[str, Any]]) -> None:
-        self._seen.update({seen.cell: seen for seen in observations(list(events))})
-        self.passports.update({name: passport for name, _, passport in passports(list(events))})
-        for event in events:
-            match event:
-                case {"event": "activity", "doing": ""}:
-                    self.activities.pop(event["worker"], None)
-                case {"event": "activity"}:
-                    self.activities[event["worker"]] = visible(
-                        f"{event['target']} {event['doing']}"
-                    )
-                case {"event": "phase"}:
-                    self.phases[event["phase"]] += event["seconds"]
-                case {"event": "unenforced"}:
-                    for name in event["names"]:
-                        self.unenforced.setdefault(name, []).append(event["target"])
-
-    @property
-    def grid(self) -> Grid:
-        return build_grid(self.cells, self._seen.values())
-
-    @property
-    def done(self) -> int:
-        return sum(cell.id in self._seen for cell in self.cells)
-
-    @property
-    def left(self) -> tuple[Cell, ...]:
-        return tuple(cell for cell in self.cells if cell.id not in self._seen)
-
-    def time_left(self, elapsed: float) -> float | None:
-        """Return the estimated seconds left; None if it is too early to know."""
-        done = self.done - self._before
-        if done < max(1, ETA_FROM * (len(self.cells) - self._before)):
-            return None
-        return elapsed / done * len(self.left)
 
 
 class ConsoleJournal(Journal):
@@ -130,10 +72,7 @@ class PlainView:
                 kinds = count_cells((c for c in done if c.cell.target.key == key), plain=True)
                 self._say(f"{key}: {', '.join(kind.plain[2:] for kind in kinds)}", state, elapsed)
         if elapsed - self._said_at >= HEARTBEAT:
-            doing = "; ".join(
-                f"{worker} {what}" for worker, what in sorted(state.activities.items())
-            )
-            self._say(doing or "starting", state, elapsed)
+            self._say("; ".join(_doing(state)) or "starting", state, elapsed)
 
     def _say(self, words: str, state: RunState, elapsed: float) -> None:
         self._said_at = elapsed
@@ -164,10 +103,14 @@ def draw(state: RunState, elapsed: float, console: Console) -> Group:
     )
     counts = count_cells((c for c in state.grid.cells if c.observation), plain=plain)
     workers = [
-        Text(cut(f"{worker} {what}", console.width, ellipsis="..."), style="dim")
-        for worker, what in sorted(state.activities.items())
+        Text(cut(line, console.width, ellipsis="..."), style="dim") for line in _doing(state)
     ]
     return Group(bar, Text("   ").join(counts), *workers)
+
+
+def _doing(state: RunState) -> list[str]:
+    """Return a line per busy worker."""
+    return [visible(f"{worker} {what}") for worker, what in sorted(state.activities.items())]
 
 
 def _clock(seconds: float) -> str:

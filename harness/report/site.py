@@ -14,17 +14,17 @@ from markupsafe import Markup
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
 from harness.report.atom import atom_feed
-from harness.report.badge import badge_svg, judge_subject
+from harness.report.badge import badge_svg, subject_badge
 from harness.report.glyphs import GLYPHS, NOT_RUN, glyph_of
 from harness.report.html import (
     ASSETS,
     Link,
-    content_policy,
     count_verdicts,
     format_moment,
     html_page,
     open_templates,
     outcome_style,
+    security_header,
 )
 from harness.report.untrusted import cut, visible
 from harness.results.grid import GridCell, Verdict
@@ -119,7 +119,7 @@ def _axis_pages(run: Run) -> Iterator[tuple[str, str]]:
 
 def _badges(run: Run) -> Iterator[tuple[str, str]]:
     for subject, cells in _by(run, _subject_id).items():
-        yield f"badges/{file_name(subject)}.svg", badge_svg(judge_subject(subject, cells))
+        yield f"badges/{file_name(subject)}.svg", badge_svg(subject_badge(subject, cells))
 
 
 def _target_key(cell: GridCell) -> str:
@@ -143,7 +143,7 @@ def _overview(title: str, folder: str, axis: Mapping[str, Sequence[GridCell]]) -
             SiteRow(
                 name=name,
                 href=f"{folder}/{quote(file_name(name))}.html",
-                words=judge_subject(name, cells).message
+                words=subject_badge(name, cells).message
                 + (f", {len(surprises)} not as expected" if surprises else ""),
                 glyph=glyph,
                 outcome=(surprises or cells)[0].outcome or "",
@@ -155,7 +155,7 @@ def _overview(title: str, folder: str, axis: Mapping[str, Sequence[GridCell]]) -
 
 def _listing(name: str, cells: Iterable[GridCell], other: Callable[[GridCell], str]) -> Listing:
     ordered = sorted(cells, key=lambda cell: cell.verdict is Verdict.AS_EXPECTED)
-    badge = judge_subject(name, ordered)
+    badge = subject_badge(name, ordered)
     parts = tuple(
         SiteSection(heading=heading, rows=tuple(_cell_row(c, other(c)) for c in same))
         for heading, same in (
@@ -243,6 +243,6 @@ def _page(listing: Listing, *, up: str) -> str:
                 Link(href=f"{up}history.html", text="History"),
             ],
             style=Markup(style),  # noqa: S704 - files of this package
-            policy=content_policy(style, ""),
+            csp=security_header(style, ""),
         )
     )

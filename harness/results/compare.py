@@ -168,10 +168,10 @@ def find_epidemics(
     counted: set[str] = set()
     for suspect, cells in sorted(exposed.items(), key=_most_flipped):
         flipped = [c for c in cells if c.change is ChangeKind.REGRESSED and not c.flaky]
-        fresh = tuple(c for c in flipped if c.id not in counted)
-        if _is_epidemic(fresh, len(cells)):
-            found.append(_epidemic(suspect, fresh, len(cells)))
-            counted.update(c.id for c in fresh)
+        uncounted = tuple(c for c in flipped if c.id not in counted)
+        if _is_epidemic(uncounted, len(cells)):
+            found.append(_epidemic(suspect, uncounted, len(cells)))
+            counted.update(c.id for c in uncounted)
     return tuple(found)
 
 

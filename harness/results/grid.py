@@ -1,7 +1,7 @@
 """Judge observed cells: a verdict says whether an observation is what the matrix expects. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.core.causes import Cause
@@ -64,8 +64,8 @@ class GridCell:
         return limit_of(seen, self.cell.subject.imports) if seen else None
 
     @property
-    def fails(self) -> bool:
-        """Whether this cell makes the run unexpected or incomplete."""
+    def affects_exit_code(self) -> bool:
+        """Whether it is not as expected, or missing, on a target that may not fail."""
         return self.verdict is not Verdict.AS_EXPECTED and not self.cell.target.allow_failure
 
 
@@ -96,23 +96,45 @@ def judge(cell: Cell, observation: Observation | None) -> Verdict:
         return Verdict.NOT_RUN
     if observation.outcome is Outcome.MISS:
         return Verdict.MISS
-    if cell.expectation is not None:
-        return _against(cell.expectation, observation)
+    if expectation := expectation_for(cell, observation):
+        return _against(expectation, observation)
     right = observation.outcome is Outcome.PASS or _may_be_refused(cell, observation)
     return Verdict.AS_EXPECTED if right else Verdict.UNEXPECTED
 
 
-def build_grid(cells: Sequence[Cell], observations: Iterable[Observation]) -> Grid:
-    """Return the grid of the planned cells with the last observation of each."""
-    seen = {observation.cell: observation for observation in observations}
-    return Grid(
-        cells=tuple(
-            GridCell(
-                cell=cell, observation=seen.get(cell.id), verdict=judge(cell, seen.get(cell.id))
-            )
-            for cell in cells
-        )
+def expectation_for(cell: Cell, observation: Observation | None) -> Expectation | None:
+    """Return the expectation that applies: the named one, or that of the predicted cause."""
+    if cell.expectation or observation is None or observation.prediction is None:
+        return cell.expectation
+    predicted = observation.prediction.cause
+    return next((e for e in cell.by_cause if e.cause == predicted), None)
+
+
+def unmet_expectations(cells: Sequence[Cell], grid: Grid) -> tuple[Expectation, ...]:
+    """Return the expectations by cause that apply to no cell.
+
+    ``cells`` are all cells of the matrix. An expectation is left out if ``grid`` lacks the result
+    of a cell that it might apply to.
+    """
+    seen = {c.cell.id: c for c in grid.cells if c.verdict not in (Verdict.MISS, Verdict.NOT_RUN)}
+    candidates: dict[Expectation, list[Cell]] = {}
+    for cell in cells:
+        for expectation in cell.by_cause:
+            candidates.setdefault(expectation, []).append(cell)
+    return tuple(
+        expectation
+        for expectation, possible in candidates.items()
+        if all(c.id in seen and seen[c.id].cell.expectation != expectation for c in possible)
     )
+
+
+def build_grid(cells: Sequence[Cell], observations: Iterable[Observation]) -> Grid:
+    """Return the grid of the planned cells with the last observation of each.
+
+    Each cell has the expectation that applies to it.
+    """
+    seen = {observation.cell: observation for observation in observations}
+    return Grid(cells=tuple(_judged(cell, seen.get(cell.id)) for cell in cells))
 
 
 def exit_code(grid: Grid, *, interrupted: bool = False) -> ExitCode:
@@ -123,12 +145,18 @@ def exit_code(grid: Grid, *, interrupted: bool = False) -> ExitCode:
     """
     if interrupted:
         return ExitCode.INTERRUPTED
-    failing = [cell for cell in grid.cells if cell.fails]
-    if any(c.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS) for c in failing):
+    deciding = [cell for cell in grid.cells if cell.affects_exit_code]
+    if any(c.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS) for c in deciding):
         return ExitCode.UNEXPECTED
-    if any(c.observation and c.observation.cause == Cause.BUILD for c in failing):
+    if any(c.observation and c.observation.cause == Cause.BUILD for c in deciding):
         return ExitCode.BUILD_FAILED
-    return ExitCode.NOTHING_CAN_BE_SAID if failing else ExitCode.AS_EXPECTED
+    return ExitCode.NOTHING_CAN_BE_SAID if deciding else ExitCode.AS_EXPECTED
+
+
+def _judged(cell: Cell, observation: Observation | None) -> GridCell:
+    verdict = judge(cell, observation)
+    applies = replace(cell, expectation=expectation_for(cell, observation), by_cause=())
+    return GridCell(cell=applies, observation=observation, verdict=verdict)
 
 
 def _against(expectation: Expectation, observation: Observation) -> Verdict:

@@ -10,9 +10,9 @@ import pytest
 
 from harness.core.observations import ImageRef
 from harness.host.cache import Cache
-from harness.host.engine import HARDENING, ContainerSpec, Limits
+from harness.host.engine import HARDENING, ContainerLimits, ContainerSpec
 from harness.host.engine.docker import DockerEngine
-from harness.host.engine.hardening import LIMITS, seccomp_profile
+from harness.host.engine.hardening import CONTAINER_LIMITS, seccomp_profile
 from harness.host.process import run_process
 from harness.probe.repro import docker_line
 from harness.probe.session import open_session
@@ -34,7 +34,7 @@ def test_everything_is_in_effect(engine: DockerEngine, cache: Cache, arch: str) 
     """A session finds all that was asked for, natively and under emulation, and is sealed."""
     store = assembled_images(engine, cache)
     target = debian_12(arch)
-    with open_session(engine, store.get(target).id, target, LIMITS) as session:
+    with open_session(engine, store.get(target).id, target, CONTAINER_LIMITS) as session:
         session.start(warm=False)
         assert session.unenforced == ()
 
@@ -54,7 +54,7 @@ FLAGS = (
 def test_flag_that_is_off_is_missed(engine: DockerEngine, image: ImageRef, flag: str) -> None:
     """Exactly that one."""
     weaker = replace(HARDENING, **{flag: False})  # type: ignore[arg-type]
-    with open_session(engine, image.id, debian_12(), LIMITS, weaker) as session:
+    with open_session(engine, image.id, debian_12(), CONTAINER_LIMITS, weaker) as session:
         session.start(warm=False)
         assert session.unenforced == (flag,)
 
@@ -64,7 +64,7 @@ def test_engine_that_refuses_a_profile_uses_its_own(
 ) -> None:
     """The session goes on, and the missing part is named."""
     monkeypatch.setattr("harness.host.engine.hardening.seccomp_profile", lambda: "{")
-    with open_session(engine, image.id, debian_12(), LIMITS) as session:
+    with open_session(engine, image.id, debian_12(), CONTAINER_LIMITS) as session:
         session.start(warm=False)
         assert session.unenforced == ("seccomp",)
 
@@ -129,7 +129,7 @@ def test_reproduced_container_is_as_hardened_as_a_probe(
     create = line.replace("docker run --rm", "docker create", 1)
     made = run_process(shlex.split(create), timeout=60).decode().strip()
     try:
-        with open_session(engine, image.id, target, LIMITS) as session:
+        with open_session(engine, image.id, target, CONTAINER_LIMITS) as session:
             probe = session._channel.container  # type: ignore[attr-defined]
             ours, theirs = (_host_config(each) for each in (probe, made))
     finally:
@@ -152,7 +152,7 @@ def _host_config(container: str) -> dict[str, Any]:
 
 def test_limits_are_those_that_were_asked_for(engine: DockerEngine, image: ImageRef) -> None:
     """Other limits than the default are in effect too."""
-    limits = Limits(memory=256 << 20, pids=32, tmpfs=64 << 20)
+    limits = ContainerLimits(memory=256 << 20, pids=32, tmpfs=64 << 20)
     with open_session(engine, image.id, debian_12(), limits) as session:
         session.start(warm=False)
         assert session.unenforced == ()

@@ -1,6 +1,6 @@
 """Hostile wheels beside controls, in one run natively and one under emulation.
 
-No run is lost, no verdict of another wheel changes, no deed becomes a miss, and no container is
+No run is lost, no outcome of another wheel changes, no deed becomes a miss, and no container is
 left behind. ``-s`` prints the table.
 """
 

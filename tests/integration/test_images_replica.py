@@ -13,7 +13,7 @@ from harness.core.arches import find_arch
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
-from harness.host.engine import ContainerSpec, Limits
+from harness.host.engine import ContainerLimits, ContainerSpec
 from harness.host.engine.docker import DockerEngine
 from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
@@ -65,7 +65,7 @@ def run(engine: DockerEngine, image: ImageRef, arch: str, *command: str) -> str:
 def test_a_replica_matches_its_naming(engine: DockerEngine, image: ImageRef, arch: str) -> None:
     """It has the naming's suffixes, Debian's musl, the old pip and its tags."""
     target = alpine_replica(arch)
-    session = open_session(engine, image.id, target, Limits())
+    session = open_session(engine, image.id, target, ContainerLimits())
     try:
         passport = session.start()
     finally:

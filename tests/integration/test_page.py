@@ -140,14 +140,14 @@ def test_query_language(page: Page, tmp_path: Path, run: Run, kind: str) -> None
     """Page and command line give the same results and errors for every query."""
     show(page, tmp_path, run)
     document = json.loads((DATA / "query.json").read_text())
-    judge = """([text, cells]) => {
+    find = """([text, cells]) => {
         try {
             const fits = parseQuery(text, data.language);
             return cells.flatMap((facts, index) => fits(facts) ? [index] : []);
         } catch (error) { return [error.column, error.message]; }
     }"""
     for case in document[kind]:
-        found = page.evaluate(judge, [case["query"], document["cells"]])
+        found = page.evaluate(find, [case["query"], document["cells"]])
         if kind == "queries":
             assert found == case["finds"], case["query"]
         else:

@@ -1,4 +1,4 @@
-"""``wheelgrid policy`` with the package index and replicas: judged and verified."""
+"""``wheelgrid policy`` with the package index and replicas: predicted and verified."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def releases(tmp_path: Path) -> Path:
     return path
 
 
-def judged(name: str, releases: Path, *words: object) -> Ended:
+def predicted(name: str, releases: Path, *words: object) -> Ended:
     out = releases.parent / "grid"
     ended = wheelgrid(
         "policy", name, *HERE, "--subjects", releases, "--out", out, *words, timeout=600
@@ -30,7 +30,7 @@ def judged(name: str, releases: Path, *words: object) -> Ended:
 
 def test_alpine_also_looks_for_gnu(releases: Path) -> None:
     """The fallback fixes the wheel, and the run confirms it."""
-    ended = judged("alpine-also-gnu", releases, "--verify")
+    ended = predicted("alpine-also-gnu", releases, "--verify")
     assert "fixed: psycopg_binary 3.0.4: alpine-3.14-ga-pip-upgraded/x86_64" in ended.out
     assert "0 regressed, 1 fixed" in ended.out
     assert "verified: 1 of 1 went as predicted, before and after" in ended.out
@@ -38,7 +38,7 @@ def test_alpine_also_looks_for_gnu(releases: Path) -> None:
 
 def test_dropping_the_patch_breaks_no_wheel(releases: Path) -> None:
     """An interpreter that reads only -gnu still imports the builder images' wheels."""
-    ended = judged("alpine-drop-patch", releases, "--target", "alpine-3.15*")
+    ended = predicted("alpine-drop-patch", releases, "--target", "alpine-3.15*")
     assert "0 regressed, 0 fixed, 1 works as before, 0 fails as before" in ended.out
 
 

@@ -19,7 +19,7 @@ from harness.core.cells import Outcome
 from harness.core.observations import ImageRef
 from harness.core.targets import Target
 from harness.host.cache import Cache
-from harness.host.engine import Limits
+from harness.host.engine import ContainerLimits
 from harness.host.engine.docker import DockerEngine
 from harness.host.engine.owner import OWNER_LABEL
 from harness.images.debian_root import native_arch
@@ -32,7 +32,7 @@ from tests.support.workspace import assembled_images
 
 pytestmark = pytest.mark.integration
 
-TIGHT = Limits(memory=256 << 20, pids=32, tmpfs=64 << 20)
+TIGHT = ContainerLimits(memory=256 << 20, pids=32, tmpfs=64 << 20)
 ARCHES = ["x86_64", "s390x", "aarch64", "armv7l"]
 
 _READ_OTHERS = """

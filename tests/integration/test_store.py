@@ -58,8 +58,8 @@ def test_a_killed_run_resumes(tmp_path: Path, wheels: list[Path]) -> None:
     both = seen_in(out)
     assert [each["cached"] for each in both] == [True, True]
     assert [each["measured_at"] for each in both] == [again["measured_at"], slow["measured_at"]]
-    fresh = wheelgrid("check", wheels[0], *HERE, "-n", 1, *kept, "--fresh", env=REUSE)
-    assert fresh.status == 0
+    measured = wheelgrid("check", wheels[0], *HERE, "-n", 1, *kept, "--fresh", env=REUSE)
+    assert measured.status == 0
     assert [each["cached"] for each in seen_in(out)] == [False]
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from harness.core.cells import Cell, Expectation, Outcome, Stage
-from harness.core.observations import ImageRef, Observation, Provenance
+from harness.core.observations import ImageRef, Observation, Prediction, Provenance
 from harness.core.subjects import FileSource, FixtureSource, IndexSource, Subject, WheelRef
 from harness.core.targets import ImageWay
 from harness.results.grid import Grid, build_grid
@@ -26,6 +26,11 @@ def expect(outcome: Outcome, cause: str = "") -> Expectation:
     )
 
 
+def by_cause(cause: str) -> Expectation:
+    """Return an expectation of failed imports for whatever is predicted to fail by ``cause``."""
+    return replace(expect(Outcome.IMPORT_FAILED, cause), subject="")
+
+
 def make_subject(name: str, *paths: str, **more: object) -> Subject:
     """Return a subject of these files, or of release 1.0 of the index; ``more`` are its fields."""
     source = FileSource(paths=paths) if paths else IndexSource(name=name, version="1.0")
@@ -37,6 +42,7 @@ def make_cell(
     *,
     source: FixtureSource | IndexSource | FileSource = FIXTURE,
     expectation: Expectation | None = None,
+    by_cause: tuple[Expectation, ...] = (),
     allow_failure: bool = False,
     subject: str = "plain",
 ) -> Cell:
@@ -45,11 +51,21 @@ def make_cell(
         target=target,
         subject=Subject(id=subject, group="group", source=source, imports=("x",)),
         expectation=expectation,
+        by_cause=by_cause,
     )
 
 
-def see(cell: Cell, outcome: Outcome, cause: str = "") -> Observation:
-    return Observation(cell=cell.id, outcome=outcome, stage=Stage.IMPORT, cause=cause)
+def see(
+    cell: Cell, outcome: Outcome, cause: str = "", *, predicted: str | None = None
+) -> Observation:
+    """Return an observation; ``predicted`` is the cause of its prediction, empty for a pass."""
+    seen = Observation(cell=cell.id, outcome=outcome, stage=Stage.IMPORT, cause=cause)
+    if predicted is None:
+        return seen
+    expected = Outcome.IMPORT_FAILED if predicted else Outcome.PASS
+    return replace(
+        seen, prediction=Prediction(outcome=expected, stage=Stage.IMPORT, cause=predicted)
+    )
 
 
 OLD, NEW = "sha256:old", "sha256:new"

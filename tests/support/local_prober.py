@@ -1,7 +1,7 @@
 """A real prober whose images are this machine and whose wheels are made by the test.
 
 For tests of what stands on the prober: image and wheel sources are ours, the session,
-the agent and its verdicts are real.
+the agent and its reports are real.
 """
 
 import os
@@ -18,7 +18,7 @@ from harness.core.passport import Passport
 from harness.core.subjects import IndexSource, Subject, WheelRef
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import file_sha256
-from harness.host.engine import Engine, Limits
+from harness.host.engine import ContainerLimits, Engine
 from harness.images.source import ImageStorage
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativeInstaller
@@ -66,6 +66,9 @@ class LocalImages:
         if target.key in self.errors:
             raise self.errors[target.key]
         return replace(IMAGE, id=target.key) if self.each else IMAGE
+
+    def has(self, target: Target) -> bool:
+        return target.key not in self.errors
 
     def uses(self, target: Target) -> tuple[ImageStorage, ...]:  # noqa: ARG002 - the protocol's
         return (ImageStorage(image=IMAGE.id, entries=frozenset()),)
@@ -134,7 +137,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
         emulator_version=_emulator_version,
         limits=ProbeLimits(timeout=60, quiet=60, own_pip=own_pip),
         known=known,
-        installer=NativeInstaller(engine, images, native, Limits()) if native else None,
+        installer=NativeInstaller(engine, images, native, ContainerLimits()) if native else None,
         require_hardening=require_hardening,
     )
     return Prober(

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
+from harness.cli import COMMANDS as SUMMARIES
 from harness.cli import commands, execute
 from harness.cli.command import ExplainedCommand
 
@@ -15,7 +16,10 @@ README = Path(__file__).parents[2] / "README.md"
 def leaves(group: click.Group, path: str = "") -> dict[str, click.Command]:
     """Return every command by its words, including subcommands."""
     found: dict[str, click.Command] = {}
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         words = f"{path}{name}"
         inner = leaves(command, f"{words} ") if isinstance(command, click.Group) else {}
         found |= inner or {words: command}
@@ -63,4 +67,13 @@ def test_the_readme_names_every_command(name: str) -> None:
 def test_the_readme_names_only_commands() -> None:
     """Every command in README exists."""
     named = set(re.findall(r"`wheelgrid ([a-z]+)", README.read_text()))
-    assert named <= set(commands.commands)
+    assert named <= set(SUMMARIES)
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_the_summary_is_the_first_sentence_of_the_command(name: str) -> None:
+    """The list of commands, which imports none of them, has what each says of itself."""
+    command = commands.get_command(click.Context(commands), name)
+    assert command is not None
+    first = (command.help or "").split("\n\n", maxsplit=1)[0]
+    assert " ".join(first.split()) == SUMMARIES[name]

@@ -69,6 +69,27 @@ def pytest_configure(config):
     harness.conftest.open_prober = lambda _m, _o, journal, _memory: local_prober(ANSWERS, journal)
 """
 
+SUBJECTS_THAT_PASS = "".join(SUBJECTS.splitlines(keepends=True)[:3])
+
+BY_CAUSE = """\
+expectations:
+  - {target: alpha, cause: suffix-mismatch, outcome: import-failed,
+     reason: it reads no such name, link: "https://example.invalid/names"}
+"""
+
+PREDICTED = """
+import harness.probe.prober
+from harness.core.cells import Outcome, Stage
+from harness.core.observations import Prediction
+
+FAILS = Prediction(outcome=Outcome.IMPORT_FAILED, stage=Stage.IMPORT, cause="suffix-mismatch")
+
+def predict(wheel, *_):
+    return FAILS if wheel.filename.partition("-")[0] in PREDICTED else None
+
+harness.probe.prober.predict_wheel = predict
+"""
+
 NO_LAB = """
 def pytest_configure(config):
     import harness.conftest
@@ -168,6 +189,41 @@ def test_pytest_reports_each_outcome(pytester: pytest.Pytester) -> None:
             "ERROR *alpha/*/missing] - *MissError: infra:index: missing==1.0: the*",
         ]
     )
+
+
+def test_an_expectation_by_cause_is_an_xfail(pytester: pytest.Pytester) -> None:
+    """The mark is added when the cell runs; a pass is a failure, as is an unpredicted failure."""
+    (pytester.path / "matrix/expectations.yaml").write_text(BY_CAUSE)
+    pytester.makeconftest(CONFTEST + "PREDICTED = ('broken', 'good')" + PREDICTED)
+    words = ("--subject=good", "--subject=broken", "--subject=fine", "--subject=known")
+    result = _run(pytester, "--target=alpha", *words)
+    assert _words(result) == {
+        "alpha/good": "FAILED",
+        "alpha/fine": "PASSED",
+        "alpha/broken": "XFAIL",
+        "alpha/known": "FAILED",
+    }
+    reason = "it reads no such name (https://example.invalid/names)"
+    result.stdout.fnmatch_lines_random(
+        [
+            f"XFAIL *alpha/*/broken] - {reason}*",
+            f"FAILED *alpha/*/good] - [[]XPASS(strict)[]] {reason}*",
+        ]
+    )
+
+
+def test_an_expectation_by_cause_that_no_cell_meets_fails_a_whole_run(
+    pytester: pytest.Pytester,
+) -> None:
+    """Every cell of the target ran, and none was predicted to fail so."""
+    (pytester.path / "matrix/expectations.yaml").write_text(BY_CAUSE)
+    (pytester.path / "matrix/subjects.yaml").write_text(SUBJECTS_THAT_PASS)
+    result = _run(pytester, "-n2", "--target=alpha", "--subject=good", "--subject=fine")
+    result.assert_outcomes(passed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["matrix/expectations.yaml:2: no cell of alpha on * is predicted*"])
+    part = _run(pytester, "--target=alpha", "--subject=good")
+    assert part.ret == pytest.ExitCode.OK
 
 
 def test_the_grid_ends_the_report(pytester: pytest.Pytester) -> None:

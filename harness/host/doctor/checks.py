@@ -28,7 +28,7 @@ VERSION_SECONDS = 20
 ROOMY = 5 << 30
 """Bytes that a run of the whole matrix needs at most, in the cache and in the engine each."""
 KEYRINGS = Path("/usr/share/keyrings")
-LIMITS = ("memory", "pids", "cpu")
+ENGINE_LIMITS = ("memory", "pids", "cpu")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 """Its names in Debian, in older Ubuntu and on CI runners."""
 
@@ -69,13 +69,13 @@ def check_engine() -> tuple[Check, ...]:
         )
     here = info.kernel == platform.release() and Path(info.data_root).is_dir()
     disk = (check_disk("engine", Path(info.data_root)),) if here else ()
-    return (*judge_engine(info), *disk)
+    return (*engine_checks(info), *disk)
 
 
-def judge_engine(info: EngineInfo) -> tuple[Check, ...]:
+def engine_checks(info: EngineInfo) -> tuple[Check, ...]:
     """Return the checks for an engine that answered."""
     rootless = ", rootless" if info.rootless else ""
-    missing = [name for name in LIMITS if name not in info.limits]
+    missing = [name for name in ENGINE_LIMITS if name not in info.limits]
     copies = info.storage_driver == "vfs"
     return (
         Check(
@@ -97,7 +97,7 @@ def judge_engine(info: EngineInfo) -> tuple[Check, ...]:
             part=MachinePart.ENGINE_FEATURES,
             name="limits",
             ok=not missing,
-            detail=f"cannot enforce: {', '.join(missing)}" if missing else ", ".join(LIMITS),
+            detail=f"cannot enforce: {', '.join(missing)}" if missing else ", ".join(ENGINE_LIMITS),
             remedy="enable the kernel's controllers (boot with `cgroup_enable=memory`)",
             blocking=False,
         ),

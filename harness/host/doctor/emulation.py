@@ -105,10 +105,10 @@ def check_emulation(arch: Arch, cache: Cache) -> Check:
         return replace(_check(arch, ok=False, detail=detail, remedy=remedy), part=MachinePart.DISK)
     header = program.read_bytes()
     handler = next((h for h in read_handlers() if h.takes(header)), None)
-    return judge_emulation(arch, handler, run_program(program, arch))
+    return emulation_check(arch, handler, run_program(program, arch))
 
 
-def judge_emulation(arch: Arch, handler: Handler | None, run: ProgramRun) -> Check:
+def emulation_check(arch: Arch, handler: Handler | None, run: ProgramRun) -> Check:
     """Return the check for a run of a program of ``arch`` whose handler is ``handler``."""
     if handler is None:
         if run.machine not in arch.machines:

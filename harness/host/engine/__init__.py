@@ -8,16 +8,16 @@ from harness.host.engine.api import (
     EngineImage,
     EngineInfo,
 )
-from harness.host.engine.hardening import HARDENING, Hardening, Limits
+from harness.host.engine.hardening import HARDENING, ContainerLimits, Hardening
 
 __all__ = [
     "HARDENING",
     "Channel",
     "Completed",
+    "ContainerLimits",
     "ContainerSpec",
     "Engine",
     "EngineImage",
     "EngineInfo",
     "Hardening",
-    "Limits",
 ]

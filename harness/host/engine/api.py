@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.core.arches import Arch
-from harness.host.engine.hardening import HARDENING, LIMITS, Hardening, Limits
+from harness.host.engine.hardening import CONTAINER_LIMITS, HARDENING, ContainerLimits, Hardening
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +54,7 @@ class ContainerSpec:
     arch: Arch
     command: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
-    limits: Limits = LIMITS
+    limits: ContainerLimits = CONTAINER_LIMITS
     hardening: Hardening = HARDENING
 
 

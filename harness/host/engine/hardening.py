@@ -34,7 +34,7 @@ _OWN_ONLY = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class ContainerLimits:
     """Resource limits of a probe container."""
 
     memory: int = 1 << 30
@@ -66,7 +66,7 @@ class Hardening:
         """``--security-opt``, without the seccomp profile."""
         return ["no-new-privileges"] if self.no_new_privileges else []
 
-    def host_config(self, limits: Limits) -> dict[str, Any]:
+    def host_config(self, limits: ContainerLimits) -> dict[str, Any]:
         """Return the arguments of docker-py's ``create_host_config``."""
         core = 0 if self.no_core else -1
         seccomp = {
@@ -89,7 +89,7 @@ class Hardening:
             "log_config": {"type": "none"},
         }
 
-    def words(self, limits: Limits, seccomp: str = "") -> list[str]:
+    def words(self, limits: ContainerLimits, seccomp: str = "") -> list[str]:
         """Return the options of ``docker run``; ``seccomp`` is the path of the profile, if any."""
         words = ["--user", self.user]
         words += ["--network", "none"] if self.no_network else []
@@ -108,10 +108,10 @@ INODES = 200_000
 """Files and directories in ``/tmp``: more would take longer to remove than a cell may run."""
 TMP = "/tmp"  # noqa: S108 - a tmpfs in the container
 HARDENING = Hardening()
-LIMITS = Limits()
+CONTAINER_LIMITS = ContainerLimits()
 
 
-def _tmpfs(limits: Limits) -> str:
+def _tmpfs(limits: ContainerLimits) -> str:
     # No noexec: extension modules are mapped executable from here.
     return f"rw,exec,nosuid,nodev,mode=1777,size={limits.tmpfs},nr_inodes={INODES}"
 

@@ -48,10 +48,10 @@ def check_mirror(locks: Mapping[str, SuiteLock], arches: Collection[str]) -> Che
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         answers = tuple(pool.map(ask, files))
     hosts = ", ".join(map(host_of, mirrors.mirrors))
-    return judge_mirror(hosts, tuple(zip(files, answers, strict=True)))
+    return locked_files_check(hosts, tuple(zip(files, answers, strict=True)))
 
 
-def judge_mirror(hosts: str, answers: Sequence[tuple[Package, bool | None]]) -> Check:
+def locked_files_check(hosts: str, answers: Sequence[tuple[Package, bool | None]]) -> Check:
     """Return the check for whether mirrors have each file; None for no answer."""
     asked = [(file, there) for file, there in answers if there is not None]
     gone = [file for file, there in asked if not there]

@@ -47,7 +47,8 @@ class SuiteLock:
 
     def find(self, wanted: PackageSet) -> tuple[Package, ...] | None:
         """Return the packages of a set, sorted; None if it is not pinned."""
-        found = tuple(sorted(file for file, sets in self.files.items() if wanted.id in sets))
+        name = wanted.id
+        found = tuple(sorted(file for file, sets in self.files.items() if name in sets))
         return found or None
 
     def source(self, name: str) -> Package | None:

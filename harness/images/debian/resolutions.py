@@ -21,7 +21,7 @@ class Resolution:
     at: float
     """Seconds since the epoch."""
 
-    def is_fresh(self, now: float) -> bool:
+    def is_valid(self, now: float) -> bool:
         """Whether the resolution is still valid at ``now``."""
         return 0 <= now - self.at < longest_age()
 

@@ -230,8 +230,8 @@ class Upstream:
                 return self._resolutions.keep(wanted, packages).packages
             case VersionsFrom.MEMORY | VersionsFrom.STALE:
                 known = self._resolutions.recall(wanted)
-                fresh = known is not None and known.is_fresh(time.time())
-                return known.packages if known and fresh == (basis is VersionsFrom.MEMORY) else None
+                valid = known is not None and known.is_valid(time.time())
+                return known.packages if known and valid == (basis is VersionsFrom.MEMORY) else None
 
     def _note(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.core.arches import ARCHES
+from harness.core.causes import Cause
 from harness.core.matching import did_you_mean, matching, matching_arches, wheel_spelling
 from harness.core.problems import Problem
 from harness.core.subjects import ModuleName
@@ -64,14 +65,18 @@ def check_references(sections: Sections) -> Iterator[Problem]:
         yield from _check_names(expectation, "target", targets, "target matches")
         yield from _check_arches(expectation, "arch")
         yield from _check_names(expectation, "subject", subjects, "subject matches")
+        yield from _check_names(expectation, "cause", _CAUSES, "cause is called")
+        if expectation.keys() and not (expectation.has("subject") or expectation.has("cause")):
+            yield expectation.problem("needs 'subject', 'cause' or both")
     for profile in sections.profiles.entries:
-        yield from _check_names(profile, "targets", targets, "target matches")
+        yield from _check_places(profile, "targets", targets)
         yield from _check_arches(profile, "arches")
         yield from _check_names(profile, "subjects", subjects, "subject matches")
     for policy in sections.policies.entries:
         yield from _check_policy(policy, sections)
 
 
+_CAUSES = frozenset(cause.value for cause in Cause)
 _WAYS = {
     "registry": ("image",),
     "assembled": ("suite", "packages"),
@@ -201,16 +206,16 @@ def _pythons(targets: Section[TargetShape]) -> frozenset[str] | None:
     )
 
 
-def _check_places(subject: Entry, key: str, targets: frozenset[str] | None) -> Iterator[Problem]:
+def _check_places(entry: Entry, key: str, targets: frozenset[str] | None) -> Iterator[Problem]:
     """Yield the problems of globs over ``<target>`` or ``<target>/<arch>``."""
-    for pattern, steps in subject.texts(key):
+    for pattern, steps in entry.texts(key):
         target, slash, arch = pattern.partition("/")
         if targets is not None and not matching(target, tuple(targets)):
             what = f"no target matches {target!r}{did_you_mean(target, targets)}"
-            yield subject.problem(what, *steps)
+            yield entry.problem(what, *steps)
         if slash and not matching_arches(arch, _ARCHES):
             what = f"no arch matches {arch!r}{did_you_mean(arch, _ARCHES)}"
-            yield subject.problem(what, *steps)
+            yield entry.problem(what, *steps)
 
 
 def _check_names(

@@ -12,7 +12,6 @@ from packaging.utils import canonicalize_name
 
 from harness.core.arches import ARCHES
 from harness.core.cells import Expectation, Matrix, Profile
-from harness.core.matching import matching, matching_arches
 from harness.core.policy import NewNames, Policy
 from harness.core.subjects import (
     Builder,
@@ -48,6 +47,7 @@ from harness.matrix.files.shape import (
     SuiteShape,
     TargetShape,
 )
+from harness.matrix.files.unused_entries import covers
 
 
 def resolve(sections: Sections) -> Matrix:
@@ -270,17 +270,11 @@ def _policy(shape: PolicyShape, definitions: _Definitions) -> Policy:
 
 
 def _applies(shape: SubjectShape, target: Target, builder: Builder | None) -> bool:
-    included = not shape.include or any(_covers(pattern, target) for pattern in shape.include)
-    excluded = any(_covers(pattern, target) for pattern in shape.exclude)
+    included = not shape.include or any(covers(pattern, target) for pattern in shape.include)
+    excluded = any(covers(pattern, target) for pattern in shape.exclude)
     right_python = not shape.pythons or not set(target.pythons).isdisjoint(shape.pythons)
     built = builder is None or _builds_for(builder, target, any_python=shape.any_python)
     return included and not excluded and right_python and built
-
-
-def _covers(pattern: str, target: Target) -> bool:
-    target_glob, _, arch_glob = pattern.partition("/")
-    arches = matching_arches(arch_glob or "*", (target.arch_name,))
-    return bool(arches and matching(target_glob, (target.id,)))
 
 
 def _builds_for(builder: Builder, target: Target, *, any_python: bool) -> bool:

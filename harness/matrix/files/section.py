@@ -39,12 +39,11 @@ class Entry:
 
     def texts(self, *steps: str) -> tuple[tuple[str, DataPath], ...]:
         """Return the text at ``steps``, or the texts of the list there, each with its steps."""
-        within = (*self.path, *steps)
-        return tuple(
-            (text, path[len(self.path) :])
-            for path, text in self.tree.texts.items()
-            if within in (path, path[:-1])
-        )
+        within, depth = (*self.path, *steps), len(self.path)
+        own = self.tree.texts.get(within)
+        if own is not None:
+            return ((own, within[depth:]),)
+        return tuple((text, path[depth:]) for path, text in self.tree.texts_below.get(within, ()))
 
     def rows(self, key: str) -> tuple["Entry", ...]:
         """Return the items of the list at ``key`` as entries."""

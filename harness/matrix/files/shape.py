@@ -300,12 +300,12 @@ class ExpectationShape(Shape):
     """Glob over target ids."""
     arch: Text = "*"
     """Glob over arches."""
-    subject: Text
-    """Glob over subject ids."""
+    subject: str = ""
+    """Glob over subject ids; empty means every subject that is predicted to fail by `cause`."""
     outcome: Incompatibility
     """The expected outcome."""
     cause: str = ""
-    """The machine-readable cause that must match too; empty means any."""
+    """The machine-readable cause that must match too; empty means any. Needed without `subject`."""
     reason: Text
     """Why, in one sentence."""
     link: Link
@@ -323,7 +323,7 @@ class ProfileShape(Shape):
     title: str = ""
     """Its purpose."""
     targets: list[Text] = []
-    """Globs over target ids; empty means all."""
+    """Globs over `<target>` or `<target>/<arch>`; empty means all."""
     arches: list[Text] = []
     """Globs over arches; empty means all."""
     subjects: list[Text] = []

@@ -25,24 +25,36 @@ def cell_pairs(matrix: Matrix) -> Iterator[CellPair]:
 
 
 def meets(expectation: Expectation, target: Target, subject: Subject) -> bool:
-    """Return whether the expectation applies to that cell."""
+    """Return whether the expectation applies to that cell, by its cause or at once."""
+    return meets_target(expectation, target) and (
+        not expectation.subject or bool(matching(expectation.subject, (subject.id,)))
+    )
+
+
+def meets_target(expectation: Expectation, target: Target) -> bool:
+    """Return whether the expectation is for cells of that target."""
     return bool(
         matching(expectation.target, (target.id,))
         and matching_arches(expectation.arch, (target.arch_name,))
-        and matching(expectation.subject, (subject.id,))
     )
+
+
+def covers(pattern: str, target: Target) -> bool:
+    """Return whether the glob over ``<target>`` or ``<target>/<arch>`` matches the target."""
+    name, _, arch = pattern.partition("/")
+    return bool(matching(name, (target.id,)) and matching_arches(arch or "*", (target.arch_name,)))
 
 
 def selects(profile: Profile, target: Target, subject: Subject) -> bool:
     """Return whether the profile's globs select that cell; no globs select everything."""
-    ids = (
-        (profile.targets, target.id, matching),
-        (profile.arches, target.arch_name, matching_arches),
-        (profile.subjects, subject.id, matching),
-    )
+    arch = target.arch_name
     return all(
-        not patterns or any(match(pattern, (name,)) for pattern in patterns)
-        for patterns, name, match in ids
+        not patterns or any(map(match, patterns))
+        for patterns, match in (
+            (profile.targets, lambda pattern: covers(pattern, target)),
+            (profile.arches, lambda pattern: matching_arches(pattern, (arch,))),
+            (profile.subjects, lambda pattern: matching(pattern, (subject.id,))),
+        )
     )
 
 
@@ -72,13 +84,14 @@ def _has_image(target: Target) -> bool:
 def _check_expectations(
     matrix: Matrix, sections: Sections, pairs: tuple[CellPair, ...]
 ) -> Iterator[Problem]:
-    taken: dict[tuple[str, str], Expectation] = {}
+    taken: dict[tuple[str, str, str], Expectation] = {}
     for entry, expected in zip(sections.expectations.entries, matrix.expectations, strict=True):
-        cells = [(t.key, s.id) for t, s in pairs if meets(expected, t, s)]
+        cause = "" if expected.subject else expected.cause
+        cells = [(t.key, s.id, cause) for t, s in pairs if meets(expected, t, s)]
         if not cells:
             yield entry.problem("matches no cell; correct its globs, or remove it")
         twice = [cell for cell in cells if cell in taken]
         if twice:
-            cell, other = "/".join(twice[0]), taken[twice[0]].where
+            cell, other = "/".join(twice[0][:2]), taken[twice[0]].where
             yield entry.problem(f"{cell} is expected at {other} already; narrow one of the two")
         taken |= dict.fromkeys(cells, expected)

@@ -6,6 +6,7 @@ keys.
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import yaml
@@ -22,7 +23,7 @@ _VALUES = {f"{_PREFIX}{name}" for name in ("null", "bool", "int", "float")}
 _TEXTS = {f"{_PREFIX}{name}" for name in ("str", "timestamp", "value", "merge")}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Tree:
     """The data of one file, with its positions."""
 
@@ -40,6 +41,14 @@ class Tree:
 
     The node of an alias is that of its anchor.
     """
+
+    @cached_property
+    def texts_below(self) -> dict[DataPath, list[tuple[DataPath, str]]]:
+        """The texts of each list and mapping, with their paths, in order."""
+        below: dict[DataPath, list[tuple[DataPath, str]]] = {}
+        for path, text in self.texts.items():
+            below.setdefault(path[:-1], []).append((path, text))
+        return below
 
     def problem(self, path: DataPath, what: str) -> Problem:
         """Return a problem of the value at ``path``, or of the nearest enclosing value."""

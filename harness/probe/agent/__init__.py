@@ -14,7 +14,7 @@ MODULES = (
     "frames",
     "container",
     "child",
-    "judgement",
+    "outcomes",
     "helper",
     "installer",
     "importer",

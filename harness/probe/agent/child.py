@@ -27,7 +27,7 @@ MANY = 256  # descriptors: more than this process ever has open
 NICE = 10  # a cell's many processes must not keep the agent from the processor
 BROKEN = 70  # exit status of a child whose body raised (sysexits.h, EX_SOFTWARE)
 
-Limits = namedtuple("Limits", "timeout quiet")  # seconds, of wall clock and of silence
+StageLimits = namedtuple("StageLimits", "timeout quiet")  # seconds, of wall clock and of silence
 Result = namedtuple("Result", "stage said status ended log hit")
 # stage: the last one that it began, which it can lie about. said: its signed report, or None.
 # status: exit status, or minus a signal's number.

@@ -11,7 +11,7 @@ import zipfile
 from .child import run_child, sign
 from .importer import BYTECODE
 from .installer import unpack
-from .judgement import installed
+from .outcomes import installed
 
 
 def compile_wheels(wheels, folder, limits):

@@ -13,7 +13,7 @@ import shutil
 import sys
 import zipfile
 
-from .child import Limits, exit_status, run_child, sign, storable
+from .child import StageLimits, exit_status, run_child, sign, storable
 from .container import WORK
 from .frames import read_frame, write_frame
 from .helper import serve_orders
@@ -63,7 +63,7 @@ def serve_installer(stream):
                 maker.take(order["tags"])
             sign(tokens.pop(), {"status": int(_install(order["wheels"], order["site"]) or 0)})
 
-        return run_child(body, Limits(*order["limits"]), order["folder"])
+        return run_child(body, StageLimits(*order["limits"]), order["folder"])
 
     serve_orders(stream, run, _warm_up)
 

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 
-from .child import Limits, Result, limits_hit
+from .child import Result, StageLimits, limits_hit
 from .compiler import compile_wheels
 from .container import (
     WORK,
@@ -21,7 +21,7 @@ from .frames import read_frame, receive_file, write_frame
 from .helper import Helper, serve_orders
 from .importer import BYTECODE, import_afresh, import_and_call
 from .installer import install_afresh, pack, serve_installer, unpack
-from .judgement import cell_report, installed, judge_import, judge_install
+from .outcomes import cell_report, import_report, install_report, installed
 from .passport import read_passport
 
 SLACK = 20.0  # seconds that a helper may take beyond the limits that it enforces itself
@@ -86,7 +86,7 @@ class Agent:
     def probe(self, job):
         start = time.monotonic()
         folder, files, room = self.receive(job)
-        answer = self.judge(job, folder, files[: job["wheels"]]) if room else no_room()
+        answer = self.install_and_import(job, folder, files[: job["wheels"]]) if room else no_room()
         answer["clean"] = self.clean()
         answer["seconds"] = round(time.monotonic() - start, 3)
         return answer, None
@@ -97,12 +97,12 @@ class Agent:
         folder, wheels, room = self.receive(job)
         site = os.path.join(folder, "site")
         answer, packed = {}, None
-        limits = Limits(job["timeout"], job["quiet"])
+        limits = StageLimits(job["timeout"], job["quiet"])
         result = self.install(wheels, site, folder, limits, job["tags"]) if room else None
         if installed(result):
             packed = pack_aside(site)
         else:
-            answer["report"] = judge_install(result, "subject") if room else no_room()
+            answer["report"] = install_report(result, "subject") if room else no_room()
         answer["clean"] = self.clean(packed)
         answer["seconds"] = round(time.monotonic() - start, 3)
         return answer, packed
@@ -111,7 +111,7 @@ class Agent:
         """Answer with the bytecode of wheels; nothing of them is run."""
         start = time.monotonic()
         folder, wheels, room = self.receive(job)
-        limits = Limits(job["timeout"], job["quiet"])
+        limits = StageLimits(job["timeout"], job["quiet"])
         result = self.run("compile", limits, folder, wheels=wheels) if room else None
         packed = None
         if installed(result):
@@ -130,9 +130,9 @@ class Agent:
         fits = [receive_file(self.stdin, *each) for each in zip(frame["blobs"], files)]
         return folder, files, all(fits)
 
-    def judge(self, job, folder, wheels):
+    def install_and_import(self, job, folder, wheels):
         """Install, import and call; return the report."""
-        limits = Limits(job["timeout"], job["quiet"])
+        limits = StageLimits(job["timeout"], job["quiet"])
         site = os.path.join(folder, "site")
         install = {
             "session": self.install,
@@ -147,7 +147,7 @@ class Agent:
         cell = {"site": site, "imports": job["imports"], "call": job["call"]}
         result = self.run(how, limits, folder, **cell)
         after = limits_hit()
-        return judge_import(result, [name for name in sorted(after) if after[name] > before[name]])
+        return import_report(result, [name for name in sorted(after) if after[name] > before[name]])
 
     def install(self, wheels, site, folder, limits, tags=()):
         """Install with the pip that is loaded; ``tags``, if given, replace those it accepts."""
@@ -185,7 +185,7 @@ def serve_runner(stream):
     """Be the helper that is a clean interpreter: run each order in a fork."""
 
     def run(order):
-        limits, folder = Limits(*order["limits"]), order["folder"]
+        limits, folder = StageLimits(*order["limits"]), order["folder"]
         if order["how"] in ("import", "import afresh"):
             run_cell = import_and_call if order["how"] == "import" else import_afresh
             return run_cell(order["site"], order["imports"], order["call"], limits, folder)
@@ -225,5 +225,5 @@ def put_in_place(install, wheels, site, folder, limits):
     for whose, files in (("companion", wheels[:-1]), ("subject", wheels[-1:])):
         result = install(files, site, folder, limits) if files else None
         if files and not installed(result):
-            return judge_install(result, whose)
+            return install_report(result, whose)
     return None

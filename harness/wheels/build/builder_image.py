@@ -17,7 +17,7 @@ from harness.core.arches import Arch
 from harness.core.errors import BuildError
 from harness.core.observations import ImageRef
 from harness.core.subjects import IndexSource
-from harness.host.engine import Completed, ContainerSpec, Engine, Limits
+from harness.host.engine import Completed, ContainerLimits, ContainerSpec, Engine
 from harness.wheels.build.headers import oldest_python
 from harness.wheels.build.planned import PlannedWheel
 from harness.wheels.build.project import ProjectKind
@@ -27,7 +27,7 @@ BUILD_SECONDS = 1800
 MOST_WHEEL = 64 << 20
 """Bytes of a fixture wheel; the usual size is 10 kB."""
 
-_LIMITS = Limits(memory=2 << 30, pids=512, cpus=2.0, tmpfs=1 << 30)
+_BUILD_LIMITS = ContainerLimits(memory=2 << 30, pids=512, cpus=2.0, tmpfs=1 << 30)
 
 # Messages go to standard error; standard output is a tar file with the wheel.
 # PYTHONPATH must not reach auditwheel, which runs on another Python.
@@ -86,7 +86,7 @@ def build_in_container(
         arch=planned.arch,
         command=("sh", "-c", _SCRIPT, "sh", *_arguments(planned)),
         env=(("HOME", "/tmp"), ("SOURCE_DATE_EPOCH", "315532800")),  # noqa: S108 - the container's
-        limits=_LIMITS,
+        limits=_BUILD_LIMITS,
     )
     done = container_builder.engine.run(
         spec, stdin=_input_tar(planned, requires), timeout=BUILD_SECONDS

@@ -136,7 +136,7 @@ def test_elf_files_of_unshifted_wheels_are_not_read(
 
 
 def test_policies_do_not_affect_each_other(read: Read) -> None:
-    """A wheel that one policy shifts is judged the same under another policy."""
+    """A wheel that one policy shifts is predicted the same under another policy."""
     release_facts = read(NAMES["musl"], module("_core", "libgone.so.1"), TO_GNU)
     assert len(release_facts.native) == 1
     assert [shift.effect for shift in shifts_of(NOTHING, release_facts)] == [PolicyEffect.WORKS]

@@ -21,10 +21,10 @@ from harness.app.pytest_driver import (
 )
 from harness.core.cells import Outcome
 from harness.core.errors import UsageError
-from harness.host.engine import Limits
+from harness.host.engine import ContainerLimits
 from harness.matrix.cell_list import load_cells
 from harness.probe.result_keys import ProbeLimits
-from harness.report.progress import RunState
+from harness.results.run_state import RunState
 from tests.support.cells import FILE, expect, make_cell
 
 PHASE = json.dumps({"event": "phase", "worker": "gw0", "phase": "images", "seconds": 2.0})
@@ -100,7 +100,9 @@ def test_command_line_for_pytest(tmp_path: Path) -> None:
     assert {"--images=auto", "--wheelgrid-matrix=/m", "--cell-timeout=120.0"} <= set(words)
     assert f"--wheelgrid-cells={tmp_path}/cells.json" in words
     assert not [word for word in words if word.startswith(("--registry", "--wheelgrid-store"))]
-    limits = ProbeLimits(timeout=5.5, container=Limits(memory=1 << 31, tmpfs=1 << 30), own_pip=True)
+    limits = ProbeLimits(
+        timeout=5.5, container=ContainerLimits(memory=1 << 31, tmpfs=1 << 30), own_pip=True
+    )
     chosen = replace(plain, limits=limits, images="registry", registry="localhost:5000/x")
     tail = " ".join(pytest_words(replace(chosen, require_hardening=True), tmp_path / "cells.json"))
     assert tail.endswith(
@@ -109,12 +111,12 @@ def test_command_line_for_pytest(tmp_path: Path) -> None:
     )
 
 
-def test_store_is_reused_unless_fresh(tmp_path: Path) -> None:
-    """Pytest gets the store, unless the run is fresh."""
+def test_store_is_reused_unless_all_is_measured(tmp_path: Path) -> None:
+    """Pytest gets the store, unless the run measures all cells."""
     stored = RunOptions(matrix=Path("/m"), out=tmp_path, workers=2, store=tmp_path / "s.db")
     memory = f"--wheelgrid-store={tmp_path}/s.db"
     assert memory in pytest_words(stored, tmp_path / "cells.json")
-    assert memory not in pytest_words(replace(stored, fresh=True), tmp_path / "cells.json")
+    assert memory not in pytest_words(replace(stored, remeasure=True), tmp_path / "cells.json")
 
 
 def test_out_directory_that_cannot_be_written(tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ policies:
 }
 
 EXPECTATION = "{target: '*', subject: '*', outcome: refused, reason: r, link: 'https://e.org'}"
+BY_CAUSE = EXPECTATION.replace("subject: '*'", "cause: tag-refused")
 EDITS: tuple[tuple[str, str, str | None], ...] = (
     ("targets", "s390x]", "s390]"),
     ("targets", "s390x]", "amd64]"),
@@ -160,6 +161,9 @@ EDITS: tuple[tuple[str, str, str | None], ...] = (
     ("expectations", "outcome: crashed", "outcome: pass"),
     ("expectations", "outcome: crashed", "outcome: miss"),
     ("expectations", "arch: s390x", "arch: s390"),
+    ("expectations", "subject: numpy", "cause: suffix-mismtach"),
+    ("expectations", "subject: numpy\n", "\n"),
+    ("expectations", "expectations:\n", f"expectations:\n  - {BY_CAUSE}\n  - {BY_CAUSE}\n"),
     ("expectations", "expectations:\n", f"expectations:\n  - {EXPECTATION}\n"),
     ("profiles", "[numpy]", "[nunpy]"),
     ("profiles", "profiles:\n", "profiles:\n  - x\n"),

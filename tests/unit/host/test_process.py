@@ -3,12 +3,12 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from harness.host.process import ProcessError, start_process
+from tests.support.commands import wait_until
 
 
 def test_output_goes_to_the_file(tmp_path: Path) -> None:
@@ -16,9 +16,8 @@ def test_output_goes_to_the_file(tmp_path: Path) -> None:
     output = tmp_path / "log"
     code = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
     with start_process([sys.executable, "-uc", code], output=output) as running:
-        while (status := running.status()) is None:
-            time.sleep(0.01)
-    assert status == 3
+        wait_until(lambda: running.status() is not None, seconds=30)
+        assert running.status() == 3
     assert output.read_text().split() == ["out", "err"]
 
 
@@ -27,22 +26,16 @@ def test_interrupt_sends_sigint(tmp_path: Path) -> None:
     output = tmp_path / "log"
     with start_process(["sleep", "60"], output=output) as running:
         running.interrupt()
-        while (status := running.status()) is None:
-            time.sleep(0.01)
-    assert status == -signal.SIGINT
+        wait_until(lambda: running.status() is not None, seconds=30)
+        assert running.status() == -signal.SIGINT
 
 
 def test_process_group_is_killed_with_the_context(tmp_path: Path) -> None:
     """The program's children are killed too."""
     output = tmp_path / "log"
     with start_process(["sh", "-c", "sleep 60 & echo $!; wait"], output=output):
-        while not (pid := output.read_text().strip()):
-            time.sleep(0.01)
-    # A killed process may take some time to end.
-    deadline = time.monotonic() + 5
-    while _runs(Path("/proc", pid)) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not _runs(Path("/proc", pid))
+        wait_until(output.read_text, seconds=30)
+    wait_until(lambda: not _runs(output), seconds=5)
 
 
 def test_missing_program_is_a_process_error(tmp_path: Path) -> None:
@@ -69,20 +62,16 @@ def test_process_ends_with_its_killed_caller(tmp_path: Path) -> None:
     """After ``kill -9`` of the caller the process ends."""
     output = tmp_path / "log"
     with subprocess.Popen([sys.executable, "-c", _CALLER, str(output)]) as caller:
-        deadline = time.monotonic() + 30
-        while not (output.exists() and output.read_text()) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        started = Path("/proc", output.read_text().strip())
-        assert started.exists()
+        wait_until(lambda: output.exists() and output.read_text(), seconds=30)
+        assert _runs(output)
         caller.kill()
-    deadline = time.monotonic() + 10
-    while _runs(started) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _runs(started)
+    wait_until(lambda: not _runs(output), seconds=10)
 
 
-def _runs(process: Path) -> bool:
+def _runs(output: Path) -> bool:
+    """Return whether the process that wrote its id to ``output`` lives."""
     try:
-        return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        stat = Path("/proc", output.read_text().strip(), "stat").read_text()
     except FileNotFoundError:
         return False
+    return stat.rpartition(")")[2].split()[0] != "Z"

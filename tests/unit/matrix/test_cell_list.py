@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from harness.core.cells import Cell, Outcome
 from harness.matrix.cell_list import dump_cells, load_cells
-from tests.support.cells import FILE, INDEX, expect, make_cell
+from tests.support.cells import FILE, INDEX, by_cause, expect, make_cell
 
 TWO = (make_cell(source=FILE, subject="one"), make_cell(source=INDEX, subject="two"))
 CELLS: tuple[Cell, ...] = (
@@ -23,6 +23,19 @@ def test_round_trip() -> None:
     """Order, sources and expectations are kept."""
     assert load_cells(dump_cells(CELLS)) == CELLS
     assert load_cells(dump_cells(())) == ()
+
+
+def test_expectations_by_cause_are_kept() -> None:
+    """They are those of the document that are for the cell's target."""
+    here, elsewhere = by_cause("a"), replace(by_cause("a"), target="nowhere")
+    cells = (
+        make_cell(subject="one", by_cause=(here, by_cause("b"))),
+        make_cell(subject="two", expectation=expect(Outcome.CRASHED)),
+    )
+    assert load_cells(dump_cells(cells)) == cells
+    document = json.loads(dump_cells(cells))
+    document["expectations"].append({**document["expectations"][0], "target": elsewhere.target})
+    assert load_cells(json.dumps(document).encode()) == cells
 
 
 def test_targets_and_subjects_are_listed_once() -> None:

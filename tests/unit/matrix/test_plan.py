@@ -71,6 +71,24 @@ def test_an_expectation_is_attached_where_all_its_globs_match() -> None:
     assert expected == {"debian-11/aarch64/numpy": REFUSED}
 
 
+def test_expectations_by_cause_wait_for_the_prediction() -> None:
+    """They are attached to every cell of the target that no expectation names."""
+    cause = replace(REFUSED, subject="", cause="tag-refused", target="debian-11")
+    cells = all_cells(replace(MATRIX, expectations=(REFUSED, cause)))
+    assert {cell.id: cell.by_cause for cell in cells if cell.by_cause} == {
+        "debian-11/aarch64/abi3": (cause,)
+    }
+
+
+def test_a_glob_over_targets_may_name_the_arch() -> None:
+    assert ids(Selection(targets=("debian-*/x86_64",), subjects=("abi3",))) == [
+        "debian-11/x86_64/abi3",
+        "debian-sid-3.14/x86_64/abi3",
+    ]
+    with pytest.raises(UsageError, match="did you mean 'debian-11'"):
+        ids(Selection(targets=("debian-1/x86_64",)))
+
+
 @pytest.mark.parametrize(
     ("selection", "expected"),
     [

@@ -39,9 +39,9 @@ class FakeProber:
         self.left += 1
 
 
-def record(prober: FakeProber, folder: Path, *, fresh: bool = False) -> list[RecordingResult]:
+def record(prober: FakeProber, folder: Path, *, remeasure: bool = False) -> list[RecordingResult]:
     book = PassportBook(folder)
-    return list(record_passports([HERE, THERE], prober, symbols, book, fresh=fresh))
+    return list(record_passports([HERE, THERE], prober, symbols, book, remeasure=remeasure))
 
 
 def changes(entries: list[RecordingResult]) -> list[PassportChange]:
@@ -68,12 +68,12 @@ def test_this_machines_kernel_is_not_recorded(tmp_path: Path) -> None:
 
 
 def test_recorded_image_is_skipped(tmp_path: Path) -> None:
-    """A second recording measures nothing, except with ``fresh``."""
+    """A second recording measures nothing, except with ``remeasure``."""
     record(FakeProber(), tmp_path)
     prober = FakeProber()
     assert changes(record(prober, tmp_path)) == [PassportChange.KEPT, PassportChange.KEPT]
     assert prober.measured == []
-    assert changes(record(prober, tmp_path, fresh=True)) == [
+    assert changes(record(prober, tmp_path, remeasure=True)) == [
         PassportChange.SAME,
         PassportChange.SAME,
     ]
@@ -126,7 +126,7 @@ def test_unavailable_image(tmp_path: Path) -> None:
 def test_interrupted_recording_continues(tmp_path: Path) -> None:
     """Targets recorded before the interruption are not measured again."""
     first = record_passports(
-        [HERE, THERE], FakeProber(), symbols, PassportBook(tmp_path), fresh=False
+        [HERE, THERE], FakeProber(), symbols, PassportBook(tmp_path), remeasure=False
     )
     assert next(iter(first)).change is PassportChange.NEW
     prober = FakeProber()

@@ -40,7 +40,7 @@ def image(image_id: str) -> ImageRef:
 
 
 def test_a_passport_is_completed(tmp_path: Path) -> None:
-    """The loader, its libraries and the executable stack policy are added."""
+    """The loader, its libraries and what it does with executable stacks are added."""
     surveyor = Surveyor(FakeEngine(ENTRIES), Cache(tmp_path), print)
     seen = surveyor.complete(BARE, debian_12(), image("sha256:1"))
     assert seen.loader == "/lib64/ld-linux-x86-64.so.2"
@@ -72,7 +72,7 @@ def test_a_script_has_no_libraries(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("libc", "policy"),
+    ("libc", "exec_stack"),
     [
         ("glibc 2.40", ExecStack.GRANTED),
         ("glibc 2.41", ExecStack.REFUSED),
@@ -82,6 +82,6 @@ def test_a_script_has_no_libraries(tmp_path: Path) -> None:
         ("", ExecStack.UNKNOWN),
     ],
 )
-def test_executable_stacks(libc: str, policy: ExecStack) -> None:
+def test_executable_stacks(libc: str, exec_stack: ExecStack) -> None:
     """Glibc grants them up to 2.40; musl reads only their size."""
-    assert exec_stack_of(libc) is policy
+    assert exec_stack_of(libc) is exec_stack

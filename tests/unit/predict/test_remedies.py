@@ -134,7 +134,9 @@ def test_a_second_name_breaks_nothing(
             assert effect.broken == (), effect.remedy.name
 
 
-def judged(proposal: Proposal, observed: dict[tuple[str, str], Outcome]) -> dict[str, RemedyEffect]:
+def effects_of(
+    proposal: Proposal, observed: dict[tuple[str, str], Outcome]
+) -> dict[str, RemedyEffect]:
     predictions = predict_all(proposal, TARGETS, lambda _: frozenset(), ("demo._core",))
     effects = remedy_effects(proposal, TARGETS, predictions, observed)
     return {effect.remedy.name: effect for effect in effects}
@@ -145,7 +147,7 @@ def test_both_names_fix_without_breaking(tmp_path: Path) -> None:
 
     pypa/pip#10678. A pip that refuses the tag is not helped by any name.
     """
-    effects = judged(propose([made(tmp_path, MODULE)], TARGETS), {})
+    effects = effects_of(propose([made(tmp_path, MODULE)], TARGETS), {})
     ga, docker = ("alpine-ga/x86_64",), ("docker/x86_64",)
     assert {name: (e.fixed, e.broken) for name, e in effects.items()} == {
         "both-x86_64-linux-musl": (ga, ()),
@@ -179,11 +181,11 @@ def test_observation_overrides_prediction(tmp_path: Path) -> None:
     """An observation replaces the prediction; a miss does not."""
     cell = ("alpine-ga/x86_64", "bare")
     proposal = propose([made(tmp_path, MODULE)], TARGETS)
-    failed = judged(proposal, {cell: Outcome.CRASHED})
+    failed = effects_of(proposal, {cell: Outcome.CRASHED})
     assert failed["bare"].fixed == ()
-    seen = judged(proposal, {cell: Outcome.PASS})["bare"]
+    seen = effects_of(proposal, {cell: Outcome.PASS})["bare"]
     assert (seen.fixed, seen.run) == (("alpine-ga/x86_64",), 1)
-    missed = judged(proposal, {cell: Outcome.MISS})["bare"]
+    missed = effects_of(proposal, {cell: Outcome.MISS})["bare"]
     assert (missed.fixed, missed.run) == (("alpine-ga/x86_64",), 0)
 
 

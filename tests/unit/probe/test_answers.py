@@ -20,8 +20,8 @@ from harness.probe.answers import (
 )
 from tests.support.answers import HELLO
 
-VERDICT = {"outcome": "pass", "stage": "call", "cause": "", "evidence": "", "log": ""}
-PROBE = {**VERDICT, "token": "t", "turn": 0, "clean": True, "seconds": 0.5}
+REPORT = {"outcome": "pass", "stage": "call", "cause": "", "evidence": "", "log": ""}
+PROBE = {**REPORT, "token": "t", "turn": 0, "clean": True, "seconds": 0.5}
 
 
 def changed(answer: dict[str, Any], **fields: object) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness.host.engine.hardening import HARDENING, LIMITS
+from harness.host.engine.hardening import CONTAINER_LIMITS, HARDENING
 from harness.probe.answers import Enforced
 from harness.probe.enforcement import unenforced
 
@@ -25,7 +25,7 @@ WHOLE = Enforced(
 
 def test_full_hardening() -> None:
     """A container with all limits lacks none."""
-    assert unenforced(WHOLE, HARDENING, LIMITS) == ()
+    assert unenforced(WHOLE, HARDENING, CONTAINER_LIMITS) == ()
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,11 @@ def test_full_hardening() -> None:
 )
 def test_missing_limit_is_named(name: str, field: str, value: Any) -> None:  # noqa: ANN401 - of any field
     """Only the missing limit is named."""
-    assert unenforced(WHOLE.model_copy(update={field: value}), HARDENING, LIMITS) == (name,)
+    assert unenforced(WHOLE.model_copy(update={field: value}), HARDENING, CONTAINER_LIMITS) == (
+        name,
+    )
 
 
 def test_limit_must_equal_the_requested_one() -> None:
     """A limit that is larger than requested counts as not enforced."""
-    assert unenforced(WHOLE, HARDENING, replace(LIMITS, pids=64)) == ("pids",)
+    assert unenforced(WHOLE, HARDENING, replace(CONTAINER_LIMITS, pids=64)) == ("pids",)

@@ -7,7 +7,7 @@ import pytest
 from harness.core.observations import ImageRef
 from harness.core.subjects import WheelRef
 from harness.core.targets import ImageWay
-from harness.host.engine.hardening import HARDENING, LIMITS
+from harness.host.engine.hardening import CONTAINER_LIMITS, HARDENING
 from harness.host.process import run_process
 from harness.probe.repro import docker_line
 from tests.support.cells import make_subject
@@ -61,7 +61,7 @@ def test_line_has_the_hardening_of_a_probe() -> None:
     line = _line(arch="armv7l")
     words = shlex.split(line)
     assert words[words.index("--platform") + 1] == "linux/arm/v7"
-    assert shlex.join(HARDENING.words(LIMITS)) in line
+    assert shlex.join(HARDENING.words(CONTAINER_LIMITS)) in line
     assert "seccomp" not in line
     assert words[words.index("--entrypoint") + 2] == IMAGE.id
 

@@ -8,7 +8,7 @@ import pytest
 from harness.core.observations import ImageRef
 from harness.core.subjects import WheelRef
 from harness.core.targets import ImageWay
-from harness.host.engine import Limits
+from harness.host.engine import ContainerLimits
 from harness.probe.result_keys import (
     Environment,
     ProbeLimits,
@@ -62,7 +62,7 @@ def test_every_dependency_of_a_result_changes_the_key(name: str) -> None:
     [
         ProbeLimits(timeout=1),
         ProbeLimits(quiet=1),
-        ProbeLimits(container=Limits(memory=1 << 20)),
+        ProbeLimits(container=ContainerLimits(memory=1 << 20)),
         ProbeLimits(own_pip=True),
     ],
 )

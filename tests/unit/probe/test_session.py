@@ -18,7 +18,7 @@ from harness.core.cells import Outcome, Stage
 from harness.core.errors import ImageError
 from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
-from harness.host.engine import Limits
+from harness.host.engine import ContainerLimits
 from harness.probe.jobs import Job
 from harness.probe.session import Session, SessionLostError, open_session
 from tests.support.local_engine import LocalEngine
@@ -32,7 +32,7 @@ FORGED = '{"passed": true, "done": true, "token": ""}'
 
 @pytest.fixture(scope="module")
 def session_and_passport() -> Iterator[tuple[Session, Passport]]:
-    with open_session(LocalEngine(), "image", THIS_MACHINE, Limits()) as session:
+    with open_session(LocalEngine(), "image", THIS_MACHINE, ContainerLimits()) as session:
         yield session, session.start()
 
 
@@ -251,7 +251,7 @@ def test_cells_are_isolated_from_each_other(session: Session, tmp_path: Path) ->
 def test_wrong_architecture_is_an_image_error() -> None:
     """An interpreter of another architecture is rejected."""
     with (
-        open_session(LocalEngine(), "image", ELSEWHERE, Limits()) as session,
+        open_session(LocalEngine(), "image", ELSEWHERE, ContainerLimits()) as session,
         pytest.raises(
             ImageError, match=r"wanted s390x, got an image whose interpreter is EM_"
         ) as e,
@@ -263,7 +263,9 @@ def test_wrong_architecture_is_an_image_error() -> None:
 def test_interpreter_that_ends_at_once_is_an_image_error() -> None:
     """The error has the cause ``infra:interpreter``."""
     with (
-        open_session(LocalEngine("/bin/false"), "image", THIS_MACHINE, Limits()) as session,
+        open_session(
+            LocalEngine("/bin/false"), "image", THIS_MACHINE, ContainerLimits()
+        ) as session,
         pytest.raises(ImageError, match="does not start") as e,
     ):
         session.start()
@@ -273,7 +275,7 @@ def test_interpreter_that_ends_at_once_is_an_image_error() -> None:
 def test_lost_container_ends_the_session(tmp_path: Path) -> None:
     """A killed container is a lost session with its cause."""
     engine = LocalEngine()
-    with open_session(engine, "image", THIS_MACHINE, Limits()) as session:
+    with open_session(engine, "image", THIS_MACHINE, ContainerLimits()) as session:
         session.start()
         engine.opened[0].process.kill()
         with pytest.raises(SessionLostError) as e:
@@ -285,7 +287,7 @@ def test_lost_container_ends_the_session(tmp_path: Path) -> None:
 def test_agent_ends_when_the_host_is_gone(tmp_path: Path) -> None:
     """The agent ends if its input is closed while a cell runs."""
     engine = LocalEngine()
-    with open_session(engine, "image", THIS_MACHINE, Limits()) as session:
+    with open_session(engine, "image", THIS_MACHINE, ContainerLimits()) as session:
         session.start()
         agent = engine.opened[0].process
         assert agent.stdin is not None

@@ -11,7 +11,7 @@ import pytest
 
 from harness.core.cells import Outcome
 from harness.report.atom import NAMESPACE, atom_feed
-from harness.report.badge import BAD, GOOD, UNKNOWN, badge_svg, judge_subject
+from harness.report.badge import BAD, GOOD, UNKNOWN, badge_svg, subject_badge
 from harness.report.site import file_name, site_files
 from harness.results.grid import Grid, Verdict
 from harness.results.past import in_order, sightings, transitions
@@ -123,8 +123,8 @@ def test_feed(nights: tuple[Run, Run]) -> None:
 def test_badges(grid: Grid) -> None:
     """An unexpected result is red, misses are ignored, no result is "not known"."""
     by = {s.id: [c for c in grid.cells if c.cell.subject.id == s.id] for s in grid.subjects}
-    assert (judge_subject("plain", by["plain"]).message) == "works on 1/2"
-    assert judge_subject("plain", by["plain"]).colour == BAD
-    assert judge_subject("numpy", by["numpy"]).colour == GOOD
-    assert judge_subject("plain", []).colour == UNKNOWN
-    ET.fromstring(badge_svg(judge_subject("<&>\x00", by["plain"])))  # noqa: S314 - ours
+    assert (subject_badge("plain", by["plain"]).message) == "works on 1/2"
+    assert subject_badge("plain", by["plain"]).colour == BAD
+    assert subject_badge("numpy", by["numpy"]).colour == GOOD
+    assert subject_badge("plain", []).colour == UNKNOWN
+    ET.fromstring(badge_svg(subject_badge("<&>\x00", by["plain"])))  # noqa: S314 - ours

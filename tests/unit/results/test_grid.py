@@ -5,8 +5,8 @@ import pytest
 from harness.core.cells import Expectation, Outcome
 from harness.core.errors import ExitCode
 from harness.core.subjects import FileSource, IndexSource
-from harness.results.grid import Verdict, build_grid, exit_code, judge
-from tests.support.cells import FILE, INDEX, expect, make_cell, see
+from harness.results.grid import Verdict, build_grid, exit_code, judge, unmet_expectations
+from tests.support.cells import FILE, INDEX, by_cause, expect, make_cell, see
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,69 @@ def test_a_refusal_against_an_expectation_is_unexpected() -> None:
     """An expectation outweighs the rule for index wheels."""
     cell = make_cell(source=INDEX, expectation=expect(Outcome.IMPORT_FAILED))
     assert judge(cell, see(cell, Outcome.REFUSED)) is Verdict.UNEXPECTED
+
+
+@pytest.mark.parametrize(
+    ("predicted", "outcome", "cause", "verdict"),
+    [
+        ("a", Outcome.IMPORT_FAILED, "a", Verdict.AS_EXPECTED),
+        ("a", Outcome.IMPORT_FAILED, "b", Verdict.UNEXPECTED),
+        ("a", Outcome.CRASHED, "a", Verdict.UNEXPECTED),
+        ("a", Outcome.PASS, "", Verdict.UNEXPECTED_PASS),
+        ("a", Outcome.MISS, "infra:pull", Verdict.MISS),
+        ("b", Outcome.IMPORT_FAILED, "a", Verdict.UNEXPECTED),
+        ("", Outcome.IMPORT_FAILED, "a", Verdict.UNEXPECTED),
+        ("", Outcome.PASS, "", Verdict.AS_EXPECTED),
+        (None, Outcome.IMPORT_FAILED, "a", Verdict.UNEXPECTED),
+    ],
+)
+def test_an_expectation_by_cause_applies_to_what_is_predicted_to_fail_so(
+    predicted: str | None, outcome: Outcome, cause: str, verdict: Verdict
+) -> None:
+    """Another cause stays unexpected, and a pass is a surprise."""
+    cell = make_cell(by_cause=(by_cause("a"), by_cause("other")))
+    assert judge(cell, see(cell, outcome, cause, predicted=predicted)) is verdict
+
+
+def test_the_grid_has_the_expectation_that_applies() -> None:
+    """Reports show its reason; a named one outweighs those by cause."""
+    cause, named = by_cause("a"), expect(Outcome.CRASHED)
+    cells = [
+        make_cell(subject="one", by_cause=(cause,)),
+        make_cell(subject="two", by_cause=(cause,)),
+    ]
+    cells.append(make_cell(subject="three", expectation=named))
+    seen = [see(cell, Outcome.IMPORT_FAILED, "a", predicted="a") for cell in (cells[0], cells[2])]
+    grid = build_grid(cells, seen)
+    assert [c.cell.expectation for c in grid.cells] == [cause, None, named]
+    assert [c.cell.by_cause for c in grid.cells] == [(), (), ()]
+
+
+@pytest.mark.parametrize(
+    ("seen", "unmet"),
+    [
+        ({"one": "b", "two": ""}, 1),
+        ({"one": "b", "two": "a"}, 0),
+        ({"one": "b"}, 0),
+        ({}, 0),
+    ],
+)
+def test_an_expectation_by_cause_that_no_cell_of_a_whole_grid_meets(
+    seen: dict[str, str], unmet: int
+) -> None:
+    """It is reported only if every cell that it might apply to has a result."""
+    cells = [make_cell(subject=name, by_cause=(by_cause("a"),)) for name in ("one", "two")]
+    results = [
+        see(cell, Outcome.IMPORT_FAILED, predicted=seen[cell.subject.id])
+        for cell in cells
+        if cell.subject.id in seen
+    ]
+    assert len(unmet_expectations(cells, build_grid(cells, results))) == unmet
+
+
+def test_a_miss_leaves_an_expectation_by_cause_open() -> None:
+    cell = make_cell(by_cause=(by_cause("a"),))
+    assert unmet_expectations([cell], build_grid([cell], [see(cell, Outcome.MISS)])) == ()
 
 
 def test_a_cell_without_observation_was_not_run() -> None:

@@ -28,14 +28,14 @@ class Bench:
         self._runs = 0
 
     def run(
-        self, answers: dict[str, Answer], *cells: Cell, fresh: bool = False
+        self, answers: dict[str, Answer], *cells: Cell, remeasure: bool = False
     ) -> tuple[Observation, ...]:
         """Observe the cells, then store the journal."""
         self._runs += 1
         journal = Journal(self.folder / f"journal-{self._runs}", "gw0")
         engine = LocalEngine()
         with (
-            open_earlier_results(None if fresh else self.store) as memory,
+            open_earlier_results(None if remeasure else self.store) as memory,
             local_prober(answers, journal, engine=engine, memory=memory) as prober,
         ):
             seen = tuple(prober.observe(cell) for cell in cells)
@@ -66,9 +66,9 @@ def test_unchanged_cells_are_reused(bench: Bench) -> None:
         assert seen.key == was.key != ""
 
 
-def test_fresh_measures_everything(bench: Bench) -> None:
+def test_remeasuring_reuses_nothing(bench: Bench) -> None:
     bench.run({"one": ""}, local_cell("one"))
-    (seen,) = bench.run({"one": ""}, local_cell("one"), fresh=True)
+    (seen,) = bench.run({"one": ""}, local_cell("one"), remeasure=True)
     assert (seen.cached, bench.opened) == (False, 1)
 
 
@@ -99,7 +99,7 @@ def test_varying_results_are_not_reused(bench: Bench, tmp_path: Path) -> None:
     answers: dict[str, Answer] = {"one": f"import os\nassert os.path.exists({str(flag)!r})"}
     bench.run(answers, local_cell("one"))
     flag.touch()
-    bench.run(answers, local_cell("one"), fresh=True)
+    bench.run(answers, local_cell("one"), remeasure=True)
     (seen,) = bench.run(answers, local_cell("one"))
     assert not seen.cached
 

@@ -22,7 +22,7 @@ INFO = EngineInfo(
 
 def test_engine_checks_report_version_storage_and_limits() -> None:
     """A suitable engine gives three checks that are ok."""
-    engine, storage, limits = checks.judge_engine(INFO)
+    engine, storage, limits = checks.engine_checks(INFO)
     assert engine.detail == "docker 20.10.24 (API 1.41) on x86_64, kernel 6.1.0"
     assert (storage.detail, limits.detail) == ("overlay2", "memory, pids, cpu")
     assert engine.ok
@@ -32,13 +32,13 @@ def test_engine_checks_report_version_storage_and_limits() -> None:
 
 def test_unenforceable_limits_are_named() -> None:
     """Without the pids controller a fork bomb is not contained."""
-    *_, limits = checks.judge_engine(replace(INFO, limits=frozenset({"memory"})))
+    *_, limits = checks.engine_checks(replace(INFO, limits=frozenset({"memory"})))
     assert (limits.ok, limits.detail) == (False, "cannot enforce: pids, cpu")
 
 
 def test_vfs_storage_is_reported_as_slow() -> None:
     """The vfs driver copies every layer for every container."""
-    _, storage, _ = checks.judge_engine(replace(INFO, storage_driver="vfs"))
+    _, storage, _ = checks.engine_checks(replace(INFO, storage_driver="vfs"))
     assert not storage.ok
 
 

@@ -11,7 +11,7 @@ from harness.host.doctor.emulation import (
     Handler,
     ProgramRun,
     check_emulation,
-    judge_emulation,
+    emulation_check,
     parse_handler,
     read_handlers,
 )
@@ -124,7 +124,7 @@ def test_handler_needs_flag_f_and_a_working_program(
     handler: Handler | None, run: ProgramRun, detail: str, *, ok: bool
 ) -> None:
     """A check is ok only with the F flag and if a test program runs."""
-    check = judge_emulation(S390X, handler, run)
+    check = emulation_check(S390X, handler, run)
     assert (check.ok, check.detail) == (ok, detail)
     assert bool(check.remedy) is not ok
 

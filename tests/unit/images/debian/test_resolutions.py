@@ -22,7 +22,7 @@ def test_stored_resolution_is_found(tmp_path: Path) -> None:
     recalled = resolutions.recall(WANTED)
     assert recalled is not None
     assert recalled.packages == PACKAGES
-    assert recalled.is_fresh(time.time())
+    assert recalled.is_valid(time.time())
     assert resolutions.recall(replace(WANTED, suite="trixie")) is None
 
 
@@ -36,19 +36,19 @@ def test_damaged_file_is_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hours", "age", "fresh"),
+    ("hours", "age", "valid"),
     [("24", 23 * 3600, True), ("24", 25 * 3600, False), ("0", 0, False), ("24", -60, False)],
 )
 def test_resolution_is_valid_for_some_hours(
-    monkeypatch: pytest.MonkeyPatch, hours: str, age: int, *, fresh: bool
+    monkeypatch: pytest.MonkeyPatch, hours: str, age: int, *, valid: bool
 ) -> None:
     """The environment sets the hours; a resolution from the future is invalid."""
     monkeypatch.setenv("WHEELGRID_RESOLUTION_HOURS", hours)
-    assert Resolution(packages=PACKAGES, at=1e9).is_fresh(1e9 + age) is fresh
+    assert Resolution(packages=PACKAGES, at=1e9).is_valid(1e9 + age) is valid
 
 
 def test_invalid_hours_are_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message has the wrong value and a valid one."""
     monkeypatch.setenv("WHEELGRID_RESOLUTION_HOURS", "daily")
     with pytest.raises(UsageError, match="'daily' is not a number of hours; unset it or use 24"):
-        Resolution(packages=PACKAGES, at=0).is_fresh(1)
+        Resolution(packages=PACKAGES, at=0).is_valid(1)

@@ -60,18 +60,17 @@ def test_replica_with_another_python_gives_a_reason(matrix: Matrix) -> None:
             assert (ReplicaField.PYTHON in target.replica.differs) is stands_in, target.key
 
 
-def test_interpreters_are_built_for_musl_and_two_for_glibc(matrix: Matrix) -> None:
-    """Five arches of each."""
+def test_interpreters_are_built_for_both_libcs(matrix: Matrix) -> None:
+    """On every arch that a target of theirs has."""
     built: dict[tuple[str, str], set[str]] = {}
     for target in matrix.targets:
         if target.replica:
             key = (target.replica.interpreter.python, target.libc)
             built.setdefault(key, set()).add(target.arch_name)
     five = {"x86_64", "aarch64", "armv7l", "ppc64le", "s390x"}
-    assert built == dict.fromkeys(
-        (("3.9", "musl"), ("3.11", "musl"), ("3.13", "musl"), ("3.9", "glibc"), ("3.11", "glibc")),
-        five,
-    )
+    on_five = {(python, libc) for python in ("3.9", "3.11", "3.13") for libc in ("musl", "glibc")}
+    # Fedora 43 is not made for armv7l.
+    assert built == {**dict.fromkeys(on_five, five), ("3.13", "glibc"): five - {"armv7l"}}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The agent's report on the report and the exit of a child process."""
+"""The agent's report on a cell, from what its child process reported and how it ended."""
 
 # mypy: allow-untyped-calls
 # The agent runs on Python 3.6 and is not typed.
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.probe.agent.child import Result
-from harness.probe.agent.judgement import installed, judge_import, judge_install
+from harness.probe.agent.outcomes import import_report, install_report, installed
 
 PASSED = {"done": True}
 FAILED = {"done": True, "failed": "x is not true"}
@@ -43,9 +43,9 @@ def _short(report: dict[str, str]) -> tuple[str, str, str]:
         (_result(None, -9, ended="output"), ("import-failed", "import", "endless-output")),
     ],
 )
-def test_verdict_on_an_import(result: object, report: tuple[str, str, str]) -> None:
+def test_report_on_an_import(result: object, report: tuple[str, str, str]) -> None:
     """Only a complete report with a clean exit passes; limits and signals override reports."""
-    assert _short(judge_import(result)) == report
+    assert _short(import_report(result)) == report
 
 
 @pytest.mark.parametrize(
@@ -82,11 +82,11 @@ def test_verdict_on_an_import(result: object, report: tuple[str, str, str]) -> N
         ),
     ],
 )
-def test_verdict_on_an_installation(
+def test_report_on_an_installation(
     result: object, whose: str, report: tuple[str, str, str]
 ) -> None:
     """A refusal has pip's error line; a failure that the subject did not cause is a miss."""
-    assert _short(judge_install(result, whose)) == report
+    assert _short(install_report(result, whose)) == report
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_verdict_on_an_installation(
 )
 def test_evidence(result: object, evidence: str) -> None:
     """The evidence is the last line of the child, or else the way it ended."""
-    assert judge_import(result)["evidence"] == evidence
+    assert import_report(result)["evidence"] == evidence
 
 
 def test_installation_needs_a_report_of_success() -> None:
@@ -122,10 +122,10 @@ def test_installation_needs_a_report_of_success() -> None:
 
 def test_lost_child_is_a_crash_with_its_limit() -> None:
     """A cell that kills its runner is a crash; out of memory has its own cause."""
-    assert judge_import(None, ["memory-limit"])["cause"] == "memory-limit"
+    assert import_report(None, ["memory-limit"])["cause"] == "memory-limit"
 
 
 def test_lone_surrogates_are_escaped() -> None:
     """A report has no lone surrogates, so that it can be encoded as UTF-8."""
-    report = judge_import(_result({"done": True, "failed": "\udcff"}, log="a\ud800"))
+    report = import_report(_result({"done": True, "failed": "\udcff"}, log="a\ud800"))
     assert (report["evidence"], report["log"]) == ("\\udcff", "a\\ud800")

@@ -1,4 +1,4 @@
-"""Judge a child's result: outcome, cause and key line (pure)."""
+"""Name the outcome and the cause of a child's result, with a key line (pure)."""
 
 import re
 import signal
@@ -23,7 +23,7 @@ def installed(result):
     )
 
 
-def judge_install(result, whose):
+def install_report(result, whose):
     """Return the report on a failed install; ``whose`` is "subject" or "companion".
 
     An install runs none of the wheel's code: memory or disk that it runs out of is a limit of the
@@ -49,7 +49,7 @@ def judge_install(result, whose):
     return cell_report(outcome, "install", cause, evidence, result.log)
 
 
-def judge_import(result, hit=()):
+def import_report(result, hit=()):
     """Return the report on an import and call; a pass needs a whole report and a clean exit.
 
     No result means that the cell killed the process that ran it, or that it ran out of time

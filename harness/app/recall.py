@@ -1,0 +1,41 @@
+"""Recall the stored results of a run's cells in this process, before pytest is started."""
+
+import time
+from pathlib import Path
+
+from harness.app.pytest_driver import RunOptions
+from harness.app.wiring import open_prober, read_matrix
+from harness.core.cells import Cell
+from harness.core.errors import InfrastructureError
+from harness.probe.journal import Journal
+from harness.store.reuse import open_earlier_results
+
+SLOW = 2.0
+"""Seconds for one cell after which the rest is left to pytest: something has to be made."""
+
+
+def recall_results(cells: tuple[Cell, ...], options: RunOptions, journal: Path) -> None:
+    """Append to the journal the result of each cell that needs no measurement.
+
+    A target with an error is left to pytest, which reports it. Raises ``StoreError``, and
+    ``EngineError`` if no engine answers.
+    """
+    if options.store is None or options.remeasure:
+        return
+    failed = set[str]()
+    with (
+        open_earlier_results(options.store) as earlier,
+        open_prober(
+            read_matrix(options.matrix), options.prober, Journal(journal), earlier
+        ) as prober,
+    ):
+        for cell in cells:
+            if cell.target.key in failed:
+                continue
+            start = time.monotonic()
+            try:
+                prober.recall(cell)
+            except InfrastructureError:
+                failed.add(cell.target.key)
+            if time.monotonic() - start > SLOW:
+                return
