@@ -195,7 +195,6 @@ def open_provider(matrix: Matrix, options: ProberOptions, index: PackageIndex) -
         index=index,
         fixtures=options.fixtures,
         workspace=open_workspace(options.matrix_folder, _ignore),
-        fetches_dependencies=False,
     )
 
 
@@ -235,6 +234,7 @@ def open_prober(
             fixtures=options.fixtures,
             workspace=workspace,
             container_builder=open_container_builder(options, index, journal.announce),
+            room=options.limits.container.tmpfs,
         ),
         journal=journal,
         known=known,

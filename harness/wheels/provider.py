@@ -41,7 +41,7 @@ class WheelProvider:
         fixtures: Path,
         workspace: Workspace,
         container_builder: ContainerBuilder | None = None,
-        fetches_dependencies: bool = True,
+        room: int | None = None,
     ) -> None:
         self._matrix = matrix
         self._index = index
@@ -49,7 +49,8 @@ class WheelProvider:
         self._fixtures = fixtures
         self._workspace = workspace
         self._container_builder = container_builder
-        self._fetches_dependencies = fetches_dependencies
+        self._room = room
+        """Bytes for dependencies; None to resolve them without fetching."""
         self._made: dict[tuple[FixtureSource, str, str], WheelRef] = {}
         """By source, arch and Python: computing a wheel's cache key hashes all its inputs."""
 
@@ -61,7 +62,8 @@ class WheelProvider:
         Companions are those of the subject and, if they are resolved, its dependencies, which
         predictions resolve and do not need. Raises
         ``BuildError`` for a fixture wheel that does not build, ``UpstreamError`` for one whose
-        headers cannot be downloaded and ``PackageIndexError`` for an index wheel.
+        headers cannot be downloaded, ``PackageIndexError`` for an index wheel, and ``RoomError``
+        for dependencies that are too large.
         """
         resolves = subject.dependencies is not None
         wheels = []
@@ -76,9 +78,9 @@ class WheelProvider:
             resolved = self._dependencies.resolve(subject, wheels[-1], passport)
         except DependencyRefusedError as refused:
             return Refusal(reason=str(refused), cause=Cause.DEPENDENCY_REFUSED)
-        if not self._fetches_dependencies:
+        if self._room is None:
             return (wheels[-1],)
-        return *(self._dependencies.fetch(each) for each in resolved), wheels[-1]
+        return *self._dependencies.fetch(resolved, self._room), wheels[-1]
 
     def _wheel(
         self, source: FixtureSource | IndexSource | FileSource, target: Target, passport: Passport

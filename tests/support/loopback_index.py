@@ -22,6 +22,8 @@ class LoopbackIndex:
     breaks: list[int] = field(default_factory=list)
     """Lengths at which the next bodies are cut."""
     asked: list[str] = field(default_factory=list)
+    kind: str = "text/html"
+    """Content type of pages."""
     parts: bool = False
     """Whether it serves byte ranges (RFC 9110, section 14)."""
 
@@ -39,7 +41,7 @@ class LoopbackIndex:
         body = self.pages.get(request.path, b"")
         status = 200 if request.path in self.pages else 404
         request.send_response(self.statuses.pop(0) if self.statuses else status)
-        request.send_header("Content-Type", "text/html")
+        request.send_header("Content-Type", self.kind)
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         whole = request.path.startswith("/simple") or not self.breaks

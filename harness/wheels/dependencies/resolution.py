@@ -8,7 +8,7 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from harness.core.errors import WheelError
+from harness.core.errors import RoomError, WheelError
 from harness.core.passport import Passport
 from harness.core.subjects import DependencyOptions, IndexSource, Subject, WheelRef
 from harness.host.cache import Cache
@@ -106,11 +106,19 @@ class DependencyResolver:
             raise answer
         return answer
 
-    def fetch(self, offered: OfferedWheel) -> WheelRef:
-        """Return the file of a resolved wheel. Raises ``PackageIndexError``."""
-        if offered.path:
-            return wheel_ref(Path(offered.path))
-        return self._index.fetch(offered.wheel)
+    def fetch(self, resolved: Sequence[OfferedWheel], room: int) -> tuple[WheelRef, ...]:
+        """Return the files of resolved wheels.
+
+        Raises ``PackageIndexError``, and ``RoomError`` if they have more than ``room`` bytes: if
+        the index lists sizes, before anything is downloaded.
+        """
+        _require_room(sum(self._index.size(each.wheel) for each in resolved), room)
+        files = tuple(
+            wheel_ref(Path(each.path)) if each.path else self._index.fetch(each.wheel)
+            for each in resolved
+        )
+        _require_room(sum(file.size for file in files), room)
+        return files
 
     def _answer(
         self,
@@ -135,6 +143,14 @@ class DependencyResolver:
             )
         except DependencyRefusedError as refused:
             return refused
+
+
+def _require_room(size: int, room: int) -> None:
+    if size > room:
+        raise RoomError(
+            f"the dependencies have {size >> 20} MiB, the disk of a cell's container has "
+            f"{room >> 20} MiB; give it more with --cell-disk and --cell-memory, or use --no-deps"
+        )
 
 
 def _installer(passport: Passport) -> TargetInstaller:

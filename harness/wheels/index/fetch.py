@@ -117,6 +117,11 @@ class PackageIndex:
         """
         return self._client.metadata(self._offered(wheel))
 
+    def size(self, wheel: LockedWheel) -> int:
+        """Return the bytes of a wheel; 0 if its project was not looked up or lists no sizes."""
+        files = self._files.get(parse_wheel_name(wheel.filename).distribution, ())
+        return next((file.size or 0 for file in files if file.filename == wheel.filename), 0)
+
     def downloaded(self, wheel: LockedWheel) -> Path | None:
         """Return a wheel's file if it is in the cache."""
         known = self._cache.has(f"index/{wheel.sha256}", wheel.filename)

@@ -9,7 +9,7 @@ import pytest
 
 from harness.core.causes import Cause
 from harness.core.cells import Matrix
-from harness.core.errors import BuildError
+from harness.core.errors import BuildError, RoomError
 from harness.core.passport import Passport
 from harness.core.subjects import (
     DependencyOptions,
@@ -68,7 +68,7 @@ def _provider(
     releases: dict[str, tuple[LockedWheel, ...]] | None = None,
     *,
     dependencies: tuple[str, ...] = (),
-    fetches: bool = True,
+    room: int | None = 1 << 20,
 ) -> WheelProvider:
     lock = IndexLock(
         generated=date(2026, 1, 1), releases=releases or {}, dependencies={"it": dependencies}
@@ -79,7 +79,7 @@ def _provider(
         index=PackageIndex(cache, lock, lines.append),
         fixtures=FIXTURES,
         workspace=make_workspace(cache, lines.append),
-        fetches_dependencies=fetches,
+        room=room,
     )
 
 
@@ -188,7 +188,7 @@ def test_dependencies_of_a_locked_subject(cache: Cache, tmp_path: Path) -> None:
     assert isinstance(wheels, tuple)
     assert [wheel.filename.split("-")[0] for wheel in wheels] == ["first", "second", "it"]
     assert wheels[1].filename == f"second-1.0-{TAGS[0]}.whl"
-    predicting = _provider(cache, releases, dependencies=pins, fetches=False)
+    predicting = _provider(cache, releases, dependencies=pins, room=None)
     assert predicting.wheels_for(subject, debian_12(), PASSPORT) == wheels[-1:]
     beside = replace(subject, companions=(IndexSource(name="absent", version="1.0"),))
     assert provider.wheels_for(beside, debian_12(), PASSPORT) == Refusal(
@@ -196,3 +196,7 @@ def test_dependencies_of_a_locked_subject(cache: Cache, tmp_path: Path) -> None:
         "users cannot install it (absent==1.0)",
         cause=Cause.DEPENDENCY_REFUSED,
     )
+    with pytest.raises(RoomError, match=r"the disk of a cell's container has 0 MiB; .*--cell-disk"):
+        _provider(cache, releases, dependencies=pins, room=100).wheels_for(
+            subject, debian_12(), PASSPORT
+        )

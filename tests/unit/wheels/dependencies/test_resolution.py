@@ -1,5 +1,6 @@
 """Dependencies of wheels from an index, its lock and the user's files."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from urllib3 import Retry
 
-from harness.core.errors import PackageIndexError
+from harness.core.errors import PackageIndexError, RoomError
 from harness.core.passport import Passport
 from harness.core.subjects import DependencyOptions, FileSource, IndexSource, Subject
 from harness.host.cache import Cache
@@ -18,6 +19,7 @@ from harness.wheels.dependencies.resolver import DependencyRefusedError
 from harness.wheels.index.client import IndexClient, IndexSettings
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import NOTHING_PINNED, IndexLock, LockedWheel
+from tests.support.loopback_index import LoopbackIndex
 from tests.support.offers import files_of
 from tests.support.passports import make_passport
 from tests.support.released import Releases, sha256
@@ -153,7 +155,7 @@ def test_files_come_before_the_index(
     resolver = DependencyResolver(open_index(), Cache(tmp_path / "cache"))
     wheel = make_wheel(tmp_path, "demo", "", requires=("a",))
     found = resolver.resolve(subject_of(wheel, options=options), wheel_ref(wheel), HERE)
-    assert [resolver.fetch(each) for each in found] == [wheel_ref(own), wheel_ref(sibling)]
+    assert resolver.fetch(found, 1 << 20) == (wheel_ref(own), wheel_ref(sibling))
     sibling.write_bytes(b"no wheel")
     assert "/simple/sibling/" in releases.index.asked
     with pytest.raises(DependencyRefusedError, match="sibling that fits has metadata"):
@@ -167,8 +169,38 @@ def test_index_wheel_is_fetched(
     data = releases.add("a")
     wheel = make_wheel(tmp_path, "demo", "", requires=("a",))
     resolver = DependencyResolver(open_index(), Cache(tmp_path / "cache"))
-    (offered,) = resolver.resolve(subject_of(wheel), wheel_ref(wheel), HERE)
-    assert Path(resolver.fetch(offered).path).read_bytes() == data
+    resolved = resolver.resolve(subject_of(wheel), wheel_ref(wheel), HERE)
+    (fetched,) = resolver.fetch(resolved, len(data))
+    assert Path(fetched.path).read_bytes() == data
+    with pytest.raises(RoomError):
+        resolver.fetch(resolved, len(data) - 1)
+
+
+def test_too_large_dependencies_are_not_downloaded(
+    loopback_index: LoopbackIndex, impatient: Retry, tmp_path: Path
+) -> None:
+    """The sizes that the index lists are compared with the cell's disk first (PEP 700)."""
+    name = "a-1.0-py3-none-any.whl"
+    metadata = b"Metadata-Version: 2.1\nName: a\nVersion: 1.0\n"
+    file = {
+        "filename": name,
+        "url": f"/files/{name}",
+        "hashes": {"sha256": "0" * 64},
+        "size": 3 << 30,
+        "core-metadata": {"sha256": sha256(metadata)},
+    }
+    page = {"meta": {"api-version": "1.1"}, "name": "a", "versions": ["1.0"], "files": [file]}
+    loopback_index.kind = "application/vnd.pypi.simple.v1+json"
+    loopback_index.pages["/simple/a/"] = json.dumps(page).encode()
+    loopback_index.pages[f"/files/{name}.metadata"] = metadata
+    client = IndexClient(IndexSettings(endpoint=loopback_index.endpoint), impatient)
+    index = PackageIndex(Cache(tmp_path / "cache"), NOTHING_PINNED, lambda _: None, client)
+    resolver = DependencyResolver(index, Cache(tmp_path / "cache"))
+    wheel = make_wheel(tmp_path, "demo", "", requires=("a",))
+    resolved = resolver.resolve(subject_of(wheel), wheel_ref(wheel), HERE)
+    with pytest.raises(RoomError, match=r"have 3072 MiB, .* has 512 MiB"):
+        resolver.fetch(resolved, 512 << 20)
+    assert f"/files/{name}" not in loopback_index.asked
 
 
 def test_lock_limits_releases(releases: Releases, resolve: Resolve) -> None:
