@@ -37,7 +37,9 @@ def _constraints(path: Path) -> tuple[str, ...]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--constraint {path}: cannot be read ({error})") from error
+        raise UsageError(
+            f"--constraint {path}: cannot be read ({error}); name a file of lines like numpy<2"
+        ) from error
     words = [(number, line.split(" #")[0].strip()) for number, line in enumerate(lines, start=1)]
     found = [(number, line) for number, line in words if line and not line.startswith("#")]
     problems = [f"{path}:{number}: {fault}" for number, line in found if (fault := _fault(line))]

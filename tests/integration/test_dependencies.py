@@ -183,17 +183,3 @@ def test_bad_requirement_is_one_cell(releases: Releases, tmp_path: Path) -> None
             continue
         assert (seen["outcome"], seen["cause"]) == ("refused", "dependency-refused")
         assert BAD[subject.removesuffix("-1.0")][1] in seen["evidence"]
-
-
-def test_usage_errors(releases: Releases, tmp_path: Path) -> None:
-    """Options that name nothing end the command before a run."""
-    wheel = make_wheel(tmp_path, "demo", "")
-    for words, message in (
-        (("--find-links", tmp_path / "nowhere"), "there is no such folder"),
-        (("--with", "plugin"), "plugin: not a release of the package index; give name==version"),
-        (("--constraint", tmp_path / "nowhere"), "cannot be read"),
-        (("--no-deps", "--find-links", tmp_path), "--no-deps resolves nothing"),
-        (("--index-url", "file:///simple"), "https://"),
-    ):
-        ended = check(releases, tmp_path, wheel, *words).ended
-        assert (ended.status, message in ended.err) == (2, True), ended.said
