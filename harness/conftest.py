@@ -4,6 +4,7 @@ Collection reads the matrix and needs no engine. With xdist, one worker probes a
 target image in one session.
 """
 
+import contextlib
 import io
 import os
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.app.make_ahead import is_compiled, making_ahead, missing_images
 from harness.app.wiring import (
     IMAGE_CHOICES,
     ROOT,
@@ -28,12 +30,13 @@ from harness.core.observations import Observation
 from harness.host.engine import ContainerLimits
 from harness.host.process import end_with_parent
 from harness.matrix.cell_list import load_cells
-from harness.matrix.plan import Selection, all_cells, plan_cells
+from harness.matrix.plan import Selection, all_cells, by_keyword, plan_cells
 from harness.matrix.pytest_internals import ByTarget, Producer
 from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import Journal, observations, read_events
 from harness.probe.prober import Prober
 from harness.probe.result_keys import ProbeLimits
+from harness.report.activity_lines import ActivityLines
 from harness.report.console import Console
 from harness.report.findings import format_unmet
 from harness.report.terminal import print_grid
@@ -45,6 +48,8 @@ from harness.test_matrix import ExpectedError
 _MATRIX = pytest.StashKey[Matrix]()
 _CELLS = pytest.StashKey[tuple[Cell, ...]]()
 _JOURNAL = pytest.StashKey[Path]()
+_BESIDE = pytest.StashKey[contextlib.ExitStack]()
+"""What runs beside the tests: processes that make images, and the lines about long work."""
 _OWN_FOLDER = pytest.StashKey[Path]()
 
 
@@ -77,6 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_JOURNAL] = Path(config.workerinput["wheelgrid_journal"])
         return
     end_with_parent()
+    config.stash[_BESIDE] = contextlib.ExitStack()
     folder = config.getoption("--wheelgrid-out")
     if folder is None:
         folder = config.stash[_OWN_FOLDER] = Path(tempfile.mkdtemp(prefix="wheelgrid-"))
@@ -84,6 +90,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    if _BESIDE in config.stash:
+        config.stash[_BESIDE].close()
     if _OWN_FOLDER in config.stash:
         shutil.rmtree(config.stash[_OWN_FOLDER], ignore_errors=True)
 
@@ -97,7 +105,13 @@ def pytest_configure_node(node: object) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByTarget:
     matrix, options = config.stash[_MATRIX], _prober_options(config)
-    return ByTarget(config, log, open_readiness(matrix, options), same_images(matrix, options))
+    is_ready = open_readiness(matrix, options)
+    compiled = {t.key for t in matrix.targets if is_compiled(t, options.images)}
+
+    def effort(key: str) -> int:
+        return 0 if is_ready(key) else 1 + (key in compiled)
+
+    return ByTarget(config, log, effort, same_images(matrix, options))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -108,6 +122,31 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         config.stash[_CELLS] = _cells(config)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
+    if not (hasattr(config, "workerinput") or config.option.collectonly):
+        config.stash[_BESIDE].enter_context(_making_ahead(config))
+        config.stash[_BESIDE].enter_context(_activity_lines(config))
+
+
+def _activity_lines(config: pytest.Config) -> contextlib.AbstractContextManager[object]:
+    """Say what takes long; `wheelgrid run` shows it itself."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None or config.getoption("--wheelgrid-cells"):
+        return contextlib.nullcontext()
+
+    def say_line(text: str) -> None:
+        terminal.ensure_newline()
+        terminal.write_line(text)
+
+    return ActivityLines(config.stash[_JOURNAL], say_line)
+
+
+def _making_ahead(config: pytest.Config) -> contextlib.AbstractContextManager[None]:
+    """Make the images of the selected cells ahead; each worker begins with one of its own."""
+    cells = by_keyword(config.stash[_CELLS], config.option.keyword)
+    targets = {cell.target.key: cell.target for cell in cells}
+    options, workers = _prober_options(config), getattr(config.option, "numprocesses", None) or 1
+    missing = missing_images(tuple(targets.values()), config.stash[_MATRIX], options)
+    return making_ahead(missing[workers:], options, config.stash[_JOURNAL])
 
 
 def _cells(config: pytest.Config) -> tuple[Cell, ...]:

@@ -153,6 +153,7 @@ def open_readiness(matrix: Matrix, options: ProberOptions) -> Callable[[str], bo
     It only decides the order of a run, so it returns False if no engine answers.
     """
     targets = {target.key: target for target in matrix.targets}
+    ready = set[str]()
     try:
         images = open_images(options, open_index(NOTHING_PINNED, _ignore), _ignore)
     except EngineError:
@@ -160,8 +161,9 @@ def open_readiness(matrix: Matrix, options: ProberOptions) -> Callable[[str], bo
 
     def is_ready(key: str) -> bool:
         with contextlib.suppress(EngineError):
-            return key in targets and images.has(targets[key])
-        return False
+            if key not in ready and key in targets and images.has(targets[key]):
+                ready.add(key)
+        return key in ready
 
     return is_ready
 

@@ -56,7 +56,7 @@ def plan_cells(matrix: Matrix, selection: Selection) -> tuple[Cell, ...]:
         cells = tuple(cell for cell in cells if selects(globs, cell.target, cell.subject))
         left.append(f"{option} leaves {len(cells)}")
     if selection.keyword.strip():
-        cells = _by_keyword(cells, selection.keyword)
+        cells = by_keyword(cells, selection.keyword)
         left.append(f"-k {selection.keyword!r} leaves {len(cells)}")
     if not cells:
         raise UsageError(f"no cell is selected: {', '.join(left)}; `wheelgrid plan` lists them")
@@ -82,6 +82,20 @@ def expecting(target: Target, subject: Subject, declared: Iterable[Expectation])
     named = next((e for e in here if e.subject), None)
     by_cause = () if named else tuple(here)
     return Cell(target=target, subject=subject, expectation=named, by_cause=by_cause)
+
+
+def by_keyword(cells: tuple[Cell, ...], keyword: str) -> tuple[Cell, ...]:
+    """Return the cells that meet a ``-k`` expression of pytest; an empty one selects all.
+
+    Raises ``UsageError`` for a malformed expression.
+    """
+    if not keyword.strip():
+        return cells
+    from harness.matrix.pytest_internals import compile_keyword  # noqa: PLC0415 - 0.1 s
+
+    meets_keyword = compile_keyword(keyword)
+    names = ((cell, (_MODULE, f"test_cell[{cell.id}]")) for cell in cells)
+    return tuple(cell for cell, known in names if meets_keyword(known))
 
 
 def find_cell(matrix: Matrix, cell_id: str) -> Cell:
@@ -203,14 +217,6 @@ def _known(cell_id: str, part: str, name: str, known: Iterable[str]) -> None:
     names = set(known)
     if name not in names:
         raise UsageError(f"cell {cell_id!r}: unknown {part} {name!r}{did_you_mean(name, names)}")
-
-
-def _by_keyword(cells: tuple[Cell, ...], keyword: str) -> tuple[Cell, ...]:
-    from harness.matrix.pytest_internals import compile_keyword  # noqa: PLC0415 - 0.1 s
-
-    meets_keyword = compile_keyword(keyword)
-    names = ((cell, (_MODULE, f"test_cell[{cell.id}]")) for cell in cells)
-    return tuple(cell for cell, known in names if meets_keyword(known))
 
 
 def _tags(path: str) -> frozenset[Tag]:

@@ -48,7 +48,8 @@ class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
     """Gives all cells of one target image to one worker.
 
     ``images`` maps targets to the first one of the same image: a prober measures it once. Targets
-    whose image exists go first, asked anew each time, while the images of others are being made.
+    with the least ``effort`` go first, asked anew each time, while the images of others are being
+    made: 0 if the image exists.
     This replaces ``xdist_group``, which needs ``--dist``, and whose group pytest 9.2 no longer
     takes from where xdist 3.8 puts it.
     """
@@ -57,17 +58,16 @@ class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
         self,
         config: pytest.Config,
         log: Producer,
-        is_ready: Callable[[str], bool],
+        effort: Callable[[str], int],
         images: dict[str, str],
     ) -> None:
         super().__init__(config, log)
-        self._is_ready = is_ready
+        self._effort = effort
         self._images = images
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        ready = next(filter(self._is_ready, self.workqueue), None)
-        if ready is not None:
-            self.workqueue.move_to_end(ready, last=False)
+        if self.workqueue:
+            self.workqueue.move_to_end(min(self.workqueue, key=self._effort), last=False)
         super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:

@@ -1,0 +1,124 @@
+"""Make missing target images ahead, in processes of their own, while workers probe others.
+
+A cold run otherwise waits for the network and for single-threaded steps with idle processors. One
+process makes the images that are pulled or assembled, another those with a compiled interpreter.
+The locks of the cache ensure that nothing is made twice.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from harness.app.wiring import (
+    IMAGE_CHOICES,
+    ProberOptions,
+    open_images,
+    open_pinned,
+    open_readiness,
+    read_matrix,
+    same_images,
+)
+from harness.core.cells import Matrix
+from harness.core.errors import EngineError, HarnessError
+from harness.core.targets import ImageWay, Target
+from harness.host.engine.docker import connect
+from harness.host.process import RunningProcess, end_with_parent, start_process
+from harness.probe.journal import Journal
+
+NICENESS = 5
+"""Probes have time limits, images have none."""
+CLOSING_SECONDS = 10.0
+"""Seconds to end a compilation and remove its files after SIGINT."""
+TICK = 0.1
+
+
+def is_compiled(target: Target, images: str) -> bool:
+    """Return whether the first way to the target's image compiles an interpreter.
+
+    ``images`` is a key of ``IMAGE_CHOICES``.
+    """
+    offered = {
+        ImageWay.REGISTRY: target.registry,
+        ImageWay.ASSEMBLED: target.assembled,
+        ImageWay.REPLICA: target.replica,
+    }
+    first = next((way for way in IMAGE_CHOICES[images] if offered[way]), None)
+    return first is ImageWay.REPLICA
+
+
+def missing_images(
+    targets: Sequence[Target], matrix: Matrix, options: ProberOptions
+) -> tuple[Target, ...]:
+    """Return the targets whose image is not in the engine, once for each image.
+
+    The least effort comes first. Empty if no engine answers.
+    """
+    with contextlib.suppress(EngineError):
+        connect().close()
+        is_ready, same = open_readiness(matrix, options), same_images(matrix, options)
+        firsts = dict[str, Target]()
+        for target in targets:
+            firsts.setdefault(same.get(target.key, target.key), target)
+        missing = [target for target in firsts.values() if not is_ready(target.key)]
+        return tuple(sorted(missing, key=lambda t: is_compiled(t, options.images)))
+    return ()
+
+
+@contextlib.contextmanager
+def making_ahead(
+    targets: Sequence[Target], options: ProberOptions, journal: Path
+) -> Iterator[None]:
+    """Make the images of ``targets`` in the background until the context ends.
+
+    What is made is announced in the journal; a failure is left to the worker that needs the image.
+    """
+    slow = [t.key for t in targets if is_compiled(t, options.images)]
+    quick = [t.key for t in targets if not is_compiled(t, options.images)]
+    with contextlib.ExitStack() as stack:
+        for name, keys in (("ahead-1", quick), ("ahead-2", slow)):
+            if keys:
+                words = [sys.executable, "-m", __name__, name, str(journal), options.images]
+                words += [options.registry, str(options.matrix_folder), *keys]
+                process = stack.enter_context(start_process(words, output=Path(os.devnull)))
+                stack.callback(_end, process)
+        yield
+
+
+def _end(process: RunningProcess) -> None:
+    """Interrupt the process if it still runs, and wait for its end."""
+    if process.status() is None:
+        process.interrupt()
+    deadline = time.monotonic() + CLOSING_SECONDS
+    while process.status() is None and time.monotonic() < deadline:
+        time.sleep(TICK)
+
+
+def make_images(
+    keys: Sequence[str], matrix: Matrix, options: ProberOptions, journal: Journal
+) -> None:
+    """Make the images of the targets with these keys, one after the other."""
+    targets = {target.key: target for target in matrix.targets}
+    with contextlib.suppress(HarnessError):
+        images = open_images(options, open_pinned(options, journal.announce), journal.announce)
+        for key in keys:
+            journal.activity(key, "getting the image")
+            with contextlib.suppress(HarnessError):
+                images.get(targets[key])
+            journal.activity(key, "")
+
+
+def _main(name: str, journal: str, images: str, registry: str, matrix: str, *keys: str) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below `nohup … &`
+    end_with_parent()
+    os.nice(NICENESS)
+    options = ProberOptions(matrix_folder=Path(matrix), images=images, registry=registry)
+    with contextlib.suppress(KeyboardInterrupt):
+        make_images(keys, read_matrix(Path(matrix)), options, Journal(Path(journal), name))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
