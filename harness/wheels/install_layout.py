@@ -18,8 +18,9 @@ from harness.wheels.archive.zip_reader import Archive, open_sound_archive
 
 TOO_LARGE = 64 << 20
 """Bytes of one file; the target's installer installs a companion with a larger one."""
-TOO_LARGE_TOGETHER = 384 << 20
-"""Bytes of all files; the target's installer installs more."""
+TOO_LARGE_TOGETHER = 192 << 20
+"""Bytes of all files; the target's installer installs more. On a cell's disk they are there twice,
+packed and installed."""
 SMALL = 8 << 20
 """Bytes of wheels whose archive is kept for the next cell."""
 
