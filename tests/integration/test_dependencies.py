@@ -1,13 +1,14 @@
 """Dependencies on real targets: resolved on the host, installed and imported in the target."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.core.arches import find_arch
+from harness.core.arches import Arch, find_arch
 from harness.images.debian_root import native_arch
 from tests.support.commands import Ended, wheelgrid
 from tests.support.loopback_index import LoopbackIndex, loopback_index
@@ -43,13 +44,19 @@ class Checked:
         return {arch: seen for (arch, _), seen in self.cells.items()}
 
 
-def check(releases: Releases, folder: Path, wheel: Path, *words: object) -> Checked:
+def check(
+    releases: Releases,
+    folder: Path,
+    wheel: Path,
+    *words: object,
+    arches: Sequence[Arch] = (NATIVE, FOREIGN),
+) -> Checked:
     """Check a wheel on Debian 12, natively and under emulation, with the loopback index."""
-    arches = ("--arch", NATIVE.name, "--arch", FOREIGN.name)
-    where = ("--images", "assembled", "--target", "debian-12", *arches, "-n", "1")
+    where = ("--images", "assembled", "--target", "debian-12", "-n", "1")
+    where += tuple(word for arch in arches for word in ("--arch", arch.name))
     index = ("--index-url", releases.index.endpoint)
     kept = ("--out", folder / "grid", "--store", folder / "store.db")
-    ended = wheelgrid("check", wheel, *where, *index, *kept, *words)
+    ended = wheelgrid("check", wheel, *where, *index, *kept, *words, timeout=300)
     document = folder / "grid" / "run.json"
     cells = json.loads(document.read_text())["cells"] if document.exists() else []
     return Checked(
@@ -96,7 +103,7 @@ def test_broken_dependency_is_named(releases: Releases, tmp_path: Path) -> None:
         assert (seen["outcome"], seen["stage"]) == ("import-failed", "import")
         assert seen["evidence"] == "dependency helper 1.0: ImportError: broken on purpose"
         assert len(seen["attempts"]) == 2
-    alone = check(releases, tmp_path, wheel, "--no-deps").seen[NATIVE.name]
+    (alone,) = check(releases, tmp_path, wheel, "--no-deps", arches=[NATIVE]).seen.values()
     assert alone["evidence"] == "ModuleNotFoundError: No module named 'helper'"
 
 
@@ -149,7 +156,7 @@ def test_damaged_dependency_does_not_install(releases: Releases, tmp_path: Path)
     metadata = b"Metadata-Version: 2.1\nName: helper\nVersion: 1.0\n"
     releases.link("helper", name, data[:-30], releases.serve_metadata(name, metadata))
     wheel = make_wheel(tmp_path, "demo", "import helper", requires=("helper",))
-    seen = check(releases, tmp_path, wheel).seen[NATIVE.name]
+    (seen,) = check(releases, tmp_path, wheel, arches=[NATIVE]).seen.values()
     assert (seen["outcome"], seen["stage"]) == ("install-failed", "install")
     assert seen["evidence"].startswith("dependency does not install: ")
 
