@@ -52,8 +52,8 @@ def check(
     arches: Sequence[Arch] = (NATIVE, FOREIGN),
 ) -> Checked:
     """Check a wheel on Debian 12, natively and under emulation, with the loopback index."""
-    where = ("--images", "assembled", "--target", "debian-12", "-n", "1")
-    where += tuple(word for arch in arches for word in ("--arch", arch.name))
+    on = [word for arch in arches for word in ("--arch", arch.name)]
+    where = ("--images", "assembled", "--target", "debian-12", *on, "-n", "1")
     index = ("--index-url", releases.index.endpoint)
     kept = ("--out", folder / "grid", "--store", folder / "store.db")
     ended = wheelgrid("check", wheel, *where, *index, *kept, *words, timeout=300)
