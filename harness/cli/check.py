@@ -11,8 +11,8 @@ from harness.app.pytest_driver import RunOptions
 from harness.app.requested import ImportCheck, expected_of, not_applicable, read_candidates
 from harness.app.wiring import open_index, read_matrix
 from harness.cli.command import ExplainedCommand
+from harness.cli.dependency_options import dependency_options
 from harness.cli.options import (
-    dependency_options,
     query_option,
     run_options,
     selection_options,

@@ -7,13 +7,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
-from harness.app.dependency_request import read_dependency_options
 from harness.app.pytest_driver import RunOptions
-from harness.app.requested import read_release
 from harness.app.wiring import IMAGE_CHOICES, LATEST, ROOT
 from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits
 from harness.images.debian.mirrors import MIRRORS, named_mirrors
@@ -69,7 +66,7 @@ def selection_options(command: Command) -> Command:
         )
         return command(selection=selection, **others)
 
-    return _stack(
+    return stack_options(
         with_selection,
         click.option(
             "-k", "keyword", default="", metavar="EXPR", help="Cells by id, as in pytest."
@@ -81,70 +78,6 @@ def selection_options(command: Command) -> Command:
         click.option("--subject", "subjects", multiple=True, metavar="GLOB", help="Subject ids."),
         click.option("--profile", metavar="NAME", help="A named selection of the matrix."),
     )
-
-
-def dependency_options(command: Command) -> Command:
-    """Add the options about dependencies; the command gets ``companions`` and ``dependencies``."""
-
-    @functools.wraps(command)
-    def with_dependencies(
-        *,
-        no_deps: bool,
-        companions: tuple[str, ...],
-        find_links: tuple[Path, ...],
-        constraint: Path | None,
-        **others: object,
-    ) -> object:
-        if no_deps and (find_links or constraint):
-            raise click.UsageError("--no-deps resolves nothing; leave it out, or the other option")
-        return command(
-            companions=tuple(map(read_release, companions)),
-            dependencies=None
-            if no_deps
-            else read_dependency_options(find_links=find_links, constraint=constraint),
-            **others,
-        )
-
-    return _stack(
-        with_dependencies,
-        click.option("--no-deps", is_flag=True, help="Do not install what the wheels depend on."),
-        click.option(
-            "--with",
-            "companions",
-            multiple=True,
-            metavar="NAME==VERSION",
-            help="Release to install besides.",
-        ),
-        click.option(
-            "--find-links",
-            multiple=True,
-            type=click.Path(path_type=Path),
-            metavar="DIR",
-            help="Folder of further wheels for dependencies, such as those of the same release.",
-        ),
-        click.option(
-            "--constraint",
-            type=click.Path(path_type=Path, dir_okay=False),
-            metavar="FILE",
-            help="Versions of dependencies, one line each, like numpy<2.",
-        ),
-        click.option(
-            "--index-url",
-            default="",
-            metavar="URL",
-            expose_value=False,
-            callback=_name_index,
-            help="Package index; by default that of the user's pip.",
-        ),
-    )
-
-
-def _name_index(_: click.Context, __: click.Parameter, value: str) -> None:
-    if not value:
-        return
-    if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
-        raise click.BadParameter("write an address that starts with https:// or http://")
-    os.environ["PIP_INDEX_URL"] = value  # pytest's workers inherit it
 
 
 def strict_wheel_option(command: Command) -> Command:
@@ -217,7 +150,7 @@ def registry_option(command: Command) -> Command:
 
 def image_options(command: Command) -> Command:
     """Add ``--images``, one of ``IMAGE_CHOICES``, and ``--registry``."""
-    return _stack(
+    return stack_options(
         command,
         click.option(
             "--images",
@@ -294,7 +227,7 @@ def run_options(command: Command) -> Command:
         )
         return command(options=options, **others)
 
-    return _stack(
+    return stack_options(
         with_options,
         click.option(
             "-n",
@@ -370,7 +303,8 @@ def run_options(command: Command) -> Command:
     )
 
 
-def _stack(command: Command, *options: Callable[[Command], Command]) -> Command:
+def stack_options(command: Command, *options: Callable[[Command], Command]) -> Command:
+    """Apply several decorators; the help lists the options in this order."""
     for option in reversed(options):
         command = option(command)
     return command

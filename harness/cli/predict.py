@@ -14,7 +14,8 @@ from harness.app.wiring import (
     read_matrix,
 )
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import dependency_options, matrix_option, strict_wheel_option
+from harness.cli.dependency_options import dependency_options
+from harness.cli.options import matrix_option, strict_wheel_option
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
 from harness.core.subjects import DependencyOptions, IndexSource

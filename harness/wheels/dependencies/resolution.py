@@ -22,9 +22,9 @@ from harness.wheels.dependencies.requirements import Wanted
 from harness.wheels.dependencies.resolver import (
     DependencyRefusedError,
     Installable,
-    TargetInstaller,
     resolve,
 )
+from harness.wheels.dependencies.selection import TargetInstaller
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel, requirement
 

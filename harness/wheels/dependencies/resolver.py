@@ -1,9 +1,6 @@
 """Resolve requirements to wheels for one target (pure, apart from its catalogue).
 
-The choice is pip's: the newest release that fits, and its best wheel. Yanked releases count only
-if a requirement pins them (PEP 592), pre-releases only if there is no other or if a requirement
-names one (PEP 440). Unlike pip, a release without a wheel for the target is no candidate: nothing
-is compiled here.
+``selection`` says which releases count; resolvelib searches for a set that fits together.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +28,11 @@ from harness.wheels.dependencies.requirements import (
     read_requirements,
     story,
 )
-from harness.wheels.index.choose import choose_wheel, nearest_refusal
+from harness.wheels.dependencies.selection import (
+    TargetInstaller,
+    fitting_wheels,
+    why_unavailable,
+)
 
 if TYPE_CHECKING:
     from resolvelib.structs import Matches, RequirementInformation
@@ -52,20 +53,6 @@ Key = tuple[str, str]
 
 class DependencyRefusedError(Exception):
     """The target cannot get a dependency; one line with its name, the reason and who asks."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TargetInstaller:
-    """What decides about dependencies on a target."""
-
-    environment: Mapping[str, str]
-    """See ``marker_environment``."""
-    tags: tuple[str, ...]
-    """Those that its installer accepts, best first."""
-    python: str
-    """Full version."""
-    strict: bool = False
-    """Its installer refuses metadata that does not parse: pip from 24.1 on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -233,25 +220,7 @@ class _Provider(AbstractProvider[Wanted, Installable, Key]):
     def _wheels(
         self, offered: OfferedProject, specifier: SpecifierSet
     ) -> Iterator[tuple[Version, OfferedWheel]]:
-        """Yield the releases that fit and the best wheel of each, newest first."""
-        versions = [v for v in offered.versions if specifier.contains(v, prereleases=True)]
-        final = [v for v in versions if not v.is_prerelease]
-        others = [v for v in versions if v.is_prerelease]
-        stages = [versions] if specifier.prereleases else [final, others]
-        for yanked in (False, True) if _pins(specifier) else (False,):
-            for stage in stages:
-                found = False
-                for version in stage:
-                    if wheel := self._best(offered.wheels(version), yanked=yanked):
-                        found = True
-                        yield version, wheel
-                if found:
-                    return
-
-    def _best(self, wheels: Sequence[OfferedWheel], *, yanked: bool) -> OfferedWheel | None:
-        by_file = {each.wheel: each for each in wheels if each.wheel.yanked is yanked}
-        best = choose_wheel(tuple(by_file), self._installer.tags, self._installer.python)
-        return by_file[best] if best else None
+        return fitting_wheels(offered, specifier, self._installer)
 
     def _candidate(
         self,
@@ -290,9 +259,11 @@ class _Provider(AbstractProvider[Wanted, Installable, Key]):
         limit, constraint = self._constraints.get(project, (_ANY, ""))
         for each in wanted:
             if not any(self._wheels(offered, each.specifier)):
-                return f"{self._unavailable(project, each.specifier, offered)} ({each.story})"
+                reason = why_unavailable(project, offered, each.specifier, self._installer)
+                return f"{reason} ({each.story})"
             if constraint and not any(self._wheels(offered, each.specifier & limit)):
-                reason = self._unavailable(project, each.specifier & limit, offered)
+                both = each.specifier & limit
+                reason = why_unavailable(project, offered, both, self._installer)
                 return f"{reason} ({each.story}; the constraint is {constraint})"
         together = limit
         for each in wanted:
@@ -301,35 +272,3 @@ class _Provider(AbstractProvider[Wanted, Installable, Key]):
             what = f"no release of {project} that fits has metadata that can be used"
             return f"{what} ({wanted[0].story})"
         return ""
-
-    def _unavailable(self, project: str, specifier: SpecifierSet, offered: OfferedProject) -> str:
-        """Return why none of the releases that fit can be installed, and what users would do."""
-        fits = [v for v in offered.versions if specifier.contains(v, prereleases=True)]
-        if not fits:
-            known = ", ".join(map(str, reversed(offered.versions[:_NEAREST]))) or "none at all"
-            return f"no release of {project} fits {specifier}; the package index has {known}"
-        version = min(fits, key=lambda v: (not self._is_for_python(offered, v), v.is_prerelease))
-        wheels = tuple(each.wheel for each in offered.wheels(version))
-        if choose_wheel(wheels, self._installer.tags, self._installer.python):
-            return f"{project} {version} is yanked; a requirement must pin it"
-        if not wheels:
-            reason = f"{project} {version} has no wheel for Linux"
-        else:
-            reason = nearest_refusal(wheels, self._installer.tags, self._installer.python)
-        if not self._is_for_python(offered, version):
-            return reason
-        would = "would compile it" if offered.has_source(version) else "cannot install it"
-        return f"{reason}; users {would}"
-
-    def _is_for_python(self, offered: OfferedProject, version: Version) -> bool:
-        wheels = offered.wheels(version)
-        python = self._installer.python
-        return not wheels or any(accepts_python(w.wheel.requires_python, python) for w in wheels)
-
-
-def _pins(specifier: SpecifierSet) -> bool:
-    """Whether it names one release, as pip does for yanked ones (PEP 592)."""
-    return any(
-        each.operator == "===" or (each.operator == "==" and not each.version.endswith(".*"))
-        for each in specifier
-    )

@@ -16,9 +16,9 @@ from harness.wheels.dependencies.requirements import Wanted
 from harness.wheels.dependencies.resolver import (
     DependencyRefusedError,
     Installable,
-    TargetInstaller,
     resolve,
 )
+from harness.wheels.dependencies.selection import TargetInstaller
 from harness.wheels.index.lock import LockedWheel
 from tests.support.offers import Offer, Shelf, files_of
 from tests.support.passports import make_passport
