@@ -38,6 +38,7 @@ from harness.probe.prober import Prober
 from harness.probe.result_keys import ProbeLimits
 from harness.report.activity_lines import ActivityLines
 from harness.report.console import Console
+from harness.report.evidence import evidence_line
 from harness.report.findings import format_unmet
 from harness.report.terminal import print_grid
 from harness.report.untrusted import visible
@@ -219,7 +220,7 @@ def observation(request: pytest.FixtureRequest, cell: Cell, prober: Prober) -> O
     """
     seen = prober.observe(cell)
     if seen.outcome is Outcome.MISS:
-        raise MissError(f"{seen.cause}: {visible(seen.evidence)}")
+        raise MissError(f"{seen.cause}: {evidence_line(seen.evidence)}")
     if cell.by_cause and (expectation := expectation_for(cell, seen)):
         request.node.add_marker(_xfail(expectation))
     return seen

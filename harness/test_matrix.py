@@ -9,6 +9,7 @@ import pytest
 
 from harness.core.cells import Cell, Outcome
 from harness.core.observations import Observation
+from harness.report.evidence import evidence_line
 from harness.report.untrusted import visible
 from harness.results.grid import Verdict, expectation_for, judge
 
@@ -21,7 +22,7 @@ class ExpectedError(Exception):
 
 def test_cell(cell: Cell, observation: Observation) -> None:
     """Compare the observation of one cell with the expectation of the matrix."""
-    line = f"{observation.outcome} ({observation.stage}): {visible(observation.evidence)}"
+    line = f"{observation.outcome} ({observation.stage}): {evidence_line(observation.evidence)}"
     match judge(cell, observation):
         case Verdict.AS_EXPECTED if observation.outcome is Outcome.PASS:
             return

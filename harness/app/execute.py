@@ -187,7 +187,7 @@ def require_met(conclude: Conclude, cells: Sequence[Cell], console: Console) -> 
 
 
 def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> tuple[Cell, ...]:
-    """Return the cells that match ``query``; its results are those of the last stored run.
+    """Return the cells that match ``query``; its results are the latest stored one of each cell.
 
     Raises ``UsageError`` if none of the cells matches, and ``StoreError`` if no run is stored.
     """
@@ -196,8 +196,8 @@ def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> t
     facts = {cell.id: planned_facts(cell) for cell in cells}
     if query.asks_what_was_seen:
         with open_store(store or default_store()) as opened:
-            last = opened.observations(opened.find("last"), logs=False)
-        facts = {c.cell.id: seen_facts(c) for c in build_grid(cells, last).cells}
+            latest = opened.latest(facts)
+        facts = {c.cell.id: seen_facts(c) for c in build_grid(cells, latest).cells}
     chosen = tuple(cell for cell in cells if query.matches(facts[cell.id]))
     if not chosen:
         raise UsageError(f"no cell is selected: none of {len(cells)} cells matches the query")

@@ -15,6 +15,7 @@ from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from harness.core.arches import linux_arch
 from harness.core.cells import Cell, Expectation
 from harness.core.errors import UsageError
 from harness.core.subjects import DependencyOptions, FileSource, IndexSource, Subject
@@ -205,6 +206,17 @@ def _candidate(
         ),
         tags=frozenset(tag for name in names for tag in parse_wheel_filename(name)[3]),
     )
+
+
+def has_arch(candidate: Candidate, target: Target) -> bool:
+    """Return whether a file of the candidate is built for the target's architecture.
+
+    A release of the index always is, since its refusal is a result.
+    """
+    if not isinstance(candidate.subject.source, FileSource):
+        return True
+    platforms = {tag.platform for tag in candidate.tags}
+    return "any" in platforms or target.arch_name in map(linux_arch, platforms)
 
 
 def not_applicable(

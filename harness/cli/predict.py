@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from harness.app.requested import ImportCheck, read_candidates
+from harness.app.requested import ImportCheck, has_arch, read_candidates
 from harness.app.wiring import (
     ProberOptions,
     open_passports,
@@ -22,7 +22,7 @@ from harness.core.subjects import DependencyOptions, IndexSource
 from harness.matrix.plan import Selection, selected_targets
 from harness.predict.batch import predict_cells
 from harness.report.console import print_data, say
-from harness.report.predictions import format_predictions
+from harness.report.predictions import format_predictions, predictions_json
 
 
 @click.command(
@@ -34,6 +34,8 @@ from harness.report.predictions import format_predictions
 @click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids.")
 @click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches.")
 @click.option("--import", "imports", multiple=True, metavar="NAME", help="Module to import.")
+@click.option("--all", "every", is_flag=True, help="Targets of every arch; every explanation.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per target and wheel.")
 @dependency_options
 @strict_wheel_option
 @matrix_option
@@ -43,6 +45,8 @@ def predict(  # noqa: PLR0913 - one for each option
     targets: tuple[str, ...],
     arches: tuple[str, ...],
     imports: tuple[str, ...],
+    every: bool,
+    as_json: bool,
     companions: tuple[IndexSource, ...],
     dependencies: DependencyOptions | None,
     strict_wheel: bool,
@@ -51,22 +55,33 @@ def predict(  # noqa: PLR0913 - one for each option
     """Predict which wheels fail on which targets, and why.
 
     WHEEL is a file or name==version from the package index. Uses recorded passports, without an
-    engine. Predicts too where a dependency has no wheel; --no-deps needs no package index for
-    files. Exits 1 if a wheel that an installer accepts is predicted not to import.
+    engine. Predicts too where a dependency has no wheel; for files, --no-deps needs no package
+    index. Failures are grouped by cause; targets of an architecture that a file is not built for
+    are left out. Exits 1 if a wheel that an installer accepts is predicted not to import.
     """
     loaded = read_matrix(matrix)
     index = open_pinned(ProberOptions(matrix_folder=matrix), say)
     import_check = ImportCheck(imports=imports, companions=companions, dependencies=dependencies)
     candidates = read_candidates(wheels, import_check, index)
+    selected = selected_targets(loaded, Selection(targets=targets, arches=arches))
+    passports = open_passports(matrix)
+    provider = open_provider(loaded, ProberOptions(matrix_folder=matrix), index)
+    here = {
+        candidate.subject: [each for each in selected if every or has_arch(candidate, each)]
+        for candidate in candidates
+    }
     predictions = tuple(
-        predict_cells(
-            [candidate.subject for candidate in candidates],
-            selected_targets(loaded, Selection(targets=targets, arches=arches)),
-            open_passports(matrix),
-            open_provider(loaded, ProberOptions(matrix_folder=matrix), index),
-        )
+        prediction
+        for subject, fitting in here.items()
+        for prediction in predict_cells([subject], fitting, passports, provider)
     )
-    print_data(format_predictions(predictions, width=shutil.get_terminal_size().columns), end="")
+    left_out = {subject.id: len(selected) - len(fitting) for subject, fitting in here.items()}
+    if as_json:
+        print_data(predictions_json(predictions), end="")
+    else:
+        width = shutil.get_terminal_size().columns
+        text = format_predictions(predictions, width=width, every=every, left_out=left_out)
+        print_data(text, end="")
     predicted = {
         predicted_cell.prediction.outcome
         for predicted_cell in predictions

@@ -28,7 +28,7 @@ from harness.store.run_store import known_durations
 @click.command(
     cls=ExplainedCommand,
     example='wheelgrid run --target "debian-1*" --arch s390x --subject numpy\n'
-    "wheelgrid run -q 'outcome:miss,import-failed'     # what failed in the last run\n"
+    "wheelgrid run -q 'outcome:miss,import-failed'     # what failed last\n"
     "wheelgrid run --resume",
 )
 @selection_options

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from harness.core.targets import Target
-from harness.report.glyphs import WAY_LETTERS
+from harness.report.glyphs import ARCH_LETTERS, WAY_LETTERS
 from harness.report.untrusted import visible
 from harness.results.grid import Grid
 
@@ -19,6 +19,8 @@ class AxisItem:
 
     key: str
     label: str
+    letter: str = ""
+    """Stands for the label in a narrow table; empty if the label has none."""
     marks: tuple[str, ...] = ()
     """One character each, shown beside the label."""
 
@@ -53,7 +55,10 @@ def target_axis(grid: Grid) -> Axis:
     def item(target: Target) -> AxisItem:
         lenient = ("*" if target.allow_failure else " ",) if any_lenient else ()
         return AxisItem(
-            key=target.key, label=target.arch_name, marks=(ways.get(target.key, " "), *lenient)
+            key=target.key,
+            label=target.arch_name,
+            letter=ARCH_LETTERS[target.arch_name],
+            marks=(ways.get(target.key, " "), *lenient),
         )
 
     return _group(grid.targets, lambda t: t.id, item)

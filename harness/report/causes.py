@@ -9,7 +9,7 @@ from rich.text import Text
 from harness.core.causes import Cause
 from harness.core.cells import Outcome
 from harness.core.observations import Observation, Prediction
-from harness.report.findings import fit
+from harness.report.evidence import indented
 from harness.report.glyphs import DISAGREES, expected_glyph
 from harness.results.grid import Agreement, Grid, GridCell
 
@@ -18,7 +18,7 @@ _HELD = re.compile(r"\.(?:cpython-\d+[a-z]*|abi3t?)-(?P<triplet>[\w-]+)\.so$")
 _READ = re.compile(r"\.cpython-\d+[a-z]*-(?P<triplet>[\w-]+)\.so")
 
 
-def render_causes(grid: Grid, *, width: int, encoding: str) -> list[Text]:
+def render_causes(grid: Grid, *, width: int | None, encoding: str) -> list[Text]:
     """Return a line per cause with the number of its cells, most frequent first."""
     counts = Counter(
         _words(seen)
@@ -29,13 +29,13 @@ def render_causes(grid: Grid, *, width: int, encoding: str) -> list[Text]:
         return []
     lines = [Text(), Text("causes", style="bold")]
     for words, count in counts.most_common(MOST_CAUSES):
-        lines.append(Text("  " + fit(f"{count} {_cells(count)}: {words}", width - 2, encoding)))
+        lines += indented(f"{count} {_cells(count)}: {words}", 2, width, encoding)
     if (left := len(counts) - MOST_CAUSES) > 0:
         lines.append(Text(f"  and {left} more"))
     return lines
 
 
-def render_agreement(grid: Grid, *, width: int, encoding: str) -> list[Text]:
+def render_agreement(grid: Grid, *, width: int | None, encoding: str) -> list[Text]:
     """Return each cell whose prediction and observation differ, then the known limits."""
     disagreeing = [cell for cell in grid.cells if cell.agreement is Agreement.DISAGREES]
     limits = Counter(c.limit for c in grid.cells if c.agreement is Agreement.LIMIT)
@@ -47,7 +47,7 @@ def render_agreement(grid: Grid, *, width: int, encoding: str) -> list[Text]:
         lines += [Text(), Text("known limits of predictions", style="bold")]
         for limit, count in limits.items():
             line = f"{count} {_cells(count)}: {limit.reason if limit else ''}"
-            lines.append(Text("  " + fit(line, width - 2, encoding)))
+            lines += indented(line, 2, width, encoding)
     return lines
 
 
@@ -89,7 +89,9 @@ def _words(seen: Observation) -> str:
     return f"{seen.cause} {more}".rstrip()
 
 
-def _disagreements(cells: Iterable[GridCell], *, width: int, encoding: str) -> Iterator[Text]:
+def _disagreements(
+    cells: Iterable[GridCell], *, width: int | None, encoding: str
+) -> Iterator[Text]:
     mark = expected_glyph(DISAGREES, plain=encoding == "ascii")
     for cell in cells:
         seen = cell.observation
@@ -97,9 +99,11 @@ def _disagreements(cells: Iterable[GridCell], *, width: int, encoding: str) -> I
             predicted = seen.prediction
             what = f"{predicted.outcome} {predicted.cause}".rstrip()
             line = f"{cell.cell.id}  predicted {what}, seen {seen.outcome}"
-            yield Text.assemble((mark, DISAGREES.style), " ", fit(line, width - 2, encoding))
-            for evidence in filter(None, (predicted.evidence, seen.evidence)):
-                yield Text("    " + fit(evidence, width - 4, encoding))
+            first, *others = indented(line, 2, width, encoding)
+            yield Text.assemble((mark, DISAGREES.style), first[1:])
+            yield from others
+            for evidence in (predicted.evidence, seen.evidence):
+                yield from indented(evidence, 4, width, encoding)
 
 
 def _cells(count: int) -> str:

@@ -1,9 +1,10 @@
 """Render the cells that did not pass.
 
 Unexpected cells come first, one per line; then misses, a line per image; then expected failures,
-where cells of a subject with the same evidence share a line.
+where cells with the same reason share a line, and the refused ones are last.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,12 +12,15 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from harness.core.cells import Expectation, Outcome
+from harness.report.evidence import evidence_line, evidence_lines
 from harness.report.glyphs import glyph_of
-from harness.report.untrusted import cut, visible
+from harness.report.untrusted import visible
 from harness.results.grid import Grid, GridCell, Verdict
 
 EVIDENCE_ROOM = 60
 """Minimum columns for evidence beside the id; with less, it goes below."""
+MOST_NOTE_LINES = 12
+"""Maximum lines of a note on a terminal."""
 SECTIONS = (
     ("unexpected", (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS)),
     ("nothing can be said", (Verdict.MISS,)),
@@ -29,8 +33,10 @@ class Finding:
     """Cells with the same result and evidence."""
 
     cells: tuple[GridCell, ...]
-    details: tuple[str, ...]
-    """The key line of evidence, then what the matrix expects and why; untrusted, may be empty."""
+    evidence: str
+    """Untrusted text; empty if a note stands for the evidence of several cells."""
+    note: str
+    """What the matrix expects and why, or what cells share; may be empty."""
 
     @property
     def ids(self) -> str:
@@ -47,14 +53,16 @@ class Finding:
 
 def find(grid: Grid) -> dict[str, list[Finding]]:
     """Return the findings by the heading of their section, without empty sections."""
+    failed = [cell for cell in grid.cells if not _plain_pass(cell)]
+    failed.sort(key=lambda cell: cell.outcome is Outcome.REFUSED)
     sections = {
-        heading: _group([c for c in grid.cells if c.verdict in verdicts and not _plain_pass(c)])
+        heading: _group([cell for cell in failed if cell.verdict in verdicts])
         for heading, verdicts in SECTIONS
     }
     return {heading: findings for heading, findings in sections.items() if findings}
 
 
-def render_findings(grid: Grid, *, width: int, encoding: str) -> list[Text]:
+def render_findings(grid: Grid, *, width: int | None, encoding: str) -> list[Text]:
     """Return one line per finding, or more if ``width`` is small."""
     lines: list[Text] = []
     for heading, findings in find(grid).items():
@@ -63,56 +71,76 @@ def render_findings(grid: Grid, *, width: int, encoding: str) -> list[Text]:
     return lines
 
 
-def _section(findings: Sequence[Finding], *, width: int, encoding: str) -> Iterator[Text]:
+def _section(findings: Sequence[Finding], *, width: int | None, encoding: str) -> Iterator[Text]:
     ids = max(cell_len(finding.ids) for finding in findings)
     titles = max(len(finding.title) for finding in findings)
     beside = 2 + ids + 2 + titles + 2
-    if width - beside < EVIDENCE_ROOM:
+    if width is not None and width - beside < EVIDENCE_ROOM:
         ids = titles = beside = 0
+    start = beside or 4
+    room = None if width is None else width - start
     for finding in findings:
-        start = beside or 4
-        details = [fit(text, width - start, encoding) for text in finding.details if text]
+        details = evidence_lines(finding.evidence, room, encoding)
+        details += evidence_lines(finding.note, room, encoding, most=MOST_NOTE_LINES)
         line = Text.assemble(glyph_of(finding.cells[0], plain=encoding == "ascii"), " ")
-        line.append(f"{finding.ids:<{ids}}  ").append(f"{finding.title:<{titles}}", "dim")
+        line.append(f"{finding.ids:<{ids}}")
+        if width is None or len(line) + 2 + len(finding.title) <= width:
+            line.append("  ").append(f"{finding.title:<{titles}}", "dim")
+        else:
+            details.insert(0, finding.title)
         if beside and details:
             line.append("  " + details.pop(0))
         yield line
         yield from (Text(" " * start + text) for text in details)
 
 
-def fit(text: str, width: int, encoding: str) -> str:
-    """Return untrusted ``text`` as one line of at most ``width`` columns."""
-    line = visible(" ".join(text.split()), encoding=encoding)
-    return cut(line, width, ellipsis="..." if encoding == "ascii" else "…")
-
-
 def _group(cells: Iterable[GridCell]) -> list[Finding]:
     groups: dict[tuple[object, ...], list[GridCell]] = {}
     for cell in cells:
         groups.setdefault(_group_key(cell), []).append(cell)
-    return [
-        Finding(cells=tuple(same), details=(_evidence(same[0]), _note(same[0])))
-        for same in groups.values()
-    ]
+    return [_finding(same) for same in groups.values()]
 
 
 def _group_key(cell: GridCell) -> tuple[object, ...]:
+    seen = cell.observation
     match cell.verdict:
         case Verdict.MISS:
             return (cell.cell.target.key, _evidence(cell))
-        case Verdict.AS_EXPECTED:
-            return (_seen(cell), cell.cell.subject.id, cell.cell.expectation)
+        case Verdict.AS_EXPECTED if seen:
+            return (seen.outcome, seen.stage, _note(cell) or _refusal(_evidence(cell)))
         case _:
             return (cell.cell.id,)
 
 
-def _seen(cell: GridCell) -> tuple[str, ...]:
-    seen = cell.observation
-    return (seen.outcome, seen.stage, seen.evidence) if seen else ()
+def _finding(cells: Sequence[GridCell]) -> Finding:
+    """Return the finding of one group; if the evidence differs, a reason and the subjects."""
+    evidence, note = list(dict.fromkeys(map(_evidence, cells))), _note(cells[0])
+    if len(evidence) == 1:
+        return Finding(cells=tuple(cells), evidence=evidence[0], note=note)
+    subjects = ", ".join(dict.fromkeys(cell.cell.subject.id for cell in cells))
+    shared = f"{note or _refusal(evidence[0])}: {subjects}"
+    return Finding(cells=tuple(cells), evidence="", note=shared)
+
+
+_WHEEL_NAMED = re.compile(
+    r"no wheel of \S+ \S+ for (?P<place>this Python|this platform|(?P<arch>\w+));.*"
+    r"|\S+\.whl is not a supported wheel on this platform\.?"
+)
+"""Evidence that names the wheel (``wheels.index.choose``, pip)."""
+
+
+def _refusal(evidence: str) -> str:
+    """Return why a wheel is refused, in words that wheels share."""
+    found = _WHEEL_NAMED.fullmatch(evidence)
+    if found is None:
+        return evidence
+    if found["place"] is None:
+        return "the installer supports no tag of the wheel"
+    return f"no wheel for {'this architecture' if found['arch'] else found['place']}"
 
 
 def _evidence(cell: GridCell) -> str:
-    return cell.observation.evidence if cell.observation else ""
+    return evidence_line(cell.observation.evidence) if cell.observation else ""
 
 
 def _note(cell: GridCell) -> str:

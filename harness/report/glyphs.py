@@ -43,6 +43,18 @@ DISAGREES = Glyph(expected="≠", plain="#", unexpected="≠", style="bold #F0E4
 WAY_LETTERS = {ImageWay.REGISTRY: "R", ImageWay.ASSEMBLED: "A", ImageWay.REPLICA: "X"}
 """A replica is X, so that it is not mistaken for a registry image."""
 
+ARCH_LETTERS = {
+    "x86_64": "x",
+    "i686": "i",
+    "aarch64": "a",
+    "armv7l": "v",
+    "ppc64le": "p",
+    "s390x": "s",
+    "riscv64": "r",
+}
+"""The name of an architecture in a narrow grid, in the order of the legend. They are not in the
+table of ``core.arches``, because cached interpreters and wheels depend on its code."""
+
 
 def glyph_of(cell: GridCell, *, plain: bool) -> tuple[str, str]:
     """Return the character of a cell and its rich style."""

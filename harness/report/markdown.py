@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.report.changes import LISTED, counted, difference_line, epidemic_words, seen_words
 from harness.report.defects import TITLE, finding_words
+from harness.report.evidence import evidence_line
 from harness.report.glyphs import count_cells
 from harness.report.table import render_table
 from harness.report.untrusted import cut, visible
@@ -20,8 +21,8 @@ BUDGET = 1 << 20
 """Bytes (docs.github.com: "Adding a job summary", 1 MiB per step)."""
 WIDTH = 160
 """Columns of the grid, which scrolls horizontally."""
-EVIDENCE = 200
-"""Maximum characters of a row's evidence."""
+EVIDENCE = 500
+"""Maximum characters of a row's evidence: as many as a probe keeps."""
 
 
 def markdown_summary(
@@ -100,7 +101,7 @@ def _row(cell: GridCell) -> str:
         return f"| {_code(cell.cell.id)} | not run | |"
     shown = seen.cause or (seen.prediction.cause if seen.prediction else "")
     cause = f" {_code(shown)}" if shown else ""
-    evidence = cut(visible(" ".join(seen.evidence.split())), EVIDENCE)
+    evidence = cut(evidence_line(seen.evidence), EVIDENCE)
     return f"| {_code(cell.cell.id)} | {seen.outcome}{cause} | {_code(evidence)} |"
 
 

@@ -19,6 +19,7 @@ from harness.core.observations import Provenance
 from harness.core.passport import Passport
 from harness.core.subjects import WheelRef
 from harness.core.wheel_findings import WheelFinding
+from harness.report.evidence import without_site
 from harness.report.glyphs import GLYPHS, NOT_RUN, Glyph
 from harness.report.terminal import key_of
 from harness.report.untrusted import visible
@@ -154,7 +155,7 @@ def _shortened(cell: CellRecord) -> CellRecord:
     cut = len(seen.log) - room
     log = f"[… {cut} characters]\n{seen.log[-room:]}" if cut > 0 else seen.log
     bare = replace(seen, log=log, wheel=None, provenance=Provenance(), findings=(), key="")
-    return replace(cell, observation=bare)
+    return replace(cell, observation=replace(bare, evidence=without_site(seen.evidence)))
 
 
 def _changes(comparison: Comparison | None) -> list[tuple[str, dict[str, Any]]]:

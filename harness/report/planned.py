@@ -8,7 +8,7 @@ from rich.text import Text
 from harness.core.cells import Cell
 from harness.report.console import Console, say
 from harness.report.table import render_table
-from harness.report.terminal import encoding_of
+from harness.report.terminal import encoding_of, width_of
 from harness.report.untrusted import visible
 from harness.results.grid import build_grid
 
@@ -17,7 +17,7 @@ def print_plan(cells: Sequence[Cell], console: Console) -> None:
     """Print the cells as a table of dots, then the expected failures."""
     grid = build_grid(cells, ())
     plain = encoding_of(console) == "ascii"
-    lines = render_table(grid, width=console.width, plain=plain) if cells else []
+    lines = render_table(grid, width=width_of(console), plain=plain) if cells else []
     lines.append(Text(f"\n{len(cells)} cells of {len(grid.targets)} targets"))
     for cell in cells:
         if expected := cell.expectation:

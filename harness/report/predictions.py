@@ -1,14 +1,18 @@
 """Render predictions and explanations of cells, with untrusted text escaped."""
 
+import json
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from types import MappingProxyType
 
 from harness.core.cells import Outcome
 from harness.core.observations import Prediction
 from harness.core.wheel_findings import WheelFinding
 from harness.predict import CellPrediction
 from harness.report.defects import finding_words
+from harness.report.evidence import evidence_line
 from harness.report.planned import folded
 from harness.report.untrusted import visible
 from harness.results.grid import Agreement, GridCell
@@ -16,14 +20,44 @@ from harness.results.grid import Agreement, GridCell
 INDENT = "  "
 
 
-def format_predictions(predictions: Sequence[CellPrediction], *, width: int) -> str:
-    """Return per subject the counts, then each failure once with its targets."""
-    subjects = dict.fromkeys(predicted_cell.cell.subject.id for predicted_cell in predictions)
-    blocks = [
-        _subject(name, [o for o in predictions if o.cell.subject.id == name], width)
-        for name in subjects
-    ]
+def format_predictions(
+    predictions: Sequence[CellPrediction],
+    *,
+    width: int,
+    every: bool = False,
+    left_out: Mapping[str, int] = MappingProxyType({}),
+) -> str:
+    """Return per subject the counts, then each cause of failures with its targets.
+
+    ``every``: each wheel and explanation of a cause, not only the first. ``left_out``: subject →
+    number of targets of other architectures, which have no prediction here.
+    """
+    subjects = dict.fromkeys((*(each.cell.subject.id for each in predictions), *left_out))
+    blocks = []
+    for name in subjects:
+        own = [each for each in predictions if each.cell.subject.id == name]
+        lines = (*_subject(own, name, width, every), *_left_out(left_out.get(name, 0), width))
+        blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n"
+
+
+def predictions_json(predictions: Iterable[CellPrediction]) -> str:
+    """Return one JSON object per line: cell, wheel, prediction and findings.
+
+    The prediction is null if the target has no recorded passport, or the file is no wheel.
+    """
+    return "".join(
+        json.dumps(
+            {
+                "cell": each.cell.id,
+                "wheel": each.wheel,
+                "prediction": asdict(each.prediction) if each.prediction else None,
+                "findings": [asdict(finding) for finding in each.findings],
+            }
+        )
+        + "\n"
+        for each in predictions
+    )
 
 
 def format_explanation(cell: GridCell, *, width: int) -> str:
@@ -56,36 +90,64 @@ def format_prediction(predicted_cell: CellPrediction, *, width: int) -> str:
     return "\n".join([*lines, *_details(predicted_cell.prediction, width)]) + "\n"
 
 
-def _subject(name: str, predictions: list[CellPrediction], width: int) -> str:
+def _subject(
+    predictions: list[CellPrediction], name: str, width: int, every: bool
+) -> Iterator[str]:
     counts = Counter(o.prediction.outcome for o in predictions if o.prediction)
     text = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
     unknown = [o.cell.target.key for o in predictions if o.prediction is None]
-    lines = [f"{visible(name)}: {text or 'nothing can be said'}"]
-    for (wheel, prediction), keys in _group_failures(predictions).items():
-        title = f"{prediction.outcome} {prediction.cause}".rstrip()
-        lines += ["", *_filled(f"{title}: {folded(keys)}", width, INDENT)]
-        lines += [INDENT + line for line in _wrapped("wheel", wheel, width - len(INDENT))]
-        lines += [INDENT + line for line in _details(prediction, width - len(INDENT))]
+    yield f"{visible(name)}: {text or 'nothing can be said'}"
+    for same in _group_failures(predictions, every=every):
+        yield from _failure(same, width)
     for wheel, findings in {o.wheel: o.findings for o in predictions if o.findings}.items():
-        lines += ["", *(INDENT + line for line in _wrapped("wheel", wheel, width - len(INDENT)))]
-        lines += [INDENT + line for line in _findings(findings, width - len(INDENT))]
+        yield ""
+        yield from (INDENT + line for line in _wrapped("wheel", wheel, width - len(INDENT)))
+        yield from (INDENT + line for line in _findings(findings, width - len(INDENT)))
     if unknown:
-        lines += ["", *_filled(f"no passport recorded: {folded(unknown)}", width, INDENT)]
-    return "\n".join(lines)
+        yield ""
+        yield from _filled(f"no passport recorded: {folded(unknown)}", width, INDENT)
+
+
+def _failure(same: Mapping[tuple[str, Prediction], list[str]], width: int) -> Iterator[str]:
+    """Yield the targets of one group, and its first wheel and explanation."""
+    (wheel, prediction), *others = same
+    yield ""
+    keys = list(dict.fromkeys(key for keys in same.values() for key in keys))
+    yield from _filled(f"{_summary(prediction)}: {folded(keys)}", width, INDENT)
+    room = width - len(INDENT)
+    for line in (*_wrapped("wheel", wheel, room), *_details(prediction, room)):
+        yield INDENT + line
+    if others:
+        more = f"{len(others)} more with this cause; --all shows each"
+        yield from (INDENT + line for line in _wrapped("and", more, room))
+
+
+def _left_out(count: int, width: int) -> Iterator[str]:
+    if count:
+        yield ""
+        text = f"left out: {count} targets of architectures that the wheel is not built for"
+        yield from _filled(f"{text}; --all shows them", width, INDENT)
 
 
 def _group_failures(
-    predictions: Iterable[CellPrediction],
-) -> dict[tuple[str, Prediction], list[str]]:
-    """Group failures, and passes with a remark, by wheel and prediction."""
-    groups: dict[tuple[str, Prediction], list[str]] = {}
-    for predicted_cell in predictions:
-        predicted = predicted_cell.prediction
+    predictions: Iterable[CellPrediction], *, every: bool
+) -> list[dict[tuple[str, Prediction], list[str]]]:
+    """Group failures, and passes with a remark, by cause; ``every``: by wheel and prediction.
+
+    Each group has the keys of targets by wheel and prediction; refused ones come last.
+    """
+    groups: dict[Hashable, dict[tuple[str, Prediction], list[str]]] = {}
+    for each in sorted(predictions, key=_is_refused):
+        predicted = each.prediction
         if predicted is not None and (predicted.cause or predicted.evidence):
-            groups.setdefault((predicted_cell.wheel, predicted), []).append(
-                predicted_cell.cell.target.key
-            )
-    return groups
+            said = (each.wheel, predicted)
+            group = said if every else (predicted.outcome, predicted.cause)
+            groups.setdefault(group, {}).setdefault(said, []).append(each.cell.target.key)
+    return list(groups.values())
+
+
+def _is_refused(each: CellPrediction) -> bool:
+    return each.prediction is not None and each.prediction.outcome is Outcome.REFUSED
 
 
 def _compared(cell: GridCell, prediction: Prediction) -> str:
@@ -123,7 +185,7 @@ def _findings(findings: Sequence[WheelFinding], width: int) -> list[str]:
 
 def _wrapped(label: str, text: str, width: int) -> list[str]:
     """Return a labelled paragraph, or no lines for empty text."""
-    lines = _filled(visible(" ".join(text.split())), max(width - 12, 30), "")
+    lines = _filled(evidence_line(text), max(width - 12, 30), "")
     return [f"  {label if not at else '':<9} {line}" for at, line in enumerate(lines)]
 
 

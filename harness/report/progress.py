@@ -1,10 +1,11 @@
 """Show the progress of a run.
 
-A terminal shows a progress bar; a log gets a line per finished target and a regular heartbeat.
+Each finished target gets a line. Below them a terminal shows a progress bar; a log gets a regular
+heartbeat.
 """
 
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from harness.probe.journal import Journal
 from harness.report.console import Console, say
 from harness.report.glyphs import count_cells
 from harness.report.untrusted import cut, visible
+from harness.results.grid import GridCell
 from harness.results.run_state import RunState
 
 HEARTBEAT = 10.0
@@ -45,14 +47,35 @@ class View(Protocol):
         """Show ``state``, ``elapsed`` seconds after the start."""
 
 
+class FinishedTargets:
+    """The targets whose cells all have a result, each returned once."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def take(self, state: RunState, *, plain: bool) -> Iterator[tuple[str, list[Text]]]:
+        """Yield ``<target>/<arch>`` and the counts of its cells for each newly finished target."""
+        cells = defaultdict[str, list[GridCell]](list)
+        for cell in state.grid.cells:
+            cells[cell.cell.target.key].append(cell)
+        for key, same in cells.items():
+            if key not in self._said and all(cell.observation for cell in same):
+                self._said.add(key)
+                yield key, count_cells(same, plain=plain)
+
+
 class LiveView:
-    """A display that is redrawn in place."""
+    """A line per finished target, and a display below it that is redrawn in place."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
+        self._finished = FinishedTargets()
 
     def show(self, state: RunState, elapsed: float) -> None:
-        self._live.update(draw(state, elapsed, self._live.console), refresh=True)
+        console = self._live.console
+        for key, counts in self._finished.take(state, plain=console.options.ascii_only):
+            say(Text.assemble(f"[{elapsed:4.0f} s] {key}: ", Text("  ").join(counts)), console)
+        self._live.update(draw(state, elapsed, console), refresh=True)
 
 
 class PlainView:
@@ -60,17 +83,12 @@ class PlainView:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._finished: set[str] = set()
+        self._finished = FinishedTargets()
         self._said_at = -HEARTBEAT
 
     def show(self, state: RunState, elapsed: float) -> None:
-        done = [c for c in state.grid.cells if c.observation]
-        planned = Counter(cell.target.key for cell in state.cells)
-        for key, count in Counter(c.cell.target.key for c in done).items():
-            if count == planned[key] and key not in self._finished:
-                self._finished.add(key)
-                kinds = count_cells((c for c in done if c.cell.target.key == key), plain=True)
-                self._say(f"{key}: {', '.join(kind.plain[2:] for kind in kinds)}", state, elapsed)
+        for key, counts in self._finished.take(state, plain=True):
+            self._say(f"{key}: {', '.join(count.plain[2:] for count in counts)}", state, elapsed)
         if elapsed - self._said_at >= HEARTBEAT:
             self._say("; ".join(_doing(state)) or "starting", state, elapsed)
 
@@ -82,7 +100,7 @@ class PlainView:
 
 @contextmanager
 def open_view(console: Console) -> Iterator[View]:
-    """Open the view that suits ``console``; a live one is erased at the end."""
+    """Open the view that suits ``console``; the display of a live one is erased at the end."""
     if not console.is_terminal:
         yield PlainView(console)
         return

@@ -15,6 +15,7 @@ from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
 from harness.report.atom import atom_feed
 from harness.report.badge import badge_svg, subject_badge
+from harness.report.evidence import evidence_line
 from harness.report.glyphs import GLYPHS, NOT_RUN, glyph_of
 from harness.report.html import (
     ASSETS,
@@ -31,7 +32,7 @@ from harness.results.grid import GridCell, Verdict
 from harness.results.past import NO_STORED_FACTS, StoredFacts, Transition, past_of, transitions
 from harness.results.runfile import Run, run_json
 
-EVIDENCE_COLUMNS = 240
+EVIDENCE_COLUMNS = 500
 """Maximum columns of evidence in a row."""
 MOST_TRANSITIONS = 500
 """Maximum transitions on the history page."""
@@ -183,7 +184,7 @@ def _cell_row(cell: GridCell, name: str) -> SiteRow:
         glyph=glyph,
         outcome=cell.outcome or "",
         loud=cell.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS),
-        detail=cut(visible(" ".join(detail.split())), EVIDENCE_COLUMNS),
+        detail=cut(evidence_line(detail), EVIDENCE_COLUMNS),
     )
 
 

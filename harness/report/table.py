@@ -1,7 +1,7 @@
 """Lay out a grid as a table for a given width.
 
-Subjects or targets become the rows, whichever fits; column names are vertical if they do not fit
-horizontally.
+Subjects or targets become the rows, whichever fits. If the names of architectures do not fit
+horizontally, each is a letter; names of targets that do not fit are numbers. Legends explain both.
 """
 
 import re
@@ -13,12 +13,18 @@ from itertools import chain
 from rich.text import Span, Text
 
 from harness.report.axes import Axis, AxisItem, Group, subject_axis, target_axis
-from harness.report.glyphs import glyph_of
+from harness.report.glyphs import ARCH_LETTERS, glyph_of
 from harness.results.grid import Grid
 
-GAP = "  "
 INDENT = "  "
 MARK = "dim"
+READABLE = 120
+"""Columns for a table and its legend where nothing limits the width: a pipe, a log."""
+TALLEST = 30
+"""Maximum lines of a table whose rows are targets: a terminal shows them at once."""
+LEAST_LABEL = 14
+"""Minimum columns for names of rows that are broken into lines."""
+_ARCH, _IMAGE, _LENIENT = "arch", "image from", "may fail"
 
 Draw = Callable[[AxisItem], tuple[str, str]]
 """Returns the text in an item's column, and its style."""
@@ -34,19 +40,26 @@ class Table:
     columns: Axis
     glyph_at: GlyphLookup
     pitch: int = 0
-    """Terminal columns per cell with vertical names; 0: as wide as the horizontal name."""
+    """Terminal columns per cell if architectures are letters; 0: as wide as the name."""
+    gap: int = 2
+    """Terminal columns between groups."""
     fold: bool = False
     """Break headings that are wider than their cells."""
+    label_room: int = 0
+    """Break names of rows that are longer; 0: no limit."""
+    numbers: tuple[str, ...] = ()
+    """The headings that are numbers: ``1=debian-12``."""
 
     @cached_property
     def label_width(self) -> int:
         items = [item for group in self.rows for item in group.items]
-        labels = [len(INDENT + item.label) + 2 * len(item.marks) for item in items]
-        return max(*labels, *(len(group.heading) for group in self.rows))
+        labels = [len(line) + 2 * len(item.marks) for item in items for line in self.label(item)]
+        return max(len(INDENT + _IMAGE), *labels)
 
     @property
     def width(self) -> int:
-        return self.label_width + sum(len(GAP) + width for width in self.widths)
+        cells = self.label_width + sum(self.gap + width for width in self.widths)
+        return max(cells, *(len(group.heading) for group in self.rows))
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
@@ -55,7 +68,19 @@ class Table:
     @property
     def spill(self) -> int:
         """Columns of the gap that a heading may use in a narrow layout."""
-        return len(GAP) - 1 if self.pitch else 0
+        return self.gap - 1 if self.pitch else 0
+
+    @property
+    def height(self) -> int:
+        return sum(1 + len(group.items) for group in self.rows)
+
+    def label(self, item: AxisItem) -> list[str]:
+        """Return the lines of a row's name; the cells are beside the last one."""
+        whole = INDENT + item.label
+        if not self.label_room or len(whole) <= self.label_room:
+            return [whole]
+        first, *others = fold_name(item.label, self.label_room - 2 * len(INDENT))
+        return [INDENT + first, *(2 * INDENT + line for line in others)]
 
     def cell_width(self, item: AxisItem) -> int:
         return self.pitch or len(item.label) + 1
@@ -73,15 +98,32 @@ class Table:
         return fold_name(group.heading, self.cells_width(group) + self.spill)
 
 
-def render_table(grid: Grid, *, width: int, plain: bool) -> list[Text]:
-    """Return the lines of the most legible table that fits into ``width`` columns.
+def render_table(grid: Grid, *, width: int | None, plain: bool) -> list[Text]:
+    """Return the lines of the most legible table that fits into ``width`` columns, and its legend.
 
-    If no layout fits, the table is split into several, one below the other.
+    If no layout fits, the table is split into several, one below the other. None is no limit.
     """
-    ways = layouts(grid, plain=plain)
-    table = next((way for way in ways if way.width <= width), ways[-1])
-    parts = [render(part) for part in split(table, width)]
-    return list(chain.from_iterable([*part, Text()] for part in parts))[:-1]
+    tables = choose_layout(layouts(grid, plain=plain), width)
+    lines = list(chain.from_iterable([*render(table), Text()] for table in tables))
+    if not tables[0].pitch:
+        return lines[:-1]
+    used = {target.arch_name for target in grid.targets}
+    letters = [Text(f"{ARCH_LETTERS[name]}={name}", MARK) for name in ARCH_LETTERS if name in used]
+    numbers = [Text(number, MARK) for number in tables[0].numbers]
+    return [*lines, *flow(letters, width, gap=1), *flow(numbers, width)]
+
+
+def choose_layout(ways: list[Table], width: int | None) -> list[Table]:
+    """Return the first of ``ways`` that fits, or the parts of one that is split."""
+    for way in ways:
+        if way.width <= (width or READABLE):
+            return [way]
+    *_, numbered, narrow = ways
+    if width is None:
+        return [numbered]
+    room = width - sum(narrow.gap + cells for cells in narrow.widths)
+    broken = replace(narrow, label_room=max(room, LEAST_LABEL))
+    return [broken] if broken.width <= width else list(split(numbered, width))
 
 
 def layouts(grid: Grid, *, plain: bool) -> list[Table]:
@@ -97,21 +139,60 @@ def layouts(grid: Grid, *, plain: bool) -> list[Table]:
     turned = Table(
         rows=targets, columns=subjects, glyph_at=lambda row, column: glyph_at(column, row)
     )
-    upright = [replace(lying, pitch=pitch) for pitch in (2, 1)]
-    ways = [*sorted((lying, turned), key=lambda table: table.width), *upright]
-    return [replace(way, fold=fold) for way in ways for fold in (False, True)]
+    letters = [replace(lying, pitch=pitch) for pitch in (2, 1)]
+    low = [table for table in (lying, turned) if table is lying or table.height <= TALLEST]
+    ways = [*sorted(low, key=lambda table: table.width), *letters]
+    return [
+        *(replace(way, fold=fold) for way in ways for fold in (False, True)),
+        *(_numbered(replace(lying, pitch=1, gap=gap)) for gap in (2, 1)),
+    ]
+
+
+def _numbered(table: Table) -> Table:
+    """Return the table with a number for each heading that is wider than its cells."""
+    columns: list[Group] = []
+    numbers: list[str] = []
+    for group in table.columns:
+        name = group.heading
+        if len(name) > table.cells_width(group) + table.spill:
+            numbers.append(f"{len(numbers) + 1}={name}")
+            name = str(len(numbers))
+        columns.append(replace(group, heading=name))
+    return replace(table, columns=tuple(columns), numbers=tuple(numbers))
+
+
+def flow(entries: list[Text], width: int | None, *, gap: int = 3) -> Iterator[Text]:
+    """Yield lines with as many of the entries as fit."""
+    line = Text()
+    for entry in entries:
+        if line and len(line) + gap + len(entry) > (width or READABLE):
+            yield line
+            line = Text()
+        line = Text.assemble(line, " " * gap, entry) if line else entry
+    if line:
+        yield line
 
 
 def split(table: Table, width: int) -> Iterator[Table]:
-    """Yield tables of whole column groups that fit into ``width``."""
+    """Yield tables of whole column groups that fit into ``width``, without empty rows."""
     room = width - table.label_width
     part: list[Group] = []
     for group in table.columns:
-        if part and sum(len(GAP) + table.group_width(g) for g in (*part, group)) > room:
-            yield replace(table, columns=tuple(part))
+        if part and sum(table.gap + table.group_width(g) for g in (*part, group)) > room:
+            yield _part(table, part)
             part = []
         part.append(group)
-    yield replace(table, columns=tuple(part))
+    yield _part(table, part)
+
+
+def _part(table: Table, columns: list[Group]) -> Table:
+    keys = [item.key for group in columns for item in group.items]
+
+    def is_filled(row: AxisItem) -> bool:
+        return any(table.glyph_at(row.key, key)[0].strip() for key in keys)
+
+    rows = (replace(g, items=tuple(filter(is_filled, g.items))) for g in table.rows)
+    return replace(table, rows=tuple(g for g in rows if g.items), columns=tuple(columns))
 
 
 def render(table: Table) -> list[Text]:
@@ -119,7 +200,7 @@ def render(table: Table) -> list[Text]:
     lines = [*_heading_lines(table), *_name_lines(table), *_mark_lines(table)]
     for group in table.rows:
         lines.append(Text(group.heading, style="bold"))
-        lines.extend(_row(table, item) for item in group.items)
+        lines.extend(chain.from_iterable(_row(table, item) for item in group.items))
     for line in lines:
         line.rstrip()
     return lines
@@ -145,13 +226,11 @@ def _heading_lines(table: Table) -> Iterator[Text]:
 
 
 def _name_lines(table: Table) -> Iterator[Text]:
-    def letter(row: int) -> Draw:
-        return lambda item: (item.label[row : row + 1], "")
-
-    if not table.pitch:
-        return iter([_items_line(table, Text(), lambda item: (item.label, ""))])
-    height = max(len(item.label) for group in table.columns for item in group.items)
-    return (_items_line(table, Text(), letter(row)) for row in range(height))
+    if table.pitch:
+        label = Text(_ARCH.rjust(table.label_width), MARK)
+        yield _items_line(table, label, lambda item: (item.letter, ""))
+    else:
+        yield _items_line(table, Text(), lambda item: (item.label, ""))
 
 
 def _mark_lines(table: Table) -> Iterator[Text]:
@@ -159,17 +238,19 @@ def _mark_lines(table: Table) -> Iterator[Text]:
         return lambda item: (item.marks[row], MARK)
 
     columns = [item for group in table.columns for item in group.items]
-    for row, words in enumerate(("image from", "may fail")):
+    for row, words in enumerate((_IMAGE, _LENIENT)):
         if any(item.marks[row:] > (" ",) for item in columns):
             yield _items_line(table, Text(words.rjust(table.label_width), MARK), mark(row))
 
 
-def _row(table: Table, item: AxisItem) -> Text:
-    label = Text(INDENT + item.label)
+def _row(table: Table, item: AxisItem) -> Iterator[Text]:
+    *lines, last = table.label(item)
+    yield from map(Text, lines)
+    label = Text(last)
     if item.marks:
         label.pad_right(table.label_width - len(label) - 2 * len(item.marks))
         label.append("".join(f" {mark}" for mark in item.marks), MARK)
-    return _items_line(table, label, lambda column: table.glyph_at(item.key, column.key))
+    yield _items_line(table, label, lambda column: table.glyph_at(item.key, column.key))
 
 
 def _items_line(table: Table, label: Text, draw: Draw) -> Text:
@@ -193,7 +274,7 @@ def _line(table: Table, label: Text, fill: Callable[[Group], Text]) -> Text:
     line = label.copy()
     start = table.label_width
     for group, width in zip(table.columns, table.widths, strict=True):
-        start += len(GAP)
+        start += table.gap
         line.pad_right(start - len(line))
         line.append_text(fill(group))
         start += width

@@ -13,18 +13,19 @@ from harness.report.console import Console, say
 from harness.report.defects import render_defects
 from harness.report.findings import render_findings
 from harness.report.glyphs import WAY_LETTERS, count_cells
-from harness.report.table import render_table
+from harness.report.table import flow, render_table
 from harness.report.untrusted import visible
 from harness.results.grid import Grid, Verdict
 from harness.results.runfile import Circumstances
 
 
 def render_grid(
-    grid: Grid, *, width: int, encoding: str = "utf-8", interrupted: bool = False
+    grid: Grid, *, width: int | None, encoding: str = "utf-8", interrupted: bool = False
 ) -> Text:
     """Return the table, its legend with counts, and a line for every cell that did not pass.
 
-    ``width`` in terminal columns. Text from wheels is escaped and never markup.
+    ``width`` in terminal columns; None is no limit, and nothing is cut. Text from wheels is
+    escaped and never markup.
     """
     plain = encoding == "ascii"
     lines = [
@@ -44,9 +45,14 @@ def render_grid(
 def print_grid(grid: Grid, console: Console, *, interrupted: bool = False) -> None:
     """Print ``grid`` in the width and encoding of ``console``."""
     text = render_grid(
-        grid, width=console.width, encoding=encoding_of(console), interrupted=interrupted
+        grid, width=width_of(console), encoding=encoding_of(console), interrupted=interrupted
     )
     say(text, console)
+
+
+def width_of(console: Console) -> int | None:
+    """Return the columns of a terminal, or None for a file or a pipe, which has no limit."""
+    return console.width if console.is_terminal else None
 
 
 def encoding_of(console: Console) -> str:
@@ -70,7 +76,8 @@ def format_reused(grid: Grid) -> str:
     seen = [cell.observation for cell in grid.cells if cell.observation]
     times = sorted(each.measured_at for each in seen if each.cached)
     elsewhere = sum(bool(each.measured_on) for each in seen)
-    native = sum(any(a.mode is AttemptMode.NATIVE for a in each.attempts) for each in seen)
+    fresh = [each for each in seen if not each.cached and not each.measured_on]
+    native = sum(any(a.mode is AttemptMode.NATIVE for a in each.attempts) for each in fresh)
     lines = []
     if times:
         lines.append(
@@ -100,9 +107,9 @@ def format_deviations(grid: Grid) -> str:
     )
 
 
-def _legend(grid: Grid, *, width: int, plain: bool) -> Iterator[Text]:
-    yield from _flow(count_cells(grid.cells, plain=plain), width)
-    yield from _flow([Text(key, style="dim") for key in key_of(grid)], width)
+def _legend(grid: Grid, *, width: int | None, plain: bool) -> Iterator[Text]:
+    yield from flow(count_cells(grid.cells, plain=plain), width)
+    yield from flow([Text(key, style="dim") for key in key_of(grid)], width)
 
 
 def key_of(grid: Grid) -> Iterator[str]:
@@ -126,17 +133,6 @@ _WAYS = {
     ImageWay.ASSEMBLED: "image assembled from packages",
     ImageWay.REPLICA: "replica",
 }
-
-
-def _flow(entries: list[Text], width: int) -> Iterator[Text]:
-    line = Text()
-    for entry in entries:
-        if line and len(line) + 3 + len(entry) > width:
-            yield line
-            line = Text()
-        line = Text.assemble(line, "   ", entry) if line else entry
-    if line:
-        yield line
 
 
 def _ending(grid: Grid, *, interrupted: bool) -> Text:

@@ -24,11 +24,15 @@ def visible(text: str, *, keep: str = "", encoding: str = "utf-8") -> str:
 
 
 def cut(text: str, width: int, *, ellipsis: str = "…") -> str:
-    """Return ``text`` in at most ``width`` terminal columns, with an ellipsis if cut."""
+    """Return ``text`` in at most ``width`` terminal columns; an ellipsis replaces its middle."""
     if cell_len(text) <= width:
         return text
     room = width - cell_len(ellipsis)
-    return set_cell_size(text, room).rstrip() + ellipsis if room > 0 else ellipsis[:width]
+    if room <= 0:
+        return ellipsis[:width]
+    head = set_cell_size(text, room - room // 2).rstrip()
+    tail = set_cell_size(text[::-1], room // 2)[::-1].lstrip()
+    return head + ellipsis + tail
 
 
 def _is_harmless(text: str, keep: str) -> bool:

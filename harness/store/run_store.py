@@ -6,9 +6,10 @@ never changes the file.
 
 import contextlib
 import gc
+import json
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,6 +160,21 @@ class Store:
                 (run.number,),
             ).fetchall()
             return restore(self.connection, rows, logs=logs)
+
+    def latest(self, cells: Iterable[str]) -> tuple[Observation, ...]:
+        """Return the last observation of each of ``cells`` (ids) in any run, without logs.
+
+        Raises ``StoreError`` if there is no run.
+        """
+        self.find("last")
+        with sql_errors(self.path):
+            rows = self.connection.execute(
+                "SELECT record, provenance, log FROM seen WHERE number IN ("
+                " SELECT max(number) FROM seen"
+                " WHERE cell IN (SELECT value FROM json_each(?)) GROUP BY cell)",
+                (json.dumps(list(cells)),),
+            ).fetchall()
+            return restore(self.connection, rows, logs=False)
 
     def grid(self, run: RunInfo, *, logs: bool = True) -> Grid:
         """Return the run's grid, judged by the expectations of that run."""

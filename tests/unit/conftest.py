@@ -6,8 +6,9 @@ import pytest
 
 from harness.host.cache import Cache
 from tests.support.sample_run import golden, grid
+from tests.support.wide_run import wide_grid
 
-__all__ = ["golden", "grid"]
+__all__ = ["golden", "grid", "wide_grid"]
 
 
 @pytest.fixture

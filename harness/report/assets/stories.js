@@ -7,6 +7,7 @@ const SECTIONS = [
 ];
 const SHOWN_IDS = 6;
 const SHOWN_STORIES = 40;
+const MOST_SAID = 500;
 const CHANGES = ["regressed", "fixed", "changed-cause", "new", "gone", "not-comparable"];
 
 // Cells of a wheel with the same result and evidence share a line.
@@ -43,7 +44,8 @@ function drawStory(cells, glyphs) {
 
 const firstLine = (text) => {
   const line = text.replace(/\s+/g, " ").trim();
-  return line.length > 280 ? `${line.slice(0, 279)}…` : line;
+  // An error says at its end what went wrong.
+  return line.length > MOST_SAID ? `${line.slice(0, MOST_SAID / 2)}…${line.slice(1 - MOST_SAID / 2)}` : line;
 };
 
 const openButton = (id) => el("button", { type: "button", class: "link", "data-open": id }, id);

@@ -1,7 +1,9 @@
 """Predictions without an engine."""
 
+import json
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from harness.core.passport import Passport
 from harness.core.subjects import FileSource, Subject, WheelRef
 from harness.core.targets import Target
 from harness.predict.batch import predict_cells
-from harness.report.predictions import format_prediction, format_predictions
+from harness.report.predictions import format_prediction, format_predictions, predictions_json
 from harness.wheels.provider import Refusal
 from tests.support.forecasts import GLIBC, symbols
 from tests.support.targets import make_target
@@ -76,6 +78,41 @@ def test_each_target_that_has_a_passport_is_predicted(tmp_path: Path) -> None:
     assert "is for Python 3.10" in format_prediction(predictions[0], width=80).replace(
         "\n" + " " * 12, " "
     )
+
+
+def test_a_cause_is_shown_once(tmp_path: Path) -> None:
+    """With all its targets and the first explanation; with ``every`` each explanation."""
+    wheel = make_wheel(tmp_path, "demo", "", tag="cp310-cp310-linux_x86_64")
+    other = replace(GLIBC, installer="23.3")
+    keys = ("here/x86_64", "there/x86_64")
+    predictions = tuple(
+        predict_cells(
+            [SUBJECT],
+            [make_target(key) for key in keys],
+            FakePassports(dict(zip(keys, (GLIBC, other), strict=True))),
+            FakeWheels(wheel),
+        )
+    )
+    text = format_predictions(predictions, width=200, left_out={"demo": 7})
+    assert "refused python-too-new: here/x86_64 there/x86_64" in text
+    assert text.count("  why ") == 1
+    assert "1 more with this cause; --all shows each" in text
+    assert "left out: 7 targets" in text
+    whole = format_predictions(predictions, width=200, every=True)
+    assert whole.count("  why ") == 2
+    assert "--all" not in whole
+
+
+def test_predictions_for_programs(tmp_path: Path) -> None:
+    """One JSON object per cell; null without a passport."""
+    wheel = make_wheel(tmp_path, "demo", "", tag="cp310-cp310-linux_x86_64")
+    targets = [HERE, make_target("nowhere/x86_64")]
+    passports = FakePassports({"here/x86_64": GLIBC})
+    predictions = predict_cells([SUBJECT], targets, passports, FakeWheels(wheel))
+    here, nowhere = map(json.loads, predictions_json(predictions).splitlines())
+    assert here["cell"] == "here/x86_64/demo"
+    assert here["prediction"]["cause"] == Cause.PYTHON_TOO_NEW
+    assert (nowhere["cell"], nowhere["prediction"]) == ("nowhere/x86_64/demo", None)
 
 
 @pytest.mark.parametrize("cause", [Cause.TAG_REFUSED, Cause.DEPENDENCY_REFUSED])

@@ -92,6 +92,13 @@ def test_data_has_every_cell(run: Run, grid: Grid) -> None:
     assert r"\u001b" not in text
 
 
+def test_paths_in_evidence_begin_at_the_site_directory(wide_grid: Grid) -> None:
+    """The rest of the evidence is unchanged."""
+    text = json.dumps(data_of(html_page(record_run(wide_grid, WENT)))["run"])
+    assert "relocating cachebox/_core.cpython-311-x86_64-linux-musl.so: posix_fallocate64:" in text
+    assert "/tmp/cell" not in text
+
+
 def test_long_logs_keep_their_end(run: Run) -> None:
     """So that a page of thousands of cells still opens."""
     cell = next(c for c in run.cells if c.observation and c.observation.outcome is Outcome.CRASHED)

@@ -1,5 +1,6 @@
 """The Markdown summary and its size limit."""
 
+import html
 import re
 from dataclasses import replace
 
@@ -32,6 +33,13 @@ def test_text_of_a_wheel_is_not_markup(grid: Grid) -> None:
     for row in rows:
         assert row.count("|") == 4
         assert not re.search(r"<b>|@nobody|\]\(|`|www\.", row)
+
+
+def test_evidence_keeps_its_end(wide_grid: Grid) -> None:
+    """Paths begin at the site directory; the middle of a very long text is left out."""
+    text = html.unescape(markdown_summary(wide_grid))
+    assert "Error relocating cachebox/_core.cpython-311-x86_64-linux-musl.so: posix_fall" in text
+    assert re.search(r"ImportError: _ZN4\w*…\w*names: undefined symbol", text)
 
 
 @pytest.mark.parametrize("budget", [400, 700, 1000, 1500, 2500])

@@ -50,6 +50,22 @@ def test_a_terminal_gets_a_bar_counts_and_workers(grid: Grid, journal: Journal) 
     assert "gw0 debian-12/s390x assembling the image" in text
 
 
+def test_a_terminal_keeps_a_line_per_finished_target(grid: Grid, journal: Journal) -> None:
+    """The line stays above the bar, which is erased at the end."""
+    stream = io.StringIO()
+    console = Console(file=stream, width=100, force_terminal=True, color_system=None)
+    with open_view(console) as view:
+        record(grid, journal, "debian-12/x86_64")
+        view.show(follow(grid, journal), 4)
+        view.show(follow(grid, journal), 5)
+    lines = [line for line in stream.getvalue().split("\n") if "debian-12/x86_64" in line]
+    assert len(lines) == 1
+    assert lines[0].endswith(
+        "[   4 s] debian-12/x86_64: ✓ 2 pass  N 1 install-failed (unexpected)  "
+        "P 1 pass (unexpected)"
+    )
+
+
 def test_the_view_fits_the_console() -> None:
     """Only a terminal gets a live display."""
     with open_view(Console(file=io.StringIO(), force_terminal=False)) as view:

@@ -9,11 +9,12 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from harness.core.arches import ARCHES
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Attempt, AttemptMode, ImageRef
 from harness.core.targets import ImageWay
 from harness.images.source import SUBSTITUTED
-from harness.report.glyphs import GLYPHS
+from harness.report.glyphs import ARCH_LETTERS, GLYPHS
 from harness.report.terminal import (
     format_deviations,
     format_phases,
@@ -23,13 +24,33 @@ from harness.report.terminal import (
 )
 from harness.results.grid import Grid, build_grid
 from harness.results.runfile import Circumstances
+from tests.support.wide_run import OLD_PIP
 
 Golden = Callable[[str, str], None]
 
 
-@pytest.mark.parametrize("width", [40, 80, 120, 200])
+@pytest.mark.parametrize("width", [40, 80, 200])
 def test_golden(grid: Grid, golden: Golden, width: int) -> None:
     golden(f"grid-{width}.txt", render_grid(grid, width=width).plain + "\n")
+
+
+@pytest.mark.parametrize("width", [80, 200, None])
+def test_golden_of_many_targets(wide_grid: Grid, golden: Golden, width: int | None) -> None:
+    """80 columns are enough; without a terminal nothing is cut."""
+    text = render_grid(wide_grid, width=width).plain
+    golden(f"wide-{width or 'pipe'}.txt", text + "\n")
+    assert len(table_heads(text)) == 1
+    assert ("…" in text) is bool(width)
+
+
+def test_golden_with_colours(grid: Grid, golden: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bytes that a terminal gets; those of a wheel are escaped."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    text = printed(grid, force_terminal=True, color_system="256")
+    golden("grid-80-colour.txt", text)
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = printed(grid, force_terminal=True, color_system="256")
+    assert re.sub(r"\x1b\[[0-9;]*m", "", plain) == re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def test_golden_ascii(grid: Grid, golden: Golden) -> None:
@@ -43,6 +64,67 @@ def test_golden_ascii(grid: Grid, golden: Golden) -> None:
 def test_no_line_is_wider_than_the_terminal(grid: Grid, width: int) -> None:
     lines = render_grid(grid, width=width).plain.split("\n")
     assert max(map(cell_len, lines)) <= width
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_no_line_of_many_targets_is_wider(wide_grid: Grid, width: int) -> None:
+    lines = render_grid(wide_grid, width=width).plain.split("\n")
+    assert max(map(cell_len, lines)) <= width
+
+
+def table_heads(text: str) -> list[str]:
+    """Return the lines with the letters of architectures."""
+    return [line for line in text.split("\n") if line.split()[:1] == ["arch"]]
+
+
+def test_columns_that_do_not_fit_form_another_block(wide_grid: Grid) -> None:
+    """The numbers of targets go on, and a row without cells in a block is left out."""
+    abi3 = [c for c in wide_grid.cells if c.cell.subject.id == "abi3"]
+    cells = [c for c in wide_grid.cells if c not in abi3[5:]]
+    text = render_grid(replace(wide_grid, cells=tuple(cells)), width=60).plain
+    heads = table_heads(text)
+    letters = "".join("".join(head.split()[1:]) for head in heads)
+    assert letters == "".join(ARCH_LETTERS[target.arch_name] for target in wide_grid.targets)
+    rows = [line for line in text.split("\n") if line.startswith("  cachebox")]
+    assert 1 < len(rows) == len(heads)
+    assert text.count("\n  abi3 ") == 1
+    assert max(map(len, text.partition("unexpected\n")[0].split("\n"))) <= 60
+    assert "1=python-3.9-alpine3.14" in text
+    assert "11=debian-13" in text
+
+
+def test_every_architecture_has_a_letter_of_its_own() -> None:
+    assert [arch.name for arch in ARCHES] == list(ARCH_LETTERS)
+    assert len(set(ARCH_LETTERS.values())) == len(ARCHES)
+
+
+def test_a_legend_explains_the_letters_that_are_used(wide_grid: Grid) -> None:
+    """A letter of no column is left out."""
+    lines = render_grid(wide_grid, width=80).plain.split("\n")
+    assert "x=x86_64 i=i686 a=aarch64 v=armv7l p=ppc64le s=s390x r=riscv64" in lines
+    arm = [c.cell for c in wide_grid.cells if c.cell.target.arch_name == "armv7l"]
+    assert "v=armv7l" in render_grid(build_grid(arm, ()), width=80).plain.split("\n")
+
+
+@pytest.mark.parametrize("width", [80, 200, None])
+def test_the_word_that_explains_a_failure_is_shown(wide_grid: Grid, width: int | None) -> None:
+    """Paths begin at the site directory; a long text keeps its end."""
+    text = " ".join(render_grid(wide_grid, width=width).plain.split())
+    assert "/tmp/cell" not in text
+    assert "relocating cachebox/_core.cpython-311-x86_64-linux-musl.so: posix_fallocate64:" in text
+    assert ": undefined symbol" in text
+
+
+def test_a_reason_of_refused_cells_is_one_line(wide_grid: Grid) -> None:
+    """With the number of its cells and their subjects."""
+    lines = render_grid(wide_grid, width=None, encoding="ascii").plain.split("\n")
+    refused = [" ".join(line.split()[1:]) for line in lines if "  refused (" in line]
+    known = f"{OLD_PIP.reason} <{OLD_PIP.link}>: plain-musllinux-1-1, bundled-lib-musllinux-1-1"
+    assert [line.partition(" and ")[2] for line in refused] == [
+        "19 more refused (wheel) no wheel for this platform: simple-manylinux-demo",
+        "23 more refused (wheel) no wheel for this architecture: numpy",
+        f"9 more refused (install) {known}",
+    ]
 
 
 def test_text_of_a_wheel_is_escaped(grid: Grid) -> None:
@@ -103,18 +185,25 @@ def test_phases() -> None:
 def test_reused_and_native_results_are_counted(grid: Grid) -> None:
     """With the option that measures again."""
     attempt = Attempt(mode=AttemptMode.NATIVE, outcome=Outcome.PASS, stage=Stage.CALL, seconds=0.1)
-    cells = tuple(
-        replace(
-            cell, observation=replace(cell.observation, attempts=(attempt,), measured_on="a/b/c")
+
+    def said(**fields: object) -> str:
+        cells = tuple(
+            replace(
+                cell,
+                observation=replace(cell.observation, attempts=(attempt,), **fields),  # type: ignore[arg-type]
+            )
+            for cell in grid.cells
+            if cell.observation
         )
-        for cell in grid.cells
-        if cell.observation
+        return format_reused(replace(grid, cells=cells))
+
+    assert said() == (
+        "15 wheels were installed without emulation by the same pip with the target's tags; "
+        "--own-pip emulates it"
     )
-    said = format_reused(replace(grid, cells=cells)).splitlines()
-    assert f"{len(cells)} cells were measured on another target with the same image" in said
-    assert any(
-        line.startswith(f"{len(cells)} wheels were installed without emulation") for line in said
-    )
+    shared = "15 cells were measured on another target with the same image"
+    assert said(measured_on="a/b/c") == shared
+    assert "wheels were installed" not in said(cached=True, measured_at="2026-11-02T10:00")
 
 
 def test_deviating_packages_are_reported(grid: Grid) -> None:

@@ -44,7 +44,7 @@ def test_cut_fits(text: str, width: int) -> None:
     assert cell_len(cut(visible(text), width)) <= width
 
 
-@pytest.mark.parametrize(("width", "left"), [(5, "abcde"), (4, "abc…"), (1, "…"), (0, "")])
+@pytest.mark.parametrize(("width", "left"), [(5, "abcde"), (4, "ab…e"), (1, "…"), (0, "")])
 def test_cut_marks_the_loss(width: int, left: str) -> None:
-    """Short text stays whole; a cut end is marked."""
+    """Short text stays whole; a cut middle is marked."""
     assert cut("abcde", width) == left

@@ -51,6 +51,18 @@ def test_the_last_observation_of_a_cell_counts(tmp_path: Path) -> None:
         assert len(store.observations(run)) == 2
 
 
+def test_the_latest_result_of_a_cell_is_of_any_run(tmp_path: Path) -> None:
+    """A run of other cells in between does not hide it."""
+    with open_store(tmp_path / "s.db", write=True) as store:
+        with pytest.raises(StoreError, match="no run"):
+            store.latest([CELLS[0].id])
+        store.add(store.begin(CELLS), [saw(CELLS[0], Outcome.PASS), saw(CELLS[1], Outcome.MISS)])
+        store.add(store.begin(CELLS[:1]), [saw(CELLS[0], Outcome.CRASHED)])
+        store.add(store.begin(CELLS[2:]), [saw(CELLS[2], Outcome.PASS)])
+        latest = store.latest(cell.id for cell in CELLS[:2])
+        assert [seen.outcome for seen in latest] == [Outcome.MISS, Outcome.CRASHED]
+
+
 def test_a_killed_run_counts_as_interrupted(tmp_path: Path) -> None:
     """It has no exit code."""
     with open_store(tmp_path / "s.db", write=True) as store:

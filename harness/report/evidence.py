@@ -1,0 +1,54 @@
+"""Show untrusted text, such as evidence, in lines of a given width.
+
+An error says at its end what went wrong, so the end is always shown.
+"""
+
+import re
+
+from rich.text import Text
+
+from harness.report.console import Console
+from harness.report.untrusted import cut, visible
+
+MOST_LINES = 6
+"""Maximum lines of one text on a terminal; without a width, nothing is cut."""
+_SITE = re.compile(r"/tmp/cell/site/(?=[\w.])")  # noqa: S108 - a path in a container
+"""The directory that a cell's wheels are installed into (``probe.agent.main``)."""
+_CONSOLE = Console()
+
+
+def without_site(text: str) -> str:
+    """Return ``text`` with file paths relative to the site directory of the cell."""
+    return _SITE.sub("", text)
+
+
+def evidence_line(text: str, *, encoding: str = "utf-8") -> str:
+    """Return ``text`` escaped and in one line, with file paths relative to the site directory."""
+    return visible(" ".join(without_site(text).split()), encoding=encoding)
+
+
+def evidence_lines(
+    text: str, width: int | None, encoding: str = "utf-8", *, most: int = MOST_LINES
+) -> list[str]:
+    """Return ``text`` in lines of at most ``width`` columns; None: in one line.
+
+    A text of more than ``most`` lines loses its middle.
+    """
+    line = evidence_line(text, encoding=encoding)
+    if width is None or not line:
+        return [line] if line else []
+    ellipsis = "..." if encoding == "ascii" else "…"
+    room = width * most
+    while len(lines := _wrapped(cut(line, room, ellipsis=ellipsis), width)) > most:
+        room -= max(1, width // 8)
+    return lines
+
+
+def indented(text: str, indent: int, width: int | None, encoding: str) -> list[Text]:
+    """Return the lines of ``text`` with blanks before each, in ``width`` columns together."""
+    room = None if width is None else width - indent
+    return [Text(" " * indent + line) for line in evidence_lines(text, room, encoding)]
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    return [part.plain.rstrip() for part in Text(line).wrap(_CONSOLE, width, overflow="fold")]
