@@ -224,7 +224,7 @@ def open_prober(
         limits=options.limits,
         known=known,
         survey=Surveyor(engine, cache, journal.announce),
-        bytecode=Precompiler(installer, cache),
+        bytecode=Precompiler(installer, cache, seconds=options.limits.timeout),
         installer=installer,
         require_hardening=options.require_hardening,
     )

@@ -100,4 +100,5 @@ class Matrix:
     """Pairs of target key and subject id that the matrix excludes."""
 
     def builder(self, builder_id: str) -> Builder:
+        """Return the builder of that id, which the matrix must have."""
         return next(b for b in self.builders if b.id == builder_id)

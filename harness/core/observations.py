@@ -30,7 +30,10 @@ class AttemptMode(StrEnum):
     UNPACKED = "unpacked"
     """In a new container and interpreter, unpacked without pip."""
     FRESH = "fresh"
-    """In a new container, with new interpreters for pip and for the import."""
+    """In a new container, with new interpreters for pip and for the import.
+
+    ``--fresh`` is something else: it reuses no stored result.
+    """
 
     @classmethod
     def _missing_(cls, value: object) -> "AttemptMode | None":
@@ -57,10 +60,15 @@ class Provenance:
     qemu: str = ""
     """Version of the emulator; empty for the native arch."""
     qemu_cpu: str = ""
+    """CPU model of the emulator; empty for its default."""
     page_size: int = 0
+    """Bytes."""
     kernel: str = ""
+    """Release of the kernel in the container."""
     engine: str = ""
+    """Version of the container engine."""
     harness: str = ""
+    """Version of this program."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -79,7 +79,9 @@ class Passport:
     elf_bits: int
     elf_little: bool
     page_size: int
+    """Bytes."""
     kernel: str
+    """Release of the kernel in the container; empty in a recorded passport."""
     externally_managed: bool
     """The PEP 668 marker is present."""
     loader: str = ""

@@ -137,7 +137,7 @@ class Cache:
     def remove_leftovers(self, older_than: float) -> int:
         """Remove unfinished files of killed processes and return the bytes freed.
 
-        ``older_than`` is in seconds: younger files may still be in work.
+        ``older_than`` is in seconds: younger files may still be in use.
         """
         left = [*self.root.glob("*/.making-*"), *self.root.glob(".making-*")]
         old = [path for path in left if path.stat().st_mtime < time.time() - older_than]

@@ -46,6 +46,7 @@ MOST_DIGITS = 15
 """Of a ``Content-Length``."""
 BAD_REQUEST = 400
 MISSING = (requests.codes.not_found, requests.codes.gone, requests.codes.forbidden)
+"""Statuses for a missing file. Object stores that do not list their files answer 403."""
 BUSY = 429
 SERVER_ERRORS = 500
 
@@ -128,7 +129,7 @@ class Downloader:
         self._down: dict[str, str] = {}
         self._idle: list[requests.Session] = []
 
-    def fresh_copy(self) -> Self:
+    def copy_without_failures(self) -> Self:
         """Return a downloader with the same limits that has not seen any server fail."""
         return type(self)(
             deadline=self._deadline,

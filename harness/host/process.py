@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 TAIL_LINES = 15
 _PARENT_PIPE = "WHEELGRID_PARENT_PIPE"
@@ -43,18 +44,14 @@ def run_process(
     ``timeout`` seconds. The process leads its own group, which is killed if the call ends early.
     """
     words = [str(word) for word in argv]
-    try:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise ProcessError(words, error.strerror or str(error), "") from error
+    process = _start(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+    )
     try:
         out, err = process.communicate(stdin, timeout=timeout)
     except subprocess.TimeoutExpired:
@@ -76,12 +73,7 @@ def show_process(argv: Sequence[str], *, timeout: float) -> None:
     For commands that take minutes and report progress. Raises ``ProcessError`` as
     ``run_process`` does, but without the output, which the user has seen.
     """
-    try:
-        process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=STDERR_FILENO, start_new_session=True
-        )
-    except OSError as error:
-        raise ProcessError(argv, error.strerror or str(error), "") from error
+    process = _start(argv, stdin=subprocess.DEVNULL, stdout=STDERR_FILENO)
     try:
         status = process.wait(timeout)
     except subprocess.TimeoutExpired:
@@ -117,29 +109,23 @@ def start_process(argv: Sequence[str | Path], *, output: Path) -> Iterator[Runni
     group is killed when the context ends; see ``end_with_parent`` for a caller that is killed.
     Raises ``ProcessError`` if it does not start.
     """
-    words = [str(word) for word in argv]
     read_end, write_end = os.pipe()
     try:
-        with output.open("wb") as stream:
-            process = subprocess.Popen(
-                words,
+        with os.fdopen(read_end), output.open("wb") as stream:
+            process = _start(
+                [str(word) for word in argv],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
                 pass_fds=(read_end,),
                 env={**os.environ, _PARENT_PIPE: str(read_end)},
             )
-    except OSError as error:
-        os.close(write_end)
-        raise ProcessError(words, error.strerror or str(error), "") from error
+        try:
+            yield RunningProcess(process)
+        finally:
+            _kill_group(process)
+            process.wait()
     finally:
-        os.close(read_end)
-    try:
-        yield RunningProcess(process)
-    finally:
-        _kill_group(process)
-        process.wait()
         os.close(write_end)
 
 
@@ -156,6 +142,14 @@ def end_with_parent() -> None:
 def _end_with(read_end: int) -> None:
     os.read(read_end, 1)  # returns when the parent's end is closed; nobody writes
     os.killpg(0, signal.SIGKILL)
+
+
+def _start(argv: Sequence[str], **options: Any) -> "subprocess.Popen[bytes]":  # noqa: ANN401 - Popen's
+    """Start a process that leads its own group. Raises ``ProcessError``."""
+    try:
+        return subprocess.Popen(argv, start_new_session=True, **options)
+    except OSError as error:
+        raise ProcessError(argv, error.strerror or str(error), "") from error
 
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:

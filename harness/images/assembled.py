@@ -14,7 +14,7 @@ from harness.images.debian import Workspace
 from harness.images.debian_root import Recipe, native_arch, write_recipe
 from harness.images.image_archive import write_archive
 from harness.images.roots import Root, Roots
-from harness.images.source import ImageStorage, check_platform, origin_of
+from harness.images.source import ImageStorage, check_platform, origin_of, required
 
 _WRITERS = ("harness.images.bytecode", "harness.images.image_archive")
 """The modules that write an image of given root file systems."""
@@ -29,9 +29,6 @@ class AssembledSource:
         self._engine = engine
         self._cache = workspace.cache
         self._roots = Roots(workspace)
-
-    def offers(self, target: Target) -> bool:
-        return target.assembled is not None
 
     def storage(self, target: Target) -> ImageStorage:
         known = [self._roots.recall(recipe) for recipe in recipes(target)]
@@ -75,9 +72,7 @@ def recipes(target: Target) -> tuple[Recipe, ...]:
 
     The native root has the same packages. Its compiled Python files serve every arch.
     """
-    way = target.assembled
-    if way is None:
-        raise ValueError(f"{target.key} has no assembled way")
+    way = required(target.assembled, target)
     own = write_recipe(way.suite, target.arch, way.packages)
     return (own,) if own.native else (own, write_recipe(way.suite, native_arch(), way.packages))
 

@@ -17,19 +17,11 @@ from harness.host.cache import file_sha256
 
 CREATED = "2020-01-01T00:00:00Z"
 """Creation time of every image and file. Zip files cannot hold dates before 1980."""
-ENVIRONMENT = (
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "LANG=C.UTF-8",
-)
+ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8")
 
 
 def write_archive(
-    layers: Sequence[Path],
-    archive: Path,
-    *,
-    reference: str,
-    arch: Arch,
-    labels: Mapping[str, str],
+    layers: Sequence[Path], archive: Path, *, reference: str, arch: Arch, labels: Mapping[str, str]
 ) -> str:
     """Write an archive with the image ``reference`` and return the image's id.
 

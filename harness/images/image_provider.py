@@ -9,7 +9,7 @@ from harness.images.assembled import AssembledSource
 from harness.images.debian import Workspace
 from harness.images.registry import RegistrySource
 from harness.images.replica import FetchPip, ReplicaSource
-from harness.images.source import ImageSource, ImageStorage
+from harness.images.source import ImageSource, ImageStorage, has_way
 
 ONLY_WAY_TRIES = 4
 _FALLBACK_TRIES = 2
@@ -38,11 +38,7 @@ class ImageProvider:
         tries = ONLY_WAY_TRIES if len(ways) == 1 else _FALLBACK_TRIES
         self._sources: tuple[ImageSource, ...] = (
             RegistrySource(
-                engine,
-                workspace.cache,
-                mirror=registry,
-                tries=tries,
-                announce=workspace.announce,
+                engine, workspace.cache, mirror=registry, tries=tries, announce=workspace.announce
             ),
             AssembledSource(engine, workspace),
             ReplicaSource(engine, workspace, fetch_pip=fetch_pip),
@@ -69,7 +65,7 @@ class ImageProvider:
 
         Makes nothing and needs no network.
         """
-        offered = [source for source in self._sources if source.offers(target)]
+        offered = [source for source in self._sources if has_way(target, source.way)]
         return tuple(s.storage(target) for s in offered if s.way in self._ways)
 
     def has(self, target: Target) -> bool:
@@ -78,7 +74,7 @@ class ImageProvider:
         return any(self._engine.find_image(name) for name in names)
 
     def _candidates(self, target: Target) -> list[ImageSource]:
-        offered = [source for source in self._sources if source.offers(target)]
+        offered = [source for source in self._sources if has_way(target, source.way)]
         asked = [source for source in offered if source.way in self._ways]
         if not asked:
             raise ImageError(self._no_way(target, offered), cause=Cause.NO_WAY)

@@ -21,13 +21,7 @@ PREFIX = "wheelgrid/"
 """Prefix of the names of all images that the harness makes."""
 KINDS = ("roots", "interpreters", "builds", "installers", "debs", "stdlibs")
 """Kinds of cache files for images. All of them can be made again."""
-TREE_KINDS = (
-    "libraries",
-    "source-trees",
-    "host-pythons",
-    "interpreter-headers",
-    "header-trees",
-)
+TREE_KINDS = ("libraries", "source-trees", "host-pythons", "interpreter-headers", "header-trees")
 """Kinds of cache directories for images."""
 _ONE_CURRENT = ("builds", "libraries")
 """Kinds with one current entry per name."""
@@ -66,7 +60,8 @@ def list_inventory(
 
     ``uses`` maps each target's key to the storage that it uses. Raises ``EngineError``.
     """
-    return (*sorted(_images(engine, uses, prefix), key=_name), *_entries(cache, uses))
+    images = sorted(_images(engine, uses, prefix), key=lambda image: image.name)
+    return (*images, *_entries(cache, uses))
 
 
 def remove_items(
@@ -138,7 +133,3 @@ def _users(uses: Mapping[str, Sequence[ImageStorage]], name: str) -> tuple[str, 
 
 def _uses(use: ImageStorage, name: str) -> bool:
     return use.image == name or any(fnmatchcase(name, glob) for glob in use.entries)
-
-
-def _name(item: StoredItem) -> str:
-    return item.name

@@ -14,12 +14,13 @@ from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import Cache, content_key, storing
-from harness.host.engine import Engine, EngineImage
-from harness.images.source import ImageStorage, check_platform, is_for
+from harness.host.engine import Engine, EngineImage, PreparedImage
+from harness.host.engine.image_names import split_reference
+from harness.images.source import ImageStorage, check_platform, is_for, required
 
 FIRST_PAUSE = 1.0
 """Seconds before the second try; doubled before each later one."""
-SILENCE_SECONDS = 120.0
+SKIPPED_SECONDS = 120.0
 """Seconds for which no process on this cache tries a registry that failed."""
 
 
@@ -43,13 +44,8 @@ class RegistrySource:
         self._tries = tries
         self._announce = announce
 
-    def offers(self, target: Target) -> bool:
-        return target.registry is not None
-
     def storage(self, target: Target) -> ImageStorage:
-        way = target.registry
-        if way is None:
-            raise ValueError(f"{target.key} has no registry way")
+        way = required(target.registry, target)
         reference = mirrored(way.image, self._mirror)
         base = self._engine.find_image(reference)
         if base is None or not is_for(base, target.arch):
@@ -64,9 +60,7 @@ class RegistrySource:
         Raises ``ImageError``: ``infra:not-found`` (no such image, or none for that platform),
         ``infra:pull`` (may work later), ``infra:wrong-arch``, ``infra:prepare``.
         """
-        way = target.registry
-        if way is None:
-            raise ValueError(f"{target.key} has no registry way")
+        way = required(target.registry, target)
         return self.fetch(way.image, target.arch, prepare=way.prepare)
 
     def fetch(self, image: str, arch: Arch, *, prepare: tuple[str, ...] = ()) -> ImageRef:
@@ -89,14 +83,14 @@ class RegistrySource:
             image = self._engine.find_image(name)
             if image is None:
                 self._announce(f"preparing {reference} for {arch.name}")
-                image = self._engine.prepare_image(
-                    base.id,
-                    name,
+                wanted = PreparedImage(
+                    reference=name,
+                    base=base.id,
                     arch=arch,
                     commands=commands,
                     labels={"wheelgrid.base": base.id},
-                    announce=self._announce,
                 )
+                image = self._engine.prepare_image(wanted, self._announce)
         check_platform(image, arch, name)
         return image
 
@@ -107,8 +101,8 @@ class RegistrySource:
 
     def _pull(self, reference: str, arch: Arch) -> EngineImage:
         """Pull, and retry after a pause if that may help; skip a registry that failed recently."""
-        silence = SilentRegistry(self._cache, registry_host(reference))
-        silence.check(reference)
+        failed_before = FailedRegistry(self._cache, registry_host(reference))
+        failed_before.check(reference)
         for attempt in range(1, self._tries + 1):
             self._announce(f"pulling {reference} for {arch.name}")
             try:
@@ -119,19 +113,19 @@ class RegistrySource:
                 failed = error
             if attempt < self._tries:
                 time.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
-        silence.begin(str(failed))
+        failed_before.record(str(failed))
         raise failed
 
 
-class SilentRegistry:
+class FailedRegistry:
     """A file in the cache that records, for all processes, that a registry failed."""
 
     def __init__(self, cache: Cache, host: str) -> None:
         self._host = host
-        self._file = cache.root / "silent-registries" / content_key(host)
+        self._file = cache.root / "failed-registries" / content_key(host)
 
-    def begin(self, reason: str) -> None:
-        """Record a failure, for ``SILENCE_SECONDS``."""
+    def record(self, reason: str) -> None:
+        """Record a failure, for ``SKIPPED_SECONDS``."""
         with storing(self._file):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._file.write_text(reason)
@@ -140,10 +134,10 @@ class SilentRegistry:
         """Raise ``ImageError`` (``infra:pull``) if the registry failed recently."""
         with contextlib.suppress(FileNotFoundError):
             age = time.time() - self._file.stat().st_mtime
-            if 0 <= age < SILENCE_SECONDS:
+            if 0 <= age < SKIPPED_SECONDS:
                 raise ImageError(
                     f"{reference}: {self._host} failed {age:.0f} s ago and is not tried for "
-                    f"{SILENCE_SECONDS:.0f} s; its error: {self._file.read_text()}",
+                    f"{SKIPPED_SECONDS:.0f} s; its error: {self._file.read_text()}",
                     cause=Cause.PULL,
                 )
 
@@ -168,7 +162,7 @@ def registry_host(image: str) -> str:
 
 def prepared_name(reference: str, base: str, arch: Arch, commands: tuple[str, ...]) -> str:
     """Return the prepared image's name in the engine, tagged with the key of its content."""
-    name = _split_host(_untagged(reference))[1].rpartition("/")[2]
+    name = split_reference(reference)[0].rpartition("/")[2]
     return f"wheelgrid/prepared-{name}-{arch.name}:{content_key(base, arch.name, *commands)}"
 
 
@@ -177,12 +171,6 @@ def _split_host(image: str) -> tuple[str, str]:
     first, slash, rest = image.partition("/")
     is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
     return (first, rest) if is_host else ("", image)
-
-
-def _untagged(reference: str) -> str:
-    name = reference.partition("@")[0]
-    folder, slash, last = name.rpartition("/")
-    return folder + slash + last.partition(":")[0]
 
 
 def _origin(image: EngineImage, reference: str) -> str:

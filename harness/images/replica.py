@@ -21,14 +21,13 @@ from harness.images.cpython.build import source_choice
 from harness.images.cpython.libraries import SOURCES
 from harness.images.cpython.toolchain import zig_target, zig_version
 from harness.images.debian import Package, SourceChoice, Workspace
-from harness.images.debian.upstream import KIND as DEBS
-from harness.images.debian.upstream import cached_name
+from harness.images.debian.upstream import DEBS, cached_name
 from harness.images.debian_root import Recipe, native_arch, write_recipe
 from harness.images.image_archive import write_archive
 from harness.images.pip_layer import KIND as INSTALLERS
 from harness.images.pip_layer import installer_layer
 from harness.images.roots import Root, Roots
-from harness.images.source import ImageStorage, check_platform, origin_of
+from harness.images.source import ImageStorage, check_platform, origin_of, required
 
 FetchPip = Callable[[str], Path]
 """Maps a version of pip to its wheel file. Raises ``PackageIndexError``."""
@@ -42,20 +41,11 @@ class ReplicaSource:
 
     way = ImageWay.REPLICA
 
-    def __init__(
-        self,
-        engine: Engine,
-        workspace: Workspace,
-        *,
-        fetch_pip: FetchPip,
-    ) -> None:
+    def __init__(self, engine: Engine, workspace: Workspace, *, fetch_pip: FetchPip) -> None:
         self._engine = engine
         self._workspace = workspace
         self._fetch_pip = fetch_pip
         self._roots = Roots(workspace)
-
-    def offers(self, target: Target) -> bool:
-        return target.replica is not None
 
     def storage(self, target: Target) -> ImageStorage:
         way = _way(target)
@@ -122,27 +112,19 @@ class ReplicaSource:
         way = _way(target)
         try:
             tree = interpreter_tree(
-                way.interpreter,
-                target.arch,
-                target.libc,
-                way.naming,
-                self._workspace,
+                way.interpreter, target.arch, target.libc, way.naming, self._workspace
             )
             wheel = self._fetch_pip(way.pip)
             installer = installer_layer(wheel, way.interpreter, self._workspace)
         except BuildError as error:
             raise ImageError(f"{target.key}: {error}", cause=Cause.INTERPRETER) from error
-        except PackageIndexError as error:
-            raise ImageError(f"{target.key}: {error}", cause=Cause.INDEX) from error
-        except UpstreamError as error:
-            raise ImageError(f"{target.key}: {error}", cause=Cause.UPSTREAM) from error
+        except (PackageIndexError, UpstreamError) as error:
+            raise ImageError(f"{target.key}: {error}", cause=error.cause) from error
         return tree, installer
 
 
 def _way(target: Target) -> ReplicaWay:
-    if target.replica is None:
-        raise ValueError(f"{target.key} has no replica way")
-    return target.replica
+    return required(target.replica, target)
 
 
 def recipe(target: Target) -> Recipe:

@@ -12,8 +12,7 @@ from harness.core.errors import ImageError, UpstreamError
 from harness.host.cache import content_key
 from harness.images.debian import Package, Workspace
 from harness.images.debian.packages import contents_key
-from harness.images.debian.upstream import KIND as DEBS
-from harness.images.debian.upstream import ResolvedSet, cached_name
+from harness.images.debian.upstream import DEBS, ResolvedSet, cached_name
 from harness.images.debian_root import Recipe, assemble_root
 
 ROOM = 512 << 20

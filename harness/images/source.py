@@ -1,13 +1,13 @@
 """``ImageSource``, the protocol of the ways to obtain an image, and the check of its platform."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
-from harness.core.targets import ImageWay, Target
+from harness.core.targets import AssembledWay, ImageWay, RegistryWay, ReplicaWay, Target
 from harness.host.engine import EngineImage
 from harness.images.debian.upstream import ResolvedSet
 
@@ -21,6 +21,8 @@ class ImageStorage:
     entries: frozenset[str] = frozenset()
     """Globs over ``<kind>/<name>`` of the cache."""
 
+
+Way = TypeVar("Way", RegistryWay, AssembledWay, ReplicaWay)
 
 SUBSTITUTED = "; packages "
 """Separates an image's origin from the note on packages that replace the requested ones."""
@@ -37,17 +39,31 @@ class ImageSource(Protocol):
     @property
     def way(self) -> ImageWay: ...
 
-    def offers(self, target: Target) -> bool:
-        """Whether the target has this way in the matrix."""
-
     def storage(self, target: Target) -> ImageStorage:
         """Return the storage that ``get`` uses. Makes and pulls nothing; needs no network."""
 
     def get(self, target: Target) -> ImageRef:
-        """Return the image after loading it into the engine. ``offers(target)`` must be true.
+        """Return the image after loading it into the engine.
 
         Raises ``ImageError`` with the cause of the miss.
         """
+
+
+def has_way(target: Target, way: ImageWay) -> bool:
+    """Whether the matrix gives the target this way; others do not reach its source."""
+    ways = {
+        ImageWay.REGISTRY: target.registry,
+        ImageWay.ASSEMBLED: target.assembled,
+        ImageWay.REPLICA: target.replica,
+    }
+    return ways[way] is not None
+
+
+def required(way: Way | None, target: Target) -> Way:
+    """Return the way of a target. Raises ``ValueError`` if it has none."""
+    if way is None:
+        raise ValueError(f"{target.key} lacks this way to an image")
+    return way
 
 
 def check_platform(image: EngineImage, arch: Arch, reference: str) -> None:

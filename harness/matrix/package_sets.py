@@ -8,8 +8,7 @@ from harness.core.targets import Target
 from harness.images import assembled, replica
 from harness.images.debian import PackageSet, SourceChoice
 from harness.images.debian.package_lock import SuiteLock
-from harness.images.debian.upstream import KIND as DEBS
-from harness.images.debian.upstream import cached_name
+from harness.images.debian.upstream import DEBS, cached_name
 from harness.wheels.build.headers import KIND as TREES
 from harness.wheels.build.headers import header_packages
 

@@ -7,7 +7,15 @@ causes no other error.
 import json
 from typing import Annotated, Literal, NoReturn, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+)
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
@@ -40,8 +48,8 @@ def _cut(length: int) -> AfterValidator:
 Text = Annotated[str, BeforeValidator(storable), Field(max_length=MAX_FRAME)]
 Word = Annotated[str, BeforeValidator(storable), Field(max_length=500)]
 Words = Annotated[tuple[Word, ...], Field(max_length=10_000)]
-Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
-Number = Annotated[int, Field(ge=0, le=1 << 40)]
+Seconds = Annotated[float, Field(strict=True, ge=0, le=1e6, allow_inf_nan=False)]
+Number = Annotated[int, Field(strict=True, ge=0, le=1 << 40)]
 
 
 class AgentAnswer(BaseModel):
@@ -53,7 +61,7 @@ class AgentAnswer(BaseModel):
     """The session's token, which no cell knows."""
     turn: Number
     """Number of earlier answers."""
-    blobs: Annotated[tuple[Annotated[int, Field(ge=0, le=MAX_BLOB)], ...], Field(max_length=1)] = ()
+    blobs: Annotated[tuple[Annotated[Number, Field(le=MAX_BLOB)], ...], Field(max_length=1)] = ()
 
 
 class CellReport(BaseModel):
@@ -71,7 +79,7 @@ class CellReport(BaseModel):
 class ProbeAnswer(CellReport, AgentAnswer):
     """The answer to ``probe``."""
 
-    clean: bool
+    clean: StrictBool
     """Whether the agent could restore everything that a cell may change."""
     seconds: Seconds
 
@@ -80,14 +88,14 @@ class InstallAnswer(AgentAnswer):
     """The answer to ``install``: a site directory as its blob, or the failure."""
 
     report: CellReport | None = None
-    clean: bool
+    clean: StrictBool
     seconds: Seconds
 
 
 class CompileAnswer(AgentAnswer):
     """The answer to ``compile``: bytecode as its blob, or no blob."""
 
-    clean: bool
+    clean: StrictBool
     seconds: Seconds
 
 
@@ -98,7 +106,7 @@ class ElfHeader(BaseModel):
 
     machine: Number
     bits: Number
-    little: bool
+    little: StrictBool
 
 
 class Enforced(BaseModel):
@@ -111,19 +119,19 @@ class Enforced(BaseModel):
     mounts: dict[Word, Word]
     """Mount point → file system and options (proc_pid_mountinfo(5))."""
     interfaces: Words
-    """Network interfaces."""
+    """Network interfaces that have a route."""
     files: dict[Word, Word]
     """Path of a cgroup's file → its first line."""
     core: Word
     """Limit on core files: bytes, or ``unlimited``."""
-    own_profile: bool
-    """Whether system calls are denied that only our profile denies."""
+    errors: dict[Word, Word]
+    """Deed that must fail → name of its error (errno(3)); empty if it works."""
 
 
 class HelloAnswer(AgentAnswer):
     """The answer to ``hello``: the facts of a passport."""
 
-    sealed: bool
+    sealed: StrictBool
     """Whether no cell can read or trace the agent."""
     failed: Text = ""
     """Why the installer does not start, if so."""
@@ -139,7 +147,7 @@ class HelloAnswer(AgentAnswer):
     elf: ElfHeader
     page_size: Number
     kernel: Word
-    externally_managed: bool
+    externally_managed: StrictBool
     installer: Word
     tags: Words
     enforced: Enforced

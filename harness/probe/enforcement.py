@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from harness.host.engine.hardening import TMP, ContainerLimits, Hardening
 from harness.probe.answers import Enforced
 
-_NO_LIMIT = 1 << 62
-"""Bytes. A larger number means "no limit" in version 1 of cgroups."""
+_PERIOD = 100_000
+"""Microseconds: the engine's period for ``--cpus``."""
 
 
 def unenforced(seen: Enforced, hardening: Hardening, limits: ContainerLimits) -> tuple[str, ...]:
@@ -21,19 +21,25 @@ def _checks(
     user, _, group = hardening.user.partition(":")
     yield "user", status.get("Uid", "").split()[:1] == [user]
     yield "group", status.get("Gid", "").split()[:1] == [group]
-    yield "no_network", set(seen.interfaces) <= {"lo"}
-    yield "read_only", "ro" in _options(seen, "/")
+    errors = seen.errors
+    yield "no_network", set(seen.interfaces) <= {"lo"} and errors.get("connect") == "ENETUNREACH"
+    yield "read_only", "ro" in _options(seen, "/") and errors.get("write") == "EROFS"
     yield "no_ipc", "/dev/shm" not in seen.mounts  # noqa: S108 - a mount point
     sets = [status.get(name, "") for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")]
     yield "no_capabilities", all(_is_zero(each) for each in sets)
     yield "no_new_privileges", status.get("NoNewPrivs") == "1"
     yield "no_core", seen.core == "0"
     filtered = status.get("Seccomp") == "2"  # SECCOMP_MODE_FILTER
-    yield "seccomp", filtered and seen.own_profile
+    # ENOSYS: the emulator traces nothing. The other call reaches the kernel on every arch.
+    denied = errors.get("ptrace") in {"EPERM", "ENOSYS"} and errors.get("schedule") == "EPERM"
+    yield "seccomp", filtered and denied
     yield "tmpfs", {"nosuid", "nodev"} <= _options(seen, TMP) and _has_size(seen, limits)
-    yield "memory", _number(seen.files.get("memory", "")) == limits.memory
-    yield "pids", _number(seen.files.get("pids", "")) == limits.pids
-    yield "cpus", _number(seen.files.get("cpu", "")) < _NO_LIMIT
+    # Version 1 of cgroups counts memory and swap as one, version 2 swap alone.
+    no_swap = seen.files.get("swap") in {"", "0", str(limits.memory)}
+    yield "memory", seen.files.get("memory") == str(limits.memory) and no_swap
+    yield "pids", seen.files.get("pids") == str(limits.pids)
+    quota = str(round(limits.cpus * _PERIOD))
+    yield "cpus", seen.files.get("cpu") in {quota, f"{quota} {_PERIOD}"}
 
 
 def _options(seen: Enforced, mount: str) -> set[str]:
@@ -46,9 +52,3 @@ def _has_size(seen: Enforced, limits: ContainerLimits) -> bool:
 
 def _is_zero(capabilities: str) -> bool:
     return bool(capabilities) and not capabilities.strip("0")
-
-
-def _number(line: str) -> int:
-    """Return a cgroup file's number, or ``_NO_LIMIT`` if it is not a number."""
-    word = line.partition(" ")[0]
-    return int(word) if word.isdigit() else _NO_LIMIT

@@ -90,11 +90,12 @@ class Journal:
         self._append({"event": "cell", "observation": data})
 
     def _append(self, event: dict[str, Any]) -> None:
-        line = json.dumps({**event, "worker": self.worker}, ensure_ascii=True) + "\n"
+        line = json.dumps({**event, "worker": self.worker}).encode() + b"\n"
         # One write to a file opened for appending: lines of several workers never mix.
         handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(handle, line.encode())
+            while line:  # a second write is the exception: a disk that is nearly full
+                line = line[os.write(handle, line) :]
         finally:
             os.close(handle)
 

@@ -15,6 +15,7 @@ from harness.core.errors import EngineError, ImageError
 from harness.core.passport import Passport
 from harness.core.targets import Target
 from harness.host.engine import ContainerLimits, Engine
+from harness.host.engine.hardening import CONTAINER_LIMITS
 from harness.images.debian_root import native_arch
 from harness.images.source import ImageStorage
 from harness.probe.jobs import Job, ProbeResult
@@ -60,7 +61,7 @@ class NativeInstaller:
         engine: Engine,
         images: KnownImages,
         targets: Sequence[Target],
-        limits: ContainerLimits,
+        limits: ContainerLimits = CONTAINER_LIMITS,
     ) -> None:
         self._engine = engine
         self._images = images

@@ -26,16 +26,19 @@ KIND = "bytecode"
 WORTH_IT = 32 << 10
 """Bytes of source. Compiling less takes no longer than unpacking its bytecode."""
 TOO_LARGE = 64 << 20
-SECONDS = 120.0
 _SOURCES = "sources-1-py3-none-any.whl"
 
 
 class Precompiler:
-    """Provides bytecode from native targets whose image is in the engine."""
+    """Provides bytecode from native targets whose image is in the engine.
 
-    def __init__(self, installer: NativeInstaller, cache: Cache) -> None:
+    ``seconds`` is the limit of one compilation; what takes longer is left to the target.
+    """
+
+    def __init__(self, installer: NativeInstaller, cache: Cache, *, seconds: float) -> None:
         self._installer = installer
         self._cache = cache
+        self._seconds = seconds
         self._unavailable: set[str] = set()
         self._agents: dict[str, tuple[tuple[str, bytes], ...]] = {}
 
@@ -86,7 +89,10 @@ class Precompiler:
                 f"the native {target.id} has Python {native.python}, not {python}",
                 cause=Cause.NO_WAY,
             )
-        return session.compile(_SOURCES, sources, seconds=SECONDS)
+        compiled = session.compile(_SOURCES, sources, seconds=self._seconds)
+        if not compiled:
+            raise ImageError(f"the native {target.id} does not compile", cause=Cause.NO_WAY)
+        return compiled
 
 
 @lru_cache(maxsize=1024)

@@ -154,9 +154,7 @@ class Prober:
         )
         if isinstance(wheels, Refusal):
             return replace(refused, cause=wheels.cause, evidence=wheels.reason)
-        depends = dependencies_of(
-            opened.environment, opened.passport, cell.subject, wheels, self._targets.limits
-        )
+        depends = dependencies_of(opened.environment, cell.subject, wheels, self._targets.limits)
         found = findings_of(wheels[-1], self._reader)
         base = replace(
             refused,

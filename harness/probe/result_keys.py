@@ -5,6 +5,7 @@ The versions of the engine and of this program and the kernel's full release are
 """
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +20,7 @@ from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.cache import content_key
 from harness.host.code_key import code_key
-from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits
+from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits, seccomp_profile
 from harness.probe import agent
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
@@ -64,6 +65,8 @@ class Environment:
     """The emulator's CPU model; empty for its default and on a native arch."""
     cpu_features: str
     """Key of the host CPU's feature flags; empty under emulation, which does not use them."""
+    page_size: int
+    """Bytes: this machine's, unless the emulator is given another one."""
     kernel: str
     """``major.minor``."""
 
@@ -82,8 +85,6 @@ class ResultDependencies:
     imports: tuple[str, ...]
     call: str
     limits: ProbeLimits
-    page_size: int
-    """Bytes."""
 
     @property
     def key(self) -> str:
@@ -92,21 +93,22 @@ class ResultDependencies:
 
 def environment_of(target: Target, image: ImageRef, emulator: str, kernel: str) -> Environment:
     """Return the environment of a target; ``kernel`` is the engine's release, ``6.1.0-26``."""
+    given = dict(target.arch.qemu_env) if emulator else {}
     return Environment(
         image=image.id,
         interpreter=target.interpreter,
         arch=target.arch_name,
         code=_code(),
         emulator=emulator,
-        cpu_model=cpu_model(target) if emulator else "",
+        cpu_model=given.get("QEMU_CPU", ""),
         cpu_features="" if emulator else _cpu_features(),
+        page_size=int(given.get("QEMU_PAGESIZE", os.sysconf("SC_PAGE_SIZE"))),
         kernel=".".join(re.findall(r"\d+", kernel)[:2]),
     )
 
 
 def dependencies_of(
     environment: Environment,
-    passport: Passport,
     subject: Subject,
     wheels: Sequence[WheelRef],
     limits: ProbeLimits,
@@ -118,7 +120,6 @@ def dependencies_of(
         imports=subject.imports,
         call=subject.call,
         limits=limits,
-        page_size=passport.page_size,
     )
 
 
@@ -127,15 +128,10 @@ def passport_id(passport: Passport) -> str:
     return content_key(_PASSPORT.dump_json(passport).decode())
 
 
-def cpu_model(target: Target) -> str:
-    """Return the CPU model that the emulator is given; empty for its default."""
-    return dict(target.arch.qemu_env).get("QEMU_CPU", "")
-
-
 @once
 def _code() -> str:
     agents = (f"{agent.__name__}.{name}" for name in ("loader", *agent.MODULES))
-    return code_key(*_DECIDING, *agents)
+    return content_key(code_key(*_DECIDING, *agents), seccomp_profile())
 
 
 @once

@@ -23,15 +23,9 @@ from harness.core.errors import ImageError
 from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
 from harness.core.targets import Target
-from harness.host.engine import (
-    HARDENING,
-    Channel,
-    ContainerLimits,
-    ContainerSpec,
-    Engine,
-    Hardening,
-)
+from harness.host.engine import Channel, ContainerLimits, ContainerSpec, Engine
 from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
+from harness.host.engine.hardening import CONTAINER_LIMITS
 from harness.probe import agent
 from harness.probe.agent.importer import BESIDE, BYTECODE, SITE
 from harness.probe.answers import (
@@ -91,23 +85,12 @@ class SessionLostError(Exception):
 
 
 def open_session(
-    engine: Engine,
-    image: str,
-    target: Target,
-    limits: ContainerLimits,
-    hardening: Hardening = HARDENING,
+    engine: Engine, image: str, target: Target, limits: ContainerLimits = CONTAINER_LIMITS
 ) -> "Session":
     """Start a container of the image that waits for the agent. Raises ``EngineError``."""
     command = (target.interpreter, "-I", "-B", "-u", "-c", _BOOTSTRAP)
     env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"))  # noqa: S108
-    spec = ContainerSpec(
-        image=image,
-        arch=target.arch,
-        command=command,
-        env=env,
-        limits=limits,
-        hardening=hardening,
-    )
+    spec = ContainerSpec(image=image, arch=target.arch, command=command, env=env, limits=limits)
     return Session(engine.open(spec), spec)
 
 

@@ -5,15 +5,14 @@ import time
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from harness.core.errors import WheelError
 from harness.predict import predict
 from harness.wheels.archive.contents import read_contents
 from harness.wheels.archive.elf import ElfFacts, UnreadableElf, read_elf
+from tests.support.elves import GOLDEN_FOLDER
 from tests.support.forecasts import GLIBC, MODULE, symbols, wheel
 
-GOLDEN = Path(__file__).parents[1] / "data" / "elf"
 FILENAME = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
 SECONDS = 5.0
 
@@ -43,7 +42,7 @@ def wheel_file(data: bytes) -> None:
 
 def golden_elves() -> dict[str, bytes]:
     """Return the golden ELF files by name."""
-    return {path.name: path.read_bytes() for path in sorted(GOLDEN.glob("*.so"))}
+    return {path.name: path.read_bytes() for path in sorted(GOLDEN_FOLDER.glob("*.so"))}
 
 
 def small_wheels() -> dict[str, bytes]:

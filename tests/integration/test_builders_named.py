@@ -55,12 +55,7 @@ def test_musl_wheel_needs_musl_only(project: str, builder: str, cache: Cache) ->
     ("builder", "arch", "tag", "triplets"),
     [
         ("musllinux_1_2", "x86_64", "musllinux_1_2_x86_64", ["x86_64-linux-gnu"]),
-        (
-            "dual-musl",
-            "x86_64",
-            "musllinux_1_2_x86_64",
-            ["x86_64-linux-gnu", "x86_64-linux-musl"],
-        ),
+        ("dual-musl", "x86_64", "musllinux_1_2_x86_64", ["x86_64-linux-gnu", "x86_64-linux-musl"]),
         (
             "dual-fedora",
             "ppc64le",

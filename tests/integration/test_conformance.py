@@ -4,7 +4,6 @@ import pytest
 
 from harness.app.wiring import ROOT, ProberOptions, open_images, open_pinned, read_matrix
 from harness.core.targets import ImageWay, Target
-from harness.host.engine import ContainerLimits
 from harness.host.engine.docker import DockerEngine
 from harness.images import ImageProvider
 from harness.passports.conformance import differences, unaccounted
@@ -60,7 +59,7 @@ def test_a_replica_matches_the_recorded_facts(
     """Names, libc, pip and its tags are as recorded, except for reasons in the matrix."""
     assert target.replica is not None
     recorded = recorded_facts()[target.replica.replicates, target.arch_name]
-    with open_session(engine, images.get(target).id, target, ContainerLimits()) as session:
+    with open_session(engine, images.get(target).id, target) as session:
         found = differences(session.start(), recorded)
     assert list(unaccounted(found, target.replica.differs)) == []
 

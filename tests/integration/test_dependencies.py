@@ -151,7 +151,7 @@ def test_options_of_dependencies(releases: Releases, tmp_path: Path) -> None:
 def test_damaged_dependency_does_not_install(releases: Releases, tmp_path: Path) -> None:
     """What pip refuses of a dependency is a failed installation, and no miss."""
     data = releases.add("helper")
-    releases.index.pages["/simple/helper/"] = b""
+    releases.index.pages["simple/helper/"] = b""
     name = "helper-1.0-py3-none-any.whl"
     metadata = b"Metadata-Version: 2.1\nName: helper\nVersion: 1.0\n"
     releases.link("helper", name, data[:-30], releases.serve_metadata(name, metadata))

@@ -106,6 +106,75 @@ os.mkdir("shut"); os.mkdir("shut/inner"); os.symlink("/etc", "shut/link"); os.mk
 open(b"\\xff" * 100, "w").close(); open("n" * 255, "w").close()
 os.chmod("shut/inner", 0); os.chmod("shut", 0)
 """
+_OTHERS = """
+import os
+others = [int(p) for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpid()]
+def each(deed, *values):
+    done = []
+    for value in values or others:
+        try: deed(value); done.append(value)
+        except OSError: pass
+    return done
+"""
+_KILL_LATE = """
+import time
+if os.fork() == 0:
+    os.setsid()
+    os.closerange(0, 64)
+    time.sleep(0.02)
+    while True: each(lambda pid: os.kill(pid, 9))
+"""
+_SIGNALS = """
+import ctypes
+for number in range(1, 65):
+    if number != 9: each(lambda pid: os.kill(pid, number))
+each(lambda pid: [ctypes.CDLL(None).sigqueue(pid, 40, None) for _ in range(1000)])
+"""
+_LINKS = """
+import os
+os.chdir("/tmp")
+os.rename("cell", "moved"); os.symlink("/etc", "cell"); os.symlink("/proc/1", "home")
+os.mkfifo("fifo"); os.mkdir("packed.zip"); os.mkdir("warm-up"); os.mkdir("a\\nb")
+for number in range(1000): os.link("fifo", str(number))
+os.truncate(os.open("sparse", os.O_CREAT | os.O_WRONLY), 1 << 40)
+"""
+_RENAME = """
+import os
+if os.fork() == 0:
+    os.setsid(); os.closerange(0, 64); os.chdir("/tmp")
+    for number in range(1000000):
+        try: os.makedirs("x/y/z", exist_ok=True); os.rename("x", str(number % 50))
+        except OSError: pass
+"""
+_POISON = """
+import sys
+for name in [name for name in sys.modules if name.startswith("_wheelgrid") or name == "json"]:
+    for key, value in list(vars(sys.modules[name]).items()):
+        if callable(value): setattr(sys.modules[name], key, lambda *_, **__: 1 / 0)
+"""
+_PROC = """
+import glob
+def write(path):
+    fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    if not each(lambda value: os.write(fd, value), b"1000", b"19", b"all"): raise OSError
+def read(path):
+    open(path, "rb").read(1)
+files = [path for pid in others for path in glob.glob("/proc/%d/*" % pid)]
+open_ones = each(write, *files)
+open_ones += each(read, *["/proc/%d/%s" % (p, f) for p in others for f in ("mem", "environ")])
+open_ones += each(os.listdir, *["/proc/%d/fd" % pid for pid in others])
+raise ImportError("open: %s" % open_ones)
+"""
+_MEMORY_OF_MANY = """
+import os, time
+for _ in range(90):
+    if os.fork() == 0:
+        x = bytearray(12 << 20)
+        for at in range(0, len(x), 4096): x[at] = 1
+        time.sleep(2); os._exit(0)
+time.sleep(2)
+"""
+_FULL = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"
 
 DEEDS = {
     "surrogate": (r'raise ImportError("\udcff is no text")', {"import-failed"}),
@@ -128,9 +197,30 @@ DEEDS = {
     "kill_parent": ("import os; os.kill(os.getppid(), 9)", {"crashed"}),
     "memory": ("x = []\nwhile True: x.append(bytearray(1 << 20))", {"crashed", "import-failed"}),
     "bomb": ("import os\nfor _ in range(10000): os.fork()", {"import-failed", "crashed"}),
+    "kill_late": (_OTHERS + _KILL_LATE, {"pass"}),
+    "signals": (_OTHERS + _SIGNALS, {"pass"}),
+    "links": (_LINKS, {"pass"}),
+    "rename": (_RENAME, {"pass"}),
+    "poison": (_POISON, {"import-failed"}),
+    "proc": (_OTHERS + _PROC, {"import-failed"}),
+    "memory_of_many": (_MEMORY_OF_MANY, {"pass", "crashed", "import-failed"}),
+    "at_exit": ("import atexit, os; atexit.register(os.kill, -1, 9)", {"pass"}),
+    "path_file": ("", {"crashed"}),
+    "shadow": ("", {"pass"}),
+    "full_disk": ("", {"install-failed"}),
     "title": (r'print("\x1b]0;pwned\x07 www.evil.example @all `x`"); raise ImportError("\x1b[31m")',
               {"import-failed"}),
 }  # fmt: skip
+FILES = {
+    "path_file": {"a.pth": "import os; os.kill(os.getppid(), 9)\n"},
+    "shadow": {
+        "json.py": "1/0", "_wheelgrid_agent/__init__.py": "1/0", "pip/__init__.py": "1/0",
+        "site.zip": "no zip", "order.json": "[]", "bytecode.zip": "no zip",
+        "shadow-1.0.data/scripts/python3": "#!python\n1/0",
+    },
+    "full_disk": {f"../\n{_FULL}\n": ""},
+}  # fmt: skip
+"""Further files of a wheel."""
 
 
 @pytest.mark.parametrize("arch", [native_arch().name, "s390x"])
@@ -138,10 +228,11 @@ def test_hostile_wheels_cost_nobody_but_themselves(tmp_path: Path, arch: str) ->
     """A control between all deeds passes each time."""
     wheels = []
     for name, (code, _) in DEEDS.items():
-        wheels += [make_wheel(tmp_path, name, code), make_wheel(tmp_path, f"{name}_control", "")]
+        wheels.append(make_wheel(tmp_path, name, code, files=FILES.get(name)))
+        wheels.append(make_wheel(tmp_path, f"{name}_control", ""))
     here = ("--images", "assembled", "--target", "debian-12", "--arch", arch)
     options = ("--store", tmp_path / "store.db", "--out", tmp_path / "grid", "--timeout", "20")
-    ended = wheelgrid("check", *wheels, *here, *options, timeout=400)
+    ended = wheelgrid("check", *wheels, *here, *options, timeout=900)
     assert ended.status == 1, ended.said
     assert "\x1b]0;" not in ended.said
     run = json.loads((tmp_path / "grid" / "run.json").read_bytes())
@@ -158,6 +249,7 @@ def test_hostile_wheels_cost_nobody_but_themselves(tmp_path: Path, arch: str) ->
     wrong = {n: seen[n] for n, (_, right) in DEEDS.items() if seen[n]["outcome"] not in right}
     assert wrong == {}
     assert "no token" in seen["forge"]["evidence"]
+    assert "open: []" in seen["proc"]["evidence"]
     assert _orphans() == []
 
 

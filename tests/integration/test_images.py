@@ -9,11 +9,11 @@ from harness.core.arches import find_arch
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
-from harness.host.engine import ContainerSpec
 from harness.host.engine.docker import DockerEngine
 from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
 from tests.support.commands import ROOT
+from tests.support.containers import run_in
 from tests.support.image_engine import ImageEngine
 from tests.support.targets import debian_12, no_pip
 from tests.support.workspace import assembled_images, make_workspace
@@ -34,25 +34,18 @@ print(len(loaded), *missing)
 
 
 def get_image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
-    store = assembled_images(engine, cache)
-    return store.get(debian_12(arch))
-
-
-def run(engine: DockerEngine, image: ImageRef, arch: str, *command: str) -> str:
-    spec = ContainerSpec(image=image.id, arch=find_arch(arch), command=command)
-    done = engine.run(spec, timeout=60)
-    assert done.status == 0, done.errors
-    return done.output.decode()
+    provider = assembled_images(engine, cache)
+    return provider.get(debian_12(arch))
 
 
 @pytest.mark.parametrize("arch", ARCHES)
 def test_shell_python_and_pip_run_hardened(engine: DockerEngine, cache: Cache, arch: str) -> None:
     """Shell, Python and pip run as nobody, without network, on a read-only root."""
     image = get_image(engine, cache, arch)
-    assert run(engine, image, arch, "sh", "-c", "id -un; uname -m").split()[0] == "nobody"
-    machine = run(engine, image, arch, "sh", "-c", "uname -m").strip()
+    assert run_in(engine, image, arch, "sh", "-c", "id -un; uname -m").split()[0] == "nobody"
+    machine = run_in(engine, image, arch, "sh", "-c", "uname -m").strip()
     assert machine in find_arch(arch).machines
-    version = run(engine, image, arch, "python3", "-m", "pip", "--version")
+    version = run_in(engine, image, arch, "python3", "-m", "pip", "--version")
     assert version.startswith("pip 23.")
     assert "(python 3.11)" in version
 
@@ -61,7 +54,7 @@ def test_shell_python_and_pip_run_hardened(engine: DockerEngine, cache: Cache, a
 def test_pip_is_compiled(engine: DockerEngine, cache: Cache, arch: str) -> None:
     """All modules that pip imports have bytecode, except links and sysconfig data."""
     image = get_image(engine, cache, arch)
-    loaded, *missing = run(engine, image, arch, "python3", "-c", COMPILED).split()
+    loaded, *missing = run_in(engine, image, arch, "python3", "-c", COMPILED).split()
     assert int(loaded) > 100
     own = ["sitecustomize", f"_sysconfigdata__{find_arch(arch).gnu_triplet}"]
     assert missing == ([] if arch == native_arch().name else own)
@@ -72,7 +65,7 @@ def test_ctypes_finds_libraries(engine: DockerEngine, cache: Cache, arch: str) -
     """The cache of libc-bin's script exists, so ``ctypes`` finds libraries."""
     image = get_image(engine, cache, arch)
     code = "import ctypes.util; print(ctypes.util.find_library('z'))"
-    assert run(engine, image, arch, "python3", "-c", code).strip() == "libz.so.1"
+    assert run_in(engine, image, arch, "python3", "-c", code).strip() == "libz.so.1"
 
 
 def test_the_image_has_its_platform_variant(engine: DockerEngine, cache: Cache) -> None:
@@ -88,10 +81,7 @@ def test_the_same_packages_give_the_same_image(
 ) -> None:
     """Images assembled again, native and foreign, have the same ids."""
     again = ImageProvider(
-        ImageEngine(),
-        make_workspace(Cache(tmp_path)),
-        ways=(ImageWay.ASSEMBLED,),
-        fetch_pip=no_pip,
+        ImageEngine(), make_workspace(Cache(tmp_path)), ways=(ImageWay.ASSEMBLED,), fetch_pip=no_pip
     )
     for arch in ("s390x", native_arch().name):
         assert again.get(debian_12(arch)) == get_image(engine, cache, arch)

@@ -12,11 +12,11 @@ from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, RegistryWay
 from harness.host.cache import Cache
-from harness.host.engine import ContainerSpec
 from harness.host.engine.docker import DockerEngine
 from harness.images import ImageProvider, registry
 from harness.images.debian_root import native_arch
 from tests.support.commands import ROOT
+from tests.support.containers import run_in
 from tests.support.registry import LoopbackRegistry, Manifest, loopback_registry
 from tests.support.targets import debian_12, no_pip
 from tests.support.workspace import assembled_images
@@ -99,8 +99,7 @@ def test_a_tag_gives_the_image_of_the_platform(engine: DockerEngine, way: Regist
     """One tag gives the right image for two platforms in turn."""
     for arch in (NATIVE, FOREIGN, NATIVE):
         ref = way.get(arch)
-        spec = ContainerSpec(image=ref.id, arch=arch, command=("uname", "-m"))
-        assert engine.run(spec, timeout=60).output.decode().strip() in arch.machines
+        assert run_in(engine, ref, arch.name, "uname", "-m").strip() in arch.machines
         assert "/hub/debian:12@sha256:" in ref.origin
 
 
@@ -170,10 +169,7 @@ def test_a_wrong_manifest_list_is_refused(
 def test_prepare_commands_run_once(engine: DockerEngine, way: Registry, arch: Arch) -> None:
     """The image has the commands' files, and a second request runs nothing."""
     ref = way.get(arch, "touch /prepared", "id -un > /prepared")
-    done = engine.run(
-        ContainerSpec(image=ref.id, arch=arch, command=("cat", "/prepared")), timeout=60
-    )
-    assert done.output.decode().strip() == "root"
+    assert run_in(engine, ref, arch.name, "cat", "/prepared").strip() == "root"
     assert any(line.startswith("preparing") for line in way.said)
     way.said.clear()
     assert way.get(arch, "touch /prepared", "id -un > /prepared") == ref

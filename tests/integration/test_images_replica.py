@@ -9,11 +9,9 @@ from uuid import uuid4
 import pytest
 
 from harness.app.wiring import ProberOptions, fetch_pip, open_pinned
-from harness.core.arches import find_arch
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
-from harness.host.engine import ContainerLimits, ContainerSpec
 from harness.host.engine.docker import DockerEngine
 from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
@@ -22,6 +20,7 @@ from harness.images.inventory import list_inventory, remove_items
 from harness.images.source import ImageStorage
 from harness.probe.session import open_session
 from tests.support.commands import wheelgrid
+from tests.support.containers import run_in
 from tests.support.targets import alpine_replica
 from tests.support.workspace import make_workspace
 
@@ -46,26 +45,16 @@ def arch(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def image(engine: DockerEngine, cache: Cache, arch: str) -> ImageRef:
     index = open_pinned(ProberOptions(), print)
-    store = ImageProvider(
-        engine,
-        make_workspace(cache),
-        ways=(ImageWay.REPLICA,),
-        fetch_pip=partial(fetch_pip, index),
+    provider = ImageProvider(
+        engine, make_workspace(cache), ways=(ImageWay.REPLICA,), fetch_pip=partial(fetch_pip, index)
     )
-    return store.get(alpine_replica(arch))
-
-
-def run(engine: DockerEngine, image: ImageRef, arch: str, *command: str) -> str:
-    spec = ContainerSpec(image=image.id, arch=find_arch(arch), command=command)
-    done = engine.run(spec, timeout=60)
-    assert done.status == 0, done.errors
-    return done.output.decode()
+    return provider.get(alpine_replica(arch))
 
 
 def test_a_replica_matches_its_naming(engine: DockerEngine, image: ImageRef, arch: str) -> None:
     """It has the naming's suffixes, Debian's musl, the old pip and its tags."""
     target = alpine_replica(arch)
-    session = open_session(engine, image.id, target, ContainerLimits())
+    session = open_session(engine, image.id, target)
     try:
         passport = session.start()
     finally:
@@ -79,7 +68,7 @@ def test_a_replica_matches_its_naming(engine: DockerEngine, image: ImageRef, arc
 
 def test_a_base_for_musl_has_no_glibc(engine: DockerEngine, image: ImageRef, arch: str) -> None:
     """A glibc wheel finds no loader and no library, as on Alpine."""
-    names = set(run(engine, image, arch, "ls", "/lib", "/usr/lib").split())
+    names = set(run_in(engine, image, arch, "ls", "/lib", "/usr/lib").split())
     assert not [
         n for n in names if n.endswith("-linux-gnu") or n.startswith(("libc.so", "ld-linux"))
     ]
@@ -88,14 +77,14 @@ def test_a_base_for_musl_has_no_glibc(engine: DockerEngine, image: ImageRef, arc
 
 def test_pips_modules_have_bytecode(engine: DockerEngine, image: ImageRef, arch: str) -> None:
     """The standard library and pip have bytecode on every arch."""
-    loaded, *missing = run(engine, image, arch, "python3", "-c", MISSING).split()
+    loaded, *missing = run_in(engine, image, arch, "python3", "-c", MISSING).split()
     assert int(loaded) > 100
     assert missing == []
 
 
 def test_a_shell_runs_as_nobody(engine: DockerEngine, image: ImageRef, arch: str) -> None:
     """The static busybox runs the commands of a probe."""
-    assert run(engine, image, arch, "sh", "-c", "id -un; mktemp").split()[0] == "nobody"
+    assert run_in(engine, image, arch, "sh", "-c", "id -un; mktemp").split()[0] == "nobody"
 
 
 @pytest.fixture

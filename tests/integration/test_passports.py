@@ -8,7 +8,6 @@ from harness.app.wiring import ProberOptions, open_images, open_pinned
 from harness.core.passport import ExecStack, Passport
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
-from harness.host.engine import ContainerLimits
 from harness.host.engine.docker import DockerEngine
 from harness.passports import Surveyor
 from harness.probe.session import open_session
@@ -37,7 +36,7 @@ def passport(engine: DockerEngine, surveyor: Surveyor, arch: str) -> Passport:
     options = ProberOptions(images=ImageWay.ASSEMBLED)
     target = debian_12(arch)
     image = open_images(options, open_pinned(options, print), print).get(target)
-    with open_session(engine, image.id, target, ContainerLimits()) as session:
+    with open_session(engine, image.id, target) as session:
         return surveyor.complete(session.start(), target, image)
 
 

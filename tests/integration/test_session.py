@@ -16,12 +16,13 @@ import pytest
 
 from harness.app.wiring import read_matrix
 from harness.core.cells import Outcome
-from harness.core.observations import ImageRef
+from harness.core.observations import AttemptMode, ImageRef
 from harness.core.targets import Target
 from harness.host.cache import Cache
 from harness.host.engine import ContainerLimits
 from harness.host.engine.docker import DockerEngine
 from harness.host.engine.owner import OWNER_LABEL
+from harness.host.process import run_process
 from harness.images.debian_root import native_arch
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.session import Session, SessionLostError, open_session
@@ -175,6 +176,34 @@ def test_signals_to_every_process_cost_at_most_the_session(
     assert sessions().probe(job_for(good)).outcome is Outcome.PASS
 
 
+_LEAVES_PROCESSES = """
+import os, time
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(600)
+        os._exit(0)
+for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+    if pid < os.getpid() and pid not in (1, os.getppid()):
+        os.kill(pid, 9)  # the installer
+os.kill(os.getppid(), 9)  # the runner; the agent acts at once
+time.sleep(600)
+"""
+
+
+def test_processes_end_though_both_helpers_are_killed(
+    sessions: Callable[[], Session], tmp_path: Path
+) -> None:
+    """The agent kills what the cell left, and its container is removed."""
+    session = sessions()
+    result = session.probe(job_for(make_wheel(tmp_path, "leaves", _LEAVES_PROCESSES)))
+    assert (result.outcome, session.usable) == (Outcome.CRASHED, False)
+    container = session._channel.container  # type: ignore[attr-defined]
+    assert len(_docker("top", container).splitlines()[1:]) == 1
+    session.close()
+    wait_until(lambda: container not in _containers(), seconds=10)
+
+
 def test_no_process_outlives_its_cell(session: Session, tmp_path: Path) -> None:
     """A daemon in a separate session ends before the next cell."""
     daemon = (
@@ -242,6 +271,20 @@ def test_wheel_that_does_not_fit_is_a_miss(session: Session, tmp_path: Path, pac
     assert session.probe(job_for(good)).outcome is Outcome.PASS
 
 
+@pytest.mark.parametrize("mode", [AttemptMode.SESSION, AttemptMode.FRESH])
+def test_wheel_that_needs_more_memory_is_a_miss(
+    session: Session, tmp_path: Path, mode: AttemptMode
+) -> None:
+    """So is the memory that pip needs to read a wheel's metadata."""
+    large = make_wheel(tmp_path, "large", "x = 1")
+    with zipfile.ZipFile(large, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("large-1.0.dist-info/METADATA", b"x: y\n" * (10 << 20))
+    result = session.probe(job_for(large), mode)
+    assert (result.outcome, result.cause) == (Outcome.MISS, "infra:memory"), result
+    assert result.evidence == "killed by SIGKILL at the container's memory limit"
+    assert session.usable
+
+
 @pytest.mark.parametrize("target_id", ["debian-11", "debian-12", "debian-13"])
 def test_session_serves_many_cells(
     engine: DockerEngine, cache: Cache, tmp_path: Path, target_id: str
@@ -288,5 +331,8 @@ def test_only_containers_of_killed_runs_are_reaped(
 
 
 def _containers() -> list[str]:
-    command = ["docker", "ps", "-aq", "--no-trunc", "--filter", f"label={OWNER_LABEL}"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return _docker("ps", "-aq", "--no-trunc", "--filter", f"label={OWNER_LABEL}").split()
+
+
+def _docker(*words: str) -> str:
+    return run_process(["docker", *words], timeout=60).decode()

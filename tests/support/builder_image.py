@@ -34,10 +34,10 @@ def make_builder_image(engine: DockerEngine, cache: Cache, arch: Arch) -> str:
     """Return the id of the stand-in for ``arch``, with this machine's auditwheel."""
     way = AssembledWay(suite="trixie", packages=_PACKAGES)
     target = make_target(f"builder/{arch.name}", python="3.13", assembled=way)
-    store = assembled_images(engine, cache)
+    provider = assembled_images(engine, cache)
     client = docker.from_env()
     container = client.api.create_container(
-        store.get(target).id, command=["true"], platform=arch.platform
+        provider.get(target).id, command=["true"], platform=arch.platform
     )["Id"]
     try:
         client.api.put_archive(container, "/", _layout())

@@ -102,5 +102,15 @@ def grid(*seen: tuple[Cell, Observation | None]) -> Grid:
 
 
 def cells(count: int, *, target: str = "debian-12") -> list[Cell]:
-    made = [make_cell(subject=f"s{number}") for number in range(count)]
-    return [replace(cell, target=replace(cell.target, id=target)) for cell in made]
+    return list(cells_on(f"{target}/s390x", subjects=count))
+
+
+def cells_on(*targets: str, subjects: int = 2) -> tuple[Cell, ...]:
+    """Return cells of targets by key."""
+    made = [make_cell(subject=f"s{number}") for number in range(subjects)]
+    pairs = [target.split("/") for target in targets]
+    return tuple(
+        replace(cell, target=replace(cell.target, id=name, arch_name=arch))
+        for name, arch in pairs
+        for cell in made
+    )

@@ -1,6 +1,8 @@
 """A small matrix as files, and a command's output."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 FILES = {
     "targets": """\
@@ -39,6 +41,14 @@ expectations:
     link: https://example.invalid/1
 """,
 }
+
+
+def write_matrix(folder: Path, files: Mapping[str, str] = FILES) -> Path:
+    """Write these files, by default a matrix of six cells; return ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text)
+    return folder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 HARNESS = (sys.executable, "-m", "harness")
@@ -38,16 +39,19 @@ def run_command(
     *words: object, env: Mapping[str, str] | None = None, timeout: float = 120
 ) -> Ended:
     """Run a command in the checkout with a terminal width of 160."""
+    return run_to_end(words, cwd=ROOT, env=_environment(env or {}), timeout=timeout)
+
+
+def run_to_end(words: Sequence[object], **options: Any) -> Ended:  # noqa: ANN401 - of subprocess.run
+    """Run a command without input and return how it ended."""
     start = time.monotonic()
     done = subprocess.run(
         [str(word) for word in words],
-        cwd=ROOT,
-        env=_environment(env or {}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=timeout,
         check=False,
+        **options,
     )
     seconds = time.monotonic() - start
     return Ended(status=done.returncode, out=done.stdout, err=done.stderr, seconds=seconds)

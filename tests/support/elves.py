@@ -1,9 +1,16 @@
-"""Small x86_64 ELF files, assembled byte by byte."""
+"""ELF files: golden ones of every arch, and small x86_64 ones assembled byte by byte."""
 
 import struct
 from collections.abc import Sequence
+from pathlib import Path
 
+GOLDEN_FOLDER = Path(__file__).parents[1] / "data" / "elf"
 DT_NEEDED = 1
+
+
+def golden(name: str) -> bytes:
+    """Return a golden ELF file, see ``tests/data/elf/make.py``."""
+    return (GOLDEN_FOLDER / name).read_bytes()
 
 
 def module(init: str, *needed: str) -> bytes:

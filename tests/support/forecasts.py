@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from harness.core.passport import Passport, SystemLibrary
+from harness.core.passport import SystemLibrary
 from harness.wheels.archive.contents import NativeMember, WheelFacts
 from harness.wheels.archive.elf import ElfFacts, UndefinedSymbol, UnreadableElf
 from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.archive.zip_reader import Member
+from tests.support.passports import make_passport
 
 GNU = "x86_64-linux-gnu"
 GLIBC_SETS = {
@@ -16,14 +17,8 @@ GLIBC_SETS = {
     "libm": frozenset({"exp@GLIBC_2.29"}),
     "stdc++": frozenset({"_Znwm@GLIBCXX_3.4"}),
 }
-GLIBC = Passport(
-    python="3.11.2",
-    implementation="cpython",
-    soabi=f"cpython-311-{GNU}",
-    ext_suffix=f".cpython-311-{GNU}.so",
-    extension_suffixes=(f".cpython-311-{GNU}.so", ".abi3.so", ".so"),
-    multiarch=GNU,
-    platform="linux-x86_64",
+GLIBC = make_passport(
+    "x86_64",
     tags=(
         "cp311-cp311-manylinux_2_36_x86_64",
         "cp311-cp311-manylinux_2_17_x86_64",
@@ -33,15 +28,6 @@ GLIBC = Passport(
         "py3-none-manylinux_2_17_x86_64",
         "py3-none-any",
     ),
-    installer="pip 23.0.1",
-    libc="glibc 2.36",
-    machine="x86_64",
-    elf_machine="EM_X86_64",
-    elf_bits=64,
-    elf_little=True,
-    page_size=4096,
-    kernel="6.1",
-    externally_managed=True,
     loader="/lib64/ld-linux-x86-64.so.2",
     linked=("libc.so.6", "libm.so.6"),
     exports="python",

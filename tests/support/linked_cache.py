@@ -14,7 +14,7 @@ from harness.host.cache import Cache, default_cache_root
 
 USER_CACHE = default_cache_root()
 """Read at import: a session of tests sets ``$WHEELGRID_CACHE`` to its own."""
-_NOT_SHARED = {"locks", "logs", "silent-registries"}
+_NOT_SHARED = {"locks", "logs", "failed-registries"}
 _WRITTEN_IN_PLACE = {"zig"}
 """The compiler's own cache. All other entries are replaced and never written again."""
 

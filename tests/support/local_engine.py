@@ -11,13 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from harness.core.arches import Arch
-from harness.core.errors import EngineError
 from harness.host.engine import Completed, ContainerSpec, EngineImage, EngineInfo
 from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
+from tests.support.image_engine import ImageEngine
 
 
 class LocalChannel:
@@ -75,21 +73,13 @@ class LocalChannel:
         shutil.rmtree(self.work, ignore_errors=True)
 
 
-class LocalEngine:
-    """``Engine`` whose images are all this interpreter."""
+class LocalEngine(ImageEngine):
+    """An engine whose images are all this interpreter, and whose containers are processes."""
 
     def __init__(self, interpreter: str = sys.executable) -> None:
+        super().__init__()
         self.interpreter = interpreter
-        self.opened: list[LocalChannel] = []
-
-    def ping(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def info(self) -> EngineInfo:
-        return EngineInfo(
+        self.details = EngineInfo(
             version="local",
             api_version="0",
             storage_driver="none",
@@ -98,40 +88,13 @@ class LocalEngine:
             limits=frozenset(),
             rootless=True,
         )
+        self.opened: list[LocalChannel] = []
+
+    def info(self) -> EngineInfo:
+        return self.details
 
     def find_image(self, reference: str) -> EngineImage | None:
         return EngineImage(id=reference, platform="linux/amd64")
-
-    def list_images(self, prefix: str) -> tuple[EngineImage, ...]:
-        raise EngineError(f"{prefix}: a local engine holds no images")
-
-    def remove_image(self, name: str) -> None:
-        raise EngineError(f"{name}: a local engine holds no images")
-
-    def load_image(self, archive: Path, reference: str) -> EngineImage:
-        raise EngineError(f"{archive}: a local engine holds no images ({reference})")
-
-    def export_image(self, image: str, arch: Arch, path: Path) -> None:
-        raise EngineError(f"{image} for {arch.name}: a local engine exports nothing ({path})")
-
-    def registry_digest(self, reference: str) -> str:
-        raise EngineError(f"{reference}: a local engine asks no registry")
-
-    def pull_image(self, reference: str, arch: Arch) -> EngineImage:
-        raise EngineError(f"{reference} for {arch.name}: a local engine pulls nothing")
-
-    def prepare_image(
-        self,
-        base: str,
-        reference: str,
-        *,
-        arch: Arch,
-        commands: tuple[str, ...],
-        labels: dict[str, str],
-        announce: Callable[[str], None],
-    ) -> EngineImage:
-        announce(f"{reference} ({len(commands)} commands, {len(labels)} labels)")
-        raise EngineError(f"{base} for {arch.name}: a local engine prepares nothing")
 
     def run(self, spec: ContainerSpec, *, stdin: bytes = b"", timeout: float) -> Completed:
         done = subprocess.run(
@@ -147,6 +110,3 @@ class LocalEngine:
         channel = LocalChannel((self.interpreter, *spec.command[1:]), dict(spec.env))
         self.opened.append(channel)
         return channel
-
-    def reap(self) -> int:
-        return 0

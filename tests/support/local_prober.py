@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.core.arches import Arch, find_arch
+from harness.core.arches import find_arch
 from harness.core.cells import Cell
 from harness.core.errors import HarnessError
 from harness.core.observations import ImageRef
@@ -18,7 +18,7 @@ from harness.core.passport import Passport
 from harness.core.subjects import IndexSource, Subject, WheelRef
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import file_sha256
-from harness.host.engine import ContainerLimits, Engine
+from harness.host.engine import Engine
 from harness.images.source import ImageStorage
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativeInstaller
@@ -34,6 +34,7 @@ from tests.support.wheels import make_wheel
 
 HERE = find_arch(os.uname().machine)
 THIS_MACHINE = make_target(f"here/{HERE.name}", title="this machine")
+LIMITS = ProbeLimits(timeout=60, quiet=60)
 IMAGE = ImageRef(id="this-machine", way=ImageWay.ASSEMBLED, origin="tests")
 
 Answer = str | Refusal | HarnessError
@@ -59,13 +60,14 @@ class LocalImages:
     ) -> None:
         self.errors = errors or {}
         self.each = each
+        self.image = IMAGE
         self.asked: list[str] = []
 
     def get(self, target: Target) -> ImageRef:
         self.asked.append(target.key)
         if target.key in self.errors:
             raise self.errors[target.key]
-        return replace(IMAGE, id=target.key) if self.each else IMAGE
+        return replace(self.image, id=target.key) if self.each else self.image
 
     def has(self, target: Target) -> bool:
         return target.key not in self.errors
@@ -121,12 +123,13 @@ def local_prober(  # noqa: PLR0913 - one for each seam
     tag: str = "py3-none-any",
     memory: EarlierResults | None = None,
     native: Sequence[Target] = (),
-    own_pip: bool = False,
+    limits: ProbeLimits = LIMITS,
+    emulator: str = f"emulator of {HERE.name}",
     require_hardening: bool = False,
 ) -> Prober:
     """Return a prober for the subjects in ``answers``; its wheels are beside the journal.
 
-    Every target counts as emulated, apart from those in ``native``.
+    Every target counts as emulated by ``emulator``, apart from those in ``native``.
     """
     engine, images = engine or LocalEngine(), images or LocalImages()
     known = ResultCache(memory or NoEarlierResults())
@@ -134,10 +137,10 @@ def local_prober(  # noqa: PLR0913 - one for each seam
         engine=engine,
         images=images,
         journal=journal,
-        emulator_version=_emulator_version,
-        limits=ProbeLimits(timeout=60, quiet=60, own_pip=own_pip),
+        emulator_version=lambda _: emulator,
+        limits=limits,
         known=known,
-        installer=NativeInstaller(engine, images, native, ContainerLimits()) if native else None,
+        installer=NativeInstaller(engine, images, native) if native else None,
         require_hardening=require_hardening,
     )
     return Prober(
@@ -146,7 +149,3 @@ def local_prober(  # noqa: PLR0913 - one for each seam
         journal=journal,
         known=known,
     )
-
-
-def _emulator_version(arch: Arch) -> str:
-    return f"emulator of {arch.name}"

@@ -8,9 +8,7 @@ import grp
 import os
 import pwd
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +16,7 @@ from pathlib import Path
 
 from harness.host.process import run_process
 from harness.images.cpython.toolchain import zig_version
-from tests.support.commands import ROOT, Ended
+from tests.support.commands import ROOT, Ended, run_to_end
 
 SOCKET = Path("/var/run/docker.sock")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -47,21 +45,14 @@ class OrdinaryUser:
 
     def run(self, *words: object, timeout: float = 300) -> Ended:
         """Run any command as the user, in their checkout."""
-        start = time.monotonic()
         who = {"user": self.name, "group": self.name, "extra_groups": [self.engine_group]}
-        done = subprocess.run(
-            [str(word) for word in words],
+        return run_to_end(
+            words,
             cwd=self.checkout,
             env={**self.env, "HOME": str(self.home), "WHEELGRID_CACHE": str(self.cache)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
             timeout=timeout,
-            check=False,
-            **(who if self.name else {}),  # type: ignore[call-overload]
+            **(who if self.name else {}),
         )
-        seconds = time.monotonic() - start
-        return Ended(status=done.returncode, out=done.stdout, err=done.stderr, seconds=seconds)
 
     def wheelgrid(self, *words: object) -> Ended:
         """Run one command line of ``wheelgrid``."""

@@ -42,19 +42,19 @@ class Releases:
 
     def serve_metadata(self, filename: str, text: bytes) -> str:
         """Serve METADATA beside a wheel; return the attribute of its link."""
-        self.index.pages[f"/files/{filename}.metadata"] = text
+        self.index.pages[f"files/{filename}.metadata"] = text
         return f'data-core-metadata="sha256={sha256(text)}"'
 
     def add_sdist(self, name: str, version: str = "1.0") -> None:
         """Serve an sdist, which nobody may download."""
         self.link(name, f"{name}-{version}.tar.gz", b"", "")
-        del self.index.pages[f"/files/{name}-{version}.tar.gz"]
+        del self.index.pages[f"files/{name}-{version}.tar.gz"]
 
     def link(self, name: str, filename: str, data: bytes, attributes: str) -> None:
-        page = f"/simple/{name}/"
+        page = f"simple/{name}/"
         link = f'<a href="/files/{filename}#sha256={sha256(data)}" {attributes}>{filename}</a>\n'
         self.index.pages[page] = self.index.pages.get(page, b"") + link.encode()
-        self.index.pages[f"/files/{filename}"] = data
+        self.index.pages[f"files/{filename}"] = data
 
 
 def sha256(data: bytes) -> str:

@@ -5,13 +5,6 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-GOLDEN = Path(__file__).parents[1] / "data" / "elf"
-
-
-def golden(name: str) -> bytes:
-    """Return a golden ELF file."""
-    return (GOLDEN / name).read_bytes()
-
 
 def write_rootfs(path: Path, entries: Mapping[str, bytes | str]) -> Path:
     """Write files (bytes) and links (where they lead) by path; return ``path``.

@@ -48,10 +48,7 @@ SEEN: dict[str, tuple[Outcome, Stage, str, str]] = {
 
 
 NOT_RUN = "debian-13/riscv64/plain"
-EXPECTED = {
-    "debian-12/s390x/threads": Outcome.CRASHED,
-    "debian-12/x86_64/threads": Outcome.TIMEOUT,
-}
+EXPECTED = {"debian-12/s390x/threads": Outcome.CRASHED, "debian-12/x86_64/threads": Outcome.TIMEOUT}
 
 
 PASSPORT = "0123456789abcdef"

@@ -27,8 +27,7 @@ def debian_12(
 
 CPYTHON_39 = Interpreter(id="cpython-3.9", python="3.9", suite="bullseye", source="python3.9")
 MUSL = Naming(
-    id="musl",
-    builds={"x86_64": "x86_64-linux-musl", "ppc64le": "powerpc64le-linux-musl"},
+    id="musl", builds={"x86_64": "x86_64-linux-musl", "ppc64le": "powerpc64le-linux-musl"}
 )
 
 
@@ -42,11 +41,7 @@ def alpine_replica(
         python="3.9",
         libc="musl",
         replica=ReplicaWay(
-            interpreter=CPYTHON_39,
-            naming=naming,
-            suite=suite,
-            pip=pip,
-            replicates="alpine-3.14",
+            interpreter=CPYTHON_39, naming=naming, suite=suite, pip=pip, replicates="alpine-3.14"
         ),
     )
 

@@ -1,8 +1,9 @@
-"""An HTTP server on loopback that serves files, counts requests, and fails as a test asks for."""
+"""An HTTP server on loopback that serves files, logs requests, and fails as a test asks for."""
 
 import contextlib
 import fnmatch
 import http.server
+import re
 import socket
 import threading
 from collections import Counter
@@ -64,7 +65,12 @@ class TornServer:
 
     def __init__(self, files: Mapping[str, bytes] | Path, port: int = 0) -> None:
         self.files = files
-        self.requests: Counter[str] = Counter()
+        self.ranges = False
+        """Serve byte ranges (RFC 9110, section 14)."""
+        self.kind = "text/html"
+        """Content type of every answer; the page of an index needs one."""
+        self.log: list[str] = []
+        """The path of each request; for a range also its first byte."""
         self._tears: list[_Tear] = []
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
@@ -92,11 +98,16 @@ class TornServer:
     def repair(self) -> None:
         """Forget every tear and every request."""
         self._tears.clear()
-        self.requests.clear()
+        self.log.clear()
+
+    @property
+    def requests(self) -> Counter[str]:
+        """The number of requests by path."""
+        return Counter(self.log)
 
     def asked(self, pattern: str = "*") -> int:
-        """Return how many requests there were for paths that match the glob."""
-        return sum(n for path, n in self.requests.items() if fnmatch.fnmatchcase(path, pattern))
+        """Return how many requests there were that match the glob."""
+        return len(fnmatch.filter(self.log, pattern))
 
     def vanish(self) -> None:
         """Stop listening and cut every open connection; idempotent."""
@@ -120,10 +131,10 @@ class TornServer:
             return file.read_bytes() if file.is_file() else None
         return self.files.get(path)
 
-    def begin(self, path: str) -> tuple[Fault | None, str]:
-        """Count a request; return its fault, if any, and ``Retry-After``."""
+    def begin(self, path: str, first: str = "") -> tuple[Fault | None, str]:
+        """Log a request; return its fault, if any, and ``Retry-After``."""
         with self._lock:
-            self.requests[path] += 1
+            self.log.append(f"{path} {first}".rstrip())
             for tear in reversed(self._tears):
                 if tear.fits(path):
                     if tear.times is not None:
@@ -160,12 +171,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = unquote(self.path).lstrip("/")
-        fault, retry_after = self.torn.begin(path)
+        span = re.fullmatch(r"bytes=(-?\d+)(?:-(\d*))?", self.headers.get("Range", ""))
+        span = span if self.torn.ranges else None
+        fault, retry_after = self.torn.begin(path, span[1] if span else "")
         data = self.torn.read(path)
         if fault is Fault.LATE:
             self.torn.wait(_LATE_SECONDS)
         without_file = fault in _STATUS or fault is Fault.HANG
-        if fault is None or fault is Fault.LATE or (data is None and not without_file):
+        if span and data:
+            self._answer_range(data, int(span[1]), int(span[2]) if span[2] else None)
+        elif fault is None or fault is Fault.LATE or (data is None and not without_file):
             self._answer(data)
         else:
             with contextlib.suppress(OSError):
@@ -180,6 +195,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:
             self._promise(len(data))
             self._send(data)
+
+    def _answer_range(self, data: bytes, first: int, last: int | None) -> None:
+        start = max(0, len(data) + first) if first < 0 else first
+        part = data[start : None if last is None else last + 1]
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {start}-{start + len(part) - 1}/{len(data)}")
+        self.send_header("Content-Length", str(len(part)))
+        self.end_headers()
+        self._send(part)
 
     def _fail(self, fault: Fault, data: bytes, retry_after: str) -> None:
         if fault in _STATUS:
@@ -210,6 +234,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _promise(self, length: int | None) -> None:
         """Begin an answer of so many bytes; with None it ends with the connection."""
         self.send_response(200)
+        self.send_header("Content-Type", self.torn.kind)
         if length is None:
             self.send_header("Connection", "close")
         else:

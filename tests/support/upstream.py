@@ -56,9 +56,7 @@ def open_client(  # noqa: PLR0913 - what a run is told of its mirrors
 ) -> Client:
     """Return a client of ``mirrors`` that is impatient: 0.5 s of silence, 6 s for a file."""
     settings = Settings(
-        locks={SUITE: lock} if lock else {},
-        suites={SUITE: suite} if suite else {},
-        latest=latest,
+        locks={SUITE: lock} if lock else {}, suites={SUITE: suite} if suite else {}, latest=latest
     )
     opened = Cache(folder / cache)
     downloader = Downloader(deadline=6, silence=0.5, first_pause=0.01)
@@ -75,7 +73,7 @@ def lock_now(client: Client, mirror: TornServer) -> SuiteLock:
     """Return a lock of what the mirror has now, and forget the requests that it took."""
     renewal = renew_locks([wanted()], [SOURCE], {}, client.upstream, accept_seen=False)
     assert renewal.problems == ()
-    mirror.requests.clear()
+    mirror.log.clear()
     return renewal.locks[SUITE]
 
 

@@ -1,4 +1,4 @@
-"""Small wheels made by tests, most of them hostile."""
+"""Small wheels made by tests."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from wheel.wheelfile import WheelFile
 
 from harness.probe.jobs import Job
+from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 
 
 def make_wheel(  # noqa: PLR0913 - what a wheel consists of
@@ -33,6 +34,24 @@ def make_wheel(  # noqa: PLR0913 - what a wheel consists of
             f"{info}/WHEEL",
             f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: {purelib}\nTag: {tag}\n",
         )
+    return path
+
+
+def write_demo(
+    folder: Path,
+    *members: tuple[str, bytes],
+    python: str = "cp39",
+    platform: str = "musllinux_1_1_x86_64",
+) -> Path:
+    """Write demo 1.0 with these members as a builder does, which may name one twice."""
+    name = ComposedName(
+        distribution="demo", version="1.0", python=python, abi=python, platform=platform
+    )
+    path = folder / name.filename
+    files = [WheelMember(path=member, data=data) for member, data in members]
+    write_wheel(
+        path, name, files, {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
+    )
     return path
 
 

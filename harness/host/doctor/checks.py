@@ -5,7 +5,6 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -42,19 +41,18 @@ def run_checks(
     network does not answer. Does not raise for a missing requirement.
     """
     store = cache or Cache(default_cache_root())
-    questions: list[Callable[[], tuple[Check, ...]]] = [
-        check_engine,
-        *(partial(_one, partial(check_emulation, arch, store)) for arch in arches),
-        partial(_one, check_assembler),
-        partial(_one, check_compiler),
-        partial(_one, partial(check_disk, "cache", store.root)),
-        partial(_one, check_network),
+    questions = [
+        *(partial(check_emulation, arch, store) for arch in arches),
+        partial(check_assembler),
+        partial(check_compiler),
+        partial(check_disk, "cache", store.root),
+        partial(check_network),
+        *([partial(check_test_registry), partial(check_browser)] if tests else []),
     ]
-    if tests:
-        questions += [partial(_one, check_test_registry), partial(_one, check_browser)]
-    with ThreadPoolExecutor(len(questions)) as pool:
-        answers = pool.map(lambda question: question(), questions)
-        return tuple(check for answer in answers for check in answer)
+    with ThreadPoolExecutor(len(questions) + 1) as pool:
+        engine = pool.submit(check_engine)
+        others = pool.map(lambda question: question(), questions)
+        return (*engine.result(), *others)
 
 
 def check_engine() -> tuple[Check, ...]:
@@ -196,7 +194,3 @@ def check_browser() -> Check:
 def find_browser() -> str | None:
     """Return the path of the first installed of ``BROWSERS``."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-def _one(question: Callable[[], Check]) -> tuple[Check, ...]:
-    return (question(),)

@@ -39,7 +39,6 @@ class Handler:
 
     name: str
     enabled: bool
-    interpreter: str
     flags: str
     """``F``: the kernel holds the interpreter open, so that it works in containers too."""
     offset: int
@@ -77,7 +76,6 @@ def parse_handler(name: str, text: str) -> Handler:
     return Handler(
         name=name,
         enabled=state == "enabled",
-        interpreter=fields.get("interpreter", ""),
         flags=fields.get("flags:", ""),
         offset=int(fields.get("offset", "0")),
         magic=bytes.fromhex(fields.get("magic", "")),
@@ -123,10 +121,7 @@ def emulation_check(arch: Arch, handler: Handler | None, run: ProgramRun) -> Che
         return _check(arch, ok=False, detail=f"{seen}, but {_failure(run)}", remedy=FIX)
     if "F" not in handler.flags:
         return _check(
-            arch,
-            ok=False,
-            detail=f"{seen}: it does not work in containers without F",
-            remedy=FIX,
+            arch, ok=False, detail=f"{seen}: it does not work in containers without F", remedy=FIX
         )
     return _check(arch, ok=True, detail=f"QEMU {run.emulator or 'unknown'}, {seen}")
 

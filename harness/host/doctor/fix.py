@@ -1,5 +1,6 @@
 """Plan and run the commands that fix failed checks, or print them if they may not run here."""
 
+import itertools
 import shlex
 import time
 from collections.abc import Callable, Sequence
@@ -20,11 +21,15 @@ COMMAND_SECONDS = 900
 ENGINE_SECONDS = 60
 ENGINE_LOG = Path("/var/log/wheelgrid-dockerd.log")
 
-_EMULATION_PACKAGES = ("qemu-user-static",)
-_ASSEMBLER_PACKAGES = ("mmdebstrap", "arch-test", "debian-archive-keyring", "uidmap", "make")
-_TEST_PACKAGES = ("docker-registry", "gpg", "gpg-agent")
-_BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core", "libatomic1")
-_ENGINE_PACKAGES = ("docker.io", "ca-certificates")
+_PACKAGES: dict[MachinePart, tuple[str, ...]] = {
+    MachinePart.ENGINE: ("docker.io", "ca-certificates"),
+    MachinePart.EMULATION: ("qemu-user-static",),
+    MachinePart.ASSEMBLER: ("mmdebstrap", "arch-test", "debian-archive-keyring", "uidmap", "make"),
+    MachinePart.TEST_REGISTRY: ("docker-registry", "gpg", "gpg-agent"),
+    MachinePart.BROWSER: ("chromium", "fonts-dejavu-core", "libatomic1"),
+}
+"""Debian's packages for each part that can be fixed."""
+_FOR_RUNS = (MachinePart.ENGINE, MachinePart.EMULATION, MachinePart.ASSEMBLER)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +51,7 @@ def plan_fixes(checks: Sequence[Check], host: Host) -> tuple[Repair, ...]:
 
     Empty if no check fails, without apt, and without root rights.
     """
-    if host.packaging is not Packaging.APT or host.rights is Rights.NONE:
+    if not _may_act(host):
         return ()
     broken = {check.part for check in checks if not check.ok}
     commands = (
@@ -88,32 +93,27 @@ def fix_machine(
 
 def advice(host: Host) -> str:
     """Return a message with the commands for a machine that may not be changed here."""
-    systems = {
-        Packaging.APT: ("Debian, Ubuntu",),
-        Packaging.DNF: ("Fedora",),
-        Packaging.BREW: ("macOS",),
-        Packaging.OTHER: tuple(_ADVICE),
-    }[host.packaging]
-    blocks = [f"  {name}:\n" + "\n".join(f"    {c}" for c in _ADVICE[name]) for name in systems]
+    systems = [host.packaging] if host.packaging in _ADVICE else list(_ADVICE)
+    blocks = ["\n    ".join((f"  {_SYSTEMS[each]}:", *_ADVICE[each])) for each in systems]
     return "\n".join(["this machine cannot be fixed automatically; run these commands:", *blocks])
 
 
-_ADVICE: dict[str, tuple[str, ...]] = {
-    "Debian, Ubuntu": (
+_SYSTEMS = {Packaging.APT: "Debian, Ubuntu", Packaging.DNF: "Fedora", Packaging.BREW: "macOS"}
+_ADVICE = {
+    Packaging.APT: (
         "sudo apt-get update",
-        "sudo apt-get install "
-        + " ".join((*_ENGINE_PACKAGES, *_EMULATION_PACKAGES, *_ASSEMBLER_PACKAGES)),
+        f"sudo apt-get install {' '.join(p for part in _FOR_RUNS for p in _PACKAGES[part])}",
         "sudo systemctl enable --now docker",
         "sudo systemctl restart systemd-binfmt",
         "sudo usermod -aG docker $USER   # then log in again",
     ),
-    "Fedora": (
+    Packaging.DNF: (
         "sudo dnf install moby-engine qemu-user-static mmdebstrap debian-keyring make",
         "sudo systemctl enable --now docker",
         "sudo systemctl restart systemd-binfmt",
         "sudo usermod -aG docker $USER   # then log in again",
     ),
-    "macOS": (
+    Packaging.BREW: (
         "brew install --cask docker-desktop # its engine has the emulators built in",
         "open -a Docker",
         "wheelgrid run --images registry    # mmdebstrap needs Linux",
@@ -126,33 +126,18 @@ def _may_act(host: Host) -> bool:
 
 
 def _is_fixable(check: Check) -> bool:
-    fixable = (
-        MachinePart.ENGINE,
-        MachinePart.EMULATION,
-        MachinePart.ASSEMBLER,
-        MachinePart.TEST_REGISTRY,
-        MachinePart.BROWSER,
-    )
-    return not check.ok and check.part in fixable
+    return not check.ok and check.part in _PACKAGES
 
 
 def _packages(broken: set[MachinePart], host: Host) -> tuple[str, ...]:
-    wanted: list[str] = []
-    if MachinePart.ENGINE in broken and not (host.has_engine or host.engine_elsewhere):
-        wanted += _ENGINE_PACKAGES
-        if not host.cgroups_mounted:
-            wanted.append("cgroupfs-mount")
-    if MachinePart.EMULATION in broken:
-        wanted += _EMULATION_PACKAGES
-        if not host.systemd:
-            wanted.append("binfmt-support")
-    if MachinePart.ASSEMBLER in broken:
-        wanted += _ASSEMBLER_PACKAGES
-    if MachinePart.TEST_REGISTRY in broken:
-        wanted += _TEST_PACKAGES
-    if MachinePart.BROWSER in broken:
-        wanted += _BROWSER_PACKAGES
-    return tuple(wanted)
+    """Return the packages to install for the broken parts."""
+    needless = {MachinePart.ENGINE} if host.has_engine or host.engine_elsewhere else set()
+    wanted = {part: packages for part, packages in _PACKAGES.items() if part in broken - needless}
+    if MachinePart.ENGINE in wanted and not host.cgroups_mounted:
+        wanted[MachinePart.ENGINE] += ("cgroupfs-mount",)
+    if MachinePart.EMULATION in wanted and not host.systemd:
+        wanted[MachinePart.EMULATION] += ("binfmt-support",)
+    return tuple(itertools.chain(*wanted.values()))
 
 
 def _install(packages: tuple[str, ...]) -> tuple[Repair, ...]:

@@ -7,6 +7,7 @@ from harness.host.engine.api import (
     Engine,
     EngineImage,
     EngineInfo,
+    PreparedImage,
 )
 from harness.host.engine.hardening import HARDENING, ContainerLimits, Hardening
 
@@ -20,4 +21,5 @@ __all__ = [
     "EngineImage",
     "EngineInfo",
     "Hardening",
+    "PreparedImage",
 ]

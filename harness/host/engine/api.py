@@ -59,6 +59,20 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PreparedImage:
+    """An image to be made of another one by commands that run as root, with network."""
+
+    reference: str
+    """Its name, with a tag."""
+    base: str
+    """Id of the other image."""
+    arch: Arch
+    commands: tuple[str, ...]
+    """Lines of a shell script."""
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Completed:
     """The result of a container that ran to its end."""
 
@@ -143,17 +157,11 @@ class Engine(Protocol):
         for errors that another try may solve.
         """
 
-    def prepare_image(
-        self,
-        base: str,
-        reference: str,
-        *,
-        arch: Arch,
-        commands: tuple[str, ...],
-        labels: dict[str, str],
-        announce: Callable[[str], None],
-    ) -> EngineImage:
-        """Run ``commands`` in ``base`` as root with network; commit the result as ``reference``."""
+    def prepare_image(self, wanted: PreparedImage, announce: Callable[[str], None]) -> EngineImage:
+        """Run the commands in the base, and commit the result. ``announce`` gets their output.
+
+        Raises ``ImageError`` (``infra:prepare``) if a command fails.
+        """
 
     def run(self, spec: ContainerSpec, *, stdin: bytes = b"", timeout: float) -> Completed:
         """Run a hardened container to its end and remove it."""

@@ -1,7 +1,6 @@
 """``Engine`` over docker-py, whose errors become ``EngineError``."""
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,8 +21,11 @@ from harness.host.engine.api import (
     ContainerSpec,
     EngineImage,
     EngineInfo,
+    PreparedImage,
 )
+from harness.host.engine.engine_errors import ADVICE, pull_error, unreachable
 from harness.host.engine.hardening import TMP
+from harness.host.engine.image_names import split_reference
 from harness.host.engine.owner import OWNER_LABEL, is_orphan, own_label
 from harness.host.engine.streams import Streams
 
@@ -34,8 +36,7 @@ REMOVAL_PAUSES = (0.1, 1.0, 3.0)
 """Seconds between attempts to remove a container."""
 PREPARE_SECONDS = 1800
 """A package manager takes minutes under emulation."""
-
-_ADVICE = "run `wheelgrid doctor` to see what is missing, `wheelgrid doctor --fix` to install it"
+_REFUSES = "the container engine refuses: "
 
 
 def connect() -> "DockerEngine":
@@ -100,24 +101,22 @@ class DockerEngine:
         return tuple(image for image in found if image is not None)
 
     def remove_image(self, name: str) -> None:
-        try:
-            with _translated(), contextlib.suppress(docker.errors.ImageNotFound):
-                self._api.remove_image(name)
-        except EngineError as error:
-            if isinstance(error.__cause__, docker.errors.APIError):
-                raise ImageError(f"{name}: {error}; does a container use it?") from error
-            raise
+        with (
+            _refused(lambda why: ImageError(f"{name}: {_REFUSES}{why}; does a container use it?")),
+            contextlib.suppress(docker.errors.ImageNotFound),
+        ):
+            self._api.remove_image(name)
 
     def load_image(self, archive: Path, reference: str) -> EngineImage:
         with _translated(), archive.open("rb") as stream:
             for event in self._api.load_image(stream):
                 if "error" in event:
                     raise ImageError(
-                        f"{archive}: the engine cannot load it: {event['error']}\n{_ADVICE}"
+                        f"{archive}: the engine cannot load it: {event['error']}\n{ADVICE}"
                     )
         with _translated():
             # The engine records the time of a tag, but not that of a load.
-            self._api.tag(reference, *_split_reference(reference))
+            self._api.tag(reference, *split_reference(reference))
         return self._existing(reference)
 
     def export_image(self, image: str, arch: Arch, path: Path) -> None:
@@ -133,68 +132,48 @@ class DockerEngine:
                 self._remove(container)
 
     def registry_digest(self, reference: str) -> str:
-        try:
-            with _translated():
-                found = self._api.inspect_distribution(reference)
-        except EngineError as error:
-            if isinstance(error.__cause__, docker.errors.APIError):
-                raise ImageError(f"{reference}: its registry reports no digest: {error}") from error
-            raise
+        what = f"{reference}: its registry reports no digest: {_REFUSES}"
+        with _refused(lambda why: ImageError(what + why)):
+            found = self._api.inspect_distribution(reference)
         return str(found["Descriptor"]["digest"])
 
     def pull_image(self, reference: str, arch: Arch) -> EngineImage:
-        name, tag = _split_reference(reference)
+        name, tag = split_reference(reference)
         digest = ""
-        try:
-            with _translated():
-                events = self._api.pull(
-                    name, tag=tag, platform=arch.platform, stream=True, decode=True
-                )
-                for event in events:
-                    if "error" in event:
-                        raise _pull_error(reference, arch, event["error"])
-                    if event.get("status", "").startswith("Digest: "):
-                        digest = event["status"].removeprefix("Digest: ")
-        except EngineError as error:
-            if isinstance(error.__cause__, docker.errors.APIError):
-                raise _pull_error(reference, arch, str(error.__cause__.explanation)) from error
-            raise
+        with _refused(lambda why: pull_error(reference, arch, why)):
+            events = self._api.pull(name, tag=tag, platform=arch.platform, stream=True, decode=True)
+            for event in events:
+                if "error" in event:
+                    raise pull_error(reference, arch, event["error"])
+                if event.get("status", "").startswith("Digest: "):
+                    digest = event["status"].removeprefix("Digest: ")
         # The engine itself records a digest only for the first platform that is pulled by it.
         return replace(self._existing(reference), digests=(f"{name}@{digest}",))
 
-    def prepare_image(
-        self,
-        base: str,
-        reference: str,
-        *,
-        arch: Arch,
-        commands: tuple[str, ...],
-        labels: dict[str, str],
-        announce: Callable[[str], None],
-    ) -> EngineImage:
+    def prepare_image(self, wanted: PreparedImage, announce: Callable[[str], None]) -> EngineImage:
         with _translated():
             container = self._api.create_container(
-                base,
+                wanted.base,
                 entrypoint=["sh", "-exc"],
-                command=["\n".join(commands)],
+                command=["\n".join(wanted.commands)],
                 user="0",
                 labels=own_label(),
-                environment=dict(arch.qemu_env),
-                platform=arch.platform,
+                environment=dict(wanted.arch.qemu_env),
+                platform=wanted.arch.platform,
                 # Serves as well as a bridge, and works for engines without one.
                 host_config=self._api.create_host_config(network_mode="host"),
             )["Id"]
             try:
                 self._api.start(container)
                 self._follow(container, announce)
-                repository, _, tag = reference.rpartition(":")
-                changes = [f"LABEL {name}={value}" for name, value in sorted(labels.items())]
+                repository, _, tag = wanted.reference.rpartition(":")
+                changes = [f"LABEL {name}={value}" for name, value in sorted(wanted.labels.items())]
                 self._api.commit(
                     container, repository, tag, changes="\n".join([*changes, "ENTRYPOINT []"])
                 )
             finally:
                 self._remove(container)
-        return self._existing(reference)
+        return self._existing(wanted.reference)
 
     def _follow(self, container: str, announce: Callable[[str], None]) -> None:
         """Announce the output of a preparing container; raise ``ImageError`` if it fails."""
@@ -338,61 +317,22 @@ def _seconds(text: str) -> float:
     return 0.0
 
 
-def _split_reference(reference: str) -> tuple[str, str]:
-    """Return name and tag (or digest) of an image reference; the tag is ``latest`` by default."""
-    if "@" in reference:
-        name, _, digest = reference.partition("@")
-        head, _, last = name.rpartition("/")
-        return f"{head}/{last.partition(':')[0]}".lstrip("/"), digest
-    head, _, last = reference.rpartition("/")
-    name, _, tag = last.partition(":")
-    return f"{head}/{name}".lstrip("/"), tag or "latest"
-
-
-_FINAL = ("not found", "manifest unknown", "no matching manifest", "denied", "does not match")
-
-
-def _pull_error(reference: str, arch: Arch, message: str) -> ImageError:
-    final = any(words in message.lower() for words in _FINAL)
-    # On a second line, since the message of a fallback has only the first.
-    step = "correct its name in matrix/targets.yaml" if final else "check the network"
-    return ImageError(
-        f"{reference} for {arch.platform}: {message}\n{step}, or choose another way with --images",
-        cause=Cause.NOT_FOUND if final else Cause.PULL,
-    )
-
-
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
     """Turn errors of docker-py into ``EngineError`` with the next step."""
     try:
         yield
     except docker.errors.APIError as error:
-        raise EngineError(f"the container engine refuses: {error.explanation or error}") from error
+        raise EngineError(f"{_REFUSES}{error.explanation or error}") from error
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        raise EngineError(_unreachable(error)) from error
+        raise EngineError(unreachable(error)) from error
 
 
-def _unreachable(error: BaseException) -> str:
-    text = str(error)
-    if "PermissionError" in text or "Permission denied" in text:
-        return (
-            "no permission on the container engine's socket: add yourself to its group "
-            "(`sudo usermod -aG docker $USER`, then log in again) or run as root"
-        )
-    if "timed out" in text.lower():
-        return f"the container engine does not answer in time; is it overloaded? {_ADVICE}"
-    chosen = os.environ.get("DOCKER_HOST")
-    if chosen:
-        return (
-            f"no container engine can be reached at DOCKER_HOST={chosen} ({_innermost(error)}); "
-            "correct it, or unset it to use this machine's own engine"
-        )
-    return f"no container engine can be reached ({_innermost(error)}); {_ADVICE}"
-
-
-def _innermost(error: BaseException) -> str:
-    # Stop at the system's error: its context is an error that was being handled at that time.
-    while not getattr(error, "errno", None) and (below := error.__cause__ or error.__context__):
-        error = below
-    return str(error) or type(error).__name__
+@contextlib.contextmanager
+def _refused(make: Callable[[str], ImageError]) -> Iterator[None]:
+    """Turn a refusal of the engine into the error that ``make`` returns for its reason."""
+    with _translated():
+        try:
+            yield
+        except docker.errors.APIError as error:
+            raise make(str(error.explanation or error)) from error

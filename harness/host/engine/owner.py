@@ -1,6 +1,6 @@
 """Container labels with the machine, boot and process of the owner.
 
-They tell the orphaned containers of a killed run from those of a run that is still active.
+They distinguish the containers that a killed run left from those of a run that is still active.
 """
 
 import os

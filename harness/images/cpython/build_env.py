@@ -54,13 +54,7 @@ def open_build_env(root: Path, arch: Arch, libc: str, cache: Cache) -> BuildEnv:
 def make(build_env: BuildEnv, *arguments: str) -> None:
     """Run make in the build directory on all cores. Raises ``ProcessError``."""
     command = ("make", f"-j{os.cpu_count() or 1}", *arguments)
-    run_process(
-        command,
-        timeout=MAKE_SECONDS,
-        cwd=build_env.build,
-        env=build_env.env,
-        merge=True,
-    )
+    run_process(command, timeout=MAKE_SECONDS, cwd=build_env.build, env=build_env.env, merge=True)
 
 
 @contextlib.contextmanager

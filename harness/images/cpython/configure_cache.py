@@ -45,9 +45,5 @@ def shared_answers(cache: str, *, arch: bool, libc: bool) -> str:
 
     ``arch`` and ``libc`` say whether arch and libc are the same.
     """
-    own = (
-        *_OWN_ANSWERS,
-        *(() if arch else _ARCH_ANSWERS),
-        *(() if libc else _LIBC_ANSWERS),
-    )
+    own = (*_OWN_ANSWERS, *(() if arch else _ARCH_ANSWERS), *(() if libc else _LIBC_ANSWERS))
     return "\n".join(line for line in cache.splitlines() if not line.startswith(own)) + "\n"

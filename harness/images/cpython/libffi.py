@@ -11,11 +11,7 @@ _FFI_TARGETS = {
     "i686": ("X86", "x86", ("ffi.c", "sysv.S")),
     "aarch64": ("AARCH64", "aarch64", ("ffi.c", "sysv.S")),
     "armv7l": ("ARM", "arm", ("ffi.c", "sysv.S")),
-    "ppc64le": (
-        "POWERPC",
-        "powerpc",
-        ("ffi.c", "ffi_linux64.c", "linux64.S", "linux64_closure.S"),
-    ),
+    "ppc64le": ("POWERPC", "powerpc", ("ffi.c", "ffi_linux64.c", "linux64.S", "linux64_closure.S")),
     "s390x": ("S390", "s390", ("ffi.c", "sysv.S")),
     "riscv64": ("RISCV", "riscv", ("ffi.c", "sysv.S")),
 }

@@ -80,11 +80,7 @@ class HeaderDir:
 
 
 def interpreter_tree(
-    interpreter: Interpreter,
-    arch: Arch,
-    libc: str,
-    naming: Naming,
-    workspace: Workspace,
+    interpreter: Interpreter, arch: Arch, libc: str, naming: Naming, workspace: Workspace
 ) -> Path:
     """Return a tar file of ``usr/local/`` with the interpreter, its library and its headers.
 

@@ -8,7 +8,7 @@ import errno
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
@@ -75,8 +75,6 @@ _TOOLS = ("setup", "run_", "apt-get", "mmdebstrap")
 class IndexAnswer:
     """The packages that an index names."""
 
-    date: str
-    """The date of the index: ``2026-11-21``."""
     sets: Mapping[PackageSet, tuple[Package, ...]]
     sources: Mapping[str, Package]
     """Source package name → upstream archive."""
@@ -114,11 +112,7 @@ def ask_index(
 
 
 def _ask(
-    suite: Suite,
-    mirrors: Mirrors,
-    mirror: str,
-    sets: Sequence[PackageSet],
-    sources: Sequence[str],
+    suite: Suite, mirrors: Mirrors, mirror: str, sets: Sequence[PackageSet], sources: Sequence[str]
 ) -> IndexAnswer:
     arches = sets[0].arches if sets else ("amd64",)
     questions = [(_how(one), one.names) for one in sets] + [("source", (s,)) for s in sources]
@@ -193,7 +187,6 @@ def _read(
         )
     files = [_files(part, mirror, f"signed:{date}") for part in parts]
     return IndexAnswer(
-        date=date,
         sets={one: _debs(found) for one, found in zip(sets, files, strict=False)},
         sources={
             name: _upstream_archive(name, found)
@@ -240,13 +233,5 @@ def _upstream_archive(name: str, files: Sequence[Package]) -> Package:
 
 
 def _named(file: Package, found: re.Match[str]) -> Package:
-    parts = found.groupdict()
-    return Package(
-        name=parts["name"],
-        version=parts["version"],
-        arch=parts.get("arch", SOURCE),
-        sha256=file.sha256,
-        size=file.size,
-        path=file.path,
-        vouched=file.vouched,
-    )
+    arch = found.groupdict().get("arch", SOURCE)
+    return replace(file, name=found["name"], version=found["version"], arch=arch)

@@ -12,9 +12,10 @@ from harness.host.download import DownloadError
 from harness.images.debian.package_lock import SuiteLock, make_lock
 from harness.images.debian.packages import Package, PackageSet, SourceChoice
 from harness.images.debian.predecessors import find_predecessor, read_changelog
-from harness.images.debian.upstream import Upstream, VersionsFrom, explain
+from harness.images.debian.unavailable import VersionsFrom, explain
+from harness.images.debian.upstream import Upstream
 
-_WHOLE = "amd64"
+_FIRST_ARCH = "amd64"
 """The arch that mirrors synchronise first."""
 
 
@@ -42,14 +43,14 @@ def renew_locks(
     problems: list[str] = []
     taken: defaultdict[str, dict[PackageSet, tuple[Package, ...]]] = defaultdict(dict)
     archives: defaultdict[str, list[Package]] = defaultdict(list)
-    renewal = _Renewer(
+    renewer = _Renewer(
         before=before, upstream=upstream, accept_seen=accept_seen, report=problems.append
     )
     for group in _groups(sets):
-        for wanted, packages in renewal.sets(group).items():
+        for wanted, packages in renewer.sets(group).items():
             taken[wanted.suite][wanted] = packages
     for suite, names in _by_suite(sources).items():
-        archives[suite] += renewal.sources(suite, names)
+        archives[suite] += renewer.sources(suite, names)
     locks = {
         suite: make_lock(suite, taken[suite], archives[suite])
         for suite in sorted({*taken, *archives})
@@ -73,8 +74,8 @@ class _Renewer:
             answer = {}
         found = {}
         for wanted in group:
-            packages = self._whole(wanted, answer[wanted]) if wanted in answer else None
-            packages = packages or self._kept(wanted)
+            packages = self._fetchable(wanted, answer[wanted]) if wanted in answer else None
+            packages = packages or self._locked(wanted)
             if packages:
                 found[wanted] = packages
         return found
@@ -98,7 +99,7 @@ class _Renewer:
                 found[name] = package
         return list(found.values())
 
-    def _whole(
+    def _fetchable(
         self, wanted: PackageSet, packages: tuple[Package, ...]
     ) -> tuple[Package, ...] | None:
         """Return the packages of a set if all can be fetched: the index's or previous ones."""
@@ -106,13 +107,13 @@ class _Renewer:
         if not missing:
             return packages
         problem = f"{wanted.title}: {explain(VersionsFrom.INDEX, missing)}"
-        if not self.accept_seen or self._kept(wanted):
+        if not self.accept_seen or self._locked(wanted):
             self.report(
-                f"{problem}; the lock keeps the old version" if self._kept(wanted) else problem
+                f"{problem}; the lock keeps the old version" if self._locked(wanted) else problem
             )
             return None
         try:
-            before = self._before(wanted.suite, [package for package, _ in missing])
+            before = self._previous(wanted.suite, [package for package, _ in missing])
         except UpstreamError as error:
             self.report(f"{problem}; {error}")
             return None
@@ -129,13 +130,13 @@ class _Renewer:
                 missing.append((package, error))
         return missing
 
-    def _before(self, suite: str, gone: Sequence[Package]) -> dict[Package, Package]:
+    def _previous(self, suite: str, gone: Sequence[Package]) -> dict[Package, Package]:
         """Return the previous versions of files that the pool lacks.
 
         The changelogs of another arch's packages name the versions.
         """
         names = tuple(package.name for package in gone)
-        wanted = PackageSet(suite=suite, arches=(_WHOLE,), names=names, depends=False)
+        wanted = PackageSet(suite=suite, arches=(_FIRST_ARCH,), names=names, depends=False)
         newer = {
             package.name: package for package in self.upstream.ask(suite, (wanted,)).sets[wanted]
         }
@@ -149,7 +150,7 @@ class _Renewer:
             raise UpstreamError(explain(VersionsFrom.LOCK, missing))
         return found
 
-    def _kept(self, wanted: PackageSet) -> tuple[Package, ...] | None:
+    def _locked(self, wanted: PackageSet) -> tuple[Package, ...] | None:
         lock = self.before.get(wanted.suite)
         return lock.find(wanted) if lock else None
 

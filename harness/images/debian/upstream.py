@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -20,12 +19,13 @@ from harness.core.targets import Suite
 from harness.host.cache import Cache, file_sha256
 from harness.host.download import Downloader, DownloadError
 from harness.images.debian.apt_index import IndexAnswer, ask_index
-from harness.images.debian.mirrors import Mirrors, find_mirrors, host_of
+from harness.images.debian.mirrors import Mirrors, find_mirrors
 from harness.images.debian.package_lock import RENEW, SuiteLock
 from harness.images.debian.packages import Package, PackageSet, SourceChoice
 from harness.images.debian.resolutions import Resolutions
+from harness.images.debian.unavailable import VersionsFrom, explain
 
-KIND = "debs"
+DEBS = "debs"
 """Cache kind of the pool's files."""
 _LARGEST_INDEX = 4 << 20
 """Maximum bytes of ``InRelease``; 0.2 MiB for sid."""
@@ -33,15 +33,6 @@ _DOWNLOADS = 4
 """Number of parallel downloads."""
 
 T = TypeVar("T")
-
-
-class VersionsFrom(StrEnum):
-    """Where the versions of a set's packages come from."""
-
-    LOCK = "the lock"
-    MEMORY = "the index, asked within a day"
-    INDEX = "the index of today"
-    STALE = "the index, asked longer ago"
 
 
 _PINNED = (VersionsFrom.LOCK, VersionsFrom.MEMORY, VersionsFrom.INDEX, VersionsFrom.STALE)
@@ -88,7 +79,7 @@ class Upstream:
         self._announce = announce
         self._downloader = downloader or Downloader()
         # Separate, since a mirror without an index may still serve files.
-        self._indexes = self._downloader.fresh_copy()
+        self._indexes = self._downloader.copy_without_failures()
         self._resolutions = Resolutions(cache.root / "resolutions")
         self._unusable: dict[tuple[PackageSet, VersionsFrom], UpstreamError] = {}
         self._sources: dict[SourceChoice, tuple[Package, Path] | UpstreamError] = {}
@@ -177,7 +168,7 @@ class Upstream:
                 self.mirrors.addresses(package), path, size=package.size, sha256=package.sha256
             )
 
-        return self._cache.get(KIND, cached_name(package), download, sha256=package.sha256)
+        return self._cache.get(DEBS, cached_name(package), download, sha256=package.sha256)
 
     def try_file(self, package: Package, path: Path) -> bool:
         """Write the file of a package to ``path`` without checking its digest.
@@ -194,7 +185,7 @@ class Upstream:
 
     def is_cached(self, package: Package) -> bool:
         """Whether the cache has the file with the right digest."""
-        path = self._cache.root / KIND / cached_name(package)
+        path = self._cache.root / DEBS / cached_name(package)
         return path.is_file() and file_sha256(path) == package.sha256
 
     def _bases(self, wanted: PackageSet) -> tuple[VersionsFrom, ...]:
@@ -296,30 +287,8 @@ class Upstream:
 
 
 def cached_name(package: Package) -> str:
-    """Return the file's name in the cache kind ``KIND``."""
+    """Return the file's name in the cache kind ``DEBS``."""
     return f"{package.sha256[:16]}-{package.filename}"
-
-
-def explain(basis: VersionsFrom, failed: Sequence[tuple[Package, DownloadError]]) -> str:
-    """Return which packages are unavailable, what names them, and the mirrors' answers."""
-    (package, error), *others = failed
-    index = f"the mirror's index of {package.day}"
-    who = basis.value if basis is VersionsFrom.LOCK else index
-    for_arch = "" if package.arch in ("all", "source") else f" for {package.arch}"
-    more = f", and {len(others)} more package{'s'[: len(others) - 1]}" if others else ""
-    if all(failure.missing for failure in error.failures) and error.failures:
-        lacks = "no mirror has it" if basis is VersionsFrom.LOCK else "its pool lacks it"
-    else:
-        lacks = "it cannot be fetched"
-    several = len(error.failures) > 1
-    reasons = ", ".join(
-        dict.fromkeys(
-            f"{f.reason} at {host_of(f.address)}" if several else f.reason for f in error.failures
-        )
-    )
-    return (
-        f"{who} names {package.title}{for_arch}, but {lacks} ({reasons or 'no mirror known'}){more}"
-    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

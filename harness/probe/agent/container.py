@@ -4,7 +4,9 @@ What a cell leaves behind (processes, files, System V memory and queues) is remo
 one starts. What cannot be restored, a lowered limit for one, ends the session.
 """
 
+import errno
 import os
+import struct
 import sys
 import time
 
@@ -18,7 +20,12 @@ SWEEPS = 20
 SWEEP_SECONDS = 10.0  # after which a new container is quicker
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
-_c_library = []  # loaded once, and inherited by every fork
+_PTRACE_CONT = 7
+_RT_SIGACTION = {"x86_64": 13, "aarch64": 134, "riscv64": 134, "ppc64le": 173, "s390x": 174}
+_RT_SIGACTION_32 = 174  # on every arch here whose pointers have 32 bits
+_IGNORE = struct.pack("P", 1).ljust(64, b"\0")  # the kernel's struct, which begins with SIG_IGN
+_c_library = []  # the C library and what ctypes has for it: loaded once, inherited by every fork
+_reserved = {}  # signal that the C library keeps for itself → its action before this module's
 
 
 def seal(dumpable):
@@ -29,7 +36,7 @@ def seal(dumpable):
     """
     try:
         if not _c_library:
-            _c_library.append(_load_c_library())
+            _c_library.extend(_load_c_library())
         prctl = _c_library[0].prctl
         prctl(_PR_SET_DUMPABLE, int(dumpable), 0, 0, 0)
         return prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == int(dumpable)
@@ -47,30 +54,63 @@ def _load_c_library():
     try:
         import ctypes
 
-        return ctypes.CDLL(None)
+        library = ctypes.CDLL(None, use_errno=True)
+        return library, ctypes.get_errno, ctypes.create_string_buffer, ctypes.c_long
     finally:
         for name in [n for n in sys.modules if n.partition(".")[0] in ("ctypes", "_ctypes")]:
             del sys.modules[name]  # cells start from a clean interpreter
 
 
+def continue_untraced():
+    """Call ptrace(2) where it has no effect, on an untraced process; raise its ``OSError``."""
+    if not _c_library:
+        raise OSError(errno.ENOSYS, "this interpreter has no ctypes")
+    library, last_errno = _c_library[:2]
+    library.ptrace(_PTRACE_CONT, os.getpid(), 0, 0)
+    raise OSError(last_errno(), "ptrace")
+
+
 def ignore_signals():
-    """Ignore every signal that can be ignored: a cell may send any of them."""
-    _set_signals(signal.SIG_IGN)
+    """Ignore every signal that can be ignored: a cell may send any of them.
+
+    Call it after ``seal``. A fork inherits it. An emulator that is process 1, and whose program
+    dies of a signal, waits for ever: the kernel does not let process 1 die of it.
+    """
+    for number in _set_signals(signal.SIG_IGN):
+        action = _exchange_action(number, _IGNORE)
+        if action:
+            _reserved.setdefault(number, action)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def default_signals():
     """Give a child the signals that a new process has."""
     _set_signals(signal.SIG_DFL)
+    for number, action in _reserved.items():
+        _exchange_action(number, action)
 
 
 def _set_signals(action):
+    """Set the action of all signals; return those that the C library keeps for itself."""
+    refused = []
     for number in range(1, signal.NSIG):
         if number not in (signal.SIGKILL, signal.SIGSTOP):
             try:
                 signal.signal(number, action)
             except (OSError, ValueError, RuntimeError):
-                continue  # real-time signals that the C library reserves
+                refused.append(number)
+    return refused
+
+
+def _exchange_action(number, action):
+    """Set a signal's action past the C library; return the one before, None if that fails."""
+    call = _RT_SIGACTION.get(os.uname().machine) if sys.maxsize >> 32 else _RT_SIGACTION_32
+    if call is None or not _c_library:
+        return None
+    library, _, make_buffer, c_long = _c_library
+    before = make_buffer(64)
+    arguments = (c_long(call), c_long(number), action, before, c_long(8))  # 8 bytes have 64 signals
+    return before.raw if library.syscall(*arguments) == 0 else None
 
 
 def kill_session(pid):

@@ -16,7 +16,7 @@ except ImportError:
     import signal
 
 from . import child
-from .container import ignore_signals, kill_session
+from .container import kill_session
 from .frames import pack_frame, parse_frame, read_frame, write_frame
 
 LINK = 3  # a helper's descriptor to the agent
@@ -103,7 +103,6 @@ def _become_helper(link, serve):
     """Be the helper; never returns."""
     status = 1
     try:
-        ignore_signals()
         nothing = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(nothing, standard)
@@ -129,13 +128,13 @@ def serve_orders(stream, run, prepare=None):
         if before is None:
             if prepare:
                 prepare()
-            before = _state()
+            before = process_state()
         result = run(order)
-        write_frame(stream, dict(result._asdict(), same=_state() == before))
+        write_frame(stream, dict(result._asdict(), same=process_state() == before))
 
 
-def _state():
-    """Return what no cell may change in this process."""
+def process_state():
+    """Return what no cell may change in this process, beside its limits."""
     try:
         return os.getcwd(), dict(os.environ), sorted(os.listdir("/proc/self/fd"))
     except OSError:

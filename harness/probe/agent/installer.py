@@ -179,7 +179,10 @@ def install_afresh(wheels, site, folder, limits):
         pid = os.fork()
         if pid == 0:
             os.execv(sys.executable, command)
-        sign(tokens.pop(), {"status": exit_status(os.waitpid(pid, 0)[1])})
+        status = exit_status(os.waitpid(pid, 0)[1])
+        if status < 0:
+            os.kill(os.getpid(), -status)  # the report names the signal and the limit
+        sign(tokens.pop(), {"status": status})
 
     return run_child(body, limits, folder)
 
@@ -211,6 +214,35 @@ def unpack(wheels, site, folder, limits):
         sign(tokens.pop(), {"status": 0})
 
     return run_child(body, limits, folder)
+
+
+def measure(wheels, folder, limits):
+    """Return a ``Result`` that says 1 if an install of the wheels fills the disk, else 0."""
+
+    def body(tokens):
+        sign(tokens.pop(), {"status": int(_fills_disk(wheels))})
+
+    return run_child(body, limits, folder)
+
+
+def _fills_disk(wheels):
+    """Count what the members hold, which need not be what the archive says.
+
+    Twice, since pip before 20.2 unpacks a wheel and then copies its files.
+    """
+    disk = os.statvfs(WORK)
+    room = disk.f_blocks * disk.f_frsize
+    for wheel in wheels:
+        room -= os.path.getsize(wheel)
+        with zipfile.ZipFile(wheel) as archive:
+            for member in archive.infolist():
+                room -= 2 * disk.f_frsize
+                with archive.open(member) as stream:
+                    for chunk in iter(lambda: stream.read(1 << 20), b""):
+                        room -= 2 * len(chunk)
+                        if room < 0:
+                            return True
+    return room < 0
 
 
 def _main():

@@ -18,10 +18,10 @@ from .container import (
     sweep,
 )
 from .frames import read_frame, receive_file, write_frame
-from .helper import Helper, serve_orders
+from .helper import Helper, process_state, serve_orders
 from .importer import BYTECODE, import_afresh, import_and_call
-from .installer import install_afresh, pack, serve_installer, unpack
-from .outcomes import cell_report, import_report, install_report, installed
+from .installer import install_afresh, measure, pack, serve_installer, unpack
+from .outcomes import blames_disk, cell_report, import_report, install_report, installed
 from .passport import read_passport
 
 SLACK = 20.0  # seconds that a helper may take beyond the limits that it enforces itself
@@ -30,7 +30,6 @@ START = 170.0  # seconds that an installer may take to load pip
 
 def main():
     """Serve until the host is gone."""
-    ignore_signals()
     # The protocol keeps the real standard output; nothing else may write to it.
     stdout = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -47,12 +46,14 @@ class Agent:
         self.stdin = stdin
         self.stdout = stdout
         self.sealed = seal(False)
+        ignore_signals()
         if hasattr(gc, "freeze"):  # from 3.7 on: forks need not copy what the agent consists of
             gc.freeze()
         self.runner = Helper(serve_runner)
         self.installer = Helper(serve_installer)
         self.pids = (os.getpid(), self.runner.pid, self.installer.pid)
         self.limits = resource_limits(self.pids)
+        self.state = process_state()
         self.same = True
         self.warm = False  # whether the installer has loaded pip
 
@@ -102,7 +103,8 @@ class Agent:
         if installed(result):
             packed = pack_aside(site)
         else:
-            answer["report"] = install_report(result, "subject") if room else no_room()
+            failure = self.failure(result, "subject", wheels, limits, folder)
+            answer["report"] = failure if room else no_room()
         answer["clean"] = self.clean(packed)
         answer["seconds"] = round(time.monotonic() - start, 3)
         return answer, packed
@@ -139,7 +141,7 @@ class Agent:
             "unpacked": lambda *args: self.run("unpack", limits, folder, wheels=args[0], site=site),
             "fresh": lambda *args: self.run("install", limits, folder, wheels=args[0], site=site),
         }[job["mode"]]
-        failed = put_in_place(install, wheels, site, folder, limits)
+        failed = self.put_in_place(install, wheels, site, folder, limits)
         if failed:
             return failed
         before = limits_hit()
@@ -148,6 +150,28 @@ class Agent:
         result = self.run(how, limits, folder, **cell)
         after = limits_hit()
         return import_report(result, [name for name in sorted(after) if after[name] > before[name]])
+
+    def put_in_place(self, install, wheels, site, folder, limits):
+        """Install the wheels, the subject last; return the report on what fails, else None.
+
+        All are installed at once, which saves a start of pip. If that fails, one after the other,
+        to tell whose fault it is.
+        """
+        if wheels[1:]:
+            if installed(install(wheels, site, folder, limits)):
+                return None
+            shutil.rmtree(site, ignore_errors=True)
+        for whose, files in (("companion", wheels[:-1]), ("subject", wheels[-1:])):
+            result = install(files, site, folder, limits) if files else None
+            if files and not installed(result):
+                return self.failure(result, whose, wheels, limits, folder)
+        return None
+
+    def failure(self, result, whose, wheels, limits, folder):
+        """Return the report on an install that failed."""
+        full = self.run("measure", limits, folder, wheels=wheels) if blames_disk(result) else None
+        too_large = full is not None and full.said == {"status": 1, "done": True}
+        return install_report(result, whose, too_large)
 
     def install(self, wheels, site, folder, limits, tags=()):
         """Install with the pip that is loaded; ``tags``, if given, replace those it accepts."""
@@ -176,7 +200,8 @@ class Agent:
         try:
             done = [helper.resume() for helper in (self.runner, self.installer)]
             done += [kill_others(set(self.pids)), remove_ipc(), sweep(keep)]
-            return all(done) and resource_limits(self.pids) == self.limits and self.same
+            same = self.same and process_state() == self.state
+            return all(done) and same and resource_limits(self.pids) == self.limits
         except (OSError, MemoryError, RecursionError):
             return False  # too few descriptors, for one
 
@@ -191,6 +216,8 @@ def serve_runner(stream):
             return run_cell(order["site"], order["imports"], order["call"], limits, folder)
         if order["how"] == "compile":
             return compile_wheels(order["wheels"], folder, limits)
+        if order["how"] == "measure":
+            return measure(order["wheels"], folder, limits)
         install = unpack if order["how"] == "unpack" else install_afresh
         return install(order["wheels"], order["site"], folder, limits)
 
@@ -210,20 +237,3 @@ def pack_aside(site):
 def no_room():
     """Return the report on wheels that do not fit into the container."""
     return cell_report("miss", "install", "infra:space", "the wheels do not fit into /tmp", "")
-
-
-def put_in_place(install, wheels, site, folder, limits):
-    """Install the wheels, the subject last; return the report on what fails, else None.
-
-    All are installed at once, which saves a start of pip. If that fails, one after the other, to
-    tell whose fault it is.
-    """
-    if wheels[1:]:
-        if installed(install(wheels, site, folder, limits)):
-            return None
-        shutil.rmtree(site, ignore_errors=True)
-    for whose, files in (("companion", wheels[:-1]), ("subject", wheels[-1:])):
-        result = install(files, site, folder, limits) if files else None
-        if files and not installed(result):
-            return install_report(result, whose)
-    return None

@@ -23,11 +23,16 @@ def installed(result):
     )
 
 
-def install_report(result, whose):
+def blames_disk(result):
+    """Whether an install says that the disk is full; a wheel may have put these words there."""
+    return result is not None and NO_ROOM.search(result.log) is not None
+
+
+def install_report(result, whose, too_large=False):
     """Return the report on a failed install; ``whose`` is "subject" or "companion".
 
-    An install runs none of the wheel's code: memory or disk that it runs out of is a limit of the
-    container's, and says nothing of the wheel.
+    ``too_large``: whether the disk was too small for it. An install runs none of the wheel's code:
+    memory or disk that it runs out of is a limit of the container's, and says nothing of the wheel.
     """
     if result is None:
         return cell_report("miss", "install", "infra:installer", "the installer was killed", "")
@@ -36,7 +41,7 @@ def install_report(result, whose):
     outcome, cause = "install-failed", _first(result.hit)
     if cause == "memory-limit":
         outcome, cause = "miss", "infra:memory"
-    elif NO_ROOM.search(result.log):
+    elif too_large:
         outcome, cause = "miss", "infra:space"
     elif whose == "companion":
         outcome, cause = "miss", "infra:companion"

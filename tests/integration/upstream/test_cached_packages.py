@@ -54,7 +54,7 @@ def test_a_cached_package_that_was_changed_is_fetched_again(
     _, files = client(mirror, lock=lock).upstream.fetch(wanted())
     right = files[0].read_bytes()
     files[0].write_bytes(b"evil")
-    mirror.requests.clear()
+    mirror.log.clear()
     _, again = client(mirror, lock=lock).upstream.fetch(wanted())
     assert again[0].read_bytes() == right
     assert mirror.asked() == 1
@@ -129,4 +129,4 @@ def test_cached_names_hold_the_digest() -> None:
     )
     assert cached_name(one) != cached_name(replace(one, sha256="1" * 64))
     assert make_lock(SUITE, {}, [one]).source("a") is None
-    assert upstream_module.KIND == "debs"
+    assert upstream_module.DEBS == "debs"

@@ -7,7 +7,7 @@ import pytest
 
 from harness.core.errors import UpstreamError
 from harness.images.debian.package_lock import SuiteLock
-from harness.images.debian.upstream import KIND
+from harness.images.debian.upstream import DEBS
 from tests.support.distribution import Distribution
 from tests.support.torn_server import Fault, TornServer, torn_server
 from tests.support.upstream import FOREIGN, SOURCE, OpenClient, names, wanted
@@ -24,7 +24,7 @@ def test_a_locked_set_needs_no_index(
     assert taken.note == ""
     assert mirror.asked("*dists/*") == 0
     assert mirror.asked("*.deb*") == len(files) == 3
-    mirror.requests.clear()
+    mirror.log.clear()
     again = client(mirror, lock=lock).upstream.fetch(wanted())
     assert again == (taken, files)
     assert mirror.asked() == 0
@@ -32,21 +32,11 @@ def test_a_locked_set_needs_no_index(
 
 @pytest.mark.parametrize(
     ("fault", "times", "requests"),
-    [
-        (Fault.HALF, 1, 2),
-        (Fault.UNAVAILABLE, 2, 3),
-        (Fault.LIMITED, 1, 2),
-        (Fault.HANG, 1, 2),
-    ],
+    [(Fault.HALF, 1, 2), (Fault.UNAVAILABLE, 2, 3), (Fault.LIMITED, 1, 2), (Fault.HANG, 1, 2)],
     ids=["half", "503", "429", "silent"],
 )
 def test_a_passing_fault_is_retried(
-    client: OpenClient,
-    mirror: TornServer,
-    lock: SuiteLock,
-    fault: Fault,
-    times: int,
-    requests: int,
+    client: OpenClient, mirror: TornServer, lock: SuiteLock, fault: Fault, times: int, requests: int
 ) -> None:
     """The same file is requested again, and the set is as locked."""
     mirror.tear("*libdemo_*", fault, times=times, retry_after="0")
@@ -100,7 +90,7 @@ def test_a_mirror_that_vanishes_between_files(
     mirror.vanish()
     with pytest.raises(UpstreamError, match=r"no answer \(NewConnectionError\)"):
         opened.upstream.fetch(wanted())
-    assert len(opened.cache.entries(KIND)) == 1
+    assert len(opened.cache.entries(DEBS)) == 1
 
 
 def test_the_snapshot_archive_is_the_last_resort(
@@ -142,6 +132,6 @@ def test_an_unavailable_set_is_resolved_anew_as_a_whole(
         f"resolved anew from the index of {day}, since Debian demo for s390x: the lock names "
         "libdemo 1.0-1 for s390x, but no mirror has it (404)"
     )
-    mirror.requests.clear()
+    mirror.log.clear()
     assert opened.upstream.fetch(wanted())[0] == taken
     assert mirror.asked() == 0

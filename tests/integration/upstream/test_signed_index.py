@@ -99,7 +99,7 @@ def test_a_rolling_suite_without_its_index_uses_the_lock(
     assert names(taken.packages) == ["data 3", "libdemo 1.0-1", "tool 2:1.0"]
     assert taken.note.startswith("as locked on 20")
     assert reason in taken.note
-    mirror.requests.clear()
+    mirror.log.clear()
     assert opened.upstream.fetch(wanted())[0] == taken
     assert mirror.asked() == 0
 

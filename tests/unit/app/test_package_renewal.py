@@ -8,6 +8,7 @@ from harness.app.package_renewal import renew_packages
 from harness.app.wiring import read_matrix
 from harness.images.debian.package_lock import format_lock, lock_path, make_lock
 from harness.matrix.package_sets import package_sets
+from tests.support.cli import write_matrix
 from tests.support.workspace import a_package
 
 FILES = {
@@ -28,10 +29,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("WHEELGRID_DEBIAN_MIRRORS", "http://127.0.0.1:9/debian")
     monkeypatch.setenv("WHEELGRID_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    made = tmp_path / "matrix"
-    (made / "packages").mkdir(parents=True)
-    for name, text in FILES.items():
-        (made / f"{name}.yaml").write_text(text)
+    made = write_matrix(tmp_path / "matrix", FILES)
+    (made / "packages").mkdir()
     for wanted in package_sets(read_matrix(made)):
         lock = make_lock(wanted.suite, {wanted: [a_package("python3")]}, [])
         lock_path(made, wanted.suite).write_text(format_lock(lock))

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,6 @@ from harness.core.subjects import IndexSource
 from harness.core.targets import Naming
 from harness.host.cache import Cache
 from harness.predict.policy_effects import PolicyEffect
-from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 from harness.wheels.index.client import IndexClient, IndexSettings
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import NOTHING_PINNED
@@ -34,6 +32,7 @@ from tests.support.elves import module
 from tests.support.forecasts import MUSL, symbols
 from tests.support.loopback_index import LoopbackIndex, impatient, loopback_index
 from tests.support.targets import make_target
+from tests.support.wheels import write_demo
 
 __all__ = ["impatient", "loopback_index"]
 
@@ -47,7 +46,6 @@ TO_GNU = Policy(
     naming=Naming(id="gnu", builds={"x86_64": "x86_64-linux-gnu"}),
 )
 NOTHING = replace(TO_GNU, id="nothing", naming=None)
-METADATA = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
 
 
 Read = Callable[[str, bytes, Policy], ReleaseFacts]
@@ -62,25 +60,17 @@ def said() -> list[str]:
 @pytest.fixture
 def index(loopback_index: LoopbackIndex, impatient: Retry, tmp_path: Path) -> PackageIndex:
     """Return the loopback index, which serves byte ranges."""
-    loopback_index.parts = True
+    loopback_index.ranges = True
     client = IndexClient(IndexSettings(endpoint=loopback_index.endpoint), impatient)
     return PackageIndex(Cache(tmp_path / "cache"), NOTHING_PINNED, lambda _: None, client)
 
 
 def serve(loopback: LoopbackIndex, folder: Path, name: str, data: bytes) -> IndexSource:
     """Serve a release with one wheel that has one module of that name."""
-    composed = ComposedName(
-        distribution="demo",
-        version="1.0",
-        python="cp311",
-        abi="cp311",
-        platform="musllinux_1_2_x86_64",
-    )
-    path = folder / composed.filename
-    write_wheel(path, composed, [WheelMember(path=name, data=data)], METADATA)
+    path = write_demo(folder, (name, data), python="cp311", platform="musllinux_1_2_x86_64")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     loopback.serve("demo", f'href="/files/{path.name}#sha256={digest}">{path.name}')
-    loopback.pages[f"/files/{path.name}"] = path.read_bytes()
+    loopback.pages[f"files/{path.name}"] = path.read_bytes()
     return IndexSource(name="demo", version="1.0")
 
 
@@ -131,7 +121,7 @@ def test_elf_files_of_unshifted_wheels_are_not_read(
     """Only the end of such a wheel is requested, for its member names."""
     release_facts = read(NAMES["musl"], module("_core", "libgone.so.1"), NOTHING)
     assert release_facts.native == {}
-    assert len([asked for asked in loopback_index.asked if asked.startswith("/files/")]) == 1
+    assert loopback_index.asked("files/*") == 1
     assert release_facts.read == release_facts.size
 
 
@@ -146,17 +136,13 @@ def test_unreadable_elf_files(
     read: Read, loopback_index: LoopbackIndex, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ) -> None:
     """If the ELF files cannot be read, that is logged and the names decide."""
-    whole = loopback_index.answer_part
+    whole = loopback_index.read
 
-    def damaged(request: BaseHTTPRequestHandler, first: int, last: int | None) -> None:
-        pages = loopback_index.pages
-        if first >= 0:
-            pages.update(
-                {path: bytes(len(page)) for path, page in pages.items() if "/files" in path}
-            )
-        whole(request, first, last)
+    def damaged(path: str) -> bytes | None:
+        data, first = whole(path), loopback_index.log[-1].rpartition(" ")[2]
+        return bytes(len(data)) if data and first.isdigit() else data
 
-    monkeypatch.setattr(loopback_index, "answer_part", damaged)
+    monkeypatch.setattr(loopback_index, "read", damaged)
     noise = b"".join(hashlib.sha256(bytes([i % 256, i // 256])).digest() for i in range(9000))
     release_facts = read(NAMES["musl"], module("_core") + noise, TO_GNU)
     assert release_facts.native == {}

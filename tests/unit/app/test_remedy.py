@@ -34,21 +34,18 @@ from harness.matrix.plan import Selection
 from harness.report.console import Console
 from harness.results.grid import Grid, build_grid
 from harness.wheels.archive.contents import read_wheel, verify_record
-from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import IndexLock, LockedWheel
 from tests.support.commands import ROOT
 from tests.support.elves import module
 from tests.support.targets import make_target
+from tests.support.wheels import write_demo
 
 DOCKER = "python-3.9-alpine3.14/x86_64"
 AS_RELEASED = "alpine-3.14-ga-pip-upgraded/x86_64"
 WITH_FALLBACK = "alpine-3.14-pip-upgraded/x86_64"
 BOTH, RENAME = "both-x86_64-linux-musl", "rename-x86_64-linux-musl"
 TAG = "cp39-cp39-musllinux_1_1_x86_64"
-NAME = ComposedName(
-    distribution="demo", version="1.0", python="cp39", abi="cp39", platform="musllinux_1_1_x86_64"
-)
 RECORDED = open_passports(ROOT / "matrix")
 DEMO = Subject(
     id="demo",
@@ -71,16 +68,8 @@ def matrix(*subjects: Subject) -> Matrix:
 @pytest.fixture
 def wheel(tmp_path: Path) -> Path:
     """Return a musllinux wheel whose one extension module has a name for -gnu."""
-    members = {
-        "demo/__init__.py": b"",
-        "demo/_core.cpython-39-x86_64-linux-gnu.so": module("_core"),
-    }
-    path = tmp_path / NAME.filename
-    files = [WheelMember(path=name, data=data) for name, data in members.items()]
-    write_wheel(
-        path, NAME, files, {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
-    )
-    return path
+    core = ("demo/_core.cpython-39-x86_64-linux-gnu.so", module("_core"))
+    return write_demo(tmp_path, ("demo/__init__.py", b""), core)
 
 
 @pytest.fixture

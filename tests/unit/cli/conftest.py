@@ -6,17 +6,13 @@ from pathlib import Path
 import pytest
 
 from harness.cli import execute
-from tests.support.cli import FILES, Said
+from tests.support.cli import Said, write_matrix
 
 
 @pytest.fixture
 def matrix(tmp_path: Path) -> Path:
     """Write two targets on three arches, two subjects and one expectation."""
-    folder = tmp_path / "matrix"
-    folder.mkdir()
-    for name, text in FILES.items():
-        (folder / f"{name}.yaml").write_text(text)
-    return folder
+    return write_matrix(tmp_path / "matrix")
 
 
 @pytest.fixture

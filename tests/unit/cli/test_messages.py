@@ -17,6 +17,7 @@ from harness.results.grid import build_grid
 from harness.results.runfile import Circumstances, record_run, write_run
 from harness.store import open_store
 from tests.support.cells import cells
+from tests.support.cli import write_matrix
 from tests.support.commands import ROOT
 from tests.support.wheels import make_wheel
 
@@ -294,9 +295,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _write_matrix(folder: Path) -> None:
-    (folder / "matrix").mkdir(exist_ok=True)
-    for name, text in MATRIX.items():
-        (folder / f"matrix/{name}.yaml").write_text(text)
+    write_matrix(folder / "matrix", MATRIX)
     lock = '{"generated": "2026-01-01", "releases": {"pure-c==1.0": []}}'
     (folder / "matrix/index.lock.json").write_text(lock)
 

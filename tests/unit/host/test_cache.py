@@ -156,7 +156,7 @@ def test_entries_are_the_finished_files_of_a_kind(tmp_path: Path) -> None:
 
 
 def test_old_unfinished_files_are_removed(tmp_path: Path) -> None:
-    """Younger ones may still be in work."""
+    """Younger ones may still be in use."""
     for name, age in (("old", 100), ("young", 0)):
         left = tmp_path / "kind" / f".making-{name}"
         left.mkdir(parents=True)

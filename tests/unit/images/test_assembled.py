@@ -1,5 +1,6 @@
 """The assembled way without a mirror."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,25 +13,13 @@ from harness.images.assembled import AssembledSource
 from harness.images.debian import Workspace
 from harness.images.debian.resolutions import Resolutions
 from harness.images.debian_root import native_arch, write_recipe
-from tests.support.image_engine import ImageEngine
+from tests.support.image_engine import StockedEngine
 from tests.support.targets import debian_12
 from tests.support.workspace import a_package, pinned_workspace
 
 FOREIGN = find_arch("s390x")
 BUILD = ("libstdc++6", "python3", "python3-pip")
-
-
-class Remembering(ImageEngine):
-    """Has every assembled image under any name, and records the names."""
-
-    def __init__(self, platform: str = FOREIGN.platform) -> None:
-        super().__init__()
-        self.names: list[str] = []
-        self._platform = platform
-
-    def find_image(self, reference: str) -> EngineImage | None:
-        self.names.append(reference)
-        return EngineImage(id="sha256:own", platform=self._platform)
+OWN = EngineImage(id="sha256:own", platform=FOREIGN.platform)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +41,7 @@ def pinned(cache: Cache, *, foreign: str = "1", native: str = "1") -> Workspace:
 
 
 def name_of_image(workspace: Workspace) -> str:
-    engine = Remembering()
+    engine = StockedEngine(OWN)
     AssembledSource(engine, workspace).get(debian_12(FOREIGN.name))
     (name,) = engine.names
     return name
@@ -73,7 +62,7 @@ def test_name_depends_on_the_packages(tmp_path: Path) -> None:
 
 def test_locked_image_in_the_engine_needs_no_network(tmp_path: Path) -> None:
     """No program runs and no file is written."""
-    ref = AssembledSource(Remembering(), pinned(Cache(tmp_path))).get(debian_12(FOREIGN.name))
+    ref = AssembledSource(StockedEngine(OWN), pinned(Cache(tmp_path))).get(debian_12(FOREIGN.name))
     assert ref.origin.startswith("Debian bookworm ")
     assert "; packages" not in ref.origin
     assert [path.name for path in tmp_path.iterdir()] == ["locks"]
@@ -90,7 +79,7 @@ def test_stored_resolution_serves_without_an_index(
     monkeypatch.setenv("WHEELGRID_RESOLUTION_HOURS", "0")
     said: list[str] = []
     workspace = pinned_workspace(cache, {}, announce=said.append)
-    ref = AssembledSource(Remembering(), workspace).get(debian_12(FOREIGN.name))
+    ref = AssembledSource(StockedEngine(OWN), workspace).get(debian_12(FOREIGN.name))
     assert "; packages resolved anew from the index of 2026-01-01, since" in ref.origin
     assert any("no Debian mirror is known" in line for line in said)
 
@@ -104,14 +93,7 @@ def test_unresolvable_packages_are_a_miss(tmp_path: Path) -> None:
 
 def test_image_of_another_platform_is_refused(tmp_path: Path) -> None:
     """The config decides, also for the harness's own names."""
-    engine = Remembering(platform="linux/amd64")
+    engine = StockedEngine(replace(OWN, platform="linux/amd64"))
     with pytest.raises(ImageError) as caught:
         AssembledSource(engine, pinned(Cache(tmp_path))).get(debian_12(FOREIGN.name))
     assert caught.value.cause == "infra:wrong-arch"
-
-
-def test_offers_only_targets_with_the_assembled_way(tmp_path: Path) -> None:
-    """The store checks this first."""
-    source = AssembledSource(ImageEngine(), pinned(Cache(tmp_path)))
-    targets = (debian_12(), debian_12(assembled=False))
-    assert [source.offers(target) for target in targets] == [True, False]

@@ -1,4 +1,4 @@
-"""The image store: order of the ways, and fallbacks."""
+"""The image provider: order of the ways, and fallbacks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,25 +15,13 @@ from harness.images import ImageProvider, registry
 from harness.images.debian import Workspace
 from harness.images.debian_root import native_arch, write_recipe
 from harness.images.source import is_for
-from tests.support.image_engine import ImageEngine
+from tests.support.image_engine import ImageEngine, StockedEngine
 from tests.support.targets import debian_12, no_pip
 from tests.support.workspace import a_package, pinned_workspace
 
 UNREACHABLE = ImageError("no such host\nand more", cause=Cause.PULL)
 PULLED = EngineImage(id="sha256:pulled", platform="linux/s390x")
 WAY = RegistryWay(image="debian:12")
-
-
-class WithEveryAssembledImage(ImageEngine):
-    """Has every assembled image for s390x."""
-
-    def find_image(self, reference: str) -> EngineImage | None:
-        is_own = reference.startswith("wheelgrid/bookworm-s390x:")
-        return EngineImage(id="sha256:own", platform="linux/s390x") if is_own else None
-
-
-class Said(list[str]):
-    """The announcements."""
 
 
 @pytest.fixture(autouse=True)
@@ -51,25 +39,25 @@ def pinned(cache: Cache, announce: Callable[[str], None] = print) -> Workspace:
     return pinned_workspace(cache, sets, announce=announce)
 
 
+def stocked(*pulls: EngineImage | ImageError) -> StockedEngine:
+    """Return an engine with every assembled image for s390x."""
+    own = EngineImage(id="sha256:own", platform="linux/s390x")
+    return StockedEngine(own, *pulls, prefix="wheelgrid/bookworm-s390x:")
+
+
 def test_registry_is_tried_first(cache: Cache) -> None:
     """Only the pull is announced."""
-    said = Said()
-    store = ImageProvider(
-        WithEveryAssembledImage(PULLED), pinned(cache, said.append), fetch_pip=no_pip
-    )
-    assert store.get(debian_12("s390x", registry=WAY)).way is ImageWay.REGISTRY
+    said: list[str] = []
+    provider = ImageProvider(stocked(PULLED), pinned(cache, said.append), fetch_pip=no_pip)
+    assert provider.get(debian_12("s390x", registry=WAY)).way is ImageWay.REGISTRY
     assert said == ["pulling debian:12 for s390x"]
 
 
 def test_fallback_is_announced_with_its_reason(cache: Cache) -> None:
     """One line has the target, the failed way, the reason and the next way."""
-    said = Said()
-    store = ImageProvider(
-        WithEveryAssembledImage(UNREACHABLE),
-        pinned(cache, said.append),
-        fetch_pip=no_pip,
-    )
-    ref = store.get(debian_12("s390x", registry=WAY))
+    said: list[str] = []
+    provider = ImageProvider(stocked(UNREACHABLE), pinned(cache, said.append), fetch_pip=no_pip)
+    ref = provider.get(debian_12("s390x", registry=WAY))
     assert (ref.way, ref.id) == (ImageWay.ASSEMBLED, "sha256:own")
     assert ref.origin.startswith("Debian bookworm ")
     assert said[-1] == (
@@ -79,19 +67,19 @@ def test_fallback_is_announced_with_its_reason(cache: Cache) -> None:
 
 def test_missing_way_is_skipped(cache: Cache) -> None:
     """A target without a registry image gives no announcement."""
-    said = Said()
-    engine = WithEveryAssembledImage(UNREACHABLE)
-    store = ImageProvider(engine, pinned(cache, said.append), fetch_pip=no_pip)
-    assert store.get(debian_12("s390x")).way is ImageWay.ASSEMBLED
-    assert (engine.asked, said) == ([], Said())
+    said: list[str] = []
+    engine = stocked(UNREACHABLE)
+    provider = ImageProvider(engine, pinned(cache, said.append), fetch_pip=no_pip)
+    assert provider.get(debian_12("s390x")).way is ImageWay.ASSEMBLED
+    assert engine.asked == said == []
 
 
 def test_requested_way_has_no_fallback(cache: Cache) -> None:
     """A failed registry is an error if only the registry is requested."""
-    engine = WithEveryAssembledImage(UNREACHABLE)
-    store = ImageProvider(engine, pinned(cache), ways=(ImageWay.REGISTRY,), fetch_pip=no_pip)
+    engine = stocked(UNREACHABLE)
+    provider = ImageProvider(engine, pinned(cache), ways=(ImageWay.REGISTRY,), fetch_pip=no_pip)
     with pytest.raises(ImageError, match="no such host"):
-        store.get(debian_12("s390x", registry=WAY))
+        provider.get(debian_12("s390x", registry=WAY))
     assert len(engine.asked) == 4
 
 
@@ -101,11 +89,11 @@ def test_all_failures_are_reported(
     """The cause is that of the last way."""
     monkeypatch.setenv("PATH", str(tmp_path))  # no mmdebstrap
     workspace = pinned_workspace(cache, {})
-    store = ImageProvider(ImageEngine(UNREACHABLE), workspace, fetch_pip=no_pip)
+    provider = ImageProvider(ImageEngine(UNREACHABLE), workspace, fetch_pip=no_pip)
     with pytest.raises(
         ImageError, match=r"(?s)no way gives.*registry: no such.*assembled: no Debian mirror"
     ) as e:
-        store.get(debian_12("s390x", registry=WAY))
+        provider.get(debian_12("s390x", registry=WAY))
     assert e.value.cause == "infra:upstream"
 
 
@@ -118,17 +106,17 @@ def test_all_failures_are_reported(
 )
 def test_unavailable_way_is_an_error(cache: Cache, way: ImageWay, words: str) -> None:
     """The message lists the target's ways."""
-    store = ImageProvider(ImageEngine(PULLED), pinned(cache), ways=(way,), fetch_pip=no_pip)
+    provider = ImageProvider(ImageEngine(PULLED), pinned(cache), ways=(way,), fetch_pip=no_pip)
     with pytest.raises(ImageError, match=words) as caught:
-        store.get(debian_12("s390x"))
+        provider.get(debian_12("s390x"))
     assert caught.value.cause == "infra:no-way"
 
 
 def test_mirror_changes_the_pulled_name(cache: Cache) -> None:
     """The option ``--registry`` sets the mirror."""
     engine = ImageEngine(PULLED)
-    store = ImageProvider(engine, pinned(cache), registry="mirror.test/hub", fetch_pip=no_pip)
-    store.get(debian_12("s390x", registry=WAY))
+    provider = ImageProvider(engine, pinned(cache), registry="mirror.test/hub", fetch_pip=no_pip)
+    provider.get(debian_12("s390x", registry=WAY))
     assert engine.asked == ["pull mirror.test/hub/debian:12 s390x"]
 
 
@@ -151,7 +139,7 @@ def test_platform_fits_one_arch(platform: str, arch: str, *, fits: bool) -> None
 
 def test_has_checks_the_requested_ways(cache: Cache) -> None:
     """Nothing is pulled or assembled."""
-    engine = WithEveryAssembledImage(UNREACHABLE)
+    engine = stocked(UNREACHABLE)
     target = debian_12("s390x", registry=WAY)
     answers = [
         ImageProvider(engine, pinned(cache), ways=ways, fetch_pip=no_pip).has(target)

@@ -112,8 +112,8 @@ def test_failed_registry_is_tried_again_later(tmp_path: Path) -> None:
     """After some time the registry is used again."""
     with pytest.raises(ImageError):
         source(ImageEngine(PASSING), tmp_path, tries=1).get(target())
-    (remembered,) = (tmp_path / "silent-registries").iterdir()
-    long_ago = remembered.stat().st_mtime - registry.SILENCE_SECONDS - 1
+    (remembered,) = (tmp_path / "failed-registries").iterdir()
+    long_ago = remembered.stat().st_mtime - registry.SKIPPED_SECONDS - 1
     os.utime(remembered, (long_ago, long_ago))
     assert source(ImageEngine(BASE), tmp_path).get(target()).id == BASE.id
 

@@ -14,20 +14,11 @@ from harness.images.debian import Workspace
 from harness.images.debian_root import native_arch, write_recipe
 from harness.images.replica import ReplicaSource
 from harness.images.roots import Roots
-from tests.support.image_engine import ImageEngine
-from tests.support.targets import MUSL, alpine_replica, debian_12, no_pip
+from tests.support.image_engine import ImageEngine, StockedEngine
+from tests.support.targets import MUSL, alpine_replica, no_pip
 from tests.support.workspace import a_package, pinned_workspace
 
 REPLICA = alpine_replica()
-
-
-class WithEveryReplica(ImageEngine):
-    """Has every replica for x86_64 under any name."""
-
-    def find_image(self, reference: str) -> EngineImage | None:
-        assert reference.startswith("wheelgrid/replica-")
-        labels = {"wheelgrid.packages": "busybox-static=1 musl=1.2.3-1"}
-        return EngineImage(id="sha256:own", platform="linux/amd64", labels=labels)
 
 
 def pinned(cache: Cache, *, source: str = "0") -> Workspace:
@@ -51,7 +42,10 @@ def name(cache: Cache, target: Target) -> str:
 
 def test_image_in_the_engine_is_used(cache: Cache) -> None:
     """Nothing is compiled or fetched; the origin names the replicated environment."""
-    ref = open_source(cache, WithEveryReplica()).get(REPLICA)
+    labels = {"wheelgrid.packages": "busybox-static=1 musl=1.2.3-1"}
+    own = EngineImage(id="sha256:own", platform="linux/amd64", labels=labels)
+    engine = StockedEngine(own, prefix="wheelgrid/replica-")
+    ref = open_source(cache, engine).get(REPLICA)
     assert (ref.id, ref.way) == ("sha256:own", ImageWay.REPLICA)
     assert ref.origin == (
         "replica of alpine-3.14: Debian's python3.9 3.9.2-1 (naming musl), musl 1.2.3-1, pip 21.3.1"
@@ -137,9 +131,3 @@ def test_unavailable_part_has_its_own_cause(
         open_source(cache, engine).get(REPLICA)
     assert caught.value.cause == cause
     assert engine.asked == []
-
-
-def test_offers_only_targets_with_the_replica_way(cache: Cache) -> None:
-    """The store checks this first."""
-    source = open_source(cache)
-    assert [source.offers(target) for target in (REPLICA, debian_12())] == [True, False]

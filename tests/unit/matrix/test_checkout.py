@@ -14,7 +14,7 @@ from harness.matrix.checkout import choose_changed, read_edit
 from harness.matrix.package_sets import package_sets
 from harness.matrix.plan import Selection
 from harness.wheels.index.lock import LOCK_NAME
-from tests.support.cli import FILES
+from tests.support.cli import write_matrix
 from tests.support.workspace import a_package
 
 EMPTY = '{"generated": "2026-01-01", "releases": {}}'
@@ -31,13 +31,6 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run(
         ["/usr/bin/env", "git", *who, *words], cwd=folder, check=True, capture_output=True
     )
-
-
-def write_matrix(folder: Path) -> None:
-    """Write a matrix of six cells."""
-    folder.mkdir(parents=True)
-    for name, text in FILES.items():
-        (folder / f"{name}.yaml").write_text(text)
 
 
 @pytest.fixture
@@ -178,9 +171,8 @@ def test_a_new_package_lock_affects_its_users(tmp_path: Path) -> None:
     """Other arches and suites do not count; a suite's flag affects all its users."""
     top = tmp_path / "checkout"
     packages = top / "matrix" / "packages"
-    packages.mkdir(parents=True)
-    for name, text in PINNED_MATRIX.items():
-        (top / "matrix" / f"{name}.yaml").write_text(text)
+    write_matrix(top / "matrix", PINNED_MATRIX)
+    packages.mkdir()
     (top / "matrix" / LOCK_NAME).write_text(EMPTY)
     sets = {s.arches: s for s in package_sets(read_matrix(top / "matrix")) if s.suite == "bookworm"}
 

@@ -7,6 +7,7 @@ import pytest
 from harness.core.passport import Passport
 from harness.core.targets import ReplicaField
 from harness.passports.conformance import EnvironmentFacts, FactDifference, differences, unaccounted
+from tests.support.passports import make_passport
 
 RECORDED = EnvironmentFacts(
     name="Fedora 34 python3",
@@ -27,14 +28,13 @@ RECORDED = EnvironmentFacts(
     pip_accepts=("manylinux2014", "manylinux_2_x for x<=33"),
     available=True,
 )
-PASSPORT = Passport(
+PASSPORT = make_passport(
+    "ppc64le",
     python="3.9.2",
-    implementation="cpython",
     soabi=RECORDED.soabi,
     ext_suffix=RECORDED.ext_suffix,
     extension_suffixes=RECORDED.ext_suffixes,
     multiarch=RECORDED.multiarch,
-    platform="linux-ppc64le",
     tags=(
         "cp39-cp39-manylinux_2_33_ppc64le",
         "cp39-cp39-manylinux_2_17_ppc64le",
@@ -44,13 +44,6 @@ PASSPORT = Passport(
     ),
     installer="pip 21.0.1",
     libc="glibc 2.33",
-    machine="ppc64le",
-    elf_machine="EM_PPC64",
-    elf_bits=64,
-    elf_little=True,
-    page_size=65536,
-    kernel="6.1",
-    externally_managed=False,
 )
 
 

@@ -15,7 +15,8 @@ from harness.passports.library_search import (
 )
 from harness.passports.rootfs import Rootfs
 from harness.passports.symbolsets import set_id
-from tests.support.rootfs import golden, write_rootfs
+from tests.support.elves import golden
+from tests.support.rootfs import write_rootfs
 
 ARCH = find_arch("x86_64")
 MULTIARCH = "usr/lib/x86_64-linux-gnu"

@@ -11,9 +11,10 @@ from harness.core.passport import ExecStack, exec_stack_of
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.passports import Surveyor
+from tests.support.elves import golden
 from tests.support.forecasts import GLIBC
 from tests.support.image_engine import ImageEngine
-from tests.support.rootfs import golden, write_rootfs
+from tests.support.rootfs import write_rootfs
 from tests.support.targets import debian_12
 
 BARE = replace(GLIBC, loader="", linked=(), exports="", libraries=())

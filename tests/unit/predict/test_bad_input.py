@@ -14,28 +14,20 @@ from harness.core.wheel_findings import FindingCode
 from harness.predict import predict
 from harness.wheels.archive.contents import WheelFacts, read_wheel
 from harness.wheels.archive.elf import ElfFacts, read_elf
-from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
-from tests.support.elves import DT_NEEDED, library, module
-from tests.support.forecasts import GLIBC, MODULE, symbols, wheel
+from tests.support.elves import DT_NEEDED, golden, library, module
+from tests.support.forecasts import FILENAME, GLIBC, MODULE, symbols, wheel
+from tests.support.wheels import write_demo
 
-GOLDEN = (Path(__file__).parents[2] / "data" / "elf" / "x86_64.so").read_bytes()
-NAME = ComposedName(
-    distribution="demo",
-    version="1.0",
-    python="cp311",
-    abi="cp311",
-    platform="manylinux_2_17_x86_64",
-)
-METADATA = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
+GOLDEN = golden("x86_64.so")
 HUGE = 1 << 62
 PROGRAM_HEADERS, SECTION_HEADERS, FIRST_SEGMENT = 32, 40, 64
 MOST_SECONDS = 5
 
 
-def packed(folder: Path, *members: WheelMember) -> WheelFacts:
-    path = folder / NAME.filename
-    write_wheel(path, NAME, members, METADATA)
-    return read_wheel(path)
+def packed(folder: Path, *members: tuple[str, bytes]) -> WheelFacts:
+    return read_wheel(
+        write_demo(folder, *members, python="cp311", platform="manylinux_2_17_x86_64")
+    )
 
 
 def damaged(offset: int, layout: str, value: int) -> bytes:
@@ -72,7 +64,7 @@ DYNAMIC = segment(2)
 def test_unreadable_module(tmp_path: Path, data: bytes) -> None:
     """A damaged module is unreadable, with the reason."""
     start = time.monotonic()
-    predicted = predict(packed(tmp_path, WheelMember(path=MODULE, data=data)), GLIBC, symbols)
+    predicted = predict(packed(tmp_path, (MODULE, data)), GLIBC, symbols)
     assert (predicted.outcome, predicted.cause, predicted.file) == (
         Outcome.IMPORT_FAILED,
         Cause.UNREADABLE,
@@ -89,8 +81,8 @@ def test_unreadable_library(tmp_path: Path) -> None:
     needs = [(DT_NEEDED, strings.index(b"libbad")), (29, strings.index(b"$ORIGIN"))]
     facts = packed(
         tmp_path,
-        WheelMember(path=MODULE, data=library(bytes(24) + symbol, strings, needs)),
-        WheelMember(path="demo/libbad.so", data=GOLDEN[:100]),
+        (MODULE, library(bytes(24) + symbol, strings, needs)),
+        ("demo/libbad.so", GOLDEN[:100]),
     )
     predicted = predict(facts, GLIBC, symbols)
     assert (predicted.cause, predicted.file) == (Cause.UNREADABLE, "demo/libbad.so")
@@ -113,25 +105,22 @@ def test_thousands_of_members(tmp_path: Path) -> None:
     """A wheel of thousands of modules is read and predicted in seconds, the last one too."""
     count = 1500
     modules = [
-        WheelMember(path=f"demo/_m{n}.cpython-311-x86_64-linux-gnu.so", data=module(f"_m{n}"))
-        for n in range(count)
+        (f"demo/_m{n}.cpython-311-x86_64-linux-gnu.so", module(f"_m{n}")) for n in range(count)
     ]
-    texts = [WheelMember(path=f"demo/text{n}.txt", data=b"") for n in range(count)]
-    last = WheelMember(
-        path="demo/_z.cpython-311-x86_64-linux-gnu.so", data=module("_z", "libno.so")
-    )
+    texts = [(f"demo/text{n}.txt", b"") for n in range(count)]
+    last = ("demo/_z.cpython-311-x86_64-linux-gnu.so", module("_z", "libno.so"))
     facts = packed(tmp_path, *modules, *texts, last)
     start = time.monotonic()
     predicted = predict(facts, GLIBC, symbols)
-    assert (predicted.cause, predicted.file) == (Cause.MISSING_LIBRARY, last.path)
+    assert (predicted.cause, predicted.file) == (Cause.MISSING_LIBRARY, last[0])
     assert time.monotonic() - start < MOST_SECONDS
     assert len(facts.native) == count + 1
 
 
 def test_corrupt_member_fails_to_install(tmp_path: Path) -> None:
     """Whatever its kind: pip unpacks all members."""
-    path = tmp_path / NAME.filename
-    packed(tmp_path, WheelMember(path="demo/text.py", data=b"answer = 42"))
+    path = tmp_path / FILENAME
+    packed(tmp_path, ("demo/text.py", b"answer = 42"))
     data = bytearray(path.read_bytes())
     data[data.index(b"PK\x01\x02") + 16] ^= 1  # the checksum of the first member
     path.write_bytes(data)
@@ -145,7 +134,7 @@ def test_corrupt_member_fails_to_install(tmp_path: Path) -> None:
 
 def test_path_outside_fails_to_install(tmp_path: Path) -> None:
     """Pip refuses a member that leads out of the environment."""
-    predicted = predict(packed(tmp_path, WheelMember(path="../x.py", data=b"")), GLIBC, symbols)
+    predicted = predict(packed(tmp_path, ("../x.py", b"")), GLIBC, symbols)
     assert (predicted.outcome, predicted.cause, predicted.file) == (
         Outcome.INSTALL_FAILED,
         Cause.MALFORMED_WHEEL,
@@ -155,7 +144,7 @@ def test_path_outside_fails_to_install(tmp_path: Path) -> None:
 
 def test_defect_that_pip_accepts_changes_no_prediction(tmp_path: Path) -> None:
     """A member that is there twice installs."""
-    twice = [WheelMember(path="demo/x.py", data=b"")] * 2
+    twice = [("demo/x.py", b"")] * 2
     with pytest.warns(UserWarning, match="Duplicate name"):
         facts = packed(tmp_path, *twice)
     assert {each.code for each in facts.findings} == {FindingCode.DUPLICATE_MEMBER}

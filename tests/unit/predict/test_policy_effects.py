@@ -9,7 +9,6 @@ import pytest
 from harness.core.arches import find_arch
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Prediction
-from harness.core.passport import Passport
 from harness.core.policy import NewNames, Policy
 from harness.core.targets import Naming
 from harness.predict.policy_effects import (
@@ -24,8 +23,9 @@ from harness.predict.policy_effects import (
 )
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.listing import read_listing
-from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
+from tests.support.passports import make_passport
 from tests.support.targets import make_target
+from tests.support.wheels import write_demo
 
 X86, ARM, POWER = find_arch("x86_64"), find_arch("armv7l"), find_arch("ppc64le")
 GNU = Naming(id="gnu", builds={"x86_64": "x86_64-linux-gnu", "ppc64le": "powerpc64le-linux-gnu"})
@@ -35,19 +35,15 @@ MUSL_THEN_GNU = Naming(
     second={"x86_64": "x86_64-linux-gnu"},
 )
 FEDORA = Naming(
-    id="fedora",
-    builds={"ppc64le": "powerpc64le-linux-gnu"},
-    last={"ppc64le": "ppc64le-linux-gnu"},
+    id="fedora", builds={"ppc64le": "powerpc64le-linux-gnu"}, last={"ppc64le": "ppc64le-linux-gnu"}
 )
-PASSPORT = Passport(
-    python="3.9.5", implementation="cpython", soabi="cpython-39-x86_64-linux-musl",
-    ext_suffix=".cpython-39-x86_64-linux-musl.so",
-    extension_suffixes=(".cpython-39-x86_64-linux-musl.so", ".abi3.so", ".so"),
-    multiarch="x86_64-linux-musl", platform="linux-x86_64",
+PASSPORT = make_passport(
+    "x86_64",
+    python="3.9.5",
+    triplet="x86_64-linux-musl",
     tags=("cp39-cp39-musllinux_1_1_x86_64", "cp39-abi3-musllinux_1_1_x86_64"),
-    installer="pip 21.3", libc="musl 1.2.2", machine="x86_64", elf_machine="EM_X86_64",
-    elf_bits=64, elf_little=True, page_size=4096, kernel="", externally_managed=False,
-)  # fmt: skip
+    libc="musl 1.2.2",
+)
 TARGET = make_target("alpine/x86_64", python="3.9", libc="musl")
 
 
@@ -57,12 +53,7 @@ def policy(**fields: object) -> Policy:
 
 
 def wheel(folder: Path, *names: str, platform: str = "musllinux_1_1_x86_64") -> WheelFacts:
-    name = ComposedName(
-        distribution="demo", version="1.0", python="cp39", abi="cp39", platform=platform
-    )
-    path = folder / name.filename
-    metadata = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
-    write_wheel(path, name, [WheelMember(path=n, data=b"") for n in names], metadata)
+    path = write_demo(folder, *((name, b"") for name in names), platform=platform)
     return read_listing(path.name, io.BytesIO(path.read_bytes()))
 
 

@@ -23,10 +23,11 @@ from harness.predict.remedies import (
 )
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.rewrite import WheelBytes
-from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
-from tests.support.elves import module
+from tests.support.elves import golden, module
+from tests.support.passports import make_passport
+from tests.support.wheels import write_demo
 
-GOLDEN = (Path(__file__).parents[2] / "data" / "elf" / "x86_64-versions.so").read_bytes()
+GOLDEN = golden("x86_64-versions.so")
 MODULE = "demo/_core.cpython-39-x86_64-linux-gnu.so"
 GNU, MUSL = "x86_64-linux-gnu", "x86_64-linux-musl"
 MUSLLINUX = ("cp39-cp39-musllinux_1_1_x86_64", "cp39-abi3-musllinux_1_1_x86_64")
@@ -35,12 +36,14 @@ MUSLLINUX = ("cp39-cp39-musllinux_1_1_x86_64", "cp39-abi3-musllinux_1_1_x86_64")
 def passport(*suffixes: str, tags: tuple[str, ...] = MUSLLINUX) -> Passport:
     """Return the passport of an interpreter with those suffixes and plain ``.so``."""
     names = tuple(f".cpython-39-{triplet}.so" for triplet in suffixes)
-    return Passport(
-        python="3.9.2", implementation="cpython", soabi=names[0][1:-3], ext_suffix=names[0],
-        extension_suffixes=(*names, ".abi3.so", ".so"), multiarch="", platform="linux-x86_64",
-        tags=tags, installer="pip 21.3", libc="", machine="x86_64", elf_machine="EM_X86_64",
-        elf_bits=64, elf_little=True, page_size=4096, kernel="", externally_managed=False,
-    )  # fmt: skip
+    return make_passport(
+        "x86_64",
+        python="3.9.2",
+        triplet=suffixes[0],
+        extension_suffixes=(*names, ".abi3.so", ".so"),
+        tags=tags,
+        libc="",
+    )
 
 
 TARGETS = {
@@ -57,14 +60,8 @@ def init_of(name: str) -> bytes:
 
 
 def made(folder: Path, *names: str, data: bytes = GOLDEN) -> WheelBytes:
-    name = ComposedName(
-        distribution="demo", version="1.0", python="cp39", abi="cp39",
-        platform="musllinux_1_1_x86_64",
-    )  # fmt: skip
-    path = folder / name.filename
-    members = [WheelMember(path=n, data=data or init_of(n)) for n in names]
-    metadata = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
-    write_wheel(path, name, [*members, WheelMember(path="demo/__init__.py", data=b"")], metadata)
+    members = ((name, data or init_of(name)) for name in names)
+    path = write_demo(folder, *members, ("demo/__init__.py", b""))
     return WheelBytes(filename=path.name, data=path.read_bytes())
 
 

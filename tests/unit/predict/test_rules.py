@@ -338,7 +338,7 @@ PASSES = {
     "as it is": (wheel(), GLIBC),
     "plain .so": (wheel({BARE: elf()}), GLIBC),
     "the stable ABI's name": (wheel({"demo/_inner.abi3.so": elf()}), GLIBC),
-    "a Python twin of an unreadable name": (
+    "a Python file beside an unreadable name": (
         wheel(
             {f"demo/_inner.cpython-310-{GNU}.so": elf()},
             python_files=("demo/__init__.py", "demo/_inner.py"),
@@ -359,10 +359,7 @@ PASSES = {
         wheel({MODULE: elf("_Znwm@GLIBCXX_3.4", needed=("libstdc++.so.6",))}),
         GLIBC,
     ),
-    "an unknown symbol set": (
-        wheel({MODULE: elf("nowhere")}),
-        replace(GLIBC, exports=""),
-    ),
+    "an unknown symbol set": (wheel({MODULE: elf("nowhere")}), replace(GLIBC, exports="")),
     "no record of libraries": (
         wheel({MODULE: elf("nowhere", needed=("libpq.so.5",))}),
         replace(GLIBC, libraries=(), linked=(), exports=""),
@@ -388,10 +385,7 @@ PASSES = {
         wheel({MODULE: elf(), "demo/plugin.so": elf(init="", needed=("libpq.so.5",))}),
         GLIBC,
     ),
-    "below platlib of .data": (
-        wheel({f"demo-1.0.data/platlib/{MODULE}": elf()}),
-        GLIBC,
-    ),
+    "below platlib of .data": (wheel({f"demo-1.0.data/platlib/{MODULE}": elf()}), GLIBC),
     "another project's module": (wheel(requires_dist=("other",)), GLIBC),
 }
 

@@ -78,11 +78,7 @@ def test_unlisted_wheel_is_refused_at_once(first: ProbeResult, mode: AttemptMode
 def test_unlisted_wheel_counts_as_refused(result: ProbeResult) -> None:
     """A wheel that old pip installed against its tags counts as refused."""
     said = believed([(SESSION, result)], tag_accepted=False, filename=FILENAME)
-    assert (said.outcome, said.stage, said.cause) == (
-        Outcome.REFUSED,
-        Stage.INSTALL,
-        "tag-refused",
-    )
+    assert (said.outcome, said.stage, said.cause) == (Outcome.REFUSED, Stage.INSTALL, "tag-refused")
     assert said.evidence == f"{FILENAME} is not a supported wheel on this platform."
 
 

@@ -42,12 +42,7 @@ def test_events_name_worker_and_target(path: Path) -> None:
     journal.announce("unpacking")
     journal.phase("image", 8.12345)
     assert read_events(path)[0] == [
-        {
-            "event": "activity",
-            "worker": "gw0",
-            "target": "debian-12/s390x",
-            "doing": "assembling",
-        },
+        {"event": "activity", "worker": "gw0", "target": "debian-12/s390x", "doing": "assembling"},
         {"event": "activity", "worker": "gw0", "target": "debian-12/s390x", "doing": "unpacking"},
         {"event": "phase", "worker": "gw0", "phase": "image", "seconds": 8.123},
     ]

@@ -12,7 +12,6 @@ from harness.core.cells import Outcome, Stage
 from harness.core.errors import ImageError
 from harness.core.passport import Passport
 from harness.core.targets import Target
-from harness.host.engine import ContainerLimits
 from harness.host.engine.api import EngineImage
 from harness.images.source import ImageStorage
 from harness.probe.jobs import Job
@@ -55,7 +54,7 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def here() -> Passport:
-    with open_session(LocalEngine(), "image", THIS_MACHINE, ContainerLimits()) as session:
+    with open_session(LocalEngine(), "image", THIS_MACHINE) as session:
         return session.start()
 
 
@@ -67,9 +66,7 @@ def emulated(here: Passport) -> Passport:
 
 def _installer(engine: Engine, here: str = "image", other: str = "image") -> NativeInstaller:
     targets = [THIS_MACHINE, FOREIGN, OTHER, replace(THIS_MACHINE, id="other")]
-    return NativeInstaller(
-        engine, Images({"here": here, "other": other}), targets, ContainerLimits()
-    )
+    return NativeInstaller(engine, Images({"here": here, "other": other}), targets)
 
 
 @pytest.fixture
@@ -96,7 +93,7 @@ def test_natively_installed_wheel_is_imported(
     installed = installer.install(FOREIGN, emulated, job)
     assert installed is not None
     assert installed.failure is None
-    with open_session(engine, "image", THIS_MACHINE, ContainerLimits()) as session:
+    with open_session(engine, "image", THIS_MACHINE) as session:
         session.start(warm=False)
         result = session.probe(replace(job, site=installed.site))
     assert (result.outcome, result.stage, result.log) == (Outcome.PASS, Stage.CALL, "")

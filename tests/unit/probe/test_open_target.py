@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from harness.core.cells import Outcome
-from harness.host.engine import ContainerLimits
 from harness.probe.journal import Journal, read_events
 from harness.probe.session import open_session
 from tests.support.local_engine import LocalEngine
@@ -35,7 +34,7 @@ def test_required_limits_that_are_not_enforced_are_a_miss(tmp_path: Path) -> Non
 def test_session_that_cannot_be_sealed_serves_one_cell(tmp_path: Path) -> None:
     """Without ctypes a cell could reach the agent, so the next cell needs another container."""
     wheel = make_wheel(tmp_path, "good", "")
-    with open_session(LocalEngine(), "image", THIS_MACHINE, ContainerLimits()) as session:
+    with open_session(LocalEngine(), "image", THIS_MACHINE) as session:
         session.start(warm=False)
         assert session.usable
         session._sealed = False

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.probe.agent.child import Result
-from harness.probe.agent.outcomes import import_report, install_report, installed
+from harness.probe.agent.outcomes import blames_disk, import_report, install_report, installed
 
 PASSED = {"done": True}
 FAILED = {"done": True, "failed": "x is not true"}
@@ -55,15 +55,6 @@ def test_report_on_an_import(result: object, report: tuple[str, str, str]) -> No
         (_result(None, 1), "companion", ("miss", "install", "infra:companion")),
         (_result(None, 1), "subject", ("install-failed", "install", "")),
         (_result(None, -9, hit=("memory-limit",)), "subject", ("miss", "install", "infra:memory")),
-        (
-            _result(
-                None,
-                1,
-                log="ERROR: Could not install packages due to an OSError: [Errno 28] No space",
-            ),
-            "companion",
-            ("miss", "install", "infra:space"),
-        ),
         (_result(None, -9, ended="timeout"), "subject", ("timeout", "install", "timeout")),
         (
             _result(None, 1, log="ERROR: a.whl is not a supported wheel on this platform."),
@@ -87,6 +78,18 @@ def test_report_on_an_installation(
 ) -> None:
     """A refusal has pip's error line; a failure that the subject did not cause is a miss."""
     assert _short(install_report(result, whose)) == report
+
+
+def test_full_disk_needs_more_than_words() -> None:
+    """A wheel can have pip print them; only one that is too large is our limit's."""
+    full = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"
+    result = _result(None, 1, log=f"more\n{full}: '/tmp/x'")
+    assert blames_disk(result)
+    assert not blames_disk(_result(None, 1, log=f"WARNING {full}"))
+    assert not blames_disk(None)
+    assert _short(install_report(result, "subject")) == ("install-failed", "install", "")
+    for whose in ("subject", "companion"):
+        assert _short(install_report(result, whose, True)) == ("miss", "install", "infra:space")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from harness.core.errors import ImageError
 from harness.core.subjects import WheelRef
 from harness.core.targets import Target
 from harness.host.cache import Cache, file_sha256
-from harness.host.engine import ContainerLimits
 from harness.images.source import ImageStorage
 from harness.probe.agent import MODULES
 from harness.probe.native_installer import NativeInstaller
@@ -44,16 +43,16 @@ class Images:
 @pytest.fixture
 def python() -> str:
     """Return the version of the interpreter that the local engine starts."""
-    with open_session(LocalEngine(), "image", THIS_MACHINE, ContainerLimits()) as session:
+    with open_session(LocalEngine(), "image", THIS_MACHINE) as session:
         return session.start(warm=False).python
 
 
 @contextmanager
 def _precompiler(cache: Cache, engine: LocalEngine, *, there: bool = True) -> Iterator[Precompiler]:
     with closing(
-        NativeInstaller(engine, Images(there=there), [THIS_MACHINE, FOREIGN], ContainerLimits())
+        NativeInstaller(engine, Images(there=there), [THIS_MACHINE, FOREIGN])
     ) as installer:
-        yield Precompiler(installer, cache)
+        yield Precompiler(installer, cache, seconds=60)
     assert all(channel.process.poll() is not None for channel in engine.opened)
 
 
@@ -124,12 +123,9 @@ def test_agent_is_compiled_once_per_release(cache: Cache, python: str) -> None:
     broken = tuple((name, pyc[:16]) for name, pyc in compiled)
     other = tuple((name, b"none" + pyc[4:]) for name, pyc in broken)
     for given in (compiled, other):
-        with open_session(engine, "image", THIS_MACHINE, ContainerLimits()) as session:
+        with open_session(engine, "image", THIS_MACHINE) as session:
             assert session.start(warm=False, compiled=given).python == python
-    with (
-        open_session(engine, "image", THIS_MACHINE, ContainerLimits()) as session,
-        pytest.raises(ImageError),
-    ):
+    with open_session(engine, "image", THIS_MACHINE) as session, pytest.raises(ImageError):
         session.start(warm=False, compiled=broken)  # bytecode of this release is used
 
 

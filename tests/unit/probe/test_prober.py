@@ -28,6 +28,7 @@ from tests.support.local_engine import LocalChannel, LocalEngine
 from tests.support.local_prober import (
     HERE,
     IMAGE,
+    LIMITS,
     THIS_MACHINE,
     Answer,
     LocalImages,
@@ -42,12 +43,8 @@ stat = open("/proc/%d/stat" % os.getppid()).read()  # the runner's; field 4 is i
 os.kill(int(stat.rpartition(")")[2].split()[1]), 9)
 os.kill(os.getpid(), 9)
 """
+OWN_PIP = replace(LIMITS, own_pip=True)
 BROKEN = "raise ImportError('broken on purpose')"
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "journal.jsonl", "gw7")
 
 
 @pytest.fixture
@@ -123,7 +120,7 @@ def _installs_nothing(*_: object) -> tuple[ProbeResult, bytes, float]:
 def test_own_pip_installs_in_the_target(journal: Journal, engine: LocalEngine) -> None:
     """``--own-pip`` installs with the target's pip, and its results have other keys."""
     with local_prober(
-        {"one": ""}, journal, engine=engine, native=[THIS_MACHINE], own_pip=True
+        {"one": ""}, journal, engine=engine, native=[THIS_MACHINE], limits=OWN_PIP
     ) as prober:
         own = prober.observe(local_cell("one"))
     with local_prober({"one": ""}, journal, engine=engine, native=[THIS_MACHINE]) as prober:
@@ -141,11 +138,7 @@ def test_unlisted_wheel_is_refused_without_confirmation(
     """
     with local_prober({"one": ""}, journal, engine=engine, tag="cp27-cp27m-win32") as prober:
         seen = prober.observe(local_cell("one"))
-    assert (seen.outcome, seen.stage, seen.cause) == (
-        Outcome.REFUSED,
-        Stage.INSTALL,
-        "tag-refused",
-    )
+    assert (seen.outcome, seen.stage, seen.cause) == (Outcome.REFUSED, Stage.INSTALL, "tag-refused")
     assert _modes(journal) == [[("session", Outcome.REFUSED)]]
     assert len(engine.opened) == 1
 
@@ -161,11 +154,7 @@ def test_last_attempt_counts(journal: Journal, engine: LocalEngine, tmp_path: Pa
         seen = prober.observe(local_cell("one"))
     assert (seen.outcome, seen.evidence) == (Outcome.PASS, "")
     assert _modes(journal) == [
-        [
-            ("session", Outcome.IMPORT_FAILED),
-            ("unpacked", Outcome.PASS),
-            ("fresh", Outcome.PASS),
-        ]
+        [("session", Outcome.IMPORT_FAILED), ("unpacked", Outcome.PASS), ("fresh", Outcome.PASS)]
     ]
 
 
@@ -191,11 +180,7 @@ def test_engine_that_is_gone(journal: Journal, engine: LocalEngine) -> None:
         first = prober.observe(local_cell("one"))
         images.errors.clear()
         second = prober.observe(local_cell("one"))
-    assert (first.outcome, first.stage, first.cause) == (
-        Outcome.MISS,
-        Stage.IMAGE,
-        "infra:engine",
-    )
+    assert (first.outcome, first.stage, first.cause) == (Outcome.MISS, Stage.IMAGE, "infra:engine")
     assert second.outcome is Outcome.PASS
 
 
@@ -376,7 +361,7 @@ def test_journal_of_a_cell(journal: Journal, engine: LocalEngine) -> None:
         seen = prober.observe(local_cell("one"))
     events, _ = read_events(journal.path)
     assert list(observations(events)) == [seen]
-    assert {event["worker"] for event in events} == {"gw7"}
+    assert {event["worker"] for event in events} == {"gw0"}
     activities = [(e["target"], e["doing"]) for e in events if e["event"] == "activity"]
     assert activities == [
         (THIS_MACHINE.key, doing)

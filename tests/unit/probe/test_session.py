@@ -18,7 +18,6 @@ from harness.core.cells import Outcome, Stage
 from harness.core.errors import ImageError
 from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
-from harness.host.engine import ContainerLimits
 from harness.probe.jobs import Job
 from harness.probe.session import Session, SessionLostError, open_session
 from tests.support.local_engine import LocalEngine
@@ -32,7 +31,7 @@ FORGED = '{"passed": true, "done": true, "token": ""}'
 
 @pytest.fixture(scope="module")
 def session_and_passport() -> Iterator[tuple[Session, Passport]]:
-    with open_session(LocalEngine(), "image", THIS_MACHINE, ContainerLimits()) as session:
+    with open_session(LocalEngine(), "image", THIS_MACHINE) as session:
         yield session, session.start()
 
 
@@ -47,9 +46,7 @@ def mode(request: pytest.FixtureRequest) -> AttemptMode:
     return chosen
 
 
-def test_passport_of_this_interpreter(
-    session_and_passport: tuple[Session, Passport],
-) -> None:
+def test_passport_of_this_interpreter(session_and_passport: tuple[Session, Passport]) -> None:
     """A passport has the interpreter's suffixes and the tags of its pip."""
     passport = session_and_passport[1]
     assert passport.extension_suffixes == tuple(EXTENSION_SUFFIXES)
@@ -248,10 +245,29 @@ def test_cells_are_isolated_from_each_other(session: Session, tmp_path: Path) ->
         assert session.usable
 
 
+_SIGNALS = """
+import os
+def ignored(pid):
+    with open("/proc/%s/status" % pid) as status:
+        (line,) = (line for line in status if line.startswith("SigIgn"))
+    return {n for n in range(1, 65) if int(line.split()[1], 16) >> (n - 1) & 1}
+assert ignored("self") <= {13, 25}, ignored("self")  # which a new interpreter ignores
+assert ignored(os.getppid()) == set(range(1, 65)) - {9, 17, 19}, ignored(os.getppid())
+"""
+
+
+def test_signals_are_ignored_by_the_agent_alone(
+    session: Session, tmp_path: Path, mode: AttemptMode
+) -> None:
+    """Those that the C library keeps for itself among them; a cell starts with the default."""
+    result = session.probe(job_for(make_wheel(tmp_path, "signals", _SIGNALS)), mode)
+    assert result.outcome is Outcome.PASS, result
+
+
 def test_wrong_architecture_is_an_image_error() -> None:
     """An interpreter of another architecture is rejected."""
     with (
-        open_session(LocalEngine(), "image", ELSEWHERE, ContainerLimits()) as session,
+        open_session(LocalEngine(), "image", ELSEWHERE) as session,
         pytest.raises(
             ImageError, match=r"wanted s390x, got an image whose interpreter is EM_"
         ) as e,
@@ -263,9 +279,7 @@ def test_wrong_architecture_is_an_image_error() -> None:
 def test_interpreter_that_ends_at_once_is_an_image_error() -> None:
     """The error has the cause ``infra:interpreter``."""
     with (
-        open_session(
-            LocalEngine("/bin/false"), "image", THIS_MACHINE, ContainerLimits()
-        ) as session,
+        open_session(LocalEngine("/bin/false"), "image", THIS_MACHINE) as session,
         pytest.raises(ImageError, match="does not start") as e,
     ):
         session.start()
@@ -275,7 +289,7 @@ def test_interpreter_that_ends_at_once_is_an_image_error() -> None:
 def test_lost_container_ends_the_session(tmp_path: Path) -> None:
     """A killed container is a lost session with its cause."""
     engine = LocalEngine()
-    with open_session(engine, "image", THIS_MACHINE, ContainerLimits()) as session:
+    with open_session(engine, "image", THIS_MACHINE) as session:
         session.start()
         engine.opened[0].process.kill()
         with pytest.raises(SessionLostError) as e:
@@ -287,7 +301,7 @@ def test_lost_container_ends_the_session(tmp_path: Path) -> None:
 def test_agent_ends_when_the_host_is_gone(tmp_path: Path) -> None:
     """The agent ends if its input is closed while a cell runs."""
     engine = LocalEngine()
-    with open_session(engine, "image", THIS_MACHINE, ContainerLimits()) as session:
+    with open_session(engine, "image", THIS_MACHINE) as session:
         session.start()
         agent = engine.opened[0].process
         assert agent.stdin is not None

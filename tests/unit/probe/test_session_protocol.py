@@ -1,9 +1,7 @@
 """The session's side of its protocol, against an agent that answers as a test says."""
 
-import json
 import struct
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -14,60 +12,13 @@ from harness.host.engine import ContainerSpec
 from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
 from harness.probe.answers import MAX_FRAME
 from harness.probe.session import Session, SessionLostError
-from tests.support.answers import HELLO
+from tests.support.answers import HELLO, AnsweringChannel, Frame, pack
 
-Frame = dict[str, Any]
 SPEC = ContainerSpec(image="image", arch=find_arch("x86_64"), command=("python3",))
 
 
-def pack(frame: Frame) -> bytes:
-    data = json.dumps(frame).encode()
-    return struct.pack(">I", len(data)) + data
-
-
-class FakeChannel:
-    """A channel whose agent says hello properly and answers each later frame with ``reply``."""
-
-    def __init__(
-        self, reply: Callable[[Frame], bytes], end: type[Exception] = ChannelClosedError
-    ) -> None:
-        self.closed = False
-        self._reply = reply
-        self._end = end
-        self._token = ""
-        self._turn = 0
-        self._output = b""
-
-    def send(self, data: bytes) -> None:
-        if data[4:6] != b'{"':  # the agent's sources, or a blob
-            return
-        frame = json.loads(data[4:])
-        self._token = frame.get("token", self._token)
-        signed = {"token": self._token, "turn": self._turn}
-        self._turn += 1
-        if frame["op"] == "hello":
-            self._output += pack({**HELLO, "machine": "x86_64", **signed})
-        else:
-            self._output += self._reply({**signed, "clean": True, "seconds": 0.1})
-
-    def receive(self, size: int, *, deadline: float) -> bytes:  # noqa: ARG002 - the protocol's
-        if len(self._output) < size:
-            raise self._end
-        data, self._output = self._output[:size], self._output[size:]
-        return data
-
-    def errors(self) -> str:
-        return "Killed\n"
-
-    def memory_exceeded(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        self.closed = True
-
-
 def started(reply: Callable[[Frame], bytes], end: type[Exception] = ChannelClosedError) -> Session:
-    session = Session(FakeChannel(reply, end), SPEC)
+    session = Session(AnsweringChannel(reply, end), SPEC)
     session.start()
     return session
 

@@ -2,28 +2,13 @@
 
 import json
 
-from harness.core.passport import Passport
 from harness.report.passport import format_passport, passport_json
 from harness.results.grid import Grid
+from tests.support.passports import make_passport
 
-PASSPORT = Passport(
-    python="3.11.2",
-    implementation="CPython",
-    soabi="cpython-311-s390x-linux-gnu",
-    ext_suffix=".cpython-311-s390x-linux-gnu.so",
-    extension_suffixes=(".cpython-311-s390x-linux-gnu.so", ".abi3.so", ".so"),
-    multiarch="s390x-linux-gnu",
-    platform="linux-s390x",
+PASSPORT = make_passport(
     tags=tuple(f"cp311-cp311-manylinux_2_{minor}_s390x" for minor in (36, 35, 34, 33, 32)),
     installer="pip 23.0.1\x1b[2J",
-    libc="glibc 2.36",
-    machine="s390x",
-    elf_machine="EM_S390",
-    elf_bits=64,
-    elf_little=False,
-    page_size=4096,
-    kernel="6.1",
-    externally_managed=True,
 )
 
 

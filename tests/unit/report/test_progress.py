@@ -1,20 +1,13 @@
 """The progress of a run on a terminal and in a log."""
 
 import io
-from pathlib import Path
 
-import pytest
 from rich.console import Console
 
 from harness.probe.journal import Journal
 from harness.report.progress import HEARTBEAT, PlainView, draw, open_view
 from harness.results.grid import Grid
 from tests.support.journals import follow, record
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "journal.jsonl", "gw0")
 
 
 def test_a_log_gets_a_line_per_target_and_a_heartbeat(grid: Grid, journal: Journal) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from rich.style import Style
 
 from harness.core.arches import ARCHES
 from harness.core.cells import Outcome, Stage
@@ -46,6 +47,9 @@ def test_golden_of_many_targets(wide_grid: Grid, golden: Golden, width: int | No
 def test_golden_with_colours(grid: Grid, golden: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bytes that a terminal gets; those of a wheel are escaped."""
     monkeypatch.delenv("NO_COLOR", raising=False)
+    # rich keeps the codes of a style from its first rendering, on a terminal with other colours.
+    Style.parse.cache_clear()
+    Style._add.cache_clear()
     text = printed(grid, force_terminal=True, color_system="256")
     golden("grid-80-colour.txt", text)
     monkeypatch.setenv("NO_COLOR", "1")

@@ -88,12 +88,7 @@ def test_the_grid_has_the_expectation_that_applies() -> None:
 
 @pytest.mark.parametrize(
     ("seen", "unmet"),
-    [
-        ({"one": "b", "two": ""}, 1),
-        ({"one": "b", "two": "a"}, 0),
-        ({"one": "b"}, 0),
-        ({}, 0),
-    ],
+    [({"one": "b", "two": ""}, 1), ({"one": "b", "two": "a"}, 0), ({"one": "b"}, 0), ({}, 0)],
 )
 def test_an_expectation_by_cause_that_no_cell_of_a_whole_grid_meets(
     seen: dict[str, str], unmet: int

@@ -15,11 +15,10 @@ from harness.results.runfile import Circumstances
 from harness.store import open_store
 from harness.store.merge import ShardRun, merge_shards, merge_stores, read_shard
 from harness.store.rows import Measured
-from tests.support.cells import see
+from tests.support.cells import cells_on, see
 from tests.support.passports import make_passport
-from tests.support.shards import cells
 
-PLAN = cells("a/x86_64", "b/x86_64", "a/s390x", subjects=3)
+PLAN = cells_on("a/x86_64", "b/x86_64", "a/s390x", subjects=3)
 
 
 def saw(

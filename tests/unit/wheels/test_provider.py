@@ -10,7 +10,6 @@ import pytest
 from harness.core.causes import Cause
 from harness.core.cells import Matrix
 from harness.core.errors import BuildError, RoomError
-from harness.core.passport import Passport
 from harness.core.subjects import (
     DependencyOptions,
     FileSource,
@@ -23,31 +22,14 @@ from harness.host.cache import Cache, file_sha256
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import IndexLock, LockedWheel
 from harness.wheels.provider import Refusal, WheelProvider
+from tests.support.passports import make_passport
 from tests.support.projects import BUILDER, FIXTURES
 from tests.support.targets import debian_12
 from tests.support.wheels import make_wheel
 from tests.support.workspace import make_workspace
 
 TAGS = ("cp311-cp311-manylinux_2_36_x86_64", "cp311-abi3-manylinux_2_17_x86_64", "py3-none-any")
-PASSPORT = Passport(
-    python="3.11.2",
-    implementation="cpython",
-    soabi="cpython-311-x86_64-linux-gnu",
-    ext_suffix=".cpython-311-x86_64-linux-gnu.so",
-    extension_suffixes=(".so",),
-    multiarch="x86_64-linux-gnu",
-    platform="linux-x86_64",
-    tags=TAGS,
-    installer="pip 23.0.1",
-    libc="glibc 2.36",
-    machine="x86_64",
-    elf_machine="EM_X86_64",
-    elf_bits=64,
-    elf_little=True,
-    page_size=4096,
-    kernel="6.1",
-    externally_managed=True,
-)
+PASSPORT = make_passport("x86_64", tags=TAGS)
 
 
 def _pin(

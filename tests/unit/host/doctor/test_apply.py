@@ -36,9 +36,7 @@ def test_missing_program_is_an_engine_error() -> None:
         show_process(["no-such-program"], timeout=1)
 
 
-def test_engine_that_answers_is_not_started_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_engine_that_answers_is_not_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its installation may have started it."""
     monkeypatch.setattr("harness.host.doctor.fix._engine_answers", lambda: True)
     said: list[str] = []

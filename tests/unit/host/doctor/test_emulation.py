@@ -37,7 +37,6 @@ def test_handler_file_is_parsed() -> None:
     expected = Handler(
         name="qemu-s390x",
         enabled=True,
-        interpreter="/usr/libexec/qemu-binfmt/s390x-binfmt-P",
         flags="PF",
         offset=0,
         magic=bytes.fromhex("7f454c4602020100000000000000000000020016"),

@@ -70,12 +70,6 @@ def test_installed_engine_is_only_started() -> None:
     assert lines(broken(MachinePart.ENGINE), replace(WELL, engine_runs=False)) == [DOCKERD]
 
 
-def test_client_without_engine_gets_the_engine() -> None:
-    """The docker client alone does not count."""
-    plan = lines(broken(MachinePart.ENGINE), replace(BARE, binfmt_mounted=True))
-    assert any("docker.io" in line for line in plan)
-
-
 @pytest.mark.parametrize("state", [{"engine_runs": True}, {"engine_elsewhere": True}])
 def test_running_or_remote_engine_is_not_started(state: dict[str, bool]) -> None:
     """The same holds for one that denies access and for one at DOCKER_HOST."""

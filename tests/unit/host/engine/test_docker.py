@@ -10,7 +10,9 @@ import requests
 
 from harness.core.arches import find_arch
 from harness.core.errors import EngineError
-from harness.host.engine.docker import _pull_error, _split_reference, _translated, connect
+from harness.host.engine.docker import _translated, connect
+from harness.host.engine.engine_errors import pull_error
+from harness.host.engine.image_names import split_reference
 
 _DIGEST = "sha256:" + "ab" * 32
 
@@ -28,7 +30,7 @@ _DIGEST = "sha256:" + "ab" * 32
 )
 def test_reference_is_split_into_name_and_tag(reference: str, name: str, tag: str) -> None:
     """A colon before a slash is a port, and a digest precedes the tag."""
-    assert _split_reference(reference) == (name, tag)
+    assert split_reference(reference) == (name, tag)
 
 
 def test_docker_host_without_engine_is_named(
@@ -115,7 +117,7 @@ def test_errors_name_the_next_step(
 )
 def test_missing_image_and_failed_pull_have_different_causes(message: str, cause: str) -> None:
     """Only a failed pull may succeed later."""
-    error = _pull_error("debian:99", find_arch("s390x"), message)
+    error = pull_error("debian:99", find_arch("s390x"), message)
     assert error.cause == cause
     what, step = str(error).splitlines()
     assert what == f"debian:99 for linux/s390x: {message}"

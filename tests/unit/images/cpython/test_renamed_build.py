@@ -21,11 +21,7 @@ def test_naming_without_the_arch_is_an_error(tmp_path: Path) -> None:
     naming = replace(way.naming, id="demo", builds={"s390x": "s390x-linux-musl"})
     with pytest.raises(BuildError, match=r"no triplet for ppc64le; it has: s390x; add it in"):
         interpreter_tree(
-            way.interpreter,
-            find_arch("ppc64le"),
-            "musl",
-            naming,
-            make_workspace(Cache(tmp_path)),
+            way.interpreter, find_arch("ppc64le"), "musl", naming, make_workspace(Cache(tmp_path))
         )
     assert list(tmp_path.iterdir()) == []
 

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -21,8 +20,9 @@ from harness.wheels.archive.changes import (
 from harness.wheels.archive.contents import NativeMember, WheelFacts, read_contents
 from harness.wheels.archive.elf import ElfFacts, UndefinedSymbol
 from harness.wheels.archive.rewrite import WheelBytes, WheelChange, rewrite_wheel
+from tests.support.elves import golden
 
-GOLDEN = (Path(__file__).parents[3] / "data" / "elf" / "x86_64.so").read_bytes()
+GOLDEN = golden("x86_64.so")
 MUSL = "x86_64-linux-musl"
 MakeWheel = Callable[..., bytes]
 

@@ -17,10 +17,11 @@ from harness.wheels.archive import contents
 from harness.wheels.archive.contents import WheelFacts, read_contents, read_wheel, verify_record
 from harness.wheels.archive.elf import ElfFacts, UnreadableElf
 from harness.wheels.archive.zip_reader import Member
+from tests.support.elves import golden
 
 MakeWheel = Callable[..., bytes]
 FILENAME = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
-GOLDEN = (Path(__file__).parents[3] / "data" / "elf" / "x86_64.so").read_bytes()
+GOLDEN = golden("x86_64.so")
 SUFFIX = "cpython-311-x86_64-linux-gnu.so"
 FILES = {
     "demo/__init__.py": b"",

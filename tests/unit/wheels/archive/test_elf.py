@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from harness.core.arches import ARCHES, Arch
 from harness.wheels.archive.elf import ElfFacts, UndefinedSymbol, UnreadableElf, read_elf
-from tests.support.elves import library
+from tests.support.elves import golden, library
 
-GOLDEN = Path(__file__).parents[3] / "data" / "elf"
 OLDEST_GLIBC = {
     "x86_64": "2.2.5",
     "i686": "2.0",
@@ -25,7 +24,7 @@ OLDEST_GLIBC = {
     "s390x": "2.2",
     "riscv64": "2.27",
 }
-X86_64 = (GOLDEN / "x86_64.so").read_bytes()
+X86_64 = golden("x86_64.so")
 DT_RPATH, DT_RUNPATH = 15, 29
 PT_GNU_STACK = 0x6474E551
 
@@ -46,7 +45,7 @@ def reason_of(data: bytes) -> str:
 def test_golden(arch: Arch) -> None:
     """Every arch's machine, word size, byte order, libraries, versions and symbols are read."""
     version = f"GLIBC_{OLDEST_GLIBC[arch.name]}"
-    facts = facts_of((GOLDEN / f"{arch.name}.so").read_bytes())
+    facts = facts_of(golden(f"{arch.name}.so"))
     assert facts == ElfFacts(
         machine=arch.elf_machine,
         bits=arch.elf_bits,
@@ -73,7 +72,7 @@ def test_golden(arch: Arch) -> None:
 @pytest.mark.parametrize("arch", ["x86_64", "s390x"])
 def test_exported_versions(arch: str) -> None:
     """A symbol is exported under each of its versions, but not under the file's own name."""
-    facts = facts_of((GOLDEN / f"{arch}-versions.so").read_bytes())
+    facts = facts_of(golden(f"{arch}-versions.so"))
     assert set(facts.exported) == {"plain", "answer@DEMO_1", "answer@DEMO_2"}
 
 
@@ -148,7 +147,7 @@ def broken(data: bytes, changes: list[tuple[int, int]]) -> bytes:
 @settings(max_examples=500)
 def test_any_damage(arch: Arch, changes: list[tuple[int, int]], end: int) -> None:
     """With any bytes changed or missing there is a result within the time limit."""
-    data = broken((GOLDEN / f"{arch.name}.so").read_bytes(), changes)
+    data = broken(golden(f"{arch.name}.so"), changes)
     start = time.monotonic()
     assert isinstance(read_elf(io.BytesIO(data[: end or None])), ElfFacts | UnreadableElf)
     assert time.monotonic() - start < 2

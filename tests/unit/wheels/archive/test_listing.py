@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,9 @@ from harness.wheels.archive.contents import read_contents
 from harness.wheels.archive.elf import ElfFacts, UnreadableElf
 from harness.wheels.archive.filename import arch_of, parse_wheel_name
 from harness.wheels.archive.listing import read_listing
+from tests.support.elves import golden
 
-GOLDEN = (Path(__file__).parents[3] / "data" / "elf" / "x86_64.so").read_bytes()
+GOLDEN = golden("x86_64.so")
 FILENAME = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
 MakeWheel = Callable[..., bytes]
 

@@ -74,10 +74,7 @@ def oversize_of(data: bytes) -> str:
     ("data", "fault"),
     [
         (b"", f"the file is empty; {FETCH_AGAIN}"),
-        (
-            b"<!DOCTYPE html>",
-            f"this is no zip archive: it begins with b'<!DO'; {FETCH_AGAIN}",
-        ),
+        (b"<!DOCTYPE html>", f"this is no zip archive: it begins with b'<!DO'; {FETCH_AGAIN}"),
         (
             archive_of(named("demo.py"))[:-30],
             f"the archive is cut short or damaged (File is not a zip file); {FETCH_AGAIN}",

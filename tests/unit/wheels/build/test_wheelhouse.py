@@ -114,8 +114,7 @@ def edit(file: str) -> Callable[[Path], None]:
 
 
 @pytest.mark.parametrize(
-    "file",
-    ["pyproject.toml", "native/impl.c", "native/new.h", "src/wheelgrid_demo/__init__.py"],
+    "file", ["pyproject.toml", "native/impl.c", "native/new.h", "src/wheelgrid_demo/__init__.py"]
 )
 def test_key_changes_with_every_file(tmp_path: Path, file: str) -> None:
     """A change to any file of the project changes the key."""

@@ -23,6 +23,7 @@ from tests.support.loopback_index import LoopbackIndex
 from tests.support.offers import files_of
 from tests.support.passports import make_passport
 from tests.support.released import Releases, sha256
+from tests.support.torn_server import Fault
 from tests.support.wheels import make_wheel
 
 HERE = make_passport(implementation="CPython", tags=("cp311-cp311-linux_s390x", "py3-none-any"))
@@ -74,30 +75,28 @@ def test_metadata_is_asked_before_wheels(releases: Releases, resolve: Resolve) -
     releases.add("a", "1.0", "b>=1")
     releases.add("b", "2.0")
     assert resolve("a") == ["a-1.0-py3-none-any", "b-2.0-py3-none-any"]
-    assert [path for path in releases.index.asked if path.startswith("/files")] == [
-        "/files/a-1.0-py3-none-any.whl.metadata",
-        "/files/b-2.0-py3-none-any.whl.metadata",
+    assert [path for path in releases.index.log if path.startswith("files")] == [
+        "files/a-1.0-py3-none-any.whl.metadata",
+        "files/b-2.0-py3-none-any.whl.metadata",
     ]
-    releases.index.asked.clear()
+    releases.index.log.clear()
     assert resolve("a") == ["a-1.0-py3-none-any", "b-2.0-py3-none-any"]
-    assert sorted(releases.index.asked) == ["/simple/a/", "/simple/b/"]
+    assert sorted(releases.index.log) == ["simple/a/", "simple/b/"]
 
 
 @pytest.mark.parametrize("fault", ["not offered", "not found", "other bytes"])
 def test_metadata_is_read_from_the_wheel(releases: Releases, resolve: Resolve, fault: str) -> None:
     """Without usable METADATA on the index, the end of the wheel is read."""
-    releases.index.parts = True
+    releases.index.ranges = True
     releases.add("a", "1.0", "b", metadata=fault != "not offered")
     releases.add("b")
-    path = "/files/a-1.0-py3-none-any.whl.metadata"
+    path = "files/a-1.0-py3-none-any.whl.metadata"
     if fault == "not found":
         del releases.index.pages[path]
     elif fault == "other bytes":
         releases.index.pages[path] = b"Name: a\nRequires-Dist: nowhere\n"
     assert resolve("a") == ["a-1.0-py3-none-any", "b-1.0-py3-none-any"]
-    assert any(
-        asked.startswith("/files/a-1.0-py3-none-any.whl -") for asked in releases.index.asked
-    )
+    assert any(asked.startswith("files/a-1.0-py3-none-any.whl -") for asked in releases.index.log)
 
 
 def test_environment_is_resolved_once(
@@ -157,7 +156,7 @@ def test_files_come_before_the_index(
     found = resolver.resolve(subject_of(wheel, options=options), wheel_ref(wheel), HERE)
     assert resolver.fetch(found, 1 << 20) == (wheel_ref(own), wheel_ref(sibling))
     sibling.write_bytes(b"no wheel")
-    assert "/simple/sibling/" in releases.index.asked
+    assert "simple/sibling/" in releases.index.log
     with pytest.raises(DependencyRefusedError, match="sibling that fits has metadata"):
         resolve("sibling", options=options)
 
@@ -191,8 +190,8 @@ def test_too_large_dependencies_are_not_downloaded(
     }
     page = {"meta": {"api-version": "1.1"}, "name": "a", "versions": ["1.0"], "files": [file]}
     loopback_index.kind = "application/vnd.pypi.simple.v1+json"
-    loopback_index.pages["/simple/a/"] = json.dumps(page).encode()
-    loopback_index.pages[f"/files/{name}.metadata"] = metadata
+    loopback_index.pages["simple/a/"] = json.dumps(page).encode()
+    loopback_index.pages[f"files/{name}.metadata"] = metadata
     client = IndexClient(IndexSettings(endpoint=loopback_index.endpoint), impatient)
     index = PackageIndex(Cache(tmp_path / "cache"), NOTHING_PINNED, lambda _: None, client)
     resolver = DependencyResolver(index, Cache(tmp_path / "cache"))
@@ -200,7 +199,7 @@ def test_too_large_dependencies_are_not_downloaded(
     resolved = resolver.resolve(subject_of(wheel), wheel_ref(wheel), HERE)
     with pytest.raises(RoomError, match=r"have 3072 MiB, .* has 512 MiB"):
         resolver.fetch(resolved, 512 << 20)
-    assert f"/files/{name}" not in loopback_index.asked
+    assert f"files/{name}" not in loopback_index.log
 
 
 def test_lock_limits_releases(releases: Releases, resolve: Resolve) -> None:
@@ -225,7 +224,7 @@ def test_refused_wheel_asks_for_nothing(releases: Releases, resolve: Resolve, ta
     """If the installer refuses the wheel itself, or nothing is required, no index is asked."""
     requires = ("a",) if tag.startswith("cp39") else ()
     assert resolve(*requires, tag=tag) == []
-    assert releases.index.asked == []
+    assert releases.index.log == []
 
 
 def test_subject_without_options_or_metadata(
@@ -262,7 +261,7 @@ def test_companions_are_requirements(
 def test_silent_index_is_no_refusal(releases: Releases, resolve: Resolve) -> None:
     """An index that fails says nothing about a dependency."""
     releases.add("a")
-    releases.index.statuses[:] = [503] * 10
+    releases.index.tear("simple/a/", Fault.UNAVAILABLE)
     with pytest.raises(PackageIndexError, match="does not answer"):
         resolve("a")
 
@@ -273,5 +272,5 @@ def test_many_projects_are_looked_up_at_once(releases: Releases, resolve: Resolv
     for name in names:
         releases.add(name)
     assert resolve(*names) == [f"{name}-1.0-py3-none-any" for name in names]
-    pages = [path for path in releases.index.asked if path.startswith("/simple")]
-    assert sorted(pages) == [f"/simple/{name}/" for name in names]
+    pages = [path for path in releases.index.log if path.startswith("simple")]
+    assert sorted(pages) == [f"simple/{name}/" for name in names]

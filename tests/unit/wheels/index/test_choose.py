@@ -38,10 +38,7 @@ def wheels(*tags: str, requires: str = "", yanked: bool = False) -> tuple[Locked
     ("files", "chosen"),
     [
         (wheels("py3-none-any", "cp311-cp311-manylinux_2_17_x86_64"), 1),
-        (
-            wheels("cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_28_x86_64"),
-            0,
-        ),
+        (wheels("cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_28_x86_64"), 0),
         (wheels("cp37-abi3-manylinux2014_x86_64", "cp39-abi3-manylinux2014_x86_64"), 1),
         (
             wheels("1-cp311-cp311-linux_x86_64", "9-cp311-cp311-linux_x86_64")
@@ -49,10 +46,7 @@ def wheels(*tags: str, requires: str = "", yanked: bool = False) -> tuple[Locked
             2,
         ),
         (wheels("9-py3-none-any", "cp311-cp311-linux_x86_64"), 1),
-        (
-            wheels("cp311-cp311-linux_x86_64", yanked=True) + wheels("py3-none-any"),
-            1,
-        ),
+        (wheels("cp311-cp311-linux_x86_64", yanked=True) + wheels("py3-none-any"), 1),
         (wheels("cp311-cp311-linux_x86_64", yanked=True), 0),
         (
             wheels("cp311-cp311-linux_x86_64", requires=">=3.12")

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 from urllib3 import Retry
@@ -18,6 +17,8 @@ from harness.wheels.index.client import IndexClient, IndexSettings
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import IndexLock, LockedWheel
 from harness.wheels.index.renew import renew_lock
+from tests.support.loopback_index import LoopbackIndex
+from tests.support.torn_server import Fault
 
 DEMO = IndexSource(name="demo", version="1.0")
 FILENAME = "Demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
@@ -26,18 +27,6 @@ SHA256 = hashlib.sha256(BODY).hexdigest()
 WHEEL = LockedWheel(filename=FILENAME, sha256=SHA256, requires_python=">=3.9")
 EMPTY = IndexLock(generated=date(2026, 1, 2), releases={})
 LOCK = IndexLock(generated=date(2026, 1, 2), releases={"demo==1.0": (WHEEL,)})
-
-
-class LoopbackIndex(Protocol):
-    """As in conftest."""
-
-    endpoint: str
-    pages: dict[str, bytes]
-    statuses: list[int]
-    breaks: list[int]
-    asked: list[str]
-
-    def serve(self, project: str, *links: str, **bodies: bytes) -> None: ...
 
 
 MakeIndex = Callable[[IndexLock], PackageIndex]
@@ -123,10 +112,10 @@ def test_pinned_release_is_not_looked_up(
     loopback_index.serve("other", link("other-1.tar.gz"), link("other-2.tar.gz"))
     index = make_index(LOCK)
     assert index.release(DEMO) == (WHEEL,)
-    assert loopback_index.asked == []
+    assert loopback_index.log == []
     assert index.release(IndexSource(name="other", version="1")) == ()
     assert index.release(IndexSource(name="other", version="2")) == ()
-    assert loopback_index.asked == ["/simple/other/"]
+    assert loopback_index.log == ["simple/other/"]
 
 
 def test_downloaded_once(
@@ -140,7 +129,7 @@ def test_downloaded_once(
     assert Path(wheel.path).read_bytes() == BODY
     assert announced == [f"downloading {FILENAME} (0.0 MiB)"]
     assert make_index(LOCK).fetch(WHEEL) == wheel
-    assert loopback_index.asked == ["/simple/demo/", f"/files/{FILENAME}"]
+    assert loopback_index.log == ["simple/demo/", f"files/{FILENAME}"]
 
 
 def test_long_download(
@@ -189,20 +178,20 @@ def test_vanished_file(loopback_index: LoopbackIndex, make_index: MakeIndex) -> 
 def test_temporary_failure(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
     """A busy index and a truncated response are retried."""
     loopback_index.serve("demo", link(FILENAME), **{FILENAME: BODY})
-    loopback_index.statuses += [503, 503]
-    loopback_index.breaks += [100, 0]
+    loopback_index.tear("simple/*", Fault.UNAVAILABLE, times=2)
+    loopback_index.tear("files/*", Fault.HALF, times=2)
     assert Path(make_index(LOCK).fetch(WHEEL).path).read_bytes() == BODY
-    assert loopback_index.asked == ["/simple/demo/"] * 3 + [f"/files/{FILENAME}"] * 3
+    assert loopback_index.log == ["simple/demo/"] * 3 + [f"files/{FILENAME}"] * 3
 
 
 def test_permanent_failure(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
     """Retries end for an index that stays busy and for responses that stay truncated."""
     loopback_index.serve("demo", link(FILENAME), **{FILENAME: BODY})
-    loopback_index.statuses += [503] * 4
+    loopback_index.tear("simple/*", Fault.UNAVAILABLE, times=4)
     assert error_of(lambda: make_index(LOCK).fetch(WHEEL)) == (
         f"demo: the package index 127.0.0.1 does not answer (ResponseError); {NO_ANSWER}"
     )
-    loopback_index.breaks += [1] * 4
+    loopback_index.tear("files/*", Fault.HALF)
     assert "does not answer (cut short" in error_of(lambda: make_index(LOCK).fetch(WHEEL))
 
 
@@ -275,4 +264,4 @@ def test_page_is_requested_once(loopback_index: LoopbackIndex, make_index: MakeI
     with ThreadPoolExecutor(8) as pool:
         found = set(pool.map(index.newest, ["demo"] * 8))
     assert found == {IndexSource(name="demo", version="1.499")}
-    assert loopback_index.asked == ["/simple/demo/"]
+    assert loopback_index.log == ["simple/demo/"]

@@ -1,5 +1,6 @@
 """Reading index wheels with range requests."""
 
+import fnmatch
 import hashlib
 import io
 import zipfile
@@ -15,108 +16,101 @@ from harness.host.cache import Cache
 from harness.wheels.archive.contents import read_contents
 from harness.wheels.archive.elf import ElfFacts
 from harness.wheels.archive.listing import read_listing
-from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 from harness.wheels.index.client import ByteRange, IndexClient, IndexSettings
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import NOTHING_PINNED, LockedWheel
 from harness.wheels.index.remote import SMALLEST_RANGE, Depth, RangedFile, read_remote, read_wheels
+from tests.support.elves import golden
 from tests.support.loopback_index import LoopbackIndex
+from tests.support.wheels import write_demo
 
-GOLDEN = (Path(__file__).parents[3] / "data" / "elf" / "x86_64.so").read_bytes()
+GOLDEN = golden("x86_64.so")
 MODULE = "demo/_core.cpython-39-x86_64-linux-gnu.so"
-NAME = ComposedName(
-    distribution="demo", version="1.0", python="cp39", abi="cp39", platform="linux_x86_64"
-)
+FILENAME = "demo-1.0-cp39-cp39-linux_x86_64.whl"
 
 
 @pytest.fixture
 def wheel(tmp_path: Path) -> bytes:
     """Return a wheel with an ELF file that lies between other large members."""
     noise = b"".join(hashlib.sha256(bytes([i % 256, i // 256])).digest() for i in range(20_000))
-    path = tmp_path / NAME.filename
-    members = [
-        WheelMember(path=MODULE, data=GOLDEN + noise[:200_000]),
-        WheelMember(path="demo/_a.bin", data=noise),
-        WheelMember(path="demo/script.so", data=b"INPUT(libdemo.so.1)"),
-        WheelMember(path="demo/z.bin", data=noise),
-    ]
-    write_wheel(
-        path, NAME, members, {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}
-    )
-    return path.read_bytes()
+    return write_demo(
+        tmp_path,
+        (MODULE, GOLDEN + noise[:200_000]),
+        ("demo/_a.bin", noise),
+        ("demo/script.so", b"INPUT(libdemo.so.1)"),
+        ("demo/z.bin", noise),
+        platform="linux_x86_64",
+    ).read_bytes()
 
 
 def served(index: LoopbackIndex, wheel: bytes) -> LockedWheel:
     digest = hashlib.sha256(wheel).hexdigest()
-    index.serve("demo", f'href="/files/{NAME.filename}#sha256={digest}">{NAME.filename}')
-    index.pages[f"/files/{NAME.filename}"] = wheel
-    return LockedWheel(filename=NAME.filename, sha256=digest)
+    index.serve("demo", f'href="/files/{FILENAME}#sha256={digest}">{FILENAME}')
+    index.pages[f"files/{FILENAME}"] = wheel
+    return LockedWheel(filename=FILENAME, sha256=digest)
 
 
-def opened(index: LoopbackIndex, folder: Path, patience: Retry) -> PackageIndex:
-    client = IndexClient(IndexSettings(endpoint=index.endpoint), patience)
-    return PackageIndex(Cache(folder), NOTHING_PINNED, lambda _: None, client)
+@pytest.fixture
+def index(loopback_index: LoopbackIndex, cache: Cache, impatient: Retry) -> PackageIndex:
+    """Return the loopback index, which serves byte ranges."""
+    loopback_index.ranges = True
+    client = IndexClient(IndexSettings(endpoint=loopback_index.endpoint), impatient)
+    return PackageIndex(cache, NOTHING_PINNED, lambda _: None, client)
 
 
 def files_asked(index: LoopbackIndex) -> list[str]:
-    return [asked for asked in index.asked if asked.startswith("/files/")]
+    return fnmatch.filter(index.log, "files/*")
 
 
 def test_only_the_end_is_read(
-    loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry
+    loopback_index: LoopbackIndex, wheel: bytes, index: PackageIndex, cache: Cache
 ) -> None:
     """The end of a large wheel gives the same names as the whole wheel."""
-    loopback_index.parts = True
     locked = served(loopback_index, wheel)
-    index = opened(loopback_index, tmp_path / "cache", impatient)
-    look = read_remote(locked, index, Cache(tmp_path / "cache"), Depth.NAMES)
-    assert look.facts == read_listing(NAME.filename, io.BytesIO(wheel))
-    assert (look.size, look.read) == (len(wheel), SMALLEST_RANGE)
+    found = read_remote(locked, index, cache, Depth.NAMES)
+    assert found.facts == read_listing(FILENAME, io.BytesIO(wheel))
+    assert (found.size, found.read) == (len(wheel), SMALLEST_RANGE)
     assert len(wheel) > 1_000_000
-    assert files_asked(loopback_index) == [f"/files/{NAME.filename} -65536"]
+    assert files_asked(loopback_index) == [f"files/{FILENAME} -65536"]
 
 
 def test_native_members_are_read_by_their_bytes(
-    loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry
+    loopback_index: LoopbackIndex, wheel: bytes, index: PackageIndex, cache: Cache
 ) -> None:
     """Only the native members are read; a linker script is no ELF file."""
-    loopback_index.parts = True
     locked = served(loopback_index, wheel)
-    index = opened(loopback_index, tmp_path / "cache", impatient)
-    look = read_remote(locked, index, Cache(tmp_path / "cache"), Depth.NATIVE)
-    assert look.facts == read_contents(NAME.filename, io.BytesIO(wheel))
-    (native,) = look.facts.native
+    found = read_remote(locked, index, cache, Depth.NATIVE)
+    assert found.facts == read_contents(FILENAME, io.BytesIO(wheel))
+    (native,) = found.facts.native
     assert isinstance(native.elf, ElfFacts)
     assert native.elf.soname == "libgolden.so.1"
     assert len(files_asked(loopback_index)) == 3
-    assert look.size == len(wheel)
-    assert 200_000 < look.read < 200_000 + len(GOLDEN) + 2 * SMALLEST_RANGE + 1000
+    assert found.size == len(wheel)
+    assert 200_000 < found.read < 200_000 + len(GOLDEN) + 2 * SMALLEST_RANGE + 1000
 
 
 @pytest.mark.parametrize("depth", Depth)
 def test_facts_are_cached(
-    loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry, depth: Depth
+    loopback_index: LoopbackIndex, wheel: bytes, index: PackageIndex, cache: Cache, depth: Depth
 ) -> None:
     """Facts are cached by the wheel's digest, with the number of bytes read."""
-    loopback_index.parts = True
     locked = served(loopback_index, wheel)
-    index = opened(loopback_index, tmp_path / "cache", impatient)
-    first = read_remote(locked, index, Cache(tmp_path / "cache"), depth)
-    asked = len(loopback_index.asked)
-    assert read_remote(locked, index, Cache(tmp_path / "cache"), depth) == first
-    assert len(loopback_index.asked) == asked
+    first = read_remote(locked, index, cache, depth)
+    asked = len(loopback_index.log)
+    assert read_remote(locked, index, cache, depth) == first
+    assert len(loopback_index.log) == asked
 
 
 @pytest.mark.parametrize("depth", Depth)
 def test_index_without_ranges(
-    loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry, depth: Depth
+    loopback_index: LoopbackIndex, wheel: bytes, index: PackageIndex, cache: Cache, depth: Depth
 ) -> None:
     """If the index answers a range request with the whole file, it is downloaded and checked."""
+    loopback_index.ranges = False
     locked = served(loopback_index, wheel)
-    index = opened(loopback_index, tmp_path / "cache", impatient)
-    look = read_remote(locked, index, Cache(tmp_path / "cache"), depth)
-    assert MODULE in [native.name for native in look.facts.native]
-    assert look.read == look.size == len(wheel)
+    found = read_remote(locked, index, cache, depth)
+    assert MODULE in [native.name for native in found.facts.native]
+    assert found.read == found.size == len(wheel)
 
 
 @pytest.mark.parametrize("wrong", ["another start", "too little", "nothing"])
@@ -136,18 +130,17 @@ def test_wrong_range_is_refused(wheel: bytes, wrong: str) -> None:
 
 
 def test_unreadable_wheels_are_reported(
-    loopback_index: LoopbackIndex, wheel: bytes, tmp_path: Path, impatient: Retry
+    loopback_index: LoopbackIndex, wheel: bytes, index: PackageIndex, cache: Cache
 ) -> None:
     """A missing and a malformed wheel do not prevent reading the others."""
-    loopback_index.parts = True
     good = served(loopback_index, wheel)
     gone = LockedWheel(filename="demo-2.0-cp39-cp39-linux_x86_64.whl", sha256="0" * 64)
     failed: list[tuple[str, type[Exception]]] = []
     found = list(
         read_wheels(
             [good, gone],
-            opened(loopback_index, tmp_path / "cache", impatient),
-            Cache(tmp_path / "cache"),
+            index,
+            cache,
             lambda one, error: failed.append((one.filename, type(error))),
         )
     )

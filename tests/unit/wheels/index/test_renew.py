@@ -16,10 +16,7 @@ def test_pinned_releases() -> None:
     """Subjects from the index and all companions are pinned, each once; files are not."""
     matrix = Matrix(
         targets=(),
-        subjects=(
-            subject(BINARY, PSYCOPG),
-            subject(FileSource(paths=("demo.whl",)), PSYCOPG),
-        ),
+        subjects=(subject(BINARY, PSYCOPG), subject(FileSource(paths=("demo.whl",)), PSYCOPG)),
         builders=(),
         expectations=(),
         profiles=(),
