@@ -78,16 +78,21 @@ def read_remedy_subject(
 ) -> RemedySubject:
     """Return the wheel or release that ``word`` names.
 
-    If the release is a subject of the matrix, it has that subject's imports, call and companions.
-    Raises as ``read_candidates`` does.
+    If the release is a subject of the matrix, it has that subject's imports, call, companions and
+    dependencies. Raises as ``read_candidates`` does.
     """
     (candidate,) = read_candidates([word], check, index)
     subject = candidate.subject
     known = _known(subject, matrix)
     if check.imports or known is None:
         return RemedySubject(subject=subject, tags=candidate.tags, guessed=not check.imports)
-    companions, call = known.companions, check.call or known.call
-    subject = replace(subject, imports=known.imports, call=call, companions=companions)
+    subject = replace(
+        subject,
+        imports=known.imports,
+        call=check.call or known.call,
+        companions=known.companions,
+        dependencies=known.dependencies,
+    )
     return RemedySubject(subject=subject, tags=candidate.tags)
 
 

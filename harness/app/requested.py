@@ -18,7 +18,7 @@ from packaging.version import InvalidVersion, Version
 from harness.core.arches import linux_arch
 from harness.core.cells import Cell, Expectation
 from harness.core.errors import UsageError
-from harness.core.subjects import FileSource, IndexSource, Subject
+from harness.core.subjects import DependencyOptions, FileSource, IndexSource, Subject
 from harness.core.targets import Target
 from harness.matrix.files import load_expectations
 from harness.matrix.files.unused_entries import meets
@@ -37,11 +37,14 @@ _RELEASE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*==\s*(?P<version>
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportCheck:
-    """What the user asks to import and to call."""
+    """What the user asks to import, to call and to install besides."""
 
     imports: tuple[str, ...] = ()
     """Empty to import what is inferred from each wheel."""
     call: str = ""
+    companions: tuple[IndexSource, ...] = ()
+    dependencies: DependencyOptions | None = None
+    """None: not resolved."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,12 +149,14 @@ def _expand_folders(words: Sequence[str]) -> Iterator[str]:
 def _release(word: str) -> IndexSource | None:
     if Path(word).exists() or word.endswith(".whl"):
         return None
+    return read_release(word, "no such file, and not a release", "a path to a .whl file or ")
+
+
+def read_release(word: str, fault: str = "not a release", way: str = "") -> IndexSource:
+    """Return the release that ``name==version`` names. Raises ``UsageError``."""
     match = _RELEASE.fullmatch(word.strip())
     if match is None:
-        raise UsageError(
-            f"{word}: no such file, and not a release of the package index; "
-            "give a path to a .whl file or name==version"
-        )
+        raise UsageError(f"{word}: {fault} of the package index; give {way}name==version")
     try:
         version = str(Version(match["version"]))
     except InvalidVersion as error:
@@ -195,6 +200,8 @@ def _candidate(
             source=source,
             imports=check.imports,
             call=check.call,
+            companions=check.companions,
+            dependencies=check.dependencies,
         ),
         tags=frozenset(tag for name in names for tag in parse_wheel_filename(name)[3]),
     )

@@ -191,7 +191,7 @@ def open_passports(folder: Path) -> PassportBook:
 
 
 def open_provider(matrix: Matrix, options: ProberOptions, index: PackageIndex) -> WheelProvider:
-    """Return the wheel provider without an engine: it cannot run builder images."""
+    """Return the wheel provider for predictions: it runs no builder images."""
     return WheelProvider(
         matrix,
         index=index,
@@ -236,6 +236,7 @@ def open_prober(
             fixtures=options.fixtures,
             workspace=workspace,
             container_builder=open_container_builder(options, index, journal.announce),
+            room=options.limits.container.tmpfs,
         ),
         journal=journal,
         known=known,

@@ -18,6 +18,7 @@ from harness.app.pytest_driver import RunOptions
 from harness.app.requested import ImportCheck, expected_of, not_applicable, read_candidates
 from harness.app.wiring import open_index, read_matrix
 from harness.cli.command import ExplainedCommand
+from harness.cli.dependency_options import dependency_options
 from harness.cli.options import (
     query_option,
     run_options,
@@ -26,6 +27,7 @@ from harness.cli.options import (
     strict_wheel_option,
 )
 from harness.core.errors import ExitCode
+from harness.core.subjects import DependencyOptions, IndexSource
 from harness.matrix.plan import Selection, all_cells, or_default_profile, plan_cells, with_subjects
 from harness.report.console import Console, print_data, say
 from harness.report.gate import format_gate
@@ -70,6 +72,7 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     metavar="FILE",
     help="Known failures, in the format of matrix/expectations.yaml.",
 )
+@dependency_options
 @strict_wheel_option
 @strict_prediction_option
 @selection_options
@@ -84,6 +87,8 @@ def check(  # noqa: PLR0913 - one for each option
     strict: bool,
     some: bool,
     expect: Path | None,
+    companions: tuple[IndexSource, ...],
+    dependencies: DependencyOptions | None,
     strict_wheel: bool,
     strict_prediction: bool,
     selection: Selection,
@@ -92,13 +97,16 @@ def check(  # noqa: PLR0913 - one for each option
 ) -> ExitCode:
     """Probe your own wheels on every target that they fit.
 
-    WHEEL is a file, a folder of wheels, or name==version from the package index. Writes the same
+    WHEEL is a file, a folder of wheels, or name==version from the package index. Its dependencies
+    are installed, as `pip install WHEEL` on the target would, but only as wheels. Writes the same
     files as `run`. With --against, the wheels of that release are probed too.
     """
     matrix = read_matrix(options.matrix)
     selection = or_default_profile(matrix, selection)
     index = open_index(read_lock(options.matrix / LOCK_NAME), say)
-    import_check = ImportCheck(imports=imports, call=call)
+    import_check = ImportCheck(
+        imports=imports, call=call, companions=companions, dependencies=dependencies
+    )
     candidates = read_candidates(wheels, import_check, index)
     subjects = tuple(candidate.subject for candidate in candidates)
     released = with_distinct_ids(

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import open_index, read_matrix
+from harness.app.index_renewal import renew_index
+from harness.app.wiring import read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option
-from harness.report.console import print_data, say
-from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, write_lock
-from harness.wheels.index.renew import pinned_releases, renew_lock
+from harness.report.console import print_data
+from harness.wheels.index.lock import LOCK_NAME, write_lock
 
 
 @click.command(cls=ExplainedCommand, example="wheelgrid lock")
@@ -19,6 +19,5 @@ def lock(*, matrix: Path) -> None:
 
     Writes index.lock.json beside the matrix files; a missing or broken one is replaced.
     """
-    index = open_index(NOTHING_PINNED, say)
-    write_lock(matrix / LOCK_NAME, renew_lock(pinned_releases(read_matrix(matrix)), index))
+    write_lock(matrix / LOCK_NAME, renew_index(read_matrix(matrix), matrix))
     print_data(matrix / LOCK_NAME)

@@ -66,7 +66,7 @@ def selection_options(command: Command) -> Command:
         )
         return command(selection=selection, **others)
 
-    return _stack(
+    return stack_options(
         with_selection,
         click.option(
             "-k", "keyword", default="", metavar="EXPR", help="Cells by id, as in pytest."
@@ -159,7 +159,7 @@ def registry_option(command: Command) -> Command:
 
 def image_options(command: Command) -> Command:
     """Add ``--images``, one of ``IMAGE_CHOICES``, and ``--registry``."""
-    return _stack(
+    return stack_options(
         command,
         click.option(
             "--images",
@@ -236,7 +236,7 @@ def run_options(command: Command) -> Command:
         )
         return command(options=options, **others)
 
-    return _stack(
+    return stack_options(
         with_options,
         click.option(
             "-n",
@@ -312,7 +312,8 @@ def run_options(command: Command) -> Command:
     )
 
 
-def _stack(command: Command, *options: Callable[[Command], Command]) -> Command:
+def stack_options(command: Command, *options: Callable[[Command], Command]) -> Command:
+    """Apply several decorators; the help lists the options in this order."""
     for option in reversed(options):
         command = option(command)
     return command

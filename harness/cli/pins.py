@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
+from harness.app.index_renewal import renew_index
 from harness.app.package_renewal import renew_packages
-from harness.app.wiring import open_index, read_matrix
+from harness.app.wiring import read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, mirror_option, registry_option
 from harness.core.cells import Matrix
@@ -28,7 +29,6 @@ from harness.matrix.pin_renewal import (
 from harness.report.console import print_data, say
 from harness.results.runfile import write_whole
 from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, format_lock, read_lock
-from harness.wheels.index.renew import pinned_releases, renew_lock
 
 _IMAGES, _WHEELS, _PACKAGES = "images", "wheels", "packages"
 
@@ -102,10 +102,7 @@ def _show(read: Matrix, matrix: Path) -> None:
 def _renew_wheels(read: Matrix, matrix: Path) -> _Renewed:
     path = matrix / LOCK_NAME
     problems: list[str] = []
-    index = open_index(NOTHING_PINNED, say)
-    lock = renew_lock(
-        pinned_releases(read), index, before=_read_or_empty(path), report=problems.append
-    )
+    lock = renew_index(read, matrix, before=_read_or_empty(path), report=problems.append)
     return _Renewed(texts={path: format_lock(lock)}, problems=tuple(problems))
 
 

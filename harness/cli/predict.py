@@ -14,9 +14,11 @@ from harness.app.wiring import (
     read_matrix,
 )
 from harness.cli.command import ExplainedCommand
+from harness.cli.dependency_options import dependency_options
 from harness.cli.options import matrix_option, strict_wheel_option
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
+from harness.core.subjects import DependencyOptions, IndexSource
 from harness.matrix.plan import Selection, selected_targets
 from harness.predict.batch import predict_cells
 from harness.report.console import print_data, say
@@ -34,6 +36,7 @@ from harness.report.predictions import format_predictions, predictions_json
 @click.option("--import", "imports", multiple=True, metavar="NAME", help="Module to import.")
 @click.option("--all", "every", is_flag=True, help="Targets of every arch; every explanation.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per target and wheel.")
+@dependency_options
 @strict_wheel_option
 @matrix_option
 def predict(  # noqa: PLR0913 - one for each option
@@ -44,18 +47,22 @@ def predict(  # noqa: PLR0913 - one for each option
     imports: tuple[str, ...],
     every: bool,
     as_json: bool,
+    companions: tuple[IndexSource, ...],
+    dependencies: DependencyOptions | None,
     strict_wheel: bool,
     matrix: Path,
 ) -> ExitCode:
     """Predict which wheels fail on which targets, and why.
 
     WHEEL is a file or name==version from the package index. Uses recorded passports, without an
-    engine. Failures are grouped by cause; targets of an architecture that a file is not built for
+    engine. Predicts too where a dependency has no wheel; for files, --no-deps needs no package
+    index. Failures are grouped by cause; targets of an architecture that a file is not built for
     are left out. Exits 1 if a wheel that an installer accepts is predicted not to import.
     """
     loaded = read_matrix(matrix)
     index = open_pinned(ProberOptions(matrix_folder=matrix), say)
-    candidates = read_candidates(wheels, ImportCheck(imports=imports), index)
+    import_check = ImportCheck(imports=imports, companions=companions, dependencies=dependencies)
+    candidates = read_candidates(wheels, import_check, index)
     selected = selected_targets(loaded, Selection(targets=targets, arches=arches))
     passports = open_passports(matrix)
     provider = open_provider(loaded, ProberOptions(matrix_folder=matrix), index)

@@ -46,6 +46,8 @@ class Cause(StrEnum):
 
     # Found by the prediction rules from wheel and passport.
     TAG_REFUSED = "tag-refused"
+    DEPENDENCY_REFUSED = "dependency-refused"
+    """No wheel of a dependency can be installed there."""
     CORRUPT_MEMBER = "corrupt-member"
     MALFORMED_WHEEL = "malformed-wheel"
     PYTHON_TOO_OLD = "python-too-old"

@@ -109,6 +109,8 @@ class Observation:
     log: str = ""
     """Tail of the output of wheel and installer. Untrusted text."""
     wheel: WheelRef | None = None
+    companions: tuple[str, ...] = ()
+    """File names of the wheels that were installed beside it: its dependencies."""
     findings: tuple[WheelFinding, ...] = ()
     """The wheel's defects, whatever the installer makes of them, and its submodules that do not
     import for a reason that is no failure of the wheel."""

@@ -33,6 +33,18 @@ class FileSource:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DependencyOptions:
+    """How the dependencies of a subject are resolved."""
+
+    locked: bool = False
+    """Only to the releases that the lock names for the subject, if it names any."""
+    files: tuple[str, ...] = ()
+    """Paths of wheels that are offered besides those of the package index."""
+    constraints: tuple[str, ...] = ()
+    """Requirements that limit versions without asking for a project: ``numpy<2``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
     """A wheel under test, and how it is tested."""
 
@@ -49,6 +61,8 @@ class Subject:
     """
     companions: tuple[IndexSource, ...] = ()
     """Wheels that it needs for its import; they are installed first."""
+    dependencies: DependencyOptions | None = None
+    """Install what its Requires-Dist asks for; None installs no more than ``companions``."""
 
 
 class BuilderKind(StrEnum):

@@ -17,6 +17,8 @@ NOT_DECIDING = frozenset(
     {
         "__main__",
         "app.adhoc",
+        "app.dependency_request",
+        "app.index_renewal",
         "app.package_renewal",
         "app.policy_impact",
         "app.remedy",
@@ -60,6 +62,8 @@ class Edit:
     """Releases whose pinned wheels changed."""
     relocked: frozenset[str] = frozenset()
     """Target keys and builder ids whose locked Debian packages changed."""
+    resolved_anew: frozenset[str] = frozenset()
+    """Ids of subjects whose pinned dependencies changed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +95,7 @@ def affected_cells(cells: Sequence[Cell], matrix: Matrix, edit: Edit) -> tuple[C
             isinstance(cell.subject.source, FixtureSource)
             and cell.subject.source.project in projects
         )
+        or cell.subject.id in edit.resolved_anew
         or not edit.repinned.isdisjoint(_releases(matrix, cell))
         or not edit.relocked.isdisjoint(_makers(matrix, cell))
     )

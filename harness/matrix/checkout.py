@@ -60,6 +60,11 @@ def read_edit(base: str, folder: Path, matrix: Matrix) -> Edit:
         before=before,
         repinned=frozenset(r for r in pinned_releases(matrix) if lock.find(r) != now.find(r)),
         relocked=relocked,
+        resolved_anew=frozenset(
+            subject.id
+            for subject in matrix.subjects
+            if lock.dependency_wheels(subject.id) != now.dependency_wheels(subject.id)
+        ),
     )
 
 

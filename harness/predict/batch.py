@@ -13,6 +13,11 @@ from harness.predict import CellPrediction
 from harness.predict.cell import findings_of, predict_wheel
 from harness.wheels.provider import Refusal
 
+_REFUSED = {
+    Cause.TAG_REFUSED: "The installer accepts no wheel of the release",
+    Cause.DEPENDENCY_REFUSED: "The installer gets no wheel of a dependency",
+}
+
 
 class Passports(Protocol):
     """Recorded passports and their symbol sets."""
@@ -54,9 +59,9 @@ def predict_cell(cell: Cell, passports: Passports, wheels: PredictedWheels) -> C
         refused = Prediction(
             outcome=Outcome.REFUSED,
             stage=Stage.WHEEL,
-            cause=Cause.TAG_REFUSED,
+            cause=found.cause,
             evidence=found.reason,
-            explanation=f"The installer accepts no wheel of the release: {found.reason}.",
+            explanation=f"{_REFUSED[found.cause]}: {found.reason}.",
         )
         return CellPrediction(cell=cell, wheel="", prediction=refused)
     return CellPrediction(

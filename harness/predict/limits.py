@@ -61,6 +61,10 @@ def _runs_and_fails(seen: Observation, predicted: Prediction, _: tuple[str, ...]
     return predicted.outcome is Outcome.PASS and ran
 
 
+def _dependency_fails(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
+    return predicted.outcome is Outcome.PASS and seen.evidence.startswith("dependency ")
+
+
 def _needs_another(seen: Observation, predicted: Prediction, given: tuple[str, ...]) -> bool:
     found = re.search(r"No module named '(?P<top>\w+)", seen.evidence)
     own = {module.partition(".")[0] for module in (*seen.imports, *given)}
@@ -95,6 +99,11 @@ PREDICTION_LIMITS = (
         id="code-that-runs",
         reason="what code does once it runs (a call, a crash, a timeout) is not in its headers",
         covers=_runs_and_fails,
+    ),
+    PredictionLimit(
+        id="dependencies",
+        reason="whether a package needs a dependency that fails is in its code, which is not read",
+        covers=_dependency_fails,
     ),
     PredictionLimit(
         id="other-projects",

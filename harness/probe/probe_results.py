@@ -59,6 +59,7 @@ def reused(base: Observation, known: Observation) -> Observation:
         known,
         cell=base.cell,
         wheel=base.wheel,
+        companions=base.companions,
         findings=(*base.findings, *about_modules),
         provenance=replace(known.provenance, image=base.provenance.image),
         cause=known.cause if known.cause in GIVEN else "",

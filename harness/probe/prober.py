@@ -19,6 +19,7 @@ from harness.predict.inferred_imports import ImportPlan, plan_imports
 from harness.predict.installed_layout import layout_of
 from harness.predict.limits import is_optional
 from harness.probe.confirmation import Attempts, accepts_tag, believed, next_mode
+from harness.probe.dependency_failures import name_dependency
 from harness.probe.jobs import Job
 from harness.probe.journal import Journal
 from harness.probe.module_failures import weigh_failures
@@ -31,6 +32,7 @@ from harness.probe.seen_causes import explained
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.facts_reader import WheelReader
+from harness.wheels.install_layout import owner_of
 from harness.wheels.provider import Refusal
 
 
@@ -160,22 +162,19 @@ class Prober:
             provenance=self._provenance(opened),
         )
         if isinstance(wheels, Refusal):
-            return replace(refused, evidence=wheels.reason)
+            return replace(refused, cause=wheels.cause, evidence=wheels.reason)
         facts = self._reader.facts(wheels[-1])
         plan = ImportPlan(required=cell.subject.imports)
         if facts:
             plan = plan_imports(layout_of(facts), cell.subject.imports)
         depends = dependencies_of(
-            opened.environment,
-            wheels,
-            plan,
-            cell.subject.call,
-            self._targets.limits,
+            opened.environment, wheels, plan, cell.subject.call, self._targets.limits
         )
         base = replace(
             refused,
             cause="",
             wheel=wheels[-1],
+            companions=tuple(wheel.filename for wheel in wheels[:-1]),
             key=depends.key,
             findings=facts.findings if facts else (),
             imports=plan.required + plan.tried,
@@ -198,6 +197,8 @@ class Prober:
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
             attempts = self._attempts(opened, job, tag_accepted=tag_accepted)
         result = believed(attempts, tag_accepted=tag_accepted, filename=wheels[-1].filename)
+        if cell.subject.dependencies is not None:
+            result = name_dependency(result, lambda place: owner_of(place, wheels[:-1]))
         seen = observed(begun.base, attempts, result)
         seen = explained(seen, begun.predicted, begun.facts, opened.passport)
         self._known.keep_observation(seen, cell.target)

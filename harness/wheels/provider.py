@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.causes import Cause
 from harness.core.cells import Matrix
 from harness.core.passport import Passport
 from harness.core.subjects import FileSource, FixtureSource, IndexSource, Subject, WheelRef
@@ -11,15 +12,19 @@ from harness.images.debian import Workspace
 from harness.wheels.archive.filename import parse_wheel_name, tag_rank
 from harness.wheels.build import ContainerBuilder, build_wheel
 from harness.wheels.build.wheelhouse import wheel_ref
+from harness.wheels.dependencies.resolution import DependencyResolver
+from harness.wheels.dependencies.resolver import DependencyRefusedError
 from harness.wheels.index.choose import choose_wheel, nearest_refusal
 from harness.wheels.index.fetch import PackageIndex
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """The target's installer accepts no wheel of the subject; ``reason`` is one line."""
+    """The target's installer accepts no wheel of the subject, or none of a dependency."""
 
     reason: str
+    """One line."""
+    cause: Cause = Cause.TAG_REFUSED
 
     def __str__(self) -> str:
         return self.reason
@@ -36,12 +41,16 @@ class WheelProvider:
         fixtures: Path,
         workspace: Workspace,
         container_builder: ContainerBuilder | None = None,
+        room: int | None = None,
     ) -> None:
         self._matrix = matrix
         self._index = index
+        self._dependencies = DependencyResolver(index, workspace.cache)
         self._fixtures = fixtures
         self._workspace = workspace
         self._container_builder = container_builder
+        self._room = room
+        """Bytes for dependencies; None to resolve them without fetching."""
         self._made: dict[tuple[FixtureSource, str, str], WheelRef] = {}
         """By source, arch and Python: computing a wheel's cache key hashes all its inputs."""
 
@@ -50,16 +59,28 @@ class WheelProvider:
     ) -> tuple[WheelRef, ...] | Refusal:
         """Return the wheels to install, in order: the companions, then the wheel under test.
 
-        Raises ``BuildError`` for a fixture wheel that does not build, ``UpstreamError`` for
-        one whose headers cannot be downloaded and ``PackageIndexError`` for an index wheel.
+        Companions are those of the subject and, if they are resolved, its dependencies, which
+        predictions resolve and do not need. Raises
+        ``BuildError`` for a fixture wheel that does not build, ``UpstreamError`` for one whose
+        headers cannot be downloaded, ``PackageIndexError`` for an index wheel, and ``RoomError``
+        for dependencies that are too large.
         """
+        resolves = subject.dependencies is not None
         wheels = []
-        for source in (*subject.companions, subject.source):
+        for source in (*(() if resolves else subject.companions), subject.source):
             wheel = self._wheel(source, target, passport)
             if isinstance(wheel, Refusal):
                 return wheel
             wheels.append(wheel)
-        return tuple(wheels)
+        if not resolves:
+            return tuple(wheels)
+        try:
+            resolved = self._dependencies.resolve(subject, wheels[-1], passport)
+        except DependencyRefusedError as refused:
+            return Refusal(reason=str(refused), cause=Cause.DEPENDENCY_REFUSED)
+        if self._room is None:
+            return (wheels[-1],)
+        return *self._dependencies.fetch(resolved, self._room), wheels[-1]
 
     def _wheel(
         self, source: FixtureSource | IndexSource | FileSource, target: Target, passport: Passport

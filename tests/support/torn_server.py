@@ -67,6 +67,8 @@ class TornServer:
         self.files = files
         self.ranges = False
         """Serve byte ranges (RFC 9110, section 14)."""
+        self.kind = "text/html"
+        """Content type of every answer; the page of an index needs one."""
         self.log: list[str] = []
         """The path of each request; for a range also its first byte."""
         self._tears: list[_Tear] = []
@@ -232,7 +234,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _promise(self, length: int | None) -> None:
         """Begin an answer of so many bytes; with None it ends with the connection."""
         self.send_response(200)
-        self.send_header("Content-Type", "text/html")  # as the page of an index needs
+        self.send_header("Content-Type", self.torn.kind)
         if length is None:
             self.send_header("Connection", "close")
         else:

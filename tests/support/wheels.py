@@ -1,6 +1,6 @@
 """Small wheels made by tests."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wheel.wheelfile import WheelFile
@@ -9,24 +9,28 @@ from harness.probe.jobs import Job
 from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 
 
-def make_wheel(
+def make_wheel(  # noqa: PLR0913 - what a wheel consists of
     folder: Path,
     name: str,
     code: str | None,
     *,
     tag: str = "py3-none-any",
     files: Mapping[str, str | bytes] | None = None,
+    version: str = "1.0",
+    requires: Sequence[str] = (),
 ) -> Path:
     """Write a wheel with a module ``name`` of source ``code``, unless it is None, and ``files``."""
-    path = folder / f"{name}-1.0-{tag}.whl"
-    info = f"{name}-1.0.dist-info"
+    path = folder / f"{name}-{version}-{tag}.whl"
+    info = f"{name}-{version}.dist-info"
+    lines = "".join(f"Requires-Dist: {each}\n" for each in requires)
     purelib = str(tag == "py3-none-any").lower()
     with WheelFile(path, "w") as wheel:
         if code is not None:
             wheel.writestr(f"{name}.py", code)
         for member, text in (files or {}).items():
             wheel.writestr(member, text)
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        wheel.writestr(f"{info}/METADATA", head + lines)
         wheel.writestr(
             f"{info}/WHEEL",
             f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: {purelib}\nTag: {tag}\n",

@@ -16,6 +16,7 @@ from harness.core.policy import NewNames, Policy
 from harness.core.subjects import (
     Builder,
     BuilderKind,
+    DependencyOptions,
     FixtureSource,
     Headers,
     IndexSource,
@@ -220,6 +221,7 @@ def _subject(shape: SubjectShape) -> Subject:
         imports=tuple(shape.imports),
         call=shape.call,
         companions=tuple(_pinned(pin) for pin in shape.companions),
+        dependencies=DependencyOptions(locked=True) if shape.dependencies else None,
     )
 
 

@@ -276,6 +276,8 @@ class SubjectShape(Shape):
     """A pinned release of the package index: `markupsafe==3.0.2`."""
     companions: Annotated[list[Pin], Field(alias="with")] = []
     """Pinned releases that it needs to import."""
+    dependencies: bool = False
+    """Install what its metadata requires, as the target's installer would."""
     imports: Annotated[list[Module], Field(min_length=1)]
     """Modules to import, in order."""
     call: Expression = ""

@@ -65,7 +65,7 @@ function panelWheel(seen) {
   const wheel = seen.wheel;
   if (!wheel) return [];
   return section("Wheel", facts([
-    ["file", wheel.filename], ["decided by", seen.prediction?.file], ["size", `${wheel.size.toLocaleString("en")} bytes`],
+    ["file", wheel.filename], ["with", seen.companions?.join("  ")], ["decided by", seen.prediction?.file], ["size", `${wheel.size.toLocaleString("en")} bytes`],
     ["sha256", wheel.sha256], ["built by", wheel.builder],
   ]), ...findingList(seen.findings));
 }

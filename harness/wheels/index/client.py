@@ -6,6 +6,7 @@ environment), or pypi-simple's default.
 
 import ast
 import contextlib
+import hashlib
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -53,8 +54,14 @@ PATIENCE = _RetryAfter(
 """Waits 0, 1, 2 and 4 s, plus jitter."""
 _NO_ANSWER = (requests.RequestException, MaxRetryError)
 _NO_INDEX = (UnsupportedContentTypeError, UnsupportedRepoVersionError)
+MOST_METADATA = 8 << 20
+"""Bytes of a metadata file."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _PIP_SECTIONS = ("global", "download", ":env:")
+
+
+class UnknownProjectError(PackageIndexError):
+    """The index has no project of that name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,12 +165,30 @@ class IndexClient:
                 return None
             return ByteRange(first=int(found[1]), data=answer.content, size=int(found[2]))
 
+    def metadata(self, file: DistributionPackage) -> bytes | None:
+        """Return the METADATA of a wheel that the index serves beside it (PEP 658), else None.
+
+        It is checked against the index's digest.
+        """
+        wanted = (file.metadata_digests or {}).get("sha256")
+        if not file.has_metadata or wanted is None:
+            return None
+        with (
+            self._asking(file.filename),
+            self._simple.s.get(file.metadata_url, timeout=TIMEOUT, stream=True) as answer,
+        ):
+            if answer.status_code == requests.codes.not_found:
+                return None
+            answer.raise_for_status()
+            data: bytes = answer.raw.read(MOST_METADATA + 1, decode_content=True)
+        return data if hashlib.sha256(data).hexdigest() == wanted else None
+
     @contextlib.contextmanager
     def _asking(self, what: str) -> Iterator[None]:
         try:
             yield
         except NoSuchProjectError as error:
-            raise PackageIndexError(
+            raise UnknownProjectError(
                 f"{what}: the package index {self._host} has no such project; check the name"
             ) from error
         except (*_NO_ANSWER, *_NO_INDEX, DownloadError) as error:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +14,12 @@ from harness.core.subjects import IndexSource, WheelRef
 from harness.host.cache import Cache, file_sha256
 from harness.wheels.archive.filename import WheelName, parse_wheel_name
 from harness.wheels.index.choose import fits_linux
-from harness.wheels.index.client import ByteRange, IndexClient, pip_settings
+from harness.wheels.index.client import (
+    ByteRange,
+    IndexClient,
+    UnknownProjectError,
+    pip_settings,
+)
 from harness.wheels.index.lock import RENEW, IndexLock, LockedWheel, requirement
 
 _MEBIBYTE = 1 << 20
@@ -38,6 +43,7 @@ class PackageIndex:
         self._opening = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._files: dict[str, tuple[DistributionPackage, ...]] = {}
+        self._listed: dict[str, ListedProject | None] = {}
 
     @property
     def _client(self) -> IndexClient:
@@ -85,6 +91,41 @@ class PackageIndex:
         if not releases:
             raise PackageIndexError(f"{name}: the package index has no release of it")
         return IndexSource(name=name, version=str(max(releases)[-1]))
+
+    def listed(self, name: str) -> "ListedProject | None":
+        """Return every release of a project as the index lists it; None without such a project.
+
+        Raises ``PackageIndexError``.
+        """
+        with self._locks[f"listed {name}"]:
+            if name not in self._listed:
+                try:
+                    self._listed[name] = ListedProject(self._project(name))
+                except UnknownProjectError:
+                    self._listed[name] = None
+            return self._listed[name]
+
+    def pinned_dependencies(self, subject: str) -> tuple[IndexSource, ...]:
+        """Return the releases that the lock names for the dependencies of a subject, by its id."""
+        pairs = (pin.split("==") for pin in self._lock.dependencies.get(subject, ()))
+        return tuple(IndexSource(name=name, version=version) for name, version in pairs)
+
+    def metadata(self, wheel: LockedWheel) -> bytes | None:
+        """Return a wheel's METADATA if the index serves it beside the wheel (PEP 658).
+
+        Raises ``PackageIndexError``.
+        """
+        return self._client.metadata(self._offered(wheel))
+
+    def size(self, wheel: LockedWheel) -> int:
+        """Return the bytes of a wheel; 0 if its project was not looked up or lists no sizes."""
+        files = self._files.get(parse_wheel_name(wheel.filename).distribution, ())
+        return next((file.size or 0 for file in files if file.filename == wheel.filename), 0)
+
+    def downloaded(self, wheel: LockedWheel) -> Path | None:
+        """Return a wheel's file if it is in the cache."""
+        known = self._cache.has(f"index/{wheel.sha256}", wheel.filename)
+        return Path(self.fetch(wheel).path) if known else None
 
     def fetch(self, wheel: LockedWheel) -> WheelRef:
         """Return the wheel's file, downloaded once and checked against its digest.
@@ -142,6 +183,29 @@ class PackageIndex:
     def _versions(self, name: str) -> str:
         versions = {v for file in self._project(name) if (v := _version(file)) is not None}
         return ", ".join(map(str, sorted(versions)[-_NEAREST:]))
+
+
+class ListedProject:
+    """The releases of a project (``OfferedProject``); file names are parsed when asked for."""
+
+    def __init__(self, files: Iterable[DistributionPackage]) -> None:
+        self._releases: defaultdict[Version, list[DistributionPackage]] = defaultdict(list)
+        for file in files:
+            if version := _version(file):
+                self._releases[version].append(file)
+        self.versions = tuple(sorted(self._releases, reverse=True))
+        self._wheels: dict[Version, tuple[LockedWheel, ...]] = {}
+
+    def wheels(self, version: Version) -> tuple[LockedWheel, ...]:
+        """Return the wheels of a release for Linux. Raises ``PackageIndexError``."""
+        if version not in self._wheels:
+            files = self._releases[version]
+            self._wheels[version] = tuple(_locked(file) for file in files if _linux_name(file))
+        return self._wheels[version]
+
+    def has_source(self, version: Version) -> bool:
+        """Whether the release has an sdist."""
+        return any(file.package_type == "sdist" for file in self._releases[version])
 
 
 def _version(file: DistributionPackage) -> Version | None:

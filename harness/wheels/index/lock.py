@@ -5,7 +5,7 @@ It has no URLs: every index or mirror must serve the files with the pinned diges
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -43,10 +43,17 @@ class IndexLock:
     generated: date
     releases: Mapping[str, tuple[LockedWheel, ...]]
     """Wheels by ``markupsafe==3.0.2``, sorted by file name."""
+    dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By id of a subject: the releases that its dependencies are resolved to, on any target."""
 
     def find(self, release: IndexSource) -> tuple[LockedWheel, ...] | None:
         """Return the wheels of a release, or None if it is not pinned."""
         return self.releases.get(requirement(release))
+
+    def dependency_wheels(self, subject: str) -> Mapping[str, tuple[LockedWheel, ...]]:
+        """Return the wheels of the releases that a subject's dependencies are resolved to."""
+        pins = self.dependencies.get(subject, ())
+        return {pin: self.releases.get(pin, ()) for pin in pins}
 
 
 NOTHING_PINNED = IndexLock(generated=date.min, releases={})
@@ -84,6 +91,7 @@ def format_lock(lock: IndexLock) -> str:
             key: tuple(sorted(lock.releases[key], key=lambda wheel: wheel.filename))
             for key in sorted(lock.releases)
         },
+        dependencies={key: lock.dependencies[key] for key in sorted(lock.dependencies)},
     )
     return _LOCK.dump_json(ordered, indent=1, exclude_defaults=True).decode() + "\n"
 

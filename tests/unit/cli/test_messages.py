@@ -218,6 +218,13 @@ check good-1.0-any.whl
 check good-1.0-py3-none-any.whl
 check good-1.0-py3-none-any.whl -q subject:nobody
 check good-1.0-py3-none-any.whl -q outcome:crashed
+check good-1.0-py3-none-any.whl --find-links nowhere
+check good-1.0-py3-none-any.whl --find-links folder
+check good-1.0-py3-none-any.whl --with numpy
+check good-1.0-py3-none-any.whl --constraint nowhere
+check good-1.0-py3-none-any.whl --constraint constraints.txt
+check good-1.0-py3-none-any.whl --no-deps --constraint constraints.txt
+check good-1.0-py3-none-any.whl --index-url u:secret@example.org/simple
 predict text-1.0-py3-none-any.whl
 remedy text-1.0-py3-none-any.whl
 build plian
@@ -282,6 +289,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     _write_runs(tmp_path)
     (tmp_path / "folder").mkdir()
     (tmp_path / "releases.txt").write_text("numpy\ndist/a.whl\nnumpy>=2\nnumpy==new\n")
+    constraints = "numpy<2\n-r other.txt\nsix[x]\n"
+    (tmp_path / "constraints.txt").write_text(constraints)
     return tmp_path
 
 

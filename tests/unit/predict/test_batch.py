@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.passport import Passport
@@ -38,8 +40,9 @@ class FakePassports:
 class FakeWheels:
     """``PredictedWheels`` with one file, or a refusal."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, cause: Cause = Cause.TAG_REFUSED) -> None:
         self.path = path
+        self.cause = cause
 
     def wheels_for(
         self,
@@ -48,7 +51,7 @@ class FakeWheels:
         passport: Passport,  # noqa: ARG002 - the protocol's
     ) -> tuple[WheelRef, ...] | Refusal:
         if self.path is None:
-            return Refusal(reason="the release has no wheel for Linux")
+            return Refusal(reason="the release has no wheel for Linux", cause=self.cause)
         return (WheelRef(filename=self.path.name, sha256="", size=1, path=str(self.path)),)
 
 
@@ -112,12 +115,14 @@ def test_predictions_for_programs(tmp_path: Path) -> None:
     assert (nowhere["cell"], nowhere["prediction"]) == ("nowhere/x86_64/demo", None)
 
 
-def test_a_release_without_a_wheel_for_the_target() -> None:
-    """A release without a fitting wheel is refused, with the reason."""
+@pytest.mark.parametrize("cause", [Cause.TAG_REFUSED, Cause.DEPENDENCY_REFUSED])
+def test_a_release_without_a_wheel_for_the_target(cause: Cause) -> None:
+    """A release without a fitting wheel, or without one of a dependency, is refused."""
     (predicted_cell,) = predict_cells(
-        [SUBJECT], [HERE], FakePassports({"here/x86_64": GLIBC}), FakeWheels(None)
+        [SUBJECT], [HERE], FakePassports({"here/x86_64": GLIBC}), FakeWheels(None, cause)
     )
     assert predicted_cell.prediction is not None
+    assert predicted_cell.prediction.cause is cause
     assert (predicted_cell.prediction.outcome, predicted_cell.prediction.stage) == (
         Outcome.REFUSED,
         Stage.WHEEL,

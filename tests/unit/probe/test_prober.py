@@ -9,7 +9,7 @@ import pytest
 
 from harness import __version__
 from harness.core.causes import Cause
-from harness.core.cells import Outcome, Stage
+from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import (
     BuildError,
     EngineError,
@@ -18,7 +18,7 @@ from harness.core.errors import (
     PackageIndexError,
     UsageError,
 )
-from harness.core.subjects import Subject, WheelRef
+from harness.core.subjects import DependencyOptions, Subject, WheelRef
 from harness.host.cache import CacheError
 from harness.host.engine import ContainerSpec
 from harness.probe.jobs import ProbeResult
@@ -307,6 +307,30 @@ def test_companions_are_installed(journal: Journal, engine: LocalEngine) -> None
     assert passed.wheel is not None
     assert passed.wheel.filename == "one-1.0-py3-none-any.whl"
     assert refused.evidence == "absent has no wheel here"
+
+
+def test_failing_dependency_is_named(journal: Journal, engine: LocalEngine) -> None:
+    """The evidence has the name of the dependency whose import fails, and of no other."""
+    answers: dict[str, Answer] = {
+        "one": "import good, bad",
+        "two": "import good\nraise ImportError('broken on purpose')",
+        "good": "",
+        "bad": BROKEN,
+        "none": Refusal(reason="no wheel of it", cause=Cause.DEPENDENCY_REFUSED),
+    }
+
+    def cell(name: str) -> Cell:
+        plain = local_cell(name, companions=("good", "bad"))
+        subject = replace(plain.subject, dependencies=DependencyOptions())
+        return replace(plain, subject=subject)
+
+    with local_prober(answers, journal, engine=engine) as prober:
+        one, two, none = (prober.observe(cell(name)) for name in ("one", "two", "none"))
+    assert one.outcome is two.outcome is Outcome.IMPORT_FAILED
+    assert one.evidence == "dependency bad 1.0: ImportError: broken on purpose"
+    assert two.evidence == "ImportError: broken on purpose"
+    assert one.companions == ("good-1.0-py3-none-any.whl", "bad-1.0-py3-none-any.whl")
+    assert (none.outcome, none.cause) == (Outcome.REFUSED, Cause.DEPENDENCY_REFUSED)
 
 
 def test_provenance(journal: Journal, engine: LocalEngine) -> None:

@@ -4,9 +4,12 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
+import pytest
+
 from harness.core.subjects import WheelRef
 from harness.host.cache import file_sha256
-from harness.wheels.install_layout import companion_archive
+from harness.wheels import install_layout
+from harness.wheels.install_layout import companion_archive, owner_of
 from tests.support.wheels import make_wheel
 
 
@@ -45,3 +48,38 @@ def test_empty_archive(tmp_path: Path) -> None:
     bad.write_bytes(b"no wheel")
     assert companion_archive(()) == b""
     assert companion_archive((_wheel(good), _wheel(bad))) == b""
+
+
+def test_first_of_two_equal_paths_counts(tmp_path: Path) -> None:
+    """Two wheels that bring the same file, as many bring ``tests/__init__.py``, are laid out."""
+    wheels = tuple(
+        _wheel(make_wheel(tmp_path, name, "", files={"tests/__init__.py": name}))
+        for name in ("one", "two")
+    )
+    with zipfile.ZipFile(BytesIO(companion_archive(wheels))) as site:
+        assert site.read("tests/__init__.py") == b"one"
+        assert site.namelist().count("tests/__init__.py") == 1
+
+
+@pytest.mark.parametrize("most", [10, 1500])
+def test_too_much_is_left_to_the_installer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """One wheel that is too large, or all together, are not held in memory."""
+    wheels = tuple(_wheel(make_wheel(tmp_path, name, "")) for name in ("one", "two", "three"))
+    assert companion_archive(wheels)
+    monkeypatch.setattr(install_layout, "TOO_LARGE_TOGETHER", most)
+    monkeypatch.setattr(install_layout, "SMALL", 0)
+    assert companion_archive(wheels) == b""
+
+
+def test_owner_of_a_file(tmp_path: Path) -> None:
+    """The wheel that installs a path; a wheel that cannot be read owns nothing."""
+    files = {"a_b/__init__.py": "", "one-1.0.data/platlib/deep/core.so": ""}
+    one, other = make_wheel(tmp_path, "one", "", files=files), make_wheel(tmp_path, "other", "")
+    bad = tmp_path / "bad-1.0-py3-none-any.whl"
+    bad.write_bytes(b"no wheel")
+    wheels = (_wheel(bad), _wheel(other), _wheel(one))
+    assert owner_of("deep/core.so", wheels) == owner_of("a_b/__init__.py", wheels) == wheels[2]
+    assert owner_of("other.py", wheels) == wheels[1]
+    assert owner_of("nowhere.py", wheels) is None

@@ -1,14 +1,23 @@
 """Where a subject's wheel comes from: a fixture project, the package index, the user's files."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from harness.core.causes import Cause
 from harness.core.cells import Matrix
-from harness.core.errors import BuildError
-from harness.core.subjects import FileSource, FixtureSource, IndexSource, Subject, WheelRef
+from harness.core.errors import BuildError, RoomError
+from harness.core.subjects import (
+    DependencyOptions,
+    FileSource,
+    FixtureSource,
+    IndexSource,
+    Subject,
+    WheelRef,
+)
 from harness.host.cache import Cache, file_sha256
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import IndexLock, LockedWheel
@@ -23,11 +32,13 @@ TAGS = ("cp311-cp311-manylinux_2_36_x86_64", "cp311-abi3-manylinux_2_17_x86_64",
 PASSPORT = make_passport("x86_64", tags=TAGS)
 
 
-def _pin(cache: Cache, folder: Path, name: str, *tags: str) -> tuple[LockedWheel, ...]:
+def _pin(
+    cache: Cache, folder: Path, name: str, *tags: str, requires: Sequence[str] = ()
+) -> tuple[LockedWheel, ...]:
     """Return the pinned wheels of one release, which are in the cache."""
     pinned = []
     for tag in tags:
-        wheel = make_wheel(folder, name, f"tag = {tag!r}", tag=tag)
+        wheel = make_wheel(folder, name, f"tag = {tag!r}", tag=tag, requires=requires)
         sha256 = file_sha256(wheel)
         cache.get(f"index/{sha256}", wheel.name, lambda p, w=wheel: p.write_bytes(w.read_bytes()))  # type: ignore[misc]
         pinned.append(LockedWheel(filename=wheel.name, sha256=sha256))
@@ -35,15 +46,22 @@ def _pin(cache: Cache, folder: Path, name: str, *tags: str) -> tuple[LockedWheel
 
 
 def _provider(
-    cache: Cache, releases: dict[str, tuple[LockedWheel, ...]] | None = None
+    cache: Cache,
+    releases: dict[str, tuple[LockedWheel, ...]] | None = None,
+    *,
+    dependencies: tuple[str, ...] = (),
+    room: int | None = 1 << 20,
 ) -> WheelProvider:
-    lock = IndexLock(generated=date(2026, 1, 1), releases=releases or {})
+    lock = IndexLock(
+        generated=date(2026, 1, 1), releases=releases or {}, dependencies={"it": dependencies}
+    )
     lines: list[str] = []
     return WheelProvider(
         Matrix(targets=(), subjects=(), builders=(BUILDER,), expectations=(), profiles=()),
         index=PackageIndex(cache, lock, lines.append),
         fixtures=FIXTURES,
         workspace=make_workspace(cache, lines.append),
+        room=room,
     )
 
 
@@ -134,3 +152,33 @@ def test_companions_in_order(cache: Cache, tmp_path: Path) -> None:
     assert [wheel.filename.partition("-")[0] for wheel in wheels] == ["first", "second", "it"]
     refusal = provider.wheels_for(_subject(IT, "first", "absent"), debian_12(), PASSPORT)
     assert refusal == Refusal(reason="the release has no wheel for Linux")
+
+
+def test_dependencies_of_a_locked_subject(cache: Cache, tmp_path: Path) -> None:
+    """They are resolved among pinned releases, without an index if the cache has the wheels."""
+    first = _pin(cache, tmp_path, "first", TAGS[2], requires=("second", "third; os_name == 'nt'"))
+    releases = {
+        "first==1.0": first,
+        "second==1.0": _pin(cache, tmp_path, "second", TAGS[2], TAGS[0]),
+        "absent==1.0": _pin(cache, tmp_path, "absent", "cp311-cp311-linux_s390x"),
+        "it==1.0": _pin(cache, tmp_path, "it", TAGS[2], requires=("first>=1",)),
+    }
+    pins = ("absent==1.0", "first==1.0", "second==1.0")
+    subject = replace(_subject(IT), dependencies=DependencyOptions(locked=True))
+    provider = _provider(cache, releases, dependencies=pins)
+    wheels = provider.wheels_for(subject, debian_12(), PASSPORT)
+    assert isinstance(wheels, tuple)
+    assert [wheel.filename.split("-")[0] for wheel in wheels] == ["first", "second", "it"]
+    assert wheels[1].filename == f"second-1.0-{TAGS[0]}.whl"
+    predicting = _provider(cache, releases, dependencies=pins, room=None)
+    assert predicting.wheels_for(subject, debian_12(), PASSPORT) == wheels[-1:]
+    beside = replace(subject, companions=(IndexSource(name="absent", version="1.0"),))
+    assert provider.wheels_for(beside, debian_12(), PASSPORT) == Refusal(
+        reason="no wheel of absent 1.0 for x86_64; there are wheels for s390x; "
+        "users cannot install it (absent==1.0)",
+        cause=Cause.DEPENDENCY_REFUSED,
+    )
+    with pytest.raises(RoomError, match=r"the disk of a cell's container has 0 MiB; .*--cell-disk"):
+        _provider(cache, releases, dependencies=pins, room=100).wheels_for(
+            subject, debian_12(), PASSPORT
+        )

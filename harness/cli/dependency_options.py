@@ -1,0 +1,76 @@
+"""The options about dependencies, as a decorator."""
+
+import functools
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from harness.app.dependency_request import read_dependency_options
+from harness.app.requested import read_release
+from harness.cli.options import Command, stack_options
+
+
+def dependency_options(command: Command) -> Command:
+    """Add the options about dependencies; the command gets ``companions`` and ``dependencies``."""
+
+    @functools.wraps(command)
+    def with_dependencies(
+        *,
+        no_deps: bool,
+        companions: tuple[str, ...],
+        find_links: tuple[Path, ...],
+        constraint: Path | None,
+        **others: object,
+    ) -> object:
+        if no_deps and (find_links or constraint):
+            raise click.UsageError("--no-deps resolves nothing; leave it out, or the other option")
+        return command(
+            companions=tuple(map(read_release, companions)),
+            dependencies=None
+            if no_deps
+            else read_dependency_options(find_links=find_links, constraint=constraint),
+            **others,
+        )
+
+    return stack_options(
+        with_dependencies,
+        click.option("--no-deps", is_flag=True, help="Do not install what the wheels depend on."),
+        click.option(
+            "--with",
+            "companions",
+            multiple=True,
+            metavar="NAME==VERSION",
+            help="Release to install besides.",
+        ),
+        click.option(
+            "--find-links",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Folder of further wheels for dependencies, such as those of the same release.",
+        ),
+        click.option(
+            "--constraint",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Versions of dependencies, one line each, like numpy<2.",
+        ),
+        click.option(
+            "--index-url",
+            default="",
+            metavar="URL",
+            expose_value=False,
+            callback=_name_index,
+            help="Package index; by default that of the user's pip.",
+        ),
+    )
+
+
+def _name_index(_: click.Context, __: click.Parameter, value: str) -> None:
+    if not value:
+        return
+    if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
+        raise click.BadParameter("write an address that starts with https:// or http://")
+    os.environ["PIP_INDEX_URL"] = value  # pytest's workers inherit it

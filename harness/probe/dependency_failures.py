@@ -1,0 +1,72 @@
+"""Find out whether a failure is that of a dependency, and name it.
+
+A traceback is text that a wheel can forge; it then accuses one of its own dependencies, in its own
+cell.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from harness.core.causes import Cause
+from harness.core.cells import Outcome
+from harness.core.subjects import WheelRef
+from harness.probe.jobs import ProbeResult
+from harness.wheels.archive.filename import parse_wheel_name
+
+PREFIX = "dependency "
+"""How the evidence of a dependency's failure begins; that of a wheel begins with an exception."""
+_SITE = r"/cell/site/(?P<place>[^\"\n:]+)"
+_FRAME = re.compile(rf'^\s*File "[^"\n]*{_SITE}", line \d+, in (?P<function>.+)$', re.MULTILINE)
+_LOADED = re.compile(rf"^\w+: /[^\s:]*{_SITE}: ")
+"""The loader's message of a module that does not load: ``ImportError: /…/_core.so: …``."""
+_CHAINED = "\nDuring handling of the above exception"
+_CAUSED = "\nThe above exception was the direct cause"
+
+Owner = Callable[[str], WheelRef | None]
+"""Returns the dependency that installs a path of site-packages, if one does."""
+
+
+def name_dependency(result: ProbeResult, owner: Owner) -> ProbeResult:
+    """Return the result with the name of the dependency that it is the failure of, if it is.
+
+    It is if the module that does not load is the dependency's, or if the exception was raised
+    while the dependency was imported. Of an exception raised ``from`` others, the first counts too.
+    """
+    if result.cause == Cause.COMPANION:
+        return replace(
+            result,
+            outcome=Outcome.INSTALL_FAILED,
+            cause="",
+            evidence=f"{PREFIX}does not install: {result.evidence}",
+        )
+    if result.outcome is not Outcome.IMPORT_FAILED:
+        return result
+    wheel = next(filter(None, map(owner, _places(result))), None)
+    if wheel is None:
+        return result
+    return replace(
+        result, evidence=f"{PREFIX}{parse_wheel_name(wheel.filename).release}: {result.evidence}"
+    )
+
+
+def _places(result: ProbeResult) -> list[str]:
+    """Return the paths of the files that failed, the decisive one first."""
+    if loaded := _LOADED.match(result.evidence):
+        return [loaded["place"]]
+    *_, last = result.log.rpartition(_CHAINED)
+    ends = [end for block in last.split(_CAUSED) if (end := _end(block))]
+    return [*ends[-1:], *ends[:1]]
+
+
+def _end(traceback: str) -> str:
+    """Return the file of the last frame; empty unless its package was being imported.
+
+    A package that is called with wrong arguments is not at fault.
+    """
+    frames = list(_FRAME.finditer(traceback))
+    top = frames[-1]["place"].partition("/")[0] if frames else ""
+    imported = {
+        frame["place"].partition("/")[0] for frame in frames if frame["function"] == "<module>"
+    }
+    return frames[-1]["place"] if top in imported else ""

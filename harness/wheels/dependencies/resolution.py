@@ -1,0 +1,175 @@
+"""Resolve the dependencies of wheels, once per distinct environment, and fetch them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from harness.core.errors import RoomError, WheelError
+from harness.core.passport import Passport
+from harness.core.subjects import DependencyOptions, IndexSource, Subject, WheelRef
+from harness.host.cache import Cache
+from harness.wheels.archive.filename import parse_wheel_name, tag_rank
+from harness.wheels.archive.metadata import accepts_python
+from harness.wheels.build.wheelhouse import wheel_ref
+from harness.wheels.dependencies.catalogue import IndexCatalogue, MetadataReader
+from harness.wheels.dependencies.marker_environment import marker_environment
+from harness.wheels.dependencies.offers import OfferedWheel
+from harness.wheels.dependencies.requirements import Wanted
+from harness.wheels.dependencies.resolver import (
+    DependencyRefusedError,
+    Installable,
+    resolve,
+)
+from harness.wheels.dependencies.selection import TargetInstaller
+from harness.wheels.index.fetch import PackageIndex
+from harness.wheels.index.lock import LockedWheel, requirement
+
+_STRICT_SINCE = (24, 1)
+"""The first pip that refuses metadata which does not parse (pypa/pip#12063)."""
+
+Resolved = tuple[OfferedWheel, ...] | DependencyRefusedError
+
+_Sources = tuple[DependencyOptions, tuple[IndexSource, ...]]
+"""The options, and the pinned releases."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Question:
+    """Everything that an answer depends on."""
+
+    sha256: str
+    companions: tuple[IndexSource, ...]
+    options: DependencyOptions
+    environment: tuple[tuple[str, str], ...]
+    tags: tuple[str, ...]
+    strict: bool
+
+
+class DependencyResolver:
+    """Resolves for many subjects and targets; equal environments are resolved once."""
+
+    def __init__(self, index: PackageIndex, cache: Cache) -> None:
+        self._index = index
+        self._reader = MetadataReader(index, cache)
+        self._catalogues: dict[
+            tuple[DependencyOptions, tuple[IndexSource, ...]], IndexCatalogue
+        ] = {}
+        self._answers: dict[_Question, Resolved] = {}
+
+    def resolve(
+        self, subject: Subject, wheel: WheelRef, passport: Passport
+    ) -> tuple[OfferedWheel, ...]:
+        """Return the wheels that a target's installer adds to ``wheel``, sorted by project.
+
+        Empty if the installer refuses the wheel itself: its own message is the answer. Raises
+        ``DependencyRefusedError`` and ``PackageIndexError``.
+        """
+        options = subject.dependencies
+        if options is None:
+            return ()
+        own = LockedWheel(filename=wheel.filename, sha256=wheel.sha256)
+        try:
+            requires_python, requires = self._reader.of(OfferedWheel(wheel=own, path=wheel.path))
+        except WheelError:
+            return ()
+        name = parse_wheel_name(wheel.filename)
+        refused = tag_rank(name, passport.tags) == len(passport.tags)
+        if refused or not accepts_python(requires_python, passport.python):
+            return ()
+        if not requires and not subject.companions:
+            return ()
+        installer = _installer(passport)
+        question = _Question(
+            sha256=wheel.sha256,
+            companions=subject.companions,
+            options=options,
+            environment=tuple(sorted(installer.environment.items())),
+            tags=installer.tags,
+            strict=installer.strict,
+        )
+        if question not in self._answers:
+            candidate = Installable(
+                project=name.distribution,
+                extra="",
+                version=Version(name.version),
+                offered=OfferedWheel(wheel=own, path=wheel.path),
+                requires=requires,
+                chain=(name.release,),
+            )
+            self._answers[question] = self._answer(subject, options, candidate, installer)
+        answer = self._answers[question]
+        if isinstance(answer, DependencyRefusedError):
+            raise answer
+        return answer
+
+    def fetch(self, resolved: Sequence[OfferedWheel], room: int) -> tuple[WheelRef, ...]:
+        """Return the files of resolved wheels.
+
+        Raises ``PackageIndexError``, and ``RoomError`` if they have more than ``room`` bytes: if
+        the index lists sizes, before anything is downloaded.
+        """
+        _require_room(sum(self._index.size(each.wheel) for each in resolved), room)
+        files = tuple(
+            wheel_ref(Path(each.path)) if each.path else self._index.fetch(each.wheel)
+            for each in resolved
+        )
+        _require_room(sum(file.size for file in files), room)
+        return files
+
+    def _answer(
+        self,
+        subject: Subject,
+        options: DependencyOptions,
+        candidate: Installable,
+        installer: TargetInstaller,
+    ) -> Resolved:
+        pinned: tuple[IndexSource, ...] = ()
+        if options.locked:
+            pinned = (*self._index.pinned_dependencies(subject.id), *subject.companions)
+        key = (options, pinned)
+        if key not in self._catalogues:
+            self._catalogues[key] = IndexCatalogue(self._index, self._reader, options.files, pinned)
+        try:
+            return resolve(
+                candidate,
+                _wanted(subject.companions),
+                options.constraints,
+                self._catalogues[key],
+                installer,
+            )
+        except DependencyRefusedError as refused:
+            return refused
+
+
+def _require_room(size: int, room: int) -> None:
+    if size > room:
+        raise RoomError(
+            f"the dependencies have {size >> 20} MiB, the disk of a cell's container has "
+            f"{room >> 20} MiB; give it more with --cell-disk and --cell-memory, or use --no-deps"
+        )
+
+
+def _installer(passport: Passport) -> TargetInstaller:
+    numbers = tuple(int(number) for number in re.findall(r"\d+", passport.installer)[:2])
+    return TargetInstaller(
+        environment=marker_environment(passport),
+        tags=passport.tags,
+        python=passport.python,
+        strict=numbers >= _STRICT_SINCE,
+    )
+
+
+def _wanted(companions: Sequence[IndexSource]) -> tuple[Wanted, ...]:
+    return tuple(
+        Wanted(
+            project=each.name,
+            specifier=SpecifierSet(f"=={each.version}"),
+            text=requirement(each),
+            chain=(),
+        )
+        for each in companions
+    )
