@@ -23,7 +23,7 @@ from harness.core.cells import Outcome, Stage
 MAX_FRAME = 1 << 20
 """Bytes of an answer's JSON."""
 MAX_BLOB = 256 << 20
-EVIDENCE_KEPT = 500
+EVIDENCE_KEPT = 2000
 """Characters."""
 LOG_KEPT = 64 << 10
 
