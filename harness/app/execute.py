@@ -32,6 +32,7 @@ from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import read_events
 from harness.report.console import Console, say
 from harness.report.findings import format_unmet
+from harness.report.imported import format_imports
 from harness.report.junit import junit_xml
 from harness.report.terminal import format_deviations, format_phases, format_reused, print_grid
 from harness.report.untrusted import visible
@@ -95,7 +96,9 @@ def run_cells(
         return _run(run, conclude)
 
 
-def resume_run(name: str, options: RunOptions, console: Console) -> ExitCode:
+def resume_run(
+    name: str, options: RunOptions, console: Console, *, conclude: Conclude = exit_code
+) -> ExitCode:
     """Run the cells of a stored run that have no result yet, and return the exit code.
 
     Raises as ``run_cells`` does, and ``StoreError`` if the run does not exist or another process
@@ -117,7 +120,7 @@ def resume_run(name: str, options: RunOptions, console: Console) -> ExitCode:
             started_at=stored.started_at,
         )
         say(f"run {stored.id}: {run.state.done} of {len(cells)} cells are stored", console)
-        return _run(run, exit_code)
+        return _run(run, conclude)
 
 
 def run_again(cells: tuple[Cell, ...], run_id: str, options: RunOptions, console: Console) -> Grid:
@@ -159,12 +162,24 @@ def measure(
 
 def count_findings(conclude: Conclude, console: Console) -> Conclude:
     """Return ``conclude`` with exit code 1 if a wheel has findings, which is printed."""
+    words = "--strict-wheel: wheels with findings"
+    return _counted(conclude, console, words, lambda grid: len(grid.findings))
 
+
+def count_disagreements(conclude: Conclude, console: Console) -> Conclude:
+    """Return ``conclude`` with exit code 1 if a prediction is wrong, which is printed."""
+    words = "--strict-prediction: cells that are not as predicted"
+    return _counted(conclude, console, words, lambda grid: len(grid.disagreements))
+
+
+def _counted(
+    conclude: Conclude, console: Console, words: str, count: Callable[[Grid], int]
+) -> Conclude:
     def counted(grid: Grid) -> ExitCode:
         code = conclude(grid)
-        if not grid.findings:
+        if not (number := count(grid)):
             return code
-        say(f"--strict-wheel: wheels with findings: {len(grid.findings)}", console)
+        say(f"{words}: {number}", console)
         return ExitCode.UNEXPECTED
 
     return counted
@@ -238,7 +253,7 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
     )
     print_grid(grid, run.console, interrupted=ending.interrupted)
     say(format_phases(circumstances), run.console)
-    for line in filter(None, (format_reused(grid), format_deviations(grid))):
+    for line in filter(None, (format_imports(grid), format_reused(grid), format_deviations(grid))):
         say(line, run.console)
     for name, targets in run.state.unenforced.items():
         say(f"not enforced by this engine: {name} ({len(set(targets))} targets)", run.console)

@@ -12,7 +12,7 @@ from packaging.tags import Tag
 
 from harness.app.adhoc import gather_passports, outcomes_of, run_subjects, write_wheels
 from harness.app.pytest_driver import RunOptions
-from harness.app.requested import ImportCheck, read_candidates
+from harness.app.requested import ImportCheck, guess_imports, read_candidates
 from harness.core.cells import Matrix
 from harness.core.errors import UsageError
 from harness.core.matching import did_you_mean
@@ -137,8 +137,9 @@ def examine(
     wheels = wheels_of(given, passports, index)
     proposal = select_remedies(propose(wheels, passports), tries)
     if given.guessed:
-        imports = (*given.subject.imports, *common_modules(proposal.variants[0].facts))
-        imports = tuple(dict.fromkeys(imports))
+        held = proposal.variants[0].facts
+        packages = (name for facts in held for name in guess_imports(facts))
+        imports = tuple(dict.fromkeys((*packages, *common_modules(held))))
         given = replace(given, subject=replace(given.subject, imports=imports))
     return Examination(
         remedy_subject=given,

@@ -23,6 +23,8 @@ from harness.core.targets import Target
 from harness.matrix.files import load_expectations
 from harness.matrix.files.unused_entries import meets
 from harness.matrix.plan import wheel_fits
+from harness.predict.inferred_imports import plan_imports
+from harness.predict.installed_layout import layout_of
 from harness.wheels.archive.contents import WheelFacts, read_wheel
 from harness.wheels.index.fetch import PackageIndex
 
@@ -38,7 +40,7 @@ class ImportCheck:
     """What the user asks to import, to call and to install besides."""
 
     imports: tuple[str, ...] = ()
-    """Empty to import the wheel's own modules."""
+    """Empty to import what is inferred from each wheel."""
     call: str = ""
     companions: tuple[IndexSource, ...] = ()
     dependencies: DependencyOptions | None = None
@@ -115,8 +117,8 @@ def _listed(word: str) -> ListedRelease | None:
 
 
 def guess_imports(facts: WheelFacts) -> tuple[str, ...]:
-    """Return a wheel's public modules, or all of its modules if none is public."""
-    return tuple(name for name in facts.modules if not name.startswith("_")) or facts.modules
+    """Return the packages and modules that users import of a wheel, without its submodules."""
+    return plan_imports(layout_of(facts)).required
 
 
 def expected_of(path: Path, cells: Sequence[Cell]) -> tuple[Expectation, ...]:
@@ -169,9 +171,8 @@ def _identity(facts: WheelFacts) -> tuple[str, str]:
 def _file_candidate(files: list[tuple[Path, WheelFacts]], check: ImportCheck) -> Candidate:
     name, version = _identity(files[0][1])
     source = FileSource(paths=tuple(str(path.resolve()) for path, _ in files))
-    guessed = tuple(dict.fromkeys(m for _, facts in files for m in guess_imports(facts)))
     names = [path.name for path, _ in files]
-    return _candidate(f"{name}-{version}", source, check, guessed, names)
+    return _candidate(f"{name}-{version}", source, check, names)
 
 
 def _release_candidate(source: IndexSource, check: ImportCheck, index: PackageIndex) -> Candidate:
@@ -182,16 +183,14 @@ def _release_candidate(source: IndexSource, check: ImportCheck, index: PackageIn
             f"{source.name}=={source.version}: this release has no wheel for Linux; "
             "build one and give its file"
         )
-    guessed = () if check.imports else guess_imports(read_wheel(Path(index.fetch(wheels[0]).path)))
     names = [wheel.filename for wheel in wheels]
-    return _candidate(subject_id, source, check, guessed, names)
+    return _candidate(subject_id, source, check, names)
 
 
 def _candidate(
     subject_id: str,
     source: FileSource | IndexSource,
     check: ImportCheck,
-    guessed: tuple[str, ...],
     names: list[str],
 ) -> Candidate:
     return Candidate(
@@ -199,7 +198,7 @@ def _candidate(
             id=subject_id,
             group=GROUP,
             source=source,
-            imports=check.imports or guessed,
+            imports=check.imports,
             call=check.call,
             companions=check.companions,
             dependencies=check.dependencies,

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from harness.app.execute import Conclude, choose_cells, count_findings, require_met, run_cells
+from harness.app.execute import (
+    Conclude,
+    choose_cells,
+    count_disagreements,
+    count_findings,
+    require_met,
+    run_cells,
+)
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import ImportCheck, expected_of, not_applicable, read_candidates
 from harness.app.wiring import open_index, read_matrix
@@ -16,6 +23,7 @@ from harness.cli.options import (
     query_option,
     run_options,
     selection_options,
+    strict_prediction_option,
     strict_wheel_option,
 )
 from harness.core.errors import ExitCode
@@ -42,7 +50,7 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     "imports",
     multiple=True,
     metavar="NAME",
-    help="Module to import; by default those that the wheel contains.",
+    help="Module to import, in place of the packages and extension modules of the wheel.",
 )
 @click.option("--call", default="", metavar="EXPR", help="Python expression that must be true.")
 @click.option(
@@ -66,6 +74,7 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
 )
 @dependency_options
 @strict_wheel_option
+@strict_prediction_option
 @selection_options
 @query_option
 @run_options
@@ -81,6 +90,7 @@ def check(  # noqa: PLR0913 - one for each option
     companions: tuple[IndexSource, ...],
     dependencies: DependencyOptions | None,
     strict_wheel: bool,
+    strict_prediction: bool,
     selection: Selection,
     query: Query,
     options: RunOptions,
@@ -116,6 +126,8 @@ def check(  # noqa: PLR0913 - one for each option
         conclude = require_met(conclude, all_cells(ours), console)
     if strict_wheel:
         conclude = count_findings(conclude, console)
+    if strict_prediction:
+        conclude = count_disagreements(conclude, console)
     return run_cells(cells, options, console, conclude=conclude)
 
 

@@ -89,6 +89,15 @@ def strict_wheel_option(command: Command) -> Command:
     )(command)
 
 
+def strict_prediction_option(command: Command) -> Command:
+    """Add ``--strict-prediction``."""
+    return click.option(
+        "--strict-prediction",
+        is_flag=True,
+        help="Exit 1 if a prediction differs from what is seen, in outcome or cause.",
+    )(command)
+
+
 def store_option(command: Command) -> Command:
     """Add ``--store``."""
     return click.option(

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from harness.app.execute import RunShard, choose_cells, require_met, resume_run, run_cells
+from harness.app.execute import (
+    Conclude,
+    RunShard,
+    choose_cells,
+    count_disagreements,
+    require_met,
+    resume_run,
+    run_cells,
+)
 from harness.app.pytest_driver import RunOptions
 from harness.app.wiring import read_matrix
 from harness.cli.command import ExplainedCommand
@@ -14,6 +22,7 @@ from harness.cli.options import (
     query_option,
     run_options,
     selection_options,
+    strict_prediction_option,
 )
 from harness.core.errors import ExitCode, UsageError
 from harness.matrix.checkout import choose_changed
@@ -45,6 +54,7 @@ from harness.store.run_store import known_durations
     "--shard", metavar="K/N", help="Run only this shard; `wheelgrid merge` merges all of them."
 )
 @durations_option
+@strict_prediction_option
 @run_options
 def run(  # noqa: PLR0913 - one for each option
     *,
@@ -54,26 +64,30 @@ def run(  # noqa: PLR0913 - one for each option
     resume: str | None,
     shard: str | None,
     durations: Path | None,
+    strict_prediction: bool,
     options: RunOptions,
 ) -> ExitCode:
     """Probe cells, show the grid, and write run.json and junit.xml.
 
     Results are stored as cells finish, and reused while nothing that they depend on changes.
     """
+    console = Console()
+    conclude: Conclude = exit_code
+    if strict_prediction:
+        conclude = count_disagreements(exit_code, console)
     if resume is not None:
         if selection != Selection() or query.terms or shard or changed:
             raise UsageError("--resume runs the cells of that run; do not select others")
-        return resume_run(resume, options, Console())
+        return resume_run(resume, options, console, conclude=conclude)
     matrix = read_matrix(options.matrix)
     cells = choose_changed(matrix, selection, changed, options.matrix)
     if not cells:
-        say(f"no cell is affected by the changes since {changed}", Console())
+        say(f"no cell is affected by the changes since {changed}", console)
         return ExitCode.AS_EXPECTED
     cells = choose_cells(cells, query, options.store)
     if shard is None:
-        console = Console()
-        conclude = require_met(exit_code, all_cells(matrix), console)
+        conclude = require_met(conclude, all_cells(matrix), console)
         return run_cells(cells, options, console, conclude=conclude)
     part = find_shard(cells, shard, known_durations(durations))
     share = RunShard(name=part.name, whole=cells)
-    return run_cells(part.cells, options, Console(), share=share)
+    return run_cells(part.cells, options, console, share=share, conclude=conclude)

@@ -55,6 +55,8 @@ class Cause(StrEnum):
     FREE_THREADED = "free-threaded"
     SUFFIX_MISMATCH = "suffix-mismatch"
     NO_EXTENSION = "no-extension"
+    NO_MODULE = "no-module"
+    INVALID_METADATA = "invalid-metadata"
     UNREADABLE = "unreadable"
     WRONG_MACHINE = "wrong-machine"
     LIBC_FAMILY = "libc-family"
@@ -64,5 +66,33 @@ class Cause(StrEnum):
     UNDEFINED_SYMBOL = "undefined-symbol"
     ABI3_FLOOR = "abi3-floor"
     EXEC_STACK = "exec-stack"
+    STATIC_TLS = "static-tls"
     PAGE_SIZE = "page-size"
     PACKED_RELOCATIONS = "packed-relocations"
+
+    # Found in messages only.
+    NO_INIT_FUNCTION = "no-init-function"
+    ABI_MISMATCH = "abi-mismatch"
+    """Compiled for another version of Python or numpy than the one that loads it."""
+    BYTECODE = "bytecode"
+    """Compiled Python files of another version, without their source."""
+    CPU_BASELINE = "cpu-baseline"
+    INCOMPLETE_PYTHON = "incomplete-python"
+    """The interpreter lacks a module of the standard library."""
+    MISSING_DEPENDENCY = "missing-dependency"
+    """A module of another project."""
+
+
+_COARSE: dict[str, frozenset[Cause]] = {
+    Cause.TAG_REFUSED: frozenset({Cause.PYTHON_TOO_OLD, Cause.PYTHON_TOO_NEW, Cause.FREE_THREADED}),
+    Cause.SIGNAL: frozenset({Cause.PACKED_RELOCATIONS}),
+    Cause.CORRUPT_MEMBER: frozenset({Cause.MALFORMED_WHEEL}),
+    Cause.MALFORMED_WHEEL: frozenset({Cause.CORRUPT_MEMBER}),
+}
+"""Seen cause → predicted causes that look the same: installers have one message for all of them,
+and a signal says nothing."""
+
+
+def same_reason(seen: str, predicted: str) -> bool:
+    """Whether a predicted cause fits the one that was seen; an unknown cause fits every one."""
+    return not seen or seen == predicted or predicted in _COARSE.get(seen, ())

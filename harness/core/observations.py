@@ -102,8 +102,8 @@ class Observation:
     outcome: Outcome
     stage: Stage
     cause: str = ""
-    """Machine-readable reason: ``tag-refused``, ``memory-limit``, ``infra:pull``. If the
-    observation itself shows none, that of the prediction, provided that the outcomes agree."""
+    """Machine-readable reason: ``tag-refused``, ``memory-limit``, ``infra:pull``. It follows from
+    what was seen, never from the prediction; empty if the message is not known."""
     evidence: str = ""
     """The key line: pip's message, the ImportError, the signal. Untrusted text."""
     log: str = ""
@@ -112,7 +112,10 @@ class Observation:
     companions: tuple[str, ...] = ()
     """File names of the wheels that were installed beside it: its dependencies."""
     findings: tuple[WheelFinding, ...] = ()
-    """The wheel's defects, whatever the installer makes of them."""
+    """The wheel's defects, whatever the installer makes of them, and its submodules that do not
+    import for a reason that is no failure of the wheel."""
+    imports: tuple[str, ...] = ()
+    """The modules that were to be imported, in order: given, or inferred from the wheel."""
     attempts: tuple[Attempt, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall-clock seconds: ``probe`` of all attempts, ``total`` with everything else."""

@@ -10,6 +10,7 @@ _RECORD = (
     "https://packaging.python.org/en/latest/specifications/recording-installed-packages/"
     "#the-record-file"
 )
+_IMPORT = "https://docs.python.org/3/reference/import.html"
 _ZIP = "https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT"
 _CONFUSION = "https://github.com/pypi/warehouse/pull/18492"
 _WRITTEN = 200
@@ -53,6 +54,9 @@ class FindingCode(StrEnum):
     RECORDED_FILE_MISSING = "recorded-file-missing"
     SIZE_DIFFERS = "size-differs"
 
+    # Its modules, as imported on a target.
+    SUBMODULE_IMPORT = "submodule-import"
+
 
 class MindedBy(StrEnum):
     """Who does not accept the defect.
@@ -64,6 +68,7 @@ class MindedBy(StrEnum):
     SOME_PIP = "some versions of pip refuse"
     PIP_CHECK = "`pip check` complains"
     STRICT = "strict installers refuse"
+    USERS = "who imports it notices"
     INDEX = "package indexes refuse"
     FILE_SYSTEMS = "file systems that ignore case lose a file"
     LIMITS = "the limits of this program and of indexes"
@@ -99,6 +104,7 @@ _RULES = MappingProxyType(
         FindingCode.UNRECORDED_FILE: (_RECORD, MindedBy.STRICT),
         FindingCode.RECORDED_FILE_MISSING: (_RECORD, MindedBy.STRICT),
         FindingCode.SIZE_DIFFERS: (_RECORD, MindedBy.STRICT),
+        FindingCode.SUBMODULE_IMPORT: (_IMPORT, MindedBy.USERS),
     }
 )
 

@@ -6,12 +6,14 @@ predict.
 
 from harness.core.observations import Prediction
 from harness.core.passport import Passport, Symbols
-from harness.predict.archive_rules import predict_findings
+from harness.predict.archive_rules import predict_findings, predict_requirements
 from harness.predict.cell_prediction import CellPrediction
+from harness.predict.inferred_imports import plan_imports
 from harness.predict.installed_layout import layout_of
 from harness.predict.load_closure import load_groups
 from harness.predict.load_rules import predict_loads
-from harness.predict.suffix_rules import predict_missing_module, remark, resolve_imports
+from harness.predict.module_rules import predict_nothing, predict_payload, remark
+from harness.predict.suffix_rules import predict_missing_module, resolve_imports
 from harness.predict.tag_rules import predict_requires_python, predict_tags
 from harness.predict.target_profile import profile_of
 from harness.wheels.archive.contents import WheelFacts
@@ -24,15 +26,21 @@ def predict(
 ) -> Prediction:
     """Predict whether ``wheel`` installs on a target and its ``imports`` import.
 
-    Without ``imports``, every extension module of the wheel must import. ``symbols`` returns
-    the symbol sets that the passport names.
+    Without ``imports``, what ``plan_imports`` infers must import. ``symbols`` returns the symbol
+    sets that the passport names.
     """
     layout, profile = layout_of(wheel), profile_of(passport)
     refused = predict_tags(layout, profile) or predict_requires_python(layout, profile)
-    if refused := refused or predict_findings(wheel):
+    if refused := refused or predict_findings(wheel) or predict_requirements(wheel, profile):
         return refused
-    resolution = resolve_imports(layout, passport.extension_suffixes, imports)
+    plan = plan_imports(layout, imports)
+    if not plan.names:
+        return predict_nothing(wheel)
+    resolution = resolve_imports(
+        layout, passport.extension_suffixes, plan.names, inferred=not imports
+    )
     if resolution.missing:
         return predict_missing_module(layout, profile, resolution.missing)
     loads = load_groups(layout, resolution.loaded, musl=profile.musl)
-    return predict_loads(layout, loads, profile, symbols) or remark(layout, resolution)
+    failed = predict_loads(layout, loads, profile, symbols) or predict_payload(layout)
+    return failed or remark(layout, resolution, loads)

@@ -69,18 +69,24 @@ def layout_of(wheel: WheelFacts) -> InstalledLayout:
 def extension(native: NativeMember) -> str:
     """Return the module of an ELF file, empty for a library or a program.
 
-    An extension module exports ``PyInit_<name>`` (PEP 3121, PEP 489). For an unreadable file
-    the name decides.
+    An extension module exports its init function. For an unreadable file the name decides.
     """
     module, suffix = _module(site_path(native.name))
     name = module.removesuffix(".__init__").rpartition(".")[2]
     match native.elf:
         case ElfFacts(exported=exported):
             symbols = {symbol.partition("@")[0] for symbol in exported if symbol.startswith("PyI")}
-            known = f"PyInit_{name}" in symbols or (symbols and not name.isascii())
+            known = init_function(name) in symbols
         case _:
             known = ".cpython-" in suffix or suffix.startswith(".abi3")
     return module.removesuffix(".__init__") if known else ""
+
+
+def init_function(name: str) -> str:
+    """Return the name of a module's init function (PEP 3121; PEP 489 if it is not ASCII)."""
+    if name.isascii():
+        return f"PyInit_{name}"
+    return "PyInitU_" + name.encode("punycode").decode("ascii").replace("-", "_")
 
 
 def _folders(path: str) -> Iterator[str]:

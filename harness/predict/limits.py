@@ -36,6 +36,10 @@ is optional.
 """
 
 
+OPENED_FIRST = "its own code must open it first"
+"""What a prediction says of a library that only the package itself can make known."""
+
+
 def is_optional(distribution: str, module: str) -> bool:
     """Whether the project works without ``module``, but slower."""
     return any(fnmatchcase(module, glob) for glob in OPTIONAL.get(distribution, ()))
@@ -48,7 +52,8 @@ class PredictionLimit:
     id: str
     reason: str
     covers: Callable[[Observation, Prediction, tuple[str, ...]], bool]
-    """Whether it explains a disagreement; the third argument is the subject's imports."""
+    """Whether it explains a disagreement; the third argument is what the subject imports, empty
+    if that is inferred."""
 
 
 def _runs_and_fails(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
@@ -60,21 +65,33 @@ def _dependency_fails(seen: Observation, predicted: Prediction, _: tuple[str, ..
     return predicted.outcome is Outcome.PASS and seen.evidence.startswith("dependency ")
 
 
-def _needs_another(seen: Observation, predicted: Prediction, imports: tuple[str, ...]) -> bool:
+def _needs_another(seen: Observation, predicted: Prediction, given: tuple[str, ...]) -> bool:
     found = re.search(r"No module named '(?P<top>\w+)", seen.evidence)
-    own = {module.partition(".")[0] for module in imports}
+    own = {module.partition(".")[0] for module in (*seen.imports, *given)}
     return predicted.outcome is Outcome.PASS and found is not None and found["top"] not in own
 
 
 def _fails_in_python(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
     raised = re.match(r"(?P<type>[A-Za-z_.]+):", seen.evidence)
-    loader = ("ImportError", "ModuleNotFoundError", "OSError")
-    in_python = raised is not None and raised["type"] not in loader
-    return predicted.outcome is Outcome.PASS and seen.stage is Stage.IMPORT and in_python
+    if raised is None or predicted.outcome is not Outcome.PASS or seen.stage is not Stage.IMPORT:
+        return False
+    own = raised["type"] not in ("ImportError", "ModuleNotFoundError", "OSError")
+    return own or (not seen.cause and ".so" not in seen.evidence)
 
 
 def _loads_all_the_same(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
     return predicted.cause == Cause.UNREADABLE and seen.outcome is Outcome.PASS
+
+
+def _opened_first(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
+    told = predicted.outcome is Outcome.PASS and OPENED_FIRST in predicted.evidence
+    return told and seen.cause == Cause.MISSING_LIBRARY
+
+
+def _not_imported(seen: Observation, predicted: Prediction, given: tuple[str, ...]) -> bool:
+    stem = predicted.file.partition(".")[0].replace("/", ".")
+    failed = predicted.stage is Stage.IMPORT and predicted.outcome is not Outcome.PASS
+    return not given and failed and seen.outcome is Outcome.PASS and stem not in ("", *seen.imports)
 
 
 PREDICTION_LIMITS = (
@@ -99,6 +116,16 @@ PREDICTION_LIMITS = (
         covers=_fails_in_python,
     ),
     PredictionLimit(
+        id="opened-first",
+        reason="which libraries a package opens before its modules is in its code",
+        covers=_opened_first,
+    ),
+    PredictionLimit(
+        id="not-imported",
+        reason="the module that is predicted to fail was not imported",
+        covers=_not_imported,
+    ),
+    PredictionLimit(
         id="reader",
         reason="the ELF reader needs section headers, which a loader does not",
         covers=_loads_all_the_same,
@@ -106,11 +133,11 @@ PREDICTION_LIMITS = (
 )
 
 
-def limit_of(seen: Observation, imports: tuple[str, ...]) -> PredictionLimit | None:
+def limit_of(seen: Observation, given: tuple[str, ...]) -> PredictionLimit | None:
     """Return the limit that explains why ``seen`` differs from its prediction, if any."""
     predicted = seen.prediction
     if predicted is None:
         return None
     return next(
-        (limit for limit in PREDICTION_LIMITS if limit.covers(seen, predicted, imports)), None
+        (limit for limit in PREDICTION_LIMITS if limit.covers(seen, predicted, given)), None
     )

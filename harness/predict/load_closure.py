@@ -28,6 +28,11 @@ class LoadGroup:
     """The first member that requests an executable stack; empty if none does."""
     packed: str
     """The first member with packed relocations; empty if none has."""
+    static_tls: str
+    """The first member with initial-exec relocations to its own variables; empty if none has."""
+    preloaded: str
+    """A library that the wheel has outside of every search path, while its Python code opens
+    libraries; empty if there is none."""
     load_align: int
     """The smallest alignment of a loaded segment; 0 if unknown."""
     system: Mapping[str, str]
@@ -47,6 +52,7 @@ class _ModuleLoad:
     members: tuple[NativeMember, ...]
     system: Mapping[str, str]
     wants: Mapping[str, str]
+    preloaded: str
 
 
 @lru_cache(maxsize=1 << 14)
@@ -62,7 +68,7 @@ def load_groups(
 
 
 def _load(layout: InstalledLayout, module: NativeMember, *, musl: bool) -> _ModuleLoad:
-    members, system = _closure(layout, module, musl=musl)
+    members, system, preloaded = _closure(layout, module, musl=musl)
     readable = elves(members)
     own = {symbol.partition("@")[0] for _, elf in readable for symbol in elf.exported}
     wants: dict[str, str] = {}
@@ -72,13 +78,17 @@ def _load(layout: InstalledLayout, module: NativeMember, *, musl: bool) -> _Modu
                 # musl looks symbols up by name alone.
                 version = "" if musl else symbol.version
                 wants.setdefault(versioned(symbol.name, version), name)
-    return _ModuleLoad(members=members, system=system, wants=wants)
+    return _ModuleLoad(members=members, system=system, wants=wants, preloaded=preloaded)
 
 
 def _closure(
     layout: InstalledLayout, module: NativeMember, *, musl: bool
-) -> tuple[tuple[NativeMember, ...], dict[str, str]]:
-    """Return the wheel's files that are loaded, breadth first, and the libraries it lacks."""
+) -> tuple[tuple[NativeMember, ...], dict[str, str], str]:
+    """Return the wheel's files that are loaded, breadth first, and the libraries it lacks.
+
+    Last comes a library that only the package itself can have opened.
+    """
+    preloaded = ""
     found = {module.name: module}
     names: set[str] = set()
     system: dict[str, str] = {}
@@ -90,13 +100,16 @@ def _closure(
         own, passed_on = _search(native, native.elf, inherited, musl=musl)
         for name in native.elf.needed:
             library = _bundled(layout, name, own)
+            if library is None and (library := _preloaded(layout, name, musl=musl)):
+                preloaded = preloaded or name
             if library is None and name not in names:
                 system.setdefault(name, native.name)
             elif library is not None and library.name not in found:
                 found[library.name] = library
                 names.add(name)
                 queue.append((library, passed_on))
-    return tuple(found.values()), {name: by for name, by in system.items() if name not in names}
+    lacking = {name: by for name, by in system.items() if name not in names}
+    return tuple(found.values()), lacking, preloaded
 
 
 def _search(
@@ -126,6 +139,20 @@ def _bundled(layout: InstalledLayout, name: str, folders: tuple[str, ...]) -> Na
     return next((layout.places[place] for place in places if place in layout.places), None)
 
 
+def _preloaded(layout: InstalledLayout, name: str, *, musl: bool) -> NativeMember | None:
+    """Return the wheel's library of that soname if the package may open it before its modules.
+
+    glibc then finds it by its soname (elf/dl-load.c, ``_dl_map_object``). musl compares names
+    only with libraries that it has searched for itself (ldso/dynlink.c, ``shortname``).
+    """
+    if musl or not layout.wheel.sources.opens_libraries:
+        return None
+    for native in layout.wheel.native:
+        if isinstance(native.elf, ElfFacts) and native.elf.soname == name:
+            return native
+    return None
+
+
 def _joined(loads: list[_ModuleLoad]) -> LoadGroup:
     members = tuple({m.name: m for loaded in loads for m in loaded.members}.values())
     readable = elves(members)
@@ -141,6 +168,8 @@ def _joined(loads: list[_ModuleLoad]) -> LoadGroup:
         readable=len(readable) == len(members),
         exec_stack=next((name for name, elf in readable if elf.exec_stack), ""),
         packed=next((name for name, elf in readable if elf.packed_relocations), ""),
+        static_tls=next((name for name, elf in readable if elf.static_tls), ""),
+        preloaded=next((loaded.preloaded for loaded in loads if loaded.preloaded), ""),
         load_align=min((elf.load_align for _, elf in readable if elf.load_align), default=0),
         system=loads[0].system,
         versions={library: frozenset(wanted) for library, wanted in versions.items()},

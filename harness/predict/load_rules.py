@@ -23,6 +23,7 @@ _ELF = "https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html"
 _STABLE_ABI = "https://docs.python.org/3/c-api/stable.html"
 _EXEC_STACK = "https://sourceware.org/glibc/wiki/Release/2.41"
 
+_STATIC_TLS = "https://wiki.musl-libc.org/functional-differences-from-glibc.html"
 _PACKED = "https://git.musl-libc.org/cgit/musl/tree/WHATSNEW"
 _PACKED_SINCE = {True: (1, 2, 4), False: (2, 36)}
 """Whether musl → first version whose loader applies packed relocations.
@@ -122,6 +123,27 @@ def packed_relocations(load: LoadGroup, profile: TargetProfile, _: Symbols) -> P
     return replace(failed, outcome=Outcome.CRASHED)
 
 
+def static_tls(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
+    """Find a file that needs thread-local storage which musl gives at the start only."""
+    if not load.static_tls or not profile.musl:
+        return None
+    return import_failed(
+        Cause.STATIC_TLS,
+        file=load.static_tls,
+        evidence="it has initial-exec relocations to thread-local variables of its own",
+        explanation=(
+            f"{load.static_tls} addresses its thread-local variables by the initial-exec model, "
+            "for which they must exist when the process starts. musl refuses that to a library "
+            f"that is loaded later, as every extension module is; this is {profile.title}."
+        ),
+        diagnosis=Diagnosis(
+            remedy="Compile with -ftls-model=global-dynamic; allocators have an option for it "
+            "(mimalloc: local_dynamic_tls, jemalloc: --disable-initial-exec-tls).",
+            reference=_STATIC_TLS,
+        ),
+    )
+
+
 def page_size(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find a file whose segments are aligned to less than the target's page size."""
     page = profile.passport.page_size
@@ -149,6 +171,7 @@ RULES: tuple[Rule, ...] = (
     missing_library,
     library_version,
     undefined_symbol,
+    static_tls,
     exec_stack,
     page_size,
     packed_relocations,

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from harness.core.causes import Cause
 from harness.core.observations import Prediction
-from harness.predict.explanation import PASS, Diagnosis, import_failed, passing
+from harness.predict.explanation import Diagnosis, import_failed
 from harness.predict.installed_layout import InstalledLayout
 from harness.predict.limits import is_optional
 from harness.predict.target_profile import TargetProfile
@@ -40,17 +40,25 @@ class ImportResolution:
 
 @lru_cache(maxsize=1 << 16)
 def resolve_imports(
-    layout: InstalledLayout, suffixes: tuple[str, ...], imports: tuple[str, ...]
+    layout: InstalledLayout,
+    suffixes: tuple[str, ...],
+    imports: tuple[str, ...],
+    *,
+    inferred: bool = False,
 ) -> ImportResolution:
-    """Find every module that ``imports`` need, with that suffix list."""
+    """Find every module that ``imports`` need, with that suffix list.
+
+    ``inferred``: they are what ``plan_imports`` infers, and hold all that must be found.
+    """
     loaded: list[str] = []
     optional: list[str] = []
-    for module in needed(layout, imports):
+    for module in imports if inferred else needed(layout, imports):
         found = layout.find(module, suffixes)
         # A folder of stubs beside an unread extension imports as an empty namespace, which is
         # useless to the importer (cryptography's _rust).
         if found is None or (not found and module in layout.extensions):
-            if module not in imports and is_optional(layout.wheel.name.distribution, module):
+            named = module in imports and not inferred
+            if not named and is_optional(layout.wheel.name.distribution, module):
                 optional.append(module)
                 continue
             return ImportResolution(loaded=tuple(loaded), missing=module, optional=tuple(optional))
@@ -93,19 +101,6 @@ def predict_missing_module(
         ),
         diagnosis=_diagnose_suffix(held[0], profile),
     )
-
-
-def remark(layout: InstalledLayout, resolution: ImportResolution) -> Prediction:
-    """Return a pass, with a remark on missing optional modules or a wrong tag."""
-    if resolution.optional:
-        return passing(f"{', '.join(resolution.optional)} is not found, but optional")
-    name = layout.wheel.name
-    pure = name.tag_part.endswith("-any")
-    if layout.natives and pure:
-        return passing(f"{name.tag_part} is for any machine, but {min(layout.natives)} is native")
-    if not layout.natives and not pure:
-        return passing(f"{name.tag_part} is for native code, but the wheel has none")
-    return PASS
 
 
 def _is_ours(layout: InstalledLayout, module: str) -> bool:

@@ -4,6 +4,8 @@ In the order of a loader's checks. If a target's libraries are not recorded, the
 predict nothing.
 """
 
+import re
+
 from harness.core.causes import Cause
 from harness.core.observations import Prediction
 from harness.core.passport import Symbols
@@ -16,13 +18,24 @@ _LOADER = "https://man7.org/linux/man-pages/man8/ld.so.8.html"
 _VERSIONS = "https://www.akkadia.org/drepper/symbol-versioning"
 _MANYLINUX = "https://peps.python.org/pep-0600/"
 _MUSL = "https://wiki.musl-libc.org/functional-differences-from-glibc.html"
-_GLIBC = ("libc.so.6", "ld-linux", "ld64.so")
-_MUSL_LIBC = ("libc.musl-", "ld-musl-")
+GLIBC_NAMES = ("libc.so.6", "ld-linux", "ld64.so")
+_OLD_NAMES = re.compile(
+    r"(aio_(cancel|error|fsync|read|return|suspend|write)|alphasort|creat|fallocate|fgetpos|fopen"
+    r"|freopen|fseeko|fsetpos|fstat|fstatat|fstatfs|fstatvfs|ftello|ftruncate|ftw|getdents"
+    r"|getrlimit|glob|globfree|lio_listio|lockf|lseek|lstat|mkostemps?|mkstemps?|mmap|nftw|open"
+    r"|openat|posix_fadvise|posix_fallocate|preadv?|prlimit|pwritev?|readdir|scandir|sendfile"
+    r"|setrlimit|stat|statfs|statvfs|tmpfile|truncate|versionsort|__fxstat|__fxstatat|__lxstat|__xstat)64"
+)
+"""musl binds these to the names without 64, for what was linked before 1.2.4 dropped the names.
+
+Source: ldso/dynlink.c, ``get_lfs64``; WHATSNEW of 1.2.4.
+"""
+MUSL_NAMES = ("libc.musl-", "ld-musl-")
 
 
 def libc_family(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find a module built for the other libc, by the libraries that only that libc has."""
-    others = _GLIBC if profile.musl else _MUSL_LIBC
+    others = GLIBC_NAMES if profile.musl else MUSL_NAMES
     for name, member in load.system.items():
         bare = not profile.musl and name == "libc.so"
         if (name.startswith(others) or bare) and library_of(profile, name) is None:
@@ -74,6 +87,8 @@ def undefined_symbol(
         if not left:
             return None
     left = frozenset(s for s in left if not _unversioned(s, symbols, sets))
+    if profile.musl:
+        left = frozenset(s for s in left if not _binds_to_old_name(s, symbols, sets))
     return _undefined(load, profile, sorted(left)) if left else None
 
 
@@ -123,9 +138,17 @@ def _unversioned(symbol: str, symbols: Symbols, sets: tuple[str, ...]) -> bool:
     return bool(at) and any(name in symbols(set_id) for set_id in sets)
 
 
+def _binds_to_old_name(symbol: str, symbols: Symbols, sets: tuple[str, ...]) -> bool:
+    """Whether musl's loader takes the symbol for one that it defines (``get_lfs64``)."""
+    plain = "readdir_r" if symbol == "readdir64_r" else symbol.removesuffix("64")
+    if plain != "readdir_r" and not _OLD_NAMES.fullmatch(symbol):
+        return False
+    return any(plain in symbols(set_id) for set_id in sets)
+
+
 def _undefined(load: LoadGroup, profile: TargetProfile, missing: list[str]) -> Prediction:
     member = load.wants[missing[0]]
-    if profile.musl and any(name.startswith(_GLIBC) for name in load.system):
+    if profile.musl and any(name.startswith(GLIBC_NAMES) for name in load.system):
         return _other_libc(profile, member, f"needs {abbreviate(missing)}")
     return import_failed(
         Cause.UNDEFINED_SYMBOL,

@@ -55,7 +55,7 @@ def predict_requires_python(layout: InstalledLayout, profile: TargetProfile) -> 
     wanted, python = layout.wheel.requires_python, profile.passport.python
     if accepts_python(wanted, python):
         return None
-    older = _asks_for_newer(wanted, python)
+    older = asks_for_newer(wanted, python)
     wanted = wanted if len(wanted) <= _WRITTEN else f"{wanted[:_WRITTEN]}…"
     return Prediction(
         outcome=Outcome.INSTALL_FAILED,
@@ -71,7 +71,8 @@ def predict_requires_python(layout: InstalledLayout, profile: TargetProfile) -> 
     )
 
 
-def _asks_for_newer(wanted: str, python: str) -> bool:
+def asks_for_newer(wanted: str, python: str) -> bool:
+    """Whether the specifier ``wanted`` asks for a newer version than ``python``."""
     try:
         return any(
             spec.operator.startswith((">", "~", "=")) and Version(python) < _version(spec.version)

@@ -74,6 +74,10 @@ class CellReport(BaseModel):
     cause: Cause | Literal[""]
     evidence: Annotated[Text, _cut(EVIDENCE_KEPT)]
     log: Annotated[Text, _cut(LOG_KEPT)]
+    failures: Annotated[tuple[tuple[Word, Word], ...], Field(max_length=1000)] = ()
+    """Submodules that do not import, and what each raised."""
+    tried: Number | None = None
+    """Number of submodules whose import was tried."""
 
 
 class ProbeAnswer(CellReport, AgentAnswer):

@@ -22,6 +22,8 @@ class Job:
     beside: bytes = b""
     """The companions' files from ``install_layout.companion_archive``; if empty, the installer
     installs the companions."""
+    submodules: tuple[str, ...] = ()
+    """Modules to import after ``imports``; what fails is reported beside the outcome."""
     bytecode: bytes = b""
     """Bytecode of the same wheels from ``Session.compile`` on another arch."""
 
@@ -36,3 +38,11 @@ class ProbeResult:
     evidence: str
     log: str
     seconds: float
+    failures: tuple[tuple[str, str], ...] = ()
+    """Submodules that were not imported, each with what was raised; untrusted text."""
+    tried: int | None = None
+    """Number of submodules whose import was tried; None if it did not come to that."""
+    unimportable: tuple[tuple[str, str], ...] = ()
+    """Those of ``failures`` that are findings (``module_failures``)."""
+    untried: int = 0
+    """Number of submodules for which no time was left."""

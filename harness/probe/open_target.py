@@ -14,6 +14,7 @@ from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.engine import Engine, EngineInfo
 from harness.predict.cell import NoSurvey, Survey
+from harness.predict.inferred_imports import ImportPlan
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativelyInstalled
@@ -145,11 +146,18 @@ class TargetSessions:
             raise
         return self._opened
 
-    def job(self, opened: OpenTarget, subject: Subject, wheels: tuple[WheelRef, ...]) -> Job:
+    def job(
+        self,
+        opened: OpenTarget,
+        subject: Subject,
+        wheels: tuple[WheelRef, ...],
+        plan: ImportPlan,
+    ) -> Job:
         """Return the job of a cell; ``wheels`` are the companions, then the subject."""
         return Job(
             wheels=tuple((wheel.filename, Path(wheel.path).read_bytes()) for wheel in wheels),
-            imports=subject.imports,
+            imports=plan.required,
+            submodules=plan.tried,
             call=subject.call,
             timeout=self.limits.timeout,
             quiet=self.limits.quiet,

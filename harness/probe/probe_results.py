@@ -6,9 +6,11 @@ from dataclasses import replace
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import ImageError, InfrastructureError
-from harness.core.observations import Attempt, AttemptMode, Observation, Prediction
+from harness.core.observations import Attempt, AttemptMode, Observation
+from harness.core.wheel_findings import FindingCode, FindingList, WheelFinding
 from harness.probe.answers import storable
 from harness.probe.jobs import ProbeResult
+from harness.probe.message_causes import GIVEN
 from harness.probe.session import SessionLostError
 
 _RAISED_BY = {Cause.SPACE: "--cell-disk", Cause.MEMORY: "--cell-memory"}
@@ -33,35 +35,34 @@ def observed(
         cause=result.cause,
         evidence=evidence,
         log=result.log,
+        findings=(*base.findings, *_about_modules(result)),
+        imports=base.imports[: len(base.imports) - result.untried],
         attempts=tried,
         seconds={"probe": round(sum(a.seconds for a in tried), 3)},
     )
 
 
-def with_prediction(seen: Observation, predicted: Prediction | None) -> Observation:
-    """Add the prediction; its cause is taken over if the outcomes agree and ``seen`` has none."""
-    if predicted is None:
-        return seen
-    agreed = predicted.outcome is seen.outcome
-    return replace(
-        seen, prediction=predicted, cause=seen.cause or (predicted.cause if agreed else "")
-    )
+def _about_modules(result: ProbeResult) -> tuple[WheelFinding, ...]:
+    findings = FindingList()
+    for module, text in result.unimportable:
+        findings.add(FindingCode.SUBMODULE_IMPORT, module, f"Its import raises {text}.")
+    return findings.found()
 
 
 def reused(base: Observation, known: Observation) -> Observation:
     """Return an earlier observation with the same key as this cell's observation.
 
-    A cause that came only from the old prediction is dropped; the new prediction adds its own.
+    A cause that was found in its messages is dropped; ``explained`` finds it again.
     """
-    predicted = known.prediction is not None and known.prediction.cause == known.cause
+    about_modules = (f for f in known.findings if f.code is FindingCode.SUBMODULE_IMPORT)
     return replace(
         known,
         cell=base.cell,
         wheel=base.wheel,
         companions=base.companions,
-        findings=base.findings,
+        findings=(*base.findings, *about_modules),
         provenance=replace(known.provenance, image=base.provenance.image),
-        cause="" if predicted and known.outcome is not Outcome.REFUSED else known.cause,
+        cause=known.cause if known.cause in GIVEN else "",
         prediction=None,
         cached=True,
     )

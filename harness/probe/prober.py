@@ -14,16 +14,23 @@ from harness.core.observations import ImageRef, Observation, Prediction, Provena
 from harness.core.passport import Passport, Symbols
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
-from harness.predict.cell import findings_of, predict_wheel
+from harness.predict.cell import predict_wheel
+from harness.predict.inferred_imports import ImportPlan, plan_imports
+from harness.predict.installed_layout import layout_of
+from harness.predict.limits import is_optional
 from harness.probe.confirmation import Attempts, accepts_tag, believed, next_mode
 from harness.probe.dependency_failures import name_dependency
 from harness.probe.jobs import Job
 from harness.probe.journal import Journal
+from harness.probe.module_failures import weigh_failures
 from harness.probe.open_target import OpenTarget, TargetSessions
-from harness.probe.probe_results import defect, miss, observed, reused, shared, with_prediction
+from harness.probe.probe_results import defect, miss, observed, reused, shared
 from harness.probe.repro import docker_line
 from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import dependencies_of
+from harness.probe.seen_causes import explained
+from harness.wheels.archive.contents import WheelFacts
+from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.facts_reader import WheelReader
 from harness.wheels.install_layout import owner_of
 from harness.wheels.provider import Refusal
@@ -43,6 +50,8 @@ class _Unmeasured:
 
     opened: OpenTarget
     wheels: tuple[WheelRef, ...]
+    facts: WheelFacts | None
+    plan: ImportPlan
     base: Observation
     predicted: Prediction | None
 
@@ -154,43 +163,64 @@ class Prober:
         )
         if isinstance(wheels, Refusal):
             return replace(refused, cause=wheels.cause, evidence=wheels.reason)
-        depends = dependencies_of(opened.environment, cell.subject, wheels, self._targets.limits)
-        found = findings_of(wheels[-1], self._reader)
+        facts = self._reader.facts(wheels[-1])
+        plan = ImportPlan(required=cell.subject.imports)
+        if facts:
+            plan = plan_imports(layout_of(facts), cell.subject.imports)
+        depends = dependencies_of(
+            opened.environment,
+            wheels,
+            plan,
+            cell.subject.call,
+            self._targets.limits,
+        )
         base = replace(
             refused,
             cause="",
             wheel=wheels[-1],
             companions=tuple(wheel.filename for wheel in wheels[:-1]),
             key=depends.key,
-            findings=found,
+            findings=facts.findings if facts else (),
+            imports=plan.required + plan.tried,
         )
         predicted = predict_wheel(
             wheels[-1], opened.passport, self.symbols, cell.subject.imports, self._reader
         )
         if (known := self._known.observation(base.key)) is not None:
-            return with_prediction(reused(base, known), predicted)
+            return explained(reused(base, known), predicted, facts, opened.passport)
         if (known := self._known.elsewhere(base.key, cell.target)) is not None:
-            return with_prediction(shared(base, known), predicted)
-        return _Unmeasured(opened=opened, wheels=wheels, base=base, predicted=predicted)
+            return explained(shared(base, known), predicted, facts, opened.passport)
+        return _Unmeasured(
+            opened=opened, wheels=wheels, facts=facts, plan=plan, base=base, predicted=predicted
+        )
 
     def _measure(self, cell: Cell, begun: "_Unmeasured") -> Observation:
         opened, wheels = begun.opened, begun.wheels
-        job = self._targets.job(opened, cell.subject, wheels)
+        job = self._targets.job(opened, cell.subject, wheels, begun.plan)
         tag_accepted = accepts_tag(wheels[-1].filename, opened.passport)
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
             attempts = self._attempts(opened, job, tag_accepted=tag_accepted)
         result = believed(attempts, tag_accepted=tag_accepted, filename=wheels[-1].filename)
+        named = result
         if cell.subject.dependencies is not None:
-            result = name_dependency(result, lambda place: owner_of(place, wheels[:-1]))
-        seen = with_prediction(observed(begun.base, attempts, result), begun.predicted)
+            named = name_dependency(result, lambda place: owner_of(place, wheels[:-1]))
+            result = replace(named, evidence=result.evidence)
+        seen = observed(begun.base, attempts, result)
+        seen = explained(seen, begun.predicted, begun.facts, opened.passport)
+        if named.evidence != result.evidence:  # after the cause, which is in the bare message
+            seen = replace(seen, evidence=named.evidence)
         self._known.keep_observation(seen, cell.target)
         return seen
 
     def _attempts(self, opened: OpenTarget, job: Job, *, tag_accepted: bool) -> Attempts:
         """Probe a cell until ``confirmation`` needs no further attempt."""
-        attempts = [self._targets.first_attempt(opened, job)]
-        while mode := next_mode(attempts, tag_accepted=tag_accepted):
-            attempts.append((mode, self._targets.attempt_alone(opened, job, mode)))
+        distribution = parse_wheel_name(job.wheels[-1][0]).distribution
+        optional = frozenset(m for m in job.submodules if is_optional(distribution, m))
+        mode, result = self._targets.first_attempt(opened, job)
+        attempts = [(mode, weigh_failures(result, job, optional))]
+        while again := next_mode(attempts, tag_accepted=tag_accepted):
+            result = self._targets.attempt_alone(opened, job, again)
+            attempts.append((again, weigh_failures(result, job, optional)))
         return attempts
 
     def _provenance(self, opened: OpenTarget) -> Provenance:

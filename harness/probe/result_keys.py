@@ -16,16 +16,18 @@ from pydantic import TypeAdapter
 
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
-from harness.core.subjects import Subject, WheelRef
+from harness.core.subjects import WheelRef
 from harness.core.targets import Target
 from harness.host.cache import content_key
 from harness.host.code_key import code_key
 from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits, seccomp_profile
+from harness.predict.inferred_imports import ImportPlan
 from harness.probe import agent
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _DECIDING = (
     "harness.probe.confirmation",
+    "harness.probe.module_failures",
     "harness.probe.probe_results",
     "harness.probe.session",
     "harness.wheels.install_layout",
@@ -83,6 +85,7 @@ class ResultDependencies:
     wheels: tuple[tuple[str, str], ...]
     """File names and SHA-256 digests of the companions, then of the subject."""
     imports: tuple[str, ...]
+    submodules: tuple[str, ...]
     call: str
     limits: ProbeLimits
 
@@ -109,16 +112,18 @@ def environment_of(target: Target, image: ImageRef, emulator: str, kernel: str) 
 
 def dependencies_of(
     environment: Environment,
-    subject: Subject,
     wheels: Sequence[WheelRef],
+    plan: ImportPlan,
+    call: str,
     limits: ProbeLimits,
 ) -> ResultDependencies:
     """Return the dependencies of a cell's result."""
     return ResultDependencies(
         environment=environment,
         wheels=tuple((wheel.filename, wheel.sha256) for wheel in wheels),
-        imports=subject.imports,
-        call=subject.call,
+        imports=plan.required,
+        submodules=plan.tried,
+        call=call,
         limits=limits,
     )
 

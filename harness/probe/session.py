@@ -163,6 +163,7 @@ class Session:
             "files": [name for name, _ in files],
             "wheels": len(wheels),
             "imports": job.imports,
+            "submodules": job.submodules,
             "call": job.call,
             "timeout": job.timeout,
             "quiet": job.quiet,
@@ -256,6 +257,8 @@ def _probe_result(report: CellReport, seconds: float) -> ProbeResult:
         evidence=report.evidence,
         log=report.log,
         seconds=seconds,
+        failures=report.failures,
+        tried=report.tried,
     )
 
 

@@ -13,6 +13,7 @@ from harness.core.wheel_findings import WheelFinding
 from harness.predict import CellPrediction
 from harness.report.defects import finding_words
 from harness.report.evidence import evidence_line
+from harness.report.imported import shown_imports
 from harness.report.planned import folded
 from harness.report.untrusted import visible
 from harness.results.grid import Agreement, GridCell
@@ -68,6 +69,8 @@ def format_explanation(cell: GridCell, *, width: int) -> str:
     lines = [f"{visible(cell.cell.id)}: {seen.outcome} ({seen.stage})"]
     lines += _wrapped("seen", seen.evidence, width)
     lines += _wrapped("wheel", seen.wheel.filename if seen.wheel else "", width)
+    if seen.imports:
+        lines += _wrapped("imports", shown_imports(seen.imports), width)
     lines += _findings(seen.findings, width)
     if seen.prediction is not None:
         lines += _wrapped("predicted", _compared(cell, seen.prediction), width)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.core.causes import Cause
+from harness.core.causes import Cause, same_reason
 from harness.core.cells import Cell, Expectation, Outcome
 from harness.core.errors import ExitCode
 from harness.core.observations import Observation
@@ -54,7 +54,8 @@ class GridCell:
         seen = self.observation
         if seen is None or seen.prediction is None or seen.outcome is Outcome.MISS:
             return Agreement.UNKNOWN
-        if seen.prediction.outcome is seen.outcome:
+        alike = seen.prediction.outcome is seen.outcome
+        if alike and same_reason(seen.cause, seen.prediction.cause):
             return Agreement.AGREES
         return Agreement.LIMIT if self.limit else Agreement.DISAGREES
 
@@ -85,9 +86,17 @@ class Grid:
 
     @property
     def findings(self) -> dict[str, tuple[WheelFinding, ...]]:
-        """The findings about wheels, by file name."""
-        seen = (c.observation for c in self.cells)
-        return {s.wheel.filename: s.findings for s in seen if s and s.wheel and s.findings}
+        """The findings about wheels, by file name: of all cells, each once."""
+        found: dict[str, dict[WheelFinding, None]] = {}
+        for seen in (c.observation for c in self.cells):
+            if seen and seen.wheel and seen.findings:
+                found.setdefault(seen.wheel.filename, {}).update(dict.fromkeys(seen.findings))
+        return {name: tuple(findings) for name, findings in found.items()}
+
+    @property
+    def disagreements(self) -> tuple[GridCell, ...]:
+        """The cells whose prediction differs from the observation for no known reason."""
+        return tuple(c for c in self.cells if c.agreement is Agreement.DISAGREES)
 
 
 def judge(cell: Cell, observation: Observation | None) -> Verdict:

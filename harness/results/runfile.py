@@ -22,7 +22,7 @@ from harness.core.observations import Observation
 from harness.core.passport import Passport
 from harness.core.subjects import Subject
 from harness.core.targets import Target
-from harness.results.grid import Grid, GridCell, Verdict, exit_code
+from harness.results.grid import Agreement, Grid, GridCell, Verdict, exit_code
 
 SCHEMA = 1
 SCHEMA_FILE = Path(__file__).with_name("run.schema.json")
@@ -66,6 +66,8 @@ class CellRecord:
     expectation: Expectation | None = None
     observation: Observation | None = None
     """None if the run ended before the cell."""
+    agreement: Agreement = Agreement.UNKNOWN
+    """Whether the prediction matches the observation, in outcome and cause."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +131,7 @@ def record_run(
                 verdict=c.verdict,
                 expectation=c.cell.expectation,
                 observation=c.observation,
+                agreement=c.agreement,
             )
             for c in grid.cells
         ),

@@ -271,6 +271,7 @@ def test_wheel_that_does_not_fit_is_a_miss(session: Session, tmp_path: Path, pac
     assert session.probe(job_for(good)).outcome is Outcome.PASS
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("mode", [AttemptMode.SESSION, AttemptMode.FRESH])
 def test_wheel_that_needs_more_memory_is_a_miss(
     session: Session, tmp_path: Path, mode: AttemptMode

@@ -1,6 +1,8 @@
-"""ELF files: golden ones of every arch, and small x86_64 ones assembled byte by byte."""
+"""ELF files: golden ones of every arch, and small x86_64 ones, assembled or compiled."""
 
 import struct
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +24,16 @@ def module(init: str, *needed: str) -> bytes:
         strings += name.encode() + b"\0"
     symbol = struct.pack("<IBBHQQ", 1, 0x12, 0, 1, 0, 0)
     return library(bytes(24) + symbol, strings, entries)
+
+
+def compiled(source: str, folder: Path, *options: str) -> bytes:
+    """Return a library of that C code, which a loader can load; it needs no libc."""
+    code, out = folder / "compiled.c", folder / "compiled.so"
+    code.write_text(source)
+    command = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu.2.17", "-shared"]
+    command += ["-fPIC", "-nostdlib", "-Os", "-g0", str(code), *options, "-o", str(out)]
+    subprocess.run(command, check=True, capture_output=True)
+    return out.read_bytes()
 
 
 def library(symbols: bytes, strings: bytes, more: Sequence[tuple[int, int]] = ()) -> bytes:

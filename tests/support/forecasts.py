@@ -7,6 +7,7 @@ from harness.core.passport import SystemLibrary
 from harness.wheels.archive.contents import NativeMember, WheelFacts
 from harness.wheels.archive.elf import ElfFacts, UndefinedSymbol, UnreadableElf
 from harness.wheels.archive.filename import parse_wheel_name
+from harness.wheels.archive.python_sources import SourceFacts
 from harness.wheels.archive.zip_reader import Member
 from tests.support.passports import make_passport
 
@@ -94,6 +95,7 @@ def wheel(
     python_files: tuple[str, ...] = ("demo/__init__.py",),
     requires_python: str = "",
     requires_dist: tuple[str, ...] = (),
+    sources: SourceFacts | None = None,
 ) -> WheelFacts:
     """Return the facts of a wheel of one package; by default it imports on ``GLIBC``."""
     held = {MODULE: elf()} if natives is None else natives
@@ -106,5 +108,6 @@ def wheel(
         requires_dist=requires_dist,
         members=tuple(Member(name=name, size=1) for name in names),
         native=tuple(NativeMember(name=name, size=1, elf=facts) for name, facts in held.items()),
+        sources=sources or SourceFacts(),
         modules=tuple(sorted({name.partition("/")[0].partition(".")[0] for name in names})),
     )

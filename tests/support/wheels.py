@@ -12,20 +12,21 @@ from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_whee
 def make_wheel(  # noqa: PLR0913 - what a wheel consists of
     folder: Path,
     name: str,
-    code: str,
+    code: str | None,
     *,
     tag: str = "py3-none-any",
-    files: Mapping[str, str] | None = None,
+    files: Mapping[str, str | bytes] | None = None,
     version: str = "1.0",
     requires: Sequence[str] = (),
 ) -> Path:
-    """Write a wheel with a module ``name`` of source ``code``, and ``files``."""
+    """Write a wheel with a module ``name`` of source ``code``, unless it is None, and ``files``."""
     path = folder / f"{name}-{version}-{tag}.whl"
     info = f"{name}-{version}.dist-info"
     lines = "".join(f"Requires-Dist: {each}\n" for each in requires)
     purelib = str(tag == "py3-none-any").lower()
     with WheelFile(path, "w") as wheel:
-        wheel.writestr(f"{name}.py", code)
+        if code is not None:
+            wheel.writestr(f"{name}.py", code)
         for member, text in (files or {}).items():
             wheel.writestr(member, text)
         head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
@@ -55,12 +56,20 @@ def write_demo(
     return path
 
 
-def job_for(wheel: Path, *, call: str = "", timeout: float = 60, quiet: float = 60) -> Job:
-    """Return a job that imports the module of ``wheel``."""
+def job_for(
+    wheel: Path,
+    *,
+    call: str = "",
+    submodules: tuple[str, ...] = (),
+    timeout: float = 60,
+    quiet: float = 60,
+) -> Job:
+    """Return a job that imports the module of ``wheel``, then ``submodules``."""
     return Job(
         wheels=((wheel.name, wheel.read_bytes()),),
         imports=(wheel.name.partition("-")[0],),
         call=call,
+        submodules=submodules,
         timeout=timeout,
         quiet=quiet,
     )

@@ -47,7 +47,8 @@ ANSWERS = {
     "good": "",
     "fine": "",
     "healed": "",
-    "broken": "print('\\x1b]0;title\\x07'); raise ImportError('\\x1b[31mbroken on purpose')",
+    "broken": "print('\\x1b]0;title\\x07'); raise ImportError('\\x1b[31mbroken on purpose: '"
+              "'libx.so: cannot open shared object file')",
     "known": "raise ImportError('known to be broken')",
     "other": "raise ImportError('broken in another way')",
     "refused": Refusal(reason="all 9 wheels are for musl"),
@@ -74,8 +75,8 @@ SUBJECTS_THAT_PASS = "".join(SUBJECTS.splitlines(keepends=True)[:3])
 
 BY_CAUSE = """\
 expectations:
-  - {target: alpha, cause: suffix-mismatch, outcome: import-failed,
-     reason: it reads no such name, link: "https://example.invalid/names"}
+  - {target: alpha, cause: missing-library, outcome: import-failed,
+     reason: it has no such library, link: "https://example.invalid/names"}
 """
 
 PREDICTED = """
@@ -83,7 +84,7 @@ import harness.probe.prober
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Prediction
 
-FAILS = Prediction(outcome=Outcome.IMPORT_FAILED, stage=Stage.IMPORT, cause="suffix-mismatch")
+FAILS = Prediction(outcome=Outcome.IMPORT_FAILED, stage=Stage.IMPORT, cause="missing-library")
 
 def predict(wheel, *_):
     return FAILS if wheel.filename.partition("-")[0] in PREDICTED else None
@@ -204,7 +205,7 @@ def test_an_expectation_by_cause_is_an_xfail(pytester: pytest.Pytester) -> None:
         "alpha/broken": "XFAIL",
         "alpha/known": "FAILED",
     }
-    reason = "it reads no such name (https://example.invalid/names)"
+    reason = "it has no such library (https://example.invalid/names)"
     result.stdout.fnmatch_lines_random(
         [
             f"XFAIL *alpha/*/broken] - {reason}*",

@@ -19,7 +19,8 @@ CAPTURE_TAIL = 12288  # and of its end
 
 OUTPUT_LIMIT = 16 << 20  # bytes of output that count as endless
 EVIDENCE_LIMIT = 2000  # characters of a report's key line
-REPORT_LIMIT = 64 << 10  # bytes of reports that are kept
+MODULE_LIMIT = 100  # characters of a module's name in a report
+REPORT_LIMIT = 128 << 10  # bytes of reports that are kept
 GRACE = 2.0  # seconds between a child's last report and its exit
 POLL = 0.01  # seconds between looks at a child
 LEAVING = 0.001  # the same once it has closed its output, which it does when it exits
@@ -28,8 +29,9 @@ NICE = 10  # a cell's many processes must not keep the agent from the processor
 BROKEN = 70  # exit status of a child whose body raised (sysexits.h, EX_SOFTWARE)
 
 StageLimits = namedtuple("StageLimits", "timeout quiet")  # seconds, of wall clock and of silence
-Result = namedtuple("Result", "stage said status ended log hit")
-# stage: the last one that it began, which it can lie about. said: its signed report, or None.
+Result = namedtuple("Result", "stage module said status ended log hit")
+# stage, module: the last ones that it began, which it can lie about.
+# said: its signed report, or None.
 # status: exit status, or minus a signal's number.
 # ended: "exit", or the limit that ended it: "timeout" "quiet" "output".
 # log: what it printed. hit: the container's limits that it reached.
@@ -38,6 +40,11 @@ Result = namedtuple("Result", "stage said status ended log hit")
 def begin_stage(stage):
     """Report that a stage begins."""
     os.write(REPORTS, json.dumps({"stage": stage}).encode("ascii") + b"\n")
+
+
+def begin_import(module):
+    """Report that the import of a module begins, so that a crash can be told apart."""
+    os.write(REPORTS, json.dumps({"module": module[:MODULE_LIMIT]}).encode("ascii") + b"\n")
 
 
 def sign(token, report):
@@ -92,9 +99,10 @@ def run_child(body, limits, folder):
         os.close(output)
         os.close(reports)
     after = limits_hit()
-    stage, said = read_reports(bytes(watch.reports), tokens[0])
+    stage, module, said = read_reports(bytes(watch.reports), tokens[0])
     return Result(
         stage=stage,
+        module=module,
         said=said,
         status=status,
         ended=watch.ended,
@@ -201,22 +209,34 @@ def exit_status(status):
 
 
 def read_reports(reports, token):
-    """Return the last stage that was begun, and the last report that carries the token."""
-    stage, said = "", None
+    """Return the last stage and module that were begun, and the last report with the token."""
+    stage, module, said = "", "", None
     for line in reports.split(b"\n"):
         try:
             report = json.loads(line.decode("ascii"))
             if report in ({"stage": "import"}, {"stage": "call"}):
-                stage = report["stage"]
+                stage, module = report["stage"], ""
+            elif list(report) == ["module"]:
+                module = storable(report["module"])[:MODULE_LIMIT]
             elif report["token"] == token:
-                said = {"done": True}
-                if isinstance(report.get("status"), int):
-                    said["status"] = report["status"]
-                if isinstance(report.get("failed"), str):
-                    said["failed"] = report["failed"][:EVIDENCE_LIMIT]
-        except (ValueError, KeyError, TypeError, RecursionError, MemoryError):
+                said = _read_report(report)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError):
             continue  # it was not written by ``sign``
-    return stage, said
+    return stage, module, said
+
+
+def _read_report(report):
+    said = {"done": True}
+    if isinstance(report.get("status"), int):
+        said["status"] = report["status"]
+    if isinstance(report.get("tried"), int):
+        said["tried"] = max(0, report["tried"])
+    if isinstance(report.get("failed"), str):
+        said["failed"] = report["failed"][:EVIDENCE_LIMIT]
+    failures = report.get("failures")
+    if failures and all(isinstance(text, str) for failure in failures for text in failure):
+        said["failures"] = [[storable(text) for text in failure[:2]] for failure in failures]
+    return said
 
 
 def storable(text):

@@ -5,8 +5,9 @@ import json
 import os
 import site
 import sys
+import time
 
-from .child import begin_stage, run_child, sign, storable
+from .child import begin_import, begin_stage, run_child, sign, storable
 
 NEEDED = ("container", "child", "importer")  # the modules a new interpreter needs
 # Names of the archives that may come with a cell: its installed files, its companions' files, and
@@ -14,9 +15,12 @@ NEEDED = ("container", "child", "importer")  # the modules a new interpreter nee
 SITE = "site.zip"
 BESIDE = "beside.zip"
 BYTECODE = "bytecode.zip"
+CHAIN = 3  # errors of which each was raised from the next
+FAILURE_LIMIT = 300  # characters of what a submodule's import raises
+FAILURES_LIMIT = 24 << 10  # characters of JSON of all of them
 
 
-def import_and_call(folder_site, imports, call, limits, folder):
+def import_and_call(folder_site, imports, submodules, call, limits, folder):
     """Import and call in a fork of this clean interpreter."""
 
     def body(tokens):
@@ -25,12 +29,12 @@ def import_and_call(folder_site, imports, call, limits, folder):
         # Bytecode goes only into folders that exist: a new one would be a package.
         _put_files(os.path.join(folder, BYTECODE), folder_site, os.mkdir)
         begin_stage("import")
-        sign(tokens.pop(), _try(folder_site, imports, call))
+        sign(tokens.pop(), _try(folder_site, imports, submodules, call, limits.timeout))
 
     return run_child(body, limits, folder)
 
 
-def import_afresh(folder_site, imports, call, limits, folder):
+def import_afresh(folder_site, imports, submodules, call, limits, folder):
     """Import and call in a new interpreter."""
     payload = os.path.join(folder, "agent.json")
     order = os.path.join(folder, "order.json")
@@ -43,7 +47,7 @@ def import_afresh(folder_site, imports, call, limits, folder):
 
     def body(tokens):
         with open(order, "w") as stream:
-            json.dump([tokens, folder_site, imports, call], stream)
+            json.dump([tokens, folder_site, imports, submodules, call, limits.timeout], stream)
         os.execv(sys.executable, [sys.executable, "-I", "-B", "-c", code])
 
     return run_child(body, limits, folder)
@@ -52,10 +56,10 @@ def import_afresh(folder_site, imports, call, limits, folder):
 def be_fresh(order):
     """Be the new interpreter that ``import_afresh`` started; never returns."""
     with open(order) as stream:
-        tokens, folder_site, imports, call = json.load(stream)
+        tokens, folder_site, imports, submodules, call, timeout = json.load(stream)
     os.unlink(order)  # before the cell's code could read the token
     begin_stage("import")
-    sign(tokens.pop(), _try(folder_site, imports, call))
+    sign(tokens.pop(), _try(folder_site, imports, submodules, call, timeout))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
@@ -82,31 +86,70 @@ def _put_files(archive, folder_site, make_folder):
                 os.chmod(path, mode)
 
 
-def _try(folder_site, imports, call):
-    """Return a report: whether all imports, and then the call, hold."""
+def _try(folder_site, imports, submodules, call, timeout):
+    """Return a report: whether all imports, and then the call, hold.
+
+    Failures of ``submodules`` are reported and end nothing. They get half of the time.
+    """
     sys.argv = [""]
     sys.dont_write_bytecode = True
     site.addsitedir(folder_site)
-    names = {}
+    names, report = {}, {}
+    enough = time.monotonic() + timeout / 2
     try:
         for name in imports:
+            begin_import(name)
             importlib.import_module(name)
             top = name.partition(".")[0]
             names[top] = sys.modules[top]
+        report["failures"], report["tried"] = _try_each(submodules, enough)
         begin_stage("call")
         passed = bool(eval(call, names)) if call else True
     except BaseException as error:
         import traceback
 
         traceback.print_exc()
-        return {"failed": _describe(error)}
-    return {} if passed else {"failed": "%s is not true" % call}
+        return dict(report, failed=_describe(error))
+    return report if passed else dict(report, failed="%s is not true" % call)
+
+
+def _try_each(submodules, enough):
+    """Import each until ``enough``; return pairs of name and error, and how many were tried."""
+    failures, room = [], FAILURES_LIMIT
+    for tried, name in enumerate(submodules):
+        if time.monotonic() > enough:
+            return failures, tried
+        try:
+            begin_import(name)
+            importlib.import_module(name)
+        except BaseException as error:
+            failure = [name, _describe(error)[:FAILURE_LIMIT]]
+            room -= len(json.dumps(failure))
+            if room > 0:
+                failures.append(failure)
+    return failures, len(submodules)
 
 
 def _describe(error):
-    """Return the last line of a traceback, whatever the error's ``str()`` does."""
+    """Return the last line of a traceback, and of the errors that it was raised from.
+
+    A module's init function that fails often says only that it failed.
+    """
+    lines = []
+    try:
+        while isinstance(error, BaseException) and len(lines) < CHAIN:
+            lines.append(_line(error))
+            imports = isinstance(error.__context__, (ImportError, OSError))
+            quiet = error.__suppress_context__ or not imports
+            error = error.__cause__ or (None if quiet else error.__context__)
+    except BaseException as second:
+        lines.append("<its cause raises %s>" % type(second).__name__)
+    return storable(" (from ".join(lines) + ")" * (len(lines) - 1))[:2000]
+
+
+def _line(error):
     try:
         text = str(error)
     except BaseException as second:
         text = "<its str() raises %s>" % type(second).__name__
-    return storable("%s: %s" % (type(error).__name__, text))[:2000]
+    return "%s: %s" % (type(error).__name__, text)

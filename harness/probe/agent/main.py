@@ -146,7 +146,8 @@ class Agent:
             return failed
         before = limits_hit()
         how = "import afresh" if job["mode"] == "fresh" else "import"
-        cell = {"site": site, "imports": job["imports"], "call": job["call"]}
+        cell = {name: job[name] for name in ("imports", "submodules", "call")}
+        cell["site"] = site
         result = self.run(how, limits, folder, **cell)
         after = limits_hit()
         return import_report(result, [name for name in sorted(after) if after[name] > before[name]])
@@ -213,7 +214,8 @@ def serve_runner(stream):
         limits, folder = StageLimits(*order["limits"]), order["folder"]
         if order["how"] in ("import", "import afresh"):
             run_cell = import_and_call if order["how"] == "import" else import_afresh
-            return run_cell(order["site"], order["imports"], order["call"], limits, folder)
+            cell = [order[name] for name in ("site", "imports", "submodules", "call")]
+            return run_cell(*cell, limits, folder)
         if order["how"] == "compile":
             return compile_wheels(order["wheels"], folder, limits)
         if order["how"] == "measure":

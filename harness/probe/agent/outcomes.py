@@ -7,6 +7,7 @@ from .child import OUTPUT_LIMIT, storable
 
 REFUSAL = "is not a supported wheel on this platform"
 FAILED = {"import": "import-failed", "call": "call-failed"}  # stage → outcome
+BESIDE = {"failures", "tried"}  # what a report on a pass may say of submodules
 NO_ROOM = re.compile(  # what pip, or zipfile without it, says of ENOSPC
     r"^(?:ERROR: Could not install packages due to an \w+: |\w*Error: )\[Errno 28\] No space",
     re.MULTILINE,
@@ -36,7 +37,7 @@ def install_report(result, whose, too_large=False):
     """
     if result is None:
         return cell_report("miss", "install", "infra:installer", "the installer was killed", "")
-    errors = [line[7:] for line in result.log.splitlines() if line.startswith("ERROR: ")]
+    errors = _errors(result.log.splitlines())
     evidence = errors[0] if errors else how_it_ended(result)
     outcome, cause = "install-failed", _first(result.hit)
     if cause == "memory-limit":
@@ -54,6 +55,12 @@ def install_report(result, whose, too_large=False):
     return cell_report(outcome, "install", cause, evidence, result.log)
 
 
+def _errors(lines):
+    errors = [line[7:] for line in lines if line.startswith("ERROR: ")]
+    # Of a traceback the last line says what it is.
+    return lines[-1:] if errors[:1] == ["Exception:"] else errors
+
+
 def import_report(result, hit=()):
     """Return the report on an import and call; a pass needs a whole report and a clean exit.
 
@@ -64,7 +71,7 @@ def import_report(result, hit=()):
         evidence = "the cell killed or stopped the process that ran it"
         return cell_report("crashed", "import", _first(hit) or "signal", evidence, "")
     stage = result.stage or "import"
-    evidence = how_it_ended(result)
+    evidence = how_it_ended(result) + _where(result)
     outcome, cause = FAILED[stage], _first(result.hit)
     said = result.said or {}
     if result.ended in ("timeout", "quiet"):
@@ -73,11 +80,16 @@ def import_report(result, hit=()):
         cause = "endless-output"
     elif result.status < 0:
         outcome, cause = "crashed", cause or "signal"
-    elif said == {"done": True} and stage == "call" and result.status == 0:
-        outcome, cause, evidence = "pass", "", ""
     elif isinstance(said.get("failed"), str):
         evidence = said["failed"]
-    return cell_report(outcome, stage, cause, evidence, result.log)
+    elif set(said) - BESIDE == {"done"} and stage == "call" and result.status == 0:
+        outcome, cause, evidence = "pass", "", ""
+    report = cell_report(outcome, stage, cause, evidence, result.log)
+    return dict(report, **{name: said[name] for name in ("failures", "tried") if name in said})
+
+
+def _where(result):
+    return " while importing " + result.module if result.module else ""
 
 
 def how_it_ended(result):

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -13,6 +13,7 @@ from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.elf import MAGIC, ElfFacts, UnreadableElf, read_elf
 from harness.wheels.archive.filename import WheelName, parse_wheel_name
 from harness.wheels.archive.metadata import check_data_directory, find_dist_info, read_metadata
+from harness.wheels.archive.python_sources import MOST_SOURCE, SourceFacts, SourceReader
 from harness.wheels.archive.record import RecordEntry, check_digests, check_listing, parse_record
 from harness.wheels.archive.zip_reader import Archive, Member, open_archive
 
@@ -48,6 +49,8 @@ class WheelFacts:
     """Top-level modules and packages, sorted."""
     findings: tuple[WheelFinding, ...] = ()
     """The wheel's defects."""
+    sources: SourceFacts = field(default_factory=SourceFacts)
+    """What its Python files say; nothing if they were not read."""
 
 
 def read_wheel(path: Path) -> WheelFacts:
@@ -79,7 +82,8 @@ def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
         metadata = read_metadata(archive, dist_info, name)
         check_data_directory(archive.members, name, archive.findings)
         _read_record(archive, dist_info)
-        native = () if archive.oversized else tuple(_native_members(archive))
+        sources = SourceReader(tuple(member.name for member in archive.members))
+        native = () if archive.oversized else tuple(_native_members(archive, sources))
         return WheelFacts(
             name=name,
             pure=metadata.pure,
@@ -90,6 +94,7 @@ def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
             native=native,
             modules=top_modules(archive.members),
             findings=archive.findings.found(),
+            sources=sources.facts(),
         )
 
 
@@ -117,12 +122,14 @@ def _read_record(archive: Archive, dist_info: str) -> tuple[RecordEntry, ...]:
     return entries
 
 
-def _native_members(archive: Archive) -> Iterator[NativeMember]:
-    """Yield the ELF files, and check that the other members can be unpacked."""
+def _native_members(archive: Archive, sources: SourceReader) -> Iterator[NativeMember]:
+    """Yield the ELF files, read the Python files, and check that all others can be unpacked."""
     for member in archive.members:
-        named_otherwise = PurePosixPath(member.name).suffix in _NEVER_NATIVE
+        suffix = PurePosixPath(member.name).suffix
         with suppress(WheelError):  # the archive has the finding
-            if not named_otherwise and (native := native_member(archive, member)):
+            if suffix == ".py" and member.size <= MOST_SOURCE:
+                sources.add(archive.read(member.name, at_most=MOST_SOURCE))
+            elif suffix not in _NEVER_NATIVE and (native := native_member(archive, member)):
                 yield native
             else:
                 archive.check(member.name)

@@ -14,6 +14,8 @@ from elftools.elf.constants import P_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.enums import ENUM_D_TAG as DT
 
+from harness.wheels.archive.elf_relocations import RELOCATIONS, initial_exec_symbols
+
 MAGIC = b"\x7fELF"
 _MOST_HEADERS = 4096
 _MOST_VERSIONS = 512
@@ -65,6 +67,9 @@ class ElfFacts:
     architecture's default applies."""
     packed_relocations: bool = False
     """Whether it has relocations in DT_RELR, which older loaders silently ignore."""
+    static_tls: bool = False
+    """Whether it has initial-exec relocations to thread-local variables of its own, for which
+    musl has no room once the process runs."""
     load_align: int = 0
     """Smallest alignment of its loaded segments in bytes: the largest usable page size."""
 
@@ -145,6 +150,7 @@ class _ElfReader:
             exported=exported,
             exec_stack=self._exec_stack(),
             packed_relocations=self._tag("DT_RELR") is not None,
+            static_tls=self._has_static_tls(),
             load_align=min((load["p_align"] for load in self.loads), default=0),
         )
 
@@ -220,6 +226,21 @@ class _ElfReader:
 
     def _tagged_names(self, tag: str) -> tuple[str, ...]:
         return tuple(self._name(index) for index in self.tags.get(DT[tag], []))
+
+    def _has_static_tls(self) -> bool:
+        """Whether an initial-exec relocation is to a variable of this file."""
+        if self._segment("PT_TLS") is None:
+            return False
+        indexes: set[int] = set()
+        machine = str(self.elf.header["e_machine"])
+        for table, size in RELOCATIONS:
+            address, length = self._tag(table), self._tag(size)
+            if address is not None and length:
+                data = self._bytes(self._offset(address), length)
+                indexes.update(initial_exec_symbols(machine, self.bits, self.order, table, data))
+        symbols = self._symbol_table() if indexes - {0} else []
+        defined = (symbols[index].section for index in indexes if 0 < index < len(symbols))
+        return 0 in indexes or any(defined)
 
     # --- symbols and their versions -------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 One small shared library an arch, linked against an old glibc and a library that is not
 there, so that every table that the reader knows has something in it. And one of either
-byte order that gives its symbols versions. And a program for each libc's loader.
+byte order that gives its symbols versions. And one an arch with a thread-local variable of the
+initial-exec model. And a program for each libc's loader.
 """
 
 import subprocess
@@ -35,6 +36,7 @@ __asm__(".symver after, answer@@DEMO_2");
 """
 VERSIONED_ARCHES = ("x86_64", "s390x")
 VERSIONS = "DEMO_1 { global: answer; local: before; after; }; DEMO_2 { global: answer; } DEMO_1;\n"
+THREAD_LOCAL = "__thread int own; int next(void) { return ++own; }\n"
 PROGRAM = "extern int answer(void);\nint PyAnswer(void) { return answer(); }\n"
 PROGRAM_ARCH = "x86_64"
 LOADERS = {"glibc": "/lib64/ld-linux-x86-64.so.2", "musl": "/lib/ld-musl-x86_64.so.1"}
@@ -56,6 +58,17 @@ def make_versioned(arch: Arch, folder: Path) -> None:
     subprocess.run(
         [*compiler(arch), "-nostdlib", f"-Wl,--version-script={script}", "-Wl,-soname,libdemo.so.1",
          source, "-o", HERE / f"{arch.name}-versions.so"],
+        check=True,
+    )  # fmt: skip
+
+
+def make_thread_local(arch: Arch, folder: Path) -> None:
+    """Compile a library whose variable must exist when the process starts."""
+    source = folder / "thread_local.c"
+    source.write_text(THREAD_LOCAL)
+    subprocess.run(
+        [*compiler(arch), "-nostdlib", "-ftls-model=initial-exec", source,
+         "-o", HERE / f"{arch.name}-tls.so"],
         check=True,
     )  # fmt: skip
 
@@ -94,6 +107,7 @@ if __name__ == "__main__":
     for each in ARCHES:
         with tempfile.TemporaryDirectory() as name:
             make(each, Path(name))
+            make_thread_local(each, Path(name))
             if each.name in VERSIONED_ARCHES:
                 make_versioned(each, Path(name))
             if each.name == PROGRAM_ARCH:

@@ -10,12 +10,14 @@ from packaging.tags import parse_tag
 from harness.app.requested import (
     ImportCheck,
     ListedRelease,
+    guess_imports,
     not_applicable,
     read_candidates,
     read_list,
 )
 from harness.core.subjects import FileSource, IndexSource
 from harness.host.cache import Cache
+from harness.wheels.archive.contents import read_wheel
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import IndexLock, LockedWheel
 from tests.support.targets import make_target
@@ -44,7 +46,7 @@ def test_files_of_one_release_are_one_subject(tmp_path: Path, index: PackageInde
     assert (mine.subject.id, others.subject.id) == ("mine-1.0", "other-1.0")
     assert mine.subject.source == FileSource(paths=tuple(map(str, paths)))
     assert mine.tags == parse_tag(CP311) | parse_tag(CP313)
-    assert mine.subject.imports == ("mine",)
+    assert mine.subject.imports == ()
 
 
 DEFECTIVE = {
@@ -71,18 +73,13 @@ def test_defective_wheel_is_accepted(tmp_path: Path, index: PackageIndex, name: 
         for file, text in DEFECTIVE.get(name, {}).items():
             wheel.writestr(file if "/" in file else f"{info}/{file}", text)
     (candidate,) = read_candidates([str(path)], ImportCheck(), index)
-    assert candidate.subject.imports == (() if name == "bare" else (name,))
+    assert candidate.subject.imports == ()
+    assert guess_imports(read_wheel(path)) == (() if name == "bare" else (name,))
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_wheel_with_only_private_modules_imports_them(tmp_path: Path, index: PackageIndex) -> None:
-    """Without a public module, the private ones are imported."""
-    (candidate,) = read_candidates([str(make_wheel(tmp_path, "_mine", ""))], ImportCheck(), index)
-    assert candidate.subject.imports == ("_mine",)
-
-
 def test_given_imports_and_call(tmp_path: Path, index: PackageIndex) -> None:
-    """Imports and a call from the user replace the guess."""
+    """Imports and a call from the user replace what is inferred."""
     check = ImportCheck(imports=("mine.core",), call="mine.core.f() == 1")
     (candidate,) = read_candidates([str(make_wheel(tmp_path, "mine", ""))], check, index)
     assert candidate.subject.imports == ("mine.core",)

@@ -10,6 +10,7 @@ from harness.core.passport import ExecStack, Passport, SystemLibrary
 from harness.predict import predict
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.elf import UnreadableElf
+from harness.wheels.archive.python_sources import SourceFacts
 from tests.support.forecasts import FILENAME, GLIBC, GNU, MODULE, MUSL, elf, symbols, wheel
 
 MUSL_FILE = "demo-1.0-cp311-cp311-musllinux_1_2_x86_64.whl"
@@ -19,6 +20,8 @@ LIBRARY = "demo.libs/libother-1.so"
 BUNDLED = elf(
     "other_answer", needed=("libother-1.so", "libc.so.6"), runpath=("$ORIGIN/../demo.libs",)
 )
+
+OTHER = elf(init="", needed=(), soname="libother-1.so", exported=("other_answer",))
 
 
 def retagged(tags: str, held: str = BARE) -> WheelFacts:
@@ -211,6 +214,62 @@ FAILURES = (
         says="__memcpy_chk",
     ),
     Case(
+        name="nothing to import",
+        wheel=wheel({}, python_files=("demo/data.txt", "tests/test_demo.py")),
+        imports=(),
+        cause=Cause.NO_MODULE,
+        says="--import",
+    ),
+    Case(
+        name="a requirement that pip 24.1 refuses",
+        wheel=wheel(requires_dist=("PyYAML (>=5.1.*)",)),
+        passport=replace(GLIBC, installer="pip 24.1"),
+        outcome=Outcome.INSTALL_FAILED,
+        cause=Cause.INVALID_METADATA,
+        says="PyYAML (>=5.1.*)",
+    ),
+    Case(
+        name="a library for another platform in a wheel for all",
+        wheel=wheel(
+            {},
+            filename="demo-1.0-py3-none-any.whl",
+            sources=SourceFacts(lacks="_libdemo.so", instead="demo/win32/_demo.dll"),
+        ),
+        cause=Cause.MISSING_LIBRARY,
+        says="_libdemo.so",
+    ),
+    Case(
+        name="static thread-local storage on musl",
+        wheel=wheel({BARE: elf(static_tls=True)}, filename=MUSL_FILE),
+        passport=MUSL,
+        cause=Cause.STATIC_TLS,
+        says="initial-exec",
+    ),
+    Case(
+        name="a 64-bit name that musl never had",
+        wheel=wheel({BARE: elf("fcntl64", needed=())}, filename=MUSL_FILE),
+        passport=MUSL,
+        cause=Cause.UNDEFINED_SYMBOL,
+        says="fcntl64",
+    ),
+    Case(
+        name="an old name of a function that this musl lacks",
+        wheel=wheel({BARE: elf("open64", needed=())}, filename=MUSL_FILE),
+        passport=MUSL,
+        cause=Cause.UNDEFINED_SYMBOL,
+        says="open64",
+    ),
+    Case(
+        name="a bundled library that musl would not find if it were opened first",
+        wheel=wheel(
+            {BARE: replace(BUNDLED, runpath=()), LIBRARY: OTHER},
+            filename=MUSL_FILE,
+            sources=SourceFacts(opens_libraries=True),
+        ),
+        passport=MUSL,
+        cause=Cause.MISSING_LIBRARY,
+    ),
+    Case(
         name="a missing library",
         wheel=wheel({MODULE: elf(needed=("libpq.so.5", "libc.so.6"))}),
         cause=Cause.MISSING_LIBRARY,
@@ -387,6 +446,23 @@ PASSES = {
     ),
     "below platlib of .data": (wheel({f"demo-1.0.data/platlib/{MODULE}": elf()}), GLIBC),
     "another project's module": (wheel(requires_dist=("other",)), GLIBC),
+    "an invalid requirement before pip 24.1": (wheel(requires_dist=("x>=1.*",)), GLIBC),
+    "old names that musl's loader binds": (
+        wheel({BARE: elf("stat64", needed=())}, filename=MUSL_FILE),
+        MUSL,
+    ),
+    "static thread-local storage on glibc": (wheel({MODULE: elf(static_tls=True)}), GLIBC),
+    "a library that the package opens first": (
+        wheel(
+            {MODULE: replace(BUNDLED, runpath=()), LIBRARY: OTHER},
+            sources=SourceFacts(opens_libraries=True),
+        ),
+        GLIBC,
+    ),
+    "a native module where code names another platform's library": (
+        wheel(sources=SourceFacts(lacks="libx.so", instead="demo/x.dll")),
+        GLIBC,
+    ),
 }
 
 
@@ -398,6 +474,20 @@ def test_pass(name: str) -> None:
         predicted = predict(facts, passport, symbols, imports=imports)
         assert predicted.outcome is Outcome.PASS, predicted
         assert not predicted.cause
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("a library that the package opens first", "libother-1.so is in the wheel"),
+        ("version-specific", "is for later versions of Python too"),
+    ],
+)
+def test_remark_on_a_pass(name: str, says: str) -> None:
+    """A pass tells what the wheel's files cannot show, or do not keep."""
+    specific = wheel(filename="demo-1.0-cp38-abi3-manylinux_2_17_x86_64.whl")
+    facts, passport = PASSES.get(name, (specific, GLIBC))
+    assert says in predict(facts, passport, symbols).evidence
 
 
 def test_cyclic_libraries() -> None:

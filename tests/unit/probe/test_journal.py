@@ -1,6 +1,7 @@
 """The journal of a run: several writers, a reader that follows, damaged lines."""
 
 import multiprocessing
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -63,6 +64,15 @@ def test_reader_continues_at_its_offset(path: Path) -> None:
     with path.open("ab") as stream:
         stream.write(b'se", "worker": "gw0", "phase": "three", "seconds": 1}\n')
     assert [event["phase"] for event in read_events(path, offset)[0]] == ["three"]
+
+
+def test_short_write_is_continued(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line is whole although the system takes a few bytes at a time."""
+    write = os.write
+    monkeypatch.setattr("harness.probe.journal.os.write", lambda fd, data: write(fd, data[:7]))
+    Journal(path).phase("images", 1)
+    monkeypatch.undo()
+    assert [event["phase"] for event in read_events(path)[0]] == ["images"]
 
 
 def _write_many(path: Path, worker: str) -> None:

@@ -16,8 +16,8 @@ INSTALLED = {"done": True, "status": 0}
 
 
 def _result(said: object = None, status: int = 0, **differently: object) -> Any:  # noqa: ANN401 - the agent is untyped
-    fields = {"stage": "", "said": said, "status": status, "ended": "exit", "log": "", "hit": ()}
-    return Result(**{**fields, **differently})
+    fields = {"stage": "", "module": "", "said": said, "status": status, "ended": "exit"}
+    return Result(**{**fields, "log": "", "hit": (), **differently})
 
 
 def _short(report: dict[str, str]) -> tuple[str, str, str]:

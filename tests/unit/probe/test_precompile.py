@@ -48,11 +48,13 @@ def python() -> str:
 
 
 @contextmanager
-def _precompiler(cache: Cache, engine: LocalEngine, *, there: bool = True) -> Iterator[Precompiler]:
+def _precompiler(
+    cache: Cache, engine: LocalEngine, *, there: bool = True, seconds: float = 60
+) -> Iterator[Precompiler]:
     with closing(
         NativeInstaller(engine, Images(there=there), [THIS_MACHINE, FOREIGN])
     ) as installer:
-        yield Precompiler(installer, cache, seconds=60)
+        yield Precompiler(installer, cache, seconds=seconds)
     assert all(channel.process.poll() is not None for channel in engine.opened)
 
 
@@ -73,6 +75,16 @@ def test_native_target_compiles_once(tmp_path: Path, cache: Cache, python: str) 
         (name,) = zipfile.ZipFile(BytesIO(bytecode)).namelist()
         assert name.startswith("__pycache__/good.")
     assert len(engine.opened) == 1
+
+
+def test_compilation_past_its_limit_is_not_cached(
+    tmp_path: Path, cache: Cache, python: str
+) -> None:
+    """The target compiles instead; another run tries again."""
+    slow = _wheels(tmp_path, f"answer = [{'1 + 1, ' * 100_000}]")
+    with _precompiler(cache, LocalEngine(), seconds=0) as precompiler:
+        assert precompiler.bytecode(FOREIGN, python, slow) == b""
+    assert cache.entries(KIND) == ()
 
 
 def test_wheels_with_the_same_sources_share_bytecode(

@@ -9,6 +9,7 @@ from harness.core.observations import ImageRef
 from harness.core.subjects import WheelRef
 from harness.core.targets import ImageWay
 from harness.host.engine import ContainerLimits
+from harness.predict.inferred_imports import ImportPlan
 from harness.probe.result_keys import (
     Environment,
     ProbeLimits,
@@ -17,12 +18,11 @@ from harness.probe.result_keys import (
     environment_of,
     passport_id,
 )
-from tests.support.cells import make_subject
 from tests.support.forecasts import GLIBC
 from tests.support.targets import debian_12
 
 IMAGE = ImageRef(id="sha256:1", way=ImageWay.ASSEMBLED, origin="a recipe")
-SUBJECT = make_subject("demo")
+PLAN = ImportPlan(required=("demo",))
 WHEEL = WheelRef(filename="demo-1-py3-none-any.whl", sha256="1" * 64, size=1, path="/one/demo.whl")
 EMULATED = environment_of(debian_12(), IMAGE, "7.2.22", "6.1.0-26-amd64")
 
@@ -30,7 +30,7 @@ EMULATED = environment_of(debian_12(), IMAGE, "7.2.22", "6.1.0-26-amd64")
 def _depends(
     environment: Environment = EMULATED, wheels: tuple[WheelRef, ...] = (WHEEL,)
 ) -> ResultDependencies:
-    return dependencies_of(environment, SUBJECT, wheels, ProbeLimits())
+    return dependencies_of(environment, wheels, PLAN, "", ProbeLimits())
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Environment)])
@@ -45,6 +45,7 @@ CHANGES: dict[str, Any] = {
     "environment": replace(EMULATED, image="sha256:2"),
     "wheels": (("demo-1-py3-none-any.whl", "2" * 64),),
     "imports": ("demo", "demo._speedups"),
+    "submodules": ("demo._inner",),
     "call": "demo.works()",
     "limits": ProbeLimits(own_pip=True),
 }

@@ -97,6 +97,62 @@ def test_outcome_of_a_wheel(  # noqa: PLR0913, PLR0917 - the table's columns
     assert evidence in result.evidence
 
 
+SUBMODULES = {
+    "pack/good.py": "import pack; pack.imported = True",
+    "pack/needs.py": "import nowhere",
+    "pack/wraps.py": """
+try: import nowhere
+except ImportError as error: raise ImportError('no') from error
+""",
+    "pack/leaves.py": "raise SystemExit(0)",
+    "pack/dies.py": "import os; os.kill(os.getpid(), 11)",
+}
+
+
+def test_submodules_are_imported(session: Session, tmp_path: Path, mode: AttemptMode) -> None:
+    """A failure of one is reported beside the outcome, and the call is evaluated after all."""
+    names = ("needs", "wraps", "leaves", "gone", "good")
+    wheel = make_wheel(tmp_path, "package", "import pack", files=SUBMODULES)
+    submodules = tuple(f"pack.{name}" for name in names)
+    call = "package.pack.imported"
+    result = session.probe(job_for(wheel, call=call, submodules=submodules), mode)
+    assert (result.outcome, result.tried) == (Outcome.PASS, 5)
+    assert result.failures == (
+        ("pack.needs", "ModuleNotFoundError: No module named 'nowhere'"),
+        ("pack.wraps", "ImportError: no (from ModuleNotFoundError: No module named 'nowhere')"),
+        ("pack.leaves", "SystemExit: 0"),
+        ("pack.gone", "ModuleNotFoundError: No module named 'pack.gone'"),
+    )
+
+
+def test_crash_names_the_submodule(session: Session, tmp_path: Path, mode: AttemptMode) -> None:
+    wheel = make_wheel(tmp_path, "package", "import pack", files=SUBMODULES)
+    result = session.probe(job_for(wheel, submodules=("pack.good", "pack.dies")), mode)
+    assert (result.outcome, result.stage) == (Outcome.CRASHED, Stage.IMPORT)
+    assert result.evidence == "killed by SIGSEGV while importing pack.dies"
+
+
+def test_submodules_have_half_of_the_time(session: Session, tmp_path: Path) -> None:
+    """What is left is counted, and the cell goes on."""
+    slow = {f"pack/m{n}.py": "import time; time.sleep(.6)" for n in range(4)}
+    wheel = make_wheel(tmp_path, "package", "import pack", files=slow)
+    names = tuple(f"pack.m{n}" for n in range(4))
+    result = session.probe(job_for(wheel, submodules=names, timeout=2))
+    assert result.outcome is Outcome.PASS
+    assert result.tried in (1, 2)
+
+
+def test_failures_that_would_fill_a_report(session: Session, tmp_path: Path) -> None:
+    """Their text is cut, and the report stays whole."""
+    files = {f"pack/m{n}.py": "raise ImportError('\\u1234' * 9999)" for n in range(120)}
+    wheel = make_wheel(tmp_path, "package", "import pack", files=files)
+    names = tuple(f"pack.m{n}" for n in range(120))
+    result = session.probe(job_for(wheel, submodules=names))
+    assert (result.outcome, result.tried) == (Outcome.PASS, 120)
+    assert 5 < len(result.failures) < 120
+    assert {len(text) for _, text in result.failures} == {300}
+
+
 @pytest.mark.parametrize(
     "forgery",
     [

@@ -7,6 +7,7 @@ import pytest
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Observation, Prediction
+from harness.predict.limits import OPENED_FIRST
 from harness.report.causes import count_agreement, shared_detail
 from harness.report.predictions import format_explanation
 from harness.report.terminal import render_grid
@@ -54,6 +55,15 @@ NUMPY = "debian-12/x86_64/numpy"
         (PLAIN, PASS, {"evidence": "No module named 'other'"}, Agreement.LIMIT),
         (PLAIN, PASS, {"evidence": "No module named 'plain._x'"}, Agreement.DISAGREES),
         (PLAIN, PASS, {"evidence": "AttributeError: x"}, Agreement.LIMIT),
+        (PLAIN, PASS, {"evidence": "ImportError: x needs y", "cause": ""}, Agreement.LIMIT),
+        (PLAIN, SUFFIX, {"cause": Cause.STATIC_TLS}, Agreement.DISAGREES),
+        (PLAIN, SUFFIX, {"cause": ""}, Agreement.AGREES),
+        (
+            PLAIN,
+            replace(PASS, evidence=f"libx.so is in the wheel: {OPENED_FIRST}"),
+            {"cause": Cause.MISSING_LIBRARY, "evidence": "ImportError: libx.so: cannot open"},
+            Agreement.LIMIT,
+        ),
         (
             PLAIN,
             replace(SUFFIX, cause=Cause.UNREADABLE),
@@ -69,7 +79,7 @@ NUMPY = "debian-12/x86_64/numpy"
 def test_agreement(
     grid: Grid, cell_id: str, said: Prediction, seen: dict[str, object], agreement: Agreement
 ) -> None:
-    """Outcomes are compared; known limits are counted separately, misses are ignored."""
+    """Outcomes and causes are compared; known limits are counted separately, misses are ignored."""
     assert cell_of(predicted(grid, cell_id, said, **seen), cell_id).agreement is agreement
 
 

@@ -169,3 +169,10 @@ def test_names_longer_than_the_file() -> None:
     strings = b"\0" + b"n" * size + b"\0"
     symbols = struct.pack("<IBBHQQ", 1, 0x10, 0, 0, 0, 0) * count
     assert "longer than the file" in reason_of(library(symbols, strings))
+
+
+@pytest.mark.parametrize("arch", ARCHES, ids=lambda arch: arch.name)
+def test_initial_exec_variables_are_found(arch: Arch) -> None:
+    """A library with a thread-local variable of its own needs static storage, others do not."""
+    found = [facts_of(golden(f"{arch.name}{end}.so")) for end in ("-tls", "")]
+    assert [elf.static_tls for elf in found] == [True, False]

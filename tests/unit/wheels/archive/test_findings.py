@@ -212,7 +212,8 @@ def test_defect_is_a_finding(
 
 
 def test_every_code_is_tested() -> None:
-    assert {code for _, code, _, _ in DEFECTS.values()} == set(FindingCode)
+    of_a_target = {FindingCode.SUBMODULE_IMPORT}
+    assert {code for _, code, _, _ in DEFECTS.values()} == set(FindingCode) - of_a_target
 
 
 def test_last_of_two_members_counts(make_wheel: MakeWheel) -> None:

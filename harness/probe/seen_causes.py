@@ -1,0 +1,177 @@
+"""Find the cause of an observation in its messages, and in what the wheel has (pure).
+
+A message names a library, a symbol or a module. What the wheel has of that name tells causes apart
+that share a message. The prediction is not used.
+"""
+
+import sys
+from dataclasses import dataclass, replace
+
+from harness.core.causes import Cause
+from harness.core.cells import Outcome, Stage
+from harness.core.observations import Observation, Prediction
+from harness.core.passport import Passport
+from harness.predict.installed_layout import InstalledLayout, layout_of
+from harness.predict.load_closure import kind_of
+from harness.predict.symbol_rules import GLIBC_NAMES, MUSL_NAMES
+from harness.predict.tag_rules import asks_for_newer
+from harness.predict.target_profile import TargetProfile, profile_of
+from harness.probe.message_causes import (
+    GIVEN,
+    INSTALLER,
+    LOADERS,
+    PYTHON,
+    find_message,
+    modules_not_found,
+)
+from harness.probe.module_failures import NOTHING
+from harness.wheels.archive.contents import NativeMember, WheelFacts
+from harness.wheels.archive.elf import ElfFacts
+
+_WITHOUT = (Outcome.PASS, Outcome.MISS, Outcome.REFUSED)
+_REMOVED = frozenset(
+    {
+        "aifc", "asynchat", "asyncore", "audioop", "binhex", "cgi", "cgitb", "chunk", "crypt",
+        "distutils", "imghdr", "imp", "lib2to3", "mailcap", "nis", "nntplib", "ossaudiodev",
+        "parser", "pipes", "smtpd", "sndhdr", "spwd", "sunau", "symbol", "telnetlib", "uu",
+        "xdrlib",
+    }
+)  # fmt: skip
+"""Modules that newer Pythons lack (PEP 594, PEP 632, What's New)."""
+_REMOVAL = (3, 12)
+"""Most of them went then or later; where one is missing before, a distribution split it off."""
+_ADDED = frozenset({"dataclasses", "graphlib", "tomllib", "zoneinfo"})
+"""Modules that older Pythons lack (What's New)."""
+_ADDITION = (3, 11)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Scene:
+    """The wheel and the target that a message is about."""
+
+    layout: InstalledLayout
+    profile: TargetProfile
+
+    def member(self, path: str) -> NativeMember | None:
+        """Return the wheel's ELF file at an installed path."""
+        places = self.layout.places.items()
+        return next((native for place, native in places if path.endswith(f"/{place}")), None)
+
+    @property
+    def is_stable_abi(self) -> bool:
+        return any("-abi3" in tag for tag in self.layout.wheel.name.tags)
+
+    def is_for_glibc(self) -> bool:
+        return any(
+            name.startswith(GLIBC_NAMES)
+            for native in self.layout.wheel.native
+            if isinstance(native.elf, ElfFacts)
+            for name in native.elf.needed
+        )
+
+
+def explained(
+    seen: Observation, predicted: Prediction | None, wheel: WheelFacts | None, passport: Passport
+) -> Observation:
+    """Return the observation with the cause that it shows itself, and with the prediction."""
+    return replace(seen, cause=seen_cause(seen, wheel, passport), prediction=predicted)
+
+
+def seen_cause(seen: Observation, wheel: WheelFacts | None, passport: Passport) -> str:
+    """Return the cause that an observation itself shows; empty if no message is known."""
+    if seen.outcome in _WITHOUT or seen.cause in GIVEN - {Cause.SIGNAL}:
+        return seen.cause
+    if seen.outcome is Outcome.CRASHED:
+        found = find_message(seen.log, PYTHON)
+        return found[0].cause if found and found[0].cause is Cause.PAGE_SIZE else Cause.SIGNAL
+    if seen.stage is Stage.INSTALL:
+        return _installer_cause(f"{seen.evidence}\n{seen.log}")
+    if seen.evidence == NOTHING:
+        return Cause.NO_MODULE
+    scene = _Scene(layout=layout_of(wheel), profile=profile_of(passport)) if wheel else None
+    return _import_cause(seen.evidence, scene)
+
+
+def _installer_cause(text: str) -> str:
+    found = find_message(text, INSTALLER)
+    if found is None:
+        return ""
+    row, match = found
+    if row.cause is not Cause.REQUIRES_PYTHON:
+        return row.cause
+    older = asks_for_newer(match["wanted"], match["version"])
+    return Cause.PYTHON_TOO_OLD if older else Cause.PYTHON_TOO_NEW
+
+
+def _import_cause(text: str, scene: _Scene | None) -> str:
+    missing = [_module_cause(module, scene) for module in modules_not_found(text)]
+    if Cause.SUFFIX_MISMATCH in missing:
+        return Cause.SUFFIX_MISMATCH
+    found = find_message(text, LOADERS + PYTHON)
+    if found is None:
+        return next(filter(None, missing), "")
+    row, match = found
+    named = {key: value for key, value in match.groupdict().items() if value}
+    return _told_apart(row.cause, named, scene) if scene else row.cause
+
+
+def _told_apart(cause: Cause, named: dict[str, str], scene: _Scene) -> Cause:
+    """Return the cause among those that share the message of ``cause``."""
+    file = named.get("file") or named.get("library", "")
+    match cause:
+        case Cause.UNDEFINED_SYMBOL:
+            return _of_symbol(named.get("symbol", ""), scene)
+        case Cause.MISSING_LIBRARY if _is_other_libc(file, scene):
+            return Cause.LIBC_FAMILY
+        case Cause.MISSING_LIBRARY | Cause.UNREADABLE | Cause.WRONG_MACHINE:
+            # A loader passes over an existing file of another machine as if it were missing.
+            return _of_file(scene.member(file), cause, scene)
+        case _:
+            return cause
+
+
+def _of_symbol(symbol: str, scene: _Scene) -> Cause:
+    if scene.is_stable_abi and symbol.startswith(("Py", "_Py")):
+        return Cause.ABI3_FLOOR
+    foreign = scene.profile.musl and scene.is_for_glibc()
+    return Cause.LIBC_FAMILY if foreign else Cause.UNDEFINED_SYMBOL
+
+
+def _is_other_libc(library: str, scene: _Scene) -> bool:
+    name = library.rpartition("/")[2]
+    others = GLIBC_NAMES if scene.profile.musl else MUSL_NAMES
+    return name.startswith(others) or (name == "libc.so" and not scene.profile.musl)
+
+
+def _of_file(native: NativeMember | None, cause: Cause, scene: _Scene) -> Cause:
+    if native is None:
+        return cause
+    if not isinstance(native.elf, ElfFacts):
+        return Cause.UNREADABLE
+    passport = scene.profile.passport
+    here = (passport.elf_machine, passport.elf_bits, passport.elf_little)
+    return cause if kind_of(native.elf) == here else Cause.WRONG_MACHINE
+
+
+def _module_cause(module: str, scene: _Scene | None) -> str:
+    """Return the cause of a module that is not found."""
+    if scene is None:
+        return Cause.MISSING_DEPENDENCY
+    layout, suffixes = scene.layout, scene.profile.passport.extension_suffixes
+    if module in layout.files or f"{module}.__init__" in layout.files:
+        return "" if layout.find(module, suffixes) else Cause.SUFFIX_MISMATCH
+    top = module.partition(".")[0]
+    if any(name.partition(".")[0] == top for name in layout.files):
+        pure = layout.wheel.name.tag_part.endswith("-any")
+        return Cause.NO_MODULE if pure else Cause.NO_EXTENSION
+    return _cause_elsewhere(top, scene.profile.python)
+
+
+def _cause_elsewhere(top: str, python: tuple[int, ...]) -> Cause:
+    """Return the cause of a module that is not the wheel's."""
+    if top in _REMOVED and python >= _REMOVAL:
+        return Cause.PYTHON_TOO_NEW
+    if top in _ADDED and python < _ADDITION:
+        return Cause.PYTHON_TOO_OLD
+    standard = top in _REMOVED | _ADDED | sys.stdlib_module_names
+    return Cause.INCOMPLETE_PYTHON if standard else Cause.MISSING_DEPENDENCY

@@ -1,0 +1,161 @@
+"""The cause of an observation, from its message and from what the wheel has."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.core.causes import Cause
+from harness.core.cells import Outcome, Stage
+from harness.core.observations import Observation, Prediction
+from harness.core.passport import Passport
+from harness.probe.module_failures import NOTHING
+from harness.probe.seen_causes import explained, seen_cause
+from harness.wheels.archive.contents import WheelFacts
+from harness.wheels.archive.elf import UnreadableElf
+from tests.support.forecasts import FILENAME, GLIBC, MODULE, MUSL, elf, wheel
+
+PLACE = f"/tmp/cell/site/{MODULE}"
+ABI3 = "demo-1.0-cp38-abi3-manylinux_2_17_x86_64.whl"
+PURE = "demo-1.0-py3-none-any.whl"
+OTHER_NAME = "demo/_inner.cpython-311-x86_64-linux-musl.so"
+NEW, OLD = (replace(GLIBC, python=python) for python in ("3.13.1", "3.9.2"))
+IMPORT = Observation(cell="a/b/c", outcome=Outcome.IMPORT_FAILED, stage=Stage.IMPORT)
+INSTALL = replace(IMPORT, outcome=Outcome.INSTALL_FAILED, stage=Stage.INSTALL)
+CRASH = replace(IMPORT, outcome=Outcome.CRASHED)
+CANNOT_OPEN = f"ImportError: {PLACE}: cannot open shared object file: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("text", "facts", "passport", "cause"),
+    [
+        (
+            "ImportError: libx.so.1: cannot open shared object file",
+            wheel(),
+            GLIBC,
+            Cause.MISSING_LIBRARY,
+        ),
+        (CANNOT_OPEN, wheel({MODULE: elf(machine="0")}), GLIBC, Cause.WRONG_MACHINE),
+        (CANNOT_OPEN, wheel(), GLIBC, Cause.MISSING_LIBRARY),
+        (
+            "ImportError: libc.musl-x86_64.so.1: cannot open shared object file",
+            wheel(),
+            GLIBC,
+            Cause.LIBC_FAMILY,
+        ),
+        ("ImportError: libc.so: cannot open shared object file", wheel(), GLIBC, Cause.LIBC_FAMILY),
+        (
+            "ImportError: Error loading shared library ld-linux-x86-64.so.2: No such file or",
+            wheel(),
+            MUSL,
+            Cause.LIBC_FAMILY,
+        ),
+        (
+            f"ImportError: Error loading shared library {PLACE}: Exec format error",
+            wheel({MODULE: elf(little=False)}),
+            MUSL,
+            Cause.WRONG_MACHINE,
+        ),
+        (
+            f"ImportError: Error loading shared library {PLACE}: Exec format error",
+            wheel({MODULE: UnreadableElf(reason="cut short")}),
+            MUSL,
+            Cause.UNREADABLE,
+        ),
+        (
+            f"ImportError: {PLACE}: undefined symbol: nowhere",
+            wheel(),
+            GLIBC,
+            Cause.UNDEFINED_SYMBOL,
+        ),
+        (
+            f"ImportError: {PLACE}: undefined symbol: PyType_X",
+            wheel({"demo/_inner.abi3.so": elf()}, filename=ABI3),
+            GLIBC,
+            Cause.ABI3_FLOOR,
+        ),
+        (
+            f"ImportError: Error relocating {PLACE}: __memcpy_chk: symbol not found",
+            wheel(),
+            MUSL,
+            Cause.LIBC_FAMILY,
+        ),
+        (
+            f"ImportError: Error relocating {PLACE}: foo: symbol not found",
+            wheel({MODULE: elf(needed=())}),
+            MUSL,
+            Cause.UNDEFINED_SYMBOL,
+        ),
+        (
+            "ModuleNotFoundError: No module named 'demo._inner'",
+            wheel({OTHER_NAME: elf()}),
+            GLIBC,
+            Cause.SUFFIX_MISMATCH,
+        ),
+        (
+            "ImportError: cannot import name '_inner' from partially initialized module 'demo' (x)",
+            wheel({OTHER_NAME: elf()}),
+            GLIBC,
+            Cause.SUFFIX_MISMATCH,
+        ),
+        (
+            "ImportError: no:\n- No module named 'c'\n- cannot import name '_inner' from 'demo'",
+            wheel({OTHER_NAME: elf()}),
+            GLIBC,
+            Cause.SUFFIX_MISMATCH,
+        ),
+        ("ModuleNotFoundError: No module named 'demo._x'", wheel(), GLIBC, Cause.NO_EXTENSION),
+        (
+            "ModuleNotFoundError: No module named 'demo._x'",
+            wheel({}, filename=PURE),
+            GLIBC,
+            Cause.NO_MODULE,
+        ),
+        ("ModuleNotFoundError: No module named 'demo'", wheel(), GLIBC, ""),
+        ("ModuleNotFoundError: No module named 'yaml'", wheel(), GLIBC, Cause.MISSING_DEPENDENCY),
+        ("ModuleNotFoundError: No module named 'yaml'", None, GLIBC, Cause.MISSING_DEPENDENCY),
+        ("ModuleNotFoundError: No module named 'imp'", wheel(), NEW, Cause.PYTHON_TOO_NEW),
+        ("ModuleNotFoundError: No module named 'imp'", wheel(), GLIBC, Cause.INCOMPLETE_PYTHON),
+        ("ModuleNotFoundError: No module named 'tomllib'", wheel(), OLD, Cause.PYTHON_TOO_OLD),
+        ("ModuleNotFoundError: No module named '_sqlite3'", wheel(), OLD, Cause.INCOMPLETE_PYTHON),
+        ("AttributeError: x", wheel(), GLIBC, ""),
+        (NOTHING, wheel({}), GLIBC, Cause.NO_MODULE),
+    ],
+)
+def test_failed_import(text: str, facts: WheelFacts | None, passport: Passport, cause: str) -> None:
+    assert seen_cause(replace(IMPORT, evidence=text), facts, passport) == cause
+
+
+@pytest.mark.parametrize(
+    ("seen", "cause"),
+    [
+        (replace(INSTALL, evidence="requires a different Python: 3.9.2 not in '>=3.12'"),
+         Cause.PYTHON_TOO_OLD),
+        (replace(INSTALL, evidence="requires a different Python: 3.13.0 not in '<3.12'"),
+         Cause.PYTHON_TOO_NEW),
+        (replace(INSTALL, log="zipfile.BadZipFile: Bad CRC-32 for file 'x'"), Cause.CORRUPT_MEMBER),
+        (replace(INSTALL, log="Segmentation fault"), ""),
+        (replace(CRASH, cause=Cause.SIGNAL), Cause.SIGNAL),
+        (replace(CRASH, log="<jemalloc>: Unsupported system page size"), Cause.PAGE_SIZE),
+        (replace(CRASH, cause=Cause.MEMORY_LIMIT), Cause.MEMORY_LIMIT),
+        (replace(IMPORT, cause=Cause.ENDLESS_OUTPUT), Cause.ENDLESS_OUTPUT),
+        (replace(IMPORT, outcome=Outcome.PASS, evidence="No module named 'x'"), ""),
+        (replace(IMPORT, outcome=Outcome.REFUSED, cause=Cause.TAG_REFUSED), Cause.TAG_REFUSED),
+        (replace(IMPORT, outcome=Outcome.MISS, cause=Cause.ENGINE), Cause.ENGINE),
+    ],
+)  # fmt: skip
+def test_other_outcomes(seen: Observation, cause: str) -> None:
+    """The end of a process shows its cause; an installer's message may be in its log."""
+    assert seen_cause(seen, wheel(filename=FILENAME), GLIBC) == cause
+
+
+def test_prediction_gives_no_cause() -> None:
+    """A predicted cause is kept beside what was seen, and never becomes it."""
+    said = Prediction(
+        outcome=Outcome.IMPORT_FAILED, stage=Stage.IMPORT, cause=Cause.UNDEFINED_SYMBOL
+    )
+    text = (
+        "ImportError: Error relocating /s/x.so: y: initial-exec TLS resolves to dynamic definition"
+    )
+    known = explained(replace(IMPORT, evidence=text), said, wheel(), MUSL)
+    unknown = explained(replace(IMPORT, evidence="ImportError: hm"), said, wheel(), MUSL)
+    assert (known.cause, unknown.cause, known.prediction) == (Cause.STATIC_TLS, "", said)
