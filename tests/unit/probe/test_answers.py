@@ -123,7 +123,7 @@ def test_lone_surrogates_are_escaped() -> None:
 
 def test_long_text_is_cut() -> None:
     """Evidence and log are kept up to their limits."""
-    answer = read_answer(ProbeAnswer, changed(PROBE, evidence="e" * 1000, log="l" * 100_000))
+    answer = read_answer(ProbeAnswer, changed(PROBE, evidence="e" * 10_000, log="l" * 100_000))
     assert (len(answer.evidence), len(answer.log)) == (EVIDENCE_KEPT, LOG_KEPT)
 
 
