@@ -29,8 +29,8 @@ from harness.host.engine.docker import connect
 from harness.host.process import RunningProcess, end_with_parent, start_process
 from harness.probe.journal import Journal
 
-NICENESS = 5
-"""Probes have time limits, images have none."""
+NICENESS = 19
+"""Probes have time limits and show their results; images have neither."""
 CLOSING_SECONDS = 10.0
 """Seconds to end a compilation and remove its files after SIGINT."""
 TICK = 0.1
