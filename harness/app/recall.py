@@ -9,7 +9,7 @@ from harness.core.cells import Cell
 from harness.probe.journal import Journal
 from harness.store.reuse import open_earlier_results
 
-SLOW = 2.0
+SLOW = 10.0
 """Seconds for one cell after which the rest is left to pytest: something has to be made."""
 
 
