@@ -9,19 +9,28 @@ from dataclasses import replace
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
+from harness.predict.module_rules import NOTHING
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.message_causes import modules_not_found, says_unloadable
 
-NOTHING = "the wheel has no module that can be imported"
 
-
-def weigh_failures(result: ProbeResult, job: Job, optional: frozenset[str]) -> ProbeResult:
+def weigh_failures(
+    result: ProbeResult,
+    job: Job,
+    optional: frozenset[str],
+    extra: frozenset[str] = frozenset(),
+) -> ProbeResult:
     """Return the result with the failures of submodules taken into account.
 
-    ``optional`` are submodules that their package replaces if they are not found.
+    ``optional`` are submodules that their package replaces if they are not found, ``extra``
+    those that it loads on request and that need a library which users install themselves.
     """
     own = frozenset(job.submodules) - optional
-    deciding = [failure for failure in result.failures if _decides(failure[1], own)]
+    deciding = [
+        (module, text)
+        for module, text in result.failures
+        if module not in extra and _decides(text, own)
+    ]
     beside = tuple(failure for failure in result.failures if failure not in deciding)
     untried = 0 if result.tried is None else max(0, len(job.submodules) - result.tried)
     result = replace(result, unimportable=beside, untried=untried)

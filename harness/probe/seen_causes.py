@@ -13,6 +13,7 @@ from harness.core.observations import Observation, Prediction
 from harness.core.passport import Passport
 from harness.predict.installed_layout import InstalledLayout, layout_of
 from harness.predict.load_closure import kind_of
+from harness.predict.module_rules import NOTHING, nothing_in
 from harness.predict.symbol_rules import GLIBC_NAMES, MUSL_NAMES
 from harness.predict.tag_rules import asks_for_newer
 from harness.predict.target_profile import TargetProfile, profile_of
@@ -24,7 +25,6 @@ from harness.probe.message_causes import (
     find_message,
     modules_not_found,
 )
-from harness.probe.module_failures import NOTHING
 from harness.wheels.archive.contents import NativeMember, WheelFacts
 from harness.wheels.archive.elf import ElfFacts
 
@@ -74,7 +74,9 @@ def explained(
     seen: Observation, predicted: Prediction | None, wheel: WheelFacts | None, passport: Passport
 ) -> Observation:
     """Return the observation with the cause that it shows itself, and with the prediction."""
-    return replace(seen, cause=seen_cause(seen, wheel, passport), prediction=predicted)
+    cause = seen_cause(seen, wheel, passport)
+    evidence = nothing_in(wheel) if wheel and seen.evidence == NOTHING else seen.evidence
+    return replace(seen, cause=cause, evidence=evidence, prediction=predicted)
 
 
 def seen_cause(seen: Observation, wheel: WheelFacts | None, passport: Passport) -> str:
@@ -86,7 +88,7 @@ def seen_cause(seen: Observation, wheel: WheelFacts | None, passport: Passport) 
         return found[0].cause if found and found[0].cause is Cause.PAGE_SIZE else Cause.SIGNAL
     if seen.stage is Stage.INSTALL:
         return _installer_cause(f"{seen.evidence}\n{seen.log}")
-    if seen.evidence == NOTHING:
+    if seen.evidence.startswith(NOTHING):
         return Cause.NO_MODULE
     scene = _Scene(layout=layout_of(wheel), profile=profile_of(passport)) if wheel else None
     return _import_cause(seen.evidence, scene)
@@ -104,7 +106,7 @@ def _installer_cause(text: str) -> str:
 
 
 def _import_cause(text: str, scene: _Scene | None) -> str:
-    missing = [_module_cause(module, scene) for module in modules_not_found(text)]
+    missing = [_module_cause(module, scene, text) for module in modules_not_found(text)]
     if Cause.SUFFIX_MISMATCH in missing:
         return Cause.SUFFIX_MISMATCH
     found = find_message(text, LOADERS + PYTHON)
@@ -153,8 +155,8 @@ def _of_file(native: NativeMember | None, cause: Cause, scene: _Scene) -> Cause:
     return cause if kind_of(native.elf) == here else Cause.WRONG_MACHINE
 
 
-def _module_cause(module: str, scene: _Scene | None) -> str:
-    """Return the cause of a module that is not found."""
+def _module_cause(module: str, scene: _Scene | None, text: str) -> str:
+    """Return the cause of a module, or a name in one, that ``text`` says is not found."""
     if scene is None:
         return Cause.MISSING_DEPENDENCY
     layout, suffixes = scene.layout, scene.profile.passport.extension_suffixes
@@ -164,6 +166,8 @@ def _module_cause(module: str, scene: _Scene | None) -> str:
     if any(name.partition(".")[0] == top for name in layout.files):
         pure = layout.wheel.name.tag_part.endswith("-any")
         return Cause.NO_MODULE if pure else Cause.NO_EXTENSION
+    if f"cannot import name '{module.rpartition('.')[2]}'" in text:
+        return ""  # the other project is there, in a version without that name
     return _cause_elsewhere(top, scene.profile.python)
 
 

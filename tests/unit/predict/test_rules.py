@@ -520,6 +520,19 @@ def test_optional_module_may_be_missing() -> None:
     assert asked.cause == Cause.SUFFIX_MISMATCH
 
 
+def test_module_that_is_loaded_on_request_may_fail() -> None:
+    """A project passes without the library that its users install, unless they import it."""
+    pool = f"numba/np/ufunc/omppool.cpython-311-{GNU}.so"
+    facts = wheel(
+        {pool: elf(init="omppool", needed=("libgomp.so.1", "libc.so.6"))},
+        filename=FILENAME.replace("demo", "numba"),
+        python_files=("numba/__init__.py",),
+    )
+    assert predict(facts, GLIBC, symbols).outcome is Outcome.PASS
+    asked = predict(facts, GLIBC, symbols, imports=("numba.np.ufunc.omppool",))
+    assert asked.cause == Cause.MISSING_LIBRARY
+
+
 @pytest.mark.parametrize(
     ("facts", "evidence"),
     [

@@ -51,6 +51,15 @@ def test_optional_module_that_is_not_found_is_a_finding() -> None:
     assert judged(UNLOADABLE, optional=frozenset({"demo._b"})) == Outcome.IMPORT_FAILED
 
 
+def test_module_that_is_loaded_on_request_is_a_finding() -> None:
+    """It needs a library that users install themselves."""
+    failed = replace(PASSED, failures=(("demo._a", UNLOADABLE), ("demo._b", UNLOADABLE)))
+    both = frozenset({"demo._a", "demo._b"})
+    assert weigh_failures(failed, JOB, frozenset(), both).unimportable == failed.failures
+    one = weigh_failures(failed, JOB, frozenset(), frozenset({"demo._a"}))
+    assert (one.outcome, one.unimportable) == (Outcome.IMPORT_FAILED, failed.failures[:1])
+
+
 def test_evidence_names_the_module() -> None:
     failures = (("demo._a", UNLOADABLE), ("demo._b", UNLOADABLE))
     seen = weigh_failures(replace(PASSED, failures=failures), JOB, frozenset())

@@ -115,6 +115,16 @@ def test_causes_are_grouped(grid: Grid) -> None:
     assert "  2 cells: tag-refused" in text
 
 
+def test_shared_detail_of_another_python() -> None:
+    """If the triplets are the same, the Python in the name is shown."""
+    older = replace(
+        SUFFIX,
+        file="demo/_x.cpython-310-x86_64-linux-gnu.so",
+        evidence="_x.so; the interpreter reads .cpython-313-x86_64-linux-gnu.so .abi3.so .so",
+    )
+    assert shared_detail(older) == "cpython-310 names on targets that do not read them"
+
+
 def test_shared_detail_of_arch_names() -> None:
     """If only the arch differs, whole triplets are shown."""
     fedora = replace(
