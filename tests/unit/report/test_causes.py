@@ -55,6 +55,13 @@ NUMPY = "debian-12/x86_64/numpy"
         (PLAIN, PASS, {"evidence": "No module named 'other'"}, Agreement.LIMIT),
         (PLAIN, PASS, {"evidence": "No module named 'plain._x'"}, Agreement.DISAGREES),
         (PLAIN, PASS, {"evidence": "AttributeError: x"}, Agreement.LIMIT),
+        (PLAIN, PASS, {"evidence": "Z3Exception: libz3.so not found."}, Agreement.LIMIT),
+        (
+            PLAIN,
+            PASS,
+            {"cause": Cause.MISSING_LIBRARY, "evidence": "OSError: no library called 'cairo'"},
+            Agreement.LIMIT,
+        ),
         (PLAIN, PASS, {"evidence": "ImportError: x needs y", "cause": ""}, Agreement.LIMIT),
         (PLAIN, SUFFIX, {"cause": Cause.STATIC_TLS}, Agreement.DISAGREES),
         (PLAIN, SUFFIX, {"cause": ""}, Agreement.AGREES),
