@@ -11,7 +11,9 @@ from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Observation, Prediction
 from harness.core.passport import Passport
+from harness.core.targets import ImageWay
 from harness.predict.installed_layout import InstalledLayout, layout_of
+from harness.predict.library_resolution import NOT_REPLICATED
 from harness.predict.load_closure import kind_of
 from harness.predict.module_rules import NOTHING, nothing_in
 from harness.predict.symbol_rules import GLIBC_NAMES, MUSL_NAMES
@@ -73,10 +75,28 @@ class _Scene:
 def explained(
     seen: Observation, predicted: Prediction | None, wheel: WheelFacts | None, passport: Passport
 ) -> Observation:
-    """Return the observation with the cause that it shows itself, and with the prediction."""
+    """Return the observation with the cause that it shows itself, and with the prediction.
+
+    Nothing can be said of a wheel that only needs what a replica lacks.
+    """
     cause = seen_cause(seen, wheel, passport)
     evidence = nothing_in(wheel) if wheel and seen.evidence == NOTHING else seen.evidence
-    return replace(seen, cause=cause, evidence=evidence, prediction=predicted)
+    seen = replace(seen, cause=cause, evidence=evidence, prediction=predicted)
+    failed = seen.outcome is Outcome.IMPORT_FAILED and profile_of(passport).musl
+    return _beyond_replica(seen) if failed else seen
+
+
+def _beyond_replica(seen: Observation) -> Observation:
+    """Return a miss if the wheel only needs a library that the replica lacks, not the original."""
+    image = seen.provenance.image
+    found = find_message(seen.evidence, LOADERS)
+    lacking = found[1].groupdict().get("library") if found else None
+    if not image or image.way is not ImageWay.REPLICA or lacking not in NOT_REPLICATED:
+        return seen
+    words = f"the replica lacks {lacking}, which every Alpine image has; try --images registry"
+    return replace(
+        seen, outcome=Outcome.MISS, cause=Cause.IMAGE, evidence=f"{words} ({seen.evidence})"
+    )
 
 
 def seen_cause(seen: Observation, wheel: WheelFacts | None, passport: Passport) -> str:

@@ -6,8 +6,9 @@ import pytest
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
-from harness.core.observations import Observation, Prediction
+from harness.core.observations import ImageRef, Observation, Prediction, Provenance
 from harness.core.passport import Passport
+from harness.core.targets import ImageWay
 from harness.predict.module_rules import NOTHING, predict_nothing
 from harness.probe.seen_causes import explained, seen_cause
 from harness.wheels.archive.contents import WheelFacts
@@ -184,3 +185,25 @@ def test_what_a_wheel_without_modules_has(
     assert seen.prediction is not None
     assert seen.evidence == seen.prediction.evidence
     assert says in seen.evidence
+
+
+@pytest.mark.parametrize(
+    ("way", "library", "passport", "outcome"),
+    [
+        (ImageWay.REPLICA, "libz.so.1", MUSL, Outcome.MISS),
+        (ImageWay.REPLICA, "libstdc++.so.6", MUSL, Outcome.IMPORT_FAILED),
+        (ImageWay.REGISTRY, "libz.so.1", MUSL, Outcome.IMPORT_FAILED),
+        (ImageWay.REPLICA, "libz.so.1", GLIBC, Outcome.IMPORT_FAILED),
+    ],
+)
+def test_what_only_a_replica_lacks(
+    way: ImageWay, library: str, passport: Passport, outcome: Outcome
+) -> None:
+    """Pillow needs libz.so.1, which every Alpine image has: nothing can be said."""
+    image = ImageRef(id="sha256:1", way=way, origin="here")
+    text = f"ImportError: Error loading shared library {library}: No such file or directory (by x)"
+    failed = replace(IMPORT, evidence=text, provenance=Provenance(image=image))
+    seen = explained(failed, None, wheel(), passport)
+    assert seen.outcome is outcome
+    assert (seen.cause == Cause.IMAGE) is (outcome is Outcome.MISS)
+    assert text in seen.evidence
