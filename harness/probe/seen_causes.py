@@ -45,6 +45,11 @@ _REMOVAL = (3, 12)
 _ADDED = frozenset({"dataclasses", "graphlib", "tomllib", "zoneinfo"})
 """Modules that older Pythons lack (What's New)."""
 _ADDITION = (3, 11)
+_NOT_BUILT = frozenset(
+    {"_bz2", "_codecs_cn", "_codecs_hk", "_codecs_kr", "_codecs_tw", "_curses", "_curses_panel"}
+    | {"_lzma", "_sqlite3", "_uuid", "readline"}
+)
+"""Modules that replicas lack (``images.cpython.modules``), and what they replicate has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,18 +87,21 @@ def explained(
     cause = seen_cause(seen, wheel, passport)
     evidence = nothing_in(wheel) if wheel and seen.evidence == NOTHING else seen.evidence
     seen = replace(seen, cause=cause, evidence=evidence, prediction=predicted)
-    failed = seen.outcome is Outcome.IMPORT_FAILED and profile_of(passport).musl
-    return _beyond_replica(seen) if failed else seen
-
-
-def _beyond_replica(seen: Observation) -> Observation:
-    """Return a miss if the wheel only needs a library that the replica lacks, not the original."""
     image = seen.provenance.image
+    replica = image is not None and image.way is ImageWay.REPLICA
+    failed = seen.outcome is Outcome.IMPORT_FAILED
+    return _beyond_replica(seen, profile_of(passport)) if replica and failed else seen
+
+
+def _beyond_replica(seen: Observation, profile: TargetProfile) -> Observation:
+    """Return a miss if the wheel only needs what the replica lacks, and not the original."""
     found = find_message(seen.evidence, LOADERS)
-    lacking = found[1].groupdict().get("library") if found else None
-    if not image or image.way is not ImageWay.REPLICA or lacking not in NOT_REPLICATED:
+    library = found[1].groupdict().get("library") if found and profile.musl else None
+    lacking = [library] if library in NOT_REPLICATED else []
+    lacking += [name for name in modules_not_found(seen.evidence) if name in _NOT_BUILT]
+    if not lacking:
         return seen
-    words = f"the replica lacks {lacking}, which every Alpine image has; try --images registry"
+    words = f"the replica lacks {lacking[0]}, which the original has; try --images registry"
     return replace(
         seen, outcome=Outcome.MISS, cause=Cause.IMAGE, evidence=f"{words} ({seen.evidence})"
     )

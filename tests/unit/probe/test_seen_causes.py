@@ -187,21 +187,34 @@ def test_what_a_wheel_without_modules_has(
     assert says in seen.evidence
 
 
+LIBRARY = "ImportError: Error loading shared library {}: No such file or directory (by x)"
+LACKS_ZLIB = LIBRARY.format("libz.so.1")
+LACKS_SQLITE = "ModuleNotFoundError: No module named '_sqlite3'"
+
+
 @pytest.mark.parametrize(
-    ("way", "library", "passport", "outcome"),
+    ("way", "text", "passport", "outcome"),
     [
-        (ImageWay.REPLICA, "libz.so.1", MUSL, Outcome.MISS),
-        (ImageWay.REPLICA, "libstdc++.so.6", MUSL, Outcome.IMPORT_FAILED),
-        (ImageWay.REGISTRY, "libz.so.1", MUSL, Outcome.IMPORT_FAILED),
-        (ImageWay.REPLICA, "libz.so.1", GLIBC, Outcome.IMPORT_FAILED),
+        (ImageWay.REPLICA, LACKS_ZLIB, MUSL, Outcome.MISS),
+        (ImageWay.REPLICA, LIBRARY.format("libstdc++.so.6"), MUSL, Outcome.IMPORT_FAILED),
+        (ImageWay.REGISTRY, LACKS_ZLIB, MUSL, Outcome.IMPORT_FAILED),
+        (ImageWay.REPLICA, LACKS_ZLIB, GLIBC, Outcome.IMPORT_FAILED),
+        (ImageWay.REPLICA, LACKS_SQLITE, MUSL, Outcome.MISS),
+        (ImageWay.REPLICA, LACKS_SQLITE, GLIBC, Outcome.MISS),
+        (ImageWay.ASSEMBLED, LACKS_SQLITE, GLIBC, Outcome.IMPORT_FAILED),
+        (
+            ImageWay.REPLICA,
+            "ModuleNotFoundError: No module named 'x'",
+            GLIBC,
+            Outcome.IMPORT_FAILED,
+        ),
     ],
 )
 def test_what_only_a_replica_lacks(
-    way: ImageWay, library: str, passport: Passport, outcome: Outcome
+    way: ImageWay, text: str, passport: Passport, outcome: Outcome
 ) -> None:
-    """Pillow needs libz.so.1, which every Alpine image has: nothing can be said."""
+    """As Pillow on Alpine, which needs libz.so.1, and coverage: nothing can be said."""
     image = ImageRef(id="sha256:1", way=way, origin="here")
-    text = f"ImportError: Error loading shared library {library}: No such file or directory (by x)"
     failed = replace(IMPORT, evidence=text, provenance=Provenance(image=image))
     seen = explained(failed, None, wheel(), passport)
     assert seen.outcome is outcome
