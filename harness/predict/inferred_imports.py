@@ -5,9 +5,12 @@ it before they choose the files, and newer ones do not write it.
 """
 
 import keyword
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+
+from packaging.utils import canonicalize_name
 
 from harness.predict.installed_layout import PYTHON_SUFFIXES, InstalledLayout, extension
 from harness.predict.load_closure import kind_of
@@ -23,6 +26,7 @@ NOT_FOR_USERS = frozenset(
     for ending in ("", "s")
 )
 """Folders and modules of tests, documents and scripts, at any depth."""
+_PROJECT = re.compile(r"[\w.-]+")
 _STRAY = NOT_FOR_USERS | {"bin", "build", "dist", "setup", "conftest", "noxfile"}
 """What sdists hold and wheels install by mistake beside their packages."""
 
@@ -36,6 +40,12 @@ class ImportPlan:
     submodules: tuple[str, ...] = ()
     """Extension modules by their dotted names, parents first. Their failure is one of the wheel
     if its file cannot be loaded, and else a finding."""
+
+    beside: frozenset[str] = frozenset()
+    """Those of ``submodules`` that are packages or modules of their own, in a wheel with extras.
+    Their failure is one of the wheel, unless they lack what an extra brings (``blackd``)."""
+    extras: frozenset[str] = frozenset()
+    """Projects that only extras require, as normalized names."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,9 +68,25 @@ def plan_imports(layout: InstalledLayout, imports: tuple[str, ...] = ()) -> Impo
     required, loose = _top_level(layout)
     extensions = [name for name in _own_extensions(layout) if _is_for_users(name)]
     others = dict.fromkeys(sorted([*extensions, *loose], key=lambda name: (name.count("."), name)))
+    own, extras = _own_name(layout), _projects_of_extras(layout.wheel.requires_dist)
+    beside = tuple(name for name in required if name != own) if extras and own in required else ()
     return ImportPlan(
-        required=required, submodules=tuple(name for name in others if name not in required)
+        required=tuple(name for name in required if name not in beside),
+        submodules=(*beside, *(name for name in others if name not in required)),
+        beside=frozenset(beside),
+        extras=extras,
     )
+
+
+def _projects_of_extras(lines: tuple[str, ...]) -> frozenset[str]:
+    """Return the projects of requirements with a marker about extras. Lines are not parsed."""
+    asked = (line.partition(";") for line in lines)
+    found = (_PROJECT.match(wanted) for wanted, _, marker in asked if "extra" in marker)
+    return frozenset(canonicalize_name(name.group()) for name in found if name)
+
+
+def _own_name(layout: InstalledLayout) -> str:
+    return layout.wheel.name.distribution.replace("-", "_")
 
 
 def _own_extensions(layout: InstalledLayout) -> Iterator[str]:
@@ -79,7 +105,7 @@ def _own_extensions(layout: InstalledLayout) -> Iterator[str]:
 def _top_level(layout: InstalledLayout) -> tuple[tuple[str, ...], list[str]]:
     """Return the packages and modules, and the loose modules of namespace packages (PEP 420)."""
     tree = _tree(layout)
-    own = layout.wheel.name.distribution.replace("-", "_")
+    own = _own_name(layout)
     tops = [name for name in sorted(tree.get("", ())) if name not in _STRAY or name == own]
     tops = [name for name in tops if not name.startswith("__")]
     tops = [name for name in tops if not name.startswith("_")] or tops

@@ -35,6 +35,12 @@ Each is imported in a ``try`` with a fallback. Names and ELF files do not show w
 is optional.
 """
 
+EXTRA = {"numba": ("numba.np.ufunc.omppool", "numba.np.ufunc.tbbpool")}
+"""Project → globs of extension modules that it loads on request.
+
+They need a library that the project leaves to its users, such as libgomp or libtbb, and the
+project works without them.
+"""
 
 OPENED_FIRST = "its own code must open it first"
 """What a prediction says of a library that only the package itself can make known."""
@@ -43,6 +49,11 @@ OPENED_FIRST = "its own code must open it first"
 def is_optional(distribution: str, module: str) -> bool:
     """Whether the project works without ``module``, but slower."""
     return any(fnmatchcase(module, glob) for glob in OPTIONAL.get(distribution, ()))
+
+
+def is_extra(distribution: str, module: str) -> bool:
+    """Whether the project loads ``module`` on request only, and works without it."""
+    return any(fnmatchcase(module, glob) for glob in EXTRA.get(distribution, ()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +83,7 @@ def _needs_another(seen: Observation, predicted: Prediction, given: tuple[str, .
 
 
 def _fails_in_python(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
-    raised = re.match(r"(?P<type>[A-Za-z_.]+):", seen.evidence)
+    raised = re.match(r"(?P<type>[A-Za-z_][\w.]*):", seen.evidence)
     if raised is None or predicted.outcome is not Outcome.PASS or seen.stage is not Stage.IMPORT:
         return False
     own = raised["type"] not in ("ImportError", "ModuleNotFoundError", "OSError")
@@ -86,6 +97,11 @@ def _loads_all_the_same(seen: Observation, predicted: Prediction, _: tuple[str, 
 def _opened_first(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
     told = predicted.outcome is Outcome.PASS and OPENED_FIRST in predicted.evidence
     return told and seen.cause == Cause.MISSING_LIBRARY
+
+
+def _opened_by_code(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
+    opened = seen.evidence.startswith("OSError:") and seen.cause == Cause.MISSING_LIBRARY
+    return predicted.outcome is Outcome.PASS and opened
 
 
 def _not_imported(seen: Observation, predicted: Prediction, given: tuple[str, ...]) -> bool:
@@ -119,6 +135,11 @@ PREDICTION_LIMITS = (
         id="opened-first",
         reason="which libraries a package opens before its modules is in its code",
         covers=_opened_first,
+    ),
+    PredictionLimit(
+        id="opened-by-code",
+        reason="which libraries of the system Python code opens is not read from it",
+        covers=_opened_by_code,
     ),
     PredictionLimit(
         id="not-imported",

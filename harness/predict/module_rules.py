@@ -12,9 +12,23 @@ from harness.predict.suffix_rules import ImportResolution
 from harness.wheels.archive.contents import WheelFacts
 
 NOTHING = "the wheel has no module that can be imported"
+_STUBS = "https://peps.python.org/pep-0561/"
 _FORMAT = "https://packaging.python.org/en/latest/specifications/binary-distribution-format/"
 _TAGS = "https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/"
 _STABLE_ABI = "https://docs.python.org/3/c-api/stable.html"
+
+
+def nothing_in(wheel: WheelFacts) -> str:
+    """Return that a wheel has nothing to import, and what it has instead if that is known."""
+    names = [member.name for member in wheel.members]
+    if any(name.partition("/")[0].endswith("-stubs") for name in names):
+        return f"{NOTHING}: it has type stubs ({_STUBS})"
+    if any(".data/scripts/" in name for name in names):
+        return f"{NOTHING}: it has programs"
+    if all(".dist-info/" in name for name in names):
+        alone = "it only requires other projects" if wheel.requires_dist else "it is empty"
+        return f"{NOTHING}: {alone}"
+    return NOTHING
 
 
 def predict_nothing(wheel: WheelFacts) -> Prediction:
@@ -22,7 +36,7 @@ def predict_nothing(wheel: WheelFacts) -> Prediction:
     return import_failed(
         Cause.NO_MODULE,
         file="",
-        evidence=NOTHING,
+        evidence=nothing_in(wheel),
         explanation=(
             f"{wheel.name.filename} installs {len(wheel.members)} files, and none of them is a "
             "Python module or an extension module outside of test, document and script folders."

@@ -9,19 +9,33 @@ from dataclasses import replace
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
+from harness.predict.inferred_imports import ImportPlan
+from harness.predict.module_rules import NOTHING
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.message_causes import modules_not_found, says_unloadable
 
-NOTHING = "the wheel has no module that can be imported"
+_NO_PLAN = ImportPlan()
 
 
-def weigh_failures(result: ProbeResult, job: Job, optional: frozenset[str]) -> ProbeResult:
+def weigh_failures(
+    result: ProbeResult,
+    job: Job,
+    optional: frozenset[str],
+    extra: frozenset[str] = frozenset(),
+    plan: ImportPlan = _NO_PLAN,
+) -> ProbeResult:
     """Return the result with the failures of submodules taken into account.
 
-    ``optional`` are submodules that their package replaces if they are not found.
+    ``optional`` are submodules that their package replaces if they are not found, ``extra``
+    those that it loads on request and that need a library which users install themselves. The
+    plan says which are packages of their own, and what extras bring.
     """
     own = frozenset(job.submodules) - optional
-    deciding = [failure for failure in result.failures if _decides(failure[1], own)]
+    deciding = [
+        (module, text)
+        for module, text in result.failures
+        if module not in extra and (_decides(text, own) or _fails_beside(module, text, plan))
+    ]
     beside = tuple(failure for failure in result.failures if failure not in deciding)
     untried = 0 if result.tried is None else max(0, len(job.submodules) - result.tried)
     result = replace(result, unimportable=beside, untried=untried)
@@ -44,6 +58,14 @@ def _failed(result: ProbeResult, evidence: str, cause: str) -> ProbeResult:
         cause=cause,
         evidence=evidence,
     )
+
+
+def _fails_beside(module: str, text: str, plan: ImportPlan) -> bool:
+    """Whether a package of its own fails for another reason than an extra that is not asked for."""
+    missing = {name.partition(".")[0] for name in modules_not_found(text)}
+    projects = (project.replace("-", "_") for project in plan.extras)
+    brought = {name for project in projects for name in (project, project.removeprefix("py"))}
+    return module in plan.beside and missing.isdisjoint(brought)
 
 
 def _decides(text: str, own: frozenset[str]) -> bool:

@@ -17,7 +17,7 @@ from harness.core.targets import Target
 from harness.predict.cell import predict_wheel
 from harness.predict.inferred_imports import ImportPlan, plan_imports
 from harness.predict.installed_layout import layout_of
-from harness.predict.limits import is_optional
+from harness.predict.limits import is_extra, is_optional
 from harness.probe.confirmation import Attempts, accepts_tag, believed, next_mode
 from harness.probe.dependency_failures import name_dependency
 from harness.probe.jobs import Job
@@ -195,7 +195,7 @@ class Prober:
         job = self._targets.job(opened, cell.subject, wheels, begun.plan)
         tag_accepted = accepts_tag(wheels[-1].filename, opened.passport)
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
-            attempts = self._attempts(opened, job, tag_accepted=tag_accepted)
+            attempts = self._attempts(opened, job, begun.plan, tag_accepted=tag_accepted)
         result = believed(attempts, tag_accepted=tag_accepted, filename=wheels[-1].filename)
         if cell.subject.dependencies is not None:
             result = name_dependency(result, lambda place: owner_of(place, wheels[:-1]))
@@ -204,15 +204,18 @@ class Prober:
         self._known.keep_observation(seen, cell.target)
         return seen
 
-    def _attempts(self, opened: OpenTarget, job: Job, *, tag_accepted: bool) -> Attempts:
+    def _attempts(
+        self, opened: OpenTarget, job: Job, plan: ImportPlan, *, tag_accepted: bool
+    ) -> Attempts:
         """Probe a cell until ``confirmation`` needs no further attempt."""
         distribution = parse_wheel_name(job.wheels[-1][0]).distribution
         optional = frozenset(m for m in job.submodules if is_optional(distribution, m))
+        extra = frozenset(m for m in job.submodules if is_extra(distribution, m))
         mode, result = self._targets.first_attempt(opened, job)
-        attempts = [(mode, weigh_failures(result, job, optional))]
+        attempts = [(mode, weigh_failures(result, job, optional, extra, plan))]
         while again := next_mode(attempts, tag_accepted=tag_accepted):
             result = self._targets.attempt_alone(opened, job, again)
-            attempts.append((again, weigh_failures(result, job, optional)))
+            attempts.append((again, weigh_failures(result, job, optional, extra, plan)))
         return attempts
 
     def _provenance(self, opened: OpenTarget) -> Provenance:

@@ -11,8 +11,11 @@ from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Observation, Prediction
 from harness.core.passport import Passport
+from harness.core.targets import ImageWay
 from harness.predict.installed_layout import InstalledLayout, layout_of
+from harness.predict.library_resolution import NOT_REPLICATED
 from harness.predict.load_closure import kind_of
+from harness.predict.module_rules import NOTHING, nothing_in
 from harness.predict.symbol_rules import GLIBC_NAMES, MUSL_NAMES
 from harness.predict.tag_rules import asks_for_newer
 from harness.predict.target_profile import TargetProfile, profile_of
@@ -24,7 +27,6 @@ from harness.probe.message_causes import (
     find_message,
     modules_not_found,
 )
-from harness.probe.module_failures import NOTHING
 from harness.wheels.archive.contents import NativeMember, WheelFacts
 from harness.wheels.archive.elf import ElfFacts
 
@@ -43,6 +45,11 @@ _REMOVAL = (3, 12)
 _ADDED = frozenset({"dataclasses", "graphlib", "tomllib", "zoneinfo"})
 """Modules that older Pythons lack (What's New)."""
 _ADDITION = (3, 11)
+_NOT_BUILT = frozenset(
+    {"_bz2", "_codecs_cn", "_codecs_hk", "_codecs_kr", "_codecs_tw", "_curses", "_curses_panel"}
+    | {"_lzma", "_sqlite3", "_uuid", "readline"}
+)
+"""Modules that replicas lack (``images.cpython.modules``), and what they replicate has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,8 +80,31 @@ class _Scene:
 def explained(
     seen: Observation, predicted: Prediction | None, wheel: WheelFacts | None, passport: Passport
 ) -> Observation:
-    """Return the observation with the cause that it shows itself, and with the prediction."""
-    return replace(seen, cause=seen_cause(seen, wheel, passport), prediction=predicted)
+    """Return the observation with the cause that it shows itself, and with the prediction.
+
+    Nothing can be said of a wheel that only needs what a replica lacks.
+    """
+    cause = seen_cause(seen, wheel, passport)
+    evidence = nothing_in(wheel) if wheel and seen.evidence == NOTHING else seen.evidence
+    seen = replace(seen, cause=cause, evidence=evidence, prediction=predicted)
+    image = seen.provenance.image
+    replica = image is not None and image.way is ImageWay.REPLICA
+    failed = seen.outcome is Outcome.IMPORT_FAILED
+    return _beyond_replica(seen, profile_of(passport)) if replica and failed else seen
+
+
+def _beyond_replica(seen: Observation, profile: TargetProfile) -> Observation:
+    """Return a miss if the wheel only needs what the replica lacks, and not the original."""
+    found = find_message(seen.evidence, LOADERS)
+    library = found[1].groupdict().get("library") if found and profile.musl else None
+    lacking = [library] if library in NOT_REPLICATED else []
+    lacking += [name for name in modules_not_found(seen.evidence) if name in _NOT_BUILT]
+    if not lacking:
+        return seen
+    words = f"the replica lacks {lacking[0]}, which the original has; try --images registry"
+    return replace(
+        seen, outcome=Outcome.MISS, cause=Cause.IMAGE, evidence=f"{words} ({seen.evidence})"
+    )
 
 
 def seen_cause(seen: Observation, wheel: WheelFacts | None, passport: Passport) -> str:
@@ -86,7 +116,7 @@ def seen_cause(seen: Observation, wheel: WheelFacts | None, passport: Passport) 
         return found[0].cause if found and found[0].cause is Cause.PAGE_SIZE else Cause.SIGNAL
     if seen.stage is Stage.INSTALL:
         return _installer_cause(f"{seen.evidence}\n{seen.log}")
-    if seen.evidence == NOTHING:
+    if seen.evidence.startswith(NOTHING):
         return Cause.NO_MODULE
     scene = _Scene(layout=layout_of(wheel), profile=profile_of(passport)) if wheel else None
     return _import_cause(seen.evidence, scene)
@@ -104,7 +134,7 @@ def _installer_cause(text: str) -> str:
 
 
 def _import_cause(text: str, scene: _Scene | None) -> str:
-    missing = [_module_cause(module, scene) for module in modules_not_found(text)]
+    missing = [_module_cause(module, scene, text) for module in modules_not_found(text)]
     if Cause.SUFFIX_MISMATCH in missing:
         return Cause.SUFFIX_MISMATCH
     found = find_message(text, LOADERS + PYTHON)
@@ -153,8 +183,8 @@ def _of_file(native: NativeMember | None, cause: Cause, scene: _Scene) -> Cause:
     return cause if kind_of(native.elf) == here else Cause.WRONG_MACHINE
 
 
-def _module_cause(module: str, scene: _Scene | None) -> str:
-    """Return the cause of a module that is not found."""
+def _module_cause(module: str, scene: _Scene | None, text: str) -> str:
+    """Return the cause of a module, or a name in one, that ``text`` says is not found."""
     if scene is None:
         return Cause.MISSING_DEPENDENCY
     layout, suffixes = scene.layout, scene.profile.passport.extension_suffixes
@@ -164,6 +194,8 @@ def _module_cause(module: str, scene: _Scene | None) -> str:
     if any(name.partition(".")[0] == top for name in layout.files):
         pure = layout.wheel.name.tag_part.endswith("-any")
         return Cause.NO_MODULE if pure else Cause.NO_EXTENSION
+    if f"cannot import name '{module.rpartition('.')[2]}'" in text:
+        return ""  # the other project is there, in a version without that name
     return _cause_elsewhere(top, scene.profile.python)
 
 

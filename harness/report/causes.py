@@ -14,7 +14,7 @@ from harness.report.glyphs import DISAGREES, expected_glyph
 from harness.results.grid import Agreement, Grid, GridCell
 
 MOST_CAUSES = 12
-_HELD = re.compile(r"\.(?:cpython-\d+[a-z]*|abi3t?)-(?P<triplet>[\w-]+)\.so$")
+_HELD = re.compile(r"\.(?P<python>cpython-\d+[a-z]*|abi3t?)-(?P<triplet>[\w-]+)\.so$")
 _READ = re.compile(r"\.cpython-\d+[a-z]*-(?P<triplet>[\w-]+)\.so")
 
 
@@ -72,6 +72,8 @@ def shared_detail(prediction: Prediction) -> str:
     if prediction.cause != Cause.SUFFIX_MISMATCH or held is None or not read:
         return ""
     here = [triplet for triplet in dict.fromkeys(read) if triplet != held["triplet"]]
+    if not here:  # only the Python differs
+        return f"{held['python']} names on targets that do not read them"
     ends = {_end(triplet) for triplet in here}
     if _end(held["triplet"]) not in ends:
         return f"{_end(held['triplet'])} on targets that read only {' and '.join(sorted(ends))}"

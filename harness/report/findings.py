@@ -123,10 +123,11 @@ def _finding(cells: Sequence[GridCell]) -> Finding:
 
 
 _WHEEL_NAMED = re.compile(
-    r"no wheel of \S+ \S+ for (?P<place>this Python|this platform|(?P<arch>\w+));.*"
+    r"no wheel of (?P<name>\S+) \S+ for (?P<place>this Python|this platform|(?P<arch>\w+));.*?"
+    r"(?P<chain>\([^()]* → [^()]*\))?"
     r"|\S+\.whl is not a supported wheel on this platform\.?"
 )
-"""Evidence that names the wheel (``wheels.index.choose``, pip)."""
+"""Evidence that names the wheel (``wheels.index.choose``, ``wheels.dependencies``, pip)."""
 
 
 def _refusal(evidence: str) -> str:
@@ -136,7 +137,9 @@ def _refusal(evidence: str) -> str:
         return evidence
     if found["place"] is None:
         return "the installer supports no tag of the wheel"
-    return f"no wheel for {'this architecture' if found['arch'] else found['place']}"
+    place = "this architecture" if found["arch"] else found["place"]
+    lacking = f"no wheel of the dependency {found['name']}" if found["chain"] else "no wheel"
+    return f"{lacking} for {place}"
 
 
 def _evidence(cell: GridCell) -> str:

@@ -93,7 +93,7 @@ def _try(folder_site, imports, submodules, call, timeout):
     """
     sys.argv = [""]
     sys.dont_write_bytecode = True
-    site.addsitedir(folder_site)
+    _add_site(folder_site)
     names, report = {}, {}
     enough = time.monotonic() + timeout / 2
     try:
@@ -111,6 +111,20 @@ def _try(folder_site, imports, submodules, call, timeout):
         traceback.print_exc()
         return dict(report, failed=_describe(error))
     return report if passed else dict(report, failed="%s is not true" % call)
+
+
+def _add_site(folder):
+    """Add a site directory before those of the system, as pip's is where a wheel replaces them.
+
+    Else Debian's own setuptools would be imported in place of the wheel's.
+    """
+    ends = ("site-packages", "dist-packages")
+    system = [path for path in sys.path if path.endswith(ends)]
+    sys.path[:] = [path for path in sys.path if path not in system]
+    try:
+        site.addsitedir(folder)
+    finally:
+        sys.path += system
 
 
 def _try_each(submodules, enough):

@@ -66,7 +66,8 @@ class PackageIndex:
         Empty if the release has none. Raises ``PackageIndexError``.
         """
         wanted = IndexSource(name=name, version=version)
-        self._announce(f"looking up {requirement(wanted)}")
+        if name not in self._files:  # predictions ask once for each target
+            self._announce(f"looking up {requirement(wanted)}")
         files = [file for file in self._project(name) if _is_of(file, version)]
         if not files:
             raise PackageIndexError(

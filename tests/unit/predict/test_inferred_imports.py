@@ -169,6 +169,34 @@ def test_plan(case: Case) -> None:
     assert (plan.required, plan.submodules) == (case.required, case.submodules)
 
 
+@pytest.mark.parametrize(
+    ("requires", "required", "submodules", "extras"),
+    [
+        ((), ("demo", "demod"), ("demo._x",), frozenset()),
+        (("click", "six; python_version<'3'"), ("demo", "demod"), ("demo._x",), frozenset()),
+        (
+            ("click", "Aio_HTTP>=3; extra == 'd'"),
+            ("demo",),
+            ("demod", "demo._x"),
+            frozenset({"aio-http"}),
+        ),
+        (("=; extra == 'd'",), ("demo", "demod"), ("demo._x",), frozenset()),
+    ],
+)
+def test_packages_beside_that_may_need_an_extra(
+    requires: tuple[str, ...],
+    required: tuple[str, ...],
+    submodules: tuple[str, ...],
+    extras: frozenset[str],
+) -> None:
+    """In a wheel with extras, only the package of its own name must import without them."""
+    natives = {"demo/_x.so": elf(init="_x")}
+    files = ("demo/__init__.py", "demod/__init__.py")
+    plan = plan_imports(layout_of(wheel(natives, python_files=files, requires_dist=requires)))
+    assert (plan.required, plan.submodules, plan.extras) == (required, submodules, extras)
+    assert plan.beside == set(submodules) - {"demo._x"}
+
+
 def test_init_function_of_a_name_that_is_not_ascii() -> None:
     """As PEP 489 has it, in an example of its own."""
     assert init_function("lančmít") == "PyInitU_lanmt_2sa6t"

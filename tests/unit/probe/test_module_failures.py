@@ -6,6 +6,7 @@ import pytest
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
+from harness.predict.inferred_imports import ImportPlan
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.module_failures import weigh_failures
 
@@ -49,6 +50,34 @@ def test_what_fails_the_wheel(text: str, outcome: Outcome) -> None:
 def test_optional_module_that_is_not_found_is_a_finding() -> None:
     assert judged(NOT_FOUND, optional=frozenset({"demo._b"})) == Outcome.PASS
     assert judged(UNLOADABLE, optional=frozenset({"demo._b"})) == Outcome.IMPORT_FAILED
+
+
+def test_module_that_is_loaded_on_request_is_a_finding() -> None:
+    """It needs a library that users install themselves."""
+    failed = replace(PASSED, failures=(("demo._a", UNLOADABLE), ("demo._b", UNLOADABLE)))
+    both = frozenset({"demo._a", "demo._b"})
+    assert weigh_failures(failed, JOB, frozenset(), both).unimportable == failed.failures
+    one = weigh_failures(failed, JOB, frozenset(), frozenset({"demo._a"}))
+    assert (one.outcome, one.unimportable) == (Outcome.IMPORT_FAILED, failed.failures[:1])
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("ImportError: please install: No module named 'aiohttp'", Outcome.PASS),
+        ("ModuleNotFoundError: No module named 'yaml.x'", Outcome.PASS),
+        ("ModuleNotFoundError: No module named 'other'", Outcome.IMPORT_FAILED),
+        ("RuntimeError: no", Outcome.IMPORT_FAILED),
+    ],
+)
+def test_package_beside_that_lacks_an_extra(text: str, outcome: Outcome) -> None:
+    """As black's ``blackd``, which needs ``black[d]``; any other failure is one of the wheel."""
+    job = replace(JOB, submodules=("demod", "demo._b"))
+    plan = ImportPlan(beside=frozenset({"demod"}), extras=frozenset({"aiohttp", "pyyaml"}))
+    failed = replace(PASSED, failures=(("demod", text),))
+    seen = weigh_failures(failed, job, frozenset(), plan=plan)
+    assert seen.outcome is outcome
+    assert bool(seen.unimportable) is (outcome is Outcome.PASS)
 
 
 def test_evidence_names_the_module() -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
-from harness.core.observations import Observation, Prediction
+from harness.core.observations import ImageRef, Observation, Prediction, Provenance
 from harness.core.passport import Passport
-from harness.probe.module_failures import NOTHING
+from harness.core.targets import ImageWay
+from harness.predict.module_rules import NOTHING, predict_nothing
 from harness.probe.seen_causes import explained, seen_cause
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.elf import UnreadableElf
@@ -117,8 +118,12 @@ CANNOT_OPEN = f"ImportError: {PLACE}: cannot open shared object file: No such fi
         ("ModuleNotFoundError: No module named 'imp'", wheel(), GLIBC, Cause.INCOMPLETE_PYTHON),
         ("ModuleNotFoundError: No module named 'tomllib'", wheel(), OLD, Cause.PYTHON_TOO_OLD),
         ("ModuleNotFoundError: No module named '_sqlite3'", wheel(), OLD, Cause.INCOMPLETE_PYTHON),
+        ("ModuleNotFoundError: No module named 'a.b'", wheel(), GLIBC, Cause.MISSING_DEPENDENCY),
+        ("ImportError: cannot import name 'b' from 'a' (/s)", wheel(), GLIBC, ""),
+        ("ImportError: cannot import name 'windll' from 'ctypes' (/usr)", wheel(), GLIBC, ""),
         ("AttributeError: x", wheel(), GLIBC, ""),
         (NOTHING, wheel({}), GLIBC, Cause.NO_MODULE),
+        (f"{NOTHING}: it is empty", wheel({}), GLIBC, Cause.NO_MODULE),
     ],
 )
 def test_failed_import(text: str, facts: WheelFacts | None, passport: Passport, cause: str) -> None:
@@ -159,3 +164,59 @@ def test_prediction_gives_no_cause() -> None:
     known = explained(replace(IMPORT, evidence=text), said, wheel(), MUSL)
     unknown = explained(replace(IMPORT, evidence="ImportError: hm"), said, wheel(), MUSL)
     assert (known.cause, unknown.cause, known.prediction) == (Cause.STATIC_TLS, "", said)
+
+
+@pytest.mark.parametrize(
+    ("files", "requires", "says"),
+    [
+        (("demo-stubs/__init__.pyi",), ("numpy",), "it has type stubs"),
+        (("demo-1.0.data/scripts/demo",), (), "it has programs"),
+        (("demo-1.0.dist-info/METADATA",), ("path",), "it only requires other projects"),
+        (("demo-1.0.dist-info/METADATA",), (), "it is empty"),
+        (("demo/data.txt",), ("path",), "imported"),
+    ],
+)
+def test_what_a_wheel_without_modules_has(
+    files: tuple[str, ...], requires: tuple[str, ...], says: str
+) -> None:
+    """The prediction and the observation say the same."""
+    facts = wheel({}, python_files=files, requires_dist=requires)
+    seen = explained(replace(IMPORT, evidence=NOTHING), predict_nothing(facts), facts, GLIBC)
+    assert seen.prediction is not None
+    assert seen.evidence == seen.prediction.evidence
+    assert says in seen.evidence
+
+
+LIBRARY = "ImportError: Error loading shared library {}: No such file or directory (by x)"
+LACKS_ZLIB = LIBRARY.format("libz.so.1")
+LACKS_SQLITE = "ModuleNotFoundError: No module named '_sqlite3'"
+
+
+@pytest.mark.parametrize(
+    ("way", "text", "passport", "outcome"),
+    [
+        (ImageWay.REPLICA, LACKS_ZLIB, MUSL, Outcome.MISS),
+        (ImageWay.REPLICA, LIBRARY.format("libstdc++.so.6"), MUSL, Outcome.IMPORT_FAILED),
+        (ImageWay.REGISTRY, LACKS_ZLIB, MUSL, Outcome.IMPORT_FAILED),
+        (ImageWay.REPLICA, LACKS_ZLIB, GLIBC, Outcome.IMPORT_FAILED),
+        (ImageWay.REPLICA, LACKS_SQLITE, MUSL, Outcome.MISS),
+        (ImageWay.REPLICA, LACKS_SQLITE, GLIBC, Outcome.MISS),
+        (ImageWay.ASSEMBLED, LACKS_SQLITE, GLIBC, Outcome.IMPORT_FAILED),
+        (
+            ImageWay.REPLICA,
+            "ModuleNotFoundError: No module named 'x'",
+            GLIBC,
+            Outcome.IMPORT_FAILED,
+        ),
+    ],
+)
+def test_what_only_a_replica_lacks(
+    way: ImageWay, text: str, passport: Passport, outcome: Outcome
+) -> None:
+    """As Pillow on Alpine, which needs libz.so.1, and coverage: nothing can be said."""
+    image = ImageRef(id="sha256:1", way=way, origin="here")
+    failed = replace(IMPORT, evidence=text, provenance=Provenance(image=image))
+    seen = explained(failed, None, wheel(), passport)
+    assert seen.outcome is outcome
+    assert (seen.cause == Cause.IMAGE) is (outcome is Outcome.MISS)
+    assert text in seen.evidence

@@ -125,6 +125,16 @@ def test_submodules_are_imported(session: Session, tmp_path: Path, mode: Attempt
     )
 
 
+def test_wheel_replaces_what_the_interpreter_has(
+    session: Session, tmp_path: Path, mode: AttemptMode
+) -> None:
+    """As pip's place of installation comes before Debian's own setuptools, and after stdlib."""
+    wheel = make_wheel(tmp_path, "click", "answer = 42", files={"graphlib.py": "answer = 0"})
+    call = "click.answer == 42 and not hasattr(__import__('graphlib'), 'answer')"
+    result = session.probe(job_for(wheel, call=call), mode)
+    assert (result.outcome, result.evidence) == (Outcome.PASS, "")
+
+
 def test_crash_names_the_submodule(session: Session, tmp_path: Path, mode: AttemptMode) -> None:
     wheel = make_wheel(tmp_path, "package", "import pack", files=SUBMODULES)
     result = session.probe(job_for(wheel, submodules=("pack.good", "pack.dies")), mode)

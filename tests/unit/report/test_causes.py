@@ -55,6 +55,13 @@ NUMPY = "debian-12/x86_64/numpy"
         (PLAIN, PASS, {"evidence": "No module named 'other'"}, Agreement.LIMIT),
         (PLAIN, PASS, {"evidence": "No module named 'plain._x'"}, Agreement.DISAGREES),
         (PLAIN, PASS, {"evidence": "AttributeError: x"}, Agreement.LIMIT),
+        (PLAIN, PASS, {"evidence": "Z3Exception: libz3.so not found."}, Agreement.LIMIT),
+        (
+            PLAIN,
+            PASS,
+            {"cause": Cause.MISSING_LIBRARY, "evidence": "OSError: no library called 'cairo'"},
+            Agreement.LIMIT,
+        ),
         (PLAIN, PASS, {"evidence": "ImportError: x needs y", "cause": ""}, Agreement.LIMIT),
         (PLAIN, SUFFIX, {"cause": Cause.STATIC_TLS}, Agreement.DISAGREES),
         (PLAIN, SUFFIX, {"cause": ""}, Agreement.AGREES),
@@ -113,6 +120,16 @@ def test_causes_are_grouped(grid: Grid) -> None:
     text = render_grid(seen, width=120).plain
     assert "  1 cell: suffix-mismatch -gnu on targets that read only -musl" in text
     assert "  2 cells: tag-refused" in text
+
+
+def test_shared_detail_of_another_python() -> None:
+    """If the triplets are the same, the Python in the name is shown."""
+    older = replace(
+        SUFFIX,
+        file="demo/_x.cpython-310-x86_64-linux-gnu.so",
+        evidence="_x.so; the interpreter reads .cpython-313-x86_64-linux-gnu.so .abi3.so .so",
+    )
+    assert shared_detail(older) == "cpython-310 names on targets that do not read them"
 
 
 def test_shared_detail_of_arch_names() -> None:

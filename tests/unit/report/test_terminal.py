@@ -131,6 +131,24 @@ def test_a_reason_of_refused_cells_is_one_line(wide_grid: Grid) -> None:
     ]
 
 
+def test_a_dependency_without_a_wheel_is_named(wide_grid: Grid) -> None:
+    """The wheel under test has one for that platform."""
+    lacking = "no wheel of {} 8.7 for this platform; there are wheels for manylinux1_x86_64; the "
+    lacking += (
+        "installer accepts up to musllinux_1_2_x86_64; users would compile it (gevent 1 → {})"
+    )
+    refused = [
+        c for c in wide_grid.cells if c.outcome is Outcome.REFUSED and not c.cell.expectation
+    ]
+    observations = [
+        replace(c.observation, evidence=lacking.format("zope-interface", f"zope.interface{n}"))
+        for n, c in enumerate(refused[:2])
+        if c.observation
+    ]
+    text = render_grid(build_grid([c.cell for c in refused[:2]], observations), width=None).plain
+    assert "no wheel of the dependency zope-interface for this platform" in " ".join(text.split())
+
+
 def test_text_of_a_wheel_is_escaped(grid: Grid) -> None:
     """Markup is literal, and a line stays one line."""
     text = render_grid(grid, width=200).plain

@@ -257,6 +257,16 @@ def test_no_newest(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None
             make_index(EMPTY).newest(name)
 
 
+def test_a_lookup_is_announced_once(
+    loopback_index: LoopbackIndex, make_index: MakeIndex, announced: list[str]
+) -> None:
+    """A prediction asks once for each target, and the page is read once."""
+    loopback_index.serve("demo", link(FILENAME))
+    index = make_index(EMPTY)
+    assert len({index.lookup("demo", "1.0") for _ in range(3)}) == 1
+    assert announced == ["looking up demo==1.0"]
+
+
 def test_page_is_requested_once(loopback_index: LoopbackIndex, make_index: MakeIndex) -> None:
     """Parallel lookups of a project read its page once."""
     loopback_index.serve("demo", *(link(f"demo-1.{n}.tar.gz") for n in range(500)))
