@@ -206,7 +206,7 @@ DEEDS = {
     "memory_of_many": (_MEMORY_OF_MANY, {"pass", "crashed", "import-failed"}),
     "at_exit": ("import atexit, os; atexit.register(os.kill, -1, 9)", {"pass"}),
     "path_file": ("", {"crashed"}),
-    "shadow": ("", {"pass"}),
+    "shadow": ("", {"import-failed"}),  # its own pip, which nobody else meets
     "full_disk": ("", {"install-failed"}),
     "title": (r'print("\x1b]0;pwned\x07 www.evil.example @all `x`"); raise ImportError("\x1b[31m")',
               {"import-failed"}),
