@@ -67,7 +67,7 @@ def test_an_unchanged_run_starts_no_pytest(run: tuple[Run, Ended, Path]) -> None
     seen, _, folder = run
     again = folder / "again"
     words = ("--images", "local", "--out", again, "--store", folder / "store.db")
-    ended = wheelgrid("run", *words)
+    ended = wheelgrid("run", *words, env={"WHEELGRID_FRESH": "0"})
     assert ended.status == 0, ended.said
     assert not (again / "pytest.log").exists()
     outcomes = [(c.target, c.subject, c.observation and c.observation.outcome) for c in seen.cells]
