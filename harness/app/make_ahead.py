@@ -27,6 +27,7 @@ from harness.core.errors import EngineError, HarnessError
 from harness.core.targets import ImageWay, Target
 from harness.host.engine.docker import connect
 from harness.host.process import RunningProcess, end_with_parent, start_process
+from harness.images.source import has_way
 from harness.probe.journal import Journal
 
 NICENESS = 19
@@ -41,12 +42,7 @@ def is_compiled(target: Target, images: str) -> bool:
 
     ``images`` is a key of ``IMAGE_CHOICES``.
     """
-    offered = {
-        ImageWay.REGISTRY: target.registry,
-        ImageWay.ASSEMBLED: target.assembled,
-        ImageWay.REPLICA: target.replica,
-    }
-    first = next((way for way in IMAGE_CHOICES[images] if offered[way]), None)
+    first = next((way for way in IMAGE_CHOICES[images] if has_way(target, way)), None)
     return first is ImageWay.REPLICA
 
 
