@@ -355,6 +355,6 @@ def test_limits_are_no_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_broken_constraint_is_reported() -> None:
-    """A constraint is checked before a run; one that cannot be used is named all the same."""
+    """A constraint is checked before a run; the message names one that cannot be used."""
     with pytest.raises(DependencyRefusedError, match=r"a constraint: 'a \?' does not parse"):
         solve({}, constraints=["a ?"])
