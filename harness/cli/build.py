@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from harness.app.wiring import (
-    ROOT,
     ProberOptions,
     open_container_builder,
     open_pinned,
@@ -18,6 +17,7 @@ from harness.cli.options import matrix_option, mirror_option, registry_option
 from harness.core.errors import UsageError
 from harness.core.matching import did_you_mean, matching, matching_arches
 from harness.core.subjects import Builder, BuilderKind
+from harness.host.package_data import fixtures_folder
 from harness.report.console import print_data, say
 from harness.wheels.build import (
     ContainerBuilder,
@@ -44,7 +44,7 @@ from harness.wheels.build import (
 @click.option(
     "--fixtures",
     type=click.Path(path_type=Path),
-    default=ROOT / "fixtures",
+    default=fixtures_folder,
     metavar="DIR",
     help="Folder of the fixture projects.",
 )
