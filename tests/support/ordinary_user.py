@@ -117,10 +117,11 @@ def _equipped(name: str, group: int) -> OrdinaryUser:
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copy(ROOT / part, checkout / part)
     user.own(checkout)
+    pip = (python, "-m", "pip", "install", "-q")
     for words in (
         (_readable_python(user), "-m", "venv", home / "venv"),
         # The same compiler, or what it compiled for root has other names in the cache.
-        (python, "-m", "pip", "install", "-q", f"ziglang=={zig_version()}", "-e", f"{checkout}[build]"),
+        (*pip, f"ziglang=={zig_version()}", "-e", f"{checkout}[build]"),
     ):
         ended = user.run(*words)
         assert ended.status == 0, ended.said
