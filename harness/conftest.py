@@ -37,6 +37,7 @@ from harness.probe.journal import Journal, observations, read_events
 from harness.probe.prober import Prober
 from harness.probe.result_keys import ProbeLimits
 from harness.report.activity_lines import ActivityLines
+from harness.report.canary_lines import format_missed
 from harness.report.console import Console
 from harness.report.evidence import evidence_line
 from harness.report.findings import format_unmet
@@ -72,6 +73,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--cell-memory", type=int, default=1024, help="MiB per cell, disk included")
     group.addoption("--cell-disk", type=int, default=512, help="MiB on disk per cell")
     group.addoption("--require-hardening", action="store_true", help="miss if not enforced")
+    group.addoption("--canaries", action="store_true", help="probe wheels of known outcome too")
     group.addoption("--wheelgrid-matrix", type=Path, default=matrix_folder(), metavar="DIR")
     group.addoption("--wheelgrid-cells", type=Path, metavar="FILE", help="cells of a file")
     group.addoption("--wheelgrid-store", type=Path, metavar="FILE", help="store to reuse")
@@ -209,6 +211,7 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
             ),
         ),
         require_hardening=config.getoption("--require-hardening"),
+        canaries=config.getoption("--canaries"),
     )
 
 
@@ -216,11 +219,15 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
 def observation(request: pytest.FixtureRequest, cell: Cell, prober: Prober) -> Observation:
     """Return the observation of the cell; a miss is an error in setup, not a failure.
 
+    So is every cell of a column that missed a canary: it is not believed.
+
     An expectation by cause needs the prediction, so its xfail mark is added here.
     """
     seen = prober.observe(cell)
     if seen.outcome is Outcome.MISS:
         raise MissError(f"{seen.cause}: {evidence_line(seen.evidence)}")
+    if missed := prober.missed_canaries(cell.target):
+        raise MissError("\n".join(format_missed(cell.target.key, each) for each in missed))
     if cell.by_cause and (expectation := expectation_for(cell, seen)):
         request.node.add_marker(_xfail(expectation))
     return seen

@@ -61,6 +61,8 @@ class RunOptions:
     limits: ProbeLimits = PROBE_LIMITS
     require_hardening: bool = False
     """Report a miss if the engine does not enforce all of the hardening."""
+    canaries: bool = False
+    """Probe the canaries of every target, and believe no column that missed one."""
     command: tuple[str, ...] = ()
     store: Path | None = None
     """The store that keeps the run; None keeps nothing."""
@@ -76,6 +78,7 @@ class RunOptions:
             registry=self.registry,
             limits=self.limits,
             require_hardening=self.require_hardening,
+            canaries=self.canaries,
         )
 
 
@@ -123,6 +126,7 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words += [f"--registry={options.registry}"] if options.registry else []
     words += ["--own-pip"] if limits.own_pip else []
     words += ["--require-hardening"] if options.require_hardening else []
+    words += ["--canaries"] if options.canaries else []
     if options.store is not None and not options.remeasure:
         words += [f"--wheelgrid-store={options.store}"]
     return words

@@ -63,6 +63,8 @@ class ProberOptions:
     limits: ProbeLimits = PROBE_LIMITS
     require_hardening: bool = False
     """Raise for a target on which the engine does not enforce all of the hardening."""
+    canaries: bool = False
+    """Probe the canaries of every target of which a cell is measured."""
 
 
 def read_matrix(folder: Path) -> Matrix:
@@ -239,6 +241,7 @@ def open_prober(
         journal=journal,
         known=known,
         reader=WheelReader(cache),
+        canaries=options.canaries,
     )
 
 

@@ -209,6 +209,7 @@ def run_options(command: Command) -> Command:
         remeasure: bool,
         own_pip: bool,
         require_hardening: bool,
+        canaries: bool,
         label: str,
         **others: object,
     ) -> object:
@@ -224,6 +225,7 @@ def run_options(command: Command) -> Command:
                 own_pip=own_pip,
             ),
             require_hardening=require_hardening,
+            canaries=canaries,
             command=recorded_words(sys.argv[1:]),
             store=store.resolve(),
             remeasure=remeasure,
@@ -292,6 +294,12 @@ def run_options(command: Command) -> Command:
             "--require-hardening",
             is_flag=True,
             help="Refuse to probe if the engine does not enforce a container's limits.",
+        ),
+        click.option(
+            "--canaries",
+            is_flag=True,
+            help="Probe wheels that must fail in a known way on every target, too; exit 3 if one "
+            "is missed, because nothing of that target is believed then.",
         ),
         click.option(
             "--latest",

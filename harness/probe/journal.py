@@ -1,13 +1,14 @@
 """The journal of a run: one JSON object per line, appended as things happen.
 
 Workers append to it, and the process that shows progress follows it. When a run is killed, every
-line that was written remains. Five kinds of event::
+line that was written remains. Six kinds of event::
 
     {"event": "activity", "worker": "gw0", "target": "debian-12/s390x", "doing": "assembling"}
     {"event": "cell", "worker": "gw0", "observation": {…}}          core.observations.Observation
     {"event": "phase", "worker": "gw0", "phase": "image", "seconds": 8.1}
     {"event": "passport", "worker": "gw0", "id": …, "environment": …, "passport": {…}}
     {"event": "unenforced", "worker": "gw0", "target": …, "names": ["memory"]}
+    {"event": "canaries", "worker": "gw0", "check": {…}}            core.canaries.CanaryCheck
 
 A line that a killed process left unfinished is read as ``{"event": "damaged"}``.
 """
@@ -22,14 +23,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from harness.core.canaries import CanaryCheck
 from harness.core.observations import Observation
 from harness.core.passport import Passport
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _OBSERVATION: TypeAdapter[Observation] = TypeAdapter(Observation)
+_CHECK: TypeAdapter[CanaryCheck] = TypeAdapter(CanaryCheck)
 _TEXT = TypeAdapter(str)
 _FIELDS: dict[str, dict[str, TypeAdapter[Any]]] = {
     "activity": {"target": _TEXT, "doing": _TEXT},
+    "canaries": {"check": _CHECK},
     "cell": {"observation": _OBSERVATION},
     "passport": {"id": _TEXT, "environment": _TEXT, "passport": _PASSPORT},
     "phase": {"phase": _TEXT, "seconds": TypeAdapter(float)},
@@ -84,6 +88,10 @@ class Journal:
         data = _PASSPORT.dump_python(passport, mode="json")
         ids = {"id": passport_id, "environment": environment}
         self._append({"event": "passport", **ids, "passport": data})
+
+    def canaries(self, check: CanaryCheck) -> None:
+        """Record what the canaries say of a column."""
+        self._append({"event": "canaries", "check": _CHECK.dump_python(check, mode="json")})
 
     def cell(self, observation: Observation) -> None:
         data = _OBSERVATION.dump_python(observation, mode="json")
