@@ -23,6 +23,7 @@ from harness.app.wiring import (
     read_matrix,
     same_images,
 )
+from harness.core.canaries import latest_checks
 from harness.core.cells import Cell, Expectation, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
@@ -33,7 +34,7 @@ from harness.matrix.cell_list import load_cells
 from harness.matrix.plan import Selection, all_cells, by_keyword, plan_cells
 from harness.matrix.pytest_internals import ByTarget, Producer
 from harness.probe.journal import NAME as JOURNAL_NAME
-from harness.probe.journal import Journal, observations, read_events
+from harness.probe.journal import Journal, canary_checks, observations, read_events
 from harness.probe.prober import Prober
 from harness.probe.result_keys import ProbeLimits
 from harness.report.activity_lines import ActivityLines
@@ -266,7 +267,7 @@ def pytest_terminal_summary(
         force_terminal=terminalreporter.hasmarkup,
         width=shutil.get_terminal_size((120, 0)).columns,
     )
-    print_grid(build_grid(cells, seen), console)
+    print_grid(build_grid(cells, seen, latest_checks(canary_checks(events))), console)
     terminalreporter.write(page.getvalue())
     for expectation in _unmet(config):
         terminalreporter.line(visible(format_unmet(expectation)))

@@ -93,6 +93,16 @@ def strict_prediction_option(command: Command) -> Command:
     )(command)
 
 
+def canaries_option(command: Command) -> Command:
+    """Add ``--canaries``."""
+    return click.option(
+        "--canaries",
+        is_flag=True,
+        help="Probe wheels of known outcome on every target, too; exit 3 if one is missed, because "
+        "nothing of that target is believed then.",
+    )(command)
+
+
 def store_option(command: Command) -> Command:
     """Add ``--store``."""
     return click.option(
@@ -209,7 +219,6 @@ def run_options(command: Command) -> Command:
         remeasure: bool,
         own_pip: bool,
         require_hardening: bool,
-        canaries: bool,
         label: str,
         **others: object,
     ) -> object:
@@ -225,7 +234,6 @@ def run_options(command: Command) -> Command:
                 own_pip=own_pip,
             ),
             require_hardening=require_hardening,
-            canaries=canaries,
             command=recorded_words(sys.argv[1:]),
             store=store.resolve(),
             remeasure=remeasure,
@@ -294,12 +302,6 @@ def run_options(command: Command) -> Command:
             "--require-hardening",
             is_flag=True,
             help="Refuse to probe if the engine does not enforce a container's limits.",
-        ),
-        click.option(
-            "--canaries",
-            is_flag=True,
-            help="Probe wheels that must fail in a known way on every target, too; exit 3 if one "
-            "is missed, because nothing of that target is believed then.",
         ),
         click.option(
             "--latest",

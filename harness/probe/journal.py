@@ -131,6 +131,13 @@ def passports(events: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str, Pass
             yield event["id"], event["environment"], event["passport"]
 
 
+def canary_checks(events: Sequence[dict[str, Any]]) -> Iterator[CanaryCheck]:
+    """Yield what the canaries say of columns, in order."""
+    for event in events:
+        if event["event"] == "canaries":
+            yield event["check"]
+
+
 def observations(events: Sequence[dict[str, Any]]) -> Iterator[Observation]:
     """Yield the observations among ``events``, in order."""
     for event in events:

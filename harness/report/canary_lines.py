@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from harness.core.canaries import MissedCanary
 from harness.report.evidence import evidence_line
 from harness.report.untrusted import visible
+from harness.results.grid import Grid
 from harness.results.runfile import Circumstances
 
-DOUBTED = "!"
-"""Marks a column that missed a canary."""
 _SHOWN = 5
 """Maximum cells of a line."""
 
@@ -22,11 +21,15 @@ def format_missed(target: str, missed: MissedCanary) -> str:
     )
 
 
+def doubted_lines(grid: Grid) -> list[str]:
+    """Return a line about every missed canary."""
+    missed = grid.missed_canaries.items()
+    return [format_missed(target, each) for target, canaries in missed for each in canaries]
+
+
 def format_canaries(circumstances: Circumstances) -> Iterator[str]:
-    """Yield a line for every missed canary, the number of columns that caught all, and repeats."""
+    """Yield the number of columns that caught all of their canaries, and of cells that differ."""
     checks, repeats = circumstances.canaries, circumstances.repeats
-    for check in checks:
-        yield from (format_missed(check.target, missed) for missed in check.missed)
     if checks:
         caught, seconds = sum(not check.missed for check in checks), sum(c.seconds for c in checks)
         probed = sum(bool(check.seconds) for check in checks)

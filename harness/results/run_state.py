@@ -39,14 +39,14 @@ class RunState:
     def take(self, events: Sequence[dict[str, Any]]) -> None:
         """Add events of the journal (``probe.journal``)."""
         for event in events:
+            if event["event"] == "canaries":
+                self._checks.append(event["check"])
             self._take(event)
 
     def _take(self, event: dict[str, Any]) -> None:
         match event:
             case {"event": "cell", "observation": observation}:
                 self._seen[observation.cell] = observation
-            case {"event": "canaries", "check": check}:
-                self._checks.append(check)
             case {"event": "passport", "id": passport_id, "passport": passport}:
                 self.passports[passport_id] = passport
             case {"event": "activity", "worker": worker, "doing": ""}:

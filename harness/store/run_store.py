@@ -40,17 +40,17 @@ from harness.store.rows import (
 NIGHTLY = "nightly"
 """The label of the runs that ``last-night`` means."""
 
-_REPEATS = f"""
+_REPEATS = """
     WITH measured AS (
         SELECT max(number) AS number, key, cell, outcome FROM seen
-        WHERE run = :run AND cached = 0 AND key != '' AND outcome != '{Outcome.MISS}'
+        WHERE run = :run AND cached = 0 AND key != '' AND outcome != :miss
             AND json_extract(record, '$.measured_on') IS NULL
         GROUP BY key
     )
     SELECT measured.cell, measured.outcome, before.outcome FROM measured JOIN seen AS before
         ON before.number = (
             SELECT max(number) FROM seen WHERE key = measured.key AND run < :run
-            AND cached = 0 AND outcome != '{Outcome.MISS}'
+            AND cached = 0 AND outcome != :miss
         )
     """
 """Cell, outcome and the outcome before of what was measured again with the same key."""
@@ -212,7 +212,9 @@ class Store:
     def repeats(self, run: RunInfo) -> Repeats:
         """Return the measurements of the run that repeat one of an earlier run, by their key."""
         with sql_errors(self.path):
-            rows = self.connection.execute(_REPEATS, {"run": run.number}).fetchall()
+            rows = self.connection.execute(
+                _REPEATS, {"run": run.number, "miss": Outcome.MISS}
+            ).fetchall()
         differing = sorted(cell for cell, now, before in rows if now != before)
         return Repeats(measured=len(rows), differing=tuple(differing))
 

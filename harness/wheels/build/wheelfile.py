@@ -51,9 +51,9 @@ def write_wheel(
     members: Iterable[WheelMember],
     metadata: dict[str, str],
 ) -> None:
-    """Write the wheel ``name`` to ``path`` or a stream: sorted members, then ``.dist-info``, RECORD last.
+    """Write the wheel ``name``: sorted members, then ``.dist-info``, RECORD last.
 
-    ``metadata`` maps further ``.dist-info`` files to their text.
+    ``path`` may be a stream. ``metadata`` maps further ``.dist-info`` files to their text.
     """
     info = f"{name.distribution}-{name.version}.dist-info"
     described = {**metadata, "WHEEL": _wheel_text(name)}
