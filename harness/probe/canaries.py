@@ -16,7 +16,7 @@ from harness.core.passport import ExecStack, Passport
 from harness.wheels.build.shared_object import shared_object
 from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 
-HANG_SECONDS = 2.0
+HANG_SECONDS = 1.0
 """The time limit of the wheel that hangs; it is not installed, so that this is for its import."""
 _FORKS = 400
 """More than a container may have (``ContainerLimits.pids``), and few enough for the host."""

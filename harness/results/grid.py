@@ -103,8 +103,13 @@ class Grid:
 
     @property
     def disagreements(self) -> tuple[GridCell, ...]:
-        """The cells whose prediction differs from the observation for no known reason."""
-        return tuple(c for c in self.cells if c.agreement is Agreement.DISAGREES)
+        """The cells whose prediction differs from the observation for no known reason.
+
+        Without those of columns that missed a canary.
+        """
+        doubted = self.missed_canaries
+        wrong = (c for c in self.cells if c.agreement is Agreement.DISAGREES)
+        return tuple(c for c in wrong if c.cell.target.key not in doubted)
 
 
 def judge(cell: Cell, observation: Observation | None) -> Verdict:
