@@ -23,7 +23,7 @@ from harness.app.wiring import (
     read_matrix,
     same_images,
 )
-from harness.core.canaries import latest_checks
+from harness.core.canary_check import latest_checks
 from harness.core.cells import Cell, Expectation, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation

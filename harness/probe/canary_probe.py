@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from harness.core.canaries import CanaryCheck, MissedCanary
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import AttemptMode, Observation, Provenance
 from harness.probe.canaries import Canary, applying, canary_wheel

@@ -8,7 +8,7 @@ line that was written remains. Six kinds of event::
     {"event": "phase", "worker": "gw0", "phase": "image", "seconds": 8.1}
     {"event": "passport", "worker": "gw0", "id": …, "environment": …, "passport": {…}}
     {"event": "unenforced", "worker": "gw0", "target": …, "names": ["memory"]}
-    {"event": "canaries", "worker": "gw0", "check": {…}}            core.canaries.CanaryCheck
+    {"event": "canaries", "worker": "gw0", "check": {…}}            core.canary_check.CanaryCheck
 
 A line that a killed process left unfinished is read as ``{"event": "damaged"}``.
 """
@@ -23,7 +23,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from harness.core.canaries import CanaryCheck
+from harness.core.canary_check import CanaryCheck
 from harness.core.observations import Observation
 from harness.core.passport import Passport
 

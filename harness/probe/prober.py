@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol, Self
 
 from harness import __version__
-from harness.core.canaries import CanaryCheck, MissedCanary
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import EngineError, ImageError, InfrastructureError, UsageError

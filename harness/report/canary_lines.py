@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.core.canaries import MissedCanary
+from harness.core.canary_check import MissedCanary
 from harness.report.evidence import evidence_line
 from harness.report.untrusted import visible
 from harness.results.grid import Grid

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.core.canaries import CanaryCheck, MissedCanary
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.causes import Cause, same_reason
 from harness.core.cells import Cell, Expectation, Outcome
 from harness.core.errors import ExitCode

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from harness.core.canaries import CanaryCheck, latest_checks
+from harness.core.canary_check import CanaryCheck, latest_checks
 from harness.core.cells import Cell
 from harness.core.observations import Observation
 from harness.core.passport import Passport

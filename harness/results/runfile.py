@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from harness.core.canaries import CanaryCheck
+from harness.core.canary_check import CanaryCheck
 from harness.core.cells import Cell, Expectation
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.observations import Observation

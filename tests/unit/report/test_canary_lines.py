@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from harness.core.canaries import CanaryCheck, MissedCanary
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.report.canary_lines import doubted_lines, format_canaries
 from harness.report.html import html_page
 from harness.report.markdown import markdown_summary

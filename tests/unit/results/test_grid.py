@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.core.canaries import CanaryCheck, MissedCanary
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.cells import Expectation, Outcome
 from harness.core.errors import ExitCode
 from harness.core.subjects import FileSource, IndexSource

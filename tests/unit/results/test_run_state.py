@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.core.canaries import CanaryCheck, MissedCanary
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.probe.journal import Journal, canary_checks, read_events
 from harness.results.grid import Grid
 from tests.support.journals import follow, record

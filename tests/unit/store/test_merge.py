@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.canaries import CanaryCheck
+from harness.core.canary_check import CanaryCheck
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import UsageError
 from harness.core.observations import Observation

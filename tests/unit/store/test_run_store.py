@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.canaries import CanaryCheck, MissedCanary
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
 from harness.core.observations import Observation
