@@ -14,15 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.app.engine_wiring import open_prober, open_readiness, same_images
 from harness.app.make_ahead import is_compiled, making_ahead, missing_images
-from harness.app.wiring import (
-    IMAGE_CHOICES,
-    ProberOptions,
-    open_prober,
-    open_readiness,
-    read_matrix,
-    same_images,
-)
+from harness.app.wiring import IMAGE_CHOICES, ProberOptions, read_matrix
 from harness.core.cells import Cell, Expectation, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation

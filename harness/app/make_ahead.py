@@ -13,15 +13,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.app.wiring import (
-    IMAGE_CHOICES,
-    ProberOptions,
-    open_images,
-    open_pinned,
-    open_readiness,
-    read_matrix,
-    same_images,
-)
+from harness.app.engine_wiring import open_images, open_readiness, same_images
+from harness.app.wiring import IMAGE_CHOICES, ProberOptions, open_pinned, read_matrix
 from harness.core.cells import Cell, Matrix
 from harness.core.errors import EngineError, HarnessError
 from harness.core.targets import ImageWay, Target

@@ -3,8 +3,9 @@
 import time
 from pathlib import Path
 
+from harness.app.engine_wiring import open_prober
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import open_prober, read_matrix
+from harness.app.wiring import read_matrix
 from harness.core.cells import Cell
 from harness.probe.journal import Journal
 from harness.store.reuse import open_earlier_results

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import ProberOptions, open_images, open_pinned, read_matrix
+from harness.app.engine_wiring import open_images
+from harness.app.wiring import ProberOptions, open_pinned, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import image_options, matrix_option, registry_option, selection_options
 from harness.core.errors import ExitCode, ImageError

@@ -10,15 +10,12 @@ from typing import Any
 
 import click
 
-from harness.app.pytest_driver import RunOptions
 from harness.app.wiring import IMAGE_CHOICES, LATEST
 from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits
 from harness.host.package_data import matrix_folder
-from harness.images.debian.mirrors import MIRRORS, named_mirrors
 from harness.matrix.plan import Selection
 from harness.probe.result_keys import ProbeLimits
 from harness.results.query import Query, parse_query
-from harness.store import default_store
 
 Command = Callable[..., Any]
 
@@ -98,11 +95,17 @@ def store_option(command: Command) -> Command:
     return click.option(
         "--store",
         type=click.Path(path_type=Path, dir_okay=False),
-        default=default_store,
+        default=_default_store,
         envvar="WHEELGRID_STORE",
         metavar="FILE",
         help="File of stored runs; by default $WHEELGRID_STORE, or one in the user's data folder.",
     )(command)
+
+
+def _default_store() -> Path:
+    from harness.store import default_store  # noqa: PLC0415 - 0.1 s
+
+    return default_store()
 
 
 def changed_option(command: Command) -> Command:
@@ -169,6 +172,8 @@ def image_options(command: Command) -> Command:
 
 def mirror_option(command: Command) -> Command:
     """Add ``--debian-mirror``, which applies to the whole process."""
+    from harness.images.debian.mirrors import MIRRORS  # noqa: PLC0415 - 0.1 s
+
     return click.option(
         "--debian-mirror",
         multiple=True,
@@ -181,6 +186,8 @@ def mirror_option(command: Command) -> Command:
 
 
 def _name_mirrors(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> None:
+    from harness.images.debian.mirrors import MIRRORS, named_mirrors  # noqa: PLC0415 - 0.1 s
+
     if value:
         os.environ[MIRRORS] = " ".join(value)  # pytest's workers inherit it
     named_mirrors()  # report a mistake before the command starts
@@ -212,6 +219,8 @@ def run_options(command: Command) -> Command:
         label: str,
         **others: object,
     ) -> object:
+        from harness.app.pytest_driver import RunOptions  # noqa: PLC0415 - 0.1 s
+
         options = RunOptions(
             matrix=matrix.resolve(),
             out=out.resolve(),

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import ProberOptions, open_passports, open_prober, read_matrix
+from harness.app.engine_wiring import open_prober
+from harness.app.wiring import ProberOptions, open_passports, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import image_options, matrix_option
 from harness.core.cells import Matrix
@@ -13,7 +14,7 @@ from harness.core.matching import did_you_mean, wheel_spelling
 from harness.core.targets import Target
 from harness.host.package_data import require_own
 from harness.matrix.plan import Selection, plan_cells
-from harness.passports import fact_records, read_facts
+from harness.passports.facts import fact_records, read_facts
 from harness.passports.recording import PassportChange, record_passports
 from harness.probe.prober import Prober
 from harness.report.console import print_data

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from harness.app.adhoc import gather_passports, passport_measurer
+from harness.app.engine_wiring import open_prober
 from harness.app.policy_impact import (
     PolicyTargets,
     concerned,
@@ -18,7 +19,7 @@ from harness.app.policy_impact import (
 )
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import read_list
-from harness.app.wiring import open_passports, open_pinned, open_prober, read_matrix
+from harness.app.wiring import open_passports, open_pinned, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import run_options
 from harness.core.errors import ExitCode

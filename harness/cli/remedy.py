@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from harness.app.adhoc import is_whole, passport_measurer
+from harness.app.engine_wiring import open_prober
 from harness.app.pytest_driver import RunOptions
 from harness.app.remedy import (
     effects_of,
@@ -17,7 +18,7 @@ from harness.app.remedy import (
     write_remedy,
 )
 from harness.app.requested import ImportCheck
-from harness.app.wiring import open_passports, open_pinned, open_prober, read_matrix
+from harness.app.wiring import open_passports, open_pinned, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import run_options
 from harness.core.errors import ExitCode

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import ProberOptions, open_prober, read_matrix
+from harness.app.engine_wiring import open_prober
+from harness.app.wiring import ProberOptions, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import image_options, matrix_option
 from harness.host.engine.hardening import seccomp_profile

@@ -12,6 +12,7 @@
         ├── EngineError               3   the container engine or the emulation does not work
         │   └── ImageError            3   one target image cannot be obtained
         ├── PackageIndexError         3   the index lacks a pinned file, or has other bytes
+        │   └── UnknownProjectError   3   the index has no project of that name
         ├── RoomError                 3   a wheel's dependencies are larger than a cell's disk
         ├── UpstreamError             3   the distribution lacks a pinned file, or has other bytes
         ├── host.cache.CacheError     3   the cache cannot be written: the disk is full
@@ -93,6 +94,10 @@ class PackageIndexError(InfrastructureError):
     """The package index lacks a pinned file, or serves other bytes than were pinned."""
 
     cause = Cause.INDEX
+
+
+class UnknownProjectError(PackageIndexError):
+    """The index has no project of that name."""
 
 
 class RoomError(InfrastructureError):

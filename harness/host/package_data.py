@@ -23,6 +23,11 @@ def fixtures_folder() -> Path:
     return _FOLDER / "fixtures"
 
 
+def fixture_names() -> tuple[str, ...]:
+    """Return the names of the fixture projects, sorted."""
+    return tuple(sorted(file.parent.name for file in fixtures_folder().glob("*/pyproject.toml")))
+
+
 def require_own(folder: Path, option: str) -> None:
     """Raise ``UsageError`` for ``option`` if ``folder`` is a part of the installed package.
 

@@ -14,7 +14,7 @@ from harness.predict import CellPrediction
 from harness.report.defects import finding_words
 from harness.report.evidence import evidence_line
 from harness.report.imported import shown_imports
-from harness.report.planned import folded
+from harness.report.target_list import folded
 from harness.report.untrusted import visible
 from harness.results.grid import Agreement, GridCell
 

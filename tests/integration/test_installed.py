@@ -162,7 +162,7 @@ def test_installed_matrix_stays(installed: Installed) -> None:
 
 
 def test_cells_are_tests_of_the_package(installed: Installed) -> None:
-    """pytest collects them from the package's folder, in a project without tests."""
+    """Pytest collects them from the package's folder, in a project without tests."""
     for name in ("conftest.py", "pytest.ini"):
         (installed.project / name).unlink()
     shutil.rmtree(installed.project / "harness")

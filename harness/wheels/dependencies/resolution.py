@@ -14,7 +14,6 @@ from harness.core.subjects import DependencyOptions, IndexSource, Subject, Wheel
 from harness.host.cache import Cache
 from harness.wheels.archive.filename import parse_wheel_name, tag_rank
 from harness.wheels.archive.metadata import accepts_python
-from harness.wheels.build.wheelhouse import wheel_ref
 from harness.wheels.dependencies.catalogue import IndexCatalogue, MetadataReader
 from harness.wheels.dependencies.marker_environment import marker_environment
 from harness.wheels.dependencies.offers import OfferedWheel
@@ -27,6 +26,7 @@ from harness.wheels.dependencies.resolver import (
 from harness.wheels.dependencies.selection import TargetInstaller
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel, requirement
+from harness.wheels.wheel_file import wheel_file
 
 _STRICT_SINCE = (24, 1)
 """The first pip that refuses metadata which does not parse (pypa/pip#12063)."""
@@ -114,7 +114,7 @@ class DependencyResolver:
         """
         _require_room(sum(self._index.size(each.wheel) for each in resolved), room)
         files = tuple(
-            wheel_ref(Path(each.path)) if each.path else self._index.fetch(each.wheel)
+            wheel_file(Path(each.path)) if each.path else self._index.fetch(each.wheel)
             for each in resolved
         )
         _require_room(sum(file.size for file in files), room)

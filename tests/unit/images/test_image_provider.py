@@ -11,9 +11,10 @@ from harness.core.errors import ImageError
 from harness.core.targets import ImageWay, RegistryWay
 from harness.host.cache import Cache
 from harness.host.engine import EngineImage
-from harness.images import ImageProvider, registry
+from harness.images import registry
 from harness.images.debian import Workspace
 from harness.images.debian_root import native_arch, write_recipe
+from harness.images.image_provider import ImageProvider
 from harness.images.source import is_for
 from tests.support.image_engine import ImageEngine, StockedEngine
 from tests.support.targets import debian_12, no_pip

@@ -11,7 +11,7 @@ import pytest
 from harness.core.errors import PassportError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay
-from harness.passports import PassportBook, PassportRecord, RecordedAs
+from harness.passports.book import PassportBook, PassportRecord, RecordedAs
 from harness.passports.symbolsets import set_id
 from tests.support.forecasts import GLIBC, GLIBC_SETS
 
