@@ -18,7 +18,7 @@ from harness.core.errors import UsageError, WheelError
 from harness.core.matching import did_you_mean, matching, matching_arches, wheel_spelling
 from harness.core.subjects import FileSource, Subject
 from harness.core.targets import Target
-from harness.matrix.files.unused_entries import cell_pairs, covers, meets, selects
+from harness.matrix.files.unused_entries import cell_pairs, covers, meets, meets_target, selects
 
 _MODULE = "test_matrix.py"
 """The test module of the cells; `-k` matches its name in every cell."""
@@ -71,8 +71,12 @@ def selected_targets(matrix: Matrix, selection: Selection) -> tuple[Target, ...]
 
 def all_cells(matrix: Matrix) -> tuple[Cell, ...]:
     """Return every cell of the matrix, in order."""
+    declared = {
+        target.key: [e for e in matrix.expectations if meets_target(e, target)]
+        for target in matrix.targets
+    }
     return tuple(
-        expecting(target, subject, matrix.expectations) for target, subject in cell_pairs(matrix)
+        expecting(target, subject, declared[target.key]) for target, subject in cell_pairs(matrix)
     )
 
 
