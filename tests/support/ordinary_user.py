@@ -21,7 +21,7 @@ from tests.support.commands import ROOT, Ended, run_to_end
 SOCKET = Path("/var/run/docker.sock")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CHECKOUT = (
-    *("harness", "wheelgrid.py", "fixtures", "matrix"),
+    *("harness", "fixtures", "matrix"),
     *("pyproject.toml", "README.md", "LICENSE"),
 )
 """Parts of the checkout that run the harness in place."""

@@ -1,7 +1,7 @@
 """Start Wheelgrid, unless its package ``harness`` is hidden by another package of that name.
 
 Packages of two distributions with one name share a folder, and the one that is installed last
-overwrites the other's files.
+overwrites the other's files. So this module is installed as ``wheelgrid.py``, beside the package.
 """
 
 import sys
