@@ -19,7 +19,7 @@ import yaml
 
 from tests.support.commands import ROOT
 
-SETS_UP = ("python -m pip install --quiet --editable .", "wheelgrid doctor --fix || true")
+SETS_UP = ("python -m pip install --quiet --editable '.[build]'", "wheelgrid doctor --fix || true")
 """The environment variables of the test machine that steps may use."""
 BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c")
 """``shell: bash`` (docs.github.com, "Workflow syntax")."""

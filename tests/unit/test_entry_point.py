@@ -11,8 +11,9 @@ from tests.support.commands import ROOT, Ended, run_to_end
 
 def start(first: Path) -> Ended:
     """Run ``wheelgrid --version`` with the folder ``first`` before the checkout on the path."""
+    script = ROOT / "harness" / "console_script.py"
     env = {**os.environ, "PYTHONPATH": f"{first}{os.pathsep}{ROOT}", "PYTHONSAFEPATH": "1"}
-    return run_to_end((sys.executable, "-m", "wheelgrid", "--version"), cwd=first, env=env)
+    return run_to_end((sys.executable, script, "--version"), cwd=first, env=env)
 
 
 def test_own_package_is_started(tmp_path: Path) -> None:
