@@ -9,7 +9,7 @@ from harness.core.errors import UsageError
 
 _PACKAGE = Path(__file__).parents[1]
 _INSTALLED = _PACKAGE / "data"
-"""Made by ``force-include`` of ``pyproject.toml``."""
+"""Made by ``sources`` of the wheel in ``pyproject.toml``."""
 _FOLDER = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
 
 
