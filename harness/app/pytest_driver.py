@@ -45,6 +45,8 @@ class RunOptions:
     """The options of a run."""
 
     matrix: Path
+    config: Path | None = None
+    """The project's configuration, whose own targets are added to the matrix."""
     out: Path
     workers: int
     images: str = "auto"
@@ -64,6 +66,7 @@ class RunOptions:
     def prober(self) -> ProberOptions:
         return ProberOptions(
             matrix_folder=self.matrix,
+            config=self.config,
             images=self.images,
             registry=self.registry,
             limits=self.limits,
@@ -108,6 +111,7 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words = [sys.executable, "-m", "pytest", str(_TESTS), f"--rootdir={_TESTS.parent.parent}"]
     words += ["-n", str(options.workers), "--no-loadscope-reorder", "-p", "no:cacheprovider", "-q"]
     words += [f"--wheelgrid-out={options.out}", f"--wheelgrid-matrix={options.matrix}"]
+    words += [f"--wheelgrid-config={options.config}"] if options.config else []
     words += [f"--wheelgrid-cells={cells}"]
     limits, container = options.limits, options.limits.container
     words += [f"--images={options.images}", f"--cell-timeout={limits.timeout}"]

@@ -129,10 +129,15 @@ def expected_of(path: Path, cells: Sequence[Cell]) -> tuple[Expectation, ...]:
     """
     expectations = load_expectations(path)
     for expected in expectations:
-        if not any(meets(expected, cell.target, cell.subject) for cell in cells):
+        if not matches_any(expected, cells):
             known = " ".join(dict.fromkeys(cell.subject.id for cell in cells))
             raise UsageError(f"{expected.where}: matches no cell; the subjects are {known}")
     return expectations
+
+
+def matches_any(expected: Expectation, cells: Sequence[Cell]) -> bool:
+    """Return whether the expectation is for one of ``cells``."""
+    return any(meets(expected, cell.target, cell.subject) for cell in cells)
 
 
 def _expand_folders(words: Sequence[str]) -> Iterator[str]:

@@ -21,6 +21,8 @@ from harness.images.debian.package_lock import read_locks
 from harness.images.debian.upstream import Settings
 from harness.images.image_provider import ONLY_WAY_TRIES
 from harness.images.registry import RegistrySource
+from harness.matrix.config.config_file import read_config
+from harness.matrix.config.config_rows import read_rows
 from harness.matrix.files import load_matrix
 from harness.matrix.files.load import load_suites
 from harness.passports import PassportBook, Surveyor
@@ -56,6 +58,8 @@ class ProberOptions:
     """The options of a prober."""
 
     matrix_folder: Path = ROOT / "matrix"
+    config: Path | None = None
+    """The project's configuration, whose own targets are added to the matrix."""
     fixtures: Path = ROOT / "fixtures"
     images: str = "auto"
     """One of ``IMAGE_CHOICES``."""
@@ -66,13 +70,15 @@ class ProberOptions:
     """Raise for a target on which the engine does not enforce all of the hardening."""
 
 
-def read_matrix(folder: Path) -> Matrix:
+def read_matrix(folder: Path, config: Path | None = None) -> Matrix:
     """Return the matrix in ``folder``; its fixtures must exist in the checkout.
 
-    Raises ``MatrixFileError``.
+    ``config``: the project's configuration, whose own targets are added. Raises
+    ``MatrixFileError`` with the problems of all files.
     """
     projects = ROOT / "fixtures"
-    return load_matrix(folder, project_names(projects) if projects.is_dir() else None)
+    fixtures = project_names(projects) if projects.is_dir() else None
+    return load_matrix(folder, fixtures, read_rows(read_config(config)) if config else None)
 
 
 def open_index(lock: IndexLock, announce: Callable[[str], None]) -> PackageIndex:

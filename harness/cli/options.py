@@ -11,7 +11,9 @@ from typing import Any
 import click
 
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import IMAGE_CHOICES, LATEST, ROOT
+from harness.app.wiring import IMAGE_CHOICES, LATEST, ROOT, read_matrix
+from harness.cli.settings import project_config
+from harness.core.cells import Matrix
 from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits
 from harness.images.debian.mirrors import MIRRORS, named_mirrors
 from harness.matrix.plan import Selection
@@ -34,6 +36,14 @@ def matrix_folder() -> Path:
     """Return the matrix folder of the checkout, or ``./matrix`` if it has none."""
     own = ROOT / "matrix"
     return own if own.is_dir() else Path("matrix")
+
+
+def project_matrix(folder: Path) -> Matrix:
+    """Return the matrix in ``folder`` with the project's own targets.
+
+    Raises ``MatrixFileError`` with the problems of the matrix and of the configuration.
+    """
+    return read_matrix(folder, project_config())
 
 
 def matrix_option(command: Command) -> Command:
@@ -83,8 +93,7 @@ def selection_options(command: Command) -> Command:
 def strict_wheel_option(command: Command) -> Command:
     """Add ``--strict-wheel``."""
     return click.option(
-        "--strict-wheel",
-        is_flag=True,
+        "--strict-wheel/--no-strict-wheel",
         help="Exit 1 if a wheel has findings: defects that not every installer accepts.",
     )(command)
 
@@ -92,8 +101,7 @@ def strict_wheel_option(command: Command) -> Command:
 def strict_prediction_option(command: Command) -> Command:
     """Add ``--strict-prediction``."""
     return click.option(
-        "--strict-prediction",
-        is_flag=True,
+        "--strict-prediction/--no-strict-prediction",
         help="Exit 1 if a prediction differs from what is seen, in outcome or cause.",
     )(command)
 
@@ -104,7 +112,6 @@ def store_option(command: Command) -> Command:
         "--store",
         type=click.Path(path_type=Path, dir_okay=False),
         default=default_store,
-        envvar="WHEELGRID_STORE",
         metavar="FILE",
         help="File of stored runs; by default $WHEELGRID_STORE, or one in the user's data folder.",
     )(command)
@@ -219,6 +226,7 @@ def run_options(command: Command) -> Command:
     ) -> object:
         options = RunOptions(
             matrix=matrix.resolve(),
+            config=project_config(),
             out=out.resolve(),
             workers=workers,
             images=images,
@@ -288,14 +296,12 @@ def run_options(command: Command) -> Command:
             help="Do not reuse stored results.",
         ),
         click.option(
-            "--own-pip",
-            is_flag=True,
+            "--own-pip/--no-own-pip",
             help="Run each target's own pip under emulation for every wheel. By default the same "
             "pip runs on this machine's arch with the target's tags, which is faster.",
         ),
         click.option(
-            "--require-hardening",
-            is_flag=True,
+            "--require-hardening/--no-require-hardening",
             help="Refuse to probe if the engine does not enforce a container's limits.",
         ),
         click.option(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import ProberOptions, open_passports, open_prober, read_matrix
+from harness.app.wiring import ProberOptions, open_passports, open_prober
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import image_options, matrix_option
+from harness.cli.options import image_options, matrix_option, project_matrix
 from harness.core.cells import Matrix
 from harness.core.errors import ExitCode, UsageError
 from harness.core.matching import did_you_mean, wheel_spelling
@@ -62,7 +62,7 @@ def passport(  # noqa: PLR0913 -- one parameter an option
     the matrix folder, one file per target and arch, for `predict`, `explain` and `policy`; a
     target whose image did not change is not measured again.
     """
-    loaded = read_matrix(matrix)
+    loaded = project_matrix(matrix)
     if facts:
         return _write_facts(facts, loaded, matrix)
     wanted = _wanted(loaded, targets, profile)

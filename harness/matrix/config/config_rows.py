@@ -1,18 +1,14 @@
 """Check the values of a configuration, and read its own targets and expectations as entries."""
 
-from collections.abc import Sequence
-
 from pydantic import ValidationError
 
 from harness.core.cells import Expectation
-from harness.core.problems import Problem
 from harness.matrix.config.config_file import ConfigFile, shown_path
 from harness.matrix.config.config_shape import ConfigShape
 from harness.matrix.files.error_messages import problems_of
 from harness.matrix.files.own_rows import OwnRows
 from harness.matrix.files.resolve import read_expectation
 from harness.matrix.files.section import Entry, Section
-from harness.matrix.files.shape import ExpectationShape, TargetShape
 from harness.matrix.files.tomltree import toml_tree
 
 
@@ -28,15 +24,11 @@ def wrong_keys(config: ConfigFile) -> frozenset[str]:
 def read_rows(config: ConfigFile) -> OwnRows:
     """Return the rows of a configuration, with its problems."""
     tree = toml_tree(shown_path(config.path), config.text, config.table)
-    problems: list[Problem] = []
-    targets: Sequence[TargetShape] = ()
-    expectations: Sequence[ExpectationShape] = ()
+    shape, problems = ConfigShape(), []
     try:
         shape = ConfigShape.model_validate(config.values)
     except ValidationError as error:
         problems = problems_of(error, ConfigShape, tree, ())
-    else:
-        targets, expectations = shape.own_targets, shape.expectations
 
     def entries(key: str) -> tuple[Entry, ...]:
         rows = config.values.get(key)
@@ -45,8 +37,10 @@ def read_rows(config: ConfigFile) -> OwnRows:
 
     return OwnRows(
         whole=Entry(tree=tree, path=()),
-        targets=Section(entries=entries("own-targets"), shapes=tuple(targets)),
-        expectations=Section(entries=entries("expectations"), shapes=tuple(expectations)),
+        targets=Section(entries=entries("own-targets"), shapes=tuple(shape.own_targets or ())),
+        expectations=Section(
+            entries=entries("expectations"), shapes=tuple(shape.expectations or ())
+        ),
         problems=tuple(problems),
     )
 

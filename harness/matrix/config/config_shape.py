@@ -76,7 +76,7 @@ class ConfigShape(Shape):
     """File of stored runs."""
     matrix: Annotated[Text, Field(examples=["matrix"])] = _UNSET
     """Folder of the matrix files, instead of those that are installed."""
-    own_targets: list[TargetShape] = []
+    own_targets: list[TargetShape] = _UNSET
     """Targets of the project, beside those of the matrix. Each is a row of `targets.yaml`."""
-    expectations: list[ExpectationShape] = []
+    expectations: list[ExpectationShape] = _UNSET
     """Known failures of `check`. Each is a row of `expectations.yaml`."""

@@ -65,17 +65,22 @@ def _sentence(detail: ErrorDetails, source: str) -> str:
         case "literal_error" | "enum":
             known = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
             what = f"unknown value {given!r}{did_you_mean(str(given), known)}"
-        case "list_type" if isinstance(given, str):
-            what = f"must be a list, not {_described(given)}; put it in brackets"
         case kind if kind in _WANTED:
-            what = f"must be {_WANTED[kind]}, not {_described(given)}"
-        case "greater_than":
-            what = f"must be more than {context['gt']}, not {given}"
-        case "greater_than_equal":
-            what = f"must be at least {context['ge']}, not {given}"
+            brackets = "; put it in brackets" * (kind == "list_type" and isinstance(given, str))
+            what = f"must be {_WANTED[kind]}, not {_described(given)}{brackets}"
         case _:
-            what = detail["msg"]
+            what = _bound(detail)
     return what
+
+
+def _bound(detail: ErrorDetails) -> str:
+    match detail["type"]:
+        case "greater_than":
+            return f"must be more than {detail['ctx']['gt']:g}, not {detail['input']}"
+        case "greater_than_equal":
+            return f"must be at least {detail['ctx']['ge']}, not {detail['input']}"
+        case _:
+            return detail["msg"]
 
 
 def _described(value: object) -> str:

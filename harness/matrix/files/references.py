@@ -81,9 +81,7 @@ def check_config(
     ``sections`` has its own targets too, which must not have the id of a ``shipped`` one: what
     is recorded of that target would not hold for it.
     """
-    places = {
-        name: entry.place for entry in shipped.entries for name, _ in entry.texts("id")
-    }
+    places = {name: entry.place for entry in shipped.entries for name, _ in entry.texts("id")}
     for target in own.targets.entries:
         for name, steps in target.texts("id"):
             if name in places:

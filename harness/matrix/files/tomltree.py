@@ -16,8 +16,11 @@ _SPACE = re.compile(r"[ \t]*")
 _BLANK = re.compile(r"(?:[ \t\r\n,]|#[^\n]*)*")
 """Space, line breaks, comments, and the commas between items."""
 _STRING = re.compile(
-    r'"""(?:[^\\]|\\.)*?"""(?!")' r"|'''.*?'''(?!')" r'|"(?:[^"\\]|\\.)*"' r"|'[^']*'",
-    re.DOTALL,
+    r"""
+    "{3} (?:[^\\]|\\.)*? "{3} (?!") | '{3} .*? '{3} (?!')
+    | " (?:[^"\\]|\\.)* " | ' [^']* '
+    """,
+    re.DOTALL | re.VERBOSE,
 )
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _BARE_VALUE = re.compile(r"\d{4}-\d\d-\d\d \d\d[^\s,\]}#]*|[^\s,\]}#]+")
