@@ -72,7 +72,7 @@ def read_candidates(
     Raises ``UsageError`` for a word that is neither file, folder nor release, ``WheelError`` for a
     file that is no wheel, and ``PackageIndexError``.
     """
-    releases = {word: _release(word) for word in _expand_folders(words)}
+    releases = {word: _release(word) for word in expand_folders(words)}
     facts = [(Path(word), read_wheel(Path(word))) for word, found in releases.items() if not found]
     facts.sort(key=lambda pair: _identity(pair[1]))
     return (
@@ -140,7 +140,8 @@ def matches_any(expected: Expectation, cells: Sequence[Cell]) -> bool:
     return any(meets(expected, cell.target, cell.subject) for cell in cells)
 
 
-def _expand_folders(words: Sequence[str]) -> Iterator[str]:
+def expand_folders(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words, each folder replaced by its wheels. Raises ``UsageError`` if it has none."""
     for word in words:
         if not Path(word).is_dir():
             yield word

@@ -71,7 +71,8 @@ def dependency_options(command: Command) -> Command:
     )
 
 
-def _name_index(_: click.Context, __: click.Parameter, value: str) -> None:
+def _name_index(context: click.Context, param: click.Parameter, value: str) -> None:
+    context.meta[str(param.name)] = value  # for `wheelgrid config`
     if not value:
         return
     if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:

@@ -192,7 +192,8 @@ def mirror_option(command: Command) -> Command:
     )(command)
 
 
-def _name_mirrors(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> None:
+def _name_mirrors(context: click.Context, param: click.Parameter, value: tuple[str, ...]) -> None:
+    context.meta[str(param.name)] = value  # for `wheelgrid config`
     if value:
         os.environ[MIRRORS] = " ".join(value)  # pytest's workers inherit it
     named_mirrors()  # report a mistake before the command starts

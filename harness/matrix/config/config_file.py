@@ -46,15 +46,20 @@ def find_config(folder: Path) -> ConfigFile | None:
     """
     whole = folder.absolute()
     for place in (whole, *whole.parents):
-        found = [one for name in (NAME, PYPROJECT) if (one := _read(place / name))]
-        if len(found) > 1:
-            both = " and ".join(shown_path(one.path) for one in found)
-            raise MatrixFileError([f"{both}: both configure wheelgrid; keep one of them"])
-        if found:
-            return found[0]
+        if found := find_in(place):
+            return found
         if (place / ".git").exists():
             return None
     return None
+
+
+def find_in(folder: Path) -> ConfigFile | None:
+    """Return the configuration in that folder, or None. Raises as ``find_config`` does."""
+    found = [one for name in (NAME, PYPROJECT) if (one := _read(folder / name))]
+    if len(found) > 1:
+        both = " and ".join(shown_path(one.path) for one in found)
+        raise MatrixFileError([f"{both}: both configure wheelgrid; keep one of them"])
+    return found[0] if found else None
 
 
 def read_config(path: Path) -> ConfigFile:

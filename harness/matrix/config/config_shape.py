@@ -80,3 +80,9 @@ class ConfigShape(Shape):
     """Targets of the project, beside those of the matrix. Each is a row of `targets.yaml`."""
     expectations: list[ExpectationShape] = _UNSET
     """Known failures of `check`. Each is a row of `expectations.yaml`."""
+
+
+def described(key: str) -> str:
+    """Return the description of a setting, in plain text."""
+    fields = {field.alias: field for field in ConfigShape.model_fields.values()}
+    return str(fields[key].description).replace("`", "")
