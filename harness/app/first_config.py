@@ -43,7 +43,7 @@ def infer_config(words: Sequence[str], targets: Sequence[Target]) -> FirstConfig
         ),
         pythons=tuple(sorted({tag.interpreter for tag in tags}, key=_python_order)),
         platforms=tuple(sorted(set(map(_libc, platforms)))),
-        targets=globs_over(fitting, [target.id for target in targets]),
+        targets=globs_over(fitting, tuple(dict.fromkeys(target.id for target in targets))),
         fitting=fitting,
         arches=() if every else tuple(a.name for a in ARCHES if a.name in arches),
         imports=tuple(dict.fromkeys(_imports(facts))),

@@ -23,35 +23,41 @@ class Setting:
     """Relative to the folder of the file; likewise each item of a list."""
     also: tuple[str, ...] = ()
     """Further environment variables that hold it, after its own."""
+    default: str = ""
+    """What holds without it, in words; empty if the option's default says it."""
 
 
 SETTINGS = {
-    "targets": Setting(option="--target"),
-    "arches": Setting(option="--arch"),
-    "profile": Setting(option="--profile"),
-    "imports": Setting(option="--import"),
-    "call": Setting(option="--call"),
+    "targets": Setting(
+        option="--target",
+        default="of `check`, `plan` and `run`, if nothing else selects, those of the profile "
+        "`default` and your own; else all",
+    ),
+    "arches": Setting(option="--arch", default="as for `targets`"),
+    "profile": Setting(option="--profile", default="as for `targets`"),
+    "imports": Setting(option="--import", default="what is found in each wheel"),
+    "call": Setting(option="--call", default="nothing is called"),
     "dependencies": Setting(option="--deps"),
-    "with": Setting(option="--with"),
-    "find-links": Setting(option="--find-links", is_path=True),
-    "constraint": Setting(option="--constraint", is_path=True),
-    "index-url": Setting(option="--index-url", also=("PIP_INDEX_URL",)),
-    "against": Setting(option="--against"),
+    "with": Setting(option="--with", default="none"),
+    "find-links": Setting(option="--find-links", is_path=True, default="none"),
+    "constraint": Setting(option="--constraint", is_path=True, default="none"),
+    "index-url": Setting(option="--index-url", also=("PIP_INDEX_URL",), default="that of pip"),
+    "against": Setting(option="--against", default="none"),
     "strict": Setting(option="--strict"),
     "partial": Setting(option="--partial"),
     "strict-wheel": Setting(option="--strict-wheel"),
     "strict-prediction": Setting(option="--strict-prediction"),
     "images": Setting(option="--images"),
-    "registry": Setting(option="--registry"),
-    "debian-mirrors": Setting(option="--debian-mirror"),
+    "registry": Setting(option="--registry", default="the registry that an image's name has"),
+    "debian-mirrors": Setting(option="--debian-mirror", default="those of this machine's apt"),
     "timeout": Setting(option="--timeout"),
     "cell-memory": Setting(option="--cell-memory"),
     "cell-disk": Setting(option="--cell-disk"),
     "own-pip": Setting(option="--own-pip"),
     "require-hardening": Setting(option="--require-hardening"),
     "out": Setting(option="--out", is_path=True),
-    "store": Setting(option="--store", is_path=True),
-    "matrix": Setting(option="--matrix", is_path=True),
+    "store": Setting(option="--store", is_path=True, default="one in the user's data folder"),
+    "matrix": Setting(option="--matrix", is_path=True, default="the one that is installed"),
 }
 """Key of the configuration → its option. A setting holds for every command with that option."""
 

@@ -41,7 +41,7 @@ def first_config(found: FirstConfig, table: str = "") -> str:
     platforms = " and ".join(found.platforms)
     blocks = [
         _comment(
-            f"Where and how `wheelgrid check` tries the wheels of {' and '.join(names)}. A line such "
+            f"Where and how `wheelgrid check` tries wheels of {' and '.join(names)}. A line such "
             "as `# call = ...` is an example: remove the # to use it. `wheelgrid config` shows the "
             "settings that hold, and where each comes from."
         ),
