@@ -1,6 +1,7 @@
 """Infer a first configuration from a project's wheels."""
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -77,15 +78,28 @@ def write_config(folder: Path, found: FirstConfig, *, force: bool) -> Path:
     existing = find_in(folder)
     if existing and not force:
         raise UsageError(f"{existing.path.name} configures wheelgrid; --force replaces that")
-    project = folder / PYPROJECT
-    if (existing.path if existing else project).name != NAME and project.is_file():
-        whole = without_table(project.read_text("utf-8"), TABLE).rstrip("\n")
-        section = first_config(found, ".".join(TABLE))
-        path, text = project, f"{whole}\n\n[{'.'.join(TABLE)}]\n{section}"
-    else:
+    path, text = folder / PYPROJECT, ""
+    if path.is_file() and not (existing and existing.path.name == NAME):
+        text = _with_table(path, first_config(found, ".".join(TABLE)))
+    if not text and existing and existing.path == path:
+        raise UsageError(f"{path.name}: has no section [{'.'.join(TABLE)}]; edit it by hand")
+    if not text:
         path, text = folder / NAME, first_config(found)
     write_whole(path, text.encode())
     return path
+
+
+def _with_table(path: Path, section: str) -> str:
+    """Return the file with the table at its end; empty if it cannot be there."""
+    try:
+        before = path.read_text("utf-8")
+        tomllib.loads(before)
+        whole = without_table(before, TABLE).rstrip("\n")
+        text = f"{whole}\n\n[{'.'.join(TABLE)}]\n{section}"
+        tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return ""
+    return text
 
 
 def _fits_one(facts: Iterable[WheelFacts], target: Target) -> bool:

@@ -73,8 +73,8 @@ def dependency_options(command: Command) -> Command:
 
 def _name_index(context: click.Context, param: click.Parameter, value: str) -> None:
     context.meta[str(param.name)] = value  # for `wheelgrid config`
-    if not value:
-        return
+    if not value or value == os.environ.get("PIP_INDEX_URL"):
+        return  # what pip's own variable says is left to who reads it
     if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
         raise click.BadParameter("write an address that starts with https:// or http://")
     os.environ["PIP_INDEX_URL"] = value  # pytest's workers inherit it

@@ -66,10 +66,11 @@ def without_table(text: str, table: tuple[str, ...]) -> str:
     A table that is not written in sections of its own stays.
     """
     headers = _TomlReader(text).headers
-    ends = [at for at, _ in headers[1:]] + [len(text)]
-    for (start, path), end in reversed(list(zip(headers, ends, strict=True))):
+    end = len(text)
+    for start, path in reversed(headers):
         if path[: len(table)] == table:
             text = text[:start] + text[end:]
+        end = start
     return text
 
 
