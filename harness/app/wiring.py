@@ -41,6 +41,8 @@ from harness.wheels.provider import WheelProvider
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout that contains this package."""
+PROJECT_PASSPORTS = "wheelgrid-passports"
+"""Folder beside a project's configuration, in which its passports are recorded."""
 LATEST = "WHEELGRID_LATEST"
 """Environment variable: use the distribution's current index instead of the locks."""
 
@@ -191,9 +193,16 @@ def same_images(matrix: Matrix, options: ProberOptions) -> dict[str, str]:
     return found
 
 
-def open_passports(folder: Path) -> PassportBook:
-    """Return the recorded passports of the matrix folder."""
-    return PassportBook(folder / "passports")
+def open_passports(folder: Path, config: Path | None = None) -> PassportBook:
+    """Return the recorded passports of the matrix folder.
+
+    With a project's configuration, those that are recorded beside it come first, and new ones
+    are recorded there.
+    """
+    shipped = PassportBook(folder / "passports")
+    return (
+        PassportBook(config.absolute().parent / PROJECT_PASSPORTS, shipped) if config else shipped
+    )
 
 
 def open_provider(matrix: Matrix, options: ProberOptions, index: PackageIndex) -> WheelProvider:

@@ -60,6 +60,9 @@ link = "https://example.org/issues/1"
 _OWN_TARGETS = """\
 In `pyproject.toml` the header is `[[tool.wheelgrid.own-targets]]`. A target of the matrix cannot be
 replaced: an `id` that it has is an error, because its recorded passport would not hold for yours.
+`check` measures your target itself; for `predict`, record it once with `wheelgrid passport --record
+our-image`, which writes to the folder `wheelgrid-passports` beside the configuration.
+
 TOML has no `null`: where a row of the matrix removes a way of an architecture with it, write a
 target of its own for that architecture.
 """

@@ -21,6 +21,7 @@ from harness.app.requested import read_list
 from harness.app.wiring import open_passports, open_pinned, open_prober
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import project_matrix, run_options
+from harness.cli.settings import project_config
 from harness.core.errors import ExitCode
 from harness.core.passport import Passport
 from harness.core.targets import Target
@@ -79,7 +80,7 @@ def policy(  # noqa: PLR0913  click gives each option by its name
     selection = Selection(targets=targets, arches=arches)
     wanted = concerned(policies, selected_targets(matrix, selection))
     prober = options.prober
-    index, recorded = open_pinned(prober, say), open_passports(options.matrix)
+    index, recorded = open_pinned(prober, say), open_passports(options.matrix, project_config())
     with passport_measurer(partial(open_prober, matrix, prober, ConsoleJournal())) as ask:
         passports = gather_passports(wanted, recorded, ask if measure else _leave_out)
     listed = read_list(releases or options.matrix / "releases.txt")

@@ -15,6 +15,7 @@ from harness.app.wiring import (
 from harness.cli.command import ExplainedCommand
 from harness.cli.dependency_options import dependency_options
 from harness.cli.options import matrix_option, project_matrix, strict_wheel_option
+from harness.cli.settings import project_config
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
 from harness.core.subjects import DependencyOptions, IndexSource
@@ -63,7 +64,7 @@ def predict(  # noqa: PLR0913 - one for each option
     import_check = ImportCheck(imports=imports, companions=companions, dependencies=dependencies)
     candidates = read_candidates(wheels, import_check, index)
     selected = selected_targets(loaded, Selection(targets=targets, arches=arches))
-    passports = open_passports(matrix)
+    passports = open_passports(matrix, project_config())
     provider = open_provider(loaded, ProberOptions(matrix_folder=matrix), index)
     here = {
         candidate.subject: [each for each in selected if every or has_arch(candidate, each)]

@@ -20,6 +20,7 @@ from harness.app.requested import ImportCheck
 from harness.app.wiring import open_passports, open_pinned, open_prober
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import project_matrix, run_options
+from harness.cli.settings import project_config
 from harness.core.errors import ExitCode
 from harness.matrix.plan import Selection, selected_targets
 from harness.report.console import Console, say
@@ -72,7 +73,10 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
     prober = options.prober
     index = open_pinned(prober, say)
     treated = read_remedy_subject(wheel, ImportCheck(imports=imports, call=call), matrix, index)
-    selection, recorded = Selection(targets=targets, arches=arches), open_passports(options.matrix)
+    selection, recorded = (
+        Selection(targets=targets, arches=arches),
+        open_passports(options.matrix, project_config()),
+    )
     wanted = targets_of(treated, selected_targets(matrix, selection))
     with passport_measurer(partial(open_prober, matrix, prober, ConsoleJournal())) as measure:
         passports = passports_of(wanted, treated, recorded, measure)
