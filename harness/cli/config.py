@@ -20,7 +20,7 @@ from harness.report.console import print_data
 
 @click.command(
     cls=ExplainedCommand,
-    example="wheelgrid config\nwheelgrid config --json predict --arch s390x",
+    example="wheelgrid config\nwheelgrid config --json predict dist",
     context_settings={"allow_interspersed_args": False},
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -135,7 +135,7 @@ def _resolved(config: ConfigFile, key: str) -> Any:  # noqa: ANN401 - any value 
 def project_config() -> Path | None:
     """Return the file of the project's configuration that this command uses."""
     config = click.get_current_context().find_object(ConfigFile)
-    return config.path if config else None
+    return config.path.absolute() if config and config.path.is_file() else None
 
 
 def is_typed(*names: str) -> bool:
