@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 Plain = str | int | float | bool | None | list[str]
 """A value as JSON has it."""
@@ -26,10 +25,8 @@ def plain(value: object) -> Plain:
             return value
         case list() | tuple():
             return [str(item) for item in value]
-        case Path() | str():
-            return str(value)
         case _:
-            raise TypeError(value)
+            return str(value)
 
 
 def format_config(command: str, settings: Sequence[SettingInForce], file: str) -> str:

@@ -69,8 +69,8 @@ def first_config(found: FirstConfig, table: str = "") -> str:
 
 def _about(found: FirstConfig, platforms: str) -> str:
     return (
-        f"The wheels are for {' '.join(found.pythons)} on {platforms}, and fit these of "
-        f"the matrix: {' '.join(found.fitting)}."
+        f"The wheels are for {' '.join(found.pythons)} on {platforms}; these are the targets of "
+        "the matrix that one of them fits."
     )
 
 
@@ -81,7 +81,18 @@ def _requirements(requires: Sequence[str]) -> str:
 def _block(key: str, value: object, note: str, *, on: bool = True) -> str:
     off = "" if on else "# "
     text = " ".join(filter(None, (described(key), note)))
-    return f"{_comment(text)}\n{off}{key} = {toml_value(value)}"
+    written = toml_value(value)
+    if isinstance(value, list) and on and len(key) + 3 + len(written) > WIDTH:
+        items = textwrap.fill(
+            ", ".join(map(toml_value, value)),
+            WIDTH,
+            initial_indent="    ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        written = f"[\n{items},\n]"
+    return f"{_comment(text)}\n{off}{key} = {written}"
 
 
 def _rows(prefix: str, key: str, row: dict[str, object]) -> str:

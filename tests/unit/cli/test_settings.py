@@ -245,6 +245,26 @@ def test_find_links_of_the_file_do_not_forbid_to_leave_dependencies_out(
     assert "--no-deps resolves nothing" in ended.err
 
 
+def test_init_writes_what_the_other_commands_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wheelgrid: Wheelgrid
+) -> None:
+    """In an empty folder with wheels in ``dist``, on the committed matrix."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dist").mkdir()
+    make_wheel(tmp_path / "dist", "demo", "x = 1", tag="cp313-cp313-manylinux2014_aarch64")
+    said = wheelgrid("init")
+    assert said.out.startswith("written: wheelgrid.toml, from the wheels of demo==1.0\n")
+    assert wheelgrid("init").err == (
+        "wheelgrid: wheelgrid.toml configures wheelgrid; --force replaces that\n"
+    )
+    assert wheelgrid("init", "--force").status == 0
+    assert json.loads(wheelgrid("config", "--json").out)["file"] == str(tmp_path / "wheelgrid.toml")
+    cells = wheelgrid("predict", "dist", "--no-deps", "--json").out.splitlines()
+    keys = {json.loads(line)["cell"].rpartition("/")[0] for line in cells}
+    assert "debian-13/aarch64" in keys
+    assert {key.rpartition("/")[2] for key in keys} == {"aarch64"}
+
+
 def test_every_setting_has_an_option_and_every_option_one_setting() -> None:
     """The shape of the file and the table of options have the same keys."""
     keys = [field.alias for field in ConfigShape.model_fields.values()]
