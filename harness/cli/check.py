@@ -15,6 +15,7 @@ from harness.app.execute import (
     require_met,
     run_cells,
 )
+from harness.app.make_ahead import without_compiled
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import (
     ImportCheck,
@@ -34,16 +35,17 @@ from harness.cli.options import (
     strict_prediction_option,
     strict_wheel_option,
 )
-from harness.cli.settings import project_config
+from harness.cli.settings import is_typed, project_config
 from harness.core.cells import Cell, Expectation
 from harness.core.errors import ExitCode
 from harness.core.subjects import DependencyOptions, IndexSource
+from harness.host.compiler import MISSING, has_compiler
 from harness.matrix.config.config_file import read_config
 from harness.matrix.config.config_rows import own_expectations
 from harness.matrix.plan import Selection, all_cells, or_default_profile, plan_cells, with_subjects
 from harness.report.console import Console, print_data, say
 from harness.report.gate import format_gate
-from harness.report.planned import format_not_applicable
+from harness.report.planned import format_compiled, format_not_applicable
 from harness.results.gate import GatePair, compare_releases, pair_up, with_distinct_ids
 from harness.results.grid import Grid, exit_code
 from harness.results.query import Query
@@ -110,9 +112,11 @@ def check(  # noqa: PLR0913 - one for each option
 
     WHEEL is a file, a folder of wheels, or name==version from the package index. Its dependencies
     are installed, as `pip install WHEEL` on the target would, but only as wheels. Writes the same
-    files as `run`. With --against, the wheels of that release are probed too.
+    files as `run`. With --against, the wheels of that release are probed too. Targets whose images
+    are compiled are left out if no compiler is installed and nothing selects them.
     """
     matrix = project_matrix(options.matrix)
+    chosen = is_typed("keyword", "targets", "arches", "subjects", "profile", "query")
     selection = or_default_profile(matrix, selection)
     index = open_index(read_lock(options.matrix / LOCK_NAME), say)
     import_check = ImportCheck(
@@ -131,6 +135,10 @@ def check(  # noqa: PLR0913 - one for each option
     expected = expected_of(expect, all_cells(ours)) if expect else _own(all_cells(ours))
     ours = replace(ours, expectations=expected)
     cells = choose_cells(plan_cells(ours, selection), query, options.store)
+    if not (chosen or has_compiler()):
+        possible, compiled = without_compiled(cells, options.images)
+        print_data(format_compiled(compiled, MISSING) if possible and compiled else "", end="")
+        cells = possible or cells
     console = Console()
     conclude: Conclude = partial(_gate, pairs, console, strict, some) if pairs else exit_code
     if expected:

@@ -11,10 +11,11 @@ from typing import Any
 import click
 
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import IMAGE_CHOICES, LATEST, ROOT, read_matrix
+from harness.app.wiring import IMAGE_CHOICES, LATEST, read_matrix
 from harness.cli.settings import project_config
 from harness.core.cells import Matrix
 from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits
+from harness.host.package_data import matrix_folder
 from harness.images.debian.mirrors import MIRRORS, named_mirrors
 from harness.matrix.plan import Selection
 from harness.probe.result_keys import ProbeLimits
@@ -30,12 +31,6 @@ _PASSWORD = re.compile(r"//[^/\s]*@")
 def recorded_words(words: Sequence[str]) -> tuple[str, ...]:
     """Return the words of a command line without passwords in URLs, as records keep them."""
     return tuple(_PASSWORD.sub("//", word) for word in words)
-
-
-def matrix_folder() -> Path:
-    """Return the matrix folder of the checkout, or ``./matrix`` if it has none."""
-    own = ROOT / "matrix"
-    return own if own.is_dir() else Path("matrix")
 
 
 def project_matrix(folder: Path) -> Matrix:

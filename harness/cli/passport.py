@@ -12,6 +12,7 @@ from harness.core.cells import Matrix
 from harness.core.errors import ExitCode, UsageError
 from harness.core.matching import did_you_mean, wheel_spelling
 from harness.core.targets import Target
+from harness.host.package_data import require_own
 from harness.matrix.plan import Selection, plan_cells
 from harness.passports import fact_records, read_facts
 from harness.passports.recording import PassportChange, record_passports
@@ -64,6 +65,8 @@ def passport(  # noqa: PLR0913 -- one parameter an option
     the project's configuration, or below the matrix folder if there is none. A target whose
     image did not change is not measured again.
     """
+    if (record or facts) and not project_config():
+        require_own(matrix, "--record" if record else "--facts")
     loaded = project_matrix(matrix)
     if facts:
         return _write_facts(facts, loaded, matrix)
