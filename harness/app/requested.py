@@ -73,7 +73,7 @@ def read_candidates(
     Raises ``UsageError`` for a word that is neither file, folder nor release, ``WheelError`` for a
     file that is no wheel, and ``PackageIndexError``.
     """
-    releases = {word: _release(word) for word in _expand_folders(words)}
+    releases = {word: _release(word) for word in expand_folders(words)}
     files = [Path(word) for word, found in releases.items() if not found]
     facts = [(file, IN_MEMORY.read(file)) for file in files]
     facts.sort(key=lambda pair: _identity(pair[1]))
@@ -131,13 +131,19 @@ def expected_of(path: Path, cells: Sequence[Cell]) -> tuple[Expectation, ...]:
     """
     expectations = load_expectations(path)
     for expected in expectations:
-        if not any(meets(expected, cell.target, cell.subject) for cell in cells):
+        if not matches_any(expected, cells):
             known = " ".join(dict.fromkeys(cell.subject.id for cell in cells))
             raise UsageError(f"{expected.where}: matches no cell; the subjects are {known}")
     return expectations
 
 
-def _expand_folders(words: Sequence[str]) -> Iterator[str]:
+def matches_any(expected: Expectation, cells: Sequence[Cell]) -> bool:
+    """Return whether the expectation is for one of ``cells``."""
+    return any(meets(expected, cell.target, cell.subject) for cell in cells)
+
+
+def expand_folders(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words, each folder replaced by its wheels. Raises ``UsageError`` if it has none."""
     for word in words:
         if not Path(word).is_dir():
             yield word

@@ -14,6 +14,8 @@ from harness.core.subjects import FixtureSource, WheelRef
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache, default_cache_root
 from harness.host.package_data import fixture_names, fixtures_folder, matrix_folder
+from harness.matrix.config.config_file import read_config
+from harness.matrix.config.config_rows import read_rows
 from harness.matrix.files import load_matrix
 from harness.passports.book import PassportBook
 from harness.probe.result_keys import PROBE_LIMITS, ProbeLimits
@@ -21,6 +23,8 @@ from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LOCK_NAME, IndexLock, read_lock
 from harness.wheels.provider import FixtureBuild, WheelProvider
 
+PROJECT_PASSPORTS = "wheelgrid-passports"
+"""Folder beside a project's configuration, in which its passports are recorded."""
 LATEST = "WHEELGRID_LATEST"
 """Environment variable: use the distribution's current index instead of the locks."""
 
@@ -38,6 +42,8 @@ class ProberOptions:
     """The options of a prober."""
 
     matrix_folder: Path = field(default_factory=matrix_folder)
+    config: Path | None = None
+    """The project's configuration, whose own targets are added to the matrix."""
     fixtures: Path = field(default_factory=fixtures_folder)
     images: str = "auto"
     """One of ``IMAGE_CHOICES``."""
@@ -48,12 +54,14 @@ class ProberOptions:
     """Raise for a target on which the engine does not enforce all of the hardening."""
 
 
-def read_matrix(folder: Path) -> Matrix:
+def read_matrix(folder: Path, config: Path | None = None) -> Matrix:
     """Return the matrix in ``folder``; its fixtures must be projects of this program.
 
-    Raises ``MatrixFileError``.
+    ``config``: the project's configuration, whose own targets are added. Raises
+    ``MatrixFileError`` with the problems of all files.
     """
-    return load_matrix(folder, fixture_names())
+    rows = read_rows(read_config(config)) if config else None
+    return load_matrix(folder, fixture_names(), rows)
 
 
 def open_index(lock: IndexLock, announce: Callable[[str], None]) -> PackageIndex:
@@ -69,9 +77,16 @@ def open_pinned(options: ProberOptions, announce: Callable[[str], None]) -> Pack
     return open_index(read_lock(options.matrix_folder / LOCK_NAME), announce)
 
 
-def open_passports(folder: Path) -> PassportBook:
-    """Return the recorded passports of the matrix folder."""
-    return PassportBook(folder / "passports")
+def open_passports(folder: Path, config: Path | None = None) -> PassportBook:
+    """Return the recorded passports of the matrix folder.
+
+    With a project's configuration, those that are recorded beside it come first, and new ones
+    are recorded there.
+    """
+    shipped = PassportBook(folder / "passports")
+    return (
+        PassportBook(config.absolute().parent / PROJECT_PASSPORTS, shipped) if config else shipped
+    )
 
 
 def open_provider(matrix: Matrix, options: ProberOptions, index: PackageIndex) -> WheelProvider:

@@ -10,10 +10,10 @@ from harness.app.wiring import (
     open_passports,
     open_pinned,
     open_provider,
-    read_matrix,
 )
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import matrix_option
+from harness.cli.options import matrix_option, project_matrix
+from harness.cli.settings import project_config
 from harness.matrix.plan import find_cell
 from harness.predict.batch import predict_cell
 from harness.report.console import print_data, say
@@ -46,8 +46,10 @@ def explain(*, cell: str, run_file: Path, matrix: Path) -> None:
         if found.cell.id == cell:
             print_data(format_explanation(found, width=width), end="")
             return
-    loaded, options = read_matrix(matrix), ProberOptions(matrix_folder=matrix)
+    loaded, options = project_matrix(matrix), ProberOptions(matrix_folder=matrix)
     index = open_pinned(options, say)
     provider = open_provider(loaded, options, index)
-    predicted_cell = predict_cell(find_cell(loaded, cell), open_passports(matrix), provider)
+    predicted_cell = predict_cell(
+        find_cell(loaded, cell), open_passports(matrix, project_config()), provider
+    )
     print_data(format_prediction(predicted_cell, width=width), end="")

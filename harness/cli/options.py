@@ -10,7 +10,9 @@ from typing import Any
 
 import click
 
-from harness.app.wiring import IMAGE_CHOICES, LATEST
+from harness.app.wiring import IMAGE_CHOICES, LATEST, read_matrix
+from harness.cli.settings import project_config
+from harness.core.cells import Matrix
 from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits
 from harness.host.package_data import matrix_folder
 from harness.matrix.plan import Selection
@@ -26,6 +28,14 @@ _PASSWORD = re.compile(r"//[^/\s]*@")
 def recorded_words(words: Sequence[str]) -> tuple[str, ...]:
     """Return the words of a command line without passwords in URLs, as records keep them."""
     return tuple(_PASSWORD.sub("//", word) for word in words)
+
+
+def project_matrix(folder: Path) -> Matrix:
+    """Return the matrix in ``folder`` with the project's own targets.
+
+    Raises ``MatrixFileError`` with the problems of the matrix and of the configuration.
+    """
+    return read_matrix(folder, project_config())
 
 
 def matrix_option(command: Command) -> Command:
@@ -75,8 +85,7 @@ def selection_options(command: Command) -> Command:
 def strict_wheel_option(command: Command) -> Command:
     """Add ``--strict-wheel``."""
     return click.option(
-        "--strict-wheel",
-        is_flag=True,
+        "--strict-wheel/--no-strict-wheel",
         help="Exit 1 if a wheel has findings: defects that not every installer accepts.",
     )(command)
 
@@ -84,8 +93,7 @@ def strict_wheel_option(command: Command) -> Command:
 def strict_prediction_option(command: Command) -> Command:
     """Add ``--strict-prediction``."""
     return click.option(
-        "--strict-prediction",
-        is_flag=True,
+        "--strict-prediction/--no-strict-prediction",
         help="Exit 1 if a prediction differs from what is seen, in outcome or cause.",
     )(command)
 
@@ -185,9 +193,10 @@ def mirror_option(command: Command) -> Command:
     )(command)
 
 
-def _name_mirrors(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> None:
+def _name_mirrors(context: click.Context, param: click.Parameter, value: tuple[str, ...]) -> None:
     from harness.images.debian.mirrors import MIRRORS, named_mirrors  # noqa: PLC0415 - 0.1 s
 
+    context.meta[str(param.name)] = value  # for `wheelgrid config`
     if value:
         os.environ[MIRRORS] = " ".join(value)  # pytest's workers inherit it
     named_mirrors()  # report a mistake before the command starts
@@ -223,6 +232,7 @@ def run_options(command: Command) -> Command:
 
         options = RunOptions(
             matrix=matrix.resolve(),
+            config=project_config(),
             out=out.resolve(),
             workers=workers,
             images=images,
@@ -292,14 +302,12 @@ def run_options(command: Command) -> Command:
             help="Do not reuse stored results.",
         ),
         click.option(
-            "--own-pip",
-            is_flag=True,
+            "--own-pip/--no-own-pip",
             help="Run each target's own pip under emulation for every wheel. By default the same "
             "pip runs on this machine's arch with the target's tags, which is faster.",
         ),
         click.option(
-            "--require-hardening",
-            is_flag=True,
+            "--require-hardening/--no-require-hardening",
             help="Refuse to probe if the engine does not enforce a container's limits.",
         ),
         click.option(

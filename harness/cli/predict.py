@@ -11,11 +11,11 @@ from harness.app.wiring import (
     open_passports,
     open_pinned,
     open_provider,
-    read_matrix,
 )
 from harness.cli.command import ExplainedCommand
 from harness.cli.dependency_options import dependency_options
-from harness.cli.options import matrix_option, strict_wheel_option
+from harness.cli.options import matrix_option, project_matrix, strict_wheel_option
+from harness.cli.settings import project_config
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
 from harness.core.subjects import DependencyOptions, IndexSource
@@ -59,12 +59,12 @@ def predict(  # noqa: PLR0913 - one for each option
     index. Failures are grouped by cause; targets of an architecture that a file is not built for
     are left out. Exits 1 if a wheel that an installer accepts is predicted not to import.
     """
-    loaded = read_matrix(matrix)
+    loaded = project_matrix(matrix)
     index = open_pinned(ProberOptions(matrix_folder=matrix), say)
     import_check = ImportCheck(imports=imports, companions=companions, dependencies=dependencies)
     candidates = read_candidates(wheels, import_check, index)
     selected = selected_targets(loaded, Selection(targets=targets, arches=arches))
-    passports = open_passports(matrix)
+    passports = open_passports(matrix, project_config())
     provider = open_provider(loaded, ProberOptions(matrix_folder=matrix), index)
     here = {
         candidate.subject: [each for each in selected if every or has_arch(candidate, each)]

@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from harness.app.engine_wiring import open_prober
-from harness.app.wiring import ProberOptions, read_matrix
+from harness.app.wiring import ProberOptions
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import image_options, matrix_option
+from harness.cli.options import image_options, matrix_option, project_matrix
 from harness.host.engine.hardening import seccomp_profile
 from harness.matrix.plan import find_cell
 from harness.report.console import print_data, say
@@ -30,7 +30,7 @@ def repro(*, cell: str, seccomp: Path | None, images: str, registry: str, matrix
 
     CELL is an id as the grid prints it: TARGET/ARCH/SUBJECT.
     """
-    loaded = read_matrix(matrix)
+    loaded = project_matrix(matrix)
     found = find_cell(loaded, cell)
     options = ProberOptions(matrix_folder=matrix, images=images, registry=registry)
     with open_prober(loaded, options, ConsoleJournal()) as prober:

@@ -13,7 +13,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from harness.core.arches import linux_arch
-from harness.core.cells import Cell, Expectation, Matrix, Profile
+from harness.core.cells import DEFAULT_PROFILE, Cell, Expectation, Matrix, Profile
 from harness.core.errors import UsageError, WheelError
 from harness.core.matching import did_you_mean, matching, matching_arches, wheel_spelling
 from harness.core.subjects import FileSource, Subject
@@ -22,7 +22,6 @@ from harness.matrix.files.unused_entries import cell_pairs, covers, meets, meets
 
 _MODULE = "test_matrix.py"
 """The test module of the cells; `-k` matches its name in every cell."""
-_DEFAULT = "default"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,8 +39,8 @@ class Selection:
 
 def or_default_profile(matrix: Matrix, selection: Selection) -> Selection:
     """Return the selection; an empty one means the profile ``default``, if there is one."""
-    named = any(profile.name == _DEFAULT for profile in matrix.profiles)
-    return Selection(profile=_DEFAULT) if named and selection == Selection() else selection
+    named = any(profile.name == DEFAULT_PROFILE for profile in matrix.profiles)
+    return Selection(profile=DEFAULT_PROFILE) if named and selection == Selection() else selection
 
 
 def plan_cells(matrix: Matrix, selection: Selection) -> tuple[Cell, ...]:

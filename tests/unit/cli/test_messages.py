@@ -271,9 +271,25 @@ report last --store runs.db -q subject:nobody
 merge runs.db --store runs.db
 site folder none.json --store runs.db
 lock --matrix nowhere
+config chek
+config check --config none.toml
+init
+init folder
+init text-1.0-py3-none-any.whl
 """
-WITHOUT_MATRIX = {"plna", "history", "merge", "doctor"}
+WITHOUT_MATRIX = {"plna", "history", "merge", "doctor", "config"}
 """Commands without ``--matrix``; all others read the one above."""
+
+
+CONFIGS = (
+    'targets = ["debain-12", "debian-12/s390"]\narchs = ["x86_64"]\ntimeout = "1"\nstrict = 1',
+    'arches = "x86_64"\nimages = "locl"\nprofile = "x"\nimports = ["a-b"]\nwith = ["a>1"]',
+    '[[own-targets]]\nid = "debian-12"\ntitle = "D"\npython = 3.11\nlibc = "gnu"',
+    '[[expectations]]\ntarget = "alpine-*"\noutcome = "pass"\nreason = "r"\nlink = "l"',
+    "strict = true\nstrict = false",
+    "strict = yes",
+)
+"""Wrong configurations of a project."""
 
 
 @pytest.fixture
@@ -347,6 +363,10 @@ def test_messages(
         status = execute(["plan", "--matrix", "matrix"])
         blocks.append(_block(f"{name}.yaml: {old!r} → {new!r}", status, capsys, folder))
         _write_matrix(folder)
+    for config in CONFIGS:
+        (folder / "wheelgrid.toml").write_text(config)
+        status = execute(["plan", "--matrix", "matrix"])
+        blocks.append(_block(f"wheelgrid.toml: {config!r}", status, capsys, folder))
     text = "\n".join(blocks)
     if pytestconfig.getoption("--update-golden"):
         GOLDEN.write_text(text, "utf-8")

@@ -42,6 +42,19 @@ def test_round_trip(folder: Path) -> None:
     assert book.records == (MEASURED,)
 
 
+def test_another_book_is_read_for_what_one_lacks(folder: Path, tmp_path: Path) -> None:
+    """Records and symbol sets; new records are written to the first alone."""
+    own = PassportBook(tmp_path / "own", PassportBook(folder))
+    assert own.recorded(KEY) == GLIBC
+    assert {set_id: own.symbols(set_id) for set_id in GLIBC_SETS} == GLIBC_SETS
+    assert own.recorded("debian-13/x86_64") is None
+    assert own.record(KEY) is None
+    newer = replace(MEASURED, passport=replace(GLIBC, python="3.11.99"))
+    own.write(newer, {})
+    assert own.recorded(KEY) == newer.passport
+    assert PassportBook(folder).recorded(KEY) == GLIBC
+
+
 def test_unrecorded_target(folder: Path) -> None:
     """A target without a file has no passport."""
     assert PassportBook(folder).recorded("debian-13/x86_64") is None
