@@ -22,7 +22,7 @@ COMMANDS = {
     "check": "Probe your own wheels on every target that they fit.",
     "compare": "Show which cells and recorded inputs changed from BASE to RUN.",
     "doctor": "Check this machine: engine, emulation, disk, network, mirror.",
-    "explain": "Explain why a wheel does or does not import on a target.",
+    "explain": "Explain why a wheel fails on a target, or what a cause means.",
     "history": "List when cells and recorded inputs changed, newest first.",
     "image": "Build, list and remove target images.",
     "lock": "Pin the index wheels of every release in the matrix again.",

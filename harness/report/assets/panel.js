@@ -112,8 +112,9 @@ function panelProvenance(seen) {
 function commandsOf(cell) {
   const [id, key] = [cell.id, `${cell.target.id} and ${cell.target.arch_name} and ${cell.subject.id}`];
   const line = (...words) => ["wheelgrid", ...words].map(shellWord).join(" ");
-  if (cell.subject.source?.paths) return [line("check", cell.seen.wheel?.filename ?? "WHEEL", "--target", cell.target.id, "--arch", cell.target.arch_name)];
-  return [line("repro", id), line("explain", id), line("run", "-k", key)];
+  const about = cell.facts.cause ? [line("explain", cell.facts.cause)] : [];
+  if (cell.subject.source?.paths) return [line("check", cell.seen.wheel?.filename ?? "WHEEL", "--target", cell.target.id, "--arch", cell.target.arch_name), ...about];
+  return [line("repro", id), line("explain", id), line("run", "-k", key), ...about];
 }
 
 function shellWord(word) {
