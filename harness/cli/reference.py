@@ -15,8 +15,8 @@ _COLUMNS = 100
 _HEAD = """\
 # Commands
 
-Each command prints this with `--help`. A wheel is a file, a folder of wheels, or `NAME==VERSION` of the package
-index. A cell is `TARGET/ARCH/SUBJECT`, as the grid prints it. [Exit codes](exit-codes.md) are the same for all.
+Each command prints this with `--help`. A cell is `TARGET/ARCH/SUBJECT`, as the grid prints it.
+[Exit codes](exit-codes.md) are the same for all commands.
 
 <!-- Written by `python -m harness.cli.reference`; a test compares it. -->
 """
