@@ -13,7 +13,7 @@ from harness.app.wiring import (
     read_matrix,
 )
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import matrix_option
+from harness.cli.options import matrix_option, run_file_option
 from harness.core.causes import Cause
 from harness.core.errors import UsageError
 from harness.core.matching import did_you_mean
@@ -22,7 +22,7 @@ from harness.predict.batch import predict_cell
 from harness.report.console import Console, print_data, say
 from harness.report.guide import cause_list, cause_page, print_page
 from harness.report.predictions import format_explanation, format_prediction
-from harness.results.runfile import read_run
+from harness.results.runfile import find_record
 
 
 @click.command(
@@ -31,14 +31,7 @@ from harness.results.runfile import read_run
     "wheelgrid explain alpine-3.14-ga-pip-upgraded/x86_64/plain",
 )
 @click.argument("about", metavar="[CELL|CAUSE]", default="")
-@click.option(
-    "--run",
-    "run_file",
-    type=click.Path(path_type=Path),
-    default=Path("grid/run.json"),
-    metavar="FILE",
-    help="Run to read; ./grid/run.json by default.",
-)
+@run_file_option
 @matrix_option
 def explain(*, about: str, run_file: Path, matrix: Path) -> None:
     """Explain why a wheel fails on a target, or what a cause means.
@@ -63,11 +56,9 @@ def explain(*, about: str, run_file: Path, matrix: Path) -> None:
 
 def _explain_cell(cell: str, run_file: Path, matrix: Path) -> None:
     width = shutil.get_terminal_size().columns
-    seen = read_run(run_file).grid.cells if run_file.exists() else ()
-    for found in seen:
-        if found.cell.id == cell:
-            print_data(format_explanation(found, width=width), end="")
-            return
+    if found := find_record(run_file, cell):
+        print_data(format_explanation(found, width=width), end="")
+        return
     loaded, options = read_matrix(matrix), ProberOptions(matrix_folder=matrix)
     index = open_pinned(options, say)
     provider = open_provider(loaded, options, index)
