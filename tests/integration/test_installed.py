@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.causes import Cause
 from harness.host.process import run_process
 from harness.images.debian_root import native_arch
+from harness.report.guide import cause_page
 from tests.support.commands import ROOT, Ended, run_to_end, wheelgrid
 from tests.support.wheels import make_wheel
 
@@ -107,6 +109,11 @@ def test_predict(installed: Installed) -> None:
     predicted = [json.loads(line) for line in ended.out.splitlines()]
     planned = {json.loads(line)["target"] for line in wheelgrid("plan", "--json").out.splitlines()}
     assert planned <= {each["cell"].partition("/")[0] for each in predicted}
+
+
+def test_explain(installed: Installed) -> None:
+    """The pages about causes are in the package."""
+    assert installed.wheelgrid("explain", "exec-stack").out == cause_page(Cause.EXEC_STACK)
 
 
 def test_plan(installed: Installed) -> None:
