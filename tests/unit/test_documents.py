@@ -85,7 +85,8 @@ def test_documents_use_commands_and_options_that_exist(path: Path) -> None:
         for words in re.findall(r"(?:^|\(|&& |; )wheelgrid ([^|;&()$#]+)", line):
             name = next((n for n in COMMANDS if f"{words} ".startswith(f"{n} ")), "")
             assert name, f"{path}: wheelgrid {words}"
-            known = {option for param in COMMANDS[name].params for option in param.opts}
+            params = COMMANDS[name].params
+            known = {option for each in params for option in (*each.opts, *each.secondary_opts)}
             known |= {"--help", "-h"}
             used = re.findall(r"(?<!\S)--?[a-z][a-z-]*", re.sub(r"'[^']*'|\"[^\"]*\"", "", words))
             assert set(used) <= known, f"{path}: wheelgrid {words}"
