@@ -147,7 +147,7 @@ def test_what_needs_the_compiler(installed: Installed) -> None:
     ended = installed.wheelgrid("run", *HERE, "--subject", "plain", "--subject", "markupsafe")
     assert ended.status == 4, ended.said
     assert "1 of 2 cells as expected, 1 missed" in ended.out
-    assert f"miss (wheel)  no compiler is installed; run `{COMMAND}`" in ended.out
+    assert f"miss (wheel): infra:build  no compiler is installed; run `{COMMAND}`" in ended.out
     replica = ("--target", "fedora-32-ga", "--arch", NATIVE, "--subject", "markupsafe")
     missed = installed.wheelgrid("run", *replica)
     assert missed.status == 3, missed.said
