@@ -157,7 +157,9 @@ def expand_folders(words: Sequence[str]) -> Iterator[str]:
 def _release(word: str) -> IndexSource | None:
     if Path(word).exists() or word.endswith(".whl"):
         return None
-    return read_release(word, "no such file, and not a release", "a path to a .whl file or ")
+    return read_release(
+        word, "no such file, and not a release", "a .whl file, a folder of wheels, or "
+    )
 
 
 def read_release(word: str, fault: str = "not a release", way: str = "") -> IndexSource:

@@ -22,7 +22,7 @@ COMMANDS = {
     "compare": "Show which cells and recorded inputs changed from BASE to RUN.",
     "config": "Show the settings that hold, and where each comes from.",
     "doctor": "Check this machine: engine, emulation, disk, network, mirror.",
-    "explain": "Explain why a wheel does or does not import on a target.",
+    "explain": "Explain why a wheel fails on a target, or what a cause means.",
     "history": "List when cells and recorded inputs changed, newest first.",
     "image": "Build, list and remove target images.",
     "init": "Write a first configuration from the wheels of a project.",

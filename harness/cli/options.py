@@ -50,6 +50,18 @@ def matrix_option(command: Command) -> Command:
     )(command)
 
 
+def run_file_option(command: Command) -> Command:
+    """Add ``--run``, the run file that a cell is looked up in."""
+    return click.option(
+        "--run",
+        "run_file",
+        type=click.Path(path_type=Path),
+        default=Path("grid/run.json"),
+        metavar="FILE",
+        help="Run to read; ./grid/run.json by default.",
+    )(command)
+
+
 def selection_options(command: Command) -> Command:
     """Add the options that choose cells; the command gets one ``selection``."""
 

@@ -66,6 +66,16 @@ def test_fallback_is_announced_with_its_reason(cache: Cache) -> None:
     )
 
 
+def test_fallback_does_not_repeat_the_error_of_another_image(cache: Cache) -> None:
+    """After the first failure its message is known."""
+    said: list[str] = []
+    engine = stocked(UNREACHABLE, UNREACHABLE)
+    provider = ImageProvider(engine, pinned(cache, said.append), fetch_pip=no_pip)
+    for _ in range(2):
+        provider.get(debian_12("s390x", registry=WAY))
+    assert said[-1].endswith("is not tried for 120 s); trying assembled")
+
+
 def test_missing_way_is_skipped(cache: Cache) -> None:
     """A target without a registry image gives no announcement."""
     said: list[str] = []
