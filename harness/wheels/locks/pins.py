@@ -1,0 +1,123 @@
+"""What a lock file pins, and what of it a target needs (pure)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.specifiers import SpecifierSet
+
+from harness.core.subjects import IndexSource
+
+
+class SourceUse(StrEnum):
+    """Which files of a release the lock file allows (pip's ``--only-binary``, ``--no-binary``)."""
+
+    ANY = "any"
+    NO_SDIST = "wheels only"
+    NO_WHEEL = "sdist only"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pin:
+    """A release that an application installs."""
+
+    name: str
+    """Normalised project name (PEP 503)."""
+    version: str
+    """Normalised version (PEP 440)."""
+    extras: tuple[str, ...] = ()
+    markers: tuple[Marker, ...] = ()
+    """It is needed if one of them holds; empty: always."""
+    sha256: frozenset[str] = frozenset()
+    """Digests of the files that may be installed; empty: all files of the release."""
+    use: SourceUse = SourceUse.ANY
+
+    @property
+    def title(self) -> str:
+        """``numpy 2.4.6``, for tables and messages."""
+        return f"{self.name} {self.version}"
+
+    @property
+    def source(self) -> IndexSource:
+        """The release on the package index."""
+        return IndexSource(name=self.name, version=self.version)
+
+    def allows(self, sha256: str) -> bool:
+        """Whether the lock file allows the file of that digest."""
+        return not self.sha256 or sha256 in self.sha256
+
+    def lines(self) -> tuple[str, ...]:
+        """Return it as requirements, one for each marker: ``numpy==2.4.6; python_version…``."""
+        extras = f"[{','.join(self.extras)}]" if self.extras else ""
+        text = f"{self.name}{extras}=={self.version}"
+        return tuple(f"{text}; {marker}" for marker in self.markers) or (text,)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PinnedApplication:
+    """The pins of a lock file."""
+
+    path: str
+    """As the user names the file."""
+    pins: tuple[Pin, ...]
+    """In the file's order, each release once."""
+    left_out: tuple[str, ...] = ()
+    """What is no release of the package index, a line each with the reason."""
+    notes: tuple[str, ...] = ()
+    """What the file says and this program does not follow, a line each."""
+    requires_python: str = ""
+    """A version specifier; empty for any."""
+    environments: tuple[Marker, ...] = ()
+    """The file is for targets where one of them holds; empty: for all."""
+    groups: frozenset[str] = frozenset()
+    """The dependency groups that are installed by default (pylock.toml, ``default-groups``)."""
+
+    def refusal(self, environment: Mapping[str, str]) -> str:
+        """Return why the whole file is not for a target; empty if it is."""
+        python = environment["python_full_version"]
+        if self.requires_python and not SpecifierSet(self.requires_python).contains(
+            python, prereleases=True
+        ):
+            return f"the lock file is for Python {self.requires_python}; this is {python}"
+        if self.environments and not _any_holds(self.environments, environment, frozenset()):
+            return "the lock file is for other environments"
+        return ""
+
+    def needs(self, pin: Pin, environment: Mapping[str, str]) -> bool:
+        """Whether a target installs the pin. ``environment``: see ``marker_environment``."""
+        return not pin.markers or _any_holds(pin.markers, environment, self.groups)
+
+
+def merge_pins(pins: Iterable[Pin]) -> tuple[Pin, ...]:
+    """Return each release once, needed where any of its lines is needed."""
+    merged: dict[tuple[str, str], Pin] = {}
+    for pin in pins:
+        key = (pin.name, pin.version)
+        before = merged.get(key, pin)
+        always = not (before.markers and pin.markers)
+        merged[key] = Pin(
+            name=pin.name,
+            version=pin.version,
+            extras=tuple(sorted({*before.extras, *pin.extras})),
+            markers=() if always else tuple(dict.fromkeys((*before.markers, *pin.markers))),
+            sha256=before.sha256 | pin.sha256,
+            use=pin.use,
+        )
+    return tuple(merged.values())
+
+
+def _any_holds(
+    markers: Iterable[Marker], environment: Mapping[str, str], groups: frozenset[str]
+) -> bool:
+    return any(_holds(marker, environment, groups) for marker in markers)
+
+
+def _holds(marker: Marker, environment: Mapping[str, str], groups: frozenset[str]) -> bool:
+    """Evaluate a marker without extras; one that has no value holds, as nobody can say more."""
+    known: dict[str, str | frozenset[str]] = {**environment}
+    known |= {"extras": frozenset[str](), "dependency_groups": groups, "extra": ""}
+    try:
+        return marker.evaluate(known, context="lock_file")
+    except (UndefinedComparison, UndefinedEnvironmentName, ValueError, RecursionError):
+        return True
