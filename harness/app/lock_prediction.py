@@ -64,24 +64,23 @@ def predict_lock(
     needed = {(p, t.key) for p, t in pairs if application.needs(p, environments[t.key])}
     releases = _look_up(dict.fromkeys(p for p, t in pairs if (p, t.key) in needed), index, say)
     chosen = {(pin, key): _choose(pin, releases[pin], measured[key]) for pin, key in needed}
-    wheels = {each.wheel for each in chosen.values() if isinstance(each, ChosenFile)} - {None}
-    read = _read_all([wheel for wheel in wheels if wheel], index, cache, say)
+    files = (each.wheel for each in chosen.values() if isinstance(each, ChosenFile))
+    wheels = {wheel.filename: wheel for wheel in files if wheel}
+    read = _read_all([wheels[name] for name in sorted(wheels)], index, cache, say)
 
     def forecast(pin: Pin, target: Target) -> PinForecast:
-        passport, choice = measured[target.key], chosen.get((pin, target.key))
-        match choice:
-            case None:
-                return PinForecast(pin=pin, target=target, state=PinState.NOT_NEEDED)
-            case ChosenFile(wheel=None):
-                return forecast_without_wheel(pin, target, choice)
-            case ChosenFile(wheel=LockedWheel(filename=name)):
-                facts = read[name]
-                if isinstance(facts, RemoteFacts):
-                    symbols = passports.symbols
-                    return forecast_wheel(pin, target, facts.facts, passport, symbols)
-                return _unknown(pin, target, facts)
-            case Exception():
-                return _unknown(pin, target, choice)
+        choice = chosen.get((pin, target.key))
+        if choice is None:
+            return PinForecast(pin=pin, target=target, state=PinState.NOT_NEEDED)
+        if isinstance(choice, Exception):
+            return _unknown(pin, target, choice)
+        if choice.wheel is None:
+            return forecast_without_wheel(pin, target, choice)
+        facts = read[choice.wheel.filename]
+        if isinstance(facts, Exception):
+            return _unknown(pin, target, facts)
+        passport = measured[target.key]
+        return forecast_wheel(pin, target, facts.facts, passport, passports.symbols)
 
     return LockOutlook(
         application=application,

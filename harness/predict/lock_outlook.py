@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.core.causes import Cause
 from harness.core.cells import Outcome
 from harness.core.observations import Prediction
 from harness.core.passport import Passport, Symbols
@@ -83,9 +84,12 @@ def forecast_without_wheel(pin: Pin, target: Target, chosen: ChosenFile) -> PinF
 def forecast_wheel(
     pin: Pin, target: Target, facts: WheelFacts, passport: Passport, symbols: Symbols
 ) -> PinForecast:
-    """Return what becomes of a dependency whose wheel the installer takes."""
+    """Return what becomes of a dependency whose wheel the installer takes.
+
+    One that installs no module, such as a package of stubs or of requirements, has nothing to load.
+    """
     prediction = predict(facts, passport, symbols)
-    loads = prediction.outcome is Outcome.PASS
+    loads = prediction.outcome is Outcome.PASS or prediction.cause is Cause.NO_MODULE
     return PinForecast(
         pin=pin,
         target=target,

@@ -1,7 +1,7 @@
 """What a lock file pins, and what of it a target needs (pure)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
@@ -87,6 +87,12 @@ class PinnedApplication:
     def needs(self, pin: Pin, environment: Mapping[str, str]) -> bool:
         """Whether a target installs the pin. ``environment``: see ``marker_environment``."""
         return not pin.markers or _any_holds(pin.markers, environment, self.groups)
+
+
+def wheels_only(application: PinnedApplication) -> PinnedApplication:
+    """Return the application as pip installs it with ``--only-binary :all:``."""
+    pins = tuple(replace(pin, use=SourceUse.NO_SDIST) for pin in application.pins)
+    return replace(application, pins=pins)
 
 
 def merge_pins(pins: Iterable[Pin]) -> tuple[Pin, ...]:

@@ -1,0 +1,164 @@
+"""Render what becomes of a lock file's pins on targets, with untrusted text escaped."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from rich.text import Text
+
+from harness.core.targets import Target
+from harness.predict.lock_outlook import BAD, LockOutlook, PinForecast, PinState
+from harness.report.axes import Axis, AxisItem, group_by
+from harness.report.console import Console, say
+from harness.report.evidence import indented
+from harness.report.glyphs import ARCH_LETTERS
+from harness.report.planned import folded
+from harness.report.table import Table, flow, layouts_of, render_best
+from harness.report.terminal import encoding_of, width_of
+from harness.report.untrusted import visible
+
+_SIGNS = {
+    PinState.NO_WHEEL: ("N", "N", "bold reverse #D55E00"),
+    PinState.FAILS: ("F", "F", "bold reverse #D55E00"),
+    PinState.COMPILED: ("c", "c", "#E69F00"),
+    PinState.UNKNOWN: ("?", "?", "bold #0072B2"),
+    PinState.LOADS: ("✓", "+", "#009E73"),
+    PinState.NOT_NEEDED: ("·", ".", "bright_black"),
+}
+"""A sign, its replacement on an ASCII terminal, and its style."""
+_WORST_FIRST = {state: rank for rank, state in enumerate(PinState)}
+_QUIET = (PinState.LOADS, PinState.NOT_NEEDED)
+_MEBIBYTE = 1 << 20
+
+
+def print_outlook(outlook: LockOutlook, console: Console, *, every: bool) -> None:
+    """Print the table of pins and targets, the reasons, and what it means for each target.
+
+    ``every``: also the pins that load wherever they are needed.
+    """
+    width, encoding = width_of(console), encoding_of(console)
+    lines = [*_table(outlook, width, plain=encoding == "ascii", every=every)]
+    lines += _reasons(outlook, width, encoding)
+    for text in (*outlook.application.left_out, *outlook.application.notes):
+        lines += indented(text, 0, width, encoding)
+    lines += _endings(outlook, width, encoding)
+    say(Text("\n").join(lines), console)
+
+
+def outlook_json(outlook: LockOutlook) -> str:
+    """Return one JSON object per line: for each pin and target, then for each refused target."""
+    path = outlook.application.path
+    pins = [
+        {
+            "lock": path,
+            "name": each.pin.name,
+            "version": each.pin.version,
+            "target": each.target.key,
+            "state": each.state,
+            "wheel": each.wheel,
+            "reason": _reason(each),
+            "prediction": asdict(each.prediction) if each.prediction else None,
+        }
+        for each in outlook.forecasts
+    ]
+    refused = [
+        {"lock": path, "target": key, "state": "refused", "reason": reason}
+        for key, reason in outlook.refusals.items()
+    ]
+    return "".join(json.dumps(each) + "\n" for each in (*pins, *refused))
+
+
+def _table(outlook: LockOutlook, width: int | None, *, plain: bool, every: bool) -> Iterator[Text]:
+    states = {(each.pin.title, each.target.key): each.state for each in outlook.forecasts}
+    by_pin: dict[str, list[PinState]] = {}
+    for (title, _), state in states.items():
+        by_pin.setdefault(title, []).append(state)
+    worst = {title: min(found, key=_WORST_FIRST.__getitem__) for title, found in by_pin.items()}
+    shown = [title for title in worst if every or worst[title] not in _QUIET]
+    shown.sort(key=lambda title: _WORST_FIRST[worst[title]])
+
+    def glyph_at(title: str, key: str) -> tuple[str, str]:
+        state = states.get((title, key))
+        if state is None:
+            return " ", ""
+        sign, ascii_sign, style = _SIGNS[state]
+        return (ascii_sign if plain else sign), style
+
+    if shown:
+        rows = group_by(
+            shown, worst.__getitem__, lambda title: AxisItem(key=title, label=visible(title))
+        )
+        columns = _target_columns(outlook.targets)
+        yield from render_best(
+            layouts_of(Table(rows=rows, columns=columns, glyph_at=glyph_at)), width
+        )
+        yield Text()
+    counts = Counter(states.values())
+    signs = [
+        Text.assemble((_SIGNS[state][plain], _SIGNS[state][2]), f" {counts[state]} {state}")
+        for state in PinState
+        if counts[state]
+    ]
+    yield from flow(signs, width)
+    if hidden := len(worst) - len(shown):
+        yield Text(f"{hidden} of {len(worst)} pins are not listed; --all lists them", "dim")
+
+
+def _target_columns(targets: Sequence[Target]) -> Axis:
+    return group_by(
+        targets,
+        lambda target: target.id,
+        lambda t: AxisItem(key=t.key, label=t.arch_name, letter=ARCH_LETTERS[t.arch_name]),
+    )
+
+
+def _reasons(outlook: LockOutlook, width: int | None, encoding: str) -> Iterator[Text]:
+    """Yield each reason with its targets, the worst first, after a blank line."""
+    same: dict[tuple[PinState, str, str], list[str]] = {}
+    for each in outlook.forecasts:
+        if each.state not in _QUIET:
+            same.setdefault((each.state, each.pin.title, _reason(each)), []).append(each.target.key)
+    alone = len(outlook.targets) == 1
+    if same:
+        yield Text()
+    for (state, title, reason), keys in sorted(same.items(), key=lambda x: _WORST_FIRST[x[0][0]]):
+        on = "" if alone else f" on {folded(keys)}"
+        yield Text.assemble((visible(title), "bold"), f": {state}{on}")
+        yield from indented(reason, 2, width, encoding)
+
+
+def _reason(each: PinForecast) -> str:
+    if each.prediction is None:
+        return each.reason
+    told = each.prediction
+    return " ".join(
+        filter(None, (f"{told.cause}:", told.explanation or told.evidence, told.remedy))
+    )
+
+
+def _endings(outlook: LockOutlook, width: int | None, encoding: str) -> Iterator[Text]:
+    yield Text()
+    for target in outlook.targets:
+        counts = Counter(each.state for each in outlook.of(target))
+        needed = sum(counts.values()) - counts[PinState.NOT_NEEDED]
+        if refusal := outlook.refusals.get(target.key):
+            text = f"no: {refusal}"
+        elif bad := [f"{counts[state]} {state}" for state in BAD if counts[state]]:
+            text = f"no: of {needed} pins {', '.join(bad)}"
+        else:
+            text = f"yes: {counts[PinState.LOADS]} of {needed} pins have a wheel that loads"
+        more = (PinState.COMPILED, PinState.UNKNOWN)
+        words = ", ".join([text, *(f"{counts[s]} {s}" for s in more if counts[s])])
+        yield from indented(f"{target.key}: {words}", 0, width, encoding)
+    if outlook.unmeasured:
+        yield from indented(
+            f"no passport recorded: {folded(outlook.unmeasured)}; "
+            "`wheelgrid passport --record` measures them",
+            0,
+            width,
+            encoding,
+        )
+    if outlook.size:
+        read, whole = outlook.fetched / _MEBIBYTE, outlook.size / _MEBIBYTE
+        yield Text(f"{read:.0f} MiB read of {whole:.0f} MiB of wheels", "dim")
