@@ -10,12 +10,12 @@ from harness.app.wiring import open_index, open_passports
 from harness.core.errors import ExitCode
 from harness.core.targets import Target
 from harness.host.cache import Cache, default_cache_root
-from harness.predict.lock_outlook import LockOutlook, PinState
+from harness.predict.lock_outlook import DependencyState, LockOutlook
 from harness.report.applications import outlook_json, print_outlook
 from harness.report.console import Console, print_data, say
 from harness.wheels.index.lock import NOTHING_PINNED
+from harness.wheels.locks.application import LockedApplication, wheels_only
 from harness.wheels.locks.lock_files import is_lock_file, read_lock_file
-from harness.wheels.locks.pins import PinnedApplication, wheels_only
 
 
 def lock_files(words: Sequence[str]) -> tuple[str, ...]:
@@ -30,8 +30,8 @@ def lock_files(words: Sequence[str]) -> tuple[str, ...]:
     return found
 
 
-def read_applications(words: Sequence[str], *, only_binary: bool) -> tuple[PinnedApplication, ...]:
-    """Return the pins of each lock file. Raises ``UsageError``."""
+def read_applications(words: Sequence[str], *, only_binary: bool) -> tuple[LockedApplication, ...]:
+    """Return the dependencies of each lock file. Raises ``UsageError``."""
     read = map(read_lock_file, words)
     return tuple(map(wheels_only, read)) if only_binary else tuple(read)
 
@@ -66,5 +66,7 @@ def predict_locks(
 def _exit_code(outlooks: Sequence[LockOutlook]) -> ExitCode:
     if not all(outlook.moves(target) for outlook in outlooks for target in outlook.targets):
         return ExitCode.UNEXPECTED
-    unknown = any(f.state is PinState.UNKNOWN for outlook in outlooks for f in outlook.forecasts)
+    unknown = any(
+        f.state is DependencyState.UNKNOWN for outlook in outlooks for f in outlook.forecasts
+    )
     return ExitCode.NOTHING_CAN_BE_SAID if unknown else ExitCode.AS_EXPECTED

@@ -1,4 +1,4 @@
-"""Render what becomes of a lock file's pins on targets, with untrusted text escaped."""
+"""Render what becomes of a lock file's dependencies on targets, with untrusted text escaped."""
 
 import json
 from collections import Counter
@@ -8,7 +8,7 @@ from dataclasses import asdict
 from rich.text import Text
 
 from harness.core.targets import Target
-from harness.predict.lock_outlook import BAD, LockOutlook, PinForecast, PinState
+from harness.predict.lock_outlook import BAD, DependencyForecast, DependencyState, LockOutlook
 from harness.report.axes import Axis, AxisItem, group_by
 from harness.report.console import Console, say
 from harness.report.evidence import indented
@@ -19,23 +19,23 @@ from harness.report.terminal import encoding_of, width_of
 from harness.report.untrusted import visible
 
 _SIGNS = {
-    PinState.NO_WHEEL: ("N", "N", "bold reverse #D55E00"),
-    PinState.FAILS: ("F", "F", "bold reverse #D55E00"),
-    PinState.COMPILED: ("c", "c", "#E69F00"),
-    PinState.UNKNOWN: ("?", "?", "bold #0072B2"),
-    PinState.LOADS: ("✓", "+", "#009E73"),
-    PinState.NOT_NEEDED: ("·", ".", "bright_black"),
+    DependencyState.NO_WHEEL: ("N", "N", "bold reverse #D55E00"),
+    DependencyState.FAILS: ("F", "F", "bold reverse #D55E00"),
+    DependencyState.COMPILED: ("c", "c", "#E69F00"),
+    DependencyState.UNKNOWN: ("?", "?", "bold #0072B2"),
+    DependencyState.LOADS: ("✓", "+", "#009E73"),
+    DependencyState.NOT_NEEDED: ("·", ".", "bright_black"),
 }
 """A sign, its replacement on an ASCII terminal, and its style."""
-_WORST_FIRST = {state: rank for rank, state in enumerate(PinState)}
-_QUIET = (PinState.LOADS, PinState.NOT_NEEDED)
+_WORST_FIRST = {state: rank for rank, state in enumerate(DependencyState)}
+_QUIET = (DependencyState.LOADS, DependencyState.NOT_NEEDED)
 _MEBIBYTE = 1 << 20
 
 
 def print_outlook(outlook: LockOutlook, console: Console, *, every: bool) -> None:
-    """Print the table of pins and targets, the reasons, and what it means for each target.
+    """Print the table of dependencies and targets, the reasons, and what it means for each target.
 
-    ``every``: also the pins that load wherever they are needed.
+    ``every``: also the dependencies that load wherever they are needed.
     """
     width, encoding = width_of(console), encoding_of(console)
     lines = [*_table(outlook, width, plain=encoding == "ascii", every=every)]
@@ -47,13 +47,13 @@ def print_outlook(outlook: LockOutlook, console: Console, *, every: bool) -> Non
 
 
 def outlook_json(outlook: LockOutlook) -> str:
-    """Return one JSON object per line: for each pin and target, then for each refused target."""
+    """Return a JSON object per line: for each dependency and target, then each refused target."""
     path = outlook.application.path
-    pins = [
+    dependencies = [
         {
             "lock": path,
-            "name": each.pin.name,
-            "version": each.pin.version,
+            "name": each.dependency.name,
+            "version": each.dependency.version,
             "target": each.target.key,
             "state": each.state,
             "wheel": each.wheel,
@@ -66,15 +66,15 @@ def outlook_json(outlook: LockOutlook) -> str:
         {"lock": path, "target": key, "state": "refused", "reason": reason}
         for key, reason in outlook.refusals.items()
     ]
-    return "".join(json.dumps(each) + "\n" for each in (*pins, *refused))
+    return "".join(json.dumps(each) + "\n" for each in (*dependencies, *refused))
 
 
 def _table(outlook: LockOutlook, width: int | None, *, plain: bool, every: bool) -> Iterator[Text]:
-    states = {(each.pin.title, each.target.key): each.state for each in outlook.forecasts}
-    by_pin: dict[str, list[PinState]] = {}
+    states = {(each.dependency.title, each.target.key): each.state for each in outlook.forecasts}
+    by_title: dict[str, list[DependencyState]] = {}
     for (title, _), state in states.items():
-        by_pin.setdefault(title, []).append(state)
-    worst = {title: min(found, key=_WORST_FIRST.__getitem__) for title, found in by_pin.items()}
+        by_title.setdefault(title, []).append(state)
+    worst = {title: min(found, key=_WORST_FIRST.__getitem__) for title, found in by_title.items()}
     shown = [title for title in worst if every or worst[title] not in _QUIET]
     shown.sort(key=lambda title: _WORST_FIRST[worst[title]])
 
@@ -97,12 +97,12 @@ def _table(outlook: LockOutlook, width: int | None, *, plain: bool, every: bool)
     counts = Counter(states.values())
     signs = [
         Text.assemble((_SIGNS[state][plain], _SIGNS[state][2]), f" {counts[state]} {state}")
-        for state in PinState
+        for state in DependencyState
         if counts[state]
     ]
     yield from flow(signs, width)
     if hidden := len(worst) - len(shown):
-        yield Text(f"{hidden} of {len(worst)} pins are not listed; --all lists them", "dim")
+        yield Text(f"{hidden} of {len(worst)} dependencies are not listed; --all lists them", "dim")
 
 
 def _target_columns(targets: Sequence[Target]) -> Axis:
@@ -115,10 +115,12 @@ def _target_columns(targets: Sequence[Target]) -> Axis:
 
 def _reasons(outlook: LockOutlook, width: int | None, encoding: str) -> Iterator[Text]:
     """Yield each reason with its targets, the worst first, after a blank line."""
-    same: dict[tuple[PinState, str, str], list[str]] = {}
+    same: dict[tuple[DependencyState, str, str], list[str]] = {}
     for each in outlook.forecasts:
         if each.state not in _QUIET:
-            same.setdefault((each.state, each.pin.title, _reason(each)), []).append(each.target.key)
+            same.setdefault((each.state, each.dependency.title, _reason(each)), []).append(
+                each.target.key
+            )
     alone = len(outlook.targets) == 1
     if same:
         yield Text()
@@ -128,7 +130,7 @@ def _reasons(outlook: LockOutlook, width: int | None, encoding: str) -> Iterator
         yield from indented(reason, 2, width, encoding)
 
 
-def _reason(each: PinForecast) -> str:
+def _reason(each: DependencyForecast) -> str:
     if each.prediction is None:
         return each.reason
     told = each.prediction
@@ -141,14 +143,14 @@ def _endings(outlook: LockOutlook, width: int | None, encoding: str) -> Iterator
     yield Text()
     for target in outlook.targets:
         counts = Counter(each.state for each in outlook.of(target))
-        needed = sum(counts.values()) - counts[PinState.NOT_NEEDED]
+        needed = sum(counts.values()) - counts[DependencyState.NOT_NEEDED]
         if refusal := outlook.refusals.get(target.key):
             text = f"no: {refusal}"
         elif bad := [f"{counts[state]} {state}" for state in BAD if counts[state]]:
-            text = f"no: of {needed} pins {', '.join(bad)}"
+            text = f"no: of {needed} dependencies, {', '.join(bad)}"
         else:
-            text = f"yes: {counts[PinState.LOADS]} of {needed} pins have a wheel that loads"
-        more = (PinState.COMPILED, PinState.UNKNOWN)
+            text = f"yes: {counts[DependencyState.LOADS]} of {needed} dependencies load"
+        more = (DependencyState.COMPILED, DependencyState.UNKNOWN)
         words = ", ".join([text, *(f"{counts[s]} {s}" for s in more if counts[s])])
         yield from indented(f"{target.key}: {words}", 0, width, encoding)
     if outlook.unmeasured:

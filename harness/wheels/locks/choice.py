@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.wheels.archive.metadata import accepts_python
 from harness.wheels.index.choose import choose_wheel, nearest_refusal
 from harness.wheels.index.lock import ListedSdist, LockedWheel
-from harness.wheels.locks.pins import Pin, SourceUse
+from harness.wheels.locks.application import LockedDependency, SourceUse
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,34 +28,36 @@ class ChosenFile:
     """Without a wheel: whether the installer compiles the sdist."""
 
 
-def choose_file(pin: Pin, files: ReleaseFiles, tags: Sequence[str], python: str) -> ChosenFile:
+def choose_file(
+    dependency: LockedDependency, files: ReleaseFiles, tags: Sequence[str], python: str
+) -> ChosenFile:
     """Return what an installer takes of a release, among the files that the lock file allows.
 
     ``tags`` are those that it accepts, best first; ``python`` is its interpreter's full version.
     """
-    wheels = tuple(each for each in files.wheels if pin.allows(each.sha256))
-    if pin.use is not SourceUse.NO_WHEEL and (wheel := choose_wheel(wheels, tags, python)):
+    wheels = tuple(each for each in files.wheels if dependency.allows(each.sha256))
+    if dependency.use is not SourceUse.NO_WHEEL and (wheel := choose_wheel(wheels, tags, python)):
         return ChosenFile(wheel=wheel)
     usable = any(
-        pin.allows(each.sha256) and accepts_python(each.requires_python, python)
+        dependency.allows(each.sha256) and accepts_python(each.requires_python, python)
         for each in files.sdists
     )
     return ChosenFile(
-        reason=_reason(pin, files, wheels, tags, python),
-        sdist=usable and pin.use is not SourceUse.NO_SDIST,
+        reason=_reason(dependency, files, wheels, tags, python),
+        sdist=usable and dependency.use is not SourceUse.NO_SDIST,
     )
 
 
 def _reason(
-    pin: Pin,
+    dependency: LockedDependency,
     files: ReleaseFiles,
     allowed: Sequence[LockedWheel],
     tags: Sequence[str],
     python: str,
 ) -> str:
     if not files.wheels and not files.sdists:
-        return f"the package index has no release {pin.title}"
-    if pin.use is SourceUse.NO_WHEEL and files.wheels:
+        return f"the package index has no release {dependency.title}"
+    if dependency.use is SourceUse.NO_WHEEL and files.wheels:
         return "the lock file takes no wheel of it (--no-binary)"
     if unlisted := choose_wheel(files.wheels, tags, python):
         return (
@@ -63,5 +65,5 @@ def _reason(
             "write it for this target too"
         )
     if not allowed:
-        return f"{pin.title} has no wheel for Linux"
+        return f"{dependency.title} has no wheel for Linux"
     return nearest_refusal(allowed, tags, python)

@@ -6,7 +6,7 @@ from packaging.pylock import is_valid_pylock_path
 
 from harness.core.errors import UsageError
 from harness.host.process import ProcessError, run_process
-from harness.wheels.locks.pins import PinnedApplication
+from harness.wheels.locks.application import LockedApplication
 from harness.wheels.locks.pylock_file import read_pylock
 from harness.wheels.locks.requirements_file import read_requirements_file
 
@@ -32,8 +32,8 @@ def is_lock_file(word: str) -> bool:
     )
 
 
-def read_lock_file(word: str) -> PinnedApplication:
-    """Return the pins of a lock file. Raises ``UsageError``."""
+def read_lock_file(word: str) -> LockedApplication:
+    """Return the dependencies of a lock file. Raises ``UsageError``."""
     path = Path(word)
     if path.name in _OTHERS:
         raise UsageError(f"{word}: not read here; write `{_OTHERS[path.name]}`, and give that file")

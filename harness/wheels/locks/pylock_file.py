@@ -5,11 +5,11 @@ import tomllib
 from packaging.pylock import Package, Pylock, PylockValidationError
 
 from harness.core.errors import UsageError
-from harness.wheels.locks.pins import Pin, PinnedApplication, merge_pins
+from harness.wheels.locks.application import LockedApplication, LockedDependency, merge_dependencies
 
 
-def read_pylock(path: str, data: bytes) -> PinnedApplication:
-    """Return the pins of a pylock.toml. Raises ``UsageError`` for a malformed one."""
+def read_pylock(path: str, data: bytes) -> LockedApplication:
+    """Return the dependencies of a pylock.toml. Raises ``UsageError`` for a malformed one."""
     try:
         lock = Pylock.from_dict(tomllib.loads(data.decode()))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, PylockValidationError) as error:
@@ -18,9 +18,11 @@ def read_pylock(path: str, data: bytes) -> PinnedApplication:
             f"{path}: no pylock.toml as in PEP 751: {reason}; write it again with "
             "`uv export --format pylock.toml` or `pip lock`"
         ) from error
-    return PinnedApplication(
+    return LockedApplication(
         path=path,
-        pins=merge_pins(_pin(package) for package in lock.packages if not package.is_direct),
+        dependencies=merge_dependencies(
+            _pin(package) for package in lock.packages if not package.is_direct
+        ),
         left_out=tuple(
             f"{path}: {package.name}: {_place(package)}, which is not on an index"
             for package in lock.packages
@@ -32,10 +34,10 @@ def read_pylock(path: str, data: bytes) -> PinnedApplication:
     )
 
 
-def _pin(package: Package) -> Pin:
+def _pin(package: Package) -> LockedDependency:
     files = [each.hashes for each in package.wheels or ()]
     files += [package.sdist.hashes] if package.sdist else []
-    return Pin(
+    return LockedDependency(
         name=package.name,
         version=str(package.version),
         markers=(package.marker,) if package.marker else (),

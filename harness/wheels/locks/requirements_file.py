@@ -20,7 +20,12 @@ from harness.wheels.dependencies.requirements import (
     cut,
     parse_requirement,
 )
-from harness.wheels.locks.pins import Pin, PinnedApplication, SourceUse, merge_pins
+from harness.wheels.locks.application import (
+    LockedApplication,
+    LockedDependency,
+    SourceUse,
+    merge_dependencies,
+)
 
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _OPTIONS = re.compile(r"\s--?[a-z]")
@@ -56,7 +61,7 @@ class _Found:
 
     wanted: list[_Named] = field(default_factory=list)
     limits: dict[str, str] = field(default_factory=dict)
-    """Project → the version that a constraint pins."""
+    """Project → the version that a constraint names."""
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -65,19 +70,19 @@ class _Found:
     read: set[Path] = field(default_factory=set)
 
 
-def read_requirements_file(path: Path, read_text: ReadText) -> PinnedApplication:
-    """Return the pins of a requirements file and of the files that it includes.
+def read_requirements_file(path: Path, read_text: ReadText) -> LockedApplication:
+    """Return the dependencies of a requirements file and of the files that it includes.
 
-    Raises ``UsageError`` with every line that is no pin.
+    Raises ``UsageError`` with every line that is no dependency.
     """
     found = _Found()
     _read(path, found, read_text, constraint=False, asked_by="")
-    pins = [pin for named in found.wanted if (pin := _pinned(named, found))]
+    dependencies = [dependency for named in found.wanted if (dependency := _pinned(named, found))]
     if found.problems:
         raise UsageError("\n".join(found.problems))
-    return PinnedApplication(
+    return LockedApplication(
         path=str(path),
-        pins=merge_pins(pins),
+        dependencies=merge_dependencies(dependencies),
         left_out=tuple(found.left_out),
         notes=tuple(dict.fromkeys(found.notes)),
     )
@@ -169,7 +174,7 @@ def _requirement(line: str, where: str, found: _Found, *, constraint: bool) -> N
         found.wanted.append(named)
 
 
-def _pinned(named: _Named, found: _Found) -> Pin | None:
+def _pinned(named: _Named, found: _Found) -> LockedDependency | None:
     requirement = named.requirement
     name = canonicalize_name(requirement.name)
     version = _exact(requirement) or found.limits.get(name, "")
@@ -179,7 +184,7 @@ def _pinned(named: _Named, found: _Found) -> Pin | None:
             "for example with `uv pip compile` or `pip freeze`"
         )
         return None
-    return Pin(
+    return LockedDependency(
         name=name,
         version=version,
         extras=tuple(sorted(map(canonicalize_name, requirement.extras))),

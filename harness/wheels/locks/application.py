@@ -1,4 +1,4 @@
-"""What a lock file pins, and what of it a target needs (pure)."""
+"""What a lock file locks, and what of it a target needs (pure)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ class SourceUse(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pin:
+class LockedDependency:
     """A release that an application installs."""
 
     name: str
@@ -55,12 +55,12 @@ class Pin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PinnedApplication:
-    """The pins of a lock file."""
+class LockedApplication:
+    """The dependencies of a lock file."""
 
     path: str
     """As the user names the file."""
-    pins: tuple[Pin, ...]
+    dependencies: tuple[LockedDependency, ...]
     """In the file's order, each release once."""
     left_out: tuple[str, ...] = ()
     """What is no release of the package index, a line each with the reason."""
@@ -84,31 +84,33 @@ class PinnedApplication:
             return "the lock file is for other environments"
         return ""
 
-    def needs(self, pin: Pin, environment: Mapping[str, str]) -> bool:
-        """Whether a target installs the pin. ``environment``: see ``marker_environment``."""
-        return not pin.markers or _any_holds(pin.markers, environment, self.groups)
+    def needs(self, dependency: LockedDependency, environment: Mapping[str, str]) -> bool:
+        """Whether a target installs the dependency. ``environment``: see ``marker_environment``."""
+        return not dependency.markers or _any_holds(dependency.markers, environment, self.groups)
 
 
-def wheels_only(application: PinnedApplication) -> PinnedApplication:
+def wheels_only(application: LockedApplication) -> LockedApplication:
     """Return the application as pip installs it with ``--only-binary :all:``."""
-    pins = tuple(replace(pin, use=SourceUse.NO_SDIST) for pin in application.pins)
-    return replace(application, pins=pins)
+    dependencies = tuple(
+        replace(dependency, use=SourceUse.NO_SDIST) for dependency in application.dependencies
+    )
+    return replace(application, dependencies=dependencies)
 
 
-def merge_pins(pins: Iterable[Pin]) -> tuple[Pin, ...]:
+def merge_dependencies(dependencies: Iterable[LockedDependency]) -> tuple[LockedDependency, ...]:
     """Return each release once, needed where any of its lines is needed."""
-    merged: dict[tuple[str, str], Pin] = {}
-    for pin in pins:
-        key = (pin.name, pin.version)
-        before = merged.get(key, pin)
-        always = not (before.markers and pin.markers)
-        merged[key] = Pin(
-            name=pin.name,
-            version=pin.version,
-            extras=tuple(sorted({*before.extras, *pin.extras})),
-            markers=() if always else tuple(dict.fromkeys((*before.markers, *pin.markers))),
-            sha256=before.sha256 | pin.sha256,
-            use=pin.use,
+    merged: dict[tuple[str, str], LockedDependency] = {}
+    for dependency in dependencies:
+        key = (dependency.name, dependency.version)
+        before = merged.get(key, dependency)
+        always = not (before.markers and dependency.markers)
+        merged[key] = LockedDependency(
+            name=dependency.name,
+            version=dependency.version,
+            extras=tuple(sorted({*before.extras, *dependency.extras})),
+            markers=() if always else tuple(dict.fromkeys((*before.markers, *dependency.markers))),
+            sha256=before.sha256 | dependency.sha256,
+            use=dependency.use,
         )
     return tuple(merged.values())
 
