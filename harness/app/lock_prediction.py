@@ -30,7 +30,7 @@ from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel
 from harness.wheels.index.remote import Depth, RemoteFacts, read_wheels
 from harness.wheels.locks.application import LockedApplication, LockedDependency
-from harness.wheels.locks.choice import ChosenFile, ReleaseFiles, choose_file
+from harness.wheels.locks.file_choice import ChosenFile, ReleaseFiles, choose_file
 
 LOOKUPS_AT_ONCE = 8
 PACE = 20
@@ -140,8 +140,11 @@ def _look_up(
     def files_of(dependency: LockedDependency) -> ReleaseFiles | Exception:
         try:
             project, version = index.listed(dependency.name), Version(dependency.version)
-            if project is None:
-                return PackageIndexError(f"the package index has no project {dependency.name}")
+            if project is None or version not in project.versions:
+                return PackageIndexError(
+                    f"the package index has no release {dependency.title}; "
+                    "--index-url names another index"
+                )
             return ReleaseFiles(wheels=project.wheels(version), sdists=project.sdists(version))
         except PackageIndexError as error:
             return error

@@ -14,9 +14,11 @@ from harness.app.execute import (
     require_met,
     run_cells,
 )
+from harness.app.lock_request import lock_candidates, needed_cells
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import ImportCheck, expected_of, not_applicable, read_candidates
-from harness.app.wiring import open_index, read_matrix
+from harness.app.wiring import open_index, open_passports, read_matrix
+from harness.cli.applications import lock_files, read_applications
 from harness.cli.command import ExplainedCommand
 from harness.cli.dependency_options import dependency_options
 from harness.cli.options import (
@@ -28,6 +30,7 @@ from harness.cli.options import (
 )
 from harness.core.errors import ExitCode
 from harness.core.subjects import DependencyOptions, IndexSource
+from harness.host.cache import Cache, default_cache_root
 from harness.matrix.plan import Selection, all_cells, or_default_profile, plan_cells, with_subjects
 from harness.report.console import Console, print_data, say
 from harness.report.gate import format_gate
@@ -42,6 +45,7 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     cls=ExplainedCommand,
     example="wheelgrid check dist/*.whl --call 'mypkg.add(1, 2) == 3'\n"
     "wheelgrid check numpy==2.4.6 --target 'debian-1*' --arch s390x\n"
+    "wheelgrid check requirements.txt --target python-3.13-alpine3.22 --arch aarch64\n"
     "wheelgrid check dist --against mypkg==1.2.3 -q 'arch:ppc64le,s390x'",
 )
 @click.argument("wheels", nargs=-1, required=True, metavar="WHEEL...")
@@ -98,8 +102,9 @@ def check(  # noqa: PLR0913 - one for each option
     """Probe your own wheels on every target that they fit.
 
     WHEEL is a file, a folder of wheels, or name==version from the package index. Its dependencies
-    are installed, as `pip install WHEEL` on the target would, but only as wheels. Writes the same
-    files as `run`. With --against, the wheels of that release are probed too.
+    are installed, as `pip install WHEEL` on the target would, but only as wheels. Of a lock file
+    (requirements.txt, pylock.toml, uv.lock) each dependency is probed, with what it needs of the
+    lock. Writes the same files as `run`. With --against, the wheels of that release are probed too.
     """
     matrix = read_matrix(options.matrix)
     selection = or_default_profile(matrix, selection)
@@ -107,7 +112,12 @@ def check(  # noqa: PLR0913 - one for each option
     import_check = ImportCheck(
         imports=imports, call=call, companions=companions, dependencies=dependencies
     )
-    candidates = read_candidates(wheels, import_check, index)
+    locks = read_applications(lock_files(wheels), only_binary=False)
+    candidates = (
+        lock_candidates(locks, import_check, Cache(default_cache_root()))
+        if locks
+        else read_candidates(wheels, import_check, index)
+    )
     subjects = tuple(candidate.subject for candidate in candidates)
     released = with_distinct_ids(
         subjects, [c.subject for c in read_candidates(against, import_check, index)]
@@ -119,7 +129,8 @@ def check(  # noqa: PLR0913 - one for each option
     ours = with_subjects(matrix, (*subjects, *released))
     if expect:
         ours = replace(ours, expectations=expected_of(expect, all_cells(ours)))
-    cells = choose_cells(plan_cells(ours, selection), query, options.store)
+    planned = needed_cells(plan_cells(ours, selection), locks, open_passports(options.matrix))
+    cells = choose_cells(planned, query, options.store)
     console = Console()
     conclude: Conclude = partial(_gate, pairs, console, strict, some) if pairs else exit_code
     if expect:

@@ -13,7 +13,7 @@ from harness.core.targets import Target
 from harness.predict import predict
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.locks.application import LockedApplication, LockedDependency
-from harness.wheels.locks.choice import ChosenFile
+from harness.wheels.locks.file_choice import ChosenFile
 
 
 class DependencyState(StrEnum):

@@ -255,7 +255,7 @@ class _Provider(AbstractProvider[Wanted, Installable, Key]):
     ) -> str:
         """Return why a project has no candidate; empty if its requirements contradict."""
         if offered is None:
-            return f"the package index has no project {project} ({wanted[0].story})"
+            return f"{self._catalogue.name} has no project {project} ({wanted[0].story})"
         limit, constraint = self._constraints.get(project, (_ANY, ""))
         for each in wanted:
             if not any(self._wheels(offered, each.specifier)):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.specifiers import SpecifierSet
@@ -27,7 +28,7 @@ class LockedDependency:
     version: str
     """Normalised version (PEP 440)."""
     extras: tuple[str, ...] = ()
-    markers: tuple[Marker, ...] = ()
+    markers: tuple[str, ...] = ()
     """It is needed if one of them holds; empty: always."""
     sha256: frozenset[str] = frozenset()
     """Digests of the files that may be installed; empty: all files of the release."""
@@ -47,12 +48,6 @@ class LockedDependency:
         """Whether the lock file allows the file of that digest."""
         return not self.sha256 or sha256 in self.sha256
 
-    def lines(self) -> tuple[str, ...]:
-        """Return it as requirements, one for each marker: ``numpy==2.4.6; python_version…``."""
-        extras = f"[{','.join(self.extras)}]" if self.extras else ""
-        text = f"{self.name}{extras}=={self.version}"
-        return tuple(f"{text}; {marker}" for marker in self.markers) or (text,)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockedApplication:
@@ -68,7 +63,7 @@ class LockedApplication:
     """What the file says and this program does not follow, a line each."""
     requires_python: str = ""
     """A version specifier; empty for any."""
-    environments: tuple[Marker, ...] = ()
+    environments: tuple[str, ...] = ()
     """The file is for targets where one of them holds; empty: for all."""
     groups: frozenset[str] = frozenset()
     """The dependency groups that are installed by default (pylock.toml, ``default-groups``)."""
@@ -87,6 +82,11 @@ class LockedApplication:
     def needs(self, dependency: LockedDependency, environment: Mapping[str, str]) -> bool:
         """Whether a target installs the dependency. ``environment``: see ``marker_environment``."""
         return not dependency.markers or _any_holds(dependency.markers, environment, self.groups)
+
+    def find(self, release: IndexSource) -> LockedDependency:
+        """Return the locked dependency of a release, or one that allows all of its files."""
+        plain = LockedDependency(name=release.name, version=release.version)
+        return next((each for each in self.dependencies if each.source == release), plain)
 
 
 def wheels_only(application: LockedApplication) -> LockedApplication:
@@ -116,16 +116,21 @@ def merge_dependencies(dependencies: Iterable[LockedDependency]) -> tuple[Locked
 
 
 def _any_holds(
-    markers: Iterable[Marker], environment: Mapping[str, str], groups: frozenset[str]
+    markers: Iterable[str], environment: Mapping[str, str], groups: frozenset[str]
 ) -> bool:
     return any(_holds(marker, environment, groups) for marker in markers)
 
 
-def _holds(marker: Marker, environment: Mapping[str, str], groups: frozenset[str]) -> bool:
+def _holds(marker: str, environment: Mapping[str, str], groups: frozenset[str]) -> bool:
     """Evaluate a marker without extras; one that has no value holds, as nobody can say more."""
     known: dict[str, str | frozenset[str]] = {**environment}
     known |= {"extras": frozenset[str](), "dependency_groups": groups, "extra": ""}
     try:
-        return marker.evaluate(known, context="lock_file")
+        return _parsed(marker).evaluate(known, context="lock_file")
     except (UndefinedComparison, UndefinedEnvironmentName, ValueError, RecursionError):
         return True
+
+
+@lru_cache(maxsize=1 << 12)
+def _parsed(marker: str) -> Marker:
+    return Marker(marker)

@@ -57,9 +57,10 @@ def _export(path: Path) -> bytes:
     try:
         return run_process([*_UV, *_PYLOCK, "--project", path.resolve().parent], timeout=UV_SECONDS)
     except ProcessError as error:
-        command = f"`uv export --format pylock.toml --output-file pylock.toml` beside {path}"
-        reason = error.tail.splitlines()[-1] if error.tail else error.reason
+        missing = isinstance(error.__cause__, FileNotFoundError)
+        reason = error.tail.splitlines()[-1].strip() if error.tail else error.reason
         raise UsageError(
-            f"{path}: uv cannot export it: {reason}; install uv with `pip install uv`, or run "
-            f"{command} and give that file"
+            f"{path}: {'uv is not installed' if missing else f'uv does not export it: {reason}'}; "
+            f"{'run `pip install uv`, or ' if missing else ''}"
+            "write `uv export --format pylock.toml --output-file pylock.toml`, and give that file"
         ) from error

@@ -29,7 +29,7 @@ def read_pylock(path: str, data: bytes) -> LockedApplication:
             if package.is_direct
         ),
         requires_python=str(lock.requires_python or ""),
-        environments=tuple(lock.environments or ()),
+        environments=tuple(map(str, lock.environments or ())),
         groups=frozenset(lock.default_groups or ()),
     )
 
@@ -40,7 +40,7 @@ def _pin(package: Package) -> LockedDependency:
     return LockedDependency(
         name=package.name,
         version=str(package.version),
-        markers=(package.marker,) if package.marker else (),
+        markers=(str(package.marker),) if package.marker else (),
         sha256=frozenset(each["sha256"] for each in files if "sha256" in each),
     )
 

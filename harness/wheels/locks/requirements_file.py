@@ -188,7 +188,7 @@ def _pinned(named: _Named, found: _Found) -> LockedDependency | None:
         name=name,
         version=version,
         extras=tuple(sorted(map(canonicalize_name, requirement.extras))),
-        markers=(requirement.marker,) if requirement.marker else (),
+        markers=(str(requirement.marker),) if requirement.marker else (),
         sha256=named.sha256,
         use=found.use.get(name, found.use.get(":all:", SourceUse.ANY)),
     )

@@ -15,7 +15,7 @@ class ReleaseFiles:
 
     wheels: tuple[LockedWheel, ...]
     """Those for Linux."""
-    sdists: tuple[ListedSdist, ...]
+    sdists: tuple[ListedSdist, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,8 +55,6 @@ def _reason(
     tags: Sequence[str],
     python: str,
 ) -> str:
-    if not files.wheels and not files.sdists:
-        return f"the package index has no release {dependency.title}"
     if dependency.use is SourceUse.NO_WHEEL and files.wheels:
         return "the lock file takes no wheel of it (--no-binary)"
     if unlisted := choose_wheel(files.wheels, tags, python):
