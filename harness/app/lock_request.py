@@ -14,18 +14,27 @@ from harness.wheels.locks.application import LockedApplication
 from harness.wheels.locks.stored import store_lock
 
 
-def lock_candidates(
-    applications: Sequence[LockedApplication], check: ImportCheck, cache: Cache
-) -> tuple[Candidate, ...]:
-    """Return a candidate for each locked dependency, which takes its own from the same lock.
+def require_plain(check: ImportCheck, *, against: bool = False) -> None:
+    """Raise ``UsageError`` if the user asks for what a lock file decides or only wheels have."""
+    options = check.dependencies and (check.dependencies.files or check.dependencies.constraints)
+    if check.imports or check.call or check.companions or options or against:
+        raise UsageError(
+            "a lock file has its own dependencies; leave out --import, --call, --with, "
+            "--find-links, --constraint and --against"
+        )
 
-    Raises ``UsageError`` for what only one wheel can have, and ``CacheError``.
+
+def lock_candidates(
+    applications: Sequence[LockedApplication], resolved: DependencyOptions | None, cache: Cache
+) -> tuple[Candidate, ...]:
+    """Return a candidate for each locked dependency.
+
+    It takes its own dependencies from the same lock, or none without ``resolved``. Raises
+    ``CacheError``.
     """
-    if check.imports or check.call or check.companions:
-        raise UsageError("--import, --call and --with are for one wheel; leave them out of a lock")
     found: dict[str, Candidate] = {}
     for application in applications:
-        options = check.dependencies and DependencyOptions(lock=store_lock(application, cache))
+        options = resolved and DependencyOptions(lock=store_lock(application, cache))
         for each in application.dependencies:
             subject = Subject(
                 id=f"{each.name}-{each.version}",

@@ -14,7 +14,7 @@ from harness.app.execute import (
     require_met,
     run_cells,
 )
-from harness.app.lock_request import lock_candidates, needed_cells
+from harness.app.lock_request import lock_candidates, needed_cells, require_plain
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import ImportCheck, expected_of, not_applicable, read_candidates
 from harness.app.wiring import open_index, open_passports, read_matrix
@@ -112,12 +112,11 @@ def check(  # noqa: PLR0913 - one for each option
     import_check = ImportCheck(
         imports=imports, call=call, companions=companions, dependencies=dependencies
     )
-    locks = read_applications(lock_files(wheels), only_binary=False)
-    candidates = (
-        lock_candidates(locks, import_check, Cache(default_cache_root()))
-        if locks
-        else read_candidates(wheels, import_check, index)
-    )
+    if locks := read_applications(lock_files(wheels), only_binary=False):
+        require_plain(import_check, against=bool(against))
+        candidates = lock_candidates(locks, import_check.dependencies, Cache(default_cache_root()))
+    else:
+        candidates = read_candidates(wheels, import_check, index)
     subjects = tuple(candidate.subject for candidate in candidates)
     released = with_distinct_ids(
         subjects, [c.subject for c in read_candidates(against, import_check, index)]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from harness.app.lock_request import require_plain
 from harness.app.requested import ImportCheck, has_arch, read_candidates
 from harness.app.wiring import (
     ProberOptions,
@@ -67,7 +68,9 @@ def predict(  # noqa: PLR0913 - one for each option
     are left out. Exits 1 if a wheel that an installer accepts is predicted not to import.
     """
     loaded = read_matrix(matrix)
+    import_check = ImportCheck(imports=imports, companions=companions, dependencies=dependencies)
     if locks := lock_files(wheels):
+        require_plain(import_check)
         return predict_locks(
             locks,
             selected_targets(loaded, Selection(targets=targets, arches=arches)),
@@ -77,7 +80,6 @@ def predict(  # noqa: PLR0913 - one for each option
             as_json=as_json,
         )
     index = open_pinned(ProberOptions(matrix_folder=matrix), say)
-    import_check = ImportCheck(imports=imports, companions=companions, dependencies=dependencies)
     candidates = read_candidates(wheels, import_check, index)
     selected = selected_targets(loaded, Selection(targets=targets, arches=arches))
     passports = open_passports(matrix)
