@@ -8,7 +8,7 @@ from dataclasses import asdict
 from rich.text import Text
 
 from harness.core.targets import Target
-from harness.predict.lock_outlook import BAD, DependencyForecast, DependencyState, LockOutlook
+from harness.predict.lock_outlook import DependencyForecast, DependencyState, LockOutlook
 from harness.report.axes import Axis, AxisItem, group_by
 from harness.report.console import Console, say
 from harness.report.evidence import indented
@@ -142,17 +142,7 @@ def _reason(each: DependencyForecast) -> str:
 def _endings(outlook: LockOutlook, width: int | None, encoding: str) -> Iterator[Text]:
     yield Text()
     for target in outlook.targets:
-        counts = Counter(each.state for each in outlook.of(target))
-        needed = sum(counts.values()) - counts[DependencyState.NOT_NEEDED]
-        if refusal := outlook.refusals.get(target.key):
-            text = f"no: {refusal}"
-        elif bad := [f"{counts[state]} {state}" for state in BAD if counts[state]]:
-            text = f"no: of {needed} dependencies, {', '.join(bad)}"
-        else:
-            text = f"yes: {counts[DependencyState.LOADS]} of {needed} dependencies load"
-        more = (DependencyState.COMPILED, DependencyState.UNKNOWN)
-        words = ", ".join([text, *(f"{counts[s]} {s}" for s in more if counts[s])])
-        yield from indented(f"{target.key}: {words}", 0, width, encoding)
+        yield from indented(f"{target.key}: {_answer(outlook, target)}", 0, width, encoding)
     if outlook.unmeasured:
         yield from indented(
             f"no passport recorded: {folded(outlook.unmeasured)}; "
@@ -164,3 +154,23 @@ def _endings(outlook: LockOutlook, width: int | None, encoding: str) -> Iterator
     if outlook.size:
         read, whole = outlook.fetched / _MEBIBYTE, outlook.size / _MEBIBYTE
         yield Text(f"{read:.0f} MiB read of {whole:.0f} MiB of wheels", "dim")
+
+
+_IN_WORDS = {
+    DependencyState.NO_WHEEL: "without a wheel",
+    DependencyState.FAILS: "that do not load",
+    DependencyState.COMPILED: "to compile",
+    DependencyState.UNKNOWN: "of which nothing can be said",
+}
+
+
+def _answer(outlook: LockOutlook, target: Target) -> str:
+    """Return ``no: 120 dependencies, 1 without a wheel, 4 to compile``."""
+    if refusal := outlook.refusals.get(target.key):
+        return f"no: {refusal}"
+    counts = Counter(each.state for each in outlook.of(target))
+    needed = sum(counts.values()) - counts[DependencyState.NOT_NEEDED]
+    words = [f"{counts[state]} {text}" for state, text in _IN_WORDS.items() if counts[state]]
+    loads = "all load" if counts[DependencyState.LOADS] == needed else ""
+    answer = "yes" if outlook.moves(target) else "no"
+    return f"{answer}: {', '.join(filter(None, (f'{needed} dependencies', loads, *words)))}"

@@ -200,8 +200,8 @@ def test_printed_outlook(releases: Releases, outlook: Predict) -> None:
     assert "pure 1.0" not in text
     assert "1 of 2 dependencies are not listed; --all lists them" in text
     assert "demo 1.0: no wheel on alpine/x86_64\n  no wheel of demo 1.0 for this" in text
-    assert "debian/x86_64: yes: 2 of 2 dependencies load" in text
-    assert "alpine/x86_64: no: of 2 dependencies, 1 no wheel" in text
+    assert "debian/x86_64: yes: 2 dependencies, all load" in text
+    assert "alpine/x86_64: no: 2 dependencies, 1 without a wheel" in text
     assert "pure 1.0" in printed(found, every=True)
     assert max(map(len, text.splitlines())) <= 80
 
