@@ -18,7 +18,7 @@ from harness.report.table import Table, flow, layouts_of, render_best
 from harness.report.terminal import encoding_of, width_of
 from harness.report.untrusted import visible
 
-_SIGNS = {
+SIGNS = {
     DependencyState.NO_WHEEL: ("N", "N", "bold reverse #D55E00"),
     DependencyState.FAILS: ("F", "F", "bold reverse #D55E00"),
     DependencyState.COMPILED: ("c", "c", "#E69F00"),
@@ -82,7 +82,7 @@ def _table(outlook: LockOutlook, width: int | None, *, plain: bool, every: bool)
         state = states.get((title, key))
         if state is None:
             return " ", ""
-        sign, ascii_sign, style = _SIGNS[state]
+        sign, ascii_sign, style = SIGNS[state]
         return (ascii_sign if plain else sign), style
 
     if shown:
@@ -96,7 +96,7 @@ def _table(outlook: LockOutlook, width: int | None, *, plain: bool, every: bool)
         yield Text()
     counts = Counter(states.values())
     signs = [
-        Text.assemble((_SIGNS[state][plain], _SIGNS[state][2]), f" {counts[state]} {state}")
+        Text.assemble((SIGNS[state][plain], SIGNS[state][2]), f" {counts[state]} {state}")
         for state in DependencyState
         if counts[state]
     ]
