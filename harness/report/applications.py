@@ -171,6 +171,9 @@ def _answer(outlook: LockOutlook, target: Target) -> str:
     counts = Counter(each.state for each in outlook.of(target))
     needed = sum(counts.values()) - counts[DependencyState.NOT_NEEDED]
     words = [f"{counts[state]} {text}" for state, text in _IN_WORDS.items() if counts[state]]
-    loads = "all load" if counts[DependencyState.LOADS] == needed else ""
-    answer = "yes" if outlook.moves(target) else "no"
-    return f"{answer}: {', '.join(filter(None, (f'{needed} dependencies', loads, *words)))}"
+    if not outlook.moves(target):
+        answer = "no"
+    else:
+        answer = "not known" if counts[DependencyState.UNKNOWN] else "yes"
+    what = f"{needed} {'dependency' if needed == 1 else 'dependencies'}"
+    return f"{answer}: {', '.join((what, *(words or ['all load'])))}"
