@@ -64,10 +64,12 @@ def said() -> list[str]:
 def outlook(releases: Releases, cache: Cache, impatient: Retry, said: list[str]) -> Predict:
     """Return a function that predicts dependencies, as a new process would."""
 
-    def predicted(*dependencies: LockedDependency, **more: str) -> LockOutlook:
+    def predicted(*dependencies: LockedDependency, requires_python: str = "") -> LockOutlook:
         client = IndexClient(IndexSettings(endpoint=releases.index.endpoint), impatient)
         index = PackageIndex(Cache(cache.root), NOTHING_PINNED, lambda _: None, client)
-        lock = LockedApplication(path="r.txt", dependencies=dependencies, **more)
+        lock = LockedApplication(
+            path="r.txt", dependencies=dependencies, requires_python=requires_python
+        )
         targets = (DEBIAN, ALPINE, UNMEASURED)
         return predict_lock(lock, targets, RecordedPassports(), index, cache, said.append)
 
