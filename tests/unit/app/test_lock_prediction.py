@@ -18,7 +18,12 @@ from harness.report.applications import outlook_json, print_outlook
 from harness.wheels.index.client import IndexClient, IndexSettings
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import NOTHING_PINNED
-from harness.wheels.locks.application import LockedApplication, LockedDependency, wheels_only
+from harness.wheels.locks.application import (
+    LockedApplication,
+    LockedDependency,
+    SourceUse,
+    wheels_only,
+)
 from tests.support.elves import module
 from tests.support.forecasts import GLIBC, GNU, MUSL, symbols
 from tests.support.loopback_index import LoopbackIndex, impatient, loopback_index
@@ -120,6 +125,15 @@ def test_sdists_may_be_forbidden(releases: Releases, outlook: Predict) -> None:
     found = outlook(*wheels_only(lock).dependencies)
     assert states(found) == ["no wheel", "no wheel"]
     assert not found.moves(DEBIAN)
+
+
+def test_wheels_may_be_forbidden(releases: Releases, outlook: Predict) -> None:
+    """As by `--no-binary` in a requirements file."""
+    releases.add("pure")
+    releases.add_sdist("pure")
+    found = outlook(locked("pure", use=SourceUse.NO_WHEEL))
+    assert states(found) == ["compiled"] * 2
+    assert found.forecasts[0].reason == "the lock file takes no wheel of it (--no-binary)"
 
 
 def test_wheel_that_does_not_load(releases: Releases, outlook: Predict) -> None:

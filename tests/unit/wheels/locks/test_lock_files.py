@@ -7,7 +7,7 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.wheels.dependencies.marker_environment import marker_environment
-from harness.wheels.locks.application import LockedApplication
+from harness.wheels.locks.application import LockedApplication, LockedDependency
 from harness.wheels.locks.lock_files import is_lock_file, read_lock_file
 from harness.wheels.locks.pylock_file import read_pylock
 from tests.support.passports import make_passport
@@ -146,6 +146,29 @@ def test_needed_dependencies(markers: tuple[str, ...], needed: bool) -> None:
     groups = 'dependency-groups = ["dev", "web"]\ndefault-groups = ["web"]\n'
     found = read_pylock("pylock.toml", (LOCK + groups + lines).encode())
     assert [found.needs(each, HERE) for each in found.dependencies] == [needed]
+
+
+def test_marker_without_a_value_holds() -> None:
+    """Nobody can say more: a comparison that is not defined."""
+    always = LockedDependency(name="a", version="1", markers=("sys_platform ~= 'linux'",))
+    application = LockedApplication(path="r.txt", dependencies=(always,))
+    assert application.needs(always, HERE)
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ('vcs = {type = "git", url = "https://example.org/a", commit-id = "00"}', "a checkout"),
+        ('archive = {url = "https://example.org/a.zip", hashes = {sha256 = "00"}}', "an archive"),
+        ('directory = {path = "."}', "a folder"),
+    ],
+)
+def test_place_in_a_pylock_is_left_out(place: str, told: str) -> None:
+    """It is named with its kind."""
+    text = f'{LOCK}[[packages]]\nname = "a"\n{place}\n'
+    found = read_pylock("pylock.toml", text.encode())
+    assert found.dependencies == ()
+    assert [told in line for line in found.left_out] == [True]
 
 
 @pytest.mark.parametrize(
