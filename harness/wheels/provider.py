@@ -14,6 +14,8 @@ from harness.host.cache import Cache
 from harness.wheels.archive.filename import parse_wheel_name, tag_rank
 from harness.wheels.index.choose import choose_wheel, nearest_refusal
 from harness.wheels.index.fetch import PackageIndex
+from harness.wheels.locks.file_choice import ReleaseFiles, choose_file
+from harness.wheels.locks.stored import load_lock
 from harness.wheels.wheel_file import wheel_file
 
 if TYPE_CHECKING:
@@ -73,7 +75,8 @@ class WheelProvider:
         resolves = subject.dependencies is not None
         wheels = []
         for source in (*(() if resolves else subject.companions), subject.source):
-            wheel = self._wheel(source, target, passport)
+            lock = subject.dependencies.lock if subject.dependencies else ""
+            wheel = self._wheel(source, target, passport, lock)
             if isinstance(wheel, Refusal):
                 return wheel
             wheels.append(wheel)
@@ -96,19 +99,30 @@ class WheelProvider:
         return DependencyResolver(self._index, self._cache)
 
     def _wheel(
-        self, source: FixtureSource | IndexSource | FileSource, target: Target, passport: Passport
+        self,
+        source: FixtureSource | IndexSource | FileSource,
+        target: Target,
+        passport: Passport,
+        lock: str,
     ) -> WheelRef | Refusal:
         match source:
             case FixtureSource():
                 # Not the target's Python: a replica may run another version.
                 return self._build(source, target.arch, passport.minor)
             case IndexSource():
-                return self._chosen(source, passport)
+                return self._chosen(source, passport, lock)
             case FileSource(paths=paths):
                 return _best_file(paths, passport)
 
-    def _chosen(self, source: IndexSource, passport: Passport) -> WheelRef | Refusal:
+    def _chosen(self, source: IndexSource, passport: Passport, lock: str) -> WheelRef | Refusal:
         files = self._index.release(source)
+        if lock:
+            offered = ReleaseFiles(wheels=files)
+            locked = load_lock(lock).find(source)
+            chosen = choose_file(locked, offered, passport.tags, passport.python)
+            return (
+                self._index.fetch(chosen.wheel) if chosen.wheel else Refusal(reason=chosen.reason)
+            )
         wheel = choose_wheel(files, passport.tags, passport.python)
         if wheel is None:
             return Refusal(reason=nearest_refusal(files, passport.tags, passport.python))
