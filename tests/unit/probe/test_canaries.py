@@ -9,7 +9,7 @@ import pytest
 from harness.core.causes import Cause
 from harness.core.cells import Outcome
 from harness.core.passport import ExecStack, Passport
-from harness.passports import PassportBook
+from harness.passports.book import PassportBook
 from harness.predict import predict
 from harness.probe.canaries import (
     CANARIES,
