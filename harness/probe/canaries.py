@@ -200,7 +200,6 @@ CANARIES: tuple[Canary, ...] = (
         causes=(Cause.SUFFIX_MISMATCH,),
         applies=lambda passport: bool(unread_suffix(passport)),
         natives=lambda passport: ((unread_suffix(passport), _own(passport)),),
-        confirms=True,
     ),
     Canary(
         id="lying-abi3-tag",
@@ -236,6 +235,7 @@ CANARIES: tuple[Canary, ...] = (
             (passport.ext_suffix, _own(passport, needed=("libwheelgrid-absent.so.1",))),
         ),
         installs=False,
+        confirms=True,
     ),
     Canary(
         id="early-exit",
