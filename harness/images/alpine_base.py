@@ -18,12 +18,13 @@ from harness.images.cpython.toolchain import zig_target, zig_version
 from harness.images.debian import Workspace
 
 KIND = "alpine-bases"
-_PLACE = "lib/libz.so.1"
+_PLACE = "usr/lib/libz.so.1"
+"""Not below ``lib/``, which is a symbolic link in the base."""
 _SECONDS = 300
 
 
 def alpine_base_layer(arch: Arch, workspace: Workspace) -> Path:
-    """Return a tar file with ``/lib/libz.so.1`` for ``arch``, compiled for musl if it is missing.
+    """Return a tar file with ``/usr/lib/libz.so.1`` for ``arch``, compiled for musl if it is missing.
 
     Raises ``BuildError``, and ``UpstreamError`` for a source that cannot be fetched.
     """
@@ -35,7 +36,7 @@ def alpine_base_layer(arch: Arch, workspace: Workspace) -> Path:
         with tempfile.TemporaryDirectory(prefix="zlib-") as name:
             root, tree = Path(name) / "root", source.tree(cache)
             build_env = open_build_env(Path(name), arch, "musl", cache)
-            (root / "lib").mkdir(parents=True)
+            (root / _PLACE).parent.mkdir(parents=True)
             words = (
                 *("cc", "-shared", "-s", "-Wl,-soname,libz.so.1", "-o", str(root / _PLACE)),
                 *(f"-Wl,--version-script={tree / 'zlib.map'}", "-Wl,--undefined-version"),

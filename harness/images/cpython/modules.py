@@ -22,12 +22,6 @@ BUILT_IN = (
 )
 """Modules that pip and common wheels import, if the release has them."""
 
-NOT_BUILT = frozenset(
-    {"_crypt", "_curses", "_curses_panel", "_dbm", "_gdbm", "_tkinter", "_uuid", "nis"}
-    | {"ossaudiodev", "readline"}
-)
-"""Modules of the originals that need libraries which are not built here."""
-
 _FAST = (
     *("Objects/%.o", "Parser/%.o", "Parser/pegen/%.o", "Modules/_io/%.o", "Modules/_sre/%.o"),
     *(
