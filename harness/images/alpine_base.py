@@ -24,7 +24,7 @@ _SECONDS = 300
 
 
 def alpine_base_layer(arch: Arch, workspace: Workspace) -> Path:
-    """Return a tar file with ``/usr/lib/libz.so.1`` for ``arch``, compiled for musl if it is missing.
+    """Return a tar file with ``/usr/lib/libz.so.1`` for ``arch``, compiled unless it is cached.
 
     Raises ``BuildError``, and ``UpstreamError`` for a source that cannot be fetched.
     """

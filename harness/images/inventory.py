@@ -20,7 +20,7 @@ _KEY = re.compile(r"-[0-9a-f]{32}(?=\.|$)")
 PREFIX = "wheelgrid/"
 """Prefix of the names of all images that the harness makes."""
 KINDS = (
-    *("alpine-bases", "builds", "configured", "debs", "installers", "interpreters", "roots"),
+    *("roots", "alpine-bases", "interpreters", "builds", "configured", "installers", "debs"),
     "stdlibs",
 )
 """Kinds of cache files for images. All of them can be made again."""
