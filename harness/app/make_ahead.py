@@ -52,6 +52,17 @@ def is_compiled(target: Target, images: str) -> bool:
     return first is ImageWay.REPLICA
 
 
+def without_compiled(
+    cells: Sequence[Cell], images: str
+) -> tuple[tuple[Cell, ...], tuple[str, ...]]:
+    """Return the cells whose images need no compiler, and the keys of the other cells' targets.
+
+    ``images`` is a key of ``IMAGE_CHOICES``.
+    """
+    compiled = dict.fromkeys(c.target.key for c in cells if is_compiled(c.target, images))
+    return tuple(cell for cell in cells if cell.target.key not in compiled), tuple(compiled)
+
+
 def missing_images(
     targets: Sequence[Target], matrix: Matrix, options: ProberOptions
 ) -> tuple[Target, ...]:
