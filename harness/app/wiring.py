@@ -190,6 +190,11 @@ def open_passports(folder: Path) -> PassportBook:
     return PassportBook(folder / "passports")
 
 
+def open_reader() -> WheelReader:
+    """Return the reader of wheel facts, which the cache keeps."""
+    return WheelReader(Cache(default_cache_root()))
+
+
 def open_provider(matrix: Matrix, options: ProberOptions, index: PackageIndex) -> WheelProvider:
     """Return the wheel provider for predictions: it runs no builder images."""
     return WheelProvider(

@@ -10,6 +10,7 @@ from harness.app.wiring import (
     open_passports,
     open_pinned,
     open_provider,
+    open_reader,
     read_matrix,
 )
 from harness.cli.command import ExplainedCommand
@@ -49,5 +50,6 @@ def explain(*, cell: str, run_file: Path, matrix: Path) -> None:
     loaded, options = read_matrix(matrix), ProberOptions(matrix_folder=matrix)
     index = open_pinned(options, say)
     provider = open_provider(loaded, options, index)
-    predicted_cell = predict_cell(find_cell(loaded, cell), open_passports(matrix), provider)
+    wanted, passports = find_cell(loaded, cell), open_passports(matrix)
+    predicted_cell = predict_cell(wanted, passports, provider, open_reader())
     print_data(format_prediction(predicted_cell, width=width), end="")

@@ -11,6 +11,7 @@ from harness.app.wiring import (
     open_passports,
     open_pinned,
     open_provider,
+    open_reader,
     read_matrix,
 )
 from harness.cli.command import ExplainedCommand
@@ -64,7 +65,7 @@ def predict(  # noqa: PLR0913 - one for each option
     import_check = ImportCheck(imports=imports, companions=companions, dependencies=dependencies)
     candidates = read_candidates(wheels, import_check, index)
     selected = selected_targets(loaded, Selection(targets=targets, arches=arches))
-    passports = open_passports(matrix)
+    passports, reader = open_passports(matrix), open_reader()
     provider = open_provider(loaded, ProberOptions(matrix_folder=matrix), index)
     here = {
         candidate.subject: [each for each in selected if every or has_arch(candidate, each)]
@@ -73,7 +74,7 @@ def predict(  # noqa: PLR0913 - one for each option
     predictions = tuple(
         prediction
         for subject, fitting in here.items()
-        for prediction in predict_cells([subject], fitting, passports, provider)
+        for prediction in predict_cells([subject], fitting, passports, provider, reader)
     )
     left_out = {subject.id: len(selected) - len(fitting) for subject, fitting in here.items()}
     if as_json:

@@ -5,17 +5,16 @@ cell.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome
 from harness.core.subjects import WheelRef
+from harness.predict.limits import DEPENDENCY
 from harness.probe.jobs import ProbeResult
 from harness.wheels.archive.filename import parse_wheel_name
 
-PREFIX = "dependency "
-"""How the evidence of a dependency's failure begins; that of a wheel begins with an exception."""
 _SITE = r"/cell/site/(?P<place>[^\"\n:]+)"
 _FRAME = re.compile(rf'^\s*File "[^"\n]*{_SITE}", line \d+, in (?P<function>.+)$', re.MULTILINE)
 _LOADED = re.compile(rf"^\w+: /[^\s:]*{_SITE}: ")
@@ -38,7 +37,7 @@ def name_dependency(result: ProbeResult, owner: Owner) -> ProbeResult:
             result,
             outcome=Outcome.INSTALL_FAILED,
             cause="",
-            evidence=f"{PREFIX}does not install: {result.evidence}",
+            evidence=f"{DEPENDENCY}does not install: {result.evidence}",
         )
     if result.outcome is not Outcome.IMPORT_FAILED:
         return result
@@ -46,8 +45,17 @@ def name_dependency(result: ProbeResult, owner: Owner) -> ProbeResult:
     if wheel is None:
         return result
     return replace(
-        result, evidence=f"{PREFIX}{parse_wheel_name(wheel.filename).release}: {result.evidence}"
+        result,
+        evidence=f"{DEPENDENCY}{parse_wheel_name(wheel.filename).release}: {result.evidence}",
     )
+
+
+def accused(evidence: str, dependencies: Sequence[WheelRef]) -> WheelRef | None:
+    """Return the dependency that the evidence of a failure names, if it names one."""
+    for wheel in dependencies:
+        if evidence.startswith(f"{DEPENDENCY}{parse_wheel_name(wheel.filename).release}: "):
+            return wheel
+    return None
 
 
 def _places(result: ProbeResult) -> list[str]:

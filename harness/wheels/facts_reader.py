@@ -12,6 +12,8 @@ from harness.host.code_key import code_key
 from harness.wheels.archive.contents import WheelFacts, read_wheel
 
 MOST_WHEELS = 256
+MOST_DEPENDENCY = 48 << 20
+"""Bytes of a dependency that predictions read: numpy has 16 MiB, torch 800."""
 KIND = "facts"
 _FACTS: TypeAdapter[WheelFacts] = TypeAdapter(WheelFacts)
 

@@ -14,6 +14,7 @@ from harness.wheels.build import ContainerBuilder, build_wheel
 from harness.wheels.build.wheelhouse import wheel_ref
 from harness.wheels.dependencies.resolution import DependencyResolver
 from harness.wheels.dependencies.resolver import DependencyRefusedError
+from harness.wheels.facts_reader import MOST_DEPENDENCY
 from harness.wheels.index.choose import choose_wheel, nearest_refusal
 from harness.wheels.index.fetch import PackageIndex
 
@@ -50,7 +51,7 @@ class WheelProvider:
         self._workspace = workspace
         self._container_builder = container_builder
         self._room = room
-        """Bytes for dependencies; None to resolve them without fetching."""
+        """Bytes for dependencies; None to fetch only those that predictions read."""
         self._made: dict[tuple[FixtureSource, str, str], WheelRef] = {}
         """By source, arch and Python: computing a wheel's cache key hashes all its inputs."""
 
@@ -59,8 +60,7 @@ class WheelProvider:
     ) -> tuple[WheelRef, ...] | Refusal:
         """Return the wheels to install, in order: the companions, then the wheel under test.
 
-        Companions are those of the subject and, if they are resolved, its dependencies, which
-        predictions resolve and do not need. Raises
+        Companions are those of the subject or, if they are resolved, its dependencies. Raises
         ``BuildError`` for a fixture wheel that does not build, ``UpstreamError`` for one whose
         headers cannot be downloaded, ``PackageIndexError`` for an index wheel, and ``RoomError``
         for dependencies that are too large.
@@ -79,7 +79,7 @@ class WheelProvider:
         except DependencyRefusedError as refused:
             return Refusal(reason=str(refused), cause=Cause.DEPENDENCY_REFUSED)
         if self._room is None:
-            return (wheels[-1],)
+            return *self._dependencies.fetch_small(resolved, MOST_DEPENDENCY), wheels[-1]
         return *self._dependencies.fetch(resolved, self._room), wheels[-1]
 
     def _wheel(

@@ -128,7 +128,7 @@ def _native_members(archive: Archive, sources: SourceReader) -> Iterator[NativeM
         suffix = PurePosixPath(member.name).suffix
         with suppress(WheelError):  # the archive has the finding
             if suffix == ".py" and member.size <= MOST_SOURCE:
-                sources.add(archive.read(member.name, at_most=MOST_SOURCE))
+                sources.add(member.name, archive.read(member.name, at_most=MOST_SOURCE))
             elif suffix not in _NEVER_NATIVE and (native := native_member(archive, member)):
                 yield native
             else:
