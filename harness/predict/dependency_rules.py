@@ -61,7 +61,7 @@ def _reached(
     seen = dict.fromkeys(prefix for name in names for prefix in _prefixes(name))
     waiting = list(seen)
     for name in waiting:
-        place = next((at for at, each in enumerate(wheels) if _has(each, name)), None)
+        place = next((at for at, each in enumerate(wheels) if each.members_of(name)), None)
         if place is not None:
             found.setdefault(place, []).append(name)
             new = [n for n in wheels[place].wheel.sources.imports.get(name, ()) if n not in seen]
@@ -83,10 +83,6 @@ def _loaded(layout: InstalledLayout, names: Iterable[str]) -> tuple[str, ...]:
         for name in reached or planned
         if name not in guarded and not is_optional(distribution, name)
     )
-
-
-def _has(layout: InstalledLayout, module: str) -> bool:
-    return module in layout.files or f"{module}.__init__" in layout.files
 
 
 def _prefixes(name: str) -> list[str]:

@@ -85,7 +85,7 @@ def predict_missing_module(
     layout: InstalledLayout, profile: TargetProfile, module: str
 ) -> Prediction:
     """Return the failure of ``module``, which is not found."""
-    found = layout.files.get(module) or layout.files.get(f"{module}.__init__") or {}
+    found = layout.members_of(module)
     if not found:
         return _absent(layout, module)
     suffixes = profile.passport.extension_suffixes

@@ -187,6 +187,22 @@ def test_what_a_wheel_without_modules_has(
     assert says in seen.evidence
 
 
+@pytest.mark.parametrize("prefix", ["", "dependency demo 1.0: "])
+def test_evidence_names_the_file_that_is_not_read(prefix: str) -> None:
+    """Before Python's message, which is that of a circular import; also if it is recalled."""
+    text = (
+        "ImportError: cannot import name '_inner' from partially initialized module 'demo' "
+        "(most likely due to a circular import) (/s/demo/__init__.py)"
+    )
+    facts = wheel({OTHER_NAME: elf()})
+    seen = explained(replace(IMPORT, evidence=prefix + text), None, facts, GLIBC)
+    assert seen.evidence == (
+        f"{prefix}_inner.cpython-311-x86_64-linux-musl.so is not read by this interpreter "
+        f"(it reads {' '.join(GLIBC.extension_suffixes)}): {text}"
+    )
+    assert explained(seen, None, facts, GLIBC) == seen
+
+
 LIBRARY = "ImportError: Error loading shared library {}: No such file or directory (by x)"
 LACKS_ZLIB = LIBRARY.format("libz.so.1")
 LACKS_SQLITE = "ModuleNotFoundError: No module named '_sqlite3'"
