@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from harness.core.causes import Cause
-from harness.core.cells import Outcome
-from harness.core.observations import Observation, Prediction, Stage
+from harness.core.cells import Outcome, Stage
+from harness.core.observations import Observation, Prediction
 from harness.core.wheel_findings import FindingCode, FindingList
 from harness.predict.dependency_rules import predict_dependencies
 from harness.predict.limits import limit_of
