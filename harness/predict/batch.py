@@ -11,7 +11,7 @@ from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.predict import CellPrediction
 from harness.predict.cell import findings_of, predict_wheel
-from harness.wheels.facts_reader import IN_MEMORY, WheelReader
+from harness.wheels.facts_reader import IN_MEMORY, MOST_DEPENDENCY, WheelReader
 from harness.wheels.provider import Refusal
 
 _REFUSED = {
@@ -69,7 +69,8 @@ def predict_cell(
         )
         return CellPrediction(cell=cell, wheel="", prediction=refused)
     *beside, wheel = found
-    dependencies = beside if cell.subject.dependencies is not None else ()
+    resolved = cell.subject.dependencies is not None
+    dependencies = [each for each in beside if resolved and each.size <= MOST_DEPENDENCY]
     return CellPrediction(
         cell=cell,
         wheel=wheel.filename,

@@ -11,7 +11,7 @@ from harness.core.targets import Target
 from harness.core.wheel_findings import WheelFinding
 from harness.predict import predict
 from harness.predict.dependency_rules import predict_dependencies
-from harness.wheels.facts_reader import IN_MEMORY, MOST_DEPENDENCY, WheelReader
+from harness.wheels.facts_reader import IN_MEMORY, WheelReader
 
 
 class Survey(Protocol):
@@ -45,7 +45,7 @@ def predict_wheel(
     """Predict a wheel file; None if it is no wheel.
 
     ``dependencies`` are the wheels that are installed beside it. One that does not import fails
-    it; dependencies of more than ``MOST_DEPENDENCY`` bytes are not read.
+    it.
     """
     facts = reader.facts(wheel)
     if facts is None:
@@ -53,8 +53,7 @@ def predict_wheel(
     predicted = predict(facts, passport, symbols, imports=imports)
     if predicted.outcome is not Outcome.PASS:
         return predicted
-    small = (each for each in dependencies if each.size <= MOST_DEPENDENCY)
-    beside = [found for each in small if (found := reader.facts(each))]
+    beside = [found for each in dependencies if (found := reader.facts(each))]
     return predict_dependencies(facts, imports, beside, passport, symbols) or predicted
 
 

@@ -4,7 +4,7 @@ Only import statements that run in any case count: a package may do without a de
 imports in a function, in a condition, or in a ``try`` with an alternative.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from harness.core.cells import Outcome
@@ -64,10 +64,17 @@ def _reached(
         place = next((at for at, each in enumerate(wheels) if each.members_of(name)), None)
         if place is not None:
             found.setdefault(place, []).append(name)
-            new = [n for n in wheels[place].wheel.sources.imports.get(name, ()) if n not in seen]
+            new = [n for n in _imported_by(wheels[place], name) if n not in seen]
             seen.update(dict.fromkeys(new))
             waiting += new
     return [(wheels[place], found[place]) for place in found if place]
+
+
+def _imported_by(layout: InstalledLayout, module: str) -> Iterator[str]:
+    yield from layout.wheel.sources.imports.get(module, ())
+    for member in layout.members_of(module).values():
+        if member in layout.natives:
+            yield from layout.natives[member].imports
 
 
 def _loaded(layout: InstalledLayout, names: Iterable[str]) -> tuple[str, ...]:

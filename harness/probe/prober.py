@@ -19,7 +19,7 @@ from harness.predict.inferred_imports import ImportPlan, plan_imports
 from harness.predict.installed_layout import layout_of
 from harness.predict.limits import is_optional
 from harness.probe.confirmation import Attempts, accepts_tag, believed, next_mode
-from harness.probe.dependency_failures import accused, name_dependency
+from harness.probe.dependency_failures import accused, blame_unread, name_dependency
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.module_failures import weigh_failures
@@ -31,7 +31,7 @@ from harness.probe.result_keys import dependencies_of
 from harness.probe.seen_causes import explained
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.filename import parse_wheel_name
-from harness.wheels.facts_reader import WheelReader
+from harness.wheels.facts_reader import MOST_DEPENDENCY, WheelReader
 from harness.wheels.install_layout import owner_of
 from harness.wheels.provider import Refusal
 
@@ -50,6 +50,8 @@ class _Unmeasured:
 
     opened: OpenTarget
     wheels: tuple[WheelRef, ...]
+    dependencies: tuple[WheelRef, ...]
+    """Those of ``wheels`` that were resolved and are small enough to be read."""
     facts: WheelFacts | None
     plan: ImportPlan
     base: Observation
@@ -179,16 +181,24 @@ class Prober:
             findings=facts.findings if facts else (),
             imports=plan.required + plan.tried,
         )
+        resolved = cell.subject.dependencies is not None
+        dependencies = tuple(w for w in wheels[:-1] if resolved and w.size <= MOST_DEPENDENCY)
         predicted = predict_wheel(
             wheels[-1],
             opened.passport,
             self.symbols,
             cell.subject.imports,
             self._reader,
-            wheels[:-1] if cell.subject.dependencies is not None else (),
+            dependencies,
         )
         begun = _Unmeasured(
-            opened=opened, wheels=wheels, facts=facts, plan=plan, base=base, predicted=predicted
+            opened=opened,
+            wheels=wheels,
+            dependencies=dependencies,
+            facts=facts,
+            plan=plan,
+            base=base,
+            predicted=predicted,
         )
         if (known := self._known.observation(base.key)) is not None:
             return self._explained(reused(base, known), begun)
@@ -198,9 +208,14 @@ class Prober:
 
     def _explained(self, seen: Observation, begun: "_Unmeasured") -> Observation:
         """Return the observation with its cause, sought in the wheel that failed."""
-        failed = accused(seen.evidence, begun.wheels[:-1])
+        passport, dependencies = begun.opened.passport, begun.dependencies
+        if seen.outcome is Outcome.IMPORT_FAILED:
+            read = filter(None, map(self._reader.facts, dependencies))
+            evidence = blame_unread(seen.evidence, read, passport.extension_suffixes)
+            seen = replace(seen, evidence=evidence)
+        failed = accused(seen.evidence, dependencies)
         facts = self._reader.facts(failed) if failed else begun.facts
-        return explained(seen, begun.predicted, facts, begun.opened.passport)
+        return explained(seen, begun.predicted, facts, passport)
 
     def _measure(self, cell: Cell, begun: "_Unmeasured") -> Observation:
         opened, wheels = begun.opened, begun.wheels

@@ -20,6 +20,7 @@ from harness.wheels.archive.zip_reader import Archive, Member, open_archive
 MOST_NATIVE = 1 << 30
 """Bytes of one native member, which is read into memory."""
 MOST_RECORD = 16 << 20
+_CFFI = "_cffi_backend"
 _NEVER_NATIVE = frozenset({".py", ".pyi", ".h", ".hpp", ".txt", ".md", ".rst", ".json", ".html"})
 
 
@@ -30,6 +31,9 @@ class NativeMember:
     name: str
     size: int
     elf: ElfFacts | UnreadableElf
+    imports: tuple[str, ...] = ()
+    """What its init function imports, where that is known: of modules that cffi generated
+    (``PyImport_ImportModule("_cffi_backend")`` in its ``_cffi_include.h``)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,13 +146,13 @@ def native_member(archive: Archive, member: Member) -> NativeMember | None:
     """
     if archive.head(member.name, len(MAGIC)) != MAGIC:
         return None
-    return NativeMember(name=member.name, size=member.size, elf=_read_member(archive, member))
-
-
-def _read_member(archive: Archive, member: Member) -> ElfFacts | UnreadableElf:
     if member.size > MOST_NATIVE:
-        return UnreadableElf(reason=f"it has {member.size} bytes; the limit is {MOST_NATIVE}")
-    return read_elf(io.BytesIO(archive.read(member.name, at_most=MOST_NATIVE)))
+        reason = f"it has {member.size} bytes; the limit is {MOST_NATIVE}"
+        return NativeMember(name=member.name, size=member.size, elf=UnreadableElf(reason=reason))
+    data = archive.read(member.name, at_most=MOST_NATIVE)
+    imports = (_CFFI,) if b"\0%s\0" % _CFFI.encode() in data else ()
+    elf = read_elf(io.BytesIO(data))
+    return NativeMember(name=member.name, size=member.size, elf=elf, imports=imports)
 
 
 def top_modules(members: Sequence[Member]) -> tuple[str, ...]:

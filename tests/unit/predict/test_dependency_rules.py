@@ -8,7 +8,7 @@ from harness.core.observations import Observation, Prediction
 from harness.core.wheel_findings import FindingCode, FindingList
 from harness.predict.dependency_rules import predict_dependencies
 from harness.predict.limits import limit_of
-from harness.wheels.archive.contents import WheelFacts
+from harness.wheels.archive.contents import NativeMember, WheelFacts
 from harness.wheels.archive.python_sources import SourceFacts
 from tests.support.forecasts import GLIBC, GNU, MUSL_SUFFIX, elf, symbols, wheel
 
@@ -61,6 +61,22 @@ def test_dependency_of_a_dependency_fails() -> None:
     )
     assert failure(demo("between"), between, helper())
     assert failure(demo(), between, helper()) is None
+
+
+def test_modules_of_cffi_import_its_backend() -> None:
+    """Their C code does, which no Python file says."""
+    module = NativeMember(
+        name="demo/_ffi.abi3.so", size=1, elf=elf(init="_ffi"), imports=("_cffi_backend",)
+    )
+    generated = replace(wheel({module.name: elf(init="_ffi")}), native=(module,))
+    backend = wheel(
+        {f"_cffi_backend{MUSL_SUFFIX}": elf(init="_cffi_backend")},
+        filename=NATIVE.replace("helper", "cffi"),
+        python_files=("cffi/__init__.py",),
+    )
+    found = failure(generated, backend)
+    assert found is not None
+    assert found.evidence.startswith(f"dependency cffi 2.0: _cffi_backend{MUSL_SUFFIX}; the")
 
 
 def test_module_with_a_substitute_does_not_fail() -> None:

@@ -30,6 +30,7 @@ FILES = {
     "demo.libs/libgolden-1234.so.1": GOLDEN,
     "demo/broken.so": b"\x7fELF\x02",
     "demo/data.bin": b"\x7fEL",
+    "demo/generated.abi3.so": GOLDEN + b"\0_cffi_backend\0",
     "demo/looks_native.py": GOLDEN,
     "demo-1.0.data/platlib/extra/__init__.py": b"",
     "demo-1.0.data/scripts/demo": GOLDEN,
@@ -66,8 +67,11 @@ def test_facts(make_wheel: MakeWheel) -> None:
         f"_demo.{SUFFIX}",
         "demo.libs/libgolden-1234.so.1",
         "demo/broken.so",
+        "demo/generated.abi3.so",
         "demo-1.0.data/scripts/demo",
     }
+    imports = {native.name: native.imports for native in facts.native if native.imports}
+    assert imports == {"demo/generated.abi3.so": ("_cffi_backend",)}
     inner = natives[f"demo/_inner.{SUFFIX}"]
     assert isinstance(inner, ElfFacts)
     assert inner.soname == "libgolden.so.1"
