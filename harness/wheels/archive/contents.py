@@ -51,6 +51,8 @@ class WheelFacts:
     native: tuple[NativeMember, ...]
     modules: tuple[str, ...]
     """Top-level modules and packages, sorted."""
+    top_level: tuple[str, ...] = ()
+    """The names in top_level.txt, which setuptools writes and other tools need not."""
     findings: tuple[WheelFinding, ...] = ()
     """The wheel's defects."""
     sources: SourceFacts = field(default_factory=SourceFacts)
@@ -94,6 +96,7 @@ def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
             generator=metadata.generator,
             requires_python=metadata.requires_python,
             requires_dist=metadata.requires_dist,
+            top_level=metadata.top_level,
             members=archive.members,
             native=native,
             modules=top_modules(archive.members),

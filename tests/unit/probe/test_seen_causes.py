@@ -167,24 +167,25 @@ def test_prediction_gives_no_cause() -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "requires", "says"),
+    ("files", "requires", "says", "remedy"),
     [
-        (("demo-stubs/__init__.pyi",), ("numpy",), "it has type stubs"),
-        (("demo-1.0.data/scripts/demo",), (), "it has programs"),
-        (("demo-1.0.dist-info/METADATA",), ("path",), "it only requires other projects"),
-        (("demo-1.0.dist-info/METADATA",), (), "it is empty"),
-        (("demo/data.txt",), ("path",), "imported"),
+        (("demo-stubs/__init__.pyi",), ("numpy",), "it has type stubs", "only type checkers"),
+        (("demo-1.0.data/scripts/demo",), (), "it has programs", "Build it with"),
+        (("demo-1.0.dist-info/METADATA",), ("a",), "it only requires other projects", "--expect"),
+        (("demo-1.0.dist-info/METADATA",), (), "it is empty", "Build it with"),
+        (("demo/data.txt",), ("path",), "imported", "Build it with"),
     ],
 )
 def test_what_a_wheel_without_modules_has(
-    files: tuple[str, ...], requires: tuple[str, ...], says: str
+    files: tuple[str, ...], requires: tuple[str, ...], says: str, remedy: str
 ) -> None:
-    """The prediction and the observation say the same."""
+    """The prediction and the observation say the same; stubs and requirements are no defect."""
     facts = wheel({}, python_files=files, requires_dist=requires)
     seen = explained(replace(IMPORT, evidence=NOTHING), predict_nothing(facts), facts, GLIBC)
     assert seen.prediction is not None
     assert seen.evidence == seen.prediction.evidence
     assert says in seen.evidence
+    assert remedy in seen.prediction.remedy
 
 
 @pytest.mark.parametrize("prefix", ["", "dependency demo 1.0: "])

@@ -49,6 +49,17 @@ A description with Name: nonsense
 """
 
 
+def test_top_level_txt(make_wheel: MakeWheel) -> None:
+    """Names that cannot be imported, and a file that is too large, are left out."""
+    file = "demo-1.0.dist-info/top_level.txt"
+    for text, names in (
+        (b"demo\r\n_demo\na/b\n\n\xff", ("demo", "_demo")),
+        (b"a " * (64 << 10), ()),
+    ):
+        facts = read_contents(FILENAME, io.BytesIO(make_wheel({**FILES, file: text})))
+        assert facts.top_level == names
+
+
 def test_facts(make_wheel: MakeWheel) -> None:
     """Metadata, members, native members by their bytes, and top-level modules are read."""
     facts = read_contents(FILENAME, io.BytesIO(make_wheel(FILES, metadata=METADATA)))
@@ -58,6 +69,7 @@ def test_facts(make_wheel: MakeWheel) -> None:
         "companion (==1.0)",
         'typing-extensions>=4; python_version < "3.12"',
     )
+    assert facts.top_level == ()
     assert Member(name="demo/__init__.py", size=0) in facts.members
     assert len(facts.members) == len(FILES) + 3
     assert facts.modules == ("_demo", "demo", "extra", "single")
