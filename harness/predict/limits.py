@@ -70,6 +70,8 @@ def _dependency_fails(seen: Observation, predicted: Prediction, _: tuple[str, ..
 
 def _needs_another(seen: Observation, predicted: Prediction, given: tuple[str, ...]) -> bool:
     found = re.search(r"No module named '(?P<top>\w+)", seen.evidence)
+    if seen.cause == Cause.MISSING_LIBRARY:
+        return False  # the module was an alternative to it
     own = {module.partition(".")[0] for module in (*seen.imports, *given)}
     return predicted.outcome is Outcome.PASS and found is not None and found["top"] not in own
 
