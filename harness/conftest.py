@@ -17,7 +17,6 @@ import pytest
 from harness.app.make_ahead import is_compiled, making_ahead, missing_images
 from harness.app.wiring import (
     IMAGE_CHOICES,
-    ROOT,
     ProberOptions,
     open_prober,
     open_readiness,
@@ -28,6 +27,7 @@ from harness.core.cells import Cell, Expectation, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
 from harness.host.engine import ContainerLimits
+from harness.host.package_data import matrix_folder
 from harness.host.process import end_with_parent
 from harness.matrix.cell_list import load_cells
 from harness.matrix.plan import Selection, all_cells, by_keyword, plan_cells
@@ -72,7 +72,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--cell-memory", type=int, default=1024, help="MiB per cell, disk included")
     group.addoption("--cell-disk", type=int, default=512, help="MiB on disk per cell")
     group.addoption("--require-hardening", action="store_true", help="miss if not enforced")
-    group.addoption("--wheelgrid-matrix", type=Path, default=ROOT / "matrix", metavar="DIR")
+    group.addoption("--wheelgrid-matrix", type=Path, default=matrix_folder(), metavar="DIR")
     group.addoption("--wheelgrid-cells", type=Path, metavar="FILE", help="cells of a file")
     group.addoption("--wheelgrid-store", type=Path, metavar="FILE", help="store to reuse")
     group.addoption("--wheelgrid-out", type=Path, metavar="DIR", help="folder of the journal")

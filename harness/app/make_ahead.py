@@ -22,7 +22,7 @@ from harness.app.wiring import (
     read_matrix,
     same_images,
 )
-from harness.core.cells import Matrix
+from harness.core.cells import Cell, Matrix
 from harness.core.errors import EngineError, HarnessError
 from harness.core.targets import ImageWay, Target
 from harness.host.engine.docker import connect
@@ -45,6 +45,17 @@ def is_compiled(target: Target, images: str) -> bool:
     ways = [way for way in IMAGE_CHOICES[images] if has_way(target, way)]
     local = [way for way in ways if way is not ImageWay.REGISTRY]
     return local[:1] == [ImageWay.REPLICA]
+
+
+def without_compiled(
+    cells: Sequence[Cell], images: str
+) -> tuple[tuple[Cell, ...], tuple[str, ...]]:
+    """Return the cells whose images need no compiler, and the keys of the other cells' targets.
+
+    ``images`` is a key of ``IMAGE_CHOICES``.
+    """
+    compiled = dict.fromkeys(c.target.key for c in cells if is_compiled(c.target, images))
+    return tuple(cell for cell in cells if cell.target.key not in compiled), tuple(compiled)
 
 
 def missing_images(

@@ -38,6 +38,14 @@ PYTEST_DONE = (0, 1)
 
 Events = list[dict[str, Any]]
 _TESTS = Path(harness.__file__).with_name("test_matrix.py")
+_ALONE = ("env", "-u", "PYTEST_ADDOPTS", "-u", "PYTEST_PLUGINS", "PYTHONSAFEPATH=1")
+"""The working directory is a user's project: pytest takes no option and no module from there."""
+_OWN_SETTINGS = (
+    *("-c", os.devnull, f"--rootdir={_TESTS.parents[1]}", f"--confcutdir={_TESTS.parent}"),
+    *("--import-mode=append", "--assert=plain"),  # assertion rewriting writes into the package
+    *("--disable-plugin-autoload", "-p", "xdist.plugin", "-p", "no:cacheprovider"),
+)
+"""No settings and no conftest above the package count: it may be in the `.venv` of a project."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,8 +113,8 @@ def write_cells(out: Path, cells: Sequence[Cell]) -> Path:
 
 def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     """Return the command line that runs the cells in that file with pytest."""
-    words = [sys.executable, "-m", "pytest", str(_TESTS), f"--rootdir={_TESTS.parent.parent}"]
-    words += ["-n", str(options.workers), "--no-loadscope-reorder", "-p", "no:cacheprovider", "-q"]
+    words = [*_ALONE, sys.executable, "-m", "pytest", str(_TESTS), *_OWN_SETTINGS]
+    words += ["-n", str(options.workers), "--no-loadscope-reorder", "-q"]
     words += [f"--wheelgrid-out={options.out}", f"--wheelgrid-matrix={options.matrix}"]
     words += [f"--wheelgrid-cells={cells}"]
     limits, container = options.limits, options.limits.container

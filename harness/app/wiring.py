@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache as once
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from harness.core.targets import ImageWay
 from harness.host.cache import Cache, default_cache_root
 from harness.host.doctor.emulation import emulator_version
 from harness.host.engine.docker import connect
+from harness.host.package_data import fixtures_folder, matrix_folder
 from harness.images import ImageProvider
 from harness.images.debian import Upstream, Workspace
 from harness.images.debian.package_lock import read_locks
@@ -37,8 +38,6 @@ from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, read_lock
 from harness.wheels.provider import WheelProvider
 
-ROOT = Path(__file__).resolve().parents[2]
-"""The checkout that contains this package."""
 LATEST = "WHEELGRID_LATEST"
 """Environment variable: use the distribution's current index instead of the locks."""
 
@@ -55,8 +54,8 @@ IMAGE_CHOICES = {
 class ProberOptions:
     """The options of a prober."""
 
-    matrix_folder: Path = ROOT / "matrix"
-    fixtures: Path = ROOT / "fixtures"
+    matrix_folder: Path = field(default_factory=matrix_folder)
+    fixtures: Path = field(default_factory=fixtures_folder)
     images: str = "auto"
     """One of ``IMAGE_CHOICES``."""
     registry: str = ""
@@ -67,12 +66,11 @@ class ProberOptions:
 
 
 def read_matrix(folder: Path) -> Matrix:
-    """Return the matrix in ``folder``; its fixtures must exist in the checkout.
+    """Return the matrix in ``folder``; its fixtures must be projects of this program.
 
     Raises ``MatrixFileError``.
     """
-    projects = ROOT / "fixtures"
-    return load_matrix(folder, project_names(projects) if projects.is_dir() else None)
+    return load_matrix(folder, project_names(fixtures_folder()))
 
 
 def open_index(lock: IndexLock, announce: Callable[[str], None]) -> PackageIndex:

@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from harness.app.wiring import (
-    ROOT,
     ProberOptions,
     open_container_builder,
     open_pinned,
@@ -18,6 +17,8 @@ from harness.cli.options import matrix_option, mirror_option, registry_option
 from harness.core.errors import UsageError
 from harness.core.matching import did_you_mean, matching, matching_arches
 from harness.core.subjects import Builder, BuilderKind
+from harness.host.compiler import require_compiler
+from harness.host.package_data import fixtures_folder
 from harness.report.console import print_data, say
 from harness.wheels.build import (
     ContainerBuilder,
@@ -44,7 +45,7 @@ from harness.wheels.build import (
 @click.option(
     "--fixtures",
     type=click.Path(path_type=Path),
-    default=ROOT / "fixtures",
+    default=fixtures_folder,
     metavar="DIR",
     help="Folder of the fixture projects.",
 )
@@ -63,6 +64,8 @@ def build(  # noqa: PLR0913 -- one parameter an option
 ) -> None:
     """Build fixture wheels of one or all projects; print their paths."""
     builders = _builders(read_matrix(matrix).builders, wanted)
+    if any(builder.kind is not BuilderKind.CONTAINER for builder in builders):
+        require_compiler()
     names = _names(fixtures, fixture)
     _check_names(builders, arches, pythons)
     projects = [load_project(fixtures / name) for name in names]

@@ -14,6 +14,7 @@ from harness.app.execute import (
     require_met,
     run_cells,
 )
+from harness.app.make_ahead import without_compiled
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import ImportCheck, expected_of, not_applicable, read_candidates
 from harness.app.wiring import open_index, read_matrix
@@ -28,10 +29,11 @@ from harness.cli.options import (
 )
 from harness.core.errors import ExitCode
 from harness.core.subjects import DependencyOptions, IndexSource
+from harness.host.compiler import MISSING, has_compiler
 from harness.matrix.plan import Selection, all_cells, or_default_profile, plan_cells, with_subjects
 from harness.report.console import Console, print_data, say
 from harness.report.gate import format_gate
-from harness.report.planned import format_not_applicable
+from harness.report.planned import format_compiled, format_not_applicable
 from harness.results.gate import GatePair, compare_releases, pair_up, with_distinct_ids
 from harness.results.grid import Grid, exit_code
 from harness.results.query import Query
@@ -99,9 +101,11 @@ def check(  # noqa: PLR0913 - one for each option
 
     WHEEL is a file, a folder of wheels, or name==version from the package index. Its dependencies
     are installed, as `pip install WHEEL` on the target would, but only as wheels. Writes the same
-    files as `run`. With --against, the wheels of that release are probed too.
+    files as `run`. With --against, the wheels of that release are probed too. Targets whose images
+    are compiled are left out if no compiler is installed and nothing selects them.
     """
     matrix = read_matrix(options.matrix)
+    chosen = selection != Selection() or bool(query.terms)
     selection = or_default_profile(matrix, selection)
     index = open_index(read_lock(options.matrix / LOCK_NAME), say)
     import_check = ImportCheck(
@@ -120,6 +124,9 @@ def check(  # noqa: PLR0913 - one for each option
     if expect:
         ours = replace(ours, expectations=expected_of(expect, all_cells(ours)))
     cells = choose_cells(plan_cells(ours, selection), query, options.store)
+    if not (chosen or has_compiler()):
+        cells, compiled = without_compiled(cells, options.images)
+        print_data(format_compiled(compiled, MISSING) if compiled else "", end="")
     console = Console()
     conclude: Conclude = partial(_gate, pairs, console, strict, some) if pairs else exit_code
     if expect:

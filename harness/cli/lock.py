@@ -8,6 +8,7 @@ from harness.app.index_renewal import renew_index
 from harness.app.wiring import read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option
+from harness.host.package_data import require_own
 from harness.report.console import print_data
 from harness.wheels.index.lock import LOCK_NAME, write_lock
 
@@ -19,5 +20,6 @@ def lock(*, matrix: Path) -> None:
 
     Writes index.lock.json beside the matrix files; a missing or broken one is replaced.
     """
+    require_own(matrix, "lock")
     write_lock(matrix / LOCK_NAME, renew_index(read_matrix(matrix), matrix))
     print_data(matrix / LOCK_NAME)

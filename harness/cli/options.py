@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import IMAGE_CHOICES, LATEST, ROOT
+from harness.app.wiring import IMAGE_CHOICES, LATEST
 from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits
+from harness.host.package_data import matrix_folder
 from harness.images.debian.mirrors import MIRRORS, named_mirrors
 from harness.matrix.plan import Selection
 from harness.probe.result_keys import ProbeLimits
@@ -28,12 +29,6 @@ _PASSWORD = re.compile(r"//[^/\s]*@")
 def recorded_words(words: Sequence[str]) -> tuple[str, ...]:
     """Return the words of a command line without passwords in URLs, as records keep them."""
     return tuple(_PASSWORD.sub("//", word) for word in words)
-
-
-def matrix_folder() -> Path:
-    """Return the matrix folder of the checkout, or ``./matrix`` if it has none."""
-    own = ROOT / "matrix"
-    return own if own.is_dir() else Path("matrix")
 
 
 def matrix_option(command: Command) -> Command:

@@ -11,6 +11,7 @@ from harness.core.cells import Matrix
 from harness.core.errors import ExitCode, UsageError
 from harness.core.matching import did_you_mean, wheel_spelling
 from harness.core.targets import Target
+from harness.host.package_data import require_own
 from harness.matrix.plan import Selection, plan_cells
 from harness.passports import fact_records, read_facts
 from harness.passports.recording import PassportChange, record_passports
@@ -62,6 +63,8 @@ def passport(  # noqa: PLR0913 -- one parameter an option
     the matrix folder, one file per target and arch, for `predict`, `explain` and `policy`; a
     target whose image did not change is not measured again.
     """
+    if record or facts:
+        require_own(matrix, "--record" if record else "--facts")
     loaded = read_matrix(matrix)
     if facts:
         return _write_facts(facts, loaded, matrix)

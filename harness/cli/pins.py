@@ -16,6 +16,7 @@ from harness.cli.options import matrix_option, mirror_option, registry_option
 from harness.core.cells import Matrix
 from harness.core.errors import ExitCode, MatrixFileError
 from harness.host.engine.docker import connect
+from harness.host.package_data import require_own
 from harness.images.debian.package_lock import describe_lock, read_locks
 from harness.images.registry import mirrored
 from harness.matrix.pin_renewal import (
@@ -59,6 +60,8 @@ def pins(
     packages/*.lock, and prints the changes as a patch. With --registry, digests come from a
     mirror and names stay. A pin that cannot be renewed stays and is reported: exit 3.
     """
+    if update:
+        require_own(matrix, "--update")
     read = read_matrix(matrix)
     if not update:
         _show(read, matrix)

@@ -4,6 +4,7 @@ from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, Target
+from harness.host.compiler import MISSING, has_compiler
 from harness.host.engine import Engine
 from harness.images.assembled import AssembledSource
 from harness.images.debian import Workspace
@@ -41,7 +42,9 @@ class ImageProvider:
                 engine, workspace.cache, mirror=registry, tries=tries, announce=workspace.announce
             ),
             AssembledSource(engine, workspace),
-            ReplicaSource(engine, workspace, fetch_pip=fetch_pip),
+            ReplicaSource(engine, workspace, fetch_pip=fetch_pip)
+            if has_compiler()
+            else _NoReplica(),
         )
 
     def get(self, target: Target) -> ImageRef:
@@ -85,6 +88,18 @@ class ImageProvider:
         every = set(self._ways) == set(ImageWay)
         asked = "way to get an image" if every else f"{' or '.join(self._ways)} way"
         return f"{target.key}: no {asked} in matrix/targets.yaml; it has: {ways}"
+
+
+class _NoReplica:
+    """``ImageSource`` where replicas cannot be compiled."""
+
+    way = ImageWay.REPLICA
+
+    def storage(self, _: Target) -> ImageStorage:
+        return ImageStorage(image="")
+
+    def get(self, target: Target) -> ImageRef:
+        raise ImageError(f"{target.key}: {MISSING}", cause=Cause.INTERPRETER)
 
 
 def _fallback(target: Target, failed: ImageSource, error: ImageError, then: ImageSource) -> str:

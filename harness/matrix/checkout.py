@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.core.cells import Cell, Matrix
 from harness.core.errors import MatrixFileError, UsageError
+from harness.host.package_data import require_own
 from harness.host.process import ProcessError, run_process
 from harness.host.tararchive import unpack_tar
 from harness.images.debian import PackageSet, SourceChoice
@@ -35,6 +36,7 @@ def choose_changed(
     """
     if base is None:
         return plan_cells(matrix, or_default_profile(matrix, selection))
+    require_own(folder, "--changed")
     edit = read_edit(base, folder, matrix)
     wanted = or_default_profile(matrix, selection) if affects_all(edit) else selection
     return affected_cells(plan_cells(matrix, wanted), matrix, edit)

@@ -53,6 +53,11 @@ def format_not_applicable(found: Mapping[tuple[str, str], Sequence[str]]) -> str
     )
 
 
+def format_compiled(keys: Sequence[str], why: str) -> str:
+    """Return a line with the targets that are left out, and ``why``."""
+    return f"left out, because their images are compiled: {folded(keys)}\n  {why}\n"
+
+
 def folded(keys: Sequence[str]) -> str:
     """Return the keys with each target named once: ``debian-12/{i686,s390x} debian-13/x86_64``."""
     arches: dict[str, list[str]] = {}

@@ -6,8 +6,16 @@ from pathlib import Path
 from harness.core.causes import Cause
 from harness.core.cells import Matrix
 from harness.core.passport import Passport
-from harness.core.subjects import FileSource, FixtureSource, IndexSource, Subject, WheelRef
+from harness.core.subjects import (
+    BuilderKind,
+    FileSource,
+    FixtureSource,
+    IndexSource,
+    Subject,
+    WheelRef,
+)
 from harness.core.targets import Target
+from harness.host.compiler import require_compiler
 from harness.images.debian import Workspace
 from harness.wheels.archive.filename import parse_wheel_name, tag_rank
 from harness.wheels.build import ContainerBuilder, build_wheel
@@ -96,10 +104,13 @@ class WheelProvider:
     def _built(self, source: FixtureSource, target: Target, passport: Passport) -> WheelRef:
         # Not the target's Python: a replica may run another version.
         key = (source, target.arch_name, passport.minor)
+        builder = self._matrix.builder(source.builder)
+        if builder.kind is not BuilderKind.CONTAINER:
+            require_compiler()
         if key not in self._made:
             self._made[key] = build_wheel(
                 source.project,
-                self._matrix.builder(source.builder),
+                builder,
                 target.arch,
                 passport.minor,
                 fixtures=self._fixtures,

@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from harness.app.wiring import ROOT, ProberOptions, fetch_sole, open_pinned
+from harness.app.wiring import ProberOptions, fetch_sole, open_pinned
 from harness.core.arches import Arch, find_arch
 from harness.core.errors import BuildError
 from harness.core.subjects import Builder, BuilderKind, Headers, IndexSource, WheelRef
@@ -25,6 +25,7 @@ from harness.wheels.build.builder_image import build_in_container
 from harness.wheels.build.planned import plan_wheel
 from harness.wheels.build.project import load_project
 from tests.support.builder_image import PROMISE, make_builder_image
+from tests.support.commands import ROOT
 from tests.support.projects import FIXTURES, make_project
 from tests.support.registry import loopback_registry
 from tests.support.workspace import make_workspace

@@ -2,12 +2,13 @@
 
 import pytest
 
-from harness.app.wiring import ROOT, ProberOptions, open_images, open_pinned, read_matrix
+from harness.app.wiring import ProberOptions, open_images, open_pinned, read_matrix
 from harness.core.targets import ImageWay, Target
 from harness.host.engine.docker import DockerEngine
 from harness.images import ImageProvider
 from harness.passports.conformance import differences, unaccounted
 from harness.probe.session import open_session
+from tests.support.commands import ROOT
 from tests.support.facts import recorded_facts
 
 pytestmark = pytest.mark.integration

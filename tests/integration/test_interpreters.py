@@ -2,13 +2,14 @@
 
 import pytest
 
-from harness.app.wiring import ROOT, ProberOptions, open_images, open_pinned, read_matrix
+from harness.app.wiring import ProberOptions, open_images, open_pinned, read_matrix
 from harness.core.arches import find_arch
 from harness.core.targets import ImageWay, Target
 from harness.host.engine import ContainerSpec
 from harness.host.engine.docker import DockerEngine
 from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
+from tests.support.commands import ROOT
 
 pytestmark = pytest.mark.integration
 

@@ -20,7 +20,10 @@ from tests.support.commands import ROOT, Ended, run_to_end
 
 SOCKET = Path("/var/run/docker.sock")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-CHECKOUT = ("harness", "fixtures", "matrix", "pyproject.toml", "README.md")
+CHECKOUT = (
+    *("harness", "fixtures", "matrix"),
+    *("pyproject.toml", "README.md", "LICENSE"),
+)
 """Parts of the checkout that run the harness in place."""
 KEPT = ("DOCKER_", "LANG", "LC_", "PIP_", "SSL_", "http", "https", "no_proxy", "HTTP", "NO_PROXY")
 """Prefixes of variables that the user inherits: engine, language, network."""
@@ -114,10 +117,11 @@ def _equipped(name: str, group: int) -> OrdinaryUser:
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copy(ROOT / part, checkout / part)
     user.own(checkout)
+    pip = (python, "-m", "pip", "install", "-q")
     for words in (
         (_readable_python(user), "-m", "venv", home / "venv"),
         # The same compiler, or what it compiled for root has other names in the cache.
-        (python, "-m", "pip", "install", "-q", f"ziglang=={zig_version()}", "-e", checkout),
+        (*pip, f"ziglang=={zig_version()}", "-e", f"{checkout}[build]"),
     ):
         ended = user.run(*words)
         assert ended.status == 0, ended.said

@@ -16,6 +16,7 @@ from pypi_simple import PyPISimple
 from harness.core.arches import Arch
 from harness.core.errors import EngineError
 from harness.host.cache import Cache, default_cache_root
+from harness.host.compiler import MISSING, has_compiler
 from harness.host.doctor.check import FIX, Check, MachinePart
 from harness.host.doctor.emulation import check_emulation
 from harness.host.engine.api import EngineInfo
@@ -28,6 +29,7 @@ ROOMY = 5 << 30
 """Bytes that a run of the whole matrix needs at most, in the cache and in the engine each."""
 KEYRINGS = Path("/usr/share/keyrings")
 ENGINE_LIMITS = ("memory", "pids", "cpu")
+WITHOUT_COMPILER = "no fixture wheel and no replica, but wheels on pulled and assembled images"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 """Its names in Debian, in older Ubuntu and on CI runners."""
 
@@ -118,8 +120,11 @@ def check_assembler() -> Check:
 
 
 def check_compiler() -> Check:
-    """Check that zig runs, which builds the fixture wheels."""
-    check = partial(Check, part=MachinePart.COMPILER, name="zig")
+    """Check that zig runs, which builds the fixture wheels and replicas."""
+    check = partial(Check, part=MachinePart.COMPILER, name="zig", blocking=False)
+    if not has_compiler():
+        detail, _, remedy = MISSING.partition("; ")
+        return check(ok=False, detail=f"{detail}: {WITHOUT_COMPILER}", remedy=remedy)
     try:
         version = run_process([sys.executable, "-m", "ziglang", "version"], timeout=VERSION_SECONDS)
     except ProcessError as error:

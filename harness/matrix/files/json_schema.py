@@ -1,7 +1,7 @@
 """Generate the JSON Schemas of the matrix files, which editors use to complete and check.
 
-``python -m harness.matrix.files.json_schema [FOLDER]`` writes
-``matrix/schema/<file>.schema.json``.
+``python -m harness.matrix.files.json_schema [FOLDER]`` writes ``<file>.schema.json`` into the
+folder, by default ``matrix/schema`` below the working directory.
 """
 
 import json
@@ -12,7 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from harness.matrix.files.shape import FILES
 
-_MATRIX = Path(__file__).parents[3] / "matrix"
+_FOLDER = Path("matrix/schema")
 
 
 class _Untitled(GenerateJsonSchema):
@@ -47,4 +47,4 @@ def write_schemas(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_schemas(Path(sys.argv[1]) if sys.argv[1:] else _MATRIX / "schema")
+    write_schemas(Path(sys.argv[1]) if sys.argv[1:] else _FOLDER)

@@ -79,12 +79,14 @@ class IndexSettings:
 
 
 def pip_settings() -> IndexSettings:
-    """Return the settings of the user's pip, or the defaults if pip is missing."""
-    try:
-        text = run_process([sys.executable, "-m", "pip", "config", "list"], timeout=60).decode()
-    except ProcessError:
-        return IndexSettings()
-    return parse_pip_config(text)
+    """Return the settings of the user's pip, or the defaults if pip is missing.
+
+    Environments that pipx or uvx made have none; another pip on the path reads the same files.
+    """
+    for pip in ((sys.executable, "-m", "pip"), ("pip",)):
+        with contextlib.suppress(ProcessError):
+            return parse_pip_config(run_process((*pip, "config", "list"), timeout=60).decode())
+    return IndexSettings()
 
 
 def parse_pip_config(text: str) -> IndexSettings:

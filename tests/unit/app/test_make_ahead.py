@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from harness.app import make_ahead
-from harness.app.make_ahead import is_compiled, make_images, missing_images
+from harness.app.make_ahead import is_compiled, make_images, missing_images, without_compiled
 from harness.app.wiring import ProberOptions
 from harness.core.cells import Matrix
 from harness.core.errors import EngineError, ImageError
 from harness.core.targets import RegistryWay, Target
 from harness.probe.journal import Journal, read_events
+from tests.support.cells import make_cell
 from tests.support.targets import alpine_replica, debian_12
 
 QUICK = debian_12()
@@ -53,6 +54,13 @@ class Images:
 )
 def test_only_a_replica_is_compiled(target: Target, images: str, *, compiled: bool) -> None:
     assert is_compiled(target, images) is compiled
+
+
+def test_cells_of_compiled_images_are_left_out() -> None:
+    """By images that are not compiled, every cell stays."""
+    cells = [replace(make_cell(), target=each) for each in (SLOW, QUICK)]
+    assert without_compiled(cells, "local") == ((cells[1],), (SLOW.key,))
+    assert without_compiled(cells[1:], "local") == ((cells[1],), ())
 
 
 def test_quick_images_come_first_and_each_image_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.app.wiring import ROOT
 from harness.passports.recording import PassportChange, RecordingResult
 from harness.report.passport import format_entry
+from tests.support.commands import ROOT
 
 Run = Callable[..., Any]
 FACTS = ROOT / "tests" / "data" / "facts.json"

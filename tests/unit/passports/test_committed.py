@@ -2,9 +2,10 @@
 
 import pytest
 
-from harness.app.wiring import ROOT, read_matrix
+from harness.app.wiring import read_matrix
 from harness.passports import PassportBook, PassportRecord, RecordedAs
 from harness.passports.symbolsets import set_id
+from tests.support.commands import ROOT
 
 BOOK = PassportBook(ROOT / "matrix" / "passports")
 MEASURED = [record for record in BOOK.records if record.recorded_as is RecordedAs.MEASURED]

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.app.wiring import ROOT
 from harness.core.cells import Outcome
 from harness.core.passport import Passport
 from harness.passports import PassportBook, PassportRecord, RecordedAs
@@ -24,6 +23,7 @@ from harness.predict import predict
 from harness.predict.installed_layout import layout_of
 from harness.wheels.archive.elf import read_elf
 from tests.fuzz.contracts import READERS, golden_elves
+from tests.support.commands import ROOT
 from tests.support.facts import recorded_facts
 from tests.support.forecasts import GLIBC, MODULE, MUSL, elf, symbols, wheel
 

@@ -18,6 +18,7 @@ from harness.core.subjects import (
     Subject,
     WheelRef,
 )
+from harness.host import compiler
 from harness.host.cache import Cache, file_sha256
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import IndexLock, LockedWheel
@@ -94,6 +95,13 @@ def test_a_fixture_wheel_is_for_the_python_that_was_measured(cache: Cache) -> No
     subject = _subject(FixtureSource(project="plain", builder=BUILDER.id))
     with pytest.raises(BuildError, match=r"3\.4"):
         _provider(cache).wheels_for(subject, debian_12(), passport)
+
+
+def test_a_fixture_wheel_needs_a_compiler(monkeypatch: pytest.MonkeyPatch, cache: Cache) -> None:
+    """Also one that is cached; the message has the command."""
+    monkeypatch.setattr(compiler, "_PARTS", ("a-missing-ziglang",))
+    with pytest.raises(BuildError, match=r"pip install 'wheelgrid\[build\]'"):
+        _wheel(_provider(cache), FixtureSource(project="pure", builder=BUILDER.id))
 
 
 def test_missing_fixture(cache: Cache) -> None:

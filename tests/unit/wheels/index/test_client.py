@@ -1,5 +1,7 @@
 """The index of the user's pip."""
 
+from pathlib import Path
+
 import pytest
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
@@ -38,7 +40,15 @@ def test_real_pip(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.host == "mirror.example"
 
 
-def test_no_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without pip takes the settings of the pip on the path."""
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
+    assert pip_settings().host == "mirror.example"
+
+
+def test_no_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without pip the default index is used."""
     monkeypatch.setattr("sys.executable", "/bin/false")
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert pip_settings() == IndexSettings(endpoint=PYPI_SIMPLE_ENDPOINT)
