@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.app.wiring import ROOT, ProberOptions, open_prober, read_matrix
+from harness.app.wiring import ProberOptions, open_prober, read_matrix
 from harness.core.cells import Cell, Outcome
 from harness.core.subjects import FileSource, Subject
 from harness.core.wheel_findings import MindedBy
 from harness.images.debian_root import native_arch
 from harness.probe.journal import Journal
 from harness.probe.prober import Prober
+from tests.support.commands import ROOT
 from tests.support.defective_wheels import DEFECTS, FILENAME, wheel_bytes
 
 pytestmark = pytest.mark.integration
