@@ -56,9 +56,10 @@ def predict(  # noqa: PLR0913 - one for each option
     """Predict which wheels fail on which targets, and why.
 
     WHEEL is a file or name==version from the package index. Uses recorded passports, without an
-    engine. Predicts too where a dependency has no wheel; for files, --no-deps needs no package
-    index. Failures are grouped by cause; targets of an architecture that a file is not built for
-    are left out. Exits 1 if a wheel that an installer accepts is predicted not to import.
+    engine. Predicts too where a dependency has no wheel or does not import; for files, --no-deps
+    needs no package index. Failures are grouped by cause; targets of an architecture that a file is
+    not built for are left out. Exits 1 if a wheel that an installer accepts is predicted not to
+    import.
     """
     loaded = read_matrix(matrix)
     index = open_pinned(ProberOptions(matrix_folder=matrix), say)
