@@ -31,12 +31,13 @@ TICK = 0.1
 
 
 def is_compiled(target: Target, images: str) -> bool:
-    """Return whether the first way to the target's image compiles an interpreter.
+    """Return whether a way to the target's image compiles an interpreter, and none is sure before.
 
-    ``images`` is a key of ``IMAGE_CHOICES``.
+    A registry is not: it may be out of reach. ``images`` is a key of ``IMAGE_CHOICES``.
     """
-    first = next((way for way in IMAGE_CHOICES[images] if has_way(target, way)), None)
-    return first is ImageWay.REPLICA
+    ways = [way for way in IMAGE_CHOICES[images] if has_way(target, way)]
+    local = [way for way in ways if way is not ImageWay.REGISTRY]
+    return local[:1] == [ImageWay.REPLICA]
 
 
 def without_compiled(

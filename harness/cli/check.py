@@ -15,6 +15,7 @@ from harness.app.execute import (
     require_met,
     run_cells,
 )
+from harness.app.lock_request import lock_candidates, needed_cells, require_plain
 from harness.app.make_ahead import without_compiled
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import (
@@ -24,7 +25,8 @@ from harness.app.requested import (
     not_applicable,
     read_candidates,
 )
-from harness.app.wiring import open_index
+from harness.app.wiring import open_index, open_passports
+from harness.cli.applications import lock_files, read_applications
 from harness.cli.command import ExplainedCommand
 from harness.cli.dependency_options import dependency_options
 from harness.cli.options import (
@@ -39,6 +41,7 @@ from harness.cli.settings import is_typed, project_config
 from harness.core.cells import Cell, Expectation
 from harness.core.errors import ExitCode
 from harness.core.subjects import DependencyOptions, IndexSource
+from harness.host.cache import Cache, default_cache_root
 from harness.host.compiler import MISSING, has_compiler
 from harness.matrix.config.config_file import read_config
 from harness.matrix.config.config_rows import own_expectations
@@ -56,6 +59,7 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     cls=ExplainedCommand,
     example="wheelgrid check dist/*.whl --call 'mypkg.add(1, 2) == 3'\n"
     "wheelgrid check numpy==2.4.6 --target 'debian-1*' --arch s390x\n"
+    "wheelgrid check requirements.txt --target python-3.13-alpine3.22 --arch aarch64\n"
     "wheelgrid check dist --against mypkg==1.2.3 -q 'arch:ppc64le,s390x'",
 )
 @click.argument("wheels", nargs=-1, required=True, metavar="WHEEL...")
@@ -111,9 +115,11 @@ def check(  # noqa: PLR0913 - one for each option
     """Probe your own wheels on every target that they fit.
 
     WHEEL is a file, a folder of wheels, or name==version from the package index. Its dependencies
-    are installed, as `pip install WHEEL` on the target would, but only as wheels. Writes the same
-    files as `run`. With --against, the wheels of that release are probed too. Targets whose images
-    are compiled are left out if no compiler is installed and nothing selects them.
+    are installed, as `pip install WHEEL` on the target would, but only as wheels. Of a lock file
+    (requirements.txt, pylock.toml, uv.lock) each dependency is probed, with what it needs of the
+    lock. Writes the same files as `run`. With --against, the wheels of that release are probed too.
+    Targets whose images are compiled are left out if no compiler is installed and nothing selects
+    them.
     """
     matrix = project_matrix(options.matrix)
     chosen = is_typed("keyword", "targets", "arches", "subjects", "profile", "query")
@@ -122,7 +128,11 @@ def check(  # noqa: PLR0913 - one for each option
     import_check = ImportCheck(
         imports=imports, call=call, companions=companions, dependencies=dependencies
     )
-    candidates = read_candidates(wheels, import_check, index)
+    if locks := read_applications(lock_files(wheels), only_binary=False):
+        require_plain(import_check, against=bool(against))
+        candidates = lock_candidates(locks, import_check.dependencies, Cache(default_cache_root()))
+    else:
+        candidates = read_candidates(wheels, import_check, index)
     subjects = tuple(candidate.subject for candidate in candidates)
     released = with_distinct_ids(
         subjects, [c.subject for c in read_candidates(against, import_check, index)]
@@ -134,7 +144,9 @@ def check(  # noqa: PLR0913 - one for each option
     ours = with_subjects(matrix, (*subjects, *released))
     expected = expected_of(expect, all_cells(ours)) if expect else _own(all_cells(ours))
     ours = replace(ours, expectations=expected)
-    cells = choose_cells(plan_cells(ours, selection), query, options.store)
+    passports = open_passports(options.matrix, project_config())
+    planned = needed_cells(plan_cells(ours, selection), locks, passports)
+    cells = choose_cells(planned, query, options.store)
     if not (chosen or has_compiler()):
         possible, compiled = without_compiled(cells, options.images)
         print_data(format_compiled(compiled, MISSING) if possible and compiled else "", end="")

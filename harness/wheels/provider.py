@@ -12,8 +12,11 @@ from harness.core.subjects import FileSource, FixtureSource, IndexSource, Subjec
 from harness.core.targets import Target
 from harness.host.cache import Cache
 from harness.wheels.archive.filename import parse_wheel_name, tag_rank
+from harness.wheels.facts_reader import MOST_DEPENDENCY
 from harness.wheels.index.choose import choose_wheel, nearest_refusal
 from harness.wheels.index.fetch import PackageIndex
+from harness.wheels.locks.file_choice import ReleaseFiles, choose_file
+from harness.wheels.locks.stored import load_lock
 from harness.wheels.wheel_file import wheel_file
 
 if TYPE_CHECKING:
@@ -57,15 +60,14 @@ class WheelProvider:
         self._cache = cache
         self._build = build
         self._room = room
-        """Bytes for dependencies; None to resolve them without fetching."""
+        """Bytes for dependencies; None to fetch only those that predictions read."""
 
     def wheels_for(
         self, subject: Subject, target: Target, passport: Passport
     ) -> tuple[WheelRef, ...] | Refusal:
         """Return the wheels to install, in order: the companions, then the wheel under test.
 
-        Companions are those of the subject and, if they are resolved, its dependencies, which
-        predictions resolve and do not need. Raises
+        Companions are those of the subject or, if they are resolved, its dependencies. Raises
         ``BuildError`` for a fixture wheel that does not build, ``UpstreamError`` for one whose
         headers cannot be downloaded, ``PackageIndexError`` for an index wheel, and ``RoomError``
         for dependencies that are too large.
@@ -73,7 +75,8 @@ class WheelProvider:
         resolves = subject.dependencies is not None
         wheels = []
         for source in (*(() if resolves else subject.companions), subject.source):
-            wheel = self._wheel(source, target, passport)
+            lock = subject.dependencies.lock if subject.dependencies else ""
+            wheel = self._wheel(source, target, passport, lock)
             if isinstance(wheel, Refusal):
                 return wheel
             wheels.append(wheel)
@@ -86,7 +89,7 @@ class WheelProvider:
         except DependencyRefusedError as refused:
             return Refusal(reason=str(refused), cause=Cause.DEPENDENCY_REFUSED)
         if self._room is None:
-            return (wheels[-1],)
+            return *self._dependencies.fetch_small(resolved, MOST_DEPENDENCY), wheels[-1]
         return *self._dependencies.fetch(resolved, self._room), wheels[-1]
 
     @cached_property
@@ -96,19 +99,30 @@ class WheelProvider:
         return DependencyResolver(self._index, self._cache)
 
     def _wheel(
-        self, source: FixtureSource | IndexSource | FileSource, target: Target, passport: Passport
+        self,
+        source: FixtureSource | IndexSource | FileSource,
+        target: Target,
+        passport: Passport,
+        lock: str,
     ) -> WheelRef | Refusal:
         match source:
             case FixtureSource():
                 # Not the target's Python: a replica may run another version.
                 return self._build(source, target.arch, passport.minor)
             case IndexSource():
-                return self._chosen(source, passport)
+                return self._chosen(source, passport, lock)
             case FileSource(paths=paths):
                 return _best_file(paths, passport)
 
-    def _chosen(self, source: IndexSource, passport: Passport) -> WheelRef | Refusal:
+    def _chosen(self, source: IndexSource, passport: Passport, lock: str) -> WheelRef | Refusal:
         files = self._index.release(source)
+        if lock:
+            offered = ReleaseFiles(wheels=files)
+            locked = load_lock(lock).find(source)
+            chosen = choose_file(locked, offered, passport.tags, passport.python)
+            return (
+                self._index.fetch(chosen.wheel) if chosen.wheel else Refusal(reason=chosen.reason)
+            )
         wheel = choose_wheel(files, passport.tags, passport.python)
         if wheel is None:
             return Refusal(reason=nearest_refusal(files, passport.tags, passport.python))

@@ -16,7 +16,7 @@ from harness.core.subjects import IndexSource, WheelRef
 from harness.host.cache import Cache, file_sha256
 from harness.wheels.archive.filename import WheelName, parse_wheel_name
 from harness.wheels.index.choose import fits_linux
-from harness.wheels.index.lock import RENEW, IndexLock, LockedWheel, requirement
+from harness.wheels.index.lock import RENEW, IndexLock, ListedSdist, LockedWheel, requirement
 
 if TYPE_CHECKING:
     from pypi_simple import DistributionPackage
@@ -204,13 +204,23 @@ class ListedProject:
     def wheels(self, version: Version) -> tuple[LockedWheel, ...]:
         """Return the wheels of a release for Linux. Raises ``PackageIndexError``."""
         if version not in self._wheels:
-            files = self._releases[version]
+            files = self._releases.get(version, [])
             self._wheels[version] = tuple(_locked(file) for file in files if _linux_name(file))
         return self._wheels[version]
 
+    def sdists(self, version: Version) -> tuple[ListedSdist, ...]:
+        """Return the sdists of a release."""
+        return tuple(
+            ListedSdist(
+                sha256=file.digests.get("sha256", ""), requires_python=file.requires_python or ""
+            )
+            for file in self._releases.get(version, ())
+            if file.package_type == "sdist"
+        )
+
     def has_source(self, version: Version) -> bool:
         """Whether the release has an sdist."""
-        return any(file.package_type == "sdist" for file in self._releases[version])
+        return bool(self.sdists(version))
 
 
 def _version(file: "DistributionPackage") -> Version | None:

@@ -226,6 +226,15 @@ check good-1.0-py3-none-any.whl --constraint constraints.txt
 check good-1.0-py3-none-any.whl --no-deps --constraint constraints.txt
 check good-1.0-py3-none-any.whl --index-url u:secret@example.org/simple
 predict text-1.0-py3-none-any.whl
+predict locked.txt numpy==2.4.6
+predict unlocked.txt
+predict nothing.txt
+predict poetry.lock
+predict pylock.toml
+predict locked.txt --with numpy==2.4.6
+check locked.txt good-1.0-py3-none-any.whl
+check locked.txt --import numpy
+check locked.txt --against numpy==2.4.6
 remedy text-1.0-py3-none-any.whl
 build plian
 build --arch s390
@@ -305,6 +314,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     _write_runs(tmp_path)
     (tmp_path / "folder").mkdir()
     (tmp_path / "releases.txt").write_text("numpy\ndist/a.whl\nnumpy>=2\nnumpy==new\n")
+    (tmp_path / "locked.txt").write_text("numpy==2.4.6\n")
+    (tmp_path / "unlocked.txt").write_text("numpy>=2\n-r locked.txt\n-x\nnumpy=2\n")
+    (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\n')
     constraints = "numpy<2\n-r other.txt\nsix[x]\n"
     (tmp_path / "constraints.txt").write_text(constraints)
     return tmp_path
