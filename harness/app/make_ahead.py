@@ -13,15 +13,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.app.wiring import (
-    IMAGE_CHOICES,
-    ProberOptions,
-    open_images,
-    open_pinned,
-    open_readiness,
-    read_matrix,
-    same_images,
-)
+from harness.app.engine_wiring import open_images, open_readiness, same_images
+from harness.app.wiring import IMAGE_CHOICES, ProberOptions, open_pinned, read_matrix
 from harness.core.cells import Cell, Matrix
 from harness.core.errors import EngineError, HarnessError
 from harness.core.targets import ImageWay, Target
@@ -90,7 +83,8 @@ def making_ahead(
         for name, keys in (("ahead-1", quick), ("ahead-2", slow)):
             if keys:
                 words = [sys.executable, "-m", __name__, name, str(journal), options.images]
-                words += [options.registry, str(options.matrix_folder), *keys]
+                words += [options.registry, str(options.matrix_folder)]
+                words += [str(options.config or ""), *keys]
                 process = stack.enter_context(start_process(words, output=Path(os.devnull)))
                 stack.callback(_end, process)
         yield
@@ -119,13 +113,15 @@ def make_images(
             journal.activity(key, "")
 
 
-def _main(name: str, journal: str, images: str, registry: str, matrix: str, *keys: str) -> None:
+def _main(name: str, journal: str, images: str, *others: str) -> None:
+    registry, matrix, config, *keys = others
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below `nohup … &`
     end_with_parent()
     os.nice(NICENESS)
     options = ProberOptions(matrix_folder=Path(matrix), images=images, registry=registry)
     with contextlib.suppress(KeyboardInterrupt):
-        make_images(keys, read_matrix(Path(matrix)), options, Journal(Path(journal), name))
+        read = read_matrix(Path(matrix), Path(config) if config else None)
+        make_images(keys, read, options, Journal(Path(journal), name))
 
 
 if __name__ == "__main__":

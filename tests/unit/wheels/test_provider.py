@@ -20,6 +20,7 @@ from harness.core.subjects import (
 )
 from harness.host import compiler
 from harness.host.cache import Cache, file_sha256
+from harness.wheels.build.fixture_wheels import FixtureWheels
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import IndexLock, LockedWheel
 from harness.wheels.provider import Refusal, WheelProvider
@@ -58,10 +59,13 @@ def _provider(
     )
     lines: list[str] = []
     return WheelProvider(
-        Matrix(targets=(), subjects=(), builders=(BUILDER,), expectations=(), profiles=()),
         index=PackageIndex(cache, lock, lines.append),
-        fixtures=FIXTURES,
-        workspace=make_workspace(cache, lines.append),
+        cache=cache,
+        build=FixtureWheels(
+            Matrix(targets=(), subjects=(), builders=(BUILDER,), expectations=(), profiles=()),
+            fixtures=FIXTURES,
+            workspace=make_workspace(cache, lines.append),
+        ),
         room=room,
     )
 
