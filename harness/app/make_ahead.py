@@ -15,16 +15,14 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from harness.app.engine_wiring import open_images, open_readiness, same_images
 from harness.app.wiring import (
     IMAGE_CHOICES,
     ProberOptions,
-    open_images,
     open_passports,
     open_pinned,
     open_provider,
-    open_readiness,
     read_matrix,
-    same_images,
 )
 from harness.core.cells import Cell, Matrix
 from harness.core.errors import EngineError, HarnessError
@@ -44,12 +42,13 @@ _IMAGES, _WHEELS = "images", "wheels"
 
 
 def is_compiled(target: Target, images: str) -> bool:
-    """Return whether the first way to the target's image compiles an interpreter.
+    """Return whether a way to the target's image compiles an interpreter, and none is sure before.
 
-    ``images`` is a key of ``IMAGE_CHOICES``.
+    A registry is not: it may be out of reach. ``images`` is a key of ``IMAGE_CHOICES``.
     """
-    first = next((way for way in IMAGE_CHOICES[images] if has_way(target, way)), None)
-    return first is ImageWay.REPLICA
+    ways = [way for way in IMAGE_CHOICES[images] if has_way(target, way)]
+    local = [way for way in ways if way is not ImageWay.REGISTRY]
+    return local[:1] == [ImageWay.REPLICA]
 
 
 def without_compiled(
@@ -100,7 +99,8 @@ def making_ahead(
         for number, (what, items) in enumerate(work, 1):
             if items:
                 words = [sys.executable, "-m", __name__, what, f"ahead-{number}", str(journal)]
-                words += [options.images, options.registry, str(options.matrix_folder), *items]
+                words += [options.images, options.registry, str(options.matrix_folder)]
+                words += [str(options.config or ""), *items]
                 process = stack.enter_context(start_process(words, output=Path(os.devnull)))
                 stack.callback(_end, process)
         yield
@@ -133,7 +133,7 @@ def make_wheels(
     cells: Sequence[Cell], matrix: Matrix, options: ProberOptions, journal: Journal
 ) -> None:
     """Build or fetch the wheels of the cells, as far as recorded passports say which these are."""
-    passports = open_passports(options.matrix_folder)
+    passports = open_passports(options.matrix_folder, options.config)
     with contextlib.suppress(HarnessError):
         wheels = open_provider(matrix, options, open_pinned(options, journal.announce))
         for cell in cells:
@@ -148,9 +148,15 @@ def _main(what: str, name: str, journal: str, *words: str) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below `nohup … &`
     end_with_parent()
     os.nice(NICENESS)
-    images, registry, folder, *items = words
-    options = ProberOptions(matrix_folder=Path(folder), images=images, registry=registry)
-    matrix, opened = read_matrix(options.matrix_folder), Journal(Path(journal), name)
+    images, registry, folder, own, *items = words
+    options = ProberOptions(
+        matrix_folder=Path(folder),
+        config=Path(own) if own else None,
+        images=images,
+        registry=registry,
+    )
+    matrix = read_matrix(options.matrix_folder, options.config)
+    opened = Journal(Path(journal), name)
     with contextlib.suppress(KeyboardInterrupt):
         if what == _IMAGES:
             make_images(items, matrix, options, opened)

@@ -18,7 +18,7 @@ from harness.core.cells import Cell, Matrix
 from harness.core.errors import BuildError, EngineError, ImageError
 from harness.core.passport import Passport
 from harness.core.subjects import Subject
-from harness.core.targets import Target
+from harness.core.targets import RegistryWay, Target
 from harness.probe.journal import Journal, read_events
 from tests.support.cells import make_cell, make_subject
 from tests.support.passports import make_passport
@@ -53,7 +53,14 @@ class Images:
 
 @pytest.mark.parametrize(
     ("target", "images", "compiled"),
-    [(SLOW, "local", True), (QUICK, "local", False), (replace(SLOW, replica=None), "local", False)],
+    [
+        (SLOW, "local", True),
+        (replace(SLOW, registry=RegistryWay(image="alpine:3.14")), "auto", True),
+        (replace(SLOW, registry=RegistryWay(image="alpine:3.14")), "registry", False),
+        (replace(SLOW, assembled=QUICK.assembled), "auto", False),
+        (QUICK, "local", False),
+        (replace(SLOW, replica=None), "local", False),
+    ],
 )
 def test_only_a_replica_is_compiled(target: Target, images: str, *, compiled: bool) -> None:
     assert is_compiled(target, images) is compiled
@@ -123,7 +130,7 @@ def test_wheels_are_made_where_a_passport_is_recorded(
     """The others are left to the worker, which reads the passport; so is a wheel that fails."""
     made: list[str] = []
     monkeypatch.setattr(make_ahead, "open_provider", lambda *_: Wheels(made))
-    monkeypatch.setattr(make_ahead, "open_passports", lambda _: Passports())
+    monkeypatch.setattr(make_ahead, "open_passports", lambda *_: Passports())
     monkeypatch.setattr(make_ahead, "open_pinned", lambda *_: None)
     subjects = (make_subject("broken"), make_subject("plain"))
     cells = [Cell(target=at, subject=subject) for at in (QUICK, OTHER) for subject in subjects]
