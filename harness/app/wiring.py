@@ -19,6 +19,7 @@ from harness.matrix.config.config_rows import read_rows
 from harness.matrix.files import load_matrix
 from harness.passports.book import PassportBook
 from harness.probe.result_keys import PROBE_LIMITS, ProbeLimits
+from harness.wheels.facts_reader import WheelReader
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LOCK_NAME, IndexLock, read_lock
 from harness.wheels.provider import FixtureBuild, WheelProvider
@@ -89,6 +90,11 @@ def open_passports(folder: Path, config: Path | None = None) -> PassportBook:
     return (
         PassportBook(config.absolute().parent / PROJECT_PASSPORTS, shipped) if config else shipped
     )
+
+
+def open_reader() -> WheelReader:
+    """Return the reader of wheel facts, which the cache keeps."""
+    return WheelReader(Cache(default_cache_root()))
 
 
 def open_provider(matrix: Matrix, options: ProberOptions, index: PackageIndex) -> WheelProvider:

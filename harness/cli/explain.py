@@ -10,6 +10,7 @@ from harness.app.wiring import (
     open_passports,
     open_pinned,
     open_provider,
+    open_reader,
 )
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, project_matrix, run_file_option
@@ -62,7 +63,6 @@ def _explain_cell(cell: str, run_file: Path, matrix: Path) -> None:
     loaded, options = project_matrix(matrix), ProberOptions(matrix_folder=matrix)
     index = open_pinned(options, say)
     provider = open_provider(loaded, options, index)
-    predicted_cell = predict_cell(
-        find_cell(loaded, cell), open_passports(matrix, project_config()), provider
-    )
+    wanted, passports = find_cell(loaded, cell), open_passports(matrix, project_config())
+    predicted_cell = predict_cell(wanted, passports, provider, open_reader())
     print_data(format_prediction(predicted_cell, width=width), end="")

@@ -12,6 +12,7 @@ from harness.app.wiring import (
     open_passports,
     open_pinned,
     open_provider,
+    open_reader,
 )
 from harness.cli.applications import lock_files, predict_locks
 from harness.cli.command import ExplainedCommand
@@ -63,9 +64,10 @@ def predict(  # noqa: PLR0913 - one for each option
 
     WHEEL is a file, name==version from the package index, or a lock file: requirements.txt,
     pylock.toml or uv.lock, all of whose pins are predicted. Uses recorded passports, without an
-    engine. Predicts too where a dependency has no wheel; for files, --no-deps needs no package
-    index. Failures are grouped by cause; targets of an architecture that a file is not built for
-    are left out. Exits 1 if a wheel that an installer accepts is predicted not to import.
+    engine. Predicts too where a dependency has no wheel or does not import; for files, --no-deps
+    needs no package index. Failures are grouped by cause; targets of an architecture that a file is
+    not built for are left out. Exits 1 if a wheel that an installer accepts is predicted not to
+    import.
     """
     loaded = project_matrix(matrix)
     import_check = ImportCheck(imports=imports, companions=companions, dependencies=dependencies)
@@ -82,7 +84,7 @@ def predict(  # noqa: PLR0913 - one for each option
     index = open_pinned(ProberOptions(matrix_folder=matrix), say)
     candidates = read_candidates(wheels, import_check, index)
     selected = selected_targets(loaded, Selection(targets=targets, arches=arches))
-    passports = open_passports(matrix, project_config())
+    passports, reader = open_passports(matrix, project_config()), open_reader()
     provider = open_provider(loaded, ProberOptions(matrix_folder=matrix), index)
     here = {
         candidate.subject: [each for each in selected if every or has_arch(candidate, each)]
@@ -91,7 +93,7 @@ def predict(  # noqa: PLR0913 - one for each option
     predictions = tuple(
         prediction
         for subject, fitting in here.items()
-        for prediction in predict_cells([subject], fitting, passports, provider)
+        for prediction in predict_cells([subject], fitting, passports, provider, reader)
     )
     left_out = {subject.id: len(selected) - len(fitting) for subject, fitting in here.items()}
     if as_json:

@@ -13,6 +13,8 @@ from harness.wheels.archive.contents import WheelFacts, read_wheel
 from harness.wheels.wheel_file import wheel_file
 
 MOST_WHEELS = 256
+MOST_DEPENDENCY = 48 << 20
+"""Bytes of a dependency that predictions read: numpy has 16 MiB, torch 800."""
 KIND = "facts"
 _FACTS: TypeAdapter[WheelFacts] = TypeAdapter(WheelFacts)
 

@@ -12,6 +12,7 @@ from harness.core.subjects import FileSource, FixtureSource, IndexSource, Subjec
 from harness.core.targets import Target
 from harness.host.cache import Cache
 from harness.wheels.archive.filename import parse_wheel_name, tag_rank
+from harness.wheels.facts_reader import MOST_DEPENDENCY
 from harness.wheels.index.choose import choose_wheel, nearest_refusal
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.locks.file_choice import ReleaseFiles, choose_file
@@ -59,15 +60,14 @@ class WheelProvider:
         self._cache = cache
         self._build = build
         self._room = room
-        """Bytes for dependencies; None to resolve them without fetching."""
+        """Bytes for dependencies; None to fetch only those that predictions read."""
 
     def wheels_for(
         self, subject: Subject, target: Target, passport: Passport
     ) -> tuple[WheelRef, ...] | Refusal:
         """Return the wheels to install, in order: the companions, then the wheel under test.
 
-        Companions are those of the subject and, if they are resolved, its dependencies, which
-        predictions resolve and do not need. Raises
+        Companions are those of the subject or, if they are resolved, its dependencies. Raises
         ``BuildError`` for a fixture wheel that does not build, ``UpstreamError`` for one whose
         headers cannot be downloaded, ``PackageIndexError`` for an index wheel, and ``RoomError``
         for dependencies that are too large.
@@ -89,7 +89,7 @@ class WheelProvider:
         except DependencyRefusedError as refused:
             return Refusal(reason=str(refused), cause=Cause.DEPENDENCY_REFUSED)
         if self._room is None:
-            return (wheels[-1],)
+            return *self._dependencies.fetch_small(resolved, MOST_DEPENDENCY), wheels[-1]
         return *self._dependencies.fetch(resolved, self._room), wheels[-1]
 
     @cached_property

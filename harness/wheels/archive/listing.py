@@ -62,6 +62,7 @@ def _listed(archive: Archive) -> WheelFacts:
         generator=metadata.generator,
         requires_python=metadata.requires_python,
         requires_dist=metadata.requires_dist,
+        top_level=metadata.top_level,
         members=archive.members,
         native=tuple(_by_name(archive.members, name)),
         modules=top_modules(archive.members),

@@ -1,7 +1,7 @@
 """Resolve the dependencies of wheels, once per distinct environment, and fetch them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -115,12 +115,22 @@ class DependencyResolver:
         the index lists sizes, before anything is downloaded.
         """
         _require_room(sum(self._index.size(each.wheel) for each in resolved), room)
-        files = tuple(
+        files = self._files(resolved)
+        _require_room(sum(file.size for file in files), room)
+        return files
+
+    def fetch_small(self, resolved: Sequence[OfferedWheel], each: int) -> tuple[WheelRef, ...]:
+        """Return the files of at most ``each`` bytes, as far as the index lists sizes.
+
+        Raises ``PackageIndexError``.
+        """
+        return self._files(found for found in resolved if self._index.size(found.wheel) <= each)
+
+    def _files(self, resolved: Iterable[OfferedWheel]) -> tuple[WheelRef, ...]:
+        return tuple(
             wheel_file(Path(each.path)) if each.path else self._index.fetch(each.wheel)
             for each in resolved
         )
-        _require_room(sum(file.size for file in files), room)
-        return files
 
     def _answer(
         self,
