@@ -51,7 +51,8 @@ def predict_loads(
         for rule in RULES:
             if failure := rule(load, profile, symbols):
                 lacking = failure.cause == Cause.MISSING_LIBRARY
-                if lacking and guarded.issuperset(_modules_in(load)):
+                modules = _modules_in(load)
+                if lacking and modules and guarded.issuperset(modules):
                     break
                 return _with_abi3_floor(layout, failure)
     return None
