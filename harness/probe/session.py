@@ -135,6 +135,7 @@ class Session:
         except SessionLostError as lost:
             raise _no_start("interpreter", Cause.INTERPRETER, lost.detail) from lost
         except ChannelClosedError:
+            self._channel.memory_exceeded()  # raises if it is the engine that ended
             detail = self._channel.errors().strip() or "it ended at once"
             raise _no_start("interpreter", Cause.INTERPRETER, detail) from None
         if facts.failed:
@@ -230,6 +231,7 @@ class Session:
             length = sum(answer.blobs)
             blob = self._channel.receive(length, deadline=deadline) if length else b""
         except ChannelTimeoutError:
+            self._channel.check_engine()
             raise self._lost(Cause.AGENT_SILENT, f"no answer within {seconds:.0f} s") from None
         except ChannelClosedError:
             cause = Cause.MEMORY_LIMIT if self._channel.memory_exceeded() else Cause.AGENT_GONE
