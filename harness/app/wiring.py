@@ -61,6 +61,8 @@ class ProberOptions:
     registry: str = ""
     """``HOST/PREFIX`` of the mirror for registry images."""
     limits: ProbeLimits = PROBE_LIMITS
+    runtime: str = ""
+    """OCI runtime of the containers; empty for the engine's own choice."""
     require_hardening: bool = False
     """Raise for a target on which the engine does not enforce all of the hardening."""
 
@@ -117,7 +119,7 @@ def open_images(
     Raises ``EngineError`` if no engine answers, and ``MatrixFileError`` for a broken lock.
     """
     return ImageProvider(
-        connect(),
+        connect(options.runtime),
         workspace or open_workspace(options.matrix_folder, announce),
         ways=IMAGE_CHOICES[options.images],
         registry=options.registry,
@@ -132,7 +134,7 @@ def open_container_builder(
 
     Raises ``EngineError`` if no engine answers.
     """
-    engine = connect()
+    engine = connect(options.runtime)
     registry = RegistrySource(
         engine,
         Cache(default_cache_root()),
@@ -207,7 +209,7 @@ def open_prober(
     ``MatrixFileError`` for a broken lock file.
     """
     cache = Cache(default_cache_root())
-    engine = connect()
+    engine = connect(options.runtime)
     engine.reap()
     index = open_pinned(options, journal.announce)
     workspace = open_workspace(options.matrix_folder, journal.announce, cache)

@@ -57,6 +57,8 @@ class Provenance:
     image: ImageRef | None = None
     passport_id: str = ""
     """Content address of the passport."""
+    runtime: str = ""
+    """OCI runtime that was chosen with ``--runtime``; empty for the engine's own."""
     qemu: str = ""
     """Version of the emulator; empty for the native arch."""
     qemu_cpu: str = ""

@@ -96,6 +96,7 @@ class TargetSessions:
         self._opened: OpenTarget | None = None
         self._failed: dict[str, ImageError] = {}
         self._engine_info: EngineInfo | None = None
+        self._engine_failed = False
 
     def __enter__(self) -> Self:
         return self
@@ -115,6 +116,12 @@ class TargetSessions:
         self._close_target()
         if self._installer is not None:
             self._installer.close()
+
+    def close_failed(self) -> None:
+        """Close everything after the engine failed; it may be back for the next cell, and new."""
+        self._engine_failed = True
+        self._engine_info = None
+        self.close()
 
     def image(self, target: Target) -> ImageRef:
         """Return the target's image, made if it is missing. Raises ``EngineError``."""
@@ -137,6 +144,10 @@ class TargetSessions:
         if self._opened is not None and self._opened.target == target:
             return self._opened
         self._close_target()  # the installer's session usually serves the next target, too
+        if self._engine_failed:
+            self._engine.ping()  # in a few seconds: a request may take minutes to fail
+            self._engine.reap()
+            self._engine_failed = False
         if target.key in self._failed:
             raise self._failed[target.key]
         try:
@@ -230,7 +241,8 @@ class TargetSessions:
 
     def _environment(self, target: Target, image: ImageRef) -> Environment:
         emulator = self._emulator_version(target.arch)
-        return environment_of(target, image, emulator, self.engine_info.kernel)
+        info = self.engine_info
+        return environment_of(target, image, emulator, info.kernel, info.runtime)
 
     def _start(self, target: Target, image: ImageRef) -> tuple[Session, Passport]:
         with self._journal.timed("sessions", target.key, "starting the interpreter"):

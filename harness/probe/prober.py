@@ -116,7 +116,7 @@ class Prober:
             observation = self._observe(cell)
         except InfrastructureError as error:
             if isinstance(error, EngineError) and not isinstance(error, ImageError):
-                self.leave()  # the engine may be back for the next cell
+                self._targets.close_failed()
             observation = miss(cell, error)
         except Exception:  # noqa: BLE001 - the run continues; the miss reports our defect
             self.leave()
@@ -222,6 +222,7 @@ class Prober:
         return Provenance(
             image=opened.image,
             passport_id=opened.passport_id,
+            runtime=opened.environment.runtime,
             qemu=opened.environment.emulator,
             qemu_cpu=opened.environment.cpu_model,
             page_size=opened.passport.page_size,

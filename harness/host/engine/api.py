@@ -178,4 +178,7 @@ class Engine(Protocol):
         """Start a hardened container and return its streams."""
 
     def reap(self) -> int:
-        """Remove the containers of killed runs and return their number."""
+        """Remove the containers of killed runs and return their number.
+
+        Also removes those of this engine that could not be removed before.
+        """

@@ -78,6 +78,8 @@ class DockerEngine:
     def __init__(self, client: TimedClient, runtime: str = "") -> None:
         self._api = client
         self._runtime = runtime
+        self._left = set[str]()
+        """Containers that the engine did not remove when it was asked to."""
 
     def ping(self) -> None:
         with asking(Ask.PING):
@@ -263,8 +265,10 @@ class DockerEngine:
         attached = None
         try:
             parameters = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-            with asking(Ask.ATTACH):
+            with asking(Ask.ATTACH) as deadline:
                 attached = self._api.attach_socket(container, params=parameters)
+                # Cut short, a header still parses: without its last lines.
+                _ = deadline.answers[-1].headers["Content-Type"]
             with asking(Ask.START):
                 self._api.start(container)
         except BaseException:
@@ -310,23 +314,29 @@ class DockerEngine:
         with asking(Ask.QUERY):
             containers = self._api.containers(all=True, filters={"label": OWNER_LABEL})
             orphans = [c["Id"] for c in containers if is_orphan(c["Labels"][OWNER_LABEL])]
-        for container in orphans:
+        for container in (*orphans, *self._left):
             self._remove(container)
         return len(orphans)
 
     def _remove(self, container: str) -> None:
-        """Remove a container; try again while the engine fails to kill it or is removing it."""
+        """Remove a container; try again while the engine fails to kill it or is removing it.
+
+        ``reap`` tries those again that stay.
+        """
+        self._left.add(container)
         for pause in REMOVAL_PAUSES:
             try:
                 with asking(Ask.REMOVE):
                     self._api.remove_container(container, force=True, v=True)
             except EngineError as error:
                 if isinstance(error.__cause__, docker.errors.NotFound):
+                    self._left.discard(container)
                     return
                 if not isinstance(error.__cause__, docker.errors.APIError):
                     raise
                 time.sleep(pause)
             else:
+                self._left.discard(container)
                 return
 
     def _existing(self, reference: str) -> EngineImage:
