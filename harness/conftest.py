@@ -14,15 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.app.engine_wiring import open_prober, open_readiness, same_images
 from harness.app.make_ahead import is_compiled, making_ahead, missing_images
-from harness.app.wiring import (
-    IMAGE_CHOICES,
-    ProberOptions,
-    open_prober,
-    open_readiness,
-    read_matrix,
-    same_images,
-)
+from harness.app.wiring import IMAGE_CHOICES, ProberOptions, read_matrix
 from harness.core.cells import Cell, Expectation, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
@@ -74,6 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--runtime", default="", help="OCI runtime of the containers")
     group.addoption("--require-hardening", action="store_true", help="miss if not enforced")
     group.addoption("--wheelgrid-matrix", type=Path, default=matrix_folder(), metavar="DIR")
+    group.addoption("--wheelgrid-config", type=Path, metavar="FILE", help="own targets")
     group.addoption("--wheelgrid-cells", type=Path, metavar="FILE", help="cells of a file")
     group.addoption("--wheelgrid-store", type=Path, metavar="FILE", help="store to reuse")
     group.addoption("--wheelgrid-out", type=Path, metavar="DIR", help="folder of the journal")
@@ -120,7 +115,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Read the matrix; its errors end the session without a traceback."""
     try:
         config = session.config
-        config.stash[_MATRIX] = read_matrix(config.getoption("--wheelgrid-matrix"))
+        folder, own = (config.getoption(f"--wheelgrid-{name}") for name in ("matrix", "config"))
+        config.stash[_MATRIX] = read_matrix(folder, own)
         config.stash[_CELLS] = _cells(config)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
@@ -199,6 +195,7 @@ def prober(request: pytest.FixtureRequest) -> Iterator[Prober]:
 def _prober_options(config: pytest.Config) -> ProberOptions:
     return ProberOptions(
         matrix_folder=config.getoption("--wheelgrid-matrix"),
+        config=config.getoption("--wheelgrid-config"),
         images=config.getoption("--images"),
         registry=config.getoption("--registry"),
         limits=ProbeLimits(

@@ -13,15 +13,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.app.wiring import (
-    IMAGE_CHOICES,
-    ProberOptions,
-    open_images,
-    open_pinned,
-    open_readiness,
-    read_matrix,
-    same_images,
-)
+from harness.app.engine_wiring import open_images, open_readiness, same_images
+from harness.app.wiring import IMAGE_CHOICES, ProberOptions, open_pinned, read_matrix
 from harness.core.cells import Cell, Matrix
 from harness.core.errors import EngineError, HarnessError
 from harness.core.targets import ImageWay, Target
@@ -38,12 +31,13 @@ TICK = 0.1
 
 
 def is_compiled(target: Target, images: str) -> bool:
-    """Return whether the first way to the target's image compiles an interpreter.
+    """Return whether a way to the target's image compiles an interpreter, and none is sure before.
 
-    ``images`` is a key of ``IMAGE_CHOICES``.
+    A registry is not: it may be out of reach. ``images`` is a key of ``IMAGE_CHOICES``.
     """
-    first = next((way for way in IMAGE_CHOICES[images] if has_way(target, way)), None)
-    return first is ImageWay.REPLICA
+    ways = [way for way in IMAGE_CHOICES[images] if has_way(target, way)]
+    local = [way for way in ways if way is not ImageWay.REGISTRY]
+    return local[:1] == [ImageWay.REPLICA]
 
 
 def without_compiled(
@@ -89,7 +83,8 @@ def making_ahead(
         for name, keys in (("ahead-1", quick), ("ahead-2", slow)):
             if keys:
                 words = [sys.executable, "-m", __name__, name, str(journal), options.images]
-                words += [options.registry, str(options.matrix_folder), *keys]
+                words += [options.registry, str(options.matrix_folder)]
+                words += [str(options.config or ""), *keys]
                 process = stack.enter_context(start_process(words, output=Path(os.devnull)))
                 stack.callback(_end, process)
         yield
@@ -118,13 +113,15 @@ def make_images(
             journal.activity(key, "")
 
 
-def _main(name: str, journal: str, images: str, registry: str, matrix: str, *keys: str) -> None:
+def _main(name: str, journal: str, images: str, *others: str) -> None:
+    registry, matrix, config, *keys = others
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below `nohup … &`
     end_with_parent()
     os.nice(NICENESS)
     options = ProberOptions(matrix_folder=Path(matrix), images=images, registry=registry)
     with contextlib.suppress(KeyboardInterrupt):
-        make_images(keys, read_matrix(Path(matrix)), options, Journal(Path(journal), name))
+        read = read_matrix(Path(matrix), Path(config) if config else None)
+        make_images(keys, read, options, Journal(Path(journal), name))
 
 
 if __name__ == "__main__":

@@ -53,6 +53,8 @@ class RunOptions:
     """The options of a run."""
 
     matrix: Path
+    config: Path | None = None
+    """The project's configuration, whose own targets are added to the matrix."""
     out: Path
     workers: int
     images: str = "auto"
@@ -74,6 +76,7 @@ class RunOptions:
     def prober(self) -> ProberOptions:
         return ProberOptions(
             matrix_folder=self.matrix,
+            config=self.config,
             images=self.images,
             registry=self.registry,
             limits=self.limits,
@@ -119,6 +122,7 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words = [*_ALONE, sys.executable, "-m", "pytest", str(_TESTS), *_OWN_SETTINGS]
     words += ["-n", str(options.workers), "--no-loadscope-reorder", "-q"]
     words += [f"--wheelgrid-out={options.out}", f"--wheelgrid-matrix={options.matrix}"]
+    words += [f"--wheelgrid-config={options.config}"] if options.config else []
     words += [f"--wheelgrid-cells={cells}"]
     limits, container = options.limits, options.limits.container
     words += [f"--images={options.images}", f"--cell-timeout={limits.timeout}"]

@@ -14,16 +14,17 @@ from harness.app.execute import (
     run_cells,
 )
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import (
     changed_option,
     durations_option,
+    project_matrix,
     query_option,
     run_options,
     selection_options,
     strict_prediction_option,
 )
+from harness.cli.settings import is_typed
 from harness.core.errors import ExitCode, UsageError
 from harness.matrix.checkout import choose_changed
 from harness.matrix.plan import Selection, all_cells
@@ -76,10 +77,12 @@ def run(  # noqa: PLR0913 - one for each option
     if strict_prediction:
         conclude = count_disagreements(exit_code, console)
     if resume is not None:
-        if selection != Selection() or query.terms or shard or changed:
+        if is_typed(
+            "keyword", "targets", "arches", "subjects", "profile", "query", "shard", "changed"
+        ):
             raise UsageError("--resume runs the cells of that run; do not select others")
         return resume_run(resume, options, console, conclude=conclude)
-    matrix = read_matrix(options.matrix)
+    matrix = project_matrix(options.matrix)
     cells = choose_changed(matrix, selection, changed, options.matrix)
     if not cells:
         say(f"no cell is affected by the changes since {changed}", console)

@@ -34,6 +34,8 @@ class AttemptMode(StrEnum):
 
     ``--fresh`` is something else: it reuses no stored result.
     """
+    OTHER_CPU = "other-cpu"
+    """As ``unpacked``, with another CPU model of the emulator."""
 
     @classmethod
     def _missing_(cls, value: object) -> "AttemptMode | None":

@@ -28,6 +28,7 @@ _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _DECIDING = (
     "harness.probe.confirmation",
     "harness.probe.module_failures",
+    "harness.probe.other_cpu",
     "harness.probe.probe_results",
     "harness.probe.session",
     "harness.wheels.install_layout",

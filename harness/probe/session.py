@@ -85,11 +85,15 @@ class SessionLostError(Exception):
 
 
 def open_session(
-    engine: Engine, image: str, target: Target, limits: ContainerLimits = CONTAINER_LIMITS
+    engine: Engine,
+    image: str,
+    target: Target,
+    limits: ContainerLimits = CONTAINER_LIMITS,
+    more_env: tuple[tuple[str, str], ...] = (),
 ) -> "Session":
     """Start a container of the image that waits for the agent. Raises ``EngineError``."""
     command = (target.interpreter, "-I", "-B", "-u", "-c", _BOOTSTRAP)
-    env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"))  # noqa: S108
+    env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"), *more_env)  # noqa: S108
     spec = ContainerSpec(image=image, arch=target.arch, command=command, env=env, limits=limits)
     return Session(engine.open(spec), spec)
 

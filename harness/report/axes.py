@@ -38,7 +38,7 @@ Axis = tuple[Group, ...]
 
 def subject_axis(grid: Grid) -> Axis:
     """Return the subjects under their headings in the matrix."""
-    return _group(
+    return group_by(
         grid.subjects, lambda s: s.group, lambda s: AxisItem(key=s.id, label=visible(s.id))
     )
 
@@ -61,10 +61,13 @@ def target_axis(grid: Grid) -> Axis:
             marks=(ways.get(target.key, " "), *lenient),
         )
 
-    return _group(grid.targets, lambda t: t.id, item)
+    return group_by(grid.targets, lambda t: t.id, item)
 
 
-def _group(values: Sequence[T], heading: Callable[[T], str], item: Callable[[T], AxisItem]) -> Axis:
+def group_by(
+    values: Sequence[T], heading: Callable[[T], str], item: Callable[[T], AxisItem]
+) -> Axis:
+    """Return the items of the values under headings, in the order of their first value."""
     first_seen = list(dict.fromkeys(heading(value) for value in values))
     ordered = sorted(values, key=lambda value: first_seen.index(heading(value)))
     return tuple(

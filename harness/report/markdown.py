@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
+from harness.report.causes import EXPLAIN
 from harness.report.changes import LISTED, counted, difference_line, epidemic_words, seen_words
 from harness.report.defects import TITLE, finding_words
 from harness.report.evidence import evidence_line
@@ -92,6 +93,8 @@ def _failures(grid: Grid) -> Iterator[str]:
             yield "| cell | seen | evidence |"
             yield "|---|---|---|"
             yield from map(_row, cells)
+            yield ""
+            yield f"`{EXPLAIN}` shows what a cause means, and what to do."
             yield ""
 
 

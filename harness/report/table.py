@@ -103,11 +103,17 @@ def render_table(grid: Grid, *, width: int | None, plain: bool) -> list[Text]:
 
     If no layout fits, the table is split into several, one below the other. None is no limit.
     """
-    tables = choose_layout(layouts(grid, plain=plain), width)
+    return render_best(layouts(grid, plain=plain), width)
+
+
+def render_best(ways: list[Table], width: int | None) -> list[Text]:
+    """Return the lines of the first layout that fits, as ``render_table`` does."""
+    tables = choose_layout(ways, width)
     lines = list(chain.from_iterable([*render(table), Text()] for table in tables))
     if not tables[0].pitch:
         return lines[:-1]
-    used = {target.arch_name for target in grid.targets}
+    columns = (group for table in tables for group in table.columns)
+    used = {item.label for group in columns for item in group.items}
     letters = [Text(f"{ARCH_LETTERS[name]}={name}", MARK) for name in ARCH_LETTERS if name in used]
     numbers = [Text(number, MARK) for number in tables[0].numbers]
     return [*lines, *flow(letters, width, gap=1), *flow(numbers, width)]
@@ -135,9 +141,15 @@ def layouts(grid: Grid, *, plain: bool) -> list[Table]:
         cell = cells.get((subject, target))
         return glyph_of(cell, plain=plain) if cell else (" ", "")
 
-    lying = Table(rows=subjects, columns=targets, glyph_at=glyph_at)
+    return layouts_of(Table(rows=subjects, columns=targets, glyph_at=glyph_at))
+
+
+def layouts_of(lying: Table) -> list[Table]:
+    """Return the layouts of a table whose columns are targets, most legible first."""
     turned = Table(
-        rows=targets, columns=subjects, glyph_at=lambda row, column: glyph_at(column, row)
+        rows=lying.columns,
+        columns=lying.rows,
+        glyph_at=lambda row, column: lying.glyph_at(column, row),
     )
     letters = [replace(lying, pitch=pitch) for pitch in (2, 1)]
     low = [table for table in (lying, turned) if table is lying or table.height <= TALLEST]

@@ -176,6 +176,12 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
         write_whole(folder / name, text.encode())
 
 
+def find_record(path: Path, cell_id: str) -> GridCell | None:
+    """Return a cell of the run file at ``path``; None if there is no such file or cell."""
+    cells = read_run(path).grid.cells if path.exists() else ()
+    return next((found for found in cells if found.cell.id == cell_id), None)
+
+
 def read_run(path: Path) -> Run:
     """Return the run in the file at ``path``.
 

@@ -10,8 +10,11 @@ from harness.core.subjects import WheelRef
 from harness.host.cache import Cache, content_key
 from harness.host.code_key import code_key
 from harness.wheels.archive.contents import WheelFacts, read_wheel
+from harness.wheels.wheel_file import wheel_file
 
 MOST_WHEELS = 256
+MOST_DEPENDENCY = 48 << 20
+"""Bytes of a dependency that predictions read: numpy has 16 MiB, torch 800."""
 KIND = "facts"
 _FACTS: TypeAdapter[WheelFacts] = TypeAdapter(WheelFacts)
 
@@ -26,6 +29,14 @@ class WheelReader:
     def facts(self, wheel: WheelRef) -> WheelFacts | None:
         """Return the wheel's facts, or None for a file that is no wheel."""
         return self._read(wheel.path, wheel.sha256)
+
+    def read(self, path: Path) -> WheelFacts:
+        """Return the facts of the file at ``path``. Raises ``WheelError``."""
+        try:
+            facts = self.facts(wheel_file(path))
+        except OSError:
+            facts = None
+        return read_wheel(path) if facts is None else facts  # which raises with the reason
 
     def _read_once(self, path: str, sha256: str) -> WheelFacts | None:
         try:

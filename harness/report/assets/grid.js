@@ -48,6 +48,7 @@ function drawGrid(table, cells, layout, glyphs) {
   table.replaceChildren(head, ...rows.map((group) => drawRows(group, columns, lookup, { layout, glyphs, drawn })));
   const longest = Math.max(...rows.flatMap(({ items }) => items.map(({ label, way }) => label.length + (way ? 2 : 0))));
   table.style.setProperty("--letters", Math.max(longest, 6));
+  table.style.setProperty("--heading", Math.max(...rows.map(({ heading }) => heading.length)));
   return drawn;
 }
 

@@ -20,6 +20,7 @@ from harness.wheels.archive.zip_reader import Archive, Member, open_archive
 MOST_NATIVE = 1 << 30
 """Bytes of one native member, which is read into memory."""
 MOST_RECORD = 16 << 20
+_CFFI = "_cffi_backend"
 _NEVER_NATIVE = frozenset({".py", ".pyi", ".h", ".hpp", ".txt", ".md", ".rst", ".json", ".html"})
 
 
@@ -30,6 +31,9 @@ class NativeMember:
     name: str
     size: int
     elf: ElfFacts | UnreadableElf
+    imports: tuple[str, ...] = ()
+    """What its init function imports, where that is known: of modules that cffi generated
+    (``PyImport_ImportModule("_cffi_backend")`` in its ``_cffi_include.h``)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +51,8 @@ class WheelFacts:
     native: tuple[NativeMember, ...]
     modules: tuple[str, ...]
     """Top-level modules and packages, sorted."""
+    top_level: tuple[str, ...] = ()
+    """The names in top_level.txt, which setuptools writes and other tools need not."""
     findings: tuple[WheelFinding, ...] = ()
     """The wheel's defects."""
     sources: SourceFacts = field(default_factory=SourceFacts)
@@ -90,6 +96,7 @@ def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
             generator=metadata.generator,
             requires_python=metadata.requires_python,
             requires_dist=metadata.requires_dist,
+            top_level=metadata.top_level,
             members=archive.members,
             native=native,
             modules=top_modules(archive.members),
@@ -128,7 +135,7 @@ def _native_members(archive: Archive, sources: SourceReader) -> Iterator[NativeM
         suffix = PurePosixPath(member.name).suffix
         with suppress(WheelError):  # the archive has the finding
             if suffix == ".py" and member.size <= MOST_SOURCE:
-                sources.add(archive.read(member.name, at_most=MOST_SOURCE))
+                sources.add(member.name, archive.read(member.name, at_most=MOST_SOURCE))
             elif suffix not in _NEVER_NATIVE and (native := native_member(archive, member)):
                 yield native
             else:
@@ -142,13 +149,13 @@ def native_member(archive: Archive, member: Member) -> NativeMember | None:
     """
     if archive.head(member.name, len(MAGIC)) != MAGIC:
         return None
-    return NativeMember(name=member.name, size=member.size, elf=_read_member(archive, member))
-
-
-def _read_member(archive: Archive, member: Member) -> ElfFacts | UnreadableElf:
     if member.size > MOST_NATIVE:
-        return UnreadableElf(reason=f"it has {member.size} bytes; the limit is {MOST_NATIVE}")
-    return read_elf(io.BytesIO(archive.read(member.name, at_most=MOST_NATIVE)))
+        reason = f"it has {member.size} bytes; the limit is {MOST_NATIVE}"
+        return NativeMember(name=member.name, size=member.size, elf=UnreadableElf(reason=reason))
+    data = archive.read(member.name, at_most=MOST_NATIVE)
+    imports = (_CFFI,) if b"\0%s\0" % _CFFI.encode() in data else ()
+    elf = read_elf(io.BytesIO(data))
+    return NativeMember(name=member.name, size=member.size, elf=elf, imports=imports)
 
 
 def top_modules(members: Sequence[Member]) -> tuple[str, ...]:

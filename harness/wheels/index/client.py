@@ -28,7 +28,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import HTTPError, MaxRetryError
 
-from harness.core.errors import PackageIndexError
+from harness.core.errors import PackageIndexError, UnknownProjectError
 from harness.host.download import Downloader, DownloadError, Progress
 from harness.host.process import ProcessError, run_process
 
@@ -58,10 +58,6 @@ MOST_METADATA = 8 << 20
 """Bytes of a metadata file."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _PIP_SECTIONS = ("global", "download", ":env:")
-
-
-class UnknownProjectError(PackageIndexError):
-    """The index has no project of that name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

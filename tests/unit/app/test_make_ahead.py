@@ -10,7 +10,7 @@ from harness.app.make_ahead import is_compiled, make_images, missing_images, wit
 from harness.app.wiring import ProberOptions
 from harness.core.cells import Matrix
 from harness.core.errors import EngineError, ImageError
-from harness.core.targets import Target
+from harness.core.targets import RegistryWay, Target
 from harness.probe.journal import Journal, read_events
 from tests.support.cells import make_cell
 from tests.support.targets import alpine_replica, debian_12
@@ -43,7 +43,14 @@ class Images:
 
 @pytest.mark.parametrize(
     ("target", "images", "compiled"),
-    [(SLOW, "local", True), (QUICK, "local", False), (replace(SLOW, replica=None), "local", False)],
+    [
+        (SLOW, "local", True),
+        (replace(SLOW, registry=RegistryWay(image="alpine:3.14")), "auto", True),
+        (replace(SLOW, registry=RegistryWay(image="alpine:3.14")), "registry", False),
+        (replace(SLOW, assembled=QUICK.assembled), "auto", False),
+        (QUICK, "local", False),
+        (replace(SLOW, replica=None), "local", False),
+    ],
 )
 def test_only_a_replica_is_compiled(target: Target, images: str, *, compiled: bool) -> None:
     assert is_compiled(target, images) is compiled

@@ -538,6 +538,7 @@ def test_module_that_is_loaded_on_request_may_fail() -> None:
         {pool: elf(init="omppool", needed=("libgomp.so.1", "libc.so.6"))},
         filename=FILENAME.replace("demo", "numba"),
         python_files=("numba/__init__.py",),
+        sources=SourceFacts(guarded=frozenset({"numba.np.ufunc.omppool"})),
     )
     assert predict(facts, GLIBC, symbols).outcome is Outcome.PASS
     asked = predict(facts, GLIBC, symbols, imports=("numba.np.ufunc.omppool",))
