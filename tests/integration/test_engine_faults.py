@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from harness.core.observations import ImageRef
 from harness.host.cache import Cache
 from harness.host.engine import PreparedImage, preparation, request_limits
 from harness.host.engine.docker import DockerEngine, connect
-from harness.host.engine.owner import own_label
+from harness.host.engine.owner import OWNER_LABEL, own_label
 from harness.host.engine.request_limits import Ask, RequestLimit, within
 from harness.images.debian_root import native_arch
 from harness.probe import session
@@ -377,3 +378,36 @@ def test_an_unknown_runtime_is_named(engine: DockerEngine) -> None:
     del engine
     with pytest.raises(UsageError, match=r"--runtime runsc: .* it has .*runc"):
         connect("runsc")
+
+
+# --- containers of others -------------------------------------------------------------
+
+_LABEL = "from harness.host.engine.owner import own_label; print(*own_label().values())"
+
+
+def label_by(*prefix: str) -> str:
+    """Return the label of a process that ended, started by the words of ``prefix``."""
+    words = [*prefix, sys.executable, "-c", _LABEL]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_containers_of_others_are_not_reaped(engine: DockerEngine, image: ImageRef) -> None:
+    """Their processes ended too, but another namespace, host or user knows better."""
+    machine, user, boot, namespace, process = label_by().split(" ")
+    others = [
+        label_by(*AS_ROOT, "unshare", "--pid", "--fork", "--mount-proc"),
+        f"{machine} {int(user) + 1} {boot} {namespace} {process}",
+        f"another-host {user} {boot} {namespace} {process}",
+    ]
+    own = f"{machine} {user} {boot} {namespace} {process}"
+    made = [
+        engine._api.create_container(image.id, ["none"], labels={OWNER_LABEL: label})["Id"]
+        for label in (*others, own)
+    ]
+    try:
+        assert engine.reap() >= 1
+        left = {c["Id"] for c in engine._api.containers(all=True)}
+        assert [container in left for container in made] == [True] * 3 + [False]
+    finally:
+        for container in made:
+            engine._remove(container)

@@ -313,7 +313,11 @@ class DockerEngine:
     def reap(self) -> int:
         with asking(Ask.QUERY):
             containers = self._api.containers(all=True, filters={"label": OWNER_LABEL})
-            orphans = [c["Id"] for c in containers if is_orphan(c["Labels"][OWNER_LABEL])]
+            orphans = [
+                c["Id"]
+                for c in containers
+                if is_orphan(c["Labels"][OWNER_LABEL], running=c["State"] == "running")
+            ]
         for container in (*orphans, *self._left):
             self._remove(container)
         return len(orphans)
