@@ -27,6 +27,7 @@ from harness.host.engine.engine_errors import (
     hanging_pull,
     pull_error,
     refusal,
+    start_error,
 )
 from harness.host.engine.hardening import TMP
 from harness.host.engine.image_names import split_reference
@@ -36,6 +37,7 @@ from harness.host.engine.preparation import (
     follow,
     host_options,
     label_changes,
+    no_shell,
     not_prepared,
     possible_networks,
     prepare_failed,
@@ -219,6 +221,8 @@ class DockerEngine:
         for network in possible_networks(names):
             try:
                 return self._begin(container_options(wanted), host_options(network))
+            except ImageError as error:
+                raise no_shell(error) from error
             except EngineError as error:
                 if not isinstance(error.__cause__, docker.errors.APIError):
                     raise
@@ -269,7 +273,7 @@ class DockerEngine:
                 attached = self._api.attach_socket(container, params=parameters)
                 # Cut short, a header still parses: without its last lines.
                 _ = deadline.answers[-1].headers["Content-Type"]
-            with asking(Ask.START):
+            with asking(Ask.START, refused=partial(start_error, options["entrypoint"][0])):
                 self._api.start(container)
         except BaseException:
             if attached is not None:

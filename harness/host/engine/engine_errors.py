@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Callable
 
 from harness.core.arches import Arch
@@ -11,6 +12,12 @@ from harness.host.engine.request_limits import REQUEST_LIMITS, Ask, RequestLimit
 
 REFUSES = "the container engine refuses: "
 ADVICE = "run `wheelgrid doctor` to see what is missing, `wheelgrid doctor --fix` to install it"
+_NO_PROGRAM = re.compile(
+    r"executable file .*not found"  # runc's words, and crun's
+    r"|exec: .*: (stat .*: )?(no such file or directory|permission denied|is a directory)"
+    r"|open executable: |exec container process (`|.*exec format error)",
+    re.IGNORECASE,
+)
 _FINAL = ("not found", "manifest unknown", "no matching manifest", "denied", "does not match")
 
 
@@ -32,6 +39,17 @@ def hanging_pull(reference: str, arch: Arch, limit: RequestLimit) -> ImageError:
         f"or took {limit.total:.0f} s in all\n"
         "check the network and the registry, or choose another way with --images",
         cause=Cause.PULL,
+    )
+
+
+def start_error(program: str, why: str) -> EngineError:
+    """Return the error for a container whose ``program`` does not start."""
+    if not _NO_PROGRAM.search(why):
+        return EngineError(f"{REFUSES}{why}")
+    return ImageError(
+        f"the image has no program `{program}` that can be started: {why}\n"
+        "give the right name or path as `interpreter` in matrix/targets.yaml",
+        cause=Cause.INTERPRETER,
     )
 
 

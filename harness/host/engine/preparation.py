@@ -100,6 +100,16 @@ def prepare_failed(status: int, output: str, *, out_of_memory: bool) -> ImageErr
     )
 
 
+def no_shell(error: ImageError) -> ImageError:
+    """Return the error for an image without ``sh``."""
+    why = str(error).partition("\n")[0]
+    return ImageError(
+        f"prepare: the image has no shell, which its commands need ({why})\n"
+        "leave `prepare` out in matrix/targets.yaml, or choose another way with --images",
+        cause=Cause.PREPARE,
+    )
+
+
 def not_prepared(why: Sequence[str]) -> ImageError:
     """Return the error for an engine on which no container with network starts."""
     lines = "\n".join(dict.fromkeys(why))

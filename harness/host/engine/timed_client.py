@@ -11,7 +11,7 @@ import requests
 import urllib3.exceptions
 from docker.utils import kwargs_from_env
 
-from harness.core.errors import EngineError, ImageError
+from harness.core.errors import EngineError
 from harness.host.engine.engine_errors import (
     REFUSES,
     not_in_time,
@@ -64,7 +64,7 @@ def asking(
     ask: Ask,
     *,
     seconds: float | None = None,
-    refused: Callable[[str], ImageError] | None = None,
+    refused: Callable[[str], EngineError] | None = None,
 ) -> Iterator[Deadline]:
     """Limit the requests of a block, and turn errors into ``EngineError`` with the next step.
 
