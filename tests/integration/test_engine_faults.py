@@ -105,7 +105,14 @@ REQUESTS = [b"/containers/create", b"/attach", b"/start"]
 
 
 @pytest.mark.parametrize("deed", list(Deed), ids=lambda deed: str(deed.name.lower()))
-@pytest.mark.parametrize("request_line", REQUESTS, ids=lambda line: line.decode()[1:])
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        REQUESTS[0],
+        *(pytest.param(each, marks=pytest.mark.nightly) for each in REQUESTS[1:]),
+    ],
+    ids=[line.decode().strip("/") for line in REQUESTS],
+)
 @pytest.mark.usefixtures("short")
 def test_a_request_that_fails_is_a_miss(
     proxied: Proxied, image: ImageRef, tmp_path: Path, request_line: bytes, deed: Deed
