@@ -139,12 +139,12 @@ def _activity_lines(config: pytest.Config) -> contextlib.AbstractContextManager[
 
 
 def _making_ahead(config: pytest.Config) -> contextlib.AbstractContextManager[None]:
-    """Make the images of the selected cells ahead; each worker begins with one of its own."""
+    """Make images and wheels of the selected cells ahead; each worker begins with its own."""
     cells = by_keyword(config.stash[_CELLS], config.option.keyword)
     targets = {cell.target.key: cell.target for cell in cells}
     options, workers = _prober_options(config), getattr(config.option, "numprocesses", None) or 1
     missing = missing_images(tuple(targets.values()), config.stash[_MATRIX], options)
-    return making_ahead(missing[workers:], options, config.stash[_JOURNAL])
+    return making_ahead(missing[workers:], cells, options, config.stash[_JOURNAL])
 
 
 def _cells(config: pytest.Config) -> tuple[Cell, ...]:

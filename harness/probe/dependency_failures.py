@@ -18,6 +18,8 @@ from harness.probe.message_causes import modules_not_found
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.filename import parse_wheel_name
 
+SLOW = "still running at the time limit"
+"""What the agent says of an installation that it ends (``outcomes.how_it_ended``)."""
 _SITE = r"/cell/site/(?P<place>[^\"\n:]+)"
 _FRAME = re.compile(rf'^\s*File "[^"\n]*{_SITE}", line \d+, in (?P<function>.+)$', re.MULTILINE)
 _LOADED = re.compile(rf"^\w+: /[^\s:]*{_SITE}: ")
@@ -36,6 +38,9 @@ def name_dependency(result: ProbeResult, owner: Owner) -> ProbeResult:
     It is if the module that does not load is the dependency's, or if the exception was raised
     while the dependency was imported. Of an exception raised ``from`` others, the first counts too.
     """
+    if result.cause == Cause.COMPANION and result.evidence == SLOW:
+        words = "the dependencies are still being installed at the time limit"
+        return replace(result, evidence=f"{words}; give them more with --timeout S")
     if result.cause == Cause.COMPANION:
         return replace(
             result,

@@ -14,7 +14,6 @@ from harness.core.observations import Observation, Prediction
 from harness.core.passport import Passport
 from harness.core.targets import ImageWay
 from harness.predict.installed_layout import InstalledLayout, layout_of
-from harness.predict.library_resolution import NOT_REPLICATED
 from harness.predict.limits import DEPENDENCY
 from harness.predict.load_closure import kind_of
 from harness.predict.module_rules import NOTHING, nothing_in
@@ -48,8 +47,8 @@ _ADDED = frozenset({"dataclasses", "graphlib", "tomllib", "zoneinfo"})
 """Modules that older Pythons lack (What's New)."""
 _ADDITION = (3, 11)
 _NOT_BUILT = frozenset(
-    {"_bz2", "_codecs_cn", "_codecs_hk", "_codecs_kr", "_codecs_tw", "_curses", "_curses_panel"}
-    | {"_lzma", "_sqlite3", "_uuid", "readline"}
+    {"_crypt", "_curses", "_curses_panel", "_dbm", "_gdbm", "_tkinter", "_uuid", "nis"}
+    | {"ossaudiodev", "readline"}
 )
 """Modules that replicas lack (``images.cpython.modules``), and what they replicate has."""
 
@@ -98,15 +97,12 @@ def explained(
     image = seen.provenance.image
     replica = image is not None and image.way is ImageWay.REPLICA
     failed = seen.outcome is Outcome.IMPORT_FAILED
-    return _beyond_replica(seen, profile_of(passport)) if replica and failed else seen
+    return _beyond_replica(seen) if replica and failed else seen
 
 
-def _beyond_replica(seen: Observation, profile: TargetProfile) -> Observation:
+def _beyond_replica(seen: Observation) -> Observation:
     """Return a miss if the wheel only needs what the replica lacks, and not the original."""
-    found = find_message(seen.evidence, LOADERS)
-    library = found[1].groupdict().get("library") if found and profile.musl else None
-    lacking = [library] if library in NOT_REPLICATED else []
-    lacking += [name for name in modules_not_found(seen.evidence) if name in _NOT_BUILT]
+    lacking = [name for name in modules_not_found(seen.evidence) if name in _NOT_BUILT]
     if not lacking:
         return seen
     words = f"the replica lacks {lacking[0]}, which the original has; try --images registry"

@@ -10,12 +10,11 @@ from rich.text import Text
 from harness.core.targets import Target
 from harness.predict.lock_outlook import DependencyForecast, DependencyState, LockOutlook
 from harness.report.axes import Axis, AxisItem, group_by
-from harness.report.console import Console, say
+from harness.report.console import Console, encoding_of, say, width_of
 from harness.report.evidence import indented
 from harness.report.glyphs import ARCH_LETTERS
 from harness.report.table import Table, flow, layouts_of, render_best
 from harness.report.target_list import folded
-from harness.report.terminal import encoding_of, width_of
 from harness.report.untrusted import visible
 
 SIGNS = {

@@ -26,3 +26,13 @@ def say(message: str | Text, console: Console | None = None, *, end: str = "\n")
 def print_data(data: object, *, end: str = "\n") -> None:
     """Print a command's result on standard output, unchanged."""
     click.echo(f"{data}{end}", nl=False)
+
+
+def width_of(console: Console) -> int | None:
+    """Return the columns of a terminal, or None for a file or a pipe, which has no limit."""
+    return console.width if console.is_terminal else None
+
+
+def encoding_of(console: Console) -> str:
+    """Return ``utf-8`` if the console supports it, else ``ascii``."""
+    return "ascii" if console.options.ascii_only else "utf-8"

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from rich.text import Text
 
 from harness.core.cells import Cell
-from harness.report.console import Console, say
+from harness.report.console import Console, encoding_of, say, width_of
 from harness.report.table import render_table
 from harness.report.target_list import folded
-from harness.report.terminal import encoding_of, width_of
 from harness.report.untrusted import visible
 from harness.results.grid import build_grid
 

@@ -9,7 +9,7 @@ from harness.core.observations import AttemptMode
 from harness.core.targets import ImageWay
 from harness.images.source import SUBSTITUTED
 from harness.report.causes import count_agreement, render_agreement, render_causes
-from harness.report.console import Console, say
+from harness.report.console import Console, encoding_of, say, width_of
 from harness.report.defects import render_defects
 from harness.report.findings import render_findings
 from harness.report.glyphs import WAY_LETTERS, count_cells
@@ -48,16 +48,6 @@ def print_grid(grid: Grid, console: Console, *, interrupted: bool = False) -> No
         grid, width=width_of(console), encoding=encoding_of(console), interrupted=interrupted
     )
     say(text, console)
-
-
-def width_of(console: Console) -> int | None:
-    """Return the columns of a terminal, or None for a file or a pipe, which has no limit."""
-    return console.width if console.is_terminal else None
-
-
-def encoding_of(console: Console) -> str:
-    """Return ``utf-8`` if the console supports it, else ``ascii``."""
-    return "ascii" if console.options.ascii_only else "utf-8"
 
 
 def format_phases(circumstances: Circumstances) -> str:

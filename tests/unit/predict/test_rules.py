@@ -505,17 +505,6 @@ def test_cyclic_libraries() -> None:
     assert predict(wheel(ring), passport, symbols).outcome is Outcome.PASS
 
 
-def test_library_that_only_replicas_lack_is_unknown() -> None:
-    """Neither it nor its symbols are missed on musl; on glibc it is a library like others."""
-    needs_zlib = elf("crc32", needed=("libz.so.1",))
-    musl = wheel({"demo/_inner.abi3.so": needs_zlib}, filename=MUSL_FILE)
-    assert predict(musl, MUSL, symbols).outcome is Outcome.PASS
-    lacking = elf("crc32", needed=("libz.so.1", "libgone.so"))
-    other = wheel({"demo/_inner.abi3.so": lacking}, filename=MUSL_FILE)
-    assert predict(other, MUSL, symbols).cause == Cause.MISSING_LIBRARY
-    assert predict(wheel({MODULE: needs_zlib}), GLIBC, symbols).cause == Cause.MISSING_LIBRARY
-
-
 def test_optional_module_may_be_missing() -> None:
     """A project passes without its optional module, unless that is imported."""
     module = f"markupsafe/_speedups.cpython-310-{GNU}.so"

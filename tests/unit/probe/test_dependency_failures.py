@@ -7,7 +7,7 @@ import pytest
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.subjects import WheelRef
-from harness.probe.dependency_failures import accused, blame_unread, name_dependency
+from harness.probe.dependency_failures import SLOW, accused, blame_unread, name_dependency
 from harness.probe.jobs import ProbeResult
 from tests.support.forecasts import GLIBC, elf, wheel
 
@@ -70,7 +70,10 @@ def test_loader_names_the_module(folder: str, named: bool) -> None:
 
 
 def test_installation_of_a_dependency() -> None:
-    """A dependency that does not install is no miss: ``pip install`` of the wheel fails."""
+    """A dependency that does not install is no miss: ``pip install`` of the wheel fails.
+
+    One that takes longer than our time limit is.
+    """
     missed = replace(
         RESULT,
         outcome=Outcome.MISS,
@@ -81,6 +84,9 @@ def test_installation_of_a_dependency() -> None:
     named = name_dependency(missed, owner)
     assert (named.outcome, named.cause) == (Outcome.INSTALL_FAILED, "")
     assert named.evidence == "dependency does not install: dep has an invalid wheel"
+    slow = name_dependency(replace(missed, evidence=SLOW), owner)
+    assert (slow.outcome, slow.cause) == (Outcome.MISS, Cause.COMPANION)
+    assert "--timeout" in slow.evidence
 
 
 @pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.CRASHED, Outcome.TIMEOUT])
