@@ -69,7 +69,7 @@ def open_images(
     Raises ``EngineError`` if no engine answers, and ``MatrixFileError`` for a broken lock.
     """
     return ImageProvider(
-        connect(),
+        connect(options.runtime),
         workspace or open_workspace(options.matrix_folder, announce),
         ways=IMAGE_CHOICES[options.images],
         registry=options.registry,
@@ -84,7 +84,7 @@ def open_container_builder(
 
     Raises ``EngineError`` if no engine answers.
     """
-    engine = connect()
+    engine = connect(options.runtime)
     registry = RegistrySource(
         engine,
         Cache(default_cache_root()),
@@ -144,7 +144,7 @@ def open_prober(
     ``MatrixFileError`` for a broken lock file.
     """
     cache = Cache(default_cache_root())
-    engine = connect()
+    engine = connect(options.runtime)
     engine.reap()
     index = open_pinned(options, journal.announce)
     workspace = open_workspace(options.matrix_folder, journal.announce, cache)
@@ -155,7 +155,7 @@ def open_prober(
         engine=engine,
         images=images,
         journal=journal,
-        emulator_version=once(partial(emulator_version, cache=cache)),
+        emulator_version=partial(emulator_version, cache=cache),
         limits=options.limits,
         known=known,
         survey=Surveyor(engine, cache, journal.announce),

@@ -83,7 +83,7 @@ def run_cells(
     Raises before the run: ``EngineError`` if no engine answers, ``StoreError`` for a damaged
     store, and ``UsageError`` if the results cannot be written.
     """
-    connect().close()
+    connect(options.runtime).close()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with _begin(cells, options, share, started_at) as recorder:
         prepare_out(options.out)
@@ -105,7 +105,7 @@ def resume_run(
     Raises as ``run_cells`` does, and ``StoreError`` if the run does not exist or another process
     is still writing it.
     """
-    connect().close()
+    connect(options.runtime).close()
     with contextlib.ExitStack() as held:
         opened = held.enter_context(open_store(options.store or default_store(), write=True))
         stored = opened.find(name)
@@ -150,7 +150,7 @@ def measure(
     Raises ``EngineError`` if no engine answers or pytest breaks, ``UsageError`` for a directory
     that cannot be written, and ``KeyboardInterrupt`` when interrupted.
     """
-    connect().close()
+    connect(options.runtime).close()
     prepare_out(options.out)
     run = _RunInProgress(
         state=RunState(cells), options=options, console=console, recorder=recorder, started_at=""

@@ -61,6 +61,8 @@ class RunOptions:
     """A key of ``wiring.IMAGE_CHOICES``."""
     registry: str = ""
     limits: ProbeLimits = PROBE_LIMITS
+    runtime: str = ""
+    """OCI runtime of the containers; empty for the engine's own choice."""
     require_hardening: bool = False
     """Report a miss if the engine does not enforce all of the hardening."""
     canaries: bool = False
@@ -80,6 +82,7 @@ class RunOptions:
             images=self.images,
             registry=self.registry,
             limits=self.limits,
+            runtime=self.runtime,
             require_hardening=self.require_hardening,
             canaries=self.canaries,
         )
@@ -129,6 +132,7 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words += [f"--cell-memory={container.memory >> 20}", f"--cell-disk={container.tmpfs >> 20}"]
     words += [f"--registry={options.registry}"] if options.registry else []
     words += ["--own-pip"] if limits.own_pip else []
+    words += [f"--runtime={options.runtime}"] if options.runtime else []
     words += ["--require-hardening"] if options.require_hardening else []
     words += ["--canaries"] if options.canaries else []
     if options.store is not None and not options.remeasure:

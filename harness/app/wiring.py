@@ -51,6 +51,8 @@ class ProberOptions:
     registry: str = ""
     """``HOST/PREFIX`` of the mirror for registry images."""
     limits: ProbeLimits = PROBE_LIMITS
+    runtime: str = ""
+    """OCI runtime of the containers; empty for the engine's own choice."""
     require_hardening: bool = False
     """Raise for a target on which the engine does not enforce all of the hardening."""
     canaries: bool = False

@@ -246,6 +246,7 @@ def run_options(command: Command) -> Command:
         store: Path,
         remeasure: bool,
         own_pip: bool,
+        runtime: str,
         require_hardening: bool,
         label: str,
         **others: object,
@@ -264,6 +265,7 @@ def run_options(command: Command) -> Command:
                 container=ContainerLimits(memory=memory << 20, tmpfs=disk << 20),
                 own_pip=own_pip,
             ),
+            runtime=runtime,
             require_hardening=require_hardening,
             command=recorded_words(sys.argv[1:]),
             store=store.resolve(),
@@ -327,6 +329,12 @@ def run_options(command: Command) -> Command:
             "--own-pip/--no-own-pip",
             help="Run each target's own pip under emulation for every wheel. By default the same "
             "pip runs on this machine's arch with the target's tags, which is faster.",
+        ),
+        click.option(
+            "--runtime",
+            default="",
+            metavar="NAME",
+            help="OCI runtime of the containers, by the name that the engine has for it: crun.",
         ),
         click.option(
             "--require-hardening/--no-require-hardening",

@@ -26,6 +26,7 @@ from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.module_failures import weigh_failures
 from harness.probe.open_target import OpenTarget, TargetSessions
+from harness.probe.other_cpu import compared_crash
 from harness.probe.probe_results import defect, miss, observed, reused, shared
 from harness.probe.repro import docker_line
 from harness.probe.result_cache import ResultCache
@@ -126,7 +127,7 @@ class Prober:
             observation = self._observe(cell)
         except InfrastructureError as error:
             if isinstance(error, EngineError) and not isinstance(error, ImageError):
-                self.leave()  # the engine may be back for the next cell
+                self._targets.close_failed()
             observation = miss(cell, error)
         except Exception:  # noqa: BLE001 - the run continues; the miss reports our defect
             self.leave()
@@ -257,6 +258,8 @@ class Prober:
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
             attempts = self._attempts(job, begun, tag_accepted=tag_accepted)
         result = believed(attempts, tag_accepted=tag_accepted, filename=wheels[-1].filename)
+        model = opened.environment.cpu_model
+        result = compared_crash(result, attempts, cell.target.arch, model)
         if cell.subject.dependencies is not None:
             result = name_dependency(result, lambda place: owner_of(place, wheels[:-1]))
         seen = self._explained(observed(begun.base, attempts, result), begun)
@@ -274,7 +277,8 @@ class Prober:
 
         mode, result = self._targets.first_attempt(begun.opened, job)
         attempts = [(mode, weighed(result))]
-        while again := next_mode(attempts, tag_accepted=tag_accepted):
+        emulated = bool(begun.opened.environment.emulator)
+        while again := next_mode(attempts, tag_accepted=tag_accepted, emulated=emulated):
             result = self._targets.attempt_alone(begun.opened, job, again)
             attempts.append((again, weighed(result)))
         return attempts
@@ -283,6 +287,7 @@ class Prober:
         return Provenance(
             image=opened.image,
             passport_id=opened.passport_id,
+            runtime=opened.environment.runtime,
             qemu=opened.environment.emulator,
             qemu_cpu=opened.environment.cpu_model,
             page_size=opened.passport.page_size,

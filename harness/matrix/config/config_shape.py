@@ -68,6 +68,8 @@ class ConfigShape(Shape):
     """Disk of a cell's container in MiB: the wheels, packed and installed."""
     own_pip: Annotated[bool, Field(examples=[True])] = _UNSET
     """Run each target's own pip under emulation for every wheel."""
+    runtime: Annotated[Text, Field(examples=["crun"])] = _UNSET
+    """OCI runtime of the containers, by the name that the engine has for it."""
     require_hardening: Annotated[bool, Field(examples=[True])] = _UNSET
     """Refuse to probe if the engine does not enforce a container's limits."""
     out: Annotated[Text, Field(examples=["build/grid"])] = _UNSET
