@@ -19,6 +19,7 @@ from harness.host.engine.api import (
     EngineImage,
     EngineInfo,
     PreparedImage,
+    StillRunningError,
 )
 from harness.host.engine.engine_answers import engine_image
 from harness.host.engine.engine_errors import (
@@ -235,7 +236,7 @@ class DockerEngine:
             try:
                 output = streams.exchange(stdin, deadline=deadline)
             except ChannelTimeoutError:
-                raise EngineError(
+                raise StillRunningError(
                     f"{spec.command[0]}: still running in its container after {timeout:.0f} s"
                 ) from None
             status = self._status(streams.container, seconds=max(5, deadline - time.monotonic()))
