@@ -188,5 +188,6 @@ class Engine(Protocol):
     def reap(self) -> int:
         """Remove the containers of killed runs and return their number.
 
-        Also removes those of this engine that could not be removed before.
+        Also removes those that this engine made and nobody uses: it did not remove them when it
+        was asked to, or made them after its answer was given up.
         """
