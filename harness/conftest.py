@@ -17,6 +17,7 @@ import pytest
 from harness.app.engine_wiring import open_prober, open_readiness, same_images
 from harness.app.make_ahead import is_compiled, making_ahead, missing_images
 from harness.app.wiring import IMAGE_CHOICES, ProberOptions, read_matrix
+from harness.core.canary_check import latest_checks
 from harness.core.cells import Cell, Expectation, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
@@ -27,10 +28,11 @@ from harness.matrix.cell_list import load_cells
 from harness.matrix.plan import Selection, all_cells, by_keyword, plan_cells
 from harness.matrix.pytest_internals import ByTarget, Producer
 from harness.probe.journal import NAME as JOURNAL_NAME
-from harness.probe.journal import Journal, observations, read_events
+from harness.probe.journal import Journal, canary_checks, observations, read_events
 from harness.probe.prober import Prober
 from harness.probe.result_keys import ProbeLimits
 from harness.report.activity_lines import ActivityLines
+from harness.report.canary_lines import format_missed
 from harness.report.console import Console
 from harness.report.evidence import evidence_line
 from harness.report.findings import format_unmet
@@ -67,6 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--cell-disk", type=int, default=512, help="MiB on disk per cell")
     group.addoption("--runtime", default="", help="OCI runtime of the containers")
     group.addoption("--require-hardening", action="store_true", help="miss if not enforced")
+    group.addoption("--canaries", action="store_true", help="probe wheels of known outcome too")
     group.addoption("--wheelgrid-matrix", type=Path, default=matrix_folder(), metavar="DIR")
     group.addoption("--wheelgrid-config", type=Path, metavar="FILE", help="own targets")
     group.addoption("--wheelgrid-cells", type=Path, metavar="FILE", help="cells of a file")
@@ -208,6 +211,7 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
         ),
         runtime=config.getoption("--runtime"),
         require_hardening=config.getoption("--require-hardening"),
+        canaries=config.getoption("--canaries"),
     )
 
 
@@ -215,11 +219,15 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
 def observation(request: pytest.FixtureRequest, cell: Cell, prober: Prober) -> Observation:
     """Return the observation of the cell; a miss is an error in setup, not a failure.
 
+    So is every cell of a column that missed a canary: it is not believed.
+
     An expectation by cause needs the prediction, so its xfail mark is added here.
     """
     seen = prober.observe(cell)
     if seen.outcome is Outcome.MISS:
         raise MissError(f"{seen.cause}: {evidence_line(seen.evidence)}")
+    if missed := prober.missed_canaries(cell.target):
+        raise MissError("\n".join(format_missed(cell.target.key, each) for each in missed))
     if cell.by_cause and (expectation := expectation_for(cell, seen)):
         request.node.add_marker(_xfail(expectation))
     return seen
@@ -258,7 +266,7 @@ def pytest_terminal_summary(
         force_terminal=terminalreporter.hasmarkup,
         width=shutil.get_terminal_size((120, 0)).columns,
     )
-    print_grid(build_grid(cells, seen), console)
+    print_grid(build_grid(cells, seen, latest_checks(canary_checks(events))), console)
     terminalreporter.write(page.getvalue())
     for expectation in _unmet(config):
         terminalreporter.line(visible(format_unmet(expectation)))

@@ -179,6 +179,7 @@ def open_prober(
         journal=journal,
         known=known,
         reader=WheelReader(cache),
+        canaries=options.canaries,
     )
 
 

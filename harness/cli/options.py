@@ -110,6 +110,16 @@ def strict_prediction_option(command: Command) -> Command:
     )(command)
 
 
+def canaries_option(command: Command) -> Command:
+    """Add ``--canaries``."""
+    return click.option(
+        "--canaries",
+        is_flag=True,
+        help="Probe wheels of known outcome on every target, too; exit 3 if one is missed, because "
+        "nothing of that target is believed then.",
+    )(command)
+
+
 def store_option(command: Command) -> Command:
     """Add ``--store``."""
     return click.option(

@@ -1,5 +1,6 @@
 """``wheelgrid run``: probe cells and show the grid."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from harness.app.execute import (
 from harness.app.pytest_driver import RunOptions
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import (
+    canaries_option,
     changed_option,
     durations_option,
     project_matrix,
@@ -56,6 +58,7 @@ from harness.store.run_store import known_durations
 )
 @durations_option
 @strict_prediction_option
+@canaries_option
 @run_options
 def run(  # noqa: PLR0913 - one for each option
     *,
@@ -66,6 +69,7 @@ def run(  # noqa: PLR0913 - one for each option
     shard: str | None,
     durations: Path | None,
     strict_prediction: bool,
+    canaries: bool,
     options: RunOptions,
 ) -> ExitCode:
     """Probe cells, show the grid, and write run.json and junit.xml.
@@ -73,6 +77,7 @@ def run(  # noqa: PLR0913 - one for each option
     Results are stored as cells finish, and reused while nothing that they depend on changes.
     """
     console = Console()
+    options = replace(options, canaries=canaries)
     conclude: Conclude = exit_code
     if strict_prediction:
         conclude = count_disagreements(exit_code, console)

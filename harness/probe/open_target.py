@@ -179,7 +179,12 @@ class TargetSessions:
         )
 
     def first_attempt(self, opened: OpenTarget, job: Job) -> tuple[AttemptMode, ProbeResult]:
-        """Install natively if possible, else in the target; import in the open session."""
+        """Install natively if possible, else in the target; import in the open session.
+
+        With ``job.site`` nothing is installed.
+        """
+        if job.site:
+            return AttemptMode.SESSION, self._in_session(opened, job)
         installed = self._installed(opened, job)
         if installed is None:
             return AttemptMode.SESSION, self._in_session(opened, job)

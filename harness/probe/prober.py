@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol, Self
 
 from harness import __version__
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import EngineError, ImageError, InfrastructureError, UsageError
@@ -18,6 +19,7 @@ from harness.predict.cell import predict_wheel
 from harness.predict.inferred_imports import ImportPlan, plan_imports
 from harness.predict.installed_layout import layout_of
 from harness.predict.limits import is_optional
+from harness.probe.canary_probe import check_canaries
 from harness.probe.confirmation import Attempts, accepts_tag, believed, next_mode
 from harness.probe.dependency_failures import accused, blame_unread, name_dependency
 from harness.probe.jobs import Job, ProbeResult
@@ -70,12 +72,18 @@ class Prober:
         journal: Journal,
         known: ResultCache,
         reader: WheelReader | None = None,
+        canaries: bool = False,
     ) -> None:
         self._targets = targets
         self._wheels = wheels
         self._journal = journal
         self._known = known
         self._reader = reader or WheelReader()
+        self._canaries = canaries
+        """Whether columns are checked before their first measured cell."""
+        self._checks: dict[str, CanaryCheck] = {}
+        """By the key of a target, and by that of an environment: targets with the same image are
+        checked once."""
 
     def __enter__(self) -> Self:
         return self
@@ -150,7 +158,32 @@ class Prober:
 
     def _observe(self, cell: Cell) -> Observation:
         begun = self._begin(cell)
+        if self._canaries and not (isinstance(begun, Observation) and begun.cached):
+            check = self._check_column(cell.target)
+            if check.missed:  # what such a column shows is never reused
+                begun = _without_key(begun)
         return begun if isinstance(begun, Observation) else self._measure(cell, begun)
+
+    def _check_column(self, target: Target) -> CanaryCheck:
+        """Return what the canaries say of the target; probe them at its first measured cell."""
+        if target.key in self._checks:
+            return self._checks[target.key]
+        opened = self._targets.at(target)
+        known = self._checks.get(opened.environment.key)
+        if known is None:
+            with self._journal.timed("canaries", target.key, "probing canaries"):
+                check = check_canaries(self._targets, opened)
+            self._checks[opened.environment.key] = check
+        else:
+            check = replace(known, target=target.key, seconds=0.0)
+        self._checks[target.key] = check
+        self._journal.canaries(check)
+        return check
+
+    def missed_canaries(self, target: Target) -> tuple[MissedCanary, ...]:
+        """Return the canaries that a checked target missed."""
+        check = self._checks.get(target.key)
+        return check.missed if check else ()
 
     def _begin(self, cell: Cell) -> "Observation | _Unmeasured":
         """Return the result of a cell that nothing must be measured for, else what is known."""
@@ -262,3 +295,9 @@ class Prober:
             engine=self._targets.engine_info.version,
             harness=__version__,
         )
+
+
+def _without_key(begun: "Observation | _Unmeasured") -> "Observation | _Unmeasured":
+    if isinstance(begun, Observation):
+        return replace(begun, key="")
+    return replace(begun, base=replace(begun.base, key=""))

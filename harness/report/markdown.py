@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
+from harness.report.canary_lines import doubted_lines
 from harness.report.causes import EXPLAIN
 from harness.report.changes import LISTED, counted, difference_line, epidemic_words, seen_words
 from harness.report.defects import TITLE, finding_words
@@ -31,7 +32,7 @@ def markdown_summary(
 ) -> str:
     """Return the summary in at most ``budget`` bytes of UTF-8, at least a few hundred."""
     counts = [*_counts(grid), ""]
-    rows = [*_changes(comparison), *_failures(grid), *_defects(grid)]
+    rows = [*_doubted(grid), *_changes(comparison), *_failures(grid), *_defects(grid)]
     if _bytes(rows) < budget:
         whole = [*counts, *rows, *_drawn(grid)]
         if _bytes(whole) <= budget:
@@ -79,6 +80,14 @@ def _change(change: CellChange) -> str:
     kind = f"{change.change}, flaky" if change.flaky else str(change.change)
     words = (_code(seen_words(side)) for side in (change.base, change.now))
     return f"| {_code(change.id)} | {kind} | {' | '.join(words)} | {_code(others)} |"
+
+
+def _doubted(grid: Grid) -> Iterator[str]:
+    if lines := doubted_lines(grid):
+        yield "#### Not believed"
+        yield ""
+        yield from (f"- {_code(cut(line, EVIDENCE))}" for line in lines)
+        yield ""
 
 
 def _failures(grid: Grid) -> Iterator[str]:

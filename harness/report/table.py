@@ -13,7 +13,7 @@ from itertools import chain
 from rich.text import Span, Text
 
 from harness.report.axes import Axis, AxisItem, Group, subject_axis, target_axis
-from harness.report.glyphs import ARCH_LETTERS, glyph_of
+from harness.report.glyphs import ARCH_LETTERS, DOUBTED, glyph_of
 from harness.results.grid import Grid
 
 INDENT = "  "
@@ -24,7 +24,7 @@ TALLEST = 30
 """Maximum lines of a table whose rows are targets: a terminal shows them at once."""
 LEAST_LABEL = 14
 """Minimum columns for names of rows that are broken into lines."""
-_ARCH, _IMAGE, _LENIENT = "arch", "image from", "may fail"
+_ARCH, _IMAGE, _LENIENT, _DOUBTED = "arch", "image from", "may fail", "believed"
 
 Draw = Callable[[AxisItem], tuple[str, str]]
 """Returns the text in an item's column, and its style."""
@@ -250,7 +250,8 @@ def _mark_lines(table: Table) -> Iterator[Text]:
         return lambda item: (item.marks[row], MARK)
 
     columns = [item for group in table.columns for item in group.items]
-    for row, words in enumerate((_IMAGE, _LENIENT)):
+    doubted = any(DOUBTED in item.marks for item in columns)
+    for row, words in enumerate((_IMAGE, _DOUBTED if doubted else _LENIENT)):
         if any(item.marks[row:] > (" ",) for item in columns):
             yield _items_line(table, Text(words.rjust(table.label_width), MARK), mark(row))
 

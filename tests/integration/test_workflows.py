@@ -64,10 +64,13 @@ def rows(plan: Job) -> list[dict[str, Any]]:
 def test_two_nightly_runs(tmp_path: Path) -> None:
     """The merged run is complete; the next night uses its durations and compares with it.
 
-    A missing shard fails its night, and all files are written.
+    A missing shard fails its night, and all files are written. Every column catches its canaries,
+    and what the second night repeats is as before.
     """
     _, plan, merge = night(tmp_path / "monday")
     assert merge.failed == [], merge.said
+    assert "canaries: 2 of 2 checked columns caught all of theirs" in merge.said
+    assert "measured again" not in merge.said
     assert [row["machine"] for row in rows(plan)] == ["x86_64", "aarch64"]
     runners = json.loads(plan.outputs["needs.plan.outputs.runners"])
     assert runners.keys() == set(HOSTED.values())
@@ -80,6 +83,8 @@ def test_two_nightly_runs(tmp_path: Path) -> None:
     assert [row["seconds"] for row in rows(later)] != [row["seconds"] for row in rows(plan)]
     assert merge.failed == ["merge"]
     assert "missing: shard 2/2" in merge.said
+    assert "canaries: 1 of 1 checked columns" in merge.said
+    assert "measured again with an unchanged key: 4 cells, 0 differ (0.00 %)" in merge.said
     assert "4 not-comparable, 4 same" in merge.summary
     assert "4 of 8 cells as expected" in merge.summary
     site = flow.artifact("site")

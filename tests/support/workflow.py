@@ -144,7 +144,7 @@ def run_step(text: str, cwd: Path, env: Mapping[str, str]) -> "subprocess.Comple
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
