@@ -54,6 +54,7 @@ SETTINGS = {
     "cell-memory": Setting(option="--cell-memory"),
     "cell-disk": Setting(option="--cell-disk"),
     "own-pip": Setting(option="--own-pip"),
+    "runtime": Setting(option="--runtime"),
     "require-hardening": Setting(option="--require-hardening"),
     "out": Setting(option="--out", is_path=True),
     "store": Setting(option="--store", is_path=True, default="one in the user's data folder"),

@@ -101,6 +101,13 @@ def seen(prober: Prober, name: str) -> tuple[str, str]:
     return observation.outcome, observation.cause or ""
 
 
+def own_containers(engine: DockerEngine) -> list[str]:
+    """Return the containers of this process."""
+    listed = engine._api.containers(all=True, filters={"label": OWNER_LABEL})
+    own = own_label()[OWNER_LABEL]
+    return [each["Id"] for each in listed if each["Labels"][OWNER_LABEL] == own]
+
+
 REQUESTS = [b"/containers/create", b"/attach", b"/start"]
 
 
@@ -148,6 +155,9 @@ def test_a_fault_in_the_middle_is_a_miss(
         assert seen(prober, "third") == ("miss", "infra:engine")
         proxy.resume() if fault == "stall" else proxy.restore()
         assert seen(prober, "third") == ("pass", "")
+        prober.leave()
+        engine.reap()
+        assert own_containers(engine) == []
 
 
 @pytest.mark.usefixtures("short")
@@ -334,11 +344,10 @@ def test_prepare_is_limited(
     """What has no end, or takes too much, is an image error, and no container stays."""
     if "sleep 60" in command or "while" in command:
         monkeypatch.setattr(preparation, "PREPARE_SECONDS", 2)
-    own = {"label": f"wheelgrid.owner={next(iter(own_label().values()))}"}
     with pytest.raises(ImageError, match=words) as caught:
         prepare(engine, image, command)
     assert caught.value.cause == "infra:prepare"
-    assert engine._api.containers(all=True, filters=own) == []
+    assert own_containers(engine) == []
 
 
 def test_prepare_without_a_bridge_uses_the_engines_network(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.core.arches import Arch
+from harness.core.errors import EngineError
 from harness.host.engine.hardening import CONTAINER_LIMITS, HARDENING, ContainerLimits, Hardening
 
 
@@ -122,6 +123,10 @@ class ChannelTimeoutError(Exception):
     """The deadline passed."""
 
 
+class StillRunningError(EngineError):
+    """A container did not end in time."""
+
+
 class Engine(Protocol):
     """A container engine. Every method raises ``EngineError`` if the engine cannot be reached."""
 
@@ -172,7 +177,10 @@ class Engine(Protocol):
         """
 
     def run(self, spec: ContainerSpec, *, stdin: bytes = b"", timeout: float) -> Completed:
-        """Run a hardened container to its end and remove it."""
+        """Run a hardened container to its end and remove it.
+
+        Raises ``StillRunningError`` after ``timeout`` seconds.
+        """
 
     def open(self, spec: ContainerSpec) -> Channel:
         """Start a hardened container and return its streams."""
@@ -180,5 +188,6 @@ class Engine(Protocol):
     def reap(self) -> int:
         """Remove the containers of killed runs and return their number.
 
-        Also removes those of this engine that could not be removed before.
+        Also removes those that this engine made and nobody uses: it did not remove them when it
+        was asked to, or made them after its answer was given up.
         """

@@ -1,9 +1,9 @@
 """``Engine`` over docker-py, whose errors become ``EngineError``."""
 
 import contextlib
+import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,14 @@ from harness.host.engine.api import (
     EngineImage,
     EngineInfo,
     PreparedImage,
+    StillRunningError,
 )
-from harness.host.engine.engine_answers import engine_image
 from harness.host.engine.engine_errors import (
     ADVICE,
-    REFUSES,
-    hanging_pull,
-    pull_error,
-    refusal,
     start_error,
 )
+from harness.host.engine.engine_images import EngineImages
 from harness.host.engine.hardening import TMP
-from harness.host.engine.image_names import split_reference
 from harness.host.engine.owner import OWNER_LABEL, is_orphan, own_label
 from harness.host.engine.preparation import (
     container_options,
@@ -42,10 +38,9 @@ from harness.host.engine.preparation import (
     possible_networks,
     prepare_failed,
 )
-from harness.host.engine.request_limits import REQUEST_LIMITS, Ask
+from harness.host.engine.request_limits import Ask
 from harness.host.engine.streams import Streams
 from harness.host.engine.timed_client import (
-    EngineTimeoutError,
     TimedClient,
     asking,
     client_of_environment,
@@ -53,6 +48,7 @@ from harness.host.engine.timed_client import (
 
 REMOVAL_PAUSES = (0.1, 1.0, 3.0)
 """Seconds between attempts to remove a container."""
+_CONNECTION_LABEL = "wheelgrid.connection"
 _FEW_EVENTS = 64
 """An engine that remembers fewer events than this has forgotten none (moby's ``eventsLimit``)."""
 
@@ -74,18 +70,15 @@ def connect(runtime: str = "") -> "DockerEngine":
     return engine
 
 
-class DockerEngine:
+class DockerEngine(EngineImages):
     """``Engine`` over one docker-py client."""
 
     def __init__(self, client: TimedClient, runtime: str = "") -> None:
-        self._api = client
+        super().__init__(client)
         self._runtime = runtime
-        self._left = set[str]()
-        """Containers that the engine did not remove when it was asked to."""
-
-    def ping(self) -> None:
-        with asking(Ask.PING):
-            self._api.ping()
+        self._token = secrets.token_hex(8)
+        self._held = set[str]()
+        """Containers that are in use."""
 
     def check_runtime(self) -> None:
         """Raise ``UsageError`` if the engine does not have the runtime that was chosen."""
@@ -119,47 +112,12 @@ class DockerEngine:
             runtime=self._runtime,
         )
 
-    def find_image(self, reference: str) -> EngineImage | None:
-        with asking(Ask.QUERY):
-            try:
-                return engine_image(self._api.inspect_image(reference))
-            except docker.errors.ImageNotFound:
-                return None
-
-    def list_images(self, prefix: str) -> tuple[EngineImage, ...]:
-        with asking(Ask.QUERY):
-            listed = self._api.images(filters={"dangling": False})
-            ids = [
-                i["Id"] for i in listed if any(n.startswith(prefix) for n in i["RepoTags"] or ())
-            ]
-        found = map(self.find_image, ids)
-        return tuple(image for image in found if image is not None)
-
-    def remove_image(self, name: str) -> None:
-        def used(why: str) -> ImageError:
-            return ImageError(f"{name}: {REFUSES}{why}; does a container use it?")
-
-        with asking(Ask.REMOVE, refused=used), contextlib.suppress(docker.errors.ImageNotFound):
-            self._api.remove_image(name)
-
-    def load_image(self, archive: Path, reference: str) -> EngineImage:
-        def unfit(why: str) -> ImageError:
-            return ImageError(f"{archive}: the engine cannot load it: {why}\n{ADVICE}")
-
-        with archive.open("rb") as stream, asking(Ask.LOAD, refused=unfit) as deadline:
-            for event in deadline.each(self._api.load_image(stream)):
-                if "error" in event:
-                    raise refusal(event["error"], unfit)
-        with asking(Ask.QUERY, refused=unfit):
-            # The engine records the time of a tag, but not that of a load.
-            self._api.tag(reference, *split_reference(reference))
-        return self._existing(reference)
-
     def export_image(self, image: str, arch: Arch, path: Path) -> None:
         with asking(Ask.CREATE):
             container = self._api.create_container(
-                image, command=["none"], labels=own_label(), platform=arch.platform
+                image, command=["none"], labels=self._labels(), platform=arch.platform
             )["Id"]
+            self._held.add(container)
         try:
             with path.open("wb") as stream:
                 for chunk in self._exported(container):
@@ -170,36 +128,6 @@ class DockerEngine:
     def _exported(self, container: str) -> Iterator[bytes]:
         with asking(Ask.EXPORT) as deadline:
             yield from deadline.each(self._api.export(container))
-
-    def registry_digest(self, reference: str) -> str:
-        what = f"{reference}: its registry reports no digest: {REFUSES}"
-        with asking(Ask.DIGEST, refused=lambda why: ImageError(what + why)):
-            found = self._api.inspect_distribution(reference)
-            return str(found["Descriptor"]["digest"])
-
-    def pull_image(self, reference: str, arch: Arch) -> EngineImage:
-        name, _ = split_reference(reference)
-        try:
-            digest = self._pull(reference, arch)
-        except EngineTimeoutError as error:
-            self.ping()  # if it answers, the registry is the one that is silent
-            raise hanging_pull(reference, arch, REQUEST_LIMITS[Ask.PULL]) from error
-        # The engine itself records a digest only for the first platform that is pulled by it.
-        return replace(self._existing(reference), digests=(f"{name}@{digest}",))
-
-    def _pull(self, reference: str, arch: Arch) -> str:
-        """Pull an image and return its digest."""
-        name, tag = split_reference(reference)
-        digest = ""
-        failed = partial(pull_error, reference, arch)
-        with asking(Ask.PULL, refused=failed) as deadline:
-            events = self._api.pull(name, tag=tag, platform=arch.platform, stream=True, decode=True)
-            for event in deadline.each(events):
-                if "error" in event:
-                    raise refusal(event["error"], failed)
-                if event.get("status", "").startswith("Digest: "):
-                    digest = event["status"].removeprefix("Digest: ")
-        return digest
 
     def prepare_image(self, wanted: PreparedImage, announce: Callable[[str], None]) -> EngineImage:
         with contextlib.closing(self._start_preparation(wanted)) as streams:
@@ -235,7 +163,7 @@ class DockerEngine:
             try:
                 output = streams.exchange(stdin, deadline=deadline)
             except ChannelTimeoutError:
-                raise EngineError(
+                raise StillRunningError(
                     f"{spec.command[0]}: still running in its container after {timeout:.0f} s"
                 ) from None
             status = self._status(streams.container, seconds=max(5, deadline - time.monotonic()))
@@ -253,7 +181,6 @@ class DockerEngine:
             "working_dir": TMP,
             "stdin_open": True,
             "environment": {**dict(spec.arch.qemu_env), **dict(spec.env)},
-            "labels": own_label(),
             "network_disabled": spec.hardening.no_network,
             "platform": spec.arch.platform,
         }
@@ -265,7 +192,10 @@ class DockerEngine:
         since = int(time.time())
         with asking(Ask.CREATE):
             host = self._api.create_host_config(runtime=self._runtime or None, **host)
-            container = self._api.create_container(**options, host_config=host)["Id"]
+            container = self._api.create_container(
+                **options, labels=self._labels(), host_config=host
+            )["Id"]
+            self._held.add(container)
         attached = None
         try:
             parameters = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
@@ -317,41 +247,40 @@ class DockerEngine:
     def reap(self) -> int:
         with asking(Ask.QUERY):
             containers = self._api.containers(all=True, filters={"label": OWNER_LABEL})
-            orphans = [
-                c["Id"]
-                for c in containers
-                if is_orphan(c["Labels"][OWNER_LABEL], running=c["State"] == "running")
-            ]
-        for container in (*orphans, *self._left):
+            orphans = [each["Id"] for each in containers if self._is_left(each)]
+        for container in orphans:
             self._remove(container)
         return len(orphans)
+
+    def _labels(self) -> dict[str, str]:
+        return {**own_label(), _CONNECTION_LABEL: self._token}
+
+    def _is_left(self, container: dict[str, Any]) -> bool:
+        """Whether nobody uses a container.
+
+        Its owner ended, or it is of this client and could not be removed before, or its creation
+        was answered too late.
+        """
+        labels = container["Labels"]
+        if labels.get(_CONNECTION_LABEL) == self._token:
+            return container["Id"] not in self._held
+        return is_orphan(labels[OWNER_LABEL], running=container["State"] == "running")
 
     def _remove(self, container: str) -> None:
         """Remove a container; try again while the engine fails to kill it or is removing it.
 
         ``reap`` tries those again that stay.
         """
-        self._left.add(container)
+        self._held.discard(container)
         for pause in REMOVAL_PAUSES:
             try:
                 with asking(Ask.REMOVE):
                     self._api.remove_container(container, force=True, v=True)
             except EngineError as error:
                 if isinstance(error.__cause__, docker.errors.NotFound):
-                    self._left.discard(container)
                     return
                 if not isinstance(error.__cause__, docker.errors.APIError):
                     raise
                 time.sleep(pause)
             else:
-                self._left.discard(container)
                 return
-
-    def _existing(self, reference: str) -> EngineImage:
-        image = self.find_image(reference)
-        if image is None:
-            raise ImageError(
-                f"{reference}: the engine accepted the image but does not have it; "
-                "check that nothing else removes its images, then run again"
-            )
-        return image

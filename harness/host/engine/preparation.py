@@ -11,7 +11,6 @@ from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.host.engine.api import ChannelTimeoutError, PreparedImage
 from harness.host.engine.hardening import ContainerLimits
-from harness.host.engine.owner import own_label
 from harness.host.engine.streams import Streams
 
 PREPARE_SECONDS = 1800
@@ -43,7 +42,6 @@ def container_options(wanted: PreparedImage) -> dict[str, Any]:
         "entrypoint": ["sh", "-exc"],
         "command": ["\n".join(("exec 2>&1", *wanted.commands))],
         "user": "0",
-        "labels": own_label(),
         "environment": dict(wanted.arch.qemu_env),
         "platform": wanted.arch.platform,
     }

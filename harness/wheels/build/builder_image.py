@@ -17,7 +17,8 @@ from harness.core.arches import Arch
 from harness.core.errors import BuildError
 from harness.core.observations import ImageRef
 from harness.core.subjects import IndexSource
-from harness.host.engine import Completed, ContainerLimits, ContainerSpec, Engine
+from harness.host.engine import ContainerLimits, ContainerSpec, Engine
+from harness.host.engine.api import StillRunningError
 from harness.wheels.build.headers import oldest_python
 from harness.wheels.build.planned import PlannedWheel
 from harness.wheels.build.project import ProjectKind
@@ -88,11 +89,13 @@ def build_in_container(
         env=(("HOME", "/tmp"), ("SOURCE_DATE_EPOCH", "315532800")),  # noqa: S108 - the container's
         limits=_BUILD_LIMITS,
     )
-    done = container_builder.engine.run(
-        spec, stdin=_input_tar(planned, requires), timeout=BUILD_SECONDS
-    )
+    sources = _input_tar(planned, requires)
+    try:
+        done = container_builder.engine.run(spec, stdin=sources, timeout=BUILD_SECONDS)
+    except StillRunningError as error:
+        raise _failed(planned, f"after {BUILD_SECONDS} s it is not done") from error
     if done.status != 0:
-        raise _failed(planned, done)
+        raise _failed(planned, f"status {done.status}", done.errors)
     return _unpacked(planned, done.output)
 
 
@@ -151,8 +154,8 @@ def _unexpected(planned: PlannedWheel, found: str) -> BuildError:
     )
 
 
-def _failed(planned: PlannedWheel, done: Completed) -> BuildError:
+def _failed(planned: PlannedWheel, how: str, errors: str = "") -> BuildError:
     return BuildError(
         f"{planned.project.folder}: {planned.name.filename} does not build in the image of "
-        f"{planned.builder.id} (status {done.status})\n{done.errors}"
+        f"{planned.builder.id} ({how})\n{errors}"
     )

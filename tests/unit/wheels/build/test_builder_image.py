@@ -13,6 +13,7 @@ from harness.core.subjects import IndexSource
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine import Completed, ContainerSpec
+from harness.host.engine.api import StillRunningError
 from harness.wheels.build import ContainerBuilder, build_planned, load_project, plan_wheel
 from harness.wheels.build.builder_image import build_in_container
 from harness.wheels.build.planned import PlannedWheel
@@ -134,6 +135,20 @@ def test_failed_build(tmp_path: Path) -> None:
     """A failed build reports the end of its output."""
     engine = Image(b"", status=1, errors="gcc: no such luck")
     with pytest.raises(BuildError, match=r"does not build in the image(.|\n)*no such luck"):
+        build_in_container(planned(), IMAGE, container_builder(engine, tmp_path))
+
+
+def test_a_build_that_does_not_end_is_a_build_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine is not at fault."""
+
+    def run(*_: object, timeout: float, **__: object) -> Completed:
+        raise StillRunningError(f"sh: still running in its container after {timeout:.0f} s")
+
+    engine = Image(b"")
+    monkeypatch.setattr(engine, "run", run)
+    with pytest.raises(BuildError, match=r"does not build .*after 1800 s it is not done"):
         build_in_container(planned(), IMAGE, container_builder(engine, tmp_path))
 
 
