@@ -25,7 +25,8 @@ from harness.matrix.files.unused_entries import meets
 from harness.matrix.plan import wheel_fits
 from harness.predict.inferred_imports import plan_imports
 from harness.predict.installed_layout import layout_of
-from harness.wheels.archive.contents import WheelFacts, read_wheel
+from harness.wheels.archive.contents import WheelFacts
+from harness.wheels.facts_reader import read_limited
 from harness.wheels.index.fetch import PackageIndex
 
 GROUP = "your wheels"
@@ -73,7 +74,7 @@ def read_candidates(
     file that is no wheel, and ``PackageIndexError``.
     """
     releases = {word: _release(word) for word in _expand_folders(words)}
-    facts = [(Path(word), read_wheel(Path(word))) for word, found in releases.items() if not found]
+    facts = [(Path(word), read_limited(Path(word))) for word, found in releases.items() if not found]
     facts.sort(key=lambda pair: _identity(pair[1]))
     return (
         *(

@@ -38,9 +38,11 @@ def predict_wheel(
     imports: tuple[str, ...],
     reader: WheelReader = IN_MEMORY,
 ) -> Prediction | None:
-    """Predict a wheel file; None if it is no wheel."""
+    """Predict a wheel file; None if it is no wheel or could not be read."""
     facts = reader.facts(wheel)
-    return predict(facts, passport, symbols, imports=imports) if facts else None
+    if facts is None or facts.unread:
+        return None
+    return predict(facts, passport, symbols, imports=imports)
 
 
 def findings_of(wheel: WheelRef, reader: WheelReader = IN_MEMORY) -> tuple[WheelFinding, ...]:

@@ -3,6 +3,7 @@
 Reading is bounded, and no member is ever written to disk.
 """
 
+import io
 import os
 import stat
 import zlib
@@ -17,6 +18,8 @@ from harness.core.errors import WheelError
 from harness.core.wheel_findings import FindingCode, FindingList
 
 MOST_MEMBERS = 50_000
+MOST_DIRECTORY = 16 << 20
+"""Bytes of the archive's directory, which ``zipfile`` reads as a whole."""
 MOST_BYTES = 4 << 30
 MOST_RATIO = 100
 """Unpacked bytes per packed byte: deflate reaches 1032, native code about 4."""
@@ -80,7 +83,10 @@ class Archive:
             fault = f"It has more than {at_most} bytes and is not read."
             self.findings.add(FindingCode.TOO_LARGE, name, fault)
             raise WheelError(f"{self.filename}: {name} is larger than {at_most} bytes; {DISTRUST}")
-        return b"".join(self.chunks(name))
+        content = io.BytesIO()  # in contrast to a join, it holds the bytes once
+        for piece in self.chunks(name):
+            content.write(piece)
+        return content.getvalue()
 
     def head(self, name: str, size: int) -> bytes:
         """Return the first ``size`` bytes of a member. Raises as ``read``."""
@@ -120,12 +126,25 @@ class Archive:
             ) from error
 
 
+class _SmallReads:
+    """A seekable stream that refuses to read more than ``MOST_DIRECTORY`` bytes at once."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        if size > MOST_DIRECTORY:
+            raise BadZipFile(f"its directory has {size} bytes, the limit is {MOST_DIRECTORY}")
+        return self._stream.read(size)
+
+
 @contextmanager
 def open_archive(filename: str, stream: BinaryIO) -> Iterator[Archive]:
     """Open the wheel of that file name. Raises ``WheelError`` for a file that is no archive."""
     size = stream.seek(0, os.SEEK_END)
     try:
-        zipped = ZipFile(stream)
+        zipped = ZipFile(_SmallReads(stream))
     except _UNREADABLE as error:
         stream.seek(0)
         fault = _not_an_archive(stream.read(len(_SIGNATURE)), error)
