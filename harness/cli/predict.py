@@ -23,6 +23,7 @@ from harness.matrix.plan import Selection, selected_targets
 from harness.predict.batch import predict_cells
 from harness.report.console import print_data, say
 from harness.report.predictions import format_predictions, predictions_json
+from harness.wheels.facts_reader import start_reading_process
 
 
 @click.command(
@@ -59,6 +60,7 @@ def predict(  # noqa: PLR0913 - one for each option
     index. Failures are grouped by cause; targets of an architecture that a file is not built for
     are left out. Exits 1 if a wheel that an installer accepts is predicted not to import.
     """
+    start_reading_process()
     loaded = read_matrix(matrix)
     index = open_pinned(ProberOptions(matrix_folder=matrix), say)
     import_check = ImportCheck(imports=imports, companions=companions, dependencies=dependencies)

@@ -140,13 +140,14 @@ ANSWER_HEADER = 8
 class Helper:
     """A process that answers one request after the other; it is started again if it has ended.
 
-    ``module`` has a function ``main``, which reads requests as lines from standard input. The
+    It runs ``function`` of ``module``, which reads requests as lines from standard input. The
     helper ends with this process: its standard input is closed then. Thread-safe.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, function: str = "main") -> None:
         # The same modules as here, whatever the working directory and PYTHONPATH hold.
-        code = f"import sys; sys.path[:] = {sys.path!r}; from {module} import main; main()"
+        code = f"import sys; sys.path[:] = {sys.path!r}; "
+        code += f"from {module} import {function}; {function}()"
         self._argv = (sys.executable, "-P", "-c", code)
         self._process: subprocess.Popen[bytes] | None = None
         self._turn = threading.Lock()

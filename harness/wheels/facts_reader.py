@@ -17,6 +17,7 @@ from harness.host.process import Helper, ProcessError
 from harness.wheels import reading_process
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.filename import parse_wheel_name
+from harness.wheels.archive.zip_reader import MOST_DIRECTORY
 from harness.wheels.reading_process import MEMORY, PROCESSOR_SECONDS
 
 MOST_WHEELS = 256
@@ -129,6 +130,8 @@ def _ask(path: Path, *, listing: bool = False) -> bytes:
             return answer[1:]
         case b"E":
             raise WheelError(answer[1:].decode("utf-8", "replace"))
+        case b"L":
+            raise ReadingStoppedError(f"its directory has more than {MOST_DIRECTORY >> 20} MiB")
         case _:
             raise ReadingStoppedError(f"reading it takes more than {MEMORY >> 20} MiB of memory")
 

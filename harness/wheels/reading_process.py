@@ -1,9 +1,9 @@
 """The process that reads wheels: its memory and processor time are limited.
 
 Each request is a line of JSON, ``{"folder": …, "path": …, "listing": false}``; a relative path
-begins at the folder. The answer is a letter and text:
-``F`` and the facts as JSON, ``E`` and why the file is no wheel, or ``M`` if the memory was not
-enough. The process then ends, as it does at the limit of time and at the end of its input.
+begins at the folder. The answer is a letter and text: ``F`` and the facts as JSON, ``E`` and why
+the file is no wheel, ``L`` if the archive's directory is too large, or ``M`` if the memory was not
+enough. The process ends then, and at the limit of time, and at the end of its input.
 """
 
 import json
@@ -17,6 +17,7 @@ from harness.core.errors import WheelError
 from harness.host.process import ANSWER_HEADER
 from harness.wheels.archive.contents import WheelFacts, read_wheel
 from harness.wheels.archive.listing import read_listing
+from harness.wheels.archive.zip_reader import LargeDirectoryError
 
 MEMORY = 3 << 30
 """Bytes of address space: the largest native member once, its facts, and the program."""
@@ -47,6 +48,8 @@ def _answer(line: bytes) -> bool:
     enough = True
     try:
         data = b"F" + _read(**json.loads(line))
+    except LargeDirectoryError:
+        data = b"L"
     except WheelError as error:
         data = b"E" + str(error).encode("utf-8", "backslashreplace")
     except MemoryError:

@@ -40,6 +40,10 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
+class LargeDirectoryError(WheelError):
+    """The archive's directory is too large to be read here; an installer may read it."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Member:
     """One file of the archive."""
@@ -129,13 +133,17 @@ class Archive:
 class _SmallReads:
     """A seekable stream that refuses to read more than ``MOST_DIRECTORY`` bytes at once."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, filename: str, stream: BinaryIO) -> None:
         self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+        self._filename = filename
         self._stream = stream
 
     def read(self, size: int = -1) -> bytes:
         if size > MOST_DIRECTORY:
-            raise BadZipFile(f"its directory has {size} bytes, the limit is {MOST_DIRECTORY}")
+            raise LargeDirectoryError(
+                f"{self._filename}: the directory of the archive has {size} bytes, and at most "
+                f"{MOST_DIRECTORY} are read; {DISTRUST}"
+            )
         return self._stream.read(size)
 
 
@@ -144,7 +152,7 @@ def open_archive(filename: str, stream: BinaryIO) -> Iterator[Archive]:
     """Open the wheel of that file name. Raises ``WheelError`` for a file that is no archive."""
     size = stream.seek(0, os.SEEK_END)
     try:
-        zipped = ZipFile(_SmallReads(stream))
+        zipped = ZipFile(_SmallReads(filename, stream))
     except _UNREADABLE as error:
         stream.seek(0)
         fault = _not_an_archive(stream.read(len(_SIGNATURE)), error)
