@@ -74,7 +74,8 @@ def read_candidates(
     file that is no wheel, and ``PackageIndexError``.
     """
     releases = {word: _release(word) for word in _expand_folders(words)}
-    facts = [(Path(word), read_limited(Path(word))) for word, found in releases.items() if not found]
+    paths = [Path(word) for word, found in releases.items() if not found]
+    facts = [(path, read_limited(path)) for path in paths]
     facts.sort(key=lambda pair: _identity(pair[1]))
     return (
         *(

@@ -174,9 +174,9 @@ class Helper:
             try:
                 process.stdin.write(request + b"\n")
                 size = int.from_bytes(self._read(process.stdout.fileno(), ANSWER_HEADER, end))
-                if size > most:
-                    raise ProcessError(self._argv, f"gave an answer of {size} bytes", "")
-                return self._read(process.stdout.fileno(), size, end)
+                if size <= most:
+                    return self._read(process.stdout.fileno(), size, end)
+                failure = f"gave an answer of {size} bytes, more than {most}"
             except (EOFError, BrokenPipeError):
                 status = process.wait()
                 ending = signal.Signals(-status).name if status < 0 else f"exit status {status}"

@@ -50,8 +50,8 @@ class WheelReader:
             if self._cache is None:
                 return read_limited(Path(path))
             return self._kept(self._cache, Path(path), sha256)
-        except ReadingStoppedError:
-            return read_limited(Path(path))
+        except ReadingStoppedError as stopped:
+            return _within_reach(Path(path), str(stopped))
         except WheelError:
             return None
 

@@ -3,14 +3,13 @@
 Each request is a line of JSON, ``{"folder": …, "path": …, "listing": false}``; a relative path
 begins at the folder. The answer is a letter and text: ``F`` and the facts as JSON, ``E`` and why
 the file is no wheel, ``L`` if the archive's directory is too large, or ``M`` if the memory was not
-enough. The process ends then, and at the limit of time, and at the end of its input.
+enough. At the limit of time the system ends the process.
 """
 
 import json
 import os
 import resource
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from harness.core.errors import WheelError
@@ -31,8 +30,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for line in sys.stdin.buffer:
         _limit_time()
-        if not _answer(line):
-            return
+        _answer(line)
 
 
 def _limit_time() -> None:
@@ -43,9 +41,8 @@ def _limit_time() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (wanted, most))
 
 
-def _answer(line: bytes) -> bool:
-    """Write the answer to one request; return whether this process can answer another one."""
-    enough = True
+def _answer(line: bytes) -> None:
+    """Write the answer to one request."""
     try:
         data = b"F" + _read(**json.loads(line))
     except LargeDirectoryError:
@@ -53,16 +50,15 @@ def _answer(line: bytes) -> bool:
     except WheelError as error:
         data = b"E" + str(error).encode("utf-8", "backslashreplace")
     except MemoryError:
-        data, enough = b"M", False
+        data = b"M"
     sys.stdout.buffer.write(len(data).to_bytes(ANSWER_HEADER) + data)
     sys.stdout.buffer.flush()
-    return enough
 
 
 def _read(*, folder: str, path: str, listing: bool) -> bytes:
     os.chdir(folder)
-    read: Callable[[Path], WheelFacts] = _listed if listing else read_wheel
-    return json.dumps(read(Path(path)), default=_fields).encode()
+    facts = _listed(Path(path)) if listing else read_wheel(Path(path))
+    return json.dumps(facts, default=_fields).encode()
 
 
 def _listed(path: Path) -> WheelFacts:

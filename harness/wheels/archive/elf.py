@@ -1,8 +1,8 @@
 """Read ELF files as a dynamic loader does.
 
 For any bytes the result is ``ElfFacts`` or ``UnreadableElf``, in time and memory bounded by the
-size of the file and by ``MOST_SYMBOLS``. pyelftools reads the headers. The dynamic tables are unpacked here in one call
-each, since pyelftools takes tens of microseconds per entry.
+size of the file and by ``MOST_SYMBOLS``. pyelftools reads the headers. The dynamic tables are
+unpacked here in one call each, since pyelftools takes tens of microseconds per entry.
 """
 
 import struct
@@ -245,12 +245,12 @@ class _ElfReader:
                 indexes.update(initial_exec_symbols(machine, self.bits, self.order, table, data))
         if not indexes - {0}:
             return 0 in indexes
-        record, table = self._symbol_table()
+        record, symbols = self._symbol_table()
         places = (index * record.size for index in indexes if index)
         defined = (
-            _Symbol(*record.unpack_from(table, place)).section
+            _Symbol(*record.unpack_from(symbols, place)).section
             for place in places
-            if place < len(table)
+            if place < len(symbols)
         )
         return 0 in indexes or any(defined)
 

@@ -6,6 +6,7 @@ Reading is bounded, and no member is ever written to disk.
 import io
 import os
 import stat
+import unicodedata
 import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -241,12 +242,15 @@ def _add_clashes(names: list[str], findings: FindingList) -> None:
     """Add findings about clashes of names, also on file systems that ignore case."""
     seen: dict[str, str] = {}
     for name in names:
-        key = name.removesuffix("/").casefold()
+        # Some file systems ignore case and the form of a character (NFC, NFD).
+        key = unicodedata.normalize("NFC", name.removesuffix("/")).casefold()
         if seen.get(key) == name:
             fault = "It is in the archive twice; the last one counts."
             findings.add(FindingCode.DUPLICATE_MEMBER, name, fault)
         elif key in seen:
-            fault = f"Its name differs from {seen[key]} in case only."
+            same = seen[key].casefold() == name.casefold()
+            what = "case" if same else "the Unicode form of its characters"
+            fault = f"Its name differs from {seen[key]} in {what} only."
             findings.add(FindingCode.CASE_CLASH, name, fault)
         seen[key] = name
     exact, folded = sorted(names), sorted(seen)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from pypi_simple import DistributionPackage
 
 from harness.core.errors import PackageIndexError, WheelError
@@ -212,7 +212,7 @@ class ListedProject:
 def _version(file: DistributionPackage) -> Version | None:
     try:
         return Version(file.version or "")
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of more digits than int() reads
         return None
 
 

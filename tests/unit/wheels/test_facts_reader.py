@@ -14,7 +14,7 @@ from harness.host.process import Helper
 from harness.probe.journal import Journal
 from harness.wheels import facts_reader
 from harness.wheels.archive import zip_reader
-from harness.wheels.archive.contents import WheelFacts, read_wheel
+from harness.wheels.archive.contents import read_wheel
 from harness.wheels.archive.zip_reader import MOST_DIRECTORY
 from harness.wheels.facts_reader import KIND, WheelReader, read_limited
 from tests.support import small_limits
@@ -119,7 +119,7 @@ def test_limits_suffice_for_the_largest_symbol_tables(large: Path) -> None:
     assert len(native.elf.exported) == 700_000  # type: ignore[union-attr]
 
 
-def test_large_directory_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_directory_is_a_finding(tmp_path: Path) -> None:
     """An archive whose directory is larger than what is read; nothing of it is known."""
     path = tmp_path / "large-1.0-py3-none-any.whl"
     entry = zipfile.ZipInfo("x" * 60_000)

@@ -72,6 +72,7 @@ def bomb(make: MakeWheel) -> bytes:
 DEFECTS: dict[str, tuple[Defect, FindingCode, str, MindedBy]] = {
     "twice": (adding("demo.py"), FindingCode.DUPLICATE_MEMBER, "demo.py", INDEX),
     "case": (adding("Demo.py"), FindingCode.CASE_CLASH, "Demo.py", MindedBy.FILE_SYSTEMS),
+    "form": (adding("d\u00e9.py", "de\u0301.py"), FindingCode.CASE_CLASH, "de\u0301.py", MindedBy.FILE_SYSTEMS),
     "folder": (adding("a/b", "a/b/c.py"), FindingCode.FILE_AND_FOLDER, "a/b", PIP),
     "folder's case": (adding("A/b", "a/b/c"), FindingCode.CASE_CLASH, "A/b", MindedBy.FILE_SYSTEMS),
     "outside": (adding("../evil.py"), FindingCode.PATH_OUTSIDE, "../evil.py", PIP),
@@ -212,7 +213,8 @@ def test_defect_is_a_finding(
 
 
 def test_every_code_is_tested() -> None:
-    of_a_target = {FindingCode.SUBMODULE_IMPORT}
+    """But what is no defect of its bytes alone."""
+    of_a_target = {FindingCode.SUBMODULE_IMPORT, FindingCode.NOT_READ}
     assert {code for _, code, _, _ in DEFECTS.values()} == set(FindingCode) - of_a_target
 
 
