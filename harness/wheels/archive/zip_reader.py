@@ -69,7 +69,8 @@ class Archive:
         infos = infos[-MOST_MEMBERS:]
         _inspect(infos, self.findings)
         self._starts = sorted(info.header_offset for info in infos)
-        last = {info.filename: info for info in infos if not info.is_dir()}
+        # An empty name fails in is_dir().
+        last = {info.filename: info for info in infos if info.filename and not info.is_dir()}
         self.members = tuple(Member(name=name, size=i.file_size) for name, i in last.items())
 
     def require_sound(self) -> None:
