@@ -39,7 +39,7 @@ def main(words: list[str]) -> int:
         status = subprocess.call([*command, f"-artifact_prefix={found}/{name}-"])
         failed += status != 0
     if failed:
-        print(f"{failed} readers broke a contract; their inputs are {found}/*-*")
+        sys.stdout.write(f"{failed} readers broke a contract; their inputs are {found}/*-*\n")
     else:
         found.rmdir()
     return failed

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import unicodedata
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -20,6 +21,7 @@ METADATA = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
 WHEEL = "Wheel-Version: 1.0\nRoot-Is-Purelib: false\n"
 TAG = "Tag: cp311-cp311-manylinux_2_17_x86_64\n"
 ADDED = b"answer = 43\n"
+FORMS = tuple(unicodedata.normalize(form, "\u00e9.py") for form in ("NFC", "NFD"))
 PIP, STRICT, INDEX = MindedBy.PIP, MindedBy.STRICT, MindedBy.INDEX
 SOME_PIP = MindedBy.SOME_PIP
 
@@ -72,7 +74,7 @@ def bomb(make: MakeWheel) -> bytes:
 DEFECTS: dict[str, tuple[Defect, FindingCode, str, MindedBy]] = {
     "twice": (adding("demo.py"), FindingCode.DUPLICATE_MEMBER, "demo.py", INDEX),
     "case": (adding("Demo.py"), FindingCode.CASE_CLASH, "Demo.py", MindedBy.FILE_SYSTEMS),
-    "form": (adding("d\u00e9.py", "de\u0301.py"), FindingCode.CASE_CLASH, "de\u0301.py", MindedBy.FILE_SYSTEMS),
+    "form": (adding(*FORMS), FindingCode.CASE_CLASH, FORMS[1], MindedBy.FILE_SYSTEMS),
     "folder": (adding("a/b", "a/b/c.py"), FindingCode.FILE_AND_FOLDER, "a/b", PIP),
     "folder's case": (adding("A/b", "a/b/c"), FindingCode.CASE_CLASH, "A/b", MindedBy.FILE_SYSTEMS),
     "outside": (adding("../evil.py"), FindingCode.PATH_OUTSIDE, "../evil.py", PIP),
