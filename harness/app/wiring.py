@@ -75,7 +75,7 @@ def read_matrix(folder: Path) -> Matrix:
 
 def open_index(lock: IndexLock, announce: Callable[[str], None]) -> PackageIndex:
     """Return the package index with the releases that ``lock`` pins."""
-    return PackageIndex(Cache(default_cache_root()), lock, announce=announce)
+    return PackageIndex(Cache(default_cache_root(), announce), lock, announce=announce)
 
 
 def open_pinned(options: ProberOptions, announce: Callable[[str], None]) -> PackageIndex:
@@ -97,7 +97,7 @@ def open_workspace(
 
     Raises ``MatrixFileError`` for a broken lock or ``suites.yaml``.
     """
-    cache = cache or Cache(default_cache_root())
+    cache = cache or Cache(default_cache_root(), announce)
     settings = Settings(
         locks=read_locks(folder) if locked else {},
         suites={suite.id: suite for suite in load_suites(folder)} if folder.is_dir() else {},
@@ -135,7 +135,7 @@ def open_container_builder(
     engine = connect()
     registry = RegistrySource(
         engine,
-        Cache(default_cache_root()),
+        Cache(default_cache_root(), announce),
         mirror=options.registry,
         tries=ONLY_WAY_TRIES,
         announce=announce,
@@ -206,7 +206,7 @@ def open_prober(
     Results in ``earlier`` are reused. Raises ``EngineError`` if no engine answers, and
     ``MatrixFileError`` for a broken lock file.
     """
-    cache = Cache(default_cache_root())
+    cache = Cache(default_cache_root(), journal.announce)
     engine = connect()
     engine.reap()
     index = open_pinned(options, journal.announce)

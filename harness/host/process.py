@@ -1,6 +1,6 @@
 """Run processes on the host. No other module starts one.
 
-A process never outlives the call that started it; a ``Helper`` never outlives this process.
+A process never outlives the call that started it; a ``ServingProcess`` never outlives this process.
 """
 
 import contextlib
@@ -134,14 +134,14 @@ def start_process(argv: Sequence[str | Path], *, output: Path) -> Iterator[Runni
 
 
 ANSWER_HEADER = 8
-"""Bytes before the answer of a helper: its length, big endian."""
+"""Bytes before the answer of such a process: its length, big endian."""
 
 
-class Helper:
+class ServingProcess:
     """A process that answers one request after the other; it is started again if it has ended.
 
     It runs ``function`` of ``module``, which reads requests as lines from standard input. The
-    helper ends with this process: its standard input is closed then. Thread-safe.
+    process ends with this process: its standard input is closed then. Thread-safe.
     """
 
     def __init__(self, module: str, function: str = "main") -> None:
@@ -202,7 +202,7 @@ class Helper:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a helper and its group, and wait for it; idempotent."""
+    """Kill a serving process and its group, and wait for it; idempotent."""
     for stream in filter(None, (process.stdin, process.stdout)):
         with contextlib.suppress(BrokenPipeError):
             stream.close()

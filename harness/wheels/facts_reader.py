@@ -13,7 +13,7 @@ from harness.core.subjects import WheelRef
 from harness.core.wheel_findings import FindingCode, FindingList
 from harness.host.cache import Cache, CacheError, content_key
 from harness.host.code_key import code_key
-from harness.host.process import Helper, ProcessError
+from harness.host.process import ProcessError, ServingProcess
 from harness.wheels import reading_process
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.filename import parse_wheel_name
@@ -27,7 +27,7 @@ TIMEOUT = 10.0 * PROCESSOR_SECONDS
 """Seconds by the clock: the disk may be slow, and the processors busy."""
 KIND = "facts"
 _FACTS: TypeAdapter[WheelFacts] = TypeAdapter(WheelFacts)
-_PROCESS = Helper(reading_process.__name__)
+_PROCESS = ServingProcess(reading_process.__name__)
 
 
 class ReadingStoppedError(WheelError):

@@ -10,7 +10,7 @@ from harness.core.cells import Outcome
 from harness.core.subjects import WheelRef
 from harness.core.wheel_findings import FindingCode
 from harness.host.cache import Cache, file_sha256
-from harness.host.process import Helper
+from harness.host.process import ServingProcess
 from harness.probe.journal import Journal
 from harness.wheels import facts_reader
 from harness.wheels.archive import zip_reader
@@ -82,7 +82,7 @@ def test_death_of_the_reading_process_is_a_finding(
 ) -> None:
     """The wheel is known by its directory, is not cached, and is probed; others are read."""
     name = limits.__name__  # type: ignore[attr-defined]
-    monkeypatch.setattr(facts_reader, "_PROCESS", Helper(small_limits.__name__, name))
+    monkeypatch.setattr(facts_reader, "_PROCESS", ServingProcess(small_limits.__name__, name))
     facts_reader._read_file.cache_clear()
     cache = Cache(tmp_path / "cache")
     reader = WheelReader(cache)
@@ -102,7 +102,7 @@ def test_unread_wheel_is_probed(
     large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The installer decides: it passes with a finding and without a prediction."""
-    monkeypatch.setattr(facts_reader, "_PROCESS", Helper(small_limits.__name__, "crash"))
+    monkeypatch.setattr(facts_reader, "_PROCESS", ServingProcess(small_limits.__name__, "crash"))
     with local_prober({"large": "answer = 42"}, Journal(tmp_path / "journal.jsonl")) as prober:
         seen = prober.observe(local_cell("large"))
     assert seen.outcome is Outcome.PASS, seen
