@@ -41,10 +41,18 @@ def default_cache_root() -> Path:
     Raises ``CacheError`` without either.
     """
     chosen = os.environ.get("WHEELGRID_CACHE")
-    root = Path(chosen) if chosen else platformdirs.user_cache_path("wheelgrid")
-    if not chosen and not root.is_absolute():  # as of a user without a home directory
-        raise CacheError(f"{root}: this user has no home directory; set HOME or WHEELGRID_CACHE")
+    root = Path(chosen) if chosen else user_folder(platformdirs.user_cache_path)
+    if root is None:
+        raise CacheError("this user has no home directory; set HOME or WHEELGRID_CACHE")
     return root
+
+
+def user_folder(find: Callable[[str], Path]) -> Path | None:
+    """Return this project's folder that a function of platformdirs finds; None without a home."""
+    with contextlib.suppress(RuntimeError):  # of platformdirs 4.5; older ones return ~/.cache
+        found = find("wheelgrid")
+        return found if found.is_absolute() else None
+    return None
 
 
 def content_key(*parts: str) -> str:

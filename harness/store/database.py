@@ -15,6 +15,7 @@ import platformdirs
 from pydantic import ValidationError
 
 from harness.core.errors import HarnessError
+from harness.host.cache import user_folder
 from harness.store.tables import APPLICATION_ID, MIGRATIONS
 
 WAIT = 60.0
@@ -31,10 +32,10 @@ class FullStoreError(StoreError):
 
 def default_store() -> Path:
     """Return the store in the user's data directory. Raises ``StoreError`` without one."""
-    path = platformdirs.user_data_path("wheelgrid") / "store.db"
-    if not path.is_absolute():
-        raise StoreError(f"{path}: this user has no home directory; set HOME, or use --store")
-    return path
+    folder = user_folder(platformdirs.user_data_path)
+    if folder is None:
+        raise StoreError("this user has no home directory; set HOME, or use --store")
+    return folder / "store.db"
 
 
 @contextlib.contextmanager
