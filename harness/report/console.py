@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import click
-from rich.console import Console
+import rich.console
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +12,13 @@ from harness.report.untrusted import visible
 __all__ = ["Console", "Say", "Table", "print_data", "say"]
 
 Say = Callable[[str], None]
+
+
+class Console(rich.console.Console):
+    """A console that leaves a closed pipe to ``harness.cli``; rich exits with 1, "unexpected"."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def say(message: str | Text, console: Console | None = None, *, end: str = "\n") -> None:

@@ -86,6 +86,10 @@ def test_given_digest_precedes_the_stored_one(cache: Cache) -> None:
     assert cache.get("debs", "a", _write, sha256=right).read_text() == "made"
 
 
+def _write_name(path: Path) -> None:
+    path.write_text(ascii(path.name))
+
+
 def _make_slowly(root: Path, tally: Path) -> None:
     def make(path: Path) -> None:
         with tally.open("a") as stream:
@@ -177,7 +181,7 @@ def test_composed_and_decomposed_names_are_two_entries(cache: Cache) -> None:
     """Neither is normalized."""
     names = [unicodedata.normalize(form, "\u00e9.whl") for form in ("NFC", "NFD")]
     for name in names:
-        cache.get("wheels", name, lambda path: path.write_text(ascii(path.name)) and None)
+        cache.get("wheels", name, _write_name)
     assert [cache.get("wheels", name, _fail).read_text() for name in names] == [*map(ascii, names)]
 
 

@@ -92,15 +92,15 @@ def test_store_takes_the_rest_when_there_is_space(disk: Path, tmp_path: Path) ->
 def test_cache_reports_the_full_disk_and_goes_on(disk: Path) -> None:
     """Earlier entries are read, and later ones are made when there is space."""
     cache = Cache(disk)
-    cache.get("wheels", "early", lambda path: path.write_text("made") and None)
+    cache.get("wheels", "early", _write)
     if _is_small(disk):
         filler = fill(disk)
         with pytest.raises(CacheError, match="No space left on device; free some space there"):
-            cache.get("wheels", "late", lambda path: path.write_bytes(bytes(9000)) and None)
+            cache.get("wheels", "late", _write_more)
         assert cache.get("wheels", "early", _fail).read_text() == "made"
         assert not list((disk / "wheels").glob(".making-*"))
         filler.unlink()
-    entry = cache.get("wheels", "late", lambda path: path.write_bytes(bytes(9000)) and None)
+    entry = cache.get("wheels", "late", _write_more)
     assert entry.stat().st_size == 9000
 
 
@@ -120,6 +120,14 @@ def test_disk_without_free_files(tmp_path: Path) -> None:
         (folder / "file0").unlink()
         journal.cell(SEEN[1])
         assert list(observations(read_events(journal.path)[0])) == SEEN[:2]
+
+
+def _write(path: Path) -> None:
+    path.write_text("made")
+
+
+def _write_more(path: Path) -> None:
+    path.write_bytes(bytes(9000))
 
 
 def _fail(path: Path) -> None:
