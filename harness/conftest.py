@@ -14,15 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.app.engine_wiring import open_prober, open_readiness, same_images
 from harness.app.make_ahead import is_compiled, making_ahead, missing_images
-from harness.app.wiring import (
-    IMAGE_CHOICES,
-    ProberOptions,
-    open_prober,
-    open_readiness,
-    read_matrix,
-    same_images,
-)
+from harness.app.wiring import IMAGE_CHOICES, ProberOptions, read_matrix
+from harness.core.canary_check import latest_checks
 from harness.core.cells import Cell, Expectation, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
@@ -33,10 +28,11 @@ from harness.matrix.cell_list import load_cells
 from harness.matrix.plan import Selection, all_cells, by_keyword, plan_cells
 from harness.matrix.pytest_internals import ByTarget, Producer
 from harness.probe.journal import NAME as JOURNAL_NAME
-from harness.probe.journal import Journal, observations, read_events
+from harness.probe.journal import Journal, canary_checks, observations, read_events
 from harness.probe.prober import Prober
 from harness.probe.result_keys import ProbeLimits
 from harness.report.activity_lines import ActivityLines
+from harness.report.canary_lines import format_missed
 from harness.report.console import Console
 from harness.report.evidence import evidence_line
 from harness.report.findings import format_unmet
@@ -71,8 +67,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--cell-timeout", type=float, default=120, help="seconds per stage")
     group.addoption("--cell-memory", type=int, default=1024, help="MiB per cell, disk included")
     group.addoption("--cell-disk", type=int, default=512, help="MiB on disk per cell")
+    group.addoption("--runtime", default="", help="OCI runtime of the containers")
     group.addoption("--require-hardening", action="store_true", help="miss if not enforced")
+    group.addoption("--canaries", action="store_true", help="probe wheels of known outcome too")
     group.addoption("--wheelgrid-matrix", type=Path, default=matrix_folder(), metavar="DIR")
+    group.addoption("--wheelgrid-config", type=Path, metavar="FILE", help="own targets")
     group.addoption("--wheelgrid-cells", type=Path, metavar="FILE", help="cells of a file")
     group.addoption("--wheelgrid-store", type=Path, metavar="FILE", help="store to reuse")
     group.addoption("--wheelgrid-out", type=Path, metavar="DIR", help="folder of the journal")
@@ -119,7 +118,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Read the matrix; its errors end the session without a traceback."""
     try:
         config = session.config
-        config.stash[_MATRIX] = read_matrix(config.getoption("--wheelgrid-matrix"))
+        folder, own = (config.getoption(f"--wheelgrid-{name}") for name in ("matrix", "config"))
+        config.stash[_MATRIX] = read_matrix(folder, own)
         config.stash[_CELLS] = _cells(config)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
@@ -142,12 +142,12 @@ def _activity_lines(config: pytest.Config) -> contextlib.AbstractContextManager[
 
 
 def _making_ahead(config: pytest.Config) -> contextlib.AbstractContextManager[None]:
-    """Make the images of the selected cells ahead; each worker begins with one of its own."""
+    """Make images and wheels of the selected cells ahead; each worker begins with its own."""
     cells = by_keyword(config.stash[_CELLS], config.option.keyword)
     targets = {cell.target.key: cell.target for cell in cells}
     options, workers = _prober_options(config), getattr(config.option, "numprocesses", None) or 1
     missing = missing_images(tuple(targets.values()), config.stash[_MATRIX], options)
-    return making_ahead(missing[workers:], options, config.stash[_JOURNAL])
+    return making_ahead(missing[workers:], cells, options, config.stash[_JOURNAL])
 
 
 def _cells(config: pytest.Config) -> tuple[Cell, ...]:
@@ -202,6 +202,7 @@ def prober(request: pytest.FixtureRequest) -> Iterator[Prober]:
 def _prober_options(config: pytest.Config) -> ProberOptions:
     return ProberOptions(
         matrix_folder=config.getoption("--wheelgrid-matrix"),
+        config=config.getoption("--wheelgrid-config"),
         images=config.getoption("--images"),
         registry=config.getoption("--registry"),
         limits=ProbeLimits(
@@ -212,7 +213,9 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
                 tmpfs=config.getoption("--cell-disk") << 20,
             ),
         ),
+        runtime=config.getoption("--runtime"),
         require_hardening=config.getoption("--require-hardening"),
+        canaries=config.getoption("--canaries"),
     )
 
 
@@ -220,11 +223,15 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
 def observation(request: pytest.FixtureRequest, cell: Cell, prober: Prober) -> Observation:
     """Return the observation of the cell; a miss is an error in setup, not a failure.
 
+    So is every cell of a column that missed a canary: it is not believed.
+
     An expectation by cause needs the prediction, so its xfail mark is added here.
     """
     seen = prober.observe(cell)
     if seen.outcome is Outcome.MISS:
         raise MissError(f"{seen.cause}: {evidence_line(seen.evidence)}")
+    if missed := prober.missed_canaries(cell.target):
+        raise MissError("\n".join(format_missed(cell.target.key, each) for each in missed))
     if cell.by_cause and (expectation := expectation_for(cell, seen)):
         request.node.add_marker(_xfail(expectation))
     return seen
@@ -263,7 +270,7 @@ def pytest_terminal_summary(
         force_terminal=terminalreporter.hasmarkup,
         width=shutil.get_terminal_size((120, 0)).columns,
     )
-    print_grid(build_grid(cells, seen), console)
+    print_grid(build_grid(cells, seen, latest_checks(canary_checks(events))), console)
     terminalreporter.write(page.getvalue())
     for expectation in _unmet(config):
         terminalreporter.line(visible(format_unmet(expectation)))

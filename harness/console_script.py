@@ -5,7 +5,6 @@ overwrites the other's files. So this module is installed as ``wheelgrid.py``, b
 """
 
 import sys
-from importlib.metadata import packages_distributions
 
 USAGE = 2
 
@@ -27,10 +26,12 @@ def _other_package() -> str:
         return f"which raises {type(error).__name__}"
     if getattr(harness, "DISTRIBUTION", "") == "wheelgrid":
         return ""
-    return f"in {harness.__file__ or list(harness.__path__)}"
+    return f"in {harness.__file__ or next(iter(harness.__path__))}"
 
 
 def _report(other: str) -> int:
+    from importlib.metadata import packages_distributions  # noqa: PLC0415 - only to report
+
     owners = set(packages_distributions().get("harness", ())) - {"wheelgrid"}
     owner = f" (of {', '.join(sorted(owners))})" if owners else ""
     sys.stderr.write(

@@ -47,7 +47,7 @@ def run_subjects(
 
     Raises as ``execute.measure`` and ``plan_cells`` do.
     """
-    matrix = with_subjects(read_matrix(options.matrix), subjects)
+    matrix = with_subjects(read_matrix(options.matrix, options.config), subjects)
     return measure(plan_cells(matrix, selection), options, console)
 
 

@@ -30,6 +30,7 @@ from harness.host.engine.docker import connect
 from harness.host.process import TAIL_LINES
 from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import read_events
+from harness.report.canary_lines import format_canaries
 from harness.report.console import Console, say
 from harness.report.findings import format_unmet
 from harness.report.imported import format_imports
@@ -39,7 +40,7 @@ from harness.report.untrusted import visible
 from harness.results.grid import Grid, build_grid, exit_code, unmet_expectations
 from harness.results.query import Query, planned_facts, seen_facts
 from harness.results.run_state import RunState
-from harness.results.runfile import Circumstances, record_run, write_run, write_whole
+from harness.results.runfile import Circumstances, Repeats, record_run, write_run, write_whole
 from harness.store import default_store, open_store
 from harness.store.recorder import Recorder
 from harness.store.run_lock import hold_run
@@ -82,7 +83,7 @@ def run_cells(
     Raises before the run: ``EngineError`` if no engine answers, ``StoreError`` for a damaged
     store, and ``UsageError`` if the results cannot be written.
     """
-    connect().close()
+    connect(options.runtime).close()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with _begin(cells, options, share, started_at) as recorder:
         prepare_out(options.out)
@@ -104,7 +105,7 @@ def resume_run(
     Raises as ``run_cells`` does, and ``StoreError`` if the run does not exist or another process
     is still writing it.
     """
-    connect().close()
+    connect(options.runtime).close()
     with contextlib.ExitStack() as held:
         opened = held.enter_context(open_store(options.store or default_store(), write=True))
         stored = opened.find(name)
@@ -112,8 +113,9 @@ def resume_run(
         cells = opened.cells(stored)
         prepare_out(options.out)
         seen = [o for o in opened.observations(stored) if o.outcome is not Outcome.MISS]
+        checks = opened.circumstances(stored).canaries
         run = _RunInProgress(
-            state=RunState(cells, seen),
+            state=RunState(cells, seen, checks),
             options=options,
             console=console,
             recorder=Recorder(opened, stored),
@@ -148,7 +150,7 @@ def measure(
     Raises ``EngineError`` if no engine answers or pytest breaks, ``UsageError`` for a directory
     that cannot be written, and ``KeyboardInterrupt`` when interrupted.
     """
-    connect().close()
+    connect(options.runtime).close()
     prepare_out(options.out)
     run = _RunInProgress(
         state=RunState(cells), options=options, console=console, recorder=recorder, started_at=""
@@ -250,6 +252,8 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
         workers=run.options.workers,
         phases={phase: round(spent, 1) for phase, spent in run.state.phases.items()},
         interrupted=ending.interrupted,
+        canaries=run.state.canaries,
+        repeats=run.recorder.repeats() if run.recorder else Repeats(),
     )
     print_grid(grid, run.console, interrupted=ending.interrupted)
     say(format_phases(circumstances), run.console)
@@ -257,6 +261,8 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
         say(line, run.console)
     for name, targets in run.state.unenforced.items():
         say(f"not enforced by this engine: {name} ({len(set(targets))} targets)", run.console)
+    for line in format_canaries(circumstances):
+        say(line, run.console)
     code = ExitCode.INTERRUPTED if ending.interrupted else conclude(grid)
     if run.recorder:
         run.recorder.end(circumstances, code)

@@ -1,26 +1,28 @@
-"""Make missing target images ahead, in processes of their own, while workers probe others.
+"""Make missing images and wheels ahead, in processes of their own, while workers probe others.
 
 A cold run otherwise waits for the network and for single-threaded steps with idle processors. One
-process makes the images that are pulled or assembled, another those with a compiled interpreter.
-The locks of the cache ensure that nothing is made twice.
+process makes the images that are pulled or assembled, another those with a compiled interpreter,
+and a third the cells' wheels with the headers that they need. The locks of the cache ensure that
+nothing is made twice.
 """
 
 import contextlib
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from harness.app.engine_wiring import open_images, open_readiness, same_images
 from harness.app.wiring import (
     IMAGE_CHOICES,
     ProberOptions,
-    open_images,
+    open_passports,
     open_pinned,
-    open_readiness,
+    open_provider,
     read_matrix,
-    same_images,
 )
 from harness.core.cells import Cell, Matrix
 from harness.core.errors import EngineError, HarnessError
@@ -28,6 +30,7 @@ from harness.core.targets import ImageWay, Target
 from harness.host.engine.docker import connect
 from harness.host.process import RunningProcess, end_with_parent, start_process
 from harness.images.source import has_way
+from harness.matrix.cell_list import dump_cells, load_cells
 from harness.probe.journal import Journal
 
 NICENESS = 19
@@ -35,15 +38,17 @@ NICENESS = 19
 CLOSING_SECONDS = 10.0
 """Seconds to end a compilation and remove its files after SIGINT."""
 TICK = 0.1
+_IMAGES, _WHEELS = "images", "wheels"
 
 
 def is_compiled(target: Target, images: str) -> bool:
-    """Return whether the first way to the target's image compiles an interpreter.
+    """Return whether a way to the target's image compiles an interpreter, and none is sure before.
 
-    ``images`` is a key of ``IMAGE_CHOICES``.
+    A registry is not: it may be out of reach. ``images`` is a key of ``IMAGE_CHOICES``.
     """
-    first = next((way for way in IMAGE_CHOICES[images] if has_way(target, way)), None)
-    return first is ImageWay.REPLICA
+    ways = [way for way in IMAGE_CHOICES[images] if has_way(target, way)]
+    local = [way for way in ways if way is not ImageWay.REGISTRY]
+    return local[:1] == [ImageWay.REPLICA]
 
 
 def without_compiled(
@@ -77,19 +82,25 @@ def missing_images(
 
 @contextlib.contextmanager
 def making_ahead(
-    targets: Sequence[Target], options: ProberOptions, journal: Path
+    targets: Sequence[Target], cells: Sequence[Cell], options: ProberOptions, journal: Path
 ) -> Iterator[None]:
-    """Make the images of ``targets`` in the background until the context ends.
+    """Make the images of ``targets`` and the wheels of ``cells`` until the context ends.
 
-    What is made is announced in the journal; a failure is left to the worker that needs the image.
+    What is made is announced in the journal; a failure is left to the worker that needs the image
+    or the wheel. Nothing is started without targets.
     """
     slow = [t.key for t in targets if is_compiled(t, options.images)]
     quick = [t.key for t in targets if not is_compiled(t, options.images)]
     with contextlib.ExitStack() as stack:
-        for name, keys in (("ahead-1", quick), ("ahead-2", slow)):
-            if keys:
-                words = [sys.executable, "-m", __name__, name, str(journal), options.images]
-                words += [options.registry, str(options.matrix_folder), *keys]
+        listed = stack.enter_context(tempfile.NamedTemporaryFile(prefix="cells-"))
+        listed.write(dump_cells(cells))
+        listed.flush()
+        work = (_IMAGES, quick), (_IMAGES, slow), (_WHEELS, [listed.name] if targets else [])
+        for number, (what, items) in enumerate(work, 1):
+            if items:
+                words = [sys.executable, "-m", __name__, what, f"ahead-{number}", str(journal)]
+                words += [options.images, options.registry, str(options.matrix_folder)]
+                words += [str(options.config or ""), *items]
                 process = stack.enter_context(start_process(words, output=Path(os.devnull)))
                 stack.callback(_end, process)
         yield
@@ -118,13 +129,39 @@ def make_images(
             journal.activity(key, "")
 
 
-def _main(name: str, journal: str, images: str, registry: str, matrix: str, *keys: str) -> None:
+def make_wheels(
+    cells: Sequence[Cell], matrix: Matrix, options: ProberOptions, journal: Journal
+) -> None:
+    """Build or fetch the wheels of the cells, as far as recorded passports say which these are."""
+    passports = open_passports(options.matrix_folder, options.config)
+    with contextlib.suppress(HarnessError):
+        wheels = open_provider(matrix, options, open_pinned(options, journal.announce))
+        for cell in cells:
+            with contextlib.suppress(HarnessError):
+                if passport := passports.recorded(cell.target.key):
+                    journal.activity(cell.target.key, f"getting the wheel of {cell.subject.id}")
+                    wheels.wheels_for(cell.subject, cell.target, passport)
+            journal.activity(cell.target.key, "")
+
+
+def _main(what: str, name: str, journal: str, *words: str) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below `nohup … &`
     end_with_parent()
     os.nice(NICENESS)
-    options = ProberOptions(matrix_folder=Path(matrix), images=images, registry=registry)
+    images, registry, folder, own, *items = words
+    options = ProberOptions(
+        matrix_folder=Path(folder),
+        config=Path(own) if own else None,
+        images=images,
+        registry=registry,
+    )
+    matrix = read_matrix(options.matrix_folder, options.config)
+    opened = Journal(Path(journal), name)
     with contextlib.suppress(KeyboardInterrupt):
-        make_images(keys, read_matrix(Path(matrix)), options, Journal(Path(journal), name))
+        if what == _IMAGES:
+            make_images(items, matrix, options, opened)
+        else:
+            make_wheels(load_cells(Path(items[0]).read_bytes()), matrix, options, opened)
 
 
 if __name__ == "__main__":

@@ -53,14 +53,20 @@ class RunOptions:
     """The options of a run."""
 
     matrix: Path
+    config: Path | None = None
+    """The project's configuration, whose own targets are added to the matrix."""
     out: Path
     workers: int
     images: str = "auto"
     """A key of ``wiring.IMAGE_CHOICES``."""
     registry: str = ""
     limits: ProbeLimits = PROBE_LIMITS
+    runtime: str = ""
+    """OCI runtime of the containers; empty for the engine's own choice."""
     require_hardening: bool = False
     """Report a miss if the engine does not enforce all of the hardening."""
+    canaries: bool = False
+    """Probe the canaries of every target, and believe no column that missed one."""
     command: tuple[str, ...] = ()
     store: Path | None = None
     """The store that keeps the run; None keeps nothing."""
@@ -72,10 +78,13 @@ class RunOptions:
     def prober(self) -> ProberOptions:
         return ProberOptions(
             matrix_folder=self.matrix,
+            config=self.config,
             images=self.images,
             registry=self.registry,
             limits=self.limits,
+            runtime=self.runtime,
             require_hardening=self.require_hardening,
+            canaries=self.canaries,
         )
 
 
@@ -116,13 +125,16 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words = [*_ALONE, sys.executable, "-m", "pytest", str(_TESTS), *_OWN_SETTINGS]
     words += ["-n", str(options.workers), "--no-loadscope-reorder", "-q"]
     words += [f"--wheelgrid-out={options.out}", f"--wheelgrid-matrix={options.matrix}"]
+    words += [f"--wheelgrid-config={options.config}"] if options.config else []
     words += [f"--wheelgrid-cells={cells}"]
     limits, container = options.limits, options.limits.container
     words += [f"--images={options.images}", f"--cell-timeout={limits.timeout}"]
     words += [f"--cell-memory={container.memory >> 20}", f"--cell-disk={container.tmpfs >> 20}"]
     words += [f"--registry={options.registry}"] if options.registry else []
     words += ["--own-pip"] if limits.own_pip else []
+    words += [f"--runtime={options.runtime}"] if options.runtime else []
     words += ["--require-hardening"] if options.require_hardening else []
+    words += ["--canaries"] if options.canaries else []
     if options.store is not None and not options.remeasure:
         words += [f"--wheelgrid-store={options.store}"]
     return words

@@ -3,8 +3,9 @@
 import time
 from pathlib import Path
 
+from harness.app.engine_wiring import open_prober
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import open_prober, read_matrix
+from harness.app.wiring import read_matrix
 from harness.core.cells import Cell
 from harness.probe.journal import Journal
 from harness.store.reuse import open_earlier_results
@@ -25,7 +26,7 @@ def recall_results(cells: tuple[Cell, ...], options: RunOptions, journal: Path) 
     with (
         open_earlier_results(options.store) as earlier,
         open_prober(
-            read_matrix(options.matrix), options.prober, Journal(journal), earlier
+            read_matrix(options.matrix, options.config), options.prober, Journal(journal), earlier
         ) as prober,
     ):
         for cell in cells:

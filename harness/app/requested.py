@@ -26,7 +26,7 @@ from harness.matrix.plan import wheel_fits
 from harness.predict.inferred_imports import plan_imports
 from harness.predict.installed_layout import layout_of
 from harness.wheels.archive.contents import WheelFacts
-from harness.wheels.facts_reader import read_limited
+from harness.wheels.facts_reader import IN_MEMORY
 from harness.wheels.index.fetch import PackageIndex
 
 GROUP = "your wheels"
@@ -73,9 +73,9 @@ def read_candidates(
     Raises ``UsageError`` for a word that is neither file, folder nor release, ``WheelError`` for a
     file that is no wheel, and ``PackageIndexError``.
     """
-    releases = {word: _release(word) for word in _expand_folders(words)}
-    paths = [Path(word) for word, found in releases.items() if not found]
-    facts = [(path, read_limited(path)) for path in paths]
+    releases = {word: _release(word) for word in expand_folders(words)}
+    files = [Path(word) for word, found in releases.items() if not found]
+    facts = [(file, IN_MEMORY.read(file)) for file in files]
     facts.sort(key=lambda pair: _identity(pair[1]))
     return (
         *(
@@ -131,13 +131,19 @@ def expected_of(path: Path, cells: Sequence[Cell]) -> tuple[Expectation, ...]:
     """
     expectations = load_expectations(path)
     for expected in expectations:
-        if not any(meets(expected, cell.target, cell.subject) for cell in cells):
+        if not matches_any(expected, cells):
             known = " ".join(dict.fromkeys(cell.subject.id for cell in cells))
             raise UsageError(f"{expected.where}: matches no cell; the subjects are {known}")
     return expectations
 
 
-def _expand_folders(words: Sequence[str]) -> Iterator[str]:
+def matches_any(expected: Expectation, cells: Sequence[Cell]) -> bool:
+    """Return whether the expectation is for one of ``cells``."""
+    return any(meets(expected, cell.target, cell.subject) for cell in cells)
+
+
+def expand_folders(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words, each folder replaced by its wheels. Raises ``UsageError`` if it has none."""
     for word in words:
         if not Path(word).is_dir():
             yield word
@@ -151,7 +157,9 @@ def _expand_folders(words: Sequence[str]) -> Iterator[str]:
 def _release(word: str) -> IndexSource | None:
     if Path(word).exists() or word.endswith(".whl"):
         return None
-    return read_release(word, "no such file, and not a release", "a path to a .whl file or ")
+    return read_release(
+        word, "no such file, and not a release", "a .whl file, a folder of wheels, or "
+    )
 
 
 def read_release(word: str, fault: str = "not a release", way: str = "") -> IndexSource:

@@ -1,43 +1,31 @@
-"""Construct probers and their parts with the real engine, the real index and the real cache."""
+"""Open what predictions and probes read: matrix, locks, index, passports, wheels.
 
-import contextlib
-import os
+``engine_wiring`` has what needs the container engine.
+"""
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache as once
-from functools import partial
 from pathlib import Path
 
+from harness.core.arches import Arch
 from harness.core.cells import Matrix
-from harness.core.errors import EngineError
-from harness.core.subjects import IndexSource
+from harness.core.subjects import FixtureSource, WheelRef
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache, default_cache_root
-from harness.host.doctor.emulation import emulator_version
-from harness.host.engine.docker import connect
-from harness.host.package_data import fixtures_folder, matrix_folder
-from harness.images import ImageProvider
-from harness.images.debian import Upstream, Workspace
-from harness.images.debian.package_lock import read_locks
-from harness.images.debian.upstream import Settings
-from harness.images.image_provider import ONLY_WAY_TRIES
-from harness.images.registry import RegistrySource
+from harness.host.package_data import fixture_names, fixtures_folder, matrix_folder
+from harness.matrix.config.config_file import read_config
+from harness.matrix.config.config_rows import read_rows
 from harness.matrix.files import load_matrix
-from harness.matrix.files.load import load_suites
-from harness.passports import PassportBook, Surveyor
-from harness.probe.journal import Journal
-from harness.probe.native_installer import NativeInstaller
-from harness.probe.open_target import TargetSessions
-from harness.probe.precompile import Precompiler
-from harness.probe.prober import Prober
-from harness.probe.result_cache import EarlierResults, NoEarlierResults, ResultCache
+from harness.passports.book import PassportBook
 from harness.probe.result_keys import PROBE_LIMITS, ProbeLimits
-from harness.wheels.build import ContainerBuilder, project_names
 from harness.wheels.facts_reader import WheelReader
 from harness.wheels.index.fetch import PackageIndex
-from harness.wheels.index.lock import LOCK_NAME, NOTHING_PINNED, IndexLock, read_lock
-from harness.wheels.provider import WheelProvider
+from harness.wheels.index.lock import LOCK_NAME, IndexLock, read_lock
+from harness.wheels.provider import FixtureBuild, WheelProvider
 
+PROJECT_PASSPORTS = "wheelgrid-passports"
+"""Folder beside a project's configuration, in which its passports are recorded."""
 LATEST = "WHEELGRID_LATEST"
 """Environment variable: use the distribution's current index instead of the locks."""
 
@@ -55,22 +43,30 @@ class ProberOptions:
     """The options of a prober."""
 
     matrix_folder: Path = field(default_factory=matrix_folder)
+    config: Path | None = None
+    """The project's configuration, whose own targets are added to the matrix."""
     fixtures: Path = field(default_factory=fixtures_folder)
     images: str = "auto"
     """One of ``IMAGE_CHOICES``."""
     registry: str = ""
     """``HOST/PREFIX`` of the mirror for registry images."""
     limits: ProbeLimits = PROBE_LIMITS
+    runtime: str = ""
+    """OCI runtime of the containers; empty for the engine's own choice."""
     require_hardening: bool = False
     """Raise for a target on which the engine does not enforce all of the hardening."""
+    canaries: bool = False
+    """Probe the canaries of every target of which a cell is measured."""
 
 
-def read_matrix(folder: Path) -> Matrix:
+def read_matrix(folder: Path, config: Path | None = None) -> Matrix:
     """Return the matrix in ``folder``; its fixtures must be projects of this program.
 
-    Raises ``MatrixFileError``.
+    ``config``: the project's configuration, whose own targets are added. Raises
+    ``MatrixFileError`` with the problems of all files.
     """
-    return load_matrix(folder, project_names(fixtures_folder()))
+    rows = read_rows(read_config(config)) if config else None
+    return load_matrix(folder, fixture_names(), rows)
 
 
 def open_index(lock: IndexLock, announce: Callable[[str], None]) -> PackageIndex:
@@ -86,172 +82,36 @@ def open_pinned(options: ProberOptions, announce: Callable[[str], None]) -> Pack
     return open_index(read_lock(options.matrix_folder / LOCK_NAME), announce)
 
 
-def open_workspace(
-    folder: Path,
-    announce: Callable[[str], None],
-    cache: Cache | None = None,
-    *,
-    locked: bool = True,
-) -> Workspace:
-    """Return the workspace for images, headers and interpreters, as the matrix folder pins it.
+def open_passports(folder: Path, config: Path | None = None) -> PassportBook:
+    """Return the recorded passports of the matrix folder.
 
-    Raises ``MatrixFileError`` for a broken lock or ``suites.yaml``.
+    With a project's configuration, those that are recorded beside it come first, and new ones
+    are recorded there.
     """
-    cache = cache or Cache(default_cache_root(), announce)
-    settings = Settings(
-        locks=read_locks(folder) if locked else {},
-        suites={suite.id: suite for suite in load_suites(folder)} if folder.is_dir() else {},
-        latest=bool(os.environ.get(LATEST)),
-    )
-    return Workspace(cache=cache, upstream=Upstream(settings, cache, announce), announce=announce)
-
-
-def open_images(
-    options: ProberOptions,
-    index: PackageIndex,
-    announce: Callable[[str], None],
-    workspace: Workspace | None = None,
-) -> ImageProvider:
-    """Return the target images of the real engine.
-
-    Raises ``EngineError`` if no engine answers, and ``MatrixFileError`` for a broken lock.
-    """
-    return ImageProvider(
-        connect(),
-        workspace or open_workspace(options.matrix_folder, announce),
-        ways=IMAGE_CHOICES[options.images],
-        registry=options.registry,
-        fetch_pip=partial(fetch_pip, index),
+    shipped = PassportBook(folder / "passports")
+    return (
+        PassportBook(config.absolute().parent / PROJECT_PASSPORTS, shipped) if config else shipped
     )
 
 
-def open_container_builder(
-    options: ProberOptions, index: PackageIndex, announce: Callable[[str], None]
-) -> ContainerBuilder:
-    """Return the builder that runs builder images in the real engine; each is pulled once.
-
-    Raises ``EngineError`` if no engine answers.
-    """
-    engine = connect()
-    registry = RegistrySource(
-        engine,
-        Cache(default_cache_root(), announce),
-        mirror=options.registry,
-        tries=ONLY_WAY_TRIES,
-        announce=announce,
-    )
-    return ContainerBuilder(
-        engine=engine, fetch_image=once(registry.fetch), fetch_wheel=partial(fetch_sole, index)
-    )
-
-
-def open_readiness(matrix: Matrix, options: ProberOptions) -> Callable[[str], bool]:
-    """Return a function of a target's key: whether its image is in the engine.
-
-    It only decides the order of a run, so it returns False if no engine answers.
-    """
-    targets = {target.key: target for target in matrix.targets}
-    ready = set[str]()
-    try:
-        images = open_images(options, open_index(NOTHING_PINNED, _ignore), _ignore)
-    except EngineError:
-        return lambda _: False
-
-    def is_ready(key: str) -> bool:
-        with contextlib.suppress(EngineError):
-            if key not in ready and key in targets and images.has(targets[key]):
-                ready.add(key)
-        return key in ready
-
-    return is_ready
-
-
-def same_images(matrix: Matrix, options: ProberOptions) -> dict[str, str]:
-    """Return target key → key of the first target with the same image, for the order of a run.
-
-    Equal image names mean equal images. An image whose name is not known yet is left out. Empty if
-    no engine answers.
-    """
-    firsts: dict[str, str] = {}
-    found = {}
-    with contextlib.suppress(EngineError):
-        images = open_images(options, open_index(NOTHING_PINNED, _ignore), _ignore)
-        for target in matrix.targets:
-            image = next((use.image for use in images.uses(target)), "")
-            if image:
-                found[target.key] = firsts.setdefault(image, target.key)
-    return found
-
-
-def open_passports(folder: Path) -> PassportBook:
-    """Return the recorded passports of the matrix folder."""
-    return PassportBook(folder / "passports")
+def open_reader() -> WheelReader:
+    """Return the reader of wheel facts, which the cache keeps."""
+    return WheelReader(Cache(default_cache_root()))
 
 
 def open_provider(matrix: Matrix, options: ProberOptions, index: PackageIndex) -> WheelProvider:
     """Return the wheel provider for predictions: it runs no builder images."""
-    return WheelProvider(
-        matrix,
-        index=index,
-        fixtures=options.fixtures,
-        workspace=open_workspace(options.matrix_folder, _ignore),
-    )
 
+    @once
+    def fixture_wheels() -> FixtureBuild:
+        # Few predictions ask for a fixture wheel, and these take 0.3 s to import.
+        from harness.app.engine_wiring import open_workspace  # noqa: PLC0415
+        from harness.wheels.build.fixture_wheels import FixtureWheels  # noqa: PLC0415
 
-def open_prober(
-    matrix: Matrix, options: ProberOptions, journal: Journal, earlier: EarlierResults | None = None
-) -> Prober:
-    """Return a prober on the real engine; containers of killed runs are removed first.
+        workspace = open_workspace(options.matrix_folder, lambda _: None)
+        return FixtureWheels(matrix, fixtures=options.fixtures, workspace=workspace)
 
-    Results in ``earlier`` are reused. Raises ``EngineError`` if no engine answers, and
-    ``MatrixFileError`` for a broken lock file.
-    """
-    cache = Cache(default_cache_root(), journal.announce)
-    engine = connect()
-    engine.reap()
-    index = open_pinned(options, journal.announce)
-    workspace = open_workspace(options.matrix_folder, journal.announce, cache)
-    images = open_images(options, index, journal.announce, workspace)
-    installer = NativeInstaller(engine, images, matrix.targets, options.limits.container)
-    known = ResultCache(earlier or NoEarlierResults())
-    targets = TargetSessions(
-        engine=engine,
-        images=images,
-        journal=journal,
-        emulator_version=once(partial(emulator_version, cache=cache)),
-        limits=options.limits,
-        known=known,
-        survey=Surveyor(engine, cache, journal.announce),
-        bytecode=Precompiler(installer, cache, seconds=options.limits.timeout),
-        installer=installer,
-        require_hardening=options.require_hardening,
-    )
-    return Prober(
-        targets=targets,
-        wheels=WheelProvider(
-            matrix,
-            index=index,
-            fixtures=options.fixtures,
-            workspace=workspace,
-            container_builder=open_container_builder(options, index, journal.announce),
-            room=options.limits.container.tmpfs,
-        ),
-        journal=journal,
-        known=known,
-        reader=WheelReader(cache),
-    )
+    def build(source: FixtureSource, arch: Arch, python: str) -> WheelRef:
+        return fixture_wheels()(source, arch, python)
 
-
-def _ignore(_: str) -> None:
-    """Discard a line of progress."""
-
-
-def fetch_pip(index: PackageIndex, version: str) -> Path:
-    """Return the wheel of that version of pip. Raises ``PackageIndexError``."""
-    return fetch_sole(index, IndexSource(name="pip", version=version))
-
-
-def fetch_sole(index: PackageIndex, release: IndexSource) -> Path:
-    """Return the only wheel of a pure release. Raises ``PackageIndexError``."""
-    wheel, *_ = index.release(release)
-    return Path(index.fetch(wheel).path)
+    return WheelProvider(index=index, cache=Cache(default_cache_root()), build=build)

@@ -15,16 +15,17 @@ import click
 import harness
 from harness.core.errors import ExitCode, HarnessError, MatrixFileError
 from harness.core.matching import did_you_mean
-from harness.report.console import say
 
 COMMANDS = {
     "build": "Build fixture wheels of one or all projects; print their paths.",
     "check": "Probe your own wheels on every target that they fit.",
     "compare": "Show which cells and recorded inputs changed from BASE to RUN.",
+    "config": "Show the settings that hold, and where each comes from.",
     "doctor": "Check this machine: engine, emulation, disk, network, mirror.",
-    "explain": "Explain why a wheel does or does not import on a target.",
+    "explain": "Explain why a wheel fails on a target, or what a cause means.",
     "history": "List when cells and recorded inputs changed, newest first.",
     "image": "Build, list and remove target images.",
+    "init": "Write a first configuration from the wheels of a project.",
     "lock": "Pin the index wheels of every release in the matrix again.",
     "merge": "Merge the newest run of each STORE into another store.",
     "passport": "Measure suffixes, tags and libraries of targets.",
@@ -103,13 +104,19 @@ def execute(words: Sequence[str]) -> int:
     except HarnessError as error:
         # Each matrix problem is a line that begins with file:line:col.
         prefix = "" if isinstance(error, MatrixFileError) else "wheelgrid: "
-        say(f"{prefix}{error}")
+        _say(f"{prefix}{error}")
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        say("wheelgrid: interrupted")
+        _say("wheelgrid: interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader closed the pipe. Python flushes standard output once more as it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     return int(status or ExitCode.AS_EXPECTED)
+
+
+def _say(text: str) -> None:
+    from harness.report.console import say  # noqa: PLC0415 - `--help` says nothing
+
+    say(text)

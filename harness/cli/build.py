@@ -5,13 +5,8 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import (
-    ProberOptions,
-    open_container_builder,
-    open_pinned,
-    open_workspace,
-    read_matrix,
-)
+from harness.app.engine_wiring import open_container_builder, open_workspace
+from harness.app.wiring import ProberOptions, open_pinned, read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, mirror_option, registry_option
 from harness.core.errors import UsageError

@@ -1,5 +1,6 @@
 """``wheelgrid check``: probe a user's wheels on every target that they fit."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,22 +15,36 @@ from harness.app.execute import (
     require_met,
     run_cells,
 )
+from harness.app.lock_request import lock_candidates, needed_cells, require_plain
 from harness.app.make_ahead import without_compiled
 from harness.app.pytest_driver import RunOptions
-from harness.app.requested import ImportCheck, expected_of, not_applicable, read_candidates
-from harness.app.wiring import open_index, read_matrix
+from harness.app.requested import (
+    ImportCheck,
+    expected_of,
+    matches_any,
+    not_applicable,
+    read_candidates,
+)
+from harness.app.wiring import open_index, open_passports
+from harness.cli.applications import lock_files, read_applications
 from harness.cli.command import ExplainedCommand
 from harness.cli.dependency_options import dependency_options
 from harness.cli.options import (
+    project_matrix,
     query_option,
     run_options,
     selection_options,
     strict_prediction_option,
     strict_wheel_option,
 )
+from harness.cli.settings import is_typed, project_config
+from harness.core.cells import Cell, Expectation
 from harness.core.errors import ExitCode
 from harness.core.subjects import DependencyOptions, IndexSource
+from harness.host.cache import Cache, default_cache_root
 from harness.host.compiler import MISSING, has_compiler
+from harness.matrix.config.config_file import read_config
+from harness.matrix.config.config_rows import own_expectations
 from harness.matrix.plan import Selection, all_cells, or_default_profile, plan_cells, with_subjects
 from harness.report.console import Console, print_data, say
 from harness.report.gate import format_gate
@@ -45,6 +60,7 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     cls=ExplainedCommand,
     example="wheelgrid check dist/*.whl --call 'mypkg.add(1, 2) == 3'\n"
     "wheelgrid check numpy==2.4.6 --target 'debian-1*' --arch s390x\n"
+    "wheelgrid check requirements.txt --target python-3.13-alpine3.22 --arch aarch64\n"
     "wheelgrid check dist --against mypkg==1.2.3 -q 'arch:ppc64le,s390x'",
 )
 @click.argument("wheels", nargs=-1, required=True, metavar="WHEEL...")
@@ -62,18 +78,17 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     metavar="NAME==VERSION",
     help="Previous release: exit 1 only for regressions against it.",
 )
-@click.option("--strict", is_flag=True, help="With --against: exit 1 for any failure.")
+@click.option("--strict/--no-strict", help="With --against: exit 1 for any failure.")
 @click.option(
-    "--partial",
+    "--partial/--no-partial",
     "some",
-    is_flag=True,
     help="With --against: do not report wheels that only the previous release has.",
 )
 @click.option(
     "--expect",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Known failures, in the format of matrix/expectations.yaml.",
+    help="Known failures, in the format of matrix/expectations.yaml, instead of the project's.",
 )
 @dependency_options
 @strict_wheel_option
@@ -101,19 +116,25 @@ def check(  # noqa: PLR0913 - one for each option
     """Probe your own wheels on every target that they fit.
 
     WHEEL is a file, a folder of wheels, or name==version from the package index. Its dependencies
-    are installed, as `pip install WHEEL` on the target would, but only as wheels. Writes the same
-    files as `run`. With --against, the wheels of that release are probed too. Targets whose images
-    are compiled are left out if no compiler is installed and nothing selects them.
+    are installed, as `pip install WHEEL` on the target would, but only as wheels. Of a lock file
+    (requirements.txt, pylock.toml, uv.lock) each dependency is probed, with what it needs of the
+    lock. Writes the same files as `run`. With --against, the wheels of that release are probed too.
+    Targets whose images are compiled are left out if no compiler is installed and nothing selects
+    them.
     """
     start_reading_process()
-    matrix = read_matrix(options.matrix)
-    chosen = selection != Selection() or bool(query.terms)
+    matrix = project_matrix(options.matrix)
+    chosen = is_typed("keyword", "targets", "arches", "subjects", "profile", "query")
     selection = or_default_profile(matrix, selection)
     index = open_index(read_lock(options.matrix / LOCK_NAME), say)
     import_check = ImportCheck(
         imports=imports, call=call, companions=companions, dependencies=dependencies
     )
-    candidates = read_candidates(wheels, import_check, index)
+    if locks := read_applications(lock_files(wheels), only_binary=False):
+        require_plain(import_check, against=bool(against))
+        candidates = lock_candidates(locks, import_check.dependencies, Cache(default_cache_root()))
+    else:
+        candidates = read_candidates(wheels, import_check, index)
     subjects = tuple(candidate.subject for candidate in candidates)
     released = with_distinct_ids(
         subjects, [c.subject for c in read_candidates(against, import_check, index)]
@@ -123,21 +144,37 @@ def check(  # noqa: PLR0913 - one for each option
     targets = tuple({cell.target.key: cell.target for cell in wanted}.values())
     print_data(format_not_applicable(not_applicable(candidates, targets)), end="")
     ours = with_subjects(matrix, (*subjects, *released))
-    if expect:
-        ours = replace(ours, expectations=expected_of(expect, all_cells(ours)))
-    cells = choose_cells(plan_cells(ours, selection), query, options.store)
+    expected = expected_of(expect, all_cells(ours)) if expect else _own(all_cells(ours))
+    ours = replace(ours, expectations=expected)
+    passports = open_passports(options.matrix, project_config())
+    planned = needed_cells(plan_cells(ours, selection), locks, passports)
+    cells = choose_cells(planned, query, options.store)
     if not (chosen or has_compiler()):
-        cells, compiled = without_compiled(cells, options.images)
-        print_data(format_compiled(compiled, MISSING) if compiled else "", end="")
+        possible, compiled = without_compiled(cells, options.images)
+        print_data(format_compiled(compiled, MISSING) if possible and compiled else "", end="")
+        cells = possible or cells
     console = Console()
     conclude: Conclude = partial(_gate, pairs, console, strict, some) if pairs else exit_code
-    if expect:
+    if expected:
         conclude = require_met(conclude, all_cells(ours), console)
     if strict_wheel:
         conclude = count_findings(conclude, console)
     if strict_prediction:
         conclude = count_disagreements(conclude, console)
     return run_cells(cells, options, console, conclude=conclude)
+
+
+def _own(cells: Sequence[Cell]) -> tuple[Expectation, ...]:
+    """Return the expectations of the project's configuration that match one of ``cells``.
+
+    The others are reported: a job of CI may have the wheels of one architecture alone.
+    """
+    config = project_config()
+    expectations = own_expectations(read_config(config)) if config else ()
+    unmatched = [one for one in expectations if not matches_any(one, cells)]
+    for one in unmatched:
+        say(f"{one.where}: this expectation matches no cell of these wheels")
+    return tuple(one for one in expectations if one not in unmatched)
 
 
 def _gate(

@@ -10,6 +10,7 @@ import click
 from harness.app.dependency_request import read_dependency_options
 from harness.app.requested import read_release
 from harness.cli.options import Command, stack_options
+from harness.cli.settings import is_typed
 
 
 def dependency_options(command: Command) -> Command:
@@ -18,25 +19,27 @@ def dependency_options(command: Command) -> Command:
     @functools.wraps(command)
     def with_dependencies(
         *,
-        no_deps: bool,
+        deps: bool,
         companions: tuple[str, ...],
         find_links: tuple[Path, ...],
         constraint: Path | None,
         **others: object,
     ) -> object:
-        if no_deps and (find_links or constraint):
+        if not deps and is_typed("find_links", "constraint"):
             raise click.UsageError("--no-deps resolves nothing; leave it out, or the other option")
         return command(
             companions=tuple(map(read_release, companions)),
-            dependencies=None
-            if no_deps
-            else read_dependency_options(find_links=find_links, constraint=constraint),
+            dependencies=read_dependency_options(find_links=find_links, constraint=constraint)
+            if deps
+            else None,
             **others,
         )
 
     return stack_options(
         with_dependencies,
-        click.option("--no-deps", is_flag=True, help="Do not install what the wheels depend on."),
+        click.option(
+            "--deps/--no-deps", default=True, help="Whether to install what the wheels depend on."
+        ),
         click.option(
             "--with",
             "companions",
@@ -68,9 +71,10 @@ def dependency_options(command: Command) -> Command:
     )
 
 
-def _name_index(_: click.Context, __: click.Parameter, value: str) -> None:
-    if not value:
-        return
+def _name_index(context: click.Context, param: click.Parameter, value: str) -> None:
+    context.meta[str(param.name)] = value  # for `wheelgrid config`
+    if not value or value == os.environ.get("PIP_INDEX_URL"):
+        return  # what pip's own variable says is left to who reads it
     if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
         raise click.BadParameter("write an address that starts with https:// or http://")
     os.environ["PIP_INDEX_URL"] = value  # pytest's workers inherit it

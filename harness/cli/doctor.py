@@ -5,9 +5,8 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import read_matrix
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import matrix_option, mirror_option
+from harness.cli.options import matrix_option, mirror_option, project_matrix
 from harness.core.arches import ARCHES
 from harness.core.errors import ExitCode
 from harness.host.doctor import checks_json, fix_machine, format_checks, is_ready, run_checks
@@ -24,7 +23,7 @@ from harness.report.console import print_data, say
 @matrix_option
 def doctor(*, matrix: Path, fix: bool, as_json: bool, tests: bool) -> ExitCode:
     """Check this machine: engine, emulation, disk, network, mirror."""
-    wanted = {target.arch for target in read_matrix(matrix).targets}
+    wanted = {target.arch for target in project_matrix(matrix).targets}
     arches = tuple(arch for arch in ARCHES if arch in wanted)
     locks = read_locks(matrix)
     with ThreadPoolExecutor(1) as pool:  # the slowest check runs beside the others

@@ -5,9 +5,16 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import ProberOptions, open_images, open_pinned, read_matrix
+from harness.app.engine_wiring import open_images
+from harness.app.wiring import ProberOptions, open_pinned
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import image_options, matrix_option, registry_option, selection_options
+from harness.cli.options import (
+    image_options,
+    matrix_option,
+    project_matrix,
+    registry_option,
+    selection_options,
+)
 from harness.core.errors import ExitCode, ImageError
 from harness.host.cache import Cache, default_cache_root
 from harness.host.engine.docker import connect
@@ -39,7 +46,7 @@ def build(*, selection: Selection, images: str, registry: str, matrix: Path) -> 
 
     Images that the engine has are kept. Prints a line for each: way, seconds, size, origin.
     """
-    cells = plan_cells(read_matrix(matrix), selection)
+    cells = plan_cells(project_matrix(matrix), selection)
     targets = {cell.target.key: cell.target for cell in cells}
     options = ProberOptions(matrix_folder=matrix, images=images, registry=registry)
     store = open_images(options, open_pinned(options, say), say)
@@ -97,7 +104,7 @@ def prune_images(*, dry_run: bool, everything: bool, registry: str, matrix: Path
 def _inventory(matrix: Path, registry: str) -> tuple[StoredItem, ...]:
     options = ProberOptions(matrix_folder=matrix, registry=registry)
     store = open_images(options, open_pinned(options, say), say)
-    read = read_matrix(matrix)
+    read = project_matrix(matrix)
     uses = {target.key: store.uses(target) for target in read.targets}
     uses["fixture wheels"] = (
         ImageStorage(image="", entries=header_entries(read, read_locks(matrix))),

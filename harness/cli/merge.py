@@ -7,6 +7,7 @@ import click
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import store_option
 from harness.core.errors import ExitCode
+from harness.report.canary_lines import format_canaries
 from harness.report.console import Console, say
 from harness.report.terminal import print_grid
 from harness.results.grid import build_grid, exit_code
@@ -32,9 +33,11 @@ def merge(*, sources: tuple[Path, ...], label: str, store: Path) -> ExitCode:
     plans are not merged.
     """
     run, joined = merge_stores(sources, store, label=label)
-    grid = build_grid(joined.cells, joined.seen)
+    circumstances = joined.circumstances
+    grid = build_grid(joined.cells, joined.seen, circumstances.canaries)
     console = Console()
     print_grid(grid, console)
-    for message in (*joined.notes, f"stored: run {run.id}"):
+    notes = (*format_canaries(circumstances), *joined.notes)
+    for message in (*notes, f"stored: run {run.id}"):
         say(message, console)
     return exit_code(grid)

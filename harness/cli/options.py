@@ -10,15 +10,14 @@ from typing import Any
 
 import click
 
-from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import IMAGE_CHOICES, LATEST
+from harness.app.wiring import IMAGE_CHOICES, LATEST, read_matrix
+from harness.cli.settings import project_config
+from harness.core.cells import Matrix
 from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits
 from harness.host.package_data import matrix_folder
-from harness.images.debian.mirrors import MIRRORS, named_mirrors
 from harness.matrix.plan import Selection
 from harness.probe.result_keys import ProbeLimits
 from harness.results.query import Query, parse_query
-from harness.store import default_store
 
 Command = Callable[..., Any]
 
@@ -31,6 +30,14 @@ def recorded_words(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(_PASSWORD.sub("//", word) for word in words)
 
 
+def project_matrix(folder: Path) -> Matrix:
+    """Return the matrix in ``folder`` with the project's own targets.
+
+    Raises ``MatrixFileError`` with the problems of the matrix and of the configuration.
+    """
+    return read_matrix(folder, project_config())
+
+
 def matrix_option(command: Command) -> Command:
     """Add ``--matrix``."""
     return click.option(
@@ -40,6 +47,18 @@ def matrix_option(command: Command) -> Command:
         default=matrix_folder,
         metavar="DIR",
         help="Folder of the matrix files.",
+    )(command)
+
+
+def run_file_option(command: Command) -> Command:
+    """Add ``--run``, the run file that a cell is looked up in."""
+    return click.option(
+        "--run",
+        "run_file",
+        type=click.Path(path_type=Path),
+        default=Path("grid/run.json"),
+        metavar="FILE",
+        help="Run to read; ./grid/run.json by default.",
     )(command)
 
 
@@ -78,8 +97,7 @@ def selection_options(command: Command) -> Command:
 def strict_wheel_option(command: Command) -> Command:
     """Add ``--strict-wheel``."""
     return click.option(
-        "--strict-wheel",
-        is_flag=True,
+        "--strict-wheel/--no-strict-wheel",
         help="Exit 1 if a wheel has findings: defects that not every installer accepts.",
     )(command)
 
@@ -87,9 +105,18 @@ def strict_wheel_option(command: Command) -> Command:
 def strict_prediction_option(command: Command) -> Command:
     """Add ``--strict-prediction``."""
     return click.option(
-        "--strict-prediction",
-        is_flag=True,
+        "--strict-prediction/--no-strict-prediction",
         help="Exit 1 if a prediction differs from what is seen, in outcome or cause.",
+    )(command)
+
+
+def canaries_option(command: Command) -> Command:
+    """Add ``--canaries``."""
+    return click.option(
+        "--canaries",
+        is_flag=True,
+        help="Probe wheels of known outcome on every target, too; exit 3 if one is missed, because "
+        "nothing of that target is believed then.",
     )(command)
 
 
@@ -98,11 +125,17 @@ def store_option(command: Command) -> Command:
     return click.option(
         "--store",
         type=click.Path(path_type=Path, dir_okay=False),
-        default=default_store,
+        default=_default_store,
         envvar="WHEELGRID_STORE",
         metavar="FILE",
         help="File of stored runs; by default $WHEELGRID_STORE, or one in the user's data folder.",
     )(command)
+
+
+def _default_store() -> Path:
+    from harness.store import default_store  # noqa: PLC0415 - 0.1 s
+
+    return default_store()
 
 
 def changed_option(command: Command) -> Command:
@@ -169,6 +202,8 @@ def image_options(command: Command) -> Command:
 
 def mirror_option(command: Command) -> Command:
     """Add ``--debian-mirror``, which applies to the whole process."""
+    from harness.images.debian.mirrors import MIRRORS  # noqa: PLC0415 - 0.1 s
+
     return click.option(
         "--debian-mirror",
         multiple=True,
@@ -180,7 +215,10 @@ def mirror_option(command: Command) -> Command:
     )(command)
 
 
-def _name_mirrors(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> None:
+def _name_mirrors(context: click.Context, param: click.Parameter, value: tuple[str, ...]) -> None:
+    from harness.images.debian.mirrors import MIRRORS, named_mirrors  # noqa: PLC0415 - 0.1 s
+
+    context.meta[str(param.name)] = value  # for `wheelgrid config`
     if value:
         os.environ[MIRRORS] = " ".join(value)  # pytest's workers inherit it
     named_mirrors()  # report a mistake before the command starts
@@ -208,12 +246,16 @@ def run_options(command: Command) -> Command:
         store: Path,
         remeasure: bool,
         own_pip: bool,
+        runtime: str,
         require_hardening: bool,
         label: str,
         **others: object,
     ) -> object:
+        from harness.app.pytest_driver import RunOptions  # noqa: PLC0415 - 0.1 s
+
         options = RunOptions(
             matrix=matrix.resolve(),
+            config=project_config(),
             out=out.resolve(),
             workers=workers,
             images=images,
@@ -223,6 +265,7 @@ def run_options(command: Command) -> Command:
                 container=ContainerLimits(memory=memory << 20, tmpfs=disk << 20),
                 own_pip=own_pip,
             ),
+            runtime=runtime,
             require_hardening=require_hardening,
             command=recorded_words(sys.argv[1:]),
             store=store.resolve(),
@@ -283,14 +326,18 @@ def run_options(command: Command) -> Command:
             help="Do not reuse stored results.",
         ),
         click.option(
-            "--own-pip",
-            is_flag=True,
+            "--own-pip/--no-own-pip",
             help="Run each target's own pip under emulation for every wheel. By default the same "
             "pip runs on this machine's arch with the target's tags, which is faster.",
         ),
         click.option(
-            "--require-hardening",
-            is_flag=True,
+            "--runtime",
+            default="",
+            metavar="NAME",
+            help="OCI runtime of the containers, by the name that the engine has for it: crun.",
+        ),
+        click.option(
+            "--require-hardening/--no-require-hardening",
             help="Refuse to probe if the engine does not enforce a container's limits.",
         ),
         click.option(

@@ -4,16 +4,18 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import ProberOptions, open_passports, open_prober, read_matrix
+from harness.app.engine_wiring import open_prober
+from harness.app.wiring import ProberOptions, open_passports
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import image_options, matrix_option
+from harness.cli.options import image_options, matrix_option, project_matrix
+from harness.cli.settings import project_config
 from harness.core.cells import Matrix
 from harness.core.errors import ExitCode, UsageError
 from harness.core.matching import did_you_mean, wheel_spelling
 from harness.core.targets import Target
 from harness.host.package_data import require_own
 from harness.matrix.plan import Selection, plan_cells
-from harness.passports import fact_records, read_facts
+from harness.passports.facts import fact_records, read_facts
 from harness.passports.recording import PassportChange, record_passports
 from harness.probe.prober import Prober
 from harness.report.console import print_data
@@ -30,7 +32,7 @@ from harness.report.progress import ConsoleJournal
 @click.argument("targets", nargs=-1, metavar="TARGET[/ARCH]...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line and target.")
 @click.option(
-    "--record", is_flag=True, help="Write passports to the matrix folder, and print what changed."
+    "--record", is_flag=True, help="Write passports for predictions, and print what changed."
 )
 @click.option("--profile", default="", metavar="NAME", help="All targets of this profile.")
 @click.option(
@@ -59,13 +61,14 @@ def passport(  # noqa: PLR0913 -- one parameter an option
 ) -> ExitCode:
     """Measure suffixes, tags and libraries of targets.
 
-    Without an arch, every arch of the target is measured. --record writes the passports below
-    the matrix folder, one file per target and arch, for `predict`, `explain` and `policy`; a
-    target whose image did not change is not measured again.
+    Without an arch, every arch of the target is measured. --record writes the passports, one file
+    per target and arch, for `predict`, `explain` and `policy`: into wheelgrid-passports beside
+    the project's configuration, or below the matrix folder if there is none. A target whose
+    image did not change is not measured again.
     """
-    if record or facts:
+    if (record or facts) and not project_config():
         require_own(matrix, "--record" if record else "--facts")
-    loaded = read_matrix(matrix)
+    loaded = project_matrix(matrix)
     if facts:
         return _write_facts(facts, loaded, matrix)
     wanted = _wanted(loaded, targets, profile)
@@ -80,7 +83,7 @@ def passport(  # noqa: PLR0913 -- one parameter an option
 
 
 def _record(targets: list[Target], prober: Prober, matrix: Path, *, remeasure: bool) -> ExitCode:
-    book = open_passports(matrix)
+    book = open_passports(matrix, project_config())
     missed = False
     entries = record_passports(targets, prober, prober.symbols, book, remeasure=remeasure)
     for number, entry in enumerate(entries, 1):
@@ -92,7 +95,7 @@ def _record(targets: list[Target], prober: Prober, matrix: Path, *, remeasure: b
 
 
 def _write_facts(file: Path, loaded: Matrix, matrix: Path) -> ExitCode:
-    book = open_passports(matrix)
+    book = open_passports(matrix, project_config())
     pages = [book.write(record, {}) for record in fact_records(read_facts(file), loaded.targets)]
     print_data(f"{len(pages)} passports from {file} in {book.folder}")
     return ExitCode.AS_EXPECTED

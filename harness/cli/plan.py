@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 
 from harness.app.execute import choose_cells
-from harness.app.wiring import read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import (
     changed_option,
     durations_option,
     matrix_option,
+    project_matrix,
     query_option,
     selection_options,
     store_option,
@@ -64,7 +64,7 @@ def plan(  # noqa: PLR0913 - one for each option
     matrix: Path,
 ) -> None:
     """Show the cells that a run would probe, or their shards."""
-    read = read_matrix(matrix)
+    read = project_matrix(matrix)
     cells = choose_cells(choose_changed(read, selection, changed, matrix), query, store)
     if form == "github":
         count = min(shards or MOST, shard_count(cells))

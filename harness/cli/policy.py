@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from harness.app.adhoc import gather_passports, passport_measurer
+from harness.app.engine_wiring import open_prober
 from harness.app.policy_impact import (
     PolicyTargets,
     concerned,
@@ -18,9 +19,10 @@ from harness.app.policy_impact import (
 )
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import read_list
-from harness.app.wiring import open_passports, open_pinned, open_prober, read_matrix
+from harness.app.wiring import open_passports, open_pinned
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import run_options
+from harness.cli.options import project_matrix, run_options
+from harness.cli.settings import project_config
 from harness.core.errors import ExitCode
 from harness.core.passport import Passport
 from harness.core.targets import Target
@@ -74,12 +76,12 @@ def policy(  # noqa: PLR0913  click gives each option by its name
     NAME is an id in policies.yaml; all policies by default. File names decide whether a wheel is
     affected, which needs a small part of it; ELF files are read only of affected wheels.
     """
-    matrix = read_matrix(options.matrix)
+    matrix = project_matrix(options.matrix)
     policies = find_policies(matrix, names)
     selection = Selection(targets=targets, arches=arches)
     wanted = concerned(policies, selected_targets(matrix, selection))
     prober = options.prober
-    index, recorded = open_pinned(prober, say), open_passports(options.matrix)
+    index, recorded = open_pinned(prober, say), open_passports(options.matrix, project_config())
     with passport_measurer(partial(open_prober, matrix, prober, ConsoleJournal())) as ask:
         passports = gather_passports(wanted, recorded, ask if measure else _leave_out)
     listed = read_list(releases or options.matrix / "releases.txt")

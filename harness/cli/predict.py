@@ -5,17 +5,20 @@ from pathlib import Path
 
 import click
 
+from harness.app.lock_request import require_plain
 from harness.app.requested import ImportCheck, has_arch, read_candidates
 from harness.app.wiring import (
     ProberOptions,
     open_passports,
     open_pinned,
     open_provider,
-    read_matrix,
+    open_reader,
 )
+from harness.cli.applications import lock_files, predict_locks
 from harness.cli.command import ExplainedCommand
 from harness.cli.dependency_options import dependency_options
-from harness.cli.options import matrix_option, strict_wheel_option
+from harness.cli.options import matrix_option, project_matrix, strict_wheel_option
+from harness.cli.settings import project_config
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
 from harness.core.subjects import DependencyOptions, IndexSource
@@ -29,13 +32,17 @@ from harness.wheels.facts_reader import start_reading_process
 @click.command(
     cls=ExplainedCommand,
     example="wheelgrid predict dist/*.whl --target 'alpine-*'\n"
-    "wheelgrid predict psycopg-binary==3.0.4 --arch x86_64",
+    "wheelgrid predict psycopg-binary==3.0.4 --arch x86_64\n"
+    "wheelgrid predict requirements.txt --target 'python-3.13-alpine*' --arch aarch64",
 )
 @click.argument("wheels", nargs=-1, required=True, metavar="WHEEL...")
 @click.option("--target", "targets", multiple=True, metavar="GLOB", help="Target ids.")
 @click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches.")
 @click.option("--import", "imports", multiple=True, metavar="NAME", help="Module to import.")
 @click.option("--all", "every", is_flag=True, help="Targets of every arch; every explanation.")
+@click.option(
+    "--only-binary", is_flag=True, help="Of a lock file: compile no sdist, as pip's option."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per target and wheel.")
 @dependency_options
 @strict_wheel_option
@@ -47,6 +54,7 @@ def predict(  # noqa: PLR0913 - one for each option
     arches: tuple[str, ...],
     imports: tuple[str, ...],
     every: bool,
+    only_binary: bool,
     as_json: bool,
     companions: tuple[IndexSource, ...],
     dependencies: DependencyOptions | None,
@@ -55,18 +63,30 @@ def predict(  # noqa: PLR0913 - one for each option
 ) -> ExitCode:
     """Predict which wheels fail on which targets, and why.
 
-    WHEEL is a file or name==version from the package index. Uses recorded passports, without an
-    engine. Predicts too where a dependency has no wheel; for files, --no-deps needs no package
-    index. Failures are grouped by cause; targets of an architecture that a file is not built for
-    are left out. Exits 1 if a wheel that an installer accepts is predicted not to import.
+    WHEEL is a file, name==version from the package index, or a lock file: requirements.txt,
+    pylock.toml or uv.lock, all of whose pins are predicted. Uses recorded passports, without an
+    engine. Predicts too where a dependency has no wheel or does not import; for files, --no-deps
+    needs no package index. Failures are grouped by cause; targets of an architecture that a file is
+    not built for are left out. Exits 1 if a wheel that an installer accepts is predicted not to
+    import.
     """
     start_reading_process()
-    loaded = read_matrix(matrix)
-    index = open_pinned(ProberOptions(matrix_folder=matrix), say)
+    loaded = project_matrix(matrix)
     import_check = ImportCheck(imports=imports, companions=companions, dependencies=dependencies)
+    if locks := lock_files(wheels):
+        require_plain(import_check)
+        return predict_locks(
+            locks,
+            selected_targets(loaded, Selection(targets=targets, arches=arches)),
+            matrix,
+            only_binary=only_binary,
+            every=every,
+            as_json=as_json,
+        )
+    index = open_pinned(ProberOptions(matrix_folder=matrix), say)
     candidates = read_candidates(wheels, import_check, index)
     selected = selected_targets(loaded, Selection(targets=targets, arches=arches))
-    passports = open_passports(matrix)
+    passports, reader = open_passports(matrix, project_config()), open_reader()
     provider = open_provider(loaded, ProberOptions(matrix_folder=matrix), index)
     here = {
         candidate.subject: [each for each in selected if every or has_arch(candidate, each)]
@@ -75,7 +95,7 @@ def predict(  # noqa: PLR0913 - one for each option
     predictions = tuple(
         prediction
         for subject, fitting in here.items()
-        for prediction in predict_cells([subject], fitting, passports, provider)
+        for prediction in predict_cells([subject], fitting, passports, provider, reader)
     )
     left_out = {subject.id: len(selected) - len(fitting) for subject, fitting in here.items()}
     if as_json:

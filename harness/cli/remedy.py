@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from harness.app.adhoc import is_whole, passport_measurer
+from harness.app.engine_wiring import open_prober
 from harness.app.pytest_driver import RunOptions
 from harness.app.remedy import (
     effects_of,
@@ -17,9 +18,10 @@ from harness.app.remedy import (
     write_remedy,
 )
 from harness.app.requested import ImportCheck
-from harness.app.wiring import open_passports, open_pinned, open_prober, read_matrix
+from harness.app.wiring import open_passports, open_pinned
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import run_options
+from harness.cli.options import project_matrix, run_options
+from harness.cli.settings import project_config
 from harness.core.errors import ExitCode
 from harness.matrix.plan import Selection, selected_targets
 from harness.report.console import Console, say
@@ -68,11 +70,14 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
     WHEEL is a file or name==version from the package index. Every remedy is predicted on every
     target of its arch; where predictions differ, each remedy is run.
     """
-    console, matrix = Console(), read_matrix(options.matrix)
+    console, matrix = Console(), project_matrix(options.matrix)
     prober = options.prober
     index = open_pinned(prober, say)
     treated = read_remedy_subject(wheel, ImportCheck(imports=imports, call=call), matrix, index)
-    selection, recorded = Selection(targets=targets, arches=arches), open_passports(options.matrix)
+    selection, recorded = (
+        Selection(targets=targets, arches=arches),
+        open_passports(options.matrix, project_config()),
+    )
     wanted = targets_of(treated, selected_targets(matrix, selection))
     with passport_measurer(partial(open_prober, matrix, prober, ConsoleJournal())) as measure:
         passports = passports_of(wanted, treated, recorded, measure)

@@ -8,6 +8,7 @@ import click
 from harness.app.wiring import open_passports
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, query_option, store_option
+from harness.cli.settings import project_config
 from harness.report.console import print_data
 from harness.report.formats import Format, render_report
 from harness.results.choice import chosen_cells
@@ -67,7 +68,7 @@ def report(  # noqa: PLR0913 - one for each option
         Format(form),
         earlier=before,
         subject=subject,
-        known=replace(known, recorded=open_passports(matrix).recorded),
+        known=replace(known, recorded=open_passports(matrix, project_config()).recorded),
     )
     if out is None:
         print_data(text, end="")

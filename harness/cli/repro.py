@@ -1,17 +1,20 @@
 """``wheelgrid repro``: print a command that reproduces a cell without this project."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from harness.app.wiring import ProberOptions, open_prober, read_matrix
+from harness.app.engine_wiring import open_prober
+from harness.app.wiring import ProberOptions
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import image_options, matrix_option
+from harness.cli.options import image_options, matrix_option, project_matrix, run_file_option
+from harness.core.cells import Cell
 from harness.host.engine.hardening import seccomp_profile
 from harness.matrix.plan import find_cell
 from harness.report.console import print_data, say
 from harness.report.progress import ConsoleJournal
-from harness.results.runfile import write_whole
+from harness.results.runfile import find_record, write_whole
 
 
 @click.command(cls=ExplainedCommand, example="wheelgrid repro debian-12/s390x/numpy")
@@ -22,15 +25,19 @@ from harness.results.runfile import write_whole
     metavar="FILE",
     help="Write the profile of system calls that probes run with, and name it in the line.",
 )
+@run_file_option
 @image_options
 @matrix_option
-def repro(*, cell: str, seccomp: Path | None, images: str, registry: str, matrix: Path) -> None:
+def repro(
+    *, cell: str, run_file: Path, seccomp: Path | None, images: str, registry: str, matrix: Path
+) -> None:
     """Print a `docker run` line that reproduces the cell.
 
-    CELL is an id as the grid prints it: TARGET/ARCH/SUBJECT.
+    CELL is an id as the grid prints it: TARGET/ARCH/SUBJECT. It is looked up in the last run, so
+    that it may be a cell of `check`, then in the matrix.
     """
-    loaded = read_matrix(matrix)
-    found = find_cell(loaded, cell)
+    loaded = project_matrix(matrix)
+    found = _as_seen(cell, run_file) or find_cell(loaded, cell)
     options = ProberOptions(matrix_folder=matrix, images=images, registry=registry)
     with open_prober(loaded, options, ConsoleJournal()) as prober:
         if seccomp:
@@ -38,3 +45,13 @@ def repro(*, cell: str, seccomp: Path | None, images: str, registry: str, matrix
         else:
             say("the engine's default system calls apply; --seccomp FILE writes the probes' own")
         print_data(prober.repro_command(found, str(seccomp.resolve()) if seccomp else ""))
+
+
+def _as_seen(cell: str, run_file: Path) -> Cell | None:
+    """Return a cell of a run with the imports that were tried; None if the run does not have it."""
+    found = find_record(run_file, cell)
+    if found is None:
+        return None
+    seen = found.observation
+    imports = seen.imports if seen and seen.imports else found.cell.subject.imports
+    return replace(found.cell, subject=replace(found.cell.subject, imports=imports))

@@ -1,5 +1,6 @@
 """``wheelgrid run``: probe cells and show the grid."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,16 +15,18 @@ from harness.app.execute import (
     run_cells,
 )
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import read_matrix
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import (
+    canaries_option,
     changed_option,
     durations_option,
+    project_matrix,
     query_option,
     run_options,
     selection_options,
     strict_prediction_option,
 )
+from harness.cli.settings import is_typed
 from harness.core.errors import ExitCode, UsageError
 from harness.matrix.checkout import choose_changed
 from harness.matrix.plan import Selection, all_cells
@@ -55,6 +58,7 @@ from harness.store.run_store import known_durations
 )
 @durations_option
 @strict_prediction_option
+@canaries_option
 @run_options
 def run(  # noqa: PLR0913 - one for each option
     *,
@@ -65,6 +69,7 @@ def run(  # noqa: PLR0913 - one for each option
     shard: str | None,
     durations: Path | None,
     strict_prediction: bool,
+    canaries: bool,
     options: RunOptions,
 ) -> ExitCode:
     """Probe cells, show the grid, and write run.json and junit.xml.
@@ -72,14 +77,17 @@ def run(  # noqa: PLR0913 - one for each option
     Results are stored as cells finish, and reused while nothing that they depend on changes.
     """
     console = Console()
+    options = replace(options, canaries=canaries)
     conclude: Conclude = exit_code
     if strict_prediction:
         conclude = count_disagreements(exit_code, console)
     if resume is not None:
-        if selection != Selection() or query.terms or shard or changed:
+        if is_typed(
+            "keyword", "targets", "arches", "subjects", "profile", "query", "shard", "changed"
+        ):
             raise UsageError("--resume runs the cells of that run; do not select others")
         return resume_run(resume, options, console, conclude=conclude)
-    matrix = read_matrix(options.matrix)
+    matrix = project_matrix(options.matrix)
     cells = choose_changed(matrix, selection, changed, options.matrix)
     if not cells:
         say(f"no cell is affected by the changes since {changed}", console)

@@ -7,6 +7,7 @@ import click
 from harness.app.wiring import open_passports
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, store_option
+from harness.cli.settings import project_config
 from harness.report.console import print_data
 from harness.report.site import site_files
 from harness.results.past import StoredFacts, in_order
@@ -28,6 +29,6 @@ def site(*, folder: Path, runs: tuple[str, ...], url: str, store: Path, matrix: 
     """
     names = runs or ("grid/run.json",)
     read = in_order([find_run(name, store).run for name in names])
-    known = StoredFacts(recorded=open_passports(matrix).recorded)
+    known = StoredFacts(recorded=open_passports(matrix, project_config()).recorded)
     write_files(folder, site_files(read, known=known, url=url))
     print_data(folder / "index.html")

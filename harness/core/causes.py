@@ -39,6 +39,8 @@ class Cause(StrEnum):
     MEMORY_LIMIT = "memory-limit"
     PIDS_LIMIT = "pids-limit"
     SIGNAL = "signal"
+    EMULATOR_SUSPECT = "emulator-suspect"
+    """A signal under emulation that another CPU model of the emulator does not give."""
     ENDLESS_OUTPUT = "endless-output"
     QUIET = "quiet"
     TIMEOUT = "timeout"

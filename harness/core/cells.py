@@ -72,6 +72,10 @@ class Cell:
         return f"{self.target.key}/{self.subject.id}"
 
 
+DEFAULT_PROFILE = "default"
+"""Name of the profile that an empty selection means."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
     """A named selection: globs over the three parts of a cell's id; empty means all."""

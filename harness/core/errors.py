@@ -2,7 +2,7 @@
 
     HarnessError                      2   (base; not raised itself)
     ├── UsageError                    2   an argument, a cell id, a selection
-    ├── MatrixFileError               2   matrix/*.yaml: all problems of all files at once
+    ├── MatrixFileError               2   matrix/*.yaml, a project's configuration: all problems
     ├── WheelError                    2   a file that is no wheel, or is not fit to be changed
     ├── PassportError                 2   a recorded passport that cannot be read or written
     ├── results.runfile.RunFileError  2   run.json cannot be written or read
@@ -12,6 +12,7 @@
         ├── EngineError               3   the container engine or the emulation does not work
         │   └── ImageError            3   one target image cannot be obtained
         ├── PackageIndexError         3   the index lacks a pinned file, or has other bytes
+        │   └── UnknownProjectError   3   the index has no project of that name
         ├── RoomError                 3   a wheel's dependencies are larger than a cell's disk
         ├── UpstreamError             3   the distribution lacks a pinned file, or has other bytes
         ├── host.cache.CacheError     3   the cache cannot be written: the disk is full
@@ -49,7 +50,10 @@ class UsageError(HarnessError):
 
 
 class MatrixFileError(HarnessError):
-    """One or more problems in the matrix files, one line each: ``file:line:col: path: what``."""
+    """Problems in the matrix files or in a project's configuration.
+
+    One line each: ``file:line:col: path: what``.
+    """
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -93,6 +97,10 @@ class PackageIndexError(InfrastructureError):
     """The package index lacks a pinned file, or serves other bytes than were pinned."""
 
     cause = Cause.INDEX
+
+
+class UnknownProjectError(PackageIndexError):
+    """The index has no project of that name."""
 
 
 class RoomError(InfrastructureError):

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 
 from harness.core.arches import find_arch
 
@@ -34,6 +35,7 @@ def matching_arches(pattern: str, names: Sequence[str]) -> tuple[str, ...]:
     return matching(wheel_spelling(pattern), names)
 
 
+@cache
 def wheel_spelling(arch: str) -> str:
     """Return the wheel spelling of an arch or alias, and any other text unchanged."""
     try:

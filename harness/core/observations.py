@@ -34,6 +34,8 @@ class AttemptMode(StrEnum):
 
     ``--fresh`` is something else: it reuses no stored result.
     """
+    OTHER_CPU = "other-cpu"
+    """As ``unpacked``, with another CPU model of the emulator."""
 
     @classmethod
     def _missing_(cls, value: object) -> "AttemptMode | None":
@@ -57,6 +59,8 @@ class Provenance:
     image: ImageRef | None = None
     passport_id: str = ""
     """Content address of the passport."""
+    runtime: str = ""
+    """OCI runtime that was chosen with ``--runtime``; empty for the engine's own."""
     qemu: str = ""
     """Version of the emulator; empty for the native arch."""
     qemu_cpu: str = ""

@@ -1,4 +1,4 @@
-"""Problems in the matrix files, formatted as ``file:line:col: path: what``."""
+"""Problems in matrix files and configurations, formatted as ``file:line:col: path: what``."""
 
 from dataclasses import dataclass
 

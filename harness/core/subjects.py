@@ -42,6 +42,8 @@ class DependencyOptions:
     """Paths of wheels that are offered besides those of the package index."""
     constraints: tuple[str, ...] = ()
     """Requirements that limit versions without asking for a project: ``numpy<2``."""
+    lock: str = ""
+    """Path of an application's lock, as ``wheels.locks.stored`` keeps it: nothing else is taken."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

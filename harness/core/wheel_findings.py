@@ -158,7 +158,8 @@ class FindingList:
 def _counted(finding: WheelFinding, others: int) -> WheelFinding:
     if not others:
         return finding
-    files = "file" if others == 1 else "files"
+    noun = "module" if finding.code is FindingCode.SUBMODULE_IMPORT else "file"
+    files = noun if others == 1 else f"{noun}s"
     return replace(finding, message=f"{finding.message} The same holds for {others} more {files}.")
 
 

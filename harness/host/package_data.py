@@ -9,7 +9,7 @@ from harness.core.errors import UsageError
 
 _PACKAGE = Path(__file__).parents[1]
 _INSTALLED = _PACKAGE / "data"
-"""Made by ``force-include`` of ``pyproject.toml``."""
+"""Made by ``sources`` of the wheel in ``pyproject.toml``."""
 _FOLDER = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
 
 
@@ -21,6 +21,11 @@ def matrix_folder() -> Path:
 def fixtures_folder() -> Path:
     """Return the folder of the fixture projects."""
     return _FOLDER / "fixtures"
+
+
+def fixture_names() -> tuple[str, ...]:
+    """Return the names of the fixture projects, sorted."""
+    return tuple(sorted(file.parent.name for file in fixtures_folder().glob("*/pyproject.toml")))
 
 
 def require_own(folder: Path, option: str) -> None:

@@ -8,7 +8,7 @@ from harness.host.compiler import MISSING, has_compiler
 from harness.host.engine import Engine
 from harness.images.assembled import AssembledSource
 from harness.images.debian import Workspace
-from harness.images.registry import RegistrySource
+from harness.images.registry import REPEATED, RegistrySource
 from harness.images.replica import FetchPip, ReplicaSource
 from harness.images.source import ImageSource, ImageStorage, has_way
 
@@ -103,7 +103,7 @@ class _NoReplica:
 
 
 def _fallback(target: Target, failed: ImageSource, error: ImageError, then: ImageSource) -> str:
-    reason = str(error).partition("\n")[0]
+    reason = str(error).partition("\n")[0].partition(REPEATED)[0]
     return f"{target.key}: no image by the {failed.way} way ({reason}); trying {then.way}"
 
 

@@ -19,11 +19,14 @@ from harness.images.source import ImageStorage
 _KEY = re.compile(r"-[0-9a-f]{32}(?=\.|$)")
 PREFIX = "wheelgrid/"
 """Prefix of the names of all images that the harness makes."""
-KINDS = ("roots", "interpreters", "builds", "installers", "debs", "stdlibs")
+KINDS = (
+    *("roots", "alpine-bases", "interpreters", "builds", "configured", "installers", "debs"),
+    "stdlibs",
+)
 """Kinds of cache files for images. All of them can be made again."""
 TREE_KINDS = ("libraries", "source-trees", "host-pythons", "interpreter-headers", "header-trees")
 """Kinds of cache directories for images."""
-_ONE_CURRENT = ("builds", "libraries")
+_ONE_CURRENT = ("builds", "configured", "libraries")
 """Kinds with one current entry per name."""
 
 

@@ -22,6 +22,8 @@ FIRST_PAUSE = 1.0
 """Seconds before the second try; doubled before each later one."""
 SKIPPED_SECONDS = 120.0
 """Seconds for which no process on this cache tries a registry that failed."""
+REPEATED = "; its error: "
+"""What precedes the registry's earlier error in the message of an image that was not tried."""
 
 
 class RegistrySource:
@@ -137,7 +139,7 @@ class FailedRegistry:
             if 0 <= age < SKIPPED_SECONDS:
                 raise ImageError(
                     f"{reference}: {self._host} failed {age:.0f} s ago and is not tried for "
-                    f"{SKIPPED_SECONDS:.0f} s; its error: {self._file.read_text()}",
+                    f"{SKIPPED_SECONDS:.0f} s{REPEATED}{self._file.read_text()}",
                     cause=Cause.PULL,
                 )
 

@@ -1,6 +1,7 @@
 """The replica way: a rebuilt interpreter on a base of Debian packages, with a contemporary pip.
 
-An image has three layers, which images share: the libc's base, the renamed interpreter and pip.
+An image has these layers, which images share: the libc's base, on musl zlib, the renamed
+interpreter and pip.
 The image's name holds a key of their inputs, sources included, so an image in the engine is used
 without compiling.
 """
@@ -15,6 +16,8 @@ from harness.core.targets import ImageWay, Interpreter, ReplicaWay, Target
 from harness.host.cache import content_key
 from harness.host.code_key import code_key
 from harness.host.engine import Engine, EngineImage
+from harness.images.alpine_base import KIND as ALPINE_BASES
+from harness.images.alpine_base import alpine_base_layer
 from harness.images.bytecode import Bytecode, write_layer
 from harness.images.cpython import interpreter_tree
 from harness.images.cpython.build import source_choice
@@ -95,12 +98,12 @@ class ReplicaSource:
             raise ImageError(f"{target.key}: {error}", cause=Cause.UPSTREAM) from error
 
     def _load(self, target: Target, root: Root, reference: str) -> EngineImage:
-        interpreter, installer = self._layers(target)
+        layers = self._layers(target)
         with self._roots.workdir() as workdir:
             base, archive = workdir / "base.tar", workdir / "image.tar"
             write_layer(self._roots.tar(root), Bytecode(), base)
             write_archive(
-                [base, interpreter, installer],
+                [base, *layers],
                 archive,
                 reference=reference,
                 arch=target.arch,
@@ -108,19 +111,22 @@ class ReplicaSource:
             )
             return self._engine.load_image(archive, reference)
 
-    def _layers(self, target: Target) -> tuple[Path, Path]:
+    def _layers(self, target: Target) -> tuple[Path, ...]:
         way = _way(target)
+        layers = []
         try:
+            if target.libc == "musl":
+                layers.append(alpine_base_layer(target.arch, self._workspace))
             tree = interpreter_tree(
                 way.interpreter, target.arch, target.libc, way.naming, self._workspace
             )
             wheel = self._fetch_pip(way.pip)
-            installer = installer_layer(wheel, way.interpreter, self._workspace)
+            layers += [tree, installer_layer(wheel, way.interpreter, self._workspace)]
         except BuildError as error:
             raise ImageError(f"{target.key}: {error}", cause=Cause.INTERPRETER) from error
         except (PackageIndexError, UpstreamError) as error:
             raise ImageError(f"{target.key}: {error}", cause=error.cause) from error
-        return tree, installer
+        return tuple(layers)
 
 
 def _way(target: Target) -> ReplicaWay:
@@ -163,8 +169,13 @@ def _entries(target: Target, way: ReplicaWay) -> set[str]:
         f"stdlibs/python{way.interpreter.python}-*",
         # Named by digests: which of them the target uses is unknown before they are read.
         *("source-trees/*", "host-pythons/*", "interpreter-headers/*"),
-        *(f"builds/{way.interpreter.id}-{arch}-{libc}-*" for arch, libc in compiled),
+        *(
+            f"{kind}/{way.interpreter.id}-{arch}-{libc}-*"
+            for kind in ("configured", "builds")
+            for arch, libc in compiled
+        ),
         f"interpreters/{way.interpreter.id}-{target.arch_name}-{target.libc}-*",
+        f"{ALPINE_BASES}/{target.arch_name}-*",
         f"{INSTALLERS}/pip-{way.pip}-*-{way.interpreter.id}-*",
     }
 

@@ -25,6 +25,7 @@ NOT_DECIDING = frozenset(
         "app.requested",
         "bench",
         "cli",
+        "console_script",
         "matrix.affected",
         "matrix.checkout",
         "matrix.package_sets",

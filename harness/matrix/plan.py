@@ -13,16 +13,15 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from harness.core.arches import linux_arch
-from harness.core.cells import Cell, Expectation, Matrix, Profile
+from harness.core.cells import DEFAULT_PROFILE, Cell, Expectation, Matrix, Profile
 from harness.core.errors import UsageError, WheelError
 from harness.core.matching import did_you_mean, matching, matching_arches, wheel_spelling
 from harness.core.subjects import FileSource, Subject
 from harness.core.targets import Target
-from harness.matrix.files.unused_entries import cell_pairs, covers, meets, selects
+from harness.matrix.files.unused_entries import cell_pairs, covers, meets, meets_target, selects
 
 _MODULE = "test_matrix.py"
 """The test module of the cells; `-k` matches its name in every cell."""
-_DEFAULT = "default"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,8 +39,8 @@ class Selection:
 
 def or_default_profile(matrix: Matrix, selection: Selection) -> Selection:
     """Return the selection; an empty one means the profile ``default``, if there is one."""
-    named = any(profile.name == _DEFAULT for profile in matrix.profiles)
-    return Selection(profile=_DEFAULT) if named and selection == Selection() else selection
+    named = any(profile.name == DEFAULT_PROFILE for profile in matrix.profiles)
+    return Selection(profile=DEFAULT_PROFILE) if named and selection == Selection() else selection
 
 
 def plan_cells(matrix: Matrix, selection: Selection) -> tuple[Cell, ...]:
@@ -71,8 +70,12 @@ def selected_targets(matrix: Matrix, selection: Selection) -> tuple[Target, ...]
 
 def all_cells(matrix: Matrix) -> tuple[Cell, ...]:
     """Return every cell of the matrix, in order."""
+    declared = {
+        target.key: [e for e in matrix.expectations if meets_target(e, target)]
+        for target in matrix.targets
+    }
     return tuple(
-        expecting(target, subject, matrix.expectations) for target, subject in cell_pairs(matrix)
+        expecting(target, subject, declared[target.key]) for target, subject in cell_pairs(matrix)
     )
 
 

@@ -67,8 +67,10 @@ _PAGE: TypeAdapter[_PassportFile] = TypeAdapter(_PassportFile)
 class PassportBook:
     """The records in one folder, each read once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, others: "PassportBook | None" = None) -> None:
         self.folder = folder
+        self._others = others
+        """Read for what the folder does not have; never written."""
         self._read: dict[str, PassportRecord | None] = {}
         self._sets: dict[str, frozenset[str]] = {}
 
@@ -78,7 +80,9 @@ class PassportBook:
         Raises ``PassportError`` for a damaged file.
         """
         record = self.record(target_key)
-        return record.passport if record else None
+        if record or not self._others:
+            return record.passport if record else None
+        return self._others.recorded(target_key)
 
     def record(self, target_key: str) -> PassportRecord | None:
         """Return the record of a target. Raises as ``recorded`` does."""
@@ -101,7 +105,10 @@ class PassportBook:
     def symbols(self, set_id: str) -> frozenset[str]:
         """Return the symbol set of that id. Raises ``PassportError``."""
         if set_id not in self._sets:
-            self._sets[set_id] = _read_symbols(self._symbol_file(set_id))
+            file = self._symbol_file(set_id)
+            if self._others and not file.exists():
+                return self._others.symbols(set_id)
+            self._sets[set_id] = _read_symbols(file)
         return self._sets[set_id]
 
     def write(self, record: PassportRecord, sets: dict[str, frozenset[str]]) -> Path:

@@ -13,8 +13,7 @@ from harness.core.errors import EngineError, PassportError
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
 from harness.core.targets import Target
-from harness.passports import PassportBook, PassportRecord
-from harness.passports.book import page_text
+from harness.passports.book import PassportBook, PassportRecord, page_text
 
 
 class PassportChange(StrEnum):

@@ -42,5 +42,6 @@ def predict(
     if resolution.missing:
         return predict_missing_module(layout, profile, resolution.missing)
     loads = load_groups(layout, resolution.loaded, musl=profile.musl)
-    failed = predict_loads(layout, loads, profile, symbols) or predict_payload(layout)
-    return failed or remark(layout, resolution, loads)
+    guarded = frozenset[str]() if imports else wheel.sources.guarded
+    failed = predict_loads(layout, loads, profile, symbols, guarded=guarded)
+    return failed or predict_payload(layout) or remark(layout, resolution, loads)

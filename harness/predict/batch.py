@@ -11,6 +11,7 @@ from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.predict import CellPrediction
 from harness.predict.cell import findings_of, predict_wheel
+from harness.wheels.facts_reader import IN_MEMORY, MOST_DEPENDENCY, WheelReader
 from harness.wheels.provider import Refusal
 
 _REFUSED = {
@@ -42,14 +43,17 @@ def predict_cells(
     targets: Sequence[Target],
     passports: Passports,
     wheels: PredictedWheels,
+    reader: WheelReader = IN_MEMORY,
 ) -> Iterator[CellPrediction]:
     """Predict every subject on every target. Raises what ``wheels`` raises."""
     for subject in subjects:
         for target in targets:
-            yield predict_cell(Cell(target=target, subject=subject), passports, wheels)
+            yield predict_cell(Cell(target=target, subject=subject), passports, wheels, reader)
 
 
-def predict_cell(cell: Cell, passports: Passports, wheels: PredictedWheels) -> CellPrediction:
+def predict_cell(
+    cell: Cell, passports: Passports, wheels: PredictedWheels, reader: WheelReader = IN_MEMORY
+) -> CellPrediction:
     """Predict one cell. Raises what ``wheels`` raises."""
     passport = passports.recorded(cell.target.key)
     if passport is None:
@@ -64,9 +68,14 @@ def predict_cell(cell: Cell, passports: Passports, wheels: PredictedWheels) -> C
             explanation=f"{_REFUSED[found.cause]}: {found.reason}.",
         )
         return CellPrediction(cell=cell, wheel="", prediction=refused)
+    *beside, wheel = found
+    resolved = cell.subject.dependencies is not None
+    dependencies = [each for each in beside if resolved and each.size <= MOST_DEPENDENCY]
     return CellPrediction(
         cell=cell,
-        wheel=found[-1].filename,
-        prediction=predict_wheel(found[-1], passport, passports.symbols, cell.subject.imports),
-        findings=findings_of(found[-1]),
+        wheel=wheel.filename,
+        prediction=predict_wheel(
+            wheel, passport, passports.symbols, cell.subject.imports, reader, dependencies
+        ),
+        findings=findings_of(wheel, reader),
     )

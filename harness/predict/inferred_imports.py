@@ -1,7 +1,8 @@
 """Infer what users import of an installed wheel: its packages and modules, then its extensions.
 
-Only the layout of the installed files counts. ``top_level.txt`` is not read: build backends write
-it before they choose the files, and newer ones do not write it.
+The layout of the installed files decides. ``top_level.txt`` is a hint, since build backends write
+it before they choose the files, and newer ones do not write it: of a wheel without anything else
+to import it names what is, and of several modules those whose failure is one of the wheel.
 """
 
 import keyword
@@ -106,13 +107,19 @@ def _top_level(layout: InstalledLayout) -> tuple[tuple[str, ...], list[str]]:
     """Return the packages and modules, and the loose modules of namespace packages (PEP 420)."""
     tree = _tree(layout)
     own = _own_name(layout)
-    tops = [name for name in sorted(tree.get("", ())) if name not in _STRAY or name == own]
-    tops = [name for name in tops if not name.startswith("__")]
+    hinted = layout.wheel.top_level
+    installed = [name for name in sorted(tree.get("", ())) if not name.startswith("__")]
+    tops = [name for name in installed if name not in _STRAY or name == own]
     tops = [name for name in tops if not name.startswith("_")] or tops
+    tops = tops or [name for name in installed if name in hinted]
+    named = [name for name in tops if name in hinted] or tops
     required: list[str] = []
     loose: list[str] = []
     for name in tops:
         packages, modules = _inside(layout, tree, name)
+        if name not in named:
+            loose += [*packages, *modules]
+            continue
         alone = not packages and len(modules) == 1
         required += [*packages, *(modules if alone or name in modules else ())]
         loose += [] if alone else [module for module in modules if module != name]

@@ -29,6 +29,10 @@ class InstalledLayout:
     extensions: tuple[str, ...]
     """Extension modules, sorted."""
 
+    def members_of(self, module: str) -> Mapping[str, str]:
+        """Return suffix → member of the module or package of that name; empty if there is none."""
+        return self.files.get(module) or self.files.get(f"{module}.__init__") or {}
+
     def find(self, module: str, suffixes: tuple[str, ...]) -> str | None:
         """Return the member that ``import module`` loads, empty for a namespace, or None.
 

@@ -11,20 +11,13 @@ MOST_SETS = 1024
 _ITSELF = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\..*")
 _MUSL_LIBC = re.compile(r"libc\.musl-.+|ld-musl-.+|libc\.so")
 
-NOT_REPLICATED = frozenset({"libz.so.1"})
-"""Libraries of every Alpine image (its package manager needs them) that replicas with musl lack.
-
-auditwheel does not bundle them, so nothing can be said of a wheel that needs one.
-"""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LibraryResolution:
     """The result of resolving library names on a target."""
 
     missing: tuple[str, ...] = ()
-    """Names that the loader does not find, sorted; none if no libraries are recorded. Without
-    those that only a replica lacks."""
+    """Names that the loader does not find, sorted; none if no libraries are recorded."""
     sets: tuple[str, ...] | None = None
     """Symbol sets in load order; None if one is not recorded."""
 
@@ -37,22 +30,18 @@ def resolve_libraries(profile: TargetProfile, names: frozenset[str]) -> LibraryR
         return LibraryResolution()
     found: dict[str, SystemLibrary] = {}
     missing: list[str] = []
-    unknown = False
     queue = [*passport.linked, *sorted(names)]
     linked = set(passport.linked)
     for name in queue:
         library = library_of(profile, name)
-        if library is None and profile.musl and name in NOT_REPLICATED:
-            unknown = True
-        elif library is None:
+        if library is None:
             missing += [name] if name in names and name not in linked else []
         elif library.path not in found:
             found[library.path] = library
             queue.extend(library.needed)
     sets = (passport.exports, *(library.symbols for library in found.values()))
-    known = all(sets) and not unknown
     return LibraryResolution(
-        missing=tuple(missing), sets=tuple(dict.fromkeys(sets)) if known else None
+        missing=tuple(missing), sets=tuple(dict.fromkeys(sets)) if all(sets) else None
     )
 
 

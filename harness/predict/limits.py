@@ -35,13 +35,8 @@ Each is imported in a ``try`` with a fallback. Names and ELF files do not show w
 is optional.
 """
 
-EXTRA = {"numba": ("numba.np.ufunc.omppool", "numba.np.ufunc.tbbpool")}
-"""Project → globs of extension modules that it loads on request.
-
-They need a library that the project leaves to its users, such as libgomp or libtbb, and the
-project works without them.
-"""
-
+DEPENDENCY = "dependency "
+"""How the evidence of a dependency's failure begins; that of a wheel begins with an exception."""
 OPENED_FIRST = "its own code must open it first"
 """What a prediction says of a library that only the package itself can make known."""
 
@@ -49,11 +44,6 @@ OPENED_FIRST = "its own code must open it first"
 def is_optional(distribution: str, module: str) -> bool:
     """Whether the project works without ``module``, but slower."""
     return any(fnmatchcase(module, glob) for glob in OPTIONAL.get(distribution, ()))
-
-
-def is_extra(distribution: str, module: str) -> bool:
-    """Whether the project loads ``module`` on request only, and works without it."""
-    return any(fnmatchcase(module, glob) for glob in EXTRA.get(distribution, ()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,11 +63,15 @@ def _runs_and_fails(seen: Observation, predicted: Prediction, _: tuple[str, ...]
 
 
 def _dependency_fails(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
-    return predicted.outcome is Outcome.PASS and seen.evidence.startswith("dependency ")
+    if predicted.evidence.startswith(DEPENDENCY):
+        return seen.outcome is Outcome.PASS
+    return predicted.outcome is Outcome.PASS and seen.evidence.startswith(DEPENDENCY)
 
 
 def _needs_another(seen: Observation, predicted: Prediction, given: tuple[str, ...]) -> bool:
     found = re.search(r"No module named '(?P<top>\w+)", seen.evidence)
+    if seen.cause == Cause.MISSING_LIBRARY:
+        return False  # the module was an alternative to it
     own = {module.partition(".")[0] for module in (*seen.imports, *given)}
     return predicted.outcome is Outcome.PASS and found is not None and found["top"] not in own
 

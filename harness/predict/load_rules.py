@@ -8,7 +8,7 @@ from harness.core.cells import Outcome
 from harness.core.observations import Prediction
 from harness.core.passport import ExecStack, Symbols
 from harness.predict.explanation import Diagnosis, import_failed
-from harness.predict.installed_layout import InstalledLayout
+from harness.predict.installed_layout import InstalledLayout, extension
 from harness.predict.load_closure import LoadGroup, elves, kind_of
 from harness.predict.symbol_rules import (
     libc_family,
@@ -35,14 +35,30 @@ Rule = Callable[[LoadGroup, TargetProfile, Symbols], Prediction | None]
 
 
 def predict_loads(
-    layout: InstalledLayout, loads: tuple[LoadGroup, ...], profile: TargetProfile, symbols: Symbols
+    layout: InstalledLayout,
+    loads: tuple[LoadGroup, ...],
+    profile: TargetProfile,
+    symbols: Symbols,
+    *,
+    guarded: frozenset[str] = frozenset(),
 ) -> Prediction | None:
-    """Return the failure of the first broken rule."""
+    """Return the failure of the first broken rule.
+
+    ``guarded`` modules may lack a library: their package goes on without them, until their users
+    install it.
+    """
     for load in loads:
         for rule in RULES:
             if failure := rule(load, profile, symbols):
+                lacking = failure.cause == Cause.MISSING_LIBRARY
+                if lacking and guarded.issuperset(_modules_in(load)):
+                    break
                 return _with_abi3_floor(layout, failure)
     return None
+
+
+def _modules_in(load: LoadGroup) -> list[str]:
+    return [module for member in load.members if (module := extension(member))]
 
 
 def machine(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:

@@ -1,6 +1,7 @@
 """Rules about what a wheel has to import, and remarks on wheels that pass."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from harness.core.causes import Cause
 from harness.core.observations import Prediction
@@ -18,17 +19,42 @@ _TAGS = "https://packaging.python.org/en/latest/specifications/platform-compatib
 _STABLE_ABI = "https://docs.python.org/3/c-api/stable.html"
 
 
-def nothing_in(wheel: WheelFacts) -> str:
-    """Return that a wheel has nothing to import, and what it has instead if that is known."""
+_BUILD = "Build it with its packages, or name what to import with --import."
+_LEAVE = "leave it out of the check, or declare the cause no-module with --expect."
+
+
+class _Instead(NamedTuple):
+    """What a wheel without modules has, and what to do about it."""
+
+    words: str = ""
+    remedy: str = _BUILD
+
+
+def _instead(wheel: WheelFacts) -> _Instead:
     names = [member.name for member in wheel.members]
     if any(name.partition("/")[0].endswith("-stubs") for name in names):
-        return f"{NOTHING}: it has type stubs ({_STUBS})"
+        return _Instead(
+            f"it has type stubs ({_STUBS})",
+            f"Nothing is wrong with it if only type checkers are to read it; {_LEAVE}",
+        )
     if any(".data/scripts/" in name for name in names):
-        return f"{NOTHING}: it has programs"
+        return _Instead("it has programs")
     if all(".dist-info/" in name for name in names):
-        alone = "it only requires other projects" if wheel.requires_dist else "it is empty"
-        return f"{NOTHING}: {alone}"
-    return NOTHING
+        if wheel.requires_dist:
+            what = "Nothing is wrong with it if it is to install other projects; check those, and"
+            return _Instead("it only requires other projects", f"{what} {_LEAVE}")
+        return _Instead("it is empty")
+    return _Instead()
+
+
+def nothing_in(wheel: WheelFacts) -> str:
+    """Return that a wheel has nothing to import, and what it has instead if that is known.
+
+    Stubs alone (PEP 561) and requirements alone are no defect, and no pass either: nothing of them
+    can be tried, and a wheel that lost its modules looks the same to its users.
+    """
+    words = _instead(wheel).words
+    return f"{NOTHING}: {words}" if words else NOTHING
 
 
 def predict_nothing(wheel: WheelFacts) -> Prediction:
@@ -41,10 +67,7 @@ def predict_nothing(wheel: WheelFacts) -> Prediction:
             f"{wheel.name.filename} installs {len(wheel.members)} files, and none of them is a "
             "Python module or an extension module outside of test, document and script folders."
         ),
-        diagnosis=Diagnosis(
-            remedy="Build it with its packages, or name what to import with --import.",
-            reference=_FORMAT,
-        ),
+        diagnosis=Diagnosis(remedy=_instead(wheel).remedy, reference=_FORMAT),
     )
 
 

@@ -13,7 +13,7 @@ from harness.core.causes import Cause
 from harness.core.observations import Prediction
 from harness.predict.explanation import Diagnosis, import_failed
 from harness.predict.installed_layout import InstalledLayout
-from harness.predict.limits import is_extra, is_optional
+from harness.predict.limits import is_optional
 from harness.predict.target_profile import TargetProfile
 
 _LISTS = "https://docs.python.org/3/library/importlib.html#importlib.machinery.EXTENSION_SUFFIXES"
@@ -62,8 +62,7 @@ def resolve_imports(
                 optional.append(module)
                 continue
             return ImportResolution(loaded=tuple(loaded), missing=module, optional=tuple(optional))
-        extra = inferred and is_extra(layout.wheel.name.distribution, module)
-        if found in layout.natives and not extra:
+        if found in layout.natives:
             loaded.append(found)
     return ImportResolution(loaded=tuple(dict.fromkeys(loaded)), optional=tuple(optional))
 
@@ -86,7 +85,7 @@ def predict_missing_module(
     layout: InstalledLayout, profile: TargetProfile, module: str
 ) -> Prediction:
     """Return the failure of ``module``, which is not found."""
-    found = layout.files.get(module) or layout.files.get(f"{module}.__init__") or {}
+    found = layout.members_of(module)
     if not found:
         return _absent(layout, module)
     suffixes = profile.passport.extension_suffixes

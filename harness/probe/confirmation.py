@@ -23,12 +23,21 @@ _WITHOUT_PIP = frozenset({Outcome.IMPORT_FAILED, Outcome.CALL_FAILED, Outcome.CR
 """Outcomes after an installation that do not depend on pip."""
 
 
-def next_mode(seen: Attempts, *, tag_accepted: bool) -> AttemptMode | None:
-    """Return the mode of the next attempt, or None if the last result counts.
+def next_mode(seen: Attempts, *, tag_accepted: bool, emulated: bool = False) -> AttemptMode | None:
+    """Return the mode of the next attempt, or None if there is none.
 
     ``seen`` has at least the first attempt. ``tag_accepted``: whether the installer accepts a tag
-    of the wheel.
+    of the wheel. ``emulated``: whether a confirmed fatal signal may be the emulator's.
     """
+    mode, last = seen[-1]
+    if mode is AttemptMode.OTHER_CPU:
+        return None
+    again = _confirming(seen, tag_accepted=tag_accepted)
+    suspect = emulated and last.outcome is Outcome.CRASHED and last.cause == Cause.SIGNAL
+    return AttemptMode.OTHER_CPU if again is None and suspect and tag_accepted else again
+
+
+def _confirming(seen: Attempts, *, tag_accepted: bool) -> AttemptMode | None:
     _, first = seen[0]
     mode, last = seen[-1]
     if mode is AttemptMode.UNPACKED:
@@ -44,10 +53,11 @@ def next_mode(seen: Attempts, *, tag_accepted: bool) -> AttemptMode | None:
 def believed(seen: Attempts, *, tag_accepted: bool, filename: str) -> ProbeResult:
     """Return the result that counts: the last one, or a refusal if no tag is accepted.
 
+    A crash with the target's own CPU model counts whatever another model gives.
     pip up to 20.2 does not check tags if ``--target`` is given, and so installs a wheel that it
     would refuse otherwise (``RequirementSet(check_supported_wheels=not options.target_dir)``).
     """
-    _, last = seen[-1]
+    _, last = [attempt for attempt in seen if attempt[0] is not AttemptMode.OTHER_CPU][-1]
     if tag_accepted or last.outcome in (Outcome.MISS, Outcome.REFUSED):
         return last
     return replace(

@@ -1,13 +1,14 @@
 """The journal of a run: one JSON object per line, appended as things happen.
 
 Workers append to it, and the process that shows progress follows it. When a run is killed, every
-line that was written remains. Five kinds of event::
+line that was written remains. Six kinds of event::
 
     {"event": "activity", "worker": "gw0", "target": "debian-12/s390x", "doing": "assembling"}
     {"event": "cell", "worker": "gw0", "observation": {…}}          core.observations.Observation
     {"event": "phase", "worker": "gw0", "phase": "image", "seconds": 8.1}
     {"event": "passport", "worker": "gw0", "id": …, "environment": …, "passport": {…}}
     {"event": "unenforced", "worker": "gw0", "target": …, "names": ["memory"]}
+    {"event": "canaries", "worker": "gw0", "check": {…}}            core.canary_check.CanaryCheck
 
 A line that a killed process left unfinished is read as ``{"event": "damaged"}``.
 """
@@ -23,14 +24,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from harness.core.canary_check import CanaryCheck
 from harness.core.observations import Observation
 from harness.core.passport import Passport
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _OBSERVATION: TypeAdapter[Observation] = TypeAdapter(Observation)
+_CHECK: TypeAdapter[CanaryCheck] = TypeAdapter(CanaryCheck)
 _TEXT = TypeAdapter(str)
 _FIELDS: dict[str, dict[str, TypeAdapter[Any]]] = {
     "activity": {"target": _TEXT, "doing": _TEXT},
+    "canaries": {"check": _CHECK},
     "cell": {"observation": _OBSERVATION},
     "passport": {"id": _TEXT, "environment": _TEXT, "passport": _PASSPORT},
     "phase": {"phase": _TEXT, "seconds": TypeAdapter(float)},
@@ -89,6 +93,10 @@ class Journal:
         ids = {"id": passport_id, "environment": environment}
         self._append({"event": "passport", **ids, "passport": data})
 
+    def canaries(self, check: CanaryCheck) -> None:
+        """Record what the canaries say of a column."""
+        self._append({"event": "canaries", "check": _CHECK.dump_python(check, mode="json")})
+
     def cell(self, observation: Observation) -> None:
         data = _OBSERVATION.dump_python(observation, mode="json")
         self._append({"event": "cell", "observation": data})
@@ -141,6 +149,13 @@ def passports(events: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str, Pass
     for event in events:
         if event["event"] == "passport":
             yield event["id"], event["environment"], event["passport"]
+
+
+def canary_checks(events: Sequence[dict[str, Any]]) -> Iterator[CanaryCheck]:
+    """Yield what the canaries say of columns, in order."""
+    for event in events:
+        if event["event"] == "canaries":
+            yield event["check"]
 
 
 def observations(events: Sequence[dict[str, Any]]) -> Iterator[Observation]:

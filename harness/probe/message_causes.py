@@ -22,13 +22,15 @@ GIVEN = frozenset(
         Cause.MEMORY_LIMIT,
         Cause.PIDS_LIMIT,
         Cause.SIGNAL,
+        Cause.EMULATOR_SUSPECT,
+        Cause.CPU_BASELINE,
         Cause.ENDLESS_OUTPUT,
         Cause.QUIET,
         Cause.TIMEOUT,
         Cause.TAG_REFUSED,
     }
 )
-"""Causes that the end of a process shows, and no message."""
+"""Causes that the end of a process shows, which needs no message."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,8 +11,14 @@ from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.predict.inferred_imports import ImportPlan
 from harness.predict.module_rules import NOTHING
+from harness.predict.symbol_rules import GLIBC_NAMES, MUSL_NAMES
 from harness.probe.jobs import Job, ProbeResult
-from harness.probe.message_causes import modules_not_found, says_unloadable
+from harness.probe.message_causes import (
+    LOADERS,
+    find_message,
+    modules_not_found,
+    says_unloadable,
+)
 
 _NO_PLAN = ImportPlan()
 
@@ -21,20 +27,22 @@ def weigh_failures(
     result: ProbeResult,
     job: Job,
     optional: frozenset[str],
-    extra: frozenset[str] = frozenset(),
+    guarded: frozenset[str] = frozenset(),
     plan: ImportPlan = _NO_PLAN,
 ) -> ProbeResult:
     """Return the result with the failures of submodules taken into account.
 
-    ``optional`` are submodules that their package replaces if they are not found, ``extra``
-    those that it loads on request and that need a library which users install themselves. The
-    plan says which are packages of their own, and what extras bring.
+    ``optional`` are submodules that their package replaces if they are not found. ``guarded``
+    are those that it goes on without: one that needs a library which the target lacks is a
+    finding (numba's omppool, which needs libgomp). The plan says which are packages of their own,
+    and what extras bring.
     """
     own = frozenset(job.submodules) - optional
     deciding = [
         (module, text)
         for module, text in result.failures
-        if module not in extra and (_decides(text, own) or _fails_beside(module, text, plan))
+        if (_decides(text, own) and not (module in guarded and _lacks_library(text)))
+        or _fails_beside(module, text, plan)
     ]
     beside = tuple(failure for failure in result.failures if failure not in deciding)
     untried = 0 if result.tried is None else max(0, len(job.submodules) - result.tried)
@@ -66,6 +74,15 @@ def _fails_beside(module: str, text: str, plan: ImportPlan) -> bool:
     projects = (project.replace("-", "_") for project in plan.extras)
     brought = {name for project in projects for name in (project, project.removeprefix("py"))}
     return module in plan.beside and missing.isdisjoint(brought)
+
+
+def _lacks_library(text: str) -> bool:
+    """Whether all that is wrong is a library, other than a libc, that users can install."""
+    found = find_message(text, LOADERS)
+    if found is None or found[0].cause is not Cause.MISSING_LIBRARY:
+        return False
+    library = found[1]["library"].rpartition("/")[2]
+    return not library.startswith((*GLIBC_NAMES, *MUSL_NAMES)) and library != "libc.so"
 
 
 def _decides(text: str, own: frozenset[str]) -> bool:

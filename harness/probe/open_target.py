@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
-from harness.core.errors import ImageError
+from harness.core.errors import EngineError, ImageError
 from harness.core.observations import AttemptMode, ImageRef
 from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
@@ -18,6 +18,7 @@ from harness.predict.inferred_imports import ImportPlan
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativelyInstalled
+from harness.probe.other_cpu import cpu_variables
 from harness.probe.probe_results import not_started, session_lost
 from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
@@ -96,6 +97,7 @@ class TargetSessions:
         self._opened: OpenTarget | None = None
         self._failed: dict[str, ImageError] = {}
         self._engine_info: EngineInfo | None = None
+        self._engine_failed = False
 
     def __enter__(self) -> Self:
         return self
@@ -116,6 +118,12 @@ class TargetSessions:
         if self._installer is not None:
             self._installer.close()
 
+    def close_failed(self) -> None:
+        """Close everything after the engine failed; it may be back for the next cell, and new."""
+        self._engine_failed = True
+        self._engine_info = None
+        self.close()
+
     def image(self, target: Target) -> ImageRef:
         """Return the target's image, made if it is missing. Raises ``EngineError``."""
         return self._images.get(target)
@@ -134,9 +142,14 @@ class TargetSessions:
 
     def at(self, target: Target) -> OpenTarget:
         """Return ``target``, opened, with its passport. Raises ``EngineError``."""
-        if self._opened is not None and self._opened.target == target:
-            return self._opened
+        opened = self._opened
+        if opened is not None and opened.target == target and self._is_as_opened(opened):
+            return opened
         self._close_target()  # the installer's session usually serves the next target, too
+        if self._engine_failed:
+            self._engine.ping()  # in a few seconds: a request may take minutes to fail
+            self._engine.reap()
+            self._engine_failed = False
         if target.key in self._failed:
             raise self._failed[target.key]
         try:
@@ -166,7 +179,12 @@ class TargetSessions:
         )
 
     def first_attempt(self, opened: OpenTarget, job: Job) -> tuple[AttemptMode, ProbeResult]:
-        """Install natively if possible, else in the target; import in the open session."""
+        """Install natively if possible, else in the target; import in the open session.
+
+        With ``job.site`` nothing is installed.
+        """
+        if job.site:
+            return AttemptMode.SESSION, self._in_session(opened, job)
         installed = self._installed(opened, job)
         if installed is None:
             return AttemptMode.SESSION, self._in_session(opened, job)
@@ -176,13 +194,37 @@ class TargetSessions:
         return AttemptMode.NATIVE, replace(seen, seconds=round(seen.seconds + installed.seconds, 3))
 
     def attempt_alone(self, opened: OpenTarget, job: Job, mode: AttemptMode) -> ProbeResult:
-        """Probe in a new container that is used only once; if it does not start, that is a miss."""
-        with self._session(opened.target, opened.image) as session:
+        """Probe in a new container that is used only once; if it does not start, that is a miss.
+
+        Raises ``EngineError`` if the emulator was replaced since the target was opened.
+        """
+        self._check_emulator(opened)
+        env: tuple[tuple[str, str], ...] = ()
+        if mode is AttemptMode.OTHER_CPU:
+            mode, env = AttemptMode.UNPACKED, cpu_variables(opened.target.arch)
+        with self._session(opened.target, opened.image, env) as session:
             try:
                 session.start(warm=False, compiled=self._agent(opened.target))
             except ImageError as error:
                 return not_started(error)
             return _result(session, job, mode)
+
+    def _check_emulator(self, opened: OpenTarget) -> None:
+        now, then = self._emulator_version(opened.target.arch), opened.environment.emulator
+        if now != then:
+            raise EngineError(
+                f"{opened.target.key}: the emulator was replaced during a cell "
+                f"({then or 'none'}, now {now or 'none'}); run the cell again"
+            )
+
+    def _is_as_opened(self, opened: OpenTarget) -> bool:
+        """Whether the target's session goes on, or would start in the environment of its passport.
+
+        Else the target must be opened again: the emulator was replaced.
+        """
+        if opened.session is not None and opened.session.usable:
+            return True
+        return self._environment(opened.target, opened.image) == opened.environment
 
     def _in_session(self, opened: OpenTarget, job: Job) -> ProbeResult:
         if opened.session is None or not opened.session.usable:
@@ -230,7 +272,8 @@ class TargetSessions:
 
     def _environment(self, target: Target, image: ImageRef) -> Environment:
         emulator = self._emulator_version(target.arch)
-        return environment_of(target, image, emulator, self.engine_info.kernel)
+        info = self.engine_info
+        return environment_of(target, image, emulator, info.kernel, info.runtime)
 
     def _start(self, target: Target, image: ImageRef) -> tuple[Session, Passport]:
         with self._journal.timed("sessions", target.key, "starting the interpreter"):
@@ -259,8 +302,10 @@ class TargetSessions:
             return ()
         return self._bytecode.agent(target)
 
-    def _session(self, target: Target, image: ImageRef) -> Session:
-        return open_session(self._engine, image.id, target, self.limits.container)
+    def _session(
+        self, target: Target, image: ImageRef, env: tuple[tuple[str, str], ...] = ()
+    ) -> Session:
+        return open_session(self._engine, image.id, target, self.limits.container, env)
 
     def _close_target(self) -> None:
         if self._opened is not None and self._opened.session is not None:

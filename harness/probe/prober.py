@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol, Self
 
 from harness import __version__
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import EngineError, ImageError, InfrastructureError, UsageError
@@ -17,13 +18,15 @@ from harness.core.targets import Target
 from harness.predict.cell import predict_wheel
 from harness.predict.inferred_imports import ImportPlan, plan_imports
 from harness.predict.installed_layout import layout_of
-from harness.predict.limits import is_extra, is_optional
+from harness.predict.limits import is_optional
+from harness.probe.canary_probe import check_canaries
 from harness.probe.confirmation import Attempts, accepts_tag, believed, next_mode
-from harness.probe.dependency_failures import name_dependency
-from harness.probe.jobs import Job
+from harness.probe.dependency_failures import accused, blame_unread, name_dependency
+from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.module_failures import weigh_failures
 from harness.probe.open_target import OpenTarget, TargetSessions
+from harness.probe.other_cpu import compared_crash
 from harness.probe.probe_results import defect, miss, observed, reused, shared
 from harness.probe.repro import docker_line
 from harness.probe.result_cache import ResultCache
@@ -31,7 +34,7 @@ from harness.probe.result_keys import dependencies_of
 from harness.probe.seen_causes import explained
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.filename import parse_wheel_name
-from harness.wheels.facts_reader import WheelReader
+from harness.wheels.facts_reader import MOST_DEPENDENCY, WheelReader
 from harness.wheels.install_layout import owner_of
 from harness.wheels.provider import Refusal
 
@@ -50,6 +53,8 @@ class _Unmeasured:
 
     opened: OpenTarget
     wheels: tuple[WheelRef, ...]
+    dependencies: tuple[WheelRef, ...]
+    """Those of ``wheels`` that were resolved and are small enough to be read."""
     facts: WheelFacts | None
     plan: ImportPlan
     base: Observation
@@ -67,12 +72,18 @@ class Prober:
         journal: Journal,
         known: ResultCache,
         reader: WheelReader | None = None,
+        canaries: bool = False,
     ) -> None:
         self._targets = targets
         self._wheels = wheels
         self._journal = journal
         self._known = known
         self._reader = reader or WheelReader()
+        self._canaries = canaries
+        """Whether columns are checked before their first measured cell."""
+        self._checks: dict[str, CanaryCheck] = {}
+        """By the key of a target, and by that of an environment: targets with the same image are
+        checked once."""
 
     def __enter__(self) -> Self:
         return self
@@ -116,7 +127,7 @@ class Prober:
             observation = self._observe(cell)
         except InfrastructureError as error:
             if isinstance(error, EngineError) and not isinstance(error, ImageError):
-                self.leave()  # the engine may be back for the next cell
+                self._targets.close_failed()
             observation = miss(cell, error)
         except Exception:  # noqa: BLE001 - the run continues; the miss reports our defect
             self.leave()
@@ -147,7 +158,32 @@ class Prober:
 
     def _observe(self, cell: Cell) -> Observation:
         begun = self._begin(cell)
+        if self._canaries and not (isinstance(begun, Observation) and begun.cached):
+            check = self._check_column(cell.target)
+            if check.missed:  # what such a column shows is never reused
+                begun = _without_key(begun)
         return begun if isinstance(begun, Observation) else self._measure(cell, begun)
+
+    def _check_column(self, target: Target) -> CanaryCheck:
+        """Return what the canaries say of the target; probe them at its first measured cell."""
+        if target.key in self._checks:
+            return self._checks[target.key]
+        opened = self._targets.at(target)
+        known = self._checks.get(opened.environment.key)
+        if known is None:
+            with self._journal.timed("canaries", target.key, "probing canaries"):
+                check = check_canaries(self._targets, opened)
+            self._checks[opened.environment.key] = check
+        else:
+            check = replace(known, target=target.key, seconds=0.0)
+        self._checks[target.key] = check
+        self._journal.canaries(check)
+        return check
+
+    def missed_canaries(self, target: Target) -> tuple[MissedCanary, ...]:
+        """Return the canaries that a checked target missed."""
+        check = self._checks.get(target.key)
+        return check.missed if check else ()
 
     def _begin(self, cell: Cell) -> "Observation | _Unmeasured":
         """Return the result of a cell that nothing must be measured for, else what is known."""
@@ -179,49 +215,79 @@ class Prober:
             findings=facts.findings if facts else (),
             imports=plan.required + plan.tried,
         )
+        resolved = cell.subject.dependencies is not None
+        dependencies = tuple(w for w in wheels[:-1] if resolved and w.size <= MOST_DEPENDENCY)
         predicted = predict_wheel(
-            wheels[-1], opened.passport, self.symbols, cell.subject.imports, self._reader
+            wheels[-1],
+            opened.passport,
+            self.symbols,
+            cell.subject.imports,
+            self._reader,
+            dependencies,
+        )
+        begun = _Unmeasured(
+            opened=opened,
+            wheels=wheels,
+            dependencies=dependencies,
+            facts=facts,
+            plan=plan,
+            base=base,
+            predicted=predicted,
         )
         if (known := self._known.observation(base.key)) is not None:
-            return explained(reused(base, known), predicted, facts, opened.passport)
+            return self._explained(reused(base, known), begun)
         if (known := self._known.elsewhere(base.key, cell.target)) is not None:
-            return explained(shared(base, known), predicted, facts, opened.passport)
-        return _Unmeasured(
-            opened=opened, wheels=wheels, facts=facts, plan=plan, base=base, predicted=predicted
-        )
+            return self._explained(shared(base, known), begun)
+        return begun
+
+    def _explained(self, seen: Observation, begun: "_Unmeasured") -> Observation:
+        """Return the observation with its cause, sought in the wheel that failed."""
+        passport, dependencies = begun.opened.passport, begun.dependencies
+        if seen.outcome is Outcome.IMPORT_FAILED:
+            read = filter(None, map(self._reader.facts, dependencies))
+            evidence = blame_unread(seen.evidence, read, passport.extension_suffixes)
+            seen = replace(seen, evidence=evidence)
+        failed = accused(seen.evidence, dependencies)
+        facts = self._reader.facts(failed) if failed else begun.facts
+        return explained(seen, begun.predicted, facts, passport)
 
     def _measure(self, cell: Cell, begun: "_Unmeasured") -> Observation:
         opened, wheels = begun.opened, begun.wheels
         job = self._targets.job(opened, cell.subject, wheels, begun.plan)
         tag_accepted = accepts_tag(wheels[-1].filename, opened.passport)
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
-            attempts = self._attempts(opened, job, begun.plan, tag_accepted=tag_accepted)
+            attempts = self._attempts(job, begun, tag_accepted=tag_accepted)
         result = believed(attempts, tag_accepted=tag_accepted, filename=wheels[-1].filename)
+        model = opened.environment.cpu_model
+        result = compared_crash(result, attempts, cell.target.arch, model)
         if cell.subject.dependencies is not None:
             result = name_dependency(result, lambda place: owner_of(place, wheels[:-1]))
-        seen = observed(begun.base, attempts, result)
-        seen = explained(seen, begun.predicted, begun.facts, opened.passport)
+        seen = self._explained(observed(begun.base, attempts, result), begun)
         self._known.keep_observation(seen, cell.target)
         return seen
 
-    def _attempts(
-        self, opened: OpenTarget, job: Job, plan: ImportPlan, *, tag_accepted: bool
-    ) -> Attempts:
+    def _attempts(self, job: Job, begun: "_Unmeasured", *, tag_accepted: bool) -> Attempts:
         """Probe a cell until ``confirmation`` needs no further attempt."""
         distribution = parse_wheel_name(job.wheels[-1][0]).distribution
         optional = frozenset(m for m in job.submodules if is_optional(distribution, m))
-        extra = frozenset(m for m in job.submodules if is_extra(distribution, m))
-        mode, result = self._targets.first_attempt(opened, job)
-        attempts = [(mode, weigh_failures(result, job, optional, extra, plan))]
-        while again := next_mode(attempts, tag_accepted=tag_accepted):
-            result = self._targets.attempt_alone(opened, job, again)
-            attempts.append((again, weigh_failures(result, job, optional, extra, plan)))
+        guarded = begun.facts.sources.guarded if begun.facts else frozenset[str]()
+
+        def weighed(result: ProbeResult) -> ProbeResult:
+            return weigh_failures(result, job, optional, guarded, begun.plan)
+
+        mode, result = self._targets.first_attempt(begun.opened, job)
+        attempts = [(mode, weighed(result))]
+        emulated = bool(begun.opened.environment.emulator)
+        while again := next_mode(attempts, tag_accepted=tag_accepted, emulated=emulated):
+            result = self._targets.attempt_alone(begun.opened, job, again)
+            attempts.append((again, weighed(result)))
         return attempts
 
     def _provenance(self, opened: OpenTarget) -> Provenance:
         return Provenance(
             image=opened.image,
             passport_id=opened.passport_id,
+            runtime=opened.environment.runtime,
             qemu=opened.environment.emulator,
             qemu_cpu=opened.environment.cpu_model,
             page_size=opened.passport.page_size,
@@ -229,3 +295,9 @@ class Prober:
             engine=self._targets.engine_info.version,
             harness=__version__,
         )
+
+
+def _without_key(begun: "Observation | _Unmeasured") -> "Observation | _Unmeasured":
+    if isinstance(begun, Observation):
+        return replace(begun, key="")
+    return replace(begun, base=replace(begun.base, key=""))

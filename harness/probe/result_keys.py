@@ -28,6 +28,7 @@ _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _DECIDING = (
     "harness.probe.confirmation",
     "harness.probe.module_failures",
+    "harness.probe.other_cpu",
     "harness.probe.probe_results",
     "harness.probe.session",
     "harness.wheels.install_layout",
@@ -71,6 +72,8 @@ class Environment:
     """Bytes: this machine's, unless the emulator is given another one."""
     kernel: str
     """``major.minor``."""
+    runtime: str = ""
+    """OCI runtime that was chosen; empty for the engine's own. A sandbox has its own kernel."""
 
     @property
     def key(self) -> str:
@@ -94,7 +97,9 @@ class ResultDependencies:
         return content_key(json.dumps(asdict(self)))
 
 
-def environment_of(target: Target, image: ImageRef, emulator: str, kernel: str) -> Environment:
+def environment_of(
+    target: Target, image: ImageRef, emulator: str, kernel: str, runtime: str = ""
+) -> Environment:
     """Return the environment of a target; ``kernel`` is the engine's release, ``6.1.0-26``."""
     given = dict(target.arch.qemu_env) if emulator else {}
     return Environment(
@@ -107,6 +112,7 @@ def environment_of(target: Target, image: ImageRef, emulator: str, kernel: str) 
         cpu_features="" if emulator else _cpu_features(),
         page_size=int(given.get("QEMU_PAGESIZE", os.sysconf("SC_PAGE_SIZE"))),
         kernel=".".join(re.findall(r"\d+", kernel)[:2]),
+        runtime=runtime,
     )
 
 

@@ -4,6 +4,7 @@ A message names a library, a symbol or a module. What the wheel has of that name
 that share a message. The prediction is not used.
 """
 
+import re
 import sys
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from harness.core.observations import Observation, Prediction
 from harness.core.passport import Passport
 from harness.core.targets import ImageWay
 from harness.predict.installed_layout import InstalledLayout, layout_of
-from harness.predict.library_resolution import NOT_REPLICATED
+from harness.predict.limits import DEPENDENCY
 from harness.predict.load_closure import kind_of
 from harness.predict.module_rules import NOTHING, nothing_in
 from harness.predict.symbol_rules import GLIBC_NAMES, MUSL_NAMES
@@ -46,10 +47,14 @@ _ADDED = frozenset({"dataclasses", "graphlib", "tomllib", "zoneinfo"})
 """Modules that older Pythons lack (What's New)."""
 _ADDITION = (3, 11)
 _NOT_BUILT = frozenset(
-    {"_bz2", "_codecs_cn", "_codecs_hk", "_codecs_kr", "_codecs_tw", "_curses", "_curses_panel"}
-    | {"_lzma", "_sqlite3", "_uuid", "readline"}
+    {"_crypt", "_curses", "_curses_panel", "_dbm", "_gdbm", "_tkinter", "_uuid", "nis"}
+    | {"ossaudiodev", "readline"}
 )
 """Modules that replicas lack (``images.cpython.modules``), and what they replicate has."""
+
+
+_UNREAD = "is not read by this interpreter"
+_OF_DEPENDENCY = re.compile(rf"{DEPENDENCY}\S+ \S+: ")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,19 +91,18 @@ def explained(
     """
     cause = seen_cause(seen, wheel, passport)
     evidence = nothing_in(wheel) if wheel and seen.evidence == NOTHING else seen.evidence
+    if wheel and cause == Cause.SUFFIX_MISMATCH:
+        evidence = _with_unread_file(evidence, _scene(wheel, passport))
     seen = replace(seen, cause=cause, evidence=evidence, prediction=predicted)
     image = seen.provenance.image
     replica = image is not None and image.way is ImageWay.REPLICA
     failed = seen.outcome is Outcome.IMPORT_FAILED
-    return _beyond_replica(seen, profile_of(passport)) if replica and failed else seen
+    return _beyond_replica(seen) if replica and failed else seen
 
 
-def _beyond_replica(seen: Observation, profile: TargetProfile) -> Observation:
+def _beyond_replica(seen: Observation) -> Observation:
     """Return a miss if the wheel only needs what the replica lacks, and not the original."""
-    found = find_message(seen.evidence, LOADERS)
-    library = found[1].groupdict().get("library") if found and profile.musl else None
-    lacking = [library] if library in NOT_REPLICATED else []
-    lacking += [name for name in modules_not_found(seen.evidence) if name in _NOT_BUILT]
+    lacking = [name for name in modules_not_found(seen.evidence) if name in _NOT_BUILT]
     if not lacking:
         return seen
     words = f"the replica lacks {lacking[0]}, which the original has; try --images registry"
@@ -118,8 +122,29 @@ def seen_cause(seen: Observation, wheel: WheelFacts | None, passport: Passport) 
         return _installer_cause(f"{seen.evidence}\n{seen.log}")
     if seen.evidence.startswith(NOTHING):
         return Cause.NO_MODULE
-    scene = _Scene(layout=layout_of(wheel), profile=profile_of(passport)) if wheel else None
-    return _import_cause(seen.evidence, scene)
+    return _import_cause(seen.evidence, _scene(wheel, passport) if wheel else None)
+
+
+def _scene(wheel: WheelFacts, passport: Passport) -> _Scene:
+    return _Scene(layout=layout_of(wheel), profile=profile_of(passport))
+
+
+def _with_unread_file(text: str, scene: _Scene) -> str:
+    """Return the evidence after the name of the module's file, which the interpreter passes over.
+
+    Python's message is that of a circular import, if the module's package is being imported.
+    """
+    if _UNREAD in text:
+        return text  # of an earlier run
+    suffixes = scene.profile.passport.extension_suffixes
+    for module in modules_not_found(text):
+        if (files := scene.layout.members_of(module)) and not scene.layout.find(module, suffixes):
+            file = min(files.values()).rpartition("/")[2]
+            said = f"{file} {_UNREAD} (it reads {' '.join(suffixes)})"
+            found = _OF_DEPENDENCY.match(text)
+            start = found.end() if found else 0
+            return f"{text[:start]}{said}: {text[start:]}"
+    return text
 
 
 def _installer_cause(text: str) -> str:
@@ -188,7 +213,7 @@ def _module_cause(module: str, scene: _Scene | None, text: str) -> str:
     if scene is None:
         return Cause.MISSING_DEPENDENCY
     layout, suffixes = scene.layout, scene.profile.passport.extension_suffixes
-    if module in layout.files or f"{module}.__init__" in layout.files:
+    if layout.members_of(module):
         return "" if layout.find(module, suffixes) else Cause.SUFFIX_MISMATCH
     top = module.partition(".")[0]
     if any(name.partition(".")[0] == top for name in layout.files):

@@ -85,11 +85,15 @@ class SessionLostError(Exception):
 
 
 def open_session(
-    engine: Engine, image: str, target: Target, limits: ContainerLimits = CONTAINER_LIMITS
+    engine: Engine,
+    image: str,
+    target: Target,
+    limits: ContainerLimits = CONTAINER_LIMITS,
+    more_env: tuple[tuple[str, str], ...] = (),
 ) -> "Session":
     """Start a container of the image that waits for the agent. Raises ``EngineError``."""
     command = (target.interpreter, "-I", "-B", "-u", "-c", _BOOTSTRAP)
-    env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"))  # noqa: S108
+    env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"), *more_env)  # noqa: S108
     spec = ContainerSpec(image=image, arch=target.arch, command=command, env=env, limits=limits)
     return Session(engine.open(spec), spec)
 
@@ -135,6 +139,7 @@ class Session:
         except SessionLostError as lost:
             raise _no_start("interpreter", Cause.INTERPRETER, lost.detail) from lost
         except ChannelClosedError:
+            self._channel.memory_exceeded()  # raises if it is the engine that ended
             detail = self._channel.errors().strip() or "it ended at once"
             raise _no_start("interpreter", Cause.INTERPRETER, detail) from None
         if facts.failed:
@@ -230,6 +235,7 @@ class Session:
             length = sum(answer.blobs)
             blob = self._channel.receive(length, deadline=deadline) if length else b""
         except ChannelTimeoutError:
+            self._channel.check_engine()
             raise self._lost(Cause.AGENT_SILENT, f"no answer within {seconds:.0f} s") from None
         except ChannelClosedError:
             cause = Cause.MEMORY_LIMIT if self._channel.memory_exceeded() else Cause.AGENT_GONE

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from harness.core.targets import Target
-from harness.report.glyphs import ARCH_LETTERS, WAY_LETTERS
+from harness.report.glyphs import ARCH_LETTERS, DOUBTED, LENIENT, WAY_LETTERS
 from harness.report.untrusted import visible
 from harness.results.grid import Grid
 
@@ -38,7 +38,7 @@ Axis = tuple[Group, ...]
 
 def subject_axis(grid: Grid) -> Axis:
     """Return the subjects under their headings in the matrix."""
-    return _group(
+    return group_by(
         grid.subjects, lambda s: s.group, lambda s: AxisItem(key=s.id, label=visible(s.id))
     )
 
@@ -50,21 +50,25 @@ def target_axis(grid: Grid) -> Axis:
         for c in grid.cells
         if c.observation and c.observation.provenance.image
     }
-    any_lenient = any(target.allow_failure for target in grid.targets)
+    doubted = grid.missed_canaries
+    any_marked = bool(doubted) or any(target.allow_failure for target in grid.targets)
 
     def item(target: Target) -> AxisItem:
-        lenient = ("*" if target.allow_failure else " ",) if any_lenient else ()
+        mark = DOUBTED if target.key in doubted else LENIENT if target.allow_failure else " "
         return AxisItem(
             key=target.key,
             label=target.arch_name,
             letter=ARCH_LETTERS[target.arch_name],
-            marks=(ways.get(target.key, " "), *lenient),
+            marks=(ways.get(target.key, " "), *((mark,) if any_marked else ())),
         )
 
-    return _group(grid.targets, lambda t: t.id, item)
+    return group_by(grid.targets, lambda t: t.id, item)
 
 
-def _group(values: Sequence[T], heading: Callable[[T], str], item: Callable[[T], AxisItem]) -> Axis:
+def group_by(
+    values: Sequence[T], heading: Callable[[T], str], item: Callable[[T], AxisItem]
+) -> Axis:
+    """Return the items of the values under headings, in the order of their first value."""
     first_seen = list(dict.fromkeys(heading(value) for value in values))
     ordered = sorted(values, key=lambda value: first_seen.index(heading(value)))
     return tuple(

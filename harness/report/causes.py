@@ -14,6 +14,8 @@ from harness.report.glyphs import DISAGREES, expected_glyph
 from harness.results.grid import Agreement, Grid, GridCell
 
 MOST_CAUSES = 12
+EXPLAIN = "wheelgrid explain CAUSE"
+"""The command that prints a cause's page of the guide."""
 _HELD = re.compile(r"\.(?P<python>cpython-\d+[a-z]*|abi3t?)-(?P<triplet>[\w-]+)\.so$")
 _READ = re.compile(r"\.cpython-\d+[a-z]*-(?P<triplet>[\w-]+)\.so")
 
@@ -32,7 +34,8 @@ def render_causes(grid: Grid, *, width: int | None, encoding: str) -> list[Text]
         lines += indented(f"{count} {_cells(count)}: {words}", 2, width, encoding)
     if (left := len(counts) - MOST_CAUSES) > 0:
         lines.append(Text(f"  and {left} more"))
-    return lines
+    hint = indented(f"`{EXPLAIN}` shows what it means, and what to do", 2, width, encoding)
+    return [*lines, *(Text(line.plain, style="dim") for line in hint)]
 
 
 def render_agreement(grid: Grid, *, width: int | None, encoding: str) -> list[Text]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import click
-import rich.console
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -14,11 +14,12 @@ __all__ = ["Console", "Say", "Table", "print_data", "say"]
 Say = Callable[[str], None]
 
 
-class Console(rich.console.Console):
-    """A console that leaves a closed pipe to ``harness.cli``; rich exits with 1, "unexpected"."""
+def _leave_to_caller(_: Console) -> None:
+    raise BrokenPipeError
 
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
+
+# rich exits with 1 if the reader of a pipe has gone, which here means unexpected results.
+Console.on_broken_pipe = _leave_to_caller  # type: ignore[method-assign]
 
 
 def say(message: str | Text, console: Console | None = None, *, end: str = "\n") -> None:
@@ -33,3 +34,13 @@ def say(message: str | Text, console: Console | None = None, *, end: str = "\n")
 def print_data(data: object, *, end: str = "\n") -> None:
     """Print a command's result on standard output, unchanged."""
     click.echo(f"{data}{end}", nl=False)
+
+
+def width_of(console: Console) -> int | None:
+    """Return the columns of a terminal, or None for a file or a pipe, which has no limit."""
+    return console.width if console.is_terminal else None
+
+
+def encoding_of(console: Console) -> str:
+    """Return ``utf-8`` if the console supports it, else ``ascii``."""
+    return "ascii" if console.options.ascii_only else "utf-8"

@@ -48,7 +48,9 @@ class Finding:
         observation = self.cells[0].observation
         if observation is None:
             return "not run"
-        return f"{observation.outcome} ({observation.stage})"
+        known = observation.cause if self.cells[0].verdict is not Verdict.AS_EXPECTED else ""
+        cause = f": {known}" if known else ""  # below the grid expected ones are counted by cause
+        return f"{observation.outcome} ({observation.stage}){visible(cause)}"
 
 
 def find(grid: Grid) -> dict[str, list[Finding]]:

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from harness.core.errors import UsageError
 from harness.core.matching import did_you_mean
+from harness.report.annotations import annotations
 from harness.report.atom import atom_feed
 from harness.report.badge import badge_svg, subject_badge
 from harness.report.html import html_page
@@ -24,9 +25,10 @@ class Format(StrEnum):
     JUNIT = "junit"
     BADGE = "badge"
     ATOM = "atom"
+    GITHUB = "github"
 
 
-def render_report(
+def render_report(  # noqa: PLR0911 - one for each format
     run: Run,
     form: Format,
     *,
@@ -51,6 +53,8 @@ def render_report(
             return junit_xml(run.grid, timestamp=started_at)
         case Format.BADGE:
             return _badge(run, subject)
+        case Format.GITHUB:
+            return annotations(run.grid)
         case Format.ATOM:
             return atom_feed(transitions([*earlier, run]), updated=started_at)
     assert_never(form)

@@ -43,6 +43,9 @@ DISAGREES = Glyph(expected="≠", plain="#", unexpected="≠", style="bold #F0E4
 WAY_LETTERS = {ImageWay.REGISTRY: "R", ImageWay.ASSEMBLED: "A", ImageWay.REPLICA: "X"}
 """A replica is X, so that it is not mistaken for a registry image."""
 
+LENIENT, DOUBTED = "*", "!"
+"""Marks of a target that may fail, and of one that missed a canary."""
+
 ARCH_LETTERS = {
     "x86_64": "x",
     "i686": "i",

@@ -15,6 +15,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness.report.canary_lines import doubted_lines
 from harness.report.glyphs import GLYPHS
 from harness.report.pagedata import page_data
 from harness.results.grid import Verdict
@@ -63,6 +64,7 @@ def html_page(
             title=title,
             links=links,
             counts=count_verdicts(run),
+            doubted=doubted_lines(run.grid),
             style=Markup(style),  # noqa: S704 - files of this package
             script=Markup(script),  # noqa: S704 - likewise
             data=Markup(page_data(run, past, title=title)),  # noqa: S704 - made embeddable there

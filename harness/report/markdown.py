@@ -8,6 +8,8 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
+from harness.report.canary_lines import doubted_lines
+from harness.report.causes import EXPLAIN
 from harness.report.changes import LISTED, counted, difference_line, epidemic_words, seen_words
 from harness.report.defects import TITLE, finding_words
 from harness.report.evidence import evidence_line
@@ -30,7 +32,7 @@ def markdown_summary(
 ) -> str:
     """Return the summary in at most ``budget`` bytes of UTF-8, at least a few hundred."""
     counts = [*_counts(grid), ""]
-    rows = [*_changes(comparison), *_failures(grid), *_defects(grid)]
+    rows = [*_doubted(grid), *_changes(comparison), *_failures(grid), *_defects(grid)]
     if _bytes(rows) < budget:
         whole = [*counts, *rows, *_drawn(grid)]
         if _bytes(whole) <= budget:
@@ -80,6 +82,14 @@ def _change(change: CellChange) -> str:
     return f"| {_code(change.id)} | {kind} | {' | '.join(words)} | {_code(others)} |"
 
 
+def _doubted(grid: Grid) -> Iterator[str]:
+    if lines := doubted_lines(grid):
+        yield "#### Not believed"
+        yield ""
+        yield from (f"- {_code(cut(line, EVIDENCE))}" for line in lines)
+        yield ""
+
+
 def _failures(grid: Grid) -> Iterator[str]:
     for heading, verdicts in (
         ("Unexpected", (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS)),
@@ -92,6 +102,8 @@ def _failures(grid: Grid) -> Iterator[str]:
             yield "| cell | seen | evidence |"
             yield "|---|---|---|"
             yield from map(_row, cells)
+            yield ""
+            yield f"`{EXPLAIN}` shows what a cause means, and what to do."
             yield ""
 
 

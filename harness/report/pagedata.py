@@ -101,7 +101,7 @@ def page_data(run: Run, past: RunHistory, *, title: str) -> str:
         provenances=_column(each.provenance if each else Provenance() for each in seen),
         findings=_column(each.findings if each else () for each in seen),
         rows="targets" if len(run.targets) > len(run.subjects) else "subjects",
-        key="   ".join(key_of(run.grid)),
+        key=" · ".join(key_of(run.grid)),
         base=past.base if comparison else "",
         changes=dict(_changes(comparison)),
         epidemics=[_epidemic(e) for e in comparison.epidemics] if comparison else [],

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from rich.text import Text
 
 from harness.core.cells import Cell
-from harness.report.console import Console, say
+from harness.report.console import Console, encoding_of, say, width_of
 from harness.report.table import render_table
-from harness.report.terminal import encoding_of, width_of
+from harness.report.target_list import folded
 from harness.report.untrusted import visible
 from harness.results.grid import build_grid
 
@@ -56,15 +56,3 @@ def format_not_applicable(found: Mapping[tuple[str, str], Sequence[str]]) -> str
 def format_compiled(keys: Sequence[str], why: str) -> str:
     """Return a line with the targets that are left out, and ``why``."""
     return f"left out, because their images are compiled: {folded(keys)}\n  {why}\n"
-
-
-def folded(keys: Sequence[str]) -> str:
-    """Return the keys with each target named once: ``debian-12/{i686,s390x} debian-13/x86_64``."""
-    arches: dict[str, list[str]] = {}
-    for key in keys:
-        target, arch = key.split("/")
-        arches.setdefault(target, []).append(arch)
-    return " ".join(
-        f"{target}/{names[0]}" if len(names) == 1 else f"{target}/{{{','.join(names)}}}"
-        for target, names in arches.items()
-    )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from harness.core.policy import Policy
 from harness.core.subjects import IndexSource
 from harness.predict.policy_effects import MOVED, PolicyEffect, Shift, Verified, count_effects
-from harness.report.planned import folded
+from harness.report.target_list import folded
 from harness.report.untrusted import visible
 
 _MEBIBYTE = 1 << 20

@@ -14,7 +14,7 @@ from harness.predict import CellPrediction
 from harness.report.defects import finding_words
 from harness.report.evidence import evidence_line
 from harness.report.imported import shown_imports
-from harness.report.planned import folded
+from harness.report.target_list import folded
 from harness.report.untrusted import visible
 from harness.results.grid import Agreement, GridCell
 
@@ -72,6 +72,8 @@ def format_explanation(cell: GridCell, *, width: int) -> str:
     if seen.imports:
         lines += _wrapped("imports", shown_imports(seen.imports), width)
     lines += _findings(seen.findings, width)
+    if seen.cause and (seen.prediction is None or seen.prediction.cause != seen.cause):
+        lines += _wrapped("cause", f"{seen.cause}; {_page_of(seen.cause)}", width)
     if seen.prediction is not None:
         lines += _wrapped("predicted", _compared(cell, seen.prediction), width)
         lines += _details(seen.prediction, width)
@@ -177,9 +179,15 @@ def _details(prediction: Prediction, width: int) -> list[str]:
             ("why", prediction.explanation or remark),
             ("fix", prediction.remedy),
             ("see", prediction.reference),
+            ("more", _page_of(prediction.cause) if prediction.cause else ""),
         )
         for line in _wrapped(label, text, width)
     ]
+
+
+def _page_of(cause: str) -> str:
+    """Return the command that prints the page of a cause."""
+    return f"`wheelgrid explain {cause}`"
 
 
 def _findings(findings: Sequence[WheelFinding], width: int) -> list[str]:

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from harness.predict.remedies import Proposal, RemedyEffect
-from harness.report.console import Console, Table, say
+from harness.report.console import Console, Table, encoding_of, say
 from harness.report.glyphs import count_cells
-from harness.report.planned import folded
 from harness.report.table import render_table
-from harness.report.terminal import encoding_of
+from harness.report.target_list import folded
 from harness.report.untrusted import visible
 from harness.results.grid import Grid
 

@@ -13,7 +13,7 @@ from itertools import chain
 from rich.text import Span, Text
 
 from harness.report.axes import Axis, AxisItem, Group, subject_axis, target_axis
-from harness.report.glyphs import ARCH_LETTERS, glyph_of
+from harness.report.glyphs import ARCH_LETTERS, DOUBTED, glyph_of
 from harness.results.grid import Grid
 
 INDENT = "  "
@@ -24,7 +24,7 @@ TALLEST = 30
 """Maximum lines of a table whose rows are targets: a terminal shows them at once."""
 LEAST_LABEL = 14
 """Minimum columns for names of rows that are broken into lines."""
-_ARCH, _IMAGE, _LENIENT = "arch", "image from", "may fail"
+_ARCH, _IMAGE, _LENIENT, _DOUBTED = "arch", "image from", "may fail", "believed"
 
 Draw = Callable[[AxisItem], tuple[str, str]]
 """Returns the text in an item's column, and its style."""
@@ -103,11 +103,17 @@ def render_table(grid: Grid, *, width: int | None, plain: bool) -> list[Text]:
 
     If no layout fits, the table is split into several, one below the other. None is no limit.
     """
-    tables = choose_layout(layouts(grid, plain=plain), width)
+    return render_best(layouts(grid, plain=plain), width)
+
+
+def render_best(ways: list[Table], width: int | None) -> list[Text]:
+    """Return the lines of the first layout that fits, as ``render_table`` does."""
+    tables = choose_layout(ways, width)
     lines = list(chain.from_iterable([*render(table), Text()] for table in tables))
     if not tables[0].pitch:
         return lines[:-1]
-    used = {target.arch_name for target in grid.targets}
+    columns = (group for table in tables for group in table.columns)
+    used = {item.label for group in columns for item in group.items}
     letters = [Text(f"{ARCH_LETTERS[name]}={name}", MARK) for name in ARCH_LETTERS if name in used]
     numbers = [Text(number, MARK) for number in tables[0].numbers]
     return [*lines, *flow(letters, width, gap=1), *flow(numbers, width)]
@@ -135,9 +141,15 @@ def layouts(grid: Grid, *, plain: bool) -> list[Table]:
         cell = cells.get((subject, target))
         return glyph_of(cell, plain=plain) if cell else (" ", "")
 
-    lying = Table(rows=subjects, columns=targets, glyph_at=glyph_at)
+    return layouts_of(Table(rows=subjects, columns=targets, glyph_at=glyph_at))
+
+
+def layouts_of(lying: Table) -> list[Table]:
+    """Return the layouts of a table whose columns are targets, most legible first."""
     turned = Table(
-        rows=targets, columns=subjects, glyph_at=lambda row, column: glyph_at(column, row)
+        rows=lying.columns,
+        columns=lying.rows,
+        glyph_at=lambda row, column: lying.glyph_at(column, row),
     )
     letters = [replace(lying, pitch=pitch) for pitch in (2, 1)]
     low = [table for table in (lying, turned) if table is lying or table.height <= TALLEST]
@@ -238,7 +250,8 @@ def _mark_lines(table: Table) -> Iterator[Text]:
         return lambda item: (item.marks[row], MARK)
 
     columns = [item for group in table.columns for item in group.items]
-    for row, words in enumerate((_IMAGE, _LENIENT)):
+    doubted = any(DOUBTED in item.marks for item in columns)
+    for row, words in enumerate((_IMAGE, _DOUBTED if doubted else _LENIENT)):
         if any(item.marks[row:] > (" ",) for item in columns):
             yield _items_line(table, Text(words.rjust(table.label_width), MARK), mark(row))
 

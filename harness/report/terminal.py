@@ -8,11 +8,12 @@ from rich.text import Text
 from harness.core.observations import AttemptMode
 from harness.core.targets import ImageWay
 from harness.images.source import SUBSTITUTED
+from harness.report.canary_lines import doubted_lines
 from harness.report.causes import count_agreement, render_agreement, render_causes
-from harness.report.console import Console, say
+from harness.report.console import Console, encoding_of, say, width_of
 from harness.report.defects import render_defects
 from harness.report.findings import render_findings
-from harness.report.glyphs import WAY_LETTERS, count_cells
+from harness.report.glyphs import DOUBTED, LENIENT, WAY_LETTERS, count_cells
 from harness.report.table import flow, render_table
 from harness.report.untrusted import visible
 from harness.results.grid import Grid, Verdict
@@ -32,6 +33,7 @@ def render_grid(
         *render_table(grid, width=width, plain=plain),
         Text(),
         *_legend(grid, width=width, plain=plain),
+        *_doubted(grid),
         *render_findings(grid, width=width, encoding=encoding),
         *render_defects(grid, width=width, encoding=encoding),
         *render_causes(grid, width=width, encoding=encoding),
@@ -48,16 +50,6 @@ def print_grid(grid: Grid, console: Console, *, interrupted: bool = False) -> No
         grid, width=width_of(console), encoding=encoding_of(console), interrupted=interrupted
     )
     say(text, console)
-
-
-def width_of(console: Console) -> int | None:
-    """Return the columns of a terminal, or None for a file or a pipe, which has no limit."""
-    return console.width if console.is_terminal else None
-
-
-def encoding_of(console: Console) -> str:
-    """Return ``utf-8`` if the console supports it, else ``ascii``."""
-    return "ascii" if console.options.ascii_only else "utf-8"
 
 
 def format_phases(circumstances: Circumstances) -> str:
@@ -107,6 +99,13 @@ def format_deviations(grid: Grid) -> str:
     )
 
 
+def _doubted(grid: Grid) -> Iterator[Text]:
+    if lines := doubted_lines(grid):
+        yield Text()
+        yield Text("not believed", style="bold")
+        yield from map(Text, lines)
+
+
 def _legend(grid: Grid, *, width: int | None, plain: bool) -> Iterator[Text]:
     yield from flow(count_cells(grid.cells, plain=plain), width)
     yield from flow([Text(key, style="dim") for key in key_of(grid)], width)
@@ -123,7 +122,9 @@ def key_of(grid: Grid) -> Iterator[str]:
         if way in seen:
             yield f"{WAY_LETTERS[way]} {_WAYS[way]}"
     if any(target.allow_failure for target in grid.targets):
-        yield "* may fail"
+        yield f"{LENIENT} may fail"
+    if grid.missed_canaries:
+        yield f"{DOUBTED} missed a canary: not believed"
     if any(c.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS) for c in grid.cells):
         yield "CAPITALS in the table: unexpected"
 
@@ -142,6 +143,7 @@ def _ending(grid: Grid, *, interrupted: bool) -> Text:
         "unexpected": unexpected,
         "missed": counts[Verdict.MISS],
         "not run": counts[Verdict.NOT_RUN],
+        "columns not believed": len(grid.missed_canaries),
     }
     total = f"{counts[Verdict.AS_EXPECTED]} of {len(grid.cells)} cells as expected"
     parts = [total, *(f"{count} {words}" for words, count in others.items() if count)]

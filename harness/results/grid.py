@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.causes import Cause, same_reason
 from harness.core.cells import Cell, Expectation, Outcome
 from harness.core.errors import ExitCode
@@ -75,6 +76,13 @@ class Grid:
     """All cells of a run, in the order of the plan."""
 
     cells: tuple[GridCell, ...]
+    canaries: tuple[CanaryCheck, ...] = ()
+    """What the canaries say of each checked column."""
+
+    @property
+    def missed_canaries(self) -> dict[str, tuple[MissedCanary, ...]]:
+        """The canaries that were missed, by target key: these columns are not believed."""
+        return {check.target: check.missed for check in self.canaries if check.missed}
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -95,8 +103,13 @@ class Grid:
 
     @property
     def disagreements(self) -> tuple[GridCell, ...]:
-        """The cells whose prediction differs from the observation for no known reason."""
-        return tuple(c for c in self.cells if c.agreement is Agreement.DISAGREES)
+        """The cells whose prediction differs from the observation for no known reason.
+
+        Without those of columns that missed a canary.
+        """
+        doubted = self.missed_canaries
+        wrong = (c for c in self.cells if c.agreement is Agreement.DISAGREES)
+        return tuple(c for c in wrong if c.cell.target.key not in doubted)
 
 
 def judge(cell: Cell, observation: Observation | None) -> Verdict:
@@ -137,29 +150,37 @@ def unmet_expectations(cells: Sequence[Cell], grid: Grid) -> tuple[Expectation, 
     )
 
 
-def build_grid(cells: Sequence[Cell], observations: Iterable[Observation]) -> Grid:
+def build_grid(
+    cells: Sequence[Cell],
+    observations: Iterable[Observation],
+    canaries: tuple[CanaryCheck, ...] = (),
+) -> Grid:
     """Return the grid of the planned cells with the last observation of each.
 
     Each cell has the expectation that applies to it.
     """
     seen = {observation.cell: observation for observation in observations}
-    return Grid(cells=tuple(_judged(cell, seen.get(cell.id)) for cell in cells))
+    judged = tuple(_judged(cell, seen.get(cell.id)) for cell in cells)
+    return Grid(cells=judged, canaries=canaries)
 
 
 def exit_code(grid: Grid, *, interrupted: bool = False) -> ExitCode:
     """Return the exit code of a run with this grid.
 
     Targets that may fail are ignored. An unexpected result outweighs a miss; a cell that was not
-    run counts as a miss.
+    run counts as a miss, and so does every cell of a column that missed a canary.
     """
     if interrupted:
         return ExitCode.INTERRUPTED
-    deciding = [cell for cell in grid.cells if cell.affects_exit_code]
+    doubted = grid.missed_canaries
+    believed = [cell for cell in grid.cells if cell.cell.target.key not in doubted]
+    deciding = [cell for cell in believed if cell.affects_exit_code]
     if any(c.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS) for c in deciding):
         return ExitCode.UNEXPECTED
     if any(c.observation and c.observation.cause == Cause.BUILD for c in deciding):
         return ExitCode.BUILD_FAILED
-    return ExitCode.NOTHING_CAN_BE_SAID if deciding else ExitCode.AS_EXPECTED
+    lost = any(t.key in doubted and not t.allow_failure for t in grid.targets)
+    return ExitCode.NOTHING_CAN_BE_SAID if deciding or lost else ExitCode.AS_EXPECTED
 
 
 def _judged(cell: Cell, observation: Observation | None) -> GridCell:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from harness.core.canary_check import CanaryCheck, latest_checks
 from harness.core.cells import Cell
 from harness.core.observations import Observation
 from harness.core.passport import Passport
@@ -14,10 +15,16 @@ ETA_FROM = 0.05
 
 
 class RunState:
-    """Observations, passports and activities of a run; ``seen`` are observations from before."""
+    """Observations, passports and activities of a run; ``seen`` and ``checks`` are from before."""
 
-    def __init__(self, cells: Sequence[Cell], seen: Iterable[Observation] = ()) -> None:
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        seen: Iterable[Observation] = (),
+        checks: Iterable[CanaryCheck] = (),
+    ) -> None:
         self.cells = tuple(cells)
+        self._checks = list(checks)
         self.activities: dict[str, str] = {}
         """Per busy worker: ``<target>/<arch> activity``, as the journal has it."""
         self.phases: Counter[str] = Counter()
@@ -32,6 +39,8 @@ class RunState:
     def take(self, events: Sequence[dict[str, Any]]) -> None:
         """Add events of the journal (``probe.journal``)."""
         for event in events:
+            if event["event"] == "canaries":
+                self._checks.append(event["check"])
             self._take(event)
 
     def _take(self, event: dict[str, Any]) -> None:
@@ -53,7 +62,12 @@ class RunState:
     @property
     def grid(self) -> Grid:
         """All cells, with what was observed so far."""
-        return build_grid(self.cells, self._seen.values())
+        return build_grid(self.cells, self._seen.values(), self.canaries)
+
+    @property
+    def canaries(self) -> tuple[CanaryCheck, ...]:
+        """What the canaries say of each checked column."""
+        return latest_checks(self._checks)
 
     @property
     def done(self) -> int:

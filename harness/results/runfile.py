@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from harness.core.canary_check import CanaryCheck
 from harness.core.cells import Cell, Expectation
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.observations import Observation
@@ -30,6 +31,18 @@ SCHEMA_FILE = Path(__file__).with_name("run.schema.json")
 
 class RunFileError(HarnessError):
     """A run file cannot be written or read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repeats:
+    """Measurements whose key an earlier run measured too, so that they must not differ."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
+
+    measured: int = 0
+    """Number of results that were measured again."""
+    differing: tuple[str, ...] = ()
+    """Ids of those cells whose outcome is another one than before: false alarms."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +63,11 @@ class Circumstances:
     phases: dict[str, float] = field(default_factory=dict)
     """Seconds of work per phase, summed over the workers."""
     interrupted: bool = False
+    canaries: tuple[CanaryCheck, ...] = ()
+    """What the canaries say of each column that was checked. A column that missed one is not
+    believed."""
+    repeats: Repeats = Repeats()
+    """Cells that were measured again although nothing that they depend on changed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +125,8 @@ class Run:
                     observation=record.observation,
                 )
                 for record in self.cells
-            )
+            ),
+            canaries=self.circumstances.canaries,
         )
 
 
@@ -174,6 +193,12 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
     """Write each text to its path below ``folder``. Raises ``RunFileError``."""
     for name, text in files.items():
         write_whole(folder / name, text.encode())
+
+
+def find_record(path: Path, cell_id: str) -> GridCell | None:
+    """Return a cell of the run file at ``path``; None if there is no such file or cell."""
+    cells = read_run(path).grid.cells if path.exists() else ()
+    return next((found for found in cells if found.cell.id == cell_id), None)
 
 
 def read_run(path: Path) -> Run:

@@ -6,9 +6,10 @@ harness versions or plans are not merged.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from harness.core.canary_check import latest_checks
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import UsageError
@@ -38,6 +39,7 @@ class MergedRun:
     cells: tuple[Cell, ...]
     seen: tuple[Observation, ...]
     """One for each of ``cells``."""
+    circumstances: Circumstances
     notes: tuple[str, ...] = field(default=())
     """One line per problem."""
 
@@ -89,6 +91,7 @@ def merge_shards(parts: Sequence[ShardRun]) -> MergedRun:
     return MergedRun(
         cells=tuple(cells.values()),
         seen=tuple(seen.get(name) or _miss(name, why) for name in cells),
+        circumstances=_circumstances(parts),
         notes=tuple(notes),
     )
 
@@ -118,8 +121,10 @@ def merge_stores(
         )
         passports = {each.id + each.environment: each for p in parts for each in p.passports}
         store.add(run, joined.seen, tuple(passports.values()))
-        store.end(run, _circumstances(parts), exit_code(build_grid(joined.cells, joined.seen)))
-        return store.find(run_id), joined
+        circumstances = replace(joined.circumstances, repeats=store.repeats(run))
+        grid = build_grid(joined.cells, joined.seen, circumstances.canaries)
+        store.end(run, circumstances, exit_code(grid))
+        return store.find(run_id), replace(joined, circumstances=circumstances)
 
 
 def _check_alike(parts: Sequence[ShardRun], what: str, values: Mapping[Path, str]) -> None:
@@ -173,4 +178,5 @@ def _circumstances(parts: Sequence[ShardRun]) -> Circumstances:
         workers=sum(one.workers for one in each),
         phases=phases,
         interrupted=any(one.interrupted for one in each),
+        canaries=latest_checks(check for one in each for check in one.canaries),
     )

@@ -10,7 +10,7 @@ from typing import Any
 from harness.core.errors import ExitCode
 from harness.core.passport import Passport
 from harness.probe.journal import observations, passports
-from harness.results.runfile import Circumstances
+from harness.results.runfile import Circumstances, Repeats
 from harness.store.database import FullStoreError, StoreError
 from harness.store.rows import Measured, RunInfo
 from harness.store.run_store import Store
@@ -37,6 +37,14 @@ class Recorder:
 
     def end(self, circumstances: Circumstances, exit_code: ExitCode) -> None:
         self._try(lambda: self._store.end(self.run, circumstances, exit_code))
+
+    def repeats(self) -> Repeats:
+        """Return what this run measured again; nothing if the store cannot be read."""
+        try:
+            return self._store.repeats(self.run)
+        except StoreError as error:
+            self.error = self.error or error
+            return Repeats()
 
     def passports(self, ids: Iterable[str]) -> dict[str, Passport]:
         """Return the stored passports of ``ids``; none if the store cannot be read."""

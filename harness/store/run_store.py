@@ -24,7 +24,7 @@ from harness.core.observations import Observation
 from harness.core.passport import Passport
 from harness.matrix.cell_list import dump_cells, load_cells
 from harness.results.grid import Grid, build_grid
-from harness.results.runfile import Circumstances, Run, record_run
+from harness.results.runfile import Circumstances, Repeats, Run, record_run
 from harness.store.database import StoreError, connect, get_blob, put_blob, sql_errors, transaction
 from harness.store.rows import (
     RUN_COLUMNS,
@@ -40,6 +40,20 @@ from harness.store.rows import (
 NIGHTLY = "nightly"
 """The label of the runs that ``last-night`` means."""
 
+_REPEATS = """
+    WITH measured AS (
+        SELECT max(number) AS number, key, cell, outcome FROM seen
+        WHERE run = :run AND cached = 0 AND key != '' AND outcome != :miss
+            AND json_extract(record, '$.measured_on') IS NULL
+        GROUP BY key
+    )
+    SELECT measured.cell, measured.outcome, before.outcome FROM measured JOIN seen AS before
+        ON before.number = (
+            SELECT max(number) FROM seen WHERE key = measured.key AND run < :run
+            AND cached = 0 AND outcome != :miss
+        )
+    """
+"""Cell, outcome and the outcome before of what was measured again with the same key."""
 _CIRCUMSTANCES: TypeAdapter[Circumstances] = TypeAdapter(Circumstances)
 
 
@@ -179,7 +193,8 @@ class Store:
     def grid(self, run: RunInfo, *, logs: bool = True) -> Grid:
         """Return the run's grid, judged by the expectations of that run."""
         with _without_gc():
-            return build_grid(self.cells(run), self.observations(run, logs=logs))
+            seen = self.observations(run, logs=logs)
+            return build_grid(self.cells(run), seen, self.circumstances(run).canaries)
 
     def circumstances(self, run: RunInfo) -> Circumstances:
         """Return the circumstances of the run; a killed one counts as interrupted."""
@@ -193,6 +208,15 @@ class Store:
         return Circumstances(
             harness=run.harness, started_at=run.started_at, seconds=0, workers=0, interrupted=True
         )
+
+    def repeats(self, run: RunInfo) -> Repeats:
+        """Return the measurements of the run that repeat one of an earlier run, by their key."""
+        with sql_errors(self.path):
+            rows = self.connection.execute(
+                _REPEATS, {"run": run.number, "miss": Outcome.MISS}
+            ).fetchall()
+        differing = sorted(cell for cell, now, before in rows if now != before)
+        return Repeats(measured=len(rows), differing=tuple(differing))
 
     def run(self, run: RunInfo) -> Run:
         grid = self.grid(run)

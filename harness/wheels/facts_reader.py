@@ -19,8 +19,11 @@ from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.archive.zip_reader import MOST_DIRECTORY
 from harness.wheels.reading_process import MEMORY, PROCESSOR_SECONDS
+from harness.wheels.wheel_file import wheel_file
 
 MOST_WHEELS = 256
+MOST_DEPENDENCY = 48 << 20
+"""Bytes of a dependency that predictions read: numpy has 16 MiB, torch 800."""
 MOST_FACTS = 64 << 20
 """Bytes of a wheel's facts as JSON; the largest of known wheels have 13 MB."""
 TIMEOUT = 10.0 * PROCESSOR_SECONDS
@@ -44,6 +47,14 @@ class WheelReader:
     def facts(self, wheel: WheelRef) -> WheelFacts | None:
         """Return the wheel's facts, or None for a file that is no wheel."""
         return self._read(wheel.path, wheel.sha256)
+
+    def read(self, path: Path) -> WheelFacts:
+        """Return the facts of the file at ``path``. Raises ``WheelError``."""
+        try:
+            facts = self.facts(wheel_file(path))
+        except OSError:
+            facts = None
+        return read_limited(path) if facts is None else facts  # which raises with the reason
 
     def _read_once(self, path: str, sha256: str) -> WheelFacts | None:
         try:

@@ -10,7 +10,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from harness.app.wiring import ProberOptions, fetch_sole, open_pinned
+from harness.app.engine_wiring import fetch_sole
+from harness.app.wiring import ProberOptions, open_pinned
 from harness.core.arches import Arch, find_arch
 from harness.core.errors import BuildError
 from harness.core.subjects import Builder, BuilderKind, Headers, IndexSource, WheelRef

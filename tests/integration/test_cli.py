@@ -177,9 +177,14 @@ def test_check_reports_an_import_failure(tmp_path: Path) -> None:
     assert ended.status == 1, ended.said
     (line,) = (line for line in ended.out.splitlines() if "nothing_of_that_name" in line)
     said = "ModuleNotFoundError: No module named 'nothing_of_that_name'"
-    assert line == f"I debian-12/{NATIVE.name}/broken-1.0  import-failed (import)  {said}"
+    title = "import-failed (import): missing-dependency"
+    assert line == f"I debian-12/{NATIVE.name}/broken-1.0  {title}  {said}"
     seen = read(ended, tmp_path / "grid").seen(f"debian-12/{NATIVE.name}", "broken-1.0")
     assert (seen["stage"], len(seen["attempts"])) == ("import", 2)
+    cell = f"debian-12/{NATIVE.name}/broken-1.0"
+    printed = wheelgrid("repro", cell, "--run", tmp_path / "grid" / "run.json", *ASSEMBLED)
+    assert printed.status == 0, printed.said
+    assert said in run_command("sh", "-c", printed.out).err
 
 
 def test_check_downloads_a_release(tmp_path: Path) -> None:

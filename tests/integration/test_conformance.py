@@ -2,10 +2,11 @@
 
 import pytest
 
-from harness.app.wiring import ProberOptions, open_images, open_pinned, read_matrix
+from harness.app.engine_wiring import open_images
+from harness.app.wiring import ProberOptions, open_pinned, read_matrix
 from harness.core.targets import ImageWay, Target
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageProvider
+from harness.images.image_provider import ImageProvider
 from harness.passports.conformance import differences, unaccounted
 from harness.probe.session import open_session
 from tests.support.commands import ROOT

@@ -11,6 +11,7 @@ import pytest
 from harness.core.arches import Arch, find_arch
 from harness.images.debian_root import native_arch
 from tests.support.commands import Ended, wheelgrid
+from tests.support.elves import compiled
 from tests.support.loopback_index import LoopbackIndex, loopback_index
 from tests.support.released import Releases
 from tests.support.wheels import make_wheel
@@ -50,10 +51,11 @@ def check(
     wheel: Path,
     *words: object,
     arches: Sequence[Arch] = (NATIVE, FOREIGN),
+    target: str = "debian-12",
 ) -> Checked:
-    """Check a wheel on Debian 12, natively and under emulation, with the loopback index."""
+    """Check a wheel on a target, natively and under emulation, with the loopback index."""
     on = [word for arch in arches for word in ("--arch", arch.name)]
-    where = ("--images", "assembled", "--target", "debian-12", *on, "-n", "1")
+    where = ("--images", "local", "--target", target, *on, "-n", "1")
     index = ("--index-url", releases.index.endpoint)
     kept = ("--out", folder / "grid", "--store", folder / "store.db")
     ended = wheelgrid("check", wheel, *where, *index, *kept, *words, timeout=300)
@@ -62,30 +64,34 @@ def check(
     return Checked(
         ended=ended,
         cells={
-            (cell["target"].partition("/")[2], cell["subject"]): cell["observation"]
+            (cell["target"].partition("/")[2], cell["subject"]): {
+                **cell["observation"],
+                "agreement": cell["agreement"],
+            }
             for cell in cells
         },
     )
 
 
-def test_dependencies_are_installed(releases: Releases, tmp_path: Path) -> None:
+@pytest.mark.parametrize("foreign", [FOREIGN, find_arch("armv7l")], ids=lambda arch: arch.name)
+def test_dependencies_are_installed(releases: Releases, tmp_path: Path, foreign: Arch) -> None:
     """Markers and tags are those of the target; nothing else is installed."""
     releases.add("helper", "1.0", "deeper>=2", code="import deeper")
     releases.add("deeper", "2.0", code="name = 'deeper'")
-    releases.add("foreign", code=f"import os; assert os.uname().machine == {FOREIGN.name!r}")
-    marker = f"platform_machine == '{FOREIGN.name}'"
+    releases.add("foreign", code=f"import os; assert os.uname().machine == {foreign.name!r}")
+    marker = f"platform_machine == '{foreign.name}'"
     code = (
         "import helper, os\n"
         "try:\n    import foreign\n    there = True\n"
         "except ModuleNotFoundError:\n    there = False\n"
-        f"assert there == (os.uname().machine == {FOREIGN.name!r})\n"
+        f"assert there == (os.uname().machine == {foreign.name!r})\n"
     )
     wheel = make_wheel(tmp_path, "demo", code, requires=("helper", f"foreign; {marker}"))
-    checked = check(releases, tmp_path, wheel)
+    checked = check(releases, tmp_path, wheel, arches=[NATIVE, foreign])
     assert checked.ended.status == 0, checked.ended.said
     both = ["deeper-2.0-py3-none-any.whl", "helper-1.0-py3-none-any.whl"]
     assert checked.seen[NATIVE.name]["companions"] == both
-    assert checked.seen[FOREIGN.name]["companions"] == [
+    assert checked.seen[foreign.name]["companions"] == [
         both[0],
         "foreign-1.0-py3-none-any.whl",
         both[1],
@@ -105,6 +111,56 @@ def test_broken_dependency_is_named(releases: Releases, tmp_path: Path) -> None:
         assert len(seen["attempts"]) == 2
     (alone,) = check(releases, tmp_path, wheel, "--no-deps", arches=[NATIVE]).seen.values()
     assert alone["evidence"] == "ModuleNotFoundError: No module named 'helper'"
+
+
+def test_failing_module_of_a_dependency_is_predicted(releases: Releases, tmp_path: Path) -> None:
+    """`predict` and `check` name the dependency, the file that is not read, and the cause."""
+    held = "_inner.cpython-39-x86_64-linux-gnu.so"
+    module = compiled("void *PyInit__inner(void) { return 0; }", tmp_path)
+    files: dict[str, str | bytes] = {
+        "core/__init__.py": "from . import _inner",
+        f"core/{held}": module,
+    }
+    releases.add("helper", "1.0", code="import core", files=files)
+    wheel = make_wheel(tmp_path, "demo", "import helper", requires=("helper",))
+    checked = check(releases, tmp_path, wheel, "--strict-prediction")
+    assert "--strict-prediction" not in checked.ended.said
+    for arch in (NATIVE, FOREIGN):
+        seen = checked.seen[arch.name]
+        found = (seen["outcome"], seen["cause"], seen["agreement"])
+        assert found == ("import-failed", "suffix-mismatch", "agrees")
+        start = f"dependency helper 1.0: {held} is not read by this interpreter (it reads .cpython"
+        assert seen["evidence"].startswith(start)
+    words = ("--target", "debian-12", "--index-url", releases.index.endpoint)
+    predicted = wheelgrid("predict", wheel, *words, "--json")
+    assert predicted.status == 1, predicted.said
+    lines = [json.loads(line)["prediction"] for line in predicted.out.splitlines()]
+    assert len(lines) >= len(checked.seen)
+    for line in lines:
+        assert line["cause"] == "suffix-mismatch"
+        assert line["evidence"].startswith(f"dependency helper 1.0: {held}; the interpreter reads")
+
+
+def test_dependency_with_a_wheel_for_each_libc(releases: Releases, tmp_path: Path) -> None:
+    """No marker names the libc; the tags of the wheels do."""
+    both = (NATIVE.name, FOREIGN.name)
+    for arch in both:
+        releases.add("core", tag=f"py3-none-manylinux_2_17_{arch}")
+        releases.add("core", tag=f"py3-none-musllinux_1_1_{arch}")
+        releases.add("only", tag=f"py3-none-musllinux_1_1_{arch}")
+    wheel = make_wheel(tmp_path, "demo", "import core, only", requires=("core", "only"))
+    on_musl = check(releases, tmp_path / "musl", wheel, target="python-3.11-alpine3.18")
+    assert on_musl.ended.status == 0, on_musl.ended.said
+    for arch in both:
+        assert on_musl.seen[arch]["companions"] == [
+            f"core-1.0-py3-none-musllinux_1_1_{arch}.whl",
+            f"only-1.0-py3-none-musllinux_1_1_{arch}.whl",
+        ]
+    on_glibc = check(releases, tmp_path / "glibc", wheel)
+    for arch in both:
+        seen = on_glibc.seen[arch]
+        assert (seen["outcome"], seen["cause"]) == ("refused", "dependency-refused")
+        assert "no wheel of only 1.0 for this platform" in seen["evidence"]
 
 
 def test_dependency_without_a_wheel_there(releases: Releases, tmp_path: Path) -> None:

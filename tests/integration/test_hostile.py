@@ -258,4 +258,4 @@ def _orphans() -> list[str]:
     form = '{{.Label "' + OWNER_LABEL + '"}}'
     command = ["docker", "ps", "-a", "--format", form, "--filter", f"label={OWNER_LABEL}"]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return [owner for owner in listed.splitlines() if is_orphan(owner)]
+    return [owner for owner in listed.splitlines() if is_orphan(owner, running=True)]

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.app.wiring import open_workspace
+from harness.app.engine_wiring import open_workspace
 from harness.core.arches import find_arch
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
+from harness.images.image_provider import ImageProvider
 from tests.support.commands import ROOT
 from tests.support.containers import run_in
 from tests.support.image_engine import ImageEngine

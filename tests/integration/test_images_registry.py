@@ -6,15 +6,16 @@ from pathlib import Path
 import docker
 import pytest
 
-from harness.app.wiring import open_workspace
+from harness.app.engine_wiring import open_workspace
 from harness.core.arches import Arch, find_arch
 from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, RegistryWay
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageProvider, registry
+from harness.images import registry
 from harness.images.debian_root import native_arch
+from harness.images.image_provider import ImageProvider
 from tests.support.commands import ROOT
 from tests.support.containers import run_in
 from tests.support.registry import LoopbackRegistry, Manifest, loopback_registry

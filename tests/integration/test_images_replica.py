@@ -8,14 +8,15 @@ from uuid import uuid4
 
 import pytest
 
-from harness.app.wiring import ProberOptions, fetch_pip, open_pinned
+from harness.app.engine_wiring import fetch_pip
+from harness.app.wiring import ProberOptions, open_pinned
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
 from harness.images.image_archive import write_archive
+from harness.images.image_provider import ImageProvider
 from harness.images.inventory import list_inventory, remove_items
 from harness.images.source import ImageStorage
 from harness.probe.session import open_session

@@ -13,7 +13,7 @@ import pytest
 from harness.core.causes import Cause
 from harness.images.debian_root import native_arch
 from tests.support.commands import wheelgrid
-from tests.support.elves import compiled
+from tests.support.elves import compiled, with_executable_stack
 from tests.support.wheels import make_wheel
 
 pytestmark = pytest.mark.integration
@@ -109,6 +109,26 @@ def test_imports_and_causes(tmp_path: Path, arch: str) -> None:
         assert (finding["code"], finding["file"]) == ("submodule-import", "room.a")
         assert "No module named 'nowhere_at_all'" in finding["message"]
         assert cells[target, "stray"]["observation"]["imports"] == ["stray"]
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "aarch64"])
+def test_executable_stack(tmp_path: Path, arch: str) -> None:
+    """From 2.41 on glibc refuses it to a library that is loaded late, as in Debian 13."""
+    module = with_executable_stack(compiled(INIT.format("_inner"), tmp_path, machine=arch))
+    files = {"pack/__init__.py": b"", "pack/_inner.so": module}
+    wheel = make_wheel(tmp_path, "stacked", "", tag=f"py3-none-linux_{arch}", files=files)
+    ended = wheelgrid(
+        "check", wheel, "--images", "local", "--target", "debian-1[23]", "--arch", arch,
+        "--strict-prediction", "--store", tmp_path / "store.db", "--out", tmp_path / "grid",
+        timeout=300,
+    )  # fmt: skip
+    cells = json.loads((tmp_path / "grid" / "run.json").read_bytes())["cells"]
+    seen = {c["target"]: (c["observation"]["outcome"], c["observation"]["cause"]) for c in cells}
+    assert seen == {
+        f"debian-12/{arch}": ("pass", ""),
+        f"debian-13/{arch}": ("import-failed", Cause.EXEC_STACK),
+    }
+    assert "--strict-prediction" not in ended.said
 
 
 def test_machine_code_for_another_machine(tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.causes import Cause
 from harness.host.process import run_process
 from harness.images.debian_root import native_arch
+from harness.report.guide import cause_page
 from tests.support.commands import ROOT, Ended, run_to_end, wheelgrid
 from tests.support.wheels import make_wheel
 
@@ -109,6 +111,11 @@ def test_predict(installed: Installed) -> None:
     assert planned <= {each["cell"].partition("/")[0] for each in predicted}
 
 
+def test_explain(installed: Installed) -> None:
+    """The pages about causes are in the package."""
+    assert installed.wheelgrid("explain", "exec-stack").out == cause_page(Cause.EXEC_STACK)
+
+
 def test_plan(installed: Installed) -> None:
     """The matrix is the checkout's."""
     assert installed.wheelgrid("plan", "--json").out == wheelgrid("plan", "--json").out
@@ -140,7 +147,7 @@ def test_what_needs_the_compiler(installed: Installed) -> None:
     ended = installed.wheelgrid("run", *HERE, "--subject", "plain", "--subject", "markupsafe")
     assert ended.status == 4, ended.said
     assert "1 of 2 cells as expected, 1 missed" in ended.out
-    assert f"miss (wheel)  no compiler is installed; run `{COMMAND}`" in ended.out
+    assert f"miss (wheel): infra:build  no compiler is installed; run `{COMMAND}`" in ended.out
     replica = ("--target", "fedora-32-ga", "--arch", NATIVE, "--subject", "markupsafe")
     missed = installed.wheelgrid("run", *replica)
     assert missed.status == 3, missed.said

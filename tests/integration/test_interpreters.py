@@ -2,13 +2,14 @@
 
 import pytest
 
-from harness.app.wiring import ProberOptions, open_images, open_pinned, read_matrix
+from harness.app.engine_wiring import open_images
+from harness.app.wiring import ProberOptions, open_pinned, read_matrix
 from harness.core.arches import find_arch
 from harness.core.targets import ImageWay, Target
 from harness.host.engine import ContainerSpec
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageProvider
 from harness.images.debian_root import native_arch
+from harness.images.image_provider import ImageProvider
 from tests.support.commands import ROOT
 
 pytestmark = pytest.mark.integration

@@ -14,9 +14,9 @@ from harness.app.wiring import read_matrix
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
-from harness.images import ImageProvider
 from harness.images.cpython.renamed_build import interpreter_tree
 from harness.images.debian_root import native_arch
+from harness.images.image_provider import ImageProvider
 from harness.images.source import ImageStorage
 from tests.support.commands import ROOT
 from tests.support.ordinary_user import OrdinaryUser, ordinary_user

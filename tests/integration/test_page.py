@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.observations import ImageRef, Observation, Prediction, Provenance
 from harness.core.subjects import FileSource, WheelRef
@@ -114,6 +115,43 @@ def test_commands_survive_a_shell(page: Page, tmp_path: Path, run: Run) -> None:
     show(page, tmp_path, record_run(grid, run.circumstances, {}), fragment=f"#cell={own.id}")
     command = page.locator("[data-copy]").first.get_attribute("data-copy") or ""
     assert shlex.split(command)[:3] == ["wheelgrid", "check", name]
+
+
+def test_commands_of_a_checked_release(page: Page, tmp_path: Path, run: Run) -> None:
+    """A release that is not of the matrix is checked again; the cause is a command too."""
+    cell = next(cell for cell in run.grid.cells if cell.cell.subject.id == "numpy")
+    assert cell.observation is not None
+    failed = Observation(
+        cell=cell.cell.id,
+        outcome=Outcome.IMPORT_FAILED,
+        stage=Stage.IMPORT,
+        cause=Cause.STATIC_TLS,
+    )
+    checked = replace(run.circumstances, command=("check", "numpy==2.4.6"))
+    show(
+        page,
+        tmp_path,
+        record_run(build_grid([cell.cell], [failed]), checked, {}),
+        fragment=f"#cell={cell.cell.id}",
+    )
+    copied = page.locator("[data-copy]").evaluate_all("nodes => nodes.map(n => n.dataset.copy)")
+    assert str(copied[0]).startswith("wheelgrid check numpy==")
+    assert copied[-1] == "wheelgrid explain static-tls"
+
+
+def test_long_headings_of_few_columns_are_not_cut(page: Page, tmp_path: Path, run: Run) -> None:
+    """A check of one wheel has one column, and the names of its targets are longer."""
+    cell = run.grid.cells[0].cell
+    targets = [replace(cell.target, id=f"a-target-with-a-rather-long-name-{n}") for n in range(20)]
+    cells = [replace(cell, target=target) for target in targets]
+    show(page, tmp_path, record_run(build_grid(cells, []), run.circumstances, {}))
+    right, sheet = page.evaluate(
+        """() => [
+            Math.max(...[...document.querySelectorAll("tbody .bundle th > *, tbody .bundle th")]
+                .map(node => node.getBoundingClientRect().right)),
+            document.getElementById("sheet").getBoundingClientRect().right]"""
+    )
+    assert right <= sheet
 
 
 def test_findings_are_listed_under_the_wheel(page: Page, tmp_path: Path, run: Run) -> None:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.app.wiring import ProberOptions, open_images, open_pinned
+from harness.app.engine_wiring import open_images
+from harness.app.wiring import ProberOptions, open_pinned
 from harness.core.passport import ExecStack, Passport
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
-from harness.passports import Surveyor
+from harness.passports.survey import Surveyor
 from harness.probe.session import open_session
 from tests.support.targets import debian_12
 

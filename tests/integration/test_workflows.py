@@ -1,17 +1,19 @@
 """The steps of the workflows and the action, run on this machine."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from harness.images.debian_root import native_arch
 from harness.matrix.shards import HOSTED
 from harness.store import open_store
 from tests.support.commands import ROOT, wheelgrid
-from tests.support.workflow import Job, Workflow, last_step, machine, run_step
+from tests.support.workflow import Job, Workflow, action_step, machine, run_step
 
 pytestmark = pytest.mark.integration
 
@@ -62,10 +64,13 @@ def rows(plan: Job) -> list[dict[str, Any]]:
 def test_two_nightly_runs(tmp_path: Path) -> None:
     """The merged run is complete; the next night uses its durations and compares with it.
 
-    A missing shard fails its night, and all files are written.
+    A missing shard fails its night, and all files are written. Every column catches its canaries,
+    and what the second night repeats is as before.
     """
     _, plan, merge = night(tmp_path / "monday")
     assert merge.failed == [], merge.said
+    assert "canaries: 2 of 2 checked columns caught all of theirs" in merge.said
+    assert "measured again" not in merge.said
     assert [row["machine"] for row in rows(plan)] == ["x86_64", "aarch64"]
     runners = json.loads(plan.outputs["needs.plan.outputs.runners"])
     assert runners.keys() == set(HOSTED.values())
@@ -78,6 +83,8 @@ def test_two_nightly_runs(tmp_path: Path) -> None:
     assert [row["seconds"] for row in rows(later)] != [row["seconds"] for row in rows(plan)]
     assert merge.failed == ["merge"]
     assert "missing: shard 2/2" in merge.said
+    assert "canaries: 1 of 1 checked columns" in merge.said
+    assert "measured again with an unchanged key: 4 cells, 0 differ (0.00 %)" in merge.said
     assert "4 not-comparable, 4 same" in merge.summary
     assert "4 of 8 cells as expected" in merge.summary
     site = flow.artifact("site")
@@ -117,28 +124,56 @@ def test_a_pull_request_runs_affected_cells(tmp_path: Path) -> None:
 
 
 def test_the_action_checks_wheels(tmp_path: Path) -> None:
-    """The action passes its inputs on, and writes summary and page."""
-    action = last_step(ROOT / ".github" / "actions" / "wheelgrid" / "action.yml")
+    """The action passes its inputs on, and writes summary, page and annotations."""
+    check = action_step(ROOT / ".github" / "actions" / "wheelgrid" / "action.yml", "check")
     summary = tmp_path / "summary.md"
     inputs = {
+        "WHEELGRID_CONFIG": "",
         "WHEELS": "markupsafe==3.0.3",
+        "TARGETS": "debian-12",
+        "ARCHES": native_arch().name,
         "AGAINST": "markupsafe==3.0.2",
         "IMPORT": "markupsafe",
         "CALL": "markupsafe._speedups is not None",
         "EXPECT": "",
+        "STRICT": "wheel prediction",
         "IMAGES": "assembled",
-        "ARGUMENTS": f"--target debian-12 --arch {native_arch().name}",
+        "ARGUMENTS": "",
         "OUT": "wheelgrid",
     }
     runner = {"RUNNER_TEMP": str(tmp_path), "GITHUB_STEP_SUMMARY": str(summary)}
     around = {**machine(tmp_path), **runner, **inputs}
-    done = run_step(action, tmp_path, around)
+    done = run_step(check, tmp_path, around)
     assert done.returncode == 0, done.stdout
     assert "0 cells worse, 0 better" in done.stdout
+    assert "::error" not in done.stdout
     assert "markupsafe-3.0.3" in summary.read_text()
     assert (tmp_path / "wheelgrid" / "grid.html").is_file()
 
+    fails = "print('::error::forged') or False"
+    done = run_step(check, tmp_path, {**around, "AGAINST": "", "CALL": fails})
+    assert done.returncode == 1, done.stdout
+    stop, *_, go_on = re.findall(r"(?m)^::(?:stop-commands::)?([0-9a-f-]{36})", done.stdout)
+    assert stop == go_on
+    during, after = done.stdout.split(f"::{stop}::")
+    assert "::" not in during.partition("::stop-commands::")[0]
+    told = [line for line in after.splitlines() if line.lstrip().startswith("::")]
+    assert [line.split("::")[1] for line in told] == ["error title=markupsafe-3.0.3%3A call-failed"]
+
     expect = tmp_path / "expected wheels.yaml"
     expect.write_text(EXPECTED)
-    done = run_step(action, tmp_path, {**around, "EXPECT": str(expect)})
+    done = run_step(check, tmp_path, {**around, "EXPECT": str(expect)})
     assert (done.returncode, "matches no cell" in done.stdout) == (2, True)
+
+
+def test_the_gitlab_job_checks_wheels(tmp_path: Path) -> None:
+    """Its script and what comes after it give every file that it keeps."""
+    job = yaml.safe_load((ROOT / ".github" / "gitlab.yml").read_text())["wheelgrid"]
+    arguments = f"--target debian-12 --arch {native_arch().name}"
+    own = {"WHEELS": "markupsafe==3.0.3", "ARGUMENTS": arguments}
+    around = {**machine(tmp_path), **own}
+    for line in (*job["script"], *job["after_script"]):
+        done = run_step(line, tmp_path, around)
+        assert done.returncode == 0, done.stdout
+    kept = [*job["artifacts"]["paths"], job["artifacts"]["reports"]["junit"]]
+    assert all((tmp_path / path).exists() for path in (*kept, "wheelgrid/grid.html"))

@@ -74,5 +74,8 @@ class AnsweringChannel:
     def memory_exceeded(self) -> bool:
         return False
 
+    def check_engine(self) -> None:
+        """Answer."""
+
     def close(self) -> None:
         self.closed = True

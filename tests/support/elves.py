@@ -8,6 +8,7 @@ from pathlib import Path
 
 GOLDEN_FOLDER = Path(__file__).parents[1] / "data" / "elf"
 DT_NEEDED = 1
+PT_GNU_STACK, PF_X = 0x6474E551, 1
 
 
 def golden(name: str) -> bytes:
@@ -26,14 +27,27 @@ def module(init: str, *needed: str) -> bytes:
     return library(bytes(24) + symbol, strings, entries)
 
 
-def compiled(source: str, folder: Path, *options: str) -> bytes:
+def compiled(source: str, folder: Path, *options: str, machine: str = "x86_64") -> bytes:
     """Return a library of that C code, which a loader can load; it needs no libc."""
     code, out = folder / "compiled.c", folder / "compiled.so"
     code.write_text(source)
-    command = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu.2.17", "-shared"]
-    command += ["-fPIC", "-nostdlib", "-Os", "-g0", str(code), *options, "-o", str(out)]
+    command = [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-gnu.2.17"]
+    command += ["-shared", "-fPIC", "-nostdlib", "-Os", "-g0", str(code), *options, "-o", str(out)]
     subprocess.run(command, check=True, capture_output=True)
     return out.read_bytes()
+
+
+def with_executable_stack(elf: bytes) -> bytes:
+    """Return a 64-bit little-endian ELF file that requests an executable stack."""
+    data, found = bytearray(elf), False
+    start, size, count = struct.unpack_from("<Q14xHH", elf, 32)
+    for at in range(start, start + size * count, size):
+        kind, flags = struct.unpack_from("<II", elf, at)
+        if kind == PT_GNU_STACK:
+            struct.pack_into("<I", data, at + 4, flags | PF_X)
+            found = True
+    assert found, "it has no PT_GNU_STACK"
+    return bytes(data)
 
 
 def library(symbols: bytes, strings: bytes, more: Sequence[tuple[int, int]] = ()) -> bytes:

@@ -6,7 +6,7 @@ the agent and its reports are real.
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,7 +124,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
     memory: EarlierResults | None = None,
     native: Sequence[Target] = (),
     limits: ProbeLimits = LIMITS,
-    emulator: str = f"emulator of {HERE.name}",
+    emulator: str | Callable[[], str] = f"emulator of {HERE.name}",
     require_hardening: bool = False,
 ) -> Prober:
     """Return a prober for the subjects in ``answers``; its wheels are beside the journal.
@@ -137,7 +137,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
         engine=engine,
         images=images,
         journal=journal,
-        emulator_version=lambda _: emulator,
+        emulator_version=lambda _: emulator if isinstance(emulator, str) else emulator(),
         limits=limits,
         known=known,
         installer=NativeInstaller(engine, images, native) if native else None,

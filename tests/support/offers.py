@@ -37,6 +37,7 @@ class Shelf:
     offers: Mapping[str, Mapping[str, Offer]]
     read: list[str] = field(default_factory=list)
     """The files whose metadata was read."""
+    name: str = "the package index"
 
     def project(self, name: str) -> "ShelfProject | None":
         return ShelfProject(name, self.offers[name]) if name in self.offers else None

@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ class Releases:
     index: LoopbackIndex
     folder: Path
 
-    def add(
+    def add(  # noqa: PLR0913 - what a release consists of
         self,
         name: str,
         version: str = "1.0",
@@ -27,12 +28,15 @@ class Releases:
         tag: str = "py3-none-any",
         attributes: str = "",
         metadata: bool = True,
+        files: Mapping[str, str | bytes] | None = None,
     ) -> bytes:
         """Serve a release beside the earlier ones; return its wheel.
 
         ``attributes`` are those of its link. ``metadata``: whether METADATA is served (PEP 658).
         """
-        wheel = make_wheel(self.folder, name, code, tag=tag, version=version, requires=requires)
+        wheel = make_wheel(
+            self.folder, name, code, tag=tag, version=version, requires=requires, files=files
+        )
         data = wheel.read_bytes()
         with zipfile.ZipFile(wheel) as archive:
             text = archive.read(METADATA.format(name, version))

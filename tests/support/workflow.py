@@ -19,7 +19,11 @@ import yaml
 
 from tests.support.commands import ROOT
 
-SETS_UP = ("python -m pip install --quiet --editable .", "wheelgrid doctor --fix || true")
+INSTALLS = (
+    "python -m pip install --quiet --require-hashes --only-binary=':all:' "
+    "-r .github/requirements.lock"
+)
+SETS_UP = (INSTALLS, "python -m harness doctor --fix || true")
 """The environment variables of the test machine that steps may use."""
 BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c")
 """``shell: bash`` (docs.github.com, "Workflow syntax")."""
@@ -140,21 +144,22 @@ def run_step(text: str, cwd: Path, env: Mapping[str, str]) -> "subprocess.Comple
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
 
-def last_step(action: Path) -> str:
-    """Return the command of a composite action's last step."""
-    return str(yaml.safe_load(action.read_text())["runs"]["steps"][-1]["run"])
+def action_step(action: Path, step_id: str) -> str:
+    """Return the command of a composite action's step."""
+    steps = yaml.safe_load(action.read_text())["runs"]["steps"]
+    return str(next(step["run"] for step in steps if step.get("id") == step_id))
 
 
 def machine(place: Path, checkout: Path = ROOT) -> dict[str, str]:
-    """Return a runner's environment; ``wheelgrid`` below ``place`` runs the checkout."""
-    script = place / "wheelgrid" / "bin" / "wheelgrid"
+    """Return a runner's environment; ``python`` is that of the tests and runs the checkout."""
+    script = place / "wheelgrid" / "bin" / "python"
     script.parent.mkdir(parents=True, exist_ok=True)
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m harness "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     script.chmod(0o755)
     # What pytest tells its own workers must not reach a pytest of the command's own.
     own = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}

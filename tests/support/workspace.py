@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache as once
 from pathlib import Path
 
-from harness.app.wiring import open_workspace
+from harness.app.engine_wiring import open_workspace
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine import Engine
-from harness.images import ImageProvider
 from harness.images.debian import Package, PackageSet, Upstream, Workspace
 from harness.images.debian.package_lock import make_lock
 from harness.images.debian.upstream import Settings
+from harness.images.image_provider import ImageProvider
 from tests.support.commands import ROOT
 from tests.support.targets import no_pip
 

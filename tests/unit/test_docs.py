@@ -1,7 +1,6 @@
-"""README and ``--help`` agree with the command line."""
+"""``--help`` agrees with the command line."""
 
 import re
-from pathlib import Path
 
 import click
 import pytest
@@ -9,24 +8,9 @@ import pytest
 from harness.cli import COMMANDS as SUMMARIES
 from harness.cli import commands, execute
 from harness.cli.command import ExplainedCommand
+from harness.cli.reference import leaves
 
-README = Path(__file__).parents[2] / "README.md"
-
-
-def leaves(group: click.Group, path: str = "") -> dict[str, click.Command]:
-    """Return every command by its words, including subcommands."""
-    found: dict[str, click.Command] = {}
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        assert command is not None
-        words = f"{path}{name}"
-        inner = leaves(command, f"{words} ") if isinstance(command, click.Group) else {}
-        found |= inner or {words: command}
-    return found
-
-
-COMMANDS = leaves(commands)
+COMMANDS = dict(leaves(commands))
 NAMES = sorted(COMMANDS)
 
 
@@ -56,18 +40,6 @@ def test_examples_parse(name: str) -> None:
     options = {word for param in command.params for word in param.opts}
     for word in re.findall(r"(?<!\S)--?[a-z][a-z-]*", command.example):
         assert word in options, f"{word} in the example of {name}"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_readme_names_every_command(name: str) -> None:
-    """README names each command."""
-    assert f"wheelgrid {name}" in README.read_text()
-
-
-def test_the_readme_names_only_commands() -> None:
-    """Every command in README exists."""
-    named = set(re.findall(r"`wheelgrid ([a-z]+)", README.read_text()))
-    assert named <= set(SUMMARIES)
 
 
 @pytest.mark.parametrize("name", SUMMARIES)

@@ -1,6 +1,8 @@
 """The checks of the doctor. All of them run at the same time."""
 
 import ctypes.util
+import errno
+import os
 import platform
 import shutil
 import sys
@@ -110,7 +112,9 @@ def check_assembler() -> Check:
     try:
         version = run_process(["mmdebstrap", "--version"], timeout=VERSION_SECONDS)
     except ProcessError as error:
-        detail = f"no image can be assembled: {error.reason}"
+        missing = error.reason == os.strerror(errno.ENOENT)
+        why = "it is not installed" if missing else error.reason
+        detail = f"no image can be assembled: {why}"
         return check(ok=False, detail=detail, remedy=f"{FIX}, or use `--images registry`")
     if not any(KEYRINGS.glob("debian-archive-keyring.*")):
         return check(ok=False, detail=f"no debian-archive-keyring in {KEYRINGS}", remedy=FIX)

@@ -22,6 +22,8 @@ class EngineInfo:
     limits: frozenset[str]
     """Which of ``memory``, ``pids`` and ``cpu`` it can enforce."""
     rootless: bool
+    runtime: str = ""
+    """OCI runtime of its containers; empty for its own choice."""
     data_root: str = ""
     """Directory of its images, on the engine's machine."""
 
@@ -100,7 +102,13 @@ class Channel(Protocol):
         """Return the tail of standard error so far."""
 
     def memory_exceeded(self) -> bool:
-        """Whether the engine reports that the container ran out of memory."""
+        """Whether the engine reports that the container, which ended, ran out of memory.
+
+        Raises ``EngineError`` if the engine does not answer, or was restarted since.
+        """
+
+    def check_engine(self) -> None:
+        """Raise ``EngineError`` if the engine does not answer."""
 
     def close(self) -> None:
         """Kill and remove the container. Idempotent."""
@@ -170,4 +178,7 @@ class Engine(Protocol):
         """Start a hardened container and return its streams."""
 
     def reap(self) -> int:
-        """Remove the containers of killed runs and return their number."""
+        """Remove the containers of killed runs and return their number.
+
+        Also removes those of this engine that could not be removed before.
+        """

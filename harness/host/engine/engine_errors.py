@@ -1,12 +1,23 @@
 """What the engine's errors mean and what the user can do."""
 
+import math
 import os
+import re
+from collections.abc import Callable
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
-from harness.core.errors import ImageError
+from harness.core.errors import EngineError, ImageError
+from harness.host.engine.request_limits import REQUEST_LIMITS, Ask, RequestLimit
 
+REFUSES = "the container engine refuses: "
 ADVICE = "run `wheelgrid doctor` to see what is missing, `wheelgrid doctor --fix` to install it"
+_NO_PROGRAM = re.compile(
+    r"executable file .*not found"  # runc's words, and crun's
+    r"|exec: .*: (stat .*: )?(no such file or directory|permission denied|is a directory)"
+    r"|open executable: |exec container process (`|.*exec format error)",
+    re.IGNORECASE,
+)
 _FINAL = ("not found", "manifest unknown", "no matching manifest", "denied", "does not match")
 
 
@@ -21,6 +32,55 @@ def pull_error(reference: str, arch: Arch, message: str) -> ImageError:
     )
 
 
+def hanging_pull(reference: str, arch: Arch, limit: RequestLimit) -> ImageError:
+    """Return the error for a pull that made no progress while the engine answers."""
+    return ImageError(
+        f"{reference} for {arch.platform}: the pull sent nothing for {limit.silence:.0f} s, "
+        f"or took {limit.total:.0f} s in all\n"
+        "check the network and the registry, or choose another way with --images",
+        cause=Cause.PULL,
+    )
+
+
+def start_error(program: str, why: str) -> EngineError:
+    """Return the error for a container whose ``program`` does not start."""
+    if not _NO_PROGRAM.search(why):
+        return EngineError(f"{REFUSES}{why}")
+    return ImageError(
+        f"the image has no program `{program}` that can be started: {why}\n"
+        "give the right name or path as `interpreter` in matrix/targets.yaml",
+        cause=Cause.INTERPRETER,
+    )
+
+
+def refusal(why: str, make: Callable[[str], EngineError]) -> EngineError:
+    """Return what ``make`` makes of the engine's message, or the error for its full disk."""
+    if "no space left on device" not in why.lower():
+        return make(why)
+    # No ``ImageError``: these are remembered, and a disk has room again.
+    return EngineError(
+        f"the container engine's disk is full ({why}); free space in its data root: "
+        "`wheelgrid image prune` removes images that no target uses"
+    )
+
+
+def not_in_time(ask: Ask, seconds: float | None = None) -> str:
+    """Return the message for an engine that is silent, with the next step."""
+    silence = min(REQUEST_LIMITS[ask].silence, seconds or math.inf)
+    return (
+        f"the container engine does not answer in time: {silence:.0f} s to {ask}; "
+        f"is it overloaded? {ADVICE}"
+    )
+
+
+def not_understood(ask: Ask, error: Exception) -> str:
+    """Return the message for an answer that is none of the engine's API."""
+    return (
+        f"the container engine gives no proper answer when it is to {ask} "
+        f"({type(error).__name__}: {error}); {ADVICE}"
+    )
+
+
 def unreachable(error: BaseException) -> str:
     """Return the message for an engine that does not answer, with the next step."""
     text = str(error)
@@ -29,8 +89,6 @@ def unreachable(error: BaseException) -> str:
             "no permission on the container engine's socket: add yourself to its group "
             "(`sudo usermod -aG docker $USER`, then log in again) or run as root"
         )
-    if "timed out" in text.lower():
-        return f"the container engine does not answer in time; is it overloaded? {ADVICE}"
     chosen = os.environ.get("DOCKER_HOST")
     if chosen:
         return (

@@ -9,7 +9,7 @@ import contextlib
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.core.errors import EngineError
@@ -35,12 +35,14 @@ class Streams:
         *,
         remove: Callable[[], None],
         out_of_memory: Callable[[], bool],
+        check_engine: Callable[[], None],
     ) -> None:
         self.container = container
         self._attached = attached
         self._socket: socket.socket = getattr(attached, "_sock", attached)
         self._remove = remove
         self._out_of_memory = out_of_memory
+        self._check_engine = check_engine
         self._raw = bytearray()
         self._output = bytearray()
         self._errors = bytearray()
@@ -73,11 +75,27 @@ class Streams:
                 raise EngineError(f"a container printed more than {MOST_OUTPUT} bytes; killed it")
         return bytes(self._output)
 
+    def lines(self, *, deadline: float) -> Iterator[str]:
+        """Yield the lines of standard output until the container ends; long ones in pieces.
+
+        Raises ``ChannelTimeoutError`` past the deadline.
+        """
+        while not self._ended:
+            self._wait(deadline)
+            *lines, rest = self._output.split(b"\n")
+            if len(rest) > _CHUNK or self._ended:
+                lines, rest = [*lines, rest], bytearray()
+            self._output = rest
+            yield from (line.decode("utf-8", "replace") for line in lines if line)
+
     def errors(self) -> str:
         return self._errors.decode("utf-8", "replace")
 
     def memory_exceeded(self) -> bool:
         return self._out_of_memory()
+
+    def check_engine(self) -> None:
+        self._check_engine()
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Build zlib, libffi and OpenSSL as static libraries for CPython."""
+"""Build the libraries that CPython is linked with, as static libraries."""
 
 import tempfile
 from dataclasses import dataclass
@@ -11,6 +11,11 @@ from harness.host.process import run_process
 from harness.images.cpython.build_env import logged, open_build_env
 from harness.images.cpython.libffi import libffi_arguments
 from harness.images.cpython.openssl import build_openssl
+from harness.images.cpython.plain_libraries import (
+    PLAIN_LIBRARIES,
+    PlainLibrary,
+    compile_arguments,
+)
 from harness.images.cpython.sources import find_source
 from harness.images.cpython.toolchain import zig_target, zig_version
 from harness.images.debian import SourceChoice, Workspace
@@ -18,17 +23,12 @@ from harness.images.debian import SourceChoice, Workspace
 SECONDS = 300
 
 SOURCES = (
-    SourceChoice(name="zlib", suites=("trixie", "bookworm")),
+    *(library.source for library in PLAIN_LIBRARIES),
     SourceChoice(name="libffi", suites=("trixie", "bookworm")),
     # The last release with 1.1.1; see openssl.py.
     SourceChoice(name="openssl", suites=("bullseye",)),
 )
 """The source packages of the libraries."""
-
-_ZLIB = (
-    *("adler32", "compress", "crc32", "deflate", "gzclose", "gzlib", "gzread", "gzwrite"),
-    *("infback", "inffast", "inflate", "inftrees", "trees", "uncompr", "zutil"),
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,20 +64,27 @@ def find_libraries(arch: Arch, libc: str, workspace: Workspace) -> Libraries:
             (root / "include").mkdir()
             (root / "lib").mkdir()
             with logged(f"{'-'.join(sources)} {arch.name} {libc}", cache):
-                _build_zlib(root, trees["zlib"], build_env.env)
+                for library in PLAIN_LIBRARIES:
+                    _build_plain(root, library, arch, trees[library.source.name], build_env.env)
                 words = libffi_arguments(root / "include", arch, trees["libffi"])
-                _archive(root, "libffi.a", words, build_env.env)
+                _archive(root, "libffi.a", ("-O2", *words), build_env.env)
                 build_openssl(root, arch, trees["openssl"], build_env.env)
 
     root = cache.tree("libraries", f"{arch.name}-{libc}-{key}", make)
     return Libraries(root=root, key=key)
 
 
-def _build_zlib(folder: Path, source: Path, env: dict[str, str]) -> None:
-    for header in ("zlib.h", "zconf.h"):
-        (folder / "include" / header).write_bytes((source / header).read_bytes())
-    sources = [str(source / f"{name}.c") for name in _ZLIB]
-    _archive(folder, "libz.a", ("-DHAVE_UNISTD_H", "-DHAVE_STDARG_H", *sources), env)
+def _build_plain(
+    folder: Path, library: PlainLibrary, arch: Arch, source: Path, env: dict[str, str]
+) -> None:
+    headers = source / library.header_folder
+    for pattern in library.headers:
+        for header in headers.glob(pattern):
+            place = folder / "include" / header.relative_to(headers)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(header.read_bytes())
+    words = tuple(compile_arguments(library, arch, source))
+    _archive(folder, library.name, words, env)
 
 
 def _archive(folder: Path, name: str, arguments: tuple[str, ...], env: dict[str, str]) -> None:
@@ -86,7 +93,7 @@ def _archive(folder: Path, name: str, arguments: tuple[str, ...], env: dict[str,
     objects.mkdir()
     # Hidden: otherwise the interpreter exports the symbols, and a wheel with its own libffi or
     # zlib (cffi, Pillow) binds to them.
-    command = ("cc", "-c", "-O2", "-fvisibility=hidden", *arguments)
+    command = ("cc", "-c", "-fvisibility=hidden", *arguments)
     run_process(command, timeout=SECONDS, cwd=objects, env=env, merge=True)
     found = sorted(path.name for path in objects.glob("*.o"))
     library = str(folder / "lib" / name)

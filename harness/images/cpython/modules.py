@@ -17,7 +17,8 @@ BUILT_IN = (
     *("_posixsubprocess", "_posixshmem", "_multiprocessing", "audioop", "syslog", "binascii"),
     *("_md5", "_sha1", "_sha2", "_sha256", "_sha512", "_sha3", "_blake2", "pyexpat"),
     *("_elementtree", "_queue", "_opcode", "_lsprof", "_interpreters", "_interpchannels"),
-    *("_interpqueues", "_xxsubinterpreters", "_multibytecodec", "_codecs_jp"),
+    *("_interpqueues", "_xxsubinterpreters", "spwd", "_multibytecodec", "_codecs_cn"),
+    *("_codecs_hk", "_codecs_iso2022", "_codecs_jp", "_codecs_kr", "_codecs_tw"),
 )
 """Modules that pip and common wheels import, if the release has them."""
 
@@ -49,6 +50,10 @@ under emulation is within 2 % of a fully optimized build, and compiling takes a 
 
 _SHARED = ("_testmultiphase", "_testimportmultiple", "_testsinglephase")
 
+_SQLITE_FILES = (
+    *("cache", "connection", "cursor", "microprotocols", "module", "prepare_protocol"),
+    *("row", "statement", "util"),
+)
 _MULTIPROCESSING = "_multiprocessing/multiprocessing.c _multiprocessing/semaphore.c"
 _OWN = {
     # Not listed in a release's Setup; up to 3.10 setup.py builds them.
@@ -57,6 +62,7 @@ _OWN = {
     "_lsprof": "_lsprof.c rotatingtree.c",
     "_posixshmem": "_multiprocessing/posixshmem.c -I$(srcdir)/Modules/_multiprocessing",
     "_multiprocessing": f"{_MULTIPROCESSING} -I$(srcdir)/Modules/_multiprocessing",
+    "_sqlite3": " ".join(f"_sqlite/{name}.c" for name in _SQLITE_FILES),
     "_testmultiphase": "_testmultiphase.c",
     "_testimportmultiple": "_testimportmultiple.c",
 }
@@ -69,10 +75,19 @@ _FFI = "-DHAVE_FFI_PREP_CIF_VAR -DHAVE_FFI_PREP_CLOSURE_LOC -DHAVE_FFI_CLOSURE_A
 _OPENSSL = f"-I{LIBRARIES}/include {LIBRARIES}/lib/libssl.a {LIBRARIES}/lib/libcrypto.a"
 _ALWAYS = (
     f"zlib zlibmodule.c -I{LIBRARIES}/include {LIBRARIES}/lib/libz.a",
+    f"_bz2 _bz2module.c -I{LIBRARIES}/include {LIBRARIES}/lib/libbz2.a",
+    f"_lzma _lzmamodule.c -I{LIBRARIES}/include {LIBRARIES}/lib/liblzma.a",
     f"_ctypes {_CTYPES} {_FFI} -I{LIBRARIES}/include {LIBRARIES}/lib/libffi.a",
     f"_ssl _ssl.c {_OPENSSL}",
     f"_hashlib _hashopenssl.c {_OPENSSL}",
 )
+
+_SQLITE = (
+    "-DPY_SQLITE_ENABLE_LOAD_EXTENSION -DPY_SQLITE_HAVE_SERIALIZE "
+    f"-I{LIBRARIES}/include {LIBRARIES}/lib/libsqlite3.a"
+)
+_SQLITE_OBJECTS = " ".join(f"Modules/{name}.o" for name in _SQLITE_FILES)
+"""Objects of releases up to 3.10, whose headers do not define MODULE_NAME."""
 
 # `#name source.c flags  # words` up to 3.10, `@MODULE_NAME_TRUE@name source.c` from 3.11 on.
 _LINE = re.compile(r"^(?:#|@MODULE_\w+_TRUE@)(?P<name>\w+)\s+(?P<rest>\S.*)$", re.MULTILINE)
@@ -86,12 +101,15 @@ def setup_local(setup: str) -> str:
     known = {**_OWN, **_listed(setup)}
     built_in = [f"{name} {known[name]}" for name in BUILT_IN if name in known]
     shared = [f"{name} {known[name]}" for name in shared_modules(setup)]
-    return "\n".join(["*static*", *built_in, *_ALWAYS, "*shared*", *shared, ""])
+    sqlite = f"_sqlite3 {known['_sqlite3']} {_SQLITE}"
+    return "\n".join(["*static*", *built_in, *_ALWAYS, sqlite, "*shared*", *shared, ""])
 
 
-def fast_objects() -> str:
-    """Return the Makefile line that optimizes some objects, to be appended."""
-    return f"\n{' '.join(_FAST)}: OPT += -O2\n"
+def object_flags() -> str:
+    """Return the Makefile lines with the flags of some objects, to be appended."""
+    return (
+        f"\n{' '.join(_FAST)}: OPT += -O2\n{_SQLITE_OBJECTS}: OPT += -DMODULE_NAME='\"sqlite3\"'\n"
+    )
 
 
 def shared_modules(setup: str) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ with a name that only importlib reads, as by Fedora's patch 353, importlib is fr
 
 import os
 import shutil
-import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +22,19 @@ from harness.images.cpython.build import (
     RECORDED_BUILD_DIR,
     CPythonBuild,
     find_build,
+    find_configured,
+    find_inputs,
     host_python,
     link_host_python,
     native_build,
+    read_member,
     read_setup,
     unpack_build,
 )
 from harness.images.cpython.build_env import BuildEnv, logged, make
 from harness.images.cpython.modules import shared_modules
 from harness.images.cpython.soabi_names import SoabiNames, named_makefile, read_last
+from harness.images.cpython.sources import Source
 from harness.images.cpython.stdlib import BYTECODE, stdlib, write_tree
 from harness.images.debian import Workspace
 
@@ -90,7 +93,7 @@ def interpreter_tree(
     cache = workspace.cache
     names = _names(naming, arch)
     build = find_build(interpreter, arch, libc, workspace)
-    key = content_key(code_key(__name__), build.key, names.builds, names.second, names.last)
+    key = content_key(code_key(__name__), build.inputs.key, names.builds, names.second, names.last)
 
     def fill(path: Path) -> None:
         native = native_build(interpreter, workspace)
@@ -109,16 +112,17 @@ def interpreter_headers(
 ) -> HeaderDir:
     """Return the interpreter's headers, which are the same for every naming.
 
-    Raises as ``find_build``.
+    They need ``configure`` alone. Raises as ``find_inputs``.
     """
-    build = find_build(interpreter, arch, libc, workspace)
+    inputs = find_inputs(interpreter, arch, libc, workspace)
     cache = workspace.cache
 
     def fill(root: Path) -> None:
-        _copy_headers(build, root / "include" / f"python{interpreter.python}", cache)
+        folder = root / "include" / f"python{interpreter.python}"
+        _write_headers(inputs.source, find_configured(inputs, workspace), folder, cache)
 
-    root = cache.tree("interpreter-headers", build.key, fill)
-    return HeaderDir(root=root, digest=build.key)
+    root = cache.tree("interpreter-headers", inputs.key, fill)
+    return HeaderDir(root=root, digest=inputs.key)
 
 
 def _names(naming: Naming, arch: Arch) -> SoabiNames:
@@ -140,28 +144,28 @@ def _name(build: CPythonBuild, names: SoabiNames, host: Path, folder: Path, cach
     source = _edited_source(build, tree, names, host, folder) if names.last else tree
     build_env = unpack_build(build, folder / "build", source, cache)
     link_host_python(build_env, host)
-    _rename(build_env.build / "Makefile", names, build.interpreter.python)
-    suffix = f".{names.soabi(build.interpreter.python)}.so"
+    _rename(build_env.build / "Makefile", names, build.python)
+    suffix = f".{names.soabi(build.python)}.so"
     modules = [f"{name}{suffix}" for name in shared_modules(read_setup(tree))]
     make(build_env, "python", _LINK)
     make(build_env, *(f"Modules/{module}" for module in modules))
     modules += _build_testcapi(build_env, suffix)
     prefix = folder / "root/usr/local"
-    home = prefix / "lib" / f"python{build.interpreter.python}"
+    home = prefix / "lib" / f"python{build.python}"
     home.mkdir(parents=True)
-    unpack_tar(stdlib(build.source, build.interpreter.python, host, cache=cache), home)
+    unpack_tar(stdlib(build.source, build.python, host, cache=cache), home)
     if names.last:
         _replace_source(source / _EXTERNAL, home / "importlib" / _EXTERNAL.name, host)
     (home / "lib-dynload").mkdir()
     for module in modules:
         shutil.copy(build_env.build / "Modules" / module, home / "lib-dynload")
     _write_sysconfig(build_env, names, host, home)
-    config = home / f"config-{build.interpreter.python}-{names.builds}"
+    config = home / f"config-{build.python}-{names.builds}"
     config.mkdir()
     (config / "Makefile").write_text(
         _without_build_dir(build_env, (build_env.build / "Makefile").read_text())
     )
-    _copy_headers(build, prefix / "include" / home.name, cache)
+    _write_headers(build.source, build.archive, prefix / "include" / home.name, cache)
     (prefix / "bin").mkdir()
     shutil.copy(build_env.build / "python", prefix / "bin" / home.name)
     for link in ("python3", "python"):
@@ -188,7 +192,7 @@ def _edited_source(
     shutil.copytree(tree, root, copy_function=os.link, symlinks=True)
     text = (root / _EXTERNAL).read_text()
     (root / _EXTERNAL).unlink()  # a hard link: writing would change the cache entry
-    (root / _EXTERNAL).write_text(read_last(text, names, build.interpreter.python))
+    (root / _EXTERNAL).write_text(read_last(text, names, build.python))
     if (root / _FROZEN).exists():  # from 3.11 on the Makefile freezes it
         (root / _FROZEN).unlink()
         frozen = run_process((host, "-S", "-c", _FREEZE, root / _EXTERNAL), timeout=_SECONDS)
@@ -231,10 +235,6 @@ def _compile_file(path: Path, host: Path) -> None:
     run_process((host, *BYTECODE, "-s", path.parent, "-p", "/", path), timeout=_SECONDS)
 
 
-def _copy_headers(build: CPythonBuild, folder: Path, cache: Cache) -> None:
-    shutil.copytree(build.source.tree(cache) / "Include", folder)
-    with tarfile.open(build.archive) as tar:
-        stream = tar.extractfile("build/pyconfig.h")
-        if stream is None:
-            raise BuildError(f"{build.archive} has no pyconfig.h; delete it and run again")
-        (folder / "pyconfig.h").write_bytes(stream.read())
+def _write_headers(source: Source, archive: Path, folder: Path, cache: Cache) -> None:
+    shutil.copytree(source.tree(cache) / "Include", folder)
+    (folder / "pyconfig.h").write_bytes(read_member(archive, "build/pyconfig.h"))

@@ -4,6 +4,7 @@ from types import NoneType
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from harness.core.matching import did_you_mean
@@ -18,6 +19,8 @@ _KEY = "[key]"
 _WANTED = {
     "string_type": "text",
     "bool_type": "true or false",
+    "float_type": "a number",
+    "int_type": "a whole number",
     "list_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
@@ -63,10 +66,21 @@ def _sentence(detail: ErrorDetails, source: str) -> str:
             known = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
             what = f"unknown value {given!r}{did_you_mean(str(given), known)}"
         case kind if kind in _WANTED:
-            what = f"must be {_WANTED[kind]}, not {_described(given)}"
+            brackets = "; put it in brackets" * (kind == "list_type" and isinstance(given, str))
+            what = f"must be {_WANTED[kind]}, not {_described(given)}{brackets}"
         case _:
-            what = detail["msg"]
+            what = _bound(detail)
     return what
+
+
+def _bound(detail: ErrorDetails) -> str:
+    match detail["type"]:
+        case "greater_than":
+            return f"must be more than {detail['ctx']['gt']:g}, not {detail['input']}"
+        case "greater_than_equal":
+            return f"must be at least {detail['ctx']['ge']}, not {detail['input']}"
+        case _:
+            return detail["msg"]
 
 
 def _described(value: object) -> str:
@@ -86,7 +100,12 @@ def _described(value: object) -> str:
 
 
 def _keys(shape: type[BaseModel]) -> list[str]:
-    return [field.alias or name for name, field in shape.model_fields.items()]
+    return list(_fields(shape))
+
+
+def _fields(shape: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of a shape by the key in the file."""
+    return {field.alias or name: field for name, field in shape.model_fields.items()}
 
 
 def _shape_at(shape: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel]:
@@ -94,7 +113,7 @@ def _shape_at(shape: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseMo
     found: Any = shape
     for step in loc:
         if isinstance(found, type) and issubclass(found, BaseModel):
-            found = found.model_fields[str(step)].annotation
+            found = _fields(found)[str(step)].annotation
         else:
             found = get_args(found)[-1]
         if NoneType in get_args(found):

@@ -1,4 +1,4 @@
-"""Generate the JSON Schemas of the matrix files, which editors use to complete and check.
+"""Generate the JSON Schemas of the matrix files and of a project's configuration, for editors.
 
 ``python -m harness.matrix.files.json_schema [FOLDER]`` writes ``<file>.schema.json`` into the
 folder, by default ``matrix/schema`` below the working directory.
@@ -7,11 +7,15 @@ folder, by default ``matrix/schema`` below the working directory.
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from harness.matrix.config.config_shape import ConfigShape
 from harness.matrix.files.shape import FILES
 
+CONFIG_SCHEMA = "wheelgrid.schema.json"
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _FOLDER = Path("matrix/schema")
 
 
@@ -28,7 +32,7 @@ def schema_text(name: str) -> str:
     entry = FILES[name].model_json_schema(schema_generator=_Untitled)
     definitions = entry.pop("$defs", {})
     whole = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": _DRAFT,
         "title": f"matrix/{name}.yaml",
         "type": "object",
         "properties": {name: {"type": "array", "items": entry}},
@@ -36,14 +40,28 @@ def schema_text(name: str) -> str:
         "additionalProperties": False,
         "$defs": definitions,
     }
-    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    return _text(whole)
+
+
+def _text(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def config_schema() -> dict[str, Any]:
+    """Return the JSON Schema of ``wheelgrid.toml`` and of ``[tool.wheelgrid]``."""
+    whole = ConfigShape.model_json_schema(schema_generator=_Untitled)
+    for setting in whole["properties"].values():
+        setting.pop("default", None)  # that of the option, which the command line knows
+    head = {"$schema": _DRAFT, "title": "wheelgrid.toml, or [tool.wheelgrid] of pyproject.toml"}
+    return head | whole
 
 
 def write_schemas(folder: Path) -> None:
-    """Write the JSON Schema of each matrix file into ``folder``."""
+    """Write the JSON Schema of each file into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         (folder / f"{name}.schema.json").write_text(schema_text(name), encoding="utf-8")
+    (folder / CONFIG_SCHEMA).write_text(_text(config_schema()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 """Load a folder of matrix files as a ``Matrix``, or raise all problems of all files."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
-from harness.core.cells import Expectation, Matrix
+from harness.core.cells import DEFAULT_PROFILE, Expectation, Matrix, Profile
 from harness.core.errors import MatrixFileError
 from harness.core.problems import Position, Problem
 from harness.core.targets import Suite
-from harness.matrix.files.references import Sections, check_references
+from harness.matrix.config.config_file import shown_path
+from harness.matrix.files.own_rows import OwnRows
+from harness.matrix.files.references import Sections, check_config, check_references
 from harness.matrix.files.resolve import read_expectation, read_suite, resolve
 from harness.matrix.files.section import S, Section, read_section
 from harness.matrix.files.shape import (
@@ -28,17 +31,21 @@ _NEEDED = ("targets", "subjects")
 """Required files; another file that is missing has no entries."""
 
 
-def load_matrix(folder: Path, fixtures: Collection[str] | None = None) -> Matrix:
+def load_matrix(
+    folder: Path, fixtures: Collection[str] | None = None, own: OwnRows | None = None
+) -> Matrix:
     """Read ``targets.yaml``, ``subjects.yaml`` and their companions in ``folder``.
 
-    ``fixtures``: names of the existing fixture projects; None skips their check. Raises
+    ``fixtures``: names of the existing fixture projects; None skips their check. ``own``: a
+    project's configuration, whose targets are added; it is checked too. Raises
     ``MatrixFileError`` with all problems of all files, each with file, line and column; paths
     below the working directory are relative to it.
     """
     if not folder.is_dir():
-        raise MatrixFileError([f"{_shown(folder)}: no such folder; name one with --matrix"])
+        raise MatrixFileError([f"{shown_path(folder)}: no such folder; name one with --matrix"])
+    shipped = _read(folder, "targets", TargetShape)
     sections = Sections(
-        targets=_read(folder, "targets", TargetShape),
+        targets=_joined(shipped, own.targets) if own else shipped,
         suites=_read(folder, "suites", SuiteShape),
         interpreters=_read(folder, "interpreters", InterpreterShape),
         namings=_read(folder, "namings", NamingShape),
@@ -51,12 +58,14 @@ def load_matrix(folder: Path, fixtures: Collection[str] | None = None) -> Matrix
     )
     problems = [problem for name in FILES for problem in getattr(sections, name).problems]
     problems += check_references(sections)
+    if own:
+        problems += [*own.problems, *check_config(own, sections, shipped)]
     if not problems:
         matrix = resolve(sections)
         problems += check_coverage(matrix, sections)
     if problems:
         raise MatrixFileError(_in_file_order(problems))
-    return matrix
+    return _with_own_targets(matrix, own) if own else matrix
 
 
 def load_expectations(path: Path) -> tuple[Expectation, ...]:
@@ -84,26 +93,44 @@ def _read(folder: Path, name: str, shape: type[S]) -> Section[S]:
 
 def _read_file(path: Path, name: str, shape: type[S], *, needed: bool) -> Section[S]:
     try:
-        return read_section(_shown(path), name, shape, path.read_bytes())
+        return read_section(shown_path(path), name, shape, path.read_bytes())
     except FileNotFoundError:
         if not needed:
             return Section()
         what = "no such file; matrix/README.md shows what belongs in it"
     except OSError as error:
         what = f"cannot be read: {error.strerror}"
-    return Section(problems=(Problem(place=Position(file=_shown(path)), what=what),))
+    return Section(problems=(Problem(place=Position(file=shown_path(path)), what=what),))
 
 
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    whole = path.resolve()
-    return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(path)
+def _joined(shipped: Section[S], own: Section[S]) -> Section[S]:
+    return Section(
+        entries=shipped.entries + own.entries,
+        shapes=shipped.shapes + own.shapes,
+        problems=shipped.problems,
+    )
+
+
+def _with_own_targets(matrix: Matrix, own: OwnRows) -> Matrix:
+    """Return the matrix whose default profile has the project's own targets too."""
+    ids = tuple(shape.id for shape in own.targets.shapes)
+
+    def widened(profile: Profile) -> Profile:
+        if profile.name != DEFAULT_PROFILE or not profile.targets:
+            return profile
+        return replace(profile, targets=profile.targets + ids)
+
+    return replace(matrix, profiles=tuple(map(widened, matrix.profiles))) if ids else matrix
 
 
 def _in_file_order(problems: list[Problem]) -> list[str]:
-    """Return the problems as lines, sorted by file, line and column."""
-    files = list(FILES)
-    ordered = sorted(
-        problems, key=lambda p: (files.index(Path(p.place.file).stem), p.place.line, p.place.column)
-    )
-    return [str(problem) for problem in ordered]
+    """Return the problems as lines, sorted by file, line and column; a configuration comes last."""
+    files = [*FILES, "wheelgrid", "pyproject"]
+
+    def order(problem: Problem) -> tuple[int, str, int, int]:
+        file, place = problem.place.file, problem.place
+        stem = Path(file).stem
+        known = files.index(stem) if stem in files else len(files)
+        return known, file, place.line, place.column
+
+    return [str(problem) for problem in sorted(problems, key=order)]

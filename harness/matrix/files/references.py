@@ -11,6 +11,7 @@ from harness.core.causes import Cause
 from harness.core.matching import did_you_mean, matching, matching_arches, wheel_spelling
 from harness.core.problems import Problem
 from harness.core.subjects import ModuleName
+from harness.matrix.files.own_rows import OwnRows
 from harness.matrix.files.section import Entry, Section
 from harness.matrix.files.shape import (
     BuilderShape,
@@ -62,18 +63,45 @@ def check_references(sections: Sections) -> Iterator[Problem]:
         yield from _check_places(subject, "include", targets)
         yield from _check_places(subject, "exclude", targets)
     for expectation in sections.expectations.entries:
-        yield from _check_names(expectation, "target", targets, "target matches")
-        yield from _check_arches(expectation, "arch")
+        yield from _check_expectation(expectation, targets)
         yield from _check_names(expectation, "subject", subjects, "subject matches")
-        yield from _check_names(expectation, "cause", _CAUSES, "cause is called")
-        if expectation.keys() and not (expectation.has("subject") or expectation.has("cause")):
-            yield expectation.problem("needs 'subject', 'cause' or both")
     for profile in sections.profiles.entries:
         yield from _check_places(profile, "targets", targets)
         yield from _check_arches(profile, "arches")
         yield from _check_names(profile, "subjects", subjects, "subject matches")
     for policy in sections.policies.entries:
         yield from _check_policy(policy, sections)
+
+
+def check_config(
+    own: OwnRows, sections: Sections, shipped: Section[TargetShape]
+) -> Iterator[Problem]:
+    """Yield the problems of names in a project's configuration.
+
+    ``sections`` has its own targets too, which must not have the id of a ``shipped`` one: what
+    is recorded of that target would not hold for it.
+    """
+    places = {name: entry.place for entry in shipped.entries for name, _ in entry.texts("id")}
+    for target in own.targets.entries:
+        for name, steps in target.texts("id"):
+            if name in places:
+                what = f"{name!r} is the id of a target already ({places[name]}); rename this one"
+                yield target.problem(what, *steps)
+            places.setdefault(name, target.place)
+    targets = sections.targets.names
+    yield from _check_places(own.whole, "targets", targets)
+    yield from _check_arches(own.whole, "arches")
+    yield from _check_names(own.whole, "profile", sections.profiles.names, "profile is called")
+    for expectation in own.expectations.entries:
+        yield from _check_expectation(expectation, targets)
+
+
+def _check_expectation(expectation: Entry, targets: frozenset[str] | None) -> Iterator[Problem]:
+    yield from _check_names(expectation, "target", targets, "target matches")
+    yield from _check_arches(expectation, "arch")
+    yield from _check_names(expectation, "cause", _CAUSES, "cause is called")
+    if expectation.keys() and not (expectation.has("subject") or expectation.has("cause")):
+        yield expectation.problem("needs 'subject', 'cause' or both")
 
 
 _CAUSES = frozenset(cause.value for cause in Cause)

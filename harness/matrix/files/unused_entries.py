@@ -26,9 +26,7 @@ def cell_pairs(matrix: Matrix) -> Iterator[CellPair]:
 
 def meets(expectation: Expectation, target: Target, subject: Subject) -> bool:
     """Return whether the expectation applies to that cell, by its cause or at once."""
-    return meets_target(expectation, target) and (
-        not expectation.subject or bool(matching(expectation.subject, (subject.id,)))
-    )
+    return meets_target(expectation, target) and meets_subject(expectation, subject)
 
 
 def meets_target(expectation: Expectation, target: Target) -> bool:
@@ -37,6 +35,11 @@ def meets_target(expectation: Expectation, target: Target) -> bool:
         matching(expectation.target, (target.id,))
         and matching_arches(expectation.arch, (target.arch_name,))
     )
+
+
+def meets_subject(expectation: Expectation, subject: Subject) -> bool:
+    """Return whether the expectation is for cells of that subject."""
+    return not expectation.subject or bool(matching(expectation.subject, (subject.id,)))
 
 
 def covers(pattern: str, target: Target) -> bool:
@@ -87,7 +90,9 @@ def _check_expectations(
     taken: dict[tuple[str, str, str], Expectation] = {}
     for entry, expected in zip(sections.expectations.entries, matrix.expectations, strict=True):
         cause = "" if expected.subject else expected.cause
-        cells = [(t.key, s.id, cause) for t, s in pairs if meets(expected, t, s)]
+        targets = {t.key for t in matrix.targets if meets_target(expected, t)}
+        subjects = {s.id for s in matrix.subjects if meets_subject(expected, s)}
+        cells = [(t.key, s.id, cause) for t, s in pairs if t.key in targets and s.id in subjects]
         if not cells:
             yield entry.problem("matches no cell; correct its globs, or remove it")
         twice = [cell for cell in cells if cell in taken]

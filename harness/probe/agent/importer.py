@@ -1,6 +1,7 @@
 """Import the modules of an installed wheel and evaluate its call, in a separate process."""
 
 import importlib
+import importlib.util
 import json
 import os
 import site
@@ -137,11 +138,26 @@ def _try_each(submodules, enough):
             begin_import(name)
             importlib.import_module(name)
         except BaseException as error:
+            if _is_loaded(name):
+                continue  # its package loads it by another name, as cv2 does with cv2.cv2
             failure = [name, _describe(error)[:FAILURE_LIMIT]]
             room -= len(json.dumps(failure))
             if room > 0:
                 failures.append(failure)
     return failures, len(submodules)
+
+
+def _is_loaded(name):
+    """Return whether the file of a module is that of another one of its package, or of theirs."""
+    top = name.partition(".")[0]
+    try:
+        file = importlib.util.find_spec(name).origin
+        own = [sys.modules[each] for each in list(sys.modules) if each.partition(".")[0] == top]
+        held = [value for module in own for value in list(vars(module).values())]
+        modules = own + [value for value in held if type(value) is type(sys)]
+        return bool(file) and any(vars(module).get("__file__") == file for module in modules)
+    except BaseException:
+        return False
 
 
 def _describe(error):

@@ -30,6 +30,9 @@ START = 170.0  # seconds that an installer may take to load pip
 
 def main():
     """Serve until the host is gone."""
+    for name in [each for each in os.environ if each.startswith("PIP_")]:
+        if name != "PIP_CONFIG_FILE":
+            del os.environ[name]  # an image's options, PIP_REQUIRE_VIRTUALENV or PIP_NO_BINARY
     # The protocol keeps the real standard output; nothing else may write to it.
     stdout = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -4,6 +4,8 @@
 function readCells(data) {
   const targets = new Map(data.run.targets.map((t) => [`${t.id}/${t.arch_name}`, t]));
   const subjects = new Map(data.run.subjects.map((s) => [s.id, s]));
+  const checks = data.run.circumstances.canaries ?? [];
+  const doubted = new Set(checks.filter((check) => check.missed?.length).map((check) => check.target));
   return data.run.cells.map((record, place) => {
     const target = targets.get(record.target), subject = subjects.get(record.subject);
     const seen = {
@@ -13,6 +15,7 @@ function readCells(data) {
     const id = `${record.target}/${record.subject}`;
     return {
       id, record, target, subject, seen, verdict: record.verdict, change: data.changes[id],
+      doubted: doubted.has(record.target),
       facts: {
         id, target: target.id, arch: target.arch_name, subject: subject.id, group: subject.group,
         outcome: seen.outcome ?? "", verdict: record.verdict, cause: seen.cause ?? "",

@@ -10,12 +10,14 @@ function subjectItems(cells) {
   return [...items.values()];
 }
 
+const targetMark = ({ lenient, doubted }) => (doubted ? " !" : lenient ? " *" : "");
+
 function targetItems(cells, grouping) {
   const items = new Map();
-  for (const { target, record, seen } of cells) {
+  for (const { target, record, seen, doubted } of cells) {
     const known = items.get(record.target);
     const way = WAYS[seen.provenance?.image?.way] ?? known?.way ?? "";
-    items.set(record.target, { key: record.target, way, ...targetNames(target, grouping), lenient: target.allow_failure });
+    items.set(record.target, { key: record.target, way, ...targetNames(target, grouping), lenient: target.allow_failure, doubted });
   }
   return [...items.values()];
 }
@@ -48,6 +50,7 @@ function drawGrid(table, cells, layout, glyphs) {
   table.replaceChildren(head, ...rows.map((group) => drawRows(group, columns, lookup, { layout, glyphs, drawn })));
   const longest = Math.max(...rows.flatMap(({ items }) => items.map(({ label, way }) => label.length + (way ? 2 : 0))));
   table.style.setProperty("--letters", Math.max(longest, 6));
+  table.style.setProperty("--heading", Math.max(...rows.map(({ heading }) => heading.length)));
   return drawn;
 }
 
@@ -73,7 +76,7 @@ const line = (attributes = {}) => el("tr", { role: "row", ...attributes });
 
 function drawLeaf(item, first) {
   return el("th", { class: first ? "leaf first" : "leaf", scope: "col", role: "columnheader", title: item.key },
-    el("div", { class: "upright" }, item.label + (item.lenient ? " *" : "")), item.way && el("span", { class: "way" }, item.way));
+    el("div", { class: "upright" }, item.label + targetMark(item)), item.way && el("span", { class: "way" }, item.way));
 }
 
 function drawRows(group, columns, lookup, how) {
@@ -83,7 +86,7 @@ function drawRows(group, columns, lookup, how) {
   for (const item of group.items) {
     const row = line();
     row.append(el("th", { scope: "row", role: "rowheader", title: item.key },
-      el("span", { class: "label" }, item.label + (item.lenient ? " *" : "")), item.way && el("span", { class: "way" }, item.way)));
+      el("span", { class: "label" }, item.label + targetMark(item)), item.way && el("span", { class: "way" }, item.way)));
     const nodes = columns.flatMap(({ items }) => items.map((other) =>
       drawCell(lookup.get(`${item.key} ${other.key}`), how)));
     row.append(...nodes);

@@ -6,7 +6,7 @@ function drawPanel(panel, cell, data) {
     panelBar(cell, data.glyphs), ...panelStory(cell),
     ...panelChange(cell, data), ...panelHistory(cell, data),
     ...section("Evidence", seen.evidence && el("pre", { tabindex: "0" }, seen.evidence)),
-    ...section("Reproduce", ...commandsOf(cell).map(commandLine)),
+    ...section("Reproduce", ...commandsOf(cell, data.run).map(commandLine)),
     ...panelWheel(seen), ...panelTarget(cell, data.run.passports?.[seen.provenance?.passport_id] ?? data.passports[record.target]),
     ...panelLog(seen), ...panelProvenance(seen));
 }
@@ -109,11 +109,16 @@ function panelProvenance(seen) {
   return rows.length ? [el("details", {}, el("summary", {}, "How it was measured"), facts(rows))] : [];
 }
 
-function commandsOf(cell) {
+function commandsOf(cell, run) {
   const [id, key] = [cell.id, `${cell.target.id} and ${cell.target.arch_name} and ${cell.subject.id}`];
   const line = (...words) => ["wheelgrid", ...words].map(shellWord).join(" ");
-  if (cell.subject.source?.paths) return [line("check", cell.seen.wheel?.filename ?? "WHEEL", "--target", cell.target.id, "--arch", cell.target.arch_name)];
-  return [line("repro", id), line("explain", id), line("run", "-k", key)];
+  const about = cell.facts.cause ? [line("explain", cell.facts.cause)] : [];
+  const source = cell.subject.source, own = source?.paths || run.circumstances.command?.[0] === "check";
+  if (own) {
+    const wheel = source?.paths ? cell.seen.wheel?.filename ?? "WHEEL" : `${source.name}==${source.version}`;
+    return [line("check", wheel, "--target", cell.target.id, "--arch", cell.target.arch_name), line("repro", id), line("explain", id), ...about];
+  }
+  return [line("repro", id), line("explain", id), line("run", "-k", key), ...about];
 }
 
 function shellWord(word) {

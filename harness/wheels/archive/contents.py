@@ -24,6 +24,7 @@ MOST_NATIVE_TOGETHER = 3 << 30
 MOST_SYMBOLS_TOGETHER = 2 << 20
 """Dynamic symbols of all native members, which stay in memory."""
 MOST_RECORD = 16 << 20
+_CFFI = "_cffi_backend"
 _NEVER_NATIVE = frozenset({".py", ".pyi", ".h", ".hpp", ".txt", ".md", ".rst", ".json", ".html"})
 
 
@@ -34,6 +35,9 @@ class NativeMember:
     name: str
     size: int
     elf: ElfFacts | UnreadableElf
+    imports: tuple[str, ...] = ()
+    """What its init function imports, where that is known: of modules that cffi generated
+    (``PyImport_ImportModule("_cffi_backend")`` in its ``_cffi_include.h``)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +55,8 @@ class WheelFacts:
     native: tuple[NativeMember, ...]
     modules: tuple[str, ...]
     """Top-level modules and packages, sorted."""
+    top_level: tuple[str, ...] = ()
+    """The names in top_level.txt, which setuptools writes and other tools need not."""
     findings: tuple[WheelFinding, ...] = ()
     """The wheel's defects."""
     sources: SourceFacts = field(default_factory=SourceFacts)
@@ -99,6 +105,7 @@ def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
             generator=metadata.generator,
             requires_python=metadata.requires_python,
             requires_dist=metadata.requires_dist,
+            top_level=metadata.top_level,
             members=archive.members,
             native=native,
             modules=top_modules(archive.members),
@@ -138,7 +145,7 @@ def _native_members(archive: Archive, sources: SourceReader) -> Iterator[NativeM
         suffix = PurePosixPath(member.name).suffix
         with suppress(WheelError):  # the archive has the finding
             if suffix == ".py" and member.size <= MOST_SOURCE:
-                sources.add(archive.read(member.name, at_most=MOST_SOURCE))
+                sources.add(member.name, archive.read(member.name, at_most=MOST_SOURCE))
             elif suffix not in _NEVER_NATIVE and (native := reader.member(member)):
                 yield native
             else:
@@ -160,18 +167,24 @@ class NativeReader:
         """
         if self._archive.head(member.name, len(MAGIC)) != MAGIC:
             return None
-        return NativeMember(name=member.name, size=member.size, elf=self._read(member))
+        elf, imports = self._read(member)
+        return NativeMember(name=member.name, size=member.size, elf=elf, imports=imports)
 
-    def _read(self, member: Member) -> ElfFacts | UnreadableElf:
+    def _read(self, member: Member) -> tuple[ElfFacts | UnreadableElf, tuple[str, ...]]:
         if member.size > MOST_NATIVE:
-            return UnreadableElf(reason=f"it has {member.size} bytes; the limit is {MOST_NATIVE}")
+            reason = f"it has {member.size} bytes; the limit is {MOST_NATIVE}"
+            return UnreadableElf(reason=reason), ()
         self._bytes_left -= member.size
         if self._bytes_left < 0:
-            return _too_many(MOST_NATIVE_TOGETHER, "bytes")
-        elf = read_elf(io.BytesIO(self._archive.read(member.name, at_most=MOST_NATIVE)))
+            return _too_many(MOST_NATIVE_TOGETHER, "bytes"), ()
+        data = self._archive.read(member.name, at_most=MOST_NATIVE)
+        imports = (_CFFI,) if b"\0%s\0" % _CFFI.encode() in data else ()
+        elf = read_elf(io.BytesIO(data))
         if isinstance(elf, ElfFacts):
             self._symbols_left -= len(elf.undefined) + len(elf.exported)
-        return elf if self._symbols_left >= 0 else _too_many(MOST_SYMBOLS_TOGETHER, "symbols")
+        if self._symbols_left < 0:
+            return _too_many(MOST_SYMBOLS_TOGETHER, "symbols"), imports
+        return elf, imports
 
 
 def _too_many(limit: int, what: str) -> UnreadableElf:

@@ -18,7 +18,8 @@ from harness.wheels.archive.filename import WheelName, arch_of, parse_wheel_name
 from harness.wheels.archive.metadata import find_dist_info, read_metadata
 from harness.wheels.archive.zip_reader import Archive, Member, open_archive
 
-_LIBRARY = re.compile(r".+\.so(\.\d+)*")
+_LIBRARY = re.compile(r".+\.so(\.\w+)*")
+"""Versions have letters too: ``libcrypto-5409cd36.so.1.1.1k``."""
 _MODULE = re.compile(r"(?P<name>[^.]+)(\.(cpython-|abi3)[^/]*)?\.so")
 
 
@@ -33,12 +34,13 @@ def read_native(
 ) -> WheelFacts:
     """Read the directory, the metadata and the native members of a wheel of that name.
 
+    They are not read if none is named like a module, because then no import loads one.
     ``prefetch`` is called with the byte range of each native member before it is read. Raises
     ``WheelError``.
     """
     with open_archive(filename, stream) as archive:
         listed = _listed(archive)
-        if archive.oversized:
+        if archive.oversized or not any(map(_is_module, listed.native)):
             return listed
         names = {native.name for native in listed.native}
         natives, reader = [], NativeReader(archive)
@@ -60,6 +62,7 @@ def _listed(archive: Archive) -> WheelFacts:
         generator=metadata.generator,
         requires_python=metadata.requires_python,
         requires_dist=metadata.requires_dist,
+        top_level=metadata.top_level,
         members=archive.members,
         native=tuple(_by_name(archive.members, name)),
         modules=top_modules(archive.members),
@@ -77,6 +80,10 @@ def _by_name(members: Sequence[Member], name: WheelName) -> Iterator[NativeMembe
             exported = (f"PyInit_{module['name']}",) if module and not in_libraries else ()
             elf = _elf(arch, exported) if arch else UnreadableElf(reason="it was not read")
             yield NativeMember(name=member.name, size=member.size, elf=elf)
+
+
+def _is_module(native: NativeMember) -> bool:
+    return not isinstance(native.elf, ElfFacts) or bool(native.elf.exported)
 
 
 def _elf(arch: Arch, exported: tuple[str, ...]) -> ElfFacts:

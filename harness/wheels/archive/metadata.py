@@ -4,6 +4,7 @@ Source: "Binary distribution format" and "Core metadata" specifications.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
@@ -20,6 +21,7 @@ from harness.wheels.archive.filename import WheelName
 from harness.wheels.archive.zip_reader import Archive, Member
 
 MOST_METADATA = 8 << 20
+MOST_TOP_LEVEL = 64 << 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +32,8 @@ class WheelMetadata:
     generator: str
     requires_python: str
     requires_dist: tuple[str, ...]
+    top_level: tuple[str, ...]
+    """The names in top_level.txt."""
 
 
 def find_dist_info(archive: Archive, name: WheelName) -> str:
@@ -83,7 +87,18 @@ def read_metadata(archive: Archive, dist_info: str, name: WheelName) -> WheelMet
         generator=wheel.first("Generator"),
         requires_python=requires_python,
         requires_dist=tuple(metadata.all("Requires-Dist")),
+        top_level=_read_top_level(archive, f"{dist_info}/top_level.txt"),
     )
+
+
+def _read_top_level(archive: Archive, member: str) -> tuple[str, ...]:
+    """Return the names in top_level.txt; none if it is missing, too large or damaged."""
+    names: tuple[str, ...] = ()
+    if any(each.name == member for each in archive.members):
+        with suppress(WheelError):
+            text = archive.read(member, at_most=MOST_TOP_LEVEL).decode("utf-8", "replace")
+            names = tuple(name for name in text.split() if name.isidentifier())
+    return names
 
 
 @lru_cache(maxsize=1 << 14)

@@ -1,14 +1,19 @@
-"""Read what a wheel's Python files say about shared libraries. Only text is searched."""
+"""Read what a wheel's Python files say about libraries and imports. Only text is searched."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+
+from harness.wheels.archive.data_schemes import site_path
+from harness.wheels.archive.import_statements import ImportStatement, find_imports
 
 MOST_SOURCE = 1 << 20
 """Bytes of one file; larger ones are generated tables."""
 _OPENS = re.compile(rb"\b(?:CDLL|PyDLL|cdll|pydll|LoadLibrary|RTLD_GLOBAL|dlopen)\b")
 _LITERAL = re.compile(rb"[\"']([^\"'\s/\\]{1,80}\.(?:so|dll|dylib))[\"']")
 _FOREIGN = (".dll", ".dylib")
+_TESTS = frozenset({"test", "tests", "testing", "_tests", "conftest"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +27,11 @@ class SourceFacts:
     there is none, or if the wheel has no library for another platform that the file names."""
     instead: str = ""
     """The member for another platform: ``wasmtime/win32-x86_64/_wasmtime.dll``."""
+    guarded: frozenset[str] = frozenset()
+    """The wheel's native modules that its code imports, and goes on without if that fails."""
+    imports: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Module → what its import imports in any case: native modules of the wheel, and modules of
+    others. Only for packages and modules that are in no other package."""
 
 
 class SourceReader:
@@ -29,16 +39,23 @@ class SourceReader:
 
     def __init__(self, members: tuple[str, ...]) -> None:
         self._members = {PurePosixPath(name).name: name for name in members}
+        self._native = {_module(name) for name in members if name.endswith(".so")} - {""}
         self._opens = False
         self._lacks: tuple[str, str] = ("", "")
+        self._statements: dict[str, list[ImportStatement]] = {}
+        """By Python module."""
 
-    def add(self, source: bytes) -> None:
-        """Read the bytes of one Python file, in any encoding."""
+    def add(self, name: str, source: bytes) -> None:
+        """Read the bytes of the Python file of that member name, in any encoding."""
         self._opens = self._opens or _OPENS.search(source) is not None
         if not self._lacks[0]:
             self._lacks = self._lacking(
                 {name.decode("ascii", "replace") for name in _LITERAL.findall(source)}
             )
+        if module := _module(name):
+            package = PurePosixPath(name).stem == "__init__"
+            parent = module if package else module.rpartition(".")[0]
+            self._statements[module] = list(find_imports(source, parent))
 
     def _lacking(self, literals: set[str]) -> tuple[str, str]:
         foreign = {
@@ -53,9 +70,63 @@ class SourceReader:
 
     def facts(self) -> SourceFacts:
         lacks, instead = self._lacks
-        return SourceFacts(opens_libraries=self._opens, lacks=lacks, instead=instead)
+        roots = [m for m in self._statements if m.rpartition(".")[0] not in self._statements]
+        imports = {root: reached for root in roots if (reached := tuple(self._reached(root)))}
+        return SourceFacts(
+            opens_libraries=self._opens,
+            lacks=lacks,
+            instead=instead,
+            guarded=self._guarded(),
+            imports=imports,
+        )
+
+    def _guarded(self) -> frozenset[str]:
+        """Return the native modules of which every import is guarded, tests left out."""
+        imported = {True: set[str](), False: set[str]()}
+        for module, statements in self._statements.items():
+            if _TESTS.isdisjoint(module.split(".")):
+                for statement in statements:
+                    imported[statement.guarded].update(self._native.intersection(statement.names))
+        return frozenset(imported[True] - imported[False])
+
+    def _reached(self, root: str) -> Iterator[str]:
+        """Yield what the import of ``root`` imports in any case."""
+        seen = {root: None}
+        waiting = [root]
+        while waiting:
+            module = waiting.pop()
+            statements = self._statements.get(module)
+            if statements is None:
+                yield module
+                continue
+            names = (n for s in statements if s.always for n in self._modules_in(s.names))
+            new = [name for name in dict.fromkeys(names) if name not in seen]
+            seen.update(dict.fromkeys(new))
+            waiting += reversed(new)
+
+    def _modules_in(self, names: Iterable[str]) -> Iterator[str]:
+        """Yield the modules among ``names``, each after its packages.
+
+        What the wheel has no file of, in a package of its own, is an attribute.
+        """
+        for name in names:
+            parts, own = name.split("."), False
+            for depth in range(1, len(parts) + 1):
+                module = ".".join(parts[:depth])
+                if own and module not in self._statements and module not in self._native:
+                    break
+                own = own or module in self._statements
+                yield module
 
 
 def _stem(library: str) -> str:
     """Return ``wasmtime`` of ``_libwasmtime.so`` and of ``_wasmtime.dll``."""
     return library.rpartition(".")[0].lstrip("_").removeprefix("lib").lstrip("_").casefold()
+
+
+def _module(member: str) -> str:
+    """Return the dotted name of a module's or package's file; empty if it cannot be imported."""
+    *folders, last = site_path(member).split("/")
+    stem = last.partition(".")[0]
+    parts = folders if stem == "__init__" and folders else [*folders, stem]
+    return ".".join(parts) if all(part.isidentifier() for part in parts) else ""

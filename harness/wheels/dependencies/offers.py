@@ -35,6 +35,9 @@ class OfferedProject(Protocol):
 class Catalogue(Protocol):
     """Everything that can be installed. Its methods raise ``PackageIndexError``."""
 
+    name: str
+    """For messages: ``the package index``."""
+
     def project(self, name: str) -> OfferedProject | None:
         """Return a project, or None if there is none of that normalised name."""
 

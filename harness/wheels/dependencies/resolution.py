@@ -1,8 +1,8 @@
 """Resolve the dependencies of wheels, once per distinct environment, and fetch them."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
@@ -14,10 +14,10 @@ from harness.core.subjects import DependencyOptions, IndexSource, Subject, Wheel
 from harness.host.cache import Cache
 from harness.wheels.archive.filename import parse_wheel_name, tag_rank
 from harness.wheels.archive.metadata import accepts_python
-from harness.wheels.build.wheelhouse import wheel_ref
 from harness.wheels.dependencies.catalogue import IndexCatalogue, MetadataReader
+from harness.wheels.dependencies.lock_catalogue import LockCatalogue
 from harness.wheels.dependencies.marker_environment import marker_environment
-from harness.wheels.dependencies.offers import OfferedWheel
+from harness.wheels.dependencies.offers import Catalogue, OfferedWheel
 from harness.wheels.dependencies.requirements import Wanted
 from harness.wheels.dependencies.resolver import (
     DependencyRefusedError,
@@ -27,6 +27,8 @@ from harness.wheels.dependencies.resolver import (
 from harness.wheels.dependencies.selection import TargetInstaller
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel, requirement
+from harness.wheels.locks.stored import load_lock
+from harness.wheels.wheel_file import wheel_file
 
 _STRICT_SINCE = (24, 1)
 """The first pip that refuses metadata which does not parse (pypa/pip#12063)."""
@@ -113,12 +115,22 @@ class DependencyResolver:
         the index lists sizes, before anything is downloaded.
         """
         _require_room(sum(self._index.size(each.wheel) for each in resolved), room)
-        files = tuple(
-            wheel_ref(Path(each.path)) if each.path else self._index.fetch(each.wheel)
-            for each in resolved
-        )
+        files = self._files(resolved)
         _require_room(sum(file.size for file in files), room)
         return files
+
+    def fetch_small(self, resolved: Sequence[OfferedWheel], each: int) -> tuple[WheelRef, ...]:
+        """Return the files of at most ``each`` bytes, as far as the index lists sizes.
+
+        Raises ``PackageIndexError``.
+        """
+        return self._files(found for found in resolved if self._index.size(found.wheel) <= each)
+
+    def _files(self, resolved: Iterable[OfferedWheel]) -> tuple[WheelRef, ...]:
+        return tuple(
+            wheel_file(Path(each.path)) if each.path else self._index.fetch(each.wheel)
+            for each in resolved
+        )
 
     def _answer(
         self,
@@ -127,22 +139,37 @@ class DependencyResolver:
         candidate: Installable,
         installer: TargetInstaller,
     ) -> Resolved:
+        catalogue: Catalogue
+        if options.lock:
+            application = load_lock(options.lock)
+            needed = [
+                each
+                for each in application.dependencies
+                if application.needs(each, installer.environment)
+            ]
+            catalogue = LockCatalogue(needed, self._index, self._reader)
+            candidate = replace(candidate, requires=catalogue.with_extras(candidate.requires))
+        else:
+            catalogue = self._catalogue(subject, options)
+        try:
+            return resolve(
+                candidate,
+                _wanted(subject.companions),
+                options.constraints,
+                catalogue,
+                installer,
+            )
+        except DependencyRefusedError as refused:
+            return refused
+
+    def _catalogue(self, subject: Subject, options: DependencyOptions) -> IndexCatalogue:
         pinned: tuple[IndexSource, ...] = ()
         if options.locked:
             pinned = (*self._index.pinned_dependencies(subject.id), *subject.companions)
         key = (options, pinned)
         if key not in self._catalogues:
             self._catalogues[key] = IndexCatalogue(self._index, self._reader, options.files, pinned)
-        try:
-            return resolve(
-                candidate,
-                _wanted(subject.companions),
-                options.constraints,
-                self._catalogues[key],
-                installer,
-            )
-        except DependencyRefusedError as refused:
-            return refused
+        return self._catalogues[key]
 
 
 def _require_room(size: int, room: int) -> None:

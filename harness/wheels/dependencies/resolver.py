@@ -255,15 +255,15 @@ class _Provider(AbstractProvider[Wanted, Installable, Key]):
     ) -> str:
         """Return why a project has no candidate; empty if its requirements contradict."""
         if offered is None:
-            return f"the package index has no project {project} ({wanted[0].story})"
+            return f"{self._catalogue.name} has no project {project} ({wanted[0].story})"
         limit, constraint = self._constraints.get(project, (_ANY, ""))
         for each in wanted:
             if not any(self._wheels(offered, each.specifier)):
-                reason = why_unavailable(project, offered, each.specifier, self._installer)
+                reason = self._why_unavailable(project, offered, each.specifier)
                 return f"{reason} ({each.story})"
             if constraint and not any(self._wheels(offered, each.specifier & limit)):
                 both = each.specifier & limit
-                reason = why_unavailable(project, offered, both, self._installer)
+                reason = self._why_unavailable(project, offered, both)
                 return f"{reason} ({each.story}; the constraint is {constraint})"
         together = limit
         for each in wanted:
@@ -272,3 +272,8 @@ class _Provider(AbstractProvider[Wanted, Installable, Key]):
             what = f"no release of {project} that fits has metadata that can be used"
             return f"{what} ({wanted[0].story})"
         return ""
+
+    def _why_unavailable(
+        self, project: str, offered: OfferedProject, specifier: SpecifierSet
+    ) -> str:
+        return why_unavailable(project, offered, specifier, self._installer, self._catalogue.name)

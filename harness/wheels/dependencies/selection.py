@@ -53,13 +53,17 @@ def fitting_wheels(
 
 
 def why_unavailable(
-    project: str, offered: OfferedProject, specifier: SpecifierSet, installer: TargetInstaller
+    project: str,
+    offered: OfferedProject,
+    specifier: SpecifierSet,
+    installer: TargetInstaller,
+    catalogue: str = "the package index",
 ) -> str:
     """Return why ``fitting_wheels`` yields nothing, and what users would do."""
     fits = [v for v in offered.versions if specifier.contains(v, prereleases=True)]
     if not fits:
         known = ", ".join(map(str, reversed(offered.versions[:_NEAREST]))) or "none at all"
-        return f"no release of {project} fits {specifier}; the package index has {known}"
+        return f"no release of {project} fits {specifier}; {catalogue} has {known}"
     version = min(fits, key=lambda v: (not _is_for(installer, offered, v), v.is_prerelease))
     wheels = tuple(each.wheel for each in offered.wheels(version))
     if choose_wheel(wheels, installer.tags, installer.python):

@@ -30,7 +30,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import HTTPError, MaxRetryError
 
-from harness.core.errors import PackageIndexError
+from harness.core.errors import PackageIndexError, UnknownProjectError
 from harness.host.download import TRIES, Downloader, DownloadError, Progress, read_body, within
 from harness.host.process import ProcessError, run_process
 
@@ -71,10 +71,6 @@ MOST_METADATA = 8 << 20
 """Bytes of a metadata file."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _PIP_SECTIONS = ("global", "download", ":env:")
-
-
-class UnknownProjectError(PackageIndexError):
-    """The index has no project of that name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

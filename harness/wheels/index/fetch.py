@@ -1,26 +1,27 @@
-"""Look up the wheels of index releases, and download and check them."""
+"""Look up the wheels of index releases, and download and check them.
+
+The client is imported when the index is first asked: the libraries for HTTP take 0.2 s.
+"""
 
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from packaging.version import Version
-from pypi_simple import DistributionPackage
 
-from harness.core.errors import PackageIndexError, WheelError
+from harness.core.errors import PackageIndexError, UnknownProjectError, WheelError
 from harness.core.subjects import IndexSource, WheelRef
 from harness.host.cache import Cache, file_sha256
 from harness.wheels.archive.filename import WheelName, parse_wheel_name
 from harness.wheels.index.choose import fits_linux
-from harness.wheels.index.client import (
-    ByteRange,
-    IndexClient,
-    UnknownProjectError,
-    pip_settings,
-)
-from harness.wheels.index.lock import RENEW, IndexLock, LockedWheel, requirement
+from harness.wheels.index.lock import RENEW, IndexLock, ListedSdist, LockedWheel, requirement
+
+if TYPE_CHECKING:
+    from pypi_simple import DistributionPackage
+
+    from harness.wheels.index.client import ByteRange, IndexClient
 
 _MEBIBYTE = 1 << 20
 _NEAREST = 5
@@ -34,7 +35,7 @@ class PackageIndex:
         cache: Cache,
         lock: IndexLock,
         announce: Callable[[str], None],
-        client: IndexClient | None = None,
+        client: "IndexClient | None" = None,
     ) -> None:
         self._cache = cache
         self._lock = lock
@@ -46,10 +47,13 @@ class PackageIndex:
         self._listed: dict[str, ListedProject | None] = {}
 
     @property
-    def _client(self) -> IndexClient:
+    def _client(self) -> "IndexClient":
         # Several threads need it, and `pip config list` takes half a second.
         with self._opening:
-            self._known_client = self._known_client or IndexClient(pip_settings())
+            if self._known_client is None:
+                from harness.wheels.index.client import IndexClient, pip_settings  # noqa: PLC0415
+
+                self._known_client = IndexClient(pip_settings())
             return self._known_client
 
     def release(self, source: IndexSource) -> tuple[LockedWheel, ...]:
@@ -145,14 +149,14 @@ class PackageIndex:
 
     def read_range(
         self, wheel: LockedWheel, first: int, last: int | None = None
-    ) -> ByteRange | None:
+    ) -> "ByteRange | None":
         """Return a range of a wheel, unchecked; None if the index does not support ranges.
 
         Raises ``PackageIndexError`` if the index lacks that file.
         """
         return self._client.read_range(self._offered(wheel), first, last)
 
-    def _offered(self, wheel: LockedWheel) -> DistributionPackage:
+    def _offered(self, wheel: LockedWheel) -> "DistributionPackage":
         project = parse_wheel_name(wheel.filename).distribution
         for file in self._project(project):
             if file.filename == wheel.filename:
@@ -174,7 +178,7 @@ class PackageIndex:
                 "know why they changed"
             )
 
-    def _project(self, name: str) -> tuple[DistributionPackage, ...]:
+    def _project(self, name: str) -> tuple["DistributionPackage", ...]:
         # One page lists thousands of files, and a project's wheels are read in parallel.
         with self._locks[name]:
             if name not in self._files:
@@ -189,7 +193,7 @@ class PackageIndex:
 class ListedProject:
     """The releases of a project (``OfferedProject``); file names are parsed when asked for."""
 
-    def __init__(self, files: Iterable[DistributionPackage]) -> None:
+    def __init__(self, files: Iterable["DistributionPackage"]) -> None:
         self._releases: defaultdict[Version, list[DistributionPackage]] = defaultdict(list)
         for file in files:
             if version := _version(file):
@@ -200,27 +204,37 @@ class ListedProject:
     def wheels(self, version: Version) -> tuple[LockedWheel, ...]:
         """Return the wheels of a release for Linux. Raises ``PackageIndexError``."""
         if version not in self._wheels:
-            files = self._releases[version]
+            files = self._releases.get(version, [])
             self._wheels[version] = tuple(_locked(file) for file in files if _linux_name(file))
         return self._wheels[version]
 
+    def sdists(self, version: Version) -> tuple[ListedSdist, ...]:
+        """Return the sdists of a release."""
+        return tuple(
+            ListedSdist(
+                sha256=file.digests.get("sha256", ""), requires_python=file.requires_python or ""
+            )
+            for file in self._releases.get(version, ())
+            if file.package_type == "sdist"
+        )
+
     def has_source(self, version: Version) -> bool:
         """Whether the release has an sdist."""
-        return any(file.package_type == "sdist" for file in self._releases[version])
+        return bool(self.sdists(version))
 
 
-def _version(file: DistributionPackage) -> Version | None:
+def _version(file: "DistributionPackage") -> Version | None:
     try:
         return Version(file.version or "")
     except ValueError:  # InvalidVersion, or a number of more digits than int() reads
         return None
 
 
-def _is_of(file: DistributionPackage, version: str) -> bool:
+def _is_of(file: "DistributionPackage", version: str) -> bool:
     return _version(file) == Version(version)
 
 
-def _linux_name(file: DistributionPackage) -> WheelName | None:
+def _linux_name(file: "DistributionPackage") -> WheelName | None:
     try:
         name = parse_wheel_name(file.filename)
     except WheelError:  # an sdist, or an invalid name
@@ -228,7 +242,7 @@ def _linux_name(file: DistributionPackage) -> WheelName | None:
     return name if fits_linux(name) else None
 
 
-def _locked(file: DistributionPackage) -> LockedWheel:
+def _locked(file: "DistributionPackage") -> LockedWheel:
     if "sha256" not in file.digests:
         raise PackageIndexError(
             f"{file.filename}: the package index lists no sha256 for it; use an index that does"

@@ -35,6 +35,15 @@ class LockedWheel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ListedSdist:
+    """One sdist of a release, as the index lists it."""
+
+    sha256: str
+    """Empty if the index lists none."""
+    requires_python: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class IndexLock:
     """All pinned releases."""
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, assert_never, cast
+from typing import TYPE_CHECKING, BinaryIO, assert_never, cast
 
 from pydantic import TypeAdapter
 
@@ -22,14 +22,16 @@ from harness.host.cache import Cache, content_key
 from harness.host.code_key import code_key
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.listing import read_listing, read_native
-from harness.wheels.index.client import ByteRange
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel
+
+if TYPE_CHECKING:
+    from harness.wheels.index.client import ByteRange
 
 SMALLEST_RANGE = 64 << 10
 """Bytes of the smallest request; the directory of most wheels is smaller."""
 
-ReadRange = Callable[[int, int | None], ByteRange | None]
+ReadRange = Callable[[int, int | None], "ByteRange | None"]
 """Returns the bytes from first to last, or None if ranges are not supported."""
 
 
@@ -62,7 +64,7 @@ _REMOTE_FACTS: TypeAdapter[RemoteFacts] = TypeAdapter(RemoteFacts)
 class RangedFile(io.RawIOBase):
     """A remote file read in ranges; its end and the latest range are buffered."""
 
-    def __init__(self, read_range: ReadRange, tail: ByteRange) -> None:
+    def __init__(self, read_range: ReadRange, tail: "ByteRange") -> None:
         super().__init__()
         self._read_range = read_range
         self._tail = self._latest = tail
@@ -98,7 +100,7 @@ class RangedFile(io.RawIOBase):
         """Fetch the range in one request. Raises as ``read`` does."""
         self._covering(start, min(end, self.size), at_least=0)
 
-    def _covering(self, start: int, end: int, at_least: int = SMALLEST_RANGE) -> ByteRange:
+    def _covering(self, start: int, end: int, at_least: int = SMALLEST_RANGE) -> "ByteRange":
         for part in (self._tail, self._latest):
             if part.first <= start and end <= part.first + len(part.data):
                 return part

@@ -11,12 +11,12 @@ from harness.core.passport import Passport
 from harness.core.subjects import DependencyOptions, Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.cache import Cache
-from harness.wheels.build.wheelhouse import wheel_ref
 from harness.wheels.dependencies.resolution import DependencyResolver
 from harness.wheels.index.client import IndexClient, IndexSettings
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import NOTHING_PINNED
 from harness.wheels.provider import Refusal
+from harness.wheels.wheel_file import wheel_file
 from tests.support.cells import make_subject
 from tests.support.loopback_index import LoopbackIndex, impatient, loopback_index
 from tests.support.passports import make_passport
@@ -48,7 +48,7 @@ class OneWheel:
     """One file for every target but those of Python 3.6."""
 
     def __init__(self, path: Path) -> None:
-        self._ref = wheel_ref(path)
+        self._ref = wheel_file(path)
 
     def wheels_for(
         self,

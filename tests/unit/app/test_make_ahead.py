@@ -6,18 +6,28 @@ from pathlib import Path
 import pytest
 
 from harness.app import make_ahead
-from harness.app.make_ahead import is_compiled, make_images, missing_images, without_compiled
+from harness.app.make_ahead import (
+    is_compiled,
+    make_images,
+    make_wheels,
+    missing_images,
+    without_compiled,
+)
 from harness.app.wiring import ProberOptions
-from harness.core.cells import Matrix
-from harness.core.errors import EngineError, ImageError
-from harness.core.targets import Target
+from harness.core.cells import Cell, Matrix
+from harness.core.errors import BuildError, EngineError, ImageError
+from harness.core.passport import Passport
+from harness.core.subjects import Subject
+from harness.core.targets import RegistryWay, Target
 from harness.probe.journal import Journal, read_events
-from tests.support.cells import make_cell
+from tests.support.cells import make_cell, make_subject
+from tests.support.passports import make_passport
 from tests.support.targets import alpine_replica, debian_12
 
 QUICK = debian_12()
 OTHER = replace(QUICK, id="other")
 SLOW = alpine_replica()
+PASSPORT = make_passport()
 MATRIX = Matrix(
     targets=(SLOW, QUICK, OTHER), subjects=(), builders=(), expectations=(), profiles=()
 )
@@ -43,7 +53,14 @@ class Images:
 
 @pytest.mark.parametrize(
     ("target", "images", "compiled"),
-    [(SLOW, "local", True), (QUICK, "local", False), (replace(SLOW, replica=None), "local", False)],
+    [
+        (SLOW, "local", True),
+        (replace(SLOW, registry=RegistryWay(image="alpine:3.14")), "auto", True),
+        (replace(SLOW, registry=RegistryWay(image="alpine:3.14")), "registry", False),
+        (replace(SLOW, assembled=QUICK.assembled), "auto", False),
+        (QUICK, "local", False),
+        (replace(SLOW, replica=None), "local", False),
+    ],
 )
 def test_only_a_replica_is_compiled(target: Target, images: str, *, compiled: bool) -> None:
     assert is_compiled(target, images) is compiled
@@ -86,3 +103,36 @@ def test_a_failure_is_left_to_the_worker(tmp_path: Path, monkeypatch: pytest.Mon
     assert [(e["target"], bool(e["doing"])) for e in events] == [
         (QUICK.key, True), (QUICK.key, False), (OTHER.key, True), (OTHER.key, False),
     ]  # fmt: skip
+
+
+class Wheels:
+    """Wheels of which one does not build."""
+
+    def __init__(self, made: list[str]) -> None:
+        self._made = made
+
+    def wheels_for(self, subject: Subject, target: Target, passport: Passport) -> None:
+        if subject.id == "broken":
+            raise BuildError("no compiler")
+        self._made.append(f"{target.key} {subject.id} {passport.minor}")
+
+
+class Passports:
+    """Only one target has a recorded passport."""
+
+    def recorded(self, key: str) -> Passport | None:
+        return PASSPORT if key == QUICK.key else None
+
+
+def test_wheels_are_made_where_a_passport_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are left to the worker, which reads the passport; so is a wheel that fails."""
+    made: list[str] = []
+    monkeypatch.setattr(make_ahead, "open_provider", lambda *_: Wheels(made))
+    monkeypatch.setattr(make_ahead, "open_passports", lambda *_: Passports())
+    monkeypatch.setattr(make_ahead, "open_pinned", lambda *_: None)
+    subjects = (make_subject("broken"), make_subject("plain"))
+    cells = [Cell(target=at, subject=subject) for at in (QUICK, OTHER) for subject in subjects]
+    make_wheels(cells, MATRIX, LOCAL, Journal(tmp_path / "journal.jsonl", "ahead-3"))
+    assert made == [f"{QUICK.key} plain {PASSPORT.minor}"]

@@ -105,10 +105,11 @@ def test_command_line_for_pytest(tmp_path: Path) -> None:
         timeout=5.5, container=ContainerLimits(memory=1 << 31, tmpfs=1 << 30), own_pip=True
     )
     chosen = replace(plain, limits=limits, images="registry", registry="localhost:5000/x")
-    tail = " ".join(pytest_words(replace(chosen, require_hardening=True), tmp_path / "cells.json"))
+    chosen = replace(chosen, runtime="crun", require_hardening=True)
+    tail = " ".join(pytest_words(chosen, tmp_path / "cells.json"))
     assert tail.endswith(
         "--images=registry --cell-timeout=5.5 --cell-memory=2048 --cell-disk=1024"
-        " --registry=localhost:5000/x --own-pip --require-hardening"
+        " --registry=localhost:5000/x --own-pip --runtime=crun --require-hardening"
     )
 
 

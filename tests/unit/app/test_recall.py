@@ -42,7 +42,7 @@ def asked_for(
         yield prober
 
     monkeypatch.setattr(recall, "open_prober", opened)
-    monkeypatch.setattr(recall, "read_matrix", lambda _: None)
+    monkeypatch.setattr(recall, "read_matrix", lambda *_: None)
     options = RunOptions(
         matrix=folder, out=folder, workers=1, store=folder / "s.db", remeasure=remeasure
     )

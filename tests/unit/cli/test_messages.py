@@ -226,6 +226,15 @@ check good-1.0-py3-none-any.whl --constraint constraints.txt
 check good-1.0-py3-none-any.whl --no-deps --constraint constraints.txt
 check good-1.0-py3-none-any.whl --index-url u:secret@example.org/simple
 predict text-1.0-py3-none-any.whl
+predict locked.txt numpy==2.4.6
+predict unlocked.txt
+predict nothing.txt
+predict poetry.lock
+predict pylock.toml
+predict locked.txt --with numpy==2.4.6
+check locked.txt good-1.0-py3-none-any.whl
+check locked.txt --import numpy
+check locked.txt --against numpy==2.4.6
 remedy text-1.0-py3-none-any.whl
 build plian
 build --arch s390
@@ -271,9 +280,25 @@ report last --store runs.db -q subject:nobody
 merge runs.db --store runs.db
 site folder none.json --store runs.db
 lock --matrix nowhere
+config chek
+config check --config none.toml
+init
+init folder
+init text-1.0-py3-none-any.whl
 """
-WITHOUT_MATRIX = {"plna", "history", "merge", "doctor"}
+WITHOUT_MATRIX = {"plna", "history", "merge", "doctor", "config"}
 """Commands without ``--matrix``; all others read the one above."""
+
+
+CONFIGS = (
+    'targets = ["debain-12", "debian-12/s390"]\narchs = ["x86_64"]\ntimeout = "1"\nstrict = 1',
+    'arches = "x86_64"\nimages = "locl"\nprofile = "x"\nimports = ["a-b"]\nwith = ["a>1"]',
+    '[[own-targets]]\nid = "debian-12"\ntitle = "D"\npython = 3.11\nlibc = "gnu"',
+    '[[expectations]]\ntarget = "alpine-*"\noutcome = "pass"\nreason = "r"\nlink = "l"',
+    "strict = true\nstrict = false",
+    "strict = yes",
+)
+"""Wrong configurations of a project."""
 
 
 @pytest.fixture
@@ -289,6 +314,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     _write_runs(tmp_path)
     (tmp_path / "folder").mkdir()
     (tmp_path / "releases.txt").write_text("numpy\ndist/a.whl\nnumpy>=2\nnumpy==new\n")
+    (tmp_path / "locked.txt").write_text("numpy==2.4.6\n")
+    (tmp_path / "unlocked.txt").write_text("numpy>=2\n-r locked.txt\n-x\nnumpy=2\n")
+    (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\n')
     constraints = "numpy<2\n-r other.txt\nsix[x]\n"
     (tmp_path / "constraints.txt").write_text(constraints)
     return tmp_path
@@ -347,6 +375,10 @@ def test_messages(
         status = execute(["plan", "--matrix", "matrix"])
         blocks.append(_block(f"{name}.yaml: {old!r} → {new!r}", status, capsys, folder))
         _write_matrix(folder)
+    for config in CONFIGS:
+        (folder / "wheelgrid.toml").write_text(config)
+        status = execute(["plan", "--matrix", "matrix"])
+        blocks.append(_block(f"wheelgrid.toml: {config!r}", status, capsys, folder))
     text = "\n".join(blocks)
     if pytestconfig.getoption("--update-golden"):
         GOLDEN.write_text(text, "utf-8")

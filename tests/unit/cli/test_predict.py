@@ -1,13 +1,19 @@
 """``wheelgrid predict`` on the committed matrix and its passports."""
 
 import json
+import os
 import zipfile
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from harness.cli import execute
+from tests.support.loopback_index import LoopbackIndex, loopback_index
+from tests.support.released import Releases
 from tests.support.wheels import make_wheel
+
+__all__ = ["loopback_index"]
 
 
 @pytest.mark.parametrize(("options", "status"), [([], 0), (["--strict-wheel"], 1)])
@@ -36,3 +42,41 @@ def test_targets_of_other_architectures_are_left_out(
     assert ("debian-12/aarch64/demo-1.0" in cells, len(cells) > 1) == (True, other_arches)
     execute(["predict", wheel, "--target", "debian-12", *options])
     assert ("left out: 5 targets" in capsys.readouterr().out) is not other_arches
+
+
+@pytest.mark.parametrize(
+    ("lines", "option", "status", "told"),
+    [
+        ("pure==1.0", "", 0, "yes: 1 dependency, all load"),
+        ("pure==1.0\nsource==1.0", "", 0, "yes: 2 dependencies, 1 to compile"),
+        ("pure==1.0\nsource==1.0", "--only-binary", 1, "no: 2 dependencies, 1 without a wheel"),
+        (
+            "pure==1.0\ngone==1.0",
+            "",
+            3,
+            "debian-12/x86_64: not known: 2 dependencies",
+        ),
+        ("gone==1.0; sys_platform == 'win32'", "--json", 0, '"state": "not needed"'),
+    ],
+)
+def test_lock_file(  # noqa: PLR0913 - the row of the table and three fixtures
+    loopback_index: LoopbackIndex,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    lines: str,
+    option: str,
+    status: int,
+    told: str,
+) -> None:
+    """The exit code is the answer; what cannot be said is no answer."""
+    loopback_index.ranges = True
+    releases = Releases(loopback_index, tmp_path)
+    releases.add("pure")
+    releases.add_sdist("source")
+    lock = tmp_path / "requirements.txt"
+    lock.write_text(lines)
+    on = ["--target", "debian-12", "--arch", "x86_64", "--index-url", loopback_index.endpoint]
+    with patch.dict(os.environ):
+        assert execute(["predict", str(lock), *on, *option.split()]) == status
+        assert told in capsys.readouterr().out

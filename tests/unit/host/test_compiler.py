@@ -9,7 +9,7 @@ from harness.host.cache import Cache
 from harness.host.compiler import has_compiler, require_compiler
 from harness.host.doctor.check import is_ready
 from harness.host.doctor.checks import check_compiler
-from harness.images import ImageProvider
+from harness.images.image_provider import ImageProvider
 from tests.support.image_engine import ImageEngine
 from tests.support.targets import alpine_replica, no_pip
 from tests.support.workspace import pinned_workspace

@@ -11,9 +11,10 @@ from harness.core.errors import ImageError
 from harness.core.targets import ImageWay, RegistryWay
 from harness.host.cache import Cache
 from harness.host.engine import EngineImage
-from harness.images import ImageProvider, registry
+from harness.images import registry
 from harness.images.debian import Workspace
 from harness.images.debian_root import native_arch, write_recipe
+from harness.images.image_provider import ImageProvider
 from harness.images.source import is_for
 from tests.support.image_engine import ImageEngine, StockedEngine
 from tests.support.targets import debian_12, no_pip
@@ -63,6 +64,16 @@ def test_fallback_is_announced_with_its_reason(cache: Cache) -> None:
     assert said[-1] == (
         "debian-12/s390x: no image by the registry way (no such host); trying assembled"
     )
+
+
+def test_fallback_does_not_repeat_the_error_of_another_image(cache: Cache) -> None:
+    """After the first failure its message is known."""
+    said: list[str] = []
+    engine = stocked(UNREACHABLE, UNREACHABLE)
+    provider = ImageProvider(engine, pinned(cache, said.append), fetch_pip=no_pip)
+    for _ in range(2):
+        provider.get(debian_12("s390x", registry=WAY))
+    assert said[-1].endswith("is not tried for 120 s); trying assembled")
 
 
 def test_missing_way_is_skipped(cache: Cache) -> None:

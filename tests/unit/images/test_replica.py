@@ -10,6 +10,7 @@ from harness.core.targets import ImageWay, Target
 from harness.host.cache import Cache
 from harness.host.engine import EngineImage
 from harness.images import replica
+from harness.images.cpython.libraries import SOURCES
 from harness.images.debian import Workspace
 from harness.images.debian_root import native_arch, write_recipe
 from harness.images.replica import ReplicaSource
@@ -27,7 +28,7 @@ def pinned(cache: Cache, *, source: str = "0") -> Workspace:
         write_recipe(suite, REPLICA.arch, (), libc="musl").wanted: (a_package("musl", "1.2.3-1"),)
         for suite in ("bookworm", "trixie", "bullseye")
     }
-    names = ("python3.9", "zlib", "libffi", "openssl")
+    names = ("python3.9", *(choice.name for choice in SOURCES))
     sources = [a_package(each, "3.9.2-1", arch="source", digit=source) for each in names]
     return pinned_workspace(cache, bases, sources)
 

@@ -11,7 +11,7 @@ import pytest
 from harness.core.errors import PassportError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay
-from harness.passports import PassportBook, PassportRecord, RecordedAs
+from harness.passports.book import PassportBook, PassportRecord, RecordedAs
 from harness.passports.symbolsets import set_id
 from tests.support.forecasts import GLIBC, GLIBC_SETS
 
@@ -40,6 +40,19 @@ def test_round_trip(folder: Path) -> None:
     assert book.recorded(KEY) == GLIBC
     assert {set_id: book.symbols(set_id) for set_id in GLIBC_SETS} == GLIBC_SETS
     assert book.records == (MEASURED,)
+
+
+def test_another_book_is_read_for_what_one_lacks(folder: Path, tmp_path: Path) -> None:
+    """Records and symbol sets; new records are written to the first alone."""
+    own = PassportBook(tmp_path / "own", PassportBook(folder))
+    assert own.recorded(KEY) == GLIBC
+    assert {set_id: own.symbols(set_id) for set_id in GLIBC_SETS} == GLIBC_SETS
+    assert own.recorded("debian-13/x86_64") is None
+    assert own.record(KEY) is None
+    newer = replace(MEASURED, passport=replace(GLIBC, python="3.11.99"))
+    own.write(newer, {})
+    assert own.recorded(KEY) == newer.passport
+    assert PassportBook(folder).recorded(KEY) == GLIBC
 
 
 def test_unrecorded_target(folder: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.app.wiring import read_matrix
-from harness.passports import PassportBook, PassportRecord, RecordedAs
+from harness.passports.book import PassportBook, PassportRecord, RecordedAs
 from harness.passports.symbolsets import set_id
 from tests.support.commands import ROOT
 

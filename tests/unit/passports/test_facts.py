@@ -8,9 +8,9 @@ import pytest
 from harness.app.wiring import read_matrix
 from harness.core.errors import PassportError
 from harness.core.targets import ReplicaField
-from harness.passports import PassportBook, RecordedAs, fact_records, read_facts
+from harness.passports.book import PassportBook, RecordedAs
 from harness.passports.conformance import EnvironmentFacts, differences
-from harness.passports.facts import fact_passport
+from harness.passports.facts import fact_passport, fact_records, read_facts
 from tests.support.commands import ROOT
 from tests.support.facts import recorded_facts
 

@@ -7,7 +7,7 @@ from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
 from harness.core.targets import ImageWay, Target
-from harness.passports import PassportBook, PassportRecord, RecordedAs
+from harness.passports.book import PassportBook, PassportRecord, RecordedAs
 from harness.passports.recording import PassportChange, RecordingResult, record_passports
 from tests.support.forecasts import GLIBC, symbols
 from tests.support.targets import debian_12

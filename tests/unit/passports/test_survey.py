@@ -10,7 +10,7 @@ from harness.core.observations import ImageRef
 from harness.core.passport import ExecStack, exec_stack_of
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
-from harness.passports import Surveyor
+from harness.passports.survey import Surveyor
 from tests.support.elves import golden
 from tests.support.forecasts import GLIBC
 from tests.support.image_engine import ImageEngine

@@ -1,6 +1,6 @@
 """What is inferred to be imported, per layout of installed files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -203,6 +203,33 @@ def test_init_function_of_a_name_that_is_not_ascii() -> None:
     exported = (init_function("größe"),)
     facts = wheel({"demo/größe.so": elf(exported=exported)})
     assert plan_imports(layout_of(facts)).submodules == ("demo.größe",)
+
+
+@pytest.mark.parametrize(
+    ("files", "hint", "required", "submodules"),
+    [
+        (("benchmarks/__init__.py", "tests/__init__.py"), ("benchmarks",), ("benchmarks",), ()),
+        (("benchmarks/__init__.py",), (), (), ()),
+        (("demo/__init__.py", "helper.py"), ("demo",), ("demo",), ("helper",)),
+        (("demo/__init__.py", "helper.py"), ("demo", "helper"), ("demo", "helper"), ()),
+        (("demo/__init__.py", "helper.py"), (), ("demo", "helper"), ()),
+        (("demo/__init__.py", "helper.py"), ("elsewhere",), ("demo", "helper"), ()),
+        (("demo/__init__.py", "tests/__init__.py"), ("demo", "tests"), ("demo",), ()),
+        (("_demo.py", "_other/__init__.py"), ("_other",), ("_other",), ("_demo",)),
+    ],
+)
+def test_top_level_txt_is_a_hint(
+    files: tuple[str, ...],
+    hint: tuple[str, ...],
+    required: tuple[str, ...],
+    submodules: tuple[str, ...],
+) -> None:
+    """It counts where nothing is inferred, or several modules; it adds none to what is."""
+    facts = replace(
+        wheel({}, filename="demo-1.0-py3-none-any.whl", python_files=files), top_level=hint
+    )
+    plan = plan_imports(layout_of(facts))
+    assert (plan.required, plan.submodules) == (required, submodules)
 
 
 def test_project_that_is_named_like_a_folder_of_tests() -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from harness.core.cells import Outcome
 from harness.core.passport import Passport
-from harness.passports import PassportBook, PassportRecord, RecordedAs
+from harness.passports.book import PassportBook, PassportRecord, RecordedAs
 from harness.predict import predict
 from harness.predict.installed_layout import layout_of
 from harness.wheels.archive.elf import read_elf

@@ -505,17 +505,6 @@ def test_cyclic_libraries() -> None:
     assert predict(wheel(ring), passport, symbols).outcome is Outcome.PASS
 
 
-def test_library_that_only_replicas_lack_is_unknown() -> None:
-    """Neither it nor its symbols are missed on musl; on glibc it is a library like others."""
-    needs_zlib = elf("crc32", needed=("libz.so.1",))
-    musl = wheel({"demo/_inner.abi3.so": needs_zlib}, filename=MUSL_FILE)
-    assert predict(musl, MUSL, symbols).outcome is Outcome.PASS
-    lacking = elf("crc32", needed=("libz.so.1", "libgone.so"))
-    other = wheel({"demo/_inner.abi3.so": lacking}, filename=MUSL_FILE)
-    assert predict(other, MUSL, symbols).cause == Cause.MISSING_LIBRARY
-    assert predict(wheel({MODULE: needs_zlib}), GLIBC, symbols).cause == Cause.MISSING_LIBRARY
-
-
 def test_optional_module_may_be_missing() -> None:
     """A project passes without its optional module, unless that is imported."""
     module = f"markupsafe/_speedups.cpython-310-{GNU}.so"
@@ -538,6 +527,7 @@ def test_module_that_is_loaded_on_request_may_fail() -> None:
         {pool: elf(init="omppool", needed=("libgomp.so.1", "libc.so.6"))},
         filename=FILENAME.replace("demo", "numba"),
         python_files=("numba/__init__.py",),
+        sources=SourceFacts(guarded=frozenset({"numba.np.ufunc.omppool"})),
     )
     assert predict(facts, GLIBC, symbols).outcome is Outcome.PASS
     asked = predict(facts, GLIBC, symbols, imports=("numba.np.ufunc.omppool",))

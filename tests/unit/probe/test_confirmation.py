@@ -101,3 +101,36 @@ def test_one_listed_tag_is_enough(filename: str, tag_accepted: bool) -> None:
     """One accepted tag is enough. The installer itself reports a malformed file name."""
     passport = replace(GLIBC, tags=("cp311-cp311-manylinux_2_17_x86_64", "py3-none-any"))
     assert accepts_tag(filename, passport) is tag_accepted
+
+
+KILLED = replace(CRASH, cause="signal")
+LIMITED = replace(CRASH, cause="memory-limit")
+OTHER_CPU = AttemptMode.OTHER_CPU
+
+
+@pytest.mark.parametrize(
+    ("seen", "mode"),
+    [
+        ([(SESSION, KILLED)], UNPACKED),
+        ([(SESSION, KILLED), (UNPACKED, KILLED)], OTHER_CPU),
+        ([(SESSION, KILLED), (UNPACKED, BROKEN), (FRESH, KILLED)], OTHER_CPU),
+        ([(SESSION, KILLED), (UNPACKED, PASS), (FRESH, PASS)], None),
+        ([(SESSION, LIMITED), (UNPACKED, LIMITED)], None),
+        ([(SESSION, BROKEN), (UNPACKED, BROKEN)], None),
+        ([(SESSION, KILLED), (UNPACKED, KILLED), (OTHER_CPU, PASS)], None),
+        ([(SESSION, KILLED), (UNPACKED, KILLED), (OTHER_CPU, KILLED)], None),
+    ],
+)
+def test_a_signal_under_emulation_is_tried_with_another_cpu(
+    seen: list[tuple[AttemptMode, ProbeResult]], mode: AttemptMode | None
+) -> None:
+    """A confirmed one is, once; on a native arch none is."""
+    assert next_mode(seen, tag_accepted=True, emulated=True) == mode
+    native = next_mode(seen, tag_accepted=True)
+    assert native == (None if mode is OTHER_CPU else mode)
+
+
+def test_another_cpu_does_not_decide_the_outcome() -> None:
+    """The crash with the target's own CPU counts."""
+    seen = [(SESSION, KILLED), (UNPACKED, KILLED), (OTHER_CPU, PASS)]
+    assert believed(seen, tag_accepted=True, filename=FILENAME) == KILLED

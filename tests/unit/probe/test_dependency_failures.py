@@ -7,8 +7,9 @@ import pytest
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.subjects import WheelRef
-from harness.probe.dependency_failures import name_dependency
+from harness.probe.dependency_failures import SLOW, accused, blame_unread, name_dependency
 from harness.probe.jobs import ProbeResult
+from tests.support.forecasts import GLIBC, elf, wheel
 
 DEP = WheelRef(filename="dep-2.0-py3-none-any.whl", sha256="", size=0, path="")
 RESULT = ProbeResult(
@@ -69,7 +70,10 @@ def test_loader_names_the_module(folder: str, named: bool) -> None:
 
 
 def test_installation_of_a_dependency() -> None:
-    """A dependency that does not install is no miss: ``pip install`` of the wheel fails."""
+    """A dependency that does not install is no miss: ``pip install`` of the wheel fails.
+
+    One that takes longer than our time limit is.
+    """
     missed = replace(
         RESULT,
         outcome=Outcome.MISS,
@@ -80,9 +84,31 @@ def test_installation_of_a_dependency() -> None:
     named = name_dependency(missed, owner)
     assert (named.outcome, named.cause) == (Outcome.INSTALL_FAILED, "")
     assert named.evidence == "dependency does not install: dep has an invalid wheel"
+    slow = name_dependency(replace(missed, evidence=SLOW), owner)
+    assert (slow.outcome, slow.cause) == (Outcome.MISS, Cause.COMPANION)
+    assert "--timeout" in slow.evidence
 
 
 @pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.CRASHED, Outcome.TIMEOUT])
 def test_other_outcomes_stay(outcome: Outcome) -> None:
     result = replace(RESULT, outcome=outcome, log=HEAD + IMPORTED + LAST)
     assert name_dependency(result, owner) is result
+
+
+def test_dependency_whose_module_is_not_read_is_to_blame() -> None:
+    """Not the one that imports it; nobody is, if there is no such module or it is read."""
+    suffix = ".cpython-311-x86_64-linux-musl.so"
+    cffi = wheel({f"_cffi_backend{suffix}": elf(init="_cffi_backend")}, python_files=())
+    raised = "ModuleNotFoundError: No module named '_cffi_backend'"
+    for evidence in (raised, f"dependency dep 2.0: {raised}"):
+        blamed = blame_unread(evidence, [wheel(), cffi], GLIBC.extension_suffixes)
+        assert blamed == f"dependency demo 1.0: {raised}"
+        assert blame_unread(evidence, [cffi], (suffix,)) == evidence
+        assert blame_unread(evidence, [wheel()], GLIBC.extension_suffixes) == evidence
+
+
+def test_accused_dependency_is_found_by_its_name() -> None:
+    other = replace(DEP, filename="dep-2.0.1-py3-none-any.whl")
+    assert accused(NAMED, [other, DEP]) == DEP
+    assert accused(NAMED, [other]) is None
+    assert accused("ImportError: dependency dep 2.0: x", [DEP]) is None

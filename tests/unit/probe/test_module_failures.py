@@ -52,13 +52,30 @@ def test_optional_module_that_is_not_found_is_a_finding() -> None:
     assert judged(UNLOADABLE, optional=frozenset({"demo._b"})) == Outcome.IMPORT_FAILED
 
 
-def test_module_that_is_loaded_on_request_is_a_finding() -> None:
-    """It needs a library that users install themselves."""
+def test_module_that_its_package_goes_on_without_is_a_finding() -> None:
+    """If it needs a library that users install themselves, as numba's omppool."""
     failed = replace(PASSED, failures=(("demo._a", UNLOADABLE), ("demo._b", UNLOADABLE)))
     both = frozenset({"demo._a", "demo._b"})
     assert weigh_failures(failed, JOB, frozenset(), both).unimportable == failed.failures
     one = weigh_failures(failed, JOB, frozenset(), frozenset({"demo._a"}))
     assert (one.outcome, one.unimportable) == (Outcome.IMPORT_FAILED, failed.failures[:1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ImportError: libc.so: cannot open shared object file: No such file or directory",
+        "ImportError: libc.musl-x86_64.so.1: cannot open shared object file: No such file",
+        "ImportError: /lib/libm.so.6: version `GLIBC_2.99' not found (required by /s/_a.so)",
+        "ImportError: /s/_a.so: undefined symbol: spam",
+        NOT_FOUND,
+    ],
+)
+def test_other_failure_of_such_a_module_is_one_of_the_wheel(text: str) -> None:
+    """No library that is missing, or a libc."""
+    failed = replace(PASSED, failures=(("demo._b", text),))
+    seen = weigh_failures(failed, JOB, frozenset(), frozenset({"demo._b"}))
+    assert seen.outcome is Outcome.IMPORT_FAILED
 
 
 @pytest.mark.parametrize(

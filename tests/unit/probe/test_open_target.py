@@ -6,7 +6,7 @@ from harness.core.cells import Outcome
 from harness.probe.journal import Journal, read_events
 from harness.probe.session import open_session
 from tests.support.local_engine import LocalEngine
-from tests.support.local_prober import THIS_MACHINE, local_cell, local_prober
+from tests.support.local_prober import THIS_MACHINE, Answer, local_cell, local_prober
 from tests.support.wheels import job_for, make_wheel
 
 CELL = local_cell("one")
@@ -40,3 +40,57 @@ def test_session_that_cannot_be_sealed_serves_one_cell(tmp_path: Path) -> None:
         session._sealed = False
         assert session.probe(job_for(wheel)).outcome is Outcome.PASS
         assert not session.usable
+
+
+def test_a_replaced_emulator_is_noticed_with_the_next_session(tmp_path: Path) -> None:
+    """The session that goes on has the old one; results of the next have other keys."""
+    version = ["7.2"]
+    codes: dict[str, Answer] = {"one": "", "two": "", "three": ""}
+    journal = Journal(tmp_path / "journal.jsonl")
+    with local_prober(codes, journal, emulator=lambda: version[0]) as prober:
+        one = prober.observe(local_cell("one"))
+        version[0] = "8.0"
+        two = prober.observe(local_cell("two"))
+        opened = prober._targets._opened
+        assert opened is not None
+        assert opened.session is not None
+        opened.session.close()
+        three = prober.observe(local_cell("three"))
+        old = prober.observe(local_cell("one"))
+    assert [seen.outcome for seen in (one, two, three, old)] == [Outcome.PASS] * 4
+    assert [seen.provenance.qemu for seen in (one, two, three, old)] == ["7.2", "7.2", "8.0", "8.0"]
+    assert one.key != old.key
+
+
+def test_an_emulator_that_is_replaced_within_a_cell_is_a_miss(tmp_path: Path) -> None:
+    """The failure would be confirmed by another emulator than the one that gave it."""
+    replaced = tmp_path / "replaced"
+    code = f"open({str(replaced)!r}, 'w').close()\n0 / 0"
+    journal = Journal(tmp_path / "journal.jsonl")
+
+    def version() -> str:
+        return "8.0" if replaced.exists() else "7.2"
+
+    with local_prober({"one": code}, journal, emulator=version) as prober:
+        seen = prober.observe(local_cell("one"))
+        again = prober.observe(local_cell("one"))
+    assert (seen.outcome, seen.cause) == (Outcome.MISS, "infra:engine")
+    assert "the emulator was replaced during a cell (7.2, now 8.0)" in seen.evidence
+    assert (again.outcome, again.provenance.qemu) == (Outcome.IMPORT_FAILED, "8.0")
+
+
+KILLS = "import os, signal\nos.environ.get('QEMU_CPU') or os.kill(os.getpid(), signal.SIGSEGV)"
+
+
+def test_a_crash_that_another_cpu_does_not_give_is_suspect(tmp_path: Path) -> None:
+    """Both outcomes are in the evidence; on a native arch it is a crash."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    for emulator, cause, modes in (
+        ("7.2", "emulator-suspect", ["session", "unpacked", "other-cpu"]),
+        ("", "signal", ["session", "unpacked"]),
+    ):
+        with local_prober({"one": KILLS}, journal, emulator=emulator) as prober:
+            seen = prober.observe(CELL)
+        assert (seen.outcome, seen.cause) == (Outcome.CRASHED, cause)
+        assert [attempt.mode for attempt in seen.attempts] == modes
+        assert ("QEMU_CPU=max: pass" in seen.evidence) == bool(emulator)

@@ -9,6 +9,7 @@ import pytest
 
 from harness.probe.agent.child import Result
 from harness.probe.agent.outcomes import blames_disk, import_report, install_report, installed
+from harness.probe.dependency_failures import SLOW
 
 PASSED = {"done": True}
 FAILED = {"done": True, "failed": "x is not true"}
@@ -132,3 +133,9 @@ def test_lone_surrogates_are_escaped() -> None:
     """A report has no lone surrogates, so that it can be encoded as UTF-8."""
     report = import_report(_result({"done": True, "failed": "\udcff"}, log="a\ud800"))
     assert (report["evidence"], report["log"]) == ("\\udcff", "a\\ud800")
+
+
+def test_companion_at_the_time_limit() -> None:
+    """Its report has the words that tell it from one that does not install."""
+    report = install_report(_result(None, -9, ended="timeout"), "companion")
+    assert (report["outcome"], report["evidence"]) == ("miss", SLOW)

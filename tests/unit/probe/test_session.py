@@ -125,6 +125,23 @@ def test_submodules_are_imported(session: Session, tmp_path: Path, mode: Attempt
     )
 
 
+def test_module_that_its_package_loads_by_another_name(
+    session: Session, tmp_path: Path, mode: AttemptMode
+) -> None:
+    """As cv2 does with cv2.cv2: that its file is not loaded twice is no failure."""
+    loads = (
+        "import importlib.machinery as machinery, sys\n"
+        "loader = machinery.SourceFileLoader('hidden', __path__[0] + '/inner.py')\n"
+        "held = type(sys)('hidden'); held.__file__ = loader.path; loader.exec_module(held)\n"
+    )
+    files = {"pack/__init__.py": loads, "pack/inner.py": "assert __name__ == 'hidden'",
+             "pack/other.py": "assert __name__ == 'hidden'"}  # fmt: skip
+    wheel = make_wheel(tmp_path, "package", "import pack", files=files)
+    result = session.probe(job_for(wheel, submodules=("pack.inner", "pack.other")), mode)
+    assert (result.outcome, result.tried) == (Outcome.PASS, 2)
+    assert result.failures == (("pack.other", "AssertionError: "),)
+
+
 def test_wheel_replaces_what_the_interpreter_has(
     session: Session, tmp_path: Path, mode: AttemptMode
 ) -> None:

@@ -1,7 +1,10 @@
 """Verdicts of cells and exit codes of grids."""
 
+from dataclasses import replace
+
 import pytest
 
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.cells import Expectation, Outcome
 from harness.core.errors import ExitCode
 from harness.core.subjects import FileSource, IndexSource
@@ -163,3 +166,49 @@ def test_an_interruption_outweighs_everything() -> None:
     cell = make_cell()
     grid = build_grid([cell], [see(cell, Outcome.CRASHED)])
     assert exit_code(grid, interrupted=True) is ExitCode.INTERRUPTED
+
+
+MISSED = (MissedCanary(canary="hang", expected="timeout", seen="pass"),)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "allow_failure", "missed", "code"),
+    [
+        (Outcome.PASS, False, (), ExitCode.AS_EXPECTED),
+        (Outcome.PASS, False, MISSED, ExitCode.NOTHING_CAN_BE_SAID),
+        (Outcome.CRASHED, False, MISSED, ExitCode.NOTHING_CAN_BE_SAID),
+        (Outcome.CRASHED, True, MISSED, ExitCode.AS_EXPECTED),
+    ],
+)
+def test_a_column_that_missed_a_canary_says_nothing(
+    outcome: Outcome,
+    allow_failure: bool,
+    missed: tuple[MissedCanary, ...],
+    code: ExitCode,
+) -> None:
+    """Neither its passes nor its failures count, unless the target may fail anyway."""
+    cell = make_cell(allow_failure=allow_failure)
+    check = CanaryCheck(target=cell.target.key, tried=("hang",), missed=missed)
+    grid = build_grid([cell], [see(cell, outcome)], (check,))
+    assert exit_code(grid) is code
+    assert grid.missed_canaries == ({cell.target.key: missed} if missed else {})
+
+
+@pytest.mark.parametrize(("missed", "count"), [((), 1), (MISSED, 0)])
+def test_a_doubted_column_disagrees_with_no_prediction(
+    missed: tuple[MissedCanary, ...], count: int
+) -> None:
+    """``--strict-prediction`` holds predictions against what is believed."""
+    cell = make_cell()
+    check = CanaryCheck(target=cell.target.key, tried=("hang",), missed=missed)
+    seen = see(cell, Outcome.PASS, predicted="missing-library")
+    assert len(build_grid([cell], [seen], (check,)).disagreements) == count
+
+
+def test_an_unexpected_cell_of_a_believed_column_outweighs_a_doubted_one() -> None:
+    """As it outweighs a miss."""
+    doubted, believed = make_cell(), make_cell(subject="other")
+    believed = replace(believed, target=replace(believed.target, id="debian-13"))
+    check = CanaryCheck(target=doubted.target.key, tried=("hang",), missed=MISSED)
+    seen = [see(doubted, Outcome.PASS), see(believed, Outcome.CRASHED)]
+    assert exit_code(build_grid([doubted, believed], seen, (check,))) is ExitCode.UNEXPECTED

@@ -1,8 +1,11 @@
 """The state of a run, from its journal."""
 
+from dataclasses import replace
+
 import pytest
 
-from harness.probe.journal import Journal
+from harness.core.canary_check import CanaryCheck, MissedCanary
+from harness.probe.journal import Journal, canary_checks, read_events
 from harness.results.grid import Grid
 from tests.support.journals import follow, record
 from tests.support.passports import make_passport
@@ -34,3 +37,17 @@ def test_time_left(grid: Grid, journal: Journal) -> None:
     assert follow(grid, journal).time_left(30) is None
     record(grid, journal, "debian-12/x86_64")
     assert follow(grid, journal).time_left(10) == pytest.approx(30)
+
+
+def test_a_missed_canary_outweighs_a_later_check(grid: Grid, journal: Journal) -> None:
+    """One worker's check says enough; another target's check is apart."""
+    missed = (MissedCanary(canary="hang", expected="timeout", seen="pass"),)
+    bad = CanaryCheck(target="debian-12/s390x", tried=("hang",), missed=missed)
+    for check in (replace(bad, missed=()), bad, replace(bad, missed=())):
+        journal.canaries(check)
+    fine = CanaryCheck(target="debian-13/x86_64", tried=("hang",), seconds=1.5)
+    journal.canaries(fine)
+    assert list(canary_checks(read_events(journal.path)[0]))[-1] == fine
+    state = follow(grid, journal)
+    assert state.canaries == (bad, fine)
+    assert state.grid.missed_canaries == {"debian-12/s390x": missed}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.canary_check import CanaryCheck
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import UsageError
 from harness.core.observations import Observation
@@ -159,3 +160,23 @@ def test_a_store_is_not_merged_into_itself(tmp_path: Path) -> None:
     source = store_shard(tmp_path, 1)
     with pytest.raises(UsageError, match="into itself"):
         merge_stores([source], source)
+
+
+def test_checks_and_repeats_of_shards_are_merged(tmp_path: Path) -> None:
+    """Columns of every shard; a repeat is found in the store that they are merged into."""
+    nights = []
+    for night in ("a", "b"):
+        (tmp_path / night).mkdir()
+        sources = [store_shard(tmp_path / night, number) for number in (1, 2, 3)]
+        for source, target in zip(sources, ("a/x86_64", "b/x86_64", "a/s390x"), strict=True):
+            with open_store(source, write=True) as store:
+                run = store.find("last")
+                outcome = Outcome.CRASHED if (night, target) == ("b", "a/s390x") else Outcome.PASS
+                cell = store.cells(run)[0]
+                store.add(run, [replace(saw(cell, outcome), key=f"key of {cell.id}")])
+                check = CanaryCheck(target=target, tried=("hang",), seconds=1.0)
+                store.end(run, replace(store.circumstances(run), canaries=(check,)), 0)
+        nights.append(merge_stores(sources, tmp_path / "night.db", label=night)[1].circumstances)
+    assert {check.target for check in nights[0].canaries} == {"a/x86_64", "b/x86_64", "a/s390x"}
+    assert [each.repeats.measured for each in nights] == [0, 3]
+    assert len(nights[1].repeats.differing) == 1

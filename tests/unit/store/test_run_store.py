@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.cells import Outcome
 from harness.core.errors import ExitCode
+from harness.core.observations import Observation
 from harness.probe.journal import Journal, read_events
 from harness.results.grid import build_grid
-from harness.results.runfile import Circumstances, record_run
+from harness.results.runfile import Circumstances, Repeats, record_run
 from harness.store import StoreError, open_store
 from harness.store.database import connect
 from harness.store.recorder import Recorder
@@ -149,3 +151,40 @@ def test_shared_data_is_stored_once(tmp_path: Path) -> None:
     connection.close()
     assert logs == 1
     assert size < len(json.dumps(log)) / 50
+
+
+def keyed(place: int, outcome: Outcome, key: str, **more: object) -> Observation:
+    return replace(saw(CELLS[place], outcome), key=key, **more)  # type: ignore[arg-type]
+
+
+def test_repeats_are_found_by_key(tmp_path: Path) -> None:
+    """Reused, shared and missed results repeat nothing, nor does a cell whose key changed."""
+    with open_store(tmp_path / "s.db", write=True) as store:
+        first, second = store.begin(CELLS), store.begin(CELLS)
+        store.add(first, [keyed(n, Outcome.PASS, f"k{n}") for n in range(4)])
+        assert store.repeats(first) == Repeats()
+        again = [
+            keyed(0, Outcome.PASS, "k0"),
+            keyed(1, Outcome.CRASHED, "k1"),
+            keyed(2, Outcome.CRASHED, "new"),
+            keyed(3, Outcome.CRASHED, "k3", cached=True),
+        ]
+        store.add(second, again)
+        assert store.repeats(second) == Repeats(measured=2, differing=(CELLS[1].id,))
+        third = store.begin(CELLS)
+        store.add(third, [keyed(0, Outcome.MISS, "k0")])
+        store.add(third, [keyed(2, Outcome.CRASHED, "k0", measured_on=CELLS[0].id)])
+        assert store.repeats(third) == Repeats()
+        store.add(third, [keyed(1, Outcome.CRASHED, "k1")])
+        assert Recorder(store, third).repeats() == Repeats(measured=1)
+
+
+def test_checks_of_columns_are_kept(tmp_path: Path) -> None:
+    """A grid that is read knows which columns are not believed."""
+    missed = MissedCanary(canary="hang", expected="timeout", seen="pass")
+    check = CanaryCheck(target=CELLS[0].target.key, tried=("hang",), missed=(missed,))
+    with open_store(tmp_path / "s.db", write=True) as store:
+        run = store.begin(CELLS)
+        store.end(run, replace(HOW, canaries=(check,)), ExitCode.NOTHING_CAN_BE_SAID)
+        assert store.grid(run).missed_canaries == {check.target: (missed,)}
+        assert store.run(run).grid.missed_canaries == {check.target: (missed,)}

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.core.cells import Outcome
-from harness.core.subjects import WheelRef
+from harness.core.errors import WheelError
 from harness.core.wheel_findings import FindingCode
-from harness.host.cache import Cache, file_sha256
+from harness.host.cache import Cache
 from harness.host.process import ServingProcess
 from harness.probe.journal import Journal
 from harness.wheels import facts_reader
@@ -17,25 +17,34 @@ from harness.wheels.archive import zip_reader
 from harness.wheels.archive.contents import read_wheel
 from harness.wheels.archive.zip_reader import MOST_DIRECTORY
 from harness.wheels.facts_reader import KIND, WheelReader, read_limited
+from harness.wheels.wheel_file import wheel_file
 from tests.support import small_limits
 from tests.support.elves import library
 from tests.support.local_prober import local_cell, local_prober
 from tests.support.wheels import make_wheel
 
 
-def _wheel(path: Path) -> WheelRef:
-    size = path.stat().st_size
-    return WheelRef(filename=path.name, sha256=file_sha256(path), size=size, path=str(path))
-
-
 def test_facts_are_cached_for_all_processes(tmp_path: Path) -> None:
     """Another reader of the same cache returns the same facts without the file."""
     path = make_wheel(tmp_path, "good", "answer = 42")
-    wheel, expected = _wheel(path), read_wheel(path)
+    wheel, expected = wheel_file(path), read_wheel(path)
     cache = Cache(tmp_path / "cache")
     assert WheelReader(cache).facts(wheel) == expected
     path.unlink()
     assert WheelReader(cache).facts(wheel) == expected
+
+
+def test_reader_of_a_path_shares_the_facts(tmp_path: Path) -> None:
+    """A wheel that was read by its path is not read again by its reference."""
+    path = make_wheel(tmp_path, "good", "answer = 42")
+    reader, wheel = WheelReader(), wheel_file(path)
+    facts = reader.read(path)
+    path.write_bytes(b"no zip")
+    assert reader.facts(wheel) is facts
+    with pytest.raises(WheelError, match="good-1"):
+        reader.read(path)
+    with pytest.raises(WheelError):
+        reader.read(tmp_path / "missing-1.0-py3-none-any.whl")
 
 
 def test_malformed_wheel_is_not_cached(tmp_path: Path) -> None:
@@ -43,7 +52,7 @@ def test_malformed_wheel_is_not_cached(tmp_path: Path) -> None:
     path = tmp_path / "good-1.0-py3-none-any.whl"
     path.write_bytes(b"no zip")
     cache = Cache(tmp_path / "cache")
-    assert WheelReader(cache).facts(_wheel(path)) is None
+    assert WheelReader(cache).facts(wheel_file(path)) is None
     assert cache.entries(KIND) == ()
 
 
@@ -86,7 +95,7 @@ def test_death_of_the_reading_process_is_a_finding(
     facts_reader._read_file.cache_clear()
     cache = Cache(tmp_path / "cache")
     reader = WheelReader(cache)
-    facts = reader.facts(_wheel(large))
+    facts = reader.facts(wheel_file(large))
     assert facts is not None
     assert facts.unread
     assert facts.modules == ("large", "large_libs")
@@ -94,7 +103,7 @@ def test_death_of_the_reading_process_is_a_finding(
     assert words in facts.findings[0].message
     assert cache.entries(KIND) == ()
     path = make_wheel(tmp_path, "good", "answer = 42")
-    assert reader.facts(_wheel(path)) == read_wheel(path)
+    assert reader.facts(wheel_file(path)) == read_wheel(path)
     facts_reader._read_file.cache_clear()
 
 

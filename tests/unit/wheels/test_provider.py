@@ -20,6 +20,7 @@ from harness.core.subjects import (
 )
 from harness.host import compiler
 from harness.host.cache import Cache, file_sha256
+from harness.wheels.build.fixture_wheels import FixtureWheels
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import IndexLock, LockedWheel
 from harness.wheels.provider import Refusal, WheelProvider
@@ -58,10 +59,13 @@ def _provider(
     )
     lines: list[str] = []
     return WheelProvider(
-        Matrix(targets=(), subjects=(), builders=(BUILDER,), expectations=(), profiles=()),
         index=PackageIndex(cache, lock, lines.append),
-        fixtures=FIXTURES,
-        workspace=make_workspace(cache, lines.append),
+        cache=cache,
+        build=FixtureWheels(
+            Matrix(targets=(), subjects=(), builders=(BUILDER,), expectations=(), profiles=()),
+            fixtures=FIXTURES,
+            workspace=make_workspace(cache, lines.append),
+        ),
         room=room,
     )
 
@@ -179,7 +183,7 @@ def test_dependencies_of_a_locked_subject(cache: Cache, tmp_path: Path) -> None:
     assert [wheel.filename.split("-")[0] for wheel in wheels] == ["first", "second", "it"]
     assert wheels[1].filename == f"second-1.0-{TAGS[0]}.whl"
     predicting = _provider(cache, releases, dependencies=pins, room=None)
-    assert predicting.wheels_for(subject, debian_12(), PASSPORT) == wheels[-1:]
+    assert predicting.wheels_for(subject, debian_12(), PASSPORT) == wheels
     beside = replace(subject, companions=(IndexSource(name="absent", version="1.0"),))
     assert provider.wheels_for(beside, debian_12(), PASSPORT) == Refusal(
         reason="no wheel of absent 1.0 for x86_64; there are wheels for s390x; "

@@ -10,9 +10,11 @@ import requests
 
 from harness.core.arches import find_arch
 from harness.core.errors import EngineError
-from harness.host.engine.docker import _translated, connect
+from harness.host.engine.docker import connect
 from harness.host.engine.engine_errors import pull_error
 from harness.host.engine.image_names import split_reference
+from harness.host.engine.request_limits import Ask
+from harness.host.engine.timed_client import asking
 
 _DIGEST = "sha256:" + "ab" * 32
 
@@ -100,7 +102,7 @@ def test_errors_name_the_next_step(
 ) -> None:
     """Every error of docker-py becomes an engine error with the next step."""
     monkeypatch.delenv("DOCKER_HOST", raising=False)
-    with pytest.raises(EngineError, match=words) as caught, _translated():
+    with pytest.raises(EngineError, match=words) as caught, asking(Ask.QUERY):
         raise error
     assert caught.value.__cause__ is error
 

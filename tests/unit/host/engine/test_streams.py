@@ -27,7 +27,13 @@ def pair() -> Iterator[tuple[Streams, socket.socket]]:
     """Return the host's side as streams, and the engine's side."""
     ours, engine = socket.socketpair()
     with engine:
-        streams = Streams("c0", ours, remove=lambda: None, out_of_memory=lambda: False)
+        streams = Streams(
+            "c0",
+            ours,
+            remove=lambda: None,
+            out_of_memory=lambda: False,
+            check_engine=lambda: None,
+        )
         yield streams, engine
         streams.close()
 
@@ -143,7 +149,25 @@ def test_close_is_idempotent_and_never_raises() -> None:
 
     ours, engine = socket.socketpair()
     with engine:
-        streams = Streams("c0", ours, remove=gone, out_of_memory=lambda: True)
+        streams = Streams("c0", ours, remove=gone, out_of_memory=lambda: True, check_engine=gone)
         streams.close()
         streams.close()
         assert streams.memory_exceeded()
+        with pytest.raises(EngineError, match="gone"):
+            streams.check_engine()
+
+
+def test_lines_are_yielded_as_they_come(pair: Pair) -> None:
+    """A line without an end is yielded when the container ends, or in pieces if it is long."""
+    streams, engine = pair
+    engine.sendall(_frame(OUT, b"one\ntw") + _frame(OUT, b"o\n\nlast"))
+    lines = streams.lines(deadline=_soon())
+    assert [next(lines), next(lines)] == ["one", "two"]
+    engine.close()
+    assert list(lines) == ["last"]
+
+
+def test_lines_stop_at_their_deadline(pair: Pair) -> None:
+    """A silent container does not hold the caller."""
+    with pytest.raises(ChannelTimeoutError):
+        next(pair[0].lines(deadline=_soon(0.05)))

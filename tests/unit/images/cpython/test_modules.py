@@ -1,6 +1,6 @@
 """Which modules are built in, from the two shapes of a release's own list."""
 
-from harness.images.cpython.modules import BUILT_IN, fast_objects, setup_local, shared_modules
+from harness.images.cpython.modules import BUILT_IN, object_flags, setup_local, shared_modules
 
 _OLD = """\
 # This file is transformed into Makefile rules; it lists modulename.c somewhere.
@@ -60,7 +60,15 @@ def test_no_module_is_listed_twice() -> None:
 
 def test_import_objects_are_optimized() -> None:
     """Make reads the line as a variable of these objects, sysconfig ignores it."""
-    objects, _, level = fast_objects().strip().partition(": ")
+    objects, _, level = object_flags().splitlines()[1].partition(": ")
     assert level == "OPT += -O2"
     assert {"Objects/%.o", "Python/ceval.o"} <= set(objects.split())
     assert "Modules/_ssl.o" not in objects.split()
+
+
+def test_sqlite_module_knows_its_name() -> None:
+    """Up to 3.10 its sources expect MODULE_NAME of the compiler."""
+    objects, _, flag = object_flags().splitlines()[2].partition(": ")
+    assert "Modules/cursor.o" in objects.split()
+    assert flag == """OPT += -DMODULE_NAME='"sqlite3"'"""
+    assert "_sqlite3 _sqlite/cache.c _sqlite/connection.c" in setup_local(_OLD)

@@ -7,7 +7,13 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from harness.matrix.files.json_schema import schema_text, write_schemas
+from harness.matrix.config.config_shape import ConfigShape
+from harness.matrix.files.json_schema import (
+    CONFIG_SCHEMA,
+    config_schema,
+    schema_text,
+    write_schemas,
+)
 from harness.matrix.files.shape import FILES
 
 MATRIX = Path(__file__).parents[4] / "matrix"
@@ -54,4 +60,22 @@ def test_a_schema_is_written_per_matrix_file(tmp_path: Path) -> None:
     """The folder is created."""
     write_schemas(tmp_path / "schema")
     written = sorted(path.name for path in (tmp_path / "schema").iterdir())
-    assert written == sorted(f"{name}.schema.json" for name in FILES)
+    assert written == sorted([CONFIG_SCHEMA, *(f"{name}.schema.json" for name in FILES)])
+
+
+def test_the_committed_schema_of_the_configuration_is_current() -> None:
+    """``python -m harness.matrix.files.json_schema`` changes nothing."""
+    schema = config_schema()
+    Draft202012Validator.check_schema(schema)
+    assert json.loads((MATRIX / "schema" / CONFIG_SCHEMA).read_text()) == schema
+
+
+def test_the_schema_of_the_configuration_agrees_with_the_loader() -> None:
+    """An editor accepts the example of each setting, and marks what the loader rejects."""
+    validator = Draft202012Validator(config_schema())
+    settings = config_schema()["properties"]
+    examples = {key: each["examples"][0] for key, each in settings.items() if "examples" in each}
+    ConfigShape.model_validate(examples)
+    assert list(validator.iter_errors(examples)) == []
+    for wrong in ({"x": 1}, {"strict": "yes"}, {"images": "locl"}, {"own-targets": [{"id": "a"}]}):
+        assert list(validator.iter_errors(wrong)) != []

@@ -30,6 +30,7 @@ FILES = {
     "demo.libs/libgolden-1234.so.1": GOLDEN,
     "demo/broken.so": b"\x7fELF\x02",
     "demo/data.bin": b"\x7fEL",
+    "demo/generated.abi3.so": GOLDEN + b"\0_cffi_backend\0",
     "demo/looks_native.py": GOLDEN,
     "demo-1.0.data/platlib/extra/__init__.py": b"",
     "demo-1.0.data/scripts/demo": GOLDEN,
@@ -48,6 +49,17 @@ A description with Name: nonsense
 """
 
 
+def test_top_level_txt(make_wheel: MakeWheel) -> None:
+    """Names that cannot be imported, and a file that is too large, are left out."""
+    file = "demo-1.0.dist-info/top_level.txt"
+    for text, names in (
+        (b"demo\r\n_demo\na/b\n\n\xff", ("demo", "_demo")),
+        (b"a " * (64 << 10), ()),
+    ):
+        facts = read_contents(FILENAME, io.BytesIO(make_wheel({**FILES, file: text})))
+        assert facts.top_level == names
+
+
 def test_facts(make_wheel: MakeWheel) -> None:
     """Metadata, members, native members by their bytes, and top-level modules are read."""
     facts = read_contents(FILENAME, io.BytesIO(make_wheel(FILES, metadata=METADATA)))
@@ -57,6 +69,7 @@ def test_facts(make_wheel: MakeWheel) -> None:
         "companion (==1.0)",
         'typing-extensions>=4; python_version < "3.12"',
     )
+    assert facts.top_level == ()
     assert Member(name="demo/__init__.py", size=0) in facts.members
     assert len(facts.members) == len(FILES) + 3
     assert facts.modules == ("_demo", "demo", "extra", "single")
@@ -66,8 +79,11 @@ def test_facts(make_wheel: MakeWheel) -> None:
         f"_demo.{SUFFIX}",
         "demo.libs/libgolden-1234.so.1",
         "demo/broken.so",
+        "demo/generated.abi3.so",
         "demo-1.0.data/scripts/demo",
     }
+    imports = {native.name: native.imports for native in facts.native if native.imports}
+    assert imports == {"demo/generated.abi3.so": ("_cffi_backend",)}
     inner = natives[f"demo/_inner.{SUFFIX}"]
     assert isinstance(inner, ElfFacts)
     assert inner.soname == "libgolden.so.1"

@@ -34,6 +34,46 @@ elif sys.platform == 'win32':
 def test_facts(members: tuple[str, ...], source: bytes, facts: SourceFacts) -> None:
     """Only words and file names in quotes count; a library for Linux must be missing."""
     reader = SourceReader(members)
-    reader.add(b"")
-    reader.add(source)
+    reader.add("demo/empty.py", b"")
+    reader.add("demo/setup-x.py", source)
     assert reader.facts() == facts
+
+
+def sources(**files: bytes) -> SourceFacts:
+    """Return the facts of files: ``demo__core`` is ``demo/core.py``; ``_x`` is native."""
+    names = {f"{name.replace('__', '/', 1)}.py": source for name, source in files.items()}
+    native = ("demo/_x.cpython-311-x86_64-linux-gnu.so", "_alone.abi3.so")
+    reader = SourceReader((*names, *native))
+    for name, source in names.items():
+        reader.add(name, source)
+    return reader.facts()
+
+
+def test_what_an_import_imports_in_any_case() -> None:
+    """The statements of the modules that it imports count, too; attributes are no modules."""
+    facts = sources(
+        demo____init__=b"from . import core\nfrom .core import value\nimport os",
+        demo__core=b"from ._x import *\nfrom other.part import (\n    name,  # of it\n)",
+        demo__late=b"import never",
+        beside=b"import _alone, demo.core as c",
+    )
+    reached = {"demo._x", "other", "other.part", "other.part.name", "os"}
+    assert set(facts.imports) == {"demo", "beside"}
+    assert set(facts.imports["demo"]) == reached
+    assert set(facts.imports["beside"]) == {"_alone", *reached}
+
+
+def test_namespace_packages_share_their_top_with_other_projects() -> None:
+    reader = SourceReader(("room/ours/__init__.py",))
+    reader.add("room/ours/__init__.py", b"import room.theirs.api")
+    assert reader.facts().imports["room.ours"] == ("room", "room.theirs", "room.theirs.api")
+
+
+def test_native_module_that_the_code_goes_on_without() -> None:
+    """Every import of it is guarded; those in tests do not count."""
+    guarded = b"def f():\n  try:\n    from demo import _x as lib\n  except ImportError:\n    pass"
+    assert sources(demo____init__=guarded).guarded == {"demo._x"}
+    once = {"demo____init__": guarded, "demo__tests": b"from demo import _x"}
+    assert sources(**once).guarded == {"demo._x"}
+    assert not sources(**once, demo__core=b"from . import _x").guarded
+    assert not sources(demo____init__=b"import demo").guarded

@@ -103,3 +103,19 @@ def test_long_double_of_power() -> None:
     target = CompileTarget(arch=find_arch("ppc64le"), glibc="2.17")
     command = compiler_command(Binary(path="m", sources=("m.c",)), target, (), Path("/out"))
     assert "-mabi=ibmlongdouble" in command
+
+
+def test_exec_stack_is_not_for_the_linker() -> None:
+    """Zig does not know the option; the binary says it instead. Others reach the linker."""
+    (module,) = planned_binaries(load_project(FIXTURES / "exec_stack"), BUILDER, X86_64, "3.9")
+    assert module.exec_stack
+    assert "-Wl,-z,execstack" not in module.arguments
+    (module,) = planned_binaries(load_project(FIXTURES / "small_pages"), BUILDER, X86_64, "3.9")
+    assert not module.exec_stack
+    assert "-Wl,-z,max-page-size=4096" in module.arguments
+
+
+def test_absent_modules_are_not_compiled() -> None:
+    """The wheel has its Python files alone."""
+    project = load_project(FIXTURES / "no_binary")
+    assert planned_binaries(project, BUILDER, X86_64, "3.9") == ()

@@ -9,6 +9,7 @@ from harness.core.errors import BuildError
 from harness.core.subjects import Builder, ModuleName
 from harness.core.targets import Naming
 from harness.wheels.build.module_names import module_suffixes
+from harness.wheels.build.project import ModuleFiles
 from tests.support.projects import BUILDER, MUSL_BUILDER
 
 FEDORA = Naming(
@@ -71,3 +72,18 @@ def test_naming_without_the_arch() -> None:
     named = replace(BUILDER, names=(FEDORA,))
     with pytest.raises(BuildError, match=r"fedora-legacy has no triplet for s390x; add it"):
         module_suffixes(named, "3.9", find_arch("s390x"), limited=False)
+
+
+@pytest.mark.parametrize(
+    ("files", "suffixes"),
+    [
+        (ModuleFiles.AS_TAGGED, (".abi3.so",)),
+        (ModuleFiles.TRIPLET, (".abi3-x86_64-linux-gnu.so",)),
+        (ModuleFiles.VERSIONED, (".cpython-39-x86_64-linux-gnu.so",)),
+        (ModuleFiles.ABSENT, ()),
+    ],
+)
+def test_files_that_do_not_fit_the_tag(files: ModuleFiles, suffixes: tuple[str, ...]) -> None:
+    """A project can ask for wrong names, whatever its tag says."""
+    arch = find_arch("x86_64")
+    assert module_suffixes(BUILDER, "3.9", arch, limited=True, files=files) == suffixes

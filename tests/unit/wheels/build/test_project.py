@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.errors import BuildError
 from harness.wheels.build.project import ProjectKind, load_project, project_names
-from tests.support.projects import FIXTURES, PLAIN, make_project
+from tests.support.projects import BROKEN, FIXTURES, PLAIN, make_project
 
 KINDS = {
     "abi3": ProjectKind.EXTENSION,
@@ -18,6 +18,7 @@ KINDS = {
     "pure": ProjectKind.PURE,
     "threads": ProjectKind.EXTENSION,
     "tool": ProjectKind.TOOL,
+    **dict.fromkeys(BROKEN, ProjectKind.EXTENSION),
 }
 
 

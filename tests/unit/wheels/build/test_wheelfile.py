@@ -14,7 +14,7 @@ NAME = ComposedName(
     platform="manylinux_2_17_x86_64.manylinux2014_x86_64",
 )
 MEMBERS = (
-    WheelMember(path="demo/z.so", data=b"binary", executable=True),
+    WheelMember(path="demo/z.so", data=b"binary", mode=0o755),
     WheelMember(path="demo/__init__.py", data=b"import this\n"),
 )
 METADATA = {"METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"}

@@ -13,12 +13,12 @@ from harness.core.errors import PackageIndexError, RoomError
 from harness.core.passport import Passport
 from harness.core.subjects import DependencyOptions, FileSource, IndexSource, Subject
 from harness.host.cache import Cache
-from harness.wheels.build.wheelhouse import wheel_ref
 from harness.wheels.dependencies.resolution import DependencyResolver
 from harness.wheels.dependencies.resolver import DependencyRefusedError
 from harness.wheels.index.client import IndexClient, IndexSettings
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import NOTHING_PINNED, IndexLock, LockedWheel
+from harness.wheels.wheel_file import wheel_file
 from tests.support.loopback_index import LoopbackIndex
 from tests.support.offers import files_of
 from tests.support.passports import make_passport
@@ -65,7 +65,7 @@ def resolve(open_index: Callable[..., PackageIndex], tmp_path: Path) -> Resolve:
         wheel = make_wheel(tmp_path, "demo", "", requires=requires, tag=tag)
         resolver = DependencyResolver(open_index(lock), Cache(tmp_path / "cache"))
         subject = subject_of(wheel, options=options)
-        return files_of(resolver.resolve(subject, wheel_ref(wheel), passport))
+        return files_of(resolver.resolve(subject, wheel_file(wheel), passport))
 
     return resolved
 
@@ -106,7 +106,7 @@ def test_environment_is_resolved_once(
     releases.add("a", "1.0", 'b; platform_machine == "armv7l"')
     wheel = make_wheel(tmp_path, "demo", "", requires=("a",))
     resolver = DependencyResolver(open_index(), Cache(tmp_path / "cache"))
-    subject, ref = subject_of(wheel), wheel_ref(wheel)
+    subject, ref = subject_of(wheel), wheel_file(wheel)
     first = resolver.resolve(subject, ref, HERE)
     assert resolver.resolve(subject, ref, replace(HERE, page_size=65536)) is first
     there = replace(HERE, machine="armv7l")
@@ -153,8 +153,8 @@ def test_files_come_before_the_index(
     assert resolve("a==1.0", options=options) == ["a-1.0-py3-none-any", "sibling-1.0-py3-none-any"]
     resolver = DependencyResolver(open_index(), Cache(tmp_path / "cache"))
     wheel = make_wheel(tmp_path, "demo", "", requires=("a",))
-    found = resolver.resolve(subject_of(wheel, options=options), wheel_ref(wheel), HERE)
-    assert resolver.fetch(found, 1 << 20) == (wheel_ref(own), wheel_ref(sibling))
+    found = resolver.resolve(subject_of(wheel, options=options), wheel_file(wheel), HERE)
+    assert resolver.fetch(found, 1 << 20) == (wheel_file(own), wheel_file(sibling))
     sibling.write_bytes(b"no wheel")
     assert "simple/sibling/" in releases.index.log
     with pytest.raises(DependencyRefusedError, match="sibling that fits has metadata"):
@@ -168,7 +168,7 @@ def test_index_wheel_is_fetched(
     data = releases.add("a")
     wheel = make_wheel(tmp_path, "demo", "", requires=("a",))
     resolver = DependencyResolver(open_index(), Cache(tmp_path / "cache"))
-    resolved = resolver.resolve(subject_of(wheel), wheel_ref(wheel), HERE)
+    resolved = resolver.resolve(subject_of(wheel), wheel_file(wheel), HERE)
     (fetched,) = resolver.fetch(resolved, len(data))
     assert Path(fetched.path).read_bytes() == data
     with pytest.raises(RoomError):
@@ -196,7 +196,7 @@ def test_too_large_dependencies_are_not_downloaded(
     index = PackageIndex(Cache(tmp_path / "cache"), NOTHING_PINNED, lambda _: None, client)
     resolver = DependencyResolver(index, Cache(tmp_path / "cache"))
     wheel = make_wheel(tmp_path, "demo", "", requires=("a",))
-    resolved = resolver.resolve(subject_of(wheel), wheel_ref(wheel), HERE)
+    resolved = resolver.resolve(subject_of(wheel), wheel_file(wheel), HERE)
     with pytest.raises(RoomError, match=r"have 3072 MiB, .* has 512 MiB"):
         resolver.fetch(resolved, 512 << 20)
     assert f"files/{name}" not in loopback_index.log
@@ -234,9 +234,9 @@ def test_subject_without_options_or_metadata(
     resolver = DependencyResolver(open_index(), Cache(tmp_path / "cache"))
     wheel = make_wheel(tmp_path, "demo", "", requires=("a",))
     plain = replace(subject_of(wheel), dependencies=None)
-    assert resolver.resolve(plain, wheel_ref(wheel), HERE) == ()
+    assert resolver.resolve(plain, wheel_file(wheel), HERE) == ()
     wheel.write_bytes(b"no wheel")
-    ref = wheel_ref(wheel)
+    ref = wheel_file(wheel)
     assert resolver.resolve(subject_of(wheel), ref, HERE) == ()
     wheel.unlink()
     assert resolver.resolve(subject_of(wheel), replace(ref, sha256="1" * 64), HERE) == ()
@@ -251,11 +251,11 @@ def test_companions_are_requirements(
     wheel = make_wheel(tmp_path, "demo", "", requires=("a",))
     resolver = DependencyResolver(open_index(), Cache(tmp_path / "cache"))
     beside = replace(subject_of(wheel), companions=(IndexSource(name="a", version="1.0"),))
-    found = resolver.resolve(beside, wheel_ref(wheel), HERE)
+    found = resolver.resolve(beside, wheel_file(wheel), HERE)
     assert files_of(found) == ["a-1.0-py3-none-any"]
     unknown = replace(beside, companions=(IndexSource(name="a", version="9.9"),))
     with pytest.raises(DependencyRefusedError, match=r"no release of a fits ==9\.9"):
-        resolver.resolve(unknown, wheel_ref(wheel), HERE)
+        resolver.resolve(unknown, wheel_file(wheel), HERE)
 
 
 def test_silent_index_is_no_refusal(releases: Releases, resolve: Resolve) -> None:

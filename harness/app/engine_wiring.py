@@ -1,0 +1,198 @@
+"""Construct probers and their parts with the real engine, the real index and the real cache.
+
+``wiring`` has what predictions need too. It imports no engine, which takes half a second.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable
+from functools import cache as once
+from functools import partial
+from pathlib import Path
+
+from harness.app.wiring import IMAGE_CHOICES, LATEST, ProberOptions, open_index, open_pinned
+from harness.core.cells import Matrix
+from harness.core.errors import EngineError
+from harness.core.subjects import IndexSource
+from harness.host.cache import Cache, default_cache_root
+from harness.host.doctor.emulation import emulator_version
+from harness.host.engine.docker import connect
+from harness.images.debian import Upstream, Workspace
+from harness.images.debian.package_lock import read_locks
+from harness.images.debian.upstream import Settings
+from harness.images.image_provider import ONLY_WAY_TRIES, ImageProvider
+from harness.images.registry import RegistrySource
+from harness.matrix.files.load import load_suites
+from harness.passports.survey import Surveyor
+from harness.probe.journal import Journal
+from harness.probe.native_installer import NativeInstaller
+from harness.probe.open_target import TargetSessions
+from harness.probe.precompile import Precompiler
+from harness.probe.prober import Prober
+from harness.probe.result_cache import EarlierResults, NoEarlierResults, ResultCache
+from harness.wheels.build import ContainerBuilder
+from harness.wheels.build.fixture_wheels import FixtureWheels
+from harness.wheels.facts_reader import WheelReader
+from harness.wheels.index.fetch import PackageIndex
+from harness.wheels.index.lock import NOTHING_PINNED
+from harness.wheels.provider import WheelProvider
+
+
+def open_workspace(
+    folder: Path,
+    announce: Callable[[str], None],
+    cache: Cache | None = None,
+    *,
+    locked: bool = True,
+) -> Workspace:
+    """Return the workspace for images, headers and interpreters, as the matrix folder pins it.
+
+    Raises ``MatrixFileError`` for a broken lock or ``suites.yaml``.
+    """
+    cache = cache or Cache(default_cache_root(), announce)
+    settings = Settings(
+        locks=read_locks(folder) if locked else {},
+        suites={suite.id: suite for suite in load_suites(folder)} if folder.is_dir() else {},
+        latest=bool(os.environ.get(LATEST)),
+    )
+    return Workspace(cache=cache, upstream=Upstream(settings, cache, announce), announce=announce)
+
+
+def open_images(
+    options: ProberOptions,
+    index: PackageIndex,
+    announce: Callable[[str], None],
+    workspace: Workspace | None = None,
+) -> ImageProvider:
+    """Return the target images of the real engine.
+
+    Raises ``EngineError`` if no engine answers, and ``MatrixFileError`` for a broken lock.
+    """
+    return ImageProvider(
+        connect(options.runtime),
+        workspace or open_workspace(options.matrix_folder, announce),
+        ways=IMAGE_CHOICES[options.images],
+        registry=options.registry,
+        fetch_pip=partial(fetch_pip, index),
+    )
+
+
+def open_container_builder(
+    options: ProberOptions, index: PackageIndex, announce: Callable[[str], None]
+) -> ContainerBuilder:
+    """Return the builder that runs builder images in the real engine; each is pulled once.
+
+    Raises ``EngineError`` if no engine answers.
+    """
+    engine = connect(options.runtime)
+    registry = RegistrySource(
+        engine,
+        Cache(default_cache_root(), announce),
+        mirror=options.registry,
+        tries=ONLY_WAY_TRIES,
+        announce=announce,
+    )
+    return ContainerBuilder(
+        engine=engine, fetch_image=once(registry.fetch), fetch_wheel=partial(fetch_sole, index)
+    )
+
+
+def open_readiness(matrix: Matrix, options: ProberOptions) -> Callable[[str], bool]:
+    """Return a function of a target's key: whether its image is in the engine.
+
+    It only decides the order of a run, so it returns False if no engine answers.
+    """
+    targets = {target.key: target for target in matrix.targets}
+    ready = set[str]()
+    try:
+        images = open_images(options, open_index(NOTHING_PINNED, _ignore), _ignore)
+    except EngineError:
+        return lambda _: False
+
+    def is_ready(key: str) -> bool:
+        with contextlib.suppress(EngineError):
+            if key not in ready and key in targets and images.has(targets[key]):
+                ready.add(key)
+        return key in ready
+
+    return is_ready
+
+
+def same_images(matrix: Matrix, options: ProberOptions) -> dict[str, str]:
+    """Return target key → key of the first target with the same image, for the order of a run.
+
+    Equal image names mean equal images. An image whose name is not known yet is left out. Empty if
+    no engine answers.
+    """
+    firsts: dict[str, str] = {}
+    found = {}
+    with contextlib.suppress(EngineError):
+        images = open_images(options, open_index(NOTHING_PINNED, _ignore), _ignore)
+        for target in matrix.targets:
+            image = next((use.image for use in images.uses(target)), "")
+            if image:
+                found[target.key] = firsts.setdefault(image, target.key)
+    return found
+
+
+def open_prober(
+    matrix: Matrix, options: ProberOptions, journal: Journal, earlier: EarlierResults | None = None
+) -> Prober:
+    """Return a prober on the real engine; containers of killed runs are removed first.
+
+    Results in ``earlier`` are reused. Raises ``EngineError`` if no engine answers, and
+    ``MatrixFileError`` for a broken lock file.
+    """
+    cache = Cache(default_cache_root(), journal.announce)
+    engine = connect(options.runtime)
+    engine.reap()
+    index = open_pinned(options, journal.announce)
+    workspace = open_workspace(options.matrix_folder, journal.announce, cache)
+    images = open_images(options, index, journal.announce, workspace)
+    installer = NativeInstaller(engine, images, matrix.targets, options.limits.container)
+    known = ResultCache(earlier or NoEarlierResults())
+    targets = TargetSessions(
+        engine=engine,
+        images=images,
+        journal=journal,
+        emulator_version=partial(emulator_version, cache=cache),
+        limits=options.limits,
+        known=known,
+        survey=Surveyor(engine, cache, journal.announce),
+        bytecode=Precompiler(installer, cache, seconds=options.limits.timeout),
+        installer=installer,
+        require_hardening=options.require_hardening,
+    )
+    return Prober(
+        targets=targets,
+        wheels=WheelProvider(
+            index=index,
+            cache=cache,
+            build=FixtureWheels(
+                matrix,
+                fixtures=options.fixtures,
+                workspace=workspace,
+                container_builder=open_container_builder(options, index, journal.announce),
+            ),
+            room=options.limits.container.tmpfs,
+        ),
+        journal=journal,
+        known=known,
+        reader=WheelReader(cache),
+        canaries=options.canaries,
+    )
+
+
+def fetch_pip(index: PackageIndex, version: str) -> Path:
+    """Return the wheel of that version of pip. Raises ``PackageIndexError``."""
+    return fetch_sole(index, IndexSource(name="pip", version=version))
+
+
+def fetch_sole(index: PackageIndex, release: IndexSource) -> Path:
+    """Return the only wheel of a pure release. Raises ``PackageIndexError``."""
+    wheel, *_ = index.release(release)
+    return Path(index.fetch(wheel).path)
+
+
+def _ignore(_: str) -> None:
+    """Discard a line of progress."""

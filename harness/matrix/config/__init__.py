@@ -1,0 +1,1 @@
+"""A project's configuration: ``wheelgrid.toml`` or ``[tool.wheelgrid]`` → settings and rows."""

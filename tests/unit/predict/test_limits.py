@@ -1,0 +1,33 @@
+"""Which limit of predictions explains a failure that was not predicted."""
+
+import pytest
+
+from harness.core.causes import Cause
+from harness.core.cells import Outcome, Stage
+from harness.core.observations import Observation
+from harness.predict.explanation import PASS
+from harness.predict.limits import limit_of
+
+LACKS = "ModuleNotFoundError: No module named '{}'"
+SOUNDFILE = f"OSError: cannot load library 'libsndfile.so' (from {LACKS.format('_soundfile_data')})"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "cause", "limit"),
+    [
+        (LACKS.format("sphinx"), Cause.MISSING_DEPENDENCY, "other-projects"),
+        (SOUNDFILE, Cause.MISSING_LIBRARY, "opened-by-code"),
+        ("ValueError: on purpose", "", "python-code"),
+        ("dependency a 1: ImportError: no", Cause.MISSING_LIBRARY, "dependencies"),
+        (LACKS.format("demo"), Cause.NO_EXTENSION, None),
+        ("ImportError: /s/x.so: undefined symbol: spam", Cause.UNDEFINED_SYMBOL, None),
+    ],
+)
+def test_limit_of_a_failure(evidence: str, cause: str, limit: str | None) -> None:
+    """The library that code opens comes before the project that it would take instead."""
+    seen = Observation(
+        cell="a/b/c", outcome=Outcome.IMPORT_FAILED, stage=Stage.IMPORT, cause=cause,
+        evidence=evidence, imports=("demo",), prediction=PASS,
+    )  # fmt: skip
+    found = limit_of(seen, ())
+    assert (found.id if found else None) == limit
