@@ -156,7 +156,11 @@ class ServingProcess:
         """Start the process before the first request. Raises ``ProcessError``."""
         if self._process is None or self._process.poll() is not None:
             self._process = _start(
-                self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+                self._argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
             )
             weakref.finalize(self, _end, self._process)
 

@@ -19,7 +19,7 @@ def _leave_to_caller(_: Console) -> None:
 
 
 # rich exits with 1 if the reader of a pipe has gone, which here means unexpected results.
-Console.on_broken_pipe = _leave_to_caller  # type: ignore[method-assign]
+Console.on_broken_pipe = _leave_to_caller  # type: ignore[assignment,method-assign]
 
 
 def say(message: str | Text, console: Console | None = None, *, end: str = "\n") -> None:

@@ -141,6 +141,8 @@ def _ask(path: Path, *, listing: bool = False) -> bytes:
             return answer[1:]
         case b"E":
             raise WheelError(answer[1:].decode("utf-8", "replace"))
+        case b"X":
+            raise ReadingStoppedError(f"reading it failed ({answer[1:].decode()})")
         case b"L":
             raise ReadingStoppedError(f"its directory has more than {MOST_DIRECTORY >> 20} MiB")
         case _:

@@ -2,8 +2,8 @@
 
 Each request is a line of JSON, ``{"folder": …, "path": …, "listing": false}``; a relative path
 begins at the folder. The answer is a letter and text: ``F`` and the facts as JSON, ``E`` and why
-the file is no wheel, ``L`` if the archive's directory is too large, or ``M`` if the memory was not
-enough. At the limit of time the system ends the process.
+the file is no wheel, ``L`` if the archive's directory is too large, ``M`` if the memory was not
+enough, or ``X`` and the name of another error. At the limit of time the system ends the process.
 """
 
 import json
@@ -51,6 +51,8 @@ def _answer(line: bytes) -> None:
         data = b"E" + str(error).encode("utf-8", "backslashreplace")
     except MemoryError:
         data = b"M"
+    except Exception as error:  # noqa: BLE001 - a defect of the reader is a finding too
+        data = b"X" + type(error).__name__.encode()
     sys.stdout.buffer.write(len(data).to_bytes(ANSWER_HEADER) + data)
     sys.stdout.buffer.flush()
 
@@ -66,6 +68,8 @@ def _listed(path: Path) -> WheelFacts:
         return read_listing(path.name, stream)
 
 
-def _fields(value: object) -> dict[str, object]:
-    """Return the fields of a frozen dataclass with slots, without a copy."""
+def _fields(value: object) -> dict[str, object] | list[object]:
+    """Return the fields of a frozen dataclass with slots, without a copy, or a sorted set."""
+    if isinstance(value, frozenset):
+        return sorted(value)
     return {name: getattr(value, name) for name in type(value).__slots__}  # type: ignore[attr-defined]
