@@ -193,6 +193,10 @@ def prober(request: pytest.FixtureRequest) -> Iterator[Prober]:
         open_prober(config.stash[_MATRIX], _prober_options(config), journal, memory) as opened,
     ):
         yield opened
+    try:
+        journal.flush()
+    except OSError as error:
+        pytest.fail(f"{journal.path}: {error.strerror}; results of this worker are lost")
 
 
 def _prober_options(config: pytest.Config) -> ProberOptions:

@@ -49,7 +49,7 @@ def open_workspace(
 
     Raises ``MatrixFileError`` for a broken lock or ``suites.yaml``.
     """
-    cache = cache or Cache(default_cache_root())
+    cache = cache or Cache(default_cache_root(), announce)
     settings = Settings(
         locks=read_locks(folder) if locked else {},
         suites={suite.id: suite for suite in load_suites(folder)} if folder.is_dir() else {},
@@ -87,7 +87,7 @@ def open_container_builder(
     engine = connect(options.runtime)
     registry = RegistrySource(
         engine,
-        Cache(default_cache_root()),
+        Cache(default_cache_root(), announce),
         mirror=options.registry,
         tries=ONLY_WAY_TRIES,
         announce=announce,
@@ -143,7 +143,7 @@ def open_prober(
     Results in ``earlier`` are reused. Raises ``EngineError`` if no engine answers, and
     ``MatrixFileError`` for a broken lock file.
     """
-    cache = Cache(default_cache_root())
+    cache = Cache(default_cache_root(), journal.announce)
     engine = connect(options.runtime)
     engine.reap()
     index = open_pinned(options, journal.announce)

@@ -71,7 +71,7 @@ def read_matrix(folder: Path, config: Path | None = None) -> Matrix:
 
 def open_index(lock: IndexLock, announce: Callable[[str], None]) -> PackageIndex:
     """Return the package index with the releases that ``lock`` pins."""
-    return PackageIndex(Cache(default_cache_root()), lock, announce=announce)
+    return PackageIndex(Cache(default_cache_root(), announce), lock, announce=announce)
 
 
 def open_pinned(options: ProberOptions, announce: Callable[[str], None]) -> PackageIndex:

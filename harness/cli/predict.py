@@ -26,6 +26,7 @@ from harness.matrix.plan import Selection, selected_targets
 from harness.predict.batch import predict_cells
 from harness.report.console import print_data, say
 from harness.report.predictions import format_predictions, predictions_json
+from harness.wheels.facts_reader import start_reading_process
 
 
 @click.command(
@@ -69,6 +70,7 @@ def predict(  # noqa: PLR0913 - one for each option
     not built for are left out. Exits 1 if a wheel that an installer accepts is predicted not to
     import.
     """
+    start_reading_process()
     loaded = project_matrix(matrix)
     import_check = ImportCheck(imports=imports, companions=companions, dependencies=dependencies)
     if locks := lock_files(wheels):

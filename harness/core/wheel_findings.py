@@ -31,6 +31,7 @@ class FindingCode(StrEnum):
     ENCRYPTED_MEMBER = "encrypted-member"
     CORRUPT_MEMBER = "corrupt-member"
     TOO_LARGE = "too-large"
+    NOT_READ = "not-read"
 
     # Its metadata.
     NO_METADATA = "no-metadata"
@@ -86,6 +87,7 @@ _RULES = MappingProxyType(
         FindingCode.ENCRYPTED_MEMBER: (_ZIP, MindedBy.PIP),
         FindingCode.CORRUPT_MEMBER: (_ZIP, MindedBy.PIP),
         FindingCode.TOO_LARGE: (_ZIP, MindedBy.LIMITS),
+        FindingCode.NOT_READ: (_ZIP, MindedBy.LIMITS),
         FindingCode.NO_METADATA: (_BINARY, MindedBy.PIP),
         FindingCode.DIST_INFO_TWICE: (_BINARY, MindedBy.PIP),
         FindingCode.DIST_INFO_NAME: (_BINARY, MindedBy.STRICT),

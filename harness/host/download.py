@@ -288,6 +288,30 @@ def _within(clock: _Clock, work: Callable[[_Clock], T]) -> T:
         return cast("T", result)
 
 
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """Return or raise the result of ``work``, or raise ``DownloadError`` after so many seconds.
+
+    The work then goes on in a daemon thread, which is abandoned.
+    """
+    try:
+        return _within(_Clock(time.monotonic() + seconds), lambda _: work())
+    except _AddressError as error:
+        raise DownloadError([Failure(address="", reason=error.reason)]) from error
+
+
+def read_body(answer: requests.Response, most: int) -> bytes:
+    """Return the decoded body of a streamed answer.
+
+    Raises ``DownloadError`` for more than ``most`` bytes, and what requests raises.
+    """
+    data = bytearray()
+    for piece in answer.iter_content(CHUNK):
+        data += piece
+        if len(data) > most:
+            raise DownloadError([Failure(address="", reason=f"more than {most} bytes")])
+    return bytes(data)
+
+
 @contextlib.contextmanager
 def _open(
     session: requests.Session, address: str, timeout: tuple[float, float]

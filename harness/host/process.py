@@ -1,13 +1,17 @@
 """Run processes on the host. No other module starts one.
 
-A process never outlives the call that started it.
+A process never outlives the call that started it; a ``ServingProcess`` never outlives this process.
 """
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
+import sys
 import threading
+import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -127,6 +131,88 @@ def start_process(argv: Sequence[str | Path], *, output: Path) -> Iterator[Runni
             process.wait()
     finally:
         os.close(write_end)
+
+
+ANSWER_HEADER = 8
+"""Bytes before the answer of such a process: its length, big endian."""
+
+
+class ServingProcess:
+    """A process that answers one request after the other; it is started again if it has ended.
+
+    It runs ``function`` of ``module``, which reads requests as lines from standard input. The
+    process ends with this process: its standard input is closed then. Thread-safe.
+    """
+
+    def __init__(self, module: str, function: str = "main") -> None:
+        # The same modules as here, whatever the working directory and PYTHONPATH hold.
+        code = f"import sys; sys.path[:] = {sys.path!r}; "
+        code += f"from {module} import {function}; {function}()"
+        self._argv = (sys.executable, "-P", "-c", code)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._turn = threading.Lock()
+
+    def start(self) -> None:
+        """Start the process before the first request. Raises ``ProcessError``."""
+        if self._process is None or self._process.poll() is not None:
+            self._process = _start(
+                self._argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+            )
+            weakref.finalize(self, _end, self._process)
+
+    def ask(self, request: bytes, *, timeout: float, most: int) -> bytes:
+        """Return the answer to a request, which is one line.
+
+        Raises ``ProcessError`` if the process ends instead, if there is no answer after
+        ``timeout`` seconds, or if it has more than ``most`` bytes. The process is ended then.
+        """
+        with self._turn:
+            self.start()
+            process = self._process
+            assert process is not None and process.stdin and process.stdout  # noqa: PT018, S101
+            end = time.monotonic() + timeout
+            try:
+                process.stdin.write(request + b"\n")
+                size = int.from_bytes(self._read(process.stdout.fileno(), ANSWER_HEADER, end))
+                if size <= most:
+                    return self._read(process.stdout.fileno(), size, end)
+                failure = f"gave an answer of {size} bytes, more than {most}"
+            except (EOFError, BrokenPipeError):
+                status = process.wait()
+                ending = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+                failure = f"was ended by {ending}"
+            except TimeoutError:
+                failure = f"took longer than {timeout:.0f} s"
+            except BaseException:
+                _end(process)
+                raise
+            _end(process)
+            raise ProcessError(self._argv, failure, "")
+
+    def _read(self, handle: int, size: int, end: float) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            if not select.select([handle], [], [], max(end - time.monotonic(), 0))[0]:
+                raise TimeoutError
+            piece = os.read(handle, min(size - len(data), 1 << 20))
+            if not piece:
+                raise EOFError
+            data += piece
+        return bytes(data)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a serving process and its group, and wait for it; idempotent."""
+    for stream in filter(None, (process.stdin, process.stdout)):
+        with contextlib.suppress(BrokenPipeError):
+            stream.close()
+    if process.poll() is None:
+        _kill_group(process)
+        process.wait()
 
 
 def end_with_parent() -> None:

@@ -121,7 +121,7 @@ class PassportBook:
             for set_id, symbols in sets.items():
                 _write_symbols(self._symbol_file(set_id), symbols)
             page.parent.mkdir(parents=True, exist_ok=True)
-            page.write_text(page_text(record))
+            page.write_text(page_text(record), "utf-8")
         except OSError as error:
             raise PassportError(f"{page}: cannot be written: {error.strerror}") from error
         self._read.pop(record.target, None)

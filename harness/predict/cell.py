@@ -42,13 +42,13 @@ def predict_wheel(
     reader: WheelReader = IN_MEMORY,
     dependencies: Sequence[WheelRef] = (),
 ) -> Prediction | None:
-    """Predict a wheel file; None if it is no wheel.
+    """Predict a wheel file; None if it is no wheel or could not be read.
 
     ``dependencies`` are the wheels that are installed beside it. One that does not import fails
     it.
     """
     facts = reader.facts(wheel)
-    if facts is None:
+    if facts is None or facts.unread:
         return None
     predicted = predict(facts, passport, symbols, imports=imports)
     if predicted.outcome is not Outcome.PASS:

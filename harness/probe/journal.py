@@ -13,6 +13,7 @@ line that was written remains. Six kinds of event::
 A line that a killed process left unfinished is read as ``{"event": "damaged"}``.
 """
 
+import errno
 import json
 import os
 import time
@@ -44,6 +45,8 @@ _START = b'{"event": '
 """How every line begins. JSON escapes the quotes in a string, so it is nowhere else in a line."""
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a disk that may have space later."""
 NAME = "journal.jsonl"
 """Its file in the directory of a run."""
 
@@ -55,6 +58,7 @@ class Journal:
         self.path = path
         self.worker = worker
         self._target = ""
+        self._unwritten = b""
 
     def activity(self, target: str, doing: str) -> None:
         """Record what this worker does now; an empty ``doing`` means that it is idle."""
@@ -97,15 +101,31 @@ class Journal:
         data = _OBSERVATION.dump_python(observation, mode="json")
         self._append({"event": "cell", "observation": data})
 
+    def flush(self) -> None:
+        """Write what a full disk did not take. Raises ``OSError`` if it is still full."""
+        if self._unwritten:
+            self._write()
+
     def _append(self, event: dict[str, Any]) -> None:
-        line = json.dumps({**event, "worker": self.worker}).encode() + b"\n"
+        """Write a line, or keep it for the next call if the disk is full."""
+        self._unwritten += json.dumps({**event, "worker": self.worker}).encode() + b"\n"
+        try:
+            self._write()
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+
+    def _write(self) -> None:
         # One write to a file opened for appending: lines of several workers never mix.
         handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            while line:  # a second write is the exception: a disk that is nearly full
-                line = line[os.write(handle, line) :]
+            left = self._unwritten
+            while left:  # a second write is the exception: a disk that is nearly full
+                left = left[os.write(handle, left) :]
         finally:
             os.close(handle)
+        # Not in parts: other workers may have written after the first part, which is damaged then.
+        self._unwritten = b""
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:

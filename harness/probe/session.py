@@ -58,7 +58,7 @@ _BOOTSTRAP = (
 def agent_sources() -> tuple[tuple[str, str], ...]:
     """Return names and sources of the agent's modules, in the order of loading."""
     folder = files(agent)
-    return tuple((name, folder.joinpath(f"{name}.py").read_text()) for name in agent.MODULES)
+    return tuple((name, folder.joinpath(f"{name}.py").read_text("utf-8")) for name in agent.MODULES)
 
 
 @lru_cache(maxsize=16)
@@ -68,7 +68,7 @@ def agent_payload(compiled: tuple[tuple[str, bytes], ...] = ()) -> bytes:
     ``compiled`` are names and ``.pyc`` files of modules for the target's release of Python.
     """
     payload = {
-        "loader": files(agent).joinpath("loader.py").read_text(),
+        "loader": files(agent).joinpath("loader.py").read_text("utf-8"),
         "modules": agent_sources(),
         "compiled": [(name, b64encode(pyc).decode()) for name, pyc in compiled],
     }

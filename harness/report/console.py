@@ -14,6 +14,14 @@ __all__ = ["Console", "Say", "Table", "print_data", "say"]
 Say = Callable[[str], None]
 
 
+def _leave_to_caller(_: Console) -> None:
+    raise BrokenPipeError
+
+
+# rich exits with 1 if the reader of a pipe has gone, which here means unexpected results.
+Console.on_broken_pipe = _leave_to_caller  # type: ignore[assignment,method-assign]
+
+
 def say(message: str | Text, console: Console | None = None, *, end: str = "\n") -> None:
     """Print a message without wrapping it, on standard error unless ``console`` is given.
 

@@ -8,7 +8,7 @@ import re
 from rich.text import Text
 
 from harness.report.console import Console
-from harness.report.untrusted import cut, visible
+from harness.report.untrusted import cut, visible, without_commands
 
 MOST_LINES = 6
 """Maximum lines of one text on a terminal; without a width, nothing is cut."""
@@ -47,7 +47,10 @@ def evidence_lines(
 def indented(text: str, indent: int, width: int | None, encoding: str) -> list[Text]:
     """Return the lines of ``text`` with blanks before each, in ``width`` columns together."""
     room = None if width is None else width - indent
-    return [Text(" " * indent + line) for line in evidence_lines(text, room, encoding)]
+    # A line may begin with what looks like a command only after it is wrapped.
+    return [
+        Text(" " * indent + without_commands(line)) for line in evidence_lines(text, room, encoding)
+    ]
 
 
 def _wrapped(line: str, width: int) -> list[str]:

@@ -1,9 +1,11 @@
 r"""Escape untrusted text, such as the output of a wheel or an installer.
 
-Terminals obey escape sequences, bidirectional marks reorder text, and XML forbids most control
-characters. Each is replaced by a visible escape: ``\x1b``.
+Terminals obey escape sequences, bidirectional marks reorder text, XML forbids most control
+characters, and GitHub obeys workflow commands in a log. Each is replaced by a visible escape:
+``\x1b``.
 """
 
+import re
 import unicodedata
 
 from rich.cells import cell_len, set_cell_size
@@ -12,6 +14,9 @@ from rich.cells import cell_len, set_cell_size
 # Zl and Zp line and paragraph separators, Co and Cn private and unassigned.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
 
+# "Workflow commands for GitHub Actions": a line that begins so, and the older form anywhere.
+_COMMAND = re.compile(r"(?m)^(\s*):(?=:)|##(?=\[)")
+
 
 def visible(text: str, *, keep: str = "", encoding: str = "utf-8") -> str:
     """Return ``text`` with every unsafe character escaped.
@@ -19,8 +24,15 @@ def visible(text: str, *, keep: str = "", encoding: str = "utf-8") -> str:
     Characters in ``keep`` stay (a log keeps its newlines); characters that ``encoding`` lacks are
     escaped too.
     """
-    shown = text if _is_harmless(text, keep) else _escaped(text, keep)
+    shown = without_commands(text if _is_harmless(text, keep) else _escaped(text, keep))
     return shown.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def without_commands(text: str) -> str:
+    """Return ``text`` in which GitHub finds no workflow command."""
+    if "::" not in text and "##[" not in text:
+        return text
+    return _COMMAND.sub(lambda at: "#\\x23" if at[1] is None else f"{at[1]}\\x3a", text)
 
 
 def cut(text: str, width: int, *, ellipsis: str = "…") -> str:

@@ -4,6 +4,7 @@ A file that is not a store, is damaged, or is of a newer harness is reported and
 """
 
 import contextlib
+import errno
 import hashlib
 import sqlite3
 import zlib
@@ -14,6 +15,7 @@ import platformdirs
 from pydantic import ValidationError
 
 from harness.core.errors import HarnessError
+from harness.host.cache import user_folder
 from harness.store.tables import APPLICATION_ID, MIGRATIONS
 
 WAIT = 60.0
@@ -24,9 +26,16 @@ class StoreError(HarnessError):
     """A store cannot be used: not a store, damaged, too new, or not writable."""
 
 
+class FullStoreError(StoreError):
+    """The disk is full; the same may succeed later."""
+
+
 def default_store() -> Path:
-    """Return the store in the user's data directory."""
-    return platformdirs.user_data_path("wheelgrid") / "store.db"
+    """Return the store in the user's data directory. Raises ``StoreError`` without one."""
+    folder = user_folder(platformdirs.user_data_path)
+    if folder is None:
+        raise StoreError("this user has no home directory; set HOME, or use --store")
+    return folder / "store.db"
 
 
 @contextlib.contextmanager
@@ -35,7 +44,8 @@ def sql_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"{path}: {_complaint(error)}") from error
+        kind = FullStoreError if _is_full(error) else StoreError
+        raise kind(f"{path}: {_complaint(error)}") from error
     except ValidationError as error:
         what = sqlite3.DatabaseError(f"damaged: {error.errors()[0]['msg']}")
         raise StoreError(f"{path}: {_complaint(what)}") from error
@@ -155,14 +165,20 @@ def _check(connection: sqlite3.Connection, path: Path, *, newest: int) -> int:
     return version if tables else 0
 
 
+def _is_full(error: sqlite3.Error | OSError) -> bool:
+    return getattr(error, "errno", None) == errno.ENOSPC or (
+        getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    )
+
+
 def _complaint(error: sqlite3.Error | OSError) -> str:
+    if _is_full(error):
+        return "the disk is full; earlier results are kept, free some space and resume"
     if isinstance(error, OSError):
         return f"cannot be used: {error.strerror or error}; choose another --store"
     words = str(error)
     if "not a database" in words:
         return "not a store; the file is not changed, choose another --store"
-    if "full" in words:
-        return "the disk is full; earlier results are kept, free some space and resume"
     if "malformed" in words or "damaged" in words:
         return (
             f"the store is damaged ({words}) and not changed; "

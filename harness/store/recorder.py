@@ -1,7 +1,7 @@
 """Store a run as its cells finish.
 
-If the store cannot be written any more, for example on a full disk, the run continues: the journal
-and ``run.json`` have the rest, and ``error`` has the reason.
+If the store cannot be written any more, the run continues: the journal and ``run.json`` have the
+rest, and ``error`` has the reason. What a full disk did not take is written when it has space.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +11,7 @@ from harness.core.errors import ExitCode
 from harness.core.passport import Passport
 from harness.probe.journal import observations, passports
 from harness.results.runfile import Circumstances, Repeats
-from harness.store.database import StoreError
+from harness.store.database import FullStoreError, StoreError
 from harness.store.rows import Measured, RunInfo
 from harness.store.run_store import Store
 
@@ -24,14 +24,16 @@ class Recorder:
         self.error: StoreError | None = None
         """Why later results are not stored; None if all are."""
         self._store = store
+        self._waiting: list[Callable[[], None]] = []
+        """Writes that a full disk did not take, in order."""
 
     def take(self, events: Sequence[dict[str, Any]]) -> None:
         found = list(events)
-        measured = (
+        measured = [
             Measured(id=each, environment=environment, passport=passport)
             for each, environment, passport in passports(found)
-        )
-        self._try(lambda: self._store.add(self.run, list(observations(found)), list(measured)))
+        ]
+        self._try(lambda: self._store.add(self.run, list(observations(found)), measured))
 
     def end(self, circumstances: Circumstances, exit_code: ExitCode) -> None:
         self._try(lambda: self._store.end(self.run, circumstances, exit_code))
@@ -53,8 +55,14 @@ class Recorder:
             return {}
 
     def _try(self, write: Callable[[], None]) -> None:
-        if self.error is None:
-            try:
-                write()
-            except StoreError as error:
-                self.error = error
+        if self.error is not None and not isinstance(self.error, FullStoreError):
+            return
+        self._waiting.append(write)
+        try:
+            while self._waiting:
+                self._waiting[0]()
+                self._waiting.pop(0)
+        except StoreError as error:
+            self.error = error
+        else:
+            self.error = None

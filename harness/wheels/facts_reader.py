@@ -1,5 +1,8 @@
-"""Read the facts of wheel files, each file once."""
+"""Read the facts of wheel files, each file once, in a process with limits."""
 
+import contextlib
+import json
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -7,16 +10,31 @@ from pydantic import TypeAdapter
 
 from harness.core.errors import WheelError
 from harness.core.subjects import WheelRef
-from harness.host.cache import Cache, content_key
+from harness.core.wheel_findings import FindingCode, FindingList
+from harness.host.cache import Cache, CacheError, content_key
 from harness.host.code_key import code_key
-from harness.wheels.archive.contents import WheelFacts, read_wheel
+from harness.host.process import ProcessError, ServingProcess
+from harness.wheels import reading_process
+from harness.wheels.archive.contents import WheelFacts
+from harness.wheels.archive.filename import parse_wheel_name
+from harness.wheels.archive.zip_reader import MOST_DIRECTORY
+from harness.wheels.reading_process import MEMORY, PROCESSOR_SECONDS
 from harness.wheels.wheel_file import wheel_file
 
 MOST_WHEELS = 256
 MOST_DEPENDENCY = 48 << 20
 """Bytes of a dependency that predictions read: numpy has 16 MiB, torch 800."""
+MOST_FACTS = 64 << 20
+"""Bytes of a wheel's facts as JSON; the largest of known wheels have 13 MB."""
+TIMEOUT = 10.0 * PROCESSOR_SECONDS
+"""Seconds by the clock: the disk may be slow, and the processors busy."""
 KIND = "facts"
 _FACTS: TypeAdapter[WheelFacts] = TypeAdapter(WheelFacts)
+_PROCESS = ServingProcess(reading_process.__name__)
+
+
+class ReadingStoppedError(WheelError):
+    """Reading a wheel went beyond a limit; the message is a sentence without its subject."""
 
 
 class WheelReader:
@@ -36,22 +54,105 @@ class WheelReader:
             facts = self.facts(wheel_file(path))
         except OSError:
             facts = None
-        return read_wheel(path) if facts is None else facts  # which raises with the reason
+        return read_limited(path) if facts is None else facts  # which raises with the reason
 
     def _read_once(self, path: str, sha256: str) -> WheelFacts | None:
         try:
             if self._cache is None:
-                return read_wheel(Path(path))
+                return read_limited(Path(path))
             return self._kept(self._cache, Path(path), sha256)
+        except ReadingStoppedError as stopped:
+            return _within_reach(Path(path), str(stopped))
         except WheelError:
             return None
 
     def _kept(self, cache: Cache, path: Path, sha256: str) -> WheelFacts:
         def make(entry: Path) -> None:
-            entry.write_bytes(_FACTS.dump_json(read_wheel(path)))
+            entry.write_bytes(_ask(path))
 
-        key = content_key(path.name, sha256, code_key(read_wheel.__module__))
-        return _FACTS.validate_json(cache.get(KIND, f"{key}.json", make).read_bytes())
+        key = content_key(path.name, sha256, code_key(reading_process.__name__))
+        try:
+            data = cache.get(KIND, f"{key}.json", make).read_bytes()
+        except CacheError:  # a cache that cannot be written costs only time
+            return read_limited(path)
+        return _FACTS.validate_json(data)
+
+
+def start_reading_process() -> None:
+    """Start the process now, so that it is ready when the first wheel is to be read."""
+    with contextlib.suppress(ProcessError):
+        _PROCESS.start()
+
+
+def read_limited(path: Path) -> WheelFacts:
+    """Return the facts of the wheel at ``path``, read within limits on memory and time.
+
+    Beyond them the wheel has a finding, and its files are those of the archive's directory, or
+    unknown if that is too large too. Raises ``WheelError`` for a file that is no wheel.
+    """
+    with contextlib.suppress(OSError):
+        seen = path.stat()
+        return _read_file(path, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+    return _read_file(path)
+
+
+@lru_cache(maxsize=MOST_WHEELS)
+def _read_file(path: Path, *_: int) -> WheelFacts:
+    try:
+        return _FACTS.validate_json(_ask(path))
+    except ReadingStoppedError as stopped:
+        return _within_reach(path, str(stopped))
+
+
+def _within_reach(path: Path, reason: str) -> WheelFacts:
+    """Return what can be known of a wheel that was not read."""
+    findings = FindingList()
+    findings.add(FindingCode.NOT_READ, "", f"It was not read on this machine: {reason}.")
+    try:
+        listed = _FACTS.validate_json(_ask(path, listing=True))
+    except ReadingStoppedError:
+        listed = _nothing_of(path)
+    return replace(listed, findings=(*findings.found(), *listed.findings))
+
+
+def _nothing_of(path: Path) -> WheelFacts:
+    return WheelFacts(
+        name=parse_wheel_name(path.name),
+        pure=False,
+        generator="",
+        requires_python="",
+        requires_dist=(),
+        members=(),
+        native=(),
+        modules=(),
+    )
+
+
+def _ask(path: Path, *, listing: bool = False) -> bytes:
+    """Return the facts as JSON. Raises ``WheelError`` and ``ReadingStoppedError``."""
+    folder = "/" if path.is_absolute() else str(Path.cwd())
+    request = json.dumps({"folder": folder, "path": str(path), "listing": listing}).encode()
+    try:
+        answer = _PROCESS.ask(request, timeout=TIMEOUT, most=MOST_FACTS)
+    except ProcessError as error:
+        raise ReadingStoppedError(_words(error.reason)) from error
+    match answer[:1]:
+        case b"F":
+            return answer[1:]
+        case b"E":
+            raise WheelError(answer[1:].decode("utf-8", "replace"))
+        case b"X":
+            raise ReadingStoppedError(f"reading it failed ({answer[1:].decode()})")
+        case b"L":
+            raise ReadingStoppedError(f"its directory has more than {MOST_DIRECTORY >> 20} MiB")
+        case _:
+            raise ReadingStoppedError(f"reading it takes more than {MEMORY >> 20} MiB of memory")
+
+
+def _words(reason: str) -> str:
+    if "SIGXCPU" in reason:
+        return f"reading it takes more than {PROCESSOR_SECONDS} s of a processor"
+    return f"the process that read it {reason}"
 
 
 IN_MEMORY = WheelReader()

@@ -8,7 +8,6 @@ import io
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from pathlib import Path
 
 from harness.core.errors import WheelError
@@ -22,7 +21,8 @@ TOO_LARGE_TOGETHER = 192 << 20
 """Bytes of all files; the target's installer installs more. On a cell's disk they are there twice,
 packed and installed."""
 SMALL = 8 << 20
-"""Bytes of wheels whose archive is kept for the next cell."""
+"""Bytes of an archive that is kept for the next cell."""
+_MOST_KEPT = 16
 
 
 def companion_archive(companions: tuple[WheelRef, ...]) -> bytes:
@@ -31,8 +31,14 @@ def companion_archive(companions: tuple[WheelRef, ...]) -> bytes:
     Empty without companions, if they are too large, or if one cannot be read: the target's
     installer then reports it. Of files with the same path the first counts.
     """
-    small = sum(companion.size for companion in companions) <= SMALL
-    return _kept(companions) if small else _laid_out(companions)
+    kept = _kept.get(companions)
+    if kept is None:
+        kept = _laid_out(companions)
+        if len(kept) <= SMALL:
+            if len(_kept) >= _MOST_KEPT:
+                del _kept[next(iter(_kept))]
+            _kept[companions] = kept
+    return kept
 
 
 def owner_of(place: str, wheels: Sequence[WheelRef]) -> WheelRef | None:
@@ -50,20 +56,19 @@ def _laid_out(companions: tuple[WheelRef, ...]) -> bytes:
     try:
         with zipfile.ZipFile(out, "w") as site:
             for companion in companions:
-                _copy(companion, site, places)
-                if out.tell() > TOO_LARGE_TOGETHER:
-                    return b""
+                _copy(companion, site, places, TOO_LARGE_TOGETHER - out.tell())
     except WheelError:
         return b""
     return out.getvalue() if companions else b""
 
 
-_kept = lru_cache(maxsize=16)(_laid_out)
+_kept: dict[tuple[WheelRef, ...], bytes] = {}
+"""The latest small archives."""
 
 
-def _copy(companion: WheelRef, site: zipfile.ZipFile, places: set[str]) -> None:
+def _copy(companion: WheelRef, site: zipfile.ZipFile, places: set[str], room: int) -> None:
     with _opened(companion) as archive:
-        if sum(member.size for member in archive.members) > TOO_LARGE_TOGETHER:
+        if sum(member.size for member in archive.members) > room:
             raise WheelError(f"{companion.filename}: too large to be laid out")
         for member in archive.members:
             place = site_path(member.name)

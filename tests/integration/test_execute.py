@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from harness.app.adhoc import is_whole, outcomes_of, run_subjects
 from harness.app.execute import measure, resume_run, run_again, run_cells
@@ -22,6 +21,7 @@ from harness.core.subjects import Subject
 from harness.images.debian_root import native_arch
 from harness.matrix.plan import Selection, plan_cells, with_subjects
 from harness.probe.journal import observations, read_events
+from harness.report.console import Console
 from harness.results.runfile import Run, read_run
 from harness.store import open_store
 from tests.support.cells import make_subject

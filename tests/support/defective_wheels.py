@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import struct
+import unicodedata
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ MakeWheel = Callable[..., bytes]
 Defect = Callable[[MakeWheel], bytes]
 FILENAME = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
 ADDED = b"answer = 43\n"
+FORMS = tuple(unicodedata.normalize(form, "\u00e9.py") for form in ("NFC", "NFD"))
 PIP, STRICT, INDEX = MindedBy.PIP, MindedBy.STRICT, MindedBy.INDEX
 SOME_PIP = MindedBy.SOME_PIP
 
@@ -104,6 +106,7 @@ def bomb(make: MakeWheel) -> bytes:
 DEFECTS: dict[str, tuple[Defect, FindingCode, str, MindedBy]] = {
     "twice": (adding("demo.py"), FindingCode.DUPLICATE_MEMBER, "demo.py", INDEX),
     "case": (adding("Demo.py"), FindingCode.CASE_CLASH, "Demo.py", MindedBy.FILE_SYSTEMS),
+    "form": (adding(*FORMS), FindingCode.CASE_CLASH, FORMS[1], MindedBy.FILE_SYSTEMS),
     "folder": (adding("a/b", "a/b/c.py"), FindingCode.FILE_AND_FOLDER, "a/b", PIP),
     "folder's case": (adding("A/b", "a/b/c"), FindingCode.CASE_CLASH, "A/b", MindedBy.FILE_SYSTEMS),
     "outside": (adding("../evil.py"), FindingCode.PATH_OUTSIDE, "../evil.py", PIP),

@@ -123,7 +123,7 @@ def seccomp_profile() -> str:
     Rules for capabilities are left out, since a probe container has none. Sockets of the families
     AF_ALG (kernel crypto) and AF_VSOCK (virtual machine host) are denied.
     """
-    profile = json.loads(files(__package__).joinpath("seccomp_default.json").read_text())
+    profile = json.loads(files(__package__).joinpath("seccomp_default.json").read_text("utf-8"))
     del profile["comment"]
     profile["syscalls"] = [
         {**rule, "names": names}

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from harness.core.errors import WheelError
-from harness.core.wheel_findings import WheelFinding
+from harness.core.wheel_findings import FindingCode, WheelFinding
 from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.elf import MAGIC, ElfFacts, UnreadableElf, read_elf
 from harness.wheels.archive.filename import WheelName, parse_wheel_name
@@ -19,6 +19,10 @@ from harness.wheels.archive.zip_reader import Archive, Member, open_archive
 
 MOST_NATIVE = 1 << 30
 """Bytes of one native member, which is read into memory."""
+MOST_NATIVE_TOGETHER = 3 << 30
+"""Bytes of all native members, which are read one after the other."""
+MOST_SYMBOLS_TOGETHER = 2 << 20
+"""Dynamic symbols of all native members, which stay in memory."""
 MOST_RECORD = 16 << 20
 _CFFI = "_cffi_backend"
 _NEVER_NATIVE = frozenset({".py", ".pyi", ".h", ".hpp", ".txt", ".md", ".rst", ".json", ".html"})
@@ -57,6 +61,11 @@ class WheelFacts:
     """The wheel's defects."""
     sources: SourceFacts = field(default_factory=SourceFacts)
     """What its Python files say; nothing if they were not read."""
+
+    @property
+    def unread(self) -> bool:
+        """Whether reading it went beyond a limit, so that nothing is known of its files."""
+        return any(finding.code is FindingCode.NOT_READ for finding in self.findings)
 
 
 def read_wheel(path: Path) -> WheelFacts:
@@ -131,31 +140,55 @@ def _read_record(archive: Archive, dist_info: str) -> tuple[RecordEntry, ...]:
 
 def _native_members(archive: Archive, sources: SourceReader) -> Iterator[NativeMember]:
     """Yield the ELF files, read the Python files, and check that all others can be unpacked."""
+    reader = NativeReader(archive)
     for member in archive.members:
         suffix = PurePosixPath(member.name).suffix
         with suppress(WheelError):  # the archive has the finding
             if suffix == ".py" and member.size <= MOST_SOURCE:
                 sources.add(member.name, archive.read(member.name, at_most=MOST_SOURCE))
-            elif suffix not in _NEVER_NATIVE and (native := native_member(archive, member)):
+            elif suffix not in _NEVER_NATIVE and (native := reader.member(member)):
                 yield native
             else:
                 archive.check(member.name)
 
 
-def native_member(archive: Archive, member: Member) -> NativeMember | None:
-    """Return the facts of an ELF member; None if it lacks the ELF magic.
+class NativeReader:
+    """Reads the native members of an archive up to the limits on them together."""
 
-    Raises ``WheelError`` if it cannot be unpacked.
-    """
-    if archive.head(member.name, len(MAGIC)) != MAGIC:
-        return None
-    if member.size > MOST_NATIVE:
-        reason = f"it has {member.size} bytes; the limit is {MOST_NATIVE}"
-        return NativeMember(name=member.name, size=member.size, elf=UnreadableElf(reason=reason))
-    data = archive.read(member.name, at_most=MOST_NATIVE)
-    imports = (_CFFI,) if b"\0%s\0" % _CFFI.encode() in data else ()
-    elf = read_elf(io.BytesIO(data))
-    return NativeMember(name=member.name, size=member.size, elf=elf, imports=imports)
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._bytes_left = MOST_NATIVE_TOGETHER
+        self._symbols_left = MOST_SYMBOLS_TOGETHER
+
+    def member(self, member: Member) -> NativeMember | None:
+        """Return the facts of an ELF member; None if it lacks the ELF magic.
+
+        Raises ``WheelError`` if it cannot be unpacked.
+        """
+        if self._archive.head(member.name, len(MAGIC)) != MAGIC:
+            return None
+        elf, imports = self._read(member)
+        return NativeMember(name=member.name, size=member.size, elf=elf, imports=imports)
+
+    def _read(self, member: Member) -> tuple[ElfFacts | UnreadableElf, tuple[str, ...]]:
+        if member.size > MOST_NATIVE:
+            reason = f"it has {member.size} bytes; the limit is {MOST_NATIVE}"
+            return UnreadableElf(reason=reason), ()
+        self._bytes_left -= member.size
+        if self._bytes_left < 0:
+            return _too_many(MOST_NATIVE_TOGETHER, "bytes"), ()
+        data = self._archive.read(member.name, at_most=MOST_NATIVE)
+        imports = (_CFFI,) if b"\0%s\0" % _CFFI.encode() in data else ()
+        elf = read_elf(io.BytesIO(data))
+        if isinstance(elf, ElfFacts):
+            self._symbols_left -= len(elf.undefined) + len(elf.exported)
+        if self._symbols_left < 0:
+            return _too_many(MOST_SYMBOLS_TOGETHER, "symbols"), imports
+        return elf, imports
+
+
+def _too_many(limit: int, what: str) -> UnreadableElf:
+    return UnreadableElf(reason=f"the wheel's native files have more than {limit} {what} together")
 
 
 def top_modules(members: Sequence[Member]) -> tuple[str, ...]:

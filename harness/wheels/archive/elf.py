@@ -1,13 +1,14 @@
 """Read ELF files as a dynamic loader does.
 
 For any bytes the result is ``ElfFacts`` or ``UnreadableElf``, in time and memory bounded by the
-size of the file. pyelftools reads the headers. The dynamic tables are unpacked here in one call
-each, since pyelftools takes tens of microseconds per entry.
+size of the file and by ``MOST_SYMBOLS``. pyelftools reads the headers. The dynamic tables are
+unpacked here in one call each, since pyelftools takes tens of microseconds per entry.
 """
 
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import BinaryIO, NamedTuple
 
 from elftools.elf.constants import P_FLAGS
@@ -17,6 +18,8 @@ from elftools.elf.enums import ENUM_D_TAG as DT
 from harness.wheels.archive.elf_relocations import RELOCATIONS, initial_exec_symbols
 
 MAGIC = b"\x7fELF"
+MOST_SYMBOLS = 1 << 20
+"""Dynamic symbols of one file; large machine-learning libraries have about 400,000."""
 _MOST_HEADERS = 4096
 _MOST_VERSIONS = 512
 _MOST_NAME_BYTES = 4  # per byte of the file: names may overlap
@@ -110,6 +113,8 @@ def read_elf(stream: BinaryIO) -> ElfFacts | UnreadableElf:
         return _ElfReader(stream).facts()
     except _DamagedError as error:
         return UnreadableElf(reason=str(error))
+    except MemoryError:  # the limit of the process, not damage
+        raise
     except Exception as error:  # noqa: BLE001 -- damage can fail anywhere in pyelftools
         return UnreadableElf(reason=f"its headers are damaged ({type(error).__name__})")
 
@@ -238,8 +243,15 @@ class _ElfReader:
             if address is not None and length:
                 data = self._bytes(self._offset(address), length)
                 indexes.update(initial_exec_symbols(machine, self.bits, self.order, table, data))
-        symbols = self._symbol_table() if indexes - {0} else []
-        defined = (symbols[index].section for index in indexes if 0 < index < len(symbols))
+        if not indexes - {0}:
+            return 0 in indexes
+        record, symbols = self._symbol_table()
+        places = (index * record.size for index in indexes if index)
+        defined = (
+            _Symbol(*record.unpack_from(symbols, place)).section
+            for place in places
+            if place < len(symbols)
+        )
         return 0 in indexes or any(defined)
 
     # --- symbols and their versions -------------------------------------------------
@@ -287,43 +299,46 @@ class _ElfReader:
     def _symbols(
         self, needed: Mapping[int, str], defined: Mapping[int, str]
     ) -> tuple[tuple[UndefinedSymbol, ...], tuple[str, ...]]:
-        symbols = self._symbol_table()
-        versions = self._symbol_versions(len(symbols))
-        undefined = tuple(
-            UndefinedSymbol(
-                name=self._name(symbol.name),
-                version=needed.get(version & _VERSION_INDEX, ""),
-                weak=symbol.binding == _WEAK,
-            )
-            for symbol, version in zip(symbols, versions, strict=True)
-            if symbol.section == 0 and symbol.name
-        )
-        exported = tuple(
-            versioned(self._name(symbol.name), defined.get(version & _VERSION_INDEX, ""))
-            for symbol, version in zip(symbols, versions, strict=True)
-            if symbol.exported
-        )
-        return undefined, exported
+        record, table = self._symbol_table()
+        undefined: list[UndefinedSymbol] = []
+        exported: list[str] = []
+        versions = self._symbol_versions(len(table) // record.size)
+        # One symbol at a time: a small archive can unpack to a large table.
+        for row, (version,) in zip(record.iter_unpack(table), versions, strict=True):
+            symbol, index = _Symbol(*row), version & _VERSION_INDEX
+            if symbol.exported:
+                exported.append(versioned(self._name(symbol.name), defined.get(index, "")))
+            elif symbol.section == 0 and symbol.name:
+                undefined.append(
+                    UndefinedSymbol(
+                        name=self._name(symbol.name),
+                        version=needed.get(index, ""),
+                        weak=symbol.binding == _WEAK,
+                    )
+                )
+        return tuple(undefined), tuple(exported)
 
-    def _symbol_table(self) -> list[_Symbol]:
+    def _symbol_table(self) -> tuple[struct.Struct, memoryview]:
+        """Return the layout of a symbol and the bytes of all."""
+        record = struct.Struct(self.order + _SYMBOL[self.bits])
         address = self._tag("DT_SYMTAB")
         if address is None:
-            return []
-        record = struct.Struct(self.order + _SYMBOL[self.bits])
+            return record, memoryview(b"")
         # No dynamic tag has their number, and the hash tables omit the undefined ones.
         section = next(self.elf.iter_sections("SHT_DYNSYM"), None)
         if section is None:
             raise _DamagedError("it has no SHT_DYNSYM section with the number of symbols")
-        size = section["sh_size"] // record.size * record.size
-        return [
-            _Symbol(*row) for row in record.iter_unpack(self._bytes(self._offset(address), size))
-        ]
+        count: int = section["sh_size"] // record.size
+        if count > MOST_SYMBOLS:
+            raise _DamagedError(f"it claims {count} symbols; the limit is {MOST_SYMBOLS}")
+        return record, self._bytes(self._offset(address), count * record.size)
 
-    def _symbol_versions(self, count: int) -> tuple[int, ...]:
+    def _symbol_versions(self, count: int) -> Iterator[tuple[int]]:
         address = self._tag("DT_VERSYM")
         if address is None:
-            return (0,) * count
-        return struct.unpack(f"{self.order}{count}H", self._bytes(self._offset(address), 2 * count))
+            return repeat((0,), count)
+        layout = struct.Struct(f"{self.order}H")
+        return layout.iter_unpack(self._bytes(self._offset(address), 2 * count))
 
 
 def _search_path(values: tuple[str, ...]) -> tuple[str, ...]:

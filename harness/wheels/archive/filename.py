@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from packaging.tags import parse_tag
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.utils import parse_wheel_filename
 
 from harness.core.arches import ARCHES, Arch, linux_arch
 from harness.core.errors import WheelError
@@ -82,7 +82,7 @@ def parse_wheel_name(filename: str) -> WheelName:
     """Parse a wheel's file name. Raises ``WheelError``."""
     try:
         distribution, version, build, tags = parse_wheel_filename(filename)
-    except InvalidWheelFilename as error:
+    except ValueError as error:  # also of a number of more digits than int() reads
         raise WheelError(
             f"{filename}: {_fault(filename, error)}; a wheel is called {SHAPE}, like {EXAMPLE}"
         ) from error
@@ -95,7 +95,7 @@ def parse_wheel_name(filename: str) -> WheelName:
     )
 
 
-def _fault(filename: str, error: InvalidWheelFilename) -> str:
+def _fault(filename: str, error: ValueError) -> str:
     if not filename.endswith(".whl"):
         return "the file name does not end in .whl"
     found = filename.count("-") + 1

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from harness.core.arches import Arch
-from harness.wheels.archive.contents import NativeMember, WheelFacts, native_member, top_modules
+from harness.wheels.archive.contents import NativeMember, NativeReader, WheelFacts, top_modules
 from harness.wheels.archive.elf import ElfFacts, UnreadableElf
 from harness.wheels.archive.filename import WheelName, arch_of, parse_wheel_name
 from harness.wheels.archive.metadata import find_dist_info, read_metadata
@@ -43,11 +43,11 @@ def read_native(
         if archive.oversized or not any(map(_is_module, listed.native)):
             return listed
         names = {native.name for native in listed.native}
-        natives = []
+        natives, reader = [], NativeReader(archive)
         for member in archive.members:
             if member.name in names:
                 prefetch(*archive.span(member.name))
-                natives.append(native_member(archive, member))
+                natives.append(reader.member(member))
         return replace(
             listed, native=tuple(filter(None, natives)), findings=archive.findings.found()
         )

@@ -3,8 +3,10 @@
 Reading is bounded, and no member is ever written to disk.
 """
 
+import io
 import os
 import stat
+import unicodedata
 import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -17,6 +19,8 @@ from harness.core.errors import WheelError
 from harness.core.wheel_findings import FindingCode, FindingList
 
 MOST_MEMBERS = 50_000
+MOST_DIRECTORY = 16 << 20
+"""Bytes of the archive's directory, which ``zipfile`` reads as a whole."""
 MOST_BYTES = 4 << 30
 MOST_RATIO = 100
 """Unpacked bytes per packed byte: deflate reaches 1032, native code about 4."""
@@ -35,6 +39,10 @@ _UNREADABLE = (
     BadZipFile, LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
     UnicodeDecodeError, ValueError, OverflowError, OSError,
 )  # fmt: skip
+
+
+class LargeDirectoryError(WheelError):
+    """The archive's directory is too large to be read here; an installer may read it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +69,8 @@ class Archive:
         infos = infos[-MOST_MEMBERS:]
         _inspect(infos, self.findings)
         self._starts = sorted(info.header_offset for info in infos)
-        last = {info.filename: info for info in infos if not info.is_dir()}
+        # An empty name fails in is_dir().
+        last = {info.filename: info for info in infos if info.filename and not info.is_dir()}
         self.members = tuple(Member(name=name, size=i.file_size) for name, i in last.items())
 
     def require_sound(self) -> None:
@@ -80,7 +89,10 @@ class Archive:
             fault = f"It has more than {at_most} bytes and is not read."
             self.findings.add(FindingCode.TOO_LARGE, name, fault)
             raise WheelError(f"{self.filename}: {name} is larger than {at_most} bytes; {DISTRUST}")
-        return b"".join(self.chunks(name))
+        content = io.BytesIO()  # in contrast to a join, it holds the bytes once
+        for piece in self.chunks(name):
+            content.write(piece)
+        return content.getvalue()
 
     def head(self, name: str, size: int) -> bytes:
         """Return the first ``size`` bytes of a member. Raises as ``read``."""
@@ -120,12 +132,29 @@ class Archive:
             ) from error
 
 
+class _SmallReads:
+    """A seekable stream that refuses to read more than ``MOST_DIRECTORY`` bytes at once."""
+
+    def __init__(self, filename: str, stream: BinaryIO) -> None:
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+        self._filename = filename
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        if size > MOST_DIRECTORY:
+            raise LargeDirectoryError(
+                f"{self._filename}: the directory of the archive has {size} bytes, and at most "
+                f"{MOST_DIRECTORY} are read; {DISTRUST}"
+            )
+        return self._stream.read(size)
+
+
 @contextmanager
 def open_archive(filename: str, stream: BinaryIO) -> Iterator[Archive]:
     """Open the wheel of that file name. Raises ``WheelError`` for a file that is no archive."""
     size = stream.seek(0, os.SEEK_END)
     try:
-        zipped = ZipFile(stream)
+        zipped = ZipFile(_SmallReads(filename, stream))
     except _UNREADABLE as error:
         stream.seek(0)
         fault = _not_an_archive(stream.read(len(_SIGNATURE)), error)
@@ -214,12 +243,15 @@ def _add_clashes(names: list[str], findings: FindingList) -> None:
     """Add findings about clashes of names, also on file systems that ignore case."""
     seen: dict[str, str] = {}
     for name in names:
-        key = name.removesuffix("/").casefold()
+        # Some file systems ignore case and the form of a character (NFC, NFD).
+        key = unicodedata.normalize("NFC", name.removesuffix("/")).casefold()
         if seen.get(key) == name:
             fault = "It is in the archive twice; the last one counts."
             findings.add(FindingCode.DUPLICATE_MEMBER, name, fault)
         elif key in seen:
-            fault = f"Its name differs from {seen[key]} in case only."
+            same = seen[key].casefold() == name.casefold()
+            what = "case" if same else "the Unicode form of its characters"
+            fault = f"Its name differs from {seen[key]} in {what} only."
             findings.add(FindingCode.CASE_CLASH, name, fault)
         seen[key] = name
     exact, folded = sorted(names), sorted(seen)

@@ -179,7 +179,7 @@ def _compiler_failed(planned: PlannedWheel, error: ProcessError, cache: Cache) -
     log = cache.root / "logs" / f"{planned.name.filename}.log"
     with storing(log):
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(f"{' '.join(error.argv)}\n{error.output}")
+        log.write_text(f"{' '.join(error.argv)}\n{error.output}", "utf-8")
     return BuildError(
         f"{planned.project.folder}: {planned.name.filename} does not build ({error.reason})\n"
         f"{error.tail}\nall of it: {log}"

@@ -9,10 +9,11 @@ import contextlib
 import hashlib
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -25,17 +26,22 @@ from pypi_simple import (
     UnsupportedRepoVersionError,
 )
 from requests.adapters import HTTPAdapter
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import HTTPError, MaxRetryError
 
 from harness.core.errors import PackageIndexError, UnknownProjectError
-from harness.host.download import Downloader, DownloadError, Progress
+from harness.host.download import TRIES, Downloader, DownloadError, Progress, read_body, within
 from harness.host.process import ProcessError, run_process
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to connect, and between two chunks of a response."""
 LONGEST_PAUSE = 20.0
 """Seconds; some servers ask for hours."""
+DEADLINE = 120.0
+"""Seconds for a page, a range or a metadata file, with all tries and pauses."""
+MOST_PAGE = 32 << 20
+"""Bytes of a project's page."""
 LARGEST = 8 << 30
 """Bytes of a wheel."""
 
@@ -52,6 +58,13 @@ PATIENCE = _RetryAfter(
     total=4, backoff_factor=0.5, backoff_jitter=0.5, status_forcelist=(429, 500, 502, 503, 504)
 )
 """Waits 0, 1, 2 and 4 s, plus jitter."""
+_UNCUT = Retrying(
+    retry=retry_if_exception_type(requests.exceptions.ChunkedEncodingError),
+    stop=stop_after_attempt(TRIES),
+    wait=wait_random(0, 0.3),
+    reraise=True,
+)
+T = TypeVar("T")
 _NO_ANSWER = (requests.RequestException, MaxRetryError)
 _NO_INDEX = (UnsupportedContentTypeError, UnsupportedRepoVersionError)
 MOST_METADATA = 8 << 20
@@ -123,8 +136,10 @@ class IndexClient:
         settings: IndexSettings,
         patience: Retry = PATIENCE,
         downloader: Downloader | None = None,
+        deadline: float = DEADLINE,
     ) -> None:
         self._host = settings.host
+        self._deadline = deadline
         session = _session(settings)
         for scheme in ("https://", "http://"):
             session.mount(scheme, HTTPAdapter(max_retries=patience))
@@ -134,7 +149,8 @@ class IndexClient:
     def files(self, project: str) -> tuple[DistributionPackage, ...]:
         """Return every file of a project."""
         with self._asking(project):
-            return tuple(self._simple.get_project_page(project, timeout=TIMEOUT).packages)
+            page = self._ask(lambda: self._simple.get_project_page(project, timeout=TIMEOUT))
+            return tuple(page.packages)
 
     def download(self, file: DistributionPackage, path: Path, progress: Progress) -> None:
         """Download ``file`` to ``path`` without checking its digest."""
@@ -151,35 +167,52 @@ class IndexClient:
         A negative ``first`` counts from the end. None if the index does not support ranges.
         """
         span = f"{first}" if first < 0 else f"{first}-{'' if last is None else last}"
-        with (
-            self._asking(file.filename),
-            self._simple.s.get(
-                file.url, headers={"Range": f"bytes={span}"}, timeout=TIMEOUT, stream=True
-            ) as answer,
-        ):
-            answer.raise_for_status()
-            found = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
-            if answer.status_code != requests.codes.partial_content or found is None:
-                return None
-            return ByteRange(first=int(found[1]), data=answer.content, size=int(found[2]))
+        most = -first if first < 0 else (LARGEST if last is None else last + 1 - first)
+
+        def ask() -> ByteRange | None:
+            with self._get(file.url, {"Range": f"bytes={span}"}) as answer:
+                answer.raise_for_status()
+                found = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+                if answer.status_code != requests.codes.partial_content or found is None:
+                    return None
+                data = read_body(answer, most)
+                return ByteRange(first=int(found[1]), data=data, size=int(found[2]))
+
+        with self._asking(file.filename):
+            return self._ask(ask)
 
     def metadata(self, file: DistributionPackage) -> bytes | None:
         """Return the METADATA of a wheel that the index serves beside it (PEP 658), else None.
 
-        It is checked against the index's digest.
+        It is checked against the index's digest and size-limited; None if it differs.
         """
         wanted = (file.metadata_digests or {}).get("sha256")
         if not file.has_metadata or wanted is None:
             return None
-        with (
-            self._asking(file.filename),
-            self._simple.s.get(file.metadata_url, timeout=TIMEOUT, stream=True) as answer,
-        ):
-            if answer.status_code == requests.codes.not_found:
+
+        def ask() -> bytes | None:
+            with self._get(file.metadata_url) as answer:
+                if answer.status_code == requests.codes.not_found:
+                    return None
+                answer.raise_for_status()
+                with contextlib.suppress(DownloadError):
+                    return read_body(answer, MOST_METADATA)
                 return None
-            answer.raise_for_status()
-            data: bytes = answer.raw.read(MOST_METADATA + 1, decode_content=True)
-        return data if hashlib.sha256(data).hexdigest() == wanted else None
+
+        with self._asking(file.filename):
+            data = self._ask(ask)
+        return data if data and hashlib.sha256(data).hexdigest() == wanted else None
+
+    def _ask(self, work: Callable[[], T]) -> T:
+        """Return the result of ``work`` before the deadline; repeat it if an answer is cut short.
+
+        ``Retry`` repeats only requests without an answer.
+        """
+        return within(self._deadline, lambda: _UNCUT(work))
+
+    def _get(self, url: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+        """Return a streamed answer."""
+        return self._simple.s.get(url, headers=headers, timeout=TIMEOUT, stream=True)
 
     @contextlib.contextmanager
     def _asking(self, what: str) -> Iterator[None]:
@@ -196,8 +229,25 @@ class IndexClient:
             ) from error
 
 
+class _BoundedSession(requests.Session):
+    """Holds no more than ``MOST_PAGE`` bytes of a body in memory, and none of a redirect."""
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401 - requests'
+        streamed = options.pop("stream", False)
+        answer = super().send(request, stream=True, **options)
+        if not streamed:
+            answer._content = read_body(answer, MOST_PAGE)  # noqa: SLF001 - as ``content`` does
+        return answer
+
+    def get_redirect_target(self, answer: requests.Response) -> str | None:
+        target = super().get_redirect_target(answer)
+        if target is not None:
+            answer._content = b""  # noqa: SLF001 - requests would read all of it
+        return target
+
+
 def _session(settings: IndexSettings) -> requests.Session:
-    session = requests.Session()
+    session = _BoundedSession()
     session.verify = settings.certificates or True
     return session
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from harness.core.errors import PackageIndexError, UnknownProjectError, WheelError
 from harness.core.subjects import IndexSource, WheelRef
@@ -226,7 +226,7 @@ class ListedProject:
 def _version(file: "DistributionPackage") -> Version | None:
     try:
         return Version(file.version or "")
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of more digits than int() reads
         return None
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from harness.app.pytest_driver import (
     PytestEnd,
@@ -24,6 +23,7 @@ from harness.core.errors import UsageError
 from harness.host.engine import ContainerLimits
 from harness.matrix.cell_list import load_cells
 from harness.probe.result_keys import ProbeLimits
+from harness.report.console import Console
 from harness.results.run_state import RunState
 from tests.support.cells import FILE, expect, make_cell
 

@@ -22,7 +22,7 @@ from harness.passports.book import PassportBook, PassportRecord, RecordedAs
 from harness.predict import predict
 from harness.predict.installed_layout import layout_of
 from harness.wheels.archive.elf import read_elf
-from tests.fuzz.contracts import READERS, golden_elves
+from tests.fuzz.contracts import READERS, SEEDS, golden_elves
 from tests.support.commands import ROOT
 from tests.support.facts import recorded_facts
 from tests.support.forecasts import GLIBC, MODULE, MUSL, elf, symbols, wheel
@@ -148,6 +148,14 @@ def test_truncated_file_is_predicted(name: str, end: int, passport: Passport) ->
 def test_any_bytes_are_read(reader: str, data: bytes) -> None:
     """The readers keep their contracts for any bytes."""
     READERS[reader](data)
+
+
+@pytest.mark.parametrize(
+    ("reader", "name"), [(reader, name) for reader in SEEDS for name in SEEDS[reader]()]
+)
+def test_seeds_keep_the_contracts(reader: str, name: str) -> None:
+    """Hostile ones among them."""
+    READERS[reader](SEEDS[reader]()[name])
 
 
 @pytest.mark.parametrize("path", sorted(FOUND.glob("*/*")), ids=lambda path: path.name)

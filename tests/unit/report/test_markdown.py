@@ -23,7 +23,10 @@ def test_whole(grid: Grid) -> None:
 
 def test_text_of_a_wheel_is_not_markup(grid: Grid) -> None:
     """It is a code element, and no pipe ends a table cell."""
-    hostile = "|`x` <b>@nobody</b> [l](javascript:x) ![i](x) www.evil.example\n# head"
+    hostile = (
+        "|`x` <b>@nobody</b> [l](javascript:x) ![i](x) www.evil.example #123 <!-- -->\n"
+        "::error::x\n# head"
+    )
     cells = tuple(
         replace(c, observation=replace(c.observation, evidence=hostile)) if c.observation else c
         for c in grid.cells
@@ -32,7 +35,7 @@ def test_text_of_a_wheel_is_not_markup(grid: Grid) -> None:
     assert rows
     for row in rows:
         assert row.count("|") == 4
-        assert not re.search(r"<b>|@nobody|\]\(|`|www\.", row)
+        assert not re.search(r"<b>|@nobody|\]\(|`|www\.|(?<!&)#\d|<!--|::", row)
 
 
 def test_evidence_keeps_its_end(wide_grid: Grid) -> None:

@@ -2,9 +2,8 @@
 
 import io
 
-from rich.console import Console
-
 from harness.probe.journal import Journal
+from harness.report.console import Console
 from harness.report.progress import HEARTBEAT, PlainView, draw, open_view
 from harness.results.grid import Grid
 from tests.support.journals import follow, record

@@ -2,9 +2,8 @@
 
 import io
 
-from rich.console import Console
-
 from harness.predict.remedies import Proposal, Remedy, RemedyEffect
+from harness.report.console import Console
 from harness.report.remedies import SIMULATED, print_effects
 
 BOTH = Remedy(name="both-x86_64-linux-musl", catch="twice", variant="both-x86_64-linux-musl")

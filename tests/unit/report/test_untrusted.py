@@ -18,16 +18,18 @@ from harness.report.untrusted import cut, visible
         ("\u202eevil\u2066\u200b\ufeff", r"\u202eevil\u2066\u200b\ufeff"),
         ("\ud800", r"\ud800"),
         ("\u2028", r"\u2028"),
+        ("  ::error::x", r"  \x3a:error::x"),
+        ("std::x ##[add-mask]y", r"std::x #\x23[add-mask]y"),
     ],
 )
 def test_visible(text: str, shown: str) -> None:
-    """Characters that affect a terminal or reorder text are escaped."""
+    """Characters that affect a terminal or reorder text, and workflow commands are escaped."""
     assert visible(text) == shown
 
 
 def test_kept_characters_stay() -> None:
     """A log keeps its newlines."""
-    assert visible("a\nb\tc", keep="\n") == "a\nb\\tc"
+    assert visible("a\nb\tc\n::d::", keep="\n") == "a\nb\\tc\n\\x3a:d::"
 
 
 @given(st.text())

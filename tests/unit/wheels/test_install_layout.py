@@ -69,7 +69,7 @@ def test_too_much_is_left_to_the_installer(
     wheels = tuple(_wheel(make_wheel(tmp_path, name, "")) for name in ("one", "two", "three"))
     assert companion_archive(wheels)
     monkeypatch.setattr(install_layout, "TOO_LARGE_TOGETHER", most)
-    monkeypatch.setattr(install_layout, "SMALL", 0)
+    monkeypatch.setattr(install_layout, "_kept", {})
     assert companion_archive(wheels) == b""
 
 

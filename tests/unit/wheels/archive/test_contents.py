@@ -99,6 +99,23 @@ def test_native_member_too_large(make_wheel: MakeWheel, monkeypatch: pytest.Monk
     ]
 
 
+@pytest.mark.parametrize(
+    ("limit", "most", "what"),
+    [
+        ("MOST_NATIVE_TOGETHER", len(GOLDEN), "bytes"),
+        ("MOST_SYMBOLS_TOGETHER", 5, "symbols"),
+    ],
+)
+def test_native_members_are_limited_together(
+    make_wheel: MakeWheel, monkeypatch: pytest.MonkeyPatch, limit: str, most: int, what: str
+) -> None:
+    """Those beyond the limit are unreadable, with the reason."""
+    monkeypatch.setattr(contents, limit, most)
+    facts = read_contents(FILENAME, io.BytesIO(make_wheel({"a.so": GOLDEN, "b.so": GOLDEN})))
+    reason = f"the wheel's native files have more than {most} {what} together"
+    assert facts.native[-1].elf == UnreadableElf(reason=reason)
+
+
 @pytest.mark.parametrize("read", [read_wheel, verify_record])
 def test_no_file(tmp_path: Path, read: Callable[[Path], object]) -> None:
     """A missing path or a directory is an error with the reason."""

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.core.arches import ARCHES, Arch
+from harness.wheels.archive import elf as elf_module
 from harness.wheels.archive.elf import ElfFacts, UndefinedSymbol, UnreadableElf, read_elf
 from tests.support.elves import golden, library
 
@@ -161,6 +162,23 @@ def test_endless_version_table() -> None:
     endless = bytearray(X86_64 + struct.pack("<IHHII", 0, 0, 2, 0, 16) * 2000)
     struct.pack_into("<I", endless, at + 8, len(X86_64) - at)
     assert reason_of(bytes(endless)) == "its version table has no end"
+
+
+def test_too_many_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number that its section claims is limited before any is read."""
+    monkeypatch.setattr(elf_module, "MOST_SYMBOLS", 1)
+    assert reason_of(library(bytes(48), b"\0x\0")) == "it claims 2 symbols; the limit is 1"
+
+
+def test_lack_of_memory_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It passes through to the limit of the process."""
+
+    def exhausted(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(elf_module, "ELFFile", exhausted)
+    with pytest.raises(MemoryError):
+        read_elf(io.BytesIO(golden("x86_64.so")))
 
 
 def test_names_longer_than_the_file() -> None:
