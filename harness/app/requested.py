@@ -26,7 +26,7 @@ from harness.matrix.plan import wheel_fits
 from harness.predict.inferred_imports import plan_imports
 from harness.predict.installed_layout import layout_of
 from harness.wheels.archive.contents import WheelFacts
-from harness.wheels.facts_reader import IN_MEMORY
+from harness.wheels.facts_reader import IN_MEMORY, WheelReader
 from harness.wheels.index.fetch import PackageIndex
 
 GROUP = "your wheels"
@@ -66,7 +66,10 @@ class Candidate:
 
 
 def read_candidates(
-    words: Sequence[str], check: ImportCheck, index: PackageIndex
+    words: Sequence[str],
+    check: ImportCheck,
+    index: PackageIndex,
+    reader: WheelReader = IN_MEMORY,
 ) -> tuple[Candidate, ...]:
     """Return the candidates that ``words`` name, files first.
 
@@ -75,7 +78,7 @@ def read_candidates(
     """
     releases = {word: _release(word) for word in expand_folders(words)}
     files = [Path(word) for word, found in releases.items() if not found]
-    facts = [(file, IN_MEMORY.read(file)) for file in files]
+    facts = [(file, reader.read(file)) for file in files]
     facts.sort(key=lambda pair: _identity(pair[1]))
     return (
         *(

@@ -52,7 +52,6 @@ from harness.report.planned import format_compiled, format_not_applicable
 from harness.results.gate import GatePair, compare_releases, pair_up, with_distinct_ids
 from harness.results.grid import Grid, exit_code
 from harness.results.query import Query
-from harness.wheels.facts_reader import start_reading_process
 from harness.wheels.index.lock import LOCK_NAME, read_lock
 
 
@@ -122,7 +121,6 @@ def check(  # noqa: PLR0913 - one for each option
     Targets whose images are compiled are left out if no compiler is installed and nothing selects
     them.
     """
-    start_reading_process()
     matrix = project_matrix(options.matrix)
     chosen = is_typed("keyword", "targets", "arches", "subjects", "profile", "query")
     selection = or_default_profile(matrix, selection)

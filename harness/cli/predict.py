@@ -26,7 +26,6 @@ from harness.matrix.plan import Selection, selected_targets
 from harness.predict.batch import predict_cells
 from harness.report.console import print_data, say
 from harness.report.predictions import format_predictions, predictions_json
-from harness.wheels.facts_reader import start_reading_process
 
 
 @click.command(
@@ -70,7 +69,6 @@ def predict(  # noqa: PLR0913 - one for each option
     not built for are left out. Exits 1 if a wheel that an installer accepts is predicted not to
     import.
     """
-    start_reading_process()
     loaded = project_matrix(matrix)
     import_check = ImportCheck(imports=imports, companions=companions, dependencies=dependencies)
     if locks := lock_files(wheels):
@@ -83,10 +81,10 @@ def predict(  # noqa: PLR0913 - one for each option
             every=every,
             as_json=as_json,
         )
-    index = open_pinned(ProberOptions(matrix_folder=matrix), say)
-    candidates = read_candidates(wheels, import_check, index)
+    index, reader = open_pinned(ProberOptions(matrix_folder=matrix), say), open_reader()
+    candidates = read_candidates(wheels, import_check, index, reader)
     selected = selected_targets(loaded, Selection(targets=targets, arches=arches))
-    passports, reader = open_passports(matrix, project_config()), open_reader()
+    passports = open_passports(matrix, project_config())
     provider = open_provider(loaded, ProberOptions(matrix_folder=matrix), index)
     here = {
         candidate.subject: [each for each in selected if every or has_arch(candidate, each)]

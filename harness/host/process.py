@@ -146,9 +146,10 @@ class ServingProcess:
 
     def __init__(self, module: str, function: str = "main") -> None:
         # The same modules as here, whatever the working directory and PYTHONPATH hold.
-        code = f"import sys; sys.path[:] = {sys.path!r}; "
+        root = str(Path(__file__).parents[2])  # an editable install needs it without `site`
+        code = f"import sys; sys.path[:] = {[*sys.path, root]!r}; "
         code += f"from {module} import {function}; {function}()"
-        self._argv = (sys.executable, "-P", "-c", code)
+        self._argv = (sys.executable, "-P", "-S", "-c", code)
         self._process: subprocess.Popen[bytes] | None = None
         self._turn = threading.Lock()
 

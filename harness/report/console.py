@@ -1,5 +1,6 @@
 """Print escaped messages for people, and unchanged data for programs."""
 
+import sys
 from collections.abc import Callable
 
 import click
@@ -32,8 +33,11 @@ def say(message: str | Text, console: Console | None = None, *, end: str = "\n")
 
 
 def print_data(data: object, *, end: str = "\n") -> None:
-    """Print a command's result on standard output, unchanged."""
-    click.echo(f"{data}{end}", nl=False)
+    """Print a command's result on standard output: unchanged, or as a terminal can show it."""
+    if sys.stdout.isatty():  # click would write UTF-8 to a terminal of ASCII
+        sys.stdout.write(f"{data}{end}")
+    else:
+        click.echo(f"{data}{end}", nl=False)
 
 
 def width_of(console: Console) -> int | None:

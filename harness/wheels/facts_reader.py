@@ -78,12 +78,6 @@ class WheelReader:
         return _FACTS.validate_json(data)
 
 
-def start_reading_process() -> None:
-    """Start the process now, so that it is ready when the first wheel is to be read."""
-    with contextlib.suppress(ProcessError):
-        _PROCESS.start()
-
-
 def read_limited(path: Path) -> WheelFacts:
     """Return the facts of the wheel at ``path``, read within limits on memory and time.
 

@@ -30,5 +30,5 @@ def test_compile_error_has_tail_and_log_path(tmp_path: Path) -> None:
 def test_unwritable_log_is_a_cache_error(tmp_path: Path) -> None:
     """A full disk is reported."""
     (tmp_path / "logs").write_text("a file where the folder should be")
-    with pytest.raises(CacheError, match="free some space"), logged("demo", Cache(tmp_path)):
+    with pytest.raises(CacheError, match="set WHEELGRID_CACHE"), logged("demo", Cache(tmp_path)):
         run_process(("false",), timeout=60, merge=True)
