@@ -176,7 +176,7 @@ def check_test_registry() -> Check:
         part=MachinePart.TEST_REGISTRY,
         name="docker-registry",
         ok=not missing,
-        detail=f"not installed: {', '.join(missing)}; tests of registries, mirrors and runtimes need it"
+        detail=f"not installed: {', '.join(missing)}; tests of mirrors and runtimes need it"
         if missing
         else ", ".join(wanted),
         remedy=FIX + " --tests",
