@@ -21,6 +21,8 @@ TERMINALS: dict[str, tuple[dict[str, str], int]] = {
     "narrow": ({"TERM": "xterm-256color"}, 40),
 }
 """Name → environment and columns."""
+_NOT_INHERITED = ("COLUMNS", "PYTHONIOENCODING")
+"""Variables that would decide what the terminal is said to be able to do; tox sets the second."""
 _COLOUR = re.compile(rb"\x1b\[(?:[\d;]*;)?(?:[349][0-7]|10[0-7]|[34]8)[;m]")
 
 
@@ -44,7 +46,7 @@ def on_terminal(
     """Run ``wheelgrid`` on a terminal of so many columns; return its status and its output."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
-    inherited = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
     with subprocess.Popen(
         [*HARNESS, *map(str, words)],
         cwd=ROOT,
