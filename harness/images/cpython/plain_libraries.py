@@ -93,10 +93,16 @@ PLAIN_LIBRARIES = (
 )
 """The libraries; ``SourceChoice`` names are those of Debian's source packages."""
 
+_ARCH_OPTIONS = {
+    # zig has no runtime for IBM's long double, which _ARCH_FLAGS in toolchain.py asks for.
+    ("libsqlite3.a", "ppc64le"): ("-mlong-double-64",),
+}
+
 
 def compile_arguments(library: PlainLibrary, arch: Arch, source: Path) -> Iterator[str]:
     """Yield the compiler's arguments: optimization, definitions, include folders and files."""
     yield library.level
+    yield from _ARCH_OPTIONS.get((library.name, arch.name), ())
     defines = list(library.defines)
     if not arch.elf_little:
         defines.append("WORDS_BIGENDIAN")
