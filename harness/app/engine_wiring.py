@@ -136,11 +136,17 @@ def same_images(matrix: Matrix, options: ProberOptions) -> dict[str, str]:
 
 
 def open_prober(
-    matrix: Matrix, options: ProberOptions, journal: Journal, earlier: EarlierResults | None = None
+    matrix: Matrix,
+    options: ProberOptions,
+    journal: Journal,
+    earlier: EarlierResults | None = None,
+    *,
+    recalls: bool = False,
 ) -> Prober:
     """Return a prober on the real engine; containers of killed runs are removed first.
 
-    Results in ``earlier`` are reused. Raises ``EngineError`` if no engine answers, and
+    Results in ``earlier`` are reused. With ``recalls`` nothing else happens, so each emulator is
+    asked for its version once. Raises ``EngineError`` if no engine answers, and
     ``MatrixFileError`` for a broken lock file.
     """
     cache = Cache(default_cache_root(), journal.announce)
@@ -151,11 +157,12 @@ def open_prober(
     images = open_images(options, index, journal.announce, workspace)
     installer = NativeInstaller(engine, images, matrix.targets, options.limits.container)
     known = ResultCache(earlier or NoEarlierResults())
+    version = partial(emulator_version, cache=cache)
     targets = TargetSessions(
         engine=engine,
         images=images,
         journal=journal,
-        emulator_version=partial(emulator_version, cache=cache),
+        emulator_version=once(version) if recalls else version,
         limits=options.limits,
         known=known,
         survey=Surveyor(engine, cache, journal.announce),

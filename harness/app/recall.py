@@ -26,7 +26,11 @@ def recall_results(cells: tuple[Cell, ...], options: RunOptions, journal: Path) 
     with (
         open_earlier_results(options.store) as earlier,
         open_prober(
-            read_matrix(options.matrix, options.config), options.prober, Journal(journal), earlier
+            read_matrix(options.matrix, options.config),
+            options.prober,
+            Journal(journal),
+            earlier,
+            recalls=True,
         ) as prober,
     ):
         for cell in cells:

@@ -38,7 +38,7 @@ def asked_for(
     """Return the cells that the prober was asked for; the store is empty."""
 
     @contextlib.contextmanager
-    def opened(*_: object) -> Iterator[Recalling]:
+    def opened(*_: object, **__: object) -> Iterator[Recalling]:
         yield prober
 
     monkeypatch.setattr(recall, "open_prober", opened)
