@@ -33,11 +33,13 @@ COMMANDS = {
     "plan": "Show the cells that a run would probe, or their shards.",
     "policy": "Predict wheels of the package index before and after a policy.",
     "predict": "Predict which wheels fail on which targets, and why.",
+    "push": "Send a stored run to a service.",
     "remedy": "Find small changes that make a wheel import on more targets.",
     "report": "Write a report of a run.",
     "repro": "Print a `docker run` line that reproduces the cell.",
     "run": "Probe cells, show the grid, and write run.json and junit.xml.",
     "runs": "List the stored runs, newest first.",
+    "serve": "Serve the stored runs: pages, an API, live runs.",
     "site": "Write a static site: grid, targets, wheels, history, badges, feed.",
 }
 """Command → its summary in the list of commands. Its module is imported when it is used."""
