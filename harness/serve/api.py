@@ -239,12 +239,12 @@ def api_router(api: Api) -> APIRouter:
         ("/projects/{project}/status.json", api.status, ProjectStatus),
     ):
         router.add_api_route(path, answer, response_model=kind)
-    for path, answer, media in (
+    for path, draw, media in (
         ("/projects/{project}/badge.svg", api.badge, SVG),
         ("/projects/{project}/feed.atom", api.feed, ATOM),
     ):
         content = {"content": {media: {"schema": {"type": "string"}}}}
-        router.add_api_route(path, answer, response_class=Response, responses={200: content})
+        router.add_api_route(path, draw, response_class=Response, responses={200: content})
     return router
 
 
