@@ -39,6 +39,7 @@ FEED_RUNS = 14
 
 Limit = Annotated[int, Query(ge=1, le=MOST_RUNS, description="Maximum of entries.")]
 CellLimit = Annotated[int, Query(ge=1, le=MOST_CELLS, description="Maximum of entries.")]
+Place = Annotated[int, Query(ge=0, le=1 << 53, description="As `next` has it.")]
 Name = Annotated[str, Path(min_length=1, max_length=300)]
 RunName = Annotated[
     str, Query(max_length=100, description="An id, `latest`, `last`, `last~1`, or `last-night`.")
@@ -72,7 +73,7 @@ class Api:
         ] = "",
         since: Moment = "",
         until: Moment = "",
-        before: Annotated[int, Query(ge=0, description="As `next` has it.")] = 0,
+        before: Place = 0,
         limit: Limit = 50,
     ) -> Response:
         """List the runs, newest first, by label, target and date."""
@@ -111,7 +112,7 @@ class Api:
         request: Request,
         run: Name,
         q: Words = "",
-        after: Annotated[int, Query(ge=0)] = 0,
+        after: Place = 0,
         limit: CellLimit = 200,
     ) -> Response:
         """List the cells of a run that match a query."""
@@ -125,7 +126,7 @@ class Api:
         request: Request,
         q: Words = "",
         run: RunName = "latest",
-        after: Annotated[int, Query(ge=0)] = 0,
+        after: Place = 0,
         limit: CellLimit = 200,
     ) -> Response:
         """Search the cells of a run, the latest by default, in the query language."""
@@ -155,7 +156,7 @@ class Api:
         *,
         request: Request,
         cell: Name,
-        before: Annotated[int, Query(ge=0)] = 0,
+        before: Place = 0,
         limit: Limit = 100,
     ) -> Response:
         """List the results of a cell in all runs, newest first."""

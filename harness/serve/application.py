@@ -1,10 +1,11 @@
 """Put the service together: its routes, who may use them, and how errors are told."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import FastAPI, Header, Query
+from fastapi import FastAPI, Header
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -16,7 +17,7 @@ from harness.core.errors import HarnessError
 from harness.report.untrusted import visible
 from harness.serve.access import Access
 from harness.serve.answers import Answers
-from harness.serve.api import PREFIX, Api, Name, api_router
+from harness.serve.api import PREFIX, Api, Name, Place, api_router
 from harness.serve.archive import Archive
 from harness.serve.documents import NotFoundError
 from harness.serve.intake import Intake, RejectedError, intake_router
@@ -81,14 +82,14 @@ def _add_events(app: FastAPI, archive: Archive) -> None:
     @app.get(f"{PREFIX}/runs/{{run}}/events", response_class=StreamingResponse)
     def events(
         run: Name,
-        after: Annotated[int, Query(ge=0)] = 0,
+        after: Place = 0,
         last_event_id: Annotated[str, Header()] = "",
     ) -> Response:
         """Follow a run in progress (server-sent events): `cell`, `state`, `end`."""
         state = archive.state(run)
         if len(followers) >= MOST_FOLLOWERS:
             raise RejectedError(503, "too many follow runs now; try again later")
-        start = int(last_event_id) if last_event_id.isdigit() else after
+        start = int(last_event_id) if re.fullmatch(r"\d{1,15}", last_event_id, re.ASCII) else after
         me = object()
 
         async def told() -> AsyncIterator[str]:

@@ -52,7 +52,7 @@ class SentPassport:
 class RunPart:
     """Some observations of a run, in order."""
 
-    after: Annotated[int, Field(ge=0)]
+    after: Annotated[int, Field(ge=0, le=1 << 53)]
     """How many observations come before these."""
     observations: Annotated[tuple[Observation, ...], Field(max_length=5 * PART)]
     passports: tuple[SentPassport, ...] = field(default=())
@@ -62,7 +62,7 @@ class RunPart:
 class RunEnding:
     """The end of a run."""
 
-    observations: Annotated[int, Field(ge=0)]
+    observations: Annotated[int, Field(ge=0, le=1 << 53)]
     """How many there are in total."""
     circumstances: Circumstances
     exit_code: Annotated[int, Field(ge=0, le=255)]
