@@ -11,15 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import harness
+from harness.app.cluster_link import require_dask
 from harness.app.pytest_driver import (
     LOG,
     PYTEST_DONE,
     Events,
     PytestEnd,
+    Runner,
     RunOptions,
     drive,
     prepare_out,
-    pytest_words,
+    pytest_process,
     write_cells,
 )
 from harness.app.recall import recall_results
@@ -83,7 +85,7 @@ def run_cells(
     Raises before the run: ``EngineError`` if no engine answers, ``StoreError`` for a damaged
     store, and ``UsageError`` if the results cannot be written.
     """
-    connect(options.runtime).close()
+    _require_executor(options)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with _begin(cells, options, share, started_at) as recorder:
         prepare_out(options.out)
@@ -105,7 +107,7 @@ def resume_run(
     Raises as ``run_cells`` does, and ``StoreError`` if the run does not exist or another process
     is still writing it.
     """
-    connect(options.runtime).close()
+    _require_executor(options)
     with contextlib.ExitStack() as held:
         opened = held.enter_context(open_store(options.store or default_store(), write=True))
         stored = opened.find(name)
@@ -150,7 +152,7 @@ def measure(
     Raises ``EngineError`` if no engine answers or pytest breaks, ``UsageError`` for a directory
     that cannot be written, and ``KeyboardInterrupt`` when interrupted.
     """
-    connect(options.runtime).close()
+    _require_executor(options)
     prepare_out(options.out)
     run = _RunInProgress(
         state=RunState(cells), options=options, console=console, recorder=recorder, started_at=""
@@ -219,6 +221,14 @@ def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> t
     if not chosen:
         raise UsageError(f"no cell is selected: none of {len(cells)} cells matches the query")
     return chosen
+
+
+def _require_executor(options: RunOptions) -> None:
+    """Raise ``EngineError`` or ``ClusterError`` if nothing can run the cells."""
+    if options.on:
+        require_dask(options.on)
+    else:
+        connect(options.runtime).close()
 
 
 @contextlib.contextmanager
@@ -294,8 +304,18 @@ def _drive(run: _RunInProgress) -> PytestEnd:
     record(events)
     if not state.left:
         return PytestEnd(status=0, interrupted=False)
-    words = pytest_words(run.options, write_cells(out, state.left))
-    return drive(words, state, out, run.console, record=record, offset=offset)
+    return drive(_runner(run), state, out, run.console, record=record, offset=offset)
+
+
+def _runner(run: _RunInProgress) -> contextlib.AbstractContextManager[Runner]:
+    """Return what runs the cells that are left: pytest, or the workers of a Dask cluster."""
+    out, left = run.options.out, run.state.left
+    if not run.options.on:
+        return pytest_process(run.options, write_cells(out, left))
+    from harness.app.cluster_run import ClusterRun  # noqa: PLC0415 - Dask is optional
+
+    run_id = run.recorder.run.id if run.recorder else ""
+    return ClusterRun(left, run.options, run_id, lambda text: say(text, run.console))
 
 
 def _discard(_: Events) -> None:

@@ -249,6 +249,7 @@ def run_options(command: Command) -> Command:
         runtime: str,
         require_hardening: bool,
         label: str,
+        on: str,
         **others: object,
     ) -> object:
         from harness.app.pytest_driver import RunOptions  # noqa: PLC0415 - 0.1 s
@@ -271,6 +272,7 @@ def run_options(command: Command) -> Command:
             store=store.resolve(),
             remeasure=remeasure,
             label=label,
+            on=on,
         )
         return command(options=options, **others)
 
@@ -309,6 +311,13 @@ def run_options(command: Command) -> Command:
             show_default=True,
             metavar="MIB",
             help="Disk of a cell's container: the wheels, packed and installed.",
+        ),
+        click.option(
+            "--on",
+            default="",
+            metavar="ADDRESS",
+            help="Probe on the workers of a Dask scheduler, as tcp://scheduler:8786; local:N "
+            "starts N workers here.",
         ),
         click.option(
             "--out",
