@@ -56,10 +56,15 @@ class ClusterTask:
 def run_task(task: ClusterTask, data: Mapping[str, bytes], worker: Any) -> list[str]:  # noqa: ANN401 - Dask is optional
     """Run the cells and return the lines of the journal.
 
-    ``data``: the sent files by digest. Raises ``EngineError`` if the engine of this worker does
-    not answer, or if pytest breaks.
+    ``data``: the sent files by digest. Raises ``EngineError`` if pytest breaks, or if the engine
+    of this worker does not answer: then the worker leaves the cluster, so that it does not fail
+    one task after the other.
     """
-    connect(task.options.runtime).close()
+    try:
+        connect(task.options.runtime).close()
+    except EngineError:
+        worker.loop.add_callback(worker.close_gracefully, restart=False)
+        raise
     paths = store_files(task.digests, data, Cache(default_cache_root()))
     cells = with_paths(load_cells(task.cells), paths.__getitem__)
     with tempfile.TemporaryDirectory(prefix="wheelgrid-task-") as folder:
@@ -67,12 +72,14 @@ def run_task(task: ClusterTask, data: Mapping[str, bytes], worker: Any) -> list[
         prepare_out(options.out)
         words = pytest_process(options, write_cells(options.out, cells))
         journal = JournalLines(options.out / JOURNAL_NAME, worker.name)
-        key = worker.get_current_task()
+        key, interrupted = worker.get_current_task(), False
 
         def forward(_: Events) -> None:
+            nonlocal interrupted
             if new := journal.read_on():
                 worker.log_event(task.topic, new)
-            if _is_cancelled(worker, key):
+            if not interrupted and _is_cancelled(worker, key):
+                interrupted = True  # once: pytest has some time to close its containers
                 raise KeyboardInterrupt
 
         with closing(io.StringIO()) as page:

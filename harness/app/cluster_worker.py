@@ -48,10 +48,10 @@ def serve(address: str, count: int, matrix: Path, announce: Callable[[str], None
     scheduler_identity(address)
     identity = own_identity(matrix)
     while True:
-        arches = served_arches()  # again: the engine may be gone
+        arches = served_arches()
         announce(f"{address}: {count} workers for {', '.join(arches)}")
-        resources = identity.resources(arches)
-        asyncio.run(_serve_once(address, count, resources, matrix))
+        asyncio.run(_serve_once(address, count, identity.resources(arches), matrix))
+        served_arches()  # raises if the engine is gone, which ends workers too
         announce(f"{address}: the scheduler is gone; waiting for another one")
         _await_scheduler(address)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import shutil
 import sqlite3
 import threading
 import time
@@ -10,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.app.cluster_identity import own_identity
 from harness.core.observations import Observation
+from harness.host.cache import file_sha256
+from harness.host.package_data import matrix_folder
 from harness.images.debian_root import native_arch
 from harness.store import open_store
-from tests.support.commands import Ended, started_wheelgrid, wait_until, wheelgrid
+from tests.support.commands import started_wheelgrid, wait_until, wheelgrid
 from tests.support.dask_processes import (
     address,
     free_port,
@@ -21,6 +25,8 @@ from tests.support.dask_processes import (
     started_worker,
     worker_count,
 )
+from tests.support.torn_server import torn_server
+from tests.support.wheels import write_demo
 
 pytestmark = pytest.mark.integration
 
@@ -105,9 +111,7 @@ def test_killed_workers_change_no_result(
                 workers += more
 
 
-def test_killed_scheduler_is_replaced(
-    alone: dict[str, tuple[object, ...]], tmp_path: Path
-) -> None:
+def test_killed_scheduler_is_replaced(alone: dict[str, tuple[object, ...]], tmp_path: Path) -> None:
     """Client and workers wait for the next scheduler at that address, and the run goes on."""
     number = free_port()
     journal = tmp_path / "grid" / "journal.jsonl"
@@ -160,13 +164,62 @@ def test_two_clients_share_the_workers(
     assert [shown(folder) for folder in folders] == [alone, alone]
 
 
-def test_another_matrix_is_refused(port: int, tmp_path: Path) -> None:
-    """A worker with another matrix gets no task; the line has both versions."""
-    ended = _refused(port, tmp_path)
-    assert ended.status == 3, ended.said
-    assert "is refused: it has matrix " in ended.said
-    assert ", this run has " in ended.said
+def test_workers_that_do_not_fit_are_refused(port: int, tmp_path: Path) -> None:
+    """A worker with another matrix gets no task, nor one of plain Dask; each has a line."""
+    matrix = tmp_path / "matrix"
+    shutil.copytree(matrix_folder(), matrix)
+    with (matrix / "subjects.yaml").open("a") as stream:
+        stream.write("\n# one more line\n")
+    with (
+        started_worker(address(port)),
+        started_worker(address(port), {"WHEELGRID_MATRIX": str(matrix)}),
+    ):
+        wait_until(lambda: worker_count(address(port)) == 2, seconds=60)
+        ended = wheelgrid("run", "--on", address(port), *CELLS[:8], *kept(tmp_path))
+    assert ended.status == 0, ended.said
+    ours, theirs = own_identity(matrix_folder()), own_identity(matrix)
+    assert f"it has matrix {theirs.matrix}, this run has {ours.matrix}" in ended.said
 
 
-def _refused(port: int, folder: Path) -> Ended:
-    raise NotImplementedError
+def test_own_wheels_are_sent(port: int, tmp_path: Path) -> None:
+    """A worker that cannot see the user's file gets its bytes, and keeps them by their digest."""
+    wheel = write_demo(tmp_path / "own")
+    with started_worker(address(port), {"WHEELGRID_CACHE": str(tmp_path / "cache")}):
+        words = (
+            "--images",
+            "assembled",
+            "--arch",
+            CELLS[3],
+            "--target",
+            "debian-12",
+            "--no-deps",
+            "--on",
+            address(port),
+        )
+        ended = wheelgrid("check", wheel, *words, *kept(tmp_path))
+    assert ended.status == 0, ended.said
+    with open_store(tmp_path / "runs.db") as store:
+        (seen,) = store.observations(store.find("last"))
+    assert seen.wheel is not None
+    assert Path(seen.wheel.path).is_relative_to(tmp_path / "cache" / "sent")
+    assert seen.wheel.sha256 == file_sha256(wheel)
+
+
+def test_bad_addresses_and_a_missing_engine_have_a_clear_line(tmp_path: Path) -> None:
+    """Nothing is run: no such scheduler, another protocol, no address, no engine."""
+    with torn_server({}) as server:
+        for where, status, line in (
+            (address(free_port()), 3, "no Dask scheduler answers there"),
+            (f"tcp://127.0.0.1:{server.port}", 3, "no Dask scheduler answers there"),
+            ("scheduler", 2, "write a scheduler's address, as tcp://scheduler:8786"),
+            ("local:many", 2, "write local:N with the number of workers"),
+        ):
+            ended = wheelgrid("run", "--on", where, *CELLS, *kept(tmp_path))
+            assert (ended.status, len(ended.err.splitlines())) == (status, 1), ended.said
+            assert line in ended.err
+    number = free_port()
+    with scheduler(number):
+        gone = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+        ended = wheelgrid("worker", address(number), env=gone)
+    assert (ended.status, len(ended.err.splitlines())) == (3, 1)
+    assert "a worker needs a container engine" in ended.err
