@@ -12,6 +12,7 @@ from pathlib import Path
 
 import harness
 from harness.app.cluster_link import require_dask
+from harness.app.obtain_all import missing_lines, obtain_all
 from harness.app.pytest_driver import (
     LOG,
     PYTEST_DONE,
@@ -25,10 +26,12 @@ from harness.app.pytest_driver import (
     write_cells,
 )
 from harness.app.recall import recall_results
+from harness.app.wiring import read_matrix
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import EngineError, ExitCode, UsageError
 from harness.core.passport import Passport
 from harness.host.engine.docker import connect
+from harness.host.offline import is_offline
 from harness.host.process import TAIL_LINES
 from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import read_events
@@ -85,7 +88,7 @@ def run_cells(
     Raises before the run: ``EngineError`` if no engine answers, ``StoreError`` for a damaged
     store, and ``UsageError`` if the results cannot be written.
     """
-    _require_executor(options)
+    _require_executor(cells, options)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with _begin(cells, options, share, started_at) as recorder:
         prepare_out(options.out)
@@ -107,12 +110,12 @@ def resume_run(
     Raises as ``run_cells`` does, and ``StoreError`` if the run does not exist or another process
     is still writing it.
     """
-    _require_executor(options)
     with contextlib.ExitStack() as held:
         opened = held.enter_context(open_store(options.store or default_store(), write=True))
         stored = opened.find(name)
         held.enter_context(hold_run(opened.path, stored))
         cells = opened.cells(stored)
+        _require_executor(cells, options)
         prepare_out(options.out)
         seen = [o for o in opened.observations(stored) if o.outcome is not Outcome.MISS]
         checks = opened.circumstances(stored).canaries
@@ -152,7 +155,7 @@ def measure(
     Raises ``EngineError`` if no engine answers or pytest breaks, ``UsageError`` for a directory
     that cannot be written, and ``KeyboardInterrupt`` when interrupted.
     """
-    _require_executor(options)
+    _require_executor(cells, options)
     prepare_out(options.out)
     run = _RunInProgress(
         state=RunState(cells), options=options, console=console, recorder=recorder, started_at=""
@@ -223,12 +226,23 @@ def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> t
     return chosen
 
 
-def _require_executor(options: RunOptions) -> None:
+def _require_executor(cells: Sequence[Cell], options: RunOptions) -> None:
     """Raise ``EngineError`` or ``ClusterError`` if nothing can run the cells."""
     if options.on:
         require_dask(options.on)
-    else:
-        connect(options.runtime).close()
+        return
+    connect(options.runtime).close()
+    if is_offline():
+        _require_all(cells, options)
+
+
+def _require_all(cells: Sequence[Cell], options: RunOptions) -> None:
+    """Raise ``EngineError`` with all that is missing offline, a line each."""
+    matrix = read_matrix(options.matrix, options.config)
+    found = list(obtain_all(cells, matrix, options.prober, lambda _: None))
+    if lines := missing_lines(found):
+        step = "`wheelgrid image build --all` gets it where the network is"
+        raise EngineError("\n".join((f"offline: {len(lines)} things are missing; {step}", *lines)))
 
 
 @contextlib.contextmanager
