@@ -1,4 +1,4 @@
-"""Run cells on a Dask cluster: one task for each target image.
+"""Run cells on a Dask cluster: a task is a target image with its cells, or a part of many.
 
 Dask places the tasks, and gives those of a dead worker to another one. What workers measure comes
 back through the topic of the run while they work, and as the results of tasks; each cell is
@@ -11,7 +11,7 @@ import json
 import pickle
 import time
 import uuid
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -30,7 +30,9 @@ from harness.app.pytest_driver import RunOptions
 from harness.app.sent_files import file_digests
 from harness.core.cells import Cell
 from harness.matrix.cell_list import dump_cells
+from harness.matrix.units import WorkUnit, cut_units
 from harness.probe.journal import NAME as JOURNAL_NAME
+from harness.store.run_store import known_durations
 
 PATIENCE = 120.0
 """Seconds to wait for a scheduler that is gone, and for a worker that serves an arch."""
@@ -38,6 +40,7 @@ LOOK = 2.0
 """Seconds between two looks at the workers."""
 TRIES = 3
 """How often a task is given to a worker again after an error."""
+RESUME = "`wheelgrid run --resume --on …` measures the cells that are left"
 _DONE = 0
 
 
@@ -56,15 +59,16 @@ class ClusterRun:
         self._topic = f"wheelgrid-{run_id or uuid.uuid4().hex}"
         self._journal = options.out / JOURNAL_NAME
         self._identity = own_identity(options.matrix)
-        self._left = _by_target(cells)
-        """Target key → its cells by id that have no result yet."""
+        self._cells = {cell.id: cell for cell in cells}
+        """The cells that have no result yet, by id."""
+        self._units: tuple[WorkUnit, ...] = ()
         self._digests = file_digests(cells)
         self._events: SimpleQueue[Sequence[str]] = SimpleQueue()
         self._opened = ExitStack()
         self._local = ""
         self._client: Client | None = None
-        self._futures: dict[str, Future] = {}
-        self._tries: dict[str, int] = defaultdict(int)
+        self._futures: dict[WorkUnit, Future] = {}
+        self._tries: Counter[str] = Counter()
         self._said: set[str] = set()
         self._busy: set[str] = set()
         self._looked = self._seen_alive = time.monotonic()
@@ -88,9 +92,8 @@ class ClusterRun:
         if self._client is None or self._client.status != "running":
             return self._reconnect()
         self._take_events()
-        for key, future in list(self._futures.items()):
-            if key in self._futures:
-                self._look_at(key, future)
+        for unit, future in list(self._futures.items()):
+            self._look_at(unit, future)
         if time.monotonic() - self._looked > LOOK:
             self._look_at_workers()
         self._take_events()
@@ -115,9 +118,10 @@ class ClusterRun:
             self._events.put(lines)
         self._say_others(client)
         self._take_events()
+        self._units = self._units or self._cut(client)
         data = self._sent(client)
-        for key in self._left:
-            self._submit(client, key, data)
+        for unit in self._units:
+            self._submit(client, unit, data)
         self._seen_alive = time.monotonic()
         self._look_at_workers()
 
@@ -133,7 +137,7 @@ class ClusterRun:
             return None
         if time.monotonic() - self._seen_alive < PATIENCE:
             return None
-        self._announce(f"{self._options.on}: no scheduler for {PATIENCE:.0f} s; {self._hint()}")
+        self._announce(f"{self._options.on}: no scheduler for {PATIENCE:.0f} s; {RESUME}")
         return _DONE
 
     def _close(self) -> None:
@@ -161,8 +165,18 @@ class ClusterRun:
         sent = client.scatter(keys, broadcast=bool(client.scheduler_info()["workers"]))
         return {digest: sent[f"wheelgrid-file-{digest}"] for digest in data}
 
-    def _submit(self, client: Client, key: str, data: Mapping[str, Any]) -> None:
-        cells = tuple(self._left[key].values())
+    def _cut(self, client: Client) -> tuple[WorkUnit, ...]:
+        """Return the units for the workers that are there, by the durations in the store."""
+        store = self._options.store
+        durations = known_durations(store if store and store.exists() else None)
+        threads = [w["nthreads"] for w in client.scheduler_info()["workers"].values()]
+        return cut_units(tuple(self._cells.values()), sum(threads), durations)
+
+    def _submit(self, client: Client, unit: WorkUnit, data: Mapping[str, Any]) -> None:
+        """Submit the cells of the unit that have no result yet, if any."""
+        cells = tuple(cell for cell in unit.cells if cell.id in self._cells)
+        if not cells:
+            return
         config = self._options.config
         task = ClusterTask(
             topic=self._topic,
@@ -171,55 +185,51 @@ class ClusterRun:
             config=(config.name, config.read_bytes()) if config else None,
             digests=self._digests,
         )
-        self._futures[key] = client.submit(
+        self._futures[unit] = client.submit(
             self._start_task,
             pickle.dumps(task),
             dict(data),
-            key=f"{self._topic}-{key}-{uuid.uuid4().hex[:8]}",
+            key=f"{self._topic}-{unit.name}-{uuid.uuid4().hex[:8]}",
             pure=False,
-            priority=len(cells),
+            priority=unit.seconds,
             resources={self._identity.resource(cells[0].target.arch_name): AMOUNT},
         )
 
-    def _look_at(self, key: str, future: Future) -> None:
+    def _look_at(self, unit: WorkUnit, future: Future) -> None:
         match future.status:
             case "finished":
-                self._finish(key, future)
+                self._finish(unit, future)
             case "error":
-                self._failed(key, future)
+                self._failed(unit, future)
             case "cancelled" | "lost":
-                self._again(key)
+                self._again(unit)
 
-    def _finish(self, key: str, future: Future) -> None:
+    def _finish(self, unit: WorkUnit, future: Future) -> None:
         try:
             lines = future.result(timeout=CONNECT_SECONDS)
         except Exception:  # noqa: BLE001 - its worker died before it sent the result
-            self._again(key)
+            self._again(unit)
             return
-        del self._futures[key]
+        self._futures.pop(unit, None)
         self._take(lines)
-        self._left.pop(key, None)  # what it has not, pytest has not either
 
-    def _failed(self, key: str, future: Future) -> None:
+    def _failed(self, unit: WorkUnit, future: Future) -> None:
         """Give the task to another worker, or leave its cells without a result."""
         error = future.exception(timeout=CONNECT_SECONDS)
+        self._futures.pop(unit, None)
         if isinstance(error, KilledWorker):
-            del self._futures[key]
-            self._announce(f"{key}: every worker that began it died; {self._hint()}")
+            self._announce(f"{unit.name}: every worker that began it died; {RESUME}")
             return
-        self._announce(f"{key}: {error}")
-        self._tries[key] += 1
-        if self._tries[key] < TRIES:
-            self._again(key)
-        else:
-            del self._futures[key]
+        self._announce(f"{unit.name}: {error}")
+        self._tries[unit.name] += 1
+        if self._tries[unit.name] < TRIES:
+            self._again(unit)
 
-    def _again(self, key: str) -> None:
-        assert self._client is not None  # noqa: S101 - tasks exist only while connected
-        self._futures.pop(key, None)
-        if self._left.get(key):
+    def _again(self, unit: WorkUnit) -> None:
+        self._futures.pop(unit, None)
+        if self._client is not None:
             with suppress(OSError):
-                self._submit(self._client, key, self._sent(self._client))
+                self._submit(self._client, unit, self._sent(self._client))
 
     # --- events -----------------------------------------------------------------------
 
@@ -240,9 +250,7 @@ class ClusterRun:
             self._busy.add(event["worker"])
         if event["event"] != "cell":
             return True
-        cell = event["observation"]["cell"]
-        target = cell.rpartition("/")[0]
-        return self._left.get(target, {}).pop(cell, None) is not None
+        return self._cells.pop(event["observation"]["cell"], None) is not None
 
     # --- workers ----------------------------------------------------------------------
 
@@ -254,16 +262,16 @@ class ClusterRun:
         fit = {name: self._fits(name, worker) for name, worker in workers.items()}
         self._forget({str(workers[name]["name"]) for name in fit})
         arches = set().union(*fit.values())
-        waiting = {key: self._arch(key) for key in self._futures}
+        waiting = {unit: unit.cells[0].target.arch_name for unit in self._futures}
         lacking = {arch for arch in waiting.values() if arch not in arches}
         if not lacking:
             self._seen_alive = self._looked
         elif self._looked - self._seen_alive < PATIENCE:
             self._say_once(f"waiting for a worker that serves {', '.join(sorted(lacking))}")
         else:
-            self._announce(f"no worker serves {', '.join(sorted(lacking))}; {self._hint()}")
-            for key in [key for key, arch in waiting.items() if arch in lacking]:
-                self._futures.pop(key).cancel()
+            self._announce(f"no worker serves {', '.join(sorted(lacking))}; {RESUME}")
+            for unit in [unit for unit, arch in waiting.items() if arch in lacking]:
+                self._futures.pop(unit).cancel()
 
     def _fits(self, name: str, worker: Mapping[str, Any]) -> set[str]:
         """Return the arches that a worker serves for this run; say why it serves none."""
@@ -286,20 +294,7 @@ class ClusterRun:
         )
         self._busy -= {*gone}
 
-    def _arch(self, key: str) -> str:
-        return key.partition("/")[2].partition("@")[0]
-
     def _say_once(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)
             self._announce(text)
-
-    def _hint(self) -> str:
-        return "`wheelgrid run --resume --on …` measures the cells that are left"
-
-
-def _by_target(cells: Sequence[Cell]) -> dict[str, dict[str, Cell]]:
-    left: dict[str, dict[str, Cell]] = defaultdict(dict)
-    for cell in cells:
-        left[cell.target.key][cell.id] = cell
-    return dict(left)

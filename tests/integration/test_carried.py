@@ -24,7 +24,7 @@ NO_NETWORK = {
 
 
 def test_a_carried_cache_is_all_that_a_run_needs(tmp_path: Path) -> None:
-    """Built ahead, exported, imported elsewhere, run offline; an empty cache lists what it lacks."""
+    """Built ahead, exported, imported elsewhere, run offline; an empty one lists what it lacks."""
     first, other, empty = ({"WHEELGRID_CACHE": str(tmp_path / name)} for name in "abc")
     built = wheelgrid("image", "build", "--all", *CELLS, env=first, timeout=300)
     assert (built.status, built.out.splitlines()[-1]) == (0, "wheels of 2 of 2 cells"), built.said

@@ -79,7 +79,7 @@ def shown(folder: Path) -> dict[str, tuple[object, ...]]:
 def _result(seen: Observation) -> tuple[object, ...]:
     wheel = (seen.wheel.filename, seen.wheel.sha256) if seen.wheel else ()
     judged = (seen.outcome, seen.stage, seen.cause, seen.evidence, seen.key, seen.prediction)
-    return (*judged, *wheel, seen.imports, seen.findings, seen.provenance.image.id)
+    return (*judged, *wheel, seen.imports, seen.findings, seen.provenance.image)
 
 
 @pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.nightly)])
