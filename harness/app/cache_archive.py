@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.core.errors import UsageError
 from harness.host.cache import Cache, file_sha256, storing
-from harness.host.tararchive import unpack_tar
+from harness.host.tararchive import _tarfile, unpack_tar
 from harness.images.inventory import TREE_KINDS
 
 FILE_KINDS = (
@@ -36,6 +36,8 @@ _UNSUMMED = ("resolutions",)
 _MANIFEST = "manifest.json"
 _MOST_MANIFEST = 64 << 20
 """Bytes."""
+_TAR_ERRORS = (tarfile.TarError, _tarfile.TarError)
+"""On Debian 12 the data filter is that of ``backports.tarfile``, which has errors of its own."""
 _BLOB = re.compile(r"blobs/([0-9a-f]{64})")
 _PART = re.compile(r"[A-Za-z0-9_+~@=!,:()-][A-Za-z0-9_.+~@=!,:()%-]*")
 """One part of a path. It begins with no dot, so that it is not hidden, and not ``..``."""
@@ -165,7 +167,7 @@ def _add(tar: tarfile.TarFile, name: str, file: Path) -> None:
 def _reading(path: Path) -> Iterator[None]:
     try:
         yield
-    except (tarfile.TarError, EOFError, ValueError, KeyError) as error:
+    except (*_TAR_ERRORS, EOFError, ValueError, KeyError) as error:
         what = str(error).partition("\n")[0]
         raise UsageError(f"{path}: {what}; nothing was imported") from error
 

@@ -170,8 +170,8 @@ def check_network() -> Check:
 
 def check_test_registry() -> Check:
     """Look for the programs that the integration tests run: a registry, gpg, a runtime, Slurm."""
-    wanted = ("docker-registry", "gpg", "gpg-agent", "crun", "slurmctld", "slurmd", "sbatch")
-    wanted += ("munged",)
+    slurm = ("slurmctld", "slurmd", "sbatch", "munged")
+    wanted = ("docker-registry", "gpg", "gpg-agent", "crun", *slurm)
     missing = [program for program in wanted if shutil.which(program) is None]
     return Check(
         part=MachinePart.TEST_REGISTRY,
