@@ -1,7 +1,7 @@
 """Measure the uses of a large store: ``python -m harness.bench.storage [CELLS [RUNS]]``.
 
-Stores two synthetic runs of 50,000 cells; 5000 200 stores as many runs of a smaller matrix. The exit code is 1 if a use takes more CPU time than
-``LIMIT`` seconds.
+Stores two synthetic runs of 50,000 cells; ``5000 200`` stores as many runs of a smaller matrix. The
+exit code is 1 if a use takes more CPU time than ``LIMIT`` seconds.
 """
 
 import gc

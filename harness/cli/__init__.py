@@ -40,7 +40,7 @@ COMMANDS = {
     "run": "Probe cells, show the grid, and write run.json and junit.xml.",
     "runs": "List the stored runs, newest first.",
     "site": "Write a static site: grid, targets, wheels, history, badges, feed.",
-    "worker": "Probe cells for runs on a Dask scheduler.",
+    "worker": "Probe cells for runs with `--on ADDRESS` until interrupted.",
 }
 """Command → its summary in the list of commands. Its module is imported when it is used."""
 

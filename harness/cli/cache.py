@@ -24,7 +24,7 @@ def export(*, file: Path) -> None:
     """Write the cache to FILE: packages, wheels, interpreters, and the parts of images.
 
     `wheelgrid image build --all` fills it first. Images that were pulled from a registry are the
-    engine's, and not in it. Prints the digest of FILE, for `import --sha256`.
+    engine's, and not in it. Prints the digest of FILE, for `import --digest`.
     """
     done = export_cache(Cache(default_cache_root()), file)
     print_data(f"{done.entries} entries, {format_mib(done.size)}, sha256 {done.sha256}")
@@ -32,12 +32,12 @@ def export(*, file: Path) -> None:
 
 @cache.command("import", cls=ExplainedCommand, example="wheelgrid cache import cache.tar")
 @click.argument("file", type=_FILE)
-@click.option("--sha256", default="", metavar="DIGEST", help="The digest that FILE must have.")
-def import_(*, file: Path, sha256: str) -> None:
+@click.option("--digest", default="", metavar="SHA256", help="The digest that FILE must have.")
+def import_(*, file: Path, digest: str) -> None:
     """Add the entries of FILE to the cache; what the cache has stays.
 
     Each entry is checked first, and nothing is written of a damaged file. Import only what you or
     your CI exported: programs among the entries are run here.
     """
-    done = import_cache(Cache(default_cache_root()), file, sha256)
+    done = import_cache(Cache(default_cache_root()), file, digest)
     print_data(f"{done.entries} entries, {done.new} of them new")

@@ -30,7 +30,7 @@ def test_a_carried_cache_is_all_that_a_run_needs(tmp_path: Path) -> None:
     assert (built.status, built.out.splitlines()[-1]) == (0, "wheels of 2 of 2 cells"), built.said
     exported = wheelgrid("cache", "export", tmp_path / "cache.tar", env=first)
     digest = exported.out.split()[-1]
-    imported = wheelgrid("cache", "import", tmp_path / "cache.tar", "--sha256", digest, env=other)
+    imported = wheelgrid("cache", "import", tmp_path / "cache.tar", "--digest", digest, env=other)
     assert imported.status == 0, imported.said
 
     kept = ("--store", tmp_path / "runs.db", "--out", tmp_path / "grid")
