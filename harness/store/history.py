@@ -37,9 +37,10 @@ _SIGHTINGS = """
         SELECT number, id, started_at FROM run
         WHERE started_at <= ? ORDER BY started_at DESC, number DESC LIMIT ?
     ) AS run
-    JOIN seen ON seen.run = run.number
-    WHERE seen.cell IN (SELECT value FROM json_each(?))
+    CROSS JOIN seen ON seen.run = run.number
+    WHERE +seen.cell IN (SELECT value FROM json_each(?))
     ORDER BY run.started_at, run.number, seen.number"""
+"""By the index of runs (CROSS JOIN and ``+`` say so): a cell has rows in all runs, not in these."""
 _RESULTS = """
     SELECT seen.number, run.id, run.started_at, seen.outcome, seen.cause
     FROM seen JOIN run ON run.number = seen.run

@@ -49,11 +49,15 @@ _REPEATS = """
     )
     SELECT measured.cell, measured.outcome, before.outcome FROM measured JOIN seen AS before
         ON before.number = (
-            SELECT max(number) FROM seen WHERE key = measured.key AND run < :run
-            AND cached = 0 AND outcome != :miss
+            SELECT number FROM seen WHERE key = measured.key AND key != '' AND run < :run
+            AND cached = 0 AND outcome != :miss ORDER BY number DESC LIMIT 1
         )
     """
-"""Cell, outcome and the outcome before of what was measured again with the same key."""
+"""Cell, outcome and the outcome before of what was measured again with the same key.
+
+``key != ''`` lets SQLite use the index of keys, which is partial; otherwise it reads the whole
+table backwards for each key that is new.
+"""
 _CIRCUMSTANCES: TypeAdapter[Circumstances] = TypeAdapter(Circumstances)
 
 
