@@ -1,6 +1,8 @@
 """A service as a process: live runs in a real browser, kills at random moments, a hostile store."""
 
 import random
+import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,6 +14,8 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+import harness
+from harness.cli import execute
 from harness.core.cells import Outcome
 from harness.host.doctor.checks import find_browser
 from harness.serve.push import push_run
@@ -30,6 +34,7 @@ from tests.support.service import (
 
 pytestmark = pytest.mark.integration
 
+GUIDE = Path(harness.__file__).parent / "guide"
 NAMES = tuple(f"wheel-{number}" for number in range(1500))
 RUN = "20261103T040000-00000003"
 HOSTILE = (
@@ -228,3 +233,29 @@ def _events(service: RunningService, headers: dict[str, str], number: int) -> li
             if len(found) == number:
                 break
     return found
+
+
+def unit() -> str:
+    """Return the systemd unit of the guide."""
+    page = (GUIDE / "how-to" / "team-grid.md").read_text("utf-8")
+    found = re.search(r"```ini\n(.*?)```", page, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_systemd_reads_the_unit_of_the_guide(tmp_path: Path) -> None:
+    """It has no complaint, if the program is where the unit says."""
+    program = tmp_path / "wheelgrid"
+    program.touch(mode=0o755)
+    file = tmp_path / "wheelgrid.service"
+    file.write_text(unit().replace("/opt/wheelgrid/bin/wheelgrid", str(program)))
+    tool = shutil.which("systemd-analyze")
+    assert tool, "run `wheelgrid doctor --fix --tests`"
+    checked = subprocess.run([tool, "verify", file], capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def test_the_unit_has_options_that_there_are() -> None:
+    """They are those of the command."""
+    (line,) = re.findall(r"^ExecStart=\S+ (.*)$", unit(), re.MULTILINE)
+    assert execute([*line.split(), "--help"]) == 0

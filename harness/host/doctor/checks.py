@@ -171,7 +171,7 @@ def check_network() -> Check:
 def check_test_registry() -> Check:
     """Look for the programs that the integration tests run: a registry, gpg, a runtime, Slurm."""
     slurm = ("slurmctld", "slurmd", "sbatch", "munged")
-    wanted = ("docker-registry", "gpg", "gpg-agent", "crun", *slurm)
+    wanted = ("docker-registry", "gpg", "gpg-agent", "crun", "systemd-analyze", *slurm)
     missing = [program for program in wanted if shutil.which(program) is None]
     return Check(
         part=MachinePart.TEST_REGISTRY,

@@ -27,7 +27,7 @@ _PACKAGES: dict[MachinePart, tuple[str, ...]] = {
     MachinePart.ASSEMBLER: ("mmdebstrap", "arch-test", "debian-archive-keyring", "uidmap", "make"),
     MachinePart.TEST_REGISTRY: (
         *("docker-registry", "gpg", "gpg-agent", "crun"),
-        *("slurmctld", "slurmd", "slurm-client", "munge"),
+        *("slurmctld", "slurmd", "slurm-client", "munge", "systemd"),
     ),
     MachinePart.BROWSER: ("chromium", "fonts-dejavu-core", "libatomic1"),
 }
