@@ -12,7 +12,7 @@ from harness.serve.push import push_run
 
 @click.command(
     cls=ExplainedCommand,
-    example="WHEELGRID_TOKEN=wg_… wheelgrid push https://grid.example.org last-night",
+    example="wheelgrid push https://grid.example.org last-night",
 )
 @click.argument("url")
 @click.argument("run", default="last", metavar="[RUN]")
@@ -25,7 +25,9 @@ from harness.serve.push import push_run
 )
 @store_option
 def push(*, url: str, run: str, token: str, store: Path) -> None:
-    """Send a stored run to the service at URL, which `wheelgrid serve` runs.
+    """Send a stored run to a service.
+
+    URL is the address of a `wheelgrid serve`.
 
     RUN is a name as `wheelgrid runs` lists it, the last one by default. A push that was cut goes
     on where it ended, and what is there is not sent twice.

@@ -33,7 +33,7 @@ MISSING = "the service needs `pip install 'wheelgrid[serve]'`"
 def serve(
     *, listen: str, public: bool, new_token: str | None, revoke: str | None, store: Path
 ) -> None:
-    """Serve the stored runs: pages, an API, live runs, and a place to push runs to.
+    """Serve the stored runs: pages, an API, live runs.
 
     It reads the store that `wheelgrid run` writes, also while it does. `wheelgrid push` sends runs
     of other machines to it.

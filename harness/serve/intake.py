@@ -16,8 +16,8 @@ from starlette.requests import Request
 
 from harness.core.errors import HarnessError
 from harness.matrix.cell_list import load_cells
-from harness.serve.api import PREFIX, TROUBLES
-from harness.serve.archive import Archive
+from harness.serve.api_v1 import PREFIX, TROUBLES
+from harness.serve.store_reader import StoreReader
 from harness.serve.transfer import (
     MOST_CELLS,
     Received,
@@ -49,8 +49,8 @@ class RejectedError(HarnessError):
 class Intake:
     """Stores pushed runs, one request at a time."""
 
-    def __init__(self, archive: Archive) -> None:
-        self._path = archive.path
+    def __init__(self, reader: StoreReader) -> None:
+        self._path = reader.path
         self._lock = threading.Lock()
 
     def announce(self, run: RunAnnouncement) -> Received:

@@ -16,9 +16,9 @@ from starlette.concurrency import run_in_threadpool
 from harness.core.cells import Cell
 from harness.report.untrusted import visible
 from harness.results.grid import build_grid
-from harness.serve.answers import as_json
-from harness.serve.archive import Archive, RunState
 from harness.serve.documents import cell_line
+from harness.serve.responses import as_json
+from harness.serve.store_reader import StoredRun, StoreReader
 
 PAUSE = 0.5
 """Seconds between two looks into the store."""
@@ -36,12 +36,12 @@ class _News:
     ended: bool
 
 
-async def follow(archive: Archive, run: str, *, after: int) -> AsyncIterator[str]:
+async def follow(reader: StoreReader, run: str, *, after: int) -> AsyncIterator[str]:
     """Yield the events of the run with that id from the row ``after`` on, until it ends."""
-    planned = await run_in_threadpool(_planned, archive, run)
+    planned = await run_in_threadpool(_planned, reader, run)
     said, heard = "", time.monotonic()
     while True:
-        news = await run_in_threadpool(_news, archive, run, planned, after)
+        news = await run_in_threadpool(_news, reader, run, planned, after)
         after = news.last
         messages = [*news.messages]
         if news.state != said:
@@ -59,15 +59,15 @@ async def follow(archive: Archive, run: str, *, after: int) -> AsyncIterator[str
         await asyncio.sleep(PAUSE)
 
 
-def _planned(archive: Archive, run: str) -> dict[str, Cell]:
-    store = archive.store
+def _planned(reader: StoreReader, run: str) -> dict[str, Cell]:
+    store = reader.store
     return {cell.id: cell for cell in store.cells(store.find(run))}
 
 
-def _news(archive: Archive, run: str, planned: dict[str, Cell], after: int) -> _News:
+def _news(reader: StoreReader, run: str, planned: dict[str, Cell], after: int) -> _News:
     # The state is read first: what is stored after the run's end is never missed.
-    state = archive.state(run)
-    found = archive.store.numbered(state.info, after=after)
+    state = reader.state(run)
+    found = reader.store.numbered(state.info, after=after)
     messages = []
     for number, seen in found:
         (judged,) = build_grid([planned[seen.cell]], [seen]).cells
@@ -76,16 +76,16 @@ def _news(archive: Archive, run: str, planned: dict[str, Cell], after: int) -> _
     return _News(
         messages=tuple(messages),
         last=found[-1][0] if found else after,
-        state=_progress(archive, state),
+        state=_progress(reader, state),
         ended=not state.live,
     )
 
 
-def _progress(archive: Archive, state: RunState) -> str:
-    doing = archive.store.activities(state.info)
+def _progress(reader: StoreReader, state: StoredRun) -> str:
+    doing = reader.store.activities(state.info)
     return json.dumps(
         {
-            "done": archive.store.count_seen(state.info),
+            "done": reader.store.count_seen(state.info),
             "total": state.info.cells,
             "doing": [visible(f"{worker} {what}") for worker, what in doing.items()],
         }

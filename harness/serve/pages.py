@@ -41,9 +41,7 @@ from harness.results.grid import GridCell
 from harness.results.past import StoredFacts, past_of
 from harness.results.query import parse_query, seen_facts
 from harness.results.runfile import run_json
-from harness.serve.answers import HTML, JSON, Answers, as_json, wants_json
-from harness.serve.api import Name, RunName, Words
-from harness.serve.archive import Archive, RunState
+from harness.serve.api_v1 import Name, RunName, Words
 from harness.serve.documents import (
     CellDocument,
     CellPage,
@@ -52,6 +50,8 @@ from harness.serve.documents import (
     cell_line,
     run_line,
 )
+from harness.serve.responses import HTML, JSON, Answers, as_json, wants_json
+from harness.serve.store_reader import StoredRun, StoreReader
 from harness.store.history import CellResult, cell_results, last_sightings
 from harness.store.rows import RunInfo
 
@@ -69,16 +69,16 @@ Latest = Annotated[str, Query(alias="run", max_length=100, description="`latest`
 
 
 class Pages:
-    """Renders the pages of an archive."""
+    """Renders the pages of an reader."""
 
-    def __init__(self, archive: Archive, answers: Answers) -> None:
-        self._archive = archive
+    def __init__(self, reader: StoreReader, answers: Answers) -> None:
+        self._reader = reader
         self._answers = answers
 
     def runs(self, request: Request) -> Response:
         """List the runs, newest first."""
-        live = {run.id for run in self._archive.live_runs()}
-        runs = self._archive.runs()[:LIST_RUNS]
+        live = {run.id for run in self._reader.live_runs()}
+        runs = self._reader.runs()[:LIST_RUNS]
         page = RunPage(runs=tuple(run_line(run, live=run.id in live) for run in runs), next="")
 
         def listed() -> Listing:
@@ -90,54 +90,54 @@ class Pages:
 
     def grid(self, request: Request, name: str) -> Response:
         """Show the grid of a run."""
-        state = self._archive.state(name)
+        state = self._reader.state(name)
         if wants_json(request):
             return self._answers.text(
                 request,
                 ("run.json", state.tag),
-                lambda: (run_json(self._archive.store.run(state.info)), JSON),
+                lambda: (run_json(self._reader.store.run(state.info)), JSON),
             )
         return self._answers.text(request, ("grid", state.tag), lambda: (self._grid(state), HTML))
 
-    def _grid(self, state: RunState) -> str:
-        archive, store = self._archive, self._archive.store
+    def _grid(self, state: StoredRun) -> str:
+        reader, store = self._reader, self._reader.store
         run = store.run(state.info)
         events = f"/runs/{state.info.id}/events?after={state.seen}" if state.live else ""
         if state.live:
             past = past_of(run)
         else:
-            base = archive.base_of(state.info)
+            base = reader.base_of(state.info)
             ids = [f"{cell.target}/{cell.subject}" for cell in run.cells]
             known = StoredFacts(
                 passports=store.passports(sorted(run.passport_ids)),
                 history=last_sightings(store, ids, until=state.info.started_at),
             )
             past = past_of(
-                run, base=archive.run(archive.state(base.id)) if base else None, known=known
+                run, base=reader.run(reader.state(base.id)) if base else None, known=known
             )
         return html_page(run, past, links=_links(state.info.id), events=events)
 
     def axis(self, request: Request, name: str, axis: str) -> Response:
         """List the targets or the projects of a run."""
-        state, (title, key, _) = self._archive.state(name), AXES[axis]
+        state, (title, key, _) = self._reader.state(name), AXES[axis]
 
         def listed() -> Listing:
-            by = cells_by(self._archive.grid(state).cells, key)
+            by = cells_by(self._reader.grid(state).cells, key)
             at = f"/runs/{state.info.id}/{axis}"
             return overview(title, by, lambda one: f"{at}/{quote(one)}")
 
         def document() -> str:
-            by = cells_by(self._archive.grid(state).cells, key)
+            by = cells_by(self._reader.grid(state).cells, key)
             return json.dumps({axis: {one: len(cells) for one, cells in by.items()}}) + "\n"
 
         return self._either(request, (axis, state.tag), listed, document, state)
 
     def one_of(self, request: Request, name: str, axis: str, one: str) -> Response:
         """List the cells of one target or project."""
-        state, (_, key, other) = self._archive.state(name), AXES[axis]
+        state, (_, key, other) = self._reader.state(name), AXES[axis]
 
         def cells() -> list[GridCell]:
-            found = [cell for cell in self._archive.grid(state).cells if key(cell) == one]
+            found = [cell for cell in self._reader.grid(state).cells if key(cell) == one]
             if not found:
                 raise NotFoundError(f"run {state.info.id} has no {axis[:-1]} {one!r}")
             return found
@@ -152,10 +152,10 @@ class Pages:
 
     def cells(self, request: Request, name: str, words: str) -> Response:
         """List the cells of a run that match a query."""
-        state, query = self._archive.state(name), parse_query(words)
+        state, query = self._reader.state(name), parse_query(words)
 
         def found() -> list[GridCell]:
-            cells = self._archive.grid(state).cells
+            cells = self._reader.grid(state).cells
             return [cell for cell in cells if query.matches(seen_facts(cell))]
 
         def listed() -> Listing:
@@ -169,13 +169,13 @@ class Pages:
 
     def cell(self, request: Request, name: str, cell: str) -> Response:
         """Show all that is known of a cell of a run."""
-        state = self._archive.state(name)
+        state = self._reader.state(name)
         results = [
-            result for _, result in cell_results(self._archive.store, cell, limit=HISTORY_RESULTS)
+            result for _, result in cell_results(self._reader.store, cell, limit=HISTORY_RESULTS)
         ]
 
         def found() -> GridCell:
-            cells = self._archive.grid(state).cells
+            cells = self._reader.grid(state).cells
             judged = next((each for each in cells if each.cell.id == cell), None)
             if judged is None:
                 raise NotFoundError(f"run {state.info.id} has no cell {cell!r}")
@@ -186,7 +186,7 @@ class Pages:
 
         def document() -> str:
             judged = found()
-            seen = self._archive.store.last_of(cell, state.info)
+            seen = self._reader.store.last_of(cell, state.info)
             return as_json(
                 CellDocument(
                     run=state.info.id,
@@ -202,9 +202,9 @@ class Pages:
         return self._either(request, key, listed, document, state)
 
     def _cell_listing(
-        self, state: RunState, judged: GridCell, results: list[CellResult]
+        self, state: StoredRun, judged: GridCell, results: list[CellResult]
     ) -> Listing:
-        store, cell = self._archive.store, judged.cell
+        store, cell = self._reader.store, judged.cell
         seen = store.last_of(cell.id, state.info)
         passport_id = seen.provenance.passport_id if seen else ""
         passport = store.passports([passport_id]).get(passport_id)
@@ -225,10 +225,10 @@ class Pages:
 
     def compare(self, request: Request, base: RunName, run: RunName = "latest") -> Response:
         """Show what changed from a base run."""
-        old, new = self._archive.state(base), self._archive.state(run)
+        old, new = self._reader.state(base), self._reader.state(run)
 
         def listed() -> Listing:
-            comparison = compare_grids(self._archive.grid(old), self._archive.grid(new))
+            comparison = compare_grids(self._reader.grid(old), self._reader.grid(new))
             kinds = [kind for kind in ChangeKind if kind not in _UNCHANGED]
             parts = tuple(
                 SiteSection(
@@ -246,7 +246,7 @@ class Pages:
             )
 
         def document() -> str:
-            comparison = compare_grids(self._archive.grid(old), self._archive.grid(new))
+            comparison = compare_grids(self._reader.grid(old), self._reader.grid(new))
             return comparison_json(comparison, base=old.info.started_at, run=new.info.started_at)
 
         return self._either(request, ("compare", old.tag, new.tag), listed, document, new)
@@ -257,7 +257,7 @@ class Pages:
         key: tuple[str, ...],
         listed: Callable[[], Listing],
         document: Callable[[], str],
-        state: RunState | None = None,
+        state: StoredRun | None = None,
     ) -> Response:
         """Answer with JSON or with the page of a listing."""
         if wants_json(request):
@@ -342,11 +342,11 @@ def _links(run: str) -> list[Link]:
     ]
 
 
-def _cell_address(state: RunState) -> Callable[[str], str]:
+def _cell_address(state: StoredRun) -> Callable[[str], str]:
     return lambda cell: f"/runs/{state.info.id}/cells/{quote(cell)}"
 
 
-def _cells_json(state: RunState, cells: Iterable[GridCell]) -> str:
+def _cells_json(state: StoredRun, cells: Iterable[GridCell]) -> str:
     lines = tuple(map(cell_line, cells))
     return as_json(CellPage(run=state.info.id, total=len(lines), cells=lines, next=""))
 

@@ -33,7 +33,7 @@ class PushError(HarnessError):
     """A service cannot be reached, or it refuses a run."""
 
 
-class _BusyError(Exception):
+class _TryAgainError(Exception):
     """The service cannot answer now."""
 
 
@@ -51,6 +51,9 @@ def push_run(
         session.headers["Authorization"] = f"Bearer {token}"
         _Push(session, url.rstrip("/"), opened, run).send(told)
         return run
+
+
+_TEMPORARY = (_TryAgainError, requests.ConnectionError, requests.Timeout)
 
 
 class _Push:
@@ -106,14 +109,16 @@ class _Push:
         body = TypeAdapter(type(value)).dump_json(value)
         headers = {"Content-Type": "application/json", "Content-Digest": content_digest(body)}
         tries = Retrying(
-            retry=retry_if_exception_type((_BusyError, requests.ConnectionError, requests.Timeout)),
+            retry=retry_if_exception_type(
+                (_TryAgainError, requests.ConnectionError, requests.Timeout)
+            ),
             stop=stop_after_attempt(TRIES),
             wait=wait_exponential_jitter(max=10),
             reraise=True,
         )
         try:
             answer = tries(self._once, self._url + path, body, headers)
-        except (_BusyError, requests.RequestException) as error:
+        except (_TryAgainError, requests.RequestException) as error:
             raise PushError(
                 f"{self._url}: cannot be reached ({error}); "
                 "push again later, what is there is not sent twice"
@@ -125,7 +130,7 @@ class _Push:
             url, data=body, headers=headers, timeout=SECONDS, allow_redirects=False
         )
         if answer.status_code in (408, 429, 502, 503, 504):
-            raise _BusyError(f"{answer.status_code} {answer.reason}")
+            raise _TryAgainError(f"{answer.status_code} {answer.reason}")
         return answer
 
 

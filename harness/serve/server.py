@@ -6,8 +6,8 @@ import uvicorn
 
 from harness.core.errors import UsageError
 from harness.serve.access import Access, is_loopback, split_address
-from harness.serve.application import make_application
-from harness.serve.archive import Archive
+from harness.serve.service_app import make_application
+from harness.serve.store_reader import StoreReader
 from harness.serve.tokens import Tokens
 from harness.store.run_store import open_store
 
@@ -35,7 +35,7 @@ def serve_store(store: Path, listen: str, *, public: bool) -> None:
         pass
     access = Access(tokens=tokens, open_reading=local or public)
     uvicorn.run(
-        make_application(Archive(store), access),
+        make_application(StoreReader(store), access),
         host=host,
         port=port,
         log_level="warning",

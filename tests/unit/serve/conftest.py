@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.serve.access import Access
-from harness.serve.application import make_application
-from harness.serve.archive import Archive
+from harness.serve.service_app import make_application
+from harness.serve.store_reader import StoreReader
 from harness.serve.tokens import Tokens
 from tests.support.service import ServiceClient, fill_store, served
 
@@ -29,14 +29,14 @@ def token(store: Path) -> str:
 @pytest.fixture
 def client(store: Path) -> Iterator[ServiceClient]:
     """Return a client of a service that everybody may read."""
-    with served(make_application(Archive(store), _access(store, open_reading=True))) as client:
+    with served(make_application(StoreReader(store), _access(store, open_reading=True))) as client:
         yield client
 
 
 @pytest.fixture
 def stranger(store: Path) -> Iterator[ServiceClient]:
     """Return a client without a token of a service that needs one."""
-    with served(make_application(Archive(store), _access(store, open_reading=False))) as client:
+    with served(make_application(StoreReader(store), _access(store, open_reading=False))) as client:
         yield client
 
 

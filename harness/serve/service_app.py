@@ -16,14 +16,14 @@ import harness
 from harness.core.errors import HarnessError
 from harness.report.untrusted import visible
 from harness.serve.access import Access
-from harness.serve.answers import Answers
-from harness.serve.api import PREFIX, Api, Name, Place, api_router
-from harness.serve.archive import Archive
+from harness.serve.api_v1 import PREFIX, Api, Name, Place, api_router
 from harness.serve.documents import NotFoundError
 from harness.serve.intake import Intake, RejectedError, intake_router
 from harness.serve.live import follow
 from harness.serve.pages import Pages, page_router
 from harness.serve.rendered import RenderCache
+from harness.serve.responses import Answers
+from harness.serve.store_reader import StoreReader
 from harness.store import StoreError
 
 MOST_FOLLOWERS = 200
@@ -36,8 +36,8 @@ _HEADERS = {
 _READING = {"GET", "HEAD", "OPTIONS"}
 
 
-def make_application(archive: Archive, access: Access) -> FastAPI:
-    """Return the service of an archive."""
+def make_application(reader: StoreReader, access: Access) -> FastAPI:
+    """Return the service of an reader."""
     app = FastAPI(
         title="Wheelgrid",
         summary="Will this wheel import there?",
@@ -47,10 +47,10 @@ def make_application(archive: Archive, access: Access) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
     )
     answers = Answers(cache=RenderCache())
-    app.include_router(api_router(Api(archive, answers)))
-    app.include_router(intake_router(Intake(archive)))
-    _add_events(app, archive)
-    app.include_router(page_router(Pages(archive, answers)))
+    app.include_router(api_router(Api(reader, answers)))
+    app.include_router(intake_router(Intake(reader)))
+    _add_events(app, reader)
+    app.include_router(page_router(Pages(reader, answers)))
     _add_errors(app)
 
     @app.middleware("http")
@@ -75,7 +75,7 @@ def make_application(archive: Archive, access: Access) -> FastAPI:
     return app
 
 
-def _add_events(app: FastAPI, archive: Archive) -> None:
+def _add_events(app: FastAPI, reader: StoreReader) -> None:
     followers = set[object]()
 
     @app.get("/runs/{run}/events", include_in_schema=False)
@@ -86,7 +86,7 @@ def _add_events(app: FastAPI, archive: Archive) -> None:
         last_event_id: Annotated[str, Header()] = "",
     ) -> Response:
         """Follow a run in progress (server-sent events): `cell`, `state`, `end`."""
-        state = archive.state(run)
+        state = reader.state(run)
         if len(followers) >= MOST_FOLLOWERS:
             raise RejectedError(503, "too many follow runs now; try again later")
         start = int(last_event_id) if re.fullmatch(r"\d{1,15}", last_event_id, re.ASCII) else after
@@ -95,7 +95,7 @@ def _add_events(app: FastAPI, archive: Archive) -> None:
         async def told() -> AsyncIterator[str]:
             followers.add(me)
             try:
-                async for message in follow(archive, state.info.id, after=start):
+                async for message in follow(reader, state.info.id, after=start):
                     yield message
             finally:
                 followers.discard(me)

@@ -16,8 +16,6 @@ from harness.results.grid import GridCell
 from harness.results.past import Transition, transitions
 from harness.results.query import parse_query, seen_facts
 from harness.results.runfile import Run, run_json
-from harness.serve.answers import ATOM, JSON, SVG, Answers
-from harness.serve.archive import Archive, RunState
 from harness.serve.documents import (
     CellHistory,
     CellPage,
@@ -29,6 +27,8 @@ from harness.serve.documents import (
     project_status,
     run_line,
 )
+from harness.serve.responses import ATOM, JSON, SVG, Answers
+from harness.serve.store_reader import StoredRun, StoreReader
 from harness.store.history import cell_results, runs_with
 
 PREFIX = "/api/v1"
@@ -57,10 +57,10 @@ TROUBLES: dict[int | str, dict[str, Any]] = {
 
 
 class Api:
-    """Answers from an self._archive."""
+    """Answers from an self._reader."""
 
-    def __init__(self, archive: Archive, answers: Answers) -> None:
-        self._archive = archive
+    def __init__(self, reader: StoreReader, answers: Answers) -> None:
+        self._reader = reader
         self._answers = answers
 
     def list_runs(  # noqa: PLR0913 - one for each parameter of the query
@@ -77,10 +77,10 @@ class Api:
         limit: Limit = 50,
     ) -> Response:
         """List the runs, newest first, by label, target and date."""
-        numbers = runs_with(self._archive.store, target) if target else None
+        numbers = runs_with(self._reader.store, target) if target else None
         found = [
             run
-            for run in self._archive.runs()
+            for run in self._reader.runs()
             if label in ("", run.label)
             and (not since or run.started_at >= since)
             and (not until or run.started_at < until)
@@ -88,7 +88,7 @@ class Api:
         ]
         place = next((i for i, run in enumerate(found) if run.number == before), -1) + 1
         shown = found[place : place + limit]
-        live = {run.id for run in self._archive.live_runs()}
+        live = {run.id for run in self._reader.live_runs()}
         given = {"label": label, "target": target, "since": since, "until": until, "limit": limit}
         more = found[place + limit :]
         page = RunPage(
@@ -99,11 +99,11 @@ class Api:
 
     def one_run(self, *, request: Request, run: Name) -> Response:
         """Return a run as `run.json`. The name is an id, `latest`, `last` or `last-night`."""
-        state = self._archive.state(run)
+        state = self._reader.state(run)
         return self._answers.text(
             request,
             ("run.json", state.tag),
-            lambda: (run_json(self._archive.store.run(state.info)), JSON),
+            lambda: (run_json(self._reader.store.run(state.info)), JSON),
         )
 
     def run_cells(
@@ -117,7 +117,7 @@ class Api:
     ) -> Response:
         """List the cells of a run that match a query."""
         return self._cells(
-            request, f"/runs/{run}/cells", self._archive.state(run), q, (after, limit)
+            request, f"/runs/{run}/cells", self._reader.state(run), q, (after, limit)
         )
 
     def search(
@@ -130,16 +130,16 @@ class Api:
         limit: CellLimit = 200,
     ) -> Response:
         """Search the cells of a run, the latest by default, in the query language."""
-        return self._cells(request, "/search", self._archive.state(run), q, (after, limit))
+        return self._cells(request, "/search", self._reader.state(run), q, (after, limit))
 
     def _cells(
-        self, request: Request, path: str, state: RunState, q: str, part: tuple[int, int]
+        self, request: Request, path: str, state: StoredRun, q: str, part: tuple[int, int]
     ) -> Response:
         query = parse_query(q)
         after, limit = part
 
         def page() -> CellPage:
-            grid = self._archive.grid(state)
+            grid = self._reader.grid(state)
             found = [cell for cell in grid.cells if query.matches(seen_facts(cell))]
             given = {"q": q, "run": state.info.id, "after": after + limit, "limit": limit}
             return CellPage(
@@ -160,7 +160,7 @@ class Api:
         limit: Limit = 100,
     ) -> Response:
         """List the results of a cell in all runs, newest first."""
-        results = cell_results(self._archive.store, cell, before=before, limit=limit + 1)
+        results = cell_results(self._reader.store, cell, before=before, limit=limit + 1)
         if not results and not before:
             raise NotFoundError(f"no run has a cell {cell!r}")
         shown = results[:limit]
@@ -175,20 +175,22 @@ class Api:
 
     def diff(self, *, request: Request, base: RunName, run: RunName = "latest") -> Response:
         """Compare a run with a base run."""
-        old, new = self._archive.state(base), self._archive.state(run)
+        old, new = self._reader.state(base), self._reader.state(run)
 
         def compared() -> tuple[str, str]:
-            comparison = compare_grids(self._archive.grid(old), self._archive.grid(new))
+            comparison = compare_grids(self._reader.grid(old), self._reader.grid(new))
             text = comparison_json(comparison, base=old.info.started_at, run=new.info.started_at)
             return text, JSON
 
         return self._answers.text(request, ("diff", old.tag, new.tag), compared)
 
-    def _project(self, project: str, run: str) -> tuple[RunState, Callable[[], Sequence[GridCell]]]:
-        state = self._archive.state(run)
+    def _project(
+        self, project: str, run: str
+    ) -> tuple[StoredRun, Callable[[], Sequence[GridCell]]]:
+        state = self._reader.state(run)
 
         def cells() -> Sequence[GridCell]:
-            found = [c for c in self._archive.grid(state).cells if c.cell.subject.id == project]
+            found = [c for c in self._reader.grid(state).cells if c.cell.subject.id == project]
             if not found:
                 raise NotFoundError(f"run {state.info.id} has no project {project!r}")
             return found
@@ -218,7 +220,7 @@ class Api:
         cells()
 
         def written() -> tuple[str, str]:
-            changes = _changes(self._archive, state, project)
+            changes = _changes(self._reader, state, project)
             url = f"{request.base_url}projects/{project}"
             return atom_feed(changes, updated=state.info.started_at, url=url), ATOM
 
@@ -249,11 +251,11 @@ def api_router(api: Api) -> APIRouter:
     return router
 
 
-def _changes(archive: Archive, state: RunState, project: str) -> tuple[Transition, ...]:
+def _changes(reader: StoreReader, state: StoredRun, project: str) -> tuple[Transition, ...]:
     """Return the changes of a project in the last runs of the label of ``state``."""
     label = state.info.label
-    ended = [run for run in archive.runs() if run.label == label and run.exit_code is not None]
-    return transitions([archive.store.run_of(run, project) for run in ended[:FEED_RUNS]][::-1])
+    ended = [run for run in reader.runs() if run.label == label and run.exit_code is not None]
+    return transitions([reader.store.run_of(run, project) for run in ended[:FEED_RUNS]][::-1])
 
 
 def _next(path: str, query: dict[str, object]) -> str:

@@ -17,7 +17,7 @@ LOADED_RUNS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunState:
+class StoredRun:
     """A run, and how far it is in the store."""
 
     info: RunInfo
@@ -32,7 +32,7 @@ class RunState:
         return f"{self.info.id}.{self.seen}.{self.info.exit_code}.{self.live:d}"
 
 
-class Archive:
+class StoreReader:
     """The store of a service. Every method raises ``StoreError``."""
 
     def __init__(self, path: Path) -> None:
@@ -50,14 +50,14 @@ class Archive:
             self._local.store = found
         return found
 
-    def state(self, name: str) -> RunState:
+    def state(self, name: str) -> StoredRun:
         """Return the run of that name: an id, ``last``, ``last-night``, or ``latest``.
 
         ``latest`` is the newest that has ended; the newest of all if none has.
         """
         store = self.store
         info = _latest(store) if name == "latest" else store.find(name)
-        return RunState(
+        return StoredRun(
             info=info,
             seen=store.last_number(info),
             live=info.exit_code is None and is_held(self.path, info),
@@ -71,7 +71,7 @@ class Archive:
         open_ones = (run for run in self.runs()[:50] if run.exit_code is None)
         return tuple(run for run in open_ones if is_held(self.path, run))
 
-    def run(self, state: RunState) -> Run:
+    def run(self, state: StoredRun) -> Run:
         """Return a run without logs. Several of the last ones stay in memory."""
         with self._loading:  # one at a time: memory is bounded, and the next one finds it
             if found := self._loaded.get(state.tag):
@@ -86,7 +86,7 @@ class Archive:
                 self._loaded.popitem(last=False)
             return loaded
 
-    def grid(self, state: RunState) -> Grid:
+    def grid(self, state: StoredRun) -> Grid:
         return self.run(state).grid
 
     def base_of(self, info: RunInfo) -> RunInfo | None:
