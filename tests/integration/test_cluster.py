@@ -25,6 +25,7 @@ from tests.support.dask_processes import (
     started_worker,
     worker_count,
 )
+from tests.support.engine_proxy import engine_proxy
 from tests.support.torn_server import torn_server
 from tests.support.wheels import make_wheel
 
@@ -48,7 +49,7 @@ SPAN = 10.0
 def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[object, ...]]:
     """Return what a run on one machine shows."""
     folder = tmp_path_factory.mktemp("alone")
-    ended = wheelgrid("run", *CELLS, *kept(folder))
+    ended = wheelgrid("run", *CELLS, *kept(folder), timeout=LONG)
     assert ended.status == 0, ended.said
     return shown(folder)
 
@@ -123,7 +124,7 @@ def test_killed_scheduler_is_replaced(alone: dict[str, tuple[object, ...]], tmp_
             started_worker(address(number)),
             started_wheelgrid("run", "--on", address(number), *CELLS, *kept(tmp_path)) as run,
         ):
-            wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=90)
+            wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=LONG)
             first.close()
             with scheduler(number):
                 ended = run.wait(timeout=LONG)
@@ -139,10 +140,32 @@ def test_killed_client_resumes(
     journal = tmp_path / "grid" / "journal.jsonl"
     with started_worker(address(port)):
         with started_wheelgrid("run", "--on", address(port), *CELLS, *kept(tmp_path)) as run:
-            wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=90)
+            wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=LONG)
             run.kill()
         words = ("--resume", "--on", address(port), "--images", "assembled", *kept(tmp_path))
         ended = wheelgrid("run", *words, timeout=LONG)
+    assert ended.status == 0, ended.said
+    assert shown(tmp_path) == alone
+
+
+def test_a_worker_whose_engine_dies_leaves(
+    port: int, alone: dict[str, tuple[object, ...]], tmp_path: Path
+) -> None:
+    """It says why, and another worker measures its cells: none is a miss."""
+    journal = tmp_path / "grid" / "journal.jsonl"
+    with contextlib.ExitStack() as stack:
+        proxy = stack.enter_context(engine_proxy(tmp_path / "p.sock"))
+        lame = {"DOCKER_HOST": f"unix://{tmp_path}/p.sock"}
+        worker = stack.enter_context(started_worker(address(port), lame))
+        run = stack.enter_context(
+            started_wheelgrid("run", "--on", address(port), *CELLS, *kept(tmp_path))
+        )
+        wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=LONG)
+        proxy.cut()
+        stack.enter_context(started_worker(address(port)))
+        left = worker.wait(timeout=LONG)
+        ended = run.wait(timeout=LONG)
+    assert (left.status, "a worker needs a container engine" in left.err) == (3, True), left.err
     assert ended.status == 0, ended.said
     assert shown(tmp_path) == alone
 
