@@ -38,6 +38,8 @@ CELLS = (
     *("--target", "debian-1*", "--arch", native_arch().name, "--images", "assembled"),
     *(word for subject in SUBJECTS for word in ("--subject", subject)),
 )
+FEW = ("--target", "debian-1[23]", *CELLS[2:8])
+"""Two cells."""
 COUNT = 3 * len(SUBJECTS)
 LONG = 300
 """Seconds after which a run hangs; a busy machine may take minutes."""
@@ -148,9 +150,7 @@ def test_killed_client_resumes(
     assert shown(tmp_path) == alone
 
 
-def test_a_worker_whose_engine_dies_leaves(
-    port: int, alone: dict[str, tuple[object, ...]], tmp_path: Path
-) -> None:
+def test_a_worker_whose_engine_dies_leaves(port: int, tmp_path: Path) -> None:
     """It says why, and another worker measures its cells: none is a miss."""
     journal = tmp_path / "grid" / "journal.jsonl"
     with contextlib.ExitStack() as stack:
@@ -158,7 +158,7 @@ def test_a_worker_whose_engine_dies_leaves(
         lame = {"DOCKER_HOST": f"unix://{tmp_path}/p.sock"}
         worker = stack.enter_context(started_worker(address(port), lame))
         run = stack.enter_context(
-            started_wheelgrid("run", "--on", address(port), *CELLS, *kept(tmp_path))
+            started_wheelgrid("run", "--on", address(port), *FEW, *kept(tmp_path))
         )
         wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=LONG)
         proxy.cut()
@@ -167,19 +167,18 @@ def test_a_worker_whose_engine_dies_leaves(
         ended = run.wait(timeout=LONG)
     assert (left.status, "a worker needs a container engine" in left.err) == (3, True), left.err
     assert ended.status == 0, ended.said
-    assert shown(tmp_path) == alone
+    assert "2 of 2 cells as expected" in ended.said
 
 
 def test_two_clients_share_the_workers(port: int, tmp_path: Path) -> None:
     """Both runs end with all their results, and the second says that it is not alone."""
     folders = [tmp_path / name for name in "ab"]
-    few = ("--target", "debian-1[23]", *CELLS[2:8])
     with contextlib.ExitStack() as stack:
         stack.enter_context(started_worker(address(port)))
         wait_until(lambda: worker_count(address(port)) == 1, seconds=60)
         runs = [
             stack.enter_context(
-                started_wheelgrid("run", "--on", address(port), *few, *kept(folder))
+                started_wheelgrid("run", "--on", address(port), *FEW, *kept(folder))
             )
             for folder in folders
         ]
