@@ -63,6 +63,7 @@ class ClusterRun:
         """The cells that have no result yet, by id."""
         self._units: tuple[WorkUnit, ...] = ()
         self._digests = file_digests(cells)
+        self._paths = {digest: path for path, digest in self._digests.items()}
         self._events: SimpleQueue[Sequence[str]] = SimpleQueue()
         self._opened = ExitStack()
         self._local = ""
@@ -72,6 +73,8 @@ class ClusterRun:
         self._said: set[str] = set()
         self._busy: set[str] = set()
         self._looked = self._seen_alive = time.monotonic()
+        self._gone_at = 0.0
+        """When the scheduler was gone; 0 while it is there."""
         self._start_task: Starter = task_starter()
 
     def __enter__(self) -> Self:
@@ -91,13 +94,15 @@ class ClusterRun:
         """Take what came, look after tasks and workers; return 0 if nothing is left to wait for."""
         if self._client is None or self._client.status != "running":
             return self._reconnect()
-        self._take_events()
-        for unit, future in list(self._futures.items()):
-            self._look_at(unit, future)
-        if time.monotonic() - self._looked > LOOK:
-            self._look_at_workers()
-        self._take_events()
-        return None if self._futures else _DONE
+        with suppress(OSError):  # the connection breaks: the next call sees it
+            self._take_events()
+            for unit, future in list(self._futures.items()):
+                self._look_at(unit, future)
+            if time.monotonic() - self._looked > LOOK:
+                self._look_at_workers()
+            self._take_events()
+            return None if self._futures else _DONE
+        return None
 
     def interrupt(self) -> None:
         """Cancel the tasks; the workers close their containers."""
@@ -127,18 +132,21 @@ class ClusterRun:
 
     def _reconnect(self) -> int | None:
         """Wait for a scheduler at the same address; return 0 if none comes."""
-        if self._client is not None:
+        if not self._gone_at:
+            self._gone_at = time.monotonic()
             self._announce(f"{self._options.on}: the scheduler is gone; waiting for another one")
             self._close()
-            self._seen_alive = time.monotonic()
-        with suppress(OSError):
+        try:
             self._connect()
-            self._announce(f"{self._options.on}: connected again")
-            return None
-        if time.monotonic() - self._seen_alive < PATIENCE:
-            return None
-        self._announce(f"{self._options.on}: no scheduler for {PATIENCE:.0f} s; {RESUME}")
-        return _DONE
+        except OSError:
+            self._close()
+            if time.monotonic() - self._gone_at < PATIENCE:
+                return None
+            self._announce(f"{self._options.on}: no scheduler for {PATIENCE:.0f} s; {RESUME}")
+            return _DONE
+        self._gone_at = 0.0
+        self._announce(f"{self._options.on}: connected again")
+        return None
 
     def _close(self) -> None:
         client, self._client = self._client, None
@@ -240,17 +248,23 @@ class ClusterRun:
 
     def _take(self, lines: Sequence[str]) -> None:
         """Append the lines to the journal, but no second result of a cell."""
-        new = [line for line in lines if self._is_new(json.loads(line))]
-        if new:
+        if new := [kept for line in lines if (kept := self._kept(line))]:
             with self._journal.open("a", encoding="utf-8") as stream:
                 stream.write("\n".join(new) + "\n")
 
-    def _is_new(self, event: dict[str, Any]) -> bool:
+    def _kept(self, line: str) -> str:
+        """Return the line with the paths of this machine; empty for what is known already."""
+        event = json.loads(line)
         if event["event"] == "activity":
             self._busy.add(event["worker"])
         if event["event"] != "cell":
-            return True
-        return self._cells.pop(event["observation"]["cell"], None) is not None
+            return line
+        if self._cells.pop(event["observation"]["cell"], None) is None:
+            return ""
+        wheel = event["observation"]["wheel"]
+        if wheel and wheel["sha256"] in self._paths:
+            wheel["path"] = self._paths[wheel["sha256"]]
+        return json.dumps(event)
 
     # --- workers ----------------------------------------------------------------------
 

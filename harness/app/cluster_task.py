@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from harness.app.pytest_driver import (
     write_cells,
 )
 from harness.app.sent_files import store_files, with_paths
+from harness.core.causes import Cause
 from harness.core.errors import EngineError
 from harness.host.cache import Cache, default_cache_root
 from harness.host.engine.docker import connect
@@ -57,14 +58,11 @@ def run_task(task: ClusterTask, data: Mapping[str, bytes], worker: Any) -> list[
     """Run the cells and return the lines of the journal.
 
     ``data``: the sent files by digest. Raises ``EngineError`` if pytest breaks, or if the engine
-    of this worker does not answer: then the worker leaves the cluster, so that it does not fail
-    one task after the other.
+    of this worker does not answer, before or afterwards: then the worker leaves the cluster, so
+    that it does not fail one task after the other, and cells that the engine missed are another
+    worker's.
     """
-    try:
-        connect(task.options.runtime).close()
-    except EngineError:
-        worker.loop.add_callback(worker.close_gracefully, restart=False)
-        raise
+    _require_engine(task, worker)
     paths = store_files(task.digests, data, Cache(default_cache_root()))
     cells = with_paths(load_cells(task.cells), paths.__getitem__)
     with tempfile.TemporaryDirectory(prefix="wheelgrid-task-") as folder:
@@ -88,7 +86,17 @@ def run_task(task: ClusterTask, data: Mapping[str, bytes], worker: Any) -> list[
         if ending.status not in PYTEST_DONE and not ending.interrupted:
             log = (options.out / LOG).read_text("utf-8", "replace")
             raise EngineError(f"pytest broke (status {ending.status}): {log[-TAIL:]}")
-        return journal.lines
+        if journal.missed:
+            _require_engine(task, worker)
+        return journal.lines + journal.missed
+
+
+def _require_engine(task: ClusterTask, worker: Any) -> None:  # noqa: ANN401 - Dask is optional
+    try:
+        connect(task.options.runtime).close()
+    except EngineError:
+        worker.loop.add_callback(worker.close_gracefully, restart=False)
+        raise
 
 
 class JournalLines:
@@ -99,6 +107,8 @@ class JournalLines:
         self._worker = str(worker)
         self._offset = 0
         self.lines: list[str] = []
+        self.missed: list[str] = []
+        """Cells that the engine missed: they are results only if it answers."""
 
     def read_on(self) -> list[str]:
         """Return the lines that are complete since the last call."""
@@ -109,15 +119,14 @@ class JournalLines:
             data = stream.read()
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
-        new = [named for line in whole.splitlines() if (named := self._named(line))]
+        new: list[str] = []
+        for line in whole.splitlines():
+            with suppress(ValueError, TypeError):  # a killed process's; its cell is measured again
+                event = {**json.loads(line), "worker": self._worker}
+                missed = event.get("observation", {}).get("cause") == Cause.ENGINE
+                (self.missed if missed else new).append(json.dumps(event))
         self.lines += new
         return new
-
-    def _named(self, line: bytes) -> str:
-        try:
-            return json.dumps({**json.loads(line), "worker": self._worker})
-        except (ValueError, TypeError):
-            return ""  # a line of a killed process; its cell is measured again
 
 
 def _here(task: ClusterTask, folder: Path) -> RunOptions:

@@ -11,27 +11,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import harness
-from harness.app.cluster_link import require_dask
-from harness.app.obtain_all import missing_lines, obtain_all
+from harness.app.executors import open_runner, require_executor
 from harness.app.pytest_driver import (
     LOG,
     PYTEST_DONE,
     Events,
     PytestEnd,
-    Runner,
     RunOptions,
     drive,
     prepare_out,
-    pytest_process,
-    write_cells,
 )
 from harness.app.recall import recall_results
-from harness.app.wiring import read_matrix
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import EngineError, ExitCode, UsageError
 from harness.core.passport import Passport
 from harness.host.engine.docker import connect
-from harness.host.offline import is_offline
 from harness.host.process import TAIL_LINES
 from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import read_events
@@ -88,7 +82,7 @@ def run_cells(
     Raises before the run: ``EngineError`` if no engine answers, ``StoreError`` for a damaged
     store, and ``UsageError`` if the results cannot be written.
     """
-    _require_executor(cells, options)
+    require_executor(cells, options)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with _begin(cells, options, share, started_at) as recorder:
         prepare_out(options.out)
@@ -115,7 +109,7 @@ def resume_run(
         stored = opened.find(name)
         held.enter_context(hold_run(opened.path, stored))
         cells = opened.cells(stored)
-        _require_executor(cells, options)
+        require_executor(cells, options)
         prepare_out(options.out)
         seen = [o for o in opened.observations(stored) if o.outcome is not Outcome.MISS]
         checks = opened.circumstances(stored).canaries
@@ -155,7 +149,7 @@ def measure(
     Raises ``EngineError`` if no engine answers or pytest breaks, ``UsageError`` for a directory
     that cannot be written, and ``KeyboardInterrupt`` when interrupted.
     """
-    _require_executor(cells, options)
+    require_executor(cells, options)
     prepare_out(options.out)
     run = _RunInProgress(
         state=RunState(cells), options=options, console=console, recorder=recorder, started_at=""
@@ -224,25 +218,6 @@ def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> t
     if not chosen:
         raise UsageError(f"no cell is selected: none of {len(cells)} cells matches the query")
     return chosen
-
-
-def _require_executor(cells: Sequence[Cell], options: RunOptions) -> None:
-    """Raise ``EngineError`` or ``ClusterError`` if nothing can run the cells."""
-    if options.on:
-        require_dask(options.on)
-        return
-    connect(options.runtime).close()
-    if is_offline():
-        _require_all(cells, options)
-
-
-def _require_all(cells: Sequence[Cell], options: RunOptions) -> None:
-    """Raise ``EngineError`` with all that is missing offline, a line each."""
-    matrix = read_matrix(options.matrix, options.config)
-    found = list(obtain_all(cells, matrix, options.prober, lambda _: None))
-    if lines := missing_lines(found):
-        step = "`wheelgrid image build --all` gets it where the network is"
-        raise EngineError("\n".join((f"offline: {len(lines)} things are missing; {step}", *lines)))
 
 
 @contextlib.contextmanager
@@ -318,18 +293,13 @@ def _drive(run: _RunInProgress) -> PytestEnd:
     record(events)
     if not state.left:
         return PytestEnd(status=0, interrupted=False)
-    return drive(_runner(run), state, out, run.console, record=record, offset=offset)
-
-
-def _runner(run: _RunInProgress) -> contextlib.AbstractContextManager[Runner]:
-    """Return what runs the cells that are left: pytest, or the workers of a Dask cluster."""
-    out, left = run.options.out, run.state.left
-    if not run.options.on:
-        return pytest_process(run.options, write_cells(out, left))
-    from harness.app.cluster_run import ClusterRun  # noqa: PLC0415 - Dask is optional
-
-    run_id = run.recorder.run.id if run.recorder else ""
-    return ClusterRun(left, run.options, run_id, lambda text: say(text, run.console))
+    runner = open_runner(
+        state.left,
+        run.options,
+        run.recorder.run.id if run.recorder else "",
+        lambda text: say(text, run.console),
+    )
+    return drive(runner, state, out, run.console, record=record, offset=offset)
 
 
 def _discard(_: Events) -> None:

@@ -25,6 +25,7 @@ from tests.support.dask_processes import (
     started_worker,
     worker_count,
 )
+from tests.support.engine_proxy import engine_proxy
 from tests.support.torn_server import torn_server
 from tests.support.wheels import make_wheel
 
@@ -37,6 +38,8 @@ CELLS = (
     *("--target", "debian-1*", "--arch", native_arch().name, "--images", "assembled"),
     *(word for subject in SUBJECTS for word in ("--subject", subject)),
 )
+FEW = ("--target", "debian-1[23]", *CELLS[2:8])
+"""Two cells."""
 COUNT = 3 * len(SUBJECTS)
 LONG = 300
 """Seconds after which a run hangs; a busy machine may take minutes."""
@@ -48,7 +51,7 @@ SPAN = 10.0
 def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[object, ...]]:
     """Return what a run on one machine shows."""
     folder = tmp_path_factory.mktemp("alone")
-    ended = wheelgrid("run", *CELLS, *kept(folder))
+    ended = wheelgrid("run", *CELLS, *kept(folder), timeout=LONG)
     assert ended.status == 0, ended.said
     return shown(folder)
 
@@ -123,7 +126,7 @@ def test_killed_scheduler_is_replaced(alone: dict[str, tuple[object, ...]], tmp_
             started_worker(address(number)),
             started_wheelgrid("run", "--on", address(number), *CELLS, *kept(tmp_path)) as run,
         ):
-            wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=90)
+            wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=LONG)
             first.close()
             with scheduler(number):
                 ended = run.wait(timeout=LONG)
@@ -139,7 +142,7 @@ def test_killed_client_resumes(
     journal = tmp_path / "grid" / "journal.jsonl"
     with started_worker(address(port)):
         with started_wheelgrid("run", "--on", address(port), *CELLS, *kept(tmp_path)) as run:
-            wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=90)
+            wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=LONG)
             run.kill()
         words = ("--resume", "--on", address(port), "--images", "assembled", *kept(tmp_path))
         ended = wheelgrid("run", *words, timeout=LONG)
@@ -147,16 +150,35 @@ def test_killed_client_resumes(
     assert shown(tmp_path) == alone
 
 
+def test_a_worker_whose_engine_dies_leaves(port: int, tmp_path: Path) -> None:
+    """It says why, and another worker measures its cells: none is a miss."""
+    journal = tmp_path / "grid" / "journal.jsonl"
+    with contextlib.ExitStack() as stack:
+        proxy = stack.enter_context(engine_proxy(tmp_path / "p.sock"))
+        lame = {"DOCKER_HOST": f"unix://{tmp_path}/p.sock"}
+        worker = stack.enter_context(started_worker(address(port), lame))
+        run = stack.enter_context(
+            started_wheelgrid("run", "--on", address(port), *FEW, *kept(tmp_path))
+        )
+        wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=LONG)
+        proxy.cut()
+        stack.enter_context(started_worker(address(port)))
+        left = worker.wait(timeout=LONG)
+        ended = run.wait(timeout=LONG)
+    assert (left.status, "a worker needs a container engine" in left.err) == (3, True), left.err
+    assert ended.status == 0, ended.said
+    assert "2 of 2 cells as expected" in ended.said
+
+
 def test_two_clients_share_the_workers(port: int, tmp_path: Path) -> None:
     """Both runs end with all their results, and the second says that it is not alone."""
     folders = [tmp_path / name for name in "ab"]
-    few = ("--target", "debian-1[23]", *CELLS[2:8])
     with contextlib.ExitStack() as stack:
         stack.enter_context(started_worker(address(port)))
         wait_until(lambda: worker_count(address(port)) == 1, seconds=60)
         runs = [
             stack.enter_context(
-                started_wheelgrid("run", "--on", address(port), *few, *kept(folder))
+                started_wheelgrid("run", "--on", address(port), *FEW, *kept(folder))
             )
             for folder in folders
         ]
@@ -205,8 +227,9 @@ def test_own_wheels_are_sent(port: int, tmp_path: Path) -> None:
     with open_store(tmp_path / "runs.db") as store:
         (seen,) = store.observations(store.find("last"))
     assert seen.wheel is not None
-    assert Path(seen.wheel.path).is_relative_to(tmp_path / "cache" / "sent")
-    assert seen.wheel.sha256 == file_sha256(wheel)
+    (there,) = (tmp_path / "cache" / "sent").rglob(wheel.name)
+    assert seen.wheel.sha256 == file_sha256(wheel) == file_sha256(there)
+    assert Path(seen.wheel.path) == wheel
 
 
 def test_bad_addresses_and_a_missing_engine_have_a_clear_line(tmp_path: Path) -> None:

@@ -20,3 +20,14 @@ def test_lines_are_passed_on_once_and_whole(tmp_path: Path) -> None:
     assert [json.loads(line)["event"] for line in journal.read_on()] == ["cell"]
     assert journal.read_on() == []
     assert [json.loads(line)["event"] for line in journal.lines] == ["phase", "cell"]
+
+
+def test_cells_that_the_engine_missed_are_held_back(tmp_path: Path) -> None:
+    """They are another worker's if the engine is gone; other misses are results."""
+    path = tmp_path / "journal.jsonl"
+    seen = [{"cell": cause, "cause": cause} for cause in ("infra:engine", "infra:index", "")]
+    path.write_text("".join(json.dumps({"event": "cell", "observation": o}) + "\n" for o in seen))
+    journal = JournalLines(path, "w")
+    journal.read_on()
+    assert [json.loads(line)["observation"]["cell"] for line in journal.missed] == ["infra:engine"]
+    assert len(journal.lines) == 2
