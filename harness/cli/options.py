@@ -229,6 +229,23 @@ def _follow_index(_: click.Context, __: click.Parameter, value: bool) -> None:
         os.environ[LATEST] = "1"
 
 
+def offline_option(command: Command) -> Command:
+    """Add ``--offline``, which applies to the whole process and those that it starts."""
+    from harness.host.offline import OFFLINE  # noqa: PLC0415 - beside its use
+
+    def keep_to_caches(_: click.Context, __: click.Parameter, value: bool) -> None:
+        if value:
+            os.environ[OFFLINE] = "1"
+
+    return click.option(
+        "--offline",
+        is_flag=True,
+        expose_value=False,
+        callback=keep_to_caches,
+        help="Use the caches and the engine's images alone; list all that is missing.",
+    )(command)
+
+
 def run_options(command: Command) -> Command:
     """Add the options of a run; the command gets one ``options``."""
 
@@ -249,6 +266,7 @@ def run_options(command: Command) -> Command:
         runtime: str,
         require_hardening: bool,
         label: str,
+        on: str,
         **others: object,
     ) -> object:
         from harness.app.pytest_driver import RunOptions  # noqa: PLC0415 - 0.1 s
@@ -271,6 +289,7 @@ def run_options(command: Command) -> Command:
             store=store.resolve(),
             remeasure=remeasure,
             label=label,
+            on=on,
         )
         return command(options=options, **others)
 
@@ -311,6 +330,13 @@ def run_options(command: Command) -> Command:
             help="Disk of a cell's container: the wheels, packed and installed.",
         ),
         click.option(
+            "--on",
+            default="",
+            metavar="ADDRESS",
+            help="Probe on the workers of a Dask scheduler, as tcp://scheduler:8786; local:N "
+            "starts N workers here.",
+        ),
+        click.option(
             "--out",
             type=click.Path(path_type=Path),
             default=Path("grid"),
@@ -340,6 +366,7 @@ def run_options(command: Command) -> Command:
             "--require-hardening/--no-require-hardening",
             help="Refuse to probe if the engine does not enforce a container's limits.",
         ),
+        offline_option,
         click.option(
             "--latest",
             is_flag=True,

@@ -15,6 +15,7 @@
         │   └── UnknownProjectError   3   the index has no project of that name
         ├── RoomError                 3   a wheel's dependencies are larger than a cell's disk
         ├── UpstreamError             3   the distribution lacks a pinned file, or has other bytes
+        ├── ClusterError              3   no Dask scheduler answers, or no worker fits
         ├── host.cache.CacheError     3   the cache cannot be written: the disk is full
         └── BuildError                4   a fixture project does not build
 
@@ -91,6 +92,10 @@ class ImageError(EngineError):
     def __init__(self, message: str, *, cause: Cause = Cause.IMAGE) -> None:
         super().__init__(message)
         self.cause = cause
+
+
+class ClusterError(InfrastructureError):
+    """A Dask scheduler or its workers cannot be used."""
 
 
 class PackageIndexError(InfrastructureError):

@@ -94,6 +94,8 @@ class Query:
     """A parsed query; the empty query matches every cell."""
 
     terms: tuple[Term, ...] = ()
+    text: str = ""
+    """As it was written."""
 
     def matches(self, facts: Facts) -> bool:
         return all(term.matches(facts) for term in self.terms)
@@ -106,7 +108,8 @@ class Query:
 
 def parse_query(text: str) -> Query:
     """Parse ``text``. Raises ``QueryError``."""
-    return Query(terms=tuple(_term(text, column, word) for column, word in _words(text)))
+    terms = tuple(_term(text, column, word) for column, word in _words(text))
+    return Query(terms=terms, text=text)
 
 
 def planned_facts(cell: Cell) -> Facts:

@@ -18,6 +18,7 @@ from harness.core.errors import UpstreamError
 from harness.core.targets import Suite
 from harness.host.cache import Cache, file_sha256
 from harness.host.download import Downloader, DownloadError
+from harness.host.offline import is_offline
 from harness.images.debian.apt_index import IndexAnswer, ask_index
 from harness.images.debian.mirrors import Mirrors, find_mirrors
 from harness.images.debian.package_lock import RENEW, SuiteLock
@@ -144,6 +145,10 @@ class Upstream:
     ) -> IndexAnswer:
         """Query today's signed index of a suite; ``sets`` must have the same arches."""
         what = " ".join(sets[0].arches) if sets else "sources"
+        if is_offline():
+            raise UpstreamError(
+                f"only the index of Debian {suite} ({what}) names them, and --offline asks none"
+            )
         self._announce(f"querying the index of Debian {suite} ({what})")
         return ask_index(self.suite(suite), self.mirrors, sets, sources, self._reach)
 
