@@ -10,6 +10,7 @@ from harness.predict.archive_rules import predict_findings, predict_requirements
 from harness.predict.cell_prediction import CellPrediction
 from harness.predict.inferred_imports import plan_imports
 from harness.predict.installed_layout import layout_of
+from harness.predict.late_plan import programs_of
 from harness.predict.late_rules import predict_late
 from harness.predict.load_closure import load_groups
 from harness.predict.load_rules import predict_loads
@@ -41,7 +42,7 @@ def predict(
     if refused := refused or predict_findings(wheel) or predict_requirements(wheel, profile):
         return refused
     plan = plan_imports(layout, imports)
-    if not plan.names:
+    if not plan.names and not programs_of(layout):
         return predict_nothing(wheel)
     resolution = resolve_imports(
         layout, passport.extension_suffixes, plan.names, inferred=not imports

@@ -17,7 +17,7 @@ from harness.core.observations import Prediction
 from harness.core.passport import Symbols
 from harness.predict.explanation import Diagnosis, import_failed
 from harness.predict.installed_layout import InstalledLayout
-from harness.predict.late_plan import libraries_of, programs_of
+from harness.predict.late_plan import is_program, libraries_of, programs_of
 from harness.predict.library_resolution import library_of
 from harness.predict.load_closure import load_groups
 from harness.predict.load_rules import RULES, exec_stack, machine, static_tls
@@ -69,13 +69,12 @@ def deciding_programs(layout: InstalledLayout, failed: Failures) -> list[str]:
 
     A script is none: the program that it names may be installed later.
     """
-    programs = programs_of(layout)
+    programs = [name for name in programs_of(layout) if name in layout.natives]
     some_start = any(name not in failed for name in programs)
     return [
         name
         for name in programs
         if name in failed
-        and name in layout.natives
         and not (some_start and failed[name].cause in _FOR_OTHERS)
         and not _GPU.match(PurePosixPath(failed[name].lacks).name)
     ]
@@ -115,8 +114,8 @@ def _library(layout: InstalledLayout, name: str, failed: Failures) -> bool:
 
 def _named_by_library(layout: InstalledLayout, name: str, failed: Failures) -> bool:
     file = PurePosixPath(name).name
-    natives = layout.wheel.native
-    return any(file in native.names for native in natives if native.name not in failed)
+    loaded = (n for n in layout.wheel.native if n.name not in failed and not is_program(n))
+    return any(file in native.names for native in loaded)
 
 
 def _is_defined(layout: InstalledLayout, symbol: str) -> bool:

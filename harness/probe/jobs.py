@@ -30,8 +30,8 @@ class Job:
     """Bytecode of the same wheels from ``Session.compile`` on another arch."""
     late: LatePlan = NOTHING_LATE
     """What to open, to resolve and to start once all is imported."""
-    late_seconds: int = 5
-    """Seconds for each of these."""
+    late_seconds: tuple[int, int] = (20, 5)
+    """Seconds in which one library or entry point is loaded, and one program started."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

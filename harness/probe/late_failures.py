@@ -47,7 +47,8 @@ def weigh_late(
     emulators do not run every program.
     """
     tried = (*result.loads, *result.entries, *result.starts)
-    if wheel is None or not tried:
+    late = result.outcome in (Outcome.PASS, Outcome.IMPORT_FAILED)
+    if wheel is None or not tried or not late:
         return result
     if denied := next((text for _, text in result.starts if _DENIED.search(text)), ""):
         words = f"the container does not let programs start from its disk ({denied})"

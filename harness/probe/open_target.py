@@ -26,8 +26,8 @@ from harness.probe.result_keys import Environment, ProbeLimits, environment_of, 
 from harness.probe.session import Session, SessionLostError, open_session
 from harness.wheels.install_layout import companion_archive
 
-LATE_SECONDS = {False: 5, True: 30}
-"""Whether it is emulated → seconds in which a program is started, or a library opened."""
+LATE_SECONDS = {False: (20, 5), True: (45, 30)}
+"""Whether it is emulated → seconds in which a library is opened, and a program started."""
 
 
 class TargetImages(Protocol):

@@ -215,7 +215,7 @@ def unpack(wheels, site, folder, limits):
         for scheme in glob.glob(os.path.join(glob.escape(site), "*.data", "*")):
             if os.path.basename(scheme) == "scripts":
                 _move(scheme, os.path.join(site, "bin"), EXECUTABLE)
-            else:
+            elif os.path.basename(scheme) != "headers":
                 _move(scheme, site)
         sign(tokens.pop(), {"status": 0})
 

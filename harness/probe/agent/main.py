@@ -163,7 +163,7 @@ class Agent:
         programs = job["late"]["programs"]
         if report["outcome"] != "pass" or not programs:
             return report
-        before, seconds = limits_hit(), job["late"]["seconds"]
+        before, seconds = limits_hit(), job["late"]["program_seconds"]
         result = self.run("start", limits, folder, site=site, programs=programs, seconds=seconds)
         return with_starts(report, result, hit_since(before))
 

@@ -45,13 +45,13 @@ def _start_each(site, programs, seconds, timeout):
             untried += 1
             continue
         begin_import(place)
-        error = _start(path, seconds)
+        error = start(path, seconds)
         if error:
             errors[place] = error
     return {"starts": limited(errors), "untried": untried}
 
 
-def _start(path, seconds):
+def start(path, seconds):
     """Return what keeps a program from starting; empty if it starts."""
     unfit = _unfit(path)
     if unfit:
