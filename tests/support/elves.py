@@ -37,11 +37,13 @@ def compiled(source: str, folder: Path, *options: str, machine: str = "x86_64") 
     return out.read_bytes()
 
 
-def program(source: str, path: Path, *options: str, machine: str = "x86_64") -> Path:
-    """Compile that C code to a program for glibc, which it needs, at ``path``."""
+def program(
+    source: str, path: Path, *options: str, machine: str = "x86_64", libc: str = "gnu.2.17"
+) -> Path:
+    """Compile that C code to a program at ``path``: for glibc, or for musl, which it then has."""
     code = path.with_suffix(".c")
     code.write_text(source)
-    command = [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-gnu.2.17"]
+    command = [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-{libc}"]
     command += ["-Os", "-g0", str(code), *options, "-o", str(path)]
     subprocess.run(command, check=True, capture_output=True)
     return path

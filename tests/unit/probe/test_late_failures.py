@@ -141,7 +141,7 @@ def test_program(text: str, cause: str) -> None:
         (PLACE, "ended: killed by SIGKILL"),
         (PLACE, f"limited: pids-limit: {SEGV}"),
         (PLACE, "its loader /lib/ld-musl-x86_64.so.1 does not exist"),
-        (PLACE, "tool: error while loading shared libraries: libnvx.so: cannot open shared object"),
+        (PLACE, "libnvx.so.1: cannot open shared object file: No such file or directory"),
         ("bin/start.sh", "cannot be executed: [Errno 2] No such file or directory"),
     ],
 )  # fmt: skip
