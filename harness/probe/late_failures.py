@@ -30,8 +30,11 @@ from harness.wheels.archive.data_schemes import target_path
 
 ENDED = "ended: "
 """How the agent's text begins if a signal or a limit on time ended what it tried."""
-_LIMITED = re.compile(r"limited: |ended: killed by (?:SIGKILL|SIGABRT|SIGTRAP)")
-"""What the container's limits ended, or what ended itself: it started, and was not content."""
+_LIMITED = re.compile(
+    r"limited: |its mode in the wheel|ended: killed by (?:SIGKILL|SIGABRT|SIGTRAP)"
+)
+"""What the container's limits ended, what ended itself (it started, and was not content), and what
+some installers make executable and others do not."""
 _SIGNAL = re.compile(r"ended: killed by SIG(?!KILL)")
 _NO_TIME = re.compile(r"ended: it did not return within")
 _DENIED = re.compile(r"cannot be executed: \[Errno (?:1|12|11|13)\]")  # EPERM ENOMEM EAGAIN EACCES

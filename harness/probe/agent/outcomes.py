@@ -104,7 +104,7 @@ def with_starts(report, result, hit=()):
     starts, untried = said.get("starts", []), said.get("untried", 0)
     if result is None or (result.ended == "exit" and not said):
         place = result.module if result else ""
-        how = how_it_ended(result) if result else "it killed the process that started it"
+        how = how_it_ended(result) + _where(result) if result else "it killed what started it"
         starts = [[place, "ended: " + how]]
     limits = list(result.hit if result else hit)
     if limits:

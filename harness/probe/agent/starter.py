@@ -53,6 +53,8 @@ def _start_each(site, programs, seconds, timeout):
 
 def start(path, seconds):
     """Return what keeps a program from starting; empty if it starts."""
+    if not os.access(path, os.X_OK):
+        return "its mode in the wheel does not make it executable"
     unfit = _unfit(path)
     if unfit:
         return unfit

@@ -139,6 +139,7 @@ def test_program(text: str, cause: str) -> None:
     [
         (PLACE, ABORT),
         (PLACE, "ended: killed by SIGKILL"),
+        (PLACE, "its mode in the wheel does not make it executable"),
         (PLACE, f"limited: pids-limit: {SEGV}"),
         (PLACE, "its loader /lib/ld-musl-x86_64.so.1 does not exist"),
         (PLACE, "libnvx.so.1: cannot open shared object file: No such file or directory"),
