@@ -38,7 +38,10 @@ class Agreement(StrEnum):
     """There is no prediction or no observation."""
 
 
-_OPENS_LIBRARY = {Outcome.LOAD_FAILED, Outcome.IMPORT_FAILED}
+_OPENS_LIBRARY = (
+    {Outcome.LOAD_FAILED, Outcome.IMPORT_FAILED},
+    {Outcome.LOAD_FAILED, Outcome.CRASHED},
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +63,7 @@ class GridCell:
             return Agreement.UNKNOWN
         outcomes = {seen.prediction.outcome, seen.outcome}
         # Whether it opens a library when it is imported, or later, is in a package's code.
-        alike = len(outcomes) == 1 or (seen.cause != "" and outcomes == _OPENS_LIBRARY)
+        alike = len(outcomes) == 1 or (seen.cause != "" and outcomes in _OPENS_LIBRARY)
         if alike and same_reason(seen.cause, seen.prediction.cause):
             return Agreement.AGREES
         return Agreement.LIMIT if self.limit else Agreement.DISAGREES
