@@ -58,6 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("wheelgrid", "selection and probing of cells")
     group.addoption("--target", action="append", default=[], help="glob over target ids")
     group.addoption("--arch", action="append", default=[], help="glob over arches")
+    group.addoption("--machine", action="append", default=[], help="glob over machines")
     group.addoption("--subject", action="append", default=[], help="glob over subject ids")
     group.addoption("--profile", default=None, help="named selection of matrix/*.yaml")
     ways = list(IMAGE_CHOICES)
@@ -162,6 +163,7 @@ def _selection(config: pytest.Config) -> Selection:
     return Selection(
         targets=tuple(config.getoption("--target")),
         arches=tuple(config.getoption("--arch")),
+        machines=tuple(config.getoption("--machine")),
         subjects=tuple(config.getoption("--subject")),
         profile=config.getoption("--profile"),
     )

@@ -122,7 +122,7 @@ def check(  # noqa: PLR0913 - one for each option
     them.
     """
     matrix = project_matrix(options.matrix)
-    chosen = is_typed("keyword", "targets", "arches", "subjects", "profile", "query")
+    chosen = is_typed("keyword", "targets", "arches", "machines", "subjects", "profile", "query")
     selection = or_default_profile(matrix, selection)
     index = open_index(read_lock(options.matrix / LOCK_NAME), say)
     import_check = ImportCheck(

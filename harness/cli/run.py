@@ -83,7 +83,15 @@ def run(  # noqa: PLR0913 - one for each option
         conclude = count_disagreements(exit_code, console)
     if resume is not None:
         if is_typed(
-            "keyword", "targets", "arches", "subjects", "profile", "query", "shard", "changed"
+            "keyword",
+            "targets",
+            "arches",
+            "machines",
+            "subjects",
+            "profile",
+            "query",
+            "shard",
+            "changed",
         ):
             raise UsageError("--resume runs the cells of that run; do not select others")
         return resume_run(resume, options, console, conclude=conclude)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from harness.core.cells import Outcome, Stage
+from harness.probe.answers import Fault
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +25,8 @@ class Job:
     installs the companions."""
     submodules: tuple[str, ...] = ()
     """Modules to import after ``imports``; what fails is reported beside the outcome."""
+    trace: bool = False
+    """Whether an instruction that the CPU lacks is reported, if no new interpreter is started."""
     bytecode: bytes = b""
     """Bytecode of the same wheels from ``Session.compile`` on another arch."""
 
@@ -44,5 +47,7 @@ class ProbeResult:
     """Number of submodules whose import was tried; None if it did not come to that."""
     unimportable: tuple[tuple[str, str], ...] = ()
     """Those of ``failures`` that are findings (``module_failures``)."""
+    fault: Fault | None = None
+    """The instruction that the CPU lacks, of a cell with ``Job.trace``."""
     untried: int = 0
     """Number of submodules for which no time was left."""

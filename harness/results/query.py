@@ -23,6 +23,7 @@ from enum import StrEnum
 
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import HarnessError
+from harness.core.machines import machine_name
 from harness.core.matching import did_you_mean, wheel_spelling
 from harness.results.grid import GridCell, Verdict
 
@@ -40,6 +41,7 @@ class Field(StrEnum):
 
     TARGET = "target"
     ARCH = "arch"
+    MACHINE = "machine"
     SUBJECT = "subject"
     GROUP = "group"
     OUTCOME = "outcome"
@@ -63,6 +65,8 @@ class Facts:
     id: str
     target: str
     arch: str
+    machine: str
+    """Empty for a plain target."""
     subject: str
     group: str
     outcome: str = ""
@@ -115,6 +119,7 @@ def planned_facts(cell: Cell) -> Facts:
         id=cell.id,
         target=cell.target.id,
         arch=cell.target.arch_name,
+        machine=machine_name(cell.target),
         subject=cell.subject.id,
         group=cell.subject.group,
     )
@@ -126,6 +131,7 @@ def seen_facts(cell: GridCell) -> Facts:
         id=cell.cell.id,
         target=cell.cell.target.id,
         arch=cell.cell.target.arch_name,
+        machine=machine_name(cell.cell.target),
         subject=cell.cell.subject.id,
         group=cell.cell.subject.group,
         outcome=cell.outcome or "",

@@ -17,6 +17,7 @@ MODULES = (
     "outcomes",
     "helper",
     "installer",
+    "illegal",
     "importer",
     "compiler",
     "passport",

@@ -9,8 +9,9 @@ import sys
 import time
 
 from .child import begin_import, begin_stage, run_child, sign, storable
+from .illegal import report_illegal
 
-NEEDED = ("container", "child", "importer")  # the modules a new interpreter needs
+NEEDED = ("container", "child", "illegal", "importer")  # the modules a new interpreter needs
 # Names of the archives that may come with a cell: its installed files, its companions' files, and
 # bytecode, each made elsewhere.
 SITE = "site.zip"
@@ -21,7 +22,12 @@ FAILURE_LIMIT = 300  # characters of what a submodule's import raises
 FAILURES_LIMIT = 24 << 10  # characters of JSON of all of them
 
 
-def import_and_call(folder_site, imports, submodules, call, limits, folder):
+def import_traced(*cell):
+    """Import and call as ``import_and_call``; report an instruction that the CPU lacks."""
+    return import_and_call(*cell, prepare=report_illegal)
+
+
+def import_and_call(folder_site, imports, submodules, call, limits, folder, *, prepare=None):
     """Import and call in a fork of this clean interpreter."""
 
     def body(tokens):
@@ -30,6 +36,8 @@ def import_and_call(folder_site, imports, submodules, call, limits, folder):
         # Bytecode goes only into folders that exist: a new one would be a package.
         _put_files(os.path.join(folder, BYTECODE), folder_site, os.mkdir)
         begin_stage("import")
+        if prepare:
+            prepare()
         sign(tokens.pop(), _try(folder_site, imports, submodules, call, limits.timeout))
 
     return run_child(body, limits, folder)

@@ -19,7 +19,7 @@ from .container import (
 )
 from .frames import read_frame, receive_file, write_frame
 from .helper import Helper, process_state, serve_orders
-from .importer import BYTECODE, import_afresh, import_and_call
+from .importer import BYTECODE, import_afresh, import_and_call, import_traced
 from .installer import install_afresh, measure, pack, serve_installer, unpack
 from .outcomes import blames_disk, cell_report, import_report, install_report, installed
 from .passport import read_passport
@@ -150,7 +150,7 @@ class Agent:
         before = limits_hit()
         how = "import afresh" if job["mode"] == "fresh" else "import"
         cell = {name: job[name] for name in ("imports", "submodules", "call")}
-        cell["site"] = site
+        cell.update(site=site, trace=job["trace"])
         result = self.run(how, limits, folder, **cell)
         after = limits_hit()
         return import_report(result, [name for name in sorted(after) if after[name] > before[name]])
@@ -216,8 +216,10 @@ def serve_runner(stream):
     def run(order):
         limits, folder = StageLimits(*order["limits"]), order["folder"]
         if order["how"] in ("import", "import afresh"):
-            run_cell = import_and_call if order["how"] == "import" else import_afresh
             cell = [order[name] for name in ("site", "imports", "submodules", "call")]
+            run_cell = import_traced if order["trace"] else import_and_call
+            if order["how"] == "import afresh":
+                run_cell = import_afresh
             return run_cell(*cell, limits, folder)
         if order["how"] == "compile":
             return compile_wheels(order["wheels"], folder, limits)

@@ -79,12 +79,15 @@ def import_report(result, hit=()):
     elif result.ended == "output":
         cause = "endless-output"
     elif result.status < 0:
-        outcome, cause = "crashed", cause or "signal"
+        fatal = "illegal-instruction" if -result.status == signal.SIGILL else "signal"
+        outcome, cause = "crashed", cause or fatal
     elif isinstance(said.get("failed"), str):
         evidence = said["failed"]
     elif set(said) - BESIDE == {"done"} and stage == "call" and result.status == 0:
         outcome, cause, evidence = "pass", "", ""
     report = cell_report(outcome, stage, cause, evidence, result.log)
+    if cause == "illegal-instruction" and result.fault:
+        report["fault"] = result.fault
     return dict(report, **{name: said[name] for name in ("failures", "tried") if name in said})
 
 
