@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import harness
+from harness.app.machine_check import check_machines
 from harness.app.pytest_driver import (
     LOG,
     PYTEST_DONE,
@@ -81,9 +82,9 @@ def run_cells(
     """Run ``cells``; print, store and write their results; return the code from ``conclude``.
 
     Raises before the run: ``EngineError`` if no engine answers, ``StoreError`` for a damaged
-    store, and ``UsageError`` if the results cannot be written.
+    store, and ``UsageError`` if the results cannot be written or a machine cannot be had.
     """
-    connect(options.runtime).close()
+    _check_before(cells, options)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with _begin(cells, options, share, started_at) as recorder:
         prepare_out(options.out)
@@ -111,6 +112,7 @@ def resume_run(
         stored = opened.find(name)
         held.enter_context(hold_run(opened.path, stored))
         cells = opened.cells(stored)
+        check_machines(cell.target for cell in cells)
         prepare_out(options.out)
         seen = [o for o in opened.observations(stored) if o.outcome is not Outcome.MISS]
         checks = opened.circumstances(stored).canaries
@@ -150,7 +152,7 @@ def measure(
     Raises ``EngineError`` if no engine answers or pytest breaks, ``UsageError`` for a directory
     that cannot be written, and ``KeyboardInterrupt`` when interrupted.
     """
-    connect(options.runtime).close()
+    _check_before(cells, options)
     prepare_out(options.out)
     run = _RunInProgress(
         state=RunState(cells), options=options, console=console, recorder=recorder, started_at=""
@@ -160,6 +162,11 @@ def measure(
         raise KeyboardInterrupt
     _assert_done(run, ending)
     return run.state.grid
+
+
+def _check_before(cells: tuple[Cell, ...], options: RunOptions) -> None:
+    connect(options.runtime).close()
+    check_machines(cell.target for cell in cells)
 
 
 def count_findings(conclude: Conclude, console: Console) -> Conclude:

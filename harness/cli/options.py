@@ -62,6 +62,10 @@ def run_file_option(command: Command) -> Command:
     )(command)
 
 
+SELECTING = ("keyword", "targets", "arches", "machines", "subjects", "profile")
+"""Parameters of ``selection_options``, for ``is_typed``."""
+
+
 def selection_options(command: Command) -> Command:
     """Add the options that choose cells; the command gets one ``selection``."""
 

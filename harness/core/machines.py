@@ -1,5 +1,6 @@
 """Machines: the CPU model and the page size that a target is probed with, beside its arch."""
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -29,6 +30,11 @@ class Machine:
     """Entry of the auxiliary vector → bits that it must not have."""
     source: str = ""
     """Why this model stands for this baseline: a link."""
+
+    @property
+    def short_title(self) -> str:
+        """The title up to its first comma or semicolon."""
+        return re.split("[,;]", self.title)[0]
 
     @property
     def variables(self) -> tuple[tuple[str, str], ...]:

@@ -112,13 +112,16 @@ def render_best(ways: list[Table], width: int | None) -> list[Text]:
     """Return the lines of the first layout that fits, as ``render_table`` does."""
     tables = choose_layout(ways, width)
     lines = list(chain.from_iterable([*render(table), Text()] for table in tables))
+    axes = [group for table in tables for group in (*table.rows, *table.columns)]
+    noted = dict.fromkeys(item.note for group in axes for item in group.items if item.note)
+    machines = list(flow([Text(note, MARK) for note in noted], width))
     if not tables[0].pitch:
-        return lines[:-1]
+        return [*lines, *machines] if machines else lines[:-1]
     columns = (group for table in tables for group in table.columns)
     used = {item.label.partition("@")[0] for group in columns for item in group.items}
     letters = [Text(f"{ARCH_LETTERS[name]}={name}", MARK) for name in ARCH_LETTERS if name in used]
     numbers = [Text(number, MARK) for number in tables[0].numbers]
-    return [*lines, *flow(letters, width, gap=1), *flow(numbers, width)]
+    return [*lines, *flow(letters, width, gap=1), *machines, *flow(numbers, width)]
 
 
 def choose_layout(ways: list[Table], width: int | None) -> list[Table]:

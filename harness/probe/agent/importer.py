@@ -27,7 +27,9 @@ def import_traced(*cell):
     return import_and_call(*cell, prepare=report_illegal)
 
 
-def import_and_call(folder_site, imports, submodules, call, limits, folder, *, prepare=None):
+def import_and_call(  # noqa: PLR0913 - what is imported, and how
+    folder_site, imports, submodules, call, limits, folder, *, prepare=None
+):
     """Import and call in a fork of this clean interpreter."""
 
     def body(tokens):
