@@ -48,6 +48,9 @@ class StaticProgram(Protocol):
     """An emulator that is sent into the container (``harness.host.static_emulator``)."""
 
     @property
+    def path(self) -> Path: ...
+
+    @property
     def version(self) -> str: ...
 
     def program(self) -> bytes: ...
@@ -138,6 +141,10 @@ class TargetSessions:
         self._engine_failed = True
         self._engine_info = None
         self.close()
+
+    def carried_emulator(self, target: Target) -> str:
+        """Return the path of the static emulator that runs the target; empty if none does."""
+        return str(self._static_emulator(target.arch).path) if self._is_carried(target) else ""
 
     def image(self, target: Target) -> ImageRef:
         """Return the target's image, made if it is missing. Raises ``EngineError``."""

@@ -127,7 +127,8 @@ class Prober:
         wheels = self._wheels.wheels_for(cell.subject, cell.target, opened.passport)
         if isinstance(wheels, Refusal):
             raise UsageError(f"{cell.id}: there is nothing to run: {wheels.reason}")
-        return docker_line(cell.target, opened.image, cell.subject, wheels, seccomp)
+        emulator = self._targets.carried_emulator(cell.target)
+        return docker_line(cell.target, opened.image, cell.subject, wheels, seccomp, emulator)
 
     def observe(self, cell: Cell) -> Observation:
         """Probe one cell and journal its observation; an infrastructure error is a miss."""
