@@ -12,6 +12,7 @@ from .child import report_fault
 _SIGILL = 4
 _SA_SIGINFO = 4
 _SA_RESETHAND = 0x80000000
+_SI_CODE = 8  # bytes; zero or less for a signal that a process sent
 _KEPT = 16  # bytes: the longest instruction of any arch has 15
 _PAGE = 4096
 _alive = []  # what the handler uses
@@ -34,6 +35,10 @@ def _install(ctypes):
     place = 4 * max(3, ctypes.sizeof(ctypes.c_void_p) // 2)  # of si_addr: 12 bytes or 16
 
     def handle(_, info, __):
+        if ctypes.c_int.from_address(info + _SI_CODE).value <= 0:
+            report_fault({"unknown": "a process sent the signal"})
+            os.kill(os.getpid(), _SIGILL)  # no instruction is tried again
+            return
         address = ctypes.c_void_p.from_address(info + place).value or 0
         size = min(_KEPT, _PAGE - address % _PAGE)  # the next page may be missing
         file, offset = _holder(address)
