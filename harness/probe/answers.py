@@ -71,7 +71,7 @@ class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     address: Mask
-    code: Word
+    code: Annotated[Word, Field(pattern="^[0-9a-f]*$")]
     """Hexadecimal digits of the bytes from there on."""
     file: Word
     """Path of the file that is mapped there; empty if none is."""

@@ -84,7 +84,7 @@ class Table:
 
     def cell_width(self, item: AxisItem) -> int:
         if "@" in item.letter and self.pitch:
-            return len(item.letter) + 1
+            return len(item.letter) + (3 if self.pitch == 1 else 1)
         return self.pitch or len(item.label) + 1
 
     def cells_width(self, group: Group) -> int:

@@ -9,8 +9,8 @@ The HTML page implements it too; ``tests/data/query.json`` tests both. The gramm
     "…"      spaces, commas, colons and signs in quotes are literal
 
 A leading ``-`` negates a word; one of several patterns must match; case is ignored. An arch may be
-an alias. ``outcome:`` is empty for a cell that was not run, ``cause:`` for a cell without a cause:
-the word ``cause:`` selects exactly these.
+an alias. ``machine:`` is empty for a plain target, ``outcome:`` for a cell that was not run, and
+``cause:`` for a cell without a cause: the word ``cause:`` selects exactly these.
 
     target:alpine-* arch:ppc64le outcome:import-failed cause:suffix-mismatch
     group:"index wheels" -numpy verdict:unexpected,miss
@@ -65,10 +65,10 @@ class Facts:
     id: str
     target: str
     arch: str
-    machine: str
-    """Empty for a plain target."""
     subject: str
     group: str
+    machine: str = ""
+    """Empty for a plain target."""
     outcome: str = ""
     verdict: str = ""
     cause: str = ""

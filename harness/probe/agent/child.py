@@ -20,6 +20,8 @@ CAPTURE_TAIL = 12288  # and of its end
 OUTPUT_LIMIT = 16 << 20  # bytes of output that count as endless
 EVIDENCE_LIMIT = 2000  # characters of a report's key line
 MODULE_LIMIT = 100  # characters of a module's name in a report
+CODE_LIMIT = 16  # bytes of an instruction in a report
+MOST_ADDRESS = (1 << 64) - 1
 PATH_LIMIT = 400  # characters of a path in a report
 REPORT_LIMIT = 128 << 10  # bytes of reports that are kept
 GRACE = 2.0  # seconds between a child's last report and its exit
@@ -30,6 +32,11 @@ NICE = 10  # a cell's many processes must not keep the agent from the processor
 BROKEN = 70  # exit status of a child whose body raised (sysexits.h, EX_SOFTWARE)
 
 StageLimits = namedtuple("StageLimits", "timeout quiet")  # seconds, of wall clock and of silence
+_UNSOUND = (  # what reading a line raises that ``sign`` did not write
+    *(ValueError, LookupError, TypeError, ArithmeticError, AttributeError),
+    *(RecursionError, MemoryError),
+)
+
 Result = namedtuple("Result", "stage module said status ended log hit fault")
 # stage, module: the last ones that it began, which it can lie about.
 # said: its signed report, or None.
@@ -233,18 +240,18 @@ def read_reports(reports, token):
                 fault = _read_fault(report["fault"])
             elif report["token"] == token:
                 said = _read_report(report)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError):
+        except _UNSOUND:
             continue  # it was not written by ``sign``
     return stage, module, said, fault
 
 
 def _read_fault(fault):
-    numbers = {name: fault.get(name, 0) for name in ("address", "offset")}
-    texts = {
-        name: storable(fault.get(name, ""))[:PATH_LIMIT] for name in ("code", "file", "unknown")
-    }
-    sound = all(type(each) is int and 0 <= each < 1 << 64 for each in numbers.values())
-    return dict(numbers, **texts) if sound else None
+    """Return a fault of the right types; raise for any other."""
+    read = {name: storable(fault.get(name, ""))[:PATH_LIMIT] for name in ("file", "unknown")}
+    for name in ("address", "offset"):
+        read[name] = max(0, min(int(fault.get(name, 0)), MOST_ADDRESS))
+    read["code"] = bytes.fromhex(fault.get("code", ""))[:CODE_LIMIT].hex()
+    return read
 
 
 def _read_report(report):

@@ -112,3 +112,21 @@ def test_a_signal_that_a_process_sent_is_no_instruction(tmp_path: Path) -> None:
 )
 def test_the_length_of_an_instruction(arch: str, code: str, size: int) -> None:
     assert len(instruction(find_arch(arch), bytes.fromhex(code))) == size
+
+
+FORGED = """
+import json, os, signal
+for fault in ({"code": "zz"}, {"address": "x"}, {"file": 1}, [], {"offset": 1e999}, None):
+    os.write(3, json.dumps({"fault": fault}).encode() + b"\\n")
+os.write(3, b'{"fault": {"file": "\\\\u001b[0m", "address": -1, "code": "0f0b", "offset": 7}}\\n')
+signal.signal(signal.SIGILL, signal.SIG_DFL)
+os.kill(os.getpid(), signal.SIGILL)
+"""
+
+
+def test_a_forged_report_of_an_instruction_harms_nothing(tmp_path: Path) -> None:
+    """A wheel can lie about itself; what it writes is of the right types and sizes."""
+    with local_prober({"one": FORGED}, Journal(tmp_path / "journal.jsonl")) as prober:
+        seen = prober.observe(cell_on(MODEL))
+    assert (seen.outcome, seen.cause) == (Outcome.CRASHED, "illegal-instruction")
+    assert seen.evidence.endswith("+0x7")
