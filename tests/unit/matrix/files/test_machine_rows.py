@@ -1,20 +1,25 @@
 """Problems of ``machines.yaml`` and of the names that targets give."""
 
-import pytest
+from collections.abc import Callable
 
-from tests.unit.matrix.files.conftest import GOOD, Problems
+import pytest
 
 LARGE = (
     "  - {id: 64k, title: large, arches: [ppc64le], page_size: 65536, source: https://example.org}"
 )
+Problems = Callable[..., list[str]]
 MACHINES = f"machines:\n{LARGE}\n"
 
 
-def with_machines(words: str) -> str:
-    return GOOD["targets"] + f"    machines: {words}\n"
+Targets = Callable[[str], str]
 
 
-def test_a_target_on_a_machine(problems: Problems) -> None:
+@pytest.fixture
+def with_machines(good: dict[str, str]) -> Targets:
+    return lambda words: good["targets"] + f"    machines: {words}\n"
+
+
+def test_a_target_on_a_machine(problems: Problems, with_machines: Targets) -> None:
     assert problems(machines=MACHINES, targets=with_machines("{64k: [ppc64el]}")) == []
 
 
@@ -26,7 +31,9 @@ def test_a_target_on_a_machine(problems: Problems) -> None:
         ("{64k: [s390x]}", "the target has no arch 's390x'; known: ppc64le x86_64"),
     ],
 )
-def test_wrong_machines_of_a_target(problems: Problems, words: str, what: str) -> None:
+def test_wrong_machines_of_a_target(
+    problems: Problems, with_machines: Targets, words: str, what: str
+) -> None:
     (line,) = problems(machines=MACHINES, targets=with_machines(words))
     assert line.startswith("matrix/targets.yaml:8:")
     assert line.endswith(what)
@@ -48,7 +55,7 @@ def test_wrong_rows(problems: Problems, change: tuple[str, str], what: str) -> N
     assert what in line
 
 
-def test_an_unknown_machine_in_a_glob(problems: Problems) -> None:
+def test_an_unknown_machine_in_a_glob(problems: Problems, with_machines: Targets) -> None:
     profiles = 'profiles: [{name: all, targets: ["debian-12@65k"]}]\n'
     (line,) = problems(
         machines=MACHINES, targets=with_machines("{64k: [ppc64le]}"), profiles=profiles
