@@ -23,12 +23,14 @@ from harness.host.cache import content_key
 from harness.host.code_key import code_key
 from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits, seccomp_profile
 from harness.predict.inferred_imports import ImportPlan
+from harness.predict.late_plan import NOTHING_LATE, LatePlan
 from harness.probe import agent
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _DECIDING = (
     "harness.probe.confirmation",
     "harness.probe.illegal_instruction",
+    "harness.probe.late_failures",
     "harness.probe.module_failures",
     "harness.probe.other_cpu",
     "harness.probe.probe_results",
@@ -93,6 +95,7 @@ class ResultDependencies:
     submodules: tuple[str, ...]
     call: str
     limits: ProbeLimits
+    late: LatePlan = NOTHING_LATE
 
     @property
     def key(self) -> str:
@@ -126,6 +129,7 @@ def dependencies_of(
     plan: ImportPlan,
     call: str,
     limits: ProbeLimits,
+    late: LatePlan = NOTHING_LATE,
 ) -> ResultDependencies:
     """Return the dependencies of a cell's result."""
     return ResultDependencies(
@@ -135,6 +139,7 @@ def dependencies_of(
         submodules=plan.tried,
         call=call,
         limits=limits,
+        late=late,
     )
 
 

@@ -335,7 +335,8 @@ class ExpectationShape(Shape):
     arch: Text = "*"
     """Glob over arches; `aarch64@64k` for those on a machine."""
     subject: str = ""
-    """Glob over subject ids; empty means every subject that is predicted to fail by `cause`."""
+    """Glob over subject ids; empty means every subject that is predicted to end in `outcome`
+    by `cause`."""
     outcome: Incompatibility
     """The expected outcome."""
     cause: str = ""

@@ -5,10 +5,19 @@ from dataclasses import replace
 import pytest
 
 from harness.core.canary_check import CanaryCheck, MissedCanary
-from harness.core.cells import Expectation, Outcome
+from harness.core.causes import Cause
+from harness.core.cells import Expectation, Outcome, Stage
 from harness.core.errors import ExitCode
 from harness.core.subjects import FileSource, IndexSource
-from harness.results.grid import Verdict, build_grid, exit_code, judge, unmet_expectations
+from harness.predict.explanation import PASS
+from harness.results.grid import (
+    Agreement,
+    Verdict,
+    build_grid,
+    exit_code,
+    judge,
+    unmet_expectations,
+)
 from tests.support.cells import FILE, INDEX, by_cause, expect, make_cell, see
 
 
@@ -73,6 +82,19 @@ def test_an_expectation_by_cause_applies_to_what_is_predicted_to_fail_so(
     """Another cause stays unexpected, and a pass is a surprise."""
     cell = make_cell(by_cause=(by_cause("a"), by_cause("other")))
     assert judge(cell, see(cell, outcome, cause, predicted=predicted)) is verdict
+
+
+def test_an_expected_crash_is_met_by_a_signal() -> None:
+    """A signal shows no cause; it fits those that are predicted to crash, and no other."""
+    crash = replace(by_cause("static-tls"), outcome=Outcome.CRASHED)
+    cell = make_cell(by_cause=(crash, by_cause("static-tls")))
+    seen = see(cell, Outcome.CRASHED, "signal", predicted="static-tls")
+    assert seen.prediction is not None
+    predicted = replace(seen.prediction, outcome=Outcome.CRASHED)
+    assert judge(cell, replace(seen, prediction=predicted)) is Verdict.AS_EXPECTED
+    assert judge(cell, seen) is Verdict.UNEXPECTED
+    other = replace(seen, cause="pids-limit", prediction=predicted)
+    assert judge(cell, other) is Verdict.UNEXPECTED
 
 
 def test_the_grid_has_the_expectation_that_applies() -> None:
@@ -192,6 +214,29 @@ def test_a_column_that_missed_a_canary_says_nothing(
     grid = build_grid([cell], [see(cell, outcome)], (check,))
     assert exit_code(grid) is code
     assert grid.missed_canaries == ({cell.target.key: missed} if missed else {})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cause", "agreement"),
+    [
+        (Outcome.LOAD_FAILED, Cause.PACKED_RELOCATIONS, Agreement.AGREES),
+        (Outcome.IMPORT_FAILED, Cause.PACKED_RELOCATIONS, Agreement.AGREES),
+        (Outcome.CRASHED, Cause.SIGNAL, Agreement.AGREES),
+        (Outcome.IMPORT_FAILED, "", Agreement.DISAGREES),
+        (Outcome.IMPORT_FAILED, Cause.LIBC_TOO_OLD, Agreement.DISAGREES),
+        (Outcome.PASS, "", Agreement.LIMIT),
+    ],
+)
+def test_library_may_be_opened_when_the_package_is_imported(
+    outcome: Outcome, cause: str, agreement: Agreement
+) -> None:
+    """A failed load is predicted, and code decides when it happens, and whether."""
+    predicted = replace(
+        PASS, outcome=Outcome.LOAD_FAILED, stage=Stage.LOAD, cause=Cause.PACKED_RELOCATIONS
+    )
+    cell = make_cell()
+    seen = replace(see(cell, outcome), cause=cause, prediction=predicted)
+    assert build_grid([cell], [seen]).cells[0].agreement is agreement
 
 
 @pytest.mark.parametrize(("missed", "count"), [((), 1), (MISSED, 0)])
