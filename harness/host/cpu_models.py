@@ -24,7 +24,8 @@ def cpu_models(arch: Arch, cache: Cache) -> tuple[str, ...]:
             words, env = [str(make_program(arch, cache))], {"QEMU_CPU": "help"}
         else:
             words, env = [str(find_static_emulator(arch).path), "-cpu", "help"], {}
-        answer = run_process(words, timeout=_SECONDS, env=env)
+        # QEMU ends with status 1 after its help, up to 9.0 at least.
+        answer = run_process(["sh", "-c", '"$@" || :', "sh", *words], timeout=_SECONDS, env=env)
     except (ProcessError, MachineError):
         return ()
     return parse_models(answer.decode("ascii", "replace"))
