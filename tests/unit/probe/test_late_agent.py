@@ -63,6 +63,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     program(asks, folder / "lacks", link, machine=HERE.name)
     for name in ("s390x.so", "x86_64-versions.so"):
         (folder / name).write_bytes(golden(name))
+        (folder / name).chmod(0o755)
     return folder
 
 
