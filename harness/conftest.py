@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.app.engine_wiring import open_prober, open_readiness, same_images
+from harness.app.machine_check import check_machines
 from harness.app.make_ahead import is_compiled, making_ahead, missing_images
 from harness.app.wiring import IMAGE_CHOICES, ProberOptions, read_matrix
 from harness.core.canary_check import latest_checks
@@ -58,6 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("wheelgrid", "selection and probing of cells")
     group.addoption("--target", action="append", default=[], help="glob over target ids")
     group.addoption("--arch", action="append", default=[], help="glob over arches")
+    group.addoption("--machine", action="append", default=[], help="glob over machines")
     group.addoption("--subject", action="append", default=[], help="glob over subject ids")
     group.addoption("--profile", default=None, help="named selection of matrix/*.yaml")
     ways = list(IMAGE_CHOICES)
@@ -120,7 +122,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         config = session.config
         folder, own = (config.getoption(f"--wheelgrid-{name}") for name in ("matrix", "config"))
         config.stash[_MATRIX] = read_matrix(folder, own)
-        config.stash[_CELLS] = _cells(config)
+        config.stash[_CELLS] = cells = _cells(config)
+        worker = hasattr(config, "workerinput") or config.getoption("--wheelgrid-cells")
+        if not (config.option.collectonly or worker):
+            kept = by_keyword(cells, config.option.keyword)
+            check_machines(cell.target for cell in kept)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
     if not (hasattr(config, "workerinput") or config.option.collectonly):
@@ -162,6 +168,7 @@ def _selection(config: pytest.Config) -> Selection:
     return Selection(
         targets=tuple(config.getoption("--target")),
         arches=tuple(config.getoption("--arch")),
+        machines=tuple(config.getoption("--machine")),
         subjects=tuple(config.getoption("--subject")),
         profile=config.getoption("--profile"),
     )

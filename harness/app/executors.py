@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from harness.app.cluster_link import require_dask
+from harness.app.machine_check import check_machines
 from harness.app.obtain_all import missing_lines, obtain_all
 from harness.app.pytest_driver import Runner, RunOptions, pytest_process, write_cells
 from harness.app.wiring import read_matrix
@@ -16,12 +17,14 @@ from harness.host.offline import is_offline
 def require_executor(cells: Sequence[Cell], options: RunOptions) -> None:
     """Raise ``EngineError`` or ``ClusterError`` if nothing can run the cells.
 
-    Offline, everything that they need must be there. An address is checked too: ``UsageError``.
+    Offline, everything that they need must be there. ``UsageError`` for an address that is none,
+    and for a machine that cannot be had.
     """
     if options.on:
         require_dask(options.on)
         return
     connect(options.runtime).close()
+    check_machines(cell.target for cell in cells)
     if is_offline():
         _require_all(cells, options)
 

@@ -62,6 +62,10 @@ def run_file_option(command: Command) -> Command:
     )(command)
 
 
+SELECTING = ("keyword", "targets", "arches", "machines", "subjects", "profile")
+"""Parameters of ``selection_options``, for ``is_typed``."""
+
+
 def selection_options(command: Command) -> Command:
     """Add the options that choose cells; the command gets one ``selection``."""
 
@@ -71,12 +75,18 @@ def selection_options(command: Command) -> Command:
         keyword: str,
         targets: tuple[str, ...],
         arches: tuple[str, ...],
+        machines: tuple[str, ...],
         subjects: tuple[str, ...],
         profile: str | None,
         **others: object,
     ) -> object:
         selection = Selection(
-            keyword=keyword, targets=targets, arches=arches, subjects=subjects, profile=profile
+            keyword=keyword,
+            targets=targets,
+            arches=arches,
+            machines=machines,
+            subjects=subjects,
+            profile=profile,
         )
         return command(selection=selection, **others)
 
@@ -89,6 +99,9 @@ def selection_options(command: Command) -> Command:
             "--target", "targets", multiple=True, metavar="GLOB", help="TARGET or TARGET/ARCH."
         ),
         click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches."),
+        click.option(
+            "--machine", "machines", multiple=True, metavar="GLOB", help="CPUs and page sizes."
+        ),
         click.option("--subject", "subjects", multiple=True, metavar="GLOB", help="Subject ids."),
         click.option("--profile", metavar="NAME", help="A named selection of the matrix."),
     )

@@ -18,6 +18,7 @@ from harness.app.execute import (
 from harness.app.pytest_driver import RunOptions
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import (
+    SELECTING,
     canaries_option,
     changed_option,
     durations_option,
@@ -90,9 +91,7 @@ def run(  # noqa: PLR0913 - one for each option
     if strict_prediction:
         conclude = count_disagreements(exit_code, console)
     if resume is not None:
-        if is_typed(
-            "keyword", "targets", "arches", "subjects", "profile", "query", "shard", "changed"
-        ):
+        if is_typed(*SELECTING, "query", "shard", "changed"):
             raise UsageError("--resume runs the cells of that run; do not select others")
         return resume_run(resume, options, console, conclude=conclude)
     matrix = project_matrix(options.matrix)

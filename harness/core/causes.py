@@ -31,6 +31,8 @@ class Cause(StrEnum):
     """The container's memory is too small to install it; a larger ``--cell-memory`` helps."""
     HARDENING = "infra:hardening"
     """The engine does not enforce what ``--require-hardening`` asks for."""
+    MACHINE = "infra:machine"
+    """A session is not on the CPU, or has not the page size, that was asked for."""
     HARNESS = "infra:harness"
     """A defect of this program."""
     SHARD = "infra:shard"
@@ -39,6 +41,8 @@ class Cause(StrEnum):
     MEMORY_LIMIT = "memory-limit"
     PIDS_LIMIT = "pids-limit"
     SIGNAL = "signal"
+    ILLEGAL_INSTRUCTION = "illegal-instruction"
+    """An instruction that the CPU lacks."""
     EMULATOR_SUSPECT = "emulator-suspect"
     """A signal under emulation that another CPU model of the emulator does not give."""
     ENDLESS_OUTPUT = "endless-output"
@@ -90,6 +94,7 @@ class Cause(StrEnum):
 _COARSE: dict[str, frozenset[Cause]] = {
     Cause.TAG_REFUSED: frozenset({Cause.PYTHON_TOO_OLD, Cause.PYTHON_TOO_NEW, Cause.FREE_THREADED}),
     Cause.SIGNAL: frozenset({Cause.PACKED_RELOCATIONS, Cause.STATIC_TLS}),
+    Cause.ILLEGAL_INSTRUCTION: frozenset({Cause.CPU_BASELINE, Cause.PACKED_RELOCATIONS}),
     Cause.CORRUPT_MEMBER: frozenset({Cause.MALFORMED_WHEEL}),
     Cause.MALFORMED_WHEEL: frozenset({Cause.CORRUPT_MEMBER}),
 }

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.core.machines import Machine
 from harness.core.policy import Policy
 from harness.core.subjects import Builder, Subject
 from harness.core.targets import Naming, Suite, Target
@@ -77,7 +78,7 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """``<target>/<arch>/<subject>``."""
+        """``<target>/<arch>[@<machine>]/<subject>``."""
         return f"{self.target.key}/{self.subject.id}"
 
 
@@ -91,7 +92,7 @@ class Profile:
 
     name: str
     targets: tuple[str, ...] = ()
-    """Over ``<target>`` or ``<target>/<arch>``."""
+    """Over ``<target>`` or ``<target>/<arch>``; with ``@<machine>``, over those on machines."""
     arches: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     title: str = ""
@@ -109,6 +110,7 @@ class Matrix:
     namings: tuple[Naming, ...] = ()
     policies: tuple[Policy, ...] = ()
     suites: tuple[Suite, ...] = ()
+    machines: tuple[Machine, ...] = ()
     excluded: frozenset[tuple[str, str]] = frozenset()
     """Pairs of target key and subject id that the matrix excludes."""
 

@@ -93,6 +93,14 @@ class Passport:
     exec_stack: ExecStack = ExecStack.UNKNOWN
     libraries: tuple[SystemLibrary, ...] = ()
     """The libraries that the loader finds without a search path of the wheel, sorted by name."""
+    hwcap: int = 0
+    """AT_HWCAP of the auxiliary vector (getauxval(3)); 0 in a recorded passport."""
+    hwcap2: int = 0
+    """AT_HWCAP2; 0 if there is none, and in a recorded passport."""
+    hw_platform: str = ""
+    """AT_PLATFORM: ``v7l``; empty if there is none, and in a recorded passport."""
+    isa_level: int = 0
+    """The x86-64 level of the CPU that was asked for; 0 if none was."""
 
     @property
     def minor(self) -> str:

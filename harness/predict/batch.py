@@ -5,6 +5,7 @@ from typing import Protocol
 
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
+from harness.core.machines import recorded_on
 from harness.core.observations import Prediction
 from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
@@ -55,7 +56,7 @@ def predict_cell(
     cell: Cell, passports: Passports, wheels: PredictedWheels, reader: WheelReader = IN_MEMORY
 ) -> CellPrediction:
     """Predict one cell. Raises what ``wheels`` raises."""
-    passport = passports.recorded(cell.target.key)
+    passport = recorded_on(passports, cell.target)
     if passport is None:
         return CellPrediction(cell=cell, wheel="", prediction=None)
     found = wheels.wheels_for(cell.subject, cell.target, passport)

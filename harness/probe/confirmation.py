@@ -33,17 +33,23 @@ _WITHOUT_PIP = frozenset(
 _AFTER_INSTALL = frozenset({Stage.IMPORT, Stage.CALL, Stage.LOAD, Stage.START, Stage.TEST})
 
 
-def next_mode(seen: Attempts, *, tag_accepted: bool, emulated: bool = False) -> AttemptMode | None:
+def next_mode(
+    seen: Attempts, *, tag_accepted: bool, emulated: bool = False, forks_only: bool = False
+) -> AttemptMode | None:
     """Return the mode of the next attempt, or None if there is none.
 
     ``seen`` has at least the first attempt. ``tag_accepted``: whether the installer accepts a tag
     of the wheel. ``emulated``: whether a confirmed fatal signal may be the emulator's.
+    ``forks_only``: a new interpreter would not be on the machine that was asked for.
     """
     mode, last = seen[-1]
     if mode is AttemptMode.OTHER_CPU:
         return None
     again = _confirming(seen, tag_accepted=tag_accepted)
-    suspect = emulated and last.outcome is Outcome.CRASHED and last.cause == Cause.SIGNAL
+    if forks_only and again is AttemptMode.FRESH:
+        return None
+    fatal = (Cause.SIGNAL, Cause.ILLEGAL_INSTRUCTION)
+    suspect = emulated and last.outcome is Outcome.CRASHED and last.cause in fatal
     return AttemptMode.OTHER_CPU if again is None and suspect and tag_accepted else again
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from harness.core.cells import Outcome, Stage
 from harness.core.wheel_findings import WheelFinding
 from harness.predict.late_plan import NOTHING_LATE, LatePlan
+from harness.probe.answers import Fault
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +27,8 @@ class Job:
     installs the companions."""
     submodules: tuple[str, ...] = ()
     """Modules to import after ``imports``; what fails is reported beside the outcome."""
+    trace: bool = False
+    """Whether an instruction that the CPU lacks is reported, if no new interpreter is started."""
     bytecode: bytes = b""
     """Bytecode of the same wheels from ``Session.compile`` on another arch."""
     late: LatePlan = NOTHING_LATE
@@ -61,5 +64,7 @@ class ProbeResult:
     """What of these is no failure of the wheel (``late_failures``)."""
     unimportable: tuple[tuple[str, str], ...] = ()
     """Those of ``failures`` that are findings (``module_failures``)."""
+    fault: Fault | None = None
+    """The instruction that the CPU lacks, of a cell with ``Job.trace``."""
     untried: int = 0
     """Number of submodules for which no time was left."""

@@ -22,6 +22,7 @@ GIVEN = frozenset(
         Cause.MEMORY_LIMIT,
         Cause.PIDS_LIMIT,
         Cause.SIGNAL,
+        Cause.ILLEGAL_INSTRUCTION,
         Cause.EMULATOR_SUSPECT,
         Cause.CPU_BASELINE,
         Cause.ENDLESS_OUTPUT,

@@ -7,12 +7,14 @@ from typing import Protocol, Self
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
-from harness.core.errors import EngineError, ImageError
+from harness.core.errors import EngineError, ImageError, MachineError
+from harness.core.machines import difference, machine_of, on_machine
 from harness.core.observations import AttemptMode, ImageRef
 from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.engine import Engine, EngineInfo
+from harness.host.static_emulator import find_static_emulator
 from harness.predict.cell import NoSurvey, Survey
 from harness.predict.inferred_imports import ImportPlan
 from harness.predict.late_plan import NOTHING_LATE, LatePlan
@@ -46,6 +48,18 @@ class BytecodeSource(Protocol):
     def bytecode(self, target: Target, python: str, wheels: tuple[WheelRef, ...]) -> bytes: ...
 
 
+class StaticProgram(Protocol):
+    """An emulator that is sent into the container (``harness.host.static_emulator``)."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def program(self) -> bytes: ...
+
+
 class Installers(Protocol):
     """Installs wheels for emulated targets (``NativeInstaller``)."""
 
@@ -64,6 +78,8 @@ class OpenTarget:
     passport_id: str
     """Content address of the passport."""
     environment: Environment
+    forks_only: bool = False
+    """Whether only forks of the first interpreter are on the machine that was asked for."""
     session: Session | None = None
     """None until a cell is measured: a stored passport needs no session."""
 
@@ -86,6 +102,7 @@ class TargetSessions:
         survey: Survey | None = None,
         bytecode: BytecodeSource | None = None,
         installer: Installers | None = None,
+        static_emulator: Callable[[Arch], StaticProgram] = find_static_emulator,
         require_hardening: bool = False,
     ) -> None:
         self.limits = limits
@@ -94,6 +111,7 @@ class TargetSessions:
         self._images = images
         self._journal = journal
         self._emulator_version = emulator_version
+        self._static_emulator = static_emulator
         self._known = known
         self._bytecode = bytecode
         self._installer = installer
@@ -127,6 +145,10 @@ class TargetSessions:
         self._engine_failed = True
         self._engine_info = None
         self.close()
+
+    def carried_emulator(self, target: Target) -> str:
+        """Return the path of the static emulator that runs the target; empty if none does."""
+        return str(self._static_emulator(target.arch).path) if self._is_carried(target) else ""
 
     def image(self, target: Target) -> ImageRef:
         """Return the target's image, made if it is missing. Raises ``EngineError``."""
@@ -211,13 +233,14 @@ class TargetSessions:
             mode, env = AttemptMode.UNPACKED, cpu_variables(opened.target.arch)
         with self._session(opened.target, opened.image, env) as session:
             try:
-                session.start(warm=False, compiled=self._agent(opened.target))
+                passport = session.start(warm=False, compiled=self._agent(opened.target))
+                _assert_machine(opened.target, passport)
             except ImageError as error:
                 return not_started(error)
             return _result(session, job, mode)
 
     def _check_emulator(self, opened: OpenTarget) -> None:
-        now, then = self._emulator_version(opened.target.arch), opened.environment.emulator
+        now, then = self._emulator(opened.target), opened.environment.emulator
         if now != then:
             raise EngineError(
                 f"{opened.target.key}: the emulator was replaced during a cell "
@@ -272,13 +295,14 @@ class TargetSessions:
             passport=passport,
             passport_id=passport_id(passport),
             environment=environment,
+            forks_only=self._is_carried(target),
             session=session,
         )
         self._journal.passport(opened.passport_id, environment.key, passport)
         return opened
 
     def _environment(self, target: Target, image: ImageRef) -> Environment:
-        emulator = self._emulator_version(target.arch)
+        emulator = self._emulator(target)
         info = self.engine_info
         return environment_of(target, image, emulator, info.kernel, info.runtime)
 
@@ -289,6 +313,8 @@ class TargetSessions:
                 passport = session.start(compiled=self._agent(target))
                 self._note_unenforced(target, session.unenforced)
                 passport = self.survey.complete(passport, target, image)
+                _assert_machine(target, passport)
+                passport = on_machine(passport, target)
             except BaseException:
                 session.close()
                 raise
@@ -305,19 +331,48 @@ class TargetSessions:
             )
 
     def _agent(self, target: Target) -> tuple[tuple[str, bytes], ...]:
-        if self._bytecode is None or not self._emulator_version(target.arch):
+        if self._bytecode is None or not self._emulator(target):
             return ()
         return self._bytecode.agent(target)
 
     def _session(
         self, target: Target, image: ImageRef, env: tuple[tuple[str, str], ...] = ()
     ) -> Session:
-        return open_session(self._engine, image.id, target, self.limits.container, env)
+        machine = machine_of(target)
+        variables = dict(machine.variables if machine else ()) | dict(env)
+        program = self._static_emulator(target.arch).program() if self._is_carried(target) else b""
+        limits = self.limits.container
+        return open_session(
+            self._engine, image.id, target, limits, tuple(variables.items()), program
+        )
+
+    def _emulator(self, target: Target) -> str:
+        """Return the version of the emulator that runs the target; empty if none does.
+
+        Raises ``MachineError`` if one is needed that is not installed.
+        """
+        if self._is_carried(target):
+            return self._static_emulator(target.arch).version
+        return self._emulator_version(target.arch)
+
+    def _is_carried(self, target: Target) -> bool:
+        """Whether a native interpreter must be emulated, for the machine that is asked for."""
+        return machine_of(target) is not None and not self._emulator_version(target.arch)
 
     def _close_target(self) -> None:
         if self._opened is not None and self._opened.session is not None:
             self._opened.session.close()
         self._opened = None
+
+
+def _assert_machine(target: Target, passport: Passport) -> None:
+    """Raise ``MachineError`` if the session is not on the machine that was asked for."""
+    machine = machine_of(target)
+    if machine and (how := difference(machine, passport)):
+        ignored = "; QEMU 9.0 and newer ignore QEMU_PAGESIZE" if machine.page_size else ""
+        raise MachineError(
+            f"machine {machine.name}: {how}{ignored}", passport=on_machine(passport, target)
+        )
 
 
 def _result(session: Session, job: Job, mode: AttemptMode) -> ProbeResult:

@@ -62,7 +62,7 @@ def compared_crash(crash: ProbeResult, attempts: Attempts, arch: Arch, model: st
     seen = " ".join(part for part in (other.outcome, other.evidence) if part)
     return replace(
         crash,
-        cause=Cause.CPU_BASELINE if lacking else Cause.EMULATOR_SUSPECT,
+        cause=Cause.ILLEGAL_INSTRUCTION if lacking else Cause.EMULATOR_SUSPECT,
         evidence=f"{crash.evidence} with the emulator's CPU {model or 'by default'}; "
         f"with QEMU_CPU={cpu.model}: {seen}",
     )

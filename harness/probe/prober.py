@@ -1,5 +1,6 @@
 """The prober returns an observation for every cell; errors become misses."""
 
+import contextlib
 import time
 import traceback
 from dataclasses import dataclass, replace
@@ -10,7 +11,14 @@ from harness import __version__
 from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
-from harness.core.errors import EngineError, ImageError, InfrastructureError, UsageError
+from harness.core.errors import (
+    EngineError,
+    ImageError,
+    InfrastructureError,
+    MachineError,
+    UsageError,
+)
+from harness.core.machines import machine_of
 from harness.core.observations import ImageRef, Observation, Prediction, Provenance
 from harness.core.passport import Passport, Symbols
 from harness.core.subjects import Subject, WheelRef
@@ -23,6 +31,7 @@ from harness.predict.limits import is_optional
 from harness.probe.canary_probe import check_canaries
 from harness.probe.confirmation import Attempts, accepts_tag, believed, next_mode
 from harness.probe.dependency_failures import accused, blame_unread, name_dependency
+from harness.probe.illegal_instruction import located
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.late_failures import weigh_late
@@ -121,13 +130,16 @@ class Prober:
         wheels = self._wheels.wheels_for(cell.subject, cell.target, opened.passport)
         if isinstance(wheels, Refusal):
             raise UsageError(f"{cell.id}: there is nothing to run: {wheels.reason}")
-        return docker_line(cell.target, opened.image, cell.subject, wheels, seccomp)
+        emulator = self._targets.carried_emulator(cell.target)
+        return docker_line(cell.target, opened.image, cell.subject, wheels, seccomp, emulator)
 
     def observe(self, cell: Cell) -> Observation:
         """Probe one cell and journal its observation; an infrastructure error is a miss."""
         start = time.monotonic()
         try:
             observation = self._observe(cell)
+        except MachineError as error:
+            observation = replace(miss(cell, error), prediction=self._predicted(cell, error))
         except InfrastructureError as error:
             if isinstance(error, EngineError) and not isinstance(error, ImageError):
                 self._targets.close_failed()
@@ -138,6 +150,19 @@ class Prober:
         finally:
             self._journal.activity(cell.target.key, "")
         return self._journaled(observation, start)
+
+    def _predicted(self, cell: Cell, error: MachineError) -> Prediction | None:
+        """Return what would become of a cell on a machine that cannot be had here."""
+        if error.passport is None:
+            return None
+        with contextlib.suppress(InfrastructureError):
+            wheels = self._wheels.wheels_for(cell.subject, cell.target, error.passport)
+            if not isinstance(wheels, Refusal):
+                imports = cell.subject.imports
+                return predict_wheel(
+                    wheels[-1], error.passport, self.symbols, imports, self._reader
+                )
+        return None
 
     def recall(self, cell: Cell) -> Observation | None:
         """Return and journal the cell's result if nothing must be measured for it, else None.
@@ -207,6 +232,8 @@ class Prober:
         if facts:
             plan = plan_imports(layout_of(facts), cell.subject.imports)
             late = plan_late(layout_of(facts))
+        if opened.forks_only:
+            late = replace(late, programs=())  # they would not be on the machine
         depends = dependencies_of(
             opened.environment, wheels, plan, cell.subject.call, self._targets.limits, late
         )
@@ -265,6 +292,7 @@ class Prober:
         result = believed(attempts, tag_accepted=tag_accepted, filename=wheels[-1].filename)
         model = opened.environment.cpu_model
         result = compared_crash(result, attempts, cell.target.arch, model)
+        result = located(result, attempts, cell.target.arch)
         if cell.subject.dependencies is not None:
             result = name_dependency(result, lambda place: owner_of(place, wheels[:-1]))
         seen = self._explained(observed(begun.base, attempts, result), begun)
@@ -279,13 +307,19 @@ class Prober:
 
         def weighed(result: ProbeResult) -> ProbeResult:
             result = weigh_failures(result, job, optional, guarded, begun.plan)
-            return weigh_late(result, begun.facts, begun.opened.passport, emulated=emulated)
+            return weigh_late(result, begun.facts, opened.passport, emulated=emulated)
 
-        emulated = bool(begun.opened.environment.emulator)
+        opened = begun.opened
+        machine = machine_of(opened.target)
+        # With a CPU that was asked for, what another one does is beside the point.
+        emulated = bool(opened.environment.emulator) and not (machine and machine.cpu)
         mode, result = self._targets.first_attempt(begun.opened, job)
         attempts = [(mode, weighed(result))]
-        while again := next_mode(attempts, tag_accepted=tag_accepted, emulated=emulated):
-            result = self._targets.attempt_alone(begun.opened, job, again)
+        while again := next_mode(
+            attempts, tag_accepted=tag_accepted, emulated=emulated, forks_only=opened.forks_only
+        ):
+            traced = replace(job, trace=attempts[-1][1].cause == Cause.ILLEGAL_INSTRUCTION)
+            result = self._targets.attempt_alone(begun.opened, traced, again)
             attempts.append((again, weighed(result)))
         return attempts
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from harness.core.machines import machine_of
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
 from harness.core.subjects import WheelRef
@@ -28,6 +29,7 @@ from harness.probe import agent
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _DECIDING = (
     "harness.probe.confirmation",
+    "harness.probe.illegal_instruction",
     "harness.probe.late_failures",
     "harness.probe.module_failures",
     "harness.probe.other_cpu",
@@ -104,7 +106,9 @@ def environment_of(
     target: Target, image: ImageRef, emulator: str, kernel: str, runtime: str = ""
 ) -> Environment:
     """Return the environment of a target; ``kernel`` is the engine's release, ``6.1.0-26``."""
+    machine = machine_of(target)
     given = dict(target.arch.qemu_env) if emulator else {}
+    given |= dict(machine.variables) if machine else {}
     return Environment(
         image=image.id,
         interpreter=target.interpreter,

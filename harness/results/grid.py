@@ -8,6 +8,7 @@ from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.causes import Cause, same_reason
 from harness.core.cells import Cell, Expectation, Outcome
 from harness.core.errors import ExitCode
+from harness.core.machines import machine_of
 from harness.core.observations import Observation
 from harness.core.subjects import FixtureSource, Subject
 from harness.core.targets import Target
@@ -149,6 +150,8 @@ def unmet_expectations(cells: Sequence[Cell], grid: Grid) -> tuple[Expectation, 
     seen = {c.cell.id: c for c in grid.cells if c.verdict not in (Verdict.MISS, Verdict.NOT_RUN)}
     candidates: dict[Expectation, list[Cell]] = {}
     for cell in cells:
+        if machine_of(cell.target) and cell.id not in seen:
+            continue  # a run that asks for no machine has none of them
         for expectation in cell.by_cause:
             candidates.setdefault(expectation, []).append(cell)
     return tuple(

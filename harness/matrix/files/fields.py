@@ -23,8 +23,12 @@ MODULE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 PACKAGE = r"^[a-z0-9][a-z0-9+.-]*$"
 RELEASE = r"^[0-9]+(\.[0-9]+)+$"
 LINK = r"^https?://[^ ]+$"
+AUXILIARY = r"^hwcap2?$"
 DIGEST = r"^sha256:[0-9a-f]{64}$"
 SUFFIX = r"^\.([a-z0-9-]|\{gnu\}|\{musl\})+\.so$"
+
+LEAST_PAGE = 4096
+"""Bytes of the smallest page of these architectures."""
 
 PATTERNS = {
     ID: "lower-case letters, digits, '.', '_' and '-', as `-k` can select it",
@@ -33,6 +37,7 @@ PATTERNS = {
     MODULE: "the name of a module, such as package.module",
     PACKAGE: "a name of lower-case letters, digits, '+', '.' and '-'",
     RELEASE: 'a released version, such as "22.0.4"',
+    AUXILIARY: "hwcap or hwcap2",
     LINK: "a link, https://…",
     DIGEST: "the digest of an image, sha256: and 64 hexadecimal digits",
     SUFFIX: "the suffix of a module, such as .abi3-{gnu}.so",
@@ -121,6 +126,12 @@ def _reason(error: SyntaxError | ValueError) -> str:
     return str(error.msg if isinstance(error, SyntaxError) else error)
 
 
+def _page_size(size: int) -> int:
+    if size < LEAST_PAGE or size & (size - 1):
+        raise _wrong(f"{size} is no page size; write a power of two of at least {LEAST_PAGE}")
+    return size
+
+
 def _incompatibility(outcome: Outcome) -> Outcome:
     if outcome in (Outcome.PASS, Outcome.MISS):
         raise _wrong(f"{outcome.value!r} is not an incompatibility; remove the entry")
@@ -184,6 +195,8 @@ Triplets = Annotated[
 ]
 EveryTriplet = Annotated[Triplets, AfterValidator(_complete)]
 Differences = dict[Annotated[ReplicaField, Strict(strict=False)], Text]
+PageSize = Annotated[int, AfterValidator(_page_size)]
+AuxiliaryMasks = dict[Annotated[str, Field(pattern=AUXILIARY)], Annotated[int, Field(ge=1)]]
 Expression = Annotated[str, AfterValidator(_expression)]
 Incompatibility = Annotated[Outcome, Strict(strict=False), AfterValidator(_incompatibility)]
 Link = Annotated[str, Field(pattern=LINK)]

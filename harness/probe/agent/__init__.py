@@ -17,6 +17,7 @@ MODULES = (
     "outcomes",
     "helper",
     "installer",
+    "illegal",
     "late",
     "importer",
     "starter",

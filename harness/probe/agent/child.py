@@ -20,6 +20,9 @@ CAPTURE_TAIL = 12288  # and of its end
 OUTPUT_LIMIT = 16 << 20  # bytes of output that count as endless
 EVIDENCE_LIMIT = 2000  # characters of a report's key line
 MODULE_LIMIT = 100  # characters of a module's name in a report
+CODE_LIMIT = 16  # bytes of an instruction in a report
+MOST_ADDRESS = (1 << 64) - 1
+PATH_LIMIT = 400  # characters of a path in a report
 REPORT_LIMIT = 128 << 10  # bytes of reports that are kept
 STAGES = ("import", "call", "load", "start")
 PAIRS = ("failures", "loads", "entries", "starts")  # what a report has pairs of name and error of
@@ -31,12 +34,18 @@ NICE = 10  # a cell's many processes must not keep the agent from the processor
 BROKEN = 70  # exit status of a child whose body raised (sysexits.h, EX_SOFTWARE)
 
 StageLimits = namedtuple("StageLimits", "timeout quiet")  # seconds, of wall clock and of silence
-Result = namedtuple("Result", "stage module said status ended log hit")
+_UNSOUND = (  # what reading a line raises that ``sign`` did not write
+    *(ValueError, LookupError, TypeError, ArithmeticError, AttributeError),
+    *(RecursionError, MemoryError),
+)
+
+Result = namedtuple("Result", "stage module said status ended log hit fault")
 # stage, module: the last ones that it began, which it can lie about.
 # said: its signed report, or None.
 # status: exit status, or minus a signal's number.
 # ended: "exit", or the limit that ended it: "timeout" "quiet" "output".
 # log: what it printed. hit: the container's limits that it reached.
+# fault: what it reported of an instruction that the CPU lacks, or None.
 
 
 def begin_stage(stage):
@@ -47,6 +56,11 @@ def begin_stage(stage):
 def begin_import(module):
     """Report that the import of a module begins, so that a crash can be told apart."""
     os.write(REPORTS, json.dumps({"module": module[:MODULE_LIMIT]}).encode("ascii") + b"\n")
+
+
+def report_fault(fault):
+    """Report the instruction that ends this process."""
+    os.write(REPORTS, json.dumps({"fault": fault}).encode("ascii") + b"\n")
 
 
 def sign(token, report):
@@ -101,7 +115,7 @@ def run_child(body, limits, folder):
         os.close(output)
         os.close(reports)
     after = limits_hit()
-    stage, module, said = read_reports(bytes(watch.reports), tokens[0])
+    stage, module, said, fault = read_reports(bytes(watch.reports), tokens[0])
     return Result(
         stage=stage,
         module=module,
@@ -110,6 +124,7 @@ def run_child(body, limits, folder):
         ended=watch.ended,
         log=watch.capture.text(),
         hit=[name for name in sorted(after) if after[name] > before[name]],
+        fault=fault,
     )
 
 
@@ -211,8 +226,11 @@ def exit_status(status):
 
 
 def read_reports(reports, token):
-    """Return the last stage and module that were begun, and the last report with the token."""
-    stage, module, said = "", "", None
+    """Return the last stage and module that were begun, and the last report with the token.
+
+    Last comes the last fault that was reported, or None.
+    """
+    stage, module, said, fault = "", "", None, None
     for line in reports.split(b"\n"):
         try:
             report = json.loads(line.decode("ascii"))
@@ -220,11 +238,22 @@ def read_reports(reports, token):
                 stage, module = report["stage"], ""
             elif list(report) == ["module"]:
                 module = storable(report["module"])[:MODULE_LIMIT]
+            elif list(report) == ["fault"]:
+                fault = _read_fault(report["fault"])
             elif report["token"] == token:
                 said = _read_report(report)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError):
+        except _UNSOUND:
             continue  # it was not written by ``sign``
-    return stage, module, said
+    return stage, module, said, fault
+
+
+def _read_fault(fault):
+    """Return a fault of the right types; raise for any other."""
+    read = {name: storable(fault.get(name, ""))[:PATH_LIMIT] for name in ("file", "unknown")}
+    for name in ("address", "offset"):
+        read[name] = max(0, min(int(fault.get(name, 0)), MOST_ADDRESS))
+    read["code"] = bytes.fromhex(fault.get("code", ""))[:CODE_LIMIT].hex()
+    return read
 
 
 def _read_report(report):

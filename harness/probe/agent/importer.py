@@ -9,9 +9,16 @@ import sys
 import time
 
 from .child import begin_import, begin_stage, run_child, sign, storable
+from .illegal import report_illegal
 from .late import limited, open_libraries, resolve_entries
 
-NEEDED = ("container", "child", "late", "importer")  # the modules a new interpreter needs
+NEEDED = (
+    "container",
+    "child",
+    "illegal",
+    "late",
+    "importer",
+)  # the modules a new interpreter needs
 # Names of the archives that may come with a cell: its installed files, its companions' files, and
 # bytecode, each made elsewhere.
 SITE = "site.zip"
@@ -22,7 +29,12 @@ FAILURE_LIMIT = 300  # characters of what a submodule's import raises
 FAILURES_LIMIT = 24 << 10  # characters of JSON of all of them
 
 
-def import_and_call(cell, limits, folder):
+def import_traced(cell, limits, folder):
+    """Import and call as ``import_and_call``; report an instruction that the CPU lacks."""
+    return import_and_call(cell, limits, folder, prepare=report_illegal)
+
+
+def import_and_call(cell, limits, folder, *, prepare=None):
     """Import and call in a fork of this clean interpreter.
 
     ``cell``: the site directory, imports, submodules, the call, and what is tried after it.
@@ -34,6 +46,8 @@ def import_and_call(cell, limits, folder):
         # Bytecode goes only into folders that exist: a new one would be a package.
         _put_files(os.path.join(folder, BYTECODE), cell[0], os.mkdir)
         begin_stage("import")
+        if prepare:
+            prepare()
         sign(tokens.pop(), _try(*cell, limits.timeout))
 
     return run_child(body, limits, folder)

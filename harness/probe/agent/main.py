@@ -19,7 +19,7 @@ from .container import (
 )
 from .frames import read_frame, receive_file, write_frame
 from .helper import Helper, process_state, serve_orders
-from .importer import BYTECODE, import_afresh, import_and_call
+from .importer import BYTECODE, import_afresh, import_and_call, import_traced
 from .installer import install_afresh, measure, pack, serve_installer, unpack
 from .outcomes import (
     blames_disk,
@@ -158,7 +158,7 @@ class Agent:
         before = limits_hit()
         how = "import afresh" if job["mode"] == "fresh" else "import"
         cell = {name: job[name] for name in ("imports", "submodules", "call", "late")}
-        cell["site"] = site
+        cell.update(site=site, trace=job["trace"])
         report = import_report(self.run(how, limits, folder, **cell), hit_since(before))
         programs = job["late"]["programs"]
         if report["outcome"] != "pass" or not programs:
@@ -228,7 +228,9 @@ def serve_runner(stream):
     def run(order):
         limits, folder = StageLimits(*order["limits"]), order["folder"]
         if order["how"] in ("import", "import afresh"):
-            run_cell = import_and_call if order["how"] == "import" else import_afresh
+            run_cell = import_traced if order["trace"] else import_and_call
+            if order["how"] == "import afresh":
+                run_cell = import_afresh
             cell = [order[name] for name in ("site", "imports", "submodules", "call", "late")]
             return run_cell(cell, limits, folder)
         if order["how"] == "start":

@@ -86,12 +86,15 @@ def import_report(result, hit=()):
     elif result.ended == "output":
         cause = "endless-output"
     elif result.status < 0:
-        outcome, cause = "crashed", cause or "signal"
+        fatal = "illegal-instruction" if -result.status == signal.SIGILL else "signal"
+        outcome, cause = "crashed", cause or fatal
     elif isinstance(said.get("failed"), str):
         evidence = said["failed"]
     elif set(said) - BESIDE == {"done"} and stage in ("call", "load") and result.status == 0:
         outcome, stage, cause, evidence = "pass", "call", "", ""
     report = cell_report(outcome, stage, cause, evidence, result.log)
+    if cause == "illegal-instruction" and result.fault:
+        report["fault"] = result.fault
     return dict(report, **{name: said[name] for name in BESIDE if name in said})
 
 

@@ -69,7 +69,8 @@ def start(path, seconds):
     if status is None:
         return ""  # it runs
     if status < 0:
-        last = ": " + lines[-1] if lines else ""
+        own = [line for line in lines if not line.startswith(_EMULATOR)]
+        last = ": " + "; ".join(own[-2:]) if own else ""
         return "ended: killed by %s%s" % (signal_name(-status), last)
     refused = re.compile(MESSAGES.pattern % re.escape(os.path.basename(path)))
     told = [line for line in lines if refused.match(line)]
@@ -79,6 +80,7 @@ def start(path, seconds):
     return failed[-1] if failed and status == NO_PROGRAM else ""
 
 
+_EMULATOR = "qemu: uncaught target signal"  # what it says of the program after its last words
 _NOT_EXECUTED = "cannot be executed: "
 
 

@@ -39,6 +39,8 @@ def test_limit_of_a_failure(evidence: str, cause: str, limit: str | None) -> Non
         ("load-failed", "load", Cause.MISSING_LIBRARY, "a.so: OSError: no", "opened-late"),
         ("load-failed", "load", Cause.SIGNAL, "a.so: killed by SIGSEGV", "code-that-runs"),
         ("start-failed", "start", Cause.SIGNAL, "a: killed by SIGSEGV", "code-that-runs"),
+        ("start-failed", "start", Cause.PAGE_SIZE, "a: killed by SIGABRT: <j", "code-that-runs"),
+        ("import-failed", "import", Cause.PAGE_SIZE, "ImportError: ELF load command", None),
         ("start-failed", "start", "", "demo.cli:main: AttributeError: no", "commands"),
         ("start-failed", "start", Cause.MISSING_LIBRARY, "bin/a: a: error while", None),
     ],

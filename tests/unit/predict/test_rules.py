@@ -374,6 +374,13 @@ FAILURES = (
         says="glibc 2.36",
     ),
     Case(
+        name="a higher x86-64 level than that of the CPU",
+        wheel=wheel({MODULE: elf(isa_level=3)}),
+        passport=replace(GLIBC, isa_level=2),
+        cause=Cause.CPU_BASELINE,
+        says="it needs x86-64-v3; the CPU has x86-64-v2",
+    ),
+    Case(
         name="segments smaller than a page",
         wheel=wheel(),
         passport=replace(GLIBC, page_size=65536),

@@ -216,3 +216,10 @@ def test_other_outcomes_stay() -> None:
     assert weigh_late(replace(PASS, loads=((LIBRARY, OLD),)), None, GLIBC, emulated=False) == (
         replace(PASS, loads=((LIBRARY, OLD),))
     )
+
+
+def test_an_allocator_that_refuses_the_page_size_keeps_a_program_from_starting() -> None:
+    """Its message tells it from a program that started and was not content."""
+    words = "<jemalloc>: Unsupported system page size; memory allocation of 5 bytes failed"
+    result = weighed(emulated=True, starts=((PLACE, f"ended: killed by SIGABRT: {words}"),))
+    assert seen_as(result) == ("start-failed", "start", "page-size")

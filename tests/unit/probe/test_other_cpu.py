@@ -40,7 +40,7 @@ def test_every_arch_has_another_cpu() -> None:
         ("aarch64", SEGV, FAILED, "emulator-suspect"),
         ("aarch64", SEGV, ILL, "signal"),
         ("aarch64", SEGV, _result("miss"), "signal"),
-        ("aarch64", ILL, PASS, "cpu-baseline"),
+        ("aarch64", ILL, PASS, "illegal-instruction"),
         ("armv7l", ILL, PASS, "emulator-suspect"),
     ],
 )

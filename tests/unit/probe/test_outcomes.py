@@ -24,7 +24,7 @@ INSTALLED = {"done": True, "status": 0}
 
 def _result(said: object = None, status: int = 0, **differently: object) -> Any:  # noqa: ANN401 - the agent is untyped
     fields = {"stage": "", "module": "", "said": said, "status": status, "ended": "exit"}
-    return Result(**{**fields, "log": "", "hit": (), **differently})
+    return Result(**{**fields, "log": "", "hit": (), "fault": None, **differently})
 
 
 def _short(report: dict[str, str]) -> tuple[str, str, str]:
@@ -46,6 +46,7 @@ def _short(report: dict[str, str]) -> tuple[str, str, str]:
         (_result(FAILED, 1, stage="call"), ("call-failed", "call", "")),
         (_result(None, -11), ("crashed", "import", "signal")),
         (_result(PASSED, -11, stage="call"), ("crashed", "call", "signal")),
+        (_result(None, -4), ("crashed", "import", "illegal-instruction")),
         (_result(None, -9, hit=("memory-limit",)), ("crashed", "import", "memory-limit")),
         (_result(None, -9, ended="timeout"), ("timeout", "import", "timeout")),
         (_result(PASSED, -9, ended="quiet", stage="call"), ("timeout", "call", "quiet")),

@@ -65,6 +65,9 @@ def test_pass(session: Session, tmp_path: Path, mode: AttemptMode) -> None:
     assert result.log == "hello\n"
 
 
+ILLEGAL = "illegal-instruction"
+
+
 @pytest.mark.parametrize(
     ("code", "call", "outcome", "stage", "cause", "evidence"),
     [
@@ -73,7 +76,7 @@ def test_pass(session: Session, tmp_path: Path, mode: AttemptMode) -> None:
         ("import os; os._exit(0)", "", "import-failed", "import", "", "status 0 and without"),
         ("import os; os.abort()", "", "crashed", "import", "signal", "SIGABRT"),
         ("import os; os.kill(os.getpid(), 11)", "", "crashed", "import", "signal", "SIGSEGV"),
-        ("import os; os.kill(os.getpid(), 4)", "", "crashed", "import", "signal", "SIGILL"),
+        ("import os; os.kill(os.getpid(), 4)", "", "crashed", "import", ILLEGAL, "SIGILL"),
         ("import os; os.kill(os.getpid(), 7)", "", "crashed", "import", "signal", "SIGBUS"),
         ("x = 1", "wicked.x == 2", "call-failed", "call", "", "wicked.x == 2 is not true"),
         ("x = 1", "wicked.y", "call-failed", "call", "", "has no attribute 'y'"),
