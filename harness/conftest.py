@@ -69,6 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--cell-disk", type=int, default=512, help="MiB on disk per cell")
     group.addoption("--runtime", default="", help="OCI runtime of the containers")
     group.addoption("--require-hardening", action="store_true", help="miss if not enforced")
+    group.addoption("--require-nogil", action="store_true", help="fail what needs the GIL")
     group.addoption("--canaries", action="store_true", help="probe wheels of known outcome too")
     group.addoption("--wheelgrid-matrix", type=Path, default=matrix_folder(), metavar="DIR")
     group.addoption("--wheelgrid-config", type=Path, metavar="FILE", help="own targets")
@@ -215,6 +216,7 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
         ),
         runtime=config.getoption("--runtime"),
         require_hardening=config.getoption("--require-hardening"),
+        require_nogil=config.getoption("--require-nogil"),
         canaries=config.getoption("--canaries"),
     )
 

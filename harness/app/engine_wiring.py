@@ -187,6 +187,7 @@ def open_prober(
         known=known,
         reader=WheelReader(cache),
         canaries=options.canaries,
+        require_nogil=options.require_nogil,
     )
 
 

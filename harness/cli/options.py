@@ -248,6 +248,7 @@ def run_options(command: Command) -> Command:
         own_pip: bool,
         runtime: str,
         require_hardening: bool,
+        require_nogil: bool,
         label: str,
         **others: object,
     ) -> object:
@@ -267,6 +268,7 @@ def run_options(command: Command) -> Command:
             ),
             runtime=runtime,
             require_hardening=require_hardening,
+            require_nogil=require_nogil,
             command=recorded_words(sys.argv[1:]),
             store=store.resolve(),
             remeasure=remeasure,
@@ -339,6 +341,11 @@ def run_options(command: Command) -> Command:
         click.option(
             "--require-hardening/--no-require-hardening",
             help="Refuse to probe if the engine does not enforce a container's limits.",
+        ),
+        click.option(
+            "--require-nogil/--no-require-nogil",
+            help="Fail a wheel whose import switches the GIL of a free-threaded Python on. By "
+            "default that is a finding.",
         ),
         click.option(
             "--latest",

@@ -49,13 +49,22 @@ class Interpreter:
 
     id: str
     python: str
-    """Minor version: ``3.9``."""
+    """Minor version: ``3.9``; ``3.13t`` is the free-threaded one (PEP 703)."""
     suite: str
     """The Debian release whose source package it is: ``bullseye``."""
     source: str
     """Name of the source package: ``python3.9``."""
     other_suites: tuple[str, ...] = ()
     """Other suites whose source package serves as well, the preferred one first."""
+
+    @property
+    def free_threaded(self) -> bool:
+        return self.python.endswith("t")
+
+    @property
+    def version(self) -> str:
+        """Minor version without its ABI flag: ``3.13``."""
+        return self.python.removesuffix("t")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +120,7 @@ class Target:
     arch_name: str
     title: str
     python: str
-    """Minor version of its interpreter: ``3.11``."""
+    """Minor version of its interpreter: ``3.11``, ``3.13t`` if free-threaded, ``pypy3.11``."""
     libc: str
     """``glibc`` or ``musl``."""
     interpreter: str

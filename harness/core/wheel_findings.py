@@ -10,6 +10,7 @@ _RECORD = (
     "https://packaging.python.org/en/latest/specifications/recording-installed-packages/"
     "#the-record-file"
 )
+_GIL = "https://docs.python.org/3/howto/free-threading-extensions.html"
 _IMPORT = "https://docs.python.org/3/reference/import.html"
 _ZIP = "https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT"
 _CONFUSION = "https://github.com/pypi/warehouse/pull/18492"
@@ -57,6 +58,7 @@ class FindingCode(StrEnum):
 
     # Its modules, as imported on a target.
     SUBMODULE_IMPORT = "submodule-import"
+    GIL_ENABLED = "gil-enabled"
 
 
 class MindedBy(StrEnum):
@@ -70,6 +72,7 @@ class MindedBy(StrEnum):
     PIP_CHECK = "`pip check` complains"
     STRICT = "strict installers refuse"
     USERS = "who imports it notices"
+    THREADS = "threads wait for each other"
     INDEX = "package indexes refuse"
     FILE_SYSTEMS = "file systems that ignore case lose a file"
     LIMITS = "the limits of this program and of indexes"
@@ -107,6 +110,7 @@ _RULES = MappingProxyType(
         FindingCode.RECORDED_FILE_MISSING: (_RECORD, MindedBy.STRICT),
         FindingCode.SIZE_DIFFERS: (_RECORD, MindedBy.STRICT),
         FindingCode.SUBMODULE_IMPORT: (_IMPORT, MindedBy.USERS),
+        FindingCode.GIL_ENABLED: (_GIL, MindedBy.THREADS),
     }
 )
 

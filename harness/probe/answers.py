@@ -76,6 +76,8 @@ class CellReport(BaseModel):
     log: Annotated[Text, _cut(LOG_KEPT)]
     failures: Annotated[tuple[tuple[Word, Word], ...], Field(max_length=1000)] = ()
     """Submodules that do not import, and what each raised."""
+    gil: Word = ""
+    """The module whose import switched the GIL of a free-threaded interpreter on."""
     tried: Number | None = None
     """Number of submodules whose import was tried."""
 

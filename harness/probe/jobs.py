@@ -42,6 +42,8 @@ class ProbeResult:
     """Submodules that were not imported, each with what was raised; untrusted text."""
     tried: int | None = None
     """Number of submodules whose import was tried; None if it did not come to that."""
+    gil: str = ""
+    """The import that switched the GIL of a free-threaded interpreter on; untrusted text."""
     unimportable: tuple[tuple[str, str], ...] = ()
     """Those of ``failures`` that are findings (``module_failures``)."""
     untried: int = 0

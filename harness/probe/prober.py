@@ -27,7 +27,7 @@ from harness.probe.journal import Journal
 from harness.probe.module_failures import weigh_failures
 from harness.probe.open_target import OpenTarget, TargetSessions
 from harness.probe.other_cpu import compared_crash
-from harness.probe.probe_results import defect, miss, observed, reused, shared
+from harness.probe.probe_results import defect, miss, observed, reused, shared, without_gil
 from harness.probe.repro import docker_line
 from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import dependencies_of
@@ -73,6 +73,7 @@ class Prober:
         known: ResultCache,
         reader: WheelReader | None = None,
         canaries: bool = False,
+        require_nogil: bool = False,
     ) -> None:
         self._targets = targets
         self._wheels = wheels
@@ -81,6 +82,8 @@ class Prober:
         self._reader = reader or WheelReader()
         self._canaries = canaries
         """Whether columns are checked before their first measured cell."""
+        self._require_nogil = require_nogil
+        """Whether an import that switches the GIL on is a failure."""
         self._checks: dict[str, CanaryCheck] = {}
         """By the key of a target, and by that of an environment: targets with the same image are
         checked once."""
@@ -249,7 +252,8 @@ class Prober:
             seen = replace(seen, evidence=evidence)
         failed = accused(seen.evidence, dependencies)
         facts = self._reader.facts(failed) if failed else begun.facts
-        return explained(seen, begun.predicted, facts, passport)
+        seen = explained(seen, begun.predicted, facts, passport)
+        return without_gil(seen) if self._require_nogil else seen
 
     def _measure(self, cell: Cell, begun: "_Unmeasured") -> Observation:
         opened, wheels = begun.opened, begun.wheels

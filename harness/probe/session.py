@@ -265,6 +265,7 @@ def _probe_result(report: CellReport, seconds: float) -> ProbeResult:
         seconds=seconds,
         failures=report.failures,
         tried=report.tried,
+        gil=report.gil,
     )
 
 

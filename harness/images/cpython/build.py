@@ -86,7 +86,7 @@ class CPythonBuild:
 
     @property
     def python(self) -> str:
-        """The minor version: ``3.9``."""
+        """The minor version: ``3.9``, or ``3.13t`` if free-threaded."""
         return self.inputs.interpreter.python
 
 
@@ -241,6 +241,8 @@ def _configure(build_env: BuildEnv, inputs: CPythonInputs, cache: Cache) -> None
     setup = read_setup(inputs.source.tree(cache))
     (build / "Modules/Setup.local").write_text(setup_local(setup))
     command = ["../source/configure", *_CONFIGURE, *ANSWERS]
+    if inputs.interpreter.free_threaded:
+        command.append("--disable-gil")
     if native:
         answers = shared_answers(
             read_member(native.archive, "build/config.cache").decode(),
@@ -305,7 +307,7 @@ def _cross_options(inputs: CPythonInputs, native: CPythonBuild, host: str) -> li
     arch = inputs.arch
     triplet = arch.musl_triplet if inputs.libc == "musl" else arch.gnu_triplet
     options = [f"--build={native.inputs.arch.gnu_triplet}", f"--host={triplet}"]
-    if Version(native.python) < Version("3.11"):
+    if Version(native.inputs.interpreter.version) < Version("3.11"):
         return [*options, f"PYTHON_FOR_BUILD={host}"]
     return [*options, f"--with-build-python={host}"]
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from harness.matrix.files.fields import (
     Arches,
     ByArch,
+    CPython,
     Differences,
     Digest,
     EveryTriplet,
@@ -138,7 +139,7 @@ class TargetShape(Shape):
     title: Text
     """Name shown to people."""
     python: Minor
-    """Minor version of its interpreter, quoted."""
+    """Minor version of its interpreter, quoted; `3.13t` is free-threaded, `pypy3.11` is PyPy."""
     libc: Libc
     """Its C library."""
     interpreter: Text = "python3"
@@ -179,8 +180,8 @@ class InterpreterShape(Shape):
 
     id: Id
     """Id that targets refer to."""
-    python: Minor
-    """Its minor version, quoted."""
+    python: CPython
+    """Its minor version, quoted; `3.13t` is the free-threaded build of 3.13."""
     suite: Packages
     """The Debian releases with its source package: one, or a list in order of preference."""
     source: Package

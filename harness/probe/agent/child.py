@@ -233,6 +233,8 @@ def _read_report(report):
         said["tried"] = max(0, report["tried"])
     if isinstance(report.get("failed"), str):
         said["failed"] = report["failed"][:EVIDENCE_LIMIT]
+    if isinstance(report.get("gil"), str):
+        said["gil"] = storable(report["gil"])[:MODULE_LIMIT]
     failures = report.get("failures")
     if failures and all(isinstance(text, str) for failure in failures for text in failure):
         said["failures"] = [[storable(text) for text in failure[:2]] for failure in failures]

@@ -8,7 +8,7 @@ import site
 import sys
 import time
 
-from .child import begin_import, begin_stage, run_child, sign, storable
+from .child import MODULE_LIMIT, begin_import, begin_stage, run_child, sign, storable
 
 NEEDED = ("container", "child", "importer")  # the modules a new interpreter needs
 # Names of the archives that may come with a cell: its installed files, its companions' files, and
@@ -90,12 +90,14 @@ def _put_files(archive, folder_site, make_folder):
 def _try(folder_site, imports, submodules, call, timeout):
     """Return a report: whether all imports, and then the call, hold.
 
-    Failures of ``submodules`` are reported and end nothing. They get half of the time.
+    Failures of ``submodules`` are reported and end nothing. They get half of the time. On a
+    free-threaded interpreter the first import that switches the GIL on is reported too.
     """
     sys.argv = [""]
     sys.dont_write_bytecode = True
     _add_site(folder_site)
     names, report = {}, {}
+    before = _has_gil()
     enough = time.monotonic() + timeout / 2
     try:
         for name in imports:
@@ -103,7 +105,11 @@ def _try(folder_site, imports, submodules, call, timeout):
             importlib.import_module(name)
             top = name.partition(".")[0]
             names[top] = sys.modules[top]
+            if _has_gil() is not before:
+                report.setdefault("gil", name[:MODULE_LIMIT])
         report["failures"], report["tried"] = _try_each(submodules, enough)
+        if _has_gil() is not before and submodules:
+            report.setdefault("gil", submodules[0][:MODULE_LIMIT])
         begin_stage("call")
         passed = bool(eval(call, names)) if call else True
     except BaseException as error:
@@ -112,6 +118,12 @@ def _try(folder_site, imports, submodules, call, timeout):
         traceback.print_exc()
         return dict(report, failed=_describe(error))
     return report if passed else dict(report, failed="%s is not true" % call)
+
+
+def _has_gil():
+    """Return whether the GIL is on; an import of a module that needs it switches it on."""
+    asked = getattr(sys, "_is_gil_enabled", None)  # from 3.13 on
+    return asked() if asked else True
 
 
 def _add_site(folder):

@@ -7,7 +7,7 @@ from .child import OUTPUT_LIMIT, storable
 
 REFUSAL = "is not a supported wheel on this platform"
 FAILED = {"import": "import-failed", "call": "call-failed"}  # stage → outcome
-BESIDE = {"failures", "tried"}  # what a report on a pass may say of submodules
+BESIDE = {"failures", "tried", "gil"}  # what a report on a pass may say of its modules
 NO_ROOM = re.compile(  # what pip, or zipfile without it, says of ENOSPC
     r"^(?:ERROR: Could not install packages due to an \w+: |\w*Error: )\[Errno 28\] No space",
     re.MULTILINE,
@@ -85,7 +85,7 @@ def import_report(result, hit=()):
     elif set(said) - BESIDE == {"done"} and stage == "call" and result.status == 0:
         outcome, cause, evidence = "pass", "", ""
     report = cell_report(outcome, stage, cause, evidence, result.log)
-    return dict(report, **{name: said[name] for name in ("failures", "tried") if name in said})
+    return dict(report, **{name: said[name] for name in sorted(BESIDE) if name in said})
 
 
 def _where(result):
