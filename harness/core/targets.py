@@ -1,6 +1,6 @@
 """Targets: a distribution's Python on an arch, and the ways to obtain its image."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from harness.core.arches import Arch, find_arch
@@ -110,6 +110,17 @@ class ReplicaWay:
     """Name of the environment in the recorded facts."""
     differs: dict[ReplicaField, str] = field(default_factory=dict)
     """The reason for each field that differs from the facts."""
+    own: Interpreter | None = None
+    """The environment's own interpreter, for which ``interpreter`` stands in where the source of
+    ``own`` cannot be had; None if they are the same."""
+
+    @property
+    def with_own(self) -> "ReplicaWay":
+        """The way with the environment's own interpreter."""
+        if self.own is None:
+            return self
+        reasons = {k: v for k, v in self.differs.items() if k is not ReplicaField.PYTHON}
+        return replace(self, interpreter=self.own, own=None, differs=reasons)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

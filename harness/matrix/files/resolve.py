@@ -88,6 +88,7 @@ class _Definitions:
         parts = {
             "interpreter": self.interpreters[fields["interpreter"]],
             "naming": self.namings[fields["naming"]],
+            "own": self.interpreters[fields["own"]] if fields.get("own") else None,
         }
         return ReplicaWay(**(fields | parts))
 
