@@ -18,7 +18,7 @@ from harness.app.engine_wiring import open_prober, open_readiness, same_images
 from harness.app.make_ahead import is_compiled, making_ahead, missing_images
 from harness.app.wiring import IMAGE_CHOICES, ProberOptions, read_matrix
 from harness.core.canary_check import latest_checks
-from harness.core.cells import Cell, Expectation, Matrix, Outcome
+from harness.core.cells import FULL_PROFILE, Cell, Expectation, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
 from harness.host.engine import ContainerLimits
@@ -159,13 +159,19 @@ def _cells(config: pytest.Config) -> tuple[Cell, ...]:
 
 
 def _selection(config: pytest.Config) -> Selection:
-    """Return the selection without ``-k``, which pytest applies to the collected cells."""
-    return Selection(
+    """Return the selection without ``-k``, which pytest applies to the collected cells.
+
+    An empty selection means the profile ``full``, if there is one.
+    """
+    selection = Selection(
         targets=tuple(config.getoption("--target")),
         arches=tuple(config.getoption("--arch")),
         subjects=tuple(config.getoption("--subject")),
         profile=config.getoption("--profile"),
     )
+    named = any(profile.name == FULL_PROFILE for profile in config.stash[_MATRIX].profiles)
+    unselected = selection == Selection() and not config.option.keyword
+    return Selection(profile=FULL_PROFILE) if named and unselected else selection
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -119,7 +119,8 @@ class ReplicaWay:
         """The way with the environment's own interpreter."""
         if self.own is None:
             return self
-        reasons = {k: v for k, v in self.differs.items() if k is not ReplicaField.PYTHON}
+        reasons = dict(self.differs)
+        reasons.pop(ReplicaField.PYTHON, None)
         return replace(self, interpreter=self.own, own=None, differs=reasons)
 
 

@@ -33,6 +33,7 @@ def profile_of(passport: Passport) -> TargetProfile:
     parts = [tag.split("-", 2) for tag in passport.tags]
     name, _, version = passport.libc.partition(" ")
     where = f" on {passport.libc}" if passport.libc else ""
+    implementation = passport.implementation or "CPython"
     return TargetProfile(
         passport=passport,
         tags=frozenset(passport.tags),
@@ -41,7 +42,7 @@ def profile_of(passport: Passport) -> TargetProfile:
         musl=name == "musl",
         libc=numbers(version),
         python=numbers(passport.minor),
-        title=f"{passport.implementation or 'CPython'} {passport.python}{where}, {passport.machine}",
+        title=f"{implementation} {passport.python}{where}, {passport.machine}",
     )
 
 

@@ -64,7 +64,7 @@ class _Unmeasured:
 class Prober:
     """Observes one cell at a time; a context manager that removes its containers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each collaborator, and two for what is asked
         self,
         *,
         targets: TargetSessions,

@@ -48,7 +48,8 @@ class RegistryShape(Shape):
     """A real image, pulled and prepared once."""
 
     image: Text
-    """As `docker pull` takes it: `debian:12`, optionally with `@sha256:…`."""
+    """As `docker pull` takes it: `debian:12`, optionally with `@sha256:…`, and `{arch}` for the
+    arch."""
     prepare: list[Text] = []
     """Shell commands to run once in the image, in order, as root and with network."""
 
