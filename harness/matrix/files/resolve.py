@@ -139,15 +139,10 @@ def _target(shape: TargetShape, arch: str, definitions: _Definitions) -> Target:
         **fields,
         id=shape.id,
         arch_name=arch,
-        registry=registry and _registry(registry, arch),
+        registry=registry and RegistryWay(**_frozen(registry)),
         assembled=assembled and AssembledWay(**_frozen(assembled)),
         replica=replica and definitions.replica(replica),
     )
-
-
-def _registry(fields: dict[str, Any], arch: str) -> RegistryWay:
-    image = fields["image"].replace("{arch}", arch)
-    return RegistryWay(**_frozen(fields | {"image": image}))
 
 
 def _merged(base: object, changes: object) -> Any:  # noqa: ANN401  fields of any type

@@ -48,8 +48,7 @@ class RegistryShape(Shape):
     """A real image, pulled and prepared once."""
 
     image: Text
-    """As `docker pull` takes it: `debian:12`, optionally with `@sha256:…`, and `{arch}` for the
-    arch."""
+    """As `docker pull` takes it: `debian:12`, optionally with `@sha256:…`."""
     prepare: list[Text] = []
     """Shell commands to run once in the image, in order, as root and with network."""
 
