@@ -75,6 +75,18 @@ def test_an_expectation_by_cause_applies_to_what_is_predicted_to_fail_so(
     assert judge(cell, see(cell, outcome, cause, predicted=predicted)) is verdict
 
 
+def test_an_expected_refusal_may_name_the_reason_that_the_installer_does_not() -> None:
+    """Installers say of every refusal that the wheel is not supported."""
+    cell = make_cell(by_cause=(expect(Outcome.REFUSED, "free-threaded"),))
+    for cause, verdict in (
+        ("tag-refused", Verdict.AS_EXPECTED),
+        ("free-threaded", Verdict.AS_EXPECTED),
+        ("dependency-refused", Verdict.UNEXPECTED),
+    ):
+        seen = see(cell, Outcome.REFUSED, cause, predicted="free-threaded")
+        assert judge(cell, seen) is verdict, cause
+
+
 def test_the_grid_has_the_expectation_that_applies() -> None:
     """Reports show its reason; a named one outweighs those by cause."""
     cause, named = by_cause("a"), expect(Outcome.CRASHED)
