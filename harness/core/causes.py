@@ -100,7 +100,7 @@ _COARSE: dict[str, frozenset[Cause]] = {
             Cause.OTHER_IMPLEMENTATION,
         }
     ),
-    Cause.SIGNAL: frozenset({Cause.PACKED_RELOCATIONS}),
+    Cause.SIGNAL: frozenset({Cause.PACKED_RELOCATIONS, Cause.STATIC_TLS}),
     Cause.CORRUPT_MEMBER: frozenset({Cause.MALFORMED_WHEEL}),
     Cause.MALFORMED_WHEEL: frozenset({Cause.CORRUPT_MEMBER}),
 }
