@@ -84,7 +84,9 @@ def test_an_expected_refusal_may_name_the_reason_that_the_installer_does_not() -
         ("dependency-refused", Verdict.UNEXPECTED),
     ):
         seen = see(cell, Outcome.REFUSED, cause, predicted="free-threaded")
-        assert judge(cell, seen) is verdict, cause
+        assert seen.prediction is not None
+        predicted = replace(seen.prediction, outcome=Outcome.REFUSED)
+        assert judge(cell, replace(seen, prediction=predicted)) is verdict, cause
 
 
 def test_an_expected_crash_is_met_by_a_signal() -> None:
