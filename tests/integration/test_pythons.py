@@ -28,11 +28,11 @@ def matrix() -> Matrix:
     return read_matrix(ROOT / "matrix")
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["", "require-nogil"])
+@pytest.fixture(scope="module")
 def prober(
     request: pytest.FixtureRequest, matrix: Matrix, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prober]:
-    options = ProberOptions(images="local", require_nogil=request.param)
+    options = ProberOptions(images="local", require_nogil=getattr(request, "param", False))
     journal = Journal(tmp_path_factory.mktemp("pythons") / "journal")
     with open_prober(matrix, options, journal) as opened:
         yield opened
@@ -53,6 +53,9 @@ def codes(seen: Observation) -> set[FindingCode]:
     return {finding.code for finding in seen.findings}
 
 
+@pytest.mark.parametrize(
+    "prober", [False, True], ids=["", "require-nogil"], indirect=True, scope="module"
+)
 @pytest.mark.parametrize(
     "target",
     [
