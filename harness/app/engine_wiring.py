@@ -177,6 +177,7 @@ def open_prober(
         known=known,
         reader=WheelReader(cache),
         canaries=options.canaries,
+        require_nogil=options.require_nogil,
     )
 
 

@@ -66,6 +66,8 @@ class RunOptions:
     """OCI runtime of the containers; empty for the engine's own choice."""
     require_hardening: bool = False
     """Report a miss if the engine does not enforce all of the hardening."""
+    require_nogil: bool = False
+    """Fail a wheel whose import switches the GIL of a free-threaded Python on."""
     canaries: bool = False
     """Probe the canaries of every target, and believe no column that missed one."""
     command: tuple[str, ...] = ()
@@ -87,6 +89,7 @@ class RunOptions:
             limits=self.limits,
             runtime=self.runtime,
             require_hardening=self.require_hardening,
+            require_nogil=self.require_nogil,
             canaries=self.canaries,
         )
 
@@ -137,6 +140,7 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words += ["--own-pip"] if limits.own_pip else []
     words += [f"--runtime={options.runtime}"] if options.runtime else []
     words += ["--require-hardening"] if options.require_hardening else []
+    words += ["--require-nogil"] if options.require_nogil else []
     words += ["--canaries"] if options.canaries else []
     if options.store is not None and not options.remeasure:
         words += [f"--wheelgrid-store={options.store}"]

@@ -278,6 +278,7 @@ def run_options(command: Command) -> Command:
         own_pip: bool,
         runtime: str,
         require_hardening: bool,
+        require_nogil: bool,
         label: str,
         on: str,
         **others: object,
@@ -298,6 +299,7 @@ def run_options(command: Command) -> Command:
             ),
             runtime=runtime,
             require_hardening=require_hardening,
+            require_nogil=require_nogil,
             command=recorded_words(sys.argv[1:]),
             store=store.resolve(),
             remeasure=remeasure,
@@ -380,6 +382,11 @@ def run_options(command: Command) -> Command:
             help="Refuse to probe if the engine does not enforce a container's limits.",
         ),
         offline_option,
+        click.option(
+            "--require-nogil/--no-require-nogil",
+            help="Fail a wheel whose import switches the GIL of a free-threaded Python on. By "
+            "default that is a finding.",
+        ),
         click.option(
             "--latest",
             is_flag=True,

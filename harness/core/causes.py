@@ -59,6 +59,8 @@ class Cause(StrEnum):
     PYTHON_TOO_OLD = "python-too-old"
     PYTHON_TOO_NEW = "python-too-new"
     FREE_THREADED = "free-threaded"
+    OTHER_IMPLEMENTATION = "other-implementation"
+    """A wheel for CPython on PyPy, or the other way round."""
     SUFFIX_MISMATCH = "suffix-mismatch"
     NO_EXTENSION = "no-extension"
     NO_MODULE = "no-module"
@@ -78,6 +80,10 @@ class Cause(StrEnum):
     PAGE_SIZE = "page-size"
     PACKED_RELOCATIONS = "packed-relocations"
 
+    # Of an import that did what it must not with ``--require-nogil``.
+    GIL_ENABLED = "gil-enabled"
+    """It switched the GIL of a free-threaded interpreter on."""
+
     # Found in messages only.
     NO_INIT_FUNCTION = "no-init-function"
     ABI_MISMATCH = "abi-mismatch"
@@ -92,7 +98,14 @@ class Cause(StrEnum):
 
 
 _COARSE: dict[str, frozenset[Cause]] = {
-    Cause.TAG_REFUSED: frozenset({Cause.PYTHON_TOO_OLD, Cause.PYTHON_TOO_NEW, Cause.FREE_THREADED}),
+    Cause.TAG_REFUSED: frozenset(
+        {
+            Cause.PYTHON_TOO_OLD,
+            Cause.PYTHON_TOO_NEW,
+            Cause.FREE_THREADED,
+            Cause.OTHER_IMPLEMENTATION,
+        }
+    ),
     Cause.SIGNAL: frozenset({Cause.PACKED_RELOCATIONS, Cause.STATIC_TLS}),
     Cause.ILLEGAL_INSTRUCTION: frozenset({Cause.CPU_BASELINE, Cause.PACKED_RELOCATIONS}),
     Cause.CORRUPT_MEMBER: frozenset({Cause.MALFORMED_WHEEL}),

@@ -84,6 +84,8 @@ class Cell:
 
 DEFAULT_PROFILE = "default"
 """Name of the profile that an empty selection means."""
+FULL_PROFILE = "full"
+"""Name of the profile that ``pytest harness`` means."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

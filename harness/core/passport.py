@@ -106,3 +106,14 @@ class Passport:
     def minor(self) -> str:
         """Minor version of the interpreter: ``3.11``."""
         return ".".join(self.python.split(".")[:2])
+
+    @property
+    def free_threaded(self) -> bool:
+        """Whether the interpreter is built without the GIL (PEP 703)."""
+        return re.search(r"cpython-\d+d?t", self.soabi) is not None
+
+    @property
+    def variant(self) -> str:
+        """The minor version as targets spell it: ``3.11``, ``3.13t`` or ``pypy3.11``."""
+        prefix = "pypy" if self.implementation == "PyPy" else ""
+        return f"{prefix}{self.minor}{'t' if self.free_threaded else ''}"

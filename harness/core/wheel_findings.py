@@ -10,6 +10,7 @@ _RECORD = (
     "https://packaging.python.org/en/latest/specifications/recording-installed-packages/"
     "#the-record-file"
 )
+_GIL = "https://docs.python.org/3/howto/free-threading-extensions.html"
 _IMPORT = "https://docs.python.org/3/reference/import.html"
 _LOADER = "https://man7.org/linux/man-pages/man8/ld.so.8.html"
 _ENTRY_POINTS = "https://packaging.python.org/en/latest/specifications/entry-points/"
@@ -59,6 +60,7 @@ class FindingCode(StrEnum):
 
     # Its modules, as imported on a target.
     SUBMODULE_IMPORT = "submodule-import"
+    GIL_ENABLED = "gil-enabled"
 
     # What it has beyond its modules, as tried on a target.
     LIBRARY_LOAD = "library-load"
@@ -78,6 +80,7 @@ class MindedBy(StrEnum):
     STRICT = "strict installers refuse"
     USERS = "who imports it notices"
     CALLERS = "who opens or starts it notices"
+    THREADS = "threads wait for each other"
     INDEX = "package indexes refuse"
     FILE_SYSTEMS = "file systems that ignore case lose a file"
     LIMITS = "the limits of this program and of indexes"
@@ -118,6 +121,7 @@ _RULES = MappingProxyType(
         FindingCode.LIBRARY_LOAD: (_LOADER, MindedBy.CALLERS),
         FindingCode.PROGRAM_START: (_LOADER, MindedBy.CALLERS),
         FindingCode.COMMAND: (_ENTRY_POINTS, MindedBy.CALLERS),
+        FindingCode.GIL_ENABLED: (_GIL, MindedBy.THREADS),
     }
 )
 

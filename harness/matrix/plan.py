@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from harness.core.arches import linux_arch
@@ -21,6 +21,8 @@ from harness.core.subjects import FileSource, Subject
 from harness.core.targets import Target
 from harness.matrix.files.unused_entries import cell_pairs, covers, meets, meets_target, selects
 
+_PYPY_ABI = "pp73"
+"""That of every PyPy 7.3, from 2019 on."""
 _MODULE = "test_matrix.py"
 """The test module of the cells; `-k` matches its name in every cell."""
 
@@ -265,23 +267,28 @@ def _built_for(tag: Tag) -> str:
 
 
 def _accepted(python: str) -> set[tuple[str, str]]:
-    """Return the pairs of python and ABI tags that CPython of that minor version accepts."""
-    major, minor = (int(part) for part in python.split("."))
-    own = f"cp{major}{minor}"
+    """Return the pairs of python and ABI tags that a Python of that minor version accepts."""
+    numbers = python.removeprefix("pypy").removesuffix("t")
+    version = tuple(int(part) for part in numbers.split("."))
+    digits = numbers.replace(".", "")
     # "any" stands for a matching platform tag; only the first two parts are used.
-    tags = (
-        *cpython_tags((major, minor), abis=[own], platforms=["any"]),
-        *compatible_tags((major, minor), own, ["any"]),
-    )
+    if python.startswith("pypy"):
+        own = f"pp{digits}"
+        tags = [*generic_tags(own, [f"pypy{digits}_{_PYPY_ABI}"], ["any"])]
+    else:
+        own = f"cp{digits}"
+        flags = "t" if python.endswith("t") else ""
+        tags = [*cpython_tags(version, abis=[f"{own}{flags}"], platforms=["any"])]
+    tags += compatible_tags(version, own, ["any"])
     return {(tag.interpreter, tag.abi) for tag in tags}
 
 
 def _needs(tag: Tag) -> str:
     """Return the Python that a tag requires: ``CPython 3.9``, ``Python 3.12 or newer``."""
-    match = re.fullmatch(r"(cp|py)(\d)(\d*)", tag.interpreter)
+    match = re.fullmatch(r"(cp|py|pp)(\d)(\d*)", tag.interpreter)
     if not match:
         return tag.interpreter
-    kind = {"cp": "CPython", "py": "Python"}[match[1]]
+    kind = {"cp": "CPython", "py": "Python", "pp": "PyPy"}[match[1]]
     threads = "free-threaded " if re.fullmatch(r"cp\d+t", tag.abi) else ""
     version = ".".join(part for part in match.groups()[1:] if part)
     later = " or newer" if tag.abi.startswith("abi3") or (match[1] == "py" and match[3]) else ""

@@ -61,7 +61,9 @@ def _runs_and_fails(seen: Observation, predicted: Prediction, _: tuple[str, ...]
     by_itself = seen.outcome in (Outcome.CRASHED, Outcome.TIMEOUT) or seen.cause == Cause.SIGNAL
     # An allocator for another page size stops a program that a loader could map.
     stopped = seen.cause == Cause.PAGE_SIZE and "killed by SIG" in seen.evidence
-    ran = seen.stage is Stage.CALL or by_itself or stopped
+    # Py_mod_gil is a slot that the module's init function returns.
+    gil = seen.cause == Cause.GIL_ENABLED
+    ran = seen.stage is Stage.CALL or by_itself or stopped or gil
     return predicted.outcome is Outcome.PASS and ran
 
 

@@ -96,6 +96,8 @@ class CellReport(BaseModel):
     failures: Pairs = ()
     """Submodules that do not import, and what each raised."""
     fault: Fault | None = None
+    gil: Word = ""
+    """The module whose import switched the GIL of a free-threaded interpreter on."""
     tried: Number | None = None
     """Number of submodules whose import was tried."""
     loads: Pairs = ()

@@ -62,6 +62,8 @@ class ProbeResult:
     """Number of libraries, entry points and programs for which no time was left."""
     late_findings: tuple[WheelFinding, ...] = ()
     """What of these is no failure of the wheel (``late_failures``)."""
+    gil: str = ""
+    """The import that switched the GIL of a free-threaded interpreter on; untrusted text."""
     unimportable: tuple[tuple[str, str], ...] = ()
     """Those of ``failures`` that are findings (``module_failures``)."""
     fault: Fault | None = None

@@ -38,7 +38,7 @@ from harness.probe.late_failures import weigh_late
 from harness.probe.module_failures import weigh_failures
 from harness.probe.open_target import OpenTarget, TargetSessions
 from harness.probe.other_cpu import compared_crash
-from harness.probe.probe_results import defect, miss, observed, reused, shared
+from harness.probe.probe_results import defect, miss, observed, reused, shared, without_gil
 from harness.probe.repro import docker_line
 from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import dependencies_of
@@ -76,7 +76,7 @@ class _Unmeasured:
 class Prober:
     """Observes one cell at a time; a context manager that removes its containers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each collaborator, and two for what is asked
         self,
         *,
         targets: TargetSessions,
@@ -85,6 +85,7 @@ class Prober:
         known: ResultCache,
         reader: WheelReader | None = None,
         canaries: bool = False,
+        require_nogil: bool = False,
     ) -> None:
         self._targets = targets
         self._wheels = wheels
@@ -93,6 +94,8 @@ class Prober:
         self._reader = reader or WheelReader()
         self._canaries = canaries
         """Whether columns are checked before their first measured cell."""
+        self._require_nogil = require_nogil
+        """Whether an import that switches the GIL on is a failure."""
         self._checks: dict[str, CanaryCheck] = {}
         """By the key of a target, and by that of an environment: targets with the same image are
         checked once."""
@@ -281,7 +284,8 @@ class Prober:
             seen = replace(seen, evidence=evidence)
         failed = accused(seen.evidence, dependencies)
         facts = self._reader.facts(failed) if failed else begun.facts
-        return explained(seen, begun.predicted, facts, passport)
+        seen = explained(seen, begun.predicted, facts, passport)
+        return without_gil(seen) if self._require_nogil else seen
 
     def _measure(self, cell: Cell, begun: "_Unmeasured") -> Observation:
         opened, wheels = begun.opened, begun.wheels

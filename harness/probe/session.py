@@ -306,6 +306,7 @@ def _probe_result(report: CellReport, seconds: float) -> ProbeResult:
         entries=report.entries,
         starts=report.starts,
         late_untried=report.untried,
+        gil=report.gil,
     )
 
 

@@ -17,7 +17,8 @@ from harness.core.matching import did_you_mean, wheel_spelling
 from harness.core.targets import ReplicaField
 
 ID = r"^[a-z0-9][a-z0-9._-]*$"
-MINOR = r"^3\.[0-9]+$"
+MINOR = r"^(3\.[0-9]+t?|pypy3\.[0-9]+)$"
+CPYTHON = r"^3\.[0-9]+t?$"
 VERSION = r"^[0-9]+\.[0-9]+$"
 MODULE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 PACKAGE = r"^[a-z0-9][a-z0-9+.-]*$"
@@ -32,7 +33,8 @@ LEAST_PAGE = 4096
 
 PATTERNS = {
     ID: "lower-case letters, digits, '.', '_' and '-', as `-k` can select it",
-    MINOR: 'a minor version of Python, such as "3.11"',
+    MINOR: 'a minor version of Python, such as "3.11", "3.13t" or "pypy3.11"',
+    CPYTHON: 'a minor version of CPython, such as "3.11" or "3.13t"',
     VERSION: 'a version of two numbers, such as "2.17"',
     MODULE: "the name of a module, such as package.module",
     PACKAGE: "a name of lower-case letters, digits, '+', '.' and '-'",
@@ -148,6 +150,7 @@ _SPELLINGS = {"enum": [name for arch in ARCHES for name in (arch.name, *arch.ali
 Text = Annotated[str, Field(min_length=1)]
 Id = Annotated[str, Field(pattern=ID)]
 Minor = Annotated[str, Field(pattern=MINOR)]
+CPython = Annotated[str, Field(pattern=CPYTHON)]
 Version = Annotated[str, Field(pattern=VERSION)]
 Module = Annotated[str, Field(pattern=MODULE)]
 Package = Annotated[str, Field(pattern=PACKAGE)]

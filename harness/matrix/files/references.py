@@ -139,7 +139,11 @@ def _check_overrides(target: Entry) -> Iterator[Problem]:
 
 
 def _check_replicas(target: Entry, sections: Sections) -> Iterator[Problem]:
-    named = (("interpreter", sections.interpreters.names), ("naming", sections.namings.names))
+    interpreters = sections.interpreters.names
+    named = (
+        *(("interpreter", interpreters), ("own", interpreters)),
+        ("naming", sections.namings.names),
+    )
     for steps in ((), *(("overrides", arch) for arch in target.keys("overrides"))):
         for key, names in named:
             for name, at in target.texts(*steps, "replica", key):

@@ -93,6 +93,7 @@ class _Definitions:
         parts = {
             "interpreter": self.interpreters[given["interpreter"]],
             "naming": self.namings[given["naming"]],
+            "own": self.interpreters[given["own"]] if given.get("own") else None,
         }
         return ReplicaWay(**(given | parts))
 

@@ -12,6 +12,7 @@ from harness.matrix.files.fields import (
     Arches,
     AuxiliaryMasks,
     ByArch,
+    CPython,
     Differences,
     Digest,
     EveryTriplet,
@@ -68,6 +69,9 @@ class ReplicaShape(Shape):
 
     interpreter: Id
     """Id of the CPython to build, in interpreters.yaml."""
+    own: Id | None = None
+    """Id of the environment's own CPython, for which `interpreter` stands in if its source cannot
+    be had."""
     naming: Id
     """Id of its extension module naming, in namings.yaml."""
     suite: Package
@@ -140,7 +144,7 @@ class TargetShape(Shape):
     title: Text
     """Name shown to people."""
     python: Minor
-    """Minor version of its interpreter, quoted."""
+    """Minor version of its interpreter, quoted; `3.13t` is free-threaded, `pypy3.11` is PyPy."""
     libc: Libc
     """Its C library."""
     interpreter: Text = "python3"
@@ -213,8 +217,8 @@ class InterpreterShape(Shape):
 
     id: Id
     """Id that targets refer to."""
-    python: Minor
-    """Its minor version, quoted."""
+    python: CPython
+    """Its minor version, quoted; `3.13t` is the free-threaded build of 3.13."""
     suite: Packages
     """The Debian releases with its source package: one, or a list in order of preference."""
     source: Package

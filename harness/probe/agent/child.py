@@ -269,6 +269,8 @@ def _read_report(report):
         pairs = report.get(name)
         if pairs and all(isinstance(text, str) for pair in pairs for text in pair):
             said[name] = [[storable(text) for text in pair[:2]] for pair in pairs]
+    if isinstance(report.get("gil"), str):
+        said["gil"] = storable(report["gil"])[:MODULE_LIMIT]
     return said
 
 

@@ -8,7 +8,7 @@ import site
 import sys
 import time
 
-from .child import begin_import, begin_stage, run_child, sign, storable
+from .child import MODULE_LIMIT, begin_import, begin_stage, run_child, sign, storable
 from .illegal import report_illegal
 from .late import limited, open_libraries, resolve_entries
 
@@ -109,7 +109,8 @@ def _try(folder_site, imports, submodules, call, late, timeout):
     """Return a report: whether all imports, and then the call, hold.
 
     Failures of ``submodules`` are reported and end nothing. They get half of the time. What is
-    ``late``, libraries and entry points, gets what is left, and ends nothing either.
+    ``late``, libraries and entry points, gets what is left, and ends nothing either. On a
+    free-threaded interpreter the first import that switches the GIL on is reported too.
     """
     sys.argv = [""]
     sys.dont_write_bytecode = True
@@ -117,13 +118,18 @@ def _try(folder_site, imports, submodules, call, late, timeout):
     names, report = {}, {}
     begun = time.monotonic()
     enough = begun + timeout / 2
+    before = _has_gil()
     try:
         for name in imports:
             begin_import(name)
             importlib.import_module(name)
             top = name.partition(".")[0]
             names[top] = sys.modules[top]
+            if _has_gil() is not before:
+                report.setdefault("gil", name[:MODULE_LIMIT])
         report["failures"], report["tried"] = _try_each(submodules, enough)
+        if _has_gil() is not before and submodules:
+            report.setdefault("gil", submodules[0][:MODULE_LIMIT])
         begin_stage("call")
         passed = bool(eval(call, names)) if call else True
     except BaseException as error:
@@ -158,6 +164,12 @@ def _try_late(folder_site, late, until):
     except Exception:
         untried += 1  # no fork or no pipe can be had
     return dict(report, untried=untried)
+
+
+def _has_gil():
+    """Return whether the GIL is on; an import of a module that needs it switches it on."""
+    asked = getattr(sys, "_is_gil_enabled", None)  # from 3.13 on
+    return asked() if asked else True
 
 
 def _add_site(folder):

@@ -13,7 +13,7 @@ FAILED = {  # stage → outcome
     "start": "start-failed",
 }
 DOING = {"import": " while importing ", "load": " while opening ", "start": " while starting "}
-BESIDE = {"tried", "untried"}.union(PAIRS)  # what a report on a pass may have besides
+BESIDE = {"tried", "untried", "gil"}.union(PAIRS)  # what a report on a pass may have besides
 LIMITED = "limited: "  # how the error of a program begins that a container's limit ended
 NO_ROOM = re.compile(  # what pip, or zipfile without it, says of ENOSPC
     r"^(?:ERROR: Could not install packages due to an \w+: |\w*Error: )\[Errno 28\] No space",
@@ -95,7 +95,7 @@ def import_report(result, hit=()):
     report = cell_report(outcome, stage, cause, evidence, result.log)
     if cause == "illegal-instruction" and result.fault:
         report["fault"] = result.fault
-    return dict(report, **{name: said[name] for name in BESIDE if name in said})
+    return dict(report, **{name: said[name] for name in sorted(BESIDE) if name in said})
 
 
 def with_starts(report, result, hit=()):

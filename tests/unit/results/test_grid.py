@@ -84,6 +84,20 @@ def test_an_expectation_by_cause_applies_to_what_is_predicted_to_fail_so(
     assert judge(cell, see(cell, outcome, cause, predicted=predicted)) is verdict
 
 
+def test_an_expected_refusal_may_name_the_reason_that_the_installer_does_not() -> None:
+    """Installers say of every refusal that the wheel is not supported."""
+    cell = make_cell(by_cause=(expect(Outcome.REFUSED, "free-threaded"),))
+    for cause, verdict in (
+        ("tag-refused", Verdict.AS_EXPECTED),
+        ("free-threaded", Verdict.AS_EXPECTED),
+        ("dependency-refused", Verdict.UNEXPECTED),
+    ):
+        seen = see(cell, Outcome.REFUSED, cause, predicted="free-threaded")
+        assert seen.prediction is not None
+        predicted = replace(seen.prediction, outcome=Outcome.REFUSED)
+        assert judge(cell, replace(seen, prediction=predicted)) is verdict, cause
+
+
 def test_an_expected_crash_is_met_by_a_signal() -> None:
     """A signal shows no cause; it fits those that are predicted to crash, and no other."""
     crash = replace(by_cause("static-tls"), outcome=Outcome.CRASHED)
