@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from harness.app.execute import measure
+from harness.app.execute import run_cells
 from harness.app.pytest_driver import RunOptions
 from harness.app.wiring import (
     ProberOptions,
@@ -23,7 +23,7 @@ from harness.app.wiring import (
     read_matrix,
 )
 from harness.core.causes import Cause, same_reason
-from harness.core.cells import Cell, Outcome
+from harness.core.cells import Cell, Expectation, Outcome
 from harness.core.errors import ExitCode, HarnessError, PackageIndexError
 from harness.core.observations import Observation, Prediction
 from harness.core.subjects import DependencyOptions, FileSource, Subject, WheelRef
@@ -32,6 +32,8 @@ from harness.host.package_data import matrix_folder
 from harness.matrix.files.corpus_file import CorpusShape, load_corpus
 from harness.predict.batch import predict_cells
 from harness.report.console import Console, print_data, say
+from harness.results.grid import Grid, exit_code
+from harness.store import default_store
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel
 
@@ -138,7 +140,7 @@ def main(words: Sequence[str]) -> ExitCode:
         cells = _judged(options)
     except HarnessError as error:
         say(str(error))
-        return error.code
+        return error.exit_code
     for line in report_lines(cells):
         print_data(line)
     return ExitCode.AS_EXPECTED if meets_target(cells) else ExitCode.UNEXPECTED
@@ -206,6 +208,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--target", default="*", metavar="GLOB", help="<target>/<arch>")
     parser.add_argument("--project", default="*", metavar="GLOB")
     parser.add_argument("--out", type=Path, default=Path("corpus-results"))
+    parser.add_argument("--store", type=Path, default=default_store(), help="reuse its results")
     parser.add_argument("-n", "--workers", type=int, default=2)
     return parser.parse_args(words)
 
@@ -227,7 +230,7 @@ def _judged(options: argparse.Namespace) -> list[JudgedCell]:
         where = f"{entry.place.file}:{entry.place.line}"
         blank = JudgedCell(where=where, row=row, target="")
         try:
-            subject = _subject(row, entry.place.line, index)
+            subject = _subject(row, index)
             here = [targets[key] for key in keys]
             predicted = list(predict_cells([subject], here, passports, provider, reader))
         except PackageIndexError as error:
@@ -235,20 +238,34 @@ def _judged(options: argparse.Namespace) -> list[JudgedCell]:
             continue
         for one in predicted:
             if _is_local(one.cell.target):
-                observable[len(judged)] = one.cell
+                observable[len(judged)] = replace(one.cell, expectation=_expected(row, where))
             judged.append(replace(blank, target=one.cell.target.key, prediction=one.prediction))
     return judged if options.predict else _observed(judged, observable, options)
 
 
-def _subject(row: CorpusShape, line: int, index: PackageIndex) -> Subject:
+def _subject(row: CorpusShape, index: PackageIndex) -> Subject:
     """Return the subject of a row, with its file. Raises ``PackageIndexError``."""
     wheel: WheelRef = index.fetch(LockedWheel(filename=row.file, sha256=row.sha256))
     return Subject(
-        id=f"{row.project}-{row.version}-{line}".lower(),
-        group="corpus",
+        id=f"{row.project}-{row.version}-{row.sha256[:8]}",
+        group=f"published wheels that {'pass' if row.outcome is Outcome.PASS else 'fail'}",
         source=FileSource(paths=(wheel.path,)),
         imports=tuple(row.imports),
-        dependencies=DependencyOptions(),
+        dependencies=DependencyOptions() if row.dependencies else None,
+    )
+
+
+def _expected(row: CorpusShape, where: str) -> Expectation | None:
+    if row.outcome is Outcome.PASS:
+        return None
+    return Expectation(
+        target="*",
+        arch="*",
+        outcome=row.outcome,
+        cause=row.cause or "",
+        reason=row.why,
+        link=row.link,
+        where=where,
     )
 
 
@@ -260,12 +277,21 @@ def _observed(
     judged: list[JudgedCell], observable: dict[int, Cell], options: argparse.Namespace
 ) -> list[JudgedCell]:
     run = RunOptions(
-        matrix=options.matrix, out=options.out, workers=options.workers, images="local"
+        matrix=options.matrix,
+        out=options.out,
+        workers=options.workers,
+        images="local",
+        store=options.store,
     )
-    grid = measure(tuple(observable.values()), run, Console(stderr=True))
-    seen = {cell.cell.id: cell.observation for cell in grid.cells}
+    seen: dict[str, Observation | None] = {}
+
+    def conclude(grid: Grid) -> ExitCode:
+        seen.update({cell.cell.id: cell.observation for cell in grid.cells})
+        return exit_code(grid)
+
+    run_cells(tuple(observable.values()), run, Console(stderr=True), conclude=conclude)
     for at, cell in observable.items():
-        judged[at] = replace(judged[at], observation=seen[cell.id])
+        judged[at] = replace(judged[at], observation=seen.get(cell.id))
     return judged
 
 

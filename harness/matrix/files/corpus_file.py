@@ -37,7 +37,9 @@ class CorpusShape(Shape):
     """Digest of the file: the row is about these bytes."""
     targets: Annotated[list[Text], Field(min_length=1)]
     """The targets, each as `<target>/<arch>`."""
-    imports: list[Module] = []
+    dependencies: bool = True
+    """Install what it requires, as `check` does; `false`: the row is about the wheel alone."""
+    imports: list[Module] = Field(default=[])
     """Modules to import; empty imports what the wheel has, as `check` does."""
     outcome: Annotated[Outcome, Strict(strict=False)]
     """What reports and observations say that it does there."""
@@ -97,9 +99,13 @@ def _contradictions(section: Section[CorpusShape], targets: Collection[str]) -> 
 def _misnamed(entry: Entry, row: CorpusShape) -> Iterator[Problem]:
     try:
         name = parse_wheel_name(row.file)
-        version = Version(row.version)
-    except (WheelError, InvalidVersion) as error:
-        yield entry.problem(str(error), "version" if "version" in str(error).lower() else "file")
+    except WheelError as error:
+        yield entry.problem(str(error), "file")
         return
-    if (name.distribution, Version(name.version)) != (row.project, version):
+    try:
+        same = Version(name.version) == Version(row.version)
+    except InvalidVersion:
+        yield entry.problem(f"{row.version!r} is not a version (PEP 440)", "version")
+        return
+    if name.distribution != row.project or not same:
         yield entry.problem(f"is a file of {name.distribution}=={name.version}", "file")
