@@ -55,6 +55,8 @@ UNREADABLE_CAUSES = frozenset(
     }
 )
 """Causes that only show when the code runs: no rule predicts them."""
+OPENED = {Outcome.IMPORT_FAILED, Outcome.LOAD_FAILED}
+"""What a library that does not load may end in: it is opened while importing, or later."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
