@@ -63,6 +63,8 @@ class Cause(StrEnum):
     WRONG_MACHINE = "wrong-machine"
     LIBC_FAMILY = "libc-family"
     MISSING_LIBRARY = "missing-library"
+    MISSING_LOADER = "missing-loader"
+    """The loader that a program names is not there."""
     LIBC_TOO_OLD = "libc-too-old"
     LIBRARY_TOO_OLD = "library-too-old"
     UNDEFINED_SYMBOL = "undefined-symbol"

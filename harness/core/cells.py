@@ -17,6 +17,12 @@ class Outcome(StrEnum):
     INSTALL_FAILED = "install-failed"
     IMPORT_FAILED = "import-failed"
     CALL_FAILED = "call-failed"
+    LOAD_FAILED = "load-failed"
+    """A shared library that the package opens later cannot be loaded."""
+    START_FAILED = "start-failed"
+    """An executable of the wheel does not start."""
+    TEST_FAILED = "test-failed"
+    """The test command that the user gave did not succeed."""
     CRASHED = "crashed"
     """The wheel's code ended by a signal."""
     TIMEOUT = "timeout"
@@ -32,6 +38,9 @@ class Stage(StrEnum):
     INSTALL = "install"
     IMPORT = "import"
     CALL = "call"
+    LOAD = "load"
+    START = "start"
+    TEST = "test"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

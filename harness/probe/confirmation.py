@@ -1,9 +1,9 @@
 """Decide which results to confirm, how, and which result counts (pure).
 
 A pass in a session counts at once. Every other result is confirmed in a separate container. pip
-takes most of that time, and it does not matter for a failed import or call: if the unpacked wheel
-fails in a new interpreter with the same message, that counts. Otherwise new interpreters for pip
-and import decide.
+takes most of that time, and it does not matter for what fails after the installation: if the
+unpacked wheel fails in a new interpreter with the same message, that counts. Otherwise new
+interpreters for pip and import decide.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,18 @@ from harness.wheels.archive.filename import parse_wheel_name
 
 Attempts = Sequence[tuple[AttemptMode, ProbeResult]]
 
-_WITHOUT_PIP = frozenset({Outcome.IMPORT_FAILED, Outcome.CALL_FAILED, Outcome.CRASHED})
+_WITHOUT_PIP = frozenset(
+    {
+        Outcome.IMPORT_FAILED,
+        Outcome.CALL_FAILED,
+        Outcome.LOAD_FAILED,
+        Outcome.START_FAILED,
+        Outcome.TEST_FAILED,
+        Outcome.CRASHED,
+    }
+)
 """Outcomes after an installation that do not depend on pip."""
+_AFTER_INSTALL = frozenset({Stage.IMPORT, Stage.CALL, Stage.LOAD, Stage.START, Stage.TEST})
 
 
 def next_mode(seen: Attempts, *, tag_accepted: bool, emulated: bool = False) -> AttemptMode | None:
@@ -46,7 +56,7 @@ def _confirming(seen: Attempts, *, tag_accepted: bool) -> AttemptMode | None:
         return None
     if not tag_accepted and first.outcome is not Outcome.MISS:
         return None
-    pip_is_done = first.stage in (Stage.IMPORT, Stage.CALL) and first.outcome in _WITHOUT_PIP
+    pip_is_done = first.stage in _AFTER_INSTALL and first.outcome in _WITHOUT_PIP
     return AttemptMode.UNPACKED if pip_is_done else AttemptMode.FRESH
 
 

@@ -15,6 +15,7 @@ from harness.core.targets import Target
 from harness.host.engine import Engine, EngineInfo
 from harness.predict.cell import NoSurvey, Survey
 from harness.predict.inferred_imports import ImportPlan
+from harness.predict.late_plan import NOTHING_LATE, LatePlan
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativelyInstalled
@@ -24,6 +25,9 @@ from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
 from harness.probe.session import Session, SessionLostError, open_session
 from harness.wheels.install_layout import companion_archive
+
+LATE_SECONDS = {False: (20, 5), True: (45, 30)}
+"""Whether it is emulated → seconds in which a library is opened, and a program started."""
 
 
 class TargetImages(Protocol):
@@ -165,6 +169,7 @@ class TargetSessions:
         subject: Subject,
         wheels: tuple[WheelRef, ...],
         plan: ImportPlan,
+        late: LatePlan = NOTHING_LATE,
     ) -> Job:
         """Return the job of a cell; ``wheels`` are the companions, then the subject."""
         return Job(
@@ -176,6 +181,8 @@ class TargetSessions:
             quiet=self.limits.quiet,
             beside=companion_archive(wheels[:-1]),
             bytecode=self._compiled(opened, subject, wheels),
+            late=late,
+            late_seconds=LATE_SECONDS[bool(opened.environment.emulator)],
         )
 
     def first_attempt(self, opened: OpenTarget, job: Job) -> tuple[AttemptMode, ProbeResult]:

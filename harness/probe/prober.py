@@ -18,12 +18,14 @@ from harness.core.targets import Target
 from harness.predict.cell import predict_wheel
 from harness.predict.inferred_imports import ImportPlan, plan_imports
 from harness.predict.installed_layout import layout_of
+from harness.predict.late_plan import NOTHING_LATE, LatePlan, plan_late
 from harness.predict.limits import is_optional
 from harness.probe.canary_probe import check_canaries
 from harness.probe.confirmation import Attempts, accepts_tag, believed, next_mode
 from harness.probe.dependency_failures import accused, blame_unread, name_dependency
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
+from harness.probe.late_failures import weigh_late
 from harness.probe.module_failures import weigh_failures
 from harness.probe.open_target import OpenTarget, TargetSessions
 from harness.probe.other_cpu import compared_crash
@@ -57,6 +59,7 @@ class _Unmeasured:
     """Those of ``wheels`` that were resolved and are small enough to be read."""
     facts: WheelFacts | None
     plan: ImportPlan
+    late: LatePlan
     base: Observation
     predicted: Prediction | None
 
@@ -200,11 +203,12 @@ class Prober:
         if isinstance(wheels, Refusal):
             return replace(refused, cause=wheels.cause, evidence=wheels.reason)
         facts = self._reader.facts(wheels[-1])
-        plan = ImportPlan(required=cell.subject.imports)
+        plan, late = ImportPlan(required=cell.subject.imports), NOTHING_LATE
         if facts:
             plan = plan_imports(layout_of(facts), cell.subject.imports)
+            late = plan_late(layout_of(facts))
         depends = dependencies_of(
-            opened.environment, wheels, plan, cell.subject.call, self._targets.limits
+            opened.environment, wheels, plan, cell.subject.call, self._targets.limits, late
         )
         base = replace(
             refused,
@@ -231,6 +235,7 @@ class Prober:
             dependencies=dependencies,
             facts=facts,
             plan=plan,
+            late=late,
             base=base,
             predicted=predicted,
         )
@@ -253,7 +258,7 @@ class Prober:
 
     def _measure(self, cell: Cell, begun: "_Unmeasured") -> Observation:
         opened, wheels = begun.opened, begun.wheels
-        job = self._targets.job(opened, cell.subject, wheels, begun.plan)
+        job = self._targets.job(opened, cell.subject, wheels, begun.plan, begun.late)
         tag_accepted = accepts_tag(wheels[-1].filename, opened.passport)
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
             attempts = self._attempts(job, begun, tag_accepted=tag_accepted)
@@ -273,11 +278,12 @@ class Prober:
         guarded = begun.facts.sources.guarded if begun.facts else frozenset[str]()
 
         def weighed(result: ProbeResult) -> ProbeResult:
-            return weigh_failures(result, job, optional, guarded, begun.plan)
+            result = weigh_failures(result, job, optional, guarded, begun.plan)
+            return weigh_late(result, begun.facts, begun.opened.passport, emulated=emulated)
 
+        emulated = bool(begun.opened.environment.emulator)
         mode, result = self._targets.first_attempt(begun.opened, job)
         attempts = [(mode, weighed(result))]
-        emulated = bool(begun.opened.environment.emulator)
         while again := next_mode(attempts, tag_accepted=tag_accepted, emulated=emulated):
             result = self._targets.attempt_alone(begun.opened, job, again)
             attempts.append((again, weighed(result)))

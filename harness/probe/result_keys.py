@@ -22,11 +22,13 @@ from harness.host.cache import content_key
 from harness.host.code_key import code_key
 from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits, seccomp_profile
 from harness.predict.inferred_imports import ImportPlan
+from harness.predict.late_plan import NOTHING_LATE, LatePlan
 from harness.probe import agent
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _DECIDING = (
     "harness.probe.confirmation",
+    "harness.probe.late_failures",
     "harness.probe.module_failures",
     "harness.probe.other_cpu",
     "harness.probe.probe_results",
@@ -91,6 +93,7 @@ class ResultDependencies:
     submodules: tuple[str, ...]
     call: str
     limits: ProbeLimits
+    late: LatePlan = NOTHING_LATE
 
     @property
     def key(self) -> str:
@@ -122,6 +125,7 @@ def dependencies_of(
     plan: ImportPlan,
     call: str,
     limits: ProbeLimits,
+    late: LatePlan = NOTHING_LATE,
 ) -> ResultDependencies:
     """Return the dependencies of a cell's result."""
     return ResultDependencies(
@@ -131,6 +135,7 @@ def dependencies_of(
         submodules=plan.tried,
         call=call,
         limits=limits,
+        late=late,
     )
 
 

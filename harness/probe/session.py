@@ -170,11 +170,18 @@ class Session:
             "imports": job.imports,
             "submodules": job.submodules,
             "call": job.call,
+            "late": {
+                "libraries": job.late.libraries,
+                "entries": job.late.entries,
+                "programs": job.late.programs,
+                "seconds": job.late_seconds[0],
+                "program_seconds": job.late_seconds[1],
+            },
             "timeout": job.timeout,
             "quiet": job.quiet,
             "mode": mode,
         }
-        stages = 4 if len(wheels) > 1 else 2
+        stages = (4 if len(wheels) > 1 else 2) + bool(job.late.programs)
         seconds = stages * job.timeout + WATCHDOG_SECONDS
         answer, _ = self._ask(ProbeAnswer, frame, [data for _, data in files], seconds)
         self._after(answer.clean)
@@ -265,6 +272,10 @@ def _probe_result(report: CellReport, seconds: float) -> ProbeResult:
         seconds=seconds,
         failures=report.failures,
         tried=report.tried,
+        loads=report.loads,
+        entries=report.entries,
+        starts=report.starts,
+        late_untried=report.untried,
     )
 
 

@@ -38,6 +38,9 @@ class Agreement(StrEnum):
     """There is no prediction or no observation."""
 
 
+_OPENS_LIBRARY = {Outcome.LOAD_FAILED, Outcome.IMPORT_FAILED}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GridCell:
     """A cell, its observation and its verdict."""
@@ -55,7 +58,9 @@ class GridCell:
         seen = self.observation
         if seen is None or seen.prediction is None or seen.outcome is Outcome.MISS:
             return Agreement.UNKNOWN
-        alike = seen.prediction.outcome is seen.outcome
+        outcomes = {seen.prediction.outcome, seen.outcome}
+        # Whether it opens a library when it is imported, or later, is in a package's code.
+        alike = len(outcomes) == 1 or (seen.cause != "" and outcomes == _OPENS_LIBRARY)
         if alike and same_reason(seen.cause, seen.prediction.cause):
             return Agreement.AGREES
         return Agreement.LIMIT if self.limit else Agreement.DISAGREES

@@ -37,6 +37,16 @@ def compiled(source: str, folder: Path, *options: str, machine: str = "x86_64") 
     return out.read_bytes()
 
 
+def program(source: str, path: Path, *options: str, machine: str = "x86_64") -> Path:
+    """Compile that C code to a program for glibc, which it needs, at ``path``."""
+    code = path.with_suffix(".c")
+    code.write_text(source)
+    command = [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-gnu.2.17"]
+    command += ["-Os", "-g0", str(code), *options, "-o", str(path)]
+    subprocess.run(command, check=True, capture_output=True)
+    return path
+
+
 def with_executable_stack(elf: bytes) -> bytes:
     """Return a 64-bit little-endian ELF file that requests an executable stack."""
     data, found = bytearray(elf), False

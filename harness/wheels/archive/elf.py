@@ -29,6 +29,7 @@ _DYNAMIC_ENTRY = {32: "iI", 64: "qQ"}
 _SYMBOL = {32: "I8xBxH", 64: "IBxH16x"}  # name, info, section
 _GLOBAL, _WEAK, _UNIQUE = 1, 2, 10
 _BASE_VERSION = 1
+_PIE = 0x08000000  # DF_1_PIE
 _VERSION_INDEX = 0x7FFF  # the top bit only hides a symbol from the static linker
 
 
@@ -55,6 +56,9 @@ class ElfFacts:
     """e_type: ``ET_DYN`` for extension modules and libraries."""
     interpreter: str = ""
     """PT_INTERP of an executable: its loader."""
+    pie: bool = False
+    """Whether it says that it is a program that can be loaded at any address (DF_1_PIE); older
+    linkers do not write that."""
     soname: str = ""
     needed: tuple[str, ...] = ()
     rpath: tuple[str, ...] = ()
@@ -146,6 +150,7 @@ class _ElfReader:
             little=self.elf.little_endian,
             type=str(header["e_type"]),
             interpreter=self._interpreter(),
+            pie=bool((self._tag("DT_FLAGS_1") or 0) & _PIE),
             soname="".join(self._tagged_names("DT_SONAME")[:1]),
             needed=self._tagged_names("DT_NEEDED"),
             rpath=_search_path(self._tagged_names("DT_RPATH")),
