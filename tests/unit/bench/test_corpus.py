@@ -69,6 +69,17 @@ def test_wrong_cause_is_no_hit_and_no_false_alarm() -> None:
 
 
 @pytest.mark.parametrize(
+    ("outcome", "right"),
+    [(Outcome.LOAD_FAILED, True), (Outcome.START_FAILED, False), (Outcome.REFUSED, False)],
+)
+def test_library_may_be_opened_early_or_late_but_the_outcome_counts_otherwise(
+    outcome: Outcome, right: bool
+) -> None:
+    """Whether a library is opened by the import is in code, which no rule reads."""
+    assert cell(Cause.MISSING_LIBRARY, replace(FAILED, outcome=outcome)).is_right == right
+
+
+@pytest.mark.parametrize(
     ("cells", "met"),
     [
         ([HIT, FINE], True),

@@ -71,7 +71,7 @@ def test_extras_are_projects_of_their_own() -> None:
     ],
 )
 def test_older_installers_read_what_newer_ones_refuse(line: str, read: str) -> None:
-    """pip before 24.1 takes a version without a number for older than every release."""
+    """Pip before 24.1 takes a version without a number for older than every release."""
     assert str(parse_requirement(line)) == read
     assert not is_valid(line)
     assert is_valid(read)

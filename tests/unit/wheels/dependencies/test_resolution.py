@@ -279,7 +279,7 @@ def test_many_projects_are_looked_up_at_once(releases: Releases, resolve: Resolv
 def test_invalid_requirement_of_the_wheel_is_left_to_its_installer(
     releases: Releases, resolve: Resolve
 ) -> None:
-    """pip from 24.1 on refuses the wheel itself; an older one reads ``>dev`` as any version."""
+    """Pip from 24.1 on refuses the wheel itself; an older one reads ``>dev`` as any version."""
     releases.add("a", "1.0")
     old, new = (replace(HERE, installer=f"pip {version}") for version in ("24.0", "24.1"))
     assert resolve("a (>dev)", passport=new) == []
