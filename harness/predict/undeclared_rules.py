@@ -4,7 +4,10 @@ Only import statements that run in any case count, and only where every wheel th
 beside it is known: what lies in an image besides Python is not read.
 """
 
+import re
 from collections.abc import Iterator, Sequence
+
+from packaging.utils import canonicalize_name
 
 from harness.core.causes import Cause
 from harness.core.observations import Prediction
@@ -16,6 +19,7 @@ from harness.wheels.archive.contents import WheelFacts
 
 IN_IMAGES = frozenset({"_distutils_hack", "pip", "pkg_resources", "setuptools", "wheel"})
 """Modules of installers, which some images have beside Python."""
+_PROJECT = re.compile(r"[\w.-]+")
 _REQUIRES = "https://packaging.python.org/en/latest/specifications/core-metadata/#requires-dist-multiple-use"
 
 
@@ -34,7 +38,7 @@ def predict_undeclared(
     for module in _required(layouts[0], imports):
         for name in wheel.sources.imports.get(module, ()):
             top = name.partition(".")[0]
-            if top not in known and not is_standard(top):
+            if top not in known and not is_standard(top) and _is_complete(layouts, top):
                 return _missing(wheel, module, top)
     return None
 
@@ -42,6 +46,23 @@ def predict_undeclared(
 def _adds_modules(member: str) -> bool:
     """Whether it is a ``.pth`` file that does more than declare a namespace package."""
     return "/" not in member and member.endswith(".pth") and not member.endswith("-nspkg.pth")
+
+
+def _is_complete(layouts: Sequence[InstalledLayout], top: str) -> bool:
+    """Whether everything is installed that wheels require and that may have the module.
+
+    A dependency without a wheel for the target is left out of predictions. Of a requirement with
+    a marker only the name is compared.
+    """
+    installed = {layout.wheel.name.distribution for layout in layouts}
+    for line in (line for layout in layouts for line in layout.wheel.requires_dist):
+        wanted, _, marker = line.partition(";")
+        found = _PROJECT.match(wanted)
+        project = canonicalize_name(found.group()) if found else ""
+        named = not marker.strip() or project.replace("-", "_") == top.casefold()
+        if "extra" not in marker and project not in installed and named:
+            return False
+    return True
 
 
 def _tops(layout: InstalledLayout) -> set[str]:

@@ -1,5 +1,7 @@
 """A wheel that imports what no installed wheel has."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.core.causes import Cause
@@ -56,6 +58,24 @@ def test_path_file_may_add_modules_but_a_namespace_declaration_does_not() -> Non
     for name, expected in (("demo.pth", None), ("demo-1.0-nspkg.pth", "No module named 'other'")):
         facts = demo("other", files=("demo/__init__.py", name))
         assert missing(facts) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("Other_Project>=2", None),
+        ('other; python_version < "4"', None),
+        ('third; sys_platform == "win32"', "No module named 'other'"),
+        ('other; extra == "more"', "No module named 'other'"),
+        ("helper", "No module named 'other'"),
+    ],
+)
+def test_requirement_that_is_not_installed_may_have_the_module(
+    line: str, expected: str | None
+) -> None:
+    """A dependency without a wheel for the target is left out of predictions."""
+    facts = replace(demo("other"), requires_dist=(line,))
+    assert missing(facts, wheel({}, filename=HELPER)) == expected
 
 
 def test_only_what_must_import_counts() -> None:
