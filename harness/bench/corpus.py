@@ -47,7 +47,6 @@ UNREADABLE_CAUSES = frozenset(
         Cause.ENDLESS_OUTPUT,
         Cause.INCOMPLETE_PYTHON,
         Cause.MEMORY_LIMIT,
-        Cause.MISSING_DEPENDENCY,
         Cause.PIDS_LIMIT,
         Cause.QUIET,
         Cause.SIGNAL,
