@@ -94,7 +94,7 @@ class Cause(StrEnum):
     INCOMPLETE_PYTHON = "incomplete-python"
     """The interpreter lacks a module of the standard library."""
     MISSING_DEPENDENCY = "missing-dependency"
-    """A module of another project."""
+    """A module of another project. Predicted where it is imported in any case."""
 
 
 _COARSE: dict[str, frozenset[Cause]] = {

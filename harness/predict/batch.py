@@ -11,8 +11,8 @@ from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.predict import CellPrediction
-from harness.predict.cell import findings_of, predict_wheel
-from harness.wheels.facts_reader import IN_MEMORY, MOST_DEPENDENCY, WheelReader
+from harness.predict.cell import beside_of, findings_of, predict_wheel
+from harness.wheels.facts_reader import IN_MEMORY, WheelReader
 from harness.wheels.provider import Refusal
 
 _REFUSED = {
@@ -70,13 +70,12 @@ def predict_cell(
         )
         return CellPrediction(cell=cell, wheel="", prediction=refused)
     *beside, wheel = found
-    resolved = cell.subject.dependencies is not None
-    dependencies = [each for each in beside if resolved and each.size <= MOST_DEPENDENCY]
+    around = beside_of(beside, resolved=cell.subject.dependencies is not None)
     return CellPrediction(
         cell=cell,
         wheel=wheel.filename,
         prediction=predict_wheel(
-            wheel, passport, passports.symbols, cell.subject.imports, reader, dependencies
+            wheel, passport, passports.symbols, cell.subject.imports, reader, around
         ),
         findings=findings_of(wheel, reader),
     )

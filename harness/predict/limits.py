@@ -132,7 +132,7 @@ PREDICTION_LIMITS = (
     ),
     PredictionLimit(
         id="other-projects",
-        reason="what a package imports from other projects is in its code, which is not read",
+        reason="what a package imports in a condition, or from beside Python, is not read",
         covers=_needs_another,
     ),
     PredictionLimit(

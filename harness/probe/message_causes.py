@@ -179,7 +179,7 @@ PYTHON = (
         by_loader=True,
     ),
     # Also where numpy is missing, so it does not say that the module cannot be loaded.
-    _row(Cause.ABI_MISMATCH, r"numpy\._?core\.multiarch failed to import", _NUMPY),
+    _row(Cause.ABI_MISMATCH, r"numpy\._?core\.multiarray failed to import", _NUMPY),
     _row(Cause.BYTECODE, r"bad magic number in '", _IMPORT),
     _row(
         Cause.PAGE_SIZE,

@@ -23,7 +23,7 @@ from harness.core.observations import ImageRef, Observation, Prediction, Provena
 from harness.core.passport import Passport, Symbols
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
-from harness.predict.cell import predict_wheel
+from harness.predict.cell import beside_of, predict_wheel
 from harness.predict.inferred_imports import ImportPlan, plan_imports
 from harness.predict.installed_layout import layout_of
 from harness.predict.late_plan import NOTHING_LATE, LatePlan, plan_late
@@ -45,7 +45,7 @@ from harness.probe.result_keys import dependencies_of
 from harness.probe.seen_causes import explained
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.filename import parse_wheel_name
-from harness.wheels.facts_reader import MOST_DEPENDENCY, WheelReader
+from harness.wheels.facts_reader import WheelReader
 from harness.wheels.install_layout import owner_of
 from harness.wheels.provider import Refusal
 
@@ -249,20 +249,19 @@ class Prober:
             findings=facts.findings if facts else (),
             imports=plan.required + plan.tried,
         )
-        resolved = cell.subject.dependencies is not None
-        dependencies = tuple(w for w in wheels[:-1] if resolved and w.size <= MOST_DEPENDENCY)
+        beside = beside_of(wheels[:-1], resolved=cell.subject.dependencies is not None)
         predicted = predict_wheel(
             wheels[-1],
             opened.passport,
             self.symbols,
             cell.subject.imports,
             self._reader,
-            dependencies,
+            beside,
         )
         begun = _Unmeasured(
             opened=opened,
             wheels=wheels,
-            dependencies=dependencies,
+            dependencies=beside.wheels,
             facts=facts,
             plan=plan,
             late=late,

@@ -5,13 +5,13 @@ that share a message. The prediction is not used.
 """
 
 import re
-import sys
 from dataclasses import dataclass, replace
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Observation, Prediction
 from harness.core.passport import Passport
+from harness.core.standard_library import ADDED, ADDITION, REMOVAL, REMOVED, is_standard
 from harness.core.targets import ImageWay
 from harness.predict.installed_layout import InstalledLayout, layout_of
 from harness.predict.limits import DEPENDENCY
@@ -33,20 +33,6 @@ from harness.wheels.archive.contents import NativeMember, WheelFacts
 from harness.wheels.archive.elf import ElfFacts
 
 _WITHOUT = (Outcome.PASS, Outcome.MISS, Outcome.REFUSED)
-_REMOVED = frozenset(
-    {
-        "aifc", "asynchat", "asyncore", "audioop", "binhex", "cgi", "cgitb", "chunk", "crypt",
-        "distutils", "imghdr", "imp", "lib2to3", "mailcap", "nis", "nntplib", "ossaudiodev",
-        "parser", "pipes", "smtpd", "sndhdr", "spwd", "sunau", "symbol", "telnetlib", "uu",
-        "xdrlib",
-    }
-)  # fmt: skip
-"""Modules that newer Pythons lack (PEP 594, PEP 632, What's New)."""
-_REMOVAL = (3, 12)
-"""Most of them went then or later; where one is missing before, a distribution split it off."""
-_ADDED = frozenset({"dataclasses", "graphlib", "tomllib", "zoneinfo"})
-"""Modules that older Pythons lack (What's New)."""
-_ADDITION = (3, 11)
 _NOT_BUILT = frozenset(
     {"_crypt", "_curses", "_curses_panel", "_dbm", "_gdbm", "_tkinter", "_uuid", "nis"}
     | {"ossaudiodev", "readline"}
@@ -233,9 +219,8 @@ def _module_cause(module: str, scene: _Scene | None, text: str) -> str:
 
 def _cause_elsewhere(top: str, python: tuple[int, ...]) -> Cause:
     """Return the cause of a module that is not the wheel's."""
-    if top in _REMOVED and python >= _REMOVAL:
+    if top in REMOVED and python >= REMOVAL:
         return Cause.PYTHON_TOO_NEW
-    if top in _ADDED and python < _ADDITION:
+    if top in ADDED and python < ADDITION:
         return Cause.PYTHON_TOO_OLD
-    standard = top in _REMOVED | _ADDED | sys.stdlib_module_names
-    return Cause.INCOMPLETE_PYTHON if standard else Cause.MISSING_DEPENDENCY
+    return Cause.INCOMPLETE_PYTHON if is_standard(top) else Cause.MISSING_DEPENDENCY

@@ -26,6 +26,7 @@ RELEASE = r"^[0-9]+(\.[0-9]+)+$"
 LINK = r"^https?://[^ ]+$"
 AUXILIARY = r"^hwcap2?$"
 DIGEST = r"^sha256:[0-9a-f]{64}$"
+SHA256 = r"^[0-9a-f]{64}$"
 SUFFIX = r"^\.([a-z0-9-]|\{gnu\}|\{musl\})+\.so$"
 
 LEAST_PAGE = 4096
@@ -42,6 +43,7 @@ PATTERNS = {
     AUXILIARY: "hwcap or hwcap2",
     LINK: "a link, https://…",
     DIGEST: "the digest of an image, sha256: and 64 hexadecimal digits",
+    SHA256: "the digest of a file, 64 hexadecimal digits",
     SUFFIX: "the suffix of a module, such as .abi3-{gnu}.so",
 }
 """A description of each pattern, for messages."""
@@ -204,4 +206,5 @@ Expression = Annotated[str, AfterValidator(_expression)]
 Incompatibility = Annotated[Outcome, Strict(strict=False), AfterValidator(_incompatibility)]
 Link = Annotated[str, Field(pattern=LINK)]
 Digest = Annotated[str, Field(pattern=DIGEST)]
+Sha256 = Annotated[str, Field(pattern=SHA256)]
 Suffix = Annotated[str, Field(pattern=SUFFIX)]
