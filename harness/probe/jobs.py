@@ -1,8 +1,23 @@
 """Jobs of a session and their results."""
 
+import shlex
 from dataclasses import dataclass
 
 from harness.core.cells import Outcome, Stage
+from harness.core.own_tests import SuiteResult
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnTestsJob:
+    """A test command and what it needs in the cell."""
+
+    command: tuple[str, ...]
+    timeout: float
+    """Wall-clock seconds."""
+    files: bytes = b""
+    """A zip of the files that are sent."""
+    packages: bytes = b""
+    """A zip of what the tests require, as installed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +41,13 @@ class Job:
     """Modules to import after ``imports``; what fails is reported beside the outcome."""
     bytecode: bytes = b""
     """Bytecode of the same wheels from ``Session.compile`` on another arch."""
+    tests: OwnTestsJob | None = None
+    """The project's own tests."""
+
+    @property
+    def tests_shown(self) -> str:
+        """The test command as one line; empty without one."""
+        return shlex.join(self.tests.command) if self.tests else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,5 +66,7 @@ class ProbeResult:
     """Number of submodules whose import was tried; None if it did not come to that."""
     unimportable: tuple[tuple[str, str], ...] = ()
     """Those of ``failures`` that are findings (``module_failures``)."""
+    tests: SuiteResult | None = None
+    """What the project's own tests reported."""
     untried: int = 0
     """Number of submodules for which no time was left."""

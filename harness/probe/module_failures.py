@@ -21,6 +21,7 @@ from harness.probe.message_causes import (
 )
 
 _NO_PLAN = ImportPlan()
+_AFTER_IMPORT = frozenset({Stage.CALL, Stage.TEST})
 
 
 def weigh_failures(
@@ -51,7 +52,7 @@ def weigh_failures(
         return _failed(result, NOTHING, Cause.NO_MODULE)
     if not (job.imports or result.tried is None or len(beside) < len(job.submodules)):
         deciding = deciding or list(beside)  # nothing of the wheel can be imported
-    if deciding and (result.outcome is Outcome.PASS or result.stage is Stage.CALL):
+    if deciding and (result.outcome is Outcome.PASS or result.stage in _AFTER_IMPORT):
         (module, text), more = deciding[0], len(deciding) - 1
         others = f" (and {more} more modules)" if more else ""
         return _failed(result, f"{text} [{module}]{others}", "")

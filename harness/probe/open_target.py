@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
+from harness.core.cells import Outcome
 from harness.core.errors import EngineError, ImageError
 from harness.core.observations import AttemptMode, ImageRef
 from harness.core.passport import Passport
@@ -15,7 +16,7 @@ from harness.core.targets import Target
 from harness.host.engine import Engine, EngineInfo
 from harness.predict.cell import NoSurvey, Survey
 from harness.predict.inferred_imports import ImportPlan
-from harness.probe.jobs import Job, ProbeResult
+from harness.probe.jobs import Job, OwnTestsJob, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativelyInstalled
 from harness.probe.other_cpu import cpu_variables
@@ -23,6 +24,7 @@ from harness.probe.probe_results import not_started, session_lost
 from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
 from harness.probe.session import Session, SessionLostError, open_session
+from harness.probe.suite_results import lost_to_memory, with_limits
 from harness.wheels.install_layout import companion_archive
 
 
@@ -165,6 +167,7 @@ class TargetSessions:
         subject: Subject,
         wheels: tuple[WheelRef, ...],
         plan: ImportPlan,
+        tests: OwnTestsJob | None = None,
     ) -> Job:
         """Return the job of a cell; ``wheels`` are the companions, then the subject."""
         return Job(
@@ -176,6 +179,7 @@ class TargetSessions:
             quiet=self.limits.quiet,
             beside=companion_archive(wheels[:-1]),
             bytecode=self._compiled(opened, subject, wheels),
+            tests=tests,
         )
 
     def first_attempt(self, opened: OpenTarget, job: Job) -> tuple[AttemptMode, ProbeResult]:
@@ -207,7 +211,7 @@ class TargetSessions:
                 session.start(warm=False, compiled=self._agent(opened.target))
             except ImageError as error:
                 return not_started(error)
-            return _result(session, job, mode)
+            return self._result(session, job, mode)
 
     def _check_emulator(self, opened: OpenTarget) -> None:
         now, then = self._emulator_version(opened.target.arch), opened.environment.emulator
@@ -229,7 +233,7 @@ class TargetSessions:
     def _in_session(self, opened: OpenTarget, job: Job) -> ProbeResult:
         if opened.session is None or not opened.session.usable:
             opened.session, _ = self._start(opened.target, opened.image)
-        result = _result(opened.session, job, AttemptMode.SESSION)
+        result = self._result(opened.session, job, AttemptMode.SESSION)
         if not opened.session.usable:
             opened.session.close()  # now: what it could not kill keeps running in it
         return result
@@ -312,9 +316,16 @@ class TargetSessions:
             self._opened.session.close()
         self._opened = None
 
+    def _result(self, session: Session, job: Job, mode: AttemptMode) -> ProbeResult:
+        told: list[str] = []
 
-def _result(session: Session, job: Job, mode: AttemptMode) -> ProbeResult:
-    try:
-        return session.probe(job, mode)
-    except SessionLostError as error:
-        return session_lost(error)
+        def tell(line: str) -> None:
+            told[:] = [line or job.tests_shown]
+            self._journal.announce(f"testing {job.wheels[-1][0]}: {told[0]}")
+
+        try:
+            result = session.probe(job, mode, tell)
+        except SessionLostError as error:
+            lost = session_lost(error)
+            return lost_to_memory(lost) if told and lost.outcome is Outcome.CRASHED else lost
+        return with_limits(result, job.tests, self.limits.container) if job.tests else result

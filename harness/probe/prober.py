@@ -27,11 +27,13 @@ from harness.probe.journal import Journal
 from harness.probe.module_failures import weigh_failures
 from harness.probe.open_target import OpenTarget, TargetSessions
 from harness.probe.other_cpu import compared_crash
+from harness.probe.own_tests_job import own_tests_job
 from harness.probe.probe_results import defect, miss, observed, reused, shared
 from harness.probe.repro import docker_line
 from harness.probe.result_cache import ResultCache
-from harness.probe.result_keys import dependencies_of
+from harness.probe.result_keys import dependencies_of, own_tests_key
 from harness.probe.seen_causes import explained
+from harness.probe.suite_results import not_installed
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.facts_reader import MOST_DEPENDENCY, WheelReader
@@ -46,6 +48,10 @@ class WheelSource(Protocol):
         self, subject: Subject, target: Target, passport: Passport
     ) -> tuple[WheelRef, ...] | Refusal: ...
 
+    def tests_for(
+        self, subject: Subject, wheel: WheelRef, passport: Passport
+    ) -> tuple[WheelRef, ...] | Refusal: ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Unmeasured:
@@ -57,6 +63,8 @@ class _Unmeasured:
     """Those of ``wheels`` that were resolved and are small enough to be read."""
     facts: WheelFacts | None
     plan: ImportPlan
+    test_wheels: tuple[WheelRef, ...] | Refusal
+    """What only the project's own tests require."""
     base: Observation
     predicted: Prediction | None
 
@@ -203,8 +211,14 @@ class Prober:
         plan = ImportPlan(required=cell.subject.imports)
         if facts:
             plan = plan_imports(layout_of(facts), cell.subject.imports)
+        test_wheels = self._test_wheels(cell, wheels[-1], opened)
         depends = dependencies_of(
-            opened.environment, wheels, plan, cell.subject.call, self._targets.limits
+            opened.environment,
+            wheels,
+            plan,
+            cell.subject.call,
+            self._targets.limits,
+            own_tests_key(cell.subject.tests, test_wheels),
         )
         base = replace(
             refused,
@@ -231,6 +245,7 @@ class Prober:
             dependencies=dependencies,
             facts=facts,
             plan=plan,
+            test_wheels=test_wheels,
             base=base,
             predicted=predicted,
         )
@@ -239,6 +254,15 @@ class Prober:
         if (known := self._known.elsewhere(base.key, cell.target)) is not None:
             return self._explained(shared(base, known), begun)
         return begun
+
+    def _test_wheels(
+        self, cell: Cell, wheel: WheelRef, opened: OpenTarget
+    ) -> tuple[WheelRef, ...] | Refusal:
+        if cell.subject.tests is None:
+            return ()
+        doing = f"fetching what the tests of {cell.subject.id} require"
+        with self._journal.timed("wheels", cell.target.key, doing):
+            return self._wheels.tests_for(cell.subject, wheel, opened.passport)
 
     def _explained(self, seen: Observation, begun: "_Unmeasured") -> Observation:
         """Return the observation with its cause, sought in the wheel that failed."""
@@ -252,8 +276,10 @@ class Prober:
         return explained(seen, begun.predicted, facts, passport)
 
     def _measure(self, cell: Cell, begun: "_Unmeasured") -> Observation:
-        opened, wheels = begun.opened, begun.wheels
-        job = self._targets.job(opened, cell.subject, wheels, begun.plan)
+        opened, wheels, tests = begun.opened, begun.wheels, None
+        if cell.subject.tests and not isinstance(begun.test_wheels, Refusal):
+            tests = own_tests_job(cell.subject.tests, begun.test_wheels)
+        job = self._targets.job(opened, cell.subject, wheels, begun.plan, tests)
         tag_accepted = accepts_tag(wheels[-1].filename, opened.passport)
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
             attempts = self._attempts(job, begun, tag_accepted=tag_accepted)
@@ -262,6 +288,8 @@ class Prober:
         result = compared_crash(result, attempts, cell.target.arch, model)
         if cell.subject.dependencies is not None:
             result = name_dependency(result, lambda place: owner_of(place, wheels[:-1]))
+        if isinstance(begun.test_wheels, Refusal) and result.outcome is Outcome.PASS:
+            result = not_installed(result, begun.test_wheels.reason)
         seen = self._explained(observed(begun.base, attempts, result), begun)
         self._known.keep_observation(seen, cell.target)
         return seen

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from harness.core.observations import ImageRef
+from harness.core.own_tests import OwnTests
 from harness.core.passport import Passport
 from harness.core.subjects import WheelRef
 from harness.core.targets import Target
@@ -23,6 +24,7 @@ from harness.host.code_key import code_key
 from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits, seccomp_profile
 from harness.predict.inferred_imports import ImportPlan
 from harness.probe import agent
+from harness.wheels.provider import Refusal
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _DECIDING = (
@@ -31,6 +33,7 @@ _DECIDING = (
     "harness.probe.other_cpu",
     "harness.probe.probe_results",
     "harness.probe.session",
+    "harness.probe.suite_results",
     "harness.wheels.install_layout",
 )
 """Modules that decide a cell's result, besides the agent's."""
@@ -81,6 +84,20 @@ class Environment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OwnTestsKey:
+    """What the result of a project's own tests depends on."""
+
+    command: tuple[str, ...]
+    files: str
+    """SHA-256 of the files that are sent."""
+    wheels: tuple[tuple[str, str], ...]
+    """File names and SHA-256 digests of what the tests require."""
+    refused: str
+    """Why a requirement cannot be installed; empty if it can."""
+    timeout: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ResultDependencies:
     """Everything that a cell's result depends on; any change measures the cell again."""
 
@@ -91,6 +108,7 @@ class ResultDependencies:
     submodules: tuple[str, ...]
     call: str
     limits: ProbeLimits
+    tests: OwnTestsKey | None = None
 
     @property
     def key(self) -> str:
@@ -122,6 +140,7 @@ def dependencies_of(
     plan: ImportPlan,
     call: str,
     limits: ProbeLimits,
+    tests: OwnTestsKey | None = None,
 ) -> ResultDependencies:
     """Return the dependencies of a cell's result."""
     return ResultDependencies(
@@ -131,6 +150,24 @@ def dependencies_of(
         submodules=plan.tried,
         call=call,
         limits=limits,
+        tests=tests,
+    )
+
+
+def own_tests_key(
+    tests: OwnTests | None, wheels: Sequence[WheelRef] | Refusal
+) -> OwnTestsKey | None:
+    """Return the key of tests; ``wheels`` are what they require, or why it cannot be installed."""
+    if tests is None:
+        return None
+    refused = wheels.reason if isinstance(wheels, Refusal) else ""
+    found = () if isinstance(wheels, Refusal) else wheels
+    return OwnTestsKey(
+        command=tests.command,
+        files=tests.sha256,
+        wheels=tuple((wheel.filename, wheel.sha256) for wheel in found),
+        refused=refused,
+        timeout=tests.timeout,
     )
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.causes import Cause, same_reason
-from harness.core.cells import Cell, Expectation, Outcome
+from harness.core.cells import Cell, Expectation, Outcome, Stage
 from harness.core.errors import ExitCode
 from harness.core.observations import Observation
 from harness.core.subjects import FixtureSource, Subject
@@ -55,8 +55,13 @@ class GridCell:
         seen = self.observation
         if seen is None or seen.prediction is None or seen.outcome is Outcome.MISS:
             return Agreement.UNKNOWN
+        if seen.stage is Stage.TEST:  # which no prediction knows; the import passes before it
+            return self._agrees(seen.prediction.outcome is Outcome.PASS)
         alike = seen.prediction.outcome is seen.outcome
-        if alike and same_reason(seen.cause, seen.prediction.cause):
+        return self._agrees(alike and same_reason(seen.cause, seen.prediction.cause))
+
+    def _agrees(self, alike: bool) -> Agreement:
+        if alike:
             return Agreement.AGREES
         return Agreement.LIMIT if self.limit else Agreement.DISAGREES
 

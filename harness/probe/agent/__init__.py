@@ -18,6 +18,7 @@ MODULES = (
     "helper",
     "installer",
     "importer",
+    "own_tests",
     "compiler",
     "passport",
     "main",

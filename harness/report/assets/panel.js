@@ -26,7 +26,7 @@ function panelBar(cell, glyphs) {
 
 function panelStory({ seen, record, verdict, facts }) {
   const prediction = seen.prediction, expectation = record.expectation;
-  const odd = prediction && prediction.outcome !== facts.outcome && facts.outcome !== "miss";
+  const odd = prediction && prediction.outcome !== facts.outcome && !["miss", "test-failed"].includes(facts.outcome);
   return [
     verdict === "not-run" && el("p", { class: "story" }, "The run ended before this cell's turn."),
     !odd && prediction?.explanation && el("p", { class: "story" }, prediction.explanation),
