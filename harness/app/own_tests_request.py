@@ -106,9 +106,9 @@ def _packed(files: Sequence[Path], folder: Path, most: int) -> bytes:
     members: dict[str, Path] = {}
     size = 0
     for file in files:
-        before = len(members)
+        before, whole = len(members), _whole(file)
         for path in _regular_files(file):
-            members[_place(path, folder)] = path
+            members[_place(path, (folder, Path.cwd(), whole.parent))] = path
             size += path.stat().st_size
             if size > most or len(members) > MOST_FILES:
                 raise UsageError(
@@ -143,12 +143,15 @@ def _regular_files(path: Path) -> Iterator[Path]:
                 yield found
 
 
-def _place(path: Path, folder: Path) -> str:
-    whole = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
-    for base in (folder, Path.cwd()):
-        if whole.is_relative_to(base):
-            return whole.relative_to(base).as_posix()
-    return Path(*path.parts[1:] if path.is_absolute() else path.parts).as_posix().replace("../", "")
+def _place(path: Path, folders: tuple[Path, ...]) -> str:
+    """Return the path below the first of ``folders`` that it is in; it is in the last."""
+    whole = _whole(path)
+    base = next(folder for folder in folders if whole.is_relative_to(folder))
+    return whole.relative_to(base).as_posix()
+
+
+def _whole(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
 
 
 def _content(path: Path) -> bytes:

@@ -18,6 +18,8 @@ class OwnTestsJob:
     """A zip of the files that are sent."""
     packages: bytes = b""
     """A zip of what the tests require, as installed."""
+    bytecode: bytes = b""
+    """A zip of its bytecode."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

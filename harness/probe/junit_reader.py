@@ -75,7 +75,8 @@ class _Reader:
             self._in_message = _WORST.index(status) > _WORST.index(self._status)
             if self._in_message:
                 self._status = status
-                self._message = attributes.get("message", "")[:MESSAGE_KEPT]
+                message = attributes.get("message", "")
+                self._message = f"{message}\n"[:MESSAGE_KEPT] if message else ""
 
     def text(self, text: str) -> None:
         if self._in_message and len(self._message) < MESSAGE_KEPT:

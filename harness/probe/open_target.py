@@ -25,6 +25,7 @@ from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
 from harness.probe.session import Session, SessionLostError, open_session
 from harness.probe.suite_results import lost_to_memory, with_limits
+from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.install_layout import companion_archive
 
 
@@ -178,7 +179,7 @@ class TargetSessions:
             timeout=self.limits.timeout,
             quiet=self.limits.quiet,
             beside=companion_archive(wheels[:-1]),
-            bytecode=self._compiled(opened, subject, wheels),
+            bytecode=self.compiled(opened, subject, wheels),
             tests=tests,
         )
 
@@ -243,10 +244,9 @@ class TargetSessions:
             return None
         return self._installer.install(opened.target, opened.passport, job)
 
-    def _compiled(
-        self, opened: OpenTarget, subject: Subject, wheels: tuple[WheelRef, ...]
-    ) -> bytes:
-        if self._bytecode is None or not opened.environment.emulator:
+    def compiled(self, opened: OpenTarget, subject: Subject, wheels: tuple[WheelRef, ...]) -> bytes:
+        """Return the zipped bytecode of wheels for an emulated target; empty for another."""
+        if not wheels or self._bytecode is None or not opened.environment.emulator:
             return b""
         with self._journal.timed("wheels", opened.target.key, f"compiling {subject.id}"):
             return self._bytecode.bytecode(opened.target, opened.passport.python, wheels)
@@ -321,7 +321,8 @@ class TargetSessions:
 
         def tell(line: str) -> None:
             told[:] = [line or job.tests_shown]
-            self._journal.announce(f"testing {job.wheels[-1][0]}: {told[0]}")
+            release = parse_wheel_name(job.wheels[-1][0]).release
+            self._journal.announce(f"testing {release}: {told[0]}")
 
         try:
             result = session.probe(job, mode, tell)

@@ -10,8 +10,12 @@ from harness.probe.jobs import OwnTestsJob
 from harness.wheels.install_layout import companion_archive
 
 
-def own_tests_job(tests: OwnTests, requires: Sequence[WheelRef]) -> OwnTestsJob:
+def own_tests_job(
+    tests: OwnTests, requires: Sequence[WheelRef], bytecode: bytes = b""
+) -> OwnTestsJob:
     """Return the job of tests; ``requires`` are the wheels that only they need.
+
+    ``bytecode`` is that of these wheels, if their target is emulated.
 
     Raises ``UpstreamError`` if their files are gone from the cache, and ``RoomError`` for wheels
     that are too large.
@@ -28,4 +32,10 @@ def own_tests_job(tests: OwnTests, requires: Sequence[WheelRef]) -> OwnTestsJob:
         raise UpstreamError(
             f"{tests.archive}: the tests' files are gone from the cache; run the command again"
         ) from error
-    return OwnTestsJob(command=tests.command, timeout=tests.timeout, files=files, packages=packages)
+    return OwnTestsJob(
+        command=tests.command,
+        timeout=tests.timeout,
+        files=files,
+        packages=packages,
+        bytecode=bytecode,
+    )

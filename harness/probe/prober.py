@@ -278,7 +278,8 @@ class Prober:
     def _measure(self, cell: Cell, begun: "_Unmeasured") -> Observation:
         opened, wheels, tests = begun.opened, begun.wheels, None
         if cell.subject.tests and not isinstance(begun.test_wheels, Refusal):
-            tests = own_tests_job(cell.subject.tests, begun.test_wheels)
+            bytecode = self._targets.compiled(opened, cell.subject, begun.test_wheels)
+            tests = own_tests_job(cell.subject.tests, begun.test_wheels, bytecode)
         job = self._targets.job(opened, cell.subject, wheels, begun.plan, tests)
         tag_accepted = accepts_tag(wheels[-1].filename, opened.passport)
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):

@@ -28,8 +28,8 @@ from harness.host.engine import Channel, ContainerLimits, ContainerSpec, Engine
 from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
 from harness.host.engine.hardening import CONTAINER_LIMITS
 from harness.probe import agent
+from harness.probe.agent import own_tests
 from harness.probe.agent.importer import BESIDE, BYTECODE, SITE
-from harness.probe.agent.own_tests import FILES, PACKAGES
 from harness.probe.answers import (
     EVIDENCE_KEPT,
     MAX_FRAME,
@@ -174,7 +174,11 @@ class Session:
             more = [(SITE, job.site), (BESIDE, job.beside), (BYTECODE, job.bytecode)]
         tests = job.tests
         if tests:
-            more += [(FILES, tests.files), (PACKAGES, tests.packages)]
+            more += [
+                (own_tests.FILES, tests.files),
+                (own_tests.PACKAGES, tests.packages),
+                (own_tests.BYTECODE, tests.bytecode),
+            ]
         files = [*wheels, *((name, data) for name, data in more if data)]
         frame = {
             "op": "probe",

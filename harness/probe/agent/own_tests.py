@@ -18,6 +18,7 @@ from .outcomes import cell_report, how_it_ended
 
 FILES = "tests.zip"  # the archive of the files that were sent
 PACKAGES = "tests-packages.zip"  # the archive of what the tests require, as installed
+BYTECODE = "tests-bytecode.zip"  # and of its bytecode
 JUNIT = "junit.xml"
 JUNIT_LIMIT = (8 << 20) + 1  # bytes of it that are sent; the host reads one less
 NO_COMMAND = 127  # status of a report on a command that does not start (sh)
@@ -66,7 +67,8 @@ def make_environment(site, folder):
     scripts = os.path.join(venv, "bin")
     os.makedirs(scripts)
     library = sysconfig.get_path("purelib", "posix_prefix", {"base": venv, "platbase": venv})
-    _unpacked(os.path.join(folder, PACKAGES), library)
+    for archive in (PACKAGES, BYTECODE):
+        _unpacked(os.path.join(folder, archive), library)
     base = getattr(sys, "_base_executable", None) or sys.executable
     with open(os.path.join(venv, "pyvenv.cfg"), "w") as stream:
         home = os.path.dirname(base)
@@ -87,7 +89,7 @@ def make_environment(site, folder):
 
 def _unpacked(archive, place):
     """Unpack an archive of the host, if it was sent, to ``place``, and return that."""
-    os.makedirs(place)
+    os.makedirs(place, exist_ok=True)
     if os.path.exists(archive):
         with zipfile.ZipFile(archive) as files:
             for info in files.infolist():
