@@ -77,7 +77,7 @@ def make_environment(site, folder):
     with open(os.path.join(library, "wheelgrid.pth"), "w") as stream:
         calls = "; ".join("site.addsitedir(%r)" % path for path in [site] + system)
         stream.write("import site; %s\n" % calls)
-    for place in (site, library):
+    for place in system + [site, library]:
         _write_scripts(place, scripts)
     for name in ("python", "python3", "python%d.%d" % sys.version_info[:2]):
         os.symlink(base, os.path.join(scripts, name))

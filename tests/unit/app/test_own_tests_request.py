@@ -100,7 +100,9 @@ def test_files_elsewhere_keep_their_name(project: Path) -> None:
     beside = project.parent / "more"
     beside.mkdir()
     (beside / "data.txt").write_text("1")
-    assert list(sent(read(project, command="pytest", files=(Path("../more"),)))) == ["more/data.txt"]
+    assert list(sent(read(project, command="pytest", files=(Path("../more"),)))) == [
+        "more/data.txt"
+    ]
 
 
 def test_links_and_pipes_are_not_followed(project: Path) -> None:
