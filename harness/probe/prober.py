@@ -126,7 +126,10 @@ class Prober:
         wheels = self._wheels.wheels_for(cell.subject, cell.target, opened.passport)
         if isinstance(wheels, Refusal):
             raise UsageError(f"{cell.id}: there is nothing to run: {wheels.reason}")
-        return docker_line(cell.target, opened.image, cell.subject, wheels, seccomp)
+        for_tests = self._test_wheels(cell, wheels[-1], opened)
+        if isinstance(for_tests, Refusal):
+            raise UsageError(f"{cell.id}: its tests cannot run: {for_tests.reason}")
+        return docker_line(cell.target, opened.image, cell.subject, wheels, seccomp, for_tests)
 
     def observe(self, cell: Cell) -> Observation:
         """Probe one cell and journal its observation; an infrastructure error is a miss."""

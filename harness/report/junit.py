@@ -87,7 +87,8 @@ def _own_suite(cell: GridCell) -> TestSuite | None:
 def _own_case(cell: GridCell, seen: CaseResult) -> TestCase:
     classname = ".".join(filter(None, (cell.cell.id, seen.classname)))
     case = TestCase(name=visible(seen.name), classname=visible(classname), elapsed_sec=seen.seconds)
-    message, _, text = visible(seen.message, keep="\n").partition("\n")
+    words = seen.message or str(seen.status)  # the library leaves out what has no message
+    message, _, text = visible(words, keep="\n").partition("\n")
     match seen.status:
         case CaseStatus.PASSED:
             pass

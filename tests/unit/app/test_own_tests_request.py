@@ -92,7 +92,9 @@ def test_same_files_have_the_same_archive(project: Path) -> None:
     assert read(project, command="pytest", files=files) == first
     (project / "tests" / "test_a.py").write_text("def test(): assert 0\n")
     changed = read(project, command="pytest", files=files)
-    assert changed and first and changed.sha256 != first.sha256
+    assert changed
+    assert first
+    assert changed.sha256 != first.sha256
 
 
 def test_files_elsewhere_keep_their_name(project: Path) -> None:
@@ -140,5 +142,5 @@ def test_unreadable_file_is_said(project: Path, monkeypatch: pytest.MonkeyPatch)
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(UsageError, match="test_a.py: cannot be read: Permission denied"):
+    with pytest.raises(UsageError, match=r"test_a\.py: cannot be read: Permission denied"):
         read(project, command="pytest", files=(Path("tests"),))

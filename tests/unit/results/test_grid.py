@@ -5,10 +5,17 @@ from dataclasses import replace
 import pytest
 
 from harness.core.canary_check import CanaryCheck, MissedCanary
-from harness.core.cells import Expectation, Outcome
+from harness.core.cells import Expectation, Outcome, Stage
 from harness.core.errors import ExitCode
 from harness.core.subjects import FileSource, IndexSource
-from harness.results.grid import Verdict, build_grid, exit_code, judge, unmet_expectations
+from harness.results.grid import (
+    Agreement,
+    Verdict,
+    build_grid,
+    exit_code,
+    judge,
+    unmet_expectations,
+)
 from tests.support.cells import FILE, INDEX, by_cause, expect, make_cell, see
 
 
@@ -51,6 +58,19 @@ def test_a_refusal_against_an_expectation_is_unexpected() -> None:
     """An expectation outweighs the rule for index wheels."""
     cell = make_cell(source=INDEX, expectation=expect(Outcome.IMPORT_FAILED))
     assert judge(cell, see(cell, Outcome.REFUSED)) is Verdict.UNEXPECTED
+
+
+@pytest.mark.parametrize("outcome", [Outcome.TEST_FAILED, Outcome.TIMEOUT, Outcome.PASS])
+@pytest.mark.parametrize(
+    ("predicted", "agreement"), [("", Agreement.AGREES), ("libc-family", Agreement.DISAGREES)]
+)
+def test_a_prediction_says_nothing_of_tests(
+    outcome: Outcome, predicted: str, agreement: Agreement
+) -> None:
+    """Tests run only if the import passes: that is what the prediction is compared with."""
+    cell = make_cell()
+    seen = replace(see(cell, outcome, predicted=predicted), stage=Stage.TEST)
+    assert build_grid((cell,), [seen]).cells[0].agreement is agreement
 
 
 @pytest.mark.parametrize(
