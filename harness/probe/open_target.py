@@ -24,7 +24,7 @@ from harness.probe.probe_results import not_started, session_lost
 from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
 from harness.probe.session import Session, SessionLostError, open_session
-from harness.probe.suite_results import lost_to_memory, with_limits
+from harness.probe.suite_results import counted, lost_to_memory, with_limits
 from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.install_layout import companion_archive
 
@@ -329,4 +329,6 @@ class TargetSessions:
         except SessionLostError as error:
             lost = session_lost(error)
             return lost_to_memory(lost) if told and lost.outcome is Outcome.CRASHED else lost
-        return with_limits(result, job.tests, self.limits.container) if job.tests else result
+        if job.tests is None:
+            return result
+        return with_limits(counted(result), job.tests, self.limits.container)

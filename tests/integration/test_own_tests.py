@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from harness.images.debian_root import native_arch
-from tests.integration.test_hostile import _orphans
 from tests.support.commands import wheelgrid
+from tests.support.containers import orphans
 from tests.support.wheels import make_wheel
 
 pytestmark = pytest.mark.integration
@@ -67,7 +67,7 @@ DEEDS = {
 """Name of a wheel → what its tests do, and the outcome and cause of its cell."""
 
 
-def test_deeds_of_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deeds_of_tests(tmp_path: Path) -> None:
     """Each costs one cell, which says what it was; controls between them pass."""
     deeds = tmp_path / "deeds"
     deeds.mkdir()
@@ -77,12 +77,12 @@ def test_deeds_of_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         for each, text in ((name, code), (f"{name}_control", "")):
             (deeds / f"{each}.py").write_text(text)
             wheels.append(make_wheel(tmp_path, each, ""))
-    monkeypatch.chdir(tmp_path)
     ended = wheelgrid(
         "check", *wheels, "--images", "assembled", "--target", "debian-12",
         "--arch", native_arch().name, "--test", "python run.py", "--test-timeout", "15",
-        "--test-files", "run.py", "--test-files", "deeds", "--cell-memory", "384",
-        "--cell-disk", "64", "--cell-processes", "64", "--store", "store.db", "--out", "grid",
+        "--test-files", tmp_path / "run.py", "--test-files", deeds, "--cell-memory", "384",
+        "--cell-disk", "64", "--cell-processes", "64", "--store", tmp_path / "store.db",
+        "--out", tmp_path / "grid",
         timeout=900,
     )  # fmt: skip
     assert ended.status == 1, ended.said
@@ -101,11 +101,11 @@ def test_deeds_of_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert "no way out: Network is unreachable" in seen["connects"]["log"]
     assert seen["links"]["tests"] is None
     assert seen["bomb"]["tests"]["unread"] == "it declares a document type"
-    assert _orphans() == []
+    assert orphans() == []
 
 
 @pytest.mark.parametrize("arch", [native_arch().name, "s390x"])
-def test_suite_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arch: str) -> None:
+def test_suite_of_a_project(tmp_path: Path, arch: str) -> None:
     """A suite that fails: on the terminal, in run.json and junit.xml; a second run reuses it."""
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_demo.py").write_text(
@@ -117,9 +117,11 @@ def test_suite_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arc
         'test = "pytest -q tests"\ntest-requires = ["pytest>=7"]\ntest-files = ["tests"]\n'
     )
     wheel = make_wheel(tmp_path, "demo", "answer = 42")
-    monkeypatch.chdir(tmp_path)
-    words = ("check", wheel, "--images", "assembled", "--target", "debian-12", "--arch", arch)
-    words = (*words, "--store", "store.db", "--out", "grid")
+    words: tuple[object, ...] = (
+        "check", wheel, "--images", "assembled", "--target", "debian-12", "--arch", arch,
+        "--config", tmp_path / "wheelgrid.toml", "--store", tmp_path / "store.db",
+        "--out", tmp_path / "grid",
+    )  # fmt: skip
     ended = wheelgrid(*words, timeout=900)
     assert ended.status == 1, ended.said
     assert f"debian-12/{arch}/demo-1.0  test-failed: 1 failed, 1 passed" in ended.said

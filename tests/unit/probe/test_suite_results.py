@@ -6,9 +6,10 @@ import pytest
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
+from harness.core.own_tests import SuiteResult
 from harness.host.engine.hardening import ContainerLimits
 from harness.probe.jobs import OwnTestsJob, ProbeResult
-from harness.probe.suite_results import lost_to_memory, not_installed, with_limits
+from harness.probe.suite_results import counted, lost_to_memory, not_installed, with_limits
 
 TESTS = OwnTestsJob(command=("pytest", "-q", "my tests"), timeout=900)
 RESULT = ProbeResult(
@@ -66,3 +67,32 @@ def test_lost_and_refused() -> None:
     assert refused.evidence == (
         "the import passes; the tests cannot run: there is no project pytst (the tests → pytst)"
     )
+
+
+@pytest.mark.parametrize(
+    ("log", "tests"),
+    [
+        ("....\nRan 4 tests in 0.1s\n\nOK\n", SuiteResult(passed=4)),
+        (
+            (
+                "Ran 1 test in 0.001s\n\nFAILED (errors=1)\n"
+                "Ran 1210 tests in 12.345s\n\nFAILED (failures=2, errors=1, skipped=30, "
+                "expected failures=3, unexpected successes=1)\n"
+            ),
+            SuiteResult(passed=1173, failed=3, errors=1, skipped=33),
+        ),
+        ("Ran 2 tests in 0.1s\n\nFAILED (failures=9)\n", SuiteResult(failed=9)),
+        ("Ran 3 tests in 0.1s\n", SuiteResult(passed=3)),
+        ("3 passed in 0.1s\n", None),
+        ("", None),
+    ],
+)
+def test_summary_of_unittest_is_counted(log: str, tests: SuiteResult | None) -> None:
+    """A runner without a JUnit report has counts, too; the last summary is that of the run."""
+    assert counted(changed(log=log)).tests == tests
+
+
+def test_report_outweighs_the_summary() -> None:
+    """What a JUnit report says is not replaced."""
+    reported = changed(log="Ran 4 tests in 0.1s\n\nOK\n", tests=SuiteResult(passed=1))
+    assert counted(reported) is reported
