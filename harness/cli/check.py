@@ -137,7 +137,7 @@ def check(  # noqa: PLR0913 - one for each option
         call=call,
         companions=companions,
         dependencies=dependencies,
-        tests=_tests(own_tests, options, cache),
+        tests=_tests(wheels, own_tests, options, cache),
     )
     if locks := read_applications(lock_files(wheels), only_binary=False):
         require_plain(import_check, against=bool(against))
@@ -173,7 +173,12 @@ def check(  # noqa: PLR0913 - one for each option
     return run_cells(cells, options, console, conclude=conclude)
 
 
-def _tests(words: OwnTestsWords, options: RunOptions, cache: Cache) -> OwnTests | None:
+def _tests(
+    wheels: tuple[str, ...], words: OwnTestsWords, options: RunOptions, cache: Cache
+) -> OwnTests | None:
+    """Return the project's own tests; those of its configuration are not for a lock file."""
+    if lock_files(wheels) and not is_typed("test"):
+        return None
     config = project_config()
     folder = config.parent if config else Path.cwd()
     return read_own_tests(words, folder, options.limits.container.tmpfs, cache)
