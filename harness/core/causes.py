@@ -68,6 +68,8 @@ class Cause(StrEnum):
     WRONG_MACHINE = "wrong-machine"
     LIBC_FAMILY = "libc-family"
     MISSING_LIBRARY = "missing-library"
+    MISSING_LOADER = "missing-loader"
+    """The loader that a program names is not there."""
     LIBC_TOO_OLD = "libc-too-old"
     LIBRARY_TOO_OLD = "library-too-old"
     UNDEFINED_SYMBOL = "undefined-symbol"
@@ -92,7 +94,7 @@ class Cause(StrEnum):
 
 _COARSE: dict[str, frozenset[Cause]] = {
     Cause.TAG_REFUSED: frozenset({Cause.PYTHON_TOO_OLD, Cause.PYTHON_TOO_NEW, Cause.FREE_THREADED}),
-    Cause.SIGNAL: frozenset({Cause.PACKED_RELOCATIONS}),
+    Cause.SIGNAL: frozenset({Cause.PACKED_RELOCATIONS, Cause.STATIC_TLS}),
     Cause.CORRUPT_MEMBER: frozenset({Cause.MALFORMED_WHEEL}),
     Cause.MALFORMED_WHEEL: frozenset({Cause.CORRUPT_MEMBER}),
 }

@@ -11,6 +11,8 @@ _RECORD = (
     "#the-record-file"
 )
 _IMPORT = "https://docs.python.org/3/reference/import.html"
+_LOADER = "https://man7.org/linux/man-pages/man8/ld.so.8.html"
+_ENTRY_POINTS = "https://packaging.python.org/en/latest/specifications/entry-points/"
 _ZIP = "https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT"
 _CONFUSION = "https://github.com/pypi/warehouse/pull/18492"
 _WRITTEN = 200
@@ -58,6 +60,11 @@ class FindingCode(StrEnum):
     # Its modules, as imported on a target.
     SUBMODULE_IMPORT = "submodule-import"
 
+    # What it has beyond its modules, as tried on a target.
+    LIBRARY_LOAD = "library-load"
+    PROGRAM_START = "program-start"
+    COMMAND = "command"
+
 
 class MindedBy(StrEnum):
     """Who does not accept the defect.
@@ -70,6 +77,7 @@ class MindedBy(StrEnum):
     PIP_CHECK = "`pip check` complains"
     STRICT = "strict installers refuse"
     USERS = "who imports it notices"
+    CALLERS = "who opens or starts it notices"
     INDEX = "package indexes refuse"
     FILE_SYSTEMS = "file systems that ignore case lose a file"
     LIMITS = "the limits of this program and of indexes"
@@ -107,6 +115,9 @@ _RULES = MappingProxyType(
         FindingCode.RECORDED_FILE_MISSING: (_RECORD, MindedBy.STRICT),
         FindingCode.SIZE_DIFFERS: (_RECORD, MindedBy.STRICT),
         FindingCode.SUBMODULE_IMPORT: (_IMPORT, MindedBy.USERS),
+        FindingCode.LIBRARY_LOAD: (_LOADER, MindedBy.CALLERS),
+        FindingCode.PROGRAM_START: (_LOADER, MindedBy.CALLERS),
+        FindingCode.COMMAND: (_ENTRY_POINTS, MindedBy.CALLERS),
     }
 )
 
@@ -158,7 +169,10 @@ class FindingList:
 def _counted(finding: WheelFinding, others: int) -> WheelFinding:
     if not others:
         return finding
-    noun = "module" if finding.code is FindingCode.SUBMODULE_IMPORT else "file"
+    noun = {
+        FindingCode.SUBMODULE_IMPORT: "module",
+        FindingCode.COMMAND: "command",
+    }.get(finding.code, "file")
     files = noun if others == 1 else f"{noun}s"
     return replace(finding, message=f"{finding.message} The same holds for {others} more {files}.")
 

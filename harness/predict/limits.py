@@ -58,7 +58,8 @@ class PredictionLimit:
 
 
 def _runs_and_fails(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
-    ran = seen.stage is Stage.CALL or seen.outcome in (Outcome.CRASHED, Outcome.TIMEOUT)
+    by_itself = seen.outcome in (Outcome.CRASHED, Outcome.TIMEOUT) or seen.cause == Cause.SIGNAL
+    ran = seen.stage is Stage.CALL or by_itself
     return predicted.outcome is Outcome.PASS and ran
 
 
@@ -98,6 +99,16 @@ def _opened_by_code(seen: Observation, predicted: Prediction, _: tuple[str, ...]
     return predicted.outcome is Outcome.PASS and opened
 
 
+def _opened_late(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
+    outcomes = {seen.outcome, predicted.outcome}
+    return Outcome.LOAD_FAILED in outcomes and Outcome.PASS in outcomes
+
+
+def _command(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
+    calls = re.match(r"[\w.]+:[\w.]+: \w+: ", seen.evidence) is not None
+    return predicted.outcome is Outcome.PASS and seen.stage is Stage.START and calls
+
+
 def _not_imported(seen: Observation, predicted: Prediction, given: tuple[str, ...]) -> bool:
     stem = predicted.file.partition(".")[0].replace("/", ".")
     failed = predicted.stage is Stage.IMPORT and predicted.outcome is not Outcome.PASS
@@ -134,6 +145,16 @@ PREDICTION_LIMITS = (
         id="opened-by-code",
         reason="which libraries of the system Python code opens is not read from it",
         covers=_opened_by_code,
+    ),
+    PredictionLimit(
+        id="opened-late",
+        reason="which of its libraries a package opens, and after which others, is in its code",
+        covers=_opened_late,
+    ),
+    PredictionLimit(
+        id="commands",
+        reason="whether a module has what a command calls is in its code, which is not read",
+        covers=_command,
     ),
     PredictionLimit(
         id="not-imported",

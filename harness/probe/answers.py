@@ -48,6 +48,8 @@ def _cut(length: int) -> AfterValidator:
 Text = Annotated[str, BeforeValidator(storable), Field(max_length=MAX_FRAME)]
 Word = Annotated[str, BeforeValidator(storable), Field(max_length=500)]
 Words = Annotated[tuple[Word, ...], Field(max_length=10_000)]
+Error = Annotated[str, BeforeValidator(storable), Field(max_length=2000)]
+Pairs = Annotated[tuple[tuple[Error, Error], ...], Field(max_length=1000)]
 Seconds = Annotated[float, Field(strict=True, ge=0, le=1e6, allow_inf_nan=False)]
 Number = Annotated[int, Field(strict=True, ge=0, le=1 << 40)]
 
@@ -74,10 +76,18 @@ class CellReport(BaseModel):
     cause: Cause | Literal[""]
     evidence: Annotated[Text, _cut(EVIDENCE_KEPT)]
     log: Annotated[Text, _cut(LOG_KEPT)]
-    failures: Annotated[tuple[tuple[Word, Word], ...], Field(max_length=1000)] = ()
+    failures: Pairs = ()
     """Submodules that do not import, and what each raised."""
     tried: Number | None = None
     """Number of submodules whose import was tried."""
+    loads: Pairs = ()
+    """Libraries that do not load, and the error of each."""
+    entries: Pairs = ()
+    """Entry points that cannot be resolved, and the error of each."""
+    starts: Pairs = ()
+    """Programs that do not start, and what was seen of each."""
+    untried: Number = 0
+    """Number of libraries, entry points and programs that there was no time for."""
 
 
 class ProgressAnswer(AgentAnswer):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from harness.core.cells import Outcome, Stage
 from harness.core.own_tests import SuiteResult
+from harness.core.wheel_findings import WheelFinding
+from harness.predict.late_plan import NOTHING_LATE, LatePlan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +45,10 @@ class Job:
     """Modules to import after ``imports``; what fails is reported beside the outcome."""
     bytecode: bytes = b""
     """Bytecode of the same wheels from ``Session.compile`` on another arch."""
+    late: LatePlan = NOTHING_LATE
+    """What to open, to resolve and to start once all is imported."""
+    late_seconds: tuple[int, int] = (20, 5)
+    """Seconds in which one library or entry point is loaded, and one program started."""
     tests: OwnTestsJob | None = None
     """The project's own tests."""
 
@@ -66,6 +72,17 @@ class ProbeResult:
     """Submodules that were not imported, each with what was raised; untrusted text."""
     tried: int | None = None
     """Number of submodules whose import was tried; None if it did not come to that."""
+    loads: tuple[tuple[str, str], ...] = ()
+    """Installed paths of libraries that do not load, each with the error; untrusted text, like
+    ``entries`` and ``starts``."""
+    entries: tuple[tuple[str, str], ...] = ()
+    """Entry points that cannot be resolved."""
+    starts: tuple[tuple[str, str], ...] = ()
+    """Installed paths of programs that do not start."""
+    late_untried: int = 0
+    """Number of libraries, entry points and programs for which no time was left."""
+    late_findings: tuple[WheelFinding, ...] = ()
+    """What of these is no failure of the wheel (``late_failures``)."""
     unimportable: tuple[tuple[str, str], ...] = ()
     """Those of ``failures`` that are findings (``module_failures``)."""
     tests: SuiteResult | None = None

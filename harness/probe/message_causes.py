@@ -140,6 +140,24 @@ LOADERS = (
         _MUSL,
     ),
 )
+PROGRAMS = (
+    _row(
+        Cause.MISSING_LOADER,
+        r"its loader (?P<library>\S+) does not exist",
+        "https://man7.org/linux/man-pages/man2/execve.2.html",
+    ),
+    _row(
+        Cause.WRONG_MACHINE,
+        r"Exec format error",
+        "https://man7.org/linux/man-pages/man2/execve.2.html",
+    ),
+    _row(
+        Cause.CPU_BASELINE,
+        r"CPU does not support x86-64-v",
+        f"{_GLIBC}../sysdeps/x86/dl-get-cpu-features.c",
+    ),
+)
+"""A program does not start; loaders write most of what is said then."""
 PYTHON = (
     _loads(
         Cause.NO_INIT_FUNCTION,

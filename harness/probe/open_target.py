@@ -16,6 +16,7 @@ from harness.core.targets import Target
 from harness.host.engine import Engine, EngineInfo
 from harness.predict.cell import NoSurvey, Survey
 from harness.predict.inferred_imports import ImportPlan
+from harness.predict.late_plan import NOTHING_LATE, LatePlan
 from harness.probe.jobs import Job, OwnTestsJob, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativelyInstalled
@@ -27,6 +28,9 @@ from harness.probe.session import Session, SessionLostError, open_session
 from harness.probe.suite_results import counted, lost_to_memory, with_limits
 from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.install_layout import companion_archive
+
+LATE_SECONDS = {False: (20, 5), True: (45, 30)}
+"""Whether it is emulated → seconds in which a library is opened, and a program started."""
 
 
 class TargetImages(Protocol):
@@ -168,6 +172,7 @@ class TargetSessions:
         subject: Subject,
         wheels: tuple[WheelRef, ...],
         plan: ImportPlan,
+        late: LatePlan = NOTHING_LATE,
         tests: OwnTestsJob | None = None,
     ) -> Job:
         """Return the job of a cell; ``wheels`` are the companions, then the subject."""
@@ -180,6 +185,8 @@ class TargetSessions:
             quiet=self.limits.quiet,
             beside=companion_archive(wheels[:-1]),
             bytecode=self.compiled(opened, subject, wheels),
+            late=late,
+            late_seconds=LATE_SECONDS[bool(opened.environment.emulator)],
             tests=tests,
         )
 

@@ -20,6 +20,16 @@ _RAISED_BY = {
 }
 """The options that raise the limits of a cell's container."""
 
+_SEEN_THERE = frozenset(
+    {
+        FindingCode.SUBMODULE_IMPORT,
+        FindingCode.LIBRARY_LOAD,
+        FindingCode.PROGRAM_START,
+        FindingCode.COMMAND,
+    }
+)
+"""What a probe finds, and not the wheel alone."""
+
 
 def observed(
     base: Observation, attempts: Sequence[tuple[AttemptMode, ProbeResult]], result: ProbeResult
@@ -39,7 +49,7 @@ def observed(
         cause=result.cause,
         evidence=evidence,
         log=result.log,
-        findings=(*base.findings, *_about_modules(result)),
+        findings=(*base.findings, *_about_modules(result), *result.late_findings),
         imports=base.imports[: len(base.imports) - result.untried],
         tests=result.tests,
         attempts=tried,
@@ -59,13 +69,13 @@ def reused(base: Observation, known: Observation) -> Observation:
 
     A cause that was found in its messages is dropped; ``explained`` finds it again.
     """
-    about_modules = (f for f in known.findings if f.code is FindingCode.SUBMODULE_IMPORT)
+    seen_there = (f for f in known.findings if f.code in _SEEN_THERE)
     return replace(
         known,
         cell=base.cell,
         wheel=base.wheel,
         companions=base.companions,
-        findings=(*base.findings, *about_modules),
+        findings=(*base.findings, *seen_there),
         provenance=replace(known.provenance, image=base.provenance.image),
         cause=known.cause if known.cause in GIVEN else "",
         prediction=None,

@@ -18,12 +18,14 @@ from harness.core.targets import Target
 from harness.predict.cell import predict_wheel
 from harness.predict.inferred_imports import ImportPlan, plan_imports
 from harness.predict.installed_layout import layout_of
+from harness.predict.late_plan import NOTHING_LATE, LatePlan, plan_late
 from harness.predict.limits import is_optional
 from harness.probe.canary_probe import check_canaries
 from harness.probe.confirmation import Attempts, accepts_tag, believed, next_mode
 from harness.probe.dependency_failures import accused, blame_unread, name_dependency
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
+from harness.probe.late_failures import weigh_late
 from harness.probe.module_failures import weigh_failures
 from harness.probe.open_target import OpenTarget, TargetSessions
 from harness.probe.other_cpu import compared_crash
@@ -63,6 +65,7 @@ class _Unmeasured:
     """Those of ``wheels`` that were resolved and are small enough to be read."""
     facts: WheelFacts | None
     plan: ImportPlan
+    late: LatePlan
     test_wheels: tuple[WheelRef, ...] | Refusal
     """What only the project's own tests require."""
     base: Observation
@@ -211,9 +214,10 @@ class Prober:
         if isinstance(wheels, Refusal):
             return replace(refused, cause=wheels.cause, evidence=wheels.reason)
         facts = self._reader.facts(wheels[-1])
-        plan = ImportPlan(required=cell.subject.imports)
+        plan, late = ImportPlan(required=cell.subject.imports), NOTHING_LATE
         if facts:
             plan = plan_imports(layout_of(facts), cell.subject.imports)
+            late = plan_late(layout_of(facts))
         test_wheels = self._test_wheels(cell, wheels[-1], opened)
         depends = dependencies_of(
             opened.environment,
@@ -221,7 +225,8 @@ class Prober:
             plan,
             cell.subject.call,
             self._targets.limits,
-            own_tests_key(cell.subject.tests, test_wheels),
+            late,
+            tests=own_tests_key(cell.subject.tests, test_wheels),
         )
         base = replace(
             refused,
@@ -248,6 +253,7 @@ class Prober:
             dependencies=dependencies,
             facts=facts,
             plan=plan,
+            late=late,
             test_wheels=test_wheels,
             base=base,
             predicted=predicted,
@@ -283,7 +289,7 @@ class Prober:
         if cell.subject.tests and not isinstance(begun.test_wheels, Refusal):
             bytecode = self._targets.compiled(opened, cell.subject, begun.test_wheels)
             tests = own_tests_job(cell.subject.tests, begun.test_wheels, bytecode)
-        job = self._targets.job(opened, cell.subject, wheels, begun.plan, tests)
+        job = self._targets.job(opened, cell.subject, wheels, begun.plan, begun.late, tests)
         tag_accepted = accepts_tag(wheels[-1].filename, opened.passport)
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
             attempts = self._attempts(job, begun, tag_accepted=tag_accepted)
@@ -305,11 +311,12 @@ class Prober:
         guarded = begun.facts.sources.guarded if begun.facts else frozenset[str]()
 
         def weighed(result: ProbeResult) -> ProbeResult:
-            return weigh_failures(result, job, optional, guarded, begun.plan)
+            result = weigh_failures(result, job, optional, guarded, begun.plan)
+            return weigh_late(result, begun.facts, begun.opened.passport, emulated=emulated)
 
+        emulated = bool(begun.opened.environment.emulator)
         mode, result = self._targets.first_attempt(begun.opened, job)
         attempts = [(mode, weighed(result))]
-        emulated = bool(begun.opened.environment.emulator)
         while again := next_mode(attempts, tag_accepted=tag_accepted, emulated=emulated):
             result = self._targets.attempt_alone(begun.opened, job, again)
             attempts.append((again, weighed(result)))

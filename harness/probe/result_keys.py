@@ -23,12 +23,14 @@ from harness.host.cache import content_key
 from harness.host.code_key import code_key
 from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits, seccomp_profile
 from harness.predict.inferred_imports import ImportPlan
+from harness.predict.late_plan import NOTHING_LATE, LatePlan
 from harness.probe import agent
 from harness.wheels.provider import Refusal
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _DECIDING = (
     "harness.probe.confirmation",
+    "harness.probe.late_failures",
     "harness.probe.module_failures",
     "harness.probe.other_cpu",
     "harness.probe.probe_results",
@@ -108,6 +110,7 @@ class ResultDependencies:
     submodules: tuple[str, ...]
     call: str
     limits: ProbeLimits
+    late: LatePlan = NOTHING_LATE
     tests: OwnTestsKey | None = None
 
     @property
@@ -134,12 +137,14 @@ def environment_of(
     )
 
 
-def dependencies_of(
+def dependencies_of(  # noqa: PLR0913 - one for each dependency
     environment: Environment,
     wheels: Sequence[WheelRef],
     plan: ImportPlan,
     call: str,
     limits: ProbeLimits,
+    late: LatePlan = NOTHING_LATE,
+    *,
     tests: OwnTestsKey | None = None,
 ) -> ResultDependencies:
     """Return the dependencies of a cell's result."""
@@ -150,6 +155,7 @@ def dependencies_of(
         submodules=plan.tried,
         call=call,
         limits=limits,
+        late=late,
         tests=tests,
     )
 

@@ -24,6 +24,7 @@ from harness.probe.message_causes import (
     GIVEN,
     INSTALLER,
     LOADERS,
+    PROGRAMS,
     PYTHON,
     find_message,
     modules_not_found,
@@ -115,8 +116,9 @@ def seen_cause(seen: Observation, wheel: WheelFacts | None, passport: Passport) 
     """Return the cause that an observation itself shows; empty if no message is known."""
     if seen.outcome in _WITHOUT or seen.cause in GIVEN - {Cause.SIGNAL}:
         return seen.cause
-    if seen.outcome is Outcome.CRASHED:
-        found = find_message(seen.log, PYTHON)
+    if seen.cause == Cause.SIGNAL or seen.outcome is Outcome.CRASHED:
+        said = seen.log if seen.outcome is Outcome.CRASHED else seen.evidence
+        found = find_message(said, PYTHON)
         return found[0].cause if found and found[0].cause is Cause.PAGE_SIZE else Cause.SIGNAL
     if seen.stage is Stage.TEST:
         return seen.cause  # the runner's words are about the tests
@@ -124,7 +126,12 @@ def seen_cause(seen: Observation, wheel: WheelFacts | None, passport: Passport) 
         return _installer_cause(f"{seen.evidence}\n{seen.log}")
     if seen.evidence.startswith(NOTHING):
         return Cause.NO_MODULE
-    return _import_cause(seen.evidence, _scene(wheel, passport) if wheel else None)
+    return message_cause(seen.evidence, wheel, passport)
+
+
+def message_cause(text: str, wheel: WheelFacts | None, passport: Passport) -> str:
+    """Return the cause that a message shows; empty if it is not known."""
+    return _import_cause(text, _scene(wheel, passport) if wheel else None)
 
 
 def _scene(wheel: WheelFacts, passport: Passport) -> _Scene:
@@ -164,7 +171,7 @@ def _import_cause(text: str, scene: _Scene | None) -> str:
     missing = [_module_cause(module, scene, text) for module in modules_not_found(text)]
     if Cause.SUFFIX_MISMATCH in missing:
         return Cause.SUFFIX_MISMATCH
-    found = find_message(text, LOADERS + PYTHON)
+    found = find_message(text, LOADERS + PROGRAMS + PYTHON)
     if found is None:
         return next(filter(None, missing), "")
     row, match = found
@@ -178,7 +185,7 @@ def _told_apart(cause: Cause, named: dict[str, str], scene: _Scene) -> Cause:
     match cause:
         case Cause.UNDEFINED_SYMBOL:
             return _of_symbol(named.get("symbol", ""), scene)
-        case Cause.MISSING_LIBRARY if _is_other_libc(file, scene):
+        case Cause.MISSING_LIBRARY | Cause.MISSING_LOADER if _is_other_libc(file, scene):
             return Cause.LIBC_FAMILY
         case Cause.MISSING_LIBRARY | Cause.UNREADABLE | Cause.WRONG_MACHINE:
             # A loader passes over an existing file of another machine as if it were missing.

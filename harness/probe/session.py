@@ -187,12 +187,19 @@ class Session:
             "imports": job.imports,
             "submodules": job.submodules,
             "call": job.call,
+            "late": {
+                "libraries": job.late.libraries,
+                "entries": job.late.entries,
+                "programs": job.late.programs,
+                "seconds": job.late_seconds[0],
+                "program_seconds": job.late_seconds[1],
+            },
             "tests": {"command": tests.command, "timeout": tests.timeout} if tests else None,
             "timeout": job.timeout,
             "quiet": job.quiet,
             "mode": mode,
         }
-        stages = 4 if len(wheels) > 1 else 2
+        stages = (4 if len(wheels) > 1 else 2) + bool(job.late.programs)
         seconds = stages * job.timeout + WATCHDOG_SECONDS + (tests.timeout if tests else 0)
         blobs = [data for _, data in files]
         answer, junit = self._ask(ProbeAnswer, frame, blobs, seconds, tell)
@@ -303,6 +310,10 @@ def _probe_result(report: CellReport, seconds: float) -> ProbeResult:
         seconds=seconds,
         failures=report.failures,
         tried=report.tried,
+        loads=report.loads,
+        entries=report.entries,
+        starts=report.starts,
+        late_untried=report.untried,
     )
 
 

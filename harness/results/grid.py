@@ -38,6 +38,12 @@ class Agreement(StrEnum):
     """There is no prediction or no observation."""
 
 
+_OPENS_LIBRARY = (
+    {Outcome.LOAD_FAILED, Outcome.IMPORT_FAILED},
+    {Outcome.LOAD_FAILED, Outcome.CRASHED},
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GridCell:
     """A cell, its observation and its verdict."""
@@ -57,7 +63,9 @@ class GridCell:
             return Agreement.UNKNOWN
         if seen.stage is Stage.TEST:  # which no prediction knows; the import passes before it
             return self._agrees(seen.prediction.outcome is Outcome.PASS)
-        alike = seen.prediction.outcome is seen.outcome
+        outcomes = {seen.prediction.outcome, seen.outcome}
+        # Whether it opens a library when it is imported, or later, is in a package's code.
+        alike = len(outcomes) == 1 or (seen.cause != "" and outcomes in _OPENS_LIBRARY)
         return self._agrees(alike and same_reason(seen.cause, seen.prediction.cause))
 
     def _agrees(self, alike: bool) -> Agreement:
@@ -130,11 +138,11 @@ def judge(cell: Cell, observation: Observation | None) -> Verdict:
 
 
 def expectation_for(cell: Cell, observation: Observation | None) -> Expectation | None:
-    """Return the expectation that applies: the named one, or that of the predicted cause."""
+    """Return the expectation that applies: the named one, or that of what is predicted."""
     if cell.expectation or observation is None or observation.prediction is None:
         return cell.expectation
-    predicted = observation.prediction.cause
-    return next((e for e in cell.by_cause if e.cause == predicted), None)
+    predicted = observation.prediction.outcome, observation.prediction.cause
+    return next((e for e in cell.by_cause if (e.outcome, e.cause) == predicted), None)
 
 
 def unmet_expectations(cells: Sequence[Cell], grid: Grid) -> tuple[Expectation, ...]:
@@ -195,9 +203,9 @@ def _judged(cell: Cell, observation: Observation | None) -> GridCell:
 
 
 def _against(expectation: Expectation, observation: Observation) -> Verdict:
-    if observation.outcome is expectation.outcome and (
-        expectation.cause in ("", observation.cause)
-    ):
+    seen, wanted = observation.cause, expectation.cause
+    right_cause = not wanted or (bool(seen) and same_reason(seen, wanted))
+    if observation.outcome is expectation.outcome and right_cause:
         return Verdict.AS_EXPECTED
     if observation.outcome is Outcome.PASS:
         return Verdict.UNEXPECTED_PASS

@@ -21,6 +21,8 @@ OUTPUT_LIMIT = 16 << 20  # bytes of output that count as endless
 EVIDENCE_LIMIT = 2000  # characters of a report's key line
 MODULE_LIMIT = 100  # characters of a module's name in a report
 REPORT_LIMIT = 128 << 10  # bytes of reports that are kept
+STAGES = ("import", "call", "load", "start")
+PAIRS = ("failures", "loads", "entries", "starts")  # what a report has pairs of name and error of
 GRACE = 2.0  # seconds between a child's last report and its exit
 POLL = 0.01  # seconds between looks at a child
 TELL = 2.0  # seconds between two lines of progress
@@ -232,7 +234,7 @@ def read_reports(reports, token):
     for line in reports.split(b"\n"):
         try:
             report = json.loads(line.decode("ascii"))
-            if report in ({"stage": "import"}, {"stage": "call"}):
+            if list(report) == ["stage"] and report["stage"] in STAGES:
                 stage, module = report["stage"], ""
             elif list(report) == ["module"]:
                 module = storable(report["module"])[:MODULE_LIMIT]
@@ -247,13 +249,15 @@ def _read_report(report):
     said = {"done": True}
     if isinstance(report.get("status"), int):
         said["status"] = report["status"]
-    if isinstance(report.get("tried"), int):
-        said["tried"] = max(0, report["tried"])
+    for name in ("tried", "untried"):
+        if isinstance(report.get(name), int):
+            said[name] = max(0, report[name])
     if isinstance(report.get("failed"), str):
         said["failed"] = report["failed"][:EVIDENCE_LIMIT]
-    failures = report.get("failures")
-    if failures and all(isinstance(text, str) for failure in failures for text in failure):
-        said["failures"] = [[storable(text) for text in failure[:2]] for failure in failures]
+    for name in PAIRS:
+        pairs = report.get(name)
+        if pairs and all(isinstance(text, str) for pair in pairs for text in pair):
+            said[name] = [[storable(text) for text in pair[:2]] for pair in pairs]
     return said
 
 

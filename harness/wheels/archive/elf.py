@@ -29,6 +29,7 @@ _DYNAMIC_ENTRY = {32: "iI", 64: "qQ"}
 _SYMBOL = {32: "I8xBxH", 64: "IBxH16x"}  # name, info, section
 _GLOBAL, _WEAK, _UNIQUE = 1, 2, 10
 _BASE_VERSION = 1
+_PIE = 0x08000000  # DF_1_PIE
 _VERSION_INDEX = 0x7FFF  # the top bit only hides a symbol from the static linker
 
 
@@ -55,6 +56,9 @@ class ElfFacts:
     """e_type: ``ET_DYN`` for extension modules and libraries."""
     interpreter: str = ""
     """PT_INTERP of an executable: its loader."""
+    pie: bool = False
+    """Whether it says that it is a program that can be loaded at any address (DF_1_PIE); older
+    linkers do not write that."""
     soname: str = ""
     needed: tuple[str, ...] = ()
     rpath: tuple[str, ...] = ()
@@ -73,6 +77,8 @@ class ElfFacts:
     static_tls: bool = False
     """Whether it has initial-exec relocations to thread-local variables of its own, for which
     musl has no room once the process runs."""
+    nameless_tls: bool = False
+    """Whether such a relocation has no symbol, as those to static variables have."""
     load_align: int = 0
     """Smallest alignment of its loaded segments in bytes: the largest usable page size."""
 
@@ -140,12 +146,14 @@ class _ElfReader:
         header = self.elf.header
         version_needs, version_names = self._version_needs()
         undefined, exported = self._symbols(version_names, self._version_definitions())
+        static_tls, nameless_tls = self._static_tls()
         return ElfFacts(
             machine=str(header["e_machine"]),
             bits=self.bits,
             little=self.elf.little_endian,
             type=str(header["e_type"]),
             interpreter=self._interpreter(),
+            pie=bool((self._tag("DT_FLAGS_1") or 0) & _PIE),
             soname="".join(self._tagged_names("DT_SONAME")[:1]),
             needed=self._tagged_names("DT_NEEDED"),
             rpath=_search_path(self._tagged_names("DT_RPATH")),
@@ -155,7 +163,8 @@ class _ElfReader:
             exported=exported,
             exec_stack=self._exec_stack(),
             packed_relocations=self._tag("DT_RELR") is not None,
-            static_tls=self._has_static_tls(),
+            static_tls=static_tls,
+            nameless_tls=nameless_tls,
             load_align=min((load["p_align"] for load in self.loads), default=0),
         )
 
@@ -232,10 +241,10 @@ class _ElfReader:
     def _tagged_names(self, tag: str) -> tuple[str, ...]:
         return tuple(self._name(index) for index in self.tags.get(DT[tag], []))
 
-    def _has_static_tls(self) -> bool:
-        """Whether an initial-exec relocation is to a variable of this file."""
+    def _static_tls(self) -> tuple[bool, bool]:
+        """Whether it has initial-exec relocations to its own variables, and to nameless ones."""
         if self._segment("PT_TLS") is None:
-            return False
+            return False, False
         indexes: set[int] = set()
         machine = str(self.elf.header["e_machine"])
         for table, size in RELOCATIONS:
@@ -243,8 +252,9 @@ class _ElfReader:
             if address is not None and length:
                 data = self._bytes(self._offset(address), length)
                 indexes.update(initial_exec_symbols(machine, self.bits, self.order, table, data))
+        nameless = 0 in indexes
         if not indexes - {0}:
-            return 0 in indexes
+            return nameless, nameless
         record, symbols = self._symbol_table()
         places = (index * record.size for index in indexes if index)
         defined = (
@@ -252,7 +262,7 @@ class _ElfReader:
             for place in places
             if place < len(symbols)
         )
-        return 0 in indexes or any(defined)
+        return nameless or any(defined), nameless
 
     # --- symbols and their versions -------------------------------------------------
 
