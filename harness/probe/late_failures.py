@@ -32,9 +32,11 @@ ENDED = "ended: "
 """How the agent's text begins if a signal or a limit on time ended what it tried."""
 _LIMITED = re.compile(
     r"limited: |its mode in the wheel|ended: killed by (?:SIGKILL|SIGABRT|SIGTRAP)"
+    r"|.*(?:failed to map segment|annot allocate memory$|Too many open files"
+    r"|Operation not permitted|Permission denied)"
 )
-"""What the container's limits ended, what ended itself (it started, and was not content), and what
-some installers make executable and others do not."""
+"""What the container's limits ended or denied, what ended itself (it started, and was not content),
+and what some installers make executable and others do not."""
 _SIGNAL = re.compile(r"ended: killed by SIG(?!KILL)")
 _NO_TIME = re.compile(r"ended: it did not return within")
 _DENIED = re.compile(r"cannot be executed: \[Errno (?:1|12|11|13)\]")  # EPERM ENOMEM EAGAIN EACCES

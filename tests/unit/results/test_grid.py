@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from harness.core.canary_check import CanaryCheck, MissedCanary
+from harness.core.causes import Cause
 from harness.core.cells import Expectation, Outcome, Stage
 from harness.core.errors import ExitCode
 from harness.core.subjects import FileSource, IndexSource
+from harness.predict.explanation import PASS
 from harness.results.grid import (
     Agreement,
     Verdict,
@@ -225,6 +227,29 @@ def test_a_column_that_missed_a_canary_says_nothing(
     grid = build_grid([cell], [see(cell, outcome)], (check,))
     assert exit_code(grid) is code
     assert grid.missed_canaries == ({cell.target.key: missed} if missed else {})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cause", "agreement"),
+    [
+        (Outcome.LOAD_FAILED, Cause.PACKED_RELOCATIONS, Agreement.AGREES),
+        (Outcome.IMPORT_FAILED, Cause.PACKED_RELOCATIONS, Agreement.AGREES),
+        (Outcome.CRASHED, Cause.SIGNAL, Agreement.AGREES),
+        (Outcome.IMPORT_FAILED, "", Agreement.DISAGREES),
+        (Outcome.IMPORT_FAILED, Cause.LIBC_TOO_OLD, Agreement.DISAGREES),
+        (Outcome.PASS, "", Agreement.LIMIT),
+    ],
+)
+def test_library_may_be_opened_when_the_package_is_imported(
+    outcome: Outcome, cause: str, agreement: Agreement
+) -> None:
+    """A failed load is predicted, and code decides when it happens, and whether."""
+    predicted = replace(
+        PASS, outcome=Outcome.LOAD_FAILED, stage=Stage.LOAD, cause=Cause.PACKED_RELOCATIONS
+    )
+    cell = make_cell()
+    seen = replace(see(cell, outcome), cause=cause, prediction=predicted)
+    assert build_grid([cell], [seen]).cells[0].agreement is agreement
 
 
 @pytest.mark.parametrize(("missed", "count"), [((), 1), (MISSED, 0)])
