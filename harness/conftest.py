@@ -69,6 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--cell-timeout", type=float, default=120, help="seconds per stage")
     group.addoption("--cell-memory", type=int, default=1024, help="MiB per cell, disk included")
     group.addoption("--cell-disk", type=int, default=512, help="MiB on disk per cell")
+    group.addoption("--cell-processes", type=int, default=128, help="processes per cell")
     group.addoption("--runtime", default="", help="OCI runtime of the containers")
     group.addoption("--require-hardening", action="store_true", help="miss if not enforced")
     group.addoption("--require-nogil", action="store_true", help="fail what needs the GIL")
@@ -225,6 +226,7 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
             container=ContainerLimits(
                 memory=config.getoption("--cell-memory") << 20,
                 tmpfs=config.getoption("--cell-disk") << 20,
+                pids=config.getoption("--cell-processes"),
             ),
         ),
         runtime=config.getoption("--runtime"),

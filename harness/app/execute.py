@@ -34,6 +34,7 @@ from harness.report.console import Console, say
 from harness.report.findings import format_unmet
 from harness.report.imported import format_imports
 from harness.report.junit import junit_xml
+from harness.report.own_tests import format_tests
 from harness.report.terminal import format_deviations, format_phases, format_reused, print_grid
 from harness.report.untrusted import visible
 from harness.results.grid import Grid, build_grid, exit_code, unmet_expectations
@@ -256,7 +257,8 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
     )
     print_grid(grid, run.console, interrupted=ending.interrupted)
     say(format_phases(circumstances), run.console)
-    for line in filter(None, (format_imports(grid), format_reused(grid), format_deviations(grid))):
+    lines = (format_imports, format_tests, format_reused, format_deviations)
+    for line in filter(None, (render(grid) for render in lines)):
         say(line, run.console)
     for name, targets in run.state.unenforced.items():
         say(f"not enforced by this engine: {name} ({len(set(targets))} targets)", run.console)

@@ -18,9 +18,9 @@ from harness.wheels.locks.stored import store_lock
 def require_plain(check: ImportCheck, *, against: bool = False) -> None:
     """Raise ``UsageError`` if the user asks for what a lock file decides or only wheels have."""
     options = check.dependencies and (check.dependencies.files or check.dependencies.constraints)
-    if check.imports or check.call or check.companions or options or against:
+    if check.imports or check.call or check.companions or check.tests or options or against:
         raise UsageError(
-            "a lock file has its own dependencies; leave out --import, --call, --with, "
+            "a lock file has its own dependencies; leave out --import, --call, --with, --test, "
             "--find-links, --constraint and --against"
         )
 

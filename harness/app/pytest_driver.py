@@ -136,6 +136,7 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     limits, container = options.limits, options.limits.container
     words += [f"--images={options.images}", f"--cell-timeout={limits.timeout}"]
     words += [f"--cell-memory={container.memory >> 20}", f"--cell-disk={container.tmpfs >> 20}"]
+    words += [f"--cell-processes={container.pids}"]
     words += [f"--registry={options.registry}"] if options.registry else []
     words += ["--own-pip"] if limits.own_pip else []
     words += [f"--runtime={options.runtime}"] if options.runtime else []

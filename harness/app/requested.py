@@ -18,6 +18,7 @@ from packaging.version import InvalidVersion, Version
 from harness.core.arches import linux_arch
 from harness.core.cells import Cell, Expectation
 from harness.core.errors import UsageError
+from harness.core.own_tests import OwnTests
 from harness.core.subjects import DependencyOptions, FileSource, IndexSource, Subject
 from harness.core.targets import Target
 from harness.matrix.files import load_expectations
@@ -46,6 +47,7 @@ class ImportCheck:
     companions: tuple[IndexSource, ...] = ()
     dependencies: DependencyOptions | None = None
     """None: not resolved."""
+    tests: OwnTests | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -215,6 +217,7 @@ def _candidate(
             call=check.call,
             companions=check.companions,
             dependencies=check.dependencies,
+            tests=check.tests,
         ),
         tags=frozenset(tag for name in names for tag in parse_wheel_filename(name)[3]),
     )

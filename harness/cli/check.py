@@ -17,6 +17,7 @@ from harness.app.execute import (
 )
 from harness.app.lock_request import lock_candidates, needed_cells, require_plain
 from harness.app.make_ahead import without_compiled
+from harness.app.own_tests_request import OwnTestsWords, read_own_tests
 from harness.app.pytest_driver import RunOptions
 from harness.app.requested import (
     ImportCheck,
@@ -38,9 +39,11 @@ from harness.cli.options import (
     strict_prediction_option,
     strict_wheel_option,
 )
+from harness.cli.own_tests import own_tests_options
 from harness.cli.settings import is_typed, project_config
 from harness.core.cells import Cell, Expectation
 from harness.core.errors import ExitCode
+from harness.core.own_tests import OwnTests
 from harness.core.subjects import DependencyOptions, IndexSource
 from harness.host.cache import Cache, default_cache_root
 from harness.host.compiler import MISSING, has_compiler
@@ -61,7 +64,8 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     example="wheelgrid check dist/*.whl --call 'mypkg.add(1, 2) == 3'\n"
     "wheelgrid check numpy==2.4.6 --target 'debian-1*' --arch s390x\n"
     "wheelgrid check requirements.txt --target python-3.13-alpine3.22 --arch aarch64\n"
-    "wheelgrid check dist --against mypkg==1.2.3 -q 'arch:ppc64le,s390x'",
+    "wheelgrid check dist --against mypkg==1.2.3 -q 'arch:ppc64le,s390x'\n"
+    "wheelgrid check dist --test 'pytest -q tests' --test-requires pytest --test-files tests",
 )
 @click.argument("wheels", nargs=-1, required=True, metavar="WHEEL...")
 @click.option(
@@ -91,6 +95,7 @@ from harness.wheels.index.lock import LOCK_NAME, read_lock
     help="Known failures, in the format of matrix/expectations.yaml, instead of the project's.",
 )
 @dependency_options
+@own_tests_options
 @strict_wheel_option
 @strict_prediction_option
 @selection_options
@@ -107,6 +112,7 @@ def check(  # noqa: PLR0913 - one for each option
     expect: Path | None,
     companions: tuple[IndexSource, ...],
     dependencies: DependencyOptions | None,
+    own_tests: OwnTestsWords,
     strict_wheel: bool,
     strict_prediction: bool,
     selection: Selection,
@@ -126,12 +132,17 @@ def check(  # noqa: PLR0913 - one for each option
     chosen = is_typed(*SELECTING, "query")
     selection = or_default_profile(matrix, selection)
     index = open_index(read_lock(options.matrix / LOCK_NAME), say)
+    cache = Cache(default_cache_root())
     import_check = ImportCheck(
-        imports=imports, call=call, companions=companions, dependencies=dependencies
+        imports=imports,
+        call=call,
+        companions=companions,
+        dependencies=dependencies,
+        tests=_tests(wheels, own_tests, options, cache),
     )
     if locks := read_applications(lock_files(wheels), only_binary=False):
         require_plain(import_check, against=bool(against))
-        candidates = lock_candidates(locks, import_check.dependencies, Cache(default_cache_root()))
+        candidates = lock_candidates(locks, import_check.dependencies, cache)
     else:
         candidates = read_candidates(wheels, import_check, index)
     subjects = tuple(candidate.subject for candidate in candidates)
@@ -161,6 +172,17 @@ def check(  # noqa: PLR0913 - one for each option
     if strict_prediction:
         conclude = count_disagreements(conclude, console)
     return run_cells(cells, options, console, conclude=conclude)
+
+
+def _tests(
+    wheels: tuple[str, ...], words: OwnTestsWords, options: RunOptions, cache: Cache
+) -> OwnTests | None:
+    """Return the project's own tests; those of its configuration are not for a lock file."""
+    if lock_files(wheels) and not is_typed("test"):
+        return None
+    config = project_config()
+    folder = config.parent if config else Path.cwd()
+    return read_own_tests(words, folder, options.limits.container.tmpfs, cache)
 
 
 def _own(cells: Sequence[Cell]) -> tuple[Expectation, ...]:

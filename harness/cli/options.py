@@ -273,6 +273,7 @@ def run_options(command: Command) -> Command:
         timeout: float,
         memory: int,
         disk: int,
+        processes: int,
         store: Path,
         remeasure: bool,
         own_pip: bool,
@@ -294,7 +295,7 @@ def run_options(command: Command) -> Command:
             registry=registry,
             limits=ProbeLimits(
                 timeout=timeout,
-                container=ContainerLimits(memory=memory << 20, tmpfs=disk << 20),
+                container=ContainerLimits(memory=memory << 20, tmpfs=disk << 20, pids=processes),
                 own_pip=own_pip,
             ),
             runtime=runtime,
@@ -343,6 +344,15 @@ def run_options(command: Command) -> Command:
             show_default=True,
             metavar="MIB",
             help="Disk of a cell's container: the wheels, packed and installed.",
+        ),
+        click.option(
+            "--cell-processes",
+            "processes",
+            type=click.IntRange(min=16),
+            default=CONTAINER_LIMITS.pids,
+            show_default=True,
+            metavar="N",
+            help="Processes and threads of a cell's container.",
         ),
         click.option(
             "--on",

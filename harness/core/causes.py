@@ -29,6 +29,11 @@ class Cause(StrEnum):
     """The container's disk is too small for the wheel; a larger ``--cell-disk`` helps."""
     MEMORY = "infra:memory"
     """The container's memory is too small to install it; a larger ``--cell-memory`` helps."""
+    PROCESSES = "infra:processes"
+    """The container allows fewer processes than the tests start; a larger ``--cell-processes``
+    helps."""
+    TEST_COMMAND = "infra:test-command"
+    """The test command does not exist there, or cannot be started."""
     HARDENING = "infra:hardening"
     """The engine does not enforce what ``--require-hardening`` asks for."""
     MACHINE = "infra:machine"

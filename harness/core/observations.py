@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.core.cells import Outcome, Stage
+from harness.core.own_tests import SuiteResult
 from harness.core.subjects import WheelRef
 from harness.core.targets import ImageWay
 from harness.core.wheel_findings import WheelFinding
@@ -120,6 +121,8 @@ class Observation:
     import for a reason that is no failure of the wheel."""
     imports: tuple[str, ...] = ()
     """The modules that were to be imported, in order: given, or inferred from the wheel."""
+    tests: SuiteResult | None = None
+    """What the project's own tests reported; None if none ran, or without a JUnit report."""
     attempts: tuple[Attempt, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall-clock seconds: ``probe`` of all attempts, ``total`` with everything else."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.core.own_tests import OwnTests
 from harness.core.targets import Interpreter, Naming
 
 
@@ -65,6 +66,8 @@ class Subject:
     """Wheels that it needs for its import; they are installed first."""
     dependencies: DependencyOptions | None = None
     """Install what its Requires-Dist asks for; None installs no more than ``companions``."""
+    tests: OwnTests | None = None
+    """The project's own tests, run after the import; None: none."""
 
 
 class BuilderKind(StrEnum):

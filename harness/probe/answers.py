@@ -110,8 +110,15 @@ class CellReport(BaseModel):
     """Number of libraries, entry points and programs that there was no time for."""
 
 
+class ProgressAnswer(AgentAnswer):
+    """What comes before the answer to ``probe``, any number of times."""
+
+    progress: Word
+    """The last line that the tests printed; empty when they start."""
+
+
 class ProbeAnswer(CellReport, AgentAnswer):
-    """The answer to ``probe``."""
+    """The answer to ``probe``: the tests' JUnit report as its blob, or no blob."""
 
     clean: StrictBool
     """Whether the agent could restore everything that a cell may change."""
@@ -200,6 +207,11 @@ def read_answer(model: type[Model], data: bytes) -> Model:
         raise AnswerError(f"{place}: {first['msg']}") from None
     except (ValueError, RecursionError) as error:
         raise AnswerError(str(error)[:EVIDENCE_KEPT]) from None
+
+
+def is_progress(data: bytes) -> bool:
+    """Whether a frame's JSON reports progress, and is no answer yet."""
+    return data.startswith(b'{"progress": ')
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -1,11 +1,28 @@
 """Jobs of a session and their results."""
 
+import shlex
 from dataclasses import dataclass
 
 from harness.core.cells import Outcome, Stage
+from harness.core.own_tests import SuiteResult
 from harness.core.wheel_findings import WheelFinding
 from harness.predict.late_plan import NOTHING_LATE, LatePlan
 from harness.probe.answers import Fault
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnTestsJob:
+    """A test command and what it needs in the cell."""
+
+    command: tuple[str, ...]
+    timeout: float
+    """Wall-clock seconds."""
+    files: bytes = b""
+    """A zip of the files that are sent."""
+    packages: bytes = b""
+    """A zip of what the tests require, as installed."""
+    bytecode: bytes = b""
+    """A zip of its bytecode."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +52,13 @@ class Job:
     """What to open, to resolve and to start once all is imported."""
     late_seconds: tuple[int, int] = (20, 5)
     """Seconds in which one library or entry point is loaded, and one program started."""
+    tests: OwnTestsJob | None = None
+    """The project's own tests."""
+
+    @property
+    def tests_shown(self) -> str:
+        """The test command as one line; empty without one."""
+        return shlex.join(self.tests.command) if self.tests else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,5 +92,7 @@ class ProbeResult:
     """Those of ``failures`` that are findings (``module_failures``)."""
     fault: Fault | None = None
     """The instruction that the CPU lacks, of a cell with ``Job.trace``."""
+    tests: SuiteResult | None = None
+    """What the project's own tests reported."""
     untried: int = 0
     """Number of submodules for which no time was left."""

@@ -52,7 +52,8 @@ def weigh_late(
     emulators do not run every program.
     """
     tried = (*result.loads, *result.entries, *result.starts)
-    late = result.outcome in (Outcome.PASS, Outcome.IMPORT_FAILED)
+    decided = result.outcome in (Outcome.PASS, Outcome.IMPORT_FAILED)
+    late = decided or result.stage is Stage.TEST
     if wheel is None or not tried or not late:
         return result
     if denied := next((text for _, text in result.starts if _DENIED.search(text)), ""):

@@ -29,6 +29,7 @@ GIVEN = frozenset(
         Cause.QUIET,
         Cause.TIMEOUT,
         Cause.TAG_REFUSED,
+        Cause.DEPENDENCY_REFUSED,
     }
 )
 """Causes that the end of a process shows, which needs no message."""

@@ -21,6 +21,7 @@ from harness.probe.message_causes import (
 )
 
 _NO_PLAN = ImportPlan()
+_AFTER_IMPORT = frozenset({Stage.CALL, Stage.TEST})
 
 
 def weigh_failures(
@@ -53,7 +54,7 @@ def weigh_failures(
     none_imported = bool(job.submodules) and len(beside) == len(job.submodules)
     if not job.imports and result.tried is not None and none_imported:
         deciding = deciding or list(beside)  # nothing of the wheel can be imported
-    if deciding and (result.outcome is Outcome.PASS or result.stage is Stage.CALL):
+    if deciding and (result.outcome is Outcome.PASS or result.stage in _AFTER_IMPORT):
         (module, text), more = deciding[0], len(deciding) - 1
         others = f" (and {more} more modules)" if more else ""
         return _failed(result, f"{text} [{module}]{others}", "")

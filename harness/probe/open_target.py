@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
+from harness.core.cells import Outcome
 from harness.core.errors import EngineError, ImageError, MachineError
 from harness.core.machines import difference, machine_of, on_machine
 from harness.core.observations import AttemptMode, ImageRef
@@ -18,7 +19,7 @@ from harness.host.static_emulator import find_static_emulator
 from harness.predict.cell import NoSurvey, Survey
 from harness.predict.inferred_imports import ImportPlan
 from harness.predict.late_plan import NOTHING_LATE, LatePlan
-from harness.probe.jobs import Job, ProbeResult
+from harness.probe.jobs import Job, OwnTestsJob, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativelyInstalled
 from harness.probe.other_cpu import cpu_variables
@@ -26,6 +27,8 @@ from harness.probe.probe_results import not_started, session_lost
 from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
 from harness.probe.session import Session, SessionLostError, open_session
+from harness.probe.suite_results import counted, lost_to_memory, with_limits
+from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.install_layout import companion_archive
 
 LATE_SECONDS = {False: (20, 5), True: (45, 30)}
@@ -192,6 +195,7 @@ class TargetSessions:
         wheels: tuple[WheelRef, ...],
         plan: ImportPlan,
         late: LatePlan = NOTHING_LATE,
+        tests: OwnTestsJob | None = None,
     ) -> Job:
         """Return the job of a cell; ``wheels`` are the companions, then the subject."""
         return Job(
@@ -202,9 +206,10 @@ class TargetSessions:
             timeout=self.limits.timeout,
             quiet=self.limits.quiet,
             beside=companion_archive(wheels[:-1]),
-            bytecode=self._compiled(opened, subject, wheels),
+            bytecode=self.compiled(opened, subject, wheels),
             late=late,
             late_seconds=LATE_SECONDS[bool(opened.environment.emulator)],
+            tests=tests,
         )
 
     def first_attempt(self, opened: OpenTarget, job: Job) -> tuple[AttemptMode, ProbeResult]:
@@ -237,7 +242,7 @@ class TargetSessions:
                 _assert_machine(opened.target, passport)
             except ImageError as error:
                 return not_started(error)
-            return _result(session, job, mode)
+            return self._result(session, job, mode)
 
     def _check_emulator(self, opened: OpenTarget) -> None:
         now, then = self._emulator(opened.target), opened.environment.emulator
@@ -259,7 +264,7 @@ class TargetSessions:
     def _in_session(self, opened: OpenTarget, job: Job) -> ProbeResult:
         if opened.session is None or not opened.session.usable:
             opened.session, _ = self._start(opened.target, opened.image)
-        result = _result(opened.session, job, AttemptMode.SESSION)
+        result = self._result(opened.session, job, AttemptMode.SESSION)
         if not opened.session.usable:
             opened.session.close()  # now: what it could not kill keeps running in it
         return result
@@ -269,10 +274,9 @@ class TargetSessions:
             return None
         return self._installer.install(opened.target, opened.passport, job)
 
-    def _compiled(
-        self, opened: OpenTarget, subject: Subject, wheels: tuple[WheelRef, ...]
-    ) -> bytes:
-        if self._bytecode is None or not opened.environment.emulator:
+    def compiled(self, opened: OpenTarget, subject: Subject, wheels: tuple[WheelRef, ...]) -> bytes:
+        """Return the zipped bytecode of wheels for an emulated target; empty for another."""
+        if not wheels or self._bytecode is None or not opened.environment.emulator:
             return b""
         with self._journal.timed("wheels", opened.target.key, f"compiling {subject.id}"):
             return self._bytecode.bytecode(opened.target, opened.passport.python, wheels)
@@ -364,6 +368,23 @@ class TargetSessions:
             self._opened.session.close()
         self._opened = None
 
+    def _result(self, session: Session, job: Job, mode: AttemptMode) -> ProbeResult:
+        told: list[str] = []
+
+        def tell(line: str) -> None:
+            told[:] = [line or job.tests_shown]
+            release = parse_wheel_name(job.wheels[-1][0]).release
+            self._journal.announce(f"testing {release}: {told[0]}")
+
+        try:
+            result = session.probe(job, mode, tell)
+        except SessionLostError as error:
+            lost = session_lost(error)
+            return lost_to_memory(lost) if told and lost.outcome is Outcome.CRASHED else lost
+        if job.tests is None:
+            return result
+        return with_limits(counted(result), job.tests, self.limits.container)
+
 
 def _assert_machine(target: Target, passport: Passport) -> None:
     """Raise ``MachineError`` if the session is not on the machine that was asked for."""
@@ -373,10 +394,3 @@ def _assert_machine(target: Target, passport: Passport) -> None:
         raise MachineError(
             f"machine {machine.name}: {how}{ignored}", passport=on_machine(passport, target)
         )
-
-
-def _result(session: Session, job: Job, mode: AttemptMode) -> ProbeResult:
-    try:
-        return session.probe(job, mode)
-    except SessionLostError as error:
-        return session_lost(error)

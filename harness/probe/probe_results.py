@@ -16,7 +16,11 @@ from harness.probe.session import SessionLostError
 
 _GIL_WARNING = re.compile(r"has been enabled to load module '(?P<module>[^']+)'")
 """CPython's warning (``Python/import.c``)."""
-_RAISED_BY = {Cause.SPACE: "--cell-disk", Cause.MEMORY: "--cell-memory"}
+_RAISED_BY = {
+    Cause.SPACE: "--cell-disk MIB",
+    Cause.MEMORY: "--cell-memory MIB",
+    Cause.PROCESSES: "--cell-processes N",
+}
 """The options that raise the limits of a cell's container."""
 
 _SEEN_THERE = frozenset(
@@ -41,7 +45,7 @@ def observed(
     )
     evidence = result.evidence
     if result.cause in _RAISED_BY:
-        evidence = f"{evidence}; give it more with {_RAISED_BY[Cause(result.cause)]} MIB"
+        evidence = f"{evidence}; give it more with {_RAISED_BY[Cause(result.cause)]}"
     return replace(
         base,
         outcome=result.outcome,
@@ -51,6 +55,7 @@ def observed(
         log=result.log,
         findings=(*base.findings, *_about_modules(result), *result.late_findings),
         imports=base.imports[: len(base.imports) - result.untried],
+        tests=result.tests,
         attempts=tried,
         seconds={"probe": round(sum(a.seconds for a in tried), 3)},
     )

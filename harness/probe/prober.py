@@ -38,11 +38,13 @@ from harness.probe.late_failures import weigh_late
 from harness.probe.module_failures import weigh_failures
 from harness.probe.open_target import OpenTarget, TargetSessions
 from harness.probe.other_cpu import compared_crash
+from harness.probe.own_tests_job import own_tests_job
 from harness.probe.probe_results import defect, miss, observed, reused, shared, without_gil
 from harness.probe.repro import docker_line
 from harness.probe.result_cache import ResultCache
-from harness.probe.result_keys import dependencies_of
+from harness.probe.result_keys import dependencies_of, own_tests_key
 from harness.probe.seen_causes import explained
+from harness.probe.suite_results import not_installed
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.facts_reader import WheelReader
@@ -57,6 +59,10 @@ class WheelSource(Protocol):
         self, subject: Subject, target: Target, passport: Passport
     ) -> tuple[WheelRef, ...] | Refusal: ...
 
+    def tests_for(
+        self, subject: Subject, wheel: WheelRef, passport: Passport
+    ) -> tuple[WheelRef, ...] | Refusal: ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Unmeasured:
@@ -69,6 +75,8 @@ class _Unmeasured:
     facts: WheelFacts | None
     plan: ImportPlan
     late: LatePlan
+    test_wheels: tuple[WheelRef, ...] | Refusal
+    """What only the project's own tests require."""
     base: Observation
     predicted: Prediction | None
 
@@ -134,7 +142,18 @@ class Prober:
         if isinstance(wheels, Refusal):
             raise UsageError(f"{cell.id}: there is nothing to run: {wheels.reason}")
         emulator = self._targets.carried_emulator(cell.target)
-        return docker_line(cell.target, opened.image, cell.subject, wheels, seccomp, emulator)
+        for_tests = self._test_wheels(cell, wheels[-1], opened)
+        if isinstance(for_tests, Refusal):
+            raise UsageError(f"{cell.id}: its tests cannot run: {for_tests.reason}")
+        return docker_line(
+            cell.target,
+            opened.image,
+            cell.subject,
+            wheels,
+            seccomp,
+            emulator,
+            for_tests,
+        )
 
     def observe(self, cell: Cell) -> Observation:
         """Probe one cell and journal its observation; an infrastructure error is a miss."""
@@ -237,8 +256,15 @@ class Prober:
             late = plan_late(layout_of(facts))
         if opened.forks_only:
             late = replace(late, programs=())  # they would not be on the machine
+        test_wheels = self._test_wheels(cell, wheels[-1], opened)
         depends = dependencies_of(
-            opened.environment, wheels, plan, cell.subject.call, self._targets.limits, late
+            opened.environment,
+            wheels,
+            plan,
+            cell.subject.call,
+            self._targets.limits,
+            late,
+            tests=own_tests_key(cell.subject.tests, test_wheels),
         )
         base = replace(
             refused,
@@ -265,6 +291,7 @@ class Prober:
             facts=facts,
             plan=plan,
             late=late,
+            test_wheels=test_wheels,
             base=base,
             predicted=predicted,
         )
@@ -273,6 +300,15 @@ class Prober:
         if (known := self._known.elsewhere(base.key, cell.target)) is not None:
             return self._explained(shared(base, known), begun)
         return begun
+
+    def _test_wheels(
+        self, cell: Cell, wheel: WheelRef, opened: OpenTarget
+    ) -> tuple[WheelRef, ...] | Refusal:
+        if cell.subject.tests is None:
+            return ()
+        doing = f"fetching what the tests of {cell.subject.id} require"
+        with self._journal.timed("wheels", cell.target.key, doing):
+            return self._wheels.tests_for(cell.subject, wheel, opened.passport)
 
     def _explained(self, seen: Observation, begun: "_Unmeasured") -> Observation:
         """Return the observation with its cause, sought in the wheel that failed."""
@@ -287,8 +323,11 @@ class Prober:
         return without_gil(seen) if self._require_nogil else seen
 
     def _measure(self, cell: Cell, begun: "_Unmeasured") -> Observation:
-        opened, wheels = begun.opened, begun.wheels
-        job = self._targets.job(opened, cell.subject, wheels, begun.plan, begun.late)
+        opened, wheels, tests = begun.opened, begun.wheels, None
+        if cell.subject.tests and not isinstance(begun.test_wheels, Refusal):
+            bytecode = self._targets.compiled(opened, cell.subject, begun.test_wheels)
+            tests = own_tests_job(cell.subject.tests, begun.test_wheels, bytecode)
+        job = self._targets.job(opened, cell.subject, wheels, begun.plan, begun.late, tests)
         tag_accepted = accepts_tag(wheels[-1].filename, opened.passport)
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
             attempts = self._attempts(job, begun, tag_accepted=tag_accepted)
@@ -298,6 +337,8 @@ class Prober:
         result = located(result, attempts, cell.target.arch)
         if cell.subject.dependencies is not None:
             result = name_dependency(result, lambda place: owner_of(place, wheels[:-1]))
+        if isinstance(begun.test_wheels, Refusal) and result.outcome is Outcome.PASS:
+            result = not_installed(result, begun.test_wheels.reason)
         seen = self._explained(observed(begun.base, attempts, result), begun)
         self._known.keep_observation(seen, cell.target)
         return seen

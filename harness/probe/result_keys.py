@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from harness.core.machines import machine_of
 from harness.core.observations import ImageRef
+from harness.core.own_tests import OwnTests
 from harness.core.passport import Passport
 from harness.core.subjects import WheelRef
 from harness.core.targets import Target
@@ -25,6 +26,7 @@ from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits, sec
 from harness.predict.inferred_imports import ImportPlan
 from harness.predict.late_plan import NOTHING_LATE, LatePlan
 from harness.probe import agent
+from harness.wheels.provider import Refusal
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _DECIDING = (
@@ -35,6 +37,7 @@ _DECIDING = (
     "harness.probe.other_cpu",
     "harness.probe.probe_results",
     "harness.probe.session",
+    "harness.probe.suite_results",
     "harness.wheels.install_layout",
 )
 """Modules that decide a cell's result, besides the agent's."""
@@ -85,6 +88,20 @@ class Environment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OwnTestsKey:
+    """What the result of a project's own tests depends on."""
+
+    command: tuple[str, ...]
+    files: str
+    """SHA-256 of the files that are sent."""
+    wheels: tuple[tuple[str, str], ...]
+    """File names and SHA-256 digests of what the tests require."""
+    refused: str
+    """Why a requirement cannot be installed; empty if it can."""
+    timeout: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ResultDependencies:
     """Everything that a cell's result depends on; any change measures the cell again."""
 
@@ -96,6 +113,7 @@ class ResultDependencies:
     call: str
     limits: ProbeLimits
     late: LatePlan = NOTHING_LATE
+    tests: OwnTestsKey | None = None
 
     @property
     def key(self) -> str:
@@ -123,13 +141,15 @@ def environment_of(
     )
 
 
-def dependencies_of(
+def dependencies_of(  # noqa: PLR0913 - one for each dependency
     environment: Environment,
     wheels: Sequence[WheelRef],
     plan: ImportPlan,
     call: str,
     limits: ProbeLimits,
     late: LatePlan = NOTHING_LATE,
+    *,
+    tests: OwnTestsKey | None = None,
 ) -> ResultDependencies:
     """Return the dependencies of a cell's result."""
     return ResultDependencies(
@@ -140,6 +160,24 @@ def dependencies_of(
         call=call,
         limits=limits,
         late=late,
+        tests=tests,
+    )
+
+
+def own_tests_key(
+    tests: OwnTests | None, wheels: Sequence[WheelRef] | Refusal
+) -> OwnTestsKey | None:
+    """Return the key of tests; ``wheels`` are what they require, or why it cannot be installed."""
+    if tests is None:
+        return None
+    refused = wheels.reason if isinstance(wheels, Refusal) else ""
+    found = () if isinstance(wheels, Refusal) else wheels
+    return OwnTestsKey(
+        command=tests.command,
+        files=tests.sha256,
+        wheels=tuple((wheel.filename, wheel.sha256) for wheel in found),
+        refused=refused,
+        timeout=tests.timeout,
     )
 
 

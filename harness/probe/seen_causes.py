@@ -106,6 +106,8 @@ def seen_cause(seen: Observation, wheel: WheelFacts | None, passport: Passport) 
         said = seen.log if seen.outcome is Outcome.CRASHED else seen.evidence
         found = find_message(said, PYTHON)
         return found[0].cause if found and found[0].cause is Cause.PAGE_SIZE else Cause.SIGNAL
+    if seen.stage is Stage.TEST:
+        return seen.cause  # the runner's words are about the tests
     if seen.stage is Stage.INSTALL:
         return _installer_cause(f"{seen.evidence}\n{seen.log}")
     if seen.evidence.startswith(NOTHING):

@@ -9,7 +9,8 @@ import secrets
 import struct
 import time
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache as once
 from functools import lru_cache
 from importlib.resources import files
@@ -27,6 +28,7 @@ from harness.host.engine import Channel, ContainerLimits, ContainerSpec, Engine
 from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
 from harness.host.engine.hardening import CONTAINER_LIMITS
 from harness.probe import agent
+from harness.probe.agent import own_tests
 from harness.probe.agent.importer import BESIDE, BYTECODE, SITE
 from harness.probe.answers import (
     EVIDENCE_KEPT,
@@ -38,10 +40,13 @@ from harness.probe.answers import (
     InstallAnswer,
     Model,
     ProbeAnswer,
+    ProgressAnswer,
+    is_progress,
     read_answer,
 )
 from harness.probe.enforcement import unenforced
 from harness.probe.jobs import Job, ProbeResult
+from harness.probe.junit_reader import read_junit
 
 HELLO_SECONDS = 180
 """For an interpreter and its pip to start under emulation on a busy machine."""
@@ -178,8 +183,13 @@ class Session:
         _assert_arch(passport, self._spec.arch)
         return passport
 
-    def probe(self, job: Job, mode: AttemptMode = AttemptMode.SESSION) -> ProbeResult:
-        """Install, import and call.
+    def probe(
+        self,
+        job: Job,
+        mode: AttemptMode = AttemptMode.SESSION,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> ProbeResult:
+        """Install, import and call, and run the tests of the job; ``tell`` gets their last line.
 
         ``session``: pip and the import run in forks of processes that are ready. ``unpacked``: the
         wheel is unpacked without pip and imported in a fork, in a new session. ``fresh``: new
@@ -190,6 +200,13 @@ class Session:
         if mode is AttemptMode.SESSION:
             wheels = () if job.site else job.wheels[-1:] if job.beside else job.wheels
             more = [(SITE, job.site), (BESIDE, job.beside), (BYTECODE, job.bytecode)]
+        tests = job.tests
+        if tests:
+            more += [
+                (own_tests.FILES, tests.files),
+                (own_tests.PACKAGES, tests.packages),
+                (own_tests.BYTECODE, tests.bytecode),
+            ]
         files = [*wheels, *((name, data) for name, data in more if data)]
         frame = {
             "op": "probe",
@@ -205,16 +222,19 @@ class Session:
                 "seconds": job.late_seconds[0],
                 "program_seconds": job.late_seconds[1],
             },
+            "tests": {"command": tests.command, "timeout": tests.timeout} if tests else None,
             "timeout": job.timeout,
             "quiet": job.quiet,
             "mode": mode,
             "trace": job.trace,
         }
         stages = (4 if len(wheels) > 1 else 2) + bool(job.late.programs)
-        seconds = stages * job.timeout + WATCHDOG_SECONDS
-        answer, _ = self._ask(ProbeAnswer, frame, [data for _, data in files], seconds)
+        seconds = stages * job.timeout + WATCHDOG_SECONDS + (tests.timeout if tests else 0)
+        blobs = [data for _, data in files]
+        answer, junit = self._ask(ProbeAnswer, frame, blobs, seconds, tell)
         self._after(answer.clean)
-        return _probe_result(answer, answer.seconds)
+        result = _probe_result(answer, answer.seconds)
+        return replace(result, tests=read_junit(junit)) if junit else result
 
     def install(
         self, name: str, wheel: bytes, tags: Sequence[str], job: Job
@@ -252,21 +272,28 @@ class Session:
         self.usable = self.usable and clean and self._sealed
 
     def _ask(
-        self, model: type[Model], frame: dict[str, Any], blobs: Sequence[bytes], seconds: float
+        self,
+        model: type[Model],
+        frame: dict[str, Any],
+        blobs: Sequence[bytes],
+        seconds: float,
+        tell: Callable[[str], None] | None = None,
     ) -> tuple[Model, bytes]:
-        """Return the answer to a frame, and its blob. Raises ``SessionLostError``."""
+        """Return the answer to a frame, and its blob. Raises ``SessionLostError``.
+
+        ``tell`` gets the progress that is reported before the answer.
+        """
         header = json.dumps({**frame, "blobs": [len(blob) for blob in blobs]}).encode()
         deadline = time.monotonic() + seconds
         try:
             self._channel.send(struct.pack(">I", len(header)) + header)
             for blob in blobs:
                 self._channel.send(blob)
-            (size,) = struct.unpack(">I", self._channel.receive(4, deadline=deadline))
-            if size > MAX_FRAME:
-                raise self._lost(Cause.AGENT, f"it answered with a frame of {size} bytes")
-            answer = read_answer(model, self._channel.receive(size, deadline=deadline))
-            if (answer.token, answer.turn) != (self._token, self._turn):
-                raise self._lost(Cause.AGENT, "it answered out of turn")
+            data = self._frame(deadline)
+            while tell and is_progress(data):
+                tell(self._checked(read_answer(ProgressAnswer, data)).progress)
+                data = self._frame(deadline)
+            answer = self._checked(read_answer(model, data))
             self._turn += 1
             length = sum(answer.blobs)
             blob = self._channel.receive(length, deadline=deadline) if length else b""
@@ -281,6 +308,17 @@ class Session:
                 Cause.AGENT, f"its answer does not match its schema: {error}"
             ) from error
         return answer, blob
+
+    def _frame(self, deadline: float) -> bytes:
+        (size,) = struct.unpack(">I", self._channel.receive(4, deadline=deadline))
+        if size > MAX_FRAME:
+            raise self._lost(Cause.AGENT, f"it answered with a frame of {size} bytes")
+        return self._channel.receive(size, deadline=deadline)
+
+    def _checked(self, answer: Model) -> Model:
+        if (answer.token, answer.turn) != (self._token, self._turn):
+            raise self._lost(Cause.AGENT, "it answered out of turn")
+        return answer
 
     def _lost(self, cause: Cause, detail: str) -> SessionLostError:
         self.close()

@@ -1,8 +1,9 @@
 """Render a grid as ``junit.xml`` for continuous integration.
 
 Each cell is a test case; its class is the target. An expected failure is skipped with the reason,
-an unexpected result fails, a miss is an error. The document is valid in Jenkins' schema
-(``junit-10.xsd`` of its xunit plugin), the strictest in use.
+an unexpected result fails, a miss is an error. A cell whose project's own tests ran has a suite of
+its own, with their cases. The document is valid in Jenkins' schema (``junit-10.xsd`` of its xunit
+plugin), the strictest in use.
 """
 
 import xml.etree.ElementTree as ET
@@ -10,6 +11,7 @@ import xml.etree.ElementTree as ET
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
 from harness.core.cells import Outcome
+from harness.core.own_tests import CaseResult, CaseStatus
 from harness.report.untrusted import visible
 from harness.results.grid import Grid, GridCell, Verdict
 
@@ -23,8 +25,9 @@ def junit_xml(grid: Grid, *, timestamp: str = "") -> str:
     ``timestamp``: start of the run, ISO 8601.
     """
     cases = [_case(cell) for cell in grid.cells]
-    suite = TestSuite("wheelgrid", cases, timestamp=timestamp or None)
-    return _to_schema(to_xml_report_string([suite], encoding="utf-8", prettyprint=False))
+    suites = [TestSuite("wheelgrid", cases, timestamp=timestamp or None)]
+    suites += [suite for cell in grid.cells if (suite := _own_suite(cell))]
+    return _to_schema(to_xml_report_string(suites, encoding="utf-8", prettyprint=False))
 
 
 def _to_schema(xml: str) -> str:
@@ -64,6 +67,37 @@ def _case(cell: GridCell) -> TestCase:
             case.add_error_info(message, evidence, error_type=seen.cause if seen else None)
         case _:
             case.add_failure_info(message, evidence, failure_type=str(cell.outcome))
+    return case
+
+
+def _own_suite(cell: GridCell) -> TestSuite | None:
+    """Return the suite of a project's own tests; None if none ran.
+
+    Of an expected result a failed case is skipped, as its cell is.
+    """
+    found = cell.observation.tests if cell.observation else None
+    if found is None or not found.total:
+        return None
+    cases = [_own_case(cell, case) for case in found.cases]
+    left = found.total - len(found.cases)
+    note = f"{found}; {left} of them are not listed" if left else None
+    return TestSuite(visible(cell.cell.id), cases, stdout=note)
+
+
+def _own_case(cell: GridCell, seen: CaseResult) -> TestCase:
+    classname = ".".join(filter(None, (cell.cell.id, seen.classname)))
+    case = TestCase(name=visible(seen.name), classname=visible(classname), elapsed_sec=seen.seconds)
+    words = seen.message or str(seen.status)  # the library leaves out what has no message
+    message, _, text = visible(words, keep="\n").partition("\n")
+    match seen.status:
+        case CaseStatus.PASSED:
+            pass
+        case CaseStatus.FAILED if cell.affects_exit_code:
+            case.add_failure_info(message, text)
+        case CaseStatus.ERROR if cell.affects_exit_code:
+            case.add_error_info(message, text)
+        case _:
+            case.add_skipped_info(message, text)
     return case
 
 

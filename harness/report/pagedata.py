@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from harness.core.arches import ARCHES
 from harness.core.cells import Outcome
 from harness.core.observations import Provenance
+from harness.core.own_tests import CaseStatus
 from harness.core.passport import Passport
 from harness.core.subjects import WheelRef
 from harness.core.wheel_findings import WheelFinding
@@ -32,6 +33,8 @@ from harness.results.runfile import CellRecord, Run, excerpt
 LOG_CHARACTERS = 8000
 """Maximum characters of a log's end in the page; ``run.json`` has all of it."""
 PASS_LOG_CHARACTERS = 600
+MOST_CASES = 50
+"""Failed cases of a project's own tests in the page; ``run.json`` has all that are kept."""
 
 EXAMPLES = (
     ("numpy", "a substring of the cell's id"),
@@ -155,6 +158,10 @@ def _shortened(cell: CellRecord) -> CellRecord:
     cut = len(seen.log) - room
     log = f"[… {cut} characters]\n{seen.log[-room:]}" if cut > 0 else seen.log
     bare = replace(seen, log=log, wheel=None, provenance=Provenance(), findings=(), key="")
+    if seen.tests:
+        bad = (CaseStatus.FAILED, CaseStatus.ERROR)
+        cases = [case for case in seen.tests.cases if case.status in bad]
+        bare = replace(bare, tests=replace(seen.tests, cases=tuple(cases[:MOST_CASES])))
     return replace(cell, observation=replace(bare, evidence=without_site(seen.evidence)))
 
 

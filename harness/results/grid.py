@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.causes import Cause, same_reason
-from harness.core.cells import Cell, Expectation, Outcome
+from harness.core.cells import Cell, Expectation, Outcome, Stage
 from harness.core.errors import ExitCode
 from harness.core.machines import machine_of
 from harness.core.observations import Observation
@@ -62,10 +62,15 @@ class GridCell:
         seen = self.observation
         if seen is None or seen.prediction is None or seen.outcome is Outcome.MISS:
             return Agreement.UNKNOWN
+        if seen.stage is Stage.TEST:  # which no prediction knows; the import passes before it
+            return self._agrees(seen.prediction.outcome is Outcome.PASS)
         outcomes = {seen.prediction.outcome, seen.outcome}
         # Whether it opens a library when it is imported, or later, is in a package's code.
         alike = len(outcomes) == 1 or (seen.cause != "" and outcomes in _OPENS_LIBRARY)
-        if alike and same_reason(seen.cause, seen.prediction.cause):
+        return self._agrees(alike and same_reason(seen.cause, seen.prediction.cause))
+
+    def _agrees(self, alike: bool) -> Agreement:
+        if alike:
             return Agreement.AGREES
         return Agreement.LIMIT if self.limit else Agreement.DISAGREES
 

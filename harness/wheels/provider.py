@@ -92,6 +92,23 @@ class WheelProvider:
             return *self._dependencies.fetch_small(resolved, MOST_DEPENDENCY), wheels[-1]
         return *self._dependencies.fetch(resolved, self._room), wheels[-1]
 
+    def tests_for(
+        self, subject: Subject, wheel: WheelRef, passport: Passport
+    ) -> tuple[WheelRef, ...] | Refusal:
+        """Return what the project's own tests require besides the wheels of ``wheels_for``.
+
+        Raises ``PackageIndexError``, and ``RoomError`` if it is too large.
+        """
+        if subject.tests is None or not subject.tests.requires:
+            return ()
+        from harness.wheels.dependencies.resolver import DependencyRefusedError  # noqa: PLC0415
+
+        try:
+            resolved = self._dependencies.resolve_tests(subject, wheel, passport)
+        except DependencyRefusedError as refused:
+            return Refusal(reason=str(refused), cause=Cause.DEPENDENCY_REFUSED)
+        return self._dependencies.fetch(resolved, self._room or 0)
+
     @cached_property
     def _dependencies(self) -> "DependencyResolver":
         from harness.wheels.dependencies.resolution import DependencyResolver  # noqa: PLC0415

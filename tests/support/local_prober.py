@@ -99,6 +99,18 @@ class MadeWheels:
             wheels.append(wheel)
         return tuple(wheels)
 
+    def tests_for(
+        self,
+        subject: Subject,
+        wheel: WheelRef,  # noqa: ARG002 - the protocol's
+        passport: Passport,  # noqa: ARG002 - the protocol's
+    ) -> tuple[WheelRef, ...] | Refusal:
+        made = [self._made(name) for name in (subject.tests.requires if subject.tests else ())]
+        refused = [wheel for wheel in made if isinstance(wheel, Refusal)]
+        return (
+            refused[0] if refused else tuple(wheel for wheel in made if isinstance(wheel, WheelRef))
+        )
+
     def _made(self, name: str) -> WheelRef | Refusal:
         match self._answers[name]:
             case str(code):

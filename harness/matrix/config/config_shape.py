@@ -52,6 +52,15 @@ class ConfigShape(Shape):
     """Fail if a wheel has findings: defects that not every installer accepts."""
     strict_prediction: Annotated[bool, Field(examples=[True])] = _UNSET
     """Fail if a prediction differs from what is seen, in outcome or cause."""
+    test: Annotated[Text, Field(examples=["pytest -q tests"])] = _UNSET
+    """Command of the project's own tests, which `check` runs after the import. No shell reads it,
+    and there is no network."""
+    test_requires: Annotated[list[Text], Field(examples=[["pytest>=8", "hypothesis"]])] = _UNSET
+    """Requirements of the tests, besides the wheel."""
+    test_files: Annotated[list[Text], Field(examples=[["tests", "pyproject.toml"]])] = _UNSET
+    """Files and folders that are sent to the tests' working directory."""
+    test_timeout: Annotated[Seconds, Field(examples=[1800])] = _UNSET
+    """Timeout of the tests, in seconds."""
     images: Annotated[
         Literal["auto", "local", "registry", "assembled", "replica"], Field(examples=["local"])
     ] = _UNSET
@@ -66,6 +75,8 @@ class ConfigShape(Shape):
     """Memory of a cell's container in MiB, including what it writes to disk."""
     cell_disk: Annotated[int, Field(ge=16, examples=[1024])] = _UNSET
     """Disk of a cell's container in MiB: the wheels, packed and installed."""
+    cell_processes: Annotated[int, Field(ge=16, examples=[512])] = _UNSET
+    """Processes and threads of a cell's container."""
     own_pip: Annotated[bool, Field(examples=[True])] = _UNSET
     """Run each target's own pip under emulation for every wheel."""
     runtime: Annotated[Text, Field(examples=["crun"])] = _UNSET

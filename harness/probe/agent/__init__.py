@@ -21,6 +21,7 @@ MODULES = (
     "late",
     "importer",
     "starter",
+    "own_tests",
     "compiler",
     "passport",
     "main",

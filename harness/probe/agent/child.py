@@ -28,6 +28,8 @@ STAGES = ("import", "call", "load", "start")
 PAIRS = ("failures", "loads", "entries", "starts")  # what a report has pairs of name and error of
 GRACE = 2.0  # seconds between a child's last report and its exit
 POLL = 0.01  # seconds between looks at a child
+TELL = 2.0  # seconds between two lines of progress
+LINE_TOLD = 200  # bytes of such a line
 LEAVING = 0.001  # the same once it has closed its output, which it does when it exits
 MANY = 256  # descriptors: more than this process ever has open
 NICE = 10  # a cell's many processes must not keep the agent from the processor
@@ -88,16 +90,24 @@ class Capture:
         if len(data) > room:
             self.tail = (self.tail + data[room:])[-CAPTURE_TAIL:]
 
+    def last_line(self):
+        """Return the last line with something in it, which may be unfinished."""
+        lines = (
+            (self.tail or self.head)[-LINE_TOLD:].decode("utf-8", "backslashreplace").split("\n")
+        )
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
     def text(self):
         left_out = self.size - len(self.head) - len(self.tail)
         gap = b"\n[... %d bytes ...]\n" % left_out if left_out else b""
         return (self.head + gap + self.tail).decode("utf-8", "backslashreplace")
 
 
-def run_child(body, limits, folder):
+def run_child(body, limits, folder, tell=None):
     """Run ``body(tokens)`` in a fork, in ``folder``, and return its ``Result``.
 
-    ``tokens`` is a list of the one token that ``sign`` takes.
+    ``tokens`` is a list of the one token that ``sign`` takes. ``tell`` gets the last line of its
+    output now and then.
     """
     tokens = [os.urandom(16).hex()]
     output, output_end = os.pipe()
@@ -108,7 +118,7 @@ def run_child(body, limits, folder):
         _become_cell(body, folder, output_end, reports_end, tokens)
     os.close(output_end)
     os.close(reports_end)
-    watch = Watch(pid, output, reports, limits)
+    watch = Watch(pid, output, reports, limits, tell)
     try:
         status = watch.until_gone()
     finally:
@@ -161,7 +171,7 @@ def _become_cell(body, folder, output, reports, tokens):
 class Watch:
     """Reads what a child writes until it is gone, and kills one that exceeds a limit."""
 
-    def __init__(self, pid, output, reports, limits):
+    def __init__(self, pid, output, reports, limits, tell=None):
         self.pid = pid
         self.output = output
         self.pipes = [output, reports]
@@ -169,7 +179,8 @@ class Watch:
         self.capture = Capture()
         self.reports = bytearray()
         self.ended = "exit"
-        self.started = self.heard = time.monotonic()
+        self.tell = tell
+        self.started = self.heard = self.told = time.monotonic()
         self.finished = None
 
     def until_gone(self):
@@ -179,10 +190,17 @@ class Watch:
             self.drain(0 if gone else POLL if self.pipes else LEAVING)
             if gone:
                 return exit_status(status)
+            self.tell_line(time.monotonic())
             exceeded = self.exceeded(time.monotonic())
             if exceeded:
                 self.ended = exceeded
                 kill_session(self.pid)
+
+    def tell_line(self, now):
+        """Tell the last line of the output, if there is a new one and it is time."""
+        if self.tell and self.told < self.heard and now > self.told + TELL:
+            self.tell(self.capture.last_line())
+            self.told = now
 
     def drain(self, wait):
         """Read all that is available, waiting at most ``wait`` seconds for the first of it."""

@@ -34,10 +34,13 @@ class Helper:
         theirs.close()
         self.alive = True
 
-    def ask(self, order, seconds):
-        """Return the answer to ``order``; None if the helper is gone or takes longer."""
+    def ask(self, order, seconds, tell=None):
+        """Return the answer to ``order``; None if the helper is gone or takes longer.
+
+        ``tell`` gets each line of progress before it.
+        """
         self.send(order)
-        return self.answer(seconds)
+        return self.answer(seconds, tell)
 
     def send(self, order):
         """Send ``order``, whose answer is still to be waited for."""
@@ -46,12 +49,16 @@ class Helper:
         except OSError:
             self.stop()
 
-    def answer(self, seconds):
+    def answer(self, seconds, tell=None):
         """Return the answer to what was sent; None if the helper is gone or takes longer."""
         deadline = time.monotonic() + seconds
         try:
-            (size,) = struct.unpack(">I", self._receive(4, deadline))
-            return parse_frame(self._receive(size, deadline))
+            while True:
+                (size,) = struct.unpack(">I", self._receive(4, deadline))
+                answer = parse_frame(self._receive(size, deadline))
+                if list(answer) != ["progress"]:
+                    return answer
+                tell(answer["progress"])
         except (EOFError, OSError, ValueError, RecursionError, MemoryError):
             self.stop()
             return None

@@ -29,6 +29,7 @@ from .outcomes import (
     installed,
     with_starts,
 )
+from .own_tests import JUNIT, is_full, read_junit, report_tests, run_tests
 from .passport import read_passport
 from .starter import start_programs
 
@@ -67,6 +68,7 @@ class Agent:
         self.state = process_state()
         self.same = True
         self.warm = False  # whether the installer has loaded pip
+        self.token, self.turn = "", 0
 
     def serve(self):
         """Answer frames; each answer carries the session's token and its number."""
@@ -76,15 +78,21 @@ class Agent:
             "install": self.install_only,
             "compile": self.compile,
         }
-        token, turn = "", 0
         while True:
             frame = read_frame(self.stdin)
-            token = frame.get("token", token)
+            self.token = frame.get("token", self.token)
             answer, blob = answers[frame["op"]](frame)
-            write_frame(self.stdout, dict(answer, token=token, turn=turn), blob)
+            self.write(answer, blob)
             if blob:
                 os.unlink(blob)
-            turn += 1
+            self.turn += 1
+
+    def write(self, answer, blob=None):
+        write_frame(self.stdout, dict(answer, token=self.token, turn=self.turn), blob)
+
+    def tell(self, line):
+        """Tell the host how far the frame is that it waits for."""
+        self.write({"progress": line})
 
     def hello(self, frame):
         if frame["warm"]:
@@ -99,9 +107,38 @@ class Agent:
         start = time.monotonic()
         folder, files, room = self.receive(job)
         answer = self.install_and_import(job, folder, files[: job["wheels"]]) if room else no_room()
-        answer["clean"] = self.clean()
+        junit = None
+        if job["tests"] and answer["outcome"] == "pass":
+            tested, junit = self.test(job["tests"], folder)
+            answer.update(tested)
+        answer["clean"] = self.clean(junit)
         answer["seconds"] = round(time.monotonic() - start, 3)
-        return answer, None
+        return answer, junit
+
+    def test(self, tests, folder):
+        """Run the project's own tests; return the report, and the path of a JUnit report or None.
+
+        What the import left running is ended first, and what the tests left before their report
+        is read.
+        """
+        kill_others(set(self.pids))
+        self.tell("")
+        limits = StageLimits(tests["timeout"], tests["timeout"])
+        order = {"site": os.path.join(folder, "site"), "command": tests["command"]}
+        result = self.run("test", limits, folder, **order)
+        kill_others(set(self.pids))
+        junit = read_junit(folder)
+        report = report_tests(result, tests["command"], is_full(WORK), junit)
+        if not junit:
+            return report, None
+        path = os.path.join(WORK, JUNIT)
+        try:
+            shutil.rmtree(folder, ignore_errors=True)  # the disk may be full
+            with open(path, "wb") as stream:
+                stream.write(junit)
+        except OSError:
+            return report, None
+        return report, path
 
     def install_only(self, job):
         """Answer with what pip makes of a wheel for a machine that accepts these tags."""
@@ -205,7 +242,7 @@ class Agent:
 
     def result(self, helper, order, seconds):
         """Return what a helper answers; None if it is gone or takes much longer than that."""
-        answer = helper.ask(order, seconds + SLACK)
+        answer = helper.ask(order, seconds + SLACK, self.tell)
         if answer is None:
             return None
         self.same = answer["same"] and self.same
@@ -225,25 +262,35 @@ class Agent:
 def serve_runner(stream):
     """Be the helper that is a clean interpreter: run each order in a fork."""
 
+    def tell(line):
+        write_frame(stream, {"progress": line})
+
     def run(order):
         limits, folder = StageLimits(*order["limits"]), order["folder"]
         if order["how"] in ("import", "import afresh"):
-            run_cell = import_traced if order["trace"] else import_and_call
-            if order["how"] == "import afresh":
-                run_cell = import_afresh
-            cell = [order[name] for name in ("site", "imports", "submodules", "call", "late")]
-            return run_cell(cell, limits, folder)
+            return run_imports(order, limits, folder)
         if order["how"] == "start":
             cell = [order[name] for name in ("site", "programs", "seconds")]
             return start_programs(*cell, limits, folder)
         if order["how"] == "compile":
             return compile_wheels(order["wheels"], folder, limits)
+        if order["how"] == "test":
+            return run_tests(order["site"], order["command"], limits, folder, tell)
         if order["how"] == "measure":
             return measure(order["wheels"], folder, limits)
         install = unpack if order["how"] == "unpack" else install_afresh
         return install(order["wheels"], order["site"], folder, limits)
 
     serve_orders(stream, run)
+
+
+def run_imports(order, limits, folder):
+    """Import what an order names, in a fork or in an interpreter of its own."""
+    run_cell = import_traced if order["trace"] else import_and_call
+    if order["how"] == "import afresh":
+        run_cell = import_afresh
+    cell = [order[name] for name in ("site", "imports", "submodules", "call", "late")]
+    return run_cell(cell, limits, folder)
 
 
 def hit_since(before):

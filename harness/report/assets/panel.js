@@ -5,6 +5,7 @@ function drawPanel(panel, cell, data) {
   panel.replaceChildren(
     panelBar(cell, data.glyphs), ...panelStory(cell),
     ...panelChange(cell, data), ...panelHistory(cell, data),
+    ...panelTests(cell),
     ...section("Evidence", seen.evidence && el("pre", { tabindex: "0" }, seen.evidence)),
     ...section("Reproduce", ...commandsOf(cell, data.run).map(commandLine)),
     ...panelWheel(seen), ...panelTarget(cell, data.run.passports?.[seen.provenance?.passport_id] ?? data.passports[record.target]),
@@ -26,7 +27,7 @@ function panelBar(cell, glyphs) {
 
 function panelStory({ seen, record, verdict, facts }) {
   const prediction = seen.prediction, expectation = record.expectation;
-  const odd = prediction && prediction.outcome !== facts.outcome && facts.outcome !== "miss";
+  const odd = prediction && prediction.outcome !== facts.outcome && !["miss", "test-failed"].includes(facts.outcome);
   return [
     verdict === "not-run" && el("p", { class: "story" }, "The run ended before this cell's turn."),
     !odd && prediction?.explanation && el("p", { class: "story" }, prediction.explanation),
@@ -59,6 +60,20 @@ function panelHistory(cell, data) {
   }));
   const first = history[0].when.slice(0, 10), last = history.at(-1).when.slice(0, 10);
   return section("History", flaky, list, el("p", { class: "key" }, `${history.length} runs, ${first} to ${last}, the newest at the end`));
+}
+
+function panelTests({ seen, subject }) {
+  const tests = seen.tests;
+  if (!tests) return [];
+  const bad = tests.cases.filter(({ status }) => status === "failed" || status === "error");
+  const items = bad.map(({ name, classname, status, message }) => el("li", {},
+    el("span", { class: "mono" }, classname ? `${classname}::${name}` : name), ` ${status}`,
+    message && el("pre", { tabindex: "0" }, message)));
+  return section("Tests", facts([
+    ["command", subject.tests?.command.map(shellWord).join(" ")],
+    ...["passed", "failed", "errors", "skipped"].map((word) => [word, tests[word] && String(tests[word])]),
+    ["not read", tests.unread],
+  ]), items.length && el("ul", { class: "findings" }, ...items));
 }
 
 function panelWheel(seen) {

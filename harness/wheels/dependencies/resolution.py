@@ -18,7 +18,12 @@ from harness.wheels.dependencies.catalogue import IndexCatalogue, MetadataReader
 from harness.wheels.dependencies.lock_catalogue import LockCatalogue
 from harness.wheels.dependencies.marker_environment import marker_environment
 from harness.wheels.dependencies.offers import Catalogue, OfferedWheel
-from harness.wheels.dependencies.requirements import Wanted, is_valid
+from harness.wheels.dependencies.requirements import (
+    UnusableRequirementError,
+    Wanted,
+    is_valid,
+    read_requirements,
+)
 from harness.wheels.dependencies.resolver import (
     DependencyRefusedError,
     Installable,
@@ -46,6 +51,10 @@ class _Question:
     sha256: str
     companions: tuple[IndexSource, ...]
     options: DependencyOptions
+    requires: tuple[str, ...]
+    """Requires-Dist lines of the wheel, if its dependencies are resolved."""
+    tests: tuple[str, ...]
+    """Requirements of its project's own tests."""
     environment: tuple[tuple[str, str], ...]
     tags: tuple[str, ...]
     strict: bool
@@ -67,12 +76,39 @@ class DependencyResolver:
     ) -> tuple[OfferedWheel, ...]:
         """Return the wheels that a target's installer adds to ``wheel``, sorted by project.
 
-        Empty if the installer refuses the wheel itself: its own message is the answer. Raises
+        They fit what the project's own tests require, if that can be installed. Empty if the
+        installer refuses the wheel itself: its own message is the answer. Raises
         ``DependencyRefusedError`` and ``PackageIndexError``.
         """
-        options = subject.dependencies
-        if options is None:
+        if subject.dependencies is None:
             return ()
+        plain = self._resolve(subject, wheel, passport, ())
+        try:
+            return _of_projects(plain, self._resolve_all(subject, wheel, passport)) or plain
+        except DependencyRefusedError:
+            return plain
+
+    def resolve_tests(
+        self, subject: Subject, wheel: WheelRef, passport: Passport
+    ) -> tuple[OfferedWheel, ...]:
+        """Return the wheels that only the project's own tests require, sorted by project.
+
+        They fit those of ``resolve``. Raises as that does.
+        """
+        every = self._resolve_all(subject, wheel, passport)
+        beside = {_project(found) for found in self._resolve(subject, wheel, passport, ())}
+        beside |= {companion.name for companion in subject.companions}
+        return tuple(found for found in every if _project(found) not in beside)
+
+    def _resolve_all(
+        self, subject: Subject, wheel: WheelRef, passport: Passport
+    ) -> tuple[OfferedWheel, ...]:
+        requires = subject.tests.requires if subject.tests else ()
+        return self._resolve(subject, wheel, passport, requires) if requires else ()
+
+    def _resolve(
+        self, subject: Subject, wheel: WheelRef, passport: Passport, tests: tuple[str, ...]
+    ) -> tuple[OfferedWheel, ...]:
         own = LockedWheel(filename=wheel.filename, sha256=wheel.sha256)
         try:
             requires_python, requires = self._reader.of(OfferedWheel(wheel=own, path=wheel.path))
@@ -82,7 +118,9 @@ class DependencyResolver:
         refused = tag_rank(name, passport.tags) == len(passport.tags)
         if refused or not accepts_python(requires_python, passport.python):
             return ()
-        if not requires and not subject.companions:
+        if subject.dependencies is None:
+            requires = ()
+        if not (requires or subject.companions or tests):
             return ()
         installer = _installer(passport)
         if installer.strict and not all(map(is_valid, requires)):
@@ -90,7 +128,9 @@ class DependencyResolver:
         question = _Question(
             sha256=wheel.sha256,
             companions=subject.companions,
-            options=options,
+            options=subject.dependencies or DependencyOptions(),
+            requires=requires,
+            tests=tests,
             environment=tuple(sorted(installer.environment.items())),
             tags=installer.tags,
             strict=installer.strict,
@@ -104,7 +144,7 @@ class DependencyResolver:
                 requires=requires,
                 chain=(name.release,),
             )
-            self._answers[question] = self._answer(subject, options, candidate, installer)
+            self._answers[question] = self._answer(subject, question, candidate, installer)
         answer = self._answers[question]
         if isinstance(answer, DependencyRefusedError):
             raise answer
@@ -137,10 +177,11 @@ class DependencyResolver:
     def _answer(
         self,
         subject: Subject,
-        options: DependencyOptions,
+        question: _Question,
         candidate: Installable,
         installer: TargetInstaller,
     ) -> Resolved:
+        options = question.options
         catalogue: Catalogue
         if options.lock:
             application = load_lock(options.lock)
@@ -156,7 +197,7 @@ class DependencyResolver:
         try:
             return resolve(
                 candidate,
-                _wanted(subject.companions),
+                (*_wanted(subject.companions), *_wanted_by_tests(question.tests, installer)),
                 options.constraints,
                 catalogue,
                 installer,
@@ -190,6 +231,25 @@ def _installer(passport: Passport) -> TargetInstaller:
         python=passport.python,
         strict=numbers >= _STRICT_SINCE,
     )
+
+
+def _project(offered: OfferedWheel) -> str:
+    return parse_wheel_name(offered.wheel.filename).distribution
+
+
+def _of_projects(
+    plain: tuple[OfferedWheel, ...], every: tuple[OfferedWheel, ...]
+) -> tuple[OfferedWheel, ...]:
+    """Return those of ``every`` whose projects ``plain`` has."""
+    projects = {_project(found) for found in plain}
+    return tuple(found for found in every if _project(found) in projects)
+
+
+def _wanted_by_tests(lines: Sequence[str], installer: TargetInstaller) -> tuple[Wanted, ...]:
+    try:
+        return read_requirements(lines, installer.environment, ("the tests",))
+    except UnusableRequirementError as error:
+        raise DependencyRefusedError(f"the tests: {error}") from error
 
 
 def _wanted(companions: Sequence[IndexSource]) -> tuple[Wanted, ...]:

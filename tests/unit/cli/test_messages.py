@@ -221,6 +221,13 @@ check good-1.0-py3-none-any.whl -q outcome:crashed
 check good-1.0-py3-none-any.whl --find-links nowhere
 check good-1.0-py3-none-any.whl --find-links folder
 check good-1.0-py3-none-any.whl --with numpy
+check good-1.0-py3-none-any.whl --test "pytest 'tests"
+check good-1.0-py3-none-any.whl --test "cd tests && pytest"
+check good-1.0-py3-none-any.whl --test pytest --test-files nowhere
+check good-1.0-py3-none-any.whl --test pytest --test-requires pytest>>8
+check good-1.0-py3-none-any.whl --test pytest --test-timeout 0
+check good-1.0-py3-none-any.whl --test-requires pytest
+check locked.txt --test pytest
 check good-1.0-py3-none-any.whl --constraint nowhere
 check good-1.0-py3-none-any.whl --constraint constraints.txt
 check good-1.0-py3-none-any.whl --no-deps --constraint constraints.txt

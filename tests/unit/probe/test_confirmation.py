@@ -42,6 +42,14 @@ HANGS = _result("timeout", "import")
 MISS = _result("miss")
 
 
+def test_test_runs_are_compared_without_their_words() -> None:
+    """A runner says how long it took; the second failure confirms the first all the same."""
+    first, second = (_result("test-failed", "test", f"1 failed in {n} s") for n in (1, 2))
+    assert next_mode([(SESSION, first), (UNPACKED, second)], tag_accepted=True) is None
+    passed = _result("pass", "test")
+    assert next_mode([(SESSION, first), (UNPACKED, passed)], tag_accepted=True) is FRESH
+
+
 @pytest.mark.parametrize(
     ("seen", "mode"),
     [

@@ -143,3 +143,10 @@ def test_all_that_a_wheel_has_fails() -> None:
     one, both = (("demo._a", text),), (("demo._a", text), ("demo._b", text))
     seen = [weigh_failures(replace(PASSED, failures=f), loose, frozenset()) for f in (one, both)]
     assert [each.outcome for each in seen] == [Outcome.PASS, Outcome.IMPORT_FAILED]
+
+
+def test_import_comes_before_tests() -> None:
+    """A module that does not load is the wheel's failure, whatever its tests say."""
+    tested = replace(PASSED, outcome=Outcome.TEST_FAILED, stage=Stage.TEST)
+    seen = weigh_failures(replace(tested, failures=(("demo._b", UNLOADABLE),)), JOB, frozenset())
+    assert (seen.outcome, seen.stage) == (Outcome.IMPORT_FAILED, Stage.IMPORT)

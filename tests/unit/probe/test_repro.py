@@ -5,6 +5,7 @@ import shlex
 import pytest
 
 from harness.core.observations import ImageRef
+from harness.core.own_tests import OwnTests
 from harness.core.subjects import WheelRef
 from harness.core.targets import ImageWay
 from harness.host.engine.hardening import CONTAINER_LIMITS, HARDENING
@@ -78,3 +79,21 @@ def test_wheels_are_installed_in_order() -> None:
 def test_line_without_a_call(call: str, end: str) -> None:
     """Without a call the line only imports."""
     assert shlex.split(shlex.split(_line(call=call))[-1])[-1].endswith(end)
+
+
+def test_line_runs_the_tests() -> None:
+    """Their files are mounted, what they require is installed apart, and no shell reads them."""
+    tests = OwnTests(
+        command=("pytest", "-q", "my tests", "$(reboot)"), archive="/c/tests 1.zip", sha256="1"
+    )
+    subject = make_subject("numpy", tests=tests)
+    line = docker_line(
+        debian_12(), IMAGE, subject, [_wheel("/w/a.whl")], test_wheels=[_wheel("/w/t.whl")]
+    )
+    words = shlex.split(line)
+    assert "/c/tests 1.zip:/tests.zip:ro" in words
+    assert "/w/t.whl:/wheels/t.whl:ro" in words
+    script = words[-1]
+    assert script.endswith("PYTHONPATH=/tmp/site:/tmp/tests pytest -q 'my tests' '$(reboot)'")
+    assert "--target /tmp/tests /wheels/t.whl" in script
+    run_process(["bash", "-n"], stdin=line.encode(), timeout=10)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from harness.core.observations import ImageRef
+from harness.core.own_tests import OwnTests
 from harness.core.subjects import WheelRef
 from harness.core.targets import ImageWay
 from harness.host.engine import ContainerLimits
@@ -17,13 +18,16 @@ from harness.probe.result_keys import (
     ResultDependencies,
     dependencies_of,
     environment_of,
+    own_tests_key,
     passport_id,
 )
+from harness.wheels.provider import Refusal
 from tests.support.forecasts import GLIBC
 from tests.support.targets import debian_12
 
 IMAGE = ImageRef(id="sha256:1", way=ImageWay.ASSEMBLED, origin="a recipe")
 PLAN = ImportPlan(required=("demo",))
+TESTS = OwnTests(command=("pytest",), sha256="1" * 64, archive="/one/tests.zip")
 WHEEL = WheelRef(filename="demo-1-py3-none-any.whl", sha256="1" * 64, size=1, path="/one/demo.whl")
 EMULATED = environment_of(debian_12(), IMAGE, "7.2.22", "6.1.0-26-amd64")
 
@@ -50,6 +54,7 @@ CHANGES: dict[str, Any] = {
     "call": "demo.works()",
     "limits": ProbeLimits(own_pip=True),
     "late": LatePlan(programs=("bin/demo",)),
+    "tests": own_tests_key(TESTS, ()),
 }
 
 
@@ -104,3 +109,28 @@ def test_passport_id_is_a_content_address() -> None:
     """Equal passports have the same id."""
     assert passport_id(GLIBC) == passport_id(replace(GLIBC))
     assert passport_id(GLIBC) != passport_id(replace(GLIBC, page_size=65536))
+
+
+@pytest.mark.parametrize(
+    ("tests", "wheels"),
+    [
+        (replace(TESTS, command=("pytest", "-q")), ()),
+        (replace(TESTS, sha256="2" * 64), ()),
+        (replace(TESTS, timeout=1), ()),
+        (TESTS, (WHEEL,)),
+        (TESTS, Refusal(reason="no wheel of x")),
+    ],
+)
+def test_everything_of_tests_changes_the_key(
+    tests: OwnTests, wheels: tuple[WheelRef, ...] | Refusal
+) -> None:
+    """Command, files, time limit and what is installed for them, or why it cannot be."""
+    before = replace(_depends(), tests=own_tests_key(TESTS, ()))
+    assert replace(_depends(), tests=own_tests_key(tests, wheels)).key != before.key
+
+
+def test_place_of_tests_is_not_in_the_key() -> None:
+    """The same files in another cache give the same result."""
+    moved = replace(TESTS, archive="/two/tests.zip", requires=("pytest",))
+    assert own_tests_key(moved, (WHEEL,)) == own_tests_key(TESTS, (WHEEL,))
+    assert own_tests_key(None, ()) is None

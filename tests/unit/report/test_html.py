@@ -8,8 +8,9 @@ from html.parser import HTMLParser
 import pytest
 
 from harness.core.cells import Outcome
+from harness.core.own_tests import CaseResult, CaseStatus, SuiteResult
 from harness.report.html import format_moment, html_page, luminance, outcome_style
-from harness.report.pagedata import LOG_CHARACTERS, embeddable
+from harness.report.pagedata import LOG_CHARACTERS, MOST_CASES, embeddable
 from harness.results.compare import compare_grids
 from harness.results.grid import Grid
 from harness.results.past import PastResult, RunHistory
@@ -150,3 +151,17 @@ def test_moment() -> None:
     """Other text than a time is unchanged."""
     assert format_moment("2026-11-02T10:00:00+00:00") == "2 November 2026, 10:00 UTC"
     assert format_moment("soon") == "soon"
+
+
+def test_page_has_the_failed_cases_of_own_tests(run: Run) -> None:
+    """Of thousands of cases that pass, the page has the count."""
+    cell = next(cell for cell in run.cells if cell.observation)
+    assert cell.observation
+    cases = [CaseResult(name="bad", status=CaseStatus.FAILED)] * 99
+    cases += [CaseResult(name="good", status=CaseStatus.PASSED)]
+    tests = SuiteResult(passed=2000, failed=99, cases=tuple(cases))
+    tested = replace(cell, observation=replace(cell.observation, tests=tests))
+    text = json.dumps(data_of(html_page(replace(run, cells=(tested,)))))
+    assert text.count('"name": "bad"') == MOST_CASES
+    assert '"passed": 2000' in text
+    assert '"good"' not in text

@@ -3,11 +3,15 @@
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from harness.core.cells import Outcome, Stage
+from harness.core.own_tests import CaseResult, CaseStatus, SuiteResult
 from harness.report.junit import junit_xml, tail
-from harness.results.grid import Grid
+from harness.results.grid import Grid, build_grid
+from tests.support.cells import expect, make_cell, see
 
 
 @pytest.fixture
@@ -99,3 +103,54 @@ def test_long_logs_keep_their_end() -> None:
     assert kept.startswith("[…]\nline 900\n")
     assert kept.endswith("line 999\n")
     assert tail("short\n") == "short\n"
+
+
+def _tested(outcome: Outcome, expected: Outcome | None = None) -> Grid:
+    cases = (
+        CaseResult(name="test_\x1b", classname="t.a", status=CaseStatus.FAILED, message="no\nat 1"),
+        CaseResult(name="test_b", status=CaseStatus.ERROR),
+        CaseResult(name="test_c", classname="t.a", status=CaseStatus.SKIPPED, message="later"),
+        CaseResult(name="test_d", classname="t.a", status=CaseStatus.PASSED, seconds=0.5),
+    )
+    cell = make_cell(expectation=expect(expected) if expected else None)
+    found = SuiteResult(passed=11, failed=1, errors=1, skipped=1, cases=cases)
+    seen = replace(see(cell, outcome), stage=Stage.TEST, tests=found)
+    return build_grid((cell,), [seen])
+
+
+def test_own_tests_have_a_suite_per_cell(tests_of: Callable[[Grid], ET.Element]) -> None:
+    """Their cases are named after the cell; what is not listed is counted."""
+    suite = tests_of(_tested(Outcome.TEST_FAILED))
+    assert suite.get("name") == "debian-12/s390x/plain"
+    found = {case.get("name"): case for case in suite.iter("testcase")}
+    assert found["test_d"].get("classname") == "debian-12/s390x/plain.t.a"
+    assert [element.tag for element in found["test_d"]] == []
+    (failure,) = found["test_\\x1b"]
+    assert (failure.tag, failure.get("message"), failure.text) == ("failure", "no", "at 1")
+    assert [found["test_b"][0].tag, found["test_c"][0].tag] == ["error", "skipped"]
+    assert "10 of them are not listed" in (suite.findtext("system-out") or "")
+
+
+def test_expected_failures_of_own_tests_are_skipped(
+    tests_of: Callable[[Grid], ET.Element],
+) -> None:
+    """A cell that fails as expected does not fail the pipeline by its tests."""
+    suite = tests_of(_tested(Outcome.TEST_FAILED, Outcome.TEST_FAILED))
+    assert {e.tag for case in suite.iter("testcase") for e in case} == {"skipped"}
+
+
+def test_document_with_own_tests_has_the_common_schema() -> None:
+    """Jenkins reads it."""
+    test_common_schema(_tested(Outcome.TEST_FAILED))
+
+
+@pytest.fixture
+def tests_of() -> Callable[[Grid], ET.Element]:
+    """Return a function that finds the suite of a grid's only cell."""
+
+    def found(grid: Grid) -> ET.Element:
+        document = ET.fromstring(junit_xml(grid))  # noqa: S314 - written one line above
+        _, suite = document.iter("testsuite")
+        return suite
+
+    return found

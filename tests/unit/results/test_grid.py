@@ -62,6 +62,19 @@ def test_a_refusal_against_an_expectation_is_unexpected() -> None:
     assert judge(cell, see(cell, Outcome.REFUSED)) is Verdict.UNEXPECTED
 
 
+@pytest.mark.parametrize("outcome", [Outcome.TEST_FAILED, Outcome.TIMEOUT, Outcome.PASS])
+@pytest.mark.parametrize(
+    ("predicted", "agreement"), [("", Agreement.AGREES), ("libc-family", Agreement.DISAGREES)]
+)
+def test_a_prediction_says_nothing_of_tests(
+    outcome: Outcome, predicted: str, agreement: Agreement
+) -> None:
+    """Tests run only if the import passes: that is what the prediction is compared with."""
+    cell = make_cell()
+    seen = replace(see(cell, outcome, predicted=predicted), stage=Stage.TEST)
+    assert build_grid((cell,), [seen]).cells[0].agreement is agreement
+
+
 @pytest.mark.parametrize(
     ("predicted", "outcome", "cause", "verdict"),
     [

@@ -10,6 +10,7 @@ import pytest
 from urllib3 import Retry
 
 from harness.core.errors import PackageIndexError, RoomError
+from harness.core.own_tests import OwnTests
 from harness.core.passport import Passport
 from harness.core.subjects import DependencyOptions, FileSource, IndexSource, Subject
 from harness.host.cache import Cache
@@ -284,3 +285,52 @@ def test_invalid_requirement_of_the_wheel_is_left_to_its_installer(
     old, new = (replace(HERE, installer=f"pip {version}") for version in ("24.0", "24.1"))
     assert resolve("a (>dev)", passport=new) == []
     assert resolve("a (>dev)", passport=old) == ["a-1.0-py3-none-any"]
+
+
+def names_of(resolved: object) -> list[str]:
+    return files_of(resolved)  # type: ignore[arg-type]
+
+
+def test_tests_have_wheels_of_their_own(
+    releases: Releases, open_index: Callable[..., PackageIndex], tmp_path: Path
+) -> None:
+    """They are resolved with the wheel's, fit them, and are not installed for its import."""
+    for version in ("1.0", "2.0"):
+        releases.add("a", version)
+    releases.add("runner", "1.0", "a<2", "b")
+    releases.add("b", "1.0")
+    wheel = make_wheel(tmp_path, "demo", "", requires=("a",))
+    resolver = DependencyResolver(open_index(), Cache(tmp_path / "cache"))
+    subject = replace(subject_of(wheel), tests=OwnTests(command=("run",), requires=("runner>=1",)))
+    ref = wheel_file(wheel)
+    assert names_of(resolver.resolve(subject, ref, HERE)) == ["a-1.0-py3-none-any"]
+    found = resolver.resolve_tests(subject, ref, HERE)
+    assert names_of(found) == ["b-1.0-py3-none-any", "runner-1.0-py3-none-any"]
+    alone = replace(subject, dependencies=None)
+    assert resolver.resolve(alone, ref, HERE) == ()
+    assert "a-1.0-py3-none-any" in names_of(resolver.resolve_tests(alone, ref, HERE))
+
+
+@pytest.mark.parametrize(
+    ("requirement", "said"),
+    [
+        ("nothing", r"has no project nothing \(the tests → nothing\)"),
+        ("a; extra_thing == 'x'", "the tests: "),
+    ],
+)
+def test_tests_that_cannot_be_installed_leave_the_wheel_alone(
+    releases: Releases,
+    open_index: Callable[..., PackageIndex],
+    tmp_path: Path,
+    requirement: str,
+    said: str,
+) -> None:
+    """The wheel has its dependencies; the tests have a reason."""
+    releases.add("a", "1.0")
+    wheel = make_wheel(tmp_path, "demo", "", requires=("a",))
+    resolver = DependencyResolver(open_index(), Cache(tmp_path / "cache"))
+    subject = replace(subject_of(wheel), tests=OwnTests(command=("run",), requires=(requirement,)))
+    ref = wheel_file(wheel)
+    assert names_of(resolver.resolve(subject, ref, HERE)) == ["a-1.0-py3-none-any"]
+    with pytest.raises(DependencyRefusedError, match=said):
+        resolver.resolve_tests(subject, ref, HERE)

@@ -1,0 +1,85 @@
+"""Say of a test run which limits it had, and which option raises the one that it met (pure)."""
+
+import re
+import shlex
+from dataclasses import replace
+
+from harness.core.causes import Cause
+from harness.core.cells import Outcome, Stage
+from harness.core.own_tests import SuiteResult
+from harness.host.engine.hardening import ContainerLimits
+from harness.probe.jobs import OwnTestsJob, ProbeResult
+
+_STEPS = {
+    Cause.TEST_COMMAND: "name what brings it with --test-requires, and its own file with "
+    "--test-files",
+    Cause.TIMEOUT: "allow more with --test-timeout S",
+}
+"""Next steps; those of limits that installations have too are in ``probe_results``."""
+
+
+# The last lines of unittest's TextTestRunner (Lib/unittest/runner.py).
+_RAN = re.compile(r"^Ran (?P<total>\d{1,9}) tests? in [\d.]+s$", re.MULTILINE)
+_ENDED = re.compile(r"^(?:OK|FAILED)(?: \((?P<counts>[^)\n]*)\))?$", re.MULTILINE)
+_NAMES = ("failures", "errors", "skipped", "expected failures", "unexpected successes")
+_COUNT = re.compile(rf"({'|'.join(_NAMES)})=(\d{{1,9}})(?:,|$)")
+
+
+def with_limits(result: ProbeResult, tests: OwnTestsJob, limits: ContainerLimits) -> ProbeResult:
+    """Return the result of a test run with its limits at the head of its output."""
+    if result.stage is not Stage.TEST:
+        return result
+    head = (
+        f"$ {shlex.join(tests.command)}\n"
+        f"[no network; at most {tests.timeout:.0f} s, {limits.memory >> 20} MiB of memory, "
+        f"{limits.tmpfs >> 20} MiB of disk, {limits.pids} processes]\n"
+    )
+    step = _STEPS.get(Cause(result.cause)) if result.cause else None
+    first, *others = result.evidence.split("\n")
+    evidence = "\n".join([f"{first}; {step}" if step else first, *others])
+    return replace(result, evidence=evidence, log=head + result.log)
+
+
+def counted(result: ProbeResult) -> ProbeResult:
+    """Return the result of a test run with the counts of unittest's summary, without a report."""
+    ran = list(_RAN.finditer(result.log))
+    if result.tests or result.stage is not Stage.TEST or not ran:
+        return result
+    found = dict.fromkeys(_NAMES, 0)
+    ended = _ENDED.search(result.log, ran[-1].end())
+    for name, number in _COUNT.findall(ended["counts"] or "") if ended else ():
+        found[name] = int(number)
+    failed = found["failures"] + found["unexpected successes"]
+    skipped = found["skipped"] + found["expected failures"]
+    total = int(ran[-1]["total"])
+    return replace(
+        result,
+        tests=SuiteResult(
+            passed=max(0, total - failed - skipped - found["errors"]),
+            failed=failed,
+            errors=found["errors"],
+            skipped=skipped,
+        ),
+    )
+
+
+def lost_to_memory(lost: ProbeResult) -> ProbeResult:
+    """Return the miss of tests whose container ended because it was out of memory."""
+    return replace(
+        lost,
+        outcome=Outcome.MISS,
+        stage=Stage.TEST,
+        cause=Cause.MEMORY,
+        evidence="the tests need more memory than the container has",
+    )
+
+
+def not_installed(passed: ProbeResult, reason: str) -> ProbeResult:
+    """Return the result of an import whose tests could not run, since a requirement is refused."""
+    return replace(
+        passed,
+        outcome=Outcome.REFUSED,
+        stage=Stage.TEST,
+        cause=Cause.DEPENDENCY_REFUSED,
+        evidence=f"the import passes; the tests cannot run: {reason}",
+    )

@@ -1,0 +1,98 @@
+"""What is said of a test run beside its outcome."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.core.causes import Cause
+from harness.core.cells import Outcome, Stage
+from harness.core.own_tests import SuiteResult
+from harness.host.engine.hardening import ContainerLimits
+from harness.probe.jobs import OwnTestsJob, ProbeResult
+from harness.probe.suite_results import counted, lost_to_memory, not_installed, with_limits
+
+TESTS = OwnTestsJob(command=("pytest", "-q", "my tests"), timeout=900)
+RESULT = ProbeResult(
+    outcome=Outcome.TEST_FAILED,
+    stage=Stage.TEST,
+    cause="",
+    evidence="exit status 1\n1 failed",
+    log="F\n",
+    seconds=1.0,
+)
+
+
+def changed(**fields: object) -> ProbeResult:
+    return replace(RESULT, **fields)  # type: ignore[arg-type]
+
+
+def test_limits_are_at_the_head_of_the_output() -> None:
+    """The command, and that there is no network, are said before what the runner printed."""
+    told = with_limits(RESULT, TESTS, ContainerLimits())
+    assert told.log == (
+        "$ pytest -q 'my tests'\n"
+        "[no network; at most 900 s, 1024 MiB of memory, 512 MiB of disk, 128 processes]\nF\n"
+    )
+    assert told.evidence == RESULT.evidence
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cause", "step"),
+    [
+        (Outcome.TIMEOUT, Cause.TIMEOUT, "--test-timeout S"),
+        (Outcome.MISS, Cause.TEST_COMMAND, "--test-requires"),
+    ],
+)
+def test_next_steps(outcome: Outcome, cause: Cause, step: str) -> None:
+    """The first line of the evidence ends with what to do."""
+    told = with_limits(changed(outcome=outcome, cause=cause), TESTS, ContainerLimits())
+    first, *others = told.evidence.split("\n")
+    assert first.startswith("exit status 1; ")
+    assert step in first
+    assert others == ["1 failed"]
+
+
+def test_other_stages_are_left_alone() -> None:
+    """An import that fails has run no tests."""
+    failed = changed(stage=Stage.IMPORT)
+    assert with_limits(failed, TESTS, ContainerLimits()) is failed
+
+
+def test_lost_and_refused() -> None:
+    """Neither is a failure of the wheel."""
+    lost = lost_to_memory(RESULT)
+    assert (lost.outcome, lost.stage, lost.cause) == (Outcome.MISS, Stage.TEST, Cause.MEMORY)
+    refused = not_installed(RESULT, "there is no project pytst (the tests → pytst)")
+    assert (refused.outcome, refused.cause) == (Outcome.REFUSED, Cause.DEPENDENCY_REFUSED)
+    assert refused.evidence == (
+        "the import passes; the tests cannot run: there is no project pytst (the tests → pytst)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("log", "tests"),
+    [
+        ("....\nRan 4 tests in 0.1s\n\nOK\n", SuiteResult(passed=4)),
+        (
+            (
+                "Ran 1 test in 0.001s\n\nFAILED (errors=1)\n"
+                "Ran 1210 tests in 12.345s\n\nFAILED (failures=2, errors=1, skipped=30, "
+                "expected failures=3, unexpected successes=1)\n"
+            ),
+            SuiteResult(passed=1173, failed=3, errors=1, skipped=33),
+        ),
+        ("Ran 2 tests in 0.1s\n\nFAILED (failures=9)\n", SuiteResult(failed=9)),
+        ("Ran 3 tests in 0.1s\n", SuiteResult(passed=3)),
+        ("3 passed in 0.1s\n", None),
+        ("", None),
+    ],
+)
+def test_summary_of_unittest_is_counted(log: str, tests: SuiteResult | None) -> None:
+    """A runner without a JUnit report has counts, too; the last summary is that of the run."""
+    assert counted(changed(log=log)).tests == tests
+
+
+def test_report_outweighs_the_summary() -> None:
+    """What a JUnit report says is not replaced."""
+    reported = changed(log="Ran 4 tests in 0.1s\n\nOK\n", tests=SuiteResult(passed=1))
+    assert counted(reported) is reported
