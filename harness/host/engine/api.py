@@ -27,6 +27,11 @@ class EngineInfo:
     """OCI runtime of its containers; empty for its own choice."""
     data_root: str = ""
     """Directory of its images, on the engine's machine."""
+    host: str = ""
+    """Name of the engine's machine."""
+    processors: int = 0
+    memory: int = 0
+    """Bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
