@@ -19,6 +19,7 @@ from harness.app.make_ahead import is_compiled, making_ahead, missing_images
 from harness.app.wiring import IMAGE_CHOICES, ProberOptions, read_matrix
 from harness.core.canary_check import latest_checks
 from harness.core.cells import Cell, Expectation, Matrix, Outcome
+from harness.core.engine_places import parse_place
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
 from harness.host.engine import ContainerLimits
@@ -68,6 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--cell-memory", type=int, default=1024, help="MiB per cell, disk included")
     group.addoption("--cell-disk", type=int, default=512, help="MiB on disk per cell")
     group.addoption("--runtime", default="", help="OCI runtime of the containers")
+    group.addoption("--engine", action="append", default=[], help="ARCH=ADDRESS of an engine")
     group.addoption("--require-hardening", action="store_true", help="miss if not enforced")
     group.addoption("--canaries", action="store_true", help="probe wheels of known outcome too")
     group.addoption("--wheelgrid-matrix", type=Path, default=matrix_folder(), metavar="DIR")
@@ -187,10 +189,14 @@ def _xfail(expectation: Expectation) -> pytest.MarkDecorator:
 def prober(request: pytest.FixtureRequest) -> Iterator[Prober]:
     """Return the prober of this worker."""
     config = request.config
-    journal = Journal(config.stash[_JOURNAL], os.environ.get("PYTEST_XDIST_WORKER", "main"))
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    turn = int(worker.removeprefix("gw")) if worker != "main" else 0
+    journal = Journal(config.stash[_JOURNAL], worker)
     with (
         open_earlier_results(config.getoption("--wheelgrid-store")) as memory,
-        open_prober(config.stash[_MATRIX], _prober_options(config), journal, memory) as opened,
+        open_prober(
+            config.stash[_MATRIX], _prober_options(config), journal, memory, turn=turn
+        ) as opened,
     ):
         yield opened
     try:
@@ -216,6 +222,7 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
         runtime=config.getoption("--runtime"),
         require_hardening=config.getoption("--require-hardening"),
         canaries=config.getoption("--canaries"),
+        engines=tuple(map(parse_place, config.getoption("--engine"))),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import harness
 from harness.app.wiring import ProberOptions
 from harness.core.cells import Cell
+from harness.core.engine_places import EnginePlace
 from harness.core.errors import UsageError
 from harness.host.process import RunningProcess, start_process
 from harness.matrix.cell_list import dump_cells
@@ -67,6 +68,8 @@ class RunOptions:
     """Report a miss if the engine does not enforce all of the hardening."""
     canaries: bool = False
     """Probe the canaries of every target, and believe no column that missed one."""
+    engines: tuple[EnginePlace, ...] = ()
+    """Engines beside this machine's, which serve one arch each."""
     command: tuple[str, ...] = ()
     store: Path | None = None
     """The store that keeps the run; None keeps nothing."""
@@ -85,6 +88,7 @@ class RunOptions:
             runtime=self.runtime,
             require_hardening=self.require_hardening,
             canaries=self.canaries,
+            engines=self.engines,
         )
 
 
@@ -135,6 +139,7 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words += [f"--runtime={options.runtime}"] if options.runtime else []
     words += ["--require-hardening"] if options.require_hardening else []
     words += ["--canaries"] if options.canaries else []
+    words += [f"--engine={place}" for place in options.engines]
     if options.store is not None and not options.remeasure:
         words += [f"--wheelgrid-store={options.store}"]
     return words

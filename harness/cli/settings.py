@@ -11,6 +11,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from harness.core.engine_places import declared_places
 from harness.matrix.config.config_file import NAME, ConfigFile, find_config, read_config
 
 
@@ -55,6 +56,7 @@ SETTINGS = {
     "cell-disk": Setting(option="--cell-disk"),
     "own-pip": Setting(option="--own-pip"),
     "runtime": Setting(option="--runtime"),
+    "engines": Setting(option="--engine", default="this machine's engine for every arch"),
     "require-hardening": Setting(option="--require-hardening"),
     "out": Setting(option="--out", is_path=True),
     "store": Setting(option="--store", is_path=True, default="one in the user's data folder"),
@@ -124,6 +126,8 @@ def _defaults(command: click.Command, config: ConfigFile) -> dict[str, Any]:
 
 def _resolved(config: ConfigFile, key: str) -> Any:  # noqa: ANN401 - any value of TOML
     value = config.values[key]
+    if key == "engines":
+        return [str(place) for place in declared_places(value)]
     if not SETTINGS[key].is_path:
         return value
     return (

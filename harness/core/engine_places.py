@@ -1,7 +1,7 @@
 """Where container engines are, and which of them serves an arch (pure)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -58,6 +58,15 @@ def parse_place(text: str) -> EnginePlace:
     return EnginePlace(arch=arch, address=address)
 
 
+def declared_places(table: Mapping[str, str | Sequence[str]]) -> tuple[EnginePlace, ...]:
+    """Return the engines of a table: arch → address, or a list of addresses.
+
+    Nothing is checked.
+    """
+    lists = {arch: [at] if isinstance(at, str) else at for arch, at in table.items()}
+    return tuple(EnginePlace(arch=arch, address=at) for arch in lists for at in lists[arch])
+
+
 def check_address(address: str) -> None:
     """Raise ``UsageError`` unless this is the address of an engine, or a context's name."""
     if "://" not in address:
@@ -98,6 +107,14 @@ def certificates_of(address: str) -> str:
 def shown_address(address: str) -> str:
     """Return how messages and results name an engine."""
     return address.partition("?")[0] or "this machine's engine"
+
+
+def login_words(address: str) -> str:
+    """Return the command that logs in where ``ssh://…`` does."""
+    parts = split_address(address)
+    port = f"-p {parts.port} " if parts.port else ""
+    user = f"{parts.username}@" if parts.username else ""
+    return f"ssh {port}{user}{parts.hostname}"
 
 
 def is_native(machine: str, arch: Arch) -> bool:

@@ -62,10 +62,11 @@ class NativeInstaller:
         images: KnownImages,
         targets: Sequence[Target],
         limits: ContainerLimits = CONTAINER_LIMITS,
+        native: str = "",
     ) -> None:
         self._engine = engine
         self._images = images
-        here = native_arch().name
+        here = native or native_arch().name  # the engine's arch, or this machine's
         self._native = {target.id: target for target in targets if target.arch_name == here}
         self._limits = limits
         self._lacking: set[str] = set()

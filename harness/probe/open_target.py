@@ -50,6 +50,18 @@ class Installers(Protocol):
     def close(self) -> None: ...
 
 
+class TargetSource(Protocol):
+    """Opens targets, on one engine (``TargetSessions``) or on several (``EngineTargets``)."""
+
+    def serving(self, target: Target) -> "TargetSessions":
+        """Return the sessions of the engine that serves the target. Raises ``EngineError``."""
+
+    def hand_over(self, target: Target, error: EngineError) -> bool:
+        """Close everything after the engine failed; return whether another serves the target."""
+
+    def close(self) -> None: ...
+
+
 @dataclass(kw_only=True, slots=True)
 class OpenTarget:
     """The target whose cells are being probed."""
@@ -83,8 +95,11 @@ class TargetSessions:
         bytecode: BytecodeSource | None = None,
         installer: Installers | None = None,
         require_hardening: bool = False,
+        engine_name: str = "",
     ) -> None:
         self.limits = limits
+        self.engine_name = engine_name
+        """Address of the engine; empty for this machine's."""
         self.survey = survey or NoSurvey()
         self._engine = engine
         self._images = images
@@ -118,11 +133,16 @@ class TargetSessions:
         if self._installer is not None:
             self._installer.close()
 
-    def close_failed(self) -> None:
+    def serving(self, _: Target) -> Self:
+        """Return these sessions: there is one engine."""
+        return self
+
+    def hand_over(self, _: Target, __: EngineError) -> bool:
         """Close everything after the engine failed; it may be back for the next cell, and new."""
         self._engine_failed = True
         self._engine_info = None
         self.close()
+        return False
 
     def image(self, target: Target) -> ImageRef:
         """Return the target's image, made if it is missing. Raises ``EngineError``."""

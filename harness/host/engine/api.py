@@ -91,6 +91,17 @@ class Completed:
     """Tail of standard error."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MachineRun:
+    """The result of a program that prints the machine that it runs on."""
+
+    machine: str = ""
+    """Its ``uname -m``; empty if it did not run."""
+    emulator: str = ""
+    """Version of the emulator that ran it; empty on a native CPU."""
+    error: str = ""
+
+
 class Channel(Protocol):
     """The standard streams of one running container."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
-from harness.core.engine_places import shown_address
+from harness.core.engine_places import login_words, shown_address
 from harness.core.errors import EngineError, ImageError
 from harness.host.engine.request_limits import REQUEST_LIMITS, Ask, RequestLimit
 
@@ -107,21 +107,26 @@ def unreachable(error: BaseException) -> str:
 def unreachable_at(address: str, error: BaseException) -> str:
     """Return the message for a declared engine that does not answer, with the next step."""
     inner = _innermost_error(error)
-    what, step = f"does not answer ({_words(inner)})", "is it running, and may you use it?"
+    what = _words(inner)
     if isinstance(inner, ssl.SSLCertVerificationError):
-        what, step = f"TLS does not verify: {inner.verify_message}", CERTIFICATES
-    elif isinstance(inner, ssl.SSLError):
-        what, step = f"TLS fails: {inner.reason or inner}", CERTIFICATES
-    elif "HTTPS server" in str(error):
-        what, step = "speaks TLS alone", CERTIFICATES
-    elif address.startswith("ssh://"):
-        step = f"can your user there use its socket? Try `ssh {address[6:]} docker version`"
-    return f"engine {shown_address(address)}: {what}; {step}"
+        return _about(address, f"TLS does not verify: {inner.verify_message}; {CERTIFICATES}")
+    if "[SSL" in what:
+        return _about(address, f"TLS fails: {what}; {CERTIFICATES}")
+    if "HTTPS server" in getattr(getattr(inner, "response", None), "text", ""):
+        return _about(address, f"it speaks TLS alone; {CERTIFICATES}")
+    step = "is it running, and may you use it?"
+    if address.startswith("ssh://"):
+        step = f"may your user there use its socket? Try `{login_words(address)} docker version`"
+    return _about(address, f"it does not answer ({what}); {step}")
 
 
-def no_certificates(address: str, error: BaseException) -> str:
+def no_certificates(address: str) -> str:
     """Return the message for a folder of certificates that lacks one."""
-    return f"engine {shown_address(address)}: {error}; {CERTIFICATES}"
+    return _about(address, f"a certificate is missing; {CERTIFICATES}")
+
+
+def _about(address: str, text: str) -> str:
+    return f"engine {shown_address(address)}: {text}"
 
 
 def _innermost(error: BaseException) -> str:

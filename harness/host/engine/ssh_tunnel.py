@@ -9,7 +9,6 @@ import atexit
 import contextlib
 import json
 import os
-import re
 import socket
 import sys
 import tempfile
@@ -17,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.engine_places import shown_address, split_address
+from harness.core.engine_places import login_words, shown_address, split_address
 from harness.core.errors import EngineError
 from harness.host.process import ProcessError, RunningProcess, end_with_parent, start_process
 
@@ -36,24 +35,21 @@ _OPTIONS = {
     "ServerAliveInterval": str(ALIVE_SECONDS),
     "ControlMaster": "no",  # one that the user opened may be used, and none is left behind
 }
-_CAUSES = (
-    (
-        r"HOST IDENTIFICATION HAS CHANGED",
+_CAUSES = {
+    "HOST IDENTIFICATION HAS CHANGED": (
         "its host key is another one than before: somebody may pose as {host}. If the machine was "
-        "set up anew, remove the old key with `ssh-keygen -R {host}`",
+        "set up anew, remove the old key with `ssh-keygen -R {key}`"
     ),
-    (
-        r"Host key verification failed|host key is known for",
-        "its host key is unknown. Compare it with the machine's own (`ssh-keyscan {host} | "
-        "ssh-keygen -lf -`), then accept it with `ssh {host}`",
+    "Host key verification failed": (
+        "its host key is unknown. Compare it with the machine's own (`ssh-keyscan {at} | "
+        "ssh-keygen -lf -`), then accept it with `{login}`"
     ),
-    (
-        r"Permission denied",
+    "Permission denied": (
         "it refuses the login, and nothing can be asked here. Load the key into an agent "
-        "(`ssh-add`), or name it in ~/.ssh/config; `ssh -o BatchMode=yes {host} true` must work",
+        "(`ssh-add`), or name it in ~/.ssh/config; `{login} true` must work without a question"
     ),
-)
-"""Patterns of ssh's messages, and what they mean."""
+}
+"""Parts of ssh's messages, and what they mean."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -94,13 +90,6 @@ def close_tunnel(address: str) -> None:
         os.environ[SOCKETS] = json.dumps(left)
 
 
-def last_words(address: str) -> str:
-    """Return the last line that ssh wrote for an address; empty if there is none."""
-    tunnel = _TUNNELS.get(address)
-    lines = tunnel.log.read_text(errors="replace").split("\n") if tunnel else []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
-
-
 def ssh_words(address: str, local: Path) -> list[str]:
     """Return the command line that forwards ``local`` to the engine's socket. Pure."""
     parts = split_address(address)
@@ -114,13 +103,16 @@ def ssh_words(address: str, local: Path) -> list[str]:
 
 def refusal_of_ssh(address: str, said: str) -> str:
     """Return what is wrong, from the output of an ssh that ended, with the next step. Pure."""
-    host = split_address(address).hostname
-    for pattern, meaning in _CAUSES:
-        if re.search(pattern, said):
-            return f"engine {shown_address(address)}: {meaning.format(host=host)}"
+    parts, login = split_address(address), login_words(address)
+    at = f"-p {parts.port} {parts.hostname}" if parts.port else parts.hostname
+    key = f"[{parts.hostname}]:{parts.port}" if parts.port else parts.hostname
+    for part, meaning in _CAUSES.items():
+        if part in said:
+            why = meaning.format(login=login, at=at, key=key)
+            return f"engine {shown_address(address)}: {why}"
     lines = [line.strip() for line in said.split("\n") if line.strip()]
     why = lines[-1] if lines else f"no login within {LOGIN_SECONDS:.0f} s"
-    return f"engine {shown_address(address)}: ssh cannot connect: {why}; try `ssh {host} true`"
+    return f"engine {shown_address(address)}: ssh cannot connect: {why}; try `{login} true`"
 
 
 def main() -> None:

@@ -69,7 +69,7 @@ def open_client(address: str = HERE) -> TimedClient:
     try:
         options = _client_options(address)
     except docker.errors.TLSParameterError as error:
-        raise EngineError(no_certificates(address, error)) from error
+        raise EngineError(no_certificates(address)) from error
     if options.get("base_url", "").startswith("ssh://"):
         options = {"base_url": f"unix://{socket_through_ssh(options['base_url'])}"}
     try:
