@@ -217,6 +217,7 @@ def open_prober(
             installer=installer,
             require_hardening=options.require_hardening,
             engine_name=pooled.name,
+            machine_of=pooled.run_of if pooled.name else None,
         )
 
     pool = open_pool(options, journal.engine, turn=turn)

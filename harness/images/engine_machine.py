@@ -14,6 +14,7 @@ from harness.core.arches import Arch
 from harness.core.errors import EngineError, ImageError
 from harness.host.cache import Cache, content_key
 from harness.host.doctor.emulation import make_program
+from harness.host.doctor.machine_program import read_output
 from harness.host.engine import Completed, ContainerSpec, Engine
 from harness.host.engine.api import MachineRun
 from harness.images.image_archive import write_archive
@@ -33,10 +34,10 @@ def run_on_engine(engine: Engine, arch: Arch, cache: Cache) -> MachineRun:
     done = _run(engine, image, arch, (("QEMU_VERSION", "1"),))
     if version := _VERSION.match(done.output):
         return MachineRun(machine=arch.machines[0], emulator=version[1].decode("ascii", "replace"))
-    machine = done.output.partition(b"\0")[0].decode("ascii", "replace").strip()
-    if done.status == 0 and machine in arch.machines:
-        return MachineRun(machine=machine)
-    return MachineRun(error=done.errors.strip() or f"it reports the machine {machine!r}")
+    run = read_output(arch, done.output)
+    if done.status == 0 and run.machine in arch.machines:
+        return run
+    return MachineRun(error=done.errors.strip() or f"it reports the machine {run.machine!r}")
 
 
 def _run(engine: Engine, image: str, arch: Arch, env: Sequence[tuple[str, str]]) -> Completed:

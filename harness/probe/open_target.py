@@ -13,6 +13,7 @@ from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.engine import Engine, EngineInfo
+from harness.host.engine.api import MachineRun
 from harness.predict.cell import NoSurvey, Survey
 from harness.predict.inferred_imports import ImportPlan
 from harness.probe.jobs import Job, ProbeResult
@@ -21,7 +22,13 @@ from harness.probe.native_installer import NativelyInstalled
 from harness.probe.other_cpu import cpu_variables
 from harness.probe.probe_results import not_started, session_lost
 from harness.probe.result_cache import ResultCache
-from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
+from harness.probe.result_keys import (
+    Environment,
+    ProbeLimits,
+    cpu_features_key,
+    environment_of,
+    passport_id,
+)
 from harness.probe.session import Session, SessionLostError, open_session
 from harness.wheels.install_layout import companion_archive
 
@@ -96,10 +103,13 @@ class TargetSessions:
         installer: Installers | None = None,
         require_hardening: bool = False,
         engine_name: str = "",
+        machine_of: Callable[[Arch], MachineRun] | None = None,
     ) -> None:
         self.limits = limits
         self.engine_name = engine_name
         """Address of the engine; empty for this machine's."""
+        self._machine_of = machine_of
+        """What the engine's machine says of itself; None if it is this one."""
         self.survey = survey or NoSurvey()
         self._engine = engine
         self._images = images
@@ -293,7 +303,12 @@ class TargetSessions:
     def _environment(self, target: Target, image: ImageRef) -> Environment:
         emulator = self._emulator_version(target.arch)
         info = self.engine_info
-        return environment_of(target, image, emulator, info.kernel, info.runtime)
+        found = environment_of(target, image, emulator, info.kernel, info.runtime)
+        if self._machine_of is None or emulator:
+            return found
+        machine = self._machine_of(target.arch)
+        features = cpu_features_key(machine.cpuinfo)
+        return replace(found, cpu_features=features, page_size=machine.page_size)
 
     def _start(self, target: Target, image: ImageRef) -> tuple[Session, Passport]:
         with self._journal.timed("sessions", target.key, "starting the interpreter"):

@@ -180,16 +180,18 @@ class Prober:
 
     def _check_column(self, target: Target) -> CanaryCheck:
         """Return what the canaries say of the target; probe them at its first measured cell."""
-        if target.key in self._checks:
-            return self._checks[target.key]
         opened = self._targets.at(target)
-        known = self._checks.get(opened.environment.key)
+        before, known = map(self._checks.get, (target.key, opened.environment.key))
+        if before and known:
+            return before
         if known is None:
             with self._journal.timed("canaries", target.key, "probing canaries"):
                 check = check_canaries(self._targets, opened)
             self._checks[opened.environment.key] = check
         else:
             check = replace(known, target=target.key, seconds=0.0)
+        if before:  # on an engine that failed since
+            check = replace(check, missed=(*before.missed, *check.missed))
         self._checks[target.key] = check
         self._journal.canaries(check)
         return check

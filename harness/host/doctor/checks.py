@@ -21,6 +21,7 @@ from harness.host.cache import Cache, default_cache_root
 from harness.host.compiler import MISSING, has_compiler
 from harness.host.doctor.check import FIX, Check, MachinePart
 from harness.host.doctor.emulation import check_emulation
+from harness.host.doctor.host import SYSTEM_PATH
 from harness.host.engine.api import EngineInfo
 from harness.host.engine.docker import connect
 from harness.host.process import ProcessError, run_process
@@ -169,14 +170,14 @@ def check_network() -> Check:
 
 
 def check_test_registry() -> Check:
-    """Look for the programs that the integration tests run: a registry, gpg, a runtime."""
-    wanted = ("docker-registry", "gpg", "gpg-agent", "crun")
-    missing = [program for program in wanted if shutil.which(program) is None]
+    """Look for the programs that the integration tests run: servers, gpg, a runtime."""
+    wanted = ("docker-registry", "gpg", "gpg-agent", "crun", "sshd", "ssh", "openssl")
+    missing = [program for program in wanted if shutil.which(program, path=SYSTEM_PATH) is None]
     return Check(
         part=MachinePart.TEST_REGISTRY,
         name="docker-registry",
         ok=not missing,
-        detail=f"not installed: {', '.join(missing)}; tests of mirrors and runtimes need it"
+        detail=f"not installed: {', '.join(missing)}; tests of mirrors, runtimes and engines need it"
         if missing
         else ", ".join(wanted),
         remedy=FIX + " --tests",

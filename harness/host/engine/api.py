@@ -93,13 +93,19 @@ class Completed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MachineRun:
-    """The result of a program that prints the machine that it runs on."""
+    """The result of a program that describes the machine that it runs on."""
 
     machine: str = ""
     """Its ``uname -m``; empty if it did not run."""
     emulator: str = ""
     """Version of the emulator that ran it; empty on a native CPU."""
     error: str = ""
+    room: int = 0
+    """Free bytes of its root: in a container, of the engine's images. 0 if unknown."""
+    page_size: int = 0
+    """Bytes; 0 if unknown."""
+    cpuinfo: str = ""
+    """``/proc/cpuinfo``."""
 
 
 class Channel(Protocol):

@@ -39,6 +39,10 @@ class PooledEngine:
         """How messages and results name it; empty for this machine's."""
         return shown_address(self.address) if self.address != HERE else ""
 
+    def run_of(self, arch: Arch) -> MachineRun:
+        """Return what a program of an examined arch reports there."""
+        return self.runs[arch.name]
+
     def emulator(self, arch: Arch) -> str:
         """Return the version of the emulator that runs an examined arch; empty for none."""
         return self.runs[arch.name].emulator
