@@ -7,7 +7,7 @@ from contextlib import closing
 from functools import partial
 
 from harness.core.arches import ARCHES, Arch
-from harness.core.engine_places import HERE, EnginePlace, is_native, shown_address
+from harness.core.engine_places import HERE, EnginePlace, engine_title, is_native
 from harness.core.errors import HarnessError
 from harness.host.cache import Cache
 from harness.host.doctor.check import Check, MachinePart
@@ -35,7 +35,7 @@ def _check(address: str, declared: Sequence[str], cache: Cache) -> Check:
             info, latency = engine.info(), _latency(engine)
             runs = {arch.name: run_on_engine(engine, arch, cache) for arch in ARCHES}
     except HarnessError as error:
-        detail, _, remedy = str(error).removeprefix(f"{_name(address)}: ").partition("; ")
+        detail, _, remedy = str(error).removeprefix(f"{engine_title(address)}: ").partition("; ")
         return _result(address, ok=False, detail=detail, remedy=remedy)
     return engine_check(address, declared, info, runs, latency)
 
@@ -96,14 +96,10 @@ def _latency(engine: Engine) -> float:
     return min(seconds)
 
 
-def _name(address: str) -> str:
-    return f"engine {shown_address(address)}" if address else shown_address(address)
-
-
 def _result(address: str, *, ok: bool, detail: str, remedy: str) -> Check:
     return Check(
         part=MachinePart.DECLARED_ENGINE,
-        name=_name(address),
+        name=engine_title(address),
         ok=ok,
         detail=detail,
         remedy=remedy,

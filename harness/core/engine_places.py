@@ -105,8 +105,13 @@ def certificates_of(address: str) -> str:
 
 
 def shown_address(address: str) -> str:
-    """Return how messages and results name an engine."""
-    return address.partition("?")[0] or "this machine's engine"
+    """Return an address without its query, as results have it."""
+    return address.partition("?")[0]
+
+
+def engine_title(address: str) -> str:
+    """Return how messages name an engine."""
+    return f"engine {shown_address(address)}" if address != HERE else "this machine's engine"
 
 
 def login_words(address: str) -> str:

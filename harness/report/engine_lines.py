@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from harness.core.engine_places import shown_address
+from harness.core.engine_places import engine_title
 from harness.report.untrusted import visible
 from harness.results.grid import Grid
 
@@ -20,4 +20,4 @@ def format_engines(grid: Grid) -> Iterator[str]:
     if any(engines):
         for engine in engines:
             cells = f"{native[engine]} cells native, {emulated[engine]} emulated"
-            yield visible(f"engine {shown_address(engine)}: {cells}")
+            yield visible(f"{engine_title(engine)}: {cells}")

@@ -177,7 +177,7 @@ def check_test_registry() -> Check:
         part=MachinePart.TEST_REGISTRY,
         name="docker-registry",
         ok=not missing,
-        detail=f"not installed: {', '.join(missing)}; tests of mirrors, runtimes and engines need it"
+        detail=f"not installed: {', '.join(missing)}; the tests need it"
         if missing
         else ", ".join(wanted),
         remedy=FIX + " --tests",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
-from harness.core.engine_places import login_words, shown_address
+from harness.core.engine_places import engine_title, login_words
 from harness.core.errors import EngineError, ImageError
 from harness.host.engine.request_limits import REQUEST_LIMITS, Ask, RequestLimit
 
@@ -126,7 +126,7 @@ def no_certificates(address: str) -> str:
 
 
 def _about(address: str, text: str) -> str:
-    return f"engine {shown_address(address)}: {text}"
+    return f"{engine_title(address)}: {text}"
 
 
 def _innermost(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from harness.core.engine_places import (
     EnginePlace,
     KnownEngine,
     addresses_for,
+    engine_title,
     is_native,
     rank_engines,
     shown_address,
@@ -169,14 +170,14 @@ class EnginePool:
         count = self._lost[address].count + 1 if address in self._lost else 1
         self._lost[address] = _Losses(count=count, last=self._clock(), why=why)
         first = why.partition("\n")[0]
-        name = f"engine {shown_address(address)}"
+        name = engine_title(address)
         self._warn(first if first.startswith(name) else f"{name}: {first}")
 
 
 def _unlike(pooled: PooledEngine, arch: Arch, run: MachineRun) -> str:
     """Return a line about an engine that is not native for an arch that it was declared for."""
     machine = pooled.info.arch
-    about = f"engine {shown_address(pooled.address)}: declared for {arch.name}, "
+    about = f"{engine_title(pooled.address)}: declared for {arch.name}, "
     if run.error:
         return (
             f"{about}but its machine is {machine} and does not run {arch.name} ({run.error}): "

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.engine_places import login_words, shown_address, split_address
+from harness.core.engine_places import engine_title, login_words, split_address
 from harness.core.errors import EngineError
 from harness.host.process import ProcessError, RunningProcess, end_with_parent, start_process
 
@@ -37,7 +37,7 @@ _OPTIONS = {
 }
 _CAUSES = {
     "HOST IDENTIFICATION HAS CHANGED": (
-        "its host key is another one than before: somebody may pose as {host}. If the machine was "
+        "its host key is another one than before: somebody may pose as it. If the machine was "
         "set up anew, remove the old key with `ssh-keygen -R {key}`"
     ),
     "Host key verification failed": (
@@ -109,10 +109,10 @@ def refusal_of_ssh(address: str, said: str) -> str:
     for part, meaning in _CAUSES.items():
         if part in said:
             why = meaning.format(login=login, at=at, key=key)
-            return f"engine {shown_address(address)}: {why}"
+            return f"{engine_title(address)}: {why}"
     lines = [line.strip() for line in said.split("\n") if line.strip()]
     why = lines[-1] if lines else f"no login within {LOGIN_SECONDS:.0f} s"
-    return f"engine {shown_address(address)}: ssh cannot connect: {why}; try `{login} true`"
+    return f"{engine_title(address)}: ssh cannot connect: {why}; try `{login} true`"
 
 
 def main() -> None:
@@ -130,7 +130,7 @@ def _connect(address: str) -> _Tunnel:
                 start_process([*_own_words(), *ssh_words(address, local)], output=log)
             )
         except ProcessError as error:
-            raise EngineError(f"engine {shown_address(address)}: {error.reason}") from error
+            raise EngineError(f"{engine_title(address)}: {error.reason}") from error
         deadline = time.monotonic() + LOGIN_SECONDS
         while not _accepts(local):
             if process.status() is not None or time.monotonic() > deadline:

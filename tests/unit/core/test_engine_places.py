@@ -9,6 +9,7 @@ from harness.core.engine_places import (
     KnownEngine,
     addresses_for,
     certificates_of,
+    engine_title,
     parse_place,
     rank_engines,
     shown_address,
@@ -62,7 +63,8 @@ def test_certificates_are_part_of_an_address_and_not_of_its_name() -> None:
     assert certificates_of("tcp://z:2376?certs=/etc/z") == "/etc/z"
     assert certificates_of("tcp://z:2376") == ""
     assert shown_address("tcp://z:2376?certs=/etc/z") == "tcp://z:2376"
-    assert shown_address(HERE) == "this machine's engine"
+    assert engine_title("tcp://z:2376?certs=/etc/z") == "engine tcp://z:2376"
+    assert engine_title(HERE) == "this machine's engine"
 
 
 def test_every_arch_may_use_this_machine_s_engine() -> None:
