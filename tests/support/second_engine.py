@@ -88,7 +88,8 @@ class SecondEngine:
         # crun runs on cgroups of one version, and a machine may have both.
         both = Path("/sys/fs/cgroup/unified")
         mounts += [f"umount {both}"] if both.is_dir() else []
-        return ["unshare", "-m", "-n", "sh", "-c", " && ".join([*mounts, 'exec "$@"']), "sh"]
+        script = " && ".join([*mounts, 'exec "$@"'])
+        return ["unshare", "-m", "-n", "bash", "-c", script, "bash"]  # sh knows nine descriptors
 
     def stop(self) -> None:
         """End it, as a service manager does; its containers end first."""

@@ -104,6 +104,9 @@ class Streams:
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._attached.close()
+            if isinstance(self._attached, ssl.SSLSocket):
+                # docker-py keeps the answer there, and it keeps the socket open.
+                self._attached._response.close()  # type: ignore[attr-defined] # noqa: SLF001
         with contextlib.suppress(EngineError):
             self._remove()
 

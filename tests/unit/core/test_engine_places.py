@@ -9,7 +9,9 @@ from harness.core.engine_places import (
     KnownEngine,
     addresses_for,
     certificates_of,
+    declared_places,
     engine_title,
+    login_words,
     parse_place,
     rank_engines,
     shown_address,
@@ -95,3 +97,13 @@ def test_equal_engines_are_balanced_over_workers() -> None:
     assert [ranked(machines, turn)[0] for turn in range(4)] == ["a", "b", "c", "a"]
     assert [ranked(machines, turn)[-1] for turn in range(4)] == [HERE] * 4
     assert ranked(machines, 1) == ["b", "c", "a", HERE]
+
+
+def test_a_table_has_one_address_or_several() -> None:
+    table = {"arm64": "ssh://arm1", "s390x": ["z1", "z2"]}
+    assert list(map(str, declared_places(table))) == ["arm64=ssh://arm1", "s390x=z1", "s390x=z2"]
+
+
+def test_a_login_is_written_as_a_user_types_it() -> None:
+    assert login_words("ssh://me@arm1:2222/run/d.sock") == "ssh -p 2222 me@arm1"
+    assert login_words("ssh://arm1") == "ssh arm1"

@@ -113,7 +113,8 @@ def test_the_environment_s_certificates_are_for_tcp_alone(
         (
             "tcp://127.0.0.1:1?certs=/nowhere",
             (
-                "engine tcp://127.0.0.1:1: a certificate is missing; put ca.pem, cert.pem and key.pem "
+                "engine tcp://127.0.0.1:1: a certificate is missing; put "
+                "ca.pem, cert.pem and key.pem "
                 "that fit it into one folder, and name that as `tcp://HOST:PORT?certs=DIR` or in "
                 "DOCKER_CERT_PATH with DOCKER_TLS_VERIFY=1"
             ),

@@ -33,11 +33,13 @@ def test_the_usual_socket_is_forwarded_by_default() -> None:
     [
         (
             (
-                "No ED25519 host key is known for [arm1]:2222 and you have requested strict checking.\n"
+                "No ED25519 host key is known for [arm1]:2222 and you have "
+                "requested strict checking.\n"
                 "Host key verification failed.\n"
             ),
             (
-                "engine ssh://b@arm1:2222: its host key is unknown. Compare it with the machine's own "
+                "engine ssh://b@arm1:2222: its host key is unknown. Compare "
+                "it with the machine's own "
                 "(`ssh-keyscan -p 2222 arm1 | ssh-keygen -lf -`), then accept it with "
                 "`ssh -p 2222 b@arm1`"
             ),
@@ -48,7 +50,8 @@ def test_the_usual_socket_is_forwarded_by_default() -> None:
                 "Host key verification failed.\n"
             ),
             (
-                "engine ssh://b@arm1:2222: its host key is another one than before: somebody may pose "
+                "engine ssh://b@arm1:2222: its host key is another one than "
+                "before: somebody may pose "
                 "as it. If the machine was set up anew, remove the old key with "
                 "`ssh-keygen -R [arm1]:2222`"
             ),
@@ -56,7 +59,8 @@ def test_the_usual_socket_is_forwarded_by_default() -> None:
         (
             "b@arm1: Permission denied (publickey).\n",
             (
-                "engine ssh://b@arm1:2222: it refuses the login, and nothing can be asked here. Load "
+                "engine ssh://b@arm1:2222: it refuses the login, and "
+                "nothing can be asked here. Load "
                 "the key into an agent (`ssh-add`), or name it in ~/.ssh/config; "
                 "`ssh -p 2222 b@arm1 true` must work without a question"
             ),
@@ -64,7 +68,8 @@ def test_the_usual_socket_is_forwarded_by_default() -> None:
         (
             "ssh: Could not resolve hostname arm1: Name or service not known\n\n",
             (
-                "engine ssh://b@arm1:2222: ssh cannot connect: ssh: Could not resolve hostname arm1: "
+                "engine ssh://b@arm1:2222: ssh cannot connect: ssh: Could "
+                "not resolve hostname arm1: "
                 "Name or service not known; try `ssh -p 2222 b@arm1 true`"
             ),
         ),
