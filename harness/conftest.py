@@ -122,6 +122,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         config = session.config
         folder, own = (config.getoption(f"--wheelgrid-{name}") for name in ("matrix", "config"))
         config.stash[_MATRIX] = read_matrix(folder, own)
+        _prober_options(config)
         config.stash[_CELLS] = _cells(config)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error

@@ -106,12 +106,12 @@ def resume_run(
     Raises as ``run_cells`` does, and ``StoreError`` if the run does not exist or another process
     is still writing it.
     """
-    _require_engines(options, (), console)
     with contextlib.ExitStack() as held:
         opened = held.enter_context(open_store(options.store or default_store(), write=True))
         stored = opened.find(name)
         held.enter_context(hold_run(opened.path, stored))
         cells = opened.cells(stored)
+        _require_engines(options, cells, console)
         prepare_out(options.out)
         seen = [o for o in opened.observations(stored) if o.outcome is not Outcome.MISS]
         checks = opened.circumstances(stored).canaries

@@ -18,6 +18,7 @@ from harness.host.engine.ssh_tunnel import SOCKETS, close_tunnel
 from harness.images.debian_root import native_arch
 from harness.probe.journal import observations, read_events
 from tests.support.commands import started_wheelgrid, wait_until, wheelgrid
+from tests.support.docker_context import write_context
 from tests.support.loopback_sshd import SshServer, ssh_server
 from tests.support.second_engine import SecondEngine, second_engine
 from tests.support.targets import debian_12
@@ -178,10 +179,18 @@ def processes_with(words: str) -> list[str]:
 
 
 def test_doctor_shows_each_engine(
-    tmp_path: Path, far_address: str, far: SecondEngine, server: SshServer
+    tmp_path: Path,
+    far_address: str,
+    far: SecondEngine,
+    server: SshServer,
+    certificates: Path,
 ) -> None:
     """What runs there, its room and latency, or why it cannot be used, with the next step."""
     foreign = make_certificates(tmp_path / "foreign")
+    endpoint = {"Host": far.tls_host, "SkipTLSVerify": False}
+    tls = write_context(tmp_path, "lab", endpoint, "ca.pem", "cert.pem", "key.pem")
+    for file in tls.iterdir():
+        file.write_bytes((certificates / file.name).read_bytes())
     server.forget_host()
     ended = wheelgrid(
         *("doctor", "--engines", "--json"),
@@ -190,14 +199,16 @@ def test_doctor_shows_each_engine(
         *serves(f"{far.tls_host}?certs={foreign}"),
         *serves(far.tls_host, "s390x"),
         *serves(server.address, "ppc64le"),
-        *serves("no-such-context", "riscv64"),
-        env=path_of(server),
+        *serves("lab"),
+        *serves("bal", "riscv64"),
+        env={**path_of(server), "DOCKER_CONFIG": str(tmp_path)},
     )
     server.know_host()
     assert ended.status == 0, ended.said
     checks = [c for c in json.loads(ended.out)["checks"] if c["part"] == "declared-engine"]
-    whole, emulating, unverified, plain, unknown, context, here = checks
+    whole, emulating, unverified, plain, unknown, context, no_context, here = checks
     assert whole["ok"]
+    assert context["ok"]
     for part in (f"({NATIVE.name}, kernel ", f"native: {NATIVE.name}", "QEMU", "GiB free", " ms"):
         assert part in whole["detail"]
     assert (emulating["ok"], emulating["remedy"]) == (
@@ -208,7 +219,8 @@ def test_doctor_shows_each_engine(
     assert plain["detail"] == "it speaks TLS alone"
     assert "?certs=DIR" in plain["remedy"]
     assert unknown["detail"].startswith("its host key is unknown. Compare it with the machine's")
-    assert context["detail"] == "no Docker context has this name"
+    assert no_context["detail"] == "no Docker context has this name"
+    assert no_context["remedy"] == "did you mean 'lab'?"
     assert (here["name"], here["ok"]) == ("this machine's engine", True)
 
 

@@ -1,7 +1,5 @@
 """Clients of declared engines: contexts, certificates, and messages of what does not answer."""
 
-import hashlib
-import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ from harness.core.errors import EngineError, UsageError
 from harness.host.engine import timed_client
 from harness.host.engine.docker import connect
 from harness.host.engine.docker_contexts import find_context
+from tests.support.docker_context import write_context
 
 
 @pytest.fixture(autouse=True)
@@ -19,19 +18,6 @@ def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"):
         monkeypatch.delenv(name, raising=False)
     return folder
-
-
-def write_context(folder: Path, name: str, endpoint: object, *files: str) -> Path:
-    """Write a context as `docker context create` does; return its folder of certificates."""
-    key = hashlib.sha256(name.encode()).hexdigest()
-    meta, tls = folder / "contexts/meta" / key, folder / "contexts/tls" / key / "docker"
-    meta.mkdir(parents=True)
-    document = {"Name": name, "Metadata": {}, "Endpoints": {"docker": endpoint}}
-    (meta / "meta.json").write_text(json.dumps(document))
-    for file in files:
-        tls.mkdir(parents=True, exist_ok=True)
-        (tls / file).write_text("")
-    return tls
 
 
 def write_certificates(folder: Path, *names: str) -> Path:
