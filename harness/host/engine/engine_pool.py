@@ -145,8 +145,10 @@ class EnginePool:
                 raise
         except HarnessError as error:
             self._note(address, str(error))
+            if self._only_here or isinstance(error, EngineError):
+                raise
             # A context or a runtime that is not there is no reason to end the run.
-            raise error if isinstance(error, EngineError) else EngineError(str(error)) from error
+            raise EngineError(str(error)) from error
         self._opened[address] = PooledEngine(address=address, engine=engine, info=info)
         return self._opened[address]
 

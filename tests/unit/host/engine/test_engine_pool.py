@@ -149,11 +149,12 @@ def test_an_engine_without_room_is_left_alone() -> None:
     assert engines.warned == [f"engine arm: {full}"]
 
 
-def test_without_declared_engines_each_error_is_raised() -> None:
-    engines = Engines(here=EngineError("stopped"))
+@pytest.mark.parametrize("error", [EngineError("stopped"), UsageError("no such runtime")])
+def test_without_declared_engines_each_error_is_raised(error: Exception) -> None:
+    engines = Engines(here=error)
     pool = engines.pool()
     for _ in range(2):
-        with pytest.raises(EngineError, match="stopped"):
+        with pytest.raises(type(error), match=str(error)):
             pool.ranked(ARM)
     assert engines.opened == ["here", "here"]
     assert engines.warned == []
