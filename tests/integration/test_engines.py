@@ -220,7 +220,7 @@ def test_doctor_shows_each_engine(
     assert "?certs=DIR" in plain["remedy"]
     assert unknown["detail"].startswith("its host key is unknown. Compare it with the machine's")
     assert no_context["detail"] == "no Docker context has this name"
-    assert no_context["remedy"] == "did you mean 'lab'?"
+    assert no_context["remedy"] == "known: lab"
     assert (here["name"], here["ok"]) == ("this machine's engine", True)
 
 
