@@ -20,6 +20,7 @@ from harness.app.make_ahead import is_compiled, making_ahead, missing_images
 from harness.app.wiring import IMAGE_CHOICES, ProberOptions, read_matrix
 from harness.core.canary_check import latest_checks
 from harness.core.cells import FULL_PROFILE, Cell, Expectation, Matrix, Outcome
+from harness.core.engine_places import parse_place
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
 from harness.host.engine import ContainerLimits
@@ -71,6 +72,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--cell-disk", type=int, default=512, help="MiB on disk per cell")
     group.addoption("--cell-processes", type=int, default=128, help="processes per cell")
     group.addoption("--runtime", default="", help="OCI runtime of the containers")
+    group.addoption("--engine", action="append", default=[], help="ARCH=ADDRESS of an engine")
     group.addoption("--require-hardening", action="store_true", help="miss if not enforced")
     group.addoption("--require-nogil", action="store_true", help="fail what needs the GIL")
     group.addoption("--canaries", action="store_true", help="probe wheels of known outcome too")
@@ -124,6 +126,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         config = session.config
         folder, own = (config.getoption(f"--wheelgrid-{name}") for name in ("matrix", "config"))
         config.stash[_MATRIX] = read_matrix(folder, own)
+        _prober_options(config)
         config.stash[_CELLS] = cells = _cells(config)
         worker = hasattr(config, "workerinput") or config.getoption("--wheelgrid-cells")
         if not (config.option.collectonly or worker):
@@ -202,10 +205,14 @@ def _xfail(expectation: Expectation) -> pytest.MarkDecorator:
 def prober(request: pytest.FixtureRequest) -> Iterator[Prober]:
     """Return the prober of this worker."""
     config = request.config
-    journal = Journal(config.stash[_JOURNAL], os.environ.get("PYTEST_XDIST_WORKER", "main"))
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    turn = int(worker.removeprefix("gw")) if worker != "main" else 0
+    journal = Journal(config.stash[_JOURNAL], worker)
     with (
         open_earlier_results(config.getoption("--wheelgrid-store")) as memory,
-        open_prober(config.stash[_MATRIX], _prober_options(config), journal, memory) as opened,
+        open_prober(
+            config.stash[_MATRIX], _prober_options(config), journal, memory, turn=turn
+        ) as opened,
     ):
         yield opened
     try:
@@ -233,6 +240,7 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
         require_hardening=config.getoption("--require-hardening"),
         require_nogil=config.getoption("--require-nogil"),
         canaries=config.getoption("--canaries"),
+        engines=tuple(map(parse_place, config.getoption("--engine"))),
     )
 
 

@@ -11,19 +11,26 @@ from functools import partial
 from pathlib import Path
 
 from harness.app.wiring import IMAGE_CHOICES, LATEST, ProberOptions, open_index, open_pinned
+from harness.core.arches import Arch, find_arch
 from harness.core.cells import Matrix
 from harness.core.errors import EngineError
+from harness.core.observations import ImageRef
 from harness.core.subjects import IndexSource
 from harness.host.cache import Cache, default_cache_root
 from harness.host.doctor.emulation import emulator_version
+from harness.host.engine import Engine
 from harness.host.engine.docker import connect
+from harness.host.engine.engine_pool import EnginePool, PooledEngine
 from harness.images.debian import Upstream, Workspace
 from harness.images.debian.package_lock import read_locks
 from harness.images.debian.upstream import Settings
+from harness.images.engine_machine import run_on_engine
 from harness.images.image_provider import ONLY_WAY_TRIES, ImageProvider
+from harness.images.pooled_images import PooledImages
 from harness.images.registry import RegistrySource
 from harness.matrix.files.load import load_suites
 from harness.passports.survey import Surveyor
+from harness.probe.engine_targets import EngineTargets
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.open_target import TargetSessions
@@ -58,19 +65,44 @@ def open_workspace(
     return Workspace(cache=cache, upstream=Upstream(settings, cache, announce), announce=announce)
 
 
+def open_pool(options: ProberOptions, warn: Callable[[str], None], *, turn: int = 0) -> EnginePool:
+    """Return the engines of a run; each is connected when it is needed first.
+
+    ``warn`` gets a line about each engine that fails; ``turn`` is the number of the worker.
+    """
+    return EnginePool(
+        options.engines,
+        partial(connect, options.runtime),
+        partial(run_on_engine, cache=Cache(default_cache_root())),
+        warn=warn,
+        turn=turn,
+    )
+
+
 def open_images(
     options: ProberOptions,
     index: PackageIndex,
     announce: Callable[[str], None],
     workspace: Workspace | None = None,
-) -> ImageProvider:
-    """Return the target images of the real engine.
+) -> ImageProvider | PooledImages:
+    """Return the target images of the real engines.
 
-    Raises ``EngineError`` if no engine answers, and ``MatrixFileError`` for a broken lock.
+    Raises ``EngineError`` if this machine's engine does not answer and no other is declared, and
+    ``MatrixFileError`` for a broken lock.
     """
+    workspace = workspace or open_workspace(options.matrix_folder, announce)
+    make = partial(_images_of, options=options, index=index, workspace=workspace)
+    if options.engines:
+        return PooledImages(open_pool(options, _ignore), make)
+    return make(connect(options.runtime))
+
+
+def _images_of(
+    engine: Engine, options: ProberOptions, index: PackageIndex, workspace: Workspace
+) -> ImageProvider:
     return ImageProvider(
-        connect(options.runtime),
-        workspace or open_workspace(options.matrix_folder, announce),
+        engine,
+        workspace,
         ways=IMAGE_CHOICES[options.images],
         registry=options.registry,
         fetch_pip=partial(fetch_pip, index),
@@ -78,22 +110,32 @@ def open_images(
 
 
 def open_container_builder(
-    options: ProberOptions, index: PackageIndex, announce: Callable[[str], None]
+    options: ProberOptions,
+    index: PackageIndex,
+    announce: Callable[[str], None],
+    pool: EnginePool | None = None,
 ) -> ContainerBuilder:
-    """Return the builder that runs builder images in the real engine; each is pulled once.
+    """Return the builder that runs builder images in the real engines; each is pulled once.
 
-    Raises ``EngineError`` if no engine answers.
+    ``pool`` are engines that are open already.
     """
-    engine = connect(options.runtime)
-    registry = RegistrySource(
-        engine,
-        Cache(default_cache_root(), announce),
-        mirror=options.registry,
-        tries=ONLY_WAY_TRIES,
-        announce=announce,
-    )
+    engines = pool or open_pool(options, announce)
+
+    @once
+    def fetch_on(pooled: PooledEngine, name: str, arch: Arch) -> ImageRef:
+        registry = RegistrySource(
+            pooled.engine,
+            Cache(default_cache_root()),
+            mirror=options.registry,
+            tries=ONLY_WAY_TRIES,
+            announce=announce,
+        )
+        return registry.fetch(name, arch)
+
     return ContainerBuilder(
-        engine=engine, fetch_image=once(registry.fetch), fetch_wheel=partial(fetch_sole, index)
+        engine_of=lambda arch: engines.ranked(arch)[0].engine,
+        fetch_image=lambda name, arch: fetch_on(engines.ranked(arch)[0], name, arch),
+        fetch_wheel=partial(fetch_sole, index),
     )
 
 
@@ -129,9 +171,9 @@ def same_images(matrix: Matrix, options: ProberOptions) -> dict[str, str]:
     with contextlib.suppress(EngineError):
         images = open_images(options, open_index(NOTHING_PINNED, _ignore), _ignore)
         for target in matrix.targets:
-            image = next((use.image for use in images.uses(target)), "")
-            if image:
-                found[target.key] = firsts.setdefault(image, target.key)
+            with contextlib.suppress(EngineError):
+                if image := next((use.image for use in images.uses(target)), ""):
+                    found[target.key] = firsts.setdefault(image, target.key)
     return found
 
 
@@ -142,37 +184,46 @@ def open_prober(
     earlier: EarlierResults | None = None,
     *,
     recalls: bool = False,
+    turn: int = 0,
 ) -> Prober:
-    """Return a prober on the real engine; containers of killed runs are removed first.
+    """Return a prober on the real engines; containers of killed runs are removed first.
 
     Results in ``earlier`` are reused. With ``recalls`` nothing else happens, so each emulator is
-    asked for its version once. Raises ``EngineError`` if no engine answers, and
-    ``MatrixFileError`` for a broken lock file.
+    asked for its version once. ``turn`` is the number of the worker, which balances engines.
+    Raises ``EngineError`` if no engine answers, and ``MatrixFileError`` for a broken lock file.
     """
     cache = Cache(default_cache_root(), journal.announce)
-    engine = connect(options.runtime)
-    engine.reap()
     index = open_pinned(options, journal.announce)
     workspace = open_workspace(options.matrix_folder, journal.announce, cache)
-    images = open_images(options, index, journal.announce, workspace)
-    installer = NativeInstaller(engine, images, matrix.targets, options.limits.container)
     known = ResultCache(earlier or NoEarlierResults())
     version = partial(emulator_version, cache=cache)
-    targets = TargetSessions(
-        engine=engine,
-        images=images,
-        journal=journal,
-        emulator_version=once(version) if recalls else version,
-        limits=options.limits,
-        known=known,
-        survey=Surveyor(engine, cache, journal.announce),
-        bytecode=Precompiler(installer, cache, seconds=options.limits.timeout),
-        installer=installer,
-        require_hardening=options.require_hardening,
-    )
+    here = once(version) if recalls else version
+
+    def sessions(pooled: PooledEngine) -> TargetSessions:
+        engine = pooled.engine
+        images = _images_of(engine, options, index, workspace)
+        native = _arch_name(pooled.info.arch)
+        container = options.limits.container
+        installer = NativeInstaller(engine, images, matrix.targets, container, native)
+        return TargetSessions(
+            engine=engine,
+            images=images,
+            journal=journal,
+            emulator_version=pooled.emulator if pooled.name else here,
+            limits=options.limits,
+            known=known,
+            survey=Surveyor(engine, cache, journal.announce),
+            bytecode=Precompiler(installer, cache, seconds=options.limits.timeout),
+            installer=installer,
+            require_hardening=options.require_hardening,
+            engine_name=pooled.name,
+            engine_machine=pooled.run_of if pooled.name else None,
+        )
+
+    pool = open_pool(options, journal.engine, turn=turn)
     return Prober(
-        targets=targets,
-        wheels=open_wheels(matrix, options, index, workspace),
+        targets=EngineTargets(pool, sessions) if options.engines else sessions(pool.here()),
+        wheels=open_wheels(matrix, options, index, workspace, pool),
         journal=journal,
         known=known,
         reader=WheelReader(cache),
@@ -182,11 +233,16 @@ def open_prober(
 
 
 def open_wheels(
-    matrix: Matrix, options: ProberOptions, index: PackageIndex, workspace: Workspace
+    matrix: Matrix,
+    options: ProberOptions,
+    index: PackageIndex,
+    workspace: Workspace,
+    pool: EnginePool | None = None,
 ) -> WheelProvider:
     """Return the wheels of the matrix with all that they are built or resolved from.
 
-    Raises ``EngineError`` if no engine answers.
+    ``pool``: the engines of builder images; this machine's by default. Raises ``EngineError`` if
+    no engine answers.
     """
     return WheelProvider(
         index=index,
@@ -195,7 +251,7 @@ def open_wheels(
             matrix,
             fixtures=options.fixtures,
             workspace=workspace,
-            container_builder=open_container_builder(options, index, workspace.announce),
+            container_builder=open_container_builder(options, index, workspace.announce, pool),
         ),
         room=options.limits.container.tmpfs,
     )
@@ -210,6 +266,14 @@ def fetch_sole(index: PackageIndex, release: IndexSource) -> Path:
     """Return the only wheel of a pure release. Raises ``PackageIndexError``."""
     wheel, *_ = index.release(release)
     return Path(index.fetch(wheel).path)
+
+
+def _arch_name(machine: str) -> str:
+    """Return the arch of a machine; its own name if no target can have that arch."""
+    try:
+        return find_arch(machine).name
+    except KeyError:
+        return machine
 
 
 def _ignore(_: str) -> None:

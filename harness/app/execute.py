@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import harness
+from harness.app.engine_wiring import open_pool
 from harness.app.executors import open_runner, require_executor
 from harness.app.pytest_driver import (
     LOG,
@@ -25,12 +26,12 @@ from harness.app.recall import recall_results
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import EngineError, ExitCode, UsageError
 from harness.core.passport import Passport
-from harness.host.engine.docker import connect
 from harness.host.process import TAIL_LINES
 from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import read_events
 from harness.report.canary_lines import format_canaries
 from harness.report.console import Console, say
+from harness.report.engine_lines import format_engines
 from harness.report.findings import format_unmet
 from harness.report.imported import format_imports
 from harness.report.junit import junit_xml
@@ -83,7 +84,7 @@ def run_cells(
     Raises before the run: ``EngineError`` if no engine answers, ``StoreError`` for a damaged
     store, and ``UsageError`` if the results cannot be written or a machine cannot be had.
     """
-    require_executor(cells, options)
+    require_executor(cells, options, console)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with _begin(cells, options, share, started_at) as recorder:
         prepare_out(options.out)
@@ -110,7 +111,7 @@ def resume_run(
         stored = opened.find(name)
         held.enter_context(hold_run(opened.path, stored))
         cells = opened.cells(stored)
-        require_executor(cells, options)
+        require_executor(cells, options, console)
         prepare_out(options.out)
         seen = [o for o in opened.observations(stored) if o.outcome is not Outcome.MISS]
         checks = opened.circumstances(stored).canaries
@@ -150,7 +151,7 @@ def measure(
     Raises ``EngineError`` if no engine answers or pytest breaks, ``UsageError`` for a directory
     that cannot be written, and ``KeyboardInterrupt`` when interrupted.
     """
-    require_executor(cells, options)
+    require_executor(cells, options, console)
     prepare_out(options.out)
     run = _RunInProgress(
         state=RunState(cells), options=options, console=console, recorder=recorder, started_at=""
@@ -262,6 +263,8 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
         say(line, run.console)
     for name, targets in run.state.unenforced.items():
         say(f"not enforced by this engine: {name} ({len(set(targets))} targets)", run.console)
+    for line in (*format_engines(grid), *run.state.engine_failures):
+        say(line, run.console)
     for line in format_canaries(circumstances):
         say(line, run.console)
     code = ExitCode.INTERRUPTED if ending.interrupted else conclude(grid)
@@ -312,8 +315,8 @@ def _finish(run: _RunInProgress, ending: PytestEnd, code: ExitCode) -> ExitCode:
     """Print the paths of the results; remove the containers of an interrupted run."""
     _print_paths(run)
     if ending.interrupted:
-        with contextlib.suppress(EngineError):
-            connect().reap()
+        with contextlib.closing(open_pool(run.options.prober, lambda _: None)) as pool:
+            pool.reap()
         return code
     _assert_done(run, ending)
     unstored = run.recorder is not None and run.recorder.error is not None

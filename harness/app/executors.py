@@ -1,20 +1,22 @@
 """What runs the cells of a run: pytest on this machine, or the workers of a Dask cluster."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from harness.app.cluster_link import require_dask
+from harness.app.engine_wiring import open_pool
 from harness.app.machine_check import check_machines
 from harness.app.obtain_all import missing_lines, obtain_all
 from harness.app.pytest_driver import Runner, RunOptions, pytest_process, write_cells
 from harness.app.wiring import read_matrix
 from harness.core.cells import Cell
 from harness.core.errors import EngineError
-from harness.host.engine.docker import connect
 from harness.host.offline import is_offline
+from harness.report.console import Console, say
 
 
-def require_executor(cells: Sequence[Cell], options: RunOptions) -> None:
+def require_executor(cells: Sequence[Cell], options: RunOptions, console: Console) -> None:
     """Raise ``EngineError`` or ``ClusterError`` if nothing can run the cells.
 
     Offline, everything that they need must be there. ``UsageError`` for an address that is none,
@@ -23,10 +25,30 @@ def require_executor(cells: Sequence[Cell], options: RunOptions) -> None:
     if options.on:
         require_dask(options.on)
         return
-    connect(options.runtime).close()
+    _require_engines(options, cells, console)
     check_machines(cell.target for cell in cells)
     if is_offline():
         _require_all(cells, options)
+
+
+def _require_engines(options: RunOptions, cells: Sequence[Cell], console: Console) -> None:
+    """Connect to the engines of a run, and print what is wrong with each.
+
+    Connections through SSH are held from here on. Raises ``EngineError`` if none answers.
+    """
+    with contextlib.closing(open_pool(options.prober, lambda line: say(line, console))) as pool:
+        arches = {cell.target.arch.name: cell.target.arch for cell in cells}
+        if not (options.engines and arches):
+            pool.here()
+            return
+        answers, error = 0, EngineError("")
+        for arch in arches.values():
+            try:
+                answers += len(pool.ranked(arch))
+            except EngineError as failed:
+                error = failed
+        if not answers:
+            raise error
 
 
 def _require_all(cells: Sequence[Cell], options: RunOptions) -> None:

@@ -25,6 +25,7 @@ from harness.app.wiring import (
     read_matrix,
 )
 from harness.core.cells import Cell, Matrix
+from harness.core.engine_places import parse_place
 from harness.core.errors import EngineError, HarnessError
 from harness.core.machines import recorded_on
 from harness.core.targets import ImageWay, Target
@@ -101,7 +102,7 @@ def making_ahead(
             if items:
                 words = [sys.executable, "-m", __name__, what, f"ahead-{number}", str(journal)]
                 words += [options.images, options.registry, str(options.matrix_folder)]
-                words += [str(options.config or ""), *items]
+                words += [str(options.config or ""), " ".join(map(str, options.engines)), *items]
                 process = stack.enter_context(start_process(words, output=Path(os.devnull)))
                 stack.callback(_end, process)
         yield
@@ -149,12 +150,13 @@ def _main(what: str, name: str, journal: str, *words: str) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below `nohup … &`
     end_with_parent()
     os.nice(NICENESS)
-    images, registry, folder, own, *items = words
+    images, registry, folder, own, engines, *items = words
     options = ProberOptions(
         matrix_folder=Path(folder),
         config=Path(own) if own else None,
         images=images,
         registry=registry,
+        engines=tuple(map(parse_place, engines.split())),
     )
     matrix = read_matrix(options.matrix_folder, options.config)
     opened = Journal(Path(journal), name)

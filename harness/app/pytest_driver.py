@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import harness
 from harness.app.wiring import ProberOptions
 from harness.core.cells import Cell
+from harness.core.engine_places import EnginePlace
 from harness.core.errors import UsageError
 from harness.host.process import start_process
 from harness.matrix.cell_list import dump_cells
@@ -70,6 +71,8 @@ class RunOptions:
     """Fail a wheel whose import switches the GIL of a free-threaded Python on."""
     canaries: bool = False
     """Probe the canaries of every target, and believe no column that missed one."""
+    engines: tuple[EnginePlace, ...] = ()
+    """Engines beside this machine's, which serve one arch each."""
     command: tuple[str, ...] = ()
     store: Path | None = None
     """The store that keeps the run; None keeps nothing."""
@@ -91,6 +94,7 @@ class RunOptions:
             require_hardening=self.require_hardening,
             require_nogil=self.require_nogil,
             canaries=self.canaries,
+            engines=self.engines,
         )
 
 
@@ -143,6 +147,7 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words += ["--require-hardening"] if options.require_hardening else []
     words += ["--require-nogil"] if options.require_nogil else []
     words += ["--canaries"] if options.canaries else []
+    words += [f"--engine={place}" for place in options.engines]
     if options.store is not None and not options.remeasure:
         words += [f"--wheelgrid-store={options.store}"]
     return words

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.core.arches import Arch
 from harness.core.cells import Matrix
+from harness.core.engine_places import EnginePlace
 from harness.core.subjects import FixtureSource, WheelRef
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache, default_cache_root
@@ -59,6 +60,8 @@ class ProberOptions:
     """Fail a wheel whose import switches the GIL of a free-threaded Python on."""
     canaries: bool = False
     """Probe the canaries of every target of which a cell is measured."""
+    engines: tuple[EnginePlace, ...] = ()
+    """Engines beside this machine's, which serve one arch each."""
 
 
 def read_matrix(folder: Path, config: Path | None = None) -> Matrix:

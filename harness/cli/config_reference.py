@@ -139,6 +139,7 @@ def _type(schema: dict[str, Any]) -> str:
         return "one of " + ", ".join(f"`{toml_value(value)}`" for value in schema["enum"])
     names = {
         "array": "list of text",
+        "object": "table: architecture to text, or to a list of text",
         "string": "text",
         "boolean": "`true` or `false`",
         "integer": "whole number",

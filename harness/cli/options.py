@@ -13,6 +13,7 @@ import click
 from harness.app.wiring import IMAGE_CHOICES, LATEST, read_matrix
 from harness.cli.settings import project_config
 from harness.core.cells import Matrix
+from harness.core.engine_places import EnginePlace, parse_place
 from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits
 from harness.host.package_data import matrix_folder
 from harness.matrix.plan import Selection
@@ -259,6 +260,28 @@ def offline_option(command: Command) -> Command:
     )(command)
 
 
+class _EngineType(click.ParamType[EnginePlace]):
+    """An engine, checked before the command starts."""
+
+    name = "engine"
+
+    def convert(self, value: Any, *_: Any) -> EnginePlace:  # noqa: ANN401 - click's
+        return value if isinstance(value, EnginePlace) else parse_place(str(value))
+
+
+def engine_option(command: Command) -> Command:
+    """Add ``--engine``; the command gets ``engines``."""
+    return click.option(
+        "--engine",
+        "engines",
+        multiple=True,
+        type=_EngineType(),
+        metavar="ARCH=ADDRESS",
+        help="Engine for an arch: unix://PATH, tcp://HOST:PORT?certs=DIR, ssh://USER@HOST or a "
+        "Docker context. A native one is preferred; this machine's emulates what is left.",
+    )(command)
+
+
 def run_options(command: Command) -> Command:
     """Add the options of a run; the command gets one ``options``."""
 
@@ -278,6 +301,7 @@ def run_options(command: Command) -> Command:
         remeasure: bool,
         own_pip: bool,
         runtime: str,
+        engines: tuple[EnginePlace, ...],
         require_hardening: bool,
         require_nogil: bool,
         label: str,
@@ -299,6 +323,7 @@ def run_options(command: Command) -> Command:
                 own_pip=own_pip,
             ),
             runtime=runtime,
+            engines=engines,
             require_hardening=require_hardening,
             require_nogil=require_nogil,
             command=recorded_words(sys.argv[1:]),
@@ -387,6 +412,7 @@ def run_options(command: Command) -> Command:
             metavar="NAME",
             help="OCI runtime of the containers, by the name that the engine has for it: crun.",
         ),
+        engine_option,
         click.option(
             "--require-hardening/--no-require-hardening",
             help="Refuse to probe if the engine does not enforce a container's limits.",

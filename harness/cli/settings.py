@@ -11,6 +11,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from harness.core.engine_places import declared_places
 from harness.matrix.config.config_file import NAME, ConfigFile, find_config, read_config
 
 
@@ -60,6 +61,7 @@ SETTINGS = {
     "cell-processes": Setting(option="--cell-processes"),
     "own-pip": Setting(option="--own-pip"),
     "runtime": Setting(option="--runtime"),
+    "engines": Setting(option="--engine", default="this machine's engine for every arch"),
     "require-hardening": Setting(option="--require-hardening"),
     "require-nogil": Setting(option="--require-nogil"),
     "out": Setting(option="--out", is_path=True),
@@ -130,6 +132,8 @@ def _defaults(command: click.Command, config: ConfigFile) -> dict[str, Any]:
 
 def _resolved(config: ConfigFile, key: str) -> Any:  # noqa: ANN401 - any value of TOML
     value = config.values[key]
+    if key == "engines":
+        return [str(place) for place in declared_places(value)]
     if not SETTINGS[key].is_path:
         return value
     return (

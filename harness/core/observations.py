@@ -72,6 +72,9 @@ class Provenance:
     """Release of the kernel in the container."""
     engine: str = ""
     """Version of the container engine."""
+    engine_at: str = ""
+    """Address of a declared engine, ``ssh://builder@arm1``; empty for this machine's. It ran the
+    cell natively if ``qemu`` is empty."""
     harness: str = ""
     """Version of this program."""
 

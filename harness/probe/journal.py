@@ -1,7 +1,7 @@
 """The journal of a run: one JSON object per line, appended as things happen.
 
 Workers append to it, and the process that shows progress follows it. When a run is killed, every
-line that was written remains. Six kinds of event::
+line that was written remains. Seven kinds of event::
 
     {"event": "activity", "worker": "gw0", "target": "debian-12/s390x", "doing": "assembling"}
     {"event": "cell", "worker": "gw0", "observation": {…}}          core.observations.Observation
@@ -9,6 +9,7 @@ line that was written remains. Six kinds of event::
     {"event": "passport", "worker": "gw0", "id": …, "environment": …, "passport": {…}}
     {"event": "unenforced", "worker": "gw0", "target": …, "names": ["memory"]}
     {"event": "canaries", "worker": "gw0", "check": {…}}            core.canary_check.CanaryCheck
+    {"event": "engine", "worker": "gw0", "failure": "engine ssh://arm1: …"}
 
 A line that a killed process left unfinished is read as ``{"event": "damaged"}``.
 """
@@ -36,6 +37,7 @@ _FIELDS: dict[str, dict[str, TypeAdapter[Any]]] = {
     "activity": {"target": _TEXT, "doing": _TEXT},
     "canaries": {"check": _CHECK},
     "cell": {"observation": _OBSERVATION},
+    "engine": {"failure": _TEXT},
     "passport": {"id": _TEXT, "environment": _TEXT, "passport": _PASSPORT},
     "phase": {"phase": _TEXT, "seconds": TypeAdapter(float)},
     "unenforced": {"target": _TEXT, "names": TypeAdapter(tuple[str, ...])},
@@ -96,6 +98,10 @@ class Journal:
     def canaries(self, check: CanaryCheck) -> None:
         """Record what the canaries say of a column."""
         self._append({"event": "canaries", "check": _CHECK.dump_python(check, mode="json")})
+
+    def engine(self, failure: str) -> None:
+        """Record that an engine failed, or is another one than declared."""
+        self._append({"event": "engine", "failure": failure})
 
     def cell(self, observation: Observation) -> None:
         data = _OBSERVATION.dump_python(observation, mode="json")

@@ -63,10 +63,11 @@ class NativeInstaller:
         images: KnownImages,
         targets: Sequence[Target],
         limits: ContainerLimits = CONTAINER_LIMITS,
+        native: str = "",
     ) -> None:
         self._engine = engine
         self._images = images
-        here = native_arch().name
+        here = native or native_arch().name  # the engine's arch, or this machine's
         plain = [target for target in targets if not machine_of(target)]
         self._native = {target.id: target for target in plain if target.arch_name == here}
         self._limits = limits

@@ -15,6 +15,7 @@ from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.engine import Engine, EngineInfo
+from harness.host.engine.api import MachineRun
 from harness.host.static_emulator import find_static_emulator
 from harness.predict.cell import NoSurvey, Survey
 from harness.predict.inferred_imports import ImportPlan
@@ -25,7 +26,13 @@ from harness.probe.native_installer import NativelyInstalled
 from harness.probe.other_cpu import cpu_variables
 from harness.probe.probe_results import not_started, session_lost
 from harness.probe.result_cache import ResultCache
-from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
+from harness.probe.result_keys import (
+    Environment,
+    ProbeLimits,
+    cpu_features_key,
+    environment_of,
+    passport_id,
+)
 from harness.probe.session import Session, SessionLostError, open_session
 from harness.probe.suite_results import counted, lost_to_memory, with_limits
 from harness.wheels.archive.filename import parse_wheel_name
@@ -71,6 +78,18 @@ class Installers(Protocol):
     def close(self) -> None: ...
 
 
+class TargetSource(Protocol):
+    """Opens targets, on one engine (``TargetSessions``) or on several (``EngineTargets``)."""
+
+    def serving(self, target: Target) -> "TargetSessions":
+        """Return the sessions of the engine that serves the target. Raises ``EngineError``."""
+
+    def hand_over(self, target: Target, error: EngineError) -> bool:
+        """Close everything after the engine failed; return whether another serves the target."""
+
+    def close(self) -> None: ...
+
+
 @dataclass(kw_only=True, slots=True)
 class OpenTarget:
     """The target whose cells are being probed."""
@@ -107,8 +126,14 @@ class TargetSessions:
         installer: Installers | None = None,
         static_emulator: Callable[[Arch], StaticProgram] = find_static_emulator,
         require_hardening: bool = False,
+        engine_name: str = "",
+        engine_machine: Callable[[Arch], MachineRun] | None = None,
     ) -> None:
         self.limits = limits
+        self.engine_name = engine_name
+        """Address of the engine; empty for this machine's."""
+        self._engine_machine = engine_machine
+        """What the engine's machine says of itself; None if it is this one."""
         self.survey = survey or NoSurvey()
         self._engine = engine
         self._images = images
@@ -143,11 +168,16 @@ class TargetSessions:
         if self._installer is not None:
             self._installer.close()
 
-    def close_failed(self) -> None:
+    def serving(self, _: Target) -> Self:
+        """Return these sessions: there is one engine."""
+        return self
+
+    def hand_over(self, _: Target, __: EngineError) -> bool:
         """Close everything after the engine failed; it may be back for the next cell, and new."""
         self._engine_failed = True
         self._engine_info = None
         self.close()
+        return False
 
     def carried_emulator(self, target: Target) -> str:
         """Return the path of the static emulator that runs the target; empty if none does."""
@@ -308,7 +338,12 @@ class TargetSessions:
     def _environment(self, target: Target, image: ImageRef) -> Environment:
         emulator = self._emulator(target)
         info = self.engine_info
-        return environment_of(target, image, emulator, info.kernel, info.runtime)
+        found = environment_of(target, image, emulator, info.kernel, info.runtime)
+        if self._engine_machine is None or emulator:
+            return found
+        machine = self._engine_machine(target.arch)
+        features = cpu_features_key(machine.cpuinfo)
+        return replace(found, cpu_features=features, page_size=machine.page_size)
 
     def _start(self, target: Target, image: ImageRef) -> tuple[Session, Passport]:
         with self._journal.timed("sessions", target.key, "starting the interpreter"):

@@ -36,7 +36,7 @@ from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.late_failures import weigh_late
 from harness.probe.module_failures import weigh_failures
-from harness.probe.open_target import OpenTarget, TargetSessions
+from harness.probe.open_target import OpenTarget, TargetSessions, TargetSource
 from harness.probe.other_cpu import compared_crash
 from harness.probe.own_tests_job import own_tests_job
 from harness.probe.probe_results import defect, miss, observed, reused, shared, without_gil
@@ -87,7 +87,7 @@ class Prober:
     def __init__(  # noqa: PLR0913 - one for each collaborator, and two for what is asked
         self,
         *,
-        targets: TargetSessions,
+        targets: TargetSource,
         wheels: WheelSource,
         journal: Journal,
         known: ResultCache,
@@ -95,7 +95,9 @@ class Prober:
         canaries: bool = False,
         require_nogil: bool = False,
     ) -> None:
-        self._targets = targets
+        self._source = targets
+        self._targets: TargetSessions
+        """Those of the engine that serves the current target."""
         self._wheels = wheels
         self._journal = journal
         self._known = known
@@ -121,15 +123,15 @@ class Prober:
 
     def leave(self) -> None:
         """Close the open target."""
-        self._targets.close()
+        self._source.close()
 
     def image(self, target: Target) -> ImageRef:
         """Return the target's image, made if it is missing. Raises ``EngineError``."""
-        return self._targets.image(target)
+        return self._source.serving(target).image(target)
 
     def passport(self, target: Target) -> Passport:
         """Return the target's passport. Raises ``EngineError``."""
-        return self._targets.at(target).passport
+        return self._source.serving(target).at(target).passport
 
     def repro_command(self, cell: Cell, seccomp: str = "") -> str:
         """Return a ``docker run`` line that does what a probe of ``cell`` does.
@@ -137,7 +139,7 @@ class Prober:
         Raises ``EngineError``, what ``WheelSource`` raises, and ``UsageError`` if the target's
         installer accepts no wheel of the subject: then there is nothing to run.
         """
-        opened = self._targets.at(cell.target)
+        opened = self._source.serving(cell.target).at(cell.target)
         wheels = self._wheels.wheels_for(cell.subject, cell.target, opened.passport)
         if isinstance(wheels, Refusal):
             raise UsageError(f"{cell.id}: there is nothing to run: {wheels.reason}")
@@ -156,22 +158,32 @@ class Prober:
         )
 
     def observe(self, cell: Cell) -> Observation:
-        """Probe one cell and journal its observation; an infrastructure error is a miss."""
+        """Probe one cell and journal its observation; an infrastructure error is a miss.
+
+        If the engine fails and another serves the target, the cell is probed there from the start.
+        """
         start = time.monotonic()
+        while (observation := self._tried(cell)) is None:
+            pass
+        return self._journaled(observation, start)
+
+    def _tried(self, cell: Cell) -> Observation | None:
+        """Return the observation of a cell; None if the engine failed and there is another."""
         try:
-            observation = self._observe(cell)
+            return self._observe(cell)
         except MachineError as error:
-            observation = replace(miss(cell, error), prediction=self._predicted(cell, error))
+            return replace(miss(cell, error), prediction=self._predicted(cell, error))
+        except ImageError as error:
+            return miss(cell, error)
+        except EngineError as error:
+            return None if self._source.hand_over(cell.target, error) else miss(cell, error)
         except InfrastructureError as error:
-            if isinstance(error, EngineError) and not isinstance(error, ImageError):
-                self._targets.close_failed()
-            observation = miss(cell, error)
+            return miss(cell, error)
         except Exception:  # noqa: BLE001 - the run continues; the miss reports our defect
             self.leave()
-            observation = defect(cell, traceback.format_exc())
+            return defect(cell, traceback.format_exc())
         finally:
             self._journal.activity(cell.target.key, "")
-        return self._journaled(observation, start)
 
     def _predicted(self, cell: Cell, error: MachineError) -> Prediction | None:
         """Return what would become of a cell on a machine that cannot be had here."""
@@ -192,6 +204,7 @@ class Prober:
         Opens no container, and makes no image. Raises ``InfrastructureError``.
         """
         start = time.monotonic()
+        self._targets = self._source.serving(cell.target)
         if not self._targets.is_known(cell.target):
             return None
         begun = self._begin(cell)
@@ -207,6 +220,7 @@ class Prober:
         return observation
 
     def _observe(self, cell: Cell) -> Observation:
+        self._targets = self._source.serving(cell.target)
         begun = self._begin(cell)
         if self._canaries and not (isinstance(begun, Observation) and begun.cached):
             check = self._check_column(cell.target)
@@ -216,16 +230,18 @@ class Prober:
 
     def _check_column(self, target: Target) -> CanaryCheck:
         """Return what the canaries say of the target; probe them at its first measured cell."""
-        if target.key in self._checks:
-            return self._checks[target.key]
         opened = self._targets.at(target)
-        known = self._checks.get(opened.environment.key)
+        before, known = map(self._checks.get, (target.key, opened.environment.key))
+        if before and known:
+            return before
         if known is None:
             with self._journal.timed("canaries", target.key, "probing canaries"):
                 check = check_canaries(self._targets, opened)
             self._checks[opened.environment.key] = check
         else:
             check = replace(known, target=target.key, seconds=0.0)
+        if before:  # on an engine that failed since
+            check = replace(check, missed=(*before.missed, *check.missed))
         self._checks[target.key] = check
         self._journal.canaries(check)
         return check
@@ -377,6 +393,7 @@ class Prober:
             page_size=opened.passport.page_size,
             kernel=opened.passport.kernel,
             engine=self._targets.engine_info.version,
+            engine_at=self._targets.engine_name,
             harness=__version__,
         )
 

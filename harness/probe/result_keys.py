@@ -196,8 +196,12 @@ def _code() -> str:
 def _cpu_features() -> str:
     """Return a key of this machine's CPU features (proc_cpuinfo(5)); empty without procfs."""
     try:
-        text = Path("/proc/cpuinfo").read_text()
+        return cpu_features_key(Path("/proc/cpuinfo").read_text())
     except OSError:
         return ""
+
+
+def cpu_features_key(text: str) -> str:
+    """Return a key of the feature flags in ``/proc/cpuinfo``."""
     found = re.findall(r"^(?:flags|Features|features)\s*:(.*)$", text, re.MULTILINE)
     return content_key(*sorted({flag for line in found for flag in line.split()}))

@@ -104,6 +104,6 @@ def _values(seen: Observation, passport: Passport | None) -> dict[Aspect, str]:
         Aspect.CPU: source.qemu_cpu,
         Aspect.PAGE_SIZE: str(source.page_size or ""),
         Aspect.KERNEL: source.kernel,
-        Aspect.ENGINE: source.engine,
+        Aspect.ENGINE: " at ".join(filter(None, (source.engine, source.engine_at))),
         Aspect.HARNESS: source.harness,
     }

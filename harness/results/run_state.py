@@ -33,15 +33,21 @@ class RunState:
         """Passports of targets, by id."""
         self.unenforced: dict[str, list[str]] = {}
         """Hardening option → the targets where the engine does not enforce it."""
+        self.engine_failures: dict[str, None] = {}
+        """Lines about engines that failed, in order."""
         self._seen = {observation.cell: observation for observation in seen}
         self._before = len(self._seen)
 
     def take(self, events: Sequence[dict[str, Any]]) -> None:
         """Add events of the journal (``probe.journal``)."""
         for event in events:
-            if event["event"] == "canaries":
-                self._checks.append(event["check"])
-            self._take(event)
+            match event:
+                case {"event": "canaries", "check": check}:
+                    self._checks.append(check)
+                case {"event": "engine", "failure": failure}:
+                    self.engine_failures[failure] = None
+                case _:
+                    self._take(event)
 
     def _take(self, event: dict[str, Any]) -> None:
         match event:

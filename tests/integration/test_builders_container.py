@@ -68,7 +68,9 @@ def container_builder(
             server.push(image, arch, f"pypa/manylinux_2_39_{arch.name}", "latest")
         source = RegistrySource(engine, cache, mirror=server.host, tries=1, announce=print)
         yield ContainerBuilder(
-            engine=engine, fetch_image=source.fetch, fetch_wheel=partial(fetch_sole, index)
+            engine_of=lambda _: engine,
+            fetch_image=source.fetch,
+            fetch_wheel=partial(fetch_sole, index),
         )
         _forget(server.host)
 

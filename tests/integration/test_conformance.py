@@ -6,8 +6,8 @@ from harness.app.engine_wiring import open_images
 from harness.app.wiring import ProberOptions, open_pinned, read_matrix
 from harness.core.targets import ImageWay, Target
 from harness.host.engine.docker import DockerEngine
-from harness.images.image_provider import ImageProvider
 from harness.passports.conformance import differences, reasons_of, unaccounted
+from harness.probe.open_target import TargetImages
 from harness.probe.session import open_session
 from tests.support.commands import ROOT
 from tests.support.facts import recorded_facts
@@ -50,13 +50,13 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 
 @pytest.fixture(scope="module")
-def images() -> ImageProvider:
+def images() -> TargetImages:
     options = ProberOptions(images=ImageWay.REPLICA)
     return open_images(options, open_pinned(options, print), print)
 
 
 def test_a_replica_matches_the_recorded_facts(
-    engine: DockerEngine, images: ImageProvider, target: Target
+    engine: DockerEngine, images: TargetImages, target: Target
 ) -> None:
     """Names, libc, pip and its tags are as recorded, except for reasons in the matrix."""
     assert target.replica is not None

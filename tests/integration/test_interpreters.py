@@ -9,7 +9,7 @@ from harness.core.targets import ImageWay, Target
 from harness.host.engine import ContainerSpec
 from harness.host.engine.docker import DockerEngine
 from harness.images.debian_root import native_arch
-from harness.images.image_provider import ImageProvider
+from harness.probe.open_target import TargetImages
 from tests.support.commands import ROOT
 
 pytestmark = pytest.mark.integration
@@ -65,14 +65,14 @@ def _replicas() -> list[object]:
 
 
 @pytest.fixture(scope="module")
-def images() -> ImageProvider:
+def images() -> TargetImages:
     options = ProberOptions(images=ImageWay.REPLICA)
     return open_images(options, open_pinned(options, print), print)
 
 
 @pytest.mark.parametrize("target", _replicas())
 def test_an_interpreter_passes_the_tests_of_its_release(
-    engine: DockerEngine, images: ImageProvider, target: Target
+    engine: DockerEngine, images: TargetImages, target: Target
 ) -> None:
     """Native: tests of importing, sysconfig and zip files; emulated: a short script."""
     if target.arch == native_arch():

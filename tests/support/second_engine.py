@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -23,7 +24,13 @@ class SecondEngine:
     With ``--bridge=none`` it removes ``docker0``, which the machine's engine needs in the other.
     """
 
-    def __init__(self, folder: Path, options: tuple[str, ...], remap: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: tuple[str, ...],
+        remap: bool = False,
+        certificates: Path | None = None,
+    ) -> None:
         self._folder = folder
         self.data_root = folder / "data"
         self.data_root.mkdir()
@@ -31,6 +38,9 @@ class SecondEngine:
         self.host = f"unix://{self.socket}"
         self._options = options
         self._remap = remap
+        self._certificates = certificates
+        self.tls_host = ""
+        """Its address on loopback, if it has certificates: ``tcp://127.0.0.1:PORT``."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -41,17 +51,36 @@ class SecondEngine:
             *("--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"),
             *self._options,
         ]
-        with (self._folder / "log").open("ab") as log:
+        with (self._folder / "log").open("ab") as log, contextlib.ExitStack() as stack:
+            listener = stack.enter_context(socket.socket()) if self._certificates else None
+            words += self._tls_words(listener) if listener else []
             self._process = subprocess.Popen(
-                [*AS_ROOT, *self._mounted(), *map(str, words)],
+                [*AS_ROOT, *self._mounted(listener), *map(str, words)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                pass_fds=(listener.fileno(),) if listener else (),
             )
         wait_until(self._answers, seconds=_START_SECONDS)
 
-    def _mounted(self) -> list[str]:
+    def _tls_words(self, listener: socket.socket) -> list[object]:
+        """Return the options for a socket of this name space, which the engine inherits."""
+        at = ("127.0.0.1", int(self.tls_host.rpartition(":")[2] or 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(at)
+        listener.listen()
+        self.tls_host = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        files = {"cacert": "ca.pem", "cert": "cert.pem", "key": "key.pem"}
+        folder = self._certificates
+        named = [
+            word for name, file in files.items() for word in (f"--tls{name}", f"{folder}/{file}")
+        ]
+        return ["--host", "fd://", "--tlsverify", *named]
+
+    def _mounted(self, listener: socket.socket | None) -> list[str]:
         """Return a prefix that changes files of the machine for this engine alone."""
         mounts = []
+        if listener:  # sd_listen_fds(3)
+            mounts += [f"exec 3<&{listener.fileno()}", "export LISTEN_FDS=1 LISTEN_PID=$$"]
         if self._remap:
             ids = self._folder / "subid"
             ids.write_text("nobody:300000:65536\nnogroup:300000:65536\n")
@@ -59,7 +88,8 @@ class SecondEngine:
         # crun runs on cgroups of one version, and a machine may have both.
         both = Path("/sys/fs/cgroup/unified")
         mounts += [f"umount {both}"] if both.is_dir() else []
-        return ["unshare", "-m", "-n", "sh", "-c", " && ".join([*mounts, 'exec "$@"']), "sh"]
+        script = " && ".join([*mounts, 'exec "$@"'])
+        return ["unshare", "-m", "-n", "bash", "-c", script, "bash"]  # sh knows nine descriptors
 
     def stop(self) -> None:
         """End it, as a service manager does; its containers end first."""
@@ -94,8 +124,12 @@ class SecondEngine:
 
 
 @contextlib.contextmanager
-def second_engine(*options: str, disk: str = "", remap: bool = False) -> Iterator[SecondEngine]:
+def second_engine(
+    *options: str, disk: str = "", remap: bool = False, certificates: Path | None = None
+) -> Iterator[SecondEngine]:
     """Run an engine with these options of ``dockerd``.
+
+    With ``certificates`` (see ``tls_folder``) it also listens to clients with TLS on loopback.
 
     ``disk`` is the size of its data root; with ``remap`` nobody and nogroup get
     ids to remap others to.
@@ -103,7 +137,7 @@ def second_engine(*options: str, disk: str = "", remap: bool = False) -> Iterato
     assert shutil.which("dockerd"), "no dockerd on this machine: apt-get install docker.io"
     folder = Path(tempfile.mkdtemp(prefix="wg", dir="/tmp"))
     folder.chmod(0o711)  # remapped users pass through it
-    engine = SecondEngine(folder, options, remap)
+    engine = SecondEngine(folder, options, remap, certificates)
     if disk:
         small = ["mount", "-t", "tmpfs", "-o", f"size={disk}", "tmpfs", str(engine.data_root)]
         subprocess.run([*AS_ROOT, *small], check=True)

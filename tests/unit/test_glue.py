@@ -67,7 +67,7 @@ pytest_plugins = ["harness.conftest"]
 
 def pytest_configure(config):
     import harness.conftest
-    harness.conftest.open_prober = lambda _m, _o, journal, _memory: local_prober(ANSWERS, journal)
+    harness.conftest.open_prober = lambda *given, **_: local_prober(ANSWERS, given[2])
     harness.conftest.missing_images = lambda *_: ()
 """
 

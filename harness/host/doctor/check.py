@@ -19,6 +19,7 @@ class MachinePart(StrEnum):
     DISK = "disk"
     NETWORK = "network"
     MIRROR = "mirror"
+    DECLARED_ENGINE = "declared-engine"
     TEST_REGISTRY = "test-registry"
     BROWSER = "browser"
 

@@ -21,6 +21,7 @@ from harness.host.cache import Cache, default_cache_root
 from harness.host.compiler import MISSING, has_compiler
 from harness.host.doctor.check import FIX, Check, MachinePart
 from harness.host.doctor.emulation import check_emulation
+from harness.host.doctor.host import SYSTEM_PATH
 from harness.host.engine.api import EngineInfo
 from harness.host.engine.docker import connect
 from harness.host.process import ProcessError, run_process
@@ -169,15 +170,16 @@ def check_network() -> Check:
 
 
 def check_test_registry() -> Check:
-    """Look for the programs that the integration tests run: a registry, gpg, a runtime, Slurm."""
+    """Look for the programs that the integration tests run: servers, gpg, a runtime, Slurm."""
     slurm = ("slurmctld", "slurmd", "sbatch", "munged")
-    wanted = ("docker-registry", "gpg", "gpg-agent", "crun", "systemd-analyze", *slurm)
-    missing = [program for program in wanted if shutil.which(program) is None]
+    servers = ("sshd", "ssh", "openssl", "systemd-analyze")
+    wanted = ("docker-registry", "gpg", "gpg-agent", "crun", *servers, *slurm)
+    missing = [program for program in wanted if shutil.which(program, path=SYSTEM_PATH) is None]
     return Check(
         part=MachinePart.TEST_REGISTRY,
         name="docker-registry",
         ok=not missing,
-        detail=f"not installed: {', '.join(missing)}; tests of mirrors, runtimes and shards need it"
+        detail=f"not installed: {', '.join(missing)}; the tests need it"
         if missing
         else ", ".join(wanted),
         remedy=FIX + " --tests",

@@ -8,6 +8,7 @@ from harness.core.arches import Arch
 from harness.host.cache import Cache, CacheError, content_key
 from harness.host.doctor.check import FIX, Check, MachinePart
 from harness.host.doctor.machine_program import machine_program
+from harness.host.engine.api import MachineRun
 from harness.host.process import ProcessError, run_process
 
 BINFMT_MISC = Path("/proc/sys/fs/binfmt_misc")
@@ -37,17 +38,6 @@ class Handler:
             and len(found) == len(self.magic)
             and all((a ^ b) & m == 0 for a, b, m in zip(found, self.magic, mask, strict=True))
         )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProgramRun:
-    """The result of running the program."""
-
-    machine: str = ""
-    """Its ``uname -m``; empty if it did not run."""
-    emulator: str = ""
-    """Version of the emulator that ran it; empty on a native CPU."""
-    error: str = ""
 
 
 def parse_handler(name: str, text: str) -> Handler:
@@ -85,7 +75,7 @@ def check_emulation(arch: Arch, cache: Cache) -> Check:
     return emulation_check(arch, handler, run_program(program, arch))
 
 
-def emulation_check(arch: Arch, handler: Handler | None, run: ProgramRun) -> Check:
+def emulation_check(arch: Arch, handler: Handler | None, run: MachineRun) -> Check:
     """Return the check for a run of a program of ``arch`` whose handler is ``handler``."""
     if handler is None:
         if run.machine not in arch.machines:
@@ -119,7 +109,7 @@ def make_program(arch: Arch, cache: Cache) -> Path:
     return cache.get("programs", f"machine-{arch.name}-{content_key(program.hex())[:8]}", write)
 
 
-def run_program(program: Path, arch: Arch) -> ProgramRun:
+def run_program(program: Path, arch: Arch) -> MachineRun:
     """Run the program, by the kernel's handler if its arch is not native."""
     try:
         machine = _run(program, arch)
@@ -127,9 +117,9 @@ def run_program(program: Path, arch: Arch) -> ProgramRun:
         # asks the emulator that the kernel uses.
         answer = _run(program, arch, QEMU_VERSION="1")
     except ProcessError as error:
-        return ProgramRun(error=error.reason)
+        return MachineRun(error=error.reason)
     version = re.match(r"qemu-\S+ version (\S+)", answer)
-    return ProgramRun(machine=machine, emulator=version[1] if version else "")
+    return MachineRun(machine=machine, emulator=version[1] if version else "")
 
 
 def emulator_version(arch: Arch, cache: Cache) -> str:
@@ -145,7 +135,7 @@ def _run(program: Path, arch: Arch, **env: str) -> str:
     return output.decode("ascii", "replace").partition("\0")[0].strip()
 
 
-def _failure(run: ProgramRun) -> str:
+def _failure(run: MachineRun) -> str:
     if run.error:
         return f"a test program does not run: {run.error}"
     return f"a test program reports the machine {run.machine!r}"

@@ -28,6 +28,7 @@ _PACKAGES: dict[MachinePart, tuple[str, ...]] = {
     MachinePart.TEST_REGISTRY: (
         *("docker-registry", "gpg", "gpg-agent", "crun"),
         *("slurmctld", "slurmd", "slurm-client", "munge", "systemd"),
+        *("openssh-server", "openssh-client", "openssl"),
     ),
     MachinePart.BROWSER: ("chromium", "fonts-dejavu-core", "libatomic1"),
 }

@@ -27,6 +27,11 @@ class EngineInfo:
     """OCI runtime of its containers; empty for its own choice."""
     data_root: str = ""
     """Directory of its images, on the engine's machine."""
+    host: str = ""
+    """Name of the engine's machine."""
+    processors: int = 0
+    memory: int = 0
+    """Bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +89,23 @@ class Completed:
     """Standard output."""
     errors: str = ""
     """Tail of standard error."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MachineRun:
+    """The result of a program that describes the machine that it runs on."""
+
+    machine: str = ""
+    """Its ``uname -m``; empty if it did not run."""
+    emulator: str = ""
+    """Version of the emulator that ran it; empty on a native CPU."""
+    error: str = ""
+    room: int = 0
+    """Free bytes of its root: in a container, of the engine's images. 0 if unknown."""
+    page_size: int = 0
+    """Bytes; 0 if unknown."""
+    cpuinfo: str = ""
+    """``/proc/cpuinfo``."""
 
 
 class Channel(Protocol):

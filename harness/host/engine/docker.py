@@ -12,6 +12,7 @@ from typing import Any
 import docker.errors
 
 from harness.core.arches import Arch
+from harness.core.engine_places import HERE
 from harness.core.errors import EngineError, HarnessError, ImageError, UsageError
 from harness.host.engine.api import (
     ChannelTimeoutError,
@@ -44,7 +45,7 @@ from harness.host.engine.streams import Streams
 from harness.host.engine.timed_client import (
     TimedClient,
     asking,
-    client_of_environment,
+    open_client,
 )
 
 REMOVAL_PAUSES = (0.1, 1.0, 3.0)
@@ -54,14 +55,14 @@ _FEW_EVENTS = 64
 """An engine that remembers fewer events than this has forgotten none (moby's ``eventsLimit``)."""
 
 
-def connect(runtime: str = "") -> "DockerEngine":
-    """Return the engine at ``DOCKER_HOST``, else at the default socket.
+def connect(runtime: str = "", address: str = HERE) -> "DockerEngine":
+    """Return the engine at ``address``; by default that at ``DOCKER_HOST`` or the default socket.
 
     ``runtime`` is the OCI runtime of its containers; by default the engine's own. Raises
-    ``EngineError`` within a few seconds if it does not answer, and ``UsageError`` if it has no
-    such runtime.
+    ``EngineError`` within seconds if it does not answer, and ``UsageError`` if it has no such
+    runtime, or for an unknown Docker context.
     """
-    engine = DockerEngine(client_of_environment(), runtime)
+    engine = DockerEngine(open_client(address), runtime)
     try:
         engine.ping()
         engine.check_runtime()
@@ -107,6 +108,9 @@ class DockerEngine(EngineImages):
             storage_driver=info["Driver"],
             data_root=info.get("DockerRootDir", ""),
             arch=info["Architecture"],
+            host=info.get("Name", ""),
+            processors=info.get("NCPU", 0),
+            memory=info.get("MemTotal", 0),
             kernel=info["KernelVersion"],
             limits=frozenset(name for name, key in enforced.items() if info.get(key)),
             rootless=any("rootless" in option for option in info.get("SecurityOptions") or ()),

@@ -3,15 +3,21 @@
 import math
 import os
 import re
+import ssl
 from collections.abc import Callable
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
+from harness.core.engine_places import engine_title, login_words
 from harness.core.errors import EngineError, ImageError
 from harness.host.engine.request_limits import REQUEST_LIMITS, Ask, RequestLimit
 
 REFUSES = "the container engine refuses: "
 ADVICE = "run `wheelgrid doctor` to see what is missing, `wheelgrid doctor --fix` to install it"
+CERTIFICATES = (
+    "put ca.pem, cert.pem and key.pem that fit it into one folder, and name that as "
+    "`tcp://HOST:PORT?certs=DIR` or in DOCKER_CERT_PATH with DOCKER_TLS_VERIFY=1"
+)
 _NO_PROGRAM = re.compile(
     r"executable file .*not found"  # runc's words, and crun's
     r"|exec: .*: (stat .*: )?(no such file or directory|permission denied|is a directory)"
@@ -98,8 +104,41 @@ def unreachable(error: BaseException) -> str:
     return f"no container engine can be reached ({_innermost(error)}); {ADVICE}"
 
 
+def unreachable_at(address: str, error: BaseException) -> str:
+    """Return the message for a declared engine that does not answer, with the next step."""
+    inner = _innermost_error(error)
+    what = _words(inner)
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return _about(address, f"TLS does not verify: {inner.verify_message}; {CERTIFICATES}")
+    if "[SSL" in what:
+        return _about(address, f"TLS fails: {what}; {CERTIFICATES}")
+    if "HTTPS server" in getattr(getattr(inner, "response", None), "text", ""):
+        return _about(address, f"it speaks TLS alone; {CERTIFICATES}")
+    step = "is it running, and may you use it?"
+    if address.startswith("ssh://"):
+        step = f"may your user there use its socket? Try `{login_words(address)} docker version`"
+    return _about(address, f"it does not answer ({what}); {step}")
+
+
+def no_certificates(address: str) -> str:
+    """Return the message for a folder of certificates that lacks one."""
+    return _about(address, f"a certificate is missing; {CERTIFICATES}")
+
+
+def _about(address: str, text: str) -> str:
+    return f"{engine_title(address)}: {text}"
+
+
 def _innermost(error: BaseException) -> str:
+    return _words(_innermost_error(error))
+
+
+def _innermost_error(error: BaseException) -> BaseException:
     # Stop at the system's error: its context is an error that was being handled at that time.
     while not getattr(error, "errno", None) and (below := error.__cause__ or error.__context__):
         error = below
+    return error
+
+
+def _words(error: BaseException) -> str:
     return str(error) or type(error).__name__

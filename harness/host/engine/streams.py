@@ -6,8 +6,10 @@ has a deadline.
 """
 
 import contextlib
+import os
 import select
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -40,6 +42,8 @@ class Streams:
         self.container = container
         self._attached = attached
         self._socket: socket.socket = getattr(attached, "_sock", attached)
+        if isinstance(self._socket, ssl.SSLSocket):
+            self._socket.setblocking(False)  # a part of a record is readable and gives no data
         self._remove = remove
         self._out_of_memory = out_of_memory
         self._check_engine = check_engine
@@ -68,7 +72,7 @@ class Streams:
         with contextlib.suppress(ChannelClosedError):
             self._pump(memoryview(data), deadline)
             with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_WR)
+                self._end_input()
         while not self._ended:
             self._wait(deadline)
             if len(self._output) > MOST_OUTPUT:
@@ -100,6 +104,9 @@ class Streams:
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._attached.close()
+            if isinstance(self._attached, ssl.SSLSocket):
+                # docker-py keeps the answer there, and it keeps the socket open.
+                self._attached._response.close()  # type: ignore[attr-defined] # noqa: SLF001
         with contextlib.suppress(EngineError):
             self._remove()
 
@@ -112,10 +119,24 @@ class Streams:
             if writable and not (readable and self._ended):
                 try:
                     data = data[self._socket.send(data[:_CHUNK]) :]
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    continue
                 except OSError as error:
                     raise ChannelClosedError from error
 
+    def _end_input(self) -> None:
+        """Tell the container that its standard input ends; its output goes on."""
+        if not isinstance(self._socket, ssl.SSLSocket):
+            self._socket.shutdown(socket.SHUT_WR)
+            return
+        while self._socket.pending():
+            self._read()
+        _send_close_notify(self._socket)
+
     def _wait(self, deadline: float, *, writing: bool = False) -> tuple[bool, bool]:
+        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+            self._read()
+            return True, False
         left = deadline - time.monotonic()
         readable, writable, _ = select.select(
             [self._socket], [self._socket] if writing else [], [], max(left, 0)
@@ -129,6 +150,8 @@ class Streams:
     def _read(self) -> None:
         try:
             chunk = self._socket.recv(_CHUNK)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
         except OSError:
             chunk = b""
         self._ended = not chunk
@@ -143,3 +166,21 @@ class Streams:
             else:
                 self._output += payload
             del self._raw[: _HEADER + size]
+
+
+def _send_close_notify(tls: ssl.SSLSocket) -> None:
+    """Send the alert that ends one direction of a TLS connection (RFC 8446, 6.1).
+
+    ``unwrap`` sends it and reads on for the other side's, and data that it meets instead breaks the
+    connection. So the socket is another one meanwhile, on which nothing comes.
+    """
+    own, other = socket.socketpair()
+    with own, other, os.fdopen(os.dup(tls.fileno())) as kept:
+        own.setblocking(False)
+        os.dup2(own.fileno(), tls.fileno())
+        try:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.unwrap()
+        finally:
+            os.dup2(kept.fileno(), tls.fileno())
+        os.write(tls.fileno(), other.recv(_CHUNK))

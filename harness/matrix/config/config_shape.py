@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from harness.matrix.files.fields import Expression, Id, Link, Module, Pin, Text
+from harness.matrix.files.fields import (
+    ByArch,
+    EngineAddresses,
+    Expression,
+    Id,
+    Link,
+    Module,
+    Pin,
+    Text,
+)
 from harness.matrix.files.shape import ExpectationShape, Shape, TargetShape
 
 _UNSET: Any = None
@@ -81,6 +90,11 @@ class ConfigShape(Shape):
     """Run each target's own pip under emulation for every wheel."""
     runtime: Annotated[Text, Field(examples=["crun"])] = _UNSET
     """OCI runtime of the containers, by the name that the engine has for it."""
+    engines: Annotated[
+        ByArch[EngineAddresses],
+        Field(examples=[{"aarch64": "ssh://builder@arm1", "s390x": ["z-lab", "tcp://z2:2376"]}]),
+    ] = _UNSET
+    """Container engines that serve an architecture: addresses, or names of Docker contexts."""
     require_hardening: Annotated[bool, Field(examples=[True])] = _UNSET
     """Refuse to probe if the engine does not enforce a container's limits."""
     require_nogil: Annotated[bool, Field(examples=[True])] = _UNSET

@@ -13,6 +13,8 @@ from pydantic_core import PydanticCustomError
 
 from harness.core.arches import ARCHES, find_arch
 from harness.core.cells import Outcome
+from harness.core.engine_places import check_address
+from harness.core.errors import UsageError
 from harness.core.matching import did_you_mean, wheel_spelling
 from harness.core.targets import ReplicaField
 
@@ -142,6 +144,14 @@ def _incompatibility(outcome: Outcome) -> Outcome:
     return outcome
 
 
+def _address(text: str) -> str:
+    try:
+        check_address(text)
+    except UsageError as error:
+        raise _wrong(str(error)) from error
+    return text
+
+
 def _wrong(what: str) -> PydanticCustomError:
     return PydanticCustomError("matrix", "{what}", {"what": what})
 
@@ -165,6 +175,19 @@ Packages = Annotated[
             "anyOf": [
                 {"type": "string", "pattern": PACKAGE},
                 {"type": "array", "items": {"type": "string", "pattern": PACKAGE}, "minItems": 1},
+            ]
+        }
+    ),
+]
+EngineAddresses = Annotated[
+    list[Annotated[str, AfterValidator(_address)]],
+    Field(min_length=1),
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}, "minItems": 1},
             ]
         }
     ),

@@ -118,6 +118,7 @@ function panelProvenance(seen) {
   const seconds = Object.entries(seen.seconds ?? {}).map(([phase, spent]) => `${phase} ${spent.toFixed(2)} s`);
   const rows = [
     ["measured", seen.measured_at && `${seen.measured_at}${seen.cached ? " (reused)" : ""}`],
+    ["ran", attempts.length && (others.qemu ? "under emulation" : "natively")],
     ["attempts", attempts.join("; ")], ["time", seconds.join(", ")],
     ...Object.entries(others).map(([name, value]) => [name.replaceAll("_", " "), value && String(value)]),
   ].filter(([, value]) => value);

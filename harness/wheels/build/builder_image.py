@@ -58,7 +58,8 @@ tar -cf - *.whl >&3
 class ContainerBuilder:
     """What a build in a container needs."""
 
-    engine: Engine
+    engine_of: Callable[[Arch], Engine]
+    """Returns the engine for an arch; raises ``EngineError``."""
     fetch_image: Callable[[str, Arch], ImageRef]
     """Pulls the image of that name for that arch; raises ``ImageError``."""
     fetch_wheel: Callable[[IndexSource], Path]
@@ -91,7 +92,9 @@ def build_in_container(
     )
     sources = _input_tar(planned, requires)
     try:
-        done = container_builder.engine.run(spec, stdin=sources, timeout=BUILD_SECONDS)
+        done = container_builder.engine_of(planned.arch).run(
+            spec, stdin=sources, timeout=BUILD_SECONDS
+        )
     except StillRunningError as error:
         raise _failed(planned, f"after {BUILD_SECONDS} s it is not done") from error
     if done.status != 0:

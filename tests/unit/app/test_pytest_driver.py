@@ -20,6 +20,7 @@ from harness.app.pytest_driver import (
     write_cells,
 )
 from harness.core.cells import Outcome
+from harness.core.engine_places import parse_place
 from harness.core.errors import UsageError
 from harness.host.engine import ContainerLimits
 from harness.host.process import start_process
@@ -109,12 +110,15 @@ def test_command_line_for_pytest(tmp_path: Path) -> None:
         timeout=5.5, container=ContainerLimits(memory=1 << 31, tmpfs=1 << 30), own_pip=True
     )
     chosen = replace(plain, limits=limits, images="registry", registry="localhost:5000/x")
-    chosen = replace(chosen, runtime="crun", require_hardening=True)
+    engines = (parse_place("arm64=ssh://arm1"), parse_place("s390x=z-lab"))
+    chosen = replace(chosen, runtime="crun", require_hardening=True, engines=engines)
     tail = " ".join(pytest_words(chosen, tmp_path / "cells.json"))
     assert tail.endswith(
         "--images=registry --cell-timeout=5.5 --cell-memory=2048 --cell-disk=1024"
         " --registry=localhost:5000/x --own-pip --runtime=crun --require-hardening"
+        " --engine=aarch64=ssh://arm1 --engine=s390x=z-lab"
     )
+    assert chosen.prober.engines == engines
 
 
 def test_store_is_reused_unless_all_is_measured(tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from harness.host.cache import Cache
 from harness.host.doctor.check import MachinePart
 from harness.host.doctor.emulation import (
     Handler,
-    ProgramRun,
     check_emulation,
     emulation_check,
     parse_handler,
     read_handlers,
 )
+from harness.host.engine.api import MachineRun
 
 S390X = find_arch("s390x")
 # As Debian 12 registers it (qemu-user-static 7.2).
@@ -83,7 +83,7 @@ def test_no_handlers_without_binfmt_misc(tmp_path: Path) -> None:
     assert read_handlers(tmp_path / "nowhere") == ()
 
 
-EMULATED = ProgramRun(machine="s390x", emulator="7.2.22")
+EMULATED = MachineRun(machine="s390x", emulator="7.2.22")
 NO_F = parse_handler("qemu-s390x", REGISTERED.replace("PF", "P"))
 
 
@@ -91,11 +91,11 @@ NO_F = parse_handler("qemu-s390x", REGISTERED.replace("PF", "P"))
     ("handler", "run", "ok", "detail"),
     [
         (HANDLER, EMULATED, True, "QEMU 7.2.22, handler qemu-s390x, flags PF"),
-        (None, ProgramRun(machine="s390x"), True, "runs natively on this CPU"),
+        (None, MachineRun(machine="s390x"), True, "runs natively on this CPU"),
         (None, EMULATED, True, "QEMU 7.2.22, by a handler that is not visible here"),
         (
             None,
-            ProgramRun(error="Exec format error"),
+            MachineRun(error="Exec format error"),
             False,
             "no binfmt_misc handler (a test program does not run: Exec format error)",
         ),
@@ -107,20 +107,20 @@ NO_F = parse_handler("qemu-s390x", REGISTERED.replace("PF", "P"))
         ),
         (
             HANDLER,
-            ProgramRun(machine="x86_64"),
+            MachineRun(machine="x86_64"),
             False,
             "handler qemu-s390x, flags PF, but a test program reports the machine 'x86_64'",
         ),
         (
             HANDLER,
-            ProgramRun(error="No such file"),
+            MachineRun(error="No such file"),
             False,
             "handler qemu-s390x, flags PF, but a test program does not run: No such file",
         ),
     ],
 )
 def test_handler_needs_flag_f_and_a_working_program(
-    handler: Handler | None, run: ProgramRun, detail: str, *, ok: bool
+    handler: Handler | None, run: MachineRun, detail: str, *, ok: bool
 ) -> None:
     """A check is ok only with the F flag and if a test program runs."""
     check = emulation_check(S390X, handler, run)

@@ -55,7 +55,9 @@ def container_builder(engine: Image, folder: Path) -> ContainerBuilder:
         path.write_bytes(b"tools")
         return path
 
-    return ContainerBuilder(engine=engine, fetch_image=fetch_image, fetch_wheel=fetch_wheel)
+    return ContainerBuilder(
+        engine_of=lambda _: engine, fetch_image=fetch_image, fetch_wheel=fetch_wheel
+    )
 
 
 def packed(*names: str, data: bytes = b"wheel", kind: bytes = tarfile.REGTYPE) -> bytes:

@@ -1,0 +1,36 @@
+"""Target images on the engine that serves their arch."""
+
+from collections.abc import Callable
+
+from harness.core.observations import ImageRef
+from harness.core.targets import Target
+from harness.host.engine import Engine
+from harness.host.engine.engine_pool import EnginePool
+from harness.images.image_provider import ImageProvider
+from harness.images.source import ImageStorage
+
+
+class PooledImages:
+    """``ImageProvider`` over a pool of engines; ``make`` returns the images of one of them."""
+
+    def __init__(self, pool: EnginePool, make: Callable[[Engine], ImageProvider]) -> None:
+        self._pool = pool
+        self._make = make
+        self._made: dict[str, tuple[Engine, ImageProvider]] = {}
+
+    def get(self, target: Target) -> ImageRef:
+        return self._of(target).get(target)
+
+    def uses(self, target: Target) -> tuple[ImageStorage, ...]:
+        return self._of(target).uses(target)
+
+    def has(self, target: Target) -> bool:
+        return self._of(target).has(target)
+
+    def _of(self, target: Target) -> ImageProvider:
+        """Return the images of the best engine for the target. Raises ``EngineError``."""
+        best = self._pool.ranked(target.arch)[0]
+        made = self._made.get(best.address)
+        if made is None or made[0] is not best.engine:
+            made = self._made[best.address] = best.engine, self._make(best.engine)
+        return made[1]
