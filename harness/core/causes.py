@@ -40,7 +40,7 @@ class Cause(StrEnum):
     PIDS_LIMIT = "pids-limit"
     SIGNAL = "signal"
     EMULATOR_SUSPECT = "emulator-suspect"
-    """A signal under emulation that another CPU model of the emulator does not give."""
+    """A signal under emulation that another CPU model, or this machine's own, does not give."""
     ENDLESS_OUTPUT = "endless-output"
     QUIET = "quiet"
     TIMEOUT = "timeout"

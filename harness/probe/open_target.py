@@ -17,7 +17,7 @@ from harness.predict.cell import NoSurvey, Survey
 from harness.predict.inferred_imports import ImportPlan
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
-from harness.probe.native_installer import NativelyInstalled
+from harness.probe.native_installer import NativelyInstalled, NativeTarget
 from harness.probe.other_cpu import cpu_variables
 from harness.probe.probe_results import not_started, session_lost
 from harness.probe.result_cache import ResultCache
@@ -46,6 +46,8 @@ class Installers(Protocol):
     """Installs wheels for emulated targets (``NativeInstaller``)."""
 
     def install(self, target: Target, passport: Passport, job: Job) -> NativelyInstalled | None: ...
+
+    def native_target(self, target: Target) -> NativeTarget | None: ...
 
     def close(self) -> None: ...
 
@@ -208,6 +210,20 @@ class TargetSessions:
             except ImageError as error:
                 return not_started(error)
             return _result(session, job, mode)
+
+    def on_native_arch(self, opened: OpenTarget) -> OpenTarget | None:
+        """Return the same target on this machine's arch, for ``attempt_alone``; None if missing."""
+        native = self._installer.native_target(opened.target) if self._installer else None
+        if native is None:
+            return None
+        image = replace(opened.image, id=native.image)
+        return OpenTarget(
+            target=native.target,
+            image=image,
+            passport=native.passport,
+            passport_id=passport_id(native.passport),
+            environment=self._environment(native.target, image),
+        )
 
     def _check_emulator(self, opened: OpenTarget) -> None:
         now, then = self._emulator_version(opened.target.arch), opened.environment.emulator

@@ -11,10 +11,11 @@ from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import EngineError, ImageError, InfrastructureError, UsageError
-from harness.core.observations import ImageRef, Observation, Prediction, Provenance
+from harness.core.observations import AttemptMode, ImageRef, Observation, Prediction, Provenance
 from harness.core.passport import Passport, Symbols
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
+from harness.images.debian_root import native_arch
 from harness.predict.cell import predict_wheel
 from harness.predict.inferred_imports import ImportPlan, plan_imports
 from harness.predict.installed_layout import layout_of
@@ -200,9 +201,7 @@ class Prober:
         if isinstance(wheels, Refusal):
             return replace(refused, cause=wheels.cause, evidence=wheels.reason)
         facts = self._reader.facts(wheels[-1])
-        plan = ImportPlan(required=cell.subject.imports)
-        if facts:
-            plan = plan_imports(layout_of(facts), cell.subject.imports)
+        plan = _planned(cell.subject, facts)
         depends = dependencies_of(
             opened.environment, wheels, plan, cell.subject.call, self._targets.limits
         )
@@ -256,17 +255,19 @@ class Prober:
         job = self._targets.job(opened, cell.subject, wheels, begun.plan)
         tag_accepted = accepts_tag(wheels[-1].filename, opened.passport)
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
-            attempts = self._attempts(job, begun, tag_accepted=tag_accepted)
+            attempts = self._attempts(job, cell.subject, begun, tag_accepted=tag_accepted)
         result = believed(attempts, tag_accepted=tag_accepted, filename=wheels[-1].filename)
         model = opened.environment.cpu_model
-        result = compared_crash(result, attempts, cell.target.arch, model)
+        result = compared_crash(result, attempts, cell.target.arch, model, native_arch().name)
         if cell.subject.dependencies is not None:
             result = name_dependency(result, lambda place: owner_of(place, wheels[:-1]))
         seen = self._explained(observed(begun.base, attempts, result), begun)
         self._known.keep_observation(seen, cell.target)
         return seen
 
-    def _attempts(self, job: Job, begun: "_Unmeasured", *, tag_accepted: bool) -> Attempts:
+    def _attempts(
+        self, job: Job, subject: Subject, begun: "_Unmeasured", *, tag_accepted: bool
+    ) -> Attempts:
         """Probe a cell until ``confirmation`` needs no further attempt."""
         distribution = parse_wheel_name(job.wheels[-1][0]).distribution
         optional = frozenset(m for m in job.submodules if is_optional(distribution, m))
@@ -279,9 +280,27 @@ class Prober:
         attempts = [(mode, weighed(result))]
         emulated = bool(begun.opened.environment.emulator)
         while again := next_mode(attempts, tag_accepted=tag_accepted, emulated=emulated):
+            if again is AttemptMode.NATIVE_ARCH:
+                native = self._attempt_natively(subject, begun.opened)
+                return [*attempts, (again, weighed(native))] if native else attempts
             result = self._targets.attempt_alone(begun.opened, job, again)
             attempts.append((again, weighed(result)))
         return attempts
+
+    def _attempt_natively(self, subject: Subject, opened: OpenTarget) -> ProbeResult | None:
+        """Probe the subject on the same target of this machine's arch, if both exist."""
+        native = self._targets.on_native_arch(opened)
+        if native is None:
+            return None
+        try:
+            wheels = self._wheels.wheels_for(subject, native.target, native.passport)
+        except InfrastructureError:
+            return None
+        if isinstance(wheels, Refusal) or not accepts_tag(wheels[-1].filename, native.passport):
+            return None
+        plan = _planned(subject, self._reader.facts(wheels[-1]))
+        job = self._targets.job(native, subject, wheels, plan)
+        return self._targets.attempt_alone(native, job, AttemptMode.UNPACKED)
 
     def _provenance(self, opened: OpenTarget) -> Provenance:
         return Provenance(
@@ -295,6 +314,13 @@ class Prober:
             engine=self._targets.engine_info.version,
             harness=__version__,
         )
+
+
+def _planned(subject: Subject, facts: WheelFacts | None) -> ImportPlan:
+    """Return the subject's own imports, or those that are inferred from its wheel."""
+    if facts is None:
+        return ImportPlan(required=subject.imports)
+    return plan_imports(layout_of(facts), subject.imports)
 
 
 def _without_key(begun: "Observation | _Unmeasured") -> "Observation | _Unmeasured":
