@@ -48,6 +48,10 @@ pytestmark = pytest.mark.integration
 
 NATIVE = native_arch()
 HERE = ("--images", "assembled", "--target", "debian-12", "--arch", NATIVE.name)
+LIMITS = ProbeLimits(timeout=60, quiet=60)
+"""Long: a busy machine is no fault."""
+GIVES_UP = 6
+"""Seconds after which a session is given up while a fault strikes."""
 Strike = Callable[[], object]
 
 
@@ -73,7 +77,7 @@ def short_limits() -> Iterator[None]:
         for ask in (Ask.PING, Ask.QUERY, Ask.ATTACH, Ask.START, Ask.CREATE, Ask.WAIT, Ask.REMOVE):
             limit = RequestLimit(silence=2, total=2)
             patch.setitem(request_limits.REQUEST_LIMITS, ask, limit)
-        patch.setattr(session, "WATCHDOG_SECONDS", 1)
+        patch.setattr(session, "WATCHDOG_SECONDS", GIVES_UP - 2 * LIMITS.timeout)
         yield
 
 
@@ -144,7 +148,7 @@ def probing(world: World, folder: Path) -> Iterator[Prober]:
         engine=world.engine,
         images=images,
         emulator="",
-        limits=ProbeLimits(timeout=6, quiet=6),
+        limits=LIMITS,
     ) as prober:
         yield prober
 
@@ -175,8 +179,8 @@ def moment(number: int, seconds: float) -> float:
 SESSION_FAULTS = ("stall", "cut", "killed container", "restart")
 
 
-@ALL_ROUNDS
 @pytest.mark.parametrize("fault", SESSION_FAULTS)
+@ALL_ROUNDS
 def test_a_session_survives(
     request: pytest.FixtureRequest,
     image: ImageRef,
