@@ -19,15 +19,12 @@ import pytest
 
 from harness.core.observations import ImageRef
 from harness.host.cache import Cache
-from harness.host.engine import request_limits
 from harness.host.engine.docker import DockerEngine, connect
 from harness.host.engine.owner import OWNER_LABEL, own_label
-from harness.host.engine.request_limits import Ask, RequestLimit, within
+from harness.host.engine.request_limits import Ask, within
 from harness.images.debian_root import native_arch
-from harness.probe import session
 from harness.probe.journal import Journal, observations, read_events
 from harness.probe.prober import Prober
-from harness.probe.result_keys import ProbeLimits
 from tests.support.commands import Started, started_wheelgrid, wheelgrid
 from tests.support.engine_proxy import engine_proxy
 from tests.support.fault_rounds import (
@@ -40,6 +37,7 @@ from tests.support.fault_rounds import (
 )
 from tests.support.local_prober import LocalImages, local_cell, local_prober
 from tests.support.second_engine import second_engine
+from tests.support.short_limits import PATIENT, short_limits
 from tests.support.targets import debian_12
 from tests.support.wheels import make_wheel
 from tests.support.workspace import assembled_images
@@ -48,10 +46,6 @@ pytestmark = pytest.mark.integration
 
 NATIVE = native_arch()
 HERE = ("--images", "assembled", "--target", "debian-12", "--arch", NATIVE.name)
-LIMITS = ProbeLimits(timeout=60, quiet=60)
-"""Long: a busy machine is no fault."""
-GIVES_UP = 6
-"""Seconds after which a session is given up while a fault strikes."""
 Strike = Callable[[], object]
 
 
@@ -68,17 +62,6 @@ class World:
 @pytest.fixture(scope="module")
 def image(engine: DockerEngine, cache: Cache) -> ImageRef:
     return assembled_images(engine, cache).get(debian_12(NATIVE.name))
-
-
-@contextlib.contextmanager
-def short_limits() -> Iterator[None]:
-    """Shorten what requests may take while a fault strikes."""
-    with pytest.MonkeyPatch.context() as patch:
-        for ask in (Ask.PING, Ask.QUERY, Ask.ATTACH, Ask.START, Ask.CREATE, Ask.WAIT, Ask.REMOVE):
-            limit = RequestLimit(silence=2, total=2)
-            patch.setitem(request_limits.REQUEST_LIMITS, ask, limit)
-        patch.setattr(session, "WATCHDOG_SECONDS", GIVES_UP - 2 * LIMITS.timeout)
-        yield
 
 
 @contextlib.contextmanager
@@ -148,7 +131,7 @@ def probing(world: World, folder: Path) -> Iterator[Prober]:
         engine=world.engine,
         images=images,
         emulator="",
-        limits=LIMITS,
+        limits=PATIENT,
     ) as prober:
         yield prober
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from json import JSONDecodeError
 from typing import Any
 
@@ -43,11 +44,10 @@ class TimedClient(docker.APIClient):  # type: ignore[misc] # docker-py has no ty
     def send(self, request: Any, **options: Any) -> requests.Response:  # noqa: ANN401 - requests'
         """Send a request; whatever time-out docker-py gives is replaced."""
         deadline = current_deadline()
-        answer: requests.Response = super().send(
-            request, **{**options, "timeout": deadline.seconds()}
+        options = {**options, "timeout": deadline.seconds()}
+        return deadline.answer(
+            partial(super().send, request, **options), streams=bool(options.get("stream"))
         )
-        deadline.answers.append(answer)
-        return answer
 
 
 def client_of_environment() -> TimedClient:
@@ -70,6 +70,7 @@ def asking(
 
     ``refused`` makes the error for a refusal of the engine.
     """
+    deadline = None
     try:
         with within(ask, seconds) as deadline:
             yield deadline
@@ -80,6 +81,6 @@ def asking(
         raise EngineError(not_understood(ask, error)) from error
     except _GONE as error:
         # docker-py, requests and urllib3 have a dozen exceptions for it.
-        if "timed out" in str(error).lower():
+        if "timed out" in str(error).lower() or (deadline and deadline.is_over):
             raise EngineTimeoutError(not_in_time(ask, seconds)) from error
         raise EngineError(unreachable(error)) from error
