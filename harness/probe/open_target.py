@@ -22,7 +22,7 @@ from harness.probe.other_cpu import cpu_variables
 from harness.probe.probe_results import not_started, session_lost
 from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
-from harness.probe.session import Session, SessionLostError, open_session
+from harness.probe.session import Session, SessionLostError, StartLostError, open_session
 from harness.wheels.install_layout import companion_archive
 
 
@@ -292,6 +292,13 @@ class TargetSessions:
         return environment_of(target, image, emulator, info.kernel, info.runtime)
 
     def _start(self, target: Target, image: ImageRef) -> tuple[Session, Passport]:
+        """Start a session; twice if its container ended, which may have been somebody's deed."""
+        try:
+            return self._started(target, image)
+        except StartLostError:
+            return self._started(target, image)
+
+    def _started(self, target: Target, image: ImageRef) -> tuple[Session, Passport]:
         with self._journal.timed("sessions", target.key, "starting the interpreter"):
             session = self._session(target, image)
             try:
