@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -115,6 +116,15 @@ class Deadline:
             timer.start()
             self.timers.append(timer)
         return answer
+
+    def engine_time(self) -> int:
+        """Return the engine's time of its last answer, in Unix seconds.
+
+        Events of the engine are asked for by its clock: this machine's may be another one, or
+        jump. Every answer has a date (RFC 9110, 6.6.1).
+        """
+        date = self.answers[-1].headers.get("Date")
+        return int(parsedate_to_datetime(date).timestamp() if date else time.time())
 
     def each(self, parts: Iterable[Part]) -> Iterator[Part]:
         """Yield the parts of an answer. Raises ``RequestTimeoutError`` past the end."""
