@@ -182,7 +182,7 @@ def measured(out: Path) -> list[dict[str, Any]]:
     return [cell["observation"] for cell in cells if cell["observation"]]
 
 
-def wait_for_first_cell(out: Path) -> None:
+def wait_for_first_cell(out: Path, *, seconds: float = 40) -> None:
     """Wait until the first cell is measured and the second is being probed."""
     journal = out / "journal.jsonl"
 
@@ -190,7 +190,7 @@ def wait_for_first_cell(out: Path) -> None:
         words = journal.read_text() if journal.exists() else ""
         return "probing slow" in words
 
-    wait_until(in_the_second, seconds=40)
+    wait_until(in_the_second, seconds=seconds)
 
 
 def containers_of(engine: docker.DockerClient, pids: set[int]) -> list[str]:
@@ -302,9 +302,9 @@ def test_a_clock_that_jumps_changes_no_result(tmp_path: Path, jump: str) -> None
     words = ("check", *wheels, *HERE, "-n", "1", "--out", out)
     start = time.time()
     with started_wheelgrid(*words, env=clock(tmp_path)) as started:
-        wait_for_first_cell(out)
+        wait_for_first_cell(out, seconds=120)
         (tmp_path / "clock").write_text(jump)
-        ended = started.wait(120)
+        ended = started.wait(240)
     assert ended.status == 1, ended.said
     assert "Traceback" not in ended.said
     seen = {each["cell"].rpartition("/")[2]: each for each in measured(out)}

@@ -57,7 +57,7 @@ def test_an_answer_without_an_end_is_cut_at_the_total() -> None:
 
 
 def test_events_are_asked_for_by_the_engines_clock() -> None:
-    """This machine's may be another one."""
+    """The clock of this machine may be another one."""
     answer = requests.Response()
     with within(Ask.QUERY) as deadline:
         deadline.answer(lambda: answer, streams=False)
