@@ -169,8 +169,8 @@ def check_network() -> Check:
 
 
 def check_test_registry() -> Check:
-    """Look for the programs that the integration tests run: a registry, gpg, a runtime, a clock."""
-    wanted = ("docker-registry", "gpg", "gpg-agent", "crun", "faketime")
+    """Look for the programs that the integration tests run: a registry, gpg, a runtime."""
+    wanted = ("docker-registry", "gpg", "gpg-agent", "crun")
     missing = [program for program in wanted if shutil.which(program) is None]
     return Check(
         part=MachinePart.TEST_REGISTRY,
