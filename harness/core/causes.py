@@ -87,7 +87,7 @@ class Cause(StrEnum):
 
 _COARSE: dict[str, frozenset[Cause]] = {
     Cause.TAG_REFUSED: frozenset({Cause.PYTHON_TOO_OLD, Cause.PYTHON_TOO_NEW, Cause.FREE_THREADED}),
-    Cause.SIGNAL: frozenset({Cause.PACKED_RELOCATIONS}),
+    Cause.SIGNAL: frozenset({Cause.PACKED_RELOCATIONS, Cause.STATIC_TLS}),
     Cause.CORRUPT_MEMBER: frozenset({Cause.MALFORMED_WHEEL}),
     Cause.MALFORMED_WHEEL: frozenset({Cause.CORRUPT_MEMBER}),
 }

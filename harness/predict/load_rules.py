@@ -31,6 +31,13 @@ _PACKED_SINCE = {True: (1, 2, 4), False: (2, 36)}
 Source: musl's WHATSNEW of 1.2.4, glibc's NEWS of 2.36.
 """
 
+_CRASHES_WITHOUT_NAME = "EM_PPC64"
+"""Where musl crashes on its way to the message about a variable without a name.
+
+It prints a name that nothing has set (``do_relocs`` in ``ldso/dynlink.c``). Other machines happen
+to have an empty or an earlier name there, as seen on 1.2.2 to 1.2.5.
+"""
+
 Rule = Callable[[LoadGroup, TargetProfile, Symbols], Prediction | None]
 
 
@@ -144,7 +151,7 @@ def static_tls(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Predictio
     """Find a file that needs thread-local storage which musl gives at the start only."""
     if not load.static_tls or not profile.musl:
         return None
-    return import_failed(
+    failed = import_failed(
         Cause.STATIC_TLS,
         file=load.static_tls,
         evidence="it has initial-exec relocations to thread-local variables of its own",
@@ -159,6 +166,9 @@ def static_tls(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Predictio
             reference=_STATIC_TLS,
         ),
     )
+    nameless = any(elf.nameless_tls for name, elf in elves(load.members) if name == load.static_tls)
+    crashes = nameless and profile.passport.elf_machine == _CRASHES_WITHOUT_NAME
+    return replace(failed, outcome=Outcome.CRASHED) if crashes else failed
 
 
 def page_size(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:

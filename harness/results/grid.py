@@ -127,11 +127,11 @@ def judge(cell: Cell, observation: Observation | None) -> Verdict:
 
 
 def expectation_for(cell: Cell, observation: Observation | None) -> Expectation | None:
-    """Return the expectation that applies: the named one, or that of the predicted cause."""
+    """Return the expectation that applies: the named one, or that of what is predicted."""
     if cell.expectation or observation is None or observation.prediction is None:
         return cell.expectation
-    predicted = observation.prediction.cause
-    return next((e for e in cell.by_cause if e.cause == predicted), None)
+    predicted = observation.prediction.outcome, observation.prediction.cause
+    return next((e for e in cell.by_cause if (e.outcome, e.cause) == predicted), None)
 
 
 def unmet_expectations(cells: Sequence[Cell], grid: Grid) -> tuple[Expectation, ...]:
@@ -200,9 +200,9 @@ def _judged(cell: Cell, observation: Observation | None) -> GridCell:
 
 
 def _against(expectation: Expectation, observation: Observation) -> Verdict:
-    if observation.outcome is expectation.outcome and (
-        expectation.cause in ("", observation.cause)
-    ):
+    seen, wanted = observation.cause, expectation.cause
+    right_cause = not wanted or (bool(seen) and same_reason(seen, wanted))
+    if observation.outcome is expectation.outcome and right_cause:
         return Verdict.AS_EXPECTED
     if observation.outcome is Outcome.PASS:
         return Verdict.UNEXPECTED_PASS

@@ -57,7 +57,9 @@ def test_compiled_defects(arch: str, cache: Cache) -> None:
     """Each module has its one defect on every architecture."""
     assert elf_of(built("exec_stack", arch, cache)).exec_stack
     assert elf_of(built("small_pages", arch, cache)).load_align == 4096
-    assert elf_of(built("initial_exec", arch, cache, "musllinux_1_2")).static_tls
+    initial_exec = elf_of(built("initial_exec", arch, cache, "musllinux_1_2"))
+    assert initial_exec.static_tls
+    assert initial_exec.nameless_tls
     wanted = elf_of(built("removed_symbol", arch, cache)).undefined
     (removed,) = (symbol for symbol in wanted if symbol.name == "malloc_get_state")
     assert removed.version.startswith("GLIBC_2.")

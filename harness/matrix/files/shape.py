@@ -301,7 +301,8 @@ class ExpectationShape(Shape):
     arch: Text = "*"
     """Glob over arches."""
     subject: str = ""
-    """Glob over subject ids; empty means every subject that is predicted to fail by `cause`."""
+    """Glob over subject ids; empty means every subject that is predicted to end in `outcome`
+    by `cause`."""
     outcome: Incompatibility
     """The expected outcome."""
     cause: str = ""

@@ -89,10 +89,10 @@ def _check_expectations(
 ) -> Iterator[Problem]:
     taken: dict[tuple[str, str, str], Expectation] = {}
     for entry, expected in zip(sections.expectations.entries, matrix.expectations, strict=True):
-        cause = "" if expected.subject else expected.cause
+        by_cause = "" if expected.subject else f"{expected.outcome} {expected.cause}"
         targets = {t.key for t in matrix.targets if meets_target(expected, t)}
         subjects = {s.id for s in matrix.subjects if meets_subject(expected, s)}
-        cells = [(t.key, s.id, cause) for t, s in pairs if t.key in targets and s.id in subjects]
+        cells = [(t.key, s.id, by_cause) for t, s in pairs if t.key in targets and s.id in subjects]
         if not cells:
             yield entry.problem("matches no cell; correct its globs, or remove it")
         twice = [cell for cell in cells if cell in taken]

@@ -73,6 +73,8 @@ class ElfFacts:
     static_tls: bool = False
     """Whether it has initial-exec relocations to thread-local variables of its own, for which
     musl has no room once the process runs."""
+    nameless_tls: bool = False
+    """Whether such a relocation has no symbol, as those to static variables have."""
     load_align: int = 0
     """Smallest alignment of its loaded segments in bytes: the largest usable page size."""
 
@@ -140,6 +142,7 @@ class _ElfReader:
         header = self.elf.header
         version_needs, version_names = self._version_needs()
         undefined, exported = self._symbols(version_names, self._version_definitions())
+        static_tls, nameless_tls = self._static_tls()
         return ElfFacts(
             machine=str(header["e_machine"]),
             bits=self.bits,
@@ -155,7 +158,8 @@ class _ElfReader:
             exported=exported,
             exec_stack=self._exec_stack(),
             packed_relocations=self._tag("DT_RELR") is not None,
-            static_tls=self._has_static_tls(),
+            static_tls=static_tls,
+            nameless_tls=nameless_tls,
             load_align=min((load["p_align"] for load in self.loads), default=0),
         )
 
@@ -232,10 +236,10 @@ class _ElfReader:
     def _tagged_names(self, tag: str) -> tuple[str, ...]:
         return tuple(self._name(index) for index in self.tags.get(DT[tag], []))
 
-    def _has_static_tls(self) -> bool:
-        """Whether an initial-exec relocation is to a variable of this file."""
+    def _static_tls(self) -> tuple[bool, bool]:
+        """Whether it has initial-exec relocations to its own variables, and to nameless ones."""
         if self._segment("PT_TLS") is None:
-            return False
+            return False, False
         indexes: set[int] = set()
         machine = str(self.elf.header["e_machine"])
         for table, size in RELOCATIONS:
@@ -243,8 +247,9 @@ class _ElfReader:
             if address is not None and length:
                 data = self._bytes(self._offset(address), length)
                 indexes.update(initial_exec_symbols(machine, self.bits, self.order, table, data))
+        nameless = 0 in indexes
         if not indexes - {0}:
-            return 0 in indexes
+            return nameless, nameless
         record, symbols = self._symbol_table()
         places = (index * record.size for index in indexes if index)
         defined = (
@@ -252,7 +257,7 @@ class _ElfReader:
             for place in places
             if place < len(symbols)
         )
-        return 0 in indexes or any(defined)
+        return nameless or any(defined), nameless
 
     # --- symbols and their versions -------------------------------------------------
 

@@ -246,6 +246,17 @@ FAILURES = (
         says="initial-exec",
     ),
     Case(
+        name="a static variable in such storage, whose name musl lacks for its message",
+        wheel=wheel(
+            {BARE: elf(static_tls=True, nameless_tls=True, machine="EM_PPC64")},
+            filename=MUSL_FILE,
+        ),
+        passport=replace(MUSL, elf_machine="EM_PPC64"),
+        outcome=Outcome.CRASHED,
+        cause=Cause.STATIC_TLS,
+        says="initial-exec",
+    ),
+    Case(
         name="a 64-bit name that musl never had",
         wheel=wheel({BARE: elf("fcntl64", needed=())}, filename=MUSL_FILE),
         passport=MUSL,

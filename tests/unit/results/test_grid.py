@@ -75,6 +75,19 @@ def test_an_expectation_by_cause_applies_to_what_is_predicted_to_fail_so(
     assert judge(cell, see(cell, outcome, cause, predicted=predicted)) is verdict
 
 
+def test_an_expected_crash_is_met_by_a_signal() -> None:
+    """A signal shows no cause; it fits those that are predicted to crash, and no other."""
+    crash = replace(by_cause("static-tls"), outcome=Outcome.CRASHED)
+    cell = make_cell(by_cause=(crash, by_cause("static-tls")))
+    seen = see(cell, Outcome.CRASHED, "signal", predicted="static-tls")
+    assert seen.prediction is not None
+    predicted = replace(seen.prediction, outcome=Outcome.CRASHED)
+    assert judge(cell, replace(seen, prediction=predicted)) is Verdict.AS_EXPECTED
+    assert judge(cell, seen) is Verdict.UNEXPECTED
+    other = replace(seen, cause="pids-limit", prediction=predicted)
+    assert judge(cell, other) is Verdict.UNEXPECTED
+
+
 def test_the_grid_has_the_expectation_that_applies() -> None:
     """Reports show its reason; a named one outweighs those by cause."""
     cause, named = by_cause("a"), expect(Outcome.CRASHED)
