@@ -279,7 +279,7 @@ def test_a_disk_that_fills_up_is_reported(small_disk: Path, tmp_path: Path) -> N
 HOG = "x = []\nwhile True: x.append(bytearray(1 << 20))"
 
 
-@pytest.mark.parametrize("seconds", [86_400, -86_400])
+@pytest.mark.parametrize("seconds", [pytest.param(86_400, marks=pytest.mark.nightly), -86_400])
 def test_a_clock_that_jumps_changes_no_result(tmp_path: Path, seconds: int) -> None:
     """It jumps while the second cell runs, whose container ends for lack of memory."""
     slow = f"import time\nprint('here', flush=True)\ntime.sleep(5)\n{HOG}"
