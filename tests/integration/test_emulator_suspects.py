@@ -15,6 +15,7 @@ from harness.images.debian_root import native_arch
 from harness.images.image_provider import ImageProvider
 from harness.images.source import ImageStorage
 from harness.probe.journal import Journal
+from harness.probe.result_keys import ProbeLimits
 from tests.support.cells import make_subject
 from tests.support.local_prober import LocalImages, local_prober
 from tests.support.targets import debian_12
@@ -99,6 +100,7 @@ def test_a_signal_is_compared(  # noqa: PLR0913, PLR0917 - what is seen of each 
         tag=f"py3-none-{tag}",
         emulator=lambda arch: emulator_version(arch, cache),
         native=(debian_12(native_arch().name),),
+        limits=ProbeLimits(timeout=300, quiet=300),  # a busy machine is no fault
     ) as prober:
         seen = prober.observe(Cell(target=target, subject=make_subject("one")))
     assert (seen.outcome, seen.cause) == ("crashed", cause)
