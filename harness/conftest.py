@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from harness.app.engine_wiring import open_prober, open_readiness, same_images
+from harness.app.machine_check import check_machines
 from harness.app.make_ahead import is_compiled, making_ahead, missing_images
 from harness.app.wiring import IMAGE_CHOICES, ProberOptions, read_matrix
 from harness.core.canary_check import latest_checks
-from harness.core.cells import Cell, Expectation, Matrix, Outcome
+from harness.core.cells import FULL_PROFILE, Cell, Expectation, Matrix, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
 from harness.host.engine import ContainerLimits
@@ -58,6 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("wheelgrid", "selection and probing of cells")
     group.addoption("--target", action="append", default=[], help="glob over target ids")
     group.addoption("--arch", action="append", default=[], help="glob over arches")
+    group.addoption("--machine", action="append", default=[], help="glob over machines")
     group.addoption("--subject", action="append", default=[], help="glob over subject ids")
     group.addoption("--profile", default=None, help="named selection of matrix/*.yaml")
     ways = list(IMAGE_CHOICES)
@@ -69,6 +71,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--cell-disk", type=int, default=512, help="MiB on disk per cell")
     group.addoption("--runtime", default="", help="OCI runtime of the containers")
     group.addoption("--require-hardening", action="store_true", help="miss if not enforced")
+    group.addoption("--require-nogil", action="store_true", help="fail what needs the GIL")
     group.addoption("--canaries", action="store_true", help="probe wheels of known outcome too")
     group.addoption("--wheelgrid-matrix", type=Path, default=matrix_folder(), metavar="DIR")
     group.addoption("--wheelgrid-config", type=Path, metavar="FILE", help="own targets")
@@ -120,7 +123,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         config = session.config
         folder, own = (config.getoption(f"--wheelgrid-{name}") for name in ("matrix", "config"))
         config.stash[_MATRIX] = read_matrix(folder, own)
-        config.stash[_CELLS] = _cells(config)
+        config.stash[_CELLS] = cells = _cells(config)
+        worker = hasattr(config, "workerinput") or config.getoption("--wheelgrid-cells")
+        if not (config.option.collectonly or worker):
+            kept = by_keyword(cells, config.option.keyword)
+            check_machines(cell.target for cell in kept)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
     if not (hasattr(config, "workerinput") or config.option.collectonly):
@@ -158,13 +165,20 @@ def _cells(config: pytest.Config) -> tuple[Cell, ...]:
 
 
 def _selection(config: pytest.Config) -> Selection:
-    """Return the selection without ``-k``, which pytest applies to the collected cells."""
-    return Selection(
+    """Return the selection without ``-k``, which pytest applies to the collected cells.
+
+    An empty selection means the profile ``full``, if there is one.
+    """
+    selection = Selection(
         targets=tuple(config.getoption("--target")),
         arches=tuple(config.getoption("--arch")),
+        machines=tuple(config.getoption("--machine")),
         subjects=tuple(config.getoption("--subject")),
         profile=config.getoption("--profile"),
     )
+    named = any(profile.name == FULL_PROFILE for profile in config.stash[_MATRIX].profiles)
+    unselected = selection == Selection() and not config.option.keyword
+    return Selection(profile=FULL_PROFILE) if named and unselected else selection
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -215,6 +229,7 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
         ),
         runtime=config.getoption("--runtime"),
         require_hardening=config.getoption("--require-hardening"),
+        require_nogil=config.getoption("--require-nogil"),
         canaries=config.getoption("--canaries"),
     )
 

@@ -10,6 +10,7 @@ from harness.app.pytest_driver import RunOptions
 from harness.app.wiring import read_matrix
 from harness.core.cells import Outcome
 from harness.core.errors import UsageError
+from harness.core.machines import recorded_on
 from harness.core.passport import Passport
 from harness.core.subjects import Subject
 from harness.core.targets import Target
@@ -36,7 +37,7 @@ def gather_passports(
 
     A target is left out if ``measure`` returns None for it.
     """
-    found = {target.key: recorded.recorded(target.key) or measure(target) for target in targets}
+    found = {target.key: recorded_on(recorded, target) or measure(target) for target in targets}
     return {key: passport for key, passport in found.items() if passport is not None}
 
 

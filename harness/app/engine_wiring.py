@@ -172,21 +172,32 @@ def open_prober(
     )
     return Prober(
         targets=targets,
-        wheels=WheelProvider(
-            index=index,
-            cache=cache,
-            build=FixtureWheels(
-                matrix,
-                fixtures=options.fixtures,
-                workspace=workspace,
-                container_builder=open_container_builder(options, index, journal.announce),
-            ),
-            room=options.limits.container.tmpfs,
-        ),
+        wheels=open_wheels(matrix, options, index, workspace),
         journal=journal,
         known=known,
         reader=WheelReader(cache),
         canaries=options.canaries,
+        require_nogil=options.require_nogil,
+    )
+
+
+def open_wheels(
+    matrix: Matrix, options: ProberOptions, index: PackageIndex, workspace: Workspace
+) -> WheelProvider:
+    """Return the wheels of the matrix with all that they are built or resolved from.
+
+    Raises ``EngineError`` if no engine answers.
+    """
+    return WheelProvider(
+        index=index,
+        cache=workspace.cache,
+        build=FixtureWheels(
+            matrix,
+            fixtures=options.fixtures,
+            workspace=workspace,
+            container_builder=open_container_builder(options, index, workspace.announce),
+        ),
+        room=options.limits.container.tmpfs,
     )
 
 

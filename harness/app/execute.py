@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import harness
+from harness.app.executors import open_runner, require_executor
 from harness.app.pytest_driver import (
     LOG,
     PYTEST_DONE,
@@ -19,8 +20,6 @@ from harness.app.pytest_driver import (
     RunOptions,
     drive,
     prepare_out,
-    pytest_words,
-    write_cells,
 )
 from harness.app.recall import recall_results
 from harness.core.cells import Cell, Outcome
@@ -88,9 +87,9 @@ def run_cells(
     """Run ``cells``; print, store and write their results; return the code from ``conclude``.
 
     Raises before the run: ``EngineError`` if no engine answers, ``StoreError`` for a damaged
-    store, and ``UsageError`` if the results cannot be written.
+    store, and ``UsageError`` if the results cannot be written or a machine cannot be had.
     """
-    connect(options.runtime).close()
+    require_executor(cells, options)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with _begin(cells, options, share, started_at) as recorder:
         prepare_out(options.out)
@@ -112,12 +111,12 @@ def resume_run(
     Raises as ``run_cells`` does, and ``StoreError`` if the run does not exist or another process
     is still writing it.
     """
-    connect(options.runtime).close()
     with contextlib.ExitStack() as held:
         opened = held.enter_context(open_store(options.store or default_store(), write=True))
         stored = opened.find(name)
         held.enter_context(hold_run(opened.path, stored))
         cells = opened.cells(stored)
+        require_executor(cells, options)
         prepare_out(options.out)
         seen = [o for o in opened.observations(stored) if o.outcome is not Outcome.MISS]
         checks = opened.circumstances(stored).canaries
@@ -157,7 +156,7 @@ def measure(
     Raises ``EngineError`` if no engine answers or pytest breaks, ``UsageError`` for a directory
     that cannot be written, and ``KeyboardInterrupt`` when interrupted.
     """
-    connect(options.runtime).close()
+    require_executor(cells, options)
     prepare_out(options.out)
     run = _RunInProgress(
         state=RunState(cells), options=options, console=console, recorder=recorder, started_at=""
@@ -316,8 +315,13 @@ def _drive(run: _RunInProgress) -> PytestEnd:
     record(events)
     if not state.left:
         return PytestEnd(status=0, interrupted=False)
-    words = pytest_words(run.options, write_cells(out, state.left))
-    return drive(words, state, out, run.console, record=record, offset=offset)
+    runner = open_runner(
+        state.left,
+        run.options,
+        run.recorder.run.id if run.recorder else "",
+        lambda text: say(text, run.console),
+    )
+    return drive(runner, state, out, run.console, record=record, offset=offset)
 
 
 def _discard(_: Events) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.app.wiring import ProberOptions, open_index, open_passports, open_provider
 from harness.core.cells import Matrix
+from harness.core.machines import machine_of, recorded_on
 from harness.core.subjects import DependencyOptions, IndexSource
 from harness.host.cache import Cache, default_cache_root
 from harness.matrix.plan import all_cells
@@ -53,8 +54,8 @@ def with_dependencies(
     """
     pins: defaultdict[str, set[IndexSource]] = defaultdict(set)
     for cell in all_cells(matrix):
-        passport = passports.recorded(cell.target.key)
-        if cell.subject.dependencies is None or passport is None:
+        passport = recorded_on(passports, cell.target)
+        if cell.subject.dependencies is None or passport is None or machine_of(cell.target):
             continue
         alone = replace(cell.subject, dependencies=None, companions=())
         found = wheels.wheels_for(alone, cell.target, passport)

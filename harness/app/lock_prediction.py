@@ -12,6 +12,7 @@ from functools import partial
 from packaging.version import Version
 
 from harness.core.errors import PackageIndexError, WheelError
+from harness.core.machines import recorded_on
 from harness.core.passport import Passport
 from harness.core.targets import Target
 from harness.host.cache import Cache
@@ -51,7 +52,7 @@ def predict_lock(
     A release that cannot be looked up and a wheel that cannot be read are unknown. Raises
     ``PassportError``.
     """
-    measured = {t.key: p for t in targets if (p := passports.recorded(t.key))}
+    measured = {t.key: p for t in targets if (p := recorded_on(passports, t))}
     environments = {key: marker_environment(each) for key, each in measured.items()}
     refusals = {
         key: refusal

@@ -6,6 +6,7 @@ from pathlib import Path
 from harness.app.requested import Candidate, ImportCheck
 from harness.core.cells import Cell
 from harness.core.errors import UsageError
+from harness.core.machines import recorded_on
 from harness.core.subjects import DependencyOptions, IndexSource, Subject
 from harness.host.cache import Cache
 from harness.predict.batch import Passports
@@ -61,7 +62,7 @@ def needed_cells(
 
 
 def _is_needed(cell: Cell, applications: Sequence[LockedApplication], passports: Passports) -> bool:
-    passport = passports.recorded(cell.target.key) if applications else None
+    passport = recorded_on(passports, cell.target) if applications else None
     if passport is None or not isinstance(cell.subject.source, IndexSource):
         return True
     environment = marker_environment(passport)

@@ -26,6 +26,7 @@ from harness.app.wiring import (
 )
 from harness.core.cells import Cell, Matrix
 from harness.core.errors import EngineError, HarnessError
+from harness.core.machines import recorded_on
 from harness.core.targets import ImageWay, Target
 from harness.host.engine.docker import connect
 from harness.host.process import RunningProcess, end_with_parent, start_process
@@ -138,7 +139,7 @@ def make_wheels(
         wheels = open_provider(matrix, options, open_pinned(options, journal.announce))
         for cell in cells:
             with contextlib.suppress(HarnessError):
-                if passport := passports.recorded(cell.target.key):
+                if passport := recorded_on(passports, cell.target):
                     journal.activity(cell.target.key, f"getting the wheel of {cell.subject.id}")
                     wheels.wheels_for(cell.subject, cell.target, passport)
             journal.activity(cell.target.key, "")

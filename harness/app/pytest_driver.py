@@ -7,15 +7,16 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import harness
 from harness.app.wiring import ProberOptions
 from harness.core.cells import Cell
 from harness.core.errors import UsageError
-from harness.host.process import RunningProcess, start_process
+from harness.host.process import start_process
 from harness.matrix.cell_list import dump_cells
 from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import read_events
@@ -65,6 +66,8 @@ class RunOptions:
     """OCI runtime of the containers; empty for the engine's own choice."""
     require_hardening: bool = False
     """Report a miss if the engine does not enforce all of the hardening."""
+    require_nogil: bool = False
+    """Fail a wheel whose import switches the GIL of a free-threaded Python on."""
     canaries: bool = False
     """Probe the canaries of every target, and believe no column that missed one."""
     command: tuple[str, ...] = ()
@@ -73,6 +76,8 @@ class RunOptions:
     remeasure: bool = False
     """Do not reuse stored results."""
     label: str = ""
+    on: str = ""
+    """Address of a Dask scheduler, or ``local:N``; empty for this machine."""
 
     @property
     def prober(self) -> ProberOptions:
@@ -84,6 +89,7 @@ class RunOptions:
             limits=self.limits,
             runtime=self.runtime,
             require_hardening=self.require_hardening,
+            require_nogil=self.require_nogil,
             canaries=self.canaries,
         )
 
@@ -134,14 +140,28 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words += ["--own-pip"] if limits.own_pip else []
     words += [f"--runtime={options.runtime}"] if options.runtime else []
     words += ["--require-hardening"] if options.require_hardening else []
+    words += ["--require-nogil"] if options.require_nogil else []
     words += ["--canaries"] if options.canaries else []
     if options.store is not None and not options.remeasure:
         words += [f"--wheelgrid-store={options.store}"]
     return words
 
 
+class Runner(Protocol):
+    """What runs the cells: a process, or the tasks of a cluster."""
+
+    def status(self) -> int | None: ...
+
+    def interrupt(self) -> None: ...
+
+
+def pytest_process(options: RunOptions, cells: Path) -> AbstractContextManager[Runner]:
+    """Return the context of a pytest that runs the cells in that file."""
+    return start_process(pytest_words(options, cells), output=options.out / LOG)
+
+
 def drive(
-    words: Sequence[str],
+    runner: AbstractContextManager[Runner],
     state: RunState,
     out: Path,
     console: Console,
@@ -149,25 +169,26 @@ def drive(
     record: Callable[[Events], None] = lambda _: None,
     offset: int = 0,
 ) -> PytestEnd:
-    """Run the command ``words`` with its output in ``out``, and follow its journal.
+    """Follow the journal in ``out`` that ``runner`` writes, until it ends.
 
     ``record`` gets every event of the journal after ``offset`` once, in order. After the first
-    Ctrl-C, pytest has ``GRACE`` seconds to close its containers; the second Ctrl-C does not wait.
+    Ctrl-C, the runner has ``GRACE`` seconds to close its containers; the second Ctrl-C does not
+    wait.
     """
-    log, journal = out / LOG, out / JOURNAL_NAME
-    with start_process(words, output=log) as pytest, open_view(console) as view:
+    journal = out / JOURNAL_NAME
+    with runner as started, open_view(console) as view:
 
         def take(events: Events, elapsed: float) -> None:
             state.take(events)
             record(events)
             view.show(state, elapsed)
 
-        follower = _Follower(pytest, journal, take, offset)
+        follower = _Follower(started, journal, take, offset)
         try:
             return PytestEnd(status=follower.follow(), interrupted=False)
         except KeyboardInterrupt:
             say("interrupted: closing the containers; Ctrl-C again does not wait", console)
-            pytest.interrupt()
+            started.interrupt()
             return PytestEnd(status=follower.follow_to_the_end(), interrupted=True)
         finally:
             if damaged := follower.damaged:
@@ -177,16 +198,16 @@ def drive(
 
 
 class _Follower:
-    """Reads the journal while pytest writes it."""
+    """Reads the journal while it is written."""
 
     def __init__(
         self,
-        pytest: RunningProcess,
+        runner: Runner,
         journal: Path,
         take: Callable[[Events, float], None],
         offset: int,
     ) -> None:
-        self._pytest = pytest
+        self._runner = runner
         self._journal = journal
         self._take = take
         self._offset = offset
@@ -195,16 +216,16 @@ class _Follower:
         self._start = time.monotonic()
 
     def follow(self, *, seconds: float = float("inf")) -> int:
-        """Follow until pytest ends, or for ``seconds``; return its status, -1 if it still runs."""
+        """Follow until the runner ends, or for ``seconds``; return its status, -1 if it runs."""
         deadline = time.monotonic() + seconds
-        while (status := self._pytest.status()) is None and time.monotonic() < deadline:
+        while (status := self._runner.status()) is None and time.monotonic() < deadline:
             self._read_on()
             time.sleep(TICK)
         self._read_on()
         return -1 if status is None else status
 
     def follow_to_the_end(self) -> int:
-        """Let pytest close its containers; return at once on a second Ctrl-C."""
+        """Let the runner close its containers; return at once on a second Ctrl-C."""
         try:
             return self.follow(seconds=GRACE)
         except KeyboardInterrupt:

@@ -55,6 +55,8 @@ class ProberOptions:
     """OCI runtime of the containers; empty for the engine's own choice."""
     require_hardening: bool = False
     """Raise for a target on which the engine does not enforce all of the hardening."""
+    require_nogil: bool = False
+    """Fail a wheel whose import switches the GIL of a free-threaded Python on."""
     canaries: bool = False
     """Probe the canaries of every target of which a cell is measured."""
 

@@ -18,6 +18,7 @@ from harness.core.matching import did_you_mean
 
 COMMANDS = {
     "build": "Build fixture wheels of one or all projects; print their paths.",
+    "cache": "Carry the cache to another machine.",
     "check": "Probe your own wheels on every target that they fit.",
     "compare": "Show which cells and recorded inputs changed from BASE to RUN.",
     "config": "Show the settings that hold, and where each comes from.",
@@ -33,12 +34,15 @@ COMMANDS = {
     "plan": "Show the cells that a run would probe, or their shards.",
     "policy": "Predict wheels of the package index before and after a policy.",
     "predict": "Predict which wheels fail on which targets, and why.",
+    "push": "Send a stored run to a service.",
     "remedy": "Find small changes that make a wheel import on more targets.",
     "report": "Write a report of a run.",
     "repro": "Print a `docker run` line that reproduces the cell.",
     "run": "Probe cells, show the grid, and write run.json and junit.xml.",
     "runs": "List the stored runs, newest first.",
+    "serve": "Serve the stored runs: pages, an API, live runs.",
     "site": "Write a static site: grid, targets, wheels, history, badges, feed.",
+    "worker": "Probe cells for runs with `--on ADDRESS` until interrupted.",
 }
 """Command → its summary in the list of commands. Its module is imported when it is used."""
 

@@ -30,6 +30,7 @@ from harness.cli.applications import lock_files, read_applications
 from harness.cli.command import ExplainedCommand
 from harness.cli.dependency_options import dependency_options
 from harness.cli.options import (
+    SELECTING,
     project_matrix,
     query_option,
     run_options,
@@ -122,7 +123,7 @@ def check(  # noqa: PLR0913 - one for each option
     them.
     """
     matrix = project_matrix(options.matrix)
-    chosen = is_typed("keyword", "targets", "arches", "subjects", "profile", "query")
+    chosen = is_typed(*SELECTING, "query")
     selection = or_default_profile(matrix, selection)
     index = open_index(read_lock(options.matrix / LOCK_NAME), say)
     import_check = ImportCheck(

@@ -6,15 +6,19 @@ from pathlib import Path
 import click
 
 from harness.app.engine_wiring import open_images
+from harness.app.obtain_all import missing_lines, obtain_all
 from harness.app.wiring import ProberOptions, open_pinned
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import (
     image_options,
     matrix_option,
+    offline_option,
     project_matrix,
     registry_option,
     selection_options,
 )
+from harness.cli.settings import project_config
+from harness.core.cells import Cell, Matrix
 from harness.core.errors import ExitCode, ImageError
 from harness.host.cache import Cache, default_cache_root
 from harness.host.engine.docker import connect
@@ -39,16 +43,30 @@ def image() -> None:
     cls=ExplainedCommand, example='wheelgrid image build --target "alpine-*" --arch x86_64'
 )
 @selection_options
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also get the wheels of the cells, and all that a later run with --offline needs.",
+)
+@offline_option
 @image_options
 @matrix_option
-def build(*, selection: Selection, images: str, registry: str, matrix: Path) -> ExitCode:
+def build(
+    *, selection: Selection, everything: bool, images: str, registry: str, matrix: Path
+) -> ExitCode:
     """Build the images of the targets that a run would probe.
 
     Images that the engine has are kept. Prints a line for each: way, seconds, size, origin.
     """
-    cells = plan_cells(project_matrix(matrix), selection)
+    read = project_matrix(matrix)
+    cells = plan_cells(read, selection)
     targets = {cell.target.key: cell.target for cell in cells}
-    options = ProberOptions(matrix_folder=matrix, images=images, registry=registry)
+    options = ProberOptions(
+        matrix_folder=matrix, config=project_config(), images=images, registry=registry
+    )
+    if everything:
+        return _build_all(cells, read, options)
     store = open_images(options, open_pinned(options, say), say)
     engine, failed = connect(), False
     for target in targets.values():
@@ -64,6 +82,24 @@ def build(*, selection: Selection, images: str, registry: str, matrix: Path) -> 
             spent = time.monotonic() - start
             print_data(format_built(target, ref, size=size, seconds=spent))
     return ExitCode.NOTHING_CAN_BE_SAID if failed else ExitCode.AS_EXPECTED
+
+
+def _build_all(cells: tuple[Cell, ...], matrix: Matrix, options: ProberOptions) -> ExitCode:
+    """Print a line for each image, the number of cells with all their wheels, and what lacks."""
+    engine, start, found = connect(), time.monotonic(), []
+    for item in obtain_all(cells, matrix, options, say):
+        found.append(item)
+        now = time.monotonic()
+        if item.image and item.target:
+            made = engine.find_image(item.image.id)
+            size = made.size if made else 0
+            print_data(format_built(item.target, item.image, size=size, seconds=now - start))
+        start = now
+    wheels = [item for item in found if item.target is None]
+    print_data(f"wheels of {sum(i.error is None for i in wheels)} of {len(cells)} cells")
+    for line in (lines := missing_lines(found)):
+        say(line)
+    return ExitCode.NOTHING_CAN_BE_SAID if lines else ExitCode.AS_EXPECTED
 
 
 @image.command("list", cls=ExplainedCommand, example="wheelgrid image list --unused")

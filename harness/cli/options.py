@@ -62,6 +62,10 @@ def run_file_option(command: Command) -> Command:
     )(command)
 
 
+SELECTING = ("keyword", "targets", "arches", "machines", "subjects", "profile")
+"""Parameters of ``selection_options``, for ``is_typed``."""
+
+
 def selection_options(command: Command) -> Command:
     """Add the options that choose cells; the command gets one ``selection``."""
 
@@ -71,12 +75,18 @@ def selection_options(command: Command) -> Command:
         keyword: str,
         targets: tuple[str, ...],
         arches: tuple[str, ...],
+        machines: tuple[str, ...],
         subjects: tuple[str, ...],
         profile: str | None,
         **others: object,
     ) -> object:
         selection = Selection(
-            keyword=keyword, targets=targets, arches=arches, subjects=subjects, profile=profile
+            keyword=keyword,
+            targets=targets,
+            arches=arches,
+            machines=machines,
+            subjects=subjects,
+            profile=profile,
         )
         return command(selection=selection, **others)
 
@@ -89,6 +99,9 @@ def selection_options(command: Command) -> Command:
             "--target", "targets", multiple=True, metavar="GLOB", help="TARGET or TARGET/ARCH."
         ),
         click.option("--arch", "arches", multiple=True, metavar="GLOB", help="Arches."),
+        click.option(
+            "--machine", "machines", multiple=True, metavar="GLOB", help="CPUs and page sizes."
+        ),
         click.option("--subject", "subjects", multiple=True, metavar="GLOB", help="Subject ids."),
         click.option("--profile", metavar="NAME", help="A named selection of the matrix."),
     )
@@ -229,6 +242,23 @@ def _follow_index(_: click.Context, __: click.Parameter, value: bool) -> None:
         os.environ[LATEST] = "1"
 
 
+def offline_option(command: Command) -> Command:
+    """Add ``--offline``, which applies to the whole process and those that it starts."""
+    from harness.host.offline import OFFLINE  # noqa: PLC0415 - beside its use
+
+    def keep_to_caches(_: click.Context, __: click.Parameter, value: bool) -> None:
+        if value:
+            os.environ[OFFLINE] = "1"
+
+    return click.option(
+        "--offline",
+        is_flag=True,
+        expose_value=False,
+        callback=keep_to_caches,
+        help="Use the caches and the engine's images alone; list all that is missing.",
+    )(command)
+
+
 def run_options(command: Command) -> Command:
     """Add the options of a run; the command gets one ``options``."""
 
@@ -248,7 +278,9 @@ def run_options(command: Command) -> Command:
         own_pip: bool,
         runtime: str,
         require_hardening: bool,
+        require_nogil: bool,
         label: str,
+        on: str,
         **others: object,
     ) -> object:
         from harness.app.pytest_driver import RunOptions  # noqa: PLC0415 - 0.1 s
@@ -267,10 +299,12 @@ def run_options(command: Command) -> Command:
             ),
             runtime=runtime,
             require_hardening=require_hardening,
+            require_nogil=require_nogil,
             command=recorded_words(sys.argv[1:]),
             store=store.resolve(),
             remeasure=remeasure,
             label=label,
+            on=on,
         )
         return command(options=options, **others)
 
@@ -311,6 +345,13 @@ def run_options(command: Command) -> Command:
             help="Disk of a cell's container: the wheels, packed and installed.",
         ),
         click.option(
+            "--on",
+            default="",
+            metavar="ADDRESS",
+            help="Probe on the workers of a Dask scheduler, as tcp://scheduler:8786; local:N "
+            "starts N workers here.",
+        ),
+        click.option(
             "--out",
             type=click.Path(path_type=Path),
             default=Path("grid"),
@@ -339,6 +380,12 @@ def run_options(command: Command) -> Command:
         click.option(
             "--require-hardening/--no-require-hardening",
             help="Refuse to probe if the engine does not enforce a container's limits.",
+        ),
+        offline_option,
+        click.option(
+            "--require-nogil/--no-require-nogil",
+            help="Fail a wheel whose import switches the GIL of a free-threaded Python on. By "
+            "default that is a finding.",
         ),
         click.option(
             "--latest",

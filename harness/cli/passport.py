@@ -11,6 +11,7 @@ from harness.cli.options import image_options, matrix_option, project_matrix
 from harness.cli.settings import project_config
 from harness.core.cells import Matrix
 from harness.core.errors import ExitCode, UsageError
+from harness.core.machines import machine_of
 from harness.core.matching import did_you_mean, wheel_spelling
 from harness.core.targets import Target
 from harness.host.package_data import require_own
@@ -111,9 +112,12 @@ def _wanted(matrix: Matrix, words: tuple[str, ...], profile: str) -> list[Target
 
 
 def _targets(matrix: Matrix, words: str) -> list[Target]:
+    if on_machine := [t for t in matrix.targets if t.key == words]:
+        return on_machine
     name, _, arch = words.partition("/")
     wanted = (name, wheel_spelling(arch)) if arch else (name,)
-    found = [t for t in matrix.targets if (t.id, t.arch_name)[: len(wanted)] == wanted]
+    plain = [t for t in matrix.targets if not machine_of(t)]
+    found = [t for t in plain if (t.id, t.arch_name)[: len(wanted)] == wanted]
     if not found:
         known = [known for t in matrix.targets for known in (t.id, t.key)]
         raise UsageError(f"no target {words!r} in the matrix{did_you_mean(words, known)}")

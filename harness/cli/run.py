@@ -1,5 +1,6 @@
 """``wheelgrid run``: probe cells and show the grid."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from harness.app.execute import (
 from harness.app.pytest_driver import RunOptions
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import (
+    SELECTING,
     canaries_option,
     changed_option,
     durations_option,
@@ -30,6 +32,7 @@ from harness.cli.settings import is_typed
 from harness.core.errors import ExitCode, UsageError
 from harness.matrix.checkout import choose_changed
 from harness.matrix.plan import Selection, all_cells
+from harness.matrix.shard_env import AUTO, shard_of
 from harness.matrix.shards import find_shard
 from harness.report.console import Console, say
 from harness.results.grid import exit_code
@@ -54,7 +57,10 @@ from harness.store.run_store import known_durations
     help="Resume a stored run that was killed or missed cells; the last one by default.",
 )
 @click.option(
-    "--shard", metavar="K/N", help="Run only this shard; `wheelgrid merge` merges all of them."
+    "--shard",
+    metavar="K/N|auto",
+    help="Run only this shard; `wheelgrid merge` merges all of them. auto: as the scheduler "
+    "numbers this task (Slurm, Kubernetes, GitLab, Buildkite, CircleCI).",
 )
 @durations_option
 @strict_prediction_option
@@ -77,14 +83,15 @@ def run(  # noqa: PLR0913 - one for each option
     Results are stored as cells finish, and reused while nothing that they depend on changes.
     """
     console = Console()
+    if shard == AUTO:
+        shard, by = shard_of(os.environ)
+        say(f"shard {shard}, as {by} numbers it", console)
     options = replace(options, canaries=canaries)
     conclude: Conclude = exit_code
     if strict_prediction:
         conclude = count_disagreements(exit_code, console)
     if resume is not None:
-        if is_typed(
-            "keyword", "targets", "arches", "subjects", "profile", "query", "shard", "changed"
-        ):
+        if is_typed(*SELECTING, "query", "shard", "changed"):
             raise UsageError("--resume runs the cells of that run; do not select others")
         return resume_run(resume, options, console, conclude=conclude)
     matrix = project_matrix(options.matrix)

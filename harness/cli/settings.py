@@ -56,6 +56,7 @@ SETTINGS = {
     "own-pip": Setting(option="--own-pip"),
     "runtime": Setting(option="--runtime"),
     "require-hardening": Setting(option="--require-hardening"),
+    "require-nogil": Setting(option="--require-nogil"),
     "out": Setting(option="--out", is_path=True),
     "store": Setting(option="--store", is_path=True, default="one in the user's data folder"),
     "matrix": Setting(option="--matrix", is_path=True, default="the one that is installed"),

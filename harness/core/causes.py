@@ -31,6 +31,8 @@ class Cause(StrEnum):
     """The container's memory is too small to install it; a larger ``--cell-memory`` helps."""
     HARDENING = "infra:hardening"
     """The engine does not enforce what ``--require-hardening`` asks for."""
+    MACHINE = "infra:machine"
+    """A session is not on the CPU, or has not the page size, that was asked for."""
     HARNESS = "infra:harness"
     """A defect of this program."""
     SHARD = "infra:shard"
@@ -39,6 +41,8 @@ class Cause(StrEnum):
     MEMORY_LIMIT = "memory-limit"
     PIDS_LIMIT = "pids-limit"
     SIGNAL = "signal"
+    ILLEGAL_INSTRUCTION = "illegal-instruction"
+    """An instruction that the CPU lacks."""
     EMULATOR_SUSPECT = "emulator-suspect"
     """A signal under emulation that another CPU model, or this machine's own, does not give."""
     ENDLESS_OUTPUT = "endless-output"
@@ -55,6 +59,8 @@ class Cause(StrEnum):
     PYTHON_TOO_OLD = "python-too-old"
     PYTHON_TOO_NEW = "python-too-new"
     FREE_THREADED = "free-threaded"
+    OTHER_IMPLEMENTATION = "other-implementation"
+    """A wheel for CPython on PyPy, or the other way round."""
     SUFFIX_MISMATCH = "suffix-mismatch"
     NO_EXTENSION = "no-extension"
     NO_MODULE = "no-module"
@@ -63,6 +69,8 @@ class Cause(StrEnum):
     WRONG_MACHINE = "wrong-machine"
     LIBC_FAMILY = "libc-family"
     MISSING_LIBRARY = "missing-library"
+    MISSING_LOADER = "missing-loader"
+    """The loader that a program names is not there."""
     LIBC_TOO_OLD = "libc-too-old"
     LIBRARY_TOO_OLD = "library-too-old"
     UNDEFINED_SYMBOL = "undefined-symbol"
@@ -71,6 +79,10 @@ class Cause(StrEnum):
     STATIC_TLS = "static-tls"
     PAGE_SIZE = "page-size"
     PACKED_RELOCATIONS = "packed-relocations"
+
+    # Of an import that did what it must not with ``--require-nogil``.
+    GIL_ENABLED = "gil-enabled"
+    """It switched the GIL of a free-threaded interpreter on."""
 
     # Found in messages only.
     NO_INIT_FUNCTION = "no-init-function"
@@ -82,12 +94,20 @@ class Cause(StrEnum):
     INCOMPLETE_PYTHON = "incomplete-python"
     """The interpreter lacks a module of the standard library."""
     MISSING_DEPENDENCY = "missing-dependency"
-    """A module of another project."""
+    """A module of another project. Predicted where it is imported in any case."""
 
 
 _COARSE: dict[str, frozenset[Cause]] = {
-    Cause.TAG_REFUSED: frozenset({Cause.PYTHON_TOO_OLD, Cause.PYTHON_TOO_NEW, Cause.FREE_THREADED}),
+    Cause.TAG_REFUSED: frozenset(
+        {
+            Cause.PYTHON_TOO_OLD,
+            Cause.PYTHON_TOO_NEW,
+            Cause.FREE_THREADED,
+            Cause.OTHER_IMPLEMENTATION,
+        }
+    ),
     Cause.SIGNAL: frozenset({Cause.PACKED_RELOCATIONS, Cause.STATIC_TLS}),
+    Cause.ILLEGAL_INSTRUCTION: frozenset({Cause.CPU_BASELINE, Cause.PACKED_RELOCATIONS}),
     Cause.CORRUPT_MEMBER: frozenset({Cause.MALFORMED_WHEEL}),
     Cause.MALFORMED_WHEEL: frozenset({Cause.CORRUPT_MEMBER}),
 }

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.core.machines import Machine
 from harness.core.policy import Policy
 from harness.core.subjects import Builder, Subject
 from harness.core.targets import Naming, Suite, Target
@@ -17,6 +18,12 @@ class Outcome(StrEnum):
     INSTALL_FAILED = "install-failed"
     IMPORT_FAILED = "import-failed"
     CALL_FAILED = "call-failed"
+    LOAD_FAILED = "load-failed"
+    """A shared library that the package opens later cannot be loaded."""
+    START_FAILED = "start-failed"
+    """An executable of the wheel does not start."""
+    TEST_FAILED = "test-failed"
+    """The test command that the user gave did not succeed."""
     CRASHED = "crashed"
     """The wheel's code ended by a signal."""
     TIMEOUT = "timeout"
@@ -32,6 +39,9 @@ class Stage(StrEnum):
     INSTALL = "install"
     IMPORT = "import"
     CALL = "call"
+    LOAD = "load"
+    START = "start"
+    TEST = "test"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,12 +78,14 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """``<target>/<arch>/<subject>``."""
+        """``<target>/<arch>[@<machine>]/<subject>``."""
         return f"{self.target.key}/{self.subject.id}"
 
 
 DEFAULT_PROFILE = "default"
 """Name of the profile that an empty selection means."""
+FULL_PROFILE = "full"
+"""Name of the profile that ``pytest harness`` means."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +94,7 @@ class Profile:
 
     name: str
     targets: tuple[str, ...] = ()
-    """Over ``<target>`` or ``<target>/<arch>``."""
+    """Over ``<target>`` or ``<target>/<arch>``; with ``@<machine>``, over those on machines."""
     arches: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     title: str = ""
@@ -100,6 +112,7 @@ class Matrix:
     namings: tuple[Naming, ...] = ()
     policies: tuple[Policy, ...] = ()
     suites: tuple[Suite, ...] = ()
+    machines: tuple[Machine, ...] = ()
     excluded: frozenset[tuple[str, str]] = frozenset()
     """Pairs of target key and subject id that the matrix excludes."""
 

@@ -11,10 +11,12 @@
     └── InfrastructureError           3   (base) not the wheel's fault: the cells are misses
         ├── EngineError               3   the container engine or the emulation does not work
         │   └── ImageError            3   one target image cannot be obtained
+        │       └── MachineError      3   a session is not on the machine that was asked for
         ├── PackageIndexError         3   the index lacks a pinned file, or has other bytes
         │   └── UnknownProjectError   3   the index has no project of that name
         ├── RoomError                 3   a wheel's dependencies are larger than a cell's disk
         ├── UpstreamError             3   the distribution lacks a pinned file, or has other bytes
+        ├── ClusterError              3   no Dask scheduler answers, or no worker fits
         ├── host.cache.CacheError     3   the cache cannot be written: the disk is full
         └── BuildError                4   a fixture project does not build
 
@@ -26,6 +28,7 @@ from enum import IntEnum
 
 from harness.core.causes import Cause
 from harness.core.cells import Stage
+from harness.core.passport import Passport
 
 
 class ExitCode(IntEnum):
@@ -91,6 +94,21 @@ class ImageError(EngineError):
     def __init__(self, message: str, *, cause: Cause = Cause.IMAGE) -> None:
         super().__init__(message)
         self.cause = cause
+
+
+class ClusterError(InfrastructureError):
+    """A Dask scheduler or its workers cannot be used."""
+
+
+class MachineError(ImageError):
+    """A session is not on the machine that was asked for.
+
+    ``passport`` is what it would have there, as far as known: predictions can still be made.
+    """
+
+    def __init__(self, message: str, passport: Passport | None = None) -> None:
+        super().__init__(message, cause=Cause.MACHINE)
+        self.passport = passport
 
 
 class PackageIndexError(InfrastructureError):

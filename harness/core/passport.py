@@ -93,8 +93,27 @@ class Passport:
     exec_stack: ExecStack = ExecStack.UNKNOWN
     libraries: tuple[SystemLibrary, ...] = ()
     """The libraries that the loader finds without a search path of the wheel, sorted by name."""
+    hwcap: int = 0
+    """AT_HWCAP of the auxiliary vector (getauxval(3)); 0 in a recorded passport."""
+    hwcap2: int = 0
+    """AT_HWCAP2; 0 if there is none, and in a recorded passport."""
+    hw_platform: str = ""
+    """AT_PLATFORM: ``v7l``; empty if there is none, and in a recorded passport."""
+    isa_level: int = 0
+    """The x86-64 level of the CPU that was asked for; 0 if none was."""
 
     @property
     def minor(self) -> str:
         """Minor version of the interpreter: ``3.11``."""
         return ".".join(self.python.split(".")[:2])
+
+    @property
+    def free_threaded(self) -> bool:
+        """Whether the interpreter is built without the GIL (PEP 703)."""
+        return re.search(r"cpython-\d+d?t", self.soabi) is not None
+
+    @property
+    def variant(self) -> str:
+        """The minor version as targets spell it: ``3.11``, ``3.13t`` or ``pypy3.11``."""
+        prefix = "pypy" if self.implementation == "PyPy" else ""
+        return f"{prefix}{self.minor}{'t' if self.free_threaded else ''}"

@@ -1,6 +1,6 @@
 """Targets: a distribution's Python on an arch, and the ways to obtain its image."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from harness.core.arches import Arch, find_arch
@@ -49,13 +49,22 @@ class Interpreter:
 
     id: str
     python: str
-    """Minor version: ``3.9``."""
+    """Minor version: ``3.9``; ``3.13t`` is the free-threaded one (PEP 703)."""
     suite: str
     """The Debian release whose source package it is: ``bullseye``."""
     source: str
     """Name of the source package: ``python3.9``."""
     other_suites: tuple[str, ...] = ()
     """Other suites whose source package serves as well, the preferred one first."""
+
+    @property
+    def free_threaded(self) -> bool:
+        return self.python.endswith("t")
+
+    @property
+    def version(self) -> str:
+        """Minor version without its ABI flag: ``3.13``."""
+        return self.python.removesuffix("t")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +110,18 @@ class ReplicaWay:
     """Name of the environment in the recorded facts."""
     differs: dict[ReplicaField, str] = field(default_factory=dict)
     """The reason for each field that differs from the facts."""
+    own: Interpreter | None = None
+    """The environment's own interpreter, for which ``interpreter`` stands in where the source of
+    ``own`` cannot be had; None if they are the same."""
+
+    @property
+    def with_own(self) -> "ReplicaWay":
+        """The way with the environment's own interpreter."""
+        if self.own is None:
+            return self
+        reasons = dict(self.differs)
+        reasons.pop(ReplicaField.PYTHON, None)
+        return replace(self, interpreter=self.own, own=None, differs=reasons)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +132,7 @@ class Target:
     arch_name: str
     title: str
     python: str
-    """Minor version of its interpreter: ``3.11``."""
+    """Minor version of its interpreter: ``3.11``, ``3.13t`` if free-threaded, ``pypy3.11``."""
     libc: str
     """``glibc`` or ``musl``."""
     interpreter: str

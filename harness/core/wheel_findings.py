@@ -10,7 +10,10 @@ _RECORD = (
     "https://packaging.python.org/en/latest/specifications/recording-installed-packages/"
     "#the-record-file"
 )
+_GIL = "https://docs.python.org/3/howto/free-threading-extensions.html"
 _IMPORT = "https://docs.python.org/3/reference/import.html"
+_LOADER = "https://man7.org/linux/man-pages/man8/ld.so.8.html"
+_ENTRY_POINTS = "https://packaging.python.org/en/latest/specifications/entry-points/"
 _ZIP = "https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT"
 _CONFUSION = "https://github.com/pypi/warehouse/pull/18492"
 _WRITTEN = 200
@@ -57,6 +60,12 @@ class FindingCode(StrEnum):
 
     # Its modules, as imported on a target.
     SUBMODULE_IMPORT = "submodule-import"
+    GIL_ENABLED = "gil-enabled"
+
+    # What it has beyond its modules, as tried on a target.
+    LIBRARY_LOAD = "library-load"
+    PROGRAM_START = "program-start"
+    COMMAND = "command"
 
 
 class MindedBy(StrEnum):
@@ -70,6 +79,8 @@ class MindedBy(StrEnum):
     PIP_CHECK = "`pip check` complains"
     STRICT = "strict installers refuse"
     USERS = "who imports it notices"
+    CALLERS = "who opens or starts it notices"
+    THREADS = "threads wait for each other"
     INDEX = "package indexes refuse"
     FILE_SYSTEMS = "file systems that ignore case lose a file"
     LIMITS = "the limits of this program and of indexes"
@@ -107,6 +118,10 @@ _RULES = MappingProxyType(
         FindingCode.RECORDED_FILE_MISSING: (_RECORD, MindedBy.STRICT),
         FindingCode.SIZE_DIFFERS: (_RECORD, MindedBy.STRICT),
         FindingCode.SUBMODULE_IMPORT: (_IMPORT, MindedBy.USERS),
+        FindingCode.LIBRARY_LOAD: (_LOADER, MindedBy.CALLERS),
+        FindingCode.PROGRAM_START: (_LOADER, MindedBy.CALLERS),
+        FindingCode.COMMAND: (_ENTRY_POINTS, MindedBy.CALLERS),
+        FindingCode.GIL_ENABLED: (_GIL, MindedBy.THREADS),
     }
 )
 
@@ -158,7 +173,10 @@ class FindingList:
 def _counted(finding: WheelFinding, others: int) -> WheelFinding:
     if not others:
         return finding
-    noun = "module" if finding.code is FindingCode.SUBMODULE_IMPORT else "file"
+    noun = {
+        FindingCode.SUBMODULE_IMPORT: "module",
+        FindingCode.COMMAND: "command",
+    }.get(finding.code, "file")
     files = noun if others == 1 else f"{noun}s"
     return replace(finding, message=f"{finding.message} The same holds for {others} more {files}.")
 

@@ -30,6 +30,8 @@ from tenacity import (
 from urllib3 import Retry
 from urllib3.exceptions import HTTPError, InvalidHeader
 
+from harness.host.offline import WHY, is_offline
+
 CHUNK = 1 << 18
 TRIES = 4
 CONNECT_SECONDS = 10.0
@@ -153,6 +155,8 @@ class Downloader:
         others. ``size`` is the maximum in bytes. An empty ``sha256`` accepts any bytes. Raises
         ``DownloadError``.
         """
+        if is_offline():
+            raise DownloadError([Failure(address=addresses[0] if addresses else "", reason=WHY)])
         wanted = _Wanted(path=path, size=size, sha256=sha256, progress=progress)
         end = time.monotonic() + self._deadline
         failures = []

@@ -16,6 +16,7 @@ from harness.core.targets import ImageWay, Target
 from harness.host.cache import Cache, content_key, storing
 from harness.host.engine import Engine, EngineImage, PreparedImage
 from harness.host.engine.image_names import split_reference
+from harness.host.offline import is_offline
 from harness.images.source import ImageStorage, check_platform, is_for, required
 
 FIRST_PAUSE = 1.0
@@ -87,6 +88,12 @@ class RegistrySource:
             return image
         with self._cache.lock(name):
             image = self._engine.find_image(name)
+            if image is None and is_offline():
+                raise ImageError(
+                    f"{reference}: it is not prepared, which needs the network, and --offline "
+                    "uses none",
+                    cause=Cause.PREPARE,
+                )
             if image is None:
                 self._announce(f"preparing {reference} for {arch.name}")
                 wanted = PreparedImage(
@@ -105,8 +112,23 @@ class RegistrySource:
         image = self._engine.find_image(reference) if "@" in reference else None
         return image if image and is_for(image, arch) else None
 
+    def _pulled(self, reference: str, arch: Arch) -> EngineImage:
+        image = self._engine.find_image(reference)
+        if image is None or not is_for(image, arch):
+            raise ImageError(
+                f"{reference}: the engine does not have it for {arch.name}, and --offline pulls "
+                "nothing",
+                cause=Cause.PULL,
+            )
+        return image
+
     def _pull(self, reference: str, arch: Arch) -> EngineImage:
-        """Pull, and retry after a pause if that may help; skip a registry that failed recently."""
+        """Pull, and retry after a pause if that may help; skip a registry that failed recently.
+
+        Offline, the image of that name is taken that was pulled last.
+        """
+        if is_offline():
+            return self._pulled(reference, arch)
         failed_before = FailedRegistry(self._cache, registry_host(reference))
         failed_before.check(reference)
         for attempt in range(1, self._tries + 1):

@@ -7,6 +7,7 @@ without compiling.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.core.causes import Cause
@@ -24,6 +25,7 @@ from harness.images.cpython.build import source_choice
 from harness.images.cpython.libraries import SOURCES
 from harness.images.cpython.toolchain import zig_target, zig_version
 from harness.images.debian import Package, SourceChoice, Workspace
+from harness.images.debian.mirrors import is_address
 from harness.images.debian.upstream import DEBS, cached_name
 from harness.images.debian_root import Recipe, native_arch, write_recipe
 from harness.images.image_archive import write_archive
@@ -52,6 +54,8 @@ class ReplicaSource:
 
     def storage(self, target: Target) -> ImageStorage:
         way = _way(target)
+        if way.own and self._workspace.upstream.has_source(source_choice(way.own)):
+            return self.storage(replace(target, replica=way.with_own))
         root = self._roots.recall(recipe(target))
         sources = self._locked_sources(way)
         image = _name(target, root, sources) if root and sources else ""
@@ -64,9 +68,23 @@ class ReplicaSource:
     def get(self, target: Target) -> ImageRef:
         """Return the image. Missing parts are compiled, assembled and loaded.
 
-        Raises ``ImageError``: ``infra:interpreter``, ``infra:index``, ``infra:assemble``,
+        The interpreter is the environment's own if its source can be had and compiles. Raises
+        ``ImageError``: ``infra:interpreter``, ``infra:index``, ``infra:assemble``,
         ``infra:upstream``, ``infra:disk``, ``infra:wrong-arch``.
         """
+        way = _way(target)
+        if way.own and self._workspace.upstream.offers_source(source_choice(way.own)):
+            try:
+                return self._get(replace(target, replica=way.with_own))
+            except ImageError as error:
+                reason = str(error).partition("\n")[0]
+                self._workspace.announce(
+                    f"{target.key}: CPython {way.interpreter.python} stands in for "
+                    f"{way.own.python} ({reason})"
+                )
+        return self._get(target)
+
+    def _get(self, target: Target) -> ImageRef:
         way, asked = _way(target), recipe(target)
         root, sources = self._roots.resolve(asked), self._locked_sources(way)
         reference = _name(target, root, sources)
@@ -191,7 +209,9 @@ def _origin(target: Target, image: EngineImage, sources: Sequence[Package]) -> s
     way = _way(target)
     packages = dict(p.split("=", 1) for p in image.labels.get("wheelgrid.packages", "").split())
     libc = packages.get("musl" if target.libc == "musl" else "libc6", way.suite)
+    release = is_address(sources[0].path)
+    source = "the release of" if release else "Debian's"
     return (
-        f"replica of {way.replicates}: Debian's {sources[0].name} {sources[0].version} "
+        f"replica of {way.replicates}: {source} {sources[0].name} {sources[0].version} "
         f"(naming {way.naming.id}), {target.libc} {libc}, pip {way.pip}"
     )

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from harness.core.cells import Cell, Expectation
+from harness.core.machines import AnyTarget
 from harness.core.subjects import Subject
-from harness.core.targets import Target
 from harness.matrix.files.unused_entries import meets_target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _CellList:
-    targets: tuple[Target, ...]
+    targets: tuple[AnyTarget, ...]
     subjects: tuple[Subject, ...]
     expectations: tuple[Expectation, ...]
     cells: tuple[tuple[int, int, int | None], ...]

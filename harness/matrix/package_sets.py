@@ -6,6 +6,7 @@ from harness.core.cells import Matrix
 from harness.core.subjects import Builder
 from harness.core.targets import Target
 from harness.images import assembled, replica
+from harness.images.cpython.build import source_choice
 from harness.images.debian import PackageSet, SourceChoice
 from harness.images.debian.package_lock import SuiteLock
 from harness.images.debian.upstream import DEBS, cached_name
@@ -34,7 +35,9 @@ def target_sets(target: Target) -> tuple[PackageSet, ...]:
 
 def target_sources(target: Target) -> tuple[SourceChoice, ...]:
     """Return the source packages that a target's interpreter is compiled from."""
-    return replica.source_choices(target.replica.interpreter) if target.replica else ()
+    way = target.replica
+    own = (source_choice(way.own),) if way and way.own else ()
+    return (*replica.source_choices(way.interpreter), *own) if way else ()
 
 
 def builder_sets(builder: Builder) -> tuple[PackageSet, ...]:

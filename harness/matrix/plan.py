@@ -9,17 +9,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from harness.core.arches import linux_arch
 from harness.core.cells import DEFAULT_PROFILE, Cell, Expectation, Matrix, Profile
 from harness.core.errors import UsageError, WheelError
+from harness.core.machines import machine_name, machine_of
 from harness.core.matching import did_you_mean, matching, matching_arches, wheel_spelling
 from harness.core.subjects import FileSource, Subject
 from harness.core.targets import Target
 from harness.matrix.files.unused_entries import cell_pairs, covers, meets, meets_target, selects
 
+_PYPY_ABI = "pp73"
+"""That of every PyPy 7.3, from 2019 on."""
 _MODULE = "test_matrix.py"
 """The test module of the cells; `-k` matches its name in every cell."""
 
@@ -33,6 +36,8 @@ class Selection:
     targets: tuple[str, ...] = ()
     arches: tuple[str, ...] = ()
     """Globs; an alias is accepted if it has no wildcard."""
+    machines: tuple[str, ...] = ()
+    """Globs over machines; without, plain targets only, unless ``targets`` has an ``@``."""
     subjects: tuple[str, ...] = ()
     profile: str | None = None
 
@@ -51,7 +56,13 @@ def plan_cells(matrix: Matrix, selection: Selection) -> tuple[Cell, ...]:
     """
     cells = all_cells(matrix)
     left = [f"the matrix has {len(cells)} cells"]
-    for option, globs in _options(matrix, selection):
+    options = list(_options(matrix, selection))
+    if options:
+        named = [glob for _, globs in options for glob in globs.targets if "@" in glob]
+        cells = tuple(cell for cell in cells if _on_asked_machine(cell.target, selection, named))
+    if selection.machines:
+        left.append(f"--machine {' '.join(selection.machines)} leaves {len(cells)}")
+    for option, globs in options:
         cells = tuple(cell for cell in cells if selects(globs, cell.target, cell.subject))
         left.append(f"{option} leaves {len(cells)}")
     if selection.keyword.strip():
@@ -60,6 +71,15 @@ def plan_cells(matrix: Matrix, selection: Selection) -> tuple[Cell, ...]:
     if not cells:
         raise UsageError(f"no cell is selected: {', '.join(left)}; `wheelgrid plan` lists them")
     return cells
+
+
+def _on_asked_machine(target: Target, selection: Selection, named: Sequence[str]) -> bool:
+    """Return whether the target is plain, or on a machine, as the selection asks."""
+    machine = machine_name(target)
+    if not machine:
+        return not selection.machines
+    asked = any(matching(glob, (machine,)) for glob in selection.machines)
+    return asked or any(covers(glob, target) for glob in named)
 
 
 def selected_targets(matrix: Matrix, selection: Selection) -> tuple[Target, ...]:
@@ -109,15 +129,19 @@ def find_cell(matrix: Matrix, cell_id: str) -> Cell:
     parts = cell_id.split("/")
     if len(parts) != 3:  # noqa: PLR2004  the three parts of an id
         raise UsageError(
-            f"cell {cell_id!r}: an id is <target>/<arch>/<subject>; "
+            f"cell {cell_id!r}: an id is <target>/<arch>[@<machine>]/<subject>; "
             "`wheelgrid plan --json` lists them"
         )
-    target, arch, subject = parts[0], wheel_spelling(parts[1]), parts[2]
+    target, (written, at, machine), subject = parts[0], parts[1].partition("@"), parts[2]
+    arch = wheel_spelling(written)
     of_target = [t for t in matrix.targets if t.id == target]
     _known(cell_id, "target", target, (t.id for t in matrix.targets))
     _known(cell_id, f"arch of {target}", arch, (t.arch_name for t in of_target))
+    if at:
+        here = (machine_name(t) for t in of_target if t.arch_name == arch and machine_of(t))
+        _known(cell_id, f"machine of {target}/{arch}", machine, here)
     _known(cell_id, "subject", subject, (s.id for s in matrix.subjects))
-    wanted = f"{target}/{arch}/{subject}"
+    wanted = f"{target}/{arch}{at}{machine}/{subject}"
     for cell in all_cells(matrix):
         if cell.id == wanted:
             return cell
@@ -199,10 +223,17 @@ def _options(matrix: Matrix, wanted: Selection) -> Iterator[tuple[str, Profile]]
             lambda pattern: matching(pattern, [s.id for s in matrix.subjects]),
             [subject.id for subject in matrix.subjects],
         ),
+        (
+            "--machine",
+            wanted.machines,
+            Profile(name=""),
+            lambda pattern: matching(pattern, [machine_name(t) for t in targets if machine_of(t)]),
+            [machine_name(t) for t in targets if machine_of(t)],
+        ),
     ):
         for pattern in patterns:
             if not matches(pattern):
-                hint = did_you_mean(pattern.partition("/")[0], known)
+                hint = did_you_mean(re.split("[/@]", pattern)[0], known)
                 raise UsageError(f"{option} {pattern!r} matches nothing{hint}")
         if patterns:
             yield f"{option} {' '.join(patterns)}", globs
@@ -236,23 +267,28 @@ def _built_for(tag: Tag) -> str:
 
 
 def _accepted(python: str) -> set[tuple[str, str]]:
-    """Return the pairs of python and ABI tags that CPython of that minor version accepts."""
-    major, minor = (int(part) for part in python.split("."))
-    own = f"cp{major}{minor}"
+    """Return the pairs of python and ABI tags that a Python of that minor version accepts."""
+    numbers = python.removeprefix("pypy").removesuffix("t")
+    version = tuple(int(part) for part in numbers.split("."))
+    digits = numbers.replace(".", "")
     # "any" stands for a matching platform tag; only the first two parts are used.
-    tags = (
-        *cpython_tags((major, minor), abis=[own], platforms=["any"]),
-        *compatible_tags((major, minor), own, ["any"]),
-    )
+    if python.startswith("pypy"):
+        own = f"pp{digits}"
+        tags = [*generic_tags(own, [f"pypy{digits}_{_PYPY_ABI}"], ["any"])]
+    else:
+        own = f"cp{digits}"
+        flags = "t" if python.endswith("t") else ""
+        tags = [*cpython_tags(version, abis=[f"{own}{flags}"], platforms=["any"])]
+    tags += compatible_tags(version, own, ["any"])
     return {(tag.interpreter, tag.abi) for tag in tags}
 
 
 def _needs(tag: Tag) -> str:
     """Return the Python that a tag requires: ``CPython 3.9``, ``Python 3.12 or newer``."""
-    match = re.fullmatch(r"(cp|py)(\d)(\d*)", tag.interpreter)
+    match = re.fullmatch(r"(cp|py|pp)(\d)(\d*)", tag.interpreter)
     if not match:
         return tag.interpreter
-    kind = {"cp": "CPython", "py": "Python"}[match[1]]
+    kind = {"cp": "CPython", "py": "Python", "pp": "PyPy"}[match[1]]
     threads = "free-threaded " if re.fullmatch(r"cp\d+t", tag.abi) else ""
     version = ".".join(part for part in match.groups()[1:] if part)
     later = " or newer" if tag.abi.startswith("abi3") or (match[1] == "py" and match[3]) else ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.core.arches import linux_arch
 from harness.core.passport import Passport
-from harness.core.targets import ReplicaField
+from harness.core.targets import ReplicaField, ReplicaWay
 
 _VERSION = re.compile(r"cpython-\d+m?")
 _MINOR = re.compile(r"3\.\d+")
@@ -64,6 +64,15 @@ def differences(passport: Passport, recorded: EnvironmentFacts) -> tuple[FactDif
         for field in ReplicaField
         if before[field] != now[field]
     )
+
+
+def reasons_of(way: ReplicaWay, passport: Passport) -> Mapping[ReplicaField, str]:
+    """Return the reasons that the matrix gives for differences of a measured replica.
+
+    Where the environment's own interpreter could be had, none stands in for it.
+    """
+    own = way.own and way.own.python == passport.variant
+    return way.with_own.differs if own else way.differs
 
 
 def unaccounted(

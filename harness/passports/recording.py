@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from harness.core.errors import EngineError, PassportError
+from harness.core.machines import machine_of
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
 from harness.core.targets import Target
@@ -60,6 +61,8 @@ def record_passports(
     result, not an error. Raises ``PassportError``.
     """
     for target in targets:
+        if machine_of(target):
+            continue  # a record is for every machine
         try:
             image = prober.image(target)
             before = _before(book, target)
@@ -89,7 +92,7 @@ def _before(book: PassportBook, target: Target) -> PassportRecord | None:
 
 def _without_machine(passport: Passport) -> Passport:
     """Return a passport without the fields of this machine."""
-    return replace(passport, kernel="")
+    return replace(passport, kernel="", hwcap=0, hwcap2=0, hw_platform="")
 
 
 def _entry(before: PassportRecord | None, now: PassportRecord) -> RecordingResult:

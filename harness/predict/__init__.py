@@ -10,6 +10,8 @@ from harness.predict.archive_rules import predict_findings, predict_requirements
 from harness.predict.cell_prediction import CellPrediction
 from harness.predict.inferred_imports import plan_imports
 from harness.predict.installed_layout import layout_of
+from harness.predict.late_plan import programs_of
+from harness.predict.late_rules import predict_late
 from harness.predict.load_closure import load_groups
 from harness.predict.load_rules import predict_loads
 from harness.predict.module_rules import predict_nothing, predict_payload, remark
@@ -22,19 +24,25 @@ __all__ = ["CellPrediction", "predict"]
 
 
 def predict(
-    wheel: WheelFacts, passport: Passport, symbols: Symbols, *, imports: tuple[str, ...] = ()
+    wheel: WheelFacts,
+    passport: Passport,
+    symbols: Symbols,
+    *,
+    imports: tuple[str, ...] = (),
+    late: bool = True,
 ) -> Prediction:
     """Predict whether ``wheel`` installs on a target and its ``imports`` import.
 
     Without ``imports``, what ``plan_imports`` infers must import. ``symbols`` returns the symbol
-    sets that the passport names.
+    sets that the passport names. Without ``late``, only the imports count, and not the libraries
+    that the wheel opens itself, nor its programs.
     """
     layout, profile = layout_of(wheel), profile_of(passport)
     refused = predict_tags(layout, profile) or predict_requires_python(layout, profile)
     if refused := refused or predict_findings(wheel) or predict_requirements(wheel, profile):
         return refused
     plan = plan_imports(layout, imports)
-    if not plan.names:
+    if not plan.names and not programs_of(layout):
         return predict_nothing(wheel)
     resolution = resolve_imports(
         layout, passport.extension_suffixes, plan.names, inferred=not imports
@@ -44,4 +52,7 @@ def predict(
     loads = load_groups(layout, resolution.loaded, musl=profile.musl)
     guarded = frozenset[str]() if imports else wheel.sources.guarded
     failed = predict_loads(layout, loads, profile, symbols, guarded=guarded)
-    return failed or predict_payload(layout) or remark(layout, resolution, loads)
+    failed = failed or predict_payload(layout)
+    if late and not failed:
+        failed = predict_late(layout, profile, symbols)
+    return failed or remark(layout, resolution, loads)

@@ -5,13 +5,14 @@ from typing import Protocol
 
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
+from harness.core.machines import recorded_on
 from harness.core.observations import Prediction
 from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.predict import CellPrediction
-from harness.predict.cell import findings_of, predict_wheel
-from harness.wheels.facts_reader import IN_MEMORY, MOST_DEPENDENCY, WheelReader
+from harness.predict.cell import beside_of, findings_of, predict_wheel
+from harness.wheels.facts_reader import IN_MEMORY, WheelReader
 from harness.wheels.provider import Refusal
 
 _REFUSED = {
@@ -55,7 +56,7 @@ def predict_cell(
     cell: Cell, passports: Passports, wheels: PredictedWheels, reader: WheelReader = IN_MEMORY
 ) -> CellPrediction:
     """Predict one cell. Raises what ``wheels`` raises."""
-    passport = passports.recorded(cell.target.key)
+    passport = recorded_on(passports, cell.target)
     if passport is None:
         return CellPrediction(cell=cell, wheel="", prediction=None)
     found = wheels.wheels_for(cell.subject, cell.target, passport)
@@ -69,13 +70,12 @@ def predict_cell(
         )
         return CellPrediction(cell=cell, wheel="", prediction=refused)
     *beside, wheel = found
-    resolved = cell.subject.dependencies is not None
-    dependencies = [each for each in beside if resolved and each.size <= MOST_DEPENDENCY]
+    around = beside_of(beside, resolved=cell.subject.dependencies is not None)
     return CellPrediction(
         cell=cell,
         wheel=wheel.filename,
         prediction=predict_wheel(
-            wheel, passport, passports.symbols, cell.subject.imports, reader, dependencies
+            wheel, passport, passports.symbols, cell.subject.imports, reader, around
         ),
         findings=findings_of(wheel, reader),
     )

@@ -1,6 +1,7 @@
 """Predict one wheel file on one target; a ``Survey`` measures the target's libraries."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from harness.core.cells import Outcome
@@ -11,7 +12,11 @@ from harness.core.targets import Target
 from harness.core.wheel_findings import WheelFinding
 from harness.predict import predict
 from harness.predict.dependency_rules import predict_dependencies
-from harness.wheels.facts_reader import IN_MEMORY, WheelReader
+from harness.predict.undeclared_rules import predict_undeclared
+from harness.wheels.facts_reader import IN_MEMORY, MOST_DEPENDENCY, WheelReader
+
+_IMPORTED = frozenset({Outcome.PASS, Outcome.LOAD_FAILED, Outcome.START_FAILED})
+"""What is predicted of a wheel whose own modules import."""
 
 
 class Survey(Protocol):
@@ -22,6 +27,24 @@ class Survey(Protocol):
 
     def symbols(self, set_id: str) -> frozenset[str]:
         """Return the symbol set of that id."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beside:
+    """The dependencies of a wheel that predictions read."""
+
+    wheels: tuple[WheelRef, ...] = ()
+    closed: bool = False
+    """Whether they are all that is installed beside it."""
+
+
+NOTHING_BESIDE = Beside()
+
+
+def beside_of(wheels: Sequence[WheelRef], *, resolved: bool) -> Beside:
+    """Return those of the wheels beside one that are dependencies and not too large."""
+    read = tuple(each for each in wheels if resolved and each.size <= MOST_DEPENDENCY)
+    return Beside(wheels=read, closed=resolved and len(read) == len(wheels))
 
 
 class NoSurvey:
@@ -40,21 +63,25 @@ def predict_wheel(
     symbols: Symbols,
     imports: tuple[str, ...],
     reader: WheelReader = IN_MEMORY,
-    dependencies: Sequence[WheelRef] = (),
+    beside: Beside = NOTHING_BESIDE,
 ) -> Prediction | None:
     """Predict a wheel file; None if it is no wheel or could not be read.
 
-    ``dependencies`` are the wheels that are installed beside it. One that does not import fails
-    it.
+    A wheel beside it that does not import fails it.
     """
     facts = reader.facts(wheel)
     if facts is None or facts.unread:
         return None
     predicted = predict(facts, passport, symbols, imports=imports)
-    if predicted.outcome is not Outcome.PASS:
+    if predicted.outcome not in _IMPORTED:
         return predicted
-    beside = [found for each in dependencies if (found := reader.facts(each))]
-    return predict_dependencies(facts, imports, beside, passport, symbols) or predicted
+    read = [reader.facts(each) for each in beside.wheels]
+    known = [found for found in read if found]
+    undeclared = None
+    if beside.closed and all(found and not found.unread for found in read):
+        undeclared = predict_undeclared(facts, imports, known)
+    failed = undeclared or predict_dependencies(facts, imports, known, passport, symbols)
+    return failed or predicted
 
 
 def findings_of(wheel: WheelRef, reader: WheelReader = IN_MEMORY) -> tuple[WheelFinding, ...]:

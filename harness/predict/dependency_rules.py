@@ -36,7 +36,7 @@ def predict_dependencies(
     layouts = [layout_of(dependency) for dependency in dependencies]
     for layout, names in _reached(layout_of(wheel), imports, layouts):
         if modules := _loaded(layout, names):
-            failed = predict(layout.wheel, passport, symbols, imports=modules)
+            failed = predict(layout.wheel, passport, symbols, imports=modules, late=False)
             if failed.outcome is not Outcome.PASS:
                 return _of_dependency(failed, layout.wheel, f"{wheel.name.release} imports")
     return None

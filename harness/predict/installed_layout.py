@@ -82,7 +82,7 @@ def extension(native: NativeMember) -> str:
             symbols = {symbol.partition("@")[0] for symbol in exported if symbol.startswith("PyI")}
             known = init_function(name) in symbols
         case _:
-            known = ".cpython-" in suffix or suffix.startswith(".abi3")
+            known = suffix.startswith((".cpython-", ".pypy", ".abi3"))
     return module.removesuffix(".__init__") if known else ""
 
 

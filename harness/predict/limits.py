@@ -58,7 +58,12 @@ class PredictionLimit:
 
 
 def _runs_and_fails(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
-    ran = seen.stage is Stage.CALL or seen.outcome in (Outcome.CRASHED, Outcome.TIMEOUT)
+    by_itself = seen.outcome in (Outcome.CRASHED, Outcome.TIMEOUT) or seen.cause == Cause.SIGNAL
+    # An allocator for another page size stops a program that a loader could map.
+    stopped = seen.cause == Cause.PAGE_SIZE and "killed by SIG" in seen.evidence
+    # Py_mod_gil is a slot that the module's init function returns.
+    gil = seen.cause == Cause.GIL_ENABLED
+    ran = seen.stage is Stage.CALL or by_itself or stopped or gil
     return predicted.outcome is Outcome.PASS and ran
 
 
@@ -98,6 +103,16 @@ def _opened_by_code(seen: Observation, predicted: Prediction, _: tuple[str, ...]
     return predicted.outcome is Outcome.PASS and opened
 
 
+def _opened_late(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
+    outcomes = {seen.outcome, predicted.outcome}
+    return Outcome.LOAD_FAILED in outcomes and Outcome.PASS in outcomes
+
+
+def _command(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
+    calls = re.match(r"[\w.]+:[\w.]+: \w+: ", seen.evidence) is not None
+    return predicted.outcome is Outcome.PASS and seen.stage is Stage.START and calls
+
+
 def _not_imported(seen: Observation, predicted: Prediction, given: tuple[str, ...]) -> bool:
     stem = predicted.file.partition(".")[0].replace("/", ".")
     failed = predicted.stage is Stage.IMPORT and predicted.outcome is not Outcome.PASS
@@ -117,7 +132,7 @@ PREDICTION_LIMITS = (
     ),
     PredictionLimit(
         id="other-projects",
-        reason="what a package imports from other projects is in its code, which is not read",
+        reason="what a package imports in a condition, or from beside Python, is not read",
         covers=_needs_another,
     ),
     PredictionLimit(
@@ -134,6 +149,16 @@ PREDICTION_LIMITS = (
         id="opened-by-code",
         reason="which libraries of the system Python code opens is not read from it",
         covers=_opened_by_code,
+    ),
+    PredictionLimit(
+        id="opened-late",
+        reason="which of its libraries a package opens, and after which others, is in its code",
+        covers=_opened_late,
+    ),
+    PredictionLimit(
+        id="commands",
+        reason="whether a module has what a command calls is in its code, which is not read",
+        covers=_command,
     ),
     PredictionLimit(
         id="not-imported",

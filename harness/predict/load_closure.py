@@ -35,6 +35,8 @@ class LoadGroup:
     libraries; empty if there is none."""
     load_align: int
     """The smallest alignment of a loaded segment; 0 if unknown."""
+    isa_level: int
+    """The highest x86-64 level that a member's properties need; 0 if they say nothing."""
     system: Mapping[str, str]
     """Library that the wheel lacks → the member that needs it."""
     versions: Mapping[str, frozenset[str]]
@@ -171,6 +173,7 @@ def _joined(loads: list[_ModuleLoad]) -> LoadGroup:
         static_tls=next((name for name, elf in readable if elf.static_tls), ""),
         preloaded=next((loaded.preloaded for loaded in loads if loaded.preloaded), ""),
         load_align=min((elf.load_align for _, elf in readable if elf.load_align), default=0),
+        isa_level=max((elf.isa_level for _, elf in readable), default=0),
         system=loads[0].system,
         versions={library: frozenset(wanted) for library, wanted in versions.items()},
         wants=wants,

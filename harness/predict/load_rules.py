@@ -37,6 +37,7 @@ _CRASHES_WITHOUT_NAME = "EM_PPC64"
 It prints a name that nothing has set (``do_relocs`` in ``ldso/dynlink.c``). Other machines happen
 to have an empty or an earlier name there, as seen on 1.2.2 to 1.2.5.
 """
+_ISA_LEVEL = "https://gitlab.com/x86-psABIs/x86-64-ABI"
 
 Rule = Callable[[LoadGroup, TargetProfile, Symbols], Prediction | None]
 
@@ -191,6 +192,31 @@ def page_size(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction
     )
 
 
+def isa_level(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
+    """Find a file whose properties need a higher x86-64 level than the CPU that is asked for.
+
+    glibc checks it from 2.33 on (its NEWS); musl does not. Most files say nothing of it.
+    """
+    level = profile.passport.isa_level
+    if not 0 < level < load.isa_level or profile.musl or profile.libc < (2, 33):
+        return None
+    name = next(n for n, elf in elves(load.members) if elf.isa_level == load.isa_level)
+    return import_failed(
+        Cause.CPU_BASELINE,
+        file=name,
+        evidence=f"it needs x86-64-v{load.isa_level}; the CPU has x86-64-v{level}",
+        explanation=(
+            f"The properties of {name} say that it needs x86-64-v{load.isa_level}. The CPU that is "
+            f"asked for has x86-64-v{level}, and the loader of {profile.title} checks that."
+        ),
+        diagnosis=Diagnosis(
+            remedy="Compile it for the baseline, -march=x86-64, and choose faster code at run "
+            "time.",
+            reference=_ISA_LEVEL,
+        ),
+    )
+
+
 RULES: tuple[Rule, ...] = (
     machine,
     unreadable,
@@ -201,6 +227,7 @@ RULES: tuple[Rule, ...] = (
     static_tls,
     exec_stack,
     page_size,
+    isa_level,
     packed_relocations,
 )
 

@@ -38,7 +38,7 @@ def _instead(wheel: WheelFacts) -> _Instead:
             f"Nothing is wrong with it if only type checkers are to read it; {_LEAVE}",
         )
     if any(".data/scripts/" in name for name in names):
-        return _Instead("it has programs")
+        return _Instead("it has scripts")
     if all(".dist-info/" in name for name in names):
         if wheel.requires_dist:
             what = "Nothing is wrong with it if it is to install other projects; check those, and"

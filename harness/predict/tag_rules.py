@@ -24,6 +24,8 @@ _MUSLLINUX = "https://peps.python.org/pep-0656/"
 _FREE_THREADED = "https://peps.python.org/pep-0703/"
 _REQUIRES = "https://packaging.python.org/en/latest/specifications/core-metadata/#requires-python"
 _LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+_IMPLEMENTATIONS = {"cp": "CPython", "pp": "PyPy"}
+"""Start of a Python tag → the interpreter's own name (``platform.python_implementation``)."""
 _KNOWN_SINCE = {
     "manylinux1": (8, 1),
     "manylinux2010": (19, 0),
@@ -176,8 +178,17 @@ def _python_refused(
 
 def _diagnose_python(profile: TargetProfile, python: str, abi: str) -> tuple[Cause, Diagnosis]:
     theirs, ours = _python_of(python), profile.python
-    if profile.free_threaded is not abi.endswith("t") and (theirs == ours or abi == "abi3"):
-        build = "free-threaded" if profile.free_threaded else "with the GIL"
+    free_threaded = profile.passport.free_threaded
+    made_for = _IMPLEMENTATIONS.get(python[:2], "")
+    here = profile.passport.implementation
+    if made_for and here and made_for != here:
+        return Cause.OTHER_IMPLEMENTATION, Diagnosis(
+            why=f"The wheel is for {made_for}, and this is {here}, which has its own ABI.",
+            remedy=f"Build a wheel for {here} too, or offer one without extension modules.",
+            reference=_TAGS,
+        )
+    if free_threaded is not abi.endswith("t") and (theirs == ours or abi == "abi3"):
+        build = "free-threaded" if free_threaded else "with the GIL"
         return Cause.FREE_THREADED, Diagnosis(
             why=f"This interpreter is built {build}, which is a separate ABI; the wheel has {abi}.",
             remedy="Build a wheel for that ABI too.",

@@ -23,7 +23,6 @@ class TargetProfile:
     """Version of its libc; empty if unknown."""
     python: tuple[int, ...]
     """Its minor version: ``(3, 11)``."""
-    free_threaded: bool
     title: str
     """``CPython 3.9.5 on musl 1.2.2, x86_64``, for sentences."""
 
@@ -34,6 +33,7 @@ def profile_of(passport: Passport) -> TargetProfile:
     parts = [tag.split("-", 2) for tag in passport.tags]
     name, _, version = passport.libc.partition(" ")
     where = f" on {passport.libc}" if passport.libc else ""
+    implementation = passport.implementation or "CPython"
     return TargetProfile(
         passport=passport,
         tags=frozenset(passport.tags),
@@ -42,8 +42,7 @@ def profile_of(passport: Passport) -> TargetProfile:
         musl=name == "musl",
         libc=numbers(version),
         python=numbers(passport.minor),
-        free_threaded=re.search(r"cpython-\d+d?t", passport.soabi) is not None,
-        title=f"CPython {passport.python}{where}, {passport.machine}",
+        title=f"{implementation} {passport.python}{where}, {passport.machine}",
     )
 
 

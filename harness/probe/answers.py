@@ -48,7 +48,10 @@ def _cut(length: int) -> AfterValidator:
 Text = Annotated[str, BeforeValidator(storable), Field(max_length=MAX_FRAME)]
 Word = Annotated[str, BeforeValidator(storable), Field(max_length=500)]
 Words = Annotated[tuple[Word, ...], Field(max_length=10_000)]
+Error = Annotated[str, BeforeValidator(storable), Field(max_length=2000)]
+Pairs = Annotated[tuple[tuple[Error, Error], ...], Field(max_length=1000)]
 Seconds = Annotated[float, Field(strict=True, ge=0, le=1e6, allow_inf_nan=False)]
+Mask = Annotated[int, Field(strict=True, ge=0, lt=1 << 64)]
 Number = Annotated[int, Field(strict=True, ge=0, le=1 << 40)]
 
 
@@ -64,6 +67,22 @@ class AgentAnswer(BaseModel):
     blobs: Annotated[tuple[Annotated[Number, Field(le=MAX_BLOB)], ...], Field(max_length=1)] = ()
 
 
+class Fault(BaseModel):
+    """The instruction that ended a cell by SIGILL, as the cell's process reported it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: Mask
+    code: Annotated[Word, Field(pattern="^[0-9a-f]*$")]
+    """Hexadecimal digits of the bytes from there on."""
+    file: Word
+    """Path of the file that is mapped there; empty if none is."""
+    offset: Mask
+    """The place in the file."""
+    unknown: Word
+    """Why the instruction could not be found; empty if it could."""
+
+
 class CellReport(BaseModel):
     """The result of a cell."""
 
@@ -74,10 +93,21 @@ class CellReport(BaseModel):
     cause: Cause | Literal[""]
     evidence: Annotated[Text, _cut(EVIDENCE_KEPT)]
     log: Annotated[Text, _cut(LOG_KEPT)]
-    failures: Annotated[tuple[tuple[Word, Word], ...], Field(max_length=1000)] = ()
+    failures: Pairs = ()
     """Submodules that do not import, and what each raised."""
+    fault: Fault | None = None
+    gil: Word = ""
+    """The module whose import switched the GIL of a free-threaded interpreter on."""
     tried: Number | None = None
     """Number of submodules whose import was tried."""
+    loads: Pairs = ()
+    """Libraries that do not load, and the error of each."""
+    entries: Pairs = ()
+    """Entry points that cannot be resolved, and the error of each."""
+    starts: Pairs = ()
+    """Programs that do not start, and what was seen of each."""
+    untried: Number = 0
+    """Number of libraries, entry points and programs that there was no time for."""
 
 
 class ProbeAnswer(CellReport, AgentAnswer):
@@ -150,6 +180,9 @@ class HelloAnswer(AgentAnswer):
     machine: Word
     elf: ElfHeader
     page_size: Number
+    hwcap: Mask
+    hwcap2: Mask
+    hw_platform: Word
     kernel: Word
     externally_managed: StrictBool
     installer: Word

@@ -90,9 +90,9 @@ def unread_suffix(passport: Passport) -> str:
 
 def earlier_suffix(passport: Passport) -> str:
     """Return the suffix that the minor version before would build, empty if it is read."""
-    digits = _digits(passport)
-    earlier = f"cpython-{digits[0]}{int(digits[1:]) - 1}-"
-    name = passport.ext_suffix.replace(f"cpython-{digits}-", earlier)
+    digits, flag = _digits(passport), "t" if passport.free_threaded else ""
+    earlier = f"cpython-{digits[0]}{int(digits[1:]) - 1}{flag}-"
+    name = passport.ext_suffix.replace(f"cpython-{digits}{flag}-", earlier)
     return name if name not in passport.extension_suffixes else ""
 
 

@@ -1,9 +1,9 @@
 """Decide which results to confirm, how, and which result counts (pure).
 
 A pass in a session counts at once. Every other result is confirmed in a separate container. pip
-takes most of that time, and it does not matter for a failed import or call: if the unpacked wheel
-fails in a new interpreter with the same message, that counts. Otherwise new interpreters for pip
-and import decide.
+takes most of that time, and it does not matter for what fails after the installation: if the
+unpacked wheel fails in a new interpreter with the same message, that counts. Otherwise new
+interpreters for pip and import decide.
 """
 
 from collections.abc import Sequence
@@ -21,21 +21,37 @@ Attempts = Sequence[tuple[AttemptMode, ProbeResult]]
 
 COMPARED = (AttemptMode.OTHER_CPU, AttemptMode.NATIVE_ARCH)
 """Attempts that a confirmed crash under emulation is compared with; they decide no outcome."""
-_WITHOUT_PIP = frozenset({Outcome.IMPORT_FAILED, Outcome.CALL_FAILED, Outcome.CRASHED})
+_WITHOUT_PIP = frozenset(
+    {
+        Outcome.IMPORT_FAILED,
+        Outcome.CALL_FAILED,
+        Outcome.LOAD_FAILED,
+        Outcome.START_FAILED,
+        Outcome.TEST_FAILED,
+        Outcome.CRASHED,
+    }
+)
 """Outcomes after an installation that do not depend on pip."""
+_AFTER_INSTALL = frozenset({Stage.IMPORT, Stage.CALL, Stage.LOAD, Stage.START, Stage.TEST})
 
 
-def next_mode(seen: Attempts, *, tag_accepted: bool, emulated: bool = False) -> AttemptMode | None:
+def next_mode(
+    seen: Attempts, *, tag_accepted: bool, emulated: bool = False, forks_only: bool = False
+) -> AttemptMode | None:
     """Return the mode of the next attempt, or None if there is none.
 
     ``seen`` has at least the first attempt. ``tag_accepted``: whether the installer accepts a tag
     of the wheel. ``emulated``: whether a confirmed fatal signal may be the emulator's.
+    ``forks_only``: a new interpreter would not be on the machine that was asked for.
     """
     mode, last = seen[-1]
     if mode in COMPARED:
         return AttemptMode.NATIVE_ARCH if mode is AttemptMode.OTHER_CPU else None
     again = _confirming(seen, tag_accepted=tag_accepted)
-    suspect = emulated and last.outcome is Outcome.CRASHED and last.cause == Cause.SIGNAL
+    if forks_only and again is AttemptMode.FRESH:
+        return None
+    fatal = (Cause.SIGNAL, Cause.ILLEGAL_INSTRUCTION)
+    suspect = emulated and last.outcome is Outcome.CRASHED and last.cause in fatal
     return AttemptMode.OTHER_CPU if again is None and suspect and tag_accepted else again
 
 
@@ -48,7 +64,7 @@ def _confirming(seen: Attempts, *, tag_accepted: bool) -> AttemptMode | None:
         return None
     if not tag_accepted and first.outcome is not Outcome.MISS:
         return None
-    pip_is_done = first.stage in (Stage.IMPORT, Stage.CALL) and first.outcome in _WITHOUT_PIP
+    pip_is_done = first.stage in _AFTER_INSTALL and first.outcome in _WITHOUT_PIP
     return AttemptMode.UNPACKED if pip_is_done else AttemptMode.FRESH
 
 

@@ -165,6 +165,14 @@ def observations(events: Sequence[dict[str, Any]]) -> Iterator[Observation]:
             yield event["observation"]
 
 
+def activities(events: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield each worker with what it does: ``<target>/<arch> activity``, empty if it is idle."""
+    for event in events:
+        if event["event"] == "activity":
+            doing = event["doing"]
+            yield event["worker"], f"{event['target']} {doing}" if doing else ""
+
+
 def _events(line: bytes) -> Iterator[dict[str, Any]]:
     """Yield the event of a line; before it one for the unfinished line that it continues."""
     start = line.rfind(_START)

@@ -22,6 +22,7 @@ GIVEN = frozenset(
         Cause.MEMORY_LIMIT,
         Cause.PIDS_LIMIT,
         Cause.SIGNAL,
+        Cause.ILLEGAL_INSTRUCTION,
         Cause.EMULATOR_SUSPECT,
         Cause.CPU_BASELINE,
         Cause.ENDLESS_OUTPUT,
@@ -139,6 +140,24 @@ LOADERS = (
         _MUSL,
     ),
 )
+PROGRAMS = (
+    _row(
+        Cause.MISSING_LOADER,
+        r"its loader (?P<library>\S+) does not exist",
+        "https://man7.org/linux/man-pages/man2/execve.2.html",
+    ),
+    _row(
+        Cause.WRONG_MACHINE,
+        r"Exec format error",
+        "https://man7.org/linux/man-pages/man2/execve.2.html",
+    ),
+    _row(
+        Cause.CPU_BASELINE,
+        r"CPU does not support x86-64-v",
+        f"{_GLIBC}../sysdeps/x86/dl-get-cpu-features.c",
+    ),
+)
+"""A program does not start; loaders write most of what is said then."""
 PYTHON = (
     _loads(
         Cause.NO_INIT_FUNCTION,
@@ -160,7 +179,7 @@ PYTHON = (
         by_loader=True,
     ),
     # Also where numpy is missing, so it does not say that the module cannot be loaded.
-    _row(Cause.ABI_MISMATCH, r"numpy\._?core\.multiarch failed to import", _NUMPY),
+    _row(Cause.ABI_MISMATCH, r"numpy\._?core\.multiarray failed to import", _NUMPY),
     _row(Cause.BYTECODE, r"bad magic number in '", _IMPORT),
     _row(
         Cause.PAGE_SIZE,

@@ -47,9 +47,11 @@ def weigh_failures(
     beside = tuple(failure for failure in result.failures if failure not in deciding)
     untried = 0 if result.tried is None else max(0, len(job.submodules) - result.tried)
     result = replace(result, unimportable=beside, untried=untried)
-    if not (job.imports or job.submodules) and result.outcome is Outcome.PASS:
+    nothing = not (job.imports or job.submodules or job.late.programs)
+    if nothing and result.outcome is Outcome.PASS:
         return _failed(result, NOTHING, Cause.NO_MODULE)
-    if not (job.imports or result.tried is None or len(beside) < len(job.submodules)):
+    none_imported = bool(job.submodules) and len(beside) == len(job.submodules)
+    if not job.imports and result.tried is not None and none_imported:
         deciding = deciding or list(beside)  # nothing of the wheel can be imported
     if deciding and (result.outcome is Outcome.PASS or result.stage is Stage.CALL):
         (module, text), more = deciding[0], len(deciding) - 1

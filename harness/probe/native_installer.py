@@ -12,6 +12,7 @@ from typing import Protocol
 
 from harness.core.causes import Cause
 from harness.core.errors import EngineError, ImageError
+from harness.core.machines import machine_of
 from harness.core.passport import Passport
 from harness.core.targets import Target
 from harness.host.engine import ContainerLimits, Engine
@@ -76,7 +77,8 @@ class NativeInstaller:
         self._engine = engine
         self._images = images
         here = native_arch().name
-        self._native = {target.id: target for target in targets if target.arch_name == here}
+        plain = [target for target in targets if not machine_of(target)]
+        self._native = {target.id: target for target in plain if target.arch_name == here}
         self._limits = limits
         self._lacking: set[str] = set()
         self._open: _NativeSession | None = None

@@ -7,14 +7,17 @@ from typing import Protocol, Self
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
-from harness.core.errors import EngineError, ImageError
+from harness.core.errors import EngineError, ImageError, MachineError
+from harness.core.machines import difference, machine_of, on_machine
 from harness.core.observations import AttemptMode, ImageRef
 from harness.core.passport import Passport
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.engine import Engine, EngineInfo
+from harness.host.static_emulator import find_static_emulator
 from harness.predict.cell import NoSurvey, Survey
 from harness.predict.inferred_imports import ImportPlan
+from harness.predict.late_plan import NOTHING_LATE, LatePlan
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativelyInstalled, NativeTarget
@@ -24,6 +27,9 @@ from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import Environment, ProbeLimits, environment_of, passport_id
 from harness.probe.session import Session, SessionLostError, StartLostError, open_session
 from harness.wheels.install_layout import companion_archive
+
+LATE_SECONDS = {False: (20, 5), True: (45, 30)}
+"""Whether it is emulated → seconds in which a library is opened, and a program started."""
 
 
 class TargetImages(Protocol):
@@ -40,6 +46,18 @@ class BytecodeSource(Protocol):
     def agent(self, target: Target) -> tuple[tuple[str, bytes], ...]: ...
 
     def bytecode(self, target: Target, python: str, wheels: tuple[WheelRef, ...]) -> bytes: ...
+
+
+class StaticProgram(Protocol):
+    """An emulator that is sent into the container (``harness.host.static_emulator``)."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def program(self) -> bytes: ...
 
 
 class Installers(Protocol):
@@ -62,6 +80,8 @@ class OpenTarget:
     passport_id: str
     """Content address of the passport."""
     environment: Environment
+    forks_only: bool = False
+    """Whether only forks of the first interpreter are on the machine that was asked for."""
     session: Session | None = None
     """None until a cell is measured: a stored passport needs no session."""
 
@@ -84,6 +104,7 @@ class TargetSessions:
         survey: Survey | None = None,
         bytecode: BytecodeSource | None = None,
         installer: Installers | None = None,
+        static_emulator: Callable[[Arch], StaticProgram] = find_static_emulator,
         require_hardening: bool = False,
     ) -> None:
         self.limits = limits
@@ -92,6 +113,7 @@ class TargetSessions:
         self._images = images
         self._journal = journal
         self._emulator_version = emulator_version
+        self._static_emulator = static_emulator
         self._known = known
         self._bytecode = bytecode
         self._installer = installer
@@ -125,6 +147,10 @@ class TargetSessions:
         self._engine_failed = True
         self._engine_info = None
         self.close()
+
+    def carried_emulator(self, target: Target) -> str:
+        """Return the path of the static emulator that runs the target; empty if none does."""
+        return str(self._static_emulator(target.arch).path) if self._is_carried(target) else ""
 
     def image(self, target: Target) -> ImageRef:
         """Return the target's image, made if it is missing. Raises ``EngineError``."""
@@ -167,6 +193,7 @@ class TargetSessions:
         subject: Subject,
         wheels: tuple[WheelRef, ...],
         plan: ImportPlan,
+        late: LatePlan = NOTHING_LATE,
     ) -> Job:
         """Return the job of a cell; ``wheels`` are the companions, then the subject."""
         return Job(
@@ -178,6 +205,8 @@ class TargetSessions:
             quiet=self.limits.quiet,
             beside=companion_archive(wheels[:-1]),
             bytecode=self._compiled(opened, subject, wheels),
+            late=late,
+            late_seconds=LATE_SECONDS[bool(opened.environment.emulator)],
         )
 
     def first_attempt(self, opened: OpenTarget, job: Job) -> tuple[AttemptMode, ProbeResult]:
@@ -206,7 +235,8 @@ class TargetSessions:
             mode, env = AttemptMode.UNPACKED, cpu_variables(opened.target.arch)
         with self._session(opened.target, opened.image, env) as session:
             try:
-                session.start(warm=False, compiled=self._agent(opened.target))
+                passport = session.start(warm=False, compiled=self._agent(opened.target))
+                _assert_machine(opened.target, passport)
             except ImageError as error:
                 return not_started(error)
             return _result(session, job, mode)
@@ -226,7 +256,7 @@ class TargetSessions:
         )
 
     def _check_emulator(self, opened: OpenTarget) -> None:
-        now, then = self._emulator_version(opened.target.arch), opened.environment.emulator
+        now, then = self._emulator(opened.target), opened.environment.emulator
         if now != then:
             raise EngineError(
                 f"{opened.target.key}: the emulator was replaced during a cell "
@@ -281,13 +311,14 @@ class TargetSessions:
             passport=passport,
             passport_id=passport_id(passport),
             environment=environment,
+            forks_only=self._is_carried(target),
             session=session,
         )
         self._journal.passport(opened.passport_id, environment.key, passport)
         return opened
 
     def _environment(self, target: Target, image: ImageRef) -> Environment:
-        emulator = self._emulator_version(target.arch)
+        emulator = self._emulator(target)
         info = self.engine_info
         return environment_of(target, image, emulator, info.kernel, info.runtime)
 
@@ -305,6 +336,8 @@ class TargetSessions:
                 passport = session.start(compiled=self._agent(target))
                 self._note_unenforced(target, session.unenforced)
                 passport = self.survey.complete(passport, target, image)
+                _assert_machine(target, passport)
+                passport = on_machine(passport, target)
             except BaseException:
                 session.close()
                 raise
@@ -321,19 +354,48 @@ class TargetSessions:
             )
 
     def _agent(self, target: Target) -> tuple[tuple[str, bytes], ...]:
-        if self._bytecode is None or not self._emulator_version(target.arch):
+        if self._bytecode is None or not self._emulator(target):
             return ()
         return self._bytecode.agent(target)
 
     def _session(
         self, target: Target, image: ImageRef, env: tuple[tuple[str, str], ...] = ()
     ) -> Session:
-        return open_session(self._engine, image.id, target, self.limits.container, env)
+        machine = machine_of(target)
+        variables = dict(machine.variables if machine else ()) | dict(env)
+        program = self._static_emulator(target.arch).program() if self._is_carried(target) else b""
+        limits = self.limits.container
+        return open_session(
+            self._engine, image.id, target, limits, tuple(variables.items()), program
+        )
+
+    def _emulator(self, target: Target) -> str:
+        """Return the version of the emulator that runs the target; empty if none does.
+
+        Raises ``MachineError`` if one is needed that is not installed.
+        """
+        if self._is_carried(target):
+            return self._static_emulator(target.arch).version
+        return self._emulator_version(target.arch)
+
+    def _is_carried(self, target: Target) -> bool:
+        """Whether a native interpreter must be emulated, for the machine that is asked for."""
+        return machine_of(target) is not None and not self._emulator_version(target.arch)
 
     def _close_target(self) -> None:
         if self._opened is not None and self._opened.session is not None:
             self._opened.session.close()
         self._opened = None
+
+
+def _assert_machine(target: Target, passport: Passport) -> None:
+    """Raise ``MachineError`` if the session is not on the machine that was asked for."""
+    machine = machine_of(target)
+    if machine and (how := difference(machine, passport)):
+        ignored = "; QEMU 9.0 and newer ignore QEMU_PAGESIZE" if machine.page_size else ""
+        raise MachineError(
+            f"machine {machine.name}: {how}{ignored}", passport=on_machine(passport, target)
+        )
 
 
 def _result(session: Session, job: Job, mode: AttemptMode) -> ProbeResult:

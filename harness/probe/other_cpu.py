@@ -72,14 +72,14 @@ def compared_crash(
     return replace(crash, cause=_cause(crash, others, cpu), evidence="; ".join((first, *seen)))
 
 
-def _cause(crash: ProbeResult, others: Mapping[AttemptMode, ProbeResult], cpu: OtherCpu) -> Cause:
+def _cause(crash: ProbeResult, others: Mapping[AttemptMode, ProbeResult], cpu: OtherCpu) -> str:
     other, native = (others.get(mode, crash) for mode in COMPARED)
     if other.outcome is not Outcome.CRASHED and cpu.superset and _signal(crash) == "SIGILL":
-        return Cause.CPU_BASELINE
+        return Cause.ILLEGAL_INSTRUCTION
     if AttemptMode.NATIVE_ARCH in others and _signal(native) == _signal(crash):
-        return Cause.SIGNAL
+        return crash.cause
     all_crash = other.outcome is native.outcome is Outcome.CRASHED
-    return Cause.SIGNAL if all_crash else Cause.EMULATOR_SUSPECT
+    return crash.cause if all_crash else Cause.EMULATOR_SUSPECT
 
 
 def _signal(result: ProbeResult) -> str:

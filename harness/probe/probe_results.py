@@ -1,5 +1,6 @@
 """Make observations from the results of probes (pure)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,8 +14,21 @@ from harness.probe.jobs import ProbeResult
 from harness.probe.message_causes import GIVEN
 from harness.probe.session import SessionLostError
 
+_GIL_WARNING = re.compile(r"has been enabled to load module '(?P<module>[^']+)'")
+"""CPython's warning (``Python/import.c``)."""
 _RAISED_BY = {Cause.SPACE: "--cell-disk", Cause.MEMORY: "--cell-memory"}
 """The options that raise the limits of a cell's container."""
+
+_SEEN_THERE = frozenset(
+    {
+        FindingCode.SUBMODULE_IMPORT,
+        FindingCode.GIL_ENABLED,
+        FindingCode.LIBRARY_LOAD,
+        FindingCode.PROGRAM_START,
+        FindingCode.COMMAND,
+    }
+)
+"""What a probe finds, and not the wheel alone."""
 
 
 def observed(
@@ -35,7 +49,7 @@ def observed(
         cause=result.cause,
         evidence=evidence,
         log=result.log,
-        findings=(*base.findings, *_about_modules(result)),
+        findings=(*base.findings, *_about_modules(result), *result.late_findings),
         imports=base.imports[: len(base.imports) - result.untried],
         attempts=tried,
         seconds={"probe": round(sum(a.seconds for a in tried), 3)},
@@ -46,7 +60,34 @@ def _about_modules(result: ProbeResult) -> tuple[WheelFinding, ...]:
     findings = FindingList()
     for module, text in result.unimportable:
         findings.add(FindingCode.SUBMODULE_IMPORT, module, f"Its import raises {text}.")
+    if result.gil:
+        found = _GIL_WARNING.search(result.log)
+        module = found["module"] if found else result.gil
+        findings.add(
+            FindingCode.GIL_ENABLED,
+            module,
+            f"The import of {result.gil} switches the GIL on: {module} does not declare that it "
+            "runs without (Py_mod_gil).",
+        )
     return findings.found()
+
+
+def without_gil(seen: Observation) -> Observation:
+    """Return the observation, as a failure if an import switched the GIL on.
+
+    The failure has no key: a run without ``--require-nogil`` must not reuse it.
+    """
+    found = next((f for f in seen.findings if f.code is FindingCode.GIL_ENABLED), None)
+    if found is None or seen.outcome is not Outcome.PASS:
+        return seen
+    return replace(
+        seen,
+        outcome=Outcome.IMPORT_FAILED,
+        stage=Stage.IMPORT,
+        cause=Cause.GIL_ENABLED,
+        evidence=f"{found.message} --require-nogil forbids that",
+        key="",
+    )
 
 
 def reused(base: Observation, known: Observation) -> Observation:
@@ -54,13 +95,13 @@ def reused(base: Observation, known: Observation) -> Observation:
 
     A cause that was found in its messages is dropped; ``explained`` finds it again.
     """
-    about_modules = (f for f in known.findings if f.code is FindingCode.SUBMODULE_IMPORT)
+    seen_there = (f for f in known.findings if f.code in _SEEN_THERE)
     return replace(
         known,
         cell=base.cell,
         wheel=base.wheel,
         companions=base.companions,
-        findings=(*base.findings, *about_modules),
+        findings=(*base.findings, *seen_there),
         provenance=replace(known.provenance, image=base.provenance.image),
         cause=known.cause if known.cause in GIVEN else "",
         prediction=None,

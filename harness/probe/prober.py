@@ -1,5 +1,6 @@
 """The prober returns an observation for every cell; errors become misses."""
 
+import contextlib
 import time
 import traceback
 from dataclasses import dataclass, replace
@@ -10,32 +11,42 @@ from harness import __version__
 from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
-from harness.core.errors import EngineError, ImageError, InfrastructureError, UsageError
+from harness.core.errors import (
+    EngineError,
+    ImageError,
+    InfrastructureError,
+    MachineError,
+    UsageError,
+)
+from harness.core.machines import machine_of
 from harness.core.observations import AttemptMode, ImageRef, Observation, Prediction, Provenance
 from harness.core.passport import Passport, Symbols
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.images.debian_root import native_arch
-from harness.predict.cell import predict_wheel
+from harness.predict.cell import beside_of, predict_wheel
 from harness.predict.inferred_imports import ImportPlan, plan_imports
 from harness.predict.installed_layout import layout_of
+from harness.predict.late_plan import NOTHING_LATE, LatePlan, plan_late
 from harness.predict.limits import is_optional
 from harness.probe.canary_probe import check_canaries
 from harness.probe.confirmation import Attempts, accepts_tag, believed, next_mode
 from harness.probe.dependency_failures import accused, blame_unread, name_dependency
+from harness.probe.illegal_instruction import located
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.journal import Journal
+from harness.probe.late_failures import weigh_late
 from harness.probe.module_failures import weigh_failures
 from harness.probe.open_target import OpenTarget, TargetSessions
 from harness.probe.other_cpu import compared_crash
-from harness.probe.probe_results import defect, miss, observed, reused, shared
+from harness.probe.probe_results import defect, miss, observed, reused, shared, without_gil
 from harness.probe.repro import docker_line
 from harness.probe.result_cache import ResultCache
 from harness.probe.result_keys import dependencies_of
 from harness.probe.seen_causes import explained
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.filename import parse_wheel_name
-from harness.wheels.facts_reader import MOST_DEPENDENCY, WheelReader
+from harness.wheels.facts_reader import WheelReader
 from harness.wheels.install_layout import owner_of
 from harness.wheels.provider import Refusal
 
@@ -58,6 +69,7 @@ class _Unmeasured:
     """Those of ``wheels`` that were resolved and are small enough to be read."""
     facts: WheelFacts | None
     plan: ImportPlan
+    late: LatePlan
     base: Observation
     predicted: Prediction | None
 
@@ -65,7 +77,7 @@ class _Unmeasured:
 class Prober:
     """Observes one cell at a time; a context manager that removes its containers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each collaborator, and two for what is asked
         self,
         *,
         targets: TargetSessions,
@@ -74,6 +86,7 @@ class Prober:
         known: ResultCache,
         reader: WheelReader | None = None,
         canaries: bool = False,
+        require_nogil: bool = False,
     ) -> None:
         self._targets = targets
         self._wheels = wheels
@@ -82,6 +95,8 @@ class Prober:
         self._reader = reader or WheelReader()
         self._canaries = canaries
         """Whether columns are checked before their first measured cell."""
+        self._require_nogil = require_nogil
+        """Whether an import that switches the GIL on is a failure."""
         self._checks: dict[str, CanaryCheck] = {}
         """By the key of a target, and by that of an environment: targets with the same image are
         checked once."""
@@ -119,13 +134,16 @@ class Prober:
         wheels = self._wheels.wheels_for(cell.subject, cell.target, opened.passport)
         if isinstance(wheels, Refusal):
             raise UsageError(f"{cell.id}: there is nothing to run: {wheels.reason}")
-        return docker_line(cell.target, opened.image, cell.subject, wheels, seccomp)
+        emulator = self._targets.carried_emulator(cell.target)
+        return docker_line(cell.target, opened.image, cell.subject, wheels, seccomp, emulator)
 
     def observe(self, cell: Cell) -> Observation:
         """Probe one cell and journal its observation; an infrastructure error is a miss."""
         start = time.monotonic()
         try:
             observation = self._observe(cell)
+        except MachineError as error:
+            observation = replace(miss(cell, error), prediction=self._predicted(cell, error))
         except InfrastructureError as error:
             if isinstance(error, EngineError) and not isinstance(error, ImageError):
                 self._targets.close_failed()
@@ -136,6 +154,19 @@ class Prober:
         finally:
             self._journal.activity(cell.target.key, "")
         return self._journaled(observation, start)
+
+    def _predicted(self, cell: Cell, error: MachineError) -> Prediction | None:
+        """Return what would become of a cell on a machine that cannot be had here."""
+        if error.passport is None:
+            return None
+        with contextlib.suppress(InfrastructureError):
+            wheels = self._wheels.wheels_for(cell.subject, cell.target, error.passport)
+            if not isinstance(wheels, Refusal):
+                imports = cell.subject.imports
+                return predict_wheel(
+                    wheels[-1], error.passport, self.symbols, imports, self._reader
+                )
+        return None
 
     def recall(self, cell: Cell) -> Observation | None:
         """Return and journal the cell's result if nothing must be measured for it, else None.
@@ -201,9 +232,11 @@ class Prober:
         if isinstance(wheels, Refusal):
             return replace(refused, cause=wheels.cause, evidence=wheels.reason)
         facts = self._reader.facts(wheels[-1])
-        plan = _planned(cell.subject, facts)
+        plan, late = _planned(cell.subject, facts)
+        if opened.forks_only:
+            late = replace(late, programs=())  # they would not be on the machine
         depends = dependencies_of(
-            opened.environment, wheels, plan, cell.subject.call, self._targets.limits
+            opened.environment, wheels, plan, cell.subject.call, self._targets.limits, late
         )
         base = replace(
             refused,
@@ -214,22 +247,22 @@ class Prober:
             findings=facts.findings if facts else (),
             imports=plan.required + plan.tried,
         )
-        resolved = cell.subject.dependencies is not None
-        dependencies = tuple(w for w in wheels[:-1] if resolved and w.size <= MOST_DEPENDENCY)
+        beside = beside_of(wheels[:-1], resolved=cell.subject.dependencies is not None)
         predicted = predict_wheel(
             wheels[-1],
             opened.passport,
             self.symbols,
             cell.subject.imports,
             self._reader,
-            dependencies,
+            beside,
         )
         begun = _Unmeasured(
             opened=opened,
             wheels=wheels,
-            dependencies=dependencies,
+            dependencies=beside.wheels,
             facts=facts,
             plan=plan,
+            late=late,
             base=base,
             predicted=predicted,
         )
@@ -248,17 +281,19 @@ class Prober:
             seen = replace(seen, evidence=evidence)
         failed = accused(seen.evidence, dependencies)
         facts = self._reader.facts(failed) if failed else begun.facts
-        return explained(seen, begun.predicted, facts, passport)
+        seen = explained(seen, begun.predicted, facts, passport)
+        return without_gil(seen) if self._require_nogil else seen
 
     def _measure(self, cell: Cell, begun: "_Unmeasured") -> Observation:
         opened, wheels = begun.opened, begun.wheels
-        job = self._targets.job(opened, cell.subject, wheels, begun.plan)
+        job = self._targets.job(opened, cell.subject, wheels, begun.plan, begun.late)
         tag_accepted = accepts_tag(wheels[-1].filename, opened.passport)
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
             attempts = self._attempts(job, cell.subject, begun, tag_accepted=tag_accepted)
         result = believed(attempts, tag_accepted=tag_accepted, filename=wheels[-1].filename)
         model = opened.environment.cpu_model
         result = compared_crash(result, attempts, cell.target.arch, model, native_arch().name)
+        result = located(result, attempts, cell.target.arch)
         if cell.subject.dependencies is not None:
             result = name_dependency(result, lambda place: owner_of(place, wheels[:-1]))
         seen = self._explained(observed(begun.base, attempts, result), begun)
@@ -274,16 +309,23 @@ class Prober:
         guarded = begun.facts.sources.guarded if begun.facts else frozenset[str]()
 
         def weighed(result: ProbeResult) -> ProbeResult:
-            return weigh_failures(result, job, optional, guarded, begun.plan)
+            result = weigh_failures(result, job, optional, guarded, begun.plan)
+            return weigh_late(result, begun.facts, opened.passport, emulated=emulated)
 
+        opened = begun.opened
+        machine = machine_of(opened.target)
+        # With a CPU that was asked for, what another one does is beside the point.
+        emulated = bool(opened.environment.emulator) and not (machine and machine.cpu)
         mode, result = self._targets.first_attempt(begun.opened, job)
         attempts = [(mode, weighed(result))]
-        emulated = bool(begun.opened.environment.emulator)
-        while again := next_mode(attempts, tag_accepted=tag_accepted, emulated=emulated):
+        while again := next_mode(
+            attempts, tag_accepted=tag_accepted, emulated=emulated, forks_only=opened.forks_only
+        ):
             if again is AttemptMode.NATIVE_ARCH:
-                native = self._attempt_natively(subject, begun.opened)
+                native = self._attempt_natively(subject, opened)
                 return [*attempts, (again, weighed(native))] if native else attempts
-            result = self._targets.attempt_alone(begun.opened, job, again)
+            traced = replace(job, trace=attempts[-1][1].cause == Cause.ILLEGAL_INSTRUCTION)
+            result = self._targets.attempt_alone(begun.opened, traced, again)
             attempts.append((again, weighed(result)))
         return attempts
 
@@ -298,8 +340,8 @@ class Prober:
             return None
         if isinstance(wheels, Refusal) or not accepts_tag(wheels[-1].filename, native.passport):
             return None
-        plan = _planned(subject, self._reader.facts(wheels[-1]))
-        job = self._targets.job(native, subject, wheels, plan)
+        plan, late = _planned(subject, self._reader.facts(wheels[-1]))
+        job = self._targets.job(native, subject, wheels, plan, late)
         return self._targets.attempt_alone(native, job, AttemptMode.UNPACKED)
 
     def _provenance(self, opened: OpenTarget) -> Provenance:
@@ -316,11 +358,12 @@ class Prober:
         )
 
 
-def _planned(subject: Subject, facts: WheelFacts | None) -> ImportPlan:
-    """Return the subject's own imports, or those that are inferred from its wheel."""
+def _planned(subject: Subject, facts: WheelFacts | None) -> tuple[ImportPlan, LatePlan]:
+    """Return the subject's own imports, or those that are inferred, and what comes after them."""
     if facts is None:
-        return ImportPlan(required=subject.imports)
-    return plan_imports(layout_of(facts), subject.imports)
+        return ImportPlan(required=subject.imports), NOTHING_LATE
+    layout = layout_of(facts)
+    return plan_imports(layout, subject.imports), plan_late(layout)
 
 
 def _without_key(begun: "Observation | _Unmeasured") -> "Observation | _Unmeasured":

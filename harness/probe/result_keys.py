@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from harness.core.machines import machine_of
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
 from harness.core.subjects import WheelRef
@@ -22,11 +23,14 @@ from harness.host.cache import content_key
 from harness.host.code_key import code_key
 from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits, seccomp_profile
 from harness.predict.inferred_imports import ImportPlan
+from harness.predict.late_plan import NOTHING_LATE, LatePlan
 from harness.probe import agent
 
 _PASSPORT: TypeAdapter[Passport] = TypeAdapter(Passport)
 _DECIDING = (
     "harness.probe.confirmation",
+    "harness.probe.illegal_instruction",
+    "harness.probe.late_failures",
     "harness.probe.module_failures",
     "harness.probe.other_cpu",
     "harness.probe.probe_results",
@@ -91,6 +95,7 @@ class ResultDependencies:
     submodules: tuple[str, ...]
     call: str
     limits: ProbeLimits
+    late: LatePlan = NOTHING_LATE
 
     @property
     def key(self) -> str:
@@ -101,7 +106,9 @@ def environment_of(
     target: Target, image: ImageRef, emulator: str, kernel: str, runtime: str = ""
 ) -> Environment:
     """Return the environment of a target; ``kernel`` is the engine's release, ``6.1.0-26``."""
+    machine = machine_of(target)
     given = dict(target.arch.qemu_env) if emulator else {}
+    given |= dict(machine.variables) if machine else {}
     return Environment(
         image=image.id,
         interpreter=target.interpreter,
@@ -122,6 +129,7 @@ def dependencies_of(
     plan: ImportPlan,
     call: str,
     limits: ProbeLimits,
+    late: LatePlan = NOTHING_LATE,
 ) -> ResultDependencies:
     """Return the dependencies of a cell's result."""
     return ResultDependencies(
@@ -131,6 +139,7 @@ def dependencies_of(
         submodules=plan.tried,
         call=call,
         limits=limits,
+        late=late,
     )
 
 

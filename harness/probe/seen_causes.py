@@ -5,13 +5,13 @@ that share a message. The prediction is not used.
 """
 
 import re
-import sys
 from dataclasses import dataclass, replace
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Observation, Prediction
 from harness.core.passport import Passport
+from harness.core.standard_library import ADDED, ADDITION, REMOVAL, REMOVED, is_standard
 from harness.core.targets import ImageWay
 from harness.predict.installed_layout import InstalledLayout, layout_of
 from harness.predict.limits import DEPENDENCY
@@ -24,6 +24,7 @@ from harness.probe.message_causes import (
     GIVEN,
     INSTALLER,
     LOADERS,
+    PROGRAMS,
     PYTHON,
     find_message,
     modules_not_found,
@@ -32,20 +33,6 @@ from harness.wheels.archive.contents import NativeMember, WheelFacts
 from harness.wheels.archive.elf import ElfFacts
 
 _WITHOUT = (Outcome.PASS, Outcome.MISS, Outcome.REFUSED)
-_REMOVED = frozenset(
-    {
-        "aifc", "asynchat", "asyncore", "audioop", "binhex", "cgi", "cgitb", "chunk", "crypt",
-        "distutils", "imghdr", "imp", "lib2to3", "mailcap", "nis", "nntplib", "ossaudiodev",
-        "parser", "pipes", "smtpd", "sndhdr", "spwd", "sunau", "symbol", "telnetlib", "uu",
-        "xdrlib",
-    }
-)  # fmt: skip
-"""Modules that newer Pythons lack (PEP 594, PEP 632, What's New)."""
-_REMOVAL = (3, 12)
-"""Most of them went then or later; where one is missing before, a distribution split it off."""
-_ADDED = frozenset({"dataclasses", "graphlib", "tomllib", "zoneinfo"})
-"""Modules that older Pythons lack (What's New)."""
-_ADDITION = (3, 11)
 _NOT_BUILT = frozenset(
     {"_crypt", "_curses", "_curses_panel", "_dbm", "_gdbm", "_tkinter", "_uuid", "nis"}
     | {"ossaudiodev", "readline"}
@@ -115,14 +102,20 @@ def seen_cause(seen: Observation, wheel: WheelFacts | None, passport: Passport) 
     """Return the cause that an observation itself shows; empty if no message is known."""
     if seen.outcome in _WITHOUT or seen.cause in GIVEN - {Cause.SIGNAL}:
         return seen.cause
-    if seen.outcome is Outcome.CRASHED:
-        found = find_message(seen.log, PYTHON)
+    if seen.cause == Cause.SIGNAL or seen.outcome is Outcome.CRASHED:
+        said = seen.log if seen.outcome is Outcome.CRASHED else seen.evidence
+        found = find_message(said, PYTHON)
         return found[0].cause if found and found[0].cause is Cause.PAGE_SIZE else Cause.SIGNAL
     if seen.stage is Stage.INSTALL:
         return _installer_cause(f"{seen.evidence}\n{seen.log}")
     if seen.evidence.startswith(NOTHING):
         return Cause.NO_MODULE
-    return _import_cause(seen.evidence, _scene(wheel, passport) if wheel else None)
+    return message_cause(seen.evidence, wheel, passport)
+
+
+def message_cause(text: str, wheel: WheelFacts | None, passport: Passport) -> str:
+    """Return the cause that a message shows; empty if it is not known."""
+    return _import_cause(text, _scene(wheel, passport) if wheel else None)
 
 
 def _scene(wheel: WheelFacts, passport: Passport) -> _Scene:
@@ -162,7 +155,7 @@ def _import_cause(text: str, scene: _Scene | None) -> str:
     missing = [_module_cause(module, scene, text) for module in modules_not_found(text)]
     if Cause.SUFFIX_MISMATCH in missing:
         return Cause.SUFFIX_MISMATCH
-    found = find_message(text, LOADERS + PYTHON)
+    found = find_message(text, LOADERS + PROGRAMS + PYTHON)
     if found is None:
         return next(filter(None, missing), "")
     row, match = found
@@ -176,7 +169,7 @@ def _told_apart(cause: Cause, named: dict[str, str], scene: _Scene) -> Cause:
     match cause:
         case Cause.UNDEFINED_SYMBOL:
             return _of_symbol(named.get("symbol", ""), scene)
-        case Cause.MISSING_LIBRARY if _is_other_libc(file, scene):
+        case Cause.MISSING_LIBRARY | Cause.MISSING_LOADER if _is_other_libc(file, scene):
             return Cause.LIBC_FAMILY
         case Cause.MISSING_LIBRARY | Cause.UNREADABLE | Cause.WRONG_MACHINE:
             # A loader passes over an existing file of another machine as if it were missing.
@@ -226,9 +219,8 @@ def _module_cause(module: str, scene: _Scene | None, text: str) -> str:
 
 def _cause_elsewhere(top: str, python: tuple[int, ...]) -> Cause:
     """Return the cause of a module that is not the wheel's."""
-    if top in _REMOVED and python >= _REMOVAL:
+    if top in REMOVED and python >= REMOVAL:
         return Cause.PYTHON_TOO_NEW
-    if top in _ADDED and python < _ADDITION:
+    if top in ADDED and python < ADDITION:
         return Cause.PYTHON_TOO_OLD
-    standard = top in _REMOVED | _ADDED | sys.stdlib_module_names
-    return Cause.INCOMPLETE_PYTHON if standard else Cause.MISSING_DEPENDENCY
+    return Cause.INCOMPLETE_PYTHON if is_standard(top) else Cause.MISSING_DEPENDENCY

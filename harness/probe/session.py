@@ -54,6 +54,25 @@ _BOOTSTRAP = (
 )
 
 
+_OPTIONS = ("-I", "-B", "-u", "-c")
+# Reads past buffers, since what follows is for the next program. The emulator is in no file system,
+# where a cell could change it. What it runs and forks is emulated, what these execute is not.
+_EMULATED = f"""
+import os, sys
+def take(left, write):
+    while left:
+        data = os.read(0, min(left, 1 << 20))
+        left -= len(data) or sys.exit("the host is gone")
+        write(data)
+size = []
+take(16, size.append)
+program = os.memfd_create("emulator")
+take(int(b"".join(size)), lambda data: os.write(program, data))
+words = ["qemu", sys.executable, *{_OPTIONS}, sys.argv[1]]
+os.execve("/proc/self/fd/%d" % program, words, os.environ)
+"""
+
+
 @once
 def agent_sources() -> tuple[tuple[str, str], ...]:
     """Return names and sources of the agent's modules, in the order of loading."""
@@ -94,20 +113,26 @@ def open_session(
     target: Target,
     limits: ContainerLimits = CONTAINER_LIMITS,
     more_env: tuple[tuple[str, str], ...] = (),
+    emulator: bytes = b"",
 ) -> "Session":
-    """Start a container of the image that waits for the agent. Raises ``EngineError``."""
-    command = (target.interpreter, "-I", "-B", "-u", "-c", _BOOTSTRAP)
+    """Start a container of the image that waits for the agent. Raises ``EngineError``.
+
+    ``emulator``: a static program that runs the interpreter, for a native arch.
+    """
+    scripts = (_EMULATED, _BOOTSTRAP) if emulator else (_BOOTSTRAP,)
+    command = (target.interpreter, *_OPTIONS, *scripts)
     env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"), *more_env)  # noqa: S108
     spec = ContainerSpec(image=image, arch=target.arch, command=command, env=env, limits=limits)
-    return Session(engine.open(spec), spec)
+    return Session(engine.open(spec), spec, emulator)
 
 
 class Session:
     """An open container of a target; a context manager that removes it."""
 
-    def __init__(self, channel: Channel, spec: ContainerSpec) -> None:
+    def __init__(self, channel: Channel, spec: ContainerSpec, emulator: bytes = b"") -> None:
         self._channel = channel
         self._spec = spec
+        self._emulator = emulator
         self._token = secrets.token_hex(16)
         self._turn = 0
         self._sealed = False
@@ -138,6 +163,9 @@ class Session:
         payload = agent_payload(compiled)
         frame = {"op": "hello", "warm": warm, "token": self._token}
         try:
+            if self._emulator:
+                self._channel.send(b"%016d" % len(self._emulator))
+                self._channel.send(self._emulator)
             self._channel.send(b"%d\n%b" % (len(payload), payload))
             facts, _ = self._ask(HelloAnswer, frame, (), HELLO_SECONDS)
         except SessionLostError as lost:
@@ -175,11 +203,19 @@ class Session:
             "imports": job.imports,
             "submodules": job.submodules,
             "call": job.call,
+            "late": {
+                "libraries": job.late.libraries,
+                "entries": job.late.entries,
+                "programs": job.late.programs,
+                "seconds": job.late_seconds[0],
+                "program_seconds": job.late_seconds[1],
+            },
             "timeout": job.timeout,
             "quiet": job.quiet,
             "mode": mode,
+            "trace": job.trace,
         }
-        stages = 4 if len(wheels) > 1 else 2
+        stages = (4 if len(wheels) > 1 else 2) + bool(job.late.programs)
         seconds = stages * job.timeout + WATCHDOG_SECONDS
         answer, _ = self._ask(ProbeAnswer, frame, [data for _, data in files], seconds)
         self._after(answer.clean)
@@ -271,7 +307,13 @@ def _probe_result(report: CellReport, seconds: float) -> ProbeResult:
         log=report.log,
         seconds=seconds,
         failures=report.failures,
+        fault=report.fault,
         tried=report.tried,
+        loads=report.loads,
+        entries=report.entries,
+        starts=report.starts,
+        late_untried=report.untried,
+        gil=report.gil,
     )
 
 
@@ -297,6 +339,9 @@ def _passport(facts: HelloAnswer) -> Passport:
         elf_bits=facts.elf.bits,
         elf_little=facts.elf.little,
         page_size=facts.page_size,
+        hwcap=facts.hwcap,
+        hwcap2=facts.hwcap2,
+        hw_platform=facts.hw_platform,
         kernel=facts.kernel,
         externally_managed=facts.externally_managed,
     )

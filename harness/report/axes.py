@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
+from harness.core.machines import arch_label, machine_of
 from harness.core.targets import Target
 from harness.report.glyphs import ARCH_LETTERS, DOUBTED, LENIENT, WAY_LETTERS
 from harness.report.untrusted import visible
@@ -20,7 +21,9 @@ class AxisItem:
     key: str
     label: str
     letter: str = ""
-    """Stands for the label in a narrow table; empty if the label has none."""
+    """Stands for the label in a narrow table, ``a@64k``; empty if the label has none."""
+    note: str = ""
+    """What explains the label, below the table: ``64k=pages of 64 KiB``."""
     marks: tuple[str, ...] = ()
     """One character each, shown beside the label."""
 
@@ -55,10 +58,12 @@ def target_axis(grid: Grid) -> Axis:
 
     def item(target: Target) -> AxisItem:
         mark = DOUBTED if target.key in doubted else LENIENT if target.allow_failure else " "
+        machine = machine_of(target)
         return AxisItem(
             key=target.key,
-            label=target.arch_name,
-            letter=ARCH_LETTERS[target.arch_name],
+            note=visible(f"@{machine.name}={machine.short_title}") if machine else "",
+            label=arch_label(target),
+            letter=ARCH_LETTERS[target.arch_name] + arch_label(target)[len(target.arch_name) :],
             marks=(ways.get(target.key, " "), *((mark,) if any_marked else ())),
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from harness.core.cells import Outcome
 from harness.report.html import open_templates
@@ -22,6 +23,30 @@ class Badge:
     colour: str
 
 
+class Standing(StrEnum):
+    """What the cells of one subject say together."""
+
+    WORKS = "works"
+    """It passes wherever an installer takes it."""
+    FAILS = "fails"
+    """It fails on at least one target, declared or not."""
+    UNKNOWN = "unknown"
+    """A target says nothing, or none takes it."""
+
+
+_NO_FAILURE = frozenset({Outcome.PASS, Outcome.REFUSED, Outcome.MISS, None})
+_COLOURS = {Standing.WORKS: GOOD, Standing.FAILS: BAD, Standing.UNKNOWN: UNKNOWN}
+
+
+def standing_of(cells: Sequence[GridCell]) -> Standing:
+    """Return the standing of one subject: a failed target outweighs one that says nothing."""
+    outcomes = {cell.outcome for cell in cells}
+    if outcomes - _NO_FAILURE or any(cell.verdict is Verdict.UNEXPECTED for cell in cells):
+        return Standing.FAILS
+    silent = not outcomes or outcomes & {Outcome.MISS, None}
+    return Standing.UNKNOWN if silent or Outcome.PASS not in outcomes else Standing.WORKS
+
+
 def subject_badge(subject: str, cells: Sequence[GridCell]) -> Badge:
     """Return a badge with the number of targets where ``subject`` works; misses are ignored.
 
@@ -31,9 +56,8 @@ def subject_badge(subject: str, cells: Sequence[GridCell]) -> Badge:
     if not seen:
         return Badge(label=subject, message="not known", colour=UNKNOWN)
     works = sum(c.outcome is Outcome.PASS for c in seen)
-    surprises = any(c.verdict is Verdict.UNEXPECTED and c.affects_exit_code for c in seen)
     message = f"works on {works}/{len(seen)}"
-    return Badge(label=subject, message=message, colour=BAD if surprises else GOOD)
+    return Badge(label=subject, message=message, colour=_COLOURS[standing_of(cells)])
 
 
 def badge_svg(badge: Badge) -> str:

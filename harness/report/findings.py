@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
+from harness.core.causes import Cause
 from harness.core.cells import Expectation, Outcome
+from harness.images.registry import REPEATED
 from harness.report.evidence import evidence_line, evidence_lines
 from harness.report.glyphs import glyph_of
 from harness.report.untrusted import visible
@@ -21,6 +23,8 @@ EVIDENCE_ROOM = 60
 """Minimum columns for evidence beside the id; with less, it goes below."""
 MOST_NOTE_LINES = 12
 """Maximum lines of a note on a terminal."""
+_NO_IMAGE = (Cause.PULL, Cause.NO_WAY)
+"""Causes of a miss that images share: no registry answers, or none is asked."""
 SECTIONS = (
     ("unexpected", (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS)),
     ("nothing can be said", (Verdict.MISS,)),
@@ -106,6 +110,8 @@ def _group(cells: Iterable[GridCell]) -> list[Finding]:
 def _group_key(cell: GridCell) -> tuple[object, ...]:
     seen = cell.observation
     match cell.verdict:
+        case Verdict.MISS if seen and seen.cause in _NO_IMAGE:
+            return (seen.cause,)
         case Verdict.MISS:
             return (cell.cell.target.key, _evidence(cell))
         case Verdict.AS_EXPECTED if seen:
@@ -116,6 +122,11 @@ def _group_key(cell: GridCell) -> tuple[object, ...]:
 
 def _finding(cells: Sequence[GridCell]) -> Finding:
     """Return the finding of one group; if the evidence differs, a reason and the subjects."""
+    targets = list(dict.fromkeys(cell.cell.target.id for cell in cells))
+    if cells[0].verdict is Verdict.MISS and len(targets) > 1:
+        shared = _evidence(cells[0]).partition(REPEATED)[0]
+        note = f"the same for {len(targets)} targets: {', '.join(targets)}"
+        return Finding(cells=tuple(cells), evidence=shared, note=note)
     evidence, note = list(dict.fromkeys(map(_evidence, cells))), _note(cells[0])
     if len(evidence) == 1:
         return Finding(cells=tuple(cells), evidence=evidence[0], note=note)

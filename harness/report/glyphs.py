@@ -1,7 +1,8 @@
 """One glyph and one colour per outcome.
 
 Expected outcomes are small letters, unexpected ones capitals, so that colour is not required. The
-colours are Okabe and Ito's palette for colour-blind readers (https://jfly.uni-koeln.de/color/).
+colours are Okabe and Ito's palette for colour-blind readers (https://jfly.uni-koeln.de/color/), and
+three of Paul Tol's light scheme (https://personal.sron.nl/~pault/).
 """
 
 from collections.abc import Iterable
@@ -31,6 +32,9 @@ GLYPHS: dict[Outcome, Glyph] = {
     Outcome.INSTALL_FAILED: Glyph(expected="n", unexpected="N", style="#F0E442"),
     Outcome.IMPORT_FAILED: Glyph(expected="i", unexpected="I", style="#D55E00"),
     Outcome.CALL_FAILED: Glyph(expected="c", unexpected="C", style="#E69F00"),
+    Outcome.LOAD_FAILED: Glyph(expected="l", unexpected="L", style="#EE8866"),
+    Outcome.START_FAILED: Glyph(expected="s", unexpected="S", style="#FFAABB"),
+    Outcome.TEST_FAILED: Glyph(expected="f", unexpected="F", style="#AAAA00"),
     Outcome.CRASHED: Glyph(expected="x", unexpected="X", style="#CC79A7"),
     Outcome.TIMEOUT: Glyph(expected="t", unexpected="T", style="#56B4E9"),
     Outcome.MISS: Glyph(expected="?", unexpected="?", style="#0072B2"),

@@ -24,6 +24,7 @@ from harness.results.runfile import Run
 
 ASSETS = Path(__file__).with_name("assets")
 SCRIPTS = ("query.js", "cells.js", "grid.js", "panel.js", "stories.js", "main.js")
+LIVE_SCRIPT = "live.js"
 GREY = "#7d8894"
 """Replaces the terminal's grey."""
 DARK_INK = "#0b0e12"
@@ -51,11 +52,22 @@ class Counts:
 
 
 def html_page(
-    run: Run, past: RunHistory = NO_HISTORY, *, title: str = "Wheelgrid", links: Sequence[Link] = ()
+    run: Run,
+    past: RunHistory = NO_HISTORY,
+    *,
+    title: str = "Wheelgrid",
+    links: Sequence[Link] = (),
+    events: str = "",
 ) -> str:
-    """Return the page of ``run``; ``links``: other pages of a site."""
+    """Return the page of ``run``; ``links``: other pages of a site.
+
+    ``events``: address of the events of a run in progress, which the page follows.
+    """
     style = (ASSETS / "page.css").read_text("utf-8") + outcome_style()
-    script = '"use strict";\n' + "".join((ASSETS / name).read_text("utf-8") for name in SCRIPTS)
+    script = '"use strict";\n' + "".join(
+        (ASSETS / name).read_text("utf-8")
+        for name in (*SCRIPTS, *((LIVE_SCRIPT,) if events else ()))
+    )
     return (
         open_templates()
         .get_template("page.html")
@@ -63,12 +75,13 @@ def html_page(
             run=run,
             title=title,
             links=links,
+            events=events,
             counts=count_verdicts(run),
             doubted=doubted_lines(run.grid),
             style=Markup(style),  # noqa: S704 - files of this package
             script=Markup(script),  # noqa: S704 - likewise
             data=Markup(page_data(run, past, title=title)),  # noqa: S704 - made embeddable there
-            csp=security_header(style, script),
+            csp=security_header(style, script, connect="'self'" if events else ""),
         )
     )
 
@@ -86,9 +99,12 @@ def open_templates() -> Environment:
     return environment
 
 
-def security_header(style: str, script: str) -> str:
-    """Return a Content-Security-Policy that allows only this style and script."""
-    return (
+def security_header(style: str, script: str, *, connect: str = "") -> str:
+    """Return a Content-Security-Policy that allows only this style and script.
+
+    ``connect``: what the script may connect to; nothing by default.
+    """
+    return (f"connect-src {connect}; " if connect else "") + (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
         f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
     )

@@ -83,6 +83,8 @@ class Table:
         return [INDENT + first, *(2 * INDENT + line for line in others)]
 
     def cell_width(self, item: AxisItem) -> int:
+        if "@" in item.letter and self.pitch:
+            return len(item.letter) + (3 if self.pitch == 1 else 1)
         return self.pitch or len(item.label) + 1
 
     def cells_width(self, group: Group) -> int:
@@ -110,13 +112,16 @@ def render_best(ways: list[Table], width: int | None) -> list[Text]:
     """Return the lines of the first layout that fits, as ``render_table`` does."""
     tables = choose_layout(ways, width)
     lines = list(chain.from_iterable([*render(table), Text()] for table in tables))
+    axes = [group for table in tables for group in (*table.rows, *table.columns)]
+    noted = dict.fromkeys(item.note for group in axes for item in group.items if item.note)
+    machines = list(flow([Text(note, MARK) for note in noted], width))
     if not tables[0].pitch:
-        return lines[:-1]
+        return [*lines, *machines] if machines else lines[:-1]
     columns = (group for table in tables for group in table.columns)
-    used = {item.label for group in columns for item in group.items}
+    used = {item.label.partition("@")[0] for group in columns for item in group.items}
     letters = [Text(f"{ARCH_LETTERS[name]}={name}", MARK) for name in ARCH_LETTERS if name in used]
     numbers = [Text(number, MARK) for number in tables[0].numbers]
-    return [*lines, *flow(letters, width, gap=1), *flow(numbers, width)]
+    return [*lines, *flow(letters, width, gap=1), *machines, *flow(numbers, width)]
 
 
 def choose_layout(ways: list[Table], width: int | None) -> list[Table]:

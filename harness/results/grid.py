@@ -8,6 +8,7 @@ from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.causes import Cause, same_reason
 from harness.core.cells import Cell, Expectation, Outcome
 from harness.core.errors import ExitCode
+from harness.core.machines import machine_of
 from harness.core.observations import Observation
 from harness.core.subjects import FixtureSource, Subject
 from harness.core.targets import Target
@@ -38,6 +39,12 @@ class Agreement(StrEnum):
     """There is no prediction or no observation."""
 
 
+_OPENS_LIBRARY = (
+    {Outcome.LOAD_FAILED, Outcome.IMPORT_FAILED},
+    {Outcome.LOAD_FAILED, Outcome.CRASHED},
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GridCell:
     """A cell, its observation and its verdict."""
@@ -57,7 +64,9 @@ class GridCell:
         seen = self.observation
         if seen is None or seen.prediction is None or seen.outcome is Outcome.MISS:
             return Agreement.UNKNOWN
-        alike = seen.prediction.outcome is seen.outcome
+        outcomes = {seen.prediction.outcome, seen.outcome}
+        # Whether it opens a library when it is imported, or later, is in a package's code.
+        alike = len(outcomes) == 1 or (seen.cause != "" and outcomes in _OPENS_LIBRARY)
         if alike and same_reason(seen.cause, seen.prediction.cause):
             return Agreement.AGREES
         return Agreement.LIMIT if self.limit else Agreement.DISAGREES
@@ -143,6 +152,8 @@ def unmet_expectations(cells: Sequence[Cell], grid: Grid) -> tuple[Expectation, 
     seen = {c.cell.id: c for c in grid.cells if c.verdict not in (Verdict.MISS, Verdict.NOT_RUN)}
     candidates: dict[Expectation, list[Cell]] = {}
     for cell in cells:
+        if machine_of(cell.target) and cell.id not in seen:
+            continue  # a run that asks for no machine has none of them
         for expectation in cell.by_cause:
             candidates.setdefault(expectation, []).append(cell)
     return tuple(

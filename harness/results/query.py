@@ -9,8 +9,8 @@ The HTML page implements it too; ``tests/data/query.json`` tests both. The gramm
     "…"      spaces, commas, colons and signs in quotes are literal
 
 A leading ``-`` negates a word; one of several patterns must match; case is ignored. An arch may be
-an alias. ``outcome:`` is empty for a cell that was not run, ``cause:`` for a cell without a cause:
-the word ``cause:`` selects exactly these.
+an alias. ``machine:`` is empty for a plain target, ``outcome:`` for a cell that was not run, and
+``cause:`` for a cell without a cause: the word ``cause:`` selects exactly these.
 
     target:alpine-* arch:ppc64le outcome:import-failed cause:suffix-mismatch
     group:"index wheels" -numpy verdict:unexpected,miss
@@ -23,6 +23,7 @@ from enum import StrEnum
 
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import HarnessError
+from harness.core.machines import machine_name
 from harness.core.matching import did_you_mean, wheel_spelling
 from harness.results.grid import GridCell, Verdict
 
@@ -40,6 +41,7 @@ class Field(StrEnum):
 
     TARGET = "target"
     ARCH = "arch"
+    MACHINE = "machine"
     SUBJECT = "subject"
     GROUP = "group"
     OUTCOME = "outcome"
@@ -65,6 +67,8 @@ class Facts:
     arch: str
     subject: str
     group: str
+    machine: str = ""
+    """Empty for a plain target."""
     outcome: str = ""
     verdict: str = ""
     cause: str = ""
@@ -94,6 +98,8 @@ class Query:
     """A parsed query; the empty query matches every cell."""
 
     terms: tuple[Term, ...] = ()
+    text: str = ""
+    """As it was written."""
 
     def matches(self, facts: Facts) -> bool:
         return all(term.matches(facts) for term in self.terms)
@@ -106,7 +112,8 @@ class Query:
 
 def parse_query(text: str) -> Query:
     """Parse ``text``. Raises ``QueryError``."""
-    return Query(terms=tuple(_term(text, column, word) for column, word in _words(text)))
+    terms = tuple(_term(text, column, word) for column, word in _words(text))
+    return Query(terms=terms, text=text)
 
 
 def planned_facts(cell: Cell) -> Facts:
@@ -115,6 +122,7 @@ def planned_facts(cell: Cell) -> Facts:
         id=cell.id,
         target=cell.target.id,
         arch=cell.target.arch_name,
+        machine=machine_name(cell.target),
         subject=cell.subject.id,
         group=cell.subject.group,
     )
@@ -126,6 +134,7 @@ def seen_facts(cell: GridCell) -> Facts:
         id=cell.cell.id,
         target=cell.cell.target.id,
         arch=cell.cell.target.arch_name,
+        machine=machine_name(cell.cell.target),
         subject=cell.cell.subject.id,
         group=cell.cell.subject.group,
         outcome=cell.outcome or "",

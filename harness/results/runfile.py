@@ -19,10 +19,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from harness.core.canary_check import CanaryCheck
 from harness.core.cells import Cell, Expectation
 from harness.core.errors import ExitCode, HarnessError
+from harness.core.machines import AnyTarget
 from harness.core.observations import Observation
 from harness.core.passport import Passport
 from harness.core.subjects import Subject
-from harness.core.targets import Target
 from harness.results.grid import Agreement, Grid, GridCell, Verdict, exit_code, marked_grid
 
 SCHEMA = 1
@@ -120,7 +120,7 @@ class Run:
     circumstances: Circumstances
     exit_code: ExitCode
     """0 as expected, 1 unexpected, 3 missed, 4 a fixture wheel failed to build, 130 interrupted."""
-    targets: tuple[Target, ...]
+    targets: tuple[AnyTarget, ...]
     subjects: tuple[Subject, ...]
     cells: tuple[CellRecord, ...]
     passports: dict[str, Passport] = field(default_factory=dict)

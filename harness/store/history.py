@@ -37,15 +37,20 @@ _SIGHTINGS = """
         SELECT number, id, started_at FROM run
         WHERE started_at <= ? ORDER BY started_at DESC, number DESC LIMIT ?
     ) AS run
-    JOIN seen ON seen.run = run.number
-    WHERE seen.cell IN (SELECT value FROM json_each(?))
+    CROSS JOIN seen ON seen.run = run.number
+    WHERE +seen.cell IN (SELECT value FROM json_each(?))
     ORDER BY run.started_at, run.number, seen.number"""
+"""By the index of runs (CROSS JOIN and ``+`` say so): a cell has rows in all runs, not in these."""
 _DOUBTED = """
     SELECT run.number, json_extract(checked.value, '$.target'), run.id
     FROM run JOIN ending ON ending.run = run.number,
         json_each(ending.circumstances, '$.canaries') AS checked
     WHERE run.number IN (SELECT value FROM json_each(?))
         AND json_array_length(checked.value, '$.missed') > 0"""
+_RESULTS = """
+    SELECT seen.number, run.id, run.started_at, seen.outcome, seen.cause
+    FROM seen JOIN run ON run.number = seen.run
+    WHERE seen.cell = ? AND seen.number < ? ORDER BY seen.number DESC LIMIT ?"""
 SPAN = 30
 """Maximum runs in the history of a page."""
 
@@ -64,6 +69,43 @@ class CellTransition:
     """Other recorded changes between the two; empty if flaky or the cause is unrecorded."""
     doubted: tuple[str, ...] = ()
     """Ids of the runs of the two whose column missed a canary: these results are not believed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellResult:
+    """One result of a cell."""
+
+    run: str
+    """Id of the run."""
+    when: str
+    """Start of that run: UTC, ISO 8601."""
+    outcome: Outcome
+    cause: str
+
+
+def cell_results(
+    store: Store, cell: str, *, before: int = 0, limit: int
+) -> list[tuple[int, CellResult]]:
+    """Return the results of a cell with their numbers, newest first.
+
+    ``before``: only results with smaller numbers; 0 begins with the newest.
+    """
+    with sql_errors(store.path):
+        rows = store.connection.execute(_RESULTS, (cell, before or 1 << 62, limit)).fetchall()
+    return [
+        (number, CellResult(run=run, when=when, outcome=Outcome(outcome), cause=cause))
+        for number, run, when, outcome, cause in rows
+    ]
+
+
+def runs_with(store: Store, target: str) -> frozenset[int]:
+    """Return the numbers of the runs with results of a target, with or without arch."""
+    with sql_errors(store.path):
+        rows = store.connection.execute(
+            "SELECT DISTINCT run FROM seen WHERE cell >= ? AND cell < ?",
+            (f"{target}/", f"{target}0"),  # "0" is the character after "/"
+        )
+        return frozenset(number for (number,) in rows)
 
 
 def named_cells(store: Store, name: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.core.errors import ExitCode
 from harness.core.passport import Passport
-from harness.probe.journal import observations, passports
+from harness.probe.journal import activities, observations, passports
 from harness.results.runfile import Circumstances, Repeats, RepeatTotals
 from harness.store.database import FullStoreError, StoreError
 from harness.store.rows import Measured, RunInfo
@@ -34,6 +34,8 @@ class Recorder:
             for each, environment, passport in passports(found)
         ]
         self._try(lambda: self._store.add(self.run, list(observations(found)), measured))
+        if doing := dict(activities(found)):
+            self._try(lambda: self._store.set_activities(self.run, doing))
 
     def end(self, circumstances: Circumstances, exit_code: ExitCode) -> None:
         self._try(lambda: self._store.end(self.run, circumstances, exit_code))

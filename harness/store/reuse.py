@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.core.causes import Cause
 from harness.core.cells import Outcome
 from harness.core.observations import Observation
 from harness.core.passport import Passport
@@ -54,4 +55,4 @@ class StoredResults:
             if len({row[3] for row in rows}) != 1 or rows[-1][3] in NOT_REUSED:
                 return None
             (found,) = restore(self._store.connection, [rows[-1][:3]])
-        return found
+        return None if found.cause == Cause.TIMEOUT else found

@@ -7,11 +7,15 @@ releases it however that process ends, ``kill -9`` included.
 import contextlib
 import fcntl
 import os
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 from harness.store.database import StoreError, sql_errors
 from harness.store.rows import RunInfo
+
+_FLOCK = "hhqqi"
+"""``struct flock`` of fcntl(2) on 64-bit Linux: type, whence, start, length, process."""
 
 
 @contextlib.contextmanager
@@ -26,6 +30,24 @@ def hold_run(store: Path, run: RunInfo) -> Iterator[None]:
         with sql_errors(store):
             _take(byte, store, run)
         yield
+    finally:
+        os.close(byte)
+
+
+def is_held(store: Path, run: RunInfo) -> bool:
+    """Return whether another process holds the lock of ``run``: it is writing the run.
+
+    It asks without taking the lock. A process that holds a run itself must not ask: closing the
+    file would release its own lock.
+    """
+    try:
+        byte = os.open(store.with_name(f"{store.name}-writers"), os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, run.number, 1, 0)
+        kind, *_ = struct.unpack(_FLOCK, fcntl.fcntl(byte, fcntl.F_GETLK, asked))
+        return bool(kind != fcntl.F_UNLCK)
     finally:
         os.close(byte)
 

@@ -9,7 +9,7 @@ import gc
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,11 +49,15 @@ _REPEATS = """
     )
     SELECT measured.cell, measured.outcome, before.outcome FROM measured JOIN seen AS before
         ON before.number = (
-            SELECT max(number) FROM seen WHERE key = measured.key AND run < :run
-            AND cached = 0 AND outcome != :miss
+            SELECT number FROM seen WHERE key = measured.key AND key != '' AND run < :run
+            AND cached = 0 AND outcome != :miss ORDER BY number DESC LIMIT 1
         )
     """
-"""Cell, outcome and the outcome before of what was measured again with the same key."""
+"""Cell, outcome and the outcome before of what was measured again with the same key.
+
+``key != ''`` lets SQLite use the index of keys, which is partial; otherwise it reads the whole
+table backwards for each key that is new.
+"""
 _REPEATS_BEFORE = """
     SELECT json_extract(circumstances, '$.repeats') FROM ending
     WHERE number IN (
@@ -95,7 +99,7 @@ class Store:
 
     # --- writing ----------------------------------------------------------------------
 
-    def begin(
+    def begin(  # noqa: PLR0913 - one for each column
         self,
         cells: Sequence[Cell],
         *,
@@ -104,8 +108,12 @@ class Store:
         whole: Sequence[Cell] | None = None,
         started_at: str = "",
         run_id: str = "",
+        harness: str = __version__,
     ) -> RunInfo:
-        """Add a run of ``cells``; for a shard, ``whole`` are the cells of all shards."""
+        """Add a run of ``cells``; for a shard, ``whole`` are the cells of all shards.
+
+        ``harness``: the version that measures it.
+        """
         at = started_at or datetime.now(UTC).isoformat(timespec="seconds")
         run_id = run_id or f"{at[:19].replace('-', '').replace(':', '')}-{secrets.token_hex(4)}"
         with sql_errors(self.path), transaction(self.connection):
@@ -116,7 +124,7 @@ class Store:
             self.connection.execute(
                 "INSERT INTO run (id, started_at, label, shard, harness, roster, whole, cells)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (run_id, at, label, shard, __version__, cell_list, all_of_them, len(cells)),
+                (run_id, at, label, shard, harness, cell_list, all_of_them, len(cells)),
             )
         return self.find(run_id)
 
@@ -132,9 +140,19 @@ class Store:
             for observation in seen:
                 insert_observation(self.connection, run.number, observation)
 
+    def set_activities(self, run: RunInfo, doing: Mapping[str, str]) -> None:
+        """Store what workers of a run do now, by worker; an idle one has an empty text."""
+        rows = [(run.number, worker, text) for worker, text in doing.items()]
+        with sql_errors(self.path), transaction(self.connection):
+            self.connection.executemany("INSERT OR REPLACE INTO activity VALUES (?, ?, ?)", rows)
+            self.connection.execute(
+                "DELETE FROM activity WHERE run = ? AND doing = ''", (run.number,)
+            )
+
     def end(self, run: RunInfo, circumstances: Circumstances, exit_code: int) -> None:
         words = _CIRCUMSTANCES.dump_json(circumstances).decode()
         with sql_errors(self.path), transaction(self.connection):
+            self.connection.execute("DELETE FROM activity WHERE run = ?", (run.number,))
             self.connection.execute(
                 "INSERT INTO ending (run, circumstances, exit_code) VALUES (?, ?, ?)",
                 (run.number, words, int(exit_code)),
@@ -182,6 +200,61 @@ class Store:
                 (run.number,),
             ).fetchall()
             return restore(self.connection, rows, logs=logs)
+
+    def activities(self, run: RunInfo) -> dict[str, str]:
+        """Return what the busy workers of a run do now, by worker."""
+        with sql_errors(self.path):
+            return dict(
+                self.connection.execute(
+                    "SELECT worker, doing FROM activity WHERE run = ? ORDER BY worker",
+                    (run.number,),
+                )
+            )
+
+    def numbered(self, run: RunInfo, *, after: int) -> list[tuple[int, Observation]]:
+        """Return the observations of a run that were stored after the one with that number."""
+        with sql_errors(self.path):
+            rows = self.connection.execute(
+                "SELECT record, provenance, log, number FROM seen WHERE run = ? AND number > ?"
+                " ORDER BY number",
+                (run.number, after),
+            ).fetchall()
+            seen = restore(self.connection, [row[:3] for row in rows])
+        return [(row[3], each) for row, each in zip(rows, seen, strict=True)]
+
+    def last_number(self, run: RunInfo) -> int:
+        """Return the number of the last observation of a run; 0 if it has none."""
+        with sql_errors(self.path):
+            row = self.connection.execute(
+                "SELECT max(number) FROM seen WHERE run = ?", (run.number,)
+            ).fetchone()
+        return int(row[0] or 0)
+
+    def count_rows(self, run: RunInfo) -> int:
+        """Return the number of stored observations of a run; a cell may have several."""
+        return self._count("count(*)", run)
+
+    def count_seen(self, run: RunInfo) -> int:
+        """Return the number of observed cells of a run."""
+        return self._count("count(DISTINCT cell)", run)
+
+    def _count(self, what: str, run: RunInfo) -> int:
+        with sql_errors(self.path):
+            row = self.connection.execute(
+                f"SELECT {what} FROM seen WHERE run = ?",  # noqa: S608 - words of this class
+                (run.number,),
+            ).fetchone()
+        return int(row[0])
+
+    def last_of(self, cell: str, run: RunInfo) -> Observation | None:
+        """Return the last observation of a cell in a run, with its log; None if it has none."""
+        with sql_errors(self.path):
+            row = self.connection.execute(
+                "SELECT record, provenance, log FROM seen WHERE cell = ? AND run = ?"
+                " ORDER BY number DESC LIMIT 1",
+                (cell, run.number),
+            ).fetchone()
+            return restore(self.connection, [row])[0] if row else None
 
     def latest(self, cells: Iterable[str]) -> tuple[Observation, ...]:
         """Return the last observation of each of ``cells`` (ids) in any run, without logs.
@@ -237,13 +310,25 @@ class Store:
             total = total.plus(_REPEATS_OF_RUN.validate_json(stored))
         return total
 
-    def run(self, run: RunInfo) -> Run:
-        grid = self.grid(run)
+    def run(self, run: RunInfo, *, logs: bool = True) -> Run:
+        grid = self.grid(run, logs=logs)
         ids = {c.observation.provenance.passport_id for c in grid.cells if c.observation}
         whole = record_run(grid, self.circumstances(run), self.passports(sorted(ids)))
         if run.exit_code is None:
             return whole
         return replace(whole, exit_code=ExitCode(run.exit_code))
+
+    def run_of(self, run: RunInfo, subject: str) -> Run:
+        """Return the cells of one subject in a run, without logs."""
+        cells = [cell for cell in self.cells(run) if cell.subject.id == subject]
+        with sql_errors(self.path):
+            rows = self.connection.execute(
+                "SELECT record, provenance, log FROM seen WHERE run = ?"
+                " AND cell IN (SELECT value FROM json_each(?)) ORDER BY number",
+                (run.number, json.dumps([cell.id for cell in cells])),
+            ).fetchall()
+            seen = restore(self.connection, rows, logs=False)
+        return record_run(build_grid(cells, seen), self.circumstances(run))
 
     def passports(self, ids: Sequence[str] | None = None) -> dict[str, Passport]:
         """Return stored passports by id: those of ``ids``, or all."""
@@ -292,7 +377,7 @@ def _by_name(runs: Sequence[RunInfo], name: str, beside: str) -> list[RunInfo]:
     if name == "last-night":
         return [run for run in runs if run.label == NIGHTLY and run.id != beside][:1]
     last, _, back = name.partition("~")
-    if last == "last" and (back.isdigit() or not back):
+    if last == "last" and (back.isdecimal() or not back):
         place = int(back or 0)
         return list(runs[place : place + 1])
     return [run for run in runs if run.id == name] or [

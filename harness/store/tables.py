@@ -1,7 +1,7 @@
 """The schema of a store's file, as migrations in order.
 
-Rows are only added. ``blob`` holds shared data, compressed with zlib and named by its SHA-256. If a
-run has two rows of a cell in ``seen``, the last one counts.
+Rows are only added, but for ``activity``. ``blob`` holds shared data, compressed with zlib and
+named by its SHA-256. If a run has two rows of a cell in ``seen``, the last one counts.
 """
 
 APPLICATION_ID = 0x57475244
@@ -57,6 +57,13 @@ MIGRATIONS: tuple[str, ...] = (
     -- Which passport an image shows in one environment, so that it need not be asked again.
     CREATE TABLE environment (
         key TEXT PRIMARY KEY, passport TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
+    """
+    -- What the workers of a run do just now; no row of an idle worker, or of a run that has ended.
+    CREATE TABLE activity (
+        run INTEGER NOT NULL, worker TEXT NOT NULL, doing TEXT NOT NULL,
+        PRIMARY KEY (run, worker)
     ) WITHOUT ROWID;
     """,
 )

@@ -108,7 +108,7 @@ class WheelProvider:
         match source:
             case FixtureSource():
                 # Not the target's Python: a replica may run another version.
-                return self._build(source, target.arch, passport.minor)
+                return self._build(source, target.arch, passport.variant)
             case IndexSource():
                 return self._chosen(source, passport, lock)
             case FileSource(paths=paths):

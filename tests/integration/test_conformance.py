@@ -7,7 +7,7 @@ from harness.app.wiring import ProberOptions, open_pinned, read_matrix
 from harness.core.targets import ImageWay, Target
 from harness.host.engine.docker import DockerEngine
 from harness.images.image_provider import ImageProvider
-from harness.passports.conformance import differences, unaccounted
+from harness.passports.conformance import differences, reasons_of, unaccounted
 from harness.probe.session import open_session
 from tests.support.commands import ROOT
 from tests.support.facts import recorded_facts
@@ -62,8 +62,9 @@ def test_a_replica_matches_the_recorded_facts(
     assert target.replica is not None
     recorded = recorded_facts()[target.replica.replicates, target.arch_name]
     with open_session(engine, images.get(target).id, target) as session:
-        found = differences(session.start(), recorded)
-    assert list(unaccounted(found, target.replica.differs)) == []
+        passport = session.start()
+    found = differences(passport, recorded)
+    assert list(unaccounted(found, reasons_of(target.replica, passport))) == []
 
 
 def test_every_naming_is_tested_outside_the_nightly() -> None:

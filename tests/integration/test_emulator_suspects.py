@@ -68,7 +68,14 @@ class BothArches(LocalImages):
     ("code", "tag", "cause", "words", "other", "natively"),
     [
         (SUSPECT, "any", "emulator-suspect", "SIGSEGV while importing one", "pass", "pass"),
-        (BASELINE, "linux_aarch64", "cpu-baseline", "SIGILL while importing one", "pass", ""),
+        (
+            BASELINE,
+            "linux_aarch64",
+            "illegal-instruction",
+            "SIGILL while importing one",
+            "pass",
+            "",
+        ),
         (ON_ARM, "any", "emulator-suspect", "killed by SIGABRT", "crashed", "pass"),
         pytest.param(
             *(ABORT, "any", "signal", "killed by SIGABRT", "crashed", "crashed"), marks=NIGHTLY

@@ -36,9 +36,15 @@ VARIANTS = {
         "rm /usr/bin/python3",
     ],
     "not-executable": ["chmod a-x /usr/bin/python3.11"],
+    # gcr.io/distroless: neither a shell nor pip.
+    "distroless": ["rm -rf /usr/lib/python3/dist-packages/pip /bin/sh /bin/dash"],
     "managed": ["echo '[externally-managed]' > /usr/lib/python3.11/EXTERNALLY-MANAGED"],
 }
 CHANGES = {
+    # As AWS Lambda's: an entry point that starts its own runtime, a folder that need not exist,
+    # libraries of its own before the system's.
+    "lambda": 'ENTRYPOINT ["/lambda-entrypoint.sh"]\nWORKDIR /var/task\nUSER 993:990\n'
+    "ENV LD_LIBRARY_PATH=/var/lang/lib:/opt/lib LAMBDA_TASK_ROOT=/var/task PYTHONPATH=/var/runtime",
     "other-user": 'USER 1234:1234\nWORKDIR /nowhere\nENTRYPOINT ["/bin/false"]\nCMD ["x"]\n'
     "ENV PYTHONHOME=/nowhere PIP_REQUIRE_VIRTUALENV=1",
 }
@@ -104,11 +110,12 @@ def probed(
     ("name", "interpreter", "cause", "words"),
     [
         ("no-pip", "python3", "infra:installer", "the image's installer does not start: Module"),
+        ("distroless", "python3", "infra:installer", "the image's installer does not start"),
         ("elsewhere", "python3", "infra:interpreter", "the image has no program `python3` that"),
         ("elsewhere", "/opt/py/none", "infra:interpreter", "no program `/opt/py/none` that"),
         ("not-executable", "python3", "infra:interpreter", "the image has no program `python3`"),
     ],
-    ids=["no-pip", "no-python3", "no-such-path", "not-executable"],
+    ids=["no-pip", "distroless", "no-python3", "no-such-path", "not-executable"],
 )
 def test_what_an_image_lacks_is_named(
     engine: DockerEngine,
@@ -137,6 +144,7 @@ def test_what_an_image_lacks_is_named(
         ("elsewhere", "/opt/py/snake"),
         ("managed", "python3"),
         ("other-user", "python3"),
+        ("lambda", "python3"),
     ],
 )
 def test_an_unusual_image_is_probed(

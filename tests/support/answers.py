@@ -20,6 +20,9 @@ HELLO: Frame = {
     "tags": ["py3-none-any"],
     "elf": {"machine": 62, "bits": 64, "little": True},
     "page_size": 4096,
+    "hwcap": 0xFFFFFFFFFFFFFFFF,
+    "hwcap2": 0,
+    "hw_platform": "",
     "externally_managed": False,
     "enforced": {
         "status": {},

@@ -37,6 +37,18 @@ def compiled(source: str, folder: Path, *options: str, machine: str = "x86_64") 
     return out.read_bytes()
 
 
+def program(
+    source: str, path: Path, *options: str, machine: str = "x86_64", libc: str = "gnu.2.17"
+) -> Path:
+    """Compile that C code to a program at ``path``: for glibc, or for musl, which it then has."""
+    code = path.with_suffix(".c")
+    code.write_text(source)
+    command = [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-{libc}"]
+    command += ["-Os", "-g0", str(code), *options, "-o", str(path)]
+    subprocess.run(command, check=True, capture_output=True)
+    return path
+
+
 def with_executable_stack(elf: bytes) -> bytes:
     """Return a 64-bit little-endian ELF file that requests an executable stack."""
     data, found = bytearray(elf), False

@@ -88,7 +88,7 @@ def elf(
     return replace(facts, **fields)  # type: ignore[arg-type]
 
 
-def wheel(
+def wheel(  # noqa: PLR0913 - what a wheel consists of
     natives: Mapping[str, ElfFacts | UnreadableElf] | None = None,
     *,
     filename: str = FILENAME,
@@ -96,6 +96,8 @@ def wheel(
     requires_python: str = "",
     requires_dist: tuple[str, ...] = (),
     sources: SourceFacts | None = None,
+    executable: tuple[str, ...] = (),
+    mentions: Mapping[str, tuple[str, ...]] | None = None,
 ) -> WheelFacts:
     """Return the facts of a wheel of one package; by default it imports on ``GLIBC``."""
     held = {MODULE: elf()} if natives is None else natives
@@ -107,7 +109,16 @@ def wheel(
         requires_python=requires_python,
         requires_dist=requires_dist,
         members=tuple(Member(name=name, size=1) for name in names),
-        native=tuple(NativeMember(name=name, size=1, elf=facts) for name, facts in held.items()),
+        native=tuple(
+            NativeMember(
+                name=name,
+                size=1,
+                elf=facts,
+                executable=name in executable,
+                names=(mentions or {}).get(name, ()),
+            )
+            for name, facts in held.items()
+        ),
         sources=sources or SourceFacts(),
         modules=tuple(sorted({name.partition("/")[0].partition(".")[0] for name in names})),
     )

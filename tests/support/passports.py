@@ -20,7 +20,7 @@ def make_passport(
     soabi = f"cpython-{''.join(python.split('.')[:2])}-{triplet}"
     plain = Passport(
         python=python,
-        implementation="cpython",
+        implementation="CPython",
         soabi=soabi,
         ext_suffix=f".{soabi}.so",
         extension_suffixes=(f".{soabi}.so", ".abi3.so", ".so"),

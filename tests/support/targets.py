@@ -1,15 +1,17 @@
 """Sample targets."""
 
+from dataclasses import fields
 from pathlib import Path
 
+from harness.core.machines import Machine, MachineTarget
 from harness.core.targets import AssembledWay, Interpreter, Naming, RegistryWay, ReplicaWay, Target
 
 
 def make_target(key: str, **more: object) -> Target:
     """Return Python 3.11 on glibc as ``<target>/<arch>``; ``more`` are its fields."""
     name, arch = key.split("/")
-    fields = {"title": name, "python": "3.11", "libc": "glibc", "interpreter": "python3", **more}
-    return Target(id=name, arch_name=arch, **fields)  # type: ignore[arg-type]
+    given = {"title": name, "python": "3.11", "libc": "glibc", "interpreter": "python3", **more}
+    return Target(id=name, arch_name=arch, **given)  # type: ignore[arg-type]
 
 
 def debian_12(
@@ -49,3 +51,9 @@ def alpine_replica(
 def no_pip(version: str) -> Path:
     """Replace the download of pip; a call is an error."""
     raise AssertionError(f"pip {version} was asked for")
+
+
+def make_machine_target(key: str, machine: Machine, **more: object) -> MachineTarget:
+    """Return what ``make_target`` returns, on a machine."""
+    plain = make_target(key, **more)
+    return MachineTarget(**{f.name: getattr(plain, f.name) for f in fields(plain)}, machine=machine)

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from zipfile import ZipInfo
 
 from wheel.wheelfile import WheelFile
 
+from harness.predict.late_plan import NOTHING_LATE, LatePlan
 from harness.probe.jobs import Job
 from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 
@@ -28,7 +30,9 @@ def make_wheel(  # noqa: PLR0913 - what a wheel consists of
         if code is not None:
             wheel.writestr(f"{name}.py", code)
         for member, text in (files or {}).items():
-            wheel.writestr(member, text)
+            entry = ZipInfo(member)
+            entry.external_attr = (0o100755 if ".data/scripts/" in member else 0o100644) << 16
+            wheel.writestr(entry, text)
         head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
         wheel.writestr(f"{info}/METADATA", head + lines)
         wheel.writestr(
@@ -63,6 +67,7 @@ def job_for(
     submodules: tuple[str, ...] = (),
     timeout: float = 60,
     quiet: float = 60,
+    late: LatePlan = NOTHING_LATE,
 ) -> Job:
     """Return a job that imports the module of ``wheel``, then ``submodules``."""
     return Job(
@@ -72,4 +77,5 @@ def job_for(
         submodules=submodules,
         timeout=timeout,
         quiet=quiet,
+        late=late,
     )

@@ -169,14 +169,15 @@ def check_network() -> Check:
 
 
 def check_test_registry() -> Check:
-    """Look for the programs that the integration tests run: a registry, gpg, a runtime."""
-    wanted = ("docker-registry", "gpg", "gpg-agent", "crun")
+    """Look for the programs that the integration tests run: a registry, gpg, a runtime, Slurm."""
+    slurm = ("slurmctld", "slurmd", "sbatch", "munged")
+    wanted = ("docker-registry", "gpg", "gpg-agent", "crun", "systemd-analyze", *slurm)
     missing = [program for program in wanted if shutil.which(program) is None]
     return Check(
         part=MachinePart.TEST_REGISTRY,
         name="docker-registry",
         ok=not missing,
-        detail=f"not installed: {', '.join(missing)}; tests of mirrors and runtimes need it"
+        detail=f"not installed: {', '.join(missing)}; tests of mirrors, runtimes and shards need it"
         if missing
         else ", ".join(wanted),
         remedy=FIX + " --tests",

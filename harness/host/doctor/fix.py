@@ -25,7 +25,10 @@ _PACKAGES: dict[MachinePart, tuple[str, ...]] = {
     MachinePart.ENGINE: ("docker.io", "ca-certificates"),
     MachinePart.EMULATION: ("qemu-user-static",),
     MachinePart.ASSEMBLER: ("mmdebstrap", "arch-test", "debian-archive-keyring", "uidmap", "make"),
-    MachinePart.TEST_REGISTRY: ("docker-registry", "gpg", "gpg-agent", "crun"),
+    MachinePart.TEST_REGISTRY: (
+        *("docker-registry", "gpg", "gpg-agent", "crun"),
+        *("slurmctld", "slurmd", "slurm-client", "munge", "systemd"),
+    ),
     MachinePart.BROWSER: ("chromium", "fonts-dejavu-core", "libatomic1"),
 }
 """Debian's packages for each part that can be fixed."""

@@ -22,7 +22,7 @@ from harness.host.code_key import code_key
 from harness.host.process import run_process
 from harness.host.tararchive import unpack_tar
 from harness.images.cpython.build_env import BuildEnv, logged, make, open_build_env
-from harness.images.cpython.configure_cache import ANSWERS, shared_answers
+from harness.images.cpython.configure_cache import ANSWERS, NO_SIMD, shared_answers
 from harness.images.cpython.libraries import Libraries, find_libraries
 from harness.images.cpython.modules import LIBRARIES, object_flags, setup_local, shared_modules
 from harness.images.cpython.sources import Source, find_source
@@ -86,7 +86,7 @@ class CPythonBuild:
 
     @property
     def python(self) -> str:
-        """The minor version: ``3.9``."""
+        """The minor version: ``3.9``, or ``3.13t`` if free-threaded."""
         return self.inputs.interpreter.python
 
 
@@ -110,6 +110,7 @@ def find_inputs(
         zig_version(),
         code_key(__name__),
         native.inputs.key if native else "",
+        *_own_options(interpreter),
     )
     return CPythonInputs(
         interpreter=interpreter,
@@ -235,12 +236,18 @@ def native_build(interpreter: Interpreter, workspace: Workspace) -> CPythonBuild
     return find_build(interpreter, native_arch(), "glibc", workspace)
 
 
+def _own_options(interpreter: Interpreter) -> tuple[str, ...]:
+    gil = ("--disable-gil",) if interpreter.free_threaded else ()
+    simd = NO_SIMD if Version(interpreter.version) >= Version("3.14") else ()
+    return (*gil, *simd)
+
+
 def _configure(build_env: BuildEnv, inputs: CPythonInputs, cache: Cache) -> None:
     build, native = build_env.build, inputs.native
     (build / "Modules").mkdir(parents=True)
     setup = read_setup(inputs.source.tree(cache))
     (build / "Modules/Setup.local").write_text(setup_local(setup))
-    command = ["../source/configure", *_CONFIGURE, *ANSWERS]
+    command = ["../source/configure", *_CONFIGURE, *_own_options(inputs.interpreter), *ANSWERS]
     if native:
         answers = shared_answers(
             read_member(native.archive, "build/config.cache").decode(),
@@ -305,7 +312,7 @@ def _cross_options(inputs: CPythonInputs, native: CPythonBuild, host: str) -> li
     arch = inputs.arch
     triplet = arch.musl_triplet if inputs.libc == "musl" else arch.gnu_triplet
     options = [f"--build={native.inputs.arch.gnu_triplet}", f"--host={triplet}"]
-    if Version(native.python) < Version("3.11"):
+    if Version(native.inputs.interpreter.version) < Version("3.11"):
         return [*options, f"PYTHON_FOR_BUILD={host}"]
     return [*options, f"--with-build-python={host}"]
 

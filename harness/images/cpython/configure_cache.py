@@ -18,6 +18,12 @@ ANSWERS = (
 """Functions that zig's newer headers declare but the musl or glibc of the time lacks, and results
 that configure could only get by running a program."""
 
+NO_SIMD = (
+    "ax_cv_check_cflags__Werror__msse__msse2__msse3__msse4_1__msse4_2=no",
+    "ax_cv_check_cflags__Werror__mavx2=no",
+)
+"""Flags of BLAKE2 in 3.14 and later, which the compiler's wrapper accepts and then overrides."""
+
 # Results that depend on how the native build was configured.
 _OWN_ANSWERS = ("ac_cv_build", "ac_cv_host", "ac_cv_env_", "ac_cv_prog_", "ac_cv_path_")
 

@@ -11,8 +11,9 @@ LIBRARIES = "../libraries"
 """Path of the libraries from the build directory."""
 
 BUILT_IN = (
-    *("array", "math", "cmath", "_contextvars", "_struct", "_random", "_pickle", "_datetime"),
-    *("_zoneinfo", "_bisect", "_heapq", "_asyncio", "_json", "_statistics", "unicodedata"),
+    *("array", "math", "_math_integer", "cmath", "_contextvars", "_struct", "_random", "_pickle"),
+    *("_datetime", "_zoneinfo", "_bisect", "_heapq", "_asyncio", "_json", "_statistics"),
+    "unicodedata",
     *("fcntl", "grp", "select", "mmap", "_csv", "_socket", "termios", "resource", "_typing"),
     *("_posixsubprocess", "_posixshmem", "_multiprocessing", "audioop", "syslog", "binascii"),
     *("_md5", "_sha1", "_sha2", "_sha256", "_sha512", "_sha3", "_blake2", "pyexpat"),

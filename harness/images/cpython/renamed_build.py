@@ -159,7 +159,8 @@ def _name(build: CPythonBuild, names: SoabiNames, host: Path, folder: Path, cach
     (home / "lib-dynload").mkdir()
     for module in modules:
         shutil.copy(build_env.build / "Modules" / module, home / "lib-dynload")
-    _write_sysconfig(build_env, names, host, home)
+    free_threaded = build.inputs.interpreter.free_threaded
+    _write_sysconfig(build_env, names, host, home, free_threaded=free_threaded)
     config = home / f"config-{build.python}-{names.builds}"
     config.mkdir()
     (config / "Makefile").write_text(
@@ -216,12 +217,15 @@ def _replace_source(source: Path, place: Path, host: Path) -> None:
     _compile_file(place, host)
 
 
-def _write_sysconfig(build_env: BuildEnv, names: SoabiNames, host: Path, home: Path) -> None:
+def _write_sysconfig(
+    build_env: BuildEnv, names: SoabiNames, host: Path, home: Path, *, free_threaded: bool
+) -> None:
     found = run_process(
         (host, "-S", "-c", _SYSCONFIG), timeout=_SECONDS, cwd=build_env.build, env=build_env.env
     ).decode()
     text = _without_build_dir(build_env, found)
-    place = home / f"_sysconfigdata__linux_{names.builds}.py"
+    flags = "t" if free_threaded else ""
+    place = home / f"_sysconfigdata_{flags}_linux_{names.builds}.py"
     place.write_text(text)
     _compile_file(place, host)
 

@@ -14,9 +14,12 @@ MIRRORS = "WHEELGRID_DEBIAN_MIRRORS"
 """Environment variable: addresses of mirrors, separated by spaces."""
 ARCHIVE = "WHEELGRID_DEBIAN_ARCHIVE"
 """Environment variable: address of the snapshot archive, with ``@SNAPSHOTID@`` in it."""
+PYTHON_ARCHIVE = "WHEELGRID_PYTHON_ARCHIVE"
+"""Environment variable: address of a mirror of CPython's release archive."""
 KEYRING = "WHEELGRID_DEBIAN_KEYRING"
 """Environment variable: file with the keys that sign the index, instead of Debian's."""
 
+_RELEASES = re.compile(r"https://www\.python\.org/ftp/python/(?P<path>.+)")
 _SECONDS = 20
 _SNAPSHOT = "@SNAPSHOTID@"
 _DEFAULT_SUITE = "stable"
@@ -31,6 +34,8 @@ class Mirrors:
     """Addresses without a trailing slash."""
     archive: str = ""
     """Address of the snapshot archive, with ``@SNAPSHOTID@`` for the time. May be empty."""
+    releases: str = ""
+    """Address of a mirror of CPython's release archive; empty for the archive itself."""
     keyring: str = ""
     """File of the keys that sign the index; empty for the distribution's."""
     accept_expired: bool = False
@@ -38,6 +43,10 @@ class Mirrors:
 
     def addresses(self, package: Package) -> tuple[str, ...]:
         """Return the addresses of a file in the order to try."""
+        if is_address(package.path):
+            release = _RELEASES.fullmatch(package.path)
+            mirrored = release and self.releases and f"{self.releases}/{release['path']}"
+            return (mirrored or package.path,)
         path = quote(package.path, safe="/+~:")
         found = tuple(f"{mirror}/{path}" for mirror in self.mirrors)
         if not self.archive:
@@ -67,7 +76,8 @@ def named_mirrors() -> tuple[str, ...]:
     Raises ``UsageError`` for an invalid address, also of the archive.
     """
     named = tuple(os.environ.get(MIRRORS, "").split())
-    for variable, address in (*((MIRRORS, m) for m in named), (ARCHIVE, os.environ.get(ARCHIVE))):
+    others = ((variable, os.environ.get(variable)) for variable in (ARCHIVE, PYTHON_ARCHIVE))
+    for variable, address in (*((MIRRORS, m) for m in named), *others):
         if address and not is_address(address):
             raise UsageError(  # without the address, which may hold a password
                 f"{variable}: one of its addresses is not http:// or https:// with a host; "
@@ -86,6 +96,7 @@ def find_mirrors() -> Mirrors:
     return Mirrors(
         mirrors=tuple(m.rstrip("/") for m in named or _apt_mirrors() or _default_mirror()),
         archive=os.environ.get(ARCHIVE) or settings.get("SNAPSHOTS", ""),
+        releases=os.environ.get(PYTHON_ARCHIVE, "").rstrip("/"),
         keyring=os.environ.get(KEYRING, ""),
         accept_expired=settings.get("EXPIRED", "") in ("false", "no", "0", "off"),
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.core.errors import MatrixFileError
-from harness.images.debian.packages import SOURCE, Package, PackageSet, contents_key
+from harness.images.debian.packages import RELEASES, SOURCE, Package, PackageSet, contents_key
 
 _CHANGED = "the set is a duplicate, or does not match its id"
 
@@ -18,6 +18,12 @@ FOLDER = "packages"
 """The folder of locks in the matrix folder."""
 RENEW = "wheelgrid pins --update"
 
+_HEADS = {
+    RELEASES: """\
+# Archives of CPython's own releases: the address and the digest of each, from where it is cited.
+# Edited by hand; matrix/README.md explains the columns.
+"""
+}
 _HEAD = """\
 # What images, headers and interpreters are made of in Debian {suite}.
 # Renewed by `{renew}`; matrix/README.md explains the columns.
@@ -25,7 +31,7 @@ _HEAD = """\
 _FILE = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9+.-]*) (?P<version>[0-9A-Za-z.+~:-]+) (?P<arch>[a-z0-9]+)"
     r" (?P<sha256>[0-9a-f]{64}) (?P<size>[0-9]{1,12}) (?P<path>[^ /][^ ]*)"
-    r" (?P<vouched>(?:signed|seen):[0-9]{4}-[0-9]{2}-[0-9]{2}) (?P<sets>-|[0-9a-f,]+)"
+    r" (?P<vouched>(?:signed|seen|cited):[0-9]{4}-[0-9]{2}-[0-9]{2}) (?P<sets>-|[0-9a-f,]+)"
 )
 _SET = re.compile(
     r"set (?P<id>[0-9a-f]+) (?P<contents>[0-9a-f]{32}) (?P<arches>[a-z0-9,]+)"
@@ -82,7 +88,8 @@ def format_lock(lock: SuiteLock) -> str:
         f"{','.join(sorted(lock.files[f])) or '-'}"
         for f in sorted(lock.files)
     )
-    return _HEAD.format(suite=lock.suite, renew=RENEW) + "".join(f"{s}\n" for s in (*sets, *files))
+    head = _HEADS.get(lock.suite) or _HEAD.format(suite=lock.suite, renew=RENEW)
+    return head + "".join(f"{line}\n" for line in (*sets, *files))
 
 
 def parse_lock(suite: str, text: str, shown: str) -> SuiteLock:

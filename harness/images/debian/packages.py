@@ -7,6 +7,8 @@ from harness.host.cache import content_key
 
 SOURCE = "source"
 """The ``arch`` of an upstream source archive."""
+RELEASES = "upstream"
+"""The suite whose lock names archives of CPython's own releases, which no index of Debian has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -20,11 +22,12 @@ class Package:
     """Debian's name, ``all``, or ``source``."""
     sha256: str
     size: int
-    """Bytes."""
+    """Bytes; of a release the most that it may have."""
     path: str
-    """Below the mirror: ``pool/main/z/zlib/…``."""
+    """Below the mirror: ``pool/main/z/zlib/…``. Of a release its whole address."""
     vouched: str
-    """``signed:DATE`` with the date of the signed index that names it, else ``seen:DATE``."""
+    """``signed:DATE`` with the date of the signed index that names it, else ``seen:DATE``;
+    ``cited:DATE`` for a digest that was read elsewhere."""
 
     @property
     def filename(self) -> str:

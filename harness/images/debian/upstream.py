@@ -18,10 +18,11 @@ from harness.core.errors import UpstreamError
 from harness.core.targets import Suite
 from harness.host.cache import Cache, file_sha256
 from harness.host.download import Downloader, DownloadError
+from harness.host.offline import is_offline
 from harness.images.debian.apt_index import IndexAnswer, ask_index
 from harness.images.debian.mirrors import Mirrors, find_mirrors
 from harness.images.debian.package_lock import RENEW, SuiteLock
-from harness.images.debian.packages import Package, PackageSet, SourceChoice
+from harness.images.debian.packages import RELEASES, Package, PackageSet, SourceChoice
 from harness.images.debian.resolutions import Resolutions
 from harness.images.debian.unavailable import VersionsFrom, explain
 
@@ -29,6 +30,7 @@ DEBS = "debs"
 """Cache kind of the pool's files."""
 _LARGEST_INDEX = 4 << 20
 """Maximum bytes of ``InRelease``; 0.2 MiB for sid."""
+_ASK_SECONDS = 5.0
 _DOWNLOADS = 4
 """Number of parallel downloads."""
 
@@ -82,6 +84,7 @@ class Upstream:
         self._indexes = self._downloader.copy_without_failures()
         self._resolutions = Resolutions(cache.root / "resolutions")
         self._unusable: dict[tuple[PackageSet, VersionsFrom], UpstreamError] = {}
+        self._offered: dict[SourceChoice, bool] = {}
         self._sources: dict[SourceChoice, tuple[Package, Path] | UpstreamError] = {}
 
     @cached_property
@@ -139,11 +142,31 @@ class Upstream:
         """Return the upstream archive that is tried first if a lock names it, else None."""
         return None if self._settings.latest else next(self._locked_sources(choice), None)
 
+    def has_source(self, choice: SourceChoice) -> bool:
+        """Whether an archive that a lock names for the choice is in the cache."""
+        return any(self.is_cached(package) for package in self._locked_sources(choice))
+
+    def offers_source(self, choice: SourceChoice) -> bool:
+        """Whether an archive that a lock names for the choice is in the cache or on a server.
+
+        Servers are asked once, and for ``_ASK_SECONDS`` each.
+        """
+        if choice not in self._offered:
+            asked = (a for p in self._locked_sources(choice) for a in self.mirrors.addresses(p))
+            self._offered[choice] = self.has_source(choice) or any(
+                self._downloader.exists(address, timeout=_ASK_SECONDS) for address in asked
+            )
+        return self._offered[choice]
+
     def ask(
         self, suite: str, sets: Sequence[PackageSet], sources: Sequence[str] = ()
     ) -> IndexAnswer:
         """Query today's signed index of a suite; ``sets`` must have the same arches."""
         what = " ".join(sets[0].arches) if sets else "sources"
+        if is_offline():
+            raise UpstreamError(
+                f"only the index of Debian {suite} ({what}) names them, and --offline asks none"
+            )
         self._announce(f"querying the index of Debian {suite} ({what})")
         return ask_index(self.suite(suite), self.mirrors, sets, sources, self._reach)
 
@@ -255,6 +278,8 @@ class Upstream:
         if not self._settings.latest:
             yield from locked
         for suite in choice.suites:
+            if suite == RELEASES:
+                continue
             try:
                 answer = self.ask(suite, (), (choice.name,))
             except UpstreamError as error:

@@ -72,6 +72,8 @@ class ConfigShape(Shape):
     """OCI runtime of the containers, by the name that the engine has for it."""
     require_hardening: Annotated[bool, Field(examples=[True])] = _UNSET
     """Refuse to probe if the engine does not enforce a container's limits."""
+    require_nogil: Annotated[bool, Field(examples=[True])] = _UNSET
+    """Fail a wheel whose import switches the GIL of a free-threaded Python on."""
     out: Annotated[Text, Field(examples=["build/grid"])] = _UNSET
     """Output folder of run.json and junit.xml."""
     store: Annotated[Text, Field(examples=["build/wheelgrid.db"])] = _UNSET

@@ -17,24 +17,33 @@ from harness.core.matching import did_you_mean, wheel_spelling
 from harness.core.targets import ReplicaField
 
 ID = r"^[a-z0-9][a-z0-9._-]*$"
-MINOR = r"^3\.[0-9]+$"
+MINOR = r"^(3\.[0-9]+t?|pypy3\.[0-9]+)$"
+CPYTHON = r"^3\.[0-9]+t?$"
 VERSION = r"^[0-9]+\.[0-9]+$"
 MODULE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 PACKAGE = r"^[a-z0-9][a-z0-9+.-]*$"
 RELEASE = r"^[0-9]+(\.[0-9]+)+$"
 LINK = r"^https?://[^ ]+$"
+AUXILIARY = r"^hwcap2?$"
 DIGEST = r"^sha256:[0-9a-f]{64}$"
+SHA256 = r"^[0-9a-f]{64}$"
 SUFFIX = r"^\.([a-z0-9-]|\{gnu\}|\{musl\})+\.so$"
+
+LEAST_PAGE = 4096
+"""Bytes of the smallest page of these architectures."""
 
 PATTERNS = {
     ID: "lower-case letters, digits, '.', '_' and '-', as `-k` can select it",
-    MINOR: 'a minor version of Python, such as "3.11"',
+    MINOR: 'a minor version of Python, such as "3.11", "3.13t" or "pypy3.11"',
+    CPYTHON: 'a minor version of CPython, such as "3.11" or "3.13t"',
     VERSION: 'a version of two numbers, such as "2.17"',
     MODULE: "the name of a module, such as package.module",
     PACKAGE: "a name of lower-case letters, digits, '+', '.' and '-'",
     RELEASE: 'a released version, such as "22.0.4"',
+    AUXILIARY: "hwcap or hwcap2",
     LINK: "a link, https://…",
     DIGEST: "the digest of an image, sha256: and 64 hexadecimal digits",
+    SHA256: "the digest of a file, 64 hexadecimal digits",
     SUFFIX: "the suffix of a module, such as .abi3-{gnu}.so",
 }
 """A description of each pattern, for messages."""
@@ -121,6 +130,12 @@ def _reason(error: SyntaxError | ValueError) -> str:
     return str(error.msg if isinstance(error, SyntaxError) else error)
 
 
+def _page_size(size: int) -> int:
+    if size < LEAST_PAGE or size & (size - 1):
+        raise _wrong(f"{size} is no page size; write a power of two of at least {LEAST_PAGE}")
+    return size
+
+
 def _incompatibility(outcome: Outcome) -> Outcome:
     if outcome in (Outcome.PASS, Outcome.MISS):
         raise _wrong(f"{outcome.value!r} is not an incompatibility; remove the entry")
@@ -137,6 +152,7 @@ _SPELLINGS = {"enum": [name for arch in ARCHES for name in (arch.name, *arch.ali
 Text = Annotated[str, Field(min_length=1)]
 Id = Annotated[str, Field(pattern=ID)]
 Minor = Annotated[str, Field(pattern=MINOR)]
+CPython = Annotated[str, Field(pattern=CPYTHON)]
 Version = Annotated[str, Field(pattern=VERSION)]
 Module = Annotated[str, Field(pattern=MODULE)]
 Package = Annotated[str, Field(pattern=PACKAGE)]
@@ -184,8 +200,11 @@ Triplets = Annotated[
 ]
 EveryTriplet = Annotated[Triplets, AfterValidator(_complete)]
 Differences = dict[Annotated[ReplicaField, Strict(strict=False)], Text]
+PageSize = Annotated[int, AfterValidator(_page_size)]
+AuxiliaryMasks = dict[Annotated[str, Field(pattern=AUXILIARY)], Annotated[int, Field(ge=1)]]
 Expression = Annotated[str, AfterValidator(_expression)]
 Incompatibility = Annotated[Outcome, Strict(strict=False), AfterValidator(_incompatibility)]
 Link = Annotated[str, Field(pattern=LINK)]
 Digest = Annotated[str, Field(pattern=DIGEST)]
+Sha256 = Annotated[str, Field(pattern=SHA256)]
 Suffix = Annotated[str, Field(pattern=SUFFIX)]

@@ -12,9 +12,12 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from harness.matrix.config.config_shape import ConfigShape
-from harness.matrix.files.shape import FILES
+from harness.matrix.files.corpus_file import NAME, CorpusShape
+from harness.matrix.files.shape import FILES, Shape
 
 CONFIG_SCHEMA = "wheelgrid.schema.json"
+SCHEMAS: dict[str, type[Shape]] = FILES | {NAME: CorpusShape}
+"""The entry shape of each file that has a schema, by the file's only key."""
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _FOLDER = Path("matrix/schema")
 
@@ -29,7 +32,7 @@ class _Untitled(GenerateJsonSchema):
 
 def schema_text(name: str) -> str:
     """Return the JSON Schema of ``<name>.yaml``."""
-    entry = FILES[name].model_json_schema(schema_generator=_Untitled)
+    entry = SCHEMAS[name].model_json_schema(schema_generator=_Untitled)
     definitions = entry.pop("$defs", {})
     whole = {
         "$schema": _DRAFT,
@@ -59,7 +62,7 @@ def config_schema() -> dict[str, Any]:
 def write_schemas(folder: Path) -> None:
     """Write the JSON Schema of each file into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
+    for name in SCHEMAS:
         (folder / f"{name}.schema.json").write_text(schema_text(name), encoding="utf-8")
     (folder / CONFIG_SCHEMA).write_text(_text(config_schema()), encoding="utf-8")
 

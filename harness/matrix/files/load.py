@@ -18,6 +18,7 @@ from harness.matrix.files.shape import (
     BuilderShape,
     ExpectationShape,
     InterpreterShape,
+    MachineShape,
     NamingShape,
     PolicyShape,
     ProfileShape,
@@ -46,6 +47,7 @@ def load_matrix(
     shipped = _read(folder, "targets", TargetShape)
     sections = Sections(
         targets=_joined(shipped, own.targets) if own else shipped,
+        machines=_read(folder, "machines", MachineShape),
         suites=_read(folder, "suites", SuiteShape),
         interpreters=_read(folder, "interpreters", InterpreterShape),
         namings=_read(folder, "namings", NamingShape),

@@ -17,6 +17,7 @@ from harness.matrix.files.shape import (
     BuilderShape,
     ExpectationShape,
     InterpreterShape,
+    MachineShape,
     NamingShape,
     PolicyShape,
     ProfileShape,
@@ -33,6 +34,7 @@ class Sections:
     """All matrix files, and the fixture projects that they may name."""
 
     targets: Section[TargetShape]
+    machines: Section[MachineShape]
     suites: Section[SuiteShape]
     interpreters: Section[InterpreterShape]
     namings: Section[NamingShape]
@@ -48,10 +50,13 @@ class Sections:
 def check_references(sections: Sections) -> Iterator[Problem]:
     """Yield the problems of all names in the sections, file by file."""
     targets, subjects = sections.targets.names, sections.subjects.names
+    machines = sections.machines.names
     for target in sections.targets.entries:
         yield from _check_ways(target)
         yield from _check_overrides(target)
         yield from _check_replicas(target, sections)
+        yield from _check_machines(target, sections)
+    yield from _check_machine_rows(sections)
     for builder in sections.builders.entries:
         yield from _check_builder(builder, sections)
     pythons = _pythons(sections.targets)
@@ -60,13 +65,13 @@ def check_references(sections: Sections) -> Iterator[Problem]:
         yield from _check_names(subject, "fixture", sections.fixtures, "fixture project is called")
         yield from _check_names(subject, "builder", sections.builders.names, "builder is called")
         yield from _check_names(subject, "pythons", pythons, "target has Python")
-        yield from _check_places(subject, "include", targets)
-        yield from _check_places(subject, "exclude", targets)
+        yield from _check_places(subject, "include", targets, machines)
+        yield from _check_places(subject, "exclude", targets, machines)
     for expectation in sections.expectations.entries:
         yield from _check_expectation(expectation, targets)
         yield from _check_names(expectation, "subject", subjects, "subject matches")
     for profile in sections.profiles.entries:
-        yield from _check_places(profile, "targets", targets)
+        yield from _check_places(profile, "targets", targets, machines)
         yield from _check_arches(profile, "arches")
         yield from _check_names(profile, "subjects", subjects, "subject matches")
     for policy in sections.policies.entries:
@@ -89,7 +94,7 @@ def check_config(
                 yield target.problem(what, *steps)
             places.setdefault(name, target.place)
     targets = sections.targets.names
-    yield from _check_places(own.whole, "targets", targets)
+    yield from _check_places(own.whole, "targets", targets, sections.machines.names)
     yield from _check_arches(own.whole, "arches")
     yield from _check_names(own.whole, "profile", sections.profiles.names, "profile is called")
     for expectation in own.expectations.entries:
@@ -134,13 +139,42 @@ def _check_overrides(target: Entry) -> Iterator[Problem]:
 
 
 def _check_replicas(target: Entry, sections: Sections) -> Iterator[Problem]:
-    named = (("interpreter", sections.interpreters.names), ("naming", sections.namings.names))
+    interpreters = sections.interpreters.names
+    named = (
+        *(("interpreter", interpreters), ("own", interpreters)),
+        ("naming", sections.namings.names),
+    )
     for steps in ((), *(("overrides", arch) for arch in target.keys("overrides"))):
         for key, names in named:
             for name, at in target.texts(*steps, "replica", key):
                 if names is not None and name not in names:
                     what = f"no {key} is called {name!r}{did_you_mean(name, names)}"
                     yield target.problem(what, *at)
+
+
+def _check_machine_rows(sections: Sections) -> Iterator[Problem]:
+    for machine in sections.machines.entries:
+        if machine.keys() and not (machine.has("cpu") or machine.has("page_size")):
+            yield machine.problem("needs 'cpu', 'page_size' or both")
+
+
+def _check_machines(target: Entry, sections: Sections) -> Iterator[Problem]:
+    """Yield the machines of a target that do not exist, or not for an arch of it."""
+    arches = {wheel_spelling(arch) for arch, _ in target.texts("arches")}
+    known = {shape.id: shape.arches for shape in sections.machines.shapes}
+    for name in target.keys("machines"):
+        if sections.machines.names is not None and name not in sections.machines.names:
+            what = f"no machine is called {name!r}{did_you_mean(name, sections.machines.names)}"
+            yield target.problem(what, "machines", name)
+            continue
+        for written, at in target.texts("machines", name):
+            arch = wheel_spelling(written)
+            if arch in _ARCHES and arch not in arches:
+                what = f"the target has no arch {written!r}{did_you_mean(arch, arches)}"
+                yield target.problem(what, *at)
+            elif arch in _ARCHES and arch not in known.get(name, [arch]):
+                what = f"machine {name!r} is not for {arch}{did_you_mean(arch, known[name])}"
+                yield target.problem(what, *at)
 
 
 _KINDS = {
@@ -234,10 +268,16 @@ def _pythons(targets: Section[TargetShape]) -> frozenset[str] | None:
     )
 
 
-def _check_places(entry: Entry, key: str, targets: frozenset[str] | None) -> Iterator[Problem]:
-    """Yield the problems of globs over ``<target>`` or ``<target>/<arch>``."""
+def _check_places(
+    entry: Entry, key: str, targets: frozenset[str] | None, machines: frozenset[str] | None
+) -> Iterator[Problem]:
+    """Yield the problems of globs over ``<target>`` or ``<target>/<arch>[@<machine>]``."""
     for pattern, steps in entry.texts(key):
-        target, slash, arch = pattern.partition("/")
+        place, at, machine = pattern.partition("@")
+        target, slash, arch = place.partition("/")
+        if at and machines is not None and not matching(machine, tuple(machines)):
+            what = f"no machine matches {machine!r}{did_you_mean(machine, machines)}"
+            yield entry.problem(what, *steps)
         if targets is not None and not matching(target, tuple(targets)):
             what = f"no target matches {target!r}{did_you_mean(target, targets)}"
             yield entry.problem(what, *steps)
@@ -257,7 +297,8 @@ def _check_names(
 
 
 def _check_arches(entry: Entry, key: str) -> Iterator[Problem]:
-    for pattern, steps in entry.texts(key):
+    for written, steps in entry.texts(key):
+        pattern = written.partition("@")[0] or "*"
         if not matching_arches(pattern, _ARCHES):
             what = f"no arch matches {pattern!r}{did_you_mean(pattern, _ARCHES)}"
             yield entry.problem(what, *steps)

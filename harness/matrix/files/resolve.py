@@ -4,7 +4,7 @@ Each arch of a target becomes one target with its overrides applied. Pairs of ta
 without a cell are listed as excluded.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from packaging.requirements import Requirement
@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from harness.core.arches import ARCHES
 from harness.core.cells import Expectation, Matrix, Profile
+from harness.core.machines import Machine, MachineTarget, machine_of
 from harness.core.policy import NewNames, Policy
 from harness.core.subjects import (
     Builder,
@@ -40,6 +41,7 @@ from harness.matrix.files.shape import (
     ExpectationShape,
     HeadersShape,
     InterpreterShape,
+    MachineShape,
     NamingShape,
     PolicyShape,
     ProfileShape,
@@ -55,6 +57,7 @@ def resolve(sections: Sections) -> Matrix:
     definitions = _Definitions(
         interpreters={shape.id: _interpreter(shape) for shape in sections.interpreters.shapes},
         namings={shape.id: _naming(shape) for shape in sections.namings.shapes},
+        machines={shape.id: _machine(shape) for shape in sections.machines.shapes},
     )
     targets = tuple(t for shape in sections.targets.shapes for t in _targets(shape, definitions))
     builders = tuple(_builder(shape, definitions, targets) for shape in sections.builders.shapes)
@@ -70,6 +73,7 @@ def resolve(sections: Sections) -> Matrix:
         namings=tuple(definitions.namings.values()),
         policies=tuple(_policy(shape, definitions) for shape in sections.policies.shapes),
         suites=tuple(map(read_suite, sections.suites.shapes)),
+        machines=tuple(definitions.machines.values()),
         excluded=frozenset(
             (target.key, shape.id)
             for shape in shapes
@@ -83,18 +87,33 @@ def resolve(sections: Sections) -> Matrix:
 class _Definitions:
     interpreters: dict[str, Interpreter]
     namings: dict[str, Naming]
+    machines: dict[str, Machine]
 
-    def replica(self, fields: dict[str, Any]) -> ReplicaWay:
+    def replica(self, given: dict[str, Any]) -> ReplicaWay:
         parts = {
-            "interpreter": self.interpreters[fields["interpreter"]],
-            "naming": self.namings[fields["naming"]],
+            "interpreter": self.interpreters[given["interpreter"]],
+            "naming": self.namings[given["naming"]],
+            "own": self.interpreters[given["own"]] if given.get("own") else None,
         }
-        return ReplicaWay(**(fields | parts))
+        return ReplicaWay(**(given | parts))
 
 
 def read_suite(shape: SuiteShape) -> Suite:
     """Return the Debian release that the entry describes."""
     return Suite(id=shape.id, closed=shape.closed, rolling=shape.rolling)
+
+
+def _machine(shape: MachineShape) -> Machine:
+    return Machine(
+        name=shape.id,
+        title=shape.title,
+        cpu=shape.cpu,
+        page_size=shape.page_size,
+        isa_level=shape.isa_level,
+        has=dict(shape.has),
+        lacks=dict(shape.lacks),
+        source=shape.source,
+    )
 
 
 def _interpreter(shape: InterpreterShape) -> Interpreter:
@@ -124,18 +143,27 @@ def _triplets(words: dict[str, str]) -> dict[str, str]:
 
 
 def _targets(shape: TargetShape, definitions: _Definitions) -> tuple[Target, ...]:
-    return tuple(
-        _target(shape, arch.name, definitions) for arch in ARCHES if arch.name in shape.arches
-    )
+    """Return a target for each arch, followed by those on its machines."""
+    found: list[Target] = []
+    for arch in (arch.name for arch in ARCHES if arch.name in shape.arches):
+        plain = _target(shape, arch, definitions)
+        own = [definitions.machines[name] for name, on in shape.machines.items() if arch in on]
+        found += [plain, *(_on_machine(plain, machine) for machine in own)]
+    return tuple(found)
+
+
+def _on_machine(target: Target, machine: Machine) -> MachineTarget:
+    given = {each.name: getattr(target, each.name) for each in fields(target)}
+    return MachineTarget(**given, machine=machine)
 
 
 def _target(shape: TargetShape, arch: str, definitions: _Definitions) -> Target:
-    fields = shape.model_dump(exclude={"id", "arches", "overrides"})
+    given = shape.model_dump(exclude={"id", "arches", "overrides", "machines"})
     if arch in shape.overrides:
-        fields = _merged(fields, shape.overrides[arch].model_dump(exclude_unset=True))
-    registry, assembled, replica = (fields.pop(way) for way in ("registry", "assembled", "replica"))
+        given = _merged(given, shape.overrides[arch].model_dump(exclude_unset=True))
+    registry, assembled, replica = (given.pop(way) for way in ("registry", "assembled", "replica"))
     return Target(
-        **fields,
+        **given,
         id=shape.id,
         arch_name=arch,
         registry=registry and RegistryWay(**_frozen(registry)),
@@ -151,15 +179,15 @@ def _merged(base: object, changes: object) -> Any:  # noqa: ANN401  fields of an
     return base | {key: _merged(base.get(key), value) for key, value in changes.items()}
 
 
-def _frozen(fields: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+def _frozen(given: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
 
 
 def _builder(
     shape: BuilderShape, definitions: _Definitions, targets: tuple[Target, ...]
 ) -> Builder:
     if shape.target:
-        own = tuple(target for target in targets if target.id == shape.target)
+        own = tuple(t for t in targets if t.id == shape.target and not machine_of(t))
         return _distribution(shape.id, own)
     return Builder(
         id=shape.id,

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness.matrix.files.fields import (
     Arches,
+    AuxiliaryMasks,
     ByArch,
+    CPython,
     Differences,
     Digest,
     EveryTriplet,
@@ -23,6 +25,7 @@ from harness.matrix.files.fields import (
     Module,
     Package,
     Packages,
+    PageSize,
     Pin,
     Release,
     Suffix,
@@ -66,6 +69,9 @@ class ReplicaShape(Shape):
 
     interpreter: Id
     """Id of the CPython to build, in interpreters.yaml."""
+    own: Id | None = None
+    """Id of the environment's own CPython, for which `interpreter` stands in if its source cannot
+    be had."""
     naming: Id
     """Id of its extension module naming, in namings.yaml."""
     suite: Package
@@ -138,7 +144,7 @@ class TargetShape(Shape):
     title: Text
     """Name shown to people."""
     python: Minor
-    """Minor version of its interpreter, quoted."""
+    """Minor version of its interpreter, quoted; `3.13t` is free-threaded, `pypy3.11` is PyPy."""
     libc: Libc
     """Its C library."""
     interpreter: Text = "python3"
@@ -151,10 +157,42 @@ class TargetShape(Shape):
     """How to assemble the image from Debian's packages."""
     replica: ReplicaShape | None = None
     """How to rebuild its interpreter."""
+    machines: dict[Id, Arches] = {}
+    """Machines of machines.yaml that it is probed on too, each with the arches."""
     allow_failure: bool = False
     """Show unexpected results here without failing the run."""
     overrides: ByArch[TargetOverride] = {}
     """Per arch: the fields that differ there."""
+
+
+# --- machines.yaml --------------------------------------------------------------
+
+
+class MachineShape(Shape):
+    """A CPU model of QEMU, a page size, or both."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["cpu"]}, {"required": ["page_size"]}]}
+    )
+
+    id: Id
+    """Part of the cell ids, after `@`; `--machine` selects by it."""
+    title: Text
+    """What it stands for."""
+    arches: Arches
+    """The architectures that it exists for."""
+    cpu: Text = ""
+    """QEMU's name of the CPU model, with its options: `rv64,v=true`."""
+    page_size: PageSize = 0
+    """Bytes of a page."""
+    isa_level: Literal[0, 1, 2, 3, 4] = 0
+    """The x86-64 level of the CPU; 0 for other architectures."""
+    has: AuxiliaryMasks = {}
+    """Bits of `hwcap` and `hwcap2` that programs must find there."""
+    lacks: AuxiliaryMasks = {}
+    """Bits of `hwcap` and `hwcap2` that programs must not find there."""
+    source: Link
+    """Why this model stands for this baseline."""
 
 
 # --- suites.yaml ----------------------------------------------------------------
@@ -179,8 +217,8 @@ class InterpreterShape(Shape):
 
     id: Id
     """Id that targets refer to."""
-    python: Minor
-    """Its minor version, quoted."""
+    python: CPython
+    """Its minor version, quoted; `3.13t` is the free-threaded build of 3.13."""
     suite: Packages
     """The Debian releases with its source package: one, or a list in order of preference."""
     source: Package
@@ -285,9 +323,9 @@ class SubjectShape(Shape):
     pythons: list[Minor] = []
     """Minor versions of Python to probe it on, quoted; empty means all."""
     include: list[Text] = []
-    """Globs over `<target>` or `<target>/<arch>` to probe it on; empty means all."""
+    """Globs over `<target>` or `<target>/<arch>[@<machine>]` to probe it on; empty means all."""
     exclude: list[Text] = []
-    """Globs over `<target>` or `<target>/<arch>` to exclude."""
+    """Globs over `<target>` or `<target>/<arch>[@<machine>]` to exclude."""
 
 
 # --- expectations.yaml ----------------------------------------------------------
@@ -299,7 +337,7 @@ class ExpectationShape(Shape):
     target: Text
     """Glob over target ids."""
     arch: Text = "*"
-    """Glob over arches."""
+    """Glob over arches; `aarch64@64k` for those on a machine."""
     subject: str = ""
     """Glob over subject ids; empty means every subject that is predicted to end in `outcome`
     by `cause`."""
@@ -324,7 +362,7 @@ class ProfileShape(Shape):
     title: str = ""
     """Its purpose."""
     targets: list[Text] = []
-    """Globs over `<target>` or `<target>/<arch>`; empty means all."""
+    """Globs over `<target>` or `<target>/<arch>[@<machine>]`; empty means all plain targets."""
     arches: list[Text] = []
     """Globs over arches; empty means all."""
     subjects: list[Text] = []
@@ -359,6 +397,7 @@ class PolicyShape(Shape):
 
 FILES: dict[str, type[Shape]] = {
     "targets": TargetShape,
+    "machines": MachineShape,
     "suites": SuiteShape,
     "interpreters": InterpreterShape,
     "namings": NamingShape,

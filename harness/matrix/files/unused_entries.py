@@ -5,8 +5,10 @@ another expectation.
 """
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from harness.core.cells import Expectation, Matrix, Profile
+from harness.core.machines import machine_name, machine_of
 from harness.core.matching import matching, matching_arches
 from harness.core.problems import Problem
 from harness.core.subjects import Subject
@@ -31,9 +33,11 @@ def meets(expectation: Expectation, target: Target, subject: Subject) -> bool:
 
 def meets_target(expectation: Expectation, target: Target) -> bool:
     """Return whether the expectation is for cells of that target."""
+    arch, at, machine = expectation.arch.partition("@")
     return bool(
         matching(expectation.target, (target.id,))
-        and matching_arches(expectation.arch, (target.arch_name,))
+        and matching_arches(arch or "*", (target.arch_name,))
+        and (not at or _is_on(target, machine))
     )
 
 
@@ -43,9 +47,21 @@ def meets_subject(expectation: Expectation, subject: Subject) -> bool:
 
 
 def covers(pattern: str, target: Target) -> bool:
-    """Return whether the glob over ``<target>`` or ``<target>/<arch>`` matches the target."""
-    name, _, arch = pattern.partition("/")
-    return bool(matching(name, (target.id,)) and matching_arches(arch or "*", (target.arch_name,)))
+    """Return whether the glob over ``<target>`` or ``<target>/<arch>`` matches the target.
+
+    With ``@<machine>`` it matches targets on machines only; without, it matches those as well.
+    """
+    place, at, machine = pattern.partition("@")
+    name, _, arch = place.partition("/")
+    return bool(
+        matching(name, (target.id,))
+        and matching_arches(arch or "*", (target.arch_name,))
+        and (not at or _is_on(target, machine))
+    )
+
+
+def _is_on(target: Target, machine: str) -> bool:
+    return fnmatchcase(machine_name(target), machine) and machine_of(target) is not None
 
 
 def selects(profile: Profile, target: Target, subject: Subject) -> bool:

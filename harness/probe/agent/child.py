@@ -20,7 +20,12 @@ CAPTURE_TAIL = 12288  # and of its end
 OUTPUT_LIMIT = 16 << 20  # bytes of output that count as endless
 EVIDENCE_LIMIT = 2000  # characters of a report's key line
 MODULE_LIMIT = 100  # characters of a module's name in a report
+CODE_LIMIT = 16  # bytes of an instruction in a report
+MOST_ADDRESS = (1 << 64) - 1
+PATH_LIMIT = 400  # characters of a path in a report
 REPORT_LIMIT = 128 << 10  # bytes of reports that are kept
+STAGES = ("import", "call", "load", "start")
+PAIRS = ("failures", "loads", "entries", "starts")  # what a report has pairs of name and error of
 GRACE = 2.0  # seconds between a child's last report and its exit
 POLL = 0.01  # seconds between looks at a child
 LEAVING = 0.001  # the same once it has closed its output, which it does when it exits
@@ -29,12 +34,18 @@ NICE = 10  # a cell's many processes must not keep the agent from the processor
 BROKEN = 70  # exit status of a child whose body raised (sysexits.h, EX_SOFTWARE)
 
 StageLimits = namedtuple("StageLimits", "timeout quiet")  # seconds, of wall clock and of silence
-Result = namedtuple("Result", "stage module said status ended log hit")
+_UNSOUND = (  # what reading a line raises that ``sign`` did not write
+    *(ValueError, LookupError, TypeError, ArithmeticError, AttributeError),
+    *(RecursionError, MemoryError),
+)
+
+Result = namedtuple("Result", "stage module said status ended log hit fault")
 # stage, module: the last ones that it began, which it can lie about.
 # said: its signed report, or None.
 # status: exit status, or minus a signal's number.
 # ended: "exit", or the limit that ended it: "timeout" "quiet" "output".
 # log: what it printed. hit: the container's limits that it reached.
+# fault: what it reported of an instruction that the CPU lacks, or None.
 
 
 def begin_stage(stage):
@@ -45,6 +56,11 @@ def begin_stage(stage):
 def begin_import(module):
     """Report that the import of a module begins, so that a crash can be told apart."""
     os.write(REPORTS, json.dumps({"module": module[:MODULE_LIMIT]}).encode("ascii") + b"\n")
+
+
+def report_fault(fault):
+    """Report the instruction that ends this process."""
+    os.write(REPORTS, json.dumps({"fault": fault}).encode("ascii") + b"\n")
 
 
 def sign(token, report):
@@ -99,7 +115,7 @@ def run_child(body, limits, folder):
         os.close(output)
         os.close(reports)
     after = limits_hit()
-    stage, module, said = read_reports(bytes(watch.reports), tokens[0])
+    stage, module, said, fault = read_reports(bytes(watch.reports), tokens[0])
     return Result(
         stage=stage,
         module=module,
@@ -108,6 +124,7 @@ def run_child(body, limits, folder):
         ended=watch.ended,
         log=watch.capture.text(),
         hit=[name for name in sorted(after) if after[name] > before[name]],
+        fault=fault,
     )
 
 
@@ -209,33 +226,51 @@ def exit_status(status):
 
 
 def read_reports(reports, token):
-    """Return the last stage and module that were begun, and the last report with the token."""
-    stage, module, said = "", "", None
+    """Return the last stage and module that were begun, and the last report with the token.
+
+    Last comes the last fault that was reported, or None.
+    """
+    stage, module, said, fault = "", "", None, None
     for line in reports.split(b"\n"):
         try:
             report = json.loads(line.decode("ascii"))
-            if report in ({"stage": "import"}, {"stage": "call"}):
+            if list(report) == ["stage"] and report["stage"] in STAGES:
                 stage, module = report["stage"], ""
             elif list(report) == ["module"]:
                 module = storable(report["module"])[:MODULE_LIMIT]
+            elif list(report) == ["fault"]:
+                fault = _read_fault(report["fault"])
             elif report["token"] == token:
                 said = _read_report(report)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError):
+        except _UNSOUND:
             continue  # it was not written by ``sign``
-    return stage, module, said
+    return stage, module, said, fault
+
+
+def _read_fault(fault):
+    """Return a fault of the right types; raise for any other."""
+    read = {name: storable(fault.get(name, ""))[:PATH_LIMIT] for name in ("file", "unknown")}
+    for name in ("address", "offset"):
+        read[name] = max(0, min(int(fault.get(name, 0)), MOST_ADDRESS))
+    read["code"] = bytes.fromhex(fault.get("code", ""))[:CODE_LIMIT].hex()
+    return read
 
 
 def _read_report(report):
     said = {"done": True}
     if isinstance(report.get("status"), int):
         said["status"] = report["status"]
-    if isinstance(report.get("tried"), int):
-        said["tried"] = max(0, report["tried"])
+    for name in ("tried", "untried"):
+        if isinstance(report.get(name), int):
+            said[name] = max(0, report[name])
     if isinstance(report.get("failed"), str):
         said["failed"] = report["failed"][:EVIDENCE_LIMIT]
-    failures = report.get("failures")
-    if failures and all(isinstance(text, str) for failure in failures for text in failure):
-        said["failures"] = [[storable(text) for text in failure[:2]] for failure in failures]
+    for name in PAIRS:
+        pairs = report.get(name)
+        if pairs and all(isinstance(text, str) for pair in pairs for text in pair):
+            said[name] = [[storable(text) for text in pair[:2]] for pair in pairs]
+    if isinstance(report.get("gil"), str):
+        said["gil"] = storable(report["gil"])[:MODULE_LIMIT]
     return said
 
 

@@ -55,10 +55,23 @@ def _load_c_library():
         import ctypes
 
         library = ctypes.CDLL(None, use_errno=True)
-        return library, ctypes.get_errno, ctypes.create_string_buffer, ctypes.c_long
+        return (
+            library,
+            ctypes.get_errno,
+            ctypes.create_string_buffer,
+            ctypes.c_long,
+            ctypes.string_at,
+        )
     finally:
         for name in [n for n in sys.modules if n.partition(".")[0] in ("ctypes", "_ctypes")]:
             del sys.modules[name]  # cells start from a clean interpreter
+
+
+def text_at(address):
+    """Return the C string at an address of this process; empty without ctypes."""
+    if not (address and _c_library):
+        return ""
+    return _c_library[4](address).decode("ascii", "replace")
 
 
 def continue_untraced():
@@ -107,7 +120,7 @@ def _exchange_action(number, action):
     call = _RT_SIGACTION.get(os.uname().machine) if sys.maxsize >> 32 else _RT_SIGACTION_32
     if call is None or not _c_library:
         return None
-    library, _, make_buffer, c_long = _c_library
+    library, _, make_buffer, c_long = _c_library[:4]
     before = make_buffer(64)
     arguments = (c_long(call), c_long(number), action, before, c_long(8))  # 8 bytes have 64 signals
     return before.raw if library.syscall(*arguments) == 0 else None

@@ -8,9 +8,17 @@ import site
 import sys
 import time
 
-from .child import begin_import, begin_stage, run_child, sign, storable
+from .child import MODULE_LIMIT, begin_import, begin_stage, run_child, sign, storable
+from .illegal import report_illegal
+from .late import limited, open_libraries, resolve_entries
 
-NEEDED = ("container", "child", "importer")  # the modules a new interpreter needs
+NEEDED = (
+    "container",
+    "child",
+    "illegal",
+    "late",
+    "importer",
+)  # the modules a new interpreter needs
 # Names of the archives that may come with a cell: its installed files, its companions' files, and
 # bytecode, each made elsewhere.
 SITE = "site.zip"
@@ -21,21 +29,31 @@ FAILURE_LIMIT = 300  # characters of what a submodule's import raises
 FAILURES_LIMIT = 24 << 10  # characters of JSON of all of them
 
 
-def import_and_call(folder_site, imports, submodules, call, limits, folder):
-    """Import and call in a fork of this clean interpreter."""
+def import_traced(cell, limits, folder):
+    """Import and call as ``import_and_call``; report an instruction that the CPU lacks."""
+    return import_and_call(cell, limits, folder, prepare=report_illegal)
+
+
+def import_and_call(cell, limits, folder, *, prepare=None):
+    """Import and call in a fork of this clean interpreter.
+
+    ``cell``: the site directory, imports, submodules, the call, and what is tried after it.
+    """
 
     def body(tokens):
         for archive in (SITE, BESIDE):
-            _put_files(os.path.join(folder, archive), folder_site, os.makedirs)
+            _put_files(os.path.join(folder, archive), cell[0], os.makedirs)
         # Bytecode goes only into folders that exist: a new one would be a package.
-        _put_files(os.path.join(folder, BYTECODE), folder_site, os.mkdir)
+        _put_files(os.path.join(folder, BYTECODE), cell[0], os.mkdir)
         begin_stage("import")
-        sign(tokens.pop(), _try(folder_site, imports, submodules, call, limits.timeout))
+        if prepare:
+            prepare()
+        sign(tokens.pop(), _try(*cell, limits.timeout))
 
     return run_child(body, limits, folder)
 
 
-def import_afresh(folder_site, imports, submodules, call, limits, folder):
+def import_afresh(cell, limits, folder):
     """Import and call in a new interpreter."""
     payload = os.path.join(folder, "agent.json")
     order = os.path.join(folder, "order.json")
@@ -48,7 +66,7 @@ def import_afresh(folder_site, imports, submodules, call, limits, folder):
 
     def body(tokens):
         with open(order, "w") as stream:
-            json.dump([tokens, folder_site, imports, submodules, call, limits.timeout], stream)
+            json.dump([tokens, cell, limits.timeout], stream)
         os.execv(sys.executable, [sys.executable, "-I", "-B", "-c", code])
 
     return run_child(body, limits, folder)
@@ -57,10 +75,10 @@ def import_afresh(folder_site, imports, submodules, call, limits, folder):
 def be_fresh(order):
     """Be the new interpreter that ``import_afresh`` started; never returns."""
     with open(order) as stream:
-        tokens, folder_site, imports, submodules, call, timeout = json.load(stream)
+        tokens, cell, timeout = json.load(stream)
     os.unlink(order)  # before the cell's code could read the token
     begin_stage("import")
-    sign(tokens.pop(), _try(folder_site, imports, submodules, call, timeout))
+    sign(tokens.pop(), _try(*cell, timeout))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
@@ -87,31 +105,71 @@ def _put_files(archive, folder_site, make_folder):
                 os.chmod(path, mode)
 
 
-def _try(folder_site, imports, submodules, call, timeout):
+def _try(folder_site, imports, submodules, call, late, timeout):
     """Return a report: whether all imports, and then the call, hold.
 
-    Failures of ``submodules`` are reported and end nothing. They get half of the time.
+    Failures of ``submodules`` are reported and end nothing. They get half of the time. What is
+    ``late``, libraries and entry points, gets what is left, and ends nothing either. On a
+    free-threaded interpreter the first import that switches the GIL on is reported too.
     """
     sys.argv = [""]
     sys.dont_write_bytecode = True
     _add_site(folder_site)
     names, report = {}, {}
-    enough = time.monotonic() + timeout / 2
+    begun = time.monotonic()
+    enough = begun + timeout / 2
+    before = _has_gil()
     try:
         for name in imports:
             begin_import(name)
             importlib.import_module(name)
             top = name.partition(".")[0]
             names[top] = sys.modules[top]
+            if _has_gil() is not before:
+                report.setdefault("gil", name[:MODULE_LIMIT])
         report["failures"], report["tried"] = _try_each(submodules, enough)
+        if _has_gil() is not before and submodules:
+            report.setdefault("gil", submodules[0][:MODULE_LIMIT])
         begin_stage("call")
         passed = bool(eval(call, names)) if call else True
     except BaseException as error:
         import traceback
 
         traceback.print_exc()
-        return dict(report, failed=_describe(error))
-    return report if passed else dict(report, failed="%s is not true" % call)
+        report["failed"] = _describe(error)
+        if names or not isinstance(error, Exception):
+            return report
+        # Perhaps the package opens a library when it is imported, and does not say what is wrong.
+        return dict(report, **_try_late(folder_site, dict(late, entries=[]), begun + timeout / 2))
+    if not passed:
+        return dict(report, failed="%s is not true" % call)
+    if late["libraries"] or late["entries"]:
+        begin_stage("load")
+    return dict(report, **_try_late(folder_site, late, begun + 0.9 * timeout))
+
+
+def _try_late(folder_site, late, until):
+    """Return what the wheel's other libraries and its entry points give."""
+    report, untried, seconds = {}, 0, late["seconds"]
+    if not (late["libraries"] or late["entries"]):
+        return report
+    try:
+        failed, untried = open_libraries(
+            folder_site, late["libraries"], seconds, until - seconds, begin_import
+        )
+        report["loads"] = limited(failed)
+        failed, left = resolve_entries(late["entries"], seconds, until - seconds, begin_import)
+        report["entries"] = limited(failed)
+        untried += left
+    except Exception:
+        untried += 1  # no fork or no pipe can be had
+    return dict(report, untried=untried)
+
+
+def _has_gil():
+    """Return whether the GIL is on; an import of a module that needs it switches it on."""
+    asked = getattr(sys, "_is_gil_enabled", None)  # from 3.13 on
+    return asked() if asked else True
 
 
 def _add_site(folder):

@@ -18,6 +18,7 @@ from .container import WORK
 from .frames import read_frame, write_frame
 from .helper import serve_orders
 
+EXECUTABLE = 0o755
 _TAGS = (
     # Where pip makes its list of tags, and several of its modules take it from.
     "pip._internal.utils.compatibility_tags",  # from 20.0 on
@@ -207,13 +208,29 @@ def unpack(wheels, site, folder, limits):
     def body(tokens):
         for wheel in wheels:
             with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(site)
-        for scheme in glob.glob(os.path.join(glob.escape(site), "*.data", "*lib")):
-            for name in os.listdir(scheme):
-                os.rename(os.path.join(scheme, name), os.path.join(site, name))
+                for info in archive.infolist():
+                    path = archive.extract(info, site)
+                    if info.external_attr >> 16 & 0o111 and os.path.isfile(path):
+                        os.chmod(path, EXECUTABLE)
+        for scheme in glob.glob(os.path.join(glob.escape(site), "*.data", "*")):
+            if os.path.basename(scheme) == "scripts":
+                _move(scheme, os.path.join(site, "bin"), EXECUTABLE)
+            elif os.path.basename(scheme) != "headers":
+                _move(scheme, site)
         sign(tokens.pop(), {"status": 0})
 
     return run_child(body, limits, folder)
+
+
+def _move(folder, place, mode=None):
+    """Move the files under ``folder`` to the same paths under ``place``."""
+    for root, _, names in os.walk(folder):
+        below = os.path.normpath(os.path.join(place, os.path.relpath(root, folder)))
+        os.makedirs(below, exist_ok=True)
+        for name in names:
+            if mode:
+                os.chmod(os.path.join(root, name), mode)
+            os.replace(os.path.join(root, name), os.path.join(below, name))
 
 
 def measure(wheels, folder, limits):

@@ -19,10 +19,18 @@ from .container import (
 )
 from .frames import read_frame, receive_file, write_frame
 from .helper import Helper, process_state, serve_orders
-from .importer import BYTECODE, import_afresh, import_and_call
+from .importer import BYTECODE, import_afresh, import_and_call, import_traced
 from .installer import install_afresh, measure, pack, serve_installer, unpack
-from .outcomes import blames_disk, cell_report, import_report, install_report, installed
+from .outcomes import (
+    blames_disk,
+    cell_report,
+    import_report,
+    install_report,
+    installed,
+    with_starts,
+)
 from .passport import read_passport
+from .starter import start_programs
 
 SLACK = 20.0  # seconds that a helper may take beyond the limits that it enforces itself
 START = 170.0  # seconds that an installer may take to load pip
@@ -149,11 +157,15 @@ class Agent:
             return failed
         before = limits_hit()
         how = "import afresh" if job["mode"] == "fresh" else "import"
-        cell = {name: job[name] for name in ("imports", "submodules", "call")}
-        cell["site"] = site
-        result = self.run(how, limits, folder, **cell)
-        after = limits_hit()
-        return import_report(result, [name for name in sorted(after) if after[name] > before[name]])
+        cell = {name: job[name] for name in ("imports", "submodules", "call", "late")}
+        cell.update(site=site, trace=job["trace"])
+        report = import_report(self.run(how, limits, folder, **cell), hit_since(before))
+        programs = job["late"]["programs"]
+        if report["outcome"] != "pass" or not programs:
+            return report
+        before, seconds = limits_hit(), job["late"]["program_seconds"]
+        result = self.run("start", limits, folder, site=site, programs=programs, seconds=seconds)
+        return with_starts(report, result, hit_since(before))
 
     def put_in_place(self, install, wheels, site, folder, limits):
         """Install the wheels, the subject last; return the report on what fails, else None.
@@ -216,9 +228,14 @@ def serve_runner(stream):
     def run(order):
         limits, folder = StageLimits(*order["limits"]), order["folder"]
         if order["how"] in ("import", "import afresh"):
-            run_cell = import_and_call if order["how"] == "import" else import_afresh
-            cell = [order[name] for name in ("site", "imports", "submodules", "call")]
-            return run_cell(*cell, limits, folder)
+            run_cell = import_traced if order["trace"] else import_and_call
+            if order["how"] == "import afresh":
+                run_cell = import_afresh
+            cell = [order[name] for name in ("site", "imports", "submodules", "call", "late")]
+            return run_cell(cell, limits, folder)
+        if order["how"] == "start":
+            cell = [order[name] for name in ("site", "programs", "seconds")]
+            return start_programs(*cell, limits, folder)
         if order["how"] == "compile":
             return compile_wheels(order["wheels"], folder, limits)
         if order["how"] == "measure":
@@ -227,6 +244,12 @@ def serve_runner(stream):
         return install(order["wheels"], order["site"], folder, limits)
 
     serve_orders(stream, run)
+
+
+def hit_since(before):
+    """Return the container's limits that were reached since they were counted."""
+    after = limits_hit()
+    return [name for name in sorted(after) if after[name] > before[name]]
 
 
 def pack_aside(site):

@@ -3,11 +3,18 @@
 import re
 import signal
 
-from .child import OUTPUT_LIMIT, storable
+from .child import OUTPUT_LIMIT, PAIRS, storable
 
 REFUSAL = "is not a supported wheel on this platform"
-FAILED = {"import": "import-failed", "call": "call-failed"}  # stage → outcome
-BESIDE = {"failures", "tried"}  # what a report on a pass may say of submodules
+FAILED = {  # stage → outcome
+    "import": "import-failed",
+    "call": "call-failed",
+    "load": "load-failed",
+    "start": "start-failed",
+}
+DOING = {"import": " while importing ", "load": " while opening ", "start": " while starting "}
+BESIDE = {"tried", "untried", "gil"}.union(PAIRS)  # what a report on a pass may have besides
+LIMITED = "limited: "  # how the error of a program begins that a container's limit ended
 NO_ROOM = re.compile(  # what pip, or zipfile without it, says of ENOSPC
     r"^(?:ERROR: Could not install packages due to an \w+: |\w*Error: )\[Errno 28\] No space",
     re.MULTILINE,
@@ -79,17 +86,37 @@ def import_report(result, hit=()):
     elif result.ended == "output":
         cause = "endless-output"
     elif result.status < 0:
-        outcome, cause = "crashed", cause or "signal"
+        fatal = "illegal-instruction" if -result.status == signal.SIGILL else "signal"
+        outcome, cause = "crashed", cause or fatal
     elif isinstance(said.get("failed"), str):
         evidence = said["failed"]
-    elif set(said) - BESIDE == {"done"} and stage == "call" and result.status == 0:
-        outcome, cause, evidence = "pass", "", ""
+    elif set(said) - BESIDE == {"done"} and stage in ("call", "load") and result.status == 0:
+        outcome, stage, cause, evidence = "pass", "call", "", ""
     report = cell_report(outcome, stage, cause, evidence, result.log)
-    return dict(report, **{name: said[name] for name in ("failures", "tried") if name in said})
+    if cause == "illegal-instruction" and result.fault:
+        report["fault"] = result.fault
+    return dict(report, **{name: said[name] for name in sorted(BESIDE) if name in said})
+
+
+def with_starts(report, result, hit=()):
+    """Return the report on a pass with what the start of the wheel's programs gave.
+
+    What a limit of the container ended says nothing of the wheel.
+    """
+    said = (result and result.said) or {}
+    starts, untried = said.get("starts", []), said.get("untried", 0)
+    if result is None or (result.ended == "exit" and not said):
+        place = result.module if result else ""
+        how = how_it_ended(result) + _where(result) if result else "it killed what started it"
+        starts = [[place, "ended: " + how]]
+    limits = list(result.hit if result else hit)
+    if limits:
+        starts = [[place, LIMITED + limits[0] + ": " + text] for place, text in starts]
+    return dict(report, starts=starts, untried=report.get("untried", 0) + untried)
 
 
 def _where(result):
-    return " while importing " + result.module if result.module else ""
+    return DOING.get(result.stage or "import", " at ") + result.module if result.module else ""
 
 
 def how_it_ended(result):

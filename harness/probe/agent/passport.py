@@ -11,7 +11,7 @@ import subprocess
 import sys
 import sysconfig
 
-from .container import continue_untraced
+from .container import continue_untraced, text_at
 
 
 def read_passport():
@@ -30,6 +30,9 @@ def read_passport():
         "machine": os.uname().machine,
         "elf": elf_header(os.path.realpath(sys.executable)),
         "page_size": os.sysconf("SC_PAGE_SIZE"),
+        "hwcap": _auxiliary.get(_AT_HWCAP, 0),
+        "hwcap2": _auxiliary.get(_AT_HWCAP2, 0),
+        "hw_platform": text_at(_auxiliary.get(_AT_PLATFORM, 0)),
         "kernel": os.uname().release,
         "externally_managed": os.path.exists(marker),
         "enforced": _enforced(),
@@ -65,6 +68,22 @@ def _enforced():
         "core": core[0] if core else "",
         "errors": {name: _error_of(deed) for name, deed in _DEEDS.items()},
     }
+
+
+_AT_PLATFORM, _AT_HWCAP, _AT_HWCAP2 = 15, 16, 26
+
+
+def _read_auxiliary():
+    """Return the entries of the auxiliary vector (getauxval(3)): what is said of the CPU."""
+    kind = "L" if struct.calcsize("L") == struct.calcsize("P") else "Q"
+    try:
+        with open("/proc/self/auxv", "rb") as stream:
+            return dict(struct.iter_unpack("@2" + kind, stream.read()))
+    except (OSError, struct.error):
+        return {}
+
+
+_auxiliary = _read_auxiliary()  # now: a sealed process cannot open it
 
 
 def _interfaces():

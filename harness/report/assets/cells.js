@@ -2,7 +2,7 @@
 // value of its type; wheels, provenances and findings are in columns, because many cells share them.
 
 function readCells(data) {
-  const targets = new Map(data.run.targets.map((t) => [`${t.id}/${t.arch_name}`, t]));
+  const targets = new Map(data.run.targets.map((t) => [`${t.id}/${archLabel(t)}`, t]));
   const subjects = new Map(data.run.subjects.map((s) => [s.id, s]));
   const checks = data.run.circumstances.canaries ?? [];
   const doubted = new Set(checks.filter((check) => check.missed?.length).map((check) => check.target));
@@ -17,13 +17,14 @@ function readCells(data) {
       id, record, target, subject, seen, verdict: record.verdict, change: data.changes[id],
       doubted: doubted.has(record.target),
       facts: {
-        id, target: target.id, arch: target.arch_name, subject: subject.id, group: subject.group,
+        id, target: target.id, arch: target.arch_name, machine: target.machine?.name ?? "", subject: subject.id, group: subject.group,
         outcome: seen.outcome ?? "", verdict: record.verdict, cause: seen.cause ?? "",
       },
     };
   });
 }
 
+const archLabel = (target) => target.machine ? `${target.arch_name}@${target.machine.name}` : target.arch_name;
 const inColumn = ({ values, places }, place) => values[places[place]];
 const isUnexpected = (cell) => cell.verdict === "unexpected" || cell.verdict === "unexpected-pass";
 const isPlainPass = (cell) => cell.facts.outcome === "pass" && cell.verdict === "as-expected";

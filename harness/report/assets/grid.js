@@ -23,11 +23,11 @@ function targetItems(cells, grouping) {
 }
 
 function targetNames(target, grouping) {
-  const whole = `${target.id} ${target.arch_name}`;
-  if (grouping === "arch") return { group: target.arch_name, label: target.id };
+  const whole = `${target.id} ${archLabel(target)}`;
+  if (grouping === "arch") return { group: archLabel(target), label: target.id };
   if (grouping === "python") return { group: `Python ${target.python}`, label: whole };
   if (grouping === "libc") return { group: target.libc, label: whole };
-  return { group: target.id, label: target.arch_name };
+  return { group: target.id, label: archLabel(target) };
 }
 
 function bundle(items) {

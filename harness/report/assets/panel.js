@@ -110,13 +110,14 @@ function panelProvenance(seen) {
 }
 
 function commandsOf(cell, run) {
-  const [id, key] = [cell.id, `${cell.target.id} and ${cell.target.arch_name} and ${cell.subject.id}`];
+  const [id, key] = [cell.id, `${cell.target.id} and ${archLabel(cell.target).replace("@", " and @")} and ${cell.subject.id}`];
+  const machine = cell.facts.machine ? ["--machine", cell.facts.machine] : [];
   const line = (...words) => ["wheelgrid", ...words].map(shellWord).join(" ");
   const about = cell.facts.cause ? [line("explain", cell.facts.cause)] : [];
   const source = cell.subject.source, own = source?.paths || run.circumstances.command?.[0] === "check";
   if (own) {
     const wheel = source?.paths ? cell.seen.wheel?.filename ?? "WHEEL" : `${source.name}==${source.version}`;
-    return [line("check", wheel, "--target", cell.target.id, "--arch", cell.target.arch_name), line("repro", id), line("explain", id), ...about];
+    return [line("check", wheel, "--target", cell.target.id, "--arch", cell.target.arch_name, ...machine), line("repro", id), line("explain", id), ...about];
   }
   return [line("repro", id), line("explain", id), line("run", "-k", key), ...about];
 }

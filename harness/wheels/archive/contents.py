@@ -1,9 +1,10 @@
 """Read the facts of a wheel: archive directory, metadata, native members and findings."""
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -13,7 +14,7 @@ from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.elf import MAGIC, ElfFacts, UnreadableElf, read_elf
 from harness.wheels.archive.filename import WheelName, parse_wheel_name
 from harness.wheels.archive.metadata import check_data_directory, find_dist_info, read_metadata
-from harness.wheels.archive.python_sources import MOST_SOURCE, SourceFacts, SourceReader
+from harness.wheels.archive.python_sources import LIBRARY, MOST_SOURCE, SourceFacts, SourceReader
 from harness.wheels.archive.record import RecordEntry, check_digests, check_listing, parse_record
 from harness.wheels.archive.zip_reader import Archive, Member, open_archive
 
@@ -24,6 +25,10 @@ MOST_NATIVE_TOGETHER = 3 << 30
 MOST_SYMBOLS_TOGETHER = 2 << 20
 """Dynamic symbols of all native members, which stay in memory."""
 MOST_RECORD = 16 << 20
+_SO, _MOST_NAME = b".so", 120
+_NAME_END = re.compile(rb"[\w.+-]+\Z", re.ASCII)
+_SUFFIX = re.compile(rb"\.so(?:\.[0-9]+)*", re.ASCII)
+_PYTHON_LINE = re.compile(rb"#!\s*(?:python|\S*/env\s+python|\S*/python)")
 _CFFI = "_cffi_backend"
 _NEVER_NATIVE = frozenset({".py", ".pyi", ".h", ".hpp", ".txt", ".md", ".rst", ".json", ".html"})
 
@@ -38,6 +43,10 @@ class NativeMember:
     imports: tuple[str, ...] = ()
     """What its init function imports, where that is known: of modules that cffi generated
     (``PyImport_ImportModule("_cffi_backend")`` in its ``_cffi_include.h``)."""
+    executable: bool = False
+    """Whether an installer makes it executable: by its mode in the archive."""
+    names: tuple[str, ...] = ()
+    """Libraries of the same wheel whose file names it holds, as what it opens itself has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +70,10 @@ class WheelFacts:
     """The wheel's defects."""
     sources: SourceFacts = field(default_factory=SourceFacts)
     """What its Python files say; nothing if they were not read."""
+    commands: tuple[str, ...] = ()
+    """The objects that its console and GUI scripts call: ``demo.cli:main``."""
+    scripts: tuple[str, ...] = ()
+    """Members in ``.data/scripts`` that name an interpreter (``#!``) other than Python."""
 
     @property
     def unread(self) -> bool:
@@ -111,6 +124,8 @@ def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
             modules=top_modules(archive.members),
             findings=archive.findings.found(),
             sources=sources.facts(),
+            commands=metadata.commands,
+            scripts=tuple(_scripts(archive)),
         )
 
 
@@ -157,6 +172,8 @@ class NativeReader:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
+        names = {PurePosixPath(member.name).name for member in archive.members}
+        self._libraries = {name for name in names if LIBRARY.search(name)}
         self._bytes_left = MOST_NATIVE_TOGETHER
         self._symbols_left = MOST_SYMBOLS_TOGETHER
 
@@ -167,24 +184,55 @@ class NativeReader:
         """
         if self._archive.head(member.name, len(MAGIC)) != MAGIC:
             return None
-        elf, imports = self._read(member)
-        return NativeMember(name=member.name, size=member.size, elf=elf, imports=imports)
+        native = self._read(member)
+        return replace(native, executable=self._archive.is_executable(member.name))
 
-    def _read(self, member: Member) -> tuple[ElfFacts | UnreadableElf, tuple[str, ...]]:
+    def _read(self, member: Member) -> NativeMember:
+        unread = NativeMember(
+            name=member.name,
+            size=member.size,
+            elf=UnreadableElf(reason=f"it has {member.size} bytes; the limit is {MOST_NATIVE}"),
+        )
         if member.size > MOST_NATIVE:
-            reason = f"it has {member.size} bytes; the limit is {MOST_NATIVE}"
-            return UnreadableElf(reason=reason), ()
+            return unread
         self._bytes_left -= member.size
         if self._bytes_left < 0:
-            return _too_many(MOST_NATIVE_TOGETHER, "bytes"), ()
+            return replace(unread, elf=_too_many(MOST_NATIVE_TOGETHER, "bytes"))
         data = self._archive.read(member.name, at_most=MOST_NATIVE)
-        imports = (_CFFI,) if b"\0%s\0" % _CFFI.encode() in data else ()
         elf = read_elf(io.BytesIO(data))
         if isinstance(elf, ElfFacts):
             self._symbols_left -= len(elf.undefined) + len(elf.exported)
         if self._symbols_left < 0:
-            return _too_many(MOST_SYMBOLS_TOGETHER, "symbols"), imports
-        return elf, imports
+            elf = _too_many(MOST_SYMBOLS_TOGETHER, "symbols")
+        own = PurePosixPath(member.name).name
+        return replace(
+            unread,
+            elf=elf,
+            imports=(_CFFI,) if b"\0%s\0" % _CFFI.encode() in data else (),
+            names=tuple(sorted(self._libraries.intersection(_library_names(data)) - {own})),
+        )
+
+
+def _library_names(data: bytes) -> Iterator[str]:
+    """Yield the file names of libraries that are in the data."""
+    at = data.find(_SO)
+    while at >= 0:
+        before = _NAME_END.search(data[max(at - _MOST_NAME, 0) : at])
+        after = _SUFFIX.match(data, at)
+        if before and after:
+            yield (before.group() + after.group()).decode("ascii")
+        at = data.find(_SO, at + 1)
+
+
+def _scripts(archive: Archive) -> Iterator[str]:
+    """Yield the scripts that name an interpreter; an installer writes Python's into the others."""
+    for member in archive.members:
+        root, _, rest = member.name.partition("/")
+        if root.endswith(".data") and rest.startswith("scripts/"):
+            with suppress(WheelError):
+                head = archive.head(member.name, _MOST_NAME)
+                if head.startswith(b"#!") and not _PYTHON_LINE.match(head):
+                    yield member.name
 
 
 def _too_many(limit: int, what: str) -> UnreadableElf:

@@ -21,3 +21,15 @@ def site_path(member: str) -> str:
         return member
     scheme, _, below = rest.partition("/")
     return below if SCHEMES.get(scheme) == SITE_PACKAGES else ""
+
+
+def target_path(member: str) -> str:
+    """Return where a member lies below the folder that `pip install --target` fills.
+
+    Empty if it is installed elsewhere. Scripts go to ``bin`` there, and data to the folder itself.
+    """
+    root, _, rest = member.partition("/")
+    scheme, _, below = rest.partition("/")
+    if not root.endswith(".data") or SCHEMES.get(scheme) == SITE_PACKAGES:
+        return site_path(member)
+    return {"scripts": f"bin/{below}", "data": below}.get(scheme, "") if below else ""

@@ -15,6 +15,7 @@ from elftools.elf.constants import P_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.enums import ENUM_D_TAG as DT
 
+from harness.wheels.archive.elf_properties import needed_isa_level
 from harness.wheels.archive.elf_relocations import RELOCATIONS, initial_exec_symbols
 
 MAGIC = b"\x7fELF"
@@ -29,6 +30,7 @@ _DYNAMIC_ENTRY = {32: "iI", 64: "qQ"}
 _SYMBOL = {32: "I8xBxH", 64: "IBxH16x"}  # name, info, section
 _GLOBAL, _WEAK, _UNIQUE = 1, 2, 10
 _BASE_VERSION = 1
+_PIE = 0x08000000  # DF_1_PIE
 _VERSION_INDEX = 0x7FFF  # the top bit only hides a symbol from the static linker
 
 
@@ -55,6 +57,9 @@ class ElfFacts:
     """e_type: ``ET_DYN`` for extension modules and libraries."""
     interpreter: str = ""
     """PT_INTERP of an executable: its loader."""
+    pie: bool = False
+    """Whether it says that it is a program that can be loaded at any address (DF_1_PIE); older
+    linkers do not write that."""
     soname: str = ""
     needed: tuple[str, ...] = ()
     rpath: tuple[str, ...] = ()
@@ -77,6 +82,8 @@ class ElfFacts:
     """Whether such a relocation has no symbol, as those to static variables have."""
     load_align: int = 0
     """Smallest alignment of its loaded segments in bytes: the largest usable page size."""
+    isa_level: int = 0
+    """The x86-64 level that its properties need, 1 to 4; 0 if they say nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +156,7 @@ class _ElfReader:
             little=self.elf.little_endian,
             type=str(header["e_type"]),
             interpreter=self._interpreter(),
+            pie=bool((self._tag("DT_FLAGS_1") or 0) & _PIE),
             soname="".join(self._tagged_names("DT_SONAME")[:1]),
             needed=self._tagged_names("DT_NEEDED"),
             rpath=_search_path(self._tagged_names("DT_RPATH")),
@@ -161,6 +169,7 @@ class _ElfReader:
             static_tls=static_tls,
             nameless_tls=nameless_tls,
             load_align=min((load["p_align"] for load in self.loads), default=0),
+            isa_level=self._isa_level(),
         )
 
     def _check_headers(self) -> None:
@@ -189,6 +198,11 @@ class _ElfReader:
     def _exec_stack(self) -> bool | None:
         flags = [h["p_flags"] for h in self.segments if h["p_type"] == "PT_GNU_STACK"]
         return bool(flags[0] & P_FLAGS.PF_X) if flags else None
+
+    def _isa_level(self) -> int:
+        note = self._segment("PT_GNU_PROPERTY")
+        intel = str(self.elf.header["e_machine"]) in ("EM_X86_64", "EM_386")
+        return needed_isa_level(note, self.bits, self.order) if note and intel else 0
 
     def _dynamic_tags(self) -> Mapping[int, list[int]]:
         entry = struct.Struct(self.order + _DYNAMIC_ENTRY[self.bits])

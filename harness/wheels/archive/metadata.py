@@ -3,7 +3,8 @@
 Source: "Binary distribution format" and "Core metadata" specifications.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
@@ -22,6 +23,10 @@ from harness.wheels.archive.zip_reader import Archive, Member
 
 MOST_METADATA = 8 << 20
 MOST_TOP_LEVEL = 64 << 10
+MOST_ENTRY_POINTS = 256 << 10
+_ENTRY_POINT = re.compile(r"[^=#;]+=\s*(?P<module>[\w.]+)\s*:\s*(?P<object>[\w.]+)")
+"""Without extras in brackets: such a command needs what only they bring."""
+_COMMANDS = ("console_scripts", "gui_scripts")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +39,8 @@ class WheelMetadata:
     requires_dist: tuple[str, ...]
     top_level: tuple[str, ...]
     """The names in top_level.txt."""
+    commands: tuple[str, ...] = ()
+    """What installers make commands of (``WheelFacts.commands``)."""
 
 
 def find_dist_info(archive: Archive, name: WheelName) -> str:
@@ -88,7 +95,29 @@ def read_metadata(archive: Archive, dist_info: str, name: WheelName) -> WheelMet
         requires_python=requires_python,
         requires_dist=tuple(metadata.all("Requires-Dist")),
         top_level=_read_top_level(archive, f"{dist_info}/top_level.txt"),
+        commands=tuple(_commands(_text(archive, f"{dist_info}/entry_points.txt"))),
     )
+
+
+def _text(archive: Archive, member: str) -> str:
+    """Return an optional text; empty if it is missing, too large or damaged."""
+    if any(each.name == member for each in archive.members):
+        with suppress(WheelError):
+            return archive.read(member, at_most=MOST_ENTRY_POINTS).decode("utf-8", "replace")
+    return ""
+
+
+def _commands(text: str) -> Iterator[str]:
+    """Yield the objects that commands call, without those that extras bring.
+
+    Source: "Entry points specification". What is not written so, pip refuses or passes over.
+    """
+    group = ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("["):
+            group = line.strip("[] ")
+        elif group in _COMMANDS and (found := _ENTRY_POINT.fullmatch(line)):
+            yield f"{found['module']}:{found['object']}"
 
 
 def _read_top_level(archive: Archive, member: str) -> tuple[str, ...]:

@@ -8,9 +8,14 @@ from pathlib import PurePosixPath
 from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.import_statements import ImportStatement, find_imports
 
+LIBRARY = re.compile(r"\.so(?:\.\d+)*$")
+"""How the file name of a shared library ends."""
 MOST_SOURCE = 1 << 20
 """Bytes of one file; larger ones are generated tables."""
-_OPENS = re.compile(rb"\b(?:CDLL|PyDLL|cdll|pydll|LoadLibrary|RTLD_GLOBAL|dlopen)\b")
+_OPENS = re.compile(rb"\b(?:CDLL|PyDLL|cdll|pydll|LoadLibrary|RTLD_GLOBAL|dlopen|load_library)\b")
+_TEXT = re.compile(rb"[\"']([^\"'\n]{3,200})[\"']")
+_SUFFIX = re.compile(r"\.so(?:\.[\d.]+|\.\*|\*)?|\.?(?:%s|\{\w*\})|")
+"""What a text may have after a library's name without suffix: ``libz3.so*``, ``libz3.%s``."""
 _LITERAL = re.compile(rb"[\"']([^\"'\s/\\]{1,80}\.(?:so|dll|dylib))[\"']")
 _FOREIGN = (".dll", ".dylib")
 _TESTS = frozenset({"test", "tests", "testing", "_tests", "conftest"})
@@ -27,6 +32,9 @@ class SourceFacts:
     there is none, or if the wheel has no library for another platform that the file names."""
     instead: str = ""
     """The member for another platform: ``wasmtime/win32-x86_64/_wasmtime.dll``."""
+    named: frozenset[str] = frozenset()
+    """Members that are libraries and that a file names, tests left out: ``z3/lib/libz3.so`` for
+    ``"libz3.so"`` and ``"libz3.%s"``. None if no file opens libraries."""
     guarded: frozenset[str] = frozenset()
     """The wheel's native modules that its code imports, and goes on without if that fails."""
     imports: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -40,6 +48,12 @@ class SourceReader:
     def __init__(self, members: tuple[str, ...]) -> None:
         self._members = {PurePosixPath(name).name: name for name in members}
         self._native = {_module(name) for name in members if name.endswith(".so")} - {""}
+        self._libraries: dict[str, set[str]] = {}
+        for name in members:
+            if LIBRARY.search(name):
+                stem = PurePosixPath(name).name.partition(".so")[0]
+                self._libraries.setdefault(stem, set()).add(name)
+        self._named: set[str] = set()
         self._opens = False
         self._lacks: tuple[str, str] = ("", "")
         self._statements: dict[str, list[ImportStatement]] = {}
@@ -52,10 +66,22 @@ class SourceReader:
             self._lacks = self._lacking(
                 {name.decode("ascii", "replace") for name in _LITERAL.findall(source)}
             )
+        if self._libraries and _TESTS.isdisjoint(name.split("/")):
+            for text in _TEXT.findall(source):
+                self._named.update(self._libraries_in(text.decode("utf-8", "replace")))
         if module := _module(name):
             package = PurePosixPath(name).stem == "__init__"
             parent = module if package else module.rpartition(".")[0]
             self._statements[module] = list(find_imports(source, parent))
+
+    def _libraries_in(self, text: str) -> Iterable[str]:
+        """Return the members whose file name the text is, or has as its last part."""
+        last = re.split(r"[/\\]", text)[-1]
+        for end in {last.find(".so"), last.find("."), last.find("%"), last.find("{"), len(last)}:
+            stem = last[: max(end, 0)]
+            if stem in self._libraries and _SUFFIX.fullmatch(last[end:]):
+                return self._libraries[stem]
+        return ()
 
     def _lacking(self, literals: set[str]) -> tuple[str, str]:
         foreign = {
@@ -76,6 +102,7 @@ class SourceReader:
             opens_libraries=self._opens,
             lacks=lacks,
             instead=instead,
+            named=frozenset(self._named if self._opens else ()),
             guarded=self._guarded(),
             imports=imports,
         )

@@ -94,6 +94,11 @@ class Archive:
             content.write(piece)
         return content.getvalue()
 
+    def is_executable(self, name: str) -> bool:
+        """Return whether an installer makes the member executable, as pip does."""
+        mode = self._zip.getinfo(name).external_attr >> 16
+        return stat.S_ISREG(mode) and bool(mode & 0o111)
+
     def head(self, name: str, size: int) -> bytes:
         """Return the first ``size`` bytes of a member. Raises as ``read``."""
         with self._unpacking(name) as stream:

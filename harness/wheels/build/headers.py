@@ -70,7 +70,12 @@ def oldest_python(builder: Builder, arch: Arch) -> str:
             f"builder {builder.id} has no headers for {arch.name}; "
             "add it to a row of headers in matrix/builders.yaml"
         )
-    return min(pythons, key=Version)
+    return min(pythons, key=_age)
+
+
+def _age(python: str) -> tuple[bool, Version]:
+    """Order minor versions by age, the free-threaded last: they have no limited API (PEP 703)."""
+    return python.endswith("t"), Version(python.removesuffix("t"))
 
 
 def cxx_suite(builder: Builder, arch: Arch) -> str:
@@ -79,13 +84,13 @@ def cxx_suite(builder: Builder, arch: Arch) -> str:
     Empty if the builder has no suite for the arch.
     """
     rows = [row for row in builder.headers if row.suite and arch.name in row.arches]
-    return min(rows, key=lambda row: Version(row.python)).suite if rows else ""
+    return min(rows, key=lambda row: _age(row.python)).suite if rows else ""
 
 
 def header_packages(builder: Builder, suite: str) -> PackageSet:
     """Return the packages of ``suite`` that the builder needs, for all its arches."""
     rows = [row for row in builder.headers if row.suite == suite]
-    rows.sort(key=lambda row: Version(row.python))
+    rows.sort(key=lambda row: _age(row.python))
     names = {name for row in rows for name in row.arches}
     # Sorted, so that the order of the rows does not change the set's key.
     arches = sorted(map(find_arch, names), key=lambda arch: arch.debian)

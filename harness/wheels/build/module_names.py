@@ -38,7 +38,7 @@ def module_suffixes(
 
 def upstream_triplet(libc: str, python: str, arch: Arch) -> str:
     """Return the PLATFORM_TRIPLET of upstream's CPython."""
-    if libc == "musl" and Version(python) >= _MUSL_TRIPLET_SINCE:
+    if libc == "musl" and Version(python.removesuffix("t")) >= _MUSL_TRIPLET_SINCE:
         return arch.musl_triplet
     return arch.gnu_triplet
 

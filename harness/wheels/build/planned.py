@@ -89,5 +89,5 @@ def _own_python(project: FixtureProject, builder: Builder, arch: Arch, python: s
 def _interpreter_tags(project: FixtureProject, python: str) -> tuple[str, str]:
     if not python:
         return "py3", "none"
-    tag = "cp" + (project.limited_api or python).replace(".", "")
-    return tag, "abi3" if project.limited_api else tag
+    abi = "cp" + (project.limited_api or python).replace(".", "")
+    return abi.removesuffix("t"), "abi3" if project.limited_api else abi

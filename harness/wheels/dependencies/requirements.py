@@ -19,6 +19,8 @@ MOST_CHAIN = 6
 """Links of a chain that messages show."""
 _ORDERED_WILDCARD = re.compile(r"((?:[<>]=?|~=)\s*[0-9][\w.!+-]*?)\.\*")
 """``>=5.1.*``, which pip accepts before 24.1 (pypa/pip#12063); it means ``>=5.1``."""
+_LEGACY = re.compile(r">=?\s*[A-Za-z][\w.]*")
+"""``>dev``, which the same pip accepts: every version is newer than one without a number."""
 
 
 class UnusableRequirementError(Exception):
@@ -94,7 +96,7 @@ def parse_requirement(line: str, *, strict: bool = False) -> Requirement:
     ``strict`` refuses what pip refuses from 24.1 on.
     """
     try:
-        found = Requirement(line if strict else _ORDERED_WILDCARD.sub(r"\1", line))
+        found = Requirement(line if strict else _tolerated(line))
         found.specifier.contains("1")  # it reads the numbers
     except InvalidRequirement as error:
         reason = str(error).partition("\n")[0]
@@ -103,6 +105,21 @@ def parse_requirement(line: str, *, strict: bool = False) -> Requirement:
     except (RecursionError, ValueError) as error:
         raise UnusableRequirementError(f"{cut(line)!r} does not parse") from error
     return found
+
+
+def is_valid(line: str) -> bool:
+    """Whether a requirement parses as pip reads it from 24.1 on."""
+    try:
+        parse_requirement(line, strict=True)
+    except UnusableRequirementError:
+        return False
+    return True
+
+
+def _tolerated(line: str) -> str:
+    """Return the requirement that an older pip reads in ``line``."""
+    wanted, semicolon, marker = line.partition(";")
+    return _LEGACY.sub("", _ORDERED_WILDCARD.sub(r"\1", wanted)) + semicolon + marker
 
 
 def cut(text: str) -> str:

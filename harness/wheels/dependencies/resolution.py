@@ -18,7 +18,7 @@ from harness.wheels.dependencies.catalogue import IndexCatalogue, MetadataReader
 from harness.wheels.dependencies.lock_catalogue import LockCatalogue
 from harness.wheels.dependencies.marker_environment import marker_environment
 from harness.wheels.dependencies.offers import Catalogue, OfferedWheel
-from harness.wheels.dependencies.requirements import Wanted
+from harness.wheels.dependencies.requirements import Wanted, is_valid
 from harness.wheels.dependencies.resolver import (
     DependencyRefusedError,
     Installable,
@@ -85,6 +85,8 @@ class DependencyResolver:
         if not requires and not subject.companions:
             return ()
         installer = _installer(passport)
+        if installer.strict and not all(map(is_valid, requires)):
+            return ()
         question = _Question(
             sha256=wheel.sha256,
             companions=subject.companions,

@@ -32,6 +32,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 
 from harness.core.errors import PackageIndexError, UnknownProjectError
 from harness.host.download import TRIES, Downloader, DownloadError, Progress, read_body, within
+from harness.host.offline import WHY, is_offline
 from harness.host.process import ProcessError, run_process
 
 TIMEOUT = (10.0, 60.0)
@@ -216,6 +217,8 @@ class IndexClient:
 
     @contextlib.contextmanager
     def _asking(self, what: str) -> Iterator[None]:
+        if is_offline():
+            raise PackageIndexError(f"{what}: {WHY}")
         try:
             yield
         except NoSuchProjectError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.app.pytest_driver import (
+    LOG,
     PytestEnd,
     RunOptions,
     drive,
@@ -21,6 +22,7 @@ from harness.app.pytest_driver import (
 from harness.core.cells import Outcome
 from harness.core.errors import UsageError
 from harness.host.engine import ContainerLimits
+from harness.host.process import start_process
 from harness.matrix.cell_list import load_cells
 from harness.probe.result_keys import ProbeLimits
 from harness.report.console import Console
@@ -46,7 +48,9 @@ def follow(
 ) -> tuple[PytestEnd, RunState, str]:
     state, page = RunState(()), io.StringIO()
     words = [sys.executable, "-uc", script, str(out), str(seconds), str(tidying)]
-    ending = drive(words, state, out, Console(file=page, width=1000))
+    ending = drive(
+        start_process(words, output=out / LOG), state, out, Console(file=page, width=1000)
+    )
     return ending, state, page.getvalue()
 
 

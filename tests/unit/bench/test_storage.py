@@ -22,15 +22,18 @@ def test_every_use_is_timed(
     """Each use has a line with its seconds; the exit code is 1 if one exceeds the limit."""
     assert storage.main(["400"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "400 cells, two runs, on one core:"
+    assert lines[0] == "400 cells, 2 runs, on one core:"
     assert [line.split("  ")[0] for line in lines[1:]] == [
-        "writing both",
+        "writing all",
         "the file",
         "opening a run",
+        "what is known of it",
         "comparing",
         "rendering the grid",
         "rendering the page",
         "rendering the changes",
+        "the latest results",
+        "what was repeated",
         "the whole history",
     ]
     monkeypatch.setattr(storage, "LIMIT", 0.0)

@@ -87,7 +87,7 @@ def test_tox_locks_what_uses_sudo() -> None:
     text = (ROOT / "tox.ini").read_text("utf-8")
     sections = re.split(r"(?m)^\[", text)
     fixes = [section for section in sections if "doctor --fix" in section and "commands" in section]
-    assert len(fixes) == 3
+    assert len(fixes) == 4
     for section in fixes:
         assert "skip_install = true" in section
         assert ".lock" in section or "{[locked]deps}" in section

@@ -54,3 +54,19 @@ def test_a_query_before_a_run(wheelgrid: Run, matrix: Path, tmp_path: Path) -> N
     assert [json.loads(line)["id"] for line in asked.out.splitlines()] == [
         "debian-12/s390x/markupsafe"
     ]
+
+
+def test_a_job_file_selects_the_same_cells(wheelgrid: Run, matrix: Path) -> None:
+    """Each task names the options of the selection, and no other."""
+    chosen = ("--target", "debian-12", "-k", "not numpy", "-q", "arch:s390x,x86_64 -zstd")
+    words = ("plan", "--matrix", matrix, *chosen, "--shards", 2, "--format")
+    for form, task in (("slurm", 1), ("gitlab", 1), ("kubernetes", 2)):
+        said = wheelgrid(*words, form)
+        assert said.status == 0, said.err
+        line = (
+            "wheelgrid run --shard auto -k 'not numpy' --target debian-12 "
+            f"-q 'arch:s390x,x86_64 -zstd' --matrix {matrix} --store "
+        )
+        assert said.out.replace("\n", " ").count(line) == task
+    none = wheelgrid("plan", "--matrix", matrix, "--target", "none-such", "--format", "slurm")
+    assert (none.status, none.out) == (2, "")

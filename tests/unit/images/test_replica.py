@@ -1,22 +1,29 @@
 """The replica way without an archive and a compiler: the image's name."""
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.core.errors import BuildError, ImageError, PackageIndexError, UpstreamError
-from harness.core.targets import ImageWay, Target
+from harness.core.targets import ImageWay, Interpreter, ReplicaField, Target
 from harness.host.cache import Cache
 from harness.host.engine import EngineImage
 from harness.images import replica
+from harness.images.cpython.build import source_choice
 from harness.images.cpython.libraries import SOURCES
-from harness.images.debian import Workspace
+from harness.images.debian import Package, Upstream, Workspace
+from harness.images.debian.package_lock import make_lock
+from harness.images.debian.packages import RELEASES
+from harness.images.debian.upstream import Settings
 from harness.images.debian_root import native_arch, write_recipe
 from harness.images.replica import ReplicaSource
 from harness.images.roots import Roots
 from tests.support.image_engine import ImageEngine, StockedEngine
 from tests.support.targets import MUSL, alpine_replica, no_pip
+from tests.support.torn_server import torn_server
 from tests.support.workspace import a_package, pinned_workspace
 
 REPLICA = alpine_replica()
@@ -31,6 +38,21 @@ def pinned(cache: Cache, *, source: str = "0") -> Workspace:
     names = ("python3.9", *(choice.name for choice in SOURCES))
     sources = [a_package(each, "3.9.2-1", arch="source", digit=source) for each in names]
     return pinned_workspace(cache, bases, sources)
+
+
+OWN = EngineImage(
+    id="sha256:own",
+    platform="linux/amd64",
+    labels={"wheelgrid.packages": "busybox-static=1 musl=1.2.3-1"},
+)
+
+
+def with_release(cache: Cache, release: Package, announce: Callable[[str], None]) -> Workspace:
+    """Return the workspace of ``pinned`` whose locks name a release of CPython too."""
+    plain = pinned(cache)
+    locks = {**plain.upstream._settings.locks, RELEASES: make_lock(RELEASES, {}, [release])}
+    upstream = Upstream(Settings(locks=locks), cache, announce)
+    return Workspace(cache=cache, upstream=upstream, announce=announce)
 
 
 def open_source(cache: Cache, engine: ImageEngine | None = None) -> ReplicaSource:
@@ -51,6 +73,39 @@ def test_image_in_the_engine_is_used(cache: Cache) -> None:
     assert ref.origin == (
         "replica of alpine-3.14: Debian's python3.9 3.9.2-1 (naming musl), musl 1.2.3-1, pip 21.3.1"
     )
+
+
+def test_an_interpreter_stands_in_where_its_source_cannot_be_had(tmp_path: Path) -> None:
+    """With the release's archive on a server the environment's own interpreter is named."""
+    data = b"an archive"
+    own = Interpreter(id="cpython-3.10", python="3.10", suite=RELEASES, source="python3.10")
+    assert REPLICA.replica
+    way = replace(REPLICA.replica, own=own, differs={ReplicaField.PYTHON: "3.9 stands in"})
+    target = replace(REPLICA, replica=way)
+    with torn_server({"python/3.10.18/Python-3.10.18.tar.xz": data}) as server:
+        path = f"{server.address}/python/3.10.18/Python-3.10.18.tar.xz"
+        release = replace(
+            a_package("python3.10", "3.10.18", arch="source"),
+            path=path,
+            sha256=hashlib.sha256(data).hexdigest(),
+            size=1 << 20,
+            vouched="cited:2025-06-03",
+        )
+        said: list[str] = []
+        there = with_release(Cache(tmp_path / "there"), release, said.append)
+        engine = StockedEngine(OWN, prefix="wheelgrid/replica-cpython-3.10-")
+        source = ReplicaSource(engine, there, fetch_pip=no_pip)
+        assert "replica-cpython-3.9-" in source.storage(target).image
+        ref = source.get(target)
+        assert ref.origin.startswith("replica of alpine-3.14: the release of python3.10 3.10.18 ")
+        there.upstream.source(source_choice(own))
+        assert "replica-cpython-3.10-" in source.storage(target).image
+    gone = with_release(Cache(tmp_path / "gone"), release, said.append)
+    engine = StockedEngine(OWN, prefix="wheelgrid/replica-cpython-3.9-")
+    ref = ReplicaSource(engine, gone, fetch_pip=no_pip).get(target)
+    assert ref.origin.startswith("replica of alpine-3.14: Debian's python3.9 3.9.2-1 ")
+    assert way.with_own.interpreter is own
+    assert way.with_own.differs == {}
 
 
 def test_name_depends_on_base_naming_and_pip(cache: Cache) -> None:

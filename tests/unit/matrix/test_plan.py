@@ -177,7 +177,7 @@ def test_cell_id_accepts_an_arch_alias() -> None:
         ("py312-none-any", "needs Python 3.12 or newer, the target has 3.11"),
         ("py2-none-any", "needs Python 2, the target has 3.11"),
         ("cp311-cp311t-linux_x86_64", "needs free-threaded CPython 3.11, the target has 3.11"),
-        ("pp310-pypy310_pp73-manylinux1_x86_64", "needs pp310, the target has 3.11"),
+        ("pp310-pypy310_pp73-manylinux1_x86_64", "needs PyPy 3.10, the target has 3.11"),
         ("cp311-cp311-manylinux_2_17_aarch64", "built for aarch64"),
         ("cp39-cp39-musllinux_1_2_s390x.linux_ppc64le", "built for ppc64le, s390x"),
         ("cp311-cp311-win_amd64", "built for win_amd64"),
@@ -186,6 +186,27 @@ def test_cell_id_accepts_an_arch_alias() -> None:
 def test_wheel_fits_by_python_and_arch(tags: str, reason: str) -> None:
     """The libc is left to the installer."""
     assert wheel_fits(parse_tag(tags), make_target("debian-12/x86_64", python="3.11")) == reason
+
+
+@pytest.mark.parametrize(
+    ("python", "tags", "reason"),
+    [
+        ("3.13t", "cp313-cp313t-linux_x86_64", ""),
+        ("3.13t", "py3-none-any", ""),
+        ("3.13t", "cp313-cp313-linux_x86_64", "needs CPython 3.13, the target has 3.13t"),
+        ("3.13t", "cp39-abi3-linux_x86_64", "needs CPython 3.9 or newer, the target has 3.13t"),
+        ("pypy3.11", "pp311-pypy311_pp73-linux_x86_64", ""),
+        ("pypy3.11", "pp311-none-any", ""),
+        ("pypy3.11", "py3-none-linux_x86_64", ""),
+        ("pypy3.11", "pp39-pypy39_pp73-linux_x86_64", "needs PyPy 3.9, the target has pypy3.11"),
+        ("pypy3.11", "cp311-cp311-linux_x86_64", "needs CPython 3.11, the target has pypy3.11"),
+    ],
+)
+def test_free_threaded_python_and_pypy_have_tags_of_their_own(
+    python: str, tags: str, reason: str
+) -> None:
+    """Pure wheels fit both."""
+    assert wheel_fits(parse_tag(tags), make_target("x/x86_64", python=python)) == reason
 
 
 def test_a_subject_of_several_files_fits_where_one_does() -> None:

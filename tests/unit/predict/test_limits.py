@@ -31,3 +31,27 @@ def test_limit_of_a_failure(evidence: str, cause: str, limit: str | None) -> Non
     )  # fmt: skip
     found = limit_of(seen, ())
     assert (found.id if found else None) == limit
+
+
+@pytest.mark.parametrize(
+    ("outcome", "stage", "cause", "evidence", "limit"),
+    [
+        ("load-failed", "load", Cause.MISSING_LIBRARY, "a.so: OSError: no", "opened-late"),
+        ("load-failed", "load", Cause.SIGNAL, "a.so: killed by SIGSEGV", "code-that-runs"),
+        ("start-failed", "start", Cause.SIGNAL, "a: killed by SIGSEGV", "code-that-runs"),
+        ("start-failed", "start", Cause.PAGE_SIZE, "a: killed by SIGABRT: <j", "code-that-runs"),
+        ("import-failed", "import", Cause.PAGE_SIZE, "ImportError: ELF load command", None),
+        ("start-failed", "start", "", "demo.cli:main: AttributeError: no", "commands"),
+        ("start-failed", "start", Cause.MISSING_LIBRARY, "bin/a: a: error while", None),
+    ],
+)
+def test_limit_of_a_late_failure(
+    outcome: str, stage: str, cause: str, evidence: str, limit: str | None
+) -> None:
+    """What a library or a program does, and which is opened, is in code; how it is linked, not."""
+    seen = Observation(
+        cell="a/b/c", outcome=Outcome(outcome), stage=Stage(stage), cause=cause,
+        evidence=evidence, prediction=PASS,
+    )  # fmt: skip
+    found = limit_of(seen, ())
+    assert (found.id if found else None) == limit

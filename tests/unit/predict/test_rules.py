@@ -114,6 +114,24 @@ REFUSALS = (
         says="built with the GIL",
     ),
     Case(
+        name="PyPy's ABI",
+        wheel=retagged("pp311-pypy311_pp73-manylinux_2_17_x86_64"),
+        cause=Cause.OTHER_IMPLEMENTATION,
+        says="is for PyPy, and this is CPython",
+    ),
+    Case(
+        name="the stable ABI on PyPy",
+        wheel=retagged("cp39-abi3-manylinux_2_17_x86_64"),
+        passport=replace(
+            GLIBC,
+            implementation="PyPy",
+            soabi="pypy311-pp73",
+            tags=("pp311-pypy311_pp73-manylinux_2_17_x86_64",),
+        ),
+        cause=Cause.OTHER_IMPLEMENTATION,
+        says="is for CPython, and this is PyPy",
+    ),
+    Case(
         name="the stable ABI on a free-threaded build",
         wheel=retagged("cp311-abi3-manylinux_2_17_x86_64"),
         passport=replace(
@@ -372,6 +390,13 @@ FAILURES = (
         outcome=Outcome.CRASHED,
         cause=Cause.PACKED_RELOCATIONS,
         says="glibc 2.36",
+    ),
+    Case(
+        name="a higher x86-64 level than that of the CPU",
+        wheel=wheel({MODULE: elf(isa_level=3)}),
+        passport=replace(GLIBC, isa_level=2),
+        cause=Cause.CPU_BASELINE,
+        says="it needs x86-64-v3; the CPU has x86-64-v2",
     ),
     Case(
         name="segments smaller than a page",

@@ -103,6 +103,9 @@ def test_earlier_suffix() -> None:
     earlier = ".cpython-310-s390x-linux-gnu.so"
     assert earlier_suffix(make_passport()) == earlier
     assert not earlier_suffix(make_passport(extension_suffixes=(earlier,)))
+    soabi = "cpython-313t-s390x-linux-gnu"
+    free = make_passport(python="3.13.5", soabi=soabi, ext_suffix=f".{soabi}.so")
+    assert earlier_suffix(free) == ".cpython-312t-s390x-linux-gnu.so"
 
 
 def test_abi3_needs_an_installer_that_accepts_it() -> None:

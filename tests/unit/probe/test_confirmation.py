@@ -30,6 +30,10 @@ PASS = _result("pass", "call")
 BROKEN = _result("import-failed", "import", "no such symbol")
 OTHER = _result("import-failed", "import", "another symbol")
 UNTRUE = _result("call-failed", "call")
+LATE = [
+    _result(f"{stage}-failed", stage, "cannot open shared object file")
+    for stage in ("load", "start", "test")
+]
 CRASH = _result("crashed", "call", "killed by SIGSEGV")
 EARLY_CRASH = _result("crashed", "install", "killed by SIGSEGV")
 NOT_INSTALLED = _result("install-failed", "install")
@@ -46,6 +50,7 @@ MISS = _result("miss")
         ([(SESSION, BROKEN)], UNPACKED),
         ([(NATIVE, BROKEN)], UNPACKED),
         ([(SESSION, UNTRUE)], UNPACKED),
+        *[([(SESSION, late)], UNPACKED) for late in LATE],
         ([(SESSION, CRASH)], UNPACKED),
         ([(SESSION, EARLY_CRASH)], FRESH),
         ([(NATIVE, NOT_INSTALLED)], FRESH),

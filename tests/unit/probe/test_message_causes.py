@@ -66,7 +66,7 @@ RAISED = {
     "doesn't support": Cause.CPU_BASELINE,
 }
 TOLD = {
-    "ImportError: numpy.core.multiarch failed to import": Cause.ABI_MISMATCH,
+    "ImportError: numpy.core.multiarray failed to import": Cause.ABI_MISMATCH,
     "ImportError: bad magic number in 'demo': b'a\\r\\r\\n'": Cause.BYTECODE,
     "RuntimeError: precompiled wasmtime binary not found at `/s/wasmtime/_libwasmtime.so`": (
         Cause.MISSING_LIBRARY

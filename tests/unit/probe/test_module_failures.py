@@ -33,7 +33,7 @@ def judged(text: str, result: ProbeResult = PASSED, optional: frozenset[str] = f
         (NOT_FOUND, Outcome.IMPORT_FAILED),
         ("ImportError: cannot import name '_a' from 'demo' (/s)", Outcome.IMPORT_FAILED),
         ("RuntimeError: module compiled against ABI version 0x1", Outcome.IMPORT_FAILED),
-        ("ImportError: numpy.core.multiarch failed to import", Outcome.PASS),
+        ("ImportError: numpy.core.multiarray failed to import", Outcome.PASS),
         ("ModuleNotFoundError: No module named 'pandas'", Outcome.PASS),
         ("ModuleNotFoundError: No module named 'demo.plugin'", Outcome.PASS),
         ("OSError: libcuda.so.1: cannot open shared object file: No such file", Outcome.PASS),

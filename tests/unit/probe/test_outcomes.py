@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from harness.probe.agent.child import Result
-from harness.probe.agent.outcomes import blames_disk, import_report, install_report, installed
+from harness.probe.agent.outcomes import (
+    blames_disk,
+    import_report,
+    install_report,
+    installed,
+    with_starts,
+)
 from harness.probe.dependency_failures import SLOW
 
 PASSED = {"done": True}
@@ -18,7 +24,7 @@ INSTALLED = {"done": True, "status": 0}
 
 def _result(said: object = None, status: int = 0, **differently: object) -> Any:  # noqa: ANN401 - the agent is untyped
     fields = {"stage": "", "module": "", "said": said, "status": status, "ended": "exit"}
-    return Result(**{**fields, "log": "", "hit": (), **differently})
+    return Result(**{**fields, "log": "", "hit": (), "fault": None, **differently})
 
 
 def _short(report: dict[str, str]) -> tuple[str, str, str]:
@@ -29,6 +35,8 @@ def _short(report: dict[str, str]) -> tuple[str, str, str]:
     ("result", "report"),
     [
         (_result(PASSED, stage="call"), ("pass", "call", "")),
+        (_result({**PASSED, "loads": [["a.so", "no"]]}, stage="load"), ("pass", "call", "")),
+        (_result(None, -9, stage="load"), ("crashed", "load", "signal")),
         (_result(PASSED, 1, stage="call"), ("call-failed", "call", "")),
         (_result(PASSED), ("import-failed", "import", "")),
         (_result({"done": True, "failed": 1}, stage="call"), ("call-failed", "call", "")),
@@ -38,6 +46,7 @@ def _short(report: dict[str, str]) -> tuple[str, str, str]:
         (_result(FAILED, 1, stage="call"), ("call-failed", "call", "")),
         (_result(None, -11), ("crashed", "import", "signal")),
         (_result(PASSED, -11, stage="call"), ("crashed", "call", "signal")),
+        (_result(None, -4), ("crashed", "import", "illegal-instruction")),
         (_result(None, -9, hit=("memory-limit",)), ("crashed", "import", "memory-limit")),
         (_result(None, -9, ended="timeout"), ("timeout", "import", "timeout")),
         (_result(PASSED, -9, ended="quiet", stage="call"), ("timeout", "call", "quiet")),
@@ -139,3 +148,33 @@ def test_companion_at_the_time_limit() -> None:
     """Its report has the words that tell it from one that does not install."""
     report = install_report(_result(None, -9, ended="timeout"), "companion")
     assert (report["outcome"], report["evidence"]) == ("miss", SLOW)
+
+
+STARTED = {"outcome": "pass", "untried": 1}
+GONE = "ended: killed by SIGKILL while starting a"
+ERROR = ["bin/a", "ended: killed by SIGSEGV"]
+
+
+@pytest.mark.parametrize(
+    ("result", "hit", "starts", "untried"),
+    [
+        (_result({"done": True, "untried": 2}, stage="start"), (), [], 3),
+        (_result({"done": True, "starts": [ERROR]}, stage="start"), (), [ERROR], 1),
+        (
+            _result({"done": True, "starts": [ERROR]}, hit=("pids-limit",)),
+            (),
+            [["bin/a", "limited: pids-limit: ended: killed by SIGSEGV"]],
+            1,
+        ),
+        (_result(None, -9, stage="start", module="a"), (), [["a", GONE]], 1),
+        (_result(None, -9, module="bin/a", ended="quiet"), (), [], 1),
+        (None, (), [["", "ended: it killed what started it"]], 1),
+    ],
+)
+def test_report_with_programs(
+    result: object, hit: tuple[str, ...], starts: list[list[str]], untried: int
+) -> None:
+    """What programs gave is added; a limit of the container is told."""
+    report = with_starts(STARTED, result, hit)
+    assert (report["starts"], report["untried"]) == (starts, untried)
+    assert report["outcome"] == "pass"

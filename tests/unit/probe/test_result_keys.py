@@ -10,6 +10,7 @@ from harness.core.subjects import WheelRef
 from harness.core.targets import ImageWay
 from harness.host.engine import ContainerLimits
 from harness.predict.inferred_imports import ImportPlan
+from harness.predict.late_plan import LatePlan
 from harness.probe.result_keys import (
     Environment,
     ProbeLimits,
@@ -48,6 +49,7 @@ CHANGES: dict[str, Any] = {
     "submodules": ("demo._inner",),
     "call": "demo.works()",
     "limits": ProbeLimits(own_pip=True),
+    "late": LatePlan(programs=("bin/demo",)),
 }
 
 

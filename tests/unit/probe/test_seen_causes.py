@@ -170,7 +170,7 @@ def test_prediction_gives_no_cause() -> None:
     ("files", "requires", "says", "remedy"),
     [
         (("demo-stubs/__init__.pyi",), ("numpy",), "it has type stubs", "only type checkers"),
-        (("demo-1.0.data/scripts/demo",), (), "it has programs", "Build it with"),
+        (("demo-1.0.data/scripts/demo",), (), "it has scripts", "Build it with"),
         (("demo-1.0.dist-info/METADATA",), ("a",), "it only requires other projects", "--expect"),
         (("demo-1.0.dist-info/METADATA",), (), "it is empty", "Build it with"),
         (("demo/data.txt",), ("path",), "imported", "Build it with"),

@@ -18,8 +18,10 @@ from harness.core.cells import Outcome, Stage
 from harness.core.errors import ImageError
 from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
+from harness.predict.late_plan import LatePlan
 from harness.probe.jobs import Job
 from harness.probe.session import Session, SessionLostError, open_session
+from tests.support.elves import compiled, program
 from tests.support.local_engine import LocalEngine
 from tests.support.local_prober import HERE, THIS_MACHINE
 from tests.support.wheels import job_for, make_wheel
@@ -63,6 +65,9 @@ def test_pass(session: Session, tmp_path: Path, mode: AttemptMode) -> None:
     assert result.log == "hello\n"
 
 
+ILLEGAL = "illegal-instruction"
+
+
 @pytest.mark.parametrize(
     ("code", "call", "outcome", "stage", "cause", "evidence"),
     [
@@ -71,7 +76,7 @@ def test_pass(session: Session, tmp_path: Path, mode: AttemptMode) -> None:
         ("import os; os._exit(0)", "", "import-failed", "import", "", "status 0 and without"),
         ("import os; os.abort()", "", "crashed", "import", "signal", "SIGABRT"),
         ("import os; os.kill(os.getpid(), 11)", "", "crashed", "import", "signal", "SIGSEGV"),
-        ("import os; os.kill(os.getpid(), 4)", "", "crashed", "import", "signal", "SIGILL"),
+        ("import os; os.kill(os.getpid(), 4)", "", "crashed", "import", ILLEGAL, "SIGILL"),
         ("import os; os.kill(os.getpid(), 7)", "", "crashed", "import", "signal", "SIGBUS"),
         ("x = 1", "wicked.x == 2", "call-failed", "call", "", "wicked.x == 2 is not true"),
         ("x = 1", "wicked.y", "call-failed", "call", "", "has no attribute 'y'"),
@@ -123,6 +128,63 @@ def test_submodules_are_imported(session: Session, tmp_path: Path, mode: Attempt
         ("pack.leaves", "SystemExit: 0"),
         ("pack.gone", "ModuleNotFoundError: No module named 'pack.gone'"),
     )
+
+
+def test_what_a_wheel_has_besides_is_tried(
+    session: Session, tmp_path: Path, mode: AttemptMode
+) -> None:
+    """Libraries are opened, commands looked up, programs started, in every mode."""
+    lacking = compiled("int x(void); int y(void) { return x(); }", tmp_path, machine=HERE.name)
+    tool = program("int main(void) { return 3; }", tmp_path / "tool", machine=HERE.name)
+    script = b"#!/of/nobody\n"
+    files = {
+        "besides_lib/bad.so": lacking,
+        "besides-1.0.data/scripts/tool": tool.read_bytes(),
+        "besides-1.0.data/scripts/script": script,
+        "besides-1.0.data/data/share/bad.so": lacking,
+    }
+    wheel = make_wheel(tmp_path, "besides", "def main(): raise SystemExit(9)", files=files)
+    plan = LatePlan(
+        libraries=("besides_lib/bad.so", "share/bad.so", "gone.so"),
+        entries=("besides:main", "besides:gone"),
+        programs=("bin/tool", "bin/script"),
+    )
+    result = session.probe(job_for(wheel, late=plan), mode)
+    assert (result.outcome, result.stage, result.late_untried) == (Outcome.PASS, Stage.CALL, 0)
+    assert [place for place, _ in result.loads] == ["besides_lib/bad.so", "share/bad.so"]
+    assert all("undefined symbol: x" in text for _, text in result.loads)
+    assert result.entries == (
+        ("besides:gone", "AttributeError: module 'besides' has no attribute 'gone'"),
+    )
+    assert result.starts == (
+        ("bin/script", "cannot be executed: [Errno 2] No such file or directory"),
+    )
+
+
+def test_libraries_of_a_failed_import_are_opened(session: Session, tmp_path: Path) -> None:
+    """Their errors may say why; its call and its programs are not tried."""
+    lacking = compiled("int x(void); int y(void) { return x(); }", tmp_path, machine=HERE.name)
+    wheel = make_wheel(
+        tmp_path, "wrapper", "raise ValueError('not found')", files={"wrapper_lib/bad.so": lacking}
+    )
+    plan = LatePlan(libraries=("wrapper_lib/bad.so",), entries=("x:y",), programs=("bin/x",))
+    result = session.probe(job_for(wheel, late=plan))
+    assert (result.outcome, result.stage) == (Outcome.IMPORT_FAILED, Stage.IMPORT)
+    assert result.evidence == "ValueError: not found"
+    assert [place for place, _ in result.loads] == ["wrapper_lib/bad.so"]
+    assert (result.entries, result.starts) == ((), ())
+
+
+def test_program_that_kills_all_it_can(session: Session, tmp_path: Path) -> None:
+    """It has started; the report on the import stays."""
+    code = "#include <signal.h>\n#include <unistd.h>\n"
+    code += "int main(void) { return kill(getppid(), SIGKILL); }"
+    tool = program(code, tmp_path / "killer", machine=HERE.name)
+    files = {"deadly-1.0.data/scripts/killer": tool.read_bytes()}
+    wheel = make_wheel(tmp_path, "deadly", "", files=files)
+    result = session.probe(job_for(wheel, late=LatePlan(programs=("bin/killer",))))
+    assert result.outcome is Outcome.PASS
+    assert result.starts == (("bin/killer", "ended: killed by SIGKILL while starting bin/killer"),)
 
 
 def test_module_that_its_package_loads_by_another_name(

@@ -5,10 +5,19 @@ from dataclasses import replace
 import pytest
 
 from harness.core.canary_check import CanaryCheck, MissedCanary
-from harness.core.cells import Expectation, Outcome
+from harness.core.causes import Cause
+from harness.core.cells import Expectation, Outcome, Stage
 from harness.core.errors import ExitCode
 from harness.core.subjects import FileSource, IndexSource
-from harness.results.grid import Verdict, build_grid, exit_code, judge, unmet_expectations
+from harness.predict.explanation import PASS
+from harness.results.grid import (
+    Agreement,
+    Verdict,
+    build_grid,
+    exit_code,
+    judge,
+    unmet_expectations,
+)
 from tests.support.cells import FILE, INDEX, by_cause, expect, make_cell, see
 
 
@@ -73,6 +82,20 @@ def test_an_expectation_by_cause_applies_to_what_is_predicted_to_fail_so(
     """Another cause stays unexpected, and a pass is a surprise."""
     cell = make_cell(by_cause=(by_cause("a"), by_cause("other")))
     assert judge(cell, see(cell, outcome, cause, predicted=predicted)) is verdict
+
+
+def test_an_expected_refusal_may_name_the_reason_that_the_installer_does_not() -> None:
+    """Installers say of every refusal that the wheel is not supported."""
+    cell = make_cell(by_cause=(expect(Outcome.REFUSED, "free-threaded"),))
+    for cause, verdict in (
+        ("tag-refused", Verdict.AS_EXPECTED),
+        ("free-threaded", Verdict.AS_EXPECTED),
+        ("dependency-refused", Verdict.UNEXPECTED),
+    ):
+        seen = see(cell, Outcome.REFUSED, cause, predicted="free-threaded")
+        assert seen.prediction is not None
+        predicted = replace(seen.prediction, outcome=Outcome.REFUSED)
+        assert judge(cell, replace(seen, prediction=predicted)) is verdict, cause
 
 
 def test_an_expected_crash_is_met_by_a_signal() -> None:
@@ -205,6 +228,29 @@ def test_a_column_that_missed_a_canary_says_nothing(
     grid = build_grid([cell], [see(cell, outcome)], (check,))
     assert exit_code(grid) is code
     assert grid.missed_canaries == ({cell.target.key: missed} if missed else {})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cause", "agreement"),
+    [
+        (Outcome.LOAD_FAILED, Cause.PACKED_RELOCATIONS, Agreement.AGREES),
+        (Outcome.IMPORT_FAILED, Cause.PACKED_RELOCATIONS, Agreement.AGREES),
+        (Outcome.CRASHED, Cause.SIGNAL, Agreement.AGREES),
+        (Outcome.IMPORT_FAILED, "", Agreement.DISAGREES),
+        (Outcome.IMPORT_FAILED, Cause.LIBC_TOO_OLD, Agreement.DISAGREES),
+        (Outcome.PASS, "", Agreement.LIMIT),
+    ],
+)
+def test_library_may_be_opened_when_the_package_is_imported(
+    outcome: Outcome, cause: str, agreement: Agreement
+) -> None:
+    """A failed load is predicted, and code decides when it happens, and whether."""
+    predicted = replace(
+        PASS, outcome=Outcome.LOAD_FAILED, stage=Stage.LOAD, cause=Cause.PACKED_RELOCATIONS
+    )
+    cell = make_cell()
+    seen = replace(see(cell, outcome), cause=cause, prediction=predicted)
+    assert build_grid([cell], [seen]).cells[0].agreement is agreement
 
 
 @pytest.mark.parametrize(("missed", "count"), [((), 1), (MISSED, 0)])

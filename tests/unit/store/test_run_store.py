@@ -13,7 +13,7 @@ from harness.core.observations import Observation
 from harness.probe.journal import Journal, read_events
 from harness.results.grid import build_grid
 from harness.results.runfile import Circumstances, Repeats, RepeatTotals, record_run
-from harness.store import StoreError, open_store
+from harness.store import StoreError, history, open_store, run_store
 from harness.store.database import connect
 from harness.store.recorder import Recorder
 from harness.store.rows import Measured
@@ -202,3 +202,17 @@ def test_checks_of_columns_are_kept(tmp_path: Path) -> None:
         store.end(run, replace(HOW, canaries=(check,)), ExitCode.NOTHING_CAN_BE_SAID)
         assert store.grid(run).missed_canaries == {check.target: (missed,)}
         assert store.run(run).grid.missed_canaries == {check.target: (missed,)}
+
+
+@pytest.mark.parametrize(
+    ("query", "index"), [(run_store._REPEATS, "seen_key"), (history._SIGHTINGS, "seen_run")]
+)
+def test_a_query_reads_no_more_in_an_older_store(query: str, index: str, tmp_path: Path) -> None:
+    """SQLite finds the rows of the cells' keys or of the runs by an index."""
+    with open_store(tmp_path / "store.db", write=True) as store:
+        names = {"run": 1, "miss": "miss"} if ":run" in query else ("2026", 30, "[]")
+        plan = store.connection.execute(f"EXPLAIN QUERY PLAN {query}", names).fetchall()
+    reads = [row[3] for row in plan if row[3].startswith(("SCAN seen", "SEARCH seen"))]
+    assert reads
+    assert all("USING INDEX" in read for read in reads), reads
+    assert any(f"USING INDEX {index} " in read for read in reads), reads

@@ -63,6 +63,23 @@ def test_address_is_quoted() -> None:
     assert address == "http://one.test/pool/a%20b%3Fc%23d.deb"
 
 
+RELEASE = replace(
+    FILE, path="https://www.python.org/ftp/python/3.12.10/Python-3.12.10.tar.xz", vouched="cited:2"
+)
+
+
+def test_release_has_its_own_address_or_that_of_a_mirror() -> None:
+    """No Debian mirror has a release of CPython."""
+    found = Mirrors(mirrors=("http://one.test",), archive="http://archive.test/@SNAPSHOTID@")
+    assert found.addresses(RELEASE) == (RELEASE.path,)
+    mirrored = replace(found, releases="http://mirror.test/python")
+    assert mirrored.addresses(RELEASE) == (
+        "http://mirror.test/python/3.12.10/Python-3.12.10.tar.xz",
+    )
+    elsewhere = replace(RELEASE, path="http://other.test/x.tar.xz")
+    assert mirrored.addresses(elsewhere) == (elsewhere.path,)
+
+
 @pytest.mark.parametrize("end", ["", "/"])
 def test_archive_comes_last(end: str) -> None:
     """The snapshot is that of the end of the index's day."""

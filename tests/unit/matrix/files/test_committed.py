@@ -1,12 +1,14 @@
 """The committed matrix loads and has the intended cells."""
 
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
 from harness.app.requested import read_list
 from harness.core.cells import Matrix
+from harness.core.machines import machine_of
 from harness.core.subjects import FixtureSource, IndexSource, Subject
 from harness.core.targets import ReplicaField
 from harness.matrix.files import load_matrix
@@ -17,6 +19,10 @@ from tests.support.projects import BROKEN
 ROOT = Path(__file__).parents[4]
 
 
+def matching_any(globs: tuple[str, ...], target: str) -> bool:
+    return any(fnmatchcase(target, glob) for glob in globs)
+
+
 @pytest.fixture(scope="module")
 def matrix() -> Matrix:
     return load_matrix(ROOT / "matrix")
@@ -25,7 +31,7 @@ def matrix() -> Matrix:
 def test_targets_cover_debian_with_the_arches_it_has(matrix: Matrix) -> None:
     """Debian 11 to unstable, each with its Python, on up to seven arches."""
     found: dict[str, tuple[str, int]] = {}
-    for target in matrix.targets:
+    for target in filter(lambda each: machine_of(each) is None, matrix.targets):
         found[target.id] = (target.python, found.get(target.id, ("", 0))[1] + 1)
     assert {name: at for name, at in found.items() if name.startswith("debian-")} == {
         "debian-11": ("3.9", 4),
@@ -42,15 +48,33 @@ def test_every_debian_can_be_pulled_and_assembled(matrix: Matrix) -> None:
 
 
 def test_other_targets_have_a_replica(matrix: Matrix) -> None:
-    """Targets without a registry image are listed here."""
+    """Targets without a registry image are listed here; those of deploy have no other way."""
+    (deploy,) = (profile for profile in matrix.profiles if profile.name == "deploy")
     others = [target for target in matrix.targets if not target.id.startswith("debian-")]
-    assert all(target.replica for target in others)
+    pulled = [target for target in others if not (target.replica or target.assembled)]
+    assert len({target.id for target in pulled}) > 20
+    assert all(matching_any(deploy.targets, target.id) for target in pulled)
+    assembled = {target.id for target in others if target.assembled}
+    assert assembled == {"pypy-3.9-debian12", "pypy-3.11-debian13"}
     assert {target.id for target in others if target.registry is None} == {
         "alpine-3.14-ga",
         "alpine-3.14-ga-pip-upgraded",
         "python-build-standalone-3.11",
         "fedora-32-ga",
+        "cpython-3.13t-glibc",
+        "cpython-3.13t-musl",
+        "cpython-3.14t-glibc",
+        "cpython-3.15t-glibc",
     }
+
+
+def test_every_target_is_in_full_or_deploy(matrix: Matrix) -> None:
+    """What needs no registry is in full, so that a run without one has no miss."""
+    globs = {profile.name: profile.targets for profile in matrix.profiles}
+    for target in matrix.targets:
+        local = bool(target.replica or target.assembled)
+        assert matching_any(globs["full"], target.id) is local, target.id
+        assert local or matching_any(globs["deploy"], target.id), target.id
 
 
 def test_replica_with_another_python_gives_a_reason(matrix: Matrix) -> None:
@@ -70,8 +94,17 @@ def test_interpreters_are_built_for_both_libcs(matrix: Matrix) -> None:
             built.setdefault(key, set()).add(target.arch_name)
     five = {"x86_64", "aarch64", "armv7l", "ppc64le", "s390x"}
     on_five = {(python, libc) for python in ("3.9", "3.11", "3.13") for libc in ("musl", "glibc")}
-    # Fedora 43 is not made for armv7l.
-    assert built == {**dict.fromkeys(on_five, five), ("3.13", "glibc"): five - {"armv7l"}}
+    three = {"x86_64", "aarch64", "s390x"}
+    assert built == {
+        **dict.fromkeys(on_five, five),
+        # Fedora 43 is not made for armv7l.
+        ("3.13", "glibc"): five - {"armv7l"},
+        ("3.13", "musl"): five | {"i686", "riscv64"},
+        ("3.13t", "glibc"): three,
+        ("3.13t", "musl"): three,
+        ("3.14t", "glibc"): {"x86_64"},
+        ("3.15t", "glibc"): {"x86_64"},
+    }
 
 
 @pytest.mark.parametrize(
@@ -132,7 +165,7 @@ def test_sound_fixture_wheels_run_on_every_debian_target(matrix: Matrix) -> None
 def _is_sound_and_built_by(subject: Subject, builder: str) -> bool:
     match subject.source:
         case FixtureSource(project=project, builder=used):
-            return used == builder and project not in BROKEN
+            return used == builder and project not in {*BROKEN, "nogil"}
         case _:
             return False
 
@@ -152,7 +185,8 @@ def test_replicated_environments_have_recorded_facts(matrix: Matrix) -> None:
         recorded = facts[replica.replicates, target.arch_name]
         assert recorded.available
         assert recorded.libc == target.libc
-        assert re.match(rf"{re.escape(target.python)}\b", recorded.python), target.key
+        python = target.python.removesuffix("t")  # the names of the facts have the flag
+        assert re.match(rf"{re.escape(python)}\b", recorded.python), target.key
 
 
 def test_lists_of_releases() -> None:

@@ -10,30 +10,30 @@ from jsonschema import Draft202012Validator
 from harness.matrix.config.config_shape import ConfigShape
 from harness.matrix.files.json_schema import (
     CONFIG_SCHEMA,
+    SCHEMAS,
     config_schema,
     schema_text,
     write_schemas,
 )
-from harness.matrix.files.shape import FILES
 
 MATRIX = Path(__file__).parents[4] / "matrix"
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", SCHEMAS)
 def test_the_committed_schema_is_current(name: str) -> None:
     """``python -m harness.matrix.files.json_schema`` changes nothing."""
     committed = (MATRIX / "schema" / f"{name}.schema.json").read_text()
     assert committed == schema_text(name)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", SCHEMAS)
 def test_each_file_names_its_schema_in_its_first_line(name: str) -> None:
     """Editors find the schema by that line."""
     first = (MATRIX / f"{name}.yaml").read_text().splitlines()[0]
     assert first == f"# yaml-language-server: $schema=schema/{name}.schema.json"
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", SCHEMAS)
 def test_the_committed_file_fits_its_schema(name: str) -> None:
     """An editor shows no error in the committed files."""
     schema = json.loads(schema_text(name))
@@ -60,7 +60,7 @@ def test_a_schema_is_written_per_matrix_file(tmp_path: Path) -> None:
     """The folder is created."""
     write_schemas(tmp_path / "schema")
     written = sorted(path.name for path in (tmp_path / "schema").iterdir())
-    assert written == sorted([CONFIG_SCHEMA, *(f"{name}.schema.json" for name in FILES)])
+    assert written == sorted([CONFIG_SCHEMA, *(f"{name}.schema.json" for name in SCHEMAS)])
 
 
 def test_the_committed_schema_of_the_configuration_is_current() -> None:

@@ -90,6 +90,63 @@ def test_facts(make_wheel: MakeWheel) -> None:
     assert isinstance(natives["demo/broken.so"], UnreadableElf)
 
 
+def test_commands(make_wheel: MakeWheel) -> None:
+    """Console and GUI scripts name what they call; one of an extra, and a file too large, not."""
+    file = "demo-1.0.dist-info/entry_points.txt"
+    text = b"""[console_scripts]
+demo = demo.cli:main
+ spaced=demo.cli : Tool.run
+of-extra = demo.web:main [web]
+# demo = demo.old:main
+broken
+[demo.plugins]
+one = demo.one:plugin
+
+[gui_scripts]
+window = demo.window:main
+"""
+    for data, commands in (
+        (text, ("demo.cli:main", "demo.cli:Tool.run", "demo.window:main")),
+        (b"[console_scripts]\n" + b"a = b:c\n" * (64 << 10), ()),
+    ):
+        facts = read_contents(FILENAME, io.BytesIO(make_wheel({**FILES, file: data})))
+        assert facts.commands == commands
+
+
+def test_scripts(make_wheel: MakeWheel) -> None:
+    """Those for an interpreter other than Python are told; an installer writes Python's."""
+    scripts = {
+        "a": b"#!/bin/sh\nexit 1\n",
+        "b": b"#!python\nprint(1)\n",
+        "c": b"#!/usr/bin/env python3\n",
+        "d": b"no script",
+        "e": b"#!/usr/bin/env perl\n",
+    }
+    members = {f"demo-1.0.data/scripts/{name}": text for name, text in scripts.items()}
+    facts = read_contents(FILENAME, io.BytesIO(make_wheel({**FILES, **members})))
+    assert [name[-1] for name in facts.scripts] == ["a", "e"]
+
+
+def test_libraries_that_a_native_member_names(make_wheel: MakeWheel) -> None:
+    """The file names of the wheel's own libraries, but for its own, wherever they are in it."""
+    held = GOLDEN + b"\0libplug.so\0x/libother.so.1\0libaway.so\0a.so\0.so"
+    files = {"a.so": held, "b/libplug.so": GOLDEN, "libother.so.1": GOLDEN}
+    facts = read_contents(FILENAME, io.BytesIO(make_wheel(files)))
+    names = {native.name: native.names for native in facts.native}
+    assert names["a.so"] == ("libother.so.1", "libplug.so")
+
+
+def test_executable_members(tmp_path: Path) -> None:
+    """A member's mode in the archive decides, as for pip."""
+    path = tmp_path / FILENAME
+    with WheelFile(path, "w") as wheel:
+        for name, mode in (("demo/a", 0o100755), ("demo/b", 0o100644), ("demo/c", 0o755)):
+            info = zipfile.ZipInfo(name)
+            info.external_attr = mode << 16
+            wheel.writestr(info, GOLDEN)
+    assert [native.executable for native in read_wheel(path).native] == [True, False, False]
+
+
 def test_native_member_too_large(make_wheel: MakeWheel, monkeypatch: pytest.MonkeyPatch) -> None:
     """A native member above the limit is listed without facts."""
     monkeypatch.setattr(contents, "MOST_NATIVE", 100)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from harness.probe.agent import installer
-from harness.wheels.archive.data_schemes import SCHEMES, site_path
+from harness.wheels.archive.data_schemes import SCHEMES, site_path, target_path
 
 
 def test_agent_unpacks_where_the_table_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The agent moves exactly the schemes that the table installs to site-packages."""
+    """The agent moves what the table installs to site-packages, and the rest as pip's --target."""
     members = ["demo/__init__.py", *(f"demo-1.0.data/{scheme}/of_{scheme}" for scheme in SCHEMES)]
     wheel, site = tmp_path / "demo-1.0-py3-none-any.whl", tmp_path / "site"
     with zipfile.ZipFile(wheel, "w") as archive:
@@ -28,6 +28,7 @@ def test_agent_unpacks_where_the_table_says(
     installer.unpack([str(wheel)], str(site), str(tmp_path), None)  # type: ignore[no-untyped-call]
     installed = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
     in_site = {path for member in members if (path := site_path(member))}
-    elsewhere = {member for member in members if not site_path(member)}
-    assert installed == in_site | elsewhere
     assert in_site == {"demo/__init__.py", "of_purelib", "of_platlib"}
+    in_target = {path for member in members if (path := target_path(member))}
+    assert in_target == {*in_site, "bin/of_scripts", "of_data"}
+    assert installed == {*in_target, "demo-1.0.data/headers/of_headers"}

@@ -77,3 +77,34 @@ def test_native_module_that_the_code_goes_on_without() -> None:
     assert sources(**once).guarded == {"demo._x"}
     assert not sources(**once, demo__core=b"from . import _x").guarded
     assert not sources(demo____init__=b"import demo").guarded
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        (b"ctypes.CDLL(here / 'libz3.so')", True),
+        (b"ctypes.CDLL(here + '/lib/libz3.so')", True),
+        (b"ctypes.CDLL('libz3.%s' % ext)", True),
+        (b"ctypes.CDLL(f'libz3.{ext}')", True),
+        (b"ctypes.CDLL(f'{here}/libz3{ext}')", True),
+        (b"ctypes.CDLL('libz3' + ext)", True),
+        (b"for f in glob('libz3.so*'): ctypes.CDLL(f)", True),
+        (b"np.ctypeslib.load_library('libz3', here)", True),
+        (b"open('libz3.so')", False),
+        (b"ctypes.CDLL('libz3_extra.so'); x = 'libz33.so'; y = 'libz3.so.txt'", False),
+        (b"ctypes.CDLL(libz3)", False),
+    ],
+)
+def test_library_that_a_file_names(source: bytes, named: bool) -> None:
+    """Its file name is in quotes, with or without suffix, and some file opens libraries."""
+    member = "z3/lib/libz3.so"
+    reader = SourceReader((member, "z3/lib/libother.so"))
+    reader.add("z3/core.py", source)
+    assert reader.facts().named == (frozenset({member}) if named else frozenset())
+
+
+def test_library_that_only_a_test_names() -> None:
+    """What tests open, users do not."""
+    reader = SourceReader(("z3/lib/libz3.so",))
+    reader.add("z3/tests/core.py", b"ctypes.CDLL('libz3.so')")
+    assert reader.facts().named == frozenset()

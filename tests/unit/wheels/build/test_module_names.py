@@ -24,6 +24,7 @@ FEDORA = Naming(
         ("3.9", "i686", ".cpython-39-i386-linux-gnu.so"),
         ("3.13", "ppc64le", ".cpython-313-powerpc64le-linux-gnu.so"),
         ("3.15", "armv7l", ".cpython-315-arm-linux-gnueabihf.so"),
+        ("3.13t", "x86_64", ".cpython-313t-x86_64-linux-gnu.so"),
     ],
 )
 def test_upstream_on_glibc(python: str, arch: str, suffix: str) -> None:
@@ -38,6 +39,7 @@ def test_upstream_on_glibc(python: str, arch: str, suffix: str) -> None:
         ("3.10", "armv7l", ".cpython-310-arm-linux-gnueabihf.so"),
         ("3.11", "ppc64le", ".cpython-311-powerpc64le-linux-musl.so"),
         ("3.13", "armv7l", ".cpython-313-arm-linux-musleabihf.so"),
+        ("3.13t", "s390x", ".cpython-313t-s390x-linux-musl.so"),
     ],
 )
 def test_upstream_on_musl(python: str, arch: str, suffix: str) -> None:

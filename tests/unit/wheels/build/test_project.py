@@ -13,6 +13,7 @@ KINDS = {
     "bundled_lib": ProjectKind.EXTENSION,
     "cxx": ProjectKind.EXTENSION,
     "multi": ProjectKind.EXTENSION,
+    "nogil": ProjectKind.EXTENSION,
     "numeric": ProjectKind.EXTENSION,
     "plain": ProjectKind.EXTENSION,
     "pure": ProjectKind.PURE,

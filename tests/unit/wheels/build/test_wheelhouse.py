@@ -8,7 +8,8 @@ import pytest
 
 from harness.core.arches import find_arch
 from harness.core.errors import BuildError
-from harness.core.subjects import Builder, BuilderKind, ModuleName
+from harness.core.subjects import Builder, BuilderKind, Headers, ModuleName
+from harness.core.targets import Interpreter
 from harness.host.cache import Cache
 from harness.wheels.archive.contents import read_wheel, verify_record
 from harness.wheels.build import build_wheel, load_project, plan_wheel, planned_wheels
@@ -52,6 +53,16 @@ def test_names(name: str, filename: str) -> None:
 def test_platforms(builder: Builder, platform: str) -> None:
     """The tag promises a version of the C library, or none at all."""
     assert plan("plain", "armv7l", "3.9", builder).name.platform == platform
+
+
+def test_free_threaded_wheel_has_the_flag_in_its_abi_alone() -> None:
+    """As upstream's: cp313-cp313t. The limited API takes no free-threaded headers."""
+    own = Interpreter(id="cpython-3.13t", python="3.13t", suite="trixie", source="python3.13")
+    rows = (Headers(python="3.13t", interpreter=own, arches=("riscv64",)), *BUILDER.headers)
+    both = replace(BUILDER, headers=rows)
+    name = plan("plain", "riscv64", "3.13t", both).name
+    assert (name.python, name.abi) == ("cp313", "cp313t")
+    assert plan("abi3", "riscv64", "3.13t", both).python == "3.13"
 
 
 def test_builder_image_needs_no_headers() -> None:

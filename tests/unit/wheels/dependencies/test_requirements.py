@@ -8,6 +8,7 @@ from harness.wheels.dependencies.marker_environment import marker_environment
 from harness.wheels.dependencies.requirements import (
     TEXT_KEPT,
     UnusableRequirementError,
+    is_valid,
     parse_requirement,
     read_requirements,
 )
@@ -20,7 +21,7 @@ HOSTILE = {
     "brackets": f"a; {'(' * 20_000}",
     "nothing": "",
     "control": "a\x1b]0;pwned\x07",
-    "legacy": "pytz (>dev)",
+    "legacy": "pytz (==dev)",
     "extra without a name": "a[,]",
     "undefined comparison": "a; python_version ~= 'x'",
 }
@@ -50,3 +51,17 @@ def test_extras_are_projects_of_their_own() -> None:
     found = read_requirements(["A[Y_1,x]>=1"], ENVIRONMENT, ("demo 1.0",))
     assert [(w.project, w.extra) for w in found] == [("a", ""), ("a", "x"), ("a", "y-1")]
     assert {w.story for w in found} == {"demo 1.0 → A[Y_1,x]>=1"}
+
+
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ("pytz (>dev)", "pytz"),
+        ("a>=5.1.*; 'x' > python_version", 'a>=5.1; "x" > python_version'),
+    ],
+)
+def test_older_installers_read_what_newer_ones_refuse(line: str, read: str) -> None:
+    """Pip before 24.1 takes a version without a number for older than every release."""
+    assert str(parse_requirement(line)) == read
+    assert not is_valid(line)
+    assert is_valid(read)

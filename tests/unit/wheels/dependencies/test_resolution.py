@@ -274,3 +274,13 @@ def test_many_projects_are_looked_up_at_once(releases: Releases, resolve: Resolv
     assert resolve(*names) == [f"{name}-1.0-py3-none-any" for name in names]
     pages = [path for path in releases.index.log if path.startswith("simple")]
     assert sorted(pages) == [f"simple/{name}/" for name in names]
+
+
+def test_invalid_requirement_of_the_wheel_is_left_to_its_installer(
+    releases: Releases, resolve: Resolve
+) -> None:
+    """Pip from 24.1 on refuses the wheel itself; an older one reads ``>dev`` as any version."""
+    releases.add("a", "1.0")
+    old, new = (replace(HERE, installer=f"pip {version}") for version in ("24.0", "24.1"))
+    assert resolve("a (>dev)", passport=new) == []
+    assert resolve("a (>dev)", passport=old) == ["a-1.0-py3-none-any"]

@@ -1,0 +1,39 @@
+"""Check the machines of a run before anything runs: a wrong one would be a miss, cell by cell."""
+
+import os
+from collections.abc import Iterable, Iterator
+
+from harness.core.arches import Arch
+from harness.core.errors import UsageError
+from harness.core.machines import Machine, machine_of
+from harness.core.matching import did_you_mean
+from harness.core.targets import Target
+from harness.host.cache import Cache, default_cache_root
+from harness.host.cpu_models import cpu_models
+
+
+def check_machines(targets: Iterable[Target]) -> None:
+    """Check that the emulators know the CPU models, and that the page sizes can be had here.
+
+    Raises ``UsageError`` with every problem.
+    """
+    asked = {(t.arch, m.name): m for t in targets if (m := machine_of(t))}
+    problems = [line for (arch, _), machine in asked.items() for line in _problems(arch, machine)]
+    if problems:
+        raise UsageError("\n".join(problems))
+
+
+def _problems(arch: Arch, machine: Machine) -> Iterator[str]:
+    where = f"machine {machine.name} on {arch.name}"
+    least = os.sysconf("SC_PAGE_SIZE")
+    if 0 < machine.page_size < least:
+        yield (
+            f"{where}: pages of {machine.page_size} bytes are smaller than those of this "
+            f"machine, {least}; an emulator can only make them larger"
+        )
+    model = machine.cpu.partition(",")[0]
+    known = cpu_models(arch, Cache(default_cache_root())) if model else ()
+    if known and model not in known:
+        hint = did_you_mean(model, known)
+        command = f"`qemu-{arch.qemu}-static -cpu help` lists all"
+        yield f"{where}: this QEMU has no CPU model {model!r}{hint} {command}"

@@ -1,0 +1,86 @@
+"""Obtain everything that cells need before they are probed: images and wheels.
+
+``image build --all`` does it ahead of time. ``--offline`` does it before a run, from the caches
+alone, so that all that is missing is reported at once.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.app.engine_wiring import open_images, open_wheels, open_workspace
+from harness.app.wiring import ProberOptions, open_passports, open_pinned
+from harness.core.cells import Cell, Matrix
+from harness.core.errors import HarnessError, InfrastructureError
+from harness.core.observations import ImageRef
+from harness.core.passport import Passport
+from harness.core.targets import Target
+from harness.images.debian_root import native_arch
+from harness.wheels.provider import WheelProvider
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObtainedItem:
+    """An image or a wheel that is there now, or why it is not."""
+
+    what: str
+    """A target's key, or a cell's id."""
+    target: Target | None = None
+    image: ImageRef | None = None
+    error: HarnessError | None = None
+
+
+def needed_targets(cells: Sequence[Cell], matrix: Matrix) -> tuple[Target, ...]:
+    """Return the targets of the cells, and those that install wheels for emulated ones."""
+    targets = {cell.target.key: cell.target for cell in cells}
+    here, ids = native_arch().name, {target.id for target in targets.values()}
+    native = (t for t in matrix.targets if t.arch_name == here and t.id in ids)
+    return tuple((targets | {target.key: target for target in native}).values())
+
+
+def obtain_all(
+    cells: Sequence[Cell],
+    matrix: Matrix,
+    options: ProberOptions,
+    announce: Callable[[str], None],
+) -> Iterator[ObtainedItem]:
+    """Yield the images that the cells need, then their wheels, each as it is obtained.
+
+    A wheel depends on what the target's installer accepts. A target without a recorded passport
+    gets its wheels when it is probed. Raises ``EngineError`` if no engine answers.
+    """
+    index = open_pinned(options, announce)
+    workspace = open_workspace(options.matrix_folder, announce)
+    images = open_images(options, index, announce, workspace)
+    for target in needed_targets(cells, matrix):
+        try:
+            ref = images.get(target)
+        except InfrastructureError as error:
+            yield ObtainedItem(what=target.key, target=target, error=error)
+        else:
+            yield ObtainedItem(what=target.key, target=target, image=ref)
+    wheels = open_wheels(matrix, options, index, workspace)
+    passports = open_passports(options.matrix_folder, options.config)
+    for cell in cells:
+        if passport := passports.recorded(cell.target.key):
+            yield _wheels(cell, wheels, passport)
+
+
+def _wheels(cell: Cell, wheels: WheelProvider, passport: Passport) -> ObtainedItem:
+    try:
+        wheels.wheels_for(cell.subject, cell.target, passport)
+    except InfrastructureError as error:
+        return ObtainedItem(what=cell.id, error=error)
+    return ObtainedItem(what=cell.id)
+
+
+def missing_lines(items: Sequence[ObtainedItem]) -> tuple[str, ...]:
+    """Return a line for each thing that is missing: what, and how many need it."""
+    lines: dict[str, list[str]] = {}
+    for item in items:
+        if item.error is not None:
+            lines.setdefault(str(item.error), []).append(item.what)
+    return tuple(f"missing for {names[0]}{_more(names)}: {why}" for why, names in lines.items())
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" and {len(names) - 1} more" if len(names) > 1 else ""

@@ -1,0 +1,92 @@
+"""Predict that a wheel imports a project that it does not require (pure).
+
+Only import statements that run in any case count, and only where every wheel that is installed
+beside it is known: what lies in an image besides Python is not read.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from packaging.utils import canonicalize_name
+
+from harness.core.causes import Cause
+from harness.core.observations import Prediction
+from harness.core.standard_library import is_standard
+from harness.predict.explanation import Diagnosis, import_failed
+from harness.predict.inferred_imports import plan_imports
+from harness.predict.installed_layout import InstalledLayout, layout_of
+from harness.wheels.archive.contents import WheelFacts
+
+IN_IMAGES = frozenset({"_distutils_hack", "pip", "pkg_resources", "setuptools", "wheel"})
+"""Modules of installers, which some images have beside Python."""
+_PROJECT = re.compile(r"[\w.-]+")
+_REQUIRES = "https://packaging.python.org/en/latest/specifications/core-metadata/#requires-dist-multiple-use"
+
+
+def predict_undeclared(
+    wheel: WheelFacts, imports: tuple[str, ...], dependencies: Sequence[WheelFacts]
+) -> Prediction | None:
+    """Return the failed import of the first module that no installed wheel has, if there is one.
+
+    ``dependencies`` are all the wheels that are installed beside ``wheel``; ``imports`` are as
+    for ``predict``. Nothing is known of what a ``.pth`` file adds.
+    """
+    layouts = [layout_of(each) for each in (wheel, *dependencies)]
+    if any(_adds_modules(member.name) for each in layouts for member in each.wheel.members):
+        return None
+    known = IN_IMAGES.union(*map(_tops, layouts))
+    for module in _required(layouts[0], imports):
+        for name in wheel.sources.imports.get(module, ()):
+            top = name.partition(".")[0]
+            if top not in known and not is_standard(top) and _is_complete(layouts, top):
+                return _missing(wheel, module, top)
+    return None
+
+
+def _adds_modules(member: str) -> bool:
+    """Whether it is a ``.pth`` file that does more than declare a namespace package."""
+    return "/" not in member and member.endswith(".pth") and not member.endswith("-nspkg.pth")
+
+
+def _is_complete(layouts: Sequence[InstalledLayout], top: str) -> bool:
+    """Whether everything is installed that wheels require and that may have the module.
+
+    A dependency without a wheel for the target is left out of predictions. Of a requirement with
+    a marker only the name is compared.
+    """
+    installed = {layout.wheel.name.distribution for layout in layouts}
+    for line in (line for layout in layouts for line in layout.wheel.requires_dist):
+        wanted, _, marker = line.partition(";")
+        found = _PROJECT.match(wanted)
+        project = canonicalize_name(found.group()) if found else ""
+        named = not marker.strip() or project.replace("-", "_") == top.casefold()
+        if "extra" not in marker and project not in installed and named:
+            return False
+    return True
+
+
+def _tops(layout: InstalledLayout) -> set[str]:
+    return {name.partition(".")[0] for name in (*layout.files, *layout.folders)}
+
+
+def _required(layout: InstalledLayout, imports: tuple[str, ...]) -> Iterator[str]:
+    """Yield the modules whose failure is one of the wheel, each after its packages."""
+    for name in plan_imports(layout, imports).required:
+        parts = name.split(".")
+        yield from (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+
+
+def _missing(wheel: WheelFacts, module: str, top: str) -> Prediction:
+    return import_failed(
+        Cause.MISSING_DEPENDENCY,
+        file="",
+        evidence=f"No module named '{top}'",
+        explanation=(
+            f"The import of {module} imports {top} in any case. Neither {wheel.name.filename} nor "
+            "a wheel that is installed beside it has that module."
+        ),
+        diagnosis=Diagnosis(
+            remedy=f"Name the project that has {top} in Requires-Dist, or do without it.",
+            reference=_REQUIRES,
+        ),
+    )

@@ -1,0 +1,235 @@
+"""Open an imported wheel's other libraries, and resolve its entry points, in forks of the importer.
+
+What the package has loaded counts there, as it does for the package. What happens in a fork, a
+crash for one, does not touch the process that reports.
+"""
+
+import importlib
+import json
+import os
+import select
+import time
+
+# As they are before a package is imported, which may replace them (gevent does).
+_fork, _pipe, _read, _write, _waitpid = os.fork, os.pipe, os.read, os.write, os.waitpid
+_kill, _close, _exit, _select, _now = os.kill, os.close, os._exit, select.select, time.monotonic
+
+DEATHS = 5  # of forks, after which what is left is not tried
+ALONE = 20  # libraries that are tried again, each in a fork of its own
+ERROR_LIMIT = 600  # characters of what a library, an entry point or a program reports
+ERRORS_LIMIT = 24 << 10  # characters of JSON of all of them
+LINES_LIMIT = 1 << 20  # bytes that a fork may report
+_POLL = 0.02  # seconds between looks at a fork
+_NO_TIME = 77  # exit status of a fork that had no time for all
+_SIGKILL = 9
+
+
+def open_libraries(site, places, seconds, until, begin):
+    """Open each library that is not loaded yet, as ctypes does.
+
+    ``begin`` is called with each. Returns path → error of those that fail, and how many were not
+    tried. One that fails is tried again after all the others, which it may need, and then alone:
+    two libraries may be good, and not go together.
+    """
+    try:
+        from _ctypes import dlopen
+    except ImportError:
+        return {}, 0  # nor can the package open them
+    loaded = _loaded_files()
+    paths = {place: os.path.join(site, place) for place in places}
+    places = [
+        place
+        for place in places
+        if os.path.isfile(paths[place]) and os.path.realpath(paths[place]) not in loaded
+    ]
+
+    def open_one(place):
+        dlopen(paths[place], 0)  # ctypes.DEFAULT_MODE; _ctypes adds RTLD_NOW
+
+    failed, untried = _each(places, open_one, seconds, until, begin, again=True)
+    for place in list(failed)[:ALONE]:
+        error, left = _each([place], open_one, seconds, until, begin)
+        if not error and not left:
+            del failed[place]
+        elif error and failed[place].startswith("ended:"):
+            failed[place] = error[place]
+    return failed, untried
+
+
+def resolve_entries(entries, seconds, until, begin):
+    """Import what each entry point names (``module:attribute``); return as ``open_libraries``."""
+
+    def resolve(entry):
+        module, _, names = entry.partition(":")
+        found = importlib.import_module(module)
+        for name in names.split(".") if names else ():
+            found = getattr(found, name)
+
+    return _each(entries, resolve, seconds, until, begin)
+
+
+def limited(errors):
+    """Return pairs of name and error that fit into a report."""
+    pairs, room = [], ERRORS_LIMIT
+    for name, error in errors.items():
+        pair = [name, error[:ERROR_LIMIT]]
+        room -= len(json.dumps(pair))
+        if room > 0:
+            pairs.append(pair)
+    return pairs
+
+
+def signal_name(number):
+    """Return the name of a signal."""
+    import signal
+
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "signal %d" % number
+
+
+def _loaded_files():
+    """Return the files that this process has mapped (proc_pid_maps(5))."""
+    try:
+        with open("/proc/self/maps") as maps:
+            return {line.split(None, 5)[5].rstrip("\n") for line in maps if "/" in line}
+    except OSError:
+        return set()
+
+
+def _each(tasks, do, seconds, until, begin, again=False):
+    """Do each task in a fork; return task → error of those that fail, and how many are left.
+
+    One fork does all. If it ends early, another one does all but what it was at.
+    """
+    failed, tasks = {}, list(tasks)
+    for _ in range(DEATHS):
+        fork = _Fork(tasks, do, again, until)
+        ended = fork.watch(seconds, begin)
+        failed = {task: error for task, error in failed.items() if task not in fork.done}
+        failed.update(fork.errors)
+        left = [task for task in tasks if task not in fork.done]
+        if not ended or fork.at is None:
+            return failed, len(left)
+        if fork.at in left:
+            failed[fork.at] = "ended: " + ended
+            left.remove(fork.at)
+        if not left:
+            return failed, 0
+        # What was opened before may be what the others need.
+        tasks = [task for task in tasks if task != fork.at] if again else left
+    return failed, len(left)
+
+
+class _Fork:
+    """A fork that does tasks in order, and the reader of its reports."""
+
+    def __init__(self, tasks, do, again, until):
+        self.tasks = tasks
+        self.until = until
+        self.errors = {}
+        self.done = set()
+        self.at = None  # the task that it began last
+        self.rest = b""
+        self.begun = self.size = 0
+        self.reports, end = _pipe()
+        self.pid = _fork()
+        if self.pid == 0:
+            _do_all(tasks, do, again, until, end)
+        _close(end)
+
+    def watch(self, seconds, begin):
+        """Read until it is done; return how it ended, if it ended before it was."""
+        heard, begun, gone, status = _now(), 0, 0, 0
+        while True:
+            more = self.take(0 if gone else _POLL)
+            if self.begun != begun:
+                heard, begun = _now(), self.begun
+                begin(self.at)
+            if gone and not more:
+                break
+            if not gone:
+                gone, status = self.look()
+            if not gone and _now() > min(heard, self.until + seconds) + seconds:
+                _kill(self.pid, _SIGKILL)
+                _waitpid(self.pid, 0)
+                _close(self.reports)
+                return "it did not return within %d s" % seconds
+        _close(self.reports)
+        if os.WIFSIGNALED(status):
+            return "killed by " + signal_name(os.WTERMSIG(status))
+        code = os.WEXITSTATUS(status)
+        whole = code == 0 and len(self.done) == len(self.tasks)
+        return "" if whole or code == _NO_TIME else "the process exited with status %d" % code
+
+    def look(self):
+        """Return whether it is gone, and its wait status."""
+        try:
+            return _waitpid(self.pid, os.WNOHANG)
+        except OSError:
+            return self.pid, 0  # the package has a handler that waits for all
+
+    def take(self, wait):
+        """Read what there is; return whether there may be more at once."""
+        if not _select([self.reports], [], [], wait)[0]:
+            return False
+        data = _read(self.reports, 65536)
+        self.size += len(data)
+        if not data or self.size > LINES_LIMIT:
+            time.sleep(wait)
+            return False
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        for line in lines:
+            try:
+                index, error = json.loads(line.decode("ascii"))
+                task = self.tasks[index]
+            except (ValueError, TypeError, IndexError):
+                continue  # a library wrote it
+            if error is None:
+                self.at = task
+                self.begun += 1
+                continue
+            self.done.add(task)
+            self.errors[task] = str(error)
+            if not error:
+                del self.errors[task]
+        return True
+
+
+def _do_all(tasks, do, again, until, end):
+    """Be the fork; never returns."""
+    try:
+        own = os.getpid()
+
+        def tell(index, error):
+            if os.getpid() != own:
+                _exit(0)  # a library forked when it was opened
+            _write(end, json.dumps([index, error]).encode("ascii") + b"\n")
+
+        left = range(len(tasks))
+        while left:
+            failed = []
+            for index in left:
+                if _now() > until:
+                    _exit(_NO_TIME)
+                tell(index, None)
+                error = _error(do, tasks[index])
+                if error:
+                    failed.append(index)
+                tell(index, error)
+            left = failed if again and len(failed) < len(left) else []
+    finally:
+        _exit(0)
+
+
+def _error(do, task):
+    try:
+        do(task)
+    except BaseException as error:
+        try:
+            text = "%s: %s" % (type(error).__name__, error)
+        except BaseException:
+            text = type(error).__name__
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")[:ERROR_LIMIT]
+    return ""

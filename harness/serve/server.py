@@ -1,0 +1,45 @@
+"""Run the service until it is stopped."""
+
+from pathlib import Path
+
+import uvicorn
+
+from harness.core.errors import UsageError
+from harness.serve.access import Access, is_loopback, split_address
+from harness.serve.service_app import make_application
+from harness.serve.store_reader import StoreReader
+from harness.serve.tokens import Tokens
+from harness.store.run_store import open_store
+
+GOODBYE = 2
+"""Seconds that open requests have when the service is stopped; followers are cut off."""
+MOST_CONNECTIONS = 500
+
+
+def serve_store(store: Path, listen: str, *, public: bool) -> None:
+    """Serve the store on ``HOST:PORT`` until SIGINT or SIGTERM.
+
+    ``public``: reading needs no token on other addresses than loopback. A missing store is created
+    and an older one is migrated. Raises ``StoreError``; ``UsageError`` for an address that is not
+    loopback while there is no token.
+    """
+    host, port = split_address(listen)
+    tokens = Tokens(store)
+    local = is_loopback(host)
+    if not local and not tokens.names():
+        raise UsageError(
+            f"--listen {listen}: others reach this address, so a token is needed; "
+            "`wheelgrid serve --new-token NAME` makes one"
+        )
+    with open_store(store, write=True):
+        pass
+    access = Access(tokens=tokens, open_reading=local or public)
+    uvicorn.run(
+        make_application(StoreReader(store), access),
+        host=host,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=GOODBYE,
+    )

@@ -1,0 +1,147 @@
+"""Put the service together: its routes, who may use them, and how errors are told."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+
+import harness
+from harness.core.errors import HarnessError
+from harness.report.untrusted import visible
+from harness.serve.access import Access
+from harness.serve.api_v1 import PREFIX, Api, Name, Place, api_router
+from harness.serve.documents import NotFoundError
+from harness.serve.intake import Intake, RejectedError, intake_router
+from harness.serve.live import follow
+from harness.serve.pages import Pages, page_router
+from harness.serve.rendered import RenderCache
+from harness.serve.responses import Answers
+from harness.serve.store_reader import StoreReader
+from harness.store import StoreError
+
+MOST_FOLLOWERS = 200
+"""Maximum connections that follow runs in progress."""
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+_READING = {"GET", "HEAD", "OPTIONS"}
+
+
+def make_application(reader: StoreReader, access: Access) -> FastAPI:
+    """Return the service of an reader."""
+    app = FastAPI(
+        title="Wheelgrid",
+        summary="Will this wheel import there?",
+        version=harness.__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{PREFIX}/openapi.json",
+    )
+    answers = Answers(cache=RenderCache())
+    app.include_router(api_router(Api(reader, answers)))
+    app.include_router(intake_router(Intake(reader)))
+    _add_events(app, reader)
+    app.include_router(page_router(Pages(reader, answers)))
+    _add_errors(app)
+
+    @app.middleware("http")
+    async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+        reads = request.method in _READING
+        allowed = access.may_read(request) if reads else access.may_push(request)
+        if not allowed and request.method != "OPTIONS":
+            response = _told(request, HTTPStatus.UNAUTHORIZED, "a token is needed")
+            response.headers["WWW-Authenticate"] = 'Basic realm="wheelgrid", Bearer'
+        else:
+            response = await go_on(request)
+        response.headers.update(_HEADERS)
+        return response
+
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["GET"],
+        allow_headers=["Authorization"],
+        expose_headers=["ETag"],
+    )
+    return app
+
+
+def _add_events(app: FastAPI, reader: StoreReader) -> None:
+    followers = set[object]()
+
+    @app.get("/runs/{run}/events", include_in_schema=False)
+    @app.get(f"{PREFIX}/runs/{{run}}/events", response_class=StreamingResponse)
+    def events(
+        run: Name,
+        after: Place = 0,
+        last_event_id: Annotated[str, Header()] = "",
+    ) -> Response:
+        """Follow a run in progress (server-sent events): `cell`, `state`, `end`."""
+        state = reader.state(run)
+        if len(followers) >= MOST_FOLLOWERS:
+            raise RejectedError(503, "too many follow runs now; try again later")
+        start = int(last_event_id) if re.fullmatch(r"\d{1,15}", last_event_id, re.ASCII) else after
+        me = object()
+
+        async def told() -> AsyncIterator[str]:
+            followers.add(me)
+            try:
+                async for message in follow(reader, state.info.id, after=start):
+                    yield message
+            finally:
+                followers.discard(me)
+
+        return StreamingResponse(
+            told(), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        )
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        response = _told(request, error.status_code, str(error.detail))
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        return _told(request, HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {first['msg']}")
+
+    @app.exception_handler(HarnessError)
+    async def ours(request: Request, error: HarnessError) -> Response:
+        match error:
+            case RejectedError():
+                return _told(request, error.status, str(error))
+            case NotFoundError():
+                return _told(request, HTTPStatus.NOT_FOUND, str(error))
+            case StoreError():
+                return _told(request, *_of_store(error))
+            case _:  # a query that cannot be read
+                return _told(request, HTTPStatus.BAD_REQUEST, str(error))
+
+
+def _of_store(error: StoreError) -> tuple[int, str]:
+    """Return status and text of an error of the store, without the path of its file."""
+    _, _, what = str(error).partition(": ")
+    found = what.startswith(("no run", "several runs"))
+    return (HTTPStatus.NOT_FOUND if found else HTTPStatus.SERVICE_UNAVAILABLE), what
+
+
+def _told(request: Request, status: int, detail: str) -> Response:
+    """Return an error, as JSON to programs and as text to people."""
+    shown = visible(detail)
+    as_page = "text/html" in request.headers.get("accept", "")
+    if as_page and not request.url.path.startswith(PREFIX):
+        return PlainTextResponse(f"{status}: {shown}\n", status_code=status)
+    return JSONResponse({"detail": shown}, status_code=status)

@@ -1,0 +1,252 @@
+"""Runs on a Dask scheduler and workers that are killed."""
+
+import contextlib
+import random
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.app.cluster_identity import own_identity
+from harness.core.observations import Observation
+from harness.host.cache import file_sha256
+from harness.host.package_data import matrix_folder
+from harness.images.debian_root import native_arch
+from harness.store import open_store
+from tests.support.commands import started_wheelgrid, wait_until, wheelgrid
+from tests.support.dask_processes import (
+    address,
+    free_port,
+    scheduler,
+    started_worker,
+    worker_count,
+)
+from tests.support.engine_proxy import engine_proxy
+from tests.support.torn_server import torn_server
+from tests.support.wheels import make_wheel
+
+pytestmark = pytest.mark.integration
+
+WORKERS = 3
+KILLED = 2
+SUBJECTS = ("plain", "abi3", "multi", "pure", "cxx")
+CELLS = (
+    *("--target", "debian-1*", "--arch", native_arch().name, "--images", "assembled"),
+    *(word for subject in SUBJECTS for word in ("--subject", subject)),
+)
+FEW = ("--target", "debian-1[23]", *CELLS[2:8])
+"""Two cells."""
+COUNT = 3 * len(SUBJECTS)
+LONG = 300
+"""Seconds after which a run hangs; a busy machine may take minutes."""
+SPAN = 10.0
+"""Seconds in which workers are killed: about as long as such a run takes."""
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[object, ...]]:
+    """Return what a run on one machine shows."""
+    folder = tmp_path_factory.mktemp("alone")
+    ended = wheelgrid("run", *CELLS, *kept(folder), timeout=LONG)
+    assert ended.status == 0, ended.said
+    return shown(folder)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Return the port of a scheduler."""
+    number = free_port()
+    with scheduler(number):
+        yield number
+
+
+def kept(folder: Path) -> tuple[object, ...]:
+    """Return the options for the files of a run."""
+    return ("--store", folder / "runs.db", "--out", folder / "grid")
+
+
+def shown(folder: Path) -> dict[str, tuple[object, ...]]:
+    """Return what the last run in that folder has of each cell; no cell has two rows."""
+    with contextlib.closing(sqlite3.connect(folder / "runs.db")) as database:
+        rows = "SELECT cell FROM seen WHERE run = (SELECT max(number) FROM run)"
+        cells = [cell for (cell,) in database.execute(rows)]
+    assert len(cells) == len(set(cells)) == COUNT
+    with open_store(folder / "runs.db") as store:
+        return {seen.cell: _result(seen) for seen in store.observations(store.find("last"))}
+
+
+def _result(seen: Observation) -> tuple[object, ...]:
+    wheel = (seen.wheel.filename, seen.wheel.sha256) if seen.wheel else ()
+    judged = (seen.outcome, seen.stage, seen.cause, seen.evidence, seen.key, seen.prediction)
+    return (*judged, *wheel, seen.imports, seen.findings, seen.provenance.image)
+
+
+@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.nightly)])
+def test_killed_workers_change_no_result(
+    rounds: int, port: int, alone: dict[str, tuple[object, ...]], tmp_path: Path
+) -> None:
+    """Two of three workers are killed at random moments; the results are those of one machine."""
+    seed = time.time_ns()
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    with contextlib.ExitStack() as stack:
+        workers = [stack.enter_context(started_worker(address(port))) for _ in range(WORKERS)]
+        for number in range(rounds):
+            wait_until(lambda: worker_count(address(port)) == WORKERS, seconds=60)
+            killed = chance.sample(workers, KILLED)
+            moments = [chance.uniform(0, SPAN) for _ in killed]
+            timers = [
+                threading.Timer(moment, worker.kill)
+                for moment, worker in zip(moments, killed, strict=True)
+            ]
+            for timer in timers:
+                timer.start()
+            folder = tmp_path / str(number)
+            ended = wheelgrid("run", "--on", address(port), *CELLS, *kept(folder), timeout=LONG)
+            for timer in timers:
+                timer.join()
+            assert ended.status == 0, (seed, moments, ended.said)
+            assert shown(folder) == alone, (seed, moments)
+            workers = [worker for worker in workers if worker not in killed]
+            if number + 1 < rounds:
+                more = [stack.enter_context(started_worker(address(port))) for _ in killed]
+                workers += more
+
+
+def test_killed_scheduler_is_replaced(alone: dict[str, tuple[object, ...]], tmp_path: Path) -> None:
+    """Client and workers wait for the next scheduler at that address, and the run goes on."""
+    number = free_port()
+    journal = tmp_path / "grid" / "journal.jsonl"
+    with contextlib.ExitStack() as first:
+        first.enter_context(scheduler(number))
+        with (
+            started_worker(address(number)),
+            started_wheelgrid("run", "--on", address(number), *CELLS, *kept(tmp_path)) as run,
+        ):
+            wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=LONG)
+            first.close()
+            with scheduler(number):
+                ended = run.wait(timeout=LONG)
+    assert ended.status == 0, ended.said
+    assert "the scheduler is gone; waiting for another one" in ended.said
+    assert shown(tmp_path) == alone
+
+
+def test_killed_client_resumes(
+    port: int, alone: dict[str, tuple[object, ...]], tmp_path: Path
+) -> None:
+    """What the workers measured in the meantime is taken; no cell is stored twice."""
+    journal = tmp_path / "grid" / "journal.jsonl"
+    with started_worker(address(port)):
+        with started_wheelgrid("run", "--on", address(port), *CELLS, *kept(tmp_path)) as run:
+            wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=LONG)
+            run.kill()
+        words = ("--resume", "--on", address(port), "--images", "assembled", *kept(tmp_path))
+        ended = wheelgrid("run", *words, timeout=LONG)
+    assert ended.status == 0, ended.said
+    assert shown(tmp_path) == alone
+
+
+def test_a_worker_whose_engine_dies_leaves(port: int, tmp_path: Path) -> None:
+    """It says why, and another worker measures its cells: none is a miss."""
+    journal = tmp_path / "grid" / "journal.jsonl"
+    with contextlib.ExitStack() as stack:
+        proxy = stack.enter_context(engine_proxy(tmp_path / "p.sock"))
+        lame = {"DOCKER_HOST": f"unix://{tmp_path}/p.sock"}
+        worker = stack.enter_context(started_worker(address(port), lame))
+        run = stack.enter_context(
+            started_wheelgrid("run", "--on", address(port), *FEW, *kept(tmp_path))
+        )
+        wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=LONG)
+        proxy.cut()
+        stack.enter_context(started_worker(address(port)))
+        left = worker.wait(timeout=LONG)
+        ended = run.wait(timeout=LONG)
+    assert (left.status, "a worker needs a container engine" in left.err) == (3, True), left.err
+    assert ended.status == 0, ended.said
+    assert "2 of 2 cells as expected" in ended.said
+
+
+def test_two_clients_share_the_workers(port: int, tmp_path: Path) -> None:
+    """Both runs end with all their results, and the second says that it is not alone."""
+    folders = [tmp_path / name for name in "ab"]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(started_worker(address(port)))
+        wait_until(lambda: worker_count(address(port)) == 1, seconds=60)
+        runs = [
+            stack.enter_context(
+                started_wheelgrid("run", "--on", address(port), *FEW, *kept(folder))
+            )
+            for folder in folders
+        ]
+        both = [run.wait(timeout=LONG) for run in runs]
+    assert [ended.status for ended in both] == [0, 0], both
+    assert any("other clients share these workers" in ended.said for ended in both)
+    assert all("2 of 2 cells as expected" in ended.said for ended in both)
+
+
+def test_workers_that_do_not_fit_are_refused(port: int, tmp_path: Path) -> None:
+    """A worker with another matrix gets no task, nor one of plain Dask; each has a line."""
+    matrix = tmp_path / "matrix"
+    shutil.copytree(matrix_folder(), matrix)
+    with (matrix / "subjects.yaml").open("a") as stream:
+        stream.write("\n# one more line\n")
+    with (
+        started_worker(address(port)),
+        started_worker(address(port), {"WHEELGRID_MATRIX": str(matrix)}),
+    ):
+        wait_until(lambda: worker_count(address(port)) == 2, seconds=60)
+        words = ("--target", "debian-12", *CELLS[2:8], "--on", address(port), *kept(tmp_path))
+        ended = wheelgrid("run", *words, timeout=LONG)
+    assert ended.status == 0, ended.said
+    ours, theirs = own_identity(matrix_folder()), own_identity(matrix)
+    assert f"it has matrix {theirs.matrix}, this run has {ours.matrix}" in ended.said
+
+
+def test_own_wheels_are_sent(port: int, tmp_path: Path) -> None:
+    """A worker that cannot see the user's file gets its bytes, and keeps them by their digest."""
+    (tmp_path / "own").mkdir()
+    wheel = make_wheel(tmp_path / "own", "tiny", "x = 1\n")
+    with started_worker(address(port), {"WHEELGRID_CACHE": str(tmp_path / "cache")}):
+        words = (
+            "--images",
+            "assembled",
+            "--arch",
+            CELLS[3],
+            "--target",
+            "debian-12",
+            "--no-deps",
+            "--on",
+            address(port),
+        )
+        ended = wheelgrid("check", wheel, *words, *kept(tmp_path), timeout=LONG)
+    assert ended.status == 0, ended.said
+    with open_store(tmp_path / "runs.db") as store:
+        (seen,) = store.observations(store.find("last"))
+    assert seen.wheel is not None
+    (there,) = (tmp_path / "cache" / "sent").rglob(wheel.name)
+    assert seen.wheel.sha256 == file_sha256(wheel) == file_sha256(there)
+    assert Path(seen.wheel.path) == wheel
+
+
+def test_bad_addresses_and_a_missing_engine_have_a_clear_line(tmp_path: Path) -> None:
+    """Nothing is run: no such scheduler, another protocol, no address, no engine."""
+    with torn_server({}) as server:
+        for where, status, line in (
+            (address(free_port()), 3, "no Dask scheduler answers there"),
+            (f"tcp://127.0.0.1:{server.port}", 3, "no Dask scheduler answers there"),
+            ("scheduler", 2, "write a scheduler's address, as tcp://scheduler:8786"),
+            ("local:many", 2, "write local:N with the number of workers"),
+        ):
+            ended = wheelgrid("run", "--on", where, *CELLS, *kept(tmp_path))
+            assert (ended.status, len(ended.err.splitlines())) == (status, 1), ended.said
+            assert line in ended.err
+    number = free_port()
+    with scheduler(number):
+        gone = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+        ended = wheelgrid("worker", address(number), env=gone)
+    assert (ended.status, len(ended.err.splitlines())) == (3, 1)
+    assert "a worker needs a container engine" in ended.err

@@ -1,0 +1,117 @@
+"""Free-threaded CPython and PyPy on real targets, with wheels that are built and published."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.app.engine_wiring import open_prober
+from harness.app.wiring import ProberOptions, read_matrix
+from harness.core.cells import Matrix, Outcome
+from harness.core.observations import Observation
+from harness.core.wheel_findings import FindingCode
+from harness.images.debian_root import native_arch
+from harness.matrix.plan import find_cell
+from harness.probe.journal import Journal
+from harness.probe.prober import Prober
+from harness.results.grid import Verdict, judge
+from tests.support.commands import ROOT
+
+pytestmark = pytest.mark.integration
+
+ARCH = native_arch().name
+NOGIL, PYPY = f"cpython-3.13t-glibc/{ARCH}", f"pypy-3.11-debian13/{ARCH}"
+EMULATED = pytest.mark.nightly
+
+
+@pytest.fixture(scope="module")
+def matrix() -> Matrix:
+    return read_matrix(ROOT / "matrix")
+
+
+@pytest.fixture(scope="module")
+def prober(
+    request: pytest.FixtureRequest, matrix: Matrix, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prober]:
+    options = ProberOptions(images="local", require_nogil=getattr(request, "param", False))
+    journal = Journal(tmp_path_factory.mktemp("pythons") / "journal")
+    with open_prober(matrix, options, journal) as opened:
+        yield opened
+
+
+def observe(prober: Prober, matrix: Matrix, cell_id: str) -> Observation:
+    """Return what is seen of a cell, which is as the matrix expects and as predicted."""
+    cell = find_cell(matrix, cell_id)
+    seen = prober.observe(cell)
+    assert seen.prediction is not None
+    if seen.cause != "gil-enabled":
+        assert judge(cell, seen) is Verdict.AS_EXPECTED, seen.evidence
+        assert seen.prediction.outcome is seen.outcome, seen.prediction
+    return seen
+
+
+def codes(seen: Observation) -> set[FindingCode]:
+    return {finding.code for finding in seen.findings}
+
+
+@pytest.mark.parametrize(
+    "prober", [False, True], ids=["", "require-nogil"], indirect=True, scope="module"
+)
+@pytest.mark.parametrize(
+    "target",
+    [
+        NOGIL,
+        pytest.param(f"cpython-3.13t-musl/{ARCH}", marks=EMULATED),
+        pytest.param("cpython-3.13t-glibc/aarch64", marks=EMULATED),
+        pytest.param("cpython-3.13t-glibc/s390x", marks=EMULATED),
+        pytest.param("cpython-3.13t-musl/aarch64", marks=EMULATED),
+        pytest.param("cpython-3.13t-musl/s390x", marks=EMULATED),
+    ],
+)
+def test_an_import_that_switches_the_gil_on_is_found(
+    prober: Prober, matrix: Matrix, target: str
+) -> None:
+    """It fails with ``--require-nogil`` alone; a module that declares Py_mod_gil never does."""
+    ending = "-musllinux-1-2" if "musl" in target else ""
+    plain = observe(prober, matrix, f"{target}/plain{ending}")
+    assert plain.wheel
+    assert "-cp313-cp313t-" in plain.wheel.filename
+    assert codes(plain) == {FindingCode.GIL_ENABLED}
+    (finding,) = plain.findings
+    assert finding.file == "wheelgrid_plain._impl"
+    required = prober._require_nogil
+    assert plain.outcome is (Outcome.IMPORT_FAILED if required else Outcome.PASS)
+    assert plain.cause == ("gil-enabled" if required else "")
+    declared = observe(prober, matrix, f"{target}/nogil{ending}")
+    assert (declared.outcome, codes(declared)) == (Outcome.PASS, set())
+
+
+def test_free_threaded_python_refuses_the_stable_abi(prober: Prober, matrix: Matrix) -> None:
+    seen = observe(prober, matrix, f"{NOGIL}/abi3")
+    assert seen.outcome is Outcome.REFUSED
+    assert seen.prediction
+    assert seen.prediction.cause == "free-threaded"
+
+
+@pytest.mark.parametrize(
+    ("subject", "outcome", "cause"),
+    [
+        ("pure", Outcome.PASS, ""),
+        ("lxml", Outcome.PASS, ""),
+        ("numpy-2.4.6", Outcome.PASS, ""),
+        ("abi3", Outcome.REFUSED, "other-implementation"),
+    ],
+)
+def test_pypy_has_tags_of_its_own(
+    prober: Prober, matrix: Matrix, subject: str, outcome: Outcome, cause: str
+) -> None:
+    """Published wheels for PyPy run, and its passport names it."""
+    seen = observe(prober, matrix, f"{PYPY}/{subject}")
+    assert seen.outcome is outcome, seen.evidence
+    assert seen.prediction
+    assert seen.prediction.cause == cause
+    if subject in ("lxml", "numpy-2.4.6"):
+        assert seen.wheel
+        assert "-pp311-pypy311_pp73-" in seen.wheel.filename
+    passport = prober.passport(find_cell(matrix, f"{PYPY}/{subject}").target)
+    assert passport.variant == "pypy3.11"
+    assert passport.extension_suffixes[0].startswith(".pypy311-pp73-")

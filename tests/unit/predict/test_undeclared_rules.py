@@ -1,0 +1,94 @@
+"""A wheel that imports what no installed wheel has."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.core.causes import Cause
+from harness.core.cells import Outcome
+from harness.core.subjects import WheelRef
+from harness.predict.cell import Beside, beside_of
+from harness.predict.undeclared_rules import predict_undeclared
+from harness.wheels.archive.contents import WheelFacts
+from harness.wheels.archive.python_sources import SourceFacts
+from harness.wheels.facts_reader import MOST_DEPENDENCY
+from tests.support.forecasts import wheel
+
+HELPER = "helper-1.0-py3-none-any.whl"
+
+
+def demo(*imports: str, files: tuple[str, ...] = ("demo/__init__.py",)) -> WheelFacts:
+    """Return a wheel whose package imports these modules in any case."""
+    sources = SourceFacts(imports={"demo": imports})
+    return wheel({}, filename="demo-1.0-py3-none-any.whl", python_files=files, sources=sources)
+
+
+def missing(
+    facts: WheelFacts, *dependencies: WheelFacts, imports: tuple[str, ...] = ()
+) -> str | None:
+    found = predict_undeclared(facts, imports, dependencies)
+    return found.evidence if found else None
+
+
+def test_module_of_no_installed_wheel_is_missing() -> None:
+    found = predict_undeclared(demo("os", "helper.part", "click"), (), ())
+    assert found is not None
+    assert (found.outcome, found.cause) == (Outcome.IMPORT_FAILED, Cause.MISSING_DEPENDENCY)
+    assert found.evidence == "No module named 'helper'"
+    assert "The import of demo imports helper in any case. Neither demo-1.0-py" in found.explanation
+
+
+@pytest.mark.parametrize(
+    "files",
+    [("helper/__init__.py",), ("helper.py",), ("helper/deep/part.py",), ("helper.abi3.so",)],
+)
+def test_module_package_or_namespace_of_a_dependency_is_there(files: tuple[str, ...]) -> None:
+    helper = wheel({}, filename=HELPER, python_files=files)
+    assert missing(demo("helper.part"), helper) is None
+    assert missing(demo("helper.part", "other"), helper) == "No module named 'other'"
+
+
+@pytest.mark.parametrize("module", ["tkinter", "distutils", "zoneinfo", "winreg", "setuptools"])
+def test_modules_of_python_and_installers_are_not_missing(module: str) -> None:
+    """Whether an image has them is not known."""
+    assert missing(demo(module)) is None
+
+
+def test_path_file_may_add_modules_but_a_namespace_declaration_does_not() -> None:
+    for name, expected in (("demo.pth", None), ("demo-1.0-nspkg.pth", "No module named 'other'")):
+        facts = demo("other", files=("demo/__init__.py", name))
+        assert missing(facts) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("Other_Project>=2", None),
+        ('other; python_version < "4"', None),
+        ('third; sys_platform == "win32"', "No module named 'other'"),
+        ('other; extra == "more"', "No module named 'other'"),
+        ("helper", "No module named 'other'"),
+    ],
+)
+def test_requirement_that_is_not_installed_may_have_the_module(
+    line: str, expected: str | None
+) -> None:
+    """A dependency without a wheel for the target is left out of predictions."""
+    facts = replace(demo("other"), requires_dist=(line,))
+    assert missing(facts, wheel({}, filename=HELPER)) == expected
+
+
+def test_only_what_must_import_counts() -> None:
+    facts = demo("other", files=("demo/__init__.py", "second/__init__.py"))
+    assert missing(facts, imports=("second",)) is None
+    assert missing(facts, imports=("demo.part",)) == "No module named 'other'"
+
+
+def test_dependencies_are_all_only_where_none_is_left_out() -> None:
+    small, large = (
+        WheelRef(filename=HELPER, sha256=digit * 64, size=size, path="")
+        for digit, size in (("a", 1), ("b", MOST_DEPENDENCY + 1))
+    )
+    assert beside_of([small], resolved=True) == Beside(wheels=(small,), closed=True)
+    assert beside_of([small, large], resolved=True) == Beside(wheels=(small,), closed=False)
+    assert beside_of([small], resolved=False) == Beside()
