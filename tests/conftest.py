@@ -9,6 +9,7 @@ from hypothesis import settings
 from harness.core.errors import EngineError
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine, connect
+from tests.support.fault_rounds import figures
 from tests.support.linked_cache import USER_CACHE, link_cache, tests_cache_root
 
 pytest_plugins = ["pytester"]
@@ -65,6 +66,13 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"an integration test may not be skipped in CI: {reason}"
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures of the rounds of random faults."""
+    stats = terminalreporter.stats
+    for line in figures([*stats.get("passed", []), *stats.get("failed", [])]):
+        terminalreporter.line(line)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

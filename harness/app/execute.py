@@ -41,7 +41,14 @@ from harness.report.untrusted import visible
 from harness.results.grid import Grid, build_grid, exit_code, unmet_expectations
 from harness.results.query import Query, planned_facts, seen_facts
 from harness.results.run_state import RunState
-from harness.results.runfile import Circumstances, Repeats, record_run, write_run, write_whole
+from harness.results.runfile import (
+    Circumstances,
+    Repeats,
+    RepeatTotals,
+    record_run,
+    write_run,
+    write_whole,
+)
 from harness.store import default_store, open_store
 from harness.store.recorder import Recorder
 from harness.store.run_lock import hold_run
@@ -245,6 +252,9 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
     start = time.monotonic()
     ending = _drive(run)
     grid = run.state.grid
+    repeats = run.recorder.repeats() if run.recorder else Repeats()
+    so_far = run.recorder.repeats_so_far(repeats) if run.recorder else RepeatTotals()
+    checked = {check.target for check in run.state.canaries}
     circumstances = Circumstances(
         harness=harness.__version__,
         command=run.options.command,
@@ -254,7 +264,13 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
         phases={phase: round(spent, 1) for phase, spent in run.state.phases.items()},
         interrupted=ending.interrupted,
         canaries=run.state.canaries,
-        repeats=run.recorder.repeats() if run.recorder else Repeats(),
+        unchecked=tuple(
+            key
+            for key in (target.key for target in grid.targets)
+            if run.options.canaries and key not in checked and _is_reused(grid, key)
+        ),
+        repeats=repeats,
+        repeats_so_far=so_far,
     )
     print_grid(grid, run.console, interrupted=ending.interrupted)
     say(format_phases(circumstances), run.console)
@@ -275,6 +291,12 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
     xml = junit_xml(record.grid, timestamp=record.circumstances.started_at)
     write_whole(run.options.out / "junit.xml", xml.encode())
     return _finish(run, ending, code)
+
+
+def _is_reused(grid: Grid, key: str) -> bool:
+    """Whether every result of a column is one of an earlier run."""
+    column = [c.observation for c in grid.cells if c.cell.target.key == key]
+    return all(seen is not None and seen.cached for seen in column)
 
 
 def _passports(run: _RunInProgress) -> dict[str, Passport]:

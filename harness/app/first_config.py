@@ -18,7 +18,8 @@ from harness.matrix.files.tomltree import without_table
 from harness.matrix.plan import wheel_fits
 from harness.report.first_config import FirstConfig, first_config
 from harness.results.runfile import write_whole
-from harness.wheels.archive.contents import WheelFacts, read_wheel
+from harness.wheels.archive.contents import WheelFacts
+from harness.wheels.facts_reader import read_limited
 
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -30,7 +31,7 @@ def infer_config(words: Sequence[str], targets: Sequence[Target]) -> FirstConfig
     Raises ``UsageError`` for a folder without wheels and if no target fits any wheel, and
     ``WheelError`` for a file that is no wheel.
     """
-    facts = [read_wheel(Path(word)) for word in expand_folders(words)]
+    facts = [read_limited(Path(word)) for word in expand_folders(words)]
     tags = {tag for each in facts for name in each.name.tags for tag in parse_tag(name)}
     fitting = tuple(dict.fromkeys(t.id for t in targets if _fits_one(facts, t)))
     if not fitting:

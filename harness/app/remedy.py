@@ -36,6 +36,7 @@ from harness.predict.remedies import (
 from harness.report.console import Console
 from harness.results.grid import Grid
 from harness.wheels.archive.rewrite import WheelBytes, rewrite_wheel
+from harness.wheels.facts_reader import read_bytes
 from harness.wheels.index.choose import choose_wheel
 from harness.wheels.index.fetch import PackageIndex
 
@@ -135,7 +136,7 @@ def examine(
     no installer accepts a wheel of the release.
     """
     wheels = wheels_of(given, passports, index)
-    proposal = select_remedies(propose(wheels, passports), tries)
+    proposal = select_remedies(propose(wheels, passports, read_bytes), tries)
     if given.guessed:
         held = proposal.variants[0].facts
         packages = (name for facts in held for name in guess_imports(facts))

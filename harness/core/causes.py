@@ -49,7 +49,7 @@ class Cause(StrEnum):
     ILLEGAL_INSTRUCTION = "illegal-instruction"
     """An instruction that the CPU lacks."""
     EMULATOR_SUSPECT = "emulator-suspect"
-    """A signal under emulation that another CPU model of the emulator does not give."""
+    """A signal under emulation that another CPU model, or this machine's own, does not give."""
     ENDLESS_OUTPUT = "endless-output"
     QUIET = "quiet"
     TIMEOUT = "timeout"

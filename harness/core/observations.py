@@ -37,6 +37,8 @@ class AttemptMode(StrEnum):
     """
     OTHER_CPU = "other-cpu"
     """As ``unpacked``, with another CPU model of the emulator."""
+    NATIVE_ARCH = "native-arch"
+    """As ``unpacked``, on the same target of this machine's arch, with the wheel for that."""
 
     @classmethod
     def _missing_(cls, value: object) -> "AttemptMode | None":

@@ -43,10 +43,10 @@ class AssembledSource:
         ``infra:wrong-arch`` if the engine has another image under that name.
         """
         asked = recipes(target)
-        with self._cache.lock(f"assembled-{asked[0].key}"):
-            roots = [self._roots.resolve(recipe) for recipe in asked]
-            image = self._engine.find_image(_name(roots))
-            if image is None:
+        roots = [self._roots.resolve(recipe) for recipe in asked]
+        image = self._engine.find_image(_name(roots))
+        if image is None:  # without a lock before: a cache may be read-only
+            with self._cache.lock(f"assembled-{asked[0].key}"):
                 roots = [self._roots.make(recipe) for recipe in asked]
                 image = self._engine.find_image(_name(roots)) or self._load(roots)
         reference = _name(roots)

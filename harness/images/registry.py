@@ -82,6 +82,10 @@ class RegistrySource:
         if not commands:
             return base
         name = prepared_name(reference, base.id, arch, commands)
+        image = self._engine.find_image(name)
+        if image is not None:
+            check_platform(image, arch, name)
+            return image
         with self._cache.lock(name):
             image = self._engine.find_image(name)
             if image is None and is_offline():

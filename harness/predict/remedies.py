@@ -4,7 +4,6 @@ A variant is the wheels with one change. A remedy says which variant each target
 at install is simulated by the variant with the files that it would install.
 """
 
-import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +24,7 @@ from harness.wheels.archive.changes import (
     retag_platform,
     stable_names,
 )
-from harness.wheels.archive.contents import WheelFacts, read_contents
+from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.filename import tag_rank
 from harness.wheels.archive.rewrite import WheelBytes, WheelChange, bytes_added, rewrite_wheel
@@ -101,20 +100,24 @@ class RemedyEffect:
         return not clean, balance, not self.remedy.variant, self.added, self.remedy.name
 
 
+ReadBytes = Callable[[WheelBytes], WheelFacts]
+"""Reads a wheel that is in memory. Raises ``WheelError``."""
 OutcomeByVariant = Mapping[tuple[str, str], Outcome]
 """Outcomes by target key and name of the variant."""
 
 
-def propose(wheels: Sequence[WheelBytes], passports: Mapping[str, Passport]) -> Proposal:
+def propose(
+    wheels: Sequence[WheelBytes], passports: Mapping[str, Passport], read: ReadBytes
+) -> Proposal:
     """Return the remedies that could make more of those targets import the wheels.
 
     Raises ``WheelError`` for a wheel that cannot be rewritten.
     """
-    facts = [read_contents(wheel.filename, io.BytesIO(wheel.data)) for wheel in wheels]
+    facts = [read(wheel) for wheel in wheels]
     makers, impossible = _makers(facts, passports)
-    variants = [_variant(UNCHANGED, wheels, facts, lambda _: WheelChange())]
+    variants = [_variant(UNCHANGED, wheels, facts, lambda _: WheelChange(), read)]
     for name, make in makers.items():
-        variant = _variant(name, wheels, facts, make)
+        variant = _variant(name, wheels, facts, make, read)
         if any(variant.changes):
             variants.append(variant)
         else:
@@ -261,6 +264,7 @@ def _variant(
     wheels: Sequence[WheelBytes],
     facts: Sequence[WheelFacts],
     make: Callable[[WheelFacts], WheelChange],
+    read: ReadBytes,
 ) -> Variant:
     changes = tuple(make(f) for f in facts)
     changed: list[WheelFacts] = []
@@ -270,7 +274,7 @@ def _variant(
             changed.append(before)
             continue
         after = rewrite_wheel(wheel, change)
-        changed.append(read_contents(after.filename, io.BytesIO(after.data)))
+        changed.append(read(after))
         added += bytes_added(wheel, after)
     return Variant(name=name, changes=changes, facts=tuple(changed), added=added)
 

@@ -19,6 +19,8 @@ from harness.wheels.archive.filename import parse_wheel_name
 
 Attempts = Sequence[tuple[AttemptMode, ProbeResult]]
 
+COMPARED = (AttemptMode.OTHER_CPU, AttemptMode.NATIVE_ARCH)
+"""Attempts that a confirmed crash under emulation is compared with; they decide no outcome."""
 _WITHOUT_PIP = frozenset(
     {
         Outcome.IMPORT_FAILED,
@@ -43,8 +45,8 @@ def next_mode(
     ``forks_only``: a new interpreter would not be on the machine that was asked for.
     """
     mode, last = seen[-1]
-    if mode is AttemptMode.OTHER_CPU:
-        return None
+    if mode in COMPARED:
+        return AttemptMode.NATIVE_ARCH if mode is AttemptMode.OTHER_CPU else None
     again = _confirming(seen, tag_accepted=tag_accepted)
     if forks_only and again is AttemptMode.FRESH:
         return None
@@ -69,11 +71,11 @@ def _confirming(seen: Attempts, *, tag_accepted: bool) -> AttemptMode | None:
 def believed(seen: Attempts, *, tag_accepted: bool, filename: str) -> ProbeResult:
     """Return the result that counts: the last one, or a refusal if no tag is accepted.
 
-    A crash with the target's own CPU model counts whatever another model gives.
+    A crash with the target's own CPU model counts whatever another model or arch gives.
     pip up to 20.2 does not check tags if ``--target`` is given, and so installs a wheel that it
     would refuse otherwise (``RequirementSet(check_supported_wheels=not options.target_dir)``).
     """
-    _, last = [attempt for attempt in seen if attempt[0] is not AttemptMode.OTHER_CPU][-1]
+    _, last = [attempt for attempt in seen if attempt[0] not in COMPARED][-1]
     if tag_accepted or last.outcome in (Outcome.MISS, Outcome.REFUSED):
         return last
     return replace(

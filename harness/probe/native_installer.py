@@ -43,6 +43,16 @@ class NativelyInstalled:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NativeTarget:
+    """A target of this machine's arch whose image the engine has."""
+
+    target: Target
+    image: str
+    """Image id."""
+    passport: Passport
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _NativeSession:
     """The open session of a native target."""
 
@@ -96,6 +106,18 @@ class NativeInstaller:
             self._lacking.add(target.key)
             raise
         return opened.session, opened.passport
+
+    def native_target(self, target: Target) -> NativeTarget | None:
+        """Return the same target on this machine's arch, if it starts."""
+        if not self.has(target):
+            return None
+        try:
+            opened = self._opened(self._native[target.id])
+        except EngineError:
+            return None
+        return NativeTarget(
+            target=self._native[target.id], image=opened.image, passport=opened.passport
+        )
 
     def install(self, target: Target, passport: Passport, job: Job) -> NativelyInstalled | None:
         """Install the job's subject as the target would; None if the target must install it."""

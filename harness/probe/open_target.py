@@ -22,7 +22,7 @@ from harness.predict.inferred_imports import ImportPlan
 from harness.predict.late_plan import NOTHING_LATE, LatePlan
 from harness.probe.jobs import Job, OwnTestsJob, ProbeResult
 from harness.probe.journal import Journal
-from harness.probe.native_installer import NativelyInstalled
+from harness.probe.native_installer import NativelyInstalled, NativeTarget
 from harness.probe.other_cpu import cpu_variables
 from harness.probe.probe_results import not_started, session_lost
 from harness.probe.result_cache import ResultCache
@@ -33,7 +33,7 @@ from harness.probe.result_keys import (
     environment_of,
     passport_id,
 )
-from harness.probe.session import Session, SessionLostError, open_session
+from harness.probe.session import Session, SessionLostError, StartLostError, open_session
 from harness.probe.suite_results import counted, lost_to_memory, with_limits
 from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.install_layout import companion_archive
@@ -74,6 +74,8 @@ class Installers(Protocol):
     """Installs wheels for emulated targets (``NativeInstaller``)."""
 
     def install(self, target: Target, passport: Passport, job: Job) -> NativelyInstalled | None: ...
+
+    def native_target(self, target: Target) -> NativeTarget | None: ...
 
     def close(self) -> None: ...
 
@@ -274,6 +276,20 @@ class TargetSessions:
                 return not_started(error)
             return self._result(session, job, mode)
 
+    def on_native_arch(self, opened: OpenTarget) -> OpenTarget | None:
+        """Return the same target on this machine's arch, for ``attempt_alone``; None if missing."""
+        native = self._installer.native_target(opened.target) if self._installer else None
+        if native is None:
+            return None
+        image = replace(opened.image, id=native.image)
+        return OpenTarget(
+            target=native.target,
+            image=image,
+            passport=native.passport,
+            passport_id=passport_id(native.passport),
+            environment=self._environment(native.target, image),
+        )
+
     def _check_emulator(self, opened: OpenTarget) -> None:
         now, then = self._emulator(opened.target), opened.environment.emulator
         if now != then:
@@ -346,6 +362,13 @@ class TargetSessions:
         return replace(found, cpu_features=features, page_size=machine.page_size)
 
     def _start(self, target: Target, image: ImageRef) -> tuple[Session, Passport]:
+        """Start a session; twice if its container ended, which may have been somebody's deed."""
+        try:
+            return self._started(target, image)
+        except StartLostError:
+            return self._started(target, image)
+
+    def _started(self, target: Target, image: ImageRef) -> tuple[Session, Passport]:
         with self._journal.timed("sessions", target.key, "starting the interpreter"):
             session = self._session(target, image)
             try:

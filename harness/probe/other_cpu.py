@@ -1,17 +1,19 @@
-"""Another CPU model of the emulator, to tell its own bugs from crashes of a wheel (pure).
+"""Compare a crash under emulation with other attempts, to tell an emulator's bugs from a wheel's.
 
 Emulators have bugs that no hardware has. They are often in the translation of some instructions,
 which programs use or not by what the CPU model says that it can do. So a crash that another model
-does not give is no verdict on the wheel.
+does not give is no verdict on the wheel. Pure.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
 from harness.core.cells import Outcome
 from harness.core.observations import AttemptMode
-from harness.probe.confirmation import Attempts
+from harness.probe.confirmation import COMPARED, Attempts
 from harness.probe.jobs import ProbeResult
 
 
@@ -48,21 +50,43 @@ def cpu_variables(arch: Arch) -> tuple[tuple[str, str], ...]:
     return (("QEMU_CPU", OTHER_CPUS[arch.name].model),)
 
 
-def compared_crash(crash: ProbeResult, attempts: Attempts, arch: Arch, model: str) -> ProbeResult:
-    """Return a confirmed crash under the CPU ``model``, compared with the last attempt.
+def compared_crash(
+    crash: ProbeResult, attempts: Attempts, arch: Arch, model: str, native: str
+) -> ProbeResult:
+    """Return a confirmed crash under the CPU ``model``, compared with what came after it.
 
-    An instruction that the first model lacks and a superset has is the wheel's own. Nothing is
-    said if the other attempt is a miss.
+    An instruction that the first model lacks and a superset has is the wheel's own. So is a
+    signal that the wheel for this machine's arch (``native``) gets as well. The outcomes of all
+    attempts are in the evidence; one that is a miss says nothing.
     """
-    mode, other = attempts[-1]
-    if mode is not AttemptMode.OTHER_CPU or other.outcome in (Outcome.CRASHED, Outcome.MISS):
+    others = {mode: r for mode, r in attempts if mode in COMPARED and r.outcome is not Outcome.MISS}
+    if not others:
         return crash
     cpu = OTHER_CPUS[arch.name]
-    lacking = cpu.superset and "SIGILL" in crash.evidence
-    seen = " ".join(part for part in (other.outcome, other.evidence) if part)
-    return replace(
-        crash,
-        cause=Cause.ILLEGAL_INSTRUCTION if lacking else Cause.EMULATOR_SUSPECT,
-        evidence=f"{crash.evidence} with the emulator's CPU {model or 'by default'}; "
-        f"with QEMU_CPU={cpu.model}: {seen}",
-    )
+    names = {
+        AttemptMode.OTHER_CPU: f"with QEMU_CPU={cpu.model}",
+        AttemptMode.NATIVE_ARCH: f"natively on {native}",
+    }
+    seen = [f"{names[mode]}: {_outcome(result)}" for mode, result in others.items()]
+    first = f"{crash.evidence} with the emulator's CPU {model or 'by default'}"
+    return replace(crash, cause=_cause(crash, others, cpu), evidence="; ".join((first, *seen)))
+
+
+def _cause(crash: ProbeResult, others: Mapping[AttemptMode, ProbeResult], cpu: OtherCpu) -> str:
+    other, native = (others.get(mode, crash) for mode in COMPARED)
+    if other.outcome is not Outcome.CRASHED and cpu.superset and _signal(crash) == "SIGILL":
+        return Cause.ILLEGAL_INSTRUCTION
+    if AttemptMode.NATIVE_ARCH in others and _signal(native) == _signal(crash):
+        return crash.cause
+    all_crash = other.outcome is native.outcome is Outcome.CRASHED
+    return crash.cause if all_crash else Cause.EMULATOR_SUSPECT
+
+
+def _signal(result: ProbeResult) -> str:
+    """Return the name of the signal in the evidence, or empty."""
+    found = re.search(r"\bSIG[A-Z]+\b", result.evidence)
+    return found[0] if found and result.outcome is Outcome.CRASHED else ""
+
+
+def _outcome(result: ProbeResult) -> str:
+    return " ".join(part for part in (result.outcome, result.evidence) if part)

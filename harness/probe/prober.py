@@ -19,10 +19,11 @@ from harness.core.errors import (
     UsageError,
 )
 from harness.core.machines import machine_of
-from harness.core.observations import ImageRef, Observation, Prediction, Provenance
+from harness.core.observations import AttemptMode, ImageRef, Observation, Prediction, Provenance
 from harness.core.passport import Passport, Symbols
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
+from harness.images.debian_root import native_arch
 from harness.predict.cell import beside_of, predict_wheel
 from harness.predict.inferred_imports import ImportPlan, plan_imports
 from harness.predict.installed_layout import layout_of
@@ -266,10 +267,7 @@ class Prober:
         if isinstance(wheels, Refusal):
             return replace(refused, cause=wheels.cause, evidence=wheels.reason)
         facts = self._reader.facts(wheels[-1])
-        plan, late = ImportPlan(required=cell.subject.imports), NOTHING_LATE
-        if facts:
-            plan = plan_imports(layout_of(facts), cell.subject.imports)
-            late = plan_late(layout_of(facts))
+        plan, late = _planned(cell.subject, facts)
         if opened.forks_only:
             late = replace(late, programs=())  # they would not be on the machine
         test_wheels = self._test_wheels(cell, wheels[-1], opened)
@@ -346,10 +344,10 @@ class Prober:
         job = self._targets.job(opened, cell.subject, wheels, begun.plan, begun.late, tests)
         tag_accepted = accepts_tag(wheels[-1].filename, opened.passport)
         with self._journal.timed("probes", cell.target.key, f"probing {cell.subject.id}"):
-            attempts = self._attempts(job, begun, tag_accepted=tag_accepted)
+            attempts = self._attempts(job, cell.subject, begun, tag_accepted=tag_accepted)
         result = believed(attempts, tag_accepted=tag_accepted, filename=wheels[-1].filename)
         model = opened.environment.cpu_model
-        result = compared_crash(result, attempts, cell.target.arch, model)
+        result = compared_crash(result, attempts, cell.target.arch, model, native_arch().name)
         result = located(result, attempts, cell.target.arch)
         if cell.subject.dependencies is not None:
             result = name_dependency(result, lambda place: owner_of(place, wheels[:-1]))
@@ -359,7 +357,9 @@ class Prober:
         self._known.keep_observation(seen, cell.target)
         return seen
 
-    def _attempts(self, job: Job, begun: "_Unmeasured", *, tag_accepted: bool) -> Attempts:
+    def _attempts(
+        self, job: Job, subject: Subject, begun: "_Unmeasured", *, tag_accepted: bool
+    ) -> Attempts:
         """Probe a cell until ``confirmation`` needs no further attempt."""
         distribution = parse_wheel_name(job.wheels[-1][0]).distribution
         optional = frozenset(m for m in job.submodules if is_optional(distribution, m))
@@ -378,10 +378,28 @@ class Prober:
         while again := next_mode(
             attempts, tag_accepted=tag_accepted, emulated=emulated, forks_only=opened.forks_only
         ):
+            if again is AttemptMode.NATIVE_ARCH:
+                native = self._attempt_natively(subject, opened)
+                return [*attempts, (again, weighed(native))] if native else attempts
             traced = replace(job, trace=attempts[-1][1].cause == Cause.ILLEGAL_INSTRUCTION)
             result = self._targets.attempt_alone(begun.opened, traced, again)
             attempts.append((again, weighed(result)))
         return attempts
+
+    def _attempt_natively(self, subject: Subject, opened: OpenTarget) -> ProbeResult | None:
+        """Probe the subject on the same target of this machine's arch, if both exist."""
+        native = self._targets.on_native_arch(opened)
+        if native is None:
+            return None
+        try:
+            wheels = self._wheels.wheels_for(subject, native.target, native.passport)
+        except InfrastructureError:
+            return None
+        if isinstance(wheels, Refusal) or not accepts_tag(wheels[-1].filename, native.passport):
+            return None
+        plan, late = _planned(subject, self._reader.facts(wheels[-1]))
+        job = self._targets.job(native, subject, wheels, plan, late)
+        return self._targets.attempt_alone(native, job, AttemptMode.UNPACKED)
 
     def _provenance(self, opened: OpenTarget) -> Provenance:
         return Provenance(
@@ -396,6 +414,14 @@ class Prober:
             engine_at=self._targets.engine_name,
             harness=__version__,
         )
+
+
+def _planned(subject: Subject, facts: WheelFacts | None) -> tuple[ImportPlan, LatePlan]:
+    """Return the subject's own imports, or those that are inferred, and what comes after them."""
+    if facts is None:
+        return ImportPlan(required=subject.imports), NOTHING_LATE
+    layout = layout_of(facts)
+    return plan_imports(layout, subject.imports), plan_late(layout)
 
 
 def _without_key(begun: "Observation | _Unmeasured") -> "Observation | _Unmeasured":

@@ -99,6 +99,10 @@ def agent_payload(compiled: tuple[tuple[str, bytes], ...] = ()) -> bytes:
     return json.dumps(payload).encode()
 
 
+class StartLostError(ImageError):
+    """The container ended before the interpreter answered: the image's fault, or somebody's."""
+
+
 class SessionLostError(Exception):
     """The container ended or hung, or its agent answered out of turn."""
 
@@ -170,11 +174,12 @@ class Session:
             self._channel.send(b"%d\n%b" % (len(payload), payload))
             facts, _ = self._ask(HelloAnswer, frame, (), HELLO_SECONDS)
         except SessionLostError as lost:
-            raise _no_start("interpreter", Cause.INTERPRETER, lost.detail) from lost
+            kind = StartLostError if lost.cause == Cause.AGENT_GONE else ImageError
+            raise _no_start("interpreter", Cause.INTERPRETER, lost.detail, kind) from lost
         except ChannelClosedError:
             self._channel.memory_exceeded()  # raises if it is the engine that ended
             detail = self._channel.errors().strip() or "it ended at once"
-            raise _no_start("interpreter", Cause.INTERPRETER, detail) from None
+            raise _no_start("interpreter", Cause.INTERPRETER, detail, StartLostError) from None
         if facts.failed:
             raise _no_start("installer", Cause.INSTALLER, facts.failed)
         self._sealed = facts.sealed
@@ -325,8 +330,10 @@ class Session:
         return SessionLostError(cause, detail[-EVIDENCE_KEPT:])
 
 
-def _no_start(what: str, cause: Cause, detail: str) -> ImageError:
-    return ImageError(f"the image's {what} does not start: {detail}", cause=cause)
+def _no_start(
+    what: str, cause: Cause, detail: str, kind: type[ImageError] = ImageError
+) -> ImageError:
+    return kind(f"the image's {what} does not start: {detail}", cause=cause)
 
 
 def _probe_result(report: CellReport, seconds: float) -> ProbeResult:

@@ -37,11 +37,22 @@ def format_canaries(circumstances: Circumstances) -> Iterator[str]:
             f"canaries: {caught} of {len(checks)} checked columns caught all of theirs; "
             f"{seconds:.1f} s of work in {probed} images"
         )
+    if unchecked := circumstances.unchecked:
+        yield visible(
+            f"canaries: {len(unchecked)} columns unchecked, since every result is reused "
+            f"(--fresh checks them){_named(unchecked)}"
+        )
+    again = "measured again with an unchanged key"
     if repeats.measured:
-        wrong = len(repeats.differing)
-        rate = 100 * wrong / repeats.measured
-        line = f"measured again with an unchanged key: {repeats.measured} cells, {wrong} differ"
-        yield visible(f"{line} ({rate:.2f} %){_named(repeats.differing)}")
+        line = _rate(repeats.measured, len(repeats.differing))
+        yield visible(f"{again}: {line}{_named(repeats.differing)}")
+    total = circumstances.repeats_so_far
+    if total.measured and total.runs > 1:
+        yield f"{again} in {total.runs} runs so far: {_rate(total.measured, total.differing)}"
+
+
+def _rate(measured: int, differing: int) -> str:
+    return f"{measured} cells, {differing} differ ({100 * differing / measured:.2f} %)"
 
 
 def _named(cells: tuple[str, ...]) -> str:

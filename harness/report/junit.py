@@ -1,9 +1,9 @@
 """Render a grid as ``junit.xml`` for continuous integration.
 
 Each cell is a test case; its class is the target. An expected failure is skipped with the reason,
-an unexpected result fails, a miss is an error. A cell whose project's own tests ran has a suite of
-its own, with their cases. The document is valid in Jenkins' schema (``junit-10.xsd`` of its xunit
-plugin), the strictest in use.
+an unexpected result fails. A miss is an error, and so is a cell whose column missed a canary. A
+cell whose project's own tests ran has a suite of its own, with their cases. The document is valid
+in Jenkins' schema (``junit-10.xsd`` of its xunit plugin), the strictest in use.
 """
 
 import xml.etree.ElementTree as ET
@@ -12,6 +12,7 @@ from junit_xml import TestCase, TestSuite, to_xml_report_string
 
 from harness.core.cells import Outcome
 from harness.core.own_tests import CaseResult, CaseStatus
+from harness.report.canary_lines import format_missed
 from harness.report.untrusted import visible
 from harness.results.grid import Grid, GridCell, Verdict
 
@@ -57,6 +58,9 @@ def _case(cell: GridCell) -> TestCase:
     )
     message, evidence = _message(cell), visible(seen.evidence, keep="\n") if seen else ""
     match cell.verdict:
+        case _ if cell.missed and not cell.cell.target.allow_failure:
+            words = "\n".join(format_missed(cell.cell.target.key, each) for each in cell.missed)
+            case.add_error_info(words, evidence, error_type="canary")
         case Verdict.AS_EXPECTED if cell.outcome is Outcome.PASS:
             pass
         case Verdict.AS_EXPECTED | Verdict.NOT_RUN:

@@ -44,6 +44,8 @@ def _step(step: CellTransition, width: int) -> Iterator[str]:
         yield from (f"      {visible(line)}" for line in difference.lines)
     if not step.differences:
         yield "    no other recorded change"
+    for run in step.doubted:
+        yield f"    not believed: its column missed a canary in run {visible(run)}"
 
 
 def _words(run: RunInfo) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Compare a grid with a base grid. Pure.
 
-A cell that is missing or a miss on either side is no regression. Regressions of many subjects that
-share one change of their environment count as one epidemic.
+A cell that is missing, a miss or not believed on either side is no regression. Regressions of many
+subjects that share one change of their environment count as one epidemic.
 """
 
 from collections import Counter, defaultdict
@@ -32,7 +32,7 @@ class ChangeKind(StrEnum):
     NEW = "new"
     GONE = "gone"
     NOT_COMPARABLE = "not-comparable"
-    """One side is a miss or was not run."""
+    """One side is a miss, was not run, or is of a column that missed a canary."""
     SAME = "same"
 
 
@@ -247,7 +247,7 @@ def _epidemic(suspect: _Suspect, cells: tuple[CellChange, ...], exposed: int) ->
 
 
 def _says_something(cell: GridCell) -> bool:
-    return cell.outcome not in (None, Outcome.MISS)
+    return cell.outcome not in (None, Outcome.MISS) and not cell.missed
 
 
 def _rank(cell: GridCell) -> int:

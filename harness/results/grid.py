@@ -52,6 +52,8 @@ class GridCell:
     cell: Cell
     verdict: Verdict
     observation: Observation | None = None
+    missed: tuple[MissedCanary, ...] = ()
+    """The canaries that its column missed: if any, it is not believed."""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -176,8 +178,16 @@ def build_grid(
     Each cell has the expectation that applies to it.
     """
     seen = {observation.cell: observation for observation in observations}
-    judged = tuple(_judged(cell, seen.get(cell.id)) for cell in cells)
-    return Grid(cells=judged, canaries=canaries)
+    judged = (_judged(cell, seen.get(cell.id)) for cell in cells)
+    return marked_grid(judged, canaries)
+
+
+def marked_grid(cells: Iterable[GridCell], canaries: tuple[CanaryCheck, ...]) -> Grid:
+    """Return a grid whose cells have the canaries that their columns missed."""
+    missed = {check.target: check.missed for check in canaries if check.missed}
+    if missed:
+        cells = (replace(c, missed=missed.get(c.cell.target.key, ())) for c in cells)
+    return Grid(cells=tuple(cells), canaries=canaries)
 
 
 def exit_code(grid: Grid, *, interrupted: bool = False) -> ExitCode:

@@ -23,7 +23,7 @@ from harness.core.machines import AnyTarget
 from harness.core.observations import Observation
 from harness.core.passport import Passport
 from harness.core.subjects import Subject
-from harness.results.grid import Agreement, Grid, GridCell, Verdict, exit_code
+from harness.results.grid import Agreement, Grid, GridCell, Verdict, exit_code, marked_grid
 
 SCHEMA = 1
 SCHEMA_FILE = Path(__file__).with_name("run.schema.json")
@@ -43,6 +43,24 @@ class Repeats:
     """Number of results that were measured again."""
     differing: tuple[str, ...] = ()
     """Ids of those cells whose outcome is another one than before: false alarms."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RepeatTotals:
+    """``Repeats`` of several runs."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
+
+    runs: int = 0
+    measured: int = 0
+    differing: int = 0
+
+    def plus(self, repeats: Repeats) -> "RepeatTotals":
+        return RepeatTotals(
+            runs=self.runs + 1,
+            measured=self.measured + repeats.measured,
+            differing=self.differing + len(repeats.differing),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,8 +84,12 @@ class Circumstances:
     canaries: tuple[CanaryCheck, ...] = ()
     """What the canaries say of each column that was checked. A column that missed one is not
     believed."""
+    unchecked: tuple[str, ...] = ()
+    """Columns whose canaries were asked for and not probed, because every result was reused."""
     repeats: Repeats = Repeats()
     """Cells that were measured again although nothing that they depend on changed."""
+    repeats_so_far: RepeatTotals = RepeatTotals()
+    """The same of all stored runs with the label of this run, this one included."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,21 +135,19 @@ class Run:
     def grid(self) -> Grid:
         targets = {target.key: target for target in self.targets}
         subjects = {subject.id: subject for subject in self.subjects}
-        return Grid(
-            cells=tuple(
-                GridCell(
-                    cell=Cell(
-                        target=targets[record.target],
-                        subject=subjects[record.subject],
-                        expectation=record.expectation,
-                    ),
-                    verdict=record.verdict,
-                    observation=record.observation,
-                )
-                for record in self.cells
-            ),
-            canaries=self.circumstances.canaries,
+        cells = (
+            GridCell(
+                cell=Cell(
+                    target=targets[record.target],
+                    subject=subjects[record.subject],
+                    expectation=record.expectation,
+                ),
+                verdict=record.verdict,
+                observation=record.observation,
+            )
+            for record in self.cells
         )
+        return marked_grid(cells, self.circumstances.canaries)
 
 
 _RUN: TypeAdapter[Run] = TypeAdapter(Run)

@@ -23,7 +23,7 @@ from harness.store.run_store import Store
 
 _STEPS = """
     SELECT run.id, run.started_at, run.roster,
-        was.record, was.provenance, was.log, now.record, now.provenance, now.log
+        was.record, was.provenance, was.log, now.record, now.provenance, now.log, was.run, now.run
     FROM transition
     JOIN seen AS was ON was.number = transition.before
     JOIN seen AS now ON now.number = transition.seen
@@ -41,6 +41,12 @@ _SIGHTINGS = """
     WHERE +seen.cell IN (SELECT value FROM json_each(?))
     ORDER BY run.started_at, run.number, seen.number"""
 """By the index of runs (CROSS JOIN and ``+`` say so): a cell has rows in all runs, not in these."""
+_DOUBTED = """
+    SELECT run.number, json_extract(checked.value, '$.target'), run.id
+    FROM run JOIN ending ON ending.run = run.number,
+        json_each(ending.circumstances, '$.canaries') AS checked
+    WHERE run.number IN (SELECT value FROM json_each(?))
+        AND json_array_length(checked.value, '$.missed') > 0"""
 _RESULTS = """
     SELECT seen.number, run.id, run.started_at, seen.outcome, seen.cause
     FROM seen JOIN run ON run.number = seen.run
@@ -61,6 +67,8 @@ class CellTransition:
     now: Observation
     differences: tuple[Difference, ...]
     """Other recorded changes between the two; empty if flaky or the cause is unrecorded."""
+    doubted: tuple[str, ...] = ()
+    """Ids of the runs of the two whose column missed a canary: these results are not believed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,14 +133,24 @@ def cell_transitions(
     """
     with sql_errors(store.path):
         rows = store.connection.execute(_STEPS, (_json(cells),)).fetchall()
-        seen = restore(store.connection, [row[6:] for row in rows], logs=False)
+        seen = restore(store.connection, [row[6:9] for row in rows], logs=False)
         before = restore(store.connection, [row[3:6] for row in rows], logs=False)
     ids = {each.provenance.passport_id for each in (*seen, *before)}
     passports = store.passports(sorted(ids))
     meets = _tester(store, query)
+    doubted = _doubted_columns(store, {number for row in rows for number in row[9:]})
     return tuple(
         CellTransition(
-            run=row[0], when=row[1], was=was, now=now, differences=differences(was, now, passports)
+            run=row[0],
+            when=row[1],
+            was=was,
+            now=now,
+            differences=differences(was, now, passports),
+            doubted=tuple(
+                doubted[number, column_of(now.cell)]
+                for number in row[9:]
+                if (number, column_of(now.cell)) in doubted
+            ),
         )
         for row, was, now in zip(rows, before, seen, strict=True)
         if meets(row[2], now)
@@ -145,7 +163,7 @@ def flaky_cells(store: Store, cells: Iterable[str], *, before: str) -> frozenset
     ``before``: UTC, ISO 8601.
     """
     earlier = (step for step in cell_transitions(store, cells) if step.when < before)
-    return frozenset(step.now.cell for step in earlier if not step.differences)
+    return frozenset(step.now.cell for step in earlier if not step.differences and not step.doubted)
 
 
 def last_sightings(
@@ -173,6 +191,18 @@ def count_sightings(store: Store, cells: Iterable[str]) -> tuple[int, int]:
             (_json(cells), Outcome.MISS),
         )
     return cell_count, count
+
+
+def column_of(cell: str) -> str:
+    """Return ``<target>/<arch>`` of a cell's id."""
+    return "/".join(cell.split("/", 2)[:2])
+
+
+def _doubted_columns(store: Store, runs: Iterable[int]) -> dict[tuple[int, str], str]:
+    """Return number of a run and column → id of the run, where a canary was missed."""
+    with sql_errors(store.path):
+        rows = store.connection.execute(_DOUBTED, (json.dumps(sorted(runs)),)).fetchall()
+    return {(number, column): run for number, column, run in rows}
 
 
 def _names(cell: str) -> Sequence[str]:

@@ -121,7 +121,12 @@ def merge_stores(
         )
         passports = {each.id + each.environment: each for p in parts for each in p.passports}
         store.add(run, joined.seen, tuple(passports.values()))
-        circumstances = replace(joined.circumstances, repeats=store.repeats(run))
+        repeats = store.repeats(run)
+        circumstances = replace(
+            joined.circumstances,
+            repeats=repeats,
+            repeats_so_far=store.repeats_before(run).plus(repeats),
+        )
         grid = build_grid(joined.cells, joined.seen, circumstances.canaries)
         store.end(run, circumstances, exit_code(grid))
         return store.find(run_id), replace(joined, circumstances=circumstances)
@@ -178,5 +183,8 @@ def _circumstances(parts: Sequence[ShardRun]) -> Circumstances:
         workers=sum(one.workers for one in each),
         phases=phases,
         interrupted=any(one.interrupted for one in each),
-        canaries=latest_checks(check for one in each for check in one.canaries),
+        canaries=(checks := latest_checks(check for one in each for check in one.canaries)),
+        unchecked=tuple(
+            sorted({key for one in each for key in one.unchecked} - {c.target for c in checks})
+        ),
     )

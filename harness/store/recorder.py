@@ -10,7 +10,7 @@ from typing import Any
 from harness.core.errors import ExitCode
 from harness.core.passport import Passport
 from harness.probe.journal import activities, observations, passports
-from harness.results.runfile import Circumstances, Repeats
+from harness.results.runfile import Circumstances, Repeats, RepeatTotals
 from harness.store.database import FullStoreError, StoreError
 from harness.store.rows import Measured, RunInfo
 from harness.store.run_store import Store
@@ -47,6 +47,14 @@ class Recorder:
         except StoreError as error:
             self.error = self.error or error
             return Repeats()
+
+    def repeats_so_far(self, repeats: Repeats) -> RepeatTotals:
+        """Return those of all runs with this run's label; nothing if they cannot be read."""
+        try:
+            return self._store.repeats_before(self.run).plus(repeats)
+        except StoreError as error:
+            self.error = self.error or error
+            return RepeatTotals()
 
     def passports(self, ids: Iterable[str]) -> dict[str, Passport]:
         """Return the stored passports of ``ids``; none if the store cannot be read."""

@@ -24,7 +24,7 @@ from harness.core.observations import Observation
 from harness.core.passport import Passport
 from harness.matrix.cell_list import dump_cells, load_cells
 from harness.results.grid import Grid, build_grid
-from harness.results.runfile import Circumstances, Repeats, Run, record_run
+from harness.results.runfile import Circumstances, Repeats, RepeatTotals, Run, record_run
 from harness.store.database import StoreError, connect, get_blob, put_blob, sql_errors, transaction
 from harness.store.rows import (
     RUN_COLUMNS,
@@ -58,6 +58,14 @@ _REPEATS = """
 ``key != ''`` lets SQLite use the index of keys, which is partial; otherwise it reads the whole
 table backwards for each key that is new.
 """
+_REPEATS_BEFORE = """
+    SELECT json_extract(circumstances, '$.repeats') FROM ending
+    WHERE number IN (
+        SELECT max(ending.number) FROM ending JOIN run ON run.number = ending.run
+        WHERE run.label = :label AND run.number < :run GROUP BY run.number
+    ) AND json_extract(circumstances, '$.repeats') IS NOT NULL
+    """
+_REPEATS_OF_RUN: TypeAdapter[Repeats] = TypeAdapter(Repeats)
 _CIRCUMSTANCES: TypeAdapter[Circumstances] = TypeAdapter(Circumstances)
 
 
@@ -290,6 +298,17 @@ class Store:
             ).fetchall()
         differing = sorted(cell for cell, now, before in rows if now != before)
         return Repeats(measured=len(rows), differing=tuple(differing))
+
+    def repeats_before(self, run: RunInfo) -> RepeatTotals:
+        """Return the stored repeats of the runs with the label of ``run`` that began before it."""
+        total = RepeatTotals()
+        with sql_errors(self.path):
+            rows = self.connection.execute(
+                _REPEATS_BEFORE, {"run": run.number, "label": run.label}
+            ).fetchall()
+        for (stored,) in rows:
+            total = total.plus(_REPEATS_OF_RUN.validate_json(stored))
+        return total
 
     def run(self, run: RunInfo, *, logs: bool = True) -> Run:
         grid = self.grid(run, logs=logs)

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +19,8 @@ from harness.host.process import ProcessError, ServingProcess
 from harness.wheels import reading_process
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.filename import parse_wheel_name
+from harness.wheels.archive.partial_file import MissingRangesError, Range
+from harness.wheels.archive.rewrite import WheelBytes
 from harness.wheels.archive.zip_reader import MOST_DIRECTORY
 from harness.wheels.reading_process import MEMORY, PROCESSOR_SECONDS
 from harness.wheels.wheel_file import wheel_file
@@ -90,6 +94,14 @@ def read_limited(path: Path) -> WheelFacts:
     return _read_file(path)
 
 
+def read_bytes(wheel: WheelBytes) -> WheelFacts:
+    """Return the facts of a wheel that is in memory, as ``read_limited`` does."""
+    with tempfile.TemporaryDirectory(prefix="wheelgrid-") as folder:
+        path = Path(folder, wheel.filename)
+        path.write_bytes(wheel.data)
+        return read_limited(path)
+
+
 @lru_cache(maxsize=MOST_WHEELS)
 def _read_file(path: Path, *_: int) -> WheelFacts:
     try:
@@ -122,17 +134,50 @@ def _nothing_of(path: Path) -> WheelFacts:
     )
 
 
+def read_part(
+    path: Path, name: str, *, native: bool, parts: Sequence[Range] | None = None
+) -> WheelFacts:
+    """Return the facts of a wheel of that name that need only its directory, or its native members.
+
+    Of a file that is not there as a whole, ``parts`` are the ranges that are. Raises
+    ``MissingRangesError`` if others are needed, and ``WheelError`` as ``read_limited`` does.
+    """
+    request = {"task": "part", **_place(path), "name": name, "native": native, "parts": parts}
+    try:
+        return _FACTS.validate_json(ask_reader(request, most=MOST_FACTS))
+    except ReadingStoppedError as stopped:
+        findings = FindingList()
+        findings.add(FindingCode.NOT_READ, "", f"It was not read on this machine: {stopped}.")
+        return replace(_nothing_of(Path(name)), findings=findings.found())
+
+
 def _ask(path: Path, *, listing: bool = False) -> bytes:
     """Return the facts as JSON. Raises ``WheelError`` and ``ReadingStoppedError``."""
+    if listing:
+        part = {"task": "part", "name": path.name, "native": False, "parts": None}
+        return ask_reader({**part, **_place(path)}, most=MOST_FACTS)
+    return ask_reader({"task": "facts", **_place(path)}, most=MOST_FACTS)
+
+
+def _place(path: Path) -> dict[str, str]:
     folder = "/" if path.is_absolute() else str(Path.cwd())
-    request = json.dumps({"folder": folder, "path": str(path), "listing": listing}).encode()
+    return {"folder": folder, "path": str(path)}
+
+
+def ask_reader(request: Mapping[str, object], *, most: int) -> bytes:
+    """Return the answer of the process with limits, of at most so many bytes.
+
+    Raises ``WheelError``, ``ReadingStoppedError`` and ``MissingRangesError``.
+    """
     try:
-        answer = _PROCESS.ask(request, timeout=TIMEOUT, most=MOST_FACTS)
+        answer = _PROCESS.ask(json.dumps(request).encode(), timeout=TIMEOUT, most=most)
     except ProcessError as error:
         raise ReadingStoppedError(_words(error.reason)) from error
     match answer[:1]:
         case b"F":
             return answer[1:]
+        case b"R":
+            raise MissingRangesError([(start, end) for start, end in json.loads(answer[1:])])
         case b"E":
             raise WheelError(answer[1:].decode("utf-8", "replace"))
         case b"X":

@@ -1,22 +1,28 @@
 """The process that reads wheels: its memory and processor time are limited.
 
-Each request is a line of JSON, ``{"folder": …, "path": …, "listing": false}``; a relative path
-begins at the folder. The answer is a letter and text: ``F`` and the facts as JSON, ``E`` and why
-the file is no wheel, ``L`` if the archive's directory is too large, ``M`` if the memory was not
-enough, or ``X`` and the name of another error. At the limit of time the system ends the process.
+Each request is a line of JSON, ``{"task": …, …}``, with the arguments of one of ``TASKS``. The
+answer is a letter and text: ``F`` and what was read, ``E`` and why the file is no wheel, ``R`` and
+the ranges that are missing in a file that is not there as a whole, ``L`` if the archive's
+directory is too large, ``M`` if the memory was not enough, or ``X`` and the name of another error.
+At the limit of time the system ends the process.
 """
 
 import json
 import os
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from harness.core.errors import WheelError
 from harness.host.process import ANSWER_HEADER
 from harness.wheels.archive.contents import WheelFacts, read_wheel
-from harness.wheels.archive.listing import read_listing
+from harness.wheels.archive.listing import read_listing, read_native
+from harness.wheels.archive.metadata import metadata_fields
+from harness.wheels.archive.partial_file import MissingRangesError, PartialFile
 from harness.wheels.archive.zip_reader import LargeDirectoryError
+from harness.wheels.site_archive import site_archive
 
 MEMORY = 3 << 30
 """Bytes of address space: the largest native member once, its facts, and the program."""
@@ -44,7 +50,10 @@ def _limit_time() -> None:
 def _answer(line: bytes) -> None:
     """Write the answer to one request."""
     try:
-        data = b"F" + _read(**json.loads(line))
+        request = json.loads(line)
+        data = b"F" + TASKS[request.pop("task")](**request)
+    except MissingRangesError as missing:
+        data = b"R" + json.dumps(missing.ranges).encode()
     except LargeDirectoryError:
         data = b"L"
     except WheelError as error:
@@ -57,15 +66,43 @@ def _answer(line: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _read(*, folder: str, path: str, listing: bool) -> bytes:
+def _facts(*, folder: str, path: str) -> bytes:
+    os.chdir(folder)  # where a relative path begins
+    return _dump(read_wheel(Path(path)))
+
+
+def _part(
+    *, folder: str, path: str, name: str, native: bool, parts: list[tuple[int, int]] | None
+) -> bytes:
+    """Return the facts of the directory, and of the native members if asked for.
+
+    Of a file that is not there as a whole, ``parts`` are the ranges that are.
+    """
     os.chdir(folder)
-    facts = _listed(Path(path)) if listing else read_wheel(Path(path))
+    with Path(path).open("rb") as whole:
+        stream = cast("BinaryIO", PartialFile(whole, parts)) if parts is not None else whole
+        require = stream.require if isinstance(stream, PartialFile) else lambda _: None
+        return _dump(read_native(name, stream, require) if native else read_listing(name, stream))
+
+
+def _site(*, wheels: list[tuple[str, str]], room: int) -> bytes:
+    return site_archive(wheels, room)
+
+
+def _requires(*, metadata: str) -> bytes:
+    return json.dumps(metadata_fields(metadata)).encode()
+
+
+TASKS: dict[str, Callable[..., bytes]] = {
+    "facts": _facts,
+    "part": _part,
+    "site": _site,
+    "requires": _requires,
+}
+
+
+def _dump(facts: WheelFacts) -> bytes:
     return json.dumps(facts, default=_fields).encode()
-
-
-def _listed(path: Path) -> WheelFacts:
-    with path.open("rb") as stream:
-        return read_listing(path.name, stream)
 
 
 def _fields(value: object) -> dict[str, object] | list[object]:

@@ -167,6 +167,7 @@ def test_a_column_is_believed_or_not(tmp_path: Path) -> None:
     code, written, _ = run(cells, options)
     assert code is ExitCode.AS_EXPECTED  # a stored result: nothing of the column is measured
     assert written.circumstances.canaries == ()
+    assert written.circumstances.unchecked == (COLUMN,)
 
     other = make_subject("other", str(make_wheel(tmp_path, "other", "")))
     more = tuple(replace(cell, subject=other) for cell in cells)

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from tests.support.commands import (
     wheelgrid,
 )
 from tests.support.engine_proxy import engine_proxy
+from tests.support.linked_cache import tests_cache_root
+from tests.support.moved_clock import MovedClock
 from tests.support.wheels import make_wheel
 
 pytestmark = pytest.mark.integration
@@ -180,7 +183,7 @@ def measured(out: Path) -> list[dict[str, Any]]:
     return [cell["observation"] for cell in cells if cell["observation"]]
 
 
-def wait_for_first_cell(out: Path) -> None:
+def wait_for_first_cell(out: Path, *, seconds: float = 40) -> None:
     """Wait until the first cell is measured and the second is being probed."""
     journal = out / "journal.jsonl"
 
@@ -188,7 +191,7 @@ def wait_for_first_cell(out: Path) -> None:
         words = journal.read_text() if journal.exists() else ""
         return "probing slow" in words
 
-    wait_until(in_the_second, seconds=40)
+    wait_until(in_the_second, seconds=seconds)
 
 
 def containers_of(engine: docker.DockerClient, pids: set[int]) -> list[str]:
@@ -269,3 +272,75 @@ def test_a_disk_that_fills_up_is_reported(small_disk: Path, tmp_path: Path) -> N
     assert ended.status == 2
     assert complaint(ended).startswith(f"wheelgrid: {out}/run.json: cannot be written: No space")
     assert "image from" in ended.out
+
+
+# --- a clock that jumps, a cache that cannot be written -------------------------------
+
+HOG = "x = []\nwhile True: x.append(bytearray(1 << 20))"
+
+
+@pytest.mark.parametrize("seconds", [pytest.param(86_400, marks=pytest.mark.nightly), -86_400])
+def test_a_clock_that_jumps_changes_no_result(tmp_path: Path, seconds: int) -> None:
+    """It jumps while the second cell runs, whose container ends for lack of memory."""
+    slow = f"import time\nprint('here', flush=True)\ntime.sleep(5)\n{HOG}"
+    codes = {"first": "", "slow": slow, "then": ""}
+    wheels = [make_wheel(tmp_path, name, code) for name, code in codes.items()]
+    out = tmp_path / "grid"
+    words = ("check", *wheels, *HERE, "-n", "1", "--out", out)
+    start = time.time()
+    moved = MovedClock(tmp_path)
+    with started_wheelgrid(*words, env=moved.environment) as started:
+        wait_for_first_cell(out, seconds=120)
+        moved.move(seconds)
+        ended = started.wait(240)
+    assert ended.status == 1, ended.said
+    assert "Traceback" not in ended.said
+    seen = {each["cell"].rpartition("/")[2]: each for each in measured(out)}
+    assert [(each["outcome"], each["cause"]) for each in seen.values()] == [
+        ("pass", ""),
+        ("crashed", "memory-limit"),
+        ("pass", ""),
+    ], ended.said
+    times = [each["measured_at"] for each in seen.values()]
+    assert (times[-1] < times[0]) == (seconds < 0), "the clock did not jump"
+    assert all(0 <= each["seconds"]["total"] < time.time() - start for each in seen.values())
+
+
+@pytest.fixture
+def read_only_cache(tmp_path: Path) -> Iterator[Path]:
+    """Mount the filled cache a second time, read-only."""
+    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    place = tmp_path / "cache"
+    place.mkdir()
+    subprocess.run([*root, "mount", "--bind", tests_cache_root(), place], check=True)
+    try:
+        options = ["-o", "remount,bind,ro"]
+        subprocess.run([*root, "mount", *options, place], check=True)
+        yield place
+    finally:
+        subprocess.run([*root, "umount", "--lazy", place], check=True)
+
+
+def test_a_read_only_cache_is_used(read_only_cache: Path, tmp_path: Path) -> None:
+    """Its entries are; what it lacks is a miss that names the remedy."""
+    with pytest.raises(OSError, match="Read-only file system"):
+        (read_only_cache / "new").touch()
+    wheel = make_wheel(tmp_path, "good", "")
+    environment = {"WHEELGRID_CACHE": str(read_only_cache)}
+    for env in ({}, environment):  # the first run fills it
+        ended = wheelgrid("check", wheel, *HERE, "--out", tmp_path / "grid", env=env, timeout=240)
+        assert ended.status == 0, ended.said
+    (seen,) = measured(tmp_path / "grid")
+    assert seen["outcome"] == "pass"
+    matrix = tmp_path / "matrix"
+    shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
+    targets = matrix / "targets.yaml"
+    targets.write_text(targets.read_text().replace("[base-files,", "[tzdata, base-files,", 1))
+    words = ("run", *HERE, "--subject", "pure", "--out", tmp_path / "grid", "--matrix", matrix)
+    ended = wheelgrid(*words, env=environment)
+    assert ended.status == 3, ended.said
+    assert "Traceback" not in ended.said
+    (seen,) = measured(tmp_path / "grid")
+    assert (seen["outcome"], seen["cause"]) == ("miss", "infra:disk")
+    assert "Read-only file system" in seen["evidence"]
+    assert "set WHEELGRID_CACHE to a directory that can be written" in seen["evidence"]

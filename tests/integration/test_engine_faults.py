@@ -10,9 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,26 +24,18 @@ from harness.host.engine.docker import DockerEngine, connect
 from harness.host.engine.owner import OWNER_LABEL, own_label
 from harness.host.engine.request_limits import Ask, RequestLimit, within
 from harness.images.debian_root import native_arch
-from harness.probe import session
 from harness.probe.journal import Journal
 from harness.probe.prober import Prober
 from tests.support.engine_proxy import Deed, EngineProxy, engine_proxy
-from tests.support.local_prober import LIMITS, LocalImages, local_cell, local_prober
+from tests.support.local_prober import LocalImages, local_cell, local_prober
 from tests.support.second_engine import AS_ROOT, SecondEngine, second_engine
+from tests.support.short_limits import PATIENT, short_limits
 from tests.support.targets import debian_12
 from tests.support.workspace import assembled_images
 
 pytestmark = pytest.mark.integration
 
 NATIVE = native_arch()
-ROUNDS = pytest.mark.parametrize(
-    "wait",
-    [
-        pytest.param(n * 0.07, marks=[] if n in (1, 8, 15) else [pytest.mark.nightly])
-        for n in range(50)
-    ],
-)
-"""Fifty moments of a cell at which a fault begins; CI takes three."""
 
 
 @pytest.fixture
@@ -53,13 +44,9 @@ def image(engine: DockerEngine, cache: Cache) -> ImageRef:
 
 
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten what requests may take."""
-    for ask in (Ask.PING, Ask.QUERY, Ask.ATTACH, Ask.START, Ask.CREATE, Ask.WAIT, Ask.REMOVE):
-        limit = RequestLimit(silence=3, total=3)
-        monkeypatch.setitem(request_limits.REQUEST_LIMITS, ask, limit)
-    monkeypatch.setattr(session, "WATCHDOG_SECONDS", 1)
-    monkeypatch.setattr(session, "HELLO_SECONDS", 20)
+def short() -> Iterator[None]:
+    with short_limits(3):
+        yield
 
 
 @pytest.fixture
@@ -90,7 +77,7 @@ def probing(engine: DockerEngine, image: ImageRef, folder: Path, **codes: str) -
         engine=engine,
         images=images,
         emulator="",
-        limits=replace(LIMITS, timeout=3, quiet=3),
+        limits=PATIENT,
     ) as prober:
         yield prober
 
@@ -120,7 +107,6 @@ REQUESTS = [b"/containers/create", b"/attach", b"/start"]
     ],
     ids=[line.decode().strip("/") for line in REQUESTS],
 )
-@pytest.mark.usefixtures("short")
 def test_a_request_that_fails_is_a_miss(
     proxied: Proxied, image: ImageRef, tmp_path: Path, request_line: bytes, deed: Deed
 ) -> None:
@@ -130,34 +116,35 @@ def test_a_request_that_fails_is_a_miss(
         assert seen(prober, "first") == ("pass", "")
         prober.leave()
         proxy.on(request_line, deed)
-        assert seen(prober, "second") == ("miss", "infra:engine")
+        with short_limits():
+            assert seen(prober, "second") == ("miss", "infra:engine")
         assert proxy.hits
         proxy.resume()
         assert seen(prober, "third") == ("pass", "")
 
 
-@ROUNDS
-@pytest.mark.parametrize("fault", ["stall", "cut"])
-@pytest.mark.usefixtures("short")
-def test_a_fault_in_the_middle_is_a_miss(
-    proxied: Proxied, image: ImageRef, tmp_path: Path, fault: str, wait: float
+@pytest.mark.parametrize("deed", [Deed.DRIP, Deed.DRIP_BODY])
+def test_an_answer_that_drips_ends_at_the_total(
+    proxied: Proxied, image: ImageRef, monkeypatch: pytest.MonkeyPatch, deed: Deed
 ) -> None:
-    """Wherever it begins, the cell passes or is a miss, and later ones pass."""
+    """Each byte comes in time; a short answer and a stream end like a silent engine."""
     proxy, engine = proxied
-    with probing(engine, image, tmp_path, second="import time\ntime.sleep(1)") as prober:
-        assert seen(prober, "first") == ("pass", "")
-        prober.leave()
-        timer = threading.Timer(wait, {"stall": proxy.stall, "cut": proxy.cut}[fault])
-        timer.start()
-        # It may be done before a fault that begins late.
-        assert seen(prober, "second") in {("miss", "infra:engine"), ("pass", "")}
-        timer.join()
-        assert seen(prober, "third") == ("miss", "infra:engine")
-        proxy.resume() if fault == "stall" else proxy.restore()
-        assert seen(prober, "third") == ("pass", "")
-        prober.leave()
-        engine.reap()
-        assert own_containers(engine) == []
+    limit = RequestLimit(silence=2, total=2)
+    for ask in (Ask.QUERY, Ask.PULL):
+        monkeypatch.setitem(request_limits.REQUEST_LIMITS, ask, limit)
+    asked: list[tuple[bytes, Callable[[], object]]] = [
+        (b"/json", lambda: engine.find_image(image.id)),
+        (b"/images/create", lambda: engine.pull_image("127.0.0.1:9/debian:12", NATIVE)),
+    ]
+    for line, request in asked:
+        proxy.on(line, deed)
+        start = time.monotonic()
+        with pytest.raises(
+            EngineError, match=r"does not answer in time: 2 s|the pull sent nothing"
+        ):
+            request()
+        assert time.monotonic() - start < 10
+        proxy.resume()
 
 
 @pytest.mark.usefixtures("short")
@@ -208,7 +195,6 @@ def second(engine: DockerEngine, image: ImageRef) -> Iterator[tuple[SecondEngine
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
-@pytest.mark.usefixtures("short")
 def test_a_restart_in_the_middle_is_a_miss(
     second: tuple[SecondEngine, DockerEngine], image: ImageRef, tmp_path: Path, end: str
 ) -> None:
@@ -224,7 +210,8 @@ def test_a_restart_in_the_middle_is_a_miss(
 
         timer = threading.Timer(0.5, restart)
         timer.start()
-        assert seen(prober, "second") == ("miss", "infra:engine")
+        with short_limits():
+            assert seen(prober, "second") == ("miss", "infra:engine")
         timer.join()
         assert seen(prober, "third") == ("pass", "")
         prober.leave()

@@ -20,7 +20,7 @@ from tests.support.commands import ROOT
 from tests.support.containers import run_in
 from tests.support.registry import LoopbackRegistry, Manifest, loopback_registry
 from tests.support.targets import debian_12, no_pip
-from tests.support.workspace import assembled_images
+from tests.support.workspace import assembled_images, make_workspace
 
 pytestmark = pytest.mark.integration
 
@@ -184,6 +184,26 @@ def test_a_failed_prepare_command_has_its_cause(engine: DockerEngine, way: Regis
     assert caught.value.cause == "infra:prepare"
     assert cause_of(way, NATIVE, "echo no such luck; exit 7", image="debian:12") == "infra:prepare"
     assert engine.find_image("wheelgrid/prepared-debian-x86_64") is None
+
+
+def test_another_way_is_tried_after_a_failed_prepare_command(
+    engine: DockerEngine, cache: Cache, server: LoopbackRegistry
+) -> None:
+    """The image was pulled, and its packages could not be installed."""
+    said: list[str] = []
+    images = ImageProvider(
+        engine,
+        make_workspace(cache, said.append),
+        ways=(ImageWay.REGISTRY, ImageWay.ASSEMBLED),
+        registry=f"{server.host}/hub",
+        fetch_pip=no_pip,
+    )
+    way = RegistryWay(image="debian:12", prepare=("echo no such package; exit 7",))
+    ref = images.get(debian_12(NATIVE.name, registry=way))
+    assert ref.way is ImageWay.ASSEMBLED
+    assert run_in(engine, ref, NATIVE.name, "uname", "-m").strip() in NATIVE.machines
+    (fallback,) = (line for line in said if "trying assembled" in line)
+    assert "no image by the registry way (prepare: a command ended with status 7" in fallback
 
 
 def test_a_stopped_registry_is_a_failed_pull(

@@ -80,8 +80,12 @@ class Started:
     def kill(self) -> None:
         """Kill all its processes without cleanup."""
         for pid in self.pids():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            self.kill_one(pid)
+
+    def kill_one(self, pid: int) -> None:
+        """Kill one of its processes without cleanup."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
     def wait(self, timeout: float) -> Ended:
         """Wait for its end."""

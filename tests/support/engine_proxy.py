@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from enum import Enum, auto
 from pathlib import Path
@@ -21,6 +22,10 @@ class Deed(Enum):
     """It closes the connection."""
     HALF = auto()
     """It passes the request on, and closes the connection after a part of the answer."""
+    DRIP = auto()
+    """It passes the request on, and the answer byte by byte, with a pause after each."""
+    DRIP_BODY = auto()
+    """As ``DRIP``, after a whole header."""
     GARBAGE = auto()
     """It answers with something that is no HTTP."""
     NO_JSON = auto()
@@ -39,6 +44,8 @@ _ANSWERS = {
         b": ", b":"
     ),
 }
+_PAUSE = 0.2
+"""Seconds between two bytes that drip."""
 _HALF = 30
 """Bytes of an answer that are passed on before a cut: less than its header."""
 
@@ -97,21 +104,20 @@ class EngineProxy:
                 engine.connect(self._engine)
                 with self._lock:
                     self._open += [client, engine]
-                half = threading.Event()
+                met: list[Deed] = []
                 for way in (self._requests, self._answers):
-                    threading.Thread(target=way, args=(client, engine, half), daemon=True).start()
+                    flow = (client, engine, met)
+                    threading.Thread(target=way, args=flow, daemon=True).start()
 
-    def _requests(
-        self, client: socket.socket, engine: socket.socket, half: threading.Event
-    ) -> None:
+    def _requests(self, client: socket.socket, engine: socket.socket, met: list[Deed]) -> None:
         with contextlib.suppress(OSError):
             while piece := client.recv(_PIECE):
                 self._flows.wait()
                 match self._deed(piece):
                     case None:
                         engine.sendall(piece)
-                    case Deed.HALF:
-                        half.set()
+                    case Deed.HALF | Deed.DRIP | Deed.DRIP_BODY as deed:
+                        met.append(deed)
                         engine.sendall(piece)
                     case Deed.STALL:
                         pass
@@ -121,16 +127,22 @@ class EngineProxy:
         with contextlib.suppress(OSError):
             engine.shutdown(socket.SHUT_WR)
 
-    def _answers(self, client: socket.socket, engine: socket.socket, half: threading.Event) -> None:
+    def _answers(self, client: socket.socket, engine: socket.socket, met: list[Deed]) -> None:
         with contextlib.suppress(OSError):
             while piece := engine.recv(_PIECE):
                 self._flows.wait()
-                client.sendall(piece[:_HALF] if half.is_set() else piece)
-                if half.is_set():
-                    break
-        for end in (client,) if not half.is_set() else (client, engine):
+                match met:
+                    case [Deed.HALF, *_]:
+                        client.sendall(piece[:_HALF])
+                        break
+                    case [deed, *_]:
+                        _drip(client, piece, whole_header=deed is Deed.DRIP_BODY)
+                    case _:
+                        client.sendall(piece)
+        half = Deed.HALF in met
+        for end in (client, engine) if half else (client,):
             with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR if half.is_set() else socket.SHUT_WR)
+                end.shutdown(socket.SHUT_RDWR if half else socket.SHUT_WR)
 
     def _deed(self, piece: bytes) -> Deed | None:
         line = piece.partition(b"\r\n")[0]
@@ -139,6 +151,14 @@ class EngineProxy:
         deed = next((deed for part, deed in self._faults.items() if part in line), None)
         self.hits += deed is not None
         return deed
+
+
+def _drip(client: socket.socket, piece: bytes, *, whole_header: bool) -> None:
+    header, end, body = piece.partition(b"\r\n\r\n") if whole_header else (b"", b"", piece)
+    client.sendall(header + end)
+    for byte in body:
+        client.sendall(bytes([byte]))
+        time.sleep(_PAUSE)
 
 
 @contextlib.contextmanager

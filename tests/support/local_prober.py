@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.core.arches import find_arch
+from harness.core.arches import Arch, find_arch
 from harness.core.cells import Cell
 from harness.core.errors import HarnessError
 from harness.core.observations import ImageRef
@@ -136,7 +136,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
     memory: EarlierResults | None = None,
     native: Sequence[Target] = (),
     limits: ProbeLimits = LIMITS,
-    emulator: str | Callable[[], str] = f"emulator of {HERE.name}",
+    emulator: str | Callable[[Arch], str] = f"emulator of {HERE.name}",
     require_hardening: bool = False,
 ) -> Prober:
     """Return a prober for the subjects in ``answers``; its wheels are beside the journal.
@@ -149,7 +149,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
         engine=engine,
         images=images,
         journal=journal,
-        emulator_version=lambda _: emulator if isinstance(emulator, str) else emulator(),
+        emulator_version=emulator if callable(emulator) else lambda _: emulator,
         limits=limits,
         known=known,
         installer=NativeInstaller(engine, images, native) if native else None,

@@ -37,3 +37,15 @@ def crash() -> None:
 
     reading_process.read_wheel = read  # type: ignore[attr-defined]
     reading_process.main()
+
+
+def crash_at_parts() -> None:
+    """Crash at everything but whole wheels."""
+
+    def crash(**_: object) -> bytes:
+        os.kill(os.getpid(), signal.SIGSEGV)
+        return b""
+
+    for task in reading_process.TASKS.keys() - {"facts"}:
+        reading_process.TASKS[task] = crash
+    reading_process.main()

@@ -204,13 +204,13 @@ class DockerEngine(EngineImages):
 
     def _begin(self, options: dict[str, Any], host: dict[str, Any]) -> Streams:
         """Create a container, attach to it, and start it."""
-        since = int(time.time())
-        with asking(Ask.CREATE):
+        with asking(Ask.CREATE) as deadline:
             host = self._api.create_host_config(runtime=self._runtime or None, **host)
             container = self._api.create_container(
                 **options, labels=self._labels(), host_config=host
             )["Id"]
             self._held.add(container)
+            since = deadline.engine_time()
         attached = None
         try:
             parameters = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
@@ -245,9 +245,11 @@ class DockerEngine(EngineImages):
         Raises ``EngineError`` if the engine was restarted: its events are kept in memory.
         """
         with asking(Ask.QUERY) as deadline:
+            self._api.ping()
+            now = deadline.engine_time()  # before ``since`` if its clock was set back
             events = self._api.events(
-                since=since,
-                until=int(time.time()) + 1,
+                since=min(since, now),
+                until=now + 1,
                 filters={"type": "container"},
                 decode=True,
             )

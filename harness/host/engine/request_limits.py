@@ -1,16 +1,20 @@
 """How long a request to the container engine may take, by what it asks for.
 
 A request is limited in silence (seconds until the first and between two parts of the answer) and
-in total. Both end it, and neither says anything about a wheel.
+in total, however slowly an answer arrives. Both end it, and neither says anything about a wheel.
 """
 
 import contextlib
+import socket
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import requests
 
@@ -75,6 +79,7 @@ class Deadline:
     end: float
     """On the ``time.monotonic`` clock."""
     answers: list[requests.Response] = field(default_factory=list)
+    timers: list[threading.Timer] = field(default_factory=list)
 
     def seconds(self) -> float:
         """Return how long the engine may say nothing now. Raises ``RequestTimeoutError``."""
@@ -83,11 +88,69 @@ class Deadline:
             raise RequestTimeoutError(f"timed out after {self.limit.total:.0f} s")
         return min(self.limit.silence, left)
 
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self.end
+
+    def answer(
+        self, request: Callable[[], requests.Response], *, streams: bool
+    ) -> requests.Response:
+        """Return the answer to a request. Raises ``RequestTimeoutError`` past the end.
+
+        No library limits a request in total, so it runs in a thread, which is left alone if the
+        answer arrives byte by byte. If it ``streams``, its body is read later, and its connection
+        is shut at the end.
+        """
+        self.seconds()
+        asked: Future[requests.Response] = Future()
+        threading.Thread(target=_ask, args=(request, asked), daemon=True).start()
+        wait([asked], self.end - time.monotonic())
+        if not asked.done():
+            asked.add_done_callback(_close)
+            self.seconds()
+        answer = asked.result()
+        self.answers.append(answer)
+        if streams:
+            timer = threading.Timer(self.end - time.monotonic(), _shut, [answer])
+            timer.daemon = True
+            timer.start()
+            self.timers.append(timer)
+        return answer
+
+    def engine_time(self) -> int:
+        """Return the engine's time of its last answer, in Unix seconds.
+
+        Events of the engine are asked for by its clock: this machine's may be another one, or
+        jump. Every answer has a date (RFC 9110, 6.6.1).
+        """
+        date = self.answers[-1].headers.get("Date")
+        return int(parsedate_to_datetime(date).timestamp() if date else time.time())
+
     def each(self, parts: Iterable[Part]) -> Iterator[Part]:
         """Yield the parts of an answer. Raises ``RequestTimeoutError`` past the end."""
         for part in parts:
             self.seconds()
             yield part
+
+
+def _ask(request: Callable[[], requests.Response], asked: Future[requests.Response]) -> None:
+    try:
+        asked.set_result(request())
+    except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
+        asked.set_exception(error)
+
+
+def _close(asked: Future[requests.Response]) -> None:
+    if asked.exception() is None:
+        asked.result().close()
+
+
+def _shut(answer: requests.Response) -> None:
+    """Shut the connection of an answer that another thread reads."""
+    with contextlib.suppress(AttributeError, OSError):  # its connection may be closed already
+        raw: Any = answer.raw
+        # As docker-py does (`_get_raw_response_socket`).
+        raw._fp.fp.raw._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001
 
 
 def _deadline(ask: Ask, seconds: float | None = None) -> Deadline:
@@ -116,6 +179,8 @@ def within(ask: Ask, seconds: float | None = None) -> Iterator[Deadline]:
             answer.close()
         raise
     finally:
+        for timer in deadline.timers:
+            timer.cancel()
         _CURRENT.reset(token)
 
 

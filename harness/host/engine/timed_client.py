@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
@@ -53,11 +54,10 @@ class TimedClient(docker.APIClient):  # type: ignore[misc] # docker-py has no ty
         deadline = current_deadline()
         # Without ``verify`` here, $REQUESTS_CA_BUNDLE replaces the engine's own CA (psf/requests
         # issue 3829).
-        answer: requests.Response = super().send(
-            request, **{**options, "timeout": deadline.seconds(), "verify": self.verify}
+        options = {**options, "timeout": deadline.seconds(), "verify": self.verify}
+        return deadline.answer(
+            partial(super().send, request, **options), streams=bool(options.get("stream"))
         )
-        deadline.answers.append(answer)
-        return answer
 
 
 def open_client(address: str = HERE) -> TimedClient:
@@ -119,6 +119,7 @@ def asking(
 
     ``refused`` makes the error for a refusal of the engine.
     """
+    deadline = None
     try:
         with within(ask, seconds) as deadline:
             yield deadline
@@ -129,6 +130,6 @@ def asking(
         raise EngineError(not_understood(ask, error)) from error
     except _GONE as error:
         # docker-py, requests and urllib3 have a dozen exceptions for it.
-        if "timed out" in str(error).lower():
+        if "timed out" in str(error).lower() or (deadline and deadline.is_over):
             raise EngineTimeoutError(not_in_time(ask, seconds)) from error
         raise EngineError(unreachable(error)) from error

@@ -30,12 +30,12 @@ def read_listing(filename: str, stream: BinaryIO) -> WheelFacts:
 
 
 def read_native(
-    filename: str, stream: BinaryIO, prefetch: Callable[[int, int], None]
+    filename: str, stream: BinaryIO, require: Callable[[list[tuple[int, int]]], None]
 ) -> WheelFacts:
     """Read the directory, the metadata and the native members of a wheel of that name.
 
     They are not read if none is named like a module, because then no import loads one.
-    ``prefetch`` is called with the byte range of each native member before it is read. Raises
+    ``require`` is called with the byte ranges of the native members before they are read. Raises
     ``WheelError``.
     """
     with open_archive(filename, stream) as archive:
@@ -43,14 +43,10 @@ def read_native(
         if archive.oversized or not any(map(_is_module, listed.native)):
             return listed
         names = {native.name for native in listed.native}
-        natives, reader = [], NativeReader(archive)
-        for member in archive.members:
-            if member.name in names:
-                prefetch(*archive.span(member.name))
-                natives.append(reader.member(member))
-        return replace(
-            listed, native=tuple(filter(None, natives)), findings=archive.findings.found()
-        )
+        members = [member for member in archive.members if member.name in names]
+        require([archive.span(member.name) for member in members])
+        natives = tuple(filter(None, map(NativeReader(archive).member, members)))
+        return replace(listed, native=natives, findings=archive.findings.found())
 
 
 def _listed(archive: Archive) -> WheelFacts:

@@ -271,3 +271,10 @@ def _difference(named: set[str], declared: set[str]) -> str:
 def _some(tags: set[str], most: int = 3) -> str:
     first = ", ".join(sorted(tags)[:most])
     return first if len(tags) <= most else f"{first} and {len(tags) - most} more"
+
+
+def metadata_fields(metadata: str) -> tuple[str, tuple[str, ...]]:
+    """Return Requires-Python and the Requires-Dist lines of a METADATA file."""
+    message = HeaderParser().parsestr(metadata)
+    lines = message.get_all("Requires-Dist", [])
+    return str(message.get("Requires-Python", "")).strip(), tuple(str(x).strip() for x in lines)

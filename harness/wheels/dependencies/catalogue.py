@@ -16,7 +16,7 @@ from harness.host.code_key import code_key
 from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.archive.listing import read_listing
 from harness.wheels.dependencies.offers import OfferedWheel
-from harness.wheels.dependencies.requirements import metadata_fields
+from harness.wheels.facts_reader import ask_reader, read_part
 from harness.wheels.index.fetch import ListedProject, PackageIndex
 from harness.wheels.index.lock import LockedWheel
 from harness.wheels.index.remote import Depth, read_remote
@@ -24,6 +24,8 @@ from harness.wheels.index.remote import Depth, read_remote
 AT_ONCE = 8
 """Requests to the index."""
 KIND = "requires"
+_MOST_FIELDS = 16 << 20
+"""Bytes of the fields of a metadata file, which has at most 8 MiB, as JSON."""
 _Metadata = tuple[str, tuple[str, ...]]
 _METADATA: TypeAdapter[_Metadata] = TypeAdapter(_Metadata)
 
@@ -54,17 +56,16 @@ class MetadataReader:
         if own is not None:
             return _fields_of_file(own)
         if (text := self._index.metadata(offered.wheel)) is not None:
-            return metadata_fields(text.decode("utf-8", "replace"))
+            request = {"task": "requires", "metadata": text.decode("utf-8", "replace")}
+            return _METADATA.validate_json(ask_reader(request, most=_MOST_FIELDS))
         facts = read_remote(offered.wheel, self._index, self._cache, Depth.NAMES).facts
         return facts.requires_python, facts.requires_dist
 
 
 def _fields_of_file(path: Path) -> _Metadata:
-    try:
-        with path.open("rb") as stream:
-            facts = read_listing(path.name, stream)
-    except OSError as error:
-        raise WheelError(f"{path}: cannot be read: {error.strerror}") from error
+    if not path.is_file():
+        raise WheelError(f"{path}: cannot be read: it is not there, or no file")
+    facts = read_part(path, path.name, native=False)
     return facts.requires_python, facts.requires_dist
 
 

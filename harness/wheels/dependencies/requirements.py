@@ -6,7 +6,6 @@ Everything here comes from a wheel or an index: untrusted text.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from email.parser import HeaderParser
 from functools import lru_cache
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
@@ -53,13 +52,6 @@ def story(links: tuple[str, ...]) -> str:
     if len(links) > MOST_CHAIN:
         links = (*links[:2], "…", *links[3 - MOST_CHAIN :])
     return " → ".join(links)
-
-
-def metadata_fields(metadata: str) -> tuple[str, tuple[str, ...]]:
-    """Return Requires-Python and the Requires-Dist lines of a METADATA file."""
-    message = HeaderParser().parsestr(metadata)
-    lines = message.get_all("Requires-Dist", [])
-    return str(message.get("Requires-Python", "")).strip(), tuple(str(x).strip() for x in lines)
 
 
 def read_requirements(

@@ -5,23 +5,23 @@ the index does not support ranges, the whole file is downloaded. Facts are cache
 wheel's digest.
 """
 
-import io
-import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, assert_never, cast
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
 from harness.core.errors import PackageIndexError, WheelError
 from harness.host.cache import Cache, content_key
 from harness.host.code_key import code_key
+from harness.wheels import reading_process
 from harness.wheels.archive.contents import WheelFacts
-from harness.wheels.archive.listing import read_listing, read_native
+from harness.wheels.archive.partial_file import MissingRangesError, Range
+from harness.wheels.facts_reader import read_part
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 SMALLEST_RANGE = 64 << 10
 """Bytes of the smallest request; the directory of most wheels is smaller."""
+
+MOST_ROUNDS = 16
+"""Of requests for what the reader misses: the directory, the metadata, the native members."""
 
 ReadRange = Callable[[int, int | None], "ByteRange | None"]
 """Returns the bytes from first to last, or None if ranges are not supported."""
@@ -44,7 +47,7 @@ class Depth(StrEnum):
 
 
 AT_ONCE = {Depth.NAMES: 8, Depth.NATIVE: 3}
-"""Wheels that are read in parallel; native members are held in memory."""
+"""Wheels that are downloaded in parallel; native members are held on disk."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,56 +64,29 @@ class RemoteFacts:
 _REMOTE_FACTS: TypeAdapter[RemoteFacts] = TypeAdapter(RemoteFacts)
 
 
-class RangedFile(io.RawIOBase):
-    """A remote file read in ranges; its end and the latest range are buffered."""
+class RangedFile:
+    """A remote file whose end is known; other ranges are fetched."""
 
     def __init__(self, read_range: ReadRange, tail: "ByteRange") -> None:
-        super().__init__()
         self._read_range = read_range
-        self._tail = self._latest = tail
+        self._tail = tail
         self.size = tail.size
         self.received = len(tail.data)
         """Bytes downloaded so far."""
-        self._at = 0
 
-    def readable(self) -> bool:
-        return True
+    def around(self, start: int, end: int) -> tuple[int, bytes]:
+        """Return bytes that include the range, and the offset of the first.
 
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
-        self._at = max(0, start + offset)
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        end = self.size if size < 0 else min(self._at + size, self.size)
-        if self._at >= end:
-            return b""
-        part = self._covering(self._at, end)
-        data = part.data[self._at - part.first : end - part.first]
-        self._at = end
-        return data
-
-    def prefetch(self, start: int, end: int) -> None:
-        """Fetch the range in one request. Raises as ``read`` does."""
-        self._covering(start, min(end, self.size), at_least=0)
-
-    def _covering(self, start: int, end: int, at_least: int = SMALLEST_RANGE) -> "ByteRange":
-        for part in (self._tail, self._latest):
-            if part.first <= start and end <= part.first + len(part.data):
-                return part
-        last = min(max(end, start + at_least), self.size) - 1
+        They are fetched in one request. Raises ``PackageIndexError``.
+        """
+        if self._tail.first <= start:
+            return self._tail.first, self._tail.data
+        last = min(max(end, start + SMALLEST_RANGE), self.size) - 1
         found = self._read_range(start, last)
         if found is None or found.first != start or len(found.data) != last + 1 - start:
             raise PackageIndexError("the package index returned another range than requested")
-        self._latest = found
         self.received += len(found.data)
-        return found
+        return start, found.data
 
 
 def read_remote(wheel: LockedWheel, index: PackageIndex, cache: Cache, depth: Depth) -> RemoteFacts:
@@ -120,14 +96,14 @@ def read_remote(wheel: LockedWheel, index: PackageIndex, cache: Cache, depth: De
     """
 
     def read(path: Path) -> None:
-        with _opened(wheel, index) as file:
-            facts = _read(wheel.filename, file, depth)
-            size = file.seek(0, os.SEEK_END)
-            received = file.received if isinstance(file, RangedFile) else size
+        file = _opened(wheel, index)
+        facts = _read(wheel.filename, file, depth)
+        size = file.size if isinstance(file, RangedFile) else file.stat().st_size
+        received = file.received if isinstance(file, RangedFile) else size
         found = RemoteFacts(facts=facts, size=size, read=received)
         path.write_bytes(_REMOTE_FACTS.dump_json(found))
 
-    key = content_key(wheel.sha256, code_key(read_listing.__module__))
+    key = content_key(wheel.sha256, code_key(reading_process.__name__))
     entry = cache.get(depth.value, f"{key}.json", read)
     return _REMOTE_FACTS.validate_json(entry.read_bytes())
 
@@ -153,23 +129,30 @@ def read_wheels(
         pool.shutdown(cancel_futures=True)
 
 
-def _read(filename: str, file: RangedFile | BinaryIO, depth: Depth) -> WheelFacts:
-    stream = cast("BinaryIO", file)
-    match depth:
-        case Depth.NAMES:
-            return read_listing(filename, stream)
-        case Depth.NATIVE:
-            prefetch = file.prefetch if isinstance(file, RangedFile) else lambda *_: None
-            return read_native(filename, stream, prefetch)
-        case _:
-            assert_never(depth)
+def _read(filename: str, file: RangedFile | Path, depth: Depth) -> WheelFacts:
+    native = depth is Depth.NATIVE
+    if isinstance(file, Path):
+        return read_part(file, filename, native=native)
+    with tempfile.NamedTemporaryFile(prefix="wheelgrid-") as sparse:
+        sparse.truncate(file.size)
+        parts: list[Range] = []
+        missing = [(max(0, file.size - SMALLEST_RANGE), file.size)]
+        for _ in range(MOST_ROUNDS):
+            for start, end in missing:
+                first, data = file.around(start, end)
+                sparse.seek(first)
+                sparse.write(data)
+                parts.append((first, first + len(data)))
+            sparse.flush()
+            try:
+                return read_part(Path(sparse.name), filename, native=native, parts=parts)
+            except MissingRangesError as error:
+                missing = error.ranges
+    raise WheelError(f"{filename}: its directory is scattered over the file")
 
 
-@contextmanager
-def _opened(wheel: LockedWheel, index: PackageIndex) -> Iterator[RangedFile | BinaryIO]:
+def _opened(wheel: LockedWheel, index: PackageIndex) -> RangedFile | Path:
     tail = index.read_range(wheel, -SMALLEST_RANGE)
-    if tail is not None:
-        yield RangedFile(lambda first, last: index.read_range(wheel, first, last), tail)
-        return
-    with Path(index.fetch(wheel).path).open("rb") as stream:
-        yield stream
+    if tail is None:
+        return Path(index.fetch(wheel).path)
+    return RangedFile(lambda first, last: index.read_range(wheel, first, last), tail)

@@ -1,5 +1,6 @@
 """Remedies of wheels whose module names some targets do not read."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from harness.predict.remedies import (
     targets_that_differ,
     triplet_of,
 )
-from harness.wheels.archive.contents import WheelFacts
+from harness.wheels.archive.contents import WheelFacts, read_contents
 from harness.wheels.archive.rewrite import WheelBytes
 from tests.support.elves import golden, module
 from tests.support.passports import make_passport
@@ -44,6 +45,10 @@ def passport(*suffixes: str, tags: tuple[str, ...] = MUSLLINUX) -> Passport:
         tags=tags,
         libc="",
     )
+
+
+def read(wheel: WheelBytes) -> WheelFacts:
+    return read_contents(wheel.filename, io.BytesIO(wheel.data))
 
 
 TARGETS = {
@@ -95,7 +100,9 @@ def test_remedy_changes_only_names_or_tags(
     held: set[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """For any wheel a remedy changes only the names or tags that it is about."""
-    proposal = propose([made(tmp_path_factory.mktemp("wheel"), *sorted(held), data=b"")], TARGETS)
+    proposal = propose(
+        [made(tmp_path_factory.mktemp("wheel"), *sorted(held), data=b"")], TARGETS, read
+    )
     ((before,), variants) = proposal.variants[0].facts, proposal.variants[1:]
     for name, (after,) in ((variant.name, variant.facts) for variant in variants):
         kind = name.partition("-")[0]
@@ -123,7 +130,9 @@ def test_a_second_name_breaks_nothing(
     held: set[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Both names, in the wheel or by a link at install, break no target."""
-    proposal = propose([made(tmp_path_factory.mktemp("wheel"), *sorted(held), data=b"")], TARGETS)
+    proposal = propose(
+        [made(tmp_path_factory.mktemp("wheel"), *sorted(held), data=b"")], TARGETS, read
+    )
     predictions = predict_all(proposal, TARGETS, lambda _: frozenset())
     for effect in remedy_effects(proposal, TARGETS, predictions, {}):
         event(f"{effect.remedy.name.partition('-')[0]} fixes {len(effect.fixed)}")
@@ -144,7 +153,7 @@ def test_both_names_fix_without_breaking(tmp_path: Path) -> None:
 
     pypa/pip#10678. A pip that refuses the tag is not helped by any name.
     """
-    effects = effects_of(propose([made(tmp_path, MODULE)], TARGETS), {})
+    effects = effects_of(propose([made(tmp_path, MODULE)], TARGETS, read), {})
     ga, docker = ("alpine-ga/x86_64",), ("docker/x86_64",)
     assert {name: (e.fixed, e.broken) for name, e in effects.items()} == {
         "both-x86_64-linux-musl": (ga, ()),
@@ -161,7 +170,7 @@ def test_both_names_fix_without_breaking(tmp_path: Path) -> None:
 
 def test_remedies_at_install(tmp_path: Path) -> None:
     """A rename at install gives each target its suffix, or nothing if the wheel has it."""
-    proposal = propose([made(tmp_path, MODULE)], TARGETS)
+    proposal = propose([made(tmp_path, MODULE)], TARGETS, read)
     (remedy,) = (r for r in proposal.remedies if r.name == "install-rename")
     assert remedy.on(TARGETS["docker/x86_64"]) == UNCHANGED
     assert remedy.on(TARGETS["alpine/x86_64"]) == "rename-x86_64-linux-musl"
@@ -169,7 +178,7 @@ def test_remedies_at_install(tmp_path: Path) -> None:
 
 def test_targets_that_differ(tmp_path: Path) -> None:
     """Targets that read both names or refuse the wheel do not differ."""
-    proposal = propose([made(tmp_path, MODULE)], TARGETS)
+    proposal = propose([made(tmp_path, MODULE)], TARGETS, read)
     predictions = predict_all(proposal, TARGETS, lambda _: frozenset(), ("demo._core",))
     assert set(targets_that_differ(predictions)) == {"docker/x86_64", "alpine-ga/x86_64"}
 
@@ -177,7 +186,7 @@ def test_targets_that_differ(tmp_path: Path) -> None:
 def test_observation_overrides_prediction(tmp_path: Path) -> None:
     """An observation replaces the prediction; a miss does not."""
     cell = ("alpine-ga/x86_64", "bare")
-    proposal = propose([made(tmp_path, MODULE)], TARGETS)
+    proposal = propose([made(tmp_path, MODULE)], TARGETS, read)
     failed = effects_of(proposal, {cell: Outcome.CRASHED})
     assert failed["bare"].fixed == ()
     seen = effects_of(proposal, {cell: Outcome.PASS})["bare"]
@@ -188,20 +197,20 @@ def test_observation_overrides_prediction(tmp_path: Path) -> None:
 
 def test_impossible(tmp_path: Path) -> None:
     """A change without effect is impossible and no remedy."""
-    proposal = propose([made(tmp_path, MODULE)], TARGETS)
+    proposal = propose([made(tmp_path, MODULE)], TARGETS, read)
     assert dict(proposal.impossible) == {"retag": "changes nothing in the wheel"}
 
 
 def test_wheel_with_both_names(tmp_path: Path) -> None:
     """A wheel with both names needs no other triplet."""
     wheel = made(tmp_path, MODULE, MODULE.replace("gnu", "musl"))
-    names = {remedy.name for remedy in propose([wheel], TARGETS).remedies}
+    names = {remedy.name for remedy in propose([wheel], TARGETS, read).remedies}
     assert names == {"bare", "abi3"}
 
 
 def test_select_remedies(tmp_path: Path) -> None:
     """Remedies are selected by name or kind; unused variants are left out."""
-    proposal = propose([made(tmp_path, MODULE)], TARGETS)
+    proposal = propose([made(tmp_path, MODULE)], TARGETS, read)
     assert select_remedies(proposal, []) == proposal
     chosen = select_remedies(proposal, ["both", "install-symlink"])
     assert [remedy.name for remedy in chosen.remedies] == [
@@ -217,7 +226,7 @@ def test_common_modules(tmp_path: Path) -> None:
     """The modules that every wheel has, as dotted names."""
     below = "demo-1.0.data/platlib/extra/_x.cpython-39-x86_64-linux-gnu.so"
     (tmp_path / "one").mkdir()
-    both = propose([made(tmp_path, MODULE, below), made(tmp_path / "one", MODULE)], TARGETS)
+    both = propose([made(tmp_path, MODULE, below), made(tmp_path / "one", MODULE)], TARGETS, read)
     assert common_modules(both.variants[0].facts) == ("demo._core",)
     assert common_modules(both.variants[0].facts[:1]) == ("demo._core", "extra._x")
 

@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import AttemptMode
-from harness.probe.confirmation import accepts_tag, believed, next_mode
+from harness.probe.confirmation import COMPARED, accepts_tag, believed, next_mode
 from harness.probe.jobs import ProbeResult
 from tests.support.forecasts import GLIBC
 
@@ -118,7 +118,7 @@ def test_one_listed_tag_is_enough(filename: str, tag_accepted: bool) -> None:
 
 KILLED = replace(CRASH, cause="signal")
 LIMITED = replace(CRASH, cause="memory-limit")
-OTHER_CPU = AttemptMode.OTHER_CPU
+OTHER_CPU, NATIVE_ARCH = AttemptMode.OTHER_CPU, AttemptMode.NATIVE_ARCH
 
 
 @pytest.mark.parametrize(
@@ -130,20 +130,24 @@ OTHER_CPU = AttemptMode.OTHER_CPU
         ([(SESSION, KILLED), (UNPACKED, PASS), (FRESH, PASS)], None),
         ([(SESSION, LIMITED), (UNPACKED, LIMITED)], None),
         ([(SESSION, BROKEN), (UNPACKED, BROKEN)], None),
-        ([(SESSION, KILLED), (UNPACKED, KILLED), (OTHER_CPU, PASS)], None),
-        ([(SESSION, KILLED), (UNPACKED, KILLED), (OTHER_CPU, KILLED)], None),
+        ([(SESSION, KILLED), (UNPACKED, KILLED), (OTHER_CPU, PASS)], NATIVE_ARCH),
+        ([(SESSION, KILLED), (UNPACKED, KILLED), (OTHER_CPU, KILLED)], NATIVE_ARCH),
+        ([(SESSION, KILLED), (UNPACKED, KILLED), (OTHER_CPU, KILLED), (NATIVE_ARCH, PASS)], None),
+        ([(SESSION, KILLED), (UNPACKED, KILLED), (OTHER_CPU, PASS), (NATIVE_ARCH, KILLED)], None),
     ],
 )
-def test_a_signal_under_emulation_is_tried_with_another_cpu(
+def test_a_signal_under_emulation_is_compared(
     seen: list[tuple[AttemptMode, ProbeResult]], mode: AttemptMode | None
 ) -> None:
-    """A confirmed one is, once; on a native arch none is."""
+    """A confirmed one is tried with another CPU, and natively; on a native arch none is."""
     assert next_mode(seen, tag_accepted=True, emulated=True) == mode
-    native = next_mode(seen, tag_accepted=True)
-    assert native == (None if mode is OTHER_CPU else mode)
+    if seen[-1][0] not in COMPARED:
+        native = next_mode(seen, tag_accepted=True)
+        assert native == (None if mode is OTHER_CPU else mode)
 
 
-def test_another_cpu_does_not_decide_the_outcome() -> None:
+@pytest.mark.parametrize("compared", [OTHER_CPU, NATIVE_ARCH])
+def test_what_a_crash_is_compared_with_does_not_decide_the_outcome(compared: AttemptMode) -> None:
     """The crash with the target's own CPU counts."""
-    seen = [(SESSION, KILLED), (UNPACKED, KILLED), (OTHER_CPU, PASS)]
+    seen = [(SESSION, KILLED), (UNPACKED, KILLED), (compared, PASS)]
     assert believed(seen, tag_accepted=True, filename=FILENAME) == KILLED

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
+from harness.core.arches import Arch
 from harness.core.cells import Outcome
 from harness.probe.journal import Journal, read_events
 from harness.probe.session import open_session
 from tests.support.local_engine import LocalEngine
-from tests.support.local_prober import THIS_MACHINE, Answer, local_cell, local_prober
+from tests.support.local_prober import HERE, THIS_MACHINE, Answer, local_cell, local_prober
 from tests.support.wheels import job_for, make_wheel
 
 CELL = local_cell("one")
@@ -47,7 +50,7 @@ def test_a_replaced_emulator_is_noticed_with_the_next_session(tmp_path: Path) ->
     version = ["7.2"]
     codes: dict[str, Answer] = {"one": "", "two": "", "three": ""}
     journal = Journal(tmp_path / "journal.jsonl")
-    with local_prober(codes, journal, emulator=lambda: version[0]) as prober:
+    with local_prober(codes, journal, emulator=lambda _: version[0]) as prober:
         one = prober.observe(local_cell("one"))
         version[0] = "8.0"
         two = prober.observe(local_cell("two"))
@@ -68,7 +71,7 @@ def test_an_emulator_that_is_replaced_within_a_cell_is_a_miss(tmp_path: Path) ->
     code = f"open({str(replaced)!r}, 'w').close()\n0 / 0"
     journal = Journal(tmp_path / "journal.jsonl")
 
-    def version() -> str:
+    def version(_: Arch) -> str:
         return "8.0" if replaced.exists() else "7.2"
 
     with local_prober({"one": code}, journal, emulator=version) as prober:
@@ -77,6 +80,37 @@ def test_an_emulator_that_is_replaced_within_a_cell_is_a_miss(tmp_path: Path) ->
     assert (seen.outcome, seen.cause) == (Outcome.MISS, "infra:engine")
     assert "the emulator was replaced during a cell (7.2, now 8.0)" in seen.evidence
     assert (again.outcome, again.provenance.qemu) == (Outcome.IMPORT_FAILED, "8.0")
+
+
+CRASHES_AT = """
+import os, signal
+with open({file!r}, "a") as stream: stream.write("x")
+if os.path.getsize({file!r}) in {times}: os.kill(os.getpid(), signal.SIGSEGV)
+"""
+
+
+@pytest.mark.parametrize(
+    ("times", "cause", "other", "natively"),
+    [
+        ((1, 2, 3), "emulator-suspect", "crashed", "pass"),
+        ((1, 2, 3, 4), "signal", "crashed", "crashed"),
+        ((1, 2, 4), "signal", "pass", "crashed"),
+        ((1, 2), "emulator-suspect", "pass", "pass"),
+    ],
+)
+def test_a_crash_is_tried_on_the_native_arch(
+    tmp_path: Path, times: tuple[int, ...], cause: str, other: str, natively: str
+) -> None:
+    """Both outcomes are told."""
+    code = CRASHES_AT.format(file=str(tmp_path / "times"), times=times)
+    journal = Journal(tmp_path / "journal.jsonl")
+    with local_prober({"one": code}, journal, native=(THIS_MACHINE,)) as prober:
+        seen = prober.observe(CELL)
+    assert (seen.outcome, seen.cause) == (Outcome.CRASHED, cause)
+    modes = ["native", "unpacked", "other-cpu", "native-arch"]
+    assert [attempt.mode for attempt in seen.attempts] == modes
+    assert f"QEMU_CPU=max: {other}" in seen.evidence
+    assert f"natively on {HERE.name}: {natively}" in seen.evidence
 
 
 KILLS = "import os, signal\nos.environ.get('QEMU_CPU') or os.kill(os.getpid(), signal.SIGSEGV)"

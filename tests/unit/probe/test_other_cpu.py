@@ -24,6 +24,8 @@ SEGV = _result("crashed", "killed by SIGSEGV", "signal")
 ILL = _result("crashed", "killed by SIGILL", "signal")
 PASS = _result("pass")
 FAILED = _result("import-failed", "no such symbol")
+MISS = _result("miss")
+NATIVELY = "natively on x86_64"
 
 
 def test_every_arch_has_another_cpu() -> None:
@@ -34,31 +36,50 @@ def test_every_arch_has_another_cpu() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arch", "crash", "other", "cause"),
+    ("arch", "crash", "other", "native", "cause"),
     [
-        ("aarch64", SEGV, PASS, "emulator-suspect"),
-        ("aarch64", SEGV, FAILED, "emulator-suspect"),
-        ("aarch64", SEGV, ILL, "signal"),
-        ("aarch64", SEGV, _result("miss"), "signal"),
-        ("aarch64", ILL, PASS, "illegal-instruction"),
-        ("armv7l", ILL, PASS, "emulator-suspect"),
+        ("aarch64", SEGV, PASS, None, "emulator-suspect"),
+        ("aarch64", SEGV, FAILED, None, "emulator-suspect"),
+        ("aarch64", SEGV, ILL, None, "signal"),
+        ("aarch64", SEGV, MISS, None, "signal"),
+        ("aarch64", ILL, PASS, None, "illegal-instruction"),
+        ("aarch64", ILL, PASS, PASS, "illegal-instruction"),
+        ("armv7l", ILL, PASS, None, "emulator-suspect"),
+        ("aarch64", SEGV, SEGV, PASS, "emulator-suspect"),
+        ("aarch64", SEGV, SEGV, FAILED, "emulator-suspect"),
+        ("aarch64", SEGV, SEGV, SEGV, "signal"),
+        ("aarch64", SEGV, SEGV, ILL, "signal"),
+        ("aarch64", SEGV, PASS, SEGV, "signal"),
+        ("aarch64", SEGV, PASS, ILL, "emulator-suspect"),
+        ("aarch64", SEGV, SEGV, MISS, "signal"),
+        ("aarch64", SEGV, MISS, PASS, "emulator-suspect"),
     ],
 )
 def test_crashes_are_compared(
-    arch: str, crash: ProbeResult, other: ProbeResult, cause: str
+    arch: str, crash: ProbeResult, other: ProbeResult, native: ProbeResult | None, cause: str
 ) -> None:
-    """A smaller CPU that has the instruction shows that it is not the CPU that lacks it."""
+    """All outcomes are in the evidence.
+
+    A smaller CPU that has the instruction shows that it is not the CPU that lacks it. A signal
+    that the wheel for this machine's arch gets as well is no emulator's.
+    """
     attempts = [(AttemptMode.UNPACKED, crash), (AttemptMode.OTHER_CPU, other)]
-    seen = compared_crash(crash, attempts, find_arch(arch), "cortex-a72")
+    attempts += [(AttemptMode.NATIVE_ARCH, native)] if native else []
+    seen = compared_crash(crash, attempts, find_arch(arch), "cortex-a72", "x86_64")
     assert (seen.outcome, seen.cause) == ("crashed", cause)
-    if cause != "signal":
-        assert seen.evidence == (
-            f"{crash.evidence} with the emulator's CPU cortex-a72; with "
-            f"QEMU_CPU={OTHER_CPUS[arch].model}: {f'{other.outcome} {other.evidence}'.strip()}"
+    told = [
+        f"{words}: {result.outcome} {result.evidence}".strip()
+        for words, result in (
+            (f"with QEMU_CPU={OTHER_CPUS[arch].model}", other),
+            (NATIVELY, native),
         )
+        if result and result is not MISS
+    ]
+    with_model = [f"{crash.evidence} with the emulator's CPU cortex-a72"] if told else []
+    assert seen.evidence == ("; ".join([*with_model, *told]) or crash.evidence)
 
 
 def test_without_another_attempt_nothing_changes() -> None:
     """The last attempt is the confirmation."""
     attempts = [(AttemptMode.SESSION, SEGV), (AttemptMode.UNPACKED, SEGV)]
-    assert compared_crash(SEGV, attempts, find_arch("aarch64"), "") is SEGV
+    assert compared_crash(SEGV, attempts, find_arch("aarch64"), "", "x86_64") is SEGV

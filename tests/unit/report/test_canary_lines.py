@@ -8,7 +8,7 @@ from harness.report.html import html_page
 from harness.report.markdown import markdown_summary
 from harness.report.terminal import render_grid
 from harness.results.grid import Grid
-from harness.results.runfile import Circumstances, Repeats, record_run
+from harness.results.runfile import Circumstances, Repeats, RepeatTotals, record_run
 
 MISSED = MissedCanary(
     canary="hang", expected="timeout timeout or quiet", seen="pass", evidence="\x1b[31m<b>\n"
@@ -48,6 +48,19 @@ def test_counts() -> None:
         "measured again with an unchanged key: 400 cells, 7 differ (1.75 %): "
         "a, b, c, d, e and 2 more"
     )
+
+
+def test_unchecked_columns_and_totals() -> None:
+    """Columns whose results are all reused, and the repeats of all runs of a label."""
+    told = replace(
+        how(), unchecked=("a", "b"),
+        repeats_so_far=RepeatTotals(runs=12, measured=5000, differing=1),
+    )  # fmt: skip
+    assert list(format_canaries(told)) == [
+        "canaries: 2 columns unchecked, since every result is reused (--fresh checks them): a, b",
+        "measured again with an unchanged key in 12 runs so far: 5000 cells, 1 differ (0.02 %)",
+    ]
+    assert list(format_canaries(replace(told, unchecked=(), repeats_so_far=RepeatTotals()))) == []
 
 
 def test_the_terminal_marks_the_column(grid: Grid) -> None:

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.cells import Outcome, Stage
 from harness.core.own_tests import CaseResult, CaseStatus, SuiteResult
 from harness.report.junit import junit_xml, tail
-from harness.results.grid import Grid, build_grid
+from harness.results.grid import Grid, build_grid, marked_grid
 from tests.support.cells import expect, make_cell, see
 
 
@@ -46,6 +47,20 @@ def test_verdicts(cases: dict[str, ET.Element], cell: str, element: str, message
     found = cases[cell].find(element)
     assert found is not None
     assert (found.get("message") or "").startswith(message)
+
+
+def test_a_cell_that_is_not_believed_is_an_error(grid: Grid) -> None:
+    """A pass of a column that missed a canary as well; other columns are as before."""
+    missed = MissedCanary(canary="hang", expected="timeout", seen="pass")
+    check = CanaryCheck(target="debian-12/x86_64", tried=("hang",), missed=(missed,))
+    suite = ET.fromstring(junit_xml(marked_grid(grid.cells, (check,))))  # noqa: S314
+    column = [case for case in suite.iter("testcase") if case.get("classname") == check.target]
+    for case in column:
+        found = case.find("error")
+        assert found is not None
+        assert found.get("type") == "canary"
+        assert "is not believed: canary hang must be timeout" in str(found.get("message"))
+    assert len(column) == len(list(suite.iter("error"))) - 1  # a miss of another column
 
 
 def test_a_pass_has_only_its_log(cases: dict[str, ET.Element]) -> None:

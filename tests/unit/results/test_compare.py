@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.cells import Outcome
 from harness.core.subjects import FixtureSource, IndexSource
 from harness.results.compare import ChangeKind, Comparison, change_of, compare_grids, confirm
 from harness.results.differences import Aspect, passport_lines
+from harness.results.grid import build_grid
 from tests.support.cells import NEW, OLD, cells, expect, grid, make_cell, saw
 from tests.support.passports import make_passport
 
@@ -42,6 +44,21 @@ def test_change_of_a_cell(
     cell = make_cell(source=IndexSource(name="x", version="1"))
     sides = (grid((cell, saw(cell, *seen) if seen else None)).cells[0] for seen in (base, now))
     assert change_of(*sides) is change
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_cell_that_is_not_believed_is_not_compared(side: int) -> None:
+    """Its column missed a canary in one of the two runs: no regression, and no epidemic."""
+    missed = MissedCanary(canary="hang", expected="timeout", seen="pass")
+    every = cells(4)
+    sides = [[(cell, saw(cell, outcome)) for cell in every] for outcome in (PASS, FAIL)]
+    grids = [grid(*seen) for seen in sides]
+    assert compare_grids(*grids).worse
+    check = CanaryCheck(target=every[0].target.key, tried=("hang",), missed=(missed,))
+    grids[side] = build_grid(every, [seen for _, seen in sides[side]], (check,))
+    comparison = compare_grids(*grids)
+    assert comparison.counts == {ChangeKind.NOT_COMPARABLE: 4}
+    assert not comparison.worse
 
 
 def test_a_failure_that_is_expected_still_fails() -> None:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.cells import Outcome
 from harness.core.observations import Observation
 from harness.report.listing import format_transitions
 from harness.results.differences import Aspect
 from harness.results.past import past_of
 from harness.results.query import parse_query
+from harness.results.runfile import Circumstances
 from harness.store import Store, StoreError, open_store
 from harness.store.history import (
     cell_transitions,
@@ -68,6 +70,22 @@ def test_change_without_a_recorded_change_is_flaky(nights: Store) -> None:
     ids = [ONE.id, TWO.id]
     assert flaky_cells(nights, ids, before="2026-01-04T02:00:00+00:00") == frozenset()
     assert flaky_cells(nights, ids, before="2026-01-05T02:00:00+00:00") == {ONE.id}
+
+
+def test_change_that_is_not_believed_is_marked(nights: Store) -> None:
+    """Its column missed a canary in one of the two runs; it does not make a cell flaky."""
+    missed = MissedCanary(canary="hang", expected="timeout", seen="pass")
+    check = CanaryCheck(target=ONE.target.key, tried=("hang",), missed=(missed,))
+    last, *_ = nights.runs()
+    how = Circumstances(harness="1", started_at="", seconds=1, workers=1, canaries=(check,))
+    nights.end(last, how, 3)
+    ids = [ONE.id, FAR.id]
+    found = {step.now.cell: step for step in cell_transitions(nights, ids) if step.run == last.id}
+    assert found[ONE.id].doubted == (last.id,)
+    assert found[FAR.id].doubted == ()
+    assert flaky_cells(nights, [ONE.id], before="2026-01-05T02:00:00+00:00") == frozenset()
+    words = f"    not believed: its column missed a canary in run {last.id}"
+    assert words in format_transitions([found[ONE.id]]).splitlines()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from harness.core.errors import UsageError
 from harness.core.observations import Observation
 from harness.matrix.shards import split_cells
 from harness.results.grid import build_grid, exit_code
-from harness.results.runfile import Circumstances
+from harness.results.runfile import Circumstances, RepeatTotals
 from harness.store import open_store
 from harness.store.merge import ShardRun, merge_shards, merge_stores, read_shard
 from harness.store.rows import Measured
@@ -176,7 +176,10 @@ def test_checks_and_repeats_of_shards_are_merged(tmp_path: Path) -> None:
                 store.add(run, [replace(saw(cell, outcome), key=f"key of {cell.id}")])
                 check = CanaryCheck(target=target, tried=("hang",), seconds=1.0)
                 store.end(run, replace(store.circumstances(run), canaries=(check,)), 0)
-        nights.append(merge_stores(sources, tmp_path / "night.db", label=night)[1].circumstances)
+        nights.append(
+            merge_stores(sources, tmp_path / "night.db", label="nightly")[1].circumstances
+        )
     assert {check.target for check in nights[0].canaries} == {"a/x86_64", "b/x86_64", "a/s390x"}
     assert [each.repeats.measured for each in nights] == [0, 3]
     assert len(nights[1].repeats.differing) == 1
+    assert nights[1].repeats_so_far == RepeatTotals(runs=2, measured=3, differing=1)

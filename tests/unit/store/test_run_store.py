@@ -12,7 +12,7 @@ from harness.core.errors import ExitCode
 from harness.core.observations import Observation
 from harness.probe.journal import Journal, read_events
 from harness.results.grid import build_grid
-from harness.results.runfile import Circumstances, Repeats, record_run
+from harness.results.runfile import Circumstances, Repeats, RepeatTotals, record_run
 from harness.store import StoreError, history, open_store, run_store
 from harness.store.database import connect
 from harness.store.recorder import Recorder
@@ -177,6 +177,20 @@ def test_repeats_are_found_by_key(tmp_path: Path) -> None:
         assert store.repeats(third) == Repeats()
         store.add(third, [keyed(1, Outcome.CRASHED, "k1")])
         assert Recorder(store, third).repeats() == Repeats(measured=1)
+
+
+def test_repeats_of_earlier_runs_are_summed(tmp_path: Path) -> None:
+    """Of runs with the same label; of a resumed run the last ending counts."""
+    repeats = Repeats(measured=10, differing=("a", "b"))
+    with open_store(tmp_path / "s.db", write=True) as store:
+        runs = [store.begin(CELLS, label=label) for label in ("nightly", "", "nightly", "nightly")]
+        for run in runs[:3]:
+            store.end(run, HOW, ExitCode.INTERRUPTED)
+            store.end(run, replace(HOW, repeats=repeats), ExitCode.AS_EXPECTED)
+        assert store.repeats_before(runs[0]) == RepeatTotals()
+        assert store.repeats_before(runs[3]) == RepeatTotals(runs=2, measured=20, differing=4)
+        so_far = Recorder(store, runs[3]).repeats_so_far(repeats)
+        assert so_far == RepeatTotals(runs=3, measured=30, differing=6)
 
 
 def test_checks_of_columns_are_kept(tmp_path: Path) -> None:

@@ -15,8 +15,17 @@ from harness.probe.journal import Journal
 from harness.wheels import facts_reader
 from harness.wheels.archive import zip_reader
 from harness.wheels.archive.contents import read_wheel
+from harness.wheels.archive.rewrite import WheelBytes
 from harness.wheels.archive.zip_reader import MOST_DIRECTORY
-from harness.wheels.facts_reader import KIND, WheelReader, read_limited
+from harness.wheels.facts_reader import (
+    KIND,
+    WheelReader,
+    ask_reader,
+    read_bytes,
+    read_limited,
+    read_part,
+)
+from harness.wheels.install_layout import companion_archive
 from harness.wheels.wheel_file import wheel_file
 from tests.support import small_limits
 from tests.support.elves import library
@@ -141,3 +150,32 @@ def test_large_directory_is_a_finding(tmp_path: Path) -> None:
     facts = read_limited(path)
     assert (facts.unread, facts.members, facts.name.distribution) == (True, (), "large")
     assert "its directory has more than 16 MiB" in facts.findings[0].message
+
+
+def test_other_reading_stops_at_the_same_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Companions are left to the installer; a metadata file and a listing are not believed."""
+    path = make_wheel(tmp_path, "demo", "", requires=("numpy",))
+    wheel = wheel_file(path)
+    fields = {"task": "requires", "metadata": "Requires-Dist: numpy\n"}
+    assert companion_archive((wheel,))
+    assert ask_reader(fields, most=100) == b'["", ["numpy"]]'
+    dying = ServingProcess(small_limits.__name__, small_limits.crash_at_parts.__name__)
+    monkeypatch.setattr(facts_reader, "_PROCESS", dying)
+    other = wheel_file(make_wheel(tmp_path, "other", ""))
+    assert companion_archive((other,)) == b""
+    with pytest.raises(WheelError, match="was ended by SIGSEGV"):
+        ask_reader(fields, most=100)
+    assert read_part(path, path.name, native=False).unread
+
+
+def test_rewritten_wheels_are_read_with_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A remedy's bytes go through the process too."""
+    path = make_wheel(tmp_path, "large", "")
+    held = WheelBytes(filename=path.name, data=path.read_bytes())
+    assert read_bytes(held) == read_wheel(path)
+    monkeypatch.setattr(facts_reader, "_PROCESS", ServingProcess(small_limits.__name__, "crash"))
+    assert read_bytes(held).unread

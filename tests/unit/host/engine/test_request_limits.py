@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+import requests
 
 from harness.core.arches import find_arch
 from harness.core.errors import EngineError, ImageError
@@ -53,6 +54,34 @@ def test_an_answer_without_an_end_is_cut_at_the_total() -> None:
         for _ in deadline.each(itertools.count()):
             pass
     assert time.monotonic() - start < 5
+
+
+def test_events_are_asked_for_by_the_engines_clock() -> None:
+    """The clock of this machine may be another one."""
+    answer = requests.Response()
+    with within(Ask.QUERY) as deadline:
+        deadline.answer(lambda: answer, streams=False)
+        assert abs(deadline.engine_time() - time.time()) < 5
+        answer.headers["Date"] = "Thu, 01 Jan 2026 00:00:00 GMT"
+        assert deadline.engine_time() == 1767225600
+
+
+def test_an_answer_that_takes_too_long_is_left_alone() -> None:
+    """However its bytes arrive; it is closed when it is there at last."""
+    come, closed = threading.Event(), threading.Event()
+
+    class Answer(requests.Response):
+        def close(self) -> None:
+            closed.set()
+
+    def drips() -> requests.Response:
+        come.wait()
+        return Answer()
+
+    with pytest.raises(RequestTimeoutError), within(Ask.QUERY, 0.05) as deadline:
+        deadline.answer(drips, streams=False)
+    come.set()
+    assert closed.wait(10)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.wheels.archive.contents import read_contents
+from harness.wheels.archive.metadata import metadata_fields
 
 MakeWheel = Callable[..., bytes]
 FILENAME = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
@@ -30,3 +31,12 @@ def test_compressed_tags(make_wheel: MakeWheel, tags: str) -> None:
     """WHEEL may expand a compressed tag set or repeat it."""
     data = io.BytesIO(make_wheel(wheel=WHEEL + tags))
     assert read_contents("demo-1.0-py2.py3-none-any.whl", data).findings == ()
+
+
+def test_fields_of_a_metadata_file() -> None:
+    """The first Requires-Python counts, and every Requires-Dist."""
+    text = (
+        "Name: a\nRequires-Python: >=3.9\nRequires-Dist: b\nRequires-Dist: c>1\n\nRequires-Dist: d"
+    )
+    assert metadata_fields(text) == (">=3.9", ("b", "c>1"))
+    assert metadata_fields("Name: a\n") == ("", ())

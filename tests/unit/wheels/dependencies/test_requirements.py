@@ -9,7 +9,6 @@ from harness.wheels.dependencies.requirements import (
     TEXT_KEPT,
     UnusableRequirementError,
     is_valid,
-    metadata_fields,
     parse_requirement,
     read_requirements,
 )
@@ -45,15 +44,6 @@ def test_any_text_is_read_or_refused(line: str) -> None:
     except UnusableRequirementError:
         return
     parse_requirement(line)
-
-
-def test_fields_of_a_metadata_file() -> None:
-    """The first Requires-Python counts, and every Requires-Dist."""
-    text = (
-        "Name: a\nRequires-Python: >=3.9\nRequires-Dist: b\nRequires-Dist: c>1\n\nRequires-Dist: d"
-    )
-    assert metadata_fields(text) == (">=3.9", ("b", "c>1"))
-    assert metadata_fields("Name: a\n") == ("", ())
 
 
 def test_extras_are_projects_of_their_own() -> None:

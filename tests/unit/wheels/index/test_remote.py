@@ -3,16 +3,16 @@
 import fnmatch
 import hashlib
 import io
-import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from urllib3 import Retry
 
 from harness.core.errors import PackageIndexError
+from harness.core.wheel_findings import FindingCode
 from harness.host.cache import Cache
+from harness.host.process import ServingProcess
+from harness.wheels import facts_reader
 from harness.wheels.archive.contents import read_contents
 from harness.wheels.archive.elf import ElfFacts
 from harness.wheels.archive.listing import read_listing
@@ -20,6 +20,7 @@ from harness.wheels.index.client import ByteRange, IndexClient, IndexSettings
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import NOTHING_PINNED, LockedWheel
 from harness.wheels.index.remote import SMALLEST_RANGE, Depth, RangedFile, read_remote, read_wheels
+from tests.support import small_limits
 from tests.support.elves import golden
 from tests.support.loopback_index import LoopbackIndex
 from tests.support.wheels import write_demo
@@ -126,7 +127,23 @@ def test_wrong_range_is_refused(wheel: bytes, wrong: str) -> None:
 
     end = ByteRange(first=len(wheel) - 1000, data=wheel[-1000:], size=len(wheel))
     with pytest.raises(PackageIndexError, match="another range than requested"):
-        RangedFile(part, end).read(10)
+        RangedFile(part, end).around(0, 10)
+
+
+def test_reading_that_is_stopped_is_a_finding(
+    loopback_index: LoopbackIndex,
+    wheel: bytes,
+    index: PackageIndex,
+    cache: Cache,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ranges are read by the process with limits, and its death says nothing of the wheel."""
+    dying = ServingProcess(small_limits.__name__, small_limits.crash_at_parts.__name__)
+    monkeypatch.setattr(facts_reader, "_PROCESS", dying)
+    found = read_remote(served(loopback_index, wheel), index, cache, Depth.NATIVE).facts
+    assert [finding.code for finding in found.findings] == [FindingCode.NOT_READ]
+    assert "was ended by SIGSEGV" in found.findings[0].message
+    assert found.native == ()
 
 
 def test_unreadable_wheels_are_reported(
@@ -146,35 +163,3 @@ def test_unreadable_wheels_are_reported(
     )
     assert [one.filename for one, _ in found] == [good.filename]
     assert failed == [(gone.filename, PackageIndexError)]
-
-
-@given(
-    data=st.binary(min_size=1, max_size=300),
-    tail=st.integers(min_value=1, max_value=300),
-    reads=st.lists(st.tuples(st.integers(0, 320), st.integers(-1, 320)), max_size=6),
-)
-def test_a_ranged_file_reads_as_the_file(
-    data: bytes, tail: int, reads: list[tuple[int, int]]
-) -> None:
-    """Reads at any position return the bytes of the file."""
-
-    def part(first: int, last: int | None) -> ByteRange:
-        return ByteRange(first=first, data=data[first : None if last is None else last + 1],
-                    size=len(data))  # fmt: skip
-
-    ranged, plain = RangedFile(part, part(max(0, len(data) - tail), None)), io.BytesIO(data)
-    for at, size in reads:
-        assert ranged.seek(at) == plain.seek(at)
-        assert ranged.read(size) == plain.read(size)
-        assert ranged.tell() == max(at, min(plain.tell(), len(data)))
-
-
-def test_zip_archives_are_read_through_it(wheel: bytes) -> None:
-    """A zip reader finds every member."""
-
-    def part(first: int, last: int | None) -> ByteRange:
-        return ByteRange(first=first, data=wheel[first : None if last is None else last + 1],
-                    size=len(wheel))  # fmt: skip
-
-    with zipfile.ZipFile(RangedFile(part, part(len(wheel) - 1000, None))) as archive:
-        assert archive.testzip() is None
