@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from zipfile import ZipInfo
+from zipfile import ZIP_DEFLATED, ZipInfo
 
 from wheel.wheelfile import WheelFile
 
@@ -31,6 +31,7 @@ def make_wheel(  # noqa: PLR0913 - what a wheel consists of
             wheel.writestr(f"{name}.py", code)
         for member, text in (files or {}).items():
             entry = ZipInfo(member)
+            entry.compress_type = ZIP_DEFLATED
             entry.external_attr = (0o100755 if ".data/scripts/" in member else 0o100644) << 16
             wheel.writestr(entry, text)
         head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
