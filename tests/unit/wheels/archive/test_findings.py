@@ -41,6 +41,7 @@ def test_every_code_is_tested() -> None:
     """But what is no defect of its bytes alone."""
     of_a_target = {
         FindingCode.SUBMODULE_IMPORT,
+        FindingCode.GIL_ENABLED,
         FindingCode.LIBRARY_LOAD,
         FindingCode.PROGRAM_START,
         FindingCode.COMMAND,
