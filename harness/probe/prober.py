@@ -140,7 +140,8 @@ class Prober:
         Raises ``EngineError``, what ``WheelSource`` raises, and ``UsageError`` if the target's
         installer accepts no wheel of the subject: then there is nothing to run.
         """
-        opened = self._source.serving(cell.target).at(cell.target)
+        self._targets = self._source.serving(cell.target)
+        opened = self._targets.at(cell.target)
         wheels = self._wheels.wheels_for(cell.subject, cell.target, opened.passport)
         if isinstance(wheels, Refusal):
             raise UsageError(f"{cell.id}: there is nothing to run: {wheels.reason}")
