@@ -114,8 +114,8 @@ def test_command_line_for_pytest(tmp_path: Path) -> None:
     chosen = replace(chosen, runtime="crun", require_hardening=True, engines=engines)
     tail = " ".join(pytest_words(chosen, tmp_path / "cells.json"))
     assert tail.endswith(
-        "--images=registry --cell-timeout=5.5 --cell-memory=2048 --cell-disk=1024 --cell-processes=128"
-        " --registry=localhost:5000/x --own-pip --runtime=crun --require-hardening"
+        "--images=registry --cell-timeout=5.5 --cell-memory=2048 --cell-disk=1024"
+        " --cell-processes=128 --registry=localhost:5000/x --own-pip --runtime=crun --require-hardening"
         " --engine=aarch64=ssh://arm1 --engine=s390x=z-lab"
     )
     assert chosen.prober.engines == engines
