@@ -115,7 +115,8 @@ def test_command_line_for_pytest(tmp_path: Path) -> None:
     tail = " ".join(pytest_words(chosen, tmp_path / "cells.json"))
     assert tail.endswith(
         "--images=registry --cell-timeout=5.5 --cell-memory=2048 --cell-disk=1024"
-        " --cell-processes=128 --registry=localhost:5000/x --own-pip --runtime=crun --require-hardening"
+        " --cell-processes=128 --registry=localhost:5000/x --own-pip --runtime=crun"
+        " --require-hardening"
         " --engine=aarch64=ssh://arm1 --engine=s390x=z-lab"
     )
     assert chosen.prober.engines == engines
