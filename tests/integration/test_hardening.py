@@ -171,6 +171,12 @@ def test_denied_system_calls_fail(engine: DockerEngine, image: ImageRef) -> None
     assert run_in(engine, image, "x86_64", "python3", "-c", DENIED) == "[] 14\n"
 
 
+def test_loopback_has_its_name(engine: DockerEngine, image: ImageRef) -> None:
+    """Without a network ``localhost`` resolves, as test suites expect."""
+    asked = "import socket; print(socket.gethostbyname('localhost'))"
+    assert run_in(engine, image, "x86_64", "python3", "-c", asked) == "127.0.0.1\n"
+
+
 def test_reproduced_container_is_as_hardened_as_a_probe(
     engine: DockerEngine, image: ImageRef, tmp_path: Path
 ) -> None:

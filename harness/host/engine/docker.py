@@ -196,7 +196,6 @@ class DockerEngine(EngineImages):
             "working_dir": TMP,
             "stdin_open": True,
             "environment": {**dict(spec.arch.qemu_env), **dict(spec.env)},
-            "network_disabled": spec.hardening.no_network,
             "platform": spec.arch.platform,
         }
         host = spec.hardening.host_config(spec.limits)
