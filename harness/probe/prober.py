@@ -371,9 +371,8 @@ class Prober:
             return weigh_late(result, begun.facts, opened.passport, emulated=emulated)
 
         opened = begun.opened
-        machine = machine_of(opened.target)
-        # With a CPU that was asked for, what another one does is beside the point.
-        emulated = bool(opened.environment.emulator) and not (machine and machine.cpu)
+        # On a machine that was asked for, what happens on another one is beside the point.
+        emulated = bool(opened.environment.emulator) and machine_of(opened.target) is None
         mode, result = self._targets.first_attempt(begun.opened, job)
         attempts = [(mode, weighed(result))]
         while again := next_mode(
