@@ -1,8 +1,11 @@
 """Pushing a run to a service: whole, again, cut, changed, by strangers."""
 
+import contextlib
+import http.client
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import TypeAdapter
@@ -193,6 +196,21 @@ def test_a_huge_body_is_refused(client: ServiceClient, token: str) -> None:
     except OSError:  # the service closed the connection while we were sending
         return
     assert answer.status_code == 413
+
+
+def test_a_slow_body_is_refused(
+    client: ServiceClient, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that drips does not hold a request open."""
+    monkeypatch.setattr("harness.serve.intake.BODY_SECONDS", 0.3)
+    address = urlsplit(client.url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
+    with contextlib.closing(connection):
+        connection.putrequest("POST", "/api/v1/runs")
+        connection.putheader("Authorization", f"Bearer {token}")
+        connection.putheader("Content-Length", "1000")
+        connection.endheaders(b"{")
+        assert connection.getresponse().status == 408
 
 
 def test_a_run_in_progress_is_not_pushed(client: ServiceClient, token: str, tmp_path: Path) -> None:
