@@ -10,7 +10,7 @@ from harness.core.errors import EngineError
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine, connect
 from tests.support.fault_rounds import figures
-from tests.support.linked_cache import USER_CACHE, link_cache, tests_cache_root
+from tests.support.linked_cache import USER_CACHE, link_cache, own_cache_root
 
 pytest_plugins = ["pytester"]
 
@@ -31,7 +31,7 @@ def engine() -> DockerEngine:
 @pytest.fixture(scope="session")
 def cache() -> Cache:
     """Return the tests' cache with every entry of the user's, so that a test need not make it."""
-    cache = Cache(tests_cache_root())
+    cache = Cache(own_cache_root())
     link_cache(USER_CACHE, cache)
     return cache
 
@@ -40,7 +40,7 @@ def cache() -> Cache:
 def _own_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep tests out of the user's cache and store, and reuse no stored result."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WHEELGRID_CACHE", str(tests_cache_root()))
+        patch.setenv("WHEELGRID_CACHE", str(own_cache_root()))
         patch.setenv("WHEELGRID_STORE", str(tmp_path_factory.mktemp("store") / "store.db"))
         patch.setenv("WHEELGRID_FRESH", "1")
         yield

@@ -29,7 +29,7 @@ from tests.support.commands import (
     wheelgrid,
 )
 from tests.support.engine_proxy import engine_proxy
-from tests.support.linked_cache import tests_cache_root
+from tests.support.linked_cache import own_cache_root
 from tests.support.moved_clock import MovedClock
 from tests.support.wheels import make_wheel
 
@@ -312,7 +312,7 @@ def read_only_cache(tmp_path: Path) -> Iterator[Path]:
     root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     place = tmp_path / "cache"
     place.mkdir()
-    subprocess.run([*root, "mount", "--bind", tests_cache_root(), place], check=True)
+    subprocess.run([*root, "mount", "--bind", own_cache_root(), place], check=True)
     try:
         options = ["-o", "remount,bind,ro"]
         subprocess.run([*root, "mount", *options, place], check=True)

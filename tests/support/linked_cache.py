@@ -22,7 +22,7 @@ _WRITTEN_IN_PLACE = {"zig"}
 _Take = Callable[[str, str], object]
 
 
-def tests_cache_root() -> Path:
+def own_cache_root() -> Path:
     """Return ``$WHEELGRID_TEST_CACHE``, or a directory beside the user's cache."""
     chosen = os.environ.get("WHEELGRID_TEST_CACHE")
     return Path(chosen) if chosen else USER_CACHE.with_name(f"{USER_CACHE.name}-tests")
