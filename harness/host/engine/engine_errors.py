@@ -135,7 +135,9 @@ def _innermost(error: BaseException) -> str:
 
 def _innermost_error(error: BaseException) -> BaseException:
     # Stop at the system's error: its context is an error that was being handled at that time.
-    while not getattr(error, "errno", None) and (below := error.__cause__ or error.__context__):
+    while not (getattr(error, "errno", None) or isinstance(error, ConnectionError)) and (
+        below := error.__cause__ or error.__context__
+    ):
         error = below
     return error
 

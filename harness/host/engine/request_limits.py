@@ -137,6 +137,8 @@ def _ask(request: Callable[[], requests.Response], asked: Future[requests.Respon
     try:
         asked.set_result(request())
     except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
+        # Raised again, it gets another context; its cause stays.
+        error.__cause__ = error.__cause__ or error.__context__
         asked.set_exception(error)
 
 
