@@ -200,7 +200,8 @@ def test_a_restart_in_the_middle_is_a_miss(
 ) -> None:
     """The cell at hand is a miss, and the next one passes on the restarted engine."""
     here, engine = second
-    code = "import time\nprint('probing', flush=True)\ntime.sleep(4)"
+    # An engine that is stopped gives its containers 10 s.
+    code = "import time\nprint('probing', flush=True)\ntime.sleep(30)"
     with probing(engine, image, tmp_path, second=code) as prober:
         assert seen(prober, "first") == ("pass", "")
 
@@ -211,8 +212,9 @@ def test_a_restart_in_the_middle_is_a_miss(
         timer = threading.Timer(0.5, restart)
         timer.start()
         with short_limits():
-            assert seen(prober, "second") == ("miss", "infra:engine")
+            at_hand = seen(prober, "second")
         timer.join()
+        assert at_hand == ("miss", "infra:engine")
         assert seen(prober, "third") == ("pass", "")
         prober.leave()
         left = [(c["State"], c["Status"]) for c in engine._api.containers(all=True)]
