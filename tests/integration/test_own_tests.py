@@ -130,7 +130,7 @@ def test_suite_of_a_project(tmp_path: Path, arch: str) -> None:
     suites = ET.parse(tmp_path / "grid" / "junit.xml").getroot()  # noqa: S314 - ours
     cases = {case.get("name"): [e.tag for e in case] for case in suites[1].iter("testcase")}
     assert cases == {"test_good": [], "test_bad": ["failure"]}
-    again = wheelgrid(*words, timeout=300)
+    again = wheelgrid(*words, env={"WHEELGRID_FRESH": "0"}, timeout=300)
     assert (again.status, _observations(tmp_path / "grid")["demo"]["cached"]) == (1, True)
     without = wheelgrid(*words, "--test", "", timeout=300)
     assert without.status == 0, without.said
