@@ -87,7 +87,7 @@ def test_a_machine_decides_about_an_instruction(
         Journal(tmp_path / "journal.jsonl"),
         engine=engine,
         images=images,
-        emulator=partial(emulator_version, plain.arch, cache),
+        emulator=partial(emulator_version, cache=cache),
     ) as prober:
 
         def seen_on(name: str, subject: str = "one") -> Observation:

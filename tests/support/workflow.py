@@ -189,6 +189,8 @@ def _holds(part: str, job: Job) -> bool:
             return True
         case "success()":
             return not job.failed
+    if part.startswith("vars."):  # the repository has none
+        return bool(job.known.get(part))
     return bool(job.known[part])
 
 
