@@ -371,8 +371,11 @@ class Prober:
             return weigh_late(result, begun.facts, opened.passport, emulated=emulated)
 
         opened = begun.opened
-        # On a machine that was asked for, what happens on another one is beside the point.
-        emulated = bool(opened.environment.emulator) and machine_of(opened.target) is None
+        # A crash that the wheel's bytes explain needs no other suspect. On a machine that was asked
+        # for, what happens on another one is beside the point.
+        known = begun.predicted is not None and begun.predicted.outcome is Outcome.CRASHED
+        plain = machine_of(opened.target) is None
+        emulated = bool(opened.environment.emulator) and plain and not known
         mode, result = self._targets.first_attempt(begun.opened, job)
         attempts = [(mode, weighed(result))]
         while again := next_mode(
