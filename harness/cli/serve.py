@@ -49,5 +49,5 @@ def serve(
     if revoke is not None:
         Tokens(store).remove(revoke)
         return
-    say(f"http://{listen}/ shows {store}; Ctrl-C ends it")
-    serve_store(store, listen, public=public)
+    words = f"http://{listen}/ shows {store}; Ctrl-C ends it"
+    serve_store(store, listen, public=public, ready=lambda: say(words))

@@ -44,6 +44,10 @@ def push_run(
 
     Raises ``StoreError``, and ``PushError`` for a run in progress and for what the service refuses.
     """
+    if not url.startswith(("http://", "https://")):
+        raise PushError(
+            f"{url}: no address of a service; give one such as https://grid.example.org"
+        )
     with open_store(store) as opened, requests.Session() as session:
         run = opened.find(name)
         if run.exit_code is None:

@@ -1,5 +1,7 @@
 """Run the service until it is stopped."""
 
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
@@ -16,12 +18,14 @@ GOODBYE = 2
 MOST_CONNECTIONS = 500
 
 
-def serve_store(store: Path, listen: str, *, public: bool) -> None:
-    """Serve the store on ``HOST:PORT`` until SIGINT or SIGTERM.
+def serve_store(
+    store: Path, listen: str, *, public: bool, ready: Callable[[], None] = lambda: None
+) -> None:
+    """Serve the store on ``HOST:PORT`` until SIGINT or SIGTERM; ``ready`` is called before.
 
     ``public``: reading needs no token on other addresses than loopback. A missing store is created
     and an older one is migrated. Raises ``StoreError``; ``UsageError`` for an address that is not
-    loopback while there is no token.
+    loopback while there is no token, or one that cannot be used.
     """
     host, port = split_address(listen)
     tokens = Tokens(store)
@@ -34,12 +38,18 @@ def serve_store(store: Path, listen: str, *, public: bool) -> None:
     with open_store(store, write=True):
         pass
     access = Access(tokens=tokens, open_reading=local or public)
-    uvicorn.run(
+    config = uvicorn.Config(
         make_application(StoreReader(store), access),
-        host=host,
-        port=port,
         log_level="warning",
         server_header=False,
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GOODBYE,
     )
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise UsageError(f"--listen {listen}: {error.strerror or error}; choose another") from error
+    with listening:
+        ready()
+        uvicorn.Server(config).run(sockets=[listening])

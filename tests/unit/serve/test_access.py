@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,11 @@ def test_other_machines_need_a_token(store: Path, listen: str) -> None:
     """Without one the service does not start, even if reading is public."""
     with pytest.raises(UsageError, match="--new-token"):
         serve_store(store, listen, public=True)
+
+
+def test_a_port_that_is_taken_is_told(store: Path) -> None:
+    """The service is not announced then."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(UsageError, match="in use"):
+            serve_store(store, listen, public=False, ready=lambda: pytest.fail("announced"))

@@ -226,6 +226,8 @@ def test_complaints_of_the_client(client: ServiceClient, night: Path) -> None:
     """A refused token, and an address of something else."""
     with pytest.raises(PushError, match="WHEELGRID_TOKEN"):
         push(night, client, "wg_forged")
+    with pytest.raises(PushError, match="no address of a service"):
+        push_run(night, "last", "nonsense", "wg_x", told=lambda *_: None)
 
 
 def test_an_interrupted_night_keeps_its_exit_code(
