@@ -35,17 +35,20 @@ from tests.support.workspace import assembled_images
 pytestmark = pytest.mark.integration
 
 MACHINES = {machine.name: machine for machine in read_matrix(matrix_folder()).machines}
-# Arm A64: `rdvl x0, #1` of the Scalable Vector Extension, which Armv8.0 lacks, and `ret`.
-VECTOR = """
-import ctypes, mmap, pathlib, struct
+RUN = """
+import ctypes, mmap, pathlib
 place = pathlib.Path(__file__).with_name("code.bin")
-place.write_bytes(struct.pack("<2I", 0x04BF5020, 0xD65F03C0).ljust(4096, b"\\0"))
+place.write_bytes(bytes.fromhex({code!r}).ljust(4096, b"\\0"))
 with open(place, "rb") as file:
     code = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE,
                      prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
 run = ctypes.CFUNCTYPE(ctypes.c_long)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
 assert run() >= 16
 """
+# Arm A64: `rdvl x0, #1` of the Scalable Vector Extension, which Armv8.0 lacks, and `ret`.
+VECTOR = "20 50 bf 04 c0 03 5f d6"
+# x86-64: `pinsrq $1, %rax, %xmm0` of SSE4.1, which x86-64-v1 lacks, and `ret`.
+INSERT = "66 48 0f 3a 22 c0 01 c3"
 EXECUTES = """
 import subprocess, sys
 flags = "import struct; a = open('/proc/self/auxv', 'rb').read();" \\
@@ -83,7 +86,7 @@ def test_a_machine_decides_about_an_instruction(
     images = LocalImages()
     images.image = assembled_images(engine, cache).get(plain)
     with local_prober(
-        {"one": VECTOR, "two": ""},
+        {"one": RUN.format(code=VECTOR), "two": ""},
         Journal(tmp_path / "journal.jsonl"),
         engine=engine,
         images=images,
@@ -116,9 +119,9 @@ def test_the_native_arch_is_emulated_for_a_cpu_model(
     plain = debian_12(here.name)
     images = LocalImages()
     images.image = assembled_images(engine, cache).get(plain)
-    code = EXECUTES if here.name == "x86_64" else ""
+    executes, code = (EXECUTES, INSERT) if here.name == "x86_64" else ("", VECTOR)
     with local_prober(
-        {"one": code},
+        {"one": executes, "two": RUN.format(code=code)},
         Journal(tmp_path / "journal.jsonl"),
         engine=engine,
         images=images,
@@ -127,9 +130,13 @@ def test_the_native_arch_is_emulated_for_a_cpu_model(
         target = on(plain, name)
         passport = prober.passport(target)
         seen = prober.observe(Cell(target=target, subject=make_subject("one")))
+        crash = prober.observe(Cell(target=target, subject=make_subject("two")))
         command = prober.repro_command(Cell(target=target, subject=make_subject("one")))
     assert passport.hwcap & bit == 0
     assert seen.outcome is Outcome.PASS, seen.evidence
+    assert (crash.outcome, crash.cause) == ("crashed", "illegal-instruction")
+    assert f"the instruction {code[:11]}" in crash.evidence
+    assert crash.evidence.endswith(" is at code.bin+0x0")
     assert seen.provenance.qemu_cpu == MACHINES[name].cpu
     assert seen.provenance.qemu
     assert f"QEMU_CPU={MACHINES[name].cpu}" in command
