@@ -92,6 +92,15 @@ def test_free_threaded_python_refuses_the_stable_abi(prober: Prober, matrix: Mat
     assert seen.prediction.cause == "free-threaded"
 
 
+@pytest.mark.parametrize("target", ["cpython-3.15t-glibc", "debian-sid-3.15"])
+def test_one_stable_abi_for_both_builds(prober: Prober, matrix: Matrix, target: str) -> None:
+    """A wheel of ``abi3t`` runs with and without the GIL, and leaves it off (PEP 803)."""
+    seen = observe(prober, matrix, f"{target}/{ARCH}/abi3t")
+    assert (seen.outcome, codes(seen)) == (Outcome.PASS, set()), seen.evidence
+    assert seen.wheel
+    assert "-cp315-abi3.abi3t-" in seen.wheel.filename
+
+
 @pytest.mark.parametrize(
     ("subject", "outcome", "cause"),
     [
