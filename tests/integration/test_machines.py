@@ -24,13 +24,16 @@ from harness.host.cpu_models import cpu_models
 from harness.host.doctor import emulator_version
 from harness.host.engine.docker import DockerEngine
 from harness.host.package_data import matrix_folder
+from harness.host.process import run_process
+from harness.host.static_emulator import StaticEmulator
+from harness.images.debian import PackageSet
 from harness.matrix.plan import Selection
 from harness.probe.journal import Journal
 from harness.report.console import Console
 from tests.support.cells import make_subject
 from tests.support.local_prober import LocalImages, local_prober
 from tests.support.targets import debian_12, make_machine_target
-from tests.support.workspace import assembled_images
+from tests.support.workspace import assembled_images, make_workspace
 
 pytestmark = pytest.mark.integration
 
@@ -75,7 +78,31 @@ def test_a_model_that_the_emulator_lacks_is_an_error_before_anything_runs() -> N
     unknown = Machine(name="power7x", title="none", cpu="power7x,option=on")
     with pytest.raises(UsageError, match="this QEMU has no CPU model 'power7x'") as caught:
         check_machines([make_machine_target("a/ppc64le", unknown)])
-    assert "did you mean 'power7'? `qemu-ppc64le-static -cpu help` lists all" in str(caught.value)
+    assert "did you mean 'power7'? It knows " in str(caught.value)
+    assert " … (`qemu-ppc64le-static -cpu help` lists all)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arch", "cpu", "message"),
+    [
+        # Its emulation lacks decimal floating point, for one.
+        ("s390x", "z13", "Some features requested in the CPU model are not available"),
+        ("aarch64", "max,no-such-option=on", "no-such-option"),
+        ("x86_64", "Nehalem-v1,no-such-option=on", "no-such-option"),
+    ],
+)
+def test_a_model_that_does_not_start_is_an_error_before_anything_runs(
+    arch: str, cpu: str, message: str
+) -> None:
+    machine = Machine(name="some", title="some", cpu=cpu)
+    with pytest.raises(UsageError, match=f"does not start with the CPU '{cpu}'") as caught:
+        check_machines([make_machine_target(f"a/{arch}", machine)])
+    assert message in str(caught.value)
+
+
+def test_the_machines_of_the_matrix_start() -> None:
+    """So none of their cells is a miss for its CPU."""
+    check_machines(read_matrix(matrix_folder()).targets)
 
 
 def test_a_machine_decides_about_an_instruction(
@@ -141,6 +168,43 @@ def test_the_native_arch_is_emulated_for_a_cpu_model(
     assert seen.provenance.qemu
     assert f"QEMU_CPU={MACHINES[name].cpu}" in command
     assert "-static:/emulator:ro" in command
+
+
+@pytest.mark.nightly
+def test_a_newer_emulator_ignores_the_page_size(
+    engine: DockerEngine, cache: Cache, tmp_path: Path
+) -> None:
+    """It knows the CPU models, and its session is not what was asked for: a miss in one line."""
+    wanted = PackageSet(suite="trixie", arches=("amd64",), names=("qemu-user",), depends=False)
+    _, (package,) = make_workspace(cache).upstream.fetch(wanted)
+    run_process(("dpkg-deb", "-x", package, tmp_path / "qemu"), timeout=60)
+    program = tmp_path / "qemu/usr/bin/qemu-aarch64"
+    answer = run_process((program, "--version"), timeout=10).decode()
+    version = answer.split()[2]
+    assert int(version.partition(".")[0]) >= 9
+    plain = debian_12("aarch64")
+    images = LocalImages()
+    images.image = assembled_images(engine, cache).get(plain)
+    with local_prober(
+        {"one": RUN.format(code=VECTOR)},
+        Journal(tmp_path / "journal.jsonl"),
+        engine=engine,
+        images=images,
+        emulator="",
+        static_emulator=lambda _: StaticEmulator(path=program, version=version),
+    ) as prober:
+        large, old, new = (
+            prober.observe(Cell(target=on(plain, name), subject=make_subject("one")))
+            for name in ("64k", "a72", "armv9")
+        )
+    assert (large.outcome, large.cause) == (Outcome.MISS, "infra:machine")
+    assert large.evidence == (
+        "machine 64k: a page has 4096 bytes there, asked for 65536; "
+        "QEMU 9.0 and newer ignore QEMU_PAGESIZE"
+    )
+    assert (old.outcome, old.cause) == ("crashed", "illegal-instruction")
+    assert new.outcome is Outcome.PASS, new.evidence
+    assert new.provenance.qemu == version
 
 
 PUBLISHED = (
