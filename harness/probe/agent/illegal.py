@@ -50,7 +50,7 @@ def _install(ctypes):
 
     kind = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
     handler = entry = kind(handle)
-    if os.uname().machine == "x86_64" and ctypes.sizeof(ctypes.c_void_p) == 8:
+    if os.uname().machine == "x86_64" and sys.maxsize > 1 << 32:
         entry = kind(_aligning(ctypes, ctypes.cast(handler, ctypes.c_void_p).value))
     flags, mask = ("flags", ctypes.c_uint), ("mask", ctypes.c_byte * 128)
     fields = [("handler", kind), mask, flags, ("restorer", ctypes.c_void_p)]
@@ -71,8 +71,8 @@ def _aligning(ctypes, function):
     """Return the address of code that aligns the stack to 16 bytes, then calls a function.
 
     QEMU enters a handler of x86_64 with a stack that is off by 8 bytes (seen with 7.2), which is
-    against the psABI ("The Stack Frame"). libffi saves vector registers there with instructions that
-    need the alignment, and SIGSEGV would take the place of SIGILL.
+    against the psABI ("The Stack Frame"). libffi saves vector registers there with instructions
+    that need the alignment, and SIGSEGV would take the place of SIGILL.
     """
     code = b"\x55\x48\x89\xe5\x48\x83\xe4\xf0"  # push rbp; mov rbp, rsp; and rsp, -16
     code += b"\x48\xb8" + struct.pack("<Q", function)  # mov rax, function
