@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pydantic import TypeAdapter
+
 from harness.core.cells import Expectation, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import Observation
@@ -111,6 +113,19 @@ class Trouble:
 
 class NotFoundError(HarnessError):
     """There is no such run, project, target or cell."""
+
+
+class RejectedError(HarnessError):
+    """A request is refused; ``status`` is HTTP's."""
+
+    def __init__(self, status: int, complaint: str) -> None:
+        super().__init__(complaint)
+        self.status = status
+
+
+def as_json(value: object) -> str:
+    """Return a dataclass as JSON."""
+    return TypeAdapter(type(value)).dump_json(value).decode() + "\n"
 
 
 def run_line(run: RunInfo, *, live: bool) -> RunLine:

@@ -14,9 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from harness.core.errors import HarnessError
 from harness.matrix.cell_list import load_cells
 from harness.serve.api_v1 import PREFIX, TROUBLES
+from harness.serve.documents import RejectedError
 from harness.serve.store_reader import StoreReader
 from harness.serve.transfer import (
     MOST_CELLS,
@@ -36,14 +36,6 @@ BODY_SECONDS = 60.0
 
 _Value = TypeVar("_Value")
 RunId = Annotated[str, Path(pattern=r"^\d{8}T\d{6}-[0-9a-f]{8}$")]
-
-
-class RejectedError(HarnessError):
-    """A request is refused; ``status`` is HTTP's."""
-
-    def __init__(self, status: int, complaint: str) -> None:
-        super().__init__(complaint)
-        self.status = status
 
 
 class Intake:

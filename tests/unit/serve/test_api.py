@@ -7,8 +7,13 @@ import pytest
 
 from harness.core.cells import Outcome
 from harness.results.runfile import read_run
+from harness.serve.access import Access
+from harness.serve.render_process import RenderProcess
+from harness.serve.service_app import make_application
+from harness.serve.store_reader import StoreReader
+from harness.serve.tokens import Tokens
 from harness.store import open_store
-from tests.support.service import ServiceClient, add_run, observe, run_cells
+from tests.support.service import ServiceClient, add_run, observe, run_cells, served
 
 API = "/api/v1"
 CELL = "debian-12/s390x/numpy"
@@ -161,14 +166,15 @@ def test_parameters_out_of_range(client: ServiceClient, query: str) -> None:
     assert query.partition("=")[0] in answer.json()["detail"]
 
 
-def test_an_empty_store(tmp_path: Path, client: ServiceClient, store: Path) -> None:
+def test_an_empty_store(tmp_path: Path, renderer: RenderProcess) -> None:
     """There is a list without runs, and no grid."""
-    with open_store(tmp_path / "empty.db", write=True):
+    path = tmp_path / "empty.db"
+    with open_store(path, write=True):
         pass
-    store.unlink()
-    (tmp_path / "empty.db").rename(store)
-    assert client.get(f"{API}/runs").json() == {"runs": [], "next": ""}
-    assert client.get("/").status_code == 404
+    access = Access(tokens=Tokens(path), open_reading=True)
+    with served(make_application(StoreReader(path), access, renderer)) as client:
+        assert client.get(f"{API}/runs").json() == {"runs": [], "next": ""}
+        assert client.get("/").status_code == 404
 
 
 def test_the_description_has_every_route(client: ServiceClient) -> None:
