@@ -169,7 +169,7 @@ def test_kills_during_a_push(store: Path, tmp_path: Path, rounds: int) -> None:
     done = threading.Event()
 
     def push() -> None:
-        push_run(night, "last", f"http://127.0.0.1:{port}", token, told=lambda *_: None)
+        push_run(night, "last", f"http://127.0.0.1:{port}", token, told=lambda _: None)
         done.set()
 
     pushing = threading.Thread(target=push)
