@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -125,7 +127,12 @@ class RejectedError(HarnessError):
 
 def as_json(value: object) -> str:
     """Return a dataclass as JSON."""
-    return TypeAdapter(type(value)).dump_json(value).decode() + "\n"
+    return _adapter(type(value)).dump_json(value).decode() + "\n"
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def run_line(run: RunInfo, *, live: bool) -> RunLine:

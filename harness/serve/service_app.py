@@ -23,7 +23,7 @@ from harness.serve.api_v1 import PREFIX, Name, Place, api_router
 from harness.serve.documents import NotFoundError, RejectedError
 from harness.serve.intake import Intake, intake_router
 from harness.serve.live import follow
-from harness.serve.page_texts import grid_page
+from harness.serve.page_texts import axis_page, grid_page
 from harness.serve.pages import page_router
 from harness.serve.render_process import RenderProcess
 from harness.serve.responses import Answers
@@ -108,6 +108,7 @@ async def render_latest(reader: StoreReader, answers: Answers) -> None:
     with contextlib.suppress(HarnessError):  # whoever asks for it is told
         state = await run_in_threadpool(reader.state, "latest")
         await answers.rendered(grid_page, state)
+        await answers.rendered(axis_page, state, "projects")  # the other pages need its grid too
 
 
 def _add_events(app: FastAPI, reader: StoreReader) -> None:
