@@ -34,6 +34,7 @@ from harness.store.history import cell_results, runs_with
 PREFIX = "/api/v1"
 MOST_RUNS = 200
 MOST_CELLS = 1000
+MOST_WORDS = 1000
 
 Limit = Annotated[int, Query(ge=1, le=MOST_RUNS, description="Maximum of entries.")]
 CellLimit = Annotated[int, Query(ge=1, le=MOST_CELLS, description="Maximum of entries.")]
@@ -46,12 +47,17 @@ TargetName = Annotated[str, Query(max_length=300, description="`TARGET` or `TARG
 Label = Annotated[str, Query(max_length=100)]
 
 
-def _readable(q: Annotated[str, Query(max_length=1000, description="Query language.")] = "") -> str:
-    parse_query(q)  # an error is told before anything is read
+def readable(
+    q: Annotated[
+        str, Query(max_length=MOST_WORDS, description="Words of the query language.")
+    ] = "",
+) -> str:
+    """Return a query. Raises ``QueryError`` before anything is read for it."""
+    parse_query(q)
     return q
 
 
-Words = Annotated[str, Depends(_readable)]
+Words = Annotated[str, Depends(readable)]
 Moment = Annotated[
     str,
     Query(pattern=r"^(\d{4}-\d\d-\d\d(T[0-9:.+Z-]{0,20})?)?$", description="UTC, ISO 8601."),

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -15,6 +14,8 @@ from harness.report.badge import Standing, standing_of
 from harness.results.grid import GridCell, Verdict
 from harness.store.history import CellResult
 from harness.store.rows import RunInfo
+
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,12 +128,10 @@ class RejectedError(HarnessError):
 
 def as_json(value: object) -> str:
     """Return a dataclass as JSON."""
-    return _adapter(type(value)).dump_json(value).decode() + "\n"
-
-
-@cache
-def _adapter(kind: type) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+    kind = type(value)
+    if kind not in _ADAPTERS:  # making one takes a millisecond
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind].dump_json(value).decode() + "\n"
 
 
 def run_line(run: RunInfo, *, live: bool) -> RunLine:

@@ -10,7 +10,7 @@ from pydantic import StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
-from harness.serve.api_v1 import Name, Words
+from harness.serve.api_v1 import MOST_WORDS, Name, Words, readable
 from harness.serve.documents import RunPage
 from harness.serve.json_texts import (
     AXES,
@@ -36,6 +36,8 @@ from harness.serve.store_reader import StoredRun, StoreReader
 LIST_RUNS = 200
 AnyRun = Annotated[str, StringConstraints(max_length=100)]
 """FastAPI takes it from the path of an address that has one, and from its query otherwise."""
+
+PageWords = Annotated[str, StringConstraints(max_length=MOST_WORDS)]
 
 
 def page_router(reader: StoreReader, answers: Answers) -> APIRouter:
@@ -69,11 +71,11 @@ def _add_runs(router: APIRouter, reader: StoreReader, answers: Answers) -> None:
     @router.get("/")
     @router.get("/runs/{run}")
     async def grid(
-        request: Request, state: Annotated[StoredRun, _run_of(reader)], q: Words = ""
+        request: Request, state: Annotated[StoredRun, _run_of(reader)], q: PageWords = ""
     ) -> Response:
-        # The script of the page reads the query: one rendering serves every query.
         if wants_json(request):
-            return await answers.of(request, run_document, state, q)
+            return await answers.of(request, run_document, state, readable(q))
+        # The page's script reads the query, and tells what is wrong with it.
         return await answers.of(request, grid_page, state)
 
 

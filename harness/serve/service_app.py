@@ -32,6 +32,8 @@ from harness.store import StoreError
 
 AHEAD_SECONDS = 2.0
 """How often it is asked whether there is another latest grid."""
+MOST_AHEAD = 10.0
+"""Seconds that the first rendering may take before the service answers without it."""
 MOST_FOLLOWERS = 200
 """Maximum connections that follow runs in progress."""
 _HEADERS = {
@@ -54,7 +56,8 @@ def make_application(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await render_latest(reader, answers)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(render_latest(reader, answers), MOST_AHEAD)
         following = asyncio.create_task(_follow_latest(reader, answers))
         ready()
         yield
@@ -105,7 +108,7 @@ async def _follow_latest(reader: StoreReader, answers: Answers) -> None:
 
 async def render_latest(reader: StoreReader, answers: Answers) -> None:
     """Render the latest grid before somebody asks for it, if it has changed."""
-    with contextlib.suppress(HarnessError):  # whoever asks for it is told
+    with contextlib.suppress(Exception):  # whoever asks for it is told, whatever is wrong with it
         state = await run_in_threadpool(reader.state, "latest")
         await answers.rendered(grid_page, state)
         await answers.rendered(axis_page, state, "projects")  # the other pages need its grid too
