@@ -23,6 +23,7 @@ from harness.serve.push import push_run
 from harness.serve.tokens import Tokens
 from harness.store import open_store
 from tests.support.cells import make_cell
+from tests.support.commands import wait_until
 from tests.support.service import (
     RunningService,
     add_run,
@@ -242,6 +243,16 @@ def test_kills_during_a_live_run(tmp_path: Path, rounds: int) -> None:
         with open_store(store) as opened:
             cells = [each.cell for each in opened.observations(opened.find(RUN))]
         assert len(cells) == len(set(cells))
+
+
+def test_nothing_is_left_of_a_killed_service(store: Path) -> None:
+    """The process that renders ends with the one that answers."""
+    with running_service(store) as service:
+        pid = service.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        assert children
+        service.kill()
+        wait_until(lambda: not any(Path("/proc", child).exists() for child in children), seconds=60)
 
 
 def test_events_go_on_after_a_cut(store: Path) -> None:

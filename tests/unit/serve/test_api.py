@@ -181,3 +181,27 @@ def test_the_description_has_every_route(client: ServiceClient) -> None:
     """Programs are made of it."""
     paths = json.loads(client.get(f"{API}/openapi.json").content)["paths"]
     assert {f"{API}/runs", f"{API}/diff", f"{API}/runs/{{run}}/observations"} <= set(paths)
+
+
+def test_pages_of_cells_stay_in_their_run(client: ServiceClient, store: Path) -> None:
+    """The next page is of the same run, also if its address began with `latest`."""
+    first = client.get(f"{API}/runs/latest/cells?limit=1").json()
+    with open_store(store, write=True) as opened:
+        cells = run_cells(("other", "names"))
+        add_run(opened, cells, [observe(cell) for cell in cells], day=3)
+    second = client.get(first["next"]).json()
+    assert second["run"] == first["run"] == LAST
+    found = [each["cell"].rpartition("/")[2] for each in (*first["cells"], *second["cells"])]
+    assert found == ["numpy", "pyyaml"]
+
+
+def test_pages_of_a_run_in_progress_stay_stable(client: ServiceClient, store: Path) -> None:
+    """A cell that begins to match behind the last page moves no other one."""
+    cells = run_cells()
+    with open_store(store, write=True) as opened:
+        run = add_run(opened, cells, [observe(c) for c in cells[1:]], day=3, ends=False)
+        first = client.get(f"{API}/search?run=last&q=outcome:pass&limit=1").json()
+        opened.add(run, [observe(cells[0])])
+    second = client.get(first["next"]).json()
+    found = [each["cell"].rpartition("/")[2] for each in (*first["cells"], *second["cells"])]
+    assert found == ["pyyaml", "cffi"]
