@@ -46,8 +46,6 @@ NO_SERVICE = "this is no Wheelgrid service; give the address at which the grid i
 _RECEIVED = TypeAdapter(Received)
 _TROUBLE = TypeAdapter(Trouble)
 _TEMPORARY = (408, 429, 502, 503, 504)
-
-
 _TRUST = "set REQUESTS_CA_BUNDLE to the file of the authority that signed it"
 _FAILURES: tuple[tuple[type[BaseException], str], ...] = (
     (requests.exceptions.SSLError, "it does not speak TLS; is its address one with http:// ?"),
@@ -95,7 +93,7 @@ def push_run(
         if run.exit_code is None:
             raise PushError(f"run {run.id} has not ended; push it when it has")
         session.headers["Authorization"] = f"Bearer {token}"
-        _Push(session, url.rstrip("/"), opened, run, told).send()
+        _Push(session=session, url=url.rstrip("/"), store=opened, run=run, told=told).send()
         return run
 
 
@@ -113,23 +111,16 @@ def _check(url: str, token: str) -> None:
         raise PushError("no token of a service looks like this one; copy it again")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Push:
-    def __init__(
-        self,
-        session: requests.Session,
-        url: str,
-        store: Store,
-        run: RunInfo,
-        told: Callable[[str], None],
-    ) -> None:
-        self._session = session
-        self._url = url
-        self._store = store
-        self._run = run
-        self._told = told
+    session: requests.Session
+    url: str
+    store: Store
+    run: RunInfo
+    told: Callable[[str], None]
 
     def send(self) -> None:
-        run, store = self._run, self._store
+        run, store = self.run, self.store
         seen = store.observations(run)
         there = self._post(
             "",
@@ -142,20 +133,20 @@ class _Push:
                 cells=dump_cells(store.cells(run)).decode(),
             ),
         )
-        self._told(f"{there.observations} of {len(seen)} results are there")
+        self.told(f"{there.observations} of {len(seen)} results are there")
         if there.complete:
             return
         while there.observations < len(seen):
-            part = seen[there.observations : there.observations + PART]
+            before = there.observations
+            part = seen[before : before + PART]
+            passports = tuple(self._passports(part))
             there = self._post(
                 f"/{run.id}/observations",
-                RunPart(
-                    after=there.observations,
-                    observations=part,
-                    passports=tuple(self._passports(part)),
-                ),
+                RunPart(after=before, observations=part, passports=passports),
             )
-            self._told(f"{there.observations} of {len(seen)} results are there")
+            if there.observations <= before:
+                raise PushError(f"{self.url}: it stores nothing of what is sent; is it a Wheelgrid service?")
+            self.told(f"{there.observations} of {len(seen)} results are there")
         self._post(
             f"/{run.id}/ending",
             RunEnding(
@@ -167,7 +158,7 @@ class _Push:
 
     def _passports(self, part: tuple[Observation, ...]) -> Iterator[SentPassport]:
         ids = {seen.provenance.passport_id for seen in part} - {""}
-        for name, passport in self._store.passports(sorted(ids)).items():
+        for name, passport in self.store.passports(sorted(ids)).items():
             yield SentPassport(id=name, environment="", passport=passport)
 
     def _post(self, path: str, value: Any) -> Received:  # noqa: ANN401 - a value of transfer.py
@@ -181,19 +172,19 @@ class _Push:
             reraise=True,
         )
         try:
-            answer = tries(self._once, self._url + PATH + path, body, headers)
+            answer = tries(self._once, self.url + PATH + path, body, headers)
         except (_TryAgainError, requests.RequestException) as error:
-            raise PushError(f"{self._url}: {_failure(error)}") from error
-        return _read(answer, self._url, len(body))
+            raise PushError(f"{self.url}: {_failure(error)}") from error
+        return _read(answer, self.url, len(body))
 
     def _tell_failure(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if error is not None and state.attempt_number == 1:
             reason, _, _ = _failure(error).partition("; ")
-            self._told(f"{self._url}: {reason}; trying again")
+            self.told(f"{self.url}: {reason}; trying again")
 
     def _once(self, url: str, body: bytes, headers: dict[str, str]) -> _Answer:
-        with self._session.post(
+        with self.session.post(
             url, data=body, headers=headers, timeout=SECONDS, allow_redirects=False, stream=True
         ) as answer:
             if answer.status_code in _TEMPORARY:

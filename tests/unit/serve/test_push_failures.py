@@ -85,6 +85,7 @@ HTML = "<html><title>Welcome</title>\x1b[2J</html>"
         (401, HTML, "the token is refused; set WHEELGRID_TOKEN"),
         (413, HTML, "bytes is refused; raise the limit of the proxy"),
         (502, HTML, "it cannot answer now: 502; push again later"),
+        (200, '{"id": "x", "observations": 0, "complete": false}', "it stores nothing"),
         (0, "", "push again later, what is there is not sent twice"),
     ],
 )
