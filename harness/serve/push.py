@@ -2,8 +2,10 @@
 
 import socket
 import ssl
+from bisect import bisect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +27,7 @@ from harness.report.untrusted import visible
 from harness.serve.documents import Trouble
 from harness.serve.transfer import (
     PART,
+    PART_LOGS,
     Received,
     RunAnnouncement,
     RunEnding,
@@ -138,14 +141,16 @@ class _Push:
             return
         while there.observations < len(seen):
             before = there.observations
-            part = seen[before : before + PART]
+            part = _next_part(seen[before : before + PART])
             passports = tuple(self._passports(part))
             there = self._post(
                 f"/{run.id}/observations",
                 RunPart(after=before, observations=part, passports=passports),
             )
             if there.observations <= before:
-                raise PushError(f"{self.url}: it stores nothing of what is sent; is it a Wheelgrid service?")
+                raise PushError(
+                    f"{self.url}: it stores nothing of what is sent; is it a Wheelgrid service?"
+                )
             self.told(f"{there.observations} of {len(seen)} results are there")
         self._post(
             f"/{run.id}/ending",
@@ -199,6 +204,12 @@ class _Push:
                 location=answer.headers.get("location", ""),
                 body=read,
             )
+
+
+def _next_part(seen: tuple[Observation, ...]) -> tuple[Observation, ...]:
+    """Return the first of ``seen``, at least one, whose logs are not too long for one request."""
+    sizes = list(accumulate(len(each.log) for each in seen))
+    return seen[: max(1, bisect(sizes, PART_LOGS))]
 
 
 def _is_temporary(error: BaseException) -> bool:

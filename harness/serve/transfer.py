@@ -20,6 +20,8 @@ from harness.results.runfile import Circumstances
 
 PART = 100
 """Observations in a part."""
+PART_LOGS = 8 * 1024 * 1024
+"""Characters of logs after which a part ends; one log has at most a million."""
 MOST_CELLS = 100_000
 _ID = r"^\d{8}T\d{6}-[0-9a-f]{8}$"
 _PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)$"

@@ -77,6 +77,21 @@ def test_a_pushed_run_is_the_same_run(
         assert replace(there.find(RUN), number=1) == here.find(RUN)
 
 
+def test_long_logs_go_in_smaller_parts(
+    client: ServiceClient, store: Path, token: str, tmp_path: Path
+) -> None:
+    """A hundred logs of a megabyte would be more than a request may have."""
+    path = tmp_path / "long.db"
+    cells = run_cells(NAMES[:20])
+    with open_store(path, write=True) as opened:
+        logs = ["a line\n" * 150_000] * len(cells)
+        seen = [observe(cell, log=log) for cell, log in zip(cells, logs, strict=True)]
+        add_run(opened, cells, seen, day=3)
+    told = push(path, client, token)
+    assert told[1:] == [f"{count} of 20 results are there" for count in (7, 14, 20)]
+    assert stored(store)[1] == 20
+
+
 def test_a_second_push_sends_nothing(
     client: ServiceClient, store: Path, token: str, night: Path
 ) -> None:
