@@ -37,7 +37,7 @@ class ModuleFiles(StrEnum):
     TRIPLET = "triplet"
     """``.abi3-<triplet>.so``, as CPython 3.15 names modules in the limited API."""
     BOTH_BUILDS = "abi3t"
-    """``.abi3t.so``, for CPython from 3.15 on with and without the GIL, as the tag says (PEP 803)."""
+    """``.abi3t.so``, for CPython 3.15 with and without the GIL; the tag says so (PEP 803)."""
     ABSENT = "absent"
     """None: the wheel lacks them."""
 
