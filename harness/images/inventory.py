@@ -50,25 +50,41 @@ class StoredItem:
     """Seconds since the epoch; 0 if unknown."""
     targets: tuple[str, ...]
     """Keys of the targets that use it, in the matrix's order."""
+    engine: str = ""
+    """Address of the image's engine; empty for this machine's."""
+
+    @property
+    def title(self) -> str:
+        """The name, and the engine if it is not this machine's."""
+        return f"{self.name} on {self.engine}" if self.engine else self.name
 
 
 def list_inventory(
-    engine: Engine,
+    engines: Mapping[str, Engine],
     cache: Cache,
     uses: Mapping[str, Sequence[ImageStorage]],
     *,
     prefix: str = PREFIX,
 ) -> tuple[StoredItem, ...]:
-    """Return the images sorted by name, then the cache entries.
+    """Return the images of each engine sorted by name, then the cache entries.
 
-    ``uses`` maps each target's key to the storage that it uses. Raises ``EngineError``.
+    ``engines`` are by address, as ``StoredItem`` has it; ``uses`` maps each target's key to the
+    storage that it uses. Raises ``EngineError``.
     """
-    images = sorted(_images(engine, uses, prefix), key=lambda image: image.name)
+    images = [
+        image
+        for at, engine in engines.items()
+        for image in sorted(_images(at, engine, uses, prefix), key=lambda image: image.name)
+    ]
     return (*images, *_entries(cache, uses))
 
 
 def remove_items(
-    items: Sequence[StoredItem], engine: Engine, cache: Cache, *, announce: Callable[[str], None]
+    items: Sequence[StoredItem],
+    engines: Mapping[str, Engine],
+    cache: Cache,
+    *,
+    announce: Callable[[str], None],
 ) -> tuple[StoredItem, ...]:
     """Remove items and return the removed ones.
 
@@ -77,7 +93,7 @@ def remove_items(
     gone = []
     for item in items:
         try:
-            _discard(item, engine, cache)
+            _discard(item, engines, cache)
         except ImageError as error:
             announce(f"kept: {error}")
         else:
@@ -85,16 +101,16 @@ def remove_items(
     return tuple(gone)
 
 
-def _discard(item: StoredItem, engine: Engine, cache: Cache) -> None:
+def _discard(item: StoredItem, engines: Mapping[str, Engine], cache: Cache) -> None:
     if item.place is StoragePlace.ENGINE:
-        engine.remove_image(item.name)
+        engines[item.engine].remove_image(item.name)
     else:
         kind, _, name = item.name.partition("/")
         cache.discard(kind, name)
 
 
 def _images(
-    engine: Engine, uses: Mapping[str, Sequence[ImageStorage]], prefix: str
+    at: str, engine: Engine, uses: Mapping[str, Sequence[ImageStorage]], prefix: str
 ) -> Iterator[StoredItem]:
     for image in engine.list_images(prefix):
         for name in filter(lambda name: name.startswith(prefix), image.names):
@@ -104,6 +120,7 @@ def _images(
                 size=image.size,
                 made_at=image.named_at,
                 targets=_users(uses, name),
+                engine=at,
             )
 
 

@@ -27,6 +27,9 @@ class PooledImages:
     def has(self, target: Target) -> bool:
         return self._of(target).has(target)
 
+    def size(self, ref: ImageRef, target: Target) -> int:
+        return self._of(target).size(ref, target)
+
     def _of(self, target: Target) -> ImageProvider:
         """Return the images of the best engine for the target. Raises ``EngineError``."""
         best = self._pool.ranked(target.arch)[0]

@@ -16,9 +16,13 @@ from harness.host.engine import ContainerSpec
 from harness.host.engine.docker import DockerEngine, connect
 from harness.host.engine.ssh_tunnel import SOCKETS, close_tunnel
 from harness.images.debian_root import native_arch
+from harness.images.inventory import PREFIX
 from harness.probe.journal import observations, read_events
 from tests.support.commands import started_wheelgrid, wait_until, wheelgrid
+from tests.support.dask_processes import address as scheduler_address
+from tests.support.dask_processes import free_port, scheduler, started_worker
 from tests.support.docker_context import write_context
+from tests.support.engine_proxy import EngineProxy, engine_proxy
 from tests.support.loopback_sshd import SshServer, ssh_server
 from tests.support.second_engine import SecondEngine, second_engine
 from tests.support.targets import debian_12
@@ -62,6 +66,24 @@ def image(through_tls: DockerEngine, cache: Cache) -> ImageRef:
 
 
 @pytest.fixture(scope="module")
+def emulating() -> Iterator[SecondEngine]:
+    """Return an engine that says it is on this machine's arch, and emulates it."""
+    with second_engine(emulated=NATIVE) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def foreign(
+    emulating: SecondEngine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EngineProxy]:
+    """Return the same engine, which says that it is on a machine of another arch."""
+    path = tmp_path_factory.mktemp("foreign") / "p.sock"
+    with engine_proxy(path, emulating.socket) as proxy:
+        proxy.say_machine("s390x")
+        yield proxy
+
+
+@pytest.fixture(scope="module")
 def server() -> Iterator[SshServer]:
     with ssh_server() as running:
         yield running
@@ -91,10 +113,12 @@ def test_cells_of_a_killed_engine_are_probed_on_the_next(
     far_address: str,
     through_tls: DockerEngine,
     image: ImageRef,
+    emulating: SecondEngine,
 ) -> None:
     """The session at hand is a lost attempt, and every cell says which engine ran it.
 
-    The image that the second engine has is not sent to it again.
+    An engine that emulates the arch, though it says that it is native, gets no cell. The image
+    that the last engine has is not sent to it again.
     """
     sent = through_tls.find_image(image.id)
     codes = {"first": "", "slow": "import time\ntime.sleep(8)", "third": ""}
@@ -107,8 +131,9 @@ def test_cells_of_a_killed_engine_are_probed_on_the_next(
         return len(list(observations(events))) == 1 and doing[-1].startswith("probing")
 
     with second_engine() as killed:
-        both = (*serves(killed.host), *serves(far_address))
-        with started_wheelgrid("check", *wheels, *HERE, *both, *kept(tmp_path)) as run:
+        places = (emulating.host, killed.host, far_address)
+        declared = [word for place in places for word in serves(place)]
+        with started_wheelgrid("check", *wheels, *HERE, *declared, *kept(tmp_path)) as run:
             wait_until(is_slow, seconds=180)
             killed.kill()
             ended = run.wait(180)
@@ -126,6 +151,73 @@ def test_cells_of_a_killed_engine_are_probed_on_the_next(
     assert f"engine {killed.host}: 1 cells native, 0 emulated" in out
     assert f"engine {far.tls_host}: 2 cells native, 0 emulated" in out
     assert f"engine {killed.host}: " in out.partition("2 cells native")[2]
+    assert f"engine {emulating.host}: it says that its machine is {NATIVE.name}, but " in ended.said
+
+
+def test_emulation_takes_the_cells_that_no_native_engine_takes(
+    tmp_path: Path, foreign: EngineProxy
+) -> None:
+    """The engine of a foreign machine runs them, each says so, and is as expected."""
+    wheel = make_wheel(tmp_path, "first", "")
+    dead = f"tcp://127.0.0.1:{free_port()}"
+    words = (*HERE, *serves(dead), *serves(foreign.host), *kept(tmp_path))
+    gone = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    ended = wheelgrid("check", wheel, *words, env=gone, timeout=180)
+    assert ended.status == 0, ended.said
+    (seen,) = seen_in(tmp_path)
+    assert (seen["outcome"], seen["provenance"]["engine_at"]) == ("pass", foreign.host)
+    assert seen["provenance"]["qemu"]
+    about = f"engine {foreign.host}: declared for {NATIVE.name}, but its machine is s390x: "
+    assert f"{about}it emulates {NATIVE.name} with QEMU " in ended.said
+    assert f"engine {dead}: it does not answer" in ended.said
+    assert f"engine {foreign.host}: 0 cells native, 1 emulated" in ended.out
+
+
+def test_a_dask_worker_has_engines_of_its_own(
+    tmp_path: Path, far: SecondEngine, far_address: str, image: ImageRef
+) -> None:
+    """It serves the archs of its engines on a machine that has none; the client's are not used."""
+    assert image.id
+    port = free_port()
+    gone = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    wheel = make_wheel(tmp_path, "first", "")
+    on = ("--on", scheduler_address(port), *serves("unix:///nowhere"))
+    with (
+        scheduler(port),
+        started_worker(scheduler_address(port), gone, *serves(far_address)) as worker,
+        started_wheelgrid("check", wheel, *HERE, *on, *kept(tmp_path), env=gone) as run,
+    ):
+        ended = run.wait(180)
+        worker.kill()
+        worked = worker.wait(20)
+    assert ended.status == 0, (ended.said, worked.said)
+    (seen,) = seen_in(tmp_path)
+    assert (seen["outcome"], seen["provenance"]["engine_at"]) == ("pass", far.tls_host)
+    assert "--engine names no engine of its workers" in ended.said
+    assert f"1 workers for {NATIVE.name}\n" in worked.said
+
+
+def test_image_commands_use_the_engines(
+    tmp_path: Path, far: SecondEngine, far_address: str, through_tls: DockerEngine, image: ImageRef
+) -> None:
+    """Images are built, listed and removed there; this machine's stay."""
+    (name,) = (name for name in image_names(through_tls) if "debian-12" in name)
+    engines = serves(far_address)
+    built = wheelgrid("image", "build", *HERE[:6], *engines)
+    assert (built.status, built.out.count("\n")) == (0, 1), built.said
+    listed = wheelgrid("image", "list", *engines)
+    assert f"  {name} on {far.tls_host}  " in listed.out
+    assert f"  {name}  " in listed.out
+    through_tls.remove_image(name)
+    again = wheelgrid("image", "build", *HERE[:6], *engines)
+    assert again.status == 0, again.said
+    assert through_tls.find_image(image.id)
+    pruned = wheelgrid("image", "prune", "--all", "--dry-run", *engines)
+    assert f"would remove {name} on {far.tls_host}\n" in pruned.out
+
+
+def image_names(engine: DockerEngine) -> set[str]:
+    return {name for image in engine.list_images(PREFIX) for name in image.names}
 
 
 def test_a_run_logs_in_through_ssh_once(tmp_path: Path, server: SshServer) -> None:
@@ -134,13 +226,14 @@ def test_a_run_logs_in_through_ssh_once(tmp_path: Path, server: SshServer) -> No
     config = tmp_path / "wheelgrid.toml"
     config.write_text(f'[engines]\n{NATIVE.name} = "{server.address}"\n')
     before = server.logins()
-    words = ("check", wheel, *HERE, *kept(tmp_path), "--config", config)
+    words = ("check", wheel, *HERE[:6], *kept(tmp_path), "--config", config)
     ended = wheelgrid(*words, env=path_of(server), timeout=180)
     assert ended.status == 0, ended.said
     assert server.logins() == before + 1
     (seen,) = seen_in(tmp_path)
     assert seen["provenance"]["engine_at"] == server.address
     assert seen["provenance"]["qemu"] == ""
+    assert json.loads((tmp_path / "grid/run.json").read_text())["workers"] == 1  # of one target
     assert not processes_with(f"127.0.0.1:{server.port}") + processes_with(f"-p\0{server.port}")
 
 
