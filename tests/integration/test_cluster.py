@@ -4,9 +4,10 @@ import contextlib
 import random
 import shutil
 import sqlite3
-import threading
+import subprocess
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from harness.host.cache import file_sha256
 from harness.host.package_data import matrix_folder
 from harness.images.debian_root import native_arch
 from harness.store import open_store
-from tests.support.commands import started_wheelgrid, wait_until, wheelgrid
+from tests.support.commands import Started, started_wheelgrid, wait_until, wheelgrid
 from tests.support.dask_processes import (
     address,
     free_port,
@@ -32,7 +33,7 @@ from tests.support.wheels import make_wheel
 pytestmark = pytest.mark.integration
 
 WORKERS = 3
-KILLED = 2
+VICTIMS = ("worker", "worker", "scheduler", "client")
 SUBJECTS = ("plain", "abi3", "multi", "pure", "cxx")
 CELLS = (
     *("--target", "debian-1*", "--arch", native_arch().name, "--images", "assembled"),
@@ -85,35 +86,96 @@ def _result(seen: Observation) -> tuple[object, ...]:
     return (*judged, *wheel, seen.imports, seen.findings, seen.provenance.image)
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.nightly)])
-def test_killed_workers_change_no_result(
-    rounds: int, port: int, alone: dict[str, tuple[object, ...]], tmp_path: Path
+class KilledParts(contextlib.ExitStack):
+    """A scheduler, three workers and a client; whoever is killed is started again."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.at = address(free_port())
+        self.folder = folder
+        self._scheduler = self.enter_context(contextlib.ExitStack())
+        self.restart_scheduler()
+        self.workers: list[Started] = []
+        self.add_workers()
+
+    def restart_scheduler(self) -> None:
+        """Kill the scheduler, if any, and start one at the same address."""
+        self._scheduler.close()
+        self._scheduler.enter_context(scheduler(int(self.at.rpartition(":")[2])))
+
+    def add_workers(self) -> None:
+        """Start as many workers as are missing."""
+        while len(self.workers) < WORKERS:
+            self.workers.append(self.enter_context(started_worker(self.at)))
+
+    def begin(self) -> Started:
+        """Start the run, or what is left of it."""
+        words = ("--images", "assembled") if (stored := self._stored()) else CELLS
+        resume = ("--resume",) if stored else ()
+        return self.enter_context(
+            started_wheelgrid("run", *resume, "--on", self.at, *words, *kept(self.folder))
+        )
+
+    def _stored(self) -> bool:
+        path = self.folder / "runs.db"
+        if not path.exists():
+            return False
+        with open_store(path) as store:
+            return bool(store.runs())
+
+    def kill(self, victim: str, chance: random.Random, run: Started) -> Started:
+        """Kill a part, and return the run that goes on."""
+        match victim:
+            case "worker":
+                self.workers.pop(chance.randrange(len(self.workers))).kill()
+            case "scheduler":
+                self.restart_scheduler()
+            case _:
+                run.kill()
+                return self.begin()
+        return run
+
+
+def is_over(run: Started, seconds: float) -> bool:
+    """Whether the run ends within some seconds."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        run.process.wait(timeout=max(seconds, 0))
+    return run.process.poll() is not None
+
+
+@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.nightly)])
+def test_killed_processes_change_no_result(
+    rounds: int,
+    alone: dict[str, tuple[object, ...]],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    """Two of three workers are killed at random moments; the results are those of one machine."""
+    """Two of three workers, the scheduler and the client are killed at random moments.
+
+    The results are those of one machine, whatever the order.
+    """
     seed = time.time_ns()
     chance = random.Random(seed)  # noqa: S311 - no secret
-    with contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(started_worker(address(port))) for _ in range(WORKERS)]
+    killed: Counter[str] = Counter()
+    with KilledParts(tmp_path) as parts:
         for number in range(rounds):
-            wait_until(lambda: worker_count(address(port)) == WORKERS, seconds=60)
-            killed = chance.sample(workers, KILLED)
-            moments = [chance.uniform(0, SPAN) for _ in killed]
-            timers = [
-                threading.Timer(moment, worker.kill)
-                for moment, worker in zip(moments, killed, strict=True)
-            ]
-            for timer in timers:
-                timer.start()
-            folder = tmp_path / str(number)
-            ended = wheelgrid("run", "--on", address(port), *CELLS, *kept(folder), timeout=LONG)
-            for timer in timers:
-                timer.join()
-            assert ended.status == 0, (seed, moments, ended.said)
-            assert shown(folder) == alone, (seed, moments)
-            workers = [worker for worker in workers if worker not in killed]
-            if number + 1 < rounds:
-                more = [stack.enter_context(started_worker(address(port))) for _ in killed]
-                workers += more
+            wait_until(lambda: worker_count(parts.at) == WORKERS, seconds=LONG)
+            parts.folder = tmp_path / str(number)
+            victims = chance.sample(VICTIMS, len(VICTIMS))
+            moments = sorted(chance.uniform(0, SPAN) for _ in victims)
+            plan = (seed, [*zip(moments, victims, strict=True)])
+            run, start = parts.begin(), time.monotonic()
+            for moment, victim in zip(moments, victims, strict=True):
+                if is_over(run, start + moment - time.monotonic()):
+                    break
+                run = parts.kill(victim, chance, run)
+                killed[victim] += 1
+            ended = run.wait(timeout=LONG)
+            assert ended.status == 0, (plan, ended.said)
+            assert shown(parts.folder) == alone, plan
+            parts.add_workers()
+    record_property("killed", dict(killed))
+    assert killed
 
 
 def test_killed_scheduler_is_replaced(alone: dict[str, tuple[object, ...]], tmp_path: Path) -> None:
