@@ -42,17 +42,19 @@ def require_executor(cells: Sequence[Cell], options: RunOptions, console: Consol
 
 
 def _require_engines(options: RunOptions, cells: Sequence[Cell], console: Console) -> int:
-    """Connect to the engines of a run, print what is wrong with each, and return their processors.
+    """Connect to the engines of a run, print what is wrong with each, and return the workers.
 
-    No worker is without a target. Connections through SSH are held from here on. Raises
-    ``EngineError`` if no engine answers.
+    There is one for each processor, and none without a target. Connections through SSH are held
+    from here on. Raises ``EngineError`` if no engine answers.
     """
     with contextlib.closing(open_pool(options.prober, lambda line: say(line, console))) as pool:
         targets = {cell.target.key: cell.target.arch for cell in cells}
         if options.engines and targets:
-            return min(pool.processors(dict.fromkeys(targets.values())), len(targets))
-        pool.here()
-        return _processors()
+            processors = pool.processors(dict.fromkeys(targets.values()))
+        else:
+            pool.here()
+            processors = _processors()
+        return max(min(processors, len(targets)), 1)
 
 
 def _processors() -> int:

@@ -341,8 +341,8 @@ def run_options(command: Command) -> Command:
             "workers",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Targets probed at a time; by default the number of processors, with --engine "
-            "those of the engines.",
+            help="Targets probed at a time; by default as many as there are processors, with "
+            "--engine those of the engines.",
         ),
         image_options,
         click.option(

@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from harness.bench.scale import KNOWN, format_simulated, grown_cells, simulate
+from harness.bench.scale import (
+    KNOWN,
+    format_simulated,
+    grown_cells,
+    image_bytes,
+    simulate,
+    stored_costs,
+)
+from harness.host.package_data import matrix_folder
 from tests.support.targets import make_target
 
 TARGETS = [make_target(f"t{number}/x86_64") for number in range(6)]
@@ -15,7 +23,7 @@ def test_one_worker_does_everything_one_after_the_other() -> None:
     """Its makespan is the work, and a start and an image for each target."""
     run = simulate(grown_cells(TARGETS, 600), 1, EVEN)
     assert (run.units, run.ideal) == (6, 600)
-    assert run.makespan == pytest.approx(600 + 6 * (EVEN.start["x86_64"] + EVEN.image), abs=1)
+    assert run.makespan == pytest.approx(600 + 6 * (EVEN.start + EVEN.image), abs=1)
     assert run.moved == 6 * EVEN.image_bytes + 100 * EVEN.wheel_bytes
 
 
