@@ -128,6 +128,16 @@ def is_native(machine: str, arch: Arch) -> bool:
     return machine in arch.machines
 
 
+def wrong_machine(machine: str, arch: Arch, emulator: str) -> str:
+    """Return what is wrong with an engine that emulates the arch of its machine; empty if not.
+
+    ``emulator`` is the version that runs programs of the arch there; empty for none.
+    """
+    if not (emulator and is_native(machine, arch)):
+        return ""
+    return f"it says that its machine is {machine}, but it runs {arch.name} with QEMU {emulator}"
+
+
 def addresses_for(places: Iterable[EnginePlace], arch: Arch) -> tuple[str, ...]:
     """Return the addresses that are declared for an arch, each once, then this machine's."""
     declared = [place.address for place in places if place.arch == arch.name]

@@ -153,23 +153,34 @@ def test_cells_of_a_killed_engine_are_probed_on_the_next(
     assert f"engine {emulating.host}: it says that its machine is {NATIVE.name}, but " in ended.said
 
 
-def test_emulation_takes_the_cells_that_no_native_engine_takes(
-    tmp_path: Path, foreign: EngineProxy
+def test_the_cells_of_engines_that_cannot_be_used_are_emulated(
+    tmp_path: Path, foreign: EngineProxy, far: SecondEngine, server: SshServer
 ) -> None:
-    """The engine of a foreign machine runs them, each says so, and is as expected."""
+    """Each engine has a line; the one of a foreign machine runs the cell, and it says so."""
     wheel = make_wheel(tmp_path, "first", "")
-    dead = f"tcp://127.0.0.1:{free_port()}"
-    words = (*HERE, *serves(dead), *serves(foreign.host), *kept(tmp_path))
-    gone = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
-    ended = wheelgrid("check", wheel, *words, env=gone, timeout=180)
+    nobody = f"tcp://127.0.0.1:{free_port()}"
+    others = make_certificates(tmp_path / "others")
+    server.forget_host()
+    with second_engine(disk="16M") as small:
+        reasons = {
+            nobody: "it does not answer",
+            small.host: "the container engine's disk is full",
+            f"{far.tls_host}?certs={others}": "TLS does not verify: ",
+            server.address: "its host key is unknown. Compare it with the machine's",
+            foreign.host: f"declared for {NATIVE.name}, but its machine is s390x: it emulates",
+        }
+        declared = [word for at in reasons for word in serves(at)]
+        no_engine = {**path_of(server), "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+        words = ("check", wheel, *HERE, *declared, *kept(tmp_path))
+        ended = wheelgrid(*words, env=no_engine, timeout=180)
+    server.know_host()
     assert ended.status == 0, ended.said
     (seen,) = seen_in(tmp_path)
     assert (seen["outcome"], seen["provenance"]["engine_at"]) == ("pass", foreign.host)
     assert seen["provenance"]["qemu"]
-    about = f"engine {foreign.host}: declared for {NATIVE.name}, but its machine is s390x: "
-    assert f"{about}it emulates {NATIVE.name} with QEMU " in ended.said
-    assert f"engine {dead}: it does not answer" in ended.said
     assert f"engine {foreign.host}: 0 cells native, 1 emulated" in ended.out
+    for at, why in reasons.items():
+        assert f"engine {at.partition('?')[0]}: {why}" in ended.said
 
 
 def test_a_dask_worker_has_engines_of_its_own(
@@ -274,6 +285,7 @@ def test_doctor_shows_each_engine(
     far: SecondEngine,
     server: SshServer,
     certificates: Path,
+    emulating: SecondEngine,
 ) -> None:
     """What runs there, its room and latency, or why it cannot be used, with the next step."""
     foreign = make_certificates(tmp_path / "foreign")
@@ -291,17 +303,19 @@ def test_doctor_shows_each_engine(
         *serves(server.address, "ppc64le"),
         *serves("lab"),
         *serves("bal", "riscv64"),
+        *serves(emulating.host),
+        *serves(emulating.host, "aarch64"),
         env={**path_of(server), "DOCKER_CONFIG": str(tmp_path)},
     )
     server.know_host()
     assert ended.status == 0, ended.said
     checks = [c for c in json.loads(ended.out)["checks"] if c["part"] == "declared-engine"]
-    whole, emulating, unverified, plain, unknown, context, no_context, here = checks
+    whole, partly, unverified, plain, unknown, context, no_context, wrong, here = checks
     assert whole["ok"]
     assert context["ok"]
     for part in (f"({NATIVE.name}, kernel ", f"native: {NATIVE.name}", "QEMU", "GiB free", " ms"):
         assert part in whole["detail"]
-    assert (emulating["ok"], emulating["remedy"]) == (
+    assert (partly["ok"], partly["remedy"]) == (
         False,
         "declared for aarch64, which it emulates",
     )
@@ -311,17 +325,9 @@ def test_doctor_shows_each_engine(
     assert unknown["detail"].startswith("its host key is unknown. Compare it with the machine's")
     assert no_context["detail"] == "no Docker context has this name"
     assert no_context["remedy"] == "known: lab"
+    assert wrong["remedy"].startswith("declared for aarch64, which does not run there")
+    assert f"emulated: {NATIVE.name} " in wrong["detail"]
     assert (here["name"], here["ok"]) == ("this machine's engine", True)
-
-
-def test_an_engine_without_room_is_named_and_the_run_goes_on(tmp_path: Path) -> None:
-    wheel = make_wheel(tmp_path, "first", "")
-    with second_engine(disk="16M") as small:
-        ended = wheelgrid("check", wheel, *HERE, *serves(small.host), *kept(tmp_path), timeout=180)
-    assert ended.status == 0, ended.said
-    (seen,) = seen_in(tmp_path)
-    assert (seen["outcome"], seen["provenance"]["engine_at"]) == ("pass", "")
-    assert f"engine {small.host}: the container engine's disk is full" in ended.out
 
 
 @pytest.mark.parametrize("size", [0, 1, 3_000_000])

@@ -1,12 +1,14 @@
 """An OCI runtime that runs a container's program under QEMU: its engine emulates its own arch.
 
 Such an engine behaves as one on a machine of another arch would: what it runs is slow, and not
-native. A program that the first one starts is native.
+native. It runs no other arch. A program that the first one starts is native.
 """
 
 import shutil
 import sys
 from pathlib import Path
+
+from elftools.elf.enums import ENUM_E_MACHINE
 
 from harness.core.arches import Arch
 
@@ -26,6 +28,10 @@ if "create" in words:
         places = [os.path.join(folder, program) for folder in path.split(":")]
         program = next(p for p in places if os.path.lexists(root + p))
     process["args"] = ["/.emulator", program, *others]
+    if not os.path.islink(root + program):
+        with open(root + program, "rb") as stream:
+            if stream.read(20)[18:] != bytes.fromhex("{machine}"):  # or QEMU would ignore it
+                process["env"] = [v for v in process["env"] if "QEMU_VERSION" not in v]
     emulator = dict(destination="/.emulator", type="bind", source="{emulator}")
     spec["mounts"].append(emulator | dict(options=["bind", "ro"]))
     with open(os.path.join(bundle, "config.json"), "w") as stream:
@@ -41,6 +47,7 @@ def write_runtime(file: Path, arch: Arch) -> Path:
     assert emulator, f"no qemu-{arch.qemu}-static: apt-get install qemu-user-static"
     assert runtime, "no runc on this machine"
     words = {"python": sys.executable, "emulator": emulator, "runtime": runtime}
+    words["machine"] = ENUM_E_MACHINE[arch.elf_machine].to_bytes(2, "little").hex()
     file.write_text(_SCRIPT.format(**words))
     file.chmod(0o755)
     return file

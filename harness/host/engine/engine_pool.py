@@ -16,6 +16,7 @@ from harness.core.engine_places import (
     is_native,
     rank_engines,
     shown_address,
+    wrong_machine,
 )
 from harness.core.errors import EngineError, HarnessError
 from harness.host.engine.api import Engine, EngineInfo, MachineRun
@@ -229,16 +230,8 @@ def _unlike(pooled: PooledEngine, arch: Arch, run: MachineRun) -> str:
     """Return a line about an engine that is not native for an arch that it was declared for."""
     machine, title = pooled.info.arch, engine_title(pooled.address)
     about = f"{title}: declared for {arch.name}, "
-    if is_native(machine, arch) and (run.error or run.emulator):
-        seen = (
-            f"it runs {arch.name} with QEMU {run.emulator}"
-            if run.emulator
-            else f"{arch.name} fails: {run.error}"
-        )
-        return (
-            f"{title}: it says that its machine is {machine}, but {seen}; "
-            "it comes after native engines. Look at what answers at that address"
-        )
+    if wrong := wrong_machine(machine, arch, run.emulator):
+        return f"{title}: {wrong}; native engines come before it"
     if run.error:
         return (
             f"{about}but its machine is {machine} and does not run {arch.name} ({run.error}): "
