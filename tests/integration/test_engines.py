@@ -210,7 +210,7 @@ def test_a_dask_worker_has_engines_of_its_own(
 def test_image_commands_use_the_engines(
     far: SecondEngine, far_address: str, through_tls: DockerEngine, image: ImageRef
 ) -> None:
-    """Images are built, listed and removed there; this machine's stay."""
+    """Images are built there and listed beside this machine's."""
     made = through_tls.find_image(image.id)
     assert made
     (name,) = made.names
@@ -224,8 +224,6 @@ def test_image_commands_use_the_engines(
     again = wheelgrid("image", "build", *HERE[:6], *engines)
     assert again.status == 0, again.said
     assert through_tls.find_image(image.id)
-    pruned = wheelgrid("image", "prune", "--all", "--dry-run", *engines)
-    assert f"would remove {name} on {far.tls_host}\n" in pruned.out
 
 
 def test_a_run_logs_in_through_ssh_once(tmp_path: Path, server: SshServer) -> None:

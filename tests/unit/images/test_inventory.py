@@ -119,3 +119,18 @@ def test_image_in_use_is_kept_and_announced(cache: Cache) -> None:
     gone = remove_items(unused, {"": engine}, cache, announce=said.append)
     assert [item.name for item in gone] == ["roots/r2.tar", "builds/cpython-3.8-1"]
     assert said == [f"kept: {OLD}: in use"]
+
+
+def test_images_are_removed_from_their_engine(tmp_path: Path) -> None:
+    """Each item names its engine, if it is not this machine's."""
+    engines = {"tcp://arm": EngineWithImages(), "": EngineWithImages()}
+    items = list_inventory(engines, Cache(tmp_path), USES)
+    assert [item.title for item in items] == [
+        f"{OLD} on tcp://arm",
+        f"{USED} on tcp://arm",
+        OLD,
+        USED,
+    ]
+    remove_items(items[:1], engines, Cache(tmp_path), announce=print)
+    assert set(engines["tcp://arm"].images) == {USED, FOREIGN}
+    assert set(engines[""].images) == {OLD, USED, FOREIGN}
