@@ -306,7 +306,6 @@ class ClusterRun:
                 for worker in gone
             ]
         )
-        self._busy -= {*gone}
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:
