@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from harness.app.engine_wiring import open_images, open_wheels, open_workspace
 from harness.app.wiring import ProberOptions, open_passports, open_pinned
 from harness.core.cells import Cell, Matrix
-from harness.core.errors import HarnessError, InfrastructureError
+from harness.core.errors import EngineError, HarnessError, ImageError, InfrastructureError
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
 from harness.core.targets import Target
@@ -66,7 +66,10 @@ def obtain_all(
 def obtain_images(
     targets: Iterable[Target], options: ProberOptions, announce: Callable[[str], None]
 ) -> Iterator[ObtainedItem]:
-    """Yield the image of each target as it is obtained. Raises ``EngineError``."""
+    """Yield the image of each target as it is obtained.
+
+    Raises ``EngineError`` if no engine is left that answers.
+    """
     images = open_images(options, open_pinned(options, announce), announce, warn=announce)
     for target in targets:
         start = time.monotonic()
@@ -74,6 +77,8 @@ def obtain_images(
             ref = images.get(target)
             size = images.size(ref, target)
         except InfrastructureError as error:
+            if isinstance(error, EngineError) and not isinstance(error, ImageError):
+                raise
             yield ObtainedItem(what=target.key, target=target, error=error)
         else:
             spent = time.monotonic() - start
