@@ -47,17 +47,25 @@ ONE = ("--target", "debian-12", *CELLS[2:8])
 COUNT = 3 * len(SUBJECTS)
 LONG = 300
 """Seconds after which a run hangs; a busy machine may take minutes."""
-SPAN = 10.0
-"""Seconds in which workers are killed: about as long as such a run takes."""
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[object, ...]]:
-    """Return what a run on one machine shows."""
+def one_machine(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[float, dict[str, tuple[object, ...]]]:
+    """Return the seconds of a run on one machine, and what it shows."""
     folder = tmp_path_factory.mktemp("alone")
     ended = wheelgrid("run", *CELLS, *kept(folder), timeout=LONG)
     assert ended.status == 0, ended.said
-    return shown(folder)
+    return ended.seconds, shown(folder)
+
+
+@pytest.fixture(scope="module")
+def alone(
+    one_machine: tuple[float, dict[str, tuple[object, ...]]],
+) -> dict[str, tuple[object, ...]]:
+    """Return what a run on one machine shows."""
+    return one_machine[1]
 
 
 @pytest.fixture
@@ -149,13 +157,14 @@ def is_over(run: Started, seconds: float) -> bool:
 @pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.nightly)])
 def test_killed_processes_change_no_result(
     rounds: int,
-    alone: dict[str, tuple[object, ...]],
+    one_machine: tuple[float, dict[str, tuple[object, ...]]],
     tmp_path: Path,
 ) -> None:
     """Two of three workers, the scheduler and the client are killed at random moments.
 
     The results are those of one machine, whatever the order.
     """
+    span, alone = one_machine
     seed = time.time_ns()
     chance = random.Random(seed)  # noqa: S311 - no secret
     killed: Counter[str] = Counter()
@@ -164,7 +173,7 @@ def test_killed_processes_change_no_result(
             wait_until(lambda: worker_count(parts.at) == WORKERS, seconds=LONG)
             parts.folder = tmp_path / str(number)
             victims = chance.sample(VICTIMS, len(VICTIMS))
-            moments = sorted(chance.uniform(0, SPAN) for _ in victims)
+            moments = sorted(chance.uniform(0, span) for _ in victims)
             plan = (seed, [*zip(moments, victims, strict=True)])
             run, start = parts.begin(), time.monotonic()
             for moment, victim in zip(moments, victims, strict=True):
