@@ -17,7 +17,7 @@ import pytest
 from harness.app.engine_wiring import open_prober, open_readiness, same_images
 from harness.app.machine_check import check_machines
 from harness.app.make_ahead import is_compiled, making_ahead, missing_images
-from harness.app.wiring import IMAGE_CHOICES, ProberOptions, read_matrix
+from harness.app.wiring import IMAGE_CHOICES, TURN, ProberOptions, read_matrix
 from harness.core.canary_check import latest_checks
 from harness.core.cells import FULL_PROFILE, Cell, Expectation, Matrix, Outcome
 from harness.core.engine_places import parse_place
@@ -206,7 +206,8 @@ def prober(request: pytest.FixtureRequest) -> Iterator[Prober]:
     """Return the prober of this worker."""
     config = request.config
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    turn = int(worker.removeprefix("gw")) if worker != "main" else 0
+    turn = int(os.environ.get(TURN, "0"))
+    turn += int(worker.removeprefix("gw")) if worker != "main" else 0
     journal = Journal(config.stash[_JOURNAL], worker)
     with (
         open_earlier_results(config.getoption("--wheelgrid-store")) as memory,

@@ -169,7 +169,10 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except (*_TAR_ERRORS, EOFError, ValueError, KeyError) as error:
         what = str(error).partition("\n")[0]
-        raise UsageError(f"{path}: {what}; nothing was imported") from error
+        raise UsageError(
+            f"{path}: not a whole archive of `wheelgrid cache export`: {what}; nothing was "
+            "imported. Copy it again, or export it again"
+        ) from error
 
 
 def _unpack(path: Path, folder: Path) -> list[CarriedEntry]:
@@ -187,7 +190,7 @@ def _unpack(path: Path, folder: Path) -> list[CarriedEntry]:
             else:
                 _write_blob(member.name, stream, folder)
         if not manifest:
-            raise ValueError("it has no manifest: not an archive of `wheelgrid cache export`")
+            raise ValueError("it has no manifest")
         try:
             entries = _MANIFEST_TYPE.validate_python(json.loads(manifest))
         except ValidationError as error:

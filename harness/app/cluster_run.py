@@ -299,14 +299,13 @@ class ClusterRun:
     def _forget(self, alive: set[str]) -> None:
         """End the activities of workers that are gone."""
         gone = [worker for worker in self._busy if worker not in alive]
-        self._busy -= {*gone}
         self._take(
             [
                 json.dumps({"event": "activity", "worker": worker, "target": "", "doing": ""})
                 for worker in gone
             ]
         )
-        self._busy -= {*gone}
+        self._busy -= {*gone}  # what is taken adds them
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:

@@ -8,12 +8,13 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from harness.app.engine_wiring import open_pool
 from harness.app.pytest_driver import (
     LOG,
     PYTEST_DONE,
@@ -25,10 +26,12 @@ from harness.app.pytest_driver import (
     write_cells,
 )
 from harness.app.sent_files import store_files, with_paths
+from harness.app.wiring import TURN
 from harness.core.causes import Cause
+from harness.core.cells import Cell
+from harness.core.engine_places import parse_place
 from harness.core.errors import EngineError
 from harness.host.cache import Cache, default_cache_root
-from harness.host.engine.docker import connect
 from harness.matrix.cell_list import load_cells
 from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.report.console import Console
@@ -36,6 +39,8 @@ from harness.results.run_state import RunState
 
 MATRIX = "WHEELGRID_WORKER_MATRIX"
 """Environment variable of a worker: the folder of its matrix."""
+ENGINES = "WHEELGRID_WORKER_ENGINES"
+"""Environment variable of a worker: a JSON list of its engines, as ``ARCH=ADDRESS``."""
 TAIL = 3_000
 """Characters of pytest's output that explain why it broke."""
 
@@ -62,11 +67,13 @@ def run_task(task: ClusterTask, data: Mapping[str, bytes], worker: Any) -> list[
     that it does not fail one task after the other, and cells that the engine missed are another
     worker's.
     """
-    _require_engine(task, worker)
+    if isinstance(worker.name, int):  # of a local cluster, which has one environment for all
+        os.environ[TURN] = str(worker.name)
     paths = store_files(task.digests, data, Cache(default_cache_root()))
     cells = with_paths(load_cells(task.cells), paths.__getitem__)
     with tempfile.TemporaryDirectory(prefix="wheelgrid-task-") as folder:
         options = _here(task, Path(folder))
+        _require_engine(options, cells, worker)
         prepare_out(options.out)
         words = pytest_process(options, write_cells(options.out, cells))
         journal = JournalLines(options.out / JOURNAL_NAME, worker.name)
@@ -87,13 +94,14 @@ def run_task(task: ClusterTask, data: Mapping[str, bytes], worker: Any) -> list[
             log = (options.out / LOG).read_text("utf-8", "replace")
             raise EngineError(f"pytest broke (status {ending.status}): {log[-TAIL:]}")
         if journal.missed:
-            _require_engine(task, worker)
+            _require_engine(options, cells, worker)
         return journal.lines + journal.missed
 
 
-def _require_engine(task: ClusterTask, worker: Any) -> None:  # noqa: ANN401 - Dask is optional
+def _require_engine(options: RunOptions, cells: Sequence[Cell], worker: Any) -> None:  # noqa: ANN401 - Dask is optional
     try:
-        connect(task.options.runtime).close()
+        with closing(open_pool(options.prober, lambda _: None)) as pool:
+            pool.ranked(cells[0].target.arch)
     except EngineError:
         worker.loop.add_callback(worker.close_gracefully, restart=False)
         raise
@@ -143,6 +151,7 @@ def _here(task: ClusterTask, folder: Path) -> RunOptions:
         workers=1,
         store=None,
         on="",
+        engines=tuple(map(parse_place, json.loads(os.environ[ENGINES]))),
     )
 
 

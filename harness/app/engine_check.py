@@ -7,7 +7,7 @@ from contextlib import closing
 from functools import partial
 
 from harness.core.arches import ARCHES, Arch
-from harness.core.engine_places import HERE, EnginePlace, engine_title, is_native
+from harness.core.engine_places import HERE, EnginePlace, engine_title, is_native, wrong_machine
 from harness.core.errors import HarnessError
 from harness.host.cache import Cache
 from harness.host.doctor.check import Check, MachinePart
@@ -58,7 +58,7 @@ def engine_check(
         f"docker {info.version} on {info.host} ({machine}, {info.memory / (1 << 30):.1f} GiB)",
         f"native: {' '.join(native) or 'none'}",
         f"emulated: {' '.join(emulated)} (QEMU {', '.join(versions)})" if emulated else "",
-        f"{room / (1 << 30):.1f} GiB free",
+        f"{room / (1 << 30):.1f} GiB free" if room else "",
         f"answers in {1000 * latency:.1f} ms",
     ]
     problem = _problem(declared, info, runs, room)
@@ -75,7 +75,10 @@ def _problem(
             f"declared for {' '.join(lacking)}, which does not run there ({info.arch}); "
             "install qemu-user-static there, or name another engine"
         )
-    if room < ROOMY:
+    for arch in ARCHES:
+        if wrong := wrong_machine(info.arch, arch, runs[arch.name].emulator):
+            return f"{wrong}; native engines come before it"
+    if 0 < room < ROOMY:
         return f"a whole run may need {ROOMY >> 30} GiB there"
     foreign = [each.name for each in _arches(declared) if not is_native(info.arch, each)]
     emulated = [name for name in foreign if runs[name].emulator]

@@ -84,8 +84,10 @@ def open_images(
     index: PackageIndex,
     announce: Callable[[str], None],
     workspace: Workspace | None = None,
+    *,
+    warn: Callable[[str], None] | None = None,
 ) -> ImageProvider | PooledImages:
-    """Return the target images of the real engines.
+    """Return the target images of the real engines; ``warn`` gets a line about each that fails.
 
     Raises ``EngineError`` if this machine's engine does not answer and no other is declared, and
     ``MatrixFileError`` for a broken lock.
@@ -93,7 +95,7 @@ def open_images(
     workspace = workspace or open_workspace(options.matrix_folder, announce)
     make = partial(_images_of, options=options, index=index, workspace=workspace)
     if options.engines:
-        return PooledImages(open_pool(options, _ignore), make)
+        return PooledImages(open_pool(options, warn or _ignore), make)
     return make(connect(options.runtime))
 
 

@@ -93,7 +93,7 @@ def run_cells(
     Raises before the run: ``EngineError`` if no engine answers, ``StoreError`` for a damaged
     store, and ``UsageError`` if the results cannot be written or a machine cannot be had.
     """
-    require_executor(cells, options, console)
+    options = require_executor(cells, options, console)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with _begin(cells, options, share, started_at) as recorder:
         prepare_out(options.out)
@@ -120,7 +120,7 @@ def resume_run(
         stored = opened.find(name)
         held.enter_context(hold_run(opened.path, stored))
         cells = opened.cells(stored)
-        require_executor(cells, options, console)
+        options = require_executor(cells, options, console)
         recorder = Recorder(opened, stored)
         recorder.take(_unstored(options.out, stored, opened.observations(stored)))
         prepare_out(options.out)
@@ -176,7 +176,7 @@ def measure(
     Raises ``EngineError`` if no engine answers or pytest breaks, ``UsageError`` for a directory
     that cannot be written, and ``KeyboardInterrupt`` when interrupted.
     """
-    require_executor(cells, options, console)
+    options = require_executor(cells, options, console)
     prepare_out(options.out)
     run = _RunInProgress(
         state=RunState(cells), options=options, console=console, recorder=recorder, started_at=""

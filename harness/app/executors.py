@@ -1,10 +1,12 @@
 """What runs the cells of a run: pytest on this machine, or the workers of a Dask cluster."""
 
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
-from harness.app.cluster_link import require_dask
+from harness.app.cluster_link import local_workers, require_dask
 from harness.app.engine_wiring import open_pool
 from harness.app.machine_check import check_machines
 from harness.app.obtain_all import missing_lines, obtain_all
@@ -15,40 +17,48 @@ from harness.core.errors import EngineError
 from harness.host.offline import is_offline
 from harness.report.console import Console, say
 
+NOT_THEIRS = (
+    "--engine names no engine of its workers; `wheelgrid worker --engine ARCH=ADDRESS` does"
+)
 
-def require_executor(cells: Sequence[Cell], options: RunOptions, console: Console) -> None:
-    """Raise ``EngineError`` or ``ClusterError`` if nothing can run the cells.
 
-    Offline, everything that they need must be there. ``UsageError`` for an address that is none,
-    and for a machine that cannot be had.
+def require_executor(cells: Sequence[Cell], options: RunOptions, console: Console) -> RunOptions:
+    """Return the options with the number of workers, which the engines decide if the user did not.
+
+    Raises ``EngineError`` or ``ClusterError`` if nothing can run the cells. Offline, everything
+    that they need must be there. ``UsageError`` for an address that is none, and for a machine
+    that cannot be had.
     """
     if options.on:
         require_dask(options.on)
-        return
-    _require_engines(options, cells, console)
+        if options.engines and not local_workers(options.on):
+            say(f"{options.on}: {NOT_THEIRS}", console)
+        return replace(options, workers=options.workers or _processors())
+    workers = _require_engines(options, cells, console)
     check_machines(cell.target for cell in cells)
     if is_offline():
         _require_all(cells, options)
+    return replace(options, workers=options.workers or workers)
 
 
-def _require_engines(options: RunOptions, cells: Sequence[Cell], console: Console) -> None:
-    """Connect to the engines of a run, and print what is wrong with each.
+def _require_engines(options: RunOptions, cells: Sequence[Cell], console: Console) -> int:
+    """Connect to the engines of a run, print what is wrong with each, and return the workers.
 
-    Connections through SSH are held from here on. Raises ``EngineError`` if none answers.
+    There is one for each processor, and none without a target. Connections through SSH are held
+    from here on. Raises ``EngineError`` if no engine answers.
     """
     with contextlib.closing(open_pool(options.prober, lambda line: say(line, console))) as pool:
-        arches = {cell.target.arch.name: cell.target.arch for cell in cells}
-        if not (options.engines and arches):
+        targets = {cell.target.key: cell.target.arch for cell in cells}
+        if options.engines and targets:
+            processors = pool.processors(dict.fromkeys(targets.values()))
+        else:
             pool.here()
-            return
-        answers, error = 0, EngineError("")
-        for arch in arches.values():
-            try:
-                answers += len(pool.ranked(arch))
-            except EngineError as failed:
-                error = failed
-        if not answers:
-            raise error
+            processors = _processors()
+        return max(min(processors, len(targets)), 1)
+
+
+def _processors() -> int:
+    return os.cpu_count() or 1
 
 
 def _require_all(cells: Sequence[Cell], options: RunOptions) -> None:

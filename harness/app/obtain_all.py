@@ -4,13 +4,14 @@
 alone, so that all that is missing is reported at once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.app.engine_wiring import open_images, open_wheels, open_workspace
 from harness.app.wiring import ProberOptions, open_passports, open_pinned
 from harness.core.cells import Cell, Matrix
-from harness.core.errors import HarnessError, InfrastructureError
+from harness.core.errors import EngineError, HarnessError, ImageError, InfrastructureError
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
 from harness.core.targets import Target
@@ -26,6 +27,10 @@ class ObtainedItem:
     """A target's key, or a cell's id."""
     target: Target | None = None
     image: ImageRef | None = None
+    size: int = 0
+    """Bytes of the image."""
+    seconds: float = 0.0
+    """Until the image was there."""
     error: HarnessError | None = None
 
 
@@ -50,19 +55,34 @@ def obtain_all(
     """
     index = open_pinned(options, announce)
     workspace = open_workspace(options.matrix_folder, announce)
-    images = open_images(options, index, announce, workspace)
-    for target in needed_targets(cells, matrix):
-        try:
-            ref = images.get(target)
-        except InfrastructureError as error:
-            yield ObtainedItem(what=target.key, target=target, error=error)
-        else:
-            yield ObtainedItem(what=target.key, target=target, image=ref)
+    yield from obtain_images(needed_targets(cells, matrix), options, announce)
     wheels = open_wheels(matrix, options, index, workspace)
     passports = open_passports(options.matrix_folder, options.config)
     for cell in cells:
         if passport := passports.recorded(cell.target.key):
             yield _wheels(cell, wheels, passport)
+
+
+def obtain_images(
+    targets: Iterable[Target], options: ProberOptions, announce: Callable[[str], None]
+) -> Iterator[ObtainedItem]:
+    """Yield the image of each target as it is obtained.
+
+    Raises ``EngineError`` if no engine is left that answers.
+    """
+    images = open_images(options, open_pinned(options, announce), announce, warn=announce)
+    for target in targets:
+        start = time.monotonic()
+        try:
+            ref = images.get(target)
+            size = images.size(ref, target)
+        except InfrastructureError as error:
+            if isinstance(error, EngineError) and not isinstance(error, ImageError):
+                raise
+            yield ObtainedItem(what=target.key, target=target, error=error)
+        else:
+            spent = time.monotonic() - start
+            yield ObtainedItem(what=target.key, target=target, image=ref, size=size, seconds=spent)
 
 
 def _wheels(cell: Cell, wheels: WheelProvider, passport: Passport) -> ObtainedItem:

@@ -59,6 +59,7 @@ class RunOptions:
     """The project's configuration, whose own targets are added to the matrix."""
     out: Path
     workers: int
+    """Targets probed at a time; 0 lets the engines decide, see ``executors``."""
     images: str = "auto"
     """A key of ``wiring.IMAGE_CHOICES``."""
     registry: str = ""

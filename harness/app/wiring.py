@@ -27,6 +27,8 @@ from harness.wheels.provider import FixtureBuild, WheelProvider
 
 PROJECT_PASSPORTS = "wheelgrid-passports"
 """Folder beside a project's configuration, in which its passports are recorded."""
+TURN = "WHEELGRID_TURN"
+"""Environment variable: the number of a Dask worker, which balances its engines."""
 LATEST = "WHEELGRID_LATEST"
 """Environment variable: use the distribution's current index instead of the locks."""
 

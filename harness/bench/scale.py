@@ -1,9 +1,16 @@
 """Simulate large runs on many workers: ``python -m harness.bench.scale [STORE]``.
 
 The units are cut by ``matrix.units``, as ``run --on`` cuts them, and placed on the first idle
-worker that serves them, the longest first. Durations of cells, the share of cells that miss, the
-start of a target and the cost of a Dask task are measured: those of STORE, a store of runs, or
-else those below; the task on a cluster that is started for it. What is printed for each size::
+worker that serves them, the longest first. What is measured, and where:
+
+- durations of cells, the share of cells that miss, the start of a target, the time for an image
+  and the size of a wheel: in STORE, a store of runs, else those below, of runs on two cores
+- what an image's packages weigh: in the package locks of the matrix
+- the cost of a Dask task: on a cluster that is started for it
+
+What is assumed: every worker has a machine like the measured one and an empty cache of its own;
+a replica's parts weigh as much as a distribution's packages; a worker is lost as often as a cell
+misses. What is printed for each size::
 
     makespan  until the last unit ends
     ideal     the work of the cells alone, divided evenly
@@ -16,19 +23,23 @@ import random
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import mean, median
 
 from harness.app.wiring import read_matrix
 from harness.core.cells import Cell, Outcome
 from harness.core.subjects import IndexSource, Subject
 from harness.core.targets import Target
 from harness.host.package_data import matrix_folder
+from harness.images.debian.package_lock import read_locks
 from harness.matrix.units import WorkUnit, cut_units
 from harness.store import open_store
 
 WORKERS = (1, 5, 20, 100, 500)
 CELLS = (5_000, 50_000, 500_000)
+MADE = 1.0
+"""Seconds for an image below which a run had it already."""
 PROBES = 100
 """Tasks for the measurement of a task's cost."""
 SEED = 20
@@ -36,41 +47,42 @@ SEED = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MeasuredCosts:
-    """What the simulation takes from measurements."""
+    """What the simulation takes from measurements. Times are in seconds, sizes in bytes."""
 
     cell: Mapping[str, tuple[float, ...]]
-    """Seconds of a cell on each arch: a sample."""
+    """A cell on each arch: a sample."""
     failing: float
     """Share of units that a worker must begin again."""
-    start: Mapping[str, float]
-    """Seconds until a target's first cell on each arch: pytest, container, interpreter. Of one
-    run on one machine."""
-    image: float = 8.0
-    """Seconds to obtain an image that the worker's engine lacks: assumed, for a fast network."""
-    image_bytes: int = 95 << 20
-    """Bytes of an image's packages: of Debian's targets 83 to 95 MiB."""
-    wheel_bytes: int = 1 << 20
-    """Bytes of a wheel: assumed."""
-    task: float = 0.003
-    """Seconds of the scheduler for one task."""
+    start: float
+    """Until a target's first cell: container, interpreter, installer."""
+    image: float
+    """To obtain an image that the worker's engine lacks."""
+    image_bytes: int
+    """The packages of an image."""
+    wheel_bytes: int
+    task: float
+    """The scheduler's time for one task."""
 
 
 KNOWN = MeasuredCosts(
-    # Means and 95th percentiles of a store with 4,562 results, on two cores under load.
+    # Means of the quarters of 3,553 results of ten runs on two cores.
     cell={
-        "x86_64": (0.05, 0.05, 0.4, 0.8),
-        "i686": (0.05, 0.05, 0.4, 0.8),
-        "aarch64": (0.13, 0.13, 1.2, 3.2),
-        "armv7l": (0.05, 0.05, 0.3, 0.9),
-        "ppc64le": (0.1, 0.1, 1.0, 1.4),
-        "riscv64": (0.05, 0.05, 0.4, 0.9),
-        "s390x": (0.07, 0.07, 0.9, 1.8),
+        "x86_64": (0.0084, 0.046, 0.17, 2.4),
+        "i686": (0.0072, 0.07, 0.12, 0.95),
+        "aarch64": (0.031, 0.18, 0.57, 7.5),
+        "armv7l": (0.00085, 0.014, 0.15, 4.5),
+        "ppc64le": (0.0013, 0.095, 0.26, 6),
+        "riscv64": (0.0036, 0.12, 0.29, 2),
+        "s390x": (0.0013, 0.061, 0.27, 5.8),
     },
-    failing=3 / 4562,
-    start={"x86_64": 3.4, "i686": 3.4},
+    failing=1 / 3553,
+    # A run with an empty cache: 26 images, of which some have a compiled interpreter.
+    start=91.9 / 26,
+    image=542.8 / 26,
+    image_bytes=27 << 20,
+    wheel_bytes=800 << 10,
+    task=0.003,
 )
-EMULATED_START = 6.0
-"""Seconds until a target's first cell under emulation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +120,7 @@ def simulate(
         submitted += costs.task
         free, worker = heapq.heappop(idle)
         target = unit.cells[0].target
-        spent = costs.start.get(target.arch_name, EMULATED_START)
+        spent = costs.start
         if target.key not in images[worker]:
             images[worker].add(target.key)
             spent += costs.image
@@ -157,25 +169,52 @@ def grown_cells(targets: Sequence[Target], count: int) -> list[Cell]:
     return cells[:count]
 
 
-def measured_costs(path: Path, task: float) -> MeasuredCosts:
-    """Return the costs with durations and misses of a store. Raises ``StoreError``."""
+def stored_costs(path: Path) -> MeasuredCosts:
+    """Return the costs with what the runs of a store show. Raises ``StoreError``."""
     cell: dict[str, list[float]] = {}
+    wheels: dict[str, int] = {}
+    starts: list[float] = []
+    images: list[float] = []
     missed = total = 0
     with open_store(path) as store:
         for run in store.runs():
+            measured = set()
             for seen in store.observations(run, logs=False):
                 total += 1
                 missed += seen.outcome is Outcome.MISS
+                if seen.wheel:
+                    wheels[seen.wheel.sha256] = seen.wheel.size
                 if not seen.cached and seen.outcome is not Outcome.MISS:
+                    measured.add(seen.cell.rpartition("/")[0])
                     arch = seen.cell.split("/")[1].partition("@")[0]
                     cell.setdefault(arch, []).append(seen.seconds.get("total", 0.0))
-    found = {arch: tuple(seconds) for arch, seconds in cell.items()}
-    return MeasuredCosts(
-        cell={**KNOWN.cell, **found},
+            phases = store.circumstances(run).phases
+            if measured:
+                starts.append(phases.get("sessions", 0.0) / len(measured))
+                images.append(phases.get("images", 0.0) / len(measured))
+    return replace(
+        KNOWN,
+        cell={**KNOWN.cell, **{arch: tuple(seconds) for arch, seconds in cell.items()}},
         failing=missed / total if total else KNOWN.failing,
-        start=KNOWN.start,
-        task=task,
+        start=median(starts or [KNOWN.start]),
+        image=max([each for each in images if each > MADE], default=KNOWN.image),
+        wheel_bytes=int(mean(wheels.values())) if wheels else KNOWN.wheel_bytes,
     )
+
+
+def image_bytes(folder: Path) -> int:
+    """Return the mean size of the packages of an image with a Python, as the locks pin them."""
+    sizes = []
+    for lock in read_locks(folder).values():
+        for wanted in lock.sets.values():
+            if wanted.depends and any(name.startswith("python3") for name in wanted.names):
+                found = lock.find(wanted) or ()
+                common = sum(file.size for file in found if file.arch == "all")
+                sizes += [
+                    common + sum(file.size for file in found if file.arch == arch)
+                    for arch in wanted.arches
+                ]
+    return int(mean(sizes)) if sizes else KNOWN.image_bytes
 
 
 def task_seconds(count: int = PROBES) -> float:
@@ -213,15 +252,17 @@ def format_simulated(run: SimulatedRun) -> str:
 
 
 def main(words: Sequence[str]) -> None:
-    """Measure a task, simulate and print."""
-    task = task_seconds()
-    costs = measured_costs(Path(words[0]), task) if words else MeasuredCosts(
-        cell=KNOWN.cell, failing=KNOWN.failing, start=KNOWN.start, task=task
-    )  # fmt: skip
+    """Measure, simulate and print."""
+    costs = replace(
+        stored_costs(Path(words[0])) if words else KNOWN,
+        image_bytes=image_bytes(matrix_folder()),
+        task=task_seconds(),
+    )
     targets = read_matrix(matrix_folder()).targets
     print(  # noqa: T201 - the page
-        f"{len(targets)} images; a task costs {task * 1e3:.1f} ms; "
-        f"{costs.failing:.2%} of the units fail\n"
+        f"{len(targets)} images of {costs.image_bytes / 1e6:.0f} MB in {costs.image:.1f} s, "
+        f"{costs.start:.1f} s for a start; wheels of {costs.wheel_bytes / 1e6:.1f} MB; "
+        f"a task costs {costs.task * 1e3:.1f} ms; {costs.failing:.2%} of the units fail\n"
         "   cells workers  units    makespan       ideal          moved images"
     )
     for count in CELLS:

@@ -290,7 +290,7 @@ def run_options(command: Command) -> Command:
         *,
         matrix: Path,
         out: Path,
-        workers: int,
+        workers: int | None,
         images: str,
         registry: str,
         timeout: float,
@@ -314,7 +314,7 @@ def run_options(command: Command) -> Command:
             matrix=matrix.resolve(),
             config=project_config(),
             out=out.resolve(),
-            workers=workers,
+            workers=workers or 0,
             images=images,
             registry=registry,
             limits=ProbeLimits(
@@ -340,9 +340,9 @@ def run_options(command: Command) -> Command:
             "-n",
             "workers",
             type=click.IntRange(min=1),
-            default=lambda: os.cpu_count() or 1,
             metavar="N",
-            help="Targets probed at a time; by default the number of processors.",
+            help="Targets probed at a time; by default as many as there are processors, with "
+            "--engine those of the engines.",
         ),
         image_options,
         click.option(

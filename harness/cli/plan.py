@@ -22,7 +22,7 @@ from harness.matrix.checkout import choose_changed
 from harness.matrix.plan import Selection
 from harness.matrix.shards import MOST, github_matrix, shard_count, split_cells
 from harness.report.console import Console, print_data
-from harness.report.job_files import PlannedJob, gitlab_job, kubernetes_job, slurm_job
+from harness.report.job_files import GITLAB_MOST, PlannedJob, gitlab_job, kubernetes_job, slurm_job
 from harness.report.planned import cells_json, print_plan
 from harness.results.query import Query
 from harness.store.run_store import known_durations
@@ -73,7 +73,8 @@ def plan(  # noqa: PLR0913 - one for each option
     read = project_matrix(matrix)
     cells = choose_cells(choose_changed(read, selection, changed, matrix), query, store)
     if form == "github" or form in JOB_FILES:
-        count = min(shards or MOST, shard_count(cells))
+        most = GITLAB_MOST if form == "gitlab" else MOST
+        count = min(shards or most, most, shard_count(cells))
         split = split_cells(cells, count, known_durations(durations)) if cells else ()
         if form == "github":
             print_data(json.dumps(github_matrix(split)))

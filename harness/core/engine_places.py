@@ -38,8 +38,9 @@ class KnownEngine:
     """An engine that answered."""
 
     address: str
-    machine: str
-    """As ``uname -m`` spells it, from the engine's own words."""
+    native: bool
+    """Whether it runs the cell's arch without an emulator."""
+    processors: int = 1
 
 
 def parse_place(text: str) -> EnginePlace:
@@ -127,30 +128,49 @@ def is_native(machine: str, arch: Arch) -> bool:
     return machine in arch.machines
 
 
+def wrong_machine(machine: str, arch: Arch, emulator: str) -> str:
+    """Return what is wrong with an engine that emulates the arch of its machine; empty if not.
+
+    ``emulator`` is the version that runs programs of the arch there; empty for none.
+    """
+    if not (emulator and is_native(machine, arch)):
+        return ""
+    return f"it says that its machine is {machine}, but it runs {arch.name} with QEMU {emulator}"
+
+
 def addresses_for(places: Iterable[EnginePlace], arch: Arch) -> tuple[str, ...]:
     """Return the addresses that are declared for an arch, each once, then this machine's."""
     declared = [place.address for place in places if place.arch == arch.name]
     return tuple(dict.fromkeys((*declared, HERE)))
 
 
-def rank_engines(
-    engines: Sequence[KnownEngine], arch: Arch, turn: int = 0
-) -> tuple[KnownEngine, ...]:
-    """Return the engines in the order in which a cell of ``arch`` tries them.
+def rank_engines(engines: Iterable[KnownEngine], turn: int = 0) -> tuple[KnownEngine, ...]:
+    """Return the engines in the order in which a cell tries them.
 
     A native one comes before one that emulates, and among these a declared one before this
-    machine's. Equal ones are balanced: worker number ``turn`` begins with another of them.
+    machine's. Equal ones are balanced by their processors: of as many workers as they have
+    together, each engine is the first one of as many as it has itself.
     """
-
-    def rank(engine: KnownEngine) -> tuple[bool, bool]:
-        return not is_native(engine.machine, arch), engine.address == HERE
-
     ranked: list[KnownEngine] = []
-    for _, equal in groupby(sorted(engines, key=rank), key=rank):
+    for _, equal in groupby(sorted(engines, key=_rank), key=_rank):
         group = list(equal)
-        first = turn % len(group)
+        places = sorted(
+            ((number + 0.5) / engine.processors, place)
+            for place, engine in enumerate(group)
+            for number in range(engine.processors)
+        )
+        first = places[turn % len(places)][1]
         ranked += [*group[first:], *group[:first]]
     return tuple(ranked)
+
+
+def best_engines(engines: Iterable[KnownEngine]) -> tuple[KnownEngine, ...]:
+    """Return the equal engines that a cell tries first."""
+    return tuple(next(groupby(sorted(engines, key=_rank), key=_rank))[1])
+
+
+def _rank(engine: KnownEngine) -> tuple[bool, bool]:
+    return not engine.native, engine.address == HERE
 
 
 def _is_host(parts: SplitResult) -> bool:

@@ -76,6 +76,11 @@ class ImageProvider:
         names = [use.image for use in self.uses(target) if use.image]
         return any(self._engine.find_image(name) for name in names)
 
+    def size(self, ref: ImageRef, _: Target) -> int:
+        """Return the bytes of a target's image in the engine; 0 if it is not there any more."""
+        made = self._engine.find_image(ref.id)
+        return made.size if made else 0
+
     def _candidates(self, target: Target) -> list[ImageSource]:
         offered = [source for source in self._sources if has_way(target, source.way)]
         asked = [source for source in offered if source.way in self._ways]

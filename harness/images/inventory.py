@@ -5,6 +5,7 @@ known by building it, so the newest build of a name counts as current.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,7 @@ from harness.host.cache import Cache, tree_size
 from harness.host.engine import Engine
 from harness.images.source import ImageStorage
 
+_WILDCARD = re.compile(r"[*?[]")
 _KEY = re.compile(r"-[0-9a-f]{32}(?=\.|$)")
 PREFIX = "wheelgrid/"
 """Prefix of the names of all images that the harness makes."""
@@ -50,25 +52,42 @@ class StoredItem:
     """Seconds since the epoch; 0 if unknown."""
     targets: tuple[str, ...]
     """Keys of the targets that use it, in the matrix's order."""
+    engine: str = ""
+    """Address of the image's engine; empty for this machine's."""
+
+    @property
+    def title(self) -> str:
+        """The name, and the engine if it is not this machine's."""
+        return f"{self.name} on {self.engine}" if self.engine else self.name
 
 
 def list_inventory(
-    engine: Engine,
+    engines: Mapping[str, Engine],
     cache: Cache,
     uses: Mapping[str, Sequence[ImageStorage]],
     *,
     prefix: str = PREFIX,
 ) -> tuple[StoredItem, ...]:
-    """Return the images sorted by name, then the cache entries.
+    """Return the images of each engine sorted by name, then the cache entries.
 
-    ``uses`` maps each target's key to the storage that it uses. Raises ``EngineError``.
+    ``engines`` are by address, as ``StoredItem`` has it; ``uses`` maps each target's key to the
+    storage that it uses. Raises ``EngineError``.
     """
-    images = sorted(_images(engine, uses, prefix), key=lambda image: image.name)
-    return (*images, *_entries(cache, uses))
+    users = _Users(uses)
+    images = [
+        image
+        for at, engine in engines.items()
+        for image in sorted(_images(at, engine, users, prefix), key=lambda image: image.name)
+    ]
+    return (*images, *_entries(cache, users))
 
 
 def remove_items(
-    items: Sequence[StoredItem], engine: Engine, cache: Cache, *, announce: Callable[[str], None]
+    items: Sequence[StoredItem],
+    engines: Mapping[str, Engine],
+    cache: Cache,
+    *,
+    announce: Callable[[str], None],
 ) -> tuple[StoredItem, ...]:
     """Remove items and return the removed ones.
 
@@ -77,7 +96,7 @@ def remove_items(
     gone = []
     for item in items:
         try:
-            _discard(item, engine, cache)
+            _discard(item, engines, cache)
         except ImageError as error:
             announce(f"kept: {error}")
         else:
@@ -85,17 +104,15 @@ def remove_items(
     return tuple(gone)
 
 
-def _discard(item: StoredItem, engine: Engine, cache: Cache) -> None:
+def _discard(item: StoredItem, engines: Mapping[str, Engine], cache: Cache) -> None:
     if item.place is StoragePlace.ENGINE:
-        engine.remove_image(item.name)
+        engines[item.engine].remove_image(item.name)
     else:
         kind, _, name = item.name.partition("/")
         cache.discard(kind, name)
 
 
-def _images(
-    engine: Engine, uses: Mapping[str, Sequence[ImageStorage]], prefix: str
-) -> Iterator[StoredItem]:
+def _images(at: str, engine: Engine, users: "_Users", prefix: str) -> Iterator[StoredItem]:
     for image in engine.list_images(prefix):
         for name in filter(lambda name: name.startswith(prefix), image.names):
             yield StoredItem(
@@ -103,11 +120,12 @@ def _images(
                 name=name,
                 size=image.size,
                 made_at=image.named_at,
-                targets=_users(uses, name),
+                targets=users.of(name),
+                engine=at,
             )
 
 
-def _entries(cache: Cache, uses: Mapping[str, Sequence[ImageStorage]]) -> Iterator[StoredItem]:
+def _entries(cache: Cache, users: "_Users") -> Iterator[StoredItem]:
     for kind in (*KINDS, *TREE_KINDS):
         paths = cache.entries(kind) or cache.trees(kind)
         current = _current(paths) if kind in _ONE_CURRENT else set(paths)
@@ -118,7 +136,7 @@ def _entries(cache: Cache, uses: Mapping[str, Sequence[ImageStorage]]) -> Iterat
                 name=name,
                 size=tree_size(path) if path.is_dir() else status.st_size,
                 made_at=status.st_mtime,
-                targets=_users(uses, name) if path in current else (),
+                targets=users.of(name) if path in current else (),
             )
 
 
@@ -130,9 +148,19 @@ def _current(paths: Sequence[Path]) -> set[Path]:
     return set(last.values())
 
 
-def _users(uses: Mapping[str, Sequence[ImageStorage]], name: str) -> tuple[str, ...]:
-    return tuple(key for key, ways in uses.items() if any(_uses(way, name) for way in ways))
+class _Users:
+    """Which targets use an item; few of the globs have a wildcard."""
 
+    def __init__(self, uses: Mapping[str, Sequence[ImageStorage]]) -> None:
+        self._places = {key: place for place, key in enumerate(uses)}
+        self._named: dict[str, set[str]] = defaultdict(set)
+        self._globs: dict[str, set[str]] = defaultdict(set)
+        for key, ways in uses.items():
+            for name in (name for way in ways for name in (way.image, *way.entries)):
+                (self._globs if _WILDCARD.search(name) else self._named)[name].add(key)
 
-def _uses(use: ImageStorage, name: str) -> bool:
-    return use.image == name or any(fnmatchcase(name, glob) for glob in use.entries)
+    def of(self, name: str) -> tuple[str, ...]:
+        """Return the keys of the targets in their order."""
+        matching = [keys for glob, keys in self._globs.items() if fnmatchcase(name, glob)]
+        found = self._named.get(name, set()).union(*matching)
+        return tuple(sorted(found, key=self._places.__getitem__))

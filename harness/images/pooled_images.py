@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from harness.core.errors import EngineError, ImageError
 from harness.core.observations import ImageRef
 from harness.core.targets import Target
 from harness.host.engine import Engine
@@ -19,13 +20,26 @@ class PooledImages:
         self._made: dict[str, tuple[Engine, ImageProvider]] = {}
 
     def get(self, target: Target) -> ImageRef:
-        return self._of(target).get(target)
+        """Return the image on the best engine; on the next one if that fails."""
+        while True:
+            best = self._pool.ranked(target.arch)[0]
+            try:
+                return self._of(target).get(target)
+            except ImageError:
+                raise
+            except EngineError as error:
+                self._pool.lose(best, error)
+                if self._pool.ranked(target.arch)[0].address == best.address:
+                    raise
 
     def uses(self, target: Target) -> tuple[ImageStorage, ...]:
         return self._of(target).uses(target)
 
     def has(self, target: Target) -> bool:
         return self._of(target).has(target)
+
+    def size(self, ref: ImageRef, target: Target) -> int:
+        return self._of(target).size(ref, target)
 
     def _of(self, target: Target) -> ImageProvider:
         """Return the images of the best engine for the target. Raises ``EngineError``."""

@@ -20,7 +20,7 @@ def format_inventory(items: Sequence[StoredItem], *, now: float) -> str:
     """Return a line per item with size, age, name and users, then the totals."""
     rows = [(format_mib(item.size), _age(item, now), item) for item in items]
     lines = [
-        f"{size:>9}  {age:>7}  {visible(item.name)}  {_users(item)}" for size, age, item in rows
+        f"{size:>9}  {age:>7}  {visible(item.title)}  {_users(item)}" for size, age, item in rows
     ]
     unused = [item for item in items if not item.targets]
     return "\n".join([*lines, f"{format_sum(items)}, of which no target uses {format_sum(unused)}"])

@@ -17,6 +17,8 @@ from harness.matrix.shards import HOSTED, Shard
 IMAGE = f"example.org/wheelgrid:{__version__}"
 ENGINE_IMAGE = "docker:28-dind"
 ENGINE = "tcp://localhost:2375"
+GITLAB_MOST = 200
+"""Maximum of ``parallel`` (docs.gitlab.com/ci/yaml, and GitLab's schema)."""
 TRIES = 2
 """How often a scheduler starts a shard again that was killed."""
 

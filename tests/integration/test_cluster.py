@@ -4,20 +4,23 @@ import contextlib
 import random
 import shutil
 import sqlite3
-import threading
+import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from harness.app.cluster_identity import own_identity
+from harness.app.cluster_link import scheduler_identity
 from harness.core.observations import Observation
 from harness.host.cache import file_sha256
 from harness.host.package_data import matrix_folder
 from harness.images.debian_root import native_arch
 from harness.store import open_store
-from tests.support.commands import started_wheelgrid, wait_until, wheelgrid
+from tests.support.commands import Started, started_wheelgrid, wait_until, wheelgrid
 from tests.support.dask_processes import (
     address,
     free_port,
@@ -32,7 +35,7 @@ from tests.support.wheels import make_wheel
 pytestmark = pytest.mark.integration
 
 WORKERS = 3
-KILLED = 2
+VICTIMS = ("worker", "worker", "scheduler", "client")
 SUBJECTS = ("plain", "abi3", "multi", "pure", "cxx")
 CELLS = (
     *("--target", "debian-1*", "--arch", native_arch().name, "--images", "assembled"),
@@ -40,20 +43,29 @@ CELLS = (
 )
 FEW = ("--target", "debian-1[23]", *CELLS[2:8])
 """Two cells."""
+ONE = ("--target", "debian-12", *CELLS[2:8])
 COUNT = 3 * len(SUBJECTS)
 LONG = 300
 """Seconds after which a run hangs; a busy machine may take minutes."""
-SPAN = 10.0
-"""Seconds in which workers are killed: about as long as such a run takes."""
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[object, ...]]:
-    """Return what a run on one machine shows."""
+def one_machine(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[float, dict[str, tuple[object, ...]]]:
+    """Return the seconds of a run on one machine, and what it shows."""
     folder = tmp_path_factory.mktemp("alone")
     ended = wheelgrid("run", *CELLS, *kept(folder), timeout=LONG)
     assert ended.status == 0, ended.said
-    return shown(folder)
+    return ended.seconds, shown(folder)
+
+
+@pytest.fixture(scope="module")
+def alone(
+    one_machine: tuple[float, dict[str, tuple[object, ...]]],
+) -> dict[str, tuple[object, ...]]:
+    """Return what a run on one machine shows."""
+    return one_machine[1]
 
 
 @pytest.fixture
@@ -85,37 +97,100 @@ def _result(seen: Observation) -> tuple[object, ...]:
     return (*judged, *wheel, seen.imports, seen.findings, seen.provenance.image)
 
 
+class KilledParts(contextlib.ExitStack):
+    """A scheduler, three workers and a client; whoever is killed is started again."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.at = address(free_port())
+        self.folder = folder
+        self._scheduler = self.enter_context(contextlib.ExitStack())
+        self.restart_scheduler()
+        self.workers: list[Started] = []
+        self.add_workers()
+
+    def restart_scheduler(self) -> None:
+        """Kill the scheduler, if any, and start one at the same address."""
+        self._scheduler.close()
+        self._scheduler.enter_context(scheduler(int(self.at.rpartition(":")[2])))
+
+    def add_workers(self) -> None:
+        """Start as many workers as are missing."""
+        while len(self.workers) < WORKERS:
+            self.workers.append(self.enter_context(started_worker(self.at)))
+
+    def begin(self) -> Started:
+        """Start the run, or what is left of it."""
+        words = ("--images", "assembled") if (stored := self._stored()) else CELLS
+        resume = ("--resume",) if stored else ()
+        return self.enter_context(
+            started_wheelgrid("run", *resume, "--on", self.at, *words, *kept(self.folder))
+        )
+
+    def _stored(self) -> bool:
+        path = self.folder / "runs.db"
+        if not path.exists():
+            return False
+        with open_store(path) as store:
+            return bool(store.runs())
+
+    def kill(self, victim: str, chance: random.Random, run: Started) -> Started:
+        """Kill a part, and return the run that goes on."""
+        match victim:
+            case "worker":
+                self.workers.pop(chance.randrange(len(self.workers))).kill()
+            case "scheduler":
+                self.restart_scheduler()
+            case _:
+                run.kill()
+                return self.begin()
+        return run
+
+
+def is_over(run: Started, seconds: float) -> bool:
+    """Whether the run ends within some seconds."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        run.process.wait(timeout=max(seconds, 0))
+    return run.process.poll() is not None
+
+
 @pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.nightly)])
-def test_killed_workers_change_no_result(
-    rounds: int, port: int, alone: dict[str, tuple[object, ...]], tmp_path: Path
+def test_killed_processes_change_no_result(
+    rounds: int,
+    one_machine: tuple[float, dict[str, tuple[object, ...]]],
+    tmp_path: Path,
 ) -> None:
-    """Two of three workers are killed at random moments; the results are those of one machine."""
+    """Two of three workers, the scheduler and the client are killed at random moments.
+
+    The results are those of one machine, whatever the order.
+    """
+    span, alone = one_machine
     seed = time.time_ns()
     chance = random.Random(seed)  # noqa: S311 - no secret
-    with contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(started_worker(address(port))) for _ in range(WORKERS)]
+    killed: Counter[str] = Counter()
+    with KilledParts(tmp_path) as parts:
         for number in range(rounds):
-            wait_until(lambda: worker_count(address(port)) == WORKERS, seconds=60)
-            killed = chance.sample(workers, KILLED)
-            moments = [chance.uniform(0, SPAN) for _ in killed]
-            timers = [
-                threading.Timer(moment, worker.kill)
-                for moment, worker in zip(moments, killed, strict=True)
-            ]
-            for timer in timers:
-                timer.start()
-            folder = tmp_path / str(number)
-            ended = wheelgrid("run", "--on", address(port), *CELLS, *kept(folder), timeout=LONG)
-            for timer in timers:
-                timer.join()
-            assert ended.status == 0, (seed, moments, ended.said)
-            assert shown(folder) == alone, (seed, moments)
-            workers = [worker for worker in workers if worker not in killed]
-            if number + 1 < rounds:
-                more = [stack.enter_context(started_worker(address(port))) for _ in killed]
-                workers += more
+            wait_until(lambda: worker_count(parts.at) == WORKERS, seconds=LONG)
+            parts.folder = tmp_path / str(number)
+            victims = chance.sample(VICTIMS, len(VICTIMS))
+            moments = sorted(chance.uniform(0, span) for _ in victims)
+            plan = (seed, [*zip(moments, victims, strict=True)])
+            run, start = parts.begin(), time.monotonic()
+            for moment, victim in zip(moments, victims, strict=True):
+                if is_over(run, start + moment - time.monotonic()):
+                    break
+                run = parts.kill(victim, chance, run)
+                killed[victim] += 1
+            ended = run.wait(timeout=LONG)
+            assert ended.status == 0, (plan, ended.said)
+            assert shown(parts.folder) == alone, plan
+            parts.add_workers()
+            with (tmp_path / "rounds.log").open("a") as log:
+                log.write(f"{plan}: {time.monotonic() - start:.0f} s; killed: {dict(killed)}\n")
+    assert killed
 
 
+@pytest.mark.nightly
 def test_killed_scheduler_is_replaced(alone: dict[str, tuple[object, ...]], tmp_path: Path) -> None:
     """Client and workers wait for the next scheduler at that address, and the run goes on."""
     number = free_port()
@@ -135,6 +210,7 @@ def test_killed_scheduler_is_replaced(alone: dict[str, tuple[object, ...]], tmp_
     assert shown(tmp_path) == alone
 
 
+@pytest.mark.nightly
 def test_killed_client_resumes(
     port: int, alone: dict[str, tuple[object, ...]], tmp_path: Path
 ) -> None:
@@ -178,14 +254,14 @@ def test_two_clients_share_the_workers(port: int, tmp_path: Path) -> None:
         wait_until(lambda: worker_count(address(port)) == 1, seconds=60)
         runs = [
             stack.enter_context(
-                started_wheelgrid("run", "--on", address(port), *FEW, *kept(folder))
+                started_wheelgrid("run", "--on", address(port), *ONE, *kept(folder))
             )
             for folder in folders
         ]
         both = [run.wait(timeout=LONG) for run in runs]
     assert [ended.status for ended in both] == [0, 0], both
     assert any("other clients share these workers" in ended.said for ended in both)
-    assert all("2 of 2 cells as expected" in ended.said for ended in both)
+    assert all("1 of 1 cells as expected" in ended.said for ended in both)
 
 
 def test_workers_that_do_not_fit_are_refused(port: int, tmp_path: Path) -> None:
@@ -199,8 +275,7 @@ def test_workers_that_do_not_fit_are_refused(port: int, tmp_path: Path) -> None:
         started_worker(address(port), {"WHEELGRID_MATRIX": str(matrix)}),
     ):
         wait_until(lambda: worker_count(address(port)) == 2, seconds=60)
-        words = ("--target", "debian-12", *CELLS[2:8], "--on", address(port), *kept(tmp_path))
-        ended = wheelgrid("run", *words, timeout=LONG)
+        ended = wheelgrid("run", *ONE, "--on", address(port), *kept(tmp_path), timeout=LONG)
     assert ended.status == 0, ended.said
     ours, theirs = own_identity(matrix_folder()), own_identity(matrix)
     assert f"it has matrix {theirs.matrix}, this run has {ours.matrix}" in ended.said
@@ -232,21 +307,25 @@ def test_own_wheels_are_sent(port: int, tmp_path: Path) -> None:
     assert Path(seen.wheel.path) == wheel
 
 
-def test_bad_addresses_and_a_missing_engine_have_a_clear_line(tmp_path: Path) -> None:
+def test_bad_addresses_and_a_missing_engine_have_a_clear_line(port: int, tmp_path: Path) -> None:
     """Nothing is run: no such scheduler, another protocol, no address, no engine."""
-    with torn_server({}) as server:
-        for where, status, line in (
+    no_engine = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    with torn_server({}) as server, started_worker(address(port)), ThreadPoolExecutor() as pool:
+        wait_until(lambda: worker_count(address(port)) == 1, seconds=60)
+        (worker,) = scheduler_identity(address(port))["workers"]
+        asked = {
             (address(free_port()), 3, "no Dask scheduler answers there"),
             (f"tcp://127.0.0.1:{server.port}", 3, "no Dask scheduler answers there"),
+            (worker, 3, "a Dask Worker answers there, no scheduler"),
             ("scheduler", 2, "write a scheduler's address, as tcp://scheduler:8786"),
             ("local:many", 2, "write local:N with the number of workers"),
-        ):
-            ended = wheelgrid("run", "--on", where, *CELLS, *kept(tmp_path))
-            assert (ended.status, len(ended.err.splitlines())) == (status, 1), ended.said
-            assert line in ended.err
-    number = free_port()
-    with scheduler(number):
-        gone = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
-        ended = wheelgrid("worker", address(number), env=gone)
-    assert (ended.status, len(ended.err.splitlines())) == (3, 1)
-    assert "a worker needs a container engine" in ended.err
+        }
+        lone = pool.submit(wheelgrid, "worker", address(port), env=no_engine)
+        runs = {
+            pool.submit(wheelgrid, "run", "--on", where, *CELLS, *kept(tmp_path)): (status, line)
+            for where, status, line in asked
+        }
+        for run, expected in {**runs, lone: (3, "a worker needs a container engine")}.items():
+            ended = run.result()
+            assert (ended.status, len(ended.err.splitlines())) == (expected[0], 1), ended.said
+            assert expected[1] in ended.err

@@ -18,7 +18,10 @@ from harness.host.engine.ssh_tunnel import SOCKETS, close_tunnel
 from harness.images.debian_root import native_arch
 from harness.probe.journal import observations, read_events
 from tests.support.commands import started_wheelgrid, wait_until, wheelgrid
+from tests.support.dask_processes import address as scheduler_address
+from tests.support.dask_processes import free_port, scheduler, started_worker
 from tests.support.docker_context import write_context
+from tests.support.engine_proxy import EngineProxy, engine_proxy
 from tests.support.loopback_sshd import SshServer, ssh_server
 from tests.support.second_engine import SecondEngine, second_engine
 from tests.support.targets import debian_12
@@ -62,6 +65,24 @@ def image(through_tls: DockerEngine, cache: Cache) -> ImageRef:
 
 
 @pytest.fixture(scope="module")
+def emulating() -> Iterator[SecondEngine]:
+    """Return an engine that says it is on this machine's arch, and emulates it."""
+    with second_engine(emulated=NATIVE) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def foreign(
+    emulating: SecondEngine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EngineProxy]:
+    """Return the same engine, which says that it is on a machine of another arch."""
+    path = tmp_path_factory.mktemp("foreign") / "p.sock"
+    with engine_proxy(path, emulating.socket) as proxy:
+        proxy.say_machine("s390x")
+        yield proxy
+
+
+@pytest.fixture(scope="module")
 def server() -> Iterator[SshServer]:
     with ssh_server() as running:
         yield running
@@ -91,10 +112,12 @@ def test_cells_of_a_killed_engine_are_probed_on_the_next(
     far_address: str,
     through_tls: DockerEngine,
     image: ImageRef,
+    emulating: SecondEngine,
 ) -> None:
     """The session at hand is a lost attempt, and every cell says which engine ran it.
 
-    The image that the second engine has is not sent to it again.
+    An engine that emulates the arch, though it says that it is native, gets no cell. The image
+    that the last engine has is not sent to it again.
     """
     sent = through_tls.find_image(image.id)
     codes = {"first": "", "slow": "import time\ntime.sleep(8)", "third": ""}
@@ -107,8 +130,9 @@ def test_cells_of_a_killed_engine_are_probed_on_the_next(
         return len(list(observations(events))) == 1 and doing[-1].startswith("probing")
 
     with second_engine() as killed:
-        both = (*serves(killed.host), *serves(far_address))
-        with started_wheelgrid("check", *wheels, *HERE, *both, *kept(tmp_path)) as run:
+        places = (emulating.host, killed.host, far_address)
+        declared = [word for place in places for word in serves(place)]
+        with started_wheelgrid("check", *wheels, *HERE, *declared, *kept(tmp_path)) as run:
             wait_until(is_slow, seconds=180)
             killed.kill()
             ended = run.wait(180)
@@ -126,6 +150,80 @@ def test_cells_of_a_killed_engine_are_probed_on_the_next(
     assert f"engine {killed.host}: 1 cells native, 0 emulated" in out
     assert f"engine {far.tls_host}: 2 cells native, 0 emulated" in out
     assert f"engine {killed.host}: " in out.partition("2 cells native")[2]
+    assert f"engine {emulating.host}: it says that its machine is {NATIVE.name}, but " in ended.said
+
+
+def test_the_cells_of_engines_that_cannot_be_used_are_emulated(
+    tmp_path: Path, foreign: EngineProxy, far: SecondEngine, server: SshServer
+) -> None:
+    """Each engine has a line; the one of a foreign machine runs the cell, and it says so."""
+    wheel = make_wheel(tmp_path, "first", "")
+    nobody = f"tcp://127.0.0.1:{free_port()}"
+    others = make_certificates(tmp_path / "others")
+    server.forget_host()
+    with second_engine(disk="16M") as small:
+        reasons = {
+            nobody: "it does not answer",
+            small.host: "the container engine's disk is full",
+            f"{far.tls_host}?certs={others}": "TLS does not verify: ",
+            server.address: "its host key is unknown. Compare it with the machine's",
+            foreign.host: f"declared for {NATIVE.name}, but its machine is s390x: it emulates",
+        }
+        declared = [word for at in reasons for word in serves(at)]
+        no_engine = {**path_of(server), "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+        words = ("check", wheel, *HERE, *declared, *kept(tmp_path))
+        ended = wheelgrid(*words, env=no_engine, timeout=180)
+    server.know_host()
+    assert ended.status == 0, ended.said
+    (seen,) = seen_in(tmp_path)
+    assert (seen["outcome"], seen["provenance"]["engine_at"]) == ("pass", foreign.host)
+    assert seen["provenance"]["qemu"]
+    assert f"engine {foreign.host}: 0 cells native, 1 emulated" in ended.out
+    for at, why in reasons.items():
+        assert f"engine {at.partition('?')[0]}: {why}" in ended.said
+
+
+def test_a_dask_worker_has_engines_of_its_own(
+    tmp_path: Path, far: SecondEngine, far_address: str, image: ImageRef
+) -> None:
+    """It serves the archs of its engines on a machine that has none; the client's are not used."""
+    assert image.id
+    port = free_port()
+    gone = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    wheel = make_wheel(tmp_path, "first", "")
+    on = ("--on", scheduler_address(port), *serves("unix:///nowhere"))
+    with (
+        scheduler(port),
+        started_worker(scheduler_address(port), gone, *serves(far_address)) as worker,
+        started_wheelgrid("check", wheel, *HERE, *on, *kept(tmp_path), env=gone) as run,
+    ):
+        ended = run.wait(180)
+        worker.kill()
+        worked = worker.wait(20)
+    assert ended.status == 0, (ended.said, worked.said)
+    (seen,) = seen_in(tmp_path)
+    assert (seen["outcome"], seen["provenance"]["engine_at"]) == ("pass", far.tls_host)
+    assert "--engine names no engine of its workers" in ended.said
+    assert f"1 workers for {NATIVE.name}\n" in worked.said
+
+
+def test_image_commands_use_the_engines(
+    far: SecondEngine, far_address: str, through_tls: DockerEngine, image: ImageRef
+) -> None:
+    """Images are built there and listed beside this machine's."""
+    made = through_tls.find_image(image.id)
+    assert made
+    (name,) = made.names
+    engines = serves(far_address)
+    built = wheelgrid("image", "build", *HERE[:6], *engines)
+    assert (built.status, built.out.count("\n")) == (0, 1), built.said
+    listed = wheelgrid("image", "list", *engines)
+    assert f"  {name} on {far.tls_host}  " in listed.out
+    assert f"  {name}  " in listed.out
+    through_tls.remove_image(name)
+    again = wheelgrid("image", "build", *HERE[:6], *engines)
+    assert again.status == 0, again.said
+    assert through_tls.find_image(image.id)
 
 
 def test_a_run_logs_in_through_ssh_once(tmp_path: Path, server: SshServer) -> None:
@@ -134,13 +232,14 @@ def test_a_run_logs_in_through_ssh_once(tmp_path: Path, server: SshServer) -> No
     config = tmp_path / "wheelgrid.toml"
     config.write_text(f'[engines]\n{NATIVE.name} = "{server.address}"\n')
     before = server.logins()
-    words = ("check", wheel, *HERE, *kept(tmp_path), "--config", config)
+    words = ("check", wheel, *HERE[:6], *kept(tmp_path), "--config", config)
     ended = wheelgrid(*words, env=path_of(server), timeout=180)
     assert ended.status == 0, ended.said
     assert server.logins() == before + 1
     (seen,) = seen_in(tmp_path)
     assert seen["provenance"]["engine_at"] == server.address
     assert seen["provenance"]["qemu"] == ""
+    assert "s elapsed on 1 worker;" in ended.out.replace("\n", ";")  # there is one target
     assert not processes_with(f"127.0.0.1:{server.port}") + processes_with(f"-p\0{server.port}")
 
 
@@ -184,6 +283,7 @@ def test_doctor_shows_each_engine(
     far: SecondEngine,
     server: SshServer,
     certificates: Path,
+    emulating: SecondEngine,
 ) -> None:
     """What runs there, its room and latency, or why it cannot be used, with the next step."""
     foreign = make_certificates(tmp_path / "foreign")
@@ -201,17 +301,19 @@ def test_doctor_shows_each_engine(
         *serves(server.address, "ppc64le"),
         *serves("lab"),
         *serves("bal", "riscv64"),
+        *serves(emulating.host),
+        *serves(emulating.host, "aarch64"),
         env={**path_of(server), "DOCKER_CONFIG": str(tmp_path)},
     )
     server.know_host()
     assert ended.status == 0, ended.said
     checks = [c for c in json.loads(ended.out)["checks"] if c["part"] == "declared-engine"]
-    whole, emulating, unverified, plain, unknown, context, no_context, here = checks
+    whole, partly, unverified, plain, unknown, context, no_context, wrong, here = checks
     assert whole["ok"]
     assert context["ok"]
     for part in (f"({NATIVE.name}, kernel ", f"native: {NATIVE.name}", "QEMU", "GiB free", " ms"):
         assert part in whole["detail"]
-    assert (emulating["ok"], emulating["remedy"]) == (
+    assert (partly["ok"], partly["remedy"]) == (
         False,
         "declared for aarch64, which it emulates",
     )
@@ -221,17 +323,9 @@ def test_doctor_shows_each_engine(
     assert unknown["detail"].startswith("its host key is unknown. Compare it with the machine's")
     assert no_context["detail"] == "no Docker context has this name"
     assert no_context["remedy"] == "known: lab"
+    assert wrong["remedy"].startswith("declared for aarch64, which does not run there")
+    assert f"emulated: {NATIVE.name} " in wrong["detail"]
     assert (here["name"], here["ok"]) == ("this machine's engine", True)
-
-
-def test_an_engine_without_room_is_named_and_the_run_goes_on(tmp_path: Path) -> None:
-    wheel = make_wheel(tmp_path, "first", "")
-    with second_engine(disk="16M") as small:
-        ended = wheelgrid("check", wheel, *HERE, *serves(small.host), *kept(tmp_path), timeout=180)
-    assert ended.status == 0, ended.said
-    (seen,) = seen_in(tmp_path)
-    assert (seen["outcome"], seen["provenance"]["engine_at"]) == ("pass", "")
-    assert f"engine {small.host}: the container engine's disk is full" in ended.out
 
 
 @pytest.mark.parametrize("size", [0, 1, 3_000_000])

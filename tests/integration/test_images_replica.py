@@ -116,10 +116,10 @@ def test_unused_images_are_listed_and_removed(
     for name in (used, old):
         load(engine, name, tmp_path)
     uses = {"t/x": (ImageStorage(image=used),)}
-    items = list_inventory(engine, Cache(tmp_path), uses, prefix=own_prefix)
+    items = list_inventory({"": engine}, Cache(tmp_path), uses, prefix=own_prefix)
     assert [(item.name, item.targets) for item in items] == [(old, ()), (used, ("t/x",))]
     assert all(item.size > 0 and item.made_at > 0 for item in items)
-    remove_items(items[:1], engine, Cache(tmp_path), announce=print)
+    remove_items(items[:1], {"": engine}, Cache(tmp_path), announce=print)
     assert [image.names for image in engine.list_images(own_prefix)] == [(used,)]
 
 

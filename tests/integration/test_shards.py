@@ -20,15 +20,22 @@ CELLS = (
 SELECTED = ("--images", "assembled", *CELLS)
 
 
-def test_merged_shards_equal_one_run(tmp_path: Path) -> None:
-    """Together the shards have each cell of one run exactly once."""
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return the stores of all planned shards."""
+    folder = tmp_path_factory.mktemp("shards")
     planned = json.loads(wheelgrid("plan", "--format", "github", *CELLS).out)["include"]
     stores: list[Path] = []
     for row in planned:
-        stores.append(tmp_path / f"{len(stores)}.db")
-        kept = ("--store", stores[-1], "--out", tmp_path / "grid")
+        stores.append(folder / f"{len(stores)}.db")
+        kept = ("--store", stores[-1], "--out", folder / "grid")
         ended = wheelgrid("run", "--shard", row["shard"], *SELECTED, *kept)
         assert ended.status == 0, ended.said
+    return stores
+
+
+def test_merged_shards_equal_one_run(stores: list[Path], tmp_path: Path) -> None:
+    """Together the shards have each cell of one run exactly once."""
     night = tmp_path / "night.db"
     first = wheelgrid("merge", stores[0], "--store", night)
     assert first.status == 3
@@ -45,20 +52,18 @@ def test_merged_shards_equal_one_run(tmp_path: Path) -> None:
     assert seen == listed
 
 
-def test_a_killed_shard_resumes(tmp_path: Path) -> None:
+def test_a_killed_shard_resumes(stores: list[Path], tmp_path: Path) -> None:
     """A running shard cannot be resumed; a killed one resumes and merges."""
-    stores = [tmp_path / f"{number}.db" for number in (1, 2)]
-    kept = [("--store", store, "--out", tmp_path / store.stem) for store in stores]
-    with started_wheelgrid("run", "--shard", "1/2", "-n", 1, *SELECTED, *kept[0]) as started:
+    kept = ("--store", tmp_path / "1.db", "--out", tmp_path / "1")
+    with started_wheelgrid("run", "--shard", "1/2", "-n", 1, *SELECTED, *kept) as started:
         journal = tmp_path / "1" / "journal.jsonl"
         wait_until(lambda: read_events(journal)[0], seconds=120)
         started.process.send_signal(signal.SIGSTOP)  # at work, however fast the cells are
-        refused = wheelgrid("run", "--resume", *SELECTED[:2], *kept[0])
+        refused = wheelgrid("run", "--resume", *SELECTED[:2], *kept)
         started.kill()
     assert refused.status == 2
     assert "is still being written by another process" in refused.err
-    resumed = wheelgrid("run", "--resume", *SELECTED[:2], *kept[0])
+    resumed = wheelgrid("run", "--resume", *SELECTED[:2], *kept)
     assert resumed.status == 0, resumed.said
-    assert wheelgrid("run", "--shard", "2/2", *SELECTED, *kept[1]).status == 0
-    joined = wheelgrid("merge", *stores, "--store", tmp_path / "all.db")
+    joined = wheelgrid("merge", kept[1], stores[1], "--store", tmp_path / "all.db")
     assert (joined.status, "4 of 4 cells as expected" in joined.out) == (0, True)

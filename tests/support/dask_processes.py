@@ -64,8 +64,8 @@ def worker_count(where: str) -> int:
 
 
 def started_worker(
-    where: str, env: Mapping[str, str] | None = None
+    where: str, env: Mapping[str, str] | None = None, *options: object
 ) -> AbstractContextManager[Started]:
     """Start `wheelgrid worker` with one process of Dask; all its processes end with the context."""
     own = {"PYTHONPATH": str(ROOT), **(env or {})}
-    return started_wheelgrid("worker", where, "-n", 1, env=own)
+    return started_wheelgrid("worker", where, "-n", 1, *options, env=own)

@@ -1,6 +1,7 @@
 """A proxy socket before the engine's: it stalls, cuts and lies when a test says so."""
 
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -61,7 +62,7 @@ class EngineProxy:
         self._lock = threading.Lock()
         self._flows = threading.Event()
         self._flows.set()
-        self._faults: dict[bytes, Deed] = {}
+        self._faults: dict[bytes, Deed | bytes] = {}
         self.hits = 0
         """Requests that met a fault."""
         self.restore()
@@ -96,6 +97,14 @@ class EngineProxy:
         """Meet every request whose first line contains ``request`` with a fault."""
         self._faults[request] = deed
 
+    def say_machine(self, machine: str) -> None:
+        """Let the engine say that it is on another machine."""
+        client = docker.APIClient(f"unix://{self._engine}")
+        body = json.dumps({**client.info(), "Architecture": machine}).encode()
+        client.close()
+        head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        self._faults[b"/info "] = head.encode() + body
+
     def _accept(self, listener: socket.socket) -> None:
         with listener, contextlib.suppress(OSError):
             while True:
@@ -122,7 +131,8 @@ class EngineProxy:
                     case Deed.STALL:
                         pass
                     case deed:
-                        client.sendall(_ANSWERS.get(deed, b""))
+                        answer = deed if isinstance(deed, bytes) else _ANSWERS.get(deed, b"")
+                        client.sendall(answer)
                         client.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(OSError):
             engine.shutdown(socket.SHUT_WR)
@@ -144,7 +154,7 @@ class EngineProxy:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR if half else socket.SHUT_WR)
 
-    def _deed(self, piece: bytes) -> Deed | None:
+    def _deed(self, piece: bytes) -> Deed | bytes | None:
         line = piece.partition(b"\r\n")[0]
         if b" HTTP/1." not in line:
             return None

@@ -12,7 +12,9 @@ from pathlib import Path
 import docker
 import docker.errors
 
+from harness.core.arches import Arch
 from tests.support.commands import wait_until
+from tests.support.emulating_runtime import write_runtime
 
 _START_SECONDS = 30
 AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
@@ -125,18 +127,24 @@ class SecondEngine:
 
 @contextlib.contextmanager
 def second_engine(
-    *options: str, disk: str = "", remap: bool = False, certificates: Path | None = None
+    *options: str,
+    disk: str = "",
+    remap: bool = False,
+    certificates: Path | None = None,
+    emulated: Arch | None = None,
 ) -> Iterator[SecondEngine]:
     """Run an engine with these options of ``dockerd``.
 
     With ``certificates`` (see ``tls_folder``) it also listens to clients with TLS on loopback.
-
-    ``disk`` is the size of its data root; with ``remap`` nobody and nogroup get
-    ids to remap others to.
+    ``disk`` is the size of its data root; with ``remap`` nobody and nogroup get ids to remap
+    others to. It runs programs of ``emulated`` under QEMU, even if that is its own arch.
     """
     assert shutil.which("dockerd"), "no dockerd on this machine: apt-get install docker.io"
     folder = Path(tempfile.mkdtemp(prefix="wg", dir="/tmp"))
     folder.chmod(0o711)  # remapped users pass through it
+    if emulated:
+        runtime = write_runtime(folder / "emulating", emulated)
+        options += (f"--add-runtime=emulating={runtime}", "--default-runtime=emulating")
     engine = SecondEngine(folder, options, remap, certificates)
     if disk:
         small = ["mount", "-t", "tmpfs", "-o", f"size={disk}", "tmpfs", str(engine.data_root)]

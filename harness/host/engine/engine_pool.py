@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from harness.core.arches import Arch
@@ -11,10 +11,12 @@ from harness.core.engine_places import (
     EnginePlace,
     KnownEngine,
     addresses_for,
+    best_engines,
     engine_title,
     is_native,
     rank_engines,
     shown_address,
+    wrong_machine,
 )
 from harness.core.errors import EngineError, HarnessError
 from harness.host.engine.api import Engine, EngineInfo, MachineRun
@@ -47,6 +49,15 @@ class PooledEngine:
     def emulator(self, arch: Arch) -> str:
         """Return the version of the emulator that runs an examined arch; empty for none."""
         return self.runs[arch.name].emulator
+
+    def is_native(self, arch: Arch) -> bool:
+        """Whether it says that it runs ``arch`` without an emulator, and was not seen to use one.
+
+        Of its own words alone, emulators other than QEMU would be taken for a processor; of what
+        runs there alone, a wrong word would not be noticed.
+        """
+        run = self.runs.get(arch.name, MachineRun())
+        return is_native(self.info.arch, arch) and not run.emulator
 
 
 @dataclass(kw_only=True, slots=True)
@@ -90,6 +101,24 @@ class EnginePool:
 
         Raises ``EngineError`` if none answers.
         """
+        return tuple(self._opened[k.address] for k in rank_engines(self._known(arch), self._turn))
+
+    def processors(self, arches: Iterable[Arch]) -> int:
+        """Return the sum of the processors of the engines that cells of these arches try first.
+
+        Raises ``EngineError`` if none of them has an engine.
+        """
+        best, error = dict[str, int](), EngineError("")
+        for arch in arches:
+            try:
+                best.update((k.address, k.processors) for k in best_engines(self._known(arch)))
+            except EngineError as failed:
+                error = failed
+        if not best:
+            raise error
+        return sum(best.values())
+
+    def _known(self, arch: Arch) -> list[KnownEngine]:
         found, error = [], EngineError("")
         for address in addresses_for(self._places, arch):
             try:
@@ -102,8 +131,16 @@ class EnginePool:
             if self._only_here:
                 raise error
             found = [self._at(HERE, again=True)]  # it may be back
-        known = [KnownEngine(address=each.address, machine=each.info.arch) for each in found]
-        return tuple(self._opened[each.address] for each in rank_engines(known, arch, self._turn))
+        if found[0].address == HERE and str(error):
+            self._require_emulation(found[0], arch, error)
+        return [
+            KnownEngine(
+                address=each.address,
+                native=each.is_native(arch),
+                processors=max(each.info.processors, 1),
+            )
+            for each in found
+        ]
 
     def here(self) -> PooledEngine:
         """Return this machine's engine. Raises ``EngineError``."""
@@ -117,9 +154,15 @@ class EnginePool:
 
     def reap(self) -> None:
         """Remove the containers of killed runs from every engine that answers."""
+        for pooled in self.all():
+            with contextlib.suppress(EngineError):
+                pooled.engine.reap()
+
+    def all(self) -> Iterator[PooledEngine]:
+        """Yield every engine that answers, this machine's at the end."""
         for address in dict.fromkeys((*(place.address for place in self._places), HERE)):
             with contextlib.suppress(EngineError):
-                self._at(address).engine.reap()
+                yield self._at(address)
 
     def close(self) -> None:
         """Close all connections."""
@@ -166,6 +209,13 @@ class EnginePool:
                 self._warn(line)
         return not pooled.runs[arch.name].error
 
+    def _require_emulation(self, here: PooledEngine, arch: Arch, lost: EngineError) -> None:
+        """Raise ``EngineError`` if this machine cannot take the cells of an engine that is lost."""
+        if arch.name not in here.runs:
+            here.runs[arch.name] = self._examine(here.engine, arch)
+        if here.runs[arch.name].error:
+            raise EngineError(f"{lost}; and this machine does not run {arch.name}")
+
     def _note(self, address: str, why: str) -> None:
         if self._only_here:
             return  # it is asked again for each cell, whose miss has the error
@@ -178,13 +228,15 @@ class EnginePool:
 
 def _unlike(pooled: PooledEngine, arch: Arch, run: MachineRun) -> str:
     """Return a line about an engine that is not native for an arch that it was declared for."""
-    machine = pooled.info.arch
-    about = f"{engine_title(pooled.address)}: declared for {arch.name}, "
+    machine, title = pooled.info.arch, engine_title(pooled.address)
+    about = f"{title}: declared for {arch.name}, "
+    if wrong := wrong_machine(machine, arch, run.emulator):
+        return f"{title}: {wrong}; native engines come before it"
     if run.error:
         return (
             f"{about}but its machine is {machine} and does not run {arch.name} ({run.error}): "
             "others take these cells; install qemu-user-static there"
         )
-    if is_native(machine, arch) or not run.emulator:
+    if not run.emulator:
         return ""
     return f"{about}but its machine is {machine}: it emulates {arch.name} with QEMU {run.emulator}"

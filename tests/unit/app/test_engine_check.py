@@ -65,6 +65,17 @@ def test_a_processor_may_run_another_arch_without_an_emulator() -> None:
     assert checked("armv7l").ok
 
 
+def test_an_engine_of_another_arch_than_it_says() -> None:
+    """What it emulates tells nothing about its room."""
+    emulating = {arch.name: MachineRun(machine=arch.name, emulator="7.2.22") for arch in ARCHES}
+    check = checked("aarch64", **emulating)
+    assert (check.ok, "GiB free" in check.detail) == (False, False)
+    assert check.remedy == (
+        "it says that its machine is aarch64, but it runs aarch64 with QEMU 7.2.22; "
+        "native engines come before it"
+    )
+
+
 def test_an_engine_with_little_room_is_not_ok() -> None:
     full = {name: MachineRun(machine=name, room=1 << 30) for name in NATIVE}
     assert checked("aarch64", **full).remedy == "a whole run may need 5 GiB there"

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 Run = Callable[..., Any]
 
 
@@ -45,6 +47,13 @@ def test_a_job_matrix(wheelgrid: Run, matrix: Path) -> None:
     ]
     whole = wheelgrid("plan", "--format", "github", "--matrix", matrix)
     assert len(json.loads(whole.out)["include"]) == 3
+
+
+def test_a_parallel_job_of_gitlab_has_no_more_shards_than_it_may(wheelgrid: Run) -> None:
+    """GitLab takes 200; of other schedulers there are more for the installed matrix."""
+    for words in ((), ("--shards", 250)):
+        said = wheelgrid("plan", "--target", "*", "--format", "gitlab", *words)
+        assert yaml.safe_load(said.out)["wheelgrid-shard"]["parallel"] == 200
 
 
 def test_a_query_before_a_run(wheelgrid: Run, matrix: Path, tmp_path: Path) -> None:

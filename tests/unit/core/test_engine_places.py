@@ -8,9 +8,11 @@ from harness.core.engine_places import (
     EnginePlace,
     KnownEngine,
     addresses_for,
+    best_engines,
     certificates_of,
     declared_places,
     engine_title,
+    is_native,
     login_words,
     parse_place,
     rank_engines,
@@ -76,9 +78,18 @@ def test_every_arch_may_use_this_machine_s_engine() -> None:
     assert addresses_for(places, find_arch("riscv64")) == (HERE,)
 
 
-def ranked(machines: dict[str, str], turn: int = 0, arch: str = "aarch64") -> list[str]:
-    engines = [KnownEngine(address=name, machine=each) for name, each in machines.items()]
-    return [engine.address for engine in rank_engines(engines, find_arch(arch), turn)]
+def ranked(
+    machines: dict[str, str], turn: int = 0, arch: str = "aarch64", **processors: int
+) -> list[str]:
+    engines = [
+        KnownEngine(
+            address=name,
+            native=is_native(each, find_arch(arch)),
+            processors=processors.get(name, 2),
+        )
+        for name, each in machines.items()
+    ]
+    return [engine.address for engine in rank_engines(engines, turn)]
 
 
 def test_native_engines_come_before_those_that_emulate() -> None:
@@ -97,6 +108,21 @@ def test_equal_engines_are_balanced_over_workers() -> None:
     assert [ranked(machines, turn)[0] for turn in range(4)] == ["a", "b", "c", "a"]
     assert [ranked(machines, turn)[-1] for turn in range(4)] == [HERE] * 4
     assert ranked(machines, 1) == ["b", "c", "a", HERE]
+
+
+def test_an_engine_is_the_first_of_as_many_workers_as_it_has_processors() -> None:
+    machines = {"a": "aarch64", "b": "aarch64", HERE: "x86_64"}
+    first = [ranked(machines, turn, a=1, b=4)[0] for turn in range(5)]
+    assert sorted(first) == ["a", "b", "b", "b", "b"]
+    assert [ranked(machines, turn, a=4, b=4)[0] for turn in range(4)] == ["a", "b", "a", "b"]
+
+
+def test_the_best_engines_are_those_that_are_equal_to_the_first() -> None:
+    engines = [
+        KnownEngine(address=name, native=native)
+        for name, native in (("x", False), ("a", True), (HERE, True), ("b", True))
+    ]
+    assert [engine.address for engine in best_engines(engines)] == ["a", "b"]
 
 
 def test_a_table_has_one_address_or_several() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.core.errors import UsageError
-from harness.matrix.shard_env import shard_of
+from harness.matrix.shard_env import NUMBERINGS, TaskNumbering, shard_of
 
 SLURM = {
     "SLURM_ARRAY_TASK_ID": "7",
@@ -70,3 +70,12 @@ def test_nothing_a_half_or_two_are_refused(environment: dict[str, str], complain
     with pytest.raises(UsageError, match=r"^--shard auto: ") as raised:
         shard_of(environment)
     assert complaint in str(raised.value)
+
+
+@pytest.mark.parametrize("numbering", NUMBERINGS, ids=lambda numbering: numbering.title)
+def test_half_of_a_numbering_is_refused(numbering: TaskNumbering) -> None:
+    """A number without a count is no shard, nor is a count without a number."""
+    names = (numbering.index, numbering.count)
+    for there, missing in (names, names[::-1]):
+        with pytest.raises(UsageError, match=f"{there}=1 but no {missing};"):
+            shard_of({there: "1"})

@@ -22,6 +22,9 @@ class Engines:
     def __init__(self, **machines: str | Exception) -> None:
         self.machines: dict[str, str | Exception] = {"here": "x86_64", **machines}
         self.emulate = "7.2"
+        self.real: dict[str, str] = {}
+        """The machine of an engine that says it is another one."""
+        self.processors = 4
         self.opened: list[str] = []
         self.warned: list[str] = []
         self.now = 0.0
@@ -33,11 +36,14 @@ class Engines:
         if isinstance(machine, Exception):
             raise machine
         engine = LocalEngine()
-        engine.details = replace(engine.details, arch=machine)
+        engine.details = replace(
+            engine.details, arch=machine, processors=self.processors, host=name
+        )
         return engine
 
     def examine(self, engine: Engine, arch: Arch) -> MachineRun:
-        native = engine.info().arch in arch.machines
+        info = engine.info()
+        native = self.real.get(info.host, info.arch) in arch.machines
         if native or self.emulate:
             return MachineRun(machine=arch.machines[0], emulator="" if native else self.emulate)
         return MachineRun(error="exec format error")
@@ -89,6 +95,37 @@ def test_an_engine_of_another_arch_without_emulation_gets_no_cell() -> None:
     assert "(exec format error): others take these cells; install qemu-user-static there" in line
 
 
+def test_an_engine_of_another_arch_than_it_says_comes_after_native_ones() -> None:
+    engines = Engines(liar="aarch64", arm="aarch64")
+    engines.real["liar"] = "x86_64"
+    assert names(engines.pool("aarch64=liar", "aarch64=arm")) == ["arm", "liar", HERE]
+    (line,) = engines.warned
+    assert line.startswith(
+        "engine liar: it says that its machine is aarch64, but it runs aarch64 with QEMU 7.2; "
+    )
+
+
+def test_processors_are_those_of_the_engines_that_get_the_cells() -> None:
+    engines = Engines(one="aarch64", two="aarch64", slow="x86_64")
+    pool = engines.pool("aarch64=one", "aarch64=two", "aarch64=slow", "s390x=slow")
+    assert pool.processors([ARM]) == 8
+    assert pool.processors([ARM, Z]) == 12
+
+
+def test_no_processors_without_an_engine() -> None:
+    with pytest.raises(EngineError, match="stopped"):
+        Engines(here=EngineError("stopped")).pool().processors([ARM])
+
+
+def test_a_machine_without_emulation_takes_no_cells_of_a_lost_engine() -> None:
+    engines = Engines(arm="aarch64")
+    engines.emulate = ""
+    pool = engines.pool("aarch64=arm")
+    pool.lose(pool.ranked(ARM)[0], EngineError("gone"))
+    with pytest.raises(EngineError, match="gone; and this machine does not run aarch64"):
+        pool.ranked(ARM)
+
+
 @pytest.mark.parametrize(
     "error", [EngineError("engine arm: no route; is it on?"), UsageError("no context is named arm")]
 )
@@ -132,8 +169,10 @@ def test_this_machine_s_engine_is_asked_again_at_once_if_no_other_is_left() -> N
 
 
 def failing_examination(error: EngineError) -> Callable[[Engine, Arch], MachineRun]:
-    def examine(_: Engine, __: Arch) -> MachineRun:
-        raise error
+    def examine(engine: Engine, arch: Arch) -> MachineRun:
+        if engine.info().arch in arch.machines:
+            raise error
+        return MachineRun(machine=arch.machines[0], emulator="7.2")
 
     return examine
 
