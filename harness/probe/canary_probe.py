@@ -15,9 +15,10 @@ from harness.core.targets import Target
 from harness.probe.canaries import Canary, applying, canary_wheel
 from harness.probe.jobs import Job
 from harness.probe.journal import Journal
-from harness.probe.open_target import OpenTarget, TargetSessions
+from harness.probe.open_target import TargetSessions
 from harness.probe.probe_results import observed
 from harness.probe.seen_causes import seen_cause
+from harness.probe.target_probes import OpenTarget
 from harness.wheels.build.wheelhouse import wheel_ref
 from harness.wheels.facts_reader import WheelReader
 from harness.wheels.install_layout import companion_archive
@@ -87,11 +88,11 @@ def _seen(canary: Canary, targets: TargetSessions, opened: OpenTarget, folder: P
         quiet=canary.seconds or limits.quiet,
         site=b"" if canary.installs else companion_archive((wheel,)),
     )
-    attempts = [targets.first_attempt(opened, job)]
+    attempts = [targets.probes.first_attempt(opened, job)]
     if canary.confirms:
         alone = replace(job, site=b"")
         mode = AttemptMode.UNPACKED
-        attempts.append((mode, targets.attempt_alone(opened, alone, mode)))
+        attempts.append((mode, targets.probes.attempt_alone(opened, alone, mode)))
     base = Observation(
         cell=f"{opened.target.key}/{canary.id}",
         outcome=Outcome.MISS,

@@ -17,7 +17,7 @@ from harness.probe.module_failures import weigh_failures
 from harness.probe.open_target import TargetSessions
 from harness.probe.other_cpu import compared_crash
 from harness.probe.own_tests_job import own_tests_job
-from harness.probe.preparation import CellPreparer, PreparedCell
+from harness.probe.prepared_cell import CellPreparer, PreparedCell
 from harness.probe.probe_results import observed
 from harness.probe.suite_results import not_installed
 from harness.wheels.archive.filename import parse_wheel_name
@@ -32,9 +32,9 @@ def job_of(cell: PreparedCell, targets: TargetSessions) -> Job:
     """
     subject, test_wheels, tests = cell.cell.subject, cell.test_wheels, None
     if subject.tests and not isinstance(test_wheels, Refusal):
-        bytecode = targets.compiled(cell.opened, subject, test_wheels)
+        bytecode = targets.probes.compiled(cell.opened, subject, test_wheels)
         tests = own_tests_job(subject.tests, test_wheels, bytecode)
-    return targets.job(cell.opened, subject, cell.wheels, cell.plan, cell.late, tests)
+    return targets.probes.job(cell.opened, subject, cell.wheels, cell.plan, cell.late, tests)
 
 
 def attempt(
@@ -45,7 +45,7 @@ def attempt(
     ``preparer`` obtains the subject's wheel for this machine's arch, if a crash is compared.
     """
     opened = cell.opened
-    mode, result = targets.first_attempt(opened, job)
+    mode, result = targets.probes.first_attempt(opened, job)
     attempts = [(mode, _weighed(result, cell, job))]
     while again := next_mode(
         attempts,
@@ -57,7 +57,7 @@ def attempt(
             native = _on_native_arch(cell, targets, preparer)
             return [*attempts, (again, _weighed(native, cell, job))] if native else attempts
         traced = replace(job, trace=attempts[-1][1].cause == Cause.ILLEGAL_INSTRUCTION)
-        result = targets.attempt_alone(opened, traced, again)
+        result = targets.probes.attempt_alone(opened, traced, again)
         attempts.append((again, _weighed(result, cell, job)))
     return attempts
 
@@ -106,5 +106,5 @@ def _on_native_arch(
     found = preparer.on_native_arch(subject, native) if native else None
     if native is None or found is None:
         return None
-    job = targets.job(native, subject, *found)
-    return targets.attempt_alone(native, job, AttemptMode.UNPACKED)
+    job = targets.probes.job(native, subject, *found)
+    return targets.probes.attempt_alone(native, job, AttemptMode.UNPACKED)

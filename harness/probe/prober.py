@@ -17,7 +17,7 @@ from harness.probe.dependency_failures import accused, blame_unread
 from harness.probe.journal import Journal
 from harness.probe.measurement import attempt, job_of, measured
 from harness.probe.open_target import TargetSessions, TargetSource
-from harness.probe.preparation import CellPreparer, PreparedCell, WheelSource
+from harness.probe.prepared_cell import CellPreparer, PreparedCell, WheelSource
 from harness.probe.probe_results import defect, miss, reused, shared, without_gil
 from harness.probe.repro import docker_line
 from harness.probe.result_cache import ResultCache

@@ -8,7 +8,7 @@ from harness.core.cells import Outcome, Stage
 from harness.core.observations import AttemptMode, Prediction
 from harness.probe.journal import Journal
 from harness.probe.measurement import attempt, job_of
-from harness.probe.preparation import CellPreparer, PreparedCell
+from harness.probe.prepared_cell import CellPreparer, PreparedCell
 from harness.wheels.facts_reader import WheelReader
 from tests.support.local_prober import local_cell, local_sessions, made_wheels
 

@@ -22,8 +22,9 @@ from harness.predict.installed_layout import layout_of
 from harness.predict.late_plan import NOTHING_LATE, LatePlan, plan_late
 from harness.probe.confirmation import accepts_tag
 from harness.probe.journal import Journal
-from harness.probe.open_target import OpenTarget, TargetSessions
+from harness.probe.open_target import TargetSessions
 from harness.probe.result_keys import dependencies_of, own_tests_key
+from harness.probe.target_probes import OpenTarget
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.facts_reader import WheelReader
 from harness.wheels.provider import Refusal
