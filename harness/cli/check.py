@@ -34,12 +34,12 @@ from harness.cli.options import (
     SELECTING,
     project_matrix,
     query_option,
-    run_options,
     selection_options,
     strict_prediction_option,
     strict_wheel_option,
 )
-from harness.cli.own_tests import own_tests_options
+from harness.cli.own_tests_options import own_tests_options
+from harness.cli.run_options import run_options
 from harness.cli.settings import is_typed, project_config
 from harness.core.cells import Cell, Expectation
 from harness.core.errors import ExitCode
