@@ -46,7 +46,7 @@ from harness.core.errors import ExitCode
 from harness.core.own_tests import OwnTests
 from harness.core.subjects import DependencyOptions, IndexSource
 from harness.host.cache import Cache, default_cache_root
-from harness.host.compiler import MISSING, has_compiler
+from harness.host.compiler_check import MISSING, has_compiler
 from harness.matrix.config.config_file import read_config
 from harness.matrix.config.config_rows import own_expectations
 from harness.matrix.plan import Selection, all_cells, or_default_profile, plan_cells, with_subjects
