@@ -92,10 +92,10 @@ class SimulatedRun:
 def simulate(
     cells: Sequence[Cell], workers: int, costs: MeasuredCosts, seed: int = SEED
 ) -> SimulatedRun:
-    """Return what a run of the cells on that many workers would take. The same seed gives the same.
+    """Return what a run of the cells on that many workers would take.
 
-    A unit that fails has lost a random part of its time and is begun again by the next idle
-    worker.
+    Equal seeds give equal results. A unit that fails has lost a random part of its time and is
+    begun again by the next idle worker.
     """
     chance = random.Random(seed)  # noqa: S311 - no secret
     durations = {c.id: chance.choice(costs.cell[c.target.arch_name]) for c in cells}

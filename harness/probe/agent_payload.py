@@ -13,8 +13,9 @@ _BOOTSTRAP = (
     " exec(json.loads(p)['loader']); load(p).main.main()"
 )
 _OPTIONS = ("-I", "-B", "-u", "-c")
-# Reads past buffers, since what follows is for the next program. The emulator is in no file system,
-# where a cell could change it. What it runs and forks is emulated, what these execute is not.
+# Reads without a buffer, since the bytes that follow are for the next program. The emulator is in
+# no file system, where a cell could change it. What it runs and forks is emulated, what these
+# execute is not.
 _EMULATED = f"""
 import os, sys
 def take(left, write):

@@ -127,7 +127,7 @@ class TargetSessions:
         return self
 
     def hand_over(self, _: Target, __: EngineError) -> bool:
-        """Close everything after the engine failed; it may be back for the next cell, and new."""
+        """Close everything after the engine failed, and connect again for the next cell."""
         self._engine_failed = True
         self._engine_info = None
         self.close()
