@@ -89,15 +89,13 @@ class SimulatedRun:
     image_share: float
 
 
-def simulate(
-    cells: Sequence[Cell], workers: int, costs: MeasuredCosts, seed: int = SEED
-) -> SimulatedRun:
+def simulate(cells: Sequence[Cell], workers: int, costs: MeasuredCosts) -> SimulatedRun:
     """Return what a run of the cells on that many workers would take.
 
-    Equal seeds give equal results. A unit that fails has lost a random part of its time and is
+    Equal arguments give equal results. A unit that fails has lost a random part of its time and is
     begun again by the next idle worker.
     """
-    chance = random.Random(seed)  # noqa: S311 - no secret
+    chance = random.Random(SEED)  # noqa: S311 - no secret
     durations = {c.id: chance.choice(costs.cell[c.target.arch_name]) for c in cells}
     units = cut_units(cells, workers, durations)
     idle = [(0.0, number) for number in range(workers)]
@@ -178,7 +176,7 @@ def measured_costs(path: Path, task: float) -> MeasuredCosts:
     )
 
 
-def task_seconds(count: int = PROBES) -> float:
+def task_seconds() -> float:
     """Return the seconds that a scheduler of Dask on loopback takes for a task of ours.
 
     Its workers do nothing but return the bytes of some hundred lines of a journal.
@@ -193,9 +191,9 @@ def task_seconds(count: int = PROBES) -> float:
         wait(client.submit(len, lines, pure=False))
         start = time.perf_counter()
         cells = b"c" * 30_000  # a cell list
-        futures = [client.submit(_nothing, cells, lines, pure=False) for _ in range(count)]
+        futures = [client.submit(_nothing, cells, lines, pure=False) for _ in range(PROBES)]
         client.gather(futures)
-        return (time.perf_counter() - start) / count
+        return (time.perf_counter() - start) / PROBES
 
 
 def _nothing(_: bytes, lines: list[str]) -> list[str]:
