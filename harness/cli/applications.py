@@ -1,15 +1,15 @@
 """``predict`` and ``check`` of lock files: the dependencies of an application, on targets."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
 from harness.app.lock_prediction import predict_lock
-from harness.app.wiring import open_index, open_passports
+from harness.app.wiring import open_index
 from harness.core.errors import ExitCode
 from harness.core.targets import Target
 from harness.host.cache import Cache, default_cache_root
+from harness.predict.batch import Passports
 from harness.predict.lock_outlook import DependencyState, LockOutlook
 from harness.report.applications import outlook_json, print_outlook
 from harness.report.console import Console, print_data, say
@@ -39,7 +39,7 @@ def read_applications(words: Sequence[str], *, only_binary: bool) -> tuple[Locke
 def predict_locks(
     words: Sequence[str],
     targets: Sequence[Target],
-    matrix: Path,
+    passports: Passports,
     *,
     only_binary: bool,
     every: bool,
@@ -50,8 +50,7 @@ def predict_locks(
     Exits 1 if one does not move to a target, and 3 if that cannot be said.
     """
     applications = read_applications(words, only_binary=only_binary)
-    index, passports = open_index(NOTHING_PINNED, say), open_passports(matrix)
-    cache, console = Cache(default_cache_root()), Console()
+    index, cache, console = open_index(NOTHING_PINNED, say), Cache(default_cache_root()), Console()
     outlooks = []
     for application in applications:
         outlook = predict_lock(application, targets, passports, index, cache, say)
