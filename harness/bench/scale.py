@@ -89,13 +89,15 @@ class SimulatedRun:
     image_share: float
 
 
-def simulate(cells: Sequence[Cell], workers: int, costs: MeasuredCosts) -> SimulatedRun:
-    """Return what a run of the cells on that many workers would take.
+def simulate(
+    cells: Sequence[Cell], workers: int, costs: MeasuredCosts, seed: int = SEED
+) -> SimulatedRun:
+    """Return what a run of the cells on that many workers would take. The same seed gives the same.
 
-    Equal arguments give equal results. A unit that fails has lost a random part of its time and is
-    begun again by the next idle worker.
+    A unit that fails has lost a random part of its time and is begun again by the next idle
+    worker.
     """
-    chance = random.Random(SEED)  # noqa: S311 - no secret
+    chance = random.Random(seed)  # noqa: S311 - no secret
     durations = {c.id: chance.choice(costs.cell[c.target.arch_name]) for c in cells}
     units = cut_units(cells, workers, durations)
     idle = [(0.0, number) for number in range(workers)]
@@ -176,7 +178,7 @@ def measured_costs(path: Path, task: float) -> MeasuredCosts:
     )
 
 
-def task_seconds() -> float:
+def task_seconds(count: int = PROBES) -> float:
     """Return the seconds that a scheduler of Dask on loopback takes for a task of ours.
 
     Its workers do nothing but return the bytes of some hundred lines of a journal.
@@ -191,9 +193,9 @@ def task_seconds() -> float:
         wait(client.submit(len, lines, pure=False))
         start = time.perf_counter()
         cells = b"c" * 30_000  # a cell list
-        futures = [client.submit(_nothing, cells, lines, pure=False) for _ in range(PROBES)]
+        futures = [client.submit(_nothing, cells, lines, pure=False) for _ in range(count)]
         client.gather(futures)
-        return (time.perf_counter() - start) / PROBES
+        return (time.perf_counter() - start) / count
 
 
 def _nothing(_: bytes, lines: list[str]) -> list[str]:
