@@ -160,9 +160,7 @@ def check(  # noqa: PLR0913 - one for each option
     planned = needed_cells(plan_cells(ours, selection), locks, passports)
     cells = choose_cells(planned, query, options.store)
     if not (chosen or has_compiler()):
-        possible, compiled = without_compiled(cells, options.images)
-        print_data(format_compiled(compiled, MISSING) if possible and compiled else "", end="")
-        cells = possible or cells
+        cells = _without_compiler(cells, options)
     console = Console()
     conclude: Conclude = partial(_gate, pairs, console, strict, some) if pairs else exit_code
     if expected:
@@ -172,6 +170,18 @@ def check(  # noqa: PLR0913 - one for each option
     if strict_prediction:
         conclude = count_disagreements(conclude, console)
     return run_cells(cells, options, console, conclude=conclude)
+
+
+def _without_compiler(cells: tuple[Cell, ...], options: RunOptions) -> tuple[Cell, ...]:
+    """Return the cells whose images need no compiler, and print the other targets.
+
+    All cells, if each needs one.
+    """
+    possible, compiled = without_compiled(cells, options.images)
+    if not (possible and compiled):
+        return cells
+    print_data(format_compiled(compiled, MISSING), end="")
+    return possible
 
 
 def _tests(
