@@ -73,19 +73,19 @@ class PreparedCell:
         return accepts_tag(self.filename, self.opened.passport)
 
 
+@dataclass(frozen=True, slots=True)
 class CellPreparer:
     """Prepares cells; its methods raise what ``WheelSource`` raises."""
 
-    def __init__(self, wheels: WheelSource, reader: WheelReader, journal: Journal) -> None:
-        self._wheels = wheels
-        self._reader = reader
-        self._journal = journal
+    wheels: WheelSource
+    reader: WheelReader
+    journal: Journal
 
     def prepare(self, cell: Cell, targets: TargetSessions) -> PreparedCell | Observation:
         """Return what is known of a cell, or the refusal of its wheel. Raises ``EngineError``."""
         opened = targets.at(cell.target)
-        with self._journal.timed("wheels", cell.target.key, f"fetching {cell.subject.id}"):
-            wheels = self._wheels.wheels_for(cell.subject, cell.target, opened.passport)
+        with self.journal.timed("wheels", cell.target.key, f"fetching {cell.subject.id}"):
+            wheels = self.wheels.wheels_for(cell.subject, cell.target, opened.passport)
         refused = Observation(
             cell=cell.id,
             outcome=Outcome.REFUSED,
@@ -95,7 +95,7 @@ class CellPreparer:
         )
         if isinstance(wheels, Refusal):
             return replace(refused, cause=wheels.cause, evidence=wheels.reason)
-        facts = self._reader.facts(wheels[-1])
+        facts = self.reader.facts(wheels[-1])
         plan, late = _planned(cell.subject, facts)
         if opened.forks_only:
             late = replace(late, programs=())  # they would not be on the machine
@@ -124,7 +124,7 @@ class CellPreparer:
             opened.passport,
             targets.survey.symbols,
             cell.subject.imports,
-            self._reader,
+            self.reader,
             beside,
         )
         return PreparedCell(
@@ -147,7 +147,7 @@ class CellPreparer:
 
         Raises ``UsageError`` if the installer accepts no wheel of either.
         """
-        wheels = self._wheels.wheels_for(cell.subject, cell.target, passport)
+        wheels = self.wheels.wheels_for(cell.subject, cell.target, passport)
         if isinstance(wheels, Refusal):
             raise UsageError(f"{cell.id}: there is nothing to run: {wheels.reason}")
         for_tests = self._test_wheels(cell, wheels[-1], passport)
@@ -160,12 +160,12 @@ class CellPreparer:
     ) -> tuple[tuple[WheelRef, ...], ImportPlan, LatePlan] | None:
         """Return the wheels and plans of a subject on this machine's arch; None without a wheel."""
         try:
-            wheels = self._wheels.wheels_for(subject, native.target, native.passport)
+            wheels = self.wheels.wheels_for(subject, native.target, native.passport)
         except InfrastructureError:
             return None
         if isinstance(wheels, Refusal) or not accepts_tag(wheels[-1].filename, native.passport):
             return None
-        return wheels, *_planned(subject, self._reader.facts(wheels[-1]))
+        return wheels, *_planned(subject, self.reader.facts(wheels[-1]))
 
     def predict(self, cell: Cell, passport: Passport | None, symbols: Symbols) -> Prediction | None:
         """Return the prediction of a cell on a machine that cannot be had here.
@@ -175,10 +175,10 @@ class CellPreparer:
         if passport is None:
             return None
         with contextlib.suppress(InfrastructureError):
-            wheels = self._wheels.wheels_for(cell.subject, cell.target, passport)
+            wheels = self.wheels.wheels_for(cell.subject, cell.target, passport)
             if not isinstance(wheels, Refusal):
                 imports = cell.subject.imports
-                return predict_wheel(wheels[-1], passport, symbols, imports, self._reader)
+                return predict_wheel(wheels[-1], passport, symbols, imports, self.reader)
         return None
 
     def _test_wheels(
@@ -187,8 +187,8 @@ class CellPreparer:
         if cell.subject.tests is None:
             return ()
         doing = f"fetching what the tests of {cell.subject.id} require"
-        with self._journal.timed("wheels", cell.target.key, doing):
-            return self._wheels.tests_for(cell.subject, wheel, passport)
+        with self.journal.timed("wheels", cell.target.key, doing):
+            return self.wheels.tests_for(cell.subject, wheel, passport)
 
 
 def _planned(subject: Subject, facts: WheelFacts | None) -> tuple[ImportPlan, LatePlan]:

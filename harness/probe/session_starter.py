@@ -1,5 +1,6 @@
 """Start sessions in the image of a target, with its emulator and its agent's bytecode."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from harness.core.causes import Cause
@@ -25,27 +26,17 @@ class BytecodeSource(Protocol):
     def bytecode(self, target: Target, python: str, wheels: tuple[WheelRef, ...]) -> bytes: ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SessionStarter:
     """Starts sessions on one engine."""
 
-    def __init__(  # noqa: PLR0913 - one for each collaborator
-        self,
-        *,
-        engine: Engine,
-        emulators: TargetEmulators,
-        limits: ContainerLimits,
-        journal: Journal,
-        survey: Survey,
-        bytecode: BytecodeSource | None,
-        require_hardening: bool,
-    ) -> None:
-        self._engine = engine
-        self._emulators = emulators
-        self._limits = limits
-        self._journal = journal
-        self._survey = survey
-        self._bytecode = bytecode
-        self._require_hardening = require_hardening
+    engine: Engine
+    emulators: TargetEmulators
+    limits: ContainerLimits
+    journal: Journal
+    survey: Survey
+    bytecode: BytecodeSource | None
+    require_hardening: bool
 
     def open(
         self, target: Target, image: ImageRef, env: tuple[tuple[str, str], ...] = ()
@@ -53,9 +44,9 @@ class SessionStarter:
         """Return a session whose container waits for its agent. Raises ``EngineError``."""
         machine = machine_of(target)
         variables = dict(machine.variables if machine else ()) | dict(env)
-        program = self._emulators.carried_program(target)
+        program = self.emulators.carried_program(target)
         return open_session(
-            self._engine, image.id, target, self._limits, tuple(variables.items()), program
+            self.engine, image.id, target, self.limits, tuple(variables.items()), program
         )
 
     def start_single(self, session: Session, target: Target) -> None:
@@ -75,12 +66,12 @@ class SessionStarter:
             return self._started(target, image)
 
     def _started(self, target: Target, image: ImageRef) -> tuple[Session, Passport]:
-        with self._journal.timed("sessions", target.key, "starting the interpreter"):
+        with self.journal.timed("sessions", target.key, "starting the interpreter"):
             session = self.open(target, image)
             try:
                 passport = session.start(compiled=self._agent(target))
                 self._note_unenforced(target, session.unenforced)
-                passport = self._survey.complete(passport, target, image)
+                passport = self.survey.complete(passport, target, image)
                 _assert_machine(target, passport)
                 passport = on_machine(passport, target)
             except BaseException:
@@ -90,8 +81,8 @@ class SessionStarter:
 
     def _note_unenforced(self, target: Target, names: tuple[str, ...]) -> None:
         """Journal what the engine does not enforce; raise ``ImageError`` if it is required."""
-        self._journal.unenforced(target.key, names)
-        if names and self._require_hardening:
+        self.journal.unenforced(target.key, names)
+        if names and self.require_hardening:
             raise ImageError(
                 f"{target.key}: the engine does not enforce {', '.join(names)}; "
                 "run without --require-hardening, or on an engine that does",
@@ -99,9 +90,9 @@ class SessionStarter:
             )
 
     def _agent(self, target: Target) -> tuple[tuple[str, bytes], ...]:
-        if self._bytecode is None or not self._emulators.version(target):
+        if self.bytecode is None or not self.emulators.version(target):
             return ()
-        return self._bytecode.agent(target)
+        return self.bytecode.agent(target)
 
 
 def _assert_machine(target: Target, passport: Passport) -> None:

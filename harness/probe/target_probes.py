@@ -55,25 +55,16 @@ class OpenTarget:
     """None until a cell is measured: a stored passport needs no session."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TargetProbes:
     """Probes in the open targets of one engine."""
 
-    def __init__(
-        self,
-        *,
-        starter: SessionStarter,
-        emulators: TargetEmulators,
-        installer: Installers | None,
-        bytecode: BytecodeSource | None,
-        journal: Journal,
-        limits: ProbeLimits,
-    ) -> None:
-        self._starter = starter
-        self._emulators = emulators
-        self._installer = installer
-        self._bytecode = bytecode
-        self._journal = journal
-        self._limits = limits
+    starter: SessionStarter
+    emulators: TargetEmulators
+    installer: Installers | None
+    bytecode: BytecodeSource | None
+    journal: Journal
+    limits: ProbeLimits
 
     def job(
         self,
@@ -90,8 +81,8 @@ class TargetProbes:
             imports=plan.required,
             submodules=plan.tried,
             call=subject.call,
-            timeout=self._limits.timeout,
-            quiet=self._limits.quiet,
+            timeout=self.limits.timeout,
+            quiet=self.limits.quiet,
             beside=companion_archive(wheels[:-1]),
             bytecode=self.compiled(opened, subject, wheels),
             late=late,
@@ -123,15 +114,15 @@ class TargetProbes:
         env: tuple[tuple[str, str], ...] = ()
         if mode is AttemptMode.OTHER_CPU:
             mode, env = AttemptMode.UNPACKED, cpu_variables(opened.target.arch)
-        with self._starter.open(opened.target, opened.image, env) as session:
+        with self.starter.open(opened.target, opened.image, env) as session:
             try:
-                self._starter.start_single(session, opened.target)
+                self.starter.start_single(session, opened.target)
             except ImageError as error:
                 return not_started(error)
             return self._result(session, job, mode)
 
     def _check_emulator(self, opened: OpenTarget) -> None:
-        now, then = self._emulators.version(opened.target), opened.environment.emulator
+        now, then = self.emulators.version(opened.target), opened.environment.emulator
         if now != then:
             raise EngineError(
                 f"{opened.target.key}: the emulator was replaced during a cell "
@@ -140,23 +131,23 @@ class TargetProbes:
 
     def _in_session(self, opened: OpenTarget, job: Job) -> ProbeResult:
         if opened.session is None or not opened.session.usable:
-            opened.session, _ = self._starter.start(opened.target, opened.image)
+            opened.session, _ = self.starter.start(opened.target, opened.image)
         result = self._result(opened.session, job, AttemptMode.SESSION)
         if not opened.session.usable:
             opened.session.close()  # now: what it could not kill keeps running in it
         return result
 
     def _installed(self, opened: OpenTarget, job: Job) -> NativelyInstalled | None:
-        if self._installer is None or self._limits.own_pip or not opened.environment.emulator:
+        if self.installer is None or self.limits.own_pip or not opened.environment.emulator:
             return None
-        return self._installer.install(opened.target, opened.passport, job)
+        return self.installer.install(opened.target, opened.passport, job)
 
     def compiled(self, opened: OpenTarget, subject: Subject, wheels: tuple[WheelRef, ...]) -> bytes:
         """Return the zipped bytecode of wheels for an emulated target; empty for another."""
-        if not wheels or self._bytecode is None or not opened.environment.emulator:
+        if not wheels or self.bytecode is None or not opened.environment.emulator:
             return b""
-        with self._journal.timed("wheels", opened.target.key, f"compiling {subject.id}"):
-            return self._bytecode.bytecode(opened.target, opened.passport.python, wheels)
+        with self.journal.timed("wheels", opened.target.key, f"compiling {subject.id}"):
+            return self.bytecode.bytecode(opened.target, opened.passport.python, wheels)
 
     def _result(self, session: Session, job: Job, mode: AttemptMode) -> ProbeResult:
         told: list[str] = []
@@ -164,7 +155,7 @@ class TargetProbes:
         def tell(line: str) -> None:
             told[:] = [line or job.tests_shown]
             release = parse_wheel_name(job.wheels[-1][0]).release
-            self._journal.announce(f"testing {release}: {told[0]}")
+            self.journal.announce(f"testing {release}: {told[0]}")
 
         try:
             result = session.probe(job, mode, tell)
@@ -173,4 +164,4 @@ class TargetProbes:
             return lost_to_memory(lost) if told and lost.outcome is Outcome.CRASHED else lost
         if job.tests is None:
             return result
-        return with_limits(counted(result), job.tests, self._limits.container)
+        return with_limits(counted(result), job.tests, self.limits.container)
