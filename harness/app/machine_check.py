@@ -13,7 +13,7 @@ from harness.host.cpu_models import cpu_models
 
 
 def check_machines(targets: Iterable[Target]) -> None:
-    """Check that the emulators know the CPU models, and that the page sizes are available here.
+    """Check that the emulators know the CPU models, and that the page sizes can be had here.
 
     Raises ``UsageError`` with every problem.
     """
