@@ -20,6 +20,7 @@ from harness.core.subjects import IndexSource, Subject, WheelRef
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import file_sha256
 from harness.host.engine import Engine
+from harness.host.static_emulator import StaticEmulator, find_static_emulator
 from harness.images.source import ImageStorage
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativeInstaller
@@ -136,6 +137,7 @@ class Seams(TypedDict, total=False):
     """Targets that do not count as emulated; they install for the others."""
     limits: ProbeLimits
     emulator: str | Callable[[Arch], str]
+    static_emulator: Callable[[Arch], StaticEmulator]
     require_hardening: bool
 
 
@@ -154,6 +156,7 @@ def local_sessions(
         limits=seams.get("limits", LIMITS),
         known=known or ResultCache(NoEarlierResults()),
         installer=NativeInstaller(engine, images, native) if native else None,
+        static_emulator=seams.get("static_emulator", find_static_emulator),
         require_hardening=seams.get("require_hardening", False),
     )
 
