@@ -36,6 +36,15 @@ def cache() -> Cache:
     return cache
 
 
+@pytest.fixture(scope="module")
+def no_outer_pytest() -> Iterator[None]:
+    """Hide this pytest's variables from one that is started."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+            patch.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _own_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep tests out of the user's cache and store, and reuse no stored result."""

@@ -2,8 +2,8 @@
 
 The archive is a tar file. Each entry's bytes are a member ``blobs/<SHA-256>``; the last member,
 ``manifest.json``, says where each belongs. A directory of the cache is a tar file itself. Imports
-check every digest and every path, and write nothing of an archive that is not whole. The digests
-are the archive's own: who makes an archive decides what the cache holds.
+check every digest and every path, and write nothing of an incomplete archive. The digests are in
+the archive too, so its author decides what the cache holds.
 """
 
 import hashlib

@@ -136,7 +136,7 @@ def _choose(
 def _look_up(
     dependencies: Iterable[LockedDependency], index: PackageIndex, say: Say
 ) -> dict[LockedDependency, ReleaseFiles | Exception]:
-    """Return the files of every release, or why the index does not say them."""
+    """Return the files of every release, or why the index does not list them."""
 
     def files_of(dependency: LockedDependency) -> ReleaseFiles | Exception:
         try:
@@ -178,7 +178,7 @@ def _read_all(
 
 
 def _ticker(total: int, what: str, say: Say) -> Callable[[], None]:
-    """Return a function that counts, and says the count at every ``PACE`` and at the end."""
+    """Return a function that counts, and prints the count at every ``PACE`` and at the end."""
     done = 0
 
     def tick() -> None:

@@ -44,9 +44,10 @@ _IMAGES, _WHEELS = "images", "wheels"
 
 
 def is_compiled(target: Target, images: str) -> bool:
-    """Return whether a way to the target's image compiles an interpreter, and none is sure before.
+    """Return whether the target's image needs a compiled interpreter if no registry has it.
 
-    A registry is not: it may be out of reach. ``images`` is a key of ``IMAGE_CHOICES``.
+    A registry may be out of reach, so it is not relied on. ``images`` is a key of
+    ``IMAGE_CHOICES``.
     """
     ways = [way for way in IMAGE_CHOICES[images] if has_way(target, way)]
     local = [way for way in ways if way is not ImageWay.REGISTRY]

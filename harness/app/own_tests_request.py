@@ -43,9 +43,10 @@ class OwnTestsWords:
 def read_own_tests(words: OwnTestsWords, folder: Path, disk: int, cache: Cache) -> OwnTests | None:
     """Return the tests that the words ask for; None if they name no command.
 
-    Files keep their place below ``folder``, or else below the working directory. They may have a
-    quarter of ``disk`` bytes, that of a cell: they are there twice, beside the wheel. Raises
-    ``UsageError`` for words that cannot be used, and ``CacheError``.
+    Files keep their place below ``folder``, or else below the working directory. Together they may
+    have a quarter of ``disk``, the bytes of a cell's disk: it holds them twice, and the wheel.
+    Raises ``UsageError`` for a command, a file or a requirement that cannot be used, and
+    ``CacheError``.
     """
     command = _command(words.command)
     if not command:

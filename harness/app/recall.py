@@ -17,8 +17,8 @@ SLOW = 10.0
 def recall_results(cells: tuple[Cell, ...], options: RunOptions, journal: Path) -> None:
     """Append to the journal the result of each cell that needs no measurement.
 
-    None with ``on``: the images, and so the keys, are those of other machines. A target with an
-    error is left to pytest, which reports it. Raises ``StoreError``, and
+    Recalls nothing with ``on``, since the images, and so the keys, are those of other machines.
+    A target with an error is left to pytest, which reports it. Raises ``StoreError``, and
     ``EngineError`` if no engine answers.
     """
     if options.store is None or options.remeasure or options.on:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from harness.host.process import run_process
 
 ROUNDS = 5
-"""The fastest one counts: other programs disturb the others."""
+"""Runs of each command. The fastest counts, since other programs slow the rest."""
 LIMITS = {"--help": 0.25, "predict --all": 0.8}
 """Seconds of wall clock."""
 _PROGRAM = (sys.executable, "-m", "harness")

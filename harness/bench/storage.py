@@ -37,6 +37,7 @@ from harness.results.past import past_of
 from harness.results.runfile import Circumstances, Repeats, Run
 from harness.store import open_store
 from harness.store.history import cell_transitions
+from harness.store.repeats import find_repeats
 from harness.store.run_lookup import known_past
 
 CELLS = 50_000
@@ -125,7 +126,7 @@ def read_latest(path: Path, cells: Sequence[Cell]) -> int:
 def read_repeats(path: Path) -> Repeats:
     """Return what the last run measured again."""
     with open_store(path) as store:
-        return store.repeats(store.find("last"))
+        return find_repeats(store, store.find("last"))
 
 
 def draw(grid: Grid) -> None:

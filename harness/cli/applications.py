@@ -1,14 +1,14 @@
 """``predict`` and ``check`` of lock files: the dependencies of an application, on targets."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
-from harness.app.wiring import open_index, open_passports
+from harness.app.wiring import open_index
 from harness.core.errors import ExitCode
 from harness.core.targets import Target
 from harness.host.cache import Cache, default_cache_root
+from harness.predict.batch import Passports
 from harness.predict.lock_outlook import DependencyState, LockOutlook
 from harness.report.console import Console, print_data, say
 from harness.wheels.index.lock import NOTHING_PINNED
@@ -37,7 +37,7 @@ def read_applications(words: Sequence[str], *, only_binary: bool) -> tuple[Locke
 def predict_locks(
     words: Sequence[str],
     targets: Sequence[Target],
-    matrix: Path,
+    passports: Passports,
     *,
     only_binary: bool,
     every: bool,
@@ -52,8 +52,7 @@ def predict_locks(
     from harness.report.applications import outlook_json, print_outlook  # noqa: PLC0415
 
     applications = read_applications(words, only_binary=only_binary)
-    index, passports = open_index(NOTHING_PINNED, say), open_passports(matrix)
-    cache, console = Cache(default_cache_root()), Console()
+    index, cache, console = open_index(NOTHING_PINNED, say), Cache(default_cache_root()), Console()
     outlooks = []
     for application in applications:
         outlook = predict_lock(application, targets, passports, index, cache, say)

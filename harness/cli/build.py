@@ -12,7 +12,7 @@ from harness.cli.options import matrix_option, mirror_option, registry_option
 from harness.core.errors import UsageError
 from harness.core.matching import did_you_mean, matching, matching_arches
 from harness.core.subjects import Builder, BuilderKind
-from harness.host.compiler import require_compiler
+from harness.host.compiler_check import require_compiler
 from harness.host.package_data import fixtures_folder
 from harness.report.console import print_data, say
 from harness.wheels.build import (

@@ -34,19 +34,19 @@ from harness.cli.options import (
     SELECTING,
     project_matrix,
     query_option,
-    run_options,
     selection_options,
     strict_prediction_option,
     strict_wheel_option,
 )
-from harness.cli.own_tests import own_tests_options
+from harness.cli.own_tests_options import own_tests_options
+from harness.cli.run_options import run_options
 from harness.cli.settings import is_typed, project_config
 from harness.core.cells import Cell, Expectation
 from harness.core.errors import ExitCode
 from harness.core.own_tests import OwnTests
 from harness.core.subjects import DependencyOptions, IndexSource
 from harness.host.cache import Cache, default_cache_root
-from harness.host.compiler import MISSING, has_compiler
+from harness.host.compiler_check import MISSING, has_compiler
 from harness.matrix.config.config_file import read_config
 from harness.matrix.config.config_rows import own_expectations
 from harness.matrix.plan import Selection, all_cells, or_default_profile, plan_cells, with_subjects
@@ -160,9 +160,7 @@ def check(  # noqa: PLR0913 - one for each option
     planned = needed_cells(plan_cells(ours, selection), locks, passports)
     cells = choose_cells(planned, query, options.store)
     if not (chosen or has_compiler()):
-        possible, compiled = without_compiled(cells, options.images)
-        print_data(format_compiled(compiled, MISSING) if possible and compiled else "", end="")
-        cells = possible or cells
+        cells = _without_compiler(cells, options)
     console = Console()
     conclude: Conclude = partial(_gate, pairs, console, strict, some) if pairs else exit_code
     if expected:
@@ -172,6 +170,18 @@ def check(  # noqa: PLR0913 - one for each option
     if strict_prediction:
         conclude = count_disagreements(conclude, console)
     return run_cells(cells, options, console, conclude=conclude)
+
+
+def _without_compiler(cells: tuple[Cell, ...], options: RunOptions) -> tuple[Cell, ...]:
+    """Return the cells whose images need no compiler, and print the other targets.
+
+    All cells, if each needs one.
+    """
+    possible, compiled = without_compiled(cells, options.images)
+    if not (possible and compiled):
+        return cells
+    print_data(format_compiled(compiled, MISSING), end="")
+    return possible
 
 
 def _tests(

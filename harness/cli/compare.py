@@ -8,7 +8,8 @@ import click
 from harness.app.execute import run_again
 from harness.app.pytest_driver import RunOptions
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import query_option, run_options
+from harness.cli.options import query_option
+from harness.cli.run_options import run_options
 from harness.core.errors import ExitCode
 from harness.report.changes import comparison_json, format_comparison
 from harness.report.console import Console, print_data, say

@@ -1,6 +1,5 @@
 """The options about dependencies, as a decorator."""
 
-import functools
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,34 +8,15 @@ import click
 
 from harness.app.dependency_request import read_dependency_options
 from harness.app.requested import read_release
-from harness.cli.options import Command, stack_options
+from harness.cli.options import Command, gather_options
 from harness.cli.settings import is_typed
 
 
 def dependency_options(command: Command) -> Command:
     """Add the options about dependencies; the command gets ``companions`` and ``dependencies``."""
-
-    @functools.wraps(command)
-    def with_dependencies(
-        *,
-        deps: bool,
-        companions: tuple[str, ...],
-        find_links: tuple[Path, ...],
-        constraint: Path | None,
-        **others: object,
-    ) -> object:
-        if not deps and is_typed("find_links", "constraint"):
-            raise click.UsageError("--no-deps resolves nothing; leave it out, or the other option")
-        return command(
-            companions=tuple(map(read_release, companions)),
-            dependencies=read_dependency_options(find_links=find_links, constraint=constraint)
-            if deps
-            else None,
-            **others,
-        )
-
-    return stack_options(
-        with_dependencies,
+    return gather_options(
+        command,
+        _dependencies,
         click.option(
             "--deps/--no-deps", default=True, help="Whether to install what the wheels depend on."
         ),
@@ -69,6 +49,23 @@ def dependency_options(command: Command) -> Command:
             help="Package index; by default that of the user's pip.",
         ),
     )
+
+
+def _dependencies(
+    *,
+    deps: bool,
+    companions: tuple[str, ...],
+    find_links: tuple[Path, ...],
+    constraint: Path | None,
+) -> dict[str, object]:
+    if not deps and is_typed("find_links", "constraint"):
+        raise click.UsageError("--no-deps resolves nothing; leave it out, or the other option")
+    return {
+        "companions": tuple(map(read_release, companions)),
+        "dependencies": read_dependency_options(find_links=find_links, constraint=constraint)
+        if deps
+        else None,
+    }
 
 
 def _name_index(context: click.Context, param: click.Parameter, value: str) -> None:

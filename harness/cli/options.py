@@ -1,34 +1,23 @@
 """Options that several commands share, as decorators."""
 
 import functools
+import inspect
 import os
-import re
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from harness.app.wiring import IMAGE_CHOICES, LATEST, read_matrix
+from harness.app.wiring import IMAGE_CHOICES, read_matrix
 from harness.cli.settings import project_config
 from harness.core.cells import Matrix
 from harness.core.engine_places import EnginePlace, parse_place
-from harness.host.engine.hardening import CONTAINER_LIMITS, ContainerLimits
 from harness.host.package_data import matrix_folder
 from harness.matrix.plan import Selection
-from harness.probe.result_keys import ProbeLimits
 from harness.results.query import Query, parse_query
 
 Command = Callable[..., Any]
-
-_PASSWORD = re.compile(r"//[^/\s]*@")
-"""User and password before the host of a URL, which no record keeps."""
-
-
-def recorded_words(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the words of a command line without passwords in URLs, as records keep them."""
-    return tuple(_PASSWORD.sub("//", word) for word in words)
 
 
 def project_matrix(folder: Path) -> Matrix:
@@ -69,30 +58,9 @@ SELECTING = ("keyword", "targets", "arches", "machines", "subjects", "profile")
 
 def selection_options(command: Command) -> Command:
     """Add the options that choose cells; the command gets one ``selection``."""
-
-    @functools.wraps(command)
-    def with_selection(
-        *,
-        keyword: str,
-        targets: tuple[str, ...],
-        arches: tuple[str, ...],
-        machines: tuple[str, ...],
-        subjects: tuple[str, ...],
-        profile: str | None,
-        **others: object,
-    ) -> object:
-        selection = Selection(
-            keyword=keyword,
-            targets=targets,
-            arches=arches,
-            machines=machines,
-            subjects=subjects,
-            profile=profile,
-        )
-        return command(selection=selection, **others)
-
-    return stack_options(
-        with_selection,
+    return gather_options(
+        command,
+        _selection,
         click.option(
             "-k", "keyword", default="", metavar="EXPR", help="Cells by id, as in pytest."
         ),
@@ -106,6 +74,26 @@ def selection_options(command: Command) -> Command:
         click.option("--subject", "subjects", multiple=True, metavar="GLOB", help="Subject ids."),
         click.option("--profile", metavar="NAME", help="A named selection of the matrix."),
     )
+
+
+def _selection(
+    *,
+    keyword: str,
+    targets: tuple[str, ...],
+    arches: tuple[str, ...],
+    machines: tuple[str, ...],
+    subjects: tuple[str, ...],
+    profile: str | None,
+) -> dict[str, object]:
+    selection = Selection(
+        keyword=keyword,
+        targets=targets,
+        arches=arches,
+        machines=machines,
+        subjects=subjects,
+        profile=profile,
+    )
+    return {"selection": selection}
 
 
 def strict_wheel_option(command: Command) -> Command:
@@ -238,25 +226,14 @@ def _name_mirrors(context: click.Context, param: click.Parameter, value: tuple[s
     named_mirrors()  # report a mistake before the command starts
 
 
-def _follow_index(_: click.Context, __: click.Parameter, value: bool) -> None:
-    if value:
-        os.environ[LATEST] = "1"
-
-
 def offline_option(command: Command) -> Command:
-    """Add ``--offline``, which applies to the whole process and those that it starts."""
+    """Add ``--offline``."""
     from harness.host.offline import OFFLINE  # noqa: PLC0415 - beside its use
 
-    def keep_to_caches(_: click.Context, __: click.Parameter, value: bool) -> None:
-        if value:
-            os.environ[OFFLINE] = "1"
-
-    return click.option(
+    return environment_flag(
         "--offline",
-        is_flag=True,
-        expose_value=False,
-        callback=keep_to_caches,
-        help="Use the caches and the engine's images alone; list all that is missing.",
+        OFFLINE,
+        "Use the caches and the engine's images alone; list all that is missing.",
     )(command)
 
 
@@ -282,163 +259,37 @@ def engine_option(command: Command) -> Command:
     )(command)
 
 
-def run_options(command: Command) -> Command:
-    """Add the options of a run; the command gets one ``options``."""
-
-    @functools.wraps(command)
-    def with_options(  # noqa: PLR0913 - one for each option
-        *,
-        matrix: Path,
-        out: Path,
-        workers: int | None,
-        images: str,
-        registry: str,
-        timeout: float,
-        memory: int,
-        disk: int,
-        processes: int,
-        store: Path,
-        remeasure: bool,
-        own_pip: bool,
-        runtime: str,
-        engines: tuple[EnginePlace, ...],
-        require_hardening: bool,
-        require_nogil: bool,
-        label: str,
-        on: str,
-        **others: object,
-    ) -> object:
-        from harness.app.pytest_driver import RunOptions  # noqa: PLC0415 - 0.1 s
-
-        options = RunOptions(
-            matrix=matrix.resolve(),
-            config=project_config(),
-            out=out.resolve(),
-            workers=workers or 0,
-            images=images,
-            registry=registry,
-            limits=ProbeLimits(
-                timeout=timeout,
-                container=ContainerLimits(memory=memory << 20, tmpfs=disk << 20, pids=processes),
-                own_pip=own_pip,
-            ),
-            runtime=runtime,
-            engines=engines,
-            require_hardening=require_hardening,
-            require_nogil=require_nogil,
-            command=recorded_words(sys.argv[1:]),
-            store=store.resolve(),
-            remeasure=remeasure,
-            label=label,
-            on=on,
-        )
-        return command(options=options, **others)
-
-    return stack_options(
-        with_options,
-        click.option(
-            "-n",
-            "workers",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="Targets probed at a time; by default as many as there are processors, with "
-            "--engine those of the engines.",
-        ),
-        image_options,
-        click.option(
-            "--timeout",
-            type=click.FloatRange(min=0, min_open=True),
-            default=120.0,
-            metavar="S",
-            help="Timeout of one stage of a cell, in seconds.",
-        ),
-        click.option(
-            "--cell-memory",
-            "memory",
-            type=click.IntRange(min=64),
-            default=CONTAINER_LIMITS.memory >> 20,
-            show_default=True,
-            metavar="MIB",
-            help="Memory of a cell's container, including what it writes to disk.",
-        ),
-        click.option(
-            "--cell-disk",
-            "disk",
-            type=click.IntRange(min=16),
-            default=CONTAINER_LIMITS.tmpfs >> 20,
-            show_default=True,
-            metavar="MIB",
-            help="Disk of a cell's container: the wheels, packed and installed.",
-        ),
-        click.option(
-            "--cell-processes",
-            "processes",
-            type=click.IntRange(min=16),
-            default=CONTAINER_LIMITS.pids,
-            show_default=True,
-            metavar="N",
-            help="Processes and threads of a cell's container.",
-        ),
-        click.option(
-            "--on",
-            default="",
-            metavar="ADDRESS",
-            help="Probe on the workers of a Dask scheduler, as tcp://scheduler:8786; local:N "
-            "starts N workers here.",
-        ),
-        click.option(
-            "--out",
-            type=click.Path(path_type=Path),
-            default=Path("grid"),
-            metavar="DIR",
-            help="Output folder of run.json and junit.xml; ./grid by default.",
-        ),
-        store_option,
-        click.option(
-            "--fresh",
-            "remeasure",
-            is_flag=True,
-            envvar="WHEELGRID_FRESH",
-            help="Do not reuse stored results.",
-        ),
-        click.option(
-            "--own-pip/--no-own-pip",
-            help="Run each target's own pip under emulation for every wheel. By default the same "
-            "pip runs on this machine's arch with the target's tags, which is faster.",
-        ),
-        click.option(
-            "--runtime",
-            default="",
-            metavar="NAME",
-            help="OCI runtime of the containers, by the name that the engine has for it: crun.",
-        ),
-        engine_option,
-        click.option(
-            "--require-hardening/--no-require-hardening",
-            help="Refuse to probe if the engine does not enforce a container's limits.",
-        ),
-        offline_option,
-        click.option(
-            "--require-nogil/--no-require-nogil",
-            help="Fail a wheel whose import switches the GIL of a free-threaded Python on. By "
-            "default that is a finding.",
-        ),
-        click.option(
-            "--latest",
-            is_flag=True,
-            expose_value=False,
-            callback=_follow_index,
-            help="Build Debian images from today's package index instead of the lock.",
-        ),
-        click.option(
-            "--label", default="", metavar="NAME", help="Label; `last-night` finds nightly runs."
-        ),
-        matrix_option,
-    )
-
-
 def stack_options(command: Command, *options: Callable[[Command], Command]) -> Command:
     """Apply several decorators; the help lists the options in this order."""
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def gather_options(
+    command: Command,
+    gather: Callable[..., dict[str, object]],
+    *options: Callable[[Command], Command],
+) -> Command:
+    """Add options of which the command gets what ``gather`` makes of them.
+
+    The keyword arguments of ``gather`` are the options' values.
+    """
+    names = tuple(inspect.signature(gather).parameters)
+
+    @functools.wraps(command)
+    def with_gathered(**values: object) -> object:
+        taken = {name: values.pop(name) for name in names}
+        return command(**gather(**taken), **values)
+
+    return stack_options(with_gathered, *options)
+
+
+def environment_flag(name: str, variable: str, text: str) -> Callable[[Command], Command]:
+    """Return a flag that sets an environment variable for this process and those it starts."""
+
+    def set_variable(_: click.Context, __: click.Parameter, value: bool) -> None:
+        if value:
+            os.environ[variable] = "1"
+
+    return click.option(name, is_flag=True, expose_value=False, callback=set_variable, help=text)

@@ -21,7 +21,8 @@ from harness.app.pytest_driver import RunOptions
 from harness.app.requested import read_list
 from harness.app.wiring import open_passports, open_pinned
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import project_matrix, run_options
+from harness.cli.options import project_matrix
+from harness.cli.run_options import run_options
 from harness.cli.settings import project_config
 from harness.core.errors import ExitCode
 from harness.core.passport import Passport

@@ -1,6 +1,7 @@
 """``wheelgrid predict``: predict whether wheels import on targets, without running them."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -24,6 +25,7 @@ from harness.core.errors import ExitCode
 from harness.core.subjects import DependencyOptions, IndexSource
 from harness.matrix.plan import Selection, selected_targets
 from harness.predict.batch import predict_cells
+from harness.predict.cell_prediction import CellPrediction
 from harness.report.console import print_data, say
 from harness.report.predictions import format_predictions, predictions_json
 
@@ -70,21 +72,16 @@ def predict(  # noqa: PLR0913 - one for each option
     import.
     """
     loaded = project_matrix(matrix)
+    selected = selected_targets(loaded, Selection(targets=targets, arches=arches))
+    passports = open_passports(matrix, project_config())
     import_check = ImportCheck(imports=imports, companions=companions, dependencies=dependencies)
     if locks := lock_files(wheels):
         require_plain(import_check)
         return predict_locks(
-            locks,
-            selected_targets(loaded, Selection(targets=targets, arches=arches)),
-            matrix,
-            only_binary=only_binary,
-            every=every,
-            as_json=as_json,
+            locks, selected, passports, only_binary=only_binary, every=every, as_json=as_json
         )
     index, reader = open_pinned(ProberOptions(matrix_folder=matrix), say), open_reader()
     candidates = read_candidates(wheels, import_check, index, reader)
-    selected = selected_targets(loaded, Selection(targets=targets, arches=arches))
-    passports = open_passports(matrix, project_config())
     provider = open_provider(loaded, ProberOptions(matrix_folder=matrix), index)
     here = {
         candidate.subject: [each for each in selected if every or has_arch(candidate, each)]
@@ -102,14 +99,14 @@ def predict(  # noqa: PLR0913 - one for each option
         width = shutil.get_terminal_size().columns
         text = format_predictions(predictions, width=width, every=every, left_out=left_out)
         print_data(text, end="")
-    predicted = {
-        predicted_cell.prediction.outcome
-        for predicted_cell in predictions
-        if predicted_cell.prediction
-    }
-    failing = predicted - {Outcome.PASS, Outcome.REFUSED}
+    return _exit_code(predictions, strict_wheel=strict_wheel)
+
+
+def _exit_code(predictions: Sequence[CellPrediction], *, strict_wheel: bool) -> ExitCode:
     defective = {each.wheel for each in predictions if each.findings}
     if strict_wheel and defective:
         say(f"--strict-wheel: wheels with findings: {len(defective)}")
         return ExitCode.UNEXPECTED
+    outcomes = {each.prediction.outcome for each in predictions if each.prediction}
+    failing = outcomes - {Outcome.PASS, Outcome.REFUSED}
     return ExitCode.UNEXPECTED if failing else ExitCode.AS_EXPECTED

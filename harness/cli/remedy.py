@@ -20,7 +20,8 @@ from harness.app.remedy import (
 from harness.app.requested import ImportCheck
 from harness.app.wiring import open_passports, open_pinned
 from harness.cli.command import ExplainedCommand
-from harness.cli.options import project_matrix, run_options
+from harness.cli.options import project_matrix
+from harness.cli.run_options import run_options
 from harness.cli.settings import project_config
 from harness.core.errors import ExitCode
 from harness.matrix.plan import Selection, selected_targets

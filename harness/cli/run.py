@@ -24,10 +24,10 @@ from harness.cli.options import (
     durations_option,
     project_matrix,
     query_option,
-    run_options,
     selection_options,
     strict_prediction_option,
 )
+from harness.cli.run_options import run_options
 from harness.cli.settings import is_typed
 from harness.core.errors import ExitCode, UsageError
 from harness.matrix.checkout import choose_changed

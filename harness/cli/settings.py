@@ -21,11 +21,11 @@ class Setting:
 
     option: str
     is_path: bool = False
-    """Relative to the folder of the file; likewise each item of a list."""
+    """Whether it, or each item of a list, is a path relative to the folder of the file."""
     also: tuple[str, ...] = ()
     """Further environment variables that hold it, after its own."""
     default: str = ""
-    """What holds without it, in words; empty if the option's default says it."""
+    """The default in words; empty if it is the default of the option."""
 
 
 SETTINGS = {
@@ -79,7 +79,7 @@ def setting_of(parameter: click.Parameter) -> str:
 
 
 def variables_of(key: str) -> tuple[str, ...]:
-    """Return the environment variables of a setting, the first that is set holds."""
+    """Return the environment variables of a setting; the first one that is set counts."""
     return (f"WHEELGRID_{key.upper().replace('-', '_')}", *SETTINGS[key].also)
 
 

@@ -14,9 +14,8 @@ class MissedCanary:
 
     canary: str
     expected: str
-    """Outcome and cause: ``import-failed suffix-mismatch``."""
+    """Outcome and cause, as ``seen``: ``import-failed suffix-mismatch``."""
     seen: str
-    """Likewise."""
     evidence: str = ""
     """The key line of what was seen. Untrusted text."""
 

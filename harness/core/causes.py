@@ -85,7 +85,7 @@ class Cause(StrEnum):
     PAGE_SIZE = "page-size"
     PACKED_RELOCATIONS = "packed-relocations"
 
-    # Of an import that did what it must not with ``--require-nogil``.
+    # Of an import that ``--require-nogil`` forbids.
     GIL_ENABLED = "gil-enabled"
     """It switched the GIL of a free-threaded interpreter on."""
 

@@ -53,7 +53,7 @@ class Expectation:
     """
 
     target: str
-    """Glob over target ids; likewise ``arch`` and ``subject``."""
+    """Glob over target ids; ``arch`` and ``subject`` are globs, too."""
     arch: str
     subject: str = ""
     """Empty: whichever subject is predicted to fail by ``cause``."""

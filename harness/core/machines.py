@@ -60,7 +60,7 @@ class MachineTarget(Target):
 
 
 AnyTarget = MachineTarget | Target
-"""For files: the fields of a target tell which of the two it is."""
+"""A target in a file: a reader tells the two classes apart by their fields."""
 
 
 def machine_of(target: Target) -> Machine | None:

@@ -1,4 +1,4 @@
-"""Wait for a file lock: report what is waited for and who holds it, and not for ever."""
+"""Wait for a file lock up to a limit, and report what is waited for and who holds it."""
 
 import contextlib
 import os
@@ -37,7 +37,7 @@ def acquire(lock: FileLock, what: str, announce: Callable[[str], None]) -> None:
 
 
 def holder_of(path: Path) -> str:
-    """Return words on the process that holds the lock of a file, as far as the system tells.
+    """Describe the process that holds the lock of a file, as far as the system shows it.
 
     Source: proc(5), ``/proc/locks`` and ``/proc/PID/stat``. Processes of other PID namespaces and
     hosts have no number there.

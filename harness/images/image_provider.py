@@ -4,7 +4,7 @@ from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, Target
-from harness.host.compiler import MISSING, has_compiler
+from harness.host.compiler_check import MISSING, has_compiler
 from harness.host.engine import Engine
 from harness.images.assembled import AssembledSource
 from harness.images.debian import Workspace

@@ -48,8 +48,8 @@ class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
     """Gives all cells of one target image to one worker.
 
     ``images`` maps targets to the first one of the same image: a prober measures it once. Targets
-    with the least ``effort`` go first, asked anew each time, while the images of others are being
-    made: 0 if the image exists.
+    with the least ``effort`` go first (0: the image exists). It is asked for before each choice,
+    since images are made meanwhile.
     This replaces ``xdist_group``, which needs ``--dist``, and whose group pytest 9.2 no longer
     takes from where xdist 3.8 puts it.
     """

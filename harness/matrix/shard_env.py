@@ -35,7 +35,8 @@ class TaskNumbering:
 def shard_of(environment: Mapping[str, str]) -> tuple[str, str]:
     """Return the shard as ``K/N``, and the titles of the schedulers that say so.
 
-    Raises ``UsageError`` if no scheduler does, if one says only a half, or if two disagree.
+    Raises ``UsageError`` if no scheduler does, if one has only the number or only the
+    count, or if two disagree.
     """
     found = {
         numbering.title: shard

@@ -166,7 +166,7 @@ class Enforced(BaseModel):
     core: Word
     """Limit on core files: bytes, or ``unlimited``."""
     errors: dict[Word, Word]
-    """Deed that must fail → name of its error (errno(3)); empty if it works."""
+    """Operation that must fail → name of its error (errno(3)); empty if it works."""
 
 
 class HelloAnswer(AgentAnswer):

@@ -17,7 +17,7 @@ from harness.wheels.build.shared_object import shared_object
 from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 
 HANG_SECONDS = 1.0
-"""The time limit of the wheel that hangs; it is not installed, so that this is for its import."""
+"""Seconds that the wheel that hangs may take for its import; it is not installed."""
 _FORKS = 400
 """More than a container may have (``ContainerLimits.pids``), and few enough for the host."""
 
@@ -46,9 +46,9 @@ class Canary:
     installs: bool = True
     """Installed by pip, as cells are. False: its files are put in place, which is faster."""
     confirms: bool = False
-    """Also tried in a container of its own, as failed cells are."""
+    """Also tried in a new container, as failed cells are."""
     seconds: float = 0.0
-    """Time limit of its own; 0 for that of cells."""
+    """Time limit in seconds; 0 for that of cells."""
 
     @property
     def package(self) -> str:

@@ -1,4 +1,7 @@
-"""Probe the canaries of an open target in its session, and compare with what must be seen."""
+"""Probe the canaries of an open target in its session, and compare with what must be seen.
+
+A column is a target; its canaries are probed once, before its first measured cell.
+"""
 
 import tempfile
 import time
@@ -8,14 +11,50 @@ from pathlib import Path
 from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import AttemptMode, Observation, Provenance
+from harness.core.targets import Target
 from harness.probe.canaries import Canary, applying, canary_wheel
 from harness.probe.jobs import Job
-from harness.probe.open_target import OpenTarget, TargetSessions
+from harness.probe.journal import Journal
+from harness.probe.open_target import TargetSessions
 from harness.probe.probe_results import observed
 from harness.probe.seen_causes import seen_cause
+from harness.probe.target_probes import OpenTarget
 from harness.wheels.build.wheelhouse import wheel_ref
 from harness.wheels.facts_reader import WheelReader
 from harness.wheels.install_layout import companion_archive
+
+
+class ColumnChecks:
+    """What the canaries say of each target; targets with the same image are checked once."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._of_targets: dict[str, CanaryCheck] = {}
+        self._of_environments: dict[str, CanaryCheck] = {}
+
+    def check(self, target: Target, targets: TargetSessions) -> CanaryCheck:
+        """Return the check of a target; probe its canaries first. Raises ``EngineError``."""
+        opened = targets.at(target)
+        before = self._of_targets.get(target.key)
+        known = self._of_environments.get(opened.environment.key)
+        if before and known:
+            return before
+        if known is None:
+            with self._journal.timed("canaries", target.key, "probing canaries"):
+                check = check_canaries(targets, opened)
+            self._of_environments[opened.environment.key] = check
+        else:
+            check = replace(known, target=target.key, seconds=0.0)
+        if before:  # on an engine that failed since
+            check = replace(check, missed=(*before.missed, *check.missed))
+        self._of_targets[target.key] = check
+        self._journal.canaries(check)
+        return check
+
+    def missed(self, target: Target) -> tuple[MissedCanary, ...]:
+        """Return the canaries that a target missed; none if it was not checked."""
+        check = self._of_targets.get(target.key)
+        return check.missed if check else ()
 
 
 def check_canaries(targets: TargetSessions, opened: OpenTarget) -> CanaryCheck:
@@ -49,11 +88,11 @@ def _seen(canary: Canary, targets: TargetSessions, opened: OpenTarget, folder: P
         quiet=canary.seconds or limits.quiet,
         site=b"" if canary.installs else companion_archive((wheel,)),
     )
-    attempts = [targets.first_attempt(opened, job)]
+    attempts = [targets.probes.first_attempt(opened, job)]
     if canary.confirms:
         alone = replace(job, site=b"")
         mode = AttemptMode.UNPACKED
-        attempts.append((mode, targets.attempt_alone(opened, alone, mode)))
+        attempts.append((mode, targets.probes.attempt_alone(opened, alone, mode)))
     base = Observation(
         cell=f"{opened.target.key}/{canary.id}",
         outcome=Outcome.MISS,

@@ -1,7 +1,6 @@
 """Find out whether a failure is that of a dependency, and name it.
 
-A traceback is text that a wheel can forge; it then accuses one of its own dependencies, in its own
-cell.
+A wheel can forge a traceback. It can then accuse only its own dependencies, in its own cells.
 """
 
 import re

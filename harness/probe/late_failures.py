@@ -35,8 +35,8 @@ _LIMITED = re.compile(
     r"|.*(?:failed to map segment|annot allocate memory$|Too many open files"
     r"|Operation not permitted|Permission denied)"
 )
-"""What the container's limits ended or denied, what ended itself (it started, and was not content),
-and what some installers make executable and others do not."""
+"""Failures that are none of the wheel: what the container's limits ended or denied, a program that
+started and then aborted, and a file that only some installers make executable."""
 _SIGNAL = re.compile(r"ended: killed by SIG(?!KILL)")
 _NO_TIME = re.compile(r"ended: it did not return within")
 _DENIED = re.compile(r"cannot be executed: \[Errno (?:1|12|11|13)\]")  # EPERM ENOMEM EAGAIN EACCES

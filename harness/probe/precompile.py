@@ -18,8 +18,9 @@ from harness.core.subjects import WheelRef
 from harness.core.targets import Target
 from harness.host.cache import Cache, content_key
 from harness.host.code_key import code_key
+from harness.probe.agent_payload import agent_payload, agent_sources
 from harness.probe.native_installer import NativeInstaller
-from harness.probe.session import SessionLostError, agent_payload, agent_sources
+from harness.probe.session import SessionLostError
 from harness.wheels.archive.zip_reader import open_sound_archive
 
 KIND = "bytecode"

@@ -8,17 +8,10 @@ import json
 import secrets
 import struct
 import time
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache as once
-from functools import lru_cache
-from importlib.resources import files
 from typing import Any, Self
 
-from elftools.elf.enums import ENUM_E_MACHINE
-
-from harness.core.arches import Arch
 from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.core.observations import AttemptMode
@@ -27,9 +20,9 @@ from harness.core.targets import Target
 from harness.host.engine import Channel, ContainerLimits, ContainerSpec, Engine
 from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
 from harness.host.engine.hardening import CONTAINER_LIMITS
-from harness.probe import agent
 from harness.probe.agent import own_tests
 from harness.probe.agent.importer import BESIDE, BYTECODE, SITE
+from harness.probe.agent_payload import agent_command, agent_payload
 from harness.probe.answers import (
     EVIDENCE_KEPT,
     MAX_FRAME,
@@ -47,56 +40,12 @@ from harness.probe.answers import (
 from harness.probe.enforcement import unenforced
 from harness.probe.jobs import Job, ProbeResult
 from harness.probe.junit_reader import read_junit
+from harness.probe.measured_passport import assert_arch, passport_of
 
 HELLO_SECONDS = 180
 """For an interpreter and its pip to start under emulation on a busy machine."""
 WATCHDOG_SECONDS = 30
 """Seconds beyond the agent's own limits after which the host kills the container."""
-
-_BOOTSTRAP = (
-    "import json, sys; f = sys.stdin.buffer; p = f.read(int(f.readline())).decode();"
-    " exec(json.loads(p)['loader']); load(p).main.main()"
-)
-
-
-_OPTIONS = ("-I", "-B", "-u", "-c")
-# Reads past buffers, since what follows is for the next program. The emulator is in no file system,
-# where a cell could change it. What it runs and forks is emulated, what these execute is not.
-_EMULATED = f"""
-import os, sys
-def take(left, write):
-    while left:
-        data = os.read(0, min(left, 1 << 20))
-        left -= len(data) or sys.exit("the host is gone")
-        write(data)
-size = []
-take(16, size.append)
-program = os.memfd_create("emulator")
-take(int(b"".join(size)), lambda data: os.write(program, data))
-words = ["qemu", sys.executable, *{_OPTIONS}, sys.argv[1]]
-os.execve("/proc/self/fd/%d" % program, words, os.environ)
-"""
-
-
-@once
-def agent_sources() -> tuple[tuple[str, str], ...]:
-    """Return names and sources of the agent's modules, in the order of loading."""
-    folder = files(agent)
-    return tuple((name, folder.joinpath(f"{name}.py").read_text("utf-8")) for name in agent.MODULES)
-
-
-@lru_cache(maxsize=16)
-def agent_payload(compiled: tuple[tuple[str, bytes], ...] = ()) -> bytes:
-    """Return the agent's modules as JSON for its loader.
-
-    ``compiled`` are names and ``.pyc`` files of modules for the target's release of Python.
-    """
-    payload = {
-        "loader": files(agent).joinpath("loader.py").read_text("utf-8"),
-        "modules": agent_sources(),
-        "compiled": [(name, b64encode(pyc).decode()) for name, pyc in compiled],
-    }
-    return json.dumps(payload).encode()
 
 
 class StartLostError(ImageError):
@@ -124,8 +73,7 @@ def open_session(
 
     ``emulator``: a static program that runs the interpreter, for a native arch.
     """
-    scripts = (_EMULATED, _BOOTSTRAP) if emulator else (_BOOTSTRAP,)
-    command = (target.interpreter, *_OPTIONS, *scripts)
+    command = agent_command(target.interpreter, emulated=bool(emulator))
     env = (("LANG", "C.UTF-8"), ("PIP_CONFIG_FILE", "/dev/null"), ("HOME", "/tmp"), *more_env)  # noqa: S108
     spec = ContainerSpec(image=image, arch=target.arch, command=command, env=env, limits=limits)
     return Session(engine.open(spec), spec, emulator)
@@ -184,8 +132,8 @@ class Session:
             raise _no_start("installer", Cause.INSTALLER, facts.failed)
         self._sealed = facts.sealed
         self.unenforced = unenforced(facts.enforced, self._spec.hardening, self._spec.limits)
-        passport = _passport(facts)
-        _assert_arch(passport, self._spec.arch)
+        passport = passport_of(facts)
+        assert_arch(passport, self._spec.arch)
         return passport
 
     def probe(
@@ -353,52 +301,3 @@ def _probe_result(report: CellReport, seconds: float) -> ProbeResult:
         late_untried=report.untried,
         gil=report.gil,
     )
-
-
-_MACHINE_NAMES = {
-    number: name for name, number in ENUM_E_MACHINE.items() if isinstance(number, int)
-}
-
-
-def _passport(facts: HelloAnswer) -> Passport:
-    return Passport(
-        python=facts.python,
-        implementation=facts.implementation,
-        soabi=facts.soabi,
-        ext_suffix=facts.ext_suffix,
-        extension_suffixes=facts.extension_suffixes,
-        multiarch=facts.multiarch,
-        platform=facts.platform,
-        tags=facts.tags,
-        installer=facts.installer,
-        libc=facts.libc,
-        machine=facts.machine,
-        elf_machine=_MACHINE_NAMES.get(facts.elf.machine, str(facts.elf.machine)),
-        elf_bits=facts.elf.bits,
-        elf_little=facts.elf.little,
-        page_size=facts.page_size,
-        hwcap=facts.hwcap,
-        hwcap2=facts.hwcap2,
-        hw_platform=facts.hw_platform,
-        kernel=facts.kernel,
-        externally_managed=facts.externally_managed,
-    )
-
-
-def _assert_arch(passport: Passport, arch: Arch) -> None:
-    """Raise ``ImageError`` unless ``uname`` and the interpreter's ELF header match the arch.
-
-    An engine silently reuses a cached image of another architecture.
-    """
-    elf = (passport.elf_machine, passport.elf_bits, passport.elf_little)
-    if elf != (arch.elf_machine, arch.elf_bits, arch.elf_little):
-        raise ImageError(
-            f"wanted {arch.name}, got an image whose interpreter is "
-            f"{passport.elf_machine} ({passport.elf_bits} bit); remove that image and try again",
-            cause=Cause.WRONG_ARCH,
-        )
-    if passport.machine not in arch.machines:
-        raise ImageError(
-            f"wanted {arch.name}, but `uname -m` in the container says {passport.machine}",
-            cause=Cause.WRONG_ARCH,
-        )

@@ -1,4 +1,4 @@
-"""Say of a test run which limits it had, and which option raises the one that it met (pure)."""
+"""Report the limits of a test run, and the option that raises one that it reached (pure)."""
 
 import re
 import shlex

@@ -123,7 +123,7 @@ def _indexed_job(
             "completions": count,
             "parallelism": count,
             "backoffLimitPerIndex": TRIES,
-            # A cell that is not as expected is not so the next time either.
+            # Another try does not change a cell that is not as expected.
             "podFailurePolicy": {
                 "rules": [
                     {

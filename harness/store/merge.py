@@ -16,6 +16,7 @@ from harness.core.errors import UsageError
 from harness.core.observations import Observation
 from harness.results.grid import build_grid, exit_code
 from harness.results.runfile import Circumstances
+from harness.store.repeats import find_repeats, repeats_before
 from harness.store.rows import Measured, RunInfo
 from harness.store.run_store import open_store
 
@@ -121,11 +122,11 @@ def merge_stores(
         )
         passports = {each.id + each.environment: each for p in parts for each in p.passports}
         store.add(run, joined.seen, tuple(passports.values()))
-        repeats = store.repeats(run)
+        repeats = find_repeats(store, run)
         circumstances = replace(
             joined.circumstances,
             repeats=repeats,
-            repeats_so_far=store.repeats_before(run).plus(repeats),
+            repeats_so_far=repeats_before(store, run).plus(repeats),
         )
         grid = build_grid(joined.cells, joined.seen, circumstances.canaries)
         store.end(run, circumstances, exit_code(grid))

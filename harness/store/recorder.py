@@ -12,6 +12,7 @@ from harness.core.passport import Passport
 from harness.probe.journal import activities, observations, passports
 from harness.results.runfile import Circumstances, Repeats, RepeatTotals
 from harness.store.database import FullStoreError, StoreError
+from harness.store.repeats import find_repeats, repeats_before
 from harness.store.rows import Measured, RunInfo
 from harness.store.run_store import Store
 
@@ -43,7 +44,7 @@ class Recorder:
     def repeats(self) -> Repeats:
         """Return what this run measured again; nothing if the store cannot be read."""
         try:
-            return self._store.repeats(self.run)
+            return find_repeats(self._store, self.run)
         except StoreError as error:
             self.error = self.error or error
             return Repeats()
@@ -51,7 +52,7 @@ class Recorder:
     def repeats_so_far(self, repeats: Repeats) -> RepeatTotals:
         """Return those of all runs with this run's label; nothing if they cannot be read."""
         try:
-            return self._store.repeats_before(self.run).plus(repeats)
+            return repeats_before(self._store, self.run).plus(repeats)
         except StoreError as error:
             self.error = self.error or error
             return RepeatTotals()

@@ -24,7 +24,7 @@ from harness.core.observations import Observation
 from harness.core.passport import Passport
 from harness.matrix.cell_list import dump_cells, load_cells
 from harness.results.grid import Grid, build_grid
-from harness.results.runfile import Circumstances, Repeats, RepeatTotals, Run, record_run
+from harness.results.runfile import Circumstances, Run, record_run
 from harness.store.database import StoreError, connect, get_blob, put_blob, sql_errors, transaction
 from harness.store.rows import (
     RUN_COLUMNS,
@@ -40,32 +40,6 @@ from harness.store.rows import (
 NIGHTLY = "nightly"
 """The label of the runs that ``last-night`` means."""
 
-_REPEATS = """
-    WITH measured AS (
-        SELECT max(number) AS number, key, cell, outcome FROM seen
-        WHERE run = :run AND cached = 0 AND key != '' AND outcome != :miss
-            AND json_extract(record, '$.measured_on') IS NULL
-        GROUP BY key
-    )
-    SELECT measured.cell, measured.outcome, before.outcome FROM measured JOIN seen AS before
-        ON before.number = (
-            SELECT number FROM seen WHERE key = measured.key AND key != '' AND run < :run
-            AND cached = 0 AND outcome != :miss ORDER BY number DESC LIMIT 1
-        )
-    """
-"""Cell, outcome and the outcome before of what was measured again with the same key.
-
-``key != ''`` lets SQLite use the index of keys, which is partial; otherwise it reads the whole
-table backwards for each key that is new.
-"""
-_REPEATS_BEFORE = """
-    SELECT json_extract(circumstances, '$.repeats') FROM ending
-    WHERE number IN (
-        SELECT max(ending.number) FROM ending JOIN run ON run.number = ending.run
-        WHERE run.label = :label AND run.number < :run GROUP BY run.number
-    ) AND json_extract(circumstances, '$.repeats') IS NOT NULL
-    """
-_REPEATS_OF_RUN: TypeAdapter[Repeats] = TypeAdapter(Repeats)
 _CIRCUMSTANCES: TypeAdapter[Circumstances] = TypeAdapter(Circumstances)
 
 
@@ -194,10 +168,13 @@ class Store:
 
     def observations(self, run: RunInfo, *, logs: bool = True) -> tuple[Observation, ...]:
         """Return the observations in order; ``logs``: with the output of wheels."""
+        return self._seen("run = ? ORDER BY number", run.number, logs=logs)
+
+    def _seen(self, condition: str, *values: object, logs: bool = True) -> tuple[Observation, ...]:
         with sql_errors(self.path):
             rows = self.connection.execute(
-                "SELECT record, provenance, log FROM seen WHERE run = ? ORDER BY number",
-                (run.number,),
+                f"SELECT record, provenance, log FROM seen WHERE {condition}",  # noqa: S608 - ours
+                values,
             ).fetchall()
             return restore(self.connection, rows, logs=logs)
 
@@ -224,37 +201,28 @@ class Store:
 
     def last_number(self, run: RunInfo) -> int:
         """Return the number of the last observation of a run; 0 if it has none."""
-        with sql_errors(self.path):
-            row = self.connection.execute(
-                "SELECT max(number) FROM seen WHERE run = ?", (run.number,)
-            ).fetchone()
-        return int(row[0] or 0)
+        return self._scalar("max(number)", run)
 
     def count_rows(self, run: RunInfo) -> int:
         """Return the number of stored observations of a run; a cell may have several."""
-        return self._count("count(*)", run)
+        return self._scalar("count(*)", run)
 
     def count_seen(self, run: RunInfo) -> int:
         """Return the number of observed cells of a run."""
-        return self._count("count(DISTINCT cell)", run)
+        return self._scalar("count(DISTINCT cell)", run)
 
-    def _count(self, what: str, run: RunInfo) -> int:
+    def _scalar(self, what: str, run: RunInfo) -> int:
         with sql_errors(self.path):
             row = self.connection.execute(
                 f"SELECT {what} FROM seen WHERE run = ?",  # noqa: S608 - words of this class
                 (run.number,),
             ).fetchone()
-        return int(row[0])
+        return int(row[0] or 0)
 
     def last_of(self, cell: str, run: RunInfo) -> Observation | None:
         """Return the last observation of a cell in a run, with its log; None if it has none."""
-        with sql_errors(self.path):
-            row = self.connection.execute(
-                "SELECT record, provenance, log FROM seen WHERE cell = ? AND run = ?"
-                " ORDER BY number DESC LIMIT 1",
-                (cell, run.number),
-            ).fetchone()
-            return restore(self.connection, [row])[0] if row else None
+        last = "cell = ? AND run = ? ORDER BY number DESC LIMIT 1"
+        return next(iter(self._seen(last, cell, run.number)), None)
 
     def latest(self, cells: Iterable[str]) -> tuple[Observation, ...]:
         """Return the last observation of each of ``cells`` (ids) in any run, without logs.
@@ -262,14 +230,12 @@ class Store:
         Raises ``StoreError`` if there is no run.
         """
         self.find("last")
-        with sql_errors(self.path):
-            rows = self.connection.execute(
-                "SELECT record, provenance, log FROM seen WHERE number IN ("
-                " SELECT max(number) FROM seen"
-                " WHERE cell IN (SELECT value FROM json_each(?)) GROUP BY cell)",
-                (json.dumps(list(cells)),),
-            ).fetchall()
-            return restore(self.connection, rows, logs=False)
+        return self._seen(
+            "number IN (SELECT max(number) FROM seen"
+            " WHERE cell IN (SELECT value FROM json_each(?)) GROUP BY cell)",
+            json.dumps(list(cells)),
+            logs=False,
+        )
 
     def grid(self, run: RunInfo, *, logs: bool = True) -> Grid:
         """Return the run's grid, judged by the expectations of that run."""
@@ -290,26 +256,6 @@ class Store:
             harness=run.harness, started_at=run.started_at, seconds=0, workers=0, interrupted=True
         )
 
-    def repeats(self, run: RunInfo) -> Repeats:
-        """Return the measurements of the run that repeat one of an earlier run, by their key."""
-        with sql_errors(self.path):
-            rows = self.connection.execute(
-                _REPEATS, {"run": run.number, "miss": Outcome.MISS}
-            ).fetchall()
-        differing = sorted(cell for cell, now, before in rows if now != before)
-        return Repeats(measured=len(rows), differing=tuple(differing))
-
-    def repeats_before(self, run: RunInfo) -> RepeatTotals:
-        """Return the stored repeats of the runs with the label of ``run`` that began before it."""
-        total = RepeatTotals()
-        with sql_errors(self.path):
-            rows = self.connection.execute(
-                _REPEATS_BEFORE, {"run": run.number, "label": run.label}
-            ).fetchall()
-        for (stored,) in rows:
-            total = total.plus(_REPEATS_OF_RUN.validate_json(stored))
-        return total
-
     def run(self, run: RunInfo, *, logs: bool = True) -> Run:
         grid = self.grid(run, logs=logs)
         ids = {c.observation.provenance.passport_id for c in grid.cells if c.observation}
@@ -321,13 +267,12 @@ class Store:
     def run_of(self, run: RunInfo, subject: str) -> Run:
         """Return the cells of one subject in a run, without logs."""
         cells = [cell for cell in self.cells(run) if cell.subject.id == subject]
-        with sql_errors(self.path):
-            rows = self.connection.execute(
-                "SELECT record, provenance, log FROM seen WHERE run = ?"
-                " AND cell IN (SELECT value FROM json_each(?)) ORDER BY number",
-                (run.number, json.dumps([cell.id for cell in cells])),
-            ).fetchall()
-            seen = restore(self.connection, rows, logs=False)
+        seen = self._seen(
+            "run = ? AND cell IN (SELECT value FROM json_each(?)) ORDER BY number",
+            run.number,
+            json.dumps([cell.id for cell in cells]),
+            logs=False,
+        )
         return record_run(build_grid(cells, seen), self.circumstances(run))
 
     def passports(self, ids: Sequence[str] | None = None) -> dict[str, Passport]:

@@ -31,7 +31,7 @@ MOST_DEPENDENCY = 48 << 20
 MOST_FACTS = 64 << 20
 """Bytes of a wheel's facts as JSON; the largest of known wheels have 13 MB."""
 TIMEOUT = 10.0 * PROCESSOR_SECONDS
-"""Seconds by the clock: the disk may be slow, and the processors busy."""
+"""Wall-clock seconds: the disk may be slow, and the processors busy."""
 KIND = "facts"
 _FACTS: TypeAdapter[WheelFacts] = TypeAdapter(WheelFacts)
 _PROCESS = ServingProcess(reading_process.__name__)

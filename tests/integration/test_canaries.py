@@ -37,7 +37,7 @@ from tests.support.commands import ROOT
 from tests.support.local_prober import LocalImages
 from tests.support.wheels import make_wheel
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_outer_pytest")]
 
 COLUMN = f"debian-12/{native_arch().name}"
 HERE = Selection(targets=("debian-12",), arches=(native_arch().name,))
@@ -46,15 +46,6 @@ TRIED = (
     "wrong-machine", "missing-library", "early-exit", "forged-report", "hang", "fork-bomb",
 )  # fmt: skip
 """All but exec-stack, which its loader grants."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _no_outer_pytest() -> Iterator[None]:
-    """Hide this pytest's variables from the one that is started."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
-            patch.delenv(name, raising=False)
-        yield
 
 
 def cells_of(folder: Path) -> tuple[Cell, ...]:

@@ -3,7 +3,6 @@
 A proxy before the engine stalls, cuts and lies; a second engine is stopped, killed and filled up.
 """
 
-import os
 import shutil
 import socket
 import subprocess
@@ -19,7 +18,7 @@ import pytest
 from harness.core.errors import EngineError, ImageError, UsageError
 from harness.core.observations import ImageRef
 from harness.host.cache import Cache
-from harness.host.engine import PreparedImage, preparation, request_limits
+from harness.host.engine import preparation, request_limits
 from harness.host.engine.docker import DockerEngine, connect
 from harness.host.engine.owner import OWNER_LABEL, own_label
 from harness.host.engine.request_limits import Ask, RequestLimit, within
@@ -28,6 +27,7 @@ from harness.probe.journal import Journal
 from harness.probe.prober import Prober
 from tests.support.engine_proxy import Deed, EngineProxy, engine_proxy
 from tests.support.local_prober import LocalImages, local_cell, local_prober
+from tests.support.prepared import prepare
 from tests.support.second_engine import AS_ROOT, SecondEngine, second_engine
 from tests.support.short_limits import PATIENT, short_limits
 from tests.support.targets import debian_12
@@ -286,21 +286,6 @@ def test_an_engine_that_hangs_during_a_pull_is_no_failed_pull(
 
 
 # --- prepare --------------------------------------------------------------------------
-
-
-def prepare(engine: DockerEngine, image: ImageRef, *commands: str) -> list[str]:
-    """Run prepare commands, and return what they print; the image is removed."""
-    name = f"wheelgrid/prepared-by-a-test:{os.getpid()}"
-    said: list[str] = []
-    wanted = PreparedImage(
-        reference=name, base=image.id, arch=NATIVE, commands=commands, labels={"a": "b"}
-    )
-    try:
-        engine.prepare_image(wanted, said.append)
-    finally:
-        if engine.find_image(name):
-            engine.remove_image(name)
-    return said
 
 
 def test_prepare_has_a_network_and_few_capabilities(engine: DockerEngine, image: ImageRef) -> None:

@@ -4,7 +4,6 @@ Two small wheels on the native debian-12: ``good`` imports, ``bad`` does not.
 """
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from tests.support.cells import make_subject
 from tests.support.commands import ROOT
 from tests.support.wheels import make_wheel
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_outer_pytest")]
 
 CODES = {"good": "", "bad": "raise ImportError('broken on purpose')"}
 HERE = Selection(targets=("debian-12",), arches=(native_arch().name,))
@@ -45,15 +44,6 @@ class FirstRun:
     page: str
     written: Run
     stored: Run
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _no_outer_pytest() -> Iterator[None]:
-    """Hide this pytest's variables from the one that is started."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
-            patch.delenv(name, raising=False)
-        yield
 
 
 def subjects_in(folder: Path) -> tuple[Subject, ...]:

@@ -1,15 +1,13 @@
 """Real package managers in the confined container of prepare commands."""
 
-import os
-
 import pytest
 
 from harness.core.targets import AssembledWay
 from harness.host.cache import Cache
-from harness.host.engine import PreparedImage
 from harness.host.engine.docker import DockerEngine
 from harness.images.debian.mirrors import find_mirrors
 from harness.images.debian_root import native_arch
+from tests.support.prepared import prepare
 from tests.support.targets import make_target
 from tests.support.workspace import assembled_images
 
@@ -50,18 +48,7 @@ def prepared(
     """Return what the commands print in an image with these packages of Debian."""
     way = AssembledWay(suite="bookworm", packages=packages)
     target = make_target(f"with-package-manager/{native_arch().name}", assembled=way)
-    base = assembled_images(engine, cache).get(target)
-    name = f"wheelgrid/prepared-by-a-test:{os.getpid()}"
-    said: list[str] = []
-    wanted = PreparedImage(
-        reference=name, base=base.id, arch=native_arch(), commands=commands, labels={}
-    )
-    try:
-        engine.prepare_image(wanted, said.append)
-    finally:
-        if engine.find_image(name):
-            engine.remove_image(name)
-    return said
+    return prepare(engine, assembled_images(engine, cache).get(target), *commands)
 
 
 def test_apt_installs_a_package_with_file_capabilities(engine: DockerEngine, cache: Cache) -> None:

@@ -27,7 +27,7 @@ class Distribution:
     """The index entry of each package file, by its path."""
     sources: list[str] = field(default_factory=list)
 
-    def add(  # noqa: PLR0913 - a package's fields
+    def add(
         self,
         name: str,
         version: str,
@@ -36,9 +36,8 @@ class Distribution:
         depends: str = "",
         changelog: str = "",
         files: dict[str, bytes] | None = None,
-        listed: bool = True,
     ) -> Path:
-        """Add a package to the pool, and to the next index if ``listed``."""
+        """Add a package to the pool, and to the next index."""
         control = f"Package: {name}\nVersion: {version}\nArchitecture: {arch}\n"
         control += f"Maintainer: nobody <nobody@localhost>\nDescription: {name}\n"
         control += f"Depends: {depends}\n" if depends else ""
@@ -53,13 +52,8 @@ class Distribution:
         deb = self.root / path
         deb.parent.mkdir(parents=True, exist_ok=True)
         _run("dpkg-deb", "--root-owner-group", "--build", str(tree), str(deb))
-        if listed:
-            self.list(control, path)
+        self.stanzas[path] = f"{control}Filename: {path}\n{_sums(deb)}\n"
         return deb
-
-    def list(self, control: str, path: str) -> None:
-        """Add a file of the pool to the next index."""
-        self.stanzas[path] = f"{control}Filename: {path}\n{_sums(self.root / path)}\n"
 
     def add_source(self, name: str, version: str, top: str) -> Path:
         """Add a source package with an upstream archive to pool and index."""

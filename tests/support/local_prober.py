@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from harness.core.arches import Arch, find_arch
 from harness.core.cells import Cell
@@ -127,40 +128,59 @@ class MadeWheels:
         )
 
 
-def local_prober(  # noqa: PLR0913 - one for each seam
-    answers: dict[str, Answer],
-    journal: Journal,
-    *,
-    engine: Engine | None = None,
-    images: LocalImages | None = None,
-    tag: str = "py3-none-any",
-    memory: EarlierResults | None = None,
-    native: Sequence[Target] = (),
-    limits: ProbeLimits = LIMITS,
-    emulator: str | Callable[[Arch], str] = f"emulator of {HERE.name}",
-    require_hardening: bool = False,
-    static_emulator: Callable[[Arch], StaticEmulator] = find_static_emulator,
-) -> Prober:
-    """Return a prober for the subjects in ``answers``; its wheels are beside the journal.
+class Seams(TypedDict, total=False):
+    """What a test may replace in its sessions."""
 
-    Every target counts as emulated by ``emulator``, apart from those in ``native``.
-    """
-    engine, images = engine or LocalEngine(), images or LocalImages()
-    known = ResultCache(memory or NoEarlierResults())
-    targets = TargetSessions(
+    engine: Engine
+    images: LocalImages
+    native: Sequence[Target]
+    """Targets that do not count as emulated; they install for the others."""
+    limits: ProbeLimits
+    emulator: str | Callable[[Arch], str]
+    static_emulator: Callable[[Arch], StaticEmulator]
+    require_hardening: bool
+
+
+def local_sessions(
+    journal: Journal, known: ResultCache | None = None, **seams: Unpack[Seams]
+) -> TargetSessions:
+    """Return sessions on this machine; every target counts as emulated by ``emulator``."""
+    engine, images = seams.get("engine") or LocalEngine(), seams.get("images") or LocalImages()
+    emulator = seams.get("emulator", f"emulator of {HERE.name}")
+    native = seams.get("native")
+    return TargetSessions(
         engine=engine,
         images=images,
         journal=journal,
         emulator_version=emulator if callable(emulator) else lambda _: emulator,
-        limits=limits,
-        known=known,
+        limits=seams.get("limits", LIMITS),
+        known=known or ResultCache(NoEarlierResults()),
         installer=NativeInstaller(engine, images, native) if native else None,
-        require_hardening=require_hardening,
-        static_emulator=static_emulator,
+        static_emulator=seams.get("static_emulator", find_static_emulator),
+        require_hardening=seams.get("require_hardening", False),
     )
+
+
+def made_wheels(
+    answers: dict[str, Answer], journal: Journal, tag: str = "py3-none-any"
+) -> MadeWheels:
+    """Return wheels for the subjects in ``answers``, which are written beside the journal."""
+    return MadeWheels(answers, Path(tempfile.mkdtemp(dir=journal.path.parent)), tag)
+
+
+def local_prober(
+    answers: dict[str, Answer],
+    journal: Journal,
+    *,
+    tag: str = "py3-none-any",
+    memory: EarlierResults | None = None,
+    **seams: Unpack[Seams],
+) -> Prober:
+    """Return a prober for the subjects in ``answers``; its wheels are beside the journal."""
+    known = ResultCache(memory or NoEarlierResults())
     return Prober(
-        targets=targets,
-        wheels=MadeWheels(answers, Path(tempfile.mkdtemp(dir=journal.path.parent)), tag),
+        targets=local_sessions(journal, known=known, **seams),
+        wheels=made_wheels(answers, journal, tag),
         journal=journal,
         known=known,
     )

@@ -56,10 +56,10 @@ sources = ["native/impl.c"]
 """
 
 
-def make_project(fixtures: Path, text: str = PLAIN, *, name: str = "demo") -> Path:
+def make_project(fixtures: Path, text: str = PLAIN) -> Path:
     """Write a project with that ``pyproject.toml``, a package and a C file; return its folder."""
-    folder = fixtures / name
-    package = folder / "src" / f"wheelgrid_{name}"
+    folder = fixtures / "demo"
+    package = folder / "src" / "wheelgrid_demo"
     package.mkdir(parents=True)
     (folder / "native").mkdir()
     (folder / "pyproject.toml").write_text(text)

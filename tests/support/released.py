@@ -49,10 +49,10 @@ class Releases:
         self.index.pages[f"files/{filename}.metadata"] = text
         return f'data-core-metadata="sha256={sha256(text)}"'
 
-    def add_sdist(self, name: str, version: str = "1.0") -> None:
+    def add_sdist(self, name: str) -> None:
         """Serve an sdist, which nobody may download."""
-        self.link(name, f"{name}-{version}.tar.gz", b"", "")
-        del self.index.pages[f"files/{name}-{version}.tar.gz"]
+        self.link(name, f"{name}-1.0.tar.gz", b"", "")
+        del self.index.pages[f"files/{name}-1.0.tar.gz"]
 
     def link(self, name: str, filename: str, data: bytes, attributes: str) -> None:
         page = f"simple/{name}/"

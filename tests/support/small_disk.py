@@ -8,13 +8,13 @@ from harness.host.process import ProcessError, run_process
 
 
 @contextmanager
-def small_disk(folder: Path, *, size: int = 1 << 20, files: int = 1000) -> Iterator[bool]:
-    """Mount a tmpfs of so many bytes and files at ``folder``; yield whether this user may.
+def small_disk(folder: Path, *, files: int = 1000) -> Iterator[bool]:
+    """Mount a tmpfs of 1 MiB and so many files at ``folder``; yield whether this user may.
 
     The message of the refusal is asserted.
     """
     folder.mkdir(exist_ok=True)
-    options = f"size={size},nr_inodes={files}"
+    options = f"size=1m,nr_inodes={files}"
     words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
     try:
         run_process(words, timeout=60, env={"LC_ALL": "C"})

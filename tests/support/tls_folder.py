@@ -5,10 +5,10 @@ import subprocess
 from pathlib import Path
 
 
-def make_certificates(folder: Path, host: str = "127.0.0.1") -> Path:
+def make_certificates(folder: Path) -> Path:
     """Write ``ca.pem``, ``cert.pem`` and ``key.pem`` into ``folder``, and return it.
 
-    They serve an engine at that address, and a client of it.
+    They serve an engine on loopback, and a client of it.
     """
     folder.mkdir(parents=True)
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
@@ -17,7 +17,7 @@ def make_certificates(folder: Path, host: str = "127.0.0.1") -> Path:
     _openssl("req", *key[:5], "-subj", "/CN=engine", "-keyout", folder / "key.pem",
              "-out", folder / "asked.pem")  # fmt: skip
     names = folder / "names"
-    names.write_text(f"subjectAltName=IP:{host}\nextendedKeyUsage=serverAuth,clientAuth\n")
+    names.write_text("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n")
     _openssl("x509", "-req", "-days", "2", "-in", folder / "asked.pem", "-extfile", names,
              "-CA", folder / "ca.pem", "-CAkey", folder / "ca-key.pem", "-CAcreateserial",
              "-out", folder / "cert.pem")  # fmt: skip

@@ -80,7 +80,7 @@ expectations:
 """
 
 PREDICTED = """
-import harness.probe.prober
+import harness.probe.prepared_cell
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Prediction
 
@@ -89,7 +89,7 @@ FAILS = Prediction(outcome=Outcome.IMPORT_FAILED, stage=Stage.IMPORT, cause="mis
 def predict(wheel, *_):
     return FAILS if wheel.filename.partition("-")[0] in PREDICTED else None
 
-harness.probe.prober.predict_wheel = predict
+harness.probe.prepared_cell.predict_wheel = predict
 """
 
 NO_LAB = """

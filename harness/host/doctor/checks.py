@@ -18,7 +18,7 @@ from pypi_simple import PyPISimple
 from harness.core.arches import Arch
 from harness.core.errors import EngineError
 from harness.host.cache import Cache, default_cache_root
-from harness.host.compiler import MISSING, has_compiler
+from harness.host.compiler_check import MISSING, has_compiler
 from harness.host.doctor.check import FIX, Check, MachinePart
 from harness.host.doctor.emulation import check_emulation
 from harness.host.doctor.host import SYSTEM_PATH

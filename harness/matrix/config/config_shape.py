@@ -18,7 +18,9 @@ from harness.matrix.files.fields import (
     Pin,
     Text,
 )
-from harness.matrix.files.shape import ExpectationShape, Shape, TargetShape
+from harness.matrix.files.file_shapes import ExpectationShape
+from harness.matrix.files.shape import Shape
+from harness.matrix.files.target_shapes import TargetShape
 
 _UNSET: Any = None
 """The option's own default holds, which the command line knows."""

@@ -13,7 +13,8 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from harness.matrix.config.config_shape import ConfigShape
 from harness.matrix.files.corpus_file import NAME, CorpusShape
-from harness.matrix.files.shape import FILES, Shape
+from harness.matrix.files.file_shapes import FILES
+from harness.matrix.files.shape import Shape
 
 CONFIG_SCHEMA = "wheelgrid.schema.json"
 SCHEMAS: dict[str, type[Shape]] = FILES | {NAME: CorpusShape}

@@ -9,20 +9,22 @@ from harness.core.errors import MatrixFileError
 from harness.core.problems import Position, Problem
 from harness.core.targets import Suite
 from harness.matrix.config.config_file import shown_path
+from harness.matrix.files.file_shapes import (
+    FILES,
+    BuilderShape,
+    ExpectationShape,
+    PolicyShape,
+    ProfileShape,
+    SubjectShape,
+)
 from harness.matrix.files.own_rows import OwnRows
 from harness.matrix.files.references import Sections, check_config, check_references
 from harness.matrix.files.resolve import read_expectation, read_suite, resolve
 from harness.matrix.files.section import S, Section, read_section
-from harness.matrix.files.shape import (
-    FILES,
-    BuilderShape,
-    ExpectationShape,
+from harness.matrix.files.target_shapes import (
     InterpreterShape,
     MachineShape,
     NamingShape,
-    PolicyShape,
-    ProfileShape,
-    SubjectShape,
     SuiteShape,
     TargetShape,
 )

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from harness.core.problems import Problem
+from harness.matrix.files.file_shapes import ExpectationShape
 from harness.matrix.files.section import Entry, Section
-from harness.matrix.files.shape import ExpectationShape, TargetShape
+from harness.matrix.files.target_shapes import TargetShape
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,17 +11,19 @@ from harness.core.causes import Cause
 from harness.core.matching import did_you_mean, matching, matching_arches, wheel_spelling
 from harness.core.problems import Problem
 from harness.core.subjects import ModuleName
-from harness.matrix.files.own_rows import OwnRows
-from harness.matrix.files.section import Entry, Section
-from harness.matrix.files.shape import (
+from harness.matrix.files.file_shapes import (
     BuilderShape,
     ExpectationShape,
-    InterpreterShape,
-    MachineShape,
-    NamingShape,
     PolicyShape,
     ProfileShape,
     SubjectShape,
+)
+from harness.matrix.files.own_rows import OwnRows
+from harness.matrix.files.section import Entry, Section
+from harness.matrix.files.target_shapes import (
+    InterpreterShape,
+    MachineShape,
+    NamingShape,
     SuiteShape,
     TargetShape,
 )

@@ -35,18 +35,20 @@ from harness.core.targets import (
     Target,
 )
 from harness.matrix.files.fields import OTHERS
-from harness.matrix.files.references import Sections
-from harness.matrix.files.section import Entry
-from harness.matrix.files.shape import (
+from harness.matrix.files.file_shapes import (
     BuilderShape,
     ExpectationShape,
     HeadersShape,
-    InterpreterShape,
-    MachineShape,
-    NamingShape,
     PolicyShape,
     ProfileShape,
     SubjectShape,
+)
+from harness.matrix.files.references import Sections
+from harness.matrix.files.section import Entry
+from harness.matrix.files.target_shapes import (
+    InterpreterShape,
+    MachineShape,
+    NamingShape,
     SuiteShape,
     TargetShape,
 )

@@ -93,7 +93,7 @@ def _interfaces():
 
 
 def _error_of(deed):
-    """Return the name of a deed's error (errno(3)); empty if it works."""
+    """Return the name of an operation's error (errno(3)); empty if it works."""
     try:
         deed()
     except OSError as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 from harness.core.arches import Arch
 from harness.core.cells import Matrix
 from harness.core.subjects import BuilderKind, FixtureSource, WheelRef
-from harness.host.compiler import require_compiler
+from harness.host.compiler_check import require_compiler
 from harness.images.debian import Workspace
 from harness.wheels.build.builder_image import ContainerBuilder
 from harness.wheels.build.wheelhouse import build_wheel

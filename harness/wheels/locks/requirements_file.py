@@ -91,7 +91,10 @@ def read_requirements_file(path: Path, read_text: ReadText) -> LockedApplication
 def _read(
     path: Path, found: _Found, read_text: ReadText, *, constraint: bool, asked_by: str
 ) -> None:
-    if path in found.read or len(found.read) >= MOST_FILES:
+    if path in found.read:
+        return
+    if len(found.read) == MOST_FILES:
+        found.problems.append(f"{asked_by}{path}: more than {MOST_FILES} files; name a lock file")
         return
     found.read.add(path)
     try:

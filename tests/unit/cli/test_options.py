@@ -3,7 +3,7 @@
 import pytest
 
 from harness.cli import execute
-from harness.cli.options import recorded_words
+from harness.cli.run_options import recorded_words
 from harness.core.errors import ExitCode
 
 

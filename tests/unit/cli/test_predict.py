@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 from unittest.mock import patch
@@ -14,6 +15,17 @@ from tests.support.released import Releases
 from tests.support.wheels import make_wheel
 
 __all__ = ["loopback_index"]
+
+ROOT = Path(__file__).parents[3]
+OWN_TARGET = """\
+[[own-targets]]
+id = "mine"
+title = "Mine"
+python = "3.11"
+libc = "glibc"
+arches = ["x86_64"]
+registry = { image = "example.org/mine:1" }
+"""
 
 
 @pytest.mark.parametrize(("options", "status"), [([], 0), (["--strict-wheel"], 1)])
@@ -80,3 +92,23 @@ def test_lock_file(  # noqa: PLR0913 - the row of the table and three fixtures
     with patch.dict(os.environ):
         assert execute(["predict", str(lock), *on, *option.split()]) == status
         assert told in capsys.readouterr().out
+
+
+def test_a_lock_file_on_an_own_target(
+    loopback_index: LoopbackIndex,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its passport is the one that is recorded beside the configuration."""
+    loopback_index.ranges = True
+    Releases(loopback_index, tmp_path).add("pure")
+    (tmp_path / "requirements.txt").write_text("pure==1.0")
+    (tmp_path / "wheelgrid.toml").write_text(OWN_TARGET)
+    recorded = tmp_path / "wheelgrid-passports/mine/x86_64.json"
+    recorded.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "matrix/passports/debian-12/x86_64.json", recorded)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIP_INDEX_URL", loopback_index.endpoint)
+    assert execute(["predict", "requirements.txt", "--target", "mine"]) == 0
+    assert "mine/x86_64: yes: 1 dependency, all load" in capsys.readouterr().out

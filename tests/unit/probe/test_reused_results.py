@@ -171,7 +171,7 @@ def _change(now: Circumstances, folder: Path, patch: pytest.MonkeyPatch) -> None
     patch.setattr(result_keys, "_cpu_features", lambda: now.cpu)
     patch.setattr(result_keys, "seccomp_profile", lambda: now.seccomp)
     patch.setattr("harness.probe.result_keys.os.sysconf", lambda _: now.page_size)
-    patch.setattr("harness.probe.prober.__version__", now.harness)
+    patch.setattr("harness.probe.prepared_cell.__version__", now.harness)
     name, more = now.code
     if name:
         shutil.copytree(ROOT / "harness", folder / "harness")

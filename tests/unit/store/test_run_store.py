@@ -13,9 +13,10 @@ from harness.core.observations import Observation
 from harness.probe.journal import Journal, read_events
 from harness.results.grid import build_grid
 from harness.results.runfile import Circumstances, Repeats, RepeatTotals, record_run
-from harness.store import StoreError, history, open_store, run_store
+from harness.store import StoreError, history, open_store, repeats
 from harness.store.database import connect
 from harness.store.recorder import Recorder
+from harness.store.repeats import find_repeats, repeats_before
 from harness.store.rows import Measured
 from tests.support.cells import cells, expect, saw
 from tests.support.passports import make_passport
@@ -162,7 +163,7 @@ def test_repeats_are_found_by_key(tmp_path: Path) -> None:
     with open_store(tmp_path / "s.db", write=True) as store:
         first, second = store.begin(CELLS), store.begin(CELLS)
         store.add(first, [keyed(n, Outcome.PASS, f"k{n}") for n in range(4)])
-        assert store.repeats(first) == Repeats()
+        assert find_repeats(store, first) == Repeats()
         again = [
             keyed(0, Outcome.PASS, "k0"),
             keyed(1, Outcome.CRASHED, "k1"),
@@ -170,11 +171,11 @@ def test_repeats_are_found_by_key(tmp_path: Path) -> None:
             keyed(3, Outcome.CRASHED, "k3", cached=True),
         ]
         store.add(second, again)
-        assert store.repeats(second) == Repeats(measured=2, differing=(CELLS[1].id,))
+        assert find_repeats(store, second) == Repeats(measured=2, differing=(CELLS[1].id,))
         third = store.begin(CELLS)
         store.add(third, [keyed(0, Outcome.MISS, "k0")])
         store.add(third, [keyed(2, Outcome.CRASHED, "k0", measured_on=CELLS[0].id)])
-        assert store.repeats(third) == Repeats()
+        assert find_repeats(store, third) == Repeats()
         store.add(third, [keyed(1, Outcome.CRASHED, "k1")])
         assert Recorder(store, third).repeats() == Repeats(measured=1)
 
@@ -187,8 +188,8 @@ def test_repeats_of_earlier_runs_are_summed(tmp_path: Path) -> None:
         for run in runs[:3]:
             store.end(run, HOW, ExitCode.INTERRUPTED)
             store.end(run, replace(HOW, repeats=repeats), ExitCode.AS_EXPECTED)
-        assert store.repeats_before(runs[0]) == RepeatTotals()
-        assert store.repeats_before(runs[3]) == RepeatTotals(runs=2, measured=20, differing=4)
+        assert repeats_before(store, runs[0]) == RepeatTotals()
+        assert repeats_before(store, runs[3]) == RepeatTotals(runs=2, measured=20, differing=4)
         so_far = Recorder(store, runs[3]).repeats_so_far(repeats)
         assert so_far == RepeatTotals(runs=3, measured=30, differing=6)
 
@@ -205,7 +206,7 @@ def test_checks_of_columns_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "index"), [(run_store._REPEATS, "seen_key"), (history._SIGHTINGS, "seen_run")]
+    ("query", "index"), [(repeats._REPEATS, "seen_key"), (history._SIGHTINGS, "seen_run")]
 )
 def test_a_query_reads_no_more_in_an_older_store(query: str, index: str, tmp_path: Path) -> None:
     """SQLite finds the rows of the cells' keys or of the runs by an index."""

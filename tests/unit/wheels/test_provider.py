@@ -18,7 +18,7 @@ from harness.core.subjects import (
     Subject,
     WheelRef,
 )
-from harness.host import compiler
+from harness.host import compiler_check
 from harness.host.cache import Cache, file_sha256
 from harness.wheels.build.fixture_wheels import FixtureWheels
 from harness.wheels.index.fetch import PackageIndex
@@ -103,7 +103,7 @@ def test_a_fixture_wheel_is_for_the_python_that_was_measured(cache: Cache) -> No
 
 def test_a_fixture_wheel_needs_a_compiler(monkeypatch: pytest.MonkeyPatch, cache: Cache) -> None:
     """Also one that is cached; the message has the command."""
-    monkeypatch.setattr(compiler, "_PARTS", ("a-missing-ziglang",))
+    monkeypatch.setattr(compiler_check, "_PARTS", ("a-missing-ziglang",))
     with pytest.raises(BuildError, match=r"pip install 'wheelgrid\[build\]'"):
         _wheel(_provider(cache), FixtureSource(project="pure", builder=BUILDER.id))
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.matrix.files.shape import FILES
+from harness.matrix.files.file_shapes import FILES
 
 Problems = Callable[..., list[str]]
 WriteMatrix = Callable[..., Path]

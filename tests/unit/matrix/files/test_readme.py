@@ -8,8 +8,9 @@ from typing import get_args
 import pytest
 
 from harness.matrix.files import load_matrix
+from harness.matrix.files.file_shapes import FILES
 from harness.matrix.files.json_schema import SCHEMAS
-from harness.matrix.files.shape import FILES, Shape
+from harness.matrix.files.shape import Shape
 
 MATRIX = Path(__file__).parents[4] / "matrix"
 README = (MATRIX / "README.md").read_text()

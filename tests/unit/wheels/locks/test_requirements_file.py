@@ -6,7 +6,11 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.wheels.locks.application import LockedApplication, LockedDependency, SourceUse
-from harness.wheels.locks.requirements_file import logical_lines, read_requirements_file
+from harness.wheels.locks.requirements_file import (
+    MOST_FILES,
+    logical_lines,
+    read_requirements_file,
+)
 
 WRITTEN = Path(__file__).parents[3] / "data" / "locks"
 A, B = "a" * 64, "b" * 64
@@ -95,6 +99,16 @@ def test_included_files() -> None:
         limits="a==1\nc==3",
     )
     assert [each.title for each in found.dependencies] == ["b 2", "a 1"]
+
+
+def test_a_limit_on_included_files() -> None:
+    """What is beyond it is an error, since its dependencies would be missing."""
+    names = [f"n{number}" for number in range(MOST_FILES)]
+    files = dict.fromkeys(names, "a==1")
+    text = "\n".join(f"-r {name}.txt" for name in names)
+    (problem,) = problems(text, **files)
+    assert f"n{MOST_FILES - 1}.txt: more than {MOST_FILES} files" in problem
+    assert read(text.partition("\n")[2], **files).dependencies
 
 
 @pytest.mark.parametrize(

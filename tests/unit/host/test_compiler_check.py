@@ -4,9 +4,9 @@ import pytest
 
 from harness.core.causes import Cause
 from harness.core.errors import BuildError, ImageError
-from harness.host import compiler
+from harness.host import compiler_check
 from harness.host.cache import Cache
-from harness.host.compiler import has_compiler, require_compiler
+from harness.host.compiler_check import has_compiler, require_compiler
 from harness.host.doctor.check import is_ready
 from harness.host.doctor.checks import check_compiler
 from harness.images.image_provider import ImageProvider
@@ -20,7 +20,7 @@ COMMAND = "pip install 'wheelgrid[build]'"
 @pytest.fixture
 def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide one of the compiler's parts."""
-    monkeypatch.setattr(compiler, "_PARTS", ("ziglang", "a-missing-patchelf"))
+    monkeypatch.setattr(compiler_check, "_PARTS", ("ziglang", "a-missing-patchelf"))
 
 
 def test_compiler_is_found() -> None:

@@ -1,37 +1,20 @@
 """The options about a project's own tests, as a decorator."""
 
-import functools
 from pathlib import Path
 
 import click
 
 from harness.app.own_tests_request import OwnTestsWords
-from harness.cli.options import Command, stack_options
+from harness.cli.options import Command, gather_options
 from harness.cli.settings import is_typed
 from harness.core.own_tests import TEST_SECONDS
 
 
 def own_tests_options(command: Command) -> Command:
     """Add the options about a project's own tests; the command gets them as ``own_tests``."""
-
-    @functools.wraps(command)
-    def with_tests(
-        *,
-        test: str,
-        test_requires: tuple[str, ...],
-        test_files: tuple[Path, ...],
-        test_timeout: float,
-        **others: object,
-    ) -> object:
-        if not test and is_typed("test_requires", "test_files", "test_timeout"):
-            raise click.UsageError("name the test command, too: --test 'pytest -q tests'")
-        words = OwnTestsWords(
-            command=test, requires=test_requires, files=test_files, timeout=test_timeout
-        )
-        return command(own_tests=words, **others)
-
-    return stack_options(
-        with_tests,
+    return gather_options(
+        command,
+        _own_tests,
         click.option(
             "--test",
             default="",
@@ -60,3 +43,18 @@ def own_tests_options(command: Command) -> Command:
             help="Timeout of the tests, in seconds; 15 minutes by default.",
         ),
     )
+
+
+def _own_tests(
+    *,
+    test: str,
+    test_requires: tuple[str, ...],
+    test_files: tuple[Path, ...],
+    test_timeout: float,
+) -> dict[str, object]:
+    if not test and is_typed("test_requires", "test_files", "test_timeout"):
+        raise click.UsageError("name the test command, too: --test 'pytest -q tests'")
+    words = OwnTestsWords(
+        command=test, requires=test_requires, files=test_files, timeout=test_timeout
+    )
+    return {"own_tests": words}
