@@ -19,9 +19,8 @@ from harness.wheels.archive.contents import WheelFacts
 
 IN_IMAGES = frozenset({"_distutils_hack", "pip", "pkg_resources", "setuptools", "wheel"})
 """Modules of installers, which some images have beside Python."""
-_ADDS_NOTHING = ("-nspkg.pth", "distutils-precedence.pth")
-"""Path files that declare a namespace package, and that of setuptools, which has no other module
-than ``_distutils_hack``."""
+_NAMESPACE, _DISTUTILS = "-nspkg.pth", "distutils-precedence.pth"
+"""Path files that declare a namespace package, and that make ``distutils`` that of setuptools."""
 _PROJECT = re.compile(r"[\w.-]+")
 _PACKAGES = "https://packaging.python.org/en/latest/discussions/package-formats/"
 _REQUIRES = "https://packaging.python.org/en/latest/specifications/core-metadata/#requires-dist-multiple-use"
@@ -36,7 +35,7 @@ def predict_undeclared(
     for ``predict``. Nothing is known of what a ``.pth`` file adds.
     """
     layouts = [layout_of(each) for each in (wheel, *dependencies)]
-    if any(_adds_modules(member.name) for each in layouts for member in each.wheel.members):
+    if any(_adds_modules(each.wheel, own=each is layouts[0]) for each in layouts):
         return None
     known = IN_IMAGES.union(*map(_tops, layouts))
     for module in _required(layouts[0], imports):
@@ -50,9 +49,11 @@ def predict_undeclared(
     return None
 
 
-def _adds_modules(member: str) -> bool:
-    """Whether it is a ``.pth`` file that may add modules."""
-    return "/" not in member and member.endswith(".pth") and not member.endswith(_ADDS_NOTHING)
+def _adds_modules(wheel: WheelFacts, *, own: bool) -> bool:
+    """Whether it has a ``.pth`` file that may add modules; of its ``own`` more is doubted."""
+    names = (member.name for member in wheel.members if "/" not in member.name)
+    ends = _NAMESPACE if own else (_NAMESPACE, _DISTUTILS)
+    return any(name.endswith(".pth") and not name.endswith(ends) for name in names)
 
 
 def _is_complete(layouts: Sequence[InstalledLayout], top: str) -> bool:

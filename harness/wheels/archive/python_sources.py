@@ -138,8 +138,8 @@ class SourceReader:
         while waiting:
             module = waiting.pop()
             statements = self._statements.get(module)
-            if statements is None:
-                yield module
+            if statements is None or (module in self._native and module not in self._packages):
+                yield module  # a native module comes before a Python file of its name
                 continue
             always = [statement for statement in statements if statement.always]
             for name in (n for s in always for n in s.names if n in s.modules):
