@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.bench.corpus import JudgedCell, main, meets_target, report_lines, score
+from harness.bench.corpus import main
+from harness.bench.judged_corpus import JudgedCell, meets_target, report_lines, score
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.errors import ExitCode
