@@ -5,7 +5,7 @@ Every command that probes cells uses ``_drive``: run, check, compare, remedy and
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,10 +25,11 @@ from harness.app.pytest_driver import (
 from harness.app.recall import recall_results
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import EngineError, ExitCode, UsageError
+from harness.core.observations import Observation
 from harness.core.passport import Passport
 from harness.host.process import TAIL_LINES
 from harness.probe.journal import NAME as JOURNAL_NAME
-from harness.probe.journal import read_events
+from harness.probe.journal import Journal, read_events
 from harness.report.canary_lines import format_canaries
 from harness.report.console import Console, say
 from harness.report.engine_lines import format_engines
@@ -51,6 +52,7 @@ from harness.results.runfile import (
 )
 from harness.store import default_store, open_store
 from harness.store.recorder import Recorder
+from harness.store.rows import RunInfo
 from harness.store.run_lock import hold_run
 
 Conclude = Callable[[Grid], ExitCode]
@@ -119,6 +121,8 @@ def resume_run(
         held.enter_context(hold_run(opened.path, stored))
         cells = opened.cells(stored)
         require_executor(cells, options, console)
+        recorder = Recorder(opened, stored)
+        recorder.take(_unstored(options.out, stored, opened.observations(stored)))
         prepare_out(options.out)
         seen = [o for o in opened.observations(stored) if o.outcome is not Outcome.MISS]
         checks = opened.circumstances(stored).canaries
@@ -126,11 +130,25 @@ def resume_run(
             state=RunState(cells, seen, checks),
             options=options,
             console=console,
-            recorder=Recorder(opened, stored),
+            recorder=recorder,
             started_at=stored.started_at,
         )
         say(f"run {stored.id}: {run.state.done} of {len(cells)} cells are stored", console)
         return _run(run, conclude)
+
+
+def _unstored(out: Path, run: RunInfo, stored: Iterable[Observation]) -> Events:
+    """Return what the run's killed process wrote to its journal in ``out``, and did not store."""
+    known = {seen.cell for seen in stored if seen.outcome is not Outcome.MISS}
+    events, _ = read_events(out / JOURNAL_NAME)
+    if [event["id"] for event in events if event["event"] == "run"] != [run.id]:
+        return []
+    return [
+        event
+        for event in events
+        if event["event"] == "passport"
+        or (event["event"] == "cell" and event["observation"].cell not in known)
+    ]
 
 
 def run_again(cells: tuple[Cell, ...], run_id: str, options: RunOptions, console: Console) -> Grid:
@@ -311,6 +329,8 @@ def _drive(run: _RunInProgress) -> PytestEnd:
     """Recall stored results, then run pytest on the cells without one."""
     out, state = run.options.out, run.state
     record = run.recorder.take if run.recorder else _discard
+    if run.recorder:
+        Journal(out / JOURNAL_NAME).run(run.recorder.run.id)
     try:
         recall_results(state.left, run.options, out / JOURNAL_NAME)
     except KeyboardInterrupt:

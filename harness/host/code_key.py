@@ -33,6 +33,20 @@ def code_key(*modules: str, root: Path = _ROOT) -> str:
     return content_key(*(text for name in names for text in (name, _parse(name, root)[0])))
 
 
+@cache
+def source_key(*packages: str, root: Path = _ROOT) -> str:
+    """Return a key of every byte of the Python files in ``packages``.
+
+    It is found in milliseconds, without parsing, but also changes with a comment: for what is
+    quickly made again.
+    """
+    folders = [root.joinpath(*package.split(".")) for package in packages]
+    files = sorted(file for folder in folders for file in folder.rglob("*.py"))
+    return content_key(
+        *(part for file in files for part in (str(file.relative_to(root)), file.read_text("utf-8")))
+    )
+
+
 def code_modules(*modules: str, root: Path = _ROOT) -> tuple[str, ...]:
     """Return ``modules`` and the harness modules that they import, transitively, sorted."""
     found = dict.fromkeys(modules)

@@ -19,7 +19,13 @@ from harness.core.machines import machine_name, machine_of
 from harness.core.matching import did_you_mean, matching, matching_arches, wheel_spelling
 from harness.core.subjects import FileSource, Subject
 from harness.core.targets import Target
-from harness.matrix.files.unused_entries import cell_pairs, covers, meets, meets_target, selects
+from harness.matrix.files.unused_entries import (
+    cell_pairs,
+    covers,
+    meets_subject,
+    meets_target,
+    selector,
+)
 
 _PYPY_ABI = "pp73"
 """That of every PyPy 7.3, from 2019 on."""
@@ -63,7 +69,8 @@ def plan_cells(matrix: Matrix, selection: Selection) -> tuple[Cell, ...]:
     if selection.machines:
         left.append(f"--machine {' '.join(selection.machines)} leaves {len(cells)}")
     for option, globs in options:
-        cells = tuple(cell for cell in cells if selects(globs, cell.target, cell.subject))
+        selects = selector(globs)
+        cells = tuple(cell for cell in cells if selects(cell.target, cell.subject))
         left.append(f"{option} leaves {len(cells)}")
     if selection.keyword.strip():
         cells = by_keyword(cells, selection.keyword)
@@ -100,8 +107,11 @@ def all_cells(matrix: Matrix) -> tuple[Cell, ...]:
 
 
 def expecting(target: Target, subject: Subject, declared: Iterable[Expectation]) -> Cell:
-    """Return the cell with its expectations: the first that names it, else those by cause."""
-    here = [e for e in declared if meets(e, target, subject)]
+    """Return the cell with its expectations: the first that names it, else those by cause.
+
+    ``declared`` are the expectations of the target.
+    """
+    here = [e for e in declared if meets_subject(e, subject)]
     named = next((e for e in here if e.subject), None)
     by_cause = () if named else tuple(here)
     return Cell(target=target, subject=subject, expectation=named, by_cause=by_cause)

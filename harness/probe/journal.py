@@ -1,7 +1,7 @@
 """The journal of a run: one JSON object per line, appended as things happen.
 
 Workers append to it, and the process that shows progress follows it. When a run is killed, every
-line that was written remains. Seven kinds of event::
+line that was written remains. Eight kinds of event::
 
     {"event": "activity", "worker": "gw0", "target": "debian-12/s390x", "doing": "assembling"}
     {"event": "cell", "worker": "gw0", "observation": {…}}          core.observations.Observation
@@ -10,6 +10,7 @@ line that was written remains. Seven kinds of event::
     {"event": "unenforced", "worker": "gw0", "target": …, "names": ["memory"]}
     {"event": "canaries", "worker": "gw0", "check": {…}}            core.canary_check.CanaryCheck
     {"event": "engine", "worker": "gw0", "failure": "engine ssh://arm1: …"}
+    {"event": "run", "worker": "main", "id": "…"}                   the stored run, if there is one
 
 A line that a killed process left unfinished is read as ``{"event": "damaged"}``.
 """
@@ -40,6 +41,7 @@ _FIELDS: dict[str, dict[str, TypeAdapter[Any]]] = {
     "engine": {"failure": _TEXT},
     "passport": {"id": _TEXT, "environment": _TEXT, "passport": _PASSPORT},
     "phase": {"phase": _TEXT, "seconds": TypeAdapter(float)},
+    "run": {"id": _TEXT},
     "unenforced": {"target": _TEXT, "names": TypeAdapter(tuple[str, ...])},
 }
 """Kind of event → its fields, beside ``event`` and ``worker``."""
@@ -61,6 +63,10 @@ class Journal:
         self.worker = worker
         self._target = ""
         self._unwritten = b""
+
+    def run(self, run_id: str) -> None:
+        """Record which stored run the events that follow belong to."""
+        self._append({"event": "run", "id": run_id})
 
     def activity(self, target: str, doing: str) -> None:
         """Record what this worker does now; an empty ``doing`` means that it is idle."""

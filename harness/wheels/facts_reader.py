@@ -14,7 +14,7 @@ from harness.core.errors import WheelError
 from harness.core.subjects import WheelRef
 from harness.core.wheel_findings import FindingCode, FindingList
 from harness.host.cache import Cache, CacheError, content_key
-from harness.host.code_key import code_key
+from harness.host.code_key import source_key
 from harness.host.process import ProcessError, ServingProcess
 from harness.wheels import reading_process
 from harness.wheels.archive.contents import WheelFacts
@@ -22,7 +22,7 @@ from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.archive.partial_file import MissingRangesError, Range
 from harness.wheels.archive.rewrite import WheelBytes
 from harness.wheels.archive.zip_reader import MOST_DIRECTORY
-from harness.wheels.reading_process import MEMORY, PROCESSOR_SECONDS
+from harness.wheels.reading_process import MEMORY, PROCESSOR_SECONDS, READING
 from harness.wheels.wheel_file import wheel_file
 
 MOST_WHEELS = 256
@@ -74,7 +74,7 @@ class WheelReader:
         def make(entry: Path) -> None:
             entry.write_bytes(_ask(path))
 
-        key = content_key(path.name, sha256, code_key(reading_process.__name__))
+        key = content_key(path.name, sha256, source_key(*READING))
         try:
             data = cache.get(KIND, f"{key}.json", make).read_bytes()
         except CacheError:  # a cache that cannot be written costs only time

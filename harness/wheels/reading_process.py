@@ -24,6 +24,8 @@ from harness.wheels.archive.partial_file import MissingRangesError, PartialFile
 from harness.wheels.archive.zip_reader import LargeDirectoryError
 from harness.wheels.site_archive import site_archive
 
+READING = ("harness.core", "harness.wheels")
+"""Packages that have all the code of this process that decides what is read."""
 MEMORY = 3 << 30
 """Bytes of address space: the largest native member once, its facts, and the program."""
 PROCESSOR_SECONDS = 120

@@ -96,6 +96,8 @@ def own_containers(engine: DockerEngine) -> list[str]:
 
 
 REQUESTS = [b"/containers/create", b"/attach", b"/start"]
+HARMLESS = [(b"/attach", Deed.DRIP_BODY), (b"/start", Deed.HALF), (b"/start", Deed.DRIP_BODY)]
+"""The engine does what is asked, and what is kept back of its answer says nothing more."""
 
 
 @pytest.mark.parametrize("deed", list(Deed), ids=lambda deed: str(deed.name.lower()))
@@ -112,12 +114,14 @@ def test_a_request_that_fails_is_a_miss(
 ) -> None:
     """The cell at hand is a miss, those before and after it pass."""
     proxy, engine = proxied
+    harmless = (request_line, deed) in HARMLESS
     with probing(engine, image, tmp_path) as prober:
         assert seen(prober, "first") == ("pass", "")
         prober.leave()
         proxy.on(request_line, deed)
         with short_limits():
-            assert seen(prober, "second") == ("miss", "infra:engine")
+            right = ("pass", "") if harmless else ("miss", "infra:engine")
+            assert seen(prober, "second") == right
         assert proxy.hits
         proxy.resume()
         assert seen(prober, "third") == ("pass", "")

@@ -20,7 +20,7 @@ from harness.core.observations import Observation
 from harness.core.subjects import Subject
 from harness.images.debian_root import native_arch
 from harness.matrix.plan import Selection, plan_cells, with_subjects
-from harness.probe.journal import observations, read_events
+from harness.probe.journal import Journal, observations, read_events
 from harness.report.console import Console
 from harness.results.runfile import Run, read_run
 from harness.store import open_store
@@ -146,6 +146,23 @@ def test_resume_runs_only_the_rest(first: FirstRun, tmp_path: Path) -> None:
     whole = read_run(options.out / "run.json")
     assert outcomes(whole) == BOTH
     assert stored(options, interrupted.id) == whole
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_resume_takes_what_only_the_journal_has(first: FirstRun, tmp_path: Path, own: bool) -> None:
+    """What a killed process did not store is stored; another run's journal is ignored."""
+    options = replace(first.options, out=tmp_path / "out")
+    options.out.mkdir()
+    good, bad = seen_in(first.written)
+    with open_store(first.options.store or Path(), write=True) as store:
+        killed = store.begin(first.cells, started_at="2026-01-01T00:00:00+00:00")
+        store.add(killed, [good])
+    journal = Journal(options.out / "journal.jsonl")
+    journal.run(killed.id if own else "another")
+    journal.cell(bad)
+    resume_run(killed.id, options, console())
+    assert [seen.cell for seen in journaled(options)] == ([] if own else [bad.cell])
+    assert outcomes(stored(options, killed.id)) == BOTH
 
 
 def test_run_again_replaces_what_is_stored(first: FirstRun, tmp_path: Path) -> None:

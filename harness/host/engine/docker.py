@@ -25,6 +25,7 @@ from harness.host.engine.api import (
 )
 from harness.host.engine.engine_errors import (
     ADVICE,
+    not_understood,
     start_error,
 )
 from harness.host.engine.engine_images import EngineImages
@@ -51,6 +52,8 @@ from harness.host.engine.timed_client import (
 REMOVAL_PAUSES = (0.1, 1.0, 3.0)
 """Seconds between attempts to remove a container."""
 _CONNECTION_LABEL = "wheelgrid.connection"
+_STARTED = (204, 304)
+"""HTTP statuses of a start that was done (Docker Engine API, ``ContainerStart``)."""
 _FEW_EVENTS = 64
 """An engine that remembers fewer events than this has forgotten none (moby's ``eventsLimit``)."""
 
@@ -217,8 +220,10 @@ class DockerEngine(EngineImages):
                 attached = self._api.attach_socket(container, params=parameters)
                 # Cut short, a header still parses: without its last lines.
                 _ = deadline.answers[-1].headers["Content-Type"]
-            with asking(Ask.START, refused=partial(start_error, options["entrypoint"][0])):
+            refused = partial(start_error, options["entrypoint"][0])
+            with asking(Ask.START, refused=refused) as deadline:
                 self._api.start(container)
+                _require_started(deadline.answers[-1].status_code)
         except BaseException:
             if attached is not None:
                 attached.close()
@@ -300,3 +305,9 @@ class DockerEngine(EngineImages):
                 time.sleep(pause)
             else:
                 return
+
+
+def _require_started(status: int) -> None:
+    """Raise ``EngineError`` for a success that is none of this request: a proxy answered."""
+    if status not in _STARTED:
+        raise EngineError(not_understood(Ask.START, f"status {status}"))

@@ -79,12 +79,9 @@ def not_in_time(ask: Ask, seconds: float | None = None) -> str:
     )
 
 
-def not_understood(ask: Ask, error: Exception) -> str:
+def not_understood(ask: Ask, what: str) -> str:
     """Return the message for an answer that is none of the engine's API."""
-    return (
-        f"the container engine gives no proper answer when it is to {ask} "
-        f"({type(error).__name__}: {error}); {ADVICE}"
-    )
+    return f"the container engine gives no proper answer when it is to {ask} ({what}); {ADVICE}"
 
 
 def unreachable(error: BaseException) -> str:

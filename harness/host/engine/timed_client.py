@@ -127,7 +127,7 @@ def asking(
         why = str(error.explanation or error)
         raise refusal(why, refused or (lambda text: EngineError(f"{REFUSES}{text}"))) from error
     except _NOT_UNDERSTOOD as error:
-        raise EngineError(not_understood(ask, error)) from error
+        raise EngineError(not_understood(ask, f"{type(error).__name__}: {error}")) from error
     except _GONE as error:
         # docker-py, requests and urllib3 have a dozen exceptions for it.
         if "timed out" in str(error).lower() or (deadline and deadline.is_over):

@@ -4,6 +4,7 @@ Each arch of a target becomes one target with its overrides applied. Pairs of ta
 without a cell are listed as excluded.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -75,10 +76,9 @@ def resolve(sections: Sections) -> Matrix:
         suites=tuple(map(read_suite, sections.suites.shapes)),
         machines=tuple(definitions.machines.values()),
         excluded=frozenset(
-            (target.key, shape.id)
+            (key, shape.id)
             for shape in shapes
-            for target in targets
-            if not _applies(shape, target, by_id.get(shape.builder))
+            for key in _excluded(shape, targets, by_id.get(shape.builder))
         ),
     )
 
@@ -297,17 +297,24 @@ def _policy(shape: PolicyShape, definitions: _Definitions) -> Policy:
     )
 
 
-def _applies(shape: SubjectShape, target: Target, builder: Builder | None) -> bool:
-    included = not shape.include or any(covers(pattern, target) for pattern in shape.include)
-    excluded = any(covers(pattern, target) for pattern in shape.exclude)
-    right_python = not shape.pythons or not set(target.pythons).isdisjoint(shape.pythons)
-    built = builder is None or _builds_for(builder, target, any_python=shape.any_python)
-    return included and not excluded and right_python and built
-
-
-def _builds_for(builder: Builder, target: Target, *, any_python: bool) -> bool:
-    """Return whether the builder builds for the target, or for any Python if that suffices."""
-    return builder.libc == target.libc and any(
-        arch == target.arch_name and (any_python or python in target.pythons)
-        for python, arch in builder.builds
-    )
+def _excluded(
+    shape: SubjectShape, targets: Sequence[Target], builder: Builder | None
+) -> Iterator[str]:
+    """Yield the keys of the targets without a cell of the subject."""
+    pythons, builds = set(shape.pythons), builder.builds if builder else ()
+    for target in targets:
+        included = not shape.include or any(covers(pattern, target) for pattern in shape.include)
+        built = builder is None or (
+            builder.libc == target.libc
+            and any(
+                arch == target.arch_name and (shape.any_python or python in target.pythons)
+                for python, arch in builds
+            )
+        )
+        if not (
+            included
+            and built
+            and (not pythons or not pythons.isdisjoint(target.pythons))
+            and not any(covers(pattern, target) for pattern in shape.exclude)
+        ):
+            yield target.key

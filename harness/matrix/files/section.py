@@ -34,8 +34,7 @@ class Entry:
         return (*self.path, *steps) in self.tree.keys
 
     def keys(self, *steps: str) -> tuple[str, ...]:
-        within = (*self.path, *steps)
-        return tuple(str(path[-1]) for path in self.tree.keys if path[:-1] == within)
+        return tuple(self.tree.keys_below.get((*self.path, *steps), ()))
 
     def texts(self, *steps: str) -> tuple[tuple[str, DataPath], ...]:
         """Return the text at ``steps``, or the texts of the list there, each with its steps."""

@@ -4,12 +4,14 @@ Report subjects and profiles without cells, and expectations that match no cell 
 another expectation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from functools import cache
+from itertools import product
 
 from harness.core.cells import Expectation, Matrix, Profile
 from harness.core.machines import machine_name, machine_of
-from harness.core.matching import matching, matching_arches
+from harness.core.matching import matching, matching_arches, wheel_spelling
 from harness.core.problems import Problem
 from harness.core.subjects import Subject
 from harness.core.targets import Target
@@ -33,12 +35,7 @@ def meets(expectation: Expectation, target: Target, subject: Subject) -> bool:
 
 def meets_target(expectation: Expectation, target: Target) -> bool:
     """Return whether the expectation is for cells of that target."""
-    arch, at, machine = expectation.arch.partition("@")
-    return bool(
-        matching(expectation.target, (target.id,))
-        and matching_arches(arch or "*", (target.arch_name,))
-        and (not at or _is_on(target, machine))
-    )
+    return covers(f"{expectation.target}/{expectation.arch}", target)
 
 
 def meets_subject(expectation: Expectation, subject: Subject) -> bool:
@@ -51,30 +48,53 @@ def covers(pattern: str, target: Target) -> bool:
 
     With ``@<machine>`` it matches targets on machines only; without, it matches those as well.
     """
+    name, arch, machine = _globs(pattern)
+    return (
+        fnmatchcase(target.id, name)
+        and fnmatchcase(target.arch_name, arch)
+        and (machine is None or _is_on(target, machine))
+    )
+
+
+@cache
+def _globs(pattern: str) -> tuple[str, str, str | None]:
+    """Return the globs over a target, its arch and its machine; the last is None for any."""
     place, at, machine = pattern.partition("@")
     name, _, arch = place.partition("/")
-    return bool(
-        matching(name, (target.id,))
-        and matching_arches(arch or "*", (target.arch_name,))
-        and (not at or _is_on(target, machine))
-    )
+    return name, wheel_spelling(arch or "*"), machine if at else None
 
 
 def _is_on(target: Target, machine: str) -> bool:
     return fnmatchcase(machine_name(target), machine) and machine_of(target) is not None
 
 
-def selects(profile: Profile, target: Target, subject: Subject) -> bool:
-    """Return whether the profile's globs select that cell; no globs select everything."""
-    arch = target.arch_name
-    return all(
-        not patterns or any(map(match, patterns))
-        for patterns, match in (
-            (profile.targets, lambda pattern: covers(pattern, target)),
-            (profile.arches, lambda pattern: matching_arches(pattern, (arch,))),
-            (profile.subjects, lambda pattern: matching(pattern, (subject.id,))),
-        )
-    )
+def selector(profile: Profile) -> Callable[[Target, Subject], bool]:
+    """Return what tells whether the profile's globs select a cell; no globs select everything.
+
+    Each target and each subject is matched once.
+    """
+    targets: dict[str, bool] = {}
+    subjects: dict[str, bool] = {}
+
+    def selects(target: Target, subject: Subject) -> bool:
+        if (key := target.key) not in targets:
+            targets[key] = _of_target(profile, target)
+        if (name := subject.id) not in subjects:
+            subjects[name] = _of_subject(profile, name)
+        return targets[key] and subjects[name]
+
+    return selects
+
+
+def _of_target(profile: Profile, target: Target) -> bool:
+    arch = (target.arch_name,)
+    return (
+        not profile.targets or any(covers(pattern, target) for pattern in profile.targets)
+    ) and (not profile.arches or any(matching_arches(pattern, arch) for pattern in profile.arches))
+
+
+def _of_subject(profile: Profile, name: str) -> bool:
+    return not profile.subjects or any(matching(glob, (name,)) for glob in profile.subjects)
 
 
 def check_coverage(matrix: Matrix, sections: Sections) -> Iterator[Problem]:
@@ -90,9 +110,10 @@ def check_coverage(matrix: Matrix, sections: Sections) -> Iterator[Problem]:
         if bare:
             what = f"no way to get its image on {', '.join(bare)}; keep one"
             yield entry.problem(what, "overrides")
-    yield from _check_expectations(matrix, sections, pairs)
+    yield from _check_expectations(matrix, sections)
     for entry, profile in zip(sections.profiles.entries, matrix.profiles, strict=True):
-        if not any(selects(profile, *pair) for pair in pairs):
+        selects = selector(profile)
+        if not any(selects(*pair) for pair in pairs):
             yield entry.problem("its globs select no cell together; widen one")
 
 
@@ -100,15 +121,14 @@ def _has_image(target: Target) -> bool:
     return any((target.registry, target.assembled, target.replica))
 
 
-def _check_expectations(
-    matrix: Matrix, sections: Sections, pairs: tuple[CellPair, ...]
-) -> Iterator[Problem]:
+def _check_expectations(matrix: Matrix, sections: Sections) -> Iterator[Problem]:
     taken: dict[tuple[str, str, str], Expectation] = {}
     for entry, expected in zip(sections.expectations.entries, matrix.expectations, strict=True):
         by_cause = "" if expected.subject else f"{expected.outcome} {expected.cause}"
-        targets = {t.key for t in matrix.targets if meets_target(expected, t)}
-        subjects = {s.id for s in matrix.subjects if meets_subject(expected, s)}
-        cells = [(t.key, s.id, by_cause) for t, s in pairs if t.key in targets and s.id in subjects]
+        targets = [t.key for t in matrix.targets if meets_target(expected, t)]
+        subjects = [s.id for s in matrix.subjects if meets_subject(expected, s)]
+        named = product(targets, subjects)
+        cells = [(*pair, by_cause) for pair in named if pair not in matrix.excluded]
         if not cells:
             yield entry.problem("matches no cell; correct its globs, or remove it")
         twice = [cell for cell in cells if cell in taken]

@@ -51,6 +51,14 @@ class Tree:
             below.setdefault(path[:-1], []).append((path, text))
         return below
 
+    @cached_property
+    def keys_below(self) -> dict[DataPath, list[str]]:
+        """The keys of each mapping, in order."""
+        below: dict[DataPath, list[str]] = {}
+        for path in self.keys:
+            below.setdefault(path[:-1], []).append(str(path[-1]))
+        return below
+
     def problem(self, path: DataPath, what: str) -> Problem:
         """Return a problem of the value at ``path``, or of the nearest enclosing value."""
         place = next(self.values[at] for at in _outward(path) if at in self.values)

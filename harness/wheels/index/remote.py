@@ -17,13 +17,13 @@ from pydantic import TypeAdapter
 
 from harness.core.errors import PackageIndexError, WheelError
 from harness.host.cache import Cache, content_key
-from harness.host.code_key import code_key
-from harness.wheels import reading_process
+from harness.host.code_key import source_key
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.partial_file import MissingRangesError, Range
 from harness.wheels.facts_reader import read_part
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel
+from harness.wheels.reading_process import READING
 
 if TYPE_CHECKING:
     from harness.wheels.index.client import ByteRange
@@ -103,7 +103,7 @@ def read_remote(wheel: LockedWheel, index: PackageIndex, cache: Cache, depth: De
         found = RemoteFacts(facts=facts, size=size, read=received)
         path.write_bytes(_REMOTE_FACTS.dump_json(found))
 
-    key = content_key(wheel.sha256, code_key(reading_process.__name__))
+    key = content_key(wheel.sha256, source_key(*READING))
     entry = cache.get(depth.value, f"{key}.json", read)
     return _REMOTE_FACTS.validate_json(entry.read_bytes())
 

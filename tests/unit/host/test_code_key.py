@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.host.code_key import code_key, code_modules
+from harness.host.code_key import code_key, code_modules, source_key
+from harness.wheels import reading_process
+from harness.wheels.reading_process import READING
 
 MAKER = '"""Make."""\nfrom harness.tools import cut\nmade = cut.half(4)\n'
 CUT = 'def half(n):\n    """Halve."""\n    return n // 2\n'
@@ -67,3 +69,26 @@ def test_interpreters_depend_on_their_build_steps() -> None:
     modules = code_modules("harness.images.cpython.renamed_build")
     steps = ("build", "configure_cache", "libraries", "libffi", "modules", "openssl", "stdlib")
     assert {f"harness.images.cpython.{step}" for step in steps} <= set(modules)
+
+
+@pytest.mark.parametrize(
+    ("texts", "changes"),
+    [
+        ({"other": "x = 1\n"}, False),
+        ({"tools__cut": f"# why\n{CUT}"}, True),
+        ({"tools__new": ""}, True),
+    ],
+)
+def test_source_key_follows_every_byte(
+    tmp_path: Path, texts: dict[str, str], *, changes: bool
+) -> None:
+    """Of the files in the packages that are named, and of no other."""
+    before = source_key("harness.tools", root=write(tmp_path / "before"))
+    after = source_key("harness.tools", root=write(tmp_path / "after", **texts))
+    assert (after != before) is changes
+
+
+def test_facts_depend_on_all_code_that_reads_them() -> None:
+    """The packages of the key hold each module that the reading process imports."""
+    modules = code_modules(reading_process.__name__)
+    assert [m for m in modules if not m.startswith(tuple(f"{p}." for p in READING))] == []
