@@ -157,6 +157,7 @@ class Prober:
             seccomp,
             emulator,
             for_tests,
+            _planned(cell.subject, self._reader.facts(wheels[-1]))[1],
         )
 
     def observe(self, cell: Cell) -> Observation:
