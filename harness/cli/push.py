@@ -37,7 +37,7 @@ def push(*, url: str, run: str, token: str, store: Path) -> None:
         store,
         run,
         url,
-        token,
-        told=lambda there, total: say(f"{there} of {total} results are there", console),
+        token.strip(),
+        told=lambda line: say(line, console),
     )
     say(f"run {sent.id} is there: {url.rstrip('/')}/runs/{sent.id}", console)

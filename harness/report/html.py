@@ -7,7 +7,7 @@ script. Output of wheels is embedded as JSON and shown as text nodes, never as m
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from harness.report.canary_lines import doubted_lines
 from harness.report.glyphs import GLYPHS
+from harness.report.grid_table import grid_table
 from harness.report.pagedata import page_data
 from harness.results.grid import Verdict
 from harness.results.past import NO_HISTORY, RunHistory
@@ -41,6 +42,16 @@ class Link:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PageService:
+    """What a page has of the service that it comes from."""
+
+    address: Callable[[str], str]
+    """Returns the address of the page of a cell."""
+    events: str = ""
+    """Address of the events of a run in progress, which the page follows."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
     """Numbers of cells of a run by verdict."""
 
@@ -57,12 +68,14 @@ def html_page(
     *,
     title: str = "Wheelgrid",
     links: Sequence[Link] = (),
-    events: str = "",
+    service: PageService | None = None,
 ) -> str:
     """Return the page of ``run``; ``links``: other pages of a site.
 
-    ``events``: address of the events of a run in progress, which the page follows.
+    The page of a service keeps its state in the query of its address, which the service reads too;
+    any other page in the fragment.
     """
+    events = service.events if service else ""
     style = (ASSETS / "page.css").read_text("utf-8") + outcome_style()
     script = '"use strict";\n' + "".join(
         (ASSETS / name).read_text("utf-8")
@@ -76,6 +89,8 @@ def html_page(
             title=title,
             links=links,
             events=events,
+            served=service is not None,
+            table=grid_table(run.grid, service.address if service else None),
             counts=count_verdicts(run),
             doubted=doubted_lines(run.grid),
             style=Markup(style),  # noqa: S704 - files of this package

@@ -207,12 +207,29 @@ def _split(word: list[QuotedChar]) -> Iterator[list[QuotedChar]]:
 
 
 def _pattern(field: Field, part: list[QuotedChar]) -> re.Pattern[str]:
-    wild = {("*", False): ".*", ("?", False): "."}
+    wild = {("*", False), ("?", False)}
     if field is Field.ARCH and not any(mark in wild for mark in part):
         source = re.escape(wheel_spelling(_plain(part).lower()))
     else:
-        source = "".join(wild.get(mark) or re.escape(mark[0]) for mark in part)
-    return re.compile(rf"\A(?:{source})\Z", re.IGNORECASE | re.DOTALL)
+        source = _wildcards(part)
+    return re.compile(rf"\A{source}\Z", re.IGNORECASE | re.DOTALL)
+
+
+def _wildcards(part: list[QuotedChar]) -> str:
+    """Return a pattern that never goes back before the last star, as ``fnmatch`` does.
+
+    With ``.*`` for each star, ``*?*?*?*?x`` takes time that grows exponentially.
+    """
+    pieces = [""]
+    for mark in part:
+        if mark == ("*", False):
+            pieces.append("")
+        else:
+            pieces[-1] += "." if mark == ("?", False) else re.escape(mark[0])
+    first, *others = pieces
+    if not others:
+        return first
+    return first + "".join(f"(?>.*?{piece})" for piece in others[:-1]) + f".*{others[-1]}"
 
 
 def _check_value(

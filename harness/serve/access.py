@@ -1,7 +1,8 @@
 """Decide who may read and who may push.
 
-A token comes as ``Authorization: Bearer TOKEN``, or as the password of HTTP Basic, for which
-browsers ask by themselves. No cookie is set, so that other origins can make no request of a user.
+A token comes as ``Authorization: Bearer TOKEN``. Reading also takes it as the password of HTTP
+Basic, for which browsers ask by themselves. Pushing does not: a browser sends a password with the
+forms of other origins too.
 """
 
 import base64
@@ -24,10 +25,16 @@ class Access:
     """Whether reading needs none."""
 
     def may_read(self, request: Request) -> bool:
-        return self.open_reading or self.may_push(request)
+        return self.open_reading or self._is_known(request, "bearer", "basic")
 
     def may_push(self, request: Request) -> bool:
-        token = _token(request.headers.get("authorization", ""))
+        return self._is_known(request, "bearer")
+
+    def _is_known(self, request: Request, *schemes: str) -> bool:
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() not in schemes:
+            return False
+        token = value.strip() if scheme.lower() == "bearer" else _password(value)
         return bool(token) and bool(self.tokens.holder(token))
 
 
@@ -47,15 +54,8 @@ def split_address(listen: str) -> tuple[str, int]:
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
-def _token(header: str) -> str:
-    scheme, _, value = header.partition(" ")
-    match scheme.lower():
-        case "bearer":
-            return value.strip()
-        case "basic":
-            try:
-                return base64.b64decode(value, validate=True).decode().partition(":")[2]
-            except (binascii.Error, ValueError):
-                return ""
-        case _:
-            return ""
+def _password(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[2]
+    except (binascii.Error, ValueError):
+        return ""

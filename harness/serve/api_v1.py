@@ -1,21 +1,15 @@
 """The API under ``/api/v1``: runs, cells, comparisons, search, and the status of projects."""
 
-from collections.abc import Callable, Sequence
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from harness.report.atom import atom_feed
-from harness.report.badge import badge_svg, subject_badge
-from harness.report.changes import ComparisonRecord, comparison_json
-from harness.results.compare import compare_grids
-from harness.results.grid import GridCell
-from harness.results.past import Transition, transitions
-from harness.results.query import parse_query, seen_facts
-from harness.results.runfile import Run, run_json
+from harness.report.changes import ComparisonRecord
+from harness.results.query import parse_query
+from harness.results.runfile import Run
 from harness.serve.documents import (
     CellHistory,
     CellPage,
@@ -23,19 +17,24 @@ from harness.serve.documents import (
     ProjectStatus,
     RunPage,
     Trouble,
-    cell_line,
-    project_status,
-    run_line,
 )
-from harness.serve.responses import ATOM, JSON, SVG, Answers
+from harness.serve.json_texts import (
+    badge,
+    cells_document,
+    diff_document,
+    feed,
+    run_document,
+    status_document,
+)
+from harness.serve.rendered import ATOM, SVG
+from harness.serve.responses import Answers, answer_now
 from harness.serve.store_reader import StoredRun, StoreReader
 from harness.store.history import cell_results, runs_with
 
 PREFIX = "/api/v1"
 MOST_RUNS = 200
 MOST_CELLS = 1000
-FEED_RUNS = 14
-"""Runs whose changes a feed has."""
+MOST_WORDS = 1000
 
 Limit = Annotated[int, Query(ge=1, le=MOST_RUNS, description="Maximum of entries.")]
 CellLimit = Annotated[int, Query(ge=1, le=MOST_CELLS, description="Maximum of entries.")]
@@ -45,7 +44,20 @@ RunName = Annotated[
     str, Query(max_length=100, description="An id, `latest`, `last`, `last~1`, or `last-night`.")
 ]
 TargetName = Annotated[str, Query(max_length=300, description="`TARGET` or `TARGET/ARCH`.")]
-Words = Annotated[str, Query(max_length=1000, description="Words of the query language.")]
+Label = Annotated[str, Query(max_length=100)]
+
+
+def readable(
+    q: Annotated[
+        str, Query(max_length=MOST_WORDS, description="Words of the query language.")
+    ] = "",
+) -> str:
+    """Return a query. Raises ``QueryError`` before anything is read for it."""
+    parse_query(q)
+    return q
+
+
+Words = Annotated[str, Depends(readable)]
 Moment = Annotated[
     str,
     Query(pattern=r"^(\d{4}-\d\d-\d\d(T[0-9:.+Z-]{0,20})?)?$", description="UTC, ISO 8601."),
@@ -56,207 +68,147 @@ TROUBLES: dict[int | str, dict[str, Any]] = {
 """The errors of every route."""
 
 
-class Api:
-    """Answers from an self._reader."""
+def api_router(reader: StoreReader, answers: Answers) -> APIRouter:
+    """Return the routes that read."""
+    router = APIRouter(prefix=PREFIX, responses=TROUBLES)
+    _add_runs(router, reader)
+    _add_cells(router, reader, answers)
+    _add_projects(router, reader, answers)
+    return router
 
-    def __init__(self, reader: StoreReader, answers: Answers) -> None:
-        self._reader = reader
-        self._answers = answers
 
+def _add_runs(router: APIRouter, reader: StoreReader) -> None:
+    @router.get("/runs", response_model=RunPage)
     def list_runs(  # noqa: PLR0913 - one for each parameter of the query
-        self,
         *,
         request: Request,
-        label: Annotated[str, Query(max_length=100)] = "",
-        target: Annotated[
-            str, Query(max_length=300, description="`TARGET` or `TARGET/ARCH`.")
-        ] = "",
+        label: Label = "",
+        target: TargetName = "",
         since: Moment = "",
         until: Moment = "",
         before: Place = 0,
         limit: Limit = 50,
     ) -> Response:
         """List the runs, newest first, by label, target and date."""
-        numbers = runs_with(self._reader.store, target) if target else None
+        numbers = runs_with(reader.store, target) if target else None
+        runs = reader.runs()
+        if before:
+            places = [place for place, run in enumerate(runs, 1) if run.number == before]
+            runs = runs[places[0] :] if places else ()
         found = [
             run
-            for run in self._reader.runs()
+            for run in runs
             if label in ("", run.label)
             and (not since or run.started_at >= since)
             and (not until or run.started_at < until)
             and (numbers is None or run.number in numbers)
         ]
-        place = next((i for i, run in enumerate(found) if run.number == before), -1) + 1
-        shown = found[place : place + limit]
-        live = {run.id for run in self._reader.live_runs()}
+        shown = found[:limit]
         given = {"label": label, "target": target, "since": since, "until": until, "limit": limit}
-        more = found[place + limit :]
-        page = RunPage(
-            runs=tuple(run_line(run, live=run.id in live) for run in shown),
-            next=_next("/runs", {**given, "before": shown[-1].number}) if more else "",
-        )
-        return self._answers.json(request, ("runs", repr(page)), lambda: page)
+        more = {**given, "before": shown[-1].number} if len(found) > limit else {}
+        return answer_now(request, reader.run_page(shown, next=_next("/runs", more)))
 
-    def one_run(self, *, request: Request, run: Name) -> Response:
+    @router.get("/cells/{cell:path}/history", response_model=CellHistory)
+    def cell_history(
+        request: Request, cell: Name, before: Place = 0, limit: Limit = 100
+    ) -> Response:
+        """List the results of a cell in all runs, newest first."""
+        results = cell_results(reader.store, cell, before=before, limit=limit + 1)
+        if not results and not before:
+            raise NotFoundError(f"no run has a cell {cell!r}")
+        shown = results[:limit]
+        more = {"before": shown[-1][0], "limit": limit} if len(results) > limit else {}
+        page = CellHistory(
+            cell=cell,
+            results=tuple(result for _, result in shown),
+            next=_next(f"/cells/{quote(cell)}/history", more),
+        )
+        return answer_now(request, page)
+
+
+def _add_cells(router: APIRouter, reader: StoreReader, answers: Answers) -> None:
+    def in_path(run: Name) -> StoredRun:
+        return reader.state(run)
+
+    def in_query(run: RunName = "latest") -> StoredRun:
+        return reader.state(run)
+
+    def as_base(base: RunName) -> StoredRun:
+        return reader.state(base)
+
+    @router.get("/runs/{run}", response_model=Run)
+    async def one_run(request: Request, state: Annotated[StoredRun, Depends(in_path)]) -> Response:
         """Return a run as `run.json`. The name is an id, `latest`, `last` or `last-night`."""
-        state = self._reader.state(run)
-        return self._answers.text(
-            request,
-            ("run.json", state.tag),
-            lambda: (run_json(self._reader.store.run(state.info)), JSON),
-        )
+        return await answers.of(request, run_document, state, "")
 
-    def run_cells(
-        self,
-        *,
+    @router.get("/runs/{run}/cells", response_model=CellPage)
+    async def run_cells(
         request: Request,
-        run: Name,
+        state: Annotated[StoredRun, Depends(in_path)],
         q: Words = "",
         after: Place = 0,
         limit: CellLimit = 200,
     ) -> Response:
         """List the cells of a run that match a query."""
-        return self._cells(
-            request, f"/runs/{run}/cells", self._reader.state(run), q, (after, limit)
-        )
+        path = f"{PREFIX}/runs/{state.info.id}/cells"
+        return await answers.of(request, cells_document, state, q, path, after, limit)
 
-    def search(
-        self,
-        *,
+    @router.get("/search", response_model=CellPage)
+    async def search(
         request: Request,
+        state: Annotated[StoredRun, Depends(in_query)],
         q: Words = "",
-        run: RunName = "latest",
         after: Place = 0,
         limit: CellLimit = 200,
     ) -> Response:
         """Search the cells of a run, the latest by default, in the query language."""
-        return self._cells(request, "/search", self._reader.state(run), q, (after, limit))
+        path = f"{PREFIX}/search"
+        return await answers.of(request, cells_document, state, q, path, after, limit)
 
-    def _cells(
-        self, request: Request, path: str, state: StoredRun, q: str, part: tuple[int, int]
-    ) -> Response:
-        query = parse_query(q)
-        after, limit = part
-
-        def page() -> CellPage:
-            grid = self._reader.grid(state)
-            found = [cell for cell in grid.cells if query.matches(seen_facts(cell))]
-            given = {"q": q, "run": state.info.id, "after": after + limit, "limit": limit}
-            return CellPage(
-                run=state.info.id,
-                total=len(found),
-                cells=tuple(map(cell_line, found[after : after + limit])),
-                next=_next(path, given) if len(found) > after + limit else "",
-            )
-
-        return self._answers.json(request, ("cells", path, state.tag, q, repr(part)), page)
-
-    def cell_history(
-        self,
-        *,
+    @router.get("/diff", response_model=ComparisonRecord)
+    async def diff(
         request: Request,
-        cell: Name,
-        before: Place = 0,
-        limit: Limit = 100,
+        base: Annotated[StoredRun, Depends(as_base)],
+        state: Annotated[StoredRun, Depends(in_query)],
     ) -> Response:
-        """List the results of a cell in all runs, newest first."""
-        results = cell_results(self._reader.store, cell, before=before, limit=limit + 1)
-        if not results and not before:
-            raise NotFoundError(f"no run has a cell {cell!r}")
-        shown = results[:limit]
-        page = CellHistory(
-            cell=cell,
-            results=tuple(result for _, result in shown),
-            next=_next(f"/cells/{cell}/history", {"before": shown[-1][0], "limit": limit})
-            if len(results) > limit
-            else "",
-        )
-        return self._answers.json(request, ("history", repr(page)), lambda: page)
-
-    def diff(self, *, request: Request, base: RunName, run: RunName = "latest") -> Response:
         """Compare a run with a base run."""
-        old, new = self._reader.state(base), self._reader.state(run)
+        return await answers.of(request, diff_document, base, state)
 
-        def compared() -> tuple[str, str]:
-            comparison = compare_grids(self._reader.grid(old), self._reader.grid(new))
-            text = comparison_json(comparison, base=old.info.started_at, run=new.info.started_at)
-            return text, JSON
 
-        return self._answers.text(request, ("diff", old.tag, new.tag), compared)
+def _add_projects(router: APIRouter, reader: StoreReader, answers: Answers) -> None:
+    def in_query(run: RunName = "latest") -> StoredRun:
+        return reader.state(run)
 
-    def _project(
-        self, project: str, run: str
-    ) -> tuple[StoredRun, Callable[[], Sequence[GridCell]]]:
-        state = self._reader.state(run)
+    def latest() -> StoredRun:
+        return reader.state("latest")
 
-        def cells() -> Sequence[GridCell]:
-            found = [c for c in self._reader.grid(state).cells if c.cell.subject.id == project]
-            if not found:
-                raise NotFoundError(f"run {state.info.id} has no project {project!r}")
-            return found
-
-        return state, cells
-
-    def status(self, *, request: Request, project: Name, run: RunName = "latest") -> Response:
+    @router.get("/projects/{project}/status.json", response_model=ProjectStatus)
+    async def status(
+        request: Request, project: Name, state: Annotated[StoredRun, Depends(in_query)]
+    ) -> Response:
         """Return what a run says of a project."""
-        state, cells = self._project(project, run)
-        key = ("status", project, state.tag)
-        return self._answers.json(
-            request, key, lambda: project_status(project, cells(), state.info)
-        )
+        return await answers.of(request, status_document, state, project)
 
-    def badge(self, *, request: Request, project: Name, run: RunName = "latest") -> Response:
+    @router.get("/projects/{project}/badge.svg", response_class=Response, responses=_texts(SVG))
+    async def draw_badge(
+        request: Request, project: Name, state: Annotated[StoredRun, Depends(in_query)]
+    ) -> Response:
         """Draw the standing of a project: works, fails somewhere, or unknown."""
-        state, cells = self._project(project, run)
+        return await answers.of(request, badge, state, project)
 
-        def drawn() -> tuple[str, str]:
-            return badge_svg(subject_badge(project, cells())), SVG
-
-        return self._answers.text(request, ("badge", project, state.tag), drawn)
-
-    def feed(self, *, request: Request, project: Name) -> Response:
+    @router.get("/projects/{project}/feed.atom", response_class=Response, responses=_texts(ATOM))
+    async def follow_project(
+        request: Request, project: Name, state: Annotated[StoredRun, Depends(latest)]
+    ) -> Response:
         """Return the changes of a project between the last runs as an Atom feed."""
-        state, cells = self._project(project, "latest")
-        cells()
-
-        def written() -> tuple[str, str]:
-            changes = _changes(self._reader, state, project)
-            url = f"{request.base_url}projects/{project}"
-            return atom_feed(changes, updated=state.info.started_at, url=url), ATOM
-
-        return self._answers.text(
-            request, ("feed", project, state.tag, str(request.base_url)), written
-        )
+        return await answers.of(request, feed, state, project, str(request.base_url))
 
 
-def api_router(api: Api) -> APIRouter:
-    """Return the routes that read."""
-    router = APIRouter(prefix=PREFIX, responses=TROUBLES)
-    for path, answer, kind in (
-        ("/runs", api.list_runs, RunPage),
-        ("/runs/{run}", api.one_run, Run),
-        ("/runs/{run}/cells", api.run_cells, CellPage),
-        ("/search", api.search, CellPage),
-        ("/cells/{cell:path}/history", api.cell_history, CellHistory),
-        ("/diff", api.diff, ComparisonRecord),
-        ("/projects/{project}/status.json", api.status, ProjectStatus),
-    ):
-        router.add_api_route(path, answer, response_model=kind)
-    for path, draw, media in (
-        ("/projects/{project}/badge.svg", api.badge, SVG),
-        ("/projects/{project}/feed.atom", api.feed, ATOM),
-    ):
-        content = {"content": {media: {"schema": {"type": "string"}}}}
-        router.add_api_route(path, draw, response_class=Response, responses={200: content})
-    return router
+def _texts(media: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {media: {"schema": {"type": "string"}}}}}
 
 
-def _changes(reader: StoreReader, state: StoredRun, project: str) -> tuple[Transition, ...]:
-    """Return the changes of a project in the last runs of the label of ``state``."""
-    label = state.info.label
-    ended = [run for run in reader.runs() if run.label == label and run.exit_code is not None]
-    return transitions([reader.store.run_of(run, project) for run in ended[:FEED_RUNS]][::-1])
-
-
-def _next(path: str, query: dict[str, object]) -> str:
-    return f"{PREFIX}{path}?{urlencode({k: v for k, v in query.items() if v != ''})}"
+def _next(path: str, query: dict[str, Any]) -> str:
+    """Return the address of the next page; empty without a query."""
+    given = {key: value for key, value in query.items() if value != ""}
+    return f"{PREFIX}{path}?{urlencode(given)}" if given else ""

@@ -3,6 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from harness.core.cells import Expectation, Outcome
 from harness.core.errors import HarnessError
@@ -11,6 +14,8 @@ from harness.report.badge import Standing, standing_of
 from harness.results.grid import GridCell, Verdict
 from harness.store.history import CellResult
 from harness.store.rows import RunInfo
+
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +116,22 @@ class Trouble:
 
 class NotFoundError(HarnessError):
     """There is no such run, project, target or cell."""
+
+
+class RejectedError(HarnessError):
+    """A request is refused; ``status`` is HTTP's."""
+
+    def __init__(self, status: int, complaint: str) -> None:
+        super().__init__(complaint)
+        self.status = status
+
+
+def as_json(value: object) -> str:
+    """Return a dataclass as JSON."""
+    kind = type(value)
+    if kind not in _ADAPTERS:  # making one takes a millisecond
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind].dump_json(value).decode() + "\n"
 
 
 def run_line(run: RunInfo, *, live: bool) -> RunLine:

@@ -14,9 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from harness.core.errors import HarnessError
 from harness.matrix.cell_list import load_cells
 from harness.serve.api_v1 import PREFIX, TROUBLES
+from harness.serve.documents import RejectedError
 from harness.serve.store_reader import StoreReader
 from harness.serve.transfer import (
     MOST_CELLS,
@@ -36,14 +36,6 @@ BODY_SECONDS = 60.0
 
 _Value = TypeVar("_Value")
 RunId = Annotated[str, Path(pattern=r"^\d{8}T\d{6}-[0-9a-f]{8}$")]
-
-
-class RejectedError(HarnessError):
-    """A request is refused; ``status`` is HTTP's."""
-
-    def __init__(self, status: int, complaint: str) -> None:
-        super().__init__(complaint)
-        self.status = status
 
 
 class Intake:
@@ -72,10 +64,8 @@ class Intake:
                     run_id=run.id,
                     harness=run.harness,
                 )
-            elif (known.started_at, known.label, known.cells) != (
-                run.started_at,
-                run.label,
-                len(cells),
+            elif (known.started_at, known.label) != (run.started_at, run.label) or (
+                store.cells(known) != cells
             ):
                 raise RejectedError(409, f"another run has the id {run.id}")
             return _received(store, known)
@@ -141,8 +131,10 @@ async def _take(
         raise RejectedError(400, "the body is not what Content-Digest says; send it again")
 
     def taken() -> Received:
+        adapter = TypeAdapter(kind)
         try:
-            value = TypeAdapter(kind).validate_json(body)
+            value = adapter.validate_json(body)
+            adapter.validate_json(adapter.dump_json(value))  # infinity cannot be read back
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(map(str, first["loc"])) or "body"

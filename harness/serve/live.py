@@ -16,8 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from harness.core.cells import Cell
 from harness.report.untrusted import visible
 from harness.results.grid import build_grid
-from harness.serve.documents import cell_line
-from harness.serve.responses import as_json
+from harness.serve.documents import as_json, cell_line
 from harness.serve.store_reader import StoredRun, StoreReader
 
 PAUSE = 0.5

@@ -1,53 +1,61 @@
 """Answer a request with something rendered: entity tags, compression, the format asked for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import TypeVarTuple, Unpack
 
-from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from harness.serve.rendered import RenderCache, Rendered, rendered
+from harness.serve.documents import as_json
+from harness.serve.render_process import RenderProcess
+from harness.serve.rendered import JSON, RenderCache, Rendered, Text, rendered
+from harness.serve.store_reader import StoredRun, StoreReader
 
-HTML, JSON, SVG, ATOM = (
-    "text/html; charset=utf-8",
-    "application/json",
-    "image/svg+xml",
-    "application/atom+xml",
-)
 _VARY = "Accept, Accept-Encoding, Authorization"
-_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+_Given = TypeVarTuple("_Given")
+View = Callable[[StoreReader, Unpack[_Given]], Text]
+"""Makes a text of what a store has; a function of a module, so that another process finds it."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Answers:
-    """Makes answers, and keeps what was rendered."""
+    """Answers with what is rendered in the other process, and keeps it."""
 
-    cache: RenderCache
+    def __init__(self, reader: StoreReader, renderer: RenderProcess) -> None:
+        self._store = reader.path
+        self._renderer = renderer
+        self._cache = RenderCache()
 
-    def json(self, request: Request, key: tuple[str, ...], make: Callable[[], object]) -> Response:
-        """Answer with a value as JSON; ``key``: what it depends on."""
-        return self.text(request, ("json", *key), lambda: (as_json(make()), JSON))
+    async def of(self, request: Request, view: View[*_Given], *given: *_Given) -> Response:
+        """Answer with the text that ``view`` makes of the values given."""
+        return _respond(request, await self.rendered(view, *given))
 
-    def text(
-        self, request: Request, key: tuple[str, ...], make: Callable[[], tuple[str, str]]
+    async def either(
+        self, request: Request, page: View[*_Given], document: View[*_Given], *given: *_Given
     ) -> Response:
-        """Answer with a text of a media type."""
-        return _respond(request, self.cache.get(key, lambda: rendered(*make())))
+        """Answer with a page, or with JSON to who asks for it."""
+        return await self.of(request, document if wants_json(request) else page, *given)
+
+    async def rendered(self, view: View[*_Given], *given: *_Given) -> Rendered:
+        """Return the text that ``view`` makes of the values given, rendered now or before."""
+        runs = [each for each in given if isinstance(each, StoredRun)]
+        name = tuple(each.info.id if isinstance(each, StoredRun) else each for each in given)
+        return await self._cache.get(
+            (view, name),
+            tuple(run.tag for run in runs),
+            lambda: self._renderer.render(self._store, view, given),
+            changing=any(run.live for run in runs),
+        )
+
+
+def answer_now(request: Request, value: object) -> Response:
+    """Answer with a small value as JSON."""
+    return _respond(request, rendered(as_json(value), JSON))
 
 
 def wants_json(request: Request) -> bool:
     """Return whether the client asks for JSON rather than a page."""
     accepted = request.headers.get("accept", "")
     return "application/json" in accepted and "text/html" not in accepted
-
-
-def as_json(value: object) -> str:
-    """Return a dataclass as JSON."""
-    kind = type(value)
-    adapter = _ADAPTERS.setdefault(kind, TypeAdapter(kind))
-    return adapter.dump_json(value).decode() + "\n"
 
 
 def _respond(request: Request, answer: Rendered) -> Response:

@@ -1,5 +1,6 @@
 """Run the service until it is stopped."""
 
+import contextlib
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import uvicorn
 
 from harness.core.errors import UsageError
 from harness.serve.access import Access, is_loopback, split_address
+from harness.serve.render_process import RenderProcess
 from harness.serve.service_app import make_application
 from harness.serve.store_reader import StoreReader
 from harness.serve.tokens import Tokens
@@ -21,8 +23,9 @@ MOST_CONNECTIONS = 500
 def serve_store(
     store: Path, listen: str, *, public: bool, ready: Callable[[], None] = lambda: None
 ) -> None:
-    """Serve the store on ``HOST:PORT`` until SIGINT or SIGTERM; ``ready`` is called before.
+    """Serve the store on ``HOST:PORT`` until SIGINT or SIGTERM.
 
+    ``ready`` is called when it answers.
     ``public``: reading needs no token on other addresses than loopback. A missing store is created
     and an older one is migrated. Raises ``StoreError``; ``UsageError`` for an address that is not
     loopback while there is no token, or one that cannot be used.
@@ -38,18 +41,17 @@ def serve_store(
     with open_store(store, write=True):
         pass
     access = Access(tokens=tokens, open_reading=local or public)
-    config = uvicorn.Config(
-        make_application(StoreReader(store), access),
-        log_level="warning",
-        server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_graceful_shutdown=GOODBYE,
-    )
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family)
     except OSError as error:
         raise UsageError(f"--listen {listen}: {error.strerror or error}; choose another") from error
-    with listening:
-        ready()
+    with listening, contextlib.closing(RenderProcess()) as renderer:
+        config = uvicorn.Config(
+            make_application(StoreReader(store), access, renderer, ready=ready),
+            log_level="warning",
+            server_header=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=GOODBYE,
+        )
         uvicorn.Server(config).run(sockets=[listening])

@@ -1,5 +1,7 @@
 """Put the service together: its routes, who may use them, and how errors are told."""
 
+import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
@@ -7,6 +9,7 @@ from typing import Annotated
 
 from fastapi import FastAPI, Header
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -16,16 +19,21 @@ import harness
 from harness.core.errors import HarnessError
 from harness.report.untrusted import visible
 from harness.serve.access import Access
-from harness.serve.api_v1 import PREFIX, Api, Name, Place, api_router
-from harness.serve.documents import NotFoundError
-from harness.serve.intake import Intake, RejectedError, intake_router
+from harness.serve.api_v1 import PREFIX, Name, Place, api_router
+from harness.serve.documents import NotFoundError, RejectedError
+from harness.serve.intake import Intake, intake_router
 from harness.serve.live import follow
-from harness.serve.pages import Pages, page_router
-from harness.serve.rendered import RenderCache
+from harness.serve.page_texts import axis_page, grid_page
+from harness.serve.pages import page_router
+from harness.serve.render_process import RenderProcess
 from harness.serve.responses import Answers
 from harness.serve.store_reader import StoreReader
 from harness.store import StoreError
 
+AHEAD_SECONDS = 2.0
+"""How often it is asked whether there is another latest grid."""
+MOST_AHEAD = 10.0
+"""Seconds that the first rendering may take before the service answers without it."""
 MOST_FOLLOWERS = 200
 """Maximum connections that follow runs in progress."""
 _HEADERS = {
@@ -36,9 +44,27 @@ _HEADERS = {
 _READING = {"GET", "HEAD", "OPTIONS"}
 
 
-def make_application(reader: StoreReader, access: Access) -> FastAPI:
-    """Return the service of an reader."""
+def make_application(
+    reader: StoreReader,
+    access: Access,
+    renderer: RenderProcess,
+    *,
+    ready: Callable[[], None] = lambda: None,
+) -> FastAPI:
+    """Return the service of a store; ``ready`` is called when it will answer at once."""
+    answers = Answers(reader, renderer)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(render_latest(reader, answers), MOST_AHEAD)
+        following = asyncio.create_task(_follow_latest(reader, answers))
+        ready()
+        yield
+        following.cancel()
+
     app = FastAPI(
+        lifespan=lifespan,
         title="Wheelgrid",
         summary="Will this wheel import there?",
         version=harness.__version__,
@@ -46,11 +72,10 @@ def make_application(reader: StoreReader, access: Access) -> FastAPI:
         redoc_url=None,
         openapi_url=f"{PREFIX}/openapi.json",
     )
-    answers = Answers(cache=RenderCache())
-    app.include_router(api_router(Api(reader, answers)))
+    app.include_router(api_router(reader, answers))
     app.include_router(intake_router(Intake(reader)))
     _add_events(app, reader)
-    app.include_router(page_router(Pages(reader, answers)))
+    app.include_router(page_router(reader, answers))
     _add_errors(app)
 
     @app.middleware("http")
@@ -73,6 +98,20 @@ def make_application(reader: StoreReader, access: Access) -> FastAPI:
         expose_headers=["ETag"],
     )
     return app
+
+
+async def _follow_latest(reader: StoreReader, answers: Answers) -> None:
+    while True:
+        await asyncio.sleep(AHEAD_SECONDS)
+        await render_latest(reader, answers)
+
+
+async def render_latest(reader: StoreReader, answers: Answers) -> None:
+    """Render the latest grid before somebody asks for it, if it has changed."""
+    with contextlib.suppress(Exception):  # whoever asks for it is told, whatever is wrong with it
+        state = await run_in_threadpool(reader.state, "latest")
+        await answers.rendered(grid_page, state)
+        await answers.rendered(axis_page, state, "projects")  # the other pages need its grid too
 
 
 def _add_events(app: FastAPI, reader: StoreReader) -> None:

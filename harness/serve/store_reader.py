@@ -1,19 +1,24 @@
 """Read the runs of a store for many threads at once, while other processes write to it."""
 
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.results.grid import Grid
-from harness.results.runfile import Run
+from harness.serve.documents import RunPage, run_line
 from harness.store.database import connect
+from harness.store.history import cell_results
 from harness.store.rows import RunInfo
 from harness.store.run_lock import is_held
 from harness.store.run_store import Store
 
-LOADED_RUNS = 2
-"""How many runs stay in memory without their logs; one of 5,000 cells takes some 30 MB."""
+KEPT_GRIDS = 3
+"""How many grids stay in memory without their logs; one of 5,000 cells takes some 30 MB."""
+LIVE_SECONDS = 5.0
+"""How often a run in progress is read again; its events have what was seen since."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,8 +43,8 @@ class StoreReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
-        self._loading = threading.Lock()
-        self._loaded: OrderedDict[str, Run] = OrderedDict()
+        self._grids: OrderedDict[str, Grid] = OrderedDict()
+        self._live: dict[str, tuple[float, StoredRun]] = {}
 
     @property
     def store(self) -> Store:
@@ -53,41 +58,47 @@ class StoreReader:
     def state(self, name: str) -> StoredRun:
         """Return the run of that name: an id, ``last``, ``last-night``, or ``latest``.
 
-        ``latest`` is the newest that has ended; the newest of all if none has.
+        ``latest`` is the newest that has ended; the newest of all if none has. What is returned of
+        a run in progress is at most ``LIVE_SECONDS`` old.
         """
         store = self.store
         info = _latest(store) if name == "latest" else store.find(name)
-        return StoredRun(
-            info=info,
-            seen=store.last_number(info),
-            live=info.exit_code is None and is_held(self.path, info),
-        )
+        live = info.exit_code is None and is_held(self.path, info)
+        now = time.monotonic()
+        read_at, known = self._live.get(info.id, (0.0, None))
+        if live and known and now - read_at < LIVE_SECONDS:
+            return known
+        state = StoredRun(info=info, seen=store.last_number(info), live=live)
+        if live:
+            self._live[info.id] = now, state
+        return state
 
     def runs(self) -> tuple[RunInfo, ...]:
         return self.store.runs()
 
-    def live_runs(self) -> tuple[RunInfo, ...]:
-        """Return the runs that a process is writing, newest first."""
-        open_ones = (run for run in self.runs()[:50] if run.exit_code is None)
-        return tuple(run for run in open_ones if is_held(self.path, run))
+    def run_page(self, runs: Sequence[RunInfo], *, next: str = "") -> RunPage:  # noqa: A002 - its field
+        """Return these runs as a page of a list."""
+        lines = (
+            run_line(run, live=run.exit_code is None and is_held(self.path, run)) for run in runs
+        )
+        return RunPage(runs=tuple(lines), next=next)
 
-    def run(self, state: StoredRun) -> Run:
-        """Return a run without logs. Several of the last ones stay in memory."""
-        with self._loading:  # one at a time: memory is bounded, and the next one finds it
-            if found := self._loaded.get(state.tag):
-                self._loaded.move_to_end(state.tag)
-                return found
-            loaded = self.store.run(state.info, logs=False)
-            stale = [tag for tag in self._loaded if tag.startswith(f"{state.info.id}.")]
-            for tag in stale:
-                del self._loaded[tag]
-            self._loaded[state.tag] = loaded
-            while len(self._loaded) > LOADED_RUNS:
-                self._loaded.popitem(last=False)
-            return loaded
+    def newest_result(self, cell: str) -> int:
+        """Return the number of the last result of a cell in any run; 0 if it has none."""
+        results = cell_results(self.store, cell, limit=1)
+        return results[0][0] if results else 0
 
     def grid(self, state: StoredRun) -> Grid:
-        return self.run(state).grid
+        """Return a grid without logs. Several of the last ones stay in memory; for one thread."""
+        if found := self._grids.get(state.tag):
+            self._grids.move_to_end(state.tag)
+            return found
+        for tag in [tag for tag in self._grids if tag.startswith(f"{state.info.id}.")]:
+            del self._grids[tag]
+        while len(self._grids) >= KEPT_GRIDS:
+            self._grids.popitem(last=False)
+        self._grids[state.tag] = self.store.grid(state.info, logs=False)
+        return self._grids[state.tag]
 
     def base_of(self, info: RunInfo) -> RunInfo | None:
         """Return the ended run with the same label that started before; None for the first."""

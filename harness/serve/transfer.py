@@ -8,19 +8,26 @@ where it ended. The body of each request is named by its digest (RFC 9530).
 import base64
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from harness.core.errors import ExitCode
 from harness.core.observations import Observation
 from harness.core.passport import Passport
 from harness.results.runfile import Circumstances
 
 PART = 100
 """Observations in a part."""
+PART_LOGS = 8 * 1024 * 1024
+"""Characters of logs after which a part ends; one log has at most a million."""
 MOST_CELLS = 100_000
 _ID = r"^\d{8}T\d{6}-[0-9a-f]{8}$"
-_MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)$"
+_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)$"
+UtcMoment = Annotated[
+    str, Field(pattern=_PATTERN), AfterValidator(lambda text: datetime.fromisoformat(text) and text)
+]
 Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -29,7 +36,7 @@ class RunAnnouncement:
     """A run that is about to be pushed."""
 
     id: Annotated[str, Field(pattern=_ID)]
-    started_at: Annotated[str, Field(pattern=_MOMENT)]
+    started_at: UtcMoment
     """UTC, ISO 8601."""
     label: Line
     shard: Annotated[str, Field(pattern=r"^(\d{1,6}/\d{1,6})?$")]
@@ -65,7 +72,7 @@ class RunEnding:
     observations: Annotated[int, Field(ge=0, le=1 << 53)]
     """How many there are in total."""
     circumstances: Circumstances
-    exit_code: Annotated[int, Field(ge=0, le=255)]
+    exit_code: ExitCode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,28 +24,34 @@ from harness.host.cpu_models import cpu_models
 from harness.host.doctor import emulator_version
 from harness.host.engine.docker import DockerEngine
 from harness.host.package_data import matrix_folder
+from harness.host.process import run_process
+from harness.host.static_emulator import StaticEmulator
+from harness.images.debian import PackageSet
 from harness.matrix.plan import Selection
 from harness.probe.journal import Journal
 from harness.report.console import Console
 from tests.support.cells import make_subject
 from tests.support.local_prober import LocalImages, local_prober
 from tests.support.targets import debian_12, make_machine_target
-from tests.support.workspace import assembled_images
+from tests.support.workspace import assembled_images, make_workspace
 
 pytestmark = pytest.mark.integration
 
 MACHINES = {machine.name: machine for machine in read_matrix(matrix_folder()).machines}
-# Arm A64: `rdvl x0, #1` of the Scalable Vector Extension, which Armv8.0 lacks, and `ret`.
-VECTOR = """
-import ctypes, mmap, pathlib, struct
+RUN = """
+import ctypes, mmap, pathlib
 place = pathlib.Path(__file__).with_name("code.bin")
-place.write_bytes(struct.pack("<2I", 0x04BF5020, 0xD65F03C0).ljust(4096, b"\\0"))
+place.write_bytes(bytes.fromhex({code!r}).ljust(4096, b"\\0"))
 with open(place, "rb") as file:
     code = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE,
                      prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
 run = ctypes.CFUNCTYPE(ctypes.c_long)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
 assert run() >= 16
 """
+# Arm A64: `rdvl x0, #1` of the Scalable Vector Extension, which Armv8.0 lacks, and `ret`.
+VECTOR = "20 50 bf 04 c0 03 5f d6"
+# x86-64: `pinsrq $1, %rax, %xmm0` of SSE4.1, which x86-64-v1 lacks, and `ret`.
+INSERT = "66 48 0f 3a 22 c0 01 c3"
 EXECUTES = """
 import subprocess, sys
 flags = "import struct; a = open('/proc/self/auxv', 'rb').read();" \\
@@ -72,7 +78,31 @@ def test_a_model_that_the_emulator_lacks_is_an_error_before_anything_runs() -> N
     unknown = Machine(name="power7x", title="none", cpu="power7x,option=on")
     with pytest.raises(UsageError, match="this QEMU has no CPU model 'power7x'") as caught:
         check_machines([make_machine_target("a/ppc64le", unknown)])
-    assert "did you mean 'power7'? `qemu-ppc64le-static -cpu help` lists all" in str(caught.value)
+    assert "did you mean 'power7'? It knows " in str(caught.value)
+    assert " … (`qemu-ppc64le-static -cpu help` lists all)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arch", "cpu", "message"),
+    [
+        # Its emulation lacks decimal floating point, for one.
+        ("s390x", "z13", "Some features requested in the CPU model are not available"),
+        ("aarch64", "max,no-such-option=on", "no-such-option"),
+        ("x86_64", "Nehalem-v1,no-such-option=on", "no-such-option"),
+    ],
+)
+def test_a_model_that_does_not_start_is_an_error_before_anything_runs(
+    arch: str, cpu: str, message: str
+) -> None:
+    machine = Machine(name="some", title="some", cpu=cpu)
+    with pytest.raises(UsageError, match=f"does not start with the CPU '{cpu}'") as caught:
+        check_machines([make_machine_target(f"a/{arch}", machine)])
+    assert message in str(caught.value)
+
+
+def test_the_machines_of_the_matrix_start() -> None:
+    """So none of their cells is a miss for its CPU."""
+    check_machines(read_matrix(matrix_folder()).targets)
 
 
 def test_a_machine_decides_about_an_instruction(
@@ -83,7 +113,7 @@ def test_a_machine_decides_about_an_instruction(
     images = LocalImages()
     images.image = assembled_images(engine, cache).get(plain)
     with local_prober(
-        {"one": VECTOR, "two": ""},
+        {"one": RUN.format(code=VECTOR), "two": ""},
         Journal(tmp_path / "journal.jsonl"),
         engine=engine,
         images=images,
@@ -116,9 +146,9 @@ def test_the_native_arch_is_emulated_for_a_cpu_model(
     plain = debian_12(here.name)
     images = LocalImages()
     images.image = assembled_images(engine, cache).get(plain)
-    code = EXECUTES if here.name == "x86_64" else ""
+    executes, code = (EXECUTES, INSERT) if here.name == "x86_64" else ("", VECTOR)
     with local_prober(
-        {"one": code},
+        {"one": executes, "two": RUN.format(code=code)},
         Journal(tmp_path / "journal.jsonl"),
         engine=engine,
         images=images,
@@ -127,13 +157,54 @@ def test_the_native_arch_is_emulated_for_a_cpu_model(
         target = on(plain, name)
         passport = prober.passport(target)
         seen = prober.observe(Cell(target=target, subject=make_subject("one")))
+        crash = prober.observe(Cell(target=target, subject=make_subject("two")))
         command = prober.repro_command(Cell(target=target, subject=make_subject("one")))
     assert passport.hwcap & bit == 0
     assert seen.outcome is Outcome.PASS, seen.evidence
+    assert (crash.outcome, crash.cause) == ("crashed", "illegal-instruction")
+    assert f"the instruction {code[:11]}" in crash.evidence
+    assert crash.evidence.endswith(" is at code.bin+0x0")
     assert seen.provenance.qemu_cpu == MACHINES[name].cpu
     assert seen.provenance.qemu
     assert f"QEMU_CPU={MACHINES[name].cpu}" in command
     assert "-static:/emulator:ro" in command
+
+
+@pytest.mark.nightly
+def test_a_newer_emulator_ignores_the_page_size(
+    engine: DockerEngine, cache: Cache, tmp_path: Path
+) -> None:
+    """It knows the CPU models, and its session is not what was asked for: a miss in one line."""
+    wanted = PackageSet(suite="trixie", arches=("amd64",), names=("qemu-user",), depends=False)
+    _, (package,) = make_workspace(cache).upstream.fetch(wanted)
+    run_process(("dpkg-deb", "-x", package, tmp_path / "qemu"), timeout=60)
+    program = tmp_path / "qemu/usr/bin/qemu-aarch64"
+    answer = run_process((program, "--version"), timeout=10).decode()
+    version = answer.split()[2]
+    assert int(version.partition(".")[0]) >= 9
+    plain = debian_12("aarch64")
+    images = LocalImages()
+    images.image = assembled_images(engine, cache).get(plain)
+    with local_prober(
+        {"one": RUN.format(code=VECTOR)},
+        Journal(tmp_path / "journal.jsonl"),
+        engine=engine,
+        images=images,
+        emulator="",
+        static_emulator=lambda _: StaticEmulator(path=program, version=version),
+    ) as prober:
+        large, old, new = (
+            prober.observe(Cell(target=on(plain, name), subject=make_subject("one")))
+            for name in ("64k", "a72", "armv9")
+        )
+    assert (large.outcome, large.cause) == (Outcome.MISS, "infra:machine")
+    assert large.evidence == (
+        "machine 64k: a page has 4096 bytes there, asked for 65536; "
+        "QEMU 9.0 and newer ignore QEMU_PAGESIZE"
+    )
+    assert (old.outcome, old.cause) == ("crashed", "illegal-instruction")
+    assert new.outcome is Outcome.PASS, new.evidence
+    assert new.provenance.qemu == version
 
 
 PUBLISHED = (

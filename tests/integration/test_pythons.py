@@ -1,19 +1,26 @@
 """Free-threaded CPython and PyPy on real targets, with wheels that are built and published."""
 
+import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from harness.app.adhoc import run_subjects
 from harness.app.engine_wiring import open_prober
+from harness.app.pytest_driver import RunOptions
 from harness.app.wiring import ProberOptions, read_matrix
 from harness.core.cells import Matrix, Outcome
 from harness.core.observations import Observation
+from harness.core.subjects import IndexSource
 from harness.core.wheel_findings import FindingCode
 from harness.images.debian_root import native_arch
-from harness.matrix.plan import find_cell
+from harness.matrix.plan import Selection, find_cell
 from harness.probe.journal import Journal
 from harness.probe.prober import Prober
+from harness.report.console import Console
 from harness.results.grid import Verdict, judge
+from tests.support.cells import make_subject
 from tests.support.commands import ROOT
 
 pytestmark = pytest.mark.integration
@@ -85,11 +92,46 @@ def test_an_import_that_switches_the_gil_on_is_found(
     assert (declared.outcome, codes(declared)) == (Outcome.PASS, set())
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize("arch", [ARCH, "aarch64"])
+def test_published_wheels_without_the_gil(tmp_path: Path, arch: str) -> None:
+    """One has a wheel of cp313t whose module switches the GIL on; its next release declares it."""
+    # https://github.com/adamchainz/time-machine/issues/530
+    releases = {
+        "time-machine 2.17.0": ("_time_machine", "gil-enabled"),
+        "time-machine 2.19.0": ("_time_machine", ""),
+        "markupsafe 3.0.2": ("markupsafe._speedups", ""),
+        "kiwisolver 1.4.8": ("kiwisolver._cext", ""),
+    }
+    subjects = []
+    for release, (module, _) in releases.items():
+        name, version = release.split()
+        source = IndexSource(name=name, version=version)
+        subjects.append(make_subject(release.replace(" ", "-"), source=source, imports=(module,)))
+    selection = Selection(targets=("cpython-3.13t-glibc",), arches=(arch,))
+    options = RunOptions(
+        matrix=ROOT / "matrix", out=tmp_path, workers=1, images="local", require_nogil=True
+    )
+    grid = run_subjects(tuple(subjects), selection, options, Console(file=io.StringIO()))
+    seen = {each.cell.subject.id: each.observation for each in grid.cells if each.observation}
+    wanted = {release.replace(" ", "-"): cause for release, (_, cause) in releases.items()}
+    assert {name: each.cause for name, each in seen.items()} == wanted
+
+
 def test_free_threaded_python_refuses_the_stable_abi(prober: Prober, matrix: Matrix) -> None:
     seen = observe(prober, matrix, f"{NOGIL}/abi3")
     assert seen.outcome is Outcome.REFUSED
     assert seen.prediction
     assert seen.prediction.cause == "free-threaded"
+
+
+@pytest.mark.parametrize("target", ["cpython-3.15t-glibc", "debian-sid-3.15"])
+def test_one_stable_abi_for_both_builds(prober: Prober, matrix: Matrix, target: str) -> None:
+    """A wheel of ``abi3t`` runs with and without the GIL, and leaves it off (PEP 803)."""
+    seen = observe(prober, matrix, f"{target}/{ARCH}/abi3t")
+    assert (seen.outcome, codes(seen)) == (Outcome.PASS, set()), seen.evidence
+    assert seen.wheel
+    assert "-cp315-abi3.abi3t-" in seen.wheel.filename
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A service as a process: live runs in a real browser, kills at random moments, a hostile store."""
 
+import contextlib
 import random
 import re
 import shutil
@@ -22,6 +23,7 @@ from harness.serve.push import push_run
 from harness.serve.tokens import Tokens
 from harness.store import open_store
 from tests.support.cells import make_cell
+from tests.support.commands import wait_until
 from tests.support.service import (
     RunningService,
     add_run,
@@ -34,6 +36,8 @@ from tests.support.service import (
 
 pytestmark = pytest.mark.integration
 
+CELL = "debian-12/s390x/numpy"
+DARK = "rgb(20, 24, 29)"
 GUIDE = Path(harness.__file__).parent / "guide"
 NAMES = tuple(f"wheel-{number}" for number in range(1500))
 RUN = "20261103T040000-00000003"
@@ -123,23 +127,54 @@ def test_a_live_run_in_a_browser(page: Page, store: Path) -> None:
 
 
 def test_pages_in_a_browser(page: Page, store: Path) -> None:
-    """A filter is kept in the address, a permalink opens the cell, lists need no script."""
+    """A filter is in the address, which gives JSON too; a permalink opens the cell; keys work."""
     with running_service(store) as service:
         page.goto(service.url)
         page.locator("#query").fill("outcome:import-failed")
         expect(page.locator("td[data-cell]:not(.off):visible")).to_have_count(1)
         address = page.url
+        assert address == f"{service.url}/?q=outcome:import-failed"
+        as_json = {"accept": "application/json"}
+        cells = requests.get(address, headers=as_json, timeout=60).json()["cells"]
+        assert [cell["subject"] for cell in cells] == ["numpy"]
         page.goto("about:blank")
         page.goto(address)
         expect(page.locator("#query")).to_have_value("outcome:import-failed")
+        page.goto(f"{service.url}/?q=colour:red")
+        expect(page.locator("#problem")).to_contain_text("no field 'colour'")
         page.goto(f"{service.url}/#cell=debian-12/s390x/numpy")
         expect(page.locator("#panel-title")).to_contain_text("numpy")
+        page.goto(service.url)
+        page.keyboard.press("n")
+        expect(page.locator("#panel-title")).to_contain_text("numpy")
+        assert page.url == f"{service.url}/?cell=debian-12/s390x/numpy"
         page.goto(f"{service.url}/cells/debian-12/s390x/numpy")
         expect(page.locator("h1")).to_have_text("debian-12/s390x/numpy")
+        page.emulate_media(color_scheme="dark")
         page.set_viewport_size({"width": 360, "height": 700})
-        for path in ("/", "/runs", "/projects", "/cells/debian-12/s390x/numpy"):
+        for path in ("/", "/runs", "/projects", "/compare?base=last~1", f"/cells/{CELL}"):
             page.goto(service.url + path)
             assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+            assert page.evaluate("getComputedStyle(document.body).backgroundColor") == DARK, path
+
+
+def test_the_grid_without_a_script(browser: Browser, store: Path) -> None:
+    """It is a table whose cells lead to their pages; nothing is there that needs a script."""
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 700})
+    with running_service(store) as service, contextlib.closing(context):
+        page = context.new_page()
+        page.goto(service.url)
+        failed = page.get_by_role("link", name="import-failed, unexpected")
+        expect(failed).to_be_visible()
+        expect(page.get_by_role("table").get_by_role("link")).to_have_count(3)
+        expect(page.get_by_role("rowheader", name="numpy")).to_be_visible()
+        expect(page.get_by_role("columnheader", name="s390x")).to_be_visible()
+        expect(page.locator("#query, #theme, #sheet").locator("visible=true")).to_have_count(0)
+        box = page.locator("body").bounding_box()
+        assert box
+        assert box["width"] <= 360
+        failed.click()
+        expect(page.locator("h1")).to_have_text(CELL)
 
 
 def test_a_hostile_name_and_log_in_a_browser(page: Page, store: Path) -> None:
@@ -169,7 +204,7 @@ def test_kills_during_a_push(store: Path, tmp_path: Path, rounds: int) -> None:
     done = threading.Event()
 
     def push() -> None:
-        push_run(night, "last", f"http://127.0.0.1:{port}", token, told=lambda *_: None)
+        push_run(night, "last", f"http://127.0.0.1:{port}", token, told=lambda _: None)
         done.set()
 
     pushing = threading.Thread(target=push)
@@ -208,6 +243,16 @@ def test_kills_during_a_live_run(tmp_path: Path, rounds: int) -> None:
         with open_store(store) as opened:
             cells = [each.cell for each in opened.observations(opened.find(RUN))]
         assert len(cells) == len(set(cells))
+
+
+def test_nothing_is_left_of_a_killed_service(store: Path) -> None:
+    """The process that renders ends with the one that answers."""
+    with running_service(store) as service:
+        pid = service.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        assert children
+        service.kill()
+        wait_until(lambda: not any(Path("/proc", child).exists() for child in children), seconds=60)
 
 
 def test_events_go_on_after_a_cut(store: Path) -> None:

@@ -19,6 +19,7 @@ from harness.core.subjects import IndexSource, Subject, WheelRef
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import file_sha256
 from harness.host.engine import Engine
+from harness.host.static_emulator import StaticEmulator, find_static_emulator
 from harness.images.source import ImageStorage
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativeInstaller
@@ -138,6 +139,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
     limits: ProbeLimits = LIMITS,
     emulator: str | Callable[[Arch], str] = f"emulator of {HERE.name}",
     require_hardening: bool = False,
+    static_emulator: Callable[[Arch], StaticEmulator] = find_static_emulator,
 ) -> Prober:
     """Return a prober for the subjects in ``answers``; its wheels are beside the journal.
 
@@ -154,6 +156,7 @@ def local_prober(  # noqa: PLR0913 - one for each seam
         known=known,
         installer=NativeInstaller(engine, images, native) if native else None,
         require_hardening=require_hardening,
+        static_emulator=static_emulator,
     )
     return Prober(
         targets=targets,

@@ -145,5 +145,5 @@ def _answers(service: RunningService) -> bool:
         raise AssertionError(f"the service ended with {service.process.returncode}")
     try:
         return requests.get(f"{service.url}/runs", timeout=5).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False

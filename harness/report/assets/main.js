@@ -1,4 +1,5 @@
-// The page's state is the fragment of its address, so that every view has a link.
+// The page's state is in its address, so that every view has a link: in the query if a service
+// reads it too, otherwise in the fragment.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const cells = readCells(data);
@@ -10,15 +11,17 @@ let drawn = null; // the table drawn for `laid`
 let laid = "";
 let current = null; // the cell of the grid in the tab order
 
+const served = "served" in document.documentElement.dataset;
+
 function readState() {
-  const given = new URLSearchParams(location.hash.slice(1));
+  const given = new URLSearchParams(`${location.search.slice(1)}&${location.hash.slice(1)}`);
   return Object.fromEntries(Object.entries(START).map(([key, value]) => [key, given.get(key) ?? value]));
 }
 
 function address(next) {
   const words = Object.entries(next).filter(([key, value]) => value !== START[key])
     .map(([key, value]) => `${key}=${encodeURIComponent(value).replaceAll("%2F", "/").replaceAll("%3A", ":")}`);
-  return `#${words.join("&")}`;
+  return served ? `${location.pathname}${words.length ? "?" : ""}${words.join("&")}` : `#${words.join("&")}`;
 }
 
 function go(change, { keep = false } = {}) {

@@ -58,16 +58,18 @@ class HeaderTree:
         return self.unpack()
 
 
-def oldest_python(builder: Builder, arch: Arch) -> str:
-    """Return the oldest Python that the builder builds with for ``arch``.
+def oldest_python(builder: Builder, arch: Arch, least: str = "3.0") -> str:
+    """Return the oldest Python from ``least`` on that the builder builds with for ``arch``.
 
     Limited-API modules are built with it, to run on all later ones. Raises ``BuildError`` if
     the builder has none.
     """
-    pythons = [python for python, name in builder.builds if name == arch.name]
+    builds = [python for python, name in builder.builds if name == arch.name]
+    pythons = [python for python in builds if _age(python)[1] >= Version(least)]
     if not pythons:
+        since = f" of Python {least} or later" if builds else ""
         raise BuildError(
-            f"builder {builder.id} has no headers for {arch.name}; "
+            f"builder {builder.id} has no headers{since} for {arch.name}; "
             "add it to a row of headers in matrix/builders.yaml"
         )
     return min(pythons, key=_age)

@@ -30,6 +30,8 @@ def module_suffixes(
             return ()
         case ModuleFiles.TRIPLET:
             return (f".abi3-{upstream_triplet(builder.libc, python, arch)}.so",)
+        case ModuleFiles.BOTH_BUILDS:
+            return (".abi3t.so",)
         case ModuleFiles.AS_TAGGED if limited:
             return (".abi3.so",)
     suffixes = (_suffix(name, builder.libc, python, arch) for name in builder.names)

@@ -77,7 +77,7 @@ def _own_python(project: FixtureProject, builder: Builder, arch: Arch, python: s
     if project.kind is not ProjectKind.EXTENSION:
         return ""
     if project.limited_api:
-        return oldest_python(builder, arch)
+        return oldest_python(builder, arch, project.limited_api)
     if (python, arch.name) not in builder.builds:
         raise BuildError(
             f"builder {builder.id} has no headers of Python {python} for {arch.name}; "
@@ -90,4 +90,4 @@ def _interpreter_tags(project: FixtureProject, python: str) -> tuple[str, str]:
     if not python:
         return "py3", "none"
     abi = "cp" + (project.limited_api or python).replace(".", "")
-    return abi.removesuffix("t"), "abi3" if project.limited_api else abi
+    return abi.removesuffix("t"), project.stable_abi or abi

@@ -36,6 +36,8 @@ class ModuleFiles(StrEnum):
     """Under the names of one minor version, though the tag says abi3."""
     TRIPLET = "triplet"
     """``.abi3-<triplet>.so``, as CPython 3.15 names modules in the limited API."""
+    BOTH_BUILDS = "abi3t"
+    """``.abi3t.so``, for CPython 3.15 with and without the GIL; the tag says so (PEP 803)."""
     ABSENT = "absent"
     """None: the wheel lacks them."""
 
@@ -99,6 +101,12 @@ class FixtureProject:
         if self.extensions:
             return ProjectKind.EXTENSION
         return ProjectKind.TOOL if self.executable else ProjectKind.PURE
+
+    @property
+    def stable_abi(self) -> str:
+        """ABI tag of the limited API; empty: that of one minor version."""
+        both = self.module_files is ModuleFiles.BOTH_BUILDS
+        return ("abi3.abi3t" if both else "abi3") if self.limited_api else ""
 
     @property
     def needs_cxx(self) -> bool:

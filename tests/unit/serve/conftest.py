@@ -1,11 +1,13 @@
 """A service of two nights, on loopback."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.serve.access import Access
+from harness.serve.render_process import RenderProcess
 from harness.serve.service_app import make_application
 from harness.serve.store_reader import StoreReader
 from harness.serve.tokens import Tokens
@@ -26,19 +28,24 @@ def token(store: Path) -> str:
     return Tokens(store).add("tests")
 
 
+@pytest.fixture(scope="session")
+def renderer() -> Iterator[RenderProcess]:
+    """Return the other process; it serves any store."""
+    with contextlib.closing(RenderProcess()) as process:
+        yield process
+
+
 @pytest.fixture
-def client(store: Path) -> Iterator[ServiceClient]:
+def client(store: Path, renderer: RenderProcess) -> Iterator[ServiceClient]:
     """Return a client of a service that everybody may read."""
-    with served(make_application(StoreReader(store), _access(store, open_reading=True))) as client:
+    access = Access(tokens=Tokens(store), open_reading=True)
+    with served(make_application(StoreReader(store), access, renderer)) as client:
         yield client
 
 
 @pytest.fixture
-def stranger(store: Path) -> Iterator[ServiceClient]:
+def stranger(store: Path, renderer: RenderProcess) -> Iterator[ServiceClient]:
     """Return a client without a token of a service that needs one."""
-    with served(make_application(StoreReader(store), _access(store, open_reading=False))) as client:
+    access = Access(tokens=Tokens(store), open_reading=False)
+    with served(make_application(StoreReader(store), access, renderer)) as client:
         yield client
-
-
-def _access(store: Path, *, open_reading: bool) -> Access:
-    return Access(tokens=Tokens(store), open_reading=open_reading)

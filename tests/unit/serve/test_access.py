@@ -55,6 +55,15 @@ def test_reading_that_is_open_does_not_open_pushing(client: ServiceClient) -> No
         assert client.request(method, "/api/v1/runs").status_code == 401
 
 
+def test_a_form_of_another_origin_pushes_nothing(client: ServiceClient, token: str) -> None:
+    """A browser sends the password that it knows with it; a push needs the header of a program."""
+    form = {"authorization": basic(token), "origin": "https://example.org"}
+    refused = client.post("/api/v1/runs", headers=form, data="{}")
+    assert refused.status_code == 401
+    taken = client.post("/api/v1/runs", headers={"authorization": f"Bearer {token}"}, data="{}")
+    assert taken.status_code == 422
+
+
 def test_tokens_are_stored_hashed(store: Path) -> None:
     """Only their owner can read the file; a removed one is refused."""
     tokens = Tokens(store)

@@ -7,8 +7,13 @@ import pytest
 
 from harness.core.cells import Outcome
 from harness.results.runfile import read_run
+from harness.serve.access import Access
+from harness.serve.render_process import RenderProcess
+from harness.serve.service_app import make_application
+from harness.serve.store_reader import StoreReader
+from harness.serve.tokens import Tokens
 from harness.store import open_store
-from tests.support.service import ServiceClient, add_run, observe, run_cells
+from tests.support.service import ServiceClient, add_run, observe, run_cells, served
 
 API = "/api/v1"
 CELL = "debian-12/s390x/numpy"
@@ -161,17 +166,42 @@ def test_parameters_out_of_range(client: ServiceClient, query: str) -> None:
     assert query.partition("=")[0] in answer.json()["detail"]
 
 
-def test_an_empty_store(tmp_path: Path, client: ServiceClient, store: Path) -> None:
+def test_an_empty_store(tmp_path: Path, renderer: RenderProcess) -> None:
     """There is a list without runs, and no grid."""
-    with open_store(tmp_path / "empty.db", write=True):
+    path = tmp_path / "empty.db"
+    with open_store(path, write=True):
         pass
-    store.unlink()
-    (tmp_path / "empty.db").rename(store)
-    assert client.get(f"{API}/runs").json() == {"runs": [], "next": ""}
-    assert client.get("/").status_code == 404
+    access = Access(tokens=Tokens(path), open_reading=True)
+    with served(make_application(StoreReader(path), access, renderer)) as client:
+        assert client.get(f"{API}/runs").json() == {"runs": [], "next": ""}
+        assert client.get("/").status_code == 404
 
 
 def test_the_description_has_every_route(client: ServiceClient) -> None:
     """Programs are made of it."""
     paths = json.loads(client.get(f"{API}/openapi.json").content)["paths"]
     assert {f"{API}/runs", f"{API}/diff", f"{API}/runs/{{run}}/observations"} <= set(paths)
+
+
+def test_pages_of_cells_stay_in_their_run(client: ServiceClient, store: Path) -> None:
+    """The next page is of the same run, also if its address began with `latest`."""
+    first = client.get(f"{API}/runs/latest/cells?limit=1").json()
+    with open_store(store, write=True) as opened:
+        cells = run_cells(("other", "names"))
+        add_run(opened, cells, [observe(cell) for cell in cells], day=3)
+    second = client.get(first["next"]).json()
+    assert second["run"] == first["run"] == LAST
+    found = [each["cell"].rpartition("/")[2] for each in (*first["cells"], *second["cells"])]
+    assert found == ["numpy", "pyyaml"]
+
+
+def test_pages_of_a_run_in_progress_stay_stable(client: ServiceClient, store: Path) -> None:
+    """A cell that begins to match behind the last page moves no other one."""
+    cells = run_cells()
+    with open_store(store, write=True) as opened:
+        run = add_run(opened, cells, [observe(c) for c in cells[1:]], day=3, ends=False)
+        first = client.get(f"{API}/search?run=last&q=outcome:pass&limit=1").json()
+        opened.add(run, [observe(cells[0])])
+    second = client.get(first["next"]).json()
+    found = [each["cell"].rpartition("/")[2] for each in (*first["cells"], *second["cells"])]
+    assert found == ["pyyaml", "cffi"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from harness.core.cells import Cell, Outcome
+from harness.core.errors import ExitCode
 from harness.matrix.cell_list import dump_cells
 from harness.results.runfile import Circumstances
 from harness.serve.intake import MOST_BYTES
@@ -38,9 +40,9 @@ def night(tmp_path: Path) -> Path:
     return path
 
 
-def push(night: Path, client: ServiceClient, token: str) -> list[tuple[int, int]]:
-    told: list[tuple[int, int]] = []
-    push_run(night, "last", client.url, token, told=lambda *each: told.append(each))
+def push(night: Path, client: ServiceClient, token: str) -> list[str]:
+    told: list[str] = []
+    push_run(night, "last", client.url, token, told=told.append)
     return told
 
 
@@ -69,10 +71,25 @@ def test_a_pushed_run_is_the_same_run(
     client: ServiceClient, store: Path, token: str, night: Path
 ) -> None:
     """Cells, observations with logs, passports, circumstances, exit code: all of it is there."""
-    assert push(night, client, token)[-1] == (250, 250)
+    assert push(night, client, token)[-1] == "250 of 250 results are there"
     with open_store(night) as here, open_store(store) as there:
         assert there.run(there.find(RUN)) == here.run(here.find(RUN))
         assert replace(there.find(RUN), number=1) == here.find(RUN)
+
+
+def test_long_logs_go_in_smaller_parts(
+    client: ServiceClient, store: Path, token: str, tmp_path: Path
+) -> None:
+    """A hundred logs of a megabyte would be more than a request may have."""
+    path = tmp_path / "long.db"
+    cells = run_cells(NAMES[:20])
+    with open_store(path, write=True) as opened:
+        logs = ["a line\n" * 150_000] * len(cells)
+        seen = [observe(cell, log=log) for cell, log in zip(cells, logs, strict=True)]
+        add_run(opened, cells, seen, day=3)
+    told = push(path, client, token)
+    assert told[1:] == [f"{count} of 20 results are there" for count in (7, 14, 20)]
+    assert stored(store)[1] == 20
 
 
 def test_a_second_push_sends_nothing(
@@ -80,7 +97,7 @@ def test_a_second_push_sends_nothing(
 ) -> None:
     """The service says that it has the run."""
     push(night, client, token)
-    assert push(night, client, token) == [(250, 250)]
+    assert push(night, client, token) == ["250 of 250 results are there"]
     assert stored(store)[1] == 250
 
 
@@ -90,7 +107,7 @@ def test_a_cut_push_goes_on(client: ServiceClient, store: Path, token: str, nigh
     send(client, token, "", announcement(cells))
     part = RunPart(after=0, observations=tuple(observe(cell) for cell in cells[:30]))
     assert send(client, token, f"/{RUN}/observations", part).json()["observations"] == 30
-    assert push(night, client, token)[0] == (30, 250)
+    assert push(night, client, token)[0] == "30 of 250 results are there"
     assert stored(store)[1] == 250
 
 
@@ -120,7 +137,7 @@ def test_a_run_ends_when_all_of_it_is_there(client: ServiceClient, store: Path, 
     """Before that it is refused, and after it nothing is added."""
     cells = run_cells(NAMES[:2])
     how = Circumstances(harness="1", started_at="2026-11-03T04:00:00+00:00", seconds=1, workers=1)
-    ending = RunEnding(observations=2, circumstances=how, exit_code=0)
+    ending = RunEnding(observations=2, circumstances=how, exit_code=ExitCode.AS_EXPECTED)
     send(client, token, "", announcement(cells))
     assert send(client, token, f"/{RUN}/ending", ending).status_code == 409
     part = RunPart(after=0, observations=tuple(map(observe, cells)))
@@ -135,6 +152,7 @@ def test_a_run_ends_when_all_of_it_is_there(client: ServiceClient, store: Path, 
     "fields",
     [
         {"id": "../../etc"}, {"id": "20261103T040000-0000000g"}, {"started_at": "yesterday"},
+        {"started_at": "2026-13-03T04:00:00Z"},
         {"label": "a\nb"}, {"label": "x" * 300}, {"shard": "one"}, {"cells": "[]"},
         {"cells": '{"targets": []}'}, {"cells": "\ud800"},
     ],
@@ -155,6 +173,21 @@ def test_bad_announcements(
         assert len(opened.runs()) == 2
 
 
+@pytest.mark.parametrize("field", [{"exit_code": 7}, {"seconds": float("inf")}])
+def test_an_ending_that_could_not_be_shown(
+    client: ServiceClient, store: Path, token: str, field: dict[str, Any]
+) -> None:
+    """A number that is no exit code would break the list of runs, and infinity each page."""
+    cells = run_cells(NAMES[:1])
+    send(client, token, "", announcement(cells))
+    send(client, token, f"/{RUN}/observations", RunPart(after=0, observations=(observe(cells[0]),)))
+    how = {"harness": "1", "started_at": "", "seconds": 1, "workers": 1, **field}
+    body = json.dumps({"observations": 1, "circumstances": how, "exit_code": 0, **field})
+    body = body.replace("Infinity", "1e999")
+    assert send(client, token, f"/{RUN}/ending", body.encode()).status_code == 422
+    assert stored(store)[0].exit_code is None
+
+
 def test_an_observation_of_another_cell_is_refused(
     client: ServiceClient, store: Path, token: str
 ) -> None:
@@ -170,6 +203,8 @@ def test_an_id_belongs_to_one_run(client: ServiceClient, token: str) -> None:
     """Another run of that id is refused, and so is an unknown id."""
     send(client, token, "", announcement(run_cells()))
     assert send(client, token, "", announcement(run_cells(), label="other")).status_code == 409
+    others = run_cells(("numpy", "pyyaml", "other"))
+    assert send(client, token, "", announcement(others)).status_code == 409
     part = RunPart(after=0, observations=())
     assert send(client, token, "/20261109T040000-00000009/observations", part).status_code == 404
 
@@ -227,7 +262,7 @@ def test_complaints_of_the_client(client: ServiceClient, night: Path) -> None:
     with pytest.raises(PushError, match="WHEELGRID_TOKEN"):
         push(night, client, "wg_forged")
     with pytest.raises(PushError, match="no address of a service"):
-        push_run(night, "last", "nonsense", "wg_x", told=lambda *_: None)
+        push_run(night, "last", "nonsense", "wg_x", told=lambda _: None)
 
 
 def test_an_interrupted_night_keeps_its_exit_code(

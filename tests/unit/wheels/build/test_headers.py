@@ -57,6 +57,7 @@ def test_oldest_python_is_by_version() -> None:
     """3.9 is older than 3.11: versions are not compared as text."""
     assert oldest_python(BUILDER, find_arch("x86_64")) == "3.9"
     assert oldest_python(BUILDER, find_arch("riscv64")) == "3.13"
+    assert oldest_python(BUILDER, find_arch("x86_64"), "3.10") == "3.11"
 
 
 def test_an_interpreters_headers_bring_no_cxx() -> None:
@@ -73,6 +74,8 @@ def test_arch_without_headers() -> None:
     """An arch without headers is an error that names the file to edit."""
     with pytest.raises(BuildError, match=r"no headers for s390x.*matrix/builders\.yaml"):
         oldest_python(BUILDER, find_arch("s390x"))
+    with pytest.raises(BuildError, match=r"no headers of Python 3\.15 or later for riscv64; add"):
+        oldest_python(BUILDER, find_arch("riscv64"), "3.15")
 
 
 def test_headers_that_cannot_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

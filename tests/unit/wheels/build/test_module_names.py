@@ -82,6 +82,7 @@ def test_naming_without_the_arch() -> None:
         (ModuleFiles.AS_TAGGED, (".abi3.so",)),
         (ModuleFiles.TRIPLET, (".abi3-x86_64-linux-gnu.so",)),
         (ModuleFiles.VERSIONED, (".cpython-39-x86_64-linux-gnu.so",)),
+        (ModuleFiles.BOTH_BUILDS, (".abi3t.so",)),
         (ModuleFiles.ABSENT, ()),
     ],
 )

@@ -10,6 +10,7 @@ from tests.support.projects import BROKEN, FIXTURES, PLAIN, make_project
 
 KINDS = {
     "abi3": ProjectKind.EXTENSION,
+    "abi3t": ProjectKind.EXTENSION,
     "bundled_lib": ProjectKind.EXTENSION,
     "cxx": ProjectKind.EXTENSION,
     "multi": ProjectKind.EXTENSION,

@@ -43,6 +43,16 @@ def test_names(name: str, filename: str) -> None:
     assert plan(name).name.filename == f"wheelgrid_{name}-1.0.0-{filename}"
 
 
+def test_one_stable_abi_is_compiled_with_the_first_python_that_has_it() -> None:
+    """A wheel of abi3t has both tags, so that installers of both builds of CPython accept it."""
+    since = Headers(python="3.15", suite="sid", arches=("x86_64",))
+    planned = plan("abi3t", builder=replace(BUILDER, headers=(since, *BUILDER.headers)))
+    assert planned.python == "3.15"
+    assert planned.name.tags.startswith("cp315-abi3.abi3t-manylinux_2_17_x86_64.")
+    with pytest.raises(BuildError, match=r"no headers of Python 3\.15 or later for x86_64"):
+        plan("abi3t")
+
+
 @pytest.mark.parametrize(
     ("builder", "platform"),
     [
