@@ -2,13 +2,14 @@
 
 Every row of ``matrix/corpus.yaml`` is predicted and, on the targets that this machine can make
 itself, observed. Printed are recall, precision, every miss with what was seen, and every row that
-an observation or a report contradicts. ``--predict`` observes nothing.
+an observation or a report contradicts. ``--predict`` observes nothing. What is observed is stored
+at once, so that a run that was cut goes on where it was.
 """
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -22,130 +23,43 @@ from harness.app.wiring import (
     open_reader,
     read_matrix,
 )
-from harness.core.causes import Cause, same_reason
+from harness.bench.judged_corpus import JudgedCell, meets_target, report_lines
+from harness.bench.recorded_corpus import (
+    RecordedCell,
+    RecordedCorpus,
+    predict_recorded,
+    reduced,
+    write_recorded,
+)
 from harness.core.cells import Cell, Expectation, Outcome
 from harness.core.errors import ExitCode, HarnessError, PackageIndexError
-from harness.core.observations import Observation, Prediction
+from harness.core.machines import recorded_on
+from harness.core.observations import Prediction
+from harness.core.passport import Passport, Symbols
 from harness.core.subjects import DependencyOptions, FileSource, Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.package_data import matrix_folder
 from harness.matrix.files.corpus_file import CorpusShape, load_corpus
 from harness.predict.batch import predict_cells
+from harness.predict.cell import beside_of
 from harness.report.console import Console, print_data, say
 from harness.results.grid import Grid, exit_code
 from harness.store import default_store
+from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel
-
-RECALL = 0.9
-"""The share of breakages that must be predicted with their cause; no pass may be denied."""
-UNREADABLE_CAUSES = frozenset(
-    {
-        Cause.ABI_MISMATCH,
-        Cause.CPU_BASELINE,
-        Cause.EMULATOR_SUSPECT,
-        Cause.ENDLESS_OUTPUT,
-        Cause.INCOMPLETE_PYTHON,
-        Cause.MEMORY_LIMIT,
-        Cause.PIDS_LIMIT,
-        Cause.QUIET,
-        Cause.SIGNAL,
-        Cause.TIMEOUT,
-    }
-)
-"""Causes that only show when the code runs: no rule predicts them."""
-OPENED = {Outcome.IMPORT_FAILED, Outcome.LOAD_FAILED}
-"""What a library that does not load may end in: it is opened while importing, or later."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JudgedCell:
-    """A row on one target."""
-
-    where: str
-    """``file:line`` of the row."""
-    row: CorpusShape
-    target: str
-    prediction: Prediction | None = None
-    """None if nothing could be predicted."""
-    observation: Observation | None = None
-    lacking: str = ""
-    """Why nothing is known: the index has deleted the file."""
-
-    @property
-    def cause(self) -> str:
-        """The right cause; empty for a pass."""
-        return self.row.cause or ""
-
-    @property
-    def breaks(self) -> bool:
-        return self.row.outcome is not Outcome.PASS
-
-    @property
-    def alarms(self) -> bool:
-        """Whether a failure is predicted."""
-        return self.prediction is not None and self.prediction.outcome is not Outcome.PASS
-
-    @property
-    def is_right(self) -> bool:
-        """Whether the prediction has the row's cause, and fails where the row does.
-
-        Whether a library is opened during the import or later is in code, which is not read.
-        """
-        said = self.prediction
-        return (
-            said is not None
-            and said.cause == self.cause
-            and (said.outcome is self.row.outcome or {said.outcome, self.row.outcome} <= OPENED)
-        )
-
-    @property
-    def contradicted(self) -> bool:
-        """Whether the observation is not what the row says."""
-        seen = self.observation
-        if seen is None or seen.outcome is Outcome.MISS:
-            return False
-        return seen.outcome is not self.row.outcome or not same_reason(seen.cause, self.cause)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Score:
-    """How many cells are predicted right."""
-
-    found: int
-    """Breakages that are predicted with their cause."""
-    breakages: int
-    alarms: int
-    """Predicted failures."""
-    true_alarms: int
-    """Predicted failures that do fail."""
-
-    @property
-    def recall(self) -> float:
-        return self.found / self.breakages if self.breakages else 1.0
-
-    @property
-    def precision(self) -> float:
-        return self.true_alarms / self.alarms if self.alarms else 1.0
-
-
-def score(cells: Iterable[JudgedCell]) -> Score:
-    """Count the right predictions."""
-    cells = tuple(cells)
-    alarms = [cell for cell in cells if cell.alarms]
-    return Score(
-        found=sum(cell.breaks and cell.is_right for cell in cells),
-        breakages=sum(cell.breaks for cell in cells),
-        alarms=len(alarms),
-        true_alarms=sum(cell.breaks for cell in alarms),
-    )
+from harness.wheels.provider import Refusal
 
 
 def main(words: Sequence[str]) -> ExitCode:
     """Predict, observe and print. Exits 1 below the target, or where a row is contradicted."""
     options = _options(words)
     try:
-        cells = _judged(options)
+        corpus = _Corpus(options)
+        if options.record:
+            write_recorded(options.record, corpus.record())
+            return ExitCode.AS_EXPECTED
+        cells = corpus.judged()
     except HarnessError as error:
         say(str(error))
         return error.exit_code
@@ -154,65 +68,11 @@ def main(words: Sequence[str]) -> ExitCode:
     return ExitCode.AS_EXPECTED if meets_target(cells) else ExitCode.UNEXPECTED
 
 
-def meets_target(cells: Sequence[JudgedCell]) -> bool:
-    """Whether recall is high enough, no pass is denied and no row contradicted or without file."""
-    readable = score(cell for cell in cells if cell.row.cause not in UNREADABLE_CAUSES)
-    fine = all(not (cell.contradicted or cell.lacking) for cell in cells)
-    return fine and readable.recall >= RECALL and score(cells).precision == 1
-
-
-def report_lines(cells: Sequence[JudgedCell]) -> Iterator[str]:
-    """Yield the figures, then each miss, each contradiction and each row without a file."""
-    readable = [cell for cell in cells if cell.row.cause not in UNREADABLE_CAUSES]
-    rows = {cell.where for cell in cells}
-    yield f"{len(rows)} rows, {len(cells)} cells; predictions with the right cause:"
-    parts = {
-        "all breakages": cells,
-        "those that bytes show": readable,
-        "those the rules were not written with": [c for c in readable if not c.row.known],
-    }
-    for title, part in parts.items():
-        one = score(part)
-        yield f"  recall {one.recall:6.1%}  {one.found} of {one.breakages}: {title}"
-    one = score(cells)
-    yield f"  precision {one.precision:6.1%}  {one.true_alarms} of {one.alarms} predicted failures"
-    observed = [c.observation for c in cells if c.observation]
-    missed = sum(seen.outcome is Outcome.MISS for seen in observed)
-    yield f"{len(observed) - missed} cells observed, {missed} missed"
-    yield from _section("not predicted", (c for c in cells if c.breaks and not c.is_right))
-    yield from _section("false alarms", (c for c in cells if c.alarms and not c.breaks))
-    yield from _section("observed otherwise than the row", (c for c in cells if c.contradicted))
-    yield from _section("without a file", (c for c in cells if c.lacking))
-    told = {c.where: c.row for c in cells if c.row.contradicts}
-    if told:
-        yield "reports that are contradicted:"
-    for where, row in told.items():
-        yield f"  {where}: {row.file}: {row.contradicts} ({row.link})"
-
-
-def _section(title: str, cells: Iterable[JudgedCell]) -> Iterator[str]:
-    found = list(cells)
-    if found:
-        yield f"{title}:"
-    for cell in found:
-        yield f"  {cell.where}: {cell.target}: {cell.row.file}"
-        yield f"    right:     {_words(cell.row.outcome, cell.cause, cell.row.why)}"
-        if cell.lacking:
-            yield f"    lacking:   {cell.lacking}"
-        if said := cell.prediction:
-            yield f"    predicted: {_words(said.outcome, said.cause, said.evidence)}"
-        if seen := cell.observation:
-            yield f"    seen:      {_words(seen.outcome, seen.cause, seen.evidence)}"
-
-
-def _words(outcome: Outcome, cause: str, evidence: str) -> str:
-    return "  ".join(filter(None, (outcome.value, cause, evidence)))
-
-
 def _options(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="harness.bench.corpus", description=__doc__)
     parser.add_argument("--matrix", type=Path, default=matrix_folder())
     parser.add_argument("--predict", action="store_true", help="observe nothing")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the facts, and end")
     parser.add_argument("--target", default="*", metavar="GLOB", help="<target>/<arch>")
     parser.add_argument("--project", default="*", metavar="GLOB")
     parser.add_argument("--out", type=Path, default=Path("corpus-results"))
@@ -221,34 +81,83 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def _judged(options: argparse.Namespace) -> list[JudgedCell]:
-    matrix = read_matrix(options.matrix)
-    targets = {target.key: target for target in matrix.targets}
-    section = load_corpus(options.matrix, targets)
-    asked = ProberOptions(matrix_folder=options.matrix)
-    index = open_pinned(asked, say)
-    passports, reader = open_passports(options.matrix), open_reader()
-    provider = open_provider(matrix, asked, index)
-    judged: list[JudgedCell] = []
-    observable: dict[int, Cell] = {}
-    for entry, row in zip(section.entries, section.shapes, strict=True):
-        keys = [key for key in row.targets if fnmatchcase(key, options.target)]
-        if not keys or not fnmatchcase(row.project, options.project):
-            continue
-        where = f"{entry.place.file}:{entry.place.line}"
-        blank = JudgedCell(where=where, row=row, target="")
-        try:
-            subject = _subject(row, index)
-            here = [targets[key] for key in keys]
-            predicted = list(predict_cells([subject], here, passports, provider, reader))
-        except PackageIndexError as error:
-            judged += [replace(blank, target=key, lacking=str(error)) for key in keys]
-            continue
-        for one in predicted:
-            if _is_local(one.cell.target):
-                observable[len(judged)] = replace(one.cell, expectation=_expected(row, where))
-            judged.append(replace(blank, target=one.cell.target.key, prediction=one.prediction))
-    return judged if options.predict else _observed(judged, observable, options)
+class _Corpus:
+    """The chosen rows of the file, and what predictions of them need."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        matrix = read_matrix(options.matrix)
+        self._targets = {target.key: target for target in matrix.targets}
+        self._section = load_corpus(options.matrix, self._targets)
+        asked = ProberOptions(matrix_folder=options.matrix)
+        self._index = open_pinned(asked, say)
+        self._passports, self._reader = open_passports(options.matrix), open_reader()
+        self._provider = open_provider(matrix, asked, self._index)
+
+    def rows(self) -> Iterator[tuple[str, CorpusShape, list[str]]]:
+        """Yield where each chosen row is, the row, and its chosen targets."""
+        for entry, row in zip(self._section.entries, self._section.shapes, strict=True):
+            keys = [key for key in row.targets if fnmatchcase(key, self._options.target)]
+            if keys and fnmatchcase(row.project, self._options.project):
+                yield f"{entry.place.file}:{entry.place.line}", row, keys
+
+    def judged(self) -> list[JudgedCell]:
+        """Predict, and observe if that is asked for."""
+        judged: list[JudgedCell] = []
+        observable: dict[int, Cell] = {}
+        for where, row, keys in self.rows():
+            blank = JudgedCell(where=where, row=row, target="")
+            try:
+                subject = _subject(row, self._index)
+                here = [self._targets[key] for key in keys]
+                predicted = list(
+                    predict_cells([subject], here, self._passports, self._provider, self._reader)
+                )
+            except PackageIndexError as error:
+                judged += [replace(blank, target=key, lacking=str(error)) for key in keys]
+                continue
+            for one in predicted:
+                if _is_local(one.cell.target):
+                    observable[len(judged)] = replace(one.cell, expectation=_expected(row, where))
+                judged.append(replace(blank, target=one.cell.target.key, prediction=one.prediction))
+        options = self._options
+        return judged if options.predict else _observed(judged, observable, options)
+
+    def record(self) -> RecordedCorpus:
+        """Return what the rows resolve to, and the facts. Raises ``PackageIndexError``."""
+        cells: list[RecordedCell] = []
+        facts: dict[str, WheelFacts] = {}
+        for _, row, keys in self.rows():
+            subject = _subject(row, self._index)
+            for target in (self._targets[key] for key in keys):
+                passport = recorded_on(self._passports, target)
+                if passport is None:
+                    continue
+                found = self._provider.wheels_for(subject, target, passport)
+                cell = RecordedCell(file=row.file, target=target.key, imports=subject.imports)
+                if isinstance(found, Refusal):
+                    cells.append(replace(cell, refused=found.cause))
+                    continue
+                *others, wheel = found
+                beside = beside_of(others, resolved=row.dependencies)
+                around = tuple(each.sha256 for each in beside.wheels)
+                cell = replace(cell, wheel=wheel.sha256, beside=around, closed=beside.closed)
+                read = {w.sha256: self._reader.facts(w) for w in (wheel, *beside.wheels)}
+                whole = {sha256: each for sha256, each in read.items() if each}
+                facts = {sha: reduced(each) for sha, each in whole.items()} | facts
+                symbols = self._passports.symbols
+                if _predict(cell, facts, passport, symbols) != _predict(
+                    cell, whole, passport, symbols
+                ):
+                    facts |= {s: reduced(each, own_symbols=True) for s, each in whole.items()}
+                cells.append(cell)
+        return RecordedCorpus(cells=tuple(cells), facts=facts)
+
+
+def _predict(
+    cell: RecordedCell, facts: dict[str, WheelFacts], passport: Passport, symbols: Symbols
+) -> Prediction | None:
+    return predict_recorded(RecordedCorpus(cells=(), facts=facts), cell, passport, symbols)
 
 
 def _subject(row: CorpusShape, index: PackageIndex) -> Subject:
@@ -291,13 +200,14 @@ def _observed(
         images="local",
         store=options.store,
     )
-    seen: dict[str, Observation | None] = {}
+    ended: list[Grid] = []
 
     def conclude(grid: Grid) -> ExitCode:
-        seen.update({cell.cell.id: cell.observation for cell in grid.cells})
+        ended.append(grid)
         return exit_code(grid)
 
     run_cells(tuple(observable.values()), run, Console(stderr=True), conclude=conclude)
+    seen = {cell.cell.id: cell.observation for grid in ended for cell in grid.cells}
     for at, cell in observable.items():
         judged[at] = replace(judged[at], observation=seen.get(cell.id))
     return judged

@@ -112,17 +112,18 @@ def _is_ours(layout: InstalledLayout, module: str) -> bool:
 
 def _absent(layout: InstalledLayout, module: str) -> Prediction:
     native = f"{len(layout.natives)} native files" if layout.natives else "no native files"
+    pure = layout.wheel.name.tag_part.endswith("-any")
     return import_failed(
-        Cause.NO_EXTENSION,
+        Cause.NO_MODULE if pure else Cause.NO_EXTENSION,
         file="",
         evidence=f"no file of the wheel is {module}; it has {native}",
         explanation=(
             f"{layout.wheel.name.filename} has no file of the module {module}, with any "
-            f"suffix. The wheel has {native}, although its tag is "
-            f"{layout.wheel.name.tag_part}."
+            f"suffix. The wheel has {native}, and its tag is {layout.wheel.name.tag_part}."
         ),
         diagnosis=Diagnosis(
-            remedy="Build the wheel with its extension modules.", reference=_FORMAT
+            remedy="Build the wheel with all of its packages and extension modules.",
+            reference=_FORMAT,
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Predict that a wheel imports a project that it does not require (pure).
+"""Predict that a wheel imports what it lacks itself, or a project that it does not require (pure).
 
 Only import statements that run in any case count, and only where every wheel that is installed
 beside it is known: what lies in an image besides Python is not read.
@@ -19,7 +19,10 @@ from harness.wheels.archive.contents import WheelFacts
 
 IN_IMAGES = frozenset({"_distutils_hack", "pip", "pkg_resources", "setuptools", "wheel"})
 """Modules of installers, which some images have beside Python."""
+_NAMESPACE, _DISTUTILS = "-nspkg.pth", "distutils-precedence.pth"
+"""Path files that declare a namespace package, and that make ``distutils`` that of setuptools."""
 _PROJECT = re.compile(r"[\w.-]+")
+_PACKAGES = "https://packaging.python.org/en/latest/discussions/package-formats/"
 _REQUIRES = "https://packaging.python.org/en/latest/specifications/core-metadata/#requires-dist-multiple-use"
 
 
@@ -32,10 +35,13 @@ def predict_undeclared(
     for ``predict``. Nothing is known of what a ``.pth`` file adds.
     """
     layouts = [layout_of(each) for each in (wheel, *dependencies)]
-    if any(_adds_modules(member.name) for each in layouts for member in each.wheel.members):
+    if any(_adds_modules(each.wheel, own=each is layouts[0]) for each in layouts):
         return None
     known = IN_IMAGES.union(*map(_tops, layouts))
     for module in _required(layouts[0], imports):
+        own = wheel.sources.absent.get(module, "")
+        if own and not any(each.members_of(own) or own in each.folders for each in layouts):
+            return _absent(wheel, module, own)
         for name in wheel.sources.imports.get(module, ()):
             top = name.partition(".")[0]
             if top not in known and not is_standard(top) and _is_complete(layouts, top):
@@ -43,9 +49,11 @@ def predict_undeclared(
     return None
 
 
-def _adds_modules(member: str) -> bool:
-    """Whether it is a ``.pth`` file that does more than declare a namespace package."""
-    return "/" not in member and member.endswith(".pth") and not member.endswith("-nspkg.pth")
+def _adds_modules(wheel: WheelFacts, *, own: bool) -> bool:
+    """Whether it has a ``.pth`` file that may add modules; of its ``own`` more is doubted."""
+    names = (member.name for member in wheel.members if "/" not in member.name)
+    ends = _NAMESPACE if own else (_NAMESPACE, _DISTUTILS)
+    return any(name.endswith(".pth") and not name.endswith(ends) for name in names)
 
 
 def _is_complete(layouts: Sequence[InstalledLayout], top: str) -> bool:
@@ -74,6 +82,24 @@ def _required(layout: InstalledLayout, imports: tuple[str, ...]) -> Iterator[str
     for name in plan_imports(layout, imports).required:
         parts = name.split(".")
         yield from (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+
+
+def _absent(wheel: WheelFacts, module: str, own: str) -> Prediction:
+    pure = wheel.name.tag_part.endswith("-any")
+    return import_failed(
+        Cause.NO_MODULE if pure else Cause.NO_EXTENSION,
+        file="",
+        evidence=f"No module named '{own}'",
+        explanation=(
+            f"The import of {module} imports {own} in any case. {wheel.name.filename} has no file "
+            "of it, with any suffix."
+        ),
+        diagnosis=Diagnosis(
+            remedy="Name all packages and extension modules to the build backend, and look into "
+            "the wheel before it is published.",
+            reference=_PACKAGES,
+        ),
+    )
 
 
 def _missing(wheel: WheelFacts, module: str, top: str) -> Prediction:

@@ -142,8 +142,8 @@ class CellPreparer:
 
     def to_run(
         self, cell: Cell, passport: Passport
-    ) -> tuple[tuple[WheelRef, ...], tuple[WheelRef, ...]]:
-        """Return the wheels of a cell, and those that its own tests require.
+    ) -> tuple[tuple[WheelRef, ...], tuple[WheelRef, ...], LatePlan]:
+        """Return the wheels of a cell, those that its own tests require, and what comes late.
 
         Raises ``UsageError`` if the installer accepts no wheel of either.
         """
@@ -153,7 +153,7 @@ class CellPreparer:
         for_tests = self._test_wheels(cell, wheels[-1], passport)
         if isinstance(for_tests, Refusal):
             raise UsageError(f"{cell.id}: its tests cannot run: {for_tests.reason}")
-        return wheels, for_tests
+        return wheels, for_tests, _planned(cell.subject, self.reader.facts(wheels[-1]))[1]
 
     def on_native_arch(
         self, subject: Subject, native: OpenTarget

@@ -83,10 +83,10 @@ class Prober:
         """
         self._targets = self._source.serving(cell.target)
         opened = self._targets.at(cell.target)
-        wheels, for_tests = self._preparer.to_run(cell, opened.passport)
+        wheels, for_tests, late = self._preparer.to_run(cell, opened.passport)
         emulator = self._targets.carried_emulator(cell.target)
         return docker_line(
-            cell.target, opened.image, cell.subject, wheels, seccomp, emulator, for_tests
+            cell.target, opened.image, cell.subject, wheels, seccomp, emulator, for_tests, late
         )
 
     def observe(self, cell: Cell) -> Observation:

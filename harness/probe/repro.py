@@ -2,7 +2,7 @@
 
 import ast
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness.core.machines import machine_of
 from harness.core.observations import ImageRef
@@ -10,8 +10,18 @@ from harness.core.own_tests import OwnTests
 from harness.core.subjects import Subject, WheelRef
 from harness.core.targets import Target
 from harness.host.engine.hardening import CONTAINER_LIMITS, HARDENING, TMP
+from harness.predict.late_plan import NOTHING_LATE, LatePlan
 
 _EMULATOR = "/emulator"
+_SITE = "/tmp/site"  # noqa: S108 - in a container
+_OPENS = "import ctypes, sys; ctypes.CDLL(sys.argv[1])"
+_STARTS = (
+    "import subprocess, sys, threading; "
+    "program = subprocess.Popen([sys.argv[1], '--version'], stdin=subprocess.DEVNULL); "
+    "limit = threading.Timer(30, program.terminate); limit.start(); ended = program.wait(); "
+    "limit.cancel(); sys.exit(ended == 127 or ended < 0 and ended != -15)"
+)
+"""Whether a program starts: loaders end with 127, and the time-out with SIGTERM."""
 
 
 def docker_line(  # noqa: PLR0913, PLR0917 - the parts of the line
@@ -22,10 +32,13 @@ def docker_line(  # noqa: PLR0913, PLR0917 - the parts of the line
     seccomp: str = "",
     emulator: str = "",
     test_wheels: Sequence[WheelRef] = (),
+    late: LatePlan = NOTHING_LATE,
 ) -> str:
     """Return the ``docker run`` line that installs ``wheels`` in order, imports and calls.
 
-    Then it runs the subject's tests, which ``test_wheels`` are installed for. The line has the
+    Then it opens the libraries and starts the programs of ``late``, each in a process of its own.
+    It ends with 1 if one of them fails, also if that is a finding alone for a probe. Then it runs
+    the subject's tests, which ``test_wheels`` are installed for. The line has the
     hardening and the limits of a probe with two exceptions: the wheels are mounted read-only, and
     without a ``seccomp`` profile the engine's default profile applies. ``emulator``: path of the
     static program that runs a native interpreter, mounted too.
@@ -40,7 +53,7 @@ def docker_line(  # noqa: PLR0913, PLR0917 - the parts of the line
         words += ["--volume", f"{wheel.path}:/wheels/{wheel.filename}:ro"]
     if emulator:
         words += ["--volume", f"{emulator}:{_EMULATOR}:ro"]
-    script = _script(target, subject, wheels, emulated=bool(emulator))
+    script = " && ".join(_steps(target, subject, wheels, late, emulated=bool(emulator)))
     if subject.tests:
         if subject.tests.archive:
             words += ["--volume", f"{subject.tests.archive}:/tests.zip:ro"]
@@ -48,16 +61,34 @@ def docker_line(  # noqa: PLR0913, PLR0917 - the parts of the line
     return shlex.join([*words, "--entrypoint", "sh", image.id, "-xc", script])
 
 
-def _script(target: Target, subject: Subject, wheels: Sequence[WheelRef], *, emulated: bool) -> str:
+def _steps(
+    target: Target,
+    subject: Subject,
+    wheels: Sequence[WheelRef],
+    late: LatePlan,
+    *,
+    emulated: bool,
+) -> Iterator[str]:
     python = shlex.quote(target.interpreter)
-    statements = [f"import {name}" for name in subject.imports]
+    imports = [f"import {name}" for name in subject.imports]
+    statements = list(imports)
     if subject.call:
         # Unparsing joins the lines of the expression.
         statements.append(f"assert {ast.unparse(ast.parse(subject.call, mode='eval'))}")
-    install = _install(python, "/tmp/site", wheels)  # noqa: S108 - in a container
+    yield _install(python, _SITE, wheels)
     runs = f'{_EMULATOR} "$(command -v {python})"' if emulated else python
-    check = f"PYTHONPATH=/tmp/site {runs} -c {shlex.quote('; '.join(statements))}"
-    return f"{install} && {check}"
+    runs = f"PYTHONPATH={_SITE} {runs} -c"
+    yield f"{runs} {shlex.quote('; '.join(statements))}"
+    if late.libraries:
+        yield _each(late.libraries, f"{runs} {shlex.quote('; '.join([*imports, _OPENS]))}")
+    if late.programs:
+        yield _each(late.programs, f"{python} -c {shlex.quote(_STARTS)}")
+
+
+def _each(places: Sequence[str], command: str) -> str:
+    """Return a step that does something with each file, and fails in the end if one failed."""
+    files = " ".join(shlex.quote(f"{_SITE}/{place}") for place in places)
+    return f'(bad=0; for file in {files}; do {command} "$file" || bad=1; done; exit $bad)'
 
 
 def _install(python: str, site: str, wheels: Sequence[WheelRef]) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from harness.core.causes import Cause
 from harness.images.debian_root import native_arch
-from tests.support.commands import wheelgrid
+from tests.support.commands import run_command, wheelgrid
 from tests.support.elves import compiled, program
 from tests.support.wheels import make_wheel
 
@@ -171,3 +171,24 @@ def test_program_under_emulation(tmp_path: Path) -> None:
         (GLIBC, "foreign"): ("start-failed", Cause.WRONG_MACHINE),
     }
     assert {cell["agreement"] for cell in cells.values()} == {"agrees"}
+
+
+def test_repro_opens_and_starts(tmp_path: Path) -> None:
+    """The line ends as the cell does, with the loader's own words."""
+    library = of_library(tmp_path, "lacks")
+    crashes = program(PROGRAMS["segfaults"], tmp_path / "x.out", machine=HERE)
+    wheels = [library, of_program(tmp_path, "segfaults", crashes),
+              of_program(tmp_path, "ends", program(PROGRAMS["ends"], tmp_path / "y.out",
+                                                   machine=HERE))]  # fmt: skip
+    checked(wheels, tmp_path / "grid", f"{GLIBC}/{HERE}")
+    ended = {}
+    for name in ("lacks", "segfaults", "ends"):
+        printed = wheelgrid(
+            "repro", f"{GLIBC}/{HERE}/{name}-1.0", "--run", tmp_path / "grid" / "run.json",
+            "--images", "local",
+        )  # fmt: skip
+        ended[name] = run_command("sh", "-c", printed.out)
+    assert {name: each.status for name, each in ended.items()} == {
+        "lacks": 1, "segfaults": 1, "ends": 0
+    }  # fmt: skip
+    assert "libmine.so: undefined symbol: nowhere" in ended["lacks"].err

@@ -102,6 +102,26 @@ def test_deeds_of_tests(tmp_path: Path) -> None:
     assert seen["bomb"]["tests"]["unread"] == "it declares a document type"
 
 
+def test_command_that_does_not_exist_and_folder_that_is_too_large(tmp_path: Path) -> None:
+    """The first is one cell, and says nothing of the wheel; the second ends before any."""
+    words: tuple[object, ...] = (
+        "check", make_wheel(tmp_path, "demo", ""), "--images", "assembled", "--target",
+        "debian-12", "--arch", native_arch().name, "--store", tmp_path / "store.db",
+        "--out", tmp_path / "grid",
+    )  # fmt: skip
+    ended = wheelgrid(*words, "--test", "no-such-runner -q", timeout=300)
+    assert ended.status == 3, ended.said
+    seen = _observations(tmp_path / "grid")["demo"]
+    assert (seen["outcome"], seen["cause"]) == ("miss", "infra:test-command")
+    assert "there is no command 'no-such-runner'" in seen["evidence"]
+    (tmp_path / "tests").mkdir()
+    with (tmp_path / "tests" / "huge.bin").open("wb") as stream:
+        stream.truncate(500 << 20)
+    ended = wheelgrid(*words, "--test", "pytest", "--test-files", tmp_path / "tests", timeout=60)
+    assert ended.status == 2
+    assert "--cell-disk" in ended.err
+
+
 @pytest.mark.parametrize("arch", [native_arch().name, "s390x"])
 def test_suite_of_a_project(tmp_path: Path, arch: str) -> None:
     """A suite that fails: on the terminal, in run.json and junit.xml; a second run reuses it."""

@@ -57,15 +57,31 @@ def open_libraries(site, places, seconds, until, begin):
 
 
 def resolve_entries(entries, seconds, until, begin):
-    """Import what each entry point names (``module:attribute``); return as ``open_libraries``."""
+    """Import what each entry point names (``module:attribute``); return as ``open_libraries``.
+
+    As the scripts of installers do: ``from module import attribute``, which also imports a module
+    of that name. Source: ``SCRIPT_TEMPLATE`` in ``distlib/scripts.py``.
+    """
 
     def resolve(entry):
         module, _, names = entry.partition(":")
+        first, *others = names.split(".")
         found = importlib.import_module(module)
-        for name in names.split(".") if names else ():
+        if first and not hasattr(found, first) and hasattr(found, "__path__"):
+            _import_below(module, first)
+        for name in [first, *others] if first else ():
             found = getattr(found, name)
 
     return _each(entries, resolve, seconds, until, begin)
+
+
+def _import_below(package, name):
+    """Import a module of a package, if the package has it."""
+    try:
+        importlib.import_module("%s.%s" % (package, name))
+    except ModuleNotFoundError as error:
+        if error.name != "%s.%s" % (package, name):
+            raise
 
 
 def limited(errors):

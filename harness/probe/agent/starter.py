@@ -25,7 +25,7 @@ _MODELS = {(62, 3)}  # machines (gABI, e_machine): on x86-64, programs for i386 
 
 
 def start_programs(site, programs, seconds, limits, folder):
-    """Start each once with --version; report what did not start."""
+    """Start each with --version, and without if a signal ends it; report what did not start."""
 
     def body(tokens):
         begin_stage("start")
@@ -58,13 +58,11 @@ def start(path, seconds):
     unfit = _unfit(path)
     if unfit:
         return unfit
-    output, output_end = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        _become(path, output_end)
-    os.close(output_end)
-    status, said = _until_gone(pid, output, time.monotonic() + seconds)
-    os.close(output)
+    until = time.monotonic() + seconds
+    status, said = _run([path, "--version"], until)
+    if status is not None and status < 0:
+        again = _run([path], until)  # some read a file of that name
+        status, said = again if again[0] is None or again[0] >= 0 else (status, said)
     lines = said.decode("utf-8", "backslashreplace").splitlines()
     if status is None:
         return ""  # it runs
@@ -84,7 +82,20 @@ _EMULATOR = "qemu: uncaught target signal"  # what it says of the program after 
 _NOT_EXECUTED = "cannot be executed: "
 
 
-def _become(path, output):
+def _run(words, until):
+    """Return as ``_until_gone`` what a program does."""
+    output, output_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _become(words, output_end)
+    os.close(output_end)
+    try:
+        return _until_gone(pid, output, until)
+    finally:
+        os.close(output)
+
+
+def _become(words, output):
     """Be the program; never returns."""
     try:
         os.setsid()
@@ -93,7 +104,7 @@ def _become(path, output):
         os.dup2(output, 2)
         os.closerange(3, 256)
         try:
-            os.execv(path, [path, "--version"])
+            os.execv(words[0], words)
         except OSError as error:
             os.write(2, ("\n%s%s\n" % (_NOT_EXECUTED, error)).encode("utf-8", "replace"))
     finally:

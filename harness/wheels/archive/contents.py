@@ -30,6 +30,11 @@ _NAME_END = re.compile(rb"[\w.+-]+\Z", re.ASCII)
 _SUFFIX = re.compile(rb"\.so(?:\.[0-9]+)*", re.ASCII)
 _PYTHON_LINE = re.compile(rb"#!\s*(?:python|\S*/env\s+python|\S*/python)")
 _CFFI = "_cffi_backend"
+_ARRAY_ABI = {
+    b"module was compiled against NumPy C-API version": 2,
+    b"module compiled against API version 0x%x but this version of numpy": 1,
+}
+"""What ``import_array`` says, by the major version of the headers that it was compiled with."""
 _NEVER_NATIVE = frozenset({".py", ".pyi", ".h", ".hpp", ".txt", ".md", ".rst", ".json", ".html"})
 
 
@@ -47,6 +52,10 @@ class NativeMember:
     """Whether an installer makes it executable: by its mode in the archive."""
     names: tuple[str, ...] = ()
     """Libraries of the same wheel whose file names it holds, as what it opens itself has."""
+    array_abi: int = 0
+    """Major version of NumPy's C API that it calls ``import_array`` of; 0 if it does not. A
+    module of version 1 does not run with 2; one of 2 runs with both
+    (https://numpy.org/doc/stable/dev/depending_on_numpy.html)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,6 +219,7 @@ class NativeReader:
             elf=elf,
             imports=(_CFFI,) if b"\0%s\0" % _CFFI.encode() in data else (),
             names=tuple(sorted(self._libraries.intersection(_library_names(data)) - {own})),
+            array_abi=next((abi for text, abi in _ARRAY_ABI.items() if text in data), 0),
         )
 
 

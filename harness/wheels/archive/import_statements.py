@@ -28,6 +28,8 @@ class ImportStatement:
     names: tuple[str, ...]
     """Modules that it may import, dotted: ``from .a import b`` in ``demo`` has ``demo.a`` and
     ``demo.a.b``."""
+    modules: frozenset[str]
+    """Those of ``names`` that must be modules: ``demo.a``, since ``b`` may be an attribute."""
     always: bool
     """Whether the import of its file runs it and fails with it: it is in no block, except
     ``with``, and ``try`` that does not guard it."""
@@ -58,8 +60,10 @@ class _Block:
 def find_imports(source: bytes, package: str) -> Iterator[ImportStatement]:
     """Yield the import statements of a file; ``package`` is its ``__package__``."""
     for statement in _statements(_STRINGS.sub(b"''", source)):
+        named = dict(_names(statement.text, package))
         yield ImportStatement(
-            names=tuple(dict.fromkeys(_names(statement.text, package))),
+            names=tuple(named),
+            modules=frozenset(name for name, is_module in named.items() if is_module),
             always=statement.outermost and not statement.guarded,
             guarded=statement.guarded,
         )
@@ -153,17 +157,19 @@ def _end_of_line(text: bytes, start: int) -> int:
     return len(text) if end < 0 else end
 
 
-def _names(text: str, package: str) -> Iterator[str]:
+def _names(text: str, package: str) -> Iterator[tuple[str, bool]]:
+    """Yield the names of a statement, each with whether it must be a module."""
     if found := _IMPORT.match(text):
-        yield from filter(_is_dotted_name, map(_without_alias, found[1].split(",")))
+        for name in filter(_is_dotted_name, map(_without_alias, found[1].split(","))):
+            yield name, True
     elif found := _FROM.match(text):
         dots, module = found["dots"], found["module"]
         parts = package.split(".") if package and dots else []
         base = ".".join((*parts[: max(0, len(parts) + 1 - len(dots))], *filter(None, [module])))
         if _is_dotted_name(base):
-            yield base
+            yield base, True
             names = map(_without_alias, found["names"].split(","))
-            yield from (f"{base}.{name}" for name in names if name.isidentifier())
+            yield from ((f"{base}.{name}", False) for name in names if name.isidentifier())
 
 
 def _without_alias(word: str) -> str:

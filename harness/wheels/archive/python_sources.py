@@ -18,6 +18,8 @@ _SUFFIX = re.compile(r"\.so(?:\.[\d.]+|\.\*|\*)?|\.?(?:%s|\{\w*\})|")
 """What a text may have after a library's name without suffix: ``libz3.so*``, ``libz3.%s``."""
 _LITERAL = re.compile(rb"[\"']([^\"'\s/\\]{1,80}\.(?:so|dll|dylib))[\"']")
 _FOREIGN = (".dll", ".dylib")
+_ADDS = re.compile(rb"\bsys\s*\.\s*(?:modules|meta_path|path_hooks)\b|\b__path__\b|\bextend_path\b")
+"""What code has that brings modules of its package from elsewhere."""
 _TESTS = frozenset({"test", "tests", "testing", "_tests", "conftest"})
 
 
@@ -40,6 +42,9 @@ class SourceFacts:
     imports: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Module → what its import imports in any case: native modules of the wheel, and modules of
     others. Only for packages and modules that are in no other package."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """Module → the first module of its own package that its import needs in any case, and that
+    the wheel has no file of. Nothing for packages that bring modules from elsewhere."""
 
 
 class SourceReader:
@@ -58,6 +63,10 @@ class SourceReader:
         self._lacks: tuple[str, str] = ("", "")
         self._statements: dict[str, list[ImportStatement]] = {}
         """By Python module."""
+        self._present = {place for name in members for place in _places(name)}
+        self._packages: set[str] = set()
+        self._adding: set[str] = set()
+        """Top-level names of packages that bring modules from elsewhere."""
 
     def add(self, name: str, source: bytes) -> None:
         """Read the bytes of the Python file of that member name, in any encoding."""
@@ -71,6 +80,10 @@ class SourceReader:
                 self._named.update(self._libraries_in(text.decode("utf-8", "replace")))
         if module := _module(name):
             package = PurePosixPath(name).stem == "__init__"
+            if package:
+                self._packages.add(module)
+            if _ADDS.search(source):
+                self._adding.add(module.partition(".")[0])
             parent = module if package else module.rpartition(".")[0]
             self._statements[module] = list(find_imports(source, parent))
 
@@ -97,7 +110,8 @@ class SourceReader:
     def facts(self) -> SourceFacts:
         lacks, instead = self._lacks
         roots = [m for m in self._statements if m.rpartition(".")[0] not in self._statements]
-        imports = {root: reached for root in roots if (reached := tuple(self._reached(root)))}
+        absent: dict[str, str] = {}
+        imports = {r: reached for r in roots if (reached := tuple(self._reached(r, absent)))}
         return SourceFacts(
             opens_libraries=self._opens,
             lacks=lacks,
@@ -105,6 +119,7 @@ class SourceReader:
             named=frozenset(self._named if self._opens else ()),
             guarded=self._guarded(),
             imports=imports,
+            absent=absent,
         )
 
     def _guarded(self) -> frozenset[str]:
@@ -116,20 +131,30 @@ class SourceReader:
                     imported[statement.guarded].update(self._native.intersection(statement.names))
         return frozenset(imported[True] - imported[False])
 
-    def _reached(self, root: str) -> Iterator[str]:
-        """Yield what the import of ``root`` imports in any case."""
+    def _reached(self, root: str, absent: dict[str, str]) -> Iterator[str]:
+        """Yield what the import of ``root`` imports in any case, and note what is absent."""
         seen = {root: None}
         waiting = [root]
         while waiting:
             module = waiting.pop()
             statements = self._statements.get(module)
-            if statements is None:
-                yield module
+            if statements is None or (module in self._native and module not in self._packages):
+                yield module  # a native module comes before a Python file of its name
                 continue
-            names = (n for s in statements if s.always for n in self._modules_in(s.names))
+            always = [statement for statement in statements if statement.always]
+            for name in (n for s in always for n in s.names if n in s.modules):
+                if root not in absent and self._is_absent(root, name):
+                    absent[root] = name
+            names = (n for s in always for n in self._modules_in(s.names))
             new = [name for name in dict.fromkeys(names) if name not in seen]
             seen.update(dict.fromkeys(new))
             waiting += reversed(new)
+
+    def _is_absent(self, root: str, module: str) -> bool:
+        """Whether it is of a package of the wheel, which has no file and no folder of it."""
+        parent = module.rpartition(".")[0]
+        own = module.startswith(f"{root}.") and root.partition(".")[0] not in self._adding
+        return own and parent in self._packages and module not in self._present
 
     def _modules_in(self, names: Iterable[str]) -> Iterator[str]:
         """Yield the modules among ``names``, each after its packages.
@@ -157,3 +182,12 @@ def _module(member: str) -> str:
     stem = last.partition(".")[0]
     parts = folders if stem == "__init__" and folders else [*folders, stem]
     return ".".join(parts) if all(part.isidentifier() for part in parts) else ""
+
+
+def _places(member: str) -> Iterator[str]:
+    """Yield the dotted names by which a file and the folders above it may be imported."""
+    *folders, last = site_path(member).split("/")
+    for depth in range(1, len(folders) + 1):
+        yield ".".join(folders[:depth])
+    if PurePosixPath(last).suffix in (".py", ".pyc", ".so"):
+        yield ".".join((*folders, last.partition(".")[0]))

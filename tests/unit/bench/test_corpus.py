@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.bench.corpus import JudgedCell, main, meets_target, report_lines, score
+from harness.bench.corpus import main
+from harness.bench.judged_corpus import JudgedCell, meets_target, report_lines, score
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.errors import ExitCode
 from harness.core.observations import Observation, Prediction
+from harness.core.wheel_findings import FindingCode, FindingList
 from harness.matrix.files.corpus_file import CorpusShape
 
 FAILED = Prediction(
@@ -119,6 +121,28 @@ def test_report_names_each_miss_with_what_was_seen() -> None:
     assert "observed otherwise" not in text
     lied = replace(HIT, observation=saw(Outcome.PASS))
     assert "observed otherwise than the row:" in "\n".join(report_lines([lied]))
+
+
+def test_what_is_observed_alone_counts_apart() -> None:
+    seen = saw(Outcome.IMPORT_FAILED, "missing-library")
+    found = score([HIT, replace(MISSED, observation=seen), MISSED])
+    assert (found.found, found.known, found.breakages) == (1, 2, 3)
+    text = "\n".join(report_lines([HIT, replace(MISSED, observation=seen)]))
+    assert "recall 100.0%  2 of 2: predicted, or observed here" in text
+
+
+@pytest.mark.parametrize(
+    ("message", "doubted"), [("It does not start: killed by SIGSEGV.", True), ("No mode.", False)]
+)
+def test_signal_of_a_program_is_doubted_under_emulation(message: str, *, doubted: bool) -> None:
+    """There it is a finding, which says nothing against the row."""
+    findings = FindingList()
+    findings.add(FindingCode.PROGRAM_START, "bin/demo", message)
+    seen = replace(saw(Outcome.PASS), findings=findings.found())
+    judged = cell(Cause.SIGNAL, PASSED, seen, outcome=Outcome.START_FAILED)
+    assert judged.contradicted is not doubted
+    told = "observed, but doubted under emulation:" in "\n".join(report_lines([judged]))
+    assert told is doubted
 
 
 def test_broken_corpus_is_one_message_with_its_position(

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Observation, Prediction
@@ -120,3 +122,26 @@ def test_package_that_does_without_is_a_known_limit() -> None:
     limit = limit_of(seen, ())
     assert limit is not None
     assert limit.id == "dependencies"
+
+
+@pytest.mark.parametrize(
+    ("abi", "header", "fails"),
+    [
+        (1, "numpy/_core/include/numpy/arrayobject.h", True),
+        (1, "numpy/core/include/numpy/arrayobject.h", False),
+        (2, "numpy/_core/include/numpy/arrayobject.h", False),
+        (0, "numpy/_core/include/numpy/arrayobject.h", False),
+    ],
+)
+def test_module_that_was_compiled_for_another_numpy(abi: int, header: str, fails: bool) -> None:
+    """One of NumPy 2 runs with both (https://numpy.org/doc/stable/dev/depending_on_numpy.html)."""
+    one = helper(suffix=f".cpython-311-{GNU}.so")
+    one = replace(one, native=tuple(replace(native, array_abi=abi) for native in one.native))
+    arrays = wheel({}, filename="numpy-2.0-py3-none-any.whl", python_files=(header,))
+    found = failure(one, arrays)
+    assert (found is not None) == fails
+    if found:
+        assert (found.outcome, found.cause) == (Outcome.IMPORT_FAILED, Cause.ABI_MISMATCH)
+        assert found.evidence == "it is compiled for the C API of NumPy 1; beside it is numpy 2.0"
+    guarded = replace(one, sources=SourceFacts(guarded=frozenset({"helper._core"})))
+    assert failure(guarded, arrays) is None

@@ -60,6 +60,36 @@ def test_path_file_may_add_modules_but_a_namespace_declaration_does_not() -> Non
         assert missing(facts) == expected
 
 
+def test_path_file_of_setuptools_adds_nothing_unless_it_is_the_wheel_itself() -> None:
+    """The wheel of setuptools has other projects in a folder that its code adds to the path."""
+    brings = wheel({}, filename=HELPER, python_files=("distutils-precedence.pth",))
+    assert missing(demo("other"), brings) == "No module named 'other'"
+    assert missing(demo("other", files=("demo/__init__.py", "distutils-precedence.pth"))) is None
+
+
+@pytest.mark.parametrize(
+    ("filename", "cause"),
+    [
+        ("demo-1.0-py3-none-any.whl", Cause.NO_MODULE),
+        ("demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl", Cause.NO_EXTENSION),
+    ],
+)
+def test_module_of_its_own_package_that_no_wheel_has(filename: str, cause: Cause) -> None:
+    """Another wheel may bring modules of the package, as that of PyQt5 does."""
+    facts = wheel(
+        {},
+        filename=filename,
+        python_files=("demo/__init__.py",),
+        sources=SourceFacts(absent={"demo": "demo._core"}),
+    )
+    found = predict_undeclared(facts, (), ())
+    assert found is not None
+    assert (found.outcome, found.cause) == (Outcome.IMPORT_FAILED, cause)
+    assert found.evidence == "No module named 'demo._core'"
+    for file in ("demo/_core.abi3.so", "demo/_core/part.py"):
+        assert missing(facts, wheel({}, filename=HELPER, python_files=(file,))) is None
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

@@ -39,6 +39,8 @@ PROGRAMS = {
     "prints": '#include <stdio.h>\nint main(void) { for (;;) puts("more and more"); }',
     "daemonizes": "#include <unistd.h>\n#include <stdlib.h>\n"
     "int main(void) { return daemon(1, 1) == 0 ? (sleep(300), 0) : 1; }",
+    "wants-a-file": "#include <stdio.h>\nint main(int n, char **v) "
+    '{ return n < 2 ? 1 : fgetc(fopen(v[1], "r")); }',
     "says-so": '#include <stdio.h>\nint main(void) { puts("error while loading shared libraries: '
     'libx.so"); return 127; }',
 }
@@ -131,6 +133,22 @@ def test_entry_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert failed["late_dies:main"] == "ended: the process exited with status 0"
 
 
+def test_entry_point_may_name_a_module_of_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An installer's script has ``from package import module``, which imports the module."""
+    (tmp_path / "late_package").mkdir()
+    for name, code in (("__init__", ""), ("cli", "def main(): 1"), ("bad", "import late_gone")):
+        (tmp_path / "late_package" / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    entries = ["late_package:cli.main", "late_package:bad.main", "late_package:gone.main"]
+    failed, _ = late.resolve_entries(entries, 5, time.monotonic() + 60, print)
+    assert failed == {
+        "late_package:bad.main": "ModuleNotFoundError: No module named 'late_gone'",
+        "late_package:gone.main": "AttributeError: module 'late_package' has no attribute 'gone'",
+    }
+
+
 @pytest.mark.parametrize(
     ("place", "error"),
     [
@@ -139,6 +157,7 @@ def test_entry_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("reads", ""),
         ("prints", ""),
         ("says-so", ""),
+        ("wants-a-file", ""),
         ("crashes", "ended: killed by SIGSEGV"),
         ("aborts", "ended: killed by SIGABRT: no display"),
         ("other-loader", "its loader /lib/ld-nowhere.so.1 does not exist"),

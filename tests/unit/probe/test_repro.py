@@ -1,6 +1,7 @@
 """The ``docker run`` line of a cell, as a shell reads it."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +11,10 @@ from harness.core.subjects import WheelRef
 from harness.core.targets import ImageWay
 from harness.host.engine.hardening import CONTAINER_LIMITS, HARDENING
 from harness.host.process import run_process
+from harness.predict.late_plan import LatePlan
 from harness.probe.repro import docker_line
 from tests.support.cells import make_subject
+from tests.support.commands import run_command
 from tests.support.targets import debian_12
 
 IMAGE = ImageRef(id="sha256:" + "1" * 64, way=ImageWay.ASSEMBLED, origin="bookworm")
@@ -97,3 +100,36 @@ def test_line_runs_the_tests() -> None:
     assert script.endswith("PYTHONPATH=/tmp/site:/tmp/tests pytest -q 'my tests' '$(reboot)'")
     assert "--target /tmp/tests /wheels/t.whl" in script
     run_process(["bash", "-n"], stdin=line.encode(), timeout=10)
+
+
+def test_line_opens_libraries_and_starts_programs() -> None:
+    """Each apart, after the imports; a failure of one ends the line with 1, and not the others."""
+    late = LatePlan(libraries=("demo/lib it's.so", "b.so"), programs=("bin/tool",))
+    subject = make_subject("demo", imports=("demo",))
+    line = docker_line(debian_12(), IMAGE, subject, [_wheel("/w/a.whl")], late=late)
+    run_process(["bash", "-n"], stdin=line.encode(), timeout=10)
+    *_, opens, starts = shlex.split(line)[-1].split(" && ")
+    shown = 'python3() { echo "$2" "$3"; [ "$3" = /tmp/site/b.so ]; }; '
+    ended = run_command("sh", "-c", f"{shown}{opens}")
+    opened = "import demo; import ctypes, sys; ctypes.CDLL(sys.argv[1])"
+    assert ended.out.splitlines() == [
+        f"{opened} /tmp/site/demo/lib it's.so", f"{opened} /tmp/site/b.so"
+    ]  # fmt: skip
+    assert ended.status == 1
+    assert "'--version'" in starts
+    assert "/tmp/site/bin/tool" in starts
+
+
+@pytest.mark.parametrize(
+    ("program", "status"), [("exit 3", 0), ("exit 127", 1), ("kill -SEGV $$", 1), ("cat", 0)]
+)
+def test_program_of_a_line_is_judged_by_its_start(
+    tmp_path: Path, program: str, status: int
+) -> None:
+    path = tmp_path / "tool"
+    path.write_text(f"#!/bin/sh\n{program}\n")
+    path.chmod(0o755)
+    late = LatePlan(programs=("bin/tool",))
+    line = docker_line(debian_12(), IMAGE, make_subject("demo"), [_wheel("/w/a.whl")], late=late)
+    starts = shlex.split(line)[-1].split(" && ")[-1]
+    assert run_command("sh", "-c", starts.replace("/tmp/site/bin/tool", str(path))).status == status

@@ -34,10 +34,8 @@ LIMITS = {
 """Limits of a cell, and an emulator's own faults: no published wheel is known to show them."""
 NOT_PUBLISHED = {
     Cause.ABI3_FLOOR,
-    Cause.ABI_MISMATCH,
     Cause.BYTECODE,
     Cause.MISSING_LOADER,
-    Cause.NO_EXTENSION,
     Cause.NO_INIT_FUNCTION,
     Cause.SIGNAL,
     Cause.UNREADABLE,

@@ -90,6 +90,21 @@ def test_facts(make_wheel: MakeWheel) -> None:
     assert isinstance(natives["demo/broken.so"], UnreadableElf)
 
 
+@pytest.mark.parametrize(
+    ("text", "abi"),
+    [
+        (b"module compiled against API version 0x%x but this version of numpy is 0x%x", 1),
+        (b"module was compiled against NumPy C-API version 0x%x (NumPy 1.23)", 2),
+        (b"module compiled against something else", 0),
+    ],
+)
+def test_version_of_the_array_api(make_wheel: MakeWheel, text: bytes, abi: int) -> None:
+    """The words of ``import_array`` are in the headers that a module is compiled with."""
+    data = make_wheel({"demo/x.abi3.so": GOLDEN + text})
+    (native,) = read_contents(FILENAME, io.BytesIO(data)).native
+    assert native.array_abi == abi
+
+
 def test_commands(make_wheel: MakeWheel) -> None:
     """Console and GUI scripts name what they call; one of an extra, and a file too large, not."""
     file = "demo-1.0.dist-info/entry_points.txt"

@@ -108,3 +108,40 @@ def test_library_that_only_a_test_names() -> None:
     reader = SourceReader(("z3/lib/libz3.so",))
     reader.add("z3/tests/core.py", b"ctypes.CDLL('libz3.so')")
     assert reader.facts().named == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("source", "absent"),
+    [
+        (b"from .core import value\nfrom . import value, late", {}),
+        (b"from ._x import f\nimport demo.stubs.part", {}),
+        (b"import demo.core\nfrom .gone import value", {"demo": "demo.gone"}),
+        (b"import demo._code", {"demo": "demo._code"}),
+        (b"from demo.core.gone import value", {}),
+        (b"try:\n    from .gone import value\nexcept ImportError:\n    value = 1", {}),
+        (b"def late():\n    from .gone import value", {}),
+        (b"import sys\nsys.modules['demo.gone'] = sys\nimport demo.gone", {}),
+        (b"__path__.append('elsewhere')\nfrom .gone import value", {}),
+        (b"from other.gone import value", {}),
+    ],
+)
+def test_module_that_the_wheel_needs_and_lacks(source: bytes, absent: dict[str, str]) -> None:
+    """Neither attributes count, nor what is guarded, nor packages that bring modules themselves."""
+    files = {"demo/__init__.py": source, "demo/core.py": b"", "demo/stubs/part.pyi": b""}
+    reader = SourceReader((*files, "demo/_x.cpython-311-x86_64-linux-gnu.so", "demo/_code.c"))
+    for name, text in files.items():
+        if name.endswith(".py"):
+            reader.add(name, text)
+    assert reader.facts().absent == absent
+
+
+def test_python_file_beside_a_native_module_of_its_name_is_not_imported() -> None:
+    """Finders look for extension modules first; such a file is for PyPy."""
+    facts = sources(demo____init__=b"from . import _x", demo___x=b"import cffi, demo.gone")
+    assert facts.imports == {"demo": ("demo._x",)}
+    assert not facts.absent
+
+
+def test_module_that_a_module_of_the_wheel_needs() -> None:
+    facts = sources(demo____init__=b"from . import core", demo__core=b"from .gone import value")
+    assert facts.absent == {"demo": "demo.gone"}
