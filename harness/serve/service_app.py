@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import harness
 from harness.core.errors import HarnessError
@@ -97,7 +98,23 @@ def make_application(
         allow_headers=["Authorization"],
         expose_headers=["ETag"],
     )
+    app.add_middleware(_AnswerHead)
     return app
+
+
+class _AnswerHead:
+    """Answer HEAD as GET (RFC 9110, 9.3.2); the server leaves out the body.
+
+    Streams of events have no end, so that for them it stays a method that is not allowed.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") == "HEAD" and not scope["path"].endswith("/events"):
+            scope = {**scope, "method": "GET"}
+        await self._app(scope, receive, send)
 
 
 async def _follow_latest(reader: StoreReader, answers: Answers) -> None:

@@ -117,6 +117,16 @@ def test_an_unchanged_answer_is_not_sent_again(client: ServiceClient, path: str)
     assert client.get(path, headers={"if-none-match": '"other"'}).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/", "/runs/latest", "/api/v1/runs"])
+def test_head_is_get_without_a_body(client: ServiceClient, path: str) -> None:
+    """The same status and headers; events, which have no end, do not know the method."""
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["ETag"] == get.headers["ETag"]
+    assert head.headers["Content-Length"] == get.headers["Content-Length"]
+    assert client.head(f"{path.rstrip('/')}/events").status_code in {404, 405}
+
+
 def test_answers_are_compressed_for_those_who_can_read_it(client: ServiceClient) -> None:
     """The same bytes come out."""
     plain = client.get(f"{API}/runs/latest", headers={"accept-encoding": "identity"})
