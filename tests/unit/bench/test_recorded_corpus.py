@@ -29,6 +29,7 @@ NOT_IN_BYTES = {
     ("cmake", "signal"): "a crash of a program",
     ("cryptography", "illegal-instruction"): "the instructions of a function",
     ("deltalake", "page-size"): "what an allocator was compiled for",
+    ("numpy", "illegal-instruction"): "the instructions of a function",
     ("polars", "page-size"): "what an allocator was compiled for",
     ("psycopg", "missing-dependency"): "which of several alternatives code finds",
     ("pyarrow", "illegal-instruction"): "the instructions of a function",
