@@ -125,8 +125,9 @@ def test_no_symbol_stays_undefined(wheel: PlannedWheel, cache: Cache) -> None:
 @pytest.mark.parametrize("wheel", [w for w in NATIVE_WHEELS if w.project.extensions], ids=name_of)
 def test_modules_have_upstream_names(wheel: PlannedWheel, cache: Cache) -> None:
     """Each extension module has the name that upstream's interpreter looks for."""
-    limited = bool(wheel.project.limited_api)
-    (suffix,) = module_suffixes(wheel.builder, wheel.python, wheel.arch, limited=limited)
+    limited, files = bool(wheel.project.limited_api), wheel.project.module_files
+    at = (wheel.builder, wheel.python, wheel.arch)
+    (suffix,) = module_suffixes(*at, limited=limited, files=files)
     wanted = {e.name.replace(".", "/") + suffix for e in wheel.project.extensions}
     assert wanted <= {member.name for member, _ in elf_files(built(wheel, cache))}
 
@@ -191,7 +192,8 @@ def test_compiler_output_is_reported(cache: Cache, tmp_path: Path) -> None:
     assert "this is the reason" in log.read_text()
 
 
-@pytest.mark.parametrize("name", SOUND)
+# ``abi3t`` is for CPython 3.15 and newer: a target has it.
+@pytest.mark.parametrize("name", [name for name in SOUND if name != "abi3t"])
 def test_wheel_passes_on_this_machine(name: str, cache: Cache, tmp_path: Path) -> None:
     """On this machine's Python and arch each wheel imports and its call gives 42."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
