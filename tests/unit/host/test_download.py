@@ -55,7 +55,7 @@ class Client:
 @pytest.fixture
 def client(tmp_path: Path) -> Client:
     """Return an impatient client."""
-    downloader = Downloader(deadline=1.2, silence=0.1, first_pause=0.01)
+    downloader = Downloader(deadline=2.4, silence=0.3, first_pause=0.01)
     return Client(downloader=downloader, out=tmp_path / "out")
 
 
