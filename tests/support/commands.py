@@ -74,8 +74,9 @@ class Started:
         return found
 
     def interrupt(self) -> None:
-        """Send SIGINT, as a terminal does on Ctrl-C."""
-        os.killpg(self.process.pid, signal.SIGINT)
+        """Send SIGINT, as a terminal does on Ctrl-C; nothing if it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGINT)
 
     def kill(self) -> None:
         """Kill all its processes without cleanup."""
