@@ -12,6 +12,8 @@ DEPENDENCY = "dependency "
 """How the evidence of a dependency's failure begins; that of a wheel begins with an exception."""
 OPENED_FIRST = "its own code must open it first"
 """What a prediction says of a library that only the package itself can make known."""
+NOT_NEEDED = "is not found, but optional"
+"""What a prediction says of modules that the wheel's code tries to import and goes on without."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +68,11 @@ def _opened_first(seen: Observation, predicted: Prediction, _: tuple[str, ...]) 
     return told and seen.cause == Cause.MISSING_LIBRARY
 
 
+def _substitute(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
+    told = predicted.outcome is Outcome.PASS and NOT_NEEDED in predicted.evidence
+    return told and seen.cause == Cause.SUFFIX_MISMATCH
+
+
 def _opened_by_code(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
     opened = seen.evidence.startswith("OSError:") and seen.cause == Cause.MISSING_LIBRARY
     return predicted.outcome is Outcome.PASS and opened
@@ -112,6 +119,11 @@ PREDICTION_LIMITS = (
         id="opened-first",
         reason="which libraries a package opens before its modules is in its code",
         covers=_opened_first,
+    ),
+    PredictionLimit(
+        id="substitutes",
+        reason="whether a package works without a module that it tries to import is in its code",
+        covers=_substitute,
     ),
     PredictionLimit(
         id="opened-by-code",
