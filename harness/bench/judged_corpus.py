@@ -17,7 +17,6 @@ UNREADABLE_CAUSES = frozenset(
         Cause.CPU_BASELINE,
         Cause.EMULATOR_SUSPECT,
         Cause.ENDLESS_OUTPUT,
-        Cause.INCOMPLETE_PYTHON,
         Cause.MEMORY_LIMIT,
         Cause.PIDS_LIMIT,
         Cause.QUIET,

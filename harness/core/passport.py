@@ -84,6 +84,10 @@ class Passport:
     """Release of the kernel in the container; empty in a recorded passport."""
     externally_managed: bool
     """The PEP 668 marker is present."""
+    lacks: tuple[str, ...] = ()
+    """The modules that it has no file of, sorted: of its standard library (from 3.10 on, by
+    ``sys.stdlib_module_names``) what a distribution packages apart and what is for other systems;
+    and of installers. Empty if unknown."""
     loader: str = ""
     """Path of the dynamic loader that the interpreter names; empty if the image was not read."""
     linked: tuple[str, ...] = ()

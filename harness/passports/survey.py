@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from harness.core.errors import ImageError
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport, exec_stack_of
-from harness.core.targets import Target
+from harness.core.targets import ImageWay, Target
 from harness.host.cache import Cache, content_key
 from harness.host.code_key import code_key
 from harness.host.engine import Engine
@@ -42,8 +42,9 @@ class Surveyor:
     def complete(self, passport: Passport, target: Target, image: ImageRef) -> Passport:
         """Return ``passport`` with the loader, its libraries and the interpreter's exports.
 
-        These are empty if the interpreter is no ELF file. Takes 1 to 2 s for a new image. Raises
-        ``EngineError`` and ``CacheError``.
+        These are empty if the interpreter is no ELF file. The modules that a replica lacks are left
+        out: its original may have them. Takes 1 to 2 s for a new image. Raises ``EngineError`` and
+        ``CacheError``.
         """
         key = content_key(image.id, target.interpreter, target.arch_name, code_key(__name__))
         entry = self._cache.get("surveys", f"{key}.json", lambda at: self._read(target, image, at))
@@ -51,6 +52,7 @@ class Surveyor:
         self._sets.update((name, frozenset(each)) for name, each in found.symbol_sets.items())
         return replace(
             passport,
+            lacks=() if image.way is ImageWay.REPLICA else passport.lacks,
             loader=found.loader,
             linked=found.linked,
             exports=found.exports,

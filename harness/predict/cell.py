@@ -79,7 +79,7 @@ def predict_wheel(
     known = [found for found in read if found]
     undeclared = None
     if beside.closed and all(found and not found.unread for found in read):
-        undeclared = predict_undeclared(facts, imports, known)
+        undeclared = predict_undeclared(facts, imports, known, passport)
     failed = undeclared or predict_dependencies(facts, imports, known, passport, symbols)
     return failed or predicted
 

@@ -1,7 +1,7 @@
-"""Predict that a wheel imports what it lacks itself, or a project that it does not require (pure).
+"""Predict that a wheel imports what it, its dependencies and the interpreter lack (pure).
 
 Only import statements that run in any case count, and only where every wheel that is installed
-beside it is known: what lies in an image besides Python is not read.
+beside it is known. Of what lies in an image besides Python, a passport names installers alone.
 """
 
 import re
@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 from harness.core.causes import Cause
 from harness.core.observations import Prediction
+from harness.core.passport import Passport
 from harness.core.standard_library import is_standard
 from harness.predict.explanation import Diagnosis, import_failed
 from harness.predict.inferred_imports import plan_imports
@@ -22,12 +23,20 @@ IN_IMAGES = frozenset({"_distutils_hack", "pip", "pkg_resources", "setuptools", 
 _NAMESPACE, _DISTUTILS = "-nspkg.pth", "distutils-precedence.pth"
 """Path files that declare a namespace package, and that make ``distutils`` that of setuptools."""
 _PROJECT = re.compile(r"[\w.-]+")
+_NATIVE = {
+    name: f"_{name}" for name in ("bz2", "ctypes", "curses", "lzma", "sqlite3", "ssl", "tkinter")
+}
+"""Modules of Python that import their native module in any case."""
 _PACKAGES = "https://packaging.python.org/en/latest/discussions/package-formats/"
+_COMPLETE = "https://docs.python.org/3/library/index.html"
 _REQUIRES = "https://packaging.python.org/en/latest/specifications/core-metadata/#requires-dist-multiple-use"
 
 
 def predict_undeclared(
-    wheel: WheelFacts, imports: tuple[str, ...], dependencies: Sequence[WheelFacts]
+    wheel: WheelFacts,
+    imports: tuple[str, ...],
+    dependencies: Sequence[WheelFacts],
+    passport: Passport,
 ) -> Prediction | None:
     """Return the failed import of the first module that no installed wheel has, if there is one.
 
@@ -37,16 +46,24 @@ def predict_undeclared(
     layouts = [layout_of(each) for each in (wheel, *dependencies)]
     if any(_adds_modules(each.wheel, own=each is layouts[0]) for each in layouts):
         return None
-    known = IN_IMAGES.union(*map(_tops, layouts))
+    known = IN_IMAGES.difference(passport.lacks).union(*map(_tops, layouts))
     for module in _required(layouts[0], imports):
         own = wheel.sources.absent.get(module, "")
         if own and not any(each.members_of(own) or own in each.folders for each in layouts):
             return _absent(wheel, module, own)
-        for name in wheel.sources.imports.get(module, ()):
-            top = name.partition(".")[0]
-            if top not in known and not is_standard(top) and _is_complete(layouts, top):
-                return _missing(wheel, module, top)
+        tops = (name.partition(".")[0] for name in wheel.sources.imports.get(module, ()))
+        for top in (top for top in tops if top not in known):
+            lacking = _lacking(top, passport)
+            if lacking and _is_complete(layouts, top):
+                return _missing(wheel, module, lacking, passport)
     return None
+
+
+def _lacking(top: str, passport: Passport) -> str:
+    """Return the module that fails if no wheel has ``top``; empty if the interpreter has it."""
+    if not is_standard(top):
+        return top
+    return next((name for name in (top, _NATIVE.get(top, "")) if name in passport.lacks), "")
 
 
 def _adds_modules(wheel: WheelFacts, *, own: bool) -> bool:
@@ -102,16 +119,21 @@ def _absent(wheel: WheelFacts, module: str, own: str) -> Prediction:
     )
 
 
-def _missing(wheel: WheelFacts, module: str, top: str) -> Prediction:
+def _missing(wheel: WheelFacts, module: str, top: str, passport: Passport) -> Prediction:
+    nobody = f"Neither {wheel.name.filename} nor a wheel that is installed beside it"
+    if standard := is_standard(top):
+        nobody += f", nor this {passport.implementation} {passport.python},"
     return import_failed(
-        Cause.MISSING_DEPENDENCY,
+        Cause.INCOMPLETE_PYTHON if standard else Cause.MISSING_DEPENDENCY,
         file="",
         evidence=f"No module named '{top}'",
-        explanation=(
-            f"The import of {module} imports {top} in any case. Neither {wheel.name.filename} nor "
-            "a wheel that is installed beside it has that module."
-        ),
+        explanation=f"The import of {module} imports {top} in any case. {nobody} has that module.",
         diagnosis=Diagnosis(
+            remedy="Install the distribution's package of that module of Python, or do without it.",
+            reference=_COMPLETE,
+        )
+        if standard
+        else Diagnosis(
             remedy=f"Name the project that has {top} in Requires-Dist, or do without it.",
             reference=_REQUIRES,
         ),

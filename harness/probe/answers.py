@@ -192,6 +192,7 @@ class HelloAnswer(AgentAnswer):
     hw_platform: Word
     kernel: Word
     externally_managed: StrictBool
+    lacks: Words
     installer: Word
     tags: Words
     enforced: Enforced

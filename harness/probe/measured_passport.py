@@ -36,6 +36,7 @@ def passport_of(facts: HelloAnswer) -> Passport:
         hw_platform=facts.hw_platform,
         kernel=facts.kernel,
         externally_managed=facts.externally_managed,
+        lacks=facts.lacks,
     )
 
 

@@ -10,7 +10,7 @@ from harness.core.canary_check import MissedCanary
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import EngineError, ImageError, InfrastructureError, MachineError
 from harness.core.observations import ImageRef, Observation
-from harness.core.passport import Passport, Symbols
+from harness.core.passport import Passport
 from harness.core.targets import Target
 from harness.probe.canary_probe import ColumnChecks
 from harness.probe.dependency_failures import accused, blame_unread
@@ -58,10 +58,9 @@ class Prober:
     def __exit__(self, *_: object) -> None:
         self.leave()
 
-    @property
-    def symbols(self) -> Symbols:
-        """The symbol sets of the measured passports."""
-        return self._targets.survey.symbols
+    def symbols(self, set_id: str) -> frozenset[str]:
+        """Return a symbol set of the passport that was measured last."""
+        return self._targets.survey.symbols(set_id)
 
     def leave(self) -> None:
         """Close the open target."""
@@ -73,7 +72,8 @@ class Prober:
 
     def passport(self, target: Target) -> Passport:
         """Return the target's passport. Raises ``EngineError``."""
-        return self._source.serving(target).at(target).passport
+        self._targets = self._source.serving(target)
+        return self._targets.at(target).passport
 
     def repro_command(self, cell: Cell, seccomp: str = "") -> str:
         """Return a ``docker run`` line that does what a probe of ``cell`` does.

@@ -10,8 +10,11 @@ from harness.core.passport import ExecStack, Passport
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
+from harness.images.debian_root import native_arch
+from harness.passports.book import PassportBook
 from harness.passports.survey import Surveyor
 from harness.probe.session import open_session
+from tests.support.commands import wheelgrid
 from tests.support.targets import debian_12
 
 pytestmark = pytest.mark.integration
@@ -54,6 +57,8 @@ def test_passport_has_loader_libc_and_c_api(
     assert not any(symbol.endswith("@GLIBC_2.37") for symbol in symbols)
     assert "PyModule_Create2" in surveyor.symbols(passport.exports)
     assert passport.exec_stack is ExecStack.GRANTED
+    assert {"tkinter", "winreg"} <= set(passport.lacks)
+    assert not {"os", "sys", "zlib", "sqlite3", "_sqlite3"} & set(passport.lacks)
 
 
 def test_every_library_resolves(passport: Passport) -> None:
@@ -61,3 +66,13 @@ def test_every_library_resolves(passport: Passport) -> None:
     names = {library.name for library in passport.libraries}
     assert names >= set(passport.linked)
     assert {need for library in passport.libraries for need in library.needed} <= names
+
+
+def test_passport_is_recorded_beside_the_configuration(tmp_path: Path) -> None:
+    config, target = tmp_path / "wheelgrid.toml", f"debian-12/{native_arch().name}"
+    config.touch()
+    ended = wheelgrid("passport", "--record", target, "--config", config, "--images", "assembled")
+    assert (ended.status, ended.out) == (0, f"1/1 {target}: new\n")
+    recorded = PassportBook(tmp_path / "wheelgrid-passports").recorded(target)
+    assert recorded is not None
+    assert "tkinter" in recorded.lacks

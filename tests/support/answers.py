@@ -24,6 +24,7 @@ HELLO: Frame = {
     "hwcap2": 0,
     "hw_platform": "",
     "externally_managed": False,
+    "lacks": ["tkinter"],
     "enforced": {
         "status": {},
         "mounts": {},

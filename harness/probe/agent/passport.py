@@ -35,8 +35,25 @@ def read_passport():
         "hw_platform": text_at(_auxiliary.get(_AT_PLATFORM, 0)),
         "kernel": os.uname().release,
         "externally_managed": os.path.exists(marker),
+        "lacks": _lacks(),
         "enforced": _enforced(),
     }
+
+
+_OF_INSTALLERS = ("_distutils_hack", "pip", "pkg_resources", "setuptools", "wheel")
+
+
+def _lacks():
+    """Return the modules of Python (since 3.10) and of installers that are not on the path."""
+    present = set(sys.builtin_module_names).union(sys.modules)
+    for folder in sys.path:
+        try:
+            present.update(name.partition(".")[0] for name in os.listdir(folder))
+        except OSError:
+            pass
+    if "_distutils_hack" in present:
+        present.add("distutils")  # setuptools has it, too
+    return sorted(set(getattr(sys, "stdlib_module_names", ())).union(_OF_INSTALLERS) - present)
 
 
 _STATUS = ("Uid", "Gid", "CapEff", "CapPrm", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")

@@ -25,7 +25,6 @@ from tests.support.forecasts import elf, wheel
 FILE = Path(__file__).parents[2] / "data" / "corpus" / "facts.json.xz"
 RENEW = "python -m harness.bench.corpus --record tests/data/corpus/facts.json.xz"
 NOT_IN_BYTES = {
-    ("chameleon", "missing-dependency"): "whether an image has setuptools beside Python",
     ("cmake", "signal"): "a crash of a program",
     ("cryptography", "illegal-instruction"): "the instructions of a function",
     ("deltalake", "page-size"): "what an allocator was compiled for",
@@ -33,7 +32,6 @@ NOT_IN_BYTES = {
     ("polars", "page-size"): "what an allocator was compiled for",
     ("psycopg", "missing-dependency"): "which of several alternatives code finds",
     ("pyarrow", "illegal-instruction"): "the instructions of a function",
-    ("tideway", "incomplete-python"): "which modules a distribution packages apart",
 }
 """Project and cause of the breakages that are not predicted, and what would have to be read."""
 

@@ -40,6 +40,17 @@ def image(image_id: str) -> ImageRef:
     return ImageRef(id=image_id, way=ImageWay.ASSEMBLED, origin="tests")
 
 
+@pytest.mark.parametrize(
+    ("way", "lacks"), [(ImageWay.ASSEMBLED, ("tkinter",)), (ImageWay.REPLICA, ())]
+)
+def test_what_a_replica_lacks_its_original_may_have(
+    way: ImageWay, lacks: tuple[str, ...], tmp_path: Path
+) -> None:
+    surveyor = Surveyor(FakeEngine(ENTRIES), Cache(tmp_path), print)
+    bare, made = replace(BARE, lacks=("tkinter",)), replace(image("sha256:1"), way=way)
+    assert surveyor.complete(bare, debian_12(), made).lacks == lacks
+
+
 def test_a_passport_is_completed(tmp_path: Path) -> None:
     """The loader, its libraries and what it does with executable stacks are added."""
     surveyor = Surveyor(FakeEngine(ENTRIES), Cache(tmp_path), print)

@@ -13,7 +13,9 @@ from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.python_sources import SourceFacts
 from harness.wheels.facts_reader import MOST_DEPENDENCY
 from tests.support.forecasts import wheel
+from tests.support.passports import make_passport
 
+PASSPORT = make_passport(lacks=("_sqlite3", "tkinter", "winreg"))
 HELPER = "helper-1.0-py3-none-any.whl"
 
 
@@ -26,12 +28,12 @@ def demo(*imports: str, files: tuple[str, ...] = ("demo/__init__.py",)) -> Wheel
 def missing(
     facts: WheelFacts, *dependencies: WheelFacts, imports: tuple[str, ...] = ()
 ) -> str | None:
-    found = predict_undeclared(facts, imports, dependencies)
+    found = predict_undeclared(facts, imports, dependencies, PASSPORT)
     return found.evidence if found else None
 
 
 def test_module_of_no_installed_wheel_is_missing() -> None:
-    found = predict_undeclared(demo("os", "helper.part", "click"), (), ())
+    found = predict_undeclared(demo("os", "helper.part", "click"), (), (), PASSPORT)
     assert found is not None
     assert (found.outcome, found.cause) == (Outcome.IMPORT_FAILED, Cause.MISSING_DEPENDENCY)
     assert found.evidence == "No module named 'helper'"
@@ -48,10 +50,33 @@ def test_module_package_or_namespace_of_a_dependency_is_there(files: tuple[str, 
     assert missing(demo("helper.part", "other"), helper) == "No module named 'other'"
 
 
-@pytest.mark.parametrize("module", ["tkinter", "distutils", "zoneinfo", "winreg", "setuptools"])
+@pytest.mark.parametrize("module", ["ssl", "distutils", "zoneinfo", "setuptools"])
 def test_modules_of_python_and_installers_are_not_missing(module: str) -> None:
-    """Whether an image has them is not known."""
+    """Whether an image has them is not known, or it has."""
     assert missing(demo(module)) is None
+
+
+def test_module_of_an_installer_that_the_image_lacks() -> None:
+    bare = make_passport(lacks=("pkg_resources",))
+    found = predict_undeclared(demo("setuptools", "pkg_resources"), (), (), bare)
+    assert found is not None
+    assert found.cause == Cause.MISSING_DEPENDENCY
+    assert found.evidence == "No module named 'pkg_resources'"
+
+
+@pytest.mark.parametrize(
+    ("module", "lacking"),
+    [("tkinter", "tkinter"), ("tkinter.messagebox", "tkinter"), ("sqlite3", "_sqlite3")],
+)
+def test_module_of_python_that_the_interpreter_lacks(module: str, lacking: str) -> None:
+    found = predict_undeclared(demo("os", module, "other"), (), (), PASSPORT)
+    assert found is not None
+    assert (found.outcome, found.cause) == (Outcome.IMPORT_FAILED, Cause.INCOMPLETE_PYTHON)
+    assert found.evidence == f"No module named '{lacking}'"
+    assert "nor this CPython 3.11.2, has that module." in found.explanation
+    assert predict_undeclared(demo(module), (), (), make_passport()) is None
+    brings = wheel({}, filename=HELPER, python_files=(f"{module.partition('.')[0]}.py",))
+    assert missing(demo(module), brings) is None
 
 
 def test_path_file_may_add_modules_but_a_namespace_declaration_does_not() -> None:
@@ -82,7 +107,7 @@ def test_module_of_its_own_package_that_no_wheel_has(filename: str, cause: Cause
         python_files=("demo/__init__.py",),
         sources=SourceFacts(absent={"demo": "demo._core"}),
     )
-    found = predict_undeclared(facts, (), ())
+    found = predict_undeclared(facts, (), (), PASSPORT)
     assert found is not None
     assert (found.outcome, found.cause) == (Outcome.IMPORT_FAILED, cause)
     assert found.evidence == "No module named 'demo._core'"

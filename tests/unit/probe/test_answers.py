@@ -138,6 +138,8 @@ def test_long_text_is_cut() -> None:
         ("elf", {"machine": -1, "bits": 64, "little": True}),
         ("page_size", 1 << 41),
         ("externally_managed", 0),
+        ("lacks", "tkinter"),
+        ("lacks", ["a"] * 10_001),
         ("enforced", {"status": []}),
         ("enforced", None),
     ],
