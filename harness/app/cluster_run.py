@@ -58,7 +58,7 @@ class ClusterRun:
         self._announce = announce
         self._topic = f"wheelgrid-{run_id or uuid.uuid4().hex}"
         self._journal = options.out / JOURNAL_NAME
-        self._identity = own_identity(options.matrix)
+        self._identity = own_identity(options.prober.matrix_folder)
         self._cells = {cell.id: cell for cell in cells}
         """The cells that have no result yet, by id."""
         self._units: tuple[WorkUnit, ...] = ()
@@ -185,7 +185,7 @@ class ClusterRun:
         cells = tuple(cell for cell in unit.cells if cell.id in self._cells)
         if not cells:
             return
-        config = self._options.config
+        config = self._options.prober.config
         task = ClusterTask(
             topic=self._topic,
             cells=dump_cells(cells),

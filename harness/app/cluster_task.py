@@ -143,16 +143,13 @@ def _here(task: ClusterTask, folder: Path) -> RunOptions:
     if task.config:
         config = folder / task.config[0]
         config.write_bytes(task.config[1])
-    return replace(
-        task.options,
-        matrix=Path(os.environ[MATRIX]),
+    prober = replace(
+        task.options.prober,
+        matrix_folder=Path(os.environ[MATRIX]),
         config=config,
-        out=folder / "grid",
-        workers=1,
-        store=None,
-        on="",
         engines=tuple(map(parse_place, json.loads(os.environ[ENGINES]))),
     )
+    return replace(task.options, prober=prober, out=folder / "grid", workers=1, store=None, on="")
 
 
 def _is_cancelled(worker: Any, key: str) -> bool:  # noqa: ANN401 - Dask is optional

@@ -285,7 +285,7 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
         unchecked=tuple(
             key
             for key in (target.key for target in grid.targets)
-            if run.options.canaries and key not in checked and _is_reused(grid, key)
+            if run.options.prober.canaries and key not in checked and _is_reused(grid, key)
         ),
         repeats=repeats,
         repeats_so_far=so_far,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import LATEST
+from harness.app.wiring import LATEST, ProberOptions
 from harness.cli.options import (
     Command,
     engine_option,
@@ -159,11 +159,9 @@ def _run_options(  # noqa: PLR0913 - one for each option
 ) -> dict[str, object]:
     from harness.app.pytest_driver import RunOptions  # noqa: PLC0415 - 0.1 s
 
-    options = RunOptions(
-        matrix=matrix.resolve(),
+    prober = ProberOptions(
+        matrix_folder=matrix.resolve(),
         config=project_config(),
-        out=out.resolve(),
-        workers=workers or 0,
         images=images,
         registry=registry,
         limits=ProbeLimits(
@@ -172,9 +170,14 @@ def _run_options(  # noqa: PLR0913 - one for each option
             own_pip=own_pip,
         ),
         runtime=runtime,
-        engines=engines,
         require_hardening=require_hardening,
         require_nogil=require_nogil,
+        engines=engines,
+    )
+    options = RunOptions(
+        prober=prober,
+        out=out.resolve(),
+        workers=workers or 0,
         command=recorded_words(sys.argv[1:]),
         store=store.resolve(),
         remeasure=remeasure,

@@ -19,6 +19,7 @@ from harness.app.pytest_driver import (
     pytest_words,
     write_cells,
 )
+from harness.app.wiring import ProberOptions
 from harness.core.cells import Outcome
 from harness.core.engine_places import parse_place
 from harness.core.errors import UsageError
@@ -98,7 +99,7 @@ def test_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
 
 def test_command_line_for_pytest(tmp_path: Path) -> None:
     """Every given option reaches pytest, and no other."""
-    plain = RunOptions(matrix=Path("/m"), out=tmp_path, workers=2)
+    plain = RunOptions(prober=ProberOptions(matrix_folder=Path("/m")), out=tmp_path, workers=2)
     words = pytest_words(plain, tmp_path / "cells.json")
     start = words.index(sys.executable)
     assert words[start + 1 : start + 3] == ["-m", "pytest"]
@@ -109,9 +110,12 @@ def test_command_line_for_pytest(tmp_path: Path) -> None:
     limits = ProbeLimits(
         timeout=5.5, container=ContainerLimits(memory=1 << 31, tmpfs=1 << 30), own_pip=True
     )
-    chosen = replace(plain, limits=limits, images="registry", registry="localhost:5000/x")
     engines = (parse_place("arm64=ssh://arm1"), parse_place("s390x=z-lab"))
-    chosen = replace(chosen, runtime="crun", require_hardening=True, engines=engines)
+    prober = ProberOptions(
+        limits=limits, images="registry", registry="localhost:5000/x", runtime="crun",
+        require_hardening=True, engines=engines,
+    )  # fmt: skip
+    chosen = replace(plain, prober=prober)
     tail = " ".join(pytest_words(chosen, tmp_path / "cells.json"))
     assert tail.endswith(
         "--images=registry --cell-timeout=5.5 --cell-memory=2048 --cell-disk=1024"
@@ -119,12 +123,16 @@ def test_command_line_for_pytest(tmp_path: Path) -> None:
         " --require-hardening"
         " --engine=aarch64=ssh://arm1 --engine=s390x=z-lab"
     )
-    assert chosen.prober.engines == engines
 
 
 def test_store_is_reused_unless_all_is_measured(tmp_path: Path) -> None:
     """Pytest gets the store, unless the run measures all cells."""
-    stored = RunOptions(matrix=Path("/m"), out=tmp_path, workers=2, store=tmp_path / "s.db")
+    stored = RunOptions(
+        prober=ProberOptions(matrix_folder=Path("/m")),
+        out=tmp_path,
+        workers=2,
+        store=tmp_path / "s.db",
+    )
     memory = f"--wheelgrid-store={tmp_path}/s.db"
     assert memory in pytest_words(stored, tmp_path / "cells.json")
     assert memory not in pytest_words(replace(stored, remeasure=True), tmp_path / "cells.json")
