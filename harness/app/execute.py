@@ -91,7 +91,7 @@ def run_cells(
     """Run ``cells``; print, store and write their results; return the code from ``conclude``.
 
     Raises before the run: ``EngineError`` if no engine answers, ``StoreError`` for a damaged
-    store, and ``UsageError`` if the results cannot be written or a machine cannot be had.
+    store, and ``UsageError`` if the results cannot be written or a machine is not available.
     """
     options = require_executor(cells, options, console)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")

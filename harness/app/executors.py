@@ -27,7 +27,7 @@ def require_executor(cells: Sequence[Cell], options: RunOptions, console: Consol
 
     Raises ``EngineError`` or ``ClusterError`` if nothing can run the cells. Offline, everything
     that they need must be there. ``UsageError`` for an address that is none, and for a machine
-    that cannot be had.
+    that is not available.
     """
     if options.on:
         require_dask(options.on)

@@ -203,7 +203,7 @@ class _Follower:
         return -1 if status is None else status
 
     def follow_to_the_end(self) -> int:
-        """Let the runner close its containers; return at once on a second Ctrl-C."""
+        """Let the runner close its containers; return immediately on a second Ctrl-C."""
         try:
             return self.follow(seconds=GRACE)
         except KeyboardInterrupt:

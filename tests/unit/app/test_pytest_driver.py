@@ -90,7 +90,7 @@ def test_first_ctrl_c_waits_for_pytest(tmp_path: Path) -> None:
 
 
 def test_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
-    """The second Ctrl-C kills pytest at once; results are kept."""
+    """The second Ctrl-C kills pytest immediately; results are kept."""
     press_ctrl_c(1.0, 1.6)
     ending, state, _ = follow(tmp_path, 60, tidying=60)
     assert ending == PytestEnd(status=-1, interrupted=True)

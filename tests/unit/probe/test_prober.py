@@ -132,7 +132,7 @@ def test_own_pip_installs_in_the_target(journal: Journal, engine: LocalEngine) -
 def test_unlisted_wheel_is_refused_without_confirmation(
     journal: Journal, engine: LocalEngine
 ) -> None:
-    """A refusal counts at once if pip accepts none of the wheel's tags.
+    """A refusal counts immediately if pip accepts none of the wheel's tags.
 
     pip before 20.3 does not check tags with ``--target``, so its list of tags decides.
     """
