@@ -32,12 +32,17 @@ from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import Journal, read_events
 from harness.report.canary_lines import format_canaries
 from harness.report.console import Console, say
-from harness.report.engine_lines import format_engines
 from harness.report.findings import format_unmet
-from harness.report.imported import format_imports
 from harness.report.junit import junit_xml
-from harness.report.own_tests import format_tests
-from harness.report.terminal import format_deviations, format_phases, format_reused, print_grid
+from harness.report.run_lines import (
+    format_deviations,
+    format_engines,
+    format_imports,
+    format_phases,
+    format_reused,
+    format_tests,
+)
+from harness.report.terminal import print_grid
 from harness.report.untrusted import visible
 from harness.results.grid import Grid, build_grid, exit_code, unmet_expectations
 from harness.results.query import Query, planned_facts, seen_facts

@@ -13,7 +13,7 @@ from harness.core.wheel_findings import WheelFinding
 from harness.predict import CellPrediction
 from harness.report.defects import finding_words
 from harness.report.evidence import evidence_line
-from harness.report.imported import shown_imports
+from harness.report.run_lines import shown_imports
 from harness.report.target_list import folded
 from harness.report.untrusted import visible
 from harness.results.grid import Agreement, GridCell

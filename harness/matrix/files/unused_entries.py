@@ -69,9 +69,9 @@ def _is_on(target: Target, machine: str) -> bool:
 
 
 def selector(profile: Profile) -> Callable[[Target, Subject], bool]:
-    """Return a function that says whether the profile's globs select a cell; no globs select everything.
+    """Return a function that says whether a cell is selected by the profile's globs.
 
-    Each target and each subject is matched once.
+    No globs select everything. Each target and each subject is matched once.
     """
     targets: dict[str, bool] = {}
     subjects: dict[str, bool] = {}
