@@ -36,6 +36,7 @@ def run_options(command: Command) -> Command:
     """Add the options of a run; the command gets one ``options``."""
     return gather_options(
         command,
+        "options",
         _run_options,
         click.option(
             "-n",
@@ -156,7 +157,7 @@ def _run_options(  # noqa: PLR0913 - one for each option
     require_nogil: bool,
     label: str,
     on: str,
-) -> dict[str, object]:
+) -> object:  # `RunOptions`, imported when a command runs
     from harness.app.pytest_driver import RunOptions  # noqa: PLC0415 - 0.1 s
 
     prober = ProberOptions(
@@ -174,7 +175,7 @@ def _run_options(  # noqa: PLR0913 - one for each option
         require_nogil=require_nogil,
         engines=engines,
     )
-    options = RunOptions(
+    return RunOptions(
         prober=prober,
         out=out.resolve(),
         workers=workers or 0,
@@ -184,4 +185,3 @@ def _run_options(  # noqa: PLR0913 - one for each option
         label=label,
         on=on,
     )
-    return {"options": options}

@@ -7,11 +7,10 @@ from harness.core.cells import Outcome, Stage
 from harness.core.engine_places import engine_title
 from harness.core.observations import AttemptMode
 from harness.images.source import SUBSTITUTED
+from harness.report.predictions import shown_imports
 from harness.report.untrusted import visible
 from harness.results.grid import Grid, GridCell
 from harness.results.runfile import Circumstances
-
-MOST_NAMES = 6
 
 
 def format_phases(circumstances: Circumstances) -> str:
@@ -74,15 +73,6 @@ def format_imports(grid: Grid) -> str:
         for subject, each in found.items()
         for names in each
     )
-
-
-def shown_imports(names: tuple[str, ...]) -> str:
-    """Return the first names, and how many more there are."""
-    if not names:
-        return "nothing, for it has no module"
-    left = len(names) - MOST_NAMES
-    more = f" and {left} more" if left > 0 else ""
-    return visible(", ".join(names[:MOST_NAMES])) + more
 
 
 def format_tests(grid: Grid) -> str:

@@ -8,7 +8,7 @@ from harness.core.own_tests import OwnTests, SuiteResult
 from harness.core.subjects import WheelRef
 from harness.core.targets import ImageWay
 from harness.images.source import SUBSTITUTED
-from harness.report.predictions import format_explanation
+from harness.report.predictions import format_explanation, shown_imports
 from harness.report.run_lines import (
     format_deviations,
     format_engines,
@@ -16,7 +16,6 @@ from harness.report.run_lines import (
     format_phases,
     format_reused,
     format_tests,
-    shown_imports,
 )
 from harness.results.grid import Grid, build_grid
 from harness.results.runfile import Circumstances
