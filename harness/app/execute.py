@@ -5,12 +5,13 @@ Every command that probes cells uses ``_drive``: run, check, compare, remedy and
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import harness
+from harness.app.conclusions import Conclude
 from harness.app.engine_wiring import open_pool
 from harness.app.executors import open_runner, require_executor
 from harness.app.pytest_driver import (
@@ -32,7 +33,6 @@ from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import Journal, read_events
 from harness.report.canary_lines import format_canaries
 from harness.report.console import Console, say
-from harness.report.findings import format_unmet
 from harness.report.junit import junit_xml
 from harness.report.run_lines import (
     format_deviations,
@@ -44,7 +44,7 @@ from harness.report.run_lines import (
 )
 from harness.report.terminal import print_grid
 from harness.report.untrusted import visible
-from harness.results.grid import Grid, build_grid, exit_code, unmet_expectations
+from harness.results.grid import Grid, build_grid, exit_code
 from harness.results.query import Query, planned_facts, seen_facts
 from harness.results.run_state import RunState
 from harness.results.runfile import (
@@ -59,9 +59,6 @@ from harness.store import default_store, open_store
 from harness.store.recorder import Recorder
 from harness.store.rows import RunInfo
 from harness.store.run_lock import hold_run
-
-Conclude = Callable[[Grid], ExitCode]
-"""Returns the exit code of a finished grid, and prints its findings."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,47 +188,6 @@ def measure(
         raise KeyboardInterrupt
     _assert_done(run, ending)
     return run.state.grid
-
-
-def count_findings(conclude: Conclude, console: Console) -> Conclude:
-    """Return ``conclude`` with exit code 1 if a wheel has findings, which is printed."""
-    words = "--strict-wheel: wheels with findings"
-    return _counted(conclude, console, words, lambda grid: len(grid.findings))
-
-
-def count_disagreements(conclude: Conclude, console: Console) -> Conclude:
-    """Return ``conclude`` with exit code 1 if a prediction is wrong, which is printed."""
-    words = "--strict-prediction: cells that are not as predicted"
-    return _counted(conclude, console, words, lambda grid: len(grid.disagreements))
-
-
-def _counted(
-    conclude: Conclude, console: Console, words: str, count: Callable[[Grid], int]
-) -> Conclude:
-    def counted(grid: Grid) -> ExitCode:
-        code = conclude(grid)
-        if not (number := count(grid)):
-            return code
-        say(f"{words}: {number}", console)
-        return ExitCode.UNEXPECTED
-
-    return counted
-
-
-def require_met(conclude: Conclude, cells: Sequence[Cell], console: Console) -> Conclude:
-    """Return ``conclude`` with exit code 1 if an expectation by cause applies to no cell.
-
-    ``cells`` are all cells of the matrix; an expectation counts if the grid has all of its cells.
-    """
-
-    def required(grid: Grid) -> ExitCode:
-        code = conclude(grid)
-        unmet = unmet_expectations(cells, grid)
-        for expectation in unmet:
-            say(format_unmet(expectation), console)
-        return (code or ExitCode.UNEXPECTED) if unmet else code
-
-    return required
 
 
 def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> tuple[Cell, ...]:

@@ -7,14 +7,8 @@ from pathlib import Path
 
 import click
 
-from harness.app.execute import (
-    Conclude,
-    choose_cells,
-    count_disagreements,
-    count_findings,
-    require_met,
-    run_cells,
-)
+from harness.app.conclusions import Conclude, count_disagreements, count_findings, require_met
+from harness.app.execute import choose_cells, run_cells
 from harness.app.lock_request import lock_candidates, needed_cells, require_plain
 from harness.app.make_ahead import without_compiled
 from harness.app.own_tests_request import OwnTestsWords, read_own_tests

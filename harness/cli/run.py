@@ -6,15 +6,8 @@ from pathlib import Path
 
 import click
 
-from harness.app.execute import (
-    Conclude,
-    RunShard,
-    choose_cells,
-    count_disagreements,
-    require_met,
-    resume_run,
-    run_cells,
-)
+from harness.app.conclusions import Conclude, count_disagreements, require_met
+from harness.app.execute import RunShard, choose_cells, resume_run, run_cells
 from harness.app.pytest_driver import RunOptions
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import (
