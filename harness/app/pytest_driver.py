@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import harness
-from harness.app.wiring import ProberOptions
+from harness.app.wiring import ProberOptions, options_word
 from harness.core.cells import Cell
 from harness.core.errors import UsageError
 from harness.host.process import start_process
@@ -103,26 +103,10 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     words = [*_ALONE, sys.executable, "-m", "pytest", str(_TESTS), *_OWN_SETTINGS]
     words += ["-n", str(options.workers), "--no-loadscope-reorder", "-q"]
     words += [f"--wheelgrid-out={options.out}", f"--wheelgrid-cells={cells}"]
-    words += _prober_words(options.prober)
+    words += [f"--wheelgrid-options={options_word(options.prober)}"]
     if options.store is not None and not options.remeasure:
         words += [f"--wheelgrid-store={options.store}"]
     return words
-
-
-def _prober_words(options: ProberOptions) -> list[str]:
-    limits, container = options.limits, options.limits.container
-    words = [f"--wheelgrid-matrix={options.matrix_folder}"]
-    words += [f"--wheelgrid-config={options.config}"] if options.config else []
-    words += [f"--images={options.images}", f"--cell-timeout={limits.timeout}"]
-    words += [f"--cell-memory={container.memory >> 20}", f"--cell-disk={container.tmpfs >> 20}"]
-    words += [f"--cell-processes={container.pids}"]
-    words += [f"--registry={options.registry}"] if options.registry else []
-    words += ["--own-pip"] if limits.own_pip else []
-    words += [f"--runtime={options.runtime}"] if options.runtime else []
-    words += ["--require-hardening"] if options.require_hardening else []
-    words += ["--require-nogil"] if options.require_nogil else []
-    words += ["--canaries"] if options.canaries else []
-    return words + [f"--engine={place}" for place in options.engines]
 
 
 class Runner(Protocol):
