@@ -27,6 +27,8 @@ class LatePlan:
     entries: tuple[str, ...] = ()
     """The objects that console and GUI scripts call: ``demo.cli:main``."""
     programs: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """What is beyond the limits: ``25 programs the first 20``."""
 
 
 NOTHING_LATE = LatePlan()
@@ -35,12 +37,21 @@ NOTHING_LATE = LatePlan()
 @lru_cache(maxsize=1 << 12)
 def plan_late(layout: InstalledLayout) -> LatePlan:
     """Return the plan for a wheel, up to the limits of this module."""
-    wheel = layout.wheel
-    programs = dict.fromkeys(programs_of(layout))
+    libraries = tuple(filter(None, map(target_path, libraries_of(layout))))
+    entries = tuple(dict.fromkeys(layout.wheel.commands))
+    programs = tuple(filter(None, map(target_path, dict.fromkeys(programs_of(layout)))))
+    found = (
+        (libraries, MOST_LIBRARIES, "libraries"),
+        (entries, MOST_ENTRIES, "commands"),
+        (programs, MOST_PROGRAMS, "programs"),
+    )
     return LatePlan(
-        libraries=tuple(filter(None, map(target_path, libraries_of(layout))))[:MOST_LIBRARIES],
-        entries=tuple(dict.fromkeys(wheel.commands))[:MOST_ENTRIES],
-        programs=tuple(filter(None, map(target_path, programs)))[:MOST_PROGRAMS],
+        libraries=libraries[:MOST_LIBRARIES],
+        entries=entries[:MOST_ENTRIES],
+        programs=programs[:MOST_PROGRAMS],
+        left_out=tuple(
+            f"{len(names)} {what} the first {most}" for names, most, what in found if names[most:]
+        ),
     )
 
 
