@@ -11,11 +11,12 @@ import select
 import time
 
 from .child import REPORTS
+from .container import kill_session
 
 # As they are before a package is imported, which may replace them (gevent does).
 _fork, _pipe, _read, _write, _waitpid = os.fork, os.pipe, os.read, os.write, os.waitpid
-_dup2 = os.dup2
-_kill, _close, _exit, _select, _now = os.kill, os.close, os._exit, select.select, time.monotonic
+_dup2, _setsid = os.dup2, os.setsid
+_close, _exit, _select, _now = os.close, os._exit, select.select, time.monotonic
 
 DEATHS = 5  # of forks, after which what is left is not tried
 ALONE = 20  # libraries that are tried again, each in a fork of its own
@@ -24,7 +25,6 @@ ERRORS_LIMIT = 24 << 10  # characters of JSON of all of them
 LINES_LIMIT = 1 << 20  # bytes that a fork may report
 SAID = 4096  # bytes of a fork's output that are kept
 _POLL = 0.02  # seconds between looks at a fork
-_SIGKILL = 9
 _EMULATOR = "qemu: uncaught target signal"  # what it says of a process after its last words
 _BEGINS = b"\0"  # in a fork's output, before that of each task
 
@@ -186,7 +186,7 @@ class _Fork:
             if not gone:
                 gone, status = self.look()
             if not gone and _now() > min(heard, self.until + seconds) + seconds:
-                _kill(self.pid, _SIGKILL)
+                kill_session(self.pid)
                 _waitpid(self.pid, 0)
                 return "it did not return within %d s" % seconds
         words = last_words(self.said.rpartition(_BEGINS)[2])
@@ -197,6 +197,7 @@ class _Fork:
         return "the process exited with status %d%s" % (os.WEXITSTATUS(status), words)
 
     def close(self):
+        kill_session(self.pid)  # what it started
         _close(self.reports)
         _close(self.output)
 
@@ -244,6 +245,7 @@ def _do_all(tasks, do, again, until, end, output):
     """Be the fork; never returns."""
     try:
         own = os.getpid()
+        _setsid()  # a library may kill its process group
         _dup2(end, REPORTS)  # what it opens reaches no other report
         for standard in (1, 2):
             _dup2(output, standard)

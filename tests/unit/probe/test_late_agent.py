@@ -27,6 +27,8 @@ LIBRARIES = {
     "leaves.so": "void _exit(int); __attribute__((constructor)) void at_load(void) { _exit(3); }",
     "forks.so": "int fork(void); __attribute__((constructor)) void at_load(void) { fork(); }",
     "ends-so.so": "void _exit(int); __attribute__((constructor)) void at_load(void) { _exit(77); }",
+    "kills.so": "int kill(int, int); __attribute__((constructor)) void at_load(void) "
+    "{ kill(0, 9); }",
     "aborts.so": "void abort(void); long write(int, const void *, long); "
     '__attribute__((constructor)) void at_load(void) { write(2, "no licence\\n", 11); abort(); }',
     "prints.so": "long write(int, const void *, long); static char text[1 << 16]; "
@@ -95,6 +97,7 @@ def opened(site: Path, *places: str, seconds: float = 2) -> tuple[dict[str, str]
         ("leaves.so", "ended: the process exited with status 3"),
         ("ends-so.so", "ended: the process exited with status 77"),
         ("aborts.so", "ended: killed by SIGABRT: no licence"),
+        ("kills.so", "ended: killed by SIGKILL"),
         ("prints.so", ""),
         ("forks.so", ""),
         ("needs.so", "undefined symbol: nowhere"),
