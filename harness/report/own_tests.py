@@ -8,6 +8,8 @@ from harness.results.grid import Grid, GridCell
 def format_tests(grid: Grid) -> str:
     """Return a line per cell whose tests ran, or could not; empty if no cell has any."""
     lines = [f"  {visible(c.cell.id)}  {shown}" for c in grid.cells if (shown := _shown(c))]
+    if grid.tested_nowhere:
+        lines.append("  They ran on no target: see the names and versions in --test-requires.")
     return "\n".join(["tests", *lines]) if lines else ""
 
 

@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 from harness.core.cells import Cell, Outcome, Stage
+from harness.core.errors import ExitCode
 from harness.core.observations import Observation
 from harness.core.own_tests import OwnTests, SuiteResult
 from harness.report.own_tests import format_tests
-from harness.results.grid import build_grid
-from tests.support.cells import make_cell, see
+from harness.results.grid import build_grid, exit_code
+from tests.support.cells import FILE, make_cell, see
 
 
 def _cell(name: str) -> Cell:
-    cell = make_cell(subject=name)
+    cell = make_cell(subject=name, source=FILE)
     return replace(cell, subject=replace(cell.subject, tests=OwnTests(command=("pytest",))))
 
 
@@ -42,6 +43,20 @@ def test_a_line_per_cell() -> None:
         "  debian-12/s390x/refused  not run: what they require cannot be installed",
         "  debian-12/s390x/broken  not run: import-failed (import)",
     ]
+
+
+def test_tests_that_run_nowhere() -> None:
+    """A misspelled requirement is no success: nothing was tested."""
+    cells = [_cell("one"), _cell("two")]
+    refused = [_seen(cell, Outcome.REFUSED) for cell in cells]
+    grid = build_grid(cells, refused)
+    assert format_tests(grid).splitlines()[-1] == (
+        "  They ran on no target: see the names and versions in --test-requires."
+    )
+    assert exit_code(grid) is ExitCode.NOTHING_CAN_BE_SAID
+    somewhere = build_grid(cells, [refused[0], _seen(cells[1], Outcome.PASS)])
+    assert exit_code(somewhere) is ExitCode.AS_EXPECTED
+    assert "They ran" not in format_tests(somewhere)
 
 
 def test_nothing_without_tests() -> None:
