@@ -28,7 +28,7 @@ class LatePlan:
     """The objects that console and GUI scripts call: ``demo.cli:main``."""
     programs: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
-    """What is beyond the limits: ``25 programs the first 20``."""
+    """What is not tried, in sentences."""
 
 
 NOTHING_LATE = LatePlan()
@@ -37,7 +37,8 @@ NOTHING_LATE = LatePlan()
 @lru_cache(maxsize=1 << 12)
 def plan_late(layout: InstalledLayout) -> LatePlan:
     """Return the plan for a wheel, up to the limits of this module."""
-    libraries = tuple(filter(None, map(target_path, libraries_of(layout))))
+    found_libraries = libraries_of(layout)
+    libraries = tuple(filter(None, map(target_path, found_libraries)))
     entries = tuple(dict.fromkeys(layout.wheel.commands))
     programs = tuple(filter(None, map(target_path, dict.fromkeys(programs_of(layout)))))
     found = (
@@ -45,13 +46,21 @@ def plan_late(layout: InstalledLayout) -> LatePlan:
         (entries, MOST_ENTRIES, "commands"),
         (programs, MOST_PROGRAMS, "programs"),
     )
+    left_out = [
+        f"Of its {len(names)} {what} the first {most} are tried."
+        for names, most, what in found
+        if names[most:]
+    ]
+    if elsewhere := [name for name in found_libraries if not target_path(name)]:
+        more = f" (and {len(elsewhere) - 1} more)" if elsewhere[1:] else ""
+        left_out.append(
+            f"{elsewhere[0]}{more} is not opened: `pip install --target` does not install it."
+        )
     return LatePlan(
         libraries=libraries[:MOST_LIBRARIES],
         entries=entries[:MOST_ENTRIES],
         programs=programs[:MOST_PROGRAMS],
-        left_out=tuple(
-            f"{len(names)} {what} the first {most}" for names, most, what in found if names[most:]
-        ),
+        left_out=tuple(left_out),
     )
 
 

@@ -161,7 +161,9 @@ def test_plan() -> None:
         HELPER: program(),
         "demo/bin/plain": program(),
         "demo/tests/helper": program(),
-        "demo-1.0.data/data/lib/libdata.so.1": library(),
+        "demo-1.0.data/data/data/libdata.so.1": library(),
+        "demo-1.0.data/data/lib/libx.so": library(),
+        "demo-1.0.data/data/lib/liby.so": library(),
     }
     executable = (HELPER, LIBRARY, "demo/tests/helper")
     facts = wheel(held, filename=LINUX, sources=BY_CODE, executable=executable)
@@ -171,9 +173,13 @@ def test_plan() -> None:
         scripts=("demo-1.0.data/scripts/start.sh",),
     )
     assert plan_late(layout_of(facts)) == LatePlan(
-        libraries=("demo/lib/libmine.so", "lib/libdata.so.1", "demo/lib/libb.so"),
+        libraries=("demo/lib/libmine.so", "data/libdata.so.1", "demo/lib/libb.so"),
         entries=("demo.cli:main",),
         programs=("bin/start.sh", "bin/tool", "demo/bin/helper"),
+        left_out=(
+            "demo-1.0.data/data/lib/libx.so (and 1 more) is not opened: `pip install --target` "
+            "does not install it.",
+        ),
     )
 
 

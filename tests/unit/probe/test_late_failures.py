@@ -162,6 +162,16 @@ def test_program_that_is_a_finding(place: str, text: str) -> None:
     assert not {"limited", "ended"}.intersection(finding.message.split(": "))
 
 
+def test_library_that_is_not_installed() -> None:
+    """What pip leaves out cannot be opened, which is said."""
+    name = "demo-1.0.data/data/lib/libmine.so"
+    facts = wheel({MODULE: elf(), name: library()})
+    (finding,) = weigh_late(PASS, facts, GLIBC, emulated=False).late_findings
+    assert (finding.code, finding.message) == (
+        "not-tried", f"{name} is not opened: `pip install --target` does not install it."
+    )  # fmt: skip
+
+
 def test_programs_beyond_the_limit() -> None:
     """How many are not tried is a finding."""
     many = {f"demo-1.0.data/scripts/tool{number}": PROGRAM for number in range(25)}
