@@ -54,7 +54,7 @@ def plan_late(layout: InstalledLayout) -> LatePlan:
     if elsewhere := [name for name in found_libraries if not target_path(name)]:
         more = f" (and {len(elsewhere) - 1} more)" if elsewhere[1:] else ""
         left_out.append(
-            f"{elsewhere[0]}{more} is not opened: `pip install --target` does not install it."
+            f"{elsewhere[0]}{more} is not opened: `pip install --target` leaves it out."
         )
     return LatePlan(
         libraries=libraries[:MOST_LIBRARIES],

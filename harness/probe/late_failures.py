@@ -174,7 +174,8 @@ def _add(
     words: str,
 ) -> None:
     for name, text in _others(texts, deciding):
-        findings.add(code, name, f"{words}: {text.removeprefix(LIMITED).removeprefix(ENDED)}.")
+        said = "Nothing can be said of it" if text.startswith(LIMITED) else words
+        findings.add(code, name, f"{said}: {text.removeprefix(LIMITED).removeprefix(ENDED)}.")
 
 
 def _others(texts: Mapping[str, str], deciding: list[str]) -> Iterator[tuple[str, str]]:

@@ -109,9 +109,9 @@ def with_starts(report, result, programs, hit=()):
     if not said:
         place = result.module if result else ""
         how = ": " + how_it_ended(result) if result else ""
-        starts = [[place, LIMITED + "it ended or stopped what started it" + how]]
-        tried = [number for number, each in enumerate(programs, 1) if each.startswith(place)]
-        untried = len(programs) - tried[0] if tried else 0
+        left = programs[programs.index(place) + 1 :] if place in programs else []
+        after = ", and the %d after it were not started" % len(left) if left else ""
+        starts = [[place, LIMITED + "it ended or stopped what started it" + after + how]]
     limits = list(result.hit if result else hit)
     if limits:
         starts = [

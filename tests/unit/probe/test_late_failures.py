@@ -168,7 +168,7 @@ def test_library_that_is_not_installed() -> None:
     facts = wheel({MODULE: elf(), name: library()})
     (finding,) = weigh_late(PASS, facts, GLIBC, emulated=False).late_findings
     assert (finding.code, finding.message) == (
-        "not-tried", f"{name} is not opened: `pip install --target` does not install it."
+        "not-tried", f"{name} is not opened: `pip install --target` leaves it out."
     )  # fmt: skip
 
 

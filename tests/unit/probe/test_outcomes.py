@@ -169,11 +169,11 @@ ERROR = ["bin/a", "ended: killed by SIGSEGV"]
         (
             _result(None, -9, stage="start", module="bin/b"),
             (),
-            [["bin/b", f"{GONE}: killed by SIGKILL"]],
-            2,
+            [["bin/b", f"{GONE}, and the 1 after it were not started: killed by SIGKILL"]],
+            1,
         ),
-        (_result(None, -9, module="bin/a", ended="timeout"), (), [["bin/a", f"{GONE}: {SLOW}"]], 3),
-        (None, (), [["", GONE]], 3),
+        (_result(None, -9, module="bin/c", ended="timeout"), (), [["bin/c", f"{GONE}: {SLOW}"]], 1),
+        (None, (), [["", GONE]], 1),
     ],
 )
 def test_report_with_programs(
