@@ -151,6 +151,7 @@ def test_stage_of_a_prediction() -> None:
 
 def test_plan() -> None:
     """Extension modules, debug files and libraries that can be started are no programs."""
+    elsewhere = "demo-1.0.data/data/lib/libx.so"
     held = {
         MODULE: elf(),
         "demo/lib/libb.so": library(),
@@ -161,7 +162,9 @@ def test_plan() -> None:
         HELPER: program(),
         "demo/bin/plain": program(),
         "demo/tests/helper": program(),
-        "demo-1.0.data/data/lib/libdata.so.1": library(),
+        "demo-1.0.data/data/data/libdata.so.1": library(),
+        elsewhere: library(),
+        "demo-1.0.data/data/lib/liby.so": library(),
     }
     executable = (HELPER, LIBRARY, "demo/tests/helper")
     facts = wheel(held, filename=LINUX, sources=BY_CODE, executable=executable)
@@ -171,9 +174,12 @@ def test_plan() -> None:
         scripts=("demo-1.0.data/scripts/start.sh",),
     )
     assert plan_late(layout_of(facts)) == LatePlan(
-        libraries=("demo/lib/libmine.so", "lib/libdata.so.1", "demo/lib/libb.so"),
+        libraries=("demo/lib/libmine.so", "data/libdata.so.1", "demo/lib/libb.so"),
         entries=("demo.cli:main",),
         programs=("bin/start.sh", "bin/tool", "demo/bin/helper"),
+        left_out=(
+            f"{elsewhere} (and 1 more) is not opened: `pip install --target` leaves it out.",
+        ),
     )
 
 
