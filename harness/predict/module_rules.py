@@ -7,7 +7,7 @@ from harness.core.causes import Cause
 from harness.core.observations import Prediction
 from harness.predict.explanation import PASS, Diagnosis, import_failed, passing
 from harness.predict.installed_layout import InstalledLayout
-from harness.predict.limits import OPENED_FIRST
+from harness.predict.limits import NOT_NEEDED, OPENED_FIRST
 from harness.predict.load_closure import LoadGroup
 from harness.predict.suffix_rules import ImportResolution
 from harness.wheels.archive.contents import WheelFacts
@@ -96,7 +96,7 @@ def remark(
 ) -> Prediction:
     """Return a pass, with a remark on what is missing, opened first or tagged wrongly."""
     if resolution.optional:
-        return passing(f"{', '.join(resolution.optional)} is not found, but optional")
+        return passing(f"{', '.join(resolution.optional)} {NOT_NEEDED}")
     if opened := next((load.preloaded for load in loads if load.preloaded), ""):
         return passing(f"{opened} is in the wheel, but on no search path: {OPENED_FIRST}")
     name = layout.wheel.name

@@ -541,18 +541,19 @@ def test_cyclic_libraries() -> None:
     assert predict(wheel(ring), passport, symbols).outcome is Outcome.PASS
 
 
-def test_optional_module_may_be_missing() -> None:
-    """A project passes without its optional module, unless that is imported."""
-    module = f"markupsafe/_speedups.cpython-310-{GNU}.so"
+def test_module_that_the_code_goes_on_without_may_be_missing() -> None:
+    """A project passes without it, unless it is imported itself."""
     facts = wheel(
-        {module: elf(init="_speedups")},
-        filename=FILENAME.replace("demo", "markupsafe"),
-        python_files=("markupsafe/__init__.py",),
+        {f"demo/_fast.cpython-310-{GNU}.so": elf(init="_fast")},
+        python_files=("demo/__init__.py",),
     )
-    fallen_back = predict(facts, GLIBC, symbols, imports=("markupsafe",))
-    assert fallen_back.outcome is Outcome.PASS
-    assert "but optional" in fallen_back.evidence
-    asked = predict(facts, GLIBC, symbols, imports=("markupsafe._speedups",))
+    guarded = replace(facts, sources=SourceFacts(guarded=frozenset({"demo._fast"})))
+    assert predict(facts, GLIBC, symbols).cause == Cause.SUFFIX_MISMATCH
+    for imports in ((), ("demo",)):
+        fallen_back = predict(guarded, GLIBC, symbols, imports=imports)
+        assert fallen_back.outcome is Outcome.PASS
+        assert fallen_back.evidence == "demo._fast is not found, but optional"
+    asked = predict(guarded, GLIBC, symbols, imports=("demo._fast",))
     assert asked.cause == Cause.SUFFIX_MISMATCH
 
 
