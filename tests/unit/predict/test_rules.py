@@ -24,6 +24,9 @@ BUNDLED = elf(
 OTHER = elf(init="", needed=(), soname="libother-1.so", exported=("other_answer",))
 
 
+BY_PACKAGE = SourceFacts(imports={"demo": ("demo._inner",)})
+
+
 def retagged(tags: str, held: str = BARE) -> WheelFacts:
     return wheel({held: elf()}, filename=f"demo-1.0-{tags}.whl")
 
@@ -192,6 +195,34 @@ FAILURES = (
         wheel=wheel({MODULE: UnreadableElf(reason="it is cut short: 5 bytes of 90")}),
         cause=Cause.UNREADABLE,
         says="it is cut short",
+    ),
+    Case(
+        name="a module without its init function",
+        wheel=wheel({MODULE: elf(init="other")}, sources=BY_PACKAGE),
+        cause=Cause.NO_INIT_FUNCTION,
+        says="does not export PyInit__inner",
+    ),
+    Case(
+        name="a file that starts no module where one is imported",
+        wheel=wheel({MODULE: elf(init="other")}),
+        imports=("demo", "demo._inner"),
+        cause=Cause.NO_INIT_FUNCTION,
+        says="does not export PyInit__inner",
+    ),
+    Case(
+        name="such a module whose library is missing",
+        wheel=wheel({MODULE: elf(init="other", needed=("libnowhere.so.1",))}, sources=BY_PACKAGE),
+        cause=Cause.MISSING_LIBRARY,
+        says="libnowhere.so.1",
+    ),
+    Case(
+        name="a module that is a file of another format",
+        wheel=wheel(
+            {BARE: UnreadableElf(reason="it is a file of macOS (Mach-O)", foreign=True)},
+            sources=BY_PACKAGE,
+        ),
+        cause=Cause.UNREADABLE,
+        says="it is a file of macOS",
     ),
     Case(
         name="another machine",
@@ -495,11 +526,23 @@ PASSES = {
         ),
         GLIBC,
     ),
+    "a module that starts as Python 3.15 or cffi on PyPy start it": (
+        wheel(
+            {MODULE: elf(init="", exported=("PyModExport__inner", "_cffi_pypyinit__inner"))},
+            sources=BY_PACKAGE,
+        ),
+        GLIBC,
+    ),
     "a native module where code names another platform's library": (
         wheel(sources=SourceFacts(lacks="libx.so", instead="demo/x.dll")),
         GLIBC,
     ),
 }
+
+
+def test_library_that_no_module_must_import_needs_no_init_function() -> None:
+    facts = wheel({MODULE: elf(init="other")}, sources=SourceFacts(imports={"demo": ("os",)}))
+    assert predict(facts, GLIBC, symbols).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize("name", PASSES)
