@@ -35,7 +35,6 @@ _BYTECODE_OF = {
 """Magic number of bytecode → the final releases of CPython that read it
 (``Include/internal/pycore_magic_number.h``; ``Lib/importlib/_bootstrap_external.py`` up to 3.13).
 """
-_STABLE_ABI = "https://docs.python.org/3/c-api/stable.html"
 
 
 _BUILD = "Build it with its packages, or name what to import with --import."
