@@ -78,6 +78,8 @@ def format_imports(grid: Grid) -> str:
 def format_tests(grid: Grid) -> str:
     """Return a line per cell whose tests ran, or could not; empty if no cell has any."""
     lines = [f"  {visible(c.cell.id)}  {shown}" for c in grid.cells if (shown := _tests_of(c))]
+    if grid.tested_nowhere:
+        lines.append("  They ran on no target: see the names and versions in --test-requires.")
     return "\n".join(["tests", *lines]) if lines else ""
 
 

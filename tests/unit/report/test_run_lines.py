@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from harness.core.cells import Cell, Outcome, Stage
+from harness.core.errors import ExitCode
 from harness.core.observations import Attempt, AttemptMode, ImageRef, Observation, Provenance
 from harness.core.own_tests import OwnTests, SuiteResult
 from harness.core.subjects import WheelRef
@@ -17,9 +18,9 @@ from harness.report.run_lines import (
     format_reused,
     format_tests,
 )
-from harness.results.grid import Grid, build_grid
+from harness.results.grid import Grid, build_grid, exit_code
 from harness.results.runfile import Circumstances
-from tests.support.cells import cells, make_cell, make_subject, see
+from tests.support.cells import FILE, cells, make_cell, make_subject, see
 from tests.support.targets import make_target
 
 WHEEL = WheelRef(filename="demo-1.0-py3-none-any.whl", sha256="0", size=1, path="demo")
@@ -102,7 +103,7 @@ def made_of(grid: Grid, origin: str) -> Grid:
 
 
 def own_cell(name: str) -> Cell:
-    cell = make_cell(subject=name)
+    cell = make_cell(subject=name, source=FILE)
     return replace(cell, subject=replace(cell.subject, tests=OwnTests(command=("pytest",))))
 
 
@@ -135,6 +136,20 @@ def test_a_line_per_cell() -> None:
         "  debian-12/s390x/refused  not run: what they require cannot be installed",
         "  debian-12/s390x/broken  not run: import-failed (import)",
     ]
+
+
+def test_tests_that_run_nowhere() -> None:
+    """A misspelled requirement is no success: nothing was tested."""
+    pair = [own_cell("one"), own_cell("two")]
+    refused = [suite_seen(cell, Outcome.REFUSED) for cell in pair]
+    grid = build_grid(pair, refused)
+    assert format_tests(grid).splitlines()[-1] == (
+        "  They ran on no target: see the names and versions in --test-requires."
+    )
+    assert exit_code(grid) is ExitCode.NOTHING_CAN_BE_SAID
+    somewhere = build_grid(pair, [refused[0], suite_seen(pair[1], Outcome.PASS)])
+    assert exit_code(somewhere) is ExitCode.AS_EXPECTED
+    assert "They ran" not in format_tests(somewhere)
 
 
 def test_nothing_without_tests() -> None:
