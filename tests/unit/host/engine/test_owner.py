@@ -74,7 +74,7 @@ def test_process_of_another_namespace_or_user_is_no_orphan() -> None:
 
 @_LINUX
 def test_unreadable_processes_are_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With ``hidepid``, or without ``/proc``, an ended process cannot be told from a hidden one."""
+    """With ``hidepid``, or without ``/proc``, an ended process looks like a hidden one."""
     ended = _label_by()
     monkeypatch.setattr(owner, "_started", lambda _: "unknown")
     assert not is_orphan(ended, running=True)

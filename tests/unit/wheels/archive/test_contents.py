@@ -153,7 +153,7 @@ window = demo.window:main
 
 
 def test_scripts(make_wheel: MakeWheel) -> None:
-    """Those for an interpreter other than Python are told; an installer writes Python's."""
+    """Those for an interpreter other than Python are reported; an installer writes Python's."""
     scripts = {
         "a": b"#!/bin/sh\nexit 1\n",
         "b": b"#!python\nprint(1)\n",

@@ -148,7 +148,7 @@ def test_options_of_an_index_are_not_followed() -> None:
     )
 
 
-def test_every_wrong_line_is_told() -> None:
+def test_every_wrong_line_is_reported() -> None:
     """All problems of all files at once, each with its place and the next step."""
     found = problems("a>=1\nb==1.*\n!\n--hashes\n-r none.txt\nc", none2="")
     assert found == [
