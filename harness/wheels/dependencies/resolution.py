@@ -24,11 +24,7 @@ from harness.wheels.dependencies.requirements import (
     is_valid,
     read_requirements,
 )
-from harness.wheels.dependencies.resolver import (
-    DependencyRefusedError,
-    Installable,
-    resolve,
-)
+from harness.wheels.dependencies.resolver import DependencyRefusedError, Installable, resolve
 from harness.wheels.dependencies.selection import TargetInstaller
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel, requirement

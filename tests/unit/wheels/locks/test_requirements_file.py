@@ -6,11 +6,7 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.wheels.locks.application import LockedApplication, LockedDependency, SourceUse
-from harness.wheels.locks.requirements_file import (
-    MOST_FILES,
-    logical_lines,
-    read_requirements_file,
-)
+from harness.wheels.locks.requirements_file import MOST_FILES, logical_lines, read_requirements_file
 
 WRITTEN = Path(__file__).parents[3] / "data" / "locks"
 A, B = "a" * 64, "b" * 64
