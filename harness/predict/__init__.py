@@ -15,6 +15,7 @@ from harness.predict.late_rules import predict_late
 from harness.predict.load_closure import load_groups
 from harness.predict.load_rules import predict_loads
 from harness.predict.module_rules import (
+    predict_bytecode,
     predict_nothing,
     predict_payload,
     predict_uninitialized,
@@ -59,7 +60,8 @@ def predict(
     loaded = (*resolution.loaded, *uninitialized.values())
     loads = load_groups(layout, loaded, musl=profile.musl)
     guarded = frozenset[str]() if imports else wheel.sources.guarded
-    failed = predict_loads(layout, loads, profile, symbols, guarded=guarded)
+    failed = predict_bytecode(layout, profile, plan.required)
+    failed = failed or predict_loads(layout, loads, profile, symbols, guarded=guarded)
     failed = failed or predict_uninitialized(uninitialized) or predict_payload(layout)
     if late and not failed:
         failed = predict_late(layout, profile, symbols)

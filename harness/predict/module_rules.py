@@ -10,6 +10,7 @@ from harness.predict.installed_layout import InstalledLayout, init_function, sta
 from harness.predict.limits import NOT_NEEDED, OPENED_FIRST
 from harness.predict.load_closure import LoadGroup
 from harness.predict.suffix_rules import ImportResolution
+from harness.predict.target_profile import TargetProfile
 from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.elf import ElfFacts
 
@@ -18,6 +19,23 @@ _STUBS = "https://peps.python.org/pep-0561/"
 _FORMAT = "https://packaging.python.org/en/latest/specifications/binary-distribution-format/"
 _TAGS = "https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/"
 _INIT = "https://docs.python.org/3/c-api/extension-modules.html"
+_SOURCELESS = "https://peps.python.org/pep-3147/#case-4-legacy-pyc-files-and-source-less-imports"
+_BYTECODE_OF = {
+    62211: (2, 7),
+    3379: (3, 6),
+    3394: (3, 7),
+    3413: (3, 8),
+    3425: (3, 9),
+    3439: (3, 10),
+    3495: (3, 11),
+    3531: (3, 12),
+    3571: (3, 13),
+    3627: (3, 14),
+}
+"""Magic number of bytecode → the final releases of CPython that read it
+(``Include/internal/pycore_magic_number.h``; ``Lib/importlib/_bootstrap_external.py`` up to 3.13).
+"""
+
 
 _BUILD = "Build it with its packages, or name what to import with --import."
 _LEAVE = "leave it out of the check, or declare the cause no-module with --expect."
@@ -128,6 +146,46 @@ def predict_uninitialized(modules: Mapping[str, str]) -> Prediction | None:
             ),
         )
     return None
+
+
+def predict_bytecode(
+    layout: InstalledLayout, profile: TargetProfile, required: Sequence[str]
+) -> Prediction | None:
+    """Find a required module, or a package of one, that is bytecode of another CPython alone.
+
+    Nothing is said of a magic number that is none of a final release, nor of PyPy.
+    """
+    magic = dict(layout.wheel.bytecode)
+    if not magic or profile.passport.implementation not in ("", "CPython"):
+        return None
+    for module in required:
+        parts = module.split(".")
+        for depth in range(1, len(parts) + 1):
+            name = ".".join(parts[:depth])
+            file = layout.find(name, profile.passport.extension_suffixes) or ""
+            version = _BYTECODE_OF.get(magic.get(file, 0), profile.python)
+            if version != profile.python:
+                return _other_bytecode(layout, profile, file, ".".join(map(str, version)))
+    return None
+
+
+def _other_bytecode(
+    layout: InstalledLayout, profile: TargetProfile, file: str, version: str
+) -> Prediction:
+    return import_failed(
+        Cause.BYTECODE,
+        file=file,
+        evidence=f"{file} is bytecode of Python {version}; this is {profile.passport.minor}",
+        explanation=(
+            f"{layout.wheel.name.filename} has {file} without its source. It is bytecode of "
+            f"CPython {version}, and {profile.title} reads its own alone."
+        ),
+        diagnosis=Diagnosis(
+            remedy="Ship the source, or tag the wheel for one version of CPython: "
+            f"cp{version.replace('.', '')}-none-any.",
+            reference=_SOURCELESS,
+        ),
+    )
 
 
 def remark(

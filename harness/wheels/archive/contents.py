@@ -29,6 +29,8 @@ _SO, _MOST_NAME = b".so", 120
 _NAME_END = re.compile(rb"[\w.+-]+\Z", re.ASCII)
 _SUFFIX = re.compile(rb"\.so(?:\.[0-9]+)*", re.ASCII)
 _PYTHON_LINE = re.compile(rb"#!\s*(?:python|\S*/env\s+python|\S*/python)")
+_MAGIC_SIZE = 4
+"""Bytes of bytecode's magic number: two of the number, then a line end (``MAGIC_NUMBER``)."""
 _CFFI = "_cffi_backend"
 _FORMATS = {
     b"\xcf\xfa\xed\xfe": "it is a file of macOS (Mach-O)",
@@ -93,6 +95,9 @@ class WheelFacts:
     """The objects that its console and GUI scripts call: ``demo.cli:main``."""
     scripts: tuple[str, ...] = ()
     """Members in ``.data/scripts`` that name an interpreter (``#!``) other than Python."""
+    bytecode: tuple[tuple[str, int], ...] = ()
+    """Members with bytecode that are imported themselves, for want of source (PEP 3147), with the
+    magic number that names their version of Python."""
 
     @property
     def unread(self) -> bool:
@@ -138,6 +143,7 @@ def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
             sources=sources.facts(),
             commands=metadata.commands,
             scripts=tuple(_scripts(archive)),
+            bytecode=tuple(_sourceless(archive)),
         )
 
 
@@ -241,6 +247,17 @@ def _scripts(archive: Archive) -> Iterator[str]:
                 head = archive.head(member.name, _MOST_NAME)
                 if head.startswith(b"#!") and not _PYTHON_LINE.match(head):
                     yield member.name
+
+
+def _sourceless(archive: Archive) -> Iterator[tuple[str, int]]:
+    """Yield bytecode without source, and its magic number."""
+    names = {member.name for member in archive.members}
+    for name in sorted(names):
+        if name.endswith(".pyc") and "__pycache__/" not in name and name[:-1] not in names:
+            with suppress(WheelError):
+                head = archive.head(name, _MAGIC_SIZE)
+                if len(head) == _MAGIC_SIZE and head.endswith(b"\r\n"):
+                    yield name, int.from_bytes(head[:2], "little")
 
 
 def _too_many(limit: int, what: str) -> UnreadableElf:

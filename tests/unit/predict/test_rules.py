@@ -14,6 +14,7 @@ from harness.wheels.archive.python_sources import SourceFacts
 from tests.support.forecasts import FILENAME, GLIBC, GNU, MODULE, MUSL, elf, symbols, wheel
 
 MUSL_FILE = "demo-1.0-cp311-cp311-musllinux_1_2_x86_64.whl"
+PURE_FILE = "demo-1.0-py3-none-any.whl"
 LINUX_FILE = "demo-1.0-cp311-cp311-linux_x86_64.whl"
 BARE = "demo/_inner.so"
 LIBRARY = "demo.libs/libother-1.so"
@@ -29,6 +30,12 @@ BY_PACKAGE = SourceFacts(imports={"demo": ("demo._inner",)})
 
 def retagged(tags: str, held: str = BARE) -> WheelFacts:
     return wheel({held: elf()}, filename=f"demo-1.0-{tags}.whl")
+
+
+def sourceless(magic: int) -> WheelFacts:
+    file = "demo/__init__.pyc"
+    facts = wheel({}, filename=PURE_FILE, python_files=(file,))
+    return replace(facts, bytecode=((file, magic),))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -423,6 +430,22 @@ FAILURES = (
         says="glibc 2.36",
     ),
     Case(
+        name="bytecode of another version without source",
+        wheel=sourceless(3439),
+        cause=Cause.BYTECODE,
+        says="demo/__init__.pyc is bytecode of Python 3.10; this is 3.11",
+    ),
+    Case(
+        name="a module that is bytecode of another version in a package with source",
+        wheel=replace(
+            wheel({}, filename=PURE_FILE, python_files=("demo/__init__.py", "demo/core.pyc")),
+            bytecode=(("demo/core.pyc", 62211),),
+        ),
+        imports=("demo.core",),
+        cause=Cause.BYTECODE,
+        says="cp27-none-any",
+    ),
+    Case(
         name="a higher x86-64 level than that of the CPU",
         wheel=wheel({MODULE: elf(isa_level=3)}),
         passport=replace(GLIBC, isa_level=2),
@@ -543,6 +566,20 @@ PASSES = {
 def test_library_that_no_module_must_import_needs_no_init_function() -> None:
     facts = wheel({MODULE: elf(init="other")}, sources=SourceFacts(imports={"demo": ("os",)}))
     assert predict(facts, GLIBC, symbols).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("magic", "passport"),
+    [
+        (3495, GLIBC),
+        (3494, GLIBC),
+        (3439, replace(GLIBC, implementation="PyPy")),
+    ],
+    ids=["of this version", "of no final release", "not CPython"],
+)
+def test_bytecode_that_may_be_read(magic: int, passport: Passport) -> None:
+    predicted = predict(sourceless(magic), passport, symbols)
+    assert (predicted.outcome, predicted.cause) == (Outcome.PASS, "")
 
 
 @pytest.mark.parametrize("name", PASSES)

@@ -34,7 +34,6 @@ LIMITS = {
 """Limits of a cell, and an emulator's own faults: no published wheel is known to show them."""
 NOT_PUBLISHED = {
     Cause.ABI3_FLOOR,
-    Cause.BYTECODE,
     Cause.MISSING_LOADER,
     Cause.SIGNAL,
 }

@@ -153,6 +153,21 @@ window = demo.window:main
         assert facts.commands == commands
 
 
+def test_bytecode_without_source(make_wheel: MakeWheel) -> None:
+    """Bytecode in a cache folder or beside its source is left out, and what is none."""
+    head = (3439).to_bytes(2, "little") + b"\r\n"
+    files = {
+        "demo/__init__.pyc": head + bytes(12),
+        "demo/both.py": b"",
+        "demo/both.pyc": head,
+        "demo/__pycache__/old.cpython-310.pyc": head,
+        "demo/short.pyc": head[:3],
+        "demo/text.pyc": b"text",
+    }
+    facts = read_contents(FILENAME, io.BytesIO(make_wheel(files)))
+    assert facts.bytecode == (("demo/__init__.pyc", 3439),)
+
+
 def test_scripts(make_wheel: MakeWheel) -> None:
     """Those for an interpreter other than Python are reported; an installer writes Python's."""
     scripts = {
