@@ -36,9 +36,6 @@ _STRICT_SINCE = (24, 1)
 
 Resolved = tuple[OfferedWheel, ...] | DependencyRefusedError
 
-_Sources = tuple[DependencyOptions, tuple[IndexSource, ...]]
-"""The options, and the pinned releases."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Question:
