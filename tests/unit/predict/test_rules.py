@@ -238,6 +238,12 @@ FAILURES = (
         cause=Cause.MISSING_LIBRARY,
     ),
     Case(
+        name="a function of a newer Python, whatever the package opens globally",
+        wheel=wheel({MODULE: elf("PyNothing_New")}, sources=SourceFacts(opens_globally=True)),
+        cause=Cause.UNDEFINED_SYMBOL,
+        says="PyNothing_New",
+    ),
+    Case(
         name="a missing library",
         wheel=wheel({MODULE: elf(needed=("libpq.so.5", "libc.so.6"))}),
         cause=Cause.MISSING_LIBRARY,
@@ -442,6 +448,10 @@ PASSES = {
             {MODULE: replace(BUNDLED, runpath=()), LIBRARY: OTHER},
             sources=SourceFacts(opens_libraries=True),
         ),
+        GLIBC,
+    ),
+    "symbols of a library that the package opens globally": (
+        wheel({MODULE: elf("theirs")}, sources=SourceFacts(opens_globally=True)),
         GLIBC,
     ),
     "a module that starts as Python 3.15 or cffi on PyPy start it": (
