@@ -37,6 +37,12 @@ import os
 with open(os.environ["WHEELGRID_JUNIT"], "w") as stream:
     stream.write('<!DOCTYPE a [<!ENTITY b "x">]><testsuite><testcase name="&b;"/></testsuite>')
 """
+_CONTRADICTS = """
+import os
+with open(os.environ["WHEELGRID_JUNIT"], "w") as stream:
+    stream.write('<testsuite tests="9"><testcase name="x"/><testcase name="y"><error/></testcase>')
+    stream.write("</testsuite>")
+"""
 _CONNECT = """
 import socket
 try: socket.create_connection(("192.0.2.1", 80), timeout=5)
@@ -61,6 +67,8 @@ DEEDS = {
     "connects": (_CONNECT, "pass", ""),
     "links": (_JUNIT, "pass", ""),
     "bomb": (_BOMB, "pass", ""),
+    "contradicts": (_CONTRADICTS, "test-failed", ""),
+    "resolves": ("import socket; socket.getaddrinfo('example.org', 80)", "test-failed", ""),
     "kills": ("import os; os.kill(-1, 9)", "crashed", "signal"),
 }  # fmt: skip
 """Name of a wheel → what its tests do, and the outcome and cause of its cell."""
@@ -98,6 +106,10 @@ def test_deeds_of_tests(tmp_path: Path) -> None:
     assert "Read-only file system" in seen["outside"]["evidence"]
     assert seen["hangs"]["evidence"].startswith("still running at the time limit; allow more with")
     assert "no way out: Network is unreachable" in seen["connects"]["log"]
+    assert "the tests have no network" in seen["resolves"]["evidence"]
+    assert seen["contradicts"]["evidence"].startswith(
+        "exit status 0, but the runner's report says: 1 errors, 1 passed"
+    )
     assert seen["links"]["tests"] is None
     assert seen["bomb"]["tests"]["unread"] == "it declares a document type"
 
@@ -152,6 +164,9 @@ def test_suite_of_a_project(tmp_path: Path, arch: str) -> None:
     assert cases == {"test_good": [], "test_bad": ["failure"]}
     again = wheelgrid(*words, env={"WHEELGRID_FRESH": "0"}, timeout=300)
     assert (again.status, _observations(tmp_path / "grid")["demo"]["cached"]) == (1, True)
+    nowhere = wheelgrid(*words, "--test-requires", "pytest>=7,demo<1", timeout=300)
+    assert nowhere.status == 3, nowhere.said
+    assert "They ran on no target: see the names and versions in --test-requires" in nowhere.said
     without = wheelgrid(*words, "--test", "", timeout=300)
     assert without.status == 0, without.said
 
