@@ -114,8 +114,8 @@ def test_deeds_of_tests(tmp_path: Path) -> None:
     assert seen["bomb"]["tests"]["unread"] == "it declares a document type"
 
 
-def test_command_that_does_not_exist_and_folder_that_is_too_large(tmp_path: Path) -> None:
-    """The first is one cell, and says nothing of the wheel; the second ends before any."""
+def test_what_keeps_tests_from_running(tmp_path: Path) -> None:
+    """A missing command and requirement say nothing of the wheel; a large folder ends the run."""
     words: tuple[object, ...] = (
         "check", make_wheel(tmp_path, "demo", ""), "--images", "assembled", "--target",
         "debian-12", "--arch", native_arch().name, "--store", tmp_path / "store.db",
@@ -126,6 +126,9 @@ def test_command_that_does_not_exist_and_folder_that_is_too_large(tmp_path: Path
     seen = _observations(tmp_path / "grid")["demo"]
     assert (seen["outcome"], seen["cause"]) == ("miss", "infra:test-command")
     assert "there is no command 'no-such-runner'" in seen["evidence"]
+    ended = wheelgrid(*words, "--test", "python -c pass", "--test-requires", "demo<1", timeout=300)
+    assert ended.status == 3, ended.said
+    assert "They ran on no target: see the names and versions in --test-requires" in ended.said
     (tmp_path / "tests").mkdir()
     with (tmp_path / "tests" / "huge.bin").open("wb") as stream:
         stream.truncate(500 << 20)
@@ -164,9 +167,6 @@ def test_suite_of_a_project(tmp_path: Path, arch: str) -> None:
     assert cases == {"test_good": [], "test_bad": ["failure"]}
     again = wheelgrid(*words, env={"WHEELGRID_FRESH": "0"}, timeout=300)
     assert (again.status, _observations(tmp_path / "grid")["demo"]["cached"]) == (1, True)
-    nowhere = wheelgrid(*words, "--test-requires", "pytest>=7,demo<1", timeout=300)
-    assert nowhere.status == 3, nowhere.said
-    assert "They ran on no target: see the names and versions in --test-requires" in nowhere.said
     without = wheelgrid(*words, "--test", "", timeout=300)
     assert without.status == 0, without.said
 
