@@ -29,7 +29,19 @@ _SO, _MOST_NAME = b".so", 120
 _NAME_END = re.compile(rb"[\w.+-]+\Z", re.ASCII)
 _SUFFIX = re.compile(rb"\.so(?:\.[0-9]+)*", re.ASCII)
 _PYTHON_LINE = re.compile(rb"#!\s*(?:python|\S*/env\s+python|\S*/python)")
+_MAGIC_SIZE = 4
+"""Bytes of bytecode's magic number: two of the number, then a line end (``MAGIC_NUMBER``)."""
 _CFFI = "_cffi_backend"
+_FORMATS = {
+    b"\xcf\xfa\xed\xfe": "it is a file of macOS (Mach-O)",
+    b"\xce\xfa\xed\xfe": "it is a file of macOS (Mach-O)",
+    b"\xca\xfe\xba\xbe": "it is a file of macOS (Mach-O)",
+    b"MZ": "it is a file of Windows (PE)",
+    b"version https://git-lfs": "it is a pointer of Git LFS, and not the file",
+}
+"""How files begin that are named like a library and are none, and what they are."""
+_FOR_MACOS = re.compile(r"\.cpython-\w+-darwin\.so$")
+"""The name of a module that Python on Linux does not look for."""
 _ARRAY_ABI = {
     b"module was compiled against NumPy C-API version": 2,
     b"module compiled against API version 0x%x but this version of numpy": 1,
@@ -40,7 +52,7 @@ _NEVER_NATIVE = frozenset({".py", ".pyi", ".h", ".hpp", ".txt", ".md", ".rst", "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NativeMember:
-    """One ELF file of a wheel, with any name."""
+    """One ELF file of a wheel, with any name, or another file with the name of a library."""
 
     name: str
     size: int
@@ -83,6 +95,9 @@ class WheelFacts:
     """The objects that its console and GUI scripts call: ``demo.cli:main``."""
     scripts: tuple[str, ...] = ()
     """Members in ``.data/scripts`` that name an interpreter (``#!``) other than Python."""
+    bytecode: tuple[tuple[str, int], ...] = ()
+    """Members with bytecode that are imported themselves, for want of source (PEP 3147), with the
+    magic number that names their version of Python."""
 
     @property
     def unread(self) -> bool:
@@ -135,6 +150,7 @@ def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
             sources=sources.facts(),
             commands=metadata.commands,
             scripts=tuple(_scripts(archive)),
+            bytecode=tuple(_sourceless(archive)),
         )
 
 
@@ -163,7 +179,7 @@ def _read_record(archive: Archive, dist_info: str) -> tuple[RecordEntry, ...]:
 
 
 def _native_members(archive: Archive, sources: SourceReader) -> Iterator[NativeMember]:
-    """Yield the ELF files, read the Python files, and check that all others can be unpacked."""
+    """Yield the native files, read the Python files, and check that all others can be unpacked."""
     reader = NativeReader(archive)
     for member in archive.members:
         suffix = PurePosixPath(member.name).suffix
@@ -187,13 +203,19 @@ class NativeReader:
         self._symbols_left = MOST_SYMBOLS_TOGETHER
 
     def member(self, member: Member) -> NativeMember | None:
-        """Return the facts of an ELF member; None if it lacks the ELF magic.
+        """Return the facts of an ELF file, or of another one that is named like a library.
 
-        Raises ``WheelError`` if it cannot be unpacked.
+        None for all others. Raises ``WheelError`` if it cannot be unpacked.
         """
-        if self._archive.head(member.name, len(MAGIC)) != MAGIC:
+        head = self._archive.head(member.name, _MOST_NAME)
+        if head.startswith(MAGIC):
+            native = self._read(member)
+        elif LIBRARY.search(member.name) and not _FOR_MACOS.search(member.name):
+            self._archive.check(member.name)
+            elf = UnreadableElf(reason=_format_of(head), foreign=True)
+            native = NativeMember(name=member.name, size=member.size, elf=elf)
+        else:
             return None
-        native = self._read(member)
         return replace(native, executable=self._archive.is_executable(member.name))
 
     def _read(self, member: Member) -> NativeMember:
@@ -223,6 +245,11 @@ class NativeReader:
         )
 
 
+def _format_of(head: bytes) -> str:
+    known = (words for start, words in _FORMATS.items() if head.startswith(start))
+    return next(known, "it does not begin with the ELF magic" if head else "it is empty")
+
+
 def _library_names(data: bytes) -> Iterator[str]:
     """Yield the file names of libraries that are in the data."""
     at = data.find(_SO)
@@ -243,6 +270,17 @@ def _scripts(archive: Archive) -> Iterator[str]:
                 head = archive.head(member.name, _MOST_NAME)
                 if head.startswith(b"#!") and not _PYTHON_LINE.match(head):
                     yield member.name
+
+
+def _sourceless(archive: Archive) -> Iterator[tuple[str, int]]:
+    """Yield bytecode without source, and its magic number."""
+    names = {member.name for member in archive.members}
+    for name in sorted(names):
+        if name.endswith(".pyc") and "__pycache__/" not in name and name[:-1] not in names:
+            with suppress(WheelError):
+                head = archive.head(name, _MAGIC_SIZE)
+                if len(head) == _MAGIC_SIZE and head.endswith(b"\r\n"):
+                    yield name, int.from_bytes(head[:2], "little")
 
 
 def _too_many(limit: int, what: str) -> UnreadableElf:

@@ -10,7 +10,7 @@ from harness.predict import predict
 from harness.predict.installed_layout import layout_of
 from harness.predict.late_plan import LatePlan, plan_late
 from harness.wheels.archive.contents import WheelFacts
-from harness.wheels.archive.elf import ElfFacts
+from harness.wheels.archive.elf import ElfFacts, UnreadableElf
 from harness.wheels.archive.python_sources import SourceFacts
 from tests.support.forecasts import GLIBC, MODULE, MUSL, elf, symbols, wheel
 
@@ -94,6 +94,23 @@ def test_library_for_another_platform_beside_ours() -> None:
     }
     sources = SourceFacts(opens_libraries=True, named=frozenset({LIBRARY, other}))
     assert failing(wheel(held, filename=LINUX, sources=sources)) == PASSES
+
+
+@pytest.mark.parametrize(
+    ("foreign", "expected"),
+    [(True, PASSES), (False, (LOADS, "unreadable", "demo/lib/mac/libmine.so"))],
+)
+def test_library_of_another_format_beside_ours(
+    foreign: bool, expected: tuple[str, str, str]
+) -> None:
+    """One of several for the code to choose from; a damaged one is for this platform too."""
+    other = "demo/lib/mac/libmine.so"
+    held = UnreadableElf(reason="it is a file of macOS (Mach-O)", foreign=foreign)
+    sources = SourceFacts(opens_libraries=True, named=frozenset({LIBRARY, other}))
+    both = wheel({MODULE: elf(), LIBRARY: library(), other: held}, filename=LINUX, sources=sources)
+    assert failing(both) == expected
+    alone = wheel({MODULE: elf(), LIBRARY: held}, filename=LINUX, sources=BY_CODE)
+    assert failing(alone) == (LOADS, "unreadable", LIBRARY)
 
 
 TOOL = "demo-1.0.data/scripts/tool"

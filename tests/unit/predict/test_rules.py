@@ -14,6 +14,7 @@ from harness.wheels.archive.python_sources import SourceFacts
 from tests.support.forecasts import FILENAME, GLIBC, GNU, MODULE, MUSL, elf, symbols, wheel
 
 MUSL_FILE = "demo-1.0-cp311-cp311-musllinux_1_2_x86_64.whl"
+PURE_FILE = "demo-1.0-py3-none-any.whl"
 LINUX_FILE = "demo-1.0-cp311-cp311-linux_x86_64.whl"
 BARE = "demo/_inner.so"
 LIBRARY = "demo.libs/libother-1.so"
@@ -24,8 +25,17 @@ BUNDLED = elf(
 OTHER = elf(init="", needed=(), soname="libother-1.so", exported=("other_answer",))
 
 
+BY_PACKAGE = SourceFacts(imports={"demo": ("demo._inner",)})
+
+
 def retagged(tags: str, held: str = BARE) -> WheelFacts:
     return wheel({held: elf()}, filename=f"demo-1.0-{tags}.whl")
+
+
+def sourceless(magic: int) -> WheelFacts:
+    file = "demo/__init__.pyc"
+    facts = wheel({}, filename=PURE_FILE, python_files=(file,))
+    return replace(facts, bytecode=((file, magic),))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,6 +202,34 @@ FAILURES = (
         wheel=wheel({MODULE: UnreadableElf(reason="it is cut short: 5 bytes of 90")}),
         cause=Cause.UNREADABLE,
         says="it is cut short",
+    ),
+    Case(
+        name="a module without its init function",
+        wheel=wheel({MODULE: elf(init="other")}, sources=BY_PACKAGE),
+        cause=Cause.NO_INIT_FUNCTION,
+        says="does not export PyInit__inner",
+    ),
+    Case(
+        name="a file that starts no module where one is imported",
+        wheel=wheel({MODULE: elf(init="other")}),
+        imports=("demo", "demo._inner"),
+        cause=Cause.NO_INIT_FUNCTION,
+        says="does not export PyInit__inner",
+    ),
+    Case(
+        name="such a module whose library is missing",
+        wheel=wheel({MODULE: elf(init="other", needed=("libnowhere.so.1",))}, sources=BY_PACKAGE),
+        cause=Cause.MISSING_LIBRARY,
+        says="libnowhere.so.1",
+    ),
+    Case(
+        name="a module that is a file of another format",
+        wheel=wheel(
+            {BARE: UnreadableElf(reason="it is a file of macOS (Mach-O)", foreign=True)},
+            sources=BY_PACKAGE,
+        ),
+        cause=Cause.UNREADABLE,
+        says="it is a file of macOS",
     ),
     Case(
         name="another machine",
@@ -392,6 +430,22 @@ FAILURES = (
         says="glibc 2.36",
     ),
     Case(
+        name="bytecode of another version without source",
+        wheel=sourceless(3439),
+        cause=Cause.BYTECODE,
+        says="demo/__init__.pyc is bytecode of Python 3.10; this is 3.11",
+    ),
+    Case(
+        name="a module that is bytecode of another version in a package with source",
+        wheel=replace(
+            wheel({}, filename=PURE_FILE, python_files=("demo/__init__.py", "demo/core.pyc")),
+            bytecode=(("demo/core.pyc", 62211),),
+        ),
+        imports=("demo.core",),
+        cause=Cause.BYTECODE,
+        says="cp27-none-any",
+    ),
+    Case(
         name="a higher x86-64 level than that of the CPU",
         wheel=wheel({MODULE: elf(isa_level=3)}),
         passport=replace(GLIBC, isa_level=2),
@@ -495,11 +549,37 @@ PASSES = {
         ),
         GLIBC,
     ),
+    "a module that starts as Python 3.15 or cffi on PyPy start it": (
+        wheel(
+            {MODULE: elf(init="", exported=("PyModExport__inner", "_cffi_pypyinit__inner"))},
+            sources=BY_PACKAGE,
+        ),
+        GLIBC,
+    ),
     "a native module where code names another platform's library": (
         wheel(sources=SourceFacts(lacks="libx.so", instead="demo/x.dll")),
         GLIBC,
     ),
 }
+
+
+def test_library_that_no_module_must_import_needs_no_init_function() -> None:
+    facts = wheel({MODULE: elf(init="other")}, sources=SourceFacts(imports={"demo": ("os",)}))
+    assert predict(facts, GLIBC, symbols).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("magic", "passport"),
+    [
+        (3495, GLIBC),
+        (3494, GLIBC),
+        (3439, replace(GLIBC, implementation="PyPy")),
+    ],
+    ids=["of this version", "of no final release", "not CPython"],
+)
+def test_bytecode_that_may_be_read(magic: int, passport: Passport) -> None:
+    predicted = predict(sourceless(magic), passport, symbols)
+    assert (predicted.outcome, predicted.cause) == (Outcome.PASS, "")
 
 
 @pytest.mark.parametrize("name", PASSES)
@@ -541,18 +621,19 @@ def test_cyclic_libraries() -> None:
     assert predict(wheel(ring), passport, symbols).outcome is Outcome.PASS
 
 
-def test_optional_module_may_be_missing() -> None:
-    """A project passes without its optional module, unless that is imported."""
-    module = f"markupsafe/_speedups.cpython-310-{GNU}.so"
+def test_module_that_the_code_goes_on_without_may_be_missing() -> None:
+    """A project passes without it, unless it is imported itself."""
     facts = wheel(
-        {module: elf(init="_speedups")},
-        filename=FILENAME.replace("demo", "markupsafe"),
-        python_files=("markupsafe/__init__.py",),
+        {f"demo/_fast.cpython-310-{GNU}.so": elf(init="_fast")},
+        python_files=("demo/__init__.py",),
     )
-    fallen_back = predict(facts, GLIBC, symbols, imports=("markupsafe",))
-    assert fallen_back.outcome is Outcome.PASS
-    assert "but optional" in fallen_back.evidence
-    asked = predict(facts, GLIBC, symbols, imports=("markupsafe._speedups",))
+    guarded = replace(facts, sources=SourceFacts(guarded=frozenset({"demo._fast"})))
+    assert predict(facts, GLIBC, symbols).cause == Cause.SUFFIX_MISMATCH
+    for imports in ((), ("demo",)):
+        fallen_back = predict(guarded, GLIBC, symbols, imports=imports)
+        assert fallen_back.outcome is Outcome.PASS
+        assert fallen_back.evidence == "demo._fast is not found, but optional"
+    asked = predict(guarded, GLIBC, symbols, imports=("demo._fast",))
     assert asked.cause == Cause.SUFFIX_MISMATCH
 
 

@@ -145,7 +145,7 @@ def test_lone_surrogates_are_escaped() -> None:
 
 
 def test_companion_at_the_time_limit() -> None:
-    """Its report has the words that tell it from one that does not install."""
+    """Its report has the words that distinguish it from one that does not install."""
     report = install_report(_result(None, -9, ended="timeout"), "companion")
     assert (report["outcome"], report["evidence"]) == ("miss", SLOW)
 

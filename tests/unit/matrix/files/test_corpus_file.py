@@ -34,11 +34,8 @@ LIMITS = {
 """Limits of a cell, and an emulator's own faults: no published wheel is known to show them."""
 NOT_PUBLISHED = {
     Cause.ABI3_FLOOR,
-    Cause.BYTECODE,
     Cause.MISSING_LOADER,
-    Cause.NO_INIT_FUNCTION,
     Cause.SIGNAL,
-    Cause.UNREADABLE,
 }
 """Causes of which issues tell, and of which the index has fewer than two of the wheels found."""
 OTHERWISE_NAMED = {Cause.CPU_BASELINE, Cause.REQUIRES_PYTHON}
