@@ -25,7 +25,7 @@ LEFT_OUT = frozenset(
 )
 """Names of folders that no test needs."""
 _QUOTED = re.compile(r"\\.|'[^']*'|\"(?:[^\"\\$`]|\\.)*\"", re.DOTALL)
-_SHELL = re.compile(r"[&|;<>()$`*?\n]|(?<!\S)~")
+_SHELL = re.compile(r"[&|;<>]+|[()$`*?\n]|(?<!\S)~")
 """What a shell would read outside of quotation marks."""
 _COMMA = re.compile(r",(?![^\[]*\])(?=\s*[A-Za-z0-9])")
 """Between two requirements; not in ``[a,b]``, nor before a version as in ``>=8,<9``."""

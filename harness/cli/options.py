@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,27 @@ from harness.app.wiring import IMAGE_CHOICES, read_matrix
 from harness.cli.settings import project_config
 from harness.core.cells import Matrix
 from harness.core.engine_places import parse_place
+from harness.core.own_tests import MOST_SECONDS
 from harness.host.package_data import matrix_folder
 from harness.matrix.plan import Selection
 from harness.results.query import parse_query
 
 Command = Callable[..., Any]
+
+
+class Seconds(click.FloatRange):
+    """A time limit: more than 0 seconds, at most a week, and a number."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True, max=MOST_SECONDS)
+
+    def convert(
+        self, value: float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):  # which is in every range
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return number
 
 
 def project_matrix(folder: Path) -> Matrix:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from harness.app.own_tests_request import OwnTestsWords
-from harness.cli.options import Command, gather_options
+from harness.cli.options import Command, Seconds, gather_options
 from harness.cli.settings import is_typed
 from harness.core.own_tests import TEST_SECONDS
 
@@ -38,7 +38,7 @@ def own_tests_options(command: Command) -> Command:
         ),
         click.option(
             "--test-timeout",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Seconds(),
             default=TEST_SECONDS,
             metavar="S",
             help="Timeout of the tests, in seconds; 15 minutes by default.",

@@ -10,6 +10,7 @@ import click
 from harness.app.wiring import LATEST, ProberOptions
 from harness.cli.options import (
     Command,
+    Seconds,
     engine_option,
     environment_flag,
     gather_options,
@@ -49,7 +50,7 @@ def run_options(command: Command) -> Command:
         image_options,
         click.option(
             "--timeout",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Seconds(),
             default=120.0,
             metavar="S",
             help="Timeout of one stage of a cell, in seconds.",

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 TEST_SECONDS = 900.0
 """Time limit of a test command, unless another one is given."""
+MOST_SECONDS = 7 * 86_400
+"""The longest time limit that can be given, of tests or of a stage: a week."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,8 +20,8 @@ _STEPS = {
 _LACKS = (
     (
         re.compile(
-            "Temporary failure in name resolution|Name or service not known|Name does not resolve"
-            "|Network (?:is )?unreachable"
+            "gaierror|Temporary failure in name resolution|Name or service not known"
+            "|Could not resolve host|Network (?:is )?unreachable"
         ),
         "the tests have no network, so leave out those that need it",
     ),

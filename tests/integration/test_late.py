@@ -26,6 +26,13 @@ LIBRARIES = {
     "hangs": AT_LOAD + '{ for (;;) __asm__(""); }',
     "forks": "int fork(void); " + AT_LOAD + "{ fork(); }",
     "crashes": AT_LOAD + "{ *(volatile int *)0 = 1; }",
+    "exits": "void _exit(int); " + AT_LOAD + "{ _exit(77); }",
+    "prints": "long write(int, const void *, long); static char text[1 << 16]; "
+    + AT_LOAD
+    + "{ for (int i = 0; i < 1600; i++) write(1, text, sizeof text); }",
+    "aborts": "void abort(void); long write(int, const void *, long); "
+    + AT_LOAD
+    + '{ write(2, "no licence\\n", 11); abort(); }',
     "kills": "int kill(int, int); " + AT_LOAD + "{ kill(-1, 9); }",
     "lacks": "int nowhere(void); int ask(void) { return nowhere(); }",
 }
@@ -101,6 +108,9 @@ def test_libraries(tmp_path: Path) -> None:
         "hangs": ("load-failed", Cause.TIMEOUT),
         "forks": PASS,
         "crashes": ("load-failed", Cause.SIGNAL),
+        "exits": ("load-failed", ""),
+        "prints": PASS,
+        "aborts": ("load-failed", Cause.SIGNAL),
         "kills": ("crashed", Cause.SIGNAL),
         "lacks": ("load-failed", Cause.UNDEFINED_SYMBOL),
         "unnamed": PASS,
@@ -111,6 +121,9 @@ def test_libraries(tmp_path: Path) -> None:
     for target in (GLIBC, MUSL):
         (finding,) = cells[target, "unnamed"]["observation"]["findings"]
         assert (finding["code"], finding["file"]) == ("library-load", "plugins/libx.so")
+        assert cells[target, "aborts"]["observation"]["evidence"] == (
+            "aborts_lib/libmine.so: killed by SIGABRT: no licence"
+        )
         assert cells[target, "hangs"]["observation"]["evidence"] == (
             "hangs_lib/libmine.so: it did not return within 20 s"
         )

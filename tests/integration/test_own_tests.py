@@ -37,6 +37,12 @@ import os
 with open(os.environ["WHEELGRID_JUNIT"], "w") as stream:
     stream.write('<!DOCTYPE a [<!ENTITY b "x">]><testsuite><testcase name="&b;"/></testsuite>')
 """
+_CONTRADICTS = """
+import os
+with open(os.environ["WHEELGRID_JUNIT"], "w") as stream:
+    stream.write('<testsuite tests="9"><testcase name="x"/><testcase name="y"><error/></testcase>')
+    stream.write("</testsuite>")
+"""
 _CONNECT = """
 import socket
 try: socket.create_connection(("192.0.2.1", 80), timeout=5)
@@ -61,6 +67,8 @@ DEEDS = {
     "connects": (_CONNECT, "pass", ""),
     "links": (_JUNIT, "pass", ""),
     "bomb": (_BOMB, "pass", ""),
+    "contradicts": (_CONTRADICTS, "test-failed", ""),
+    "resolves": ("import socket; socket.getaddrinfo('example.org', 80)", "test-failed", ""),
     "kills": ("import os; os.kill(-1, 9)", "crashed", "signal"),
 }  # fmt: skip
 """Name of a wheel → what its tests do, and the outcome and cause of its cell."""
@@ -98,12 +106,16 @@ def test_deeds_of_tests(tmp_path: Path) -> None:
     assert "Read-only file system" in seen["outside"]["evidence"]
     assert seen["hangs"]["evidence"].startswith("still running at the time limit; allow more with")
     assert "no way out: Network is unreachable" in seen["connects"]["log"]
+    assert "the tests have no network" in seen["resolves"]["evidence"]
+    assert seen["contradicts"]["evidence"].startswith(
+        "exit status 0, but the runner's report says: 1 errors, 1 passed"
+    )
     assert seen["links"]["tests"] is None
     assert seen["bomb"]["tests"]["unread"] == "it declares a document type"
 
 
-def test_command_that_does_not_exist_and_folder_that_is_too_large(tmp_path: Path) -> None:
-    """The first is one cell, and says nothing of the wheel; the second ends before any."""
+def test_what_keeps_tests_from_running(tmp_path: Path) -> None:
+    """A missing command and requirement say nothing of the wheel; a large folder ends the run."""
     words: tuple[object, ...] = (
         "check", make_wheel(tmp_path, "demo", ""), "--images", "assembled", "--target",
         "debian-12", "--arch", native_arch().name, "--store", tmp_path / "store.db",
@@ -114,6 +126,9 @@ def test_command_that_does_not_exist_and_folder_that_is_too_large(tmp_path: Path
     seen = _observations(tmp_path / "grid")["demo"]
     assert (seen["outcome"], seen["cause"]) == ("miss", "infra:test-command")
     assert "there is no command 'no-such-runner'" in seen["evidence"]
+    ended = wheelgrid(*words, "--test", "python -c pass", "--test-requires", "demo<1", timeout=300)
+    assert ended.status == 3, ended.said
+    assert "They ran on no target: see the names and versions in --test-requires" in ended.said
     (tmp_path / "tests").mkdir()
     with (tmp_path / "tests" / "huge.bin").open("wb") as stream:
         stream.truncate(500 << 20)

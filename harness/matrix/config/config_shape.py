@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from harness.core.own_tests import MOST_SECONDS
 from harness.matrix.files.fields import (
     ByArch,
     EngineAddresses,
@@ -25,7 +26,7 @@ from harness.matrix.files.target_shapes import TargetShape
 _UNSET: Any = None
 """The option's own default holds, which the command line knows."""
 
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=MOST_SECONDS, allow_inf_nan=False)]
 
 
 class ConfigShape(Shape):

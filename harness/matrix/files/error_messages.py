@@ -75,6 +75,10 @@ def _sentence(detail: ErrorDetails, source: str) -> str:
 
 def _bound(detail: ErrorDetails) -> str:
     match detail["type"]:
+        case "finite_number":
+            return f"must be a finite number, not {detail['input']}"
+        case "less_than_equal":
+            return f"must be at most {detail['ctx']['le']:g}, not {detail['input']}"
         case "greater_than":
             return f"must be more than {detail['ctx']['gt']:g}, not {detail['input']}"
         case "greater_than_equal":

@@ -52,7 +52,8 @@ def open_libraries(site, places, seconds, until, begin):
         dlopen(paths[place], 0)  # ctypes.DEFAULT_MODE; _ctypes adds RTLD_NOW
 
     failed, untried = _each(places, open_one, seconds, until, begin, again=True)
-    for place in list(failed)[:ALONE]:
+    together = places[1:]  # one that is the only one was alone already
+    for place in list(failed)[:ALONE] if together else ():
         error, left = _each([place], open_one, seconds, until, begin)
         if not error and not left:
             del failed[place]

@@ -64,7 +64,7 @@ def test_words_are_split_as_in_a_shell(project: Path) -> None:
         ({"command": "pytest 'tests"}, "no closing quotation; write it as in a shell"),
         ({"command": "''"}, "it names no command"),
         ({"command": "pytest\0"}, "it names no command"),
-        ({"command": "cd tests && pytest"}, "'&' means nothing; give one command, such as sh -c"),
+        ({"command": "cd tests && pytest"}, "'&&' means nothing; give one command, such as sh -c"),
         ({"command": "pytest;ls"}, "no shell reads it, so ';' means nothing"),
         ({"command": "pytest >out"}, "no shell reads it, so '>' means nothing"),
         ({"command": "pytest $HOME"}, "no shell reads it, so '$' means nothing"),

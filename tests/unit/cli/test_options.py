@@ -21,6 +21,13 @@ def test_no_password_is_kept(word: str, kept: str) -> None:
     assert recorded_words(["run", word]) == ("run", kept)
 
 
+@pytest.mark.parametrize("option", ["--timeout", "--test-timeout"])
+@pytest.mark.parametrize("seconds", ["nan", "inf", "1e300", "0", "-1"])
+def test_time_limit_is_a_number_of_seconds(option: str, seconds: str) -> None:
+    """What no clock can wait for is an error before anything runs."""
+    assert execute(["check", "x.whl", "--test", "pytest", option, seconds]) == ExitCode.USAGE
+
+
 def test_invalid_mirror_in_the_environment_is_a_usage_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

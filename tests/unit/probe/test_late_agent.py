@@ -108,6 +108,7 @@ def opened(site: Path, *places: str, seconds: float = 2) -> tuple[dict[str, str]
 def test_open(site: Path, place: str, error: str) -> None:
     """What a library does when it is opened is its error, and the next one is opened."""
     failed, untried = opened(site, place, "libsecond.so" if "first" not in place else "good.so")
+    assert opened(site, place) == (failed, untried)
     assert list(failed) == ([place] if error else [])
     assert error in failed.get(place, "")
     assert untried == 0

@@ -57,6 +57,7 @@ def test_next_steps(outcome: Outcome, cause: Cause, step: str) -> None:
     ("line", "step"),
     [
         ("socket.gaierror: [Errno -3] Temporary failure in name resolution", "have no network"),
+        ("E socket.gaierror: [Errno -3] Try again", "have no network"),
         ("urllib.error.URLError: <urlopen error [Errno 101] Network is unreachable>", "no network"),
         ("OSError: [Errno 30] Read-only file system: '/usr/x'", "can write to /tmp alone"),
         ('File "/usr/lib/python3.11/multiprocessing/synchronize.py", line 57', "no /dev/shm"),

@@ -63,6 +63,8 @@ def problems(text: str) -> list[str]:
         ('arches = "x86_64"', "1:10: arches: must be a list, not the text 'x86_64'; put it in b"),
         ("strict = 'yes'", "1:10: strict: must be true or false, not the text 'yes'"),
         ("timeout = 0", "1:11: timeout: must be more than 0, not 0"),
+        ("timeout = nan", "1:11: timeout: must be a finite number, not nan"),
+        ("test-timeout = 1e300", "1:16: test-timeout: must be at most 604800, not 1e+300"),
         ("timeout = 'x'", "1:11: timeout: must be a number, not the text 'x'"),
         ("cell-memory = 3", "1:15: cell-memory: must be at least 64, not 3"),
         ("cell-disk = 1.5", "1:13: cell-disk: must be a whole number, not the number 1.5"),
