@@ -17,7 +17,7 @@ import pytest
 from harness.app.engine_wiring import open_prober, open_readiness, same_images
 from harness.app.machine_check import check_machines
 from harness.app.make_ahead import is_compiled, making_ahead, missing_images
-from harness.app.wiring import IMAGE_CHOICES, TURN, ProberOptions, read_matrix
+from harness.app.wiring import IMAGE_CHOICES, TURN, ProberOptions, read_matrix, read_options
 from harness.core.canary_check import latest_checks
 from harness.core.cells import FULL_PROFILE, Cell, Expectation, Matrix, Outcome
 from harness.core.engine_places import parse_place
@@ -78,6 +78,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--canaries", action="store_true", help="probe wheels of known outcome too")
     group.addoption("--wheelgrid-matrix", type=Path, default=matrix_folder(), metavar="DIR")
     group.addoption("--wheelgrid-config", type=Path, metavar="FILE", help="own targets")
+    group.addoption("--wheelgrid-options", metavar="JSON", help="instead of those above")
     group.addoption("--wheelgrid-cells", type=Path, metavar="FILE", help="cells of a file")
     group.addoption("--wheelgrid-store", type=Path, metavar="FILE", help="store to reuse")
     group.addoption("--wheelgrid-out", type=Path, metavar="DIR", help="folder of the journal")
@@ -124,9 +125,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Read the matrix; its errors end the session without a traceback."""
     try:
         config = session.config
-        folder, own = (config.getoption(f"--wheelgrid-{name}") for name in ("matrix", "config"))
-        config.stash[_MATRIX] = read_matrix(folder, own)
-        _prober_options(config)
+        options = _prober_options(config)
+        config.stash[_MATRIX] = read_matrix(options.matrix_folder, options.config)
         config.stash[_CELLS] = cells = _cells(config)
         worker = hasattr(config, "workerinput") or config.getoption("--wheelgrid-cells")
         if not (config.option.collectonly or worker):
@@ -223,6 +223,8 @@ def prober(request: pytest.FixtureRequest) -> Iterator[Prober]:
 
 
 def _prober_options(config: pytest.Config) -> ProberOptions:
+    if word := config.getoption("--wheelgrid-options"):
+        return read_options(word)
     return ProberOptions(
         matrix_folder=config.getoption("--wheelgrid-matrix"),
         config=config.getoption("--wheelgrid-config"),

@@ -48,8 +48,9 @@ def run_subjects(
 
     Raises as ``execute.measure`` and ``plan_cells`` do.
     """
-    matrix = with_subjects(read_matrix(options.matrix, options.config), subjects)
-    return measure(plan_cells(matrix, selection), options, console)
+    matrix = read_matrix(options.prober.matrix_folder, options.prober.config)
+    cells = plan_cells(with_subjects(matrix, subjects), selection)
+    return measure(cells, options, console)
 
 
 def is_whole(grid: Grid) -> bool:

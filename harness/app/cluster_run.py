@@ -12,7 +12,7 @@ import pickle
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +44,12 @@ RESUME = "`wheelgrid run --resume --on …` measures the cells that are left"
 _DONE = 0
 
 
+def ended_activities(workers: Iterable[str]) -> list[str]:
+    """Return lines of the journal that end what these workers were doing: they are gone."""
+    idle = {"event": "activity", "target": "", "doing": ""}
+    return [json.dumps({**idle, "worker": worker}) for worker in workers]
+
+
 class ClusterRun:
     """The tasks of a run; a context manager that ``pytest_driver.drive`` follows."""
 
@@ -58,7 +64,7 @@ class ClusterRun:
         self._announce = announce
         self._topic = f"wheelgrid-{run_id or uuid.uuid4().hex}"
         self._journal = options.out / JOURNAL_NAME
-        self._identity = own_identity(options.matrix)
+        self._identity = own_identity(options.prober.matrix_folder)
         self._cells = {cell.id: cell for cell in cells}
         """The cells that have no result yet, by id."""
         self._units: tuple[WorkUnit, ...] = ()
@@ -185,7 +191,7 @@ class ClusterRun:
         cells = tuple(cell for cell in unit.cells if cell.id in self._cells)
         if not cells:
             return
-        config = self._options.config
+        config = self._options.prober.config
         task = ClusterTask(
             topic=self._topic,
             cells=dump_cells(cells),
@@ -274,7 +280,9 @@ class ClusterRun:
         self._looked = time.monotonic()
         workers = self._client.scheduler_info()["workers"]
         fit = {name: self._fits(name, worker) for name, worker in workers.items()}
-        self._forget({str(workers[name]["name"]) for name in fit})
+        gone = self._busy - {str(worker["name"]) for worker in workers.values()}
+        self._take(ended_activities(gone))
+        self._busy -= gone  # what is taken adds them
         arches = set().union(*fit.values())
         waiting = {unit: unit.cells[0].target.arch_name for unit in self._futures}
         lacking = {arch for arch in waiting.values() if arch not in arches}
@@ -295,17 +303,6 @@ class ClusterRun:
             self._say_once(f"worker {name} is refused: {why}")
             return set()
         return set(arches)
-
-    def _forget(self, alive: set[str]) -> None:
-        """End the activities of workers that are gone."""
-        gone = [worker for worker in self._busy if worker not in alive]
-        self._take(
-            [
-                json.dumps({"event": "activity", "worker": worker, "target": "", "doing": ""})
-                for worker in gone
-            ]
-        )
-        self._busy -= {*gone}  # what is taken adds them
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:

@@ -32,6 +32,7 @@ from harness.core.cells import Cell
 from harness.core.engine_places import parse_place
 from harness.core.errors import EngineError
 from harness.host.cache import Cache, default_cache_root
+from harness.host.package_data import fixtures_folder
 from harness.matrix.cell_list import load_cells
 from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.report.console import Console
@@ -72,7 +73,7 @@ def run_task(task: ClusterTask, data: Mapping[str, bytes], worker: Any) -> list[
     paths = store_files(task.digests, data, Cache(default_cache_root()))
     cells = with_paths(load_cells(task.cells), paths.__getitem__)
     with tempfile.TemporaryDirectory(prefix="wheelgrid-task-") as folder:
-        options = _here(task, Path(folder))
+        options = options_here(task, Path(folder))
         _require_engine(options, cells, worker)
         prepare_out(options.out)
         words = pytest_process(options, write_cells(options.out, cells))
@@ -137,22 +138,20 @@ class JournalLines:
         return new
 
 
-def _here(task: ClusterTask, folder: Path) -> RunOptions:
-    """Return the options of the task on this machine."""
+def options_here(task: ClusterTask, folder: Path) -> RunOptions:
+    """Return the options of the task on this machine, which has paths and engines of its own."""
     config = None
     if task.config:
         config = folder / task.config[0]
         config.write_bytes(task.config[1])
-    return replace(
-        task.options,
-        matrix=Path(os.environ[MATRIX]),
+    prober = replace(
+        task.options.prober,
+        matrix_folder=Path(os.environ[MATRIX]),
+        fixtures=fixtures_folder(),
         config=config,
-        out=folder / "grid",
-        workers=1,
-        store=None,
-        on="",
         engines=tuple(map(parse_place, json.loads(os.environ[ENGINES]))),
     )
+    return replace(task.options, prober=prober, out=folder / "grid", workers=1, store=None, on="")
 
 
 def _is_cancelled(worker: Any, key: str) -> bool:  # noqa: ANN401 - Dask is optional

@@ -146,8 +146,8 @@ def local_cluster(
         threads_per_worker=1,
         host="127.0.0.1",
         dashboard_address=None,
-        resources=identity.resources(worker_power(options.engines).arches),
+        resources=identity.resources(worker_power(options.prober.engines).arches),
         memory_limit=MEMORY_LIMIT,
-        env=worker_environment(options.matrix, options.engines),
+        env=worker_environment(options.prober.matrix_folder, options.prober.engines),
     ) as cluster:
         yield cluster

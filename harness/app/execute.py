@@ -5,12 +5,13 @@ Every command that probes cells uses ``_drive``: run, check, compare, remedy and
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import harness
+from harness.app.conclusions import Conclude
 from harness.app.engine_wiring import open_pool
 from harness.app.executors import open_runner, require_executor
 from harness.app.pytest_driver import (
@@ -32,14 +33,18 @@ from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import Journal, read_events
 from harness.report.canary_lines import format_canaries
 from harness.report.console import Console, say
-from harness.report.engine_lines import format_engines
-from harness.report.findings import format_unmet
-from harness.report.imported import format_imports
 from harness.report.junit import junit_xml
-from harness.report.own_tests import format_tests
-from harness.report.terminal import format_deviations, format_phases, format_reused, print_grid
+from harness.report.run_lines import (
+    format_deviations,
+    format_engines,
+    format_imports,
+    format_phases,
+    format_reused,
+    format_tests,
+)
+from harness.report.terminal import print_grid
 from harness.report.untrusted import visible
-from harness.results.grid import Grid, build_grid, exit_code, unmet_expectations
+from harness.results.grid import Grid, build_grid, exit_code
 from harness.results.query import Query, planned_facts, seen_facts
 from harness.results.run_state import RunState
 from harness.results.runfile import (
@@ -54,9 +59,6 @@ from harness.store import default_store, open_store
 from harness.store.recorder import Recorder
 from harness.store.rows import RunInfo
 from harness.store.run_lock import hold_run
-
-Conclude = Callable[[Grid], ExitCode]
-"""Returns the exit code of a finished grid, and prints its findings."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +93,7 @@ def run_cells(
     """Run ``cells``; print, store and write their results; return the code from ``conclude``.
 
     Raises before the run: ``EngineError`` if no engine answers, ``StoreError`` for a damaged
-    store, and ``UsageError`` if the results cannot be written or a machine cannot be had.
+    store, and ``UsageError`` if the results cannot be written or a machine is not available.
     """
     options = require_executor(cells, options, console)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -188,47 +190,6 @@ def measure(
     return run.state.grid
 
 
-def count_findings(conclude: Conclude, console: Console) -> Conclude:
-    """Return ``conclude`` with exit code 1 if a wheel has findings, which is printed."""
-    words = "--strict-wheel: wheels with findings"
-    return _counted(conclude, console, words, lambda grid: len(grid.findings))
-
-
-def count_disagreements(conclude: Conclude, console: Console) -> Conclude:
-    """Return ``conclude`` with exit code 1 if a prediction is wrong, which is printed."""
-    words = "--strict-prediction: cells that are not as predicted"
-    return _counted(conclude, console, words, lambda grid: len(grid.disagreements))
-
-
-def _counted(
-    conclude: Conclude, console: Console, words: str, count: Callable[[Grid], int]
-) -> Conclude:
-    def counted(grid: Grid) -> ExitCode:
-        code = conclude(grid)
-        if not (number := count(grid)):
-            return code
-        say(f"{words}: {number}", console)
-        return ExitCode.UNEXPECTED
-
-    return counted
-
-
-def require_met(conclude: Conclude, cells: Sequence[Cell], console: Console) -> Conclude:
-    """Return ``conclude`` with exit code 1 if an expectation by cause applies to no cell.
-
-    ``cells`` are all cells of the matrix; an expectation counts if the grid has all of its cells.
-    """
-
-    def required(grid: Grid) -> ExitCode:
-        code = conclude(grid)
-        unmet = unmet_expectations(cells, grid)
-        for expectation in unmet:
-            say(format_unmet(expectation), console)
-        return (code or ExitCode.UNEXPECTED) if unmet else code
-
-    return required
-
-
 def choose_cells(cells: tuple[Cell, ...], query: Query, store: Path | None) -> tuple[Cell, ...]:
     """Return the cells that match ``query``; its results are the latest stored one of each cell.
 
@@ -285,7 +246,7 @@ def _run(run: _RunInProgress, conclude: Conclude) -> ExitCode:
         unchecked=tuple(
             key
             for key in (target.key for target in grid.targets)
-            if run.options.canaries and key not in checked and _is_reused(grid, key)
+            if run.options.prober.canaries and key not in checked and _is_reused(grid, key)
         ),
         repeats=repeats,
         repeats_so_far=so_far,

@@ -27,11 +27,11 @@ def require_executor(cells: Sequence[Cell], options: RunOptions, console: Consol
 
     Raises ``EngineError`` or ``ClusterError`` if nothing can run the cells. Offline, everything
     that they need must be there. ``UsageError`` for an address that is none, and for a machine
-    that cannot be had.
+    that is not available.
     """
     if options.on:
         require_dask(options.on)
-        if options.engines and not local_workers(options.on):
+        if options.prober.engines and not local_workers(options.on):
             say(f"{options.on}: {NOT_THEIRS}", console)
         return replace(options, workers=options.workers or _processors())
     workers = _require_engines(options, cells, console)
@@ -49,7 +49,7 @@ def _require_engines(options: RunOptions, cells: Sequence[Cell], console: Consol
     """
     with contextlib.closing(open_pool(options.prober, lambda line: say(line, console))) as pool:
         targets = {cell.target.key: cell.target.arch for cell in cells}
-        if options.engines and targets:
+        if options.prober.engines and targets:
             processors = pool.processors(dict.fromkeys(targets.values()))
         else:
             pool.here()
@@ -63,7 +63,7 @@ def _processors() -> int:
 
 def _require_all(cells: Sequence[Cell], options: RunOptions) -> None:
     """Raise ``EngineError`` with all that is missing offline, a line each."""
-    matrix = read_matrix(options.matrix, options.config)
+    matrix = read_matrix(options.prober.matrix_folder, options.prober.config)
     found = list(obtain_all(cells, matrix, options.prober, lambda _: None))
     if lines := missing_lines(found):
         step = "`wheelgrid image build --all` gets it where the network is"

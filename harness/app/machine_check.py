@@ -17,7 +17,7 @@ _TOLD = 300
 
 
 def check_machines(targets: Iterable[Target]) -> None:
-    """Check that the emulators start with the CPUs, and that the page sizes can be had here.
+    """Check that the emulators start with the CPUs, and that the page sizes are available here.
 
     Raises ``UsageError`` with every problem.
     """

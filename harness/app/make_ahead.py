@@ -22,10 +22,11 @@ from harness.app.wiring import (
     open_passports,
     open_pinned,
     open_provider,
+    options_word,
     read_matrix,
+    read_options,
 )
 from harness.core.cells import Cell, Matrix
-from harness.core.engine_places import parse_place
 from harness.core.errors import EngineError, HarnessError
 from harness.core.machines import recorded_on
 from harness.core.targets import ImageWay, Target
@@ -102,8 +103,7 @@ def making_ahead(
         for number, (what, items) in enumerate(work, 1):
             if items:
                 words = [sys.executable, "-m", __name__, what, f"ahead-{number}", str(journal)]
-                words += [options.images, options.registry, str(options.matrix_folder)]
-                words += [str(options.config or ""), " ".join(map(str, options.engines)), *items]
+                words += [options_word(options), *items]
                 process = stack.enter_context(start_process(words, output=Path(os.devnull)))
                 stack.callback(_end, process)
         yield
@@ -147,18 +147,11 @@ def make_wheels(
             journal.activity(cell.target.key, "")
 
 
-def _main(what: str, name: str, journal: str, *words: str) -> None:
+def _main(what: str, name: str, journal: str, word: str, *items: str) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below `nohup … &`
     end_with_parent()
     os.nice(NICENESS)
-    images, registry, folder, own, engines, *items = words
-    options = ProberOptions(
-        matrix_folder=Path(folder),
-        config=Path(own) if own else None,
-        images=images,
-        registry=registry,
-        engines=tuple(map(parse_place, engines.split())),
-    )
+    options = read_options(word)
     matrix = read_matrix(options.matrix_folder, options.config)
     opened = Journal(Path(journal), name)
     with contextlib.suppress(KeyboardInterrupt):

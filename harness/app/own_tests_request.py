@@ -7,9 +7,10 @@ import re
 import shlex
 import stat
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 from harness.core.errors import UsageError
 from harness.core.own_tests import TEST_SECONDS, OwnTests
@@ -23,7 +24,9 @@ LEFT_OUT = frozenset(
     | {".tox", ".venv", "__pycache__", "node_modules"}
 )
 """Names of folders that no test needs."""
-_SHELL = frozenset({"&", "&&", "|", "||", ";", "<", ">", ">>", "2>", "2>&1"})
+_QUOTED = re.compile(r"\\.|'[^']*'|\"(?:[^\"\\$`]|\\.)*\"", re.DOTALL)
+_SHELL = re.compile(r"[&|;<>()$`*?\n]|(?<!\S)~")
+"""What a shell would read outside of quotation marks."""
 _COMMA = re.compile(r",(?![^\[]*\])(?=\s*[A-Za-z0-9])")
 """Between two requirements; not in ``[a,b]``, nor before a version as in ``>=8,<9``."""
 
@@ -75,11 +78,12 @@ def _command(text: str) -> tuple[str, ...]:
         ) from error
     if "\0" in text or any(not word for word in words[:1]):
         raise UsageError(f"--test {text!r}: it names no command; write one like 'pytest -q tests'")
-    wrong = next((word for word in words if word in _SHELL), "")
-    if wrong or (words and "=" in words[0]):
+    wrong = [found.group() for found in _SHELL.finditer(_QUOTED.sub("_", text.strip()))]
+    wrong += [word for word in words[:1] if "=" in word]
+    if wrong:
         raise UsageError(
-            f"--test {text!r}: no shell reads it, so {wrong or words[0]!r} means nothing; give one "
-            f"command, such as {shlex.join(('sh', '-c', text))}"
+            f"--test {text!r}: no shell reads it, so {wrong[0]!r} means nothing; give one command, "
+            f"such as {shlex.join(('sh', '-c', text))}, or quote it"
         )
     return words
 
@@ -107,9 +111,12 @@ def _packed(files: Sequence[Path], folder: Path, most: int) -> bytes:
     members: dict[str, Path] = {}
     size = 0
     for file in files:
-        before, whole = len(members), _whole(file)
+        found = 0
         for path in _regular_files(file):
-            members[_place(path, (folder, Path.cwd(), whole.parent))] = path
+            found += 1
+            place = _place(path, (folder, Path.cwd(), _whole(file).parent))
+            _assert_free(place, path, members)
+            members[place] = path
             size += path.stat().st_size
             if size > most or len(members) > MOST_FILES:
                 raise UsageError(
@@ -117,7 +124,7 @@ def _packed(files: Sequence[Path], folder: Path, most: int) -> bytes:
                     "is what a cell has room for; name only the folders that the tests need, or "
                     "give cells more with --cell-disk and --cell-memory"
                 )
-        if len(members) == before:
+        if not found:
             raise UsageError(f"--test-files {file}: it has no file; name one, or a folder of some")
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -131,12 +138,16 @@ def _packed(files: Sequence[Path], folder: Path, most: int) -> bytes:
 
 def _regular_files(path: Path) -> Iterator[Path]:
     """Yield a file, or the files below a folder; links to folders in it are not followed."""
-    if not path.exists():
-        raise UsageError(f"--test-files {path}: there is no such file or folder")
-    if not path.is_dir():
-        yield path
-        return
-    for root, folders, names in os.walk(path):
+    try:
+        if path.is_file():
+            yield path
+            return
+        if not path.is_dir():
+            kind = "is neither a file nor a folder" if path.exists() else "does not exist"
+            raise UsageError(f"--test-files {path}: it {kind}; name one that the tests need")
+    except OSError as error:
+        raise _unreadable(error) from error
+    for root, folders, names in os.walk(path, onerror=_raise):
         folders[:] = sorted(set(folders) - LEFT_OUT)
         for name in sorted(names):
             found = Path(root, name)
@@ -144,11 +155,39 @@ def _regular_files(path: Path) -> Iterator[Path]:
                 yield found
 
 
+def _assert_free(place: str, path: Path, members: Mapping[str, Path]) -> None:
+    """Raise ``UsageError`` if another file has that place in the archive, or one above it."""
+    for each in (place, *map(str, PurePosixPath(place).parents)):
+        other = members.get(each)
+        if other and not other.samefile(path):
+            raise UsageError(
+                f"--test-files {path}: {other} has the same place there, {each}; name a folder "
+                "above both, or rename one"
+            )
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> UsageError:
+    return UsageError(
+        f"--test-files {error.filename}: cannot be read: {error.strerror}; give the tests' files "
+        "to this user, or name other ones"
+    )
+
+
 def _place(path: Path, folders: tuple[Path, ...]) -> str:
     """Return the path below the first of ``folders`` that it is in; it is in the last."""
     whole = _whole(path)
     base = next(folder for folder in folders if whole.is_relative_to(folder))
-    return whole.relative_to(base).as_posix()
+    place = whole.relative_to(base).as_posix()
+    if not place.isprintable():
+        raise UsageError(
+            f"--test-files {place!r}: its name is not UTF-8 or has control characters; rename it, "
+            "or name only what the tests need"
+        )
+    return place
 
 
 def _whole(path: Path) -> Path:
@@ -159,4 +198,4 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"--test-files {path}: cannot be read: {error.strerror}") from error
+        raise _unreadable(error) from error

@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import harness
-from harness.app.wiring import ProberOptions
+from harness.app.wiring import ProberOptions, options_word
 from harness.core.cells import Cell
-from harness.core.engine_places import EnginePlace
 from harness.core.errors import UsageError
 from harness.host.process import start_process
 from harness.matrix.cell_list import dump_cells
 from harness.probe.journal import NAME as JOURNAL_NAME
 from harness.probe.journal import read_events
-from harness.probe.result_keys import PROBE_LIMITS, ProbeLimits
 from harness.report.console import Console, say
 from harness.report.progress import open_view
 from harness.results.run_state import RunState
@@ -54,26 +52,10 @@ _OWN_SETTINGS = (
 class RunOptions:
     """The options of a run."""
 
-    matrix: Path
-    config: Path | None = None
-    """The project's configuration, whose own targets are added to the matrix."""
+    prober: ProberOptions
     out: Path
     workers: int
     """Targets probed at a time; 0 lets the engines decide, see ``executors``."""
-    images: str = "auto"
-    """A key of ``wiring.IMAGE_CHOICES``."""
-    registry: str = ""
-    limits: ProbeLimits = PROBE_LIMITS
-    runtime: str = ""
-    """OCI runtime of the containers; empty for the engine's own choice."""
-    require_hardening: bool = False
-    """Report a miss if the engine does not enforce all of the hardening."""
-    require_nogil: bool = False
-    """Fail a wheel whose import switches the GIL of a free-threaded Python on."""
-    canaries: bool = False
-    """Probe the canaries of every target, and believe no column that missed one."""
-    engines: tuple[EnginePlace, ...] = ()
-    """Engines beside this machine's, which serve one arch each."""
     command: tuple[str, ...] = ()
     store: Path | None = None
     """The store that keeps the run; None keeps nothing."""
@@ -82,21 +64,6 @@ class RunOptions:
     label: str = ""
     on: str = ""
     """Address of a Dask scheduler, or ``local:N``; empty for this machine."""
-
-    @property
-    def prober(self) -> ProberOptions:
-        return ProberOptions(
-            matrix_folder=self.matrix,
-            config=self.config,
-            images=self.images,
-            registry=self.registry,
-            limits=self.limits,
-            runtime=self.runtime,
-            require_hardening=self.require_hardening,
-            require_nogil=self.require_nogil,
-            canaries=self.canaries,
-            engines=self.engines,
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,20 +102,8 @@ def pytest_words(options: RunOptions, cells: Path) -> list[str]:
     """Return the command line that runs the cells in that file with pytest."""
     words = [*_ALONE, sys.executable, "-m", "pytest", str(_TESTS), *_OWN_SETTINGS]
     words += ["-n", str(options.workers), "--no-loadscope-reorder", "-q"]
-    words += [f"--wheelgrid-out={options.out}", f"--wheelgrid-matrix={options.matrix}"]
-    words += [f"--wheelgrid-config={options.config}"] if options.config else []
-    words += [f"--wheelgrid-cells={cells}"]
-    limits, container = options.limits, options.limits.container
-    words += [f"--images={options.images}", f"--cell-timeout={limits.timeout}"]
-    words += [f"--cell-memory={container.memory >> 20}", f"--cell-disk={container.tmpfs >> 20}"]
-    words += [f"--cell-processes={container.pids}"]
-    words += [f"--registry={options.registry}"] if options.registry else []
-    words += ["--own-pip"] if limits.own_pip else []
-    words += [f"--runtime={options.runtime}"] if options.runtime else []
-    words += ["--require-hardening"] if options.require_hardening else []
-    words += ["--require-nogil"] if options.require_nogil else []
-    words += ["--canaries"] if options.canaries else []
-    words += [f"--engine={place}" for place in options.engines]
+    words += [f"--wheelgrid-out={options.out}", f"--wheelgrid-cells={cells}"]
+    words += [f"--wheelgrid-options={options_word(options.prober)}"]
     if options.store is not None and not options.remeasure:
         words += [f"--wheelgrid-store={options.store}"]
     return words
@@ -232,7 +187,7 @@ class _Follower:
         return -1 if status is None else status
 
     def follow_to_the_end(self) -> int:
-        """Let the runner close its containers; return at once on a second Ctrl-C."""
+        """Let the runner close its containers; return immediately on a second Ctrl-C."""
         try:
             return self.follow(seconds=GRACE)
         except KeyboardInterrupt:

@@ -27,7 +27,7 @@ def recall_results(cells: tuple[Cell, ...], options: RunOptions, journal: Path) 
     with (
         open_earlier_results(options.store) as earlier,
         open_prober(
-            read_matrix(options.matrix, options.config),
+            read_matrix(options.prober.matrix_folder, options.prober.config),
             options.prober,
             Journal(journal),
             earlier,

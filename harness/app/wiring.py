@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache as once
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from harness.core.arches import Arch
 from harness.core.cells import Matrix
 from harness.core.engine_places import EnginePlace
@@ -64,6 +66,21 @@ class ProberOptions:
     """Probe the canaries of every target of which a cell is measured."""
     engines: tuple[EnginePlace, ...] = ()
     """Engines beside this machine's, which serve one arch each."""
+
+
+@once
+def _adapter() -> TypeAdapter[ProberOptions]:
+    return TypeAdapter(ProberOptions)
+
+
+def options_word(options: ProberOptions) -> str:
+    """Return the options as a word of a command line, for processes that this one starts."""
+    return _adapter().dump_json(options).decode()
+
+
+def read_options(word: str) -> ProberOptions:
+    """Return the options that ``options_word`` wrote."""
+    return _adapter().validate_json(word)
 
 
 def read_matrix(folder: Path, config: Path | None = None) -> Matrix:

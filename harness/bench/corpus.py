@@ -195,13 +195,8 @@ def _is_local(target: Target) -> bool:
 def _observed(
     judged: list[JudgedCell], observable: dict[int, Cell], options: argparse.Namespace
 ) -> list[JudgedCell]:
-    run = RunOptions(
-        matrix=options.matrix,
-        out=options.out,
-        workers=options.workers,
-        images="local",
-        store=options.store,
-    )
+    prober = ProberOptions(matrix_folder=options.matrix, images="local")
+    run = RunOptions(prober=prober, out=options.out, workers=options.workers, store=options.store)
     ended: list[Grid] = []
 
     def conclude(grid: Grid) -> ExitCode:

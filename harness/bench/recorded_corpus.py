@@ -17,6 +17,7 @@ from harness.core.observations import Prediction
 from harness.core.passport import Passport, Symbols
 from harness.core.subjects import WheelRef
 from harness.predict.cell import Beside, predict_wheel
+from harness.predict.installed_layout import STARTS
 from harness.wheels.archive.contents import NativeMember, WheelFacts
 from harness.wheels.archive.elf import ElfFacts
 from harness.wheels.facts_reader import WheelReader
@@ -112,6 +113,6 @@ def _reduced(native: NativeMember, kept: frozenset[str], dropped: frozenset[str]
     elf = native.elf
     if not isinstance(elf, ElfFacts):
         return native
-    exported = (s for s in elf.exported if s.startswith("PyI") or s.partition("@")[0] in kept)
+    exported = (s for s in elf.exported if s.startswith(STARTS) or s.partition("@")[0] in kept)
     undefined = (u for u in elf.undefined if u.name not in dropped)
     return replace(native, elf=replace(elf, exported=tuple(exported), undefined=tuple(undefined)))

@@ -39,7 +39,7 @@ from harness.store import open_store
 WORKERS = (1, 5, 20, 100, 500)
 CELLS = (5_000, 50_000, 500_000)
 MADE = 1.0
-"""Seconds for an image below which a run had it already."""
+"""Seconds for an image below which it counts as present before the run."""
 PROBES = 100
 """Tasks for the measurement of a task's cost."""
 SEED = 20

@@ -7,14 +7,8 @@ from pathlib import Path
 
 import click
 
-from harness.app.execute import (
-    Conclude,
-    choose_cells,
-    count_disagreements,
-    count_findings,
-    require_met,
-    run_cells,
-)
+from harness.app.conclusions import Conclude, count_disagreements, count_findings, require_met
+from harness.app.execute import choose_cells, run_cells
 from harness.app.lock_request import lock_candidates, needed_cells, require_plain
 from harness.app.make_ahead import without_compiled
 from harness.app.own_tests_request import OwnTestsWords, read_own_tests
@@ -128,10 +122,11 @@ def check(  # noqa: PLR0913 - one for each option
     Targets whose images are compiled are left out if no compiler is installed and nothing selects
     them.
     """
-    matrix = project_matrix(options.matrix)
+    folder = options.prober.matrix_folder
+    matrix = project_matrix(folder)
     chosen = is_typed(*SELECTING, "query")
     selection = or_default_profile(matrix, selection)
-    index = open_index(read_lock(options.matrix / LOCK_NAME), say)
+    index = open_index(read_lock(folder / LOCK_NAME), say)
     cache = Cache(default_cache_root())
     import_check = ImportCheck(
         imports=imports,
@@ -156,7 +151,7 @@ def check(  # noqa: PLR0913 - one for each option
     ours = with_subjects(matrix, (*subjects, *released))
     expected = expected_of(expect, all_cells(ours)) if expect else _own(all_cells(ours))
     ours = replace(ours, expectations=expected)
-    passports = open_passports(options.matrix, project_config())
+    passports = open_passports(folder, project_config())
     planned = needed_cells(plan_cells(ours, selection), locks, passports)
     cells = choose_cells(planned, query, options.store)
     if not (chosen or has_compiler()):
@@ -177,7 +172,7 @@ def _without_compiler(cells: tuple[Cell, ...], options: RunOptions) -> tuple[Cel
 
     All cells, if each needs one.
     """
-    possible, compiled = without_compiled(cells, options.images)
+    possible, compiled = without_compiled(cells, options.prober.images)
     if not (possible and compiled):
         return cells
     print_data(format_compiled(compiled, MISSING), end="")
@@ -192,7 +187,7 @@ def _tests(
         return None
     config = project_config()
     folder = config.parent if config else Path.cwd()
-    return read_own_tests(words, folder, options.limits.container.tmpfs, cache)
+    return read_own_tests(words, folder, options.prober.limits.container.tmpfs, cache)
 
 
 def _own(cells: Sequence[Cell]) -> tuple[Expectation, ...]:

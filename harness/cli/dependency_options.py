@@ -10,12 +10,14 @@ from harness.app.dependency_request import read_dependency_options
 from harness.app.requested import read_release
 from harness.cli.options import Command, gather_options
 from harness.cli.settings import is_typed
+from harness.core.subjects import DependencyOptions
 
 
 def dependency_options(command: Command) -> Command:
     """Add the options about dependencies; the command gets ``companions`` and ``dependencies``."""
     return gather_options(
         command,
+        "dependencies",
         _dependencies,
         click.option(
             "--deps/--no-deps", default=True, help="Whether to install what the wheels depend on."
@@ -24,6 +26,7 @@ def dependency_options(command: Command) -> Command:
             "--with",
             "companions",
             multiple=True,
+            type=read_release,
             metavar="NAME==VERSION",
             help="Release to install besides.",
         ),
@@ -54,18 +57,14 @@ def dependency_options(command: Command) -> Command:
 def _dependencies(
     *,
     deps: bool,
-    companions: tuple[str, ...],
     find_links: tuple[Path, ...],
     constraint: Path | None,
-) -> dict[str, object]:
+) -> DependencyOptions | None:
     if not deps and is_typed("find_links", "constraint"):
         raise click.UsageError("--no-deps resolves nothing; leave it out, or the other option")
-    return {
-        "companions": tuple(map(read_release, companions)),
-        "dependencies": read_dependency_options(find_links=find_links, constraint=constraint)
-        if deps
-        else None,
-    }
+    if not deps:
+        return None
+    return read_dependency_options(find_links=find_links, constraint=constraint)
 
 
 def _name_index(context: click.Context, param: click.Parameter, value: str) -> None:

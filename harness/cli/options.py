@@ -12,10 +12,10 @@ import click
 from harness.app.wiring import IMAGE_CHOICES, read_matrix
 from harness.cli.settings import project_config
 from harness.core.cells import Matrix
-from harness.core.engine_places import EnginePlace, parse_place
+from harness.core.engine_places import parse_place
 from harness.host.package_data import matrix_folder
 from harness.matrix.plan import Selection
-from harness.results.query import Query, parse_query
+from harness.results.query import parse_query
 
 Command = Callable[..., Any]
 
@@ -28,31 +28,27 @@ def project_matrix(folder: Path) -> Matrix:
     return read_matrix(folder, project_config())
 
 
-def matrix_option(command: Command) -> Command:
-    """Add ``--matrix``."""
-    return click.option(
-        "--matrix",
-        "matrix",
-        type=click.Path(path_type=Path),
-        default=matrix_folder,
-        metavar="DIR",
-        help="Folder of the matrix files.",
-    )(command)
+matrix_option = click.option(
+    "--matrix",
+    "matrix",
+    type=click.Path(path_type=Path),
+    default=matrix_folder,
+    metavar="DIR",
+    help="Folder of the matrix files.",
+)
+
+run_file_option = click.option(
+    "--run",
+    "run_file",
+    type=click.Path(path_type=Path),
+    default=Path("grid/run.json"),
+    metavar="FILE",
+    help="Run to read; ./grid/run.json by default.",
+)
+"""``--run``, the run file that a cell is looked up in."""
 
 
-def run_file_option(command: Command) -> Command:
-    """Add ``--run``, the run file that a cell is looked up in."""
-    return click.option(
-        "--run",
-        "run_file",
-        type=click.Path(path_type=Path),
-        default=Path("grid/run.json"),
-        metavar="FILE",
-        help="Run to read; ./grid/run.json by default.",
-    )(command)
-
-
-SELECTING = ("keyword", "targets", "arches", "machines", "subjects", "profile")
+SELECTING = tuple(inspect.signature(Selection).parameters)
 """Parameters of ``selection_options``, for ``is_typed``."""
 
 
@@ -60,7 +56,8 @@ def selection_options(command: Command) -> Command:
     """Add the options that choose cells; the command gets one ``selection``."""
     return gather_options(
         command,
-        _selection,
+        "selection",
+        Selection,
         click.option(
             "-k", "keyword", default="", metavar="EXPR", help="Cells by id, as in pytest."
         ),
@@ -76,62 +73,22 @@ def selection_options(command: Command) -> Command:
     )
 
 
-def _selection(
-    *,
-    keyword: str,
-    targets: tuple[str, ...],
-    arches: tuple[str, ...],
-    machines: tuple[str, ...],
-    subjects: tuple[str, ...],
-    profile: str | None,
-) -> dict[str, object]:
-    selection = Selection(
-        keyword=keyword,
-        targets=targets,
-        arches=arches,
-        machines=machines,
-        subjects=subjects,
-        profile=profile,
-    )
-    return {"selection": selection}
+strict_wheel_option = click.option(
+    "--strict-wheel/--no-strict-wheel",
+    help="Exit 1 if a wheel has findings: defects that not every installer accepts.",
+)
 
+strict_prediction_option = click.option(
+    "--strict-prediction/--no-strict-prediction",
+    help="Exit 1 if a prediction differs from what is seen, in outcome or cause.",
+)
 
-def strict_wheel_option(command: Command) -> Command:
-    """Add ``--strict-wheel``."""
-    return click.option(
-        "--strict-wheel/--no-strict-wheel",
-        help="Exit 1 if a wheel has findings: defects that not every installer accepts.",
-    )(command)
-
-
-def strict_prediction_option(command: Command) -> Command:
-    """Add ``--strict-prediction``."""
-    return click.option(
-        "--strict-prediction/--no-strict-prediction",
-        help="Exit 1 if a prediction differs from what is seen, in outcome or cause.",
-    )(command)
-
-
-def canaries_option(command: Command) -> Command:
-    """Add ``--canaries``."""
-    return click.option(
-        "--canaries",
-        is_flag=True,
-        help="Probe wheels of known outcome on every target, too; exit 3 if one is missed, because "
-        "nothing of that target is believed then.",
-    )(command)
-
-
-def store_option(command: Command) -> Command:
-    """Add ``--store``."""
-    return click.option(
-        "--store",
-        type=click.Path(path_type=Path, dir_okay=False),
-        default=_default_store,
-        envvar="WHEELGRID_STORE",
-        metavar="FILE",
-        help="File of stored runs; by default $WHEELGRID_STORE, or one in the user's data folder.",
-    )(command)
+canaries_option = click.option(
+    "--canaries",
+    is_flag=True,
+    help="Probe wheels of known outcome on every target, too; exit 3 if one is missed, because "
+    "nothing of that target is believed then.",
+)
 
 
 def _default_store() -> Path:
@@ -140,51 +97,41 @@ def _default_store() -> Path:
     return default_store()
 
 
-def changed_option(command: Command) -> Command:
-    """Add ``--changed``."""
-    return click.option(
-        "--changed",
-        metavar="BASE",
-        help="Only cells that the changes since this git revision affect.",
-    )(command)
+store_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=_default_store,
+    envvar="WHEELGRID_STORE",
+    metavar="FILE",
+    help="File of stored runs; by default $WHEELGRID_STORE, or one in the user's data folder.",
+)
 
+changed_option = click.option(
+    "--changed",
+    metavar="BASE",
+    help="Only cells that the changes since this git revision affect.",
+)
 
-def durations_option(command: Command) -> Command:
-    """Add ``--durations``."""
-    return click.option(
-        "--durations",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="STORE",
-        help="Balance shards by the durations in this store; use the same one for plan and runs.",
-    )(command)
+durations_option = click.option(
+    "--durations",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="STORE",
+    help="Balance shards by the durations in this store; use the same one for plan and runs.",
+)
 
+query_option = click.option(
+    "-q",
+    "query",
+    type=parse_query,
+    default="",
+    metavar="QUERY",
+    help="Cells by their properties: 'target:alpine-* outcome:import-failed'.",
+)
+"""``-q``; by default it matches every cell."""
 
-class _QueryType(click.ParamType[Query]):
-    """A query, parsed before the command starts."""
-
-    name = "query"
-
-    def convert(self, value: Any, *_: Any) -> Query:  # noqa: ANN401 - click's
-        return value if isinstance(value, Query) else parse_query(str(value))
-
-
-def query_option(command: Command) -> Command:
-    """Add ``-q``; the command gets one ``query``, which by default matches every cell."""
-    return click.option(
-        "-q",
-        "query",
-        type=_QueryType(),
-        default=Query(),
-        metavar="QUERY",
-        help="Cells by their properties: 'target:alpine-* outcome:import-failed'.",
-    )(command)
-
-
-def registry_option(command: Command) -> Command:
-    """Add ``--registry``."""
-    return click.option(
-        "--registry", default="", metavar="HOST/PREFIX", help="Mirror to pull images from."
-    )(command)
+registry_option = click.option(
+    "--registry", default="", metavar="HOST/PREFIX", help="Mirror to pull images from."
+)
 
 
 def image_options(command: Command) -> Command:
@@ -237,26 +184,16 @@ def offline_option(command: Command) -> Command:
     )(command)
 
 
-class _EngineType(click.ParamType[EnginePlace]):
-    """An engine, checked before the command starts."""
-
-    name = "engine"
-
-    def convert(self, value: Any, *_: Any) -> EnginePlace:  # noqa: ANN401 - click's
-        return value if isinstance(value, EnginePlace) else parse_place(str(value))
-
-
-def engine_option(command: Command) -> Command:
-    """Add ``--engine``; the command gets ``engines``."""
-    return click.option(
-        "--engine",
-        "engines",
-        multiple=True,
-        type=_EngineType(),
-        metavar="ARCH=ADDRESS",
-        help="Engine for an arch: unix://PATH, tcp://HOST:PORT?certs=DIR, ssh://USER@HOST or a "
-        "Docker context. A native one is preferred; this machine's emulates what is left.",
-    )(command)
+engine_option = click.option(
+    "--engine",
+    "engines",
+    multiple=True,
+    type=parse_place,
+    metavar="ARCH=ADDRESS",
+    help="Engine for an arch: unix://PATH, tcp://HOST:PORT?certs=DIR, ssh://USER@HOST or a "
+    "Docker context. A native one is preferred; this machine's emulates what is left.",
+)
+"""``--engine``; the command gets ``engines``."""
 
 
 def stack_options(command: Command, *options: Callable[[Command], Command]) -> Command:
@@ -268,19 +205,20 @@ def stack_options(command: Command, *options: Callable[[Command], Command]) -> C
 
 def gather_options(
     command: Command,
-    gather: Callable[..., dict[str, object]],
+    name: str,
+    gather: Callable[..., object],
     *options: Callable[[Command], Command],
 ) -> Command:
-    """Add options of which the command gets what ``gather`` makes of them.
+    """Add options; the command gets as ``name`` what ``gather`` makes of their values.
 
-    The keyword arguments of ``gather`` are the options' values.
+    Options that ``gather`` has no parameter for reach the command as they are.
     """
     names = tuple(inspect.signature(gather).parameters)
 
     @functools.wraps(command)
     def with_gathered(**values: object) -> object:
-        taken = {name: values.pop(name) for name in names}
-        return command(**gather(**taken), **values)
+        taken = {each: values.pop(each) for each in names}
+        return command(**{name: gather(**taken)}, **values)
 
     return stack_options(with_gathered, *options)
 

@@ -14,6 +14,7 @@ def own_tests_options(command: Command) -> Command:
     """Add the options about a project's own tests; the command gets them as ``own_tests``."""
     return gather_options(
         command,
+        "own_tests",
         _own_tests,
         click.option(
             "--test",
@@ -51,10 +52,9 @@ def _own_tests(
     test_requires: tuple[str, ...],
     test_files: tuple[Path, ...],
     test_timeout: float,
-) -> dict[str, object]:
+) -> OwnTestsWords:
     if not test and is_typed("test_requires", "test_files", "test_timeout"):
         raise click.UsageError("name the test command, too: --test 'pytest -q tests'")
-    words = OwnTestsWords(
+    return OwnTestsWords(
         command=test, requires=test_requires, files=test_files, timeout=test_timeout
     )
-    return {"own_tests": words}

@@ -77,15 +77,16 @@ def policy(  # noqa: PLR0913  click gives each option by its name
     NAME is an id in policies.yaml; all policies by default. File names decide whether a wheel is
     affected, which needs a small part of it; ELF files are read only of affected wheels.
     """
-    matrix = project_matrix(options.matrix)
+    prober = options.prober
+    matrix = project_matrix(prober.matrix_folder)
     policies = find_policies(matrix, names)
     selection = Selection(targets=targets, arches=arches)
     wanted = concerned(policies, selected_targets(matrix, selection))
-    prober = options.prober
-    index, recorded = open_pinned(prober, say), open_passports(options.matrix, project_config())
+    index = open_pinned(prober, say)
+    recorded = open_passports(prober.matrix_folder, project_config())
     with passport_measurer(partial(open_prober, matrix, prober, ConsoleJournal())) as ask:
         passports = gather_passports(wanted, recorded, ask if measure else _leave_out)
-    listed = read_list(releases or options.matrix / "releases.txt")
+    listed = read_list(releases or prober.matrix_folder / "releases.txt")
     found = find_releases(listed, index, say)
     cache = Cache(default_cache_root())
     known = PolicyTargets(targets=wanted, passports=passports, symbols=recorded.symbols)

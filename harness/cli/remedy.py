@@ -71,13 +71,13 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
     WHEEL is a file or name==version from the package index. Every remedy is predicted on every
     target of its arch; where predictions differ, each remedy is run.
     """
-    console, matrix = Console(), project_matrix(options.matrix)
-    prober = options.prober
+    console, prober = Console(), options.prober
+    matrix = project_matrix(prober.matrix_folder)
     index = open_pinned(prober, say)
     treated = read_remedy_subject(wheel, ImportCheck(imports=imports, call=call), matrix, index)
     selection, recorded = (
         Selection(targets=targets, arches=arches),
-        open_passports(options.matrix, project_config()),
+        open_passports(prober.matrix_folder, project_config()),
     )
     wanted = targets_of(treated, selected_targets(matrix, selection))
     with passport_measurer(partial(open_prober, matrix, prober, ConsoleJournal())) as measure:

@@ -34,7 +34,8 @@ def repro(
     """Print a `docker run` line that reproduces the cell.
 
     CELL is an id as the grid prints it: TARGET/ARCH/SUBJECT. It is looked up in the last run, so
-    that it may be a cell of `check`, then in the matrix.
+    that it may be a cell of `check`, then in the matrix. The line ends with another status than 0
+    if something fails, also where the grid has a finding alone.
     """
     loaded = project_matrix(matrix)
     found = _as_seen(cell, run_file) or find_cell(loaded, cell)

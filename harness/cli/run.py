@@ -6,15 +6,8 @@ from pathlib import Path
 
 import click
 
-from harness.app.execute import (
-    Conclude,
-    RunShard,
-    choose_cells,
-    count_disagreements,
-    require_met,
-    resume_run,
-    run_cells,
-)
+from harness.app.conclusions import Conclude, count_disagreements, require_met
+from harness.app.execute import RunShard, choose_cells, resume_run, run_cells
 from harness.app.pytest_driver import RunOptions
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import (
@@ -86,7 +79,7 @@ def run(  # noqa: PLR0913 - one for each option
     if shard == AUTO:
         shard, by = shard_of(os.environ)
         say(f"shard {shard}, as {by} numbers it", console)
-    options = replace(options, canaries=canaries)
+    options = replace(options, prober=replace(options.prober, canaries=canaries))
     conclude: Conclude = exit_code
     if strict_prediction:
         conclude = count_disagreements(exit_code, console)
@@ -94,8 +87,9 @@ def run(  # noqa: PLR0913 - one for each option
         if is_typed(*SELECTING, "query", "shard", "changed"):
             raise UsageError("--resume runs the cells of that run; do not select others")
         return resume_run(resume, options, console, conclude=conclude)
-    matrix = project_matrix(options.matrix)
-    cells = choose_changed(matrix, selection, changed, options.matrix)
+    folder = options.prober.matrix_folder
+    matrix = project_matrix(folder)
+    cells = choose_changed(matrix, selection, changed, folder)
     if not cells:
         say(f"no cell is affected by the changes since {changed}", console)
         return ExitCode.AS_EXPECTED

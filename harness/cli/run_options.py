@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import LATEST
+from harness.app.wiring import LATEST, ProberOptions
 from harness.cli.options import (
     Command,
     engine_option,
@@ -36,6 +36,7 @@ def run_options(command: Command) -> Command:
     """Add the options of a run; the command gets one ``options``."""
     return gather_options(
         command,
+        "options",
         _run_options,
         click.option(
             "-n",
@@ -156,14 +157,12 @@ def _run_options(  # noqa: PLR0913 - one for each option
     require_nogil: bool,
     label: str,
     on: str,
-) -> dict[str, object]:
+) -> object:  # `RunOptions`, imported when a command runs
     from harness.app.pytest_driver import RunOptions  # noqa: PLC0415 - 0.1 s
 
-    options = RunOptions(
-        matrix=matrix.resolve(),
+    prober = ProberOptions(
+        matrix_folder=matrix.resolve(),
         config=project_config(),
-        out=out.resolve(),
-        workers=workers or 0,
         images=images,
         registry=registry,
         limits=ProbeLimits(
@@ -172,13 +171,17 @@ def _run_options(  # noqa: PLR0913 - one for each option
             own_pip=own_pip,
         ),
         runtime=runtime,
-        engines=engines,
         require_hardening=require_hardening,
         require_nogil=require_nogil,
+        engines=engines,
+    )
+    return RunOptions(
+        prober=prober,
+        out=out.resolve(),
+        workers=workers or 0,
         command=recorded_words(sys.argv[1:]),
         store=store.resolve(),
         remeasure=remeasure,
         label=label,
         on=on,
     )
-    return {"options": options}

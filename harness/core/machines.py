@@ -8,7 +8,7 @@ from harness.core.passport import Passport
 from harness.core.targets import Target
 
 AUXILIARY = ("hwcap", "hwcap2")
-"""The entries of the auxiliary vector that tell CPUs apart (getauxval(3))."""
+"""The entries of the auxiliary vector that distinguish CPUs (getauxval(3))."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +60,7 @@ class MachineTarget(Target):
 
 
 AnyTarget = MachineTarget | Target
-"""A target in a file: a reader tells the two classes apart by their fields."""
+"""A target in a file: a reader distinguishes the two classes by their fields."""
 
 
 def machine_of(target: Target) -> Machine | None:

@@ -112,7 +112,7 @@ class ReplicaWay:
     """The reason for each field that differs from the facts."""
     own: Interpreter | None = None
     """The environment's own interpreter, for which ``interpreter`` stands in where the source of
-    ``own`` cannot be had; None if they are the same."""
+    ``own`` is not available; None if they are the same."""
 
     @property
     def with_own(self) -> "ReplicaWay":

@@ -67,6 +67,9 @@ class FindingCode(StrEnum):
     PROGRAM_START = "program-start"
     COMMAND = "command"
 
+    # Of a target on which the cell's time was up.
+    NOT_TRIED = "not-tried"
+
 
 class MindedBy(StrEnum):
     """Who does not accept the defect.
@@ -122,6 +125,7 @@ _RULES = MappingProxyType(
         FindingCode.PROGRAM_START: (_LOADER, MindedBy.CALLERS),
         FindingCode.COMMAND: (_ENTRY_POINTS, MindedBy.CALLERS),
         FindingCode.GIL_ENABLED: (_GIL, MindedBy.THREADS),
+        FindingCode.NOT_TRIED: (_IMPORT, MindedBy.LIMITS),
     }
 )
 

@@ -37,7 +37,7 @@ def cpu_refusal(arch: Arch, cpu: str, cache: Cache) -> str:
     try:
         _run((), arch, cpu, cache)
     except MachineError:
-        return ""  # the session tells
+        return ""  # the session reports it
     except ProcessError as error:
         lines = [line for line in error.output.splitlines() if ": warning: " not in line]
         return textwrap.shorten((lines or [error.reason])[0], _TOLD, placeholder=" …")

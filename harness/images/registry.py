@@ -15,7 +15,7 @@ from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay, Target
 from harness.host.cache import Cache, content_key, storing
 from harness.host.engine import Engine, EngineImage, PreparedImage
-from harness.host.engine.image_names import split_reference
+from harness.host.engine.engine_images import split_reference
 from harness.host.offline import is_offline
 from harness.images.source import ImageStorage, check_platform, is_for, required
 

@@ -68,7 +68,7 @@ class ReplicaSource:
     def get(self, target: Target) -> ImageRef:
         """Return the image. Missing parts are compiled, assembled and loaded.
 
-        The interpreter is the environment's own if its source can be had and compiles. Raises
+        The interpreter is the environment's own if its source is available and compiles. Raises
         ``ImageError``: ``infra:interpreter``, ``infra:index``, ``infra:assemble``,
         ``infra:upstream``, ``infra:disk``, ``infra:wrong-arch``.
         """

@@ -69,7 +69,7 @@ def differences(passport: Passport, recorded: EnvironmentFacts) -> tuple[FactDif
 def reasons_of(way: ReplicaWay, passport: Passport) -> Mapping[ReplicaField, str]:
     """Return the reasons that the matrix gives for differences of a measured replica.
 
-    Where the environment's own interpreter could be had, none stands in for it.
+    If the environment's own interpreter was available, no other one replaces it.
     """
     own = way.own and way.own.python == passport.variant
     return way.with_own.differs if own else way.differs

@@ -14,7 +14,14 @@ from harness.predict.late_plan import programs_of
 from harness.predict.late_rules import predict_late
 from harness.predict.load_closure import load_groups
 from harness.predict.load_rules import predict_loads
-from harness.predict.module_rules import predict_bytecode, predict_nothing, predict_payload, remark
+from harness.predict.module_rules import (
+    predict_bytecode,
+    predict_nothing,
+    predict_payload,
+    predict_uninitialized,
+    remark,
+    without_init_function,
+)
 from harness.predict.suffix_rules import predict_missing_module, resolve_imports
 from harness.predict.tag_rules import predict_requires_python, predict_tags
 from harness.predict.target_profile import profile_of
@@ -49,11 +56,13 @@ def predict(
     )
     if resolution.missing:
         return predict_missing_module(layout, profile, resolution.missing)
-    loads = load_groups(layout, resolution.loaded, musl=profile.musl)
+    uninitialized = without_init_function(layout, passport.extension_suffixes, plan.required)
+    loaded = (*resolution.loaded, *uninitialized.values())
+    loads = load_groups(layout, loaded, musl=profile.musl)
     guarded = frozenset[str]() if imports else wheel.sources.guarded
     failed = predict_bytecode(layout, profile, plan.required)
     failed = failed or predict_loads(layout, loads, profile, symbols, guarded=guarded)
-    failed = failed or predict_payload(layout)
+    failed = failed or predict_uninitialized(uninitialized) or predict_payload(layout)
     if late and not failed:
         failed = predict_late(layout, profile, symbols)
     return failed or remark(layout, resolution, loads)

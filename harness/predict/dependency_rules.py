@@ -16,7 +16,7 @@ from harness.predict.archive_rules import predict_findings
 from harness.predict.explanation import Diagnosis, import_failed
 from harness.predict.inferred_imports import plan_imports
 from harness.predict.installed_layout import InstalledLayout, extension, layout_of
-from harness.predict.limits import DEPENDENCY, is_optional
+from harness.predict.limits import DEPENDENCY
 from harness.wheels.archive.contents import WheelFacts
 
 _SECOND_ARRAY_API = "numpy._core.include.numpy"
@@ -119,14 +119,10 @@ def _loaded(layout: InstalledLayout, names: Iterable[str]) -> tuple[str, ...]:
 
     If none of them is known to be loaded, it is every one that the package has no substitute for.
     """
-    distribution, guarded = layout.wheel.name.distribution, layout.wheel.sources.guarded
     reached = [name for name in names if name in layout.extensions]
     planned = [name for name in plan_imports(layout).names if name in layout.extensions]
-    return tuple(
-        name
-        for name in reached or planned
-        if name not in guarded and not is_optional(distribution, name)
-    )
+    guarded = layout.wheel.sources.guarded
+    return tuple(name for name in reached or planned if name not in guarded)
 
 
 def _prefixes(name: str) -> list[str]:

@@ -10,6 +10,10 @@ from harness.wheels.archive.data_schemes import site_path
 from harness.wheels.archive.elf import ElfFacts
 
 PYTHON_SUFFIXES = (".py", ".pyc")
+_OTHER_STARTS = ("PyModExport_", "_cffi_pypyinit_")
+"""Functions that start a module instead: from Python 3.15 on (PEP 793), and cffi's on PyPy."""
+STARTS = ("PyInit", *_OTHER_STARTS)
+"""How the names of functions that start a module begin."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -91,6 +95,12 @@ def init_function(name: str) -> str:
     if name.isascii():
         return f"PyInit_{name}"
     return "PyInitU_" + name.encode("punycode").decode("ascii").replace("-", "_")
+
+
+def starts(elf: ElfFacts, name: str) -> bool:
+    """Whether a file exports a function that starts the module of that name."""
+    names = {init_function(name), *(start + name for start in _OTHER_STARTS)}
+    return not names.isdisjoint(symbol.partition("@")[0] for symbol in elf.exported)
 
 
 def _folders(path: str) -> Iterator[str]:

@@ -27,6 +27,8 @@ class LatePlan:
     entries: tuple[str, ...] = ()
     """The objects that console and GUI scripts call: ``demo.cli:main``."""
     programs: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """What is not tried, in sentences."""
 
 
 NOTHING_LATE = LatePlan()
@@ -35,12 +37,30 @@ NOTHING_LATE = LatePlan()
 @lru_cache(maxsize=1 << 12)
 def plan_late(layout: InstalledLayout) -> LatePlan:
     """Return the plan for a wheel, up to the limits of this module."""
-    wheel = layout.wheel
-    programs = dict.fromkeys(programs_of(layout))
+    found_libraries = libraries_of(layout)
+    libraries = tuple(filter(None, map(target_path, found_libraries)))
+    entries = tuple(dict.fromkeys(layout.wheel.commands))
+    programs = tuple(filter(None, map(target_path, dict.fromkeys(programs_of(layout)))))
+    found = (
+        (libraries, MOST_LIBRARIES, "libraries"),
+        (entries, MOST_ENTRIES, "commands"),
+        (programs, MOST_PROGRAMS, "programs"),
+    )
+    left_out = [
+        f"Of its {len(names)} {what} the first {most} are tried."
+        for names, most, what in found
+        if names[most:]
+    ]
+    if elsewhere := [name for name in found_libraries if not target_path(name)]:
+        more = f" (and {len(elsewhere) - 1} more)" if elsewhere[1:] else ""
+        left_out.append(
+            f"{elsewhere[0]}{more} is not opened: `pip install --target` leaves it out."
+        )
     return LatePlan(
-        libraries=tuple(filter(None, map(target_path, libraries_of(layout))))[:MOST_LIBRARIES],
-        entries=tuple(dict.fromkeys(wheel.commands))[:MOST_ENTRIES],
-        programs=tuple(filter(None, map(target_path, programs)))[:MOST_PROGRAMS],
+        libraries=libraries[:MOST_LIBRARIES],
+        entries=entries[:MOST_ENTRIES],
+        programs=programs[:MOST_PROGRAMS],
+        left_out=tuple(left_out),
     )
 
 

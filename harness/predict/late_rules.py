@@ -23,7 +23,7 @@ from harness.predict.load_closure import load_groups
 from harness.predict.load_rules import RULES, exec_stack, machine, static_tls
 from harness.predict.symbol_rules import GLIBC_NAMES, MUSL_NAMES
 from harness.predict.target_profile import TargetProfile
-from harness.wheels.archive.elf import ElfFacts
+from harness.wheels.archive.elf import ElfFacts, UnreadableElf
 
 _PROGRAM_RULES = tuple(rule for rule in RULES if rule not in {machine, static_tls, exec_stack})
 """What a program itself asks for when it starts, thread-local storage for one, it gets."""
@@ -99,7 +99,7 @@ def _library(layout: InstalledLayout, name: str, failed: Failures) -> bool:
     if not by_code and not _named_by_library(layout, name, failed):
         return False
     match failure.cause:
-        case cause if cause in _FOR_OTHERS:
+        case cause if cause in _FOR_OTHERS or _is_foreign(layout, name):
             return all(other in failed for other in libraries_of(layout) if other in named)
         case Cause.UNDEFINED_SYMBOL | Cause.ABI3_FLOOR:
             # What another file defines, the package may have loaded for all before.
@@ -110,6 +110,11 @@ def _library(layout: InstalledLayout, name: str, failed: Failures) -> bool:
             return by_code
         case _:
             return True
+
+
+def _is_foreign(layout: InstalledLayout, name: str) -> bool:
+    elf = layout.natives[name].elf
+    return isinstance(elf, UnreadableElf) and elf.foreign
 
 
 def _named_by_library(layout: InstalledLayout, name: str, failed: Failures) -> bool:

@@ -3,47 +3,17 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Observation, Prediction
 
-OPTIONAL = {
-    "aiohttp": ("aiohttp.*",),
-    "charset-normalizer": ("charset_normalizer.*",),
-    "coverage": ("coverage.tracer",),
-    "frozenlist": ("frozenlist.*",),
-    "immutables": ("immutables._map",),
-    "lazy-object-proxy": ("lazy_object_proxy.cext",),
-    "markupsafe": ("markupsafe._speedups",),
-    "msgpack": ("msgpack._cmsgpack",),
-    "multidict": ("multidict._multidict",),
-    "propcache": ("propcache.*",),
-    "protobuf": ("google._upb._message",),
-    "pyyaml": ("yaml._yaml", "_yaml"),
-    "rapidfuzz": ("rapidfuzz.*",),
-    "simplejson": ("simplejson._speedups",),
-    "sqlalchemy": ("sqlalchemy.cyextension.*",),
-    "websockets": ("websockets.speedups",),
-    "wrapt": ("wrapt._wrappers",),
-    "zope-interface": ("zope.interface._zope_interface_coptimizations",),
-}
-"""Project → globs of optional extension modules.
-
-Each is imported in a ``try`` with a fallback. Names and ELF files do not show whether a module
-is optional.
-"""
-
 DEPENDENCY = "dependency "
 """How the evidence of a dependency's failure begins; that of a wheel begins with an exception."""
 OPENED_FIRST = "its own code must open it first"
 """What a prediction says of a library that only the package itself can make known."""
-
-
-def is_optional(distribution: str, module: str) -> bool:
-    """Whether the project works without ``module``, but slower."""
-    return any(fnmatchcase(module, glob) for glob in OPTIONAL.get(distribution, ()))
+NOT_NEEDED = "is not found, but optional"
+"""What a prediction says of modules that the wheel's code tries to import and goes on without."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +68,11 @@ def _opened_first(seen: Observation, predicted: Prediction, _: tuple[str, ...]) 
     return told and seen.cause == Cause.MISSING_LIBRARY
 
 
+def _substitute(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
+    told = predicted.outcome is Outcome.PASS and NOT_NEEDED in predicted.evidence
+    return told and seen.cause == Cause.SUFFIX_MISMATCH
+
+
 def _opened_by_code(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
     opened = seen.evidence.startswith("OSError:") and seen.cause == Cause.MISSING_LIBRARY
     return predicted.outcome is Outcome.PASS and opened
@@ -144,6 +119,11 @@ PREDICTION_LIMITS = (
         id="opened-first",
         reason="which libraries a package opens before its modules is in its code",
         covers=_opened_first,
+    ),
+    PredictionLimit(
+        id="substitutes",
+        reason="whether a package works without a module that it tries to import is in its code",
+        covers=_substitute,
     ),
     PredictionLimit(
         id="opened-by-code",

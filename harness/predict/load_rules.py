@@ -92,7 +92,7 @@ def machine(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction |
 
 
 def unreadable(load: LoadGroup, _: TargetProfile, __: Symbols) -> Prediction | None:
-    """Find a damaged ELF file."""
+    """Find a file that the loader does not take for a library."""
     if load.readable:
         return None
     name, elf = next((m.name, m.elf) for m in load.members if isinstance(m.elf, UnreadableElf))
@@ -100,8 +100,10 @@ def unreadable(load: LoadGroup, _: TargetProfile, __: Symbols) -> Prediction | N
         Cause.UNREADABLE,
         file=name,
         evidence=elf.reason,
-        explanation=f"{name} is a damaged ELF file: {elf.reason}.",
-        diagnosis=Diagnosis(remedy="Build the wheel again, or download it again.", reference=_ELF),
+        explanation=f"The loader cannot read {name}: {elf.reason}.",
+        diagnosis=Diagnosis(
+            remedy="Build the wheel again for this platform, or download it again.", reference=_ELF
+        ),
     )
 
 

@@ -1,22 +1,24 @@
 """Rules about what a wheel has to import, and remarks on wheels that pass."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from harness.core.causes import Cause
 from harness.core.observations import Prediction
 from harness.predict.explanation import PASS, Diagnosis, import_failed, passing
-from harness.predict.installed_layout import InstalledLayout
-from harness.predict.limits import OPENED_FIRST
+from harness.predict.installed_layout import InstalledLayout, init_function, starts
+from harness.predict.limits import NOT_NEEDED, OPENED_FIRST
 from harness.predict.load_closure import LoadGroup
 from harness.predict.suffix_rules import ImportResolution
 from harness.predict.target_profile import TargetProfile
 from harness.wheels.archive.contents import WheelFacts
+from harness.wheels.archive.elf import ElfFacts
 
 NOTHING = "the wheel has no module that can be imported"
 _STUBS = "https://peps.python.org/pep-0561/"
 _FORMAT = "https://packaging.python.org/en/latest/specifications/binary-distribution-format/"
 _TAGS = "https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/"
+_INIT = "https://docs.python.org/3/c-api/extension-modules.html"
 _SOURCELESS = "https://peps.python.org/pep-3147/#case-4-legacy-pyc-files-and-source-less-imports"
 _BYTECODE_OF = {
     62211: (2, 7),
@@ -33,7 +35,6 @@ _BYTECODE_OF = {
 """Magic number of bytecode → the final releases of CPython that read it
 (``Include/internal/pycore_magic_number.h``; ``Lib/importlib/_bootstrap_external.py`` up to 3.13).
 """
-_STABLE_ABI = "https://docs.python.org/3/c-api/stable.html"
 
 
 _BUILD = "Build it with its packages, or name what to import with --import."
@@ -108,6 +109,45 @@ def predict_payload(layout: InstalledLayout) -> Prediction | None:
     )
 
 
+def without_init_function(
+    layout: InstalledLayout, suffixes: tuple[str, ...], required: tuple[str, ...]
+) -> dict[str, str]:
+    """Return module → member of ``required`` and of what they import, if that starts no module.
+
+    A file that cannot be read is one too: its name decides that it is loaded.
+    """
+    found: dict[str, str] = {}
+    for name in required:
+        for module in (name, *layout.wheel.sources.imports.get(name, ())):
+            member = layout.find(module, suffixes) or ""
+            if member in layout.natives:
+                elf = layout.natives[member].elf
+                if not isinstance(elf, ElfFacts) or not starts(elf, module.rpartition(".")[2]):
+                    found[module] = member
+    return found
+
+
+def predict_uninitialized(modules: Mapping[str, str]) -> Prediction | None:
+    """Return the failure of the first of these modules, whose files have no init function."""
+    for module, member in modules.items():
+        function = init_function(module.rpartition(".")[2])
+        return import_failed(
+            Cause.NO_INIT_FUNCTION,
+            file=member,
+            evidence=f"it does not export {function}",
+            explanation=(
+                f"{member} has the name of the module {module}, which is imported in any case. "
+                f"It does not export {function}, by which Python starts a module."
+            ),
+            diagnosis=Diagnosis(
+                remedy="Give the module one name in the source, the build and the file, and do "
+                "not hide its symbols.",
+                reference=_INIT,
+            ),
+        )
+    return None
+
+
 def predict_bytecode(
     layout: InstalledLayout, profile: TargetProfile, required: Sequence[str]
 ) -> Prediction | None:
@@ -153,7 +193,7 @@ def remark(
 ) -> Prediction:
     """Return a pass, with a remark on what is missing, opened first or tagged wrongly."""
     if resolution.optional:
-        return passing(f"{', '.join(resolution.optional)} is not found, but optional")
+        return passing(f"{', '.join(resolution.optional)} {NOT_NEEDED}")
     if opened := next((load.preloaded for load in loads if load.preloaded), ""):
         return passing(f"{opened} is in the wheel, but on no search path: {OPENED_FIRST}")
     name = layout.wheel.name

@@ -13,7 +13,6 @@ from harness.core.causes import Cause
 from harness.core.observations import Prediction
 from harness.predict.explanation import Diagnosis, import_failed
 from harness.predict.installed_layout import InstalledLayout
-from harness.predict.limits import is_optional
 from harness.predict.target_profile import TargetProfile
 
 _LISTS = "https://docs.python.org/3/library/importlib.html#importlib.machinery.EXTENSION_SUFFIXES"
@@ -35,7 +34,7 @@ class ImportResolution:
     missing: str = ""
     """The first required module that is not found."""
     optional: tuple[str, ...] = ()
-    """Modules that are not found but optional."""
+    """Modules that are not found, and that the wheel's code goes on without."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -58,7 +57,7 @@ def resolve_imports(
         # useless to the importer (cryptography's _rust).
         if found is None or (not found and module in layout.extensions):
             named = module in imports and not inferred
-            if not named and is_optional(layout.wheel.name.distribution, module):
+            if not named and module in layout.wheel.sources.guarded:
                 optional.append(module)
                 continue
             return ImportResolution(loaded=tuple(loaded), missing=module, optional=tuple(optional))

@@ -1,6 +1,6 @@
 """Decide which results to confirm, how, and which result counts (pure).
 
-A pass in a session counts at once. Every other result is confirmed in a separate container. pip
+A pass in a session counts immediately. Every other result is confirmed in a separate container. pip
 takes most of that time, and it does not matter for what fails after the installation: if the
 unpacked wheel fails in a new interpreter with the same message, that counts. Otherwise new
 interpreters for pip and import decide.

@@ -7,7 +7,6 @@ from harness.core.cells import Outcome
 from harness.core.machines import machine_of
 from harness.core.observations import AttemptMode, Observation
 from harness.images.debian_root import native_arch
-from harness.predict.limits import is_optional
 from harness.probe.confirmation import Attempts, believed, next_mode
 from harness.probe.dependency_failures import name_dependency
 from harness.probe.illegal_instruction import located
@@ -20,7 +19,6 @@ from harness.probe.own_tests_job import own_tests_job
 from harness.probe.prepared_cell import CellPreparer, PreparedCell
 from harness.probe.probe_results import observed
 from harness.probe.suite_results import not_installed
-from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.install_layout import owner_of
 from harness.wheels.provider import Refusal
 
@@ -90,10 +88,8 @@ def _is_crash_predicted(cell: PreparedCell) -> bool:
 
 def _weighed(result: ProbeResult, cell: PreparedCell, job: Job) -> ProbeResult:
     """Return the result with what does not count against the wheel as findings."""
-    distribution = parse_wheel_name(cell.filename).distribution
-    optional = frozenset(m for m in job.submodules if is_optional(distribution, m))
     guarded = cell.facts.sources.guarded if cell.facts else frozenset[str]()
-    result = weigh_failures(result, job, optional, guarded, cell.plan)
+    result = weigh_failures(result, job, guarded, cell.plan)
     return weigh_late(result, cell.facts, cell.opened.passport, emulated=_is_emulated(cell))
 
 

@@ -27,18 +27,16 @@ _AFTER_IMPORT = frozenset({Stage.CALL, Stage.TEST})
 def weigh_failures(
     result: ProbeResult,
     job: Job,
-    optional: frozenset[str],
     guarded: frozenset[str] = frozenset(),
     plan: ImportPlan = _NO_PLAN,
 ) -> ProbeResult:
     """Return the result with the failures of submodules taken into account.
 
-    ``optional`` are submodules that their package replaces if they are not found. ``guarded``
-    are those that it goes on without: one that needs a library which the target lacks is a
-    finding (numba's omppool, which needs libgomp). The plan says which are packages of their own,
-    and what extras bring.
+    ``guarded`` are submodules that their package goes on without: one that is not found, or that
+    needs a library which the target lacks, is a finding (numba's omppool, which needs libgomp).
+    The plan says which are packages of their own, and what extras bring.
     """
-    own = frozenset(job.submodules) - optional
+    own = frozenset(job.submodules) - guarded
     deciding = [
         (module, text)
         for module, text in result.failures

@@ -1,4 +1,4 @@
-"""Compare a crash under emulation with other attempts, to tell an emulator's bugs from a wheel's.
+"""Compare a crash under emulation with other attempts: is it the emulator's bug, or the wheel's?
 
 Emulators have bugs that no hardware has. They are often in the translation of some instructions,
 which programs use or not by what the CPU model says that it can do. So a crash that another model

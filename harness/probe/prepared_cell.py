@@ -168,7 +168,7 @@ class CellPreparer:
         return wheels, *_planned(subject, self.reader.facts(wheels[-1]))
 
     def predict(self, cell: Cell, passport: Passport | None, symbols: Symbols) -> Prediction | None:
-        """Return the prediction of a cell on a machine that cannot be had here.
+        """Return the prediction of a cell on a machine that is not available here.
 
         None without its passport, or without a wheel.
         """

@@ -30,6 +30,7 @@ _SEEN_THERE = frozenset(
         FindingCode.LIBRARY_LOAD,
         FindingCode.PROGRAM_START,
         FindingCode.COMMAND,
+        FindingCode.NOT_TRIED,
     }
 )
 """What a probe finds, and not the wheel alone."""
@@ -53,7 +54,7 @@ def observed(
         cause=result.cause,
         evidence=evidence,
         log=result.log,
-        findings=(*base.findings, *_about_modules(result), *result.late_findings),
+        findings=(*base.findings, *_tried_findings(result), *result.late_findings),
         imports=base.imports[: len(base.imports) - result.untried],
         tests=result.tests,
         attempts=tried,
@@ -61,7 +62,7 @@ def observed(
     )
 
 
-def _about_modules(result: ProbeResult) -> tuple[WheelFinding, ...]:
+def _tried_findings(result: ProbeResult) -> tuple[WheelFinding, ...]:
     findings = FindingList()
     for module, text in result.unimportable:
         findings.add(FindingCode.SUBMODULE_IMPORT, module, f"Its import raises {text}.")
@@ -73,6 +74,15 @@ def _about_modules(result: ProbeResult) -> tuple[WheelFinding, ...]:
             module,
             f"The import of {result.gil} switches the GIL on: {module} does not declare that it "
             "runs without (Py_mod_gil).",
+        )
+    untried = ["modules"] if result.untried else []
+    untried += ["libraries, commands and programs"] if result.late_untried else []
+    if untried:
+        findings.add(
+            FindingCode.NOT_TRIED,
+            "",
+            f"Not all of its {' and '.join(untried)} were tried: the time of a stage was up. "
+            "--timeout S gives it more.",
         )
     return findings.found()
 

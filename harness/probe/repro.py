@@ -15,6 +15,12 @@ from harness.predict.late_plan import NOTHING_LATE, LatePlan
 _EMULATOR = "/emulator"
 _SITE = "/tmp/site"  # noqa: S108 - in a container
 _OPENS = "import ctypes, sys; ctypes.CDLL(sys.argv[1])"
+_RESOLVES = (
+    "import functools, sys; module, _, names = sys.argv[1].partition(':'); "
+    "parts = list(filter(None, names.split('.'))); "
+    "functools.reduce(getattr, parts, __import__(module, fromlist=parts[:1] or ['']))"
+)
+"""As the scripts of installers do: ``from module import attribute``."""
 _STARTS = (
     "import subprocess, sys, threading; "
     "program = subprocess.Popen([sys.argv[1], '--version'], stdin=subprocess.DEVNULL); "
@@ -36,12 +42,12 @@ def docker_line(  # noqa: PLR0913, PLR0917 - the parts of the line
 ) -> str:
     """Return the ``docker run`` line that installs ``wheels`` in order, imports and calls.
 
-    Then it opens the libraries and starts the programs of ``late``, each in a process of its own.
-    It ends with 1 if one of them fails, also if that is a finding alone for a probe. Then it runs
-    the subject's tests, which ``test_wheels`` are installed for. The line has the
-    hardening and the limits of a probe with two exceptions: the wheels are mounted read-only, and
-    without a ``seccomp`` profile the engine's default profile applies. ``emulator``: path of the
-    static program that runs a native interpreter, mounted too.
+    Then it opens the libraries of ``late``, resolves its entry points and starts its programs, each
+    in a process of its own. It ends with 1 if one of them fails, also if that is a finding alone
+    for a probe. Then it runs the subject's tests, which ``test_wheels`` are installed for. The line
+    has the hardening and the limits of a probe with two exceptions: the wheels are mounted
+    read-only, and without a ``seccomp`` profile the engine's default profile applies. ``emulator``:
+    path of the static program that runs a native interpreter, mounted too.
     """
     words = ["docker", "run", "--rm", "--platform", target.arch.platform]
     words += HARDENING.words(CONTAINER_LIMITS, seccomp)
@@ -79,16 +85,24 @@ def _steps(
     runs = f'{_EMULATOR} "$(command -v {python})"' if emulated else python
     runs = f"PYTHONPATH={_SITE} {runs} -c"
     yield f"{runs} {shlex.quote('; '.join(statements))}"
-    if late.libraries:
-        yield _each(late.libraries, f"{runs} {shlex.quote('; '.join([*imports, _OPENS]))}")
+    for words, statements in (
+        (_installed(late.libraries), [*imports, _OPENS]),
+        (late.entries, [*imports, _RESOLVES]),
+    ):
+        if words:
+            yield _each(words, f"{runs} {shlex.quote('; '.join(statements))}")
     if late.programs:
-        yield _each(late.programs, f"{python} -c {shlex.quote(_STARTS)}")
+        yield _each(_installed(late.programs), f"{python} -c {shlex.quote(_STARTS)}")
 
 
-def _each(places: Sequence[str], command: str) -> str:
-    """Return a step that does something with each file, and fails in the end if one failed."""
-    files = " ".join(shlex.quote(f"{_SITE}/{place}") for place in places)
-    return f'(bad=0; for file in {files}; do {command} "$file" || bad=1; done; exit $bad)'
+def _installed(places: Sequence[str]) -> list[str]:
+    return [f"{_SITE}/{place}" for place in places]
+
+
+def _each(words: Sequence[str], command: str) -> str:
+    """Return a step that does something with each word, and fails in the end if one failed."""
+    listed = shlex.join(words)
+    return f'(bad=0; for it in {listed}; do {command} "$it" || bad=1; done; exit $bad)'
 
 
 def _install(python: str, site: str, wheels: Sequence[WheelRef]) -> str:

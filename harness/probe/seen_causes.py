@@ -1,7 +1,7 @@
 """Find the cause of an observation in its messages, and in what the wheel has (pure).
 
-A message names a library, a symbol or a module. What the wheel has of that name tells causes apart
-that share a message. The prediction is not used.
+A message names a library, a symbol or a module. What the wheel has of that name distinguishes
+causes that share a message. The prediction is not used.
 """
 
 import re

@@ -14,8 +14,27 @@ _STEPS = {
     Cause.TEST_COMMAND: "name what brings it with --test-requires, and its own file with "
     "--test-files",
     Cause.TIMEOUT: "allow more with --test-timeout S",
+    Cause.ENDLESS_OUTPUT: "let the runner print less, as 'pytest -q' does",
 }
 """Next steps; those of limits that installations have too are in ``probe_results``."""
+_LACKS = (
+    (
+        re.compile(
+            "Temporary failure in name resolution|Name or service not known|Name does not resolve"
+            "|Network (?:is )?unreachable"
+        ),
+        "the tests have no network, so leave out those that need it",
+    ),
+    (
+        re.compile("Read-only file system"),
+        "the tests can write to /tmp alone, so let those that write elsewhere use it",
+    ),
+    (
+        re.compile(r"multiprocessing/synchronize\.py"),
+        "the tests have no /dev/shm, so leave out those that need locks of multiprocessing",
+    ),
+)
+"""What the output of a failed run shows that a cell lacks, and the next step."""
 
 
 # The last lines of unittest's TextTestRunner (Lib/unittest/runner.py).
@@ -35,13 +54,22 @@ def with_limits(result: ProbeResult, tests: OwnTestsJob, limits: ContainerLimits
         f"{limits.tmpfs >> 20} MiB of disk, {limits.pids} processes]\n"
     )
     step = _STEPS.get(Cause(result.cause)) if result.cause else None
+    if result.outcome is Outcome.TEST_FAILED and not result.cause:
+        step = next((words for lacks, words in _LACKS if lacks.search(result.log)), None)
     first, *others = result.evidence.split("\n")
     evidence = "\n".join([f"{first}; {step}" if step else first, *others])
     return replace(result, evidence=evidence, log=head + result.log)
 
 
 def counted(result: ProbeResult) -> ProbeResult:
-    """Return the result of a test run with the counts of unittest's summary, without a report."""
+    """Return the result of a test run with the counts of unittest's summary, without a report.
+
+    A failed case in the runner's JUnit report fails the run, whatever its exit status.
+    """
+    told = result.tests
+    if told and told.failed + told.errors and result.outcome is Outcome.PASS:
+        words = f"exit status 0, but the runner's report says: {told}"
+        return replace(result, outcome=Outcome.TEST_FAILED, evidence=words)
     ran = list(_RAN.finditer(result.log))
     if result.tests or result.stage is not Stage.TEST or not ran:
         return result

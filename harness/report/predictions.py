@@ -13,12 +13,12 @@ from harness.core.wheel_findings import WheelFinding
 from harness.predict import CellPrediction
 from harness.report.defects import finding_words
 from harness.report.evidence import evidence_line
-from harness.report.imported import shown_imports
 from harness.report.target_list import folded
 from harness.report.untrusted import visible
 from harness.results.grid import Agreement, GridCell
 
 INDENT = "  "
+MOST_NAMES = 6
 
 
 def format_predictions(
@@ -209,3 +209,12 @@ def _filled(text: str, width: int, indent: str) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def shown_imports(names: tuple[str, ...]) -> str:
+    """Return the first names, and how many more there are."""
+    if not names:
+        return "nothing, for it has no module"
+    left = len(names) - MOST_NAMES
+    more = f" and {left} more" if left > 0 else ""
+    return visible(", ".join(names[:MOST_NAMES])) + more

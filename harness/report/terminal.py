@@ -5,9 +5,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from harness.core.observations import AttemptMode
 from harness.core.targets import ImageWay
-from harness.images.source import SUBSTITUTED
 from harness.report.canary_lines import doubted_lines
 from harness.report.causes import count_agreement, render_agreement, render_causes
 from harness.report.console import Console, encoding_of, say, width_of
@@ -15,9 +13,7 @@ from harness.report.defects import render_defects
 from harness.report.findings import render_findings
 from harness.report.glyphs import DOUBTED, LENIENT, WAY_LETTERS, count_cells
 from harness.report.table import flow, render_table
-from harness.report.untrusted import visible
 from harness.results.grid import Grid, Verdict
-from harness.results.runfile import Circumstances
 
 
 def render_grid(
@@ -50,53 +46,6 @@ def print_grid(grid: Grid, console: Console, *, interrupted: bool = False) -> No
         grid, width=width_of(console), encoding=encoding_of(console), interrupted=interrupted
     )
     say(text, console)
-
-
-def format_phases(circumstances: Circumstances) -> str:
-    """Return the seconds of work per phase and the elapsed time.
-
-    Workers run in parallel, so the sum of work exceeds the elapsed time.
-    """
-    work = ", ".join(f"{name} {spent:.0f} s" for name, spent in circumstances.phases.items())
-    workers = f"{circumstances.workers} worker{'s' if circumstances.workers > 1 else ''}"
-    clock = f"{circumstances.seconds:.0f} s elapsed on {workers}"
-    return f"{work} of work; {clock}" if work else clock
-
-
-def format_reused(grid: Grid) -> str:
-    """Return how many results were reused, shared between targets, or installed natively."""
-    seen = [cell.observation for cell in grid.cells if cell.observation]
-    times = sorted(each.measured_at for each in seen if each.cached)
-    elsewhere = sum(bool(each.measured_on) for each in seen)
-    fresh = [each for each in seen if not each.cached and not each.measured_on]
-    native = sum(any(a.mode is AttemptMode.NATIVE for a in each.attempts) for each in fresh)
-    lines = []
-    if times:
-        lines.append(
-            f"{len(times)} of {len(grid.cells)} results were reused, the oldest from "
-            f"{times[0][:16].replace('T', ' ')}; --fresh measures them again"
-        )
-    if elsewhere:
-        lines.append(f"{elsewhere} cells were measured on another target with the same image")
-    if native:
-        lines.append(
-            f"{native} wheels were installed without emulation by the same pip with the target's "
-            "tags; --own-pip emulates it"
-        )
-    return "\n".join(lines)
-
-
-def format_deviations(grid: Grid) -> str:
-    """Return the targets whose image has other packages than requested, and why."""
-    targets: dict[str, list[str]] = {}
-    for cell in grid.cells:
-        image = cell.observation.provenance.image if cell.observation else None
-        reason = image.origin.partition(SUBSTITUTED)[2] if image else ""
-        if reason and cell.cell.target.key not in targets.setdefault(reason, []):
-            targets[reason].append(cell.cell.target.key)
-    return "\n".join(
-        f"{', '.join(keys)}: packages {visible(reason)}" for reason, keys in targets.items()
-    )
 
 
 def _doubted(grid: Grid) -> Iterator[Text]:

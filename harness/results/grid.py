@@ -127,6 +127,13 @@ class Grid:
         wrong = (c for c in self.cells if c.agreement is Agreement.DISAGREES)
         return tuple(c for c in wrong if c.cell.target.key not in doubted)
 
+    @property
+    def tested_nowhere(self) -> bool:
+        """Whether tests were to run, and what they require could be installed for no cell."""
+        seen = (c.observation for c in self.cells)
+        at_tests = [each.outcome for each in seen if each and each.stage is Stage.TEST]
+        return bool(at_tests) and all(outcome is Outcome.REFUSED for outcome in at_tests)
+
 
 def judge(cell: Cell, observation: Observation | None) -> Verdict:
     """Return whether ``observation`` is what the matrix expects of ``cell``."""
@@ -194,7 +201,8 @@ def exit_code(grid: Grid, *, interrupted: bool = False) -> ExitCode:
     """Return the exit code of a run with this grid.
 
     Targets that may fail are ignored. An unexpected result outweighs a miss; a cell that was not
-    run counts as a miss, and so does every cell of a column that missed a canary.
+    run counts as a miss, and so does every cell of a column that missed a canary. Tests that could
+    run nowhere say nothing either.
     """
     if interrupted:
         return ExitCode.INTERRUPTED
@@ -206,7 +214,8 @@ def exit_code(grid: Grid, *, interrupted: bool = False) -> ExitCode:
     if any(c.observation and c.observation.cause == Cause.BUILD for c in deciding):
         return ExitCode.BUILD_FAILED
     lost = any(t.key in doubted and not t.allow_failure for t in grid.targets)
-    return ExitCode.NOTHING_CAN_BE_SAID if deciding or lost else ExitCode.AS_EXPECTED
+    nothing = deciding or lost or grid.tested_nowhere
+    return ExitCode.NOTHING_CAN_BE_SAID if nothing else ExitCode.AS_EXPECTED
 
 
 def _judged(cell: Cell, observation: Observation | None) -> GridCell:

@@ -75,7 +75,7 @@ def _add_runs(router: APIRouter, reader: StoreReader, answers: Answers) -> None:
     ) -> Response:
         if wants_json(request):
             return await answers.of(request, run_document, state, readable(q))
-        # The page's script reads the query, and tells what is wrong with it.
+        # The page's script reads the query, and reports what is wrong with it.
         return await answers.of(request, grid_page, state)
 
 

@@ -52,7 +52,7 @@ def make_application(
     *,
     ready: Callable[[], None] = lambda: None,
 ) -> FastAPI:
-    """Return the service of a store; ``ready`` is called when it will answer at once."""
+    """Return the service of a store; ``ready`` is called when it is ready to answer."""
     answers = Answers(reader, renderer)
 
     @contextlib.asynccontextmanager

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness.app.execute import measure
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import open_passports, read_matrix
+from harness.app.wiring import ProberOptions, open_passports, read_matrix
 from harness.core.arches import find_arch
 from harness.core.causes import Cause
 from harness.core.cells import Outcome
@@ -89,9 +89,7 @@ def _subjects() -> tuple[str, ...]:
 def test_each_fails_where_it_must(tmp_path: Path) -> None:
     """On three releases of Debian: by the declared cause, as predicted, and nowhere else."""
     selection = Selection(targets=tuple(FAILS), arches=(native_arch().name,), subjects=_subjects())
-    options = RunOptions(
-        matrix=ROOT / "matrix", out=tmp_path / "out", workers=1, images="assembled"
-    )
+    options = RunOptions(prober=ProberOptions(images="assembled"), out=tmp_path / "out", workers=1)
     grid = measure(plan_cells(MATRIX, selection), options, Console(file=io.StringIO()))
     failed: dict[str, set[str]] = {name: set() for name in FAILS}
     for cell in grid.cells:

@@ -3,6 +3,7 @@
 The first run downloads headers and compiles some 200 wheels in one or two minutes.
 """
 
+import functools
 import itertools
 import re
 import shutil
@@ -56,8 +57,11 @@ def built(wheel: PlannedWheel, cache: Cache) -> Path:
     return Path(build_planned(wheel, make_workspace(cache)).path)
 
 
+facts_of = functools.cache(read_wheel)
+
+
 def elf_files(path: Path) -> list[tuple[NativeMember, ElfFacts]]:
-    members = read_wheel(path).native
+    members = facts_of(path).native
     return [(member, member.elf) for member in members if isinstance(member.elf, ElfFacts)]
 
 
@@ -66,7 +70,7 @@ def test_wheel_is_well_formed(wheel: PlannedWheel, cache: Cache) -> None:
     """Name, metadata and RECORD agree; the wheel holds its package and no other module."""
     path = built(wheel, cache)
     verify_record(path)
-    facts = read_wheel(path)
+    facts = facts_of(path)
     assert facts.modules == (wheel.project.distribution,)
     assert facts.pure is (wheel.name.platform == "any")
 

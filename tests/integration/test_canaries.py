@@ -144,9 +144,11 @@ def test_a_column_is_believed_or_not(tmp_path: Path) -> None:
     What a column shows that is not believed is never reused.
     """
     options = RunOptions(
-        matrix=ROOT / "matrix", out=tmp_path / "out", workers=1, images="assembled",
-        store=tmp_path / "store.db", canaries=True,
-    )  # fmt: skip
+        prober=ProberOptions(images="assembled", canaries=True),
+        out=tmp_path / "out",
+        workers=1,
+        store=tmp_path / "store.db",
+    )
     cells = cells_of(tmp_path)
     code, written, page = run(cells, options)
     assert code is ExitCode.AS_EXPECTED

@@ -4,6 +4,7 @@ Every fault ends in bounded time, with an exit code, a helpful message and no tr
 cells are kept.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -17,7 +18,6 @@ from typing import Any
 import docker
 import pytest
 
-from harness.host.engine.owner import OWNER_LABEL
 from harness.images.debian_root import native_arch
 from tests.support.commands import (
     HARNESS,
@@ -31,6 +31,7 @@ from tests.support.commands import (
 from tests.support.engine_proxy import engine_proxy
 from tests.support.linked_cache import own_cache_root
 from tests.support.moved_clock import MovedClock
+from tests.support.owned_containers import containers_of
 from tests.support.wheels import make_wheel
 
 pytestmark = pytest.mark.integration
@@ -93,13 +94,23 @@ def test_a_full_disk_is_reported_first(small_disk: Path) -> None:
     assert ended.out == ""
 
 
+NEW_IMAGE = ("[base-files,", "[tzdata, base-files,")
+"""An edit of the targets: an image that no engine has yet, so that the cache is needed."""
+
+
+def edited_matrix(folder: Path, old: str, new: str) -> Path:
+    """Return a copy of the matrix without passports, whose targets have ``new`` for ``old``."""
+    matrix = folder / "matrix"
+    shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
+    text = (matrix / "targets.yaml").read_text()
+    assert old in text
+    (matrix / "targets.yaml").write_text(text.replace(old, new, 1))
+    return matrix
+
+
 def test_a_full_cache_is_a_miss(small_disk: Path, tmp_path: Path) -> None:
     """The cell is a miss that names the disk, without minutes of assembling."""
-    matrix = tmp_path / "matrix"
-    shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
-    targets = matrix / "targets.yaml"
-    # An image that no engine has yet, so that the cache is needed.
-    targets.write_text(targets.read_text().replace("[base-files,", "[tzdata, base-files,", 1))
+    matrix = edited_matrix(tmp_path, *NEW_IMAGE)
     words = ("run", *HERE, "--subject", "pure", "--out", tmp_path / "grid", "--matrix", matrix)
     ended = wheelgrid(*words, env={"WHEELGRID_CACHE": str(small_disk)})
     assert ended.status == 3, ended.said
@@ -111,30 +122,13 @@ def test_a_full_cache_is_a_miss(small_disk: Path, tmp_path: Path) -> None:
 
 def test_a_missing_mirror_affects_only_cells_that_need_it(tmp_path: Path) -> None:
     """Cells with images are probed; a cell that needs the mirror is a miss (exit code 3)."""
-    matrix = tmp_path / "matrix"
-    shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
-    targets = matrix / "targets.yaml"
     unpinned = "{suite: bookworm, packages: [tzdata, python3, python3-pip]}"
-    text = targets.read_text()
-    assert "{suite: bookworm, packages: *packages}" in text
-    targets.write_text(text.replace("{suite: bookworm, packages: *packages}", unpinned))
+    matrix = edited_matrix(tmp_path, "{suite: bookworm, packages: *packages}", unpinned)
     made = wheelgrid("image", "build", "--target", "debian-11", *HERE[:2], "--arch", NATIVE)
     assert made.status == 0, made.said
-    ended = wheelgrid(
-        *(
-            "run",
-            *HERE,
-            "--target",
-            "debian-11",
-            "--subject",
-            "pure",
-            "--out",
-            tmp_path / "grid",
-            "--matrix",
-            matrix,
-        ),
-        env={"WHEELGRID_DEBIAN_MIRRORS": "http://127.0.0.1:9"},
-    )
+    words = ("run", *HERE, "--target", "debian-11", "--subject", "pure", "--matrix", matrix)
+    no_mirror = {"WHEELGRID_DEBIAN_MIRRORS": "http://127.0.0.1:9"}
+    ended = wheelgrid(*words, "--out", tmp_path / "grid", env=no_mirror)
     assert ended.status == 3, ended.said
     seen = {each["cell"].partition("/")[0]: each for each in measured(tmp_path / "grid")}
     assert seen["debian-11"]["outcome"] == "pass"
@@ -194,18 +188,11 @@ def wait_for_first_cell(out: Path, *, seconds: float = 40) -> None:
     wait_until(in_the_second, seconds=seconds)
 
 
-def containers_of(engine: docker.DockerClient, pids: set[int]) -> list[str]:
-    """Return the containers that those processes own."""
-    found = engine.api.containers(all=True, filters={"label": OWNER_LABEL})
-    owners = [(c["Id"], c["Labels"][OWNER_LABEL]) for c in found]
-    return [one for one, owner in owners if int(owner.split()[-1].partition(":")[0]) in pids]
-
-
 @pytest.fixture
-def client() -> Iterator[docker.DockerClient]:
-    client = docker.from_env()
-    yield client
-    client.close()
+def client() -> Iterator[docker.APIClient]:
+    """Return the engine's API."""
+    with contextlib.closing(docker.from_env()) as opened:
+        yield opened.api
 
 
 def test_a_stopped_engine_keeps_measured_cells(
@@ -231,7 +218,7 @@ def test_a_stopped_engine_keeps_measured_cells(
 
 
 def test_ctrl_c_keeps_measured_cells(
-    tmp_path: Path, slow_check: tuple[object, ...], client: docker.DockerClient
+    tmp_path: Path, slow_check: tuple[object, ...], client: docker.APIClient
 ) -> None:
     """Exit code 130; measured cells are kept and no container remains."""
     with started_wheelgrid(*slow_check) as started:
@@ -248,7 +235,7 @@ def test_ctrl_c_keeps_measured_cells(
 
 
 def test_no_container_outlives_a_killed_run(
-    tmp_path: Path, slow_check: tuple[object, ...], client: docker.DockerClient
+    tmp_path: Path, slow_check: tuple[object, ...], client: docker.APIClient
 ) -> None:
     """The container ends with its standard input."""
     with started_wheelgrid(*slow_check) as started:
@@ -331,10 +318,7 @@ def test_a_read_only_cache_is_used(read_only_cache: Path, tmp_path: Path) -> Non
         assert ended.status == 0, ended.said
     (seen,) = measured(tmp_path / "grid")
     assert seen["outcome"] == "pass"
-    matrix = tmp_path / "matrix"
-    shutil.copytree(ROOT / "matrix", matrix, ignore=shutil.ignore_patterns("passports"))
-    targets = matrix / "targets.yaml"
-    targets.write_text(targets.read_text().replace("[base-files,", "[tzdata, base-files,", 1))
+    matrix = edited_matrix(tmp_path, *NEW_IMAGE)
     words = ("run", *HERE, "--subject", "pure", "--out", tmp_path / "grid", "--matrix", matrix)
     ended = wheelgrid(*words, env=environment)
     assert ended.status == 3, ended.said

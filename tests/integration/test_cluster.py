@@ -20,10 +20,9 @@ from harness.host.cache import file_sha256
 from harness.host.package_data import matrix_folder
 from harness.images.debian_root import native_arch
 from harness.store import open_store
-from tests.support.commands import Started, started_wheelgrid, wait_until, wheelgrid
+from tests.support.commands import Started, free_port, started_wheelgrid, wait_until, wheelgrid
 from tests.support.dask_processes import (
     address,
-    free_port,
     scheduler,
     started_worker,
     worker_count,
@@ -154,7 +153,7 @@ def is_over(run: Started, seconds: float) -> bool:
     return run.process.poll() is not None
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.nightly)])
 def test_killed_processes_change_no_result(
     rounds: int,
     one_machine: tuple[float, dict[str, tuple[object, ...]]],

@@ -237,9 +237,9 @@ def test_bad_requirement_is_one_cell(releases: Releases, tmp_path: Path) -> None
     make_wheel(dist, "many", "import p000, p299", requires=many)
     for name, (requires, _) in BAD.items():
         make_wheel(dist, name, "", requires=(requires,))
-    checked = check(releases, tmp_path, dist)
+    checked = check(releases, tmp_path, dist, arches=[NATIVE])
     assert checked.ended.status == 0, checked.ended.said
-    assert len(checked.cells) == 10
+    assert len(checked.cells) == 5
     for (_, subject), seen in checked.cells.items():
         if subject == "many-1.0":
             assert (seen["outcome"], len(seen["companions"])) == ("pass", 300)

@@ -20,13 +20,14 @@ from harness.core.observations import ImageRef
 from harness.host.cache import Cache
 from harness.host.engine import preparation, request_limits
 from harness.host.engine.docker import DockerEngine, connect
-from harness.host.engine.owner import OWNER_LABEL, own_label
+from harness.host.engine.owner import OWNER_LABEL
 from harness.host.engine.request_limits import Ask, RequestLimit, within
 from harness.images.debian_root import native_arch
 from harness.probe.journal import Journal
 from harness.probe.prober import Prober
 from tests.support.engine_proxy import Deed, EngineProxy, engine_proxy
 from tests.support.local_prober import LocalImages, local_cell, local_prober
+from tests.support.owned_containers import own_containers
 from tests.support.prepared import prepare
 from tests.support.second_engine import AS_ROOT, SecondEngine, second_engine
 from tests.support.short_limits import PATIENT, short_limits
@@ -86,13 +87,6 @@ def seen(prober: Prober, name: str) -> tuple[str, str]:
     """Return outcome and cause of a cell."""
     observation = prober.observe(local_cell(name))
     return observation.outcome, observation.cause or ""
-
-
-def own_containers(engine: DockerEngine) -> list[str]:
-    """Return the containers of this process."""
-    listed = engine._api.containers(all=True, filters={"label": OWNER_LABEL})
-    own = own_label()[OWNER_LABEL]
-    return [each["Id"] for each in listed if each["Labels"][OWNER_LABEL] == own]
 
 
 REQUESTS = [b"/containers/create", b"/attach", b"/start"]
@@ -325,7 +319,7 @@ def test_prepare_is_limited(
     with pytest.raises(ImageError, match=words) as caught:
         prepare(engine, image, command)
     assert caught.value.cause == "infra:prepare"
-    assert own_containers(engine) == []
+    assert own_containers(engine._api) == []
 
 
 def test_prepare_without_a_bridge_uses_the_engines_network(

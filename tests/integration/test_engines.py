@@ -17,9 +17,9 @@ from harness.host.engine.docker import DockerEngine, connect
 from harness.host.engine.ssh_tunnel import SOCKETS, close_tunnel
 from harness.images.debian_root import native_arch
 from harness.probe.journal import observations, read_events
-from tests.support.commands import started_wheelgrid, wait_until, wheelgrid
+from tests.support.commands import free_port, started_wheelgrid, wait_until, wheelgrid
 from tests.support.dask_processes import address as scheduler_address
-from tests.support.dask_processes import free_port, scheduler, started_worker
+from tests.support.dask_processes import scheduler, started_worker
 from tests.support.docker_context import write_context
 from tests.support.engine_proxy import EngineProxy, engine_proxy
 from tests.support.loopback_sshd import SshServer, ssh_server

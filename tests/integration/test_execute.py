@@ -12,11 +12,12 @@ import pytest
 from harness.app.adhoc import is_whole, outcomes_of, run_subjects
 from harness.app.execute import measure, resume_run, run_again, run_cells
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import read_matrix
+from harness.app.wiring import ProberOptions, read_matrix
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import EngineError, ExitCode
 from harness.core.observations import Observation
 from harness.core.subjects import Subject
+from harness.host.package_data import matrix_folder
 from harness.images.debian_root import native_arch
 from harness.matrix.plan import Selection, plan_cells, with_subjects
 from harness.probe.journal import Journal, observations, read_events
@@ -24,7 +25,6 @@ from harness.report.console import Console
 from harness.results.runfile import Run, read_run
 from harness.store import open_store
 from tests.support.cells import make_subject
-from tests.support.commands import ROOT
 from tests.support.wheels import make_wheel
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_outer_pytest")]
@@ -82,13 +82,12 @@ def stored(options: RunOptions, name: str = "last") -> Run:
 def first(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
     folder = tmp_path_factory.mktemp("execute")
     options = RunOptions(
-        matrix=ROOT / "matrix",
+        prober=ProberOptions(images="assembled"),
         out=folder / "out",
         workers=1,
-        images="assembled",
         store=folder / "store.db",
     )
-    cells = plan_cells(with_subjects(read_matrix(options.matrix), subjects_in(folder)), HERE)
+    cells = plan_cells(with_subjects(read_matrix(matrix_folder()), subjects_in(folder)), HERE)
     page = console()
     return FirstRun(
         options=options,
@@ -183,7 +182,12 @@ def test_adhoc_run_gives_a_grid_alone(first: FirstRun, tmp_path: Path) -> None:
 
 def test_broken_pytest_is_an_engine_error(first: FirstRun, tmp_path: Path) -> None:
     """``measure`` raises with the end of pytest's output, ``run_cells`` writes its files first."""
-    options = replace(first.options, out=tmp_path, matrix=tmp_path / "missing", store=None)
+    options = replace(
+        first.options,
+        prober=replace(first.options.prober, matrix_folder=tmp_path / "missing"),
+        out=tmp_path,
+        store=None,
+    )
     with pytest.raises(EngineError, match=r"pytest broke \(status 4\)(?s:.*)missing"):
         measure(first.cells, options, console())
     page = console()

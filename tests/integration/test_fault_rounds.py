@@ -20,7 +20,6 @@ import pytest
 from harness.core.observations import ImageRef
 from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine, connect
-from harness.host.engine.owner import OWNER_LABEL, own_label
 from harness.host.engine.request_limits import Ask, within
 from harness.images.debian_root import native_arch
 from harness.probe.journal import Journal, observations, read_events
@@ -36,6 +35,7 @@ from tests.support.fault_rounds import (
     recorded,
 )
 from tests.support.local_prober import LocalImages, local_cell, local_prober
+from tests.support.owned_containers import containers_of, own_containers
 from tests.support.second_engine import second_engine
 from tests.support.short_limits import PATIENT, short_limits
 from tests.support.targets import debian_12
@@ -82,7 +82,7 @@ def with_killed_containers(image: ImageRef) -> Iterator[World]:
     engine, other = connect(), connect()
 
     def strike() -> None:
-        for container in own_containers(other):
+        for container in own_containers(other._api):
             with contextlib.suppress(Exception):  # it may be gone, or not be started
                 other._api.kill(container)
 
@@ -112,13 +112,6 @@ def second(engine: DockerEngine, image: ImageRef) -> Iterator[Callable[[str], Wo
 
         yield world
         client.close()
-
-
-def own_containers(engine: DockerEngine) -> list[str]:
-    """Return the containers of this process."""
-    listed = engine._api.containers(all=True, filters={"label": OWNER_LABEL})
-    own = own_label()[OWNER_LABEL]
-    return [each["Id"] for each in listed if each["Labels"][OWNER_LABEL] == own]
 
 
 @contextlib.contextmanager
@@ -194,7 +187,7 @@ def test_a_session_survives(
             seen.take("last", str(prober.observe(local_cell("last")).outcome), after=False)
             probe_all(prober, seen, after=True)
         world.engine.reap()
-        seen.left = own_containers(world.engine)
+        seen.left = own_containers(world.engine._api)
 
 
 # --- whole runs -----------------------------------------------------------------------
@@ -261,7 +254,7 @@ def test_a_run_survives(
             seen.take(name, outcome, after=False)
         resumed(tmp_path, seen, {name for name, outcome in before.items() if outcome != "miss"})
         deadline = time.monotonic() + 30
-        while (left := containers_of(engine, pids)) and time.monotonic() < deadline:
+        while (left := containers_of(engine._api, pids)) and time.monotonic() < deadline:
             time.sleep(0.2)
         seen.left = left
 
@@ -291,10 +284,3 @@ def resumed(folder: Path, seen: FaultRound, kept: set[str]) -> None:
     again = kept & outcomes_of(folder / "out").keys()
     seen.lost += [f"{name}: measured again" for name in sorted(again)]
     assert {name_of(cell["subject"]) for cell in run["cells"]} == set(OUTCOMES)
-
-
-def containers_of(engine: DockerEngine, pids: set[int]) -> list[str]:
-    """Return the containers that those processes own."""
-    listed = engine._api.containers(all=True, filters={"label": OWNER_LABEL})
-    owners = [(each["Id"], each["Labels"][OWNER_LABEL].split()[-1]) for each in listed]
-    return [each for each, owner in owners if int(owner.partition(":")[0]) in pids]

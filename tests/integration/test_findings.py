@@ -18,6 +18,7 @@ from tests.support.defective_wheels import DEFECTS, FILENAME, wheel_bytes
 
 pytestmark = pytest.mark.integration
 
+MATRIX = read_matrix(ROOT / "matrix")
 LOCAL = ProberOptions(images="local")
 TOLERANT = frozenset(MindedBy) - {MindedBy.PIP, MindedBy.SOME_PIP, MindedBy.LIMITS}
 """Who does not decide about an installation by pip."""
@@ -26,7 +27,7 @@ TOLERANT = frozenset(MindedBy) - {MindedBy.PIP, MindedBy.SOME_PIP, MindedBy.LIMI
 @pytest.fixture(scope="module")
 def prober(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prober]:
     journal = Journal(tmp_path_factory.mktemp("findings") / "journal")
-    with open_prober(read_matrix(ROOT / "matrix"), LOCAL, journal) as opened:
+    with open_prober(MATRIX, LOCAL, journal) as opened:
         yield opened
 
 
@@ -48,7 +49,7 @@ def test_pip_decides_about_a_defect(
     subject = Subject(
         id="demo", group="tests", source=FileSource(paths=(str(path),)), imports=("demo",)
     )
-    (there,) = (t for t in read_matrix(ROOT / "matrix").targets if t.key == target)
+    (there,) = (t for t in MATRIX.targets if t.key == target)
     seen = prober.observe(Cell(target=there, subject=subject))
     assert code in {finding.code for finding in seen.findings}
     if minded_by is MindedBy.PIP:

@@ -1,4 +1,4 @@
-"""The built sdist and wheel, each installed alone and used in an empty folder.
+"""The built wheel, installed alone and used in an empty folder; the sdist gives the same wheel.
 
 They are built from a copy of the checkout, which is deleted before they are used.
 """
@@ -79,16 +79,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture(scope="module", params=["*.whl", "*.tar.gz"], ids=["wheel", "sdist"])
-def installed(
-    request: pytest.FixtureRequest, built: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Installed]:
+@pytest.fixture(scope="module")
+def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """Return a new environment with the base dependencies, below the project that uses it."""
     project = tmp_path_factory.mktemp("project")
     folder = project / ".venv"
     run_process((sys.executable, "-m", "venv", folder), timeout=INSTALL_SECONDS)
-    (archive,) = (built / "dist").glob(request.param)
-    pip = (folder / "bin" / "python", "-m", "pip", "install", "-q", archive)
+    (wheel,) = (built / "dist").glob("*.whl")
+    pip = (folder / "bin" / "python", "-m", "pip", "install", "-q", wheel)
     run_process(pip, timeout=INSTALL_SECONDS, cwd=project, merge=True)
     (project / "dist").mkdir()
     for wheel in built.glob("*.whl"):
@@ -100,6 +98,15 @@ def installed(
     (project / "harness" / "__init__.py").write_text("raise RuntimeError('harness of the project')")
     yield Installed(folder=folder, project=project)
     shutil.rmtree(project)
+
+
+def test_pip_builds_the_same_wheel_from_the_sdist(installed: Installed, built: Path) -> None:
+    """So what is tried of the wheel holds for who installs the sdist."""
+    (wheel,) = (built / "dist").glob("*.whl")
+    (sdist,) = (built / "dist").glob("*.tar.gz")
+    made = installed.run("pip", "wheel", "-q", "--no-deps", "-w", built / "again", sdist)
+    assert made.status == 0, made.said
+    assert (built / "again" / wheel.name).read_bytes() == wheel.read_bytes()
 
 
 def test_predict(installed: Installed) -> None:

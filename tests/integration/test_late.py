@@ -179,16 +179,18 @@ def test_repro_opens_and_starts(tmp_path: Path) -> None:
     crashes = program(PROGRAMS["segfaults"], tmp_path / "x.out", machine=HERE)
     wheels = [library, of_program(tmp_path, "segfaults", crashes),
               of_program(tmp_path, "ends", program(PROGRAMS["ends"], tmp_path / "y.out",
-                                                   machine=HERE))]  # fmt: skip
+                                                   machine=HERE)),
+              of_command(tmp_path, "uncallable", "")]  # fmt: skip
     checked(wheels, tmp_path / "grid", f"{GLIBC}/{HERE}")
     ended = {}
-    for name in ("lacks", "segfaults", "ends"):
+    for name in ("lacks", "segfaults", "ends", "uncallable"):
         printed = wheelgrid(
             "repro", f"{GLIBC}/{HERE}/{name}-1.0", "--run", tmp_path / "grid" / "run.json",
             "--images", "local",
         )  # fmt: skip
         ended[name] = run_command("sh", "-c", printed.out)
     assert {name: each.status for name, each in ended.items()} == {
-        "lacks": 1, "segfaults": 1, "ends": 0
+        "lacks": 1, "segfaults": 1, "ends": 0, "uncallable": 1
     }  # fmt: skip
     assert "libmine.so: undefined symbol: nowhere" in ended["lacks"].err
+    assert "module 'uncallable' has no attribute 'main'" in ended["uncallable"].err

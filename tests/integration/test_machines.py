@@ -11,7 +11,7 @@ import pytest
 from harness.app.adhoc import run_subjects
 from harness.app.machine_check import check_machines
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import read_matrix
+from harness.app.wiring import ProberOptions, read_matrix
 from harness.core.arches import find_arch
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import UsageError
@@ -238,9 +238,7 @@ def test_published_wheels(
         companions=beside if name == "cryptography" else (),
     )
     selection = Selection(targets=("debian-13",), arches=(arch,), machines=tuple(causes))
-    options = RunOptions(
-        matrix=matrix_folder(), out=tmp_path / "out", workers=1, images="assembled"
-    )
+    options = RunOptions(prober=ProberOptions(images="assembled"), out=tmp_path / "out", workers=1)
     grid = run_subjects((subject,), selection, options, Console(file=io.StringIO()))
     seen = {cell.cell.target.key.partition("@")[2]: cell.observation for cell in grid.cells}
     assert {name: each.cause for name, each in seen.items() if each} == causes, [

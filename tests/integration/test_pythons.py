@@ -110,7 +110,7 @@ def test_published_wheels_without_the_gil(tmp_path: Path, arch: str) -> None:
         subjects.append(make_subject(release.replace(" ", "-"), source=source, imports=(module,)))
     selection = Selection(targets=("cpython-3.13t-glibc",), arches=(arch,))
     options = RunOptions(
-        matrix=ROOT / "matrix", out=tmp_path, workers=1, images="local", require_nogil=True
+        prober=ProberOptions(images="local", require_nogil=True), out=tmp_path, workers=1
     )
     grid = run_subjects(tuple(subjects), selection, options, Console(file=io.StringIO()))
     seen = {each.cell.subject.id: each.observation for each in grid.cells if each.observation}

@@ -23,12 +23,11 @@ from harness.serve.push import push_run
 from harness.serve.tokens import Tokens
 from harness.store import open_store
 from tests.support.cells import make_cell
-from tests.support.commands import wait_until
+from tests.support.commands import free_port, wait_until
 from tests.support.service import (
     RunningService,
     add_run,
     fill_store,
-    free_port,
     observe,
     run_cells,
     running_service,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from harness.core.arches import Arch, find_arch
-from harness.core.cells import Cell
+from harness.core.cells import Cell, Outcome
 from harness.core.errors import HarnessError
 from harness.core.observations import ImageRef
 from harness.core.passport import Passport
@@ -22,7 +22,7 @@ from harness.host.cache import file_sha256
 from harness.host.engine import Engine
 from harness.host.static_emulator import StaticEmulator, find_static_emulator
 from harness.images.source import ImageStorage
-from harness.probe.journal import Journal
+from harness.probe.journal import Journal, observations, read_events
 from harness.probe.native_installer import NativeInstaller
 from harness.probe.open_target import TargetSessions
 from harness.probe.prober import Prober
@@ -184,3 +184,9 @@ def local_prober(
         journal=journal,
         known=known,
     )
+
+
+def modes_of(journal: Journal) -> list[list[tuple[str, Outcome]]]:
+    """Return mode and outcome of each attempt, by the observations in the journal."""
+    events, _ = read_events(journal.path)
+    return [[(a.mode, a.outcome) for a in seen.attempts] for seen in observations(events)]

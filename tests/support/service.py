@@ -23,7 +23,7 @@ from harness.results.runfile import Circumstances
 from harness.store import RunInfo, Store, open_store
 from harness.store.rows import Measured
 from tests.support.cells import make_cell, saw
-from tests.support.commands import wait_until
+from tests.support.commands import free_port, wait_until
 from tests.support.passports import make_passport
 
 PASSPORT = "0123456789abcdef"
@@ -132,12 +132,6 @@ def served(application: FastAPI) -> Iterator[ServiceClient]:
             yield client
         server.should_exit = True
         thread.join(timeout=60)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(service: RunningService) -> bool:

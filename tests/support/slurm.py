@@ -9,8 +9,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.support.commands import wait_until
-from tests.support.dask_processes import free_port
+from tests.support.commands import free_port, wait_until
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scontrol", "scancel")
 SECONDS = 60

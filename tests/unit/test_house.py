@@ -83,3 +83,33 @@ def test_no_test_imports_a_test_or_a_conftest() -> None:
     pattern = re.compile(r"(?m)^\s*(?:from|import) (?!harness)(?:\S+\.)?(?:conftest|test_\w+)\b")
     tests = HARNESS.with_name("tests").rglob("*.py")
     assert [str(path) for path in tests if pattern.search(path.read_text("utf-8"))] == []
+
+
+def test_rules_name_no_project() -> None:
+    """No text in rules and judgements is a project of the corpus or of the matrix, or its package.
+
+    What installers bring is known by name: images have it beside Python.
+    """
+    matrix = HARNESS.parent / "matrix"
+    named = [
+        name
+        for file in ("corpus.yaml", "subjects.yaml", "subjects-150.txt")
+        for name in re.findall(
+            r"(?m)^(?:[ -]+(?:project|index): )?(\w[\w.-]*)(?:==.*)?$",
+            (matrix / file).read_text("utf-8"),
+        )
+    ]
+    projects = {_normal(name) for name in named} - {"pip", "setuptools"}
+    assert len(projects) > 200
+    texts = {
+        (path.name, node.value)
+        for room in ("predict", "probe", "wheels/archive")
+        for path in (HARNESS / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert [(file, text) for file, text in texts if _normal(text) in projects] == []
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -2,15 +2,16 @@
 
 import contextlib
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import docker.errors
 
 from harness.core.arches import Arch
 from harness.core.errors import ImageError
 from harness.host.engine.api import EngineImage
-from harness.host.engine.engine_answers import engine_image
 from harness.host.engine.engine_errors import (
     ADVICE,
     REFUSES,
@@ -18,7 +19,6 @@ from harness.host.engine.engine_errors import (
     pull_error,
     refusal,
 )
-from harness.host.engine.image_names import split_reference
 from harness.host.engine.request_limits import REQUEST_LIMITS, Ask
 from harness.host.engine.timed_client import EngineTimeoutError, TimedClient, asking
 
@@ -107,3 +107,32 @@ class EngineImages:
                 "check that nothing else removes its images, then run again"
             )
         return image
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    """Return name and tag (or digest) of an image reference; the tag is ``latest`` by default."""
+    path, _, digest = reference.partition("@")
+    folder, slash, last = path.rpartition("/")
+    name, _, tag = last.partition(":")
+    return f"{folder}{slash}{name}", digest or tag or "latest"
+
+
+def engine_image(found: dict[str, Any]) -> EngineImage:
+    """Return the image of an answer to `docker image inspect`."""
+    parts = (found["Os"], found["Architecture"], found.get("Variant", ""))
+    return EngineImage(
+        id=found["Id"],
+        platform="/".join(part for part in parts if part),
+        digests=tuple(found.get("RepoDigests") or ()),
+        labels=dict((found.get("Config") or {}).get("Labels") or {}),
+        names=tuple(found.get("RepoTags") or ()),
+        size=found.get("Size", 0),
+        named_at=_seconds((found.get("Metadata") or {}).get("LastTagTime") or ""),
+    )
+
+
+def _seconds(text: str) -> float:
+    """Return a timestamp of the engine as seconds since the epoch, 0 for its zero time."""
+    with contextlib.suppress(ValueError):
+        return max(0.0, datetime.fromisoformat(text).timestamp())
+    return 0.0

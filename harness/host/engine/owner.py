@@ -1,4 +1,4 @@
-"""Container labels with the process that owns the container, and what tells it from others.
+"""Container labels with the process that owns the container, and what distinguishes it from others.
 
 They distinguish the containers that a killed run left from those of a run that is still active,
 perhaps of another user, in another PID namespace, or on another host that uses the same engine.
@@ -53,7 +53,7 @@ def _namespace() -> str:
 
 
 def _is_gone(pid: int, started: str) -> bool:
-    """Whether a process ended; its start time tells it from another with the same id."""
+    """Whether a process ended; its start time distinguishes it from another with the same id."""
     if sys.platform != "linux":
         return not _is_alive(pid)
     if not started.isdigit() or not _started(os.getpid()).isdigit():

@@ -125,7 +125,7 @@ class Streams:
                     raise ChannelClosedError from error
 
     def _end_input(self) -> None:
-        """Tell the container that its standard input ends; its output goes on."""
+        """Close the container's standard input; its output goes on."""
         if not isinstance(self._socket, ssl.SSLSocket):
             self._socket.shutdown(socket.SHUT_WR)
             return

@@ -51,8 +51,8 @@ class ReplicaShape(Shape):
     interpreter: Id
     """Id of the CPython to build, in interpreters.yaml."""
     own: Id | None = None
-    """Id of the environment's own CPython, for which `interpreter` stands in if its source cannot
-    be had."""
+    """Id of the environment's own CPython, for which `interpreter` stands in if its source is
+    not available."""
     naming: Id
     """Id of its extension module naming, in namings.yaml."""
     suite: Package

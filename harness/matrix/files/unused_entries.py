@@ -29,7 +29,7 @@ def cell_pairs(matrix: Matrix) -> Iterator[CellPair]:
 
 
 def meets(expectation: Expectation, target: Target, subject: Subject) -> bool:
-    """Return whether the expectation applies to that cell, by its cause or at once."""
+    """Return whether the expectation applies to that cell, by its cause or without one."""
     return meets_target(expectation, target) and meets_subject(expectation, subject)
 
 
@@ -69,9 +69,9 @@ def _is_on(target: Target, machine: str) -> bool:
 
 
 def selector(profile: Profile) -> Callable[[Target, Subject], bool]:
-    """Return what tells whether the profile's globs select a cell; no globs select everything.
+    """Return a function that says whether a cell is selected by the profile's globs.
 
-    Each target and each subject is matched once.
+    No globs select everything. Each target and each subject is matched once.
     """
     targets: dict[str, bool] = {}
     subjects: dict[str, bool] = {}

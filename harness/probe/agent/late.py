@@ -10,18 +10,23 @@ import os
 import select
 import time
 
+from .child import REPORTS
+from .container import kill_session
+
 # As they are before a package is imported, which may replace them (gevent does).
 _fork, _pipe, _read, _write, _waitpid = os.fork, os.pipe, os.read, os.write, os.waitpid
-_kill, _close, _exit, _select, _now = os.kill, os.close, os._exit, select.select, time.monotonic
+_dup2, _setsid = os.dup2, os.setsid
+_close, _exit, _select, _now = os.close, os._exit, select.select, time.monotonic
 
 DEATHS = 5  # of forks, after which what is left is not tried
 ALONE = 20  # libraries that are tried again, each in a fork of its own
 ERROR_LIMIT = 600  # characters of what a library, an entry point or a program reports
 ERRORS_LIMIT = 24 << 10  # characters of JSON of all of them
 LINES_LIMIT = 1 << 20  # bytes that a fork may report
+SAID = 4096  # bytes of a fork's output that are kept
 _POLL = 0.02  # seconds between looks at a fork
-_NO_TIME = 77  # exit status of a fork that had no time for all
-_SIGKILL = 9
+_EMULATOR = "qemu: uncaught target signal"  # what it says of a process after its last words
+_BEGINS = b"\0"  # in a fork's output, before that of each task
 
 
 def open_libraries(site, places, seconds, until, begin):
@@ -95,6 +100,13 @@ def limited(errors):
     return pairs
 
 
+def last_words(said):
+    """Return the last two lines that a process printed, as an error ends with them."""
+    lines = said.decode("utf-8", "backslashreplace").splitlines()
+    own = [line for line in lines if line.strip() and not line.startswith(_EMULATOR)]
+    return ": " + "; ".join(own[-2:]) if own else ""
+
+
 def signal_name(number):
     """Return the name of a signal."""
     import signal
@@ -122,7 +134,10 @@ def _each(tasks, do, seconds, until, begin, again=False):
     failed, tasks = {}, list(tasks)
     for _ in range(DEATHS):
         fork = _Fork(tasks, do, again, until)
-        ended = fork.watch(seconds, begin)
+        try:
+            ended = fork.watch(seconds, begin)
+        finally:
+            fork.close()
         failed = {task: error for task, error in failed.items() if task not in fork.done}
         failed.update(fork.errors)
         left = [task for task in tasks if task not in fork.done]
@@ -149,11 +164,14 @@ class _Fork:
         self.at = None  # the task that it began last
         self.rest = b""
         self.begun = self.size = 0
+        self.said = b""
         self.reports, end = _pipe()
+        self.output, output_end = _pipe()
         self.pid = _fork()
         if self.pid == 0:
-            _do_all(tasks, do, again, until, end)
+            _do_all(tasks, do, again, until, end, output_end)
         _close(end)
+        _close(output_end)
 
     def watch(self, seconds, begin):
         """Read until it is done; return how it ended, if it ended before it was."""
@@ -168,16 +186,20 @@ class _Fork:
             if not gone:
                 gone, status = self.look()
             if not gone and _now() > min(heard, self.until + seconds) + seconds:
-                _kill(self.pid, _SIGKILL)
+                kill_session(self.pid)
                 _waitpid(self.pid, 0)
-                _close(self.reports)
                 return "it did not return within %d s" % seconds
-        _close(self.reports)
+        words = last_words(self.said.rpartition(_BEGINS)[2])
         if os.WIFSIGNALED(status):
-            return "killed by " + signal_name(os.WTERMSIG(status))
-        code = os.WEXITSTATUS(status)
-        whole = code == 0 and len(self.done) == len(self.tasks)
-        return "" if whole or code == _NO_TIME else "the process exited with status %d" % code
+            return "killed by %s%s" % (signal_name(os.WTERMSIG(status)), words)
+        if self.at in self.done or self.at is None:
+            return ""  # it did all, or had no time for the rest
+        return "the process exited with status %d%s" % (os.WEXITSTATUS(status), words)
+
+    def close(self):
+        kill_session(self.pid)  # what it started
+        _close(self.reports)
+        _close(self.output)
 
     def look(self):
         """Return whether it is gone, and its wait status."""
@@ -187,8 +209,13 @@ class _Fork:
             return self.pid, 0  # the package has a handler that waits for all
 
     def take(self, wait):
-        """Read what there is; return whether there may be more at once."""
-        if not _select([self.reports], [], [], wait)[0]:
+        """Read what there is; return whether there may be more reports at once."""
+        ready = _select([self.reports, self.output], [], [], wait)[0]
+        said = _read(self.output, 65536) if self.output in ready else b""
+        self.said = (self.said + said)[-SAID:]
+        if self.reports not in ready:
+            if ready and not said:
+                time.sleep(wait)  # it has closed its output
             return False
         data = _read(self.reports, 65536)
         self.size += len(data)
@@ -204,6 +231,7 @@ class _Fork:
                 continue  # a library wrote it
             if error is None:
                 self.at = task
+                self.done.discard(task)
                 self.begun += 1
                 continue
             self.done.add(task)
@@ -213,22 +241,27 @@ class _Fork:
         return True
 
 
-def _do_all(tasks, do, again, until, end):
+def _do_all(tasks, do, again, until, end, output):
     """Be the fork; never returns."""
     try:
         own = os.getpid()
+        _setsid()  # a library may kill its process group
+        _dup2(end, REPORTS)  # what it opens reaches no other report
+        for standard in (1, 2):
+            _dup2(output, standard)
 
         def tell(index, error):
             if os.getpid() != own:
                 _exit(0)  # a library forked when it was opened
-            _write(end, json.dumps([index, error]).encode("ascii") + b"\n")
+            _write(REPORTS, b"\n" + json.dumps([index, error]).encode("ascii") + b"\n")
 
         left = range(len(tasks))
         while left:
             failed = []
             for index in left:
                 if _now() > until:
-                    _exit(_NO_TIME)
+                    _exit(0)
+                _write(output, _BEGINS)
                 tell(index, None)
                 error = _error(do, tasks[index])
                 if error:

@@ -202,7 +202,7 @@ class Agent:
             return report
         before, seconds = limits_hit(), job["late"]["program_seconds"]
         result = self.run("start", limits, folder, site=site, programs=programs, seconds=seconds)
-        return with_starts(report, result, hit_since(before))
+        return with_starts(report, result, programs, hit_since(before))
 
     def put_in_place(self, install, wheels, site, folder, limits):
         """Install the wheels, the subject last; return the report on what fails, else None.

@@ -98,20 +98,26 @@ def import_report(result, hit=()):
     return dict(report, **{name: said[name] for name in sorted(BESIDE) if name in said})
 
 
-def with_starts(report, result, hit=()):
-    """Return the report on a pass with what the start of the wheel's programs gave.
+def with_starts(report, result, programs, hit=()):
+    """Return the report on a pass with what the start of the wheel's ``programs`` gave.
 
-    What a limit of the container ended says nothing of the wheel.
+    What a limit of the container ended says nothing of the wheel. A program that ends or stops the
+    process that starts them did start; those after it were not tried.
     """
     said = (result and result.said) or {}
     starts, untried = said.get("starts", []), said.get("untried", 0)
-    if result is None or (result.ended == "exit" and not said):
+    if not said:
         place = result.module if result else ""
-        how = how_it_ended(result) + _where(result) if result else "it killed what started it"
-        starts = [[place, "ended: " + how]]
+        how = ": " + how_it_ended(result) if result else ""
+        left = programs[programs.index(place) + 1 :] if place in programs else []
+        after = ", and the %d after it were not started" % len(left) if left else ""
+        starts = [[place, LIMITED + "it ended or stopped what started it" + after + how]]
     limits = list(result.hit if result else hit)
     if limits:
-        starts = [[place, LIMITED + limits[0] + ": " + text] for place, text in starts]
+        starts = [
+            [place, LIMITED + limits[0] + ": " + re.sub("^(?:ended|limited): ", "", text)]
+            for place, text in starts
+        ]
     return dict(report, starts=starts, untried=report.get("untried", 0) + untried)
 
 

@@ -9,7 +9,7 @@ import time
 
 from .child import begin_import, begin_stage, exit_status, run_child, sign
 from .container import kill_session
-from .late import limited, signal_name
+from .late import last_words, limited, signal_name
 
 HEAD = 16384  # bytes of a program's output that are looked at
 ENDLESS = 1 << 20  # bytes of output after which a program has certainly started
@@ -63,13 +63,11 @@ def start(path, seconds):
     if status is not None and status < 0:
         again = _run([path], until)  # some read a file of that name
         status, said = again if again[0] is None or again[0] >= 0 else (status, said)
-    lines = said.decode("utf-8", "backslashreplace").splitlines()
     if status is None:
         return ""  # it runs
     if status < 0:
-        own = [line for line in lines if not line.startswith(_EMULATOR)]
-        last = ": " + "; ".join(own[-2:]) if own else ""
-        return "ended: killed by %s%s" % (signal_name(-status), last)
+        return "ended: killed by %s%s" % (signal_name(-status), last_words(said))
+    lines = said.decode("utf-8", "backslashreplace").splitlines()
     refused = re.compile(MESSAGES.pattern % re.escape(os.path.basename(path)))
     told = [line for line in lines if refused.match(line)]
     if status in ENDED_BY_LOADER and told:
@@ -78,7 +76,6 @@ def start(path, seconds):
     return failed[-1] if failed and status == NO_PROGRAM else ""
 
 
-_EMULATOR = "qemu: uncaught target signal"  # what it says of the program after its last words
 _NOT_EXECUTED = "cannot be executed: "
 
 

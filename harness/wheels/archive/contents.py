@@ -32,6 +32,16 @@ _PYTHON_LINE = re.compile(rb"#!\s*(?:python|\S*/env\s+python|\S*/python)")
 _MAGIC_SIZE = 4
 """Bytes of bytecode's magic number: two of the number, then a line end (``MAGIC_NUMBER``)."""
 _CFFI = "_cffi_backend"
+_FORMATS = {
+    b"\xcf\xfa\xed\xfe": "it is a file of macOS (Mach-O)",
+    b"\xce\xfa\xed\xfe": "it is a file of macOS (Mach-O)",
+    b"\xca\xfe\xba\xbe": "it is a file of macOS (Mach-O)",
+    b"MZ": "it is a file of Windows (PE)",
+    b"version https://git-lfs": "it is a pointer of Git LFS, and not the file",
+}
+"""How files begin that are named like a library and are none, and what they are."""
+_FOR_MACOS = re.compile(r"\.cpython-\w+-darwin\.so$")
+"""The name of a module that Python on Linux does not look for."""
 _ARRAY_ABI = {
     b"module was compiled against NumPy C-API version": 2,
     b"module compiled against API version 0x%x but this version of numpy": 1,
@@ -44,7 +54,7 @@ _NEVER_NATIVE = frozenset({".py", ".pyi", ".h", ".hpp", ".txt", ".md", ".rst", "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NativeMember:
-    """One ELF file of a wheel, with any name."""
+    """One ELF file of a wheel, with any name, or another file with the name of a library."""
 
     name: str
     size: int
@@ -172,7 +182,7 @@ def _read_record(archive: Archive, dist_info: str) -> tuple[RecordEntry, ...]:
 
 
 def _native_members(archive: Archive, sources: SourceReader) -> Iterator[NativeMember]:
-    """Yield the ELF files, read the Python files, and check that all others can be unpacked."""
+    """Yield the native files, read the Python files, and check that all others can be unpacked."""
     reader = NativeReader(archive)
     for member in archive.members:
         suffix = PurePosixPath(member.name).suffix
@@ -196,13 +206,19 @@ class NativeReader:
         self._symbols_left = MOST_SYMBOLS_TOGETHER
 
     def member(self, member: Member) -> NativeMember | None:
-        """Return the facts of an ELF member; None if it lacks the ELF magic.
+        """Return the facts of an ELF file, or of another one that is named like a library.
 
-        Raises ``WheelError`` if it cannot be unpacked.
+        None for all others. Raises ``WheelError`` if it cannot be unpacked.
         """
-        if self._archive.head(member.name, len(MAGIC)) != MAGIC:
+        head = self._archive.head(member.name, _MOST_NAME)
+        if head.startswith(MAGIC):
+            native = self._read(member)
+        elif LIBRARY.search(member.name) and not _FOR_MACOS.search(member.name):
+            self._archive.check(member.name)
+            elf = UnreadableElf(reason=_format_of(head), foreign=True)
+            native = NativeMember(name=member.name, size=member.size, elf=elf)
+        else:
             return None
-        native = self._read(member)
         return replace(native, executable=self._archive.is_executable(member.name))
 
     def _read(self, member: Member) -> NativeMember:
@@ -234,6 +250,11 @@ class NativeReader:
 
 def _array_abi(data: bytes) -> int:
     return next((abi for text, abi in _ARRAY_ABI.items() if text in data), 0)
+
+
+def _format_of(head: bytes) -> str:
+    known = (words for start, words in _FORMATS.items() if head.startswith(start))
+    return next(known, "it does not begin with the ELF magic" if head else "it is empty")
 
 
 def _library_names(data: bytes) -> Iterator[str]:

@@ -26,10 +26,13 @@ def site_path(member: str) -> str:
 def target_path(member: str) -> str:
     """Return where a member lies below the folder that `pip install --target` fills.
 
-    Empty if it is installed elsewhere. Scripts go to ``bin`` there, and data to the folder itself.
+    Empty if it is installed elsewhere. Scripts go to ``bin`` there, and data to the folder itself,
+    but for ``lib``, which pip leaves out (``InstallCommand._handle_target_dir``).
     """
     root, _, rest = member.partition("/")
     scheme, _, below = rest.partition("/")
     if not root.endswith(".data") or SCHEMES.get(scheme) == SITE_PACKAGES:
         return site_path(member)
-    return {"scripts": f"bin/{below}", "data": below}.get(scheme, "") if below else ""
+    if not below or (scheme == "data" and below.startswith("lib/")):
+        return ""
+    return {"scripts": f"bin/{below}", "data": below}.get(scheme, "")

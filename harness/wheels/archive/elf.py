@@ -88,9 +88,11 @@ class ElfFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnreadableElf:
-    """A damaged ELF file."""
+    """A damaged ELF file, or another file that is named like a library."""
 
     reason: str
+    foreign: bool = False
+    """Whether it is no ELF file at all, as a library of macOS."""
 
 
 class _DamagedError(Exception):
@@ -174,6 +176,8 @@ class _ElfReader:
 
     def _check_headers(self) -> None:
         header = self.elf.header
+        if header["e_machine"] == "EM_NONE":
+            raise _DamagedError("its header names no machine")
         for count, size, proper in (
             # Not extended (PN_XNUM): loaders do not support that.
             (header["e_phnum"], header["e_phentsize"], _PROGRAM_HEADER_SIZE[self.bits]),

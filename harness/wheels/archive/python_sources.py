@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from harness.wheels.archive.data_schemes import site_path
+from harness.wheels.archive.guarded_modules import NamedModules, guarded_modules
 from harness.wheels.archive.import_statements import ImportStatement, find_imports
 
 LIBRARY = re.compile(r"\.so(?:\.\d+)*$")
@@ -38,7 +39,8 @@ class SourceFacts:
     """Members that are libraries and that a file names, tests left out: ``z3/lib/libz3.so`` for
     ``"libz3.so"`` and ``"libz3.%s"``. None if no file opens libraries."""
     guarded: frozenset[str] = frozenset()
-    """The wheel's native modules that its code imports, and goes on without if that fails."""
+    """The wheel's native modules that its Python code goes on without (``guarded_modules``), and
+    those that only other native modules import, which have Python files beside."""
     imports: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Module → what its import imports in any case: native modules of the wheel, and modules of
     others. Only for packages and modules that are in no other package."""
@@ -52,7 +54,7 @@ class SourceReader:
 
     def __init__(self, members: tuple[str, ...]) -> None:
         self._members = {PurePosixPath(name).name: name for name in members}
-        self._native = {_module(name) for name in members if name.endswith(".so")} - {""}
+        self._native = frozenset(_module(n) for n in members if n.endswith(".so")) - {""}
         self._libraries: dict[str, set[str]] = {}
         for name in members:
             if LIBRARY.search(name):
@@ -117,19 +119,34 @@ class SourceReader:
             lacks=lacks,
             instead=instead,
             named=frozenset(self._named if self._opens else ()),
-            guarded=self._guarded(),
+            guarded=guarded_modules(self._naming(), self._native, frozenset(roots))
+            | self._compiled(),
             imports=imports,
             absent=absent,
         )
 
-    def _guarded(self) -> frozenset[str]:
-        """Return the native modules of which every import is guarded, tests left out."""
-        imported = {True: set[str](), False: set[str]()}
-        for module, statements in self._statements.items():
-            if _TESTS.isdisjoint(module.split(".")):
-                for statement in statements:
-                    imported[statement.guarded].update(self._native.intersection(statement.names))
-        return frozenset(imported[True] - imported[False])
+    def _naming(self) -> NamedModules:
+        """Return what statements name, without packages of their module, and without tests."""
+        return {
+            module: [
+                (name, statement)
+                for statement in statements
+                for name in dict.fromkeys(self._modules_in(statement.names))
+                if name in self._native or name in self._statements
+                if not f"{module}.".startswith(f"{name}.")
+            ]
+            for module, statements in self._statements.items()
+            if self._native and _TESTS.isdisjoint(module.split("."))
+        }
+
+    def _compiled(self) -> set[str]:
+        """Return the modules of mypyc that only other native modules import.
+
+        Those have Python files beside, which are imported if the native ones are not found
+        (https://mypyc.readthedocs.io/en/latest/getting_started.html).
+        """
+        beside = self._native.intersection(self._statements)
+        return {module for module in self._native if beside and module.endswith("__mypyc")}
 
     def _reached(self, root: str, absent: dict[str, str]) -> Iterator[str]:
         """Yield what the import of ``root`` imports in any case, and note what is absent."""

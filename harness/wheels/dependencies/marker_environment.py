@@ -1,7 +1,7 @@
 """The variables of environment markers, from a passport (pure).
 
 Source: "Dependency specifiers", section "Environment Markers". No variable names the libc: a
-wheel can tell musl from glibc only by the tags of its dependencies' wheels.
+wheel can distinguish musl from glibc only by the tags of its dependencies' wheels.
 """
 
 from harness.core.passport import Passport

@@ -3,7 +3,12 @@
 import json
 from pathlib import Path
 
-from harness.app.cluster_task import JournalLines
+import pytest
+
+from harness.app.cluster_task import ENGINES, MATRIX, ClusterTask, JournalLines, options_here
+from harness.app.pytest_driver import RunOptions
+from harness.app.wiring import ProberOptions
+from harness.core.engine_places import parse_place
 
 
 def test_lines_are_passed_on_once_and_whole(tmp_path: Path) -> None:
@@ -31,3 +36,25 @@ def test_cells_that_the_engine_missed_are_held_back(tmp_path: Path) -> None:
     journal.read_on()
     assert [json.loads(line)["observation"]["cell"] for line in journal.missed] == ["infra:engine"]
     assert len(journal.lines) == 2
+
+
+def test_paths_and_engines_are_those_of_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the client are on another machine; its limits and choices hold."""
+    monkeypatch.setenv(MATRIX, "/here/matrix")
+    monkeypatch.setenv(ENGINES, '["s390x=lab"]')
+    there = Path("/there")
+    asked = ProberOptions(
+        matrix_folder=there, fixtures=there, config=there / "w.toml", images="local",
+        engines=(parse_place("aarch64=arm1"),),
+    )  # fmt: skip
+    options = RunOptions(prober=asked, out=there, workers=8, store=there / "s.db", on="tcp://a:1")
+    task = ClusterTask(topic="t", cells=b"", options=options, config=("w.toml", b"x = 1"))
+    here = options_here(task, tmp_path)
+    assert here.prober == ProberOptions(
+        matrix_folder=Path("/here/matrix"), config=tmp_path / "w.toml", images="local",
+        engines=(parse_place("s390x=lab"),),
+    )  # fmt: skip
+    assert here == RunOptions(prober=here.prober, out=tmp_path / "grid", workers=1)
+    assert (tmp_path / "w.toml").read_bytes() == b"x = 1"

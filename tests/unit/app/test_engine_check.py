@@ -66,7 +66,7 @@ def test_a_processor_may_run_another_arch_without_an_emulator() -> None:
 
 
 def test_an_engine_of_another_arch_than_it_says() -> None:
-    """What it emulates tells nothing about its room."""
+    """What it emulates says nothing about its room."""
     emulating = {arch.name: MachineRun(machine=arch.name, emulator="7.2.22") for arch in ARCHES}
     check = checked("aarch64", **emulating)
     assert (check.ok, "GiB free" in check.detail) == (False, False)

@@ -1,4 +1,4 @@
-"""Machines that cannot be had are errors before anything runs."""
+"""Machines that are not available are errors before anything runs."""
 
 import os
 

@@ -47,11 +47,11 @@ def test_words_are_split_as_in_a_shell(project: Path) -> None:
     """The command has words, the requirements may have commas, and neither needs files."""
     tests = read(
         project,
-        command="pytest -q 'my tests'",
+        command="pytest -q 'my tests' -k 'a;b' \"c*\" \\$x 'ü'",
         requires=("pytest>=8,<9, hypothesis[cli,dpcontracts]==6.*", "numpy; python_version<'3.12'"),
     )
     assert tests == OwnTests(
-        command=("pytest", "-q", "my tests"),
+        command=("pytest", "-q", "my tests", "-k", "a;b", "c*", "$x", "ü"),
         requires=(
             "pytest>=8,<9", "hypothesis[cli,dpcontracts]==6.*", "numpy; python_version<'3.12'",
         ),
@@ -64,17 +64,33 @@ def test_words_are_split_as_in_a_shell(project: Path) -> None:
         ({"command": "pytest 'tests"}, "no closing quotation; write it as in a shell"),
         ({"command": "''"}, "it names no command"),
         ({"command": "pytest\0"}, "it names no command"),
-        ({"command": "cd tests && pytest"}, "'&&' means nothing; give one command, such as sh -c"),
+        ({"command": "cd tests && pytest"}, "'&' means nothing; give one command, such as sh -c"),
+        ({"command": "pytest;ls"}, "no shell reads it, so ';' means nothing"),
+        ({"command": "pytest >out"}, "no shell reads it, so '>' means nothing"),
+        ({"command": "pytest $HOME"}, "no shell reads it, so '$' means nothing"),
+        ({"command": 'pytest "$HOME"'}, "no shell reads it, so '$' means nothing"),
+        ({"command": "pytest tests/test_*.py"}, "no shell reads it, so '*' means nothing"),
+        ({"command": "~/run"}, "no shell reads it, so '~' means nothing"),
+        ({"command": "pytest\nls"}, "no shell reads it, so '\\n' means nothing"),
         ({"command": "A=1 pytest"}, "'A=1' means nothing; give one command, such as sh -c"),
         ({"requires": ("pytest>>8",)}, "'pytest>>8' does not parse"),
         ({"requires": ("x @ https://example.org/x.whl",)}, "names an address"),
-        ({"files": (Path("nothing"),)}, "nothing: there is no such file or folder"),
+        ({"files": (Path("nothing"),)}, "nothing: it does not exist; name one that the tests need"),
+        ({"files": (Path("x" * 5000),)}, "cannot be read: File name too long"),
+        ({"files": (Path("/dev/zero"),)}, "/dev/zero: it is neither a file nor a folder"),
+        ({"files": (Path("odd"),)}, "'odd/\\udcff.txt': its name is not UTF-8"),
+        ({"files": (Path("tests"), Path("../more/tests"))}, "has the same place there, tests/te"),
+        ({"files": (Path("../file/tests"), Path("tests"))}, "has the same place there, tests;"),
         ({"files": (Path("empty"),)}, "empty: it has no file"),
     ],
 )
 def test_bad_words_have_a_next_step(project: Path, words: dict[str, object], said: str) -> None:
     """Each mistake is an error before anything runs."""
-    (project / "empty").mkdir()
+    for name in ("empty", "odd", "../more/tests", "../file"):
+        (project / name).mkdir(parents=True)
+    (project / "odd" / os.fsdecode(b"\xff.txt")).touch()
+    (project / "../more/tests/test_a.py").touch()
+    (project / "../file/tests").touch()
     with pytest.raises(UsageError, match=re.escape(said)):
         read(project, **{"command": "pytest", **words})
 
@@ -105,6 +121,23 @@ def test_files_elsewhere_keep_their_name(project: Path) -> None:
     assert list(sent(read(project, command="pytest", files=(Path("../more"),)))) == [
         "more/data.txt"
     ]
+
+
+def test_file_may_be_named_twice(project: Path) -> None:
+    """A file in a folder that is sent is the same file."""
+    files = (Path("tests"), Path("tests/test_a.py"), project / "tests")
+    assert list(sent(read(project, command="pytest", files=files))) == ["tests/test_a.py"]
+
+
+def test_unreadable_folder_is_said(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files would be missing without a word."""
+
+    def refuse(path: str) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(UsageError, match=r"tests: cannot be read: Permission denied; give"):
+        read(project, command="pytest", files=(Path("tests"),))
 
 
 def test_links_and_pipes_are_not_followed(project: Path) -> None:

@@ -19,6 +19,7 @@ from harness.app.pytest_driver import (
     pytest_words,
     write_cells,
 )
+from harness.app.wiring import ProberOptions, read_options
 from harness.core.cells import Outcome
 from harness.core.engine_places import parse_place
 from harness.core.errors import UsageError
@@ -89,7 +90,7 @@ def test_first_ctrl_c_waits_for_pytest(tmp_path: Path) -> None:
 
 
 def test_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
-    """The second Ctrl-C kills pytest at once; results are kept."""
+    """The second Ctrl-C kills pytest immediately; results are kept."""
     press_ctrl_c(1.0, 1.6)
     ending, state, _ = follow(tmp_path, 60, tidying=60)
     assert ending == PytestEnd(status=-1, interrupted=True)
@@ -97,34 +98,36 @@ def test_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
 
 
 def test_command_line_for_pytest(tmp_path: Path) -> None:
-    """Every given option reaches pytest, and no other."""
-    plain = RunOptions(matrix=Path("/m"), out=tmp_path, workers=2)
-    words = pytest_words(plain, tmp_path / "cells.json")
-    start = words.index(sys.executable)
-    assert words[start + 1 : start + 3] == ["-m", "pytest"]
-    assert Path(words[start + 3]).name == "test_matrix.py"
-    assert {"--images=auto", "--wheelgrid-matrix=/m", "--cell-timeout=120.0"} <= set(words)
-    assert f"--wheelgrid-cells={tmp_path}/cells.json" in words
-    assert not [word for word in words if word.startswith(("--registry", "--wheelgrid-store"))]
-    limits = ProbeLimits(
-        timeout=5.5, container=ContainerLimits(memory=1 << 31, tmpfs=1 << 30), own_pip=True
-    )
-    chosen = replace(plain, limits=limits, images="registry", registry="localhost:5000/x")
-    engines = (parse_place("arm64=ssh://arm1"), parse_place("s390x=z-lab"))
-    chosen = replace(chosen, runtime="crun", require_hardening=True, engines=engines)
-    tail = " ".join(pytest_words(chosen, tmp_path / "cells.json"))
-    assert tail.endswith(
-        "--images=registry --cell-timeout=5.5 --cell-memory=2048 --cell-disk=1024"
-        " --cell-processes=128 --registry=localhost:5000/x --own-pip --runtime=crun"
-        " --require-hardening"
-        " --engine=aarch64=ssh://arm1 --engine=s390x=z-lab"
-    )
-    assert chosen.prober.engines == engines
+    """Pytest gets every option of the prober as it is."""
+    prober = ProberOptions(
+        matrix_folder=Path("/m"), config=Path("/p/wheelgrid.toml"), images="registry",
+        registry="localhost:5000/x", runtime="crun", require_hardening=True, require_nogil=True,
+        canaries=True,
+        limits=ProbeLimits(
+            timeout=5.5, container=ContainerLimits(memory=1 << 31, tmpfs=1 << 30), own_pip=True
+        ),
+        engines=(parse_place("arm64=ssh://arm1"), parse_place("s390x=z-lab")),
+    )  # fmt: skip
+    for options in (ProberOptions(), prober):
+        run = RunOptions(prober=options, out=tmp_path, workers=2)
+        words = pytest_words(run, tmp_path / "cells.json")
+        start = words.index(sys.executable)
+        assert words[start + 1 : start + 3] == ["-m", "pytest"]
+        assert Path(words[start + 3]).name == "test_matrix.py"
+        assert f"--wheelgrid-cells={tmp_path}/cells.json" in words
+        assert not [word for word in words if word.startswith("--wheelgrid-store")]
+        (given,) = (word for word in words if word.startswith("--wheelgrid-options="))
+        assert read_options(given.partition("=")[2]) == options
 
 
 def test_store_is_reused_unless_all_is_measured(tmp_path: Path) -> None:
     """Pytest gets the store, unless the run measures all cells."""
-    stored = RunOptions(matrix=Path("/m"), out=tmp_path, workers=2, store=tmp_path / "s.db")
+    stored = RunOptions(
+        prober=ProberOptions(matrix_folder=Path("/m")),
+        out=tmp_path,
+        workers=2,
+        store=tmp_path / "s.db",
+    )
     memory = f"--wheelgrid-store={tmp_path}/s.db"
     assert memory in pytest_words(stored, tmp_path / "cells.json")
     assert memory not in pytest_words(replace(stored, remeasure=True), tmp_path / "cells.json")

@@ -10,6 +10,7 @@ import pytest
 from harness.app import recall
 from harness.app.pytest_driver import RunOptions
 from harness.app.recall import recall_results
+from harness.app.wiring import ProberOptions
 from harness.core.cells import Cell
 from harness.core.errors import EngineError
 from tests.support.cells import make_cell
@@ -44,7 +45,11 @@ def asked_for(
     monkeypatch.setattr(recall, "open_prober", opened)
     monkeypatch.setattr(recall, "read_matrix", lambda *_: None)
     options = RunOptions(
-        matrix=folder, out=folder, workers=1, store=folder / "s.db", remeasure=remeasure
+        prober=ProberOptions(matrix_folder=folder),
+        out=folder,
+        workers=1,
+        store=folder / "s.db",
+        remeasure=remeasure,
     )
     recall_results((ONE, TWO, ELSEWHERE), options, folder / "journal.jsonl")
     return prober.asked

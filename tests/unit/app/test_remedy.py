@@ -22,7 +22,7 @@ from harness.app.remedy import (
     write_remedy,
 )
 from harness.app.requested import ImportCheck
-from harness.app.wiring import open_passports
+from harness.app.wiring import ProberOptions, open_passports
 from harness.core.cells import Cell, Matrix, Outcome, Stage
 from harness.core.errors import UsageError
 from harness.core.observations import Observation
@@ -196,7 +196,7 @@ def test_only_deciding_targets_are_run(
         return Grid(cells=())
 
     monkeypatch.setattr(remedy, "run_subjects", run)
-    options = RunOptions(matrix=ROOT / "matrix", out=tmp_path / "out", workers=1)
+    options = RunOptions(prober=ProberOptions(), out=tmp_path / "out", workers=1)
     assert try_out(examination, options, Console()) == Grid(cells=())
     ((subjects, selection),) = asked
     assert selection.targets == tuple(sorted(k.split("/")[0] for k in (DOCKER, AS_RELEASED)))

@@ -10,7 +10,7 @@ from harness.predict import predict
 from harness.predict.installed_layout import layout_of
 from harness.predict.late_plan import LatePlan, plan_late
 from harness.wheels.archive.contents import WheelFacts
-from harness.wheels.archive.elf import ElfFacts
+from harness.wheels.archive.elf import ElfFacts, UnreadableElf
 from harness.wheels.archive.python_sources import SourceFacts
 from tests.support.forecasts import GLIBC, MODULE, MUSL, elf, symbols, wheel
 
@@ -96,6 +96,23 @@ def test_library_for_another_platform_beside_ours() -> None:
     assert failing(wheel(held, filename=LINUX, sources=sources)) == PASSES
 
 
+@pytest.mark.parametrize(
+    ("foreign", "expected"),
+    [(True, PASSES), (False, (LOADS, "unreadable", "demo/lib/mac/libmine.so"))],
+)
+def test_library_of_another_format_beside_ours(
+    foreign: bool, expected: tuple[str, str, str]
+) -> None:
+    """One of several for the code to choose from; a damaged one is for this platform too."""
+    other = "demo/lib/mac/libmine.so"
+    held = UnreadableElf(reason="it is a file of macOS (Mach-O)", foreign=foreign)
+    sources = SourceFacts(opens_libraries=True, named=frozenset({LIBRARY, other}))
+    both = wheel({MODULE: elf(), LIBRARY: library(), other: held}, filename=LINUX, sources=sources)
+    assert failing(both) == expected
+    alone = wheel({MODULE: elf(), LIBRARY: held}, filename=LINUX, sources=BY_CODE)
+    assert failing(alone) == (LOADS, "unreadable", LIBRARY)
+
+
 TOOL = "demo-1.0.data/scripts/tool"
 HELPER = "demo/bin/helper"
 
@@ -151,6 +168,7 @@ def test_stage_of_a_prediction() -> None:
 
 def test_plan() -> None:
     """Extension modules, debug files and libraries that can be started are no programs."""
+    elsewhere = "demo-1.0.data/data/lib/libx.so"
     held = {
         MODULE: elf(),
         "demo/lib/libb.so": library(),
@@ -161,7 +179,9 @@ def test_plan() -> None:
         HELPER: program(),
         "demo/bin/plain": program(),
         "demo/tests/helper": program(),
-        "demo-1.0.data/data/lib/libdata.so.1": library(),
+        "demo-1.0.data/data/data/libdata.so.1": library(),
+        elsewhere: library(),
+        "demo-1.0.data/data/lib/liby.so": library(),
     }
     executable = (HELPER, LIBRARY, "demo/tests/helper")
     facts = wheel(held, filename=LINUX, sources=BY_CODE, executable=executable)
@@ -171,9 +191,12 @@ def test_plan() -> None:
         scripts=("demo-1.0.data/scripts/start.sh",),
     )
     assert plan_late(layout_of(facts)) == LatePlan(
-        libraries=("demo/lib/libmine.so", "lib/libdata.so.1", "demo/lib/libb.so"),
+        libraries=("demo/lib/libmine.so", "data/libdata.so.1", "demo/lib/libb.so"),
         entries=("demo.cli:main",),
         programs=("bin/start.sh", "bin/tool", "demo/bin/helper"),
+        left_out=(
+            f"{elsewhere} (and 1 more) is not opened: `pip install --target` leaves it out.",
+        ),
     )
 
 

@@ -1,12 +1,14 @@
 """Which limit of predictions explains a failure that was not predicted."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Observation
-from harness.predict.explanation import PASS
-from harness.predict.limits import limit_of
+from harness.predict.explanation import PASS, passing
+from harness.predict.limits import NOT_NEEDED, limit_of
 
 LACKS = "ModuleNotFoundError: No module named '{}'"
 SOUNDFILE = f"OSError: cannot load library 'libsndfile.so' (from {LACKS.format('_soundfile_data')})"
@@ -31,6 +33,19 @@ def test_limit_of_a_failure(evidence: str, cause: str, limit: str | None) -> Non
     )  # fmt: skip
     found = limit_of(seen, ())
     assert (found.id if found else None) == limit
+
+
+def test_package_that_needs_a_module_all_the_same() -> None:
+    """Its code tries to import the module, and fails without it later."""
+    seen = Observation(
+        cell="a/b/c", outcome=Outcome.IMPORT_FAILED, stage=Stage.IMPORT,
+        cause=Cause.SUFFIX_MISMATCH, evidence=LACKS.format("demo._x"), imports=("demo",),
+        prediction=passing(f"demo._x {NOT_NEEDED}"),
+    )  # fmt: skip
+    found = limit_of(seen, ())
+    assert found is not None
+    assert found.id == "substitutes"
+    assert limit_of(replace(seen, prediction=PASS), ()) is None
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,9 @@ BUNDLED = elf(
 OTHER = elf(init="", needed=(), soname="libother-1.so", exported=("other_answer",))
 
 
+BY_PACKAGE = SourceFacts(imports={"demo": ("demo._inner",)})
+
+
 def retagged(tags: str, held: str = BARE) -> WheelFacts:
     return wheel({held: elf()}, filename=f"demo-1.0-{tags}.whl")
 
@@ -199,6 +202,34 @@ FAILURES = (
         wheel=wheel({MODULE: UnreadableElf(reason="it is cut short: 5 bytes of 90")}),
         cause=Cause.UNREADABLE,
         says="it is cut short",
+    ),
+    Case(
+        name="a module without its init function",
+        wheel=wheel({MODULE: elf(init="other")}, sources=BY_PACKAGE),
+        cause=Cause.NO_INIT_FUNCTION,
+        says="does not export PyInit__inner",
+    ),
+    Case(
+        name="a file that starts no module where one is imported",
+        wheel=wheel({MODULE: elf(init="other")}),
+        imports=("demo", "demo._inner"),
+        cause=Cause.NO_INIT_FUNCTION,
+        says="does not export PyInit__inner",
+    ),
+    Case(
+        name="such a module whose library is missing",
+        wheel=wheel({MODULE: elf(init="other", needed=("libnowhere.so.1",))}, sources=BY_PACKAGE),
+        cause=Cause.MISSING_LIBRARY,
+        says="libnowhere.so.1",
+    ),
+    Case(
+        name="a module that is a file of another format",
+        wheel=wheel(
+            {BARE: UnreadableElf(reason="it is a file of macOS (Mach-O)", foreign=True)},
+            sources=BY_PACKAGE,
+        ),
+        cause=Cause.UNREADABLE,
+        says="it is a file of macOS",
     ),
     Case(
         name="another machine",
@@ -518,11 +549,23 @@ PASSES = {
         ),
         GLIBC,
     ),
+    "a module that starts as Python 3.15 or cffi on PyPy start it": (
+        wheel(
+            {MODULE: elf(init="", exported=("PyModExport__inner", "_cffi_pypyinit__inner"))},
+            sources=BY_PACKAGE,
+        ),
+        GLIBC,
+    ),
     "a native module where code names another platform's library": (
         wheel(sources=SourceFacts(lacks="libx.so", instead="demo/x.dll")),
         GLIBC,
     ),
 }
+
+
+def test_library_that_no_module_must_import_needs_no_init_function() -> None:
+    facts = wheel({MODULE: elf(init="other")}, sources=SourceFacts(imports={"demo": ("os",)}))
+    assert predict(facts, GLIBC, symbols).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize(
@@ -578,18 +621,19 @@ def test_cyclic_libraries() -> None:
     assert predict(wheel(ring), passport, symbols).outcome is Outcome.PASS
 
 
-def test_optional_module_may_be_missing() -> None:
-    """A project passes without its optional module, unless that is imported."""
-    module = f"markupsafe/_speedups.cpython-310-{GNU}.so"
+def test_module_that_the_code_goes_on_without_may_be_missing() -> None:
+    """A project passes without it, unless it is imported itself."""
     facts = wheel(
-        {module: elf(init="_speedups")},
-        filename=FILENAME.replace("demo", "markupsafe"),
-        python_files=("markupsafe/__init__.py",),
+        {f"demo/_fast.cpython-310-{GNU}.so": elf(init="_fast")},
+        python_files=("demo/__init__.py",),
     )
-    fallen_back = predict(facts, GLIBC, symbols, imports=("markupsafe",))
-    assert fallen_back.outcome is Outcome.PASS
-    assert "but optional" in fallen_back.evidence
-    asked = predict(facts, GLIBC, symbols, imports=("markupsafe._speedups",))
+    guarded = replace(facts, sources=SourceFacts(guarded=frozenset({"demo._fast"})))
+    assert predict(facts, GLIBC, symbols).cause == Cause.SUFFIX_MISMATCH
+    for imports in ((), ("demo",)):
+        fallen_back = predict(guarded, GLIBC, symbols, imports=imports)
+        assert fallen_back.outcome is Outcome.PASS
+        assert fallen_back.evidence == "demo._fast is not found, but optional"
+    asked = predict(guarded, GLIBC, symbols, imports=("demo._fast",))
     assert asked.cause == Cause.SUFFIX_MISMATCH
 
 

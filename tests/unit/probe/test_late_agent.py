@@ -26,6 +26,17 @@ LIBRARIES = {
     "hangs.so": '__attribute__((constructor)) void at_load(void) { for (;;) __asm__(""); }',
     "leaves.so": "void _exit(int); __attribute__((constructor)) void at_load(void) { _exit(3); }",
     "forks.so": "int fork(void); __attribute__((constructor)) void at_load(void) { fork(); }",
+    "ends-so.so": "void _exit(int); __attribute__((constructor)) void at_load(void) { _exit(77); }",
+    "kills.so": "int kill(int, int); __attribute__((constructor)) void at_load(void) "
+    "{ kill(0, 9); }",
+    "aborts.so": "void abort(void); long write(int, const void *, long); "
+    '__attribute__((constructor)) void at_load(void) { write(2, "no licence\\n", 11); abort(); }',
+    "prints.so": "long write(int, const void *, long); static char text[1 << 16]; "
+    "__attribute__((constructor)) void at_load(void) "
+    "{ for (int i = 0; i < 1600; i++) write(1, text, sizeof text); }",
+    "reports.so": "long write(int, const void *, long); int atoi(const char *); "
+    "char *getenv(const char *); __attribute__((constructor)) void at_load(void) "
+    '{ write(atoi(getenv("REPORTS")), "{}", 2); }',
     "needs.so": "int nowhere(void); int ask(void) { return nowhere(); }",
     "first.so": "int of_second(void); int ask(void) { return of_second(); }",
 }
@@ -84,6 +95,10 @@ def opened(site: Path, *places: str, seconds: float = 2) -> tuple[dict[str, str]
         ("crashes.so", "ended: killed by SIGSEGV"),
         ("hangs.so", "ended: it did not return within 2 s"),
         ("leaves.so", "ended: the process exited with status 3"),
+        ("ends-so.so", "ended: the process exited with status 77"),
+        ("aborts.so", "ended: killed by SIGABRT: no licence"),
+        ("kills.so", "ended: killed by SIGKILL"),
+        ("prints.so", ""),
         ("forks.so", ""),
         ("needs.so", "undefined symbol: nowhere"),
         ("first.so", "libsecond.so: cannot open shared object file"),
@@ -96,6 +111,18 @@ def test_open(site: Path, place: str, error: str) -> None:
     assert list(failed) == ([place] if error else [])
     assert error in failed.get(place, "")
     assert untried == 0
+
+
+def test_library_reaches_no_report(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it writes to, the report of the process that imported is not among it."""
+    reports, end = os.pipe()
+    os.set_blocking(reports, False)
+    monkeypatch.setattr(late, "REPORTS", end)
+    monkeypatch.setenv("REPORTS", str(end))
+    assert opened(site, "reports.so", "good.so") == ({}, 0)
+    os.close(end)
+    with os.fdopen(reports, "rb") as stream:
+        assert stream.read() == b""
 
 
 def test_library_that_another_one_must_precede(site: Path) -> None:

@@ -12,6 +12,7 @@ from harness.probe.late_failures import weigh_late
 from harness.probe.seen_causes import explained
 from harness.wheels.archive.elf import ElfFacts
 from harness.wheels.archive.python_sources import SourceFacts
+from harness.wheels.archive.zip_reader import Member
 from tests.support.forecasts import GLIBC, MODULE, MUSL, elf, wheel
 
 LIBRARY = "demo/lib/libmine.so"
@@ -19,7 +20,7 @@ OTHER = "demo/lib/libother.so"
 TOOL, PLACE = "demo-1.0.data/scripts/tool", "bin/tool"
 HELPER = "demo/bin/helper"
 SCRIPT = "demo-1.0.data/scripts/start.sh"
-ENTRY = "demo.cli:main"
+ENTRY = "demo.cli:main.run"
 PASS = ProbeResult(
     outcome=Outcome.PASS, stage=Stage.CALL, cause="", evidence="", log="", seconds=1.0
 )
@@ -45,6 +46,7 @@ FACTS = replace(
     scripts=(SCRIPT,),
     commands=(ENTRY,),
 )  # fmt: skip
+FACTS = replace(FACTS, members=(*FACTS.members, Member(name=SCRIPT, size=1)))
 
 
 def weighed(emulated: bool = False, **seen: object) -> ProbeResult:
@@ -84,6 +86,8 @@ GREEN = ("pass", "call", "")
          ("load-failed", "load", "undefined-symbol")),
         (LIBRARY, "OSError: /s/demo/lib/libmine.so: undefined symbol: of_other", GREEN),
         (LIBRARY, SEGV, ("load-failed", "load", "signal")),
+        (LIBRARY, ABORT, ("load-failed", "load", "signal")),
+        (LIBRARY, "ended: the process exited with status 0", ("load-failed", "load", "")),
         (LIBRARY, SLOW, ("load-failed", "load", "timeout")),
         (LIBRARY, "ended: killed by SIGKILL", GREEN),
         (LIBRARY, "OSError: libmine.so: failed to map segment from shared object", GREEN),
@@ -144,7 +148,7 @@ def test_program(text: str, cause: str) -> None:
         (PLACE, ABORT),
         (PLACE, "ended: killed by SIGKILL"),
         (PLACE, "its mode in the wheel does not make it executable"),
-        (PLACE, f"limited: pids-limit: {SEGV}"),
+        (PLACE, "limited: pids-limit: killed by SIGSEGV"),
         (PLACE, "its loader /lib/ld-musl-x86_64.so.1 does not exist"),
         (PLACE, "libnvx.so.1: cannot open shared object file: No such file or directory"),
         ("bin/start.sh", "cannot be executed: [Errno 2] No such file or directory"),
@@ -153,7 +157,29 @@ def test_program(text: str, cause: str) -> None:
 def test_program_that_is_a_finding(place: str, text: str) -> None:
     """What ends itself, meets a limit of ours, or is for another platform beside ours, is one."""
     result = weighed(starts=((place, text),))
-    assert (result.outcome, len(result.late_findings)) == ("pass", 1)
+    (finding,) = result.late_findings
+    assert (result.outcome, finding.file) == ("pass", TOOL if place == PLACE else SCRIPT)
+    assert not {"limited", "ended"}.intersection(finding.message.split(": "))
+
+
+def test_library_that_is_not_installed() -> None:
+    """What pip leaves out cannot be opened, which is said."""
+    name = "demo-1.0.data/data/lib/libmine.so"
+    facts = wheel({MODULE: elf(), name: library()})
+    (finding,) = weigh_late(PASS, facts, GLIBC, emulated=False).late_findings
+    assert (finding.code, finding.message) == (
+        "not-tried", f"{name} is not opened: `pip install --target` leaves it out."
+    )  # fmt: skip
+
+
+def test_programs_beyond_the_limit() -> None:
+    """How many are not tried is a finding."""
+    many = {f"demo-1.0.data/scripts/tool{number}": PROGRAM for number in range(25)}
+    result = weigh_late(PASS, wheel({MODULE: elf(), **many}), GLIBC, emulated=False)
+    (finding,) = result.late_findings
+    assert (finding.code, finding.message) == (
+        "not-tried", "Of its 25 programs the first 20 are tried."
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("number", [1, 11, 12, 13])
@@ -176,6 +202,7 @@ def test_emulators_signal_decides_nothing(text: str) -> None:
     ("text", "cause"),
     [
         ("AttributeError: module 'demo.cli' has no attribute 'main'", ""),
+        ("AttributeError: type object 'main' has no attribute 'run'", ""),
         ("ModuleNotFoundError: No module named 'demo.cli'", "no-extension"),
         ("ImportError: /s/demo/_inner.so: undefined symbol: nowhere", "undefined-symbol"),
         ("ModuleNotFoundError: No module named 'click'", None),

@@ -145,13 +145,13 @@ def test_lone_surrogates_are_escaped() -> None:
 
 
 def test_companion_at_the_time_limit() -> None:
-    """Its report has the words that tell it from one that does not install."""
+    """Its report has the words that distinguish it from one that does not install."""
     report = install_report(_result(None, -9, ended="timeout"), "companion")
     assert (report["outcome"], report["evidence"]) == ("miss", SLOW)
 
 
 STARTED = {"outcome": "pass", "untried": 1}
-GONE = "ended: killed by SIGKILL while starting a"
+GONE = "limited: it ended or stopped what started it"
 ERROR = ["bin/a", "ended: killed by SIGSEGV"]
 
 
@@ -163,18 +163,23 @@ ERROR = ["bin/a", "ended: killed by SIGSEGV"]
         (
             _result({"done": True, "starts": [ERROR]}, hit=("pids-limit",)),
             (),
-            [["bin/a", "limited: pids-limit: ended: killed by SIGSEGV"]],
+            [["bin/a", "limited: pids-limit: killed by SIGSEGV"]],
             1,
         ),
-        (_result(None, -9, stage="start", module="a"), (), [["a", GONE]], 1),
-        (_result(None, -9, module="bin/a", ended="quiet"), (), [], 1),
-        (None, (), [["", "ended: it killed what started it"]], 1),
+        (
+            _result(None, -9, stage="start", module="bin/b"),
+            (),
+            [["bin/b", f"{GONE}, and the 1 after it were not started: killed by SIGKILL"]],
+            1,
+        ),
+        (_result(None, -9, module="bin/c", ended="timeout"), (), [["bin/c", f"{GONE}: {SLOW}"]], 1),
+        (None, (), [["", GONE]], 1),
     ],
 )
 def test_report_with_programs(
     result: object, hit: tuple[str, ...], starts: list[list[str]], untried: int
 ) -> None:
     """What programs gave is added; a limit of the container is told."""
-    report = with_starts(STARTED, result, hit)
+    report = with_starts(STARTED, result, ["bin/a", "bin/b", "bin/c"], hit)
     assert (report["starts"], report["untried"]) == (starts, untried)
     assert report["outcome"] == "pass"

@@ -1,9 +1,7 @@
 """The prober with the real session and the real agent, on this machine."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,20 +9,13 @@ from harness import __version__
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import (
-    BuildError,
-    EngineError,
-    HarnessError,
-    ImageError,
-    PackageIndexError,
     UsageError,
 )
-from harness.core.subjects import DependencyOptions, Subject, WheelRef
-from harness.host.cache import CacheError
-from harness.host.engine import ContainerSpec
+from harness.core.subjects import DependencyOptions
 from harness.probe.jobs import ProbeResult
 from harness.probe.journal import Journal, observations, read_events
 from harness.wheels.provider import Refusal
-from tests.support.local_engine import LocalChannel, LocalEngine
+from tests.support.local_engine import LocalEngine
 from tests.support.local_prober import (
     HERE,
     IMAGE,
@@ -32,32 +23,13 @@ from tests.support.local_prober import (
     THIS_MACHINE,
     Answer,
     LocalImages,
-    MadeWheels,
     local_cell,
     local_prober,
+    modes_of,
 )
 
-KILLS_THE_AGENT = """
-import os
-stat = open("/proc/%d/stat" % os.getppid()).read()  # the runner's; field 4 is its parent
-os.kill(int(stat.rpartition(")")[2].split()[1]), 9)
-os.kill(os.getpid(), 9)
-"""
 OWN_PIP = replace(LIMITS, own_pip=True)
 BROKEN = "raise ImportError('broken on purpose')"
-
-
-@pytest.fixture
-def engine() -> Iterator[LocalEngine]:
-    """Return an engine; every process in it must have ended after the test."""
-    made = LocalEngine()
-    yield made
-    assert all(channel.process.poll() is not None for channel in made.opened)
-
-
-def _modes(journal: Journal) -> list[list[tuple[str, Outcome]]]:
-    events, _ = read_events(journal.path)
-    return [[(a.mode, a.outcome) for a in seen.attempts] for seen in observations(events)]
 
 
 def test_pass_is_not_confirmed(journal: Journal, engine: LocalEngine) -> None:
@@ -65,7 +37,7 @@ def test_pass_is_not_confirmed(journal: Journal, engine: LocalEngine) -> None:
     with local_prober({"one": "", "two": ""}, journal, engine=engine) as prober:
         seen = [prober.observe(local_cell("one")), prober.observe(local_cell("two"))]
     assert [s.outcome for s in seen] == [Outcome.PASS, Outcome.PASS]
-    assert _modes(journal) == [[("session", Outcome.PASS)]] * 2
+    assert modes_of(journal) == [[("session", Outcome.PASS)]] * 2
     assert len(engine.opened) == 1
 
 
@@ -76,7 +48,7 @@ def test_failure_is_confirmed(journal: Journal, engine: LocalEngine) -> None:
     assert (seen.outcome, seen.stage) == (Outcome.IMPORT_FAILED, Stage.IMPORT)
     assert "broken on purpose" in seen.evidence
     failed = Outcome.IMPORT_FAILED
-    assert _modes(journal) == [[("session", failed), ("unpacked", failed)]]
+    assert modes_of(journal) == [[("session", failed), ("unpacked", failed)]]
     assert len(engine.opened) == 2
 
 
@@ -87,7 +59,7 @@ def test_native_installation(journal: Journal, engine: LocalEngine) -> None:
         for name in ("one", "bad"):
             prober.observe(local_cell(name, companions=("beside",)))
     failed = Outcome.IMPORT_FAILED
-    assert _modes(journal) == [
+    assert modes_of(journal) == [
         [("native", Outcome.PASS)],
         [("native", failed), ("unpacked", failed)],
     ]
@@ -102,7 +74,7 @@ def test_native_install_failure_is_confirmed_by_the_targets_pip(
     with local_prober({"one": ""}, journal, engine=engine, native=[THIS_MACHINE]) as prober:
         seen = prober.observe(local_cell("one"))
     assert seen.outcome is Outcome.PASS
-    assert _modes(journal) == [[("native", Outcome.INSTALL_FAILED), ("fresh", Outcome.PASS)]]
+    assert modes_of(journal) == [[("native", Outcome.INSTALL_FAILED), ("fresh", Outcome.PASS)]]
 
 
 def _installs_nothing(*_: object) -> tuple[ProbeResult, bytes, float]:
@@ -125,21 +97,21 @@ def test_own_pip_installs_in_the_target(journal: Journal, engine: LocalEngine) -
         own = prober.observe(local_cell("one"))
     with local_prober({"one": ""}, journal, engine=engine, native=[THIS_MACHINE]) as prober:
         native = prober.observe(local_cell("one"))
-    assert _modes(journal) == [[("session", Outcome.PASS)], [("native", Outcome.PASS)]]
+    assert modes_of(journal) == [[("session", Outcome.PASS)], [("native", Outcome.PASS)]]
     assert own.key != native.key
 
 
 def test_unlisted_wheel_is_refused_without_confirmation(
     journal: Journal, engine: LocalEngine
 ) -> None:
-    """A refusal counts at once if pip accepts none of the wheel's tags.
+    """A refusal counts immediately if pip accepts none of the wheel's tags.
 
     pip before 20.3 does not check tags with ``--target``, so its list of tags decides.
     """
     with local_prober({"one": ""}, journal, engine=engine, tag="cp27-cp27m-win32") as prober:
         seen = prober.observe(local_cell("one"))
     assert (seen.outcome, seen.stage, seen.cause) == (Outcome.REFUSED, Stage.INSTALL, "tag-refused")
-    assert _modes(journal) == [[("session", Outcome.REFUSED)]]
+    assert modes_of(journal) == [[("session", Outcome.REFUSED)]]
     assert len(engine.opened) == 1
 
 
@@ -153,120 +125,9 @@ def test_last_attempt_counts(journal: Journal, engine: LocalEngine, tmp_path: Pa
     with local_prober({"one": code}, journal, engine=engine) as prober:
         seen = prober.observe(local_cell("one"))
     assert (seen.outcome, seen.evidence) == (Outcome.PASS, "")
-    assert _modes(journal) == [
+    assert modes_of(journal) == [
         [("session", Outcome.IMPORT_FAILED), ("unpacked", Outcome.PASS), ("fresh", Outcome.PASS)]
     ]
-
-
-def test_unavailable_image(journal: Journal, engine: LocalEngine) -> None:
-    """Its cells are misses with its cause; it is requested once; other targets are probed."""
-    error = ImageError("here: no such image", cause=Cause.NOT_FOUND)
-    images = LocalImages({THIS_MACHINE.key: error})
-    with local_prober({"one": "", "two": ""}, journal, engine=engine, images=images) as prober:
-        seen = [prober.observe(local_cell("one"))]
-        seen.append(prober.observe(local_cell("two", target="there")))
-        seen.append(prober.observe(local_cell("two")))
-    assert [s.outcome for s in seen] == [Outcome.MISS, Outcome.PASS, Outcome.MISS]
-    assert {(s.stage, s.cause, s.evidence) for s in seen[::2]} == {
-        (Stage.IMAGE, "infra:not-found", "here: no such image")
-    }
-    assert images.asked == [THIS_MACHINE.key, f"there/{HERE.name}"]
-
-
-def test_engine_that_is_gone(journal: Journal, engine: LocalEngine) -> None:
-    """An engine error is a miss; the next cell tries the engine again."""
-    images = LocalImages({THIS_MACHINE.key: EngineError("the engine is gone")})
-    with local_prober({"one": ""}, journal, engine=engine, images=images) as prober:
-        first = prober.observe(local_cell("one"))
-        images.errors.clear()
-        second = prober.observe(local_cell("one"))
-    assert (first.outcome, first.stage, first.cause) == (Outcome.MISS, Stage.IMAGE, "infra:engine")
-    assert second.outcome is Outcome.PASS
-
-
-def test_container_that_does_not_start(journal: Journal) -> None:
-    """A container that does not start is a miss with the engine's message."""
-
-    class Refusing(LocalEngine):
-        def open(self, spec: ContainerSpec) -> LocalChannel:
-            raise EngineError(f"{spec.image}: not today")
-
-    with local_prober({"one": ""}, journal, engine=Refusing()) as prober:
-        seen = prober.observe(local_cell("one"))
-    assert (seen.outcome, seen.cause) == (Outcome.MISS, "infra:engine")
-    assert seen.evidence == "this-machine: not today"
-
-
-@pytest.mark.parametrize(
-    ("error", "cause"),
-    [
-        (BuildError("demo does not build"), "infra:build"),
-        (PackageIndexError("no answer"), "infra:index"),
-        (CacheError("no space left"), "infra:disk"),
-    ],
-)
-def test_unavailable_wheel(
-    journal: Journal, engine: LocalEngine, error: HarnessError, cause: str
-) -> None:
-    """An unavailable wheel is a miss with its cause, and the session stays open."""
-    with local_prober({"one": error, "two": ""}, journal, engine=engine) as prober:
-        seen = prober.observe(local_cell("one"))
-        assert prober.observe(local_cell("two")).outcome is Outcome.PASS
-    assert (seen.outcome, seen.stage, seen.cause) == (Outcome.MISS, Stage.WHEEL, cause)
-    assert (seen.evidence, seen.attempts) == (str(error), ())
-    assert len(engine.opened) == 1
-
-
-def test_defect_of_this_program_is_a_miss(
-    journal: Journal, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An unexpected exception is a journaled miss with its traceback; the run continues."""
-    wheels_for = MadeWheels.wheels_for
-
-    def fail(source: MadeWheels, subject: Subject, *rest: Any) -> tuple[WheelRef, ...] | Refusal:  # noqa: ANN401
-        return wheels_for(source, subject, *rest) if subject.id == "two" else 1 // 0  # type: ignore[return-value]
-
-    monkeypatch.setattr(MadeWheels, "wheels_for", fail)
-    with local_prober({"two": ""}, journal, engine=engine) as prober:
-        seen = [prober.observe(local_cell("one")), prober.observe(local_cell("two"))]
-    first, second = seen
-    assert (first.outcome, first.cause, second.outcome) == (
-        Outcome.MISS,
-        "infra:harness",
-        Outcome.PASS,
-    )
-    assert first.evidence.endswith("ZeroDivisionError: integer division or modulo by zero")
-    assert first.log.startswith("Traceback")
-    events, _ = read_events(journal.path)
-    assert list(observations(events)) == seen
-    assert len(engine.opened) == 2
-
-
-def test_lost_session_costs_one_cell(journal: Journal, engine: LocalEngine) -> None:
-    """A container that ends twice is a miss of that cell; the next cell gets a new one."""
-    images = LocalImages()
-    with local_prober(
-        {"one": KILLS_THE_AGENT, "two": ""}, journal, engine=engine, images=images
-    ) as prober:
-        seen = [prober.observe(local_cell("one")), prober.observe(local_cell("two"))]
-    assert [s.outcome for s in seen] == [Outcome.MISS, Outcome.PASS]
-    assert seen[0].cause == "infra:agent-gone"
-    assert [[mode for mode, _ in modes] for modes in _modes(journal)] == [
-        ["session", "fresh"],
-        ["session"],
-    ]
-    assert len(engine.opened) == 3
-    assert images.asked == [THIS_MACHINE.key]
-
-
-def test_out_of_memory_is_a_crash(
-    journal: Journal, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A container that exceeded its memory limit is a crash of the wheel."""
-    monkeypatch.setattr(LocalChannel, "memory_exceeded", lambda _: True)
-    with local_prober({"one": KILLS_THE_AGENT}, journal, engine=engine) as prober:
-        seen = prober.observe(local_cell("one"))
-    assert (seen.outcome, seen.cause) == (Outcome.CRASHED, "memory-limit")
 
 
 def test_observation_has_a_prediction(journal: Journal, engine: LocalEngine) -> None:

@@ -121,6 +121,21 @@ def test_line_opens_libraries_and_starts_programs() -> None:
 
 
 @pytest.mark.parametrize(
+    ("entry", "status"),
+    [("json", 0), ("json:dumps", 0), ("json:JSONDecoder.decode", 0), ("xml:dom", 0),
+     ("json:nothing", 1), ("json:dumps.nothing", 1), ("nowhere:main", 1)],
+)  # fmt: skip
+def test_entry_point_of_a_line_is_resolved(entry: str, status: int) -> None:
+    """An attribute, or a module of a package that is not imported yet, as a script has it."""
+    late = LatePlan(entries=(entry,))
+    line = docker_line(
+        debian_12(), IMAGE, make_subject("demo", imports=("json",)), [_wheel("/w/a.whl")], late=late
+    )
+    resolves = shlex.split(line)[-1].split(" && ")[-1]
+    assert run_command("sh", "-c", resolves).status == status
+
+
+@pytest.mark.parametrize(
     ("program", "status"), [("exit 3", 0), ("exit 127", 1), ("kill -SEGV $$", 1), ("cat", 0)]
 )
 def test_program_of_a_line_is_judged_by_its_start(

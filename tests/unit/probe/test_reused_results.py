@@ -1,6 +1,6 @@
 """What measures a stored result anew, and what does not, with a real prober, store and cache.
 
-The container answers at once, so that a row of the table takes no session of a second.
+The container answers immediately, so that a row of the table takes no session of a second.
 """
 
 import shutil

@@ -184,7 +184,8 @@ def test_program_that_kills_all_it_can(session: Session, tmp_path: Path) -> None
     wheel = make_wheel(tmp_path, "deadly", "", files=files)
     result = session.probe(job_for(wheel, late=LatePlan(programs=("bin/killer",))))
     assert result.outcome is Outcome.PASS
-    assert result.starts == (("bin/killer", "ended: killed by SIGKILL while starting bin/killer"),)
+    words = "limited: it ended or stopped what started it: killed by SIGKILL"
+    assert result.starts == (("bin/killer", words),)
 
 
 def test_module_that_its_package_loads_by_another_name(

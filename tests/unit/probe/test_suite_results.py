@@ -41,6 +41,7 @@ def test_limits_are_at_the_head_of_the_output() -> None:
     [
         (Outcome.TIMEOUT, Cause.TIMEOUT, "--test-timeout S"),
         (Outcome.MISS, Cause.TEST_COMMAND, "--test-requires"),
+        (Outcome.TEST_FAILED, Cause.ENDLESS_OUTPUT, "print less"),
     ],
 )
 def test_next_steps(outcome: Outcome, cause: Cause, step: str) -> None:
@@ -50,6 +51,26 @@ def test_next_steps(outcome: Outcome, cause: Cause, step: str) -> None:
     assert first.startswith("exit status 1; ")
     assert step in first
     assert others == ["1 failed"]
+
+
+@pytest.mark.parametrize(
+    ("line", "step"),
+    [
+        ("socket.gaierror: [Errno -3] Temporary failure in name resolution", "have no network"),
+        ("urllib.error.URLError: <urlopen error [Errno 101] Network is unreachable>", "no network"),
+        ("OSError: [Errno 30] Read-only file system: '/usr/x'", "can write to /tmp alone"),
+        ('File "/usr/lib/python3.11/multiprocessing/synchronize.py", line 57', "no /dev/shm"),
+        ("AssertionError", ""),
+    ],
+)
+def test_what_a_cell_lacks_is_told(line: str, step: str) -> None:
+    """A failure that comes of the container says so in its first line; a pass does not."""
+    failed = with_limits(changed(log=f"F\n{line}\n"), TESTS, ContainerLimits())
+    first = failed.evidence.split("\n")[0]
+    assert step in first
+    assert step or first == "exit status 1"
+    passed = changed(outcome=Outcome.PASS, evidence="", log=line)
+    assert with_limits(passed, TESTS, ContainerLimits()).evidence == ""
 
 
 def test_other_stages_are_left_alone() -> None:
@@ -90,6 +111,14 @@ def test_lost_and_refused() -> None:
 def test_summary_of_unittest_is_counted(log: str, tests: SuiteResult | None) -> None:
     """A runner without a JUnit report has counts, too; the last summary is that of the run."""
     assert counted(changed(log=log)).tests == tests
+
+
+@pytest.mark.parametrize("tests", [SuiteResult(passed=1, failed=1), SuiteResult(errors=1)])
+def test_failed_case_outweighs_the_status(tests: SuiteResult) -> None:
+    """A command that ends with 0 has not passed if its report has a failed case."""
+    told = counted(changed(outcome=Outcome.PASS, evidence="", tests=tests))
+    assert (told.outcome, told.stage, told.tests) == (Outcome.TEST_FAILED, Stage.TEST, tests)
+    assert told.evidence == f"exit status 0, but the runner's report says: {tests}"
 
 
 def test_report_outweighs_the_summary() -> None:

@@ -11,20 +11,13 @@ from rich.console import Console
 from rich.style import Style
 
 from harness.core.arches import ARCHES
-from harness.core.cells import Outcome, Stage
-from harness.core.observations import Attempt, AttemptMode, ImageRef
-from harness.core.targets import ImageWay
-from harness.images.source import SUBSTITUTED
+from harness.core.cells import Outcome
 from harness.report.glyphs import ARCH_LETTERS, GLYPHS
 from harness.report.terminal import (
-    format_deviations,
-    format_phases,
-    format_reused,
     print_grid,
     render_grid,
 )
 from harness.results.grid import Grid, build_grid
-from harness.results.runfile import Circumstances
 from tests.support.wide_run import OLD_PIP
 
 Golden = Callable[[str, str], None]
@@ -189,59 +182,3 @@ def test_colours_only_on_terminals(grid: Grid, monkeypatch: pytest.MonkeyPatch) 
     assert coloured.search(printed(grid, **options))
     monkeypatch.setenv("NO_COLOR", "1")
     assert not coloured.search(printed(grid, **options))
-
-
-def test_phases() -> None:
-    """Work is summed over the workers and shown with the elapsed time."""
-    circumstances = Circumstances(
-        harness="1",
-        started_at="",
-        seconds=190.2,
-        workers=2,
-        phases={"images": 212.4, "wheels": 40.0},
-    )
-    said = format_phases(circumstances)
-    assert said == "images 212 s, wheels 40 s of work; 190 s elapsed on 2 workers"
-
-
-def test_reused_and_native_results_are_counted(grid: Grid) -> None:
-    """With the option that measures again."""
-    attempt = Attempt(mode=AttemptMode.NATIVE, outcome=Outcome.PASS, stage=Stage.CALL, seconds=0.1)
-
-    def said(**fields: object) -> str:
-        cells = tuple(
-            replace(
-                cell,
-                observation=replace(cell.observation, attempts=(attempt,), **fields),  # type: ignore[arg-type]
-            )
-            for cell in grid.cells
-            if cell.observation
-        )
-        return format_reused(replace(grid, cells=cells))
-
-    assert said() == (
-        "15 wheels were installed without emulation by the same pip with the target's tags; "
-        "--own-pip emulates it"
-    )
-    shared = "15 cells were measured on another target with the same image"
-    assert said(measured_on="a/b/c") == shared
-    assert "wheels were installed" not in said(cached=True, measured_at="2026-11-02T10:00")
-
-
-def test_deviating_packages_are_reported(grid: Grid) -> None:
-    """One line per reason, with the targets."""
-    assert format_deviations(grid) == ""
-    said = format_deviations(made_of(grid, f"Debian trixie 5f{SUBSTITUTED}as locked on 2026-11-28"))
-    (line,) = said.splitlines()
-    assert line.startswith("debian-12/x86_64, debian-12/s390x, ")
-    assert line.endswith(": packages as locked on 2026-11-28")
-
-
-def made_of(grid: Grid, origin: str) -> Grid:
-    """Return the grid as if all its images had that origin."""
-    image = ImageRef(id="sha256:0", way=ImageWay.ASSEMBLED, origin=origin)
-    seen = [cell.observation for cell in grid.cells if cell.observation]
-    return build_grid(
-        [cell.cell for cell in grid.cells],
-        [replace(o, provenance=replace(o.provenance, image=image)) for o in seen],
-    )

@@ -44,7 +44,7 @@ def client(store: Path, renderer: RenderProcess) -> Iterator[ServiceClient]:
 
 
 @pytest.fixture
-def stranger(store: Path, renderer: RenderProcess) -> Iterator[ServiceClient]:
+def untrusted(store: Path, renderer: RenderProcess) -> Iterator[ServiceClient]:
     """Return a client without a token of a service that needs one."""
     access = Access(tokens=Tokens(store), open_reading=False)
     with served(make_application(StoreReader(store), access, renderer)) as client:

@@ -19,12 +19,12 @@ def basic(token: str) -> str:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer {}", "bearer {}", "basic"])
-def test_a_token_opens_it(stranger: ServiceClient, token: str, scheme: str) -> None:
+def test_a_token_opens_it(untrusted: ServiceClient, token: str, scheme: str) -> None:
     """As a bearer, and as a browser's password."""
     header = basic(token) if scheme == "basic" else scheme.format(token)
-    assert stranger.get("/runs").status_code == 401
-    assert "Basic" in stranger.get("/runs").headers["www-authenticate"]
-    assert stranger.get("/runs", headers={"authorization": header}).status_code == 200
+    assert untrusted.get("/runs").status_code == 401
+    assert "Basic" in untrusted.get("/runs").headers["www-authenticate"]
+    assert untrusted.get("/runs", headers={"authorization": header}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,13 @@ def test_a_token_opens_it(stranger: ServiceClient, token: str, scheme: str) -> N
         "\u00e9",
     ],
 )
-def test_forged_tokens(stranger: ServiceClient, store: Path, token: str, header: str) -> None:
+def test_forged_tokens(untrusted: ServiceClient, store: Path, token: str, header: str) -> None:
     """Neither reading nor pushing; a digest from the file is no token."""
     digest = json.loads(Tokens(store).path.read_text())["tests"]
     for given in (header, f"Bearer {digest}", f"Bearer {token[:-1]}"):
         headers = {"authorization": given.encode("latin-1")}
-        assert stranger.get("/api/v1/runs", headers=headers).status_code == 401
-        assert stranger.post("/api/v1/runs", headers=headers, json={}).status_code == 401
+        assert untrusted.get("/api/v1/runs", headers=headers).status_code == 401
+        assert untrusted.post("/api/v1/runs", headers=headers, json={}).status_code == 401
 
 
 def test_reading_that_is_open_does_not_open_pushing(client: ServiceClient) -> None:

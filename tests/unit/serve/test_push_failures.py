@@ -12,7 +12,8 @@ import pytest
 
 from harness.serve import push
 from harness.serve.push import PushError, push_run
-from tests.support.service import ServiceClient, fill_store, free_port
+from tests.support.commands import free_port
+from tests.support.service import ServiceClient, fill_store
 from tests.support.tls_folder import make_certificates
 
 

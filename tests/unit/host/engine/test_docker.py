@@ -12,7 +12,7 @@ from harness.core.arches import find_arch
 from harness.core.errors import EngineError
 from harness.host.engine.docker import connect
 from harness.host.engine.engine_errors import pull_error
-from harness.host.engine.image_names import split_reference
+from harness.host.engine.engine_images import split_reference
 from harness.host.engine.request_limits import Ask
 from harness.host.engine.timed_client import asking
 

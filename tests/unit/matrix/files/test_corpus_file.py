@@ -32,8 +32,6 @@ LIMITS = {
 NOT_PUBLISHED = {
     Cause.ABI3_FLOOR,
     Cause.MISSING_LOADER,
-    Cause.NO_INIT_FUNCTION,
-    Cause.UNREADABLE,
 }
 """Causes of which issues tell, and of which the index has fewer than two of the wheels found."""
 OTHERWISE_NAMED = {Cause.CPU_BASELINE, Cause.REQUIRES_PYTHON}

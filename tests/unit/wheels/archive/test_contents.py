@@ -91,6 +91,30 @@ def test_facts(make_wheel: MakeWheel) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\xcf\xfa\xed\xfe\x07\0\0\1", "it is a file of macOS (Mach-O)"),
+        (b"\xca\xfe\xba\xbe\0\0\0\2", "it is a file of macOS (Mach-O)"),
+        (b"MZ\x90\0", "it is a file of Windows (PE)"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:",
+            "it is a pointer of Git LFS, and not the file",
+        ),
+        (b"INPUT(-lmine)", "it does not begin with the ELF magic"),
+        (b"", "it is empty"),
+    ],
+)
+def test_file_named_like_a_library(make_wheel: MakeWheel, data: bytes, reason: str) -> None:
+    """A loader opens it by its name and refuses it; Python here looks for no name of macOS."""
+    names = ("demo/lib/libmine.so.1", "demo/_core.abi3.so", f"demo/_inner.{SUFFIX}")
+    others = ("demo/_inner.cpython-311-darwin.so", "demo/table.bin", "demo/libmine.so.txt")
+    facts = read_contents(FILENAME, io.BytesIO(make_wheel(dict.fromkeys((*names, *others), data))))
+    assert {native.name: native.elf for native in facts.native} == dict.fromkeys(
+        names, UnreadableElf(reason=reason, foreign=True)
+    )
+
+
+@pytest.mark.parametrize(
     ("text", "abi"),
     [
         (b"module compiled against API version 0x%x but this version of numpy is 0x%x", 1),

@@ -46,6 +46,7 @@ def test_every_code_is_tested() -> None:
         FindingCode.PROGRAM_START,
         FindingCode.COMMAND,
         FindingCode.NOT_READ,
+        FindingCode.NOT_TRIED,
     }
     assert {code for _, code, _, _ in DEFECTS.values()} == set(FindingCode) - of_a_target
 

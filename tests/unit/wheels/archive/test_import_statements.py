@@ -83,6 +83,57 @@ def test_guards() -> None:
     assert names(guarded=True) == {"gently", "fast", "wanted"}
 
 
+def test_errors_that_a_variable_names() -> None:
+    """They are caught if the file makes the variable of an ImportError."""
+    tried = b"try:\n  import a\nexcept %s:\n  a = None\n"
+    made = b"catch = () if required else (ImportError,)\n"
+    assert [s.guarded for s in find_imports(made + tried % b"catch", "demo")] == [True]
+    assert [s.guarded for s in find_imports(made + tried % b"others", "demo")] == [False]
+
+
+def test_function_that_is_called_in_a_try() -> None:
+    """Its imports are guarded if every call of it is."""
+    function = b"def load():\n  from . import fast\n  return fast\n"
+    tried = b"try:\n  fast = load()  # may fail\nexcept ImportError:\n  HAS = False\n"
+    (found,) = find_imports(function + tried, "demo")
+    assert found.guarded
+    assert found.sets == {b"HAS"}
+    for more in (b"load()\n", b"x = load()\n"):
+        assert not next(find_imports(function + tried + more, "demo")).guarded
+    assert not next(find_imports(function + tried.replace(b"load", b"other"), "demo")).guarded
+    method = b"class A:\n  def load():\n    import fast\n"
+    assert not next(find_imports(method + tried, "demo")).guarded
+
+
+CONDITIONS = b"""
+if TYPE_CHECKING:
+    import typed
+elif first and not SECOND:
+    import chosen
+else:
+    import otherwise
+_impl = os.environ.get("DEMO_IMPL")
+_other = os.environ.get("DEMO_IMPL", "fast")
+def f():
+    if _impl == "fast":
+        if True:
+            import wanted
+if _other == "fast":
+    import default
+if os.getenv('DEMO'):
+    import asked
+"""
+
+
+def test_conditions() -> None:
+    """An ``else`` has the words of all conditions before it."""
+    found = {s.names[0]: s for s in find_imports(CONDITIONS, "demo")}
+    assert {name for name, each in found.items() if each.asked} == {"typed", "wanted", "asked"}
+    words = {b"TYPE_CHECKING", b"first", b"and", b"not", b"SECOND"}
+    assert found["chosen"].conditions == found["otherwise"].conditions == words
+    assert b"_other" in found["default"].conditions
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -92,6 +143,12 @@ def test_guards() -> None:
         b"try:\n" * 100_000,
         b"".join(b" " * depth + b"if x:\n" for depth in range(1200)),
         b"'''\"\"\"" * 100_000,
+        b"try:\n" + b" import a\n" * 50_000 + b"except:\n" * 50_000,
+        b"try:\n  import a\n" + b"except a:\n" * 90_000,
+        b"if a" + b" b" * 200 + b":\n" + b"elif a:\n import b\n" * 50_000,
+        b"def a():\n import b\n" * 25_000 + b"try:\n a()\n" * 25_000,
+        b"x" * 1_000_000,
+        (b"x" * 500_000 + b" = ") * 2,
     ],
 )
 def test_hostile_files_are_read_in_time(source: bytes) -> None:

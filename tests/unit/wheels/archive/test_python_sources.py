@@ -69,14 +69,58 @@ def test_namespace_packages_share_their_top_with_other_projects() -> None:
     assert reader.facts().imports["room.ours"] == ("room", "room.theirs", "room.theirs.api")
 
 
+TRIED = b"try:\n  from demo._x import *\nexcept ImportError:\n  HAS_X = False\n"
+
+
 def test_native_module_that_the_code_goes_on_without() -> None:
-    """Every import of it is guarded; those in tests do not count."""
+    """It is imported in a try; what is in tests does not count."""
     guarded = b"def f():\n  try:\n    from demo import _x as lib\n  except ImportError:\n    pass"
     assert sources(demo____init__=guarded).guarded == {"demo._x"}
     once = {"demo____init__": guarded, "demo__tests": b"from demo import _x"}
     assert sources(**once).guarded == {"demo._x"}
     assert not sources(**once, demo__core=b"from . import _x").guarded
+    assert not sources(**once, demo__core=b"def f():\n  from . import _x").guarded
     assert not sources(demo____init__=b"import demo").guarded
+
+
+def test_native_module_that_a_tried_module_needs() -> None:
+    """As PyYAML's, whose ``cyaml`` nothing else imports in any case."""
+    tried = {
+        "demo____init__": b"import os\n" + TRIED.replace(b"demo._x", b".fast"),
+        "demo__fast": b"from ._x import Parser",
+        "demo__compat": b"import demo\nif demo.HAS_X:\n  from demo._x import *",
+    }
+    assert sources(**tried).guarded == {"demo._x"}
+    assert not sources(**tried, demo__core=b"from .fast import Parser").guarded
+    assert not sources(**tried, demo__core=b"import demo._x").guarded
+    public = {"demo____init__": b"from ._x import *", "beside": TRIED.replace(b"._x", b"")}
+    assert not sources(**public).guarded
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "guarded"),
+    [
+        (b"if TYPE_CHECKING or not HAS_X:\n  import a\nelse:\n  from ._x import y", True),
+        (b"if TYPE_CHECKING:\n  from ._x import y", True),
+        (b"_i = os.environ.get('I')\nif _i == 'c':\n  from ._x import y", True),
+        (b"_i = os.environ.get('I', 'c')\nif _i == 'c':\n  from ._x import y", False),
+        (b"if sys.platform == 'linux':\n  from ._x import y", False),
+        (b"if not TYPE_CHECKING:\n  from ._x import y", False),
+    ],
+)
+def test_condition_that_depends_on_a_try(elsewhere: bytes, guarded: bool) -> None:
+    """As multidict's and SQLAlchemy's; rapidfuzz lets users ask for the native modules."""
+    found = sources(demo____init__=b"", demo___compat=TRIED, demo__core=elsewhere)
+    assert bool(found.guarded) is guarded
+
+
+def test_native_module_of_compiled_python_files() -> None:
+    """As mypyc makes it: without the native modules the Python files are imported."""
+    names = ("demo/md.cpython-311-x.so", "demo/md__mypyc.cpython-311-x.so")
+    reader = SourceReader(names)
+    assert not reader.facts().guarded
+    reader.add("demo/md.py", b"")
+    assert reader.facts().guarded == {"demo.md__mypyc"}
 
 
 @pytest.mark.parametrize(
