@@ -3,4 +3,4 @@
 __version__ = "0.1.0"
 """The one place of the version; pyproject.toml reads it."""
 DISTRIBUTION = "wheelgrid"
-"""Tells this package from others that are called ``harness``; see ``console_script.py``."""
+"""Distinguishes this package from others that are called ``harness``; see ``console_script.py``."""

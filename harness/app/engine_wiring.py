@@ -83,7 +83,6 @@ def open_images(
     options: ProberOptions,
     index: PackageIndex,
     announce: Callable[[str], None],
-    workspace: Workspace | None = None,
     *,
     warn: Callable[[str], None] | None = None,
 ) -> ImageProvider | PooledImages:
@@ -92,7 +91,7 @@ def open_images(
     Raises ``EngineError`` if this machine's engine does not answer and no other is declared, and
     ``MatrixFileError`` for a broken lock.
     """
-    workspace = workspace or open_workspace(options.matrix_folder, announce)
+    workspace = open_workspace(options.matrix_folder, announce)
     make = partial(_images_of, options=options, index=index, workspace=workspace)
     if options.engines:
         return PooledImages(open_pool(options, warn or _ignore), make)

@@ -3,7 +3,7 @@
 Every row of ``matrix/corpus.yaml`` is predicted and, on the targets that this machine can make
 itself, observed. Printed are recall, precision, every miss with what was seen, and every row that
 an observation or a report contradicts. ``--predict`` observes nothing. What is observed is stored
-at once, so that a run that was cut goes on where it was.
+immediately, so that an interrupted run continues where it was.
 """
 
 import argparse

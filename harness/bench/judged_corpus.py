@@ -156,7 +156,7 @@ def report_lines(cells: Sequence[JudgedCell]) -> Iterator[str]:
         yield f"  recall {one.recall:6.1%}  {one.found} of {one.breakages}: {title}"
     one = score(cells)
     if any(cell.observation for cell in cells):
-        known = one.known / (one.breakages or 1)
+        known = one.known / one.breakages if one.breakages else 1.0
         yield f"  recall {known:6.1%}  {one.known} of {one.breakages}: predicted, or observed here"
     yield f"  precision {one.precision:6.1%}  {one.true_alarms} of {one.alarms} predicted failures"
     observed = [c.observation for c in cells if c.observation]

@@ -28,7 +28,7 @@ _LIBRARIES = ("libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "libgcc
 
 def main(words: Sequence[str]) -> None:
     """Measure and print."""
-    paths = [Path(word) for word in words] or cached_wheels(WHEELS)
+    paths = [Path(word) for word in words] or cached_wheels()
     wheels = [timed_read(path) for path in paths]
     passports = sample_passports(libraries_needed(wheels))
     sets = {"python": _symbols_of(wheels, "Py"), "system": _symbols_of(wheels, "")}
@@ -67,10 +67,10 @@ def timed_read(path: Path) -> WheelFacts:
     return facts
 
 
-def cached_wheels(most: int) -> list[Path]:
-    """Return the largest and the smallest wheels of the cache, ``most`` in all."""
+def cached_wheels() -> list[Path]:
+    """Return the largest and the smallest wheels of the cache, ``WHEELS`` in all."""
     found = sorted(default_cache_root().glob("index/*/*.whl"), key=lambda path: path.stat().st_size)
-    return list(dict.fromkeys([*found[-most // 6 :], *found[: most * 5 // 6]]))
+    return list(dict.fromkeys([*found[-WHEELS // 6 :], *found[: WHEELS * 5 // 6]]))
 
 
 def libraries_needed(wheels: Sequence[WheelFacts]) -> tuple[str, ...]:

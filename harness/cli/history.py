@@ -7,7 +7,7 @@ import click
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import query_option, store_option
 from harness.report.console import print_data, say
-from harness.report.listing import format_transitions
+from harness.report.stored_runs import format_transitions
 from harness.results.query import Query
 from harness.store import open_store
 from harness.store.history import cell_transitions, count_sightings, named_cells

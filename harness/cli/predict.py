@@ -80,9 +80,10 @@ def predict(  # noqa: PLR0913 - one for each option
         return predict_locks(
             locks, selected, passports, only_binary=only_binary, every=every, as_json=as_json
         )
-    index, reader = open_pinned(ProberOptions(matrix_folder=matrix), say), open_reader()
+    prober = ProberOptions(matrix_folder=matrix)
+    index, reader = open_pinned(prober, say), open_reader()
     candidates = read_candidates(wheels, import_check, index, reader)
-    provider = open_provider(loaded, ProberOptions(matrix_folder=matrix), index)
+    provider = open_provider(loaded, prober, index)
     here = {
         candidate.subject: [each for each in selected if every or has_arch(candidate, each)]
         for candidate in candidates

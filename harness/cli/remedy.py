@@ -75,11 +75,9 @@ def remedy(  # noqa: PLR0913  click gives each option by its name
     matrix = project_matrix(prober.matrix_folder)
     index = open_pinned(prober, say)
     treated = read_remedy_subject(wheel, ImportCheck(imports=imports, call=call), matrix, index)
-    selection, recorded = (
-        Selection(targets=targets, arches=arches),
-        open_passports(prober.matrix_folder, project_config()),
-    )
-    wanted = targets_of(treated, selected_targets(matrix, selection))
+    recorded = open_passports(prober.matrix_folder, project_config())
+    selected = selected_targets(matrix, Selection(targets=targets, arches=arches))
+    wanted = targets_of(treated, selected)
     with passport_measurer(partial(open_prober, matrix, prober, ConsoleJournal())) as measure:
         passports = passports_of(wanted, treated, recorded, measure)
     examination = examine(treated, passports, recorded.symbols, index, tries=tries)

@@ -7,7 +7,7 @@ import click
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import store_option
 from harness.report.console import print_data, say
-from harness.report.listing import format_runs
+from harness.report.stored_runs import format_runs
 from harness.store import open_store
 
 

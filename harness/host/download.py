@@ -246,7 +246,7 @@ class Downloader:
             requests.Timeout,
             urllib3.exceptions.TimeoutError,
         ) as error:
-            # A server that had less than the usual time may not be down.
+            # A server that was given less than the usual time may not be down.
             down = left > self._silence
             raise _BusyError(f"no answer ({_innermost(error)})", down=down) from error
         except ValueError as error:  # an invalid address, number or text

@@ -75,7 +75,7 @@ class ByTarget(LoadScopeScheduling):  # type: ignore[misc]
         return self._images.get(target, target) or nodeid
 
     def remove_node(self, node: WorkerController) -> str | None:
-        """Return the cell at which a worker died, and give what it had left to others.
+        """Return the cell at which a worker died, and give its remaining cells to others.
 
         xdist 3.8 gives them that cell too, which then ends one worker after the other.
         """

@@ -15,6 +15,7 @@ from harness.predict.late_rules import predict_late
 from harness.predict.load_closure import load_groups
 from harness.predict.load_rules import predict_loads
 from harness.predict.module_rules import (
+    opened_globally,
     predict_bytecode,
     predict_nothing,
     predict_payload,
@@ -62,7 +63,9 @@ def predict(
     guarded = frozenset[str]() if imports else wheel.sources.guarded
     failed = predict_bytecode(layout, profile, plan.required)
     failed = failed or predict_loads(layout, loads, profile, symbols, guarded=guarded)
+    opened = opened_globally(layout, failed)
+    failed = None if opened else failed
     failed = failed or predict_uninitialized(uninitialized) or predict_payload(layout)
     if late and not failed:
         failed = predict_late(layout, profile, symbols)
-    return failed or remark(layout, resolution, loads)
+    return failed or opened or remark(layout, resolution, loads)

@@ -65,7 +65,7 @@ def _loads_all_the_same(seen: Observation, predicted: Prediction, _: tuple[str, 
 
 def _opened_first(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:
     told = predicted.outcome is Outcome.PASS and OPENED_FIRST in predicted.evidence
-    return told and seen.cause == Cause.MISSING_LIBRARY
+    return told and seen.cause in (Cause.MISSING_LIBRARY, Cause.UNDEFINED_SYMBOL)
 
 
 def _substitute(seen: Observation, predicted: Prediction, _: tuple[str, ...]) -> bool:

@@ -188,6 +188,20 @@ def _other_bytecode(
     )
 
 
+def opened_globally(layout: InstalledLayout, failed: Prediction | None) -> Prediction | None:
+    """Return a pass with a remark, instead of undefined symbols that the package may bring itself.
+
+    It opens a library with RTLD_GLOBAL, perhaps one of another wheel, whose symbols its modules
+    then find. Those of Python are in no such library.
+    """
+    undefined = failed is not None and failed.cause == Cause.UNDEFINED_SYMBOL
+    if failed is None or not undefined or not layout.wheel.sources.opens_globally:
+        return None
+    if failed.evidence.startswith(("undefined: Py", "undefined: _Py")):
+        return None
+    return passing(f"{failed.evidence}; what defines them, {OPENED_FIRST}")
+
+
 def remark(
     layout: InstalledLayout, resolution: ImportResolution, loads: Sequence[LoadGroup]
 ) -> Prediction:

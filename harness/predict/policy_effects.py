@@ -38,7 +38,6 @@ MOVED = (PolicyEffect.REGRESSED, PolicyEffect.FIXED)
 class Shift:
     """One wheel on one target, before and after a policy."""
 
-    policy: str
     target: str
     """Key: ``<target>/<arch>``."""
     wheel: str
@@ -147,7 +146,6 @@ def shift_of(
     """
     then = apply_policy(policy, passport, target.arch)
     return Shift(
-        policy=policy.id,
         target=target.key,
         wheel=wheel.name.filename,
         before=predict(wheel, passport, symbols),

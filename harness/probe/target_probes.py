@@ -95,9 +95,7 @@ class TargetProbes:
 
         With ``job.site`` nothing is installed.
         """
-        if job.site:
-            return AttemptMode.SESSION, self._in_session(opened, job)
-        installed = self._installed(opened, job)
+        installed = None if job.site else self._installed(opened, job)
         if installed is None:
             return AttemptMode.SESSION, self._in_session(opened, job)
         if installed.failure is not None:

@@ -66,7 +66,6 @@ def html_page(
     run: Run,
     past: RunHistory = NO_HISTORY,
     *,
-    title: str = "Wheelgrid",
     links: Sequence[Link] = (),
     service: PageService | None = None,
 ) -> str:
@@ -86,7 +85,6 @@ def html_page(
         .get_template("page.html")
         .render(
             run=run,
-            title=title,
             links=links,
             events=events,
             served=service is not None,
@@ -95,7 +93,7 @@ def html_page(
             doubted=doubted_lines(run.grid),
             style=Markup(style),  # noqa: S704 - files of this package
             script=Markup(script),  # noqa: S704 - likewise
-            data=Markup(page_data(run, past, title=title)),  # noqa: S704 - made embeddable there
+            data=Markup(page_data(run, past)),  # noqa: S704 - made embeddable there
             csp=security_header(style, script, connect="'self'" if events else ""),
         )
     )

@@ -62,7 +62,6 @@ class Column(Generic[_Value]):
 class Page:
     """The JSON document of a page; defaults are omitted."""
 
-    title: str
     run: Run
     """The run without the data in the columns."""
     wheels: Column[WheelRef | None]
@@ -88,7 +87,7 @@ class Page:
 _PAGE: TypeAdapter[Page] = TypeAdapter(Page)
 
 
-def page_data(run: Run, past: RunHistory, *, title: str) -> str:
+def page_data(run: Run, past: RunHistory) -> str:
     """Return the JSON document of a page, safe in a ``<script>`` element."""
     comparison = past.comparison
     seen = [cell.observation for cell in run.cells]
@@ -98,7 +97,6 @@ def page_data(run: Run, past: RunHistory, *, title: str) -> str:
         for cell, sighted in past.history.items()
     }
     page = Page(
-        title=title,
         run=replace(run, cells=tuple(map(_shortened, run.cells))),
         wheels=_column(each.wheel if each else None for each in seen),
         provenances=_column(each.provenance if each else Provenance() for each in seen),

@@ -14,7 +14,7 @@ from harness.report.atom import atom_feed
 from harness.report.badge import badge_svg, subject_badge
 from harness.report.glyphs import GLYPHS
 from harness.report.html import Link, count_verdicts, format_moment, html_page
-from harness.report.listings import (
+from harness.report.listing_pages import (
     Listing,
     SiteRow,
     SiteSection,

@@ -21,7 +21,7 @@ MARK = "dim"
 READABLE = 120
 """Columns for a table and its legend where nothing limits the width: a pipe, a log."""
 TALLEST = 30
-"""Maximum lines of a table whose rows are targets: a terminal shows them at once."""
+"""Maximum lines of a table whose rows are targets: a terminal shows them without scrolling."""
 LEAST_LABEL = 14
 """Minimum columns for names of rows that are broken into lines."""
 _ARCH, _IMAGE, _LENIENT, _DOUBTED = "arch", "image from", "may fail", "believed"

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from harness.report.atom import atom_feed
 from harness.report.badge import badge_svg, subject_badge
 from harness.report.changes import comparison_json
-from harness.report.listings import Key, cells_by, subject_id, target_key
+from harness.report.listing_pages import Key, cells_by, subject_id, target_key
 from harness.results.compare import compare_grids
 from harness.results.grid import GridCell
 from harness.results.past import transitions

@@ -11,8 +11,7 @@ from harness.core.errors import ExitCode
 from harness.report.changes import counted
 from harness.report.glyphs import GLYPHS, NOT_RUN
 from harness.report.html import Link, PageService, format_moment, html_page
-from harness.report.listing import ENDS
-from harness.report.listings import (
+from harness.report.listing_pages import (
     Listing,
     SiteRow,
     SiteSection,
@@ -27,6 +26,7 @@ from harness.report.listings import (
 )
 from harness.report.passport import format_passport
 from harness.report.predictions import format_explanation
+from harness.report.stored_runs import ENDS
 from harness.report.untrusted import visible
 from harness.results.compare import ChangeKind, compare_grids
 from harness.results.past import StoredFacts, past_of

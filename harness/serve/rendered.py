@@ -97,7 +97,7 @@ class RenderCache:
     def _forget(self, key: Hashable, done: asyncio.Task[Rendered]) -> None:
         del self._making[key]
         if not done.cancelled():
-            done.exception()  # whoever waits is told; asyncio need not complain if nobody does
+            done.exception()  # those who wait get it; asyncio need not complain if nobody waits
 
     async def _make(
         self, name: Hashable, version: Hashable, make: Callable[[], Awaitable[Rendered]]

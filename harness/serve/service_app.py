@@ -1,4 +1,4 @@
-"""Put the service together: its routes, who may use them, and how errors are told."""
+"""Put the service together: its routes, who may use them, and how errors are reported."""
 
 import asyncio
 import contextlib
@@ -125,7 +125,7 @@ async def _follow_latest(reader: StoreReader, answers: Answers) -> None:
 
 async def render_latest(reader: StoreReader, answers: Answers) -> None:
     """Render the latest grid before somebody asks for it, if it has changed."""
-    with contextlib.suppress(Exception):  # whoever asks for it is told, whatever is wrong with it
+    with contextlib.suppress(Exception):  # a request for it reports what is wrong
         state = await run_in_threadpool(reader.state, "latest")
         await answers.rendered(grid_page, state)
         await answers.rendered(axis_page, state, "projects")  # the other pages need its grid too

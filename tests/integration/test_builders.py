@@ -21,7 +21,7 @@ from harness.core.errors import BuildError
 from harness.host.cache import Cache
 from harness.host.process import run_process
 from harness.matrix.files import load_matrix
-from harness.wheels.archive.contents import NativeMember, read_wheel, verify_record
+from harness.wheels.archive.contents import NativeMember, read_wheel
 from harness.wheels.archive.elf import ElfFacts
 from harness.wheels.build import (
     PlannedWheel,
@@ -33,6 +33,7 @@ from harness.wheels.build import (
 )
 from harness.wheels.build.module_names import module_suffixes
 from tests.support.projects import BROKEN, FIXTURES, make_project
+from tests.support.wheels import verify_record
 from tests.support.workspace import make_workspace
 
 pytestmark = pytest.mark.integration

@@ -19,7 +19,7 @@ from harness.host.cache import Cache
 from harness.host.engine.docker import DockerEngine
 from harness.images.debian_root import native_arch
 from harness.images.registry import RegistrySource
-from harness.wheels.archive.contents import read_wheel, verify_record
+from harness.wheels.archive.contents import read_wheel
 from harness.wheels.archive.elf import ElfFacts
 from harness.wheels.build import ContainerBuilder, build_wheel
 from harness.wheels.build.builder_image import build_in_container
@@ -29,6 +29,7 @@ from tests.support.builder_image import PROMISE, make_builder_image
 from tests.support.commands import ROOT
 from tests.support.projects import FIXTURES, make_project
 from tests.support.registry import loopback_registry
+from tests.support.wheels import verify_record
 from tests.support.workspace import make_workspace
 
 pytestmark = pytest.mark.integration

@@ -21,12 +21,7 @@ from harness.host.package_data import matrix_folder
 from harness.images.debian_root import native_arch
 from harness.store import open_store
 from tests.support.commands import Started, free_port, started_wheelgrid, wait_until, wheelgrid
-from tests.support.dask_processes import (
-    address,
-    scheduler,
-    started_worker,
-    worker_count,
-)
+from tests.support.dask_processes import address, scheduler, started_worker, worker_count
 from tests.support.engine_proxy import engine_proxy
 from tests.support.torn_server import torn_server
 from tests.support.wheels import make_wheel

@@ -18,7 +18,7 @@ import pytest
 from harness.core.errors import EngineError, ImageError, UsageError
 from harness.core.observations import ImageRef
 from harness.host.cache import Cache
-from harness.host.engine import preparation, request_limits
+from harness.host.engine import request_limits
 from harness.host.engine.docker import DockerEngine, connect
 from harness.host.engine.owner import OWNER_LABEL
 from harness.host.engine.request_limits import Ask, RequestLimit, within
@@ -27,7 +27,6 @@ from harness.probe.journal import Journal
 from harness.probe.prober import Prober
 from tests.support.engine_proxy import Deed, EngineProxy, engine_proxy
 from tests.support.local_prober import LocalImages, local_cell, local_prober
-from tests.support.owned_containers import own_containers
 from tests.support.prepared import prepare
 from tests.support.second_engine import AS_ROOT, SecondEngine, second_engine
 from tests.support.short_limits import PATIENT, short_limits
@@ -279,47 +278,7 @@ def test_an_engine_that_hangs_during_a_pull_is_no_failed_pull(
     assert caught.value.cause == "infra:engine"
 
 
-# --- prepare --------------------------------------------------------------------------
-
-
-def test_prepare_has_a_network_and_few_capabilities(engine: DockerEngine, image: ImageRef) -> None:
-    """It runs as root on the bridge, with what a package manager needs and no more."""
-    read = 'python3 -c \'print(open("/proc/self/status").read(), *os.listdir("/sys/class/net"))\''
-    said = prepare(engine, image, read.replace("print", "import os; print"), "id -u")
-    effective = int(next(line.split()[1] for line in said if line.startswith("CapEff")), 16)
-    # capability.h: chown, dac_override, fowner, fsetid, setgid, setuid, setfcap
-    assert {bit for bit in range(64) if effective >> bit & 1} == {0, 1, 3, 4, 6, 7, 31}
-    assert said[-1] == "0"
-    assert "eth0" in said[-3].split()
-
-
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        ("sleep 60", "still running after 2 s"),
-        ("while :; do echo more; done", "still running after 2 s"),
-        ("python3 -c 'x = bytearray(3 << 30)'", "status 137 .it needs more than 2048 MiB"),
-        (
-            "python3 -c 'import os, time\nfor n in range(600):\n  if not os.fork(): time.sleep(9)'",
-            "Resource temporarily unavailable",
-        ),
-    ],
-    ids=["silent", "noisy", "memory", "processes"],
-)
-def test_prepare_is_limited(
-    engine: DockerEngine,
-    image: ImageRef,
-    monkeypatch: pytest.MonkeyPatch,
-    command: str,
-    words: str,
-) -> None:
-    """What has no end, or takes too much, is an image error, and no container stays."""
-    if "sleep 60" in command or "while" in command:
-        monkeypatch.setattr(preparation, "PREPARE_SECONDS", 2)
-    with pytest.raises(ImageError, match=words) as caught:
-        prepare(engine, image, command)
-    assert caught.value.cause == "infra:prepare"
-    assert own_containers(engine._api) == []
+# --- engines that are set up in another way ---------------------------------------------
 
 
 def test_prepare_without_a_bridge_uses_the_engines_network(

@@ -26,14 +26,7 @@ from harness.probe.journal import Journal, observations, read_events
 from harness.probe.prober import Prober
 from tests.support.commands import Started, started_wheelgrid, wheelgrid
 from tests.support.engine_proxy import engine_proxy
-from tests.support.fault_rounds import (
-    ALL_ROUNDS,
-    CODES,
-    OUTCOMES,
-    ROUNDS,
-    FaultRound,
-    recorded,
-)
+from tests.support.fault_rounds import ALL_ROUNDS, CODES, OUTCOMES, ROUNDS, FaultRound, recorded
 from tests.support.local_prober import LocalImages, local_cell, local_prober
 from tests.support.owned_containers import containers_of, own_containers
 from tests.support.second_engine import second_engine

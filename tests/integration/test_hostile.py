@@ -224,7 +224,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("arch", [native_arch().name, "s390x"])
-def test_hostile_wheels_cost_nobody_but_themselves(tmp_path: Path, arch: str) -> None:
+def test_hostile_wheels_change_no_other_result(tmp_path: Path, arch: str) -> None:
     """A control between all deeds passes each time."""
     wheels = []
     for name, (code, _) in DEEDS.items():

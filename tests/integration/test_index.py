@@ -10,12 +10,13 @@ from packaging.tags import cpython_tags
 from harness.core.errors import PackageIndexError
 from harness.core.subjects import IndexSource
 from harness.host.cache import Cache, file_sha256
-from harness.wheels.archive.contents import read_wheel, verify_record
+from harness.wheels.archive.contents import read_wheel
 from harness.wheels.archive.elf import ElfFacts
 from harness.wheels.index.choose import choose_wheel
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import IndexLock, LockedWheel
 from harness.wheels.index.renew import renew_lock
+from tests.support.wheels import verify_record
 
 pytestmark = pytest.mark.integration
 

@@ -10,10 +10,11 @@ import pytest
 from harness.core.arches import find_arch
 from harness.host.cache import Cache
 from harness.matrix.files import load_matrix
-from harness.wheels.archive.contents import read_wheel, verify_record
+from harness.wheels.archive.contents import read_wheel
 from harness.wheels.build import build_planned, load_project, plan_wheel
 from tests.support.commands import Ended, wheelgrid
 from tests.support.projects import FIXTURES
+from tests.support.wheels import verify_record
 from tests.support.workspace import make_workspace
 
 pytestmark = pytest.mark.integration

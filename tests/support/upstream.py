@@ -44,7 +44,7 @@ OpenClient = Callable[..., Client]
 """``open_client`` of one test: the folder and the key are given."""
 
 
-def open_client(  # noqa: PLR0913 - what a run is told of its mirrors
+def open_client(  # noqa: PLR0913 - one for each setting of a run
     folder: Path,
     key: Key,
     *mirrors: TornServer,

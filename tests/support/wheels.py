@@ -6,8 +6,10 @@ from zipfile import ZIP_DEFLATED, ZipInfo
 
 from wheel.wheelfile import WheelFile
 
+from harness.core.wheel_findings import FindingCode
 from harness.predict.late_plan import NOTHING_LATE, LatePlan
 from harness.probe.jobs import Job
+from harness.wheels.archive.contents import read_wheel
 from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
 
 
@@ -41,6 +43,14 @@ def make_wheel(  # noqa: PLR0913 - what a wheel consists of
             f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: {purelib}\nTag: {tag}\n",
         )
     return path
+
+
+def verify_record(path: Path) -> None:
+    """Check every member by its digest in RECORD, and what RECORD lists."""
+    with WheelFile(path) as wheel:
+        assert wheel.testzip() is None  # reads every member, and raises for another digest
+    listed = {FindingCode.RECORDED_FILE_MISSING, FindingCode.SIZE_DIFFERS}
+    assert not [each for each in read_wheel(path).findings if each.code in listed]
 
 
 def write_demo(

@@ -59,7 +59,7 @@ def inspect_host() -> Host:
         rights=_rights(),
         systemd=Path("/run/systemd/system").is_dir(),
         has_engine=_find("dockerd"),
-        engine_runs=_is_running("dockerd"),
+        engine_runs=_dockerd_runs(),
         engine_elsewhere=os.environ.get("DOCKER_HOST", DEFAULT_SOCKET) != DEFAULT_SOCKET,
         binfmt_mounted=(BINFMT_MISC / "register").exists(),
         cgroups_mounted=any(Path("/sys/fs/cgroup").glob("*")),
@@ -92,10 +92,10 @@ def _find(program: str) -> bool:
     return shutil.which(program, path=SYSTEM_PATH) is not None
 
 
-def _is_running(program: str) -> bool:
+def _dockerd_runs() -> bool:
     for name in Path("/proc").glob("[0-9]*/comm"):
         try:
-            if name.read_text().strip() == program:
+            if name.read_text().strip() == "dockerd":
                 return True
         except OSError:  # the process ended
             continue

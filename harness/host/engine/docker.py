@@ -23,11 +23,7 @@ from harness.host.engine.api import (
     PreparedImage,
     StillRunningError,
 )
-from harness.host.engine.engine_errors import (
-    ADVICE,
-    not_understood,
-    start_error,
-)
+from harness.host.engine.engine_errors import ADVICE, not_understood, start_error
 from harness.host.engine.engine_images import EngineImages
 from harness.host.engine.hardening import TMP
 from harness.host.engine.owner import OWNER_LABEL, is_orphan, own_label
@@ -43,11 +39,7 @@ from harness.host.engine.preparation import (
 )
 from harness.host.engine.request_limits import Ask
 from harness.host.engine.streams import Streams
-from harness.host.engine.timed_client import (
-    TimedClient,
-    asking,
-    open_client,
-)
+from harness.host.engine.timed_client import TimedClient, asking, open_client
 
 REMOVAL_PAUSES = (0.1, 1.0, 3.0)
 """Seconds between attempts to remove a container."""

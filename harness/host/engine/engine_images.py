@@ -12,13 +12,7 @@ import docker.errors
 from harness.core.arches import Arch
 from harness.core.errors import ImageError
 from harness.host.engine.api import EngineImage
-from harness.host.engine.engine_errors import (
-    ADVICE,
-    REFUSES,
-    hanging_pull,
-    pull_error,
-    refusal,
-)
+from harness.host.engine.engine_errors import ADVICE, REFUSES, hanging_pull, pull_error, refusal
 from harness.host.engine.request_limits import REQUEST_LIMITS, Ask
 from harness.host.engine.timed_client import EngineTimeoutError, TimedClient, asking
 

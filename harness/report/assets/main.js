@@ -102,7 +102,7 @@ function renderPanel(last) {
   const panel = at("panel"), cell = byId.get(state.cell);
   for (const open of at("grid").querySelectorAll("td.open")) open.classList.remove("open");
   panel.hidden = !cell;
-  document.title = cell ? `${cell.id} · Wheelgrid` : data.title;
+  document.title = cell ? `${cell.id} · Wheelgrid` : "Wheelgrid";
   if (!cell) {
     if (last) cellNode(last)?.focus();
     return;

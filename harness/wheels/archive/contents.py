@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -15,7 +15,7 @@ from harness.wheels.archive.elf import MAGIC, ElfFacts, UnreadableElf, read_elf
 from harness.wheels.archive.filename import WheelName, parse_wheel_name
 from harness.wheels.archive.metadata import check_data_directory, find_dist_info, read_metadata
 from harness.wheels.archive.python_sources import LIBRARY, MOST_SOURCE, SourceFacts, SourceReader
-from harness.wheels.archive.record import RecordEntry, check_digests, check_listing, parse_record
+from harness.wheels.archive.record import check_listing, parse_record
 from harness.wheels.archive.zip_reader import Archive, Member, open_archive
 
 MOST_NATIVE = 1 << 30
@@ -113,20 +113,13 @@ def read_wheel(path: Path) -> WheelFacts:
 
     Raises ``WheelError`` for a file that is no zip archive, or not named like a wheel.
     """
-    with _opened(path) as stream:
-        return read_contents(path.name, stream)
-
-
-def verify_record(path: Path) -> None:
-    """Check every member of the wheel at ``path`` against its digest in RECORD.
-
-    Unpacks all members in chunks. Raises ``WheelError``.
-    """
-    with _opened(path) as stream, open_archive(path.name, stream) as archive:
-        dist_info = find_dist_info(archive, parse_wheel_name(path.name))
-        entries = _read_record(archive, dist_info)
-        archive.require_sound()
-        check_digests(archive, entries)
+    if path.exists() and not path.is_file():
+        raise WheelError(f"{path}: not a regular file; give the path of a wheel file")
+    try:
+        with path.open("rb") as stream:
+            return read_contents(path.name, stream)
+    except OSError as error:
+        raise WheelError(f"{path}: {error.strerror}; give the path of a wheel file") from error
 
 
 def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
@@ -136,7 +129,7 @@ def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
         dist_info = find_dist_info(archive, name)
         metadata = read_metadata(archive, dist_info, name)
         check_data_directory(archive.members, name, archive.findings)
-        _read_record(archive, dist_info)
+        _check_record(archive, dist_info)
         sources = SourceReader(tuple(member.name for member in archive.members))
         native = () if archive.oversized else tuple(_native_members(archive, sources))
         return WheelFacts(
@@ -157,28 +150,12 @@ def read_contents(filename: str, stream: BinaryIO) -> WheelFacts:
         )
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    if path.exists() and not path.is_file():
-        raise WheelError(f"{path}: not a regular file; give the path of a wheel file")
-    try:
-        with path.open("rb") as stream:
-            yield stream
-    except OSError as error:
-        raise WheelError(f"{path}: {error.strerror}; give the path of a wheel file") from error
-
-
-def _read_record(archive: Archive, dist_info: str) -> tuple[RecordEntry, ...]:
+def _check_record(archive: Archive, dist_info: str) -> None:
     member = f"{dist_info}/RECORD"
-    if not any(each.name == member for each in archive.members):
-        return ()
-    try:
-        data = archive.read(member, at_most=MOST_RECORD)
-    except WheelError:  # the archive has the finding
-        return ()
-    entries = parse_record(data.decode("utf-8", "replace"), archive.findings)
-    check_listing(archive.members, entries, archive.findings)
-    return entries
+    if any(each.name == member for each in archive.members):
+        with suppress(WheelError):  # the archive has the finding
+            text = archive.read(member, at_most=MOST_RECORD).decode("utf-8", "replace")
+            check_listing(archive.members, parse_record(text, archive.findings), archive.findings)
 
 
 def _native_members(archive: Archive, sources: SourceReader) -> Iterator[NativeMember]:

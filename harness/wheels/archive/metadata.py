@@ -24,6 +24,7 @@ from harness.wheels.archive.zip_reader import Archive, Member
 MOST_METADATA = 8 << 20
 MOST_TOP_LEVEL = 64 << 10
 MOST_ENTRY_POINTS = 256 << 10
+MOST_NAMED = 3
 _ENTRY_POINT = re.compile(r"[^=#;]+=\s*(?P<module>[\w.]+)\s*:\s*(?P<object>[\w.]+)")
 """Without extras in brackets: such a command needs what only they bring."""
 _COMMANDS = ("console_scripts", "gui_scripts")
@@ -268,9 +269,9 @@ def _difference(named: set[str], declared: set[str]) -> str:
     return "; ".join(f"only in {side}: {_some(tags)}" for side, tags in sides if tags)
 
 
-def _some(tags: set[str], most: int = 3) -> str:
-    first = ", ".join(sorted(tags)[:most])
-    return first if len(tags) <= most else f"{first} and {len(tags) - most} more"
+def _some(tags: set[str]) -> str:
+    first, left = ", ".join(sorted(tags)[:MOST_NAMED]), len(tags) - MOST_NAMED
+    return f"{first} and {left} more" if left > 0 else first
 
 
 def metadata_fields(metadata: str) -> tuple[str, tuple[str, ...]]:

@@ -14,6 +14,7 @@ LIBRARY = re.compile(r"\.so(?:\.\d+)*$")
 MOST_SOURCE = 1 << 20
 """Bytes of one file; larger ones are generated tables."""
 _OPENS = re.compile(rb"\b(?:CDLL|PyDLL|cdll|pydll|LoadLibrary|RTLD_GLOBAL|dlopen|load_library)\b")
+_GLOBALLY = re.compile(rb"\b(?:RTLD_GLOBAL|setdlopenflags)\b")
 _TEXT = re.compile(rb"[\"']([^\"'\n]{3,200})[\"']")
 _SUFFIX = re.compile(r"\.so(?:\.[\d.]+|\.\*|\*)?|\.?(?:%s|\{\w*\})|")
 """What a text may have after a library's name without suffix: ``libz3.so*``, ``libz3.%s``."""
@@ -30,6 +31,8 @@ class SourceFacts:
 
     opens_libraries: bool = False
     """Whether one opens shared libraries itself: by ctypes, cffi or the loader's flags."""
+    opens_globally: bool = False
+    """Whether one opens them so that what is loaded later finds their symbols (RTLD_GLOBAL)."""
     lacks: str = ""
     """A library for Linux that a file names and the wheel lacks: ``_libwasmtime.so``; empty if
     there is none, or if the wheel has no library for another platform that the file names."""
@@ -61,7 +64,7 @@ class SourceReader:
                 stem = PurePosixPath(name).name.partition(".so")[0]
                 self._libraries.setdefault(stem, set()).add(name)
         self._named: set[str] = set()
-        self._opens = False
+        self._opens = self._globally = False
         self._lacks: tuple[str, str] = ("", "")
         self._statements: dict[str, list[ImportStatement]] = {}
         """By Python module."""
@@ -73,6 +76,7 @@ class SourceReader:
     def add(self, name: str, source: bytes) -> None:
         """Read the bytes of the Python file of that member name, in any encoding."""
         self._opens = self._opens or _OPENS.search(source) is not None
+        self._globally = self._globally or _GLOBALLY.search(source) is not None
         if not self._lacks[0]:
             self._lacks = self._lacking(
                 {name.decode("ascii", "replace") for name in _LITERAL.findall(source)}
@@ -116,6 +120,7 @@ class SourceReader:
         imports = {r: reached for r in roots if (reached := tuple(self._reached(r, absent)))}
         return SourceFacts(
             opens_libraries=self._opens,
+            opens_globally=self._globally,
             lacks=lacks,
             instead=instead,
             named=frozenset(self._named if self._opens else ()),

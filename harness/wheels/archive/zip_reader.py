@@ -138,7 +138,7 @@ class Archive:
 
 
 class _SmallReads:
-    """A seekable stream that refuses to read more than ``MOST_DIRECTORY`` bytes at once."""
+    """A seekable stream that refuses to read more than ``MOST_DIRECTORY`` bytes in one call."""
 
     def __init__(self, filename: str, stream: BinaryIO) -> None:
         self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable

@@ -24,11 +24,7 @@ from harness.wheels.dependencies.requirements import (
     is_valid,
     read_requirements,
 )
-from harness.wheels.dependencies.resolver import (
-    DependencyRefusedError,
-    Installable,
-    resolve,
-)
+from harness.wheels.dependencies.resolver import DependencyRefusedError, Installable, resolve
 from harness.wheels.dependencies.selection import TargetInstaller
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import LockedWheel, requirement
@@ -39,9 +35,6 @@ _STRICT_SINCE = (24, 1)
 """The first pip that refuses metadata which does not parse (pypa/pip#12063)."""
 
 Resolved = tuple[OfferedWheel, ...] | DependencyRefusedError
-
-_Sources = tuple[DependencyOptions, tuple[IndexSource, ...]]
-"""The options, and the pinned releases."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

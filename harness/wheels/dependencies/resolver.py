@@ -28,11 +28,7 @@ from harness.wheels.dependencies.requirements import (
     read_requirements,
     story,
 )
-from harness.wheels.dependencies.selection import (
-    TargetInstaller,
-    fitting_wheels,
-    why_unavailable,
-)
+from harness.wheels.dependencies.selection import TargetInstaller, fitting_wheels, why_unavailable
 
 if TYPE_CHECKING:
     from resolvelib.structs import Matches, RequirementInformation

@@ -115,7 +115,7 @@ def test_an_existing_configuration_is_replaced_only_with_force(tmp_path: Path) -
 
 @pytest.mark.parametrize("text", ["[project", "tool = {x = 1}\n", "tool.wheelgrid.strict = true"])
 def test_a_pyproject_that_cannot_take_a_table_stays(tmp_path: Path, text: str) -> None:
-    """Then the settings get a file of their own, or the user is told to write them."""
+    """Then the settings get a file of their own, or the user is asked to write them."""
     found = infer(make_wheel(tmp_path, "demo", "x = 1"))
     (tmp_path / "pyproject.toml").write_text(text)
     try:

@@ -33,13 +33,13 @@ from harness.host.cache import Cache
 from harness.matrix.plan import Selection
 from harness.report.console import Console
 from harness.results.grid import Grid, build_grid
-from harness.wheels.archive.contents import read_wheel, verify_record
+from harness.wheels.archive.contents import read_wheel
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import IndexLock, LockedWheel
 from tests.support.commands import ROOT
 from tests.support.elves import module
 from tests.support.targets import make_target
-from tests.support.wheels import write_demo
+from tests.support.wheels import verify_record, write_demo
 
 DOCKER = "python-3.9-alpine3.14/x86_64"
 AS_RELEASED = "alpine-3.14-ga-pip-upgraded/x86_64"

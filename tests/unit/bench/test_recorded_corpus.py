@@ -1,4 +1,4 @@
-"""Every rule is held to the rows of the corpus, by the recorded facts of their wheels."""
+"""Every rule is checked by the rows of the corpus, with the recorded facts of their wheels."""
 
 from functools import cache
 from pathlib import Path

@@ -105,7 +105,7 @@ def test_cache_reports_the_full_disk_and_goes_on(disk: Path) -> None:
 
 
 def test_disk_without_free_files(tmp_path: Path) -> None:
-    """It is told apart from one without space; the journal keeps its lines meanwhile."""
+    """It is distinguished from one without space; the journal keeps its lines meanwhile."""
     folder = tmp_path / "disk"
     with small_disk(folder, files=8) as mounted:
         if not mounted:

@@ -55,7 +55,7 @@ def test_the_next_engine_takes_the_images_of_one_that_fails() -> None:
     assert warned == ["engine full: the disk of full is full"]
 
 
-def test_an_image_that_cannot_be_had_is_no_fault_of_the_engine() -> None:
+def test_a_missing_image_is_no_fault_of_the_engine() -> None:
     warned: list[str] = []
     with pytest.raises(ImageError, match="no such image"):
         images("lacking", "sound", warned=warned).get(TARGET)

@@ -190,5 +190,5 @@ def test_verified(before: Outcome, after: Outcome, agrees: bool) -> None:
         Prediction(outcome=outcome, stage=Stage.IMPORT)
         for outcome in (Outcome.IMPORT_FAILED, Outcome.PASS)
     )
-    shift = Shift(policy="", target="", wheel="", before=next(predicted), after=next(predicted))
+    shift = Shift(target="", wheel="", before=next(predicted), after=next(predicted))
     assert Verified(shift=shift, on="", before=before, after=after).agrees is agrees

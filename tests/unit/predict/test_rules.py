@@ -1,4 +1,4 @@
-"""Each rule with a wheel that breaks only that rule."""
+"""Each rule of imports with a wheel that breaks only that rule."""
 
 from dataclasses import dataclass, field, replace
 
@@ -52,105 +52,6 @@ class Case:
     """A part of the evidence, the explanation or the remedy."""
 
 
-REFUSALS = (
-    Case(
-        name="a libc newer than the system's",
-        wheel=retagged("cp311-cp311-manylinux_2_38_x86_64"),
-        cause=Cause.TAG_REFUSED,
-        says="manylinux_2_38_x86_64 needs libc 2.38 or later",
-    ),
-    Case(
-        name="a tag newer than the installer",
-        wheel=retagged("cp311-cp311-musllinux_1_2_x86_64"),
-        passport=replace(MUSL, installer="pip 20.3.4", tags=MUSL.tags[1:]),
-        cause=Cause.TAG_REFUSED,
-        says="Upgrade the installer: pip 21.2",
-    ),
-    Case(
-        name="manylinux2014 before pip 19.3",
-        wheel=retagged("cp311-cp311-manylinux2014_x86_64"),
-        passport=replace(GLIBC, installer="pip 19.2", tags=GLIBC.tags[2:3]),
-        cause=Cause.TAG_REFUSED,
-        says="pip 19.3",
-    ),
-    Case(
-        name="manylinux_2_x before pip 20.3",
-        wheel=retagged("cp311-cp311-manylinux_2_17_x86_64"),
-        passport=replace(GLIBC, installer="pip 20.2.4", tags=GLIBC.tags[2:3]),
-        cause=Cause.TAG_REFUSED,
-        says="pip 20.3",
-    ),
-    Case(
-        name="glibc's tag on musl",
-        wheel=wheel(),
-        passport=MUSL,
-        cause=Cause.TAG_REFUSED,
-        says="for glibc, and this is not",
-    ),
-    Case(
-        name="musl's tag on glibc",
-        wheel=retagged("cp311-cp311-musllinux_1_2_x86_64"),
-        cause=Cause.TAG_REFUSED,
-        says="for musl, and this is not",
-    ),
-    Case(
-        name="another arch's tag",
-        wheel=retagged("cp311-cp311-manylinux_2_17_s390x"),
-        cause=Cause.TAG_REFUSED,
-        says="for s390x",
-    ),
-    Case(
-        name="a newer Python",
-        wheel=retagged("cp312-cp312-manylinux_2_17_x86_64"),
-        cause=Cause.PYTHON_TOO_OLD,
-        says="needs Python 3.12, this is 3.11",
-    ),
-    Case(
-        name="a newer floor of the stable ABI",
-        wheel=retagged("cp312-abi3-manylinux_2_17_x86_64"),
-        cause=Cause.PYTHON_TOO_OLD,
-        says="needs Python 3.12",
-    ),
-    Case(
-        name="an older Python",
-        wheel=retagged("cp39-cp39-manylinux_2_17_x86_64"),
-        cause=Cause.PYTHON_TOO_NEW,
-        says="is for Python 3.9",
-    ),
-    Case(
-        name="the free-threaded ABI",
-        wheel=retagged("cp311-cp311t-manylinux_2_17_x86_64"),
-        cause=Cause.FREE_THREADED,
-        says="built with the GIL",
-    ),
-    Case(
-        name="PyPy's ABI",
-        wheel=retagged("pp311-pypy311_pp73-manylinux_2_17_x86_64"),
-        cause=Cause.OTHER_IMPLEMENTATION,
-        says="is for PyPy, and this is CPython",
-    ),
-    Case(
-        name="the stable ABI on PyPy",
-        wheel=retagged("cp39-abi3-manylinux_2_17_x86_64"),
-        passport=replace(
-            GLIBC,
-            implementation="PyPy",
-            soabi="pypy311-pp73",
-            tags=("pp311-pypy311_pp73-manylinux_2_17_x86_64",),
-        ),
-        cause=Cause.OTHER_IMPLEMENTATION,
-        says="is for CPython, and this is PyPy",
-    ),
-    Case(
-        name="the stable ABI on a free-threaded build",
-        wheel=retagged("cp311-abi3-manylinux_2_17_x86_64"),
-        passport=replace(
-            GLIBC, soabi=f"cpython-311t-{GNU}", tags=("cp311-cp311t-manylinux_2_17_x86_64",)
-        ),
-        cause=Cause.FREE_THREADED,
-        says="built free-threaded",
-    ),
-)
 FAILURES = (
     Case(
         name="Requires-Python above",
@@ -337,6 +238,12 @@ FAILURES = (
         cause=Cause.MISSING_LIBRARY,
     ),
     Case(
+        name="a function of a newer Python, whatever the package opens globally",
+        wheel=wheel({MODULE: elf("PyNothing_New")}, sources=SourceFacts(opens_globally=True)),
+        cause=Cause.UNDEFINED_SYMBOL,
+        says="PyNothing_New",
+    ),
+    Case(
         name="a missing library",
         wheel=wheel({MODULE: elf(needed=("libpq.so.5", "libc.so.6"))}),
         cause=Cause.MISSING_LIBRARY,
@@ -462,12 +369,6 @@ FAILURES = (
 )
 
 
-@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.name)
-def test_refusal(case: Case) -> None:
-    """The installer refuses it, with the expected cause and a remedy."""
-    check(replace(case, outcome=Outcome.REFUSED))
-
-
 @pytest.mark.parametrize("case", FAILURES, ids=lambda case: case.name)
 def test_failure(case: Case) -> None:
     """It does not import, for the expected cause."""
@@ -547,6 +448,10 @@ PASSES = {
             {MODULE: replace(BUNDLED, runpath=()), LIBRARY: OTHER},
             sources=SourceFacts(opens_libraries=True),
         ),
+        GLIBC,
+    ),
+    "symbols of a library that the package opens globally": (
+        wheel({MODULE: elf("theirs")}, sources=SourceFacts(opens_globally=True)),
         GLIBC,
     ),
     "a module that starts as Python 3.15 or cffi on PyPy start it": (

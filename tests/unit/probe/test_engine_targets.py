@@ -118,7 +118,7 @@ def test_a_cell_is_a_miss_if_every_engine_fails(runs: Runs) -> None:
     assert runs.seen("second") == (Outcome.PASS, "", 1)
 
 
-def test_an_image_that_is_not_to_be_had_moves_no_cell(runs: Runs) -> None:
+def test_a_missing_image_moves_no_cell(runs: Runs) -> None:
     assert runs.seen("first")[1] == "one"
     runs.prober.leave()
     runs.engines["one"].error = ImageError("no such image")

@@ -56,7 +56,7 @@ def test_other_observations_stay() -> None:
     assert fine.findings == ()
 
 
-def test_an_interpreter_that_does_not_tell_has_a_gil(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interpreter_without_gil_flag_has_a_gil(monkeypatch: pytest.MonkeyPatch) -> None:
     """``sys._is_gil_enabled`` is new in 3.13."""
     monkeypatch.delattr("sys._is_gil_enabled", raising=False)
     assert importer._has_gil()

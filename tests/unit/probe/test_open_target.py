@@ -101,7 +101,7 @@ if os.path.getsize({file!r}) in {times}: os.kill(os.getpid(), signal.SIGSEGV)
 def test_a_crash_is_tried_on_the_native_arch(
     tmp_path: Path, times: tuple[int, ...], cause: str, other: str, natively: str
 ) -> None:
-    """Both outcomes are told."""
+    """Both outcomes are reported."""
     code = CRASHES_AT.format(file=str(tmp_path / "times"), times=times)
     journal = Journal(tmp_path / "journal.jsonl")
     with local_prober({"one": code}, journal, native=(THIS_MACHINE,)) as prober:

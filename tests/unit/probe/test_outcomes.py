@@ -179,7 +179,7 @@ ERROR = ["bin/a", "ended: killed by SIGSEGV"]
 def test_report_with_programs(
     result: object, hit: tuple[str, ...], starts: list[list[str]], untried: int
 ) -> None:
-    """What programs gave is added; a limit of the container is told."""
+    """What programs gave is added; a limit of the container is reported."""
     report = with_starts(STARTED, result, ["bin/a", "bin/b", "bin/c"], hit)
     assert (report["starts"], report["untried"]) == (starts, untried)
     assert report["outcome"] == "pass"

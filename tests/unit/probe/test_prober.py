@@ -8,9 +8,7 @@ import pytest
 from harness import __version__
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
-from harness.core.errors import (
-    UsageError,
-)
+from harness.core.errors import UsageError
 from harness.core.subjects import DependencyOptions
 from harness.probe.jobs import ProbeResult
 from harness.probe.journal import Journal, observations, read_events

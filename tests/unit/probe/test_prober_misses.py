@@ -6,13 +6,7 @@ import pytest
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
-from harness.core.errors import (
-    BuildError,
-    EngineError,
-    HarnessError,
-    ImageError,
-    PackageIndexError,
-)
+from harness.core.errors import BuildError, EngineError, HarnessError, ImageError, PackageIndexError
 from harness.core.subjects import Subject, WheelRef
 from harness.host.cache import CacheError
 from harness.host.engine import ContainerSpec

@@ -25,14 +25,7 @@ from harness.store.reuse import open_earlier_results
 from tests.support.answers import AnsweringChannel, Frame, pack
 from tests.support.commands import ROOT
 from tests.support.local_engine import LocalChannel, LocalEngine
-from tests.support.local_prober import (
-    IMAGE,
-    LIMITS,
-    Answer,
-    LocalImages,
-    local_cell,
-    local_prober,
-)
+from tests.support.local_prober import IMAGE, LIMITS, Answer, LocalImages, local_cell, local_prober
 
 PASS = {"outcome": "pass", "stage": "call", "cause": "", "evidence": "", "log": ""}
 WHEELS: dict[str, Answer] = {"one": "", "beside": ""}

@@ -61,7 +61,7 @@ def test_markdown_has_a_row_for_each(defective: Grid) -> None:
 def test_page_has_them_escaped(defective: Grid) -> None:
     """Its data has them once, without characters that act on a terminal or in HTML."""
     page = html_page(record_run(defective, WENT))
-    start = page.index('{"title"')
+    start = page.index('{"run"')
     data = json.loads(page[start : page.index("</script>", start)])
     none, found = sorted(data["findings"]["values"], key=len)
     assert none == []

@@ -1,4 +1,4 @@
-"""Job files of schedulers, held to their published schemas."""
+"""Job files of schedulers fit the published schemas."""
 
 import json
 from importlib.resources import files

@@ -20,7 +20,7 @@ COST = "It took little."
 
 def shift(target: str, before: Outcome, after: Outcome, wheel: str = "demo-1.0-a-b-c.whl") -> Shift:
     predicted = [Prediction(outcome=outcome, stage=Stage.IMPORT) for outcome in (before, after)]
-    return Shift(policy="some", target=target, wheel=wheel, before=predicted[0], after=predicted[1])
+    return Shift(target=target, wheel=wheel, before=predicted[0], after=predicted[1])
 
 
 FIXED = shift("alpine/x86_64", Outcome.IMPORT_FAILED, Outcome.PASS)

@@ -186,5 +186,5 @@ def test_each_engine_is_named_with_its_cells() -> None:
     ]
 
 
-def test_one_engine_is_not_worth_a_line() -> None:
+def test_one_engine_has_no_line() -> None:
     assert list(format_engines(build_grid(CELLS, [measured_on(CELLS[0], "", qemu="7.2")]))) == []

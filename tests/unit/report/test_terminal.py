@@ -13,10 +13,7 @@ from rich.style import Style
 from harness.core.arches import ARCHES
 from harness.core.cells import Outcome
 from harness.report.glyphs import ARCH_LETTERS, GLYPHS
-from harness.report.terminal import (
-    print_grid,
-    render_grid,
-)
+from harness.report.terminal import print_grid, render_grid
 from harness.results.grid import Grid, build_grid
 from tests.support.wide_run import OLD_PIP
 

@@ -103,7 +103,7 @@ def test_other_machines_need_a_token(store: Path, listen: str) -> None:
         serve_store(store, listen, public=True)
 
 
-def test_a_port_that_is_taken_is_told(store: Path) -> None:
+def test_port_in_use_is_reported(store: Path) -> None:
     """The service is not announced then."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"

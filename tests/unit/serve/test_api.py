@@ -110,7 +110,7 @@ def test_feed_of_a_project(client: ServiceClient) -> None:
 
 @pytest.mark.parametrize("path", ["/api/v1/runs/latest", "/", "/api/v1/diff?base=last~1", "/cells"])
 def test_an_unchanged_answer_is_not_sent_again(client: ServiceClient, path: str) -> None:
-    """304 to whoever has it; the whole to whoever has another one."""
+    """304 to a client that has it; the whole to one that has another."""
     tag = client.get(path).headers["etag"]
     same = client.get(path, headers={"if-none-match": f'"other", {tag}'})
     assert (same.status_code, same.content) == (304, b"")

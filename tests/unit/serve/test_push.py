@@ -17,12 +17,7 @@ from harness.matrix.cell_list import dump_cells
 from harness.results.runfile import Circumstances
 from harness.serve.intake import MOST_BYTES
 from harness.serve.push import PushError, push_run
-from harness.serve.transfer import (
-    RunAnnouncement,
-    RunEnding,
-    RunPart,
-    content_digest,
-)
+from harness.serve.transfer import RunAnnouncement, RunEnding, RunPart, content_digest
 from harness.store import RunInfo, open_store
 from tests.support.service import ServiceClient, add_run, observe, run_cells
 

@@ -160,7 +160,7 @@ def test_a_dead_proxy(night: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ["nonsense", "ftp://x", "http://", "http://[::1", "http://x:99999", "https://x/?q=1", ""],
 )
 def test_no_address(night: Path, url: str) -> None:
-    """It is told before anything is sent."""
+    """It is reported before anything is sent."""
     assert "no address of a service; give one such as https://" in complaint(night, url)
 
 
@@ -171,7 +171,7 @@ def test_a_token_that_is_none(night: Path, token: str) -> None:
     assert said == "no token of a service looks like this one; copy it again"
 
 
-def test_the_first_failure_is_told(night: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_failure_is_reported(night: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for the next attempts knows why."""
     monkeypatch.setattr(push, "TRIES", 2)
     url, told = f"http://127.0.0.1:{free_port()}", list[str]()

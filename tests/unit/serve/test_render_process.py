@@ -1,4 +1,4 @@
-"""The other process: it dies, it is told errors, it ends with the service; what is kept of it."""
+"""The render process: it dies, it reports errors, it ends with the service; what is kept of it."""
 
 import asyncio
 import os

@@ -8,7 +8,7 @@ import pytest
 from harness.core.canary_check import CanaryCheck, MissedCanary
 from harness.core.cells import Outcome
 from harness.core.observations import Observation
-from harness.report.listing import format_transitions
+from harness.report.stored_runs import format_transitions
 from harness.results.differences import Aspect
 from harness.results.past import past_of
 from harness.results.query import parse_query

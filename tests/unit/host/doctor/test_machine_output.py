@@ -11,7 +11,7 @@ from harness.host.doctor.machine_program import machine_program, read_output
 from harness.host.process import run_process
 
 
-def test_the_program_tells_room_page_size_and_processor(tmp_path: Path) -> None:
+def test_the_program_reports_room_page_size_and_processor(tmp_path: Path) -> None:
     arch = find_arch(os.uname().machine)
     program = tmp_path / "machine"
     program.write_bytes(machine_program(arch))
@@ -44,7 +44,7 @@ def test_each_architecture_has_its_own_layout(arch: Arch) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 10, 64, 100])
-def test_a_short_output_tells_less(length: int) -> None:
+def test_a_short_output_says_less(length: int) -> None:
     arch = find_arch("x86_64")
     run = read_output(arch, printed(arch)[:length])
     assert run.machine == "x86_64"[:length]

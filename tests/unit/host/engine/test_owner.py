@@ -63,7 +63,7 @@ def test_label_of_others_is_no_orphan(part: int) -> None:
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root has namespaces")
 def test_process_of_another_namespace_or_user_is_no_orphan() -> None:
-    """It ended, but whoever is there may have another one with its container."""
+    """It ended, but another process there may use its container."""
     unshare = shutil.which("unshare")
     assert unshare, "no unshare: apt-get install util-linux"
     assert not is_orphan(_label_by(unshare, "--pid", "--fork", "--mount-proc"), running=False)
@@ -74,7 +74,7 @@ def test_process_of_another_namespace_or_user_is_no_orphan() -> None:
 
 @_LINUX
 def test_unreadable_processes_are_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With ``hidepid``, or without ``/proc``, an ended process cannot be told from a hidden one."""
+    """With ``hidepid``, or without ``/proc``, an ended process looks like a hidden one."""
     ended = _label_by()
     monkeypatch.setattr(owner, "_started", lambda _: "unknown")
     assert not is_orphan(ended, running=True)

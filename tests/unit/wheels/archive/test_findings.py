@@ -7,15 +7,7 @@ import pytest
 from harness.core.wheel_findings import FindingCode, FindingList, MindedBy
 from harness.wheels.archive.contents import read_contents
 from harness.wheels.archive.zip_reader import open_archive
-from tests.support.defective_wheels import (
-    ADDED,
-    DEFECTS,
-    FILENAME,
-    INFO,
-    Defect,
-    MakeWheel,
-    adding,
-)
+from tests.support.defective_wheels import ADDED, DEFECTS, FILENAME, INFO, Defect, MakeWheel, adding
 
 CONSEQUENCES = {FindingCode.UNRECORDED_FILE, FindingCode.RECORDED_FILE_MISSING}
 

@@ -18,7 +18,11 @@ elif sys.platform == 'win32':
     [
         ((), b"import ctypes\nctypes.CDLL(path)", SourceFacts(opens_libraries=True)),
         ((), b"cdll.LoadLibrary(path)", SourceFacts(opens_libraries=True)),
-        ((), b"sys.setdlopenflags(os.RTLD_GLOBAL)", SourceFacts(opens_libraries=True)),
+        (
+            (),
+            b"sys.setdlopenflags(os.RTLD_GLOBAL)",
+            SourceFacts(opens_libraries=True, opens_globally=True),
+        ),
         ((), b"import ctypes.util\nMYCDLL2 = 1", SourceFacts()),
         ((DLL,), NAMED, SourceFacts(lacks="_libdemo.so", instead=DLL)),
         ((DLL, "demo/linux-x86_64/_libdemo.so"), NAMED, SourceFacts()),

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import WheelError
-from harness.wheels.archive.contents import read_contents, verify_record
+from harness.wheels.archive.contents import read_contents
 from harness.wheels.archive.record import digest_fields, record_line
 from harness.wheels.archive.rewrite import WheelBytes, WheelChange, bytes_added, rewrite_wheel
+from tests.support.wheels import verify_record
 
 FILENAME = "demo-1.0-1fix-cp39-cp39-musllinux_1_1_x86_64.whl"
 TAGS = "cp39-cp39-musllinux_1_1_x86_64"

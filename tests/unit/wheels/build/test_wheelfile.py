@@ -3,8 +3,9 @@
 import zipfile
 from pathlib import Path
 
-from harness.wheels.archive.contents import read_wheel, verify_record
+from harness.wheels.archive.contents import read_wheel
 from harness.wheels.build.wheelfile import ComposedName, WheelMember, write_wheel
+from tests.support.wheels import verify_record
 
 NAME = ComposedName(
     distribution="demo",

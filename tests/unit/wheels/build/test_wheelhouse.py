@@ -11,13 +11,14 @@ from harness.core.errors import BuildError
 from harness.core.subjects import Builder, BuilderKind, Headers, ModuleName
 from harness.core.targets import Interpreter
 from harness.host.cache import Cache
-from harness.wheels.archive.contents import read_wheel, verify_record
+from harness.wheels.archive.contents import read_wheel
 from harness.wheels.build import build_wheel, load_project, plan_wheel, planned_wheels
 from harness.wheels.build.cross import CompileTarget
 from harness.wheels.build.headers import HeaderTree
 from harness.wheels.build.planned import PlannedWheel
 from harness.wheels.build.wheelhouse import wheel_key
 from tests.support.projects import BUILDER, FIXTURES, IMAGE_BUILDER, MUSL_BUILDER, make_project
+from tests.support.wheels import verify_record
 from tests.support.workspace import make_workspace
 
 X86_64 = find_arch("x86_64")

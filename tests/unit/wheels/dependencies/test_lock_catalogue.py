@@ -110,7 +110,7 @@ def test_what_the_lock_lacks_is_refused(
     assert told in str(raised.value)
 
 
-def test_broken_line_is_told(releases: Releases, resolve: Resolve) -> None:
+def test_broken_line_is_reported(releases: Releases, resolve: Resolve) -> None:
     """It is the wheel's, and stays as it is."""
     releases.add("a")
     with pytest.raises(DependencyRefusedError, match="does not parse"):
@@ -118,7 +118,7 @@ def test_broken_line_is_told(releases: Releases, resolve: Resolve) -> None:
 
 
 def test_kept_lock_is_the_same(cache: Cache) -> None:
-    """Its name is that of its content; a lost one is told."""
+    """Its name is that of its content; a lost one is reported."""
     application = LockedApplication(
         path="r.txt",
         dependencies=(locked("a", marker="os_name == 'nt'", data=b"1"),),

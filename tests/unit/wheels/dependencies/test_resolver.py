@@ -13,11 +13,7 @@ from harness.wheels.dependencies import resolver
 from harness.wheels.dependencies.marker_environment import marker_environment
 from harness.wheels.dependencies.offers import OfferedWheel
 from harness.wheels.dependencies.requirements import Wanted
-from harness.wheels.dependencies.resolver import (
-    DependencyRefusedError,
-    Installable,
-    resolve,
-)
+from harness.wheels.dependencies.resolver import DependencyRefusedError, Installable, resolve
 from harness.wheels.dependencies.selection import TargetInstaller
 from harness.wheels.index.lock import LockedWheel
 from tests.support.offers import Offer, Shelf, files_of

@@ -98,7 +98,7 @@ def test_lasting_fault_is_an_error_of_that_project(
 
 @pytest.mark.parametrize("path", ["simple/demo/", "files/demo*"])
 @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.HALF, Fault.LATE])
-def test_passing_fault_is_survived(
+def test_run_continues_after_a_passing_fault(
     loopback_index: LoopbackIndex, index: Callable[[], PackageIndex], path: str, fault: Fault
 ) -> None:
     """By another try."""

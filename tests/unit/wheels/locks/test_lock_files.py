@@ -43,7 +43,7 @@ def titles(found: LockedApplication) -> list[str]:
     ],
 )
 def test_lock_file_by_name(word: str, locks: bool) -> None:
-    """The name decides, so that a missing file is told as one."""
+    """The name decides, so that a missing file is reported as missing."""
     assert is_lock_file(word) is locks
 
 
@@ -148,7 +148,7 @@ def test_needed_dependencies(markers: tuple[str, ...], needed: bool) -> None:
     assert [found.needs(each, HERE) for each in found.dependencies] == [needed]
 
 
-def test_marker_without_a_value_holds() -> None:
+def test_marker_without_a_value_is_true() -> None:
     """Nobody can say more: a comparison that is not defined."""
     always = LockedDependency(name="a", version="1", markers=("sys_platform ~= 'linux'",))
     application = LockedApplication(path="r.txt", dependencies=(always,))

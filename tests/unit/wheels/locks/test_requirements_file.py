@@ -6,11 +6,7 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.wheels.locks.application import LockedApplication, LockedDependency, SourceUse
-from harness.wheels.locks.requirements_file import (
-    MOST_FILES,
-    logical_lines,
-    read_requirements_file,
-)
+from harness.wheels.locks.requirements_file import MOST_FILES, logical_lines, read_requirements_file
 
 WRITTEN = Path(__file__).parents[3] / "data" / "locks"
 A, B = "a" * 64, "b" * 64
@@ -148,7 +144,7 @@ def test_options_of_an_index_are_not_followed() -> None:
     )
 
 
-def test_every_wrong_line_is_told() -> None:
+def test_every_wrong_line_is_reported() -> None:
     """All problems of all files at once, each with its place and the next step."""
     found = problems("a>=1\nb==1.*\n!\n--hashes\n-r none.txt\nc", none2="")
     assert found == [
