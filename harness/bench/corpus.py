@@ -40,6 +40,7 @@ from harness.core.subjects import DependencyOptions, FileSource, Subject, WheelR
 from harness.core.targets import Target
 from harness.host.package_data import matrix_folder
 from harness.matrix.files.corpus_file import CorpusShape, load_corpus
+from harness.matrix.files.resolve import pinned
 from harness.predict.batch import predict_cells
 from harness.predict.cell import beside_of
 from harness.report.console import Console, print_data, say
@@ -168,6 +169,7 @@ def _subject(row: CorpusShape, index: PackageIndex) -> Subject:
         group=f"published wheels that {'pass' if row.outcome is Outcome.PASS else 'fail'}",
         source=FileSource(paths=(wheel.path,)),
         imports=tuple(row.imports),
+        companions=tuple(pinned(pin) for pin in row.companions),
         dependencies=DependencyOptions() if row.dependencies else None,
     )
 

@@ -16,7 +16,7 @@ from harness.core.errors import MatrixFileError, WheelError
 from harness.core.matching import did_you_mean
 from harness.core.problems import Problem
 from harness.matrix.config.config_file import shown_path
-from harness.matrix.files.fields import Link, Module, Package, Sha256, Text
+from harness.matrix.files.fields import Link, Module, Package, Pin, Sha256, Text
 from harness.matrix.files.section import Entry, Section, read_section
 from harness.matrix.files.shape import Shape
 from harness.wheels.archive.filename import parse_wheel_name
@@ -41,6 +41,8 @@ class CorpusShape(Shape):
     """Install what it requires, as `check` does; `false`: the row is about the wheel alone."""
     imports: list[Module] = Field(default=[])
     """Modules to import; empty imports what the wheel has, as `check` does."""
+    companions: list[Pin] = Field(default=[], alias="with")
+    """Releases to install besides, for what its users have and it does not require."""
     outcome: Annotated[Outcome, Strict(strict=False)]
     """What reports and observations say that it does there."""
     cause: Annotated[Cause, Strict(strict=False)] | None = None

@@ -201,7 +201,7 @@ def _builder(
         image=shape.image,
         digests=dict(shape.digests),
         pythons=tuple(shape.pythons),
-        requires=tuple(_pinned(pin) for pin in shape.requires),
+        requires=tuple(pinned(pin) for pin in shape.requires),
     )
 
 
@@ -245,17 +245,18 @@ def _subject(shape: SubjectShape) -> Subject:
     return Subject(
         id=shape.id,
         group=shape.group,
-        source=_pinned(shape.index)
+        source=pinned(shape.index)
         if shape.index
         else FixtureSource(project=shape.fixture, builder=shape.builder),
         imports=tuple(shape.imports),
         call=shape.call,
-        companions=tuple(_pinned(pin) for pin in shape.companions),
+        companions=tuple(pinned(pin) for pin in shape.companions),
         dependencies=DependencyOptions(locked=True) if shape.dependencies else None,
     )
 
 
-def _pinned(pin: str) -> IndexSource:
+def pinned(pin: str) -> IndexSource:
+    """Return the release of a pin: ``numpy==2.4.6``."""
     requirement = Requirement(pin)
     (specifier,) = requirement.specifier
     return IndexSource(name=canonicalize_name(requirement.name), version=specifier.version)

@@ -47,6 +47,8 @@ _ARRAY_ABI = {
     b"module compiled against API version 0x%x but this version of numpy": 1,
 }
 """What ``import_array`` says, by the major version of the headers that it was compiled with."""
+_CYTHON = b"cython_runtime"
+"""A module that every module of Cython makes (``Cython/Utility/ModuleSetupCode.c``)."""
 _NEVER_NATIVE = frozenset({".py", ".pyi", ".h", ".hpp", ".txt", ".md", ".rst", ".json", ".html"})
 
 
@@ -65,9 +67,10 @@ class NativeMember:
     names: tuple[str, ...] = ()
     """Libraries of the same wheel whose file names it holds, as what it opens itself has."""
     array_abi: int = 0
-    """Major version of NumPy's C API that it calls ``import_array`` of; 0 if it does not. A
-    module of version 1 does not run with 2; one of 2 runs with both
-    (https://numpy.org/doc/stable/dev/depending_on_numpy.html)."""
+    """Major version of NumPy's C API that Cython's ``import_array`` in it needs; 0 if it has none.
+    A module of version 1 does not run with 2; one of 2 runs with both
+    (https://numpy.org/doc/stable/dev/depending_on_numpy.html). Modules that are written by hand
+    may go on without NumPy, as those of TensorFlow Lite do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -218,8 +221,12 @@ class NativeReader:
             elf=elf,
             imports=(_CFFI,) if b"\0%s\0" % _CFFI.encode() in data else (),
             names=tuple(sorted(self._libraries.intersection(_library_names(data)) - {own})),
-            array_abi=next((abi for text, abi in _ARRAY_ABI.items() if text in data), 0),
+            array_abi=_array_abi(data) if _CYTHON in data else 0,
         )
+
+
+def _array_abi(data: bytes) -> int:
+    return next((abi for text, abi in _ARRAY_ABI.items() if text in data), 0)
 
 
 def _format_of(head: bytes) -> str:

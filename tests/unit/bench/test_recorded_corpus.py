@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.app.wiring import open_passports
-from harness.bench.judged_corpus import JudgedCell, score
+from harness.bench.judged_corpus import RECALL, UNREADABLE_CAUSES, JudgedCell, score
 from harness.bench.recorded_corpus import (
     RecordedCorpus,
     predict_recorded,
@@ -28,10 +28,16 @@ NOT_IN_BYTES = {
     ("cmake", "signal"): "a crash of a program",
     ("cryptography", "illegal-instruction"): "the instructions of a function",
     ("deltalake", "page-size"): "what an allocator was compiled for",
+    ("george-lucas", "timeout"): "what an import runs",
+    ("global-land-mask", "memory-limit"): "what an import runs",
+    ("greenlet", "signal"): "what an import runs",
     ("numpy", "illegal-instruction"): "the instructions of a function",
     ("polars", "page-size"): "what an allocator was compiled for",
     ("psycopg", "missing-dependency"): "which of several alternatives code finds",
     ("pyarrow", "illegal-instruction"): "the instructions of a function",
+    ("rangehttpserver", "quiet"): "what an import runs",
+    ("rubikoptimal", "quiet"): "what an import runs",
+    ("rubiktwophase", "timeout"): "what an import runs",
 }
 """Project and cause of the breakages that are not predicted, and what would have to be read."""
 
@@ -63,12 +69,15 @@ def test_no_wheel_that_works_is_predicted_to_fail() -> None:
 
 
 def test_breakages_are_predicted_with_their_cause() -> None:
-    """All but those that no byte shows; a rule that finds one of these takes it from the list."""
+    """All but those that no byte shows; a rule that finds one of these takes it from the list.
+
+    Causes that only show when the code runs are no part of the share, as in ``meets_target``.
+    """
     missed = [cell for cell in judged() if cell.breaks and not cell.is_right]
     assert {(cell.row.project, cell.cause) for cell in missed} == NOT_IN_BYTES.keys()
-    found = score(judged())
-    assert found.precision == 1
-    assert found.recall >= 0.9
+    assert score(judged()).precision == 1
+    readable = score(cell for cell in judged() if cell.row.cause not in UNREADABLE_CAUSES)
+    assert readable.recall >= RECALL
 
 
 @pytest.mark.parametrize("own_symbols", [True, False])

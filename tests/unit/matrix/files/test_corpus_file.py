@@ -26,16 +26,12 @@ ROW = """corpus:
 LIMITS = {
     Cause.EMULATOR_SUSPECT,
     Cause.ENDLESS_OUTPUT,
-    Cause.MEMORY_LIMIT,
     Cause.PIDS_LIMIT,
-    Cause.QUIET,
-    Cause.TIMEOUT,
 }
 """Limits of a cell, and an emulator's own faults: no published wheel is known to show them."""
 NOT_PUBLISHED = {
     Cause.ABI3_FLOOR,
     Cause.MISSING_LOADER,
-    Cause.SIGNAL,
 }
 """Causes of which issues tell, and of which the index has fewer than two of the wheels found."""
 OTHERWISE_NAMED = {Cause.CPU_BASELINE, Cause.REQUIRES_PYTHON}
@@ -77,6 +73,11 @@ EXEMPT = LIMITS | NOT_PUBLISHED | OTHERWISE_NAMED | ASKED_FOR
             "    why:",
             "    naive: X.\n    why:",
             "corpus.yaml:9:12: corpus[0].naive: only a row that",
+        ),
+        (
+            "    why:",
+            "    with: [numpy>=2]\n    why:",
+            "corpus.yaml:9:12: corpus[0].with: 'numpy>=2' does not pin a release",
         ),
     ],
 )
