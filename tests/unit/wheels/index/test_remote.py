@@ -14,7 +14,7 @@ from harness.host.cache import Cache
 from harness.host.process import ServingProcess
 from harness.wheels import facts_reader
 from harness.wheels.archive.contents import read_contents
-from harness.wheels.archive.elf import ElfFacts
+from harness.wheels.archive.elf import ElfFacts, UnreadableElf
 from harness.wheels.archive.listing import read_listing
 from harness.wheels.index.client import ByteRange, IndexClient, IndexSettings
 from harness.wheels.index.fetch import PackageIndex
@@ -78,13 +78,15 @@ def test_only_the_end_is_read(
 def test_native_members_are_read_by_their_bytes(
     loopback_index: LoopbackIndex, wheel: bytes, index: PackageIndex, cache: Cache
 ) -> None:
-    """Only the native members are read; a linker script is no ELF file."""
+    """Only the native members are read; a linker script is named like one."""
     locked = served(loopback_index, wheel)
     found = read_remote(locked, index, cache, Depth.NATIVE)
     assert found.facts == read_contents(FILENAME, io.BytesIO(wheel))
-    (native,) = found.facts.native
-    assert isinstance(native.elf, ElfFacts)
-    assert native.elf.soname == "libgolden.so.1"
+    elves = {native.name: native.elf for native in found.facts.native}
+    assert isinstance(elves.pop("demo/script.so"), UnreadableElf)
+    (elf,) = elves.values()
+    assert isinstance(elf, ElfFacts)
+    assert elf.soname == "libgolden.so.1"
     assert len(files_asked(loopback_index)) == 3
     assert found.size == len(wheel)
     assert 200_000 < found.read < 200_000 + len(GOLDEN) + 2 * SMALLEST_RANGE + 1000
