@@ -176,8 +176,6 @@ class _ElfReader:
 
     def _check_headers(self) -> None:
         header = self.elf.header
-        if header["e_machine"] == "EM_NONE":
-            raise _DamagedError("its header names no machine")
         for count, size, proper in (
             # Not extended (PN_XNUM): loaders do not support that.
             (header["e_phnum"], header["e_phentsize"], _PROGRAM_HEADER_SIZE[self.bits]),
