@@ -135,9 +135,8 @@ def score(cells: Iterable[JudgedCell]) -> Score:
 
 def meets_target(cells: Sequence[JudgedCell]) -> bool:
     """Whether recall is high enough, no pass is denied and no row contradicted or without file."""
-    readable = score(cell for cell in cells if cell.row.cause not in UNREADABLE_CAUSES)
     fine = all(not (cell.contradicted or cell.lacking) for cell in cells)
-    return fine and readable.recall >= RECALL and score(cells).precision == 1
+    return fine and score(cells).recall >= RECALL and score(cells).precision == 1
 
 
 def report_lines(cells: Sequence[JudgedCell]) -> Iterator[str]:

@@ -88,8 +88,7 @@ def test_library_may_be_opened_early_or_late_but_the_outcome_counts_otherwise(
         ([HIT] * 9 + [MISSED], True),
         ([HIT] * 8 + [MISSED], False),
         ([HIT, FALSE_ALARM], False),
-        # What only shows when the code runs is not asked of predictions.
-        ([HIT, cell(Cause.SIGNAL, PASSED)], True),
+        ([HIT, cell(Cause.SIGNAL, PASSED)], False),
         ([replace(HIT, observation=saw(Outcome.IMPORT_FAILED, "missing-library"))], True),
         ([replace(HIT, observation=saw(Outcome.MISS, "infra:image"))], True),
         ([replace(HIT, observation=saw(Outcome.PASS))], False),
