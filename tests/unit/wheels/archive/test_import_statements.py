@@ -152,6 +152,6 @@ def test_conditions() -> None:
     ],
 )
 def test_hostile_files_are_read_in_time(source: bytes) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     list(find_imports(source, "demo"))
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5  # seconds of this process: others may be busy
