@@ -15,6 +15,12 @@ from harness.predict.late_plan import NOTHING_LATE, LatePlan
 _EMULATOR = "/emulator"
 _SITE = "/tmp/site"  # noqa: S108 - in a container
 _OPENS = "import ctypes, sys; ctypes.CDLL(sys.argv[1])"
+_UNPACKS = (
+    "import os, zipfile; archive = zipfile.ZipFile('/tests.zip'); "
+    "[os.chmod(archive.extract(each, '/tmp/project'), each.external_attr >> 16) "
+    "for each in archive.infolist()]"
+)
+"""``python -m zipfile -e`` makes no file executable."""
 _RESOLVES = (
     "import functools, sys; module, _, names = sys.argv[1].partition(':'); "
     "parts = list(filter(None, names.split('.'))); "
@@ -114,7 +120,7 @@ def _test_script(target: Target, tests: OwnTests, wheels: Sequence[WheelRef]) ->
     python = shlex.quote(target.interpreter)
     steps = ["mkdir -p /tmp/project /tmp/bin", f"ln -s $(command -v {python}) /tmp/bin/python"]
     steps += [_install(python, "/tmp/tests", wheels)] if wheels else []  # noqa: S108
-    steps += [f"{python} -m zipfile -e /tests.zip /tmp/project"] if tests.archive else []
+    steps += [f"{python} -c {shlex.quote(_UNPACKS)}"] if tests.archive else []
     steps += [
         "cd /tmp/project",
         "PATH=/tmp/bin:/tmp/tests/bin:/tmp/site/bin:$PATH PYTHONPATH=/tmp/site:/tmp/tests "

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.app.own_tests_request import OwnTestsWords, read_own_tests
 from harness.core.observations import ImageRef
 from harness.core.own_tests import OwnTests
 from harness.core.subjects import WheelRef
 from harness.core.targets import ImageWay
+from harness.host.cache import Cache
 from harness.host.engine.hardening import CONTAINER_LIMITS, HARDENING
 from harness.host.process import run_process
 from harness.predict.late_plan import LatePlan
@@ -118,6 +120,23 @@ def test_line_opens_libraries_and_starts_programs() -> None:
     assert ended.status == 1
     assert "'--version'" in starts
     assert "/tmp/site/bin/tool" in starts
+
+
+def test_programs_among_the_files_of_tests_stay_executable(tmp_path: Path, cache: Cache) -> None:
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "run.sh").chmod(0o700)
+    (tmp_path / "data").write_text("")
+    words = OwnTestsWords(command="./run.sh", files=(tmp_path / "run.sh", tmp_path / "data"))
+    tests = read_own_tests(words, tmp_path, 1 << 20, cache)
+    assert tests is not None
+    line = docker_line(debian_12(), IMAGE, make_subject("demo", tests=tests), [_wheel("/w/a.whl")])
+    unpacks = next(s for s in shlex.split(line)[-1].split(" && ") if "/tests.zip" in s)
+    there = unpacks.replace("/tests.zip", tests.archive).replace(
+        "/tmp/project", str(tmp_path / "p")
+    )
+    assert run_command("sh", "-c", there).status == 0
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "p").iterdir()}
+    assert modes == {"run.sh": 0o755, "data": 0o644}
 
 
 @pytest.mark.parametrize(
