@@ -23,13 +23,21 @@ def recall_results(cells: tuple[Cell, ...], options: RunOptions, journal: Path) 
     """
     if options.store is None or options.remeasure or options.on:
         return
+    own = Journal(journal)
+    try:
+        _recall_each(cells, options, own)
+    finally:
+        own.activity("", "")  # what this process did last is not what it does now
+
+
+def _recall_each(cells: tuple[Cell, ...], options: RunOptions, journal: Journal) -> None:
     failed = set[str]()
     with (
         open_earlier_results(options.store) as earlier,
         open_prober(
             read_matrix(options.prober.matrix_folder, options.prober.config),
             options.prober,
-            Journal(journal),
+            journal,
             earlier,
             recalls=True,
         ) as prober,

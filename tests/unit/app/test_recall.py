@@ -13,6 +13,8 @@ from harness.app.recall import recall_results
 from harness.app.wiring import ProberOptions
 from harness.core.cells import Cell
 from harness.core.errors import EngineError
+from harness.probe.journal import Journal, read_events
+from harness.results.run_state import RunState
 from tests.support.cells import make_cell
 
 ONE, TWO = make_cell(subject="one"), make_cell(subject="two")
@@ -67,6 +69,16 @@ def test_an_error_leaves_the_rest_of_its_target_to_pytest(
 def test_slow_work_is_left_to_pytest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recall, "SLOW", -1.0)
     assert asked_for(monkeypatch, tmp_path, Recalling([])) == [ONE.id]
+
+
+def test_this_process_is_idle_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a run would show to its end what was looked up first."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    state = RunState((ONE, TWO, ELSEWHERE))
+    journal.activity(ONE.target.key, "fetching one")
+    asked_for(monkeypatch, tmp_path, Recalling([]))
+    state.take(read_events(journal.path)[0])
+    assert not state.activities
 
 
 def test_a_fresh_run_recalls_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
