@@ -37,7 +37,6 @@ NOT_IN_BYTES = {
     ("psycopg", "missing-dependency"): "which of several alternatives code finds",
     ("pyarrow", "illegal-instruction"): "the instructions of a function",
     ("rangehttpserver", "quiet"): "what an import runs",
-    ("rubikoptimal", "quiet"): "what an import runs",
     ("rubiktwophase", "timeout"): "what an import runs",
 }
 """Project and cause of the breakages that are not predicted, and what would have to be read."""
