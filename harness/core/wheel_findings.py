@@ -67,7 +67,7 @@ class FindingCode(StrEnum):
     PROGRAM_START = "program-start"
     COMMAND = "command"
 
-    # Of a target on which the cell's time was up.
+    # What a limit of this program left out, of time or of number.
     NOT_TRIED = "not-tried"
 
 

@@ -85,8 +85,8 @@ def weigh_late(
     _add(findings, FindingCode.LIBRARY_LOAD, loads, bad_loads, "Opened by itself, it fails")
     _add(findings, FindingCode.PROGRAM_START, starts, bad_starts, "It does not start")
     _add(findings, FindingCode.COMMAND, entries, bad_entries, "What a command calls fails")
-    for sentence in plan_late(layout).left_out:
-        findings.add(FindingCode.NOT_TRIED, "", sentence)
+    if left_out := plan_late(layout).left_out:
+        findings.add(FindingCode.NOT_TRIED, "", " ".join(left_out))
     result = replace(result, late_findings=findings.found())
     if bad_loads:
         return _failed(result, Outcome.LOAD_FAILED, Stage.LOAD, bad_loads, loads)

@@ -172,14 +172,17 @@ def test_library_that_is_not_installed() -> None:
     )  # fmt: skip
 
 
-def test_programs_beyond_the_limit() -> None:
-    """How many are not tried is a finding."""
+def test_commands_and_programs_beyond_the_limits() -> None:
+    """How many of each are not tried is one finding."""
     many = {f"demo-1.0.data/scripts/tool{number}": PROGRAM for number in range(25)}
-    result = weigh_late(PASS, wheel({MODULE: elf(), **many}), GLIBC, emulated=False)
-    (finding,) = result.late_findings
+    facts = replace(
+        wheel({MODULE: elf(), **many}), commands=tuple(f"demo:main{n}" for n in range(21))
+    )
+    (finding,) = weigh_late(PASS, facts, GLIBC, emulated=False).late_findings
     assert (finding.code, finding.message) == (
-        "not-tried", "Of its 25 programs the first 20 are tried."
-    )  # fmt: skip
+        "not-tried",
+        "Of its 21 commands the first 20 are tried. Of its 25 programs the first 20 are tried.",
+    )
 
 
 @pytest.mark.parametrize("number", [1, 11, 12, 13])
