@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from harness.core.cells import Cell
 from harness.core.errors import ExitCode
+from harness.core.wheel_findings import FindingCode
 from harness.report.console import Console, say
 from harness.report.findings import format_unmet
 from harness.results.grid import Grid, unmet_expectations
@@ -13,9 +14,16 @@ Conclude = Callable[[Grid], ExitCode]
 
 
 def count_findings(conclude: Conclude, console: Console) -> Conclude:
-    """Return ``conclude`` with exit code 1 if a wheel has findings, which is printed."""
-    words = "--strict-wheel: wheels with findings"
-    return _counted(conclude, console, words, lambda grid: len(grid.findings))
+    """Return ``conclude`` with exit code 1 if a wheel has findings, which is printed.
+
+    What was not tried is no defect of the wheel.
+    """
+
+    def defective(grid: Grid) -> int:
+        wheels = grid.findings.values()
+        return sum(any(f.code is not FindingCode.NOT_TRIED for f in found) for found in wheels)
+
+    return _counted(conclude, console, "--strict-wheel: wheels with findings", defective)
 
 
 def count_disagreements(conclude: Conclude, console: Console) -> Conclude:
